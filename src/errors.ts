@@ -1,0 +1,109 @@
+/**
+ * The closed set of error codes. A code is at once the metrics label, the HTTP problem code and the thing a
+ * test asserts; its sentence says what happened and its hint says what to do about it.
+ *
+ * Pure: the bottom of the arrows, imported by everything, imports nothing.
+ */
+export const ERRORS = {
+  // Signed notes and keys
+  NOTE_MALFORMED: ['this is not a signed note', 'a note is text, an empty line and lines that begin with "— "'],
+  NOTE_TOO_LARGE: ['the note is larger than a head may be', 'heads are below 64 KiB; check what was sent'],
+  KEY_MALFORMED: ['the key is malformed', 'a verifier key looks like name+1a2b3c4d+AbC...'],
+  KEY_UNSUPPORTED: ['the key has a type that this program does not verify', 'use an Ed25519 key (type 0x01 or 0x04)'],
+  KEY_WEAK: ['the key is a point of low order: anyone can forge its signatures', 'ask its owner for a real key'],
+  SIGNATURE_MISSING: ['no signature by the expected key', 'check that this is the log you follow and its key is right'],
+  SIGNATURE_INVALID: ['the signature does not verify', 'the bytes were changed, or another key signed them'],
+  // Checkpoints and cosignatures
+  CHECKPOINT_MALFORMED: ['the signed text is not a checkpoint', 'a checkpoint is origin, size and root, a line each'],
+  ORIGIN_MISMATCH: ['the checkpoint names another log', 'check the log and its key in the configuration'],
+  SIZE_IMPOSSIBLE: [
+    'the checkpoint claims a size beyond 2^53 - 1: no such tree exists',
+    'the log signed nonsense: tell people',
+  ],
+  NOT_CANONICAL: ['the head is valid but spelled in a way that no witness signs', 'ask the log for its canonical head'],
+  COSIGNATURE_MALFORMED: ['the cosignature is malformed', 'it is 8 bytes of time and 64 bytes of signature'],
+  // Trees, tiles, records
+  PROOF_INVALID: ['the proof does not hold', 'the data was changed, or the log is not consistent'],
+  PROOF_TOO_LARGE: ['the proof is about a size or index beyond 2^53 - 1', 'no such tree exists'],
+  TILE_MALFORMED: ['this is not a tile path', 'tile paths look like tile/8/0/x001/234.p/5'],
+  TILE_INVALID: ['a tile does not match the head', 'the server sent wrong bytes, or shows another history'],
+  RECORD_INVALID: ['the record is malformed or not what was asked for', 'do not trust this answer'],
+  MODULE_INVALID: ['this is not a module path and version', 'use path@version, such as golang.org/x/text@v0.3.0'],
+  // The log as a server
+  LOG_UNKNOWN: ['no configured log has this key', 'add it with --log "VKEY URL"'],
+  LOG_UNREACHABLE: ['cannot reach the log', 'check the network and the log URL; the node keeps trying'],
+  LOG_ANSWER_INVALID: ['the log gave an answer that cannot be used', 'if it lasts, tell the operator of the log'],
+  LOG_FROZEN: [
+    'the log is frozen: it was proven to misbehave',
+    'see gossum evidence list; resume with gossum evidence ack ID',
+  ],
+  HISTORY_MISSING: [
+    'no head of this log is held yet, so nothing ties this one to it',
+    'the node must reach the log once by itself',
+  ],
+  // Evidence and policy
+  EVIDENCE_MALFORMED: ['this is not an evidence file', 'evidence is the canonical JSON that gossum wrote, unchanged'],
+  EVIDENCE_UNPROVEN: ['the evidence does not prove what it claims', 'nobody is convicted by it'],
+  EVIDENCE_UNKNOWN: ['no evidence has this id', 'see gossum evidence list'],
+  POLICY_MALFORMED: ['the policy file is malformed', 'see docs/operating.md for the format'],
+  POLICY_UNSATISFIED: ['the cosignatures do not satisfy the policy', 'wait for more witnesses, or look at the policy'],
+  // State on disk
+  STORE_LOCKED: ['another process uses this home', 'stop the other gossum, or give this one its own --home'],
+  STORE_DAMAGED: ['the database is damaged', 'keep a copy of it, then see "A damaged database" in docs/operating.md'],
+  STORE_SCHEMA: ['the database was written by a newer version', 'use that version, or a new --home'],
+  STORE_WRITE_FAILED: ['the database could not be written', 'check the free space and the permissions of the home'],
+  STATE_DISAGREES: [
+    'the database and the guard file disagree about what was signed',
+    'see "The guard" in docs/operating.md',
+  ],
+  KEY_FILE_INVALID: ['the key file cannot be used', 'key files are private: chmod 600, owned by you, unchanged'],
+  // Running and asking
+  CONFIG_INVALID: ['the configuration is not valid', 'see gossum run --help'],
+  ADDRESS_IN_USE: ['the address cannot be listened on', 'choose another port; port 0 takes any free one'],
+  NODE_UNREACHABLE: ['cannot reach the node', 'is it running? start it with gossum run, or name it with --node URL'],
+  NOT_FOUND: ['there is nothing here', 'see docs/http.md for the routes'],
+  FORBIDDEN: ['this is only for the operator on this machine', 'ask the node on its loopback address'],
+  REQUEST_INVALID: ['the request cannot be understood', 'see docs/http.md'],
+  USAGE: ['the command cannot be understood', 'see gossum --help'],
+  TIMEOUT: ['it took too long', 'try again'],
+  INTERNAL: ['something unexpected happened: this is our bug', 'please report it with this text'],
+} as const satisfies Record<string, readonly [sentence: string, hint: string]>
+
+export type ErrorCode = keyof typeof ERRORS
+
+/** An error with a code of the closed set. `message` is the sentence, with the detail of this case behind it. */
+export class GossumError extends Error {
+  override readonly name: string = 'GossumError'
+  readonly code: ErrorCode
+  /** What this case adds to the sentence of the code: names, sizes, paths. */
+  readonly detail: string
+
+  constructor(code: ErrorCode, detail = '', cause?: unknown) {
+    super(
+      detail === '' ? ERRORS[code][0] : `${ERRORS[code][0]}: ${detail}`,
+      cause === undefined ? undefined : { cause },
+    )
+    this.code = code
+    this.detail = detail
+  }
+
+  /** What a person can do about it. */
+  get hint(): string {
+    return ERRORS[this.code][1]
+  }
+}
+
+/** A Merkle proof that does not hold (PROOF_INVALID) or is about an impossible size (PROOF_TOO_LARGE). */
+export class ProofError extends GossumError {
+  override readonly name = 'ProofError'
+}
+
+/** The code of any thrown value: what is not ours is a bug of ours. */
+export function errorCode(error: unknown): ErrorCode {
+  return error instanceof GossumError ? error.code : 'INTERNAL'
+}
+
+/** The text of any thrown value. */
+export function errorText(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

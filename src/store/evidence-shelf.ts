@@ -1,0 +1,38 @@
+/** The evidence that was found or received, by id, with when it was first seen. */
+import type { Database } from './heads.js'
+
+export interface ShelvedEvidence {
+  readonly id: string
+  readonly type: string
+  /** Log id. */
+  readonly log: string
+  readonly sizes: readonly [number, number]
+  /** ISO 8601. */
+  readonly seenAt: string
+  /** The canonical file. */
+  readonly text: string
+}
+
+export class EvidenceShelf {
+  readonly #db: Database
+
+  constructor(db: Database) {
+    this.#db = db
+  }
+
+  async get(id: string): Promise<ShelvedEvidence | undefined> {
+    const json = await this.#db.get(id)
+    return json === undefined ? undefined : (JSON.parse(json) as ShelvedEvidence)
+  }
+
+  /** Keeps evidence; durable when it returns. */
+  async put(evidence: ShelvedEvidence): Promise<void> {
+    await this.#db.put(evidence.id, JSON.stringify(evidence), { sync: true } as object)
+  }
+
+  /** All of it, oldest first. */
+  async list(): Promise<ShelvedEvidence[]> {
+    const all = (await this.#db.values().all()).map((json) => JSON.parse(json) as ShelvedEvidence)
+    return all.sort((a, b) => (a.seenAt < b.seenAt ? -1 : 1))
+  }
+}

@@ -1,0 +1,143 @@
+/**
+ * The guard: a second, tiny, fsynced file beside the database that remembers, per log, which state was written last.
+ *
+ * LevelDB does not tell when it lost records (a flipped byte, a cut tail, a missing file: it opens). The guard does:
+ * at start the database's state of each log must be the one that the guard saw last, or the one right after it (a
+ * crash between the two writes). Anything else means that we may have signed more than the database remembers.
+ *
+ * Format: one line per write, appended and fsynced, fields separated by a space:
+ *   log id, sequence number, SHA-256 of the state (hex), tree size, root (base64), holds (ids joined by ",", or "-"),
+ *   and the first 16 hex digits of the SHA-256 of all that stands before them on the line.
+ */
+import { open, readFile, rename, type FileHandle } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { GossumError, errorText } from '../errors.js'
+import { toHex, utf8 } from '../tlog/bytes.js'
+import { sha256 } from '../tlog/hash.js'
+
+/** What the guard remembers of one log. */
+export interface GuardEntry {
+  readonly log: string
+  /** Sequence number of the state, from 1. */
+  readonly seq: number
+  /** SHA-256 of the state's bytes, hex. */
+  readonly hash: string
+  readonly size: number
+  /** Base64; "-" for a log of which nothing was proven yet. */
+  readonly root: string
+  /** Why the log is frozen: ids of evidence and suspects that no operator acknowledged. */
+  readonly holds: readonly string[]
+}
+
+/** Where guard entries go. The order of calls is the order on disk; append returns when the entry is durable. */
+export interface Guard {
+  readonly entries: ReadonlyMap<string, GuardEntry>
+  append(entry: GuardEntry): Promise<void>
+  close(): Promise<void>
+}
+
+/** Lines after which the file is written anew with one line per log. */
+const COMPACT_AFTER_LINES = 4096
+
+function formatLine(entry: GuardEntry): string {
+  const { log, seq, hash, size, root, holds } = entry
+  const body = `${log} ${seq} ${hash} ${size} ${root} ${holds.length === 0 ? '-' : holds.join(',')}`
+  return `${body} ${checksum(body)}\n`
+}
+
+function checksum(body: string): string {
+  return toHex(sha256(utf8(body))).slice(0, 16)
+}
+
+const LINE =
+  /^([0-9a-f]{64}) (\d{1,15}) ([0-9a-f]{64}) (\d{1,16}) ([A-Za-z0-9+/]{43}=|-) ([0-9a-f,]+|-) ([0-9a-f]{16})$/
+
+function parseLine(line: string): GuardEntry | undefined {
+  const match = LINE.exec(line)
+  if (match === null || checksum(line.slice(0, -17)) !== match[7]) return undefined
+  const holds = match[6] === '-' ? [] : match[6]!.split(',')
+  return { log: match[1]!, seq: Number(match[2]), hash: match[3]!, size: Number(match[4]), root: match[5]!, holds }
+}
+
+/** The guard as a file. Opening it fails with STORE_DAMAGED when a line in it is not what was written. */
+export class GuardFile implements Guard {
+  readonly #entries: Map<string, GuardEntry>
+  readonly #file: FileHandle
+  /** Bytes of whole lines: what a failed write left behind them is cut off before the next one. */
+  #length: number
+  #tail: Promise<void> = Promise.resolve()
+
+  private constructor(entries: Map<string, GuardEntry>, file: FileHandle, length: number) {
+    this.#entries = entries
+    this.#file = file
+    this.#length = length
+  }
+
+  static async open(path: string): Promise<GuardFile> {
+    const { entries, lines, torn } = await readEntries(path)
+    if (lines > COMPACT_AFTER_LINES || torn) await rewrite(path, [...entries.values()])
+    const file = await open(path, 'a', 0o600)
+    return new GuardFile(entries, file, (await file.stat()).size)
+  }
+
+  get entries(): ReadonlyMap<string, GuardEntry> {
+    return this.#entries
+  }
+
+  append(entry: GuardEntry): Promise<void> {
+    const written = this.#tail.then(async () => {
+      const line = formatLine(entry)
+      if ((await this.#file.stat()).size !== this.#length) await this.#file.truncate(this.#length)
+      await this.#file.appendFile(line)
+      await this.#file.datasync()
+      this.#length += line.length
+      this.#entries.set(entry.log, entry)
+    })
+    this.#tail = written.catch(() => undefined)
+    return written
+  }
+
+  async close(): Promise<void> {
+    await this.#tail
+    await this.#file.close()
+  }
+}
+
+async function readEntries(path: string): Promise<{ entries: Map<string, GuardEntry>; lines: number; torn: boolean }> {
+  const entries = new Map<string, GuardEntry>()
+  let text: string
+  try {
+    text = await readFile(path, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { entries, lines: 0, torn: false }
+    throw new GossumError('STORE_DAMAGED', `${path}: ${errorText(error)}`, error)
+  }
+  const lines = text.split('\n')
+  // What stands behind the last newline is a line that a crash cut off: its state was not signed for yet.
+  const torn = lines.pop() !== ''
+  lines.forEach((line, i) => {
+    const entry = parseLine(line)
+    if (entry === undefined) throw new GossumError('STORE_DAMAGED', `${path}, line ${i + 1}`)
+    entries.set(entry.log, entry)
+  })
+  return { entries, lines: lines.length, torn }
+}
+
+/** Replaces the file as one act: a temporary file, fsynced, renamed, and the directory fsynced. */
+async function rewrite(path: string, entries: readonly GuardEntry[]): Promise<void> {
+  const temporary = `${path}.new`
+  const file = await open(temporary, 'w', 0o600)
+  try {
+    await file.writeFile(entries.map(formatLine).join(''))
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+  await rename(temporary, path)
+  const directory = await open(dirname(path), 'r')
+  try {
+    await directory.sync()
+  } finally {
+    await directory.close()
+  }
+}

@@ -1,0 +1,250 @@
+/**
+ * The little state that matters, one record per log: the newest tree we proved, what we signed, and why the log is
+ * frozen. It is compared and written in one act, chained, fsynced, and guarded by a second file (guard.ts).
+ *
+ * A record is written before the signature that it speaks of is made. Ed25519 is deterministic, so a crash after the
+ * write loses nothing: the same text and time give the same cosignature again.
+ */
+import type { AbstractLevel } from 'abstract-level'
+import { GossumError, errorText } from '../errors.js'
+import { toHex, utf8 } from '../tlog/bytes.js'
+import { formatHash, parseHash, sha256 } from '../tlog/hash.js'
+import type { Tree } from '../tlog/merkle.js'
+import type { Guard, GuardEntry } from './guard.js'
+import { Serial } from './serial.js'
+
+/** The database underneath: level in life, memory-level in tests. */
+export type Database = AbstractLevel<string | Buffer | Uint8Array, string, string>
+
+/** What we promised to sign, and so signed: the newest cosignature of one witness key. */
+export interface Signed {
+  /** Verifier key of the witness (ours) that signed. */
+  readonly key: string
+  readonly size: number
+  /** POSIX seconds in the cosignature. */
+  readonly time: number
+}
+
+/** A reason to be frozen: evidence, or a suspect that no tree can explain. */
+export interface Hold {
+  readonly id: string
+  readonly acked: boolean
+}
+
+/** The state of one log. Immutable: a change makes a new one. */
+export interface LogState {
+  /** Sequence number: 0 before anything was written. */
+  readonly seq: number
+  /** The newest tree that we proved, or trusted on first use. */
+  readonly tree?: Tree
+  /** Its checkpoint text with the log's signature line, as a note; absent after a recovery that knew only the tree. */
+  readonly note?: string
+  readonly signed?: Signed
+  readonly holds: readonly Hold[]
+}
+
+/** What a change may set. */
+export type Change = Partial<Omit<LogState, 'seq'>>
+
+export function isFrozen(state: LogState): boolean {
+  return state.holds.some((hold) => !hold.acked)
+}
+
+interface Slot {
+  state: LogState
+  /** SHA-256 of the state's bytes, hex; empty before the first write. */
+  hash: string
+  /** Why nothing of this log may be signed: the database and the guard disagree. */
+  disagreement?: string
+}
+
+/** Holds kept per log: it is frozen by the first, and the record stays small. */
+const MAX_HOLDS = 256
+
+const NOTHING: LogState = { seq: 0, holds: [] }
+
+export class Heads {
+  readonly #db: Database
+  readonly #guard: Guard
+  readonly #slots = new Map<string, Slot>()
+  readonly #serial = new Serial()
+
+  private constructor(db: Database, guard: Guard) {
+    this.#db = db
+    this.#guard = guard
+  }
+
+  /** Loads every log's state and holds it against the guard. Disagreement is kept per log; it does not throw. */
+  static async load(db: Database, guard: Guard): Promise<Heads> {
+    const heads = new Heads(db, guard)
+    for await (const [log, text] of db.iterator()) {
+      const slot = readSlot(text, guard.entries.get(log))
+      heads.#slots.set(log, slot)
+      // A crash came between the two writes: nothing was signed for that state yet, and now the guard knows it too.
+      const behind = slot.disagreement === undefined && guard.entries.get(log)?.hash !== slot.hash
+      if (behind) await guard.append(guardEntry(log, slot.state, slot.hash))
+    }
+    for (const [log, entry] of guard.entries) {
+      if (heads.#slots.has(log)) continue
+      heads.#slots.set(log, { state: NOTHING, hash: '', disagreement: lost(0, entry.seq) })
+    }
+    return heads
+  }
+
+  get(log: string): LogState {
+    return this.#slot(log).state
+  }
+
+  /** Why nothing of this log may be signed, in words; undefined when all is well. */
+  disagreement(log: string): string | undefined {
+    return this.#slot(log).disagreement
+  }
+
+  /**
+   * Changes the state of a log if it still is `from`, durably and as one act. Returns the new state, or undefined when
+   * somebody else changed it first. Throws STATE_DISAGREES, or STORE_WRITE_FAILED with the state unchanged.
+   */
+  change(log: string, from: LogState, change: Change): Promise<LogState | undefined> {
+    return this.#serialised(log, async (slot) => {
+      if (slot.disagreement !== undefined) throw new GossumError('STATE_DISAGREES', slot.disagreement)
+      if (slot.state !== from) return undefined
+      return this.#write(log, slot, { ...from, ...change, seq: from.seq + 1 })
+    })
+  }
+
+  /** Freezes a log: nothing of it is signed until the hold is acknowledged. Holding twice with one id changes nothing. */
+  async hold(log: string, id: string): Promise<void> {
+    await this.#edit(log, (state) => {
+      if (state.holds.some((hold) => hold.id === id) || state.holds.length >= MAX_HOLDS) return undefined
+      return { holds: [...state.holds, { id, acked: false }] }
+    })
+  }
+
+  /** Acknowledges a hold on the operator's word. False when the log has no hold of this id. */
+  async acknowledge(log: string, id: string): Promise<boolean> {
+    if (!this.get(log).holds.some((hold) => hold.id === id)) return false
+    await this.#edit(log, (state) => ({
+      holds: state.holds.map((hold) => (hold.id === id ? { id, acked: true } : hold)),
+    }))
+    return true
+  }
+
+  /** Applies a change that does not depend on winning a race. */
+  async #edit(log: string, change: (state: LogState) => Change | undefined): Promise<void> {
+    for (;;) {
+      const state = this.get(log)
+      const wanted = change(state)
+      if (wanted === undefined || (await this.change(log, state, wanted)) !== undefined) return
+    }
+  }
+
+  /**
+   * Settles a disagreement on the operator's word: goes on from the larger of what the database and the guard know,
+   * keeping every hold that either knows. Nothing that does not extend that tree will be signed.
+   */
+  async recover(log: string): Promise<void> {
+    await this.#serialised(log, async (slot) => {
+      const entry = this.#guard.entries.get(log)
+      if (slot.disagreement === undefined || entry === undefined) return
+      const { state } = slot
+      const known = new Set(state.holds.map((hold) => hold.id))
+      const holds = [...state.holds, ...entry.holds.filter((id) => !known.has(id)).map((id) => ({ id, acked: false }))]
+      const root = parseHash(entry.root)
+      const guardKnowsMore = root !== undefined && entry.size > (state.tree?.size ?? -1)
+      const seq = Math.max(state.seq, entry.seq) + 1
+      const recovered = guardKnowsMore
+        ? { seq, holds, tree: { size: entry.size, root }, ...(state.signed && { signed: state.signed }) }
+        : { ...state, seq, holds }
+      await this.#write(log, slot, recovered)
+      delete slot.disagreement
+    })
+  }
+
+  async #write(log: string, slot: Slot, state: LogState): Promise<LogState> {
+    const text = encodeState(state, slot.hash)
+    const hash = toHex(sha256(utf8(text)))
+    try {
+      await this.#db.put(log, text, { sync: true } as object)
+      await this.#guard.append(guardEntry(log, state, hash))
+    } catch (error) {
+      throw new GossumError('STORE_WRITE_FAILED', errorText(error), error)
+    }
+    slot.state = state
+    slot.hash = hash
+    return state
+  }
+
+  #slot(log: string): Slot {
+    let slot = this.#slots.get(log)
+    if (slot === undefined) {
+      slot = { state: NOTHING, hash: '' }
+      this.#slots.set(log, slot)
+    }
+    return slot
+  }
+
+  #serialised<T>(log: string, act: (slot: Slot) => Promise<T>): Promise<T> {
+    return this.#serial.run(log, () => act(this.#slot(log)))
+  }
+}
+
+/** One log's state as JSON: the state and the hash of the state before it. */
+function encodeState(state: LogState, previous: string): string {
+  const { seq, tree, note, signed, holds } = state
+  return JSON.stringify({
+    seq,
+    previous,
+    ...(tree && { size: tree.size, root: formatHash(tree.root) }),
+    ...(note !== undefined && { note }),
+    ...(signed && { signed }),
+    holds,
+  })
+}
+
+interface EncodedState {
+  seq: number
+  previous: string
+  size?: number
+  root?: string
+  note?: string
+  signed?: Signed
+  holds: Hold[]
+}
+
+function guardEntry(log: string, state: LogState, hash: string): GuardEntry {
+  return {
+    log,
+    seq: state.seq,
+    hash,
+    size: state.tree?.size ?? 0,
+    root: state.tree === undefined ? '-' : formatHash(state.tree.root),
+    holds: state.holds.filter((hold) => !hold.acked).map((hold) => hold.id),
+  }
+}
+
+function readSlot(text: string, entry: GuardEntry | undefined): Slot {
+  const hash = toHex(sha256(utf8(text)))
+  let encoded: EncodedState
+  try {
+    encoded = JSON.parse(text) as EncodedState
+  } catch {
+    return { state: NOTHING, hash, disagreement: 'the state of the log cannot be read' }
+  }
+  const { seq, previous, size, root, note, signed, holds } = encoded
+  const rootHash = root === undefined ? undefined : parseHash(root)
+  const state: LogState = {
+    seq,
+    ...(size !== undefined && rootHash !== undefined && { tree: { size, root: rootHash } }),
+    ...(note !== undefined && { note }),
+    ...(signed && { signed }),
+    holds,
+  }
+  // Equal, or one ahead in the same chain.
+  const agrees = entry?.hash === hash || previous === (entry?.hash ?? '')
+  if (agrees) return { state, hash }
+  return { state, hash, disagreement: lost(seq, entry?.seq ?? 0) }
+}
+
+function lost(inDatabase: number, inGuard: number): string {
+  return `the database is at state ${inDatabase}, the guard file at ${inGuard}`
+}

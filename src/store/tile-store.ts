@@ -1,0 +1,42 @@
+/**
+ * Proven tiles on disk, bounded: two generations, of which the older is dropped whole when the younger is full.
+ * A tile that is used moves to the younger one, so what is needed stays.
+ */
+import { fromBase64, toBase64 } from '../tlog/bytes.js'
+import type { Database } from './heads.js'
+
+/** Tiles in one generation; a full tile is 8 KiB (11 KiB as stored). */
+const GENERATION = 4096
+
+export class TileStore {
+  #young: Database
+  #old: Database
+  #count: number | undefined
+
+  constructor(first: Database, second: Database) {
+    this.#young = first
+    this.#old = second
+  }
+
+  async get(path: string): Promise<Uint8Array | undefined> {
+    const young = await this.#young.get(path)
+    if (young !== undefined) return fromBase64(young)
+    const old = await this.#old.get(path)
+    if (old === undefined) return undefined
+    const data = fromBase64(old)
+    if (data !== undefined) await this.put(path, data)
+    return data
+  }
+
+  /** Keeps the authenticated bytes of a full tile. */
+  async put(path: string, data: Uint8Array): Promise<void> {
+    this.#count ??= (await this.#young.keys().all()).length
+    if (this.#count >= GENERATION) {
+      await this.#old.clear()
+      ;[this.#young, this.#old] = [this.#old, this.#young]
+      this.#count = 0
+    }
+    await this.#young.put(path, toBase64(data))
+    this.#count++
+  }
+}

@@ -1,0 +1,49 @@
+/**
+ * Checkpoints, the text that a log signs (c2sp.org/tlog-checkpoint): origin, size in decimal and root in base64, a
+ * line each, then optional extension lines. A checkpoint with the log's signature is a head.
+ */
+import { GossumError } from '../errors.js'
+import { fromBase64, toHex, utf8 } from './bytes.js'
+import { formatHash, HASH_SIZE, sha256 } from './hash.js'
+import type { Tree } from './merkle.js'
+
+/** The origin line of every Go checksum database, whatever its key. */
+export const SUMDB_ORIGIN = 'go.sum database tree'
+
+/** What a log signs: its name for itself, and a tree. */
+export interface Checkpoint extends Tree {
+  readonly origin: string
+}
+
+/**
+ * Reads a checkpoint as the go command reads one: the first three lines, whatever follows, with the base64 of the
+ * root leniently. Throws CHECKPOINT_MALFORMED, or SIZE_IMPOSSIBLE for a size that Go takes (below 2^63) and no
+ * tree has (beyond 2^53 - 1).
+ */
+export function parseCheckpoint(text: string): Checkpoint {
+  const lines = text.split('\n', 4)
+  if (lines.length < 4) throw new GossumError('CHECKPOINT_MALFORMED', 'fewer than three lines')
+  const [origin, sizeLine, rootLine] = lines as [string, string, string, string]
+  if (origin === '') throw new GossumError('CHECKPOINT_MALFORMED', 'empty origin')
+  if (!/^(0|[1-9][0-9]{0,18})$/.test(sizeLine) || BigInt(sizeLine) >= 2n ** 63n) {
+    throw new GossumError('CHECKPOINT_MALFORMED', `size ${JSON.stringify(sizeLine.slice(0, 40))}`)
+  }
+  const root = fromBase64(rootLine)
+  if (root?.length !== HASH_SIZE) throw new GossumError('CHECKPOINT_MALFORMED', 'the root is not base64 of 32 bytes')
+  const size = Number(sizeLine)
+  if (!Number.isSafeInteger(size)) throw new GossumError('SIZE_IMPOSSIBLE', sizeLine)
+  return { origin, size, root }
+}
+
+/** Writes a checkpoint: three lines, the only spelling that a witness signs. */
+export function formatCheckpoint(checkpoint: Checkpoint): string {
+  return `${checkpoint.origin}\n${checkpoint.size}\n${formatHash(checkpoint.root)}\n`
+}
+
+/**
+ * The id of a log: SHA-256 of key name, line feed and origin, as 64 lower-case hex digits. The origin alone would
+ * not do: every Go checksum database has the same.
+ */
+export function logId(keyName: string, origin: string): string {
+  return toHex(sha256(utf8(`${keyName}\n${origin}`)))
+}

@@ -1,0 +1,74 @@
+/**
+ * Cosignatures (c2sp.org/tlog-cosignature, cosignature/v1, key type 0x04): a witness says that at time T this was
+ * the largest consistent tree it had seen of the log.
+ *
+ * A signature line holds 8 bytes of POSIX seconds, big-endian, and 64 bytes of Ed25519 over
+ * "cosignature/v1\ntime T\n" and the whole checkpoint text.
+ */
+import { GossumError } from '../errors.js'
+import { concatBytes, readUint64, uint64, utf8 } from './bytes.js'
+import { isBy, SIGNATURE_TYPES, type Note, type Signature, type SignerKey, type VerifierKey } from './note.js'
+
+/** Bytes behind the key id: 8 of time, 64 of signature. */
+export const COSIGNATURE_SIZE = 72
+
+export interface Cosignature {
+  readonly signature: Signature
+  /** POSIX seconds, a safe integer of at least 1. */
+  readonly time: number
+}
+
+/** The bytes that are signed: the header with the time, then the note text. */
+export function cosignatureMessage(text: string, time: number): Uint8Array {
+  return utf8(`cosignature/v1\ntime ${time}\n${text}`)
+}
+
+/** Cosigns a checkpoint text at a time in POSIX seconds. */
+export function cosign(text: string, time: number, signer: SignerKey): Cosignature {
+  const { name, keyId, type } = signer.verifier
+  if (type !== SIGNATURE_TYPES.cosignature)
+    throw new GossumError('KEY_UNSUPPORTED', `${name} is not a witness key (type 0x04)`)
+  const signature = { name, keyId, bytes: concatBytes(uint64(time), signer.sign(cosignatureMessage(text, time))) }
+  return { signature, time }
+}
+
+/**
+ * Verifies one line by a witness key (type 0x04) over a checkpoint text. Throws COSIGNATURE_MALFORMED for a wrong
+ * length, a time of 0 or one beyond 2^53 - 1, SIGNATURE_MISSING for another key's line, SIGNATURE_INVALID.
+ */
+export function verifyCosignature(text: string, signature: Signature, key: VerifierKey): Cosignature {
+  if (!isBy(signature, key)) throw new GossumError('SIGNATURE_MISSING', `${key.name}+${key.keyId}`)
+  const time = signature.bytes.length === COSIGNATURE_SIZE ? readUint64(signature.bytes, 0) : undefined
+  if (time === undefined || time === 0) throw new GossumError('COSIGNATURE_MALFORMED', key.name)
+  if (!key.verify(cosignatureMessage(text, time), signature.bytes.subarray(8))) {
+    throw new GossumError('SIGNATURE_INVALID', `${key.name}+${key.keyId}`)
+  }
+  return { signature, time }
+}
+
+/**
+ * Every cosignature of the note by one of these keys that verifies, one per key: the newest when there are several.
+ * Lines that do not verify are dropped: anybody can write a line under anybody's name.
+ */
+export function verifiedCosignatures(note: Note, keys: Iterable<VerifierKey>): Map<string, Cosignature> {
+  const verified = new Map<string, Cosignature>()
+  for (const key of keys) {
+    for (const line of note.signatures) {
+      if (!isBy(line, key)) continue
+      const cosignature = tryVerify(note.text, line, key)
+      if (cosignature !== undefined && cosignature.time > (verified.get(key.vkey)?.time ?? 0)) {
+        verified.set(key.vkey, cosignature)
+      }
+    }
+  }
+  return verified
+}
+
+function tryVerify(text: string, line: Signature, key: VerifierKey): Cosignature | undefined {
+  try {
+    return verifyCosignature(text, line, key)
+  } catch (error) {
+    if (error instanceof GossumError) return undefined
+    throw error
+  }
+}

@@ -1,0 +1,22 @@
+/**
+ * The primitives as portable code, for browsers and as the second opinion in tests. Same names as
+ * native.node.ts, same answers.
+ */
+import { sign } from '@noble/ed25519'
+import { sha256 as nobleSha256 } from '@noble/hashes/sha2.js'
+import { equationHolds } from './ed25519.js'
+
+/** SHA-256 of the bytes: 32 bytes. */
+export function sha256(data: Uint8Array): Uint8Array {
+  return nobleSha256(data)
+}
+
+/** A verifier for one 32-byte public key that gives Go's answer (see ed25519.ts). */
+export function ed25519Verifier(publicKey: Uint8Array): (message: Uint8Array, signature: Uint8Array) => boolean {
+  return (message, signature) => equationHolds(publicKey, message, signature)
+}
+
+/** A signer for one 32-byte seed: 64-byte deterministic signatures (RFC 8032). */
+export function ed25519Signer(seed: Uint8Array): (message: Uint8Array) => Uint8Array {
+  return (message) => sign(message, seed)
+}

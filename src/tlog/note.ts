@@ -1,0 +1,225 @@
+/**
+ * Signed notes and their keys (c2sp.org/signed-note, golang.org/x/mod/sumdb/note): text, an empty line, and lines
+ * of em dash, key name and base64 of key id and signature.
+ *
+ * Two strictnesses, one parser. What parses here is what the go command reads. isCanonical tells whether the bytes
+ * are also the one spelling that formatNote writes, which is all that a witness signs.
+ */
+import { ed25519Signer, ed25519Verifier } from '#native'
+import { GossumError } from '../errors.js'
+import { concatBytes, equalBytes, fromBase64, fromHex, fromUtf8, readUint32, toBase64, toHex, utf8 } from './bytes.js'
+import { ed25519PublicKey, isLowOrder, isPoint } from './ed25519.js'
+import { sha256 } from './hash.js'
+
+/** The largest note that is read, in bytes: the size of a gossip message. */
+export const MAX_NOTE_BYTES = 64 * 1024
+/** The most signature lines a note may have; the go command's bound. */
+export const MAX_SIGNATURES = 100
+
+/** Signature types (c2sp.org/signed-note): the byte in front of the public key. */
+export const SIGNATURE_TYPES = { ed25519: 0x01, cosignature: 0x04 } as const
+export type SignatureType = (typeof SIGNATURE_TYPES)[keyof typeof SIGNATURE_TYPES]
+
+export interface Signature {
+  /** Key name. */
+  readonly name: string
+  /** Key id: 4 bytes as 8 lower-case hex digits. */
+  readonly keyId: string
+  /** What follows the key id: at least 1 byte; 64 for a log's Ed25519 line, 8 + 64 for a cosignature. */
+  readonly bytes: Uint8Array
+}
+
+export interface Note {
+  /** The signed text, its final newline included. */
+  readonly text: string
+  /** The lines in their order, those of unknown keys included. */
+  readonly signatures: readonly Signature[]
+}
+
+export interface VerifierKey {
+  readonly name: string
+  /** 4 bytes as 8 lower-case hex digits. */
+  readonly keyId: string
+  readonly type: SignatureType
+  /** 32 bytes. */
+  readonly publicKey: Uint8Array
+  /** The key as it is written: name+keyId+base64. */
+  readonly vkey: string
+  /** Verifies a 64-byte Ed25519 signature over a message, as Go does. */
+  readonly verify: (message: Uint8Array, signature: Uint8Array) => boolean
+}
+
+export interface SignerKey {
+  readonly verifier: VerifierKey
+  /** Makes the 64-byte Ed25519 signature of a message. */
+  readonly sign: (message: Uint8Array) => Uint8Array
+}
+
+// ---- keys ------------------------------------------------------------------------------------------------------
+
+/** At least one character, no Unicode white space, no plus sign. */
+function isKeyName(name: string): boolean {
+  return name !== '' && !name.includes('+') && !/\p{White_Space}/u.test(name)
+}
+
+/** The id of a key: the first 4 bytes of SHA-256(name, line feed, type, public key), in hex. */
+function keyIdOf(name: string, type: number, publicKey: Uint8Array): string {
+  return toHex(sha256(concatBytes(utf8(`${name}\n`), Uint8Array.of(type), publicKey)).subarray(0, 4))
+}
+
+/** A verifier key of its parts. Throws KEY_MALFORMED, or KEY_WEAK for a public key of low order. */
+export function makeVerifierKey(name: string, type: SignatureType, publicKey: Uint8Array): VerifierKey {
+  if (!isKeyName(name)) throw new GossumError('KEY_MALFORMED', `key name ${JSON.stringify(name)}`)
+  if (!isPoint(publicKey)) throw new GossumError('KEY_MALFORMED', `${name}: not an Ed25519 public key`)
+  if (isLowOrder(publicKey)) throw new GossumError('KEY_WEAK', name)
+  const keyId = keyIdOf(name, type, publicKey)
+  const vkey = `${name}+${keyId}+${toBase64(concatBytes(Uint8Array.of(type), publicKey))}`
+  return { name, keyId, type, publicKey, vkey, verify: ed25519Verifier(publicKey) }
+}
+
+/**
+ * Reads a verifier key, `name+keyId+base64(type || public key)`. Throws KEY_MALFORMED, KEY_WEAK, or
+ * KEY_UNSUPPORTED for a type other than 0x01 and 0x04.
+ */
+export function parseVerifierKey(vkey: string): VerifierKey {
+  const first = vkey.indexOf('+')
+  const second = vkey.indexOf('+', first + 1)
+  const name = vkey.slice(0, first)
+  const keyId = vkey.slice(first + 1, second)
+  const key = second === -1 ? undefined : fromBase64(vkey.slice(second + 1))
+  if (first < 1 || !isKeyName(name) || !/^[0-9a-fA-F]{8}$/.test(keyId) || key === undefined || key.length === 0) {
+    throw new GossumError('KEY_MALFORMED', JSON.stringify(vkey.slice(0, 200)))
+  }
+  const type = key[0]!
+  if (type !== SIGNATURE_TYPES.ed25519 && type !== SIGNATURE_TYPES.cosignature) {
+    throw new GossumError('KEY_UNSUPPORTED', `${name} has type 0x${toHex(key.subarray(0, 1))}`)
+  }
+  const verifier = makeVerifierKey(name, type, key.slice(1))
+  if (verifier.keyId !== keyId.toLowerCase()) {
+    throw new GossumError('KEY_MALFORMED', `${name}: the id should be ${verifier.keyId}, not ${keyId}`)
+  }
+  return verifier
+}
+
+/** The same public key under another signature type; its id differs. */
+export function withType(key: VerifierKey, type: SignatureType): VerifierKey {
+  return key.type === type ? key : makeVerifierKey(key.name, type, key.publicKey)
+}
+
+/** A signer of a 32-byte seed. */
+export function makeSignerKey(name: string, type: SignatureType, seed: Uint8Array): SignerKey {
+  if (seed.length !== 32) throw new GossumError('KEY_MALFORMED', `a seed is 32 bytes, not ${seed.length}`)
+  return { verifier: makeVerifierKey(name, type, ed25519PublicKey(seed)), sign: ed25519Signer(seed) }
+}
+
+/** The secret spelling of a signer (the Go note library's form): `PRIVATE+KEY+name+keyId+base64(type || seed)`. */
+export function formatSignerKey(name: string, type: SignatureType, seed: Uint8Array): string {
+  const { verifier } = makeSignerKey(name, type, seed)
+  return `PRIVATE+KEY+${name}+${verifier.keyId}+${toBase64(concatBytes(Uint8Array.of(type), seed))}`
+}
+
+/** Reads a signer key as formatSignerKey writes it. Throws KEY_MALFORMED without ever repeating the secret. */
+export function parseSignerKey(skey: string): SignerKey {
+  const match = /^PRIVATE\+KEY\+([^+]+)\+([0-9a-fA-F]{8})\+(.+)$/.exec(skey)
+  const key = match === null ? undefined : fromBase64(match[3]!)
+  const type = key?.[0]
+  if (
+    match === null ||
+    key?.length !== 33 ||
+    (type !== SIGNATURE_TYPES.ed25519 && type !== SIGNATURE_TYPES.cosignature)
+  ) {
+    throw new GossumError('KEY_MALFORMED', 'not a signer key (PRIVATE+KEY+name+id+base64)')
+  }
+  const signer = makeSignerKey(match[1]!, type, key.slice(1))
+  if (signer.verifier.keyId !== match[2]!.toLowerCase())
+    throw new GossumError('KEY_MALFORMED', 'the id is not that of the key')
+  return signer
+}
+
+// ---- notes -----------------------------------------------------------------------------------------------------
+
+const SIGNATURE_PREFIX = '— '
+
+/** Whether the text has only code points that a note may have: none below U+0020 but the newline. */
+function isNoteText(text: string): boolean {
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i)
+    if (unit < 0x20 && unit !== 0x0a) return false
+  }
+  return true
+}
+
+function parseSignatureLine(line: string): Signature | undefined {
+  if (!line.startsWith(SIGNATURE_PREFIX)) return undefined
+  const rest = line.slice(SIGNATURE_PREFIX.length)
+  const space = rest.indexOf(' ')
+  if (space === -1) return undefined
+  const name = rest.slice(0, space)
+  const blob = fromBase64(rest.slice(space + 1))
+  if (!isKeyName(name) || blob === undefined || blob.length < 5) return undefined
+  return { name, keyId: toHex(blob.subarray(0, 4)), bytes: blob.slice(4) }
+}
+
+/** Reads a note as the go command does. Throws NOTE_MALFORMED or NOTE_TOO_LARGE; verifies nothing. */
+export function parseNote(message: Uint8Array): Note {
+  if (message.length > MAX_NOTE_BYTES) throw new GossumError('NOTE_TOO_LARGE', `${message.length} bytes`)
+  const decoded = fromUtf8(message)
+  if (decoded === undefined || !isNoteText(decoded)) {
+    throw new GossumError('NOTE_MALFORMED', 'not UTF-8, or it has control characters')
+  }
+  const cut = decoded.lastIndexOf('\n\n')
+  const block = decoded.slice(cut + 2)
+  if (cut === -1 || !block.endsWith('\n')) throw new GossumError('NOTE_MALFORMED', 'no signature lines at the end')
+  const lines = block.slice(0, -1).split('\n')
+  if (lines.length > MAX_SIGNATURES) throw new GossumError('NOTE_MALFORMED', `${lines.length} signature lines`)
+  const signatures = lines.map((line, i) => {
+    const signature = parseSignatureLine(line)
+    if (signature === undefined) throw new GossumError('NOTE_MALFORMED', `signature line ${i + 1}`)
+    return signature
+  })
+  return { text: decoded.slice(0, cut + 1), signatures }
+}
+
+/** Writes one signature line, its newline included. */
+export function formatSignature(signature: Signature): string {
+  const blob = concatBytes(fromHex(signature.keyId)!, signature.bytes)
+  return `${SIGNATURE_PREFIX}${signature.name} ${toBase64(blob)}\n`
+}
+
+/** Writes a note: the one canonical spelling of its text and signatures. */
+export function formatNote(note: Note): Uint8Array {
+  return utf8(`${note.text}\n${note.signatures.map(formatSignature).join('')}`)
+}
+
+/** Whether these bytes are the spelling that formatNote writes. */
+export function isCanonicalNote(message: Uint8Array, note: Note): boolean {
+  return equalBytes(message, formatNote(note))
+}
+
+/** Whether the line claims to be by this key: name and id must both match. */
+export function isBy(signature: Signature, key: VerifierKey): boolean {
+  return signature.name === key.name && signature.keyId === key.keyId
+}
+
+/**
+ * The note's signature by a key of type 0x01, verified. Like the go command it looks at the first line that claims
+ * to be by the key, and at no other. Throws SIGNATURE_MISSING or SIGNATURE_INVALID.
+ */
+export function verifyNote(note: Note, key: VerifierKey): Signature {
+  const signature = note.signatures.find((line) => isBy(line, key))
+  if (signature === undefined) throw new GossumError('SIGNATURE_MISSING', `${key.name}+${key.keyId}`)
+  if (!key.verify(utf8(note.text), signature.bytes))
+    throw new GossumError('SIGNATURE_INVALID', `${key.name}+${key.keyId}`)
+  return signature
+}
+
+/** Signs a text that ends in a newline. */
+export function signNote(text: string, signer: SignerKey): Signature {
+  const { name, keyId } = signer.verifier
+  return { name, keyId, bytes: signer.sign(utf8(text)) }
+}
+
+/** Reads from the first 4 bytes of a key id its number, as the go command prints it. */
+export function keyIdNumber(keyId: string): number {
+  return readUint32(fromHex(keyId)!, 0)
+}

@@ -1,0 +1,83 @@
+/**
+ * Door: asks the log for its newest head, from our own vantage, with jitter so that nodes do not march in step, and
+ * backoff so that a log in trouble is left alone.
+ */
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Pipeline } from './pipeline.js'
+
+/** Suspects larger than our tree that are tried again after a poll. */
+const SUSPECTS_PER_POLL = 8
+/** The longest pause after failures, in polling intervals. */
+const MAX_BACKOFF_INTERVALS = 5
+
+export interface PollerParts {
+  /** Log id. */
+  readonly log: string
+  /** The bytes of the log's newest head, unverified. Throws a GossumError when the log does not give one. */
+  readonly latestNote: (options: { signal: AbortSignal }) => Promise<Uint8Array>
+  readonly pipeline: Pipeline
+  /** Seconds between polls, on average. */
+  readonly interval: number
+  /** After each poll: undefined when the log answered, otherwise why not. */
+  readonly onPoll: (error: unknown) => void
+  /** What failed that is not the log's doing: our bug, or our disk. */
+  readonly onError: (error: unknown) => void
+  readonly now: () => number
+  /** Uniform in [0, 1). */
+  readonly random: () => number
+}
+
+export class Poller {
+  readonly #parts: PollerParts
+  readonly #stopped = new AbortController()
+  #running: Promise<void> = Promise.resolve()
+  #failures = 0
+
+  constructor(parts: PollerParts) {
+    this.#parts = parts
+  }
+
+  start(): void {
+    this.#running = this.#run()
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped.abort()
+    await this.#running
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stopped
+    while (!signal.aborted) {
+      await this.#poll(signal)
+      await delay(this.#pause(), undefined, { signal }).catch(() => undefined)
+    }
+  }
+
+  async #poll(signal: AbortSignal): Promise<void> {
+    const { log, latestNote, pipeline, onPoll, onError, now } = this.#parts
+    let note: Uint8Array | undefined
+    try {
+      note = await latestNote({ signal })
+      this.#failures = 0
+      onPoll(undefined)
+    } catch (error) {
+      if (signal.aborted) return
+      this.#failures++
+      onPoll(error)
+    }
+    try {
+      if (note !== undefined) await pipeline.submit({ door: 'poll', note, log, receivedAt: now() })
+      await pipeline.retrySuspects(log, note === undefined ? 0 : SUSPECTS_PER_POLL)
+    } catch (error) {
+      onError(error)
+    }
+  }
+
+  /** Milliseconds until the next poll: the interval, give or take a fifth, longer after failures. */
+  #pause(): number {
+    const { interval, random } = this.#parts
+    const backoff = Math.min(2 ** Math.max(0, this.#failures - 1), MAX_BACKOFF_INTERVALS)
+    return interval * 1000 * backoff * (0.8 + 0.4 * random())
+  }
+}

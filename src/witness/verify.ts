@@ -1,0 +1,77 @@
+/**
+ * The first half of the corridor, pure: parse a note and verify who signed it. What comes out of here was signed by
+ * a configured log; whether it is true is for the rest of the corridor to find out.
+ */
+import { errorCode, GossumError } from '../errors.js'
+import { formatCheckpoint, parseCheckpoint, type Checkpoint } from '../tlog/checkpoint.js'
+import { verifiedCosignatures, type Cosignature } from '../tlog/cosignature.js'
+import { isBy, isCanonicalNote, parseNote, verifyNote, type Note, type VerifierKey } from '../tlog/note.js'
+
+/** What identifies a log: its key, and the origin that it writes. */
+export interface LogIdentity {
+  /** Log id. */
+  readonly id: string
+  readonly key: VerifierKey
+  readonly origin: string
+}
+
+/** A note that a configured log signed. */
+export interface VerifiedNote<Log extends LogIdentity> {
+  readonly log: Log
+  /** Undefined for a size beyond 2^53 - 1: the log signed a tree that cannot exist. */
+  readonly checkpoint: Checkpoint | undefined
+  /** The text with the log's line only. */
+  readonly bare: Note
+  /** The newest verified cosignature of each counted key, by vkey. */
+  readonly cosignatures: ReadonlyMap<string, Cosignature>
+  /** Spelled in the one way that a witness signs. */
+  readonly canonical: boolean
+  /** Every line is the log's or a verified cosignature: the bytes may be passed on as they are. */
+  readonly clean: boolean
+}
+
+/**
+ * Parses and verifies a note. `id` is the log that the door expects, if it does; cosignatures count by `counted`.
+ * Throws the GossumError that the head is refused with: NOTE_*, LOG_UNKNOWN, SIGNATURE_*, CHECKPOINT_MALFORMED,
+ * ORIGIN_MISMATCH.
+ */
+export function verifyCandidate<Log extends LogIdentity>(
+  message: Uint8Array,
+  logs: ReadonlyMap<string, Log>,
+  id: string | undefined,
+  counted: readonly VerifierKey[],
+): VerifiedNote<Log> {
+  const note = parseNote(message)
+  const log = id === undefined ? logThatSigned(note, logs) : logs.get(id)
+  if (log === undefined) throw new GossumError('LOG_UNKNOWN', id)
+  const bare: Note = { text: note.text, signatures: [verifyNote(note, log.key)] }
+  const checkpoint = readCheckpoint(note.text)
+  if (checkpoint !== undefined && checkpoint.origin !== log.origin) {
+    throw new GossumError('ORIGIN_MISMATCH', JSON.stringify(checkpoint.origin))
+  }
+  const cosignatures = verifiedCosignatures(note, counted)
+  const canonicalNote = isCanonicalNote(message, note)
+  return {
+    log,
+    checkpoint,
+    bare,
+    cosignatures,
+    canonical: canonicalNote && checkpoint !== undefined && formatCheckpoint(checkpoint) === note.text,
+    clean: canonicalNote && note.signatures.length === 1 + cosignatures.size,
+  }
+}
+
+/** A log is known by its key, never by its origin: every Go checksum database has the same origin. */
+function logThatSigned<Log extends LogIdentity>(note: Note, logs: ReadonlyMap<string, Log>): Log | undefined {
+  for (const log of logs.values()) if (note.signatures.some((line) => isBy(line, log.key))) return log
+  return undefined
+}
+
+function readCheckpoint(text: string): Checkpoint | undefined {
+  try {
+    return parseCheckpoint(text)
+  } catch (error) {
+    if (errorCode(error) === 'SIZE_IMPOSSIBLE') return undefined
+    throw error
+  }
+}

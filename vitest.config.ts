@@ -1,0 +1,13 @@
+import { defineConfig } from 'vitest/config'
+
+export default defineConfig({
+  resolve: { conditions: ['gossum-source', 'node'] },
+  ssr: { resolve: { conditions: ['gossum-source', 'node'] } },
+  test: {
+    include: ['test/**/*.test.ts'],
+    setupFiles: ['src/polyfill.ts'],
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    maxWorkers: 2,
+  },
+})
