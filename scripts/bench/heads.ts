@@ -1,0 +1,88 @@
+/**
+ * Heads per second through verify + decide, against the raw rate of Ed25519 verification in the same run, and
+ * consistency checks per second from cached tiles. Genuine heads and tiles of sum.golang.org.
+ *
+ *   npm run bench
+ */
+import { readFileSync } from 'node:fs'
+import { verifyCandidate } from '../../src/witness/verify.js'
+import { decide } from '../../src/witness/decide.js'
+import { SUM_GOLANG_ORG } from '../../src/config.js'
+import { SumdbClient } from '../../src/sumdb/client.js'
+import { utf8 } from '../../src/tlog/bytes.js'
+import { logId, SUMDB_ORIGIN } from '../../src/tlog/checkpoint.js'
+import { parseHash } from '../../src/tlog/hash.js'
+import { parseNote, parseVerifierKey, verifyNote } from '../../src/tlog/note.js'
+import { ReplayLog, readFiles } from '../../test/fakes/replay-log.js'
+import { GOLANG_KEY, readJsonLines, SMALL, type Consistency } from '../../test/sumdb/genuine.js'
+
+const ROUNDS = 5
+const SECONDS = 1
+
+/** Runs `once` over and over for a second, several times; the median of the rates (per second). */
+async function rate(once: (i: number) => unknown): Promise<number> {
+  const rates: number[] = []
+  for (let round = 0; round <= ROUNDS; round++) {
+    let count = 0
+    const start = performance.now()
+    while (performance.now() - start < SECONDS * 1000) {
+      for (let i = 0; i < 50; i++) {
+        const result = once(count++)
+        if (result instanceof Promise) await result
+      }
+    }
+    // The first round warms up.
+    if (round > 0) rates.push(count / ((performance.now() - start) / 1000))
+  }
+  return rates.sort((a, b) => a - b)[Math.floor(rates.length / 2)]!
+}
+
+function show(label: string, value: number, unit: string, ratio = ''): void {
+  process.stdout.write(`${label.padEnd(44)}${Math.round(value).toLocaleString('en').padStart(10)} ${unit}  ${ratio}\n`)
+}
+
+const key = parseVerifierKey(SUM_GOLANG_ORG)
+const heads = readFileSync(new URL('../../test/vectors/sumdb-heads.jsonl', import.meta.url), 'utf8')
+  .trimEnd()
+  .split('\n')
+  .map((line) => (JSON.parse(line) as { note: string }).note)
+  .map((note) => utf8(note))
+const parsed = heads.map((head) => parseNote(head))
+const messages = parsed.map((note) => ({ text: utf8(note.text), signature: verifyNote(note, key).bytes }))
+
+const raw = await rate((i) => {
+  const { text, signature } = messages[i % messages.length]!
+  if (!key.verify(text, signature)) throw new Error('a genuine head did not verify')
+})
+const id = logId(key.name, SUMDB_ORIGIN)
+const logs = new Map([[id, { id, key, origin: SUMDB_ORIGIN }]])
+const through = await rate((i) => {
+  const note = heads[i % heads.length]!
+  const { checkpoint, canonical } = verifyCandidate(note, logs, id, [])
+  const held = { tree: checkpoint!, frozen: false }
+  if (decide(held, { ...checkpoint!, canonical, ownEyes: false }).kind !== 'known') throw new Error('not known')
+})
+show('raw Ed25519 verification', raw, 'heads/s')
+show('parse + verify + decide', through, 'heads/s', `${((100 * through) / raw).toFixed(0)} % of raw (goal >= 60 %)`)
+
+const replay = await ReplayLog.start(readFiles(new URL('genuine/', SMALL)))
+const client = new SumdbClient({ url: replay.url, key: GOLANG_KEY })
+const checks = readJsonLines<Consistency>(new URL('consistency.jsonl', SMALL)).map((line) => ({
+  old: line.old,
+  oldRoot: line.oldRoot,
+  head: { size: line.new, root: parseHash(line.newRoot)! },
+}))
+for (const { head, old } of checks) await client.prefix(head, old)
+const fetched = replay.requests.length
+const consistency = await rate(async (i) => {
+  const { head, old, oldRoot } = checks[i % checks.length]!
+  const { root } = await client.prefix(head, old)
+  if (Buffer.from(root).toString('base64') !== oldRoot) throw new Error('a genuine pair is not consistent')
+})
+show(
+  'consistency checks from cached tiles',
+  consistency,
+  'checks/s',
+  `${checks.length} pairs, ${fetched} tiles fetched once`,
+)
+await replay.close()

@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# Packs the package, installs it in an empty project, and uses its command, its library and its types.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+npm pack --silent --pack-destination "$work" >/dev/null
+cd "$work"
+printf '{"name":"consumer","private":true,"type":"module"}' > package.json
+npm install --silent --no-audit --no-fund ./gossum-*.tgz
+./node_modules/.bin/gossum --version
+cat > use.mjs <<'EOT'
+import { parseVerifierKey, parseNote, hashLeaf, createNode } from 'gossum'
+import { parseTilePath } from 'gossum/tlog'
+import { parseEvidence } from 'gossum/evidence'
+const key = parseVerifierKey('sum.golang.org+033de0ae+Ac4zctda0e5eza+HJyk9SxEdh+s3Ux18htTTAD8OuAn8')
+if (key.name !== 'sum.golang.org' || hashLeaf(new Uint8Array()).length !== 32) process.exit(1)
+if (![parseNote, parseTilePath, parseEvidence, createNode].every((f) => typeof f === 'function')) process.exit(1)
+console.log('library ok')
+EOT
+node use.mjs

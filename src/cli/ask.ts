@@ -1,0 +1,190 @@
+/** `gossum status`, `heads`, `peers`, `evidence`: ask a running node. With --json they print the API's body unchanged. */
+import { Command } from 'commander'
+import { loadConfig } from '../config.js'
+import { GossumError } from '../errors.js'
+import type { EvidenceView, HeadView, LogView, PeerView, StatusView } from '../http/api.js'
+import { evidenceLines, headLines, peerLines, statusLines } from './ask-text.js'
+import { NodeClient } from './client.js'
+import type { CommonFlags } from './command.js'
+import { output, type Output } from './output.js'
+
+interface Asking {
+  readonly out: Output
+  readonly node: NodeClient
+}
+
+/** The port that a node has unless told otherwise; what to ask when its own says "any". */
+const USUAL_PORT = 46787
+
+/** --node > $GOSSUM_NODE > where the configuration lets a node of this machine listen. */
+function nodeUrl({ node, config }: CommonFlags): string {
+  const named = node ?? process.env['GOSSUM_NODE']
+  if (named) return named
+  const { host, port } = loadConfig({}, config === undefined ? {} : { file: config }).http
+  const reachable = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host
+  return `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port || USUAL_PORT}`
+}
+
+function asking(command: Command): Asking {
+  const flags = command.optsWithGlobals<CommonFlags>()
+  return { out: output(flags), node: new NodeClient(nodeUrl(flags)) }
+}
+
+function examples(...lines: string[]): string {
+  return `\nExamples:\n${lines.map((line) => `  ${line}\n`).join('')}`
+}
+
+// ---- status ----------------------------------------------------------------------------------------------------
+
+export function statusCommand(): Command {
+  return new Command('status')
+    .description('What a running node sees: each log, its quorum, peers, evidence.')
+    .addHelpText(
+      'after',
+      examples(
+        'gossum status                              the node on this machine',
+        'gossum status --node http://10.0.0.7:46787',
+        'gossum status --json | jq .logs[0].size',
+      ),
+    )
+    .action(async (_options: unknown, self: Command) => {
+      const { out, node } = asking(self)
+      const { value, body } = await node.askJson<StatusView>('/api/v1/status', 'logs')
+      if (out.isJson) out.raw(body)
+      else statusLines(value, Date.now(), (style, text) => out.paint(style, text)).forEach((line) => out.line(line))
+    })
+}
+
+// ---- heads -----------------------------------------------------------------------------------------------------
+
+export function headsCommand(): Command {
+  return new Command('heads')
+    .description('The newest heads of a log that the node holds, the newest first.')
+    .argument('[LOG]', 'name or id of the log; not needed when the node follows one')
+    .option('--limit <N>', 'how many, at most 1000', '20')
+    .addHelpText(
+      'after',
+      examples(
+        'gossum heads',
+        'gossum heads sum.golang.org --limit 1',
+        "gossum heads --json | jq -r '.heads[0].note' > head.txt",
+      ),
+    )
+    .action(async (log: string | undefined, { limit }: { limit: string }, self: Command) => {
+      const { out, node } = asking(self)
+      const { value: known } = await node.askJson<{ logs: LogView[] }>('/api/v1/logs', 'logs')
+      const { id } = chooseLog(known.logs, log)
+      const path = `/api/v1/logs/${id}/heads?limit=${encodeURIComponent(limit)}`
+      const { value, body } = await node.askJson<{ heads: HeadView[] }>(path, 'heads')
+      if (out.isJson) out.raw(body)
+      else headLines(value.heads, Date.now()).forEach((line) => out.line(line))
+      if (value.heads.length === 0) out.talk('no head yet')
+    })
+}
+
+function chooseLog(logs: readonly LogView[], wanted: string | undefined): LogView {
+  if (wanted === undefined && logs.length !== 1) {
+    throw new GossumError('USAGE', `name one of the logs: ${logs.map(({ name }) => name).join(', ')}`)
+  }
+  const log = wanted === undefined ? logs[0] : logs.find(({ id, name }) => id === wanted || name === wanted)
+  if (log === undefined) throw new GossumError('LOG_UNKNOWN', `the node does not follow ${JSON.stringify(wanted)}`)
+  return log
+}
+
+// ---- peers -----------------------------------------------------------------------------------------------------
+
+export function peersCommand(): Command {
+  return new Command('peers')
+    .description('The peers that a running node is connected to, and their witnesses.')
+    .addHelpText(
+      'after',
+      examples(
+        'gossum peers',
+        'gossum peers --json | jq length',
+        'gossum run --bootstrap MULTIADDR           connects a node to a peer',
+      ),
+    )
+    .action(async (_options: unknown, self: Command) => {
+      const { out, node } = asking(self)
+      const { value, body } = await node.askJson<{ peers: PeerView[] }>('/api/v1/peers', 'peers')
+      if (out.isJson) out.raw(body)
+      else peerLines(value.peers, Date.now()).forEach((line) => out.line(line))
+      if (value.peers.length === 0) out.talk('no peers')
+    })
+}
+
+// ---- evidence --------------------------------------------------------------------------------------------------
+
+export function evidenceCommand(): Command {
+  const command = new Command('evidence')
+    .description('Proofs of misbehaviour that a running node holds.')
+    .addHelpText(
+      'after',
+      examples(
+        'gossum evidence list',
+        'gossum evidence show ID > evidence.json    then: gossum verify evidence.json',
+        'gossum evidence ack ID                     the log may be cosigned again',
+      ),
+    )
+  command
+    .command('list')
+    .description('list the evidence, acknowledged or not')
+    .addHelpText(
+      'after',
+      examples(
+        'gossum evidence list',
+        'gossum evidence list --node http://10.0.0.7:46787',
+        "gossum evidence list --json | jq -r '.evidence[].id'",
+      ),
+    )
+    .action((_options: unknown, self: Command) => listEvidence(asking(self)))
+  command
+    .command('show')
+    .description('print an evidence file, byte for byte')
+    .argument('<ID>', 'id of the evidence')
+    .addHelpText(
+      'after',
+      examples(
+        'gossum evidence show 0123456789abcdef > evidence.json',
+        'gossum evidence show 0123456789abcdef | gossum verify -',
+        'gossum evidence show 0123456789abcdef | jq -r .heads[0]',
+      ),
+    )
+    .action(async (id: string, _options: unknown, self: Command) => {
+      const { out, node } = asking(self)
+      out.raw(await node.ask(`/api/v1/evidence/${encodeURIComponent(id)}`))
+    })
+  command
+    .command('ack')
+    .description('acknowledge evidence: you have seen it, and its log may be cosigned again')
+    .argument('<ID>', 'id of the evidence')
+    .addHelpText(
+      'after',
+      examples(
+        'gossum evidence ack 0123456789abcdef',
+        'gossum evidence ack 0123456789abcdef --json',
+        'gossum status                              says whether the log is still frozen',
+      ),
+    )
+    .action(async (id: string, _options: unknown, self: Command) => {
+      const { out, node } = asking(self)
+      const body = await node.ask(`/api/v1/evidence/${encodeURIComponent(id)}/ack`, 'POST')
+      if (out.isJson) out.raw(body)
+      else out.line(`acknowledged ${id}`)
+    })
+  return command
+}
+
+async function listEvidence({ out, node }: Asking): Promise<void> {
+  const { value, body } = await node.askJson<{ evidence: EvidenceView[] }>('/api/v1/evidence', 'evidence')
+  if (out.isJson) {
+    out.raw(body)
+    return
+  }
+  if (value.evidence.length === 0) {
+    out.talk('no evidence')
+    return
+  }
+  const { value: known } = await node.askJson<{ logs: LogView[] }>('/api/v1/logs', 'logs')
+  evidenceLines(value.evidence, known.logs, Date.now()).forEach((line) => out.line(line))
+}

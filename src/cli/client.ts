@@ -1,0 +1,93 @@
+/** Asks a running node over its HTTP API. Answers are bounded and timed; they come from a node that may not be ours. */
+import { ERRORS, errorText, GossumError, type ErrorCode } from '../errors.js'
+import { concatBytes, fromUtf8 } from '../tlog/bytes.js'
+
+/** Milliseconds that a node may take for one answer. */
+const TIMEOUT_MS = 10_000
+/** The largest answer that is read, in bytes: 1000 heads with many cosignatures each stay below it. */
+const MAX_ANSWER_BYTES = 64 * 1024 * 1024
+
+export class NodeClient {
+  readonly #url: string
+  readonly #fetch: typeof fetch
+
+  /** `url` is that of the API, such as http://127.0.0.1:46787. Throws USAGE. */
+  constructor(url: string, fetcher: typeof fetch = fetch) {
+    if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
+      throw new GossumError('USAGE', `--node ${JSON.stringify(url)} is not an http or https URL`)
+    }
+    this.#url = url.replace(/\/+$/, '')
+    this.#fetch = fetcher
+  }
+
+  /**
+   * The body of an answer. Throws NODE_UNREACHABLE or TIMEOUT, and what the node itself refused with.
+   */
+  async ask(path: string, method: 'GET' | 'POST' = 'GET'): Promise<Uint8Array> {
+    try {
+      const signal = AbortSignal.timeout(TIMEOUT_MS)
+      const response = await this.#fetch(this.#url + path, {
+        method,
+        redirect: 'error',
+        headers: { accept: 'application/json' },
+        signal,
+      })
+      const body = await readBounded(response)
+      if (!response.ok) throw refusal(this.#url, response.status, body)
+      return body
+    } catch (error) {
+      if (error instanceof GossumError) throw error
+      if (error instanceof Error && error.name === 'TimeoutError') throw new GossumError('TIMEOUT', this.#url, error)
+      throw new GossumError('NODE_UNREACHABLE', `${this.#url}: ${causeOf(error)}`, error)
+    }
+  }
+
+  /** The body of an answer, and the JSON object in it, which has the field `field`. Throws as ask() does. */
+  async askJson<T extends object>(path: string, field: keyof T & string): Promise<{ value: T; body: Uint8Array }> {
+    const body = await this.ask(path)
+    const value = parseObject(body)
+    if (value === undefined || !(field in value)) {
+      throw new GossumError('NODE_UNREACHABLE', `${this.#url} answers, but not as a gossum node`)
+    }
+    return { value: value as T, body }
+  }
+}
+
+async function readBounded(response: Response): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = []
+  let length = 0
+  for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
+    length += chunk.length
+    if (length > MAX_ANSWER_BYTES) throw new GossumError('NODE_UNREACHABLE', 'its answer is too large')
+    chunks.push(chunk)
+  }
+  return concatBytes(...chunks)
+}
+
+function parseObject(body: Uint8Array): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(fromUtf8(body) ?? '')
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** The error that a problem body tells about; of anything else, that this is no gossum node. */
+function refusal(url: string, status: number, body: Uint8Array): GossumError {
+  const problem = parseObject(body)
+  const code = problem?.['code']
+  if (typeof code !== 'string' || !Object.hasOwn(ERRORS, code)) {
+    return new GossumError('NODE_UNREACHABLE', `${url} answers with status ${status}, not as a gossum node`)
+  }
+  const known = code as ErrorCode
+  const detail = String(problem?.['detail'])
+  const sentence = ERRORS[known][0]
+  return new GossumError(known, detail.startsWith(`${sentence}: `) ? detail.slice(sentence.length + 2) : '')
+}
+
+/** fetch says "fetch failed" and keeps the reason in its cause. */
+function causeOf(error: unknown): string {
+  const cause = error instanceof Error ? error.cause : undefined
+  return cause instanceof Error && cause.message !== '' ? cause.message : errorText(cause ?? error)
+}

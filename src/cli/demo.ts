@@ -1,0 +1,275 @@
+/**
+ * `gossum demo`: the whole story on one machine, without a network. A log, N witnesses in processes of their own, a
+ * quorum on each new head; then the log shows one of them another history, and every one of them ends up with the
+ * proof. Succeeds only when all of that happened.
+ */
+import { spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Command } from 'commander'
+import { GossumError } from '../errors.js'
+import { loadOrCreateWitnessKey } from '../keys.js'
+import type { NodeEvent } from '../node.js'
+import { fromUtf8 } from '../tlog/bytes.js'
+import { makeSignerKey, SIGNATURE_TYPES, type SignerKey, type VerifierKey } from '../tlog/note.js'
+import { Child, PROGRAM } from './demo/child.js'
+import { TwoFacedLog } from './demo/two-faced-log.js'
+import { output, type Output, type OutputFlags } from './output.js'
+
+interface DemoFlags extends OutputFlags {
+  nodes: number
+  out?: string
+}
+
+/** Seconds between polls of a demo node: the log is on this machine and moves when we say. */
+const POLL_SECONDS = 0.5
+/** The longest that one step of the story may take, in milliseconds. */
+const STEP_TIMEOUT_MS = 60_000
+const MAX_NODES = 50
+
+export function command(): Command {
+  return new Command('demo')
+    .description('the whole story on one machine: a log, witnesses, a quorum, a split view, its capture')
+    .option('--nodes <N>', 'number of witnesses', (text) => Number(text), 5)
+    .option('--out <DIR>', 'where the evidence files are written (default: a new temporary directory)')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  gossum demo                 five witnesses catch a log that shows two histories
+  gossum demo --nodes 10
+  gossum demo --json | tail -n 1
+`,
+    )
+    .action(async (_options: DemoFlags, self: Command) => demo(self.optsWithGlobals<DemoFlags>()))
+}
+
+/** How one split view was caught. Times in milliseconds from the moment the victim was shown the fork. */
+interface Capture {
+  readonly caughtBy: number
+  readonly firstMs: number
+  readonly allMs: number
+  readonly evidence: string
+  readonly verified: boolean
+}
+
+type EvidenceEvent = Extract<NodeEvent, { event: 'evidence' }>
+type QuorumEvent = Extract<NodeEvent, { event: 'quorum' }>
+type OutcomeEvent = Extract<NodeEvent, { event: 'outcome' }>
+
+async function demo(flags: DemoFlags): Promise<void> {
+  const { nodes: count } = flags
+  if (!Number.isInteger(count) || count < 2 || count > MAX_NODES) {
+    throw new GossumError('USAGE', `--nodes takes a whole number from 2 to ${MAX_NODES}`)
+  }
+  const directory = await mkdtemp(join(tmpdir(), 'gossum-demo-'))
+  const outDirectory = flags.out ?? join(directory, 'evidence')
+  await mkdir(outDirectory, { recursive: true })
+  const story = new Story(output(flags), directory, outDirectory, count)
+  try {
+    await story.tell()
+  } finally {
+    await story.end()
+  }
+}
+
+class Story {
+  readonly #out: Output
+  readonly #directory: string
+  readonly #outDirectory: string
+  readonly #count: number
+  /** Cosignatures that make a quorum: with more than two thirds, two quorums share an honest witness. */
+  readonly #need: number
+  readonly #startedAt = Date.now()
+  readonly #signer: SignerKey
+  #nodes: Child[] = []
+  #log: TwoFacedLog | undefined
+
+  constructor(out: Output, directory: string, outDirectory: string, count: number) {
+    this.#out = out
+    this.#directory = directory
+    this.#outDirectory = outDirectory
+    this.#count = count
+    this.#need = Math.floor((2 * count) / 3) + 1
+    this.#signer = makeSignerKey('demo.log.example', SIGNATURE_TYPES.ed25519, randomBytes(32))
+  }
+
+  async tell(): Promise<void> {
+    const key = this.#signer.verifier
+    this.#say('A log is born. Its verifier key is all that anyone has to know:')
+    this.#say(`  ${key.vkey}`)
+    this.#log = await TwoFacedLog.start(this.#directory, this.#signer)
+    await this.#log.append(100)
+    await this.#startNodes(this.#log)
+
+    this.#say('')
+    this.#say(`The log grows. A head counts when ${this.#need} of ${this.#count} witnesses cosigned it:`)
+    let quorum = { size: 0, have: 0, ms: 0 }
+    for (const records of [20, 300, 7]) quorum = await this.#growToQuorum(this.#log, records)
+
+    this.#say('')
+    this.#say(
+      `The log lies. It signs another history and shows it to node ${this.#victim.number} alone, at the same size:`,
+    )
+    await this.#log.appendHonest(12)
+    const sameSizeFork = await this.#log.fork(12)
+    const sameSize = await this.#capture(await sameSizeFork.shown, 'same-size', ([m, n]) => m === n)
+
+    this.#say('')
+    this.#say('The operators read the evidence and, to see more, let the log go on: gossum evidence ack')
+    await this.#acknowledge(sameSize.id)
+    const honestSize = await this.#log.appendHonest(40)
+    await this.#everyone(this.#honestNodes, (node) => node.when(isAdvanced(honestSize), timeout()))
+    this.#say(`The honest nodes are at size ${honestSize}. Now the victim is shown a fork that is smaller than that:`)
+    const smallerFork = await this.#log.fork(9)
+    const splitView = await this.#capture(await smallerFork.shown, 'different-size', ([m, n]) => m < n)
+
+    this.#say('')
+    this.#say(`Anyone can check it, now and for ever, offline:`)
+    this.#say(`  gossum verify --log ${key.vkey} ${splitView.capture.evidence}`)
+    this.#out.json({
+      nodes: this.#count,
+      log: key.vkey,
+      size: quorum.size,
+      quorum: { need: this.#need, have: quorum.have, ms: quorum.ms },
+      splitView: splitView.capture,
+      sameSize: sameSize.capture,
+    })
+  }
+
+  async end(): Promise<void> {
+    await Promise.all(this.#nodes.map((node) => node.stop()))
+    await this.#log?.close()
+    // What the demo found stays; what it needed to find it goes.
+    const leftovers = ['honest', 'forked', 'policy', ...this.#nodes.map((node) => `node-${node.number}`)]
+    await Promise.all(leftovers.map((name) => rm(join(this.#directory, name), { recursive: true, force: true })))
+  }
+
+  get #victim(): Child {
+    return this.#nodes.at(-1)!
+  }
+
+  get #honestNodes(): Child[] {
+    return this.#nodes.slice(0, -1)
+  }
+
+  /** One line of the story, with the seconds since its start. */
+  #say(text: string): void {
+    const seconds = ((Date.now() - this.#startedAt) / 1000).toFixed(2).padStart(6)
+    this.#out.story(text === '' ? '' : `${seconds}s  ${text}`)
+  }
+
+  async #startNodes(log: TwoFacedLog): Promise<void> {
+    const homes = Array.from({ length: this.#count }, (_, i) => join(this.#directory, `node-${i + 1}`))
+    const keys: VerifierKey[] = []
+    for (const [i, home] of homes.entries()) {
+      await mkdir(home, { mode: 0o700 })
+      const { signer } = await loadOrCreateWitnessKey(join(home, 'witness.key'), `witness-${i + 1}.example`)
+      keys.push(signer.verifier)
+    }
+    const policy = join(this.#directory, 'policy')
+    await writeFile(policy, policyText(keys, this.#need))
+
+    const startNode = (i: number, bootstrap: readonly string[]): Promise<Child> => {
+      const url = i === this.#count - 1 ? log.victimUrl : log.honestUrl
+      const args = ['--home', homes[i]!, '--log', `${this.#signer.verifier.vkey} ${url}`, '--policy', policy]
+      const network = ['--listen', '/ip4/127.0.0.1/tcp/0', '--http', '127.0.0.1:0', '--poll', String(POLL_SECONDS)]
+      const peers = bootstrap.flatMap((address) => ['--bootstrap', address])
+      return Child.start(i + 1, [...args, ...network, ...peers], timeout())
+    }
+    // The first node is whom the others know; from it they learn of each other.
+    this.#nodes = [await startNode(0, [])]
+    const others = homes.slice(1).map((_, i) => startNode(i + 1, this.#nodes[0]!.ready.multiaddrs))
+    this.#nodes.push(...(await this.#out.progress(`starting ${this.#count} witnesses`, Promise.all(others))))
+    await this.#everyone(this.#nodes, (node) => node.when(isConnected, timeout()))
+    this.#say(`${this.#count} witnesses run, each in a process of its own, and found each other over libp2p.`)
+  }
+
+  async #growToQuorum(log: TwoFacedLog, records: number): Promise<{ size: number; have: number; ms: number }> {
+    const publishedAt = Date.now()
+    const size = await log.append(records)
+    const quorums = await this.#everyone(this.#nodes, (node) => node.when(isQuorum(size), timeout()))
+    const ms = Math.max(...quorums.map(({ at }) => Date.parse(at))) - publishedAt
+    const have = Math.max(...quorums.map(({ cosignatures }) => cosignatures.length))
+    this.#say(`  size ${String(size).padStart(4)}: quorum at every node ${ms} ms after the log published it`)
+    return { size, have, ms }
+  }
+
+  /** Waits until every node holds evidence, has frozen the log, and a fresh process has verified the file. */
+  async #capture(
+    shownAt: number,
+    label: string,
+    isSought: (sizes: readonly [number, number]) => boolean,
+  ): Promise<{ id: string; capture: Capture }> {
+    const isEvidence = (event: NodeEvent): event is EvidenceEvent => event.event === 'evidence' && isSought(event.sizes)
+    const events = await this.#everyone(this.#nodes, (node) => node.when(isEvidence, timeout()))
+    const times = events.map(({ at }) => Math.max(0, Date.parse(at) - shownAt))
+    const [firstMs, allMs] = [Math.min(...times), Math.max(...times)]
+    const first = this.#nodes[times.indexOf(firstMs)]!
+    const { id, sizes } = events[times.indexOf(firstMs)]!
+    this.#say(
+      `  node ${first.number} holds the proof after ${firstMs} ms: two signed heads, sizes ${sizes.join(' and ')}`,
+    )
+    this.#say(`  all ${events.length} nodes hold it after ${allMs} ms`)
+    await this.#everyone(this.#nodes, requireFrozen)
+    this.#say('  and have frozen the log: they cosign nothing more of it')
+
+    const path = join(this.#outDirectory, `${label}-${id}.json`)
+    await writeFile(path, await first.ask(`/api/v1/evidence/${id}`))
+    const verified = await verifiedByFreshProcess(path, this.#signer.verifier)
+    if (!verified) throw new GossumError('EVIDENCE_UNPROVEN', path)
+    this.#say(`  a fresh process, given only the file and the log's key, says: valid`)
+    return { id, capture: { caughtBy: events.length, firstMs, allMs, evidence: path, verified } }
+  }
+
+  /** What an operator says at each node, for every evidence that it holds by now. */
+  async #acknowledge(known: string): Promise<void> {
+    await this.#everyone(this.#nodes, async (node) => {
+      const { evidence } = JSON.parse(fromUtf8(await node.ask('/api/v1/evidence'))!) as { evidence: { id: string }[] }
+      for (const id of new Set([known, ...evidence.map((item) => item.id)])) {
+        await node.ask(`/api/v1/evidence/${id}/ack`, 'POST')
+      }
+    })
+  }
+
+  #everyone<T>(nodes: readonly Child[], act: (node: Child) => Promise<T>): Promise<T[]> {
+    return Promise.all(nodes.map(act))
+  }
+}
+
+function timeout(): AbortSignal {
+  return AbortSignal.timeout(STEP_TIMEOUT_MS)
+}
+
+function policyText(keys: readonly VerifierKey[], need: number): string {
+  const names = keys.map((_, i) => `w${i + 1}`)
+  const witnesses = keys.map(({ vkey }, i) => `witness ${names[i]!} ${vkey}\n`)
+  return `${witnesses.join('')}group all-of-us ${need} ${names.join(' ')}\nquorum all-of-us\n`
+}
+
+function isConnected(event: NodeEvent): event is Extract<NodeEvent, { event: 'peer' }> {
+  return event.event === 'peer' && event.connected
+}
+
+function isQuorum(size: number) {
+  return (event: NodeEvent): event is QuorumEvent => event.event === 'quorum' && event.size === size
+}
+
+function isAdvanced(size: number) {
+  return (event: NodeEvent): event is OutcomeEvent =>
+    event.event === 'outcome' && event.outcome === 'advanced' && event.size === size
+}
+
+async function requireFrozen(node: Child): Promise<void> {
+  const { logs } = JSON.parse(fromUtf8(await node.ask('/api/v1/logs'))!) as { logs: { frozen: boolean }[] }
+  if (!logs.every(({ frozen }) => frozen))
+    throw new GossumError('INTERNAL', `node ${node.number} did not freeze the log`)
+}
+
+async function verifiedByFreshProcess(path: string, key: VerifierKey): Promise<boolean> {
+  const child = spawn(process.execPath, [PROGRAM, 'verify', '--json', '--log', key.vkey, path], { stdio: 'ignore' })
+  const code = await new Promise((resolve) => child.once('exit', resolve))
+  return code === 0
+}

@@ -1,0 +1,41 @@
+/** Exit codes of the command line, in one place. Pure. */
+import type { ErrorCode } from '../errors.js'
+
+export const EXIT = { fine: 0, couldNot: 1, refused: 2, misbehaviour: 3, undecided: 4 } as const
+
+export const EXIT_CODES_HELP = `Exit codes:
+  0  fine
+  1  could not: a node, a file or the network was not there
+  2  usage, or input that was refused: a signature, a proof, a format
+  3  proven misbehaviour of a log
+  4  undecided: offline, or not proven yet
+`
+
+/** Codes that say that something could not be done; all the others say that something was refused. */
+const COULD_NOT: ReadonlySet<ErrorCode> = new Set([
+  'LOG_UNREACHABLE',
+  'LOG_ANSWER_INVALID',
+  'LOG_FROZEN',
+  'HISTORY_MISSING',
+  'EVIDENCE_UNKNOWN',
+  'STORE_LOCKED',
+  'STORE_DAMAGED',
+  'STORE_SCHEMA',
+  'STORE_WRITE_FAILED',
+  'STATE_DISAGREES',
+  'KEY_FILE_INVALID',
+  'KEY_EXISTS',
+  'KEY_MISSING',
+  'ADDRESS_IN_USE',
+  'NODE_UNREACHABLE',
+  'NOT_FOUND',
+  'FORBIDDEN',
+  'FILE_UNREADABLE',
+  'TIMEOUT',
+  'INTERNAL',
+])
+
+/** The exit code of a command that ended with this error. */
+export function exitCodeOf(code: ErrorCode): number {
+  return COULD_NOT.has(code) ? EXIT.couldNot : EXIT.refused
+}

@@ -1,0 +1,170 @@
+#!/usr/bin/env node
+/** The command line: finds the command, loads it and nothing else, and turns what it throws into words and exit codes. */
+import '../polyfill.js'
+import { Command, CommanderError } from 'commander'
+import { errorCode, GossumError } from '../errors.js'
+import { VERSION } from '../version.js'
+import { ALL_FLAGS, declareFlags, type SharedFlag } from './command.js'
+import { EXIT, EXIT_CODES_HELP, exitCodeOf } from './exit.js'
+import { output, type OutputFlags } from './output.js'
+
+interface Entry {
+  readonly name: string
+  readonly summary: string
+  /** The shared flags that it takes besides those that every command takes. */
+  readonly flags: readonly SharedFlag[]
+  readonly load: () => Promise<Command>
+}
+
+const COMMANDS: readonly Entry[] = [
+  {
+    name: 'run',
+    summary: 'run a node: follow the log, prove, cosign, gossip',
+    flags: ['home', 'config'],
+    load: async () => (await import('./run.js')).command(),
+  },
+  {
+    name: 'demo',
+    summary: 'the whole story on one machine, no network',
+    flags: [],
+    load: async () => (await import('./demo.js')).command(),
+  },
+  {
+    name: 'status',
+    summary: 'what a running node sees',
+    flags: ['config', 'node'],
+    load: async () => (await import('./ask.js')).statusCommand(),
+  },
+  {
+    name: 'heads',
+    summary: 'the newest heads of a log',
+    flags: ['config', 'node'],
+    load: async () => (await import('./ask.js')).headsCommand(),
+  },
+  {
+    name: 'peers',
+    summary: 'the peers of a running node',
+    flags: ['config', 'node'],
+    load: async () => (await import('./ask.js')).peersCommand(),
+  },
+  {
+    name: 'evidence',
+    summary: 'proofs of misbehaviour: list, show, acknowledge',
+    flags: ['config', 'node'],
+    load: async () => (await import('./ask.js')).evidenceCommand(),
+  },
+  {
+    name: 'verify',
+    summary: 'check heads, evidence and proofs in files, offline',
+    flags: [],
+    load: async () => (await import('./verify.js')).command(),
+  },
+  {
+    name: 'key',
+    summary: 'make or show the keys of a node',
+    flags: ['home', 'config'],
+    load: async () => (await import('./key.js')).command(),
+  },
+  {
+    name: 'log',
+    summary: 'a small checksum database of your own',
+    flags: ['home'],
+    load: async () => (await import('./log.js')).command(),
+  },
+]
+
+const EPILOGUE = `
+Examples:
+  gossum run                      follow sum.golang.org with everything at its default
+  gossum status                   ask the node on this machine what it sees
+  gossum verify head.txt          check a head offline
+
+Exit codes: gossum help exit-codes. Documentation: docs/ beside this program.
+`
+
+/** Runs one command line and returns its exit code. */
+async function main(args: readonly string[]): Promise<number> {
+  const { words, flags } = scan(args)
+  const out = output(flags)
+  try {
+    if (words[0] === 'help' && words[1] === 'exit-codes') {
+      out.raw(EXIT_CODES_HELP)
+      return EXIT.fine
+    }
+    const program = await programFor(words[0] === 'help' ? words[1] : words[0])
+    await program.parseAsync(args, { from: 'user' })
+    return Number(process.exitCode ?? EXIT.fine)
+  } catch (error) {
+    if (!(error instanceof CommanderError)) {
+      out.error(error)
+      return exitCodeOf(errorCode(error))
+    }
+    if (error.exitCode === 0) return EXIT.fine
+    // Without a command its help was the answer.
+    if (error.code !== 'commander.help') out.error(...usageError(error, words[0]))
+    return EXIT.refused
+  }
+}
+
+/** The words of the command line that are no options, and the shared flags, before the command is known. */
+function scan(args: readonly string[]): { words: readonly string[]; flags: OutputFlags } {
+  const scanner = adopted(new Command('gossum'))
+  declareFlags(scanner, ALL_FLAGS)
+  let words: readonly string[] = []
+  try {
+    words = scanner.parseOptions([...args]).operands
+  } catch (error) {
+    // The program itself will say what is wrong.
+    if (!(error instanceof CommanderError)) throw error
+  }
+  return { words, flags: scanner.opts() }
+}
+
+/** The program with one command loaded; the others are only there to be listed. */
+async function programFor(name: string | undefined): Promise<Command> {
+  const program = new Command('gossum')
+    .description(
+      'A witness for checksum databases: proves, cosigns and gossips tree heads, and convicts a log that lies.',
+    )
+    .version(VERSION, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print help')
+    .helpCommand('help [command]', 'print help for a command, or "exit-codes"')
+    .configureHelp({ subcommandTerm: (command) => command.name() })
+    .addHelpText('after', EPILOGUE)
+  const entry = COMMANDS.find((candidate) => candidate.name === name)
+  declareFlags(program, entry?.flags ?? ALL_FLAGS)
+  for (const candidate of COMMANDS) {
+    const command = candidate === entry ? await candidate.load() : new Command(candidate.name)
+    if (candidate === entry) leaves(command).forEach((leaf) => declareFlags(leaf, candidate.flags))
+    program.addCommand(command.summary(candidate.summary))
+  }
+  return adopted(program)
+}
+
+function leaves(command: Command): readonly Command[] {
+  return command.commands.length === 0 ? [command] : command.commands.flatMap(leaves)
+}
+
+/** Makes a command and its subcommands throw instead of exit, and keep their errors for us to tell. */
+function adopted(command: Command): Command {
+  command.exitOverride().configureOutput({ outputError: () => undefined })
+  command.commands.forEach(adopted)
+  return command
+}
+
+/** What commander says, in our form. */
+function usageError(error: CommanderError, name: string | undefined): [error: GossumError, hint: string] {
+  const [what, suggestion] = error.message.split('\n')
+  const likely = /\((?:Did you mean )(?:one of )?(.*)\?\)/.exec(suggestion ?? '')?.[1]
+  const page = COMMANDS.some((entry) => entry.name === name) ? `gossum ${name!} --help` : 'gossum --help'
+  const detail = what!.replace(/^error: /, '')
+  return [new GossumError('USAGE', detail, error), likely === undefined ? `see ${page}` : `did you mean ${likely}?`]
+}
+
+// A reader that has seen enough is no error: `gossum heads | head -n 1`.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+  process.exit()
+})
+
+process.exitCode = await main(process.argv.slice(2))

@@ -1,0 +1,121 @@
+/** `gossum run`: a node, until it is told to stop. */
+import { Command } from 'commander'
+import { loadConfig, type Config, type Settings } from '../config.js'
+import { createNode, type GossumNode, type NodeEvent } from '../node.js'
+import { collect, type CommonFlags } from './command.js'
+import { describeEvent } from './events.js'
+import { output, type Output } from './output.js'
+
+type RunFlags = Settings & CommonFlags
+
+/** Milliseconds that an orderly stop may take before the process ends anyway. */
+const STOP_TIMEOUT_MS = 5_000
+
+export function command(): Command {
+  return new Command('run')
+    .description('run a node: follow the log, prove, cosign, gossip')
+    .option('--log <"VKEY URL">', 'a log to follow (repeatable; default sum.golang.org)', collect)
+    .option('--listen <MULTIADDR>', 'where peers reach us (repeatable; default /ip4/0.0.0.0/tcp/46786)', collect)
+    .option('--bootstrap <MULTIADDR>', 'a peer to stay connected to (repeatable)', collect)
+    .option('--http <HOST:PORT>', 'where the API listens (default 127.0.0.1:46787; port 0 = any)')
+    .option('--poll <SECONDS>', 'time between polls, with jitter (default 60)', Number)
+    .option('--policy <FILE>', 'whose cosignatures count (C2SP tlog-policy)')
+    .option('--name <KEYNAME>', 'name of the witness key, when it is made')
+    .option('--recover', 'go on after the guard found that the database lost records (docs/operating.md)')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  gossum run                                    follow sum.golang.org with everything at its default
+  gossum run --bootstrap /dns4/example.org/tcp/46786/p2p/12D3KooW...
+  gossum run --log "VKEY http://127.0.0.1:46788" --http 127.0.0.1:0 --json
+`,
+    )
+    .action(async (_options: RunFlags, self: Command) => run(self.optsWithGlobals<RunFlags>()))
+}
+
+async function run(flags: RunFlags): Promise<void> {
+  const out = output(flags)
+  const { log, listen, bootstrap, http, poll, policy, name, recover, home } = flags
+  const settings = { log, listen, bootstrap, http, poll, policy, name, recover, home }
+  const config = loadConfig(settings, flags.config === undefined ? {} : { file: flags.config })
+
+  // Events that come while the node starts wait for the ready line, which is promised to be the first.
+  const early: NodeEvent[] = []
+  let ready = false
+  const show = (event: NodeEvent): void => {
+    if (out.isJson) out.json(event)
+    else for (const line of describeEvent(event, config.logs)) out.talk(line, { important: line.startsWith('!') })
+  }
+  const node = await out.progress(
+    'starting',
+    createNode(config, (event) => (ready ? show(event) : early.push(event))),
+  )
+  if (out.isJson) out.json(await readyLine(node))
+  else await introduce(node, config, out)
+  ready = true
+  early.forEach(show)
+  await stopped(node)
+}
+
+async function readyLine(node: GossumNode): Promise<object> {
+  const { logs } = await node.view.status()
+  return {
+    ready: true,
+    witness: node.witness,
+    peerId: node.peerId ?? null,
+    multiaddrs: node.multiaddrs,
+    http: node.http,
+    logs: logs.map(({ id, name, size }) => ({ id, name, size })),
+  }
+}
+
+async function introduce(node: GossumNode, config: Config, out: Output): Promise<void> {
+  const { logs, policy } = await node.view.status()
+  const lines = [
+    ['witness', node.witness],
+    ...node.multiaddrs.map((address, i) => [i === 0 ? 'peers dial' : '', address]),
+    ['api', node.http],
+    ['home', config.home],
+    ...logs.map((log) => [
+      'log',
+      `${log.name}  ${log.url}  ${log.size === 0 ? 'no head yet' : `size ${log.size.toLocaleString('en')}`}`,
+    ]),
+    [
+      'policy',
+      policy
+        ? `${policy.threshold} of ${policy.witnesses} witnesses`
+        : 'none: this node trusts itself alone (--policy FILE)',
+    ],
+    ...(config.bootstrap.length === 0 ? [['mesh', 'no peers configured: others may dial in, or use --bootstrap']] : []),
+    ...logs.flatMap((log) =>
+      log.paused === null
+        ? []
+        : [['PAUSED', `${log.name}: ${log.paused}; nothing is signed (docs/operating.md, "The guard")`]],
+    ),
+    ...logs.flatMap((log) =>
+      log.frozen ? [['FROZEN', `${log.name} was proven to misbehave; see gossum evidence list`]] : [],
+    ),
+  ]
+  for (const [label, text] of lines) out.line(`${label!.padEnd(11)}${text!}`)
+}
+
+/** Waits for a signal, or for the end of the parent that started us with a channel, and stops the node. */
+async function stopped(node: GossumNode): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const onSignal = (): void => {
+      // A second one means now.
+      process.once('SIGINT', () => process.exit(1))
+      process.once('SIGTERM', () => process.exit(1))
+      resolve()
+    }
+    process.once('SIGINT', onSignal)
+    process.once('SIGTERM', onSignal)
+    if (process.connected) process.once('disconnect', resolve)
+  })
+  const deadline = setTimeout(() => process.exit(1), STOP_TIMEOUT_MS)
+  deadline.unref()
+  await node.stop()
+  clearTimeout(deadline)
+  if (process.connected) process.disconnect()
+}

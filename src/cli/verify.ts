@@ -1,0 +1,100 @@
+/** `gossum verify`: offline verdicts on files. */
+import { Command } from 'commander'
+import { SUM_GOLANG_ORG } from '../config.js'
+import { errorCode, GossumError } from '../errors.js'
+import { parseVerifierKey, SIGNATURE_TYPES, type VerifierKey } from '../tlog/note.js'
+import { MAX_POLICY_BYTES, parsePolicy } from '../tlog/policy.js'
+import { grouped } from './ask-text.js'
+import { collect } from './command.js'
+import { EXIT, exitCodeOf } from './exit.js'
+import { readFileBounded } from './files.js'
+import { output, type Output, type OutputFlags } from './output.js'
+import { judge, type Trust, type Verdict } from './verdict.js'
+
+interface VerifyFlags extends OutputFlags {
+  readonly log?: string[]
+  readonly policy?: string
+  readonly record?: string
+}
+
+/** The largest file that is read, in bytes: beyond anything that can be valid. */
+const MAX_FILE_BYTES = 1024 * 1024
+
+export function command(): Command {
+  return new Command('verify')
+    .description('Checks heads, evidence and proofs in files, offline. What a file says about keys is never believed.')
+    .argument('<FILE...>', 'files; - is stdin')
+    .option('--log <VKEY>', 'key of a log to trust (repeatable; default: that of sum.golang.org)', collect)
+    .option('--policy <FILE>', 'trust its logs, and demand its quorum (C2SP tlog-policy)')
+    .option('--record <FILE>', 'the record that a proof is about, when the proof does not hold it')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  gossum verify head.txt                           a head of sum.golang.org
+  gossum verify --log VKEY evidence.json           evidence against another log
+  curl -s https://sum.golang.org/latest | gossum verify --json -
+
+Exit code 0 when every file is valid, 2 when one is not, 1 when one cannot be read.
+`,
+    )
+    .action(async (files: string[], _options: unknown, self: Command) => {
+      const flags = self.optsWithGlobals<VerifyFlags>()
+      process.exitCode = await verify(files, flags, output(flags))
+    })
+}
+
+async function verify(files: readonly string[], flags: VerifyFlags, out: Output): Promise<number> {
+  const trust = await trustOf(flags)
+  const record = flags.record === undefined ? undefined : await readFileBounded(flags.record, MAX_FILE_BYTES)
+  let exit: number = EXIT.fine
+  for (const file of files) {
+    try {
+      const verdict = judge(await readFileBounded(file, MAX_FILE_BYTES), trust, record)
+      out.json({ file, ...verdict })
+      out.line(describe(file, verdict, out))
+      if (verdict.verdict === 'invalid') exit = EXIT.refused
+    } catch (error) {
+      out.error(error)
+      exit = Math.max(exit, exitCodeOf(errorCode(error)))
+    }
+  }
+  return exit
+}
+
+/** The keys of --log and of the policy; without any, that of sum.golang.org. */
+async function trustOf({ log, policy: path }: VerifyFlags): Promise<Trust> {
+  const named = (log ?? []).map(parseLogKey)
+  if (path === undefined) return { logs: log === undefined ? [parseLogKey(SUM_GOLANG_ORG)] : named }
+  const policy = parsePolicy(await readFileBounded(path, MAX_POLICY_BYTES))
+  const logs = [...named, ...policy.logs.flatMap(({ key }) => key ?? [])]
+  const isSilent = log === undefined && policy.logs.length === 0
+  return { logs: isSilent ? [parseLogKey(SUM_GOLANG_ORG)] : logs, policy }
+}
+
+/** "VKEY", or "VKEY URL" as run and GOSUMDB take it. */
+function parseLogKey(text: string): VerifierKey {
+  const key = parseVerifierKey(text.trim().split(/\s+/, 1)[0]!)
+  if (key.type !== SIGNATURE_TYPES.ed25519) {
+    throw new GossumError('USAGE', `--log: ${key.name} is a witness key (type 0x04), not a log key`)
+  }
+  return key
+}
+
+/** One line for people: the verdict is its first word. */
+function describe(file: string, verdict: Verdict, out: Output): string {
+  const { kind, reason } = verdict
+  if (verdict.verdict === 'invalid') return `${out.paint('red', 'invalid')} ${kind}  ${file}: ${reason!}`
+  return [`${out.paint('green', 'valid')} ${kind}`, verdict.log!.split('+', 1)[0]!, ...facts(verdict), file].join('  ')
+}
+
+function facts({ kind, size, root, cosignatures, sizes, type, id, index }: Verdict): string[] {
+  if (kind === 'evidence') return [`${type!} at sizes ${sizes!.map(grouped).join(' and ')}`, `id ${id!}`]
+  const verified = cosignatures.filter((line) => line.verified).length
+  return [
+    ...(kind === 'proof' ? [`record ${grouped(index!)}`] : []),
+    `size ${grouped(size!)}`,
+    `root ${root!}`,
+    ...(cosignatures.length === 0 ? [] : [`${verified} of ${cosignatures.length} cosignatures verified`]),
+  ]
+}

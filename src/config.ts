@@ -1,0 +1,223 @@
+/**
+ * The configuration of a node: flags > GOSSUM_* environment > YAML file > defaults, in one frozen and validated
+ * object. Everything that can be wrong with it is found here, with words that name the setting.
+ */
+import { readFileSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { parse as parseYaml } from 'yaml'
+import { GossumError, errorText } from './errors.js'
+import { logId, SUMDB_ORIGIN } from './tlog/checkpoint.js'
+import { parseVerifierKey, type VerifierKey } from './tlog/note.js'
+import { parsePolicy, type Policy } from './tlog/policy.js'
+
+/** The verifier key of sum.golang.org, as the go command has it built in. */
+export const SUM_GOLANG_ORG = 'sum.golang.org+033de0ae+Ac4zctda0e5eza+HJyk9SxEdh+s3Ux18htTTAD8OuAn8'
+
+/** A log to follow. */
+export interface LogSetting {
+  /** Log id. */
+  readonly id: string
+  readonly key: VerifierKey
+  readonly origin: string
+  readonly url: string
+}
+
+export interface Config {
+  /** Directory of keys and state. */
+  readonly home: string
+  readonly logs: readonly LogSetting[]
+  /** Multiaddrs to listen on; port 0 takes any free one. Empty: no mesh. */
+  readonly listen: readonly string[]
+  /** Multiaddrs of peers to stay connected to. */
+  readonly bootstrap: readonly string[]
+  readonly http: { readonly host: string; readonly port: number }
+  /** Seconds between two polls of a log, on average. */
+  readonly poll: number
+  /** Undefined: the node trusts itself alone. */
+  readonly policy: Policy | undefined
+  /** Name of the witness key, used when the key is made. */
+  readonly name: string | undefined
+  /** Settles a disagreement between database and guard at start (docs/operating.md). */
+  readonly recover: boolean
+}
+
+/** Settings as they are written: by flags, in the environment, in the file. Absent means "ask the next one". */
+export interface Settings {
+  home?: string | undefined
+  /** "VKEY URL" each. */
+  log?: string[] | undefined
+  listen?: string[] | undefined
+  bootstrap?: string[] | undefined
+  http?: string | undefined
+  /** Seconds. */
+  poll?: number | undefined
+  /** Path of a policy file. */
+  policy?: string | undefined
+  name?: string | undefined
+  recover?: boolean | undefined
+}
+
+const DEFAULTS = {
+  log: [`${SUM_GOLANG_ORG} https://sum.golang.org`],
+  listen: ['/ip4/0.0.0.0/tcp/46786'],
+  bootstrap: [],
+  http: '127.0.0.1:46787',
+  poll: 60,
+} satisfies Settings
+
+/** Bounds of the polling interval, in seconds. */
+const POLL_RANGE = { least: 0.1, most: 86_400 }
+/** The largest configuration or policy file, in bytes. */
+const MAX_FILE_BYTES = 256 * 1024
+/** Logs, addresses and bootstrap peers that one node takes. */
+const MAX_LIST = 256
+
+/** Where keys and state live unless --home says otherwise: $GOSSUM_HOME, else the XDG data home. */
+export function defaultHome(env: NodeJS.ProcessEnv = process.env): string {
+  if (env['GOSSUM_HOME']) return resolve(env['GOSSUM_HOME'])
+  return join(env['XDG_DATA_HOME'] ?? join(homedir(), '.local', 'share'), 'gossum')
+}
+
+/** Builds the configuration. Throws CONFIG_INVALID, KEY_* or POLICY_MALFORMED naming what is wrong. */
+export function loadConfig(flags: Settings, options: { file?: string; env?: NodeJS.ProcessEnv } = {}): Config {
+  const env = options.env ?? process.env
+  const file = options.file ?? env['GOSSUM_CONFIG']
+  const merged = {
+    ...DEFAULTS,
+    ...defined(file ? readFile(file) : {}),
+    ...defined(readEnvironment(env)),
+    ...defined(flags),
+  }
+  return Object.freeze({
+    home: resolve(merged.home ?? defaultHome(env)),
+    logs: Object.freeze(distinct(bounded('log', merged.log).map(parseLog))),
+    listen: Object.freeze(bounded('listen', merged.listen)),
+    bootstrap: Object.freeze(bounded('bootstrap', merged.bootstrap)),
+    http: Object.freeze(parseHostPort('http', merged.http)),
+    poll: parsePoll(merged.poll),
+    policy: merged.policy === undefined ? undefined : parsePolicy(readText(merged.policy)),
+    name: merged.name,
+    recover: merged.recover ?? false,
+  })
+}
+
+function invalid(setting: string, why: string): GossumError {
+  return new GossumError('CONFIG_INVALID', `${setting}: ${why}`)
+}
+
+type Defined = { [Name in keyof Settings]: Exclude<Settings[Name], undefined> }
+
+function defined(settings: Settings): Defined {
+  return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined)) as Defined
+}
+
+function readText(path: string): string {
+  try {
+    const text = readFileSync(path, 'utf8')
+    if (text.length > MAX_FILE_BYTES) throw invalid(path, `larger than ${MAX_FILE_BYTES} bytes`)
+    return text
+  } catch (error) {
+    throw error instanceof GossumError ? error : invalid(path, errorText(error))
+  }
+}
+
+// ---- the three sources -----------------------------------------------------------------------------------------
+
+const LISTS = ['log', 'listen', 'bootstrap'] as const
+const TEXTS = ['home', 'http', 'policy', 'name'] as const
+
+/** GOSSUM_LOG and the other lists hold one item a line (or separated by ";"), the rest one value. */
+function readEnvironment(env: NodeJS.ProcessEnv): Settings {
+  const settings: Settings = {}
+  for (const name of LISTS) {
+    const value = env[`GOSSUM_${name.toUpperCase()}`]
+    if (value)
+      settings[name] = value
+        .split(/[\n;]/)
+        .map((item) => item.trim())
+        .filter((item) => item !== '')
+  }
+  for (const name of TEXTS) {
+    const value = env[`GOSSUM_${name.toUpperCase()}`]
+    if (value && name !== 'home') settings[name] = value
+  }
+  if (env['GOSSUM_POLL']) settings.poll = Number(env['GOSSUM_POLL'])
+  return settings
+}
+
+function readFile(path: string): Settings {
+  let value: unknown
+  try {
+    value = parseYaml(readText(path)) ?? {}
+  } catch (error) {
+    throw error instanceof GossumError ? error : invalid(path, errorText(error))
+  }
+  if (typeof value !== 'object' || Array.isArray(value)) throw invalid(path, 'not a mapping of settings')
+  const settings: Settings = {}
+  for (const [name, setting] of Object.entries(value as Record<string, unknown>)) {
+    if (isOneOf(name, LISTS)) settings[name] = asList(name, setting)
+    else if (isOneOf(name, TEXTS)) settings[name] = asText(name, setting)
+    else if (name === 'poll') settings.poll = Number(setting)
+    else throw invalid(path, `there is no setting ${JSON.stringify(name)}`)
+  }
+  return settings
+}
+
+function isOneOf<T extends string>(name: string, names: readonly T[]): name is T {
+  return (names as readonly string[]).includes(name)
+}
+
+function asText(name: string, value: unknown): string {
+  if (typeof value !== 'string') throw invalid(name, 'must be a text')
+  return value
+}
+
+function asList(name: string, value: unknown): string[] {
+  return (Array.isArray(value) ? value : [value]).map((item) => asText(name, item))
+}
+
+// ---- the values ------------------------------------------------------------------------------------------------
+
+function bounded(name: string, list: readonly string[]): string[] {
+  if (list.length > MAX_LIST) throw invalid(name, `more than ${MAX_LIST}`)
+  return [...list]
+}
+
+function parseLog(text: string): LogSetting {
+  const [vkey, url, ...rest] = text.trim().split(/\s+/)
+  if (vkey === undefined || url === undefined || rest.length > 0)
+    throw invalid('log', `"VKEY URL" expected, got ${JSON.stringify(text)}`)
+  const key = parseVerifierKey(vkey)
+  if (key.type !== 0x01) throw invalid('log', `${key.name} is a witness key (type 0x04), not a log key`)
+  const parsed = URL.canParse(url) ? new URL(url) : undefined
+  if (parsed === undefined || !/^https?:$/.test(parsed.protocol) || parsed.username !== '' || parsed.search !== '') {
+    throw invalid('log', `${JSON.stringify(url)} is not an http or https URL`)
+  }
+  return { id: logId(key.name, SUMDB_ORIGIN), key, origin: SUMDB_ORIGIN, url: url.replace(/\/+$/, '') }
+}
+
+/** Two entries of one log would share one state, and the mesh one topic. */
+function distinct(logs: LogSetting[]): LogSetting[] {
+  const seen = new Set<string>()
+  for (const { id, key } of logs) {
+    if (seen.has(id)) throw invalid('log', `two logs with the key name ${key.name}`)
+    seen.add(id)
+  }
+  return logs
+}
+
+/** HOST:PORT, with an IPv6 host in brackets. Port 0 takes any free one. */
+export function parseHostPort(setting: string, text: string): { host: string; port: number } {
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text)
+  const port = Number(match?.[3])
+  if (match === null || port > 65_535) throw invalid(setting, `HOST:PORT expected, got ${JSON.stringify(text)}`)
+  return { host: (match[1] ?? match[2])!, port }
+}
+
+function parsePoll(value: number): number {
+  if (!(value >= POLL_RANGE.least && value <= POLL_RANGE.most)) {
+    throw invalid('poll', `seconds from ${POLL_RANGE.least} to ${POLL_RANGE.most} expected`)
+  }
+  return value
+}

@@ -1,0 +1,173 @@
+/**
+ * The gossip door: what arrives on a topic goes to the handlers, and their verdict decides whether it travels on.
+ *
+ * Whatever fails in here is Ignore and a count: an unexpected exception is our bug, and no peer pays for it.
+ */
+import { TopicValidatorResult } from '@chainsafe/libp2p-gossipsub'
+import type { PeerId } from '@libp2p/interface'
+import { GossumError } from '../errors.js'
+import { gossipVerdict, type Candidate, type GossipVerdict, type Outcome } from '../witness/decide.js'
+import { Budget } from './budget.js'
+import type { PubSub } from './host.js'
+import { evidenceTopic, headsTopic, MAX_MESSAGE_BYTES, type Topic } from './topics.js'
+
+/** What became of an evidence file: it convicts and is news, we had it, or it proves nothing. */
+export type EvidenceFate = 'new' | 'known' | 'invalid'
+
+/** Who decides about what the doors bring in. */
+export interface DoorHandlers {
+  submit(candidate: Candidate): Promise<Outcome>
+  submitEvidence(log: string, bytes: Uint8Array, peer: string): Promise<EvidenceFate>
+}
+
+/** Why something was not looked at; each is a bound that was reached. */
+export type Drop = 'gossip-busy' | 'gossip-flood' | 'sync-busy' | 'sync-budget' | 'sync-streams'
+
+/** How the doors report; nothing here prints. */
+export interface DoorReports {
+  onError(error: unknown): void
+  onDropped(drop: Drop): void
+}
+
+/**
+ * Messages of one topic, and of one peer on one topic, that are with the handlers at once. A burst of one message
+ * a witness must fit, while the first of them waits for its proof; at 64 KiB each they hold 16 MiB at the most.
+ */
+const MAX_PENDING_PER_TOPIC = 256
+const MAX_PENDING_PER_PEER = 64
+/** New messages that one peer may send us: at once, and per second in the long run. */
+const MESSAGE_BURST = 2000
+const MESSAGES_PER_SECOND = 200
+/** Milliseconds that a peer beyond that is not listened to. */
+const FLOOD_PAUSE_MS = 10_000
+
+const RESULTS: Record<GossipVerdict, TopicValidatorResult> = {
+  accept: TopicValidatorResult.Accept,
+  ignore: TopicValidatorResult.Ignore,
+  reject: TopicValidatorResult.Reject,
+}
+const EVIDENCE_VERDICTS: Record<EvidenceFate, GossipVerdict> = { new: 'accept', known: 'ignore', invalid: 'reject' }
+
+/** Knows which peers send more than they may. The host scores them by it. */
+export class FloodMeter {
+  readonly #budget = new Budget(MESSAGE_BURST, MESSAGES_PER_SECOND)
+  /** When the pause of a peer ends, in milliseconds since 1970. */
+  readonly #paused = new Map<string, number>()
+
+  /** Counts one message; false when it is one too many. */
+  count(peer: string, now: number): boolean {
+    if (this.#budget.take(peer, now)) return true
+    for (const [other, until] of this.#paused) if (until <= now) this.#paused.delete(other)
+    this.#paused.set(peer, now + FLOOD_PAUSE_MS)
+    return false
+  }
+
+  isPaused(peer: string, now: number): boolean {
+    return (this.#paused.get(peer) ?? 0) > now
+  }
+}
+
+export class GossipDoor {
+  readonly #pubsub: PubSub
+  readonly #logs: ReadonlySet<string>
+  readonly #meter: FloodMeter
+  readonly #handlers: DoorHandlers
+  readonly #reports: DoorReports
+  readonly #pending = new Map<string, number>()
+
+  constructor(
+    pubsub: PubSub,
+    logs: ReadonlySet<string>,
+    meter: FloodMeter,
+    handlers: DoorHandlers,
+    reports: DoorReports,
+  ) {
+    this.#pubsub = pubsub
+    this.#logs = logs
+    this.#meter = meter
+    this.#handlers = handlers
+    this.#reports = reports
+  }
+
+  /** Joins the topics. The validators are in place before: a message must not slip through unexamined. */
+  open(): void {
+    const topics = [...this.#logs].flatMap((log) => [
+      { name: headsTopic(log), topic: { kind: 'heads', log } as const },
+      { name: evidenceTopic(log), topic: { kind: 'evidence', log } as const },
+    ])
+    for (const { name, topic } of topics) {
+      this.#pubsub.topicValidators.set(
+        name,
+        async (peer, message) => RESULTS[await this.#validate(name, topic, peer, message.data)],
+      )
+    }
+    for (const { name } of topics) this.#pubsub.subscribe(name)
+  }
+
+  /** Sends a head to the mesh; the number of peers that it was sent to. Throws LOG_UNKNOWN or NOTE_TOO_LARGE. */
+  publishHead(log: string, note: Uint8Array): Promise<number> {
+    return this.#publish(log, headsTopic(log), note)
+  }
+
+  /** Sends an evidence file to the mesh; the number of peers that it was sent to. Throws as publishHead does. */
+  publishEvidence(log: string, bytes: Uint8Array): Promise<number> {
+    return this.#publish(log, evidenceTopic(log), bytes)
+  }
+
+  async #publish(log: string, topic: string, data: Uint8Array): Promise<number> {
+    if (!this.#logs.has(log)) throw new GossumError('LOG_UNKNOWN', log)
+    if (data.length > MAX_MESSAGE_BYTES) throw new GossumError('NOTE_TOO_LARGE', `${data.length} bytes`)
+    try {
+      return (await this.#pubsub.publish(topic, data)).recipients.length
+    } catch (error) {
+      this.#reports.onError(error)
+      return 0
+    }
+  }
+
+  async #validate(name: string, topic: Topic, peer: PeerId, data: Uint8Array): Promise<GossipVerdict> {
+    if (data.length > MAX_MESSAGE_BYTES) return 'reject'
+    const from = peer.toString()
+    if (!this.#meter.count(from, Date.now())) return this.#drop('gossip-flood')
+    const fromPeer = `${name} ${from}`
+    if (this.#count(name) >= MAX_PENDING_PER_TOPIC || this.#count(fromPeer) >= MAX_PENDING_PER_PEER) {
+      return this.#drop('gossip-busy')
+    }
+    this.#add(name, 1)
+    this.#add(fromPeer, 1)
+    try {
+      // A copy: the bytes are a window on a frame of many messages that would live as long as they do. (The slice
+      // of a Buffer, which they may be, is no copy.)
+      return await this.#ask(topic, from, new Uint8Array(data))
+    } catch (error) {
+      this.#reports.onError(error)
+      return 'ignore'
+    } finally {
+      this.#add(name, -1)
+      this.#add(fromPeer, -1)
+    }
+  }
+
+  async #ask(topic: Topic, peer: string, data: Uint8Array): Promise<GossipVerdict> {
+    if (topic.kind === 'evidence') {
+      return EVIDENCE_VERDICTS[await this.#handlers.submitEvidence(topic.log, data, peer)]
+    }
+    const candidate: Candidate = { door: 'gossip', note: data, log: topic.log, peer, receivedAt: Date.now() }
+    return gossipVerdict(await this.#handlers.submit(candidate))
+  }
+
+  #drop(drop: Drop): GossipVerdict {
+    this.#reports.onDropped(drop)
+    return 'ignore'
+  }
+
+  #count(key: string): number {
+    return this.#pending.get(key) ?? 0
+  }
+
+  #add(key: string, change: 1 | -1): void {
+    const count = this.#count(key) + change
+    if (count === 0) this.#pending.delete(key)
+    else this.#pending.set(key, count)
+  }
+}

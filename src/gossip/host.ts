@@ -1,0 +1,244 @@
+/**
+ * Builds the libp2p host: TCP, noise, yamux, identify, ping and gossipsub, with every limit set far below its
+ * default. A stranger may connect to us; what one may cost us is written here.
+ */
+import { gossipsub, type GossipSub } from '@chainsafe/libp2p-gossipsub'
+import { createPeerScoreParams, createTopicScoreParams } from '@chainsafe/libp2p-gossipsub/score'
+import { identify } from '@libp2p/identify'
+import type { Connection, ConnectionGater, Libp2p, PrivateKey } from '@libp2p/interface'
+import { noise } from '@libp2p/noise'
+import { ping, type Ping } from '@libp2p/ping'
+import { tcp } from '@libp2p/tcp'
+import { yamux } from '@libp2p/yamux'
+import type { Multiaddr } from '@multiformats/multiaddr'
+import { createLibp2p } from 'libp2p'
+import { createRequire } from 'node:module'
+import { toHex } from '../tlog/bytes.js'
+import { MAX_MESSAGE_BYTES, messageId } from './topics.js'
+
+const { version: VERSION } = createRequire(import.meta.url)('../../package.json') as { version: string }
+
+/** Limits of connections. Each would be the number of a peer that means no good, times what one costs. */
+const CONNECTION_LIMITS = {
+  /** Connections in all. A mesh of any size is reached through a few dozen; each costs about 0.3 MB. */
+  connections: 128,
+  /** Inbound connections from one IPv4 address or IPv6 /64: a rack behind one address fits, a flood does not. */
+  perAddress: 64,
+  /** Connections of one peer id: both sides may dial at once, and the remains of a broken one linger. */
+  perPeer: 4,
+  /** Inbound connections from one address per second: all the nodes of a site may start at once. */
+  perAddressPerSecond: 64,
+  /** Inbound connections whose handshake is not finished. */
+  pending: 64,
+  /** Dials at once; peers that gossipsub offers in exchange are dialled by themselves. */
+  parallelDials: 16,
+  queuedDials: 64,
+  /** Addresses tried of one peer: it chose them itself, and we would knock at every one. */
+  addressesPerPeer: 8,
+} as const
+
+/** Milliseconds. */
+const TIMEOUTS = {
+  dial: 5_000,
+  inboundUpgrade: 5_000,
+  /** Gossipsub opens its streams one after the other: a peer that stalls one delays those of all others. */
+  negotiation: 3_000,
+  identify: 5_000,
+  ping: 5_000,
+} as const
+
+/** Streams that a peer may hold open on one connection; honest ones need about six. */
+const STREAMS_PER_CONNECTION = 32
+/** Streams of one gossipsub version on one connection: the one in use, and one that replaces it. */
+const GOSSIP_STREAMS = 2
+/** Bytes that wait for a peer that reads slowly, per stream; beyond it the stream is reset. */
+const WRITE_BUFFER_BYTES = 1024 * 1024
+/** Bytes that wait until we read them, per stream. */
+const READ_BUFFER_BYTES = 1024 * 1024
+/** The yamux window of a stream, in bytes; at its smallest, for our messages are small. */
+const STREAM_WINDOW_BYTES = 256 * 1024
+/** The largest identify message, in bytes. */
+const IDENTIFY_BYTES = 8 * 1024
+
+/**
+ * The largest gossipsub frame, in bytes. One frame may answer for all the messages of three seconds that a peer
+ * asked for, so that it must hold several of the largest; a longer frame costs its sender the stream.
+ */
+const MAX_RPC_BYTES = 16 * MAX_MESSAGE_BYTES
+/**
+ * Entries of one gossipsub frame. What exceeds one of them is dropped whole and unread (CVE-2026-46679: a 4 MiB
+ * frame held 349,525 subscriptions), therefore they are above what an honest node with 64 logs sends.
+ */
+const RPC_LIMITS = {
+  maxSubscriptions: 256,
+  maxMessages: 512,
+  maxIhaveMessageIDs: 1024,
+  maxIwantMessageIDs: 1024,
+  maxIdontwantMessageIDs: 512,
+  maxControlMessages: 256,
+  maxPeerInfos: 16,
+} as const
+/** Bytes of topics that gossipsub remembers per peer, with 1 KiB counted for each. */
+const TOPIC_BYTES_PER_PEER = 256 * 1024
+
+/** Scores of peers below which they are, in this order: not gossiped to, not published to, not listened to. */
+const SCORE = { gossip: -20, publish: -60, graylist: -100, opportunisticGraft: 1 } as const
+/** What a peer that is over its budget weighs: enough not to be listened to. */
+const OVER_BUDGET_SCORE = 10 * SCORE.graylist
+/** Milliseconds that the bad score of a peer outlives its connection, so that a reconnect does not wash it off. */
+const SCORE_MEMORY_MS = 10 * 60_000
+
+/**
+ * The parts of gossipsub that its interface does not declare and its documentation does: scores, and who has an
+ * outbound stream.
+ */
+export interface PubSub extends GossipSub {
+  getScore(peer: string): number
+  readonly streamsOutbound: ReadonlyMap<string, unknown>
+}
+
+export type Host = Libp2p<{ pubsub: PubSub; ping: Ping }>
+
+export interface HostOptions {
+  readonly peerKey: PrivateKey
+  readonly listen: readonly Multiaddr[]
+  /** Every topic that this node is on; there are no others for it. */
+  readonly topics: readonly string[]
+  /** Whether a peer has sent more than it may and is not to be listened to for the time being. */
+  readonly overBudget: (peer: string) => boolean
+}
+
+/** Builds a host that is not started: handlers must be in place before the first peer asks what we speak. */
+export async function createHost(options: HostOptions): Promise<Host> {
+  const gate = new Gate()
+  const host = await createLibp2p({
+    start: false,
+    privateKey: options.peerKey,
+    nodeInfo: { name: 'gossum', version: VERSION, userAgent: `gossum/${VERSION}` },
+    addresses: { listen: options.listen.map((address) => address.toString()) },
+    transports: [tcp()],
+    connectionEncrypters: [noise()],
+    streamMuxers: [
+      yamux({
+        maxInboundStreams: STREAMS_PER_CONNECTION,
+        maxOutboundStreams: STREAMS_PER_CONNECTION,
+        streamOptions: {
+          initialStreamWindowSize: STREAM_WINDOW_BYTES,
+          maxStreamWindowSize: STREAM_WINDOW_BYTES,
+          maxReadBufferLength: READ_BUFFER_BYTES,
+          maxWriteBufferLength: WRITE_BUFFER_BYTES,
+        },
+      }),
+    ],
+    connectionGater: gate,
+    connectionManager: {
+      maxConnections: CONNECTION_LIMITS.connections,
+      inboundConnectionThreshold: CONNECTION_LIMITS.perAddressPerSecond,
+      maxIncomingPendingConnections: CONNECTION_LIMITS.pending,
+      maxParallelDials: CONNECTION_LIMITS.parallelDials,
+      maxDialQueueLength: CONNECTION_LIMITS.queuedDials,
+      maxPeerAddrsToDial: CONNECTION_LIMITS.addressesPerPeer,
+      dialTimeout: TIMEOUTS.dial,
+      inboundUpgradeTimeout: TIMEOUTS.inboundUpgrade,
+      inboundStreamProtocolNegotiationTimeout: TIMEOUTS.negotiation,
+      outboundStreamProtocolNegotiationTimeout: TIMEOUTS.negotiation,
+      // The redial loop knows better whom to come back to.
+      reconnectRetries: 0,
+    },
+    services: {
+      identify: identify({ timeout: TIMEOUTS.identify, maxMessageSize: IDENTIFY_BYTES }),
+      ping: ping({ timeout: TIMEOUTS.ping }),
+      pubsub: gossipsub({
+        // Notes and evidence authenticate themselves; a signature of the messenger would add nothing but its name.
+        globalSignaturePolicy: 'StrictNoSign',
+        msgIdFn: (message) => messageId(message.topic, message.data),
+        allowedTopics: [...options.topics],
+        decodeRpcLimits: RPC_LIMITS,
+        maxInboundDataLength: MAX_RPC_BYTES,
+        maxTopicBytesPerPeer: TOPIC_BYTES_PER_PEER,
+        maxOutboundBufferSize: WRITE_BUFFER_BYTES,
+        maxInboundStreams: GOSSIP_STREAMS,
+        maxOutboundStreams: GOSSIP_STREAMS,
+        fallbackToFloodsub: false,
+        floodPublish: true,
+        emitSelf: false,
+        // A full hub tells the peers that it prunes about each other; without that, the spokes of a star starve.
+        doPX: true,
+        // A node alone has nobody to publish to, and a head may come back to its publisher: neither is an error.
+        allowPublishToZeroTopicPeers: true,
+        ignoreDuplicatePublishError: true,
+        scoreParams: scoreParams(options),
+        scoreThresholds: {
+          gossipThreshold: SCORE.gossip,
+          publishThreshold: SCORE.publish,
+          graylistThreshold: SCORE.graylist,
+          // Above 0 a newcomer, whose score is 0, would take no such advice and stay alone with the hub.
+          acceptPXThreshold: 0,
+          opportunisticGraftThreshold: SCORE.opportunisticGraft,
+        },
+      }),
+    },
+  })
+  // The class behind the service has what PubSub declares.
+  const typed = host as unknown as Host
+  gate.watch(typed)
+  return typed
+}
+
+function scoreParams(options: HostOptions): ReturnType<typeof createPeerScoreParams> {
+  const topic = createTopicScoreParams({
+    topicWeight: 1,
+    timeInMeshWeight: 0.01,
+    timeInMeshQuantum: 1000,
+    timeInMeshCap: 3600,
+    firstMessageDeliveriesWeight: 1,
+    firstMessageDeliveriesDecay: 0.9,
+    firstMessageDeliveriesCap: 100,
+    // A log may be quiet for minutes: few deliveries are no failure.
+    meshMessageDeliveriesWeight: 0,
+    meshFailurePenaltyWeight: 0,
+    // Squared: three provably bad messages and a peer is not listened to. Half is forgiven in 70 seconds.
+    invalidMessageDeliveriesWeight: -20,
+    invalidMessageDeliveriesDecay: 0.99,
+  })
+  return createPeerScoreParams({
+    topics: Object.fromEntries(options.topics.map((name) => [name, topic])),
+    // Nodes behind one address (a company, a laboratory, this machine) are not an attack; with the default, 15 of
+    // them silence each other. Numbers per address are bounded at the connection instead.
+    IPColocationFactorWeight: 0,
+    appSpecificWeight: 1,
+    appSpecificScore: (peer) => (options.overBudget(peer) ? OVER_BUDGET_SCORE : 0),
+    retainScore: SCORE_MEMORY_MS,
+  })
+}
+
+/** Bounds the connections of one address and of one peer, which libp2p by itself does not. */
+class Gate implements ConnectionGater {
+  #host: Host | undefined
+
+  watch(host: Host): void {
+    this.#host = host
+  }
+
+  readonly denyInboundConnection: NonNullable<ConnectionGater['denyInboundConnection']> = (incoming) => {
+    const origin = addressGroup(incoming.remoteAddr)
+    const same = this.#connections().filter(
+      (connection) => connection.direction === 'inbound' && addressGroup(connection.remoteAddr) === origin,
+    )
+    return same.length >= CONNECTION_LIMITS.perAddress
+  }
+
+  readonly denyInboundEncryptedConnection: NonNullable<ConnectionGater['denyInboundEncryptedConnection']> = (peer) =>
+    (this.#host?.getConnections(peer).length ?? 0) >= CONNECTION_LIMITS.perPeer
+
+  #connections(): Connection[] {
+    return this.#host?.getConnections() ?? []
+  }
+}
+
+/** What counts as one address: an IPv4 address, or the /64 of an IPv6 address, which is what one customer gets. */
+function addressGroup(address: Multiaddr): string {
+  const first = address.getComponents()[0]
+  // A multiaddr of IPv6 begins with a one-byte code and the 16 bytes of the address.
+  return first?.name === 'ip6' ? toHex(address.bytes.subarray(1, 9)) : (first?.value ?? '')
+}

@@ -1,0 +1,97 @@
+/**
+ * Keeps the configured peers connected. libp2p dials a bootstrap peer once, or five times; a witness whose only peer
+ * was restarted overnight would be alone in the morning.
+ */
+import type { PeerId } from '@libp2p/interface'
+import { peerIdFromString } from '@libp2p/peer-id'
+import type { Multiaddr } from '@multiformats/multiaddr'
+import type { Host } from './host.js'
+
+/** Milliseconds between two looks at who is missing. */
+const INTERVAL_MS = 2_000
+/** Milliseconds that one dial may take. */
+const DIAL_TIMEOUT_MS = 5_000
+/** Looks in a row that a peer may be without a gossip stream, before a fresh connection is worth more. */
+const MAX_LOOKS_WITHOUT_STREAM = 15
+
+interface Target {
+  readonly address: Multiaddr
+  /** From the address, or learnt when an address without one answered. */
+  peer: PeerId | undefined
+  dialling: boolean
+}
+
+export class Redial {
+  readonly #host: Host
+  readonly #targets: Set<Target>
+  /** Peers that speak our protocols, connected now. */
+  readonly #speakers: ReadonlyMap<string, PeerId>
+  /** Looks in a row that found a speaker without an outbound gossip stream. */
+  readonly #withoutStream = new Map<string, number>()
+  readonly #stopped = new AbortController()
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(host: Host, bootstrap: readonly Multiaddr[], speakers: ReadonlyMap<string, PeerId>) {
+    this.#host = host
+    this.#speakers = speakers
+    const targets = bootstrap.map((address) => ({ address, peer: peerOf(address), dialling: false }))
+    // A list that all nodes share names ourselves, too.
+    this.#targets = new Set(targets.filter(({ peer }) => peer?.equals(host.peerId) !== true))
+  }
+
+  start(): void {
+    this.#look()
+    this.#timer = setInterval(() => this.#look(), INTERVAL_MS)
+    this.#timer.unref()
+  }
+
+  stop(): void {
+    clearInterval(this.#timer)
+    this.#stopped.abort()
+  }
+
+  #look(): void {
+    for (const target of this.#targets) if (!target.dialling && !this.#isConnected(target)) void this.#dial(target)
+    this.#dropMute()
+  }
+
+  #isConnected({ peer }: Target): boolean {
+    return peer !== undefined && this.#host.getConnections(peer).some((connection) => connection.status === 'open')
+  }
+
+  /** Never throws: a peer that does not answer is asked again at the next look. */
+  async #dial(target: Target): Promise<void> {
+    target.dialling = true
+    try {
+      const signal = AbortSignal.any([this.#stopped.signal, AbortSignal.timeout(DIAL_TIMEOUT_MS)])
+      target.peer = (await this.#host.dial(target.address, { signal })).remotePeer
+    } catch (error) {
+      // Not there yet; or an address without peer id turned out to be our own.
+      if (error instanceof Error && error.name === 'InvalidPeerIdError') this.#targets.delete(target)
+    } finally {
+      target.dialling = false
+    }
+  }
+
+  /**
+   * Gossipsub opens one stream to a peer and does not open another when that one is reset: such a peer hears nothing
+   * from us as long as it stays connected. Hanging up gives both sides a fresh start.
+   */
+  #dropMute(): void {
+    const streams = this.#host.services.pubsub.streamsOutbound
+    for (const id of this.#withoutStream.keys()) if (!this.#speakers.has(id)) this.#withoutStream.delete(id)
+    for (const [id, peer] of this.#speakers) {
+      const looks = streams.has(id) ? 0 : (this.#withoutStream.get(id) ?? 0) + 1
+      this.#withoutStream.set(id, looks)
+      if (looks < MAX_LOOKS_WITHOUT_STREAM) continue
+      this.#withoutStream.delete(id)
+      this.#host.hangUp(peer, { signal: AbortSignal.timeout(DIAL_TIMEOUT_MS) }).catch(() => undefined)
+    }
+  }
+}
+
+/** The peer id that an address ends in, if any. Throws when it is malformed. */
+export function peerOf(address: Multiaddr): PeerId | undefined {
+  const id = address.getComponents().findLast((component) => component.name === 'p2p')?.value
+  return id === undefined ? undefined : peerIdFromString(id)
+}

@@ -1,0 +1,217 @@
+/**
+ * The API under /api/v1, health and metrics: what a node shows of itself. Fields are only added under v1, never
+ * changed. Times are ISO 8601, roots base64, keys verifier keys.
+ */
+import { GossumError } from '../errors.js'
+import { requireOperator } from './operator.js'
+import { json, jsonFile, text, type Reply } from './reply.js'
+import type { ApiRequest, Route } from './router.js'
+
+// ---- shapes ----------------------------------------------------------------------------------------------------
+
+export interface CosignatureView {
+  /** Key name of the witness. */
+  name: string
+  /** Verifier key of the witness. */
+  key: string
+  time: string
+}
+
+/** A cosigned head. */
+export interface HeadView {
+  size: number
+  root: string
+  /** When this node cosigned it; null when it did not. */
+  time: string | null
+  /** The note: text, the log's line and every verified cosignature. */
+  note: string
+  cosignatures: CosignatureView[]
+}
+
+export interface LogView {
+  /** Log id. */
+  id: string
+  /** Key name. */
+  name: string
+  /** Verifier key. */
+  key: string
+  url: string
+  origin: string
+  /** Records in the newest proven head; 0 before the first. */
+  size: number
+  root: string | null
+  /** When this node cosigned that head. */
+  time: string | null
+  /** Proven to misbehave and not acknowledged: nothing more of it is cosigned. */
+  frozen: boolean
+  cosignatures: CosignatureView[]
+  quorum: { size: number; root: string; cosignatures: CosignatureView[] } | null
+  suspects: SuspectView[]
+  /** Why nothing is signed though the log is not frozen: database and guard disagree. */
+  paused: string | null
+  /** Whether the last poll got an answer; null before the first poll. */
+  reachable: boolean | null
+  lastPoll: string | null
+  /** Why the last poll failed. */
+  error: string | null
+}
+
+export interface SuspectView {
+  id: string
+  /** Null beyond 2^53 - 1: no such tree exists. */
+  size: number | null
+  root: string
+  firstSeen: string
+  door: string
+  /** Peer id of who brought it. */
+  peer: string | null
+  /** Why it is not proven yet. */
+  code: string
+  alarmed: boolean
+  note: string
+}
+
+export interface PeerView {
+  peerId: string
+  multiaddr: string
+  /** Verifier key of the peer's witness, when it said one. */
+  witness: string | null
+  /** When it connected. */
+  since: string
+  rttMs: number | null
+  score: number | null
+}
+
+export interface EvidenceView {
+  id: string
+  type: string
+  /** Log id. */
+  log: string
+  sizes: [number, number]
+  seenAt: string
+  acked: boolean
+}
+
+export interface StatusView {
+  version: string
+  /** Verifier key of this witness. */
+  witness: string
+  /** Null without a mesh. */
+  peerId: string | null
+  multiaddrs: string[]
+  /** URL of this API. */
+  http: string
+  startedAt: string
+  /** Null: the node trusts itself alone. */
+  policy: { quorum: string; threshold: number; witnesses: number } | null
+  logs: LogView[]
+  /** Number of connected peers. */
+  peers: number
+  /** Number of evidence files that nobody acknowledged. */
+  evidence: number
+}
+
+export interface Readiness {
+  ready: boolean
+  checks: { name: string; ok: boolean; detail: string }[]
+}
+
+/** What the API reads of a node, and the one thing that it can tell it. */
+export interface NodeView {
+  status(): Promise<StatusView>
+  /** Whether this node follows the log with this id. */
+  follows(log: string): boolean
+  head(log: string): Promise<HeadView | undefined>
+  /** The newest first. */
+  heads(log: string, limit: number): Promise<HeadView[]>
+  peers(): PeerView[]
+  evidence(): Promise<EvidenceView[]>
+  evidenceFile(id: string): Promise<Uint8Array | undefined>
+  /** False when there is nothing to acknowledge by this id. */
+  acknowledge(id: string): Promise<boolean>
+  readiness(): Promise<Readiness>
+  /** In the Prometheus text format. */
+  metrics(): Promise<string>
+}
+
+// ---- routes ----------------------------------------------------------------------------------------------------
+
+/** How many heads /heads gives unless asked otherwise, and at most. */
+const HEADS = { usual: 20, most: 1000 }
+
+const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
+
+/** The routes of the API, of health and of metrics. */
+export function apiRoutes(node: NodeView): Route[] {
+  const get = (path: string, handle: Route['handle']): Route => ({ method: 'GET', path, handle })
+  return [
+    get('/api/v1/status', async () => json(await node.status())),
+    get('/api/v1/logs', async () => json({ logs: (await node.status()).logs })),
+    get('/api/v1/logs/:log/head', (request) => head(node, request)),
+    get('/api/v1/logs/:log/heads', (request) => heads(node, request)),
+    get('/api/v1/peers', () => json({ peers: node.peers() })),
+    get('/api/v1/evidence', async () => json({ evidence: await node.evidence() })),
+    get('/api/v1/evidence/:id', (request) => evidenceFile(node, request)),
+    { method: 'POST', path: '/api/v1/evidence/:id/ack', handle: (request) => acknowledge(node, request) },
+    get('/metrics', async () => text(await node.metrics(), { type: METRICS_TYPE })),
+    get('/livez', () => text('ok\n')),
+    get('/readyz', (request) => readiness(node, request)),
+    get('/healthz', (request) => readiness(node, request)),
+  ]
+}
+
+function followedLog(node: NodeView, { params }: ApiRequest): string {
+  const log = params['log']!
+  if (!node.follows(log)) throw new GossumError('LOG_UNKNOWN', log.slice(0, 80))
+  return log
+}
+
+async function head(node: NodeView, request: ApiRequest): Promise<Reply> {
+  const newest = await node.head(followedLog(node, request))
+  if (newest === undefined) throw new GossumError('NOT_FOUND', 'no head of this log is held yet')
+  const reply = prefersText(request.headers.accept ?? '') ? text(newest.note) : json(newest)
+  return { ...reply, headers: { ...reply.headers, vary: 'accept' } }
+}
+
+/** Whether an Accept header names plain text and not JSON. */
+function prefersText(accept: string): boolean {
+  const types = accept.split(',').map((item) => item.split(';', 1)[0]!.trim().toLowerCase())
+  return types.includes('text/plain') && !types.includes('application/json')
+}
+
+async function heads(node: NodeView, request: ApiRequest): Promise<Reply> {
+  const log = followedLog(node, request)
+  const limit = request.query.get('limit') ?? String(HEADS.usual)
+  if (!/^[1-9][0-9]{0,3}$/.test(limit) || Number(limit) > HEADS.most) {
+    throw new GossumError('REQUEST_INVALID', `limit is a whole number from 1 to ${HEADS.most}`)
+  }
+  return json({ heads: await node.heads(log, Number(limit)) })
+}
+
+/** Throws EVIDENCE_UNKNOWN for what cannot be the id of evidence or of a suspect. */
+function evidenceIdOf({ params }: ApiRequest): string {
+  const id = params['id']!
+  if (!/^[0-9a-f]{1,64}$/.test(id)) throw new GossumError('EVIDENCE_UNKNOWN', id.slice(0, 80))
+  return id
+}
+
+async function evidenceFile(node: NodeView, request: ApiRequest): Promise<Reply> {
+  const id = evidenceIdOf(request)
+  const file = await node.evidenceFile(id)
+  if (file === undefined) throw new GossumError('EVIDENCE_UNKNOWN', id)
+  return jsonFile(file)
+}
+
+async function acknowledge(node: NodeView, request: ApiRequest): Promise<Reply> {
+  requireOperator(request.remoteAddress, request.headers)
+  const id = evidenceIdOf(request)
+  if (!(await node.acknowledge(id))) throw new GossumError('EVIDENCE_UNKNOWN', id)
+  return json({ id, acked: true })
+}
+
+async function readiness(node: NodeView, { query }: ApiRequest): Promise<Reply> {
+  const { ready, checks } = await node.readiness()
+  const lines = checks.map(({ name, ok, detail }) => `${ok ? '[+]' : '[-]'} ${name}: ${detail}`)
+  const verdict = ready ? 'ok' : 'not ready'
+  return text([...(query.has('verbose') ? lines : []), verdict, ''].join('\n'), { status: ready ? 200 : 503 })
+}

@@ -1,0 +1,62 @@
+/**
+ * What the HTTP server answers with: JSON, text, or a problem body (RFC 9457) that carries our error code. Pure.
+ */
+import { STATUS_CODES } from 'node:http'
+import { errorCode, ERRORS, GossumError, type ErrorCode } from '../errors.js'
+import { utf8 } from '../tlog/bytes.js'
+
+export interface Reply {
+  readonly status: number
+  /** Lower-case names. Length, sniffing and cross-origin headers are the server's. */
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: Uint8Array
+}
+
+/** An answer that is true now and may not be a second later. */
+const NO_STORE = 'no-store'
+/** An answer that is named by its own hash: it never changes. */
+const IMMUTABLE = 'public, max-age=31536000, immutable'
+
+export function json(value: unknown): Reply {
+  const headers = { 'content-type': 'application/json', 'cache-control': NO_STORE }
+  return { status: 200, headers, body: utf8(`${JSON.stringify(value)}\n`) }
+}
+
+export function text(body: string, { status = 200, type = 'text/plain; charset=utf-8' } = {}): Reply {
+  return { status, headers: { 'content-type': type, 'cache-control': NO_STORE }, body: utf8(body) }
+}
+
+/** The bytes of a JSON file that is named by its hash. */
+export function jsonFile(body: Uint8Array): Reply {
+  return { status: 200, headers: { 'content-type': 'application/json', 'cache-control': IMMUTABLE }, body }
+}
+
+/** The status of each code that a request can cause; every other one is the node's trouble: 500. */
+const STATUSES: Partial<Record<ErrorCode, number>> = {
+  REQUEST_INVALID: 400,
+  FORBIDDEN: 403,
+  NOT_FOUND: 404,
+  LOG_UNKNOWN: 404,
+  EVIDENCE_UNKNOWN: 404,
+  METHOD_NOT_ALLOWED: 405,
+  REQUEST_TOO_LARGE: 413,
+}
+
+/** The status that tells about this error. */
+export function statusOf(error: unknown): number {
+  return STATUSES[errorCode(error)] ?? 500
+}
+
+/**
+ * A problem body: {type, title, status, detail, code, hint}. Trouble of the node is told by its sentence alone: what
+ * it adds may name paths, and the stack is nobody's business.
+ */
+export function problem(error: unknown): Reply {
+  const status = statusOf(error)
+  const code = errorCode(error)
+  const [sentence, hint] = ERRORS[code]
+  const detail = error instanceof GossumError && status < 500 ? error.message : sentence
+  const body = { type: 'about:blank', title: STATUS_CODES[status], status, detail, code, hint }
+  const headers = { 'content-type': 'application/problem+json', 'cache-control': NO_STORE }
+  return { status, headers, body: utf8(`${JSON.stringify(body)}\n`) }
+}

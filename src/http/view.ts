@@ -1,0 +1,249 @@
+/**
+ * What a node shows of itself: one reading of the heart, the store and the mesh, in the words of the API. The API, the
+ * metrics and the command line all show this and nothing else.
+ */
+import type { Config, LogSetting } from '../config.js'
+import { errorText } from '../errors.js'
+import type { LogSample } from '../metrics.js'
+import { isFrozen } from '../store/heads.js'
+import type { Store } from '../store/store.js'
+import { fromUtf8, utf8 } from '../tlog/bytes.js'
+import { formatHash } from '../tlog/hash.js'
+import type { VerifierKey } from '../tlog/note.js'
+import { quorumThreshold } from '../tlog/policy.js'
+import { encodeCosigned, type CosignedHead, type CosignedHeads } from '../witness/cosigned.js'
+import type { Suspect, Suspects } from '../witness/suspects.js'
+import type {
+  CosignatureView,
+  EvidenceView,
+  HeadView,
+  LogView,
+  NodeView,
+  PeerView,
+  Readiness,
+  StatusView,
+  SuspectView,
+} from './api.js'
+
+export interface ViewParts {
+  readonly config: Config
+  readonly store: Store
+  readonly cosigned: CosignedHeads
+  readonly suspects: Suspects
+  readonly witness: VerifierKey
+  readonly version: string
+  readonly now: () => number
+  /** The mesh, once it runs. */
+  readonly mesh: () => { readonly peerId: string; multiaddrs(): string[]; peers(): PeerView[] } | undefined
+}
+
+/** A log that has not answered for this long makes the node not ready, in polling intervals. */
+const STALE_INTERVALS = 5
+/** But not before this many seconds. */
+const STALE_SECONDS = 300
+
+interface PollRecord {
+  failures: number
+  lastAnswer: number | undefined
+  error: string | null
+}
+
+export class View implements NodeView {
+  readonly #parts: ViewParts
+  readonly #polls = new Map<string, PollRecord>()
+  readonly #startedAt: number
+  /** Set once they exist. */
+  http = ''
+  metrics: () => Promise<string> = () => Promise.resolve('')
+
+  constructor(parts: ViewParts) {
+    this.#parts = parts
+    this.#startedAt = parts.now()
+  }
+
+  /**
+   * Notes how a poll went. Returns whether it is worth telling people: the first answer, the first failure, and then
+   * ever more rarely.
+   */
+  polled(log: string, error: unknown): boolean {
+    const record = this.#poll(log)
+    if (error === undefined) {
+      const isNews = record.failures > 0 || record.lastAnswer === undefined
+      Object.assign(record, { failures: 0, lastAnswer: this.#parts.now(), error: null })
+      return isNews
+    }
+    record.failures++
+    record.error = errorText(error)
+    return Number.isInteger(Math.log2(record.failures))
+  }
+
+  #poll(log: string): PollRecord {
+    let record = this.#polls.get(log)
+    if (record === undefined) this.#polls.set(log, (record = { failures: 0, lastAnswer: undefined, error: null }))
+    return record
+  }
+
+  async status(): Promise<StatusView> {
+    const { config, witness, version, mesh } = this.#parts
+    const evidence = await this.evidence()
+    return {
+      version,
+      witness: witness.vkey,
+      peerId: mesh()?.peerId ?? null,
+      multiaddrs: mesh()?.multiaddrs() ?? [],
+      http: this.http,
+      startedAt: iso(this.#startedAt),
+      policy: config.policy
+        ? {
+            quorum: config.policy.quorum,
+            threshold: quorumThreshold(config.policy),
+            witnesses: config.policy.witnesses.length,
+          }
+        : null,
+      logs: config.logs.map((log) => this.#log(log)),
+      peers: this.peers().length,
+      evidence: evidence.filter((item) => !item.acked).length,
+    }
+  }
+
+  #log({ id, key, url, origin }: LogSetting): LogView {
+    const { store, cosigned, suspects } = this.#parts
+    const state = store.heads.get(id)
+    const head = cosigned.current(id)
+    const quorum = cosigned.quorum(id)
+    const poll = this.#poll(id)
+    return {
+      id,
+      name: key.name,
+      key: key.vkey,
+      url,
+      origin,
+      size: state.tree?.size ?? 0,
+      root: state.tree ? formatHash(state.tree.root) : null,
+      time: state.signed ? iso(state.signed.time * 1000) : null,
+      frozen: isFrozen(state),
+      cosignatures: head ? cosignatureViews(head) : [],
+      quorum: quorum
+        ? { size: quorum.size, root: formatHash(quorum.root), cosignatures: cosignatureViews(quorum) }
+        : null,
+      suspects: suspects.list(id).map(suspectView),
+      paused: store.heads.disagreement(id) ?? null,
+      reachable: poll.lastAnswer === undefined && poll.failures === 0 ? null : poll.failures === 0,
+      lastPoll: poll.lastAnswer === undefined ? null : iso(poll.lastAnswer),
+      error: poll.error,
+    }
+  }
+
+  head(log: string): Promise<HeadView | undefined> {
+    const head = this.#parts.cosigned.current(log)
+    return Promise.resolve(head && this.#headView(head))
+  }
+
+  async heads(log: string, limit: number): Promise<HeadView[]> {
+    return (await this.#parts.cosigned.history(log, limit)).map((head) => this.#headView(head))
+  }
+
+  #headView(head: CosignedHead): HeadView {
+    const own = head.cosignatures.get(this.#parts.witness.vkey)
+    return {
+      size: head.size,
+      root: formatHash(head.root),
+      time: own ? iso(own.time * 1000) : null,
+      note: fromUtf8(encodeCosigned(head))!,
+      cosignatures: cosignatureViews(head),
+    }
+  }
+
+  /** Whether this node follows the log. */
+  follows(log: string): boolean {
+    return this.#parts.config.logs.some(({ id }) => id === log)
+  }
+
+  peers(): PeerView[] {
+    return this.#parts.mesh()?.peers() ?? []
+  }
+
+  async evidence(): Promise<EvidenceView[]> {
+    const { store } = this.#parts
+    return (await store.evidence.list()).map(({ id, type, log, sizes, seenAt }) => {
+      const acked = store.heads.get(log).holds.some((hold) => hold.id === id && hold.acked)
+      return { id, type, log, sizes: [...sizes], seenAt, acked }
+    })
+  }
+
+  async evidenceFile(id: string): Promise<Uint8Array | undefined> {
+    const kept = await this.#parts.store.evidence.get(id)
+    return kept && utf8(kept.text)
+  }
+
+  /** Acknowledges evidence, or a suspect that froze its log. False when no log is held by this id. */
+  async acknowledge(id: string): Promise<boolean> {
+    const { config, store } = this.#parts
+    let found = false
+    for (const log of config.logs) found = (await store.heads.acknowledge(log.id, id)) || found
+    return found
+  }
+
+  readiness(): Promise<Readiness> {
+    const { config, store, now } = this.#parts
+    const checks = config.logs.flatMap(({ id, key }) => {
+      const state = store.heads.get(id)
+      const poll = this.#poll(id)
+      const patience = Math.max(STALE_INTERVALS * config.poll, STALE_SECONDS) * 1000
+      const fresh = poll.lastAnswer !== undefined && now() - poll.lastAnswer < patience
+      const disagreement = store.heads.disagreement(id)
+      return [
+        { name: `${key.name} head`, ok: state.tree !== undefined, detail: `size ${state.tree?.size ?? 0}` },
+        {
+          name: `${key.name} reachable`,
+          ok: fresh,
+          detail: poll.error ?? (poll.lastAnswer ? iso(poll.lastAnswer) : 'not asked yet'),
+        },
+        {
+          name: `${key.name} not frozen`,
+          ok: !isFrozen(state),
+          detail: isFrozen(state) ? 'proven to misbehave' : 'no evidence',
+        },
+        { name: `${key.name} guard`, ok: disagreement === undefined, detail: disagreement ?? 'agrees' },
+      ]
+    })
+    return Promise.resolve({ ready: checks.every(({ ok }) => ok), checks })
+  }
+
+  /** What the gauges show. */
+  samples(): { logs: LogSample[]; peers: number } {
+    const { config, store, cosigned, suspects } = this.#parts
+    const logs = config.logs.map(({ id, key }) => {
+      const state = store.heads.get(id)
+      return {
+        name: key.name,
+        size: state.tree?.size ?? 0,
+        signedAt: state.signed?.time ?? 0,
+        quorumSize: cosigned.quorum(id)?.size ?? 0,
+        cosignatures: cosigned.current(id)?.cosignatures.size ?? 0,
+        suspects: suspects.list(id).length,
+        frozen: isFrozen(state),
+        paused: store.heads.disagreement(id) !== undefined,
+        reachable: this.#poll(id).lastAnswer !== undefined && this.#poll(id).failures === 0,
+      }
+    })
+    return { logs, peers: this.peers().length }
+  }
+}
+
+function iso(ms: number): string {
+  return new Date(ms).toISOString()
+}
+
+function cosignatureViews(head: CosignedHead): CosignatureView[] {
+  return [...head.cosignatures].map(([key, { signature, time }]) => ({
+    name: signature.name,
+    key,
+    time: iso(time * 1000),
+  }))
+}
+
+function suspectView({ id, size, firstSeen, door, peer, code, alarmed, note }: Suspect): SuspectView {
+  // The third line of a checkpoint is its root.
+  return { id, size, root: note.split('\n')[2]!, firstSeen, door, peer: peer ?? null, code, alarmed, note }
+}

@@ -1,0 +1,97 @@
+/** Every metric, declared once. Names and units follow the Prometheus rules; labels come from closed sets only. */
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
+
+export type Metrics = ReturnType<typeof createMetrics>
+
+/** `read` is asked for the values of gauges at each scrape, so that nothing has to keep them up to date. */
+export function createMetrics(read: () => { logs: LogSample[]; peers: number }) {
+  const registry = new Registry()
+  const registers = [registry]
+  collectDefaultMetrics({ register: registry, prefix: 'gossum_' })
+
+  const perLog = (name: string, help: string, value: (log: LogSample) => number): Gauge<'log'> =>
+    new Gauge({
+      name,
+      help,
+      labelNames: ['log'],
+      registers,
+      collect() {
+        this.reset()
+        for (const log of read().logs) this.set({ log: log.name }, value(log))
+      },
+    })
+
+  perLog('gossum_head_size', 'Records in the newest proven head.', (log) => log.size)
+  perLog('gossum_head_timestamp_seconds', 'Time of our newest cosignature.', (log) => log.signedAt)
+  perLog('gossum_quorum_size', 'Records in the quorum head.', (log) => log.quorumSize)
+  perLog('gossum_witnesses_agreeing', 'Cosignatures that count on the newest head.', (log) => log.cosignatures)
+  perLog('gossum_suspects', 'Signed heads that could not be tied to our history.', (log) => log.suspects)
+  perLog('gossum_frozen', 'Whether the log is frozen for misbehaviour (1) or not (0).', (log) => (log.frozen ? 1 : 0))
+  perLog('gossum_paused', 'Whether database and guard disagree and nothing is signed (1) or not (0).', (log) =>
+    log.paused ? 1 : 0,
+  )
+  perLog('gossum_log_reachable', 'Whether the last poll got an answer (1) or not (0).', (log) =>
+    log.reachable ? 1 : 0,
+  )
+  new Gauge({
+    name: 'gossum_peers',
+    help: 'Peers connected.',
+    registers,
+    collect() {
+      this.set(read().peers)
+    },
+  })
+
+  return {
+    registry,
+    heads: new Counter({
+      name: 'gossum_heads_received_total',
+      help: 'Heads received, by door, outcome and code.',
+      labelNames: ['door', 'outcome', 'code'],
+      registers,
+    }),
+    evidence: new Counter({
+      name: 'gossum_evidence_total',
+      help: 'Evidence kept, by source.',
+      labelNames: ['source'],
+      registers,
+    }),
+    suspectAlarms: new Counter({
+      name: 'gossum_suspect_alarms_total',
+      help: 'Suspects that people were told about.',
+      registers,
+    }),
+    errors: new Counter({
+      name: 'gossum_errors_total',
+      help: 'Errors that are ours, by code.',
+      labelNames: ['code'],
+      registers,
+    }),
+    dropped: new Counter({
+      name: 'gossum_gossip_dropped_total',
+      help: 'Messages dropped over a limit, by reason.',
+      labelNames: ['reason'],
+      registers,
+    }),
+    decide: new Histogram({
+      name: 'gossum_submit_duration_seconds',
+      help: 'Time of a head through the pipeline.',
+      buckets: [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10],
+      registers,
+    }),
+  }
+}
+
+/** What the gauges show of one log. */
+export interface LogSample {
+  readonly name: string
+  readonly size: number
+  /** POSIX seconds; 0 when nothing was signed. */
+  readonly signedAt: number
+  readonly quorumSize: number
+  readonly cosignatures: number
+  readonly suspects: number
+  readonly frozen: boolean
+  readonly paused: boolean
+  readonly reachable: boolean
+}

@@ -1,0 +1,276 @@
+/**
+ * The one place where the parts meet: builds them, starts them in order, stops them in reverse. Everything that
+ * crosses a room goes through a callback that is given here.
+ */
+import { join } from 'node:path'
+import type { Config } from './config.js'
+import { errorCode, errorText } from './errors.js'
+import { Alarm } from './evidence/alarm.js'
+import type { Mesh, MeshOptions } from './gossip/mesh.js'
+import { HttpServer } from './http/server.js'
+import { View } from './http/view.js'
+import { loadOrCreateWitnessKey } from './keys.js'
+import { createMetrics, type Metrics } from './metrics.js'
+import { Store } from './store/store.js'
+import { SumdbClient } from './sumdb/client.js'
+import { utf8 } from './tlog/bytes.js'
+import { formatHash } from './tlog/hash.js'
+import { quorumSatisfied } from './tlog/policy.js'
+import type { VerifierKey } from './tlog/note.js'
+import { VERSION } from './version.js'
+import { CosignedHeads, encodeCosigned, type Quorum } from './witness/cosigned.js'
+import type { Candidate, Outcome } from './witness/decide.js'
+import { Pipeline } from './witness/pipeline.js'
+import { Poller } from './witness/poller.js'
+import { Suspects } from './witness/suspects.js'
+
+/** What happens in a node. `run --json` prints these, one a line. Times are ISO 8601, roots base64. */
+export type NodeEvent = { readonly at: string } & (
+  | {
+      readonly event: 'outcome'
+      readonly log: string | null
+      readonly door: Candidate['door']
+      readonly outcome: Outcome['kind']
+      readonly size: number | null
+      readonly root: string | null
+      readonly code: string | null
+      readonly peer: string | null
+      readonly evidence: string | null
+      readonly news: boolean
+    }
+  | {
+      readonly event: 'quorum'
+      readonly log: string
+      readonly size: number
+      readonly root: string
+      readonly cosignatures: { readonly name: string; readonly key: string; readonly time: string }[]
+    }
+  | {
+      readonly event: 'evidence'
+      readonly id: string
+      readonly type: string
+      readonly log: string
+      readonly sizes: readonly [number, number]
+      readonly source: 'found' | 'received'
+    }
+  | { readonly event: 'peer'; readonly peerId: string; readonly multiaddr: string; readonly connected: boolean }
+  /** A signed head stays unproven, or no tree can explain it. */
+  | {
+      readonly event: 'suspect'
+      readonly log: string
+      readonly id: string
+      readonly size: number | null
+      readonly code: string
+    }
+  /** Whether the log answers. */
+  | { readonly event: 'log'; readonly log: string; readonly reachable: boolean; readonly error: string | null }
+  /** An error of ours, or of our disk. */
+  | { readonly event: 'error'; readonly code: string; readonly message: string }
+)
+
+/** The parts of an event that its source knows; the node adds the time. */
+export type NodeEventBody = NodeEvent extends infer E ? (E extends NodeEvent ? Omit<E, 'at'> : never) : never
+
+export interface GossumNode {
+  /** The witness's verifier key. */
+  readonly witness: string
+  /** Undefined when the node has no mesh. */
+  readonly peerId: string | undefined
+  readonly multiaddrs: readonly string[]
+  /** URL of the HTTP API. */
+  readonly http: string
+  readonly view: View
+  /** Ends everything, in the reverse order of the start. Safe to call twice. */
+  stop(): Promise<void>
+}
+
+/** Builds and starts a node. Throws a GossumError when it cannot; then nothing is left running. */
+export async function createNode(
+  config: Config,
+  onEvent: (event: NodeEvent) => void = () => undefined,
+): Promise<GossumNode> {
+  const stops: (() => Promise<void>)[] = []
+  let stopping: Promise<void> | undefined
+  const stop = (): Promise<void> =>
+    (stopping ??= stops.reduceRight((before, stopPart) => before.then(stopPart), Promise.resolve()))
+  try {
+    return await build(config, onEvent, stops, stop)
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+async function build(
+  config: Config,
+  onEvent: (event: NodeEvent) => void,
+  stops: (() => Promise<void>)[],
+  stop: () => Promise<void>,
+): Promise<GossumNode> {
+  const now = Date.now
+  const emit = (body: NodeEventBody): void => onEvent({ at: new Date(now()).toISOString(), ...body } as NodeEvent)
+  let mesh: Mesh | undefined
+  let metrics: Metrics | undefined
+
+  // ---- state ----
+  const store = await Store.open(config.home)
+  stops.push(() => store.close())
+  const { signer } = await loadOrCreateWitnessKey(join(config.home, 'witness.key'), config.name)
+  if (config.recover) for (const { id } of config.logs) await store.heads.recover(id)
+
+  const quorum = quorumOf(config, signer.verifier)
+  const suspects = await Suspects.load(store.suspects)
+  const cosigned = new CosignedHeads(store, quorum, (log, head) => {
+    const cosignatures = [...head.cosignatures].map(([key, { signature, time }]) => ({
+      name: signature.name,
+      key,
+      time: new Date(time * 1000).toISOString(),
+    }))
+    emit({ event: 'quorum', log, size: head.size, root: formatHash(head.root), cosignatures })
+  })
+  const onError = (error: unknown): void => {
+    metrics?.errors.inc({ code: errorCode(error) })
+    emit({ event: 'error', code: errorCode(error), message: errorText(error) })
+  }
+
+  // ---- the heart ----
+  const alarm = await Alarm.start({
+    keys: new Map(config.logs.map(({ id, key }) => [id, key])),
+    shelf: store.evidence,
+    freeze: (log, id) => store.heads.hold(log, id),
+    tell: ({ id, type, log, sizes }, file, source) => {
+      metrics?.evidence.inc({ source })
+      emit({ event: 'evidence', id, type, log, sizes, source })
+      mesh?.publishEvidence(log, file)
+    },
+    now,
+  })
+  const clients = config.logs.map((log) => ({ log, client: new SumdbClient({ ...log, cache: store.tiles }) }))
+  const pipeline = new Pipeline({
+    logs: clients.map(({ log, client }) => ({
+      ...log,
+      prefix: (of, size, options) => client.prefix(of, size, options),
+    })),
+    store,
+    cosigned,
+    suspects,
+    signer,
+    counted: quorum.keys,
+    alarm: (evidence) => alarm.raise(evidence),
+    publish: (log, note) => mesh?.publishHead(log, note),
+    onOutcome: (outcome, candidate) => {
+      metrics?.heads.inc({ door: candidate.door, outcome: outcome.kind, code: outcome.code ?? '' })
+      emit(outcomeEvent(outcome, candidate))
+    },
+    onSuspectAlarm: ({ log, id, size, code }) => {
+      metrics?.suspectAlarms.inc()
+      emit({ event: 'suspect', log, id, size, code })
+    },
+    onError,
+    now,
+  })
+  stops.push(() => pipeline.stop())
+  await pipeline.resume()
+
+  // ---- the doors ----
+  const view = new View({
+    config,
+    store,
+    cosigned,
+    suspects,
+    witness: signer.verifier,
+    version: VERSION,
+    now,
+    mesh: () => mesh,
+  })
+  metrics = createMetrics(() => view.samples())
+  view.metrics = () => metrics!.registry.metrics()
+  const http = await HttpServer.start({ ...config.http, node: view, onError })
+  stops.push(() => http.close())
+  view.http = http.url
+
+  if (config.listen.length > 0 || config.bootstrap.length > 0) {
+    mesh = await startMesh(config, {
+      listen: config.listen,
+      bootstrap: config.bootstrap,
+      logs: config.logs.map(({ id }) => id),
+      handlers: {
+        submit: (candidate) => pipeline.submit(candidate),
+        submitEvidence: (log, bytes) => alarm.receive(log, bytes),
+        heads: () => Promise.resolve(config.logs.flatMap(({ id }) => cosigned.current(id) ?? []).map(encodeCosigned)),
+        evidenceIds: async () => (await store.evidence.list()).map(({ log, id }) => ({ log, id })),
+        evidence: async (id) => {
+          const kept = await store.evidence.get(id)
+          return kept && utf8(kept.text)
+        },
+      },
+      onPeer: (event) => emit({ event: 'peer', ...event }),
+      onError,
+      onDropped: (reason) => metrics?.dropped.inc({ reason }),
+    })
+    const started = mesh
+    stops.push(() => started.stop())
+  }
+
+  const pollers = clients.map(
+    ({ log, client }) =>
+      new Poller({
+        log: log.id,
+        latestNote: (options) => client.latestNote(options),
+        pipeline,
+        interval: config.poll,
+        onPoll: (error) => {
+          const worthTelling = view.polled(log.id, error)
+          const text = error === undefined ? null : errorText(error)
+          if (worthTelling) emit({ event: 'log', log: log.id, reachable: error === undefined, error: text })
+        },
+        onError,
+        now,
+        random: Math.random,
+      }),
+  )
+  for (const poller of pollers) {
+    poller.start()
+    stops.push(() => poller.stop())
+  }
+  return {
+    witness: signer.verifier.vkey,
+    peerId: mesh?.peerId,
+    multiaddrs: mesh?.multiaddrs() ?? [],
+    http: http.url,
+    view,
+    stop,
+  }
+}
+
+/** libp2p is loaded only by a node that has a mesh. */
+async function startMesh(config: Config, options: Omit<MeshOptions, 'peerKey'>): Promise<Mesh> {
+  const [{ Mesh }, { loadOrCreatePeerKey }] = await Promise.all([
+    import('./gossip/mesh.js'),
+    import('./gossip/peer-key.js'),
+  ])
+  return Mesh.start({ ...options, peerKey: await loadOrCreatePeerKey(join(config.home, 'peer.key')) })
+}
+
+/** Whose cosignatures count: the policy's witnesses; without a policy, this node's own. */
+function quorumOf({ policy }: Config, own: VerifierKey): Quorum {
+  if (policy === undefined) return { keys: [own], satisfiedBy: (signedBy) => signedBy.has(own.vkey) }
+  const keys = policy.witnesses.flatMap(({ key }) => key ?? [])
+  const isListed = keys.some((key) => key.vkey === own.vkey)
+  return { keys: isListed ? keys : [own, ...keys], satisfiedBy: (signedBy) => quorumSatisfied(policy, signedBy) }
+}
+
+function outcomeEvent(outcome: Outcome, candidate: Candidate): NodeEventBody {
+  return {
+    event: 'outcome',
+    log: outcome.log ?? null,
+    door: candidate.door,
+    outcome: outcome.kind,
+    size: outcome.size ?? null,
+    root: outcome.root === undefined ? null : formatHash(outcome.root),
+    code: outcome.code ?? null,
+    peer: candidate.peer ?? null,
+    evidence: outcome.evidence ?? null,
+    news: outcome.news,
+  }
+}

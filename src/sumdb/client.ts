@@ -1,0 +1,183 @@
+/**
+ * The log as its client sees it. Every answer but latestNote is verified before it is given: heads by the log's
+ * signature, records and older roots by tiles that are authenticated, level by level, under a head.
+ *
+ * The client keeps no head of its own: which heads to believe, and whether they are one history, is its caller's.
+ */
+import { GossumError, ProofError } from '../errors.js'
+import { equalBytes } from '../tlog/bytes.js'
+import { parseCheckpoint, SUMDB_ORIGIN, type Checkpoint } from '../tlog/checkpoint.js'
+import { EMPTY_ROOT, hashLeaf, type Hash } from '../tlog/hash.js'
+import {
+  proveRecord,
+  proveRecordIndexes,
+  proveTree,
+  proveTreeIndexes,
+  subtreeIndexes,
+  treeRoot,
+  type HashReader,
+  type Tree,
+} from '../tlog/merkle.js'
+import { MAX_NOTE_BYTES, parseNote, verifyNote, type VerifierKey } from '../tlog/note.js'
+import { recordHashIndex, TILE_HEIGHT, tilePath, type Tile } from '../tlog/tile.js'
+import { Fetcher, type FetcherOptions, type WaitOptions } from './fetcher.js'
+import { mapBounded } from './flight.js'
+import {
+  escapeModule,
+  goSumLines,
+  MAX_LOOKUP_BYTES,
+  MAX_TILE_RECORDS,
+  parseLookup,
+  recordReadings,
+  splitDataTile,
+} from './module.js'
+import { TileReader, type TileCache } from './tiles.js'
+
+export type { TileCache }
+
+/** How many data tiles are fetched at a time. */
+const DATA_CONCURRENCY = 4
+
+export interface SumdbClientOptions extends FetcherOptions {
+  /** The log's key, of type 0x01. */
+  readonly key: VerifierKey
+  /** SUMDB_ORIGIN unless said otherwise. */
+  readonly origin?: string
+  /** Where proven tiles are kept from one run to the next. */
+  readonly cache?: TileCache
+}
+
+export interface VerifiedHead {
+  readonly head: Checkpoint
+  /** The bytes as they came. */
+  readonly note: Uint8Array
+}
+
+export interface VerifiedLookup extends VerifiedHead {
+  /** Number of the record in the tree of `head`. */
+  readonly id: number
+  readonly record: Uint8Array
+  /** The go.sum lines of the module version asked for, out of the proven record; at least one. */
+  readonly lines: string[]
+}
+
+/** A reader of these stored hashes only, each computed once. */
+function memoized(indexes: readonly number[], reader: HashReader): HashReader {
+  const wanted = [...new Set(indexes)]
+  const hashes = reader(wanted)
+  const byIndex = new Map(wanted.map((index, i) => [index, hashes[i]!]))
+  return (list) => list.map((index) => byIndex.get(index)!)
+}
+
+/**
+ * A client of one log. All methods throw LOG_UNREACHABLE and LOG_ANSWER_INVALID (see Fetcher), the codes of notes
+ * and checkpoints for heads, TILE_INVALID when tiles do not hash to the head, RECORD_INVALID for records that are
+ * not what the tree holds or not what was asked for, and the reason of their signal when it is aborted.
+ */
+export class SumdbClient {
+  readonly #fetcher: Fetcher
+  readonly #tiles: TileReader
+  readonly #key: VerifierKey
+  readonly #origin: string
+
+  constructor({ key, origin = SUMDB_ORIGIN, cache, ...fetching }: SumdbClientOptions) {
+    this.#fetcher = new Fetcher(fetching)
+    this.#tiles = new TileReader(this.#fetcher, cache)
+    this.#key = key
+    this.#origin = origin
+  }
+
+  /** What /latest says, at most MAX_NOTE_BYTES, NOT verified. */
+  latestNote(options?: WaitOptions): Promise<Uint8Array> {
+    return this.#fetcher.get('latest', MAX_NOTE_BYTES, options)
+  }
+
+  /** The newest head that the log shows, its signature and origin verified. */
+  async latest(options?: WaitOptions): Promise<VerifiedHead> {
+    const note = await this.latestNote(options)
+    return { head: this.#verifyHead(note), note }
+  }
+
+  /**
+   * Looks up a module version: its record, proven to be in the tree of the head that came with it. That head is
+   * verified but may be old, and nothing ties it to other heads yet. Throws MODULE_INVALID for what cannot be asked.
+   */
+  async lookup(path: string, version: string, options?: WaitOptions): Promise<VerifiedLookup> {
+    const answer = await this.#fetcher.get(`lookup/${escapeModule(path, version)}`, MAX_LOOKUP_BYTES, options)
+    const { id, record, note } = parseLookup(answer)
+    const head = this.#verifyHead(note)
+    if (id >= head.size) throw new GossumError('RECORD_INVALID', `record ${id} in a tree of ${head.size}`)
+    const [leaf] = (await this.#tiles.read(head, [recordHashIndex(id)], options))([recordHashIndex(id)])
+    if (!equalBytes(hashLeaf(record), leaf!)) {
+      throw new GossumError('RECORD_INVALID', `the answer is not record ${id} of the tree of ${head.size}`)
+    }
+    // Only now is the record worth reading: what stands around it in the answer is proven by nothing.
+    return { id, record, lines: goSumLines(record, path, version), head, note }
+  }
+
+  /** The records [from, to) of the head's tree, each proven under it; 0 <= from <= to <= head.size. */
+  async records(head: Tree, from: number, to: number, options: WaitOptions = {}): Promise<Uint8Array[]> {
+    if (!Number.isSafeInteger(from) || from < 0 || from > to || to > head.size) {
+      throw new ProofError('PROOF_INVALID', `no records ${from} to ${to} in a tree of ${head.size}`)
+    }
+    const tiles: Tile[] = []
+    for (let index = Math.floor(from / MAX_TILE_RECORDS); index * MAX_TILE_RECORDS < to; index++) {
+      const width = Math.min(MAX_TILE_RECORDS, head.size - index * MAX_TILE_RECORDS)
+      tiles.push({ height: TILE_HEIGHT, level: -1, index, width })
+    }
+    const parts = await mapBounded(tiles, DATA_CONCURRENCY, options.signal, async (tile, signal) => {
+      const first = tile.index * MAX_TILE_RECORDS
+      const [data, leaves] = await Promise.all([
+        this.#tiles.readData(tile, { signal }),
+        this.#leaves(head, first, tile.width, { signal }),
+      ])
+      const records = splitDataTile(data)
+      const proven = leaves.map((leaf, i) => {
+        const record = recordReadings(records[i] ?? new Uint8Array()).find((reading) =>
+          equalBytes(hashLeaf(reading), leaf),
+        )
+        if (record === undefined)
+          throw new GossumError('RECORD_INVALID', `${tilePath(tile)} does not hold record ${first + i}`)
+        return record
+      })
+      return proven.slice(Math.max(from - first, 0), to - first)
+    })
+    return parts.flat()
+  }
+
+  /** The leaf hash of a record of the head's tree, and the proof of it (checkRecord); 0 <= index < head.size. */
+  async recordProof(head: Tree, index: number, options?: WaitOptions): Promise<{ leaf: Hash; proof: Hash[] }> {
+    const indexes = [recordHashIndex(index), ...proveRecordIndexes(head.size, index)]
+    const read = await this.#tiles.read(head, indexes, options)
+    return { leaf: read([recordHashIndex(index)])[0]!, proof: proveRecord(head.size, index, read) }
+  }
+
+  /**
+   * The root of the first `size` records of the head's tree and the proof of it (checkTree), both from tiles
+   * authenticated under the head; 0 <= size <= head.size. Size 0 gives EMPTY_ROOT and no proof, head.size the root of
+   * the head and no proof. A head of that size with another root is another history.
+   */
+  async prefix(head: Tree, size: number, options?: WaitOptions): Promise<{ root: Hash; proof: Hash[] }> {
+    if (size === 0) return { root: EMPTY_ROOT, proof: [] }
+    if (size === head.size) return { root: head.root, proof: [] }
+    const indexes = [...proveTreeIndexes(head.size, size), ...subtreeIndexes(0, size)]
+    const read = memoized(indexes, await this.#tiles.read(head, indexes, options))
+    return { root: treeRoot(size, read), proof: proveTree(head.size, size, read) }
+  }
+
+  #verifyHead(bytes: Uint8Array): Checkpoint {
+    const note = parseNote(bytes)
+    verifyNote(note, this.#key)
+    const head = parseCheckpoint(note.text)
+    if (head.origin !== this.#origin)
+      throw new GossumError('ORIGIN_MISMATCH', JSON.stringify(head.origin.slice(0, 100)))
+    return head
+  }
+
+  /** The leaf hashes of `count` records from `first` on, all in one tile. */
+  async #leaves(head: Tree, first: number, count: number, options: WaitOptions): Promise<Hash[]> {
+    const indexes = Array.from({ length: count }, (_, i) => recordHashIndex(first + i))
+    const read = await this.#tiles.read(head, indexes, options)
+    return read(indexes)
+  }
+}

@@ -1,0 +1,198 @@
+/**
+ * Polite HTTP towards a log that may be slow, broken or hostile: every try is timed, every body bounded while it
+ * streams, failures that may pass are retried with backoff and full jitter, and Retry-After is honoured.
+ */
+import { errorText, GossumError } from '../errors.js'
+import { concatBytes } from '../tlog/bytes.js'
+
+/** Who asks, when nothing else is said. The version is that of package.json. */
+export const DEFAULT_USER_AGENT = 'gossum/0.1.0'
+/** The longest Retry-After that is waited for, in ms. */
+export const MAX_RETRY_AFTER_MS = 30_000
+/** The backoff before the first retry is up to this, in ms; it doubles from try to try. */
+const BACKOFF_MS = 500
+const MAX_BACKOFF_MS = 10_000
+/** How much of an error's body is read to be shown: bytes and characters. */
+const ERROR_BODY_BYTES = 1024
+const ERROR_TEXT_LENGTH = 200
+
+export interface FetcherOptions {
+  /** Where the log lives, http or https, with or without a path and a final slash. */
+  readonly url: string
+  readonly fetch?: typeof fetch
+  readonly userAgent?: string
+  /** For each try, body included, in ms (15 s). */
+  readonly timeoutMs?: number
+  /** For all tries and waits of one request together, in ms (60 s). */
+  readonly deadlineMs?: number
+  /** How often a request is tried again (2). */
+  readonly retries?: number
+  /** Uniform in [0, 1). */
+  readonly random?: () => number
+  /** Resolves after `ms`, or rejects with the signal's reason as soon as that is aborted. */
+  readonly delay?: (ms: number, signal: AbortSignal) => Promise<void>
+}
+
+export interface WaitOptions {
+  /** Ends the wait: the promise rejects with the signal's reason. */
+  readonly signal?: AbortSignal
+}
+
+/** An answer with a status that is neither success nor worth a retry (LOG_ANSWER_INVALID). */
+export class StatusError extends GossumError {
+  override readonly name = 'StatusError'
+  readonly status: number
+
+  constructor(status: number, detail: string) {
+    super('LOG_ANSWER_INVALID', detail)
+    this.status = status
+  }
+}
+
+/** A status that may pass (5xx, 429), with what the server asked to wait, in ms. */
+class RetryStatus extends Error {
+  readonly retryAfterMs: number
+
+  constructor(detail: string, retryAfterMs: number) {
+    super(detail)
+    this.retryAfterMs = retryAfterMs
+  }
+}
+
+function wait(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => {
+      clearTimeout(timer)
+      reject(signal.reason as Error)
+    }
+    const timer = setTimeout(() => {
+      signal.removeEventListener('abort', onAbort)
+      resolve()
+    }, ms)
+    if (signal.aborted) onAbort()
+    else signal.addEventListener('abort', onAbort, { once: true })
+  })
+}
+
+/**
+ * Runs `act` with a signal that is aborted after `ms` or with the outer signal. A controller of its own, because
+ * what AbortSignal.any holds on to outlives the request on Node 20.
+ */
+async function timed<T>(
+  ms: number,
+  outer: AbortSignal | undefined,
+  act: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  outer?.throwIfAborted()
+  const controller = new AbortController()
+  const onAbort = (): void => controller.abort(outer?.reason)
+  const timer = setTimeout(() => controller.abort(new Error(`no answer in ${ms} ms`)), ms)
+  outer?.addEventListener('abort', onAbort, { once: true })
+  try {
+    return await act(controller.signal)
+  } catch (error) {
+    // A fetch may wrap the reason; the reason itself says more.
+    throw controller.signal.aborted ? controller.signal.reason : error
+  } finally {
+    clearTimeout(timer)
+    outer?.removeEventListener('abort', onAbort)
+  }
+}
+
+/** Retry-After as seconds or as a date, in ms from now, at most MAX_RETRY_AFTER_MS; 0 when there is none. */
+function retryAfter(response: Response): number {
+  const value = response.headers.get('retry-after')?.trim() ?? ''
+  const ms = /^[0-9]+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - Date.now()
+  return Number.isNaN(ms) ? 0 : Math.min(Math.max(ms, 0), MAX_RETRY_AFTER_MS)
+}
+
+/** Reads at most `maxBytes` of a body. When there are more, the stream is cancelled and `whole` is false. */
+async function readBody(response: Response, maxBytes: number): Promise<{ bytes: Uint8Array; whole: boolean }> {
+  const chunks: Uint8Array[] = []
+  let room = maxBytes
+  const reader = response.body?.getReader()
+  for (;;) {
+    const { done, value } = (await reader?.read()) ?? { done: true }
+    if (done) return { bytes: concatBytes(...chunks), whole: true }
+    chunks.push(value.subarray(0, room))
+    room -= value.length
+    if (room < 0) {
+      // The answer is decided; what cancelling says to the far side no longer matters.
+      reader?.cancel().catch(() => undefined)
+      return { bytes: concatBytes(...chunks), whole: false }
+    }
+  }
+}
+
+/** The first characters of an error's body, on one line. */
+async function errorBody(response: Response): Promise<string> {
+  const { bytes } = await readBody(response, ERROR_BODY_BYTES)
+  return new TextDecoder().decode(bytes).replace(/\s+/g, ' ').trim().slice(0, ERROR_TEXT_LENGTH)
+}
+
+export class Fetcher {
+  /** Without a slash at the end. */
+  readonly url: string
+  readonly #options: Required<Omit<FetcherOptions, 'url'>>
+
+  constructor(options: FetcherOptions) {
+    if (!/^https?:\/\/[^/?#]+[^?#]*$/.test(options.url) || !URL.canParse(options.url)) {
+      throw new GossumError('CONFIG_INVALID', `${JSON.stringify(options.url)} is not an http or https URL`)
+    }
+    this.url = options.url.replace(/\/+$/, '')
+    this.#options = {
+      fetch: options.fetch ?? fetch,
+      userAgent: options.userAgent ?? DEFAULT_USER_AGENT,
+      timeoutMs: options.timeoutMs ?? 15_000,
+      deadlineMs: options.deadlineMs ?? 60_000,
+      retries: options.retries ?? 2,
+      random: options.random ?? Math.random,
+      delay: options.delay ?? wait,
+    }
+  }
+
+  /**
+   * The body at `path` (no leading slash), at most `maxBytes` of it. Throws LOG_UNREACHABLE when the network, the
+   * time or a 5xx or 429 status stands in the way to the last try; LOG_ANSWER_INVALID for a body that is too large,
+   * a StatusError for any other status (redirects are not followed); the signal's reason when it is aborted.
+   */
+  async get(path: string, maxBytes: number, { signal }: WaitOptions = {}): Promise<Uint8Array> {
+    const { deadlineMs, retries, random, delay } = this.#options
+    const tries = async (deadline: AbortSignal): Promise<Uint8Array> => {
+      for (let attempt = 0; ; attempt++) {
+        try {
+          return await this.#try(path, maxBytes, deadline)
+        } catch (error) {
+          if (deadline.aborted || error instanceof GossumError || attempt >= retries) throw error
+          const backoff = random() * Math.min(BACKOFF_MS * 2 ** attempt, MAX_BACKOFF_MS)
+          await delay(Math.max(backoff, error instanceof RetryStatus ? error.retryAfterMs : 0), deadline)
+        }
+      }
+    }
+    try {
+      return await timed(deadlineMs, signal, tries)
+    } catch (error) {
+      if (signal?.aborted === true || error instanceof GossumError) throw error
+      // A failed fetch hides its reason one level down.
+      const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
+      throw new GossumError('LOG_UNREACHABLE', `${this.url}/${path}: ${errorText(cause)}`, error)
+    }
+  }
+
+  /** One try. A GossumError is final; whatever else it throws may pass. */
+  async #try(path: string, maxBytes: number, deadline: AbortSignal): Promise<Uint8Array> {
+    const { fetch, timeoutMs, userAgent } = this.#options
+    return timed(timeoutMs, deadline, async (signal) => {
+      const headers = { 'user-agent': userAgent }
+      const response = await fetch(`${this.url}/${path}`, { headers, redirect: 'manual', signal })
+      if (response.status !== 200) {
+        const detail = `status ${response.status} ${await errorBody(response)}`.trimEnd()
+        if (response.status >= 500 || response.status === 429) throw new RetryStatus(detail, retryAfter(response))
+        throw new StatusError(response.status, `${this.url}/${path}: ${detail}`)
+      }
+      const { bytes, whole } = await readBody(response, maxBytes)
+      if (!whole) throw new GossumError('LOG_ANSWER_INVALID', `${this.url}/${path}: more than ${maxBytes} bytes`)
+      return bytes
+    })
+  }
+}

@@ -1,0 +1,164 @@
+/**
+ * What a checksum database is about: module paths and versions as they stand in URLs, records as they stand in the
+ * log, and the go.sum lines inside a record (golang.org/x/mod/module, golang.org/x/mod/sumdb/tlog).
+ *
+ * Pure. Everything here reads bytes that a server sent, so everything is bounded.
+ */
+import { GossumError } from '../errors.js'
+import { concatBytes, fromUtf8, utf8 } from '../tlog/bytes.js'
+import { MAX_NOTE_BYTES } from '../tlog/note.js'
+import { TILE_HEIGHT } from '../tlog/tile.js'
+
+/** The longest `path@version`, escaped, in characters. The longest in the public log are below 300. */
+export const MAX_MODULE_LENGTH = 1024
+/** The largest record, in bytes. The records of the public log are about 200. */
+export const MAX_RECORD_BYTES = 64 * 1024
+/** The most records in a data tile. */
+export const MAX_TILE_RECORDS = 2 ** TILE_HEIGHT
+/** The largest lookup answer: an id line, a record, an empty line and a head. */
+export const MAX_LOOKUP_BYTES = 32 + MAX_RECORD_BYTES + MAX_NOTE_BYTES
+
+// ---- module paths and versions ---------------------------------------------------------------------------------
+
+export interface ModuleVersion {
+  readonly path: string
+  readonly version: string
+}
+
+/** Path elements of ASCII that may stand in a URL; none begins or ends with a dot, so none is `..`. */
+const MODULE_PATH = /^(?!\.)[A-Za-z0-9\-._~+]+(?<!\.)(?:\/(?!\.)[A-Za-z0-9\-._~+]+(?<!\.))*$/
+/** The canonical versions that a checksum database takes. */
+const MODULE_VERSION = /^v[0-9]+\.[0-9]+\.[0-9]+(?:-[A-Za-z0-9\-._~]*)?(?:\+incompatible)?$/
+
+function invalid(text: string): GossumError {
+  return new GossumError('MODULE_INVALID', JSON.stringify(text.slice(0, 200)))
+}
+
+/** Escapes a module path or version: an upper-case letter becomes `!` and the lower-case one. */
+function escapeCase(text: string): string {
+  return text.replace(/[A-Z]/g, (letter) => `!${letter.toLowerCase()}`)
+}
+
+/** The inverse of escapeCase; undefined for what it never writes. */
+function unescapeCase(escaped: string): string | undefined {
+  if (!/^(?:[^!A-Z]|![a-z])*$/.test(escaped)) return undefined
+  return escaped.replace(/!([a-z])/g, (_, letter: string) => letter.toUpperCase())
+}
+
+/** The escaped spelling of `path@version`, as lookups name it. Throws MODULE_INVALID. */
+export function escapeModule(path: string, version: string): string {
+  const escaped = `${escapeCase(path)}@${escapeCase(version)}`
+  if (!MODULE_PATH.test(path) || !MODULE_VERSION.test(version) || escaped.length > MAX_MODULE_LENGTH) {
+    throw invalid(`${path}@${version}`)
+  }
+  return escaped
+}
+
+/** The module and version that an escaped `path@version` names. Throws MODULE_INVALID. */
+export function unescapeModule(escaped: string): ModuleVersion {
+  if (escaped.length > MAX_MODULE_LENGTH) throw invalid(escaped)
+  const at = escaped.indexOf('@')
+  const path = unescapeCase(escaped.slice(0, Math.max(at, 0)))
+  const version = unescapeCase(escaped.slice(at + 1))
+  if (path === undefined || version === undefined || !MODULE_PATH.test(path) || !MODULE_VERSION.test(version)) {
+    throw invalid(escaped)
+  }
+  return { path, version }
+}
+
+// ---- records ---------------------------------------------------------------------------------------------------
+
+/**
+ * The text of a record: UTF-8, not empty, no control character but the newline, no empty line, a newline at the
+ * end, at most MAX_RECORD_BYTES. Throws RECORD_INVALID.
+ */
+export function parseRecord(record: Uint8Array): string {
+  const text = record.length <= MAX_RECORD_BYTES ? fromUtf8(record) : undefined
+  if (text === undefined) throw new GossumError('RECORD_INVALID', 'it is too large or not UTF-8')
+  if (!text.endsWith('\n') || text.startsWith('\n') || text.includes('\n\n') || /[\0-\x09\x0b-\x1f]/.test(text)) {
+    throw new GossumError('RECORD_INVALID', 'its text is empty, has an empty line or control character, or no end')
+  }
+  return text
+}
+
+/** Writes a record as a lookup answer begins: its number, its text, an empty line. Throws RECORD_INVALID. */
+export function formatRecord(id: number, record: Uint8Array): Uint8Array {
+  parseRecord(record)
+  return concatBytes(utf8(`${id}\n`), record, utf8('\n'))
+}
+
+export interface LookupAnswer {
+  /** Number of the record, a safe integer; not proven by anything in the answer. */
+  readonly id: number
+  /** The record's bytes, which the leaf hash covers. */
+  readonly record: Uint8Array
+  /** The bytes of the signed head. */
+  readonly note: Uint8Array
+}
+
+const NEWLINE = 0x0a
+
+/** Where the first empty line begins, at or behind `from`: the index of the first of two newlines; -1 for none. */
+function findEmptyLine(bytes: Uint8Array, from = 0): number {
+  for (let i = bytes.indexOf(NEWLINE, from); i !== -1; i = bytes.indexOf(NEWLINE, i + 1)) {
+    if (bytes[i + 1] === NEWLINE) return i
+  }
+  return -1
+}
+
+/**
+ * Splits a lookup answer into the record's number, its text and the head, which is everything behind the first
+ * empty line. Verifies no signature and no proof. Throws RECORD_INVALID.
+ */
+export function parseLookup(answer: Uint8Array): LookupAnswer {
+  const cut = findEmptyLine(answer)
+  const idEnd = answer.indexOf(NEWLINE)
+  const idLine = fromUtf8(answer.subarray(0, Math.max(idEnd, 0))) ?? ''
+  const id = /^(?:0|[1-9][0-9]{0,15})$/.test(idLine) ? Number(idLine) : NaN
+  if (answer.length > MAX_LOOKUP_BYTES || cut === -1 || !Number.isSafeInteger(id)) {
+    throw new GossumError('RECORD_INVALID', 'the answer is not a number, a record and a head')
+  }
+  const record = answer.subarray(idEnd + 1, cut + 1)
+  parseRecord(record)
+  return { id, record, note: answer.subarray(cut + 2) }
+}
+
+/**
+ * Splits a data tile at its empty lines. The last record may have one behind it or not: servers differ. Some write
+ * the record's number before each record; recordReadings gives both readings. Throws RECORD_INVALID.
+ */
+export function splitDataTile(data: Uint8Array): Uint8Array[] {
+  const records: Uint8Array[] = []
+  let start = 0
+  while (start < data.length) {
+    if (records.length === MAX_TILE_RECORDS) throw new GossumError('RECORD_INVALID', 'too many records in a data tile')
+    const cut = findEmptyLine(data, start)
+    const end = cut === -1 ? data.length : cut + 1
+    const record = data.subarray(start, end)
+    parseRecord(record)
+    records.push(record)
+    start = end + 1
+  }
+  return records
+}
+
+/** What a part of a data tile may mean: itself, or, behind a line that is a number, the rest. The leaf hash decides. */
+export function recordReadings(part: Uint8Array): Uint8Array[] {
+  const end = part.indexOf(NEWLINE)
+  const numbered = end + 1 < part.length && /^[0-9]{1,16}$/.test(fromUtf8(part.subarray(0, end)) ?? '')
+  return numbered ? [part, part.subarray(end + 1)] : [part]
+}
+
+/**
+ * The go.sum lines of a record that are about this module version: those of its files and of its go.mod, without
+ * newlines. To be called with a record that was proven, and with nothing else. Throws RECORD_INVALID when there is
+ * none, because a record that says nothing about a module vouches for nothing (CVE-2026-42501).
+ */
+export function goSumLines(record: Uint8Array, path: string, version: string): string[] {
+  const prefixes = [`${path} ${version} `, `${path} ${version}/go.mod `]
+  const lines = parseRecord(record)
+    .split('\n')
+    .filter((line) => prefixes.some((prefix) => line.startsWith(prefix)))
+  if (lines.length === 0) throw new GossumError('RECORD_INVALID', `it has no line for ${path} ${version}`)
+  return lines
+}

@@ -1,0 +1,154 @@
+/**
+ * Reading hashes of a log through its tiles: read suspect, save proven. Bytes from memory, from the cache and from
+ * the server are all the same until openTiles has authenticated every tile under a head; only then are they kept.
+ */
+import { HASH_SIZE } from '../tlog/hash.js'
+import type { HashReader, Tree } from '../tlog/merkle.js'
+import { fullTile, isFullTile, openTiles, planTiles, tilePath, type Tile } from '../tlog/tile.js'
+import { StatusError, type Fetcher, type WaitOptions } from './fetcher.js'
+import { mapBounded, SingleFlight } from './flight.js'
+
+/** Keeps full tiles by path. What is put is authenticated; what is got is not trusted for that. */
+export interface TileCache {
+  get(path: string): Promise<Uint8Array | undefined>
+  put(path: string, data: Uint8Array): Promise<void>
+}
+
+/** How many tiles of one plan are fetched at a time. */
+const CONCURRENCY = 8
+/** How many tiles the memory in front of the cache holds: 8 MiB when all are full. */
+const MEMORY_TILES = 1024
+/**
+ * The largest data tile that is read, in bytes: 256 records of 16 KiB on average. Data tiles of the public log are
+ * about 50 KiB; one record may have MAX_RECORD_BYTES, but 256 such records are an attack on our memory.
+ */
+export const MAX_DATA_TILE_BYTES = 4 * 1024 * 1024
+
+/** Authenticated tiles by path; beyond MEMORY_TILES the least recently used one is dropped. */
+class TileMemory {
+  readonly #tiles = new Map<string, Uint8Array>()
+
+  get(path: string): Uint8Array | undefined {
+    const data = this.#tiles.get(path)
+    if (data !== undefined) this.put(path, data)
+    return data
+  }
+
+  put(path: string, data: Uint8Array): void {
+    this.#tiles.delete(path)
+    this.#tiles.set(path, data)
+    if (this.#tiles.size > MEMORY_TILES) this.#tiles.delete(this.#tiles.keys().next().value!)
+  }
+}
+
+/** The bytes of a tile and where they came from. */
+interface Loaded {
+  readonly data: Uint8Array
+  readonly source: 'memory' | 'cache' | 'log'
+}
+
+function tileBytes(tile: Tile): number {
+  return tile.width * HASH_SIZE
+}
+
+/** The bytes of a tile, of a copy that may be wider. A copy, lest a few hashes hold on to a full tile. */
+function cut(tile: Tile, data: Uint8Array): Uint8Array {
+  return data.length > tileBytes(tile) ? new Uint8Array(data.subarray(0, tileBytes(tile))) : data
+}
+
+export class TileReader {
+  readonly #fetcher: Fetcher
+  readonly #cache: TileCache | undefined
+  readonly #memory = new TileMemory()
+  readonly #flights = new SingleFlight<Uint8Array>()
+
+  constructor(fetcher: Fetcher, cache?: TileCache) {
+    this.#fetcher = fetcher
+    this.#cache = cache
+  }
+
+  /**
+   * A reader of the stored hashes `indexes` of the tree with this head, every tile authenticated. Throws what
+   * planTiles and openTiles throw, and what Fetcher.get throws.
+   */
+  async read(head: Tree, indexes: readonly number[], options: WaitOptions = {}): Promise<HashReader> {
+    const plan = planTiles(head.size, indexes)
+    const open = (loaded: readonly Loaded[]): HashReader => {
+      const data = loaded.map((tile) => tile.data)
+      return openTiles(plan, data, head.root)
+    }
+    let loaded = await this.#loadAll(plan.tiles, true, options)
+    let reader: HashReader
+    try {
+      reader = open(loaded)
+    } catch (error) {
+      // What we kept may be damaged, or of another history: then the log itself has the last word, once.
+      if (loaded.every(({ source }) => source === 'log')) throw error
+      loaded = await this.#loadAll(plan.tiles, false, options)
+      reader = open(loaded)
+    }
+    await this.#save(plan.tiles, loaded)
+    return reader
+  }
+
+  /** The bytes of a data tile, at least as many records as its width if the log is honest; nothing is proven here. */
+  async readData(tile: Tile, options: WaitOptions = {}): Promise<Uint8Array> {
+    return this.#fetchEither(tile, () => MAX_DATA_TILE_BYTES, options)
+  }
+
+  #loadAll(tiles: readonly Tile[], kept: boolean, { signal }: WaitOptions): Promise<Loaded[]> | Loaded[] {
+    const found = kept ? tiles.map((tile) => this.#fromMemory(tile)) : []
+    if (kept && found.every((tile) => tile !== undefined)) return found
+    return mapBounded(tiles, CONCURRENCY, signal, async (tile, stop) => {
+      const cached = kept ? (found[tiles.indexOf(tile)] ?? (await this.#fromCache(tile))) : undefined
+      if (cached !== undefined) return cached
+      const data = await this.#fetchEither(tile, tileBytes, { signal: stop })
+      return { data: cut(tile, data), source: 'log' }
+    })
+  }
+
+  #fromMemory(tile: Tile): Loaded | undefined {
+    const data = this.#memory.get(tilePath(tile)) ?? this.#memory.get(tilePath(fullTile(tile)))
+    return data && { data: cut(tile, data), source: 'memory' }
+  }
+
+  async #fromCache(tile: Tile): Promise<Loaded | undefined> {
+    const full = fullTile(tile)
+    // A cache that fails is one that has nothing: it must not stand between us and the log.
+    const data = await this.#cache?.get(tilePath(full)).catch(() => undefined)
+    if (data?.length !== tileBytes(full)) return undefined
+    return { data: cut(tile, data), source: 'cache' }
+  }
+
+  /** The tile as it is asked for or, when the log no longer has that width, the full tile in its place. */
+  async #fetchEither(tile: Tile, bound: (tile: Tile) => number, options: WaitOptions): Promise<Uint8Array> {
+    try {
+      return await this.#fetch(tile, bound(tile), options)
+    } catch (error) {
+      const gone = error instanceof StatusError && (error.status === 404 || error.status === 410)
+      if (!gone || isFullTile(tile)) throw error
+      const full = fullTile(tile)
+      return this.#fetch(full, bound(full), options)
+    }
+  }
+
+  #fetch(tile: Tile, maxBytes: number, { signal }: WaitOptions): Promise<Uint8Array> {
+    const path = tilePath(tile)
+    return this.#flights.run(path, signal, (stop) => this.#fetcher.get(path, maxBytes, { signal: stop }))
+  }
+
+  /** Keeps authenticated tiles: all of them in memory, full ones in the cache. */
+  async #save(tiles: readonly Tile[], loaded: readonly Loaded[]): Promise<void> {
+    const puts: Promise<void>[] = []
+    tiles.forEach((tile, i) => {
+      const { data, source } = loaded[i]!
+      if (source === 'memory') return
+      const path = tilePath(tile)
+      this.#memory.put(path, data)
+      // A tile that could not be kept is fetched again: no reason to withhold what is proven.
+      if (source === 'log' && isFullTile(tile) && this.#cache)
+        puts.push(this.#cache.put(path, data).catch(() => undefined))
+    })
+    await Promise.all(puts)
+  }
+}

@@ -1,0 +1,119 @@
+/**
+ * A log that lies: a real SumdbServer behind a listener that can misbehave on each path, and that can change to
+ * another history under the same key.
+ */
+import { createServer, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { MemoryLevel } from 'memory-level'
+import { SumdbServer, type Answer, type NewRecord } from '../../src/sumdb/server.js'
+import type { SignerKey } from '../../src/tlog/note.js'
+
+/** What is done with one request; `honest` is what the log behind would answer. */
+export type Behaviour = (response: ServerResponse, honest: Answer) => void
+
+/** Two go.sum lines of a made-up module version; the same arguments give the same text. */
+export function madeUpRecord(n: number, salt = 'a'): NewRecord {
+  const path = `example.com/Module${n}`
+  const version = `v1.${n}.0`
+  const hash = Buffer.from(`${salt}${n}`.padEnd(32, '.').slice(0, 32)).toString('base64')
+  return { path, version, text: `${path} ${version} h1:${hash}\n${path} ${version}/go.mod h1:${hash}\n` }
+}
+
+/** The made-up records [from, to). */
+export function madeUpRecords(from: number, to: number, salt = 'a'): NewRecord[] {
+  return Array.from({ length: to - from }, (_, i) => madeUpRecord(from + i, salt))
+}
+
+/** A real checksum database in memory with these records. */
+export async function memoryLog(signer: SignerKey, records: readonly NewRecord[] = []): Promise<SumdbServer> {
+  const log = await SumdbServer.open({ db: new MemoryLevel(), signer })
+  await log.append(records)
+  return log
+}
+
+// ---- behaviours ------------------------------------------------------------------------------------------------
+
+export const honestly: Behaviour = (response, honest) => {
+  response.writeHead(honest.status, { 'content-type': honest.type, 'content-length': honest.body.length })
+  response.end(honest.body)
+}
+
+/** Accepts the request and never answers. */
+export const stall: Behaviour = () => undefined
+
+/** Sends the head of an answer and the first bytes of its body, and then nothing more. */
+export const stallInBody: Behaviour = (response, honest) => {
+  response.writeHead(200, { 'content-length': honest.body.length + 1 })
+  response.write(honest.body)
+}
+
+/** Sends without end, as fast as it is read. */
+export const endless: Behaviour = (response) => {
+  const chunk = new Uint8Array(64 * 1024)
+  response.on('error', () => undefined)
+  const pour = (): void => {
+    while (!response.destroyed && response.write(chunk));
+  }
+  response.on('drain', pour)
+  pour()
+}
+
+/** Promises the whole body and hangs up in the middle of it. */
+export const closeEarly: Behaviour = (response, honest) => {
+  response.writeHead(200, { 'content-length': honest.body.length + 1 })
+  response.write(honest.body, () => response.destroy())
+}
+
+/** Answers with a status and, if given, Retry-After. */
+export function refuse(status: number, retryAfter?: string): Behaviour {
+  return (response) => {
+    response.writeHead(status, retryAfter === undefined ? {} : { 'retry-after': retryAfter })
+    response.end(`no, says status ${status}\n`)
+  }
+}
+
+/** Sends other bytes in place of the body. */
+export function replaceBody(change: (body: Uint8Array) => Uint8Array): Behaviour {
+  return (response, honest) => honestly(response, { ...honest, body: change(honest.body) })
+}
+
+/** Flips the lowest bit of one byte. */
+export function flipBit(at: number): Behaviour {
+  return replaceBody((body) => body.map((byte, i) => (i === at ? byte ^ 1 : byte)))
+}
+
+// ---- the log ---------------------------------------------------------------------------------------------------
+
+export class LyingLog {
+  readonly url: string
+  readonly close: () => Promise<void>
+  /** The history that is served. Change it to show another one: a fork, when the key is the same. */
+  history: SumdbServer
+  /** What to do with a path (without the leading slash); honest when it gives undefined. */
+  lie: (path: string) => Behaviour | undefined = () => undefined
+  /** The paths asked for, in order, without the leading slash. */
+  readonly requests: string[] = []
+
+  private constructor(history: SumdbServer, url: string, close: () => Promise<void>) {
+    this.history = history
+    this.url = url
+    this.close = close
+  }
+
+  static async start(history: SumdbServer): Promise<LyingLog> {
+    const server = createServer((request, response) => {
+      const path = decodeURIComponent((request.url ?? '').slice(1))
+      log.requests.push(path)
+      const behave = log.lie(path) ?? honestly
+      void log.history.handle(request.url ?? '').then((honest) => behave(response, honest))
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const close = async (): Promise<void> => {
+      const closed = new Promise((resolve) => server.close(resolve))
+      server.closeAllConnections()
+      await closed
+    }
+    const log = new LyingLog(history, `http://127.0.0.1:${(server.address() as AddressInfo).port}`, close)
+    return log
+  }
+}
