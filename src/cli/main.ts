@@ -87,12 +87,15 @@ async function main(args: readonly string[]): Promise<number> {
   const { words, flags } = scan(args)
   const out = output(flags)
   try {
-    if (words[0] === 'help' && words[1] === 'exit-codes') {
+    const [first, second] = words
+    if (first === 'help' && second === 'exit-codes') {
       out.raw(EXIT_CODES_HELP)
       return EXIT.fine
     }
-    const program = await programFor(words[0] === 'help' ? words[1] : words[0])
-    await program.parseAsync(args, { from: 'user' })
+    const program = await programFor(first === 'help' ? second : first)
+    // Help about what does not exist is a typo like any other.
+    const isTypo = first === 'help' && second !== undefined && !isCommand(second)
+    await program.parseAsync(isTypo ? [second] : args, { from: 'user' })
     return Number(process.exitCode ?? EXIT.fine)
   } catch (error) {
     if (!(error instanceof CommanderError)) {
@@ -104,6 +107,10 @@ async function main(args: readonly string[]): Promise<number> {
     if (error.code !== 'commander.help') out.error(...usageError(error, words[0]))
     return EXIT.refused
   }
+}
+
+function isCommand(name: string | undefined): name is string {
+  return COMMANDS.some((entry) => entry.name === name)
 }
 
 /** The words of the command line that are no options, and the shared flags, before the command is known. */
@@ -156,7 +163,7 @@ function adopted(command: Command): Command {
 function usageError(error: CommanderError, name: string | undefined): [error: GossumError, hint: string] {
   const [what, suggestion] = error.message.split('\n')
   const likely = /\((?:Did you mean )(?:one of )?(.*)\?\)/.exec(suggestion ?? '')?.[1]
-  const page = COMMANDS.some((entry) => entry.name === name) ? `gossum ${name!} --help` : 'gossum --help'
+  const page = isCommand(name) ? `gossum ${name} --help` : 'gossum --help'
   const detail = what!.replace(/^error: /, '')
   return [new GossumError('USAGE', detail, error), likely === undefined ? `see ${page}` : `did you mean ${likely}?`]
 }

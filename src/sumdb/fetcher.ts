@@ -4,9 +4,10 @@
  */
 import { errorText, GossumError } from '../errors.js'
 import { concatBytes } from '../tlog/bytes.js'
+import { VERSION } from '../version.js'
 
-/** Who asks, when nothing else is said. The version is that of package.json. */
-export const DEFAULT_USER_AGENT = 'gossum/0.1.0'
+/** Who asks, when nothing else is said. */
+export const DEFAULT_USER_AGENT = `gossum/${VERSION}`
 /** The longest Retry-After that is waited for, in ms. */
 export const MAX_RETRY_AFTER_MS = 30_000
 /** The backoff before the first retry is up to this, in ms; it doubles from try to try. */

@@ -1,11 +1,19 @@
-/** The heart of a node over a database in memory, following one log through whatever vantage the test gives it. */
+/** The heart of a node over any store, following its logs through whatever vantages the test gives it. */
 import { MemoryLevel } from 'memory-level'
 import { Alarm } from '../../src/evidence/alarm.js'
 import type { Guard, GuardEntry } from '../../src/store/guard.js'
 import type { Database } from '../../src/store/heads.js'
 import { Store } from '../../src/store/store.js'
 import { logId, SUMDB_ORIGIN } from '../../src/tlog/checkpoint.js'
-import { makeSignerKey, SIGNATURE_TYPES, type SignerKey, type VerifierKey } from '../../src/tlog/note.js'
+import { verifyCosignature, type Cosignature } from '../../src/tlog/cosignature.js'
+import {
+  isBy,
+  makeSignerKey,
+  parseNote,
+  SIGNATURE_TYPES,
+  type SignerKey,
+  type VerifierKey,
+} from '../../src/tlog/note.js'
 import { CosignedHeads, type CosignedHead } from '../../src/witness/cosigned.js'
 import type { Candidate, Door, Outcome } from '../../src/witness/decide.js'
 import { Pipeline, type FollowedLog } from '../../src/witness/pipeline.js'
@@ -30,15 +38,29 @@ export function testSigner(name: string, byte: number, type: 1 | 4 = SIGNATURE_T
 
 export const testWitness = testSigner('witness.example', 7, SIGNATURE_TYPES.cosignature)
 
-export interface HeartOptions {
+export interface LogAndVantage {
   readonly logKey: VerifierKey
   /** Where the heart sees the log from. */
   readonly prefix: FollowedLog['prefix']
+}
+
+export interface HeartOptions extends LogAndVantage {
+  /** Logs beside the first. */
+  readonly others?: readonly LogAndVantage[]
   readonly signer?: SignerKey
   readonly counted?: readonly VerifierKey[]
   readonly db?: Database
   readonly guard?: Guard
+  /** A store that is open already, in place of `db` and `guard`. */
+  readonly store?: Store
   readonly now?: () => number
+  /** Sees what leaves before it is kept in `published`. */
+  readonly onPublish?: (note: Uint8Array, log: string) => void
+}
+
+/** The log id of a key with the origin of every checksum database. */
+export function sumdbId(key: VerifierKey): string {
+  return logId(key.name, SUMDB_ORIGIN)
 }
 
 /** Everything that left the heart, and the heart itself. */
@@ -55,14 +77,21 @@ export interface Heart {
   readonly quorums: CosignedHead[]
   readonly suspectAlarms: Suspect[]
   readonly errors: unknown[]
-  submit(door: Door, note: Uint8Array, peer?: string): Promise<Outcome>
+  submit(door: Door, note: Uint8Array, peer?: string, log?: string): Promise<Outcome>
+  /** Ends what runs in the background and closes the store. */
+  stop(): Promise<void>
 }
 
 export async function startHeart(options: HeartOptions): Promise<Heart> {
-  const { logKey, prefix, signer = testWitness, now = Date.now } = options
-  const log = logId(logKey.name, SUMDB_ORIGIN)
+  const { signer = testWitness, now = Date.now } = options
+  const logs = [options, ...(options.others ?? [])].map(({ logKey: key, prefix }) => {
+    return { id: sumdbId(key), key, origin: SUMDB_ORIGIN, prefix }
+  })
+  const log = logs[0]!.id
   const counted = options.counted ?? [signer.verifier]
-  const store = await Store.over(options.db ?? (new MemoryLevel() as Database), options.guard ?? new MemoryGuard())
+  const store =
+    options.store ??
+    (await Store.over(options.db ?? (new MemoryLevel() as Database), options.guard ?? new MemoryGuard()))
   const left = {
     published: [] as Uint8Array[],
     evidence: [] as { id: string; file: Uint8Array }[],
@@ -78,30 +107,45 @@ export async function startHeart(options: HeartOptions): Promise<Heart> {
     (_log, head) => left.quorums.push(head),
   )
   const alarm = await Alarm.start({
-    keys: new Map([[log, logKey]]),
+    keys: new Map(logs.map(({ id, key }) => [id, key])),
     shelf: store.evidence,
     freeze: (id, hold) => store.heads.hold(id, hold),
     tell: ({ id }, file) => left.evidence.push({ id, file }),
     now,
   })
   const pipeline = new Pipeline({
-    logs: [{ id: log, key: logKey, origin: SUMDB_ORIGIN, prefix }],
+    logs,
     store,
     cosigned,
     suspects,
     signer,
     counted,
     alarm: (evidence) => alarm.raise(evidence),
-    publish: (_log, note) => left.published.push(note),
+    publish: (id, note) => {
+      options.onPublish?.(note, id)
+      left.published.push(note)
+    },
     onOutcome: (outcome) => left.outcomes.push(outcome),
     onSuspectAlarm: (suspect) => left.suspectAlarms.push(suspect),
     onError: (error) => left.errors.push(error),
     now,
   })
   await pipeline.resume()
-  const submit = (door: Door, note: Uint8Array, peer?: string): Promise<Outcome> => {
-    const candidate: Candidate = { door, note, log, receivedAt: now(), ...(peer !== undefined && { peer }) }
+  const submit = (door: Door, note: Uint8Array, peer?: string, id = log): Promise<Outcome> => {
+    const candidate: Candidate = { door, note, log: id, receivedAt: now(), ...(peer !== undefined && { peer }) }
     return pipeline.submit(candidate)
   }
-  return { log, store, pipeline, cosigned, suspects, alarm, ...left, submit }
+  const stop = async (): Promise<void> => {
+    await pipeline.stop()
+    await store.close()
+  }
+  return { log, store, pipeline, cosigned, suspects, alarm, ...left, submit, stop }
+}
+
+/** The cosignature of a witness in a note, verified. Throws when there is none. */
+export function cosignatureIn(message: Uint8Array, key: VerifierKey = testWitness.verifier): Cosignature {
+  const note = parseNote(message)
+  const line = note.signatures.find((signature) => isBy(signature, key))
+  if (line === undefined) throw new Error(`no line by ${key.name}`)
+  return verifyCosignature(note.text, line, key)
 }

@@ -1,0 +1,183 @@
+import { multiaddr } from '@multiformats/multiaddr'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { describe, expect, it } from 'vitest'
+import { Budget } from '../../src/gossip/budget.js'
+import { FloodMeter, GossipDoor } from '../../src/gossip/gossip.js'
+import { createHost } from '../../src/gossip/host.js'
+import { evidenceTopic, headsTopic } from '../../src/gossip/topics.js'
+import { utf8 } from '../../src/tlog/bytes.js'
+import { LOG, MemoryHandlers, newPeerKey, publishWhenHeard, startNode, until, type TestNode } from './helpers.js'
+import { ihaveFrame, messageFrame, openGossip, startStranger, subscriptionFrame } from './stranger.js'
+
+const TOPIC = headsTopic(LOG)
+
+function scoreOf(node: TestNode, peerId: string): number {
+  return node.mesh.peers().find((peer) => peer.peerId === peerId)?.score ?? NaN
+}
+
+describe('the gossip door', () => {
+  it('lets the score of a peer fall that sends what is provably invalid', async () => {
+    const node = await startNode()
+    const stranger = await startStranger()
+    const gossip = await openGossip(stranger, node)
+    await gossip.write(messageFrame(TOPIC, 'bad 1', 'bad 2', 'bad 3'))
+    await until(() => scoreOf(node, stranger.peerId.toString()) < -100, 'not listened to')
+  })
+
+  it('rejects evidence that proves nothing and a message beyond the bound', async () => {
+    const node = await startNode()
+    const [liar, shouter] = [await startStranger(), await startStranger()]
+    await (await openGossip(liar, node)).write(messageFrame(evidenceTopic(LOG), 'bad evidence'))
+    await (await openGossip(shouter, node)).write(messageFrame(TOPIC, new Uint8Array(65_537)))
+    await until(() => scoreOf(node, liar.peerId.toString()) < 0, 'the liar is scored')
+    await until(() => scoreOf(node, shouter.peerId.toString()) < 0, 'the shouter is scored')
+    // Nobody looked at the one that is too long.
+    expect(node.handlers.texts).toEqual([])
+  })
+
+  it('blames nobody for what it ignores, and passes none of it on', async () => {
+    const node = await startNode()
+    const third = await startNode({ bootstrap: [node.address] })
+    const warm = await publishWhenHeard(node, 'warm')
+    await third.handlers.receives(warm)
+    const stranger = await startStranger()
+    const gossip = await openGossip(stranger, node)
+    const known = await publishWhenHeard(node, 'known')
+    await node.handlers.submit({ door: 'poll', note: utf8(`${known} again`), receivedAt: 0 })
+    await gossip.write(messageFrame(TOPIC, 'stranger 1', 'throw 1', `${known} again`, 'news'))
+    await third.handlers.receives('news')
+    expect(node.handlers.texts).toEqual(expect.arrayContaining(['stranger 1', 'throw 1', `${known} again`, 'news']))
+    expect(third.handlers.texts.filter((text) => !/^(warm|known) \d+$/.test(text))).toEqual(['news'])
+    // What a handler throws is our bug: reported, and no penalty.
+    expect(node.errors).toEqual([expect.objectContaining({ message: 'a bug of ours' })])
+    await until(() => scoreOf(node, stranger.peerId.toString()) > 0, 'the news were to its credit')
+  })
+
+  it('does not look at topics that it is not on', async () => {
+    const node = await startNode()
+    const gossip = await openGossip(await startStranger(), node)
+    await gossip.write(messageFrame(headsTopic('0'.repeat(64)), 'elsewhere'))
+    await gossip.write(messageFrame('chat', 'hello'))
+    await gossip.write(messageFrame(TOPIC, 'here'))
+    await node.handlers.receives('here')
+    expect(node.handlers.texts).toEqual(['here'])
+  })
+
+  it('bounds what is undecided at once, for each peer', async () => {
+    const node = await startNode()
+    const [busy, other] = [await startStranger(), await startStranger()]
+    const hanging = Array.from({ length: 70 }, (_, i) => `hang ${i}`)
+    await (await openGossip(busy, node)).write(messageFrame(TOPIC, ...hanging))
+    await until(() => node.drops.length > 0, 'drops')
+    expect(node.drops).toEqual(Array(6).fill('gossip-busy'))
+    expect(node.handlers.texts).toHaveLength(64)
+    await (await openGossip(other, node)).write(messageFrame(TOPIC, 'still open'))
+    await node.handlers.receives('still open')
+  })
+
+  it('stops listening to a peer that floods', async () => {
+    const node = await startNode()
+    const stranger = await startStranger()
+    const gossip = await openGossip(stranger, node)
+    for (let frame = 0; frame < 25; frame++) {
+      const texts = Array.from({ length: 100 }, (_, i) => `stranger ${frame} ${i}`)
+      await gossip.write(messageFrame(TOPIC, ...texts))
+    }
+    await until(() => scoreOf(node, stranger.peerId.toString()) < -100, 'not listened to')
+    expect(node.drops).toContain('gossip-flood')
+  })
+
+  it('survives a frame that is too long: only that stream ends', async () => {
+    const node = await startNode()
+    const friend = await startNode({ bootstrap: [node.address] })
+    const stranger = await startStranger()
+    const gossip = await openGossip(stranger, node)
+    const stream = gossip.unwrap()
+    const ended = new Promise((resolve) => {
+      stream.addEventListener('remoteCloseWrite', resolve)
+      stream.addEventListener('close', resolve)
+    })
+    // A length of 1 MiB and a byte, and nothing behind it.
+    stream.send(new Uint8Array([0x81, 0x80, 0x40]))
+    await ended
+    expect(stranger.getConnections()).toHaveLength(1)
+    const text = await publishWhenHeard(node, 'head')
+    await friend.handlers.receives(text)
+  })
+
+  it('keeps nothing of floods of subscriptions and message ids', async () => {
+    const handlers = new MemoryHandlers()
+    const meter = new FloodMeter()
+    const host = await createHost({
+      peerKey: await newPeerKey(),
+      listen: [multiaddr('/ip4/127.0.0.1/tcp/0')],
+      topics: [TOPIC],
+      overBudget: () => false,
+    })
+    await host.start()
+    try {
+      const reports = { onError: () => undefined, onDropped: () => undefined }
+      new GossipDoor(host.services.pubsub, new Set([LOG]), meter, handlers, reports).open()
+      const gossip = await openGossip(await startStranger(), { address: host.getMultiaddrs()[0]!.toString() })
+      // The one topic that it is on counts, or the flood would count for nothing.
+      await gossip.write(subscriptionFrame([TOPIC]))
+      await until(() => host.services.pubsub.getSubscribers(TOPIC).length === 1, 'subscribed')
+      const before = heapUsed()
+      const topics = (from: number, count: number): string[] =>
+        Array.from({ length: count }, (_, i) => `/flood/${from + i}/${'x'.repeat(40)}`)
+      for (let i = 0; i < 100_000; i += 10_000) await gossip.write(subscriptionFrame(topics(i, 10_000)))
+      for (let i = 0; i < 100_000; i += 250) await gossip.write(subscriptionFrame(topics(i, 250)))
+      for (let i = 0; i < 5; i++) await gossip.write(ihaveFrame(TOPIC, 10_000))
+      await gossip.write(messageFrame(TOPIC, 'after the flood'))
+      await handlers.receives('after the flood')
+      const { topics: known } = host.services.pubsub as unknown as { topics: Map<string, unknown> }
+      expect([...known.keys()]).toEqual([TOPIC])
+      expect(heapUsed() - before).toBeLessThan(8 * 1024 * 1024)
+    } finally {
+      await host.stop()
+    }
+  })
+})
+
+/** Bytes in use after a full collection. */
+function heapUsed(): number {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  collect()
+  return process.memoryUsage().heapUsed
+}
+
+describe('a budget', () => {
+  it('gives a burst and then so much per second', () => {
+    const budget = new Budget(3, 2)
+    const takes = (now: number, times: number): boolean[] => Array.from({ length: times }, () => budget.take('a', now))
+    expect(takes(1000, 4)).toEqual([true, true, true, false])
+    expect(takes(1499, 1)).toEqual([false])
+    expect(takes(2000, 3)).toEqual([true, true, false])
+    // It never saves up more than the burst, and a clock that goes back changes nothing.
+    expect(takes(1_000_000, 4)).toEqual([true, true, true, false])
+    expect(takes(0, 1)).toEqual([false])
+    expect(budget.take('b', 0)).toBe(true)
+  })
+
+  it('is bounded however many peers there are', () => {
+    const budget = new Budget(1, 0.001)
+    for (let i = 0; i < 5000; i++) expect(budget.take(`peer ${i}`, i)).toBe(true)
+    // Who is remembered stays in debt; who was displaced by 1024 others begins anew.
+    expect(budget.take('peer 4999', 5000)).toBe(false)
+    expect(budget.take('peer 0', 5000)).toBe(true)
+  })
+
+  it('pauses a flooding peer for a while, not the others', () => {
+    const meter = new FloodMeter()
+    for (let i = 0; i < 2000; i++) expect(meter.count('a', 0)).toBe(true)
+    expect(meter.isPaused('a', 0)).toBe(false)
+    expect(meter.count('a', 0)).toBe(false)
+    expect([meter.isPaused('a', 9_999), meter.isPaused('a', 10_000), meter.isPaused('b', 0)]).toEqual([
+      true,
+      false,
+      false,
+    ])
+  })
+})

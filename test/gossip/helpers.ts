@@ -1,0 +1,147 @@
+/** Real nodes on loopback with handlers that remember, for the tests of this folder. */
+import { generateKeyPair } from '@libp2p/crypto/keys'
+import type { PrivateKey } from '@libp2p/interface'
+import { afterEach } from 'vitest'
+import { Mesh, type MeshOptions } from '../../src/gossip/mesh.js'
+import type { Drop, EvidenceFate } from '../../src/gossip/gossip.js'
+import type { EvidenceRef } from '../../src/gossip/messages.js'
+import type { SyncHandlers } from '../../src/gossip/sync.js'
+import { toHex, utf8 } from '../../src/tlog/bytes.js'
+import { logId } from '../../src/tlog/checkpoint.js'
+import { sha256 } from '../../src/tlog/hash.js'
+import type { Candidate, Outcome } from '../../src/witness/decide.js'
+
+export const LOG = logId('sum.example', 'go.sum database tree')
+
+/** The id that an evidence file has: the first 16 hex digits of its SHA-256. */
+export function evidenceIdOf(bytes: Uint8Array): string {
+  return toHex(sha256(bytes).subarray(0, 8))
+}
+
+/**
+ * Keeps what it is given and tells the first time from the next. Texts that begin with a word choose the outcome:
+ * `bad` is refused as malformed, `stranger` as of an unknown log, `throw` throws, `hang` is never decided.
+ */
+export class MemoryHandlers implements SyncHandlers {
+  readonly candidates: Candidate[] = []
+  readonly known = new Map<string, Uint8Array>()
+  readonly files = new Map<string, { log: string; bytes: Uint8Array }>()
+  readonly #waiting: { check: () => boolean; resolve: () => void }[] = []
+
+  submit(candidate: Candidate): Promise<Outcome> {
+    this.candidates.push(candidate)
+    const text = Buffer.from(candidate.note).toString()
+    if (text.startsWith('throw')) throw new Error('a bug of ours')
+    if (text.startsWith('hang')) return new Promise(() => undefined)
+    const news = !this.known.has(text)
+    if (text.startsWith('bad')) return this.#done({ kind: 'refused', news: false, code: 'NOTE_MALFORMED' })
+    if (text.startsWith('stranger')) return this.#done({ kind: 'refused', news: false, code: 'LOG_UNKNOWN' })
+    this.known.set(text, candidate.note)
+    return this.#done({ kind: news ? 'advanced' : 'known', news, log: LOG })
+  }
+
+  submitEvidence(log: string, bytes: Uint8Array): Promise<EvidenceFate> {
+    if (Buffer.from(bytes).toString().startsWith('bad')) return this.#done('invalid')
+    const id = evidenceIdOf(bytes)
+    const fate = this.files.has(id) ? 'known' : 'new'
+    this.files.set(id, { log, bytes })
+    return this.#done(fate)
+  }
+
+  heads(): Promise<Uint8Array[]> {
+    return Promise.resolve([...this.known.values()])
+  }
+
+  evidenceIds(): Promise<EvidenceRef[]> {
+    return Promise.resolve([...this.files].map(([id, { log }]) => ({ log, id })))
+  }
+
+  evidence(id: string): Promise<Uint8Array | undefined> {
+    return Promise.resolve(this.files.get(id)?.bytes)
+  }
+
+  /** What was submitted, as texts. */
+  get texts(): string[] {
+    return this.candidates.map(({ note }) => Buffer.from(note).toString())
+  }
+
+  /** Resolves when something that was submitted makes this true. */
+  when(check: () => boolean): Promise<void> {
+    if (check()) return Promise.resolve()
+    return new Promise((resolve) => this.#waiting.push({ check, resolve }))
+  }
+
+  /** Resolves when a head of this text was submitted. */
+  receives(text: string): Promise<void> {
+    return this.when(() => this.texts.includes(text))
+  }
+
+  #done<T>(value: T): Promise<T> {
+    for (const { check, resolve } of this.#waiting) if (check()) resolve()
+    return Promise.resolve(value)
+  }
+}
+
+export interface TestNode {
+  readonly mesh: Mesh
+  readonly handlers: MemoryHandlers
+  readonly drops: Drop[]
+  readonly errors: unknown[]
+  /** An address of it that others dial. */
+  readonly address: string
+}
+
+const running = new Set<Mesh>()
+afterEach(async () => {
+  const meshes = [...running]
+  running.clear()
+  await Promise.all(meshes.map((mesh) => mesh.stop()))
+})
+
+export function newPeerKey(): Promise<PrivateKey> {
+  return generateKeyPair('Ed25519')
+}
+
+/** A node on a free loopback port; it stops after the test. */
+export async function startNode(options: Partial<MeshOptions> & { handlers?: MemoryHandlers } = {}): Promise<TestNode> {
+  const handlers = options.handlers ?? new MemoryHandlers()
+  const drops: Drop[] = []
+  const errors: unknown[] = []
+  const mesh = await Mesh.start({
+    peerKey: options.peerKey ?? (await newPeerKey()),
+    listen: ['/ip4/127.0.0.1/tcp/0'],
+    bootstrap: [],
+    logs: [LOG],
+    onError: (error) => errors.push(error),
+    onDropped: (drop) => drops.push(drop),
+    ...options,
+    handlers,
+  })
+  running.add(mesh)
+  return { mesh, handlers, drops, errors, address: mesh.multiaddrs()[0] ?? '' }
+}
+
+export async function stopNode(node: TestNode): Promise<void> {
+  running.delete(node.mesh)
+  await node.mesh.stop()
+}
+
+/** Polls a condition that libp2p has no event for. */
+export async function until(check: () => boolean, what: string, timeoutMs = 30_000): Promise<void> {
+  const deadline = Date.now() + timeoutMs
+  while (!check()) {
+    if (Date.now() > deadline) throw new Error(`not within ${timeoutMs} ms: ${what}`)
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+}
+
+/** Publishes different heads until one has somebody to go to: subscriptions travel after the connection stands. */
+export async function publishWhenHeard(node: TestNode, text: string, recipients = 1): Promise<string> {
+  const deadline = Date.now() + 30_000
+  for (let n = 0; Date.now() < deadline; n++) {
+    const attempt = `${text} ${n}`
+    if ((await node.mesh.publishHead(LOG, utf8(attempt))) >= recipients) return attempt
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+  throw new Error(`nobody listens to ${text}`)
+}

@@ -1,0 +1,94 @@
+/** A peer without manners: a bare libp2p host that writes whatever bytes a test wants to streams of a node. */
+import { identify } from '@libp2p/identify'
+import type { Connection, Libp2p, Stream } from '@libp2p/interface'
+import { noise } from '@libp2p/noise'
+import { tcp } from '@libp2p/tcp'
+import { lpStream, type LengthPrefixedStream } from '@libp2p/utils'
+import { yamux } from '@libp2p/yamux'
+import { multiaddr } from '@multiformats/multiaddr'
+import { createLibp2p } from 'libp2p'
+import { afterEach } from 'vitest'
+import { SYNC_PROTOCOL } from '../../src/gossip/messages.js'
+import { concatBytes, utf8 } from '../../src/tlog/bytes.js'
+import type { TestNode } from './helpers.js'
+
+const running = new Set<Libp2p>()
+afterEach(async () => {
+  const hosts = [...running]
+  running.clear()
+  await Promise.all(hosts.map(async (host) => host.stop()))
+})
+
+export async function startStranger(listen: string[] = []): Promise<Libp2p> {
+  const host = await createLibp2p({
+    addresses: { listen },
+    transports: [tcp()],
+    connectionEncrypters: [noise()],
+    streamMuxers: [yamux()],
+    services: { identify: identify() },
+  })
+  running.add(host)
+  return host
+}
+
+export async function connect(host: Libp2p, node: Pick<TestNode, 'address'>): Promise<Connection> {
+  return host.dial(multiaddr(node.address))
+}
+
+/** Opens the stream on which gossipsub listens, and takes the one that it opens in return. */
+export async function openGossip(host: Libp2p, node: Pick<TestNode, 'address'>): Promise<LengthPrefixedStream<Stream>> {
+  await host.handle('/meshsub/1.1.0', (stream) => stream.addEventListener('message', () => undefined))
+  const connection = await connect(host, node)
+  return lpStream(await connection.newStream('/meshsub/1.1.0'))
+}
+
+export interface SyncStream {
+  readonly stream: Stream
+  /** Sends a request, an object or bytes as they are, and reads the answer. */
+  readonly ask: (request: object | Uint8Array) => Promise<unknown>
+}
+
+export async function openSync(connection: Connection): Promise<SyncStream> {
+  const stream = await connection.newStream(SYNC_PROTOCOL)
+  const frames = lpStream(stream)
+  return {
+    stream,
+    async ask(request) {
+      await frames.write(request instanceof Uint8Array ? request : utf8(JSON.stringify(request)))
+      return JSON.parse(Buffer.from((await frames.read()).subarray()).toString()) as unknown
+    },
+  }
+}
+
+// ---- gossipsub frames, written by hand -------------------------------------------------------------------------
+
+function varint(value: number): Uint8Array {
+  const out: number[] = []
+  for (; value > 127; value = Math.floor(value / 128)) out.push((value % 128) + 128)
+  return Uint8Array.of(...out, value)
+}
+
+/** A length-delimited protobuf field. */
+function field(number: number, bytes: Uint8Array): Uint8Array {
+  return concatBytes(varint(number * 8 + 2), varint(bytes.length), bytes)
+}
+
+/** A frame of messages on a topic. */
+export function messageFrame(topic: string, ...texts: (string | Uint8Array)[]): Uint8Array {
+  return concatBytes(
+    ...texts.map((text) =>
+      field(2, concatBytes(field(2, typeof text === 'string' ? utf8(text) : text), field(4, utf8(topic)))),
+    ),
+  )
+}
+
+/** A frame that subscribes to topics. */
+export function subscriptionFrame(topics: readonly string[]): Uint8Array {
+  return concatBytes(...topics.map((topic) => field(1, concatBytes(Uint8Array.of(0x08, 1), field(2, utf8(topic))))))
+}
+
+/** A frame that claims to have messages: so many made-up ids. */
+export function ihaveFrame(topic: string, count: number): Uint8Array {
+  const ids = Array.from({ length: count }, (_, i) => field(2, utf8(`made-up message id ${i}`)))
+  return field(3, field(1, concatBytes(field(1, utf8(topic)), ...ids)))
+}

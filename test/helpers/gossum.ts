@@ -1,0 +1,108 @@
+/** The built program in processes of its own. `npm test` builds it first. */
+import { spawn, type ChildProcess } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { onTestFinished } from 'vitest'
+import type { NodeEvent } from '../../src/node.js'
+
+export const PROGRAM = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
+
+/** A directory that is removed when the test ends. */
+export function temporaryDirectory(): string {
+  const path = mkdtempSync(join(tmpdir(), 'gossum-test-'))
+  onTestFinished(() => rmSync(path, { recursive: true, force: true }))
+  return path
+}
+
+export interface Finished {
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** Runs a command to its end. */
+export async function gossum(args: readonly string[], options: { env?: NodeJS.ProcessEnv } = {}): Promise<Finished> {
+  const child = spawn(process.execPath, [PROGRAM, ...args], {
+    env: { ...process.env, ...options.env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let [stdout, stderr] = ['', '']
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text))
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
+  const code = await new Promise<number | null>((resolve) => child.once('close', resolve))
+  return { code, stdout, stderr }
+}
+
+export interface ReadyLine {
+  readonly ready: true
+  readonly witness: string
+  readonly peerId: string
+  readonly multiaddrs: string[]
+  readonly http: string
+  readonly logs: { id: string; name: string; size: number }[]
+}
+
+/** A node that runs until the test ends, on loopback and free ports. */
+export class RunningNode {
+  readonly child: ChildProcess
+  readonly ready: ReadyLine
+  readonly #events: NodeEvent[]
+  readonly #waiting: Set<() => void>
+
+  private constructor(child: ChildProcess, ready: ReadyLine, events: NodeEvent[], waiting: Set<() => void>) {
+    this.child = child
+    this.ready = ready
+    this.#events = events
+    this.#waiting = waiting
+  }
+
+  static async start(home: string, args: readonly string[]): Promise<RunningNode> {
+    const fixed = ['--home', home, '--http', '127.0.0.1:0', '--listen', '/ip4/127.0.0.1/tcp/0']
+    const child = spawn(process.execPath, [PROGRAM, 'run', '--json', ...fixed, ...args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    onTestFinished(() => void child.kill('SIGKILL'))
+    let talk = ''
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (talk += text))
+    const events: NodeEvent[] = []
+    const waiting = new Set<() => void>()
+    const ready = await new Promise<ReadyLine>((resolve, reject) => {
+      child.once('exit', () => reject(new Error(`the node ended: ${talk}`)))
+      createInterface({ input: child.stdout }).on('line', (line) => {
+        const message = JSON.parse(line) as NodeEvent | ReadyLine
+        if ('ready' in message) return resolve(message)
+        events.push(message)
+        waiting.forEach((look) => look())
+      })
+    })
+    return new RunningNode(child, ready, events, waiting)
+  }
+
+  /** The first event, past or to come, that is as asked. */
+  async event(isSought: (event: NodeEvent) => boolean): Promise<NodeEvent> {
+    return new Promise((resolve) => {
+      const look = (): void => {
+        const found = this.#events.find(isSought)
+        if (found === undefined) return
+        this.#waiting.delete(look)
+        resolve(found)
+      }
+      this.#waiting.add(look)
+      look()
+    })
+  }
+
+  async json(path: string): Promise<unknown> {
+    return (await fetch(`${this.ready.http}${path}`)).json()
+  }
+
+  /** Ends the node as an operator does. Returns its exit code. */
+  async stop(): Promise<number | null> {
+    const exited = new Promise<number | null>((resolve) => this.child.once('exit', resolve))
+    this.child.kill('SIGTERM')
+    return exited
+  }
+}

@@ -1,0 +1,69 @@
+/** Homes on a real disk: temporary directories, copies of them, and small file systems that can be full. */
+import { execFileSync } from 'node:child_process'
+import { closeSync, cpSync, ftruncateSync, mkdtempSync, openSync, readdirSync, rmSync, writeSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { onTestFinished } from 'vitest'
+
+/** A new empty directory that is removed when the test ends. */
+export function temporaryHome(): string {
+  const home = mkdtempSync(join(tmpdir(), 'gossum-home-'))
+  onTestFinished(() => rmSync(home, { recursive: true, force: true }))
+  return home
+}
+
+/** Makes `to` what `from` is now. */
+export function copyHome(from: string, to: string): void {
+  rmSync(to, { recursive: true, force: true })
+  cpSync(from, to, { recursive: true })
+}
+
+/** The files of a home's database whose names end so, as paths. */
+export function databaseFiles(home: string, ending: string): string[] {
+  const directory = join(home, 'db')
+  return readdirSync(directory)
+    .filter((name) => name.endsWith(ending))
+    .map((name) => join(directory, name))
+}
+
+/** A file system of its own, a few hundred KiB large. */
+export interface SmallDisk {
+  readonly path: string
+  /** Takes all the space that is left. */
+  fill(): void
+  /** Gives it back. */
+  free(): void
+}
+
+/** Mounts a small disk until the test ends; undefined where that is not allowed. */
+export function smallDisk(kibibytes: number): SmallDisk | undefined {
+  if (process.platform !== 'linux' || process.getuid?.() !== 0) return undefined
+  const path = mkdtempSync(join(tmpdir(), 'gossum-disk-'))
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${kibibytes}k`, 'tmpfs', path], { stdio: 'ignore' })
+  } catch {
+    rmSync(path, { recursive: true })
+    return undefined
+  }
+  onTestFinished(() => {
+    execFileSync('umount', [path])
+    rmSync(path, { recursive: true })
+  })
+  const filler = join(path, 'filler')
+  const fill = (): void => {
+    const file = openSync(filler, 'a')
+    try {
+      for (;;) writeSync(file, new Uint8Array(512))
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error
+    } finally {
+      closeSync(file)
+    }
+  }
+  const free = (): void => {
+    const file = openSync(filler, 'r+')
+    ftruncateSync(file, 0)
+    closeSync(file)
+  }
+  return { path, fill, free }
+}

@@ -1,0 +1,99 @@
+/** A node that says what a test tells it to say. */
+import type { EvidenceView, LogView, NodeView, StatusView } from '../../src/http/api.js'
+import { utf8 } from '../../src/tlog/bytes.js'
+
+export const LOG_ID = 'ab'.repeat(32)
+export const LOG_KEY = 'sum.golang.org+033de0ae+Ac4zctda0e5eza+HJyk9SxEdh+s3Ux18htTTAD8OuAn8'
+export const ROOT = 'MdCEzZNgdmcDTYhez0ZbifRLbKUcdj4NI5AR+VYSP48='
+export const NOTE = `go.sum database tree\n280573\n${ROOT}\n\n— sum.golang.org Az3grg==\n`
+export const EVIDENCE_ID = '0123456789abcdef'
+/** Not what JSON.stringify writes: the file must come as it is. */
+export const EVIDENCE_FILE = utf8('{\n  "type": "gossum/split-view/v1"\n}\n')
+
+export const LOG: LogView = {
+  id: LOG_ID,
+  name: 'sum.golang.org',
+  key: LOG_KEY,
+  url: 'https://sum.golang.org',
+  origin: 'go.sum database tree',
+  size: 280573,
+  root: ROOT,
+  time: '2026-01-02T03:04:05.000Z',
+  frozen: false,
+  cosignatures: [{ name: 'w1', key: 'w1+00000000+AAAA', time: '2026-01-02T03:04:05.000Z' }],
+  quorum: null,
+  suspects: [],
+  paused: null,
+  reachable: true,
+  lastPoll: '2026-01-02T03:04:06.000Z',
+  error: null,
+}
+
+export const EVIDENCE: EvidenceView[] = [
+  {
+    id: EVIDENCE_ID,
+    type: 'gossum/split-view/v1',
+    log: LOG_ID,
+    sizes: [5, 6],
+    seenAt: '2026-01-02T00:00:00.000Z',
+    acked: false,
+  },
+]
+
+const STATUS: StatusView = {
+  version: '0.1.0',
+  witness: 'w1+00000000+AAAA',
+  peerId: '12D3KooWTest',
+  multiaddrs: ['/ip4/127.0.0.1/tcp/1'],
+  http: 'http://127.0.0.1:1',
+  startedAt: '2026-01-02T00:00:00.000Z',
+  policy: null,
+  logs: [LOG],
+  peers: 1,
+  evidence: 1,
+}
+
+export interface FakeNode extends NodeView {
+  /** Ids that were acknowledged. */
+  readonly acknowledged: string[]
+  /** Limits that heads() was asked with. */
+  readonly limits: number[]
+}
+
+/** A node with one log, one peer and one evidence file; `changes` replaces what a test is about. */
+export function fakeNode(changes: Partial<NodeView> = {}): FakeNode {
+  const acknowledged: string[] = []
+  const limits: number[] = []
+  const head = { size: LOG.size, root: ROOT, time: LOG.time, note: NOTE, cosignatures: LOG.cosignatures }
+  return {
+    acknowledged,
+    limits,
+    status: () => Promise.resolve(STATUS),
+    follows: (log) => log === LOG_ID,
+    head: () => Promise.resolve(head),
+    heads: (_log, limit) => {
+      limits.push(limit)
+      return Promise.resolve([head])
+    },
+    peers: () => [
+      {
+        peerId: '12D3KooWPeer',
+        multiaddr: '/ip4/127.0.0.1/tcp/2',
+        witness: null,
+        since: '2026-01-02T00:00:00.000Z',
+        rttMs: 1.5,
+        score: 0,
+      },
+    ],
+    evidence: () => Promise.resolve(EVIDENCE),
+    evidenceFile: (id) => Promise.resolve(id === EVIDENCE_ID ? EVIDENCE_FILE : undefined),
+    acknowledge: (id) => {
+      if (id !== EVIDENCE_ID) return Promise.resolve(false)
+      acknowledged.push(id)
+      return Promise.resolve(true)
+    },
+    readiness: () => Promise.resolve({ ready: true, checks: [{ name: 'head', ok: true, detail: 'size 280573' }] }),
+    metrics: () => Promise.resolve('gossum_peers 1\n'),
+    ...changes,
+  }
+}

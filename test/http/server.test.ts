@@ -1,0 +1,375 @@
+import { once } from 'node:events'
+import { Agent, request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
+import { connect } from 'node:net'
+import { afterEach, describe, expect, it } from 'vitest'
+import { GossumError } from '../../src/errors.js'
+import type { NodeView } from '../../src/http/api.js'
+import { HttpServer, type HttpServerOptions } from '../../src/http/server.js'
+import { EVIDENCE, EVIDENCE_FILE, EVIDENCE_ID, fakeNode, LOG, LOG_ID, NOTE, ROOT } from '../helpers/node-view.js'
+
+const servers: HttpServer[] = []
+afterEach(async () => {
+  await Promise.all(servers.splice(0).map((server) => server.close()))
+})
+
+async function serve(changes: Partial<NodeView> = {}, options: Partial<HttpServerOptions> = {}) {
+  const node = fakeNode(changes)
+  const server = await HttpServer.start({ host: '127.0.0.1', port: 0, node, ...options })
+  servers.push(server)
+  return { node, server }
+}
+
+interface Answer {
+  readonly status: number
+  readonly headers: IncomingHttpHeaders
+  readonly body: string
+}
+
+interface Asking {
+  readonly method?: string
+  readonly headers?: Record<string, string>
+  readonly body?: string | Uint8Array
+  readonly agent?: Agent
+}
+
+/** fetch cannot send Host or Origin. */
+async function ask(server: HttpServer, path: string, asking: Asking = {}): Promise<Answer> {
+  const { method = 'GET', headers = {}, body, agent } = asking
+  const request = httpRequest(server.url + path, { method, headers, agent: agent ?? false, path })
+  request.end(body)
+  const [response] = (await once(request, 'response')) as [IncomingMessage]
+  const chunks: Buffer[] = []
+  for await (const chunk of response) chunks.push(chunk as Buffer)
+  return { status: response.statusCode!, headers: response.headers, body: Buffer.concat(chunks).toString('utf8') }
+}
+
+function problemOf(answer: Answer): Record<string, unknown> {
+  expect(answer.headers['content-type']).toBe('application/problem+json')
+  const problem = JSON.parse(answer.body) as Record<string, unknown>
+  expect(Object.keys(problem)).toEqual(['type', 'title', 'status', 'detail', 'code', 'hint'])
+  expect(problem['status']).toBe(answer.status)
+  return problem
+}
+
+describe('the API', () => {
+  it('tells the status, and forbids to keep it', async () => {
+    const { server, node } = await serve()
+    const answer = await ask(server, '/api/v1/status')
+    expect(answer.status).toBe(200)
+    expect(JSON.parse(answer.body)).toEqual(await node.status())
+    expect(answer.headers).toMatchObject({
+      'content-type': 'application/json',
+      'cache-control': 'no-store',
+      'access-control-allow-origin': '*',
+      'x-content-type-options': 'nosniff',
+      'content-length': String(Buffer.byteLength(answer.body)),
+    })
+  })
+
+  it.each([
+    ['/api/v1/logs', { logs: [LOG] }],
+    ['/api/v1/peers', { peers: fakeNode().peers() }],
+    ['/api/v1/evidence', { evidence: EVIDENCE }],
+  ])('wraps the list of %s', async (path, expected) => {
+    const { server } = await serve()
+    expect(JSON.parse((await ask(server, path)).body)).toEqual(expected)
+  })
+
+  it('gives the head as JSON, or as its note to who asks for plain text', async () => {
+    const { server } = await serve()
+    const path = `/api/v1/logs/${LOG_ID}/head`
+    expect(JSON.parse((await ask(server, path)).body)).toMatchObject({ size: 280573, root: ROOT, note: NOTE })
+    const plain = await ask(server, path, { headers: { accept: 'text/plain;q=0.9' } })
+    expect(plain.body).toBe(NOTE)
+    expect(plain.headers['content-type']).toBe('text/plain; charset=utf-8')
+    expect(plain.headers.vary).toBe('accept')
+    const both = await ask(server, path, { headers: { accept: 'application/json, text/plain, */*' } })
+    expect(both.headers['content-type']).toBe('application/json')
+  })
+
+  it('has no head before the first', async () => {
+    const { server } = await serve({ head: () => Promise.resolve(undefined) })
+    expect(problemOf(await ask(server, `/api/v1/logs/${LOG_ID}/head`))).toMatchObject({
+      code: 'NOT_FOUND',
+      status: 404,
+    })
+  })
+
+  it('gives 20 heads, or as many as asked for', async () => {
+    const { server, node } = await serve()
+    expect(JSON.parse((await ask(server, `/api/v1/logs/${LOG_ID}/heads`)).body)).toMatchObject({
+      heads: [{ note: NOTE }],
+    })
+    await ask(server, `/api/v1/logs/${LOG_ID}/heads?limit=1000`)
+    expect(node.limits).toEqual([20, 1000])
+  })
+
+  it.each(['0', '1001', '-1', '1.5', '', 'ten', '1e2', '99999999999999999999'])(
+    'refuses the limit %j',
+    async (limit) => {
+      const { server, node } = await serve()
+      const answer = await ask(server, `/api/v1/logs/${LOG_ID}/heads?limit=${limit}`)
+      expect(problemOf(answer)).toMatchObject({ code: 'REQUEST_INVALID', status: 400, title: 'Bad Request' })
+      expect(node.limits).toEqual([])
+    },
+  )
+
+  it.each(['head', 'heads'])('does not know the %s of a log that it does not follow', async (what) => {
+    const { server } = await serve()
+    expect(problemOf(await ask(server, `/api/v1/logs/${'cd'.repeat(32)}/${what}`))).toMatchObject({
+      code: 'LOG_UNKNOWN',
+      status: 404,
+    })
+  })
+
+  it('gives evidence byte for byte, for ever', async () => {
+    const { server } = await serve()
+    const answer = await ask(server, `/api/v1/evidence/${EVIDENCE_ID}`)
+    expect(Buffer.from(answer.body)).toEqual(Buffer.from(EVIDENCE_FILE))
+    expect(answer.headers['cache-control']).toContain('immutable')
+  })
+
+  it.each(['fedcba9876543210', 'UPPER', '..', '%2e%2e%2fwitness.key'])('has no evidence %j', async (id) => {
+    const { server } = await serve({
+      evidenceFile: (asked) => Promise.resolve(/^[0-9a-f]+$/.test(asked) ? undefined : EVIDENCE_FILE),
+    })
+    expect(problemOf(await ask(server, `/api/v1/evidence/${id}`))).toMatchObject({
+      code: 'EVIDENCE_UNKNOWN',
+      status: 404,
+    })
+  })
+
+  it('answers HEAD as GET, without the body', async () => {
+    const { server } = await serve()
+    const [get, head] = [await ask(server, '/api/v1/logs'), await ask(server, '/api/v1/logs', { method: 'HEAD' })]
+    expect(head.status).toBe(200)
+    expect(head.body).toBe('')
+    expect(head.headers['content-length']).toBe(get.headers['content-length'])
+    expect(head.headers['access-control-allow-origin']).toBe('*')
+  })
+})
+
+describe('health and metrics', () => {
+  it('is alive', async () => {
+    const { server } = await serve()
+    expect(await ask(server, '/livez')).toMatchObject({ status: 200, body: 'ok\n' })
+  })
+
+  it.each(['/readyz', '/healthz'])('says on %s whether it is ready, and why not', async (path) => {
+    const { server } = await serve()
+    expect(await ask(server, path)).toMatchObject({ status: 200, body: 'ok\n' })
+    const checks = [
+      { name: 'head', ok: true, detail: 'size 5' },
+      { name: 'not frozen', ok: false, detail: 'proven to misbehave' },
+    ]
+    const sick = await serve({ readiness: () => Promise.resolve({ ready: false, checks }) })
+    expect(await ask(sick.server, path)).toMatchObject({ status: 503, body: 'not ready\n' })
+    expect((await ask(sick.server, `${path}?verbose`)).body).toBe(
+      '[+] head: size 5\n[-] not frozen: proven to misbehave\nnot ready\n',
+    )
+  })
+
+  it('gives metrics in the Prometheus text format', async () => {
+    const { server } = await serve()
+    const answer = await ask(server, '/metrics')
+    expect(answer.body).toBe('gossum_peers 1\n')
+    expect(answer.headers['content-type']).toMatch(/^text\/plain; version=0\.0\.4/)
+  })
+})
+
+describe('acknowledging evidence', () => {
+  const path = `/api/v1/evidence/${EVIDENCE_ID}/ack`
+
+  it('takes the word of the operator on this machine', async () => {
+    const { server, node } = await serve()
+    const answer = await ask(server, path, { method: 'POST' })
+    expect(answer.status).toBe(200)
+    expect(JSON.parse(answer.body)).toEqual({ id: EVIDENCE_ID, acked: true })
+    expect(node.acknowledged).toEqual([EVIDENCE_ID])
+    expect(answer.headers['access-control-allow-origin']).toBeUndefined()
+  })
+
+  it.each(['localhost', 'LOCALHOST:46787', '127.0.0.1', '127.8.9.1:80', '[::1]:46787'])(
+    'takes the Host %s',
+    async (host) => {
+      const { server } = await serve()
+      expect((await ask(server, path, { method: 'POST', headers: { host } })).status).toBe(200)
+    },
+  )
+
+  it.each([
+    ['a page of any site', { origin: 'https://evil.example' }],
+    ['a page of this very server', { origin: 'http://127.0.0.1:46787' }],
+    ['a sandboxed page', { origin: 'null' }],
+    ['a name that was rebound to loopback', { host: 'evil.example:46787' }],
+    ['a name that only begins like loopback', { host: '127.0.0.1.evil.example' }],
+    ['a name that only ends like loopback', { host: 'evil-localhost' }],
+    ['an address of another machine', { host: '10.0.0.1' }],
+    ['a proxy', { 'x-forwarded-for': '10.0.0.1' }],
+  ])('refuses %s', async (_who, headers) => {
+    const { server, node } = await serve()
+    const answer = await ask(server, path, { method: 'POST', headers })
+    expect(problemOf(answer)).toMatchObject({ code: 'FORBIDDEN', status: 403 })
+    expect(node.acknowledged).toEqual([])
+  })
+
+  it('does not know other evidence', async () => {
+    const { server } = await serve()
+    const answer = await ask(server, '/api/v1/evidence/fedcba9876543210/ack', { method: 'POST' })
+    expect(problemOf(answer)).toMatchObject({ code: 'EVIDENCE_UNKNOWN', status: 404 })
+  })
+})
+
+describe('what is refused', () => {
+  it.each(['/', '/api/v1', '/api/v1/status/', '/api/v2/status', '//api/v1/status', '/api/v1/logs//head', '*'])(
+    'has nothing at %s',
+    async (path) => {
+      const { server } = await serve()
+      expect(problemOf(await ask(server, path))).toMatchObject({ code: 'NOT_FOUND', status: 404 })
+    },
+  )
+
+  it.each([
+    ['POST', '/api/v1/status', 'GET, HEAD'],
+    ['DELETE', `/api/v1/evidence/${EVIDENCE_ID}`, 'GET, HEAD'],
+    ['OPTIONS', '/metrics', 'GET, HEAD'],
+    ['GET', `/api/v1/evidence/${EVIDENCE_ID}/ack`, 'POST'],
+    ['PUT', `/api/v1/evidence/${EVIDENCE_ID}/ack`, 'POST'],
+  ])('%s %s is not allowed', async (method, path, allow) => {
+    const { server } = await serve()
+    const answer = await ask(server, path, { method })
+    expect(problemOf(answer)).toMatchObject({ code: 'METHOD_NOT_ALLOWED', status: 405 })
+    expect(answer.headers.allow).toBe(allow)
+  })
+
+  it('refuses a path that is not percent-encoded UTF-8', async () => {
+    const { server } = await serve()
+    expect(problemOf(await ask(server, '/api/v1/logs/%ff/head'))).toMatchObject({
+      code: 'REQUEST_INVALID',
+      status: 400,
+    })
+  })
+
+  it('refuses a body above 1 KiB, declared or not, and drops the connection', async () => {
+    const { server, node } = await serve()
+    const path = `/api/v1/evidence/${EVIDENCE_ID}/ack`
+    for (const headers of [{}, { 'transfer-encoding': 'chunked' }]) {
+      const answer = await ask(server, path, { method: 'POST', headers, body: new Uint8Array(1025) })
+      expect(problemOf(answer)).toMatchObject({ code: 'REQUEST_TOO_LARGE', status: 413 })
+    }
+    expect(node.acknowledged).toEqual([])
+    expect((await ask(server, path, { method: 'POST', body: new Uint8Array(1024) })).status).toBe(200)
+  })
+
+  it('does not wait for the rest of a body that is too large', async () => {
+    const { server } = await serve()
+    const socket = connect(Number(new URL(server.url).port), '127.0.0.1')
+    socket.write(
+      `POST /api/v1/evidence/${EVIDENCE_ID}/ack HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999\r\n\r\n`,
+    )
+    const chunks: Buffer[] = []
+    socket.on('data', (chunk: Buffer) => chunks.push(chunk))
+    await once(socket, 'end')
+    expect(Buffer.concat(chunks).toString()).toMatch(/^HTTP\/1\.1 413 /)
+    socket.destroy()
+  })
+
+  it('refuses headers above 8 KiB', async () => {
+    const { server } = await serve()
+    expect((await ask(server, '/livez', { headers: { 'x-long': 'x'.repeat(9000) } })).status).toBe(431)
+  })
+})
+
+describe('trouble inside', () => {
+  it('tells the client nothing about it, and its owner everything', async () => {
+    const trouble = new Error('secret: /home/me/.local')
+    const errors: unknown[] = []
+    const { server } = await serve(
+      { status: () => Promise.reject(trouble) },
+      { onError: (error) => errors.push(error) },
+    )
+    const answer = await ask(server, '/api/v1/status')
+    expect(problemOf(answer)).toMatchObject({ code: 'INTERNAL', status: 500, title: 'Internal Server Error' })
+    expect(answer.body).not.toContain('secret')
+    expect(errors).toEqual([trouble])
+  })
+
+  it('also catches what a part throws at once, and hides paths of errors that have a code', async () => {
+    const { server } = await serve({
+      peers: () => {
+        throw new GossumError('STORE_DAMAGED', '/home/me/db')
+      },
+    })
+    const answer = await ask(server, '/api/v1/peers')
+    expect(problemOf(answer)).toMatchObject({ code: 'STORE_DAMAGED', status: 500 })
+    expect(answer.body).not.toContain('/home/me')
+    // It lives on.
+    expect((await ask(server, '/livez')).status).toBe(200)
+  })
+})
+
+describe('the server', () => {
+  it('counts requests by route, never by path', async () => {
+    const seen: [string, number][] = []
+    const { server } = await serve({}, { onRequest: (route, status) => seen.push([route, status]) })
+    await ask(server, `/api/v1/evidence/${EVIDENCE_ID}`)
+    await ask(server, `/api/v1/evidence/none`)
+    await ask(server, '/nonsense')
+    expect(seen).toEqual([
+      ['/api/v1/evidence/:id', 200],
+      ['/api/v1/evidence/:id', 404],
+      ['', 404],
+    ])
+  })
+
+  it('refuses an address that is taken', async () => {
+    const { server } = await serve()
+    const start = HttpServer.start({ host: '127.0.0.1', port: Number(new URL(server.url).port), node: fakeNode() })
+    await expect(start).rejects.toMatchObject({ code: 'ADDRESS_IN_USE' })
+  })
+
+  it('refuses a host that is not of this machine', async () => {
+    const start = HttpServer.start({ host: '192.0.2.1', port: 0, node: fakeNode() })
+    await expect(start).rejects.toMatchObject({ code: 'ADDRESS_IN_USE' })
+  })
+
+  it('closes though connections idle and a request hangs', async () => {
+    let asked: () => void
+    const isAsked = new Promise<void>((resolve) => (asked = resolve))
+    const { server } = await serve({
+      metrics: () => {
+        asked()
+        return new Promise(() => undefined)
+      },
+    })
+    const agent = new Agent({ keepAlive: true })
+    await ask(server, '/livez', { agent })
+    const silent = connect(Number(new URL(server.url).port), '127.0.0.1')
+    await once(silent, 'connect')
+    const hanging = expect(ask(server, '/metrics')).rejects.toThrow()
+    await isAsked
+    await Promise.all([server.close(), server.close()])
+    await hanging
+    agent.destroy()
+    silent.destroy()
+    await expect(ask(server, '/livez')).rejects.toThrow()
+  })
+
+  it('lets a request under way end when it closes', async () => {
+    let answer: (text: string) => void
+    let asked: () => void
+    const isAsked = new Promise<void>((resolve) => (asked = resolve))
+    const { server } = await serve({
+      metrics: () => {
+        asked()
+        return new Promise((resolve) => (answer = resolve))
+      },
+    })
+    const pending = ask(server, '/metrics')
+    await isAsked
+    const closed = server.close()
+    answer!('done\n')
+    expect(await pending).toMatchObject({ status: 200, body: 'done\n', headers: { connection: 'close' } })
+    await closed
+  })
+})

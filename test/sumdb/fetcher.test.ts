@@ -1,0 +1,246 @@
+import { readFileSync } from 'node:fs'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { DEFAULT_USER_AGENT, Fetcher, MAX_RETRY_AFTER_MS, type FetcherOptions } from '../../src/sumdb/fetcher.js'
+import { fromUtf8 } from '../../src/tlog/bytes.js'
+import { makeSignerKey, SIGNATURE_TYPES } from '../../src/tlog/note.js'
+import {
+  closeEarly,
+  endless,
+  LyingLog,
+  memoryLog,
+  refuse,
+  stall,
+  stallInBody,
+  type Behaviour,
+} from '../fakes/lying-log.js'
+
+const signer = makeSignerKey('example.com/log', SIGNATURE_TYPES.ed25519, new Uint8Array(32).fill(7))
+const UNREACHABLE = expect.objectContaining({ code: 'LOG_UNREACHABLE' }) as Error
+const INVALID = expect.objectContaining({ code: 'LOG_ANSWER_INVALID' }) as Error
+
+let log: LyingLog
+/** The delays that the fetcher asked for, in ms. */
+let delays: number[]
+
+beforeEach(async () => {
+  log = await LyingLog.start(await memoryLog(signer))
+  delays = []
+})
+afterEach(() => log.close())
+
+/** Lies to each request in turn; the last lie holds. */
+function lieInTurn(...behaviours: (Behaviour | undefined)[]): void {
+  log.lie = () => behaviours[Math.min(log.requests.length, behaviours.length) - 1]
+}
+
+function fetcher(options: Partial<FetcherOptions> = {}): Fetcher {
+  const delay = (ms: number): Promise<void> => {
+    delays.push(ms)
+    return Promise.resolve()
+  }
+  return new Fetcher({ url: log.url, random: () => 0.5, delay, ...options })
+}
+
+describe('one answer', () => {
+  test('is the body', async () => {
+    expect(fromUtf8(await fetcher().get('latest', 1000))).toMatch(/^go.sum database tree\n0\n/)
+    expect(log.requests).toEqual(['latest'])
+  })
+
+  test.each(['', '/', '/prefix', '/prefix/', '//'])(
+    'comes from below the URL, here with %j behind it',
+    async (suffix) => {
+      await fetcher({ url: log.url + suffix })
+        .get('x', 100)
+        .catch(() => undefined)
+      expect(log.requests).toEqual([suffix.startsWith('/prefix') ? 'prefix/x' : 'x'])
+    },
+  )
+
+  test.each(['example.com', 'ftp://example.com', 'http://', 'http://a/?q', 'http://a/#f', 'http://a b/'])(
+    '%j is no URL',
+    (url) => {
+      expect(() => new Fetcher({ url })).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }) as Error)
+    },
+  )
+
+  test('may be exactly as large as the bound, and not one byte larger', async () => {
+    const size = (await log.history.head()).length
+    expect(await fetcher().get('latest', size)).toHaveLength(size)
+    await expect(fetcher().get('latest', size - 1)).rejects.toThrow(INVALID)
+  })
+
+  test('without end is cut off at the bound', async () => {
+    lieInTurn(endless)
+    await expect(fetcher().get('latest', 1 << 20)).rejects.toThrow(INVALID)
+    expect(log.requests).toHaveLength(1)
+  })
+
+  test('of 1 GiB is cut off at the bound', async () => {
+    let written = 0
+    lieInTurn((response) => {
+      response.writeHead(200, { 'content-length': 2 ** 30 })
+      response.on('error', () => undefined)
+      const chunk = new Uint8Array(2 ** 16)
+      const pour = (): void => {
+        do written += chunk.length
+        while (!response.destroyed && response.write(chunk))
+      }
+      response.on('drain', pour)
+      pour()
+    })
+    await expect(fetcher().get('latest', 8192)).rejects.toThrow(INVALID)
+    expect(written).toBeLessThan(2 ** 26)
+  })
+
+  test('says who asks', async () => {
+    const agents: (string | undefined)[] = []
+    const fake: typeof fetch = (_, init) => {
+      agents.push(new Headers(init?.headers).get('user-agent') ?? undefined)
+      return Promise.resolve(new Response('ok'))
+    }
+    await fetcher({ fetch: fake }).get('latest', 10)
+    await fetcher({ fetch: fake, userAgent: 'me' }).get('latest', 10)
+    expect(agents).toEqual([DEFAULT_USER_AGENT, 'me'])
+    const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+      version: string
+    }
+    expect(DEFAULT_USER_AGENT).toBe(`gossum/${version}`)
+  })
+})
+
+describe('a failure that may pass', () => {
+  test.each([500, 502, 503, 429])('status %d is tried again', async (status) => {
+    lieInTurn(refuse(status), undefined)
+    await fetcher().get('latest', 1000)
+    expect(log.requests).toHaveLength(2)
+  })
+
+  test('is reported after the last try, with what the server said', async () => {
+    lieInTurn(refuse(500))
+    const failure = fetcher().get('latest', 1000)
+    await expect(failure).rejects.toThrow(UNREACHABLE)
+    await expect(failure).rejects.toThrow('status 500 no, says status 500')
+    expect(log.requests).toHaveLength(3)
+  })
+
+  test('is waited for with growing, jittered delays', async () => {
+    lieInTurn(refuse(500))
+    await expect(fetcher({ retries: 6 }).get('latest', 1000)).rejects.toThrow(UNREACHABLE)
+    expect(delays).toEqual([250, 500, 1000, 2000, 4000, 5000])
+    delays = []
+    await expect(fetcher({ retries: 3, random: () => 0 }).get('latest', 1000)).rejects.toThrow(UNREACHABLE)
+    expect(delays).toEqual([0, 0, 0])
+  })
+
+  test.each([
+    ['7', 7000],
+    ['86400', MAX_RETRY_AFTER_MS],
+    [new Date(Date.now() + 3600_000).toUTCString(), MAX_RETRY_AFTER_MS],
+    ['Thu, 01 Jan 1970 00:00:00 GMT', 250],
+    ['soon', 250],
+    ['-5', 250],
+  ])('Retry-After %j is honoured within reason', async (value, expected) => {
+    lieInTurn(refuse(429, value), undefined)
+    await fetcher().get('latest', 1000)
+    expect(delays).toEqual([expected])
+  })
+
+  test('a connection that is closed early is one', async () => {
+    lieInTurn(closeEarly, closeEarly, undefined)
+    expect(await fetcher().get('latest', 1000)).toEqual(await log.history.head())
+    lieInTurn(closeEarly)
+    await expect(fetcher().get('latest', 1000)).rejects.toThrow(UNREACHABLE)
+  })
+
+  test.each([
+    ['before the answer', stall],
+    ['in the body', stallInBody],
+  ])('silence %s is one', async (_, behaviour) => {
+    log.lie = () => behaviour
+    let tries = 0
+    const counting: typeof fetch = (...request) => {
+      tries++
+      return fetch(...request)
+    }
+    const failure = fetcher({ fetch: counting, timeoutMs: 50, retries: 1 }).get('latest', 1000)
+    await expect(failure).rejects.toThrow(UNREACHABLE)
+    await expect(failure).rejects.toThrow('no answer in 50 ms')
+    expect(tries).toBe(2)
+  })
+
+  test('a refused connection is one', async () => {
+    await log.close()
+    const failure = fetcher().get('latest', 1000)
+    await expect(failure).rejects.toThrow(UNREACHABLE)
+    await expect(failure).rejects.toThrow('ECONNREFUSED')
+    expect(delays).toHaveLength(2)
+    log = await LyingLog.start(log.history)
+  })
+
+  test('all tries together have a deadline', async () => {
+    lieInTurn(stall)
+    const failure = fetcher({ timeoutMs: 30, deadlineMs: 200, retries: 1e6 }).get('latest', 1000)
+    await expect(failure).rejects.toThrow(UNREACHABLE)
+    await expect(failure).rejects.toThrow('no answer in 200 ms')
+  })
+})
+
+describe('a failure that will not pass', () => {
+  test.each([400, 403, 404, 410])('status %d is final', async (status) => {
+    lieInTurn(refuse(status))
+    await expect(fetcher().get('latest', 1000)).rejects.toMatchObject({
+      code: 'LOG_ANSWER_INVALID',
+      status,
+      message: expect.stringContaining(`status ${status} no, says status ${status}`) as string,
+    })
+    expect(log.requests).toHaveLength(1)
+  })
+
+  test('its text is shown, at most 200 characters of it', async () => {
+    lieInTurn((response) => {
+      response.writeHead(404)
+      response.end('<p>\n' + 'x'.repeat(100_000))
+    })
+    await expect(fetcher().get('latest', 1000)).rejects.toThrow(new RegExp(`status 404 <p> x{196}$`))
+  })
+
+  test('a redirect is not followed', async () => {
+    lieInTurn((response) => {
+      response.writeHead(302, { location: `${log.url}/elsewhere` })
+      response.end()
+    })
+    await expect(fetcher().get('latest', 1000)).rejects.toMatchObject({ code: 'LOG_ANSWER_INVALID', status: 302 })
+    expect(log.requests).toEqual(['latest'])
+  })
+})
+
+describe('a caller who gives up', () => {
+  const reason = new Error('enough')
+
+  test('before the request makes none', async () => {
+    await expect(fetcher().get('latest', 1000, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason)
+    expect(log.requests).toEqual([])
+  })
+
+  test('during the answer ends it', async () => {
+    const controller = new AbortController()
+    lieInTurn(() => controller.abort(reason))
+    await expect(fetcher().get('latest', 1000, { signal: controller.signal })).rejects.toBe(reason)
+    expect(log.requests).toHaveLength(1)
+  })
+
+  test('during the wait before a retry ends it', async () => {
+    const controller = new AbortController()
+    lieInTurn(refuse(503, '30'))
+    const waiting = new Fetcher({
+      url: log.url,
+      random: () => {
+        setImmediate(() => controller.abort(reason))
+        return 1
+      },
+    })
+    await expect(waiting.get('latest', 1000, { signal: controller.signal })).rejects.toBe(reason)
+    expect(log.requests).toHaveLength(1)
+  })
+})

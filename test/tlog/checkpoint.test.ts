@@ -1,0 +1,100 @@
+import { describe, expect, it } from 'vitest'
+import { toHex, utf8 } from '../../src/tlog/bytes.js'
+import { formatCheckpoint, logId, parseCheckpoint, SUMDB_ORIGIN } from '../../src/tlog/checkpoint.js'
+import { formatHash, hashNode, parseHash } from '../../src/tlog/hash.js'
+import { parseNote, parseVerifierKey, verifyNote } from '../../src/tlog/note.js'
+import { codeOf } from '../helpers/codes.js'
+import { readVectors } from '../helpers/vectors.js'
+
+const syntax = readVectors('checkpoint-syntax.json') as {
+  cases: { text: string; why: string; formats_lax: boolean; strict: boolean }[]
+}
+const real = readVectors('sumdb-checkpoints.json') as {
+  vkey: string
+  checkpoints: { size: number; root_b64: string; root_hex: string; note: string }[]
+  right_edge: { size: number; nodes: string[]; root_b64: string }
+}
+
+/** What Go's ParseTree, our measure of readable, says of each case; 'accepted' and cosignable are two things. */
+const readable: Record<string, ReturnType<typeof codeOf>> = {
+  'C2SP example': 'accepted',
+  'one extension line': 'accepted',
+  '2^53+1: sizes need bigint': 'SIZE_IMPOSSIBLE',
+}
+
+describe('checkpoint syntax', () => {
+  it.each(syntax.cases)('reads as Go does: $why', (c) => {
+    expect(codeOf(() => parseCheckpoint(c.text))).toBe(readable[c.why] ?? 'CHECKPOINT_MALFORMED')
+  })
+
+  it('is cosignable in one spelling only', () => {
+    const cosignable = syntax.cases.filter((c) => {
+      return (
+        codeOf(() => parseCheckpoint(c.text)) === 'accepted' && formatCheckpoint(parseCheckpoint(c.text)) === c.text
+      )
+    })
+    // C2SP allows extension lines and sizes up to 2^63 - 1; this witness signs neither.
+    expect(cosignable.map((c) => c.why)).toEqual(['C2SP example'])
+    for (const c of cosignable) expect(c.strict).toBe(true)
+  })
+
+  const root = 'CsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I='
+
+  it.each([
+    ['9007199254740991', 'accepted'],
+    ['9007199254740992', 'SIZE_IMPOSSIBLE'],
+    ['9223372036854775807', 'SIZE_IMPOSSIBLE'],
+    ['9223372036854775808', 'CHECKPOINT_MALFORMED'],
+    ['10000000000000000000', 'CHECKPOINT_MALFORMED'],
+    ['0', 'accepted'],
+    ['00', 'CHECKPOINT_MALFORMED'],
+    ['-0', 'CHECKPOINT_MALFORMED'],
+    ['1e3', 'CHECKPOINT_MALFORMED'],
+    ['0x10', 'CHECKPOINT_MALFORMED'],
+    [' 1', 'CHECKPOINT_MALFORMED'],
+    ['1 ', 'CHECKPOINT_MALFORMED'],
+    ['', 'CHECKPOINT_MALFORMED'],
+    ['٣', 'CHECKPOINT_MALFORMED'],
+  ])('size %j: %s', (size, expected) => {
+    expect(codeOf(() => parseCheckpoint(`${SUMDB_ORIGIN}\n${size}\n${root}\n`))).toBe(expected)
+  })
+
+  it('ignores what follows the third line, even without a final newline', () => {
+    for (const rest of ['', 'x', 'x\n', '\n', '\n\nx']) {
+      expect(parseCheckpoint(`${SUMDB_ORIGIN}\n5\n${root}\n${rest}`).size).toBe(5)
+    }
+  })
+
+  it('reads a root with unused bits set, which is then not cosignable', () => {
+    const text = `${SUMDB_ORIGIN}\n5\n${root.replace('q2I=', 'q2J=')}\n`
+    expect(formatHash(parseCheckpoint(text).root)).toBe(root)
+    expect(formatCheckpoint(parseCheckpoint(text))).not.toBe(text)
+  })
+})
+
+describe('heads of sum.golang.org', () => {
+  const key = parseVerifierKey(real.vkey)
+
+  it.each(real.checkpoints)('reads and verifies size $size', (c) => {
+    const note = parseNote(utf8(c.note))
+    verifyNote(note, key)
+    const head = parseCheckpoint(note.text)
+    expect(head).toMatchObject({ origin: SUMDB_ORIGIN, size: c.size })
+    expect(toHex(head.root)).toBe(c.root_hex)
+    expect(formatHash(head.root)).toBe(c.root_b64)
+    expect(formatCheckpoint(head)).toBe(note.text)
+  })
+
+  it('folds the right edge of a size to its root', () => {
+    const nodes = real.right_edge.nodes.map((node) => parseHash(node)!)
+    expect(formatHash(nodes.reduceRight((right, left) => hashNode(left, right)))).toBe(real.right_edge.root_b64)
+  })
+
+  it('are known by key and origin', () => {
+    // printf 'sum.golang.org\ngo.sum database tree' | sha256sum
+    expect(logId('sum.golang.org', SUMDB_ORIGIN)).toBe(
+      '5b994a2fd1955c1eeb8edcedb6b0446482346322f7dc9fa20f82f1b321bf5f35',
+    )
+    expect(logId('localhost.localdev/sumdb', SUMDB_ORIGIN)).not.toBe(logId('sum.golang.org', SUMDB_ORIGIN))
+  })
+})

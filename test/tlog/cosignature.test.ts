@@ -1,0 +1,146 @@
+import { describe, expect, it } from 'vitest'
+import { fromBase64, fromHex, toHex, utf8 } from '../../src/tlog/bytes.js'
+import {
+  cosign,
+  cosignatureMessage,
+  COSIGNATURE_SIZE,
+  verifiedCosignatures,
+  verifyCosignature,
+} from '../../src/tlog/cosignature.js'
+import { parseCheckpoint } from '../../src/tlog/checkpoint.js'
+import {
+  formatSignature,
+  isBy,
+  makeSignerKey,
+  parseNote,
+  parseVerifierKey,
+  SIGNATURE_TYPES,
+  verifyNote,
+  withType,
+  type Signature,
+} from '../../src/tlog/note.js'
+import { codeOf } from '../helpers/codes.js'
+import { flipBit } from '../helpers/tree.js'
+import { readVectors } from '../helpers/vectors.js'
+
+interface Line {
+  name: string
+  vkey_published?: string
+  vkey_cosignature_v1: string
+  key_id: string
+  timestamp: number
+  line: string
+}
+interface Entry {
+  why: string
+  source: string
+  note?: string
+  text?: string
+  seed_hex?: string
+  public_key_hex?: string
+  signed_message?: string
+  log_vkey?: string
+  cosignatures: Line[]
+  must_not_verify?: string[]
+}
+
+const vectors = readVectors('cosignatures.json') as {
+  notes: Entry[]
+  timestamp_parsing: { signature_base64: string; timestamp: number; not_a_cosignature_base64: string }
+}
+
+const parseLine = (line: string): Signature => parseNote(utf8(`x\n\n${line}\n`)).signatures[0]!
+const real = vectors.notes.filter((entry) => entry.note !== undefined && entry.cosignatures.length > 0)
+const made = vectors.notes.find((entry) => entry.text !== undefined)!
+
+describe('cosignatures seen in the wild', () => {
+  it.each(real)('of $source verify', (entry) => {
+    const note = parseNote(utf8(entry.note!))
+    parseCheckpoint(note.text)
+    for (const c of entry.cosignatures) {
+      const key = parseVerifierKey(c.vkey_cosignature_v1)
+      expect(key.keyId).toBe(c.key_id)
+      // Some are published as type 0x01 of the same key.
+      expect(withType(parseVerifierKey(c.vkey_published!), SIGNATURE_TYPES.cosignature).vkey).toBe(key.vkey)
+      const line = note.signatures.find((s) => isBy(s, key))!
+      expect(formatSignature(line)).toBe(`${c.line}\n`)
+      expect(verifyCosignature(note.text, line, key).time).toBe(c.timestamp)
+      expect(verifiedCosignatures(note, [key]).get(key.vkey)?.time).toBe(c.timestamp)
+    }
+  })
+
+  it('refuses each of them with any one bit flipped', () => {
+    const entry = real[0]!
+    const note = parseNote(utf8(entry.note!))
+    const key = parseVerifierKey(entry.cosignatures[0]!.vkey_cosignature_v1)
+    const line = note.signatures.find((s) => isBy(s, key))!
+    for (let bit = 0; bit < COSIGNATURE_SIZE * 8; bit++) {
+      const flipped = { ...line, bytes: flipBit(line.bytes, bit) }
+      const code = codeOf(() => verifyCosignature(note.text, flipped, key))
+      // A time beyond 2^53 - 1 is refused before anything is verified.
+      expect(code).toBe(bit < 8 || (bit >= 13 && bit < 16) ? 'COSIGNATURE_MALFORMED' : 'SIGNATURE_INVALID')
+    }
+  })
+
+  it('reads the time of a signature, and knows what is none', () => {
+    const { signature_base64, timestamp, not_a_cosignature_base64 } = vectors.timestamp_parsing
+    const bytes = fromBase64(signature_base64)!
+    expect(new DataView(bytes.buffer).getBigUint64(4)).toBe(BigInt(timestamp))
+    expect(fromBase64(not_a_cosignature_base64)).not.toHaveLength(4 + COSIGNATURE_SIZE)
+  })
+
+  it('a sigsum log signs its heads like any other', () => {
+    const entry = vectors.notes.find((e) => e.why.startsWith('sigsum log'))!
+    verifyNote(parseNote(utf8(entry.note!)), parseVerifierKey(entry.log_vkey!))
+  })
+})
+
+describe('a cosignature made from a seed', () => {
+  const [expected] = made.cosignatures as [Line]
+  const signer = makeSignerKey(expected.name, SIGNATURE_TYPES.cosignature, fromHex(made.seed_hex!)!)
+  const text = made.text!
+
+  it('has the bytes of another implementation', () => {
+    expect(signer.verifier.vkey).toBe(expected.vkey_cosignature_v1)
+    expect(toHex(signer.verifier.publicKey)).toBe(made.public_key_hex)
+    expect(cosignatureMessage(text, expected.timestamp)).toEqual(utf8(made.signed_message!))
+    expect(formatSignature(cosign(text, expected.timestamp, signer).signature)).toBe(`${expected.line}\n`)
+  })
+
+  it.each([
+    [0, 'SIGNATURE_MISSING'],
+    [1, 'SIGNATURE_MISSING'],
+    [2, 'COSIGNATURE_MALFORMED'],
+  ])('near miss %i is refused: %s', (i, code) => {
+    expect(codeOf(() => verifyCosignature(text, parseLine(made.must_not_verify![i]!), signer.verifier))).toBe(code)
+  })
+
+  it('needs a witness key', () => {
+    const log = makeSignerKey(expected.name, SIGNATURE_TYPES.ed25519, fromHex(made.seed_hex!)!)
+    expect(codeOf(() => cosign(text, 1, log))).toBe('KEY_UNSUPPORTED')
+  })
+
+  it('refuses the time 0, which claims nothing', () => {
+    const { signature } = cosign(text, 0, signer)
+    expect(codeOf(() => verifyCosignature(text, signature, signer.verifier))).toBe('COSIGNATURE_MALFORMED')
+  })
+
+  it('holds for one text only', () => {
+    const { signature } = cosign(text, 7, signer)
+    expect(codeOf(() => verifyCosignature(`${text}extension\n`, signature, signer.verifier))).toBe('SIGNATURE_INVALID')
+  })
+
+  it('carries times up to 2^53 - 1', () => {
+    const { signature } = cosign(text, Number.MAX_SAFE_INTEGER, signer)
+    expect(verifyCosignature(text, signature, signer.verifier).time).toBe(Number.MAX_SAFE_INTEGER)
+  })
+
+  it('of several by one key the newest counts, and what does not verify is dropped', () => {
+    const at = (time: number): Signature => cosign(text, time, signer).signature
+    const forged = { ...at(99), bytes: flipBit(at(99).bytes, 100) }
+    const other = makeSignerKey('other', SIGNATURE_TYPES.cosignature, new Uint8Array(32).fill(9)).verifier
+    const note = { text, signatures: [at(5), at(8), forged, at(3)] }
+    const verified = verifiedCosignatures(note, [signer.verifier, other])
+    expect([...verified].map(([vkey, c]) => [vkey, c.time])).toEqual([[signer.verifier.vkey, 8]])
+  })
+})

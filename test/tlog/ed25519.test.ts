@@ -1,0 +1,94 @@
+import { describe, expect, it } from 'vitest'
+import { fromHex, toHex, utf8 } from '../../src/tlog/bytes.js'
+import { ed25519PublicKey, equationHolds, isLowOrder, isPoint, LOW_ORDER_R } from '../../src/tlog/ed25519.js'
+import * as nodeNative from '../../src/tlog/native.node.js'
+import * as portable from '../../src/tlog/native.portable.js'
+import { readVectors } from '../helpers/vectors.js'
+
+interface Case {
+  why: string
+  publicKey: string
+  message: string
+  signature: string
+  goAccepts: boolean
+}
+
+const { cases } = readVectors('ed25519.json') as { cases: Case[] }
+
+describe.each([
+  ['native.node', nodeNative],
+  ['native.portable', portable],
+])('Ed25519 of %s answers as Go does', (_name, native) => {
+  it(`on all ${cases.length} cases`, () => {
+    const disagreements = cases.filter((c) => {
+      const verify = native.ed25519Verifier(fromHex(c.publicKey)!)
+      return verify(fromHex(c.message)!, fromHex(c.signature)!) !== c.goAccepts
+    })
+    expect(disagreements.map((c) => c.why)).toEqual([])
+  })
+
+  it('makes the signatures of RFC 8032, section 7.1', () => {
+    const seed = fromHex('9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60')!
+    const expected =
+      'e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e065224901555fb8821590a33bacc61e39701cf9b46bd25bf5f0595bbe24655141438e7a100b'
+    const signature = native.ed25519Signer(seed)(new Uint8Array())
+    expect(toHex(signature)).toBe(expected)
+    expect(native.ed25519Verifier(ed25519PublicKey(seed))(new Uint8Array(), signature)).toBe(true)
+  })
+
+  it('hashes as FIPS 180-4 says', () => {
+    expect(toHex(native.sha256(utf8('abc')))).toBe('ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad')
+    expect(toHex(native.sha256(new Uint8Array()))).toBe(
+      'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855',
+    )
+  })
+})
+
+describe('the vectors', () => {
+  it('hold cases of both answers of every family', () => {
+    const of = (part: string, goAccepts: boolean): number =>
+      cases.filter((c) => c.why.includes(part) && c.goAccepts === goAccepts).length
+    expect(of('honest, message', true)).toBe(5)
+    expect(of('L', false)).toBeGreaterThan(15)
+    expect(of('the torsion cancels', true)).toBeGreaterThan(20)
+    expect(of('the torsion remains', false)).toBe(56)
+    expect(of('equation holds', true)).toBeGreaterThan(40)
+    expect(of('equation holds', false)).toBeGreaterThan(30)
+    expect(of('equation fails', false)).toBeGreaterThan(150)
+    expect(of('not canonical', false)).toBeGreaterThan(20)
+  })
+})
+
+describe('points', () => {
+  const generator = '26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05'
+
+  it('names the eight canonical encodings of low order', () => {
+    expect(LOW_ORDER_R.size).toBe(8)
+    expect(LOW_ORDER_R).toContain(generator)
+    for (const hex of LOW_ORDER_R) expect(isLowOrder(fromHex(hex)!)).toBe(true)
+  })
+
+  it('knows every key of the vectors that is of low order, however it is spelled', () => {
+    const low = new Set(
+      cases.filter((c) => c.why.startsWith('key is') && c.why.includes('equation')).map((c) => c.publicKey),
+    )
+    expect(low.size).toBe(14)
+    for (const hex of low) expect(isLowOrder(fromHex(hex)!)).toBe(true)
+    for (const c of cases) if (c.why.startsWith('honest')) expect(isLowOrder(fromHex(c.publicKey)!)).toBe(false)
+    for (const c of cases)
+      if (c.why.startsWith('key with torsion')) expect(isLowOrder(fromHex(c.publicKey)!)).toBe(false)
+  })
+
+  it('knows what is no point', () => {
+    const none = cases.filter((c) => /^key .* is not a point$/.test(c.why))
+    expect(none.length).toBe(6)
+    for (const c of none) expect(isPoint(fromHex(c.publicKey)!)).toBe(false)
+    expect(isPoint(new Uint8Array(31))).toBe(false)
+    expect(isPoint(fromHex(generator)!)).toBe(true)
+  })
+
+  it('refuses wrong lengths instead of failing', () => {
+    expect(equationHolds(new Uint8Array(31), new Uint8Array(), new Uint8Array(64))).toBe(false)
+    expect(equationHolds(new Uint8Array(32), new Uint8Array(), new Uint8Array(63))).toBe(false)
+  })
+})
