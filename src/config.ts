@@ -109,7 +109,7 @@ function invalid(setting: string, why: string): GossumError {
 type Defined = { [Name in keyof Settings]: Exclude<Settings[Name], undefined> }
 
 function defined(settings: Settings): Defined {
-  return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined)) as Defined
+  return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined))
 }
 
 function readText(path: string): string {

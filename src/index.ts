@@ -24,4 +24,5 @@ export type { Conviction, Evidence, SplitView } from './evidence/evidence.js'
 // The log, and a node
 export { SumdbClient, type SumdbClientOptions } from './sumdb/client.js'
 export { loadConfig, type Config, type Settings } from './config.js'
-export { createNode, type GossumNode, type NodeEvent } from './node.js'
+export { createNode, type GossumNode } from './node.js'
+export type { NodeEvent } from './events.js'

@@ -1,7 +1,5 @@
 /** Every metric, declared once. Names and units follow the Prometheus rules; labels come from closed sets only. */
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
-
-export type Metrics = ReturnType<typeof createMetrics>
+import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client'
 
 /** `read` is asked for the values of gauges at each scrape, so that nothing has to keep them up to date. */
 export function createMetrics(read: () => { logs: LogSample[]; peers: number }) {
@@ -61,6 +59,12 @@ export function createMetrics(read: () => { logs: LogSample[]; peers: number }) 
       help: 'Suspects that people were told about.',
       registers,
     }),
+    requests: new Counter({
+      name: 'gossum_http_requests_total',
+      help: 'Requests answered, by route and status.',
+      labelNames: ['route', 'status'],
+      registers,
+    }),
     errors: new Counter({
       name: 'gossum_errors_total',
       help: 'Errors that are ours, by code.',
@@ -71,12 +75,6 @@ export function createMetrics(read: () => { logs: LogSample[]; peers: number }) 
       name: 'gossum_gossip_dropped_total',
       help: 'Messages dropped over a limit, by reason.',
       labelNames: ['reason'],
-      registers,
-    }),
-    decide: new Histogram({
-      name: 'gossum_submit_duration_seconds',
-      help: 'Time of a head through the pipeline.',
-      buckets: [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10],
       registers,
     }),
   }

@@ -5,71 +5,23 @@
 import { join } from 'node:path'
 import type { Config } from './config.js'
 import { errorCode, errorText } from './errors.js'
+import { outcomeEvent, quorumEvent, type NodeEvent, type NodeEventBody } from './events.js'
 import { Alarm } from './evidence/alarm.js'
 import type { Mesh, MeshOptions } from './gossip/mesh.js'
 import { HttpServer } from './http/server.js'
 import { View } from './http/view.js'
 import { loadOrCreateWitnessKey } from './keys.js'
-import { createMetrics, type Metrics } from './metrics.js'
+import { createMetrics } from './metrics.js'
 import { Store } from './store/store.js'
 import { SumdbClient } from './sumdb/client.js'
 import { utf8 } from './tlog/bytes.js'
-import { formatHash } from './tlog/hash.js'
 import { quorumSatisfied } from './tlog/policy.js'
 import type { VerifierKey } from './tlog/note.js'
 import { VERSION } from './version.js'
 import { CosignedHeads, encodeCosigned, type Quorum } from './witness/cosigned.js'
-import type { Candidate, Outcome } from './witness/decide.js'
 import { Pipeline } from './witness/pipeline.js'
 import { Poller } from './witness/poller.js'
 import { Suspects } from './witness/suspects.js'
-
-/** What happens in a node. `run --json` prints these, one a line. Times are ISO 8601, roots base64. */
-export type NodeEvent = { readonly at: string } & (
-  | {
-      readonly event: 'outcome'
-      readonly log: string | null
-      readonly door: Candidate['door']
-      readonly outcome: Outcome['kind']
-      readonly size: number | null
-      readonly root: string | null
-      readonly code: string | null
-      readonly peer: string | null
-      readonly evidence: string | null
-      readonly news: boolean
-    }
-  | {
-      readonly event: 'quorum'
-      readonly log: string
-      readonly size: number
-      readonly root: string
-      readonly cosignatures: { readonly name: string; readonly key: string; readonly time: string }[]
-    }
-  | {
-      readonly event: 'evidence'
-      readonly id: string
-      readonly type: string
-      readonly log: string
-      readonly sizes: readonly [number, number]
-      readonly source: 'found' | 'received'
-    }
-  | { readonly event: 'peer'; readonly peerId: string; readonly multiaddr: string; readonly connected: boolean }
-  /** A signed head stays unproven, or no tree can explain it. */
-  | {
-      readonly event: 'suspect'
-      readonly log: string
-      readonly id: string
-      readonly size: number | null
-      readonly code: string
-    }
-  /** Whether the log answers. */
-  | { readonly event: 'log'; readonly log: string; readonly reachable: boolean; readonly error: string | null }
-  /** An error of ours, or of our disk. */
-  | { readonly event: 'error'; readonly code: string; readonly message: string }
-)
-
-/** The parts of an event that its source knows; the node adds the time. */
-export type NodeEventBody = NodeEvent extends infer E ? (E extends NodeEvent ? Omit<E, 'at'> : never) : never
 
 export interface GossumNode {
   /** The witness's verifier key. */
@@ -108,9 +60,15 @@ async function build(
   stop: () => Promise<void>,
 ): Promise<GossumNode> {
   const now = Date.now
-  const emit = (body: NodeEventBody): void => onEvent({ at: new Date(now()).toISOString(), ...body } as NodeEvent)
+  const emit = (body: NodeEventBody): void => onEvent({ at: new Date(now()).toISOString(), ...body })
   let mesh: Mesh | undefined
-  let metrics: Metrics | undefined
+  const metrics = createMetrics(() => view.samples())
+  const onError = (error: unknown): void => {
+    metrics.errors.inc({ code: errorCode(error) })
+    emit({ event: 'error', code: errorCode(error), message: errorText(error) })
+  }
+  /** What is published is on disk already; that the mesh could not take it is no reason to fail. */
+  const sent = (sending: Promise<number> | undefined): void => void sending?.catch(onError)
 
   // ---- state ----
   const store = await Store.open(config.home)
@@ -120,18 +78,7 @@ async function build(
 
   const quorum = quorumOf(config, signer.verifier)
   const suspects = await Suspects.load(store.suspects)
-  const cosigned = new CosignedHeads(store, quorum, (log, head) => {
-    const cosignatures = [...head.cosignatures].map(([key, { signature, time }]) => ({
-      name: signature.name,
-      key,
-      time: new Date(time * 1000).toISOString(),
-    }))
-    emit({ event: 'quorum', log, size: head.size, root: formatHash(head.root), cosignatures })
-  })
-  const onError = (error: unknown): void => {
-    metrics?.errors.inc({ code: errorCode(error) })
-    emit({ event: 'error', code: errorCode(error), message: errorText(error) })
-  }
+  const cosigned = new CosignedHeads(store, quorum, (log, head) => emit(quorumEvent(log, head)))
 
   // ---- the heart ----
   const alarm = await Alarm.start({
@@ -139,9 +86,9 @@ async function build(
     shelf: store.evidence,
     freeze: (log, id) => store.heads.hold(log, id),
     tell: ({ id, type, log, sizes }, file, source) => {
-      metrics?.evidence.inc({ source })
+      metrics.evidence.inc({ source })
       emit({ event: 'evidence', id, type, log, sizes, source })
-      mesh?.publishEvidence(log, file)
+      sent(mesh?.publishEvidence(log, file))
     },
     now,
   })
@@ -157,13 +104,13 @@ async function build(
     signer,
     counted: quorum.keys,
     alarm: (evidence) => alarm.raise(evidence),
-    publish: (log, note) => mesh?.publishHead(log, note),
+    publish: (log, note) => sent(mesh?.publishHead(log, note)),
     onOutcome: (outcome, candidate) => {
-      metrics?.heads.inc({ door: candidate.door, outcome: outcome.kind, code: outcome.code ?? '' })
+      metrics.heads.inc({ door: candidate.door, outcome: outcome.kind, code: outcome.code ?? '' })
       emit(outcomeEvent(outcome, candidate))
     },
     onSuspectAlarm: ({ log, id, size, code }) => {
-      metrics?.suspectAlarms.inc()
+      metrics.suspectAlarms.inc()
       emit({ event: 'suspect', log, id, size, code })
     },
     onError,
@@ -183,14 +130,18 @@ async function build(
     now,
     mesh: () => mesh,
   })
-  metrics = createMetrics(() => view.samples())
-  view.metrics = () => metrics!.registry.metrics()
-  const http = await HttpServer.start({ ...config.http, node: view, onError })
+  view.metrics = () => metrics.registry.metrics()
+  const http = await HttpServer.start({
+    ...config.http,
+    node: view,
+    onError,
+    onRequest: (route, status) => metrics.requests.inc({ route, status: String(status) }),
+  })
   stops.push(() => http.close())
   view.http = http.url
 
   if (config.listen.length > 0 || config.bootstrap.length > 0) {
-    mesh = await startMesh(config, {
+    const started = await startMesh(config, {
       listen: config.listen,
       bootstrap: config.bootstrap,
       logs: config.logs.map(({ id }) => id),
@@ -206,9 +157,9 @@ async function build(
       },
       onPeer: (event) => emit({ event: 'peer', ...event }),
       onError,
-      onDropped: (reason) => metrics?.dropped.inc({ reason }),
+      onDropped: (reason) => metrics.dropped.inc({ reason }),
     })
-    const started = mesh
+    mesh = started
     stops.push(() => started.stop())
   }
 
@@ -258,19 +209,4 @@ function quorumOf({ policy }: Config, own: VerifierKey): Quorum {
   const keys = policy.witnesses.flatMap(({ key }) => key ?? [])
   const isListed = keys.some((key) => key.vkey === own.vkey)
   return { keys: isListed ? keys : [own, ...keys], satisfiedBy: (signedBy) => quorumSatisfied(policy, signedBy) }
-}
-
-function outcomeEvent(outcome: Outcome, candidate: Candidate): NodeEventBody {
-  return {
-    event: 'outcome',
-    log: outcome.log ?? null,
-    door: candidate.door,
-    outcome: outcome.kind,
-    size: outcome.size ?? null,
-    root: outcome.root === undefined ? null : formatHash(outcome.root),
-    code: outcome.code ?? null,
-    peer: candidate.peer ?? null,
-    evidence: outcome.evidence ?? null,
-    news: outcome.news,
-  }
 }

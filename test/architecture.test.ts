@@ -17,9 +17,10 @@ const ARROWS: Record<string, readonly string[]> = {
   metrics: [],
   gossip: ['witness', 'tlog'],
   http: ['witness', 'store', 'evidence', 'tlog', 'config', 'metrics'],
-  node: ['gossip', 'http', 'witness', 'sumdb', 'store', 'evidence', 'tlog', 'config', 'keys', 'metrics'],
-  index: ['node', 'config', 'sumdb', 'evidence', 'tlog'],
-  cli: ['node', 'http', 'gossip', 'sumdb', 'store', 'evidence', 'tlog', 'config', 'keys'],
+  events: ['witness', 'tlog'],
+  node: ['events', 'gossip', 'http', 'witness', 'sumdb', 'store', 'evidence', 'tlog', 'config', 'keys', 'metrics'],
+  index: ['node', 'events', 'config', 'sumdb', 'evidence', 'tlog'],
+  cli: ['node', 'events', 'http', 'gossip', 'sumdb', 'store', 'evidence', 'tlog', 'config', 'keys'],
 }
 const GROUND = ['errors', 'polyfill', 'version']
 

@@ -49,7 +49,7 @@ export function statusLines(status: StatusView, now: number, paint: Paint): stri
 }
 
 function logLines(log: LogView, { policy }: StatusView, now: number, paint: Paint): string[] {
-  const size = log.size === 0 ? 'no head yet' : counted(log.size, 'record')
+  const size = log.root === null ? 'no head yet' : counted(log.size, 'record')
   return [
     ` ${paint('bold', log.name)}${GAP}${size}`,
     labelled('view', viewOf(log, paint)),
@@ -62,12 +62,15 @@ function logLines(log: LogView, { policy }: StatusView, now: number, paint: Pain
 }
 
 function viewOf(log: LogView, paint: Paint): string {
-  if (log.frozen) return paint('red', 'FROZEN: proven to misbehave; see gossum evidence list')
+  if (log.frozen) {
+    const ids = log.holds.filter((hold) => !hold.acked).map((hold) => hold.id)
+    return paint('red', `FROZEN: proven to misbehave; nothing is signed until gossum evidence ack ${ids.join(', ')}`)
+  }
   if (log.paused !== null) return paint('red', `PAUSED: nothing is signed: ${log.paused}`)
   const alarmed = log.suspects.filter((suspect) => suspect.alarmed).length
   if (alarmed > 0) return paint('red', `${counted(alarmed, 'signed head')} that nothing explains`)
   if (log.suspects.length > 0) return paint('yellow', `${counted(log.suspects.length, 'suspect')}: not proven yet`)
-  return log.size === 0 ? 'nothing seen yet' : paint('green', 'one view')
+  return log.root === null ? 'nothing seen yet' : paint('green', 'one view')
 }
 
 function newestOf(log: LogView, now: number): string {
@@ -89,7 +92,7 @@ function nodeLines(status: StatusView, now: number, paint: Paint): string[] {
     labelled('peers', status.peerId === null ? 'no mesh' : `${status.peers} connected`),
     labelled('evidence', status.evidence === 0 ? 'none' : paint('red', evidence)),
     labelled('witness', status.witness),
-    labelled('up', `since ${age(status.startedAt, now).replace(' ago', '')}, version ${status.version}`),
+    labelled('started', `${age(status.startedAt, now)}, version ${status.version}`),
   ]
 }
 

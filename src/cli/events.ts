@@ -1,6 +1,6 @@
 /** Events in words, for people. Pure. A line that begins with "!" is shown even when quiet. */
 import { ERRORS, type ErrorCode } from '../errors.js'
-import type { NodeEvent } from '../node.js'
+import type { NodeEvent } from '../events.js'
 
 interface NamedLog {
   readonly id: string

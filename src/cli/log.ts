@@ -71,13 +71,15 @@ async function serve(flags: ServeFlags, out: Output): Promise<void> {
     await log.append(records)
     const listening = await log.listen(address)
     const { vkey, size } = log
+    // Before the first line: who has read it may send the signal at once.
+    const isTold = signalled()
     out.json({ ready: true, log: vkey, url: listening.url, size })
     out.line(`log      ${vkey}`)
     out.line(`url      ${listening.url}`)
     out.line(`size     ${size}`)
     out.line(`use it   GOSUMDB="${vkey} ${listening.url}"`)
     out.line(`watch it gossum run --log "${vkey} ${listening.url}"`)
-    await signalled()
+    await isTold
     await listening.close()
   } finally {
     await db.close()

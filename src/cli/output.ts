@@ -24,7 +24,7 @@ interface Streams {
 const STYLES = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33 } as const
 
 /** Milliseconds before something slow is announced. */
-const PROGRESS_AFTER_MS = 300
+const PROGRESS_AFTER_MS = 1000
 const ERASE_LINE = '\r\x1b[K'
 
 /** Control characters and bidirectional overrides: text of others must not move the cursor or turn a line around. */

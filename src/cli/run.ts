@@ -1,7 +1,8 @@
 /** `gossum run`: a node, until it is told to stop. */
 import { Command } from 'commander'
 import { loadConfig, type Config, type Settings } from '../config.js'
-import { createNode, type GossumNode, type NodeEvent } from '../node.js'
+import type { NodeEvent } from '../events.js'
+import { createNode, type GossumNode } from '../node.js'
 import { collect, type CommonFlags } from './command.js'
 import { describeEvent } from './events.js'
 import { output, type Output } from './output.js'
@@ -51,11 +52,14 @@ async function run(flags: RunFlags): Promise<void> {
     'starting',
     createNode(config, (event) => (ready ? show(event) : early.push(event))),
   )
+  // Who reads that we are ready may tell us to stop at once.
+  const told = toldToStop()
   if (out.isJson) out.json(await readyLine(node))
   else await introduce(node, config, out)
   ready = true
   early.forEach(show)
-  await stopped(node)
+  await told
+  await stop(node)
 }
 
 async function readyLine(node: GossumNode): Promise<object> {
@@ -100,9 +104,9 @@ async function introduce(node: GossumNode, config: Config, out: Output): Promise
   for (const [label, text] of lines) out.line(`${label!.padEnd(11)}${text!}`)
 }
 
-/** Waits for a signal, or for the end of the parent that started us with a channel, and stops the node. */
-async function stopped(node: GossumNode): Promise<void> {
-  await new Promise<void>((resolve) => {
+/** Waits for a signal, or for the end of the parent that started us with a channel. */
+function toldToStop(): Promise<void> {
+  return new Promise<void>((resolve) => {
     const onSignal = (): void => {
       // A second one means now.
       process.once('SIGINT', () => process.exit(1))
@@ -113,6 +117,10 @@ async function stopped(node: GossumNode): Promise<void> {
     process.once('SIGTERM', onSignal)
     if (process.connected) process.once('disconnect', resolve)
   })
+}
+
+/** Stops the node in order; a node that cannot is ended anyway. */
+async function stop(node: GossumNode): Promise<void> {
   const deadline = setTimeout(() => process.exit(1), STOP_TIMEOUT_MS)
   deadline.unref()
   await node.stop()

@@ -88,7 +88,7 @@ function judgeProof(bytes: Uint8Array, trust: Trust, given: Uint8Array | undefin
   const { size, root } = judgeHead(note, trust, found)
   found.index = index
   const record = given ?? extra
-  if (record === undefined) throw new GossumError('RECORD_MISSING')
+  if (record === undefined) throw new GossumError('RECORD_MISSING', 'name it with --record FILE')
   checkRecord(proof, size, root, index, hashLeaf(record))
 }
 

@@ -37,6 +37,8 @@ export interface AlarmParts {
 export class Alarm {
   readonly #parts: AlarmParts
   readonly #counts = new Map<string, number>()
+  /** Evidence is kept one after another: the same file may come through several doors at once. */
+  #tail: Promise<unknown> = Promise.resolve()
 
   private constructor(parts: AlarmParts) {
     this.#parts = parts
@@ -73,16 +75,29 @@ export class Alarm {
     return (await this.#keep(conviction, file, 'received')) ? 'new' : 'known'
   }
 
-  async #keep(conviction: Conviction, file: Uint8Array, source: 'found' | 'received'): Promise<boolean> {
+  #keep(conviction: Conviction, file: Uint8Array, source: 'found' | 'received'): Promise<boolean> {
+    const kept = this.#tail.then(() => this.#keepNext(conviction, file, source))
+    this.#tail = kept.catch(() => undefined)
+    return kept
+  }
+
+  async #keepNext(conviction: Conviction, file: Uint8Array, source: 'found' | 'received'): Promise<boolean> {
     const { id, type, log, sizes } = conviction
     const { shelf, freeze, tell, now } = this.#parts
-    if ((await shelf.get(id)) !== undefined) return false
+    if ((await shelf.get(id)) !== undefined) {
+      // The disk may have failed between keeping it and freezing the log.
+      await freeze(log, id)
+      return false
+    }
     const count = this.#counts.get(log) ?? 0
     if (count >= MAX_EVIDENCE_PER_LOG) return false
-    this.#counts.set(log, count + 1)
     await shelf.put({ id, type, log, sizes, seenAt: new Date(now()).toISOString(), text: fromUtf8(file)! })
-    await freeze(log, id)
-    tell(conviction, file, source)
+    this.#counts.set(log, count + 1)
+    try {
+      await freeze(log, id)
+    } finally {
+      tell(conviction, file, source)
+    }
     return true
   }
 }

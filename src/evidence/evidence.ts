@@ -15,7 +15,7 @@ import { equalBytes, fromUtf8, toHex, utf8 } from '../tlog/bytes.js'
 import { logId, parseCheckpoint, type Checkpoint } from '../tlog/checkpoint.js'
 import { EMPTY_ROOT, formatHash, parseHash, sha256, type Hash } from '../tlog/hash.js'
 import { checkTree } from '../tlog/merkle.js'
-import { formatNote, parseNote, parseVerifierKey, verifyNote, type Note, type VerifierKey } from '../tlog/note.js'
+import { formatNote, parseNote, verifyNote, type Note, type VerifierKey } from '../tlog/note.js'
 
 /** The largest evidence file, in bytes: it must fit a gossip message. */
 export const MAX_EVIDENCE_BYTES = 64 * 1024
@@ -138,7 +138,8 @@ function isSplitView(value: unknown): value is SplitView {
  * when none of the keys is the log's, EVIDENCE_UNPROVEN when it convicts nobody.
  */
 export function verifyEvidence(evidence: Evidence, trusted: readonly VerifierKey[]): Conviction {
-  const key = trusted.find((trustedKey) => trustedKey.vkey === parseVerifierKey(evidence.log).vkey)
+  // The key as it is written, in its one spelling: the hex digits of another would give the same fact a second id.
+  const key = trusted.find(({ vkey }) => vkey === evidence.log)
   if (key === undefined) throw new GossumError('LOG_UNKNOWN', evidence.log)
   const [smaller, larger] = [readHead(evidence.heads[0], key), readHead(evidence.heads[1], key)]
   if (smaller.origin !== larger.origin) throw unproven('the heads are of two origins')

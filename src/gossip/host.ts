@@ -12,11 +12,9 @@ import { tcp } from '@libp2p/tcp'
 import { yamux } from '@libp2p/yamux'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
-import { createRequire } from 'node:module'
 import { toHex } from '../tlog/bytes.js'
+import { VERSION } from '../version.js'
 import { MAX_MESSAGE_BYTES, messageId } from './topics.js'
-
-const { version: VERSION } = createRequire(import.meta.url)('../../package.json') as { version: string }
 
 /** Limits of connections. Each would be the number of a peer that means no good, times what one costs. */
 const CONNECTION_LIMITS = {

@@ -44,6 +44,8 @@ export interface LogView {
   time: string | null
   /** Proven to misbehave and not acknowledged: nothing more of it is cosigned. */
   frozen: boolean
+  /** Why it is or was frozen: ids of evidence and suspects, which `ack` takes. */
+  holds: { id: string; acked: boolean }[]
   cosignatures: CosignatureView[]
   quorum: { size: number; root: string; cosignatures: CosignatureView[] } | null
   suspects: SuspectView[]

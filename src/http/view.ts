@@ -122,6 +122,7 @@ export class View implements NodeView {
       root: state.tree ? formatHash(state.tree.root) : null,
       time: state.signed ? iso(state.signed.time * 1000) : null,
       frozen: isFrozen(state),
+      holds: state.holds.map(({ id: hold, acked }) => ({ id: hold, acked })),
       cosignatures: head ? cosignatureViews(head) : [],
       quorum: quorum
         ? { size: quorum.size, root: formatHash(quorum.root), cosignatures: cosignatureViews(quorum) }

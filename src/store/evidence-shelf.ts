@@ -1,5 +1,5 @@
 /** The evidence that was found or received, by id, with when it was first seen. */
-import type { Database } from './heads.js'
+import type { Table } from './disk.js'
 
 export interface ShelvedEvidence {
   readonly id: string
@@ -14,25 +14,25 @@ export interface ShelvedEvidence {
 }
 
 export class EvidenceShelf {
-  readonly #db: Database
+  readonly #table: Table
 
-  constructor(db: Database) {
-    this.#db = db
+  constructor(table: Table) {
+    this.#table = table
   }
 
   async get(id: string): Promise<ShelvedEvidence | undefined> {
-    const json = await this.#db.get(id)
+    const json = await this.#table.get(id)
     return json === undefined ? undefined : (JSON.parse(json) as ShelvedEvidence)
   }
 
   /** Keeps evidence; durable when it returns. */
   async put(evidence: ShelvedEvidence): Promise<void> {
-    await this.#db.put(evidence.id, JSON.stringify(evidence), { sync: true } as object)
+    await this.#table.put(evidence.id, JSON.stringify(evidence))
   }
 
   /** All of it, oldest first. */
   async list(): Promise<ShelvedEvidence[]> {
-    const all = (await this.#db.values().all()).map((json) => JSON.parse(json) as ShelvedEvidence)
+    const all = (await this.#table.values()).map((json) => JSON.parse(json) as ShelvedEvidence)
     return all.sort((a, b) => (a.seenAt < b.seenAt ? -1 : 1))
   }
 }

@@ -5,16 +5,13 @@
  * A record is written before the signature that it speaks of is made. Ed25519 is deterministic, so a crash after the
  * write loses nothing: the same text and time give the same cosignature again.
  */
-import type { AbstractLevel } from 'abstract-level'
 import { GossumError, errorText } from '../errors.js'
 import { toHex, utf8 } from '../tlog/bytes.js'
 import { formatHash, parseHash, sha256 } from '../tlog/hash.js'
 import type { Tree } from '../tlog/merkle.js'
+import type { Table } from './disk.js'
 import type { Guard, GuardEntry } from './guard.js'
 import { Serial } from './serial.js'
-
-/** The database underneath: level in life, memory-level in tests. */
-export type Database = AbstractLevel<string | Buffer | Uint8Array, string, string>
 
 /** What we promised to sign, and so signed: the newest cosignature of one witness key. */
 export interface Signed {
@@ -64,20 +61,20 @@ const MAX_HOLDS = 256
 const NOTHING: LogState = { seq: 0, holds: [] }
 
 export class Heads {
-  readonly #db: Database
+  readonly #table: Table
   readonly #guard: Guard
   readonly #slots = new Map<string, Slot>()
   readonly #serial = new Serial()
 
-  private constructor(db: Database, guard: Guard) {
-    this.#db = db
+  private constructor(table: Table, guard: Guard) {
+    this.#table = table
     this.#guard = guard
   }
 
   /** Loads every log's state and holds it against the guard. Disagreement is kept per log; it does not throw. */
-  static async load(db: Database, guard: Guard): Promise<Heads> {
-    const heads = new Heads(db, guard)
-    for await (const [log, text] of db.iterator()) {
+  static async load(table: Table, guard: Guard): Promise<Heads> {
+    const heads = new Heads(table, guard)
+    for (const [log, text] of await table.entries()) {
       const slot = readSlot(text, guard.entries.get(log))
       heads.#slots.set(log, slot)
       // A crash came between the two writes: nothing was signed for that state yet, and now the guard knows it too.
@@ -112,8 +109,12 @@ export class Heads {
     })
   }
 
-  /** Freezes a log: nothing of it is signed until the hold is acknowledged. Holding twice with one id changes nothing. */
+  /**
+   * Freezes a log: nothing of it is signed until the hold is acknowledged. Holding twice with one id changes nothing.
+   * Nor does holding a log whose state is disputed: nothing of it is signed anyway.
+   */
   async hold(log: string, id: string): Promise<void> {
+    if (this.disagreement(log) !== undefined) return
     await this.#edit(log, (state) => {
       if (state.holds.some((hold) => hold.id === id) || state.holds.length >= MAX_HOLDS) return undefined
       return { holds: [...state.holds, { id, acked: false }] }
@@ -144,17 +145,17 @@ export class Heads {
    */
   async recover(log: string): Promise<void> {
     await this.#serialised(log, async (slot) => {
-      const entry = this.#guard.entries.get(log)
-      if (slot.disagreement === undefined || entry === undefined) return
+      if (slot.disagreement === undefined) return
       const { state } = slot
+      const entry = this.#guard.entries.get(log)
       const known = new Set(state.holds.map((hold) => hold.id))
-      const holds = [...state.holds, ...entry.holds.filter((id) => !known.has(id)).map((id) => ({ id, acked: false }))]
-      const root = parseHash(entry.root)
-      const guardKnowsMore = root !== undefined && entry.size > (state.tree?.size ?? -1)
-      const seq = Math.max(state.seq, entry.seq) + 1
+      const lostHolds = (entry?.holds ?? []).filter((id) => !known.has(id)).map((id) => ({ id, acked: false }))
+      const base = { seq: Math.max(state.seq, entry?.seq ?? 0) + 1, holds: [...state.holds, ...lostHolds] }
+      const guarded = entryTree(entry)
+      const guardKnowsMore = guarded !== undefined && guarded.size > (state.tree?.size ?? -1)
       const recovered = guardKnowsMore
-        ? { seq, holds, tree: { size: entry.size, root }, ...(state.signed && { signed: state.signed }) }
-        : { ...state, seq, holds }
+        ? { ...base, tree: guarded, ...(state.signed && { signed: state.signed }) }
+        : { ...state, ...base }
       await this.#write(log, slot, recovered)
       delete slot.disagreement
     })
@@ -163,8 +164,8 @@ export class Heads {
   async #write(log: string, slot: Slot, state: LogState): Promise<LogState> {
     const text = encodeState(state, slot.hash)
     const hash = toHex(sha256(utf8(text)))
+    await this.#table.put(log, text)
     try {
-      await this.#db.put(log, text, { sync: true } as object)
       await this.#guard.append(guardEntry(log, state, hash))
     } catch (error) {
       throw new GossumError('STORE_WRITE_FAILED', errorText(error), error)
@@ -220,6 +221,11 @@ function guardEntry(log: string, state: LogState, hash: string): GuardEntry {
     root: state.tree === undefined ? '-' : formatHash(state.tree.root),
     holds: state.holds.filter((hold) => !hold.acked).map((hold) => hold.id),
   }
+}
+
+function entryTree(entry: GuardEntry | undefined): Tree | undefined {
+  const root = entry && parseHash(entry.root)
+  return root && { size: entry.size, root }
 }
 
 function readSlot(text: string, entry: GuardEntry | undefined): Slot {

@@ -1,7 +1,7 @@
 /**
  * The cosigned heads of the past, by log and size: what `heads` shows. Bounded: the oldest go first.
  */
-import type { Database } from './heads.js'
+import type { Table } from './disk.js'
 
 /** Heads kept per log: more than a month of a log that moves every five minutes. */
 export const HISTORY_LENGTH = 10_000
@@ -11,36 +11,37 @@ function key(log: string, size: number): string {
 }
 
 export class History {
-  readonly #db: Database
+  readonly #table: Table
   /** Heads kept per log, counted when a log is first written to. */
   readonly #counts = new Map<string, number>()
 
-  constructor(db: Database) {
-    this.#db = db
+  constructor(table: Table) {
+    this.#table = table
   }
 
   /** The cosigned head of exactly this size, as a note. */
   get(log: string, size: number): Promise<string | undefined> {
-    return this.#db.get(key(log, size))
+    return this.#table.get(key(log, size))
   }
 
   /** Keeps a cosigned head; durable when it returns. */
   async put(log: string, size: number, note: string): Promise<void> {
     const isNew = (await this.get(log, size)) === undefined
-    await this.#db.put(key(log, size), note, { sync: true } as object)
+    await this.#table.put(key(log, size), note)
     if (!isNew) return
     const count = (this.#counts.get(log) ?? (await this.#count(log)) - 1) + 1
     this.#counts.set(log, Math.min(count, HISTORY_LENGTH))
-    if (count > HISTORY_LENGTH) await this.#db.clear({ gte: `${log}!`, lt: `${log}"`, limit: count - HISTORY_LENGTH })
+    if (count > HISTORY_LENGTH)
+      await this.#table.clear({ gte: `${log}!`, lt: `${log}"`, limit: count - HISTORY_LENGTH })
   }
 
   /** The newest heads, newest first. */
   async latest(log: string, limit: number): Promise<{ size: number; note: string }[]> {
-    const entries = await this.#db.iterator({ gte: `${log}!`, lt: `${log}"`, reverse: true, limit }).all()
+    const entries = await this.#table.entries({ gte: `${log}!`, lt: `${log}"`, reverse: true, limit })
     return entries.map(([entryKey, note]) => ({ size: Number(entryKey.slice(log.length + 1)), note }))
   }
 
   async #count(log: string): Promise<number> {
-    return (await this.#db.keys({ gte: `${log}!`, lt: `${log}"` }).all()).length
+    return (await this.#table.keys({ gte: `${log}!`, lt: `${log}"` })).length
   }
 }

@@ -5,14 +5,15 @@
  * `heads` is what matters and is guarded. The rest can be had again from the log or from peers: history of cosigned
  * heads, quorum heads, suspects, evidence files (named by their own hash), proven tiles.
  */
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Level } from 'level'
 import { GossumError, errorText } from '../errors.js'
+import { Disk, type Database, type Table } from './disk.js'
 import { EvidenceShelf } from './evidence-shelf.js'
 import { GuardFile, type Guard } from './guard.js'
-import { Heads, type Database } from './heads.js'
+import { Heads } from './heads.js'
 import { History } from './history.js'
 import { TileStore } from './tile-store.js'
 
@@ -23,23 +24,23 @@ export class Store {
   readonly heads: Heads
   readonly history: History
   /** Quorum heads: log id -> note. */
-  readonly quorum: Database
+  readonly quorum: Table
   readonly evidence: EvidenceShelf
   /** Suspects: `<log id>!<id>` -> the suspect as JSON. */
-  readonly suspects: Database
+  readonly suspects: Table
   readonly tiles: TileStore
-  readonly #db: Database
+  readonly #disk: Disk
   readonly #guard: Guard
 
-  private constructor(db: Database, guard: Guard, heads: Heads) {
-    this.#db = db
+  private constructor(disk: Disk, guard: Guard, heads: Heads) {
+    this.#disk = disk
     this.#guard = guard
     this.heads = heads
-    this.history = new History(sub(db, 'history'))
-    this.quorum = sub(db, 'quorum')
-    this.evidence = new EvidenceShelf(sub(db, 'evidence'))
-    this.suspects = sub(db, 'suspects')
-    this.tiles = new TileStore(sub(db, 'tiles-0'), sub(db, 'tiles-1'))
+    this.history = new History(disk.table('history'))
+    this.quorum = disk.table('quorum')
+    this.evidence = new EvidenceShelf(disk.table('evidence'))
+    this.suspects = disk.table('suspects')
+    this.tiles = new TileStore(disk.table('tiles-0'), disk.table('tiles-1'))
   }
 
   /** Opens the store of a home directory, making it when the home is empty. */
@@ -48,13 +49,12 @@ export class Store {
     const location = join(home, 'db')
     const guardPath = join(home, 'guard')
     // LevelDB would make a new, empty database where one lost its CURRENT file: only an empty home may get one.
-    const createIfMissing = !existsSync(location) && !existsSync(guardPath)
-    const db = new Level(location, { createIfMissing })
-    await openDatabase(db, location)
+    const createIfMissing = !existsSync(guardPath) && !holdsData(location)
+    const db = await openDatabase(location, createIfMissing)
     let guard: GuardFile | undefined
     try {
       guard = await GuardFile.open(guardPath)
-      return await Store.over(db, guard)
+      return await Store.over(db, guard, () => openDatabase(location, false))
     } catch (error) {
       await guard?.close()
       await db.close()
@@ -62,29 +62,24 @@ export class Store {
     }
   }
 
-  /** A store over any open database and guard. */
-  static async over(db: Database, guard: Guard): Promise<Store> {
-    await requireSchema(sub(db, 'meta'))
-    try {
-      return new Store(db, guard, await Heads.load(sub(db, 'state'), guard))
-    } catch (error) {
-      throw error instanceof GossumError ? error : new GossumError('STORE_DAMAGED', errorText(error), error)
-    }
+  /** A store over any open database and guard. `reopen` opens the database again after a write failed. */
+  static async over(db: Database, guard: Guard, reopen?: () => Promise<Database>): Promise<Store> {
+    const disk = new Disk(db, reopen)
+    await requireSchema(disk.table('meta'))
+    return new Store(disk, guard, await Heads.load(disk.table('state'), guard))
   }
 
   async close(): Promise<void> {
-    await this.#db.close()
+    await this.#disk.close()
     await this.#guard.close()
   }
 }
 
-function sub(db: Database, name: string): Database {
-  return db.sublevel(name) as unknown as Database
-}
-
-async function openDatabase(db: Level, location: string): Promise<void> {
+async function openDatabase(location: string, createIfMissing: boolean): Promise<Database> {
+  const db = new Level(location, { createIfMissing })
   try {
     await db.open()
+    return db
   } catch (error) {
     const cause = (error as Error).cause as (Error & { code?: string }) | undefined
     if (cause?.code === 'LEVEL_LOCKED') throw new GossumError('STORE_LOCKED', location, error)
@@ -92,9 +87,14 @@ async function openDatabase(db: Level, location: string): Promise<void> {
   }
 }
 
-async function requireSchema(meta: Database): Promise<void> {
+async function requireSchema(meta: Table): Promise<void> {
   const version = await meta.get('schema')
-  if (version === undefined) await meta.put('schema', SCHEMA_VERSION, { sync: true } as object)
+  if (version === undefined) await meta.put('schema', SCHEMA_VERSION)
   else if (version !== SCHEMA_VERSION)
     throw new GossumError('STORE_SCHEMA', `it has version ${version}, this is ${SCHEMA_VERSION}`)
+}
+
+/** Whether records may be here: a crash in the very first opening leaves a directory without any. */
+function holdsData(location: string): boolean {
+  return existsSync(location) && readdirSync(location).some((name) => /\.(log|ldb|sst)$/.test(name))
 }

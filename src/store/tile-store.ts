@@ -3,17 +3,17 @@
  * A tile that is used moves to the younger one, so what is needed stays.
  */
 import { fromBase64, toBase64 } from '../tlog/bytes.js'
-import type { Database } from './heads.js'
+import type { Table } from './disk.js'
 
 /** Tiles in one generation; a full tile is 8 KiB (11 KiB as stored). */
 const GENERATION = 4096
 
 export class TileStore {
-  #young: Database
-  #old: Database
+  #young: Table
+  #old: Table
   #count: number | undefined
 
-  constructor(first: Database, second: Database) {
+  constructor(first: Table, second: Table) {
     this.#young = first
     this.#old = second
   }
@@ -30,13 +30,13 @@ export class TileStore {
 
   /** Keeps the authenticated bytes of a full tile. */
   async put(path: string, data: Uint8Array): Promise<void> {
-    this.#count ??= (await this.#young.keys().all()).length
+    this.#count ??= (await this.#young.keys()).length
     if (this.#count >= GENERATION) {
       await this.#old.clear()
       ;[this.#young, this.#old] = [this.#old, this.#young]
       this.#count = 0
     }
-    await this.#young.put(path, toBase64(data))
+    await this.#young.putLazily(path, toBase64(data))
     this.#count++
   }
 }

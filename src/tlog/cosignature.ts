@@ -12,9 +12,12 @@ import { isBy, SIGNATURE_TYPES, type Note, type Signature, type SignerKey, type 
 /** Bytes behind the key id: 8 of time, 64 of signature. */
 export const COSIGNATURE_SIZE = 72
 
+/** The latest time that is taken, in POSIX seconds: the last one that a date can show, some 270,000 years from now. */
+export const MAX_COSIGNATURE_TIME = 8_640_000_000_000
+
 export interface Cosignature {
   readonly signature: Signature
-  /** POSIX seconds, a safe integer of at least 1. */
+  /** POSIX seconds, from 1 to MAX_COSIGNATURE_TIME. */
   readonly time: number
 }
 
@@ -34,12 +37,13 @@ export function cosign(text: string, time: number, signer: SignerKey): Cosignatu
 
 /**
  * Verifies one line by a witness key (type 0x04) over a checkpoint text. Throws COSIGNATURE_MALFORMED for a wrong
- * length, a time of 0 or one beyond 2^53 - 1, SIGNATURE_MISSING for another key's line, SIGNATURE_INVALID.
+ * length, a time of 0 or one beyond MAX_COSIGNATURE_TIME, SIGNATURE_MISSING for another key's line, SIGNATURE_INVALID.
  */
 export function verifyCosignature(text: string, signature: Signature, key: VerifierKey): Cosignature {
   if (!isBy(signature, key)) throw new GossumError('SIGNATURE_MISSING', `${key.name}+${key.keyId}`)
   const time = signature.bytes.length === COSIGNATURE_SIZE ? readUint64(signature.bytes, 0) : undefined
-  if (time === undefined || time === 0) throw new GossumError('COSIGNATURE_MALFORMED', key.name)
+  if (time === undefined || time === 0 || time > MAX_COSIGNATURE_TIME)
+    throw new GossumError('COSIGNATURE_MALFORMED', key.name)
   if (!key.verify(cosignatureMessage(text, time), signature.bytes.subarray(8))) {
     throw new GossumError('SIGNATURE_INVALID', `${key.name}+${key.keyId}`)
   }

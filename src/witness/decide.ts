@@ -97,7 +97,8 @@ export function decide(
 /** A head that may be the next one: whether we sign it is another question. */
 function advance(held: Held, head: { readonly canonical: boolean }): Decision {
   if (held.frozen) return { kind: 'refused', code: 'LOG_FROZEN' }
-  if (!head.canonical) return { kind: 'refused', code: 'NOT_CANONICAL' }
+  // Not forgotten: what it is consistent with today, our history may contradict tomorrow.
+  if (!head.canonical) return { kind: 'pending', code: 'NOT_CANONICAL' }
   return { kind: 'advanced' }
 }
 
@@ -123,7 +124,7 @@ export function answerTo(outcome: Outcome): Answer {
     case 'past':
       return { status: 409, gossip: 'ignore', exit: 0 }
     case 'pending':
-      return { status: outcome.code === 'PROOF_INVALID' ? 422 : 503, gossip: ifNews, exit: 4 }
+      return { status: PENDING_STATUS.get(outcome.code) ?? 503, gossip: ifNews, exit: 4 }
     case 'refused':
       return refusal(outcome.code ?? 'INTERNAL')
     case 'conflict':
@@ -131,6 +132,12 @@ export function answerTo(outcome: Outcome): Answer {
       return { status: 422, gossip: ifNews, exit: 3 }
   }
 }
+
+/** Statuses of pending heads that asking again later would not change. */
+const PENDING_STATUS: ReadonlyMap<ErrorCode | undefined, number> = new Map([
+  ['PROOF_INVALID', 422],
+  ['NOT_CANONICAL', 400],
+])
 
 /** Reject, which costs the sender its standing, is only for bytes that no honest node can have passed on. */
 function refusal(code: ErrorCode): Answer {
@@ -147,7 +154,6 @@ function refusal(code: ErrorCode): Answer {
       return { status: 503, gossip: 'ignore', exit: 3 }
     case 'CHECKPOINT_MALFORMED':
     case 'ORIGIN_MISMATCH':
-    case 'NOT_CANONICAL':
       // The log itself signed these: not the messenger's doing.
       return { status: 400, gossip: 'ignore', exit: 2 }
     default:

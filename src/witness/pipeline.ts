@@ -13,7 +13,7 @@ import { fromUtf8, toHex, utf8 } from '../tlog/bytes.js'
 import type { Checkpoint } from '../tlog/checkpoint.js'
 import { cosign, type Cosignature } from '../tlog/cosignature.js'
 import { sha256 } from '../tlog/hash.js'
-import type { Tree } from '../tlog/merkle.js'
+import { checkTree, type Tree } from '../tlog/merkle.js'
 import { formatNote, parseNote, type Note, type SignerKey, type VerifierKey } from '../tlog/note.js'
 import { encodeCosigned, type CosignedHeads } from './cosigned.js'
 import { decide, type Candidate, type Decision, type Outcome, type Prefix, type Proof } from './decide.js'
@@ -65,6 +65,8 @@ export class Pipeline {
   readonly #remembered = new Map<string, Outcome>()
   readonly #stopped = new AbortController()
   readonly #background = new Set<Promise<void>>()
+  /** Logs whose promised cosignature could not be stored (a full disk): made again when the head comes back. */
+  readonly #owed = new Set<string>()
 
   constructor(parts: PipelineParts) {
     this.#parts = parts
@@ -72,13 +74,15 @@ export class Pipeline {
   }
 
   /**
-   * Takes up where the last run ended: the cosignatures that were promised on disk are made again, bit for bit, in
-   * case the crash came before they were stored.
+   * Takes up where the last run ended: the cosignatures that were promised on disk are made again, bit for bit, and
+   * logs that signed an impossible size are frozen, in case the crash came in between.
    */
   async resume(): Promise<void> {
+    const { cosigned, store, suspects } = this.#parts
     for (const log of this.#logs.keys()) {
-      await this.#parts.cosigned.load(log)
-      const state = this.#parts.store.heads.get(log)
+      await cosigned.load(log)
+      for (const { id, size } of suspects.list(log)) if (size === null) await store.heads.hold(log, id)
+      const state = store.heads.get(log)
       if (state.note !== undefined && this.#isSigned(state) && this.#disagreement(log) === undefined) {
         await this.#release(log, state, parseNote(utf8(state.note)), new Map())
       }
@@ -126,9 +130,7 @@ export class Pipeline {
   }
 
   async #alarmSuspect(suspect: Suspect): Promise<void> {
-    if (suspect.alarmed) return
-    await this.#parts.suspects.alarm(suspect)
-    this.#parts.onSuspectAlarm(suspect)
+    if (await this.#parts.suspects.alarm(suspect)) this.#parts.onSuspectAlarm(suspect)
   }
 
   #inBackground(work: Promise<void>): void {
@@ -176,7 +178,9 @@ export class Pipeline {
   async #prove(log: FollowedLog, of: Tree, size: number): Promise<Proof> {
     const signal = AbortSignal.any([this.#stopped.signal, AbortSignal.timeout(PROVE_TIMEOUT_MS)])
     try {
-      return { prefix: await log.prefix(of, size, { signal }) }
+      const prefix = await log.prefix(of, size, { signal })
+      checkTree(prefix.proof, of.size, of.root, size, prefix.root)
+      return { prefix }
     } catch (error) {
       if (error instanceof GossumError) return { failed: error.code }
       if (signal.aborted) return { failed: 'TIMEOUT' }
@@ -265,7 +269,7 @@ export class Pipeline {
     if (!canonical || isFrozen(state) || this.#disagreement(log.id) !== undefined) return
     const age = this.#parts.now() / 1000 - (state.signed?.time ?? 0)
     // After a recovery the tree is known without its note: the head that came back fills it in.
-    if (state.note !== undefined && this.#isSigned(state) && age < REFRESH_SECONDS) return
+    if (state.note !== undefined && this.#isSigned(state) && age < REFRESH_SECONDS && !this.#owed.has(log.id)) return
     const signed = this.#promise(state, state.tree!.size)
     const next = await this.#parts.store.heads.change(log.id, state, { note: fromUtf8(formatNote(bare))!, signed })
     if (next === undefined) return
@@ -283,7 +287,13 @@ export class Pipeline {
   async #release(log: string, state: LogState, bare: Note, others: ReadonlyMap<string, Cosignature>): Promise<void> {
     const { signer, cosigned } = this.#parts
     const own = cosign(bare.text, state.signed!.time, signer)
-    await cosigned.install(log, bare, new Map([...others, [signer.verifier.vkey, own]]))
+    try {
+      await cosigned.install(log, bare, new Map([...others, [signer.verifier.vkey, own]]))
+      this.#owed.delete(log)
+    } catch (error) {
+      this.#owed.add(log)
+      throw error
+    }
   }
 
   #publishCurrent(log: string): void {

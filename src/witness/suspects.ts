@@ -2,7 +2,7 @@
  * Suspects: validly signed heads that could not be tied to our history yet. Kept on disk, shown, retried, alarmed
  * when they stay; never dropped in silence. Only the holder of the log's key can make one.
  */
-import type { Database } from '../store/heads.js'
+import type { Table } from '../store/disk.js'
 import type { ErrorCode } from '../errors.js'
 import { fromUtf8, toHex } from '../tlog/bytes.js'
 import { sha256 } from '../tlog/hash.js'
@@ -39,16 +39,16 @@ function idOf(bare: Note): string {
 }
 
 export class Suspects {
-  readonly #db: Database
+  readonly #table: Table
   readonly #byLog = new Map<string, Map<string, Suspect>>()
 
-  private constructor(db: Database) {
-    this.#db = db
+  private constructor(table: Table) {
+    this.#table = table
   }
 
-  static async load(db: Database): Promise<Suspects> {
-    const suspects = new Suspects(db)
-    for await (const json of db.values()) {
+  static async load(table: Table): Promise<Suspects> {
+    const suspects = new Suspects(table)
+    for (const json of await table.values()) {
       const suspect = JSON.parse(json) as Suspect
       suspects.#of(suspect.log).set(suspect.id, suspect)
     }
@@ -85,20 +85,32 @@ export class Suspects {
     return { isNew: known === undefined && !full, suspect }
   }
 
-  /** Marks that people were told. */
-  async alarm(suspect: Suspect): Promise<void> {
-    await this.#put({ ...suspect, alarmed: true })
+  /** Marks that people are told. False when they were already, or when the suspect is not kept (any more). */
+  async alarm({ log, id }: Suspect): Promise<boolean> {
+    const kept = this.#of(log).get(id)
+    if (kept === undefined || kept.alarmed) return false
+    await this.#put({ ...kept, alarmed: true })
+    return true
   }
 
   /** Forgets a head that was tied to our history, or convicted by it. */
   async resolve(log: string, bare: Note): Promise<void> {
     const id = idOf(bare)
-    if (this.#of(log).delete(id)) await this.#db.del(`${log}!${id}`)
+    if (this.#of(log).delete(id)) await this.#table.del(`${log}!${id}`)
   }
 
+  /** In memory at once, so that nobody keeps it twice; forgotten there again when the disk did not take it. */
   async #put(suspect: Suspect): Promise<void> {
-    this.#of(suspect.log).set(suspect.id, suspect)
-    await this.#db.put(`${suspect.log}!${suspect.id}`, JSON.stringify(suspect), { sync: true } as object)
+    const { log, id } = suspect
+    const before = this.#of(log).get(id)
+    this.#of(log).set(id, suspect)
+    try {
+      await this.#table.put(`${log}!${id}`, JSON.stringify(suspect))
+    } catch (error) {
+      if (before === undefined) this.#of(log).delete(id)
+      else this.#of(log).set(id, before)
+      throw error
+    }
   }
 
   #of(log: string): Map<string, Suspect> {

@@ -46,9 +46,8 @@ export function verifyCandidate<Log extends LogIdentity>(
   if (log === undefined) throw new GossumError('LOG_UNKNOWN', id)
   const bare: Note = { text: note.text, signatures: [verifyNote(note, log.key)] }
   const checkpoint = readCheckpoint(note.text)
-  if (checkpoint !== undefined && checkpoint.origin !== log.origin) {
-    throw new GossumError('ORIGIN_MISMATCH', JSON.stringify(checkpoint.origin))
-  }
+  const origin = note.text.slice(0, note.text.indexOf('\n'))
+  if (origin !== log.origin) throw new GossumError('ORIGIN_MISMATCH', JSON.stringify(origin.slice(0, 200)))
   const cosignatures = verifiedCosignatures(note, counted)
   const canonicalNote = isCanonicalNote(message, note)
   return {
@@ -61,10 +60,23 @@ export function verifyCandidate<Log extends LogIdentity>(
   }
 }
 
-/** A log is known by its key, never by its origin: every Go checksum database has the same origin. */
+/**
+ * A log is known by its key, never by its origin: every Go checksum database has the same origin. Where lines claim to
+ * be by several logs it is the one whose line verifies, as anybody can write a line under any name.
+ */
 function logThatSigned<Log extends LogIdentity>(note: Note, logs: ReadonlyMap<string, Log>): Log | undefined {
-  for (const log of logs.values()) if (note.signatures.some((line) => isBy(line, log.key))) return log
-  return undefined
+  const claimed = [...logs.values()].filter(({ key }) => note.signatures.some((line) => isBy(line, key)))
+  return claimed.length < 2 ? claimed[0] : (claimed.find(({ key }) => verifies(note, key)) ?? claimed[0])
+}
+
+function verifies(note: Note, key: VerifierKey): boolean {
+  try {
+    verifyNote(note, key)
+    return true
+  } catch (error) {
+    if (error instanceof GossumError) return false
+    throw error
+  }
 }
 
 function readCheckpoint(text: string): Checkpoint | undefined {

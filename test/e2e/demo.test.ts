@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { parseEvidence, verifyEvidence } from '../../src/evidence/evidence.js'
 import { parseVerifierKey } from '../../src/tlog/note.js'
-import { gossum, temporaryDirectory } from '../helpers/gossum.js'
+import { gossum } from '../helpers/cli.js'
+import { temporaryHome } from '../helpers/home.js'
 
 interface Capture {
   caughtBy: number
@@ -23,7 +24,7 @@ interface DemoLine {
 }
 
 test('every node catches both forks, and the evidence holds', { timeout: 120_000 }, async () => {
-  const out = temporaryDirectory()
+  const out = temporaryHome()
   const { code, stdout } = await gossum(['demo', '--json', '--out', out])
   expect(code).toBe(0)
   const lines = stdout.trimEnd().split('\n')

@@ -7,7 +7,9 @@ import { utf8 } from '../../src/tlog/bytes.js'
 import { verifyCosignature } from '../../src/tlog/cosignature.js'
 import { isBy, parseNote, parseVerifierKey, verifyNote } from '../../src/tlog/note.js'
 import { readFiles, ReplayLog } from '../fakes/replay-log.js'
-import { gossum, RunningNode, temporaryDirectory } from '../helpers/gossum.js'
+import { gossum } from '../helpers/cli.js'
+import { temporaryHome } from '../helpers/home.js'
+import { RunningNode } from '../helpers/node.js'
 import { FULL, hasFull, readJsonLines, SMALL } from '../sumdb/genuine.js'
 
 interface HeadsAnswer {
@@ -17,7 +19,7 @@ interface HeadsAnswer {
 /** Lets a node follow these heads one after the other and returns what it cosigned. */
 async function follow(files: ReplayLog, notes: readonly string[]): Promise<{ node: RunningNode; home: string }> {
   files.latest = utf8(notes[0]!)
-  const home = temporaryDirectory()
+  const home = temporaryHome()
   const node = await RunningNode.start(home, ['--log', `${SUM_GOLANG_ORG} ${files.url}`, '--poll', '0.1'])
   for (const note of notes) {
     files.latest = utf8(note)
@@ -83,7 +85,7 @@ test('the ready line, the status, and the words for people', async () => {
   const files = await ReplayLog.start(readFiles(new URL('genuine/', SMALL)))
   const [first] = readJsonLines<{ size: number; note: string }>(new URL('heads.jsonl', SMALL))
   files.latest = utf8(first!.note)
-  const node = await RunningNode.start(temporaryDirectory(), [
+  const node = await RunningNode.start(temporaryHome(), [
     '--log',
     `${SUM_GOLANG_ORG} ${files.url}`,
     '--name',
@@ -115,7 +117,7 @@ test('the ready line, the status, and the words for people', async () => {
 })
 
 test('a log that cannot be reached is said once, and the node keeps running', async () => {
-  const node = await RunningNode.start(temporaryDirectory(), [
+  const node = await RunningNode.start(temporaryHome(), [
     '--log',
     `${SUM_GOLANG_ORG} http://127.0.0.1:9`,
     '--poll',
@@ -128,7 +130,7 @@ test('a log that cannot be reached is said once, and the node keeps running', as
 })
 
 test('a second process on one home is told so, and the first goes on', async () => {
-  const home = temporaryDirectory()
+  const home = temporaryHome()
   const log = ['--log', `${SUM_GOLANG_ORG} http://127.0.0.1:9`]
   const node = await RunningNode.start(home, log)
   const second = await gossum([
@@ -155,7 +157,7 @@ test.each([
   [['--listen', '/ip4/nowhere'], '/ip4/nowhere'],
   [['--config', '/does/not/exist.yaml'], '/does/not/exist.yaml'],
 ])('run %j is refused with words and a hint', async (args, words) => {
-  const finished = await gossum(['run', '--home', temporaryDirectory(), '--http', '127.0.0.1:0', ...args])
+  const finished = await gossum(['run', '--home', temporaryHome(), '--http', '127.0.0.1:0', ...args])
   expect(finished.code).toBe(2)
   expect(finished.stderr).toContain(words)
   expect(finished.stderr).toContain('hint:')

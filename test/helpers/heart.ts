@@ -2,7 +2,7 @@
 import { MemoryLevel } from 'memory-level'
 import { Alarm } from '../../src/evidence/alarm.js'
 import type { Guard, GuardEntry } from '../../src/store/guard.js'
-import type { Database } from '../../src/store/heads.js'
+import type { Database } from '../../src/store/disk.js'
 import { Store } from '../../src/store/store.js'
 import { logId, SUMDB_ORIGIN } from '../../src/tlog/checkpoint.js'
 import { verifyCosignature, type Cosignature } from '../../src/tlog/cosignature.js'
@@ -89,9 +89,7 @@ export async function startHeart(options: HeartOptions): Promise<Heart> {
   })
   const log = logs[0]!.id
   const counted = options.counted ?? [signer.verifier]
-  const store =
-    options.store ??
-    (await Store.over(options.db ?? (new MemoryLevel() as Database), options.guard ?? new MemoryGuard()))
+  const store = options.store ?? (await Store.over(options.db ?? new MemoryLevel(), options.guard ?? new MemoryGuard()))
   const left = {
     published: [] as Uint8Array[],
     evidence: [] as { id: string; file: Uint8Array }[],
@@ -148,4 +146,29 @@ export function cosignatureIn(message: Uint8Array, key: VerifierKey = testWitnes
   const line = note.signatures.find((signature) => isBy(signature, key))
   if (line === undefined) throw new Error(`no line by ${key.name}`)
   return verifyCosignature(note.text, line, key)
+}
+
+/** What happened, in order; a test awaits what it needs instead of sleeping. */
+export class Feed<T> {
+  readonly seen: T[] = []
+  readonly #waiting = new Set<() => void>()
+
+  push(value: T): void {
+    this.seen.push(value)
+    for (const wake of this.#waiting) wake()
+  }
+
+  /** The first value from position `from` on that is accepted, as soon as it is there. */
+  next(accept: (value: T) => boolean, from = 0): Promise<T> {
+    return new Promise((resolve) => {
+      const wake = (): void => {
+        const at = this.seen.findIndex((value, i) => i >= from && accept(value))
+        if (at === -1) return
+        this.#waiting.delete(wake)
+        resolve(this.seen[at]!)
+      }
+      this.#waiting.add(wake)
+      wake()
+    })
+  }
 }

@@ -72,3 +72,11 @@ export function showing(...histories: readonly History[]): (of: Tree, size: numb
     return Promise.reject(new GossumError('TILE_INVALID', `no tiles of this tree of ${of.size}`))
   }
 }
+
+const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
+
+/** The same bytes in other base64: the lowest unused bit of the last character, before one "=", is set. */
+export function setUnusedBit(base64: string): string {
+  const last = base64.length - 2
+  return base64.slice(0, last) + ALPHABET[ALPHABET.indexOf(base64[last]!) + 1]! + base64.slice(last + 1)
+}

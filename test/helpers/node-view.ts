@@ -20,6 +20,7 @@ export const LOG: LogView = {
   root: ROOT,
   time: '2026-01-02T03:04:05.000Z',
   frozen: false,
+  holds: [],
   cosignatures: [{ name: 'w1', key: 'w1+00000000+AAAA', time: '2026-01-02T03:04:05.000Z' }],
   quorum: null,
   suspects: [],

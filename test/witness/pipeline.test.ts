@@ -23,7 +23,11 @@ test('a head from the log is proven, cosigned, and published after it is on disk
   const heart = await startHeart({ logKey: logSigner.verifier, prefix: log.prefix })
   expect((await heart.submit('poll', await log.server.head())).kind).toBe('advanced')
   await log.server.append(madeUpRecords(10, 300))
-  expect(await heart.submit('gossip', await log.server.head())).toMatchObject({ kind: 'advanced', size: 300, news: true })
+  expect(await heart.submit('gossip', await log.server.head())).toMatchObject({
+    kind: 'advanced',
+    size: 300,
+    news: true,
+  })
 
   const note = parseNote(heart.published.at(-1)!)
   const line = note.signatures.find((signature) => isBy(signature, testWitness.verifier))!
@@ -57,17 +61,27 @@ test('a smaller fork convicts with a proof; a larger one is a suspect until our 
   await heart.submit('poll', await log.server.head())
   const fork = await memoryLog(logSigner, madeUpRecords(0, 300, 'fork'))
 
-  expect(await heart.submit('gossip', await fork.head(100), 'the victim')).toMatchObject({ kind: 'pending', news: true })
+  expect(await heart.submit('gossip', await fork.head(100), 'the victim')).toMatchObject({
+    kind: 'pending',
+    news: true,
+  })
   expect(heart.suspects.list(heart.log)).toHaveLength(1)
-  expect(await heart.submit('gossip', await fork.head(100), 'the victim')).toMatchObject({ kind: 'pending', news: false })
+  expect(await heart.submit('gossip', await fork.head(100), 'the victim')).toMatchObject({
+    kind: 'pending',
+    news: false,
+  })
   await log.server.append(madeUpRecords(40, 200))
   expect((await heart.submit('poll', await log.server.head())).kind).toBe('advanced')
   await heart.pipeline.stop()
   expect(heart.suspects.list(heart.log)).toHaveLength(0)
-  expect(verifyEvidence(parseEvidence(heart.evidence[0]!.file), [logSigner.verifier])).toMatchObject({ sizes: [100, 200] })
+  expect(verifyEvidence(parseEvidence(heart.evidence[0]!.file), [logSigner.verifier])).toMatchObject({
+    sizes: [100, 200],
+  })
 
   expect(await heart.submit('gossip', await fork.head(33))).toMatchObject({ kind: 'conflict' })
-  expect(verifyEvidence(parseEvidence(heart.evidence[1]!.file), [logSigner.verifier])).toMatchObject({ sizes: [33, 200] })
+  expect(verifyEvidence(parseEvidence(heart.evidence[1]!.file), [logSigner.verifier])).toMatchObject({
+    sizes: [33, 200],
+  })
   await log.close()
 })
 

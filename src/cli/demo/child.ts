@@ -3,7 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { GossumError } from '../../errors.js'
-import type { NodeEvent } from '../../node.js'
+import type { NodeEvent } from '../../events.js'
 
 /** The program that this is part of. */
 export const PROGRAM = fileURLToPath(new URL('../main.js', import.meta.url))

@@ -1,40 +1,9 @@
-/** The built program in processes of its own. `npm test` builds it first. */
+/** Whole nodes: the built program in processes of their own, with their events. `npm test` builds it first. */
 import { spawn, type ChildProcess } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
-import type { NodeEvent } from '../../src/node.js'
-
-export const PROGRAM = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
-
-/** A directory that is removed when the test ends. */
-export function temporaryDirectory(): string {
-  const path = mkdtempSync(join(tmpdir(), 'gossum-test-'))
-  onTestFinished(() => rmSync(path, { recursive: true, force: true }))
-  return path
-}
-
-export interface Finished {
-  readonly code: number | null
-  readonly stdout: string
-  readonly stderr: string
-}
-
-/** Runs a command to its end. */
-export async function gossum(args: readonly string[], options: { env?: NodeJS.ProcessEnv } = {}): Promise<Finished> {
-  const child = spawn(process.execPath, [PROGRAM, ...args], {
-    env: { ...process.env, ...options.env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  let [stdout, stderr] = ['', '']
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text))
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
-  const code = await new Promise<number | null>((resolve) => child.once('close', resolve))
-  return { code, stdout, stderr }
-}
+import type { NodeEvent } from '../../src/events.js'
+import { PROGRAM } from './cli.js'
 
 export interface ReadyLine {
   readonly ready: true

@@ -1,0 +1,75 @@
+/** What happens in a node, as it is told: `run --json` prints these, one a line. */
+import { formatHash } from './tlog/hash.js'
+import type { CosignedHead } from './witness/cosigned.js'
+import type { Candidate, Outcome } from './witness/decide.js'
+
+/** Times are ISO 8601, roots base64, logs their ids. Fields are only added. */
+export type NodeEvent = { readonly at: string } & (
+  | {
+      readonly event: 'outcome'
+      readonly log: string | null
+      readonly door: Candidate['door']
+      readonly outcome: Outcome['kind']
+      readonly size: number | null
+      readonly root: string | null
+      readonly code: string | null
+      readonly peer: string | null
+      readonly evidence: string | null
+      readonly news: boolean
+    }
+  | {
+      readonly event: 'quorum'
+      readonly log: string
+      readonly size: number
+      readonly root: string
+      readonly cosignatures: { readonly name: string; readonly key: string; readonly time: string }[]
+    }
+  | {
+      readonly event: 'evidence'
+      readonly id: string
+      readonly type: string
+      readonly log: string
+      readonly sizes: readonly [number, number]
+      readonly source: 'found' | 'received'
+    }
+  | { readonly event: 'peer'; readonly peerId: string; readonly multiaddr: string; readonly connected: boolean }
+  /** A signed head stays unproven, or no tree can explain it. */
+  | {
+      readonly event: 'suspect'
+      readonly log: string
+      readonly id: string
+      readonly size: number | null
+      readonly code: string
+    }
+  /** Whether the log answers. */
+  | { readonly event: 'log'; readonly log: string; readonly reachable: boolean; readonly error: string | null }
+  /** An error of ours, or of our disk. */
+  | { readonly event: 'error'; readonly code: string; readonly message: string }
+)
+
+/** The parts of an event that its source knows; the node adds the time. */
+export type NodeEventBody = NodeEvent extends infer E ? (E extends NodeEvent ? Omit<E, 'at'> : never) : never
+
+export function outcomeEvent(outcome: Outcome, candidate: Candidate): NodeEventBody {
+  return {
+    event: 'outcome',
+    log: outcome.log ?? null,
+    door: candidate.door,
+    outcome: outcome.kind,
+    size: outcome.size ?? null,
+    root: outcome.root === undefined ? null : formatHash(outcome.root),
+    code: outcome.code ?? null,
+    peer: candidate.peer ?? null,
+    evidence: outcome.evidence ?? null,
+    news: outcome.news,
+  }
+}
+
+export function quorumEvent(log: string, head: CosignedHead): NodeEventBody {
+  const cosignatures = [...head.cosignatures].map(([key, { signature, time }]) => ({
+    name: signature.name,
+    key,
+    time: new Date(time * 1000).toISOString(),
+  }))
+  return { event: 'quorum', log, size: head.size, root: formatHash(head.root), cosignatures }
+}

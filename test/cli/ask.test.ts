@@ -1,0 +1,139 @@
+/** Commands that ask a running node, over real sockets. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { ERRORS } from '../../src/errors.js'
+import { HttpServer } from '../../src/http/server.js'
+import { fromUtf8 } from '../../src/tlog/bytes.js'
+import { gossum, jsonError } from '../helpers/cli.js'
+import { EVIDENCE_FILE, EVIDENCE_ID, fakeNode, LOG, LOG_ID, ROOT, type FakeNode } from '../helpers/node-view.js'
+
+let dir: string
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'gossum-cli-'))
+})
+afterAll(() => rm(dir, { recursive: true }))
+
+async function file(name: string, data: string | Uint8Array): Promise<string> {
+  await writeFile(join(dir, name), data)
+  return join(dir, name)
+}
+
+describe('asking a node', () => {
+  let server: HttpServer
+  let node: FakeNode
+  beforeAll(async () => {
+    node = fakeNode()
+    server = await HttpServer.start({ host: '127.0.0.1', port: 0, node })
+  })
+  afterAll(() => server.close())
+
+  async function body(path: string): Promise<string> {
+    return (await fetch(server.url + path)).text()
+  }
+
+  it.each([
+    [['status'], '/api/v1/status'],
+    [['heads'], `/api/v1/logs/${LOG_ID}/heads?limit=20`],
+    [['heads', 'sum.golang.org', '--limit', '3'], `/api/v1/logs/${LOG_ID}/heads?limit=3`],
+    [['heads', LOG_ID], `/api/v1/logs/${LOG_ID}/heads`],
+    [['peers'], '/api/v1/peers'],
+    [['evidence', 'list'], '/api/v1/evidence'],
+  ])('%j --json prints the body of %s unchanged', async (args, path) => {
+    const expected = { code: 0, stdout: await body(path), stderr: '' }
+    expect(await gossum([...args, '--json', '--node', server.url])).toEqual(expected)
+    // Before the command as well as behind it, and from the environment.
+    expect(await gossum(['--json', '--node', server.url, ...args])).toEqual(expected)
+    expect(await gossum([...args, '--json'], { env: { GOSSUM_NODE: `${server.url}/` } })).toEqual(expected)
+  })
+
+  it('asks where the configuration says that a node listens', async () => {
+    const config = await file('config.yaml', `http: ${server.url.slice('http://'.length)}\n`)
+    expect((await gossum(['peers', '--json', '--config', config])).stdout).toBe(await body('/api/v1/peers'))
+  })
+
+  it('tells the status in words', async () => {
+    const { code, stdout, stderr } = await gossum(['status', '--node', server.url])
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    expect(stdout).toMatch(
+      /^ sum\.golang\.org {2}280,573 records\n view +one view\n newest +cosigned \d+ days ago, 1 cosignature\n/,
+    )
+    expect(stdout).toMatch(/ peers +1 connected\n evidence +1 file not acknowledged; see gossum evidence list\n/)
+  })
+
+  it('lists heads, peers and evidence', async () => {
+    const ask = async (...args: string[]): Promise<string> => (await gossum([...args, '--node', server.url])).stdout
+    expect(await ask('heads')).toMatch(new RegExp(`^280,573 {2}${ROOT.replace(/\+/g, '\\+')} {2}1 cosignature`))
+    expect(await ask('peers')).toContain('12D3KooWPeer  /ip4/127.0.0.1/tcp/2  2 ms')
+    expect(await ask('evidence', 'list')).toMatch(
+      /^0123456789abcdef.*sum\.golang\.org {2}sizes 5 and 6.*NOT ACKNOWLEDGED\n$/,
+    )
+  })
+
+  it('shows evidence byte for byte, and acknowledges it', async () => {
+    const shown = await gossum(['evidence', 'show', EVIDENCE_ID, '--node', server.url])
+    expect(shown).toEqual({ code: 0, stdout: fromUtf8(EVIDENCE_FILE), stderr: '' })
+    expect(await gossum(['evidence', 'ack', EVIDENCE_ID, '--json', '--node', server.url])).toEqual({
+      code: 0,
+      stdout: `{"id":"${EVIDENCE_ID}","acked":true}\n`,
+      stderr: '',
+    })
+    expect(node.acknowledged).toEqual([EVIDENCE_ID])
+  })
+
+  it.each([
+    [['evidence', 'show', 'fedcba9876543210'], 1, 'EVIDENCE_UNKNOWN'],
+    [['evidence', 'ack', '../../x'], 1, 'EVIDENCE_UNKNOWN'],
+    [['heads', 'other.example'], 2, 'LOG_UNKNOWN'],
+    [['heads', '--limit', '0'], 2, 'REQUEST_INVALID'],
+  ] as const)('passes on what the node refuses: %j', async (args, code, errorCode) => {
+    const result = await gossum([...args, '--json', '--node', server.url])
+    expect(result).toMatchObject({ code, stdout: '' })
+    const { code: told, message, hint } = jsonError(result)
+    expect(told).toBe(errorCode)
+    // The sentence once, not once from the node and once from here.
+    expect(message.split(ERRORS[errorCode][0])).toHaveLength(2)
+    expect(hint).toBe(ERRORS[errorCode][1])
+  })
+
+  it('wants to know which of several logs', async () => {
+    const status = await fakeNode().status()
+    const two = { ...status, logs: [LOG, { ...LOG, id: 'cd'.repeat(32), name: 'other.example' }] }
+    const other = await HttpServer.start({
+      host: '127.0.0.1',
+      port: 0,
+      node: fakeNode({ status: () => Promise.resolve(two) }),
+    })
+    const { code, stderr } = await gossum(['heads', '--node', other.url])
+    await other.close()
+    expect(code).toBe(2)
+    expect(stderr).toContain('name one of the logs: sum.golang.org, other.example')
+  })
+
+  it('says so when there is no node, or something else', async () => {
+    const nobody = await gossum(['status', '--json', '--node', 'http://127.0.0.1:9'])
+    expect(nobody).toMatchObject({ code: 1, stdout: '' })
+    expect(jsonError(nobody)).toMatchObject({
+      code: 'NODE_UNREACHABLE',
+      message: expect.stringContaining('127.0.0.1:9') as string,
+    })
+    const elsewhere = await gossum(['status', '--json', '--node', `${server.url}/livez?`])
+    expect(elsewhere).toMatchObject({ code: 1, stdout: '' })
+    expect(jsonError(elsewhere)).toMatchObject({
+      code: 'NODE_UNREACHABLE',
+      message: expect.stringContaining('not as a gossum node') as string,
+    })
+  })
+
+  it('says so when there is no evidence', async () => {
+    const empty = await HttpServer.start({
+      host: '127.0.0.1',
+      port: 0,
+      node: fakeNode({ evidence: () => Promise.resolve([]) }),
+    })
+    const result = await gossum(['evidence', 'list', '--node', empty.url])
+    await empty.close()
+    expect(result).toEqual({ code: 0, stdout: '', stderr: 'no evidence\n' })
+  })
+})

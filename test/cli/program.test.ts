@@ -1,0 +1,86 @@
+/** The program as its users meet it: help, typos, exit codes, streams. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { describe, expect, it } from 'vitest'
+import { VERSION } from '../../src/version.js'
+import { gossum, jsonError, PROGRAM } from '../helpers/cli.js'
+
+const COMMANDS = ['run', 'demo', 'status', 'heads', 'peers', 'evidence', 'verify', 'key', 'log']
+const SUBCOMMANDS = [
+  ['evidence', 'list'],
+  ['evidence', 'show'],
+  ['evidence', 'ack'],
+  ['key', 'new'],
+  ['key', 'show'],
+  ['log', 'serve'],
+]
+
+describe('gossum', () => {
+  it('lists its commands', async () => {
+    const { code, stdout, stderr } = await gossum(['--help'])
+    expect(code).toBe(0)
+    for (const name of COMMANDS) expect(stdout).toMatch(new RegExp(`^  ${name} {2,}\\S`, 'm'))
+    expect(stderr).toBe('')
+  })
+
+  it.each([...COMMANDS.map((name) => [name]), ...SUBCOMMANDS])(
+    'helps with %s %s, with three examples',
+    async (...words) => {
+      const named = words.filter((word) => typeof word === 'string')
+      const { code, stdout } = await gossum([...named, '--help'])
+      expect(code).toBe(0)
+      expect(stdout).toContain(`Usage: gossum ${named.join(' ')}`)
+      expect(stdout.split('Examples:\n')[1]!.split('\n').slice(0, 3).join('\n')).toMatch(/^( {2}\S.*\n?){3}$/)
+    },
+  )
+
+  it('gives the same help in two ways', async () => {
+    expect((await gossum(['help', 'status'])).stdout).toBe((await gossum(['status', '--help'])).stdout)
+  })
+
+  it('has a version', async () => {
+    expect(await gossum(['--version'])).toEqual({ code: 0, stdout: `${VERSION}\n`, stderr: '' })
+  })
+
+  it('says what its exit codes mean', async () => {
+    const { code, stdout } = await gossum(['help', 'exit-codes'])
+    expect(code).toBe(0)
+    for (const number of [0, 1, 2, 3, 4]) expect(stdout).toMatch(new RegExp(`^  ${number}  `, 'm'))
+  })
+
+  it.each([
+    [['stauts'], 'unknown command', 'did you mean status?'],
+    [['help', 'stauts'], 'unknown command', 'did you mean status?'],
+    [['evidence', 'lsit'], 'unknown command', 'did you mean list?'],
+    [['status', '--jsno'], 'unknown option', 'did you mean --json?'],
+    [['verify'], 'missing required argument', 'see gossum verify --help'],
+    [['verify', '--home', 'x', 'f'], 'unknown option', 'see gossum verify --help'],
+    [['status', 'extra'], 'too many arguments', 'see gossum status --help'],
+    [['--home'], 'argument missing', 'see gossum --help'],
+    [['status', '--node', 'ftp://x'], 'not an http', ''],
+  ])('refuses %j', async (args, what, hint) => {
+    const human = await gossum(args)
+    expect(human).toMatchObject({ code: 2, stdout: '' })
+    expect(human.stderr).toMatch(new RegExp(`^gossum: .*${what}.*\nhint: .*\n$`))
+    expect(human.stderr).toContain(hint)
+    const machine = await gossum(['--json', ...args])
+    expect(machine).toMatchObject({ code: 2, stdout: '' })
+    expect(jsonError(machine)).toMatchObject({ code: 'USAGE', message: expect.stringContaining(what) as string })
+  })
+
+  it('shows its help to who says nothing, and calls it usage', async () => {
+    const { code, stdout, stderr } = await gossum([])
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+    expect(stderr).toContain('Usage: gossum')
+  })
+
+  it('ends in silence when its reader has seen enough', async () => {
+    const args = Array.from({ length: 2000 }, () => '/dev/null')
+    const child = spawn(process.execPath, [PROGRAM, 'verify', '--json', ...args])
+    let stderr = ''
+    child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()))
+    child.stdout.once('data', () => child.stdout.destroy())
+    await once(child, 'close')
+    expect(stderr).toBe('')
+  })
+})

@@ -1,0 +1,115 @@
+/**
+ * A process that lets a heart over a real home follow a history in memory, and that dies where it is told to: by
+ * SIGKILL, so that nothing is closed or flushed. What it releases it writes to stdout, one JSON line each.
+ *
+ *   node --conditions gossum-source --import tsx test/helpers/crash-child.ts '{"home": ..., "die": ..., ...}'
+ */
+import '../../src/polyfill.js'
+import { writeSync } from 'node:fs'
+import { join } from 'node:path'
+import { Level } from 'level'
+import { GuardFile, type GuardEntry } from '../../src/store/guard.js'
+import { Store } from '../../src/store/store.js'
+import { parseCheckpoint } from '../../src/tlog/checkpoint.js'
+import { formatHash } from '../../src/tlog/hash.js'
+import { parseNote, type SignerKey } from '../../src/tlog/note.js'
+import { cosignatureIn, startHeart, testSigner, testWitness } from './heart.js'
+import { History, showing } from './history.js'
+
+export interface ChildTask {
+  readonly home: string
+  /** Where to die: never, in the signature, before or after the guard's line, before what is published is out. */
+  readonly die: 'never' | 'sign' | 'guard-before' | 'guard-after' | 'publish'
+  /** How often that place is passed before the process dies there. */
+  readonly after: number
+  /** The sizes to follow, in order. */
+  readonly from: number
+  readonly to: number
+  /** Opens the store, says so, and waits to be killed. */
+  readonly onlyOpen?: boolean
+}
+
+/** A cosignature that left the child. */
+export interface Released {
+  readonly size: number
+  readonly root: string
+  readonly time: number
+  /** Base64 of the signature line's bytes. */
+  readonly signature: string
+}
+
+/** The log that the child follows; its parent knows it too. */
+export const childLog = testSigner('log.example', 1)
+
+function say(value: unknown): void {
+  writeSync(1, `${JSON.stringify(value)}\n`)
+}
+
+function die(): never {
+  process.kill(process.pid, 'SIGKILL')
+  // The signal is on its way: nothing may happen until it is here.
+  for (;;);
+}
+
+async function main(task: ChildTask): Promise<void> {
+  let passed = 0
+  const pass = (place: ChildTask['die']): void => {
+    if (task.die === place && passed++ >= task.after) die()
+  }
+  const signer: SignerKey = {
+    verifier: testWitness.verifier,
+    sign: (message) => {
+      pass('sign')
+      return testWitness.sign(message)
+    },
+  }
+  const store = task.die.startsWith('guard') ? await openWithGuard(task.home, pass) : await Store.open(task.home)
+  if (task.onlyOpen === true) {
+    say('open')
+    process.stdin.resume()
+    return
+  }
+  const history = new History(childLog)
+  const heart = await startHeart({
+    logKey: childLog.verifier,
+    prefix: showing(history),
+    store,
+    signer,
+    onPublish: (note) => {
+      pass('publish')
+      const { size, root } = parseCheckpoint(parseNote(note).text)
+      const { time, signature } = cosignatureIn(note)
+      const released: Released = {
+        size,
+        root: formatHash(root),
+        time,
+        signature: Buffer.from(signature.bytes).toString('base64'),
+      }
+      say(released)
+    },
+  })
+  say('ready')
+  for (let size = task.from; size <= task.to; size++) await heart.submit('poll', history.head(size))
+  await heart.stop()
+  say('done')
+}
+
+/** The store of a home with a guard that can die before or after it has written. */
+async function openWithGuard(home: string, pass: (place: ChildTask['die']) => void): Promise<Store> {
+  await (await Store.open(home)).close()
+  const db = new Level(join(home, 'db'))
+  await db.open()
+  const guard = await GuardFile.open(join(home, 'guard'))
+  return Store.over(db, {
+    entries: guard.entries,
+    append: async (entry: GuardEntry) => {
+      pass('guard-before')
+      await guard.append(entry)
+      pass('guard-after')
+    },
+    close: () => guard.close(),
+  })
+}
+
+if (process.argv[2] !== undefined && process.argv[1]?.endsWith('crash-child.ts') === true)
+  await main(JSON.parse(process.argv[2]) as ChildTask)

@@ -1,0 +1,148 @@
+/**
+ * LevelDB opens over many kinds of damage without a word and with less in it. Whatever is done to its files, a home
+ * must come back with the state that the guard saw last, or say that it did not.
+ */
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
+import { describe, expect, test } from 'vitest'
+import { errorCode, GossumError } from '../../src/errors.js'
+import type { LogState } from '../../src/store/heads.js'
+import { Store } from '../../src/store/store.js'
+import { databaseFiles, temporaryHome } from '../helpers/home.js'
+
+const LOG = 'a'.repeat(64)
+const tree = (size: number) => ({ size, root: new Uint8Array(32).fill(size) })
+
+type Files = ReadonlyMap<string, Uint8Array>
+
+function snapshot(home: string): Files {
+  const files = new Map<string, Uint8Array>([['guard', readFileSync(join(home, 'guard'))]])
+  for (const name of readdirSync(join(home, 'db'))) files.set(`db/${name}`, readFileSync(join(home, 'db', name)))
+  return files
+}
+
+function restore(home: string, files: Files): void {
+  rmSync(join(home, 'db'), { recursive: true, force: true })
+  mkdirSync(join(home, 'db'), { recursive: true })
+  for (const [name, data] of files) writeFileSync(join(home, name), data)
+}
+
+/** What a damaged home says: the state as it was, or how it was noticed. */
+async function reopen(home: string): Promise<'as it was' | 'older, and silent' | 'disagreement' | 'damaged'> {
+  let store: Store
+  try {
+    store = await Store.open(home)
+  } catch (error) {
+    if (!(error instanceof GossumError)) throw error
+    expect(['STORE_DAMAGED', 'STORE_SCHEMA']).toContain(errorCode(error))
+    return 'damaged'
+  }
+  try {
+    if (store.heads.disagreement(LOG) !== undefined) return 'disagreement'
+    const state = store.heads.get(LOG)
+    return isDeepStrictEqual(state, expected) ? 'as it was' : 'older, and silent'
+  } finally {
+    await store.close()
+  }
+}
+
+/** The state that the home of the test was left with. */
+let expected: LogState
+
+/** A home with three states of one log: in the log file, or, opened once more, in a table file. */
+async function makeHome(inTable: boolean): Promise<{ home: string; files: Files }> {
+  const home = temporaryHome()
+  const store = await Store.open(home)
+  for (const size of [1, 2, 3]) await store.heads.change(LOG, store.heads.get(LOG), { tree: tree(size) })
+  expected = store.heads.get(LOG)
+  await store.close()
+  if (inTable) await (await Store.open(home)).close()
+  expect(databaseFiles(home, '.ldb')).toHaveLength(inTable ? 1 : 0)
+  return { home, files: snapshot(home) }
+}
+
+function flipped(files: Files, name: string, at: number): Files {
+  const data = Uint8Array.from(files.get(name)!)
+  data[at]! ^= 0x10
+  return new Map([...files, [name, data]])
+}
+
+function fileOf(files: Files, pattern: RegExp): string {
+  return [...files.keys()]
+    .filter((name) => pattern.test(name))
+    .sort((a, b) => files.get(b)!.length - files.get(a)!.length)[0]!
+}
+
+describe('one flipped byte', () => {
+  test('at every place of the log file', { timeout: 120_000 }, async () => {
+    const { home, files } = await makeHome(false)
+    const name = fileOf(files, /\.log$/)
+    const seen = new Set<string>()
+    for (let at = 0; at < files.get(name)!.length; at++) {
+      restore(home, flipped(files, name, at))
+      const result = await reopen(home)
+      seen.add(result)
+      expect(result, `byte ${at} of ${name}`).not.toBe('older, and silent')
+    }
+    expect(seen, 'LevelDB itself did not notice').toContain('disagreement')
+  })
+
+  test.each([
+    ['of a table file', /\.ldb$/, 5],
+    ['of the manifest', /MANIFEST/, 3],
+    ['of CURRENT', /CURRENT$/, 1],
+  ])('%s', async (_name, pattern, step) => {
+    const { home, files } = await makeHome(true)
+    const name = fileOf(files, pattern)
+    for (let at = 0; at < files.get(name)!.length; at += step) {
+      restore(home, flipped(files, name, at))
+      expect(await reopen(home), `byte ${at} of ${name}`).not.toBe('older, and silent')
+    }
+  })
+})
+
+describe('files that are cut or gone', () => {
+  test('the log file, cut at every length', { timeout: 120_000 }, async () => {
+    const { home, files } = await makeHome(false)
+    const name = fileOf(files, /\.log$/)
+    const { length } = files.get(name)!
+    for (let cut = 0; cut < length; cut++) {
+      restore(home, new Map([...files, [name, files.get(name)!.subarray(0, cut)]]))
+      expect(await reopen(home), `cut to ${cut} of ${length}`).toMatch(/disagreement|damaged/)
+    }
+  })
+
+  test('each file of the database, gone', async () => {
+    for (const inTable of [false, true]) {
+      const { home, files } = await makeHome(inTable)
+      for (const name of files.keys()) {
+        if (name === 'guard') continue
+        restore(home, new Map([...files].filter(([other]) => other !== name)))
+        expect(await reopen(home), `without ${name}`).not.toBe('older, and silent')
+      }
+    }
+  })
+
+  test('CURRENT gone: no new database is begun, and with it back nothing was lost', async () => {
+    const { home, files } = await makeHome(true)
+    restore(home, new Map([...files].filter(([name]) => !name.endsWith('CURRENT'))))
+    expect(await reopen(home)).toBe('damaged')
+    writeFileSync(join(home, 'db', 'CURRENT'), files.get('db/CURRENT')!)
+    expect(await reopen(home)).toBe('as it was')
+  })
+
+  test('the guard cut to nothing beside a whole database', async () => {
+    const { home, files } = await makeHome(false)
+    restore(home, new Map([...files, ['guard', new Uint8Array()]]))
+    expect(await reopen(home)).toBe('disagreement')
+  })
+
+  test('nothing changed: the test would know', async () => {
+    for (const inTable of [false, true]) {
+      const { home, files } = await makeHome(inTable)
+      restore(home, files)
+      expect(await reopen(home)).toBe('as it was')
+    }
+  })
+})

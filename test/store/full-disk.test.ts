@@ -1,0 +1,154 @@
+/** A disk that is full: nothing is signed or published that is not on it, and with space back all goes on. */
+import { join } from 'node:path'
+import { MemoryLevel } from 'memory-level'
+import { describe, expect, test } from 'vitest'
+import { Store } from '../../src/store/store.js'
+import type { SignerKey } from '../../src/tlog/note.js'
+import { cosignatureIn, MemoryGuard, startHeart, testSigner, testWitness } from '../helpers/heart.js'
+import { History, showing } from '../helpers/history.js'
+import { smallDisk } from '../helpers/home.js'
+
+const logSigner = testSigner('log.example', 1)
+const history = new History(logSigner)
+const noSpace = (): Promise<never> =>
+  Promise.reject(Object.assign(new Error('No space left on device'), { code: 'ENOSPC' }))
+const failed = expect.objectContaining({ code: 'STORE_WRITE_FAILED' }) as Error
+
+/** A witness key that counts how often it signs. */
+function countingSigner(): SignerKey & { count: number } {
+  const signer = {
+    count: 0,
+    verifier: testWitness.verifier,
+    sign: (message: Uint8Array) => {
+      signer.count++
+      return testWitness.sign(message)
+    },
+  }
+  return signer
+}
+
+describe('a write that fails', () => {
+  /** A heart that follows to size 5, whose database fails every write from the n-th on while `full`. */
+  async function heartWith() {
+    const db = new MemoryLevel()
+    const guard = new MemoryGuard()
+    const signer = countingSigner()
+    const disk = { full: false, spare: 0 }
+    const put = db.put.bind(db)
+    db.put = ((...args: Parameters<typeof put>) =>
+      disk.full && disk.spare-- <= 0 ? noSpace() : put(...args)) as typeof put
+    const heart = await startHeart({ logKey: logSigner.verifier, prefix: showing(history), db, guard, signer })
+    await heart.submit('poll', history.head(5))
+    return { db, guard, disk, heart, signer }
+  }
+
+  test('of the state: nothing is signed, nothing leaves, the state stays; then it goes on', async () => {
+    const { heart, disk, signer } = await heartWith()
+    const before = { state: heart.store.heads.get(heart.log), published: heart.published.length, signed: signer.count }
+    disk.full = true
+    await expect(heart.submit('poll', history.head(9))).rejects.toEqual(failed)
+    expect(heart.store.heads.get(heart.log)).toBe(before.state)
+    expect(heart.published).toHaveLength(before.published)
+    expect(signer.count).toBe(before.signed)
+    expect(heart.cosigned.current(heart.log)?.size).toBe(5)
+    disk.full = false
+    expect((await heart.submit('poll', history.head(9))).kind).toBe('advanced')
+    expect(cosignatureIn(heart.published.at(-1)!).time).toBeGreaterThan(0)
+  })
+
+  test('of the guard: the same', async () => {
+    const { heart, guard, signer } = await heartWith()
+    const signed = signer.count
+    const append = guard.append.bind(guard)
+    guard.append = noSpace
+    await expect(heart.submit('poll', history.head(9))).rejects.toEqual(failed)
+    expect(heart.published).toHaveLength(1)
+    expect(signer.count).toBe(signed)
+    guard.append = append
+    expect((await heart.submit('poll', history.head(9))).kind).toBe('advanced')
+  })
+
+  test('of the cosignature: it does not leave, and is made when the head comes again', async () => {
+    const { heart, disk } = await heartWith()
+    Object.assign(disk, { full: true, spare: 1 })
+    await expect(heart.submit('poll', history.head(9))).rejects.toEqual(failed)
+    expect(heart.store.heads.get(heart.log).tree?.size).toBe(9)
+    expect(heart.published).toHaveLength(1)
+    disk.full = false
+    expect((await heart.submit('poll', history.head(9))).kind).toBe('known')
+    expect(heart.cosigned.current(heart.log)?.size).toBe(9)
+    expect(heart.published).toHaveLength(2)
+    cosignatureIn(heart.published[1]!)
+    await heart.submit('poll', history.head(9))
+    expect(heart.published).toHaveLength(2)
+  })
+
+  test('of a suspect: it is not taken for known when it comes again', async () => {
+    const { heart, disk } = await heartWith()
+    const fork = history.fork(3, 'b').head(8)
+    disk.full = true
+    await expect(heart.submit('gossip', fork, 'p')).rejects.toEqual(failed)
+    disk.full = false
+    expect(await heart.submit('gossip', fork, 'p')).toMatchObject({ kind: 'pending', news: true })
+  })
+
+  test('of evidence: the log is frozen when the fork comes again', async () => {
+    const { heart, disk } = await heartWith()
+    const fork = history.fork(3, 'b').head(5)
+    for (const spare of [0, 1]) {
+      Object.assign(disk, { full: true, spare })
+      await expect(heart.submit('gossip', fork, 'p')).rejects.toEqual(failed)
+    }
+    disk.full = false
+    expect((await heart.submit('gossip', fork, 'p')).kind).toBe('conflict')
+    expect(await heart.submit('poll', history.head(9))).toMatchObject({ code: 'LOG_FROZEN' })
+    expect(heart.evidence).toHaveLength(1)
+  })
+})
+
+const probe = process.platform === 'linux' && process.getuid?.() === 0
+const required = process.env['REQUIRE_PEERS'] === '1'
+
+describe.skipIf(!probe && !required)('a real file system of 400 KiB', () => {
+  test('fills up and is freed again; nothing that was acknowledged is lost at the next start', async () => {
+    const disk = smallDisk(400)
+    if (disk === undefined) throw new Error('no small file system can be mounted here')
+    const home = join(disk.path, 'home')
+    const signer = countingSigner()
+    const options = { logKey: logSigner.verifier, prefix: showing(history), signer }
+    let heart = await startHeart({ ...options, store: await Store.open(home) })
+    let size = 1
+    for (; size <= 20; size++) await heart.submit('poll', history.head(size))
+
+    disk.fill()
+    let failures = 0
+    for (; failures === 0; size++) {
+      const before = { state: heart.store.heads.get(heart.log), published: heart.published.length }
+      try {
+        await heart.submit('poll', history.head(size))
+      } catch (error) {
+        failures++
+        expect(error).toEqual(failed)
+        expect(heart.published).toHaveLength(before.published)
+        // The state may be on disk and its cosignature not: then it was promised and did not leave.
+        expect([before.state.tree?.size, size]).toContain(heart.store.heads.get(heart.log).tree?.size)
+      }
+    }
+    for (let i = 0; i < 10; i++) await expect(heart.submit('poll', history.head(size + i))).rejects.toEqual(failed)
+
+    disk.free()
+    for (let i = 0; i < 10; i++, size++) {
+      const outcome = await heart.submit('poll', history.head(size))
+      expect(outcome.kind).toBe('advanced')
+    }
+    const last = heart.cosigned.current(heart.log)!
+    expect(last.size).toBe(size - 1)
+    await heart.stop()
+
+    heart = await startHeart({ ...options, store: await Store.open(home) })
+    expect(heart.store.heads.disagreement(heart.log)).toBeUndefined()
+    expect(heart.cosigned.current(heart.log)).toEqual(last)
+    expect((await heart.submit('poll', history.head(size))).kind).toBe('advanced')
+    await heart.stop()
+  })
+})

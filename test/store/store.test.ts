@@ -1,0 +1,157 @@
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { Level } from 'level'
+import { MemoryLevel } from 'memory-level'
+import { describe, expect, test } from 'vitest'
+import { Disk } from '../../src/store/disk.js'
+import { HISTORY_LENGTH, History } from '../../src/store/history.js'
+import { SCHEMA_VERSION, Store } from '../../src/store/store.js'
+import { MemoryGuard } from '../helpers/heart.js'
+import { startChild } from '../helpers/crash-child-process.js'
+import { copyHome, temporaryHome } from '../helpers/home.js'
+
+const LOG = 'a'.repeat(64)
+const tree = (size: number) => ({ size, root: new Uint8Array(32).fill(size) })
+const stored = (error: string) => expect.objectContaining({ code: error }) as Error
+
+/** Opens a home, advances its log to each size, and closes it. */
+async function advance(home: string, ...sizes: number[]): Promise<void> {
+  const store = await Store.open(home)
+  for (const size of sizes) await store.heads.change(LOG, store.heads.get(LOG), { tree: tree(size) })
+  await store.close()
+}
+
+describe('a home', () => {
+  test('that is new is made, and what was written is there after a restart', async () => {
+    const home = join(temporaryHome(), 'not', 'there', 'yet')
+    await advance(home, 1, 2)
+    const store = await Store.open(home)
+    expect(store.heads.disagreement(LOG)).toBeUndefined()
+    expect(store.heads.get(LOG)).toMatchObject({ seq: 2, tree: tree(2) })
+    await store.close()
+  })
+
+  test('is used by one process: another gets STORE_LOCKED, until the first is gone', async () => {
+    const home = temporaryHome()
+    const child = startChild({ home, die: 'never', after: 0, from: 1, to: 0, onlyOpen: true })
+    await child.line((value) => value === 'open')
+    await expect(Store.open(home)).rejects.toEqual(stored('STORE_LOCKED'))
+    child.kill()
+    expect(await child.gone).toBe('SIGKILL')
+    await advance(home, 1)
+  })
+
+  test('is used once in one process too, and the one that has it is not disturbed', async () => {
+    const home = temporaryHome()
+    const store = await Store.open(home)
+    await expect(Store.open(home)).rejects.toEqual(stored('STORE_LOCKED'))
+    await store.heads.change(LOG, store.heads.get(LOG), { tree: tree(1) })
+    await store.close()
+    await advance(home, 2)
+  })
+
+  test('of a newer version is refused and left alone', async () => {
+    const home = temporaryHome()
+    await advance(home, 1)
+    const db = new Level(join(home, 'db'))
+    await db.open()
+    await db.sublevel('meta').put('schema', `${Number(SCHEMA_VERSION) + 1}`)
+    await db.close()
+    await expect(Store.open(home)).rejects.toEqual(stored('STORE_SCHEMA'))
+    await expect(Store.open(home), 'it did not stay open').rejects.toEqual(stored('STORE_SCHEMA'))
+  })
+
+  test('that never got beyond the making of its directory is new', async () => {
+    const home = temporaryHome()
+    mkdirSync(join(home, 'db'))
+    writeFileSync(join(home, 'db', 'LOCK'), '')
+    await advance(home, 1)
+  })
+})
+
+describe('an older copy of the database under the guard of today', () => {
+  test('is noticed, and recovered from what the guard knows', async () => {
+    const home = temporaryHome()
+    const backup = temporaryHome()
+    await advance(home, 1, 2, 3)
+    copyHome(join(home, 'db'), join(backup, 'db'))
+    await advance(home, 4, 5)
+    copyHome(join(backup, 'db'), join(home, 'db'))
+    const store = await Store.open(home)
+    expect(store.heads.disagreement(LOG)).toMatch(/state 3.*at 5/)
+    await expect(store.heads.change(LOG, store.heads.get(LOG), { tree: tree(4) })).rejects.toEqual(
+      stored('STATE_DISAGREES'),
+    )
+    await store.heads.recover(LOG)
+    expect(store.heads.get(LOG).tree).toEqual(tree(5))
+    await store.close()
+    const again = await Store.open(home)
+    expect(again.heads.disagreement(LOG)).toBeUndefined()
+    await again.close()
+  })
+
+  test('no guard beside a full database is noticed, and recovered from the database', async () => {
+    const home = temporaryHome()
+    await advance(home, 1, 2, 3)
+    rmSync(join(home, 'guard'))
+    const store = await Store.open(home)
+    expect(store.heads.disagreement(LOG)).toEqual(expect.any(String))
+    await store.heads.recover(LOG)
+    expect(store.heads.disagreement(LOG)).toBeUndefined()
+    expect(store.heads.get(LOG).tree).toEqual(tree(3))
+    await store.close()
+  })
+
+  test('no database beside a guard is no new home', async () => {
+    const home = temporaryHome()
+    await advance(home, 1, 2, 3)
+    rmSync(join(home, 'db'), { recursive: true })
+    await expect(Store.open(home)).rejects.toEqual(stored('STORE_DAMAGED'))
+    mkdirSync(join(home, 'db'), { recursive: true })
+    await expect(Store.open(home)).rejects.toEqual(stored('STORE_DAMAGED'))
+  })
+
+  test('an empty database in its place is noticed', async () => {
+    const home = temporaryHome()
+    await advance(home, 1, 2, 3)
+    const other = temporaryHome()
+    await (await Store.open(other)).close()
+    copyHome(join(other, 'db'), join(home, 'db'))
+    const store = await Store.open(home)
+    expect(store.heads.disagreement(LOG)).toEqual(expect.any(String))
+    await store.heads.recover(LOG)
+    expect(store.heads.get(LOG).tree).toEqual(tree(3))
+    await store.close()
+  })
+})
+
+describe('what can be had again is bounded', () => {
+  test('history keeps the newest heads', async () => {
+    const table = new Disk(new MemoryLevel()).table('history')
+    await table.put('b'.repeat(64) + '!0000000000000001', 'of another log')
+    const full = new History(table)
+    for (let size = 1; size <= HISTORY_LENGTH; size++) await full.put(LOG, size, `head ${size}`)
+    for (const history of [full, new History(table)]) {
+      await history.put(LOG, HISTORY_LENGTH + 5, 'newest')
+      expect(await history.get(LOG, 1)).toBeUndefined()
+      expect(await history.get(LOG, 2)).toBe('head 2')
+      expect(await history.latest(LOG, 2)).toEqual([
+        { size: HISTORY_LENGTH + 5, note: 'newest' },
+        { size: HISTORY_LENGTH, note: `head ${HISTORY_LENGTH}` },
+      ])
+    }
+    expect((await table.keys()).length).toBe(HISTORY_LENGTH + 1)
+  })
+
+  test('tiles: the old are dropped, those in use stay', async () => {
+    const { tiles } = await Store.over(new MemoryLevel(), new MemoryGuard())
+    const data = (n: number): Uint8Array => new Uint8Array(64).fill(n)
+    await tiles.put('in use', data(1))
+    for (let i = 0; i < 3; i++) {
+      for (let n = 0; n < 4096; n++) await tiles.put(`tile ${i} ${n}`, data(n))
+      expect(await tiles.get('in use')).toEqual(data(1))
+    }
+    expect(await tiles.get('tile 0 0')).toBeUndefined()
+    expect(await tiles.get('tile 2 4000')).toEqual(data(4000))
+  })
+})

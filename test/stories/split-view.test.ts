@@ -1,0 +1,123 @@
+/** A log shows one history to us and another to somebody else; gossip brings the other's head. */
+import { afterEach, describe, expect, test } from 'vitest'
+import { parseEvidence, verifyEvidence } from '../../src/evidence/evidence.js'
+import { SumdbClient } from '../../src/sumdb/client.js'
+import { fromUtf8 } from '../../src/tlog/bytes.js'
+import { formatCheckpoint, SUMDB_ORIGIN } from '../../src/tlog/checkpoint.js'
+import { formatNote, signNote } from '../../src/tlog/note.js'
+import { LyingLog, madeUpRecords, memoryLog } from '../fakes/lying-log.js'
+import { cosignatureIn, startHeart, testSigner } from '../helpers/heart.js'
+
+const signer = testSigner('log.example', 1)
+const key = signer.verifier
+const logs: LyingLog[] = []
+afterEach(() => Promise.all(logs.splice(0).map((log) => log.close())))
+
+/** A log over real HTTP that shows `size` records, the last of them of `salt` from number `fork` on. */
+async function view(size: number, salt = 'a', fork = 0) {
+  const records = [...madeUpRecords(0, fork), ...madeUpRecords(fork, size, salt)]
+  const log = await LyingLog.start(await memoryLog(signer, records))
+  logs.push(log)
+  const client = new SumdbClient({ url: log.url, key, retries: 0 })
+  const heart = await startHeart({ logKey: key, prefix: client.prefix.bind(client) })
+  const poll = async () => heart.submit('poll', await client.latestNote())
+  return { log, heart, poll, head: (at = size) => log.history.head(at) }
+}
+
+function convicts(file: Uint8Array): readonly [number, number] {
+  return verifyEvidence(parseEvidence(file), [key]).sizes
+}
+
+describe('two roots at one size', () => {
+  test('convict both ways, and both nodes write the same file', async () => {
+    const a = await view(300)
+    const b = await view(300, 'b', 200)
+    await Promise.all([a.poll(), b.poll()])
+    expect(await a.heart.submit('gossip', await b.head(), 'B')).toMatchObject({ kind: 'conflict', news: true })
+    expect(await b.heart.submit('gossip', await a.head(), 'A')).toMatchObject({ kind: 'conflict', news: true })
+    expect(convicts(a.heart.evidence[0]!.file)).toEqual([300, 300])
+    expect(fromUtf8(a.heart.evidence[0]!.file)).toBe(fromUtf8(b.heart.evidence[0]!.file))
+    expect(a.heart.evidence[0]!.id).toBe(b.heart.evidence[0]!.id)
+  })
+
+  test('freeze the log until its operator has seen it', async () => {
+    const a = await view(300)
+    const b = await view(300, 'b', 200)
+    await a.poll()
+    await a.heart.submit('gossip', await b.head(), 'B')
+    await a.heart.submit('gossip', await b.head(), 'somebody else')
+    expect(a.heart.evidence).toHaveLength(1)
+    const published = a.heart.published.length
+    await a.log.history.append(madeUpRecords(300, 400))
+    expect(await a.poll()).toMatchObject({ kind: 'refused', code: 'LOG_FROZEN' })
+    expect(a.heart.published).toHaveLength(published)
+    await a.heart.store.heads.acknowledge(a.heart.log, a.heart.evidence[0]!.id)
+    expect((await a.poll()).kind).toBe('advanced')
+    // The same fork against our larger head is other evidence.
+    expect((await a.heart.submit('gossip', await b.head(), 'B')).kind).toBe('conflict')
+    expect(a.heart.evidence).toHaveLength(2)
+  })
+})
+
+describe('two sizes', () => {
+  test('the smaller of another history convicts at once, with a proof from our own vantage', async () => {
+    const a = await view(500)
+    const b = await view(300, 'b', 299)
+    await a.poll()
+    const outcome = await a.heart.submit('gossip', await b.head(), 'B')
+    expect(outcome).toMatchObject({ kind: 'conflict', size: 300 })
+    expect(convicts(a.heart.evidence[0]!.file)).toEqual([300, 500])
+  })
+
+  test('the larger of another history convicts when the log itself shows it to us', async () => {
+    const a = await view(300)
+    const b = await view(500, 'b', 250)
+    await a.poll()
+    a.log.history = b.log.history
+    expect(await a.poll()).toMatchObject({ kind: 'conflict', size: 500 })
+    expect(convicts(a.heart.evidence[0]!.file)).toEqual([300, 500])
+    expect(a.heart.store.heads.get(a.heart.log).tree?.size).toBe(300)
+  })
+
+  test('a fork behind our head, in the last record of the smaller tree, at every size', async () => {
+    const a = await view(70)
+    await a.poll()
+    for (const size of [1, 2, 3, 31, 32, 33, 63, 64, 65, 69]) {
+      const b = await memoryLog(signer, [...madeUpRecords(0, size - 1), ...madeUpRecords(size - 1, size, 'b')])
+      expect(await a.heart.submit('gossip', await b.head(), 'B'), `size ${size}`).toMatchObject({ kind: 'conflict' })
+      expect(convicts(a.heart.evidence.at(-1)!.file)).toEqual([size, 70])
+      expect(await a.heart.submit('gossip', await a.head(size), 'A')).toMatchObject({ kind: 'past' })
+    }
+  })
+
+  test('what we signed before the fork is the last that we signed', async () => {
+    const a = await view(300)
+    await a.poll()
+    const before = cosignatureIn(a.heart.published.at(-1)!)
+    a.log.history = (await view(500, 'b', 250)).log.history
+    await a.poll()
+    const { signed, tree } = a.heart.store.heads.get(a.heart.log)
+    expect(signed).toMatchObject({ size: 300, time: before.time })
+    expect(tree?.size).toBe(300)
+    for (const note of a.heart.published.slice(1)) expect(() => cosignatureIn(note)).toThrow('no line')
+  })
+
+  test('the fork travels on when it came through another door than gossip', async () => {
+    const a = await view(500)
+    const b = await view(300, 'b', 299)
+    await a.poll()
+    const head = await b.head()
+    await a.heart.submit('push', head)
+    expect(a.heart.published.at(-1)).toEqual(head)
+  })
+})
+
+describe('a size 0 that has records', () => {
+  test('convicts the log by itself, also when it is the first that we hear of it', async () => {
+    const { heart } = await view(0)
+    const text = formatCheckpoint({ origin: SUMDB_ORIGIN, size: 0, root: new Uint8Array(32) })
+    const note = formatNote({ text, signatures: [signNote(text, signer)] })
+    expect(await heart.submit('gossip', note, 'p')).toMatchObject({ kind: 'conflict', size: 0 })
+    expect(convicts(heart.evidence[0]!.file)).toEqual([0, 0])
+  })
+})

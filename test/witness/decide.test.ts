@@ -1,0 +1,168 @@
+import { describe, expect, test } from 'vitest'
+import { ERRORS, type ErrorCode } from '../../src/errors.js'
+import { EMPTY_ROOT } from '../../src/tlog/hash.js'
+import {
+  answerTo,
+  decide,
+  gossipVerdict,
+  type Answer,
+  type Held,
+  type Outcome,
+  type OutcomeKind,
+  type Proof,
+} from '../../src/witness/decide.js'
+
+const root = (byte: number): Uint8Array => new Uint8Array(32).fill(byte)
+const tree = (size: number, byte: number): { size: number; root: Uint8Array } => ({ size, root: root(byte) })
+
+/** A canonical head that we did not get from the log ourselves. */
+const head = (size: number, byte: number, other: { canonical?: boolean; ownEyes?: boolean } = {}) => ({
+  ...tree(size, byte),
+  canonical: true,
+  ownEyes: false,
+  ...other,
+})
+const holding = (size: number, byte: number, frozen = false): Held => ({ tree: tree(size, byte), frozen })
+const nothing: Held = { frozen: false }
+const shows = (byte: number): Proof => ({ prefix: { root: root(byte), proof: [root(99)] } })
+
+describe('the first head', () => {
+  test('is believed when we got it from the log ourselves, and only then', () => {
+    expect(decide(nothing, head(5, 1, { ownEyes: true }))).toEqual({ kind: 'advanced' })
+    expect(decide(nothing, head(5, 1))).toEqual({ kind: 'pending', code: 'HISTORY_MISSING' })
+  })
+
+  test('of no records is a first head like any other', () => {
+    const empty = { size: 0, root: EMPTY_ROOT, canonical: true }
+    expect(decide(nothing, { ...empty, ownEyes: true })).toEqual({ kind: 'advanced' })
+    expect(decide(nothing, { ...empty, ownEyes: false })).toEqual({ kind: 'pending', code: 'HISTORY_MISSING' })
+  })
+})
+
+describe('size 0', () => {
+  test('with a root that is not the empty tree convicts by itself, whatever we hold', () => {
+    for (const held of [
+      nothing,
+      holding(5, 1),
+      holding(5, 1, true),
+      { tree: { size: 0, root: EMPTY_ROOT }, frozen: false },
+    ]) {
+      expect(decide(held, head(0, 1, { ownEyes: true }))).toEqual({ kind: 'conflict' })
+    }
+  })
+
+  test('is past for every larger tree, and below every larger head, without any proof', () => {
+    expect(decide(holding(5, 1), { ...head(0, 0), root: EMPTY_ROOT })).toEqual({ kind: 'past' })
+    expect(decide({ tree: { size: 0, root: EMPTY_ROOT }, frozen: false }, head(5, 1))).toEqual({ kind: 'advanced' })
+  })
+})
+
+describe('a head of our own size', () => {
+  test('with our root is known, with another it is a conflict; no proof is asked for', () => {
+    expect(decide(holding(5, 1), head(5, 1))).toEqual({ kind: 'known' })
+    expect(decide(holding(5, 1), head(5, 2))).toEqual({ kind: 'conflict' })
+  })
+})
+
+describe('a larger head', () => {
+  test('asks for our size in its tree', () => {
+    expect(decide(holding(5, 1), head(9, 2))).toEqual({ kind: 'prove', of: tree(9, 2), size: 5 })
+  })
+  test('advances us when its tree begins with ours, and convicts when it does not', () => {
+    expect(decide(holding(5, 1), head(9, 2), shows(1))).toEqual({ kind: 'advanced' })
+    expect(decide(holding(5, 1), head(9, 2), shows(3))).toEqual({
+      kind: 'conflict',
+      prefix: { root: root(3), proof: [root(99)] },
+    })
+  })
+  test('stays a suspect with the reason why nothing could be proven', () => {
+    for (const failed of ['LOG_UNREACHABLE', 'TILE_INVALID', 'PROOF_INVALID', 'TIMEOUT'] as const) {
+      expect(decide(holding(5, 1), head(9, 2), { failed })).toEqual({ kind: 'pending', code: failed })
+    }
+  })
+})
+
+describe('a smaller head', () => {
+  test('asks for its size in our tree', () => {
+    expect(decide(holding(9, 1), head(5, 2))).toEqual({ kind: 'prove', of: tree(9, 1), size: 5 })
+  })
+  test('is past when our tree begins with it, and convicts when it does not', () => {
+    expect(decide(holding(9, 1), head(5, 2), shows(2))).toEqual({ kind: 'past' })
+    expect(decide(holding(9, 1), head(5, 2), shows(3))).toMatchObject({ kind: 'conflict', prefix: { root: root(3) } })
+    expect(decide(holding(9, 1), head(5, 2), { failed: 'TIMEOUT' })).toEqual({ kind: 'pending', code: 'TIMEOUT' })
+  })
+})
+
+describe('a frozen log', () => {
+  test('does not advance, not even by the first head', () => {
+    expect(decide(holding(5, 1, true), head(9, 2), shows(1))).toEqual({ kind: 'refused', code: 'LOG_FROZEN' })
+    expect(decide({ frozen: true }, head(9, 2, { ownEyes: true }))).toEqual({ kind: 'refused', code: 'LOG_FROZEN' })
+  })
+  test('is still watched: what it signs is known, past or a further conflict', () => {
+    expect(decide(holding(5, 1, true), head(5, 1))).toEqual({ kind: 'known' })
+    expect(decide(holding(5, 1, true), head(3, 2), shows(2))).toEqual({ kind: 'past' })
+    expect(decide(holding(5, 1, true), head(5, 2))).toEqual({ kind: 'conflict' })
+    expect(decide(holding(5, 1, true), head(9, 2), shows(3)).kind).toBe('conflict')
+  })
+})
+
+describe('a head in a spelling that no witness signs', () => {
+  const odd = { canonical: false }
+  test('never advances us, and is not forgotten: a suspect until our history has overtaken it', () => {
+    expect(decide(holding(5, 1), head(9, 2, odd), shows(1))).toEqual({ kind: 'pending', code: 'NOT_CANONICAL' })
+    expect(decide(nothing, head(9, 2, { ...odd, ownEyes: true }))).toEqual({ kind: 'pending', code: 'NOT_CANONICAL' })
+  })
+  test('is compared like any other', () => {
+    expect(decide(holding(5, 1), head(5, 1, odd))).toEqual({ kind: 'known' })
+    expect(decide(holding(5, 1), head(5, 2, odd))).toEqual({ kind: 'conflict' })
+    expect(decide(holding(5, 1), head(9, 2, odd), shows(3)).kind).toBe('conflict')
+    expect(decide(holding(9, 1), head(5, 2, odd), shows(2))).toEqual({ kind: 'past' })
+  })
+})
+
+test('the decision depends on nothing but its arguments, and leaves them as they were', () => {
+  const held = Object.freeze(holding(5, 1))
+  const candidate = Object.freeze(head(9, 2))
+  const proof = Object.freeze(shows(1))
+  const before = JSON.stringify([held, candidate, proof])
+  const answers = Array.from({ length: 3 }, () => decide(held, candidate, proof))
+  expect(answers).toEqual([{ kind: 'advanced' }, { kind: 'advanced' }, { kind: 'advanced' }])
+  expect(JSON.stringify([held, candidate, proof])).toBe(before)
+})
+
+describe('the outcome table', () => {
+  const rows: [kind: OutcomeKind, code: ErrorCode | undefined, ifNews: Answer, ifNot: Answer['gossip']][] = [
+    ['advanced', undefined, { status: 200, gossip: 'accept', exit: 0 }, 'ignore'],
+    ['known', undefined, { status: 200, gossip: 'accept', exit: 0 }, 'ignore'],
+    ['past', undefined, { status: 409, gossip: 'ignore', exit: 0 }, 'ignore'],
+    ['pending', 'PROOF_INVALID', { status: 422, gossip: 'accept', exit: 4 }, 'ignore'],
+    ['pending', 'TILE_INVALID', { status: 503, gossip: 'accept', exit: 4 }, 'ignore'],
+    ['pending', 'HISTORY_MISSING', { status: 503, gossip: 'accept', exit: 4 }, 'ignore'],
+    ['pending', 'SIZE_IMPOSSIBLE', { status: 503, gossip: 'accept', exit: 4 }, 'ignore'],
+    ['pending', 'NOT_CANONICAL', { status: 400, gossip: 'accept', exit: 4 }, 'ignore'],
+    ['refused', 'NOTE_MALFORMED', { status: 400, gossip: 'reject', exit: 2 }, 'reject'],
+    ['refused', 'NOTE_TOO_LARGE', { status: 400, gossip: 'reject', exit: 2 }, 'reject'],
+    ['refused', 'LOG_UNKNOWN', { status: 404, gossip: 'ignore', exit: 2 }, 'ignore'],
+    ['refused', 'SIGNATURE_MISSING', { status: 403, gossip: 'reject', exit: 2 }, 'reject'],
+    ['refused', 'SIGNATURE_INVALID', { status: 403, gossip: 'reject', exit: 2 }, 'reject'],
+    ['refused', 'CHECKPOINT_MALFORMED', { status: 400, gossip: 'ignore', exit: 2 }, 'ignore'],
+    ['refused', 'ORIGIN_MISMATCH', { status: 400, gossip: 'ignore', exit: 2 }, 'ignore'],
+    ['refused', 'LOG_FROZEN', { status: 503, gossip: 'ignore', exit: 3 }, 'ignore'],
+    ['conflict', undefined, { status: 422, gossip: 'accept', exit: 3 }, 'ignore'],
+  ]
+  test.each(rows)('%s %s', (kind, code, ifNews, ifNot) => {
+    const outcome: Outcome = { kind, news: true, ...(code && { code }) }
+    expect(answerTo(outcome)).toEqual(ifNews)
+    expect(gossipVerdict(outcome)).toBe(ifNews.gossip)
+    expect(answerTo({ ...outcome, news: false })).toEqual({ ...ifNews, gossip: ifNot })
+  })
+
+  test('every other code is our own trouble: it never punishes who brought the head', () => {
+    const listed = new Set(rows.filter(([kind]) => kind === 'refused').map(([, code]) => code))
+    for (const code of Object.keys(ERRORS) as ErrorCode[]) {
+      if (listed.has(code)) continue
+      expect(answerTo({ kind: 'refused', news: true, code })).toEqual({ status: 500, gossip: 'ignore', exit: 2 })
+    }
+    expect(answerTo({ kind: 'refused', news: false })).toEqual({ status: 500, gossip: 'ignore', exit: 2 })
+  })
+})

@@ -1,0 +1,99 @@
+import { MemoryLevel } from 'memory-level'
+import { expect, test } from 'vitest'
+import { Store } from '../../src/store/store.js'
+import { verifyCandidate } from '../../src/witness/verify.js'
+import { MAX_SUSPECTS_PER_LOG, Suspects } from '../../src/witness/suspects.js'
+import { fromUtf8 } from '../../src/tlog/bytes.js'
+import { SUMDB_ORIGIN } from '../../src/tlog/checkpoint.js'
+import { MemoryGuard, sumdbId, testSigner } from '../helpers/heart.js'
+import { History } from '../helpers/history.js'
+
+const signer = testSigner('log.example', 1)
+const log = sumdbId(signer.verifier)
+const logs = new Map([[log, { id: log, key: signer.verifier, origin: SUMDB_ORIGIN }]])
+const history = new History(signer)
+
+const verified = (note: Uint8Array) => verifyCandidate(note, logs, log, [])
+const from = (note: Uint8Array, receivedAt = 0) => ({ door: 'gossip', note, peer: 'p', receivedAt }) as const
+
+async function emptyTable() {
+  const db = new MemoryLevel()
+  const guard = new MemoryGuard()
+  const { suspects: table } = await Store.over(db, guard)
+  return { db, table, suspects: await Suspects.load(table) }
+}
+
+test('a suspect is kept on disk with who brought it, when, and why; it survives a restart', async () => {
+  const { table, suspects } = await emptyTable()
+  const note = history.head(7)
+  const { isNew, suspect } = await suspects.keep(verified(note), from(note, 1000), 'TILE_INVALID')
+  expect(isNew).toBe(true)
+  expect(suspect).toMatchObject({
+    log,
+    size: 7,
+    note: fromUtf8(note),
+    firstSeen: '1970-01-01T00:00:01.000Z',
+    door: 'gossip',
+    peer: 'p',
+    code: 'TILE_INVALID',
+    alarmed: false,
+  })
+  expect((await Suspects.load(table)).list(log)).toEqual([suspect])
+})
+
+test('the same head is one suspect: it keeps who was first, and tells the newest reason', async () => {
+  const { table, suspects } = await emptyTable()
+  const note = history.head(7)
+  const both = await Promise.all([
+    suspects.keep(verified(note), from(note, 1000), 'TILE_INVALID'),
+    suspects.keep(verified(note), { ...from(note, 2000), peer: 'q' }, 'TILE_INVALID'),
+  ])
+  expect(both.map(({ isNew }) => isNew)).toEqual([true, false])
+  await suspects.keep(verified(note), { ...from(note, 3000), peer: 'q' }, 'TIMEOUT')
+  const [kept, ...more] = (await Suspects.load(table)).list(log)
+  expect(more).toEqual([])
+  expect(kept).toMatchObject({ firstSeen: '1970-01-01T00:00:01.000Z', peer: 'p', code: 'TIMEOUT' })
+})
+
+test('people are told once; a suspect that was resolved meanwhile does not come back', async () => {
+  const { table, suspects } = await emptyTable()
+  const note = history.head(7)
+  const { suspect } = await suspects.keep(verified(note), from(note), 'TIMEOUT')
+  await suspects.keep(verified(note), from(note), 'TILE_INVALID')
+  expect(await suspects.alarm(suspect)).toBe(true)
+  expect(await suspects.alarm(suspect)).toBe(false)
+  expect((await Suspects.load(table)).list(log)).toMatchObject([{ alarmed: true, code: 'TILE_INVALID' }])
+  await suspects.resolve(log, verified(note).bare)
+  expect(await suspects.alarm(suspect)).toBe(false)
+  expect(suspects.list(log)).toEqual([])
+  expect((await Suspects.load(table)).list(log)).toEqual([])
+})
+
+test('they are bounded, oldest first, and what is resolved makes room', async () => {
+  const { suspects } = await emptyTable()
+  for (let size = 1; size <= MAX_SUSPECTS_PER_LOG + 3; size++) {
+    const note = history.head(size)
+    const { isNew } = await suspects.keep(verified(note), from(note, 10_000 - size), 'TIMEOUT')
+    expect(isNew).toBe(size <= MAX_SUSPECTS_PER_LOG)
+  }
+  const sizes = suspects.list(log).map(({ size }) => size)
+  expect(sizes).toHaveLength(MAX_SUSPECTS_PER_LOG)
+  expect(sizes.slice(0, 3)).toEqual([256, 255, 254])
+  await suspects.resolve(log, verified(history.head(5)).bare)
+  const late = history.head(MAX_SUSPECTS_PER_LOG + 1)
+  expect((await suspects.keep(verified(late), from(late), 'TIMEOUT')).isNew).toBe(true)
+})
+
+test('what the disk did not take is not kept in memory either: it is new again when it comes again', async () => {
+  const { db, table, suspects } = await emptyTable()
+  const note = history.head(7)
+  const put = db.put.bind(db)
+  db.put = () => Promise.reject(new Error('no space'))
+  await expect(suspects.keep(verified(note), from(note), 'TIMEOUT')).rejects.toMatchObject({
+    code: 'STORE_WRITE_FAILED',
+  })
+  expect(suspects.list(log)).toEqual([])
+  db.put = put
+  expect((await suspects.keep(verified(note), from(note), 'TIMEOUT')).isNew).toBe(true)
+  expect((await Suspects.load(table)).list(log)).toHaveLength(1)
+})
