@@ -3,18 +3,10 @@
  * PRIVATE+KEY+name+id+base64, readable by its owner alone. What is in such a file is never printed.
  */
 import { randomBytes } from 'node:crypto'
-import { link, mkdir, open, rename, rm } from 'node:fs/promises'
-import { dirname } from 'node:path'
 import { GossumError } from './errors.js'
+import { keyFileInvalid, readPrivateFile, writeNewPrivateFile } from './private-file.js'
 import { fromUtf8, toHex, utf8 } from './tlog/bytes.js'
 import { formatSignerKey, parseSignerKey, SIGNATURE_TYPES, type SignatureType, type SignerKey } from './tlog/note.js'
-
-/** The largest key file that is read, in bytes. */
-const MAX_KEY_FILE_BYTES = 1024
-/** Permission bits of group and others: a private key has none. */
-const SHARED_MODE = 0o077
-/** What file systems without hard links say. */
-const NO_LINKS = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']
 
 export interface LoadedKey {
   readonly signer: SignerKey
@@ -54,107 +46,27 @@ async function loadOrCreate(path: string, type: SignatureType, name?: string): P
   if (made !== undefined) return { signer: made, created: true }
   // Another process made it a moment ago.
   const theirs = await load(path, type)
-  if (theirs === undefined) throw invalid(path, 'it comes and goes')
+  if (theirs === undefined) throw keyFileInvalid(path, 'it comes and goes')
   return { signer: theirs, created: false }
 }
 
-function invalid(path: string, why: string, cause?: unknown): GossumError {
-  return new GossumError('KEY_FILE_INVALID', `${path}: ${why}`, cause)
-}
-
-function errnoOf(error: unknown): string {
-  return (error as NodeJS.ErrnoException).code ?? ''
-}
-
 async function load(path: string, type: SignatureType): Promise<SignerKey | undefined> {
-  const bytes = await readPrivate(path)
+  const bytes = await readPrivateFile(path)
   if (bytes === undefined) return undefined
   let signer: SignerKey
   try {
     signer = parseSignerKey((fromUtf8(bytes) ?? '').replace(/\n$/, ''))
   } catch (error) {
-    throw invalid(path, 'not a signer key', error)
+    throw keyFileInvalid(path, 'not a signer key', error)
   }
   if (signer.verifier.type !== type) {
-    throw invalid(path, `its key has type 0x0${signer.verifier.type}, not 0x0${type}`)
+    throw keyFileInvalid(path, `its key has type 0x0${signer.verifier.type}, not 0x0${type}`)
   }
   return signer
-}
-
-async function readPrivate(path: string): Promise<Uint8Array | undefined> {
-  try {
-    const file = await open(path, 'r')
-    try {
-      const stat = await file.stat()
-      if (!stat.isFile() || stat.size > MAX_KEY_FILE_BYTES) throw invalid(path, 'not a signer key')
-      // Windows has no such bits.
-      if (process.platform !== 'win32' && (stat.mode & SHARED_MODE) !== 0) {
-        throw invalid(path, `its mode is ${(stat.mode & 0o777).toString(8)}, so that others may read it`)
-      }
-      return await file.readFile()
-    } finally {
-      await file.close()
-    }
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined
-    throw error instanceof GossumError ? error : invalid(path, errnoOf(error), error)
-  }
 }
 
 /** Undefined when there is a file already. */
 async function create(path: string, type: SignatureType, name?: string): Promise<SignerKey | undefined> {
   const line = formatSignerKey(name ?? `gossum-${toHex(randomBytes(4))}`, type, randomBytes(32))
-  try {
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 })
-    return (await writeNew(path, utf8(`${line}\n`))) ? parseSignerKey(line) : undefined
-  } catch (error) {
-    throw invalid(path, `cannot be written (${errnoOf(error)})`, error)
-  }
-}
-
-/** A crash leaves no file or a whole one. False when there is a file already, which stays as it is. */
-async function writeNew(path: string, bytes: Uint8Array): Promise<boolean> {
-  const temporary = `${path}.${toHex(randomBytes(4))}.tmp`
-  try {
-    await writeFlushed(temporary, bytes)
-    await linkNew(temporary, path)
-    await flushDirectory(dirname(path))
-    return true
-  } catch (error) {
-    if (errnoOf(error) === 'EEXIST') return false
-    throw error
-  } finally {
-    await rm(temporary, { force: true })
-  }
-}
-
-/** A hard link, unlike a rename, never replaces a file. Where there are none, a rename has to do. */
-async function linkNew(from: string, to: string): Promise<void> {
-  try {
-    await link(from, to)
-  } catch (error) {
-    if (!NO_LINKS.includes(errnoOf(error))) throw error
-    await rename(from, to)
-  }
-}
-
-async function writeFlushed(path: string, bytes: Uint8Array): Promise<void> {
-  const file = await open(path, 'wx', 0o600)
-  try {
-    await file.writeFile(bytes)
-    await file.sync()
-  } finally {
-    await file.close()
-  }
-}
-
-async function flushDirectory(path: string): Promise<void> {
-  // Windows cannot open a directory; its file systems journal what is needed.
-  if (process.platform === 'win32') return
-  const directory = await open(path, 'r')
-  try {
-    await directory.sync()
-  } finally {
-    await directory.close()
-  }
+  return (await writeNewPrivateFile(path, utf8(`${line}\n`))) ? parseSignerKey(line) : undefined
 }

@@ -76,11 +76,8 @@ async function showKeys(flags: KeyFlags): Promise<void> {
 
 /** The peer id of the key file, which is made when there is none. libp2p is loaded only for this. */
 async function peerId(path: string): Promise<string> {
-  const [{ loadOrCreatePeerKey }, { peerIdFromPrivateKey }] = await Promise.all([
-    import('../gossip/peer-key.js'),
-    import('@libp2p/peer-id'),
-  ])
-  return peerIdFromPrivateKey(await loadOrCreatePeerKey(path)).toString()
+  const { loadOrCreatePeerKey, peerIdOf } = await import('../gossip/peer-key.js')
+  return peerIdOf(await loadOrCreatePeerKey(path))
 }
 
 function print(out: Output, witness: string, peer: string | null): void {

@@ -2,7 +2,7 @@
  * The mesh as the rest of the node sees it: start, publish, peers, stop. libp2p does not show through.
  */
 import type { Connection, PeerId, PrivateKey } from '@libp2p/interface'
-import { peerIdFromPrivateKey, peerIdFromString } from '@libp2p/peer-id'
+import { peerIdFromString } from '@libp2p/peer-id'
 import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
 import { errorText, GossumError } from '../errors.js'
 import { FloodMeter, GossipDoor, type DoorReports } from './gossip.js'
@@ -177,11 +177,6 @@ export class Mesh {
       // It has no ping, or is gone again.
     }
   }
-}
-
-/** The peer id that a peer key gives its node. */
-export function peerIdOf(key: PrivateKey): string {
-  return peerIdFromPrivateKey(key).toString()
 }
 
 function parseAddress(text: string, what: 'listen' | 'bootstrap'): Multiaddr {

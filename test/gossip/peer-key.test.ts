@@ -25,9 +25,9 @@ describe('the peer key', () => {
   })
 
   it('gets over what a crash left beside it', async () => {
-    await writeFile(`${path}.${process.pid}.tmp`, 'half a key')
-    await loadOrCreatePeerKey(path)
-    expect(await readdir(folder)).toEqual(['peer.key'])
+    await writeFile(`${path}.0a1b2c3d.tmp`, 'half a key')
+    const made = await loadOrCreatePeerKey(path)
+    expect((await loadOrCreatePeerKey(path)).equals(made)).toBe(true)
   })
 
   it.each([0o640, 0o604, 0o644, 0o660, 0o610])('is refused when others may use it: mode %o', async (mode) => {
@@ -52,9 +52,10 @@ describe('the peer key', () => {
     await expect(loadOrCreatePeerKey(path)).rejects.toMatchObject({ code: 'KEY_FILE_INVALID' })
   })
 
-  it('is refused when it is a folder, or has none to be in', async () => {
+  it('is refused when it is a folder, or cannot be written', async () => {
     await mkdir(path)
     await expect(loadOrCreatePeerKey(path)).rejects.toMatchObject({ code: 'KEY_FILE_INVALID' })
-    await expect(loadOrCreatePeerKey(join(folder, 'no', 'folder'))).rejects.toMatchObject({ code: 'KEY_FILE_INVALID' })
+    await writeFile(join(folder, 'file'), '')
+    await expect(loadOrCreatePeerKey(join(folder, 'file', 'key'))).rejects.toMatchObject({ code: 'KEY_FILE_INVALID' })
   })
 })

@@ -30,7 +30,7 @@ function signWithIdentity(text: string): Uint8Array {
   const { n } = Point.CURVE()
   const expanded = sha512(new Uint8Array(32).fill(SEED)).subarray(0, 32).slice()
   expanded[0]! &= 0xf8
-  expanded[31]! = (expanded[31]! & 0x7f) | 0x40
+  expanded[31] = (expanded[31]! & 0x7f) | 0x40
   const identity = Uint8Array.of(1, ...new Uint8Array(31))
   const k = littleEndian(sha512(concatBytes(identity, key.publicKey, utf8(text)))) % n
   const s = (k * littleEndian(expanded)) % n
@@ -44,10 +44,6 @@ const spellings: [string, (of: History, size: number) => Uint8Array][] = [
   ['blank lines and noise below the tree', (of, size) => of.sign(`${of.text(size)}\n\nno — tree\n`)],
   ['unused bits of the root set', (of, size) => of.sign(`${setUnusedBit(of.text(size).slice(0, -1))}\n`)],
   ['unused bits of the signature set', (of, size) => utf8(`${setUnusedBit(fromUtf8(of.head(size))!.slice(0, -1))}\n`)],
-  [
-    'a line of somebody unknown above the log’s',
-    (of, size) => utf8(fromUtf8(of.head(size))!.replace('\n\n', '\n\n— nobody AAAAAAAAAAA=\n')),
-  ],
 ]
 
 async function heartAt(size: number, ...shown: History[]): Promise<Heart> {

@@ -1,0 +1,97 @@
+/**
+ * Files that hold a secret: readable by their owner alone, written whole or not at all, never replaced. What is in
+ * one is never printed.
+ */
+import { randomBytes } from 'node:crypto'
+import { link, mkdir, open, rename, rm } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { GossumError } from './errors.js'
+import { toHex } from './tlog/bytes.js'
+
+/** The largest secret that is read, in bytes. */
+const MAX_FILE_BYTES = 1024
+/** Permission bits of group and others: a secret has none. */
+const SHARED_MODE = 0o077
+/** What file systems without hard links say. */
+const NO_LINKS = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']
+
+/** Why a key file cannot be used. */
+export function keyFileInvalid(path: string, why: string, cause?: unknown): GossumError {
+  return new GossumError('KEY_FILE_INVALID', `${path}: ${why}`, cause)
+}
+
+function errnoOf(error: unknown): string {
+  return (error as NodeJS.ErrnoException).code ?? ''
+}
+
+/** The bytes of a secret; undefined when there is no file. Throws KEY_FILE_INVALID, also when others may read it. */
+export async function readPrivateFile(path: string): Promise<Uint8Array | undefined> {
+  try {
+    const file = await open(path, 'r')
+    try {
+      const stat = await file.stat()
+      if (!stat.isFile() || stat.size > MAX_FILE_BYTES) throw keyFileInvalid(path, 'not a key file')
+      // Windows has no such bits.
+      if (process.platform !== 'win32' && (stat.mode & SHARED_MODE) !== 0) {
+        throw keyFileInvalid(path, `its mode is ${(stat.mode & 0o777).toString(8)}, so that others may read it`)
+      }
+      return await file.readFile()
+    } finally {
+      await file.close()
+    }
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined
+    throw error instanceof GossumError ? error : keyFileInvalid(path, errnoOf(error), error)
+  }
+}
+
+/**
+ * Writes a new secret, durably; a crash leaves no file or a whole one. False when there is a file already, which stays
+ * as it is. Throws KEY_FILE_INVALID.
+ */
+export async function writeNewPrivateFile(path: string, bytes: Uint8Array): Promise<boolean> {
+  const temporary = `${path}.${toHex(randomBytes(4))}.tmp`
+  try {
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+    await writeFlushed(temporary, bytes)
+    await linkNew(temporary, path)
+    await flushDirectory(dirname(path))
+    return true
+  } catch (error) {
+    if (errnoOf(error) === 'EEXIST') return false
+    throw keyFileInvalid(path, `cannot be written (${errnoOf(error)})`, error)
+  } finally {
+    await rm(temporary, { force: true }).catch(() => undefined)
+  }
+}
+
+/** A hard link, unlike a rename, never replaces a file. Where there are none, a rename has to do. */
+async function linkNew(from: string, to: string): Promise<void> {
+  try {
+    await link(from, to)
+  } catch (error) {
+    if (!NO_LINKS.includes(errnoOf(error))) throw error
+    await rename(from, to)
+  }
+}
+
+async function writeFlushed(path: string, bytes: Uint8Array): Promise<void> {
+  const file = await open(path, 'wx', 0o600)
+  try {
+    await file.writeFile(bytes)
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+}
+
+async function flushDirectory(path: string): Promise<void> {
+  // Windows cannot open a directory; its file systems journal what is needed.
+  if (process.platform === 'win32') return
+  const directory = await open(path, 'r')
+  try {
+    await directory.sync()
+  } finally {
+    await directory.close()
+  }
+}

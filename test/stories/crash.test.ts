@@ -1,0 +1,132 @@
+/** kill -9 at each step between proving a head and releasing its cosignature, in a real process on a real disk. */
+import { describe, expect, test } from 'vitest'
+import { Store } from '../../src/store/store.js'
+import { utf8 } from '../../src/tlog/bytes.js'
+import { cosign } from '../../src/tlog/cosignature.js'
+import { formatHash } from '../../src/tlog/hash.js'
+import { formatSignature } from '../../src/tlog/note.js'
+import { childLog, type Released } from '../helpers/crash-child.js'
+import { startChild } from '../helpers/crash-child-process.js'
+import { cosignatureIn, startHeart, sumdbId, testWitness, type Heart } from '../helpers/heart.js'
+import { History, showing } from '../helpers/history.js'
+import { temporaryHome } from '../helpers/home.js'
+
+const history = new History(childLog)
+const log = sumdbId(childLog.verifier)
+
+async function startAgain(home: string): Promise<Heart> {
+  const store = await Store.open(home)
+  return startHeart({ logKey: childLog.verifier, prefix: showing(history), store })
+}
+
+/** Never two roots for one size, never a smaller size at a later time, and only trees of the one history. */
+function expectConsistent(released: readonly Released[]): void {
+  for (const { size, root } of released) expect(root).toBe(formatHash(history.tree(size).root))
+  const bySize = [...released].sort((a, b) => a.size - b.size || a.time - b.time)
+  bySize.slice(1).forEach((each, i) => expect(each.time).toBeGreaterThanOrEqual(bySize[i]!.time))
+}
+
+describe('a process that dies', () => {
+  test.each([
+    ['before it signs what it wrote', 'sign'],
+    ['between the database and the guard', 'guard-before'],
+    ['after the guard, before it signs', 'guard-after'],
+    ['after it signed, before anybody got it', 'publish'],
+  ] as const)('%s', async (_name, die) => {
+    const home = temporaryHome()
+    const child = startChild({ home, die, after: 3, from: 1, to: 9 })
+    expect(await child.gone).toBe('SIGKILL')
+    expect(child.released.map(({ size }) => size)).toEqual([1, 2, 3])
+
+    // What the disk says: the fourth head is promised; its cosignature is there only when it was made.
+    const store = await Store.open(home)
+    const { tree, signed } = store.heads.get(log)
+    const kept = await store.history.get(log, 4)
+    await store.close()
+    expect(tree).toEqual(history.tree(4))
+    expect(signed).toMatchObject({ size: 4, key: testWitness.verifier.vkey })
+    expect(kept !== undefined).toBe(die === 'publish')
+
+    const heart = await startAgain(home)
+    expect(heart.store.heads.disagreement(log)).toBeUndefined()
+    const promised = formatSignature(cosign(history.text(4), signed!.time, testWitness).signature)
+    const current = heart.cosigned.current(log)!
+    expect(formatSignature(current.cosignatures.get(testWitness.verifier.vkey)!.signature)).toBe(promised)
+    if (kept !== undefined) expect(kept).toContain(promised)
+    expect(await heart.store.history.get(log, 4)).toContain(promised)
+
+    for (const size of [5, 6]) expect((await heart.submit('poll', history.head(size))).kind).toBe('advanced')
+    expect(await heart.submit('gossip', history.fork(3, 'b').head(4), 'p')).toMatchObject({ kind: 'conflict' })
+    const after = heart.published.slice(0, 2).map((note): Released => {
+      const { time, signature } = cosignatureIn(note)
+      const { size, root } = heart.store.heads.get(log).tree!
+      return { size, root: formatHash(root), time, signature: Buffer.from(signature.bytes).toString('base64') }
+    })
+    expectConsistent([...child.released, after.at(-1)!])
+    await heart.stop()
+  })
+
+  test('in its very first write, at each step, begins again', async () => {
+    for (const die of ['sign', 'guard-before', 'guard-after', 'publish'] as const) {
+      const home = temporaryHome()
+      const child = startChild({ home, die, after: 0, from: 5, to: 9 })
+      expect(await child.gone).toBe('SIGKILL')
+      expect(child.released).toEqual([])
+      const heart = await startAgain(home)
+      expect(heart.store.heads.disagreement(log)).toBeUndefined()
+      expect(heart.cosigned.current(log)?.size).toBe(5)
+      expect((await heart.submit('poll', history.head(6))).kind).toBe('advanced')
+      await heart.stop()
+    }
+  })
+
+  test('again at the same step after each start loses nothing and doubles nothing', async () => {
+    const home = temporaryHome()
+    const released: Released[] = []
+    for (let round = 0; round < 4; round++) {
+      const child = startChild({ home, die: 'sign', after: 2, from: 1, to: 100 })
+      await child.gone
+      released.push(...child.released)
+    }
+    expectConsistent(released)
+    const heart = await startAgain(home)
+    expect(heart.store.heads.disagreement(log)).toBeUndefined()
+    expect(heart.cosigned.current(log)!.size).toBeGreaterThan(3)
+    await heart.stop()
+  })
+})
+
+describe('kill -9 at any moment', () => {
+  test(
+    'fifteen times: every cosignature that left is consistent, and the home opens every time',
+    { timeout: 120_000 },
+    async () => {
+      const home = temporaryHome()
+      const released: Released[] = []
+      let from = 1
+      for (let round = 0; round < 15; round++) {
+        const child = startChild({ home, die: 'never', after: 0, from, to: 1_000_000 })
+        const lines = 1 + Math.floor(Math.random() * 40)
+        let seen = 0
+        await child.line((value) => typeof value === 'object' && ++seen >= lines)
+        child.kill()
+        expect(await child.gone).toBe('SIGKILL')
+        released.push(...child.released)
+        expectConsistent(released)
+
+        const last = released.at(-1)!
+        const heart = await startAgain(home)
+        expect(heart.store.heads.disagreement(log), `round ${round}`).toBeUndefined()
+        const state = heart.store.heads.get(log)
+        expect(state.tree!.size).toBeGreaterThanOrEqual(last.size)
+        expect(state.tree).toEqual(history.tree(state.tree!.size))
+        // Whoever holds a released cosignature finds it in our history, bit for bit.
+        const kept = utf8((await heart.store.history.get(log, last.size))!)
+        expect(Buffer.from(cosignatureIn(kept).signature.bytes).toString('base64')).toBe(last.signature)
+        from = state.tree!.size
+        await heart.stop()
+      }
+      expect(released.length).toBeGreaterThanOrEqual(15)
+    },
+  )
+})

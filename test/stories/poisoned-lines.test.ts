@@ -1,0 +1,191 @@
+/**
+ * Anybody can add lines to a head that passes through: garbage, copies, lines under our own name. What we store and
+ * send carries the log's line and cosignatures that we verified, or the poison would come back to us from our disk.
+ */
+import { MemoryLevel } from 'memory-level'
+import { beforeEach, describe, expect, test } from 'vitest'
+import { fromUtf8, utf8 } from '../../src/tlog/bytes.js'
+import { cosign, verifiedCosignatures } from '../../src/tlog/cosignature.js'
+import {
+  formatNote,
+  formatSignature,
+  isBy,
+  parseNote,
+  SIGNATURE_TYPES,
+  verifyNote,
+  type Signature,
+} from '../../src/tlog/note.js'
+import { cosignatureIn, MemoryGuard, startHeart, testSigner, testWitness, type Heart } from '../helpers/heart.js'
+import { History, showing } from '../helpers/history.js'
+
+const signer = testSigner('log.example', 1)
+const history = new History(signer)
+const friend = testSigner('friend.example', 8, SIGNATURE_TYPES.cosignature)
+const stranger = testSigner('stranger.example', 9, SIGNATURE_TYPES.cosignature)
+const counted = [testWitness.verifier, friend.verifier]
+
+const world = { now: Date.UTC(2026, 0, 1) }
+let db: MemoryLevel
+let guard: MemoryGuard
+
+function start(): Promise<Heart> {
+  return startHeart({ logKey: signer.verifier, prefix: showing(history), counted, db, guard, now: () => world.now })
+}
+
+beforeEach(() => {
+  db = new MemoryLevel()
+  guard = new MemoryGuard()
+})
+
+/** A head with more lines behind the log's. */
+function withLines(size: number, ...lines: Signature[]): Uint8Array {
+  return utf8(fromUtf8(history.head(size))! + lines.map(formatSignature).join(''))
+}
+
+const under = (key: { name: string; keyId: string }, bytes: Uint8Array): Signature => ({ ...key, bytes })
+const cosignatureBy = (who: typeof friend, size: number, time: number): Signature =>
+  cosign(history.text(size), time, who).signature
+
+/** Fails when a note carries anything but the log's line and lines that verify. */
+function expectClean(message: Uint8Array): void {
+  const note = parseNote(message)
+  verifyNote(note, signer.verifier)
+  expect(note.signatures.filter((line) => isBy(line, signer.verifier))).toHaveLength(1)
+  const verified = verifiedCosignatures(note, counted)
+  expect(note.signatures).toHaveLength(1 + verified.size)
+  expect(formatNote(note)).toEqual(message)
+}
+
+/** Everything that the heart keeps or sent of its log is clean, and a new start opens it again. */
+async function expectCleanEverywhere(heart: Heart): Promise<void> {
+  heart.published.forEach(expectClean)
+  const state = heart.store.heads.get(heart.log)
+  if (state.note !== undefined) expectClean(utf8(state.note))
+  const kept = await heart.store.history.latest(heart.log, 1000)
+  for (const { note } of kept) expectClean(utf8(note))
+  const quorum = await heart.store.quorum.get(heart.log)
+  if (quorum !== undefined) expectClean(utf8(quorum))
+  for (const { note } of heart.suspects.list(heart.log)) expectClean(utf8(note))
+  const again = await start()
+  expect(again.cosigned.current(again.log)).toEqual(heart.cosigned.current(heart.log))
+}
+
+const poisons: [string, () => Uint8Array][] = [
+  ['garbage under unknown names', () => withLines(20, under({ name: 'x', keyId: '01020304' }, new Uint8Array(3)))],
+  ['the log’s line twice', () => withLines(20, parseNote(history.head(20)).signatures[0]!)],
+  [
+    'a broken line under the log’s name behind the good one',
+    () => withLines(20, under(signer.verifier, new Uint8Array(64))),
+  ],
+  ['our name and key id, and nothing behind', () => withLines(20, under(testWitness.verifier, new Uint8Array(1)))],
+  [
+    'our name and key id, and a signature that does not verify',
+    () => withLines(20, under(testWitness.verifier, new Uint8Array(72).fill(1))),
+  ],
+  ['our cosignature of another head', () => withLines(20, cosignatureBy(testWitness, 12, 1_700_000_000))],
+  ['a witness that nobody here counts', () => withLines(20, cosignatureBy(stranger, 20, 1_700_000_000))],
+  [
+    'a counted witness’s name over another’s signature',
+    () => withLines(20, under(friend.verifier, cosignatureBy(stranger, 20, 1_700_000_000).bytes)),
+  ],
+  [
+    'a hundred lines in all',
+    () =>
+      withLines(
+        20,
+        ...Array.from({ length: 99 }, (_, i) => under({ name: `w${i}`, keyId: 'aabbccdd' }, new Uint8Array(72))),
+      ),
+  ],
+]
+
+describe.each(poisons)('%s', (_name, poison) => {
+  test('on a new head: the head is taken, the poison is not; what goes on is what we verified', async () => {
+    const heart = await start()
+    await heart.submit('poll', history.head(10))
+    expect(await heart.submit('gossip', poison(), 'p')).toMatchObject({ kind: 'advanced', size: 20, news: false })
+    expect(heart.published).toHaveLength(2)
+    cosignatureIn(heart.published[1]!)
+    await expectCleanEverywhere(heart)
+  })
+
+  test('on a known head: nothing changes and nothing is sent', async () => {
+    const heart = await start()
+    await heart.submit('poll', history.head(20))
+    const before = await heart.store.history.get(heart.log, 20)
+    expect(await heart.submit('gossip', poison(), 'p')).toMatchObject({ kind: 'known', news: false })
+    expect(await heart.store.history.get(heart.log, 20)).toBe(before)
+    expect(heart.published).toHaveLength(1)
+    await expectCleanEverywhere(heart)
+  })
+
+  test('on a suspect: the head alone is kept and sent', async () => {
+    const heart = await start()
+    expect(await heart.submit('gossip', poison(), 'p')).toMatchObject({ kind: 'pending', news: false })
+    expect(heart.published).toEqual([history.head(20)])
+    await expectCleanEverywhere(heart)
+  })
+})
+
+describe('a counted witness’s cosignature among the poison', () => {
+  test('is kept and sent on, alone', async () => {
+    const heart = await start()
+    await heart.submit('poll', history.head(20))
+    const good = cosignatureBy(friend, 20, 1_700_000_000)
+    const noise = under({ name: 'x', keyId: '01020304' }, new Uint8Array(3))
+    expect(await heart.submit('gossip', withLines(20, noise, good), 'p')).toMatchObject({ kind: 'known', news: false })
+    expect(heart.published).toHaveLength(2)
+    expect(cosignatureIn(heart.published[1]!, friend.verifier).time).toBe(1_700_000_000)
+    await expectCleanEverywhere(heart)
+    expect(await heart.submit('gossip', withLines(20, good, noise), 'p')).toMatchObject({ news: false })
+    expect(heart.published).toHaveLength(2)
+  })
+
+  test('clean bytes with it are news by themselves, once', async () => {
+    const heart = await start()
+    await heart.submit('poll', history.head(20))
+    const clean = withLines(20, cosignatureBy(friend, 20, 1_700_000_000))
+    expect(await heart.submit('gossip', clean, 'p')).toMatchObject({ kind: 'known', news: true })
+    expect(await heart.submit('gossip', clean, 'p')).toMatchObject({ kind: 'known', news: false })
+    expect(heart.published, 'gossip forwards it').toHaveLength(1)
+  })
+})
+
+describe('our own old cosignature', () => {
+  test('replayed does not replace the newer one, on disk or on the wire', async () => {
+    const heart = await start()
+    await heart.submit('poll', history.head(20))
+    const old = heart.published[0]!
+    world.now += 3_600_000
+    await heart.submit('poll', history.head(20))
+    const newer = cosignatureIn(heart.published[1]!)
+    expect(newer.time).toBe(cosignatureIn(old).time + 3600)
+    expect(await heart.submit('gossip', old, 'p')).toMatchObject({ kind: 'known', news: false })
+    expect(heart.published).toHaveLength(2)
+    expect(cosignatureIn(utf8((await heart.store.history.get(heart.log, 20))!)).time).toBe(newer.time)
+    await expectCleanEverywhere(heart)
+  })
+})
+
+describe('too much of it', () => {
+  test.each([
+    [
+      'more than a hundred lines',
+      'NOTE_MALFORMED',
+      () => withLines(20, ...Array.from({ length: 100 }, () => under(testWitness.verifier, new Uint8Array(72)))),
+    ],
+    [
+      'more than 64 KiB',
+      'NOTE_TOO_LARGE',
+      () => withLines(20, under({ name: 'x', keyId: '01020304' }, new Uint8Array(50_000))),
+    ],
+    ['a line that is none', 'NOTE_MALFORMED', () => utf8(`${fromUtf8(history.head(20))!}— hello\n`)],
+  ] as const)('%s: the note is refused and leaves no trace', async (_name, code, poison) => {
+    const heart = await start()
+    await heart.submit('poll', history.head(10))
+    expect(await heart.submit('gossip', poison(), 'p')).toMatchObject({ kind: 'refused', code, news: false })
+    expect(heart.cosigned.current(heart.log)?.size).toBe(10)
+    expect(heart.published).toHaveLength(1)
+    expect(heart.suspects.list(heart.log)).toEqual([])
+    await expectCleanEverywhere(heart)
+  })
+})
