@@ -38,6 +38,13 @@ export interface Released {
   readonly signature: string
 }
 
+/** The cosignature in a note that left. */
+export function releasedIn(note: Uint8Array): Released {
+  const { size, root } = parseCheckpoint(parseNote(note).text)
+  const { time, signature } = cosignatureIn(note)
+  return { size, root: formatHash(root), time, signature: Buffer.from(signature.bytes).toString('base64') }
+}
+
 /** The log that the child follows; its parent knows it too. */
 export const childLog = testSigner('log.example', 1)
 
@@ -77,15 +84,7 @@ async function main(task: ChildTask): Promise<void> {
     signer,
     onPublish: (note) => {
       pass('publish')
-      const { size, root } = parseCheckpoint(parseNote(note).text)
-      const { time, signature } = cosignatureIn(note)
-      const released: Released = {
-        size,
-        root: formatHash(root),
-        time,
-        signature: Buffer.from(signature.bytes).toString('base64'),
-      }
-      say(released)
+      say(releasedIn(note))
     },
   })
   say('ready')

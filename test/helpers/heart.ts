@@ -74,6 +74,8 @@ export interface Heart {
   readonly published: Uint8Array[]
   readonly evidence: { id: string; file: Uint8Array }[]
   readonly outcomes: Outcome[]
+  /** The outcomes again, to be awaited. */
+  readonly feed: Feed<Outcome>
   readonly quorums: CosignedHead[]
   readonly suspectAlarms: Suspect[]
   readonly errors: unknown[]
@@ -90,10 +92,12 @@ export async function startHeart(options: HeartOptions): Promise<Heart> {
   const log = logs[0]!.id
   const counted = options.counted ?? [signer.verifier]
   const store = options.store ?? (await Store.over(options.db ?? new MemoryLevel(), options.guard ?? new MemoryGuard()))
+  const feed = new Feed<Outcome>()
   const left = {
+    feed,
+    outcomes: feed.seen,
     published: [] as Uint8Array[],
     evidence: [] as { id: string; file: Uint8Array }[],
-    outcomes: [] as Outcome[],
     quorums: [] as CosignedHead[],
     suspectAlarms: [] as Suspect[],
     errors: [] as unknown[],
@@ -123,7 +127,7 @@ export async function startHeart(options: HeartOptions): Promise<Heart> {
       options.onPublish?.(note, id)
       left.published.push(note)
     },
-    onOutcome: (outcome) => left.outcomes.push(outcome),
+    onOutcome: (outcome) => feed.push(outcome),
     onSuspectAlarm: (suspect) => left.suspectAlarms.push(suspect),
     onError: (error) => left.errors.push(error),
     now,

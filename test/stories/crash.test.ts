@@ -5,7 +5,7 @@ import { utf8 } from '../../src/tlog/bytes.js'
 import { cosign } from '../../src/tlog/cosignature.js'
 import { formatHash } from '../../src/tlog/hash.js'
 import { formatSignature } from '../../src/tlog/note.js'
-import { childLog, type Released } from '../helpers/crash-child.js'
+import { childLog, releasedIn, type Released } from '../helpers/crash-child.js'
 import { startChild } from '../helpers/crash-child-process.js'
 import { cosignatureIn, startHeart, sumdbId, testWitness, type Heart } from '../helpers/heart.js'
 import { History, showing } from '../helpers/history.js'
@@ -57,12 +57,7 @@ describe('a process that dies', () => {
 
     for (const size of [5, 6]) expect((await heart.submit('poll', history.head(size))).kind).toBe('advanced')
     expect(await heart.submit('gossip', history.fork(3, 'b').head(4), 'p')).toMatchObject({ kind: 'conflict' })
-    const after = heart.published.slice(0, 2).map((note): Released => {
-      const { time, signature } = cosignatureIn(note)
-      const { size, root } = heart.store.heads.get(log).tree!
-      return { size, root: formatHash(root), time, signature: Buffer.from(signature.bytes).toString('base64') }
-    })
-    expectConsistent([...child.released, after.at(-1)!])
+    expectConsistent([...child.released, ...heart.published.slice(0, 2).map(releasedIn)])
     await heart.stop()
   })
 

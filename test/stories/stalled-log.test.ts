@@ -1,0 +1,116 @@
+/** A log that hangs, floods, hangs up or fails: the poller survives it, says so, recovers, and no other log suffers. */
+import { afterEach, describe, expect, test } from 'vitest'
+import { errorCode } from '../../src/errors.js'
+import { SumdbClient } from '../../src/sumdb/client.js'
+import { Poller } from '../../src/witness/poller.js'
+import {
+  closeEarly,
+  endless,
+  honestly,
+  LyingLog,
+  madeUpRecords,
+  memoryLog,
+  refuse,
+  stall,
+  stallInBody,
+  type Behaviour,
+} from '../fakes/lying-log.js'
+import { Feed, startHeart, sumdbId, testSigner } from '../helpers/heart.js'
+
+const closers: (() => Promise<unknown>)[] = []
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close()
+})
+
+/** A log over HTTP and an impatient client of it. */
+async function logWith(name: string, byte: number, records = 10) {
+  const signer = testSigner(name, byte)
+  const log = await LyingLog.start(await memoryLog(signer, madeUpRecords(0, records)))
+  closers.push(() => log.close())
+  const client = new SumdbClient({ url: log.url, key: signer.verifier, retries: 0, timeoutMs: 250 })
+  return { log, client, id: sumdbId(signer.verifier), logKey: signer.verifier, prefix: client.prefix.bind(client) }
+}
+
+/** A heart over two logs, each with a poller that is always about to ask. */
+async function node() {
+  const bad = await logWith('bad.example', 1)
+  const good = await logWith('good.example', 2)
+  const heart = await startHeart({ ...bad, others: [good] })
+  const polls = { bad: new Feed<unknown>(), good: new Feed<unknown>() }
+  const errors: unknown[] = []
+  const poller = (of: typeof bad, feed: Feed<unknown>): Poller =>
+    new Poller({
+      log: of.id,
+      latestNote: (options) => of.client.latestNote(options),
+      pipeline: heart.pipeline,
+      interval: 0.01,
+      onPoll: (error) => feed.push(error),
+      onError: (error) => errors.push(error),
+      now: Date.now,
+      random: () => 0.5,
+    })
+  const pollers = [poller(bad, polls.bad), poller(good, polls.good)]
+  closers.push(async () => {
+    await Promise.all([heart.pipeline.stop(), ...pollers.map((each) => each.stop())])
+    await heart.store.close()
+  })
+  const sizeOf = (of: typeof bad): number => heart.cosigned.current(of.id)?.size ?? 0
+  return { bad, good, heart, polls, errors, pollers, sizeOf }
+}
+
+const behaviours: [string, Behaviour, string][] = [
+  ['never answers', stall, 'LOG_UNREACHABLE'],
+  ['stops in the middle of the body', stallInBody, 'LOG_UNREACHABLE'],
+  ['sends without end', endless, 'LOG_ANSWER_INVALID'],
+  ['hangs up in the middle', closeEarly, 'LOG_UNREACHABLE'],
+  ['answers with 500', refuse(500), 'LOG_UNREACHABLE'],
+  ['answers with 404', refuse(404), 'LOG_ANSWER_INVALID'],
+]
+
+describe.each(behaviours)('a log that %s', (_name, behaviour, code) => {
+  test('is reported, does not hold up the other log, and is followed again when it is well', async () => {
+    const { bad, good, heart, polls, errors, pollers, sizeOf } = await node()
+    bad.log.lie = (path) => (path === 'latest' ? behaviour : undefined)
+    pollers.forEach((each) => each.start())
+    expect(errorCode(await polls.bad.next((error) => error !== undefined))).toBe(code)
+
+    await good.log.history.append(madeUpRecords(10, 20))
+    await heart.feed.next(({ log, size }) => log === good.id && size === 20)
+    expect(sizeOf(good)).toBe(20)
+    expect(sizeOf(bad)).toBe(0)
+
+    bad.log.lie = () => honestly
+    await heart.feed.next(({ log, kind }) => log === bad.id && kind === 'advanced')
+    expect(polls.bad.seen.at(-1)).toBeUndefined()
+    expect(sizeOf(bad)).toBe(10)
+    expect(errors).toEqual([])
+  })
+})
+
+describe.each(behaviours)('a log whose tiles fail: it %s', (_name, behaviour) => {
+  test('leaves a suspect, and is followed when the tiles come', async () => {
+    const { bad, heart, errors, pollers, sizeOf } = await node()
+    pollers[0]!.start()
+    await heart.feed.next(({ kind }) => kind === 'advanced')
+    expect(sizeOf(bad)).toBe(10)
+    bad.log.lie = (path) => (path.startsWith('tile/') ? behaviour : undefined)
+    await bad.log.history.append(madeUpRecords(10, 400))
+    await heart.feed.next(({ kind, size }) => kind === 'pending' && size === 400)
+    expect(sizeOf(bad)).toBe(10)
+    expect(heart.suspects.list(bad.id)).toMatchObject([{ size: 400, door: 'poll' }])
+    bad.log.lie = () => undefined
+    await heart.feed.next(({ kind, size }) => kind === 'advanced' && size === 400)
+    expect(sizeOf(bad)).toBe(400)
+    expect(heart.suspects.list(bad.id)).toEqual([])
+    expect(errors).toEqual([])
+  })
+})
+
+test('stopping does not wait for a log that hangs', async () => {
+  const { bad, polls, pollers, heart } = await node()
+  bad.log.lie = () => stall
+  pollers[0]!.start()
+  await pollers[0]!.stop()
+  await heart.pipeline.stop()
+  expect(polls.bad.seen).toEqual([])
+})

@@ -1,0 +1,134 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { GossumError } from '../../src/errors.js'
+import { Poller, type PollerParts } from '../../src/witness/poller.js'
+import { Feed, startHeart, testSigner } from '../helpers/heart.js'
+import { History, showing } from '../helpers/history.js'
+
+/** The pauses that were asked for, in ms. They end when the test says so, or with the signal. */
+const pauses = new Feed<{ ms: number; end: () => void }>()
+
+vi.mock('node:timers/promises', () => ({
+  setTimeout: (ms: number, _value: undefined, { signal }: { signal: AbortSignal }) =>
+    new Promise<void>((resolve, reject) => {
+      signal.addEventListener('abort', () => reject(new Error('aborted')))
+      pauses.push({ ms, end: resolve })
+    }),
+}))
+
+const signer = testSigner('log.example', 1)
+const history = new History(signer)
+const MINUTE = 60_000
+const down = (): Promise<never> => Promise.reject(new GossumError('LOG_UNREACHABLE', 'down'))
+const stops: (() => Promise<unknown>)[] = []
+beforeEach(() => void pauses.seen.splice(0))
+afterEach(() => Promise.all(stops.splice(0).map((stop) => stop())))
+
+async function polling(change: Partial<PollerParts> = {}) {
+  const clock = { now: 0 }
+  const heart = await startHeart({ logKey: signer.verifier, prefix: showing(history), now: () => clock.now })
+  const answers: { latest: PollerParts['latestNote'] } = { latest: () => Promise.resolve(history.head(5)) }
+  const polls: unknown[] = []
+  const errors: unknown[] = []
+  const poller = new Poller({
+    log: heart.log,
+    latestNote: (options) => answers.latest(options),
+    pipeline: heart.pipeline,
+    interval: 60,
+    onPoll: (error) => polls.push(error),
+    onError: (error) => errors.push(error),
+    now: () => clock.now,
+    random: () => 0.5,
+    ...change,
+  })
+  stops.push(() => poller.stop())
+  poller.start()
+  /** Waits for the n-th pause (from 0): the poll before it is over. */
+  const pause = (n: number) => pauses.next(() => true, n)
+  return { heart, poller, answers, clock, polls, errors, pause }
+}
+
+describe('the poller', () => {
+  test('asks at once, and what it brings is seen with our own eyes', async () => {
+    const { heart, pause, polls } = await polling()
+    await pause(0)
+    expect(heart.outcomes).toMatchObject([{ kind: 'advanced', size: 5 }])
+    expect(polls).toEqual([undefined])
+  })
+
+  test('pauses for the interval, give or take a fifth, so that nodes do not march in step', async () => {
+    let random = 0
+    const { pause } = await polling({ random: () => random })
+    for (const [n, expected] of [48_000, 60_000, 72_000].entries()) {
+      random = n / 2
+      const { ms, end } = await pause(n)
+      if (n > 0) expect(ms).toBeCloseTo(expected, 3)
+      end()
+    }
+  })
+
+  test('leaves a log in trouble alone for longer, up to five intervals, and is back at once when it is well', async () => {
+    const { answers, pause, polls } = await polling()
+    answers.latest = down
+    for (const [n, minutes] of [1, 1, 2, 4, 5, 5].entries()) {
+      const { ms, end } = await pause(n)
+      expect(ms).toBeCloseTo(minutes * MINUTE, 3)
+      end()
+    }
+    expect(polls.slice(1, 3)).toMatchObject([{ code: 'LOG_UNREACHABLE' }, { code: 'LOG_UNREACHABLE' }])
+    answers.latest = () => Promise.resolve(history.head(6))
+    ;(await pause(6)).end()
+    expect((await pause(7)).ms).toBeCloseTo(MINUTE, 3)
+    expect(polls.at(-1)).toBeUndefined()
+  })
+
+  test('garbage from the log is an outcome, not a failure', async () => {
+    const { answers, heart, pause, polls, errors } = await polling()
+    ;(await pause(0)).end()
+    answers.latest = () => Promise.resolve(new Uint8Array(10))
+    ;(await pause(1)).end()
+    await heart.feed.next(({ code }) => code === 'NOTE_MALFORMED')
+    expect(polls.every((poll) => poll === undefined)).toBe(true)
+    expect(errors).toEqual([])
+  })
+
+  test('tries suspects again after each poll, and alarms those that stay, though the log is down', async () => {
+    const { answers, clock, heart, pause } = await polling()
+    await pause(0)
+    await heart.submit('gossip', history.fork(2, 'b').head(9), 'victim')
+    answers.latest = down
+    clock.now += 15 * MINUTE
+    ;(await pause(0)).end()
+    await pause(1)
+    expect(heart.suspectAlarms).toMatchObject([{ size: 9 }])
+  })
+
+  test('tells a failure of ours from one of the log, and goes on', async () => {
+    const { heart, pause, polls, errors, answers } = await polling()
+    await pause(0)
+    const submit = vi.spyOn(heart.pipeline, 'submit').mockRejectedValueOnce(new Error('a bug'))
+    answers.latest = () => Promise.resolve(history.head(7))
+    ;(await pause(0)).end()
+    ;(await pause(1)).end()
+    await pause(2)
+    expect(errors).toMatchObject([{ message: 'a bug' }])
+    expect(polls).toEqual([undefined, undefined, undefined])
+    expect(heart.cosigned.current(heart.log)?.size).toBe(7)
+    submit.mockRestore()
+  })
+
+  test('stops at once in a pause', async () => {
+    const { poller, pause, polls } = await polling()
+    await pause(0)
+    await poller.stop()
+    expect(polls).toHaveLength(1)
+  })
+
+  test('stops at once in a question, and does not blame the log for it', async () => {
+    const { poller, polls } = await polling({
+      latestNote: ({ signal }) =>
+        new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(new Error('aborted')))),
+    })
+    await poller.stop()
+    expect(polls).toEqual([])
+  })
+})
