@@ -5,7 +5,8 @@ import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client'
 export function createMetrics(read: () => { logs: LogSample[]; peers: number }) {
   const registry = new Registry()
   const registers = [registry]
-  collectDefaultMetrics({ register: registry, prefix: 'gossum_' })
+  // The default looks at the event loop a hundred times a second, which is most of what an idle node would do.
+  collectDefaultMetrics({ register: registry, prefix: 'gossum_', eventLoopMonitoringPrecision: 100 })
 
   const perLog = (name: string, help: string, value: (log: LogSample) => number): Gauge<'log'> =>
     new Gauge({

@@ -6,8 +6,8 @@
  * crash between the two writes). Anything else means that we may have signed more than the database remembers.
  *
  * Format: one line per write, appended and fsynced, fields separated by a space:
- *   log id, sequence number, SHA-256 of the state (hex), tree size, root (base64), holds (ids joined by ",", or "-"),
- *   and the first 16 hex digits of the SHA-256 of all that stands before them on the line.
+ *   log id, sequence number, SHA-256 of the state (hex), tree size, root (base64), time of our newest cosignature,
+ *   holds (ids joined by ",", or "-"), and the first 16 hex digits of the SHA-256 of all that stands before them.
  */
 import { open, readFile, rename, type FileHandle } from 'node:fs/promises'
 import { dirname } from 'node:path'
@@ -25,6 +25,8 @@ export interface GuardEntry {
   readonly size: number
   /** Base64; "-" for a log of which nothing was proven yet. */
   readonly root: string
+  /** POSIX seconds in our newest cosignature; 0 before the first. */
+  readonly time: number
   /** Why the log is frozen: ids of evidence and suspects that no operator acknowledged. */
   readonly holds: readonly string[]
 }
@@ -40,8 +42,8 @@ export interface Guard {
 const COMPACT_AFTER_LINES = 4096
 
 function formatLine(entry: GuardEntry): string {
-  const { log, seq, hash, size, root, holds } = entry
-  const body = `${log} ${seq} ${hash} ${size} ${root} ${holds.length === 0 ? '-' : holds.join(',')}`
+  const { log, seq, hash, size, root, time, holds } = entry
+  const body = `${log} ${seq} ${hash} ${size} ${root} ${time} ${holds.length === 0 ? '-' : holds.join(',')}`
   return `${body} ${checksum(body)}\n`
 }
 
@@ -50,13 +52,20 @@ function checksum(body: string): string {
 }
 
 const LINE =
-  /^([0-9a-f]{64}) (\d{1,15}) ([0-9a-f]{64}) (\d{1,16}) ([A-Za-z0-9+/]{43}=|-) ([0-9a-f,]+|-) ([0-9a-f]{16})$/
+  /^([0-9a-f]{64}) (\d{1,15}) ([0-9a-f]{64}) (\d{1,16}) ([A-Za-z0-9+/]{43}=|-) (\d{1,16}) ([0-9a-f,]+|-) ([0-9a-f]{16})$/
 
 function parseLine(line: string): GuardEntry | undefined {
   const match = LINE.exec(line)
-  if (match === null || checksum(line.slice(0, -17)) !== match[7]) return undefined
-  const holds = match[6] === '-' ? [] : match[6]!.split(',')
-  return { log: match[1]!, seq: Number(match[2]), hash: match[3]!, size: Number(match[4]), root: match[5]!, holds }
+  if (match === null || checksum(line.slice(0, -17)) !== match[8]) return undefined
+  return {
+    log: match[1]!,
+    seq: Number(match[2]),
+    hash: match[3]!,
+    size: Number(match[4]),
+    root: match[5]!,
+    time: Number(match[6]),
+    holds: match[7] === '-' ? [] : match[7]!.split(','),
+  }
 }
 
 /** The guard as a file. Opening it fails with STORE_DAMAGED when a line in it is not what was written. */

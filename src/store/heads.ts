@@ -15,7 +15,7 @@ import { Serial } from './serial.js'
 
 /** What we promised to sign, and so signed: the newest cosignature of one witness key. */
 export interface Signed {
-  /** Verifier key of the witness (ours) that signed. */
+  /** Verifier key of the witness (ours) that signed; empty after a recovery that knew only the time. */
   readonly key: string
   readonly size: number
   /** POSIX seconds in the cosignature. */
@@ -150,12 +150,15 @@ export class Heads {
       const entry = this.#guard.entries.get(log)
       const known = new Set(state.holds.map((hold) => hold.id))
       const lostHolds = (entry?.holds ?? []).filter((id) => !known.has(id)).map((id) => ({ id, acked: false }))
-      const base = { seq: Math.max(state.seq, entry?.seq ?? 0) + 1, holds: [...state.holds, ...lostHolds] }
+      const signed = laterSigned(state.signed, entry)
+      const base = {
+        seq: Math.max(state.seq, entry?.seq ?? 0) + 1,
+        holds: [...state.holds, ...lostHolds],
+        ...(signed && { signed }),
+      }
       const guarded = entryTree(entry)
       const guardKnowsMore = guarded !== undefined && guarded.size > (state.tree?.size ?? -1)
-      const recovered = guardKnowsMore
-        ? { ...base, tree: guarded, ...(state.signed && { signed: state.signed }) }
-        : { ...state, ...base }
+      const recovered = guardKnowsMore ? { ...base, tree: guarded } : { ...state, ...base }
       await this.#write(log, slot, recovered)
       delete slot.disagreement
     })
@@ -219,6 +222,7 @@ function guardEntry(log: string, state: LogState, hash: string): GuardEntry {
     hash,
     size: state.tree?.size ?? 0,
     root: state.tree === undefined ? '-' : formatHash(state.tree.root),
+    time: state.signed?.time ?? 0,
     holds: state.holds.filter((hold) => !hold.acked).map((hold) => hold.id),
   }
 }
@@ -226,6 +230,12 @@ function guardEntry(log: string, state: LogState, hash: string): GuardEntry {
 function entryTree(entry: GuardEntry | undefined): Tree | undefined {
   const root = entry && parseHash(entry.root)
   return root && { size: entry.size, root }
+}
+
+/** What was signed last, as far as the state and the guard know. The guard does not know by which key. */
+function laterSigned(signed: Signed | undefined, entry: GuardEntry | undefined): Signed | undefined {
+  if (entry === undefined || entry.time <= (signed?.time ?? 0)) return signed
+  return { key: '', size: entry.size, time: entry.time }
 }
 
 function readSlot(text: string, entry: GuardEntry | undefined): Slot {

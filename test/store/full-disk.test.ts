@@ -106,13 +106,13 @@ describe('a write that fails', () => {
   })
 })
 
-const probe = process.platform === 'linux' && process.getuid?.() === 0
-const required = process.env['REQUIRE_PEERS'] === '1'
-
-describe.skipIf(!probe && !required)('a real file system of 400 KiB', () => {
-  test('fills up and is freed again; nothing that was acknowledged is lost at the next start', async () => {
+describe('a real file system of 400 KiB', () => {
+  test('fills up and is freed again; nothing that was acknowledged is lost at the next start', async ({ skip }) => {
     const disk = smallDisk(400)
-    if (disk === undefined) throw new Error('no small file system can be mounted here')
+    if (disk === undefined) {
+      if (process.env['REQUIRE_PEERS'] === '1') throw new Error('no small file system can be mounted here')
+      return skip('mounting a small file system needs root on Linux')
+    }
     const home = join(disk.path, 'home')
     const signer = countingSigner()
     const options = { logKey: logSigner.verifier, prefix: showing(history), signer }

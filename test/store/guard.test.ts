@@ -11,6 +11,7 @@ const entry = (seq: number, log = LOG): GuardEntry => ({
   seq,
   hash: seq.toString(16).padStart(64, '0'),
   size: seq * 10,
+  time: seq === 1 ? 0 : 1_700_000_000 + seq,
   root: seq === 1 ? '-' : formatHash(new Uint8Array(32).fill(seq)),
   holds: seq % 2 === 0 ? ['00aa', '00bb'] : [],
 })

@@ -249,6 +249,18 @@ describe('what the database lost it does not tell, but the guard does', () => {
     expect((await load()).disagreement(LOG)).toEqual(expect.any(String))
   })
 
+  test('recovering keeps the time of the newest cosignature, or the next could be earlier', async () => {
+    const { load, forget } = memory()
+    const heads = await load()
+    const signed = { key: 'k', size: 4, time: 1_700_000_000 }
+    await heads.change(LOG, heads.get(LOG), { tree: tree(4), signed })
+    await heads.change(LOG, heads.get(LOG), { tree: tree(5), signed: { ...signed, size: 5, time: signed.time + 9 } })
+    await forget()
+    const again = await load()
+    await again.recover(LOG)
+    expect(again.get(LOG).signed).toEqual({ key: '', size: 5, time: signed.time + 9 })
+  })
+
   test('recovering a log that agrees changes nothing', async () => {
     const { load } = memory()
     const heads = await load()

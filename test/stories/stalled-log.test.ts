@@ -75,7 +75,7 @@ describe.each(behaviours)('a log that %s', (_name, behaviour, code) => {
     expect(errorCode(await polls.bad.next((error) => error !== undefined))).toBe(code)
 
     await good.log.history.append(madeUpRecords(10, 20))
-    await heart.feed.next(({ log, size }) => log === good.id && size === 20)
+    await heart.feed.next(({ log, kind, size }) => log === good.id && kind === 'advanced' && size === 20)
     expect(sizeOf(good)).toBe(20)
     expect(sizeOf(bad)).toBe(0)
 

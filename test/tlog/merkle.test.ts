@@ -256,3 +256,12 @@ describe('the mathematics of tlog', () => {
     expect(codeOf(() => storedHashIndex(52, 1))).toBe('PROOF_TOO_LARGE')
   })
 })
+
+it('hashes nodes of two whole hashes only, whatever was hashed before', () => {
+  const [a, b] = [new Uint8Array(32).fill(1), new Uint8Array(32).fill(2)]
+  const first = hashNode(a, b)
+  expect(codeOf(() => hashNode(a.subarray(1), b))).toBe('PROOF_INVALID')
+  expect(codeOf(() => hashNode(a, new Uint8Array(33)))).toBe('PROOF_INVALID')
+  hashNode(b, a)
+  expect(hashNode(a, b)).toEqual(first)
+})

@@ -1,3 +1,4 @@
+import { MemoryLevel } from 'memory-level'
 import { expect, test } from 'vitest'
 import { SumdbClient } from '../../src/sumdb/client.js'
 import { parseEvidence, verifyEvidence } from '../../src/evidence/evidence.js'
@@ -5,7 +6,7 @@ import { fromUtf8, utf8 } from '../../src/tlog/bytes.js'
 import { verifyCosignature } from '../../src/tlog/cosignature.js'
 import { isBy, parseNote } from '../../src/tlog/note.js'
 import { madeUpRecords, memoryLog } from '../fakes/lying-log.js'
-import { startHeart, testSigner, testWitness } from '../helpers/heart.js'
+import { cosignatureIn, MemoryGuard, startHeart, testSigner, testWitness, type Heart } from '../helpers/heart.js'
 
 const logSigner = testSigner('log.example', 1)
 
@@ -94,5 +95,71 @@ test('an unsigned, foreign or malformed head is refused, each with its code', as
   expect(await heart.submit('poll', await foreign.head())).toMatchObject({ kind: 'refused', code: 'SIGNATURE_MISSING' })
   expect(await heart.submit('poll', utf8(forged))).toMatchObject({ kind: 'refused', code: 'SIGNATURE_INVALID' })
   expect(heart.published).toHaveLength(0)
+  await log.close()
+})
+
+test('what is published is on disk at that moment: the state, and the cosigned head', async () => {
+  const log = await vantage(madeUpRecords(0, 10))
+  const checks: Promise<void>[] = []
+  const heart: Heart = await startHeart({
+    logKey: logSigner.verifier,
+    prefix: log.prefix,
+    onPublish: (note, id) => {
+      const { tree, signed, note: kept } = heart.store.heads.get(id)
+      const { text } = parseNote(note)
+      expect(kept).toContain(text)
+      expect(signed).toEqual({ key: testWitness.verifier.vkey, size: tree!.size, time: cosignatureIn(note).time })
+      checks.push(heart.store.history.get(id, tree!.size).then((stored) => expect(stored).toBe(fromUtf8(note))))
+    },
+  })
+  for (const size of [1, 4, 10]) await heart.submit('poll', await log.server.head(size))
+  expect(checks).toHaveLength(3)
+  await Promise.all(checks)
+  await log.close()
+})
+
+test('what was refused or past once is not looked at again; what depends on our state is', async () => {
+  const log = await vantage(madeUpRecords(0, 10))
+  let proofs = 0
+  const prefix: typeof log.prefix = (...args) => {
+    proofs++
+    return log.prefix(...args)
+  }
+  const heart = await startHeart({ logKey: logSigner.verifier, prefix })
+  await heart.submit('poll', await log.server.head(5))
+  const older = await log.server.head(3)
+  for (let i = 0; i < 3; i++) expect((await heart.submit('gossip', older)).kind).toBe('past')
+  expect(proofs).toBe(1)
+  await heart.store.heads.hold(heart.log, '0abc')
+  const newer = await log.server.head(9)
+  expect(await heart.submit('poll', newer)).toMatchObject({ code: 'LOG_FROZEN' })
+  await heart.store.heads.acknowledge(heart.log, '0abc')
+  expect((await heart.submit('poll', newer)).kind).toBe('advanced')
+  expect(heart.outcomes, 'every door hears every outcome').toHaveLength(6)
+  await log.close()
+})
+
+test('where the database and the guard disagree nothing is signed, and a fork still convicts', async () => {
+  const log = await vantage(madeUpRecords(0, 10))
+  const fork = await memoryLog(logSigner, madeUpRecords(0, 10, 'fork'))
+  const [db, guard] = [new MemoryLevel(), new MemoryGuard()]
+  const options = { logKey: logSigner.verifier, prefix: log.prefix, db, guard }
+  const first = await startHeart(options)
+  for (const size of [3, 5]) await first.submit('poll', await log.server.head(size))
+  const seen = guard.entries.get(first.log)!
+  guard.entries.set(first.log, { ...seen, seq: seen.seq + 1, hash: '0'.repeat(64) })
+
+  const heart = await startHeart(options)
+  expect(await heart.submit('poll', await log.server.head(10))).toMatchObject({ code: 'STATE_DISAGREES' })
+  expect((await heart.submit('poll', await log.server.head(5))).kind).toBe('known')
+  expect(heart.published).toEqual([])
+  expect((await heart.submit('gossip', await fork.head(5))).kind).toBe('conflict')
+  expect(heart.evidence).toHaveLength(1)
+
+  await heart.store.heads.recover(heart.log)
+  const again = await startHeart(options)
+  expect(await again.submit('poll', await log.server.head(10))).toMatchObject({ code: 'LOG_FROZEN' })
+  await again.store.heads.acknowledge(again.log, heart.evidence[0]!.id)
+  expect((await again.submit('poll', await log.server.head(10))).kind).toBe('advanced')
   await log.close()
 })

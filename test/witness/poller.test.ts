@@ -10,6 +10,7 @@ const pauses = new Feed<{ ms: number; end: () => void }>()
 vi.mock('node:timers/promises', () => ({
   setTimeout: (ms: number, _value: undefined, { signal }: { signal: AbortSignal }) =>
     new Promise<void>((resolve, reject) => {
+      if (signal.aborted) reject(new Error('aborted'))
       signal.addEventListener('abort', () => reject(new Error('aborted')))
       pauses.push({ ms, end: resolve })
     }),
