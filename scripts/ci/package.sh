@@ -2,6 +2,7 @@
 # Packs the package, installs it in an empty project, and uses its command, its library and its types.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+root=$PWD
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 npm pack --silent --pack-destination "$work" >/dev/null
@@ -19,3 +20,12 @@ if (![parseNote, parseTilePath, parseEvidence, createNode].every((f) => typeof f
 console.log('library ok')
 EOT
 node use.mjs
+cat > use.ts <<'EOT'
+import { createNode, loadConfig, parseEvidence, type GossumNode, type NodeEvent, type VerifierKey } from 'gossum'
+import { tilePath, type Tile } from 'gossum/tlog'
+export const start = (): Promise<GossumNode> => createNode(loadConfig({ poll: 60 }), (event: NodeEvent) => void event.at)
+export const path = (tile: Tile): string => tilePath(tile)
+export const name = (key: VerifierKey): string => key.name + parseEvidence.name
+EOT
+"$root/node_modules/.bin/tsc" --noEmit --strict --skipLibCheck --module nodenext --target es2022 use.ts
+echo 'types ok'

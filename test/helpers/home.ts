@@ -46,7 +46,8 @@ export function smallDisk(kibibytes: number): SmallDisk | undefined {
     return undefined
   }
   onTestFinished(() => {
-    execFileSync('umount', [path])
+    // Lazily: a test that failed may have left files open.
+    execFileSync('umount', ['-l', path])
     rmSync(path, { recursive: true })
   })
   const filler = join(path, 'filler')

@@ -131,6 +131,14 @@ describe('a fork under a signature with the identity as R, which Go believes and
   })
 })
 
+test('a fork in a head so padded that no evidence file can hold it freezes the log all the same', async () => {
+  const fork = history.fork(10, 'b')
+  const heart = await heartAt(20)
+  const padded = fork.sign(`${fork.text(20)}${'"'.repeat(40_000)}\n`)
+  expect((await heart.submit('gossip', padded, 'p')).kind).toBe('conflict')
+  expect(isFrozen(heart.store.heads.get(heart.log))).toBe(true)
+})
+
 describe('a size that no tree has', () => {
   const impossible = (size: bigint): Uint8Array =>
     history.sign(formatCheckpoint({ origin: SUMDB_ORIGIN, ...history.tree(5) }).replace('\n5\n', `\n${size}\n`))
