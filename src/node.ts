@@ -8,10 +8,12 @@ import { errorCode, errorText } from './errors.js'
 import { outcomeEvent, quorumEvent, type NodeEvent, type NodeEventBody } from './events.js'
 import { Alarm } from './evidence/alarm.js'
 import type { Mesh, MeshOptions } from './gossip/mesh.js'
+import { MAX_MESSAGE_BYTES } from './gossip/topics.js'
 import { HttpServer } from './http/server.js'
 import { View } from './http/view.js'
 import { loadOrCreateWitnessKey } from './keys.js'
 import { createMetrics } from './metrics.js'
+import { isFrozen } from './store/heads.js'
 import { Store } from './store/store.js'
 import { SumdbClient } from './sumdb/client.js'
 import { utf8 } from './tlog/bytes.js'
@@ -85,10 +87,12 @@ async function build(
     keys: new Map(config.logs.map(({ id, key }) => [id, key])),
     shelf: store.evidence,
     freeze: (log, id) => store.heads.hold(log, id),
+    isFrozen: (log) => isFrozen(store.heads.get(log)),
     tell: ({ id, type, log, sizes }, file, source) => {
       metrics.evidence.inc({ source })
       emit({ event: 'evidence', id, type, log, sizes, source })
-      sent(mesh?.publishEvidence(log, file))
+      // A log that pads its heads can make evidence that no message carries; then the heads themselves travel.
+      if (file.length <= MAX_MESSAGE_BYTES) sent(mesh?.publishEvidence(log, file))
     },
     now,
   })

@@ -7,7 +7,7 @@ import { fromUtf8 } from '../tlog/bytes.js'
 import type { VerifierKey } from '../tlog/note.js'
 import { encodeEvidence, parseEvidence, verifyEvidence, type Conviction, type Evidence } from './evidence.js'
 
-/** Evidence kept per log. One convicts; the rest tells how far it went. */
+/** Evidence kept of a log that is frozen already. One convicts; the rest tells how far it went. */
 const MAX_EVIDENCE_PER_LOG = 64
 
 export interface KeptEvidence {
@@ -29,6 +29,7 @@ export interface AlarmParts {
   }
   /** Freezes the log until the operator acknowledges `id`; durable when it returns. */
   readonly freeze: (log: string, id: string) => Promise<void>
+  readonly isFrozen: (log: string) => boolean
   /** Tells about new evidence: the mesh, the events, the metrics. */
   readonly tell: (conviction: Conviction, file: Uint8Array, source: 'found' | 'received') => void
   readonly now: () => number
@@ -83,14 +84,14 @@ export class Alarm {
 
   async #keepNext(conviction: Conviction, file: Uint8Array, source: 'found' | 'received'): Promise<boolean> {
     const { id, type, log, sizes } = conviction
-    const { shelf, freeze, tell, now } = this.#parts
+    const { shelf, freeze, isFrozen, tell, now } = this.#parts
     if ((await shelf.get(id)) !== undefined) {
       // The disk may have failed between keeping it and freezing the log.
       await freeze(log, id)
       return false
     }
     const count = this.#counts.get(log) ?? 0
-    if (count >= MAX_EVIDENCE_PER_LOG) return false
+    if (count >= MAX_EVIDENCE_PER_LOG && isFrozen(log)) return false
     await shelf.put({ id, type, log, sizes, seenAt: new Date(now()).toISOString(), text: fromUtf8(file)! })
     this.#counts.set(log, count + 1)
     try {

@@ -15,10 +15,13 @@ import { equalBytes, fromUtf8, toHex, utf8 } from '../tlog/bytes.js'
 import { logId, parseCheckpoint, type Checkpoint } from '../tlog/checkpoint.js'
 import { EMPTY_ROOT, formatHash, parseHash, sha256, type Hash } from '../tlog/hash.js'
 import { checkTree } from '../tlog/merkle.js'
-import { formatNote, parseNote, verifyNote, type Note, type VerifierKey } from '../tlog/note.js'
+import { formatNote, MAX_NOTE_BYTES, parseNote, verifyNote, type Note, type VerifierKey } from '../tlog/note.js'
 
-/** The largest evidence file, in bytes: it must fit a gossip message. */
-export const MAX_EVIDENCE_BYTES = 64 * 1024
+/**
+ * The largest evidence file, in bytes. Ordinary evidence is below 8 KiB, and a gossip message takes 64; but a log may
+ * pad its heads up to MAX_NOTE_BYTES, and JSON may double that: what it signed must not be too large to convict it.
+ */
+export const MAX_EVIDENCE_BYTES = 5 * MAX_NOTE_BYTES
 /** The longest consistency proof between trees of at most 2^53 records, in hashes. */
 const MAX_PROOF_HASHES = 64
 

@@ -38,7 +38,7 @@ export interface Guard {
   close(): Promise<void>
 }
 
-/** Lines after which the file is written anew with one line per log. */
+/** Lines beyond one per log after which the file is written anew. */
 const COMPACT_AFTER_LINES = 4096
 
 function formatLine(entry: GuardEntry): string {
@@ -70,23 +70,27 @@ function parseLine(line: string): GuardEntry | undefined {
 
 /** The guard as a file. Opening it fails with STORE_DAMAGED when a line in it is not what was written. */
 export class GuardFile implements Guard {
+  readonly #path: string
   readonly #entries: Map<string, GuardEntry>
-  readonly #file: FileHandle
+  #file: FileHandle
   /** Bytes of whole lines: what a failed write left behind them is cut off before the next one. */
-  #length: number
+  #length = 0
+  #lines = 0
   #tail: Promise<void> = Promise.resolve()
 
-  private constructor(entries: Map<string, GuardEntry>, file: FileHandle, length: number) {
+  private constructor(path: string, entries: Map<string, GuardEntry>, file: FileHandle) {
+    this.#path = path
     this.#entries = entries
     this.#file = file
-    this.#length = length
   }
 
   static async open(path: string): Promise<GuardFile> {
-    const { entries, lines, torn } = await readEntries(path)
-    if (lines > COMPACT_AFTER_LINES || torn) await rewrite(path, [...entries.values()])
-    const file = await open(path, 'a', 0o600)
-    return new GuardFile(entries, file, (await file.stat()).size)
+    const entries = await readEntries(path)
+    // Anew each time: without what a crash cut off, and with a directory that knows the file.
+    await rewrite(path, entries)
+    const guard = new GuardFile(path, entries, await open(path, 'a', 0o600))
+    await guard.#measure()
+    return guard
   }
 
   get entries(): ReadonlyMap<string, GuardEntry> {
@@ -100,10 +104,27 @@ export class GuardFile implements Guard {
       await this.#file.appendFile(line)
       await this.#file.datasync()
       this.#length += line.length
+      this.#lines++
       this.#entries.set(entry.log, entry)
     })
-    this.#tail = written.catch(() => undefined)
+    // Behind the write that made it too long: the entry is durable, and nobody has to wait.
+    this.#tail = written.then(() => this.#compact()).catch(() => undefined)
     return written
+  }
+
+  /** Writes the file anew when it has grown long. A failure leaves the long one, which is as good. */
+  async #compact(): Promise<void> {
+    if (this.#lines - this.#entries.size < COMPACT_AFTER_LINES) return
+    await rewrite(this.#path, this.#entries)
+    const long = this.#file
+    this.#file = await open(this.#path, 'a', 0o600)
+    await long.close()
+    await this.#measure()
+  }
+
+  async #measure(): Promise<void> {
+    this.#length = (await this.#file.stat()).size
+    this.#lines = this.#entries.size
   }
 
   async close(): Promise<void> {
@@ -112,32 +133,32 @@ export class GuardFile implements Guard {
   }
 }
 
-async function readEntries(path: string): Promise<{ entries: Map<string, GuardEntry>; lines: number; torn: boolean }> {
+async function readEntries(path: string): Promise<Map<string, GuardEntry>> {
   const entries = new Map<string, GuardEntry>()
   let text: string
   try {
     text = await readFile(path, 'utf8')
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { entries, lines: 0, torn: false }
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return entries
     throw new GossumError('STORE_DAMAGED', `${path}: ${errorText(error)}`, error)
   }
   const lines = text.split('\n')
   // What stands behind the last newline is a line that a crash cut off: its state was not signed for yet.
-  const torn = lines.pop() !== ''
+  lines.pop()
   lines.forEach((line, i) => {
     const entry = parseLine(line)
     if (entry === undefined) throw new GossumError('STORE_DAMAGED', `${path}, line ${i + 1}`)
     entries.set(entry.log, entry)
   })
-  return { entries, lines: lines.length, torn }
+  return entries
 }
 
 /** Replaces the file as one act: a temporary file, fsynced, renamed, and the directory fsynced. */
-async function rewrite(path: string, entries: readonly GuardEntry[]): Promise<void> {
+async function rewrite(path: string, entries: ReadonlyMap<string, GuardEntry>): Promise<void> {
   const temporary = `${path}.new`
   const file = await open(temporary, 'w', 0o600)
   try {
-    await file.writeFile(entries.map(formatLine).join(''))
+    await file.writeFile([...entries.values()].map(formatLine).join(''))
     await file.sync()
   } finally {
     await file.close()

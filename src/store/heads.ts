@@ -55,7 +55,7 @@ interface Slot {
   disagreement?: string
 }
 
-/** Holds kept per log: it is frozen by the first, and the record stays small. */
+/** Holds kept of a log that is frozen already: the record stays small. What the operator let go makes room for more. */
 const MAX_HOLDS = 256
 
 const NOTHING: LogState = { seq: 0, holds: [] }
@@ -116,7 +116,8 @@ export class Heads {
   async hold(log: string, id: string): Promise<void> {
     if (this.disagreement(log) !== undefined) return
     await this.#edit(log, (state) => {
-      if (state.holds.some((hold) => hold.id === id) || state.holds.length >= MAX_HOLDS) return undefined
+      if (state.holds.some((hold) => hold.id === id)) return undefined
+      if (isFrozen(state) && state.holds.length >= MAX_HOLDS) return undefined
       return { holds: [...state.holds, { id, acked: false }] }
     })
   }

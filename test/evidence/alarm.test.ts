@@ -32,6 +32,7 @@ function parts(change: Partial<AlarmParts> = {}) {
       await Promise.resolve()
       acts.push('freeze')
     },
+    isFrozen: () => true,
     tell: ({ id }, _file, source) => {
       acts.push('tell')
       told.push({ id, source })
@@ -128,4 +129,15 @@ test('one log fills its own share of the shelf and no more', async () => {
   const again = await Alarm.start(all)
   expect(await again.receive(log, encodeEvidence(fork('one more')))).toBe('known')
   expect(kept.size).toBe(64)
+})
+
+test('what the operator let go does not shield the next fork: it freezes the log again', async () => {
+  let frozen = true
+  const { all, kept, acts } = parts({ isFrozen: () => frozen })
+  const alarm = await Alarm.start(all)
+  for (let i = 0; i < 64; i++) await alarm.raise(fork(`fork ${i}`))
+  frozen = false
+  expect(await alarm.receive(log, encodeEvidence(fork('one more')))).toBe('new')
+  expect(kept.size).toBe(65)
+  expect(acts.slice(-3)).toEqual(['keep', 'freeze', 'tell'])
 })

@@ -130,7 +130,7 @@ describe('another spelling is refused', () => {
     expect(codeOf(() => parseEvidence(utf8(spelling)))).toBe('EVIDENCE_MALFORMED')
   })
 
-  test('beyond 64 KiB, and bytes that are not UTF-8', () => {
+  test('beyond the bound, and bytes that are not UTF-8', () => {
     const padded = encodeEvidence({ ...sameSize, log: 'x'.repeat(MAX_EVIDENCE_BYTES) })
     expect(codeOf(() => parseEvidence(padded))).toBe('EVIDENCE_MALFORMED')
     expect(codeOf(() => parseEvidence(concatBytes(utf8(text), Uint8Array.of(0xff))))).toBe('EVIDENCE_MALFORMED')

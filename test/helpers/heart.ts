@@ -3,6 +3,7 @@ import { MemoryLevel } from 'memory-level'
 import { Alarm } from '../../src/evidence/alarm.js'
 import type { Guard, GuardEntry } from '../../src/store/guard.js'
 import type { Database } from '../../src/store/disk.js'
+import { isFrozen } from '../../src/store/heads.js'
 import { Store } from '../../src/store/store.js'
 import { logId, SUMDB_ORIGIN } from '../../src/tlog/checkpoint.js'
 import { verifyCosignature, type Cosignature } from '../../src/tlog/cosignature.js'
@@ -112,6 +113,7 @@ export async function startHeart(options: HeartOptions): Promise<Heart> {
     keys: new Map(logs.map(({ id, key }) => [id, key])),
     shelf: store.evidence,
     freeze: (id, hold) => store.heads.hold(id, hold),
+    isFrozen: (id) => isFrozen(store.heads.get(id)),
     tell: ({ id }, file) => left.evidence.push({ id, file }),
     now,
   })

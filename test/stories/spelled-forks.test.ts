@@ -131,12 +131,15 @@ describe('a fork under a signature with the identity as R, which Go believes and
   })
 })
 
-test('a fork in a head so padded that no evidence file can hold it freezes the log all the same', async () => {
+test('a fork in a head so padded that no message can hold the evidence convicts the log all the same', async () => {
   const fork = history.fork(10, 'b')
   const heart = await heartAt(20)
   const padded = fork.sign(`${fork.text(20)}${'"'.repeat(40_000)}\n`)
   expect((await heart.submit('gossip', padded, 'p')).kind).toBe('conflict')
   expect(isFrozen(heart.store.heads.get(heart.log))).toBe(true)
+  const [kept] = heart.evidence
+  expect(kept!.file.length).toBeGreaterThan(64 * 1024)
+  expect(verifyEvidence(parseEvidence(kept!.file), [key]).sizes).toEqual([20, 20])
 })
 
 describe('a size that no tree has', () => {
