@@ -2,8 +2,8 @@
  * The sync door: request and response with one peer over /gossum/sync/1. Gossip only reaches who is there; sync is
  * how late joiners catch up and how everybody repairs what gossip lost.
  *
- * The dialer asks when a peer connects, and everybody asks a random peer once a minute. Both sides learn: a hello
- * carries what its sender holds. A peer that misbehaves loses its stream, nothing else.
+ * The dialer asks when a peer connects and again when it is grafted, and everybody asks a random peer once a minute.
+ * Both sides learn: a hello carries what its sender holds. A peer that misbehaves loses its stream, nothing else.
  */
 import type { Connection, PeerId, Stream } from '@libp2p/interface'
 import { lpStream, type LengthPrefixedStream } from '@libp2p/utils'
@@ -37,6 +37,11 @@ export interface SyncHandlers extends DoorHandlers {
 
 /** Milliseconds until a request is answered, and until a request or an answer is read by the other side. */
 const REQUEST_TIMEOUT_MS = 10_000
+/**
+ * Milliseconds after a connection until a second round. Gossip reaches a new peer only once it is grafted, a heartbeat
+ * or two later, and does not tell it what was said before: what came in between would be missed.
+ */
+const SETTLED_AFTER_MS = 3_000
 /** Milliseconds between two rounds with a random peer. */
 const ROUND_INTERVAL_MS = 60_000
 /** Requests of one peer: at once, and per second in the long run. */
@@ -64,6 +69,7 @@ export class SyncDoor {
   readonly #stopped = new AbortController()
   #topology: string | undefined
   #timer: NodeJS.Timeout | undefined
+  readonly #settling = new Set<NodeJS.Timeout>()
   #rounds = 0
 
   constructor(host: Host, logs: ReadonlySet<string>, handlers: SyncHandlers, reports: DoorReports) {
@@ -82,7 +88,10 @@ export class SyncDoor {
     this.#topology = await this.#host.register(SYNC_PROTOCOL, {
       onConnect: (peer, connection) => {
         this.#speakers.set(peer.toString(), peer)
-        if (connection.direction === 'outbound') void this.syncWith(peer)
+        if (connection.direction === 'outbound') {
+          void this.syncWith(peer)
+          this.#syncWhenSettled(peer)
+        }
       },
       onDisconnect: (peer) => void this.#speakers.delete(peer.toString()),
     })
@@ -97,6 +106,7 @@ export class SyncDoor {
   /** Ends every request at once. Call before the host stops. */
   async close(): Promise<void> {
     clearInterval(this.#timer)
+    this.#settling.forEach(clearTimeout)
     this.#stopped.abort()
     if (this.#topology !== undefined) this.#host.unregister(this.#topology)
     await this.#host.unhandle(SYNC_PROTOCOL)
@@ -115,6 +125,15 @@ export class SyncDoor {
       await this.#learnHeads(answer, peer.toString())
       await this.#fetchEvidence(await this.#missing(answer), peer.toString(), ask)
     })
+  }
+
+  #syncWhenSettled(peer: PeerId): void {
+    const timer = setTimeout(() => {
+      this.#settling.delete(timer)
+      void this.syncWith(peer)
+    }, SETTLED_AFTER_MS)
+    timer.unref()
+    this.#settling.add(timer)
   }
 
   // ---- asking --------------------------------------------------------------------------------------------------
