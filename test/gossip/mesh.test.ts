@@ -89,6 +89,16 @@ describe('a mesh', () => {
     expect(late.handlers.candidates[0]).toMatchObject({ door: 'sync', peer: a.mesh.peerId })
   })
 
+  it('learns soon after what came between the first round and the graft, which gossip will not tell', async () => {
+    const a = await startNode()
+    await a.handlers.submit({ door: 'poll', note: utf8('first'), receivedAt: 0 })
+    const late = await startNode({ bootstrap: [a.address] })
+    await late.handlers.receives('first')
+    await a.handlers.submit({ door: 'poll', note: utf8('second, never published'), receivedAt: 0 })
+    await late.handlers.receives('second, never published')
+    expect(late.handlers.candidates.at(-1)).toMatchObject({ door: 'sync' })
+  }, 20_000)
+
   it('gives the one that is dialled what the dialer holds', async () => {
     const a = await startNode()
     const handlers = new MemoryHandlers()
