@@ -4,11 +4,11 @@
  */
 import { readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { isAbsolute, join, resolve } from 'node:path'
 import { parse as parseYaml } from 'yaml'
 import { GossumError, errorText } from './errors.js'
 import { logId, SUMDB_ORIGIN } from './tlog/checkpoint.js'
-import { parseVerifierKey, type VerifierKey } from './tlog/note.js'
+import { isKeyName, parseVerifierKey, type VerifierKey } from './tlog/note.js'
 import { parsePolicy, type Policy } from './tlog/policy.js'
 
 /** The verifier key of sum.golang.org, as the go command has it built in. */
@@ -73,10 +73,15 @@ const MAX_FILE_BYTES = 256 * 1024
 /** Logs, addresses and bootstrap peers that one node takes. */
 const MAX_LIST = 256
 
-/** Where keys and state live unless --home says otherwise: $GOSSUM_HOME, else the XDG data home. */
+/** The XDG data home; as that specification says, an empty or relative setting counts as none. */
+export function dataHome(env: NodeJS.ProcessEnv = process.env): string {
+  const xdg = env['XDG_DATA_HOME']
+  return xdg && isAbsolute(xdg) ? xdg : join(homedir(), '.local', 'share')
+}
+
+/** Where keys and state live unless --home says otherwise: $GOSSUM_HOME, else the data home. */
 export function defaultHome(env: NodeJS.ProcessEnv = process.env): string {
-  if (env['GOSSUM_HOME']) return resolve(env['GOSSUM_HOME'])
-  return join(env['XDG_DATA_HOME'] ?? join(homedir(), '.local', 'share'), 'gossum')
+  return env['GOSSUM_HOME'] ? resolve(env['GOSSUM_HOME']) : join(dataHome(env), 'gossum')
 }
 
 /** Builds the configuration. Throws CONFIG_INVALID, KEY_* or POLICY_MALFORMED naming what is wrong. */
@@ -97,7 +102,7 @@ export function loadConfig(flags: Settings, options: { file?: string; env?: Node
     http: Object.freeze(parseHostPort('http', merged.http)),
     poll: parsePoll(merged.poll),
     policy: merged.policy === undefined ? undefined : parsePolicy(readText(merged.policy)),
-    name: merged.name,
+    name: merged.name === undefined ? undefined : parseKeyName(merged.name),
     recover: merged.recover ?? false,
   })
 }
@@ -118,7 +123,7 @@ function readText(path: string): string {
     if (text.length > MAX_FILE_BYTES) throw invalid(path, `larger than ${MAX_FILE_BYTES} bytes`)
     return text
   } catch (error) {
-    throw error instanceof GossumError ? error : invalid(path, errorText(error))
+    throw error instanceof GossumError ? error : new GossumError('FILE_UNREADABLE', errorText(error), error)
   }
 }
 
@@ -151,7 +156,8 @@ function readFile(path: string): Settings {
   try {
     value = parseYaml(readText(path)) ?? {}
   } catch (error) {
-    throw error instanceof GossumError ? error : invalid(path, errorText(error))
+    // The lines behind the first show the place in the file, which the first names.
+    throw error instanceof GossumError ? error : invalid(path, errorText(error).split('\n')[0]!)
   }
   if (typeof value !== 'object' || Array.isArray(value)) throw invalid(path, 'not a mapping of settings')
   const settings: Settings = {}
@@ -213,6 +219,11 @@ export function parseHostPort(setting: string, text: string): { host: string; po
   const port = Number(match?.[3])
   if (match === null || port > 65_535) throw invalid(setting, `HOST:PORT expected, got ${JSON.stringify(text)}`)
   return { host: (match[1] ?? match[2])!, port }
+}
+
+function parseKeyName(name: string): string {
+  if (!isKeyName(name)) throw invalid('name', `${JSON.stringify(name)}: a key name has no white space and no "+"`)
+  return name
 }
 
 function parsePoll(value: number): number {

@@ -32,7 +32,7 @@ export const ERRORS = {
   RECORD_MISSING: ['the proof does not hold the record that it is about', 'give the record with --record FILE'],
   MODULE_INVALID: ['this is not a module path and version', 'use path@version, such as golang.org/x/text@v0.3.0'],
   // The log as a server
-  LOG_UNKNOWN: ['no configured log has this key', 'add it with --log "VKEY URL"'],
+  LOG_UNKNOWN: ['this log is not followed here', 'follow it with --log "VKEY URL"'],
   LOG_UNREACHABLE: ['cannot reach the log', 'check the network and the log URL; the node keeps trying'],
   LOG_ANSWER_INVALID: ['the log gave an answer that cannot be used', 'if it lasts, tell the operator of the log'],
   LOG_FROZEN: [
@@ -50,6 +50,10 @@ export const ERRORS = {
   POLICY_MALFORMED: ['the policy file is malformed', 'see docs/operating.md for the format'],
   POLICY_UNSATISFIED: ['the cosignatures do not satisfy the policy', 'wait for more witnesses, or look at the policy'],
   // State on disk
+  HOME_UNUSABLE: [
+    'the directory cannot be used',
+    'it must be a directory that is yours to write; or choose another with --home',
+  ],
   STORE_LOCKED: ['another process uses this home', 'stop the other gossum, or give this one its own --home'],
   STORE_DAMAGED: ['the database is damaged', 'keep a copy of it, then see "A damaged database" in docs/operating.md'],
   STORE_SCHEMA: ['the database was written by a newer version', 'use that version, or a new --home'],
@@ -97,6 +101,20 @@ export class GossumError extends Error {
   /** What a person can do about it. */
   get hint(): string {
     return ERRORS[this.code][1]
+  }
+}
+
+/** An error whose case has a hint of its own, better than that of its code. */
+export class HintedError extends GossumError {
+  readonly #hint: string
+
+  constructor(error: GossumError, hint: string) {
+    super(error.code, error.detail, error)
+    this.#hint = hint
+  }
+
+  override get hint(): string {
+    return this.#hint
   }
 }
 

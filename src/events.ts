@@ -43,6 +43,13 @@ export type NodeEvent = { readonly at: string } & (
     }
   /** Whether the log answers. */
   | { readonly event: 'log'; readonly log: string; readonly reachable: boolean; readonly error: string | null }
+  /** Whether a configured peer answers; told when it does not, ever more rarely, and when it does again. */
+  | {
+      readonly event: 'bootstrap'
+      readonly address: string
+      readonly reachable: boolean
+      readonly error: string | null
+    }
   /** An error of ours, or of our disk. */
   | { readonly event: 'error'; readonly code: string; readonly message: string }
 )

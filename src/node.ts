@@ -7,7 +7,7 @@ import type { Config } from './config.js'
 import { errorCode, errorText } from './errors.js'
 import { outcomeEvent, quorumEvent, type NodeEvent, type NodeEventBody } from './events.js'
 import { Alarm } from './evidence/alarm.js'
-import type { Mesh, MeshOptions } from './gossip/mesh.js'
+import type { Mesh } from './gossip/mesh.js'
 import { MAX_MESSAGE_BYTES } from './gossip/topics.js'
 import { HttpServer } from './http/server.js'
 import { View } from './http/view.js'
@@ -71,6 +71,11 @@ async function build(
   }
   /** What is published is on disk already; that the mesh could not take it is no reason to fail. */
   const sent = (sending: Promise<number> | undefined): void => void sending?.catch(onError)
+
+  const hasMesh = config.listen.length > 0 || config.bootstrap.length > 0
+  // A wrong address is said before anything is made on disk. libp2p is loaded only by a node that has a mesh.
+  const gossip = hasMesh ? await import('./gossip/mesh.js') : undefined
+  gossip?.parseAddresses(config)
 
   // ---- state ----
   const store = await Store.open(config.home)
@@ -144,8 +149,9 @@ async function build(
   stops.push(() => http.close())
   view.http = http.url
 
-  if (config.listen.length > 0 || config.bootstrap.length > 0) {
-    const started = await startMesh(config, {
+  if (gossip !== undefined) {
+    const started = await gossip.Mesh.start({
+      peerKey: await (await import('./gossip/peer-key.js')).loadOrCreatePeerKey(join(config.home, 'peer.key')),
       listen: config.listen,
       bootstrap: config.bootstrap,
       logs: config.logs.map(({ id }) => id),
@@ -160,6 +166,8 @@ async function build(
         },
       },
       onPeer: (event) => emit({ event: 'peer', ...event }),
+      onDial: ({ address, error }) =>
+        emit({ event: 'bootstrap', address, reachable: error === undefined, error: error ?? null }),
       onError,
       onDropped: (reason) => metrics.dropped.inc({ reason }),
     })
@@ -196,15 +204,6 @@ async function build(
     view,
     stop,
   }
-}
-
-/** libp2p is loaded only by a node that has a mesh. */
-async function startMesh(config: Config, options: Omit<MeshOptions, 'peerKey'>): Promise<Mesh> {
-  const [{ Mesh }, { loadOrCreatePeerKey }] = await Promise.all([
-    import('./gossip/mesh.js'),
-    import('./gossip/peer-key.js'),
-  ])
-  return Mesh.start({ ...options, peerKey: await loadOrCreatePeerKey(join(config.home, 'peer.key')) })
 }
 
 /** Whose cosignatures count: the policy's witnesses; without a policy, this node's own. */

@@ -1,5 +1,7 @@
 /** What a node answered, in words for people. Pure. */
+import { ERRORS } from '../errors.js'
 import type { EvidenceView, HeadView, LogView, PeerView, StatusView } from '../http/api.js'
+import { EXIT } from './exit.js'
 
 /** How a text may be marked; what a mark looks like is the output's business. */
 export type Paint = (style: 'bold' | 'dim' | 'red' | 'green' | 'yellow', text: string) => string
@@ -22,7 +24,8 @@ export function age(time: string, now: number): string {
   return `${Math.floor(seconds / 86_400)} days ago`
 }
 
-function counted(count: number, one: string, many = `${one}s`): string {
+/** A number of things, in words. */
+export function counted(count: number, one: string, many = `${one}s`): string {
   return `${grouped(count)} ${count === 1 ? one : many}`
 }
 
@@ -41,36 +44,72 @@ function labelled(label: string, text: string): string {
   return ` ${label.padEnd(LABEL_WIDTH)}${GAP}${text}`
 }
 
-// ---- status ----------------------------------------------------------------------------------------------------
-
-/** The lines of `gossum status`: a block for each log, then the node. */
-export function statusLines(status: StatusView, now: number, paint: Paint): string[] {
-  return [...status.logs.flatMap((log) => [...logLines(log, status, now, paint), '']), ...nodeLines(status, now, paint)]
+/** Why a log did not answer, without the sentence that says that it did not: the reason, then the URL. */
+export function pollError(error: string | null): string {
+  if (error === null) return 'no reason given'
+  const sentence = `${ERRORS.LOG_UNREACHABLE[0]}: `
+  if (!error.startsWith(sentence)) return error
+  const detail = error.slice(sentence.length)
+  const [, url, reason] = /^(https?:\/\/\S+): (.+)$/s.exec(detail) ?? []
+  return url === undefined ? detail : `${reason!} (${url})`
 }
 
-function logLines(log: LogView, { policy }: StatusView, now: number, paint: Paint): string[] {
-  const size = log.root === null ? 'no head yet' : counted(log.size, 'record')
+// ---- status ----------------------------------------------------------------------------------------------------
+
+/** What `gossum status` exits with: 3 while a log is frozen, 4 while one cannot be followed as it should be. */
+export function statusExit({ logs }: StatusView): number {
+  if (logs.some((log) => log.frozen)) return EXIT.misbehaviour
+  const isUndecided = logs.some((log) => log.reachable === false || log.paused !== null || openSuspects(log).length > 0)
+  return isUndecided ? EXIT.undecided : EXIT.fine
+}
+
+/** The lines of `gossum status`: a block for each log, then the node. `evidence` is all that the node holds. */
+export function statusLines(
+  status: StatusView,
+  evidence: readonly EvidenceView[],
+  now: number,
+  paint: Paint,
+): string[] {
   return [
-    ` ${paint('bold', log.name)}${GAP}${size}`,
-    labelled('view', viewOf(log, paint)),
-    labelled('newest', newestOf(log, now)),
-    labelled('quorum', quorumOf(log, policy)),
-    ...(log.reachable === false
-      ? [labelled('log', paint('yellow', `not reachable: ${log.error ?? 'no answer'}`))]
-      : []),
+    ...status.logs.flatMap((log) => [...logLines(log, status, now, paint), '']),
+    ...nodeLines(status, evidence, now, paint),
   ]
 }
 
-function viewOf(log: LogView, paint: Paint): string {
+function logLines(log: LogView, status: StatusView, now: number, paint: Paint): string[] {
+  const size = log.root === null ? 'no head yet' : `size ${grouped(log.size)}`
+  return [
+    ` ${paint('bold', log.name)}${GAP}${size}`,
+    labelled('view', viewOf(log, status, paint)),
+    labelled('newest', newestOf(log, now)),
+    labelled('quorum', quorumOf(log, status.policy)),
+    ...(log.reachable === false ? [labelled('log', paint('yellow', `not reachable: ${pollError(log.error)}`))] : []),
+  ]
+}
+
+/** Suspects that nobody acknowledged. */
+function openSuspects({ holds, suspects }: LogView): LogView['suspects'] {
+  return suspects.filter(({ id }) => !holds.some((hold) => hold.id === id && hold.acked))
+}
+
+function viewOf(log: LogView, { peers, policy }: StatusView, paint: Paint): string {
   if (log.frozen) {
     const ids = log.holds.filter((hold) => !hold.acked).map((hold) => hold.id)
     return paint('red', `FROZEN: proven to misbehave; nothing is signed until gossum evidence ack ${ids.join(', ')}`)
   }
   if (log.paused !== null) return paint('red', `PAUSED: nothing is signed: ${log.paused}`)
-  const alarmed = log.suspects.filter((suspect) => suspect.alarmed).length
+  const suspects = openSuspects(log)
+  const alarmed = suspects.filter((suspect) => suspect.alarmed).length
   if (alarmed > 0) return paint('red', `${counted(alarmed, 'signed head')} that nothing explains`)
-  if (log.suspects.length > 0) return paint('yellow', `${counted(log.suspects.length, 'suspect')}: not proven yet`)
-  return log.root === null ? 'nothing seen yet' : paint('green', 'one view')
+  if (suspects.length > 0) return paint('yellow', `${counted(suspects.length, 'suspect')}: not proven yet`)
+  if (log.holds.length > 0) {
+    const isProven = log.holds.some((hold) => !log.suspects.some(({ id }) => id === hold.id))
+    const what = isProven ? 'two histories were shown' : 'a head that nothing explains was shown'
+    return paint('yellow', `${what}; acknowledged, signing again`)
+  }
+  if (log.root === null) return 'nothing seen yet'
+  const isAlone = peers === 0 && (policy === null || log.quorum === null)
+  return isAlone ? paint('yellow', 'consistent so far; no peers to compare with') : paint('green', 'one view')
 }
 
 function newestOf(log: LogView, now: number): string {
@@ -83,17 +122,25 @@ function quorumOf({ quorum, size }: LogView, policy: StatusView['policy']): stri
   const need = `${policy.threshold} of ${policy.witnesses} witnesses needed`
   if (quorum === null) return `none yet, ${need}`
   const behind = size > quorum.size ? `, ${counted(size - quorum.size, 'record')} behind` : ''
-  return `${counted(quorum.size, 'record')}${behind}, ${quorum.cosignatures.length} agree, ${need}`
+  return `size ${grouped(quorum.size)}${behind}, ${quorum.cosignatures.length} agree, ${need}`
 }
 
-function nodeLines(status: StatusView, now: number, paint: Paint): string[] {
-  const evidence = `${counted(status.evidence, 'file')} not acknowledged; see gossum evidence list`
+function nodeLines(status: StatusView, evidence: readonly EvidenceView[], now: number, paint: Paint): string[] {
   return [
-    labelled('peers', status.peerId === null ? 'no mesh' : `${status.peers} connected`),
-    labelled('evidence', status.evidence === 0 ? 'none' : paint('red', evidence)),
+    labelled('peers', status.peerId === null ? 'no mesh' : `${grouped(status.peers)} connected`),
+    labelled('evidence', evidenceOf(evidence, paint)),
     labelled('witness', status.witness),
     labelled('started', `${age(status.startedAt, now)}, version ${status.version}`),
   ]
+}
+
+function evidenceOf(evidence: readonly EvidenceView[], paint: Paint): string {
+  if (evidence.length === 0) return 'none'
+  const files = counted(evidence.length, 'file')
+  const open = evidence.filter(({ acked }) => !acked).length
+  if (open === 0) return `${files}, acknowledged`
+  const some = open === evidence.length ? '' : `${grouped(open)} `
+  return paint('red', `${files}, ${some}not acknowledged; see gossum evidence list`)
 }
 
 // ---- lists -----------------------------------------------------------------------------------------------------

@@ -1,10 +1,10 @@
 /** `gossum status`, `heads`, `peers`, `evidence`: ask a running node. With --json they print the API's body unchanged. */
 import { Command } from 'commander'
 import { loadConfig } from '../config.js'
-import { GossumError } from '../errors.js'
+import { GossumError, HintedError } from '../errors.js'
 import type { EvidenceView, HeadView, LogView, PeerView, StatusView } from '../http/api.js'
-import { evidenceLines, headLines, peerLines, statusLines } from './ask-text.js'
-import { NodeClient } from './client.js'
+import { evidenceLines, headLines, peerLines, statusExit, statusLines } from './ask-text.js'
+import { askable, NodeClient, USUAL_PORT } from './client.js'
 import type { CommonFlags } from './command.js'
 import { output, type Output } from './output.js'
 
@@ -13,16 +13,12 @@ interface Asking {
   readonly node: NodeClient
 }
 
-/** The port that a node has unless told otherwise; what to ask when its own says "any". */
-const USUAL_PORT = 46787
-
 /** --node > $GOSSUM_NODE > where the configuration lets a node of this machine listen. */
 function nodeUrl({ node, config }: CommonFlags): string {
   const named = node ?? process.env['GOSSUM_NODE']
   if (named) return named
   const { host, port } = loadConfig({}, config === undefined ? {} : { file: config }).http
-  const reachable = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host
-  return `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port || USUAL_PORT}`
+  return askable(`http://${host.includes(':') ? `[${host}]` : host}:${port || USUAL_PORT}`)
 }
 
 function asking(command: Command): Asking {
@@ -38,20 +34,29 @@ function examples(...lines: string[]): string {
 
 export function statusCommand(): Command {
   return new Command('status')
-    .description('What a running node sees: each log, its quorum, peers, evidence.')
+    .description('what a running node sees: each log, its quorum, peers, evidence')
     .addHelpText(
       'after',
       examples(
         'gossum status                              the node on this machine',
         'gossum status --node http://10.0.0.7:46787',
-        'gossum status --json | jq .logs[0].size',
-      ),
+        "gossum status --json | jq '.logs[0].size'",
+      ) +
+        `
+Exit code 3 while a log is frozen; 4 while one is not reachable, paused, or has heads that are not proven yet; else 0.
+`,
     )
     .action(async (_options: unknown, self: Command) => {
       const { out, node } = asking(self)
       const { value, body } = await node.askJson<StatusView>('/api/v1/status', 'logs')
-      if (out.isJson) out.raw(body)
-      else statusLines(value, Date.now(), (style, text) => out.paint(style, text)).forEach((line) => out.line(line))
+      process.exitCode = statusExit(value)
+      if (out.isJson) {
+        out.raw(body)
+        return
+      }
+      const held = await node.askJson<{ evidence: EvidenceView[] }>('/api/v1/evidence', 'evidence')
+      const lines = statusLines(value, held.value.evidence, Date.now(), (style, text) => out.paint(style, text))
+      lines.forEach((line) => out.line(line))
     })
 }
 
@@ -59,7 +64,7 @@ export function statusCommand(): Command {
 
 export function headsCommand(): Command {
   return new Command('heads')
-    .description('The newest heads of a log that the node holds, the newest first.')
+    .description('the newest heads of a log that the node holds, the newest first')
     .argument('[LOG]', 'name or id of the log; not needed when the node follows one')
     .option('--limit <N>', 'how many, at most 1000', '20')
     .addHelpText(
@@ -67,7 +72,7 @@ export function headsCommand(): Command {
       examples(
         'gossum heads',
         'gossum heads sum.golang.org --limit 1',
-        "gossum heads --json | jq -r '.heads[0].note' > head.txt",
+        "gossum heads --json | jq -j '.heads[0].note' > head.txt",
       ),
     )
     .action(async (log: string | undefined, { limit }: { limit: string }, self: Command) => {
@@ -87,7 +92,10 @@ function chooseLog(logs: readonly LogView[], wanted: string | undefined): LogVie
     throw new GossumError('USAGE', `name one of the logs: ${logs.map(({ name }) => name).join(', ')}`)
   }
   const log = wanted === undefined ? logs[0] : logs.find(({ id, name }) => id === wanted || name === wanted)
-  if (log === undefined) throw new GossumError('LOG_UNKNOWN', `the node does not follow ${JSON.stringify(wanted)}`)
+  if (log === undefined) {
+    const unknown = new GossumError('LOG_UNKNOWN', JSON.stringify(wanted))
+    throw new HintedError(unknown, `the node follows: ${logs.map(({ name }) => name).join(', ')}`)
+  }
   return log
 }
 
@@ -95,12 +103,12 @@ function chooseLog(logs: readonly LogView[], wanted: string | undefined): LogVie
 
 export function peersCommand(): Command {
   return new Command('peers')
-    .description('The peers that a running node is connected to, and their witnesses.')
+    .description('the peers that a running node is connected to')
     .addHelpText(
       'after',
       examples(
         'gossum peers',
-        'gossum peers --json | jq length',
+        "gossum peers --json | jq '.peers | length'",
         'gossum run --bootstrap MULTIADDR           connects a node to a peer',
       ),
     )
@@ -117,7 +125,7 @@ export function peersCommand(): Command {
 
 export function evidenceCommand(): Command {
   const command = new Command('evidence')
-    .description('Proofs of misbehaviour that a running node holds.')
+    .description('proofs of misbehaviour that a running node holds')
     .addHelpText(
       'after',
       examples(
@@ -147,7 +155,7 @@ export function evidenceCommand(): Command {
       examples(
         'gossum evidence show 0123456789abcdef > evidence.json',
         'gossum evidence show 0123456789abcdef | gossum verify -',
-        'gossum evidence show 0123456789abcdef | jq -r .heads[0]',
+        "gossum evidence show 0123456789abcdef | jq -j '.heads[0]' > head.txt",
       ),
     )
     .action(async (id: string, _options: unknown, self: Command) => {

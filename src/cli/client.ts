@@ -7,6 +7,20 @@ const TIMEOUT_MS = 10_000
 /** The largest answer that is read, in bytes: 1000 heads with many cosignatures each stay below it. */
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024
 
+/** The port that a node has unless told otherwise; what to ask when its own says "any". */
+export const USUAL_PORT = 46787
+
+/** The URL of this machine's node that listens at `url`: one that listens everywhere is asked on loopback. */
+export function askable(url: string): string {
+  return url.replace('//0.0.0.0:', '//127.0.0.1:').replace('//[::]:', '//[::1]:')
+}
+
+/** What commands on this machine need to find the node that listens at `url`: ` --node URL`, or nothing. */
+export function nodeFlag(url: string): string {
+  const node = askable(url)
+  return node === `http://127.0.0.1:${USUAL_PORT}` ? '' : ` --node ${node}`
+}
+
 export class NodeClient {
   readonly #url: string
   readonly #fetch: typeof fetch

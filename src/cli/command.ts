@@ -25,6 +25,8 @@ const SHARED = {
 
 export type SharedFlag = keyof typeof SHARED
 
+const COMMON_GROUP = 'Common flags:'
+
 /** The flags that every command takes. */
 const EVERYWHERE: readonly SharedFlag[] = ['json', 'quiet', 'color']
 export const ALL_FLAGS = Object.keys(SHARED) as SharedFlag[]
@@ -32,8 +34,13 @@ export const ALL_FLAGS = Object.keys(SHARED) as SharedFlag[]
 /** Declares shared flags on a command that does not declare them itself, so that its help shows them. */
 export function declareFlags(command: Command, flags: readonly SharedFlag[]): void {
   for (const flag of new Set([...flags, ...EVERYWHERE])) {
-    const option = SHARED[flag]().helpGroup('Common flags:')
+    const option = SHARED[flag]().helpGroup(COMMON_GROUP)
     if (!command.options.some(({ long }) => long === option.long)) command.addOption(option)
+  }
+  command.addHelpOption(new Option('-h, --help', 'print help').helpGroup(COMMON_GROUP))
+  for (const option of command.options) {
+    // Else commander quotes it.
+    if (typeof option.defaultValue === 'string') option.defaultValueDescription ??= option.defaultValue
   }
 }
 

@@ -5,15 +5,16 @@
  */
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { access, constants, mkdir, mkdtemp, rm, rmdir, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Command } from 'commander'
-import { GossumError } from '../errors.js'
+import { errorText, GossumError, HintedError } from '../errors.js'
 import { loadOrCreateWitnessKey } from '../keys.js'
 import type { NodeEvent } from '../events.js'
 import { fromUtf8 } from '../tlog/bytes.js'
 import { makeSignerKey, SIGNATURE_TYPES, type SignerKey, type VerifierKey } from '../tlog/note.js'
+import { grouped } from './ask-text.js'
 import { Child, PROGRAM } from './demo/child.js'
 import { TwoFacedLog } from './demo/two-faced-log.js'
 import { output, type Output, type OutputFlags } from './output.js'
@@ -28,6 +29,8 @@ const POLL_SECONDS = 0.5
 /** The longest that one step of the story may take, in milliseconds. */
 const STEP_TIMEOUT_MS = 60_000
 const MAX_NODES = 50
+/** Where the evidence goes unless --out says otherwise. */
+const OWN_OUT = 'evidence'
 
 export function command(): Command {
   return new Command('demo')
@@ -64,14 +67,43 @@ async function demo(flags: DemoFlags): Promise<void> {
   if (!Number.isInteger(count) || count < 2 || count > MAX_NODES) {
     throw new GossumError('USAGE', `--nodes takes a whole number from 2 to ${MAX_NODES}`)
   }
-  const directory = await mkdtemp(join(tmpdir(), 'gossum-demo-'))
-  const outDirectory = flags.out ?? join(directory, 'evidence')
-  await mkdir(outDirectory, { recursive: true })
+  const directory = await usable('set $TMPDIR to a directory that is yours to write', () =>
+    mkdtemp(join(tmpdir(), 'gossum-demo-')),
+  )
+  const outDirectory = flags.out ?? join(directory, OWN_OUT)
   const story = new Story(output(flags), directory, outDirectory, count)
+  const interruption = listenForInterruption()
   try {
-    await story.tell()
+    await usable('choose another directory with --out', async () => {
+      await mkdir(outDirectory, { recursive: true })
+      await access(outDirectory, constants.W_OK)
+    })
+    const exitCode = await Promise.race([story.tell(), interruption.exitCode])
+    if (exitCode !== undefined) process.exitCode = exitCode
   } finally {
     await story.end()
+    interruption.close()
+  }
+}
+
+/** What a program that a signal ended exits with. */
+const SIGNAL_EXITS = { SIGINT: 130, SIGTERM: 143 } as const
+
+/** Waits for the first signal. A second one ends the process at once, and with it every node. */
+function listenForInterruption(): { exitCode: Promise<number>; close(): void } {
+  const { promise: exitCode, resolve } = Promise.withResolvers<number>()
+  const stop = (signal: keyof typeof SIGNAL_EXITS): void => resolve(SIGNAL_EXITS[signal])
+  const signals = Object.keys(SIGNAL_EXITS) as (keyof typeof SIGNAL_EXITS)[]
+  for (const signal of signals) process.once(signal, stop)
+  return { exitCode, close: () => signals.forEach((signal) => process.off(signal, stop)) }
+}
+
+/** Works with a directory that the user chose. Throws HOME_UNUSABLE with this hint. */
+async function usable<T>(hint: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    throw new HintedError(new GossumError('HOME_UNUSABLE', errorText(error), error), hint)
   }
 }
 
@@ -84,8 +116,12 @@ class Story {
   readonly #need: number
   readonly #startedAt = Date.now()
   readonly #signer: SignerKey
+  /** Ends every wait. */
+  readonly #ended = new AbortController()
+  /** Those that run and those that are about to. */
+  readonly #starting: Promise<Child>[] = []
   #nodes: Child[] = []
-  #log: TwoFacedLog | undefined
+  #log: Promise<TwoFacedLog> | undefined
 
   constructor(out: Output, directory: string, outDirectory: string, count: number) {
     this.#out = out
@@ -100,30 +136,33 @@ class Story {
     const key = this.#signer.verifier
     this.#say('A log is born. Its verifier key is all that anyone has to know:')
     this.#say(`  ${key.vkey}`)
-    this.#log = await TwoFacedLog.start(this.#directory, this.#signer)
-    await this.#log.append(100)
-    await this.#startNodes(this.#log)
+    this.#log = TwoFacedLog.start(this.#directory, this.#signer)
+    const log = await this.#log
+    await log.append(100)
+    await this.#startNodes(log)
 
     this.#say('')
     this.#say(`The log grows. A head counts when ${this.#need} of ${this.#count} witnesses cosigned it:`)
     let quorum = { size: 0, have: 0, ms: 0 }
-    for (const records of [20, 300, 7]) quorum = await this.#growToQuorum(this.#log, records)
+    for (const records of [20, 300, 7]) quorum = await this.#growToQuorum(log, records)
 
     this.#say('')
     this.#say(
       `The log lies. It signs another history and shows it to node ${this.#victim.number} alone, at the same size:`,
     )
-    await this.#log.appendHonest(12)
-    const sameSizeFork = await this.#log.fork(12)
+    await log.appendHonest(12)
+    const sameSizeFork = await log.fork(12)
     const sameSize = await this.#capture(await sameSizeFork.shown, 'same-size', ([m, n]) => m === n)
 
     this.#say('')
     this.#say('The operators read the evidence and, to see more, let the log go on: gossum evidence ack')
     await this.#acknowledge(sameSize.id)
-    const honestSize = await this.#log.appendHonest(40)
-    await this.#everyone(this.#honestNodes, (node) => node.when(isAdvanced(honestSize), timeout()))
-    this.#say(`The honest nodes are at size ${honestSize}. Now the victim is shown a fork that is smaller than that:`)
-    const smallerFork = await this.#log.fork(9)
+    const honestSize = await log.appendHonest(40)
+    await this.#everyone(this.#honestNodes, (node) => node.when(isAdvanced(honestSize), this.#timeout()))
+    this.#say(
+      `The honest nodes are at size ${grouped(honestSize)}. Now the victim is shown a fork that is smaller than that:`,
+    )
+    const smallerFork = await log.fork(9)
     const splitView = await this.#capture(await smallerFork.shown, 'different-size', ([m, n]) => m < n)
 
     this.#say('')
@@ -139,12 +178,19 @@ class Story {
     })
   }
 
+  /** Ends what is still going on, in any state of the story. */
   async end(): Promise<void> {
-    await Promise.all(this.#nodes.map((node) => node.stop()))
-    await this.#log?.close()
+    this.#ended.abort()
+    const started = await Promise.allSettled(this.#starting)
+    await Promise.all(started.map((node) => (node.status === 'fulfilled' ? node.value.stop() : undefined)))
+    const log = await this.#log?.catch(() => undefined)
+    await log?.close()
     // What the demo found stays; what it needed to find it goes.
-    const leftovers = ['honest', 'forked', 'policy', ...this.#nodes.map((node) => `node-${node.number}`)]
-    await Promise.all(leftovers.map((name) => rm(join(this.#directory, name), { recursive: true, force: true })))
+    const homes = Array.from({ length: this.#count }, (_, i) => `node-${i + 1}`)
+    const leftovers = ['honest', 'forked', 'policy', ...homes].map((name) => join(this.#directory, name))
+    await Promise.all(leftovers.map((path) => rm(path, { recursive: true, force: true })))
+    await removeIfEmpty(join(this.#directory, OWN_OUT))
+    await removeIfEmpty(this.#directory)
   }
 
   get #victim(): Child {
@@ -155,8 +201,14 @@ class Story {
     return this.#nodes.slice(0, -1)
   }
 
-  /** One line of the story, with the seconds since its start. */
+  /** When a step takes too long, or the story is over. */
+  #timeout(): AbortSignal {
+    return AbortSignal.any([this.#ended.signal, AbortSignal.timeout(STEP_TIMEOUT_MS)])
+  }
+
+  /** One line of the story, with the seconds since its start. Throws when the story is over. */
   #say(text: string): void {
+    this.#ended.signal.throwIfAborted()
     const seconds = ((Date.now() - this.#startedAt) / 1000).toFixed(2).padStart(6)
     this.#out.story(text === '' ? '' : `${seconds}s  ${text}`)
   }
@@ -177,23 +229,26 @@ class Story {
       const args = ['--home', homes[i]!, '--log', `${this.#signer.verifier.vkey} ${url}`, '--policy', policy]
       const network = ['--listen', '/ip4/127.0.0.1/tcp/0', '--http', '127.0.0.1:0', '--poll', String(POLL_SECONDS)]
       const peers = bootstrap.flatMap((address) => ['--bootstrap', address])
-      return Child.start(i + 1, [...args, ...network, ...peers], timeout())
+      this.#ended.signal.throwIfAborted()
+      const child = Child.start(i + 1, [...args, ...network, ...peers], this.#timeout())
+      this.#starting.push(child)
+      return child
     }
     // The first node is whom the others know; from it they learn of each other.
     this.#nodes = [await startNode(0, [])]
     const others = homes.slice(1).map((_, i) => startNode(i + 1, this.#nodes[0]!.ready.multiaddrs))
     this.#nodes.push(...(await this.#out.progress(`starting ${this.#count} witnesses`, Promise.all(others))))
-    await this.#everyone(this.#nodes, (node) => node.when(isConnected, timeout()))
+    await this.#everyone(this.#nodes, (node) => node.when(isConnected, this.#timeout()))
     this.#say(`${this.#count} witnesses run, each in a process of its own, and found each other over libp2p.`)
   }
 
   async #growToQuorum(log: TwoFacedLog, records: number): Promise<{ size: number; have: number; ms: number }> {
     const publishedAt = Date.now()
     const size = await log.append(records)
-    const quorums = await this.#everyone(this.#nodes, (node) => node.when(isQuorum(size), timeout()))
+    const quorums = await this.#everyone(this.#nodes, (node) => node.when(isQuorum(size), this.#timeout()))
     const ms = Math.max(...quorums.map(({ at }) => Date.parse(at))) - publishedAt
     const have = Math.max(...quorums.map(({ cosignatures }) => cosignatures.length))
-    this.#say(`  size ${String(size).padStart(4)}: quorum at every node ${ms} ms after the log published it`)
+    this.#say(`  size ${grouped(size).padStart(5)}: quorum at every node ${ms} ms after the log published it`)
     return { size, have, ms }
   }
 
@@ -204,13 +259,13 @@ class Story {
     isSought: (sizes: readonly [number, number]) => boolean,
   ): Promise<{ id: string; capture: Capture }> {
     const isEvidence = (event: NodeEvent): event is EvidenceEvent => event.event === 'evidence' && isSought(event.sizes)
-    const events = await this.#everyone(this.#nodes, (node) => node.when(isEvidence, timeout()))
+    const events = await this.#everyone(this.#nodes, (node) => node.when(isEvidence, this.#timeout()))
     const times = events.map(({ at }) => Math.max(0, Date.parse(at) - shownAt))
     const [firstMs, allMs] = [Math.min(...times), Math.max(...times)]
     const first = this.#nodes[times.indexOf(firstMs)]!
     const { id, sizes } = events[times.indexOf(firstMs)]!
     this.#say(
-      `  node ${first.number} holds the proof after ${firstMs} ms: two signed heads, sizes ${sizes.join(' and ')}`,
+      `  node ${first.number} holds the proof after ${firstMs} ms: two signed heads, sizes ${sizes.map(grouped).join(' and ')}`,
     )
     this.#say(`  all ${events.length} nodes hold it after ${allMs} ms`)
     await this.#everyone(this.#nodes, requireFrozen)
@@ -239,8 +294,9 @@ class Story {
   }
 }
 
-function timeout(): AbortSignal {
-  return AbortSignal.timeout(STEP_TIMEOUT_MS)
+/** Nothing was found: nothing stays. */
+async function removeIfEmpty(directory: string): Promise<void> {
+  await rmdir(directory).catch(() => undefined)
 }
 
 function policyText(keys: readonly VerifierKey[], need: number): string {

@@ -1,40 +1,80 @@
 /** Events in words, for people. Pure. A line that begins with "!" is shown even when quiet. */
 import { ERRORS, type ErrorCode } from '../errors.js'
 import type { NodeEvent } from '../events.js'
+import { counted, grouped, pollError } from './ask-text.js'
 
 interface NamedLog {
   readonly id: string
   readonly key: { readonly name: string }
 }
 
-/** The lines that tell about an event; none for what nobody needs to see. */
-export function describeEvent(event: NodeEvent, logs: readonly NamedLog[]): string[] {
-  const clock = event.at.slice(11, 19)
-  const lines = linesOf(event, (id) => logs.find((log) => log.id === id)?.key.name ?? String(id))
-  return lines.map((line) => (line.startsWith('!') ? `! ${clock}  ${line.slice(1).trim()}` : `  ${clock}  ${line}`))
+/** What the words depend on besides the event. */
+export interface Telling {
+  readonly logs: readonly NamedLog[]
+  /** Without a policy every head that the node signs is a quorum head: no news. */
+  readonly hasPolicy: boolean
+  /** What a command needs to find this node: ` --node URL`, or nothing. */
+  readonly nodeFlag: string
 }
 
-function linesOf(event: NodeEvent, nameOf: (id: string | null) => string): string[] {
+const SOURCES = { found: 'found here', received: 'received from a peer' } as const
+
+/** As wide as the time and what stands before the text of an alarm. */
+const CONTINUED = ' '.repeat(24)
+
+/** The lines that tell about an event; none for what nobody needs to see. Times are UTC. */
+export function describeEvent(event: NodeEvent, telling: Telling): string[] {
+  const clock = `${event.at.slice(11, 19)}Z`
+  const [first, ...more] = linesOf(event, telling)
+  if (first === undefined) return []
+  const isAlarm = first.startsWith('!')
+  return [
+    isAlarm ? `! ${clock}  ${first.slice(1)}` : `  ${clock}  ${first}`,
+    ...more.map((line) => `${isAlarm ? '!' : ' '}${CONTINUED.slice(1)}${line}`),
+  ]
+}
+
+/** What an operator does about a frozen log: first look, then let it go on. */
+export function afterEvidence(id: string, nodeFlag: string): string {
+  return `Read it: gossum evidence show ${id}${nodeFlag}; then: gossum evidence ack ${id}${nodeFlag}`
+}
+
+/** The same for a head that nothing explains: there is no evidence to show. */
+export function afterSuspect(id: string, nodeFlag: string): string {
+  return `Read it: gossum status --json${nodeFlag}; then: gossum evidence ack ${id}${nodeFlag}`
+}
+
+function linesOf(event: NodeEvent, { logs, hasPolicy, nodeFlag }: Telling): string[] {
+  const nameOf = (id: string | null): string => logs.find((log) => log.id === id)?.key.name ?? String(id)
   switch (event.event) {
     case 'outcome':
       return outcomeLines(event, nameOf(event.log))
     case 'quorum':
-      return [`quorum     ${nameOf(event.log)}  size ${grouped(event.size)}  ${event.cosignatures.length} cosignatures`]
+      if (!hasPolicy) return []
+      return [
+        `quorum     ${nameOf(event.log)}  size ${grouped(event.size)}  ${counted(event.cosignatures.length, 'cosignature')}`,
+      ]
     case 'evidence':
       return [
-        `!SPLIT VIEW  ${nameOf(event.log)} signed two histories: sizes ${event.sizes.map(grouped).join(' and ')} (${event.source})`,
-        `!            evidence ${event.id}; nothing more of this log is signed until you say: gossum evidence ack ${event.id}`,
+        `!SPLIT VIEW  ${nameOf(event.log)} signed two histories: sizes ${event.sizes.map(grouped).join(' and ')} (${SOURCES[event.source]})`,
+        `nothing more of it is signed. ${afterEvidence(event.id, nodeFlag)}`,
       ]
     case 'peer':
       return [`${event.connected ? 'connected ' : 'left      '} ${event.peerId}`]
     case 'suspect':
       return [
         `!SUSPECT     ${nameOf(event.log)}  a signed head of size ${event.size === null ? 'beyond 2^53 - 1' : grouped(event.size)} cannot be tied to our history (${sentence(event.code)})`,
+        // A size that no tree has freezes the log: only who holds its key signs such a thing.
+        ...(event.size === null ? [`nothing more of it is signed. ${afterSuspect(event.id, nodeFlag)}`] : []),
       ]
     case 'log':
       return event.reachable
         ? [`log        ${nameOf(event.log)} answers`]
-        : [`!cannot reach ${nameOf(event.log)}, still trying: ${event.error ?? 'no reason given'}`]
+        : [`!cannot reach ${nameOf(event.log)}, still trying: ${pollError(event.error)}`]
+    case 'bootstrap':
+      return event.reachable
+        ? [`peer       ${event.address} answers`]
+        : [`!cannot reach the peer ${event.address}, still trying: ${event.error ?? 'no reason given'}`]
     case 'error':
       return [`!error       ${event.message} (${event.code})`]
   }
@@ -61,8 +101,4 @@ function outcomeLines(event: Extract<NodeEvent, { event: 'outcome' }>, name: str
 
 function sentence(code: string): string {
   return code in ERRORS ? ERRORS[code as ErrorCode][0] : code
-}
-
-function grouped(n: number): string {
-  return n.toLocaleString('en')
 }

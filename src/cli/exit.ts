@@ -7,8 +7,8 @@ export const EXIT_CODES_HELP = `Exit codes:
   0  fine
   1  could not: a node, a file or the network was not there
   2  usage, or input that was refused: a signature, a proof, a format
-  3  proven misbehaviour of a log
-  4  undecided: offline, or not proven yet
+  3  proven misbehaviour of a log: status, while one is frozen
+  4  undecided: status, while a log is not reachable, paused, or has heads that are not proven yet
 `
 
 /** Codes that say that something could not be done; all the others say that something was refused. */
@@ -18,6 +18,7 @@ const COULD_NOT: ReadonlySet<ErrorCode> = new Set([
   'LOG_FROZEN',
   'HISTORY_MISSING',
   'EVIDENCE_UNKNOWN',
+  'HOME_UNUSABLE',
   'STORE_LOCKED',
   'STORE_DAMAGED',
   'STORE_SCHEMA',

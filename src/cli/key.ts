@@ -13,7 +13,7 @@ interface KeyFlags extends CommonFlags {
 }
 
 export function command(): Command {
-  const key = new Command('key').description('The keys of a node.').addHelpText(
+  const key = new Command('key').description('the keys of a node').addHelpText(
     'after',
     `
 Examples:

@@ -1,13 +1,15 @@
 /** `gossum log serve`: a small checksum database of your own, for a test or a private proxy. */
-import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { Command } from 'commander'
 import { Level } from 'level'
-import { parseHostPort } from '../config.js'
-import { errorText, GossumError } from '../errors.js'
+import { dataHome, parseHostPort } from '../config.js'
+import { errorText, GossumError, HintedError, type ErrorCode } from '../errors.js'
 import { loadOrCreateLogKey } from '../keys.js'
+import { MAX_TILE_RECORDS, splitDataTile } from '../sumdb/module.js'
 import { SumdbServer, type NewRecord } from '../sumdb/server.js'
 import { fromUtf8 } from '../tlog/bytes.js'
+import { TILE_HEIGHT, tilePath } from '../tlog/tile.js'
+import { grouped } from './ask-text.js'
 import { readFileBounded } from './files.js'
 import { output, type Output, type OutputFlags } from './output.js'
 
@@ -22,7 +24,7 @@ interface ServeFlags extends OutputFlags {
 const MAX_RECORDS_BYTES = 64 * 1024 * 1024
 
 export function command(): Command {
-  const log = new Command('log').description('A small checksum database of your own.').addHelpText(
+  const log = new Command('log').description('a small checksum database of your own').addHelpText(
     'after',
     `
 Examples:
@@ -55,12 +57,12 @@ Examples:
 }
 
 function homeOf({ home }: ServeFlags): string {
-  return resolve(home ?? join(process.env['XDG_DATA_HOME'] ?? join(homedir(), '.local', 'share'), 'gossum-log'))
+  return resolve(home ?? join(dataHome(), 'gossum-log'))
 }
 
 async function serve(flags: ServeFlags, out: Output): Promise<void> {
   const home = homeOf(flags)
-  const address = parseHostPort('listen', flags.listen)
+  const address = hinting('CONFIG_INVALID', 'see gossum log serve --help', () => parseHostPort('listen', flags.listen))
   const records = flags.records === undefined ? [] : await readRecords(flags.records)
   const { signer, created } = await loadOrCreateLogKey(join(home, 'log.key'), flags.name)
   if (created) out.talk(`made ${join(home, 'log.key')}: keep a copy; who has it is this log`)
@@ -68,7 +70,11 @@ async function serve(flags: ServeFlags, out: Output): Promise<void> {
   const db = await openDatabase(join(home, 'db'))
   try {
     const log = await SumdbServer.open({ db, signer })
-    await log.append(records)
+    const different = await append(log, records)
+    if (different > 0) {
+      const were = different === 1 ? 'record was' : 'records were'
+      out.talk(`${grouped(different)} ${were} there already with other lines: kept as it was`)
+    }
     const listening = await log.listen(address)
     const { vkey, size } = log
     // Before the first line: who has read it may send the signal at once.
@@ -76,7 +82,7 @@ async function serve(flags: ServeFlags, out: Output): Promise<void> {
     out.json({ ready: true, log: vkey, url: listening.url, size })
     out.line(`log      ${vkey}`)
     out.line(`url      ${listening.url}`)
-    out.line(`size     ${size}`)
+    out.line(`size     ${grouped(size)}`)
     out.line(`use it   GOSUMDB="${vkey} ${listening.url}"`)
     out.line(`watch it gossum run --log "${vkey} ${listening.url}"`)
     await isTold
@@ -84,6 +90,29 @@ async function serve(flags: ServeFlags, out: Output): Promise<void> {
   } finally {
     await db.close()
   }
+}
+
+/** Appends records. Returns how many of them are in the log already with other lines. */
+async function append(log: SumdbServer, records: readonly NewRecord[]): Promise<number> {
+  const size = log.size
+  const ids = await log.append(records)
+  const texts = new Map(ids.flatMap((id, i) => (id < size ? [[id, records[i]!.text] as const] : [])))
+  let different = 0
+  for (const index of new Set([...texts.keys()].map((id) => Math.floor(id / MAX_TILE_RECORDS)))) {
+    const first = index * MAX_TILE_RECORDS
+    const width = Math.min(MAX_TILE_RECORDS, log.size - first)
+    const { body } = await log.handle(`/${tilePath({ height: TILE_HEIGHT, level: -1, index, width })}`)
+    for (const [i, kept] of splitDataTile(body).entries()) {
+      const text = texts.get(first + i)
+      if (text !== undefined && sorted(text) !== sorted(fromUtf8(kept)!)) different++
+    }
+  }
+  return different
+}
+
+/** The order of lines means nothing. */
+function sorted(text: string): string {
+  return text.split('\n').sort().join('\n')
 }
 
 async function openDatabase(location: string): Promise<Level> {
@@ -113,8 +142,19 @@ function signalled(): Promise<void> {
 
 async function readRecords(path: string): Promise<NewRecord[]> {
   const text = fromUtf8(await readFileBounded(path, MAX_RECORDS_BYTES))
-  if (text === undefined) throw new GossumError('RECORD_INVALID', `${path} is not UTF-8`)
-  return recordsOf(text)
+  return hinting('RECORD_INVALID', 'go.sum lines are "path version hash"', () => {
+    if (text === undefined) throw new GossumError('RECORD_INVALID', `${path} is not UTF-8`)
+    return recordsOf(text)
+  })
+}
+
+/** Gives errors with this code the hint that fits here. */
+function hinting<T>(code: ErrorCode, hint: string, work: () => T): T {
+  try {
+    return work()
+  } catch (error) {
+    throw error instanceof GossumError && error.code === code ? new HintedError(error, hint) : error
+  }
 }
 
 /** One record for each module version of a go.sum file, in the order of their first lines. Throws RECORD_INVALID. */

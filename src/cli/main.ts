@@ -93,13 +93,13 @@ async function main(args: readonly string[]): Promise<number> {
       return EXIT.fine
     }
     const program = await programFor(first === 'help' ? second : first)
-    // Help about what does not exist is a typo like any other.
-    const isTypo = first === 'help' && second !== undefined && !isCommand(second)
-    await program.parseAsync(isTypo ? [second] : args, { from: 'user' })
+    const isHelp = first === 'help' && second !== undefined
+    await program.parseAsync(isHelp ? helpArgs(program, words.slice(1)) : args, { from: 'user' })
     return Number(process.exitCode ?? EXIT.fine)
   } catch (error) {
     if (!(error instanceof CommanderError)) {
-      out.error(error)
+      if (errorCode(error) === 'USAGE') out.error(error, `see ${helpPage(words[0])}`)
+      else out.error(error)
       return exitCodeOf(errorCode(error))
     }
     if (error.exitCode === 0) return EXIT.fine
@@ -107,6 +107,24 @@ async function main(args: readonly string[]): Promise<number> {
     if (error.code !== 'commander.help') out.error(...usageError(error, words[0]))
     return EXIT.refused
   }
+}
+
+/** `help evidence list` as `evidence list --help`. Help about what does not exist is a typo like any other. */
+function helpArgs(program: Command, words: readonly string[]): string[] {
+  const known: string[] = []
+  let command = program
+  for (const word of words) {
+    const next = command.commands.find((candidate) => candidate.name() === word)
+    if (next === undefined && command.commands.length > 0) return [...known, word]
+    if (next === undefined) break
+    known.push(word)
+    command = next
+  }
+  return [...known, '--help']
+}
+
+function helpPage(name: string | undefined): string {
+  return isCommand(name) ? `gossum ${name} --help` : 'gossum --help'
 }
 
 function isCommand(name: string | undefined): name is string {
@@ -131,10 +149,9 @@ function scan(args: readonly string[]): { words: readonly string[]; flags: Outpu
 async function programFor(name: string | undefined): Promise<Command> {
   const program = new Command('gossum')
     .description(
-      'A witness for checksum databases: proves, cosigns and gossips tree heads, and convicts a log that lies.',
+      'a witness for checksum databases: proves, cosigns and gossips tree heads, and convicts a log that lies',
     )
     .version(VERSION, '-V, --version', 'print the version')
-    .helpOption('-h, --help', 'print help')
     .helpCommand('help [command]', 'print help for a command, or "exit-codes"')
     .configureHelp({ subcommandTerm: (command) => command.name() })
     .addHelpText('after', EPILOGUE)
@@ -142,7 +159,11 @@ async function programFor(name: string | undefined): Promise<Command> {
   declareFlags(program, entry?.flags ?? ALL_FLAGS)
   for (const candidate of COMMANDS) {
     const command = candidate === entry ? await candidate.load() : new Command(candidate.name)
-    if (candidate === entry) leaves(command).forEach((leaf) => declareFlags(leaf, candidate.flags))
+    if (candidate === entry) {
+      command.helpOption('-h, --help', 'print help')
+      if (command.commands.length > 0) command.helpCommand('help [command]', 'print help for a command')
+      leaves(command).forEach((leaf) => declareFlags(leaf, candidate.flags))
+    }
     program.addCommand(command.summary(candidate.summary))
   }
   return adopted(program)
@@ -163,15 +184,20 @@ function adopted(command: Command): Command {
 function usageError(error: CommanderError, name: string | undefined): [error: GossumError, hint: string] {
   const [what, suggestion] = error.message.split('\n')
   const likely = /\((?:Did you mean )(?:one of )?(.*)\?\)/.exec(suggestion ?? '')?.[1]
-  const page = isCommand(name) ? `gossum ${name} --help` : 'gossum --help'
   const detail = what!.replace(/^error: /, '')
-  return [new GossumError('USAGE', detail, error), likely === undefined ? `see ${page}` : `did you mean ${likely}?`]
+  const hint = likely === undefined ? `see ${helpPage(name)}` : `did you mean ${likely}?`
+  return [new GossumError('USAGE', detail, error), hint]
 }
 
-// A reader that has seen enough is no error: `gossum heads | head -n 1`.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error
-  process.exit()
-})
+// A reader that has seen enough is no error: `gossum heads | head -n 1`. What runs until a signal ends as by one.
+let isReaderGone = false
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+    if (isReaderGone) return
+    isReaderGone = true
+    if (!process.emit('SIGTERM', 'SIGTERM')) process.exit()
+  })
+}
 
 process.exitCode = await main(process.argv.slice(2))

@@ -105,10 +105,16 @@ export class Output {
       stderr.write(`${JSON.stringify({ error: { code: errorCode(error), message, hint } })}\n`)
       return
     }
-    const [name, label] = ['gossum:', 'hint:']
-    const hasColor = this.#hasColor(stderr)
-    this.#print(stderr, `${hasColor ? styled('red', name) : name} ${message}`)
-    this.#print(stderr, `${hasColor ? styled('dim', label) : label} ${hint}`)
+    const name = 'gossum:'
+    this.#print(stderr, `${this.#hasColor(stderr) ? styled('red', name) : name} ${message}`)
+    this.hint(hint)
+  }
+
+  /** What can be done; nothing with --json, where errors carry it. */
+  hint(text: string): void {
+    const label = 'hint:'
+    const { stderr } = this.#streams
+    if (!this.isJson) this.#print(stderr, `${this.#hasColor(stderr) ? styled('dim', label) : label} ${text}`)
   }
 
   #print(stream: Stream, text: string): void {
@@ -134,5 +140,13 @@ function messageOf(error: unknown): string {
 }
 
 function hintOf(error: unknown): string {
-  return ERRORS[errorCode(error)][1]
+  if (isForeignAddress(error)) return 'this machine has no such address; 127.0.0.1 is always there'
+  return error instanceof GossumError ? error.hint : ERRORS.INTERNAL[1]
+}
+
+/** Whether it is about listening on an address of another machine. libp2p says so in the cause only. */
+function isForeignAddress(error: unknown): boolean {
+  if (errorCode(error) !== 'ADDRESS_IN_USE' && errorCode(error) !== 'CONFIG_INVALID') return false
+  const cause = error instanceof Error ? errorText(error.cause) : ''
+  return `${errorText(error)} ${cause}`.includes('EADDRNOTAVAIL')
 }

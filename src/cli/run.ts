@@ -2,9 +2,13 @@
 import { Command } from 'commander'
 import { loadConfig, type Config, type Settings } from '../config.js'
 import type { NodeEvent } from '../events.js'
+import type { LogView } from '../http/api.js'
 import { createNode, type GossumNode } from '../node.js'
+import { quorumThreshold } from '../tlog/policy.js'
+import { grouped } from './ask-text.js'
+import { nodeFlag } from './client.js'
 import { collect, type CommonFlags } from './command.js'
-import { describeEvent } from './events.js'
+import { afterEvidence, afterSuspect, describeEvent } from './events.js'
 import { output, type Output } from './output.js'
 
 type RunFlags = Settings & CommonFlags
@@ -45,8 +49,9 @@ async function run(flags: RunFlags): Promise<void> {
   const early: NodeEvent[] = []
   let ready = false
   const show = (event: NodeEvent): void => {
-    if (out.isJson) out.json(event)
-    else for (const line of describeEvent(event, config.logs)) out.talk(line, { important: line.startsWith('!') })
+    if (out.isJson) return out.json(event)
+    const telling = { logs: config.logs, hasPolicy: config.policy !== undefined, nodeFlag: nodeFlag(node.http) }
+    for (const line of describeEvent(event, telling)) out.talk(line, { important: line.startsWith('!') })
   }
   const node = await out.progress(
     'starting',
@@ -75,33 +80,59 @@ async function readyLine(node: GossumNode): Promise<object> {
 }
 
 async function introduce(node: GossumNode, config: Config, out: Output): Promise<void> {
-  const { logs, policy } = await node.view.status()
+  const { logs } = await node.view.status()
   const lines = [
     ['witness', node.witness],
-    ...node.multiaddrs.map((address, i) => [i === 0 ? 'peers dial' : '', address]),
+    ...reachableFirst(node.multiaddrs).map((address, i) => [i === 0 ? 'peers dial' : '', address]),
     ['api', node.http],
     ['home', config.home],
     ...logs.map((log) => [
       'log',
-      `${log.name}  ${log.url}  ${log.size === 0 ? 'no head yet' : `size ${log.size.toLocaleString('en')}`}`,
+      `${log.name}  ${log.url}  ${log.size === 0 ? 'no head yet' : `size ${grouped(log.size)}`}`,
     ]),
-    [
-      'policy',
-      policy
-        ? `${policy.threshold} of ${policy.witnesses} witnesses`
-        : 'none: this node trusts itself alone (--policy FILE)',
-    ],
-    ...(config.bootstrap.length === 0 ? [['mesh', 'no peers configured: others may dial in, or use --bootstrap']] : []),
+    ['policy', policyText(config, node.witness)],
+    ...meshTexts(config).map((text) => ['mesh', text]),
     ...logs.flatMap((log) =>
       log.paused === null
         ? []
         : [['PAUSED', `${log.name}: ${log.paused}; nothing is signed (docs/operating.md, "The guard")`]],
     ),
-    ...logs.flatMap((log) =>
-      log.frozen ? [['FROZEN', `${log.name} was proven to misbehave; see gossum evidence list`]] : [],
-    ),
+    ...logs.flatMap((log) => frozenTexts(log, node).map((text) => ['FROZEN', text])),
   ]
   for (const [label, text] of lines) out.line(`${label!.padEnd(11)}${text!}`)
+}
+
+/** What other machines can dial comes before what only this one can. */
+function reachableFirst(addresses: readonly string[]): string[] {
+  const isLoopback = (address: string): boolean => /^\/ip4\/127\.|^\/ip6\/::1\//.test(address)
+  return [...addresses].sort((a, b) => Number(isLoopback(a)) - Number(isLoopback(b)))
+}
+
+/** Whose cosignatures make a quorum. */
+export function policyText({ policy }: Pick<Config, 'policy'>, own: string): string {
+  if (policy === undefined) return 'none: this node trusts itself alone (--policy FILE)'
+  const need = `${quorumThreshold(policy)} of ${policy.witnesses.length} witnesses needed`
+  const isListed = policy.witnesses.some(({ key }) => key?.vkey === own)
+  return isListed ? need : `${need}; this node is none of them (a monitor)`
+}
+
+/** What the mesh lacks. */
+export function meshTexts({ listen, bootstrap }: Pick<Config, 'listen' | 'bootstrap'>): string[] {
+  if (listen.length > 0)
+    return bootstrap.length > 0 ? [] : ['no peers configured: others may dial in, or use --bootstrap']
+  return bootstrap.length > 0
+    ? ['no --listen: dials its bootstrap peers, nobody dials in']
+    : ['off: no --listen and no --bootstrap']
+}
+
+/** What froze a log and was not acknowledged, a text each. */
+function frozenTexts({ name, holds, suspects }: LogView, { http }: GossumNode): string[] {
+  return holds
+    .filter((hold) => !hold.acked)
+    .map(({ id }) => {
+      const after = suspects.some((suspect) => suspect.id === id) ? afterSuspect : afterEvidence
+      return `${name} was proven to misbehave: nothing more of it is signed. ${after(id, nodeFlag(http))}`
+    })
 }
 
 /** Waits for a signal, or for the end of the parent that started us with a channel. */

@@ -68,7 +68,8 @@ export function judge(bytes: Uint8Array, trust: Trust, record?: Uint8Array): Ver
     return found
   } catch (error) {
     if (!(error instanceof GossumError)) throw error
-    return { ...found, verdict: 'invalid', reason: error.message, code: error.code }
+    const reason = error.code === 'LOG_UNKNOWN' ? `signed by none of the trusted logs: ${error.detail}` : error.message
+    return { ...found, verdict: 'invalid', reason, code: error.code }
   }
 }
 
@@ -136,7 +137,7 @@ function requireLog(note: Note, logs: readonly VerifierKey[]): VerifierKey {
   }
   if (signer !== undefined) return signer
   const names = note.signatures.slice(0, 3).map(({ name, keyId }) => `${name}+${keyId}`)
-  throw new GossumError('LOG_UNKNOWN', `it is signed by ${names.join(', ')}`)
+  throw new GossumError('LOG_UNKNOWN', names.join(', '))
 }
 
 function refusalOf(note: Note, line: Signature, witness: VerifierKey): GossumError | undefined {

@@ -4,7 +4,7 @@ import { SUM_GOLANG_ORG } from '../config.js'
 import { errorCode, GossumError } from '../errors.js'
 import { parseVerifierKey, SIGNATURE_TYPES, type VerifierKey } from '../tlog/note.js'
 import { MAX_POLICY_BYTES, parsePolicy } from '../tlog/policy.js'
-import { grouped } from './ask-text.js'
+import { counted, grouped } from './ask-text.js'
 import { collect } from './command.js'
 import { EXIT, exitCodeOf } from './exit.js'
 import { readFileBounded } from './files.js'
@@ -22,7 +22,7 @@ const MAX_FILE_BYTES = 1024 * 1024
 
 export function command(): Command {
   return new Command('verify')
-    .description('Checks heads, evidence and proofs in files, offline. What a file says about keys is never believed.')
+    .description('check heads, evidence and proofs in files, offline; what a file says about keys is never believed')
     .argument('<FILE...>', 'files; - is stdin')
     .option('--log <VKEY>', 'key of a log to trust (repeatable; default: that of sum.golang.org)', collect)
     .option('--policy <FILE>', 'trust its logs, and demand its quorum (C2SP tlog-policy)')
@@ -48,17 +48,20 @@ async function verify(files: readonly string[], flags: VerifyFlags, out: Output)
   const trust = await trustOf(flags)
   const record = flags.record === undefined ? undefined : await readFileBounded(flags.record, MAX_FILE_BYTES)
   let exit: number = EXIT.fine
+  let isUntrusted = false
   for (const file of files) {
     try {
       const verdict = judge(await readFileBounded(file, MAX_FILE_BYTES), trust, record)
       out.json({ file, ...verdict })
-      out.line(describe(file, verdict, out))
+      out.line(describe(file, verdict, trust, out))
+      isUntrusted ||= verdict.code === 'LOG_UNKNOWN'
       if (verdict.verdict === 'invalid') exit = EXIT.refused
     } catch (error) {
       out.error(error)
       exit = Math.max(exit, exitCodeOf(errorCode(error)))
     }
   }
+  if (isUntrusted) out.hint('name its key with --log VKEY')
   return exit
 }
 
@@ -82,19 +85,22 @@ function parseLogKey(text: string): VerifierKey {
 }
 
 /** One line for people: the verdict is its first word. */
-function describe(file: string, verdict: Verdict, out: Output): string {
+function describe(file: string, verdict: Verdict, trust: Trust, out: Output): string {
   const { kind, reason } = verdict
   if (verdict.verdict === 'invalid') return `${out.paint('red', 'invalid')} ${kind}  ${file}: ${reason!}`
-  return [`${out.paint('green', 'valid')} ${kind}`, verdict.log!.split('+', 1)[0]!, ...facts(verdict), file].join('  ')
+  const name = verdict.log!.split('+', 1)[0]!
+  return [`${out.paint('green', 'valid')} ${kind}`, name, ...facts(verdict, trust), file].join('  ')
 }
 
-function facts({ kind, size, root, cosignatures, sizes, type, id, index }: Verdict): string[] {
+function facts({ kind, size, root, cosignatures, sizes, type, id, index }: Verdict, trust: Trust): string[] {
   if (kind === 'evidence') return [`${type!} at sizes ${sizes!.map(grouped).join(' and ')}`, `id ${id!}`]
   const verified = cosignatures.filter((line) => line.verified).length
+  const all = counted(cosignatures.length, 'cosignature')
+  const checked = trust.policy === undefined ? `${all}, not checked (no --policy)` : `${verified} of ${all} verified`
   return [
     ...(kind === 'proof' ? [`record ${grouped(index!)}`] : []),
     `size ${grouped(size!)}`,
     `root ${root!}`,
-    ...(cosignatures.length === 0 ? [] : [`${verified} of ${cosignatures.length} cosignatures verified`]),
+    ...(cosignatures.length === 0 ? [] : [checked]),
   ]
 }

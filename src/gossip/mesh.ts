@@ -7,7 +7,7 @@ import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
 import { errorText, GossumError } from '../errors.js'
 import { FloodMeter, GossipDoor, type DoorReports } from './gossip.js'
 import { createHost, type Host } from './host.js'
-import { peerOf, Redial } from './redial.js'
+import { peerOf, Redial, type DialReport } from './redial.js'
 import { SyncDoor, type SyncHandlers } from './sync.js'
 import { evidenceTopic, headsTopic } from './topics.js'
 
@@ -45,6 +45,7 @@ export interface MeshOptions extends Partial<DoorReports> {
   readonly logs: readonly string[]
   readonly handlers: SyncHandlers
   readonly onPeer?: (event: PeerEvent) => void
+  readonly onDial?: (report: DialReport) => void
 }
 
 export class Mesh {
@@ -60,8 +61,7 @@ export class Mesh {
    * ADDRESS_IN_USE.
    */
   static async start(options: MeshOptions): Promise<Mesh> {
-    const listen = options.listen.map((text) => parseAddress(text, 'listen'))
-    const bootstrap = options.bootstrap.map((text) => parseAddress(text, 'bootstrap'))
+    const { listen, bootstrap } = parseAddresses(options)
     const reports: DoorReports = {
       onError: options.onError ?? (() => undefined),
       onDropped: options.onDropped ?? (() => undefined),
@@ -76,7 +76,12 @@ export class Mesh {
     })
     const sync = new SyncDoor(host, logs, options.handlers, reports)
     const gossip = new GossipDoor(host.services.pubsub, logs, meter, options.handlers, reports)
-    const mesh = new Mesh(host, gossip, sync, new Redial(host, bootstrap, sync.speakers))
+    const mesh = new Mesh(
+      host,
+      gossip,
+      sync,
+      new Redial(host, bootstrap, sync.speakers, options.onDial ?? (() => undefined)),
+    )
     mesh.#watchPeers(options.onPeer ?? (() => undefined))
     try {
       await sync.open()
@@ -176,6 +181,16 @@ export class Mesh {
     } catch {
       // It has no ping, or is gone again.
     }
+  }
+}
+
+/** Reads the addresses of a node. Throws CONFIG_INVALID naming the first that cannot be used. */
+export function parseAddresses(
+  texts: Pick<MeshOptions, 'listen' | 'bootstrap'>,
+): Record<'listen' | 'bootstrap', Multiaddr[]> {
+  return {
+    listen: texts.listen.map((text) => parseAddress(text, 'listen')),
+    bootstrap: texts.bootstrap.map((text) => parseAddress(text, 'bootstrap')),
   }
 }
 

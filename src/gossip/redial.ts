@@ -5,6 +5,7 @@
 import type { PeerId } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import type { Multiaddr } from '@multiformats/multiaddr'
+import { errorText } from '../errors.js'
 import type { Host } from './host.js'
 
 /** Milliseconds between two looks at who is missing. */
@@ -14,8 +15,17 @@ const DIAL_TIMEOUT_MS = 5_000
 /** Looks in a row that a peer may be without a gossip stream, before a fresh connection is worth more. */
 const MAX_LOOKS_WITHOUT_STREAM = 15
 
+/** How dialling a configured peer goes: told at the first failure, then ever more rarely, and when it is over. */
+export interface DialReport {
+  readonly address: string
+  /** Undefined when the peer answered. */
+  readonly error: string | undefined
+}
+
 interface Target {
   readonly address: Multiaddr
+  /** Dials in a row that failed. */
+  failures: number
   /** From the address, or learnt when an address without one answered. */
   peer: PeerId | undefined
   dialling: boolean
@@ -23,6 +33,7 @@ interface Target {
 
 export class Redial {
   readonly #host: Host
+  readonly #report: (report: DialReport) => void
   readonly #targets: Set<Target>
   /** Peers that speak our protocols, connected now. */
   readonly #speakers: ReadonlyMap<string, PeerId>
@@ -31,10 +42,16 @@ export class Redial {
   readonly #stopped = new AbortController()
   #timer: NodeJS.Timeout | undefined
 
-  constructor(host: Host, bootstrap: readonly Multiaddr[], speakers: ReadonlyMap<string, PeerId>) {
+  constructor(
+    host: Host,
+    bootstrap: readonly Multiaddr[],
+    speakers: ReadonlyMap<string, PeerId>,
+    report: (report: DialReport) => void,
+  ) {
     this.#host = host
+    this.#report = report
     this.#speakers = speakers
-    const targets = bootstrap.map((address) => ({ address, peer: peerOf(address), dialling: false }))
+    const targets = bootstrap.map((address) => ({ address, failures: 0, peer: peerOf(address), dialling: false }))
     // A list that all nodes share names ourselves, too.
     this.#targets = new Set(targets.filter(({ peer }) => peer?.equals(host.peerId) !== true))
   }
@@ -65,12 +82,21 @@ export class Redial {
     try {
       const signal = AbortSignal.any([this.#stopped.signal, AbortSignal.timeout(DIAL_TIMEOUT_MS)])
       target.peer = (await this.#host.dial(target.address, { signal })).remotePeer
+      if (target.failures > 0) this.#report({ address: target.address.toString(), error: undefined })
+      target.failures = 0
     } catch (error) {
       // Not there yet; or an address without peer id turned out to be our own.
       if (error instanceof Error && error.name === 'InvalidPeerIdError') this.#targets.delete(target)
+      else if (!this.#stopped.signal.aborted) this.#failed(target, errorText(error))
     } finally {
       target.dialling = false
     }
+  }
+
+  #failed(target: Target, error: string): void {
+    target.failures++
+    const worthTelling = Number.isInteger(Math.log2(target.failures))
+    if (worthTelling) this.#report({ address: target.address.toString(), error })
   }
 
   /**

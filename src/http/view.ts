@@ -203,7 +203,7 @@ export class View implements NodeView {
         {
           name: `${key.name} not frozen`,
           ok: !isFrozen(state),
-          detail: isFrozen(state) ? 'proven to misbehave' : 'no evidence',
+          detail: isFrozen(state) ? 'proven to misbehave' : 'not frozen',
         },
         { name: `${key.name} guard`, ok: disagreement === undefined, detail: disagreement ?? 'agrees' },
       ]

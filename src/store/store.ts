@@ -6,7 +6,7 @@
  * heads, quorum heads, suspects, evidence files (named by their own hash), proven tiles.
  */
 import { existsSync, readdirSync } from 'node:fs'
-import { mkdir } from 'node:fs/promises'
+import { access, constants, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Level } from 'level'
 import { GossumError, errorText } from '../errors.js'
@@ -45,7 +45,7 @@ export class Store {
 
   /** Opens the store of a home directory, making it when the home is empty. */
   static async open(home: string): Promise<Store> {
-    await mkdir(home, { recursive: true, mode: 0o700 })
+    await makeHome(home)
     const location = join(home, 'db')
     const guardPath = join(home, 'guard')
     // LevelDB would make a new, empty database where one lost its CURRENT file: only an empty home may get one.
@@ -92,6 +92,15 @@ async function requireSchema(meta: Table): Promise<void> {
   if (version === undefined) await meta.put('schema', SCHEMA_VERSION)
   else if (version !== SCHEMA_VERSION)
     throw new GossumError('STORE_SCHEMA', `it has version ${version}, this is ${SCHEMA_VERSION}`)
+}
+
+async function makeHome(home: string): Promise<void> {
+  try {
+    await mkdir(home, { recursive: true, mode: 0o700 })
+    await access(home, constants.W_OK)
+  } catch (error) {
+    throw new GossumError('HOME_UNUSABLE', errorText(error), error)
+  }
 }
 
 /** Whether records may be here: a crash in the very first opening leaves a directory without any. */

@@ -57,8 +57,8 @@ export interface SignerKey {
 
 // ---- keys ------------------------------------------------------------------------------------------------------
 
-/** At least one character, no Unicode white space, no plus sign. */
-function isKeyName(name: string): boolean {
+/** Whether a key may have this name: at least one character, no Unicode white space, no plus sign. */
+export function isKeyName(name: string): boolean {
   return name !== '' && !name.includes('+') && !/\p{White_Space}/u.test(name)
 }
 

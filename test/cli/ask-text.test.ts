@@ -1,7 +1,7 @@
-import { describe, expect, it } from 'vitest'
-import { age, statusLines } from '../../src/cli/ask-text.js'
-import type { LogView, StatusView } from '../../src/http/api.js'
-import { fakeNode, LOG, NOTE, ROOT } from '../helpers/node-view.js'
+import { describe, expect, it, test } from 'vitest'
+import { age, pollError, statusExit, statusLines } from '../../src/cli/ask-text.js'
+import type { EvidenceView, LogView, StatusView } from '../../src/http/api.js'
+import { EVIDENCE, fakeNode, LOG, NOTE, ROOT } from '../helpers/node-view.js'
 
 const NOW = Date.parse('2026-01-02T03:05:05.000Z')
 const SUSPECT = {
@@ -17,9 +17,13 @@ const SUSPECT = {
 }
 
 /** The status of a node with one log, as plain text. */
-async function statusOf(log: Partial<LogView>, changes: Partial<StatusView> = {}): Promise<string> {
-  const status = await fakeNode().status()
-  return statusLines({ ...status, ...changes, logs: [{ ...LOG, ...log }] }, NOW, (_style, text) => text).join('\n')
+async function statusOf(
+  log: Partial<LogView>,
+  changes: Partial<StatusView> = {},
+  evidence: readonly EvidenceView[] = [],
+): Promise<string> {
+  const status = { ...(await fakeNode().status()), ...changes, logs: [{ ...LOG, ...log }] }
+  return statusLines(status, evidence, NOW, (_style, text) => text).join('\n')
 }
 
 describe('age', () => {
@@ -57,8 +61,27 @@ describe('the view of a log', () => {
       },
       'FROZEN: proven to misbehave; nothing is signed until gossum evidence ack e1, s1',
     ],
+    [
+      'acknowledged, which is not as if nothing had been',
+      { holds: [{ id: 'e1', acked: true }] },
+      'two histories were shown; acknowledged, signing again',
+    ],
+    [
+      'an acknowledged suspect',
+      { holds: [{ id: 's1', acked: true }], suspects: [{ ...SUSPECT, alarmed: true }] },
+      'a head that nothing explains was shown; acknowledged, signing again',
+    ],
   ])('is %s', async (_what, log, expected) => {
     expect(await statusOf(log)).toContain(`\n view        ${expected}\n`)
+  })
+
+  it('is never one view when there is nobody to compare with', async () => {
+    const alone = ' view        consistent so far; no peers to compare with\n'
+    const policy = { quorum: 'g', threshold: 2, witnesses: 3 }
+    const quorum = { size: 5, root: ROOT, cosignatures: [] }
+    expect(await statusOf({ quorum }, { peers: 0 })).toContain(alone)
+    expect(await statusOf({ quorum: null }, { peers: 0, policy })).toContain(alone)
+    expect(await statusOf({ quorum }, { peers: 0, policy })).toContain(' view        one view\n')
   })
 
   it('says how old the newest head is, and when there is none', async () => {
@@ -72,7 +95,7 @@ describe('the view of a log', () => {
     const policy = { quorum: 'g', threshold: 2, witnesses: 3 }
     const quorum = { size: 280_570, root: ROOT, cosignatures: [LOG.cosignatures[0]!, LOG.cosignatures[0]!] }
     expect(await statusOf({ quorum }, { policy })).toContain(
-      ' quorum      280,570 records, 3 records behind, 2 agree, 2 of 3 witnesses needed\n',
+      ' quorum      size 280,570, 3 records behind, 2 agree, 2 of 3 witnesses needed\n',
     )
     expect(await statusOf({}, { policy })).toContain(' quorum      none yet, 2 of 3 witnesses needed\n')
     expect(await statusOf({})).toContain('this node trusts itself alone')
@@ -82,15 +105,50 @@ describe('the view of a log', () => {
     expect(await statusOf({ reachable: false, error: 'ECONNREFUSED' })).toContain(
       ' log         not reachable: ECONNREFUSED\n',
     )
+    const error = 'cannot reach the log: https://x.example/latest: getaddrinfo ENOTFOUND x.example'
+    expect(await statusOf({ reachable: false, error })).toContain(
+      ' log         not reachable: getaddrinfo ENOTFOUND x.example (https://x.example/latest)\n',
+    )
     expect(await statusOf({ reachable: null })).not.toContain('not reachable')
   })
 })
 
 describe('the node', () => {
   it('shows peers and evidence, or that there are none', async () => {
-    expect(await statusOf({}, { peers: 6, evidence: 2 })).toMatch(
-      / peers +6 connected\n evidence +2 files not acknowledged/,
-    )
-    expect(await statusOf({}, { peerId: null, evidence: 0 })).toMatch(/ peers +no mesh\n evidence +none\n/)
+    expect(await statusOf({}, { peers: 6 })).toMatch(/ peers +6 connected\n evidence +none\n/)
+    expect(await statusOf({}, { peerId: null })).toMatch(/ peers +no mesh\n/)
   })
+
+  it('counts evidence, also what was acknowledged', async () => {
+    const [open] = EVIDENCE
+    const acked = { ...open!, acked: true }
+    const told = async (...evidence: EvidenceView[]): Promise<string> => statusOf({}, {}, evidence)
+    expect(await told(acked)).toContain(' evidence    1 file, acknowledged\n')
+    expect(await told(open!)).toContain(' evidence    1 file, not acknowledged; see gossum evidence list\n')
+    expect(await told(open!, acked)).toContain(' evidence    2 files, 1 not acknowledged; see gossum evidence list\n')
+  })
+})
+
+describe('what status exits with', () => {
+  it.each<[string, Partial<LogView>, number]>([
+    ['all is well', {}, 0],
+    ['not asked yet', { reachable: null }, 0],
+    ['not reachable', { reachable: false }, 4],
+    ['paused', { paused: 'they disagree' }, 4],
+    ['suspects', { suspects: [SUSPECT] }, 4],
+    ['an acknowledged suspect', { suspects: [SUSPECT], holds: [{ id: 's1', acked: true }] }, 0],
+    ['frozen', { frozen: true, reachable: false, paused: 'they disagree' }, 3],
+  ])('when %s', async (_what, log, expected) => {
+    const status = await fakeNode().status()
+    expect(statusExit({ ...status, logs: [LOG, { ...LOG, ...log }] })).toBe(expected)
+  })
+})
+
+test('why a log did not answer, without saying twice that it did not', () => {
+  expect(pollError(null)).toBe('no reason given')
+  expect(pollError('cannot reach the log: http://[::1]:9/latest: ECONNREFUSED')).toBe(
+    'ECONNREFUSED (http://[::1]:9/latest)',
+  )
+  expect(pollError('cannot reach the log: nothing more')).toBe('nothing more')
+  expect(pollError('the signature does not verify')).toBe('the signature does not verify')
 })

@@ -8,6 +8,7 @@ import { HttpServer } from '../../src/http/server.js'
 import { fromUtf8 } from '../../src/tlog/bytes.js'
 import { gossum, jsonError } from '../helpers/cli.js'
 import { EVIDENCE_FILE, EVIDENCE_ID, fakeNode, LOG, LOG_ID, ROOT, type FakeNode } from '../helpers/node-view.js'
+import { readLines, vectorUrl } from '../helpers/vectors.js'
 
 let dir: string
 beforeAll(async () => {
@@ -57,9 +58,9 @@ describe('asking a node', () => {
     const { code, stdout, stderr } = await gossum(['status', '--node', server.url])
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     expect(stdout).toMatch(
-      /^ sum\.golang\.org {2}280,573 records\n view +one view\n newest +cosigned \d+ days ago, 1 cosignature\n/,
+      /^ sum\.golang\.org {2}size 280,573\n view +one view\n newest +cosigned \d+ days ago, 1 cosignature\n/,
     )
-    expect(stdout).toMatch(/ peers +1 connected\n evidence +1 file not acknowledged; see gossum evidence list\n/)
+    expect(stdout).toMatch(/ peers +1 connected\n evidence +1 file, not acknowledged; see gossum evidence list\n/)
   })
 
   it('lists heads, peers and evidence', async () => {
@@ -85,7 +86,6 @@ describe('asking a node', () => {
   it.each([
     [['evidence', 'show', 'fedcba9876543210'], 1, 'EVIDENCE_UNKNOWN'],
     [['evidence', 'ack', '../../x'], 1, 'EVIDENCE_UNKNOWN'],
-    [['heads', 'other.example'], 2, 'LOG_UNKNOWN'],
     [['heads', '--limit', '0'], 2, 'REQUEST_INVALID'],
   ] as const)('passes on what the node refuses: %j', async (args, code, errorCode) => {
     const result = await gossum([...args, '--json', '--node', server.url])
@@ -95,6 +95,52 @@ describe('asking a node', () => {
     // The sentence once, not once from the node and once from here.
     expect(message.split(ERRORS[errorCode][0])).toHaveLength(2)
     expect(hint).toBe(ERRORS[errorCode][1])
+  })
+
+  it('names the logs that the node follows when asked for another', async () => {
+    const result = await gossum(['heads', 'other.example', '--json', '--node', server.url])
+    expect(result).toMatchObject({ code: 2, stdout: '' })
+    expect(jsonError(result)).toEqual({
+      code: 'LOG_UNKNOWN',
+      message: `${ERRORS.LOG_UNKNOWN[0]}: "other.example"`,
+      hint: 'the node follows: sum.golang.org',
+    })
+  })
+
+  it('saves a head as its help says, and verify takes it', async () => {
+    const [genuine] = readLines(vectorUrl('sumdb-heads.jsonl')) as { note: string }[]
+    const [shown] = await fakeNode().heads(LOG_ID, 1)
+    const heads = () => Promise.resolve([{ ...shown!, note: genuine!.note }])
+    const holder = await HttpServer.start({ host: '127.0.0.1', port: 0, node: fakeNode({ heads }) })
+    expect((await gossum(['heads', '--help'])).stdout).toContain(
+      "gossum heads --json | jq -j '.heads[0].note' > head.txt",
+    )
+    const { stdout } = await gossum(['heads', '--json', '--node', holder.url])
+    await holder.close()
+    const { note } = (JSON.parse(stdout) as { heads: { note: string }[] }).heads[0]!
+    // What jq -j writes: the string and nothing behind it.
+    expect((await gossum(['verify', await file('head.txt', note)])).code).toBe(0)
+    expect((await gossum(['verify', await file('head.txt', `${note}\n`)])).code).toBe(2)
+  })
+
+  it('exits 3 while a log is frozen, 4 while one cannot be followed', async () => {
+    for (const [changes, expected] of [
+      [{ frozen: true }, 3],
+      [{ reachable: false }, 4],
+    ] as const) {
+      const status = { ...(await fakeNode().status()), logs: [{ ...LOG, ...changes }] }
+      const other = await HttpServer.start({
+        host: '127.0.0.1',
+        port: 0,
+        node: fakeNode({ status: () => Promise.resolve(status) }),
+      })
+      const codes = [
+        (await gossum(['status', '--node', other.url])).code,
+        (await gossum(['status', '--json', '--node', other.url])).code,
+      ]
+      await other.close()
+      expect(codes).toEqual([expected, expected])
+    }
   })
 
   it('wants to know which of several logs', async () => {

@@ -83,7 +83,7 @@ describe('the host', () => {
 
     const [connection] = host.getConnections()
     vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
-    const redial = new Redial(host, peer.getMultiaddrs(), new Map([[id, peer.peerId]]))
+    const redial = new Redial(host, peer.getMultiaddrs(), new Map([[id, peer.peerId]]), () => undefined)
     redial.start()
     try {
       vi.advanceTimersByTime(13 * 2000)
@@ -108,7 +108,7 @@ describe('the host', () => {
         .replace(/\/p2p\/.*$/, ''),
     )
     vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
-    const redial = new Redial(host, [...host.getMultiaddrs(), bare], new Map())
+    const redial = new Redial(host, [...host.getMultiaddrs(), bare], new Map(), () => undefined)
     redial.start()
     await expect(dial.mock.results[0]!.value).rejects.toThrow('self')
     vi.advanceTimersByTime(60_000)

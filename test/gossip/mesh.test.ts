@@ -1,3 +1,4 @@
+import type { DialReport } from '../../src/gossip/redial.js'
 import { describe, expect, it } from 'vitest'
 import { Mesh, type PeerEvent } from '../../src/gossip/mesh.js'
 import { utf8 } from '../../src/tlog/bytes.js'
@@ -129,6 +130,21 @@ describe('a mesh', () => {
     await until(() => changes(true).length === 2, 'connected again')
     const text = await publishWhenHeard(second, 'after the restart')
     await other.handlers.receives(text)
+  })
+
+  it('says that a configured peer does not answer, and when it does', async () => {
+    const peerKey = await newPeerKey()
+    const first = await startNode({ peerKey })
+    await stopNode(first)
+    const reports: DialReport[] = []
+    await startNode({ bootstrap: [first.address], onDial: (report) => reports.push(report) })
+    await until(() => reports.length === 1, 'told that nobody answers')
+    expect(reports[0]).toMatchObject({
+      address: first.address,
+      error: expect.stringContaining('ECONNREFUSED') as string,
+    })
+    await startNode({ peerKey, listen: [first.address.replace(/\/p2p\/.*$/, '')] })
+    await until(() => reports.at(-1)!.error === undefined, 'told that it answers')
   })
 
   it('dials a connected peer only once and never itself', async () => {

@@ -34,7 +34,7 @@ export class Child {
     this.#exited = exited
   }
 
-  /** Starts a node and waits until it is ready. Throws when it ends before that. */
+  /** Starts a node and waits until it is ready. Throws when it ends before that, as it does when the signal aborts. */
   static async start(number: number, args: readonly string[], signal: AbortSignal): Promise<Child> {
     // The channel ties the child's life to ours: it stops when we are gone, however we went.
     const child = spawn(process.execPath, [PROGRAM, 'run', '--json', ...args], {
@@ -46,9 +46,8 @@ export class Child {
     const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()))
     let node: Child | undefined
     return new Promise<Child>((resolve, reject) => {
-      const fail = (): void => reject(new GossumError('INTERNAL', `node ${number} did not start: ${talk.trim()}`))
-      signal.addEventListener('abort', fail, { once: true })
-      child.once('exit', fail)
+      signal.addEventListener('abort', () => node ?? child.kill('SIGKILL'), { once: true })
+      child.once('exit', () => reject(new GossumError('INTERNAL', `node ${number} did not start: ${talk.trim()}`)))
       child.once('error', reject)
       createInterface({ input: child.stdout! }).on('line', (line) => {
         const message = JSON.parse(line) as NodeEvent | (Ready & { ready: true })

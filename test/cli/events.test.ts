@@ -1,0 +1,87 @@
+/** The words that `gossum run` has for events, and for what it starts with. */
+import { expect, it } from 'vitest'
+import { nodeFlag } from '../../src/cli/client.js'
+import { describeEvent } from '../../src/cli/events.js'
+import { meshTexts, policyText } from '../../src/cli/run.js'
+import type { NodeEventBody } from '../../src/events.js'
+import { makeSignerKey, SIGNATURE_TYPES } from '../../src/tlog/note.js'
+import { parsePolicy } from '../../src/tlog/policy.js'
+import { LOG_ID, ROOT } from '../helpers/node-view.js'
+
+const LOGS = [{ id: LOG_ID, key: { name: 'demo.log.example' } }]
+const ID = '0123456789abcdef'
+
+function told(body: NodeEventBody, { hasPolicy = true, http = 'http://127.0.0.1:46787' } = {}): string[] {
+  const telling = { logs: LOGS, hasPolicy, nodeFlag: nodeFlag(http) }
+  return describeEvent({ at: '2026-01-02T07:09:15.123Z', ...body }, telling)
+}
+
+const SPLIT_VIEW: NodeEventBody = {
+  event: 'evidence',
+  id: ID,
+  type: 'gossum/split-view/v1',
+  log: LOG_ID,
+  sizes: [1800, 2500],
+  source: 'found',
+}
+
+it('says of a split view to read first and acknowledge then', () => {
+  const [what, next, ...more] = told(SPLIT_VIEW)
+  expect(more).toEqual([])
+  expect(what).toBe(
+    '! 07:09:15Z  SPLIT VIEW  demo.log.example signed two histories: sizes 1,800 and 2,500 (found here)',
+  )
+  expect(next).toMatch(/^! +nothing more of it is signed\. /)
+  expect(next!.trimEnd()).toMatch(new RegExp(`Read it: gossum evidence show ${ID}; then: gossum evidence ack ${ID}$`))
+  // The text of both begins in the same column.
+  expect(next!.indexOf('nothing')).toBe(what!.indexOf('demo.log'))
+})
+
+it.each([
+  ['http://127.0.0.1:46787', ''],
+  ['http://0.0.0.0:46787', ''],
+  ['http://127.0.0.1:5000', ' --node http://127.0.0.1:5000'],
+  ['http://0.0.0.0:5000', ' --node http://127.0.0.1:5000'],
+  ['http://[::]:5000', ' --node http://[::1]:5000'],
+])('names the node that listens at %s as a command needs it', (http, flag) => {
+  expect(told(SPLIT_VIEW, { http })[1]).toContain(`show ${ID}${flag}; then: gossum evidence ack ${ID}${flag}`)
+})
+
+it('says what to do about a head of a size that no tree has, and nothing of the kind about others', () => {
+  const suspect: NodeEventBody = { event: 'suspect', log: LOG_ID, id: ID, size: null, code: 'SIZE_IMPOSSIBLE' }
+  expect(told(suspect)[1]).toContain(`gossum status --json; then: gossum evidence ack ${ID}`)
+  expect(told({ ...suspect, size: 7 })).toHaveLength(1)
+})
+
+it('says why a log cannot be reached, once', () => {
+  const error = 'cannot reach the log: https://x.example/latest: getaddrinfo ENOTFOUND x.example'
+  expect(told({ event: 'log', log: LOG_ID, reachable: false, error })).toEqual([
+    '! 07:09:15Z  cannot reach demo.log.example, still trying: getaddrinfo ENOTFOUND x.example (https://x.example/latest)',
+  ])
+})
+
+it('tells about a quorum where there is a policy', () => {
+  const cosignature = { name: 'w', key: 'w+0+A', time: '2026-01-02T07:09:15Z' }
+  const quorum: NodeEventBody = { event: 'quorum', log: LOG_ID, size: 2500, root: ROOT, cosignatures: [cosignature] }
+  expect(told(quorum)).toEqual(['  07:09:15Z  quorum     demo.log.example  size 2,500  1 cosignature'])
+  expect(told({ ...quorum, cosignatures: [cosignature, cosignature] })[0]).toMatch(/ 2 cosignatures$/)
+  expect(told(quorum, { hasPolicy: false })).toEqual([])
+})
+
+it('says whether this node counts', () => {
+  const [w1, w2, own] = [1, 2, 3].map(
+    (seed) =>
+      makeSignerKey(`w${seed}.example`, SIGNATURE_TYPES.cosignature, new Uint8Array(32).fill(seed)).verifier.vkey,
+  ) as [string, string, string]
+  const policy = parsePolicy(`witness a ${w1}\nwitness b ${w2}\ngroup g 2 a b\nquorum g\n`)
+  expect(policyText({ policy }, w1)).toBe('2 of 2 witnesses needed')
+  expect(policyText({ policy }, own)).toBe('2 of 2 witnesses needed; this node is none of them (a monitor)')
+  expect(policyText({ policy: undefined }, own)).toMatch(/^none: this node trusts itself alone/)
+})
+
+it('says what the mesh lacks', () => {
+  expect(meshTexts({ listen: ['a'], bootstrap: ['b'] })).toEqual([])
+  expect(meshTexts({ listen: ['a'], bootstrap: [] })[0]).toMatch(/^no peers configured/)
+  expect(meshTexts({ listen: [], bootstrap: ['b'] })[0]).toMatch(/^no --listen/)
+  expect(meshTexts({ listen: [], bootstrap: [] })).toEqual(['off: no --listen and no --bootstrap'])
+})
