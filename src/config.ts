@@ -70,8 +70,10 @@ const DEFAULTS = {
 const POLL_RANGE = { least: 0.1, most: 86_400 }
 /** The largest configuration or policy file, in bytes. */
 const MAX_FILE_BYTES = 256 * 1024
+/** Witnesses whose cosignatures one policy may count. */
+const MAX_WITNESSES = 90
 /** Logs, addresses and bootstrap peers that one node takes. */
-const MAX_LIST = 256
+const MAX_LIST = 64
 
 /** The XDG data home; as that specification says, an empty or relative setting counts as none. */
 export function dataHome(env: NodeJS.ProcessEnv = process.env): string {
@@ -101,7 +103,7 @@ export function loadConfig(flags: Settings, options: { file?: string; env?: Node
     bootstrap: Object.freeze(bounded('bootstrap', merged.bootstrap)),
     http: Object.freeze(parseHostPort('http', merged.http)),
     poll: parsePoll(merged.poll),
-    policy: merged.policy === undefined ? undefined : parsePolicy(readText(merged.policy)),
+    policy: merged.policy === undefined ? undefined : countable(parsePolicy(readText(merged.policy))),
     name: merged.name === undefined ? undefined : parseKeyName(merged.name),
     recover: merged.recover ?? false,
   })
@@ -200,11 +202,12 @@ function parseLog(text: string): LogSetting {
   if (parsed === undefined || !/^https?:$/.test(parsed.protocol) || parsed.username !== '' || parsed.search !== '') {
     throw invalid('log', `${JSON.stringify(url)} is not an http or https URL`)
   }
-  return { id: logId(key.name, SUMDB_ORIGIN), key, origin: SUMDB_ORIGIN, url: url.replace(/\/+$/, '') }
+  return { id: logId(key.name, SUMDB_ORIGIN), key, origin: SUMDB_ORIGIN, url: parsed.href.replace(/\/+$/, '') }
 }
 
-/** Two entries of one log would share one state, and the mesh one topic. */
+/** At least one log, and each once: two entries of one log would share one state, and the mesh one topic. */
 function distinct(logs: LogSetting[]): LogSetting[] {
+  if (logs.length === 0) throw invalid('log', 'there is none to follow')
   const seen = new Set<string>()
   for (const { id, key } of logs) {
     if (seen.has(id)) throw invalid('log', `two logs with the key name ${key.name}`)
@@ -224,6 +227,13 @@ export function parseHostPort(setting: string, text: string): { host: string; po
 function parseKeyName(name: string): string {
   if (!isKeyName(name)) throw invalid('name', `${JSON.stringify(name)}: a key name has no white space and no "+"`)
   return name
+}
+
+/** A note has at most 100 signature lines, and a head carries one by each witness that counts. */
+function countable(policy: Policy): Policy {
+  const count = policy.witnesses.filter(({ key }) => key !== undefined).length
+  if (count > MAX_WITNESSES) throw invalid('policy', `${count} witnesses, where a head has room for ${MAX_WITNESSES}`)
+  return policy
 }
 
 function parsePoll(value: number): number {

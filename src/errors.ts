@@ -31,6 +31,10 @@ export const ERRORS = {
   RECORD_INVALID: ['the record is malformed or not what was asked for', 'do not trust this answer'],
   RECORD_MISSING: ['the proof does not hold the record that it is about', 'give the record with --record FILE'],
   MODULE_INVALID: ['this is not a module path and version', 'use path@version, such as golang.org/x/text@v0.3.0'],
+  LOG_KEY_CHANGED: [
+    'this home has followed another log of this name',
+    'check the key of the log; follow a log with a new key from a new --home',
+  ],
   // The log as a server
   LOG_UNKNOWN: ['this log is not followed here', 'follow it with --log "VKEY URL"'],
   LOG_UNREACHABLE: ['cannot reach the log', 'check the network and the log URL; the node keeps trying'],

@@ -93,6 +93,7 @@ async function build(
     shelf: store.evidence,
     freeze: (log, id) => store.heads.hold(log, id),
     isFrozen: (log) => isFrozen(store.heads.get(log)),
+    isOurs: (log, head) => cosigned.holds(log, head),
     tell: ({ id, type, log, sizes }, file, source) => {
       metrics.evidence.inc({ source })
       emit({ event: 'evidence', id, type, log, sizes, source })
@@ -101,7 +102,10 @@ async function build(
     },
     now,
   })
-  const clients = config.logs.map((log) => ({ log, client: new SumdbClient({ ...log, cache: store.tiles }) }))
+  const clients = config.logs.map((log) => ({
+    log,
+    client: new SumdbClient({ ...log, cache: store.tiles.of(log.id) }),
+  }))
   const pipeline = new Pipeline({
     logs: clients.map(({ log, client }) => ({
       ...log,
@@ -122,6 +126,7 @@ async function build(
       metrics.suspectAlarms.inc()
       emit({ event: 'suspect', log, id, size, code })
     },
+    onSuspectDropped: () => metrics.dropped.inc({ reason: 'suspects-full' }),
     onError,
     now,
   })
@@ -196,6 +201,8 @@ async function build(
     poller.start()
     stops.push(() => poller.stop())
   }
+  // First of all when stopping: a poller or a peer may be waiting for a proof that a dead log will never give.
+  stops.push(() => Promise.resolve(pipeline.abort()))
   return {
     witness: signer.verifier.vkey,
     peerId: mesh?.peerId,

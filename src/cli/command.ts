@@ -37,11 +37,16 @@ export function declareFlags(command: Command, flags: readonly SharedFlag[]): vo
     const option = SHARED[flag]().helpGroup(COMMON_GROUP)
     if (!command.options.some(({ long }) => long === option.long)) command.addOption(option)
   }
-  command.addHelpOption(new Option('-h, --help', 'print help').helpGroup(COMMON_GROUP))
+  declareHelp(command)
   for (const option of command.options) {
     // Else commander quotes it.
     if (typeof option.defaultValue === 'string') option.defaultValueDescription ??= option.defaultValue
   }
+}
+
+/** Declares the flag for help, which comes last. */
+export function declareHelp(command: Command): void {
+  command.addHelpOption(new Option('-h, --help', 'print help').helpGroup(COMMON_GROUP))
 }
 
 /** For options that may be repeated. */

@@ -182,7 +182,7 @@ class Story {
   async end(): Promise<void> {
     this.#ended.abort()
     const started = await Promise.allSettled(this.#starting)
-    await Promise.all(started.map((node) => (node.status === 'fulfilled' ? node.value.stop() : undefined)))
+    await Promise.all(started.flatMap((node) => (node.status === 'fulfilled' ? [node.value.stop()] : [])))
     const log = await this.#log?.catch(() => undefined)
     await log?.close()
     // What the demo found stays; what it needed to find it goes.

@@ -19,7 +19,7 @@ export interface Telling {
 
 const SOURCES = { found: 'found here', received: 'received from a peer' } as const
 
-/** As wide as the time and what stands before the text of an alarm. */
+/** As wide as the time and the name of an alarm: what a line that goes on begins with. */
 const CONTINUED = ' '.repeat(24)
 
 /** The lines that tell about an event; none for what nobody needs to see. Times are UTC. */
@@ -30,7 +30,7 @@ export function describeEvent(event: NodeEvent, telling: Telling): string[] {
   const isAlarm = first.startsWith('!')
   return [
     isAlarm ? `! ${clock}  ${first.slice(1)}` : `  ${clock}  ${first}`,
-    ...more.map((line) => `${isAlarm ? '!' : ' '}${CONTINUED.slice(1)}${line}`),
+    ...more.map((line) => `${isAlarm ? '!' : ' '}${CONTINUED}${line}`),
   ]
 }
 

@@ -4,7 +4,7 @@ import '../polyfill.js'
 import { Command, CommanderError } from 'commander'
 import { errorCode, GossumError } from '../errors.js'
 import { VERSION } from '../version.js'
-import { ALL_FLAGS, declareFlags, type SharedFlag } from './command.js'
+import { ALL_FLAGS, declareFlags, declareHelp, type SharedFlag } from './command.js'
 import { EXIT, EXIT_CODES_HELP, exitCodeOf } from './exit.js'
 import { output, type OutputFlags } from './output.js'
 
@@ -160,7 +160,7 @@ async function programFor(name: string | undefined): Promise<Command> {
   for (const candidate of COMMANDS) {
     const command = candidate === entry ? await candidate.load() : new Command(candidate.name)
     if (candidate === entry) {
-      command.helpOption('-h, --help', 'print help')
+      declareHelp(command)
       if (command.commands.length > 0) command.helpCommand('help [command]', 'print help for a command')
       leaves(command).forEach((leaf) => declareFlags(leaf, candidate.flags))
     }

@@ -53,12 +53,12 @@ async function run(flags: RunFlags): Promise<void> {
     const telling = { logs: config.logs, hasPolicy: config.policy !== undefined, nodeFlag: nodeFlag(node.http) }
     for (const line of describeEvent(event, telling)) out.talk(line, { important: line.startsWith('!') })
   }
+  // Who started us may tell us to stop, or be gone, before we are ready.
+  const told = toldToStop()
   const node = await out.progress(
     'starting',
     createNode(config, (event) => (ready ? show(event) : early.push(event))),
   )
-  // Who reads that we are ready may tell us to stop at once.
-  const told = toldToStop()
   if (out.isJson) out.json(await readyLine(node))
   else await introduce(node, config, out)
   ready = true

@@ -66,7 +66,12 @@ export function encodeRequest(request: Request): Uint8Array {
 export function encodeAnswer(answer: Answer): Uint8Array {
   if (answer.type === 'hello') return encodeHello(answer)
   if (answer.type === 'error') return utf8(JSON.stringify(answer))
-  return utf8(JSON.stringify({ type: 'evidence', files: fitting(answer.files, MAX_FRAME_BYTES - ENVELOPE_BYTES) }))
+  return utf8(
+    JSON.stringify({
+      type: 'evidence',
+      files: fitting(answer.files.filter(isMessage), MAX_FRAME_BYTES - ENVELOPE_BYTES),
+    }),
+  )
 }
 
 /** Reads a request. What cannot be read is the error to answer with. */
@@ -93,6 +98,11 @@ export function decodeAnswer(frame: Uint8Array): Answer | undefined {
     return { type: 'error', code: message.code.slice(0, 64) }
   }
   return undefined
+}
+
+/** What no gossip message would carry, sync does not either: one padded file must not cost the others their place. */
+function isMessage(bytes: Uint8Array): boolean {
+  return bytes.length <= MAX_MESSAGE_BYTES
 }
 
 function encodeHello(hello: Hello): Uint8Array {

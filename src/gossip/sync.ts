@@ -122,8 +122,9 @@ export class SyncDoor {
     await this.#ask(peer, async (ask) => {
       const answer = await ask(await this.#hello())
       if (answer?.type !== 'hello') return
-      await this.#learnHeads(answer, peer.toString())
+      // Evidence first: it is verified without the log, and proofs of heads may take longer than the peer waits for us.
       await this.#fetchEvidence(await this.#missing(answer), peer.toString(), ask)
+      await this.#learnHeads(answer, peer.toString())
     })
   }
 
@@ -284,9 +285,9 @@ export class SyncDoor {
     }
     this.#learning.add(id)
     const learn = async (): Promise<void> => {
-      await this.#learnHeads(hello, id)
       const missing = await this.#missing(hello)
       if (missing.length > 0) await this.#ask(peer, (ask) => this.#fetchEvidence(missing, id, ask))
+      await this.#learnHeads(hello, id)
     }
     void this.#guarded(learn).finally(() => this.#learning.delete(id))
   }

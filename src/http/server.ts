@@ -105,7 +105,8 @@ export class HttpServer {
         route: route.path,
       }
     } catch (error) {
-      if (statusOf(error) >= 500) this.#options.onError?.(error)
+      // A client that went away in the middle of its request is no error of ours.
+      if (statusOf(error) >= 500 && request.complete) this.#options.onError?.(error)
       const reply = problem(error)
       const headers = {
         ...reply.headers,

@@ -9,7 +9,7 @@
  *   log id, sequence number, SHA-256 of the state (hex), tree size, root (base64), time of our newest cosignature,
  *   holds (ids joined by ",", or "-"), and the first 16 hex digits of the SHA-256 of all that stands before them.
  */
-import { open, readFile, rename, type FileHandle } from 'node:fs/promises'
+import { open, readFile, rename, rm, type FileHandle } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { GossumError, errorText } from '../errors.js'
 import { toHex, utf8 } from '../tlog/bytes.js'
@@ -87,8 +87,7 @@ export class GuardFile implements Guard {
   static async open(path: string): Promise<GuardFile> {
     const entries = await readEntries(path)
     // Anew each time: without what a crash cut off, and with a directory that knows the file.
-    await rewrite(path, entries)
-    const guard = new GuardFile(path, entries, await open(path, 'a', 0o600))
+    const guard = new GuardFile(path, entries, await rewrite(path, entries))
     await guard.#measure()
     return guard
   }
@@ -115,9 +114,8 @@ export class GuardFile implements Guard {
   /** Writes the file anew when it has grown long. A failure leaves the long one, which is as good. */
   async #compact(): Promise<void> {
     if (this.#lines - this.#entries.size < COMPACT_AFTER_LINES) return
-    await rewrite(this.#path, this.#entries)
     const long = this.#file
-    this.#file = await open(this.#path, 'a', 0o600)
+    this.#file = await rewrite(this.#path, this.#entries)
     await long.close()
     await this.#measure()
   }
@@ -153,18 +151,28 @@ async function readEntries(path: string): Promise<Map<string, GuardEntry>> {
   return entries
 }
 
-/** Replaces the file as one act: a temporary file, fsynced, renamed, and the directory fsynced. */
-async function rewrite(path: string, entries: ReadonlyMap<string, GuardEntry>): Promise<void> {
+/**
+ * Replaces the file as one act: a temporary file, fsynced, renamed, and the directory fsynced. Returns the new file,
+ * open for appending: from the rename on there is no other to write to.
+ */
+async function rewrite(path: string, entries: ReadonlyMap<string, GuardEntry>): Promise<FileHandle> {
   const temporary = `${path}.new`
-  const file = await open(temporary, 'w', 0o600)
+  await rm(temporary, { force: true })
+  const file = await open(temporary, 'a', 0o600)
   try {
-    await file.writeFile([...entries.values()].map(formatLine).join(''))
+    await file.appendFile([...entries.values()].map(formatLine).join(''))
     await file.sync()
-  } finally {
+    await rename(temporary, path)
+  } catch (error) {
     await file.close()
+    throw error
   }
-  await rename(temporary, path)
-  const directory = await open(dirname(path), 'r')
+  await syncDirectory(dirname(path))
+  return file
+}
+
+async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, 'r')
   try {
     await directory.sync()
   } finally {

@@ -6,7 +6,7 @@
  * write loses nothing: the same text and time give the same cosignature again.
  */
 import { GossumError, errorText } from '../errors.js'
-import { toHex, utf8 } from '../tlog/bytes.js'
+import { equalBytes, toHex, utf8 } from '../tlog/bytes.js'
 import { formatHash, parseHash, sha256 } from '../tlog/hash.js'
 import type { Tree } from '../tlog/merkle.js'
 import type { Table } from './disk.js'
@@ -142,7 +142,8 @@ export class Heads {
 
   /**
    * Settles a disagreement on the operator's word: goes on from the larger of what the database and the guard know,
-   * keeping every hold that either knows. Nothing that does not extend that tree will be signed.
+   * keeping every hold that either knows. Nothing that does not extend that tree will be signed. Throws STATE_DISAGREES
+   * when the two contradict each other, or neither knows a tree: then no home may go on with this key.
    */
   async recover(log: string): Promise<void> {
     await this.#serialised(log, async (slot) => {
@@ -158,6 +159,7 @@ export class Heads {
         ...(signed && { signed }),
       }
       const guarded = entryTree(entry)
+      requireOneTree(state.tree, guarded)
       const guardKnowsMore = guarded !== undefined && guarded.size > (state.tree?.size ?? -1)
       const recovered = guardKnowsMore ? { ...base, tree: guarded } : { ...state, ...base }
       await this.#write(log, slot, recovered)
@@ -225,6 +227,19 @@ function guardEntry(log: string, state: LogState, hash: string): GuardEntry {
     root: state.tree === undefined ? '-' : formatHash(state.tree.root),
     time: state.signed?.time ?? 0,
     holds: state.holds.filter((hold) => !hold.acked).map((hold) => hold.id),
+  }
+}
+
+/** What recover() can go on from: a tree, and not two of one size. */
+function requireOneTree(ours: Tree | undefined, guarded: Tree | undefined): void {
+  if (ours === undefined && guarded === undefined) {
+    throw new GossumError(
+      'STATE_DISAGREES',
+      'neither of them knows a tree to go on from; start a new home with a new key',
+    )
+  }
+  if (ours?.size === guarded?.size && !equalBytes(ours!.root, guarded!.root)) {
+    throw new GossumError('STATE_DISAGREES', `two roots at size ${ours!.size}; start a new home with a new key`)
   }
 }
 

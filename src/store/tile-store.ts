@@ -4,11 +4,19 @@
  */
 import { fromBase64, toBase64 } from '../tlog/bytes.js'
 import type { Table } from './disk.js'
+import { Serial } from './serial.js'
 
 /** Tiles in one generation; a full tile is 8 KiB (11 KiB as stored). */
 const GENERATION = 4096
 
+/** The tiles of one log, by path. */
+export interface LogTiles {
+  get(path: string): Promise<Uint8Array | undefined>
+  put(path: string, data: Uint8Array): Promise<void>
+}
+
 export class TileStore {
+  readonly #serial = new Serial()
   #young: Table
   #old: Table
   #count: number | undefined
@@ -18,18 +26,25 @@ export class TileStore {
     this.#old = second
   }
 
-  async get(path: string): Promise<Uint8Array | undefined> {
+  of(log: string): LogTiles {
+    return {
+      get: (path) => this.#get(`${log}/${path}`),
+      put: (path, data) => this.#serial.run('', () => this.#put(`${log}/${path}`, data)),
+    }
+  }
+
+  async #get(path: string): Promise<Uint8Array | undefined> {
     const young = await this.#young.get(path)
     if (young !== undefined) return fromBase64(young)
     const old = await this.#old.get(path)
     if (old === undefined) return undefined
     const data = fromBase64(old)
-    if (data !== undefined) await this.put(path, data)
+    if (data !== undefined) await this.#serial.run('', () => this.#put(path, data))
     return data
   }
 
-  /** Keeps the authenticated bytes of a full tile. */
-  async put(path: string, data: Uint8Array): Promise<void> {
+  /** Keeps the authenticated bytes of a full tile. One at a time: two that find a generation full would both drop one. */
+  async #put(path: string, data: Uint8Array): Promise<void> {
     this.#count ??= (await this.#young.keys()).length
     if (this.#count >= GENERATION) {
       await this.#old.clear()

@@ -74,6 +74,12 @@ export class CosignedHeads {
     return this.#quorumHeads.get(log)
   }
 
+  /** Whether a head, as a note of any lines, is one that we proved and still keep. */
+  async holds(log: string, head: string): Promise<boolean> {
+    const { text } = parseNote(utf8(head))
+    return (await this.#find(log, parseCheckpoint(text).size))?.note.text === text
+  }
+
   /** The newest heads of a log, newest first. */
   async history(log: string, limit: number): Promise<CosignedHead[]> {
     return (await this.#store.history.latest(log, limit)).map(({ note }) => this.#decode(note))

@@ -14,7 +14,7 @@ import type { Checkpoint } from '../tlog/checkpoint.js'
 import { cosign, type Cosignature } from '../tlog/cosignature.js'
 import { sha256 } from '../tlog/hash.js'
 import { checkTree, type Tree } from '../tlog/merkle.js'
-import { formatNote, parseNote, type Note, type SignerKey, type VerifierKey } from '../tlog/note.js'
+import { formatNote, isBy, parseNote, type Note, type SignerKey, type VerifierKey } from '../tlog/note.js'
 import { encodeCosigned, type CosignedHeads } from './cosigned.js'
 import { decide, type Candidate, type Decision, type Outcome, type Prefix, type Proof } from './decide.js'
 import type { Suspect, Suspects } from './suspects.js'
@@ -34,13 +34,15 @@ export interface PipelineParts {
   readonly signer: SignerKey
   /** Keys whose cosignatures are verified and kept. */
   readonly counted: readonly VerifierKey[]
-  /** Raises the alarm with evidence; returns its id. */
-  readonly alarm: (evidence: Evidence) => Promise<string>
+  /** Raises the alarm with evidence. Not new when it is about a lie that is known. */
+  readonly alarm: (evidence: Evidence) => Promise<{ id: string; isNew: boolean }>
   /** Sends a head to the mesh. It is on disk already. */
   readonly publish: (log: string, note: Uint8Array) => void
   readonly onOutcome: (outcome: Outcome, candidate: Candidate) => void
   /** A suspect that stayed one for too long, or that no tree can explain. */
   readonly onSuspectAlarm: (suspect: Suspect) => void
+  /** A suspect that had to make room for newer ones. */
+  readonly onSuspectDropped: (suspect: Suspect) => void
   /** What failed in the background: our bug, or our disk. */
   readonly onError: (error: unknown) => void
   /** Milliseconds since 1970. */
@@ -64,7 +66,7 @@ export class Pipeline {
   readonly #logs: ReadonlyMap<string, FollowedLog>
   readonly #remembered = new Map<string, Outcome>()
   readonly #stopped = new AbortController()
-  readonly #background = new Set<Promise<void>>()
+  readonly #underWay = new Set<Promise<unknown>>()
   /** Logs whose promised cosignature could not be stored (a full disk): made again when the head comes back. */
   readonly #owed = new Set<string>()
 
@@ -75,11 +77,16 @@ export class Pipeline {
 
   /**
    * Takes up where the last run ended: the cosignatures that were promised on disk are made again, bit for bit, and
-   * logs that signed an impossible size are frozen, in case the crash came in between.
+   * logs that signed an impossible size are frozen, in case the crash came in between. Throws LOG_KEY_CHANGED when a
+   * head that we hold was signed by another key than the one that is configured now.
    */
   async resume(): Promise<void> {
     const { cosigned, store, suspects } = this.#parts
-    for (const log of this.#logs.keys()) {
+    for (const [log, { key }] of this.#logs) {
+      const { note } = store.heads.get(log)
+      if (note !== undefined && !parseNote(utf8(note)).signatures.some((line) => isBy(line, key))) {
+        throw new GossumError('LOG_KEY_CHANGED', key.vkey)
+      }
       await cosigned.load(log)
       for (const { id, size } of suspects.list(log)) if (size === null) await store.heads.hold(log, id)
       const state = store.heads.get(log)
@@ -89,23 +96,34 @@ export class Pipeline {
     }
   }
 
-  /** Ends the proofs that are under way and waits for what runs in the background. */
-  async stop(): Promise<void> {
+  /** Ends the proofs that are under way: whoever waits for one goes on, undecided. */
+  abort(): void {
     this.#stopped.abort()
-    await Promise.all(this.#background)
+  }
+
+  /** Aborts, and waits until every submission has ended: then nothing writes any more. */
+  async stop(): Promise<void> {
+    this.abort()
+    while (this.#underWay.size > 0) await Promise.all(this.#underWay)
   }
 
   /**
    * Takes a head through the corridor. Throws only what is nobody's fault but ours or our disk's
    * (STORE_WRITE_FAILED, INTERNAL): then nothing was signed.
    */
-  async submit(candidate: Candidate): Promise<Outcome> {
+  submit(candidate: Candidate): Promise<Outcome> {
+    return this.#tracked(this.#submit(candidate))
+  }
+
+  async #submit(candidate: Candidate): Promise<Outcome> {
     // With the log that the door expects: the same bytes on another log's topic are another matter.
     const key = `${candidate.log ?? ''} ${toHex(sha256(candidate.note))}`
     const outcome = this.#remembered.get(key) ?? (await this.#judge(candidate))
     this.#remember(key, outcome)
     this.#parts.onOutcome(outcome, candidate)
-    if (outcome.kind === 'advanced') this.#inBackground(this.retrySuspects(outcome.log!, 0))
+    if (outcome.kind === 'advanced') {
+      void this.#tracked(this.retrySuspects(outcome.log!, 0)).catch(this.#parts.onError)
+    }
     return outcome
   }
 
@@ -122,8 +140,9 @@ export class Pipeline {
       if (overtaken || (suspect.size !== null && left-- > 0)) {
         const candidate = { ...suspect, note: utf8(suspect.note), receivedAt: now() }
         const outcome = await this.#judge(candidate)
-        if (outcome.kind !== 'pending') onOutcome(outcome, candidate)
-        if (outcome.kind !== 'pending') continue
+        const isSuspect = outcome.kind === 'pending' || outcome.code === 'LOG_FROZEN'
+        if (!isSuspect) onOutcome(outcome, candidate)
+        if (!isSuspect) continue
       }
       if (now() - Date.parse(suspect.firstSeen) >= SUSPECT_ALARM_MS) await this.#alarmSuspect(suspect)
     }
@@ -133,9 +152,11 @@ export class Pipeline {
     if (await this.#parts.suspects.alarm(suspect)) this.#parts.onSuspectAlarm(suspect)
   }
 
-  #inBackground(work: Promise<void>): void {
-    const guarded = work.catch(this.#parts.onError).finally(() => this.#background.delete(guarded))
-    this.#background.add(guarded)
+  /** Work that stop() waits for. */
+  #tracked<T>(work: Promise<T>): Promise<T> {
+    const ended: Promise<unknown> = work.catch(() => undefined).finally(() => this.#underWay.delete(ended))
+    this.#underWay.add(ended)
+    return work
   }
 
   #remember(key: string, outcome: Outcome): void {
@@ -205,6 +226,7 @@ export class Pipeline {
       case 'known': {
         const fresh = await cosigned.merge(log.id, bare, cosignatures)
         await this.#refresh(head, state)
+        await suspects.resolve(log.id, bare)
         if (fresh) this.#passOn(candidate, head, cosigned.current(log.id)?.note ?? bare)
         return { kind: 'known', news: fresh && clean, ...about }
       }
@@ -220,10 +242,10 @@ export class Pipeline {
         const ours = state.note === undefined ? undefined : parseNote(utf8(state.note))
         // A size-0 head with records convicts alone; anything else needs the head that it conflicts with.
         if (ours === undefined && about.size > 0) return this.#suspect(candidate, head, 'HISTORY_MISSING')
-        const evidence = await this.#parts.alarm(makeSplitView(log.key, [bare, ours ?? bare], decision.prefix))
+        const { id, isNew } = await this.#parts.alarm(makeSplitView(log.key, [bare, ours ?? bare], decision.prefix))
         await suspects.resolve(log.id, bare)
-        this.#passOn(candidate, head, bare)
-        return { kind: 'conflict', news: clean, ...about, evidence }
+        if (isNew) this.#passOn(candidate, head, bare)
+        return { kind: 'conflict', news: isNew && clean, ...about, evidence: id }
       }
       case 'prove':
         throw new Error('decide() asked twice for one proof')
@@ -234,7 +256,8 @@ export class Pipeline {
   async #suspect(candidate: Candidate, head: VerifiedNote<FollowedLog>, code: ErrorCode): Promise<Outcome> {
     const { suspects, store } = this.#parts
     const { log, bare, checkpoint, clean } = head
-    const { isNew, suspect } = await suspects.keep(head, candidate, code)
+    const { isNew, suspect, dropped } = await suspects.keep(head, candidate, code)
+    if (dropped !== undefined) this.#parts.onSuspectDropped(dropped)
     if (checkpoint === undefined) {
       await store.heads.hold(log.id, suspect.id)
       await this.#alarmSuspect(suspect)

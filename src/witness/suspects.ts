@@ -60,12 +60,15 @@ export class Suspects {
     return [...this.#of(log).values()].sort((a, b) => (a.firstSeen < b.firstSeen ? -1 : 1))
   }
 
-  /** Keeps a head as a suspect, or notes why it still is one. `isNew` when it was not one before. */
+  /**
+   * Keeps a head as a suspect, or notes why it still is one. `isNew` when it was not one before. Where there are too
+   * many, the oldest that nobody was told about makes room, but for the largest: that is the one that says most.
+   */
   async keep(
     { log, bare, checkpoint }: VerifiedNote<LogIdentity>,
     { door, peer, receivedAt }: Candidate,
     code: ErrorCode,
-  ): Promise<{ isNew: boolean; suspect: Suspect }> {
+  ): Promise<{ isNew: boolean; suspect: Suspect; dropped?: Suspect }> {
     const known = this.#of(log.id).get(idOf(bare))
     const suspect: Suspect = known
       ? { ...known, code }
@@ -81,8 +84,19 @@ export class Suspects {
           alarmed: false,
         }
     const full = known === undefined && this.#of(log.id).size >= MAX_SUSPECTS_PER_LOG
-    if (known?.code !== code && !full) await this.#put(suspect)
-    return { isNew: known === undefined && !full, suspect }
+    const dropped = full ? await this.#makeRoom(log.id) : undefined
+    if (known?.code !== code) await this.#put(suspect)
+    return { isNew: known === undefined, suspect, ...(dropped && { dropped }) }
+  }
+
+  async #makeRoom(log: string): Promise<Suspect> {
+    const oldestFirst = this.list(log)
+    const largest = Math.max(...oldestFirst.map(({ size }) => size ?? Infinity))
+    const candidates = oldestFirst.filter(({ size }) => (size ?? Infinity) < largest)
+    const dropped = candidates.find(({ alarmed }) => !alarmed) ?? candidates[0] ?? oldestFirst[0]!
+    this.#of(log).delete(dropped.id)
+    await this.#table.del(`${log}!${dropped.id}`)
+    return dropped
   }
 
   /** Marks that people are told. False when they were already, or when the suspect is not kept (any more). */

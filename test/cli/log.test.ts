@@ -53,6 +53,13 @@ describe('gossum log serve', () => {
     const restarted = await startGossum([...args, '--records', more])
     expect(JSON.parse(restarted.firstLine)).toMatchObject({ log: ready.log, size: 3 })
     expect(await restarted.stop('SIGINT')).toBe(0)
+    expect(restarted.stderr()).toBe('1 record was there already with other lines: kept as it was\n')
+
+    // The same lines in another order are the same record.
+    const same = await file('same', goSum.split('\n').reverse().join('\n'))
+    const again = await startGossum([...args, '--records', same])
+    await again.stop()
+    expect(again.stderr()).toBe('')
   })
 
   it('prints what to copy', async () => {
@@ -73,6 +80,8 @@ describe('gossum log serve', () => {
     })
     expect(result).toMatchObject({ code: 2, stdout: '' })
     expect(jsonError(result).code).toBe(code)
+    if (code === 'RECORD_INVALID') expect(jsonError(result).hint).toBe('go.sum lines are "path version hash"')
+    if (code === 'CONFIG_INVALID') expect(jsonError(result).hint).toBe('see gossum log serve --help')
     await rm(home, { recursive: true, force: true })
   })
 
@@ -83,5 +92,11 @@ describe('gossum log serve', () => {
     await server.close()
     expect(result).toMatchObject({ code: 1, stdout: '' })
     expect(jsonError(result).code).toBe('ADDRESS_IN_USE')
+  })
+
+  it('says when its address is that of another machine', async () => {
+    const result = await gossum(['log', 'serve', '--json', '--listen', '192.0.2.1:0', '--home', join(dir, 'log4')])
+    expect(result).toMatchObject({ code: 1, stdout: '' })
+    expect(jsonError(result).hint).toContain('this machine has no such address')
   })
 })

@@ -35,7 +35,19 @@ describe('gossum', () => {
   )
 
   it('gives the same help in two ways', async () => {
-    expect((await gossum(['help', 'status'])).stdout).toBe((await gossum(['status', '--help'])).stdout)
+    for (const words of [['status'], ['evidence'], ['evidence', 'list']]) {
+      const { code, stdout } = await gossum(['help', ...words])
+      expect({ code, stdout }).toEqual({ code: 0, stdout: (await gossum([...words, '--help'])).stdout })
+    }
+  })
+
+  it('lists the flag for help last, in the same words, and defaults without quotes', async () => {
+    for (const words of [['status'], ['log', 'serve'], ['heads']]) {
+      const { stdout } = await gossum([...words, '--help'])
+      expect(stdout).toMatch(/Common flags:\n(?: {2,}\S.*\n)+ {2}-h, --help +print help\n\n/)
+      expect(stdout).not.toContain('(default: "')
+    }
+    expect((await gossum(['heads', '--help'])).stdout).toContain('(default: 20)')
   })
 
   it('has a version', async () => {
@@ -52,12 +64,14 @@ describe('gossum', () => {
     [['stauts'], 'unknown command', 'did you mean status?'],
     [['help', 'stauts'], 'unknown command', 'did you mean status?'],
     [['evidence', 'lsit'], 'unknown command', 'did you mean list?'],
+    [['help', 'evidence', 'lsit'], 'unknown command', 'did you mean list?'],
+    [['demo', '--nodes', '1'], '--nodes takes a whole number', 'see gossum demo --help'],
     [['status', '--jsno'], 'unknown option', 'did you mean --json?'],
     [['verify'], 'missing required argument', 'see gossum verify --help'],
     [['verify', '--home', 'x', 'f'], 'unknown option', 'see gossum verify --help'],
     [['status', 'extra'], 'too many arguments', 'see gossum status --help'],
     [['--home'], 'argument missing', 'see gossum --help'],
-    [['status', '--node', 'ftp://x'], 'not an http', ''],
+    [['status', '--node', 'ftp://x'], 'not an http', 'see gossum status --help'],
   ])('refuses %j', async (args, what, hint) => {
     const human = await gossum(args)
     expect(human).toMatchObject({ code: 2, stdout: '' })

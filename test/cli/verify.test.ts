@@ -6,8 +6,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { SUM_GOLANG_ORG } from '../../src/config.js'
 import { makeSplitView, encodeEvidence } from '../../src/evidence/evidence.js'
 import { utf8 } from '../../src/tlog/bytes.js'
+import { cosign } from '../../src/tlog/cosignature.js'
 import { parseHash } from '../../src/tlog/hash.js'
-import { parseNote, parseVerifierKey } from '../../src/tlog/note.js'
+import { formatNote, makeSignerKey, parseNote, parseVerifierKey, SIGNATURE_TYPES } from '../../src/tlog/note.js'
 import { gossum, jsonError } from '../helpers/cli.js'
 import { readLines, readVectors, vectorUrl } from '../helpers/vectors.js'
 
@@ -126,6 +127,11 @@ describe('gossum verify', () => {
     const untrusted = await gossum(['verify', '--json', path])
     expect(untrusted.code).toBe(2)
     expect(lines(untrusted.stdout)).toMatchObject([{ verdict: 'invalid', code: 'LOG_UNKNOWN' }])
+    expect(untrusted.stderr).toBe('')
+    // The hint comes once for all files.
+    const told = await gossum(['verify', path, path])
+    expect(told.stdout).toContain('signed by none of the trusted logs: localhost.localdev/sumdb+')
+    expect(told).toMatchObject({ code: 2, stderr: 'hint: name its key with --log VKEY\n' })
   })
 
   it('judges a proof with its record', async () => {
@@ -136,6 +142,16 @@ describe('gossum verify', () => {
     const without = await gossum(['verify', '--log', complete.log_vkey, proof])
     expect(without.code).toBe(2)
     expect(without.stdout).toContain('--record')
+  })
+
+  it('says that it did not check cosignatures when no policy says whose', async () => {
+    const witness = makeSignerKey('w.example', SIGNATURE_TYPES.cosignature, new Uint8Array(32).fill(1))
+    const note = parseNote(utf8(heads[0]!.note))
+    const cosigned = { ...note, signatures: [...note.signatures, cosign(note.text, 1_700_000_000, witness).signature] }
+    const head = await file('cosigned', formatNote(cosigned))
+    expect((await gossum(['verify', head])).stdout).toContain('  1 cosignature, not checked (no --policy)  ')
+    const policy = await file('w', `log ${SUM_GOLANG_ORG}\nwitness w ${witness.verifier.vkey}\nquorum w\n`)
+    expect((await gossum(['verify', '--policy', policy, head])).stdout).toContain('  1 of 1 cosignature verified  ')
   })
 
   it('trusts the logs of a policy, and demands its quorum', async () => {

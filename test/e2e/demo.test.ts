@@ -1,9 +1,11 @@
 /** The README's main job: `gossum demo`, with the line that scripts read. */
-import { readFileSync } from 'node:fs'
+import { once } from 'node:events'
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { parseEvidence, verifyEvidence } from '../../src/evidence/evidence.js'
 import { parseVerifierKey } from '../../src/tlog/note.js'
-import { gossum } from '../helpers/cli.js'
+import { gossum, jsonError, startGossum } from '../helpers/cli.js'
 import { temporaryHome } from '../helpers/home.js'
 
 interface Capture {
@@ -50,4 +52,37 @@ test('every node catches both forks, and the evidence holds', { timeout: 120_000
 
 test('a number of nodes that makes no sense is refused', async () => {
   for (const nodes of ['1', '51', 'many']) expect((await gossum(['demo', '--nodes', nodes])).code).toBe(2)
+})
+
+test('a directory that cannot be used is no bug of ours', async () => {
+  const file = join(temporaryHome(), 'file')
+  mkdirSync(join(file, '..'), { recursive: true })
+  writeFileSync(file, '')
+  const out = await gossum(['demo', '--json', '--out', join(file, 'out')])
+  expect(out).toMatchObject({ code: 1, stdout: '' })
+  expect(jsonError(out)).toMatchObject({ code: 'HOME_UNUSABLE', hint: 'choose another directory with --out' })
+  const temporary = await gossum(['demo', '--json'], { env: { TMPDIR: join(file, 'tmp') } })
+  expect(temporary).toMatchObject({ code: 1, stdout: '' })
+  expect(jsonError(temporary).hint).toContain('$TMPDIR')
+})
+
+test.each([
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const)('%s ends it with its nodes and leaves nothing behind', async (signal, code) => {
+  const temporary = temporaryHome()
+  mkdirSync(temporary, { recursive: true })
+  const demo = await startGossum(['demo'], { env: { TMPDIR: temporary } })
+  expect(readdirSync(temporary)).toHaveLength(1)
+  expect(await demo.stop(signal)).toBe(code)
+  expect(readdirSync(temporary)).toEqual([])
+})
+
+test('ends with its nodes when its reader has seen enough', async () => {
+  const temporary = temporaryHome()
+  mkdirSync(temporary, { recursive: true })
+  const { child } = await startGossum(['demo'], { env: { TMPDIR: temporary } })
+  child.stdout.destroy()
+  expect(await once(child, 'close')).toEqual([143, null])
+  expect(readdirSync(temporary)).toEqual([])
 })

@@ -150,15 +150,17 @@ test('a second process on one home is told so, and the first goes on', async () 
 })
 
 test.each([
-  [['--log', 'nonsense'], 'log:'],
-  [['--log', `${SUM_GOLANG_ORG} ftp://example.com`], 'http'],
-  [['--poll', '0'], 'poll:'],
-  [['--http', 'nowhere'], 'http:'],
-  [['--listen', '/ip4/nowhere'], '/ip4/nowhere'],
-  [['--config', '/does/not/exist.yaml'], '/does/not/exist.yaml'],
-])('run %j is refused with words and a hint', async (args, words) => {
+  [['--log', 'nonsense'], 2, 'log:'],
+  [['--log', `${SUM_GOLANG_ORG} ftp://example.com`], 2, 'http'],
+  [['--poll', '0'], 2, 'poll:'],
+  [['--http', 'nowhere'], 2, 'http:'],
+  [['--listen', '/ip4/nowhere'], 2, '/ip4/nowhere'],
+  [['--config', '/does/not/exist.yaml'], 1, '/does/not/exist.yaml'],
+  [['--http', '192.0.2.1:0'], 1, 'hint: this machine has no such address'],
+  [['--listen', '/ip4/192.0.2.1/tcp/0'], 2, 'hint: this machine has no such address'],
+] as const)('run %j ends with %i, words and a hint', async (args, code, words) => {
   const finished = await gossum(['run', '--home', temporaryHome(), '--http', '127.0.0.1:0', ...args])
-  expect(finished.code).toBe(2)
+  expect(finished.code).toBe(code)
   expect(finished.stderr).toContain(words)
   expect(finished.stderr).toContain('hint:')
 })

@@ -33,6 +33,7 @@ function parts(change: Partial<AlarmParts> = {}) {
       acts.push('freeze')
     },
     isFrozen: () => true,
+    isOurs: () => Promise.resolve(false),
     tell: ({ id }, _file, source) => {
       acts.push('tell')
       told.push({ id, source })
@@ -46,7 +47,7 @@ function parts(change: Partial<AlarmParts> = {}) {
 test('evidence is kept, then the log is frozen, then everybody is told', async () => {
   const { all, acts, kept, told } = parts()
   const alarm = await Alarm.start(all)
-  const id = await alarm.raise(fork('b'))
+  const { id } = await alarm.raise(fork('b'))
   expect(acts).toEqual(['keep', 'freeze', 'tell'])
   expect(told).toEqual([{ id, source: 'found' }])
   expect(kept.get(id)).toMatchObject({ id, log, sizes: [5, 5], seenAt: '2026-01-02T00:00:00.000Z' })
@@ -94,7 +95,7 @@ test('evidence about another log that we follow is invalid on this log’s topic
 
 test('a crash between keeping and freezing is healed at the next start', async () => {
   const { all, kept } = parts()
-  const id = await (await Alarm.start(all)).raise(fork('b'))
+  const { id } = await (await Alarm.start(all)).raise(fork('b'))
   const frozen: string[] = []
   await Alarm.start({
     ...all,

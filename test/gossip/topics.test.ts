@@ -79,6 +79,11 @@ describe('sync messages', () => {
   it('are never longer than a frame, and lose only what does not fit', () => {
     const big = (n: number): Uint8Array => utf8(`${n}${'"'.repeat(40_000)}`)
     const files = [big(1), big(2), big(3), big(4), utf8('small')]
+    const padded = [new Uint8Array(70_000).fill(0x20), utf8('small')]
+    expect(decodeAnswer(encodeAnswer({ type: 'evidence', files: padded }))).toEqual({
+      type: 'evidence',
+      files: [utf8('small')],
+    })
     const evidence = encodeAnswer({ type: 'evidence', files })
     expect(evidence.length).toBeLessThanOrEqual(MAX_FRAME_BYTES)
     expect(decodeAnswer(evidence)).toEqual({ type: 'evidence', files: [files[0], files[1], files[2], files[4]] })

@@ -48,6 +48,8 @@ export interface Running {
   readonly child: ChildProcessWithoutNullStreams
   /** The first line of its stdout. */
   readonly firstLine: string
+  /** Its stderr until now. */
+  stderr(): string
   /** Sends a signal and resolves to the exit code. */
   stop(signal?: NodeJS.Signals): Promise<number | null>
 }
@@ -66,6 +68,7 @@ export async function startGossum(args: readonly string[], options: CliOptions =
   return {
     child,
     firstLine,
+    stderr,
     async stop(signal = 'SIGTERM') {
       child.kill(signal)
       return (await ended)[0]

@@ -114,6 +114,7 @@ export async function startHeart(options: HeartOptions): Promise<Heart> {
     shelf: store.evidence,
     freeze: (id, hold) => store.heads.hold(id, hold),
     isFrozen: (id) => isFrozen(store.heads.get(id)),
+    isOurs: (id, head) => cosigned.holds(id, head),
     tell: ({ id }, file) => left.evidence.push({ id, file }),
     now,
   })
@@ -130,6 +131,7 @@ export async function startHeart(options: HeartOptions): Promise<Heart> {
       left.published.push(note)
     },
     onOutcome: (outcome) => feed.push(outcome),
+    onSuspectDropped: () => undefined,
     onSuspectAlarm: (suspect) => left.suspectAlarms.push(suspect),
     onError: (error) => left.errors.push(error),
     now,

@@ -294,6 +294,18 @@ describe('trouble inside', () => {
     expect(errors).toEqual([trouble])
   })
 
+  it('is not a client that goes away in the middle of its request', async () => {
+    const errors: unknown[] = []
+    let answered: (() => void) | undefined
+    const gone = new Promise<void>((resolve) => (answered = resolve))
+    const { server } = await serve({}, { onError: (error) => errors.push(error), onRequest: () => answered?.() })
+    const { port } = new URL(server.url)
+    const socket = connect(Number(port), '127.0.0.1')
+    socket.write('GET /livez HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nhi', () => socket.destroy())
+    await gone
+    expect(errors).toEqual([])
+  })
+
   it('also catches what a part throws at once, and hides paths of errors that have a code', async () => {
     const { server } = await serve({
       peers: () => {

@@ -5,7 +5,7 @@ import type { GuardEntry } from '../../src/store/guard.js'
 import { isFrozen, type Heads, type LogState } from '../../src/store/heads.js'
 import { Store } from '../../src/store/store.js'
 import { toHex, utf8 } from '../../src/tlog/bytes.js'
-import { sha256 } from '../../src/tlog/hash.js'
+import { formatHash, sha256 } from '../../src/tlog/hash.js'
 import { MemoryGuard } from '../helpers/heart.js'
 
 const LOG = 'a'.repeat(64)
@@ -259,6 +259,29 @@ describe('what the database lost it does not tell, but the guard does', () => {
     const again = await load()
     await again.recover(LOG)
     expect(again.get(LOG).signed).toEqual({ key: '', size: 5, time: signed.time + 9 })
+  })
+
+  test('recovering is refused where the two contradict each other, or neither knows a tree', async () => {
+    const { load, guard } = memory()
+    await advance(await load(), 10)
+    const entry = {
+      log: LOG,
+      seq: 7,
+      hash: 'f'.repeat(64),
+      size: 10,
+      time: 9,
+      root: formatHash(tree(2).root),
+      holds: [],
+    }
+    await guard.append(entry)
+    const heads = await load()
+    expect(heads.disagreement(LOG)).toBeDefined()
+    await expect(heads.recover(LOG)).rejects.toMatchObject({ code: 'STATE_DISAGREES' })
+    expect(heads.disagreement(LOG)).toBeDefined()
+
+    const empty = memory()
+    await empty.guard.append({ ...entry, root: '-', size: 0 })
+    await expect((await empty.load()).recover(LOG)).rejects.toMatchObject({ code: 'STATE_DISAGREES' })
   })
 
   test('recovering a log that agrees changes nothing', async () => {

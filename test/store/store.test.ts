@@ -144,7 +144,8 @@ describe('what can be had again is bounded', () => {
   })
 
   test('tiles: the old are dropped, those in use stay', async () => {
-    const { tiles } = await Store.over(new MemoryLevel(), new MemoryGuard())
+    const store = await Store.over(new MemoryLevel(), new MemoryGuard())
+    const tiles = store.tiles.of('log')
     const data = (n: number): Uint8Array => new Uint8Array(64).fill(n)
     await tiles.put('in use', data(1))
     for (let i = 0; i < 3; i++) {
@@ -153,5 +154,16 @@ describe('what can be had again is bounded', () => {
     }
     expect(await tiles.get('tile 0 0')).toBeUndefined()
     expect(await tiles.get('tile 2 4000')).toEqual(data(4000))
+    expect(await store.tiles.of('another log').get('tile 2 4000')).toBeUndefined()
+  })
+
+  test('tiles that come many at a time are as bounded', async () => {
+    const db = new MemoryLevel()
+    const tiles = (await Store.over(db, new MemoryGuard())).tiles.of('log')
+    for (let batch = 0; batch < 1600; batch++) {
+      await Promise.all(Array.from({ length: 8 }, (_, i) => tiles.put(`tile ${batch} ${i}`, new Uint8Array(32))))
+    }
+    const kept = await Promise.all([0, 1].map((n) => db.sublevel(`tiles-${n}`).keys().all()))
+    expect(kept.flat().length).toBeLessThanOrEqual(8192)
   })
 })

@@ -1,10 +1,10 @@
 /** A log shows one history to us and another to somebody else; gossip brings the other's head. */
 import { afterEach, describe, expect, test } from 'vitest'
-import { parseEvidence, verifyEvidence } from '../../src/evidence/evidence.js'
+import { encodeEvidence, makeSplitView, parseEvidence, verifyEvidence } from '../../src/evidence/evidence.js'
 import { SumdbClient } from '../../src/sumdb/client.js'
 import { fromUtf8 } from '../../src/tlog/bytes.js'
-import { formatCheckpoint, SUMDB_ORIGIN } from '../../src/tlog/checkpoint.js'
-import { formatNote, signNote } from '../../src/tlog/note.js'
+import { formatCheckpoint, parseCheckpoint, SUMDB_ORIGIN } from '../../src/tlog/checkpoint.js'
+import { formatNote, parseNote, signNote } from '../../src/tlog/note.js'
 import { LyingLog, madeUpRecords, memoryLog } from '../fakes/lying-log.js'
 import { cosignatureIn, startHeart, testSigner } from '../helpers/heart.js'
 
@@ -21,7 +21,12 @@ async function view(size: number, salt = 'a', fork = 0) {
   const client = new SumdbClient({ url: log.url, key, retries: 0 })
   const heart = await startHeart({ logKey: key, prefix: client.prefix.bind(client) })
   const poll = async () => heart.submit('poll', await client.latestNote())
-  return { log, heart, poll, head: (at = size) => log.history.head(at) }
+  /** The newest head of this view, and the proof of what its first `at` records are. */
+  const newest = async (at: number) => {
+    const note = parseNote(await log.history.head())
+    return { note, prefix: await client.prefix(parseCheckpoint(note.text), at) }
+  }
+  return { log, heart, poll, newest, head: (at = size) => log.history.head(at) }
 }
 
 function convicts(file: Uint8Array): readonly [number, number] {
@@ -53,9 +58,32 @@ describe('two roots at one size', () => {
     expect(a.heart.published).toHaveLength(published)
     await a.heart.store.heads.acknowledge(a.heart.log, a.heart.evidence[0]!.id)
     expect((await a.poll()).kind).toBe('advanced')
-    // The same fork against our larger head is other evidence.
-    expect((await a.heart.submit('gossip', await b.head(), 'B')).kind).toBe('conflict')
+  })
+
+  test('that the operator let go do not freeze the log again, whoever shows them, as our history grows', async () => {
+    const a = await view(300)
+    const b = await view(300, 'b', 200)
+    await a.poll()
+    const lie = await b.head()
+    await a.heart.submit('gossip', lie, 'B')
+    const [first] = a.heart.evidence
+    await a.heart.store.heads.acknowledge(a.heart.log, first!.id)
+    for (const size of [310, 320, 330]) {
+      await a.log.history.append(madeUpRecords(size - 10, size))
+      expect((await a.poll()).kind).toBe('advanced')
+      const again = await a.heart.submit('gossip', lie, 'B')
+      expect(again).toMatchObject({ kind: 'conflict', news: false, evidence: first!.id })
+      const { note, prefix } = await a.newest(300)
+      const pair = makeSplitView(key, [parseNote(lie), note], prefix)
+      expect(await a.heart.alarm.receive(a.heart.log, encodeEvidence(pair))).toBe('known')
+    }
+    expect(a.heart.evidence).toHaveLength(1)
+    // Another lie is another matter, also beside a head of ours that is part of the first evidence.
+    const c = await view(320, 'c', 200)
+    expect(await a.heart.submit('gossip', await c.head(), 'C')).toMatchObject({ kind: 'conflict', news: true })
     expect(a.heart.evidence).toHaveLength(2)
+    await a.log.history.append(madeUpRecords(330, 340))
+    expect(await a.poll()).toMatchObject({ kind: 'refused', code: 'LOG_FROZEN' })
   })
 })
 

@@ -163,3 +163,31 @@ test('where the database and the guard disagree nothing is signed, and a fork st
   expect((await again.submit('poll', await log.server.head(10))).kind).toBe('advanced')
   await log.close()
 })
+
+test('a log that comes back with another key under the same name is refused at start', async () => {
+  const log = await vantage(madeUpRecords(0, 3))
+  const db = new MemoryLevel()
+  const guard = new MemoryGuard()
+  const heart = await startHeart({ logKey: logSigner.verifier, prefix: log.prefix, db, guard })
+  await heart.submit('poll', await log.server.head())
+  const impostor = testSigner('log.example', 9)
+  await expect(startHeart({ logKey: impostor.verifier, prefix: log.prefix, db, guard })).rejects.toMatchObject({
+    code: 'LOG_KEY_CHANGED',
+  })
+  await log.close()
+})
+
+test('stopping does not wait for a proof that a dead log never gives', async () => {
+  const log = await vantage(madeUpRecords(0, 3))
+  const heart = await startHeart({
+    logKey: logSigner.verifier,
+    prefix: (_of, _size, { signal }) =>
+      new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(new Error('aborted')))),
+  })
+  await heart.submit('poll', await log.server.head())
+  await log.server.append(madeUpRecords(3, 9))
+  const undecided = heart.submit('gossip', await log.server.head())
+  await heart.pipeline.stop()
+  expect(await undecided).toMatchObject({ kind: 'pending', code: 'TIMEOUT' })
+  await log.close()
+})
