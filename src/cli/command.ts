@@ -1,11 +1,6 @@
-/** What every command module shares: how main.ts asks for it, and the flags that mean the same everywhere. */
+/** The flags that mean the same in every command. */
 import { Option, type Command } from 'commander'
 import type { OutputFlags } from './output.js'
-
-/** A module of a command: `command()` gives it with its own options, its help with examples, and its action. */
-export interface CommandModule {
-  command(): Command
-}
 
 /** The flags that more than one command has. */
 export interface CommonFlags extends OutputFlags {

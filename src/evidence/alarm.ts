@@ -57,7 +57,8 @@ export class Alarm {
     const alarm = new Alarm(parts)
     for (const { id, log, text } of await parts.shelf.list()) {
       alarm.#counts.set(log, (alarm.#counts.get(log) ?? 0) + 1)
-      await alarm.#noteLies(log, id, parseEvidence(utf8(text)))
+      const evidence = readKept(text)
+      if (evidence !== undefined) await alarm.#noteLies(log, id, evidence)
       if (parts.keys.has(log)) await parts.freeze(log, id)
     }
     return alarm
@@ -137,5 +138,15 @@ export class Alarm {
     heads.forEach((head, i) => {
       if (ours[i] === false) lies.set(head, id)
     })
+  }
+}
+
+/** Kept evidence, unless the disk damaged it: it freezes its log all the same, by its id. */
+function readKept(text: string): Evidence | undefined {
+  try {
+    return parseEvidence(utf8(text))
+  } catch (error) {
+    if (error instanceof GossumError) return undefined
+    throw error
   }
 }

@@ -142,3 +142,12 @@ test('what the operator let go does not shield the next fork: it freezes the log
   expect(kept.size).toBe(65)
   expect(acts.slice(-3)).toEqual(['keep', 'freeze', 'tell'])
 })
+
+test('kept evidence that the disk damaged freezes its log all the same', async () => {
+  const { all, kept, acts } = parts()
+  const { id } = await (await Alarm.start(all)).raise(fork('b'))
+  kept.set(id, { ...kept.get(id)!, text: 'not evidence any more' })
+  acts.length = 0
+  await Alarm.start(all)
+  expect(acts).toEqual(['freeze'])
+})
