@@ -46,7 +46,8 @@ export async function createNode(
   const stops: (() => Promise<void>)[] = []
   let stopping: Promise<void> | undefined
   const stop = (): Promise<void> =>
-    (stopping ??= stops.reduceRight((before, stopPart) => before.then(stopPart), Promise.resolve()))
+    // Every part is stopped, also when one before it could not be.
+    (stopping ??= stops.reduceRight((before, stopPart) => before.finally(stopPart), Promise.resolve()))
   try {
     return await build(config, onEvent, stops, stop)
   } catch (error) {
@@ -62,7 +63,14 @@ async function build(
   stop: () => Promise<void>,
 ): Promise<GossumNode> {
   const now = Date.now
-  const emit = (body: NodeEventBody): void => onEvent({ at: new Date(now()).toISOString(), ...body })
+  const emit = (body: NodeEventBody): void => {
+    try {
+      onEvent({ at: new Date(now()).toISOString(), ...body })
+    } catch {
+      // Whoever listens to us must not come between a head and its signature.
+      metrics.errors.inc({ code: 'INTERNAL' })
+    }
+  }
   let mesh: Mesh | undefined
   const metrics = createMetrics(() => view.samples())
   const onError = (error: unknown): void => {

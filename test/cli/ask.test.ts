@@ -1,25 +1,14 @@
 /** Commands that ask a running node, over real sockets. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ERRORS } from '../../src/errors.js'
 import { HttpServer } from '../../src/http/server.js'
 import { fromUtf8 } from '../../src/tlog/bytes.js'
 import { gossum, jsonError } from '../helpers/cli.js'
+import { scratchFolder } from '../helpers/home.js'
 import { EVIDENCE_FILE, EVIDENCE_ID, fakeNode, LOG, LOG_ID, ROOT, type FakeNode } from '../helpers/node-view.js'
 import { readLines, vectorUrl } from '../helpers/vectors.js'
 
-let dir: string
-beforeAll(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'gossum-cli-'))
-})
-afterAll(() => rm(dir, { recursive: true }))
-
-async function file(name: string, data: string | Uint8Array): Promise<string> {
-  await writeFile(join(dir, name), data)
-  return join(dir, name)
-}
+const { file } = scratchFolder()
 
 describe('asking a node', () => {
   let server: HttpServer
@@ -50,7 +39,7 @@ describe('asking a node', () => {
   })
 
   it('asks where the configuration says that a node listens', async () => {
-    const config = await file('config.yaml', `http: ${server.url.slice('http://'.length)}\n`)
+    const config = file('config.yaml', `http: ${server.url.slice('http://'.length)}\n`)
     expect((await gossum(['peers', '--json', '--config', config])).stdout).toBe(await body('/api/v1/peers'))
   })
 
@@ -119,8 +108,8 @@ describe('asking a node', () => {
     await holder.close()
     const { note } = (JSON.parse(stdout) as { heads: { note: string }[] }).heads[0]!
     // What jq -j writes: the string and nothing behind it.
-    expect((await gossum(['verify', await file('head.txt', note)])).code).toBe(0)
-    expect((await gossum(['verify', await file('head.txt', `${note}\n`)])).code).toBe(2)
+    expect((await gossum(['verify', file('head.txt', note)])).code).toBe(0)
+    expect((await gossum(['verify', file('head.txt', `${note}\n`)])).code).toBe(2)
   })
 
   it('exits 3 while a log is frozen, 4 while one cannot be followed', async () => {

@@ -1,24 +1,15 @@
 /** `gossum log serve` as a process. */
-import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { HttpServer } from '../../src/http/server.js'
 import { SumdbClient } from '../../src/sumdb/client.js'
 import { parseVerifierKey } from '../../src/tlog/note.js'
 import { gossum, jsonError, startGossum } from '../helpers/cli.js'
+import { scratchFolder } from '../helpers/home.js'
 import { fakeNode } from '../helpers/node-view.js'
 
-let dir: string
-beforeAll(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'gossum-cli-'))
-})
-afterAll(() => rm(dir, { recursive: true }))
-
-async function file(name: string, data: string | Uint8Array): Promise<string> {
-  await writeFile(join(dir, name), data)
-  return join(dir, name)
-}
+const { dir, file } = scratchFolder()
 
 describe('gossum log serve', () => {
   const goSum = [
@@ -41,7 +32,7 @@ describe('gossum log serve', () => {
     const client = new SumdbClient({ url: ready.url, key })
     const { lines: found } = await client.lookup('golang.org/x/text', 'v0.3.0')
     expect(found).toEqual(goSum.split('\n').slice(0, 2))
-    const head = await file('log-head', await client.latestNote())
+    const head = file('log-head', await client.latestNote())
     expect((await gossum(['verify', '--log', ready.log, head])).code).toBe(0)
 
     const second = await gossum(args)
@@ -49,14 +40,14 @@ describe('gossum log serve', () => {
     expect(jsonError(second).code).toBe('STORE_LOCKED')
     expect(await first.stop('SIGTERM')).toBe(0)
 
-    const more = await file('more', 'rsc.io/quote v1.5.3 h1:abc=\nrsc.io/quote v1.5.2 h1:another=\n')
+    const more = file('more', 'rsc.io/quote v1.5.3 h1:abc=\nrsc.io/quote v1.5.2 h1:another=\n')
     const restarted = await startGossum([...args, '--records', more])
     expect(JSON.parse(restarted.firstLine)).toMatchObject({ log: ready.log, size: 3 })
     expect(await restarted.stop('SIGINT')).toBe(0)
     expect(restarted.stderr()).toBe('1 record was there already with other lines: kept as it was\n')
 
     // The same lines in another order are the same record.
-    const same = await file('same', goSum.split('\n').reverse().join('\n'))
+    const same = file('same', goSum.split('\n').reverse().join('\n'))
     const again = await startGossum([...args, '--records', same])
     await again.stop()
     expect(again.stderr()).toBe('')

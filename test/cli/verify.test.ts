@@ -1,8 +1,5 @@
 /** `gossum verify` as a process; what it finds is tested in verdict.test.ts. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { SUM_GOLANG_ORG } from '../../src/config.js'
 import { makeSplitView, encodeEvidence } from '../../src/evidence/evidence.js'
 import { utf8 } from '../../src/tlog/bytes.js'
@@ -10,18 +7,10 @@ import { cosign } from '../../src/tlog/cosignature.js'
 import { parseHash } from '../../src/tlog/hash.js'
 import { formatNote, makeSignerKey, parseNote, parseVerifierKey, SIGNATURE_TYPES } from '../../src/tlog/note.js'
 import { gossum, jsonError } from '../helpers/cli.js'
+import { scratchFolder } from '../helpers/home.js'
 import { readLines, readVectors, vectorUrl } from '../helpers/vectors.js'
 
-let dir: string
-beforeAll(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'gossum-cli-'))
-})
-afterAll(() => rm(dir, { recursive: true }))
-
-async function file(name: string, data: string | Uint8Array): Promise<string> {
-  await writeFile(join(dir, name), data)
-  return join(dir, name)
-}
+const { dir, file } = scratchFolder()
 
 function lines(text: string): unknown[] {
   return text
@@ -48,7 +37,7 @@ describe('gossum verify', () => {
   }
 
   it('says valid of genuine heads, a line each', async () => {
-    const paths = await Promise.all(heads.slice(0, 3).map(({ note }, i) => file(`head${i}`, note)))
+    const paths = heads.slice(0, 3).map(({ note }, i) => file(`head${i}`, note))
     const machine = await gossum(['verify', '--json', ...paths])
     expect(machine).toMatchObject({ code: 0, stderr: '' })
     expect(lines(machine.stdout)).toEqual(
@@ -72,7 +61,7 @@ describe('gossum verify', () => {
 
   it('says invalid of a changed one, and exits 2 whatever the others are', async () => {
     const bad = heads[0]!.note.replace(String(heads[0]!.size), String(heads[0]!.size + 1))
-    const [good, changed] = [await file('good', heads[1]!.note), await file('changed', bad)]
+    const [good, changed] = [file('good', heads[1]!.note), file('changed', bad)]
     const machine = await gossum(['--json', 'verify', changed, good])
     expect(machine).toMatchObject({ code: 2, stderr: '' })
     expect(lines(machine.stdout)).toMatchObject([
@@ -98,7 +87,7 @@ describe('gossum verify', () => {
   })
 
   it('exits 1 for a file that cannot be read, 2 when another is invalid', async () => {
-    const [good, bad] = [await file('good', heads[0]!.note), await file('bad', 'hello')]
+    const [good, bad] = [file('good', heads[0]!.note), file('bad', 'hello')]
     const missing = await gossum(['verify', '--json', '/nonexistent/head', good])
     expect(missing.code).toBe(1)
     expect(jsonError(missing).code).toBe('FILE_UNREADABLE')
@@ -114,7 +103,7 @@ describe('gossum verify', () => {
   })
 
   it('judges evidence by --log, never by the key in the file', async () => {
-    const path = await file('evidence.json', evidence())
+    const path = file('evidence.json', evidence())
     const machine = await gossum(['verify', '--json', '--log', SUM_GOLANG_ORG, '--log', `${fork.vkey} http://x`, path])
     expect(machine).toMatchObject({ code: 0, stderr: '' })
     expect(lines(machine.stdout)).toMatchObject([
@@ -135,7 +124,7 @@ describe('gossum verify', () => {
   })
 
   it('judges a proof with its record', async () => {
-    const [proof, record] = [await file('p.tlog-proof', complete.proof), await file('record', complete.entry)]
+    const [proof, record] = [file('p.tlog-proof', complete.proof), file('record', complete.entry)]
     const machine = await gossum(['verify', '--json', '--log', complete.log_vkey, '--record', record, proof])
     expect(machine).toMatchObject({ code: 0, stderr: '' })
     expect(lines(machine.stdout)).toMatchObject([{ kind: 'proof', verdict: 'valid', index: 6, size: 15 }])
@@ -148,19 +137,19 @@ describe('gossum verify', () => {
     const witness = makeSignerKey('w.example', SIGNATURE_TYPES.cosignature, new Uint8Array(32).fill(1))
     const note = parseNote(utf8(heads[0]!.note))
     const cosigned = { ...note, signatures: [...note.signatures, cosign(note.text, 1_700_000_000, witness).signature] }
-    const head = await file('cosigned', formatNote(cosigned))
+    const head = file('cosigned', formatNote(cosigned))
     expect((await gossum(['verify', head])).stdout).toContain('  1 cosignature, not checked (no --policy)  ')
-    const policy = await file('w', `log ${SUM_GOLANG_ORG}\nwitness w ${witness.verifier.vkey}\nquorum w\n`)
+    const policy = file('w', `log ${SUM_GOLANG_ORG}\nwitness w ${witness.verifier.vkey}\nquorum w\n`)
     expect((await gossum(['verify', '--policy', policy, head])).stdout).toContain('  1 of 1 cosignature verified  ')
   })
 
   it('trusts the logs of a policy, and demands its quorum', async () => {
     const witness = 'witness1.peer.example/litewitness+2e159e9a+BKcuhMxU2hfM6SxspCfRfwaO4k+79hZmqlkihDNb0TKg'
-    const head = await file('head', heads[0]!.note)
-    const none = await file('none', `log ${SUM_GOLANG_ORG}\nquorum none\n`)
-    const one = await file('one', `log ${SUM_GOLANG_ORG}\nwitness w ${witness}\nquorum w\n`)
-    const other = await file('other', `log ${fork.vkey}\nquorum none\n`)
-    const silent = await file('silent', `quorum none\n`)
+    const head = file('head', heads[0]!.note)
+    const none = file('none', `log ${SUM_GOLANG_ORG}\nquorum none\n`)
+    const one = file('one', `log ${SUM_GOLANG_ORG}\nwitness w ${witness}\nquorum w\n`)
+    const other = file('other', `log ${fork.vkey}\nquorum none\n`)
+    const silent = file('silent', `quorum none\n`)
     const codeWith = async (path: string): Promise<unknown> =>
       (lines((await gossum(['verify', '--json', '--policy', path, head])).stdout)[0] as { code?: string }).code
     expect(await codeWith(none)).toBeUndefined()

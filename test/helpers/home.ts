@@ -1,15 +1,36 @@
 /** Homes on a real disk: temporary directories, copies of them, and small file systems that can be full. */
 import { execFileSync } from 'node:child_process'
-import { closeSync, cpSync, ftruncateSync, mkdtempSync, openSync, readdirSync, rmSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  cpSync,
+  ftruncateSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { onTestFinished } from 'vitest'
+import { afterAll, onTestFinished } from 'vitest'
 
 /** A new empty directory that is removed when the test ends. */
 export function temporaryHome(): string {
   const home = mkdtempSync(join(tmpdir(), 'gossum-home-'))
   onTestFinished(() => rmSync(home, { recursive: true, force: true }))
   return home
+}
+
+/** A folder for the files of one test file; it is removed when all its tests have ended. */
+export function scratchFolder(): { dir: string; file: (name: string, data: string | Uint8Array) => string } {
+  const dir = mkdtempSync(join(tmpdir(), 'gossum-scratch-'))
+  afterAll(() => rmSync(dir, { recursive: true, force: true }))
+  const file = (name: string, data: string | Uint8Array): string => {
+    writeFileSync(join(dir, name), data)
+    return join(dir, name)
+  }
+  return { dir, file }
 }
 
 /** Makes `to` what `from` is now. */
