@@ -32,8 +32,14 @@ export interface Config {
   /** Multiaddrs of peers to stay connected to. */
   readonly bootstrap: readonly string[]
   readonly http: { readonly host: string; readonly port: number }
+  /** Multiaddrs that peers are told to dial instead of the ones listened on; empty: what was found out. */
+  readonly announce: readonly string[]
+  /** Whether nodes on the same local network are found by multicast DNS. */
+  readonly mdns: boolean
   /** Seconds between two polls of a log, on average. */
   readonly poll: number
+  /** Seconds to wait at start for peers that say what this key has cosigned before (witness/rollback.ts). */
+  readonly guardWait: number
   /** Undefined: the node trusts itself alone. */
   readonly policy: Policy | undefined
   /** Name of the witness key, used when the key is made. */
@@ -49,9 +55,13 @@ export interface Settings {
   log?: string[] | undefined
   listen?: string[] | undefined
   bootstrap?: string[] | undefined
+  announce?: string[] | undefined
+  mdns?: boolean | undefined
   http?: string | undefined
   /** Seconds. */
   poll?: number | undefined
+  /** Seconds. */
+  guardWait?: number | undefined
   /** Path of a policy file. */
   policy?: string | undefined
   name?: string | undefined
@@ -62,12 +72,17 @@ const DEFAULTS = {
   log: [`${SUM_GOLANG_ORG} https://sum.golang.org`],
   listen: ['/ip4/0.0.0.0/tcp/46786'],
   bootstrap: [],
+  announce: [],
+  mdns: true,
   http: '127.0.0.1:46787',
   poll: 60,
+  guardWait: 30,
 } satisfies Settings
 
 /** Bounds of the polling interval, in seconds. */
 const POLL_RANGE = { least: 0.1, most: 86_400 }
+/** Bounds of the wait for peers at start, in seconds. */
+const GUARD_WAIT_RANGE = { least: 0, most: 3600 }
 /** The largest configuration or policy file, in bytes. */
 const MAX_FILE_BYTES = 256 * 1024
 /** Witnesses whose cosignatures one policy may count. */
@@ -102,7 +117,10 @@ export function loadConfig(flags: Settings, options: { file?: string; env?: Node
     listen: Object.freeze(bounded('listen', merged.listen)),
     bootstrap: Object.freeze(bounded('bootstrap', merged.bootstrap)),
     http: Object.freeze(parseHostPort('http', merged.http)),
-    poll: parsePoll(merged.poll),
+    announce: Object.freeze(bounded('announce', merged.announce)),
+    mdns: merged.mdns,
+    poll: parseSeconds('poll', merged.poll, POLL_RANGE),
+    guardWait: parseSeconds('guard-wait', merged.guardWait, GUARD_WAIT_RANGE),
     policy: merged.policy === undefined ? undefined : countable(parsePolicy(readText(merged.policy))),
     name: merged.name === undefined ? undefined : parseKeyName(merged.name),
     recover: merged.recover ?? false,
@@ -131,7 +149,7 @@ function readText(path: string): string {
 
 // ---- the three sources -----------------------------------------------------------------------------------------
 
-const LISTS = ['log', 'listen', 'bootstrap'] as const
+const LISTS = ['log', 'listen', 'bootstrap', 'announce'] as const
 const TEXTS = ['home', 'http', 'policy', 'name'] as const
 
 /** GOSSUM_LOG and the other lists hold one item a line (or separated by ";"), the rest one value. */
@@ -150,6 +168,8 @@ function readEnvironment(env: NodeJS.ProcessEnv): Settings {
     if (value && name !== 'home') settings[name] = value
   }
   if (env['GOSSUM_POLL']) settings.poll = Number(env['GOSSUM_POLL'])
+  if (env['GOSSUM_GUARD_WAIT']) settings.guardWait = Number(env['GOSSUM_GUARD_WAIT'])
+  if (env['GOSSUM_MDNS']) settings.mdns = asSwitch('GOSSUM_MDNS', env['GOSSUM_MDNS'])
   return settings
 }
 
@@ -167,6 +187,8 @@ function readFile(path: string): Settings {
     if (isOneOf(name, LISTS)) settings[name] = asList(name, setting)
     else if (isOneOf(name, TEXTS)) settings[name] = asText(name, setting)
     else if (name === 'poll') settings.poll = Number(setting)
+    else if (name === 'guard-wait') settings.guardWait = Number(setting)
+    else if (name === 'mdns') settings.mdns = asSwitch(name, String(setting))
     else throw invalid(path, `there is no setting ${JSON.stringify(name)}`)
   }
   return settings
@@ -179,6 +201,11 @@ function isOneOf<T extends string>(name: string, names: readonly T[]): name is T
 function asText(name: string, value: unknown): string {
   if (typeof value !== 'string') throw invalid(name, 'must be a text')
   return value
+}
+
+function asSwitch(name: string, value: string): boolean {
+  if (value !== 'true' && value !== 'false') throw invalid(name, 'must be true or false')
+  return value === 'true'
 }
 
 function asList(name: string, value: unknown): string[] {
@@ -236,9 +263,9 @@ function countable(policy: Policy): Policy {
   return policy
 }
 
-function parsePoll(value: number): number {
-  if (!(value >= POLL_RANGE.least && value <= POLL_RANGE.most)) {
-    throw invalid('poll', `seconds from ${POLL_RANGE.least} to ${POLL_RANGE.most} expected`)
+function parseSeconds(setting: string, value: number, range: { least: number; most: number }): number {
+  if (!(value >= range.least && value <= range.most)) {
+    throw invalid(setting, `seconds from ${range.least} to ${range.most} expected`)
   }
   return value
 }

@@ -66,6 +66,17 @@ export const ERRORS = {
     'the database and the guard file disagree about what was signed',
     'see "The guard" in docs/operating.md',
   ],
+  // What peers say about our own past
+  GUARD_WAITING: [
+    'nothing is signed until peers have said what this key cosigned before',
+    'it takes a few seconds; see "The rollback guard" in docs/operating.md',
+  ],
+  GUARD_BEHIND: [
+    'this key has cosigned a larger head that is not proven to extend what this node holds',
+    'see "The rollback guard" in docs/operating.md',
+  ],
+  PEER_UNHELPFUL: ['no peer could give what was asked for', 'the node asks again, other peers too'],
+  PEER_BUDGET: ['this peer made us prove more heads than one peer may', 'an honest peer sends new heads, each once'],
   KEY_FILE_INVALID: ['the key file cannot be used', 'key files are private: chmod 600, owned by you, unchanged'],
   KEY_EXISTS: ['there is a witness key already', 'a key is never overwritten; use another --home for another witness'],
   KEY_MISSING: ['there is no witness key here', 'make one with gossum key new, or name its directory with --home'],

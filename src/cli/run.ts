@@ -22,9 +22,12 @@ export function command(): Command {
     .option('--log <"VKEY URL">', 'a log to follow (repeatable; default sum.golang.org)', collect)
     .option('--listen <MULTIADDR>', 'where peers reach us (repeatable; default /ip4/0.0.0.0/tcp/46786)', collect)
     .option('--bootstrap <MULTIADDR>', 'a peer to stay connected to (repeatable)', collect)
+    .option('--announce <MULTIADDR>', 'what peers are told to dial, in place of --listen (repeatable)', collect)
+    .option('--no-mdns', 'do not look for nodes on the local network')
     .option('--http <HOST:PORT>', 'where the API listens (default 127.0.0.1:46787; port 0 = any)')
     .option('--poll <SECONDS>', 'time between polls, with jitter (default 60)', Number)
     .option('--policy <FILE>', 'whose cosignatures count (C2SP tlog-policy)')
+    .option('--guard-wait <SECONDS>', 'wait at start for peers who know what this key signed (default 30)', Number)
     .option('--name <KEYNAME>', 'name of the witness key, when it is made')
     .option('--recover', 'go on after the guard found that the database lost records (docs/operating.md)')
     .addHelpText(
@@ -41,8 +44,10 @@ Examples:
 
 async function run(flags: RunFlags): Promise<void> {
   const out = output(flags)
-  const { log, listen, bootstrap, http, poll, policy, name, recover, home } = flags
-  const settings = { log, listen, bootstrap, http, poll, policy, name, recover, home }
+  const { log, listen, bootstrap, announce, http, poll, guardWait, policy, name, recover, home } = flags
+  // A flag that only says "no" says nothing when it is not given: then the environment and the file are asked.
+  const mdns = flags.mdns === false ? false : undefined
+  const settings = { log, listen, bootstrap, announce, mdns, http, poll, guardWait, policy, name, recover, home }
   const config = loadConfig(settings, flags.config === undefined ? {} : { file: flags.config })
 
   // Events that come while the node starts wait for the ready line, which is promised to be the first.

@@ -7,7 +7,7 @@ import { TopicValidatorResult } from '@chainsafe/libp2p-gossipsub'
 import type { PeerId } from '@libp2p/interface'
 import { GossumError } from '../errors.js'
 import { gossipVerdict, type Candidate, type GossipVerdict, type Outcome } from '../witness/decide.js'
-import { Budget } from './budget.js'
+import { Budget } from '../budget.js'
 import type { PubSub } from './host.js'
 import { evidenceTopic, headsTopic, MAX_MESSAGE_BYTES, type Topic } from './topics.js'
 

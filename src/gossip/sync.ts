@@ -9,7 +9,7 @@ import type { Connection, PeerId, Stream } from '@libp2p/interface'
 import { lpStream, type LengthPrefixedStream } from '@libp2p/utils'
 import { toHex } from '../tlog/bytes.js'
 import { sha256 } from '../tlog/hash.js'
-import { Budget } from './budget.js'
+import { Budget } from '../budget.js'
 import type { DoorHandlers, DoorReports } from './gossip.js'
 import type { Host } from './host.js'
 import {

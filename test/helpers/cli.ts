@@ -22,7 +22,8 @@ export interface CliResult {
 }
 
 function spawnGossum(args: readonly string[], { env = {}, home = '/nonexistent' }: CliOptions) {
-  const clean = { PATH: process.env['PATH'], HOME: '/nonexistent', GOSSUM_HOME: home }
+  // Tests must not find each other's nodes on the network.
+  const clean = { PATH: process.env['PATH'], HOME: '/nonexistent', GOSSUM_HOME: home, GOSSUM_MDNS: 'false' }
   return spawn(process.execPath, [PROGRAM, ...args], { env: { ...clean, ...env } })
 }
 
