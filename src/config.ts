@@ -101,8 +101,14 @@ export function defaultHome(env: NodeJS.ProcessEnv = process.env): string {
   return env['GOSSUM_HOME'] ? resolve(env['GOSSUM_HOME']) : join(dataHome(env), 'gossum')
 }
 
-/** Builds the configuration. Throws CONFIG_INVALID, KEY_* or POLICY_MALFORMED naming what is wrong. */
-export function loadConfig(flags: Settings, options: { file?: string; env?: NodeJS.ProcessEnv } = {}): Config {
+/**
+ * Builds the configuration. Throws CONFIG_INVALID, KEY_* or POLICY_MALFORMED naming what is wrong. With `policy: false`
+ * the policy file is not read: for those who need only where things are.
+ */
+export function loadConfig(
+  flags: Settings,
+  options: { file?: string; env?: NodeJS.ProcessEnv; policy?: boolean } = {},
+): Config {
   const env = options.env ?? process.env
   const file = options.file ?? env['GOSSUM_CONFIG']
   const merged = {
@@ -121,7 +127,10 @@ export function loadConfig(flags: Settings, options: { file?: string; env?: Node
     mdns: merged.mdns,
     poll: parseSeconds('poll', merged.poll, POLL_RANGE),
     guardWait: parseSeconds('guard-wait', merged.guardWait, GUARD_WAIT_RANGE),
-    policy: merged.policy === undefined ? undefined : countable(parsePolicy(readText(merged.policy))),
+    policy:
+      merged.policy === undefined || options.policy === false
+        ? undefined
+        : countable(parsePolicy(readText(merged.policy))),
     name: merged.name === undefined ? undefined : parseKeyName(merged.name),
     recover: merged.recover ?? false,
   })

@@ -51,6 +51,7 @@ export const ERRORS = {
   EVIDENCE_MALFORMED: ['this is not an evidence file', 'evidence is the canonical JSON that gossum wrote, unchanged'],
   EVIDENCE_UNPROVEN: ['the evidence does not prove what it claims', 'nobody is convicted by it'],
   EVIDENCE_UNKNOWN: ['no evidence has this id', 'see gossum evidence list'],
+  WITNESS_UNKNOWN: ['this witness is not known here', 'a policy that counts it makes it known: --policy FILE'],
   POLICY_MALFORMED: ['the policy file is malformed', 'see docs/operating.md for the format'],
   POLICY_UNSATISFIED: ['the cosignatures do not satisfy the policy', 'wait for more witnesses, or look at the policy'],
   // State on disk

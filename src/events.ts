@@ -2,6 +2,7 @@
 import { formatHash } from './tlog/hash.js'
 import type { CosignedHead } from './witness/cosigned.js'
 import type { Candidate, Outcome } from './witness/decide.js'
+import type { GuardState } from './witness/rollback.js'
 
 /** Times are ISO 8601, roots base64, logs their ids. Fields are only added. */
 export type NodeEvent = { readonly at: string } & (
@@ -29,6 +30,8 @@ export type NodeEvent = { readonly at: string } & (
       readonly id: string
       readonly type: string
       readonly log: string
+      /** Verifier key of the witness that it convicts; null when that is the log. */
+      readonly witness: string | null
       readonly sizes: readonly [number, number]
       readonly source: 'found' | 'received'
     }
@@ -50,6 +53,10 @@ export type NodeEvent = { readonly at: string } & (
       readonly reachable: boolean
       readonly error: string | null
     }
+  /** Whether peers vouch that this node knows all that its key has signed (witness/rollback.ts). */
+  | { readonly event: 'guard'; readonly state: GuardState; readonly text: string }
+  /** The first head of a log, trusted because it was the first. */
+  | { readonly event: 'first-use'; readonly log: string; readonly size: number; readonly root: string }
   /** An error of ours, or of our disk. */
   | { readonly event: 'error'; readonly code: string; readonly message: string }
 )

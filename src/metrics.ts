@@ -2,7 +2,7 @@
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client'
 
 /** `read` is asked for the values of gauges at each scrape, so that nothing has to keep them up to date. */
-export function createMetrics(read: () => { logs: LogSample[]; peers: number }) {
+export function createMetrics(read: () => Sample) {
   const registry = new Registry()
   const registers = [registry]
   // The default looks at the event loop a hundred times a second, which is most of what an idle node would do.
@@ -25,6 +25,16 @@ export function createMetrics(read: () => { logs: LogSample[]; peers: number }) 
   perLog('gossum_quorum_size', 'Records in the quorum head.', (log) => log.quorumSize)
   perLog('gossum_witnesses_agreeing', 'Cosignatures that count on the newest head.', (log) => log.cosignatures)
   perLog('gossum_suspects', 'Signed heads that could not be tied to our history.', (log) => log.suspects)
+  perLog(
+    'gossum_suspect_age_seconds',
+    'How long the oldest suspect has not been tied to our history.',
+    (log) => log.suspectAge,
+  )
+  perLog(
+    'gossum_floor_unmet',
+    'Whether a head that our key cosigned before must be reached first (1) or not (0).',
+    (log) => (log.floor ? 1 : 0),
+  )
   perLog('gossum_frozen', 'Whether the log is frozen for misbehaviour (1) or not (0).', (log) => (log.frozen ? 1 : 0))
   perLog('gossum_paused', 'Whether database and guard disagree and nothing is signed (1) or not (0).', (log) =>
     log.paused ? 1 : 0,
@@ -32,12 +42,31 @@ export function createMetrics(read: () => { logs: LogSample[]; peers: number }) 
   perLog('gossum_log_reachable', 'Whether the last poll got an answer (1) or not (0).', (log) =>
     log.reachable ? 1 : 0,
   )
+  const single = (name: string, help: string, value: (sample: Sample) => number): Gauge =>
+    new Gauge({
+      name,
+      help,
+      registers,
+      collect() {
+        this.set(value(read()))
+      },
+    })
+
+  single('gossum_peers', 'Peers connected.', (sample) => sample.peers)
+  single(
+    'gossum_convicted_witnesses',
+    'Witnesses that do not count because they were proven to misbehave.',
+    (sample) => sample.convicted,
+  )
+  single('gossum_relayed_keys', 'Witness keys that only neighbours count.', (sample) => sample.relayed)
   new Gauge({
-    name: 'gossum_peers',
-    help: 'Peers connected.',
+    name: 'gossum_guard_state',
+    help: 'What is known of what our key has signed before: 1 for the state that holds.',
+    labelNames: ['state'],
     registers,
     collect() {
-      this.set(read().peers)
+      const { guard } = read()
+      for (const state of GUARD_STATES) this.set({ state }, state === guard ? 1 : 0)
     },
   })
 
@@ -81,6 +110,19 @@ export function createMetrics(read: () => { logs: LogSample[]; peers: number }) 
   }
 }
 
+const GUARD_STATES = ['fresh', 'waiting', 'guarded', 'unguarded', 'alone', 'twin'] as const
+
+/** What the gauges show. */
+export interface Sample {
+  readonly logs: readonly LogSample[]
+  readonly peers: number
+  /** Witnesses with a conviction that nobody acknowledged. */
+  readonly convicted: number
+  /** Keys that neighbours count beside ours. */
+  readonly relayed: number
+  readonly guard: (typeof GUARD_STATES)[number]
+}
+
 /** What the gauges show of one log. */
 export interface LogSample {
   readonly name: string
@@ -90,6 +132,10 @@ export interface LogSample {
   readonly quorumSize: number
   readonly cosignatures: number
   readonly suspects: number
+  /** Seconds since the oldest of them was first seen; 0 without any. */
+  readonly suspectAge: number
+  /** Whether a floor is not reached. */
+  readonly floor: boolean
   readonly frozen: boolean
   readonly paused: boolean
   readonly reachable: boolean

@@ -4,9 +4,10 @@
  */
 import { join } from 'node:path'
 import type { Config } from './config.js'
-import { errorCode, errorText } from './errors.js'
+import { errorCode, errorText, GossumError } from './errors.js'
 import { outcomeEvent, quorumEvent, type NodeEvent, type NodeEventBody } from './events.js'
 import { Alarm } from './evidence/alarm.js'
+import type { KnownPeer, PeerBook } from './gossip/book.js'
 import type { Mesh } from './gossip/mesh.js'
 import { MAX_MESSAGE_BYTES } from './gossip/topics.js'
 import { HttpServer } from './http/server.js'
@@ -23,6 +24,7 @@ import { VERSION } from './version.js'
 import { CosignedHeads, encodeCosigned, type Quorum } from './witness/cosigned.js'
 import { Pipeline } from './witness/pipeline.js'
 import { Poller } from './witness/poller.js'
+import { RollbackGuard } from './witness/rollback.js'
 import { Suspects } from './witness/suspects.js'
 
 export interface GossumNode {
@@ -88,23 +90,39 @@ async function build(
   // ---- state ----
   const store = await Store.open(config.home)
   stops.push(() => store.close())
-  const { signer } = await loadOrCreateWitnessKey(join(config.home, 'witness.key'), config.name)
+  const { signer, created } = await loadOrCreateWitnessKey(join(config.home, 'witness.key'), config.name)
   if (config.recover) for (const { id } of config.logs) await store.heads.recover(id)
+  const book = peerBook(store)
+  const hasPeers = hasMesh && (config.bootstrap.length > 0 || (await book.load()).length > 0)
 
-  const quorum = quorumOf(config, signer.verifier)
+  const quorum = quorumOf(config, signer.verifier, () => store.convictions.convicted())
+  const relayed = (): readonly VerifierKey[] => mesh?.relayed() ?? []
   const suspects = await Suspects.load(store.suspects)
-  const cosigned = new CosignedHeads(store, quorum, (log, head) => emit(quorumEvent(log, head)))
+  const cosigned = new CosignedHeads(store, quorum, (log, head) => emit(quorumEvent(log, head)), relayed)
+  const guard = new RollbackGuard({
+    created,
+    hasPeers,
+    waitMs: config.guardWait * 1000,
+    now,
+    onChange: ({ state, text }) => emit({ event: 'guard', state, text }),
+  })
+  stops.push(() => Promise.resolve(guard.stop()))
 
   // ---- the heart ----
   const alarm = await Alarm.start({
     keys: new Map(config.logs.map(({ id, key }) => [id, key])),
+    witnesses: () => quorum.keys,
     shelf: store.evidence,
+    convictions: store.convictions,
     freeze: (log, id) => store.heads.hold(log, id),
     isFrozen: (log) => isFrozen(store.heads.get(log)),
     isOurs: (log, head) => cosigned.holds(log, head),
-    tell: ({ id, type, log, sizes }, file, source) => {
+    reconsider: async () => {
+      for (const { id } of config.logs) await cosigned.reconsider(id)
+    },
+    tell: ({ id, type, log, sizes, witness }, file, source) => {
       metrics.evidence.inc({ source })
-      emit({ event: 'evidence', id, type, log, sizes, source })
+      emit({ event: 'evidence', id, type, log, witness: witness?.vkey ?? null, sizes, source })
       // A log that pads its heads can make evidence that no message carries; then the heads themselves travel.
       if (file.length <= MAX_MESSAGE_BYTES) sent(mesh?.publishEvidence(log, file))
     },
@@ -112,8 +130,17 @@ async function build(
   })
   const clients = config.logs.map((log) => ({
     log,
-    client: new SumdbClient({ ...log, cache: store.tiles.of(log.id) }),
+    client: new SumdbClient({
+      ...log,
+      cache: store.tiles.of(log.id),
+      fallback: async (path, bytes, options) => withMesh(mesh).tileFrom(log.id, path, bytes, options),
+    }),
   }))
+  const clientOf = (log: string): SumdbClient => {
+    const followed = clients.find((candidate) => candidate.log.id === log)
+    if (followed === undefined) throw new GossumError('LOG_UNKNOWN', log)
+    return followed.client
+  }
   const pipeline = new Pipeline({
     logs: clients.map(({ log, client }) => ({
       ...log,
@@ -124,12 +151,16 @@ async function build(
     suspects,
     signer,
     counted: quorum.keys,
+    relayed,
+    prefixFromPeers: async (...asked) => withMesh(mesh).prefixFrom(...asked),
+    guard,
     alarm: (evidence) => alarm.raise(evidence),
     publish: (log, note) => sent(mesh?.publishHead(log, note)),
     onOutcome: (outcome, candidate) => {
       metrics.heads.inc({ door: candidate.door, outcome: outcome.kind, code: outcome.code ?? '' })
       emit(outcomeEvent(outcome, candidate))
     },
+    onFirstUse: (log, { size, root }) => emit({ event: 'first-use', log, size, root }),
     onSuspectAlarm: ({ log, id, size, code }) => {
       metrics.suspectAlarms.inc()
       emit({ event: 'suspect', log, id, size, code })
@@ -150,6 +181,8 @@ async function build(
     witness: signer.verifier,
     version: VERSION,
     now,
+    alarm,
+    guard: () => guard.report,
     mesh: () => mesh,
   })
   view.metrics = () => metrics.registry.metrics()
@@ -167,6 +200,11 @@ async function build(
       peerKey: await (await import('./gossip/peer-key.js')).loadOrCreatePeerKey(join(config.home, 'peer.key')),
       listen: config.listen,
       bootstrap: config.bootstrap,
+      announce: config.announce,
+      mdns: config.mdns,
+      book,
+      identity: { witness: signer.verifier.vkey, key: signer.verifier, sign: (message) => signer.sign(message) },
+      counts: quorum.keys.map(({ vkey }) => vkey),
       logs: config.logs.map(({ id }) => id),
       handlers: {
         submit: (candidate) => pipeline.submit(candidate),
@@ -177,7 +215,15 @@ async function build(
           const kept = await store.evidence.get(id)
           return kept && utf8(kept.text)
         },
+        prefix: async (log, of, size, options) => clientOf(log).prefix(of, size, options),
+        tile: (log, path) => store.tiles.of(log).get(path),
+        signedBy: (witness) => cosigned.signedBy(witness),
+        signedHeads: async (notes, peer) => {
+          for (const note of notes) await pipeline.submit({ door: 'sync', note, peer, receivedAt: now() })
+          guard.answered(peer)
+        },
       },
+      onTwin: () => guard.sawTwin(),
       onPeer: (event) => emit({ event: 'peer', ...event }),
       onDial: ({ address, error }) =>
         emit({ event: 'bootstrap', address, reachable: error === undefined, error: error ?? null }),
@@ -205,10 +251,9 @@ async function build(
         random: Math.random,
       }),
   )
-  for (const poller of pollers) {
-    poller.start()
-    stops.push(() => poller.stop())
-  }
+  for (const poller of pollers) stops.push(() => poller.stop())
+  // Before that nothing could be signed; a poller that was stopped meanwhile does not start.
+  void guard.settled.then(() => pollers.forEach((poller) => poller.start()))
   // First of all when stopping: a poller or a peer may be waiting for a proof that a dead log will never give.
   stops.push(() => Promise.resolve(pipeline.abort()))
   return {
@@ -222,9 +267,32 @@ async function build(
 }
 
 /** Whose cosignatures count: the policy's witnesses; without a policy, this node's own. */
-function quorumOf({ policy }: Config, own: VerifierKey): Quorum {
-  if (policy === undefined) return { keys: [own], satisfiedBy: (signedBy) => signedBy.has(own.vkey) }
+function quorumOf({ policy }: Config, own: VerifierKey, convicted: Quorum['convicted']): Quorum {
+  if (policy === undefined) return { keys: [own], satisfiedBy: (signedBy) => signedBy.has(own.vkey), convicted }
   const keys = policy.witnesses.flatMap(({ key }) => key ?? [])
   const isListed = keys.some((key) => key.vkey === own.vkey)
-  return { keys: isListed ? keys : [own, ...keys], satisfiedBy: (signedBy) => quorumSatisfied(policy, signedBy) }
+  return {
+    keys: isListed ? keys : [own, ...keys],
+    satisfiedBy: (signedBy) => quorumSatisfied(policy, signedBy),
+    convicted,
+  }
+}
+
+/** The peers to come back to after a restart; what cannot be read any more is forgotten. */
+function peerBook({ peers }: Store): PeerBook {
+  return {
+    load: async () => {
+      try {
+        return JSON.parse((await peers.get('book')) ?? '[]') as KnownPeer[]
+      } catch {
+        return []
+      }
+    },
+    save: (known) => peers.put('book', JSON.stringify(known)),
+  }
+}
+
+function withMesh(mesh: Mesh | undefined): Mesh {
+  if (mesh === undefined) throw new GossumError('PEER_UNHELPFUL', 'this node has no mesh')
+  return mesh
 }

@@ -1,6 +1,6 @@
 /** What a node answered, in words for people. Pure. */
 import { ERRORS } from '../errors.js'
-import type { EvidenceView, HeadView, LogView, PeerView, StatusView } from '../http/api.js'
+import type { CosignatureView, EvidenceView, HeadView, LogView, PeerView, StatusView } from '../http/api.js'
 import { EXIT } from './exit.js'
 
 /** How a text may be marked; what a mark looks like is the output's business. */
@@ -57,10 +57,12 @@ export function pollError(error: string | null): string {
 // ---- status ----------------------------------------------------------------------------------------------------
 
 /** What `gossum status` exits with: 3 while a log is frozen, 4 while one cannot be followed as it should be. */
-export function statusExit({ logs }: StatusView): number {
+export function statusExit({ logs, guard }: StatusView): number {
   if (logs.some((log) => log.frozen)) return EXIT.misbehaviour
-  const isUndecided = logs.some((log) => log.reachable === false || log.paused !== null || openSuspects(log).length > 0)
-  return isUndecided ? EXIT.undecided : EXIT.fine
+  const isUndecided = logs.some(
+    (log) => log.reachable === false || log.paused !== null || log.floor !== null || openSuspects(log).length > 0,
+  )
+  return isUndecided || guard.state === 'waiting' ? EXIT.undecided : EXIT.fine
 }
 
 /** The lines of `gossum status`: a block for each log, then the node. `evidence` is all that the node holds. */
@@ -82,6 +84,7 @@ function logLines(log: LogView, status: StatusView, now: number, paint: Paint): 
     ` ${paint('bold', log.name)}${GAP}${size}`,
     labelled('view', viewOf(log, status, paint)),
     labelled('newest', newestOf(log, now)),
+    ...(log.cosignatures.length === 0 ? [] : [labelled('', byWhom(log.cosignatures, now))]),
     labelled('quorum', quorumOf(log, status.policy)),
     ...(log.reachable === false ? [labelled('log', paint('yellow', `not reachable: ${pollError(log.error)}`))] : []),
   ]
@@ -98,6 +101,10 @@ function viewOf(log: LogView, { peers, policy }: StatusView, paint: Paint): stri
     return paint('red', `FROZEN: proven to misbehave; nothing is signed until gossum evidence ack ${ids.join(', ')}`)
   }
   if (log.paused !== null) return paint('red', `PAUSED: nothing is signed: ${log.paused}`)
+  if (log.floor !== null) {
+    const size = grouped(log.floor.size)
+    return paint('red', `BEHIND: nothing is signed before size ${size}, which this key has cosigned, is proven`)
+  }
   const suspects = openSuspects(log)
   const alarmed = suspects.filter((suspect) => suspect.alarmed).length
   if (alarmed > 0) return paint('red', `${counted(alarmed, 'signed head')} that nothing explains`)
@@ -117,6 +124,13 @@ function newestOf(log: LogView, now: number): string {
   return `cosigned ${age(log.time, now)}, ${counted(log.cosignatures.length, 'cosignature')}`
 }
 
+/** Who cosigned, and how long ago each of them says that it did. */
+function byWhom(cosignatures: readonly CosignatureView[], now: number): string {
+  return cosignatures
+    .map(({ name, time, counted: counts }) => `${name} ${age(time, now)}${counts ? '' : ' (not counted)'}`)
+    .join(', ')
+}
+
 function quorumOf({ quorum, size }: LogView, policy: StatusView['policy']): string {
   if (policy === null) return 'no policy: this node trusts itself alone'
   const need = `${policy.threshold} of ${policy.witnesses} witnesses needed`
@@ -130,8 +144,27 @@ function nodeLines(status: StatusView, evidence: readonly EvidenceView[], now: n
     labelled('peers', status.peerId === null ? 'no mesh' : `${grouped(status.peers)} connected`),
     labelled('evidence', evidenceOf(evidence, paint)),
     labelled('witness', status.witness),
+    ...ownConvictions(status, evidence).map((id) => {
+      const text = `this key was proven to have cosigned two histories: gossum evidence show ${id}`
+      return labelled('', paint('red', text))
+    }),
+    labelled('guard', paint(GUARD_STYLES[status.guard.state], status.guard.text)),
     labelled('started', `${age(status.startedAt, now)}, version ${status.version}`),
   ]
+}
+
+const GUARD_STYLES = {
+  fresh: 'green',
+  guarded: 'green',
+  waiting: 'yellow',
+  unguarded: 'yellow',
+  alone: 'yellow',
+  twin: 'red',
+} as const
+
+/** Evidence that convicts the node itself, and that nobody acknowledged. */
+function ownConvictions({ witness }: StatusView, evidence: readonly EvidenceView[]): string[] {
+  return evidence.flatMap((item) => (item.witness === witness && !item.acked ? item.id : []))
 }
 
 function evidenceOf(evidence: readonly EvidenceView[], paint: Paint): string {
@@ -143,6 +176,11 @@ function evidenceOf(evidence: readonly EvidenceView[], paint: Paint): string {
   return paint('red', `${files}, ${some}not acknowledged; see gossum evidence list`)
 }
 
+/** The key name of a verifier key. */
+function nameOf(vkey: string): string {
+  return vkey.split('+', 1)[0]!
+}
+
 // ---- lists -----------------------------------------------------------------------------------------------------
 
 export function headLines(heads: readonly HeadView[], now: number): string[] {
@@ -152,6 +190,7 @@ export function headLines(heads: readonly HeadView[], now: number): string[] {
       head.root,
       counted(head.cosignatures.length, 'cosignature'),
       head.time === null ? 'not cosigned here' : `cosigned ${age(head.time, now)}`,
+      byWhom(head.cosignatures, now),
     ]),
   )
 }
@@ -160,10 +199,12 @@ export function peerLines(peers: readonly PeerView[], now: number): string[] {
   return table(
     peers.map((peer) => [
       peer.peerId,
+      peer.witness === null ? '-' : nameOf(peer.witness),
       peer.multiaddr,
       peer.rttMs === null ? '-' : `${Math.round(peer.rttMs)} ms`,
+      peer.score === null ? '-' : `score ${Math.round(peer.score)}`,
+      peer.head === null ? 'no head yet' : `size ${grouped(peer.head.size)} ${age(peer.head.at, now)}`,
       `connected ${age(peer.since, now)}`,
-      peer.witness ?? '',
     ]),
   )
 }
@@ -174,6 +215,7 @@ export function evidenceLines(list: readonly EvidenceView[], logs: readonly LogV
       item.id,
       item.type,
       logs.find(({ id }) => id === item.log)?.name ?? item.log,
+      item.witness === null ? 'convicts the log' : `convicts the witness ${nameOf(item.witness)}`,
       `sizes ${item.sizes.map(grouped).join(' and ')}`,
       `seen ${age(item.seenAt, now)}`,
       item.acked ? 'acknowledged' : 'NOT ACKNOWLEDGED',

@@ -17,7 +17,7 @@ interface Asking {
 function nodeUrl({ node, config }: CommonFlags): string {
   const named = node ?? process.env['GOSSUM_NODE']
   if (named) return named
-  const { host, port } = loadConfig({}, config === undefined ? {} : { file: config }).http
+  const { host, port } = loadConfig({}, { ...(config === undefined ? {} : { file: config }), policy: false }).http
   return askable(`http://${host.includes(':') ? `[${host}]` : host}:${port || USUAL_PORT}`)
 }
 
@@ -131,7 +131,7 @@ export function evidenceCommand(): Command {
       examples(
         'gossum evidence list',
         'gossum evidence show ID > evidence.json    then: gossum verify evidence.json',
-        'gossum evidence ack ID                     the log may be cosigned again',
+        'gossum evidence ack ID                     the log may be cosigned again, or the witness counts again',
       ),
     )
   command
@@ -164,7 +164,7 @@ export function evidenceCommand(): Command {
     })
   command
     .command('ack')
-    .description('acknowledge evidence: you have seen it, and its log may be cosigned again')
+    .description('acknowledge evidence: you have seen it; its log may be cosigned again, or its witness counts again')
     .argument('<ID>', 'id of the evidence')
     .addHelpText(
       'after',

@@ -15,6 +15,8 @@ export interface Telling {
   readonly hasPolicy: boolean
   /** What a command needs to find this node: ` --node URL`, or nothing. */
   readonly nodeFlag: string
+  /** Verifier key of this node's witness. */
+  readonly own: string
 }
 
 const SOURCES = { found: 'found here', received: 'received from a peer' } as const
@@ -34,7 +36,7 @@ export function describeEvent(event: NodeEvent, telling: Telling): string[] {
   ]
 }
 
-/** What an operator does about a frozen log: first look, then let it go on. */
+/** What an operator does about a frozen log or a convicted witness: first look, then let it go on. */
 export function afterEvidence(id: string, nodeFlag: string): string {
   return `Read it: gossum evidence show ${id}${nodeFlag}; then: gossum evidence ack ${id}${nodeFlag}`
 }
@@ -44,7 +46,8 @@ export function afterSuspect(id: string, nodeFlag: string): string {
   return `Read it: gossum status --json${nodeFlag}; then: gossum evidence ack ${id}${nodeFlag}`
 }
 
-function linesOf(event: NodeEvent, { logs, hasPolicy, nodeFlag }: Telling): string[] {
+function linesOf(event: NodeEvent, telling: Telling): string[] {
+  const { logs, hasPolicy, nodeFlag } = telling
   const nameOf = (id: string | null): string => logs.find((log) => log.id === id)?.key.name ?? String(id)
   switch (event.event) {
     case 'outcome':
@@ -55,6 +58,7 @@ function linesOf(event: NodeEvent, { logs, hasPolicy, nodeFlag }: Telling): stri
         `quorum     ${nameOf(event.log)}  size ${grouped(event.size)}  ${counted(event.cosignatures.length, 'cosignature')}`,
       ]
     case 'evidence':
+      if (event.witness !== null) return witnessLines(event, event.witness, nameOf(event.log), telling)
       return [
         `!SPLIT VIEW  ${nameOf(event.log)} signed two histories: sizes ${event.sizes.map(grouped).join(' and ')} (${SOURCES[event.source]})`,
         `nothing more of it is signed. ${afterEvidence(event.id, nodeFlag)}`,
@@ -75,9 +79,33 @@ function linesOf(event: NodeEvent, { logs, hasPolicy, nodeFlag }: Telling): stri
       return event.reachable
         ? [`peer       ${event.address} answers`]
         : [`!cannot reach the peer ${event.address}, still trying: ${event.error ?? 'no reason given'}`]
+    case 'guard':
+      return [GUARD_ALARMS.has(event.state) ? `!GUARD       ${event.text}` : `guard      ${event.text}`]
+    case 'first-use':
+      return [
+        `first head ${nameOf(event.log)}  size ${grouped(event.size)}  root ${event.root}: trusted because it is the first`,
+      ]
     case 'error':
       return [`!error       ${event.message} (${event.code})`]
   }
+}
+
+/** States of the guard that somebody should look into. */
+const GUARD_ALARMS: ReadonlySet<string> = new Set(['alone', 'twin'])
+
+/** A witness was convicted. The split view of the log that comes with it is told by itself. */
+function witnessLines(
+  { id, sizes, source }: Extract<NodeEvent, { event: 'evidence' }>,
+  witness: string,
+  log: string,
+  { own, nodeFlag }: Telling,
+): string[] {
+  const name = witness.split('+', 1)[0]!
+  const who = witness === own ? `this node's own key, ${name},` : name
+  return [
+    `!WITNESS     ${who} cosigned two histories of ${log}: sizes ${sizes.map(grouped).join(' and ')} (${SOURCES[source]})`,
+    `its cosignatures do not count any more. ${afterEvidence(id, nodeFlag)}`,
+  ]
 }
 
 function outcomeLines(event: Extract<NodeEvent, { event: 'outcome' }>, name: string): string[] {

@@ -8,7 +8,8 @@ export const EXIT_CODES_HELP = `Exit codes:
   1  could not: a node, a file or the network was not there
   2  usage, or input that was refused: a signature, a proof, a format
   3  proven misbehaviour of a log: status, while one is frozen
-  4  undecided: status, while a log is not reachable, paused, or has heads that are not proven yet
+  4  undecided: status, while a log is not reachable, paused, or has heads that are not proven yet; policy check, when
+     the quorum cannot be reached
 `
 
 /** Codes that say that something could not be done; all the others say that something was refused. */

@@ -60,6 +60,12 @@ const COMMANDS: readonly Entry[] = [
     load: async () => (await import('./verify.js')).command(),
   },
   {
+    name: 'policy',
+    summary: 'what a policy protects from',
+    flags: [],
+    load: async () => (await import('./policy.js')).command(),
+  },
+  {
     name: 'key',
     summary: 'make or show the keys of a node',
     flags: ['home', 'config'],

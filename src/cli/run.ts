@@ -55,7 +55,8 @@ async function run(flags: RunFlags): Promise<void> {
   let ready = false
   const show = (event: NodeEvent): void => {
     if (out.isJson) return out.json(event)
-    const telling = { logs: config.logs, hasPolicy: config.policy !== undefined, nodeFlag: nodeFlag(node.http) }
+    const hasPolicy = config.policy !== undefined
+    const telling = { logs: config.logs, hasPolicy, nodeFlag: nodeFlag(node.http), own: node.witness }
     for (const line of describeEvent(event, telling)) out.talk(line, { important: line.startsWith('!') })
   }
   // Who started us may tell us to stop, or be gone, before we are ready.

@@ -48,6 +48,8 @@ export interface Verdict {
   readonly id?: string
   readonly type?: string
   readonly sizes?: readonly [number, number]
+  /** Of evidence that convicts a witness: its verifier key. */
+  readonly witness?: string
   /** Of a proof: the number of the record. */
   readonly index?: number
 }
@@ -80,8 +82,12 @@ function kindOf(bytes: Uint8Array): Verdict['kind'] {
 }
 
 function judgeEvidence(bytes: Uint8Array, trust: Trust, found: Findings): void {
-  const { id, type, origin, sizes, key } = verifyEvidence(parseEvidence(bytes), trust.logs)
-  Object.assign(found, { id, type, origin, sizes, log: key.vkey } satisfies Partial<Verdict>)
+  const { id, type, origin, sizes, key, witness } = verifyEvidence(parseEvidence(bytes), [
+    ...trust.logs,
+    ...witnessesOf(trust),
+  ])
+  const whom = witness && { witness: witness.vkey }
+  Object.assign(found, { id, type, origin, sizes, log: key.vkey, ...whom } satisfies Partial<Verdict>)
 }
 
 function judgeProof(bytes: Uint8Array, trust: Trust, given: Uint8Array | undefined, found: Findings): void {
@@ -101,7 +107,7 @@ function judgeHead(bytes: Uint8Array, trust: Trust, found: Findings): Checkpoint
   Object.assign(found, { origin: head.origin, size: head.size, root: formatHash(head.root) } satisfies Partial<Verdict>)
 
   const others = note.signatures.filter((line) => !trust.logs.some((log) => isBy(line, log)))
-  const witnesses = (trust.policy?.witnesses ?? []).flatMap((witness) => witness.key ?? [])
+  const witnesses = witnessesOf(trust)
   const signedBy = new Set<string>()
   let refused: GossumError | undefined
   found.cosignatures = others.map((line) => {
@@ -122,6 +128,11 @@ function judgeHead(bytes: Uint8Array, trust: Trust, found: Findings): Checkpoint
     throw new GossumError('POLICY_UNSATISFIED', `${signedBy.size} of its witnesses cosigned this head`)
   }
   return head
+}
+
+/** The keys of the policy's witnesses that can be verified. */
+function witnessesOf({ policy }: Trust): VerifierKey[] {
+  return (policy?.witnesses ?? []).flatMap((witness) => witness.key ?? [])
 }
 
 /** The trusted key that signed the note. Throws LOG_UNKNOWN, or SIGNATURE_INVALID when any line by such a key is bad. */

@@ -25,7 +25,7 @@ export function command(): Command {
     .description('check heads, evidence and proofs in files, offline; what a file says about keys is never believed')
     .argument('<FILE...>', 'files; - is stdin')
     .option('--log <VKEY>', 'key of a log to trust (repeatable; default: that of sum.golang.org)', collect)
-    .option('--policy <FILE>', 'trust its logs, and demand its quorum (C2SP tlog-policy)')
+    .option('--policy <FILE>', 'trust its logs and witnesses, and demand its quorum of heads (C2SP tlog-policy)')
     .option('--record <FILE>', 'the record that a proof is about, when the proof does not hold it')
     .addHelpText(
       'after',
@@ -33,6 +33,7 @@ export function command(): Command {
 Examples:
   gossum verify head.txt                           a head of sum.golang.org
   gossum verify --log VKEY evidence.json           evidence against another log
+  gossum verify --policy FILE evidence.json        evidence against a witness that the policy names
   curl -s https://sum.golang.org/latest | gossum verify --json -
 
 Exit code 0 when every file is valid, 2 when one is not, 1 when one cannot be read.
@@ -49,12 +50,14 @@ async function verify(files: readonly string[], flags: VerifyFlags, out: Output)
   const record = flags.record === undefined ? undefined : await readFileBounded(flags.record, MAX_FILE_BYTES)
   let exit: number = EXIT.fine
   let isUntrusted = false
+  let isUnknownWitness = false
   for (const file of files) {
     try {
       const verdict = judge(await readFileBounded(file, MAX_FILE_BYTES), trust, record)
       out.json({ file, ...verdict })
       out.line(describe(file, verdict, trust, out))
       isUntrusted ||= verdict.code === 'LOG_UNKNOWN'
+      isUnknownWitness ||= verdict.code === 'WITNESS_UNKNOWN'
       if (verdict.verdict === 'invalid') exit = EXIT.refused
     } catch (error) {
       out.error(error)
@@ -62,6 +65,7 @@ async function verify(files: readonly string[], flags: VerifyFlags, out: Output)
     }
   }
   if (isUntrusted) out.hint('name its key with --log VKEY')
+  if (isUnknownWitness) out.hint('trust the witness with --policy FILE')
   return exit
 }
 
@@ -92,8 +96,12 @@ function describe(file: string, verdict: Verdict, trust: Trust, out: Output): st
   return [`${out.paint('green', 'valid')} ${kind}`, name, ...facts(verdict, trust), file].join('  ')
 }
 
-function facts({ kind, size, root, cosignatures, sizes, type, id, index }: Verdict, trust: Trust): string[] {
-  if (kind === 'evidence') return [`${type!} at sizes ${sizes!.map(grouped).join(' and ')}`, `id ${id!}`]
+function facts(verdict: Verdict, trust: Trust): string[] {
+  const { kind, size, root, cosignatures, sizes, type, id, index, witness } = verdict
+  if (kind === 'evidence') {
+    const whom = witness === undefined ? 'the log' : `the witness ${witness.split('+', 1)[0]!}`
+    return [`${type!} at sizes ${sizes!.map(grouped).join(' and ')}`, `convicts ${whom}`, `id ${id!}`]
+  }
   const verified = cosignatures.filter((line) => line.verified).length
   const all = counted(cosignatures.length, 'cosignature')
   const checked = trust.policy === undefined ? `${all}, not checked (no --policy)` : `${verified} of ${all} verified`

@@ -1,44 +1,84 @@
 /**
- * The alarm: what happens when a log is proven to misbehave. Keep the evidence, freeze the log, tell everybody; in
- * this order, so that a crash in between leaves a node that knows.
+ * The alarm: what happens when a log or a witness is proven to misbehave. Keep the evidence, freeze the log or count
+ * the witness no more, tell everybody; in this order, so that a crash in between leaves a node that knows.
  */
 import { GossumError } from '../errors.js'
-import { fromUtf8, utf8 } from '../tlog/bytes.js'
-import type { VerifierKey } from '../tlog/note.js'
-import { encodeEvidence, parseEvidence, verifyEvidence, type Conviction, type Evidence } from './evidence.js'
+import { fromUtf8, toHex, utf8 } from '../tlog/bytes.js'
+import { sha256 } from '../tlog/hash.js'
+import { parseNote, type VerifierKey } from '../tlog/note.js'
+import {
+  encodeEvidence,
+  parseEvidence,
+  splitViewOf,
+  verifyEvidence,
+  WITNESS_CONFLICT,
+  type Conviction,
+  type Evidence,
+} from './evidence.js'
 
-/** Evidence kept of a log that is frozen already. One convicts; the rest tells how far it went. */
+/** Split views kept of a log that is frozen already. One convicts; the rest tells how far it went. */
 const MAX_EVIDENCE_PER_LOG = 64
 
 export interface KeptEvidence {
   readonly id: string
   readonly type: string
   readonly log: string
+  /** Verifier key of the witness that it convicts; absent when that is the log. */
+  readonly witness?: string
   readonly sizes: readonly [number, number]
   readonly seenAt: string
   readonly text: string
 }
 
+/** A witness that one evidence file convicts. */
+export interface KeptConviction {
+  readonly id: string
+  readonly witness: string
+  readonly log: string
+  /** Hashes (hex) of the checkpoint texts that it should not have cosigned: one, or two when neither is ours. */
+  readonly lies: readonly string[]
+  readonly acked: boolean
+}
+
 export interface AlarmParts {
   /** The logs that are followed: log id -> key. Nothing else is believed. */
   readonly keys: ReadonlyMap<string, VerifierKey>
+  /** The witnesses that this node knows: those that its policy counts, and itself. No other is convicted here. */
+  readonly witnesses: () => readonly VerifierKey[]
   readonly shelf: {
     get(id: string): Promise<KeptEvidence | undefined>
     put(evidence: KeptEvidence): Promise<void>
     list(): Promise<KeptEvidence[]>
+  }
+  readonly convictions: {
+    convicted(): ReadonlySet<string>
+    get(id: string): KeptConviction | undefined
+    list(): readonly KeptConviction[]
+    put(conviction: KeptConviction): Promise<void>
   }
   /** Freezes the log until the operator acknowledges `id`; durable when it returns. */
   readonly freeze: (log: string, id: string) => Promise<void>
   readonly isFrozen: (log: string) => boolean
   /** Whether a head of evidence, as a note, is one that we proved ourselves. */
   readonly isOurs: (log: string, head: string) => Promise<boolean>
+  /** Finds the quorum heads anew: other witnesses are convicted than before. */
+  readonly reconsider: () => Promise<void>
   /** Tells about new evidence: the mesh, the events, the metrics. */
-  readonly tell: (conviction: Conviction, file: Uint8Array, source: 'found' | 'received') => void
+  readonly tell: (conviction: Conviction, file: Uint8Array, source: Source) => void
   readonly now: () => number
+}
+
+type Source = 'found' | 'received'
+
+/** What became of evidence: the id is that of earlier evidence if it is about the same lie. */
+interface Kept {
+  readonly id: string
+  readonly isNew: boolean
 }
 
 export class Alarm {
   readonly #parts: AlarmParts
+  /** Split views kept, by log. */
   readonly #counts = new Map<string, number>()
   /**
    * Heads that kept evidence convicts, by log: head -> evidence id. One lie makes new evidence with every head of ours,
@@ -52,57 +92,93 @@ export class Alarm {
     this.#parts = parts
   }
 
-  /** Starts the alarm: every log with kept evidence is frozen, also when a crash came between keeping and freezing. */
+  /**
+   * Starts the alarm: what kept evidence convicts is frozen or counts no more, also when a crash came between keeping
+   * the one and noting the other. To be called before quorum heads are loaded.
+   */
   static async start(parts: AlarmParts): Promise<Alarm> {
     const alarm = new Alarm(parts)
-    for (const { id, log, text } of await parts.shelf.list()) {
-      alarm.#counts.set(log, (alarm.#counts.get(log) ?? 0) + 1)
+    for (const { id, log, witness, text } of await parts.shelf.list()) {
       const evidence = readKept(text)
+      if (witness !== undefined) {
+        if (parts.convictions.get(id) === undefined)
+          await parts.convictions.put({ id, witness, log, lies: await alarm.#liesOf(log, evidence), acked: false })
+        continue
+      }
+      alarm.#counts.set(log, (alarm.#counts.get(log) ?? 0) + 1)
       if (evidence !== undefined) await alarm.#noteLies(log, id, evidence)
       if (parts.keys.has(log)) await parts.freeze(log, id)
     }
     return alarm
   }
 
+  /** Verifier keys of the witnesses whose cosignatures do not count, until their conviction is acknowledged. */
+  convicted(): ReadonlySet<string> {
+    return this.#parts.convictions.convicted()
+  }
+
+  /** Lets a witness count again, on the operator's word. False when no witness is convicted by evidence of this id. */
+  acknowledge(id: string): Promise<boolean> {
+    return this.#serialised(async () => {
+      const conviction = this.#parts.convictions.get(id)
+      if (conviction === undefined) return false
+      await this.#parts.convictions.put({ ...conviction, acked: true })
+      await this.#parts.reconsider()
+      return true
+    })
+  }
+
   /** Raises the alarm with evidence that this node made. The id is that of earlier evidence if it is about the same lie. */
-  raise(evidence: Evidence): Promise<{ id: string; isNew: boolean }> {
-    const conviction = verifyEvidence(evidence, [...this.#parts.keys.values()])
-    return this.#keep(conviction, evidence, 'found')
+  raise(evidence: Evidence): Promise<Kept> {
+    const conviction = this.#verify(evidence)
+    return this.#serialised(async () => {
+      if (evidence.type !== WITNESS_CONFLICT) return this.#keepSplitView(conviction, evidence, 'found')
+      const split = splitViewOf(evidence)
+      await this.#keepSplitView(this.#verify(split), split, 'found')
+      return this.#keepConflict(conviction, evidence, 'found')
+    })
   }
 
-  /** Takes evidence from somebody else: nothing in it is believed before it is verified. */
-  async receive(log: string, file: Uint8Array): Promise<'new' | 'known' | 'invalid'> {
-    const key = this.#parts.keys.get(log)
-    let evidence: Evidence
-    let conviction: Conviction
-    try {
-      evidence = parseEvidence(file)
-      conviction = verifyEvidence(evidence, key === undefined ? [] : [key])
-    } catch (error) {
-      if (error instanceof GossumError) return 'invalid'
-      throw error
+  /**
+   * Takes evidence from somebody else: nothing in it is believed before it is verified. `unknown` is about a log or a
+   * witness that this node does not know: it cannot judge it, and it is nobody's fault.
+   */
+  async receive(log: string, file: Uint8Array): Promise<'new' | 'known' | 'invalid' | 'unknown'> {
+    const evidence = attempt(() => parseEvidence(file))
+    if (evidence instanceof GossumError) return 'invalid'
+    if (evidence.type === WITNESS_CONFLICT) {
+      // The log signed both heads, whoever the witness is, and whether the witness cosigned them or not.
+      const split = attempt(() => splitViewOf(evidence))
+      if (!(split instanceof GossumError)) await this.#receive(log, split)
     }
+    return this.#receive(log, evidence)
+  }
+
+  async #receive(log: string, evidence: Evidence): Promise<'new' | 'known' | 'invalid' | 'unknown'> {
+    const conviction = attempt(() => this.#verify(evidence))
+    if (conviction instanceof GossumError) return isUnknown(conviction) ? 'unknown' : 'invalid'
     if (conviction.log !== log) return 'invalid'
-    return (await this.#keep(conviction, evidence, 'received')).isNew ? 'new' : 'known'
+    const { isNew } = await this.#serialised(() =>
+      evidence.type === WITNESS_CONFLICT
+        ? this.#keepConflict(conviction, evidence, 'received')
+        : this.#keepSplitView(conviction, evidence, 'received'),
+    )
+    return isNew ? 'new' : 'known'
   }
 
-  #keep(
-    conviction: Conviction,
-    evidence: Evidence,
-    source: 'found' | 'received',
-  ): Promise<{ id: string; isNew: boolean }> {
-    const kept = this.#tail.then(() => this.#keepNext(conviction, evidence, source))
-    this.#tail = kept.catch(() => undefined)
-    return kept
+  #verify(evidence: Evidence): Conviction {
+    return verifyEvidence(evidence, [...this.#parts.keys.values(), ...this.#parts.witnesses()])
   }
 
-  async #keepNext(
-    conviction: Conviction,
-    evidence: Evidence,
-    source: 'found' | 'received',
-  ): Promise<{ id: string; isNew: boolean }> {
-    const { id, type, log, sizes } = conviction
-    const { shelf, freeze, isFrozen, tell, now } = this.#parts
+  #serialised<T>(act: () => Promise<T>): Promise<T> {
+    const done = this.#tail.then(act)
+    this.#tail = done.catch(() => undefined)
+    return done
+  }
+
+  async #keepSplitView(conviction: Conviction, evidence: Evidence, source: Source): Promise<Kept> {
+    const { id, log } = conviction
+    const { shelf, freeze, isFrozen, tell } = this.#parts
     const known = (await shelf.get(id))?.id ?? this.#knownLie(log, evidence)
     if (known !== undefined) {
       // The disk may have failed between keeping it and freezing the log.
@@ -111,8 +187,7 @@ export class Alarm {
     }
     const count = this.#counts.get(log) ?? 0
     if (count >= MAX_EVIDENCE_PER_LOG && isFrozen(log)) return { id, isNew: false }
-    const file = encodeEvidence(evidence)
-    await shelf.put({ id, type, log, sizes, seenAt: new Date(now()).toISOString(), text: fromUtf8(file)! })
+    const file = await this.#shelve(conviction, evidence)
     this.#counts.set(log, count + 1)
     await this.#noteLies(log, id, evidence)
     try {
@@ -121,6 +196,44 @@ export class Alarm {
       tell(conviction, file, source)
     }
     return { id, isNew: true }
+  }
+
+  /**
+   * Convicts a witness. It can make files without end, so one is kept until it is acknowledged; and what the operator
+   * let go once does not convict it again.
+   */
+  async #keepConflict(conviction: Conviction, evidence: Evidence, source: Source): Promise<Kept> {
+    const { id, log } = conviction
+    const { convictions, reconsider, tell } = this.#parts
+    const witness = conviction.witness!.vkey
+    const texts = evidence.heads.map(textHash)
+    const known = convictions
+      .list()
+      .filter((other) => other.witness === witness && other.log === log)
+      .find(({ id: other, lies, acked }) => !acked || other === id || covers(texts, lies))
+    if (known !== undefined) return { id: known.id, isNew: false }
+    const file = await this.#shelve(conviction, evidence)
+    try {
+      await convictions.put({ id, witness, log, lies: await this.#liesOf(log, evidence), acked: false })
+      await reconsider()
+    } finally {
+      tell(conviction, file, source)
+    }
+    return { id, isNew: true }
+  }
+
+  async #shelve({ id, type, log, sizes, witness }: Conviction, evidence: Evidence): Promise<Uint8Array> {
+    const file = encodeEvidence(evidence)
+    await this.#parts.shelf.put({
+      id,
+      type,
+      log,
+      ...(witness && { witness: witness.vkey }),
+      sizes,
+      seenAt: new Date(this.#parts.now()).toISOString(),
+      text: fromUtf8(file)!,
+    })
+    return file
   }
 
   /** Evidence that is kept about one of these heads. */
@@ -139,14 +252,40 @@ export class Alarm {
       if (ours[i] === false) lies.set(head, id)
     })
   }
+
+  /** What a witness should not have cosigned: the head that is not ours, or both. Nothing of a damaged file. */
+  async #liesOf(log: string, evidence: Evidence | undefined): Promise<string[]> {
+    const heads = evidence?.heads ?? []
+    const ours = await Promise.all(heads.map((head) => this.#parts.isOurs(log, head)))
+    return heads.filter((_, i) => ours[i] === false).map(textHash)
+  }
 }
 
-/** Kept evidence, unless the disk damaged it: it freezes its log all the same, by its id. */
-function readKept(text: string): Evidence | undefined {
+/** The hash of a head's checkpoint text, whatever lines it carries. */
+function textHash(head: string): string {
+  return toHex(sha256(utf8(parseNote(utf8(head)).text)))
+}
+
+function covers(texts: readonly string[], lies: readonly string[]): boolean {
+  return lies.length > 0 && lies.every((lie) => texts.includes(lie))
+}
+
+function isUnknown({ code }: GossumError): boolean {
+  return code === 'LOG_UNKNOWN' || code === 'WITNESS_UNKNOWN'
+}
+
+/** What the act returns, or the refusal that it throws. */
+function attempt<T>(act: () => T): T | GossumError {
   try {
-    return parseEvidence(utf8(text))
+    return act()
   } catch (error) {
-    if (error instanceof GossumError) return undefined
+    if (error instanceof GossumError) return error
     throw error
   }
+}
+
+/** Kept evidence, unless the disk damaged it: it convicts all the same, by its id. */
+function readKept(text: string): Evidence | undefined {
+  const evidence = attempt(() => parseEvidence(utf8(text)))
+  return evidence instanceof GossumError ? undefined : evidence
 }

@@ -1,43 +1,39 @@
 /**
- * Evidence: a file that convicts a log before anyone who has the log's key, offline and without its help.
+ * Evidence: a file that convicts a log, or a witness, before anyone who has their keys, offline and without their help.
  *
- * gossum/split-view/v1 holds two heads of one log, smaller first. They convict when
+ * gossum/split-view/v1 holds two heads of one log, smaller first. They convict the log when
  *   - their sizes are equal and their roots are not;
  *   - the smaller is of size 0 and its root is not the empty tree's;
  *   - the sizes are 0 < m < n, and `prefix` proves (checkTree) that the first m records of the LARGER head's tree have
  *     another root than the smaller head.
  *
- * Each evidence has one spelling, byte for byte: heads carry the log's line and nothing else, so that nobody can make
- * a second file of the same fact by adding lines. Pure; runs in a browser.
+ * gossum/witness-conflict/v1 holds two such heads with a cosignature of one witness on each. They convict the witness,
+ * whose cosignatures say that the trees are consistent; and the log, of which they are a split view too.
+ *
+ * Each evidence has one spelling, byte for byte: heads carry the lines of whom they convict and nothing else, so that
+ * nobody else can make a second file of the same fact by adding lines. Pure; runs in a browser.
  */
-import { GossumError } from '../errors.js'
-import { equalBytes, fromUtf8, toHex, utf8 } from '../tlog/bytes.js'
+import { errorCode, GossumError } from '../errors.js'
+import { equalBytes, fromUtf8, utf8 } from '../tlog/bytes.js'
 import { logId, parseCheckpoint, type Checkpoint } from '../tlog/checkpoint.js'
-import { EMPTY_ROOT, formatHash, parseHash, sha256, type Hash } from '../tlog/hash.js'
+import { verifiedCosignatures, verifyCosignature } from '../tlog/cosignature.js'
+import { EMPTY_ROOT, formatHash, parseHash, type Hash } from '../tlog/hash.js'
 import { checkTree } from '../tlog/merkle.js'
-import { formatNote, MAX_NOTE_BYTES, parseNote, verifyNote, type Note, type VerifierKey } from '../tlog/note.js'
+import { formatNote, parseNote, SIGNATURE_TYPES, verifyNote, type Note, type VerifierKey } from '../tlog/note.js'
+import {
+  encodeEvidence,
+  evidenceId,
+  parseEvidence,
+  SPLIT_VIEW,
+  WITNESS_CONFLICT,
+  type Evidence,
+  type SplitView,
+  type WitnessConflict,
+} from './file.js'
 
-/**
- * The largest evidence file, in bytes. Ordinary evidence is below 8 KiB, and a gossip message takes 64; but a log may
- * pad its heads up to MAX_NOTE_BYTES, and JSON may double that: what it signed must not be too large to convict it.
- */
-export const MAX_EVIDENCE_BYTES = 5 * MAX_NOTE_BYTES
-/** The longest consistency proof between trees of at most 2^53 records, in hashes. */
-const MAX_PROOF_HASHES = 64
-
-export const SPLIT_VIEW = 'gossum/split-view/v1'
-
-export interface SplitView {
-  readonly type: typeof SPLIT_VIEW
-  /** The log's verifier key. It says whose key convicts; it is never trusted for being named here. */
-  readonly log: string
-  /** Two signed heads as notes, by size, the smaller first; equal sizes by their text. */
-  readonly heads: readonly [string, string]
-  /** Only for sizes 0 < m < n: base64 of the root of the larger tree's first m records, and of the proof. */
-  readonly prefix?: { readonly root: string; readonly proof: readonly string[] }
-}
-
-export type Evidence = SplitView
+export { encodeEvidence, evidenceId, parseEvidence, SPLIT_VIEW, WITNESS_CONFLICT }
+export { MAX_EVIDENCE_BYTES } from './file.js'
+export type { Evidence, SplitView, WitnessConflict }
 
 /** What verified evidence says. */
 export interface Conviction {
@@ -48,7 +44,17 @@ export interface Conviction {
   readonly key: VerifierKey
   readonly origin: string
   readonly sizes: readonly [number, number]
+  /** The witness that is convicted; absent when it is the log. */
+  readonly witness?: VerifierKey
 }
+
+/** A proof that the larger tree's first records have this root. */
+interface Prefix {
+  readonly root: Hash
+  readonly proof: readonly Hash[]
+}
+
+// ---- making ----------------------------------------------------------------------------------------------------
 
 /** The note with the log's own verified line only: what evidence and suspects keep of a head. */
 export function bareHead(note: Note, key: VerifierKey): Note {
@@ -59,20 +65,63 @@ export function bareHead(note: Note, key: VerifierKey): Note {
  * Makes split-view evidence of two heads. `prefix` is needed when the sizes differ and the smaller is not 0. Throws
  * EVIDENCE_UNPROVEN when the two do not convict: what this returns has been verified.
  */
-export function makeSplitView(
-  key: VerifierKey,
-  heads: readonly [Note, Note],
-  prefix?: { readonly root: Hash; readonly proof: readonly Hash[] },
-): SplitView {
-  const bare = heads.map((note) => bareHead(note, key)).sort((a, b) => compareHeads(a.text, b.text))
+export function makeSplitView(key: VerifierKey, heads: readonly [Note, Note], prefix?: Prefix): SplitView {
   const evidence: SplitView = {
     type: SPLIT_VIEW,
     log: key.vkey,
-    heads: [noteText(bare[0]!), noteText(bare[1]!)],
-    ...(prefix && { prefix: { root: formatHash(prefix.root), proof: prefix.proof.map(formatHash) } }),
+    ...contradiction(heads.map((note) => noteText(bareHead(note, key))) as [string, string], prefix),
   }
   verifyEvidence(evidence, [key])
   return evidence
+}
+
+/**
+ * Makes witness-conflict evidence of two heads that carry cosignatures of the witness, among any other lines; of
+ * several by it the newest is taken. Throws as makeSplitView does, also when a head is not cosigned by the witness.
+ */
+export function makeWitnessConflict(
+  logKey: VerifierKey,
+  witnessKey: VerifierKey,
+  heads: readonly [Note, Note],
+  prefix?: Prefix,
+): WitnessConflict {
+  const cosigned = heads.map((note) => {
+    const { text, signatures } = bareHead(note, logKey)
+    const cosignature = verifiedCosignatures(note, [witnessKey]).get(witnessKey.vkey)
+    if (cosignature === undefined) throw unproven('a head is not cosigned by the witness')
+    return noteText({ text, signatures: [...signatures, cosignature.signature] })
+  })
+  const evidence: WitnessConflict = {
+    type: WITNESS_CONFLICT,
+    log: logKey.vkey,
+    witness: witnessKey.vkey,
+    ...contradiction(cosigned as [string, string], prefix),
+  }
+  verifyEvidence(evidence, [logKey, witnessKey])
+  return evidence
+}
+
+/** The split view that a witness conflict contains: the log signed both heads. Not verified. */
+export function splitViewOf({ log, heads, prefix }: WitnessConflict): SplitView {
+  const bare = heads.map((head) => {
+    const { text, signatures } = parseNote(utf8(head))
+    return noteText({ text, signatures: signatures.slice(0, 1) })
+  }) as [string, string]
+  return { type: SPLIT_VIEW, log, heads: inOrder(bare), ...(prefix && { prefix }) }
+}
+
+function contradiction(
+  heads: readonly [string, string],
+  prefix: Prefix | undefined,
+): Pick<SplitView, 'heads' | 'prefix'> {
+  return {
+    heads: inOrder(heads),
+    ...(prefix && { prefix: { root: formatHash(prefix.root), proof: prefix.proof.map(formatHash) } }),
+  }
+}
+
+function inOrder([a, b]: readonly [string, string]): [string, string] {
+  return compareHeads(a, b) > 0 ? [b, a] : [a, b]
 }
 
 function noteText(note: Note): string {
@@ -84,67 +133,19 @@ function compareHeads(a: string, b: string): number {
   return parseCheckpoint(a).size - parseCheckpoint(b).size || (a < b ? -1 : a > b ? 1 : 0)
 }
 
-// ---- bytes -----------------------------------------------------------------------------------------------------
-
-/** The canonical bytes of evidence: JSON with these keys in this order, indented by two, a final newline. */
-export function encodeEvidence(evidence: Evidence): Uint8Array {
-  const { type, log, heads, prefix } = evidence
-  const ordered = { type, log, heads, ...(prefix && { prefix: { root: prefix.root, proof: prefix.proof } }) }
-  return utf8(`${JSON.stringify(ordered, undefined, 2)}\n`)
-}
-
-/** The id of evidence: the first 16 hex digits of the SHA-256 of its canonical bytes. */
-export function evidenceId(evidence: Evidence): string {
-  return toHex(sha256(encodeEvidence(evidence))).slice(0, 16)
-}
-
-/** Reads an evidence file. Throws EVIDENCE_MALFORMED unless it is, byte for byte, what encodeEvidence writes. */
-export function parseEvidence(bytes: Uint8Array): Evidence {
-  if (bytes.length > MAX_EVIDENCE_BYTES) throw malformed(`${bytes.length} bytes`)
-  const text = fromUtf8(bytes)
-  if (text === undefined) throw malformed('not UTF-8')
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch {
-    throw malformed('not JSON')
-  }
-  if (!isSplitView(value)) throw malformed('unknown type or wrong fields')
-  if (!equalBytes(encodeEvidence(value), bytes)) throw malformed('not in its canonical spelling')
-  return value
-}
-
-function malformed(why: string): GossumError {
-  return new GossumError('EVIDENCE_MALFORMED', why)
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-function isStrings(value: unknown, most: number): value is string[] {
-  return Array.isArray(value) && value.length <= most && value.every((item) => typeof item === 'string')
-}
-
-function isSplitView(value: unknown): value is SplitView {
-  if (!isObject(value) || value['type'] !== SPLIT_VIEW || typeof value['log'] !== 'string') return false
-  if (!isStrings(value['heads'], 2) || value['heads'].length !== 2) return false
-  const prefix = value['prefix']
-  if (prefix === undefined) return true
-  return isObject(prefix) && typeof prefix['root'] === 'string' && isStrings(prefix['proof'], MAX_PROOF_HASHES)
-}
-
 // ---- verification ----------------------------------------------------------------------------------------------
 
 /**
- * Verifies evidence with nothing but the keys that the caller trusts. Returns what it says, or throws: LOG_UNKNOWN
- * when none of the keys is the log's, EVIDENCE_UNPROVEN when it convicts nobody.
+ * Verifies evidence with nothing but the keys that the caller trusts: of logs (type 0x01) and, for what convicts a
+ * witness, of witnesses (type 0x04). Returns what it says, or throws: LOG_UNKNOWN or WITNESS_UNKNOWN when none of the
+ * keys is the named one, EVIDENCE_UNPROVEN and what the parts of it throw when it convicts nobody.
  */
 export function verifyEvidence(evidence: Evidence, trusted: readonly VerifierKey[]): Conviction {
-  // The key as it is written, in its one spelling: the hex digits of another would give the same fact a second id.
-  const key = trusted.find(({ vkey }) => vkey === evidence.log)
+  // Keys as they are written, in their one spelling: the hex digits of another would give one fact a second id.
+  const key = trusted.find(({ vkey, type }) => type === SIGNATURE_TYPES.ed25519 && vkey === evidence.log)
   if (key === undefined) throw new GossumError('LOG_UNKNOWN', evidence.log)
-  const [smaller, larger] = [readHead(evidence.heads[0], key), readHead(evidence.heads[1], key)]
+  const witness = evidence.type === WITNESS_CONFLICT ? findWitness(evidence.witness, trusted) : undefined
+  const [smaller, larger] = [readHead(evidence.heads[0], key, witness), readHead(evidence.heads[1], key, witness)]
   if (smaller.origin !== larger.origin) throw unproven('the heads are of two origins')
   if (compareHeads(evidence.heads[0], evidence.heads[1]) > 0) throw unproven('the heads are not in order')
 
@@ -163,6 +164,7 @@ export function verifyEvidence(evidence: Evidence, trusted: readonly VerifierKey
     key,
     origin: smaller.origin,
     sizes: [smaller.size, larger.size],
+    ...(witness && { witness }),
   }
 }
 
@@ -170,11 +172,34 @@ function unproven(why: string): GossumError {
   return new GossumError('EVIDENCE_UNPROVEN', why)
 }
 
-/** Reads one head of evidence: it must be signed by the log and carry the log's line alone, in its one spelling. */
-function readHead(head: string, key: VerifierKey): Checkpoint {
+function findWitness(vkey: string, trusted: readonly VerifierKey[]): VerifierKey {
+  const witness = trusted.find((key) => key.type === SIGNATURE_TYPES.cosignature && key.vkey === vkey)
+  if (witness === undefined) throw new GossumError('WITNESS_UNKNOWN', vkey)
+  return witness
+}
+
+/**
+ * Reads one head of evidence: it must be signed by the log, cosigned by the witness if there is one, and carry their
+ * lines alone, in their one spelling.
+ */
+function readHead(head: string, key: VerifierKey, witness: VerifierKey | undefined): Checkpoint {
   const note = parseNote(utf8(head))
-  if (noteText(bareHead(note, key)) !== head) throw unproven('a head carries more than the line of the log')
-  return parseCheckpoint(note.text)
+  const { text, signatures } = bareHead(note, key)
+  const cosignature = witness && cosignatureOf(note, witness)
+  if (noteText({ text, signatures: cosignature === undefined ? signatures : [...signatures, cosignature] }) !== head)
+    throw unproven(`a head carries more than the line of the log${witness ? ' and that of the witness' : ''}`)
+  return parseCheckpoint(text)
+}
+
+function cosignatureOf(note: Note, witness: VerifierKey): Note['signatures'][0] {
+  const line = note.signatures[1]
+  if (line === undefined) throw unproven('a head is not cosigned by the witness')
+  try {
+    return verifyCosignature(note.text, line, witness).signature
+  } catch (error) {
+    if (errorCode(error) !== 'SIGNATURE_MISSING') throw error
+    throw unproven('a head is not cosigned by the witness')
+  }
 }
 
 function checkPrefix(prefix: SplitView['prefix'], smaller: Checkpoint, larger: Checkpoint): void {

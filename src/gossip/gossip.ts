@@ -7,12 +7,12 @@ import { TopicValidatorResult } from '@chainsafe/libp2p-gossipsub'
 import type { PeerId } from '@libp2p/interface'
 import { GossumError } from '../errors.js'
 import { gossipVerdict, type Candidate, type GossipVerdict, type Outcome } from '../witness/decide.js'
-import { Budget } from '../budget.js'
+import type { FloodMeter } from './flood.js'
 import type { PubSub } from './host.js'
 import { evidenceTopic, headsTopic, MAX_MESSAGE_BYTES, type Topic } from './topics.js'
 
-/** What became of an evidence file: it convicts and is news, we had it, or it proves nothing. */
-export type EvidenceFate = 'new' | 'known' | 'invalid'
+/** What became of an evidence file: it convicts and is news, we had it, it proves nothing, or is about a key unknown here. */
+export type EvidenceFate = 'new' | 'known' | 'invalid' | 'unknown'
 
 /** Who decides about what the doors bring in. */
 export interface DoorHandlers {
@@ -21,7 +21,7 @@ export interface DoorHandlers {
 }
 
 /** Why something was not looked at; each is a bound that was reached. */
-export type Drop = 'gossip-busy' | 'gossip-flood' | 'sync-busy' | 'sync-budget' | 'sync-streams'
+export type Drop = 'gossip-busy' | 'gossip-flood' | 'sync-busy' | 'sync-budget' | 'sync-proofs' | 'sync-streams'
 
 /** How the doors report; nothing here prints. */
 export interface DoorReports {
@@ -35,36 +35,16 @@ export interface DoorReports {
  */
 const MAX_PENDING_PER_TOPIC = 256
 const MAX_PENDING_PER_PEER = 64
-/** New messages that one peer may send us: at once, and per second in the long run. */
-const MESSAGE_BURST = 2000
-const MESSAGES_PER_SECOND = 200
-/** Milliseconds that a peer beyond that is not listened to. */
-const FLOOD_PAUSE_MS = 10_000
-
 const RESULTS: Record<GossipVerdict, TopicValidatorResult> = {
   accept: TopicValidatorResult.Accept,
   ignore: TopicValidatorResult.Ignore,
   reject: TopicValidatorResult.Reject,
 }
-const EVIDENCE_VERDICTS: Record<EvidenceFate, GossipVerdict> = { new: 'accept', known: 'ignore', invalid: 'reject' }
-
-/** Knows which peers send more than they may. The host scores them by it. */
-export class FloodMeter {
-  readonly #budget = new Budget(MESSAGE_BURST, MESSAGES_PER_SECOND)
-  /** When the pause of a peer ends, in milliseconds since 1970. */
-  readonly #paused = new Map<string, number>()
-
-  /** Counts one message; false when it is one too many. */
-  count(peer: string, now: number): boolean {
-    if (this.#budget.take(peer, now)) return true
-    for (const [other, until] of this.#paused) if (until <= now) this.#paused.delete(other)
-    this.#paused.set(peer, now + FLOOD_PAUSE_MS)
-    return false
-  }
-
-  isPaused(peer: string, now: number): boolean {
-    return (this.#paused.get(peer) ?? 0) > now
-  }
+const EVIDENCE_VERDICTS: Record<EvidenceFate, GossipVerdict> = {
+  new: 'accept',
+  known: 'ignore',
+  invalid: 'reject',
+  unknown: 'ignore',
 }
 
 export class GossipDoor {

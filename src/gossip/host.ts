@@ -5,7 +5,8 @@
 import { gossipsub, type GossipSub } from '@chainsafe/libp2p-gossipsub'
 import { createPeerScoreParams, createTopicScoreParams } from '@chainsafe/libp2p-gossipsub/score'
 import { identify } from '@libp2p/identify'
-import type { Connection, ConnectionGater, Libp2p, PrivateKey } from '@libp2p/interface'
+import type { ConnectionGater, Libp2p, MultiaddrConnection, PeerDiscovery, PrivateKey } from '@libp2p/interface'
+import { mdns, type MulticastDNSComponents } from '@libp2p/mdns'
 import { noise } from '@libp2p/noise'
 import { ping, type Ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
@@ -14,6 +15,7 @@ import type { Multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
 import { toHex } from '../tlog/bytes.js'
 import { VERSION } from '../version.js'
+import { withPeer } from './address.js'
 import { MAX_MESSAGE_BYTES, messageId } from './topics.js'
 
 /** Limits of connections. Each would be the number of a peer that means no good, times what one costs. */
@@ -26,9 +28,10 @@ const CONNECTION_LIMITS = {
   perPeer: 4,
   /** Inbound connections from one address per second: all the nodes of a site may start at once. */
   perAddressPerSecond: 64,
-  /** Inbound connections whose handshake is not finished. */
-  pending: 64,
-  /** Dials at once; peers that gossipsub offers in exchange are dialled by themselves. */
+  /** Inbound connections whose handshake is not finished; and those of one address, so that it does not lock out others. */
+  pending: 128,
+  pendingPerAddress: 32,
+  /** Dials at once. */
   parallelDials: 16,
   queuedDials: 64,
   /** Addresses tried of one peer: it chose them itself, and we would knock at every one. */
@@ -104,7 +107,14 @@ export interface HostOptions {
   readonly topics: readonly string[]
   /** Whether a peer has sent more than it may and is not to be listened to for the time being. */
   readonly overBudget: (peer: string) => boolean
+  /** Addresses to tell peers instead of those listened on; none: what was found out. */
+  readonly announce?: readonly Multiaddr[]
+  /** Called with the addresses of a node that announces itself on the local network; without it nobody looks there. */
+  readonly onDiscovered?: ((addresses: readonly string[]) => void) | undefined
 }
+
+/** Where the nodes of a local network meet; libp2p hosts of other kinds meet elsewhere. */
+const MDNS_SERVICE = '_gossum._udp.local'
 
 /** Builds a host that is not started: handlers must be in place before the first peer asks what we speak. */
 export async function createHost(options: HostOptions): Promise<Host> {
@@ -113,7 +123,10 @@ export async function createHost(options: HostOptions): Promise<Host> {
     start: false,
     privateKey: options.peerKey,
     nodeInfo: { name: 'gossum', version: VERSION, userAgent: `gossum/${VERSION}` },
-    addresses: { listen: options.listen.map((address) => address.toString()) },
+    addresses: {
+      listen: options.listen.map((address) => address.toString()),
+      announce: (options.announce ?? []).map((address) => address.toString()),
+    },
     transports: [tcp()],
     connectionEncrypters: [noise()],
     streamMuxers: [
@@ -143,6 +156,7 @@ export async function createHost(options: HostOptions): Promise<Host> {
       // The redial loop knows better whom to come back to.
       reconnectRetries: 0,
     },
+    peerDiscovery: options.onDiscovered === undefined ? [] : [localNetwork(options.onDiscovered)],
     services: {
       identify: identify({ timeout: TIMEOUTS.identify, maxMessageSize: IDENTIFY_BYTES }),
       ping: ping({ timeout: TIMEOUTS.ping }),
@@ -160,8 +174,8 @@ export async function createHost(options: HostOptions): Promise<Host> {
         fallbackToFloodsub: false,
         floodPublish: true,
         emitSelf: false,
-        // A full hub tells the peers that it prunes about each other; without that, the spokes of a star starve.
-        doPX: true,
+        // Hellos tell who else there is, with addresses that were looked at: gossipsub would dial any that is signed.
+        doPX: false,
         // A node alone has nobody to publish to, and a head may come back to its publisher: neither is an error.
         allowPublishToZeroTopicPeers: true,
         ignoreDuplicatePublishError: true,
@@ -170,8 +184,7 @@ export async function createHost(options: HostOptions): Promise<Host> {
           gossipThreshold: SCORE.gossip,
           publishThreshold: SCORE.publish,
           graylistThreshold: SCORE.graylist,
-          // Above 0 a newcomer, whose score is 0, would take no such advice and stay alone with the hub.
-          acceptPXThreshold: 0,
+          acceptPXThreshold: Infinity,
           opportunisticGraftThreshold: SCORE.opportunisticGraft,
         },
       }),
@@ -210,9 +223,22 @@ function scoreParams(options: HostOptions): ReturnType<typeof createPeerScorePar
   })
 }
 
+/** Announces this node on the local network and tells of others. Without multicast it stays silent. */
+function localNetwork(onDiscovered: (addresses: readonly string[]) => void) {
+  return (components: MulticastDNSComponents): PeerDiscovery => {
+    const service = mdns({ serviceTag: MDNS_SERVICE })(components)
+    service.addEventListener('peer', ({ detail: { id, multiaddrs } }) => {
+      onDiscovered(multiaddrs.map((address) => withPeer(address, id)))
+    })
+    return service
+  }
+}
+
 /** Bounds the connections of one address and of one peer, which libp2p by itself does not. */
 class Gate implements ConnectionGater {
   #host: Host | undefined
+  /** Inbound sockets by address, those whose handshake is not finished included. */
+  readonly #sockets = new Map<string, number>()
 
   watch(host: Host): void {
     this.#host = host
@@ -220,17 +246,32 @@ class Gate implements ConnectionGater {
 
   readonly denyInboundConnection: NonNullable<ConnectionGater['denyInboundConnection']> = (incoming) => {
     const origin = addressGroup(incoming.remoteAddr)
-    const same = this.#connections().filter(
-      (connection) => connection.direction === 'inbound' && addressGroup(connection.remoteAddr) === origin,
-    )
-    return same.length >= CONNECTION_LIMITS.perAddress
+    const sockets = this.#sockets.get(origin) ?? 0
+    const pending = sockets - this.#established(origin)
+    if (sockets >= CONNECTION_LIMITS.perAddress || pending >= CONNECTION_LIMITS.pendingPerAddress) return true
+    this.#count(origin, incoming)
+    return false
   }
 
   readonly denyInboundEncryptedConnection: NonNullable<ConnectionGater['denyInboundEncryptedConnection']> = (peer) =>
     (this.#host?.getConnections(peer).length ?? 0) >= CONNECTION_LIMITS.perPeer
 
-  #connections(): Connection[] {
-    return this.#host?.getConnections() ?? []
+  #established(origin: string): number {
+    const connections = this.#host?.getConnections() ?? []
+    return connections.filter(
+      ({ direction, remoteAddr }) => direction === 'inbound' && addressGroup(remoteAddr) === origin,
+    ).length
+  }
+
+  /** Counts a socket until it closes. */
+  #count(origin: string, incoming: MultiaddrConnection): void {
+    this.#sockets.set(origin, (this.#sockets.get(origin) ?? 0) + 1)
+    const uncount = (): void => {
+      const left = this.#sockets.get(origin)! - 1
+      if (left === 0) this.#sockets.delete(origin)
+      else this.#sockets.set(origin, left)
+    }
+    incoming.addEventListener('close', uncount, { once: true })
   }
 }
 

@@ -3,13 +3,26 @@
  */
 import type { Connection, PeerId, PrivateKey } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
-import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
-import { errorText, GossumError } from '../errors.js'
-import { FloodMeter, GossipDoor, type DoorReports } from './gossip.js'
+import { GossumError } from '../errors.js'
+import type { VerifierKey } from '../tlog/note.js'
+import type { Tree } from '../tlog/merkle.js'
+import type { Prefix } from '../witness/decide.js'
+import { parseAddresses } from './address.js'
+import type { SyncHandlers } from './answering.js'
+import type { PeerBook } from './book.js'
+import { FloodMeter } from './flood.js'
+import { GossipDoor, type DoorReports } from './gossip.js'
 import { createHost, type Host } from './host.js'
-import { peerOf, Redial, type DialReport } from './redial.js'
-import { SyncDoor, type SyncHandlers } from './sync.js'
+import type { Identity } from './identity.js'
+import { Membership } from './membership.js'
+import { Neighbours, type NeighbourHead } from './neighbours.js'
+import { Redial, type DialReport } from './redial.js'
+import { SyncDoor } from './sync.js'
 import { evidenceTopic, headsTopic } from './topics.js'
+
+export { parseAddresses } from './address.js'
+export type { KnownPeer, PeerBook } from './book.js'
+export type { NeighbourHead } from './neighbours.js'
 
 /** Milliseconds for the ping that measures a new peer. */
 const PING_TIMEOUT_MS = 5_000
@@ -25,8 +38,10 @@ export interface PeerEvent {
 export interface PeerInfo {
   readonly peerId: string
   readonly multiaddr: string
-  /** The verifier key of its witness. A connection does not prove one, hence null. */
-  readonly witness: null
+  /** The verifier key of the witness that it has proven to be on this connection. */
+  readonly witness: string | null
+  /** Where it stands, as it said itself: for display, proven by nothing. */
+  readonly head: NeighbourHead | null
   /** RFC 3339, in UTC. */
   readonly since: string
   /** Round trip in milliseconds, when it was measured. */
@@ -44,15 +59,40 @@ export interface MeshOptions extends Partial<DoorReports> {
   /** Log ids. */
   readonly logs: readonly string[]
   readonly handlers: SyncHandlers
+  /** Our witness, for the signed hello; a node without one says nothing about itself. */
+  readonly identity?: Identity
+  /** Verifier keys whose cosignatures this node counts; at most MAX_COUNTS are told. */
+  readonly counts?: readonly string[]
+  /** Multiaddrs to tell peers instead of those listened on. */
+  readonly announce?: readonly string[]
+  /** Whether to look for nodes on the local network, and to be found there. */
+  readonly mdns?: boolean
+  /** Where the peers that we met outlive a restart. */
+  readonly book?: PeerBook
+  /** Milliseconds between two rounds with a random peer, and until the second round with a new one. */
+  readonly roundMs?: number
+  readonly settledMs?: number
+  /** relayed() has changed. */
+  readonly onNeighbours?: () => void
+  /** A peer that is not us has proven our own witness key: two nodes sign with one key. */
+  readonly onTwin?: (peer: string) => void
   readonly onPeer?: (event: PeerEvent) => void
   readonly onDial?: (report: DialReport) => void
 }
 
+interface Parts {
+  readonly host: Host
+  readonly gossip: GossipDoor
+  readonly sync: SyncDoor
+  readonly redial: Redial
+  readonly neighbours: Neighbours
+  readonly membership: Membership
+  readonly speakers: ReadonlyMap<string, PeerId>
+}
+
 export class Mesh {
+  readonly #parts: Parts
   readonly #host: Host
-  readonly #gossip: GossipDoor
-  readonly #sync: SyncDoor
-  readonly #redial: Redial
   readonly #rtt = new Map<string, number>()
   readonly #lastSeenAt = new Map<string, string>()
 
@@ -61,45 +101,25 @@ export class Mesh {
    * ADDRESS_IN_USE.
    */
   static async start(options: MeshOptions): Promise<Mesh> {
-    const { listen, bootstrap } = parseAddresses(options)
-    const reports: DoorReports = {
-      onError: options.onError ?? (() => undefined),
-      onDropped: options.onDropped ?? (() => undefined),
-    }
-    const logs = new Set(options.logs)
-    const meter = new FloodMeter()
-    const host = await createHost({
-      peerKey: options.peerKey,
-      listen,
-      topics: [...logs].flatMap((log) => [headsTopic(log), evidenceTopic(log)]),
-      overBudget: (peer) => meter.isPaused(peer, Date.now()),
-    })
-    const sync = new SyncDoor(host, logs, options.handlers, reports)
-    const gossip = new GossipDoor(host.services.pubsub, logs, meter, options.handlers, reports)
-    const mesh = new Mesh(
-      host,
-      gossip,
-      sync,
-      new Redial(host, bootstrap, sync.speakers, options.onDial ?? (() => undefined)),
-    )
+    const parts = await build(options)
+    const mesh = new Mesh(parts)
     mesh.#watchPeers(options.onPeer ?? (() => undefined))
     try {
-      await sync.open()
-      await host.start()
-      gossip.open()
+      await parts.sync.open()
+      await parts.host.start()
+      parts.gossip.open()
     } catch (error) {
       await mesh.stop()
       throw listenError(error, options.listen)
     }
-    mesh.#redial.start()
+    parts.redial.start()
+    await parts.membership.start()
     return mesh
   }
 
-  private constructor(host: Host, gossip: GossipDoor, sync: SyncDoor, redial: Redial) {
-    this.#host = host
-    this.#gossip = gossip
-    this.#sync = sync
-    this.#redial = redial
+  private constructor(parts: Parts) {
+    this.#parts = parts
+    this.#host = parts.host
   }
 
   get peerId(): string {
@@ -126,7 +146,7 @@ export class Mesh {
         return {
           peerId,
           multiaddr: connection.remoteAddr.toString(),
-          witness: null,
+          ...this.#parts.neighbours.about(peerId),
           since: new Date(connection.timeline.open).toISOString(),
           rttMs: connection.rtt ?? this.#rtt.get(peerId) ?? null,
           score: this.#host.services.pubsub.getScore(peerId),
@@ -136,23 +156,59 @@ export class Mesh {
 
   /** Sends a cosigned head to the mesh; the number of peers that it was sent to, 0 when we are alone. */
   publishHead(log: string, note: Uint8Array): Promise<number> {
-    return this.#gossip.publishHead(log, note)
+    return this.#parts.gossip.publishHead(log, note)
   }
 
   /** Sends an evidence file to the mesh; the number of peers that it was sent to, 0 when we are alone. */
   publishEvidence(log: string, bytes: Uint8Array): Promise<number> {
-    return this.#gossip.publishEvidence(log, bytes)
+    return this.#parts.gossip.publishEvidence(log, bytes)
   }
 
   /** Asks a connected peer what it holds, now. Resolves when what it said has been worked on; never throws. */
   syncWith(peerId: string): Promise<void> {
-    return this.#sync.syncWith(peerIdFromString(peerId))
+    return this.#parts.sync.syncWith(peerIdFromString(peerId))
+  }
+
+  /**
+   * The root of the first `size` records of a tree, with a proof that holds, from peers: the named one first, then up
+   * to three others. Throws PEER_UNHELPFUL when none could give it.
+   */
+  prefixFrom(
+    peer: string | undefined,
+    log: string,
+    of: Tree,
+    size: number,
+    options: { signal: AbortSignal },
+  ): Promise<Prefix> {
+    return this.#parts.sync.asker.prefixFrom(peer, log, of, size, options)
+  }
+
+  /** A full tile of hashes of this many bytes from one of three peers, NOT verified. Throws PEER_UNHELPFUL. */
+  tileFrom(log: string, path: string, bytes: number, options: { signal: AbortSignal }): Promise<Uint8Array> {
+    return this.#parts.sync.asker.tileFrom(log, path, bytes, options)
+  }
+
+  /** Keys that connected neighbours count and we do not, those that most of them count first; at most 256. */
+  relayed(): readonly VerifierKey[] {
+    return this.#parts.neighbours.relayed()
+  }
+
+  /** Connected peers that speak the sync protocol. */
+  speakers(): number {
+    return this.#parts.speakers.size
+  }
+
+  /** Peers that are configured or remembered: whether there is anybody to wait for. */
+  knownPeers(): number {
+    return this.#parts.redial.size + this.#parts.membership.known
   }
 
   /** Closes every connection and leaves nothing behind. */
   async stop(): Promise<void> {
-    this.#redial.stop()
-    await this.#sync.close()
+    this.#parts.redial.stop()
+    this.#parts.neighbours.stop()
+    await this.#parts.membership.stop()
+    await this.#parts.sync.close()
     await this.#host.stop()
   }
 
@@ -184,28 +240,44 @@ export class Mesh {
   }
 }
 
-/** Reads the addresses of a node. Throws CONFIG_INVALID naming the first that cannot be used. */
-export function parseAddresses(
-  texts: Pick<MeshOptions, 'listen' | 'bootstrap'>,
-): Record<'listen' | 'bootstrap', Multiaddr[]> {
+/** Builds the parts of a mesh; nothing runs yet. Throws CONFIG_INVALID. */
+async function build(options: MeshOptions): Promise<Parts> {
+  const { listen, bootstrap, announce } = parseAddresses(options)
+  const { handlers, identity, counts = [] } = options
+  const reports: DoorReports = {
+    onError: options.onError ?? (() => undefined),
+    onDropped: options.onDropped ?? (() => undefined),
+  }
+  const logs = new Set(options.logs)
+  const meter = new FloodMeter()
+  const host = await createHost({
+    peerKey: options.peerKey,
+    listen,
+    announce,
+    topics: [...logs].flatMap((log) => [headsTopic(log), evidenceTopic(log)]),
+    overBudget: (peer) => meter.isPaused(peer, Date.now()),
+    onDiscovered: options.mdns === true ? (addresses) => membership.discovered(addresses) : undefined,
+  })
+  const speakers = new Map<string, PeerId>()
+  const membership = new Membership(host, speakers, options.book, (error) => reports.onError(error))
+  const neighbours = new Neighbours({
+    logs,
+    counts: new Set(counts),
+    witness: identity?.witness,
+    onChange: options.onNeighbours ?? (() => undefined),
+    onTwin: options.onTwin ?? (() => undefined),
+  })
+  const { roundMs, settledMs } = options
+  const context = { host, logs, handlers, reports, meter, speakers, neighbours, membership }
   return {
-    listen: texts.listen.map((text) => parseAddress(text, 'listen')),
-    bootstrap: texts.bootstrap.map((text) => parseAddress(text, 'bootstrap')),
+    host,
+    gossip: new GossipDoor(host.services.pubsub, logs, meter, handlers, reports),
+    sync: new SyncDoor({ ...context, identity, counts, roundMs, settledMs }),
+    redial: new Redial(host, bootstrap, speakers, options.onDial ?? (() => undefined)),
+    neighbours,
+    membership,
+    speakers,
   }
-}
-
-function parseAddress(text: string, what: 'listen' | 'bootstrap'): Multiaddr {
-  let address: Multiaddr
-  try {
-    address = multiaddr(text)
-    peerOf(address)
-  } catch (error) {
-    throw new GossumError('CONFIG_INVALID', `${what} address ${JSON.stringify(text)}: ${errorText(error)}`, error)
-  }
-  const names = address.getComponents().map((component) => component.name)
-  if (!names.includes('tcp'))
-    throw new GossumError('CONFIG_INVALID', `${what} address ${JSON.stringify(text)} is not TCP`)
-  return address
 }
 
 /** libp2p puts the reasons of all listeners into one text. */

@@ -5,19 +5,48 @@
  * a type that is not known here gets an error for an answer, so that new requests can be added without a new
  * protocol id. Pure.
  */
-import { fromUtf8, utf8 } from '../tlog/bytes.js'
+import { toBase64, utf8 } from '../tlog/bytes.js'
+import { HASH_SIZE, parseHash, type Hash } from '../tlog/hash.js'
+import type { Tree } from '../tlog/merkle.js'
+import { isFullTile, parseTilePath, TILE_HEIGHT } from '../tlog/tile.js'
 import { MAX_MESSAGE_BYTES } from './topics.js'
+import {
+  fitting,
+  isObject,
+  jsonBytes,
+  parseObject,
+  readBase64,
+  readList,
+  readSize,
+  readText,
+  readTextBytes,
+  type JsonObject,
+} from './wire.js'
 
 export const SYNC_PROTOCOL = '/gossum/sync/1'
 
 /** The largest frame, in bytes. Far below the 4 MiB that libp2p would buffer. */
 export const MAX_FRAME_BYTES = 256 * 1024
-/** The most heads in a hello: one a log. */
+/** The most heads in a hello or in an answer: one a log. */
 export const MAX_HEADS = 64
 /** The most evidence that a hello lists. */
 export const MAX_EVIDENCE_REFS = 256
 /** The most evidence files that one request names. */
 export const MAX_EVIDENCE_IDS = 16
+/** The most keys that a hello counts: those of a policy, and the sender's own. */
+export const MAX_COUNTS = 91
+/** The longest verifier key, in characters; those of post-quantum schemes have about 1800. */
+export const MAX_VKEY_LENGTH = 2048
+/** The most addresses that a hello tells, and the longest of them, in characters. */
+export const MAX_PEERS = 8
+const MAX_ADDRESS_LENGTH = 256
+/** The most hashes in a proof; that of the largest tree has 54. */
+export const MAX_PROOF = 64
+/** The bytes of a tile: only full tiles of hashes are asked for. */
+export const TILE_BYTES = 2 ** TILE_HEIGHT * HASH_SIZE
+const MAX_TILE_PATH_LENGTH = 200
+/** Bytes of a hello that its counted keys may take; those that do not fit are left out. */
+const COUNTS_BYTES = 64 * 1024
 
 /** Names an evidence file: the log it is about and its id, 16 lower-case hex digits. */
 export interface EvidenceRef {
@@ -25,16 +54,51 @@ export interface EvidenceRef {
   readonly id: string
 }
 
-/** What one side holds: its heads, and the evidence it keeps. The same as request and as answer. */
+/** The claim that a witness key is at this end of the connection (identity.ts). */
+export interface WitnessClaim {
+  /** Verifier key. */
+  readonly key: string
+  readonly signature: Uint8Array
+}
+
+/** What one side holds and who it is. The same as request and as answer. */
 export interface Hello {
   readonly type: 'hello'
   readonly heads: readonly Uint8Array[]
   readonly evidence: readonly EvidenceRef[]
+  /** Verifier keys of the witnesses whose cosignatures the sender wants to hear of. */
+  readonly counts: readonly string[]
+  readonly witness?: WitnessClaim | undefined
+  /** Multiaddrs, /p2p/ID included, of other nodes. */
+  readonly peers: readonly string[]
 }
 
 export interface EvidenceRequest {
   readonly type: 'evidence'
   readonly ids: readonly string[]
+}
+
+/** Asks for the root of the first `size` records of a tree, and for its proof; 1 <= size <= of.size. */
+export interface ProofRequest {
+  readonly type: 'proof'
+  /** Log id. */
+  readonly log: string
+  readonly of: Tree
+  readonly size: number
+}
+
+/** Asks for a full tile of hashes, by its path (tlog/tile.ts). */
+export interface TileRequest {
+  readonly type: 'tile'
+  readonly log: string
+  readonly path: string
+}
+
+/** Asks for the largest head of each log that is held with this witness's cosignature. */
+export interface SignedRequest {
+  readonly type: 'signed'
+  /** Verifier key. */
+  readonly witness: string
 }
 
 /** Evidence files that were asked for, as many as fit into a frame. Which is which, their own bytes tell. */
@@ -43,61 +107,72 @@ export interface EvidenceAnswer {
   readonly files: readonly Uint8Array[]
 }
 
+export interface ProofAnswer {
+  readonly type: 'proof'
+  readonly root: Hash
+  readonly proof: readonly Hash[]
+}
+
+export interface TileAnswer {
+  readonly type: 'tile'
+  readonly data: Uint8Array
+}
+
+export interface SignedAnswer {
+  readonly type: 'signed'
+  readonly heads: readonly Uint8Array[]
+}
+
 /** Why a request has no answer. Codes of later versions read as what they are: text. */
 export interface ErrorAnswer {
   readonly type: 'error'
   readonly code: string
 }
 
-export type Request = Hello | EvidenceRequest
-export type Answer = Hello | EvidenceAnswer | ErrorAnswer
+export type Request = Hello | EvidenceRequest | ProofRequest | TileRequest | SignedRequest
+export type Answer = Hello | EvidenceAnswer | ProofAnswer | TileAnswer | SignedAnswer | ErrorAnswer
 
 const LOG_ID = /^[0-9a-f]{64}$/
 const EVIDENCE_ID = /^[0-9a-f]{16}$/
 /** Bytes kept free for the field names around the lists of a message. */
-const ENVELOPE_BYTES = 64
+const ENVELOPE_BYTES = 128
+const MALFORMED: ErrorAnswer = { type: 'error', code: 'malformed' }
+
+// ---- writing ---------------------------------------------------------------------------------------------------
 
 /** Writes a request; heads that do not fit into the frame are left out. */
 export function encodeRequest(request: Request): Uint8Array {
-  return request.type === 'hello' ? encodeHello(request) : utf8(JSON.stringify(request))
+  if (request.type === 'hello') return encodeHello(request)
+  if (request.type !== 'proof') return json(request)
+  const { size, root } = request.of
+  return json({ ...request, of: { size, root: toBase64(root) } })
 }
 
 /** Writes an answer; heads and files that do not fit into the frame are left out. */
 export function encodeAnswer(answer: Answer): Uint8Array {
-  if (answer.type === 'hello') return encodeHello(answer)
-  if (answer.type === 'error') return utf8(JSON.stringify(answer))
-  return utf8(
-    JSON.stringify({
-      type: 'evidence',
-      files: fitting(answer.files.filter(isMessage), MAX_FRAME_BYTES - ENVELOPE_BYTES),
-    }),
-  )
+  switch (answer.type) {
+    case 'hello':
+      return encodeHello(answer)
+    case 'error':
+      return json(answer)
+    case 'evidence':
+      return json({
+        type: 'evidence',
+        files: fitting(answer.files.filter(isMessage), MAX_FRAME_BYTES - ENVELOPE_BYTES),
+      })
+    case 'proof':
+      return json({ type: 'proof', root: toBase64(answer.root), proof: answer.proof.map(toBase64) })
+    case 'tile':
+      return json({ type: 'tile', data: toBase64(answer.data) })
+    case 'signed': {
+      const heads = answer.heads.filter(isMessage).slice(0, MAX_HEADS)
+      return json({ type: 'signed', heads: fitting(heads, MAX_FRAME_BYTES - ENVELOPE_BYTES) })
+    }
+  }
 }
 
-/** Reads a request. What cannot be read is the error to answer with. */
-export function decodeRequest(frame: Uint8Array): Request | ErrorAnswer {
-  const message = parseObject(frame)
-  if (message === undefined) return { type: 'error', code: 'malformed' }
-  if (message.type === 'hello') return readHello(message) ?? { type: 'error', code: 'malformed' }
-  if (message.type === 'evidence') {
-    const ids = readList(message.ids, MAX_EVIDENCE_IDS, readEvidenceId)
-    return ids === undefined ? { type: 'error', code: 'malformed' } : { type: 'evidence', ids }
-  }
-  return { type: 'error', code: 'unknown-request' }
-}
-
-/** Reads an answer, or undefined when it is none. */
-export function decodeAnswer(frame: Uint8Array): Answer | undefined {
-  const message = parseObject(frame)
-  if (message?.type === 'hello') return readHello(message)
-  if (message?.type === 'evidence') {
-    const files = readList(message.files, MAX_EVIDENCE_IDS, readBytes)
-    return files === undefined ? undefined : { type: 'evidence', files }
-  }
-  if (message?.type === 'error' && typeof message.code === 'string') {
-    return { type: 'error', code: message.code.slice(0, 64) }
-  }
-  return undefined
+function json(value: object): Uint8Array {
+  return utf8(JSON.stringify(value))
 }
 
 /** What no gossip message would carry, sync does not either: one padded file must not cost the others their place. */
@@ -105,65 +180,128 @@ function isMessage(bytes: Uint8Array): boolean {
   return bytes.length <= MAX_MESSAGE_BYTES
 }
 
+/** Lists without items are left out: that is how they read, and what earlier versions wrote. */
 function encodeHello(hello: Hello): Uint8Array {
-  const evidence = hello.evidence.slice(0, MAX_EVIDENCE_REFS).map(({ log, id }) => ({ log, id }))
-  const room = MAX_FRAME_BYTES - ENVELOPE_BYTES - JSON.stringify(evidence).length
-  return utf8(JSON.stringify({ type: 'hello', heads: fitting(hello.heads.slice(0, MAX_HEADS), room), evidence }))
-}
-
-/** The texts of those items that fit into so many bytes of JSON. What is not text cannot be an item. */
-function fitting(items: readonly Uint8Array[], room: number): string[] {
-  const texts: string[] = []
-  for (const item of items) {
-    const text = fromUtf8(item)
-    if (text === undefined) continue
-    const bytes = utf8(JSON.stringify(text)).length + 1
-    if (bytes > room) continue
-    room -= bytes
-    texts.push(text)
+  const { witness } = hello
+  const counts = fitting(hello.counts.slice(0, MAX_COUNTS).map(utf8), COUNTS_BYTES)
+  const peers = hello.peers.slice(0, MAX_PEERS)
+  const rest = {
+    evidence: hello.evidence.slice(0, MAX_EVIDENCE_REFS).map(({ log, id }) => ({ log, id })),
+    ...(counts.length > 0 && { counts }),
+    ...(witness && { witness: { key: witness.key, signature: toBase64(witness.signature) } }),
+    ...(peers.length > 0 && { peers }),
   }
-  return texts
+  const room = MAX_FRAME_BYTES - ENVELOPE_BYTES - jsonBytes(rest)
+  return json({ type: 'hello', heads: fitting(hello.heads.slice(0, MAX_HEADS), room), ...rest })
 }
 
-type JsonObject = Record<string, unknown>
+// ---- reading ---------------------------------------------------------------------------------------------------
 
-function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
+/** Reads a request. What cannot be read is the error to answer with. */
+export function decodeRequest(frame: Uint8Array): Request | ErrorAnswer {
+  const message = parseObject(frame, MAX_FRAME_BYTES)
+  if (message === undefined) return MALFORMED
+  switch (message.type) {
+    case 'hello':
+      return readHello(message) ?? MALFORMED
+    case 'evidence': {
+      const ids = readList(message.ids, MAX_EVIDENCE_IDS, readEvidenceId)
+      return ids === undefined ? MALFORMED : { type: 'evidence', ids }
+    }
+    case 'proof':
+      return readProofRequest(message) ?? MALFORMED
+    case 'tile': {
+      const log = readLogId(message.log)
+      const path = readText(message.path, MAX_TILE_PATH_LENGTH)
+      return log === undefined || path === undefined || !isHashTile(path) ? MALFORMED : { type: 'tile', log, path }
+    }
+    case 'signed': {
+      const witness = readText(message.witness, MAX_VKEY_LENGTH)
+      return witness === undefined ? MALFORMED : { type: 'signed', witness }
+    }
+    default:
+      return { type: 'error', code: 'unknown-request' }
+  }
 }
 
-function parseObject(frame: Uint8Array): JsonObject | undefined {
-  const text = frame.length > MAX_FRAME_BYTES ? undefined : fromUtf8(frame)
-  if (text === undefined) return undefined
+/** Reads an answer, or undefined when it is none. */
+export function decodeAnswer(frame: Uint8Array): Answer | undefined {
+  const message = parseObject(frame, MAX_FRAME_BYTES)
+  switch (message?.type) {
+    case 'hello':
+      return readHello(message)
+    case 'evidence': {
+      const files = readList(message.files, MAX_EVIDENCE_IDS, readMessage)
+      return files && { type: 'evidence', files }
+    }
+    case 'proof': {
+      const root = readHash(message.root)
+      const proof = readList(message.proof, MAX_PROOF, readHash)
+      return root && proof && { type: 'proof', root, proof }
+    }
+    case 'tile': {
+      const data = readBase64(message.data, TILE_BYTES)
+      return data && { type: 'tile', data }
+    }
+    case 'signed': {
+      const heads = readList(message.heads, MAX_HEADS, readMessage)
+      return heads && { type: 'signed', heads }
+    }
+    case 'error':
+      return typeof message.code === 'string' ? { type: 'error', code: message.code.slice(0, 64) } : undefined
+    default:
+      return undefined
+  }
+}
+
+/** Whether this is the path of a full tile of hashes: those are kept, and are the same in every later tree. */
+export function isHashTile(path: string): boolean {
   try {
-    const value: unknown = JSON.parse(text)
-    return isObject(value) ? value : undefined
+    const tile = parseTilePath(path)
+    return tile.level >= 0 && tile.height === TILE_HEIGHT && isFullTile(tile)
   } catch {
-    return undefined
+    return false
   }
 }
 
 function readHello(message: JsonObject): Hello | undefined {
-  const heads = readList(message.heads, MAX_HEADS, readBytes)
+  const heads = readList(message.heads, MAX_HEADS, readMessage)
   const evidence = readList(message.evidence, MAX_EVIDENCE_REFS, readEvidenceRef)
-  return heads === undefined || evidence === undefined ? undefined : { type: 'hello', heads, evidence }
+  const counts = readList(message.counts, MAX_COUNTS, (item) => readText(item, MAX_VKEY_LENGTH))
+  const peers = readList(message.peers, MAX_PEERS, (item) => readText(item, MAX_ADDRESS_LENGTH))
+  const witness = message.witness === undefined ? undefined : readClaim(message.witness)
+  const isWhole = message.witness === undefined || witness !== undefined
+  return heads && evidence && counts && peers && isWhole
+    ? { type: 'hello', heads, evidence, counts, peers, witness }
+    : undefined
 }
 
-/** A list of at most `max` items, each of them readable; a missing list is empty. */
-function readList<T>(value: unknown, max: number, read: (item: unknown) => T | undefined): T[] | undefined {
-  if (value === undefined) return []
-  if (!Array.isArray(value) || value.length > max) return undefined
-  const items: T[] = []
-  for (const entry of value) {
-    const item = read(entry)
-    if (item === undefined) return undefined
-    items.push(item)
-  }
-  return items
+function readClaim(value: unknown): WitnessClaim | undefined {
+  if (!isObject(value)) return undefined
+  const key = readText(value.key, MAX_VKEY_LENGTH)
+  const signature = readBase64(value.signature, 64)
+  return key === undefined || signature?.length !== 64 ? undefined : { key, signature }
 }
 
-function readBytes(item: unknown): Uint8Array | undefined {
-  const bytes = typeof item === 'string' ? utf8(item) : undefined
-  return bytes === undefined || bytes.length > MAX_MESSAGE_BYTES ? undefined : bytes
+function readProofRequest(message: JsonObject): ProofRequest | undefined {
+  const { of } = message
+  if (!isObject(of)) return undefined
+  const log = readLogId(message.log)
+  const [total, root, size] = [readSize(of.size), readHash(of.root), readSize(message.size)]
+  if (log === undefined || total === undefined || root === undefined || size === undefined) return undefined
+  return size < 1 || size > total ? undefined : { type: 'proof', log, of: { size: total, root }, size }
+}
+
+function readMessage(item: unknown): Uint8Array | undefined {
+  return readTextBytes(item, MAX_MESSAGE_BYTES)
+}
+
+function readHash(value: unknown): Hash | undefined {
+  return typeof value === 'string' ? parseHash(value) : undefined
+}
+
+function readLogId(value: unknown): string | undefined {
+  return typeof value === 'string' && LOG_ID.test(value) ? value : undefined
 }
 
 function readEvidenceId(item: unknown): string | undefined {
@@ -172,6 +310,6 @@ function readEvidenceId(item: unknown): string | undefined {
 
 function readEvidenceRef(item: unknown): EvidenceRef | undefined {
   if (!isObject(item)) return undefined
-  const id = readEvidenceId(item.id)
-  return id === undefined || typeof item.log !== 'string' || !LOG_ID.test(item.log) ? undefined : { log: item.log, id }
+  const [log, id] = [readLogId(item.log), readEvidenceId(item.id)]
+  return log === undefined || id === undefined ? undefined : { log, id }
 }

@@ -3,9 +3,9 @@
  * was restarted overnight would be alone in the morning.
  */
 import type { PeerId } from '@libp2p/interface'
-import { peerIdFromString } from '@libp2p/peer-id'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { errorText } from '../errors.js'
+import { peerOf } from './address.js'
 import type { Host } from './host.js'
 
 /** Milliseconds between two looks at who is missing. */
@@ -54,6 +54,11 @@ export class Redial {
     const targets = bootstrap.map((address) => ({ address, failures: 0, peer: peerOf(address), dialling: false }))
     // A list that all nodes share names ourselves, too.
     this.#targets = new Set(targets.filter(({ peer }) => peer?.equals(host.peerId) !== true))
+  }
+
+  /** Peers that are configured. */
+  get size(): number {
+    return this.#targets.size
   }
 
   start(): void {
@@ -114,10 +119,4 @@ export class Redial {
       this.#host.hangUp(peer, { signal: AbortSignal.timeout(DIAL_TIMEOUT_MS) }).catch(() => undefined)
     }
   }
-}
-
-/** The peer id that an address ends in, if any. Throws when it is malformed. */
-export function peerOf(address: Multiaddr): PeerId | undefined {
-  const id = address.getComponents().findLast((component) => component.name === 'p2p')?.value
-  return id === undefined ? undefined : peerIdFromString(id)
 }

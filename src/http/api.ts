@@ -3,6 +3,7 @@
  * changed. Times are ISO 8601, roots base64, keys verifier keys.
  */
 import { GossumError } from '../errors.js'
+import type { GuardState } from '../witness/rollback.js'
 import { requireOperator } from './operator.js'
 import { json, jsonFile, text, type Reply } from './reply.js'
 import type { ApiRequest, Route } from './router.js'
@@ -15,6 +16,8 @@ export interface CosignatureView {
   /** Verifier key of the witness. */
   key: string
   time: string
+  /** Whether it counts: the policy names the key, and the witness is not convicted. */
+  counted: boolean
 }
 
 /** A cosigned head. */
@@ -51,6 +54,10 @@ export interface LogView {
   suspects: SuspectView[]
   /** Why nothing is signed though the log is not frozen: database and guard disagree. */
   paused: string | null
+  /** A head that this witness has cosigned and must reach again before it signs; null when there is none. */
+  floor: { size: number; at: string } | null
+  /** The head that was trusted because it was the first one; null before it, and where it is not known. */
+  firstUse: { size: number; root: string; at: string } | null
   /** Whether the last poll got an answer; null before the first poll. */
   reachable: boolean | null
   lastPoll: string | null
@@ -76,12 +83,14 @@ export interface SuspectView {
 export interface PeerView {
   peerId: string
   multiaddr: string
-  /** Verifier key of the peer's witness, when it said one. */
+  /** Verifier key of the peer's witness, when this connection proved one. */
   witness: string | null
   /** When it connected. */
   since: string
   rttMs: number | null
   score: number | null
+  /** The newest head that it spoke of, as it says, and when it did. */
+  head: { log: string; size: number; at: string } | null
 }
 
 export interface EvidenceView {
@@ -89,9 +98,27 @@ export interface EvidenceView {
   type: string
   /** Log id. */
   log: string
+  /** Verifier key of the witness that it convicts; null when that is the log. */
+  witness: string | null
   sizes: [number, number]
   seenAt: string
   acked: boolean
+}
+
+/** A witness that the policy names, or this node's own. */
+export interface WitnessView {
+  /** Key name. */
+  name: string
+  /** Verifier key. */
+  key: string
+  /** Whether its cosignatures count: the policy names it, its key can be verified here, and it is not convicted. */
+  counted: boolean
+  /** Whether it is this node's own. */
+  own: boolean
+  /** The largest head that it was seen to cosign, and when by its own word; of several logs the latest. */
+  last: { log: string; size: number; time: string } | null
+  /** Id of the evidence that convicts it, until that is acknowledged. */
+  convicted: string | null
 }
 
 export interface StatusView {
@@ -111,6 +138,8 @@ export interface StatusView {
   peers: number
   /** Number of evidence files that nobody acknowledged. */
   evidence: number
+  /** Whether peers vouch that this node knows all that its key has signed. */
+  guard: { state: GuardState; text: string; since: string }
 }
 
 export interface Readiness {
@@ -127,6 +156,8 @@ export interface NodeView {
   /** The newest first. */
   heads(log: string, limit: number): Promise<HeadView[]>
   peers(): PeerView[]
+  /** Those of the policy in its order, after this node's own if the policy does not name it. */
+  witnesses(): WitnessView[]
   evidence(): Promise<EvidenceView[]>
   evidenceFile(id: string): Promise<Uint8Array | undefined>
   /** False when there is nothing to acknowledge by this id. */
@@ -152,6 +183,7 @@ export function apiRoutes(node: NodeView): Route[] {
     get('/api/v1/logs/:log/head', (request) => head(node, request)),
     get('/api/v1/logs/:log/heads', (request) => heads(node, request)),
     get('/api/v1/peers', () => json({ peers: node.peers() })),
+    get('/api/v1/witnesses', () => json({ witnesses: node.witnesses() })),
     get('/api/v1/evidence', async () => json({ evidence: await node.evidence() })),
     get('/api/v1/evidence/:id', (request) => evidenceFile(node, request)),
     { method: 'POST', path: '/api/v1/evidence/:id/ack', handle: (request) => acknowledge(node, request) },

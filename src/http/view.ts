@@ -4,14 +4,15 @@
  */
 import type { Config, LogSetting } from '../config.js'
 import { errorText } from '../errors.js'
-import type { LogSample } from '../metrics.js'
-import { isFrozen } from '../store/heads.js'
+import type { LogSample, Sample } from '../metrics.js'
+import { isFrozen, unmetFloor } from '../store/heads.js'
 import type { Store } from '../store/store.js'
 import { fromUtf8, utf8 } from '../tlog/bytes.js'
 import { formatHash } from '../tlog/hash.js'
 import type { VerifierKey } from '../tlog/note.js'
 import { quorumThreshold } from '../tlog/policy.js'
 import { encodeCosigned, type CosignedHead, type CosignedHeads } from '../witness/cosigned.js'
+import type { GuardReport } from '../witness/rollback.js'
 import type { Suspect, Suspects } from '../witness/suspects.js'
 import type {
   CosignatureView,
@@ -23,6 +24,7 @@ import type {
   Readiness,
   StatusView,
   SuspectView,
+  WitnessView,
 } from './api.js'
 
 export interface ViewParts {
@@ -33,8 +35,18 @@ export interface ViewParts {
   readonly witness: VerifierKey
   readonly version: string
   readonly now: () => number
+  readonly guard: () => GuardReport
+  readonly alarm: { acknowledge(id: string): Promise<boolean> }
   /** The mesh, once it runs. */
-  readonly mesh: () => { readonly peerId: string; multiaddrs(): string[]; peers(): PeerView[] } | undefined
+  readonly mesh: () => MeshView | undefined
+}
+
+interface MeshView {
+  readonly peerId: string
+  multiaddrs(): string[]
+  peers(): PeerView[]
+  /** Keys that neighbours count. */
+  relayed(): readonly VerifierKey[]
 }
 
 /** A log that has not answered for this long makes the node not ready, in polling intervals. */
@@ -84,7 +96,7 @@ export class View implements NodeView {
   }
 
   async status(): Promise<StatusView> {
-    const { config, witness, version, mesh } = this.#parts
+    const { config, witness, version, mesh, guard } = this.#parts
     const evidence = await this.evidence()
     return {
       version,
@@ -103,6 +115,7 @@ export class View implements NodeView {
       logs: config.logs.map((log) => this.#log(log)),
       peers: this.peers().length,
       evidence: evidence.filter((item) => !item.acked).length,
+      guard: { ...guard() },
     }
   }
 
@@ -111,6 +124,7 @@ export class View implements NodeView {
     const state = store.heads.get(id)
     const head = cosigned.current(id)
     const quorum = cosigned.quorum(id)
+    const floor = unmetFloor(state)
     const poll = this.#poll(id)
     return {
       id,
@@ -123,12 +137,14 @@ export class View implements NodeView {
       time: state.signed ? iso(state.signed.time * 1000) : null,
       frozen: isFrozen(state),
       holds: state.holds.map(({ id: hold, acked }) => ({ id: hold, acked })),
-      cosignatures: head ? cosignatureViews(head) : [],
+      cosignatures: head ? this.#cosignatures(head) : [],
       quorum: quorum
-        ? { size: quorum.size, root: formatHash(quorum.root), cosignatures: cosignatureViews(quorum) }
+        ? { size: quorum.size, root: formatHash(quorum.root), cosignatures: this.#cosignatures(quorum) }
         : null,
       suspects: suspects.list(id).map(suspectView),
       paused: store.heads.disagreement(id) ?? null,
+      floor: floor ? { size: floor.size, at: floor.at } : null,
+      firstUse: state.firstUse ? { ...state.firstUse } : null,
       reachable: poll.lastAnswer === undefined && poll.failures === 0 ? null : poll.failures === 0,
       lastPoll: poll.lastAnswer === undefined ? null : iso(poll.lastAnswer),
       error: poll.error,
@@ -151,8 +167,26 @@ export class View implements NodeView {
       root: formatHash(head.root),
       time: own ? iso(own.time * 1000) : null,
       note: fromUtf8(encodeCosigned(head))!,
-      cosignatures: cosignatureViews(head),
+      cosignatures: this.#cosignatures(head),
     }
+  }
+
+  #cosignatures(head: CosignedHead): CosignatureView[] {
+    const convicted = this.#parts.store.convictions.convicted()
+    return [...head.cosignatures].map(([key, { signature, time }]) => ({
+      name: signature.name,
+      key,
+      time: iso(time * 1000),
+      counted: this.#isNamed(key) && !convicted.has(key),
+    }))
+  }
+
+  /** Whether the policy names a key; without a policy this node trusts itself alone. */
+  #isNamed(vkey: string): boolean {
+    const { config, witness } = this.#parts
+    return config.policy === undefined
+      ? vkey === witness.vkey
+      : config.policy.witnesses.some(({ key }) => key?.vkey === vkey)
   }
 
   /** Whether this node follows the log. */
@@ -166,9 +200,30 @@ export class View implements NodeView {
 
   async evidence(): Promise<EvidenceView[]> {
     const { store } = this.#parts
-    return (await store.evidence.list()).map(({ id, type, log, sizes, seenAt }) => {
-      const acked = store.heads.get(log).holds.some((hold) => hold.id === id && hold.acked)
-      return { id, type, log, sizes: [...sizes], seenAt, acked }
+    return (await store.evidence.list()).map(({ id, type, log, witness, sizes, seenAt }) => {
+      const acked =
+        witness === undefined
+          ? store.heads.get(log).holds.some((hold) => hold.id === id && hold.acked)
+          : store.convictions.get(id)?.acked === true
+      return { id, type, log, witness: witness ?? null, sizes: [...sizes], seenAt, acked }
+    })
+  }
+
+  witnesses(): WitnessView[] {
+    const { config, witness, store, cosigned } = this.#parts
+    const named = (config.policy?.witnesses ?? []).map(({ vkey }) => vkey)
+    const convictions = store.convictions.list().filter(({ acked }) => !acked)
+    return (named.includes(witness.vkey) ? named : [witness.vkey, ...named]).map((key) => {
+      const last = cosigned.lastSeen(key)
+      const convicted = convictions.find((conviction) => conviction.witness === key)?.id ?? null
+      return {
+        name: key.split('+', 1)[0]!,
+        key,
+        counted: this.#isNamed(key) && convicted === null,
+        own: key === witness.vkey,
+        last: last === undefined ? null : { ...last, time: iso(last.time * 1000) },
+        convicted,
+      }
     })
   }
 
@@ -177,22 +232,23 @@ export class View implements NodeView {
     return kept && utf8(kept.text)
   }
 
-  /** Acknowledges evidence, or a suspect that froze its log. False when no log is held by this id. */
+  /** Acknowledges evidence, or a suspect that froze its log. False when no log and no witness is held by this id. */
   async acknowledge(id: string): Promise<boolean> {
-    const { config, store } = this.#parts
-    let found = false
+    const { config, store, alarm } = this.#parts
+    let found = await alarm.acknowledge(id)
     for (const log of config.logs) found = (await store.heads.acknowledge(log.id, id)) || found
     return found
   }
 
   readiness(): Promise<Readiness> {
-    const { config, store, now } = this.#parts
-    const checks = config.logs.flatMap(({ id, key }) => {
+    const { config, store, now, guard } = this.#parts
+    const checks: Readiness['checks'] = config.logs.flatMap(({ id, key }) => {
       const state = store.heads.get(id)
       const poll = this.#poll(id)
       const patience = Math.max(STALE_INTERVALS * config.poll, STALE_SECONDS) * 1000
       const fresh = poll.lastAnswer !== undefined && now() - poll.lastAnswer < patience
       const disagreement = store.heads.disagreement(id)
+      const floor = unmetFloor(state)
       return [
         { name: `${key.name} head`, ok: state.tree !== undefined, detail: `size ${state.tree?.size ?? 0}` },
         {
@@ -206,42 +262,51 @@ export class View implements NodeView {
           detail: isFrozen(state) ? 'proven to misbehave' : 'not frozen',
         },
         { name: `${key.name} guard`, ok: disagreement === undefined, detail: disagreement ?? 'agrees' },
+        {
+          name: `${key.name} floor`,
+          ok: floor === undefined,
+          detail: floor ? `size ${floor.size} was cosigned before` : 'reached',
+        },
       ]
     })
+    const { state, text } = guard()
+    checks.push({ name: 'rollback guard', ok: state !== 'waiting', detail: text })
     return Promise.resolve({ ready: checks.every(({ ok }) => ok), checks })
   }
 
   /** What the gauges show. */
-  samples(): { logs: LogSample[]; peers: number } {
-    const { config, store, cosigned, suspects } = this.#parts
-    const logs = config.logs.map(({ id, key }) => {
+  samples(): Sample {
+    const { config, store, cosigned, suspects, now, guard, mesh } = this.#parts
+    const logs = config.logs.map(({ id, key }): LogSample => {
       const state = store.heads.get(id)
+      const head = cosigned.current(id)
+      const [oldest] = suspects.list(id)
       return {
         name: key.name,
         size: state.tree?.size ?? 0,
         signedAt: state.signed?.time ?? 0,
         quorumSize: cosigned.quorum(id)?.size ?? 0,
-        cosignatures: cosigned.current(id)?.cosignatures.size ?? 0,
+        cosignatures: head ? this.#cosignatures(head).filter(({ counted }) => counted).length : 0,
         suspects: suspects.list(id).length,
+        suspectAge: oldest === undefined ? 0 : Math.max(0, (now() - Date.parse(oldest.firstSeen)) / 1000),
+        floor: unmetFloor(state) !== undefined,
         frozen: isFrozen(state),
         paused: store.heads.disagreement(id) !== undefined,
         reachable: this.#poll(id).lastAnswer !== undefined && this.#poll(id).failures === 0,
       }
     })
-    return { logs, peers: this.peers().length }
+    return {
+      logs,
+      peers: this.peers().length,
+      convicted: store.convictions.convicted().size,
+      relayed: mesh()?.relayed().length ?? 0,
+      guard: guard().state,
+    }
   }
 }
 
 function iso(ms: number): string {
   return new Date(ms).toISOString()
-}
-
-function cosignatureViews(head: CosignedHead): CosignatureView[] {
-  return [...head.cosignatures].map(([key, { signature, time }]) => ({
-    name: signature.name,
-    key,
-    time: iso(time * 1000),
-  }))
 }
 
 function suspectView({ id, size, firstSeen, door, peer, code, alarmed, note }: Suspect): SuspectView {

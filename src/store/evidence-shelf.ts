@@ -1,11 +1,14 @@
 /** The evidence that was found or received, by id, with when it was first seen. */
 import type { Table } from './disk.js'
+import { readRecord } from './json.js'
 
 export interface ShelvedEvidence {
   readonly id: string
   readonly type: string
   /** Log id. */
   readonly log: string
+  /** Verifier key of the witness that it convicts; absent when that is the log. */
+  readonly witness?: string
   readonly sizes: readonly [number, number]
   /** ISO 8601. */
   readonly seenAt: string
@@ -13,6 +16,7 @@ export interface ShelvedEvidence {
   readonly text: string
 }
 
+/** Reading throws STORE_DAMAGED for a record that is none. */
 export class EvidenceShelf {
   readonly #table: Table
 
@@ -22,7 +26,7 @@ export class EvidenceShelf {
 
   async get(id: string): Promise<ShelvedEvidence | undefined> {
     const json = await this.#table.get(id)
-    return json === undefined ? undefined : (JSON.parse(json) as ShelvedEvidence)
+    return json === undefined ? undefined : (readRecord('evidence', id, json) as ShelvedEvidence)
   }
 
   /** Keeps evidence; durable when it returns. */
@@ -32,7 +36,7 @@ export class EvidenceShelf {
 
   /** All of it, oldest first. */
   async list(): Promise<ShelvedEvidence[]> {
-    const all = (await this.#table.values()).map((json) => JSON.parse(json) as ShelvedEvidence)
+    const all = (await this.#table.entries()).map(([id, json]) => readRecord('evidence', id, json) as ShelvedEvidence)
     return all.sort((a, b) => (a.seenAt < b.seenAt ? -1 : 1))
   }
 }

@@ -28,6 +28,26 @@ export interface Hold {
   readonly acked: boolean
 }
 
+/** A head that carries our own cosignature and that this store did not know: nothing is signed before it is reached. */
+export interface Floor {
+  readonly size: number
+  /** Base64. */
+  readonly root: string
+  /** The head as a note with the log's line and our own. */
+  readonly note: string
+  /** When it was learnt, ISO 8601. */
+  readonly at: string
+}
+
+/** The head that was trusted because it was the first one. */
+export interface FirstUse {
+  readonly size: number
+  /** Base64. */
+  readonly root: string
+  /** ISO 8601. */
+  readonly at: string
+}
+
 /** The state of one log. Immutable: a change makes a new one. */
 export interface LogState {
   /** Sequence number: 0 before anything was written. */
@@ -37,11 +57,18 @@ export interface LogState {
   /** Its checkpoint text with the log's signature line, as a note; absent after a recovery that knew only the tree. */
   readonly note?: string
   readonly signed?: Signed
+  readonly floor?: Floor | undefined
+  readonly firstUse?: FirstUse | undefined
   readonly holds: readonly Hold[]
 }
 
 /** What a change may set. */
 export type Change = Partial<Omit<LogState, 'seq'>>
+
+/** The head that must be reached before anything is signed; undefined when there is none, or it is. */
+export function unmetFloor({ tree, floor }: LogState): Floor | undefined {
+  return floor !== undefined && floor.size > (tree?.size ?? -1) ? floor : undefined
+}
 
 export function isFrozen(state: LogState): boolean {
   return state.holds.some((hold) => !hold.acked)
@@ -197,13 +224,15 @@ export class Heads {
 
 /** One log's state as JSON: the state and the hash of the state before it. */
 function encodeState(state: LogState, previous: string): string {
-  const { seq, tree, note, signed, holds } = state
+  const { seq, tree, note, signed, floor, firstUse, holds } = state
   return JSON.stringify({
     seq,
     previous,
     ...(tree && { size: tree.size, root: formatHash(tree.root) }),
     ...(note !== undefined && { note }),
     ...(signed && { signed }),
+    ...(floor && { floor }),
+    ...(firstUse && { firstUse }),
     holds,
   })
 }
@@ -215,6 +244,8 @@ interface EncodedState {
   root?: string
   note?: string
   signed?: Signed
+  floor?: Floor
+  firstUse?: FirstUse
   holds: Hold[]
 }
 
@@ -262,13 +293,15 @@ function readSlot(text: string, entry: GuardEntry | undefined): Slot {
   } catch {
     return { state: NOTHING, hash, disagreement: 'the state of the log cannot be read' }
   }
-  const { seq, previous, size, root, note, signed, holds } = encoded
+  const { seq, previous, size, root, note, signed, floor, firstUse, holds } = encoded
   const rootHash = root === undefined ? undefined : parseHash(root)
   const state: LogState = {
     seq,
     ...(size !== undefined && rootHash !== undefined && { tree: { size, root: rootHash } }),
     ...(note !== undefined && { note }),
     ...(signed && { signed }),
+    ...(floor && { floor }),
+    ...(firstUse && { firstUse }),
     holds,
   }
   // Equal, or one ahead in the same chain.

@@ -35,9 +35,10 @@ export class History {
       await this.#table.clear({ gte: `${log}!`, lt: `${log}"`, limit: count - HISTORY_LENGTH })
   }
 
-  /** The newest heads, newest first. */
-  async latest(log: string, limit: number): Promise<{ size: number; note: string }[]> {
-    const entries = await this.#table.entries({ gte: `${log}!`, lt: `${log}"`, reverse: true, limit })
+  /** The newest heads, newest first; of those that are smaller than `below`. */
+  async latest(log: string, limit: number, below = Infinity): Promise<{ size: number; note: string }[]> {
+    const lt = below === Infinity ? `${log}"` : key(log, below)
+    const entries = await this.#table.entries({ gte: `${log}!`, lt, reverse: true, limit })
     return entries.map(([entryKey, note]) => ({ size: Number(entryKey.slice(log.length + 1)), note }))
   }
 

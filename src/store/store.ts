@@ -3,7 +3,8 @@
  * locks its directory, and a second process gets STORE_LOCKED.
  *
  * `heads` is what matters and is guarded. The rest can be had again from the log or from peers: history of cosigned
- * heads, quorum heads, suspects, evidence files (named by their own hash), proven tiles.
+ * heads, quorum heads, what each witness cosigned, suspects, evidence files (named by their own hash) and whom they
+ * convict, proven tiles.
  */
 import { existsSync, readdirSync } from 'node:fs'
 import { access, constants, mkdir } from 'node:fs/promises'
@@ -11,10 +12,12 @@ import { join } from 'node:path'
 import { Level } from 'level'
 import { GossumError, errorText } from '../errors.js'
 import { Disk, type Database, type Table } from './disk.js'
+import { Convictions } from './convictions.js'
 import { EvidenceShelf } from './evidence-shelf.js'
 import { GuardFile, type Guard } from './guard.js'
 import { Heads } from './heads.js'
 import { History } from './history.js'
+import { SignedBy } from './signed-by.js'
 import { TileStore } from './tile-store.js'
 
 /** The layout of the database. A change to it needs a new number and a migration. */
@@ -26,20 +29,28 @@ export class Store {
   /** Quorum heads: log id -> note. */
   readonly quorum: Table
   readonly evidence: EvidenceShelf
+  readonly convictions: Convictions
+  /** The largest head that each witness cosigned. */
+  readonly signedBy: SignedBy
   /** Suspects: `<log id>!<id>` -> the suspect as JSON. */
   readonly suspects: Table
   readonly tiles: TileStore
+  /** Peers to come back to: one record, `book`. */
+  readonly peers: Table
   readonly #disk: Disk
   readonly #guard: Guard
 
-  private constructor(disk: Disk, guard: Guard, heads: Heads) {
+  private constructor(disk: Disk, guard: Guard, heads: Heads, convictions: Convictions) {
     this.#disk = disk
     this.#guard = guard
     this.heads = heads
     this.history = new History(disk.table('history'))
     this.quorum = disk.table('quorum')
     this.evidence = new EvidenceShelf(disk.table('evidence'))
+    this.convictions = convictions
+    this.signedBy = new SignedBy(disk.table('signed-by'))
     this.suspects = disk.table('suspects')
+    this.peers = disk.table('peers')
     this.tiles = new TileStore(disk.table('tiles-0'), disk.table('tiles-1'))
   }
 
@@ -66,7 +77,8 @@ export class Store {
   static async over(db: Database, guard: Guard, reopen?: () => Promise<Database>): Promise<Store> {
     const disk = new Disk(db, reopen)
     await requireSchema(disk.table('meta'))
-    return new Store(disk, guard, await Heads.load(disk.table('state'), guard))
+    const convictions = await Convictions.load(disk.table('convictions'))
+    return new Store(disk, guard, await Heads.load(disk.table('state'), guard), convictions)
   }
 
   async close(): Promise<void> {

@@ -31,9 +31,9 @@ import {
   recordReadings,
   splitDataTile,
 } from './module.js'
-import { TileReader, type TileCache } from './tiles.js'
+import { TileReader, type TileCache, type TileFallback } from './tiles.js'
 
-export type { TileCache }
+export type { TileCache, TileFallback }
 
 /** How many data tiles are fetched at a time. */
 const DATA_CONCURRENCY = 4
@@ -45,6 +45,8 @@ export interface SumdbClientOptions extends FetcherOptions {
   readonly origin?: string
   /** Where proven tiles are kept from one run to the next. */
   readonly cache?: TileCache
+  /** Asked for full tiles of hashes when the log cannot be reached. */
+  readonly fallback?: TileFallback
 }
 
 export interface VerifiedHead {
@@ -80,9 +82,9 @@ export class SumdbClient {
   readonly #key: VerifierKey
   readonly #origin: string
 
-  constructor({ key, origin = SUMDB_ORIGIN, cache, ...fetching }: SumdbClientOptions) {
+  constructor({ key, origin = SUMDB_ORIGIN, cache, fallback, ...fetching }: SumdbClientOptions) {
     this.#fetcher = new Fetcher(fetching)
-    this.#tiles = new TileReader(this.#fetcher, cache)
+    this.#tiles = new TileReader(this.#fetcher, cache, fallback)
     this.#key = key
     this.#origin = origin
   }

@@ -2,6 +2,7 @@
  * Reading hashes of a log through its tiles: read suspect, save proven. Bytes from memory, from the cache and from
  * the server are all the same until openTiles has authenticated every tile under a head; only then are they kept.
  */
+import { errorCode } from '../errors.js'
 import { HASH_SIZE } from '../tlog/hash.js'
 import type { HashReader, Tree } from '../tlog/merkle.js'
 import { fullTile, isFullTile, openTiles, planTiles, tilePath, type Tile } from '../tlog/tile.js'
@@ -13,6 +14,9 @@ export interface TileCache {
   get(path: string): Promise<Uint8Array | undefined>
   put(path: string, data: Uint8Array): Promise<void>
 }
+
+/** Somebody else who may have a tile that the log will not give now; what it gives is not trusted either. */
+export type TileFallback = (path: string, bytes: number, options: { signal: AbortSignal }) => Promise<Uint8Array>
 
 /** How many tiles of one plan are fetched at a time. */
 const CONCURRENCY = 8
@@ -59,12 +63,14 @@ function cut(tile: Tile, data: Uint8Array): Uint8Array {
 export class TileReader {
   readonly #fetcher: Fetcher
   readonly #cache: TileCache | undefined
+  readonly #fallback: TileFallback | undefined
   readonly #memory = new TileMemory()
   readonly #flights = new SingleFlight<Uint8Array>()
 
-  constructor(fetcher: Fetcher, cache?: TileCache) {
+  constructor(fetcher: Fetcher, cache?: TileCache, fallback?: TileFallback) {
     this.#fetcher = fetcher
     this.#cache = cache
+    this.#fallback = fallback
   }
 
   /**
@@ -134,7 +140,18 @@ export class TileReader {
 
   #fetch(tile: Tile, maxBytes: number, { signal }: WaitOptions): Promise<Uint8Array> {
     const path = tilePath(tile)
-    return this.#flights.run(path, signal, (stop) => this.#fetcher.get(path, maxBytes, { signal: stop }))
+    return this.#flights.run(path, signal, async (stop) => {
+      try {
+        return await this.#fetcher.get(path, maxBytes, { signal: stop })
+      } catch (error) {
+        const isHashes = tile.level >= 0 && isFullTile(tile)
+        if (this.#fallback === undefined || !isHashes || errorCode(error) !== 'LOG_UNREACHABLE') throw error
+        // Why the log did not answer says more than that nobody else could help.
+        return this.#fallback(path, maxBytes, { signal: stop }).catch(() => {
+          throw error
+        })
+      }
+    })
   }
 
   /** Keeps authenticated tiles: all of them in memory, full ones in the cache. */

@@ -58,16 +58,29 @@ const MAX_LINES_PER_KEY = 2
  * Lines that do not verify are dropped: anybody can write a line under anybody's name.
  */
 export function verifiedCosignatures(note: Note, keys: Iterable<VerifierKey>): Map<string, Cosignature> {
+  return readCosignatures(note, keys).verified
+}
+
+/** The same, and whether a line claims to be by one of these keys and is not: nobody who verifies passes such a line on. */
+export function readCosignatures(
+  note: Note,
+  keys: Iterable<VerifierKey>,
+): { verified: Map<string, Cosignature>; forged: boolean } {
+  const lines = new Map<string, Signature[]>()
+  for (const line of note.signatures) {
+    const signer = `${line.name}+${line.keyId}`
+    lines.set(signer, [...(lines.get(signer) ?? []), line])
+  }
   const verified = new Map<string, Cosignature>()
+  let forged = false
   for (const key of keys) {
-    for (const line of note.signatures.filter((signature) => isBy(signature, key)).slice(0, MAX_LINES_PER_KEY)) {
+    for (const line of lines.get(`${key.name}+${key.keyId}`)?.slice(0, MAX_LINES_PER_KEY) ?? []) {
       const cosignature = tryVerify(note.text, line, key)
-      if (cosignature !== undefined && cosignature.time > (verified.get(key.vkey)?.time ?? 0)) {
-        verified.set(key.vkey, cosignature)
-      }
+      if (cosignature === undefined) forged = true
+      else if (cosignature.time > (verified.get(key.vkey)?.time ?? 0)) verified.set(key.vkey, cosignature)
     }
   }
-  return verified
+  return { verified, forged }
 }
 
 function tryVerify(text: string, line: Signature, key: VerifierKey): Cosignature | undefined {

@@ -21,7 +21,7 @@ export const MAX_POLICY_BYTES = 256 * 1024
 export const MAX_POLICY_LINES = 1024
 
 /** The quorum that no cosignature is needed for. */
-const NONE = 'none'
+export const NONE = 'none'
 
 export interface PolicyLog {
   /** The log's key, type 0x01; undefined when it has a type that is not verified here. */
@@ -242,8 +242,15 @@ function verifiable(vkey: string): VerifierKey | undefined {
 
 // ---- asking ----------------------------------------------------------------------------------------------------
 
-/** Walks from the quorum down: a witness gives its worth, a group combines those of its members. */
-function evaluate<T>(policy: Policy, witness: (w: PolicyWitness) => T, group: (threshold: number, of: T[]) => T): T {
+/**
+ * The worth of the quorum, which is not `none`: a witness gives its own, a group combines those of its members. The
+ * members of a group share no witness.
+ */
+export function evaluate<T>(
+  policy: Policy,
+  witness: (w: PolicyWitness) => T,
+  group: (threshold: number, of: T[]) => T,
+): T {
   const worth = new Map<string, T>()
   for (const w of policy.witnesses) worth.set(w.name, witness(w))
   // Members are defined before their group, and each belongs to one group only.

@@ -8,23 +8,47 @@ import { fromUtf8, utf8 } from '../tlog/bytes.js'
 import { parseCheckpoint } from '../tlog/checkpoint.js'
 import { verifiedCosignatures, type Cosignature } from '../tlog/cosignature.js'
 import type { Tree } from '../tlog/merkle.js'
-import { formatNote, parseNote, type Note, type VerifierKey } from '../tlog/note.js'
+import {
+  formatNote,
+  formatSignature,
+  MAX_SIGNATURES,
+  parseNote,
+  parseVerifierKey,
+  type Note,
+  type VerifierKey,
+} from '../tlog/note.js'
 
 /** Whose cosignatures count, and when they are enough. */
 export interface Quorum {
-  /** Keys (type 0x04) whose cosignatures are verified and kept; our own is among them. */
+  /** Keys (type 0x04) whose cosignatures may count; our own is among them. */
   readonly keys: readonly VerifierKey[]
   /** Whether these keys (vkeys) satisfy the policy. */
   readonly satisfiedBy: (signedBy: ReadonlySet<string>) => boolean
+  /** Those (vkeys) whose cosignatures are kept and shown but do not count: they were proven to misbehave. */
+  readonly convicted: () => ReadonlySet<string>
 }
 
-/** A head with the log's line, and the newest verified cosignature of each counted key (by vkey). */
+/** A head with the log's line, and the newest verified cosignature of each key (by vkey), in the order of the lines. */
 export interface CosignedHead extends Tree {
   readonly note: Note
   readonly cosignatures: ReadonlyMap<string, Cosignature>
 }
 
-/** The head as it is shown and sent: the log's line first, then the cosignatures in the order of the keys. */
+/** A head that a witness cosigned, with the time that it says, in POSIX seconds. */
+export interface LastSeen {
+  readonly log: string
+  readonly size: number
+  readonly time: number
+}
+
+/** All lines by keys that only neighbours count may take this many bytes of a head. */
+const MAX_RELAYED_BYTES = 16 * 1024
+/** Heads that are looked at for a quorum when witnesses are convicted or let go, newest first; and at once. */
+const RECONSIDERED = { most: 1024, atOnce: 32 }
+
+const NONE: ReadonlyMap<string, Cosignature> = new Map()
+
+/** The head as it is shown and sent: the log's line first, then the cosignatures, those that may count first. */
 export function encodeCosigned(head: CosignedHead): Uint8Array {
   return formatNote(head.note)
 }
@@ -32,10 +56,9 @@ export function encodeCosigned(head: CosignedHead): Uint8Array {
 function build(
   text: string,
   logLine: Note['signatures'][0],
-  cosignatures: Map<string, Cosignature>,
-  quorum: Quorum,
+  cosignatures: ReadonlyMap<string, Cosignature>,
 ): CosignedHead {
-  const lines = quorum.keys.flatMap((key) => cosignatures.get(key.vkey)?.signature ?? [])
+  const lines = [...cosignatures.values()].map(({ signature }) => signature)
   const { size, root } = parseCheckpoint(text)
   return { size, root, note: { text, signatures: [logLine, ...lines] }, cosignatures }
 }
@@ -43,25 +66,40 @@ function build(
 export class CosignedHeads {
   readonly #store: Store
   readonly #quorum: Quorum
+  readonly #counted: ReadonlySet<string>
+  readonly #relayed: () => readonly VerifierKey[]
   readonly #current = new Map<string, CosignedHead>()
   readonly #quorumHeads = new Map<string, CosignedHead>()
   readonly #serial = new Serial()
   readonly #onQuorum: (log: string, head: CosignedHead) => void
 
-  constructor(store: Store, quorum: Quorum, onQuorum: (log: string, head: CosignedHead) => void) {
+  /**
+   * `relayed` are keys that this node's neighbours count: their cosignatures are kept beside those of the quorum's
+   * keys, as far as there is room, and never count. `onQuorum` is told when a log has another quorum head.
+   */
+  constructor(
+    store: Store,
+    quorum: Quorum,
+    onQuorum: (log: string, head: CosignedHead) => void,
+    relayed: () => readonly VerifierKey[] = () => [],
+  ) {
     this.#store = store
     this.#quorum = quorum
+    this.#counted = new Set(quorum.keys.map(({ vkey }) => vkey))
     this.#onQuorum = onQuorum
+    this.#relayed = relayed
   }
 
-  /** Loads what was held of a log. A policy that changed since is applied anew. */
-  async load(log: string): Promise<void> {
-    const newest = this.#store.heads.get(log)
-    const kept = newest.tree && ((await this.#store.history.get(log, newest.tree.size)) ?? newest.note)
-    if (kept !== undefined) this.#current.set(log, this.#decode(kept))
-    const quorumNote = await this.#store.quorum.get(log)
-    const quorumHead = quorumNote === undefined ? undefined : this.#decode(quorumNote)
-    if (quorumHead && this.#isQuorum(quorumHead)) this.#quorumHeads.set(log, quorumHead)
+  /** Loads what was held of a log. A policy that changed since, and convictions, are applied anew. */
+  load(log: string): Promise<void> {
+    return this.#serial.run(log, async () => {
+      const newest = this.#store.heads.get(log)
+      const kept = newest.tree && ((await this.#store.history.get(log, newest.tree.size)) ?? newest.note)
+      if (kept !== undefined) this.#current.set(log, this.#decode(kept))
+      await this.#store.signedBy.load(log)
+      const head = await this.#findQuorum(log)
+      if (head !== undefined) this.#quorumHeads.set(log, head)
+    })
   }
 
   /** The newest head that we proved. */
@@ -69,7 +107,7 @@ export class CosignedHeads {
     return this.#current.get(log)
   }
 
-  /** The largest head that the policy is satisfied with. */
+  /** The largest head that the policy is satisfied with, and those cosignatures alone that count. */
   quorum(log: string): CosignedHead | undefined {
     return this.#quorumHeads.get(log)
   }
@@ -85,42 +123,81 @@ export class CosignedHeads {
     return (await this.#store.history.latest(log, limit)).map(({ note }) => this.#decode(note))
   }
 
-  /** Makes a proven head the current one. */
-  install(log: string, bare: Note, cosignatures: ReadonlyMap<string, Cosignature>): Promise<boolean> {
+  // ---- what a witness cosigned -----------------------------------------------------------------------------------
+
+  /** The largest head that we know to carry this key's cosignature, with this one alone. */
+  async largestBy(log: string, vkey: string): Promise<CosignedHead | undefined> {
+    const text = await this.#store.signedBy.note(log, vkey)
+    if (text === undefined) return undefined
+    const note = parseNote(utf8(text))
+    const cosignatures = verifiedCosignatures(note, [parseVerifierKey(vkey)])
+    return cosignatures.size === 0 ? undefined : build(note.text, note.signatures[0]!, cosignatures)
+  }
+
+  /** The same over all logs, as notes of the log's line and the one of the key. */
+  async signedBy(vkey: string): Promise<Uint8Array[]> {
+    const heads = await Promise.all(this.#store.signedBy.logs(vkey).map((log) => this.largestBy(log, vkey)))
+    return heads.flatMap((head) => (head === undefined ? [] : encodeCosigned(head)))
+  }
+
+  /** The last that was heard of a witness, over all logs. */
+  lastSeen(vkey: string): LastSeen | undefined {
+    const all = this.#store.signedBy.logs(vkey).map((log) => ({ log, ...this.#store.signedBy.get(log, vkey)! }))
+    return all.reduce<LastSeen | undefined>((last, next) => (next.time > (last?.time ?? 0) ? next : last), undefined)
+  }
+
+  // ---- changes ---------------------------------------------------------------------------------------------------
+
+  /** Makes a proven head the current one. Returns what merge() returns. */
+  install(
+    log: string,
+    bare: Note,
+    cosignatures: ReadonlyMap<string, Cosignature>,
+  ): Promise<ReadonlyMap<string, Cosignature>> {
     return this.merge(log, bare, cosignatures, true)
   }
 
   /**
-   * Adds verified cosignatures to a head that is proven to be on our history, durably. Returns whether one of them is
-   * by a key that had not cosigned it yet. A head that we never held ourselves is only kept when `install` says so.
+   * Adds verified cosignatures to a head that is proven to be on our history, durably. Returns those by keys that had
+   * not cosigned it yet. A head that we never held ourselves is only kept when `install` says so.
    */
-  merge(log: string, bare: Note, cosignatures: ReadonlyMap<string, Cosignature>, install = false): Promise<boolean> {
+  merge(
+    log: string,
+    bare: Note,
+    cosignatures: ReadonlyMap<string, Cosignature>,
+    install = false,
+  ): Promise<ReadonlyMap<string, Cosignature>> {
     return this.#serial.run(log, async () => {
       const tree = parseCheckpoint(bare.text)
+      await this.#noteSigners(log, bare, tree.size, cosignatures)
       const held = this.#current.get(log)
       const kept = held?.size === tree.size ? held : await this.#find(log, tree.size)
-      if (kept === undefined && !install) return false
-      if (kept !== undefined && kept.note.text !== bare.text) return false
+      if (kept === undefined && !install) return NONE
+      if (kept !== undefined && kept.note.text !== bare.text) return NONE
 
-      const merged = new Map(kept?.cosignatures)
-      let fresh = false
-      let changed = kept === undefined
-      for (const [key, cosignature] of cosignatures) {
-        const before = merged.get(key)
-        if (before !== undefined && before.time >= cosignature.time) continue
-        fresh ||= before === undefined
-        changed = true
-        merged.set(key, cosignature)
+      const known = kept?.cosignatures ?? NONE
+      const newer = [...cosignatures].filter(([key, { time }]) => time > (known.get(key)?.time ?? 0))
+      const merged = this.#ordered(new Map([...known, ...newer]))
+      const taken = newer.filter(([key, cosignature]) => merged.get(key) === cosignature)
+      if (kept !== undefined && taken.length === 0) {
+        if (install) this.#setCurrent(log, kept)
+        return NONE
       }
-      if (!changed) {
-        if (install && kept) this.#setCurrent(log, kept)
-        return false
-      }
-      const head = build(bare.text, bare.signatures[0]!, merged, this.#quorum)
+      const head = build(bare.text, bare.signatures[0]!, merged)
       await this.#store.history.put(log, head.size, fromUtf8(encodeCosigned(head))!)
       if (install || head.size === held?.size) this.#setCurrent(log, head)
-      await this.#noteQuorum(log, head)
-      return fresh
+      if (head.size >= (this.#quorumHeads.get(log)?.size ?? 0)) await this.#noteQuorum(log, this.#asQuorum(head))
+      return new Map(taken.filter(([key]) => !known.has(key)))
+    })
+  }
+
+  /** Finds the quorum head anew, after a witness was convicted or let go. There may be none any more. */
+  reconsider(log: string): Promise<void> {
+    return this.#serial.run(log, async () => {
+      const head = await this.#findQuorum(log)
+      if (head !== undefined) return this.#noteQuorum(log, head)
+      this.#quorumHeads.delete(log)
+      await this.#store.quorum.del(log)
     })
   }
 
@@ -134,20 +211,78 @@ export class CosignedHeads {
     return note === undefined ? undefined : this.#decode(note)
   }
 
-  async #noteQuorum(log: string, head: CosignedHead): Promise<void> {
+  async #noteSigners(
+    log: string,
+    { text, signatures }: Note,
+    size: number,
+    cosignatures: ReadonlyMap<string, Cosignature>,
+  ): Promise<void> {
+    for (const [vkey, { signature, time }] of cosignatures) {
+      const note = fromUtf8(formatNote({ text, signatures: [signatures[0]!, signature] }))!
+      await this.#store.signedBy.put(log, vkey, { size, time, note }, (key) => this.#counted.has(key))
+    }
+  }
+
+  /**
+   * The cosignatures in the order of the keys: first those that may count, then as many of the others as a note has
+   * room for, those that most neighbours count first.
+   */
+  #ordered(cosignatures: ReadonlyMap<string, Cosignature>): ReadonlyMap<string, Cosignature> {
+    const counted = this.#quorum.keys.map(({ vkey }) => vkey).filter((key) => cosignatures.has(key))
+    const relayed = this.#relayed().map(({ vkey }) => vkey)
+    const others = new Set([...relayed, ...cosignatures.keys()].filter((key) => cosignatures.has(key)))
+    const ordered = new Map(counted.map((key) => [key, cosignatures.get(key)!]))
+    let bytes = 0
+    for (const key of others) {
+      if (this.#counted.has(key)) continue
+      const cosignature = cosignatures.get(key)!
+      const length = utf8(formatSignature(cosignature.signature)).length
+      // One line is the log's.
+      if (ordered.size + 1 >= MAX_SIGNATURES || bytes + length > MAX_RELAYED_BYTES) continue
+      bytes += length
+      ordered.set(key, cosignature)
+    }
+    return ordered
+  }
+
+  // ---- the quorum ------------------------------------------------------------------------------------------------
+
+  /** The newest head that satisfies the policy: the one that was, or one in the history. */
+  async #findQuorum(log: string): Promise<CosignedHead | undefined> {
+    const stored = await this.#store.quorum.get(log)
+    const before = stored === undefined ? undefined : this.#asQuorum(this.#decode(stored))
+    for (let from = Infinity, left = RECONSIDERED.most; left > 0; left -= RECONSIDERED.atOnce) {
+      const some = await this.#store.history.latest(log, RECONSIDERED.atOnce, from)
+      for (const { size, note } of some) {
+        if (size < (before?.size ?? 0)) return before
+        const head = this.#asQuorum(this.#decode(note))
+        if (head !== undefined) return head
+        from = size
+      }
+      if (some.length < RECONSIDERED.atOnce) break
+    }
+    return before
+  }
+
+  async #noteQuorum(log: string, head: CosignedHead | undefined): Promise<void> {
+    if (head === undefined) return
     const before = this.#quorumHeads.get(log)
-    if (head.size < (before?.size ?? 0) || !this.#isQuorum(head)) return
     this.#quorumHeads.set(log, head)
     await this.#store.quorum.put(log, fromUtf8(encodeCosigned(head))!)
     if (before?.size !== head.size || before.cosignatures.size !== head.cosignatures.size) this.#onQuorum(log, head)
   }
 
-  #isQuorum(head: CosignedHead): boolean {
-    return this.#quorum.satisfiedBy(new Set(head.cosignatures.keys()))
+  /** The head with the cosignatures that count, if they satisfy the policy. */
+  #asQuorum({ note, cosignatures }: CosignedHead): CosignedHead | undefined {
+    const convicted = this.#quorum.convicted()
+    const counting = [...cosignatures].filter(([key]) => this.#counted.has(key) && !convicted.has(key))
+    if (!this.#quorum.satisfiedBy(new Set(counting.map(([key]) => key)))) return undefined
+    return build(note.text, note.signatures[0]!, new Map(counting))
   }
 
   #decode(text: string): CosignedHead {
     const note = parseNote(utf8(text))
-    return build(note.text, note.signatures[0]!, verifiedCosignatures(note, this.#quorum.keys), this.#quorum)
+    const keys = [...this.#quorum.keys, ...this.#relayed()]
+    return build(note.text, note.signatures[0]!, this.#ordered(verifiedCosignatures(note, keys)))
   }
 }

@@ -40,6 +40,8 @@ export interface Outcome {
   readonly code?: ErrorCode
   /** Evidence id, for conflict. */
   readonly evidence?: string
+  /** A line of it claims to be by a witness that we know and is not. */
+  readonly forged?: boolean
 }
 
 /** What we hold of a log. */
@@ -122,7 +124,7 @@ export function answerTo(outcome: Outcome): Answer {
     case 'known':
       return { status: 200, gossip: ifNews, exit: 0 }
     case 'past':
-      return { status: 409, gossip: 'ignore', exit: 0 }
+      return { status: 409, gossip: ifNews, exit: 0 }
     case 'pending':
       return { status: PENDING_STATUS.get(outcome.code) ?? 503, gossip: ifNews, exit: 4 }
     case 'refused':
@@ -152,6 +154,10 @@ function refusal(code: ErrorCode): Answer {
       return { status: 400, gossip: 'reject', exit: 2 }
     case 'LOG_FROZEN':
       return { status: 503, gossip: 'ignore', exit: 3 }
+    case 'GUARD_WAITING':
+    case 'GUARD_BEHIND':
+    case 'PEER_BUDGET':
+      return { status: 503, gossip: 'ignore', exit: 4 }
     case 'CHECKPOINT_MALFORMED':
     case 'ORIGIN_MISMATCH':
       // The log itself signed these: not the messenger's doing.
@@ -161,7 +167,10 @@ function refusal(code: ErrorCode): Answer {
   }
 }
 
-/** What gossip does with the message that brought this outcome. */
+/**
+ * What gossip does with the message that brought this outcome. Whoever forwards a line that is not by the witness it
+ * names made it up, or forwards what it has not verified; but with a conflict, anything is welcome.
+ */
 export function gossipVerdict(outcome: Outcome): GossipVerdict {
-  return answerTo(outcome).gossip
+  return outcome.forged === true && outcome.kind !== 'conflict' ? 'reject' : answerTo(outcome).gossip
 }

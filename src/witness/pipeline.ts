@@ -7,35 +7,34 @@
  */
 import { makeSplitView, type Evidence } from '../evidence/evidence.js'
 import { GossumError, type ErrorCode } from '../errors.js'
-import { isFrozen, type LogState } from '../store/heads.js'
-import type { Store } from '../store/store.js'
-import { fromUtf8, toHex, utf8 } from '../tlog/bytes.js'
-import type { Checkpoint } from '../tlog/checkpoint.js'
-import { cosign, type Cosignature } from '../tlog/cosignature.js'
+import { isFrozen, unmetFloor, type LogState } from '../store/heads.js'
+import { toHex, utf8 } from '../tlog/bytes.js'
+import type { Cosignature } from '../tlog/cosignature.js'
 import { sha256 } from '../tlog/hash.js'
-import { checkTree, type Tree } from '../tlog/merkle.js'
-import { formatNote, isBy, parseNote, type Note, type SignerKey, type VerifierKey } from '../tlog/note.js'
-import { encodeCosigned, type CosignedHeads } from './cosigned.js'
-import { decide, type Candidate, type Decision, type Outcome, type Prefix, type Proof } from './decide.js'
+import { formatNote, isBy, parseNote, type Note, type VerifierKey } from '../tlog/note.js'
+import { decide, type Candidate, type Decision, type Outcome } from './decide.js'
+import { Cosigner, withLines, type CosignerParts, type Head } from './cosigner.js'
+import { Liars, type WitnessedHead } from './liars.js'
+import { Pace } from './pace.js'
+import { Prover, type FollowedLog, type PrefixFromPeers } from './prover.js'
 import type { Suspect, Suspects } from './suspects.js'
-import { verifyCandidate, type LogIdentity, type VerifiedNote } from './verify.js'
+import { verifyCandidate, type VerifiedNote } from './verify.js'
 
-/** A log that this node follows, and where it sees it from. */
-export interface FollowedLog extends LogIdentity {
-  /** Shows the root of a tree's first `size` records. Throws a GossumError when it cannot. */
-  readonly prefix: (of: Tree, size: number, options: { signal: AbortSignal }) => Promise<Prefix>
-}
+export type { FollowedLog }
 
-export interface PipelineParts {
+export interface PipelineParts extends CosignerParts {
   readonly logs: readonly FollowedLog[]
-  readonly store: Store
-  readonly cosigned: CosignedHeads
   readonly suspects: Suspects
-  readonly signer: SignerKey
-  /** Keys whose cosignatures are verified and kept. */
+  /** Keys whose cosignatures count for us; our own is among them. */
   readonly counted: readonly VerifierKey[]
+  /** Keys whose cosignatures our neighbours count: verified, kept and passed on like the counted ones. */
+  readonly relayed: () => readonly VerifierKey[]
+  /** Asks peers for a proof that the log does not give. */
+  readonly prefixFromPeers: PrefixFromPeers
   /** Raises the alarm with evidence. Not new when it is about a lie that is known. */
   readonly alarm: (evidence: Evidence) => Promise<{ id: string; isNew: boolean }>
+  /** Milliseconds between two heads of a burst that peers bring; PAUSE_MS unless said otherwise. */
+  readonly pauseMs?: number
   /** Sends a head to the mesh. It is on disk already. */
   readonly publish: (log: string, note: Uint8Array) => void
   readonly onOutcome: (outcome: Outcome, candidate: Candidate) => void
@@ -45,17 +44,8 @@ export interface PipelineParts {
   readonly onSuspectDropped: (suspect: Suspect) => void
   /** What failed in the background: our bug, or our disk. */
   readonly onError: (error: unknown) => void
-  /** Milliseconds since 1970. */
-  readonly now: () => number
 }
 
-/** A verified note whose checkpoint could be read. */
-type Head = VerifiedNote<FollowedLog> & { readonly checkpoint: Checkpoint }
-
-/** A cosignature of an unchanged head is made anew after this long, so that its time stays fresh. */
-const REFRESH_SECONDS = 30 * 60
-/** The longest that one proof may take. */
-const PROVE_TIMEOUT_MS = 60_000
 /** How long a suspect may stay one before people are told. */
 const SUSPECT_ALARM_MS = 15 * 60_000
 /** Outcomes remembered by the bytes of the note: what was refused or past once is so for ever. */
@@ -67,12 +57,20 @@ export class Pipeline {
   readonly #remembered = new Map<string, Outcome>()
   readonly #stopped = new AbortController()
   readonly #underWay = new Set<Promise<unknown>>()
-  /** Logs whose promised cosignature could not be stored (a full disk): made again when the head comes back. */
-  readonly #owed = new Set<string>()
+  readonly #prover: Prover
+  readonly #liars: Liars
+  readonly #pace: Pace
+  /** Texts of older heads that were proven to be on our history, which only grows: `<log id> <hash>`. */
+  readonly #past = new Set<string>()
+  readonly #cosigner: Cosigner
 
   constructor(parts: PipelineParts) {
     this.#parts = parts
     this.#logs = new Map(parts.logs.map((log) => [log.id, log]))
+    this.#prover = new Prover(parts.prefixFromPeers, this.#stopped.signal, parts.now)
+    this.#cosigner = new Cosigner(parts)
+    this.#liars = new Liars({ ...parts, prover: this.#prover })
+    this.#pace = new Pace(parts.now, parts.pauseMs)
   }
 
   /**
@@ -89,10 +87,7 @@ export class Pipeline {
       }
       await cosigned.load(log)
       for (const { id, size } of suspects.list(log)) if (size === null) await store.heads.hold(log, id)
-      const state = store.heads.get(log)
-      if (state.note !== undefined && this.#isSigned(state) && this.#disagreement(log) === undefined) {
-        await this.#release(log, state, parseNote(utf8(state.note)), new Map())
-      }
+      await this.#cosigner.resume(log)
     }
   }
 
@@ -104,6 +99,11 @@ export class Pipeline {
   /** Aborts, and waits until every submission has ended: then nothing writes any more. */
   async stop(): Promise<void> {
     this.abort()
+    await this.idle()
+  }
+
+  /** Resolves when nothing is under way any more. */
+  async idle(): Promise<void> {
     while (this.#underWay.size > 0) await Promise.all(this.#underWay)
   }
 
@@ -118,28 +118,29 @@ export class Pipeline {
   async #submit(candidate: Candidate): Promise<Outcome> {
     // With the log that the door expects: the same bytes on another log's topic are another matter.
     const key = `${candidate.log ?? ''} ${toHex(sha256(candidate.note))}`
-    const outcome = this.#remembered.get(key) ?? (await this.#judge(candidate))
+    const outcome = this.#remembered.get(key) ?? (await this.#judge(candidate, true))
     this.#remember(key, outcome)
     this.#parts.onOutcome(outcome, candidate)
     if (outcome.kind === 'advanced') {
-      void this.#tracked(this.retrySuspects(outcome.log!, 0)).catch(this.#parts.onError)
+      this.#inBackground(this.retrySuspects(outcome.log!, 0))
     }
     return outcome
   }
 
   /**
-   * Tries the suspects of a log again: all that our own tree has overtaken, and at most `limit` larger ones, which
-   * only the log itself can explain. Tells about those that stay.
+   * Tries again what was left open: a floor that is not reached; of the suspects of a log all that our own tree has
+   * overtaken, and at most `limit` larger ones, which only the log or a peer can explain. Tells about those that stay.
    */
   async retrySuspects(log: string, limit: number): Promise<void> {
     const { suspects, store, onOutcome, now } = this.#parts
+    if (limit > 0) await this.#reachFloor(log)
     let left = limit
     for (const suspect of suspects.list(log)) {
       if (this.#stopped.signal.aborted) return
       const overtaken = suspect.size !== null && suspect.size <= (store.heads.get(log).tree?.size ?? 0)
       if (overtaken || (suspect.size !== null && left-- > 0)) {
         const candidate = { ...suspect, note: utf8(suspect.note), receivedAt: now() }
-        const outcome = await this.#judge(candidate)
+        const outcome = await this.#judge(candidate, false)
         const isSuspect = outcome.kind === 'pending' || outcome.code === 'LOG_FROZEN'
         if (!isSuspect) onOutcome(outcome, candidate)
         if (!isSuspect) continue
@@ -164,77 +165,99 @@ export class Pipeline {
     const lasting = outcome.kind === 'past' || (outcome.kind === 'refused' && !PASSING.has(outcome.code!))
     if (!lasting || this.#remembered.has(key)) return
     if (this.#remembered.size >= REMEMBERED) this.#remembered.delete(this.#remembered.keys().next().value!)
-    this.#remembered.set(key, outcome)
+    // The second time it is no news.
+    this.#remembered.set(key, { ...outcome, news: false })
   }
 
-  async #judge(candidate: Candidate): Promise<Outcome> {
+  /** `charged`: the peer that brought it pays for the proof. */
+  async #judge(candidate: Candidate, charged: boolean): Promise<Outcome> {
     let verified: VerifiedNote<FollowedLog>
     try {
-      verified = verifyCandidate(candidate.note, this.#logs, candidate.log, this.#parts.counted)
+      const { counted, relayed } = this.#parts
+      verified = verifyCandidate(candidate.note, this.#logs, candidate.log, [...counted, ...relayed()])
     } catch (error) {
       if (!(error instanceof GossumError)) throw error
       const about = candidate.log !== undefined && this.#logs.has(candidate.log) ? { log: candidate.log } : {}
       return { kind: 'refused', news: false, code: error.code, ...about }
     }
     const { checkpoint } = verified
-    return checkpoint === undefined
-      ? this.#suspect(candidate, verified, 'SIZE_IMPOSSIBLE')
-      : this.#conclude(candidate, { ...verified, checkpoint })
+    const outcome =
+      checkpoint === undefined
+        ? await this.#suspect(candidate, verified, 'SIZE_IMPOSSIBLE')
+        : await this.#conclude(candidate, { ...verified, checkpoint }, charged)
+    return verified.forged ? { ...outcome, forged: true } : outcome
   }
 
   /** Compare and prove until there is a decision, then act on it; again when somebody else moved the head meanwhile. */
-  async #conclude(candidate: Candidate, head: Head): Promise<Outcome> {
+  async #conclude(candidate: Candidate, head: Head, charged: boolean): Promise<Outcome> {
     const { log, checkpoint, canonical } = head
+    const own = head.cosignatures.get(this.#cosigner.key)
+    if (own !== undefined) await this.#cosigner.recall(head, own)
     for (;;) {
+      await this.#turn(candidate, head)
       const state = this.#parts.store.heads.get(log.id)
       const held = { tree: state.tree, frozen: isFrozen(state) }
-      const tree = { ...checkpoint, canonical, ownEyes: candidate.door === 'poll' }
-      let decision = decide(held, tree)
-      if (decision.kind === 'prove') decision = decide(held, tree, await this.#prove(log, decision.of, decision.size))
+      // What we cosigned once, we saw with our own eyes.
+      const tree = { ...checkpoint, canonical, ownEyes: candidate.door === 'poll' || own !== undefined }
+      let decision: Decision = this.#past.has(pastKey(head)) ? { kind: 'past' } : decide(held, tree)
+      if (decision.kind === 'prove') {
+        const { of, size } = decision
+        decision = decide(held, tree, await this.#prover.prove(log, of, size, candidate.peer, charged))
+        // A head that has to be decided about again is paid for.
+        charged = false
+      }
       const outcome = await this.#act(candidate, head, state, decision)
       if (outcome !== undefined) return outcome
     }
   }
 
-  async #prove(log: FollowedLog, of: Tree, size: number): Promise<Proof> {
-    const signal = AbortSignal.any([this.#stopped.signal, AbortSignal.timeout(PROVE_TIMEOUT_MS)])
-    try {
-      const prefix = await log.prefix(of, size, { signal })
-      checkTree(prefix.proof, of.size, of.root, size, prefix.root)
-      return { prefix }
-    } catch (error) {
-      if (error instanceof GossumError) return { failed: error.code }
-      if (signal.aborted) return { failed: 'TIMEOUT' }
-      throw error
-    }
+  /** Waits until a larger head that peers bring may be taken up. The log itself comes at our own pace. */
+  async #turn({ door }: Candidate, { log, checkpoint }: Head): Promise<void> {
+    const { tree } = this.#parts.store.heads.get(log.id)
+    const isPaced = (door === 'gossip' || door === 'sync') && tree !== undefined && checkpoint.size > tree.size
+    if (isPaced) await this.#pace.turn(log.id, checkpoint.size, this.#stopped.signal)
+  }
+
+  /** Goes on to the head that our key is known to have signed; nothing else is signed before. Whether it is reached. */
+  async #reachFloor(log: string): Promise<boolean> {
+    const { store, now } = this.#parts
+    const floor = unmetFloor(store.heads.get(log))
+    if (floor !== undefined) await this.#judge({ door: 'sync', note: utf8(floor.note), log, receivedAt: now() }, false)
+    return unmetFloor(store.heads.get(log)) === undefined
   }
 
   /** What follows from a decision. Undefined when the state was changed by somebody else: decide again. */
   async #act(candidate: Candidate, head: Head, state: LogState, decision: Decision): Promise<Outcome | undefined> {
-    const { log, bare, cosignatures, clean } = head
-    const { suspects, cosigned } = this.#parts
+    const { log, bare, clean } = head
+    const { suspects } = this.#parts
     const about = { log: log.id, size: head.checkpoint.size, root: head.checkpoint.root }
     switch (decision.kind) {
       case 'advanced': {
-        if (this.#disagreement(log.id) !== undefined) {
-          return { kind: 'refused', news: false, ...about, code: 'STATE_DISAGREES' }
-        }
-        if (!(await this.#advance(head, state))) return undefined
+        const obstacle = this.#cosigner.obstacle(log.id, bare.text)
+        // Once the floor is reached, this head is decided about anew.
+        if (obstacle === 'GUARD_BEHIND' && (await this.#reachFloor(log.id))) return undefined
+        if (obstacle !== undefined) return { kind: 'refused', news: false, ...about, code: obstacle }
+        const own = await this.#cosigner.advance(head, state)
+        if (own === undefined) return undefined
+        this.#advanced(candidate, head, own)
         await suspects.resolve(log.id, bare)
         return { kind: 'advanced', news: clean, ...about }
       }
       case 'known': {
-        const fresh = await cosigned.merge(log.id, bare, cosignatures)
-        await this.#refresh(head, state)
+        const isFresh = await this.#merge(candidate, head)
+        const own = await this.#cosigner.refresh(head, state)
+        if (own !== undefined) this.#publish(log, withLines(bare, [own]))
         await suspects.resolve(log.id, bare)
-        if (fresh) this.#passOn(candidate, head, cosigned.current(log.id)?.note ?? bare)
-        return { kind: 'known', news: fresh && clean, ...about }
+        return { kind: 'known', news: isFresh && clean, ...about }
       }
-      case 'past':
+      case 'past': {
+        remember(this.#past, pastKey(head))
         await suspects.resolve(log.id, bare)
-        await cosigned.merge(log.id, bare, cosignatures)
-        return { kind: 'past', news: false, ...about }
+        const isFresh = await this.#merge(candidate, head)
+        return { kind: 'past', news: isFresh && clean, ...about }
+      }
       case 'pending':
+        if (decision.code === 'PEER_BUDGET') return { kind: 'refused', news: false, ...about, code: decision.code }
         return this.#suspect(candidate, head, decision.code)
       case 'refused':
         return { kind: 'refused', news: false, ...about, code: decision.code }
@@ -245,11 +268,28 @@ export class Pipeline {
         const { id, isNew } = await this.#parts.alarm(makeSplitView(log.key, [bare, ours ?? bare], decision.prefix))
         await suspects.resolve(log.id, bare)
         if (isNew) this.#passOn(candidate, head, bare)
+        this.#inBackground(this.#liars.sawLie(log, witnessed(head), candidate.peer))
         return { kind: 'conflict', news: isNew && clean, ...about, evidence: id }
       }
       case 'prove':
         throw new Error('decide() asked twice for one proof')
     }
+  }
+
+  /**
+   * Adds cosignatures to a head of our history. Whether one of them is news to the mesh: of a log that moves fast, a
+   * head that we have left behind may be the next one that enough witnesses sign.
+   */
+  async #merge(candidate: Candidate, head: Head): Promise<boolean> {
+    const { log, checkpoint, bare, cosignatures } = head
+    const { cosigned } = this.#parts
+    const quorumSize = cosigned.quorum(log.id)?.size ?? -1
+    const fresh = await cosigned.merge(log.id, bare, cosignatures)
+    if (fresh.size === 0) return false
+    this.#inBackground(this.#liars.sawTruth(log, { ...witnessed(head), cosignatures: fresh }))
+    const isNews = checkpoint.size >= quorumSize
+    if (isNews) this.#passOn(candidate, head, withLines(bare, fresh.values()))
+    return isNews
   }
 
   /** Keeps a head that could not be tied to our history. A signed size that no tree has freezes the log at once. */
@@ -273,70 +313,51 @@ export class Pipeline {
     }
   }
 
-  /** Persist, cosign, publish. False when the state moved meanwhile: nothing was written or signed. */
-  async #advance({ log, checkpoint, bare, cosignatures }: Head, state: LogState): Promise<boolean> {
-    const { size, root } = checkpoint
-    const next = await this.#parts.store.heads.change(log.id, state, {
-      tree: { size, root },
-      note: fromUtf8(formatNote(bare))!,
-      signed: this.#promise(state, size),
-    })
-    if (next === undefined) return false
-    await this.#release(log.id, next, bare, cosignatures)
-    this.#publishCurrent(log.id)
-    return true
-  }
-
-  /** Cosigns a known head that we never cosigned with this key, or not for a long time. */
-  async #refresh({ log, bare, canonical }: Head, state: LogState): Promise<void> {
-    if (!canonical || isFrozen(state) || this.#disagreement(log.id) !== undefined) return
-    const age = this.#parts.now() / 1000 - (state.signed?.time ?? 0)
-    // After a recovery the tree is known without its note: the head that came back fills it in.
-    if (state.note !== undefined && this.#isSigned(state) && age < REFRESH_SECONDS && !this.#owed.has(log.id)) return
-    const signed = this.#promise(state, state.tree!.size)
-    const next = await this.#parts.store.heads.change(log.id, state, { note: fromUtf8(formatNote(bare))!, signed })
-    if (next === undefined) return
-    await this.#release(log.id, next, bare, new Map())
-    this.#publishCurrent(log.id)
-  }
-
-  /** What will be signed, for the disk. Time never runs backwards, whatever the clock says. */
-  #promise(state: LogState, size: number): NonNullable<LogState['signed']> {
-    const time = Math.max(Math.floor(this.#parts.now() / 1000), state.signed?.time ?? 0, 1)
-    return { key: this.#parts.signer.verifier.vkey, size, time }
-  }
-
-  /** Makes the cosignature that the state on disk speaks of, and stores it: only then may it leave. */
-  async #release(log: string, state: LogState, bare: Note, others: ReadonlyMap<string, Cosignature>): Promise<void> {
-    const { signer, cosigned } = this.#parts
-    const own = cosign(bare.text, state.signed!.time, signer)
-    try {
-      await cosigned.install(log, bare, new Map([...others, [signer.verifier.vkey, own]]))
-      this.#owed.delete(log)
-    } catch (error) {
-      this.#owed.add(log)
-      throw error
-    }
-  }
-
-  #publishCurrent(log: string): void {
-    const current = this.#parts.cosigned.current(log)
-    if (current !== undefined) this.#parts.publish(log, encodeCosigned(current))
+  /** What follows once a head is cosigned. */
+  #advanced(candidate: Candidate, head: Head, own: Cosignature): void {
+    const { log, checkpoint, bare, cosignatures } = head
+    this.#pace.signed(log.id, checkpoint.size)
+    this.#inBackground(this.#liars.sawTruth(log, witnessed(head)))
+    // What came by gossip travels on by itself, and our cosignature behind it. One line a message: the bytes of a head
+    // grow with the number of its witnesses, not with the square of it.
+    const others = new Map(candidate.door === 'gossip' && head.clean ? [] : cosignatures)
+    others.delete(this.#cosigner.key)
+    this.#publish(log, withLines(bare, [...others.values(), own]))
   }
 
   /** Sends on what gossip will not forward by itself: news from another door, or news in bytes not fit to be sent. */
   #passOn(candidate: Candidate, head: VerifiedNote<FollowedLog>, note: Note): void {
-    if (candidate.door !== 'gossip' || !head.clean) this.#parts.publish(head.log.id, formatNote(note))
+    if (candidate.door !== 'gossip' || !head.clean) this.#publish(head.log, note)
   }
 
-  #isSigned(state: LogState): boolean {
-    return state.signed?.key === this.#parts.signer.verifier.vkey && state.signed.size === state.tree?.size
+  #publish(log: FollowedLog, note: Note): void {
+    this.#parts.publish(log.id, formatNote(note))
   }
 
-  #disagreement(log: string): string | undefined {
-    return this.#parts.store.heads.disagreement(log)
+  #inBackground(work: Promise<unknown>): void {
+    void this.#tracked(work).catch(this.#parts.onError)
   }
 }
 
 /** Refusals that depend on the state of this node, and so may not be remembered. */
-const PASSING: ReadonlySet<ErrorCode> = new Set(['LOG_FROZEN', 'STATE_DISAGREES'])
+const PASSING: ReadonlySet<ErrorCode> = new Set([
+  'LOG_FROZEN',
+  'STATE_DISAGREES',
+  'GUARD_WAITING',
+  'GUARD_BEHIND',
+  'PEER_BUDGET',
+])
+
+function pastKey({ log, bare }: Head): string {
+  return `${log.id} ${toHex(sha256(utf8(bare.text)))}`
+}
+
+/** Adds to a set of at most REMEMBERED; the oldest goes. */
+function remember(set: Set<string>, key: string): void {
+  if (set.size >= REMEMBERED) set.delete(set.values().next().value!)
+  set.add(key)
+}
+
+function witnessed({ checkpoint, bare, cosignatures }: Head): WitnessedHead {
+  return { size: checkpoint.size, root: checkpoint.root, bare, cosignatures }
+}

@@ -68,7 +68,8 @@ export class Poller {
     }
     try {
       if (note !== undefined) await pipeline.submit({ door: 'poll', note, log, receivedAt: now() })
-      await pipeline.retrySuspects(log, note === undefined ? 0 : SUSPECTS_PER_POLL)
+      // Also when the log is down: peers may be able to explain what it will not.
+      await pipeline.retrySuspects(log, SUSPECTS_PER_POLL)
     } catch (error) {
       onError(error)
     }

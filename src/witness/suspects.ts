@@ -3,7 +3,7 @@
  * when they stay; never dropped in silence. Only the holder of the log's key can make one.
  */
 import type { Table } from '../store/disk.js'
-import type { ErrorCode } from '../errors.js'
+import { GossumError, type ErrorCode } from '../errors.js'
 import { fromUtf8, toHex } from '../tlog/bytes.js'
 import { sha256 } from '../tlog/hash.js'
 import { formatNote, type Note } from '../tlog/note.js'
@@ -33,6 +33,15 @@ export interface Suspect {
   readonly alarmed: boolean
 }
 
+/** Throws STORE_DAMAGED. */
+function parseKept(json: string): Suspect {
+  try {
+    return JSON.parse(json) as Suspect
+  } catch (error) {
+    throw new GossumError('STORE_DAMAGED', 'a suspect cannot be read', error)
+  }
+}
+
 /** The id of a head as a suspect. */
 function idOf(bare: Note): string {
   return toHex(sha256(formatNote(bare))).slice(0, 16)
@@ -46,10 +55,11 @@ export class Suspects {
     this.#table = table
   }
 
+  /** Throws STORE_DAMAGED. */
   static async load(table: Table): Promise<Suspects> {
     const suspects = new Suspects(table)
     for (const json of await table.values()) {
-      const suspect = JSON.parse(json) as Suspect
+      const suspect = parseKept(json)
       suspects.#of(suspect.log).set(suspect.id, suspect)
     }
     return suspects

@@ -4,7 +4,7 @@
  */
 import { errorCode, GossumError } from '../errors.js'
 import { formatCheckpoint, parseCheckpoint, type Checkpoint } from '../tlog/checkpoint.js'
-import { verifiedCosignatures, type Cosignature } from '../tlog/cosignature.js'
+import { readCosignatures, type Cosignature } from '../tlog/cosignature.js'
 import { isBy, isCanonicalNote, parseNote, verifyNote, type Note, type VerifierKey } from '../tlog/note.js'
 
 /** What identifies a log: its key, and the origin that it writes. */
@@ -22,16 +22,18 @@ export interface VerifiedNote<Log extends LogIdentity> {
   readonly checkpoint: Checkpoint | undefined
   /** The text with the log's line only. */
   readonly bare: Note
-  /** The newest verified cosignature of each counted key, by vkey. */
+  /** The newest verified cosignature of each known key, by vkey. */
   readonly cosignatures: ReadonlyMap<string, Cosignature>
   /** Spelled in the one way that a witness signs. */
   readonly canonical: boolean
   /** Every line is the log's or a verified cosignature: the bytes may be passed on as they are. */
   readonly clean: boolean
+  /** A line claims to be by a known witness and is not: no honest node passes that on. */
+  readonly forged: boolean
 }
 
 /**
- * Parses and verifies a note. `id` is the log that the door expects, if it does; cosignatures count by `counted`.
+ * Parses and verifies a note. `id` is the log that the door expects, if it does; `keys` are the witness keys whose cosignatures are read.
  * Throws the GossumError that the head is refused with: NOTE_*, LOG_UNKNOWN, SIGNATURE_*, CHECKPOINT_MALFORMED,
  * ORIGIN_MISMATCH.
  */
@@ -39,7 +41,7 @@ export function verifyCandidate<Log extends LogIdentity>(
   message: Uint8Array,
   logs: ReadonlyMap<string, Log>,
   id: string | undefined,
-  counted: readonly VerifierKey[],
+  keys: readonly VerifierKey[],
 ): VerifiedNote<Log> {
   const note = parseNote(message)
   const log = id === undefined ? logThatSigned(note, logs) : logs.get(id)
@@ -48,7 +50,7 @@ export function verifyCandidate<Log extends LogIdentity>(
   const checkpoint = readCheckpoint(note.text)
   const origin = note.text.slice(0, note.text.indexOf('\n'))
   if (origin !== log.origin) throw new GossumError('ORIGIN_MISMATCH', JSON.stringify(origin.slice(0, 200)))
-  const cosignatures = verifiedCosignatures(note, counted)
+  const { verified: cosignatures, forged } = readCosignatures(note, keys)
   const canonicalNote = isCanonicalNote(message, note)
   return {
     log,
@@ -57,6 +59,7 @@ export function verifyCandidate<Log extends LogIdentity>(
     cosignatures,
     canonical: canonicalNote && checkpoint !== undefined && formatCheckpoint(checkpoint) === note.text,
     clean: canonicalNote && note.signatures.length === 1 + cosignatures.size,
+    forged,
   }
 }
 

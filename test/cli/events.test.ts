@@ -12,7 +12,7 @@ const LOGS = [{ id: LOG_ID, key: { name: 'demo.log.example' } }]
 const ID = '0123456789abcdef'
 
 function told(body: NodeEventBody, { hasPolicy = true, http = 'http://127.0.0.1:46787' } = {}): string[] {
-  const telling = { logs: LOGS, hasPolicy, nodeFlag: nodeFlag(http) }
+  const telling = { logs: LOGS, hasPolicy, nodeFlag: nodeFlag(http), own: 'own.example+0+A' }
   return describeEvent({ at: '2026-01-02T07:09:15.123Z', ...body }, telling)
 }
 
@@ -21,6 +21,7 @@ const SPLIT_VIEW: NodeEventBody = {
   id: ID,
   type: 'gossum/split-view/v1',
   log: LOG_ID,
+  witness: null,
   sizes: [1800, 2500],
   source: 'found',
 }
@@ -35,6 +36,32 @@ it('says of a split view to read first and acknowledge then', () => {
   expect(next!.trimEnd()).toMatch(new RegExp(`Read it: gossum evidence show ${ID}; then: gossum evidence ack ${ID}$`))
   // The text of both begins in the same column.
   expect(next!.indexOf('nothing')).toBe(what!.indexOf('demo.log'))
+})
+
+it.each([
+  ['w1.example+0+A', 'w1.example cosigned'],
+  ['own.example+0+A', "this node's own key, own.example, cosigned"],
+])('says which witness lied: %s', (witness, who) => {
+  const conflict: NodeEventBody = { ...SPLIT_VIEW, type: 'gossum/witness-conflict/v1', witness, source: 'received' }
+  const [what, next, ...more] = told(conflict)
+  expect(more).toEqual([])
+  expect(what).toBe(
+    `! 07:09:15Z  WITNESS     ${who} two histories of demo.log.example: sizes 1,800 and 2,500 (received from a peer)`,
+  )
+  expect(next).toContain(`do not count any more. Read it: gossum evidence show ${ID}; then: gossum evidence ack ${ID}`)
+})
+
+it('tells about the guard, and cries out only when somebody should look', () => {
+  const guard = { event: 'guard', text: 'what it is' } as const
+  expect(told({ ...guard, state: 'guarded' })).toEqual(['  07:09:15Z  guard      what it is'])
+  expect(told({ ...guard, state: 'twin' })).toEqual(['! 07:09:15Z  GUARD       what it is'])
+  expect(told({ ...guard, state: 'alone' })[0]).toMatch(/^! /)
+})
+
+it('says which head was trusted because it was the first', () => {
+  expect(told({ event: 'first-use', log: LOG_ID, size: 2500, root: ROOT })).toEqual([
+    `  07:09:15Z  first head demo.log.example  size 2,500  root ${ROOT}: trusted because it is the first`,
+  ])
 })
 
 it.each([

@@ -1,13 +1,24 @@
-import { expect, test } from 'vitest'
-import { Alarm, type AlarmParts, type KeptEvidence } from '../../src/evidence/alarm.js'
-import { encodeEvidence, makeSplitView, type Evidence } from '../../src/evidence/evidence.js'
+import { describe, expect, test } from 'vitest'
+import { Alarm, type AlarmParts, type KeptConviction, type KeptEvidence } from '../../src/evidence/alarm.js'
+import { GossumError } from '../../src/errors.js'
+import {
+  encodeEvidence,
+  evidenceId,
+  makeSplitView,
+  makeWitnessConflict,
+  type Evidence,
+  type WitnessConflict,
+} from '../../src/evidence/evidence.js'
 import { utf8 } from '../../src/tlog/bytes.js'
-import { parseNote } from '../../src/tlog/note.js'
-import { sumdbId, testSigner } from '../helpers/heart.js'
+import { parseCheckpoint } from '../../src/tlog/checkpoint.js'
+import { cosign } from '../../src/tlog/cosignature.js'
+import { parseNote, SIGNATURE_TYPES, type Note } from '../../src/tlog/note.js'
+import { sumdbId, testSigner, testWitness } from '../helpers/heart.js'
 import { History } from '../helpers/history.js'
 
 const signer = testSigner('log.example', 1)
 const log = sumdbId(signer.verifier)
+const witness = testWitness
 const ours = new History(signer)
 const fork = (salt: string, size = 5): Evidence =>
   makeSplitView(signer.verifier, [parseNote(ours.head(size)), parseNote(ours.fork(2, salt).head(size))])
@@ -17,8 +28,10 @@ function parts(change: Partial<AlarmParts> = {}) {
   const kept = new Map<string, KeptEvidence>()
   const acts: string[] = []
   const told: { id: string; source: string }[] = []
+  const convictions = new Map<string, KeptConviction>()
   const all: AlarmParts = {
     keys: new Map([[log, signer.verifier]]),
+    witnesses: () => [witness.verifier],
     shelf: {
       get: (id) => Promise.resolve(kept.get(id)),
       put: async (evidence) => {
@@ -32,6 +45,20 @@ function parts(change: Partial<AlarmParts> = {}) {
       await Promise.resolve()
       acts.push('freeze')
     },
+    convictions: {
+      convicted: () => new Set([...convictions.values()].flatMap(({ witness, acked }) => (acked ? [] : witness))),
+      get: (id) => convictions.get(id),
+      list: () => [...convictions.values()],
+      put: async (conviction) => {
+        await Promise.resolve()
+        acts.push('convict')
+        convictions.set(conviction.id, conviction)
+      },
+    },
+    reconsider: async () => {
+      await Promise.resolve()
+      acts.push('reconsider')
+    },
     isFrozen: () => true,
     isOurs: () => Promise.resolve(false),
     tell: ({ id }, _file, source) => {
@@ -41,7 +68,7 @@ function parts(change: Partial<AlarmParts> = {}) {
     now: () => Date.UTC(2026, 0, 2),
     ...change,
   }
-  return { kept, acts, told, all }
+  return { kept, convictions, acts, told, all }
 }
 
 test('evidence is kept, then the log is frozen, then everybody is told', async () => {
@@ -70,12 +97,15 @@ test('what peers send is believed only when it verifies under the key of the log
   const alarm = await Alarm.start(all)
   const file = encodeEvidence(fork('b'))
   const changed = file.slice()
-  changed[100]! ^= 1
+  changed[changed.length - 20]! ^= 1
   const other = testSigner('other.example', 2)
   expect(await alarm.receive(log, changed)).toBe('invalid')
   expect(await alarm.receive(log, utf8('hello'))).toBe('invalid')
   expect(await alarm.receive(sumdbId(other.verifier), file)).toBe('invalid')
   expect(await alarm.receive('f'.repeat(64), file)).toBe('invalid')
+  const theirs = new History(other)
+  const foreign = makeSplitView(other.verifier, [parseNote(theirs.head(5)), parseNote(theirs.fork(2, 'b').head(5))])
+  expect(await alarm.receive(log, encodeEvidence(foreign)), 'a log that nobody here knows').toBe('unknown')
   expect(kept.size).toBe(0)
   expect(await alarm.receive(log, file)).toBe('new')
 })
@@ -150,4 +180,140 @@ test('kept evidence that the disk damaged freezes its log all the same', async (
   acts.length = 0
   await Alarm.start(all)
   expect(acts).toEqual(['freeze'])
+})
+
+describe('a witness conflict', () => {
+  const cosigned = (history: History, size: number, by = witness, time = 1_700_000_000): Note => {
+    const { text, signatures } = parseNote(history.head(size))
+    return { text, signatures: [...signatures, cosign(text, time, by).signature] }
+  }
+  const conflict = (salt: string, { size = 5, by = witness, time = 1_700_000_000 } = {}): Evidence =>
+    makeWitnessConflict(signer.verifier, by.verifier, [
+      cosigned(ours, size, by, time),
+      cosigned(ours.fork(2, salt), size, by, time),
+    ])
+  const vkey = witness.verifier.vkey
+  const isOurs: AlarmParts['isOurs'] = (_log, head) => {
+    const { text } = parseNote(utf8(head))
+    return Promise.resolve(text === ours.text(parseCheckpoint(text).size))
+  }
+
+  test('convicts the witness and, by the split view in it, the log', async () => {
+    const { all, acts, kept, told } = parts()
+    const alarm = await Alarm.start(all)
+    expect(alarm.convicted()).toEqual(new Set())
+    const { id, isNew } = await alarm.raise(conflict('b'))
+    expect(isNew).toBe(true)
+    expect(acts).toEqual(['keep', 'freeze', 'tell', 'keep', 'convict', 'reconsider', 'tell'])
+    expect(alarm.convicted()).toEqual(new Set([vkey]))
+    const split = evidenceId(fork('b'))
+    expect(told.map((one) => one.id)).toEqual([split, id])
+    expect(utf8(kept.get(split)!.text)).toEqual(encodeEvidence(fork('b')))
+    expect(kept.get(split)).not.toHaveProperty('witness')
+    expect(kept.get(id)).toMatchObject({ type: 'gossum/witness-conflict/v1', witness: vkey, log, sizes: [5, 5] })
+  })
+
+  test('that a peer shows does the same, and its split view is not told a second time', async () => {
+    const { all, acts } = parts({ isOurs })
+    const alarm = await Alarm.start(all)
+    await alarm.receive(log, encodeEvidence(fork('b')))
+    acts.length = 0
+    expect(await alarm.receive(log, encodeEvidence(conflict('b')))).toBe('new')
+    expect(acts).toEqual(['freeze', 'keep', 'convict', 'reconsider', 'tell'])
+    expect(await alarm.receive(log, encodeEvidence(conflict('b')))).toBe('known')
+    expect(await alarm.receive(sumdbId(testSigner('other.example', 2).verifier), encodeEvidence(conflict('b')))).toBe(
+      'invalid',
+    )
+  })
+
+  test('by a witness that nobody here knows is neither kept nor punished; but its log is convicted', async () => {
+    const { all, kept } = parts()
+    const alarm = await Alarm.start(all)
+    const stranger = testSigner('stranger.example', 3, SIGNATURE_TYPES.cosignature)
+    expect(await alarm.receive(log, encodeEvidence(conflict('b', { by: stranger })))).toBe('unknown')
+    expect([...kept.keys()]).toEqual([evidenceId(fork('b'))])
+    expect(alarm.convicted()).toEqual(new Set())
+  })
+
+  test('with a forged cosignature is invalid; but its log is convicted', async () => {
+    const { all, kept } = parts()
+    const alarm = await Alarm.start(all)
+    const stranger = testSigner(witness.verifier.name, 3, SIGNATURE_TYPES.cosignature)
+    const forged = { ...(conflict('b', { by: stranger }) as WitnessConflict), witness: vkey }
+    expect(await alarm.receive(log, encodeEvidence(forged))).toBe('invalid')
+    expect([...kept.keys()]).toEqual([evidenceId(fork('b'))])
+    expect(alarm.convicted()).toEqual(new Set())
+  })
+
+  test('is kept once for each log and witness, however many there are, from fifty doors at once', async () => {
+    const { all, kept, told } = parts()
+    const alarm = await Alarm.start(all)
+    const files = Array.from({ length: 50 }, (_, i) => encodeEvidence(conflict(`fork ${i % 10}`, { time: 1 + i })))
+    const fates = await Promise.all(files.map((file) => alarm.receive(log, file)))
+    expect(fates.filter((fate) => fate === 'new')).toHaveLength(1)
+    const conflicts = [...kept.values()].filter((one) => one.witness !== undefined)
+    expect(conflicts).toHaveLength(1)
+    expect(told.filter(({ id }) => id === conflicts[0]!.id)).toHaveLength(1)
+  })
+
+  test('that was acknowledged convicts no more, in no other file of the same pair; a new pair does', async () => {
+    const { all, acts } = parts()
+    const alarm = await Alarm.start(all)
+    const { id } = await alarm.raise(conflict('b'))
+    expect(await alarm.acknowledge('0'.repeat(16))).toBe(false)
+    acts.length = 0
+    expect(await alarm.acknowledge(id)).toBe(true)
+    expect(acts).toEqual(['convict', 'reconsider'])
+    expect(alarm.convicted()).toEqual(new Set())
+    expect(await alarm.raise(conflict('b'))).toEqual({ id, isNew: false })
+    expect(await alarm.raise(conflict('b', { time: 1_700_000_001 }))).toEqual({ id, isNew: false })
+    expect(alarm.convicted()).toEqual(new Set())
+    expect((await alarm.raise(conflict('c'))).isNew).toBe(true)
+    expect(alarm.convicted()).toEqual(new Set([vkey]))
+  })
+
+  test('that was acknowledged convicts no more with another head of ours: it is the same lie', async () => {
+    const { all } = parts({ isOurs })
+    const alarm = await Alarm.start(all)
+    const theirs = ours.fork(2, 'b')
+    const lie = cosigned(theirs, 8)
+    const against = (size: number): Evidence =>
+      makeWitnessConflict(
+        signer.verifier,
+        witness.verifier,
+        [cosigned(ours, size), lie],
+        theirs.prefix(theirs.tree(8), size),
+      )
+    const { id } = await alarm.raise(against(5))
+    await alarm.acknowledge(id)
+    expect(await alarm.raise(against(6))).toEqual({ id, isNew: false })
+    expect(alarm.convicted()).toEqual(new Set())
+    expect((await alarm.raise(conflict('b', { size: 7 }))).isNew, 'another head of that fork').toBe(true)
+  })
+
+  test('kept before a crash convicts at the next start, and one that was acknowledged does not', async () => {
+    const { all, convictions } = parts()
+    const { id } = await (await Alarm.start(all)).raise(conflict('b'))
+    convictions.clear()
+    const again = await Alarm.start(all)
+    expect(again.convicted()).toEqual(new Set([vkey]))
+    await again.acknowledge(id)
+    expect((await Alarm.start(all)).convicted()).toEqual(new Set())
+  })
+
+  test('that the disk could not note is told, and convicts when it comes again', async () => {
+    const { all, told } = parts()
+    let full = true
+    const { put } = all.convictions
+    const convictions = {
+      ...all.convictions,
+      put: (one: KeptConviction) => (full ? Promise.reject(new GossumError('STORE_WRITE_FAILED')) : put(one)),
+    }
+    const alarm = await Alarm.start({ ...all, convictions })
+    await expect(alarm.raise(conflict('b'))).rejects.toMatchObject({ code: 'STORE_WRITE_FAILED' })
+    expect(told).toHaveLength(2)
+    full = false
+    expect((await alarm.raise(conflict('b'))).isNew).toBe(true)
+    expect(alarm.convicted()).toEqual(new Set([vkey]))
+  })
 })

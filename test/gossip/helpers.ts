@@ -1,15 +1,20 @@
 /** Real nodes on loopback with handlers that remember, for the tests of this folder. */
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import type { PrivateKey } from '@libp2p/interface'
+import { randomBytes } from 'node:crypto'
 import { afterEach } from 'vitest'
 import { Mesh, type MeshOptions } from '../../src/gossip/mesh.js'
 import type { Drop, EvidenceFate } from '../../src/gossip/gossip.js'
+import type { Identity } from '../../src/gossip/identity.js'
 import type { EvidenceRef } from '../../src/gossip/messages.js'
 import type { SyncHandlers } from '../../src/gossip/sync.js'
 import { toHex, utf8 } from '../../src/tlog/bytes.js'
 import { logId } from '../../src/tlog/checkpoint.js'
 import { sha256 } from '../../src/tlog/hash.js'
-import type { Candidate, Outcome } from '../../src/witness/decide.js'
+import { makeSignerKey, SIGNATURE_TYPES } from '../../src/tlog/note.js'
+import { GossumError } from '../../src/errors.js'
+import type { Tree } from '../../src/tlog/merkle.js'
+import type { Candidate, Outcome, Prefix } from '../../src/witness/decide.js'
 
 export const LOG = logId('sum.example', 'go.sum database tree')
 
@@ -26,6 +31,14 @@ export class MemoryHandlers implements SyncHandlers {
   readonly candidates: Candidate[] = []
   readonly known = new Map<string, Uint8Array>()
   readonly files = new Map<string, { log: string; bytes: Uint8Array }>()
+  /** Tiles that are kept, by path. */
+  readonly tiles = new Map<string, Uint8Array>()
+  /** What is held with a witness's cosignature, by verifier key. */
+  readonly signed = new Map<string, Uint8Array[]>()
+  /** What peers answered about our own witness. */
+  readonly told: { heads: string[]; peer: string }[] = []
+  /** Makes the proofs, when it can. */
+  prove: ((of: Tree, size: number) => Promise<Prefix>) | undefined
   readonly #waiting: { check: () => boolean; resolve: () => void }[] = []
 
   submit(candidate: Candidate): Promise<Outcome> {
@@ -58,6 +71,24 @@ export class MemoryHandlers implements SyncHandlers {
 
   evidence(id: string): Promise<Uint8Array | undefined> {
     return Promise.resolve(this.files.get(id)?.bytes)
+  }
+
+  prefix(_: string, of: Tree, size: number): Promise<Prefix> {
+    if (this.prove === undefined) return Promise.reject(new GossumError('LOG_UNREACHABLE'))
+    return this.prove(of, size)
+  }
+
+  tile(_: string, path: string): Promise<Uint8Array | undefined> {
+    return Promise.resolve(this.tiles.get(path))
+  }
+
+  signedBy(witness: string): Promise<Uint8Array[]> {
+    return Promise.resolve(this.signed.get(witness) ?? [])
+  }
+
+  signedHeads(notes: readonly Uint8Array[], peer: string): Promise<void> {
+    this.told.push({ heads: notes.map((note) => Buffer.from(note).toString()), peer })
+    return this.#done(undefined)
   }
 
   /** What was submitted, as texts. */
@@ -100,6 +131,12 @@ afterEach(async () => {
 
 export function newPeerKey(): Promise<PrivateKey> {
   return generateKeyPair('Ed25519')
+}
+
+/** A new witness. */
+export function newIdentity(name: string): Identity {
+  const { verifier, sign } = makeSignerKey(name, SIGNATURE_TYPES.cosignature, new Uint8Array(randomBytes(32)))
+  return { witness: verifier.vkey, key: verifier, sign }
 }
 
 /** A node on a free loopback port; it stops after the test. */

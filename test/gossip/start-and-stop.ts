@@ -17,6 +17,10 @@ async function start(bootstrap: string[], heard: () => void, listen = '/ip4/127.
     heads: () => Promise.resolve([utf8('head')]),
     evidenceIds: () => Promise.resolve([]),
     evidence: () => Promise.resolve(undefined),
+    prefix: () => Promise.reject(new Error('never asked')),
+    tile: () => Promise.resolve(undefined),
+    signedBy: () => Promise.resolve([]),
+    signedHeads: () => Promise.resolve(),
   }
   const peerKey = await generateKeyPair('Ed25519')
   return Mesh.start({ peerKey, listen: [listen], bootstrap, logs: [log], handlers })

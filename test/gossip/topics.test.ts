@@ -59,6 +59,11 @@ describe('sync messages', () => {
     type: fc.constant('hello' as const),
     heads: fc.array(note, { maxLength: 64 }),
     evidence: fc.array(fc.record({ log: hexOf(64), id: hexOf(16) }), { maxLength: 256 }),
+    counts: fc.array(fc.string({ maxLength: 200 }), { maxLength: 91 }),
+    peers: fc.array(fc.string({ maxLength: 100 }), { maxLength: 8 }),
+    witness: fc.option(fc.record({ key: fc.string(), signature: fc.uint8Array({ minLength: 64, maxLength: 64 }) }), {
+      nil: undefined,
+    }),
   })
 
   it('read what they write', () => {
@@ -92,6 +97,8 @@ describe('sync messages', () => {
       type: 'hello',
       heads: Array.from({ length: 70 }, (_, i) => utf8(`${i}`.repeat(9000))),
       evidence: refs,
+      counts: [],
+      peers: [],
     })
     expect(full.length).toBeLessThanOrEqual(MAX_FRAME_BYTES)
     const read = decodeAnswer(full) as Hello
@@ -104,6 +111,8 @@ describe('sync messages', () => {
       type: 'hello',
       heads: [utf8('x')],
       evidence: [],
+      counts: [],
+      peers: [],
     })
     expect(decodeAnswer(utf8('{"type":"error","code":"later","text":"..."}'))).toEqual({ type: 'error', code: 'later' })
     expect(decodeAnswer(utf8('{"type":"later"}'))).toBeUndefined()

@@ -1,9 +1,10 @@
 /** The heart of a node over any store, following its logs through whatever vantages the test gives it. */
 import { MemoryLevel } from 'memory-level'
+import { GossumError } from '../../src/errors.js'
 import { Alarm } from '../../src/evidence/alarm.js'
 import type { Guard, GuardEntry } from '../../src/store/guard.js'
 import type { Database } from '../../src/store/disk.js'
-import { isFrozen } from '../../src/store/heads.js'
+import { isFrozen, type FirstUse } from '../../src/store/heads.js'
 import { Store } from '../../src/store/store.js'
 import { logId, SUMDB_ORIGIN } from '../../src/tlog/checkpoint.js'
 import { verifyCosignature, type Cosignature } from '../../src/tlog/cosignature.js'
@@ -18,6 +19,7 @@ import {
 import { CosignedHeads, type CosignedHead } from '../../src/witness/cosigned.js'
 import type { Candidate, Door, Outcome } from '../../src/witness/decide.js'
 import { Pipeline, type FollowedLog } from '../../src/witness/pipeline.js'
+import type { PrefixFromPeers } from '../../src/witness/prover.js'
 import { Suspects, type Suspect } from '../../src/witness/suspects.js'
 
 /** A guard that keeps its entries in memory. */
@@ -50,6 +52,14 @@ export interface HeartOptions extends LogAndVantage {
   readonly others?: readonly LogAndVantage[]
   readonly signer?: SignerKey
   readonly counted?: readonly VerifierKey[]
+  /** Milliseconds between two heads of a burst; none when absent. */
+  readonly pauseMs?: number
+  /** Keys that neighbours count. */
+  readonly relayed?: readonly VerifierKey[]
+  /** Peers that know proofs. */
+  readonly prefixFromPeers?: PrefixFromPeers
+  /** The rollback guard; one that lets everything pass when absent. */
+  readonly rollback?: { readonly maySign: boolean; sawUnknown(time: number): void }
   readonly db?: Database
   readonly guard?: Guard
   /** A store that is open already, in place of `db` and `guard`. */
@@ -80,6 +90,9 @@ export interface Heart {
   readonly quorums: CosignedHead[]
   readonly suspectAlarms: Suspect[]
   readonly errors: unknown[]
+  /** Times of cosignatures by our key that the heart did not make. */
+  readonly unknown: number[]
+  readonly firstUses: FirstUse[]
   submit(door: Door, note: Uint8Array, peer?: string, log?: string): Promise<Outcome>
   /** Ends what runs in the background and closes the store. */
   stop(): Promise<void>
@@ -102,16 +115,28 @@ export async function startHeart(options: HeartOptions): Promise<Heart> {
     quorums: [] as CosignedHead[],
     suspectAlarms: [] as Suspect[],
     errors: [] as unknown[],
+    unknown: [] as number[],
+    firstUses: [] as FirstUse[],
   }
   const suspects = await Suspects.load(store.suspects)
   const cosigned = new CosignedHeads(
     store,
-    { keys: counted, satisfiedBy: (signedBy) => counted.every((key) => signedBy.has(key.vkey)) },
+    {
+      keys: counted,
+      satisfiedBy: (signedBy) => counted.every((key) => signedBy.has(key.vkey)),
+      convicted: () => store.convictions.convicted(),
+    },
     (_log, head) => left.quorums.push(head),
+    () => options.relayed ?? [],
   )
   const alarm = await Alarm.start({
     keys: new Map(logs.map(({ id, key }) => [id, key])),
+    witnesses: () => counted,
     shelf: store.evidence,
+    convictions: store.convictions,
+    reconsider: async () => {
+      for (const { id } of logs) await cosigned.reconsider(id)
+    },
     freeze: (id, hold) => store.heads.hold(id, hold),
     isFrozen: (id) => isFrozen(store.heads.get(id)),
     isOurs: (id, head) => cosigned.holds(id, head),
@@ -125,6 +150,11 @@ export async function startHeart(options: HeartOptions): Promise<Heart> {
     suspects,
     signer,
     counted,
+    pauseMs: options.pauseMs ?? 0,
+    relayed: () => options.relayed ?? [],
+    prefixFromPeers: options.prefixFromPeers ?? (() => Promise.reject(new GossumError('PEER_UNHELPFUL'))),
+    guard: options.rollback ?? { maySign: true, sawUnknown: (time) => left.unknown.push(time) },
+    onFirstUse: (_log, first) => left.firstUses.push(first),
     alarm: (evidence) => alarm.raise(evidence),
     publish: (id, note) => {
       options.onPublish?.(note, id)

@@ -1,5 +1,5 @@
 /** A node that says what a test tells it to say. */
-import type { EvidenceView, LogView, NodeView, StatusView } from '../../src/http/api.js'
+import type { EvidenceView, LogView, NodeView, StatusView, WitnessView } from '../../src/http/api.js'
 import { utf8 } from '../../src/tlog/bytes.js'
 
 export const LOG_ID = 'ab'.repeat(32)
@@ -21,10 +21,12 @@ export const LOG: LogView = {
   time: '2026-01-02T03:04:05.000Z',
   frozen: false,
   holds: [],
-  cosignatures: [{ name: 'w1', key: 'w1+00000000+AAAA', time: '2026-01-02T03:04:05.000Z' }],
+  cosignatures: [{ name: 'w1', key: 'w1+00000000+AAAA', time: '2026-01-02T03:04:05.000Z', counted: true }],
   quorum: null,
   suspects: [],
   paused: null,
+  floor: null,
+  firstUse: { size: 5, root: ROOT, at: '2026-01-02T00:00:00.000Z' },
   reachable: true,
   lastPoll: '2026-01-02T03:04:06.000Z',
   error: null,
@@ -35,6 +37,7 @@ export const EVIDENCE: EvidenceView[] = [
     id: EVIDENCE_ID,
     type: 'gossum/split-view/v1',
     log: LOG_ID,
+    witness: null,
     sizes: [5, 6],
     seenAt: '2026-01-02T00:00:00.000Z',
     acked: false,
@@ -52,7 +55,23 @@ const STATUS: StatusView = {
   logs: [LOG],
   peers: 1,
   evidence: 1,
+  guard: {
+    state: 'guarded',
+    text: 'peers have said what this key signed before',
+    since: '2026-01-02T00:00:01.000Z',
+  },
 }
+
+export const WITNESSES: WitnessView[] = [
+  {
+    name: 'w1',
+    key: 'w1+00000000+AAAA',
+    counted: true,
+    own: true,
+    last: { log: LOG_ID, size: 280573, time: '2026-01-02T03:04:05.000Z' },
+    convicted: null,
+  },
+]
 
 export interface FakeNode extends NodeView {
   /** Ids that were acknowledged. */
@@ -84,8 +103,10 @@ export function fakeNode(changes: Partial<NodeView> = {}): FakeNode {
         since: '2026-01-02T00:00:00.000Z',
         rttMs: 1.5,
         score: 0,
+        head: { log: LOG_ID, size: 280573, at: '2026-01-02T03:04:05.000Z' },
       },
     ],
+    witnesses: () => WITNESSES,
     evidence: () => Promise.resolve(EVIDENCE),
     evidenceFile: (id) => Promise.resolve(id === EVIDENCE_ID ? EVIDENCE_FILE : undefined),
     acknowledge: (id) => {

@@ -134,7 +134,7 @@ describe('the outcome table', () => {
   const rows: [kind: OutcomeKind, code: ErrorCode | undefined, ifNews: Answer, ifNot: Answer['gossip']][] = [
     ['advanced', undefined, { status: 200, gossip: 'accept', exit: 0 }, 'ignore'],
     ['known', undefined, { status: 200, gossip: 'accept', exit: 0 }, 'ignore'],
-    ['past', undefined, { status: 409, gossip: 'ignore', exit: 0 }, 'ignore'],
+    ['past', undefined, { status: 409, gossip: 'accept', exit: 0 }, 'ignore'],
     ['pending', 'PROOF_INVALID', { status: 422, gossip: 'accept', exit: 4 }, 'ignore'],
     ['pending', 'TILE_INVALID', { status: 503, gossip: 'accept', exit: 4 }, 'ignore'],
     ['pending', 'HISTORY_MISSING', { status: 503, gossip: 'accept', exit: 4 }, 'ignore'],
@@ -148,6 +148,9 @@ describe('the outcome table', () => {
     ['refused', 'CHECKPOINT_MALFORMED', { status: 400, gossip: 'ignore', exit: 2 }, 'ignore'],
     ['refused', 'ORIGIN_MISMATCH', { status: 400, gossip: 'ignore', exit: 2 }, 'ignore'],
     ['refused', 'LOG_FROZEN', { status: 503, gossip: 'ignore', exit: 3 }, 'ignore'],
+    ['refused', 'GUARD_WAITING', { status: 503, gossip: 'ignore', exit: 4 }, 'ignore'],
+    ['refused', 'GUARD_BEHIND', { status: 503, gossip: 'ignore', exit: 4 }, 'ignore'],
+    ['refused', 'PEER_BUDGET', { status: 503, gossip: 'ignore', exit: 4 }, 'ignore'],
     ['conflict', undefined, { status: 422, gossip: 'accept', exit: 3 }, 'ignore'],
   ]
   test.each(rows)('%s %s', (kind, code, ifNews, ifNot) => {
@@ -155,6 +158,14 @@ describe('the outcome table', () => {
     expect(answerTo(outcome)).toEqual(ifNews)
     expect(gossipVerdict(outcome)).toBe(ifNews.gossip)
     expect(answerTo({ ...outcome, news: false })).toEqual({ ...ifNews, gossip: ifNot })
+  })
+
+  test('a line that is not by the witness it names costs its sender, unless it comes with a conflict', () => {
+    for (const kind of ['advanced', 'known', 'past', 'pending'] as const) {
+      expect(gossipVerdict({ kind, news: true, forged: true })).toBe('reject')
+    }
+    expect(gossipVerdict({ kind: 'conflict', news: true, forged: true })).toBe('accept')
+    expect(gossipVerdict({ kind: 'conflict', news: false, forged: true })).toBe('ignore')
   })
 
   test('every other code is our own trouble: it never punishes who brought the head', () => {

@@ -73,7 +73,7 @@ test('a smaller fork convicts with a proof; a larger one is a suspect until our 
   })
   await log.server.append(madeUpRecords(40, 200))
   expect((await heart.submit('poll', await log.server.head())).kind).toBe('advanced')
-  await heart.pipeline.stop()
+  await heart.feed.next(({ kind }) => kind === 'conflict')
   expect(heart.suspects.list(heart.log)).toHaveLength(0)
   expect(verifyEvidence(parseEvidence(heart.evidence[0]!.file), [logSigner.verifier])).toMatchObject({
     sizes: [100, 200],

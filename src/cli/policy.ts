@@ -1,0 +1,58 @@
+/** `gossum policy`: what a policy protects from. */
+import { Command } from 'commander'
+import type { WitnessView } from '../http/api.js'
+import { MAX_POLICY_BYTES, parsePolicy } from '../tlog/policy.js'
+import { NodeClient } from './client.js'
+import type { CommonFlags } from './command.js'
+import { EXIT } from './exit.js'
+import { readFileBounded } from './files.js'
+import { output } from './output.js'
+import { policyLines, policyReport } from './policy-text.js'
+
+export function command(): Command {
+  const policy = new Command('policy').description('policies: whose cosignatures count').addHelpText(
+    'after',
+    `
+Examples:
+  gossum policy check witnesses.policy
+  gossum policy check witnesses.policy --node http://127.0.0.1:46787
+`,
+  )
+  policy
+    .command('check')
+    .description('say what a policy protects from: how many lying and how many silent witnesses it survives')
+    .argument('<FILE>', 'a policy (c2sp.org/tlog-policy); - is stdin')
+    .option('--node <URL>', 'a running node that says which witnesses are silent, and which are convicted')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  gossum policy check witnesses.policy
+  gossum policy check witnesses.policy --node http://127.0.0.1:46787
+  gossum policy check witnesses.policy --json | jq .liars
+
+Exit code 0 when the quorum can be reached, 4 when it cannot: by keys that can be verified or, with --node, by
+witnesses that were heard in the last two hours and are not convicted. 2 for a malformed policy. Warnings do not
+change it.
+`,
+    )
+    .action(async (file: string, _options: unknown, self: Command) => {
+      process.exitCode = await check(file, self.optsWithGlobals<CommonFlags>())
+    })
+  return policy
+}
+
+async function check(file: string, flags: CommonFlags): Promise<number> {
+  const out = output(flags)
+  const policy = parsePolicy(await readFileBounded(file, MAX_POLICY_BYTES))
+  const views = flags.node === undefined ? undefined : await witnessesOf(flags.node)
+  const report = policyReport(policy, views, Date.now())
+  out.json({ file, ...report })
+  policyLines(report, Date.now(), (style, text) => out.paint(style, text)).forEach((line) => out.line(line))
+  return report.reachable ? EXIT.fine : EXIT.undecided
+}
+
+async function witnessesOf(url: string): Promise<WitnessView[]> {
+  const { value } = await new NodeClient(url).askJson<{ witnesses: WitnessView[] }>('/api/v1/witnesses', 'witnesses')
+  return value.witnesses
+}

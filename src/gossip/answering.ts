@@ -1,0 +1,185 @@
+/**
+ * Answering peers over /gossum/sync/1: everything a stranger may ask for is bounded in bytes, in time, in number and
+ * per peer. A peer that misbehaves loses its stream, and its standing when it goes on.
+ */
+import type { Connection, Stream } from '@libp2p/interface'
+import { Budget } from '../budget.js'
+import { GossumError } from '../errors.js'
+import type { Tree } from '../tlog/merkle.js'
+import type { Prefix } from '../witness/decide.js'
+import { asError, deadline, framesOf, REQUESTS_PER_STREAM } from './asking.js'
+import type { FloodMeter } from './flood.js'
+import type { DoorHandlers, DoorReports, Drop } from './gossip.js'
+import {
+  decodeRequest,
+  encodeAnswer,
+  MAX_PROOF,
+  TILE_BYTES,
+  type Answer,
+  type ErrorAnswer,
+  type EvidenceRef,
+  type Hello,
+  type ProofRequest,
+  type Request,
+} from './messages.js'
+
+/** What a node shows of itself to a peer that asks. */
+export interface SyncHandlers extends DoorHandlers {
+  /** The newest cosigned head of each log. */
+  heads(): Promise<readonly Uint8Array[]>
+  evidenceIds(): Promise<readonly EvidenceRef[]>
+  evidence(id: string): Promise<Uint8Array | undefined>
+  /** The root of the first `size` records of a tree, 1 <= size <= of.size, and its proof. Throws GossumError. */
+  prefix(log: string, of: Tree, size: number, options: { signal: AbortSignal }): Promise<Prefix>
+  /** A proven full tile of hashes that is kept here. */
+  tile(log: string, path: string): Promise<Uint8Array | undefined>
+  /** Of each log the largest head that is held with a cosignature by this verifier key: the log's line and that one. */
+  signedBy(witness: string): Promise<readonly Uint8Array[]>
+  /** What a peer answered when it was asked what our own witness key has signed; perhaps nothing. */
+  signedHeads(notes: readonly Uint8Array[], peer: string): Promise<void>
+}
+
+/** Requests of one peer: at once, and per second in the long run. */
+const REQUEST_BURST = 60
+const REQUESTS_PER_SECOND = 1
+/** Proofs that one peer may ask for, which may make us fetch tiles from the log: at once, and per second. */
+const PROOF_BURST = 16
+const PROOFS_PER_SECOND = 0.5
+/** Proofs that all peers together may ask for: a new peer id costs nothing, and the log must not pay for it. */
+const ALL_PROOFS_BURST = 128
+const ALL_PROOFS_PER_SECOND = 8
+/** Proofs that are made at once. */
+const PROOFS_AT_ONCE = 8
+/** Milliseconds for one proof; less than the asker waits. */
+const PROOF_TIMEOUT_MS = 8_000
+/** Streams that one peer may have open with us at once, whatever the number of its connections. */
+export const STREAMS_PER_PEER = 2
+
+const UNKNOWN: ErrorAnswer = { type: 'error', code: 'unknown' }
+const BUSY: ErrorAnswer = { type: 'error', code: 'busy' }
+/** Errors after which a stream goes on. */
+const HARMLESS = new Set(['unknown', 'unknown-request'])
+
+export interface AnswererOptions {
+  /** Log ids. */
+  readonly logs: ReadonlySet<string>
+  readonly handlers: SyncHandlers
+  readonly meter: FloodMeter
+  readonly reports: DoorReports
+  /** Our own hello to a peer. */
+  readonly hello: (connection: Connection) => Promise<Hello>
+  /** A peer has said hello and has its answer. */
+  readonly onHello: (hello: Hello, connection: Connection) => void
+  readonly stopped: AbortSignal
+}
+
+export class Answerer {
+  readonly #options: AnswererOptions
+  readonly #requests = new Budget(REQUEST_BURST, REQUESTS_PER_SECOND)
+  readonly #proofs = new Budget(PROOF_BURST, PROOFS_PER_SECOND)
+  readonly #allProofs = new Budget(ALL_PROOFS_BURST, ALL_PROOFS_PER_SECOND)
+  #proving = 0
+  /** Inbound streams by peer. */
+  readonly #streams = new Map<string, number>()
+
+  constructor(options: AnswererOptions) {
+    this.#options = options
+  }
+
+  /** Serves a stream that a peer opened, to its end. Never throws. */
+  async serve(stream: Stream, connection: Connection): Promise<void> {
+    const peer = connection.remotePeer.toString()
+    const open = this.#streams.get(peer) ?? 0
+    if (open >= STREAMS_PER_PEER) {
+      this.#refuse(peer, 'sync-streams')
+      stream.abort(new Error('too many sync streams'))
+      return
+    }
+    this.#streams.set(peer, open + 1)
+    try {
+      await this.#answerAll(stream, connection)
+    } catch (error) {
+      // The end of the stream is how a peer says that it has asked enough.
+      if (asError(error).name === 'UnexpectedEOFError')
+        await stream.close({ signal: this.#deadline() }).catch(() => undefined)
+      else stream.abort(asError(error))
+    } finally {
+      const left = this.#streams.get(peer)! - 1
+      if (left === 0) this.#streams.delete(peer)
+      else this.#streams.set(peer, left)
+    }
+  }
+
+  async #answerAll(stream: Stream, connection: Connection): Promise<void> {
+    const peer = connection.remotePeer.toString()
+    const frames = framesOf(stream)
+    for (let requests = 0; requests < REQUESTS_PER_STREAM; requests++) {
+      const frame = await frames.read({ signal: this.#deadline() })
+      const request = decodeRequest(frame.subarray())
+      const allowed = this.#requests.take(peer, Date.now())
+      const answer = allowed ? await this.#answer(request, connection) : this.#refuse(peer, 'sync-budget')
+      await frames.write(encodeAnswer(answer), { signal: this.#deadline() })
+      if (answer.type === 'error' && !HARMLESS.has(answer.code)) break
+      if (request.type === 'hello') this.#options.onHello(request, connection)
+    }
+    await stream.close({ signal: this.#deadline() })
+  }
+
+  async #answer(request: Request | ErrorAnswer, connection: Connection): Promise<Answer> {
+    const { logs, handlers, reports } = this.#options
+    const peer = connection.remotePeer.toString()
+    try {
+      switch (request.type) {
+        case 'hello':
+          return await this.#options.hello(connection)
+        case 'evidence': {
+          const files = await Promise.all(request.ids.map((id) => handlers.evidence(id)))
+          return { type: 'evidence', files: files.filter((file) => file !== undefined) }
+        }
+        case 'proof':
+          return logs.has(request.log) ? await this.#prove(request, peer) : UNKNOWN
+        case 'tile': {
+          const data = logs.has(request.log) ? await handlers.tile(request.log, request.path) : undefined
+          return data?.length === TILE_BYTES ? { type: 'tile', data } : UNKNOWN
+        }
+        case 'signed':
+          return { type: 'signed', heads: await handlers.signedBy(request.witness) }
+        case 'error':
+          if (request.code === 'malformed') this.#options.meter.offence(peer, Date.now())
+          return request
+      }
+    } catch (error) {
+      // What we cannot show is no bug of ours.
+      if (request.type === 'proof' && error instanceof GossumError) return UNKNOWN
+      reports.onError(error)
+      return { type: 'error', code: 'internal' }
+    }
+  }
+
+  async #prove({ log, of, size }: ProofRequest, peer: string): Promise<Answer> {
+    const now = Date.now()
+    if (!this.#proofs.take(peer, now)) return this.#refuse(peer, 'sync-proofs')
+    if (this.#proving >= PROOFS_AT_ONCE || !this.#allProofs.take('', now)) {
+      this.#options.reports.onDropped('sync-proofs')
+      return BUSY
+    }
+    this.#proving++
+    try {
+      const signal = AbortSignal.any([this.#options.stopped, AbortSignal.timeout(PROOF_TIMEOUT_MS)])
+      const { root, proof } = await this.#options.handlers.prefix(log, of, size, { signal })
+      return proof.length > MAX_PROOF ? UNKNOWN : { type: 'proof', root, proof }
+    } finally {
+      this.#proving--
+    }
+  }
+
+  #refuse(peer: string, drop: Drop): ErrorAnswer {
+    this.#options.reports.onDropped(drop)
+    this.#options.meter.offence(peer, Date.now())
+    return BUSY
+  }
+
+  #deadline(): AbortSignal {
+    return deadline(this.#options.stopped)
+  }
+}

@@ -1,0 +1,305 @@
+/**
+ * Who else there is, and whom to dial: peers that we met before, that peers tell of, and that answer on the local
+ * network. Addresses are dialled only while we have too few neighbours, one at a time each, and never more often than
+ * once a minute.
+ */
+import type { Connection, PeerId } from '@libp2p/interface'
+import { multiaddr } from '@multiformats/multiaddr'
+import { lookup } from 'node:dns/promises'
+import {
+  mayTell,
+  NEARNESS,
+  nearnessOf,
+  nearnessOfIp,
+  readPlace,
+  withPeer,
+  type Nearness,
+  type Place,
+} from './address.js'
+import { sample } from './asking.js'
+import type { KnownPeer, PeerBook } from './book.js'
+import type { Host } from './host.js'
+import { MAX_PEERS } from './messages.js'
+
+/** Neighbours below which we look for more; and those of them that we chose ourselves, so that strangers cannot surround us. */
+const ENOUGH_SPEAKERS = 8
+const ENOUGH_DIALLED = 4
+/** Milliseconds between two looks at whether there are enough. */
+const LOOK_INTERVAL_MS = 2_000
+/** Milliseconds that one dial may take. */
+const DIAL_TIMEOUT_MS = 5_000
+/** Milliseconds between two tries of one address. */
+const RETRY_INTERVAL_MS = 60_000
+const PARALLEL_DIALS = 4
+/** Addresses that we were told of, in all and by one peer. */
+const MAX_CANDIDATES = 256
+const CANDIDATES_PER_TELLER = 32
+/** Peers that we remember beyond their connection. */
+const MAX_BOOK = 64
+/** Addresses that are kept of one peer. */
+const PLACES_PER_PEER = 8
+/** Milliseconds after a change until the book is saved: peers come in swarms. */
+const SAVE_AFTER_MS = 5_000
+
+/** The teller of what the local network announces. */
+const LOCAL_NETWORK = 'mdns'
+
+interface Met {
+  readonly peer: PeerId
+  readonly places: readonly Place[]
+  /** Whether we dialled it: then its address is proven, not just told. */
+  readonly dialled: boolean
+  /** Milliseconds since 1970. */
+  lastSeen: number
+}
+
+interface Candidate {
+  readonly place: Place
+  readonly teller: string
+  /** How near the host may turn out to be. */
+  readonly limit: Nearness
+}
+
+export class Membership {
+  readonly #host: Host
+  readonly #speakers: ReadonlyMap<string, PeerId>
+  readonly #book: PeerBook | undefined
+  readonly #onError: (error: unknown) => void
+  readonly #met = new Map<string, Met>()
+  readonly #candidates = new Map<string, Candidate>()
+  /** When an address was dialled last. */
+  readonly #triedAt = new Map<string, number>()
+  readonly #dialling = new Set<string>()
+  /** Where the connection to a peer led that we dialled: its name, if it has one, outlives its number. */
+  readonly #dialledAs = new Map<string, Place>()
+  readonly #stopped = new AbortController()
+  #timer: NodeJS.Timeout | undefined
+  #saveTimer: NodeJS.Timeout | undefined
+  #saving: Promise<void> = Promise.resolve()
+
+  constructor(
+    host: Host,
+    speakers: ReadonlyMap<string, PeerId>,
+    book: PeerBook | undefined,
+    onError: (error: unknown) => void,
+  ) {
+    this.#host = host
+    this.#speakers = speakers
+    this.#book = book
+    this.#onError = onError
+  }
+
+  /** Reads the book and begins to dial. A book that cannot be read is reported, and is no reason not to start. */
+  async start(): Promise<void> {
+    try {
+      for (const { address, lastSeen } of (await this.#book?.load()) ?? []) this.#remember(address, lastSeen)
+    } catch (error) {
+      this.#onError(error)
+    }
+    this.#look()
+    this.#timer = setInterval(() => this.#look(), LOOK_INTERVAL_MS)
+    this.#timer.unref()
+  }
+
+  /** Ends every dial and saves the book. Call before the host stops. */
+  async stop(): Promise<void> {
+    clearInterval(this.#timer)
+    this.#stopped.abort()
+    await this.#save()
+  }
+
+  /** Peers that are in the book or could be. */
+  get known(): number {
+    return this.#met.size
+  }
+
+  /** A peer that speaks our protocols has connected, and identify has told its addresses. */
+  async met(peer: PeerId, connection: Connection): Promise<void> {
+    const id = peer.toString()
+    const dialled = connection.direction === 'outbound'
+    const before = this.#met.get(id)
+    const place = dialled ? (this.#dialledAs.get(id) ?? readPlace(withPeer(connection.remoteAddr, peer))) : undefined
+    const told = place === undefined ? await this.#addressesOf(peer, nearnessOf(connection.remoteAddr)) : [place]
+    if (connection.status !== 'open' || (before?.dialled === true && !dialled)) return
+    if (told.length === 0) return
+    this.#met.delete(id)
+    this.#met.set(id, { peer, places: told, dialled, lastSeen: Date.now() })
+    this.#forgetOldest()
+    this.#saveSoon()
+  }
+
+  /** The last connection of a peer is gone. */
+  gone(peer: PeerId): void {
+    this.#dialledAs.delete(peer.toString())
+    const met = this.#met.get(peer.toString())
+    if (met === undefined) return
+    met.lastSeen = Date.now()
+    this.#forgetOldest()
+  }
+
+  /** A peer tells of others. What it may not know about, cannot be dialled or is known is dropped. */
+  told(addresses: readonly string[], teller: PeerId): void {
+    const near = this.#nearness(teller)
+    this.#consider(addresses.slice(0, MAX_PEERS), teller.toString(), near)
+  }
+
+  /** Somebody on the local network announces itself. This machine is not theirs to tell of. */
+  discovered(addresses: readonly string[]): void {
+    this.#consider(addresses.slice(0, MAX_PEERS), LOCAL_NETWORK, NEARNESS.network)
+  }
+
+  /** Neighbours that this peer may dial, at random, each at its nearest address. */
+  introduce(to: PeerId): string[] {
+    const near = this.#nearness(to)
+    const places = [...this.#speakers.keys()].flatMap((id) => {
+      if (id === to.toString()) return []
+      const open = (this.#met.get(id)?.places ?? []).filter((place) => mayTell(place, near))
+      return open.sort((a, b) => nearnessOf(b.address) - nearnessOf(a.address))[0] ?? []
+    })
+    return sample(places, MAX_PEERS).map(({ address }) => address.toString())
+  }
+
+  // ---- whom to dial --------------------------------------------------------------------------------------------
+
+  #consider(addresses: readonly string[], teller: string, limit: Nearness): void {
+    for (const text of addresses) {
+      const place = readPlace(text)
+      if (place === undefined || !mayTell(place, limit) || this.#isKnown(place.peer)) continue
+      const address = place.address.toString()
+      const byTeller = [...this.#candidates].filter(([, candidate]) => candidate.teller === teller)
+      if (byTeller.length >= CANDIDATES_PER_TELLER) this.#candidates.delete(byTeller[0]![0])
+      const [oldest] = this.#candidates.keys()
+      if (this.#candidates.size >= MAX_CANDIDATES && oldest !== undefined) this.#candidates.delete(oldest)
+      this.#candidates.set(address, { place, teller, limit })
+    }
+    this.#look()
+  }
+
+  #isKnown(peer: PeerId): boolean {
+    return peer.equals(this.#host.peerId) || this.#met.has(peer.toString())
+  }
+
+  #look(): void {
+    if (this.#stopped.signal.aborted) return
+    const now = Date.now()
+    for (const [address, at] of this.#triedAt) if (now - at >= RETRY_INTERVAL_MS) this.#triedAt.delete(address)
+    // Those that we met first; then the local network; then what strangers tell.
+    const met = [...this.#met.values()].flatMap(({ places, dialled }) =>
+      places.map((place) => ({ place, limit: dialled ? nearnessOf(place.address) : NEARNESS.internet })),
+    )
+    const told = [...this.#candidates.values()]
+    const local = told.filter(({ teller }) => teller === LOCAL_NETWORK)
+    const others = told.filter(({ teller }) => teller !== LOCAL_NETWORK)
+    for (const { place, limit } of [...met.reverse(), ...local, ...sample(others, others.length)]) {
+      if (!this.#wantsMore()) return
+      const address = place.address.toString()
+      const id = place.peer.toString()
+      if (this.#triedAt.has(address) || this.#dialling.has(id) || this.#isConnected(place.peer)) continue
+      this.#triedAt.set(address, now)
+      void this.#dial(place, limit)
+    }
+  }
+
+  #wantsMore(): boolean {
+    if (this.#dialling.size >= PARALLEL_DIALS) return false
+    const dialled = [...this.#speakers.values()].filter((peer) =>
+      this.#host.getConnections(peer).some(({ direction }) => direction === 'outbound'),
+    )
+    return (
+      this.#speakers.size + this.#dialling.size < ENOUGH_SPEAKERS ||
+      dialled.length + this.#dialling.size < ENOUGH_DIALLED
+    )
+  }
+
+  /** Never throws: an address that does not answer is forgotten, or tried again later when it is in the book. */
+  async #dial(place: Place, limit: Nearness): Promise<void> {
+    const id = place.peer.toString()
+    this.#dialling.add(id)
+    this.#dialledAs.set(id, place)
+    try {
+      const signal = AbortSignal.any([this.#stopped.signal, AbortSignal.timeout(DIAL_TIMEOUT_MS)])
+      const address = place.isName ? await lookUp(place, limit) : place.address
+      if (address === undefined) throw new Error('nearer than it may be')
+      await this.#host.dial(address, { signal })
+    } catch {
+      // Not there, or not who it should be.
+      if (!this.#isConnected(place.peer)) this.#dialledAs.delete(id)
+    } finally {
+      this.#dialling.delete(id)
+      this.#candidates.delete(place.address.toString())
+    }
+  }
+
+  #isConnected(peer: PeerId): boolean {
+    return this.#host.getConnections(peer).length > 0
+  }
+
+  /** How near a connected peer is: as its own end of the connection says. */
+  #nearness(peer: PeerId): Nearness {
+    const [connection] = this.#host.getConnections(peer)
+    return connection === undefined ? NEARNESS.internet : nearnessOf(connection.remoteAddr)
+  }
+
+  /** What identify told of a peer, as far as it may know. */
+  async #addressesOf(peer: PeerId, near: Nearness): Promise<Place[]> {
+    try {
+      const { addresses } = await this.#host.peerStore.get(peer)
+      const places = addresses.flatMap((address) => readPlace(withPeer(address.multiaddr, peer)) ?? [])
+      return places.filter((place) => mayTell(place, near)).slice(0, PLACES_PER_PEER)
+    } catch {
+      return []
+    }
+  }
+
+  // ---- the book ------------------------------------------------------------------------------------------------
+
+  #remember(address: string, lastSeen: string): void {
+    const place = readPlace(address)
+    if (place === undefined || this.#isKnown(place.peer) || this.#met.size >= MAX_BOOK) return
+    const at = Date.parse(lastSeen)
+    const met = { peer: place.peer, places: [place], dialled: true, lastSeen: Number.isNaN(at) ? 0 : at }
+    this.#met.set(place.peer.toString(), met)
+  }
+
+  /** Of those that are not connected as many are kept as the book holds: first those that we have dialled ourselves. */
+  #forgetOldest(): void {
+    const absent = [...this.#met].filter(([, { peer }]) => !this.#isConnected(peer))
+    absent.sort(([, a], [, b]) => Number(b.dialled) - Number(a.dialled) || b.lastSeen - a.lastSeen)
+    for (const [id] of absent.slice(MAX_BOOK)) this.#met.delete(id)
+  }
+
+  #saveSoon(): void {
+    if (this.#book === undefined || this.#saveTimer !== undefined) return
+    this.#saveTimer = setTimeout(() => void this.#save(), SAVE_AFTER_MS)
+    this.#saveTimer.unref()
+  }
+
+  #save(): Promise<void> {
+    clearTimeout(this.#saveTimer)
+    this.#saveTimer = undefined
+    const entries = [...this.#met.values()]
+    for (const met of entries) if (this.#isConnected(met.peer)) met.lastSeen = Date.now()
+    entries.sort((a, b) => Number(b.dialled) - Number(a.dialled) || b.lastSeen - a.lastSeen)
+    const peers = entries.slice(0, MAX_BOOK).map(({ places, lastSeen }): KnownPeer => {
+      const [nearest] = [...places].sort((a, b) => nearnessOf(b.address) - nearnessOf(a.address))
+      return { address: nearest!.address.toString(), lastSeen: new Date(lastSeen).toISOString() }
+    })
+    // One after the other: the last one wins.
+    this.#saving = this.#saving.then(() => this.#book?.save(peers)).catch(this.#onError)
+    return this.#saving
+  }
+}
+
+/** An address that the name of a place leads to, no nearer than the limit: the one that is looked at is the one that is dialled. */
+async function lookUp(
+  { host, address, peer }: Place,
+  limit: Nearness,
+): Promise<ReturnType<typeof multiaddr> | undefined> {
+  const [name, tcp] = address.getComponents()
+  const family = name?.name === 'dns4' ? 4 : name?.name === 'dns6' ? 6 : 0
+  const found = (await lookup(host, { all: true, family })).find(({ address: ip }) => {
+    const nearness = nearnessOfIp(ip)
+    return nearness !== undefined && nearness <= limit
+  })
+  return found && multiaddr(`/ip${found.family}/${found.address}/tcp/${tcp!.value!}/p2p/${peer.toString()}`)
+}

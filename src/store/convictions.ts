@@ -1,0 +1,63 @@
+/**
+ * Witnesses that were proven to misbehave: which, by which evidence, and whether the operator has acknowledged it.
+ * Few, and asked for with every head: held in memory, written through.
+ */
+import type { Table } from './disk.js'
+import { readRecord } from './json.js'
+
+/** One witness, convicted by one evidence file. */
+export interface WitnessConviction {
+  /** Of the evidence. */
+  readonly id: string
+  /** Verifier key. */
+  readonly witness: string
+  /** Log id. */
+  readonly log: string
+  /** The hashes (hex) of the checkpoint texts that it should not have cosigned: one, or two when neither is ours. */
+  readonly lies: readonly string[]
+  readonly acked: boolean
+}
+
+export class Convictions {
+  readonly #table: Table
+  readonly #byId = new Map<string, WitnessConviction>()
+  #convicted: ReadonlySet<string> = new Set()
+
+  private constructor(table: Table) {
+    this.#table = table
+  }
+
+  /** Throws STORE_DAMAGED for a record that is none. */
+  static async load(table: Table): Promise<Convictions> {
+    const convictions = new Convictions(table)
+    for (const [id, json] of await table.entries()) {
+      convictions.#byId.set(id, readRecord('convictions', id, json) as WitnessConviction)
+    }
+    convictions.#recount()
+    return convictions
+  }
+
+  /** Verifier keys of the witnesses with a conviction that nobody acknowledged. */
+  convicted(): ReadonlySet<string> {
+    return this.#convicted
+  }
+
+  get(id: string): WitnessConviction | undefined {
+    return this.#byId.get(id)
+  }
+
+  list(): readonly WitnessConviction[] {
+    return [...this.#byId.values()]
+  }
+
+  /** Keeps a conviction; durable when it returns, and counts from then on. */
+  async put(conviction: WitnessConviction): Promise<void> {
+    await this.#table.put(conviction.id, JSON.stringify(conviction))
+    this.#byId.set(conviction.id, conviction)
+    this.#recount()
+  }
+
+  #recount(): void {
+    this.#convicted = new Set(this.list().flatMap(({ witness, acked }) => (acked ? [] : witness)))
+  }
+}

@@ -1,0 +1,156 @@
+/**
+ * The signing half of the corridor: what stands between a proven head and our cosignature, and the order in which it is
+ * made: the promise on disk, the cosignature, the cosigned head on disk. Only then may it leave.
+ */
+import type { ErrorCode } from '../errors.js'
+import { isFrozen, unmetFloor, type FirstUse, type Floor, type LogState } from '../store/heads.js'
+import type { Store } from '../store/store.js'
+import { fromUtf8, utf8 } from '../tlog/bytes.js'
+import type { Checkpoint } from '../tlog/checkpoint.js'
+import { cosign, type Cosignature } from '../tlog/cosignature.js'
+import { formatHash } from '../tlog/hash.js'
+import { formatNote, parseNote, type Note, type SignerKey } from '../tlog/note.js'
+import type { CosignedHeads } from './cosigned.js'
+import type { FollowedLog } from './prover.js'
+import type { VerifiedNote } from './verify.js'
+
+export interface CosignerParts {
+  readonly store: Store
+  readonly cosigned: CosignedHeads
+  readonly signer: SignerKey
+  /** Whether anything may be signed, and who is told when our key turns out to sign elsewhere. */
+  readonly guard: { readonly maySign: boolean; sawUnknown(time: number): void }
+  /** A first head was trusted because it was the first. */
+  readonly onFirstUse: (log: string, first: FirstUse) => void
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+}
+
+/** A verified note whose checkpoint could be read. */
+export type Head = VerifiedNote<FollowedLog> & { readonly checkpoint: Checkpoint }
+
+/** A cosignature of an unchanged head is made anew after this long, so that its time stays fresh. */
+const REFRESH_SECONDS = 30 * 60
+
+export class Cosigner {
+  readonly #parts: CosignerParts
+  /** Logs whose promised cosignature could not be stored (a full disk): made again when the head comes back. */
+  readonly #owed = new Set<string>()
+
+  constructor(parts: CosignerParts) {
+    this.#parts = parts
+  }
+
+  /** The vkey of our key. */
+  get key(): string {
+    return this.#parts.signer.verifier.vkey
+  }
+
+  /** Makes the cosignature that was promised on disk again, bit for bit, in case the crash came before it was stored. */
+  async resume(log: string): Promise<void> {
+    const state = this.#parts.store.heads.get(log)
+    if (state.note === undefined || !this.#isSigned(state) || this.#disagrees(log)) return
+    await this.#release(log, state, parseNote(utf8(state.note)), new Map())
+  }
+
+  /**
+   * Takes note of a head with our own cosignature. One that we do not remember making says that our key signed without
+   * us, and a larger one than ours becomes the floor. Durable when it returns.
+   */
+  async recall({ log, checkpoint, bare }: Head, own: Cosignature): Promise<void> {
+    const { store, guard, now } = this.#parts
+    for (;;) {
+      const state = store.heads.get(log.id)
+      if (checkpoint.size <= (state.tree?.size ?? -1) && own.time <= (state.signed?.time ?? 0)) return
+      guard.sawUnknown(own.time)
+      const highest = Math.max(state.tree?.size ?? -1, state.floor?.size ?? -1)
+      if (checkpoint.size <= highest || this.#disagrees(log.id)) return
+      const floor: Floor = {
+        size: checkpoint.size,
+        root: formatHash(checkpoint.root),
+        note: fromUtf8(formatNote(withLines(bare, [own])))!,
+        at: new Date(now()).toISOString(),
+      }
+      if ((await store.heads.change(log.id, state, { floor })) !== undefined) return
+    }
+  }
+
+  /** What stands between a proven head of this text and our cosignature. */
+  obstacle(log: string, text: string): ErrorCode | undefined {
+    if (this.#disagrees(log)) return 'STATE_DISAGREES'
+    if (!this.#parts.guard.maySign) return 'GUARD_WAITING'
+    const floor = unmetFloor(this.#parts.store.heads.get(log))
+    return floor === undefined || parseNote(utf8(floor.note)).text === text ? undefined : 'GUARD_BEHIND'
+  }
+
+  /**
+   * Makes a proven head the newest one and cosigns it. Undefined when the state is not `from` any more: then nothing
+   * was written or signed.
+   */
+  async advance({ log, checkpoint, bare, cosignatures }: Head, from: LogState): Promise<Cosignature | undefined> {
+    const { size } = checkpoint
+    const root = formatHash(checkpoint.root)
+    const isFirst = from.tree === undefined && from.floor === undefined
+    const firstUse = isFirst ? { size, root, at: new Date(this.#parts.now()).toISOString() } : from.firstUse
+    const next = await this.#parts.store.heads.change(log.id, from, {
+      tree: { size, root: checkpoint.root },
+      note: fromUtf8(formatNote(bare))!,
+      signed: this.#promise(from, size, cosignatures.get(this.key)?.time),
+      firstUse,
+      floor: from.floor !== undefined && from.floor.size > size ? from.floor : undefined,
+    })
+    if (next === undefined) return undefined
+    if (isFirst) this.#parts.onFirstUse(log.id, firstUse!)
+    return this.#release(log.id, next, bare, cosignatures)
+  }
+
+  /** Cosigns a known head that we never cosigned with this key, or not for a long time; undefined when it need not be. */
+  async refresh({ log, bare, canonical }: Head, state: LogState): Promise<Cosignature | undefined> {
+    if (!canonical || isFrozen(state) || this.obstacle(log.id, bare.text) !== undefined) return undefined
+    const age = this.#parts.now() / 1000 - (state.signed?.time ?? 0)
+    // After a recovery the tree is known without its note: the head that came back fills it in.
+    const isFresh = state.note !== undefined && this.#isSigned(state) && age < REFRESH_SECONDS
+    if (isFresh && !this.#owed.has(log.id)) return undefined
+    const signed = this.#promise(state, state.tree!.size)
+    const next = await this.#parts.store.heads.change(log.id, state, { note: fromUtf8(formatNote(bare))!, signed })
+    return next && this.#release(log.id, next, bare, new Map())
+  }
+
+  /** What will be signed, for the disk. Time never runs backwards, whatever the clock says. */
+  #promise(state: LogState, size: number, atLeast = 1): NonNullable<LogState['signed']> {
+    const time = Math.max(Math.floor(this.#parts.now() / 1000), state.signed?.time ?? 0, atLeast)
+    return { key: this.key, size, time }
+  }
+
+  /** Makes the cosignature that the state on disk speaks of, and stores it: only then may it leave. */
+  async #release(
+    log: string,
+    state: LogState,
+    bare: Note,
+    others: ReadonlyMap<string, Cosignature>,
+  ): Promise<Cosignature> {
+    const { signer, cosigned } = this.#parts
+    const own = cosign(bare.text, state.signed!.time, signer)
+    try {
+      await cosigned.install(log, bare, new Map([...others, [this.key, own]]))
+      this.#owed.delete(log)
+      return own
+    } catch (error) {
+      this.#owed.add(log)
+      throw error
+    }
+  }
+
+  #isSigned(state: LogState): boolean {
+    return state.signed?.key === this.key && state.signed.size === state.tree?.size
+  }
+
+  #disagrees(log: string): boolean {
+    return this.#parts.store.heads.disagreement(log) !== undefined
+  }
+}
+
+/** A head with the log's line and these cosignatures. */
+export function withLines(bare: Note, cosignatures: Iterable<Cosignature>): Note {
+  return { text: bare.text, signatures: [...bare.signatures, ...Array.from(cosignatures, (line) => line.signature)] }
+}

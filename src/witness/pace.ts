@@ -1,0 +1,72 @@
+/**
+ * How often one log is cosigned at the word of others. Every node sees the log at its own moment and tells the
+ * others: the first head of a burst is taken up at once, then one in each pause, the largest that waits. So all nodes
+ * soon sign the same head, and a log that moves fast costs no more than one that moves every two seconds.
+ */
+
+/** Milliseconds between two heads of a burst. */
+export const PAUSE_MS = 2_000
+
+interface Waiting {
+  readonly size: number
+  readonly go: () => void
+}
+
+interface Line {
+  /** When the pause after the last cosignature ends, in milliseconds since 1970. */
+  openAt: number
+  readonly waiting: Set<Waiting>
+  timer?: NodeJS.Timeout
+}
+
+export class Pace {
+  readonly #lines = new Map<string, Line>()
+  readonly #now: () => number
+  readonly #pauseMs: number
+
+  constructor(now: () => number, pauseMs = PAUSE_MS) {
+    this.#now = now
+    this.#pauseMs = pauseMs
+  }
+
+  /** Resolves when it is the turn of a head of this size, when it is too late for it, or when the signal is aborted. */
+  turn(log: string, size: number, signal: AbortSignal): Promise<void> {
+    const line = this.#line(log)
+    const left = Math.min(line.openAt - this.#now(), this.#pauseMs)
+    if ((left <= 0 && line.waiting.size === 0) || signal.aborted) return Promise.resolve()
+    return new Promise((resolve) => {
+      const waiting: Waiting = {
+        size,
+        go: () => {
+          signal.removeEventListener('abort', waiting.go)
+          line.waiting.delete(waiting)
+          resolve()
+        },
+      }
+      line.waiting.add(waiting)
+      signal.addEventListener('abort', waiting.go, { once: true })
+      line.timer ??= setTimeout(() => this.#next(line), Math.max(left, 0))
+    })
+  }
+
+  /** A head of this size was cosigned: what is not larger need not wait, what is larger waits for the next turn. */
+  signed(log: string, size: number): void {
+    const line = this.#line(log)
+    line.openAt = this.#now() + this.#pauseMs
+    for (const waiting of [...line.waiting]) if (waiting.size <= size) waiting.go()
+  }
+
+  /** Lets the largest go, and with it those of its size: they are one head, or a fork that must come to light. */
+  #next(line: Line): void {
+    delete line.timer
+    const largest = Math.max(...[...line.waiting].map(({ size }) => size))
+    for (const waiting of [...line.waiting]) if (waiting.size === largest) waiting.go()
+    if (line.waiting.size > 0) line.timer = setTimeout(() => this.#next(line), this.#pauseMs)
+  }
+
+  #line(log: string): Line {
+    let line = this.#lines.get(log)
+    if (line === undefined) this.#lines.set(log, (line = { openAt: 0, waiting: new Set<Waiting>() }))
+    return line
+  }
+}

@@ -1,0 +1,109 @@
+/**
+ * Where the proofs come from: the log, from our own vantage, and the peers when the log will not give one. A proof
+ * that holds is as good from one as from the other; it is the log that may be down, or lie to us.
+ */
+import { Budget } from '../budget.js'
+import { GossumError } from '../errors.js'
+import { toHex } from '../tlog/bytes.js'
+import { checkTree, type Tree } from '../tlog/merkle.js'
+import type { Prefix, Proof } from './decide.js'
+import type { LogIdentity } from './verify.js'
+
+/** A log that this node follows, and where it sees it from. */
+export interface FollowedLog extends LogIdentity {
+  /** Shows the root of a tree's first `size` records. Throws a GossumError when it cannot. */
+  readonly prefix: (of: Tree, size: number, options: { signal: AbortSignal }) => Promise<Prefix>
+}
+
+/** Asks peers for the same, the given one first. Throws PEER_UNHELPFUL. */
+export type PrefixFromPeers = (
+  peer: string | undefined,
+  log: string,
+  of: Tree,
+  size: number,
+  options: { signal: AbortSignal },
+) => Promise<Prefix>
+
+/** The longest that one proof may take. */
+const PROVE_TIMEOUT_MS = 60_000
+/** Milliseconds that the log has for itself before peers are asked, too. */
+const LOG_FIRST_MS = 3_000
+/** Proofs that the heads of one peer may cost us: at once, and per second in the long run. */
+const PROOF_BURST = 64
+const PROOFS_PER_SECOND = 1
+
+export class Prover {
+  readonly #fromPeers: PrefixFromPeers
+  readonly #stopped: AbortSignal
+  readonly #now: () => number
+  readonly #budget = new Budget(PROOF_BURST, PROOFS_PER_SECOND)
+  /** Proofs under way: the head that all peers bring at once is proven once. */
+  readonly #underWay = new Map<string, Promise<Proof>>()
+
+  constructor(fromPeers: PrefixFromPeers, stopped: AbortSignal, now: () => number) {
+    this.#fromPeers = fromPeers
+    this.#stopped = stopped
+    this.#now = now
+  }
+
+  /**
+   * The root of the first `size` records of the tree `of`, proven. `peer` brought the head and may know; `charged`
+   * says that it pays for the proof, and a peer beyond its budget gets PEER_BUDGET.
+   */
+  prove(log: FollowedLog, of: Tree, size: number, peer: string | undefined, charged: boolean): Promise<Proof> {
+    const key = `${log.id} ${of.size} ${toHex(of.root)} ${size}`
+    if (this.#stopped.aborted) return Promise.resolve({ failed: 'TIMEOUT' })
+    const underWay = this.#underWay.get(key)
+    if (underWay !== undefined) return underWay
+    if (charged && peer !== undefined && !this.#budget.take(peer, this.#now())) {
+      return Promise.resolve({ failed: 'PEER_BUDGET' })
+    }
+    const proof = this.#prove(log, of, size, peer).finally(() => this.#underWay.delete(key))
+    this.#underWay.set(key, proof)
+    return proof
+  }
+
+  async #prove(log: FollowedLog, of: Tree, size: number, peer: string | undefined): Promise<Proof> {
+    // By hand: what AbortSignal.any holds on to outlives the proof on Node 20.
+    const ended = new AbortController()
+    const end = (): void => ended.abort()
+    const timer = setTimeout(end, PROVE_TIMEOUT_MS)
+    this.#stopped.addEventListener('abort', end, { once: true })
+    const { signal } = ended
+    const fromLog = this.#checked(log.prefix(of, size, { signal }), of, size)
+    const fromPeers = hasFailed(fromLog, LOG_FIRST_MS).then((failed) =>
+      failed ? this.#checked(this.#fromPeers(peer, log.id, of, size, { signal }), of, size) : fromLog,
+    )
+    try {
+      return { prefix: await Promise.any([fromLog, fromPeers]) }
+    } catch (error) {
+      // The log's own reason says more than that no peer could help.
+      const [reason] = (error as AggregateError).errors as unknown[]
+      if (reason instanceof GossumError) return { failed: reason.code }
+      if (signal.aborted) return { failed: 'TIMEOUT' }
+      throw reason
+    } finally {
+      clearTimeout(timer)
+      this.#stopped.removeEventListener('abort', end)
+      end()
+    }
+  }
+
+  async #checked(asked: Promise<Prefix>, of: Tree, size: number): Promise<Prefix> {
+    const prefix = await asked
+    checkTree(prefix.proof, of.size, of.root, size, prefix.root)
+    return prefix
+  }
+}
+
+/** Whether it fails, or is not there after so many milliseconds. */
+function hasFailed(work: Promise<unknown>, ms: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => resolve(true), ms)
+    work.then(
+      () => resolve(false),
+      () => resolve(true),
+    )
+    void work.catch(() => undefined).finally(() => clearTimeout(timer))
+  })
+}

@@ -1,0 +1,134 @@
+/**
+ * The rollback guard: what this key has signed, as far as others remember it. A home that was restored from an older
+ * copy, a key in an empty home, or a second node with the same key do not know what the key has signed; the peers do.
+ * Nothing is signed at start until they were asked. What they show of ours becomes a floor (store/heads.ts).
+ */
+
+/** Milliseconds after the first answer in which other peers may know more. */
+const GRACE_MS = 1_000
+
+export type GuardState =
+  /** The key was made at this start: it has signed nothing before. */
+  | 'fresh'
+  /** Peers are being asked; nothing is signed. */
+  | 'waiting'
+  /** At least one peer has answered. */
+  | 'guarded'
+  /** There are no peers to ask. */
+  | 'unguarded'
+  /** No peer answered in time. */
+  | 'alone'
+  /** Another node signs with this key. */
+  | 'twin'
+
+export interface GuardReport {
+  readonly state: GuardState
+  /** The state as a sentence. */
+  readonly text: string
+  /** ISO 8601. */
+  readonly since: string
+}
+
+export interface RollbackGuardOptions {
+  /** Whether the key was made at this start. */
+  readonly created: boolean
+  /** Whether there are peers to ask. */
+  readonly hasPeers: boolean
+  /** How long to wait for the first answer, in milliseconds. */
+  readonly waitMs: number
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+  readonly onChange: (report: GuardReport) => void
+}
+
+export class RollbackGuard {
+  readonly #options: RollbackGuardOptions
+  readonly #startedAt: number
+  readonly #answered = new Set<string>()
+  #report: GuardReport
+  #timer: NodeJS.Timeout | undefined
+  #settle: () => void = () => undefined
+  /** Resolves when the waiting is over: from then on heads may be signed. */
+  readonly settled: Promise<void>
+
+  constructor(options: RollbackGuardOptions) {
+    this.#options = options
+    this.#startedAt = options.now()
+    this.settled = new Promise((resolve) => (this.#settle = resolve))
+    const first = options.created ? 'fresh' : options.hasPeers ? 'waiting' : 'unguarded'
+    this.#report = this.#reportOf(first)
+    options.onChange(this.#report)
+    if (first === 'waiting') this.#timer = setTimeout(() => this.#end(), options.waitMs)
+    else this.#settle()
+  }
+
+  get report(): GuardReport {
+    return this.#report
+  }
+
+  get maySign(): boolean {
+    return this.#report.state !== 'waiting'
+  }
+
+  /** A peer has said what it holds of ours, be it nothing; what it showed has been worked on. */
+  answered(peer: string): void {
+    this.#answered.add(peer)
+    const { state } = this.#report
+    if (state === 'unguarded' || state === 'alone') this.#change('guarded')
+    if (state !== 'waiting' || this.#answered.size > 1) return
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => this.#end(), GRACE_MS)
+  }
+
+  /**
+   * A cosignature by our key of this time, in POSIX seconds, is one that this node did not make. One that is younger
+   * than our start was made by somebody else who has the key.
+   */
+  sawUnknown(time: number): void {
+    if (time * 1000 > this.#startedAt) this.sawTwin()
+  }
+
+  /** Another node has shown that it holds our key. */
+  sawTwin(): void {
+    if (this.#report.state === 'twin') return
+    this.stop()
+    this.#change('twin')
+    this.#settle()
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer)
+  }
+
+  #end(): void {
+    this.#change(this.#answered.size > 0 ? 'guarded' : 'alone')
+    this.#settle()
+  }
+
+  #change(state: GuardState): void {
+    this.#report = this.#reportOf(state)
+    this.#options.onChange(this.#report)
+  }
+
+  #reportOf(state: GuardState): GuardReport {
+    return { state, text: this.#text(state), since: new Date(this.#options.now()).toISOString() }
+  }
+
+  #text(state: GuardState): string {
+    const seconds = this.#options.waitMs / 1000
+    switch (state) {
+      case 'fresh':
+        return 'the key was made at this start: it has signed nothing before'
+      case 'waiting':
+        return `nothing is signed until a peer has said what this key signed before (at most ${seconds} s)`
+      case 'guarded':
+        return 'peers have said what this key signed before'
+      case 'unguarded':
+        return 'there are no peers who could say what this key signed before: a restored backup would go unnoticed'
+      case 'alone':
+        return `no peer said within ${seconds} s what this key signed before: this node signs on what it knows itself`
+      case 'twin':
+        return 'another node signs with this key, or the clock was set back: stop one of the two'
+    }
+  }
+}

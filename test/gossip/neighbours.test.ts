@@ -1,0 +1,246 @@
+/** What peers say of themselves: which witness they are, whose cosignatures they count, where they stand. */
+import { lpStream } from '@libp2p/utils'
+import { randomBytes } from 'node:crypto'
+import { describe, expect, it } from 'vitest'
+import { claimWitness, provenWitness, type Identity } from '../../src/gossip/identity.js'
+import { SYNC_PROTOCOL, type Hello } from '../../src/gossip/messages.js'
+import { MAX_RELAYED, Neighbours } from '../../src/gossip/neighbours.js'
+import { toBase64, utf8 } from '../../src/tlog/bytes.js'
+import { formatCheckpoint, logId } from '../../src/tlog/checkpoint.js'
+import { sha256 } from '../../src/tlog/hash.js'
+import { formatNote, makeSignerKey, SIGNATURE_TYPES, signNote } from '../../src/tlog/note.js'
+import { LOG, newIdentity, startNode, stopNode, until, type TestNode } from './helpers.js'
+import { connect, openSync, startStranger } from './stranger.js'
+
+function witnessesOf(node: TestNode): (string | null)[] {
+  return node.mesh.peers().map(({ witness }) => witness)
+}
+
+/** A claim as a hello carries it. */
+function claimJson(identity: Identity, peer: string): object {
+  const { key, signature } = claimWitness(identity, peer)
+  return { key, signature: toBase64(signature) }
+}
+
+describe('the witness of a peer', () => {
+  it('is shown on both sides once it is proven, and forgotten with the connection', async () => {
+    const [left, right] = [newIdentity('left'), newIdentity('right')]
+    const a = await startNode({ identity: left })
+    const b = await startNode({ identity: right, bootstrap: [a.address] })
+    await until(() => witnessesOf(a)[0] === right.witness, 'a knows b')
+    await until(() => witnessesOf(b)[0] === left.witness, 'b knows a')
+    await stopNode(b)
+    await until(() => a.mesh.peers().length === 0, 'b has left')
+    // The same peer key without its witness: what was proven before does not count.
+    const stranger = await startStranger()
+    await connect(stranger, a)
+    await until(() => a.mesh.peers().length === 1, 'a stranger')
+    expect(witnessesOf(a)).toEqual([null])
+  })
+
+  it.each([
+    ['signed for another peer', (identity: Identity) => claimJson(identity, 'another peer')],
+    [
+      'under another key',
+      (identity: Identity, peer: string) => ({ ...claimJson(identity, peer), key: newIdentity('b').witness }),
+    ],
+    [
+      'without a key that can be read',
+      (identity: Identity, peer: string) => ({ ...claimJson(identity, peer), key: 'x' }),
+    ],
+  ])('is not shown for a claim %s', async (_, claim) => {
+    const node = await startNode()
+    const stranger = await startStranger()
+    const { ask } = await openSync(await connect(stranger, node))
+    await ask({ type: 'hello', heads: ['heard'], witness: claim(newIdentity('liar'), stranger.peerId.toString()) })
+    await node.handlers.receives('heard')
+    expect(witnessesOf(node)).toEqual([null])
+    // It is the peer id that makes the difference: the honest claim is taken from the same peer.
+    const honest = newIdentity('honest')
+    await ask({ type: 'hello', heads: ['again'], witness: claimJson(honest, stranger.peerId.toString()) })
+    await node.handlers.receives('again')
+    expect(witnessesOf(node)).toEqual([honest.witness])
+  })
+
+  it('cannot be copied from its hello by another peer', async () => {
+    const victim = await startNode({ identity: newIdentity('victim') })
+    const node = await startNode()
+    const thief = await startStranger()
+    const theirs = (await (await openSync(await connect(thief, victim))).ask({ type: 'hello' })) as { witness: object }
+    expect(theirs.witness).toMatchObject({ key: expect.stringMatching(/^victim\+/) as string })
+    const { ask } = await openSync(await connect(thief, node))
+    await ask({ type: 'hello', heads: ['heard'], witness: theirs.witness })
+    await node.handlers.receives('heard')
+    expect(witnessesOf(node)).toEqual([null])
+  })
+
+  it('is malformed, not merely unproven, without a signature of 64 bytes', async () => {
+    const node = await startNode()
+    const { ask } = await openSync(await connect(await startStranger(), node))
+    expect(await ask({ type: 'hello', witness: { key: 'x', signature: 'AAAA' } })).toEqual({
+      type: 'error',
+      code: 'malformed',
+    })
+  })
+
+  it('may be our own: then two nodes have one key, and we are told', async () => {
+    const identity = newIdentity('twin')
+    const told: string[] = []
+    const a = await startNode({ identity, onTwin: (peer) => told.push(peer) })
+    const b = await startNode({ identity, bootstrap: [a.address] })
+    await until(() => told.length > 0, 'told')
+    await a.mesh.syncWith(b.mesh.peerId)
+    expect(told).toEqual([b.mesh.peerId])
+  })
+
+  it('is a key of a witness in its one spelling', () => {
+    const log = makeSignerKey('log', SIGNATURE_TYPES.ed25519, new Uint8Array(randomBytes(32)))
+    expect(provenWitness(claimWitness({ witness: log.verifier.vkey, sign: log.sign }, 'peer'), 'peer')).toBeUndefined()
+    const identity = newIdentity('witness')
+    expect(provenWitness(claimWitness(identity, 'peer'), 'peer')?.vkey).toBe(identity.witness)
+    const shouted = identity.witness.replace(/\+[0-9a-f]{8}\+/, (id) => id.toUpperCase())
+    if (shouted === identity.witness) return
+    expect(provenWitness(claimWitness({ ...identity, witness: shouted }, 'peer'), 'peer')).toBeUndefined()
+  })
+})
+
+describe('where a peer stands', () => {
+  it('is shown, of the first log that it names and we follow', async () => {
+    const node = await startNode()
+    const { ask } = await openSync(await connect(await startStranger(), node))
+    const head = (name: string, size: number): string => {
+      const log = makeSignerKey(name, SIGNATURE_TYPES.ed25519, new Uint8Array(randomBytes(32)))
+      const text = formatCheckpoint({ origin: 'go.sum database tree', size, root: sha256(utf8('root')) })
+      return Buffer.from(formatNote({ text, signatures: [signNote(text, log)] })).toString()
+    }
+    await ask({
+      type: 'hello',
+      heads: ['no note', head('elsewhere', 7), head('sum.example', 42), head('sum.example', 9)],
+    })
+    const [peer] = node.mesh.peers()
+    expect(peer!.head).toMatchObject({ log: LOG, size: 42 })
+    expect(Math.abs(Date.parse(peer!.head!.at) - Date.now())).toBeLessThan(60_000)
+    await ask({ type: 'hello' })
+    expect(node.mesh.peers()[0]!.head).toBeNull()
+    expect(logId('sum.example', 'go.sum database tree')).toBe(LOG)
+  })
+})
+
+describe('the keys that neighbours count', () => {
+  const hello = (...counts: string[]): Hello => ({ type: 'hello', heads: [], evidence: [], counts, peers: [] })
+  const keys = (count: number, name: string): string[] =>
+    Array.from({ length: count }, (_, i) => newIdentity(`${name}-${i}`).witness)
+
+  function watched(ours: string[] = []): { neighbours: Neighbours; changes: () => number; names: () => string[] } {
+    let changes = 0
+    const neighbours = new Neighbours({
+      logs: new Set([LOG]),
+      counts: new Set(ours),
+      witness: undefined,
+      onChange: () => changes++,
+      onTwin: () => undefined,
+    })
+    return { neighbours, changes: () => changes, names: () => neighbours.relayed().map(({ vkey }) => vkey) }
+  }
+
+  it('are theirs without ours, each once, those that most of them count first', async () => {
+    const [a, b, c, own] = keys(4, 'key') as [string, string, string, string]
+    const { neighbours, changes, names } = watched([own])
+    neighbours.heard('one', hello(a, own))
+    expect(names()).toEqual([a])
+    neighbours.heard('two', hello(b, c, own))
+    neighbours.heard('three', hello(c))
+    // Counted anew at most once a second.
+    expect(names()).toEqual([a])
+    await until(() => changes() === 2, 'counted again')
+    expect(names()[0]).toBe(c)
+    expect(new Set(names())).toEqual(new Set([a, b, c]))
+    neighbours.gone('two')
+    await until(() => changes() === 3, 'and again')
+    expect(new Set(names())).toEqual(new Set([a, c]))
+    neighbours.stop()
+  })
+
+  it('say nothing new when a hello says the same, or keys that are none', async () => {
+    const [a] = keys(1, 'key') as [string]
+    const { neighbours, changes, names } = watched()
+    neighbours.heard('one', hello(a, 'garbage', `${a}x`))
+    neighbours.heard('one', hello(a, 'garbage', `${a}x`))
+    neighbours.heard('two', hello(a))
+    neighbours.gone('two')
+    const log = makeSignerKey('log', SIGNATURE_TYPES.ed25519, new Uint8Array(randomBytes(32))).verifier.vkey
+    neighbours.heard('three', hello(log))
+    await new Promise((resolve) => setTimeout(resolve, 1100))
+    expect([changes(), names()]).toEqual([1, [a]])
+    neighbours.stop()
+  })
+
+  it('are bounded, and no crowd displaces those of a single neighbour', async () => {
+    const { neighbours, names } = watched()
+    const honest = keys(5, 'honest')
+    const crowd = keys(91 * 4, 'crowd')
+    // A crowd of strangers that all count the same keys comes first, and shouts louder.
+    for (let i = 0; i < 40; i++) {
+      const from = (i % 4) * 91
+      neighbours.heard(`stranger ${i}`, hello(...crowd.slice(from, from + 91)))
+    }
+    neighbours.heard('friend', hello(...honest))
+    await until(() => names().length === MAX_RELAYED, 'as many as there may be', 60_000)
+    expect(names()).toEqual(expect.arrayContaining(honest))
+    neighbours.stop()
+  })
+
+  it('reach a neighbour through hellos, are told, and leave with who counted them', async () => {
+    const [a, b, c] = [newIdentity('a'), newIdentity('b'), newIdentity('c')]
+    let changes = 0
+    // B counts nobody; C counts A's witness and its own. What A signs is to travel through B.
+    const middle = await startNode({ identity: b, onNeighbours: () => changes++ })
+    const left = await startNode({ identity: a, counts: [a.witness], bootstrap: [middle.address] })
+    const right = await startNode({ identity: c, counts: [a.witness, c.witness], bootstrap: [middle.address] })
+    const relayed = (): Set<string> => new Set(middle.mesh.relayed().map(({ vkey }) => vkey))
+    await until(() => relayed().size === 2, 'both keys')
+    expect(relayed()).toEqual(new Set([a.witness, c.witness]))
+    expect(changes).toBeGreaterThan(0)
+    expect(left.mesh.relayed().map(({ vkey }) => vkey)).not.toContain(a.witness)
+    await stopNode(right)
+    await until(() => relayed().size === 1, 'one has left')
+    expect(relayed()).toEqual(new Set([a.witness]))
+  })
+
+  it('may be no more than 91, of a length that keys can have', async () => {
+    const node = await startNode()
+    const connection = await connect(await startStranger(), node)
+    const malformed = { type: 'error', code: 'malformed' }
+    for (const counts of [Array(92).fill('x'), ['x'.repeat(2049)], [1], 'x']) {
+      expect(await (await openSync(connection)).ask({ type: 'hello', counts })).toEqual(malformed)
+    }
+    const { ask } = await openSync(connection)
+    expect(await ask({ type: 'hello', counts: Array(91).fill('x'.repeat(2048)) })).toMatchObject({ type: 'hello' })
+    expect(node.mesh.relayed()).toEqual([])
+  })
+})
+
+it('an old node, which says nothing of all that, is a neighbour like any other', async () => {
+  const old = await startStranger(['/ip4/127.0.0.1/tcp/0'])
+  const hellos: Record<string, unknown>[] = []
+  await old.handle(SYNC_PROTOCOL, async (stream) => {
+    const frames = lpStream(stream)
+    for (;;) {
+      const request = JSON.parse(Buffer.from((await frames.read()).subarray()).toString()) as Record<string, unknown>
+      const known = request.type === 'hello'
+      if (known) hellos.push(request)
+      const answer = known
+        ? { type: 'hello', heads: ['old head'], evidence: [] }
+        : { type: 'error', code: 'unknown-request' }
+      await frames.write(utf8(JSON.stringify(answer)))
+    }
+  })
+  const identity = newIdentity('new')
+  const address = old.getMultiaddrs()[0]!.toString()
+  const node = await startNode({ identity, counts: [identity.witness], bootstrap: [address] })
+  await node.handlers.receives('old head')
+  expect(hellos[0]).toMatchObject({ type: 'hello', heads: [], counts: [identity.witness] })
+  expect(node.mesh.speakers()).toBe(1)
+  expect(witnessesOf(node)).toEqual([null])
+  expect(node.errors).toEqual([])
+})

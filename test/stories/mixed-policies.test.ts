@@ -1,0 +1,101 @@
+/** Nodes with different policies: what a neighbour counts is passed on, what nobody counts dies at the first hop. */
+import { describe, expect, test } from 'vitest'
+import { cosign } from '../../src/tlog/cosignature.js'
+import { formatNote, parseNote, type SignerKey } from '../../src/tlog/note.js'
+import { gossipVerdict } from '../../src/witness/decide.js'
+import { startHeart, testSigner, testWitness, type HeartOptions } from '../helpers/heart.js'
+import { History, showing } from '../helpers/history.js'
+
+const signer = testSigner('log.example', 1)
+const history = new History(signer)
+const wanted = testSigner('wanted.example', 8, 4)
+const unknown = testSigner('unknown.example', 9, 4)
+
+function cosigned(head: Uint8Array, ...witnesses: SignerKey[]): Uint8Array {
+  const { text, signatures } = parseNote(head)
+  return formatNote({ text, signatures: [...signatures, ...witnesses.map((key) => cosign(text, 1000, key).signature)] })
+}
+
+async function heart(options: Partial<HeartOptions> = {}) {
+  const node = await startHeart({ logKey: signer.verifier, prefix: showing(history), ...options })
+  await node.submit('poll', history.head(30))
+  return node
+}
+
+function names(note: Uint8Array): string[] {
+  return parseNote(note).signatures.map(({ name }) => name)
+}
+
+describe('a cosignature', () => {
+  test('that only a neighbour counts is verified, passed on once, and kept', async () => {
+    const node = await heart({ relayed: [wanted.verifier] })
+    const head = cosigned(history.head(30), wanted)
+    const first = await node.submit('gossip', head)
+    expect([first.kind, gossipVerdict(first)]).toEqual(['known', 'accept'])
+    expect(gossipVerdict(await node.submit('gossip', head))).toBe('ignore')
+    expect([...node.cosigned.current(node.log)!.cosignatures.keys()]).toContain(wanted.verifier.vkey)
+    // It does not make a quorum for us.
+    expect([...node.cosigned.quorum(node.log)!.cosignatures.keys()]).toEqual([testWitness.verifier.vkey])
+  })
+
+  test('that nobody counts goes no further, and is not kept', async () => {
+    const node = await heart({ relayed: [wanted.verifier] })
+    const outcome = await node.submit('gossip', cosigned(history.head(30), unknown))
+    expect(gossipVerdict(outcome)).toBe('ignore')
+    expect([...node.cosigned.current(node.log)!.cosignatures.keys()]).toEqual([testWitness.verifier.vkey])
+  })
+
+  test('beside one that nobody counts travels alone, in bytes of our own', async () => {
+    const node = await heart({ relayed: [wanted.verifier] })
+    const before = node.published.length
+    expect(gossipVerdict(await node.submit('gossip', cosigned(history.head(30), unknown, wanted)))).toBe('ignore')
+    expect(node.published.slice(before).map(names)).toEqual([['log.example', 'wanted.example']])
+  })
+
+  test('on a head that we have left behind still travels while no larger one has a quorum', async () => {
+    const node = await heart({ counted: [testWitness.verifier, wanted.verifier] })
+    await node.submit('poll', history.head(40))
+    expect(node.cosigned.quorum(node.log)).toBeUndefined()
+    const late = await node.submit('gossip', cosigned(history.head(30), wanted))
+    expect([late.kind, gossipVerdict(late)]).toEqual(['past', 'accept'])
+    expect(node.cosigned.quorum(node.log)).toMatchObject({ size: 30 })
+    await node.submit('gossip', cosigned(history.head(40), wanted))
+    expect(node.cosigned.quorum(node.log)).toMatchObject({ size: 40 })
+    const refreshed = { ...wanted, sign: wanted.sign }
+    const { text, signatures } = parseNote(history.head(30))
+    const later = formatNote({ text, signatures: [...signatures, cosign(text, 2000, refreshed).signature] })
+    expect(gossipVerdict(await node.submit('gossip', later))).toBe('ignore')
+  })
+
+  test('of ours goes out with the line of the log and no other: bytes grow with the witnesses, not their square', async () => {
+    const node = await heart({ counted: [testWitness.verifier, wanted.verifier] })
+    const before = node.published.length
+    await node.submit('gossip', cosigned(history.head(50), wanted))
+    expect(node.published.slice(before).map(names)).toEqual([['log.example', 'witness.example']])
+    // What came by another door does not travel by itself.
+    await node.submit('sync', cosigned(history.head(60), wanted))
+    expect(node.published.slice(before + 1).map(names)).toEqual([['log.example', 'wanted.example', 'witness.example']])
+  })
+
+  test('that is forged costs the sender its standing, in a poisoned conflict it does not', async () => {
+    const node = await heart({ counted: [testWitness.verifier, wanted.verifier] })
+    const forge = (head: Uint8Array): Uint8Array => {
+      const { text, signatures } = parseNote(head)
+      const line = cosign('another text\n', 1000, wanted).signature
+      return formatNote({ text, signatures: [...signatures, line] })
+    }
+    expect(gossipVerdict(await node.submit('gossip', forge(history.head(30))))).toBe('reject')
+    expect(gossipVerdict(await node.submit('gossip', forge(history.head(40))))).toBe('reject')
+    const fork = history.fork(20, 'b')
+    expect(gossipVerdict(await node.submit('gossip', forge(fork.head(40))))).not.toBe('reject')
+  })
+})
+
+test('a burst of heads from peers is cosigned once at once, and then the largest', async () => {
+  const node = await heart({ pauseMs: 200 })
+  const sizes = [41, 45, 43, 44, 42]
+  await Promise.all(sizes.map((size) => node.submit('gossip', history.head(size), `peer ${size}`)))
+  const signed = node.published.map((note) => Number(parseNote(note).text.split('\n')[1]))
+  expect(signed).toEqual([30, 45])
+  expect(node.outcomes.filter(({ kind }) => kind === 'past')).toHaveLength(4)
+})

@@ -1,0 +1,94 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { Pace, PAUSE_MS } from '../../src/witness/pace.js'
+
+beforeEach(() => {
+  vi.useFakeTimers({ now: 1_000_000 })
+})
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+/** Heads that ask for their turn, and who got it in which order. */
+function line() {
+  const pace = new Pace(Date.now)
+  const stop = new AbortController()
+  const went: number[] = []
+  const ask = (size: number, log = 'log'): void => {
+    void pace.turn(log, size, stop.signal).then(() => went.push(size))
+  }
+  return { pace, stop, went, ask }
+}
+
+async function after(ms: number): Promise<void> {
+  await vi.advanceTimersByTimeAsync(ms)
+}
+
+describe('the pace', () => {
+  test('lets the first head of a burst go at once, then one in each pause, the largest', async () => {
+    const { pace, went, ask } = line()
+    ask(5)
+    await after(0)
+    expect(went).toEqual([5])
+    pace.signed('log', 5)
+    for (const size of [6, 9, 8]) ask(size)
+    await after(PAUSE_MS - 1)
+    expect(went).toEqual([5])
+    await after(1)
+    expect(went).toEqual([5, 9])
+    pace.signed('log', 9)
+    await after(0)
+    expect(went).toEqual([5, 9, 6, 8])
+  })
+
+  test('lets all heads of the largest size go: a fork among them must come to light', async () => {
+    const { pace, went, ask } = line()
+    pace.signed('log', 5)
+    for (const size of [9, 9, 7]) ask(size)
+    await after(PAUSE_MS)
+    expect(went).toEqual([9, 9])
+  })
+
+  test('goes on with the next largest when the largest cannot be proven', async () => {
+    const { pace, went, ask } = line()
+    pace.signed('log', 5)
+    for (const size of [7, 9, 6]) ask(size)
+    await after(PAUSE_MS)
+    expect(went).toEqual([9])
+    await after(PAUSE_MS)
+    expect(went).toEqual([9, 7])
+    await after(PAUSE_MS)
+    expect(went).toEqual([9, 7, 6])
+  })
+
+  test('a head that comes while others wait does not overtake them', async () => {
+    const { pace, went, ask } = line()
+    pace.signed('log', 5)
+    ask(7)
+    await after(PAUSE_MS / 2)
+    ask(6)
+    await after(PAUSE_MS / 2)
+    expect(went).toEqual([7])
+  })
+
+  test('is of each log by itself', async () => {
+    const { pace, went, ask } = line()
+    pace.signed('log', 5)
+    ask(7, 'another')
+    await after(0)
+    expect(went).toEqual([7])
+  })
+
+  test('keeps nobody when it is stopped, nor for longer than a pause when the clock is set back', async () => {
+    const { pace, stop, went, ask } = line()
+    pace.signed('log', 5)
+    vi.setSystemTime(0)
+    ask(7)
+    await after(PAUSE_MS)
+    expect(went).toEqual([7])
+    ask(8)
+    stop.abort()
+    ask(9)
+    await after(0)
+    expect(went).toEqual([7, 8, 9])
+  })
+})
