@@ -16,10 +16,18 @@ export { parseTilePath, tileForIndex, tilePath, type Tile } from './tlog/tile.js
 
 // Policies (c2sp.org/tlog-policy)
 export { parsePolicy, quorumSatisfied, quorumThreshold, type Policy } from './tlog/policy.js'
+export { policyStrength, type PolicyStrength } from './tlog/policy-strength.js'
 
 // Evidence
-export { encodeEvidence, evidenceId, makeSplitView, parseEvidence, verifyEvidence } from './evidence/evidence.js'
-export type { Conviction, Evidence, SplitView } from './evidence/evidence.js'
+export {
+  encodeEvidence,
+  evidenceId,
+  makeSplitView,
+  makeWitnessConflict,
+  parseEvidence,
+  verifyEvidence,
+} from './evidence/evidence.js'
+export type { Conviction, Evidence, SplitView, WitnessConflict } from './evidence/evidence.js'
 
 // The log, and a node
 export { SumdbClient, type SumdbClientOptions } from './sumdb/client.js'

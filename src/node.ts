@@ -253,7 +253,10 @@ async function build(
   )
   for (const poller of pollers) stops.push(() => poller.stop())
   // Before that nothing could be signed; a poller that was stopped meanwhile does not start.
-  void guard.settled.then(() => pollers.forEach((poller) => poller.start()))
+  void guard.settled.then(() => {
+    pollers.forEach((poller) => poller.start())
+    pipeline.submitDeferred().catch(onError)
+  })
   // First of all when stopping: a poller or a peer may be waiting for a proof that a dead log will never give.
   stops.push(() => Promise.resolve(pipeline.abort()))
   return {

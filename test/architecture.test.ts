@@ -42,7 +42,7 @@ const PACKAGES: Record<string, readonly string[]> = {
 /** Files that know neither clock, chance, disk nor network. */
 const PURE = [
   /^tlog\//,
-  /^evidence\/evidence\.ts$/,
+  /^evidence\/(evidence|file)\.ts$/,
   /^witness\/(decide|verify)\.ts$/,
   /^sumdb\/module\.ts$/,
   /^gossip\/(topics|messages)\.ts$/,

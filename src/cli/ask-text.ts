@@ -136,7 +136,8 @@ function quorumOf({ quorum, size }: LogView, policy: StatusView['policy']): stri
   const need = `${policy.threshold} of ${policy.witnesses} witnesses needed`
   if (quorum === null) return `none yet, ${need}`
   const behind = size > quorum.size ? `, ${counted(size - quorum.size, 'record')} behind` : ''
-  return `size ${grouped(quorum.size)}${behind}, ${quorum.cosignatures.length} agree, ${need}`
+  const agree = quorum.cosignatures.filter(({ counted: counts }) => counts).length
+  return `size ${grouped(quorum.size)}${behind}, ${agree} agree, ${need}`
 }
 
 function nodeLines(status: StatusView, evidence: readonly EvidenceView[], now: number, paint: Paint): string[] {

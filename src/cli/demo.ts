@@ -1,21 +1,21 @@
 /**
  * `gossum demo`: the whole story on one machine, without a network. A log, N witnesses in processes of their own, a
- * quorum on each new head; then the log shows one of them another history, and every one of them ends up with the
- * proof. Succeeds only when all of that happened.
+ * quorum on each new head; then the log shows one of them another history, and a witness signs both: every one of them
+ * ends up with the proofs. Succeeds only when all of that happened.
  */
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { access, constants, mkdir, mkdtemp, rm, rmdir, writeFile } from 'node:fs/promises'
+import { access, constants, copyFile, mkdir, mkdtemp, rm, rmdir, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Command } from 'commander'
 import { errorText, GossumError, HintedError } from '../errors.js'
 import { loadOrCreateWitnessKey } from '../keys.js'
-import type { NodeEvent } from '../events.js'
 import { fromUtf8 } from '../tlog/bytes.js'
 import { makeSignerKey, SIGNATURE_TYPES, type SignerKey, type VerifierKey } from '../tlog/note.js'
 import { grouped } from './ask-text.js'
 import { Child, PROGRAM } from './demo/child.js'
+import { isAdvanced, isConnected, isConviction, isQuorum, isSplitView } from './demo/questions.js'
 import { TwoFacedLog } from './demo/two-faced-log.js'
 import { output, type Output, type OutputFlags } from './output.js'
 
@@ -49,7 +49,7 @@ Examples:
     .action(async (_options: DemoFlags, self: Command) => demo(self.optsWithGlobals<DemoFlags>()))
 }
 
-/** How one split view was caught. Times in milliseconds from the moment the victim was shown the fork. */
+/** How one lie was caught. Times in milliseconds from the moment it was told. */
 interface Capture {
   readonly caughtBy: number
   readonly firstMs: number
@@ -57,10 +57,6 @@ interface Capture {
   readonly evidence: string
   readonly verified: boolean
 }
-
-type EvidenceEvent = Extract<NodeEvent, { event: 'evidence' }>
-type QuorumEvent = Extract<NodeEvent, { event: 'quorum' }>
-type OutcomeEvent = Extract<NodeEvent, { event: 'outcome' }>
 
 async function demo(flags: DemoFlags): Promise<void> {
   const { nodes: count } = flags
@@ -122,6 +118,8 @@ class Story {
   readonly #starting: Promise<Child>[] = []
   #nodes: Child[] = []
   #log: Promise<TwoFacedLog> | undefined
+  /** Whether evidence was written. */
+  #found = false
 
   constructor(out: Output, directory: string, outDirectory: string, count: number) {
     this.#out = out
@@ -166,6 +164,10 @@ class Story {
     const splitView = await this.#capture(await smallerFork.shown, 'different-size', ([m, n]) => m < n)
 
     this.#say('')
+    this.#say(`Witness ${this.#liar.number} is dishonest: somewhere else its key signs the other history, too.`)
+    const dishonest = await this.#convict(log)
+
+    this.#say('')
     this.#say(`Anyone can check it, now and for ever, offline:`)
     this.#say(`  gossum verify --log ${key.vkey} ${splitView.capture.evidence}`)
     this.#out.json({
@@ -175,6 +177,7 @@ class Story {
       quorum: { need: this.#need, have: quorum.have, ms: quorum.ms },
       splitView: splitView.capture,
       sameSize: sameSize.capture,
+      dishonest,
     })
   }
 
@@ -187,10 +190,21 @@ class Story {
     await log?.close()
     // What the demo found stays; what it needed to find it goes.
     const homes = Array.from({ length: this.#count }, (_, i) => `node-${i + 1}`)
-    const leftovers = ['honest', 'forked', 'policy', ...homes].map((name) => join(this.#directory, name))
+    const leftovers = ['honest', 'forked', 'elsewhere', ...homes].map((name) => join(this.#directory, name))
     await Promise.all(leftovers.map((path) => rm(path, { recursive: true, force: true })))
+    if (!this.#found) await rm(this.#policy, { force: true })
     await removeIfEmpty(join(this.#directory, OWN_OUT))
     await removeIfEmpty(this.#directory)
+  }
+
+  /** Whose cosignatures count; it stays beside the evidence, for it names the key of the dishonest witness. */
+  get #policy(): string {
+    return join(this.#outDirectory, 'policy')
+  }
+
+  /** The witness whose key signs elsewhere, too. */
+  get #liar(): Child {
+    return this.#nodes[0]!
   }
 
   get #victim(): Child {
@@ -221,18 +235,11 @@ class Story {
       const { signer } = await loadOrCreateWitnessKey(join(home, 'witness.key'), `witness-${i + 1}.example`)
       keys.push(signer.verifier)
     }
-    const policy = join(this.#directory, 'policy')
-    await writeFile(policy, policyText(keys, this.#need))
+    await writeFile(this.#policy, policyText(keys, this.#need))
 
     const startNode = (i: number, bootstrap: readonly string[]): Promise<Child> => {
       const url = i === this.#count - 1 ? log.victimUrl : log.honestUrl
-      const args = ['--home', homes[i]!, '--log', `${this.#signer.verifier.vkey} ${url}`, '--policy', policy]
-      const network = ['--listen', '/ip4/127.0.0.1/tcp/0', '--http', '127.0.0.1:0', '--poll', String(POLL_SECONDS)]
-      const peers = bootstrap.flatMap((address) => ['--bootstrap', address])
-      this.#ended.signal.throwIfAborted()
-      const child = Child.start(i + 1, [...args, ...network, ...peers], this.#timeout())
-      this.#starting.push(child)
-      return child
+      return this.#startNode(i + 1, homes[i]!, url, bootstrap)
     }
     // The first node is whom the others know; from it they learn of each other.
     this.#nodes = [await startNode(0, [])]
@@ -240,6 +247,16 @@ class Story {
     this.#nodes.push(...(await this.#out.progress(`starting ${this.#count} witnesses`, Promise.all(others))))
     await this.#everyone(this.#nodes, (node) => node.when(isConnected, this.#timeout()))
     this.#say(`${this.#count} witnesses run, each in a process of its own, and found each other over libp2p.`)
+  }
+
+  #startNode(number: number, home: string, logUrl: string, bootstrap: readonly string[]): Promise<Child> {
+    this.#ended.signal.throwIfAborted()
+    const args = ['--home', home, '--log', `${this.#signer.verifier.vkey} ${logUrl}`, '--policy', this.#policy]
+    const network = ['--listen', '/ip4/127.0.0.1/tcp/0', '--no-mdns', '--http', '127.0.0.1:0']
+    const peers = bootstrap.flatMap((address) => ['--bootstrap', address])
+    const child = Child.start(number, [...args, ...network, ...peers, '--poll', String(POLL_SECONDS)], this.#timeout())
+    this.#starting.push(child)
+    return child
   }
 
   async #growToQuorum(log: TwoFacedLog, records: number): Promise<{ size: number; have: number; ms: number }> {
@@ -258,9 +275,43 @@ class Story {
     label: string,
     isSought: (sizes: readonly [number, number]) => boolean,
   ): Promise<{ id: string; capture: Capture }> {
-    const isEvidence = (event: NodeEvent): event is EvidenceEvent => event.event === 'evidence' && isSought(event.sizes)
-    const events = await this.#everyone(this.#nodes, (node) => node.when(isEvidence, this.#timeout()))
-    const times = events.map(({ at }) => Math.max(0, Date.parse(at) - shownAt))
+    const caught = await this.#catch(shownAt, label, isSplitView(isSought), async () => {
+      await this.#everyone(this.#nodes, requireFrozen)
+      this.#say('  and have frozen the log: they cosign nothing more of it')
+    })
+    this.#say(`  a fresh process, given only the file and the log's key, says: valid`)
+    return caught
+  }
+
+  /**
+   * Runs a second node with the key of an honest one: first by itself, where the log shows it the other history and
+   * nobody says what the key has signed before; then among the others, who compare.
+   */
+  async #convict(log: TwoFacedLog): Promise<Capture & { readonly witness: string }> {
+    const home = join(this.#directory, 'elsewhere')
+    await mkdir(home, { mode: 0o700 })
+    const key = join(this.#directory, `node-${this.#liar.number}`, 'witness.key')
+    await copyFile(key, join(home, 'witness.key'))
+    const alone = await this.#startNode(this.#count + 1, home, log.victimUrl, [])
+    await alone.when(isAdvanced(), this.#timeout())
+    await alone.stop()
+    const { multiaddrs } = this.#nodes[0]!.ready
+    const startedAt = Date.now()
+    await this.#startNode(this.#count + 1, home, log.victimUrl, multiaddrs)
+    const { capture } = await this.#catch(startedAt, 'dishonest-witness', isConviction(this.#liar.ready.witness))
+    this.#say('  and its cosignatures count no more, until an operator says otherwise')
+    return { witness: this.#liar.ready.witness, ...capture }
+  }
+
+  /** Waits until every node holds such evidence, and writes and verifies the file of the first that did. */
+  async #catch(
+    since: number,
+    label: string,
+    isSought: ReturnType<typeof isConviction>,
+    then: () => Promise<void> = () => Promise.resolve(),
+  ): Promise<{ id: string; capture: Capture }> {
+    const events = await this.#everyone(this.#nodes, (node) => node.when(isSought, this.#timeout()))
+    const times = events.map(({ at }) => Math.max(0, Date.parse(at) - since))
     const [firstMs, allMs] = [Math.min(...times), Math.max(...times)]
     const first = this.#nodes[times.indexOf(firstMs)]!
     const { id, sizes } = events[times.indexOf(firstMs)]!
@@ -268,14 +319,13 @@ class Story {
       `  node ${first.number} holds the proof after ${firstMs} ms: two signed heads, sizes ${sizes.map(grouped).join(' and ')}`,
     )
     this.#say(`  all ${events.length} nodes hold it after ${allMs} ms`)
-    await this.#everyone(this.#nodes, requireFrozen)
-    this.#say('  and have frozen the log: they cosign nothing more of it')
+    await then()
 
+    this.#found = true
     const path = join(this.#outDirectory, `${label}-${id}.json`)
     await writeFile(path, await first.ask(`/api/v1/evidence/${id}`))
-    const verified = await verifiedByFreshProcess(path, this.#signer.verifier)
+    const verified = await verifiedByFreshProcess(path, this.#signer.verifier, this.#policy)
     if (!verified) throw new GossumError('EVIDENCE_UNPROVEN', path)
-    this.#say(`  a fresh process, given only the file and the log's key, says: valid`)
     return { id, capture: { caughtBy: events.length, firstMs, allMs, evidence: path, verified } }
   }
 
@@ -305,27 +355,15 @@ function policyText(keys: readonly VerifierKey[], need: number): string {
   return `${witnesses.join('')}group all-of-us ${need} ${names.join(' ')}\nquorum all-of-us\n`
 }
 
-function isConnected(event: NodeEvent): event is Extract<NodeEvent, { event: 'peer' }> {
-  return event.event === 'peer' && event.connected
-}
-
-function isQuorum(size: number) {
-  return (event: NodeEvent): event is QuorumEvent => event.event === 'quorum' && event.size === size
-}
-
-function isAdvanced(size: number) {
-  return (event: NodeEvent): event is OutcomeEvent =>
-    event.event === 'outcome' && event.outcome === 'advanced' && event.size === size
-}
-
 async function requireFrozen(node: Child): Promise<void> {
   const { logs } = JSON.parse(fromUtf8(await node.ask('/api/v1/logs'))!) as { logs: { frozen: boolean }[] }
   if (!logs.every(({ frozen }) => frozen))
     throw new GossumError('INTERNAL', `node ${node.number} did not freeze the log`)
 }
 
-async function verifiedByFreshProcess(path: string, key: VerifierKey): Promise<boolean> {
-  const child = spawn(process.execPath, [PROGRAM, 'verify', '--json', '--log', key.vkey, path], { stdio: 'ignore' })
+async function verifiedByFreshProcess(path: string, { vkey }: VerifierKey, policy: string): Promise<boolean> {
+  const args = ['verify', '--json', '--log', vkey, '--policy', policy, path]
+  const child = spawn(process.execPath, [PROGRAM, ...args], { stdio: 'ignore' })
   const code = await new Promise((resolve) => child.once('exit', resolve))
   return code === 0
 }

@@ -140,9 +140,8 @@ function unheard(count: number): Warning {
 
 /** The lines of `gossum policy check`. */
 export function policyLines(report: PolicyReport, now: number, paint: Paint): string[] {
-  const { quorum, witnesses, threshold, liars, silent, advice, warnings, seen } = report
-  const needs = `${quorum}: needs ${threshold === null ? 'more than there are' : grouped(threshold)} of ${counted(witnesses, 'witness', 'witnesses')}`
-  const rows: [label: string, text: string][] = [['quorum', threshold === 0 ? 'none needed' : needs]]
+  const { threshold, liars, silent, advice, warnings, seen } = report
+  const rows: [label: string, text: string][] = [['quorum', needsText(report)]]
   if (threshold !== null && threshold > 0) {
     rows.push(['liars', liarsText(liars!)], ['silence', silenceText(silent!)])
   }
@@ -150,7 +149,7 @@ export function policyLines(report: PolicyReport, now: number, paint: Paint): st
     const { same, more } = advice
     rows.push([
       'advice',
-      threshold === same.threshold
+      threshold === same.threshold && liars === same.liars && silent === same.silent
         ? `${equal(same)} is the smallest threshold above two thirds`
         : `${equal(same)}, the smallest threshold above two thirds, survives ${both(same)}`,
     ])
@@ -162,6 +161,14 @@ export function policyLines(report: PolicyReport, now: number, paint: Paint): st
 }
 
 const LABEL_WIDTH = 9
+
+function needsText({ quorum, threshold, witnesses }: PolicyReport): string {
+  if (threshold === 0) return 'none: no witness is needed'
+  const all = counted(witnesses, 'witness', 'witnesses')
+  return threshold === null
+    ? `${quorum}: cannot be reached by the ${all} that can count`
+    : `${quorum}: needs ${grouped(threshold)} of ${all}`
+}
 
 function liarsText(liars: number): string {
   if (liars < 0) return 'a split view needs no liar: two histories can reach the quorum by different witnesses'

@@ -90,7 +90,7 @@ export class Answerer {
   async serve(stream: Stream, connection: Connection): Promise<void> {
     const peer = connection.remotePeer.toString()
     const open = this.#streams.get(peer) ?? 0
-    if (open >= STREAMS_PER_PEER) {
+    if (open >= STREAMS_PER_PEER || this.#options.meter.isPaused(peer, Date.now())) {
       this.#refuse(peer, 'sync-streams')
       stream.abort(new Error('too many sync streams'))
       return

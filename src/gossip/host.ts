@@ -90,11 +90,13 @@ const OVER_BUDGET_SCORE = 10 * SCORE.graylist
 const SCORE_MEMORY_MS = 10 * 60_000
 
 /**
- * The parts of gossipsub that its interface does not declare and its documentation does: scores, and who has an
- * outbound stream.
+ * The parts of gossipsub that its interface does not declare and its documentation does: scores, whom a message is
+ * sent to, and who has an outbound stream.
  */
 export interface PubSub extends GossipSub {
   getScore(peer: string): number
+  /** With floodPublish to every peer on the topic that is listened to, else to the mesh. */
+  publish(topic: string, data?: Uint8Array, options?: { floodPublish?: boolean }): ReturnType<GossipSub['publish']>
   readonly streamsOutbound: ReadonlyMap<string, unknown>
 }
 
@@ -172,7 +174,8 @@ export async function createHost(options: HostOptions): Promise<Host> {
         maxInboundStreams: GOSSIP_STREAMS,
         maxOutboundStreams: GOSSIP_STREAMS,
         fallbackToFloodsub: false,
-        floodPublish: true,
+        // To the mesh and not to all the connections: what a head costs must not grow with their number.
+        floodPublish: false,
         emitSelf: false,
         // Hellos tell who else there is, with addresses that were looked at: gossipsub would dial any that is signed.
         doPX: false,

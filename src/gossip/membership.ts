@@ -17,7 +17,7 @@ import {
   type Place,
 } from './address.js'
 import { sample } from './asking.js'
-import type { KnownPeer, PeerBook } from './book.js'
+import { Acquaintances, nearest, type PeerBook } from './book.js'
 import type { Host } from './host.js'
 import { MAX_PEERS } from './messages.js'
 
@@ -31,41 +31,29 @@ const DIAL_TIMEOUT_MS = 5_000
 /** Milliseconds between two tries of one address. */
 const RETRY_INTERVAL_MS = 60_000
 const PARALLEL_DIALS = 4
+/** Tries of an address that we were only told of. */
+const MAX_FAILURES = 3
 /** Addresses that we were told of, in all and by one peer. */
 const MAX_CANDIDATES = 256
 const CANDIDATES_PER_TELLER = 32
-/** Peers that we remember beyond their connection. */
-const MAX_BOOK = 64
 /** Addresses that are kept of one peer. */
 const PLACES_PER_PEER = 8
-/** Milliseconds after a change until the book is saved: peers come in swarms. */
-const SAVE_AFTER_MS = 5_000
 
 /** The teller of what the local network announces. */
 const LOCAL_NETWORK = 'mdns'
-
-interface Met {
-  readonly peer: PeerId
-  readonly places: readonly Place[]
-  /** Whether we dialled it: then its address is proven, not just told. */
-  readonly dialled: boolean
-  /** Milliseconds since 1970. */
-  lastSeen: number
-}
 
 interface Candidate {
   readonly place: Place
   readonly teller: string
   /** How near the host may turn out to be. */
   readonly limit: Nearness
+  failures: number
 }
 
 export class Membership {
   readonly #host: Host
   readonly #speakers: ReadonlyMap<string, PeerId>
-  readonly #book: PeerBook | undefined
-  readonly #onError: (error: unknown) => void
-  readonly #met = new Map<string, Met>()
+  readonly #met: Acquaintances
   readonly #candidates = new Map<string, Candidate>()
   /** When an address was dialled last. */
   readonly #triedAt = new Map<string, number>()
@@ -74,8 +62,6 @@ export class Membership {
   readonly #dialledAs = new Map<string, Place>()
   readonly #stopped = new AbortController()
   #timer: NodeJS.Timeout | undefined
-  #saveTimer: NodeJS.Timeout | undefined
-  #saving: Promise<void> = Promise.resolve()
 
   constructor(
     host: Host,
@@ -85,17 +71,12 @@ export class Membership {
   ) {
     this.#host = host
     this.#speakers = speakers
-    this.#book = book
-    this.#onError = onError
+    this.#met = new Acquaintances(book, (peer) => this.#isConnected(peer), onError)
   }
 
-  /** Reads the book and begins to dial. A book that cannot be read is reported, and is no reason not to start. */
+  /** Reads the book and begins to dial. */
   async start(): Promise<void> {
-    try {
-      for (const { address, lastSeen } of (await this.#book?.load()) ?? []) this.#remember(address, lastSeen)
-    } catch (error) {
-      this.#onError(error)
-    }
+    await this.#met.load(this.#host.peerId)
     this.#look()
     this.#timer = setInterval(() => this.#look(), LOOK_INTERVAL_MS)
     this.#timer.unref()
@@ -105,7 +86,7 @@ export class Membership {
   async stop(): Promise<void> {
     clearInterval(this.#timer)
     this.#stopped.abort()
-    await this.#save()
+    await this.#met.save()
   }
 
   /** Peers that are in the book or could be. */
@@ -113,31 +94,28 @@ export class Membership {
     return this.#met.size
   }
 
+  /** Addresses that we were told of and have not dialled yet. */
+  get waiting(): number {
+    return this.#candidates.size
+  }
+
   /** A peer that speaks our protocols has connected, and identify has told its addresses. */
   async met(peer: PeerId, connection: Connection): Promise<void> {
     const id = peer.toString()
     const dialled = connection.direction === 'outbound'
-    const before = this.#met.get(id)
     const place = dialled ? (this.#dialledAs.get(id) ?? readPlace(withPeer(connection.remoteAddr, peer))) : undefined
-    const told = place === undefined ? await this.#addressesOf(peer, nearnessOf(connection.remoteAddr)) : [place]
-    if (connection.status !== 'open' || (before?.dialled === true && !dialled)) return
-    if (told.length === 0) return
-    this.#met.delete(id)
-    this.#met.set(id, { peer, places: told, dialled, lastSeen: Date.now() })
-    this.#forgetOldest()
-    this.#saveSoon()
+    const places = place === undefined ? await this.#addressesOf(peer, nearnessOf(connection.remoteAddr)) : [place]
+    if (connection.status !== 'open' || places.length === 0) return
+    this.#met.add({ peer, places, dialled, lastSeen: Date.now() })
   }
 
   /** The last connection of a peer is gone. */
   gone(peer: PeerId): void {
     this.#dialledAs.delete(peer.toString())
-    const met = this.#met.get(peer.toString())
-    if (met === undefined) return
-    met.lastSeen = Date.now()
-    this.#forgetOldest()
+    this.#met.left(peer)
   }
 
-  /** A peer tells of others. What it may not know about, cannot be dialled or is known is dropped. */
+  /** A peer tells of others. What it may not know about, cannot be dialled or is connected is dropped. */
   told(addresses: readonly string[], teller: PeerId): void {
     const near = this.#nearness(teller)
     this.#consider(addresses.slice(0, MAX_PEERS), teller.toString(), near)
@@ -152,9 +130,8 @@ export class Membership {
   introduce(to: PeerId): string[] {
     const near = this.#nearness(to)
     const places = [...this.#speakers.keys()].flatMap((id) => {
-      if (id === to.toString()) return []
-      const open = (this.#met.get(id)?.places ?? []).filter((place) => mayTell(place, near))
-      return open.sort((a, b) => nearnessOf(b.address) - nearnessOf(a.address))[0] ?? []
+      const known = id === to.toString() ? [] : (this.#met.get(id)?.places ?? [])
+      return nearest(known.filter((place) => mayTell(place, near))) ?? []
     })
     return sample(places, MAX_PEERS).map(({ address }) => address.toString())
   }
@@ -164,19 +141,20 @@ export class Membership {
   #consider(addresses: readonly string[], teller: string, limit: Nearness): void {
     for (const text of addresses) {
       const place = readPlace(text)
-      if (place === undefined || !mayTell(place, limit) || this.#isKnown(place.peer)) continue
+      if (place === undefined || !mayTell(place, limit) || this.#isHere(place.peer)) continue
       const address = place.address.toString()
+      if (this.#candidates.has(address)) continue
       const byTeller = [...this.#candidates].filter(([, candidate]) => candidate.teller === teller)
       if (byTeller.length >= CANDIDATES_PER_TELLER) this.#candidates.delete(byTeller[0]![0])
       const [oldest] = this.#candidates.keys()
       if (this.#candidates.size >= MAX_CANDIDATES && oldest !== undefined) this.#candidates.delete(oldest)
-      this.#candidates.set(address, { place, teller, limit })
+      this.#candidates.set(address, { place, teller, limit, failures: 0 })
     }
     this.#look()
   }
 
-  #isKnown(peer: PeerId): boolean {
-    return peer.equals(this.#host.peerId) || this.#met.has(peer.toString())
+  #isHere(peer: PeerId): boolean {
+    return peer.equals(this.#host.peerId) || this.#isConnected(peer)
   }
 
   #look(): void {
@@ -184,13 +162,15 @@ export class Membership {
     const now = Date.now()
     for (const [address, at] of this.#triedAt) if (now - at >= RETRY_INTERVAL_MS) this.#triedAt.delete(address)
     // Those that we met first; then the local network; then what strangers tell.
-    const met = [...this.#met.values()].flatMap(({ places, dialled }) =>
-      places.map((place) => ({ place, limit: dialled ? nearnessOf(place.address) : NEARNESS.internet })),
-    )
+    const met = this.#met
+      .all()
+      .flatMap(({ places, dialled }) =>
+        places.map((place) => ({ place, limit: dialled ? nearnessOf(place.address) : NEARNESS.internet })),
+      )
     const told = [...this.#candidates.values()]
     const local = told.filter(({ teller }) => teller === LOCAL_NETWORK)
     const others = told.filter(({ teller }) => teller !== LOCAL_NETWORK)
-    for (const { place, limit } of [...met.reverse(), ...local, ...sample(others, others.length)]) {
+    for (const { place, limit } of [...met, ...local, ...sample(others, others.length)]) {
       if (!this.#wantsMore()) return
       const address = place.address.toString()
       const id = place.peer.toString()
@@ -211,7 +191,7 @@ export class Membership {
     )
   }
 
-  /** Never throws: an address that does not answer is forgotten, or tried again later when it is in the book. */
+  /** Never throws: an address that does not answer is tried again later, for ever when it is in the book. */
   async #dial(place: Place, limit: Nearness): Promise<void> {
     const id = place.peer.toString()
     this.#dialling.add(id)
@@ -222,12 +202,20 @@ export class Membership {
       if (address === undefined) throw new Error('nearer than it may be')
       await this.#host.dial(address, { signal })
     } catch {
-      // Not there, or not who it should be.
+      // Not there, not who it should be, or too busy to answer.
       if (!this.#isConnected(place.peer)) this.#dialledAs.delete(id)
     } finally {
       this.#dialling.delete(id)
-      this.#candidates.delete(place.address.toString())
+      this.#forgetCandidate(place)
     }
+  }
+
+  /** One that answered is remembered otherwise; one that did not is tried again a few times. */
+  #forgetCandidate(place: Place): void {
+    const address = place.address.toString()
+    const candidate = this.#candidates.get(address)
+    if (candidate !== undefined && (++candidate.failures >= MAX_FAILURES || this.#isConnected(place.peer)))
+      this.#candidates.delete(address)
   }
 
   #isConnected(peer: PeerId): boolean {
@@ -249,44 +237,6 @@ export class Membership {
     } catch {
       return []
     }
-  }
-
-  // ---- the book ------------------------------------------------------------------------------------------------
-
-  #remember(address: string, lastSeen: string): void {
-    const place = readPlace(address)
-    if (place === undefined || this.#isKnown(place.peer) || this.#met.size >= MAX_BOOK) return
-    const at = Date.parse(lastSeen)
-    const met = { peer: place.peer, places: [place], dialled: true, lastSeen: Number.isNaN(at) ? 0 : at }
-    this.#met.set(place.peer.toString(), met)
-  }
-
-  /** Of those that are not connected as many are kept as the book holds: first those that we have dialled ourselves. */
-  #forgetOldest(): void {
-    const absent = [...this.#met].filter(([, { peer }]) => !this.#isConnected(peer))
-    absent.sort(([, a], [, b]) => Number(b.dialled) - Number(a.dialled) || b.lastSeen - a.lastSeen)
-    for (const [id] of absent.slice(MAX_BOOK)) this.#met.delete(id)
-  }
-
-  #saveSoon(): void {
-    if (this.#book === undefined || this.#saveTimer !== undefined) return
-    this.#saveTimer = setTimeout(() => void this.#save(), SAVE_AFTER_MS)
-    this.#saveTimer.unref()
-  }
-
-  #save(): Promise<void> {
-    clearTimeout(this.#saveTimer)
-    this.#saveTimer = undefined
-    const entries = [...this.#met.values()]
-    for (const met of entries) if (this.#isConnected(met.peer)) met.lastSeen = Date.now()
-    entries.sort((a, b) => Number(b.dialled) - Number(a.dialled) || b.lastSeen - a.lastSeen)
-    const peers = entries.slice(0, MAX_BOOK).map(({ places, lastSeen }): KnownPeer => {
-      const [nearest] = [...places].sort((a, b) => nearnessOf(b.address) - nearnessOf(a.address))
-      return { address: nearest!.address.toString(), lastSeen: new Date(lastSeen).toISOString() }
-    })
-    // One after the other: the last one wins.
-    this.#saving = this.#saving.then(() => this.#book?.save(peers)).catch(this.#onError)
-    return this.#saving
   }
 }
 

@@ -2,20 +2,18 @@
  * What a node shows of itself: one reading of the heart, the store and the mesh, in the words of the API. The API, the
  * metrics and the command line all show this and nothing else.
  */
-import type { Config, LogSetting } from '../config.js'
+import type { LogSetting } from '../config.js'
 import { errorText } from '../errors.js'
 import type { LogSample, Sample } from '../metrics.js'
 import { isFrozen, unmetFloor } from '../store/heads.js'
-import type { Store } from '../store/store.js'
 import { fromUtf8, utf8 } from '../tlog/bytes.js'
 import { formatHash } from '../tlog/hash.js'
 import type { VerifierKey } from '../tlog/note.js'
 import { quorumThreshold } from '../tlog/policy.js'
-import { encodeCosigned, type CosignedHead, type CosignedHeads } from '../witness/cosigned.js'
+import { encodeCosigned, type CosignedHead } from '../witness/cosigned.js'
 import type { GuardReport } from '../witness/rollback.js'
 import type { Suspect, Suspects } from '../witness/suspects.js'
 import type {
-  CosignatureView,
   EvidenceView,
   HeadView,
   LogView,
@@ -26,13 +24,10 @@ import type {
   SuspectView,
   WitnessView,
 } from './api.js'
+import { cosignatureViews, evidenceViews, witnessViews, type WitnessParts } from './witnesses.js'
 
-export interface ViewParts {
-  readonly config: Config
-  readonly store: Store
-  readonly cosigned: CosignedHeads
+export interface ViewParts extends WitnessParts {
   readonly suspects: Suspects
-  readonly witness: VerifierKey
   readonly version: string
   readonly now: () => number
   readonly guard: () => GuardReport
@@ -137,9 +132,9 @@ export class View implements NodeView {
       time: state.signed ? iso(state.signed.time * 1000) : null,
       frozen: isFrozen(state),
       holds: state.holds.map(({ id: hold, acked }) => ({ id: hold, acked })),
-      cosignatures: head ? this.#cosignatures(head) : [],
+      cosignatures: head ? cosignatureViews(this.#parts, head) : [],
       quorum: quorum
-        ? { size: quorum.size, root: formatHash(quorum.root), cosignatures: this.#cosignatures(quorum) }
+        ? { size: quorum.size, root: formatHash(quorum.root), cosignatures: cosignatureViews(this.#parts, quorum) }
         : null,
       suspects: suspects.list(id).map(suspectView),
       paused: store.heads.disagreement(id) ?? null,
@@ -167,26 +162,8 @@ export class View implements NodeView {
       root: formatHash(head.root),
       time: own ? iso(own.time * 1000) : null,
       note: fromUtf8(encodeCosigned(head))!,
-      cosignatures: this.#cosignatures(head),
+      cosignatures: cosignatureViews(this.#parts, head),
     }
-  }
-
-  #cosignatures(head: CosignedHead): CosignatureView[] {
-    const convicted = this.#parts.store.convictions.convicted()
-    return [...head.cosignatures].map(([key, { signature, time }]) => ({
-      name: signature.name,
-      key,
-      time: iso(time * 1000),
-      counted: this.#isNamed(key) && !convicted.has(key),
-    }))
-  }
-
-  /** Whether the policy names a key; without a policy this node trusts itself alone. */
-  #isNamed(vkey: string): boolean {
-    const { config, witness } = this.#parts
-    return config.policy === undefined
-      ? vkey === witness.vkey
-      : config.policy.witnesses.some(({ key }) => key?.vkey === vkey)
   }
 
   /** Whether this node follows the log. */
@@ -198,33 +175,12 @@ export class View implements NodeView {
     return this.#parts.mesh()?.peers() ?? []
   }
 
-  async evidence(): Promise<EvidenceView[]> {
-    const { store } = this.#parts
-    return (await store.evidence.list()).map(({ id, type, log, witness, sizes, seenAt }) => {
-      const acked =
-        witness === undefined
-          ? store.heads.get(log).holds.some((hold) => hold.id === id && hold.acked)
-          : store.convictions.get(id)?.acked === true
-      return { id, type, log, witness: witness ?? null, sizes: [...sizes], seenAt, acked }
-    })
+  evidence(): Promise<EvidenceView[]> {
+    return evidenceViews(this.#parts)
   }
 
   witnesses(): WitnessView[] {
-    const { config, witness, store, cosigned } = this.#parts
-    const named = (config.policy?.witnesses ?? []).map(({ vkey }) => vkey)
-    const convictions = store.convictions.list().filter(({ acked }) => !acked)
-    return (named.includes(witness.vkey) ? named : [witness.vkey, ...named]).map((key) => {
-      const last = cosigned.lastSeen(key)
-      const convicted = convictions.find((conviction) => conviction.witness === key)?.id ?? null
-      return {
-        name: key.split('+', 1)[0]!,
-        key,
-        counted: this.#isNamed(key) && convicted === null,
-        own: key === witness.vkey,
-        last: last === undefined ? null : { ...last, time: iso(last.time * 1000) },
-        convicted,
-      }
-    })
+    return witnessViews(this.#parts)
   }
 
   async evidenceFile(id: string): Promise<Uint8Array | undefined> {
@@ -286,7 +242,7 @@ export class View implements NodeView {
         size: state.tree?.size ?? 0,
         signedAt: state.signed?.time ?? 0,
         quorumSize: cosigned.quorum(id)?.size ?? 0,
-        cosignatures: head ? this.#cosignatures(head).filter(({ counted }) => counted).length : 0,
+        cosignatures: head ? cosignatureViews(this.#parts, head).filter(({ counted }) => counted).length : 0,
         suspects: suspects.list(id).length,
         suspectAge: oldest === undefined ? 0 : Math.max(0, (now() - Date.parse(oldest.firstSeen)) / 1000),
         floor: unmetFloor(state) !== undefined,

@@ -51,17 +51,20 @@ export class SignedBy {
     return json === undefined ? undefined : readKept(json)?.note
   }
 
+  /** Whether a cosigned head says more than what is known: it is larger, or as large and later. */
+  isNews(log: string, vkey: string, { size, time }: LastSigned): boolean {
+    const known = this.get(log, vkey)
+    return known === undefined || size > known.size || (size === known.size && time > known.time)
+  }
+
   /**
-   * Keeps a cosigned head if it says more than what is known: it is larger, or as large and later. On disk sooner or
-   * later. Where there are too many keys the one that was silent for longest makes room, but none that `counts`.
+   * Keeps a cosigned head if it is news. On disk sooner or later. Where there are too many keys the one that was silent for longest makes room, but none that `counts`.
    */
   async put(log: string, vkey: string, signed: SignedHead, counts: (vkey: string) => boolean): Promise<void> {
+    if (!this.isNews(log, vkey, signed)) return
     const known = this.#of(log)
-    const before = known.get(vkey)
-    const { size, time } = signed
-    if (before !== undefined && (before.size > size || (before.size === size && before.time >= time))) return
-    if (before === undefined && known.size >= MAX_SIGNERS && !(await this.#makeRoom(log, counts))) return
-    known.set(vkey, { size, time })
+    if (!known.has(vkey) && known.size >= MAX_SIGNERS && !(await this.#makeRoom(log, counts))) return
+    known.set(vkey, { size: signed.size, time: signed.time })
     await this.#table.putLazily(`${log}!${vkey}`, JSON.stringify(signed))
   }
 

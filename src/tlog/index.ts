@@ -30,6 +30,7 @@ export { formatCheckpoint, logId, parseCheckpoint, SUMDB_ORIGIN, type Checkpoint
 export { cosign, verifiedCosignatures, verifyCosignature, type Cosignature } from './cosignature.js'
 export { parsePolicy, quorumSatisfied, quorumThreshold } from './policy.js'
 export type { Policy, PolicyGroup, PolicyLog, PolicyWitness } from './policy.js'
+export { equalAdvice, policyStrength, type EqualStrength, type PolicyStrength } from './policy-strength.js'
 export { formatProofFile, parseProofFile, type ProofFile } from './proof-file.js'
 
 export {

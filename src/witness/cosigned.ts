@@ -2,6 +2,7 @@
  * Cosigned heads: what we hold of each log with every cosignature that we know and verified, and the quorum head that
  * they make. Lines that do not verify never get here.
  */
+import { GossumError } from '../errors.js'
 import type { Store } from '../store/store.js'
 import { Serial } from '../store/serial.js'
 import { fromUtf8, utf8 } from '../tlog/bytes.js'
@@ -97,6 +98,9 @@ export class CosignedHeads {
       const kept = newest.tree && ((await this.#store.history.get(log, newest.tree.size)) ?? newest.note)
       if (kept !== undefined) this.#current.set(log, this.#decode(kept))
       await this.#store.signedBy.load(log)
+      // What an older version did not write down, or the disk did not get to.
+      const current = this.#current.get(log)
+      if (current !== undefined) await this.#noteSigners(log, current.note, current.size, current.cosignatures)
       const head = await this.#findQuorum(log)
       if (head !== undefined) this.#quorumHeads.set(log, head)
     })
@@ -186,7 +190,7 @@ export class CosignedHeads {
       const head = build(bare.text, bare.signatures[0]!, merged)
       await this.#store.history.put(log, head.size, fromUtf8(encodeCosigned(head))!)
       if (install || head.size === held?.size) this.#setCurrent(log, head)
-      if (head.size >= (this.#quorumHeads.get(log)?.size ?? 0)) await this.#noteQuorum(log, this.#asQuorum(head))
+      if (head.size >= (this.#quorumHeads.get(log)?.size ?? 0)) await this.#noteQuorum(log, this.#ifQuorum(head))
       return new Map(taken.filter(([key]) => !known.has(key)))
     })
   }
@@ -218,6 +222,7 @@ export class CosignedHeads {
     cosignatures: ReadonlyMap<string, Cosignature>,
   ): Promise<void> {
     for (const [vkey, { signature, time }] of cosignatures) {
+      if (!this.#store.signedBy.isNews(log, vkey, { size, time })) continue
       const note = fromUtf8(formatNote({ text, signatures: [signatures[0]!, signature] }))!
       await this.#store.signedBy.put(log, vkey, { size, time, note }, (key) => this.#counted.has(key))
     }
@@ -250,12 +255,12 @@ export class CosignedHeads {
   /** The newest head that satisfies the policy: the one that was, or one in the history. */
   async #findQuorum(log: string): Promise<CosignedHead | undefined> {
     const stored = await this.#store.quorum.get(log)
-    const before = stored === undefined ? undefined : this.#asQuorum(this.#decode(stored))
+    const before = stored === undefined ? undefined : this.#asQuorum(stored)
     for (let from = Infinity, left = RECONSIDERED.most; left > 0; left -= RECONSIDERED.atOnce) {
       const some = await this.#store.history.latest(log, RECONSIDERED.atOnce, from)
       for (const { size, note } of some) {
         if (size < (before?.size ?? 0)) return before
-        const head = this.#asQuorum(this.#decode(note))
+        const head = this.#asQuorum(note)
         if (head !== undefined) return head
         from = size
       }
@@ -273,11 +278,21 @@ export class CosignedHeads {
   }
 
   /** The head with the cosignatures that count, if they satisfy the policy. */
-  #asQuorum({ note, cosignatures }: CosignedHead): CosignedHead | undefined {
+  #ifQuorum({ note, cosignatures }: CosignedHead): CosignedHead | undefined {
     const convicted = this.#quorum.convicted()
     const counting = [...cosignatures].filter(([key]) => this.#counted.has(key) && !convicted.has(key))
     if (!this.#quorum.satisfiedBy(new Set(counting.map(([key]) => key)))) return undefined
     return build(note.text, note.signatures[0]!, new Map(counting))
+  }
+
+  /** The same of a kept note. One that the disk damaged is none: it must not keep the node from starting. */
+  #asQuorum(text: string): CosignedHead | undefined {
+    try {
+      return this.#ifQuorum(this.#decode(text))
+    } catch (error) {
+      if (error instanceof GossumError) return undefined
+      throw error
+    }
   }
 
   #decode(text: string): CosignedHead {

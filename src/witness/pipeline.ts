@@ -50,6 +50,8 @@ export interface PipelineParts extends CosignerParts {
 const SUSPECT_ALARM_MS = 15 * 60_000
 /** Outcomes remembered by the bytes of the note: what was refused or past once is so for ever. */
 const REMEMBERED = 2048
+/** Heads that are kept until the rollback guard has heard from a peer. */
+const MAX_DEFERRED = 256
 
 export class Pipeline {
   readonly #parts: PipelineParts
@@ -57,6 +59,10 @@ export class Pipeline {
   readonly #remembered = new Map<string, Outcome>()
   readonly #stopped = new AbortController()
   readonly #underWay = new Set<Promise<unknown>>()
+  /** Sizes of the largest heads that frozen logs have shown us, by log. */
+  readonly #shown = new Map<string, number>()
+  /** What came while the rollback guard was waiting. */
+  readonly #deferred: Candidate[] = []
   readonly #prover: Prover
   readonly #liars: Liars
   readonly #pace: Pace
@@ -120,11 +126,18 @@ export class Pipeline {
     const key = `${candidate.log ?? ''} ${toHex(sha256(candidate.note))}`
     const outcome = this.#remembered.get(key) ?? (await this.#judge(candidate, true))
     this.#remember(key, outcome)
+    if (outcome.code === 'GUARD_WAITING' && this.#deferred.length < MAX_DEFERRED) this.#deferred.push(candidate)
     this.#parts.onOutcome(outcome, candidate)
     if (outcome.kind === 'advanced') {
       this.#inBackground(this.retrySuspects(outcome.log!, 0))
     }
     return outcome
+  }
+
+  /** Takes up what came while nothing could be signed, as it would be if it came now. */
+  async submitDeferred(): Promise<void> {
+    // Not by gossip: what it brought then was not forwarded.
+    for (const candidate of this.#deferred.splice(0)) await this.submit({ ...candidate, door: 'sync' })
   }
 
   /**
@@ -260,6 +273,11 @@ export class Pipeline {
         if (decision.code === 'PEER_BUDGET') return { kind: 'refused', news: false, ...about, code: decision.code }
         return this.#suspect(candidate, head, decision.code)
       case 'refused':
+        // We sign no more of a frozen log; what it shows us, others must be able to compare all the same.
+        if (candidate.door === 'poll' && about.size > (this.#shown.get(log.id) ?? 0)) {
+          this.#shown.set(log.id, about.size)
+          this.#publish(log, bare)
+        }
         return { kind: 'refused', news: false, ...about, code: decision.code }
       case 'conflict': {
         const ours = state.note === undefined ? undefined : parseNote(utf8(state.note))

@@ -1,5 +1,5 @@
 import { describe, expect, it, test } from 'vitest'
-import { age, pollError, statusExit, statusLines } from '../../src/cli/ask-text.js'
+import { age, evidenceLines, headLines, peerLines, pollError, statusExit, statusLines } from '../../src/cli/ask-text.js'
 import type { EvidenceView, LogView, StatusView } from '../../src/http/api.js'
 import { EVIDENCE, fakeNode, LOG, NOTE, ROOT } from '../helpers/node-view.js'
 
@@ -47,6 +47,11 @@ describe('the view of a log', () => {
     ['an empty log, which is a head', { size: 0 }, 'one view'],
     ['a suspect', { suspects: [SUSPECT] }, '1 suspect: not proven yet'],
     ['an alarm', { suspects: [SUSPECT, { ...SUSPECT, alarmed: true }] }, '1 signed head that nothing explains'],
+    [
+      'a floor',
+      { floor: { size: 300_000, at: '2026-01-02T00:00:00.000Z' }, suspects: [SUSPECT] },
+      'BEHIND: nothing is signed before size 300,000, which this key has cosigned, is proven',
+    ],
     ['a pause', { paused: 'they disagree', suspects: [SUSPECT] }, 'PAUSED: nothing is signed: they disagree'],
     [
       'frozen, whatever else there is',
@@ -91,9 +96,20 @@ describe('the view of a log', () => {
     )
   })
 
+  it('says who cosigned it and when, and who of them does not count', async () => {
+    const [own] = LOG.cosignatures
+    const other = { ...own!, name: 'w2', time: '2026-01-02T02:05:05.000Z', counted: false }
+    const expected = 'w1 60 s ago, w2 60 min ago (not counted)'
+    expect(await statusOf({ cosignatures: [own!, other] })).toContain(`\n             ${expected}\n`)
+    expect(await statusOf({ cosignatures: [] })).toMatch(/newest .*\n quorum/)
+    const head = { size: 5, root: ROOT, time: null, note: NOTE, cosignatures: [own!, other] }
+    expect(headLines([head], NOW)).toEqual([`5  ${ROOT}  2 cosignatures  not cosigned here  ${expected}`])
+  })
+
   it('says how far the quorum is behind', async () => {
     const policy = { quorum: 'g', threshold: 2, witnesses: 3 }
-    const quorum = { size: 280_570, root: ROOT, cosignatures: [LOG.cosignatures[0]!, LOG.cosignatures[0]!] }
+    const [own] = LOG.cosignatures
+    const quorum = { size: 280_570, root: ROOT, cosignatures: [own!, { ...own!, counted: false }, own!] }
     expect(await statusOf({ quorum }, { policy })).toContain(
       ' quorum      size 280,570, 3 records behind, 2 agree, 2 of 3 witnesses needed\n',
     )
@@ -129,12 +145,52 @@ describe('the node', () => {
   })
 })
 
+describe('the guard', () => {
+  it('is told as it is', async () => {
+    expect(await statusOf({})).toContain(' guard       peers have said what this key signed before\n')
+  })
+})
+
+describe('a witness conflict', () => {
+  const conflict: EvidenceView = { ...EVIDENCE[0]!, type: 'gossum/witness-conflict/v1', witness: 'w9+00000000+AAAA' }
+  const OWN = 'this key was proven to have cosigned two histories: gossum evidence show 0123456789abcdef'
+
+  it('says whom it convicts', () => {
+    expect(evidenceLines([EVIDENCE[0]!, conflict], [LOG], NOW).map((line) => /convicts.*sizes/.exec(line)![0])).toEqual(
+      ['convicts the log         sizes', 'convicts the witness w9  sizes'],
+    )
+  })
+
+  it('is said loudly when this node is convicted itself, until it is acknowledged', async () => {
+    const { witness } = await fakeNode().status()
+    expect(await statusOf({}, {}, [conflict])).not.toContain(OWN)
+    expect(await statusOf({}, {}, [{ ...conflict, witness }])).toContain(`\n             ${OWN}\n`)
+    expect(await statusOf({}, {}, [{ ...conflict, witness, acked: true }])).not.toContain(OWN)
+  })
+})
+
+test('peers: identity, witness, address, round trip, score, newest head', () => {
+  const [peer] = fakeNode().peers()
+  const known = { ...peer!, witness: 'w2.example+00000000+AAAA', score: -1.7 }
+  expect(peerLines([peer!, { ...known, head: null, rttMs: null }], NOW)).toEqual([
+    '12D3KooWPeer  -           /ip4/127.0.0.1/tcp/2  2 ms  score 0   size 280,573 60 s ago  connected 3 h ago',
+    '12D3KooWPeer  w2.example  /ip4/127.0.0.1/tcp/2  -     score -2  no head yet            connected 3 h ago',
+  ])
+})
+
 describe('what status exits with', () => {
+  it('while the guard waits', async () => {
+    const status = await fakeNode().status()
+    expect(statusExit({ ...status, guard: { ...status.guard, state: 'waiting' } })).toBe(4)
+    expect(statusExit({ ...status, guard: { ...status.guard, state: 'alone' } })).toBe(0)
+  })
+
   it.each<[string, Partial<LogView>, number]>([
     ['all is well', {}, 0],
     ['not asked yet', { reachable: null }, 0],
     ['not reachable', { reachable: false }, 4],
     ['paused', { paused: 'they disagree' }, 4],
+    ['a floor', { floor: { size: 9, at: '2026-01-02T00:00:00.000Z' } }, 4],
     ['suspects', { suspects: [SUSPECT] }, 4],
     ['an acknowledged suspect', { suspects: [SUSPECT], holds: [{ id: 's1', acked: true }] }, 0],
     ['frozen', { frozen: true, reachable: false, paused: 'they disagree' }, 3],

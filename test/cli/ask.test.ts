@@ -47,17 +47,23 @@ describe('asking a node', () => {
     const { code, stdout, stderr } = await gossum(['status', '--node', server.url])
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     expect(stdout).toMatch(
-      /^ sum\.golang\.org {2}size 280,573\n view +one view\n newest +cosigned \d+ days ago, 1 cosignature\n/,
+      /^ sum\.golang\.org {2}size 280,573\n view +one view\n newest +cosigned \d+ days ago, 1 cosignature\n +w1 \d+ days ago\n/,
     )
     expect(stdout).toMatch(/ peers +1 connected\n evidence +1 file, not acknowledged; see gossum evidence list\n/)
   })
 
   it('lists heads, peers and evidence', async () => {
     const ask = async (...args: string[]): Promise<string> => (await gossum([...args, '--node', server.url])).stdout
-    expect(await ask('heads')).toMatch(new RegExp(`^280,573 {2}${ROOT.replace(/\+/g, '\\+')} {2}1 cosignature`))
-    expect(await ask('peers')).toContain('12D3KooWPeer  /ip4/127.0.0.1/tcp/2  2 ms')
+    expect(await ask('heads')).toMatch(
+      new RegExp(
+        `^280,573 {2}${ROOT.replace(/\+/g, '\\+')} {2}1 cosignature {2}cosigned \\d+ days ago {2}w1 \\d+ days ago\n$`,
+      ),
+    )
+    expect(await ask('peers')).toMatch(
+      /^12D3KooWPeer {2}- {2}\/ip4\/127\.0\.0\.1\/tcp\/2 {2}2 ms {2}score 0 {2}size 280,573 \d+ days ago {2}connected/,
+    )
     expect(await ask('evidence', 'list')).toMatch(
-      /^0123456789abcdef.*sum\.golang\.org {2}sizes 5 and 6.*NOT ACKNOWLEDGED\n$/,
+      /^0123456789abcdef.*sum\.golang\.org {2}convicts the log {2}sizes 5 and 6.*NOT ACKNOWLEDGED\n$/,
     )
   })
 

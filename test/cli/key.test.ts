@@ -1,5 +1,5 @@
 /** `gossum key` as a process; the files are tested in keys.test.ts. */
-import { chmod, mkdir, mkdtemp, readFile, rm, stat } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -39,6 +39,16 @@ describe('gossum key', () => {
     const wide = await gossum(['key', 'show', '--json'], { home })
     expect(wide).toMatchObject({ code: 1, stdout: '' })
     expect(jsonError(wide).code).toBe('KEY_FILE_INVALID')
+  })
+
+  it('needs no policy: it may be written only when all the keys are known', async () => {
+    const config = join(dir, 'config.yaml')
+    await writeFile(config, `home: ${join(dir, 'configured')}\npolicy: ${join(dir, 'missing.policy')}\n`)
+    for (const what of ['new', 'show']) {
+      const made = await gossum(['key', what, '--config', config, '--json'], { home: '' })
+      expect(made.stdout, made.stderr).toMatch(/^\{"witness":/)
+    }
+    expect((await stat(join(dir, 'configured', 'witness.key'))).isFile()).toBe(true)
   })
 
   it('makes nothing by being asked', async () => {

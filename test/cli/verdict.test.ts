@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { judge, type Trust, type Verdict } from '../../src/cli/verdict.js'
 import { SUM_GOLANG_ORG } from '../../src/config.js'
-import { encodeEvidence, makeSplitView } from '../../src/evidence/evidence.js'
+import { encodeEvidence, makeSplitView, makeWitnessConflict } from '../../src/evidence/evidence.js'
 import { concatBytes, fromUtf8, uint64, utf8 } from '../../src/tlog/bytes.js'
 import { parseCheckpoint } from '../../src/tlog/checkpoint.js'
 import { cosign } from '../../src/tlog/cosignature.js'
@@ -15,6 +15,7 @@ import {
   parseVerifierKey,
   SIGNATURE_TYPES,
   signNote,
+  type Note,
 } from '../../src/tlog/note.js'
 import { parsePolicy } from '../../src/tlog/policy.js'
 import { formatProofFile, parseProofFile } from '../../src/tlog/proof-file.js'
@@ -229,6 +230,44 @@ describe('evidence', () => {
 
   it('with any byte changed convicts nobody', () => {
     expectNoChangePasses(evidenceFile(), (bytes) => judge(bytes, forkTrust), [0x01, 0x20])
+  })
+})
+
+describe('evidence against a witness', () => {
+  const logKey = parseVerifierKey(fork.vkey)
+  const conflict = (by = w1): Uint8Array => {
+    const { old_head, new_head, proof_block_lines } = fork.detection
+    const [root, ...proof] = proof_block_lines.map((line) => parseHash(line)!)
+    const noted = (head: string): Note => {
+      const { text, signatures } = parseNote(utf8(head))
+      return { text, signatures: [...signatures, cosign(text, 1_700_000_000, by).signature] }
+    }
+    const notes = [noted(old_head), noted(new_head)] as const
+    return encodeEvidence(makeWitnessConflict(logKey, by.verifier, notes, { root: root!, proof }))
+  }
+  const policy = parsePolicy(`witness a ${w1.verifier.vkey}\nwitness b ${w2.verifier.vkey}\nquorum a\n`)
+  const trust: Trust = { ...forkTrust, policy }
+
+  it('convicts a witness that the policy names', () => {
+    expect(judge(conflict(), trust)).toMatchObject({
+      kind: 'evidence',
+      verdict: 'valid',
+      type: 'gossum/witness-conflict/v1',
+      log: fork.vkey,
+      witness: w1.verifier.vkey,
+      sizes: [5, 6],
+    })
+    expect(judge(evidenceFile(), trust)).not.toHaveProperty('witness')
+  })
+
+  it('convicts no other, and nobody before those who do not know the log', () => {
+    expect(judge(conflict(stranger), trust)).toMatchObject({ verdict: 'invalid', code: 'WITNESS_UNKNOWN', log: null })
+    expect(judge(conflict(), forkTrust)).toMatchObject({ verdict: 'invalid', code: 'WITNESS_UNKNOWN' })
+    expect(judge(conflict(), { ...sumdb, policy })).toMatchObject({ verdict: 'invalid', code: 'LOG_UNKNOWN' })
+  })
+
+  it('with any byte changed convicts nobody', () => {
+    expectNoChangePasses(conflict(), (bytes) => judge(bytes, trust), [1, 32])
   })
 })
 

@@ -1,11 +1,18 @@
 /** `gossum verify` as a process; what it finds is tested in verdict.test.ts. */
 import { describe, expect, it } from 'vitest'
 import { SUM_GOLANG_ORG } from '../../src/config.js'
-import { makeSplitView, encodeEvidence } from '../../src/evidence/evidence.js'
+import { encodeEvidence, makeSplitView, makeWitnessConflict } from '../../src/evidence/evidence.js'
 import { utf8 } from '../../src/tlog/bytes.js'
 import { cosign } from '../../src/tlog/cosignature.js'
 import { parseHash } from '../../src/tlog/hash.js'
-import { formatNote, makeSignerKey, parseNote, parseVerifierKey, SIGNATURE_TYPES } from '../../src/tlog/note.js'
+import {
+  formatNote,
+  makeSignerKey,
+  parseNote,
+  parseVerifierKey,
+  SIGNATURE_TYPES,
+  type Note,
+} from '../../src/tlog/note.js'
 import { gossum, jsonError } from '../helpers/cli.js'
 import { scratchFolder } from '../helpers/home.js'
 import { readLines, readVectors, vectorUrl } from '../helpers/vectors.js'
@@ -100,6 +107,32 @@ describe('gossum verify', () => {
     const { code, stderr } = await gossum(['verify', '-'], { input: new Uint8Array(1024 * 1024 + 1) })
     expect(code).toBe(1)
     expect(stderr).toContain('larger than 1048576 bytes')
+  })
+
+  it('says who is convicted', async () => {
+    const log = ['--log', fork.vkey]
+    const split = await gossum(['verify', ...log, file('evidence.json', evidence())])
+    expect(split.stdout).toMatch(
+      /^valid evidence .* gossum\/split-view\/v1 at sizes 5 and 6 {2}convicts the log {2}id /,
+    )
+    const witness = makeSignerKey('w1.example', SIGNATURE_TYPES.cosignature, new Uint8Array(32).fill(1))
+    const { old_head, new_head, proof_block_lines } = fork.detection
+    const [root, ...proof] = proof_block_lines.map((line) => parseHash(line)!)
+    const noted = (head: string): Note => {
+      const { text, signatures } = parseNote(utf8(head))
+      return { text, signatures: [...signatures, cosign(text, 1_700_000_000, witness).signature] }
+    }
+    const notes = [noted(old_head), noted(new_head)] as const
+    const conflict = makeWitnessConflict(parseVerifierKey(fork.vkey), witness.verifier, notes, { root: root!, proof })
+    const path = file('conflict.json', encodeEvidence(conflict))
+    const policy = file('policy', `witness w ${witness.verifier.vkey}\nquorum w\n`)
+    const convicted = await gossum(['verify', ...log, '--policy', policy, path])
+    expect(convicted).toMatchObject({ code: 0, stderr: '' })
+    expect(convicted.stdout).toContain('at sizes 5 and 6  convicts the witness w1.example  id ')
+    const unknown = await gossum(['verify', ...log, path])
+    expect(unknown.code).toBe(2)
+    expect(unknown.stdout).toContain('this witness is not known here: w1.example+')
+    expect(unknown.stderr).toBe('hint: trust the witness with --policy FILE\n')
   })
 
   it('judges evidence by --log, never by the key in the file', async () => {

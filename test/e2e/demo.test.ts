@@ -23,6 +23,7 @@ interface DemoLine {
   quorum: { need: number; have: number; ms: number }
   splitView: Capture
   sameSize: Capture
+  dishonest: Capture & { witness: string }
 }
 
 test('every node catches both forks, and the evidence holds', { timeout: 120_000 }, async () => {
@@ -31,12 +32,13 @@ test('every node catches both forks, and the evidence holds', { timeout: 120_000
   expect(code).toBe(0)
   const lines = stdout.trimEnd().split('\n')
   const demo = JSON.parse(lines.at(-1)!) as DemoLine
-  expect(Object.keys(demo)).toEqual(['nodes', 'log', 'size', 'quorum', 'splitView', 'sameSize'])
+  expect(Object.keys(demo)).toEqual(['nodes', 'log', 'size', 'quorum', 'splitView', 'sameSize', 'dishonest'])
   expect(demo).toMatchObject({
     nodes: 5,
     quorum: { need: 4 },
     splitView: { verified: true },
     sameSize: { verified: true },
+    dishonest: { verified: true, caughtBy: 5 },
   })
   expect(demo.quorum.have).toBeGreaterThanOrEqual(4)
 
@@ -48,6 +50,11 @@ test('every node catches both forks, and the evidence holds', { timeout: 120_000
   })
   expect(sizes[0]![0]).toBeLessThan(sizes[0]![1])
   expect(sizes[1]![0]).toBe(sizes[1]![1])
+
+  // The witness is convicted by nothing but the two keys.
+  const file = parseEvidence(readFileSync(demo.dishonest.evidence))
+  const { witness } = verifyEvidence(file, [key, parseVerifierKey(demo.dishonest.witness)])
+  expect(witness?.vkey).toBe(demo.dishonest.witness)
 })
 
 test('a number of nodes that makes no sense is refused', async () => {

@@ -304,10 +304,10 @@ describe('a witness conflict', () => {
   test('that the disk could not note is told, and convicts when it comes again', async () => {
     const { all, told } = parts()
     let full = true
-    const { put } = all.convictions
     const convictions = {
       ...all.convictions,
-      put: (one: KeptConviction) => (full ? Promise.reject(new GossumError('STORE_WRITE_FAILED')) : put(one)),
+      put: (one: KeptConviction) =>
+        full ? Promise.reject(new GossumError('STORE_WRITE_FAILED')) : all.convictions.put(one),
     }
     const alarm = await Alarm.start({ ...all, convictions })
     await expect(alarm.raise(conflict('b'))).rejects.toMatchObject({ code: 'STORE_WRITE_FAILED' })

@@ -64,7 +64,11 @@ describe('a mesh', () => {
     const hub = await startNode()
     const spokes = await startSpokes(hub, 15)
     await until(() => hub.mesh.peers().length >= 15, 'all spokes connected')
-    const text = await publishWhenHeard(hub, 'head', 15)
+    // Heads go to the mesh, evidence to everybody at once.
+    const text = await publishWhenHeard(hub, 'head', 6)
+    await until(() => hub.mesh.speakers() >= 15, 'all spokes speak')
+    const evidence = utf8('{"type":"convicts"}')
+    expect(await hub.mesh.publishEvidence(LOG, evidence)).toBeGreaterThan(12)
     await Promise.all(spokes.map(({ handlers }) => handlers.receives(text)))
     for (const { score } of hub.mesh.peers()) expect(score).toBeGreaterThanOrEqual(0)
     // And the hub hears each of them.

@@ -10,7 +10,7 @@ import { formatCheckpoint, logId } from '../../src/tlog/checkpoint.js'
 import { sha256 } from '../../src/tlog/hash.js'
 import { formatNote, makeSignerKey, SIGNATURE_TYPES, signNote } from '../../src/tlog/note.js'
 import { LOG, newIdentity, startNode, stopNode, until, type TestNode } from './helpers.js'
-import { connect, openSync, startStranger } from './stranger.js'
+import { connect, openSync, startStranger, type SyncStream } from './stranger.js'
 
 function witnessesOf(node: TestNode): (string | null)[] {
   return node.mesh.peers().map(({ witness }) => witness)
@@ -209,12 +209,12 @@ describe('the keys that neighbours count', () => {
 
   it('may be no more than 91, of a length that keys can have', async () => {
     const node = await startNode()
-    const connection = await connect(await startStranger(), node)
+    const open = async (): Promise<SyncStream> => openSync(await connect(await startStranger(), node))
     const malformed = { type: 'error', code: 'malformed' }
     for (const counts of [Array(92).fill('x'), ['x'.repeat(2049)], [1], 'x']) {
-      expect(await (await openSync(connection)).ask({ type: 'hello', counts })).toEqual(malformed)
+      expect(await (await open()).ask({ type: 'hello', counts })).toEqual(malformed)
     }
-    const { ask } = await openSync(connection)
+    const { ask } = await open()
     expect(await ask({ type: 'hello', counts: Array(91).fill('x'.repeat(2048)) })).toMatchObject({ type: 'hello' })
     expect(node.mesh.relayed()).toEqual([])
   })

@@ -35,9 +35,13 @@ export async function connect(host: Libp2p, node: Pick<TestNode, 'address'>): Pr
   return host.dial(multiaddr(node.address))
 }
 
-/** Opens the stream on which gossipsub listens, and takes the one that it opens in return. */
-export async function openGossip(host: Libp2p, node: Pick<TestNode, 'address'>): Promise<LengthPrefixedStream<Stream>> {
-  await host.handle('/meshsub/1.1.0', (stream) => stream.addEventListener('message', () => undefined))
+/** Opens the stream on which gossipsub listens, and takes the one that it opens in return, unless a test does. */
+export async function openGossip(
+  host: Libp2p,
+  node: Pick<TestNode, 'address'>,
+  takes = true,
+): Promise<LengthPrefixedStream<Stream>> {
+  if (takes) await host.handle('/meshsub/1.1.0', (stream) => stream.addEventListener('message', () => undefined))
   const connection = await connect(host, node)
   return lpStream(await connection.newStream('/meshsub/1.1.0'))
 }

@@ -5,7 +5,17 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { GossumError } from '../../src/errors.js'
 import type { NodeView } from '../../src/http/api.js'
 import { HttpServer, type HttpServerOptions } from '../../src/http/server.js'
-import { EVIDENCE, EVIDENCE_FILE, EVIDENCE_ID, fakeNode, LOG, LOG_ID, NOTE, ROOT } from '../helpers/node-view.js'
+import {
+  EVIDENCE,
+  EVIDENCE_FILE,
+  EVIDENCE_ID,
+  fakeNode,
+  LOG,
+  LOG_ID,
+  NOTE,
+  ROOT,
+  WITNESSES,
+} from '../helpers/node-view.js'
 
 const servers: HttpServer[] = []
 afterEach(async () => {
@@ -69,6 +79,7 @@ describe('the API', () => {
   it.each([
     ['/api/v1/logs', { logs: [LOG] }],
     ['/api/v1/peers', { peers: fakeNode().peers() }],
+    ['/api/v1/witnesses', { witnesses: WITNESSES }],
     ['/api/v1/evidence', { evidence: EVIDENCE }],
   ])('wraps the list of %s', async (path, expected) => {
     const { server } = await serve()

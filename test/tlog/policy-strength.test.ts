@@ -95,7 +95,12 @@ describe('the strength of a policy', () => {
 
   test('without the convicted, who may stop it', () => {
     const policy = equal(3, 4)
-    expect(policyStrength(policy, new Set([KEYS[0]!]))).toMatchObject({ witnesses: 3, threshold: 3, liars: 2, silent: 0 })
+    expect(policyStrength(policy, new Set([KEYS[0]!]))).toMatchObject({
+      witnesses: 3,
+      threshold: 3,
+      liars: 2,
+      silent: 0,
+    })
     expect(policyStrength(policy, new Set(KEYS.slice(0, 2)))).toMatchObject({ threshold: Infinity, blocking: 0 })
   })
 })

@@ -1,8 +1,18 @@
 import { MemoryLevel } from 'memory-level'
 import { describe, expect, test } from 'vitest'
 import { Store } from '../../src/store/store.js'
+import { fromUtf8 } from '../../src/tlog/bytes.js'
 import { cosign, verifyCosignature, type Cosignature } from '../../src/tlog/cosignature.js'
-import { isBy, parseNote, SIGNATURE_TYPES } from '../../src/tlog/note.js'
+import {
+  formatNote,
+  isBy,
+  MAX_NOTE_BYTES,
+  MAX_SIGNATURES,
+  parseNote,
+  SIGNATURE_TYPES,
+  type SignerKey,
+  type VerifierKey,
+} from '../../src/tlog/note.js'
 import { CosignedHeads, encodeCosigned, type CosignedHead, type Quorum } from '../../src/witness/cosigned.js'
 import { MemoryGuard, sumdbId, testSigner } from '../helpers/heart.js'
 import { History } from '../helpers/history.js'
@@ -12,7 +22,8 @@ const log = sumdbId(signer.verifier)
 const history = new History(signer)
 const witnesses = [7, 8, 9].map((byte) => testSigner(`w${byte}.example`, byte, SIGNATURE_TYPES.cosignature))
 const keys = witnesses.map(({ verifier }) => verifier)
-const twoOf: Quorum = { keys, satisfiedBy: (signedBy) => signedBy.size >= 2 }
+const nobody = (): ReadonlySet<string> => new Set()
+const twoOf: Quorum = { keys, satisfiedBy: (signedBy) => signedBy.size >= 2, convicted: nobody }
 
 const bare = (size: number) => parseNote(history.head(size))
 /** The cosignatures of these witnesses, by number, on a size at a time. */
@@ -20,28 +31,32 @@ function by(size: number, time: number, ...who: number[]): Map<string, Cosignatu
   return new Map(who.map((i) => [keys[i]!.vkey, cosign(history.text(size), time, witnesses[i]!)]))
 }
 
-async function fresh(quorum = twoOf) {
-  const store = await Store.over(new MemoryLevel(), new MemoryGuard())
+async function fresh(quorum = twoOf, relayed: () => readonly VerifierKey[] = () => []) {
+  const db = new MemoryLevel()
+  const guard = new MemoryGuard()
+  const store = await Store.over(db, guard)
   const quorums: CosignedHead[] = []
-  const heads = new CosignedHeads(store, quorum, (_log, head) => quorums.push(head))
+  const heads = new CosignedHeads(store, quorum, (_log, head) => quorums.push(head), relayed)
   /** Another start over the same disk; the state says that the newest tree is of this size. */
   const reload = async (size: number, other = quorum) => {
     await store.heads.change(log, store.heads.get(log), { tree: history.tree(size) })
-    const again = new CosignedHeads(store, other, () => undefined)
+    const again = new CosignedHeads(await Store.over(db, guard), other, () => undefined, relayed)
     await again.load(log)
     return again
   }
-  return { store, heads, quorums, reload }
+  return { db, store, heads, quorums, reload }
 }
 
-const signers = (head: CosignedHead | undefined): number[] =>
-  keys.flatMap(({ vkey }, i) => (head?.cosignatures.has(vkey) === true ? [i] : []))
+/** The numbers of the witnesses in a map by vkey. */
+const who = (cosignatures: ReadonlyMap<string, unknown> | undefined): number[] =>
+  keys.flatMap(({ vkey }, i) => (cosignatures?.has(vkey) === true ? [i] : []))
+const signers = (head: CosignedHead | undefined): number[] => who(head?.cosignatures)
 
 describe('cosigned heads', () => {
   test('gather cosignatures in the order of the keys, whoever came first, and are on disk', async () => {
     const { heads, reload } = await fresh()
     await heads.install(log, bare(5), by(5, 100, 2))
-    expect(await heads.merge(log, bare(5), by(5, 100, 0))).toBe(true)
+    expect(who(await heads.merge(log, bare(5), by(5, 100, 0)))).toEqual([0])
     const current = heads.current(log)!
     expect(signers(current)).toEqual([0, 2])
     const note = parseNote(encodeCosigned(current))
@@ -57,18 +72,18 @@ describe('cosigned heads', () => {
   test('say whether a key is new to them: a newer time of a known one is kept, and is no news', async () => {
     const { heads } = await fresh()
     await heads.install(log, bare(5), by(5, 100, 0))
-    expect(await heads.merge(log, bare(5), by(5, 100, 0))).toBe(false)
-    expect(await heads.merge(log, bare(5), by(5, 200, 0))).toBe(false)
+    expect(who(await heads.merge(log, bare(5), by(5, 100, 0)))).toEqual([])
+    expect(who(await heads.merge(log, bare(5), by(5, 200, 0)))).toEqual([])
     expect(heads.current(log)!.cosignatures.get(keys[0]!.vkey)?.time).toBe(200)
-    expect(await heads.merge(log, bare(5), by(5, 150, 0))).toBe(false)
+    expect(who(await heads.merge(log, bare(5), by(5, 150, 0)))).toEqual([])
     expect(heads.current(log)!.cosignatures.get(keys[0]!.vkey)?.time).toBe(200)
-    expect(await heads.merge(log, bare(5), by(5, 100, 0, 1))).toBe(true)
+    expect(who(await heads.merge(log, bare(5), by(5, 300, 0, 1)))).toEqual([1])
   })
 
   test('do not take a head that we never proved', async () => {
     const { heads, store } = await fresh()
     await heads.install(log, bare(5), by(5, 100, 0))
-    expect(await heads.merge(log, bare(4), by(4, 100, 1, 2))).toBe(false)
+    expect(who(await heads.merge(log, bare(4), by(4, 100, 1, 2)))).toEqual([])
     expect(await store.history.get(log, 4)).toBeUndefined()
     expect(heads.quorum(log)).toBeUndefined()
   })
@@ -78,7 +93,7 @@ describe('cosigned heads', () => {
     await heads.install(log, bare(5), by(5, 100, 0))
     const spelled = parseNote(history.sign(`${history.text(5)}extension\n`))
     const own = new Map([[keys[1]!.vkey, cosign(spelled.text, 100, witnesses[1]!)]])
-    expect(await heads.merge(log, spelled, own)).toBe(false)
+    expect(who(await heads.merge(log, spelled, own))).toEqual([])
     expect(signers(heads.current(log))).toEqual([0])
   })
 
@@ -86,7 +101,7 @@ describe('cosigned heads', () => {
     const { heads } = await fresh()
     await heads.install(log, bare(5), by(5, 100, 0))
     await heads.install(log, bare(9), by(9, 200, 0))
-    expect(await heads.merge(log, bare(5), by(5, 100, 1))).toBe(true)
+    expect(who(await heads.merge(log, bare(5), by(5, 100, 1)))).toEqual([1])
     expect(heads.current(log)?.size).toBe(9)
     expect(signers(heads.current(log))).toEqual([0])
     expect((await heads.history(log, 9)).map((head) => [head.size, signers(head)])).toEqual([
@@ -107,7 +122,7 @@ describe('cosigned heads', () => {
     const results = await Promise.all(
       Array.from({ length: 30 }, (_, i) => heads.merge(log, bare(5), by(5, 100, i % 3))),
     )
-    expect(results.filter(Boolean)).toHaveLength(3)
+    expect(results.flatMap(who).sort()).toEqual([0, 1, 2])
     expect(signers(heads.current(log))).toEqual([0, 1, 2])
     expect(quorums.map(signers)).toEqual([
       [expect.any(Number), expect.any(Number)],
@@ -133,14 +148,190 @@ describe('the quorum head', () => {
     expect((await reload(9)).quorum(log)).toEqual(heads.quorum(log))
   })
 
+  test('is not forgotten with the history, which is bounded', async () => {
+    const { db, heads, reload } = await fresh()
+    await heads.install(log, bare(9), by(9, 100, 0, 1))
+    await heads.install(log, bare(5), by(5, 100, 0, 1))
+    const quorum = heads.quorum(log)
+    await db.sublevel('history').del(`${log}!${'9'.padStart(16, '0')}`)
+    expect((await reload(5)).quorum(log)).toEqual(quorum)
+  })
+
+  test('is found though the disk damaged heads before it and what was written of it', async () => {
+    const { heads, store, reload } = await fresh()
+    for (const size of [5, 6, 7]) await heads.install(log, bare(size), by(size, 100, 0, 1))
+    await heads.install(log, bare(9), by(9, 100, 0))
+    await store.history.put(log, 7, 'damaged')
+    await store.history.put(log, 6, (await store.history.get(log, 6))!.replaceAll('—', '-'))
+    await store.quorum.put(log, '')
+    expect((await reload(9)).quorum(log)?.size).toBe(5)
+  })
+
   test('of a policy that has changed since is no quorum head any more', async () => {
     const { heads, reload } = await fresh()
     await heads.install(log, bare(5), by(5, 100, 0, 1))
-    const all: Quorum = { keys, satisfiedBy: (signedBy) => signedBy.size === 3 }
+    const all: Quorum = { keys, satisfiedBy: (signedBy) => signedBy.size === 3, convicted: nobody }
     expect((await reload(5, all)).quorum(log)).toBeUndefined()
-    const without: Quorum = { keys: keys.slice(1), satisfiedBy: (signedBy) => signedBy.size >= 1 }
+    const without: Quorum = { keys: keys.slice(1), satisfiedBy: (signedBy) => signedBy.size >= 1, convicted: nobody }
     const again = await reload(5, without)
     expect(signers(again.quorum(log))).toEqual([1])
     expect(signers(again.current(log))).toEqual([1])
+  })
+})
+
+describe('a convicted witness', () => {
+  /** Two of three, of which the convicted do not count. */
+  function courts() {
+    const convicted = new Set<string>()
+    return { convicted, quorum: { ...twoOf, convicted: () => convicted } }
+  }
+
+  test('does not count: what it signed is kept and shown, and is no part of a quorum', async () => {
+    const { convicted, quorum } = courts()
+    const { heads, quorums } = await fresh(quorum)
+    convicted.add(keys[0]!.vkey)
+    await heads.install(log, bare(5), by(5, 100, 0))
+    expect(who(await heads.merge(log, bare(5), by(5, 100, 1)))).toEqual([1])
+    expect(signers(heads.current(log))).toEqual([0, 1])
+    expect(heads.quorum(log)).toBeUndefined()
+    await heads.merge(log, bare(5), by(5, 100, 2))
+    expect(signers(heads.quorum(log))).toEqual([1, 2])
+    expect(quorums.map(signers)).toEqual([[1, 2]])
+  })
+
+  test('takes its quorum heads with it, on disk too; when it is let go they are back', async () => {
+    const { convicted, quorum } = courts()
+    const { heads, quorums, store, reload } = await fresh(quorum)
+    await heads.install(log, bare(5), by(5, 100, 1, 2))
+    await heads.install(log, bare(9), by(9, 200, 0, 1))
+    await heads.install(log, bare(12), by(12, 300, 1))
+    expect(heads.quorum(log)?.size).toBe(9)
+    convicted.add(keys[0]!.vkey)
+    await heads.reconsider(log)
+    expect(heads.quorum(log)?.size, 'the largest that the others agree on').toBe(5)
+    expect(await store.quorum.get(log)).toContain('\n5\n')
+    convicted.add(keys[1]!.vkey)
+    await heads.reconsider(log)
+    expect(heads.quorum(log)).toBeUndefined()
+    expect(await store.quorum.get(log)).toBeUndefined()
+    expect((await reload(12)).quorum(log)).toBeUndefined()
+    convicted.clear()
+    await heads.reconsider(log)
+    expect([heads.quorum(log)?.size, signers(heads.quorum(log))]).toEqual([9, [0, 1]])
+    expect(quorums.map(({ size }) => size)).toEqual([5, 9, 5, 9])
+  })
+
+  test('that is not needed leaves the quorum head where it is, with one cosignature less', async () => {
+    const { convicted, quorum } = courts()
+    const { heads, quorums } = await fresh(quorum)
+    await heads.install(log, bare(5), by(5, 100, 0, 1, 2))
+    await heads.reconsider(log)
+    expect(quorums, 'nothing changed').toHaveLength(1)
+    convicted.add(keys[1]!.vkey)
+    await heads.reconsider(log)
+    expect(quorums.map(signers)).toEqual([
+      [0, 1, 2],
+      [0, 2],
+    ])
+  })
+
+  test('is looked past, through many heads', async () => {
+    const { convicted, quorum } = courts()
+    const { heads, store } = await fresh(quorum)
+    const put = (size: number, ...signedBy: number[]) => {
+      const lines = signedBy.map((i) => cosign(history.text(size), 100, witnesses[i]!).signature)
+      const { text, signatures } = parseNote(history.head(size))
+      return store.history.put(log, size, fromUtf8(formatNote({ text, signatures: [...signatures, ...lines] }))!)
+    }
+    await put(3, 1, 2)
+    for (let size = 4; size <= 100; size++) await put(size, 0, 1)
+    await heads.reconsider(log)
+    expect(heads.quorum(log)?.size).toBe(100)
+    convicted.add(keys[0]!.vkey)
+    await heads.reconsider(log)
+    expect(heads.quorum(log)?.size).toBe(3)
+  })
+})
+
+describe('keys that neighbours count', () => {
+  const many = Array.from({ length: 120 }, (_, i) => testSigner(`n${i}.example`, 20 + i, SIGNATURE_TYPES.cosignature))
+  const signedBy = (size: number, signers: readonly SignerKey[], time = 100): Map<string, Cosignature> =>
+    new Map(signers.map((one) => [one.verifier.vkey, cosign(history.text(size), time, one)]))
+
+  test('are kept behind those that count, never count, and are there after a restart', async () => {
+    const relayed = many.slice(0, 2)
+    const { heads, quorums, reload } = await fresh(twoOf, () => relayed.map(({ verifier }) => verifier))
+    await heads.install(log, bare(5), by(5, 100, 2))
+    const told = await heads.merge(log, bare(5), signedBy(5, relayed))
+    expect([...told.keys()]).toEqual(relayed.map(({ verifier }) => verifier.vkey))
+    expect((await heads.merge(log, bare(5), signedBy(5, relayed, 200))).size).toBe(0)
+    expect(quorums).toEqual([])
+    await heads.merge(log, bare(5), by(5, 100, 0))
+    const names = ['log.example', 'w7.example', 'w9.example', 'n0.example', 'n1.example']
+    expect(heads.current(log)!.note.signatures.map(({ name }) => name)).toEqual(names)
+    expect(signers(heads.quorum(log))).toEqual([0, 2])
+    expect(heads.quorum(log)!.cosignatures.size, 'the quorum head has those that count alone').toBe(2)
+    expect((await reload(5)).current(log)).toEqual(heads.current(log))
+  })
+
+  test('fill up what room there is in a note; those that most neighbours count go first, those that count before', async () => {
+    const { heads } = await fresh(twoOf, () => [...many].reverse().map(({ verifier }) => verifier))
+    await heads.install(log, bare(5), by(5, 100, 0))
+    const told = await heads.merge(log, bare(5), signedBy(5, many))
+    expect(told.size).toBe(MAX_SIGNATURES - 2)
+    expect(told.has(many.at(-1)!.verifier.vkey)).toBe(true)
+    expect(told.has(many[0]!.verifier.vkey)).toBe(false)
+    expect((await heads.merge(log, bare(5), signedBy(5, many.slice(0, 1)))).size, 'no news without room').toBe(0)
+    expect(who(await heads.merge(log, bare(5), by(5, 100, 1, 2)))).toEqual([1, 2])
+    const { note } = heads.current(log)!
+    expect(note.signatures).toHaveLength(MAX_SIGNATURES)
+    expect(parseNote(encodeCosigned(heads.current(log)!))).toEqual(note)
+  })
+
+  test('cannot make a head too large by their names', async () => {
+    const long = many.map((_, i) => testSigner(`${i}-${'x'.repeat(4000)}`, 20 + i, SIGNATURE_TYPES.cosignature))
+    const { heads } = await fresh(twoOf, () => [...long, ...many.slice(0, 1)].map(({ verifier }) => verifier))
+    await heads.install(log, bare(5), by(5, 100, 0))
+    const told = await heads.merge(log, bare(5), signedBy(5, [...long, many[0]!]))
+    expect(told.has(many[0]!.verifier.vkey), 'one that fits is not held up').toBe(true)
+    expect(encodeCosigned(heads.current(log)!).length).toBeLessThan(MAX_NOTE_BYTES / 2)
+  })
+})
+
+describe('what a witness was seen to sign last', () => {
+  const [first, second] = keys as [VerifierKey, VerifierKey]
+
+  test('is its largest head, with that one line, after a restart too', async () => {
+    const { heads, reload } = await fresh()
+    expect(heads.lastSeen(first.vkey)).toBeUndefined()
+    expect(await heads.signedBy(first.vkey)).toEqual([])
+    await heads.install(log, bare(5), by(5, 100, 0, 1))
+    await heads.install(log, bare(9), by(9, 200, 1))
+    await heads.merge(log, bare(5), by(5, 300, 1))
+    const again = await reload(9)
+    for (const each of [heads, again]) {
+      expect(each.lastSeen(first.vkey)).toEqual({ log, size: 5, time: 100 })
+      expect(each.lastSeen(second.vkey)).toEqual({ log, size: 9, time: 200 })
+      const largest = (await each.largestBy(log, second.vkey))!
+      expect([largest.size, [...largest.cosignatures.keys()]]).toEqual([9, [second.vkey]])
+      const [text] = await each.signedBy(second.vkey)
+      const note = parseNote(text!)
+      expect(note.signatures.map(({ name }) => name)).toEqual(['log.example', second.name])
+      expect(verifyCosignature(note.text, note.signatures[1]!, second).time).toBe(200)
+    }
+  })
+
+  test('is read off the newest head where it was not written down', async () => {
+    const { db, heads, reload } = await fresh()
+    await heads.install(log, bare(5), by(5, 100, 0, 1))
+    await db.sublevel('signed-by').clear()
+    expect((await reload(5)).lastSeen(second.vkey)).toEqual({ log, size: 5, time: 100 })
+  })
+
+  test('is known of heads that we never held, too', async () => {
+    const { heads } = await fresh()
+    await heads.install(log, bare(9), by(9, 200, 0))
+    expect((await heads.merge(log, bare(7), by(7, 150, 1))).size).toBe(0)
+    expect(heads.lastSeen(second.vkey)).toEqual({ log, size: 7, time: 150 })
   })
 })

@@ -1,0 +1,64 @@
+/** Who cosigned what, who counts, and who is convicted: the part of the view that is about witnesses. */
+import type { Config } from '../config.js'
+import type { Store } from '../store/store.js'
+import type { VerifierKey } from '../tlog/note.js'
+import type { CosignedHead, CosignedHeads } from '../witness/cosigned.js'
+import type { CosignatureView, EvidenceView, WitnessView } from './api.js'
+
+export interface WitnessParts {
+  readonly config: Config
+  readonly store: Store
+  readonly cosigned: CosignedHeads
+  /** This node's own. */
+  readonly witness: VerifierKey
+}
+
+/** Whether the policy names a key; without a policy this node trusts itself alone. */
+function isNamed({ config: { policy }, witness }: WitnessParts, vkey: string): boolean {
+  return policy === undefined ? vkey === witness.vkey : policy.witnesses.some(({ key }) => key?.vkey === vkey)
+}
+
+/** The cosignatures of a head: by whom, when, and whether they count. */
+export function cosignatureViews(parts: WitnessParts, head: CosignedHead): CosignatureView[] {
+  const convicted = parts.store.convictions.convicted()
+  return [...head.cosignatures].map(([key, { signature, time }]) => ({
+    name: signature.name,
+    key,
+    time: iso(time),
+    counted: isNamed(parts, key) && !convicted.has(key),
+  }))
+}
+
+/** The witnesses of the policy in its order, after this node's own if the policy does not name it. */
+export function witnessViews(parts: WitnessParts): WitnessView[] {
+  const { config, witness, store, cosigned } = parts
+  const named = (config.policy?.witnesses ?? []).map(({ vkey }) => vkey)
+  const convictions = store.convictions.list().filter(({ acked }) => !acked)
+  return (named.includes(witness.vkey) ? named : [witness.vkey, ...named]).map((key) => {
+    const last = cosigned.lastSeen(key)
+    const convicted = convictions.find((conviction) => conviction.witness === key)?.id ?? null
+    return {
+      name: key.split('+', 1)[0]!,
+      key,
+      counted: isNamed(parts, key) && convicted === null,
+      own: key === witness.vkey,
+      last: last === undefined ? null : { ...last, time: iso(last.time) },
+      convicted,
+    }
+  })
+}
+
+/** All evidence, oldest first; acknowledged with the log that it froze, or the witness that it convicts. */
+export async function evidenceViews({ store }: WitnessParts): Promise<EvidenceView[]> {
+  return (await store.evidence.list()).map(({ id, type, log, witness, sizes, seenAt }) => {
+    const acked =
+      witness === undefined
+        ? store.heads.get(log).holds.some((hold) => hold.id === id && hold.acked)
+        : store.convictions.get(id)?.acked === true
+    return { id, type, log, witness: witness ?? null, sizes: [...sizes], seenAt, acked }
+  })
+}
+
+function iso(seconds: number): string {
+  return new Date(seconds * 1000).toISOString()
+}

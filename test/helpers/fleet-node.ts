@@ -1,0 +1,162 @@
+/**
+ * A node in a process of its own, for those that need many, kill them, and start them again: benchmarks, the soak,
+ * storms. It needs no test runner; who starts it ends it, and it ends by itself when we are gone.
+ */
+import { spawn, type ChildProcess } from 'node:child_process'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import type { NodeEvent } from '../../src/events.js'
+import type { StatusView } from '../../src/http/api.js'
+import { usageOf, type Usage } from './process-usage.js'
+
+export const PROGRAM = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
+
+export interface Ready {
+  readonly witness: string
+  readonly peerId: string
+  readonly multiaddrs: readonly string[]
+  readonly http: string
+}
+
+/** Events that are kept per node: the newest. */
+const KEPT_EVENTS = 20_000
+/** Talk of a node that is kept to explain why it failed, in characters. */
+const KEPT_TALK = 4096
+/** Milliseconds until a node must be ready, and until an answer of its API. */
+const START_TIMEOUT_MS = 60_000
+const ASK_TIMEOUT_MS = 20_000
+
+export class FleetNode {
+  readonly ready: Ready
+  readonly pid: number
+  readonly #child: ChildProcess
+  readonly #exited: Promise<number | null>
+  readonly #events: NodeEvent[] = []
+  readonly #listeners = new Set<(event: NodeEvent) => void>()
+
+  private constructor(child: ChildProcess, exited: Promise<number | null>, ready: Ready) {
+    this.ready = ready
+    this.pid = child.pid!
+    this.#child = child
+    this.#exited = exited
+  }
+
+  /** Starts `gossum run` with these arguments, behind `prefix` if any ("ip netns exec NAME"). Rejects when it ends. */
+  static async start(args: readonly string[], prefix: readonly string[] = []): Promise<FleetNode> {
+    const [command, ...rest] = [...prefix, process.execPath, PROGRAM, 'run', '--json', '--no-mdns', ...args]
+    const child = spawn(command!, rest, {
+      // The channel ties the child's life to ours.
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      env: { PATH: process.env['PATH'], HOME: '/nonexistent' },
+    })
+    let talk = ''
+    child.stderr!.setEncoding('utf8').on('data', (text: string) => (talk = (talk + text).slice(-KEPT_TALK)))
+    const exited = new Promise<number | null>((resolve) => child.once('exit', resolve))
+    const timer = setTimeout(() => child.kill('SIGKILL'), START_TIMEOUT_MS)
+    let node: FleetNode | undefined
+    return new Promise<FleetNode>((resolve, reject) => {
+      child.once('error', reject)
+      child.once('exit', (code) => reject(new Error(`a node ended with ${String(code)}: ${talk.trim()}`)))
+      createInterface({ input: child.stdout! }).on('line', (line) => {
+        const message = JSON.parse(line) as NodeEvent | (Ready & { ready: true })
+        if ('ready' in message) resolve((node = new FleetNode(child, exited, message)))
+        else if (node !== undefined) node.#take(message)
+      })
+    }).finally(() => clearTimeout(timer))
+  }
+
+  get isRunning(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null
+  }
+
+  /** The newest events, the oldest first. */
+  get events(): readonly NodeEvent[] {
+    return this.#events
+  }
+
+  /** Tells every event from now on; the return value ends it. */
+  listen(listener: (event: NodeEvent) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  /** The first event, past or to come, that satisfies the question. Rejects with `what` when it takes too long. */
+  when<E extends NodeEvent>(what: string, question: (event: NodeEvent) => event is E, timeoutMs = 30_000): Promise<E> {
+    const past = this.#events.find(question)
+    if (past !== undefined) return Promise.resolve(past)
+    return new Promise((resolve, reject) => {
+      const end = this.listen((event) => {
+        if (!question(event)) return
+        clearTimeout(timer)
+        end()
+        resolve(event)
+      })
+      const timer = setTimeout(() => {
+        end()
+        reject(new Error(`${this.ready.http}: no ${what} within ${timeoutMs} ms`))
+      }, timeoutMs)
+    })
+  }
+
+  /** Asks the node's API. */
+  async ask(path: string): Promise<Uint8Array> {
+    const response = await fetch(`${this.ready.http}${path}`, { signal: AbortSignal.timeout(ASK_TIMEOUT_MS) })
+    if (!response.ok) throw new Error(`${path}: ${response.status}`)
+    return new Uint8Array(await response.arrayBuffer())
+  }
+
+  async json(path: string): Promise<unknown> {
+    return JSON.parse(Buffer.from(await this.ask(path)).toString()) as unknown
+  }
+
+  async status(): Promise<StatusView> {
+    return (await this.json('/api/v1/status')) as StatusView
+  }
+
+  usage(): Usage {
+    return usageOf(this.pid)
+  }
+
+  /** Ends the node as an operator does. Returns its exit code. */
+  async stop(): Promise<number | null> {
+    if (this.isRunning) this.#child.kill('SIGTERM')
+    return this.#exited
+  }
+
+  /** Ends the node as a power cut does. */
+  async kill(): Promise<void> {
+    if (this.isRunning) this.#child.kill('SIGKILL')
+    await this.#exited
+  }
+
+  #take(event: NodeEvent): void {
+    this.#events.push(event)
+    if (this.#events.length > KEPT_EVENTS) this.#events.splice(0, KEPT_EVENTS / 2)
+    for (const listener of [...this.#listeners]) listener(event)
+  }
+}
+
+// ---- questions -------------------------------------------------------------------------------------------------
+
+type Of<Name extends NodeEvent['event']> = Extract<NodeEvent, { event: Name }>
+
+/** Whether an event says that a head of this size has its quorum. */
+export function isQuorum(log: string, size: number) {
+  return (event: NodeEvent): event is Of<'quorum'> =>
+    event.event === 'quorum' && event.log === log && event.size === size
+}
+
+/** Whether an event says that the node's own history reached this size. */
+export function isAdvanced(log: string, size: number) {
+  return (event: NodeEvent): event is Of<'outcome'> =>
+    event.event === 'outcome' && event.log === log && event.outcome === 'advanced' && event.size === size
+}
+
+export function isEvidence(log: string) {
+  return (event: NodeEvent): event is Of<'evidence'> => event.event === 'evidence' && event.log === log
+}
+
+export function isPeer(connected: boolean, peerId?: string) {
+  return (event: NodeEvent): event is Of<'peer'> =>
+    event.event === 'peer' && event.connected === connected && (peerId === undefined || event.peerId === peerId)
+}

@@ -1,0 +1,82 @@
+/** Two halves of a mesh and a link between them that can be cut: of network namespaces, or of TCP on loopback. */
+import { connect, createServer, type Server, type Socket } from 'node:net'
+import type { AddressInfo } from 'node:net'
+import type { FleetOptions } from './fleet.js'
+
+export interface Network extends Pick<FleetOptions, 'addresses' | 'prefix' | 'route' | 'args'> {
+  /** Where a log must listen to be seen by each half. */
+  readonly logHosts: readonly string[]
+  cut(): Promise<void>
+  heal(): Promise<void>
+  /** Leaves nothing behind. Safe to call twice. */
+  remove(): Promise<void>
+}
+
+/** The port that every node listens on, at an address of its own. */
+const PORT = 46_786
+
+/**
+ * The same on the loopback device. Nodes of one half dial each other directly; whoever is in the other half, or has
+ * the address from hearsay, goes through a relay of ours, and there the link is cut.
+ */
+export async function startRelays(nodes: number, half: (index: number) => 0 | 1): Promise<Network> {
+  const mesh = (index: number): string => `127.${64 + (process.pid % 128)}.${(process.pid >> 7) % 256}.${index + 1}`
+  const relays = Array.from({ length: nodes }, (_, i) => new Relay(mesh(i), PORT))
+  await Promise.all(relays.map((relay) => relay.start()))
+  const each = (act: (relay: Relay) => Promise<void>) => async (): Promise<void> => {
+    await Promise.all(relays.map(act))
+  }
+  const through = (index: number): string => `/ip4/127.0.0.1/tcp/${relays[index]!.port}`
+  return {
+    logHosts: ['127.0.0.1', '127.0.0.1'],
+    addresses: (index) => ({ mesh: mesh(index), http: '127.0.0.1', port: PORT }),
+    args: (index) => ['--announce', through(index)],
+    route: (from, to, address) => {
+      const peer = address.slice(address.indexOf('/p2p/'))
+      return `${half(from) === half(to) ? `/ip4/${mesh(to)}/tcp/${PORT}` : through(to)}${peer}`
+    },
+    cut: each((relay) => relay.stop()),
+    heal: each((relay) => relay.start()),
+    remove: each((relay) => relay.stop()),
+  }
+}
+
+/** Passes TCP on to one node, as long as it is started. */
+class Relay {
+  port = 0
+  readonly #host: string
+  readonly #targetPort: number
+  readonly #sockets = new Set<Socket>()
+  #server: Server | undefined
+
+  constructor(host: string, targetPort: number) {
+    this.#host = host
+    this.#targetPort = targetPort
+  }
+
+  async start(): Promise<void> {
+    const server = createServer((inbound) => {
+      const outbound = connect(this.#targetPort, this.#host)
+      for (const [from, to] of [
+        [inbound, outbound],
+        [outbound, inbound],
+      ] as const) {
+        this.#sockets.add(from)
+        from.on('error', () => to.destroy()).on('close', () => this.#sockets.delete(from))
+        from.pipe(to)
+      }
+    })
+    await new Promise<void>((resolve) => server.listen(this.port, '127.0.0.1', resolve))
+    this.port = (server.address() as AddressInfo).port
+    this.#server = server
+  }
+
+  async stop(): Promise<void> {
+    const server = this.#server
+    this.#server = undefined
+    if (server === undefined) return
+    const closed = new Promise((resolve) => server.close(resolve))
+    for (const socket of this.#sockets) socket.destroy()
+    await closed
+  }
+}

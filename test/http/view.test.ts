@@ -1,0 +1,233 @@
+/** What a node shows of itself, over a real heart: whose cosignatures count, who is convicted, what the guard says. */
+import { afterEach, describe, expect, test } from 'vitest'
+import { loadConfig, type Config } from '../../src/config.js'
+import { makeSplitView, makeWitnessConflict } from '../../src/evidence/evidence.js'
+import { View, type ViewParts } from '../../src/http/view.js'
+import { createMetrics } from '../../src/metrics.js'
+import { cosign } from '../../src/tlog/cosignature.js'
+import { formatHash } from '../../src/tlog/hash.js'
+import { formatNote, parseNote, SIGNATURE_TYPES, type Note, type SignerKey } from '../../src/tlog/note.js'
+import { parsePolicy, type Policy } from '../../src/tlog/policy.js'
+import type { GuardState } from '../../src/witness/rollback.js'
+import { startHeart, testSigner, testWitness, type Heart, type HeartOptions } from '../helpers/heart.js'
+import { History, showing } from '../helpers/history.js'
+
+const NOW = Date.parse('2026-01-02T12:00:00.000Z')
+const SECONDS = NOW / 1000
+const signer = testSigner('log.example', 1)
+const key = signer.verifier
+const ours = new History(signer)
+const theirs = ours.fork(3, 'b')
+const [alice, bob, relayed] = ['alice', 'bob', 'relayed'].map((name, i) =>
+  testSigner(`${name}.example`, 20 + i, SIGNATURE_TYPES.cosignature),
+) as [SignerKey, SignerKey, SignerKey]
+const own = testWitness.verifier
+
+function cosigned(history: History, size: number, ...by: SignerKey[]): Note {
+  const { text, signatures } = parseNote(history.head(size))
+  return { text, signatures: [...signatures, ...by.map((one) => cosign(text, SECONDS - 60, one).signature)] }
+}
+
+const hearts: Heart[] = []
+afterEach(async () => {
+  await Promise.all(hearts.splice(0).map((heart) => heart.stop()))
+})
+
+/** A node whose policy wants alice, bob and, if it is `listed`, itself. */
+async function start({ listed = true, state = 'guarded', ...options }: Starting = {}) {
+  const heart = await startHeart({
+    logKey: key,
+    prefix: showing(ours, theirs),
+    counted: [own, alice.verifier, bob.verifier],
+    relayed: [relayed.verifier],
+    now: () => NOW,
+    ...options,
+  })
+  hearts.push(heart)
+  const names = { ...(listed && { me: own }), alice: alice.verifier, bob: bob.verifier }
+  const lines = Object.entries(names).map(([name, { vkey }]) => `witness ${name} ${vkey}`)
+  const policy: Policy = parsePolicy([...lines, `group g all ${Object.keys(names).join(' ')}`, 'quorum g'].join('\n'))
+  const config: Config = {
+    ...loadConfig({ home: '/nonexistent', log: [`${key.vkey} http://log.example`] }, { env: {} }),
+    policy,
+  }
+  const mesh: ReturnType<ViewParts['mesh']> = {
+    peerId: 'peer',
+    multiaddrs: () => [],
+    peers: () => [],
+    relayed: () => [relayed.verifier],
+  }
+  const { store, cosigned: heads, suspects, alarm } = heart
+  const view = new View({
+    config,
+    store,
+    cosigned: heads,
+    suspects,
+    alarm,
+    witness: own,
+    version: '0',
+    now: () => NOW,
+    guard: () => ({ state, text: `it is ${state}`, since: '2026-01-02T11:59:00.000Z' }),
+    mesh: () => mesh,
+  })
+  view.polled(heart.log, undefined)
+  return { heart, view, metrics: () => createMetrics(() => view.samples()).registry.metrics() }
+}
+type Starting = Partial<HeartOptions> & { listed?: boolean; state?: GuardState }
+
+const counting = (views: readonly { name: string; counted: boolean }[]): [string, boolean][] =>
+  views.map(({ name, counted }) => [name, counted])
+
+describe('cosignatures', () => {
+  test('count when the policy names the key; those of relayed keys, and of a node that it does not name, do not', async () => {
+    const { heart, view } = await start({ listed: false })
+    await heart.submit('poll', formatNote(cosigned(ours, 5, bob, relayed, alice)))
+    const head = (await view.head(heart.log))!
+    const expected: [string, boolean][] = [
+      ['witness.example', false],
+      ['alice.example', true],
+      ['bob.example', true],
+      ['relayed.example', false],
+    ]
+    expect(counting(head.cosignatures)).toEqual(expected)
+    expect(head.cosignatures[1]).toEqual({
+      name: 'alice.example',
+      key: alice.verifier.vkey,
+      time: '2026-01-02T11:59:00.000Z',
+      counted: true,
+    })
+    const { logs } = await view.status()
+    expect(counting(logs[0]!.cosignatures)).toEqual(expected)
+    expect(counting((await view.heads(heart.log, 1))[0]!.cosignatures)).toEqual(expected)
+  })
+})
+
+describe('a witness that lied', () => {
+  async function lied() {
+    const started = await start()
+    const { heart } = started
+    await heart.submit('poll', formatNote(cosigned(ours, 8, alice, bob)))
+    const conflict = makeWitnessConflict(key, bob.verifier, [cosigned(ours, 8, bob), cosigned(theirs, 8, bob)])
+    const { id } = await heart.alarm.raise(conflict)
+    const split = makeSplitView(key, [cosigned(ours, 8), cosigned(theirs, 8)])
+    const { id: splitId } = await heart.alarm.raise(split)
+    return { ...started, id, splitId }
+  }
+
+  test('is shown with the evidence, counts no more, and takes the quorum with it, until that is acknowledged', async () => {
+    const { heart, view, id, splitId, metrics } = await lied()
+    const shown = async () => {
+      const { logs, evidence } = await view.status()
+      const { quorum, cosignatures } = logs[0]!
+      return { evidence, quorum: quorum?.size, bob: cosignatures.find(({ name }) => name === 'bob.example')!.counted }
+    }
+    expect(await shown()).toEqual({ evidence: 2, quorum: undefined, bob: false })
+    expect(view.witnesses().map(({ name, counted, convicted }) => [name, counted, convicted])).toEqual([
+      ['witness.example', true, null],
+      ['alice.example', true, null],
+      ['bob.example', false, id],
+    ])
+    expect((await view.evidence()).map((item) => [item.id, item.witness, item.acked])).toEqual(
+      expect.arrayContaining([
+        [splitId, null, false],
+        [id, bob.verifier.vkey, false],
+      ]),
+    )
+    expect(await metrics()).toMatch(/^gossum_convicted_witnesses 1$/m)
+    expect(await metrics()).toMatch(/^gossum_witnesses_agreeing\{log="log\.example"\} 2$/m)
+
+    expect(await view.acknowledge(id)).toBe(true)
+    expect(await shown()).toEqual({ evidence: 1, quorum: 8, bob: true })
+    expect((await view.evidence()).find((item) => item.id === id)!.acked).toBe(true)
+    expect((await view.status()).logs[0]!.frozen, 'its log stays frozen').toBe(true)
+    expect(await view.acknowledge(splitId)).toBe(true)
+    expect((await view.status()).logs[0]!.frozen).toBe(false)
+    expect(await view.acknowledge('0'.repeat(16))).toBe(false)
+    expect(await metrics()).toMatch(/^gossum_convicted_witnesses 0$/m)
+    expect(heart.quorums.map(({ size }) => size)).toEqual([8, 8])
+  })
+})
+
+describe('witnesses', () => {
+  test('are shown with the last that was heard of them', async () => {
+    const { heart, view } = await start({ listed: false })
+    await heart.submit('poll', formatNote(cosigned(ours, 5, alice)))
+    expect(view.witnesses()).toEqual([
+      {
+        name: 'witness.example',
+        key: own.vkey,
+        counted: false,
+        own: true,
+        last: { log: heart.log, size: 5, time: '2026-01-02T12:00:00.000Z' },
+        convicted: null,
+      },
+      {
+        name: 'alice.example',
+        key: alice.verifier.vkey,
+        counted: true,
+        own: false,
+        last: { log: heart.log, size: 5, time: '2026-01-02T11:59:00.000Z' },
+        convicted: null,
+      },
+      { name: 'bob.example', key: bob.verifier.vkey, counted: true, own: false, last: null, convicted: null },
+    ])
+  })
+})
+
+describe('what came before', () => {
+  test('the first head is shown as the one that was trusted', async () => {
+    const { heart, view } = await start()
+    await heart.submit('poll', ours.head(5))
+    const { logs, guard } = await view.status()
+    const at = '2026-01-02T12:00:00.000Z'
+    expect(logs[0]).toMatchObject({ firstUse: { size: 5, root: formatHash(ours.tree(5).root), at }, floor: null })
+    expect(guard).toEqual({ state: 'guarded', text: 'it is guarded', since: '2026-01-02T11:59:00.000Z' })
+    expect((await view.readiness()).ready).toBe(true)
+  })
+
+  test('a floor that is not reached makes the node not ready', async () => {
+    const { heart, view, metrics } = await start()
+    await heart.submit('poll', ours.head(5))
+    const { store, log } = heart
+    const floor = { size: 9, root: formatHash(ours.tree(9).root), note: 'x', at: '2026-01-02T11:00:00.000Z' }
+    await store.heads.change(log, store.heads.get(log), { floor })
+    expect((await view.status()).logs[0]!.floor).toEqual({ size: 9, at: floor.at })
+    const { ready, checks } = await view.readiness()
+    expect(ready).toBe(false)
+    expect(checks.filter(({ ok }) => !ok)).toEqual([
+      { name: 'log.example floor', ok: false, detail: 'size 9 was cosigned before' },
+    ])
+    expect(await metrics()).toMatch(/^gossum_floor_unmet\{log="log\.example"\} 1$/m)
+    await store.heads.change(log, store.heads.get(log), { tree: ours.tree(9) })
+    expect((await view.status()).logs[0]!.floor).toBeNull()
+    expect(await metrics()).toMatch(/^gossum_floor_unmet\{log="log\.example"\} 0$/m)
+  })
+
+  test.each<[GuardState, boolean]>([
+    ['waiting', false],
+    ['alone', true],
+    ['twin', true],
+    ['fresh', true],
+  ])('a guard that is %s makes it ready: %s', async (state, expected) => {
+    const { heart, view, metrics } = await start({ state })
+    await heart.submit('poll', ours.head(5))
+    const { ready, checks } = await view.readiness()
+    expect(ready).toBe(expected)
+    expect(checks.at(-1)).toEqual({ name: 'rollback guard', ok: expected, detail: `it is ${state}` })
+    const states = [...(await metrics()).matchAll(/^gossum_guard_state\{state="(\w+)"\} 1$/gm)].map(
+      ([, state]) => state,
+    )
+    expect(states).toEqual([state])
+  })
+
+  test('suspects and relayed keys are measured', async () => {
+    const { heart, view, metrics } = await start({ prefix: showing(ours) })
+    await heart.submit('poll', ours.head(5))
+    expect(await metrics()).toMatch(/^gossum_suspect_age_seconds\{log="log\.example"\} 0$/m)
+    const note = theirs.head(9)
+    await heart.pipeline.submit({ door: 'gossip', note, log: heart.log, receivedAt: NOW - 90_000 })
+    expect(await metrics()).toMatch(/^gossum_suspect_age_seconds\{log="log\.example"\} 90$/m)
+    expect(await metrics()).toMatch(/^gossum_relayed_keys 1$/m)
+    expect(view.samples().logs[0]!.suspects).toBe(1)
+  })
+})

@@ -1,0 +1,54 @@
+import { MemoryLevel } from 'memory-level'
+import { expect, test } from 'vitest'
+import { Alarm } from '../../src/evidence/alarm.js'
+import { Convictions, type WitnessConviction } from '../../src/store/convictions.js'
+import { Disk } from '../../src/store/disk.js'
+import { EvidenceShelf } from '../../src/store/evidence-shelf.js'
+
+const conviction = (id: string, witness: string, acked = false): WitnessConviction => ({
+  id,
+  witness,
+  log: 'ab'.repeat(32),
+  lies: ['cd'.repeat(32)],
+  acked,
+})
+
+test('a witness is convicted until all that convicts it is acknowledged, after a restart too', async () => {
+  const table = new Disk(new MemoryLevel()).table('convictions')
+  const convictions = await Convictions.load(table)
+  expect(convictions.convicted()).toEqual(new Set())
+  await convictions.put(conviction('1', 'a'))
+  await convictions.put(conviction('2', 'a'))
+  await convictions.put(conviction('3', 'b'))
+  expect(convictions.convicted()).toEqual(new Set(['a', 'b']))
+  await convictions.put(conviction('1', 'a', true))
+  await convictions.put(conviction('3', 'b', true))
+  const again = await Convictions.load(table)
+  for (const each of [convictions, again]) {
+    expect(each.convicted()).toEqual(new Set(['a']))
+    expect(each.get('3')).toEqual(conviction('3', 'b', true))
+    expect(each.list()).toHaveLength(3)
+  }
+})
+
+test('what the disk did not take convicts nobody', async () => {
+  const db = new MemoryLevel()
+  const convictions = await Convictions.load(new Disk(db).table('convictions'))
+  await db.close()
+  await expect(convictions.put(conviction('1', 'a'))).rejects.toMatchObject({ code: 'STORE_WRITE_FAILED' })
+  expect(convictions.convicted()).toEqual(new Set())
+})
+
+test.each(['{"id":', '7', 'null', ''])('a damaged record stops the start and is named: %j', async (damaged) => {
+  const disk = new Disk(new MemoryLevel())
+  await disk.table('convictions').put('1', damaged)
+  await disk.table('evidence').put('2', damaged)
+  await expect(Convictions.load(disk.table('convictions'))).rejects.toMatchObject({
+    code: 'STORE_DAMAGED',
+    detail: 'table convictions, record 1',
+  })
+  const shelf = new EvidenceShelf(disk.table('evidence'))
+  const error = { code: 'STORE_DAMAGED', detail: 'table evidence, record 2' }
+  await expect(shelf.get('2')).rejects.toMatchObject(error)
+  await expect(Alarm.start({ shelf } as unknown as Parameters<typeof Alarm.start>[0])).rejects.toMatchObject(error)
+})
