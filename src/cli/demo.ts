@@ -148,7 +148,8 @@ class Story {
     this.#say(
       `The log lies. It signs another history and shows it to node ${this.#victim.number} alone, at the same size:`,
     )
-    await log.appendHonest(12)
+    const agreed = await log.appendHonest(12)
+    await this.#everyone(this.#honestNodes, (node) => node.when(isAdvanced(agreed), this.#timeout()))
     const sameSizeFork = await log.fork(12)
     const sameSize = await this.#capture(await sameSizeFork.shown, 'same-size', ([m, n]) => m === n)
 
@@ -192,7 +193,7 @@ class Story {
     const homes = Array.from({ length: this.#count }, (_, i) => `node-${i + 1}`)
     const leftovers = ['honest', 'forked', 'elsewhere', ...homes].map((name) => join(this.#directory, name))
     await Promise.all(leftovers.map((path) => rm(path, { recursive: true, force: true })))
-    if (!this.#found) await rm(this.#policy, { force: true })
+    if (!this.#found) await rm(this.#policy, { force: true }).catch(() => undefined)
     await removeIfEmpty(join(this.#directory, OWN_OUT))
     await removeIfEmpty(this.#directory)
   }

@@ -375,7 +375,7 @@ describe('a mesh that starts from one node', () => {
     const spokes = await Promise.all(
       Array.from({ length: 20 }, () => startNode({ bootstrap: [hub.address], settledMs: 500 })),
     )
-    await until(() => spokes.every(({ mesh }) => mesh.speakers() >= 4), 'each has found others')
+    await until(() => spokes.every(({ mesh }) => mesh.speakers() >= 3), 'each has found others', 100_000)
     // The hub goes; nobody is alone.
     await stopNode(hub)
     await until(
@@ -384,7 +384,7 @@ describe('a mesh that starts from one node', () => {
     )
     const text = await publishWhenHeard(spokes[0]!, 'without the hub')
     await Promise.all(spokes.slice(1).map(({ handlers }) => handlers.receives(text)))
-  })
+  }, 150_000)
 
   it('lets a stranger tell eight addresses, not nine, and takes none that is no address', async () => {
     const node = await startNode()

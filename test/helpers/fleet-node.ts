@@ -33,12 +33,15 @@ export class FleetNode {
   readonly #exited: Promise<number | null>
   readonly #events: NodeEvent[] = []
   readonly #listeners = new Set<(event: NodeEvent) => void>()
+  /** What it said on stderr lately. */
+  readonly #talk: () => string
 
-  private constructor(child: ChildProcess, exited: Promise<number | null>, ready: Ready) {
+  private constructor(child: ChildProcess, exited: Promise<number | null>, ready: Ready, talk: () => string) {
     this.ready = ready
     this.pid = child.pid!
     this.#child = child
     this.#exited = exited
+    this.#talk = talk
   }
 
   /** Starts `gossum run` with these arguments, behind `prefix` if any ("ip netns exec NAME"). Rejects when it ends. */
@@ -59,7 +62,7 @@ export class FleetNode {
       child.once('exit', (code) => reject(new Error(`a node ended with ${String(code)}: ${talk.trim()}`)))
       createInterface({ input: child.stdout! }).on('line', (line) => {
         const message = JSON.parse(line) as NodeEvent | (Ready & { ready: true })
-        if ('ready' in message) resolve((node = new FleetNode(child, exited, message)))
+        if ('ready' in message) resolve((node = new FleetNode(child, exited, message, () => talk.trim())))
         else if (node !== undefined) node.#take(message)
       })
     }).finally(() => clearTimeout(timer))
@@ -93,14 +96,20 @@ export class FleetNode {
       })
       const timer = setTimeout(() => {
         end()
-        reject(new Error(`${this.ready.http}: no ${what} within ${timeoutMs} ms`))
+        reject(new Error(`${this.ready.http}: no ${what} within ${timeoutMs} ms: ${this.#talk()}`))
       }, timeoutMs)
     })
   }
 
   /** Asks the node's API. */
   async ask(path: string): Promise<Uint8Array> {
-    const response = await fetch(`${this.ready.http}${path}`, { signal: AbortSignal.timeout(ASK_TIMEOUT_MS) })
+    const response = await fetch(`${this.ready.http}${path}`, {
+      signal: AbortSignal.timeout(ASK_TIMEOUT_MS),
+      // A connection of its own: a kept one may be closed by the node while the request is on its way.
+      headers: { connection: 'close' },
+    }).catch((error: unknown) => {
+      throw new Error(`${path}: ${this.isRunning ? 'no answer' : `the node ended: ${this.#talk()}`}`, { cause: error })
+    })
     if (!response.ok) throw new Error(`${path}: ${response.status}`)
     return new Uint8Array(await response.arrayBuffer())
   }

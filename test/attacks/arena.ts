@@ -1,0 +1,143 @@
+/**
+ * Where attacks are tried: a victim and two honest nodes, each a process of its own, all three of whose cosignatures
+ * a quorum takes; and a log that keeps growing while the attack goes on.
+ */
+import { expect, onTestFinished } from 'vitest'
+import type { PeerView } from '../../src/http/api.js'
+import { ViewsLog } from '../fakes/views-log.js'
+import { Fleet } from '../helpers/fleet.js'
+import { isQuorum, type FleetNode } from '../helpers/fleet-node.js'
+
+/** What an attack may cost in resident memory, in MB. */
+export const MEMORY_BOUND = 50
+/** Heads that must reach their quorum during an attack. */
+const HEADS = 5
+/** Milliseconds between two heads of the log, and between two looks at the victim. */
+const HEAD_INTERVAL_MS = 1_000
+const LOOK_INTERVAL_MS = 100
+/** Milliseconds without a new peak or low of memory after which the victim has settled, and the longest wait for it. */
+const SETTLED_MS = 3_000
+const SETTLE_TIMEOUT_MS = 15_000
+
+/** What an attack did to its victim. */
+export interface Damage {
+  /** Resident memory in MB: the peak during the attack above that before it. */
+  readonly grown: number
+  /** The lowest score that the attackers had with the victim, undefined when none of them was ever seen. */
+  readonly worstScore: number | undefined
+  /** Attackers that were connected at one look and not at the next. */
+  readonly dropped: number
+}
+
+export interface Arena {
+  readonly log: ViewsLog
+  /** A second log, when asked for: what happens to it does not stop the traffic of the first. */
+  readonly other: ViewsLog
+  readonly fleet: Fleet
+  readonly victim: FleetNode
+  /** The multiaddr of the victim. */
+  readonly address: string
+  /** The log grows; resolves when all three nodes hold the quorum of the new head. */
+  publish(): Promise<number>
+  /** Attacks while the log grows. Fails when honest traffic does not flow. */
+  attack(attackers: readonly string[], act: (signal: AbortSignal) => Promise<void>): Promise<Damage>
+  /** The victim's view of a peer. */
+  peer(peerId: string): Promise<PeerView | undefined>
+}
+
+export async function startArena(): Promise<Arena> {
+  const log = await ViewsLog.start('attacked.log.example', 300)
+  const other = await ViewsLog.start('other.log.example', 10)
+  onTestFinished(() => Promise.all([log.close(), other.close()]).then())
+  const settings = [log.setting(), other.setting()]
+  const fleet = await Fleet.start({ nodes: 3, need: 3, poll: 0.5, logs: () => settings })
+  onTestFinished(() => fleet.end())
+  const victim = fleet.nodes[0]!
+
+  const publish = async (): Promise<number> => {
+    const size = await log.grow(3)
+    await fleet.all((node) => node.when(`quorum of size ${size}`, isQuorum(log.id, size), 20_000))
+    return size
+  }
+  const peers = async (): Promise<PeerView[]> => ((await victim.json('/api/v1/peers')) as { peers: PeerView[] }).peers
+
+  const attack: Arena['attack'] = async (attackers, act) => {
+    const before = await settled(victim)
+    const ended = new AbortController()
+    const watch = watchVictim(victim, attackers, peers, ended.signal)
+    const acting = act(ended.signal)
+    try {
+      for (let i = 0; i < HEADS; i++) {
+        await publish()
+        await pause(HEAD_INTERVAL_MS)
+      }
+    } finally {
+      ended.abort()
+      await acting
+    }
+    const { peak, worstScore, dropped } = await watch
+    return { grown: peak - before, worstScore, dropped }
+  }
+
+  // The code must be warm, or what compiling costs is taken for damage.
+  for (let i = 0; i < HEADS; i++) await publish()
+  return {
+    log,
+    other,
+    fleet,
+    victim,
+    address: victim.ready.multiaddrs[0]!,
+    publish,
+    attack,
+    peer: async (peerId) => (await peers()).find((peer) => peer.peerId === peerId),
+  }
+}
+
+/** Whether an attack cost no more memory than it may. */
+export function expectBounded(damage: Damage): void {
+  expect(damage.grown, JSON.stringify(damage)).toBeLessThan(MEMORY_BOUND)
+}
+
+/** Whether the victim noticed who attacks it: a score below zero, or no connection. */
+export function expectNoticed(damage: Damage): void {
+  expect(damage.dropped > 0 || (damage.worstScore ?? 0) < 0, JSON.stringify(damage)).toBe(true)
+}
+
+/** Resident memory in MB once it neither rises nor falls by more than noise. */
+async function settled(node: FleetNode): Promise<number> {
+  const deadline = Date.now() + SETTLE_TIMEOUT_MS
+  let { rss } = node.usage()
+  let since = Date.now()
+  while (Date.now() - since < SETTLED_MS && Date.now() < deadline) {
+    await pause(LOOK_INTERVAL_MS)
+    const now = node.usage().rss
+    if (Math.abs(now - rss) > 2) [rss, since] = [now, Date.now()]
+  }
+  return node.usage().rss
+}
+
+async function watchVictim(
+  victim: FleetNode,
+  attackers: readonly string[],
+  peers: () => Promise<PeerView[]>,
+  signal: AbortSignal,
+): Promise<{ peak: number; worstScore: number | undefined; dropped: number }> {
+  let peak = 0
+  let worstScore: number | undefined
+  let connected = new Set<string>()
+  const dropped = new Set<string>()
+  while (!signal.aborted) {
+    peak = Math.max(peak, victim.usage().rss)
+    const known = (await peers()).filter(({ peerId }) => attackers.includes(peerId))
+    for (const { score } of known) if (score !== null) worstScore = Math.min(worstScore ?? 0, score)
+    const now = new Set(known.map(({ peerId }) => peerId))
+    for (const peerId of connected) if (!now.has(peerId)) dropped.add(peerId)
+    connected = now
+    await pause(LOOK_INTERVAL_MS)
+  }
+  return { peak, worstScore, dropped: dropped.size }
+}
+
+export function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
+}
