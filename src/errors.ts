@@ -65,7 +65,7 @@ export const ERRORS = {
   STORE_WRITE_FAILED: ['the database could not be written', 'check the free space and the permissions of the home'],
   STATE_DISAGREES: [
     'the database and the guard file disagree about what was signed',
-    'see "The guard" in docs/operating.md',
+    'see "The guard file" in docs/operating.md',
   ],
   // What peers say about our own past
   GUARD_WAITING: [

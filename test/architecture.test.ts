@@ -45,7 +45,7 @@ const PURE = [
   /^evidence\/(evidence|file)\.ts$/,
   /^witness\/(decide|verify)\.ts$/,
   /^sumdb\/module\.ts$/,
-  /^gossip\/(topics|messages)\.ts$/,
+  /^gossip\/(identity|messages|topics|wire)\.ts$/,
 ]
 
 interface Source {

@@ -4,6 +4,7 @@ import { loadConfig, type Config, type Settings } from '../config.js'
 import type { NodeEvent } from '../events.js'
 import type { LogView } from '../http/api.js'
 import { createNode, type GossumNode } from '../node.js'
+import { policyStrength } from '../tlog/policy-strength.js'
 import { quorumThreshold } from '../tlog/policy.js'
 import { grouped } from './ask-text.js'
 import { nodeFlag } from './client.js'
@@ -86,7 +87,7 @@ async function readyLine(node: GossumNode): Promise<object> {
 }
 
 async function introduce(node: GossumNode, config: Config, out: Output): Promise<void> {
-  const { logs } = await node.view.status()
+  const { logs, guard } = await node.view.status()
   const lines = [
     ['witness', node.witness],
     ...reachableFirst(node.multiaddrs).map((address, i) => [i === 0 ? 'peers dial' : '', address]),
@@ -98,10 +99,11 @@ async function introduce(node: GossumNode, config: Config, out: Output): Promise
     ]),
     ['policy', policyText(config, node.witness)],
     ...meshTexts(config).map((text) => ['mesh', text]),
+    ['guard', guard.text],
     ...logs.flatMap((log) =>
       log.paused === null
         ? []
-        : [['PAUSED', `${log.name}: ${log.paused}; nothing is signed (docs/operating.md, "The guard")`]],
+        : [['PAUSED', `${log.name}: ${log.paused}; nothing is signed (docs/operating.md, "The guard file")`]],
     ),
     ...logs.flatMap((log) => frozenTexts(log, node).map((text) => ['FROZEN', text])),
   ]
@@ -119,7 +121,9 @@ export function policyText({ policy }: Pick<Config, 'policy'>, own: string): str
   if (policy === undefined) return 'none: this node trusts itself alone (--policy FILE)'
   const need = `${quorumThreshold(policy)} of ${policy.witnesses.length} witnesses needed`
   const isListed = policy.witnesses.some(({ key }) => key?.vkey === own)
-  return isListed ? need : `${need}; this node is none of them (a monitor)`
+  const { liars } = policyStrength(policy)
+  const weak = liars > 0 ? '' : '; one that lies is enough for two histories (gossum policy check)'
+  return `${need}${weak}${isListed ? '' : '; this node is none of them (a monitor)'}`
 }
 
 /** What the mesh lacks. */

@@ -35,6 +35,8 @@ export type { SyncHandlers } from './answering.js'
  * or two later, and does not tell it what was said before: what came in between would be missed.
  */
 const SETTLED_AFTER_MS = 3_000
+/** Ids of evidence that are remembered as judged. */
+const MAX_JUDGED = 1024
 /** Milliseconds between two rounds with a random peer. */
 const ROUND_INTERVAL_MS = 60_000
 
@@ -61,6 +63,8 @@ export class SyncDoor {
   readonly #options: SyncOptions
   readonly #answerer: Answerer
   readonly #claim: WitnessClaim | undefined
+  /** Ids of evidence that was fetched and judged, whether it is kept or not. */
+  readonly #judged = new Set<string>()
   /** Peers whose hello we are working on. */
   readonly #learning = new Set<string>()
   readonly #stopped = new AbortController()
@@ -197,11 +201,17 @@ export class SyncDoor {
     }
   }
 
-  /** The evidence that a peer lists, is about our logs, and is not here. */
+  /** The evidence that a peer lists, is about our logs, is not here, and was not judged before. */
   async #missing(hello: Hello): Promise<EvidenceRef[]> {
     const { handlers, logs } = this.#options
     const ours = new Set((await handlers.evidenceIds()).map(({ id }) => id))
-    return hello.evidence.filter(({ log, id }) => logs.has(log) && !ours.has(id))
+    return hello.evidence.filter(({ log, id }) => logs.has(log) && !ours.has(id) && !this.#judged.has(id))
+  }
+
+  /** Remembers a file that was judged: one that we do not keep would be fetched again in every round. */
+  #judge(id: string): void {
+    if (this.#judged.size >= MAX_JUDGED) this.#judged.delete(this.#judged.values().next().value!)
+    this.#judged.add(id)
   }
 
   /** Asks for files until all are here or the peer sends no more. A file that was not asked for is dropped. */
@@ -216,7 +226,10 @@ export class SyncDoor {
         const id = evidenceIdOf(file)
         const log = wanted.get(id)
         if (log === undefined || !wanted.delete(id)) continue
-        await this.#guarded(() => this.#options.handlers.submitEvidence(log, file, peer))
+        await this.#guarded(async () => {
+          await this.#options.handlers.submitEvidence(log, file, peer)
+          this.#judge(id)
+        })
       }
       if (wanted.size === before) {
         // None of these: the peer lists what it does not have. The others may still come.

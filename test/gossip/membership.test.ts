@@ -1,14 +1,13 @@
 /** Who else there is: exchange of peers, the book, what may be told to whom. */
 import type { Connection, PeerId } from '@libp2p/interface'
-import { peerIdFromPrivateKey, peerIdFromString } from '@libp2p/peer-id'
+import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
 import { describe, expect, it } from 'vitest'
 import { NEARNESS, nearnessOfIp, readPlace } from '../../src/gossip/address.js'
 import type { KnownPeer, PeerBook } from '../../src/gossip/book.js'
 import type { Host } from '../../src/gossip/host.js'
 import { Membership } from '../../src/gossip/membership.js'
-import { utf8 } from '../../src/tlog/bytes.js'
-import { LOG, newPeerKey, publishWhenHeard, startNode, stopNode, until } from './helpers.js'
+import { newPeerKey, publishWhenHeard, startNode, stopNode, until } from './helpers.js'
 import { connect, openSync, startStranger } from './stranger.js'
 
 class MemoryBook implements PeerBook {
@@ -392,13 +391,4 @@ describe('a mesh that starts from one node', () => {
     expect(await ask({ type: 'hello', peers: Array(8).fill('nowhere') })).toMatchObject({ type: 'hello' })
     expect(await ask({ type: 'hello', peers: Array(9).fill('nowhere') })).toEqual({ type: 'error', code: 'malformed' })
   })
-})
-
-it('a node that looks for others on its network starts and stops, whatever the network', async () => {
-  const node = await startNode({ mdns: true })
-  await node.handlers.submit({ door: 'poll', note: utf8('head'), receivedAt: 0 })
-  expect(await node.mesh.publishHead(LOG, utf8('head'))).toBe(0)
-  await stopNode(node)
-  expect(node.errors).toEqual([])
-  expect(peerIdFromString(node.mesh.peerId).toString()).toBe(node.mesh.peerId)
 })
