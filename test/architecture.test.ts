@@ -23,7 +23,7 @@ const ARROWS: Record<string, readonly string[]> = {
   index: ['node', 'events', 'config', 'sumdb', 'evidence', 'tlog'],
   cli: ['node', 'events', 'http', 'gossip', 'sumdb', 'store', 'evidence', 'tlog', 'config', 'keys'],
 }
-const GROUND = ['budget', 'errors', 'polyfill', 'version']
+const GROUND = ['budget', 'errors', 'polyfill', 'timed', 'version']
 
 /** Packages that belong to one room. */
 const PACKAGES: Record<string, readonly string[]> = {

@@ -218,7 +218,15 @@ class Story {
 
   /** When a step takes too long, or the story is over. */
   #timeout(): AbortSignal {
-    return AbortSignal.any([this.#ended.signal, AbortSignal.timeout(STEP_TIMEOUT_MS)])
+    const step = new AbortController()
+    const tooLong = (): void => step.abort(new GossumError('TIMEOUT', `a step of the demo took ${STEP_TIMEOUT_MS} ms`))
+    const timer = setTimeout(tooLong, STEP_TIMEOUT_MS)
+    const onEnd = (): void => {
+      clearTimeout(timer)
+      step.abort(this.#ended.signal.reason)
+    }
+    this.#ended.signal.addEventListener('abort', onEnd, { once: true })
+    return step.signal
   }
 
   /** One line of the story, with the seconds since its start. Throws when the story is over. */

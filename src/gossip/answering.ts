@@ -5,9 +5,10 @@
 import type { Connection, Stream } from '@libp2p/interface'
 import { Budget } from '../budget.js'
 import { GossumError } from '../errors.js'
+import { timed } from '../timed.js'
 import type { Tree } from '../tlog/merkle.js'
 import type { Prefix } from '../witness/decide.js'
-import { asError, deadline, framesOf, REQUESTS_PER_STREAM } from './asking.js'
+import { asError, framesOf, REQUEST_TIMEOUT_MS, REQUESTS_PER_STREAM } from './asking.js'
 import type { FloodMeter } from './flood.js'
 import type { DoorHandlers, DoorReports, Drop } from './gossip.js'
 import {
@@ -101,7 +102,7 @@ export class Answerer {
     } catch (error) {
       // The end of the stream is how a peer says that it has asked enough.
       if (asError(error).name === 'UnexpectedEOFError')
-        await stream.close({ signal: this.#deadline() }).catch(() => undefined)
+        await this.#timed((signal) => stream.close({ signal })).catch(() => undefined)
       else stream.abort(asError(error))
     } finally {
       const left = this.#streams.get(peer)! - 1
@@ -114,15 +115,15 @@ export class Answerer {
     const peer = connection.remotePeer.toString()
     const frames = framesOf(stream)
     for (let requests = 0; requests < REQUESTS_PER_STREAM; requests++) {
-      const frame = await frames.read({ signal: this.#deadline() })
+      const frame = await this.#timed((signal) => frames.read({ signal }))
       const request = decodeRequest(frame.subarray())
       const allowed = this.#requests.take(peer, Date.now())
       const answer = allowed ? await this.#answer(request, connection) : this.#refuse(peer, 'sync-budget')
-      await frames.write(encodeAnswer(answer), { signal: this.#deadline() })
+      await this.#timed((signal) => frames.write(encodeAnswer(answer), { signal }))
       if (answer.type === 'error' && !HARMLESS.has(answer.code)) break
       if (request.type === 'hello') this.#options.onHello(request, connection)
     }
-    await stream.close({ signal: this.#deadline() })
+    await this.#timed((signal) => stream.close({ signal }))
   }
 
   async #answer(request: Request | ErrorAnswer, connection: Connection): Promise<Answer> {
@@ -165,8 +166,10 @@ export class Answerer {
     }
     this.#proving++
     try {
-      const signal = AbortSignal.any([this.#options.stopped, AbortSignal.timeout(PROOF_TIMEOUT_MS)])
-      const { root, proof } = await this.#options.handlers.prefix(log, of, size, { signal })
+      const { stopped, handlers } = this.#options
+      const { root, proof } = await timed(PROOF_TIMEOUT_MS, [stopped], (signal) =>
+        handlers.prefix(log, of, size, { signal }),
+      )
       return proof.length > MAX_PROOF ? UNKNOWN : { type: 'proof', root, proof }
     } finally {
       this.#proving--
@@ -179,7 +182,8 @@ export class Answerer {
     return BUSY
   }
 
-  #deadline(): AbortSignal {
-    return deadline(this.#options.stopped)
+  /** What a peer does not read or write in time ends. */
+  #timed<T>(act: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    return timed(REQUEST_TIMEOUT_MS, [this.#options.stopped], act)
   }
 }

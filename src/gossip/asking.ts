@@ -5,6 +5,7 @@
 import type { PeerId, Stream } from '@libp2p/interface'
 import { lpStream, type LengthPrefixedStream } from '@libp2p/utils'
 import { GossumError } from '../errors.js'
+import { timed } from '../timed.js'
 import { EMPTY_ROOT } from '../tlog/hash.js'
 import { checkTree, type Tree } from '../tlog/merkle.js'
 import type { Prefix } from '../witness/decide.js'
@@ -141,7 +142,7 @@ export class Asker {
 
   async #askNow(peer: PeerId, request: Request, signal: AbortSignal): Promise<Answer | undefined> {
     let answer: Answer | undefined
-    await this.#talk(peer, AbortSignal.any([signal, this.#stopped]), async (ask) => {
+    await this.#talk(peer, signal, async (ask) => {
       answer = await ask(request)
     })
     return answer
@@ -150,18 +151,22 @@ export class Asker {
   async #talk(peer: PeerId, signal: AbortSignal, talk: (ask: Ask) => Promise<void>): Promise<void> {
     const connection = this.#host.getConnections(peer).find((candidate) => candidate.status === 'open')
     if (connection === undefined || signal.aborted) return
+    const limited = <T>(act: (limit: AbortSignal) => Promise<T>): Promise<T> =>
+      timed(REQUEST_TIMEOUT_MS, [signal, this.#stopped], act)
     let stream: Stream | undefined
     try {
-      stream = await connection.newStream(SYNC_PROTOCOL, { signal: deadline(signal) })
-      const frames = framesOf(stream)
+      const open = await limited((limit) => connection.newStream(SYNC_PROTOCOL, { signal: limit }))
+      stream = open
+      const frames = framesOf(open)
       let requests = 0
       await talk(async (request) => {
         if (++requests > REQUESTS_PER_STREAM) return undefined
-        const timed = { signal: deadline(signal) }
-        await frames.write(encodeRequest(request), timed)
-        return decodeAnswer((await frames.read(timed)).subarray())
+        return limited(async (limit) => {
+          await frames.write(encodeRequest(request), { signal: limit })
+          return decodeAnswer((await frames.read({ signal: limit })).subarray())
+        })
       })
-      await stream.close({ signal: deadline(signal) })
+      await limited((limit) => open.close({ signal: limit }))
     } catch (error) {
       stream?.abort(asError(error))
     }
@@ -190,11 +195,6 @@ export function sample<T>(items: readonly T[], count: number): T[] {
 
 export function framesOf(stream: Stream): LengthPrefixedStream<Stream> {
   return lpStream(stream, { maxDataLength: MAX_FRAME_BYTES, maxBufferSize: 2 * MAX_FRAME_BYTES })
-}
-
-/** Ends with the signal, or when a request takes too long. */
-export function deadline(signal: AbortSignal): AbortSignal {
-  return AbortSignal.any([signal, AbortSignal.timeout(REQUEST_TIMEOUT_MS)])
 }
 
 export function asError(error: unknown): Error {

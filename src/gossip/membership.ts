@@ -3,6 +3,7 @@
  * network. Addresses are dialled only while we have too few neighbours, one at a time each, and never more often than
  * once a minute.
  */
+import { timed } from '../timed.js'
 import type { Connection, PeerId } from '@libp2p/interface'
 import { multiaddr } from '@multiformats/multiaddr'
 import { lookup } from 'node:dns/promises'
@@ -197,10 +198,9 @@ export class Membership {
     this.#dialling.add(id)
     this.#dialledAs.set(id, place)
     try {
-      const signal = AbortSignal.any([this.#stopped.signal, AbortSignal.timeout(DIAL_TIMEOUT_MS)])
       const address = place.isName ? await lookUp(place, limit) : place.address
       if (address === undefined) throw new Error('nearer than it may be')
-      await this.#host.dial(address, { signal })
+      await timed(DIAL_TIMEOUT_MS, [this.#stopped.signal], (signal) => this.#host.dial(address, { signal }))
     } catch {
       // Not there, not who it should be, or too busy to answer.
       if (!this.#isConnected(place.peer)) this.#dialledAs.delete(id)

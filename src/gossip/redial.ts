@@ -5,6 +5,7 @@
 import type { PeerId } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { errorText } from '../errors.js'
+import { timed } from '../timed.js'
 import { peerOf } from './address.js'
 import type { Host } from './host.js'
 
@@ -85,8 +86,10 @@ export class Redial {
   async #dial(target: Target): Promise<void> {
     target.dialling = true
     try {
-      const signal = AbortSignal.any([this.#stopped.signal, AbortSignal.timeout(DIAL_TIMEOUT_MS)])
-      target.peer = (await this.#host.dial(target.address, { signal })).remotePeer
+      const { remotePeer } = await timed(DIAL_TIMEOUT_MS, [this.#stopped.signal], (signal) =>
+        this.#host.dial(target.address, { signal }),
+      )
+      target.peer = remotePeer
       if (target.failures > 0) this.#report({ address: target.address.toString(), error: undefined })
       target.failures = 0
     } catch (error) {

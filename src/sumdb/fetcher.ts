@@ -3,6 +3,7 @@
  * streams, failures that may pass are retried with backoff and full jitter, and Retry-After is honoured.
  */
 import { errorText, GossumError } from '../errors.js'
+import { timed } from '../timed.js'
 import { concatBytes } from '../tlog/bytes.js'
 import { VERSION } from '../version.js'
 
@@ -73,31 +74,6 @@ function wait(ms: number, signal: AbortSignal): Promise<void> {
     if (signal.aborted) onAbort()
     else signal.addEventListener('abort', onAbort, { once: true })
   })
-}
-
-/**
- * Runs `act` with a signal that is aborted after `ms` or with the outer signal. A controller of its own, because
- * what AbortSignal.any holds on to outlives the request on Node 20.
- */
-async function timed<T>(
-  ms: number,
-  outer: AbortSignal | undefined,
-  act: (signal: AbortSignal) => Promise<T>,
-): Promise<T> {
-  outer?.throwIfAborted()
-  const controller = new AbortController()
-  const onAbort = (): void => controller.abort(outer?.reason)
-  const timer = setTimeout(() => controller.abort(new Error(`no answer in ${ms} ms`)), ms)
-  outer?.addEventListener('abort', onAbort, { once: true })
-  try {
-    return await act(controller.signal)
-  } catch (error) {
-    // A fetch may wrap the reason; the reason itself says more.
-    throw controller.signal.aborted ? controller.signal.reason : error
-  } finally {
-    clearTimeout(timer)
-    outer?.removeEventListener('abort', onAbort)
-  }
 }
 
 /** Retry-After as seconds or as a date, in ms from now, at most MAX_RETRY_AFTER_MS; 0 when there is none. */
@@ -171,7 +147,7 @@ export class Fetcher {
       }
     }
     try {
-      return await timed(deadlineMs, signal, tries)
+      return await timed(deadlineMs, [signal], tries)
     } catch (error) {
       if (signal?.aborted === true || error instanceof GossumError) throw error
       // A failed fetch hides its reason one level down.
@@ -183,7 +159,7 @@ export class Fetcher {
   /** One try. A GossumError is final; whatever else it throws may pass. */
   async #try(path: string, maxBytes: number, deadline: AbortSignal): Promise<Uint8Array> {
     const { fetch, timeoutMs, userAgent } = this.#options
-    return timed(timeoutMs, deadline, async (signal) => {
+    return timed(timeoutMs, [deadline], async (signal) => {
       const headers = { 'user-agent': userAgent }
       const response = await fetch(`${this.url}/${path}`, { headers, redirect: 'manual', signal })
       if (response.status !== 200) {

@@ -4,6 +4,7 @@
  */
 import { Budget } from '../budget.js'
 import { GossumError } from '../errors.js'
+import { timed } from '../timed.js'
 import { toHex } from '../tlog/bytes.js'
 import { checkTree, type Tree } from '../tlog/merkle.js'
 import type { Prefix, Proof } from './decide.js'
@@ -64,28 +65,34 @@ export class Prover {
   }
 
   async #prove(log: FollowedLog, of: Tree, size: number, peer: string | undefined): Promise<Proof> {
-    // By hand: what AbortSignal.any holds on to outlives the proof on Node 20.
-    const ended = new AbortController()
-    const end = (): void => ended.abort()
-    const timer = setTimeout(end, PROVE_TIMEOUT_MS)
-    this.#stopped.addEventListener('abort', end, { once: true })
-    const { signal } = ended
+    const timeout = new AbortController()
+    try {
+      const prefix = await timed(PROVE_TIMEOUT_MS, [this.#stopped], (signal) => {
+        // Whoever comes second need not go on.
+        signal.addEventListener('abort', () => timeout.abort(), { once: true })
+        return this.#ask(log, of, size, peer, timeout.signal)
+      })
+      return { prefix }
+    } catch (error) {
+      if (error instanceof GossumError) return { failed: error.code }
+      if (timeout.signal.aborted) return { failed: 'TIMEOUT' }
+      throw error
+    } finally {
+      timeout.abort()
+    }
+  }
+
+  /** The log first, and then peers too; the first proof that holds. Rejects with the reason of the log. */
+  async #ask(log: FollowedLog, of: Tree, size: number, peer: string | undefined, signal: AbortSignal): Promise<Prefix> {
     const fromLog = this.#checked(log.prefix(of, size, { signal }), of, size)
     const fromPeers = hasFailed(fromLog, LOG_FIRST_MS).then((failed) =>
       failed ? this.#checked(this.#fromPeers(peer, log.id, of, size, { signal }), of, size) : fromLog,
     )
     try {
-      return { prefix: await Promise.any([fromLog, fromPeers]) }
+      return await Promise.any([fromLog, fromPeers])
     } catch (error) {
-      // The log's own reason says more than that no peer could help.
-      const [reason] = (error as AggregateError).errors as unknown[]
-      if (reason instanceof GossumError) return { failed: reason.code }
-      if (signal.aborted) return { failed: 'TIMEOUT' }
-      throw reason
-    } finally {
-      clearTimeout(timer)
-      this.#stopped.removeEventListener('abort', end)
-      end()
+      // It says more than that no peer could help.
+      throw (error as AggregateError).errors[0]
     }
   }
 

@@ -12,6 +12,8 @@ import { isQuorum, type FleetNode } from '../helpers/fleet-node.js'
 export const MEMORY_BOUND = 50
 /** Heads that must reach their quorum during an attack. */
 const HEADS = 5
+/** Requests of the API before an attack: rounds, and at once in each. */
+const WARM_UP = { rounds: 30, requests: 30 }
 /** Milliseconds between two heads of the log, and between two looks at the victim. */
 const HEAD_INTERVAL_MS = 1_000
 const LOOK_INTERVAL_MS = 100
@@ -79,8 +81,11 @@ export async function startArena(): Promise<Arena> {
     return { grown: peak - before, worstScore, dropped }
   }
 
-  // The code must be warm, or what compiling costs is taken for damage.
+  // The code must be warm and the heap as wide as ordinary load makes it, or what that costs is taken for damage.
   for (let i = 0; i < HEADS; i++) await publish()
+  for (let i = 0; i < WARM_UP.rounds; i++) {
+    await Promise.all(Array.from({ length: WARM_UP.requests }, () => victim.ask('/api/v1/logs')))
+  }
   return {
     log,
     other,

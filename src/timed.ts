@@ -1,0 +1,32 @@
+/**
+ * Time limits. AbortSignal.any() over AbortSignal.timeout() is not one: nothing but the composite refers to the
+ * timeout, Node collects it as garbage, its timer with it, and what should have ended waits for ever. (On Node 20 such
+ * a composite is also never let go by a signal that lives long.)
+ */
+
+/**
+ * Runs `act` with a signal that is aborted after `ms` milliseconds or with one of the others. Rejects with the reason
+ * of the abort, whatever `act` made of it.
+ */
+export async function timed<T>(
+  ms: number,
+  others: readonly (AbortSignal | undefined)[],
+  act: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const controller = new AbortController()
+  const endings = others.flatMap((other) => {
+    other?.throwIfAborted()
+    return other === undefined ? [] : { other, onAbort: () => controller.abort(other.reason) }
+  })
+  const timer = setTimeout(() => controller.abort(new Error(`no answer in ${ms} ms`)), ms)
+  for (const { other, onAbort } of endings) other.addEventListener('abort', onAbort, { once: true })
+  try {
+    return await act(controller.signal)
+  } catch (error) {
+    // What was called may wrap the reason; the reason itself says more.
+    throw controller.signal.aborted ? controller.signal.reason : error
+  } finally {
+    clearTimeout(timer)
+    for (const { other, onAbort } of endings) other.removeEventListener('abort', onAbort)
+  }
+}
