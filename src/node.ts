@@ -96,6 +96,8 @@ async function build(
   const hasPeers = hasMesh && (config.bootstrap.length > 0 || (await book.load()).length > 0)
 
   const quorum = quorumOf(config, signer.verifier, () => store.convictions.convicted())
+  // Whom the others are asked to pass on: what this node does not count, it need not hear.
+  const counts = (config.policy?.witnesses ?? []).flatMap(({ key }) => key?.vkey ?? [])
   const relayed = (): readonly VerifierKey[] => mesh?.relayed() ?? []
   const suspects = await Suspects.load(store.suspects)
   const cosigned = new CosignedHeads(store, quorum, (log, head) => emit(quorumEvent(log, head)), relayed)
@@ -151,7 +153,9 @@ async function build(
     suspects,
     signer,
     counted: quorum.keys,
+    isWitness: counts.includes(signer.verifier.vkey),
     relayed,
+    neighbours: () => mesh?.neighbours() ?? [],
     prefixFromPeers: async (...asked) => withMesh(mesh).prefixFrom(...asked),
     guard,
     alarm: (evidence) => alarm.raise(evidence),
@@ -204,7 +208,7 @@ async function build(
       mdns: config.mdns,
       book,
       identity: { witness: signer.verifier.vkey, key: signer.verifier, sign: (message) => signer.sign(message) },
-      counts: quorum.keys.map(({ vkey }) => vkey),
+      counts,
       logs: config.logs.map(({ id }) => id),
       handlers: {
         submit: (candidate) => pipeline.submit(candidate),

@@ -193,6 +193,11 @@ export class Mesh {
     return this.#parts.neighbours.relayed()
   }
 
+  /** The witness keys that connected peers have proven. */
+  neighbours(): readonly VerifierKey[] {
+    return this.#parts.neighbours.witnesses()
+  }
+
   /** Connected peers that speak the sync protocol. */
   speakers(): number {
     return this.#parts.speakers.size

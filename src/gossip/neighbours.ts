@@ -32,7 +32,7 @@ interface Neighbour {
   readonly counts: readonly string[]
   /** The claim of its hello, as text, and the verifier key that it proved. */
   readonly claim: string
-  readonly witness: string | null
+  readonly witness: VerifierKey | null
   readonly head: NeighbourHead | null
 }
 
@@ -67,10 +67,10 @@ export class Neighbours {
     const before = this.#neighbours.get(peer)
     const claim = hello.witness === undefined ? '' : `${hello.witness.key} ${String(hello.witness.signature)}`
     const isSame = before?.claim === claim
-    const witness = isSame ? before.witness : ((hello.witness && provenWitness(hello.witness, peer)?.vkey) ?? null)
+    const witness = isSame ? before.witness : ((hello.witness && provenWitness(hello.witness, peer)) ?? null)
     const head = this.#headOf(hello)
     this.#neighbours.set(peer, { counts: hello.counts, claim, witness, head })
-    if (!isSame && witness !== null && witness === this.#options.witness) this.#options.onTwin(peer)
+    if (!isSame && witness !== null && witness.vkey === this.#options.witness) this.#options.onTwin(peer)
     if (before?.counts.join() !== hello.counts.join()) this.#selectSoon()
   }
 
@@ -84,7 +84,12 @@ export class Neighbours {
   /** The verifier key that a connected peer has proven, and where it stands. */
   about(peer: string): { readonly witness: string | null; readonly head: NeighbourHead | null } {
     const { witness, head } = this.#neighbours.get(peer) ?? { witness: null, head: null }
-    return { witness, head }
+    return { witness: witness?.vkey ?? null, head }
+  }
+
+  /** The witness keys that connected peers have proven. */
+  witnesses(): readonly VerifierKey[] {
+    return [...this.#neighbours.values()].flatMap(({ witness }) => witness ?? [])
   }
 
   /** The keys of neighbours, ours not among them: at most MAX_RELAYED, those that most of them count first. */

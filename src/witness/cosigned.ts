@@ -100,7 +100,7 @@ export class CosignedHeads {
       await this.#store.signedBy.load(log)
       // What an older version did not write down, or the disk did not get to.
       const current = this.#current.get(log)
-      if (current !== undefined) await this.#noteSigners(log, current.note, current.size, current.cosignatures)
+      if (current !== undefined) await this.remember(log, current.note, current.cosignatures)
       const head = await this.#findQuorum(log)
       if (head !== undefined) this.#quorumHeads.set(log, head)
     })
@@ -138,6 +138,19 @@ export class CosignedHeads {
     return cosignatures.size === 0 ? undefined : build(note.text, note.signatures[0]!, cosignatures)
   }
 
+  /** Keeps who cosigned a head that is proven to be on our history, whether they count or not. */
+  async remember(
+    log: string,
+    { text, signatures }: Note,
+    cosignatures: ReadonlyMap<string, Cosignature>,
+  ): Promise<void> {
+    const { size } = parseCheckpoint(text)
+    for (const [vkey, { signature, time }] of cosignatures) {
+      const note = fromUtf8(formatNote({ text, signatures: [signatures[0]!, signature] }))!
+      await this.#store.signedBy.put(log, vkey, { size, time, note }, (key) => this.#counted.has(key))
+    }
+  }
+
   /** The same over all logs, as notes of the log's line and the one of the key. */
   async signedBy(vkey: string): Promise<Uint8Array[]> {
     const heads = await Promise.all(this.#store.signedBy.logs(vkey).map((log) => this.largestBy(log, vkey)))
@@ -173,7 +186,7 @@ export class CosignedHeads {
   ): Promise<ReadonlyMap<string, Cosignature>> {
     return this.#serial.run(log, async () => {
       const tree = parseCheckpoint(bare.text)
-      await this.#noteSigners(log, bare, tree.size, cosignatures)
+      await this.remember(log, bare, cosignatures)
       const held = this.#current.get(log)
       const kept = held?.size === tree.size ? held : await this.#find(log, tree.size)
       if (kept === undefined && !install) return NONE
@@ -213,19 +226,6 @@ export class CosignedHeads {
   async #find(log: string, size: number): Promise<CosignedHead | undefined> {
     const note = await this.#store.history.get(log, size)
     return note === undefined ? undefined : this.#decode(note)
-  }
-
-  async #noteSigners(
-    log: string,
-    { text, signatures }: Note,
-    size: number,
-    cosignatures: ReadonlyMap<string, Cosignature>,
-  ): Promise<void> {
-    for (const [vkey, { signature, time }] of cosignatures) {
-      if (!this.#store.signedBy.isNews(log, vkey, { size, time })) continue
-      const note = fromUtf8(formatNote({ text, signatures: [signatures[0]!, signature] }))!
-      await this.#store.signedBy.put(log, vkey, { size, time, note }, (key) => this.#counted.has(key))
-    }
   }
 
   /**

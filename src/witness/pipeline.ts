@@ -27,8 +27,12 @@ export interface PipelineParts extends CosignerParts {
   readonly suspects: Suspects
   /** Keys whose cosignatures count for us; our own is among them. */
   readonly counted: readonly VerifierKey[]
+  /** Whether our own policy counts our cosignatures. */
+  readonly isWitness: boolean
   /** Keys whose cosignatures our neighbours count: verified, kept and passed on like the counted ones. */
   readonly relayed: () => readonly VerifierKey[]
+  /** Witness keys of our neighbours: what they signed is remembered for them. */
+  readonly neighbours: () => readonly VerifierKey[]
   /** Asks peers for a proof that the log does not give. */
   readonly prefixFromPeers: PrefixFromPeers
   /** Raises the alarm with evidence. Not new when it is about a lie that is known. */
@@ -186,8 +190,9 @@ export class Pipeline {
   async #judge(candidate: Candidate, charged: boolean): Promise<Outcome> {
     let verified: VerifiedNote<FollowedLog>
     try {
-      const { counted, relayed } = this.#parts
-      verified = verifyCandidate(candidate.note, this.#logs, candidate.log, [...counted, ...relayed()])
+      const { counted, relayed, neighbours } = this.#parts
+      const keys = [...counted, ...relayed()]
+      verified = verifyCandidate(candidate.note, this.#logs, candidate.log, keys, neighbours())
     } catch (error) {
       if (!(error instanceof GossumError)) throw error
       const about = candidate.log !== undefined && this.#logs.has(candidate.log) ? { log: candidate.log } : {}
@@ -242,7 +247,7 @@ export class Pipeline {
   /** What follows from a decision. Undefined when the state was changed by somebody else: decide again. */
   async #act(candidate: Candidate, head: Head, state: LogState, decision: Decision): Promise<Outcome | undefined> {
     const { log, bare, clean } = head
-    const { suspects } = this.#parts
+    const { suspects, cosigned } = this.#parts
     const about = { log: log.id, size: head.checkpoint.size, root: head.checkpoint.root }
     switch (decision.kind) {
       case 'advanced': {
@@ -253,13 +258,14 @@ export class Pipeline {
         const own = await this.#cosigner.advance(head, state)
         if (own === undefined) return undefined
         this.#advanced(candidate, head, own)
+        await cosigned.remember(log.id, bare, head.byNeighbours)
         await suspects.resolve(log.id, bare)
         return { kind: 'advanced', news: clean, ...about }
       }
       case 'known': {
         const isFresh = await this.#merge(candidate, head)
         const own = await this.#cosigner.refresh(head, state)
-        if (own !== undefined) this.#publish(log, withLines(bare, [own]))
+        if (own !== undefined && this.#isHeard()) this.#publish(log, withLines(bare, [own]))
         await suspects.resolve(log.id, bare)
         return { kind: 'known', news: isFresh && clean, ...about }
       }
@@ -303,6 +309,7 @@ export class Pipeline {
     const { cosigned } = this.#parts
     const quorumSize = cosigned.quorum(log.id)?.size ?? -1
     const fresh = await cosigned.merge(log.id, bare, cosignatures)
+    await cosigned.remember(log.id, bare, head.byNeighbours)
     if (fresh.size === 0) return false
     this.#inBackground(this.#liars.sawTruth(log, { ...witnessed(head), cosignatures: fresh }))
     const isNews = checkpoint.size >= quorumSize
@@ -338,9 +345,18 @@ export class Pipeline {
     this.#inBackground(this.#liars.sawTruth(log, witnessed(head)))
     // What came by gossip travels on by itself, and our cosignature behind it. One line a message: the bytes of a head
     // grow with the number of its witnesses, not with the square of it.
-    const others = new Map(candidate.door === 'gossip' && head.clean ? [] : cosignatures)
-    others.delete(this.#cosigner.key)
-    this.#publish(log, withLines(bare, [...others.values(), own]))
+    const travels = candidate.door === 'gossip' && head.clean
+    const lines = [...(travels ? [] : cosignatures)]
+      .filter(([key]) => key !== this.#cosigner.key)
+      .map(([, line]) => line)
+    if (this.#isHeard()) lines.push(own)
+    if (!travels || lines.length > 0) this.#publish(log, withLines(bare, lines))
+  }
+
+  /** Whether we or a neighbour count our own cosignature. One that nobody counts is not sent to anybody. */
+  #isHeard(): boolean {
+    const { isWitness, relayed } = this.#parts
+    return isWitness || relayed().some(({ vkey }) => vkey === this.#cosigner.key)
   }
 
   /** Sends on what gossip will not forward by itself: news from another door, or news in bytes not fit to be sent. */

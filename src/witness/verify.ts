@@ -24,6 +24,8 @@ export interface VerifiedNote<Log extends LogIdentity> {
   readonly bare: Note
   /** The newest verified cosignature of each known key, by vkey. */
   readonly cosignatures: ReadonlyMap<string, Cosignature>
+  /** The same of neighbours that nobody counts: remembered for them, and not passed on. */
+  readonly byNeighbours: ReadonlyMap<string, Cosignature>
   /** Spelled in the one way that a witness signs. */
   readonly canonical: boolean
   /** Every line is the log's or a verified cosignature: the bytes may be passed on as they are. */
@@ -33,7 +35,8 @@ export interface VerifiedNote<Log extends LogIdentity> {
 }
 
 /**
- * Parses and verifies a note. `id` is the log that the door expects, if it does; `keys` are the witness keys whose cosignatures are read.
+ * Parses and verifies a note. `id` is the log that the door expects, if it does; `keys` are the witness keys whose cosignatures are
+ * kept and passed on, `neighbours` those whose are remembered for them.
  * Throws the GossumError that the head is refused with: NOTE_*, LOG_UNKNOWN, SIGNATURE_*, CHECKPOINT_MALFORMED,
  * ORIGIN_MISMATCH.
  */
@@ -42,6 +45,7 @@ export function verifyCandidate<Log extends LogIdentity>(
   logs: ReadonlyMap<string, Log>,
   id: string | undefined,
   keys: readonly VerifierKey[],
+  neighbours: readonly VerifierKey[] = [],
 ): VerifiedNote<Log> {
   const note = parseNote(message)
   const log = id === undefined ? logThatSigned(note, logs) : logs.get(id)
@@ -51,15 +55,20 @@ export function verifyCandidate<Log extends LogIdentity>(
   const origin = note.text.slice(0, note.text.indexOf('\n'))
   if (origin !== log.origin) throw new GossumError('ORIGIN_MISMATCH', JSON.stringify(origin.slice(0, 200)))
   const { verified: cosignatures, forged } = readCosignatures(note, keys)
+  const aside = readCosignatures(
+    note,
+    neighbours.filter(({ vkey }) => !cosignatures.has(vkey)),
+  )
   const canonicalNote = isCanonicalNote(message, note)
   return {
     log,
     checkpoint,
     bare,
     cosignatures,
+    byNeighbours: aside.verified,
     canonical: canonicalNote && checkpoint !== undefined && formatCheckpoint(checkpoint) === note.text,
     clean: canonicalNote && note.signatures.length === 1 + cosignatures.size,
-    forged,
+    forged: forged || aside.forged,
   }
 }
 

@@ -56,6 +56,8 @@ export interface HeartOptions extends LogAndVantage {
   readonly pauseMs?: number
   /** Keys that neighbours count. */
   readonly relayed?: readonly VerifierKey[]
+  /** Witness keys of neighbours. */
+  readonly neighbours?: readonly VerifierKey[]
   /** Peers that know proofs. */
   readonly prefixFromPeers?: PrefixFromPeers
   /** The rollback guard; one that lets everything pass when absent. */
@@ -151,7 +153,9 @@ export async function startHeart(options: HeartOptions): Promise<Heart> {
     signer,
     counted,
     pauseMs: options.pauseMs ?? 0,
+    isWitness: counted.some(({ vkey }) => vkey === signer.verifier.vkey),
     relayed: () => options.relayed ?? [],
+    neighbours: () => options.neighbours ?? [],
     prefixFromPeers: options.prefixFromPeers ?? (() => Promise.reject(new GossumError('PEER_UNHELPFUL'))),
     guard: options.rollback ?? { maySign: true, sawUnknown: (time) => left.unknown.push(time) },
     onFirstUse: (_log, first) => left.firstUses.push(first),

@@ -77,6 +77,25 @@ describe('a cosignature', () => {
     expect(node.published.slice(before + 1).map(names)).toEqual([['log.example', 'wanted.example', 'witness.example']])
   })
 
+  test('that nobody counts is remembered for the neighbour whose it is, and not passed on', async () => {
+    const node = await heart({ neighbours: [unknown.verifier] })
+    const before = node.published.length
+    expect(gossipVerdict(await node.submit('gossip', cosigned(history.head(30), unknown)))).toBe('ignore')
+    await node.submit('sync', cosigned(history.head(40), unknown))
+    expect(node.published.slice(before).map(names)).toEqual([['log.example', 'witness.example']])
+    const [remembered] = await node.cosigned.signedBy(unknown.verifier.vkey)
+    expect(remembered).toEqual(cosigned(history.head(40), unknown))
+  })
+
+  test('of a node that nobody counts stays at home, and its news of a head does not', async () => {
+    const node = await heart({ counted: [wanted.verifier] })
+    await node.submit('poll', history.head(40))
+    await node.submit('gossip', cosigned(history.head(50), wanted))
+    expect(node.published.map(names)).toEqual([['log.example'], ['log.example']])
+    const heard = await heart({ counted: [wanted.verifier], relayed: [testWitness.verifier] })
+    expect(heard.published.map(names)).toEqual([['log.example', 'witness.example']])
+  })
+
   test('that is forged costs the sender its standing, in a poisoned conflict it does not', async () => {
     const node = await heart({ counted: [testWitness.verifier, wanted.verifier] })
     const forge = (head: Uint8Array): Uint8Array => {
