@@ -93,7 +93,7 @@ async function build(
   const { signer, created } = await loadOrCreateWitnessKey(join(config.home, 'witness.key'), config.name)
   if (config.recover) for (const { id } of config.logs) await store.heads.recover(id)
   const book = peerBook(store)
-  const hasPeers = hasMesh && (config.bootstrap.length > 0 || (await book.load()).length > 0)
+  const peers = !hasMesh ? 0 : config.bootstrap.length || (await book.load()).length
 
   const quorum = quorumOf(config, signer.verifier, () => store.convictions.convicted())
   // Whom the others are asked to pass on: what this node does not count, it need not hear.
@@ -103,7 +103,7 @@ async function build(
   const cosigned = new CosignedHeads(store, quorum, (log, head) => emit(quorumEvent(log, head)), relayed)
   const guard = new RollbackGuard({
     created,
-    hasPeers,
+    peers,
     waitMs: config.guardWait * 1000,
     now,
     onChange: ({ state, text }) => emit({ event: 'guard', state, text }),
@@ -222,9 +222,9 @@ async function build(
         prefix: async (log, of, size, options) => clientOf(log).prefix(of, size, options),
         tile: (log, path) => store.tiles.of(log).get(path),
         signedBy: (witness) => cosigned.signedBy(witness),
-        signedHeads: async (notes, peer) => {
+        signedHeads: async (notes, peer, dialled) => {
           for (const note of notes) await pipeline.submit({ door: 'sync', note, peer, receivedAt: now() })
-          guard.answered(peer)
+          guard.answered(peer, dialled)
         },
       },
       onTwin: () => guard.sawTwin(),

@@ -66,7 +66,7 @@ const id = logId(key.name, SUMDB_ORIGIN)
 const logs = new Map([[id, { id, key, origin: SUMDB_ORIGIN }]])
 const verifyAndDecide = (i: number): void => {
   const note = heads[i % heads.length]!
-  const { checkpoint, canonical } = verifyCandidate(note, logs, id, [])
+  const { checkpoint, canonical } = verifyCandidate(note, logs, id, { counted: [], relayed: [], neighbours: [] })
   const held = { tree: checkpoint!, frozen: false }
   if (decide(held, { ...checkpoint!, canonical, ownEyes: false }).kind !== 'known') throw new Error('not known')
 }

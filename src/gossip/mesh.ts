@@ -63,6 +63,8 @@ export interface MeshOptions extends Partial<DoorReports> {
   readonly identity?: Identity
   /** Verifier keys whose cosignatures this node counts; at most MAX_COUNTS are told. */
   readonly counts?: readonly string[]
+  /** Key name and key id (`name+keyid`) of keys that no key of a neighbour may share. */
+  readonly reserved?: readonly string[]
   /** Multiaddrs to tell peers instead of those listened on. */
   readonly announce?: readonly string[]
   /** Whether to look for nodes on the local network, and to be found there. */
@@ -188,7 +190,7 @@ export class Mesh {
     return this.#parts.sync.asker.tileFrom(log, path, bytes, options)
   }
 
-  /** Keys that connected neighbours count and we do not, those that most of them count first; at most 256. */
+  /** Keys that connected neighbours count and we do not, in turns; at most 256. */
   relayed(): readonly VerifierKey[] {
     return this.#parts.neighbours.relayed()
   }
@@ -268,6 +270,7 @@ async function build(options: MeshOptions): Promise<Parts> {
   const neighbours = new Neighbours({
     logs,
     counts: new Set(counts),
+    reserved: new Set(options.reserved),
     witness: identity?.witness,
     onChange: options.onNeighbours ?? (() => undefined),
     onTwin: options.onTwin ?? (() => undefined),

@@ -3,15 +3,20 @@
  * where they stand. All of it is forgotten with the connection.
  *
  * The keys that neighbours count are passed on for them, or a mesh of nodes with different policies would starve.
- * Whoever connects can name keys; so they are bounded, and every neighbour gets its turn.
+ * Whoever connects can name keys; so they are bounded, and every neighbour gets its turn: in being read, and in being
+ * taken.
  */
 import { logId, parseCheckpoint } from '../tlog/checkpoint.js'
-import { parseNote, type VerifierKey } from '../tlog/note.js'
+import { formatSignature, parseNote, type VerifierKey } from '../tlog/note.js'
+import { COSIGNATURE_SIZE } from '../tlog/cosignature.js'
+import { utf8 } from '../tlog/bytes.js'
 import { provenWitness, witnessKey } from './identity.js'
 import type { Hello } from './messages.js'
 
 /** Keys of neighbours that are passed on. */
 export const MAX_RELAYED = 256
+/** Bytes of a cosignature line of a key that is passed on: longer ones would take the room of others. */
+export const MAX_RELAYED_LINE_BYTES = 256
 /** Milliseconds between two selections of keys. */
 const SELECTION_INTERVAL_MS = 1000
 /** Keys that are read for the first time in one selection: each costs half a millisecond. */
@@ -41,6 +46,11 @@ export interface NeighboursOptions {
   readonly logs: ReadonlySet<string>
   /** Verifier keys that we count ourselves. */
   readonly counts: ReadonlySet<string>
+  /**
+   * Key name and key id (`name+keyid`) of keys that mean something to us. Another key of the same two is not passed on:
+   * its lines could not be told from those of ours.
+   */
+  readonly reserved: ReadonlySet<string>
   /** Our own witness, if any. */
   readonly witness: string | undefined
   /** relayed() has changed. */
@@ -51,7 +61,10 @@ export interface NeighboursOptions {
 
 export class Neighbours {
   readonly #options: NeighboursOptions
+  /** By peer id, those first that are connected for longest. */
   readonly #neighbours = new Map<string, Neighbour>()
+  /** Peers in the order in which their keys are read next. */
+  readonly #queue = new Set<string>()
   /** Keys by their spelling; undefined for what is no witness key. */
   readonly #read = new Map<string, VerifierKey | undefined>()
   #relayed: readonly VerifierKey[] = []
@@ -70,6 +83,7 @@ export class Neighbours {
     const witness = isSame ? before.witness : ((hello.witness && provenWitness(hello.witness, peer)) ?? null)
     const head = this.#headOf(hello)
     this.#neighbours.set(peer, { counts: hello.counts, claim, witness, head })
+    this.#queue.add(peer)
     if (!isSame && witness !== null && witness.vkey === this.#options.witness) this.#options.onTwin(peer)
     if (before?.counts.join() !== hello.counts.join()) this.#selectSoon()
   }
@@ -78,6 +92,7 @@ export class Neighbours {
   gone(peer: string): void {
     const before = this.#neighbours.get(peer)
     this.#neighbours.delete(peer)
+    this.#queue.delete(peer)
     if (before !== undefined && before.counts.length > 0) this.#selectSoon()
   }
 
@@ -89,10 +104,11 @@ export class Neighbours {
 
   /** The witness keys that connected peers have proven. */
   witnesses(): readonly VerifierKey[] {
-    return [...this.#neighbours.values()].flatMap(({ witness }) => witness ?? [])
+    const known = [...this.#neighbours.values()].flatMap(({ witness }) => witness ?? [])
+    return known.filter((key) => this.#options.counts.has(key.vkey) || !this.#isReserved(key))
   }
 
-  /** The keys of neighbours, ours not among them: at most MAX_RELAYED, those that most of them count first. */
+  /** The keys of neighbours, ours not among them: at most MAX_RELAYED, in turns, from who is connected for longest. */
   relayed(): readonly VerifierKey[] {
     return this.#relayed
   }
@@ -100,6 +116,7 @@ export class Neighbours {
   stop(): void {
     clearTimeout(this.#timer)
     this.#neighbours.clear()
+    this.#queue.clear()
   }
 
   /** At once, and then at most every second. */
@@ -124,39 +141,78 @@ export class Neighbours {
     this.#options.onChange()
   }
 
-  /** In turns: of each neighbour the one of its keys that most neighbours count and that is not taken yet. */
+  /**
+   * In turns: of each neighbour the one of its keys that most neighbours count and that is not taken yet. Whole when
+   * no key was left unread.
+   */
   #selection(): { keys: VerifierKey[]; isWhole: boolean } {
-    const votes = new Map<string, number>()
-    const lists = [...this.#neighbours.values()].map(({ counts }) => [...new Set(counts)])
-    for (const list of lists) for (const vkey of list) votes.set(vkey, (votes.get(vkey) ?? 0) + 1)
-    const byVotes = (a: string, b: string): number => votes.get(b)! - votes.get(a)! || (a < b ? -1 : 1)
-    for (const list of lists) list.sort(byVotes).reverse()
+    // What was taken before is known, whatever else was read since.
+    const known = new Map<string, VerifierKey | undefined>(this.#relayed.map((key) => [key.vkey, key]))
+    const find = (vkey: string): VerifierKey | undefined => known.get(vkey) ?? this.#read.get(vkey)
+    const isRead = (vkey: string): boolean => known.has(vkey) || this.#read.has(vkey)
+    const lists = this.#lists()
+    const allowances = this.#allowances(lists, (vkey) => !isRead(vkey))
     const taken = new Map<string, VerifierKey>()
-    let budget = NEW_KEYS_PER_SELECTION
-    let waiting = lists
+    let isWhole = true
+    let waiting = [...lists]
     while (waiting.length > 0 && taken.size < MAX_RELAYED) {
-      for (const list of waiting) {
-        for (let vkey = list.pop(); vkey !== undefined; vkey = list.pop()) {
-          if (this.#options.counts.has(vkey) || taken.has(vkey)) continue
-          if (!this.#read.has(vkey) && budget-- <= 0) continue
-          const key = this.#readKey(vkey)
+      for (const [peer, list] of waiting) {
+        for (let vkey = list.pop(); vkey !== undefined && taken.size < MAX_RELAYED; vkey = list.pop()) {
+          if (taken.has(vkey)) continue
+          if (!isRead(vkey)) {
+            const left = allowances.get(peer) ?? 0
+            if (left === 0) isWhole = false
+            if (left === 0) continue
+            allowances.set(peer, left - 1)
+            this.#readKey(vkey)
+          }
+          const key = find(vkey)
           if (key === undefined) continue
-          if (taken.size < MAX_RELAYED) taken.set(vkey, key)
+          taken.set(vkey, key)
           break
         }
       }
-      waiting = waiting.filter((list) => list.length > 0)
+      waiting = waiting.filter(([, list]) => list.length > 0)
     }
-    return { keys: [...taken.values()].sort((a, b) => byVotes(a.vkey, b.vkey)), isWhole: budget >= 0 }
+    return { keys: [...taken.values()], isWhole }
   }
 
-  #readKey(vkey: string): VerifierKey | undefined {
-    if (this.#read.has(vkey)) return this.#read.get(vkey)
+  /** The keys that each neighbour counts and we do not, by peer, those last that most neighbours count. */
+  #lists(): Map<string, string[]> {
+    const votes = new Map<string, number>()
+    const lists = new Map<string, string[]>()
+    for (const [peer, { counts }] of this.#neighbours) {
+      const list = [...new Set(counts)].filter((vkey) => !this.#options.counts.has(vkey))
+      for (const vkey of list) votes.set(vkey, (votes.get(vkey) ?? 0) + 1)
+      lists.set(peer, list)
+    }
+    for (const list of lists.values()) list.sort((a, b) => votes.get(a)! - votes.get(b)! || (a < b ? 1 : -1))
+    return lists
+  }
+
+  /** How many keys of whom are read this time: shared by those who name new ones; who had a share is next in line last. */
+  #allowances(lists: ReadonlyMap<string, readonly string[]>, isNew: (vkey: string) => boolean): Map<string, number> {
+    const served = [...this.#queue].filter((peer) => lists.get(peer)?.some(isNew)).slice(0, NEW_KEYS_PER_SELECTION)
+    for (const peer of served) {
+      this.#queue.delete(peer)
+      this.#queue.add(peer)
+    }
+    return new Map(served.map((peer) => [peer, Math.floor(NEW_KEYS_PER_SELECTION / served.length)]))
+  }
+
+  #readKey(vkey: string): void {
     const [oldest] = this.#read.keys()
     if (this.#read.size >= MAX_READ_KEYS && oldest !== undefined) this.#read.delete(oldest)
     const key = witnessKey(vkey)
-    this.#read.set(vkey, key)
-    return key
+    this.#read.set(vkey, key !== undefined && this.#isPassedOn(key) ? key : undefined)
+  }
+
+  #isPassedOn(key: VerifierKey): boolean {
+    return !this.#isReserved(key) && lineBytes(key) <= MAX_RELAYED_LINE_BYTES
+  }
+
+  #isReserved({ name, keyId }: VerifierKey): boolean {
+    return this.#options.reserved.has(`${name}+${keyId}`)
   }
 
   /** For display only: what cannot be read is not shown. */
@@ -167,6 +223,11 @@ export class Neighbours {
     }
     return null
   }
+}
+
+/** The length of a cosignature by this key as a line of a note. */
+function lineBytes({ name, keyId }: VerifierKey): number {
+  return utf8(formatSignature({ name, keyId, bytes: new Uint8Array(COSIGNATURE_SIZE) })).length
 }
 
 function readHead(bytes: Uint8Array): { log: string; size: number } | undefined {

@@ -165,7 +165,8 @@ export class SyncDoor {
     const { identity, handlers } = this.#options
     const answer = identity && (await ask({ type: 'signed', witness: identity.witness }))
     if (answer?.type !== 'signed') return () => Promise.resolve()
-    const working = this.#guarded(() => handlers.signedHeads(answer.heads, peer.toString()))
+    const dialled = this.#options.host.getConnections(peer).some(({ direction }) => direction === 'outbound')
+    const working = this.#guarded(() => handlers.signedHeads(answer.heads, peer.toString(), dialled))
     return () => working
   }
 

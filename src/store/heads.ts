@@ -184,6 +184,8 @@ export class Heads {
         seq: Math.max(state.seq, entry?.seq ?? 0) + 1,
         holds: [...state.holds, ...lostHolds],
         ...(signed && { signed }),
+        floor: state.floor,
+        firstUse: state.firstUse,
       }
       const guarded = entryTree(entry)
       requireOneTree(state.tree, guarded)

@@ -4,14 +4,22 @@
  */
 import type { Table } from './disk.js'
 
-/** Keys per log. Anybody can make keys; only those that somebody counts come this far. */
+/** Keys per log. Anybody can make keys; only those that a neighbour counts, or signs with, come this far. */
 export const MAX_SIGNERS = 1024
+
+/** What a key is to us now: our policy counts it, a neighbour does, or nobody. */
+export type Standing = 'counted' | 'relayed' | 'stranger'
 
 /** The largest head that a key cosigned. */
 export interface LastSigned {
   readonly size: number
   /** POSIX seconds, as the witness says. */
   readonly time: number
+}
+
+/** The same, with when we heard of it, in milliseconds since 1970: by our own clock. */
+export interface LastHeard extends LastSigned {
+  readonly heardAt: number
 }
 
 export interface SignedHead extends LastSigned {
@@ -21,22 +29,30 @@ export interface SignedHead extends LastSigned {
 
 export class SignedBy {
   readonly #table: Table
-  readonly #byLog = new Map<string, Map<string, LastSigned>>()
+  readonly #now: () => number
+  /** By log; then by key, who was silent for longest first. */
+  readonly #byLog = new Map<string, Map<string, LastHeard>>()
 
-  constructor(table: Table) {
+  constructor(table: Table, now: () => number = Date.now) {
     this.#table = table
+    this.#now = now
   }
 
   /** Loads a log. A record that cannot be read is none: the next cosignature makes it anew. */
   async load(log: string): Promise<void> {
     const known = this.#of(log)
+    const found: [vkey: string, last: LastHeard][] = []
     for (const [key, json] of await this.#table.entries({ gte: `${log}!`, lt: `${log}"` })) {
-      const kept = readKept(json)
-      if (kept !== undefined) known.set(key.slice(log.length + 1), { size: kept.size, time: kept.time })
+      const kept = readKept(json, this.#now())
+      if (kept !== undefined) {
+        const { size, time, heardAt } = kept
+        found.push([key.slice(log.length + 1), { size, time, heardAt }])
+      }
     }
+    for (const [vkey, last] of found.sort(([, a], [, b]) => a.heardAt - b.heardAt)) known.set(vkey, last)
   }
 
-  get(log: string, vkey: string): LastSigned | undefined {
+  get(log: string, vkey: string): LastHeard | undefined {
     return this.#byLog.get(log)?.get(vkey)
   }
 
@@ -48,7 +64,7 @@ export class SignedBy {
   /** The head as a note with the log's line and that of the key. */
   async note(log: string, vkey: string): Promise<string | undefined> {
     const json = await this.#table.get(`${log}!${vkey}`)
-    return json === undefined ? undefined : readKept(json)?.note
+    return json === undefined ? undefined : readKept(json, this.#now())?.note
   }
 
   /** Whether a cosigned head says more than what is known: it is larger, or as large and later. */
@@ -58,37 +74,54 @@ export class SignedBy {
   }
 
   /**
-   * Keeps a cosigned head if it is news. On disk sooner or later. Where there are too many keys the one that was silent for longest makes room, but none that `counts`.
+   * Keeps a cosigned head if it is news. On disk sooner or later. Where there are too many keys one that means less to
+   * us makes room, by our own clock the one that was silent for longest; the times that keys claim do not matter.
    */
-  async put(log: string, vkey: string, signed: SignedHead, counts: (vkey: string) => boolean): Promise<void> {
-    if (!this.isNews(log, vkey, signed)) return
+  async put(
+    log: string,
+    vkey: string,
+    { size, time, note }: SignedHead,
+    standings: (vkeys: readonly string[]) => readonly Standing[],
+  ): Promise<void> {
+    if (!this.isNews(log, vkey, { size, time })) return
     const known = this.#of(log)
-    if (!known.has(vkey) && known.size >= MAX_SIGNERS && !(await this.#makeRoom(log, counts))) return
-    known.set(vkey, { size: signed.size, time: signed.time })
-    await this.#table.putLazily(`${log}!${vkey}`, JSON.stringify(signed))
+    if (!known.has(vkey) && known.size >= MAX_SIGNERS && !(await this.#makeRoom(log, vkey, standings))) return
+    const last = { size, time, heardAt: this.#now() }
+    known.delete(vkey)
+    known.set(vkey, last)
+    await this.#table.putLazily(`${log}!${vkey}`, JSON.stringify({ ...last, note }))
   }
 
-  async #makeRoom(log: string, counts: (vkey: string) => boolean): Promise<boolean> {
+  /** A stranger makes room for anybody; a key that a neighbour counts for all but strangers; one that we count never. */
+  async #makeRoom(
+    log: string,
+    newcomer: string,
+    standings: (vkeys: readonly string[]) => readonly Standing[],
+  ): Promise<boolean> {
     const known = this.#of(log)
-    const [oldest] = [...known].filter(([vkey]) => !counts(vkey)).sort(([, a], [, b]) => a.time - b.time)
-    if (oldest === undefined) return false
-    known.delete(oldest[0])
-    await this.#table.del(`${log}!${oldest[0]}`)
+    const keys = [...known.keys()]
+    const [comes, ...are] = standings([newcomer, ...keys])
+    const first = (standing: Standing): string | undefined => keys.find((_, i) => are[i] === standing)
+    const leaving = first('stranger') ?? (comes === 'stranger' ? undefined : first('relayed'))
+    if (leaving === undefined) return false
+    known.delete(leaving)
+    await this.#table.del(`${log}!${leaving}`)
     return true
   }
 
-  #of(log: string): Map<string, LastSigned> {
+  #of(log: string): Map<string, LastHeard> {
     let known = this.#byLog.get(log)
-    if (known === undefined) this.#byLog.set(log, (known = new Map<string, LastSigned>()))
+    if (known === undefined) this.#byLog.set(log, (known = new Map<string, LastHeard>()))
     return known
   }
 }
 
-function readKept(json: string): SignedHead | undefined {
+/** Of what an older version wrote, which did not say when it heard it, the time is taken that the witness says. */
+function readKept(json: string, now: number): (SignedHead & LastHeard) | undefined {
   try {
-    const { size, time, note } = JSON.parse(json) as Partial<SignedHead>
-    const isWhole = typeof size === 'number' && typeof time === 'number' && typeof note === 'string'
-    return isWhole ? { size, time, note } : undefined
+    const { size, time, note, heardAt } = JSON.parse(json) as Partial<SignedHead & LastHeard>
+    if (typeof size !== 'number' || typeof time !== 'number' || typeof note !== 'string') return undefined
+    return { size, time, note, heardAt: Math.min(now, typeof heardAt === 'number' ? heardAt : time * 1000) }
   } catch {
     return undefined
   }

@@ -61,26 +61,27 @@ export function verifiedCosignatures(note: Note, keys: Iterable<VerifierKey>): M
   return readCosignatures(note, keys).verified
 }
 
-/** The same, and whether a line claims to be by one of these keys and is not: nobody who verifies passes such a line on. */
+/** The same, and which lines verified under one of these keys: two keys may have one name and one key id. */
 export function readCosignatures(
   note: Note,
   keys: Iterable<VerifierKey>,
-): { verified: Map<string, Cosignature>; forged: boolean } {
+): { verified: Map<string, Cosignature>; genuine: Set<Signature> } {
   const lines = new Map<string, Signature[]>()
   for (const line of note.signatures) {
     const signer = `${line.name}+${line.keyId}`
     lines.set(signer, [...(lines.get(signer) ?? []), line])
   }
   const verified = new Map<string, Cosignature>()
-  let forged = false
+  const genuine = new Set<Signature>()
   for (const key of keys) {
     for (const line of lines.get(`${key.name}+${key.keyId}`)?.slice(0, MAX_LINES_PER_KEY) ?? []) {
       const cosignature = tryVerify(note.text, line, key)
-      if (cosignature === undefined) forged = true
-      else if (cosignature.time > (verified.get(key.vkey)?.time ?? 0)) verified.set(key.vkey, cosignature)
+      if (cosignature === undefined) continue
+      genuine.add(line)
+      if (cosignature.time > (verified.get(key.vkey)?.time ?? 0)) verified.set(key.vkey, cosignature)
     }
   }
-  return { verified, forged }
+  return { verified, genuine }
 }
 
 function tryVerify(text: string, line: Signature, key: VerifierKey): Cosignature | undefined {

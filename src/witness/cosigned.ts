@@ -3,6 +3,7 @@
  * they make. Lines that do not verify never get here.
  */
 import { GossumError } from '../errors.js'
+import type { Standing } from '../store/signed-by.js'
 import type { Store } from '../store/store.js'
 import { Serial } from '../store/serial.js'
 import { fromUtf8, utf8 } from '../tlog/bytes.js'
@@ -18,6 +19,7 @@ import {
   type Note,
   type VerifierKey,
 } from '../tlog/note.js'
+import { KnownLines } from './known-lines.js'
 
 /** Whose cosignatures count, and when they are enough. */
 export interface Quorum {
@@ -42,8 +44,10 @@ export interface LastSeen {
   readonly time: number
 }
 
-/** All lines by keys that only neighbours count may take this many bytes of a head. */
-const MAX_RELAYED_BYTES = 16 * 1024
+/** All lines by keys that only neighbours count may take this many bytes of a head: as many lines as a note may have. */
+const MAX_RELAYED_BYTES = 25 * 1024
+/** Older heads that are held in memory, of all logs together. */
+const MAX_RECENT = 64
 /** Heads that are looked at for a quorum when witnesses are convicted or let go, newest first; and at once. */
 const RECONSIDERED = { most: 1024, atOnce: 32 }
 
@@ -64,6 +68,12 @@ function build(
   return { size, root, note: { text, signatures: [logLine, ...lines] }, cosignatures }
 }
 
+/** Whether a cosignature of the same text is later than what is known of its key. */
+function mayAdd(known: CosignedHead, { text }: Note, cosignatures: ReadonlyMap<string, Cosignature>): boolean {
+  if (known.note.text !== text) return false
+  return [...cosignatures].some(([key, { time }]) => time > (known.cosignatures.get(key)?.time ?? 0))
+}
+
 export class CosignedHeads {
   readonly #store: Store
   readonly #quorum: Quorum
@@ -71,24 +81,30 @@ export class CosignedHeads {
   readonly #relayed: () => readonly VerifierKey[]
   readonly #current = new Map<string, CosignedHead>()
   readonly #quorumHeads = new Map<string, CosignedHead>()
+  /** Older heads as they are on disk, by log and size, the one that was used last at the end. */
+  readonly #recent = new Map<string, CosignedHead>()
+  readonly #known: KnownLines
   readonly #serial = new Serial()
   readonly #onQuorum: (log: string, head: CosignedHead) => void
 
   /**
    * `relayed` are keys that this node's neighbours count: their cosignatures are kept beside those of the quorum's
-   * keys, as far as there is room, and never count. `onQuorum` is told when a log has another quorum head.
+   * keys, as far as there is room, and never count. `onQuorum` is told when a log has another quorum head. `known` are
+   * the lines that were verified before, here or where heads come in.
    */
   constructor(
     store: Store,
     quorum: Quorum,
     onQuorum: (log: string, head: CosignedHead) => void,
     relayed: () => readonly VerifierKey[] = () => [],
+    known = new KnownLines(),
   ) {
     this.#store = store
     this.#quorum = quorum
     this.#counted = new Set(quorum.keys.map(({ vkey }) => vkey))
     this.#onQuorum = onQuorum
     this.#relayed = relayed
+    this.#known = known
   }
 
   /** Loads what was held of a log. A policy that changed since, and convictions, are applied anew. */
@@ -119,7 +135,11 @@ export class CosignedHeads {
   /** Whether a head, as a note of any lines, is one that we proved and still keep. */
   async holds(log: string, head: string): Promise<boolean> {
     const { text } = parseNote(utf8(head))
-    return (await this.#find(log, parseCheckpoint(text).size))?.note.text === text
+    const { size } = parseCheckpoint(text)
+    const recent = this.#recentHead(log, size)
+    if (recent !== undefined) return recent.note.text === text
+    const kept = await this.#store.history.get(log, size)
+    return kept !== undefined && parseNote(utf8(kept)).text === text
   }
 
   /** The newest heads of a log, newest first. */
@@ -134,7 +154,7 @@ export class CosignedHeads {
     const text = await this.#store.signedBy.note(log, vkey)
     if (text === undefined) return undefined
     const note = parseNote(utf8(text))
-    const cosignatures = verifiedCosignatures(note, [parseVerifierKey(vkey)])
+    const cosignatures = verifiedCosignatures(note, this.#known.remembering([parseVerifierKey(vkey)]))
     return cosignatures.size === 0 ? undefined : build(note.text, note.signatures[0]!, cosignatures)
   }
 
@@ -146,9 +166,15 @@ export class CosignedHeads {
   ): Promise<void> {
     const { size } = parseCheckpoint(text)
     for (const [vkey, { signature, time }] of cosignatures) {
+      if (!this.#store.signedBy.isNews(log, vkey, { size, time })) continue
       const note = fromUtf8(formatNote({ text, signatures: [signatures[0]!, signature] }))!
-      await this.#store.signedBy.put(log, vkey, { size, time, note }, (key) => this.#counted.has(key))
+      await this.#store.signedBy.put(log, vkey, { size, time, note }, (keys) => this.#standings(keys))
     }
+  }
+
+  #standings(keys: readonly string[]): Standing[] {
+    const relayed = new Set(this.#relayed().map(({ vkey }) => vkey))
+    return keys.map((key) => (this.#counted.has(key) ? 'counted' : relayed.has(key) ? 'relayed' : 'stranger'))
   }
 
   /** The same over all logs, as notes of the log's line and the one of the key. */
@@ -157,9 +183,12 @@ export class CosignedHeads {
     return heads.flatMap((head) => (head === undefined ? [] : encodeCosigned(head)))
   }
 
-  /** The last that was heard of a witness, over all logs. */
+  /** The last that was heard of a witness, over all logs. It is not believed that it signed after we heard of it. */
   lastSeen(vkey: string): LastSeen | undefined {
-    const all = this.#store.signedBy.logs(vkey).map((log) => ({ log, ...this.#store.signedBy.get(log, vkey)! }))
+    const all = this.#store.signedBy.logs(vkey).map((log) => {
+      const { size, time, heardAt } = this.#store.signedBy.get(log, vkey)!
+      return { log, size, time: Math.min(time, Math.floor(heardAt / 1000)) }
+    })
     return all.reduce<LastSeen | undefined>((last, next) => (next.time > (last?.time ?? 0) ? next : last), undefined)
   }
 
@@ -188,6 +217,8 @@ export class CosignedHeads {
       const tree = parseCheckpoint(bare.text)
       await this.remember(log, bare, cosignatures)
       const held = this.#current.get(log)
+      const recent = this.#recentHead(log, tree.size)
+      if (!install && recent !== undefined && !mayAdd(recent, bare, cosignatures)) return NONE
       const kept = held?.size === tree.size ? held : await this.#find(log, tree.size)
       if (kept === undefined && !install) return NONE
       if (kept !== undefined && kept.note.text !== bare.text) return NONE
@@ -202,6 +233,7 @@ export class CosignedHeads {
       }
       const head = build(bare.text, bare.signatures[0]!, merged)
       await this.#store.history.put(log, head.size, fromUtf8(encodeCosigned(head))!)
+      this.#keepRecent(log, head)
       if (install || head.size === held?.size) this.#setCurrent(log, head)
       if (head.size >= (this.#quorumHeads.get(log)?.size ?? 0)) await this.#noteQuorum(log, this.#ifQuorum(head))
       return new Map(taken.filter(([key]) => !known.has(key)))
@@ -223,14 +255,30 @@ export class CosignedHeads {
     if (head.size >= (this.#current.get(log)?.size ?? 0)) this.#current.set(log, head)
   }
 
+  /** As it is on disk: in memory there may be no line of a key that a neighbour has begun to count since. */
   async #find(log: string, size: number): Promise<CosignedHead | undefined> {
     const note = await this.#store.history.get(log, size)
-    return note === undefined ? undefined : this.#decode(note)
+    if (note === undefined) return undefined
+    const head = this.#decode(note)
+    this.#keepRecent(log, head)
+    return head
+  }
+
+  #recentHead(log: string, size: number): CosignedHead | undefined {
+    const current = this.#current.get(log)
+    return current?.size === size ? current : this.#recent.get(`${log} ${size}`)
+  }
+
+  #keepRecent(log: string, head: CosignedHead): void {
+    const key = `${log} ${head.size}`
+    this.#recent.delete(key)
+    this.#recent.set(key, head)
+    if (this.#recent.size > MAX_RECENT) this.#recent.delete(this.#recent.keys().next().value!)
   }
 
   /**
    * The cosignatures in the order of the keys: first those that may count, then as many of the others as a note has
-   * room for, those that most neighbours count first.
+   * room for, each neighbour's in turn.
    */
   #ordered(cosignatures: ReadonlyMap<string, Cosignature>): ReadonlyMap<string, Cosignature> {
     const counted = this.#quorum.keys.map(({ vkey }) => vkey).filter((key) => cosignatures.has(key))
@@ -297,7 +345,7 @@ export class CosignedHeads {
 
   #decode(text: string): CosignedHead {
     const note = parseNote(utf8(text))
-    const keys = [...this.#quorum.keys, ...this.#relayed()]
+    const keys = this.#known.remembering([...this.#quorum.keys, ...this.#relayed()])
     return build(note.text, note.signatures[0]!, this.#ordered(verifiedCosignatures(note, keys)))
   }
 }

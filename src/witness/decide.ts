@@ -156,7 +156,6 @@ function refusal(code: ErrorCode): Answer {
       return { status: 503, gossip: 'ignore', exit: 3 }
     case 'GUARD_WAITING':
     case 'GUARD_BEHIND':
-    case 'PEER_BUDGET':
       return { status: 503, gossip: 'ignore', exit: 4 }
     case 'CHECKPOINT_MALFORMED':
     case 'ORIGIN_MISMATCH':

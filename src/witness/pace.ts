@@ -40,6 +40,7 @@ export class Pace {
         go: () => {
           signal.removeEventListener('abort', waiting.go)
           line.waiting.delete(waiting)
+          if (line.waiting.size === 0) this.#rest(line)
           resolve()
         },
       }
@@ -52,7 +53,9 @@ export class Pace {
   /** A head of this size was cosigned: what is not larger need not wait, what is larger waits for the next turn. */
   signed(log: string, size: number): void {
     const line = this.#line(log)
-    line.openAt = this.#now() + this.#pauseMs
+    const now = this.#now()
+    // On the same beat at every node: else each would skip to another head, and no quorum would meet on one.
+    line.openAt = this.#pauseMs === 0 ? now : (Math.floor(now / this.#pauseMs) + 1) * this.#pauseMs
     for (const waiting of [...line.waiting]) if (waiting.size <= size) waiting.go()
   }
 
@@ -62,6 +65,11 @@ export class Pace {
     const largest = Math.max(...[...line.waiting].map(({ size }) => size))
     for (const waiting of [...line.waiting]) if (waiting.size === largest) waiting.go()
     if (line.waiting.size > 0) line.timer = setTimeout(() => this.#next(line), this.#pauseMs)
+  }
+
+  #rest(line: Line): void {
+    clearTimeout(line.timer)
+    delete line.timer
   }
 
   #line(log: string): Line {

@@ -8,13 +8,13 @@
 import { makeSplitView, type Evidence } from '../evidence/evidence.js'
 import { GossumError, type ErrorCode } from '../errors.js'
 import { isFrozen, unmetFloor, type LogState } from '../store/heads.js'
-import { toHex, utf8 } from '../tlog/bytes.js'
-import type { Cosignature } from '../tlog/cosignature.js'
+import { equalBytes, fromUtf8, toHex, utf8 } from '../tlog/bytes.js'
 import { sha256 } from '../tlog/hash.js'
-import { formatNote, isBy, parseNote, type Note, type VerifierKey } from '../tlog/note.js'
+import { formatNote, isBy, parseNote, type VerifierKey } from '../tlog/note.js'
 import { decide, type Candidate, type Decision, type Outcome } from './decide.js'
-import { Cosigner, withLines, type CosignerParts, type Head } from './cosigner.js'
+import { Cosigner, type CosignerParts, type Head } from './cosigner.js'
 import { Liars, type WitnessedHead } from './liars.js'
+import { Outlet, type OutletParts } from './outlet.js'
 import { Pace } from './pace.js'
 import { Prover, type FollowedLog, type PrefixFromPeers } from './prover.js'
 import type { Suspect, Suspects } from './suspects.js'
@@ -22,15 +22,9 @@ import { verifyCandidate, type VerifiedNote } from './verify.js'
 
 export type { FollowedLog }
 
-export interface PipelineParts extends CosignerParts {
+export interface PipelineParts extends CosignerParts, OutletParts {
   readonly logs: readonly FollowedLog[]
   readonly suspects: Suspects
-  /** Keys whose cosignatures count for us; our own is among them. */
-  readonly counted: readonly VerifierKey[]
-  /** Whether our own policy counts our cosignatures. */
-  readonly isWitness: boolean
-  /** Keys whose cosignatures our neighbours count: verified, kept and passed on like the counted ones. */
-  readonly relayed: () => readonly VerifierKey[]
   /** Witness keys of our neighbours: what they signed is remembered for them. */
   readonly neighbours: () => readonly VerifierKey[]
   /** Asks peers for a proof that the log does not give. */
@@ -39,8 +33,6 @@ export interface PipelineParts extends CosignerParts {
   readonly alarm: (evidence: Evidence) => Promise<{ id: string; isNew: boolean }>
   /** Milliseconds between two heads of a burst that peers bring; PAUSE_MS unless said otherwise. */
   readonly pauseMs?: number
-  /** Sends a head to the mesh. It is on disk already. */
-  readonly publish: (log: string, note: Uint8Array) => void
   readonly onOutcome: (outcome: Outcome, candidate: Candidate) => void
   /** A suspect that stayed one for too long, or that no tree can explain. */
   readonly onSuspectAlarm: (suspect: Suspect) => void
@@ -52,7 +44,7 @@ export interface PipelineParts extends CosignerParts {
 
 /** How long a suspect may stay one before people are told. */
 const SUSPECT_ALARM_MS = 15 * 60_000
-/** Outcomes remembered by the bytes of the note: what was refused or past once is so for ever. */
+/** Notes remembered as refused, and texts as past. */
 const REMEMBERED = 2048
 /** Heads that are kept until the rollback guard has heard from a peer. */
 const MAX_DEFERRED = 256
@@ -63,8 +55,6 @@ export class Pipeline {
   readonly #remembered = new Map<string, Outcome>()
   readonly #stopped = new AbortController()
   readonly #underWay = new Set<Promise<unknown>>()
-  /** Sizes of the largest heads that frozen logs have shown us, by log. */
-  readonly #shown = new Map<string, number>()
   /** What came while the rollback guard was waiting. */
   readonly #deferred: Candidate[] = []
   readonly #prover: Prover
@@ -73,12 +63,14 @@ export class Pipeline {
   /** Texts of older heads that were proven to be on our history, which only grows: `<log id> <hash>`. */
   readonly #past = new Set<string>()
   readonly #cosigner: Cosigner
+  readonly #outlet: Outlet
 
   constructor(parts: PipelineParts) {
     this.#parts = parts
     this.#logs = new Map(parts.logs.map((log) => [log.id, log]))
     this.#prover = new Prover(parts.prefixFromPeers, this.#stopped.signal, parts.now)
     this.#cosigner = new Cosigner(parts)
+    this.#outlet = new Outlet(parts, this.#cosigner.key)
     this.#liars = new Liars({ ...parts, prover: this.#prover })
     this.#pace = new Pace(parts.now, parts.pauseMs)
   }
@@ -156,7 +148,11 @@ export class Pipeline {
       if (this.#stopped.signal.aborted) return
       const overtaken = suspect.size !== null && suspect.size <= (store.heads.get(log).tree?.size ?? 0)
       if (overtaken || (suspect.size !== null && left-- > 0)) {
-        const candidate = { ...suspect, note: utf8(suspect.note), receivedAt: now() }
+        // Not by gossip: what came with it since then was not forwarded.
+        const door = suspect.door === 'gossip' ? 'sync' : suspect.door
+        const peer = suspects.bringer(suspect) ?? suspect.peer
+        const note = utf8(suspect.note)
+        const candidate: Candidate = { door, note, log, receivedAt: now(), ...(peer !== undefined && { peer }) }
         const outcome = await this.#judge(candidate, false)
         const isSuspect = outcome.kind === 'pending' || outcome.code === 'LOG_FROZEN'
         if (!isSuspect) onOutcome(outcome, candidate)
@@ -177,13 +173,11 @@ export class Pipeline {
     return work
   }
 
+  /** What was refused for its bytes is so for ever; what depends on our state or our operator may change. */
   #remember(key: string, outcome: Outcome): void {
-    // What depends on our state or our operator may change; the rest may not.
-    const lasting = outcome.kind === 'past' || (outcome.kind === 'refused' && !PASSING.has(outcome.code!))
-    if (!lasting || this.#remembered.has(key)) return
+    if (outcome.kind !== 'refused' || PASSING.has(outcome.code!) || this.#remembered.has(key)) return
     if (this.#remembered.size >= REMEMBERED) this.#remembered.delete(this.#remembered.keys().next().value!)
-    // The second time it is no news.
-    this.#remembered.set(key, { ...outcome, news: false })
+    this.#remembered.set(key, outcome)
   }
 
   /** `charged`: the peer that brought it pays for the proof. */
@@ -191,8 +185,8 @@ export class Pipeline {
     let verified: VerifiedNote<FollowedLog>
     try {
       const { counted, relayed, neighbours } = this.#parts
-      const keys = [...counted, ...relayed()]
-      verified = verifyCandidate(candidate.note, this.#logs, candidate.log, keys, neighbours())
+      const keys = { counted, relayed: relayed(), neighbours: neighbours() }
+      verified = verifyCandidate(candidate.note, this.#logs, candidate.log, keys)
     } catch (error) {
       if (!(error instanceof GossumError)) throw error
       const about = candidate.log !== undefined && this.#logs.has(candidate.log) ? { log: candidate.log } : {}
@@ -217,7 +211,7 @@ export class Pipeline {
       const held = { tree: state.tree, frozen: isFrozen(state) }
       // What we cosigned once, we saw with our own eyes.
       const tree = { ...checkpoint, canonical, ownEyes: candidate.door === 'poll' || own !== undefined }
-      let decision: Decision = this.#past.has(pastKey(head)) ? { kind: 'past' } : decide(held, tree)
+      let decision: Decision = (await this.#isPast(head, state)) ? { kind: 'past' } : decide(held, tree)
       if (decision.kind === 'prove') {
         const { of, size } = decision
         decision = decide(held, tree, await this.#prover.prove(log, of, size, candidate.peer, charged))
@@ -227,6 +221,13 @@ export class Pipeline {
       const outcome = await this.#act(candidate, head, state, decision)
       if (outcome !== undefined) return outcome
     }
+  }
+
+  /** Whether it is an older head that was proven before: ours, or one that somebody brought. */
+  async #isPast(head: Head, { tree }: LogState): Promise<boolean> {
+    const { log, checkpoint, bare } = head
+    if (tree === undefined || checkpoint.size >= tree.size) return false
+    return this.#past.has(pastKey(head)) || this.#parts.cosigned.holds(log.id, fromUtf8(formatNote(bare))!)
   }
 
   /** Waits until a larger head that peers bring may be taken up. The log itself comes at our own pace. */
@@ -247,7 +248,7 @@ export class Pipeline {
   /** What follows from a decision. Undefined when the state was changed by somebody else: decide again. */
   async #act(candidate: Candidate, head: Head, state: LogState, decision: Decision): Promise<Outcome | undefined> {
     const { log, bare, clean } = head
-    const { suspects, cosigned } = this.#parts
+    const { cosigned } = this.#parts
     const about = { log: log.id, size: head.checkpoint.size, root: head.checkpoint.root }
     switch (decision.kind) {
       case 'advanced': {
@@ -257,41 +258,38 @@ export class Pipeline {
         if (obstacle !== undefined) return { kind: 'refused', news: false, ...about, code: obstacle }
         const own = await this.#cosigner.advance(head, state)
         if (own === undefined) return undefined
-        this.#advanced(candidate, head, own)
+        this.#pace.signed(log.id, about.size)
+        this.#outlet.advanced(candidate, head, own)
+        this.#inBackground(this.#liars.sawTruth(log, witnessed(head)))
         await cosigned.remember(log.id, bare, head.byNeighbours)
-        await suspects.resolve(log.id, bare)
+        await this.#resolve(candidate, head)
         return { kind: 'advanced', news: clean, ...about }
       }
       case 'known': {
         const isFresh = await this.#merge(candidate, head)
         const own = await this.#cosigner.refresh(head, state)
-        if (own !== undefined && this.#isHeard()) this.#publish(log, withLines(bare, [own]))
-        await suspects.resolve(log.id, bare)
+        if (own !== undefined) this.#outlet.refreshed(head, own)
+        await this.#resolve(candidate, head)
         return { kind: 'known', news: isFresh && clean, ...about }
       }
       case 'past': {
         remember(this.#past, pastKey(head))
-        await suspects.resolve(log.id, bare)
+        await this.#resolve(candidate, head)
         const isFresh = await this.#merge(candidate, head)
         return { kind: 'past', news: isFresh && clean, ...about }
       }
       case 'pending':
-        if (decision.code === 'PEER_BUDGET') return { kind: 'refused', news: false, ...about, code: decision.code }
         return this.#suspect(candidate, head, decision.code)
       case 'refused':
-        // We sign no more of a frozen log; what it shows us, others must be able to compare all the same.
-        if (candidate.door === 'poll' && about.size > (this.#shown.get(log.id) ?? 0)) {
-          this.#shown.set(log.id, about.size)
-          this.#publish(log, bare)
-        }
+        if (candidate.door === 'poll') this.#outlet.shownFrozen(head)
         return { kind: 'refused', news: false, ...about, code: decision.code }
       case 'conflict': {
         const ours = state.note === undefined ? undefined : parseNote(utf8(state.note))
         // A size-0 head with records convicts alone; anything else needs the head that it conflicts with.
         if (ours === undefined && about.size > 0) return this.#suspect(candidate, head, 'HISTORY_MISSING')
         const { id, isNew } = await this.#parts.alarm(makeSplitView(log.key, [bare, ours ?? bare], decision.prefix))
-        await suspects.resolve(log.id, bare)
-        if (isNew) this.#passOn(candidate, head, bare)
+        await this.#resolve(candidate, head)
+        if (isNew) this.#outlet.passOn(candidate, head, bare)
         this.#inBackground(this.#liars.sawLie(log, witnessed(head), candidate.peer))
         return { kind: 'conflict', news: isNew && clean, ...about, evidence: id }
       }
@@ -300,21 +298,16 @@ export class Pipeline {
     }
   }
 
-  /**
-   * Adds cosignatures to a head of our history. Whether one of them is news to the mesh: of a log that moves fast, a
-   * head that we have left behind may be the next one that enough witnesses sign.
-   */
+  /** Adds cosignatures to a head of our history; whether one of them is news to the mesh. */
   async #merge(candidate: Candidate, head: Head): Promise<boolean> {
-    const { log, checkpoint, bare, cosignatures } = head
+    const { log, bare, cosignatures, byNeighbours } = head
     const { cosigned } = this.#parts
     const quorumSize = cosigned.quorum(log.id)?.size ?? -1
     const fresh = await cosigned.merge(log.id, bare, cosignatures)
-    await cosigned.remember(log.id, bare, head.byNeighbours)
+    await cosigned.remember(log.id, bare, byNeighbours)
     if (fresh.size === 0) return false
     this.#inBackground(this.#liars.sawTruth(log, { ...witnessed(head), cosignatures: fresh }))
-    const isNews = checkpoint.size >= quorumSize
-    if (isNews) this.#passOn(candidate, head, withLines(bare, fresh.values()))
-    return isNews
+    return this.#outlet.merged(candidate, head, fresh, quorumSize)
   }
 
   /** Keeps a head that could not be tied to our history. A signed size that no tree has freezes the log at once. */
@@ -328,7 +321,7 @@ export class Pipeline {
       await this.#alarmSuspect(suspect)
     }
     const worthTelling = isNew && (checkpoint?.size ?? Infinity) > (store.heads.get(log.id).tree?.size ?? 0)
-    if (worthTelling) this.#passOn(candidate, head, bare)
+    if (worthTelling) this.#outlet.passOn(candidate, head, bare)
     return {
       kind: 'pending',
       news: worthTelling && clean,
@@ -338,34 +331,12 @@ export class Pipeline {
     }
   }
 
-  /** What follows once a head is cosigned. */
-  #advanced(candidate: Candidate, head: Head, own: Cosignature): void {
-    const { log, checkpoint, bare, cosignatures } = head
-    this.#pace.signed(log.id, checkpoint.size)
-    this.#inBackground(this.#liars.sawTruth(log, witnessed(head)))
-    // What came by gossip travels on by itself, and our cosignature behind it. One line a message: the bytes of a head
-    // grow with the number of its witnesses, not with the square of it.
-    const travels = candidate.door === 'gossip' && head.clean
-    const lines = [...(travels ? [] : cosignatures)]
-      .filter(([key]) => key !== this.#cosigner.key)
-      .map(([, line]) => line)
-    if (this.#isHeard()) lines.push(own)
-    if (!travels || lines.length > 0) this.#publish(log, withLines(bare, lines))
-  }
-
-  /** Whether we or a neighbour count our own cosignature. One that nobody counts is not sent to anybody. */
-  #isHeard(): boolean {
-    const { isWitness, relayed } = this.#parts
-    return isWitness || relayed().some(({ vkey }) => vkey === this.#cosigner.key)
-  }
-
-  /** Sends on what gossip will not forward by itself: news from another door, or news in bytes not fit to be sent. */
-  #passOn(candidate: Candidate, head: VerifiedNote<FollowedLog>, note: Note): void {
-    if (candidate.door !== 'gossip' || !head.clean) this.#publish(head.log, note)
-  }
-
-  #publish(log: FollowedLog, note: Note): void {
-    this.#parts.publish(log.id, formatNote(note))
+  /** The head is no suspect any more. Cosignatures that came while it was one are taken up now. */
+  async #resolve(candidate: Candidate, { log, bare }: Head): Promise<void> {
+    const suspect = await this.#parts.suspects.resolve(log.id, bare)
+    const note = suspect && utf8(suspect.note)
+    if (note === undefined || equalBytes(note, candidate.note)) return
+    this.#inBackground(this.#submit({ door: 'sync', note, log: log.id, receivedAt: candidate.receivedAt }))
   }
 
   #inBackground(work: Promise<unknown>): void {
@@ -374,13 +345,7 @@ export class Pipeline {
 }
 
 /** Refusals that depend on the state of this node, and so may not be remembered. */
-const PASSING: ReadonlySet<ErrorCode> = new Set([
-  'LOG_FROZEN',
-  'STATE_DISAGREES',
-  'GUARD_WAITING',
-  'GUARD_BEHIND',
-  'PEER_BUDGET',
-])
+const PASSING: ReadonlySet<ErrorCode> = new Set(['LOG_FROZEN', 'STATE_DISAGREES', 'GUARD_WAITING', 'GUARD_BEHIND'])
 
 function pastKey({ log, bare }: Head): string {
   return `${log.id} ${toHex(sha256(utf8(bare.text)))}`

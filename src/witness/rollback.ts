@@ -5,7 +5,7 @@
  */
 
 /** Milliseconds after the first answer in which other peers may know more. */
-const GRACE_MS = 1_000
+const GRACE_MS = 3_000
 
 export type GuardState =
   /** The key was made at this start: it has signed nothing before. */
@@ -32,8 +32,8 @@ export interface GuardReport {
 export interface RollbackGuardOptions {
   /** Whether the key was made at this start. */
   readonly created: boolean
-  /** Whether there are peers to ask. */
-  readonly hasPeers: boolean
+  /** Peers that are going to be dialled; 0 when there is nobody to ask. */
+  readonly peers: number
   /** How long to wait for the first answer, in milliseconds. */
   readonly waitMs: number
   /** Milliseconds since 1970. */
@@ -47,6 +47,8 @@ export class RollbackGuard {
   readonly #answered = new Set<string>()
   #report: GuardReport
   #timer: NodeJS.Timeout | undefined
+  #twin = false
+  #stopped = false
   #settle: () => void = () => undefined
   /** Resolves when the waiting is over: from then on heads may be signed. */
   readonly settled: Promise<void>
@@ -55,10 +57,10 @@ export class RollbackGuard {
     this.#options = options
     this.#startedAt = options.now()
     this.settled = new Promise((resolve) => (this.#settle = resolve))
-    const first = options.created ? 'fresh' : options.hasPeers ? 'waiting' : 'unguarded'
+    const first = options.created ? 'fresh' : options.peers > 0 ? 'waiting' : 'unguarded'
     this.#report = this.#reportOf(first)
     options.onChange(this.#report)
-    if (first === 'waiting') this.#timer = setTimeout(() => this.#end(), options.waitMs)
+    if (first === 'waiting') this.#endIn(options.waitMs)
     else this.#settle()
   }
 
@@ -70,14 +72,18 @@ export class RollbackGuard {
     return this.#report.state !== 'waiting'
   }
 
-  /** A peer has said what it holds of ours, be it nothing; what it showed has been worked on. */
-  answered(peer: string): void {
+  /**
+   * A peer has said what it holds of ours, be it nothing; what it showed has been worked on. `dialled` says that we
+   * chose it: anybody may come to us and say nothing, and would have us believe that there is nothing.
+   */
+  answered(peer: string, dialled: boolean): void {
+    if (!dialled || this.#stopped) return
     this.#answered.add(peer)
     const { state } = this.#report
     if (state === 'unguarded' || state === 'alone') this.#change('guarded')
-    if (state !== 'waiting' || this.#answered.size > 1) return
-    clearTimeout(this.#timer)
-    this.#timer = setTimeout(() => this.#end(), GRACE_MS)
+    if (state !== 'waiting') return
+    if (this.#answered.size >= this.#options.peers) this.#end()
+    else if (this.#answered.size === 1) this.#endIn(GRACE_MS)
   }
 
   /**
@@ -88,20 +94,26 @@ export class RollbackGuard {
     if (time * 1000 > this.#startedAt) this.sawTwin()
   }
 
-  /** Another node has shown that it holds our key. */
+  /** Another node has shown that it holds our key. That is no answer: what it has signed is still to be learnt. */
   sawTwin(): void {
-    if (this.#report.state === 'twin') return
-    this.stop()
-    this.#change('twin')
-    this.#settle()
+    if (this.#twin || this.#stopped) return
+    this.#twin = true
+    if (this.#report.state !== 'waiting') this.#change('twin')
   }
 
   stop(): void {
+    this.#stopped = true
     clearTimeout(this.#timer)
   }
 
+  #endIn(ms: number): void {
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => this.#end(), ms)
+  }
+
   #end(): void {
-    this.#change(this.#answered.size > 0 ? 'guarded' : 'alone')
+    clearTimeout(this.#timer)
+    this.#change(this.#twin ? 'twin' : this.#answered.size > 0 ? 'guarded' : 'alone')
     this.#settle()
   }
 

@@ -4,14 +4,19 @@
  */
 import type { Table } from '../store/disk.js'
 import { GossumError, type ErrorCode } from '../errors.js'
-import { fromUtf8, toHex } from '../tlog/bytes.js'
+import { fromUtf8, toHex, utf8 } from '../tlog/bytes.js'
 import { sha256 } from '../tlog/hash.js'
-import { formatNote, type Note } from '../tlog/note.js'
+import { formatNote, parseNote, type Note } from '../tlog/note.js'
 import type { Candidate, Door } from './decide.js'
 import type { LogIdentity, VerifiedNote } from './verify.js'
 
 /** Suspects kept per log; a log that signs more nonsense than this is caught already. */
 export const MAX_SUSPECTS_PER_LOG = 256
+
+/** Peers that are remembered to have brought one. */
+const MAX_BRINGERS = 8
+/** Cosignatures kept with one: a head may be a suspect only because our view of the log lags. */
+const MAX_LINES = 90
 
 export interface Suspect {
   /** The first 16 hex digits of the SHA-256 of its note. */
@@ -20,7 +25,7 @@ export interface Suspect {
   readonly log: string
   /** Null for a size beyond 2^53 - 1. */
   readonly size: number | null
-  /** The head as a note with the log's line only. */
+  /** The head as a note with the log's line and the cosignatures that came with it. */
   readonly note: string
   /** ISO 8601. */
   readonly firstSeen: string
@@ -31,6 +36,15 @@ export interface Suspect {
   readonly code: ErrorCode
   /** Whether people were told that it stays unproven. */
   readonly alarmed: boolean
+}
+
+/** The head with the cosignatures that came with it, now and before, the newest of each signer. */
+function withCosignatures({ bare, cosignatures }: VerifiedNote<LogIdentity>, known: Suspect | undefined): string {
+  const before = known === undefined ? [] : parseNote(utf8(known.note)).signatures.slice(1)
+  const lines = new Map(before.map((line) => [`${line.name}+${line.keyId}`, line]))
+  for (const { signature } of cosignatures.values()) lines.set(`${signature.name}+${signature.keyId}`, signature)
+  const signatures = [...bare.signatures, ...[...lines.values()].slice(0, MAX_LINES)]
+  return fromUtf8(formatNote({ text: bare.text, signatures }))!
 }
 
 /** Throws STORE_DAMAGED. */
@@ -50,6 +64,8 @@ function idOf(bare: Note): string {
 export class Suspects {
   readonly #table: Table
   readonly #byLog = new Map<string, Map<string, Suspect>>()
+  /** Peers that brought a suspect since we started, by its id. */
+  readonly #bringers = new Map<string, string[]>()
 
   private constructor(table: Table) {
     this.#table = table
@@ -75,18 +91,21 @@ export class Suspects {
    * many, the oldest that nobody was told about makes room, but for the largest: that is the one that says most.
    */
   async keep(
-    { log, bare, checkpoint }: VerifiedNote<LogIdentity>,
+    head: VerifiedNote<LogIdentity>,
     { door, peer, receivedAt }: Candidate,
     code: ErrorCode,
   ): Promise<{ isNew: boolean; suspect: Suspect; dropped?: Suspect }> {
+    const { log, bare, checkpoint } = head
     const known = this.#of(log.id).get(idOf(bare))
+    const note = withCosignatures(head, known)
+    if (peer !== undefined) this.#noteBringer(idOf(bare), peer)
     const suspect: Suspect = known
-      ? { ...known, code }
+      ? { ...known, note, code }
       : {
           id: idOf(bare),
           log: log.id,
           size: checkpoint?.size ?? null,
-          note: fromUtf8(formatNote(bare))!,
+          note,
           firstSeen: new Date(receivedAt).toISOString(),
           door,
           ...(peer !== undefined && { peer }),
@@ -95,8 +114,23 @@ export class Suspects {
         }
     const full = known === undefined && this.#of(log.id).size >= MAX_SUSPECTS_PER_LOG
     const dropped = full ? await this.#makeRoom(log.id) : undefined
-    if (known?.code !== code) await this.#put(suspect)
+    if (known?.code !== code || known.note !== note) await this.#put(suspect)
     return { isNew: known === undefined, suspect, ...(dropped && { dropped }) }
+  }
+
+  /** One of the peers that brought it lately, in turns: the first that did need not be one that can explain it. */
+  bringer({ id }: Suspect): string | undefined {
+    const peers = this.#bringers.get(id)
+    const next = peers?.shift()
+    if (next !== undefined) peers!.push(next)
+    return next
+  }
+
+  #noteBringer(id: string, peer: string): void {
+    const before = this.#bringers.get(id) ?? []
+    this.#bringers.delete(id)
+    this.#bringers.set(id, [...before.filter((other) => other !== peer), peer].slice(-MAX_BRINGERS))
+    if (this.#bringers.size > MAX_SUSPECTS_PER_LOG) this.#bringers.delete(this.#bringers.keys().next().value!)
   }
 
   async #makeRoom(log: string): Promise<Suspect> {
@@ -117,10 +151,13 @@ export class Suspects {
     return true
   }
 
-  /** Forgets a head that was tied to our history, or convicted by it. */
-  async resolve(log: string, bare: Note): Promise<void> {
+  /** Forgets a head that was tied to our history, or convicted by it. Returns what was kept of it. */
+  async resolve(log: string, bare: Note): Promise<Suspect | undefined> {
     const id = idOf(bare)
+    const suspect = this.#of(log).get(id)
+    this.#bringers.delete(id)
     if (this.#of(log).delete(id)) await this.#table.del(`${log}!${id}`)
+    return suspect
   }
 
   /** In memory at once, so that nobody keeps it twice; forgotten there again when the disk did not take it. */

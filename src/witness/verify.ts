@@ -30,13 +30,26 @@ export interface VerifiedNote<Log extends LogIdentity> {
   readonly canonical: boolean
   /** Every line is the log's or a verified cosignature: the bytes may be passed on as they are. */
   readonly clean: boolean
-  /** A line claims to be by a known witness and is not: no honest node passes that on. */
+  /**
+   * A line claims to be by a witness that we count, and is by nobody of that name and key id whom we know. No honest
+   * node passes that on. Keys that neighbours name do not decide it: they may have been made to look like others.
+   */
   readonly forged: boolean
 }
 
+/** Whose cosignatures are read. */
+export interface WitnessKeys {
+  /** Those that our policy counts, and our own. */
+  readonly counted: readonly VerifierKey[]
+  /** Those that our neighbours count: kept and passed on. */
+  readonly relayed: readonly VerifierKey[]
+  /** Those that neighbours sign with: remembered for them. */
+  readonly neighbours: readonly VerifierKey[]
+}
+
 /**
- * Parses and verifies a note. `id` is the log that the door expects, if it does; `keys` are the witness keys whose cosignatures are
- * kept and passed on, `neighbours` those whose are remembered for them.
+ * Parses and verifies a note. `id` is the log that the door expects, if it does; Only `keys` are read
+ * among the cosignatures.
  * Throws the GossumError that the head is refused with: NOTE_*, LOG_UNKNOWN, SIGNATURE_*, CHECKPOINT_MALFORMED,
  * ORIGIN_MISMATCH.
  */
@@ -44,8 +57,7 @@ export function verifyCandidate<Log extends LogIdentity>(
   message: Uint8Array,
   logs: ReadonlyMap<string, Log>,
   id: string | undefined,
-  keys: readonly VerifierKey[],
-  neighbours: readonly VerifierKey[] = [],
+  keys: WitnessKeys,
 ): VerifiedNote<Log> {
   const note = parseNote(message)
   const log = id === undefined ? logThatSigned(note, logs) : logs.get(id)
@@ -54,10 +66,11 @@ export function verifyCandidate<Log extends LogIdentity>(
   const checkpoint = readCheckpoint(note.text)
   const origin = note.text.slice(0, note.text.indexOf('\n'))
   if (origin !== log.origin) throw new GossumError('ORIGIN_MISMATCH', JSON.stringify(origin.slice(0, 200)))
-  const { verified: cosignatures, forged } = readCosignatures(note, keys)
+  const kept = [...keys.counted, ...keys.relayed]
+  const { verified: cosignatures, genuine } = readCosignatures(note, kept)
   const aside = readCosignatures(
     note,
-    neighbours.filter(({ vkey }) => !cosignatures.has(vkey)),
+    keys.neighbours.filter(({ vkey }) => !cosignatures.has(vkey)),
   )
   const canonicalNote = isCanonicalNote(message, note)
   return {
@@ -68,7 +81,13 @@ export function verifyCandidate<Log extends LogIdentity>(
     byNeighbours: aside.verified,
     canonical: canonicalNote && checkpoint !== undefined && formatCheckpoint(checkpoint) === note.text,
     clean: canonicalNote && note.signatures.length === 1 + cosignatures.size,
-    forged: forged || aside.forged,
+    forged: note.signatures.some(
+      (line) =>
+        !genuine.has(line) &&
+        !aside.genuine.has(line) &&
+        !isBy(line, log.key) &&
+        keys.counted.some((key) => isBy(line, key)),
+    ),
   }
 }
 

@@ -1,7 +1,7 @@
 /** Nodes with different policies: what a neighbour counts is passed on, what nobody counts dies at the first hop. */
 import { describe, expect, test } from 'vitest'
 import { cosign } from '../../src/tlog/cosignature.js'
-import { formatNote, parseNote, type SignerKey } from '../../src/tlog/note.js'
+import { formatNote, parseNote, type SignerKey, type VerifierKey } from '../../src/tlog/note.js'
 import { gossipVerdict } from '../../src/witness/decide.js'
 import { startHeart, testSigner, testWitness, type HeartOptions } from '../helpers/heart.js'
 import { History, showing } from '../helpers/history.js'
@@ -108,6 +108,24 @@ describe('a cosignature', () => {
     const fork = history.fork(20, 'b')
     expect(gossipVerdict(await node.submit('gossip', forge(fork.head(40))))).not.toBe('reject')
   })
+})
+
+test('a key that a stranger made to look like another costs nobody their standing', async () => {
+  // Another key under the name and key id of one that we count, or of the log.
+  const lookalike = (of: VerifierKey): VerifierKey => ({ ...unknown.verifier, name: of.name, keyId: of.keyId })
+  const node = await heart({
+    counted: [testWitness.verifier, wanted.verifier],
+    relayed: [lookalike(wanted.verifier), lookalike(signer.verifier)],
+  })
+  expect(gossipVerdict(await node.submit('gossip', cosigned(history.head(30), wanted)))).toBe('accept')
+  expect(gossipVerdict(await node.submit('gossip', history.head(50)))).toBe('accept')
+})
+
+test('a node without a policy passes on what its neighbours count, of the heads that it has just left behind', async () => {
+  const node = await heart({ relayed: [wanted.verifier] })
+  for (let size = 31; size < 60; size++) await node.submit('poll', history.head(size))
+  expect(gossipVerdict(await node.submit('gossip', cosigned(history.head(55), wanted)))).toBe('accept')
+  expect(gossipVerdict(await node.submit('gossip', cosigned(history.head(30), wanted)))).toBe('ignore')
 })
 
 test('a burst of heads from peers is cosigned once at once, and then the largest', async () => {

@@ -4,7 +4,9 @@ import { GossumError } from '../../src/errors.js'
 import { parseEvidence, verifyEvidence } from '../../src/evidence/evidence.js'
 import type { FollowedLog } from '../../src/witness/pipeline.js'
 import type { PrefixFromPeers } from '../../src/witness/prover.js'
-import { startHeart, testSigner } from '../helpers/heart.js'
+import { cosign } from '../../src/tlog/cosignature.js'
+import { formatNote, parseNote } from '../../src/tlog/note.js'
+import { startHeart, testSigner, testWitness } from '../helpers/heart.js'
 import { History, showing } from '../helpers/history.js'
 
 const signer = testSigner('log.example', 1)
@@ -86,16 +88,62 @@ test('a suspect is tried again with the peer that brought it', async () => {
   expect(asked).toEqual(['bringer', 'bringer'])
 })
 
-test('a peer that makes us prove more than one may is not listened to, and the others are', async () => {
+test('what a peer brings beyond its budget is kept and tried later, and costs nobody else', async () => {
   const { heart } = await heartWith(knows(history))
   const outcomes = []
   for (let size = 26; size < 126; size++) outcomes.push(await heart.submit('gossip', history.head(size), 'flood'))
   expect(outcomes.filter(({ code }) => code === 'PEER_BUDGET').length).toBeGreaterThan(30)
-  expect(heart.suspects.list(heart.log)).toEqual([])
+  expect(await heart.submit('gossip', fork.head(80), 'flood')).toMatchObject({ kind: 'pending', code: 'PEER_BUDGET' })
   expect(await heart.submit('gossip', history.head(200), 'honest')).toMatchObject({ kind: 'advanced' })
-  // An old head that was proven once costs nothing, in whatever lines it is dressed.
-  expect(await heart.submit('gossip', history.head(25), 'flood')).toMatchObject({ code: 'PEER_BUDGET' })
-  expect(await heart.submit('gossip', history.head(25), 'honest')).toMatchObject({ kind: 'past' })
-  const dressed = Buffer.concat([history.head(25), Buffer.from('— nobody AAAAAAAA\n')])
-  expect(await heart.submit('gossip', dressed, 'flood')).toMatchObject({ kind: 'past' })
+  await heart.pipeline.idle()
+  // The fork among them is caught all the same, and nothing of the flood is left.
+  expect(verifyEvidence(parseEvidence(heart.evidence[0]!.file), [signer.verifier]).sizes).toEqual([80, 200])
+  expect(heart.suspects.list(heart.log)).toEqual([])
+})
+
+test('heads that we hold ourselves, or proved once, cost nobody a proof, in whatever lines they are dressed', async () => {
+  const { heart } = await heartWith(knows(history))
+  for (let size = 26; size < 126; size++) await heart.submit('poll', history.head(size))
+  for (let size = 25; size < 125; size++) {
+    expect(await heart.submit('gossip', history.head(size), 'p')).toMatchObject({ kind: 'past' })
+  }
+  expect(await heart.submit('gossip', history.head(20), 'p')).toMatchObject({ kind: 'past' })
+  for (let i = 0; i < 100; i++) {
+    const dressed = Buffer.concat([history.head(20), Buffer.from(`— nobody${i} AAAAAAAA\n`)])
+    expect(await heart.submit('gossip', dressed, 'p')).toMatchObject({ kind: 'past' })
+  }
+})
+
+test('cosignatures that come with a head while our view of the log lags are there when it does not any more', async () => {
+  const world = { prefix: down }
+  const [a, b] = [testSigner('a.example', 8, 4), testSigner('b.example', 9, 4)]
+  const heart = await startHeart({
+    logKey: signer.verifier,
+    prefix: (...args) => world.prefix(...args),
+    counted: [testWitness.verifier, a.verifier, b.verifier],
+  })
+  await heart.submit('poll', history.head(30))
+  for (const witness of [a, b]) {
+    const { text, signatures } = parseNote(history.head(40))
+    const note = formatNote({ text, signatures: [...signatures, cosign(text, 1000, witness).signature] })
+    expect(await heart.submit('gossip', note, witness.verifier.name)).toMatchObject({ kind: 'pending' })
+  }
+  world.prefix = showing(history)
+  await heart.submit('poll', history.head(40))
+  await heart.pipeline.idle()
+  expect(heart.cosigned.quorum(heart.log)).toMatchObject({ size: 40 })
+})
+
+test('each of those who brought a suspect is asked in turn, not only the first', async () => {
+  const honest: PrefixFromPeers = (peer, ...rest) =>
+    peer === 'honest' ? knows(fork)(peer, ...rest) : Promise.reject(new GossumError('PEER_UNHELPFUL'))
+  const { heart } = await heartWith(honest)
+  await heart.submit('gossip', fork.head(60), 'sybil')
+  await heart.pipeline.retrySuspects(heart.log, 8)
+  expect(heart.evidence).toEqual([])
+  // It is known now, and goes nowhere; but who brought it is remembered.
+  await heart.submit('gossip', fork.head(60), 'honest')
+  await heart.pipeline.retrySuspects(heart.log, 8)
+  await heart.pipeline.retrySuspects(heart.log, 8)
+  expect(heart.evidence).toHaveLength(1)
 })

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { Pace, PAUSE_MS } from '../../src/witness/pace.js'
 
 beforeEach(() => {
-  vi.useFakeTimers({ now: 1_000_000 })
+  vi.useFakeTimers({ now: 500 * PAUSE_MS })
 })
 afterEach(() => {
   vi.useRealTimers()
@@ -70,6 +70,19 @@ describe('the pace', () => {
     expect(went).toEqual([7])
   })
 
+  test('has the same beat at every node, whenever each signed last', async () => {
+    const [early, late] = [line(), line()]
+    early.pace.signed('log', 5)
+    early.ask(6)
+    await after(PAUSE_MS - 500)
+    late.pace.signed('log', 5)
+    late.ask(7)
+    await after(499)
+    expect([early.went, late.went]).toEqual([[], []])
+    await after(1)
+    expect([early.went, late.went]).toEqual([[6], [7]])
+  })
+
   test('is of each log by itself', async () => {
     const { pace, went, ask } = line()
     pace.signed('log', 5)
@@ -90,5 +103,7 @@ describe('the pace', () => {
     ask(9)
     await after(0)
     expect(went).toEqual([7, 8, 9])
+    // Nothing is left that would keep a process alive.
+    expect(vi.getTimerCount()).toBe(0)
   })
 })

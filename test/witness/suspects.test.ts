@@ -13,7 +13,7 @@ const log = sumdbId(signer.verifier)
 const logs = new Map([[log, { id: log, key: signer.verifier, origin: SUMDB_ORIGIN }]])
 const history = new History(signer)
 
-const verified = (note: Uint8Array) => verifyCandidate(note, logs, log, [])
+const verified = (note: Uint8Array) => verifyCandidate(note, logs, log, { counted: [], relayed: [], neighbours: [] })
 const from = (note: Uint8Array, receivedAt = 0) => ({ door: 'gossip', note, peer: 'p', receivedAt }) as const
 
 async function emptyTable() {
