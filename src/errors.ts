@@ -49,6 +49,7 @@ export const ERRORS = {
   ],
   // Evidence and policy
   EVIDENCE_MALFORMED: ['this is not an evidence file', 'evidence is the canonical JSON that gossum wrote, unchanged'],
+  EVIDENCE_FOREIGN: ['this evidence is of a type that this version does not know', 'a newer version of gossum may'],
   EVIDENCE_UNPROVEN: ['the evidence does not prove what it claims', 'nobody is convicted by it'],
   EVIDENCE_UNKNOWN: ['no evidence has this id', 'see gossum evidence list'],
   WITNESS_UNKNOWN: ['this witness is not known here', 'a policy that counts it makes it known: --policy FILE'],

@@ -114,6 +114,7 @@ async function build(
   const alarm = await Alarm.start({
     keys: new Map(config.logs.map(({ id, key }) => [id, key])),
     witnesses: () => quorum.keys,
+    relayed,
     shelf: store.evidence,
     convictions: store.convictions,
     freeze: (log, id) => store.heads.hold(log, id),
@@ -209,6 +210,7 @@ async function build(
       book,
       identity: { witness: signer.verifier.vkey, key: signer.verifier, sign: (message) => signer.sign(message) },
       counts,
+      reserved: [...quorum.keys, ...config.logs.map(({ key }) => key)].map(({ name, keyId }) => `${name}+${keyId}`),
       logs: config.logs.map(({ id }) => id),
       handlers: {
         submit: (candidate) => pipeline.submit(candidate),

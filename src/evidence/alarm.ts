@@ -18,6 +18,8 @@ import {
 
 /** Split views kept of a log that is frozen already. One convicts; the rest tells how far it went. */
 const MAX_EVIDENCE_PER_LOG = 64
+/** Conflicts kept of witnesses that only neighbours count, of all such witnesses and logs together. */
+const MAX_RELAYED_CONFLICTS = 64
 
 export interface KeptEvidence {
   readonly id: string
@@ -43,8 +45,13 @@ export interface KeptConviction {
 export interface AlarmParts {
   /** The logs that are followed: log id -> key. Nothing else is believed. */
   readonly keys: ReadonlyMap<string, VerifierKey>
-  /** The witnesses that this node knows: those that its policy counts, and itself. No other is convicted here. */
+  /** The witnesses that this node counts: those of its policy, and itself. */
   readonly witnesses: () => readonly VerifierKey[]
+  /**
+   * Those that its neighbours count, now. What convicts them changes nothing here; it is kept and passed on for those
+   * who count them. Nobody else is convicted.
+   */
+  readonly relayed: () => readonly VerifierKey[]
   readonly shelf: {
     get(id: string): Promise<KeptEvidence | undefined>
     put(evidence: KeptEvidence): Promise<void>
@@ -75,6 +82,9 @@ interface Kept {
   readonly id: string
   readonly isNew: boolean
 }
+
+/** What became of evidence that came from somebody else. */
+type Fate = 'new' | 'known' | 'invalid' | 'unknown'
 
 export class Alarm {
   readonly #parts: AlarmParts
@@ -135,17 +145,18 @@ export class Alarm {
       if (evidence.type !== WITNESS_CONFLICT) return this.#keepSplitView(conviction, evidence, 'found')
       const split = splitViewOf(evidence)
       await this.#keepSplitView(this.#verify(split), split, 'found')
-      return this.#keepConflict(conviction, evidence, 'found')
+      return (await this.#keepConflict(conviction, evidence, 'found')) ?? { id: conviction.id, isNew: false }
     })
   }
 
   /**
    * Takes evidence from somebody else: nothing in it is believed before it is verified. `unknown` is about a log or a
-   * witness that this node does not know: it cannot judge it, and it is nobody's fault.
+   * witness that this node does not know, of a type that it does not know, or about one witness too many that only
+   * neighbours count: it does not judge it, and it is nobody's fault.
    */
-  async receive(log: string, file: Uint8Array): Promise<'new' | 'known' | 'invalid' | 'unknown'> {
+  async receive(log: string, file: Uint8Array): Promise<Fate> {
     const evidence = attempt(() => parseEvidence(file))
-    if (evidence instanceof GossumError) return 'invalid'
+    if (evidence instanceof GossumError) return isUnknown(evidence) ? 'unknown' : 'invalid'
     if (evidence.type === WITNESS_CONFLICT) {
       // The log signed both heads, whoever the witness is, and whether the witness cosigned them or not.
       const split = attempt(() => splitViewOf(evidence))
@@ -154,20 +165,22 @@ export class Alarm {
     return this.#receive(log, evidence)
   }
 
-  async #receive(log: string, evidence: Evidence): Promise<'new' | 'known' | 'invalid' | 'unknown'> {
+  async #receive(log: string, evidence: Evidence): Promise<Fate> {
     const conviction = attempt(() => this.#verify(evidence))
     if (conviction instanceof GossumError) return isUnknown(conviction) ? 'unknown' : 'invalid'
     if (conviction.log !== log) return 'invalid'
-    const { isNew } = await this.#serialised(() =>
+    const kept = await this.#serialised<Kept | undefined>(() =>
       evidence.type === WITNESS_CONFLICT
         ? this.#keepConflict(conviction, evidence, 'received')
         : this.#keepSplitView(conviction, evidence, 'received'),
     )
-    return isNew ? 'new' : 'known'
+    if (kept === undefined) return 'unknown'
+    return kept.isNew ? 'new' : 'known'
   }
 
   #verify(evidence: Evidence): Conviction {
-    return verifyEvidence(evidence, [...this.#parts.keys.values(), ...this.#parts.witnesses()])
+    const { keys, witnesses, relayed } = this.#parts
+    return verifyEvidence(evidence, [...keys.values(), ...witnesses(), ...relayed()])
   }
 
   #serialised<T>(act: () => Promise<T>): Promise<T> {
@@ -200,9 +213,9 @@ export class Alarm {
 
   /**
    * Convicts a witness. It can make files without end, so one is kept until it is acknowledged; and what the operator
-   * let go once does not convict it again.
+   * let go once does not convict it again. Undefined when there is no room for one of a witness that nobody here counts.
    */
-  async #keepConflict(conviction: Conviction, evidence: Evidence, source: Source): Promise<Kept> {
+  async #keepConflict(conviction: Conviction, evidence: Evidence, source: Source): Promise<Kept | undefined> {
     const { id, log } = conviction
     const { convictions, reconsider, tell } = this.#parts
     const witness = conviction.witness!.vkey
@@ -212,6 +225,7 @@ export class Alarm {
       .filter((other) => other.witness === witness && other.log === log)
       .find(({ id: other, lies, acked }) => !acked || other === id || covers(texts, lies))
     if (known !== undefined) return { id: known.id, isNew: false }
+    if (!this.#hasRoomFor(witness)) return undefined
     const file = await this.#shelve(conviction, evidence)
     try {
       await convictions.put({ id, witness, log, lies: await this.#liesOf(log, evidence), acked: false })
@@ -220,6 +234,12 @@ export class Alarm {
       tell(conviction, file, source)
     }
     return { id, isNew: true }
+  }
+
+  #hasRoomFor(witness: string): boolean {
+    const counted = new Set(this.#parts.witnesses().map(({ vkey }) => vkey))
+    const others = this.#parts.convictions.list().filter((conviction) => !counted.has(conviction.witness))
+    return counted.has(witness) || others.length < MAX_RELAYED_CONFLICTS
   }
 
   async #shelve({ id, type, log, sizes, witness }: Conviction, evidence: Evidence): Promise<Uint8Array> {
@@ -271,7 +291,7 @@ function covers(texts: readonly string[], lies: readonly string[]): boolean {
 }
 
 function isUnknown({ code }: GossumError): boolean {
-  return code === 'LOG_UNKNOWN' || code === 'WITNESS_UNKNOWN'
+  return code === 'LOG_UNKNOWN' || code === 'WITNESS_UNKNOWN' || code === 'EVIDENCE_FOREIGN'
 }
 
 /** What the act returns, or the refusal that it throws. */

@@ -15,6 +15,8 @@ export const MAX_EVIDENCE_BYTES = 5 * MAX_NOTE_BYTES
 /** The longest consistency proof between trees of at most 2^53 records, in hashes. */
 const MAX_PROOF_HASHES = 64
 
+/** How all types begin, those to come too. */
+const FAMILY = 'gossum/'
 export const SPLIT_VIEW = 'gossum/split-view/v1'
 export const WITNESS_CONFLICT = 'gossum/witness-conflict/v1'
 
@@ -60,7 +62,10 @@ export function evidenceId(evidence: Evidence): string {
   return toHex(sha256(encodeEvidence(evidence))).slice(0, 16)
 }
 
-/** Reads an evidence file. Throws EVIDENCE_MALFORMED unless it is, byte for byte, what encodeEvidence writes. */
+/**
+ * Reads an evidence file. Throws EVIDENCE_MALFORMED unless it is, byte for byte, what encodeEvidence writes; but
+ * EVIDENCE_FOREIGN for one of a type that this version does not know: it is nobody's fault, and others may know it.
+ */
 export function parseEvidence(bytes: Uint8Array): Evidence {
   if (bytes.length > MAX_EVIDENCE_BYTES) throw malformed(`${bytes.length} bytes`)
   const text = fromUtf8(bytes)
@@ -71,7 +76,8 @@ export function parseEvidence(bytes: Uint8Array): Evidence {
   } catch {
     throw malformed('not JSON')
   }
-  if (!isEvidence(value)) throw malformed('unknown type or wrong fields')
+  if (isForeign(value)) throw new GossumError('EVIDENCE_FOREIGN', JSON.stringify(value.type.slice(0, 100)))
+  if (!isEvidence(value)) throw malformed('no type, or wrong fields')
   if (!equalBytes(encodeEvidence(value), bytes)) throw malformed('not in its canonical spelling')
   return value
 }
@@ -82,6 +88,12 @@ function malformed(why: string): GossumError {
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** Evidence that is not ours to judge: its type alone says so. */
+function isForeign(value: unknown): value is { type: string } {
+  const type = isObject(value) ? value['type'] : undefined
+  return typeof type === 'string' && type.startsWith(FAMILY) && type !== SPLIT_VIEW && type !== WITNESS_CONFLICT
 }
 
 function isStrings(value: unknown, most: number): value is string[] {

@@ -266,7 +266,10 @@ export class CosignedHeads {
 
   #recentHead(log: string, size: number): CosignedHead | undefined {
     const current = this.#current.get(log)
-    return current?.size === size ? current : this.#recent.get(`${log} ${size}`)
+    if (current?.size === size) return current
+    const recent = this.#recent.get(`${log} ${size}`)
+    if (recent !== undefined) this.#keepRecent(log, recent)
+    return recent
   }
 
   #keepRecent(log: string, head: CosignedHead): void {

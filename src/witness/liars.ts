@@ -22,15 +22,21 @@ export interface WitnessedHead extends Tree {
 export interface LiarsParts {
   readonly cosigned: CosignedHeads
   readonly prover: Prover
-  /** Witnesses that our policy counts: nobody else's lies change a quorum. */
+  /** Witnesses that our policy counts, and us. */
   readonly counted: readonly VerifierKey[]
+  /** Those that our neighbours count, now: their lies change no quorum here, but there. */
+  readonly relayed: () => readonly VerifierKey[]
   readonly alarm: (evidence: Evidence) => Promise<unknown>
 }
 
+/** Lies remembered of witnesses that only neighbours count. */
+const MAX_RELAYED_LIES = 256
+
 export class Liars {
   readonly #parts: LiarsParts
-  /** The newest head that contradicts our history, by log and witness. */
-  readonly #lies = new Map<string, WitnessedHead>()
+  /** The newest head that contradicts our history, by log and witness: of those that count, and of the others. */
+  readonly #countedLies = new Map<string, WitnessedHead>()
+  readonly #relayedLies = new Map<string, WitnessedHead>()
 
   constructor(parts: LiarsParts) {
     this.#parts = parts
@@ -38,10 +44,10 @@ export class Liars {
 
   /** A head that contradicts our history, and whoever brought it. */
   async sawLie(log: FollowedLog, lie: WitnessedHead, peer: string | undefined): Promise<void> {
-    const { cosigned, counted } = this.#parts
-    for (const key of counted) {
+    const { cosigned } = this.#parts
+    for (const key of this.#suspected()) {
       if (!lie.cosignatures.has(key.vkey)) continue
-      this.#lies.set(`${log.id} ${key.vkey}`, lie)
+      this.#note(log, key, lie)
       const current = cosigned.current(log.id)
       const held = current?.cosignatures.has(key.vkey) === true ? current : await cosigned.largestBy(log.id, key.vkey)
       if (held !== undefined) await this.#compare(log, key, lie, { ...held, bare: bareOf(held.note) }, peer)
@@ -50,10 +56,27 @@ export class Liars {
 
   /** Cosignatures that were merged into our history just now. */
   async sawTruth(log: FollowedLog, head: WitnessedHead): Promise<void> {
-    for (const key of this.#parts.counted) {
-      const lie = head.cosignatures.has(key.vkey) ? this.#lies.get(`${log.id} ${key.vkey}`) : undefined
+    for (const key of this.#suspected()) {
+      const lie = head.cosignatures.has(key.vkey) ? this.#lies(key).get(`${log.id} ${key.vkey}`) : undefined
       if (lie !== undefined) await this.#compare(log, key, lie, head, undefined)
     }
+  }
+
+  #suspected(): VerifierKey[] {
+    return [...this.#parts.counted, ...this.#parts.relayed()]
+  }
+
+  #lies({ vkey }: VerifierKey): Map<string, WitnessedHead> {
+    return this.#parts.counted.some((key) => key.vkey === vkey) ? this.#countedLies : this.#relayedLies
+  }
+
+  #note(log: FollowedLog, key: VerifierKey, lie: WitnessedHead): void {
+    const lies = this.#lies(key)
+    const id = `${log.id} ${key.vkey}`
+    lies.delete(id)
+    lies.set(id, lie)
+    // Keys that we do not count may be anybody's and any number: the oldest of their lies makes room.
+    if (this.#relayedLies.size > MAX_RELAYED_LIES) this.#relayedLies.delete(this.#relayedLies.keys().next().value!)
   }
 
   async #compare(

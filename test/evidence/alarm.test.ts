@@ -32,6 +32,7 @@ function parts(change: Partial<AlarmParts> = {}) {
   const all: AlarmParts = {
     keys: new Map([[log, signer.verifier]]),
     witnesses: () => [witness.verifier],
+    relayed: () => [],
     shelf: {
       get: (id) => Promise.resolve(kept.get(id)),
       put: async (evidence) => {

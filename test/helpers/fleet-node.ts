@@ -44,13 +44,16 @@ export class FleetNode {
     this.#talk = talk
   }
 
-  /** Starts `gossum run` with these arguments, behind `prefix` if any ("ip netns exec NAME"). Rejects when it ends. */
-  static async start(args: readonly string[], prefix: readonly string[] = []): Promise<FleetNode> {
-    const [command, ...rest] = [...prefix, process.execPath, PROGRAM, 'run', '--json', '--no-mdns', ...args]
+  /**
+   * Starts `gossum run` with these arguments, behind `prefix` if any ("ip netns exec NAME"). It looks for others on its
+   * network only if `mdns` says so: tests must not meet each other. Rejects when it ends.
+   */
+  static async start(args: readonly string[], prefix: readonly string[] = [], mdns = false): Promise<FleetNode> {
+    const [command, ...rest] = [...prefix, process.execPath, PROGRAM, 'run', '--json', ...args]
     const child = spawn(command!, rest, {
       // The channel ties the child's life to ours.
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-      env: { PATH: process.env['PATH'], HOME: '/nonexistent' },
+      env: { PATH: process.env['PATH'], HOME: '/nonexistent', GOSSUM_MDNS: String(mdns) },
     })
     let talk = ''
     child.stderr!.setEncoding('utf8').on('data', (text: string) => (talk = (talk + text).slice(-KEPT_TALK)))

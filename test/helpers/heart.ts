@@ -134,6 +134,7 @@ export async function startHeart(options: HeartOptions): Promise<Heart> {
   const alarm = await Alarm.start({
     keys: new Map(logs.map(({ id, key }) => [id, key])),
     witnesses: () => counted,
+    relayed: () => options.relayed ?? [],
     shelf: store.evidence,
     convictions: store.convictions,
     reconsider: async () => {
