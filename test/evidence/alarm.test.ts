@@ -9,7 +9,7 @@ import {
   type Evidence,
   type WitnessConflict,
 } from '../../src/evidence/evidence.js'
-import { utf8 } from '../../src/tlog/bytes.js'
+import { fromUtf8, utf8 } from '../../src/tlog/bytes.js'
 import { parseCheckpoint } from '../../src/tlog/checkpoint.js'
 import { cosign } from '../../src/tlog/cosignature.js'
 import { parseNote, SIGNATURE_TYPES, type Note } from '../../src/tlog/note.js'
@@ -109,6 +109,15 @@ test('what peers send is believed only when it verifies under the key of the log
   expect(await alarm.receive(log, encodeEvidence(foreign)), 'a log that nobody here knows').toBe('unknown')
   expect(kept.size).toBe(0)
   expect(await alarm.receive(log, file)).toBe('new')
+})
+
+test('evidence of a type that this version does not know is nobody’s fault', async () => {
+  const { all, kept } = parts()
+  const alarm = await Alarm.start(all)
+  const later = { type: 'gossum/bad-record/v1', log: signer.verifier.vkey, head: 'x' }
+  expect(await alarm.receive(log, utf8(JSON.stringify(later)))).toBe('unknown')
+  expect(await alarm.receive(log, utf8(JSON.stringify({ ...later, type: 'bad-record' })))).toBe('invalid')
+  expect(kept.size).toBe(0)
 })
 
 test('evidence about another log that we follow is invalid on this log’s topic', async () => {
@@ -234,6 +243,39 @@ describe('a witness conflict', () => {
     expect(await alarm.receive(log, encodeEvidence(conflict('b', { by: stranger })))).toBe('unknown')
     expect([...kept.keys()]).toEqual([evidenceId(fork('b'))])
     expect(alarm.convicted()).toEqual(new Set())
+  })
+
+  describe('by a witness that only neighbours count', () => {
+    const others = Array.from({ length: 66 }, (_, i) =>
+      testSigner(`other-${i}.example`, 100 + i, SIGNATURE_TYPES.cosignature),
+    )
+    test('is kept and told, and outlives a restart at which nobody counts it', async () => {
+      const { all, kept, told } = parts({ relayed: () => [others[0]!.verifier] })
+      const file = encodeEvidence(conflict('b', { by: others[0]! }))
+      expect(await (await Alarm.start(all)).receive(log, file)).toBe('new')
+      const id = told.at(-1)!.id
+      expect(kept.get(id)).toMatchObject({ witness: others[0]!.verifier.vkey, log })
+      const again = await Alarm.start({ ...all, relayed: () => [] })
+      expect(again.convicted()).toEqual(new Set([others[0]!.verifier.vkey]))
+      expect(await again.receive(log, file), 'nobody asks for it any more').toBe('unknown')
+      expect(kept.get(id)?.text).toBe(fromUtf8(file))
+    })
+
+    test('is kept for 64 of them; those that count have their own room', async () => {
+      const { all, kept } = parts({ relayed: () => others.map(({ verifier }) => verifier) })
+      const alarm = await Alarm.start(all)
+      const conflicts = (): number => [...kept.values()].filter((one) => one.witness !== undefined).length
+      for (const by of others.slice(0, 64)) {
+        expect(await alarm.receive(log, encodeEvidence(conflict('b', { by })))).toBe('new')
+      }
+      expect(await alarm.receive(log, encodeEvidence(conflict('b', { by: others[64]! })))).toBe('unknown')
+      expect(await alarm.raise(conflict('b', { by: others[65]! }))).toMatchObject({ isNew: false })
+      expect(await alarm.receive(log, encodeEvidence(conflict('b', { by: others[0]!, time: 5 })))).toBe('known')
+      expect(conflicts()).toBe(64)
+      expect(await alarm.receive(log, encodeEvidence(conflict('b')))).toBe('new')
+      expect(conflicts()).toBe(65)
+      expect(alarm.convicted().has(vkey)).toBe(true)
+    })
   })
 
   test('with a forged cosignature is invalid; but its log is convicted', async () => {

@@ -116,7 +116,9 @@ describe('another spelling is refused', () => {
     'with a null prefix': spell({ ...object, prefix: null }),
     'with three heads': spell({ ...object, heads: [...(heads as string[]), 'x'] }),
     'with one head': spell({ ...object, heads: (heads as string[]).slice(1) }),
-    'with an unknown type': spell({ ...object, type: 'gossum/split-view/v2' }),
+    'with another type': spell({ ...object, type: 'split-view' }),
+    'with a type that is none': spell({ ...object, type: ['gossum/split-view/v2'] }),
+    'without a type': spell({ log, heads, prefix }),
     'with 65 hashes': spell({
       ...object,
       prefix: { root: (prefix as { root: string }).root, proof: Array<string>(65).fill('x') },
@@ -128,6 +130,15 @@ describe('another spelling is refused', () => {
   test.each(Object.entries(reencoded))('%s', (_name, spelling) => {
     expect(spelling).not.toBe(text)
     expect(codeOf(() => parseEvidence(utf8(spelling)))).toBe('EVIDENCE_MALFORMED')
+  })
+
+  test('but one of a type to come is no misspelling', () => {
+    for (const later of ['gossum/split-view/v2', 'gossum/bad-record/v1']) {
+      expect(codeOf(() => parseEvidence(utf8(spell({ ...object, type: later }))))).toBe('EVIDENCE_FOREIGN')
+      expect(codeOf(() => parseEvidence(utf8(JSON.stringify({ type: later }))))).toBe('EVIDENCE_FOREIGN')
+    }
+    const large = utf8(JSON.stringify({ type: 'gossum/bad-record/v1', x: 'x'.repeat(MAX_EVIDENCE_BYTES) }))
+    expect(codeOf(() => parseEvidence(large))).toBe('EVIDENCE_MALFORMED')
   })
 
   test('beyond the bound, and bytes that are not UTF-8', () => {

@@ -1,21 +1,26 @@
 import { MemoryLevel } from 'memory-level'
 import { expect, test } from 'vitest'
 import { Disk } from '../../src/store/disk.js'
-import { MAX_SIGNERS, SignedBy } from '../../src/store/signed-by.js'
+import { MAX_SIGNERS, SignedBy, type Standing } from '../../src/store/signed-by.js'
 
 const LOG = 'ab'.repeat(32)
 const OTHER = 'ac'.repeat(32)
-const none = (): boolean => false
+/** Everybody is the same to us. */
+const all =
+  (standing: Standing) =>
+  (vkeys: readonly string[]): Standing[] =>
+    vkeys.map(() => standing)
+const none = all('stranger')
 
-function start() {
+function start(now = Date.now) {
   const table = new Disk(new MemoryLevel()).table('signed-by')
   const restart = async (): Promise<SignedBy> => {
-    const again = new SignedBy(table)
+    const again = new SignedBy(table, now)
     await again.load(LOG)
     await again.load(OTHER)
     return again
   }
-  return { table, restart, signedBy: new SignedBy(table) }
+  return { table, restart, signedBy: new SignedBy(table, now) }
 }
 
 test('what is larger, or as large and later, takes the place of what was known', async () => {
@@ -29,10 +34,10 @@ test('what is larger, or as large and later, takes the place of what was known',
   ]
   for (const [size, time, kept] of steps) {
     await signedBy.put(LOG, 'w', { size, time, note: `${size} at ${time}` }, none)
-    expect(signedBy.get(LOG, 'w')).toEqual({ size: kept[0], time: kept[1] })
+    expect(signedBy.get(LOG, 'w')).toMatchObject({ size: kept[0], time: kept[1] })
     expect(await signedBy.note(LOG, 'w')).toBe(kept.join(' at '))
   }
-  expect((await restart()).get(LOG, 'w')).toEqual({ size: 6, time: 50 })
+  expect((await restart()).get(LOG, 'w')).toMatchObject({ size: 6, time: 50 })
 })
 
 test('logs and keys are kept apart, whatever is in a key', async () => {
@@ -49,24 +54,66 @@ test('logs and keys are kept apart, whatever is in a key', async () => {
   }
 })
 
-test('1024 keys a log: the one that was silent for longest makes room, but none that counts', async () => {
-  const { signedBy, restart } = start()
-  const put = (key: string, time: number): Promise<void> =>
-    signedBy.put(LOG, key, { size: 5, time, note: key }, (candidate) => candidate === 'ours')
-  await put('ours', 1)
-  for (let i = 0; i < MAX_SIGNERS + 9; i++) await put(`other ${i}`, 100 + i)
+test('1024 keys a log: by our own clock the one that was silent for longest makes room, but none that counts', async () => {
+  let now = 1_000_000
+  const { signedBy, restart } = start(() => now)
+  const standings = (vkeys: readonly string[]): Standing[] =>
+    vkeys.map((key) => (key === 'ours' ? 'counted' : 'stranger'))
+  const put = async (key: string, size: number, time: number): Promise<void> => {
+    now += 1000
+    await signedBy.put(LOG, key, { size, time, note: key }, standings)
+  }
+  await put('ours', 5, 1)
+  // What a key says about time protects nobody, and the place of nobody: these say that they sign in 30,000 years.
+  for (let i = 0; i < MAX_SIGNERS - 1; i++) await put(`other ${i}`, 5, 9e11 - i)
+  await put('other 0', 6, 1)
+  for (let i = 0; i < 9; i++) await put(`late ${i}`, 5, 1)
   const again = await restart()
   for (const each of [signedBy, again]) {
-    expect(each.get(LOG, 'ours')).toEqual({ size: 5, time: 1 })
-    expect(each.get(LOG, 'other 9')).toBeUndefined()
-    expect(each.get(LOG, 'other 10')).toBeDefined()
+    expect(each.get(LOG, 'ours')).toMatchObject({ size: 5, time: 1 })
+    for (const here of ['other 0', 'other 10', 'late 0', 'late 8']) expect(each.get(LOG, here), here).toBeDefined()
+    for (const gone of ['other 1', 'other 9']) expect(each.get(LOG, gone), gone).toBeUndefined()
     expect(await each.note(LOG, 'other 9')).toBeUndefined()
   }
+  await again.put(LOG, 'latest', { size: 5, time: 1, note: 'latest' }, standings)
+  expect(again.get(LOG, 'other 10'), 'the order outlives a restart').toBeUndefined()
+  expect(again.get(LOG, 'other 11')).toBeDefined()
+})
+
+test('strangers displace strangers alone; who is counted by a neighbour goes before who is counted by us', async () => {
+  const { signedBy } = start()
+  const standings = (vkeys: readonly string[]): Standing[] => vkeys.map((key) => key.split(' ')[0] as Standing)
+  const put = (key: string): Promise<void> => signedBy.put(LOG, key, { size: 5, time: 1, note: key }, standings)
+  const has = (key: string): boolean => signedBy.get(LOG, key) !== undefined
+  await put('relayed 0')
+  await put('relayed 1')
+  await put('stranger 0')
+  for (let i = 3; i < MAX_SIGNERS; i++) await put(`counted ${i}`)
+  await put('stranger 1')
+  expect([has('stranger 0'), has('stranger 1'), has('relayed 0')]).toEqual([false, true, true])
+  await put('relayed 2')
+  expect([has('stranger 1'), has('relayed 2'), has('relayed 0')]).toEqual([false, true, true])
+  await put('stranger 2')
+  expect([has('stranger 2'), has('relayed 0')]).toEqual([false, true])
+  await put('relayed 3')
+  expect([has('relayed 3'), has('relayed 0'), has('relayed 1')]).toEqual([true, false, true])
+})
+
+test('it says when it heard of what, and of records that do not say it, when the witness signed; never later than now', async () => {
+  let now = 5_000_000
+  const { signedBy, restart, table } = start(() => now)
+  await signedBy.put(LOG, 'w', { size: 5, time: 9e11, note: 'x' }, none)
+  await table.put(`${LOG}!old`, JSON.stringify({ size: 5, time: 100, note: 'x' }))
+  await table.put(`${LOG}!old and wrong`, JSON.stringify({ size: 5, time: 9e11, note: 'x' }))
+  now = 6_000_000
+  const again = await restart()
+  expect(['w', 'old', 'old and wrong'].map((key) => again.get(LOG, key)?.heardAt)).toEqual([5e6, 1e5, 6e6])
 })
 
 test('where all keys count a new one does not', async () => {
   const { signedBy } = start()
-  for (let i = 0; i <= MAX_SIGNERS; i++) await signedBy.put(LOG, `${i}`, { size: 5, time: 1, note: 'x' }, () => true)
+  for (let i = 0; i <= MAX_SIGNERS; i++)
+    await signedBy.put(LOG, `${i}`, { size: 5, time: 1, note: 'x' }, all('counted'))
   expect(signedBy.get(LOG, `${MAX_SIGNERS}`)).toBeUndefined()
   expect(signedBy.get(LOG, '0')).toBeDefined()
 })

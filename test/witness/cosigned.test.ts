@@ -131,6 +131,54 @@ describe('cosigned heads', () => {
   })
 })
 
+describe('an older head that comes again', () => {
+  /** The keys of the witnesses, counting what they verify. */
+  async function counting() {
+    const seen = { verified: 0, read: 0 }
+    const watched = keys.map((key) => ({
+      ...key,
+      verify: (message: Uint8Array, signature: Uint8Array) => {
+        seen.verified++
+        return key.verify(message, signature)
+      },
+    }))
+    const parts = await fresh({ ...twoOf, keys: watched })
+    const { history: kept } = parts.store
+    const get = kept.get.bind(kept)
+    kept.get = (...asked) => {
+      seen.read++
+      return get(...asked)
+    }
+    await parts.heads.install(log, bare(5), by(5, 100, 0, 1, 2))
+    await parts.heads.install(log, bare(9), by(9, 100, 0))
+    return { ...parts, seen }
+  }
+
+  test('with no later line costs neither a verification nor a look at the disk', async () => {
+    const { heads, seen } = await counting()
+    await heads.merge(log, bare(5), by(5, 100, 0))
+    const before = { ...seen }
+    for (let i = 0; i < 50; i++) expect((await heads.merge(log, bare(5), by(5, 100 - i, 0, 1, 2))).size).toBe(0)
+    expect(await heads.holds(log, fromUtf8(history.head(5))!)).toBe(true)
+    expect(await heads.holds(log, fromUtf8(history.fork(2, 'b').head(5))!)).toBe(false)
+    expect(seen).toEqual(before)
+  })
+
+  test('is verified once by what the disk says, though hundreds come in turn', async () => {
+    const { heads, store, seen } = await counting()
+    await heads.install(log, bare(200), by(200, 100, 0))
+    for (let size = 10; size < 100; size++) {
+      const lines = [...by(size, 100, 0, 1).values()].map(({ signature }) => signature)
+      const { text, signatures } = bare(size)
+      await store.history.put(log, size, fromUtf8(formatNote({ text, signatures: [...signatures, ...lines] }))!)
+    }
+    for (let round = 0; round < 3; round++) {
+      for (let size = 10; size < 100; size++) await heads.merge(log, bare(size), by(size, 100, 0))
+    }
+    expect(seen.verified).toBe(2 * 90)
+  })
+})
+
 describe('the quorum head', () => {
   test('is the largest that the policy is satisfied with, and it is told when it changes', async () => {
     const { heads, quorums, reload } = await fresh()
@@ -288,6 +336,24 @@ describe('keys that neighbours count', () => {
     expect(parseNote(encodeCosigned(heads.current(log)!))).toEqual(note)
   })
 
+  test('of an older head are not lost when a neighbour that counts one comes and goes', async () => {
+    const [first, second] = many as [SignerKey, SignerKey]
+    let counting = [first, second]
+    const { heads, reload } = await fresh(twoOf, () => counting.map(({ verifier }) => verifier))
+    await heads.install(log, bare(5), by(5, 100, 0))
+    await heads.install(log, bare(9), by(9, 100, 0))
+    await heads.merge(log, bare(5), signedBy(5, [first]))
+    counting = [second]
+    const again = await reload(9)
+    // Read, and held in memory, while nobody asks for the first.
+    expect((await again.merge(log, bare(5), by(5, 100, 0))).size).toBe(0)
+    counting = [first, second]
+    expect((await again.merge(log, bare(5), signedBy(5, [second]))).size).toBe(1)
+    const [, older] = await again.history(log, 2)
+    const expected = [keys[0]!, ...counting.map(({ verifier }) => verifier)].map(({ vkey }) => vkey)
+    expect([...older!.cosignatures.keys()]).toEqual(expected)
+  })
+
   test('cannot make a head too large by their names', async () => {
     const long = many.map((_, i) => testSigner(`${i}-${'x'.repeat(4000)}`, 20 + i, SIGNATURE_TYPES.cosignature))
     const { heads } = await fresh(twoOf, () => [...long, ...many.slice(0, 1)].map(({ verifier }) => verifier))
@@ -326,6 +392,17 @@ describe('what a witness was seen to sign last', () => {
     await heads.install(log, bare(5), by(5, 100, 0, 1))
     await db.sublevel('signed-by').clear()
     expect((await reload(5)).lastSeen(second.vkey)).toEqual({ log, size: 5, time: 100 })
+  })
+
+  test('is not later than we heard of it, whatever the witness says', async () => {
+    const { heads, reload } = await fresh()
+    await heads.install(log, bare(5), by(5, 900_000_000_000, 0))
+    for (const each of [heads, await reload(5)]) {
+      const { size, time } = each.lastSeen(first.vkey)!
+      expect(size).toBe(5)
+      expect(time).toBeLessThanOrEqual(Date.now() / 1000)
+      expect(time).toBeGreaterThan(1_600_000_000)
+    }
   })
 
   test('is known of heads that we never held, too', async () => {
