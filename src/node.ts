@@ -21,7 +21,8 @@ import { utf8 } from './tlog/bytes.js'
 import { quorumSatisfied } from './tlog/policy.js'
 import type { VerifierKey } from './tlog/note.js'
 import { VERSION } from './version.js'
-import { CosignedHeads, encodeCosigned, type Quorum } from './witness/cosigned.js'
+import { CosignedHeads, encodeCosigned, type CosignedHead, type Quorum } from './witness/cosigned.js'
+import { KnownLines } from './witness/known-lines.js'
 import { Pipeline } from './witness/pipeline.js'
 import { Poller } from './witness/poller.js'
 import { RollbackGuard } from './witness/rollback.js'
@@ -100,7 +101,9 @@ async function build(
   const counts = (config.policy?.witnesses ?? []).flatMap(({ key }) => key?.vkey ?? [])
   const relayed = (): readonly VerifierKey[] => mesh?.relayed() ?? []
   const suspects = await Suspects.load(store.suspects)
-  const cosigned = new CosignedHeads(store, quorum, (log, head) => emit(quorumEvent(log, head)), relayed)
+  const knownLines = new KnownLines()
+  const onQuorum = (log: string, head: CosignedHead): void => emit(quorumEvent(log, head))
+  const cosigned = new CosignedHeads(store, quorum, onQuorum, relayed, knownLines)
   const guard = new RollbackGuard({
     created,
     peers,
@@ -157,6 +160,7 @@ async function build(
     isWitness: counts.includes(signer.verifier.vkey),
     relayed,
     neighbours: () => mesh?.neighbours() ?? [],
+    knownLines,
     prefixFromPeers: async (...asked) => withMesh(mesh).prefixFrom(...asked),
     guard,
     alarm: (evidence) => alarm.raise(evidence),

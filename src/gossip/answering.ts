@@ -53,6 +53,8 @@ const ALL_PROOFS_PER_SECOND = 8
 const PROOFS_AT_ONCE = 8
 /** Milliseconds for one proof; less than the asker waits. */
 const PROOF_TIMEOUT_MS = 8_000
+/** Answers of evidence that are made, or wait for their readers, at once: each may have the size of a frame. */
+const EVIDENCE_AT_ONCE = 8
 /** Streams that one peer may have open with us at once, whatever the number of its connections. */
 export const STREAMS_PER_PEER = 2
 
@@ -80,6 +82,7 @@ export class Answerer {
   readonly #proofs = new Budget(PROOF_BURST, PROOFS_PER_SECOND)
   readonly #allProofs = new Budget(ALL_PROOFS_BURST, ALL_PROOFS_PER_SECOND)
   #proving = 0
+  #showing = 0
   /** Inbound streams by peer. */
   readonly #streams = new Map<string, number>()
 
@@ -118,8 +121,17 @@ export class Answerer {
       const frame = await this.#timed((signal) => frames.read({ signal }))
       const request = decodeRequest(frame.subarray())
       const allowed = this.#requests.take(peer, Date.now())
-      const answer = allowed ? await this.#answer(request, connection) : this.#refuse(peer, 'sync-budget')
-      await this.#timed((signal) => frames.write(encodeAnswer(answer), { signal }))
+      const isLarge = allowed && request.type === 'evidence'
+      const busy = isLarge && this.#showing >= EVIDENCE_AT_ONCE
+      if (busy) this.#options.reports.onDropped('sync-busy')
+      let answer: Answer
+      if (isLarge) this.#showing++
+      try {
+        answer = busy ? BUSY : allowed ? await this.#answer(request, connection) : this.#refuse(peer, 'sync-budget')
+        await this.#timed((signal) => frames.write(encodeAnswer(answer), { signal }))
+      } finally {
+        if (isLarge) this.#showing--
+      }
       if (answer.type === 'error' && !HARMLESS.has(answer.code)) break
       if (request.type === 'hello') this.#options.onHello(request, connection)
     }

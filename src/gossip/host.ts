@@ -2,7 +2,7 @@
  * Builds the libp2p host: TCP, noise, yamux, identify, ping and gossipsub, with every limit set far below its
  * default. A stranger may connect to us; what one may cost us is written here.
  */
-import { gossipsub, type GossipSub } from '@chainsafe/libp2p-gossipsub'
+import { gossipsub, type GossipSub, type GossipSubComponents } from '@chainsafe/libp2p-gossipsub'
 import { createPeerScoreParams, createTopicScoreParams } from '@chainsafe/libp2p-gossipsub/score'
 import { identify } from '@libp2p/identify'
 import type { ConnectionGater, Libp2p, MultiaddrConnection, PeerDiscovery, PrivateKey } from '@libp2p/interface'
@@ -16,6 +16,7 @@ import { createLibp2p } from 'libp2p'
 import { toHex } from '../tlog/bytes.js'
 import { VERSION } from '../version.js'
 import { withPeer } from './address.js'
+import { FrameWatch } from './frames.js'
 import { MAX_MESSAGE_BYTES, messageId } from './topics.js'
 
 /** Limits of connections. Each would be the number of a peer that means no good, times what one costs. */
@@ -46,6 +47,8 @@ const TIMEOUTS = {
   negotiation: 3_000,
   identify: 5_000,
   ping: 5_000,
+  /** Between two pings of a connection, which end one that is dead. */
+  pingInterval: 20_000,
 } as const
 
 /** Streams that a peer may hold open on one connection; honest ones need about six. */
@@ -109,6 +112,8 @@ export interface HostOptions {
   readonly topics: readonly string[]
   /** Whether a peer has sent more than it may and is not to be listened to for the time being. */
   readonly overBudget: (peer: string) => boolean
+  /** Called with a peer that lost its connection for what it sent to gossipsub. */
+  readonly onOffence: (peer: string) => void
   /** Addresses to tell peers instead of those listened on; none: what was found out. */
   readonly announce?: readonly Multiaddr[]
   /** Called with the addresses of a node that announces itself on the local network; without it nobody looks there. */
@@ -121,6 +126,8 @@ const MDNS_SERVICE = '_gossum._udp.local'
 /** Builds a host that is not started: handlers must be in place before the first peer asks what we speak. */
 export async function createHost(options: HostOptions): Promise<Host> {
   const gate = new Gate()
+  const pubsub = createPubSub(options)
+  const frames = new FrameWatch(MAX_RPC_BYTES, options.onOffence)
   const host = await createLibp2p({
     start: false,
     privateKey: options.peerKey,
@@ -144,6 +151,8 @@ export async function createHost(options: HostOptions): Promise<Host> {
       }),
     ],
     connectionGater: gate,
+    // Its pings are half of what an idle node computes.
+    connectionMonitor: { pingInterval: TIMEOUTS.pingInterval },
     connectionManager: {
       maxConnections: CONNECTION_LIMITS.connections,
       inboundConnectionThreshold: CONNECTION_LIMITS.perAddressPerSecond,
@@ -162,41 +171,45 @@ export async function createHost(options: HostOptions): Promise<Host> {
     services: {
       identify: identify({ timeout: TIMEOUTS.identify, maxMessageSize: IDENTIFY_BYTES }),
       ping: ping({ timeout: TIMEOUTS.ping }),
-      pubsub: gossipsub({
-        // Notes and evidence authenticate themselves; a signature of the messenger would add nothing but its name.
-        globalSignaturePolicy: 'StrictNoSign',
-        msgIdFn: (message) => messageId(message.topic, message.data),
-        allowedTopics: [...options.topics],
-        decodeRpcLimits: RPC_LIMITS,
-        maxInboundDataLength: MAX_RPC_BYTES,
-        maxTopicBytesPerPeer: TOPIC_BYTES_PER_PEER,
-        maxOutboundBufferSize: WRITE_BUFFER_BYTES,
-        maxInboundStreams: GOSSIP_STREAMS,
-        maxOutboundStreams: GOSSIP_STREAMS,
-        fallbackToFloodsub: false,
-        // To the mesh and not to all the connections: what a head costs must not grow with their number.
-        floodPublish: false,
-        emitSelf: false,
-        // Hellos tell who else there is, with addresses that were looked at: gossipsub would dial any that is signed.
-        doPX: false,
-        // A node alone has nobody to publish to, and a head may come back to its publisher: neither is an error.
-        allowPublishToZeroTopicPeers: true,
-        ignoreDuplicatePublishError: true,
-        scoreParams: scoreParams(options),
-        scoreThresholds: {
-          gossipThreshold: SCORE.gossip,
-          publishThreshold: SCORE.publish,
-          graylistThreshold: SCORE.graylist,
-          acceptPXThreshold: Infinity,
-          opportunisticGraftThreshold: SCORE.opportunisticGraft,
-        },
-      }),
+      pubsub: (components: GossipSubComponents) => pubsub(frames.over(components)),
     },
   })
   // The class behind the service has what PubSub declares.
   const typed = host as unknown as Host
   gate.watch(typed)
   return typed
+}
+
+function createPubSub(options: HostOptions): ReturnType<typeof gossipsub> {
+  return gossipsub({
+    // Notes and evidence authenticate themselves; a signature of the messenger would add nothing but its name.
+    globalSignaturePolicy: 'StrictNoSign',
+    msgIdFn: (message) => messageId(message.topic, message.data),
+    allowedTopics: [...options.topics],
+    decodeRpcLimits: RPC_LIMITS,
+    maxInboundDataLength: MAX_RPC_BYTES,
+    maxTopicBytesPerPeer: TOPIC_BYTES_PER_PEER,
+    maxOutboundBufferSize: WRITE_BUFFER_BYTES,
+    maxInboundStreams: GOSSIP_STREAMS,
+    maxOutboundStreams: GOSSIP_STREAMS,
+    fallbackToFloodsub: false,
+    // To the mesh and not to all the connections: what a head costs must not grow with their number.
+    floodPublish: false,
+    emitSelf: false,
+    // Hellos tell who else there is, with addresses that were looked at: gossipsub would dial any that is signed.
+    doPX: false,
+    // A node alone has nobody to publish to, and a head may come back to its publisher: neither is an error.
+    allowPublishToZeroTopicPeers: true,
+    ignoreDuplicatePublishError: true,
+    scoreParams: scoreParams(options),
+    scoreThresholds: {
+      gossipThreshold: SCORE.gossip,
+      publishThreshold: SCORE.publish,
+      graylistThreshold: SCORE.graylist,
+      acceptPXThreshold: Infinity,
+      opportunisticGraftThreshold: SCORE.opportunisticGraft,
+    },
+  })
 }
 
 function scoreParams(options: HostOptions): ReturnType<typeof createPeerScoreParams> {

@@ -75,5 +75,5 @@ export function fitting(items: readonly Uint8Array[], room: number): string[] {
 
 /** The length of a value as JSON, in bytes. */
 export function jsonBytes(value: unknown): number {
-  return utf8(JSON.stringify(value)).length
+  return Buffer.byteLength(JSON.stringify(value))
 }

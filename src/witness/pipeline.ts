@@ -13,6 +13,7 @@ import { sha256 } from '../tlog/hash.js'
 import { formatNote, isBy, parseNote, type VerifierKey } from '../tlog/note.js'
 import { decide, type Candidate, type Decision, type Outcome } from './decide.js'
 import { Cosigner, type CosignerParts, type Head } from './cosigner.js'
+import type { KnownLines } from './known-lines.js'
 import { Liars, type WitnessedHead } from './liars.js'
 import { Outlet, type OutletParts } from './outlet.js'
 import { Pace } from './pace.js'
@@ -27,6 +28,8 @@ export interface PipelineParts extends CosignerParts, OutletParts {
   readonly suspects: Suspects
   /** Witness keys of our neighbours: what they signed is remembered for them. */
   readonly neighbours: () => readonly VerifierKey[]
+  /** Cosignatures that were verified before. */
+  readonly knownLines: KnownLines
   /** Asks peers for a proof that the log does not give. */
   readonly prefixFromPeers: PrefixFromPeers
   /** Raises the alarm with evidence. Not new when it is about a lie that is known. */
@@ -184,8 +187,12 @@ export class Pipeline {
   async #judge(candidate: Candidate, charged: boolean): Promise<Outcome> {
     let verified: VerifiedNote<FollowedLog>
     try {
-      const { counted, relayed, neighbours } = this.#parts
-      const keys = { counted, relayed: relayed(), neighbours: neighbours() }
+      const { counted, relayed, neighbours, knownLines } = this.#parts
+      const keys = {
+        counted: knownLines.remembering(counted),
+        relayed: knownLines.remembering(relayed()),
+        neighbours: knownLines.remembering(neighbours()),
+      }
       verified = verifyCandidate(candidate.note, this.#logs, candidate.log, keys)
     } catch (error) {
       if (!(error instanceof GossumError)) throw error

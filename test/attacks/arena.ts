@@ -10,16 +10,16 @@ import { isQuorum, type FleetNode } from '../helpers/fleet-node.js'
 
 /** What an attack may cost in resident memory, in MB. */
 export const MEMORY_BOUND = 50
-/** Heads that must reach their quorum during an attack. */
-const HEADS = 5
+/** Heads that must reach their quorum before an attack, and during it. */
+const HEADS = { before: 3, during: 4 }
 /** Requests of the API before an attack: rounds, and at once in each. */
-const WARM_UP = { rounds: 30, requests: 30 }
+const WARM_UP = { rounds: 20, requests: 30 }
 /** Milliseconds between two heads of the log, and between two looks at the victim. */
-const HEAD_INTERVAL_MS = 1_000
+const HEAD_INTERVAL_MS = 750
 const LOOK_INTERVAL_MS = 100
 /** Milliseconds without a new peak or low of memory after which the victim has settled, and the longest wait for it. */
-const SETTLED_MS = 3_000
-const SETTLE_TIMEOUT_MS = 15_000
+const SETTLED_MS = 1_000
+const SETTLE_TIMEOUT_MS = 5_000
 
 /** What an attack did to its victim. */
 export interface Damage {
@@ -69,7 +69,7 @@ export async function startArena(): Promise<Arena> {
     const watch = watchVictim(victim, attackers, peers, ended.signal)
     const acting = act(ended.signal)
     try {
-      for (let i = 0; i < HEADS; i++) {
+      for (let i = 0; i < HEADS.during; i++) {
         await publish()
         await pause(HEAD_INTERVAL_MS)
       }
@@ -82,7 +82,7 @@ export async function startArena(): Promise<Arena> {
   }
 
   // The code must be warm and the heap as wide as ordinary load makes it, or what that costs is taken for damage.
-  for (let i = 0; i < HEADS; i++) await publish()
+  for (let i = 0; i < HEADS.before; i++) await publish()
   for (let i = 0; i < WARM_UP.rounds; i++) {
     await Promise.all(Array.from({ length: WARM_UP.requests }, () => victim.ask('/api/v1/logs')))
   }

@@ -115,6 +115,7 @@ describe('the gossip door', () => {
       listen: [multiaddr('/ip4/127.0.0.1/tcp/0')],
       topics: [TOPIC],
       overBudget: () => false,
+      onOffence: () => undefined,
     })
     await host.start()
     try {

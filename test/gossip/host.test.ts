@@ -16,7 +16,13 @@ afterEach(async () => {
 async function startHost(): Promise<Host> {
   const topics = [headsTopic(LOG)]
   const listen = [multiaddr('/ip4/127.0.0.1/tcp/0')]
-  const host = await createHost({ peerKey: await newPeerKey(), listen, topics, overBudget: () => false })
+  const host = await createHost({
+    peerKey: await newPeerKey(),
+    listen,
+    topics,
+    overBudget: () => false,
+    onOffence: () => undefined,
+  })
   hosts.push(host)
   await host.start()
   host.services.pubsub.subscribe(headsTopic(LOG))

@@ -18,6 +18,7 @@ import {
 } from '../../src/tlog/note.js'
 import { CosignedHeads, type CosignedHead } from '../../src/witness/cosigned.js'
 import type { Candidate, Door, Outcome } from '../../src/witness/decide.js'
+import { KnownLines } from '../../src/witness/known-lines.js'
 import { Pipeline, type FollowedLog } from '../../src/witness/pipeline.js'
 import type { PrefixFromPeers } from '../../src/witness/prover.js'
 import { Suspects, type Suspect } from '../../src/witness/suspects.js'
@@ -157,6 +158,7 @@ export async function startHeart(options: HeartOptions): Promise<Heart> {
     isWitness: counted.some(({ vkey }) => vkey === signer.verifier.vkey),
     relayed: () => options.relayed ?? [],
     neighbours: () => options.neighbours ?? [],
+    knownLines: new KnownLines(),
     prefixFromPeers: options.prefixFromPeers ?? (() => Promise.reject(new GossumError('PEER_UNHELPFUL'))),
     guard: options.rollback ?? { maySign: true, sawUnknown: (time) => left.unknown.push(time) },
     onFirstUse: (_log, first) => left.firstUses.push(first),
