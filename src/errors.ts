@@ -78,6 +78,7 @@ export const ERRORS = {
     'see "The rollback guard" in docs/operating.md',
   ],
   PEER_UNHELPFUL: ['no peer could give what was asked for', 'the node asks again, other peers too'],
+  HEADS_WAITING: ['more heads of this log wait than are taken up at a time', 'it is kept, and tried again'],
   PEER_BUDGET: ['this peer made us prove more heads than one peer may', 'an honest peer sends new heads, each once'],
   KEY_FILE_INVALID: ['the key file cannot be used', 'key files are private: chmod 600, owned by you, unchanged'],
   KEY_EXISTS: ['there is a witness key already', 'a key is never overwritten; use another --home for another witness'],

@@ -3,6 +3,14 @@
  * timeout, Node collects it as garbage, its timer with it, and what should have ended waits for ever. (On Node 20 such
  * a composite is also never let go by a signal that lives long.)
  */
+import { setMaxListeners } from 'node:events'
+
+/** A controller that lives long: any number of limits may listen to it, and Node need not warn of a leak. */
+export function lastingController(): AbortController {
+  const controller = new AbortController()
+  setMaxListeners(0, controller.signal)
+  return controller
+}
 
 /**
  * Runs `act` with a signal that is aborted after `ms` milliseconds or with one of the others. Rejects with the reason

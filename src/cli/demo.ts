@@ -9,6 +9,7 @@ import { access, constants, copyFile, mkdir, mkdtemp, rm, rmdir, writeFile } fro
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Command } from 'commander'
+import { lastingController } from '../timed.js'
 import { errorText, GossumError, HintedError } from '../errors.js'
 import { loadOrCreateWitnessKey } from '../keys.js'
 import { fromUtf8 } from '../tlog/bytes.js'
@@ -113,7 +114,7 @@ class Story {
   readonly #startedAt = Date.now()
   readonly #signer: SignerKey
   /** Ends every wait. */
-  readonly #ended = new AbortController()
+  readonly #ended = lastingController()
   /** Those that run and those that are about to. */
   readonly #starting: Promise<Child>[] = []
   #nodes: Child[] = []
@@ -226,6 +227,7 @@ class Story {
       step.abort(this.#ended.signal.reason)
     }
     this.#ended.signal.addEventListener('abort', onEnd, { once: true })
+    if (this.#ended.signal.aborted) onEnd()
     return step.signal
   }
 

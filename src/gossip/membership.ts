@@ -3,7 +3,7 @@
  * network. Addresses are dialled only while we have too few neighbours, one at a time each, and never more often than
  * once a minute.
  */
-import { timed } from '../timed.js'
+import { lastingController, timed } from '../timed.js'
 import type { Connection, PeerId } from '@libp2p/interface'
 import { multiaddr } from '@multiformats/multiaddr'
 import { lookup } from 'node:dns/promises'
@@ -61,7 +61,7 @@ export class Membership {
   readonly #dialling = new Set<string>()
   /** Where the connection to a peer led that we dialled: its name, if it has one, outlives its number. */
   readonly #dialledAs = new Map<string, Place>()
-  readonly #stopped = new AbortController()
+  readonly #stopped = lastingController()
   #timer: NodeJS.Timeout | undefined
 
   constructor(

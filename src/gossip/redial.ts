@@ -5,7 +5,7 @@
 import type { PeerId } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { errorText } from '../errors.js'
-import { timed } from '../timed.js'
+import { lastingController, timed } from '../timed.js'
 import { peerOf } from './address.js'
 import type { Host } from './host.js'
 
@@ -40,7 +40,7 @@ export class Redial {
   readonly #speakers: ReadonlyMap<string, PeerId>
   /** Looks in a row that found a speaker without an outbound gossip stream. */
   readonly #withoutStream = new Map<string, number>()
-  readonly #stopped = new AbortController()
+  readonly #stopped = lastingController()
   #timer: NodeJS.Timeout | undefined
 
   constructor(

@@ -7,6 +7,7 @@
  * has signed, whoever dialled.
  */
 import type { Connection, PeerId } from '@libp2p/interface'
+import { lastingController } from '../timed.js'
 import { toHex } from '../tlog/bytes.js'
 import { sha256 } from '../tlog/hash.js'
 import { Answerer, STREAMS_PER_PEER, type SyncHandlers } from './answering.js'
@@ -67,7 +68,7 @@ export class SyncDoor {
   readonly #judged = new Set<string>()
   /** Peers whose hello we are working on. */
   readonly #learning = new Set<string>()
-  readonly #stopped = new AbortController()
+  readonly #stopped = lastingController()
   #topology: string | undefined
   #timer: NodeJS.Timeout | undefined
   readonly #settling = new Set<NodeJS.Timeout>()

@@ -4,6 +4,11 @@
  * soon sign the same head, and a log that moves fast costs no more than one that moves every two seconds.
  */
 
+/** Milliseconds that the largest head has before the others that wait. */
+const HEAD_START_MS = 250
+/** Different sizes that wait for their turn: honest nodes bring one or two. */
+const MAX_SIZES = 8
+
 /** Milliseconds between two heads of a burst. */
 export const PAUSE_MS = 2_000
 
@@ -29,11 +34,16 @@ export class Pace {
     this.#pauseMs = pauseMs
   }
 
-  /** Resolves when it is the turn of a head of this size, when it is too late for it, or when the signal is aborted. */
-  turn(log: string, size: number, signal: AbortSignal): Promise<void> {
+  /**
+   * Resolves when it is the turn of a head of this size, when it is too late for it, or when the signal is aborted. False
+   * at once when too many others wait.
+   */
+  turn(log: string, size: number, signal: AbortSignal): Promise<boolean> {
     const line = this.#line(log)
     const left = Math.min(line.openAt - this.#now(), this.#pauseMs)
-    if ((left <= 0 && line.waiting.size === 0) || signal.aborted) return Promise.resolve()
+    if ((left <= 0 && line.waiting.size === 0) || signal.aborted) return Promise.resolve(true)
+    const sizes = new Set([...line.waiting].map((waiting) => waiting.size))
+    if (!sizes.has(size) && sizes.size >= MAX_SIZES) return Promise.resolve(false)
     return new Promise((resolve) => {
       const waiting: Waiting = {
         size,
@@ -41,7 +51,7 @@ export class Pace {
           signal.removeEventListener('abort', waiting.go)
           line.waiting.delete(waiting)
           if (line.waiting.size === 0) this.#rest(line)
-          resolve()
+          resolve(true)
         },
       }
       line.waiting.add(waiting)
@@ -59,12 +69,21 @@ export class Pace {
     for (const waiting of [...line.waiting]) if (waiting.size <= size) waiting.go()
   }
 
-  /** Lets the largest go, and with it those of its size: they are one head, or a fork that must come to light. */
+  /**
+   * Lets the largest go, and with it those of its size: they are one head, or a fork that must come to light. The others
+   * go a moment later, unless they are too late by then: a log that signs what nobody can prove must not hold up what
+   * can be.
+   */
   #next(line: Line): void {
     delete line.timer
     const largest = Math.max(...[...line.waiting].map(({ size }) => size))
     for (const waiting of [...line.waiting]) if (waiting.size === largest) waiting.go()
-    if (line.waiting.size > 0) line.timer = setTimeout(() => this.#next(line), this.#pauseMs)
+    if (line.waiting.size > 0) line.timer = setTimeout(() => this.#others(line), HEAD_START_MS)
+  }
+
+  #others(line: Line): void {
+    delete line.timer
+    for (const waiting of [...line.waiting]) waiting.go()
   }
 
   #rest(line: Line): void {

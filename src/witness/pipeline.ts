@@ -5,6 +5,7 @@
  * Trusted here: the configured log keys, our own key, our disk as far as the guard vouches for it. Not trusted: the
  * log, the peers, the clock.
  */
+import { lastingController } from '../timed.js'
 import { makeSplitView, type Evidence } from '../evidence/evidence.js'
 import { GossumError, type ErrorCode } from '../errors.js'
 import { isFrozen, unmetFloor, type LogState } from '../store/heads.js'
@@ -56,8 +57,10 @@ export class Pipeline {
   readonly #parts: PipelineParts
   readonly #logs: ReadonlyMap<string, FollowedLog>
   readonly #remembered = new Map<string, Outcome>()
-  readonly #stopped = new AbortController()
+  readonly #stopped = lastingController()
   readonly #underWay = new Set<Promise<unknown>>()
+  /** Logs whose suspects are being tried again. */
+  readonly #retrying = new Set<string>()
   /** What came while the rollback guard was waiting. */
   readonly #deferred: Candidate[] = []
   readonly #prover: Prover
@@ -144,6 +147,17 @@ export class Pipeline {
    * overtaken, and at most `limit` larger ones, which only the log or a peer can explain. Tells about those that stay.
    */
   async retrySuspects(log: string, limit: number): Promise<void> {
+    // One at a time: each may wait for peers that do not answer.
+    if (this.#retrying.has(log)) return
+    this.#retrying.add(log)
+    try {
+      await this.#tracked(this.#retrySuspects(log, limit))
+    } finally {
+      this.#retrying.delete(log)
+    }
+  }
+
+  async #retrySuspects(log: string, limit: number): Promise<void> {
     const { suspects, store, onOutcome, now } = this.#parts
     if (limit > 0) await this.#reachFloor(log)
     let left = limit
@@ -213,7 +227,7 @@ export class Pipeline {
     const own = head.cosignatures.get(this.#cosigner.key)
     if (own !== undefined) await this.#cosigner.recall(head, own)
     for (;;) {
-      await this.#turn(candidate, head)
+      if (!(await this.#turn(candidate, head))) return this.#suspect(candidate, head, 'HEADS_WAITING')
       const state = this.#parts.store.heads.get(log.id)
       const held = { tree: state.tree, frozen: isFrozen(state) }
       // What we cosigned once, we saw with our own eyes.
@@ -237,11 +251,11 @@ export class Pipeline {
     return this.#past.has(pastKey(head)) || this.#parts.cosigned.holds(log.id, fromUtf8(formatNote(bare))!)
   }
 
-  /** Waits until a larger head that peers bring may be taken up. The log itself comes at our own pace. */
-  async #turn({ door }: Candidate, { log, checkpoint }: Head): Promise<void> {
+  /** Waits until a larger head that peers bring may be taken up, if it may. The log itself comes at our own pace. */
+  async #turn({ door }: Candidate, { log, checkpoint }: Head): Promise<boolean> {
     const { tree } = this.#parts.store.heads.get(log.id)
     const isPaced = (door === 'gossip' || door === 'sync') && tree !== undefined && checkpoint.size > tree.size
-    if (isPaced) await this.#pace.turn(log.id, checkpoint.size, this.#stopped.signal)
+    return !isPaced || this.#pace.turn(log.id, checkpoint.size, this.#stopped.signal)
   }
 
   /** Goes on to the head that our key is known to have signed; nothing else is signed before. Whether it is reached. */

@@ -3,6 +3,7 @@
  * backoff so that a log in trouble is left alone.
  */
 import { setTimeout as delay } from 'node:timers/promises'
+import { lastingController } from '../timed.js'
 import type { Pipeline } from './pipeline.js'
 
 /** Suspects larger than our tree that are tried again after a poll. */
@@ -29,7 +30,7 @@ export interface PollerParts {
 
 export class Poller {
   readonly #parts: PollerParts
-  readonly #stopped = new AbortController()
+  readonly #stopped = lastingController()
   #running: Promise<void> = Promise.resolve()
   #failures = 0
 
@@ -69,7 +70,7 @@ export class Poller {
     try {
       if (note !== undefined) await pipeline.submit({ door: 'poll', note, log, receivedAt: now() })
       // Also when the log is down: peers may be able to explain what it will not.
-      await pipeline.retrySuspects(log, SUSPECTS_PER_POLL)
+      pipeline.retrySuspects(log, SUSPECTS_PER_POLL).catch(onError)
     } catch (error) {
       onError(error)
     }

@@ -1,9 +1,10 @@
 /** The rollback guard with real processes: an older copy of a home, an empty home with an old key, two with one key. */
-import { copyFileSync } from 'node:fs'
+import { copyFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import type { NodeEvent } from '../../src/events.js'
 import type { StatusView } from '../../src/http/api.js'
+import { loadOrCreateWitnessKey } from '../../src/keys.js'
 import { madeUpRecords, memoryLog } from '../fakes/lying-log.js'
 import { testSigner } from '../helpers/heart.js'
 import { copyHome, temporaryHome } from '../helpers/home.js'
@@ -31,23 +32,24 @@ async function status(node: RunningNode): Promise<StatusView> {
   return (await node.json('/api/v1/status')) as StatusView
 }
 
-/** A witness that cosigned size 30 before a peer, and its home as it was at size 10. */
+/** A witness that cosigned size 30 before a peer that counts it, and its home as it was at size 10. */
 async function past() {
   const log = await serve(10)
-  const peer = await start(temporaryHome(), log.url)
-  const bootstrap = ['--bootstrap', peer.ready.multiaddrs[0]!]
   const [home, older] = [temporaryHome(), temporaryHome()]
+  const { signer: key } = await loadOrCreateWitnessKey(join(home, 'witness.key'), 'witness.example')
+  const policy = join(temporaryHome(), 'policy')
+  writeFileSync(policy, `witness w ${key.verifier.vkey}\nquorum w\n`)
+  const peer = await start(temporaryHome(), log.url, '--policy', policy)
+  const bootstrap = ['--bootstrap', peer.ready.multiaddrs[0]!]
   const first = await start(home, log.url, ...bootstrap)
   await first.event(advancedTo(10))
   await first.stop()
   copyHome(home, older)
-  const second = await start(home, log.url, ...bootstrap)
+  const running = await start(home, log.url, ...bootstrap)
   await log.append(10, 30)
-  await second.event(advancedTo(30))
-  const { witness } = second.ready
   // The peer holds the cosignature before the witness is gone.
-  await peer.event((event) => event.event === 'outcome' && event.size === 30 && event.door !== 'poll')
-  return { log, peer, bootstrap, home, older, witness, running: second }
+  await peer.event((event) => event.event === 'quorum' && event.size === 30)
+  return { log, peer, bootstrap, home, older, witness: running.ready.witness, running }
 }
 
 test('an older copy of a home goes on from the head that its key has signed, whatever the log shows it', async () => {

@@ -150,6 +150,7 @@ describe('the outcome table', () => {
     ['refused', 'LOG_FROZEN', { status: 503, gossip: 'ignore', exit: 3 }, 'ignore'],
     ['refused', 'GUARD_WAITING', { status: 503, gossip: 'ignore', exit: 4 }, 'ignore'],
     ['refused', 'GUARD_BEHIND', { status: 503, gossip: 'ignore', exit: 4 }, 'ignore'],
+    ['pending', 'HEADS_WAITING', { status: 503, gossip: 'accept', exit: 4 }, 'ignore'],
     ['pending', 'PEER_BUDGET', { status: 503, gossip: 'accept', exit: 4 }, 'ignore'],
     ['conflict', undefined, { status: 422, gossip: 'accept', exit: 3 }, 'ignore'],
   ]

@@ -100,6 +100,7 @@ describe('the poller', () => {
     clock.now += 15 * MINUTE
     ;(await pause(0)).end()
     await pause(1)
+    await heart.pipeline.idle()
     expect(heart.suspectAlarms).toMatchObject([{ size: 9 }])
   })
 

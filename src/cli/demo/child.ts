@@ -36,6 +36,7 @@ export class Child {
 
   /** Starts a node and waits until it is ready. Throws when it ends before that, as it does when the signal aborts. */
   static async start(number: number, args: readonly string[], signal: AbortSignal): Promise<Child> {
+    signal.throwIfAborted()
     // The channel ties the child's life to ours: it stops when we are gone, however we went.
     const child = spawn(process.execPath, [PROGRAM, 'run', '--json', ...args], {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
@@ -61,6 +62,7 @@ export class Child {
   when<E extends NodeEvent>(question: (event: NodeEvent) => event is E, signal: AbortSignal): Promise<E> {
     const past = this.#events.find(question)
     if (past !== undefined) return Promise.resolve(past)
+    if (signal.aborted) return Promise.reject(signal.reason as Error)
     return new Promise((resolve, reject) => {
       const waiter = (event: NodeEvent): void => {
         if (!question(event)) return
