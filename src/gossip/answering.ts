@@ -97,6 +97,8 @@ export class Answerer {
     if (open >= STREAMS_PER_PEER || this.#options.meter.isPaused(peer, Date.now())) {
       this.#refuse(peer, 'sync-streams')
       stream.abort(new Error('too many sync streams'))
+      // Whoever goes on when it is not listened to is sent away; the gate lets it in again later.
+      if (this.#options.meter.isPaused(peer, Date.now())) connection.abort(new Error('too many refused requests'))
       return
     }
     this.#streams.set(peer, open + 1)
@@ -106,7 +108,13 @@ export class Answerer {
       // The end of the stream is how a peer says that it has asked enough.
       if (asError(error).name === 'UnexpectedEOFError')
         await this.#timed((signal) => stream.close({ signal })).catch(() => undefined)
-      else stream.abort(asError(error))
+      else {
+        // A length that no frame has; a peer that is slow, or gone, is another matter.
+        const isLie = asError(error).name.startsWith('InvalidDataLength')
+        if (isLie) this.#options.meter.offence(peer, Date.now())
+        stream.abort(asError(error))
+        if (isLie && this.#options.meter.isPaused(peer, Date.now())) connection.abort(asError(error))
+      }
     } finally {
       const left = this.#streams.get(peer)! - 1
       if (left === 0) this.#streams.delete(peer)

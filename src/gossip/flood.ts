@@ -26,6 +26,11 @@ export class FloodMeter {
     if (!this.#offences.take(peer, now)) this.#pause(peer, now)
   }
 
+  /** A peer that sent what no honest program sends is not listened to, and not let in, for a while. */
+  cut(peer: string, now: number): void {
+    this.#pause(peer, now)
+  }
+
   isPaused(peer: string, now: number): boolean {
     return (this.#paused.get(peer) ?? 0) > now
   }

@@ -125,7 +125,7 @@ const MDNS_SERVICE = '_gossum._udp.local'
 
 /** Builds a host that is not started: handlers must be in place before the first peer asks what we speak. */
 export async function createHost(options: HostOptions): Promise<Host> {
-  const gate = new Gate()
+  const gate = new Gate(options.overBudget)
   const pubsub = createPubSub(options)
   const frames = new FrameWatch(MAX_RPC_BYTES, options.onOffence)
   const host = await createLibp2p({
@@ -253,8 +253,14 @@ function localNetwork(onDiscovered: (addresses: readonly string[]) => void) {
 /** Bounds the connections of one address and of one peer, which libp2p by itself does not. */
 class Gate implements ConnectionGater {
   #host: Host | undefined
+  /** Peers that are not listened to need not come in. */
+  readonly #isPaused: (peer: string) => boolean
   /** Inbound sockets by address, those whose handshake is not finished included. */
   readonly #sockets = new Map<string, number>()
+
+  constructor(isPaused: (peer: string) => boolean) {
+    this.#isPaused = isPaused
+  }
 
   watch(host: Host): void {
     this.#host = host
@@ -270,7 +276,7 @@ class Gate implements ConnectionGater {
   }
 
   readonly denyInboundEncryptedConnection: NonNullable<ConnectionGater['denyInboundEncryptedConnection']> = (peer) =>
-    (this.#host?.getConnections(peer).length ?? 0) >= CONNECTION_LIMITS.perPeer
+    this.#isPaused(peer.toString()) || (this.#host?.getConnections(peer).length ?? 0) >= CONNECTION_LIMITS.perPeer
 
   #established(origin: string): number {
     const connections = this.#host?.getConnections() ?? []

@@ -263,7 +263,7 @@ async function build(options: MeshOptions): Promise<Parts> {
     announce,
     topics: [...logs].flatMap((log) => [headsTopic(log), evidenceTopic(log)]),
     overBudget: (peer) => meter.isPaused(peer, Date.now()),
-    onOffence: (peer) => meter.offence(peer, Date.now()),
+    onOffence: (peer) => meter.cut(peer, Date.now()),
     onDiscovered: options.mdns === true ? (addresses) => membership.discovered(addresses) : undefined,
   })
   const speakers = new Map<string, PeerId>()
