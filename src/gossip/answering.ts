@@ -111,7 +111,8 @@ export class Answerer {
       else {
         // A length that no frame has; a peer that is slow, or gone, is another matter.
         const isLie = asError(error).name.startsWith('InvalidDataLength')
-        if (isLie) this.#options.meter.offence(peer, Date.now())
+        // It weighs as much as four refused requests: each may have brought a megabyte.
+        for (let i = 0; isLie && i < 4; i++) this.#options.meter.offence(peer, Date.now())
         stream.abort(asError(error))
         if (isLie && this.#options.meter.isPaused(peer, Date.now())) connection.abort(asError(error))
       }
