@@ -89,7 +89,7 @@ export const ERRORS = {
   NODE_UNREACHABLE: ['cannot reach the node', 'is it running? start it with gossum run, or name it with --node URL'],
   NOT_FOUND: ['there is nothing here', 'see docs/http.md for the routes'],
   METHOD_NOT_ALLOWED: ['this route does not take this method', 'see docs/http.md for the routes'],
-  REQUEST_TOO_LARGE: ['the request is too large', 'no route of this API needs more than 1 KiB'],
+  REQUEST_TOO_LARGE: ['the request is too large', 'docs/http.md says how much each route takes'],
   FORBIDDEN: ['this is only for the operator on this machine', 'ask the node on its loopback address'],
   REQUEST_INVALID: ['the request cannot be understood', 'see docs/http.md'],
   FILE_UNREADABLE: ['the file cannot be read', 'check its path, its permissions and its size'],

@@ -9,15 +9,26 @@ export interface ApiRequest {
   readonly params: Readonly<Record<string, string>>
   readonly query: URLSearchParams
   readonly headers: IncomingHttpHeaders
+  /** The bytes that came with it, as many as the route takes. */
+  readonly body: Uint8Array
   /** The address of the other end of the connection. */
   readonly remoteAddress: string | undefined
+  /** Aborted when the client goes away before it has its answer. */
+  readonly signal: AbortSignal
 }
 
 export interface Route {
   /** A GET route also answers HEAD. */
   readonly method: 'GET' | 'POST'
-  /** Segments; one that begins with a colon takes any value: `/api/v1/logs/:log/head`. */
+  /**
+   * Segments; one that begins with a colon takes any value: `/api/v1/logs/:log/head`. A last one that begins with a
+   * star takes all that is left: `/sumdb/*rest`.
+   */
   readonly path: string
+  /** The largest body that the route takes, in bytes; without it the route has no use for one. */
+  readonly maxBodyBytes?: number
+  /** Milliseconds that an answer may take while the connection lies still; the server's own limit without it. */
+  readonly patienceMs?: number
   readonly handle: (request: ApiRequest) => Reply | Promise<Reply>
 }
 
@@ -51,12 +62,22 @@ function decodeSegment(segment: string): string {
 }
 
 function matchSegments(pattern: readonly string[], segments: readonly string[]): Record<string, string> | undefined {
-  if (pattern.length !== segments.length) return undefined
+  const takesRest = pattern.at(-1)!.startsWith('*')
+  if (takesRest ? segments.length < pattern.length : segments.length !== pattern.length) return undefined
   const params: Record<string, string> = {}
   for (const [i, part] of pattern.entries()) {
     const segment = segments[i]!
-    if (part.startsWith(':') && segment !== '') params[part.slice(1)] = segment
+    if (part.startsWith('*')) params[part.slice(1)] = joined(segments.slice(i))
+    else if (part.startsWith(':') && segment !== '') params[part.slice(1)] = segment
     else if (part !== segment) return undefined
   }
   return params
+}
+
+/** Decoded segments as one path. A slash that was percent-encoded would be one segment here and two there. */
+function joined(segments: readonly string[]): string {
+  if (segments.some((segment) => segment.includes('/'))) {
+    throw new GossumError('REQUEST_INVALID', 'the path has a percent-encoded slash')
+  }
+  return segments.join('/')
 }

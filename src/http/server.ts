@@ -2,6 +2,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { errorText, GossumError } from '../errors.js'
+import { concatBytes } from '../tlog/bytes.js'
 import { apiRoutes, type NodeView } from './api.js'
 import { problem, statusOf, type Reply } from './reply.js'
 import { allowedMethods, matchPath, type Match, type Route } from './router.js'
@@ -19,8 +20,8 @@ export interface HttpServerOptions {
 
 /** Request line and headers, in bytes. */
 const MAX_HEADER_BYTES = 8 * 1024
-/** The largest request body that is read, in bytes: none is needed. */
-const MAX_BODY_BYTES = 1024
+/** The largest body that is read, in bytes, of a request to a route that has no use for one. */
+const MAX_IDLE_BODY_BYTES = 1024
 /** Connections at a time. */
 const MAX_CONNECTIONS = 256
 /** Milliseconds that a client may take for its headers, for its whole request, and between two requests. */
@@ -74,7 +75,9 @@ export class HttpServer {
   async #respond(request: IncomingMessage, response: ServerResponse): Promise<void> {
     // The client went away; there is nobody to tell.
     response.on('error', () => undefined)
-    const { reply, route } = await this.#answer(request)
+    const gone = new AbortController()
+    response.on('close', () => gone.abort(new Error('the client went away')))
+    const { reply, route } = await this.#answer(request, gone.signal)
     const isRead = request.method === 'GET' || request.method === 'HEAD'
     response.writeHead(reply.status, {
       'content-length': reply.body.length,
@@ -89,7 +92,7 @@ export class HttpServer {
   }
 
   /** Never throws: an error becomes a problem body. */
-  async #answer(request: IncomingMessage): Promise<{ reply: Reply; route: string }> {
+  async #answer(request: IncomingMessage, signal: AbortSignal): Promise<{ reply: Reply; route: string }> {
     let match: Match | undefined
     try {
       const [pathname, query] = splitTarget(request.url ?? '')
@@ -97,11 +100,13 @@ export class HttpServer {
       const method = request.method === 'HEAD' ? 'GET' : request.method
       const route = match.routes.find((candidate) => candidate.method === method)
       if (route === undefined) throw new GossumError('METHOD_NOT_ALLOWED', request.method)
-      await drain(request)
+      const body = await readBody(request, route.maxBodyBytes ?? MAX_IDLE_BODY_BYTES)
       const { headers, socket } = request
+      const { remoteAddress } = socket
+      if (route.patienceMs !== undefined) socket.setTimeout(route.patienceMs)
       const { params } = match
       return {
-        reply: await route.handle({ params, query, headers, remoteAddress: socket.remoteAddress }),
+        reply: await route.handle({ params, query, headers, body, remoteAddress, signal }),
         route: route.path,
       }
     } catch (error) {
@@ -129,16 +134,19 @@ function splitTarget(target: string): [pathname: string, query: URLSearchParams]
   return [pathname, new URLSearchParams(mark === -1 ? '' : target.slice(mark))]
 }
 
-/** Reads a body that nobody needs, so that the connection can be used again. Throws REQUEST_TOO_LARGE. */
-async function drain(request: IncomingMessage): Promise<void> {
-  const tooLarge = new GossumError('REQUEST_TOO_LARGE', `a body above ${MAX_BODY_BYTES} bytes`)
-  if (Number(request.headers['content-length'] ?? 0) > MAX_BODY_BYTES) throw tooLarge
+/** Reads a body to its end, needed or not, so that the connection can be used again. Throws REQUEST_TOO_LARGE. */
+async function readBody(request: IncomingMessage, most: number): Promise<Uint8Array> {
+  const tooLarge = new GossumError('REQUEST_TOO_LARGE', `a body above ${most} bytes`)
+  if (Number(request.headers['content-length'] ?? 0) > most) throw tooLarge
+  const chunks: Uint8Array[] = []
   let length = 0
   // To leave the loop must not destroy the request: its socket has yet to carry the answer.
   for await (const chunk of request.iterator({ destroyOnReturn: false })) {
     length += (chunk as Uint8Array).length
-    if (length > MAX_BODY_BYTES) throw tooLarge
+    if (length > most) throw tooLarge
+    chunks.push(chunk as Uint8Array)
   }
+  return concatBytes(...chunks)
 }
 
 function listen(server: Server, host: string, port: number): Promise<void> {

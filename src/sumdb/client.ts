@@ -25,6 +25,7 @@ import { mapBounded } from './flight.js'
 import {
   escapeModule,
   goSumLines,
+  type LookupAnswer,
   MAX_LOOKUP_BYTES,
   MAX_TILE_RECORDS,
   parseLookup,
@@ -61,6 +62,13 @@ export interface VerifiedLookup extends VerifiedHead {
   readonly record: Uint8Array
   /** The go.sum lines of the module version asked for, out of the proven record; at least one. */
   readonly lines: string[]
+}
+
+/** Throws RECORD_INVALID unless the record has this leaf hash. */
+export function requireRecord(record: Uint8Array, id: number, { size }: Tree, leaf: Hash): void {
+  if (!equalBytes(hashLeaf(record), leaf)) {
+    throw new GossumError('RECORD_INVALID', `the answer is not record ${id} of the tree of ${size}`)
+  }
 }
 
 /** A reader of these stored hashes only, each computed once. */
@@ -105,16 +113,34 @@ export class SumdbClient {
    * verified but may be old, and nothing ties it to other heads yet. Throws MODULE_INVALID for what cannot be asked.
    */
   async lookup(path: string, version: string, options?: WaitOptions): Promise<VerifiedLookup> {
+    const { id, record, head, note } = await this.ask(path, version, options)
+    const [leaf] = await this.leafHashes(head, [id], options)
+    requireRecord(record, id, head, leaf!)
+    // Only now is the record worth reading: what stands around it in the answer is proven by nothing.
+    return { id, record, lines: goSumLines(record, path, version), head, note }
+  }
+
+  /**
+   * What the log answers to a lookup: the record and its number are NOT proven, the head that came with them is
+   * verified and large enough to hold the record. For those who prove the record under a head of their own.
+   */
+  async ask(path: string, version: string, options?: WaitOptions): Promise<LookupAnswer & VerifiedHead> {
     const answer = await this.#fetcher.get(`lookup/${escapeModule(path, version)}`, MAX_LOOKUP_BYTES, options)
     const { id, record, note } = parseLookup(answer)
     const head = this.#verifyHead(note)
     if (id >= head.size) throw new GossumError('RECORD_INVALID', `record ${id} in a tree of ${head.size}`)
-    const [leaf] = (await this.#tiles.read(head, [recordHashIndex(id)], options))([recordHashIndex(id)])
-    if (!equalBytes(hashLeaf(record), leaf!)) {
-      throw new GossumError('RECORD_INVALID', `the answer is not record ${id} of the tree of ${head.size}`)
-    }
-    // Only now is the record worth reading: what stands around it in the answer is proven by nothing.
-    return { id, record, lines: goSumLines(record, path, version), head, note }
+    return { id, record, head, note }
+  }
+
+  /** The leaf hashes of these records of the head's tree, in their order, each 0 <= id < head.size. */
+  async leafHashes(head: Tree, ids: readonly number[], options?: WaitOptions): Promise<Hash[]> {
+    const indexes = ids.map(recordHashIndex)
+    return (await this.#tiles.read(head, indexes, options))(indexes)
+  }
+
+  /** The authenticated bytes of a tile of hashes of the head's tree. Throws ProofError beyond its size. */
+  tile(head: Tree, tile: Tile, options?: WaitOptions): Promise<Uint8Array> {
+    return this.#tiles.readTile(head, tile, options)
   }
 
   /** The records [from, to) of the head's tree, each proven under it; 0 <= from <= to <= head.size. */
@@ -131,7 +157,11 @@ export class SumdbClient {
       const first = tile.index * MAX_TILE_RECORDS
       const [data, leaves] = await Promise.all([
         this.#tiles.readData(tile, { signal }),
-        this.#leaves(head, first, tile.width, { signal }),
+        this.leafHashes(
+          head,
+          Array.from({ length: tile.width }, (_, i) => first + i),
+          { signal },
+        ),
       ])
       const records = splitDataTile(data)
       const proven = leaves.map((leaf, i) => {
@@ -174,12 +204,5 @@ export class SumdbClient {
     if (head.origin !== this.#origin)
       throw new GossumError('ORIGIN_MISMATCH', JSON.stringify(head.origin.slice(0, 100)))
     return head
-  }
-
-  /** The leaf hashes of `count` records from `first` on, all in one tile. */
-  async #leaves(head: Tree, first: number, count: number, options: WaitOptions): Promise<Hash[]> {
-    const indexes = Array.from({ length: count }, (_, i) => recordHashIndex(first + i))
-    const read = await this.#tiles.read(head, indexes, options)
-    return read(indexes)
   }
 }

@@ -3,9 +3,9 @@
  * the server are all the same until openTiles has authenticated every tile under a head; only then are they kept.
  */
 import { errorCode } from '../errors.js'
-import { HASH_SIZE } from '../tlog/hash.js'
-import type { HashReader, Tree } from '../tlog/merkle.js'
-import { fullTile, isFullTile, openTiles, planTiles, tilePath, type Tile } from '../tlog/tile.js'
+import { HASH_SIZE, type Hash } from '../tlog/hash.js'
+import { storedHashIndex, type HashReader, type Tree } from '../tlog/merkle.js'
+import { fullTile, isFullTile, openTiles, planTiles, tilePath, type Tile, type TilePlan } from '../tlog/tile.js'
 import { StatusError, type Fetcher, type WaitOptions } from './fetcher.js'
 import { mapBounded, SingleFlight } from './flight.js'
 
@@ -57,6 +57,13 @@ interface Loaded {
   readonly source: 'memory' | 'cache' | 'log'
 }
 
+/** The tiles of a plan, authenticated, and the reader of the hashes in them. */
+interface Opened {
+  readonly reader: HashReader
+  /** In the order of the plan's tiles. */
+  readonly data: readonly Uint8Array[]
+}
+
 function tileBytes(tile: Tile): number {
   return tile.width * HASH_SIZE
 }
@@ -84,23 +91,38 @@ export class TileReader {
    * planTiles and openTiles throw, and what Fetcher.get throws.
    */
   async read(head: Tree, indexes: readonly number[], options: WaitOptions = {}): Promise<HashReader> {
-    const plan = planTiles(head.size, indexes)
-    const open = (loaded: readonly Loaded[]): HashReader => {
+    return (await this.#open(planTiles(head.size, indexes), head.root, options)).reader
+  }
+
+  /**
+   * The authenticated bytes of a tile of hashes (level >= 0) in the tree with this head. Throws ProofError when the
+   * tree is too small for its width, and what read() throws.
+   */
+  async readTile(head: Tree, tile: Tile, options: WaitOptions = {}): Promise<Uint8Array> {
+    const { height, level, index, width } = tile
+    const last = storedHashIndex(height * level, index * 2 ** height + width - 1)
+    const plan = planTiles(head.size, [last], height)
+    const { data } = await this.#open(plan, head.root, options)
+    return cut(tile, data[plan.tiles.findIndex((planned) => planned.level === level && planned.index === index)]!)
+  }
+
+  async #open(plan: TilePlan, root: Hash, options: WaitOptions): Promise<Opened> {
+    const open = (loaded: readonly Loaded[]): Opened => {
       const data = loaded.map((tile) => tile.data)
-      return openTiles(plan, data, head.root)
+      return { reader: openTiles(plan, data, root), data }
     }
     let loaded = await this.#loadAll(plan.tiles, true, options)
-    let reader: HashReader
+    let opened: Opened
     try {
-      reader = open(loaded)
+      opened = open(loaded)
     } catch (error) {
       // What we kept may be damaged, or of another history: then the log itself has the last word, once.
       if (loaded.every(({ source }) => source === 'log')) throw error
       loaded = await this.#loadAll(plan.tiles, false, options)
-      reader = open(loaded)
+      opened = open(loaded)
     }
     await this.#save(plan.tiles, loaded)
-    return reader
+    return opened
   }
 
   /** The bytes of a data tile, at least as many records as its width if the log is honest; nothing is proven here. */
