@@ -1,5 +1,5 @@
 /** Lookups of one log for the go command: records that this node proved under a quorum head. */
-import { errorCode, ERRORS, GossumError } from '../errors.js'
+import { errorCode, ERRORS, GossumError, type ErrorCode } from '../errors.js'
 import type { LogLookups } from '../store/lookup-store.js'
 import { requireRecord, type SumdbClient } from '../sumdb/client.js'
 import { SingleFlight } from '../sumdb/flight.js'
@@ -8,7 +8,7 @@ import type { Tree } from '../tlog/merkle.js'
 import type { CosignedHead } from '../witness/cosigned.js'
 import type { Admit } from './admission.js'
 import { Recent } from './recent.js'
-import type { Upstream, UpstreamAnswer } from './upstream.js'
+import type { Upstream } from './upstream.js'
 
 /** A record that is proven to be in every quorum head of more than `id` records. */
 export interface ProvenRecord {
@@ -23,6 +23,8 @@ export interface ProvenLookupsParts {
   readonly quorum: () => CosignedHead | undefined
   /** The quorum head, as soon as it covers the record with this number. */
   readonly covering: (id: number, signal: AbortSignal) => Promise<CosignedHead>
+  /** Throws LOG_FROZEN while the log is frozen. */
+  readonly requireSound: () => void
 }
 
 /** Where a record came from. */
@@ -90,14 +92,19 @@ export class ProvenLookups {
     admit: Admit,
     signal: AbortSignal,
   ): Promise<ProvenRecord> {
-    const { upstream, quorum, covering, kept } = this.#parts
-    const answer = await admit(() => upstream.ask(path, version, quorum()?.size ?? 0, signal))
-    const head = await covering(answer.id, signal).catch((error: unknown) => {
-      throw withReason(error, answer)
-    })
-    const proven = await this.#prove(module, path, version, answer, head, signal)
-    await kept.put(module, proven)
-    return proven
+    const { upstream, covering, requireSound, kept } = this.#parts
+    const answer = await admit(() => upstream.ask(path, version, signal))
+    try {
+      const head = await covering(answer.id, signal)
+      const proven = await this.#prove(module, path, version, answer, head, signal)
+      await kept.put(module, proven)
+      return proven
+    } catch (error) {
+      // The head that came with it may say more: that the log forks, or why we could not cosign it.
+      const { code } = await answer.judged
+      requireSound()
+      throw withReason(error, answer.head, code)
+    }
   }
 
   async #prove(
@@ -119,8 +126,8 @@ export class ProvenLookups {
 }
 
 /** Why there is no quorum, when it is that this node could not cosign the head itself. */
-function withReason(error: unknown, { head, outcome }: UpstreamAnswer): unknown {
-  if (!(error instanceof GossumError) || error.code !== 'QUORUM_MISSING' || outcome?.code === undefined) return error
-  const why = `this node has not cosigned the head of ${head.size} records: ${ERRORS[outcome.code][0]}`
+function withReason(error: unknown, { size }: Tree, code: ErrorCode | undefined): unknown {
+  if (!(error instanceof GossumError) || error.code !== 'QUORUM_MISSING' || code === undefined) return error
+  const why = `this node has not cosigned the head of ${size} records: ${ERRORS[code][0]}`
   return new GossumError('QUORUM_MISSING', `${error.detail}; ${why}`)
 }

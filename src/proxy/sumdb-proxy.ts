@@ -71,6 +71,7 @@ export class SumdbProxy {
       ...parts,
       upstream,
       covering: (id, signal) => watch.covering(log, id, signal),
+      requireSound: () => watch.requireSound(log),
     })
     this.#tiles = new ProvenTiles({ ...parts, look: (signal) => upstream.look(signal) })
   }

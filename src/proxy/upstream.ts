@@ -23,8 +23,8 @@ export interface UpstreamParts {
 }
 
 export interface UpstreamAnswer extends LookupAnswer, VerifiedHead {
-  /** What the corridor made of the head, when that had to be known first. */
-  readonly outcome?: Outcome
+  /** What the corridor makes of the head. Rejects only for a bug of ours, or our disk. */
+  readonly judged: Promise<Outcome>
 }
 
 /** Heads that went through the corridor and need not again. */
@@ -57,16 +57,13 @@ export class Upstream {
     else if (errorCode(error) === 'LOG_UNREACHABLE') this.#silentSince ??= this.#parts.now()
   }
 
-  /**
-   * What the log answers to a lookup; nothing of the record is proven. Its head goes through the corridor: first when
-   * `quorumSize` does not cover the record, beside the answer when it does.
-   */
-  async ask(path: string, version: string, quorumSize: number, signal: AbortSignal): Promise<UpstreamAnswer> {
+  /** What the log answers to a lookup; nothing of the record is proven. Its head goes through the corridor meanwhile. */
+  async ask(path: string, version: string, signal: AbortSignal): Promise<UpstreamAnswer> {
     const answer = await this.#telling(() => this.#parts.client.ask(path, version, { signal }))
     const judged = this.#judge(answer.note)
-    if (answer.id >= quorumSize || this.#behind >= MAX_BEHIND) return { ...answer, outcome: await judged }
-    this.#letBehind(judged)
-    return answer
+    if (this.#behind >= MAX_BEHIND) await judged
+    else this.#letBehind(judged)
+    return { ...answer, judged }
   }
 
   /** Looks at the newest head of the log, once for all who want it, and not more often than every two seconds. */
