@@ -25,16 +25,22 @@ import { readFiles, ReplayLog } from '../fakes/replay-log.js'
 import { goCommands, GoUser, publish, removeTree, required, type GoCommand } from '../helpers/go.js'
 import { temporaryHome } from '../helpers/home.js'
 import { RunningNode } from '../helpers/node.js'
+import { findPeer, startXModLog } from '../helpers/peers.js'
 import { GOLANG_KEY, SMALL } from '../sumdb/genuine.js'
 
 const NAME = 'localhost.localdev/sumdb'
 const signer = makeSignerKey(NAME, SIGNATURE_TYPES.ed25519, new Uint8Array(32).fill(7))
 const commands = goCommands()
+const xmod = findPeer('sumdbd')
 const HELLO = ['mod', 'download', '-json', 'example.com/hello@v1.0.0']
 const WORLD = ['mod', 'download', '-json', 'example.com/Upper/world@v0.1.0']
 
 test.runIf(required)('two go commands are here, as REQUIRE_PEERS asks', () => {
   expect(commands.length).toBeGreaterThanOrEqual(2)
+})
+
+test.runIf(required)("golang.org/x/mod's server is here, as REQUIRE_PEERS asks", () => {
+  expect(xmod).toBeDefined()
 })
 
 /** A policy file that wants all of these witnesses. */
@@ -215,6 +221,20 @@ describe.each(commands)('$version asks a node', (go: GoCommand) => {
     await writeFile(report, output)
     expect(await importReport(report, node)).toContain(evidenceId(evidence))
     await node.event((event) => event.event === 'evidence' && event.id === evidenceId(evidence))
+  })
+
+  test.skipIf(xmod === undefined)("gets the records of golang.org/x/mod's own server", async () => {
+    const theirs = await startXModLog(xmod!, [...madeUpRecords(0, 300), hello, world].map(({ text }) => text).join(''))
+    const node = await RunningNode.start(temporaryHome(), ['--log', `${theirs.log} ${theirs.url}`])
+    await node.event(({ event }) => event === 'quorum')
+    for (const [args, record] of [
+      [HELLO, hello],
+      [WORLD, world],
+    ] as const) {
+      const { exit, output } = await user.run(args, direct(node))
+      expect([exit, output]).toEqual([0, expect.stringContaining(/h1:\S+/.exec(record.text)![0]) as string])
+    }
+    expect(parseCheckpoint(parseNote(await readFile(user.latest('xmod.example'))).text).size).toBe(theirs.size)
   })
 
   test('believes genuine records of sum.golang.org under the key that it has built in', async () => {
