@@ -1,5 +1,4 @@
 /** Proven tiles on disk, bounded. */
-import { fromBase64, toBase64 } from '../tlog/bytes.js'
 import type { Generations } from './generations.js'
 
 /** Tiles in one generation; a full tile is 8 KiB (11 KiB as stored). */
@@ -22,10 +21,12 @@ export class TileStore {
     return {
       get: async (path) => {
         const data = await this.#kept.get(`${log}/${path}`)
-        return data === undefined ? undefined : fromBase64(data)
+        // Whoever reads a tile authenticates it: what is no base64 is a wrong tile like any other.
+        return data === undefined ? undefined : new Uint8Array(Buffer.from(data, 'base64'))
       },
-      /** The authenticated bytes of a full tile. */
-      put: (path, data) => this.#kept.put(`${log}/${path}`, toBase64(data)),
+      /** The authenticated bytes of a tile. */
+      put: (path, { buffer, byteOffset, length }) =>
+        this.#kept.put(`${log}/${path}`, Buffer.from(buffer, byteOffset, length).toString('base64')),
     }
   }
 }
