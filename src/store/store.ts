@@ -25,6 +25,9 @@ import { TileStore, TILES_PER_GENERATION } from './tile-store.js'
 /** The layout of the database. A change to it needs a new number and a migration. */
 export const SCHEMA_VERSION = '1'
 
+/** What LevelDB may take: a node reads and writes little, and its memory should not grow for hours until buffers are full. */
+const MEMORY = { cacheSize: 2 * 1024 * 1024, writeBufferSize: 1024 * 1024 }
+
 export class Store {
   readonly heads: Heads
   readonly history: History
@@ -97,7 +100,7 @@ function generations(disk: Disk, name: string, most: number): Generations {
 }
 
 async function openDatabase(location: string, createIfMissing: boolean): Promise<Database> {
-  const db = new Level(location, { createIfMissing })
+  const db = new Level(location, { createIfMissing, ...MEMORY })
   try {
     await db.open()
     return db
