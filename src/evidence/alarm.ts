@@ -18,7 +18,7 @@ import {
 
 /** Split views kept of a log that is frozen already. One convicts; the rest tells how far it went. */
 const MAX_EVIDENCE_PER_LOG = 64
-/** Conflicts kept of witnesses that only neighbours count, of all such witnesses and logs together. */
+/** Conflicts kept for one log of witnesses that only neighbours count, beside those that were acknowledged. */
 const MAX_RELAYED_CONFLICTS = 64
 
 export interface KeptEvidence {
@@ -48,13 +48,14 @@ export interface AlarmParts {
   /** The witnesses that this node counts: those of its policy, and itself. */
   readonly witnesses: () => readonly VerifierKey[]
   /**
-   * Those that its neighbours count, now. What convicts them changes nothing here; it is kept and passed on for those
-   * who count them. Nobody else is convicted.
+   * Those that its neighbours count, now, each neighbour's in turn. What convicts them changes nothing here; it is kept
+   * and passed on for those who count them. Nobody else is convicted.
    */
   readonly relayed: () => readonly VerifierKey[]
   readonly shelf: {
     get(id: string): Promise<KeptEvidence | undefined>
     put(evidence: KeptEvidence): Promise<void>
+    del(id: string): Promise<void>
     list(): Promise<KeptEvidence[]>
   }
   readonly convictions: {
@@ -62,6 +63,7 @@ export interface AlarmParts {
     get(id: string): KeptConviction | undefined
     list(): readonly KeptConviction[]
     put(conviction: KeptConviction): Promise<void>
+    del(id: string): Promise<void>
   }
   /** Freezes the log until the operator acknowledges `id`; durable when it returns. */
   readonly freeze: (log: string, id: string) => Promise<void>
@@ -225,21 +227,42 @@ export class Alarm {
       .filter((other) => other.witness === witness && other.log === log)
       .find(({ id: other, lies, acked }) => !acked || other === id || covers(texts, lies))
     if (known !== undefined) return { id: known.id, isNew: false }
-    if (!this.#hasRoomFor(witness)) return undefined
+    const displaced = this.#displacedBy(witness, log)
+    if (displaced === undefined) return undefined
     const file = await this.#shelve(conviction, evidence)
     try {
       await convictions.put({ id, witness, log, lies: await this.#liesOf(log, evidence), acked: false })
       await reconsider()
+      for (const old of displaced) await this.#forget(old)
     } finally {
       tell(conviction, file, source)
     }
     return { id, isNew: true }
   }
 
-  #hasRoomFor(witness: string): boolean {
+  /**
+   * What makes room for a conflict of this witness, if anything has to; undefined when nothing does. Each log has a room
+   * of its own, for it is the log that signs all of this. In it witnesses go in the order of their turns: whatever one
+   * neighbour names, the first keys of the others come before its last. Those that count need no room.
+   */
+  #displacedBy(witness: string, log: string): readonly KeptConviction[] | undefined {
     const counted = new Set(this.#parts.witnesses().map(({ vkey }) => vkey))
-    const others = this.#parts.convictions.list().filter((conviction) => !counted.has(conviction.witness))
-    return counted.has(witness) || others.length < MAX_RELAYED_CONFLICTS
+    if (counted.has(witness)) return []
+    const turns = new Map(this.#parts.relayed().map(({ vkey }, turn) => [vkey, turn]))
+    // Whom nobody asks for any more comes last.
+    const turnOf = (vkey: string): number => turns.get(vkey) ?? turns.size
+    const last = this.#parts.convictions
+      .list()
+      .filter((other) => other.log === log && !other.acked && !counted.has(other.witness))
+      .sort((a, b) => turnOf(a.witness) - turnOf(b.witness))
+      .slice(MAX_RELAYED_CONFLICTS - 1)
+    return last.every((other) => turnOf(other.witness) > turnOf(witness)) ? last : undefined
+  }
+
+  /** In this order: what a crash leaves of it convicts again at the next start. */
+  async #forget({ id }: KeptConviction): Promise<void> {
+    await this.#parts.convictions.del(id)
+    await this.#parts.shelf.del(id)
   }
 
   async #shelve({ id, type, log, sizes, witness }: Conviction, evidence: Evidence): Promise<Uint8Array> {

@@ -40,6 +40,11 @@ function parts(change: Partial<AlarmParts> = {}) {
         acts.push('keep')
         kept.set(evidence.id, evidence)
       },
+      del: async (id) => {
+        await Promise.resolve()
+        acts.push('forget')
+        kept.delete(id)
+      },
       list: () => Promise.resolve([...kept.values()]),
     },
     freeze: async () => {
@@ -54,6 +59,11 @@ function parts(change: Partial<AlarmParts> = {}) {
         await Promise.resolve()
         acts.push('convict')
         convictions.set(conviction.id, conviction)
+      },
+      del: async (id) => {
+        await Promise.resolve()
+        acts.push('let go')
+        convictions.delete(id)
       },
     },
     reconsider: async () => {
@@ -261,10 +271,13 @@ describe('a witness conflict', () => {
       expect(kept.get(id)?.text).toBe(fromUtf8(file))
     })
 
+    const conflictsOf = (kept: ReadonlyMap<string, KeptEvidence>, of: string): (string | undefined)[] =>
+      [...kept.values()].filter((one) => one.witness !== undefined && one.log === of).map((one) => one.witness)
+
     test('is kept for 64 of them; those that count have their own room', async () => {
       const { all, kept } = parts({ relayed: () => others.map(({ verifier }) => verifier) })
       const alarm = await Alarm.start(all)
-      const conflicts = (): number => [...kept.values()].filter((one) => one.witness !== undefined).length
+      const conflicts = (): number => conflictsOf(kept, log).length
       for (const by of others.slice(0, 64)) {
         expect(await alarm.receive(log, encodeEvidence(conflict('b', { by })))).toBe('new')
       }
@@ -275,6 +288,67 @@ describe('a witness conflict', () => {
       expect(await alarm.receive(log, encodeEvidence(conflict('b')))).toBe('new')
       expect(conflicts()).toBe(65)
       expect(alarm.convicted().has(vkey)).toBe(true)
+    })
+
+    test('and one log takes no room of another log’s', async () => {
+      const other = testSigner('other.example', 2)
+      const theirs = new History(other)
+      const { all, kept } = parts({
+        keys: new Map([log, sumdbId(other.verifier)].map((id, i) => [id, [signer, other][i]!.verifier])),
+        relayed: () => others.map(({ verifier }) => verifier),
+      })
+      const alarm = await Alarm.start(all)
+      for (const by of others) await alarm.receive(log, encodeEvidence(conflict('b', { by })))
+      const by = others[65]!
+      const notes: [Note, Note] = [cosigned(theirs, 5, by), cosigned(theirs.fork(2, 'b'), 5, by)]
+      const file = encodeEvidence(makeWitnessConflict(other.verifier, by.verifier, notes))
+      expect(await alarm.receive(sumdbId(other.verifier), file)).toBe('new')
+      expect(conflictsOf(kept, sumdbId(other.verifier))).toEqual([by.verifier.vkey])
+      expect(conflictsOf(kept, log)).toHaveLength(64)
+    })
+
+    test('whatever one neighbour names: the first of another comes before its last', async () => {
+      let relayed = others.slice(0, 64)
+      const { all, kept, acts, convictions } = parts({ relayed: () => relayed.map(({ verifier }) => verifier) })
+      const alarm = await Alarm.start(all)
+      await alarm.receive(log, encodeEvidence(conflict('b')))
+      for (const by of relayed) await alarm.receive(log, encodeEvidence(conflict('b', { by })))
+      const before = conflictsOf(kept, log)
+      expect(before, 'the one that counts, and 64 others').toEqual([vkey, ...all.relayed().map((key) => key.vkey)])
+      // A second neighbour: its one key has its turn behind the first key of the other.
+      const late = others[64]!
+      relayed = [others[0]!, late, ...others.slice(1, 64)]
+      acts.length = 0
+      expect(await alarm.receive(log, encodeEvidence(conflict('b', { by: late })))).toBe('new')
+      expect(acts).toEqual(['freeze', 'keep', 'convict', 'reconsider', 'let go', 'forget', 'tell'])
+      const [last] = before.splice(-1)
+      expect(last).toBe(others[63]!.verifier.vkey)
+      expect(conflictsOf(kept, log)).toEqual([...before, late.verifier.vkey])
+      expect([...convictions.values()].map((one) => one.witness)).toEqual([...before, late.verifier.vkey])
+      expect(await alarm.receive(log, encodeEvidence(conflict('b', { by: others[63]! })))).toBe('unknown')
+    })
+
+    test('and those whom nobody asks for any more, before all others', async () => {
+      let relayed = others.slice(0, 64)
+      const { all, kept } = parts({ relayed: () => relayed.map(({ verifier }) => verifier) })
+      const alarm = await Alarm.start(all)
+      for (const by of relayed) await alarm.receive(log, encodeEvidence(conflict('b', { by })))
+      // The first neighbour is gone, but for one key that another counts, too.
+      relayed = [others[40]!, others[64]!]
+      expect(await alarm.receive(log, encodeEvidence(conflict('b', { by: others[64]! })))).toBe('new')
+      expect(conflictsOf(kept, log)).toContain(others[40]!.verifier.vkey)
+      expect(conflictsOf(kept, log)).toHaveLength(64)
+    })
+
+    test('what the operator acknowledged stays, and takes no room', async () => {
+      const { all, kept } = parts({ relayed: () => others.map(({ verifier }) => verifier), isOurs })
+      const alarm = await Alarm.start(all)
+      for (const by of others.slice(0, 64)) await alarm.receive(log, encodeEvidence(conflict('b', { by })))
+      const { id } = [...kept.values()].find((one) => one.witness === others[63]!.verifier.vkey)!
+      await alarm.acknowledge(id)
+      expect(await alarm.receive(log, encodeEvidence(conflict('b', { by: others[64]! })))).toBe('new')
+      expect(conflictsOf(kept, log)).toHaveLength(65)
+      expect(await alarm.receive(log, encodeEvidence(conflict('b', { by: others[63]! }))), 'let go once').toBe('known')
     })
   })
 
