@@ -9,7 +9,7 @@ import { errorCode, ERRORS, errorText, GossumError, type ErrorCode } from '../er
 import { unescapeModule } from '../sumdb/module.js'
 import { StatusError } from '../sumdb/fetcher.js'
 import { isFullTile, parseTilePath } from '../tlog/tile.js'
-import type { Asking, HeadAnswer } from '../proxy/sumdb-proxy.js'
+import type { Asking, ProvenAnswer } from '../proxy/sumdb-proxy.js'
 import { text, type Reply } from './reply.js'
 import type { ApiRequest, Route } from './router.js'
 
@@ -19,8 +19,8 @@ export interface SumdbView {
   readonly name: string
   /** Since when the log has not answered, in milliseconds since 1970; undefined while it does. */
   readonly silentSince: number | undefined
-  latest(): HeadAnswer
-  lookup(path: string, version: string, asking: Asking): Promise<HeadAnswer>
+  latest(): ProvenAnswer
+  lookup(path: string, version: string, asking: Asking): Promise<ProvenAnswer>
   tile(path: string, asking: Asking): Promise<Uint8Array>
 }
 
@@ -90,7 +90,7 @@ async function answer(logs: readonly SumdbView[], { params, remoteAddress, signa
   throw new GossumError('REQUEST_INVALID', path.slice(0, 200))
 }
 
-function head(log: SumdbView, { body, size }: HeadAnswer): Reply {
+function head(log: SumdbView, { body, size }: ProvenAnswer): Reply {
   const { headers } = text('', { type: TEXT })
   return { status: 200, headers: { ...headers, 'gossum-quorum-size': String(size), ...staleness(log) }, body }
 }

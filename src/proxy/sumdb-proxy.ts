@@ -24,8 +24,8 @@ export interface Asking {
   readonly signal: AbortSignal
 }
 
-/** A head, or a record with one. */
-export interface HeadAnswer {
+/** A quorum head, or a record with one. */
+export interface ProvenAnswer {
   readonly body: Uint8Array
   /** Records in the quorum head. */
   readonly size: number
@@ -87,13 +87,13 @@ export class SumdbProxy {
   }
 
   /** The quorum head. Throws LOG_FROZEN and QUORUM_MISSING. */
-  latest(): HeadAnswer {
+  latest(): ProvenAnswer {
     const head = this.#quorum()
     return { body: this.#note(head), size: head.size }
   }
 
   /** The record of a module version and the quorum head, as a lookup answers. Throws what ProvenLookups.find throws. */
-  async lookup(path: string, version: string, asking: Asking): Promise<HeadAnswer> {
+  async lookup(path: string, version: string, asking: Asking): Promise<ProvenAnswer> {
     const { log, watch, onLookup } = this.#parts
     watch.requireSound(log)
     const { id, record, source } = await this.#lookups.find(path, version, this.#admit(asking), asking.signal)
