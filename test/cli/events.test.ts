@@ -114,7 +114,7 @@ it('says what the mesh lacks', () => {
   expect(meshTexts({ listen: [], bootstrap: [] })).toEqual(['off: no --listen and no --bootstrap'])
 })
 
-test('what makes the go command ask the node: its own name for the log whose key it knows, the key of any other', () => {
+it('what makes the go command ask the node: its own name for the log whose key it knows, the key of any other', () => {
   const name = 'sum.golang.org'
   const http = 'http://0.0.0.0:46787'
   expect(goSumDb({ name, key: SUM_GOLANG_ORG }, http)).toBe(`${name} http://127.0.0.1:46787/sumdb/${name}`)
