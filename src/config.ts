@@ -119,7 +119,7 @@ export function loadConfig(
   }
   return Object.freeze({
     home: resolve(merged.home ?? defaultHome(env)),
-    logs: Object.freeze(distinct(bounded('log', merged.log).map(parseLog))),
+    logs: Object.freeze(distinct(bounded('log', merged.log).map(parseLogSetting))),
     listen: Object.freeze(bounded('listen', merged.listen)),
     bootstrap: Object.freeze(bounded('bootstrap', merged.bootstrap)),
     http: Object.freeze(parseHostPort('http', merged.http)),
@@ -228,7 +228,8 @@ function bounded(name: string, list: readonly string[]): string[] {
   return [...list]
 }
 
-function parseLog(text: string): LogSetting {
+/** "VKEY URL", as --log and GOSUMDB take it. Throws CONFIG_INVALID or KEY_*. */
+export function parseLogSetting(text: string): LogSetting {
   const [vkey, url, ...rest] = text.trim().split(/\s+/)
   if (vkey === undefined || url === undefined || rest.length > 0)
     throw invalid('log', `"VKEY URL" expected, got ${JSON.stringify(text)}`)

@@ -10,7 +10,7 @@
  * The report may stand anywhere in what else was printed, behind the prefixes that a build system puts before each
  * line. Reading is lenient, as it convicts nobody: what was read is verified like any other evidence. Pure.
  */
-import { GossumError } from '../errors.js'
+import { errorCode, GossumError } from '../errors.js'
 import { utf8 } from '../tlog/bytes.js'
 import { parseCheckpoint } from '../tlog/checkpoint.js'
 import { formatHash, parseHash, type Hash } from '../tlog/hash.js'
@@ -125,13 +125,22 @@ function noteOf(lines: readonly string[]): string {
 
 // ---- judging ---------------------------------------------------------------------------------------------------
 
+function readHead(text: string): Note {
+  try {
+    return parseNote(utf8(text))
+  } catch (error) {
+    if (errorCode(error) !== 'NOTE_MALFORMED') throw error
+    throw malformed(`a head of the report is not whole: ${(error as GossumError).detail}`)
+  }
+}
+
 /**
  * Makes split-view evidence of a report, verified with one of these keys. Throws EVIDENCE_MALFORMED for one that is not
  * whole, LOG_UNKNOWN when none of the keys signed it, and what makeSplitView throws when it convicts nobody.
  */
 export function evidenceOfReport({ older, newer, hashes }: GoReport, keys: readonly VerifierKey[]): SplitView {
   if (newer === '') throw malformed('the report is cut off: it has no second head')
-  const heads: [Note, Note] = [parseNote(utf8(older)), parseNote(utf8(newer))]
+  const heads: [Note, Note] = [readHead(older), readHead(newer)]
   const signers = keys.filter((key) => heads.every(({ signatures }) => signatures.some((line) => isBy(line, key))))
   if (signers.length === 0) {
     throw new GossumError('LOG_UNKNOWN', heads[0].signatures.map(({ name, keyId }) => `${name}+${keyId}`).join(', '))
