@@ -129,7 +129,7 @@ export function loadConfig(
     ...defined(readEnvironment(env)),
     ...defined(flags),
   }
-  const logs = distinct(bounded('log', merged.log).map(parseLog))
+  const logs = distinct(bounded('log', merged.log).map(parseLogSetting))
   return Object.freeze({
     home: resolve(merged.home ?? defaultHome(env)),
     logs: Object.freeze(withUpstreams(logs, bounded('upstream', merged.upstream))),
@@ -244,7 +244,8 @@ function bounded(name: string, list: readonly string[]): string[] {
   return [...list]
 }
 
-function parseLog(text: string): LogSetting {
+/** "VKEY URL", as --log and GOSUMDB take it. Throws CONFIG_INVALID or KEY_*. */
+export function parseLogSetting(text: string): LogSetting {
   const [vkey, url, ...rest] = text.trim().split(/\s+/)
   if (vkey === undefined || url === undefined || rest.length > 0)
     throw invalid('log', `"VKEY URL" expected, got ${JSON.stringify(text)}`)

@@ -232,6 +232,7 @@ async function build(
     version: VERSION,
     now,
     alarm,
+    submit: (candidate) => pipeline.submit(candidate),
     guard: () => guard.report,
     mesh: () => mesh,
   })

@@ -57,7 +57,7 @@ const PACKAGES: Record<string, readonly string[]> = {
 /** Files that know neither clock, chance, disk nor network. */
 const PURE = [
   /^tlog\//,
-  /^evidence\/(evidence|file)\.ts$/,
+  /^evidence\/(evidence|file|go-report)\.ts$/,
   /^witness\/(decide|verify)\.ts$/,
   /^sumdb\/module\.ts$/,
   /^gossip\/(identity|messages|topics|wire)\.ts$/,

@@ -3,6 +3,12 @@ import { createReadStream } from 'node:fs'
 import { errorText, GossumError } from '../errors.js'
 import { concatBytes } from '../tlog/bytes.js'
 
+/** Whether a file could not be read because there is none. */
+export function isMissing(error: unknown): boolean {
+  const cause = error instanceof GossumError ? (error.cause as NodeJS.ErrnoException | undefined) : undefined
+  return cause?.code === 'ENOENT'
+}
+
 /** The bytes of a file, or of stdin for `-`. Throws FILE_UNREADABLE, also for more than `most` bytes. */
 export async function readFileBounded(path: string, most: number): Promise<Uint8Array> {
   const chunks: Uint8Array[] = []

@@ -86,7 +86,16 @@ interface Kept {
 }
 
 /** What became of evidence that came from somebody else. */
-type Fate = 'new' | 'known' | 'invalid' | 'unknown'
+export type Fate = 'new' | 'known' | 'invalid' | 'unknown'
+
+/** The same, and what can be said about it. */
+export interface Received {
+  readonly fate: Fate
+  /** Its id, or that of earlier evidence about the same lie; null when it was not verified. */
+  readonly id: string | null
+  /** Why it was not taken. */
+  readonly refusal?: GossumError
+}
 
 export class Alarm {
   readonly #parts: AlarmParts
@@ -157,27 +166,37 @@ export class Alarm {
    * neighbours count: it does not judge it, and it is nobody's fault.
    */
   async receive(log: string, file: Uint8Array): Promise<Fate> {
+    return (await this.#receive(file, log)).fate
+  }
+
+  /** The same for evidence that comes without a log id: what it is about is the log whose key it names. */
+  take(file: Uint8Array): Promise<Received> {
+    return this.#receive(file)
+  }
+
+  async #receive(file: Uint8Array, log?: string): Promise<Received> {
     const evidence = attempt(() => parseEvidence(file))
-    if (evidence instanceof GossumError) return isUnknown(evidence) ? 'unknown' : 'invalid'
+    if (evidence instanceof GossumError) return refused(evidence)
     if (evidence.type === WITNESS_CONFLICT) {
       // The log signed both heads, whoever the witness is, and whether the witness cosigned them or not.
       const split = attempt(() => splitViewOf(evidence))
-      if (!(split instanceof GossumError)) await this.#receive(log, split)
+      if (!(split instanceof GossumError)) await this.#judge(split, log)
     }
-    return this.#receive(log, evidence)
+    return this.#judge(evidence, log)
   }
 
-  async #receive(log: string, evidence: Evidence): Promise<Fate> {
+  async #judge(evidence: Evidence, log: string | undefined): Promise<Received> {
     const conviction = attempt(() => this.#verify(evidence))
-    if (conviction instanceof GossumError) return isUnknown(conviction) ? 'unknown' : 'invalid'
-    if (conviction.log !== log) return 'invalid'
+    if (conviction instanceof GossumError) return refused(conviction)
+    const isAbout = log === undefined ? this.#parts.keys.has(conviction.log) : conviction.log === log
+    if (!isAbout) return refused(new GossumError('EVIDENCE_UNPROVEN', `it is about the log ${conviction.log}`))
     const kept = await this.#serialised<Kept | undefined>(() =>
       evidence.type === WITNESS_CONFLICT
         ? this.#keepConflict(conviction, evidence, 'received')
         : this.#keepSplitView(conviction, evidence, 'received'),
     )
-    if (kept === undefined) return 'unknown'
-    return kept.isNew ? 'new' : 'known'
+    if (kept === undefined) return { fate: 'unknown', id: conviction.id }
+    return { fate: kept.isNew ? 'new' : 'known', id: kept.id }
   }
 
   #verify(evidence: Evidence): Conviction {
@@ -313,8 +332,11 @@ function covers(texts: readonly string[], lies: readonly string[]): boolean {
   return lies.length > 0 && lies.every((lie) => texts.includes(lie))
 }
 
-function isUnknown({ code }: GossumError): boolean {
-  return code === 'LOG_UNKNOWN' || code === 'WITNESS_UNKNOWN' || code === 'EVIDENCE_FOREIGN'
+/** What is about somebody unknown is nobody's fault. */
+function refused(refusal: GossumError): Received {
+  const { code } = refusal
+  const isUnknown = code === 'LOG_UNKNOWN' || code === 'WITNESS_UNKNOWN' || code === 'EVIDENCE_FOREIGN'
+  return { fate: isUnknown ? 'unknown' : 'invalid', id: null, refusal }
 }
 
 /** What the act returns, or the refusal that it throws. */

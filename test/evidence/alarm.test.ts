@@ -143,6 +143,39 @@ test('evidence about another log that we follow is invalid on this log’s topic
   expect(kept.size).toBe(0)
 })
 
+test('evidence that comes without a log id is about the log whose key it names, and is told about in full', async () => {
+  const other = testSigner('other.example', 2)
+  const keys = new Map([
+    [log, signer.verifier],
+    [sumdbId(other.verifier), other.verifier],
+  ])
+  const { all, kept } = parts({ keys, isOurs: (_log, head) => Promise.resolve(head === fork('b').heads[0]) })
+  const alarm = await Alarm.start(all)
+  const id = evidenceId(fork('b'))
+  expect(await alarm.take(encodeEvidence(fork('b')))).toEqual({ fate: 'new', id })
+  expect(await alarm.take(encodeEvidence(fork('b')))).toEqual({ fate: 'known', id })
+  // The same lie beside another head: the id is that of what is kept.
+  const lie = fork('b').heads[1]
+  const beside = makeSplitView(signer.verifier, [parseNote(utf8(lie)), parseNote(ours.fork(2, 'c').head(5))])
+  expect(await alarm.take(encodeEvidence(beside))).toEqual({ fate: 'known', id })
+  const theirs = new History(other)
+  const second = makeSplitView(other.verifier, [parseNote(theirs.head(5)), parseNote(theirs.fork(2, 'b').head(5))])
+  expect(await alarm.take(encodeEvidence(second))).toEqual({ fate: 'new', id: evidenceId(second) })
+  expect([...kept.values()].map((evidence) => evidence.log)).toEqual([log, sumdbId(other.verifier)])
+
+  const codes = async (file: Uint8Array) => {
+    const { fate, id: none, refusal } = await alarm.take(file)
+    return [fate, none, refusal?.code]
+  }
+  expect(await codes(utf8('hello'))).toEqual(['invalid', null, 'EVIDENCE_MALFORMED'])
+  // Signed by the key of a log, under an origin that is not the log's.
+  const elsewhere = (salt: string) =>
+    parseNote(ours.sign(`elsewhere\n5\n${Buffer.alloc(32, salt).toString('base64')}\n`))
+  const foreign = makeSplitView(signer.verifier, [elsewhere('a'), elsewhere('b')])
+  expect(await codes(encodeEvidence(foreign))).toEqual(['invalid', null, 'EVIDENCE_UNPROVEN'])
+  expect(kept.size).toBe(2)
+})
+
 test('a crash between keeping and freezing is healed at the next start', async () => {
   const { all, kept } = parts()
   const { id } = await (await Alarm.start(all)).raise(fork('b'))

@@ -64,6 +64,7 @@ async function start({ listed = true, state = 'guarded', ...options }: Starting 
     cosigned: heads,
     suspects,
     alarm,
+    submit: (candidate) => heart.pipeline.submit(candidate),
     witness: own,
     version: '0',
     now: () => NOW,
