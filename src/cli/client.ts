@@ -34,6 +34,11 @@ export class NodeClient {
     this.#fetch = fetcher
   }
 
+  /** Without a slash at the end. */
+  get url(): string {
+    return this.#url
+  }
+
   /**
    * The body of an answer. Throws NODE_UNREACHABLE or TIMEOUT, and what the node itself refused with.
    */

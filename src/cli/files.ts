@@ -1,7 +1,8 @@
-/** Reading files that the command line names: bounded, and `-` is stdin. */
+/** Files that the command line names: read with a bound, where `-` is stdin, and written. */
 import { createReadStream } from 'node:fs'
+import { open, readFile, writeFile } from 'node:fs/promises'
 import { errorText, GossumError } from '../errors.js'
-import { concatBytes } from '../tlog/bytes.js'
+import { concatBytes, equalBytes } from '../tlog/bytes.js'
 
 /** The bytes of a file, or of stdin for `-`. Throws FILE_UNREADABLE, also for more than `most` bytes. */
 export async function readFileBounded(path: string, most: number): Promise<Uint8Array> {
@@ -19,4 +20,29 @@ export async function readFileBounded(path: string, most: number): Promise<Uint8
     throw new GossumError('FILE_UNREADABLE', errorText(error), error)
   }
   return concatBytes(...chunks)
+}
+
+/** Writes a file, in place of what it held. Throws FILE_UNWRITABLE. */
+export async function writeFileAnew(path: string, bytes: Uint8Array): Promise<void> {
+  try {
+    await writeFile(path, bytes)
+  } catch (error) {
+    throw new GossumError('FILE_UNWRITABLE', errorText(error), error)
+  }
+}
+
+/** Writes a file that is not there yet, or holds the same already. Throws FILE_UNWRITABLE, and replaces nothing. */
+export async function writeFileOnce(path: string, bytes: Uint8Array): Promise<void> {
+  try {
+    const file = await open(path, 'wx')
+    try {
+      await file.writeFile(bytes)
+    } finally {
+      await file.close()
+    }
+  } catch (error) {
+    const isThere = (error as NodeJS.ErrnoException).code === 'EEXIST'
+    if (isThere && equalBytes(await readFile(path).catch(() => new Uint8Array()), bytes)) return
+    throw new GossumError('FILE_UNWRITABLE', errorText(error), error)
+  }
 }
