@@ -273,6 +273,6 @@ function tell(reports: readonly FileReport[], evidence: EvidenceReport | null, o
   if (evidence !== null) out.line(evidenceLine(evidence, paint))
   for (const report of reports) {
     if (report.verdict === 'ok') out.aside(() => fineLine(report))
-    else out.talk(failedLine(report))
+    else if (!out.isJson) out.talk(failedLine(report))
   }
 }
