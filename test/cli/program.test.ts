@@ -5,11 +5,12 @@ import { describe, expect, it } from 'vitest'
 import { VERSION } from '../../src/version.js'
 import { gossum, jsonError, PROGRAM } from '../helpers/cli.js'
 
-const COMMANDS = ['run', 'demo', 'status', 'heads', 'peers', 'evidence', 'verify', 'key', 'log']
+const COMMANDS = ['run', 'demo', 'status', 'heads', 'peers', 'evidence', 'verify', 'check', 'key', 'log']
 const SUBCOMMANDS = [
   ['evidence', 'list'],
   ['evidence', 'show'],
   ['evidence', 'ack'],
+  ['check', 'go.sum'],
   ['key', 'new'],
   ['key', 'show'],
   ['log', 'serve'],
@@ -68,6 +69,7 @@ describe('gossum', () => {
     [['demo', '--nodes', '1'], '--nodes takes a whole number', 'see gossum demo --help'],
     [['status', '--jsno'], 'unknown option', 'did you mean --json?'],
     [['verify'], 'missing required argument', 'see gossum verify --help'],
+    [['check', 'go.mod'], 'unknown command', 'did you mean go.sum?'],
     [['verify', '--home', 'x', 'f'], 'unknown option', 'see gossum verify --help'],
     [['status', 'extra'], 'too many arguments', 'see gossum status --help'],
     [['--home'], 'argument missing', 'see gossum --help'],
