@@ -66,6 +66,12 @@ const COMMANDS: readonly Entry[] = [
     load: async () => (await import('./verify.js')).command(),
   },
   {
+    name: 'check',
+    summary: 'is this what the world sees? for a go.sum file',
+    flags: ['home', 'config', 'node'],
+    load: async () => (await import('./check.js')).command(),
+  },
+  {
     name: 'policy',
     summary: 'what a policy protects from',
     flags: [],
