@@ -55,7 +55,7 @@ const COMMANDS: readonly Entry[] = [
   },
   {
     name: 'check',
-    summary: 'is what the go command was shown what the world sees?',
+    summary: 'what the go command was shown, against what the world sees',
     flags: ['home', 'config', 'node'],
     load: async () => (await import('./check.js')).command(),
   },
@@ -64,12 +64,6 @@ const COMMANDS: readonly Entry[] = [
     summary: 'check heads, evidence and proofs in files, offline',
     flags: [],
     load: async () => (await import('./verify.js')).command(),
-  },
-  {
-    name: 'check',
-    summary: 'is this what the world sees? for a go.sum file',
-    flags: ['home', 'config', 'node'],
-    load: async () => (await import('./check.js')).command(),
   },
   {
     name: 'policy',
