@@ -20,6 +20,7 @@ import { SumdbProxy } from './proxy/sumdb-proxy.js'
 import { isFrozen } from './store/heads.js'
 import { Store } from './store/store.js'
 import { SumdbClient, type SumdbClientOptions } from './sumdb/client.js'
+import { keepAliveFetch } from './sumdb/keep-alive.js'
 import { utf8 } from './tlog/bytes.js'
 import { quorumSatisfied } from './tlog/policy.js'
 import type { VerifierKey } from './tlog/note.js'
@@ -44,6 +45,8 @@ export interface GossumNode {
   stop(): Promise<void>
 }
 
+/** Connections to one log for the lookups of the go command. */
+const GO_CONNECTIONS = 64
 /** A log may take 15 seconds for a lookup and more for a new version, and the go command waits for it. */
 const GO_PATIENCE = { timeoutMs: 60_000, deadlineMs: 90_000, retries: 1 }
 
@@ -151,7 +154,7 @@ async function build(
   })
   const clientFor = (
     log: LogSetting,
-    options: Pick<SumdbClientOptions, 'url' | 'timeoutMs' | 'deadlineMs' | 'retries'>,
+    options: Pick<SumdbClientOptions, 'url' | 'fetch' | 'timeoutMs' | 'deadlineMs' | 'retries'>,
   ): SumdbClient =>
     new SumdbClient({
       ...log,
@@ -208,7 +211,7 @@ async function build(
       new SumdbProxy({
         log: log.id,
         name: log.key.name,
-        client: clientFor(log, { url: log.upstream, ...GO_PATIENCE }),
+        client: clientFor(log, { url: log.upstream, fetch: keepAliveFetch(GO_CONNECTIONS), ...GO_PATIENCE }),
         submit: (candidate) => pipeline.submit(candidate),
         kept: store.lookups.of(log.id),
         head: () => store.heads.get(log.id).tree,

@@ -1,9 +1,10 @@
 /** Lookups of one log for the go command: records that this node proved under a quorum head. */
 import { errorCode, ERRORS, GossumError, type ErrorCode } from '../errors.js'
 import type { LogLookups } from '../store/lookup-store.js'
-import { requireRecord, type SumdbClient } from '../sumdb/client.js'
+import { requireRecord } from '../sumdb/client.js'
 import { SingleFlight } from '../sumdb/flight.js'
 import { escapeModule, goSumLines } from '../sumdb/module.js'
+import type { Hash } from '../tlog/hash.js'
 import type { Tree } from '../tlog/merkle.js'
 import type { CosignedHead } from '../witness/cosigned.js'
 import type { Admit } from './admission.js'
@@ -17,7 +18,8 @@ export interface ProvenRecord {
 }
 
 export interface ProvenLookupsParts {
-  readonly client: Pick<SumdbClient, 'leafHashes'>
+  /** The leaf hash of a record of our own history, out of a proven tile. */
+  readonly leafHash: (id: number, signal: AbortSignal) => Promise<Hash>
   readonly upstream: Upstream
   readonly kept: LogLookups
   readonly quorum: () => CosignedHead | undefined
@@ -115,8 +117,7 @@ export class ProvenLookups {
     head: Tree,
     signal: AbortSignal,
   ): Promise<ProvenRecord> {
-    const [leaf] = await this.#parts.client.leafHashes(head, [id], { signal })
-    requireRecord(record, id, head, leaf!)
+    requireRecord(record, id, head, await this.#parts.leafHash(id, signal))
     // Only now is the record worth reading. One that says nothing of the module vouches for nothing.
     goSumLines(record, path, version)
     const proven = { id, record }

@@ -3,7 +3,7 @@ import { GossumError } from '../errors.js'
 import type { SumdbClient } from '../sumdb/client.js'
 import { SingleFlight } from '../sumdb/flight.js'
 import { concatBytes, utf8 } from '../tlog/bytes.js'
-import { HASH_SIZE } from '../tlog/hash.js'
+import { HASH_SIZE, type Hash } from '../tlog/hash.js'
 import type { Tree } from '../tlog/merkle.js'
 import { fullTile, TILE_HEIGHT, tileAncestor, tilePath, type Tile } from '../tlog/tile.js'
 import type { Admit } from './admission.js'
@@ -40,6 +40,17 @@ export class ProvenTiles {
     if (kept !== undefined) return kept
     const head = await this.#headWith(tile, admit, signal)
     return admit(() => (tile.level === -1 ? this.#records(tile, head, signal) : this.#hashes(tile, head, signal)))
+  }
+
+  /**
+   * The leaf hash of a record of our own history. What is in a tile of it is in every smaller head of it that holds the
+   * record, the quorum head among them. Throws as get() does.
+   */
+  async leafHash(id: number, signal: AbortSignal): Promise<Hash> {
+    const index = Math.floor(id / 2 ** TILE_HEIGHT)
+    const at = id - index * 2 ** TILE_HEIGHT
+    const tile = { height: TILE_HEIGHT, level: 0, index, width: at + 1 }
+    return (await this.get(tile, (act) => act(), signal)).subarray(at * HASH_SIZE, (at + 1) * HASH_SIZE)
   }
 
   #kept(tile: Tile): Uint8Array | undefined {

@@ -67,13 +67,15 @@ export class SumdbProxy {
     this.#parts = parts
     const upstream = new Upstream(parts)
     this.#upstream = upstream
+    const tiles = new ProvenTiles({ ...parts, look: (signal) => upstream.look(signal) })
+    this.#tiles = tiles
     this.#lookups = new ProvenLookups({
       ...parts,
       upstream,
+      leafHash: (id, signal) => tiles.leafHash(id, signal),
       covering: (id, signal) => watch.covering(log, id, signal),
       requireSound: () => watch.requireSound(log),
     })
-    this.#tiles = new ProvenTiles({ ...parts, look: (signal) => upstream.look(signal) })
   }
 
   /** Since when the log has not answered, in milliseconds since 1970; undefined while it does. */
