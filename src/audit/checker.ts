@@ -10,9 +10,12 @@ import { mapBounded } from '../sumdb/flight.js'
 import { goSumLines, MAX_TILE_RECORDS, type ModuleVersion } from '../sumdb/module.js'
 import type { Hash } from '../tlog/hash.js'
 import type { VerifierKey } from '../tlog/note.js'
-import type { Answer, Doubt } from './gosum.js'
+import { MAX_LINE_BYTES, type Answer, type Doubt } from './gosum.js'
 import { doubtOf, ShownHeads } from './shown-heads.js'
+import { isWorthReading, readWhole, type OnRecord } from './whole-log.js'
 
+/** Lines of one record that are kept: a record has two, and one of a million must not fill the memory. */
+const MAX_LINES = 16
 /** Lookups under way at a time. */
 export const LOOKUPS_AT_ONCE = 64
 /** Modules that are asked for and proven in one go: records of strangers take at most 128 MiB. */
@@ -58,22 +61,58 @@ interface Asked extends ModuleVersion {
 export async function checkModules(modules: readonly ModuleVersion[], parts: CheckParts): Promise<Checked> {
   const heads = new ShownHeads(parts.client, parts.key, parts.quorum)
   await heads.judge(parts.shown ?? [], parts.signal)
-  const asker = new Asker(parts)
   const prover = new Prover(parts)
-  const answers: Answer[] = []
-  for (let from = 0; from < modules.length; from += CHUNK) {
-    const asked = await asker.ask(modules.slice(from, from + CHUNK))
+  const answers = await fromWholeLog(modules, parts, prover)
+  const asker = new Asker(parts)
+  const left = modules.filter((module) => !answers.has(keyOf(module)))
+  for (let from = 0; from < left.length; from += CHUNK) {
+    const chunk = left.slice(from, from + CHUNK)
+    const asked = await asker.ask(chunk)
     const found = asked.filter((answer) => 'shown' in answer)
     await heads.judge(
       found.map(({ shown }) => shown),
       parts.signal,
     )
     const proven = await prover.prove(found)
-    for (const answer of asked) {
-      answers.push('shown' in answer ? withStanding(proven.get(answer)!, heads, answer.shown) : answer)
+    for (const [i, answer] of asked.entries()) {
+      const judged = 'shown' in answer ? withStanding(proven.get(answer)!, heads, answer.shown) : answer
+      answers.set(keyOf(chunk[i]!), judged)
     }
   }
-  return { answers, records: prover.records, isWhole: prover.isWhole, evidence: heads.evidence }
+  return {
+    answers: modules.map((module) => answers.get(keyOf(module))!),
+    records: prover.records,
+    isWhole: prover.isWhole,
+    evidence: heads.evidence,
+  }
+}
+
+function keyOf({ path, version }: ModuleVersion): string {
+  return `${path}@${version}`
+}
+
+/** What a small log says of the modules, without asking it for any. What is not found so is still to be asked for. */
+async function fromWholeLog(
+  modules: readonly ModuleVersion[],
+  { client, quorum: { head }, signal }: CheckParts,
+  prover: Prover,
+): Promise<Map<string, Answer>> {
+  const answers = new Map<string, Answer>()
+  if (!isWorthReading(head, modules.length)) return answers
+  const wanted = new Map(modules.map((module) => [keyOf(module), module]))
+  const onRecord: OnRecord = (key, id, record) => {
+    const module = wanted.get(key)
+    // Of two records of one module version the first one counts.
+    if (module !== undefined && !answers.has(key)) answers.set(key, prover.accept(module, id, record))
+  }
+  try {
+    await readWhole(client, head, onRecord, signal)
+  } catch (error) {
+    signal?.throwIfAborted()
+    // Some servers have no data tiles, and some tiles are bad: then lookups tell. What was proven stays so.
+    doubtOf(error)
+  }
+  return answers
 }
 
 /** A head that contradicts the quorum head outweighs what came with it; one that cannot be tied to it casts a doubt. */
@@ -186,13 +225,23 @@ class Prover {
     }
   }
 
-  #judge({ id, record, path, version }: Asked, leaf: Hash): Answer {
+  #judge(asked: Asked, leaf: Hash): Answer {
+    const { id, record } = asked
     try {
       requireRecord(record, id, this.#parts.quorum.head, leaf)
-      // Only now is the record worth reading.
-      const lines = goSumLines(record, path, version)
+      return this.accept(asked, id, record)
+    } catch (error) {
+      if (!(error instanceof GossumError)) throw error
+      return { kind: 'unproven', id, reason: errorText(error) }
+    }
+  }
+
+  /** What a proven record says of a module version. Only now is it worth reading. */
+  accept({ path, version }: ModuleVersion, id: number, record: Uint8Array): Answer {
+    try {
+      const lines = goSumLines(record, path, version).filter(({ length }) => length <= MAX_LINE_BYTES)
       this.#keep(id, record)
-      return { kind: 'record', id, lines }
+      return { kind: 'record', id, lines: lines.slice(0, MAX_LINES) }
     } catch (error) {
       if (!(error instanceof GossumError)) throw error
       return { kind: 'unproven', id, reason: errorText(error) }

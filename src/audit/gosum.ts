@@ -11,7 +11,7 @@ import { fromBase64, fromUtf8, toBase64 } from '../tlog/bytes.js'
 export const MAX_GO_SUM_BYTES = 16 * 1024 * 1024
 export const MAX_GO_SUM_LINES = 200_000
 /** The longest line that can be of a module, in bytes. */
-const MAX_LINE_BYTES = 4096
+export const MAX_LINE_BYTES = 4096
 /** How much of a malformed line is shown, in characters. */
 const SHOWN_LENGTH = 120
 

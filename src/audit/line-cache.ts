@@ -1,6 +1,7 @@
 /**
  * Lines that were found to be in the log before, on disk, so that they are never asked for again: what is in an
- * append-only log stays in it. One file for all go.sum files, of 32-byte keys in no order.
+ * append-only log stays in it. One file for all go.sum files, of 32-byte keys in no order; a go.sum file of which
+ * every line was found has a key, too, so that it need not even be read line by line.
  *
  * A key is a hash over everything that the verdict rested on: the log's key, whom we trusted to say what its quorum
  * head is, and the whole line. So a line that was changed, or another policy, is never found here. Whoever can write
@@ -19,6 +20,17 @@ const OTHERS_WRITE = 0o022
 /** Of the file and, when it is made, its directory. */
 const PRIVATE = { file: 0o600, directory: 0o700 }
 
+/** So few keys are sought in the bytes; of more, each key of the file is looked up. */
+const FEW = 4
+
+/**
+ * What stands for a whole go.sum file among the lines: its bytes, and the patterns that say which of its lines were
+ * not asked for. No line has a newline in it.
+ */
+export function wholeFile(bytes: Uint8Array, patterns: string): string {
+  return `file\n${hash('sha256', bytes)}\n${patterns}`
+}
+
 export class LineCache {
   readonly #path: string
   readonly #domain: string
@@ -36,6 +48,10 @@ export class LineCache {
     const found = new Set<string>()
     if (wanted.size === 0) return found
     const keys = await this.#read()
+    if (wanted.size <= FEW) {
+      for (const [key, line] of wanted) if (isAmong(keys, key)) found.add(line)
+      return found
+    }
     // A torn tail is no key; nor is what stands at the wrong place behind one, but it is not found either.
     for (let at = 0; at + KEY_SIZE <= keys.length; at += KEY_SIZE) {
       const line = wanted.get(keys.toString('latin1', at, at + KEY_SIZE))
@@ -116,4 +132,11 @@ async function sizeOf(file: FileHandle): Promise<number | undefined> {
 /** SHA-256 with one character a byte. */
 function digest(text: string): string {
   return hash('sha256', text, 'binary')
+}
+
+function isAmong(keys: Buffer, key: string): boolean {
+  const sought = Buffer.from(key, 'latin1')
+  let at = keys.indexOf(sought)
+  while (at !== -1 && at % KEY_SIZE !== 0) at = keys.indexOf(sought, at + 1)
+  return at !== -1
 }

@@ -15,7 +15,7 @@ import {
   type GoSum,
   type GoSumLine,
 } from '../audit/gosum.js'
-import { LineCache } from '../audit/line-cache.js'
+import { LineCache, wholeFile } from '../audit/line-cache.js'
 import { errorCode, errorText } from '../errors.js'
 import { isPrivate } from '../sumdb/private.js'
 import type { ModuleVersion } from '../sumdb/module-version.js'
@@ -76,9 +76,16 @@ be read. Of several the gravest: 3, 2, 1, 4.
     })
 }
 
-/** A file, with what is known of its lines before anybody is asked. */
-interface Checking {
+/** A file as it was read. */
+interface ReadFile {
   readonly file: string
+  readonly bytes: Uint8Array
+  /** What stands for it in the cache. */
+  readonly whole: string
+}
+
+/** A file, with what is known of its lines before anybody is asked. */
+interface Checking extends ReadFile {
   readonly goSum: GoSum
   readonly private: readonly GoSumLine[]
   readonly cached: number
@@ -92,18 +99,26 @@ interface Asked extends Partial<GoSumAnswers> {
   readonly exit: number
 }
 
+type Fail = (error: unknown, exit?: number) => void
+
 async function check(files: readonly string[], flags: GoSumFlags, out: Output): Promise<number> {
   const settings = await goSumSettings(flags)
   const problems: unknown[] = []
   const exits: number[] = []
-  const fail = (error: unknown, exit: number): void => {
+  const fail: Fail = (error, exit = exitCodeOf(errorCode(error))) => {
     problems.push(error)
     exits.push(exit)
     out.error(error)
   }
-  const read = await readAll(files, (error) => fail(error, exitCodeOf(errorCode(error))))
+  const patterns = goEnv('GONOSUMDB') ?? goEnv('GOPRIVATE') ?? ''
   const cache = cacheOf(flags, settings)
-  const checking = await beforeAsking(read, flags.writeProof === undefined ? cache : undefined)
+  // What is in the cache has no proof in it.
+  const believed = flags.writeProof === undefined ? cache : undefined
+  const read = await readAll(files, patterns, fail)
+  const knownFiles = await believed?.known(read.map(({ whole }) => whole))
+  const isTold = out.isJson || flags.sarif === true
+  const fresh = read.filter(({ whole }) => isTold || knownFiles?.has(whole) !== true)
+  const checking = await beforeAsking(fresh, patterns, believed, fail)
 
   const asked = await ask(checking, settings, flags, out)
   if (asked.problem !== undefined) fail(asked.problem, asked.exit)
@@ -111,8 +126,12 @@ async function check(files: readonly string[], flags: GoSumFlags, out: Output): 
   if (flags.writeProof !== undefined) await keepProof(asked, flags.writeProof, fail)
 
   const reports = checking.map((one) => reportOf(one, asked, evidence))
-  await cache?.add(checking.flatMap((one) => foundLines(one, asked.answers)))
-  for (const report of reports) exits.push(exitOf(report))
+  exits.push(...reports.map(exitOf))
+  const fineFiles = checking.filter(({ whole }, i) => reports[i]!.verdict === 'ok' && knownFiles?.has(whole) !== true)
+  await cache?.add([
+    ...checking.flatMap((one) => foundLines(one, asked.answers)),
+    ...fineFiles.map(({ whole }) => whole),
+  ])
   if (flags.sarif === true) {
     const { sarifOf } = await import('./sarif.js')
     const { VERSION } = await import('../version.js')
@@ -123,16 +142,14 @@ async function check(files: readonly string[], flags: GoSumFlags, out: Output): 
   return gravest(exits)
 }
 
-async function readAll(
-  files: readonly string[],
-  onError: (error: unknown) => void,
-): Promise<{ file: string; goSum: GoSum }[]> {
-  const read: { file: string; goSum: GoSum }[] = []
+async function readAll(files: readonly string[], patterns: string, fail: Fail): Promise<ReadFile[]> {
+  const read: ReadFile[] = []
   for (const file of files) {
     try {
-      read.push({ file, goSum: parseGoSum(file, await readFileBounded(file, MAX_GO_SUM_BYTES)) })
+      const bytes = await readFileBounded(file, MAX_GO_SUM_BYTES)
+      read.push({ file, bytes, whole: wholeFile(bytes, patterns) })
     } catch (error) {
-      onError(error)
+      fail(error)
     }
   }
   return read
@@ -149,17 +166,26 @@ function cacheOf(flags: GoSumFlags, { vkey, trust, source }: GoSumSettings): Lin
 }
 
 async function beforeAsking(
-  read: readonly { file: string; goSum: GoSum }[],
+  read: readonly ReadFile[],
+  patterns: string,
   cache: LineCache | undefined,
+  fail: Fail,
 ): Promise<Checking[]> {
-  const patterns = goEnv('GONOSUMDB') ?? goEnv('GOPRIVATE') ?? ''
-  const public_ = (line: GoSumLine): boolean => !isPrivate(patterns, line.module)
-  const known = await cache?.known(read.flatMap(({ goSum }) => goSum.lines.filter(public_).map(lineText)))
-  return read.map(({ file, goSum }) => {
-    const lines = goSum.lines.filter(public_)
-    const open = lines.filter((line) => known?.has(lineText(line)) !== true)
-    const skipped = goSum.lines.filter((line) => !public_(line))
-    return { file, goSum, private: skipped, cached: lines.length - open.length, open }
+  const parsed = read.flatMap((one) => {
+    try {
+      const goSum = parseGoSum(one.file, one.bytes)
+      const [asked, skipped] = [[] as GoSumLine[], [] as GoSumLine[]]
+      for (const line of goSum.lines) (isPrivate(patterns, line.module) ? skipped : asked).push(line)
+      return [{ ...one, goSum, asked, private: skipped }]
+    } catch (error) {
+      fail(error)
+      return []
+    }
+  })
+  const known = await cache?.known(parsed.flatMap(({ asked }) => asked.map(lineText)))
+  return parsed.map(({ asked, ...one }) => {
+    const open = asked.filter((line) => known?.has(lineText(line)) !== true)
+    return { ...one, cached: asked.length - open.length, open }
   })
 }
 
@@ -186,8 +212,6 @@ async function ask(
   }
 }
 
-type Fail = (error: unknown, exit: number) => void
-
 async function keepEvidence({ evidence }: Asked, flags: GoSumFlags, fail: Fail): Promise<EvidenceReport | null> {
   if (evidence === undefined) return null
   const { encodeEvidence, evidenceId } = await import('../evidence/evidence.js')
@@ -199,7 +223,7 @@ async function keepEvidence({ evidence }: Asked, flags: GoSumFlags, fail: Fail):
     await writeFileOnce(file, encodeEvidence(evidence))
     return { id, sizes, file }
   } catch (error) {
-    fail(error, EXIT.couldNot)
+    fail(error)
     return { id, sizes, file: null }
   }
 }
@@ -213,7 +237,7 @@ async function keepProof({ proof, problem }: Asked, file: string, fail: Fail): P
     }
     await writeFileAnew(file, proof)
   } catch (error) {
-    fail(error, EXIT.couldNot)
+    fail(error)
   }
 }
 

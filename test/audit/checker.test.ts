@@ -87,14 +87,14 @@ function answering(id: number, text: string, note?: Uint8Array): Behaviour {
 
 describe('an honest log', () => {
   test('is believed, with one lookup a module and each tile once', async () => {
-    const numbers = Array.from({ length: 200 }, (_, i) => i * 3)
+    const numbers = Array.from({ length: 90 }, (_, i) => i * 6)
     const checked = await check(numbers)
     expect(new Set(classes(numbers, checked))).toEqual(new Set(['ok']))
-    expect(checked.answers[5]).toEqual({ kind: 'record', id: 15, lines: madeUpRecord(15).text.trim().split('\n') })
+    expect(checked.answers[5]).toEqual({ kind: 'record', id: 30, lines: madeUpRecord(30).text.trim().split('\n') })
     expect(checked.evidence).toBeUndefined()
     const tiles = log.requests.filter((path) => path.startsWith('tile/'))
     expect(new Set(tiles).size).toBe(tiles.length)
-    expect(log.requests.length).toBe(200 + tiles.length)
+    expect(log.requests.length).toBe(90 + tiles.length)
   })
 
   test('that has grown since the quorum is, too, but for records that the quorum does not cover', async () => {
@@ -114,7 +114,7 @@ describe('an honest log', () => {
     const notes = await Promise.all(sizes.map((size) => honest.head(size)))
     log.lie = (path) => {
       const n = Number(/module(\d+)@/.exec(path)?.[1] ?? NaN)
-      return n < sizes.length ? answering(n, madeUpRecord(n).text, notes[n]!) : undefined
+      return n < sizes.length ? answering(n, madeUpRecord(n).text, notes[n]) : undefined
     }
     expect(await classesOf([0, 1, 2, 3, 4, 5])).toEqual(Array(6).fill('ok'))
   })
@@ -168,6 +168,65 @@ describe('an honest log', () => {
       return undefined
     }
     await expect(check([1, 2, 3], {}, { signal: controller.signal })).rejects.toThrow('enough')
+  })
+})
+
+describe('a log that is smaller than what we ask for', () => {
+  const numbers = Array.from({ length: 150 }, (_, i) => i * 4)
+  const fine = numbers.map(() => 'ok')
+
+  test('is read whole, and asked for nothing but what is not in it', async () => {
+    const checked = await check([...numbers, 1000])
+    expect(classes([...numbers, 1000], checked)).toEqual([...fine, 'not-in-log'])
+    expect(checked.answers[5]).toEqual({ kind: 'record', id: 20, lines: madeUpRecord(20).text.trim().split('\n') })
+    expect(log.requests.filter((path) => path.startsWith('lookup/'))).toEqual([lookupPath(1000)])
+    expect(log.requests.filter((path) => path.startsWith('tile/8/data/'))).toHaveLength(3)
+  })
+
+  test('keeps the records for a proof', async () => {
+    const checked = await check(numbers, {}, { keepBytes: 100_000 })
+    expect([...checked.records.keys()]).toEqual(numbers)
+  })
+
+  test('tells differences as lookups do', async () => {
+    const { answers } = await check(numbers)
+    const [line] = parseGoSum('go.sum', utf8(madeUpRecord(8, 'b').text)).lines
+    expect(judgeLine(line!, answers[2]!)).toMatchObject({ class: 'other-hash', record: 8 })
+  })
+
+  test.each<[string, Behaviour]>([
+    ['has no data tiles', refuse(404)],
+    ['changes them', flipBit(70)],
+    ['does not answer for them', refuse(500)],
+  ])('and %s is asked instead', async (_what, behaviour) => {
+    log.lie = (path) => (path.startsWith('tile/8/data/') ? behaviour : undefined)
+    expect(await classesOf(numbers)).toEqual(fine)
+    expect(log.requests.filter((path) => path.startsWith('lookup/'))).toHaveLength(150)
+  })
+
+  test('is not read when nobody waits any more', async () => {
+    const controller = new AbortController()
+    log.lie = () => {
+      controller.abort(new Error('enough'))
+      return undefined
+    }
+    await expect(check(numbers, {}, { signal: controller.signal })).rejects.toThrow('enough')
+    expect(log.requests.filter((path) => path.startsWith('lookup/'))).toEqual([])
+  })
+
+  test('may have records of thousands of lines, of which few are kept', async () => {
+    const { path, version } = madeUpRecord(1)
+    const many = Array.from({ length: 50 }, (_, i) => `${path} ${version} h1:${i}\n`).join('')
+    const long = `${path} ${version} h1:${'x'.repeat(5000)}\n`
+    const records = [{ path, version, text: `${long}${many}` }]
+    const odd = await memoryLog(signer, records)
+    log.history = odd
+    const { answers } = await check(
+      Array.from({ length: 32 }, (_, i) => i + 1),
+      {},
+      { quorum: await headOf(odd) },
+    )
+    expect(answers[0]).toEqual({ kind: 'record', id: 0, lines: many.split('\n').slice(0, 16) })
   })
 })
 
@@ -292,7 +351,7 @@ describe('two histories', () => {
     const notes = [await one.head(), await two.head()]
     log.lie = (path) => {
       const n = [7, 8].find((number) => path === lookupPath(number))
-      return n === undefined ? undefined : answering(n, madeUpRecord(n).text, notes[n - 7]!)
+      return n === undefined ? undefined : answering(n, madeUpRecord(n).text, notes[n - 7])
     }
     const checked = await check([5, 7, 8])
     expect(classes([5, 7, 8], checked)[0]).toBe('ok')

@@ -1,7 +1,7 @@
 import { chmod, mkdir, readdir, readFile, stat, symlink, truncate, writeFile, appendFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, test } from 'vitest'
-import { LineCache, MAX_CACHE_BYTES } from '../../src/audit/line-cache.js'
+import { LineCache, MAX_CACHE_BYTES, wholeFile } from '../../src/audit/line-cache.js'
 import { temporaryHome } from '../helpers/home.js'
 
 const LINES = ['a v1.0.0 h1:x', 'a v1.0.0/go.mod h1:y', 'b v1.0.0 h1:z']
@@ -10,7 +10,11 @@ describe('the cache of lines', () => {
   let path: string
   let cache: LineCache
   const fresh = (log = 'log', trust = 'trust') => new LineCache(path, log, trust)
-  const known = async (lines: readonly string[], of = fresh()) => [...(await of.known(lines))]
+  /** In the order of the lines. */
+  const known = async (lines: readonly string[], of = fresh()) => {
+    const found = await of.known([...lines].reverse())
+    return lines.filter((line) => found.has(line))
+  }
 
   beforeEach(() => {
     path = join(temporaryHome(), 'cache', 'gossum', 'lines')
@@ -22,9 +26,30 @@ describe('the cache of lines', () => {
     expect(await cache.add(LINES.slice(0, 2))).toBe(true)
     expect(await known(LINES)).toEqual(LINES.slice(0, 2))
     expect(await cache.add(LINES.slice(2))).toBe(true)
-    expect(await known([...LINES].reverse())).toEqual(LINES)
+    expect(await known(LINES)).toEqual(LINES)
     expect(await cache.add([])).toBe(true)
     expect((await stat(path)).size).toBe(3 * 32)
+  })
+
+  test('finds few and many alike', async () => {
+    const lines = Array.from({ length: 100 }, (_, i) => `m${i} v1.0.0 h1:x`)
+    await cache.add(lines)
+    for (const count of [1, 4, 5, 50]) {
+      const wanted = [...lines.slice(0, count), ...LINES.slice(0, 1)]
+      expect(await known(wanted)).toEqual(lines.slice(0, count))
+    }
+    // Not where no key begins.
+    const bytes = await readFile(path)
+    await writeFile(path, Buffer.concat([Buffer.alloc(16), bytes]))
+    expect(await known(lines)).toEqual([])
+    expect(await known(lines.slice(0, 1))).toEqual([])
+  })
+
+  test('a whole file is known by its bytes and the patterns it was read with', async () => {
+    const bytes = Buffer.from(LINES.join('\n'))
+    await cache.add([wholeFile(bytes, 'p')])
+    expect(await known([wholeFile(bytes, 'p')])).toHaveLength(1)
+    expect(await known([wholeFile(bytes, ''), wholeFile(bytes.subarray(1), 'p'), ...LINES])).toEqual([])
   })
 
   test('is its owner’s alone', async () => {

@@ -258,9 +258,18 @@ describe('what was found before', () => {
     door.requests.length = 0
   })
 
-  it('is one file of 32 bytes a line', async () => {
+  it('is one file of 32 bytes a line, and 32 for the whole, which no run adds again', async () => {
     expect(await readdir(join(cache, 'gossum'))).toEqual(['go-sum-lines'])
-    expect(await readFile(join(cache, 'gossum', 'go-sum-lines'))).toHaveLength(4 * 32)
+    const size = async (): Promise<number> => (await readFile(join(cache, 'gossum', 'go-sum-lines'))).length
+    expect(await size()).toBe(5 * 32)
+    for (const more of [[], ['--json'], ['--sarif']]) {
+      expect((await ask([path, '--policy', policy, ...more])).code).toBe(0)
+      expect(await size()).toBe(5 * 32)
+    }
+    // The same lines in another file: known by themselves.
+    expect((await ask([sum(goSumOf(4, 3)), '--policy', policy])).code).toBe(0)
+    expect(await size()).toBe(6 * 32)
+    expect(door.requests).toEqual([])
   })
 
   it('does not make a changed line pass', async () => {
@@ -290,7 +299,7 @@ describe('what was found before', () => {
   it('is asked for once it is gone, and where none can be written, each time', async () => {
     await rm(cache, { recursive: true })
     await writeFile(cache, 'no directory')
-    for (const _ of [1, 2]) {
+    for (let run = 0; run < 2; run++) {
       door.requests.length = 0
       expect(await ask([path, '--policy', policy])).toEqual({ code: 0, stdout: '', stderr: '' })
       expect(door.requests.filter((asked) => asked.startsWith('lookup/'))).toHaveLength(2)

@@ -36,7 +36,7 @@ function theirs(path: string, vkey: string, url: string, noSumDb: string): Promi
   const env = { PATH: process.env['PATH'], HOME: dir, GONOSUMDB: noSumDb, GOENV: 'off' }
   return new Promise((resolve, reject) => {
     execFile(peer!, ['-k', vkey, '-u', url, path], { env, timeout: 60_000 }, (error, stdout) => {
-      if (error !== null) return reject(error)
+      if (error !== null) return reject(new Error('gosumcheck failed', { cause: error }))
       const complaints = [...stdout.matchAll(/^\S[^\n]*?:(\d+): (.*(?:\n\t.*)*)$/gm)]
       resolve(complaints.map(([, line, text]) => [Number(line), theirClass(text!)]))
     })
