@@ -93,6 +93,7 @@ export const ERRORS = {
   FORBIDDEN: ['this is only for the operator on this machine', 'ask the node on its loopback address'],
   REQUEST_INVALID: ['the request cannot be understood', 'see docs/http.md'],
   FILE_UNREADABLE: ['the file cannot be read', 'check its path, its permissions and its size'],
+  FILE_UNWRITABLE: ['the file cannot be written', 'choose another name: no file is ever replaced'],
   USAGE: ['the command cannot be understood', 'see gossum --help'],
   TIMEOUT: ['it took too long', 'try again'],
   INTERNAL: ['something unexpected happened: this is our bug', 'please report it with this text'],

@@ -11,6 +11,7 @@ const ARROWS: Record<string, readonly string[]> = {
   sumdb: ['tlog'],
   store: ['tlog'],
   evidence: ['tlog'],
+  audit: ['sumdb', 'evidence', 'tlog'],
   witness: ['sumdb', 'store', 'evidence', 'tlog'],
   config: ['tlog'],
   'private-file': ['tlog'],
@@ -21,7 +22,7 @@ const ARROWS: Record<string, readonly string[]> = {
   events: ['witness', 'tlog'],
   node: ['events', 'gossip', 'http', 'witness', 'sumdb', 'store', 'evidence', 'tlog', 'config', 'keys', 'metrics'],
   index: ['node', 'events', 'config', 'sumdb', 'evidence', 'tlog'],
-  cli: ['node', 'events', 'http', 'gossip', 'sumdb', 'store', 'evidence', 'tlog', 'config', 'keys'],
+  cli: ['node', 'events', 'http', 'gossip', 'audit', 'sumdb', 'store', 'evidence', 'tlog', 'config', 'keys'],
 }
 const GROUND = ['budget', 'errors', 'polyfill', 'timed', 'version']
 

@@ -14,7 +14,7 @@ interface Asking {
 }
 
 /** --node > $GOSSUM_NODE > where the configuration lets a node of this machine listen. */
-function nodeUrl({ node, config }: CommonFlags): string {
+export function nodeUrl({ node, config }: CommonFlags): string {
   const named = node ?? process.env['GOSSUM_NODE']
   if (named) return named
   const { host, port } = loadConfig({}, { ...(config === undefined ? {} : { file: config }), policy: false }).http

@@ -6,10 +6,10 @@ export const EXIT = { fine: 0, couldNot: 1, refused: 2, misbehaviour: 3, undecid
 export const EXIT_CODES_HELP = `Exit codes:
   0  fine
   1  could not: a node, a file or the network was not there
-  2  usage, or input that was refused: a signature, a proof, a format
-  3  proven misbehaviour of a log: status, while one is frozen
+  2  usage, or input that was refused: a signature, a proof, a format; probe, when an answer is wrong
+  3  proven misbehaviour of a log: status, while one is frozen; probe, when the log signed two histories
   4  undecided: status, while a log is not reachable, paused, or has heads that are not proven yet; policy check, when
-     the quorum cannot be reached
+     the quorum cannot be reached; probe, when an answer did not come
 `
 
 /** Codes that say that something could not be done; all the others say that something was refused. */
@@ -33,6 +33,7 @@ const COULD_NOT: ReadonlySet<ErrorCode> = new Set([
   'NOT_FOUND',
   'FORBIDDEN',
   'FILE_UNREADABLE',
+  'FILE_UNWRITABLE',
   'TIMEOUT',
   'INTERNAL',
 ])

@@ -79,8 +79,8 @@ async function trustOf({ log, policy: path }: VerifyFlags): Promise<Trust> {
   return { logs: isSilent ? [parseLogKey(SUM_GOLANG_ORG)] : logs, policy }
 }
 
-/** "VKEY", or "VKEY URL" as run and GOSUMDB take it. */
-function parseLogKey(text: string): VerifierKey {
+/** The key of --log: "VKEY", or "VKEY URL" as run and GOSUMDB take it. Throws USAGE for the key of a witness. */
+export function parseLogKey(text: string): VerifierKey {
   const key = parseVerifierKey(text.trim().split(/\s+/, 1)[0]!)
   if (key.type !== SIGNATURE_TYPES.ed25519) {
     throw new GossumError('USAGE', `--log: ${key.name} is a witness key (type 0x04), not a log key`)
