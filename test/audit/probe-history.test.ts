@@ -4,6 +4,8 @@ import type { ProbeOptions, ProbeReport } from '../../src/audit/probe.js'
 import { verifyEvidence } from '../../src/evidence/evidence.js'
 import type { SumdbServer } from '../../src/sumdb/server.js'
 import { utf8 } from '../../src/tlog/bytes.js'
+import { formatCheckpoint, SUMDB_ORIGIN } from '../../src/tlog/checkpoint.js'
+import { EMPTY_ROOT, HASH_SIZE, type Hash } from '../../src/tlog/hash.js'
 import { makeSignerKey, SIGNATURE_TYPES } from '../../src/tlog/note.js'
 import { madeUpRecords, memoryLog, refuse, replaceBody } from '../fakes/lying-log.js'
 import {
@@ -16,7 +18,9 @@ import {
   probing,
   seen,
   serve,
+  signed,
   signer,
+  SIZE,
   target,
   verdicts,
 } from './probing.js'
@@ -131,4 +135,16 @@ test('all who see the log are asked', async () => {
   expect(detail(await probing(log.url, { references }), 'history')).toBe(
     'one history with a (sizes 511 and 508) and b (sizes 511 and 508)',
   )
+})
+
+test('who has seen no record yet agrees with every history, unless that is none', async () => {
+  const log = await serve(history)
+  const after = async (root: Hash): Promise<ProbeReport> => {
+    const head = signed(formatCheckpoint({ origin: SUMDB_ORIGIN, size: 0, root }))
+    return probing(log.url, { references: [{ name: 'n', url: 'http://127.0.0.1:1', head }] })
+  }
+  expect(verdicts(await after(EMPTY_ROOT))).toEqual(ALL_OK)
+  const impossible = await after(new Uint8Array(HASH_SIZE))
+  expect(impossible.verdict).toBe('split-view')
+  expect(verifyEvidence(impossible.evidence!, [key]).sizes).toEqual([0, SIZE])
 })

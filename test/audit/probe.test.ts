@@ -6,7 +6,7 @@ import type { ProbeOptions, ProbeReport } from '../../src/audit/probe.js'
 import { FAMOUS_MODULES } from '../../src/audit/probe-lookups.js'
 import { verifyEvidence } from '../../src/evidence/evidence.js'
 import { parseLookup, unescapeModule } from '../../src/sumdb/module.js'
-import { fromUtf8, utf8 } from '../../src/tlog/bytes.js'
+import { concatBytes, fromUtf8, utf8 } from '../../src/tlog/bytes.js'
 import { formatCheckpoint, SUMDB_ORIGIN } from '../../src/tlog/checkpoint.js'
 import { hashLeaf } from '../../src/tlog/hash.js'
 import { parseNote } from '../../src/tlog/note.js'
@@ -284,6 +284,14 @@ describe('malformed paths', () => {
     const report = await probing(log.url, { modules: [target] })
     expect(report.verdict).toBe('dishonest')
     expect(verdicts(report)).toEqual({ ...ALL_OK, syntax: 'failed' })
+  })
+
+  test('that are answered with more than the truth fail', async () => {
+    const log = await serve(history)
+    const body = concatBytes(await bodyAt('/tile/8/0/000'), utf8('x'))
+    log.lie = (path) =>
+      path === 'tile/8/0/0' ? (response, honest) => honestly(response, { ...honest, status: 200, body }) : undefined
+    expect(verdicts(await probing(log.url))).toEqual({ ...ALL_OK, syntax: 'failed' })
   })
 
   test('that nobody answers decide nothing', async () => {

@@ -13,6 +13,8 @@ export interface CliOptions {
   readonly env?: Readonly<Record<string, string>>
   /** Where $GOSSUM_HOME points: a place that does not exist when absent, so that no test finds the user's own. */
   readonly home?: string
+  /** The directory that it runs in: that of the tests when absent. */
+  readonly cwd?: string
 }
 
 export interface CliResult {
@@ -21,10 +23,10 @@ export interface CliResult {
   readonly stderr: string
 }
 
-function spawnGossum(args: readonly string[], { env = {}, home = '/nonexistent' }: CliOptions) {
+function spawnGossum(args: readonly string[], { env = {}, home = '/nonexistent', cwd }: CliOptions) {
   // Tests must not find each other's nodes on the network.
   const clean = { PATH: process.env['PATH'], HOME: '/nonexistent', GOSSUM_HOME: home, GOSSUM_MDNS: 'false' }
-  return spawn(process.execPath, [PROGRAM, ...args], { env: { ...clean, ...env } })
+  return spawn(process.execPath, [PROGRAM, ...args], { env: { ...clean, ...env }, cwd })
 }
 
 /** Runs `gossum` with these arguments to its end. */
