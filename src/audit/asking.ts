@@ -44,7 +44,7 @@ export function findingOfAll(problems: readonly Finding[], done: string): Findin
 }
 
 function more({ length }: readonly Finding[]): string {
-  return length === 1 ? '' : ` (and ${length - 1} more like it)`
+  return length === 1 ? '' : ` (and ${length - 1} more)`
 }
 
 /**

@@ -21,6 +21,11 @@ export interface Door {
 /** The largest body of an answer that only says yes, in bytes. */
 const MAX_SUPPORTED_BYTES = 64 * 1024
 
+/** Where a GOPROXY, or a node, answers for the log with this key name; no slash at either end. */
+export function doorPath(name: string): string {
+  return `sumdb/${name.split('/').map(encodeURIComponent).join('/')}`
+}
+
 /** Finds out as the go command does, but that a database is recognized by its head. */
 export async function findDoor(
   url: string,
@@ -36,7 +41,7 @@ export async function findDoor(
     open: { vantage: here, latest },
   }
   if (latest instanceof Uint8Array && isNote(latest)) return sumdb
-  const below = `sumdb/${key.name.split('/').map(encodeURIComponent).join('/')}`
+  const below = doorPath(key.name)
   const supported = await here.get(`${below}/supported`, MAX_SUPPORTED_BYTES, options)
   if (isAnswer(supported)) {
     const vantage = new Vantage(`${here.fetcher.url}/${below}`, key, fetching)

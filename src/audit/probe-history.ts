@@ -29,7 +29,7 @@ export interface Sighting {
 const USUAL_LAG = { records: 10_000, part: 0.01 }
 
 /** Asks a reference for its newest head. */
-export async function ask(
+export async function askReference(
   reference: Reference,
   key: VerifierKey,
   fetching: Omit<FetcherOptions, 'url'>,

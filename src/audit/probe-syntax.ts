@@ -1,7 +1,6 @@
 /** Malformed paths: an address should refuse them; what it answers instead must be as true as any other answer. */
 import { GossumError } from '../errors.js'
-import type { WaitOptions } from '../sumdb/fetcher.js'
-import { StatusError } from '../sumdb/fetcher.js'
+import { RetryStatus, StatusError, type WaitOptions } from '../sumdb/fetcher.js'
 import { MAX_LOOKUP_BYTES } from '../sumdb/module.js'
 import { equalBytes } from '../tlog/bytes.js'
 import { HASH_SIZE } from '../tlog/hash.js'
@@ -30,7 +29,7 @@ export async function checkSyntax(
       await judge(await vantage.fetcher.get(path, MAX_LOOKUP_BYTES, options))
       answered++
     } catch (error) {
-      if (error instanceof StatusError) refused++
+      if (isRefusal(error)) refused++
       else problems.push(findingOf(error, path))
     }
   }
@@ -49,6 +48,11 @@ export async function checkSyntax(
     problems,
     `${refused} of ${refused + answered + problems.length} malformed paths were refused${lenient}`,
   )
+}
+
+/** Whether the address said no. The server of golang.org/x/mod/sumdb says so with status 500 to some malformed paths. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof StatusError || (error instanceof GossumError && error.cause instanceof RetryStatus)
 }
 
 /** Throws TILE_INVALID unless these are hashes that the first tile begins with. */

@@ -15,7 +15,7 @@ import type { VerifierKey } from '../tlog/note.js'
 import { findingOf, Meter, type CheckVerdict, type Finding, type Vantage } from './asking.js'
 import { findDoor, type DoorKind } from './door.js'
 import { readHead, type SignedHead } from './heads.js'
-import { ask, checkFresh, checkHistory, type Reference, type Sighting } from './probe-history.js'
+import { askReference, checkFresh, checkHistory, type Reference, type Sighting } from './probe-history.js'
 import { checkLookups, moduleOf, type KnownModule } from './probe-lookups.js'
 import { checkSyntax } from './probe-syntax.js'
 import { checkTiles, type Random } from './probe-tiles.js'
@@ -154,7 +154,7 @@ class Probe {
   #askReferences(): Promise<Sighting[]> {
     const { references, key } = this.#options
     const fetching = this.#fetching(new Meter(REFERENCE_REQUESTS, this.#options.fetch ?? fetch))
-    return Promise.all(references.map((reference) => ask(reference, key, fetching, { signal: this.#signal })))
+    return Promise.all(references.map((reference) => askReference(reference, key, fetching, { signal: this.#signal })))
   }
 
   #fetching(meter: Meter): Omit<FetcherOptions, 'url'> {

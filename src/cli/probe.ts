@@ -1,5 +1,6 @@
 /** `gossum probe`: is this checksum database or GOPROXY honest? */
 import { Command } from 'commander'
+import { doorPath } from '../audit/door.js'
 import { probe, MAX_SAMPLES, USUAL_SAMPLES, type Check, type ProbeReport } from '../audit/probe.js'
 import type { Reference } from '../audit/probe-history.js'
 import { FAMOUS_MODULES } from '../audit/probe-lookups.js'
@@ -101,7 +102,7 @@ async function run(url: string, flags: ProbeFlags, out: Output): Promise<number>
   out.json(jsonOf(url, key, report))
   report.checks.forEach((check) => out.line(lineOf(check, out)))
   out.line(closing(report, file, out))
-  hints(report).forEach((hint) => out.hint(hint))
+  hints(report, key, file).forEach((hint) => out.hint(hint))
   return EXITS[report.verdict]
 }
 
@@ -150,7 +151,7 @@ async function nodeReference(flags: CommonFlags, key: VerifierKey): Promise<Refe
       throw error
     }
   }
-  return { name: `the node at ${url}`, url: `${url.replace(/\/+$/, '')}/sumdb/${key.name}`, head: await head() }
+  return { name: `the node at ${url}`, url: `${url.replace(/\/+$/, '')}/${doorPath(key.name)}`, head: await head() }
 }
 
 // ---- what was found --------------------------------------------------------------------------------------------
@@ -202,11 +203,12 @@ function lineOf({ name, verdict, detail }: Check, out: Output): string {
 }
 
 /** What can be done about what was found. */
-function hints({ head, checks }: ProbeReport): string[] {
+function hints({ head, checks }: ProbeReport, key: VerifierKey, file: string | undefined): string[] {
   const of = (name: Check['name']): Check['verdict'] => checks.find((check) => check.name === name)!.verdict
   const hasNoRecords = of('lookups') === 'unknown' && head !== null
   const isAlone = of('history') === 'unknown' && head !== null
   return [
+    ...(file === undefined ? [] : [`anybody can check it, offline: gossum verify --log ${key.vkey} ${file}`]),
     ...(of('head') === 'failed' ? ['is this the key of the log? name another with --log VKEY'] : []),
     ...(hasNoRecords ? ['name module versions that the log has: --module PATH@VERSION'] : []),
     ...(isAlone ? ['name a node that follows this log (--node URL), or another address of it (--reference URL)'] : []),

@@ -51,8 +51,8 @@ export class StatusError extends GossumError {
   }
 }
 
-/** A status that may pass (5xx, 429), with what the server asked to wait, in ms. */
-class RetryStatus extends Error {
+/** A status that may pass (5xx, 429), with what the server asked to wait, in ms: the cause when it did not. */
+export class RetryStatus extends Error {
   readonly retryAfterMs: number
 
   constructor(detail: string, retryAfterMs: number) {

@@ -294,6 +294,14 @@ describe('malformed paths', () => {
     expect(verdicts(await probing(log.url))).toEqual({ ...ALL_OK, syntax: 'failed' })
   })
 
+  test('are refused also by who says that it is its own fault, as the server of golang.org/x/mod/sumdb does', async () => {
+    const log = await serve(history)
+    log.lie = (path) => (path.startsWith('lookup/example.com/M') ? refuse(500) : undefined)
+    const report = await probing(log.url, { modules: [target] })
+    expect(verdicts(report)).toEqual(ALL_OK)
+    expect(detail(report, 'syntax')).toBe('5 of 5 malformed paths were refused')
+  })
+
   test('that nobody answers decide nothing', async () => {
     const log = await serve(history)
     log.lie = (path) => (path === 'tile/8/0/000.p/0' ? (response) => response.destroy() : undefined)
