@@ -21,6 +21,8 @@ export interface LogSetting {
   readonly key: VerifierKey
   readonly origin: string
   readonly url: string
+  /** Where the go command's lookups and tiles come from: the log itself, or a module proxy's /sumdb/<name>. */
+  readonly upstream: string
 }
 
 export interface Config {
@@ -40,6 +42,8 @@ export interface Config {
   readonly poll: number
   /** Seconds to wait at start for peers that say what this key has cosigned before (witness/rollback.ts). */
   readonly guardWait: number
+  /** Seconds that the go command's lookups wait for a quorum that covers their record. */
+  readonly quorumWait: number
   /** Undefined: the node trusts itself alone. */
   readonly policy: Policy | undefined
   /** Name of the witness key, used when the key is made. */
@@ -62,6 +66,10 @@ export interface Settings {
   poll?: number | undefined
   /** Seconds. */
   guardWait?: number | undefined
+  /** "NAME URL" each, or one URL when there is one log. */
+  upstream?: string[] | undefined
+  /** Seconds. */
+  quorumWait?: number | undefined
   /** Path of a policy file. */
   policy?: string | undefined
   name?: string | undefined
@@ -77,12 +85,16 @@ const DEFAULTS = {
   http: '127.0.0.1:46787',
   poll: 60,
   guardWait: 30,
+  upstream: [],
+  quorumWait: 10,
 } satisfies Settings
 
 /** Bounds of the polling interval, in seconds. */
 const POLL_RANGE = { least: 0.1, most: 86_400 }
 /** Bounds of the wait for peers at start, in seconds. */
 const GUARD_WAIT_RANGE = { least: 0, most: 3600 }
+/** Bounds of the wait for a quorum, in seconds. */
+const QUORUM_WAIT_RANGE = { least: 0, most: 60 }
 /** The largest configuration or policy file, in bytes. */
 const MAX_FILE_BYTES = 256 * 1024
 /** Witnesses whose cosignatures one policy may count. */
@@ -117,9 +129,10 @@ export function loadConfig(
     ...defined(readEnvironment(env)),
     ...defined(flags),
   }
+  const logs = distinct(bounded('log', merged.log).map(parseLogSetting))
   return Object.freeze({
     home: resolve(merged.home ?? defaultHome(env)),
-    logs: Object.freeze(distinct(bounded('log', merged.log).map(parseLog))),
+    logs: Object.freeze(withUpstreams(logs, bounded('upstream', merged.upstream))),
     listen: Object.freeze(bounded('listen', merged.listen)),
     bootstrap: Object.freeze(bounded('bootstrap', merged.bootstrap)),
     http: Object.freeze(parseHostPort('http', merged.http)),
@@ -127,6 +140,7 @@ export function loadConfig(
     mdns: merged.mdns,
     poll: parseSeconds('poll', merged.poll, POLL_RANGE),
     guardWait: parseSeconds('guard-wait', merged.guardWait, GUARD_WAIT_RANGE),
+    quorumWait: parseSeconds('quorum-wait', merged.quorumWait, QUORUM_WAIT_RANGE),
     policy:
       merged.policy === undefined || options.policy === false
         ? undefined
@@ -158,7 +172,7 @@ function readText(path: string): string {
 
 // ---- the three sources -----------------------------------------------------------------------------------------
 
-const LISTS = ['log', 'listen', 'bootstrap', 'announce'] as const
+const LISTS = ['log', 'listen', 'bootstrap', 'announce', 'upstream'] as const
 const TEXTS = ['home', 'http', 'policy', 'name'] as const
 
 /** GOSSUM_LOG and the other lists hold one item a line (or separated by ";"), the rest one value. */
@@ -178,6 +192,7 @@ function readEnvironment(env: NodeJS.ProcessEnv): Settings {
   }
   if (env['GOSSUM_POLL']) settings.poll = Number(env['GOSSUM_POLL'])
   if (env['GOSSUM_GUARD_WAIT']) settings.guardWait = Number(env['GOSSUM_GUARD_WAIT'])
+  if (env['GOSSUM_QUORUM_WAIT']) settings.quorumWait = Number(env['GOSSUM_QUORUM_WAIT'])
   if (env['GOSSUM_MDNS']) settings.mdns = asSwitch('GOSSUM_MDNS', env['GOSSUM_MDNS'])
   return settings
 }
@@ -197,6 +212,7 @@ function readFile(path: string): Settings {
     else if (isOneOf(name, TEXTS)) settings[name] = asText(name, setting)
     else if (name === 'poll') settings.poll = Number(setting)
     else if (name === 'guard-wait') settings.guardWait = Number(setting)
+    else if (name === 'quorum-wait') settings.quorumWait = Number(setting)
     else if (name === 'mdns') settings.mdns = asSwitch(name, String(setting))
     else throw invalid(path, `there is no setting ${JSON.stringify(name)}`)
   }
@@ -228,17 +244,38 @@ function bounded(name: string, list: readonly string[]): string[] {
   return [...list]
 }
 
-function parseLog(text: string): LogSetting {
+/** "VKEY URL", as --log and GOSUMDB take it. Throws CONFIG_INVALID or KEY_*. */
+export function parseLogSetting(text: string): LogSetting {
   const [vkey, url, ...rest] = text.trim().split(/\s+/)
   if (vkey === undefined || url === undefined || rest.length > 0)
     throw invalid('log', `"VKEY URL" expected, got ${JSON.stringify(text)}`)
   const key = parseVerifierKey(vkey)
   if (key.type !== 0x01) throw invalid('log', `${key.name} is a witness key (type 0x04), not a log key`)
+  const where = parseUrl('log', url)
+  return { id: logId(key.name, SUMDB_ORIGIN), key, origin: SUMDB_ORIGIN, url: where, upstream: where }
+}
+
+/** An http or https URL without a slash at the end. */
+function parseUrl(setting: string, url: string): string {
   const parsed = URL.canParse(url) ? new URL(url) : undefined
   if (parsed === undefined || !/^https?:$/.test(parsed.protocol) || parsed.username !== '' || parsed.search !== '') {
-    throw invalid('log', `${JSON.stringify(url)} is not an http or https URL`)
+    throw invalid(setting, `${JSON.stringify(url)} is not an http or https URL`)
   }
-  return { id: logId(key.name, SUMDB_ORIGIN), key, origin: SUMDB_ORIGIN, url: parsed.href.replace(/\/+$/, '') }
+  return parsed.href.replace(/\/+$/, '')
+}
+
+/** The logs with the upstreams that are set for them. */
+function withUpstreams(logs: readonly LogSetting[], upstreams: readonly string[]): LogSetting[] {
+  const byName = new Map<string, string>()
+  for (const text of upstreams) {
+    const words = text.trim().split(/\s+/)
+    const name = words.length === 2 ? words[0]! : logs.length === 1 ? logs[0]!.key.name : ''
+    if (words.length > 2 || !logs.some(({ key }) => key.name === name) || byName.has(name)) {
+      throw invalid('upstream', `"NAME URL" of a log that is followed expected, each once, got ${JSON.stringify(text)}`)
+    }
+    byName.set(name, parseUrl('upstream', words.at(-1)!))
+  }
+  return logs.map((log) => ({ ...log, upstream: byName.get(log.key.name) ?? log.url }))
 }
 
 /** At least one log, and each once: two entries of one log would share one state, and the mesh one topic. */

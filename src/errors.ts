@@ -43,6 +43,11 @@ export const ERRORS = {
     'the log is frozen: it was proven to misbehave',
     'see gossum evidence list; resume with gossum evidence ack ID',
   ],
+  QUORUM_MISSING: [
+    'no quorum of witnesses has cosigned a head that holds this record yet',
+    'ask again in a while; gossum status says who has cosigned what',
+  ],
+  TILE_MISSING: ['no head that this node can prove has this tile', 'ask again when the node has seen a newer head'],
   HISTORY_MISSING: [
     'no head of this log is held yet, so nothing ties this one to it',
     'the node must reach the log once by itself',
@@ -90,10 +95,17 @@ export const ERRORS = {
   NOT_FOUND: ['there is nothing here', 'see docs/http.md for the routes'],
   METHOD_NOT_ALLOWED: ['this route does not take this method', 'see docs/http.md for the routes'],
   REQUEST_TOO_LARGE: ['the request is too large', 'docs/http.md says how much each route takes'],
+  TOO_MANY_REQUESTS: [
+    'this address asks for more than one may',
+    'wait as long as Retry-After says, then go on more slowly',
+  ],
   FORBIDDEN: ['this is only for the operator on this machine', 'ask the node on its loopback address'],
   REQUEST_INVALID: ['the request cannot be understood', 'see docs/http.md'],
   FILE_UNREADABLE: ['the file cannot be read', 'check its path, its permissions and its size'],
-  FILE_UNWRITABLE: ['the file cannot be written', 'choose another name: no file is ever replaced'],
+  FILE_UNWRITABLE: [
+    'the file cannot be written',
+    'choose another place; a file that is there already is not overwritten',
+  ],
   USAGE: ['the command cannot be understood', 'see gossum --help'],
   TIMEOUT: ['it took too long', 'try again'],
   INTERNAL: ['something unexpected happened: this is our bug', 'please report it with this text'],

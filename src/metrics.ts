@@ -95,6 +95,12 @@ export function createMetrics(read: () => Sample) {
       labelNames: ['route', 'status'],
       registers,
     }),
+    lookups: new Counter({
+      name: 'gossum_proxy_lookups_total',
+      help: "The go command's lookups answered, by where the record came from.",
+      labelNames: ['source'],
+      registers,
+    }),
     errors: new Counter({
       name: 'gossum_errors_total',
       help: 'Errors that are ours, by code.',

@@ -3,7 +3,7 @@
  * crosses a room goes through a callback that is given here.
  */
 import { join } from 'node:path'
-import type { Config } from './config.js'
+import type { Config, LogSetting } from './config.js'
 import { errorCode, errorText, GossumError } from './errors.js'
 import { outcomeEvent, quorumEvent, type NodeEvent, type NodeEventBody } from './events.js'
 import { Alarm } from './evidence/alarm.js'
@@ -14,9 +14,12 @@ import { HttpServer } from './http/server.js'
 import { View } from './http/view.js'
 import { loadOrCreateWitnessKey } from './keys.js'
 import { createMetrics } from './metrics.js'
+import { Admission } from './proxy/admission.js'
+import { QuorumWatch } from './proxy/quorum-watch.js'
+import { SumdbProxy } from './proxy/sumdb-proxy.js'
 import { isFrozen } from './store/heads.js'
 import { Store } from './store/store.js'
-import { SumdbClient } from './sumdb/client.js'
+import { SumdbClient, type SumdbClientOptions } from './sumdb/client.js'
 import { utf8 } from './tlog/bytes.js'
 import { quorumSatisfied } from './tlog/policy.js'
 import type { VerifierKey } from './tlog/note.js'
@@ -40,6 +43,9 @@ export interface GossumNode {
   /** Ends everything, in the reverse order of the start. Safe to call twice. */
   stop(): Promise<void>
 }
+
+/** A log may take 15 seconds for a lookup and more for a new version, and the go command waits for it. */
+const GO_PATIENCE = { timeoutMs: 60_000, deadlineMs: 90_000, retries: 1 }
 
 /** Builds and starts a node. Throws a GossumError when it cannot; then nothing is left running. */
 export async function createNode(
@@ -102,8 +108,16 @@ async function build(
   const relayed = (): readonly VerifierKey[] => mesh?.relayed() ?? []
   const suspects = await Suspects.load(store.suspects)
   const knownLines = new KnownLines()
-  const onQuorum = (log: string, head: CosignedHead): void => emit(quorumEvent(log, head))
+  const onQuorum = (log: string, head: CosignedHead): void => {
+    emit(quorumEvent(log, head))
+    watch.changed(log)
+  }
   const cosigned = new CosignedHeads(store, quorum, onQuorum, relayed, knownLines)
+  const watch = new QuorumWatch({
+    quorum: (log) => cosigned.quorum(log),
+    holds: (log) => store.heads.get(log).holds.flatMap(({ id, acked }) => (acked ? [] : [id])),
+    waitMs: config.quorumWait * 1000,
+  })
   const guard = new RollbackGuard({
     created,
     peers,
@@ -129,19 +143,23 @@ async function build(
     tell: ({ id, type, log, sizes, witness }, file, source) => {
       metrics.evidence.inc({ source })
       emit({ event: 'evidence', id, type, log, witness: witness?.vkey ?? null, sizes, source })
+      watch.changed(log)
       // A log that pads its heads can make evidence that no message carries; then the heads themselves travel.
       if (file.length <= MAX_MESSAGE_BYTES) sent(mesh?.publishEvidence(log, file))
     },
     now,
   })
-  const clients = config.logs.map((log) => ({
-    log,
-    client: new SumdbClient({
+  const clientFor = (
+    log: LogSetting,
+    options: Pick<SumdbClientOptions, 'url' | 'timeoutMs' | 'deadlineMs' | 'retries'>,
+  ): SumdbClient =>
+    new SumdbClient({
       ...log,
+      ...options,
       cache: store.tiles.of(log.id),
-      fallback: async (path, bytes, options) => withMesh(mesh).tileFrom(log.id, path, bytes, options),
-    }),
-  }))
+      fallback: async (path, bytes, waiting) => withMesh(mesh).tileFrom(log.id, path, bytes, waiting),
+    })
+  const clients = config.logs.map((log) => ({ log, client: clientFor(log, log) }))
   const clientOf = (log: string): SumdbClient => {
     const followed = clients.find((candidate) => candidate.log.id === log)
     if (followed === undefined) throw new GossumError('LOG_UNKNOWN', log)
@@ -173,6 +191,7 @@ async function build(
     onSuspectAlarm: ({ log, id, size, code }) => {
       metrics.suspectAlarms.inc()
       emit({ event: 'suspect', log, id, size, code })
+      watch.changed(log)
     },
     onSuspectDropped: () => metrics.dropped.inc({ reason: 'suspects-full' }),
     onError,
@@ -180,6 +199,28 @@ async function build(
   })
   stops.push(() => pipeline.stop())
   await pipeline.resume()
+
+  // ---- what the go command sees ----
+  const admission = new Admission(now)
+  const sumdbs = new Map(
+    config.logs.map((log) => [
+      log.id,
+      new SumdbProxy({
+        log: log.id,
+        name: log.key.name,
+        client: clientFor(log, { url: log.upstream, ...GO_PATIENCE }),
+        submit: (candidate) => pipeline.submit(candidate),
+        kept: store.lookups.of(log.id),
+        head: () => store.heads.get(log.id).tree,
+        quorum: () => cosigned.quorum(log.id),
+        watch,
+        admission,
+        onLookup: (source) => metrics.lookups.inc({ source }),
+        onError,
+        now,
+      }),
+    ]),
+  )
 
   // ---- the doors ----
   const view = new View({
@@ -191,6 +232,7 @@ async function build(
     version: VERSION,
     now,
     alarm,
+    submit: (candidate) => pipeline.submit(candidate),
     guard: () => guard.report,
     mesh: () => mesh,
   })
@@ -198,6 +240,7 @@ async function build(
   const http = await HttpServer.start({
     ...config.http,
     node: view,
+    sumdbs: [...sumdbs.values()],
     onError,
     onRequest: (route, status) => metrics.requests.inc({ route, status: String(status) }),
   })
@@ -252,6 +295,7 @@ async function build(
         pipeline,
         interval: config.poll,
         onPoll: (error) => {
+          sumdbs.get(log.id)?.polled(error)
           const worthTelling = view.polled(log.id, error)
           const text = error === undefined ? null : errorText(error)
           if (worthTelling) emit({ event: 'log', log: log.id, reachable: error === undefined, error: text })

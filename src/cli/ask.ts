@@ -1,24 +1,16 @@
 /** `gossum status`, `heads`, `peers`, `evidence`: ask a running node. With --json they print the API's body unchanged. */
 import { Command } from 'commander'
-import { loadConfig } from '../config.js'
 import { GossumError, HintedError } from '../errors.js'
 import type { EvidenceView, HeadView, LogView, PeerView, StatusView } from '../http/api.js'
 import { evidenceLines, headLines, peerLines, statusExit, statusLines } from './ask-text.js'
-import { askable, NodeClient, USUAL_PORT } from './client.js'
+import { NodeClient, nodeUrl } from './client.js'
 import type { CommonFlags } from './command.js'
+import { importCommand } from './evidence-import.js'
 import { output, type Output } from './output.js'
 
 interface Asking {
   readonly out: Output
   readonly node: NodeClient
-}
-
-/** --node > $GOSSUM_NODE > where the configuration lets a node of this machine listen. */
-export function nodeUrl({ node, config }: CommonFlags): string {
-  const named = node ?? process.env['GOSSUM_NODE']
-  if (named) return named
-  const { host, port } = loadConfig({}, { ...(config === undefined ? {} : { file: config }), policy: false }).http
-  return askable(`http://${host.includes(':') ? `[${host}]` : host}:${port || USUAL_PORT}`)
 }
 
 function asking(command: Command): Asking {
@@ -132,6 +124,7 @@ export function evidenceCommand(): Command {
         'gossum evidence list',
         'gossum evidence show ID > evidence.json    then: gossum verify evidence.json',
         'gossum evidence ack ID                     the log may be cosigned again, or the witness counts again',
+        'gossum evidence import build.log           what the go command printed when it caught a fork',
       ),
     )
   command
@@ -180,7 +173,7 @@ export function evidenceCommand(): Command {
       if (out.isJson) out.raw(body)
       else out.line(`acknowledged ${id}`)
     })
-  return command
+  return command.addCommand(importCommand())
 }
 
 async function listEvidence({ out, node }: Asking): Promise<void> {

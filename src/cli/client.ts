@@ -1,9 +1,13 @@
 /** Asks a running node over its HTTP API. Answers are bounded and timed; they come from a node that may not be ours. */
+import { loadConfig } from '../config.js'
 import { ERRORS, errorText, GossumError, type ErrorCode } from '../errors.js'
 import { concatBytes, fromUtf8 } from '../tlog/bytes.js'
+import type { CommonFlags } from './command.js'
 
 /** Milliseconds that a node may take for one answer. */
 const TIMEOUT_MS = 10_000
+/** The same where the node may have to prove something first, for which it gives itself a minute. */
+const SUBMIT_TIMEOUT_MS = 75_000
 /** The largest answer that is read, in bytes: 1000 heads with many cosignatures each stay below it. */
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024
 
@@ -15,6 +19,14 @@ export function askable(url: string): string {
   return url.replace('//0.0.0.0:', '//127.0.0.1:').replace('//[::]:', '//[::1]:')
 }
 
+/** --node > $GOSSUM_NODE > where the configuration lets a node of this machine listen. */
+export function nodeUrl({ node, config }: Pick<CommonFlags, 'node' | 'config'>): string {
+  const named = node ?? process.env['GOSSUM_NODE']
+  if (named) return named
+  const { host, port } = loadConfig({}, { ...(config === undefined ? {} : { file: config }), policy: false }).http
+  return askable(`http://${host.includes(':') ? `[${host}]` : host}:${port || USUAL_PORT}`)
+}
+
 /** What commands on this machine need to find the node that listens at `url`: ` --node URL`, or nothing. */
 export function nodeFlag(url: string): string {
   const node = askable(url)
@@ -22,7 +34,8 @@ export function nodeFlag(url: string): string {
 }
 
 export class NodeClient {
-  readonly #url: string
+  /** Without a slash at the end. */
+  readonly url: string
   readonly #fetch: typeof fetch
 
   /** `url` is that of the API, such as http://127.0.0.1:46787. Throws USAGE. */
@@ -30,40 +43,50 @@ export class NodeClient {
     if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
       throw new GossumError('USAGE', `--node ${JSON.stringify(url)} is not an http or https URL`)
     }
-    this.#url = url.replace(/\/+$/, '')
+    this.url = url.replace(/\/+$/, '')
     this.#fetch = fetcher
   }
 
   /**
    * The body of an answer. Throws NODE_UNREACHABLE or TIMEOUT, and what the node itself refused with.
    */
-  async ask(path: string, method: 'GET' | 'POST' = 'GET'): Promise<Uint8Array> {
-    try {
-      const signal = AbortSignal.timeout(TIMEOUT_MS)
-      const response = await this.#fetch(this.#url + path, {
-        method,
-        redirect: 'error',
-        headers: { accept: 'application/json' },
-        signal,
-      })
-      const body = await readBounded(response)
-      if (!response.ok) throw refusal(this.#url, response.status, body)
-      return body
-    } catch (error) {
-      if (error instanceof GossumError) throw error
-      if (error instanceof Error && error.name === 'TimeoutError') throw new GossumError('TIMEOUT', this.#url, error)
-      throw new GossumError('NODE_UNREACHABLE', `${this.#url}: ${causeOf(error)}`, error)
-    }
+  ask(path: string, method: 'GET' | 'POST' = 'GET'): Promise<Uint8Array> {
+    return this.#request(path, { method }, TIMEOUT_MS)
   }
 
   /** The body of an answer, and the JSON object in it, which has the field `field`. Throws as ask() does. */
   async askJson<T extends object>(path: string, field: keyof T & string): Promise<{ value: T; body: Uint8Array }> {
     const body = await this.ask(path)
+    return { value: this.#object<T>(body, field), body }
+  }
+
+  /** Brings the node something, and gives the JSON object of its answer, which has the field `field`. Throws as ask(). */
+  async submit<T extends object>(path: string, type: string, data: Uint8Array, field: keyof T & string): Promise<T> {
+    const request = { method: 'POST', headers: { 'content-type': type }, body: data as Uint8Array<ArrayBuffer> }
+    return this.#object<T>(await this.#request(path, request, SUBMIT_TIMEOUT_MS), field)
+  }
+
+  async #request(path: string, request: RequestInit, timeoutMs: number): Promise<Uint8Array> {
+    try {
+      const signal = AbortSignal.timeout(timeoutMs)
+      const headers = { accept: 'application/json', ...(request.headers as Record<string, string>) }
+      const response = await this.#fetch(this.url + path, { ...request, redirect: 'error', headers, signal })
+      const body = await readBounded(response)
+      if (!response.ok) throw refusal(this.url, response.status, body)
+      return body
+    } catch (error) {
+      if (error instanceof GossumError) throw error
+      if (error instanceof Error && error.name === 'TimeoutError') throw new GossumError('TIMEOUT', this.url, error)
+      throw new GossumError('NODE_UNREACHABLE', `${this.url}: ${causeOf(error)}`, error)
+    }
+  }
+
+  #object<T extends object>(body: Uint8Array, field: keyof T & string): T {
     const value = parseObject(body)
     if (value === undefined || !(field in value)) {
-      throw new GossumError('NODE_UNREACHABLE', `${this.#url} answers, but not as a gossum node`)
+      throw new GossumError('NODE_UNREACHABLE', `${this.url} answers, but not as a gossum node`)
     }
-    return { value: value as T, body }
+    return value as T
   }
 }
 

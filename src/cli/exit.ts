@@ -7,9 +7,10 @@ export const EXIT_CODES_HELP = `Exit codes:
   0  fine
   1  could not: a node, a file or the network was not there
   2  usage, or input that was refused: a signature, a proof, a format; probe, when an answer is wrong
-  3  proven misbehaviour of a log: status, while one is frozen; probe, when the log signed two histories
-  4  undecided: status, while a log is not reachable, paused, or has heads that are not proven yet; policy check, when
-     the quorum cannot be reached; probe, when an answer did not come
+  3  proven misbehaviour of a log: status, while one is frozen; check, when the log shows another history; probe, when
+     it signed two; evidence import, when what was imported convicts it
+  4  undecided: status, while a log is not reachable, paused, or has heads that are not proven yet; check, when nobody
+     could say; probe, when an answer did not come; policy check, when the quorum cannot be reached
 `
 
 /** Codes that say that something could not be done; all the others say that something was refused. */
@@ -32,6 +33,7 @@ const COULD_NOT: ReadonlySet<ErrorCode> = new Set([
   'NODE_UNREACHABLE',
   'NOT_FOUND',
   'FORBIDDEN',
+  'TOO_MANY_REQUESTS',
   'FILE_UNREADABLE',
   'FILE_UNWRITABLE',
   'TIMEOUT',

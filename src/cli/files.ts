@@ -1,8 +1,13 @@
-/** Files that the command line names: reading is bounded, and `-` is stdin; writing replaces nothing. */
+/** Reading files that the command line names: bounded, and `-` is stdin. */
 import { createReadStream } from 'node:fs'
-import { open, rm } from 'node:fs/promises'
 import { errorText, GossumError } from '../errors.js'
 import { concatBytes } from '../tlog/bytes.js'
+
+/** Whether a file could not be read because there is none. */
+export function isMissing(error: unknown): boolean {
+  const cause = error instanceof GossumError ? (error.cause as NodeJS.ErrnoException | undefined) : undefined
+  return cause?.code === 'ENOENT'
+}
 
 /** The bytes of a file, or of stdin for `-`. Throws FILE_UNREADABLE, also for more than `most` bytes. */
 export async function readFileBounded(path: string, most: number): Promise<Uint8Array> {
@@ -20,23 +25,4 @@ export async function readFileBounded(path: string, most: number): Promise<Uint8
     throw new GossumError('FILE_UNREADABLE', errorText(error), error)
   }
   return concatBytes(...chunks)
-}
-
-/** Writes a new file, on disk when this resolves. Throws FILE_UNWRITABLE, also when there is a file by this name. */
-export async function writeNewFile(path: string, bytes: Uint8Array): Promise<void> {
-  let isOurs = false
-  try {
-    const file = await open(path, 'wx')
-    isOurs = true
-    try {
-      await file.writeFile(bytes)
-      await file.sync()
-    } finally {
-      await file.close()
-    }
-  } catch (error) {
-    // Half a file would look like a whole one.
-    if (isOurs) await rm(path, { force: true }).catch(() => undefined)
-    throw new GossumError('FILE_UNWRITABLE', errorText(error), error)
-  }
 }

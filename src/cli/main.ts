@@ -49,9 +49,15 @@ const COMMANDS: readonly Entry[] = [
   },
   {
     name: 'evidence',
-    summary: 'proofs of misbehaviour: list, show, acknowledge',
+    summary: 'proofs of misbehaviour: list, show, acknowledge, import',
     flags: ['config', 'node'],
     load: async () => (await import('./ask.js')).evidenceCommand(),
+  },
+  {
+    name: 'check',
+    summary: 'is what the go command was shown what the world sees?',
+    flags: ['home', 'config', 'node'],
+    load: async () => (await import('./check.js')).command(),
   },
   {
     name: 'verify',

@@ -8,18 +8,17 @@ import { SUM_GOLANG_ORG } from '../config.js'
 import { GossumError } from '../errors.js'
 import { encodeEvidence, evidenceId, type SplitView } from '../evidence/evidence.js'
 import { escapeModule, type ModuleVersion } from '../sumdb/module.js'
-import { equalBytes, fromUtf8, utf8 } from '../tlog/bytes.js'
+import { fromUtf8, utf8 } from '../tlog/bytes.js'
 import { logId, SUMDB_ORIGIN } from '../tlog/checkpoint.js'
 import { formatHash } from '../tlog/hash.js'
 import type { VerifierKey } from '../tlog/note.js'
-import { nodeUrl } from './ask.js'
 import { counted } from './ask-text.js'
-import { NodeClient } from './client.js'
+import { NodeClient, nodeUrl } from './client.js'
 import { collect, type CommonFlags } from './command.js'
+import { evidenceFileName, writeEvidence } from './evidence-file.js'
 import { EXIT } from './exit.js'
-import { readFileBounded, writeNewFile } from './files.js'
+import { parseLogKey } from './log-key.js'
 import { output, type Output } from './output.js'
-import { parseLogKey } from './verify.js'
 
 interface ProbeFlags extends CommonFlags {
   readonly log?: string
@@ -139,8 +138,7 @@ function modulesOf(names: readonly string[]): ModuleVersion[] {
 
 /** The node, with the newest head that it holds; what it says is verified like everything else. */
 async function nodeReference(flags: CommonFlags, key: VerifierKey): Promise<Reference> {
-  const url = nodeUrl(flags)
-  const node = new NodeClient(url)
+  const node = new NodeClient(nodeUrl(flags))
   const head = async (): Promise<Uint8Array | GossumError> => {
     try {
       const path = `/api/v1/logs/${logId(key.name, SUMDB_ORIGIN)}/head`
@@ -151,37 +149,25 @@ async function nodeReference(flags: CommonFlags, key: VerifierKey): Promise<Refe
       throw error
     }
   }
-  return { name: `the node at ${url}`, url: `${url.replace(/\/+$/, '')}/${doorPath(key.name)}`, head: await head() }
+  return { name: `the node at ${node.url}`, url: `${node.url}/${doorPath(key.name)}`, head: await head() }
 }
 
 // ---- what was found --------------------------------------------------------------------------------------------
 
 /** Writes the evidence where it was told to, or where it can be; where that is, or undefined when it was only shown. */
 async function keep(evidence: SplitView, named: string | undefined, out: Output): Promise<string | undefined> {
-  const bytes = encodeEvidence(evidence)
-  const usual = `gossum-evidence-${evidenceId(evidence)}.json`
+  const usual = evidenceFileName(evidence)
   for (const path of named === undefined ? [usual] : [named, usual]) {
     try {
-      await writeNewFile(path, bytes)
+      await writeEvidence(path, evidence)
       return path
     } catch (error) {
-      if (await holds(path, bytes)) return path
       out.error(error)
     }
   }
   // Rather than losing it.
-  out.talk(fromUtf8(bytes)!, { important: true })
+  out.talk(fromUtf8(encodeEvidence(evidence))!, { important: true })
   return undefined
-}
-
-/** Whether this file is there already: the same fact has the same bytes. */
-async function holds(path: string, bytes: Uint8Array): Promise<boolean> {
-  try {
-    return path !== '-' && equalBytes(await readFileBounded(path, bytes.length), bytes)
-  } catch (error) {
-    if (error instanceof GossumError) return false
-    throw error
-  }
 }
 
 function jsonOf(url: string, key: VerifierKey, report: ProbeReport): object {
@@ -208,10 +194,17 @@ function hints({ head, checks }: ProbeReport, key: VerifierKey, file: string | u
   const hasNoRecords = of('lookups') === 'unknown' && head !== null
   const isAlone = of('history') === 'unknown' && head !== null
   return [
-    ...(file === undefined ? [] : [`anybody can check it, offline: gossum verify --log ${key.vkey} ${file}`]),
+    ...(file === undefined ? [] : evidenceHints(key, file)),
     ...(of('head') === 'failed' ? ['is this the key of the log? name another with --log VKEY'] : []),
     ...(hasNoRecords ? ['name module versions that the log has: --module PATH@VERSION'] : []),
     ...(isAlone ? ['name a node that follows this log (--node URL), or another address of it (--reference URL)'] : []),
+  ]
+}
+
+function evidenceHints(key: VerifierKey, file: string): string[] {
+  return [
+    `anybody can check it, offline: gossum verify --log ${key.vkey} ${file}`,
+    `a node tells others: gossum evidence import ${file}`,
   ]
 }
 

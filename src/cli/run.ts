@@ -1,14 +1,14 @@
 /** `gossum run`: a node, until it is told to stop. */
 import { setFlagsFromString } from 'node:v8'
 import { Command } from 'commander'
-import { loadConfig, type Config, type Settings } from '../config.js'
+import { loadConfig, SUM_GOLANG_ORG, type Config, type Settings } from '../config.js'
 import type { NodeEvent } from '../events.js'
 import type { LogView } from '../http/api.js'
 import { createNode, type GossumNode } from '../node.js'
 import { policyStrength } from '../tlog/policy-strength.js'
 import { quorumThreshold } from '../tlog/policy.js'
 import { grouped } from './ask-text.js'
-import { nodeFlag } from './client.js'
+import { askable, nodeFlag } from './client.js'
 import { collect, type CommonFlags } from './command.js'
 import { afterEvidence, afterSuspect, describeEvent } from './events.js'
 import { output, type Output } from './output.js'
@@ -30,6 +30,12 @@ export function command(): Command {
     .option('--poll <SECONDS>', 'time between polls, with jitter (default 60)', Number)
     .option('--policy <FILE>', 'whose cosignatures count (C2SP tlog-policy)')
     .option('--guard-wait <SECONDS>', 'wait at start for peers who know what this key signed (default 30)', Number)
+    .option(
+      '--upstream <"NAME URL">',
+      'where the lookups and tiles of the go command come from (default: the log)',
+      collect,
+    )
+    .option('--quorum-wait <SECONDS>', "the go command's lookups wait for a quorum so long (default 10)", Number)
     .option('--name <KEYNAME>', 'name of the witness key, when it is made')
     .option('--recover', 'go on after the guard found that the database lost records (docs/operating.md)')
     .addHelpText(
@@ -49,9 +55,13 @@ async function run(flags: RunFlags): Promise<void> {
   setFlagsFromString('--semi-space-growth-factor=1')
   const out = output(flags)
   const { log, listen, bootstrap, announce, http, poll, guardWait, policy, name, recover, home } = flags
+  const { upstream, quorumWait } = flags
   // A flag that only says "no" says nothing when it is not given: then the environment and the file are asked.
   const mdns = flags.mdns === false ? false : undefined
-  const settings = { log, listen, bootstrap, announce, mdns, http, poll, guardWait, policy, name, recover, home }
+  const settings = {
+    ...{ log, listen, bootstrap, announce, mdns, http, poll, guardWait, policy, name, recover, home },
+    ...{ upstream, quorumWait },
+  }
   const config = loadConfig(settings, flags.config === undefined ? {} : { file: flags.config })
 
   // Events that come while the node starts wait for the ready line, which is promised to be the first.
@@ -85,7 +95,7 @@ async function readyLine(node: GossumNode): Promise<object> {
     peerId: node.peerId ?? null,
     multiaddrs: node.multiaddrs,
     http: node.http,
-    logs: logs.map(({ id, name, size }) => ({ id, name, size })),
+    logs: logs.map((log) => ({ id: log.id, name: log.name, size: log.size, gosumdb: goSumDb(log, node.http) })),
   }
 }
 
@@ -100,6 +110,8 @@ async function introduce(node: GossumNode, config: Config, out: Output): Promise
       'log',
       `${log.name}  ${log.url}  ${log.size === 0 ? 'no head yet' : `size ${grouped(log.size)}`}`,
     ]),
+    ...logs.map((log) => ['go', `go env -w GOSUMDB="${goSumDb(log, node.http)}"`]),
+    ['go, undone', 'go env -u GOSUMDB'],
     ['policy', policyText(config, node.witness)],
     ...meshTexts(config).map((text) => ['mesh', text]),
     ['guard', guard.text],
@@ -111,6 +123,11 @@ async function introduce(node: GossumNode, config: Config, out: Output): Promise
     ...logs.flatMap((log) => frozenTexts(log, node).map((text) => ['FROZEN', text])),
   ]
   for (const [label, text] of lines) out.line(`${label!.padEnd(11)}${text!}`)
+}
+
+/** What makes the go command ask this node about a log: it knows the key of sum.golang.org, and no other. */
+export function goSumDb({ key, name }: Pick<LogView, 'key' | 'name'>, http: string): string {
+  return `${key === SUM_GOLANG_ORG ? name : key} ${askable(http)}/sumdb/${name}`
 }
 
 /** What other machines can dial comes before what only this one can. */

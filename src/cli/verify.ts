@@ -1,13 +1,13 @@
 /** `gossum verify`: offline verdicts on files. */
 import { Command } from 'commander'
 import { SUM_GOLANG_ORG } from '../config.js'
-import { errorCode, GossumError } from '../errors.js'
-import { parseVerifierKey, SIGNATURE_TYPES, type VerifierKey } from '../tlog/note.js'
+import { errorCode } from '../errors.js'
 import { MAX_POLICY_BYTES, parsePolicy } from '../tlog/policy.js'
 import { counted, grouped } from './ask-text.js'
 import { collect } from './command.js'
 import { EXIT, exitCodeOf } from './exit.js'
 import { readFileBounded } from './files.js'
+import { parseLogKey } from './log-key.js'
 import { output, type Output, type OutputFlags } from './output.js'
 import { judge, type Trust, type Verdict } from './verdict.js'
 
@@ -77,15 +77,6 @@ async function trustOf({ log, policy: path }: VerifyFlags): Promise<Trust> {
   const logs = [...named, ...policy.logs.flatMap(({ key }) => key ?? [])]
   const isSilent = log === undefined && policy.logs.length === 0
   return { logs: isSilent ? [parseLogKey(SUM_GOLANG_ORG)] : logs, policy }
-}
-
-/** The key of --log: "VKEY", or "VKEY URL" as run and GOSUMDB take it. Throws USAGE for the key of a witness. */
-export function parseLogKey(text: string): VerifierKey {
-  const key = parseVerifierKey(text.trim().split(/\s+/, 1)[0]!)
-  if (key.type !== SIGNATURE_TYPES.ed25519) {
-    throw new GossumError('USAGE', `--log: ${key.name} is a witness key (type 0x04), not a log key`)
-  }
-  return key
 }
 
 /** One line for people: the verdict is its first word. */

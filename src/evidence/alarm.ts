@@ -18,7 +18,7 @@ import {
 
 /** Split views kept of a log that is frozen already. One convicts; the rest tells how far it went. */
 const MAX_EVIDENCE_PER_LOG = 64
-/** Conflicts kept of witnesses that only neighbours count, of all such witnesses and logs together. */
+/** Conflicts kept for one log of witnesses that only neighbours count, beside those that were acknowledged. */
 const MAX_RELAYED_CONFLICTS = 64
 
 export interface KeptEvidence {
@@ -48,13 +48,14 @@ export interface AlarmParts {
   /** The witnesses that this node counts: those of its policy, and itself. */
   readonly witnesses: () => readonly VerifierKey[]
   /**
-   * Those that its neighbours count, now. What convicts them changes nothing here; it is kept and passed on for those
-   * who count them. Nobody else is convicted.
+   * Those that its neighbours count, now, each neighbour's in turn. What convicts them changes nothing here; it is kept
+   * and passed on for those who count them. Nobody else is convicted.
    */
   readonly relayed: () => readonly VerifierKey[]
   readonly shelf: {
     get(id: string): Promise<KeptEvidence | undefined>
     put(evidence: KeptEvidence): Promise<void>
+    del(id: string): Promise<void>
     list(): Promise<KeptEvidence[]>
   }
   readonly convictions: {
@@ -62,6 +63,7 @@ export interface AlarmParts {
     get(id: string): KeptConviction | undefined
     list(): readonly KeptConviction[]
     put(conviction: KeptConviction): Promise<void>
+    del(id: string): Promise<void>
   }
   /** Freezes the log until the operator acknowledges `id`; durable when it returns. */
   readonly freeze: (log: string, id: string) => Promise<void>
@@ -84,7 +86,16 @@ interface Kept {
 }
 
 /** What became of evidence that came from somebody else. */
-type Fate = 'new' | 'known' | 'invalid' | 'unknown'
+export type Fate = 'new' | 'known' | 'invalid' | 'unknown'
+
+/** The same, and what can be said about it. */
+export interface Received {
+  readonly fate: Fate
+  /** Its id, or that of earlier evidence about the same lie; null when it was not verified. */
+  readonly id: string | null
+  /** Why it was not taken. */
+  readonly refusal?: GossumError
+}
 
 export class Alarm {
   readonly #parts: AlarmParts
@@ -155,27 +166,37 @@ export class Alarm {
    * neighbours count: it does not judge it, and it is nobody's fault.
    */
   async receive(log: string, file: Uint8Array): Promise<Fate> {
+    return (await this.#receive(file, log)).fate
+  }
+
+  /** The same for evidence that comes without a log id: what it is about is the log whose key it names. */
+  take(file: Uint8Array): Promise<Received> {
+    return this.#receive(file)
+  }
+
+  async #receive(file: Uint8Array, log?: string): Promise<Received> {
     const evidence = attempt(() => parseEvidence(file))
-    if (evidence instanceof GossumError) return isUnknown(evidence) ? 'unknown' : 'invalid'
+    if (evidence instanceof GossumError) return refused(evidence)
     if (evidence.type === WITNESS_CONFLICT) {
       // The log signed both heads, whoever the witness is, and whether the witness cosigned them or not.
       const split = attempt(() => splitViewOf(evidence))
-      if (!(split instanceof GossumError)) await this.#receive(log, split)
+      if (!(split instanceof GossumError)) await this.#judge(split, log)
     }
-    return this.#receive(log, evidence)
+    return this.#judge(evidence, log)
   }
 
-  async #receive(log: string, evidence: Evidence): Promise<Fate> {
+  async #judge(evidence: Evidence, log: string | undefined): Promise<Received> {
     const conviction = attempt(() => this.#verify(evidence))
-    if (conviction instanceof GossumError) return isUnknown(conviction) ? 'unknown' : 'invalid'
-    if (conviction.log !== log) return 'invalid'
+    if (conviction instanceof GossumError) return refused(conviction)
+    const isAbout = log === undefined ? this.#parts.keys.has(conviction.log) : conviction.log === log
+    if (!isAbout) return refused(new GossumError('EVIDENCE_UNPROVEN', `it is about the log ${conviction.log}`))
     const kept = await this.#serialised<Kept | undefined>(() =>
       evidence.type === WITNESS_CONFLICT
         ? this.#keepConflict(conviction, evidence, 'received')
         : this.#keepSplitView(conviction, evidence, 'received'),
     )
-    if (kept === undefined) return 'unknown'
-    return kept.isNew ? 'new' : 'known'
+    if (kept === undefined) return { fate: 'unknown', id: conviction.id }
+    return { fate: kept.isNew ? 'new' : 'known', id: kept.id }
   }
 
   #verify(evidence: Evidence): Conviction {
@@ -225,21 +246,42 @@ export class Alarm {
       .filter((other) => other.witness === witness && other.log === log)
       .find(({ id: other, lies, acked }) => !acked || other === id || covers(texts, lies))
     if (known !== undefined) return { id: known.id, isNew: false }
-    if (!this.#hasRoomFor(witness)) return undefined
+    const displaced = this.#displacedBy(witness, log)
+    if (displaced === undefined) return undefined
     const file = await this.#shelve(conviction, evidence)
     try {
       await convictions.put({ id, witness, log, lies: await this.#liesOf(log, evidence), acked: false })
       await reconsider()
+      for (const old of displaced) await this.#forget(old)
     } finally {
       tell(conviction, file, source)
     }
     return { id, isNew: true }
   }
 
-  #hasRoomFor(witness: string): boolean {
+  /**
+   * What makes room for a conflict of this witness, if anything has to; undefined when nothing does. Each log has a room
+   * of its own, for it is the log that signs all of this. In it witnesses go in the order of their turns: whatever one
+   * neighbour names, the first keys of the others come before its last. Those that count need no room.
+   */
+  #displacedBy(witness: string, log: string): readonly KeptConviction[] | undefined {
     const counted = new Set(this.#parts.witnesses().map(({ vkey }) => vkey))
-    const others = this.#parts.convictions.list().filter((conviction) => !counted.has(conviction.witness))
-    return counted.has(witness) || others.length < MAX_RELAYED_CONFLICTS
+    if (counted.has(witness)) return []
+    const turns = new Map(this.#parts.relayed().map(({ vkey }, turn) => [vkey, turn]))
+    // Whom nobody asks for any more comes last.
+    const turnOf = (vkey: string): number => turns.get(vkey) ?? turns.size
+    const last = this.#parts.convictions
+      .list()
+      .filter((other) => other.log === log && !other.acked && !counted.has(other.witness))
+      .sort((a, b) => turnOf(a.witness) - turnOf(b.witness))
+      .slice(MAX_RELAYED_CONFLICTS - 1)
+    return last.every((other) => turnOf(other.witness) > turnOf(witness)) ? last : undefined
+  }
+
+  /** In this order: what a crash leaves of it convicts again at the next start. */
+  async #forget({ id }: KeptConviction): Promise<void> {
+    await this.#parts.convictions.del(id)
+    await this.#parts.shelf.del(id)
   }
 
   async #shelve({ id, type, log, sizes, witness }: Conviction, evidence: Evidence): Promise<Uint8Array> {
@@ -290,8 +332,11 @@ function covers(texts: readonly string[], lies: readonly string[]): boolean {
   return lies.length > 0 && lies.every((lie) => texts.includes(lie))
 }
 
-function isUnknown({ code }: GossumError): boolean {
-  return code === 'LOG_UNKNOWN' || code === 'WITNESS_UNKNOWN' || code === 'EVIDENCE_FOREIGN'
+/** What is about somebody unknown is nobody's fault. */
+function refused(refusal: GossumError): Received {
+  const { code } = refusal
+  const isUnknown = code === 'LOG_UNKNOWN' || code === 'WITNESS_UNKNOWN' || code === 'EVIDENCE_FOREIGN'
+  return { fate: isUnknown ? 'unknown' : 'invalid', id: null, refusal }
 }
 
 /** What the act returns, or the refusal that it throws. */

@@ -7,6 +7,7 @@ import type { GuardState } from '../witness/rollback.js'
 import { requireOperator } from './operator.js'
 import { json, jsonFile, text, type Reply } from './reply.js'
 import type { ApiRequest, Route } from './router.js'
+import { submitRoutes, type Doors } from './submit.js'
 
 // ---- shapes ----------------------------------------------------------------------------------------------------
 
@@ -147,8 +148,8 @@ export interface Readiness {
   checks: { name: string; ok: boolean; detail: string }[]
 }
 
-/** What the API reads of a node, and the one thing that it can tell it. */
-export interface NodeView {
+/** What the API reads of a node, the one thing that it can tell it, and what it can bring it. */
+export interface NodeView extends Doors {
   status(): Promise<StatusView>
   /** Whether this node follows the log with this id. */
   follows(log: string): boolean
@@ -185,6 +186,7 @@ export function apiRoutes(node: NodeView): Route[] {
     get('/api/v1/peers', () => json({ peers: node.peers() })),
     get('/api/v1/witnesses', () => json({ witnesses: node.witnesses() })),
     get('/api/v1/evidence', async () => json({ evidence: await node.evidence() })),
+    ...submitRoutes(node),
     get('/api/v1/evidence/:id', (request) => evidenceFile(node, request)),
     { method: 'POST', path: '/api/v1/evidence/:id/ack', handle: (request) => acknowledge(node, request) },
     get('/metrics', async () => text(await node.metrics(), { type: METRICS_TYPE })),

@@ -40,7 +40,11 @@ const STATUSES: Partial<Record<ErrorCode, number>> = {
   EVIDENCE_UNKNOWN: 404,
   METHOD_NOT_ALLOWED: 405,
   REQUEST_TOO_LARGE: 413,
+  TOO_MANY_REQUESTS: 429,
 }
+
+/** Seconds after which who asked for too much may ask again. */
+const RETRY_AFTER = '1'
 
 /** The status that tells about this error. */
 export function statusOf(error: unknown): number {
@@ -48,15 +52,18 @@ export function statusOf(error: unknown): number {
 }
 
 /**
- * A problem body: {type, title, status, detail, code, hint}. Trouble of the node is told by its sentence alone: what
+ * A problem body: {type, title, status, detail, code, hint}; `status` where it is not that of the code. Trouble of the node is told by its sentence alone: what
  * it adds may name paths, and the stack is nobody's business.
  */
-export function problem(error: unknown): Reply {
-  const status = statusOf(error)
+export function problem(error: unknown, status = statusOf(error)): Reply {
   const code = errorCode(error)
   const [sentence, hint] = ERRORS[code]
   const detail = error instanceof GossumError && status < 500 ? error.message : sentence
   const body = { type: 'about:blank', title: STATUS_CODES[status], status, detail, code, hint }
-  const headers = { 'content-type': 'application/problem+json', 'cache-control': NO_STORE }
+  const headers = {
+    'content-type': 'application/problem+json',
+    'cache-control': NO_STORE,
+    ...(status === 429 && { 'retry-after': RETRY_AFTER }),
+  }
   return { status, headers, body: utf8(`${JSON.stringify(body)}\n`) }
 }

@@ -5,6 +5,7 @@ import { errorText, GossumError } from '../errors.js'
 import { concatBytes } from '../tlog/bytes.js'
 import { apiRoutes, type NodeView } from './api.js'
 import { problem, statusOf, type Reply } from './reply.js'
+import { sumdbRoutes, type SumdbView } from './sumdb-proxy.js'
 import { allowedMethods, matchPath, type Match, type Route } from './router.js'
 
 export interface HttpServerOptions {
@@ -12,6 +13,8 @@ export interface HttpServerOptions {
   /** 0 takes any free port. */
   readonly port: number
   readonly node: NodeView
+  /** The logs as the go command sees them here. */
+  readonly sumdbs?: readonly SumdbView[]
   /** Called for each error that is not the doing of a client. */
   readonly onError?: (error: unknown) => void
   /** Called for each answer. `route` is the path as declared, or empty for an unknown one: a closed set. */
@@ -42,7 +45,10 @@ export class HttpServer {
   private constructor(server: Server, options: HttpServerOptions) {
     this.#server = server
     this.#options = options
-    this.#routes = apiRoutes(options.node)
+    this.#routes = [
+      ...apiRoutes(options.node),
+      ...sumdbRoutes(options.sumdbs ?? [], (error) => options.onError?.(error)),
+    ]
     this.url = urlOf(server.address() as AddressInfo)
     server.on('request', (request, response) => {
       this.#respond(request, response).catch((error: unknown) => options.onError?.(error))

@@ -4,6 +4,7 @@
  */
 import type { LogSetting } from '../config.js'
 import { errorText } from '../errors.js'
+import type { Received } from '../evidence/alarm.js'
 import type { LogSample, Sample } from '../metrics.js'
 import { isFrozen, unmetFloor } from '../store/heads.js'
 import { fromUtf8, utf8 } from '../tlog/bytes.js'
@@ -11,6 +12,7 @@ import { formatHash } from '../tlog/hash.js'
 import type { VerifierKey } from '../tlog/note.js'
 import { quorumThreshold } from '../tlog/policy.js'
 import { encodeCosigned, type CosignedHead } from '../witness/cosigned.js'
+import type { Candidate, Outcome } from '../witness/decide.js'
 import type { GuardReport } from '../witness/rollback.js'
 import type { Suspect, Suspects } from '../witness/suspects.js'
 import type {
@@ -31,7 +33,9 @@ export interface ViewParts extends WitnessParts {
   readonly version: string
   readonly now: () => number
   readonly guard: () => GuardReport
-  readonly alarm: { acknowledge(id: string): Promise<boolean> }
+  readonly alarm: { acknowledge(id: string): Promise<boolean>; take(file: Uint8Array): Promise<Received> }
+  /** The corridor. */
+  readonly submit: (candidate: Candidate) => Promise<Outcome>
   /** The mesh, once it runs. */
   readonly mesh: () => MeshView | undefined
 }
@@ -194,6 +198,17 @@ export class View implements NodeView {
     let found = await alarm.acknowledge(id)
     for (const log of config.logs) found = (await store.heads.acknowledge(log.id, id)) || found
     return found
+  }
+
+  async submitHead(note: Uint8Array): Promise<{ outcome: Outcome; held: number | null }> {
+    const { submit, store, now } = this.#parts
+    const outcome = await submit({ door: 'push', note, receivedAt: now() })
+    const held = outcome.log === undefined ? undefined : store.heads.get(outcome.log).tree?.size
+    return { outcome, held: held ?? null }
+  }
+
+  submitEvidence(file: Uint8Array): Promise<Received> {
+    return this.#parts.alarm.take(file)
   }
 
   readiness(): Promise<Readiness> {

@@ -57,6 +57,13 @@ export class Convictions {
     this.#recount()
   }
 
+  /** Forgets a conviction. */
+  async del(id: string): Promise<void> {
+    await this.#table.del(id)
+    this.#byId.delete(id)
+    this.#recount()
+  }
+
   #recount(): void {
     this.#convicted = new Set(this.list().flatMap(({ witness, acked }) => (acked ? [] : witness)))
   }

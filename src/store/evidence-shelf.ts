@@ -34,6 +34,11 @@ export class EvidenceShelf {
     await this.#table.put(evidence.id, JSON.stringify(evidence))
   }
 
+  /** Forgets evidence. */
+  async del(id: string): Promise<void> {
+    await this.#table.del(id)
+  }
+
   /** All of it, oldest first. */
   async list(): Promise<ShelvedEvidence[]> {
     const all = (await this.#table.entries()).map(([id, json]) => readRecord('evidence', id, json) as ShelvedEvidence)

@@ -7,13 +7,24 @@
  *
  * Format: one line per write, appended and fsynced, fields separated by a space:
  *   log id, sequence number, SHA-256 of the state (hex), tree size, root (base64), time of our newest cosignature,
- *   holds (ids joined by ",", or "-"), and the first 16 hex digits of the SHA-256 of all that stands before them.
+ *   holds (ids joined by ",", or "-"), of the floor, where there is one, its size, root (base64) and when it was learnt
+ *   (ISO 8601), and the first 16 hex digits of the SHA-256 of all that stands before them.
+ * A line without a floor is what it was before floors were written here.
  */
 import { open, readFile, rename, rm, type FileHandle } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { GossumError, errorText } from '../errors.js'
 import { toHex, utf8 } from '../tlog/bytes.js'
 import { sha256 } from '../tlog/hash.js'
+
+/** The tree of a head that carries our own cosignature, to be reached before anything is signed (heads.ts). */
+export interface GuardedFloor {
+  readonly size: number
+  /** Base64. */
+  readonly root: string
+  /** When it was learnt, ISO 8601. */
+  readonly at: string
+}
 
 /** What the guard remembers of one log. */
 export interface GuardEntry {
@@ -29,6 +40,7 @@ export interface GuardEntry {
   readonly time: number
   /** Why the log is frozen: ids of evidence and suspects that no operator acknowledged. */
   readonly holds: readonly string[]
+  readonly floor?: GuardedFloor
 }
 
 /** Where guard entries go. The order of calls is the order on disk; append returns when the entry is durable. */
@@ -42,8 +54,9 @@ export interface Guard {
 const COMPACT_AFTER_LINES = 4096
 
 function formatLine(entry: GuardEntry): string {
-  const { log, seq, hash, size, root, time, holds } = entry
-  const body = `${log} ${seq} ${hash} ${size} ${root} ${time} ${holds.length === 0 ? '-' : holds.join(',')}`
+  const { log, seq, hash, size, root, time, holds, floor } = entry
+  const fields = [log, seq, hash, size, root, time, holds.length === 0 ? '-' : holds.join(',')]
+  const body = [...fields, ...(floor ? [floor.size, floor.root, floor.at] : [])].join(' ')
   return `${body} ${checksum(body)}\n`
 }
 
@@ -52,11 +65,11 @@ function checksum(body: string): string {
 }
 
 const LINE =
-  /^([0-9a-f]{64}) (\d{1,15}) ([0-9a-f]{64}) (\d{1,16}) ([A-Za-z0-9+/]{43}=|-) (\d{1,16}) ([0-9a-f,]+|-) ([0-9a-f]{16})$/
+  /^([0-9a-f]{64}) (\d{1,15}) ([0-9a-f]{64}) (\d{1,16}) ([A-Za-z0-9+/]{43}=|-) (\d{1,16}) ([0-9a-f,]+|-)(?: (\d{1,16}) ([A-Za-z0-9+/]{43}=) ([-+\d:.TZ]{24,27}))? ([0-9a-f]{16})$/
 
 function parseLine(line: string): GuardEntry | undefined {
   const match = LINE.exec(line)
-  if (match === null || checksum(line.slice(0, -17)) !== match[8]) return undefined
+  if (match === null || checksum(line.slice(0, -17)) !== match[11]) return undefined
   return {
     log: match[1]!,
     seq: Number(match[2]),
@@ -65,6 +78,7 @@ function parseLine(line: string): GuardEntry | undefined {
     root: match[5]!,
     time: Number(match[6]),
     holds: match[7] === '-' ? [] : match[7]!.split(','),
+    ...(match[8] !== undefined && { floor: { size: Number(match[8]), root: match[9]!, at: match[10]! } }),
   }
 }
 

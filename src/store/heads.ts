@@ -10,7 +10,7 @@ import { equalBytes, toHex, utf8 } from '../tlog/bytes.js'
 import { formatHash, parseHash, sha256 } from '../tlog/hash.js'
 import type { Tree } from '../tlog/merkle.js'
 import type { Table } from './disk.js'
-import type { Guard, GuardEntry } from './guard.js'
+import type { Guard, GuardedFloor, GuardEntry } from './guard.js'
 import { Serial } from './serial.js'
 
 /** What we promised to sign, and so signed: the newest cosignature of one witness key. */
@@ -29,14 +29,9 @@ export interface Hold {
 }
 
 /** A head that carries our own cosignature and that this store did not know: nothing is signed before it is reached. */
-export interface Floor {
-  readonly size: number
-  /** Base64. */
-  readonly root: string
-  /** The head as a note with the log's line and our own. */
-  readonly note: string
-  /** When it was learnt, ISO 8601. */
-  readonly at: string
+export interface Floor extends GuardedFloor {
+  /** The head as a note with the log's line and our own; absent after a recovery in which only the guard knew it. */
+  readonly note?: string
 }
 
 /** The head that was trusted because it was the first one. */
@@ -53,9 +48,9 @@ export interface LogState {
   /** Sequence number: 0 before anything was written. */
   readonly seq: number
   /** The newest tree that we proved, or trusted on first use. */
-  readonly tree?: Tree
+  readonly tree?: Tree | undefined
   /** Its checkpoint text with the log's signature line, as a note; absent after a recovery that knew only the tree. */
-  readonly note?: string
+  readonly note?: string | undefined
   readonly signed?: Signed
   readonly floor?: Floor | undefined
   readonly firstUse?: FirstUse | undefined
@@ -66,7 +61,7 @@ export interface LogState {
 export type Change = Partial<Omit<LogState, 'seq'>>
 
 /** The head that must be reached before anything is signed; undefined when there is none, or it is. */
-export function unmetFloor({ tree, floor }: LogState): Floor | undefined {
+export function unmetFloor({ tree, floor }: Pick<LogState, 'tree' | 'floor'>): Floor | undefined {
   return floor !== undefined && floor.size > (tree?.size ?? -1) ? floor : undefined
 }
 
@@ -169,28 +164,31 @@ export class Heads {
 
   /**
    * Settles a disagreement on the operator's word: goes on from the larger of what the database and the guard know,
-   * keeping every hold that either knows. Nothing that does not extend that tree will be signed. Throws STATE_DISAGREES
-   * when the two contradict each other, or neither knows a tree: then no home may go on with this key.
+   * keeping every hold that either knows, and the larger floor. Nothing that does not extend the two will be signed.
+   * Throws STATE_DISAGREES when they contradict each other, or neither knows a tree: then no home may go on with this
+   * key.
    */
   async recover(log: string): Promise<void> {
     await this.#serialised(log, async (slot) => {
       if (slot.disagreement === undefined) return
       const { state } = slot
       const entry = this.#guard.entries.get(log)
+      const guarded = entryTree(entry)
+      requireOneHistory([state.tree, guarded, floorTree(state.floor), floorTree(entry?.floor)])
       const known = new Set(state.holds.map((hold) => hold.id))
       const lostHolds = (entry?.holds ?? []).filter((id) => !known.has(id)).map((id) => ({ id, acked: false }))
       const signed = laterSigned(state.signed, entry)
-      const base = {
+      const guardKnowsMore = guarded !== undefined && guarded.size > (state.tree?.size ?? -1)
+      const tree = guardKnowsMore ? guarded : state.tree
+      const recovered = {
+        ...state,
         seq: Math.max(state.seq, entry?.seq ?? 0) + 1,
         holds: [...state.holds, ...lostHolds],
+        tree,
+        note: guardKnowsMore ? undefined : state.note,
         ...(signed && { signed }),
-        floor: state.floor,
-        firstUse: state.firstUse,
+        floor: unmetFloor({ tree, floor: largerFloor(state.floor, entry?.floor) }),
       }
-      const guarded = entryTree(entry)
-      requireOneTree(state.tree, guarded)
-      const guardKnowsMore = guarded !== undefined && guarded.size > (state.tree?.size ?? -1)
-      const recovered = guardKnowsMore ? { ...base, tree: guarded } : { ...state, ...base }
       await this.#write(log, slot, recovered)
       delete slot.disagreement
     })
@@ -260,20 +258,33 @@ function guardEntry(log: string, state: LogState, hash: string): GuardEntry {
     root: state.tree === undefined ? '-' : formatHash(state.tree.root),
     time: state.signed?.time ?? 0,
     holds: state.holds.filter((hold) => !hold.acked).map((hold) => hold.id),
+    ...(state.floor && { floor: { size: state.floor.size, root: state.floor.root, at: state.floor.at } }),
   }
 }
 
-/** What recover() can go on from: a tree, and not two of one size. */
-function requireOneTree(ours: Tree | undefined, guarded: Tree | undefined): void {
-  if (ours === undefined && guarded === undefined) {
+/** What recover() can go on from: at least one tree, and not two of one size. */
+function requireOneHistory(known: readonly (Tree | undefined)[]): void {
+  const trees = known.filter((tree) => tree !== undefined)
+  if (trees.length === 0) {
     throw new GossumError(
       'STATE_DISAGREES',
       'neither of them knows a tree to go on from; start a new home with a new key',
     )
   }
-  if (ours?.size === guarded?.size && !equalBytes(ours!.root, guarded!.root)) {
-    throw new GossumError('STATE_DISAGREES', `two roots at size ${ours!.size}; start a new home with a new key`)
+  for (const { size, root } of trees) {
+    if (trees.every((other) => other.size !== size || equalBytes(other.root, root))) continue
+    throw new GossumError('STATE_DISAGREES', `two roots at size ${size}; start a new home with a new key`)
   }
+}
+
+/** The floor that asks for more (one of size 0 asks for nothing); of two of one size, that whose head we hold. */
+function largerFloor(ours: Floor | undefined, guarded: GuardedFloor | undefined): Floor | undefined {
+  return (guarded?.size ?? 0) > (ours?.size ?? 0) ? guarded : ours
+}
+
+function floorTree(floor: GuardedFloor | undefined): Tree | undefined {
+  const root = floor && parseHash(floor.root)
+  return root && { size: floor.size, root }
 }
 
 function entryTree(entry: GuardEntry | undefined): Tree | undefined {

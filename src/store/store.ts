@@ -4,7 +4,7 @@
  *
  * `heads` is what matters and is guarded. The rest can be had again from the log or from peers: history of cosigned
  * heads, quorum heads, what each witness cosigned, suspects, evidence files (named by their own hash) and whom they
- * convict, proven tiles.
+ * convict, proven tiles and records.
  */
 import { existsSync, readdirSync } from 'node:fs'
 import { access, constants, mkdir } from 'node:fs/promises'
@@ -14,14 +14,19 @@ import { GossumError, errorText } from '../errors.js'
 import { Disk, type Database, type Table } from './disk.js'
 import { Convictions } from './convictions.js'
 import { EvidenceShelf } from './evidence-shelf.js'
+import { Generations } from './generations.js'
 import { GuardFile, type Guard } from './guard.js'
 import { Heads } from './heads.js'
 import { History } from './history.js'
+import { LookupStore, LOOKUPS_PER_GENERATION } from './lookup-store.js'
 import { SignedBy } from './signed-by.js'
-import { TileStore } from './tile-store.js'
+import { TileStore, TILES_PER_GENERATION } from './tile-store.js'
 
 /** The layout of the database. A change to it needs a new number and a migration. */
 export const SCHEMA_VERSION = '1'
+
+/** What LevelDB may take: a node reads and writes little, and its memory should not grow for hours until buffers are full. */
+const MEMORY = { cacheSize: 2 * 1024 * 1024, writeBufferSize: 1024 * 1024 }
 
 export class Store {
   readonly heads: Heads
@@ -35,6 +40,8 @@ export class Store {
   /** Suspects: `<log id>!<id>` -> the suspect as JSON. */
   readonly suspects: Table
   readonly tiles: TileStore
+  /** Records that the go command's lookups brought. */
+  readonly lookups: LookupStore
   /** Peers to come back to: one record, `book`. */
   readonly peers: Table
   readonly #disk: Disk
@@ -51,7 +58,8 @@ export class Store {
     this.signedBy = new SignedBy(disk.table('signed-by'))
     this.suspects = disk.table('suspects')
     this.peers = disk.table('peers')
-    this.tiles = new TileStore(disk.table('tiles-0'), disk.table('tiles-1'))
+    this.tiles = new TileStore(generations(disk, 'tiles', TILES_PER_GENERATION))
+    this.lookups = new LookupStore(generations(disk, 'lookups', LOOKUPS_PER_GENERATION))
   }
 
   /** Opens the store of a home directory, making it when the home is empty. */
@@ -87,8 +95,12 @@ export class Store {
   }
 }
 
+function generations(disk: Disk, name: string, most: number): Generations {
+  return new Generations(disk.table(`${name}-0`), disk.table(`${name}-1`), most)
+}
+
 async function openDatabase(location: string, createIfMissing: boolean): Promise<Database> {
-  const db = new Level(location, { createIfMissing })
+  const db = new Level(location, { createIfMissing, ...MEMORY })
   try {
     await db.open()
     return db

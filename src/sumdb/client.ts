@@ -89,6 +89,8 @@ export class SumdbClient {
   readonly #tiles: TileReader
   readonly #key: VerifierKey
   readonly #origin: string
+  /** The head that was verified last. */
+  #verified: VerifiedHead | undefined
 
   constructor({ key, origin = SUMDB_ORIGIN, cache, fallback, ...fetching }: SumdbClientOptions) {
     this.#fetcher = new Fetcher(fetching)
@@ -198,11 +200,14 @@ export class SumdbClient {
   }
 
   #verifyHead(bytes: Uint8Array): Checkpoint {
+    // Thousands of lookups bring the same head.
+    if (this.#verified !== undefined && equalBytes(this.#verified.note, bytes)) return this.#verified.head
     const note = parseNote(bytes)
     verifyNote(note, this.#key)
     const head = parseCheckpoint(note.text)
     if (head.origin !== this.#origin)
       throw new GossumError('ORIGIN_MISMATCH', JSON.stringify(head.origin.slice(0, 100)))
+    this.#verified = { head, note: bytes }
     return head
   }
 }

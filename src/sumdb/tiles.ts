@@ -9,7 +9,10 @@ import { fullTile, isFullTile, openTiles, planTiles, tilePath, type Tile, type T
 import { StatusError, type Fetcher, type WaitOptions } from './fetcher.js'
 import { mapBounded, SingleFlight } from './flight.js'
 
-/** Keeps full tiles by path. What is put is authenticated; what is got is not trusted for that. */
+/**
+ * Keeps tiles by path: full ones, and for each place that is not full the widest that was read, under its path with
+ * `.p` behind it. What is put is authenticated; what is got is not trusted for that.
+ */
 export interface TileCache {
   get(path: string): Promise<Uint8Array | undefined>
   put(path: string, data: Uint8Array): Promise<void>
@@ -147,11 +150,14 @@ export class TileReader {
   }
 
   async #fromCache(tile: Tile): Promise<Loaded | undefined> {
-    const full = fullTile(tile)
-    // A cache that fails is one that has nothing: it must not stand between us and the log.
-    const data = await this.#cache?.get(tilePath(full)).catch(() => undefined)
-    if (data?.length !== tileBytes(full)) return undefined
-    return { data: cut(tile, data), source: 'cache' }
+    const path = tilePath(fullTile(tile))
+    for (const kept of isFullTile(tile) ? [path] : [path, `${path}.p`]) {
+      // A cache that fails is one that has nothing: it must not stand between us and the log.
+      const data = await this.#cache?.get(kept).catch(() => undefined)
+      if (data !== undefined && data.length >= tileBytes(tile) && data.length <= tileBytes(fullTile(tile)))
+        return { data: cut(tile, data), source: 'cache' }
+    }
+    return undefined
   }
 
   /** The tile as it is asked for or, when the log no longer has that width, the full tile in its place. */
@@ -182,17 +188,17 @@ export class TileReader {
     })
   }
 
-  /** Keeps authenticated tiles: all of them in memory, full ones in the cache. */
+  /** Keeps authenticated tiles: in memory, and in the cache what came from the log. */
   async #save(tiles: readonly Tile[], loaded: readonly Loaded[]): Promise<void> {
     const puts: Promise<void>[] = []
     tiles.forEach((tile, i) => {
       const { data, source } = loaded[i]!
       if (source === 'memory') return
-      const path = tilePath(tile)
       this.#memory.put(tile, data)
+      const path = tilePath(fullTile(tile))
       // A tile that could not be kept is fetched again: no reason to withhold what is proven.
-      if (source === 'log' && isFullTile(tile) && this.#cache)
-        puts.push(this.#cache.put(path, data).catch(() => undefined))
+      if (source === 'log' && this.#cache !== undefined)
+        puts.push(this.#cache.put(isFullTile(tile) ? path : `${path}.p`, data).catch(() => undefined))
     })
     await Promise.all(puts)
   }

@@ -9,8 +9,10 @@ import { fromUtf8, utf8 } from '../tlog/bytes.js'
 import type { Checkpoint } from '../tlog/checkpoint.js'
 import { cosign, type Cosignature } from '../tlog/cosignature.js'
 import { formatHash } from '../tlog/hash.js'
+import type { Tree } from '../tlog/merkle.js'
 import { formatNote, parseNote, type Note, type SignerKey } from '../tlog/note.js'
 import type { CosignedHeads } from './cosigned.js'
+import type { Proof } from './decide.js'
 import type { FollowedLog } from './prover.js'
 import type { VerifiedNote } from './verify.js'
 
@@ -75,12 +77,32 @@ export class Cosigner {
     }
   }
 
-  /** What stands between a proven head of this text and our cosignature. */
-  obstacle(log: string, text: string): ErrorCode | undefined {
+  /** What stands between a proven head and our cosignature. */
+  obstacle(log: string, { size, root }: Tree): ErrorCode | undefined {
     if (this.#disagrees(log)) return 'STATE_DISAGREES'
     if (!this.#parts.guard.maySign) return 'GUARD_WAITING'
     const floor = unmetFloor(this.#parts.store.heads.get(log))
-    return floor === undefined || parseNote(utf8(floor.note)).text === text ? undefined : 'GUARD_BEHIND'
+    const isReached = floor === undefined || (floor.size === size && floor.root === formatHash(root))
+    return isReached ? undefined : 'GUARD_BEHIND'
+  }
+
+  /**
+   * Goes on from a floor of which only the tree is known, for its head is lost: by a larger head that is proven to extend
+   * the tree of `from`, once it is proven to extend that one, too. Signs nothing. Whether the head is to be decided about
+   * anew; `prove` shows the root of its first records.
+   */
+  async passFloor(
+    { log, checkpoint }: Head,
+    from: LogState,
+    prove: (size: number) => Promise<Proof>,
+  ): Promise<boolean> {
+    const floor = unmetFloor(from)
+    if (floor === undefined || floor.note !== undefined || checkpoint.size <= floor.size) return false
+    const proof = await prove(floor.size)
+    if ('failed' in proof || formatHash(proof.prefix.root) !== floor.root) return false
+    const tree = { size: floor.size, root: proof.prefix.root }
+    await this.#parts.store.heads.change(log.id, from, { tree, note: undefined, floor: undefined })
+    return true
   }
 
   /**
@@ -105,8 +127,8 @@ export class Cosigner {
   }
 
   /** Cosigns a known head that we never cosigned with this key, or not for a long time; undefined when it need not be. */
-  async refresh({ log, bare, canonical }: Head, state: LogState): Promise<Cosignature | undefined> {
-    if (!canonical || isFrozen(state) || this.obstacle(log.id, bare.text) !== undefined) return undefined
+  async refresh({ log, checkpoint, bare, canonical }: Head, state: LogState): Promise<Cosignature | undefined> {
+    if (!canonical || isFrozen(state) || this.obstacle(log.id, checkpoint) !== undefined) return undefined
     const age = this.#parts.now() / 1000 - (state.signed?.time ?? 0)
     // After a recovery the tree is known without its note: the head that came back fills it in.
     const isFresh = state.note !== undefined && this.#isSigned(state) && age < REFRESH_SECONDS

@@ -261,8 +261,8 @@ export class Pipeline {
   /** Goes on to the head that our key is known to have signed; nothing else is signed before. Whether it is reached. */
   async #reachFloor(log: string): Promise<boolean> {
     const { store, now } = this.#parts
-    const floor = unmetFloor(store.heads.get(log))
-    if (floor !== undefined) await this.#judge({ door: 'sync', note: utf8(floor.note), log, receivedAt: now() }, false)
+    const note = unmetFloor(store.heads.get(log))?.note
+    if (note !== undefined) await this.#judge({ door: 'sync', note: utf8(note), log, receivedAt: now() }, false)
     return unmetFloor(store.heads.get(log)) === undefined
   }
 
@@ -273,9 +273,11 @@ export class Pipeline {
     const about = { log: log.id, size: head.checkpoint.size, root: head.checkpoint.root }
     switch (decision.kind) {
       case 'advanced': {
-        const obstacle = this.#cosigner.obstacle(log.id, bare.text)
+        const obstacle = this.#cosigner.obstacle(log.id, head.checkpoint)
+        const prove = (size: number) => this.#prover.prove(log, head.checkpoint, size, candidate.peer, false)
         // Once the floor is reached, this head is decided about anew.
         if (obstacle === 'GUARD_BEHIND' && (await this.#reachFloor(log.id))) return undefined
+        if (obstacle === 'GUARD_BEHIND' && (await this.#cosigner.passFloor(head, state, prove))) return undefined
         if (obstacle !== undefined) return { kind: 'refused', news: false, ...about, code: obstacle }
         const own = await this.#cosigner.advance(head, state)
         if (own === undefined) return undefined

@@ -2,7 +2,8 @@
 import { expect, it } from 'vitest'
 import { nodeFlag } from '../../src/cli/client.js'
 import { describeEvent } from '../../src/cli/events.js'
-import { meshTexts, policyText } from '../../src/cli/run.js'
+import { goSumDb, meshTexts, policyText } from '../../src/cli/run.js'
+import { SUM_GOLANG_ORG } from '../../src/config.js'
 import type { NodeEventBody } from '../../src/events.js'
 import { makeSignerKey, SIGNATURE_TYPES } from '../../src/tlog/note.js'
 import { parsePolicy } from '../../src/tlog/policy.js'
@@ -111,4 +112,13 @@ it('says what the mesh lacks', () => {
   expect(meshTexts({ listen: ['a'], bootstrap: [] })[0]).toMatch(/^no peers configured/)
   expect(meshTexts({ listen: [], bootstrap: ['b'] })[0]).toMatch(/^no --listen/)
   expect(meshTexts({ listen: [], bootstrap: [] })).toEqual(['off: no --listen and no --bootstrap'])
+})
+
+it('what makes the go command ask the node: its own name for the log whose key it knows, the key of any other', () => {
+  const name = 'sum.golang.org'
+  const http = 'http://0.0.0.0:46787'
+  expect(goSumDb({ name, key: SUM_GOLANG_ORG }, http)).toBe(`${name} http://127.0.0.1:46787/sumdb/${name}`)
+  // Another key under that name is another log.
+  const other = 'sum.golang.org+00000000+AAAA'
+  expect(goSumDb({ name, key: other }, http)).toBe(`${other} http://127.0.0.1:46787/sumdb/${name}`)
 })

@@ -40,6 +40,11 @@ function parts(change: Partial<AlarmParts> = {}) {
         acts.push('keep')
         kept.set(evidence.id, evidence)
       },
+      del: async (id) => {
+        await Promise.resolve()
+        acts.push('forget')
+        kept.delete(id)
+      },
       list: () => Promise.resolve([...kept.values()]),
     },
     freeze: async () => {
@@ -54,6 +59,11 @@ function parts(change: Partial<AlarmParts> = {}) {
         await Promise.resolve()
         acts.push('convict')
         convictions.set(conviction.id, conviction)
+      },
+      del: async (id) => {
+        await Promise.resolve()
+        acts.push('let go')
+        convictions.delete(id)
       },
     },
     reconsider: async () => {
@@ -131,6 +141,39 @@ test('evidence about another log that we follow is invalid on this log’s topic
   const alarm = await Alarm.start(all)
   expect(await alarm.receive(sumdbId(other.verifier), encodeEvidence(fork('b')))).toBe('invalid')
   expect(kept.size).toBe(0)
+})
+
+test('evidence that comes without a log id is about the log whose key it names, and is told about in full', async () => {
+  const other = testSigner('other.example', 2)
+  const keys = new Map([
+    [log, signer.verifier],
+    [sumdbId(other.verifier), other.verifier],
+  ])
+  const { all, kept } = parts({ keys, isOurs: (_log, head) => Promise.resolve(head === fork('b').heads[0]) })
+  const alarm = await Alarm.start(all)
+  const id = evidenceId(fork('b'))
+  expect(await alarm.take(encodeEvidence(fork('b')))).toEqual({ fate: 'new', id })
+  expect(await alarm.take(encodeEvidence(fork('b')))).toEqual({ fate: 'known', id })
+  // The same lie beside another head: the id is that of what is kept.
+  const lie = fork('b').heads[1]
+  const beside = makeSplitView(signer.verifier, [parseNote(utf8(lie)), parseNote(ours.fork(2, 'c').head(5))])
+  expect(await alarm.take(encodeEvidence(beside))).toEqual({ fate: 'known', id })
+  const theirs = new History(other)
+  const second = makeSplitView(other.verifier, [parseNote(theirs.head(5)), parseNote(theirs.fork(2, 'b').head(5))])
+  expect(await alarm.take(encodeEvidence(second))).toEqual({ fate: 'new', id: evidenceId(second) })
+  expect([...kept.values()].map((evidence) => evidence.log)).toEqual([log, sumdbId(other.verifier)])
+
+  const codes = async (file: Uint8Array) => {
+    const { fate, id: none, refusal } = await alarm.take(file)
+    return [fate, none, refusal?.code]
+  }
+  expect(await codes(utf8('hello'))).toEqual(['invalid', null, 'EVIDENCE_MALFORMED'])
+  // Signed by the key of a log, under an origin that is not the log's.
+  const elsewhere = (salt: string) =>
+    parseNote(ours.sign(`elsewhere\n5\n${Buffer.alloc(32, salt).toString('base64')}\n`))
+  const foreign = makeSplitView(signer.verifier, [elsewhere('a'), elsewhere('b')])
+  expect(await codes(encodeEvidence(foreign))).toEqual(['invalid', null, 'EVIDENCE_UNPROVEN'])
+  expect(kept.size).toBe(2)
 })
 
 test('a crash between keeping and freezing is healed at the next start', async () => {
@@ -261,10 +304,13 @@ describe('a witness conflict', () => {
       expect(kept.get(id)?.text).toBe(fromUtf8(file))
     })
 
+    const conflictsOf = (kept: ReadonlyMap<string, KeptEvidence>, of: string): (string | undefined)[] =>
+      [...kept.values()].filter((one) => one.witness !== undefined && one.log === of).map((one) => one.witness)
+
     test('is kept for 64 of them; those that count have their own room', async () => {
       const { all, kept } = parts({ relayed: () => others.map(({ verifier }) => verifier) })
       const alarm = await Alarm.start(all)
-      const conflicts = (): number => [...kept.values()].filter((one) => one.witness !== undefined).length
+      const conflicts = (): number => conflictsOf(kept, log).length
       for (const by of others.slice(0, 64)) {
         expect(await alarm.receive(log, encodeEvidence(conflict('b', { by })))).toBe('new')
       }
@@ -275,6 +321,67 @@ describe('a witness conflict', () => {
       expect(await alarm.receive(log, encodeEvidence(conflict('b')))).toBe('new')
       expect(conflicts()).toBe(65)
       expect(alarm.convicted().has(vkey)).toBe(true)
+    })
+
+    test('and one log takes no room of another log’s', async () => {
+      const other = testSigner('other.example', 2)
+      const theirs = new History(other)
+      const { all, kept } = parts({
+        keys: new Map([log, sumdbId(other.verifier)].map((id, i) => [id, [signer, other][i]!.verifier])),
+        relayed: () => others.map(({ verifier }) => verifier),
+      })
+      const alarm = await Alarm.start(all)
+      for (const by of others) await alarm.receive(log, encodeEvidence(conflict('b', { by })))
+      const by = others[65]!
+      const notes: [Note, Note] = [cosigned(theirs, 5, by), cosigned(theirs.fork(2, 'b'), 5, by)]
+      const file = encodeEvidence(makeWitnessConflict(other.verifier, by.verifier, notes))
+      expect(await alarm.receive(sumdbId(other.verifier), file)).toBe('new')
+      expect(conflictsOf(kept, sumdbId(other.verifier))).toEqual([by.verifier.vkey])
+      expect(conflictsOf(kept, log)).toHaveLength(64)
+    })
+
+    test('whatever one neighbour names: the first of another comes before its last', async () => {
+      let relayed = others.slice(0, 64)
+      const { all, kept, acts, convictions } = parts({ relayed: () => relayed.map(({ verifier }) => verifier) })
+      const alarm = await Alarm.start(all)
+      await alarm.receive(log, encodeEvidence(conflict('b')))
+      for (const by of relayed) await alarm.receive(log, encodeEvidence(conflict('b', { by })))
+      const before = conflictsOf(kept, log)
+      expect(before, 'the one that counts, and 64 others').toEqual([vkey, ...all.relayed().map((key) => key.vkey)])
+      // A second neighbour: its one key has its turn behind the first key of the other.
+      const late = others[64]!
+      relayed = [others[0]!, late, ...others.slice(1, 64)]
+      acts.length = 0
+      expect(await alarm.receive(log, encodeEvidence(conflict('b', { by: late })))).toBe('new')
+      expect(acts).toEqual(['freeze', 'keep', 'convict', 'reconsider', 'let go', 'forget', 'tell'])
+      const [last] = before.splice(-1)
+      expect(last).toBe(others[63]!.verifier.vkey)
+      expect(conflictsOf(kept, log)).toEqual([...before, late.verifier.vkey])
+      expect([...convictions.values()].map((one) => one.witness)).toEqual([...before, late.verifier.vkey])
+      expect(await alarm.receive(log, encodeEvidence(conflict('b', { by: others[63]! })))).toBe('unknown')
+    })
+
+    test('and those whom nobody asks for any more, before all others', async () => {
+      let relayed = others.slice(0, 64)
+      const { all, kept } = parts({ relayed: () => relayed.map(({ verifier }) => verifier) })
+      const alarm = await Alarm.start(all)
+      for (const by of relayed) await alarm.receive(log, encodeEvidence(conflict('b', { by })))
+      // The first neighbour is gone, but for one key that another counts, too.
+      relayed = [others[40]!, others[64]!]
+      expect(await alarm.receive(log, encodeEvidence(conflict('b', { by: others[64]! })))).toBe('new')
+      expect(conflictsOf(kept, log)).toContain(others[40]!.verifier.vkey)
+      expect(conflictsOf(kept, log)).toHaveLength(64)
+    })
+
+    test('what the operator acknowledged stays, and takes no room', async () => {
+      const { all, kept } = parts({ relayed: () => others.map(({ verifier }) => verifier), isOurs })
+      const alarm = await Alarm.start(all)
+      for (const by of others.slice(0, 64)) await alarm.receive(log, encodeEvidence(conflict('b', { by })))
+      const { id } = [...kept.values()].find((one) => one.witness === others[63]!.verifier.vkey)!
+      await alarm.acknowledge(id)
+      expect(await alarm.receive(log, encodeEvidence(conflict('b', { by: others[64]! })))).toBe('new')
+      expect(conflictsOf(kept, log)).toHaveLength(65)
+      expect(await alarm.receive(log, encodeEvidence(conflict('b', { by: others[63]! }))), 'let go once').toBe('known')
     })
   })
 

@@ -13,7 +13,7 @@ export interface CliOptions {
   readonly env?: Readonly<Record<string, string>>
   /** Where $GOSSUM_HOME points: a place that does not exist when absent, so that no test finds the user's own. */
   readonly home?: string
-  /** The directory that it runs in: that of the tests when absent. */
+  /** The working directory. */
   readonly cwd?: string
 }
 

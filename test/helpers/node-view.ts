@@ -109,6 +109,8 @@ export function fakeNode(changes: Partial<NodeView> = {}): FakeNode {
     witnesses: () => WITNESSES,
     evidence: () => Promise.resolve(EVIDENCE),
     evidenceFile: (id) => Promise.resolve(id === EVIDENCE_ID ? EVIDENCE_FILE : undefined),
+    submitHead: () => Promise.resolve({ outcome: { kind: 'known', news: false, log: LOG_ID }, held: LOG.size }),
+    submitEvidence: () => Promise.resolve({ fate: 'known', id: EVIDENCE_ID }),
     acknowledge: (id) => {
       if (id !== EVIDENCE_ID) return Promise.resolve(false)
       acknowledged.push(id)

@@ -64,6 +64,7 @@ async function start({ listed = true, state = 'guarded', ...options }: Starting 
     cosigned: heads,
     suspects,
     alarm,
+    submit: (candidate) => heart.pipeline.submit(candidate),
     witness: own,
     version: '0',
     now: () => NOW,
@@ -189,7 +190,7 @@ describe('what came before', () => {
     const { heart, view, metrics } = await start()
     await heart.submit('poll', ours.head(5))
     const { store, log } = heart
-    const floor = { size: 9, root: formatHash(ours.tree(9).root), note: 'x', at: '2026-01-02T11:00:00.000Z' }
+    const floor = { size: 9, root: formatHash(ours.tree(9).root), at: '2026-01-02T11:00:00.000Z' }
     await store.heads.change(log, store.heads.get(log), { floor })
     expect((await view.status()).logs[0]!.floor).toEqual({ size: 9, at: floor.at })
     const { ready, checks } = await view.readiness()

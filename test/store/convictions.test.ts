@@ -31,6 +31,24 @@ test('a witness is convicted until all that convicts it is acknowledged, after a
   }
 })
 
+test('what is forgotten convicts nobody, after a restart neither', async () => {
+  const disk = new Disk(new MemoryLevel())
+  const convictions = await Convictions.load(disk.table('convictions'))
+  const shelf = new EvidenceShelf(disk.table('evidence'))
+  await convictions.put(conviction('1', 'a'))
+  await convictions.put(conviction('2', 'b'))
+  await convictions.del('1')
+  for (const each of [convictions, await Convictions.load(disk.table('convictions'))]) {
+    expect(each.convicted()).toEqual(new Set(['b']))
+    expect(each.get('1')).toBeUndefined()
+  }
+  const file = { id: '1', type: 'x', log: 'ab'.repeat(32), sizes: [1, 2], seenAt: '2026', text: 'y' } as const
+  await shelf.put(file)
+  await shelf.put({ ...file, id: '2' })
+  await shelf.del('1')
+  expect(await shelf.list()).toEqual([{ ...file, id: '2' }])
+})
+
 test('what the disk did not take convicts nobody', async () => {
   const db = new MemoryLevel()
   const convictions = await Convictions.load(new Disk(db).table('convictions'))

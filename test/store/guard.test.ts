@@ -14,6 +14,9 @@ const entry = (seq: number, log = LOG): GuardEntry => ({
   time: seq === 1 ? 0 : 1_700_000_000 + seq,
   root: seq === 1 ? '-' : formatHash(new Uint8Array(32).fill(seq)),
   holds: seq % 2 === 0 ? ['00aa', '00bb'] : [],
+  ...(seq >= 3 && {
+    floor: { size: seq * 20, root: formatHash(new Uint8Array(32).fill(99)), at: '2026-01-02T11:00:00.000Z' },
+  }),
 })
 
 /** A guard file with these entries, closed. */
@@ -77,6 +80,30 @@ describe('the guard file', () => {
     await expect(GuardFile.open(path)).rejects.toMatchObject({ code: 'STORE_DAMAGED' })
   })
 
+  test('a line without a floor is spelled as it was before there were floors, and read', async () => {
+    const path = join(temporaryHome(), 'guard')
+    const line = [
+      LOG,
+      '2',
+      '0'.repeat(63) + '2',
+      '20',
+      'AgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI=',
+      '1700000002',
+      '00aa,00bb',
+      '7843823486cdc04e',
+    ].join(' ')
+    writeFileSync(path, `${line}\n`)
+    expect(await read(path)).toEqual([entry(2)])
+    expect(readFileSync(await written(entry(2)), 'utf8')).toBe(`${line}\n`)
+  })
+
+  test('a floor is read again whatever the clock said when it was learnt', async () => {
+    for (const ms of [-1, 0, 8.64e15]) {
+      const floor = { ...entry(3).floor!, at: new Date(ms).toISOString() }
+      expect(await read(await written({ ...entry(3), floor }))).toEqual([{ ...entry(3), floor }])
+    }
+  })
+
   test('what somebody else appended while it was open goes with the next entry', async () => {
     const path = join(temporaryHome(), 'guard')
     const guard = await GuardFile.open(path)
@@ -138,6 +165,7 @@ describe('the guard file', () => {
     expect(readFileSync(path, 'utf8').split('\n').length).toBeLessThan(COUNT / 2)
     expect(await read(path)).toEqual([entry(COUNT)])
   })
+
   test('a compaction that a crash interrupted left the old file whole', async () => {
     const path = await written(entry(1), entry(2))
     writeFileSync(`${path}.new`, 'half written')

@@ -284,6 +284,71 @@ describe('what the database lost it does not tell, but the guard does', () => {
     await expect((await empty.load()).recover(LOG)).rejects.toMatchObject({ code: 'STATE_DISAGREES' })
   })
 
+  describe('and so is the floor', () => {
+    const floor = (size: number, fill = size) => {
+      return { size, root: formatHash(new Uint8Array(32).fill(fill)), at: '2026-01-02T11:00:00.000Z' }
+    }
+    const withNote = (size: number) => ({ ...floor(size), note: `head ${size}` })
+
+    test('kept when the database lost it, with its tree and without its head, over a restart too', async () => {
+      const { load, guard, put, stored } = memory()
+      const heads = await load()
+      await advance(heads, 1, 2)
+      const old = (await stored())!
+      await heads.change(LOG, await advance(heads, 3), { floor: withNote(9) })
+      expect(guard.entries.get(LOG)).toMatchObject({ size: 3, floor: floor(9) })
+      await put(old)
+      const again = await load()
+      await again.recover(LOG)
+      for (const each of [again, await load()]) {
+        expect(each.disagreement(LOG)).toBeUndefined()
+        expect(each.get(LOG)).toMatchObject({ tree: tree(3), floor: floor(9) })
+        expect(each.get(LOG).floor).not.toHaveProperty('note')
+      }
+      expect(guard.entries.get(LOG)).toMatchObject({ size: 3, floor: floor(9) })
+    })
+
+    test.each([
+      ['the database’s when that is larger, with its head', withNote(9), floor(8), withNote(9)],
+      ['the database’s when both know it', withNote(9), floor(9), withNote(9)],
+      ['the guard’s when that is larger', withNote(8), floor(9), floor(9)],
+      ['none that the tree has passed', undefined, floor(3), undefined],
+      ['none of size 0, which every tree extends', undefined, floor(0), undefined],
+    ])('%s', async (_name, ours, guarded, expected) => {
+      const { load, guard } = memory()
+      const heads = await load()
+      await heads.change(LOG, await advance(heads, 4), { floor: ours })
+      await guard.append({ ...guard.entries.get(LOG)!, seq: 7, hash: 'f'.repeat(64), floor: guarded })
+      const again = await load()
+      await again.recover(LOG)
+      expect(again.get(LOG)).toMatchObject({ tree: tree(4) })
+      expect(again.get(LOG).floor).toEqual(expected)
+      expect(guard.entries.get(LOG)?.floor).toEqual(expected && floor(expected.size))
+    })
+
+    test('enough to go on from where no tree is known', async () => {
+      const { load, forget } = memory()
+      const heads = await load()
+      await heads.change(LOG, heads.get(LOG), { floor: withNote(9) })
+      await forget()
+      const again = await load()
+      await again.recover(LOG)
+      expect(again.get(LOG).tree).toBeUndefined()
+      expect((await load()).get(LOG).floor).toEqual(floor(9))
+    })
+
+    test.each([
+      ['two floors', floor(9), floor(9, 1)],
+      ['a floor and a tree', undefined, floor(4, 1)],
+    ])('refused where %s contradict each other', async (_name, ours, guarded) => {
+      const { load, guard } = memory()
+      const heads = await load()
+      await heads.change(LOG, await advance(heads, 4), { floor: ours })
+      await guard.append({ ...guard.entries.get(LOG)!, seq: 7, hash: 'f'.repeat(64), floor: guarded })
+      await expect((await load()).recover(LOG)).rejects.toMatchObject({ code: 'STATE_DISAGREES' })
+    })
+  })
+
   test('recovering a log that agrees changes nothing', async () => {
     const { load } = memory()
     const heads = await load()

@@ -192,7 +192,7 @@ test('no sequence of events makes the node sign two inconsistent heads', { timeo
       expectHonest(world.signings)
       signings += new Set(world.signings.map(({ text }) => text)).size
     }),
-    { numRuns: 400, interruptAfterTimeLimit: 20_000, markInterruptAsFailure: false },
+    { numRuns: 400, interruptAfterTimeLimit: 60_000, markInterruptAsFailure: false },
   )
   expect(signings, 'the sequences went somewhere').toBeGreaterThan(200)
 })

@@ -3,6 +3,8 @@ import { MemoryLevel } from 'memory-level'
 import { describe, expect, test } from 'vitest'
 import { GossumError } from '../../src/errors.js'
 import { unmetFloor } from '../../src/store/heads.js'
+import { Disk } from '../../src/store/disk.js'
+import { Store } from '../../src/store/store.js'
 import { cosign } from '../../src/tlog/cosignature.js'
 import { formatNote, parseNote } from '../../src/tlog/note.js'
 import { cosignatureIn, MemoryGuard, startHeart, testSigner, testWitness } from '../helpers/heart.js'
@@ -83,12 +85,120 @@ describe('a home restored from an older copy', () => {
   })
 })
 
+describe('a database that is lost while a floor is not reached', () => {
+  /** A heart at size 10 that knows from the guard alone that its key has cosigned size 30. */
+  async function recovered(prefix = showing(history, fork)) {
+    const guard = new MemoryGuard()
+    const before = await heartAt({ guard, prefix: () => Promise.reject(down()) })
+    await before.submit('poll', history.head(10))
+    await before.submit('sync', ours(history, 30), 'peer')
+    await before.stop()
+    const store = await Store.over(new MemoryLevel(), guard)
+    await store.heads.recover(before.log)
+    const heart = await heartAt({ store, prefix })
+    expect(heart.store.heads.get(heart.log)).toMatchObject({ tree: { size: 10 }, floor: { size: 30 } })
+    const standing = () => {
+      const state = heart.store.heads.get(heart.log)
+      return { size: state.tree?.size, floor: unmetFloor(state)?.size, published: heart.published.length }
+    }
+    return { heart, standing }
+  }
+  const nothingSigned = { size: 10, floor: 30, published: 0 }
+
+  test('signs nothing below it, of its size, or larger that does not extend it', async () => {
+    const { heart, standing } = await recovered()
+    for (const head of [history.head(20), fork.head(30), fork.head(40)]) {
+      expect(await heart.submit('poll', head)).toMatchObject({ kind: 'refused', code: 'GUARD_BEHIND' })
+    }
+    expect(standing()).toEqual(nothingSigned)
+  })
+
+  test('signs nothing while nobody shows that a larger head extends it', async () => {
+    const { heart, standing } = await recovered((of, size) =>
+      size === 30 ? Promise.reject(down()) : showing(history)(of, size),
+    )
+    expect(await heart.submit('poll', history.head(40))).toMatchObject({ kind: 'refused', code: 'GUARD_BEHIND' })
+    await heart.pipeline.retrySuspects(heart.log, 8)
+    expect(standing()).toEqual(nothingSigned)
+  })
+
+  test('signs the first head that is proven to extend it, and convicts the log by one that does not', async () => {
+    const { heart, standing } = await recovered()
+    expect(await heart.submit('poll', history.head(40))).toMatchObject({ kind: 'advanced', size: 40 })
+    expect(standing()).toEqual({ size: 40, floor: undefined, published: 1 })
+    expect(heart.firstUses).toEqual([])
+    expect(await heart.submit('gossip', fork.head(35), 'peer')).toMatchObject({ kind: 'conflict' })
+  })
+
+  test('signs the head itself when a peer shows it', async () => {
+    const { heart, standing } = await recovered()
+    expect(await heart.submit('sync', ours(history, 30), 'peer')).toMatchObject({ kind: 'advanced', size: 30 })
+    expect(standing()).toEqual({ size: 30, floor: undefined, published: 1 })
+    expect(heart.errors).toEqual([])
+  })
+
+  test('stands on its tree without its head when the larger one cannot be proven a second time', async () => {
+    const [db, guard] = [new MemoryLevel(), new MemoryGuard()]
+    const before = await heartAt({ db, guard, prefix: () => Promise.reject(down()) })
+    await before.submit('poll', history.head(10))
+    const state = new Disk(db).table('state')
+    const old = (await state.get(before.log))!
+    await before.submit('sync', ours(history, 30), 'peer')
+    await before.pipeline.stop()
+    // An older copy of the database, which has the head of size 10, and no floor.
+    await state.put(before.log, old)
+    const store = await Store.over(db, guard)
+    await store.heads.recover(before.log)
+    expect(store.heads.get(before.log)).toMatchObject({ tree: { size: 10 }, note: expect.any(String) as string })
+    let proofs = 0
+    const heart = await heartAt({
+      store,
+      prefix: (of, size) => (size === 30 && ++proofs === 2 ? Promise.reject(down()) : showing(history)(of, size)),
+    })
+    expect(await heart.submit('poll', history.head(40))).toMatchObject({ kind: 'pending', code: 'LOG_UNREACHABLE' })
+    expect(store.heads.get(heart.log)).toMatchObject({ tree: { size: 30 } })
+    expect(heart.published.length, 'the suspect is told, nothing is signed').toBe(1)
+    expect(parseNote(heart.published[0]!).signatures).toHaveLength(1)
+    // Its own head is needed to convict by: the one before it says nothing about a head of size 30.
+    expect(await heart.submit('gossip', fork.head(30), 'peer')).toMatchObject({ code: 'HISTORY_MISSING' })
+    expect(await heart.submit('poll', history.head(30))).toMatchObject({ kind: 'known' })
+    expect(cosignatureIn(heart.published.at(-1)!).time).toBeGreaterThan(0)
+    expect(await heart.submit('gossip', fork.head(30), 'peer')).toMatchObject({ kind: 'conflict' })
+  })
+
+  test('signs it also when it comes while a larger one is on its way', async () => {
+    const { heart, standing } = await recovered()
+    const outcomes = await Promise.all([
+      heart.submit('poll', history.head(40)),
+      heart.submit('sync', ours(history, 30), 'peer'),
+      heart.submit('gossip', history.head(50), 'peer'),
+      heart.submit('poll', history.head(20)),
+    ])
+    expect(outcomes.map(({ kind }) => kind)).not.toContain('conflict')
+    expect(standing()).toMatchObject({ size: 50, floor: undefined })
+  })
+})
+
 describe('a key in an empty home', () => {
   test('begins with the head that it signed, not with what the log shows first', async () => {
     const heart = await heartAt({ prefix: showing(history, fork) })
     expect(await heart.submit('sync', ours(history, 30), 'peer')).toMatchObject({ kind: 'advanced', size: 30 })
     expect(heart.firstUses).toEqual([])
     expect(await heart.submit('poll', fork.head(40))).toMatchObject({ kind: 'conflict' })
+  })
+
+  test('begins with what extends it, though its database is lost before the head was reached', async () => {
+    const guard = new MemoryGuard()
+    const waiting = { maySign: false, sawUnknown: () => undefined }
+    const before = await heartAt({ guard, rollback: waiting })
+    await before.submit('sync', ours(history, 30), 'peer')
+    await before.stop()
+    const store = await Store.over(new MemoryLevel(), guard)
+    await store.heads.recover(before.log)
+    const heart = await heartAt({ store, prefix: showing(history, fork) })
+    expect(await heart.submit('poll', fork.head(40))).toMatchObject({ kind: 'refused', code: 'GUARD_BEHIND' })
+    expect(await heart.submit('poll', history.head(40))).toMatchObject({ kind: 'advanced', size: 40 })
+    expect(heart.firstUses).toEqual([])
   })
 
   test('believes no other head that a peer brings first', async () => {

@@ -349,17 +349,24 @@ describe('proofs', () => {
 })
 
 describe('tiles are kept', () => {
-  test('full ones in the cache, partial ones in memory, each asked for once', async () => {
+  test('each asked for once, those of the right edge by their place', async () => {
     const map = new MapCache()
     const one = client({ cache: cacheOf(map) })
     const head = await headOf()
     await one.prefix(head, 200)
     await one.prefix(head, 270)
     expect(log.requests.toSorted()).toEqual(['tile/8/0/000', 'tile/8/0/001.p/44', 'tile/8/1/000.p/1'])
-    expect([...map.keys()]).toEqual(['tile/8/0/000'])
-    const two = client({ cache: cacheOf(map) })
-    await two.prefix(head, 200)
-    expect(log.requests.slice(3).toSorted()).toEqual(['tile/8/0/001.p/44', 'tile/8/1/000.p/1'])
+    expect([...map.keys()].toSorted()).toEqual(['tile/8/0/000', 'tile/8/0/001.p', 'tile/8/1/000.p'])
+    // What was proven once is proven again without the log; a wider edge is fetched, and takes the place.
+    lieAbout('', refuse(500))
+    await client({ cache: cacheOf(map) }).prefix(head, 200)
+    await client({ cache: cacheOf(map) }).prefix(await headOf(280), 200)
+    expect(log.requests).toHaveLength(3)
+    await log.history.append(madeUpRecords(SIZE, SIZE + 20))
+    log.lie = () => undefined
+    await client({ cache: cacheOf(map) }).prefix(await headOf(SIZE + 20), 200)
+    expect(log.requests.slice(3)).toEqual(['tile/8/0/001.p/64'])
+    expect(map.get('tile/8/0/001.p')).toHaveLength(64 * 32)
   })
 
   test('a partial tile is cut from a full one that is kept', async () => {
@@ -381,7 +388,7 @@ describe('tiles are kept', () => {
     expect((await one.prefix(head, 100)).root).toEqual(await log.history.root(100))
     await one.prefix(head, 101)
     expect(log.requests).toEqual(['tile/8/0/000.p/200', 'tile/8/0/000'])
-    expect([...map.keys()]).toEqual([])
+    expect([...map].map(([path, data]) => [path, data.length])).toEqual([['tile/8/0/000.p', 200 * 32]])
   })
 
   test('a partial tile that fails otherwise is not replaced', async () => {
@@ -398,7 +405,7 @@ describe('tiles are kept', () => {
     expect(map.size).toBe(0)
     log.lie = () => undefined
     await one.prefix(await headOf(), 200)
-    expect(map.size).toBe(1)
+    expect(map.size).toBe(3)
   })
 
   test('and a poisoned cache heals itself', async () => {

@@ -1,0 +1,162 @@
+/**
+ * The go command's own words about a fork, as evidence (golang.org/x/mod/sumdb, Client.checkTrees). It ends with
+ * "SECURITY ERROR" and prints, every line of the notes and hashes indented by a TAB:
+ *
+ *   old database:            the smaller head, a signed note (of two of one size either may come first)
+ *   new database:            the larger head
+ *   proof of misbehavior:    the root of the smaller size as computed from the larger head's tiles, then the
+ *                            consistency proof from there to the larger head, a hash a line
+ *
+ * The report may stand anywhere in what else was printed, behind the prefixes that a build system puts before each
+ * line. Reading is lenient, as it convicts nobody: what was read is verified like any other evidence. Pure.
+ */
+import { errorCode, GossumError } from '../errors.js'
+import { utf8 } from '../tlog/bytes.js'
+import { parseCheckpoint } from '../tlog/checkpoint.js'
+import { formatHash, parseHash, type Hash } from '../tlog/hash.js'
+import { isBy, parseNote, type Note, type VerifierKey } from '../tlog/note.js'
+import { makeSplitView, type SplitView } from './evidence.js'
+
+/** The largest text that is read, in bytes. */
+export const MAX_REPORT_BYTES = 1024 * 1024
+/** Different reports in one text. */
+export const MAX_REPORTS = 16
+/** A root and the longest consistency proof. */
+const MAX_HASHES = 65
+
+/** Two heads and the hashes below them, as they were printed; nothing of it is verified. */
+export interface GoReport {
+  readonly older: string
+  /** Empty when the text ends before it. */
+  readonly newer: string
+  readonly hashes: readonly Hash[]
+}
+
+// ---- reading ---------------------------------------------------------------------------------------------------
+
+const TITLES = ['old database:', 'new database:', 'proof of misbehavior:']
+
+/** A report that is being read. */
+interface Open {
+  /** The TABs before its titles: those of a build system. What the go command indents has one more. */
+  readonly tabs: number
+  /** Whether its titles are indented by spaces, as a whole text may be. */
+  readonly isIndented: boolean
+  /** The lines below each title that came until now. */
+  readonly sections: string[][]
+}
+
+/**
+ * The different reports in a text, in their order; none when there is none. Throws EVIDENCE_MALFORMED for a text above
+ * MAX_REPORT_BYTES, or with more than MAX_REPORTS.
+ */
+export function parseGoReports(bytes: Uint8Array): GoReport[] {
+  if (bytes.length > MAX_REPORT_BYTES) throw malformed(`more than ${MAX_REPORT_BYTES} bytes`)
+  const reports = new Map<string, GoReport>()
+  let open: Open | undefined
+  const close = (): void => {
+    const report = open && reportOf(open.sections)
+    if (report === undefined || report.older === '') return
+    // Builds that run side by side all report the one fork.
+    reports.set([report.older, report.newer, ...report.hashes.map(formatHash)].join('\0'), report)
+    if (reports.size > MAX_REPORTS) throw malformed(`more than ${MAX_REPORTS} reports; give them in several texts`)
+  }
+  for (const line of linesOf(bytes)) {
+    const title = TITLES.findIndex((words) => line.trimEnd().endsWith(words))
+    // Below a proof, where a log has nothing to say, another report may begin behind another prefix.
+    const isNext = title === 0 && open?.sections.length === TITLES.length
+    const content = open && !isNext ? contentOf(line, open) : undefined
+    if (content !== undefined) {
+      open!.sections.at(-1)!.push(content)
+    } else if (title === 0) {
+      close()
+      open = { tabs: tabsIn(line), isIndented: line.startsWith(' '), sections: [[]] }
+    } else if (title === open?.sections.length) {
+      open.sections.push([])
+    }
+  }
+  close()
+  return [...reports.values()]
+}
+
+function malformed(why: string): GossumError {
+  return new GossumError('EVIDENCE_MALFORMED', why)
+}
+
+/** Lines that end as on any system. What is not UTF-8 is somebody else's: in a note it would verify as nothing. */
+function linesOf(bytes: Uint8Array): string[] {
+  return new TextDecoder('utf-8', { ignoreBOM: true })
+    .decode(bytes)
+    .split('\n')
+    .map((line) => line.replace(/\r+$/, ''))
+}
+
+function tabsIn(line: string): number {
+  return line.split('\t').length - 1
+}
+
+/**
+ * What an indented line says; undefined for one that is not: a title, or a line of somebody else. No note has a TAB, so
+ * that nothing a log signs is taken for a title. Where TABs were copied from a screen, they are spaces now.
+ */
+function contentOf(line: string, { tabs, isIndented }: Open): string | undefined {
+  const extra = tabsIn(line) - tabs
+  if (extra > 0) return line.slice(line.lastIndexOf('\t') + 1)
+  if (line.trim() === '') return ''
+  return extra === 0 && !isIndented && line.startsWith(' ') ? line.trimStart() : undefined
+}
+
+function reportOf([older = [], newer = [], proof = []]: string[][]): GoReport {
+  const hashes: Hash[] = []
+  for (const line of proof) {
+    const hash = parseHash(line)
+    // Whatever stands below the proof is not of it.
+    if (hash === undefined || hashes.length === MAX_HASHES) break
+    hashes.push(hash)
+  }
+  return { older: noteOf(older), newer: noteOf(newer), hashes }
+}
+
+/** The lines of a note, without the empty ones that the go command prints below it. */
+function noteOf(lines: readonly string[]): string {
+  const text = lines.join('\n').replace(/\n+$/, '')
+  return text === '' ? '' : `${text}\n`
+}
+
+// ---- judging ---------------------------------------------------------------------------------------------------
+
+function readHead(text: string): Note {
+  try {
+    return parseNote(utf8(text))
+  } catch (error) {
+    if (errorCode(error) !== 'NOTE_MALFORMED') throw error
+    throw malformed(`a head of the report is not whole: ${(error as GossumError).detail}`)
+  }
+}
+
+/**
+ * Makes split-view evidence of a report, verified with one of these keys. Throws EVIDENCE_MALFORMED for one that is not
+ * whole, LOG_UNKNOWN when none of the keys signed it, and what makeSplitView throws when it convicts nobody.
+ */
+export function evidenceOfReport({ older, newer, hashes }: GoReport, keys: readonly VerifierKey[]): SplitView {
+  if (newer === '') throw malformed('the report is cut off: it has no second head')
+  const heads: [Note, Note] = [readHead(older), readHead(newer)]
+  const signers = keys.filter((key) => heads.every(({ signatures }) => signatures.some((line) => isBy(line, key))))
+  if (signers.length === 0) {
+    throw new GossumError('LOG_UNKNOWN', heads[0].signatures.map(({ name, keyId }) => `${name}+${keyId}`).join(', '))
+  }
+  const [small, large] = heads.map(({ text }) => parseCheckpoint(text).size) as [number, number]
+  const [root, ...proof] = hashes
+  // For one size, or for none, the hashes say nothing that the heads do not.
+  const prefix = root === undefined || small === 0 || small === large ? undefined : { root, proof }
+  let refusal: GossumError | undefined
+  for (const key of signers) {
+    try {
+      return makeSplitView(key, heads, prefix)
+    } catch (error) {
+      if (!(error instanceof GossumError)) throw error
+      refusal ??= error
+    }
+  }
+  throw refusal!
+}

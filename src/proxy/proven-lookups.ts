@@ -1,0 +1,133 @@
+/** Lookups of one log for the go command: records that this node proved under a quorum head. */
+import { errorCode, ERRORS, GossumError, type ErrorCode } from '../errors.js'
+import type { LogLookups } from '../store/lookup-store.js'
+import { requireRecord, type SumdbClient } from '../sumdb/client.js'
+import { SingleFlight } from '../sumdb/flight.js'
+import { escapeModule, goSumLines } from '../sumdb/module.js'
+import type { Tree } from '../tlog/merkle.js'
+import type { CosignedHead } from '../witness/cosigned.js'
+import type { Admit } from './admission.js'
+import { Recent } from './recent.js'
+import type { Upstream } from './upstream.js'
+
+/** A record that is proven to be in every quorum head of more than `id` records. */
+export interface ProvenRecord {
+  readonly id: number
+  readonly record: Uint8Array
+}
+
+export interface ProvenLookupsParts {
+  readonly client: Pick<SumdbClient, 'leafHashes'>
+  readonly upstream: Upstream
+  readonly kept: LogLookups
+  readonly quorum: () => CosignedHead | undefined
+  /** The quorum head, as soon as it covers the record with this number. */
+  readonly covering: (id: number, signal: AbortSignal) => Promise<CosignedHead>
+  /** Throws LOG_FROZEN while the log is frozen. */
+  readonly requireSound: () => void
+}
+
+/** Where a record came from. */
+export type LookupSource = 'memory' | 'disk' | 'log'
+
+/** Records in memory: some 5 MB. */
+const MEMORY_LOOKUPS = 8192
+
+export class ProvenLookups {
+  readonly #parts: ProvenLookupsParts
+  /**
+   * Proven in this run of the node, under a quorum head: quorum heads are heads of one history, which the corridor
+   * proved, so what is in one is in all larger ones.
+   */
+  readonly #proven = new Recent<ProvenRecord>(MEMORY_LOOKUPS)
+  readonly #flights = new SingleFlight<ProvenRecord>()
+
+  constructor(parts: ProvenLookupsParts) {
+    this.#parts = parts
+  }
+
+  /**
+   * The record of a module version, proven. `admit` runs what asks the log. Throws MODULE_INVALID, what
+   * SumdbClient.ask and QuorumWatch.covering throw, and RECORD_INVALID for a record that the tree does not hold, or
+   * that says nothing of the module.
+   */
+  async find(
+    path: string,
+    version: string,
+    admit: Admit,
+    signal: AbortSignal,
+  ): Promise<ProvenRecord & { readonly source: LookupSource }> {
+    const module = escapeModule(path, version)
+    const known = this.#proven.get(module)
+    if (known !== undefined) return { ...known, source: 'memory' }
+    const kept = await this.#fromDisk(module, path, version, signal)
+    if (kept !== undefined) return { ...kept, source: 'disk' }
+    const found = await this.#flights.run(module, signal, (stop) => this.#fromLog(module, path, version, admit, stop))
+    return { ...found, source: 'log' }
+  }
+
+  /** A disk may lie, and what was kept may be of a history that is none any more: it is proven again. */
+  async #fromDisk(
+    module: string,
+    path: string,
+    version: string,
+    signal: AbortSignal,
+  ): Promise<ProvenRecord | undefined> {
+    const kept = await this.#parts.kept.get(module)
+    const head = this.#parts.quorum()
+    if (kept === undefined || head === undefined || head.size <= kept.id) return undefined
+    try {
+      return await this.#prove(module, path, version, kept, head, signal)
+    } catch (error) {
+      // Not what the tree holds: the log has the last word. Anything else would befall its answer, too.
+      if (errorCode(error) === 'RECORD_INVALID') return undefined
+      throw error
+    }
+  }
+
+  async #fromLog(
+    module: string,
+    path: string,
+    version: string,
+    admit: Admit,
+    signal: AbortSignal,
+  ): Promise<ProvenRecord> {
+    const { upstream, covering, requireSound, kept } = this.#parts
+    const answer = await admit(() => upstream.ask(path, version, signal))
+    try {
+      const head = await covering(answer.id, signal)
+      const proven = await this.#prove(module, path, version, answer, head, signal)
+      await kept.put(module, proven)
+      return proven
+    } catch (error) {
+      // The head that came with it may say more: that the log forks, or why we could not cosign it.
+      const { code } = await answer.judged
+      requireSound()
+      throw withReason(error, answer.head, code)
+    }
+  }
+
+  async #prove(
+    module: string,
+    path: string,
+    version: string,
+    { id, record }: ProvenRecord,
+    head: Tree,
+    signal: AbortSignal,
+  ): Promise<ProvenRecord> {
+    const [leaf] = await this.#parts.client.leafHashes(head, [id], { signal })
+    requireRecord(record, id, head, leaf!)
+    // Only now is the record worth reading. One that says nothing of the module vouches for nothing.
+    goSumLines(record, path, version)
+    const proven = { id, record }
+    this.#proven.put(module, proven)
+    return proven
+  }
+}
+
+/** Why there is no quorum, when it is that this node could not cosign the head itself. */
+function withReason(error: unknown, { size }: Tree, code: ErrorCode | undefined): unknown {
+  if (!(error instanceof GossumError) || error.code !== 'QUORUM_MISSING' || code === undefined) return error
+  const why = `this node has not cosigned the head of ${size} records: ${ERRORS[code][0]}`
+  return new GossumError('QUORUM_MISSING', `${error.detail}; ${why}`)
+}

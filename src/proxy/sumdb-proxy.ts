@@ -1,0 +1,130 @@
+/**
+ * What the go command sees of a checksum database through this node: every record proven by us, and no head but
+ * quorum heads. A split view then stops the build instead of passing in silence.
+ *
+ * Trusted here: the corridor, which proved the quorum head to continue all heads before it. Not trusted: the log, a
+ * proxy in between, the cache on disk.
+ */
+import { GossumError } from '../errors.js'
+import { concatBytes } from '../tlog/bytes.js'
+import type { SumdbClient } from '../sumdb/client.js'
+import { formatRecord } from '../sumdb/module.js'
+import { parseTilePath } from '../tlog/tile.js'
+import { encodeCosigned, type CosignedHead } from '../witness/cosigned.js'
+import type { Admission, Admit } from './admission.js'
+import { ProvenLookups, type LookupSource, type ProvenLookupsParts } from './proven-lookups.js'
+import { ProvenTiles, type ProvenTilesParts } from './proven-tiles.js'
+import type { QuorumWatch } from './quorum-watch.js'
+import { Upstream, type UpstreamParts } from './upstream.js'
+
+/** Who asks, and until when. */
+export interface Asking {
+  /** The address of the client. */
+  readonly client: string
+  readonly signal: AbortSignal
+}
+
+/** A quorum head, or a record with one. */
+export interface ProvenAnswer {
+  readonly body: Uint8Array
+  /** Records in the quorum head. */
+  readonly size: number
+}
+
+export interface SumdbProxyParts {
+  /** Log id. */
+  readonly log: string
+  /** Key name of the log. */
+  readonly name: string
+  /** What asks the log; its time limits are those of lookups, which may take a log 15 seconds. */
+  readonly client: SumdbClient
+  readonly submit: UpstreamParts['submit']
+  readonly kept: ProvenLookupsParts['kept']
+  readonly head: ProvenTilesParts['head']
+  readonly quorum: ProvenLookupsParts['quorum']
+  readonly watch: QuorumWatch
+  readonly admission: Admission
+  readonly onLookup: (source: LookupSource) => void
+  /** What failed in the background: our bug, or our disk. */
+  readonly onError: (error: unknown) => void
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+}
+
+/** One log, as the go command sees it here. */
+export class SumdbProxy {
+  readonly name: string
+  readonly #parts: SumdbProxyParts
+  readonly #upstream: Upstream
+  readonly #lookups: ProvenLookups
+  readonly #tiles: ProvenTiles
+  /** Quorum heads as they are sent. */
+  readonly #notes = new WeakMap<CosignedHead, Uint8Array>()
+
+  constructor(parts: SumdbProxyParts) {
+    const { log, watch } = parts
+    this.name = parts.name
+    this.#parts = parts
+    const upstream = new Upstream(parts)
+    this.#upstream = upstream
+    this.#lookups = new ProvenLookups({
+      ...parts,
+      upstream,
+      covering: (id, signal) => watch.covering(log, id, signal),
+      requireSound: () => watch.requireSound(log),
+    })
+    this.#tiles = new ProvenTiles({ ...parts, look: (signal) => upstream.look(signal) })
+  }
+
+  /** Since when the log has not answered, in milliseconds since 1970; undefined while it does. */
+  get silentSince(): number | undefined {
+    return this.#upstream.silentSince
+  }
+
+  /** Notes how a poll of the log went: undefined when it answered, otherwise why not. */
+  polled(error: unknown): void {
+    this.#upstream.heard(error)
+  }
+
+  /** The quorum head. Throws LOG_FROZEN and QUORUM_MISSING. */
+  latest(): ProvenAnswer {
+    const head = this.#quorum()
+    return { body: this.#note(head), size: head.size }
+  }
+
+  /** The record of a module version and the quorum head, as a lookup answers. Throws what ProvenLookups.find throws. */
+  async lookup(path: string, version: string, asking: Asking): Promise<ProvenAnswer> {
+    const { log, watch, onLookup } = this.#parts
+    watch.requireSound(log)
+    const { id, record, source } = await this.#lookups.find(path, version, this.#admit(asking), asking.signal)
+    onLookup(source)
+    const head = await watch.covering(log, id, asking.signal)
+    return { body: concatBytes(formatRecord(id, record), this.#note(head)), size: head.size }
+  }
+
+  /**
+   * A tile (`tile/8/...`), of any head that this node has proven: a client that spoke to the log itself knows newer
+   * heads than the quorum's, and needs their tiles. Throws what ProvenTiles.get throws.
+   */
+  tile(path: string, asking: Asking): Promise<Uint8Array> {
+    return this.#tiles.get(parseTilePath(path), this.#admit(asking), asking.signal)
+  }
+
+  #admit({ client, signal }: Asking): Admit {
+    return (act) => this.#parts.admission.run(client, signal, act)
+  }
+
+  #quorum(): CosignedHead {
+    const { log, watch, quorum } = this.#parts
+    watch.requireSound(log)
+    const head = quorum()
+    if (head === undefined) throw new GossumError('QUORUM_MISSING', 'there is no quorum head yet')
+    return head
+  }
+
+  #note(head: CosignedHead): Uint8Array {
+    let note = this.#notes.get(head)
+    if (note === undefined) this.#notes.set(head, (note = encodeCosigned(head)))
+    return note
+  }
+}

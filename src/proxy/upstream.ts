@@ -1,0 +1,115 @@
+/**
+ * A log as the go command's requests reach it through this node: asked once however many clients ask, and every head
+ * that it shows goes through the corridor like any other.
+ */
+import { errorCode } from '../errors.js'
+import type { SumdbClient, VerifiedHead } from '../sumdb/client.js'
+import { SingleFlight } from '../sumdb/flight.js'
+import type { LookupAnswer } from '../sumdb/module.js'
+import { toHex } from '../tlog/bytes.js'
+import { sha256 } from '../tlog/hash.js'
+import type { Candidate, Outcome } from '../witness/decide.js'
+import { Recent } from './recent.js'
+
+export interface UpstreamParts {
+  /** Log id. */
+  readonly log: string
+  readonly client: Pick<SumdbClient, 'ask' | 'latestNote'>
+  readonly submit: (candidate: Candidate) => Promise<Outcome>
+  /** What failed in the background: our bug, or our disk. */
+  readonly onError: (error: unknown) => void
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+}
+
+export interface UpstreamAnswer extends LookupAnswer, VerifiedHead {
+  /** What the corridor makes of the head. Rejects only for a bug of ours, or our disk. */
+  readonly judged: Promise<Outcome>
+}
+
+/** Heads that went through the corridor and need not again. */
+const REMEMBERED_HEADS = 1024
+/** Heads of answers that are judged while their answers are used already. */
+const MAX_BEHIND = 16
+/** Milliseconds between two looks at the log's newest head that clients cause. */
+const LOOK_PAUSE_MS = 2_000
+
+export class Upstream {
+  readonly #parts: UpstreamParts
+  readonly #seen = new Recent<Promise<Outcome>>(REMEMBERED_HEADS)
+  readonly #looks = new SingleFlight<void>()
+  #behind = 0
+  #lookedAt = -Infinity
+  #silentSince: number | undefined
+
+  constructor(parts: UpstreamParts) {
+    this.#parts = parts
+  }
+
+  /** Since when the log has not answered, in milliseconds since 1970; undefined while it does. */
+  get silentSince(): number | undefined {
+    return this.#silentSince
+  }
+
+  /** Notes how a request to the log went, whoever made it. */
+  heard(error?: unknown): void {
+    if (error === undefined) this.#silentSince = undefined
+    else if (errorCode(error) === 'LOG_UNREACHABLE') this.#silentSince ??= this.#parts.now()
+  }
+
+  /** What the log answers to a lookup; nothing of the record is proven. Its head goes through the corridor meanwhile. */
+  async ask(path: string, version: string, signal: AbortSignal): Promise<UpstreamAnswer> {
+    const answer = await this.#telling(() => this.#parts.client.ask(path, version, { signal }))
+    const judged = this.#judge(answer.note)
+    if (this.#behind >= MAX_BEHIND) await judged
+    else this.#letBehind(judged)
+    return { ...answer, judged }
+  }
+
+  /** Looks at the newest head of the log, once for all who want it, and not more often than every two seconds. */
+  look(signal: AbortSignal): Promise<void> {
+    if (this.#parts.now() - this.#lookedAt < LOOK_PAUSE_MS) return Promise.resolve()
+    return this.#looks.run('', signal, async (stop) => {
+      const note = await this.#telling(() => this.#parts.client.latestNote({ signal: stop }))
+      this.#lookedAt = this.#parts.now()
+      await this.#judge(note)
+    })
+  }
+
+  async #telling<T>(act: () => Promise<T>): Promise<T> {
+    try {
+      const value = await act()
+      this.heard()
+      return value
+    } catch (error) {
+      this.heard(error)
+      throw error
+    }
+  }
+
+  /** Takes a head through the corridor, once: lookups bring the same one again and again. */
+  #judge(note: Uint8Array): Promise<Outcome> {
+    const key = toHex(sha256(note))
+    const before = this.#seen.get(key)
+    if (before !== undefined) return before
+    const { log, submit, now } = this.#parts
+    const judged = submit({ door: 'poll', note, log, receivedAt: now() }).then(
+      // What could not be decided, or was refused for our own state, may be decided the next time.
+      (outcome) => {
+        if (outcome.kind === 'pending' || outcome.kind === 'refused') this.#seen.delete(key)
+        return outcome
+      },
+      (error: unknown) => {
+        this.#seen.delete(key)
+        throw error
+      },
+    )
+    this.#seen.put(key, judged)
+    return judged
+  }
+
+  #letBehind(judged: Promise<unknown>): void {
+    this.#behind++
+    void judged.catch(this.#parts.onError).finally(() => this.#behind--)
+  }
+}

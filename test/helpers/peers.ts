@@ -1,0 +1,41 @@
+/** Real programs that tests speak with: scripts/ci/peers.sh installs them. */
+import { execFileSync, spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { onTestFinished } from 'vitest'
+
+/** The file of a peer: where its environment variable says, on the PATH, or where the go command installs. */
+export function findPeer(name: string): string | undefined {
+  const named = process.env[name.toUpperCase()]
+  const folders = [...(process.env.PATH ?? '').split(':'), ...goBin()]
+  return [named, ...folders.map((folder) => join(folder, name))].find((file) => file !== undefined && existsSync(file))
+}
+
+function goBin(): string[] {
+  try {
+    const [bin, path] = execFileSync('go', ['env', 'GOBIN', 'GOPATH'], { encoding: 'utf8' }).split('\n')
+    return [bin!, ...path!.split(':').map((folder) => join(folder, 'bin'))].filter((folder) => folder !== '')
+  } catch {
+    return []
+  }
+}
+
+export interface XModLog {
+  /** Verifier key. */
+  readonly log: string
+  readonly url: string
+  readonly size: number
+}
+
+/** Starts the checksum database of golang.org/x/mod with these go.sum lines; it ends with the test. */
+export async function startXModLog(file: string, goSum: string): Promise<XModLog> {
+  const child = spawn(file, { stdio: ['pipe', 'pipe', 'inherit'] })
+  onTestFinished(() => void child.kill())
+  child.stdin.end(goSum)
+  const line = await new Promise<string>((resolve, reject) => {
+    child.once('exit', (code) => reject(new Error(`${file} ended with ${String(code)}`)))
+    createInterface({ input: child.stdout }).once('line', resolve)
+  })
+  return JSON.parse(line) as XModLog
+}

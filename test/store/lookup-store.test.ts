@@ -1,0 +1,41 @@
+import { MemoryLevel } from 'memory-level'
+import { expect, test } from 'vitest'
+import { Disk } from '../../src/store/disk.js'
+import { Generations } from '../../src/store/generations.js'
+import { LookupStore } from '../../src/store/lookup-store.js'
+import { utf8 } from '../../src/tlog/bytes.js'
+
+function tables(most: number) {
+  const disk = new Disk(new MemoryLevel())
+  const [first, second] = [disk.table('0'), disk.table('1')]
+  const count = async (): Promise<number> => (await first.keys()).length + (await second.keys()).length
+  return { kept: new Generations(first, second, most), count }
+}
+
+test('two generations: what is used stays, the rest is bounded', async () => {
+  const { kept, count } = tables(10)
+  await kept.put('used', 'value')
+  for (let i = 0; i < 500; i++) {
+    await kept.put(`once ${i}`, 'value')
+    if (i % 5 === 0) expect(await kept.get('used')).toBe('value')
+    expect(await count()).toBeLessThanOrEqual(21)
+  }
+  expect(await kept.get('once 3')).toBeUndefined()
+  expect(await kept.get('once 499')).toBe('value')
+})
+
+test('a record comes back as it was, for its log and module only', async () => {
+  const { kept } = tables(10)
+  const store = new LookupStore(kept)
+  const record = utf8('example.com/m v1.0.0 h1:abc=\nexample.com/m v1.0.0/go.mod h1:def=\n')
+  await store.of('one').put('example.com/m@v1.0.0', { id: 7, record })
+  expect(await store.of('one').get('example.com/m@v1.0.0')).toEqual({ id: 7, record })
+  expect(await store.of('two').get('example.com/m@v1.0.0')).toBeUndefined()
+  expect(await store.of('one').get('example.com/m@v1.0.1')).toBeUndefined()
+})
+
+test('a record that would fill the disk is not kept', async () => {
+  const { kept, count } = tables(10)
+  await new LookupStore(kept).of('log').put('m', { id: 0, record: new Uint8Array(5000).fill(0x61) })
+  expect(await count()).toBe(0)
+})
