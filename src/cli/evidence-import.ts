@@ -46,9 +46,9 @@ Examples:
   gossum evidence import build.log --write fork.json
   gossum evidence import --log VKEY build.log --node http://10.0.0.7:46787
 
-The import works when every report is proven and kept; it exits 3 then, as what was imported proves that the log has
-signed two histories. Exit code 2 for a text without a report, or a report that proves nothing; 1 when the node cannot
-be reached and nothing was written.
+Exit code 3 when a report was proven and kept: the import worked, and what was imported proves that the log has signed
+two histories. 2 for a text without a report, or whose reports prove nothing; 1 when no node could be reached and
+nothing was written.
 `,
     )
     .action(async (file: string, _options: unknown, self: Command) => {
