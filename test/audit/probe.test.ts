@@ -103,7 +103,7 @@ describe('an honest server', () => {
   test('is not asked more often than a probe may', async () => {
     const log = await serve(history)
     log.lie = (path) => (path.startsWith('tile/') ? refuse(404) : undefined)
-    const report = await probing(log.url, { samples: 1, modules: Array.from({ length: 100 }, () => target) })
+    const report = await probing(log.url, { samples: 1, modules: Array.from({ length: 500 }, () => target) })
     expect(report.requests).toBe(200)
     expect(log.requests.length).toBeLessThanOrEqual(200)
     expect(detail(report, 'syntax')).toContain('the 200 requests that one probe may make are used up')

@@ -123,6 +123,27 @@ describe('beside a node', () => {
     expect(readFileSync(named)).toEqual(bytes)
   })
 
+  it('convicts a log whose other history is smaller, with the tiles of the node', async () => {
+    const node = await startNode()
+    const forked = await memoryLog(signer, [...madeUpRecords(0, 400), ...madeUpRecords(400, 505, 'fork')])
+    const { url } = await serve(forked)
+    const cwd = temporaryHome()
+    const result = await gossum(['probe', url, '--log', vkey, '--node', node.ready.http, '--json'], { cwd })
+    expect(result.code).toBe(3)
+    const report = parsed(result)
+    expect(amiss(report)).toEqual(['history failed'])
+    const verified = await gossum(['verify', '--log', vkey, join(cwd, `gossum-evidence-${report.evidence!}.json`)])
+    expect(verified.stdout).toContain('at sizes 505 and 511  convicts the log')
+  })
+
+  it('finds nothing wrong with the door of the node itself', async () => {
+    const node = await startNode()
+    const result = await probe(node.ready.http, '--json', '--node', node.ready.http)
+    expect(result).toMatchObject({ code: 0, stderr: '' })
+    expect(amiss(parsed(result))).toEqual([])
+    expect(parsed(result).kind).toBe('proxy')
+  })
+
   it('shows evidence that it can write nowhere', async () => {
     const { url } = await serve(await memoryLog(signer, madeUpRecords(0, SIZE, 'fork')))
     const other = await serve()
