@@ -6,13 +6,13 @@ import { readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { isAbsolute, join, resolve } from 'node:path'
 import { parse as parseYaml } from 'yaml'
+import { SUM_GOLANG_ORG, SUM_GOLANG_ORG_URL } from './builtin.js'
 import { GossumError, errorText } from './errors.js'
 import { logId, SUMDB_ORIGIN } from './tlog/checkpoint.js'
 import { isKeyName, parseVerifierKey, type VerifierKey } from './tlog/note.js'
 import { parsePolicy, type Policy } from './tlog/policy.js'
 
-/** The verifier key of sum.golang.org, as the go command has it built in. */
-export const SUM_GOLANG_ORG = 'sum.golang.org+033de0ae+Ac4zctda0e5eza+HJyk9SxEdh+s3Ux18htTTAD8OuAn8'
+export { SUM_GOLANG_ORG }
 
 /** A log to follow. */
 export interface LogSetting {
@@ -77,7 +77,7 @@ export interface Settings {
 }
 
 const DEFAULTS = {
-  log: [`${SUM_GOLANG_ORG} https://sum.golang.org`],
+  log: [`${SUM_GOLANG_ORG} ${SUM_GOLANG_ORG_URL}`],
   listen: ['/ip4/0.0.0.0/tcp/46786'],
   bootstrap: [],
   announce: [],

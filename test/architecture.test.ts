@@ -11,6 +11,7 @@ const ARROWS: Record<string, readonly string[]> = {
   sumdb: ['tlog'],
   store: ['tlog'],
   evidence: ['tlog'],
+  // Checks files against the log; what it finds of two histories becomes evidence.
   audit: ['sumdb', 'evidence', 'tlog'],
   witness: ['sumdb', 'store', 'evidence', 'tlog'],
   config: ['tlog'],
@@ -39,7 +40,7 @@ const ARROWS: Record<string, readonly string[]> = {
   index: ['node', 'events', 'config', 'sumdb', 'evidence', 'tlog'],
   cli: ['node', 'events', 'http', 'gossip', 'audit', 'sumdb', 'store', 'evidence', 'tlog', 'config', 'keys'],
 }
-const GROUND = ['budget', 'errors', 'polyfill', 'timed', 'version']
+const GROUND = ['budget', 'builtin', 'errors', 'polyfill', 'timed', 'version']
 
 /** Packages that belong to one room. */
 const PACKAGES: Record<string, readonly string[]> = {
@@ -60,7 +61,8 @@ const PURE = [
   /^tlog\//,
   /^evidence\/(evidence|file|go-report)\.ts$/,
   /^witness\/(decide|verify)\.ts$/,
-  /^sumdb\/module\.ts$/,
+  /^audit\/(gosum|proof)\.ts$/,
+  /^sumdb\/(module|module-version|private)\.ts$/,
   /^gossip\/(identity|messages|topics|wire)\.ts$/,
 ]
 

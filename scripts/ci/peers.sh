@@ -1,7 +1,11 @@
 #!/usr/bin/env bash
-# Builds the real programs that tests speak with, into the folder where the go command installs. Versions are pinned.
+# Builds the real programs that tests speak with, into the folder where the go command installs, at fixed versions.
+# The tests find them there, on PATH, or where $GOSUMCHECK and the like point; with REQUIRE_PEERS=1 a missing one is a failure.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 # The checksum database of golang.org/x/mod, behind a main of our own.
 (cd scripts/peers && go install ./sumdbd)
+
+# Checks go.sum files: golang.org/x/mod's own demonstration.
+GOFLAGS='' go install golang.org/x/mod/gosumcheck@v0.37.0

@@ -5,7 +5,7 @@
 import { GossumError } from '../errors.js'
 import type { SplitView } from '../evidence/evidence.js'
 import { SumdbClient } from '../sumdb/client.js'
-import { Fetcher, StatusError, type FetcherOptions, type WaitOptions } from '../sumdb/fetcher.js'
+import { Fetcher, StatusError, type Fetch, type FetcherOptions, type WaitOptions } from '../sumdb/fetcher.js'
 import { mapBounded } from '../sumdb/flight.js'
 import type { VerifierKey } from '../tlog/note.js'
 
@@ -76,10 +76,10 @@ export async function gather<A, B>(
 /** Counts requests, and makes no more than it may. */
 export class Meter {
   readonly #limit: number
-  readonly #fetch: typeof fetch
+  readonly #fetch: Fetch
   #used = 0
 
-  constructor(limit: number, fetcher: typeof fetch) {
+  constructor(limit: number, fetcher: Fetch) {
     this.#limit = limit
     this.#fetch = fetcher
   }
@@ -89,13 +89,13 @@ export class Meter {
     return this.#used
   }
 
-  /** A fetch that only reads and goes nowhere else. Throws LOG_UNREACHABLE beyond the limit. */
-  readonly fetch: typeof fetch = (input, init) => {
+  /** Asks once more. Throws LOG_UNREACHABLE beyond the limit. */
+  readonly fetch: Fetch = (url, init) => {
     if (this.#used >= this.#limit) {
       throw new GossumError('LOG_UNREACHABLE', `the ${this.#limit} requests that one probe may make are used up`)
     }
     this.#used++
-    return this.#fetch(input, { ...init, method: 'GET', redirect: 'manual' })
+    return this.#fetch(url, init)
   }
 }
 

@@ -1,6 +1,6 @@
 /** Malformed paths: an address should refuse them; what it answers instead must be as true as any other answer. */
 import { GossumError } from '../errors.js'
-import { RetryStatus, StatusError, type WaitOptions } from '../sumdb/fetcher.js'
+import { refusedStatus, type WaitOptions } from '../sumdb/fetcher.js'
 import { MAX_LOOKUP_BYTES } from '../sumdb/module.js'
 import { equalBytes } from '../tlog/bytes.js'
 import { HASH_SIZE } from '../tlog/hash.js'
@@ -29,7 +29,8 @@ export async function checkSyntax(
       await judge(await vantage.fetcher.get(path, MAX_LOOKUP_BYTES, options))
       answered++
     } catch (error) {
-      if (isRefusal(error)) refused++
+      // The server of golang.org/x/mod/sumdb says no to some malformed paths with status 500.
+      if (refusedStatus(error) !== undefined) refused++
       else problems.push(findingOf(error, path))
     }
   }
@@ -48,11 +49,6 @@ export async function checkSyntax(
     problems,
     `${refused} of ${refused + answered + problems.length} malformed paths were refused${lenient}`,
   )
-}
-
-/** Whether the address said no. The server of golang.org/x/mod/sumdb says so with status 500 to some malformed paths. */
-function isRefusal(error: unknown): boolean {
-  return error instanceof StatusError || (error instanceof GossumError && error.cause instanceof RetryStatus)
 }
 
 /** Throws TILE_INVALID unless these are hashes that the first tile begins with. */

@@ -52,7 +52,6 @@ export interface ProbeOptions {
   readonly maxLag?: number
   /** For everything together, in ms. */
   readonly deadlineMs: number
-  readonly fetch?: typeof fetch
   readonly random?: Random
 }
 
@@ -105,7 +104,7 @@ class Probe {
     this.#signal = signal
     this.#random = options.random ?? Math.random
     const limit = Math.max(REQUESTS.least, REQUESTS.perSample * options.samples)
-    this.#meter = new Meter(limit, options.fetch ?? fetch)
+    this.#meter = new Meter(limit, fetch)
   }
 
   async run(): Promise<ProbeReport> {
@@ -153,7 +152,7 @@ class Probe {
 
   #askReferences(): Promise<Sighting[]> {
     const { references, key } = this.#options
-    const fetching = this.#fetching(new Meter(REFERENCE_REQUESTS, this.#options.fetch ?? fetch))
+    const fetching = this.#fetching(new Meter(REFERENCE_REQUESTS, fetch))
     return Promise.all(references.map((reference) => askReference(reference, key, fetching, { signal: this.#signal })))
   }
 

@@ -12,7 +12,8 @@ import { parseCheckpoint, type Checkpoint } from '../tlog/checkpoint.js'
 import { EMPTY_ROOT, formatHash } from '../tlog/hash.js'
 import { parseNote, verifyNote } from '../tlog/note.js'
 import { grouped } from './ask-text.js'
-import { NodeClient, nodeFlag, nodeUrl } from './client.js'
+import { NodeClient, nodeFlag } from './client.js'
+import { nodeUrl } from './node-url.js'
 import type { CommonFlags } from './command.js'
 import { evidenceFileName, giveEvidence, writeEvidence } from './evidence-file.js'
 import { EXIT } from './exit.js'
@@ -65,7 +66,7 @@ file cannot be read.
 async function checkHead(file: string | undefined, flags: HeadFlags, out: Output): Promise<number> {
   const log = parseLogSetting(flags.log)
   const node = new NodeClient(nodeUrl(flags))
-  const path = file ?? (await latestPath(log.key.name))
+  const path = file ?? latestPath(log.key.name)
   const bytes = await (file === undefined
     ? readLatest(path, log.key.name, MAX_FILE_BYTES)
     : readFileBounded(path, MAX_FILE_BYTES))

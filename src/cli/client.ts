@@ -1,8 +1,6 @@
 /** Asks a running node over its HTTP API. Answers are bounded and timed; they come from a node that may not be ours. */
-import { loadConfig } from '../config.js'
 import { ERRORS, errorText, GossumError, type ErrorCode } from '../errors.js'
 import { concatBytes, fromUtf8 } from '../tlog/bytes.js'
-import type { CommonFlags } from './command.js'
 
 /** Milliseconds that a node may take for one answer. */
 const TIMEOUT_MS = 10_000
@@ -17,14 +15,6 @@ export const USUAL_PORT = 46787
 /** The URL of this machine's node that listens at `url`: one that listens everywhere is asked on loopback. */
 export function askable(url: string): string {
   return url.replace('//0.0.0.0:', '//127.0.0.1:').replace('//[::]:', '//[::1]:')
-}
-
-/** --node > $GOSSUM_NODE > where the configuration lets a node of this machine listen. */
-export function nodeUrl({ node, config }: Pick<CommonFlags, 'node' | 'config'>): string {
-  const named = node ?? process.env['GOSSUM_NODE']
-  if (named) return named
-  const { host, port } = loadConfig({}, { ...(config === undefined ? {} : { file: config }), policy: false }).http
-  return askable(`http://${host.includes(':') ? `[${host}]` : host}:${port || USUAL_PORT}`)
 }
 
 /** What commands on this machine need to find the node that listens at `url`: ` --node URL`, or nothing. */

@@ -1,7 +1,8 @@
-/** Reading files that the command line names: bounded, and `-` is stdin. */
+/** Files that the command line names: read with a bound, where `-` is stdin, and written. */
 import { createReadStream } from 'node:fs'
+import { open, readFile, stat, unlink, writeFile } from 'node:fs/promises'
 import { errorText, GossumError } from '../errors.js'
-import { concatBytes } from '../tlog/bytes.js'
+import { concatBytes, equalBytes } from '../tlog/bytes.js'
 
 /** Whether a file could not be read because there is none. */
 export function isMissing(error: unknown): boolean {
@@ -25,4 +26,42 @@ export async function readFileBounded(path: string, most: number): Promise<Uint8
     throw new GossumError('FILE_UNREADABLE', errorText(error), error)
   }
   return concatBytes(...chunks)
+}
+
+/** Writes a file, in place of what it held. Throws FILE_UNWRITABLE. */
+export async function writeFileAnew(path: string, bytes: Uint8Array): Promise<void> {
+  try {
+    await writeFile(path, bytes)
+  } catch (error) {
+    throw new GossumError('FILE_UNWRITABLE', errorText(error), error)
+  }
+}
+
+/** Writes a file that is not there yet, or holds the same already. Throws FILE_UNWRITABLE, and replaces nothing. */
+export async function writeFileOnce(path: string, bytes: Uint8Array): Promise<void> {
+  try {
+    const handle = await open(path, 'wx')
+    try {
+      await handle.writeFile(bytes)
+      await handle.sync()
+    } catch (error) {
+      // Half a file would stand in the way of the whole one.
+      await unlink(path)
+      throw error
+    } finally {
+      await handle.close()
+    }
+  } catch (error) {
+    if (await holds(path, bytes)) return
+    throw new GossumError('FILE_UNWRITABLE', errorText(error), error)
+  }
+}
+
+async function holds(path: string, bytes: Uint8Array): Promise<boolean> {
+  try {
+    const found = await stat(path)
+    return found.isFile() && found.size === bytes.length && equalBytes(await readFile(path), bytes)
+  } catch {
+    return false
+  }
 }

@@ -69,6 +69,11 @@ export class Output {
     if (important || this.#flags.quiet !== true) this.#print(this.#streams.stderr, text)
   }
 
+  /** One line of talk for who sits in front of it: only on a terminal. */
+  aside(text: () => string): void {
+    if (this.#streams.stderr.isTTY === true && !this.isJson) this.talk(text())
+  }
+
   /** One line of a command whose talk is its data; with --json it is talk. */
   story(text: string): void {
     if (this.isJson) this.talk(text)

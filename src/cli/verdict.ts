@@ -75,6 +75,26 @@ export function judge(bytes: Uint8Array, trust: Trust, record?: Uint8Array): Ver
   }
 }
 
+/**
+ * The head in these bytes and its cosignatures, judged as judge() does. Throws what makes it invalid: the codes of
+ * notes and checkpoints, LOG_UNKNOWN, NOT_CANONICAL, POLICY_UNSATISFIED.
+ */
+export function requireHead(
+  bytes: Uint8Array,
+  trust: Trust,
+): { head: Checkpoint; cosignatures: readonly CosignatureVerdict[] } {
+  const found: Findings = {
+    kind: 'head',
+    verdict: 'valid',
+    log: null,
+    origin: null,
+    size: null,
+    root: null,
+    cosignatures: [],
+  }
+  return { head: judgeHead(bytes, trust, found), cosignatures: found.cosignatures }
+}
+
 function kindOf(bytes: Uint8Array): Verdict['kind'] {
   const start = fromUtf8(bytes.subarray(0, PROOF_HEADER.length)) ?? ''
   if (start.trimStart().startsWith('{')) return 'evidence'

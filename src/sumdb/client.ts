@@ -18,6 +18,7 @@ import {
   type HashReader,
   type Tree,
 } from '../tlog/merkle.js'
+import { proveRecords, proveRecordsIndexes } from '../tlog/multi-proof.js'
 import { MAX_NOTE_BYTES, parseNote, verifyNote, type VerifierKey } from '../tlog/note.js'
 import { recordHashIndex, TILE_HEIGHT, tilePath, type Tile } from '../tlog/tile.js'
 import { Fetcher, type FetcherOptions, type WaitOptions } from './fetcher.js'
@@ -48,6 +49,8 @@ export interface SumdbClientOptions extends FetcherOptions {
   readonly cache?: TileCache
   /** Asked for full tiles of hashes when the log cannot be reached. */
   readonly fallback?: TileFallback
+  /** How many tiles are fetched at a time (8). */
+  readonly tilesAtOnce?: number
 }
 
 export interface VerifiedHead {
@@ -89,12 +92,12 @@ export class SumdbClient {
   readonly #tiles: TileReader
   readonly #key: VerifierKey
   readonly #origin: string
-  /** The head that was verified last. */
+  /** The head that was verified last: many lookups in a row bring the same one. */
   #verified: VerifiedHead | undefined
 
-  constructor({ key, origin = SUMDB_ORIGIN, cache, fallback, ...fetching }: SumdbClientOptions) {
+  constructor({ key, origin = SUMDB_ORIGIN, cache, fallback, tilesAtOnce, ...fetching }: SumdbClientOptions) {
     this.#fetcher = new Fetcher(fetching)
-    this.#tiles = new TileReader(this.#fetcher, cache, fallback)
+    this.#tiles = new TileReader(this.#fetcher, cache, fallback, tilesAtOnce)
     this.#key = key
     this.#origin = origin
   }
@@ -199,15 +202,28 @@ export class SumdbClient {
     return { root: treeRoot(size, read), proof: proveTree(head.size, size, read) }
   }
 
+  /** The roots of the first `sizes` records of the head's tree, as prefix() gives them; each tile is read once for all. */
+  async roots(head: Tree, sizes: readonly number[], options?: WaitOptions): Promise<Hash[]> {
+    const inner = sizes.filter((size) => size !== head.size)
+    const indexes = [...new Set(inner.flatMap((size) => subtreeIndexes(0, size)))]
+    const read = await this.#tiles.read(head, indexes, options)
+    return sizes.map((size) => (size === head.size ? head.root : treeRoot(size, read)))
+  }
+
+  /** The proof that records of the head's tree are in it (checkRecords); their numbers ascend. */
+  async recordsProof(head: Tree, ids: readonly number[], options?: WaitOptions): Promise<Hash[]> {
+    const read = await this.#tiles.read(head, proveRecordsIndexes(head.size, ids), options)
+    return proveRecords(head.size, ids, read)
+  }
+
   #verifyHead(bytes: Uint8Array): Checkpoint {
-    // Thousands of lookups bring the same head.
     if (this.#verified !== undefined && equalBytes(this.#verified.note, bytes)) return this.#verified.head
     const note = parseNote(bytes)
     verifyNote(note, this.#key)
     const head = parseCheckpoint(note.text)
     if (head.origin !== this.#origin)
       throw new GossumError('ORIGIN_MISMATCH', JSON.stringify(head.origin.slice(0, 100)))
-    this.#verified = { head, note: bytes }
+    this.#verified = { head, note: bytes.slice() }
     return head
   }
 }

@@ -18,10 +18,24 @@ const MAX_BACKOFF_MS = 10_000
 const ERROR_BODY_BYTES = 1024
 const ERROR_TEXT_LENGTH = 200
 
+/** As much of fetch as is used here. */
+export type Fetch = (
+  url: string,
+  init: { headers: Record<string, string>; redirect: 'manual'; signal: AbortSignal },
+) => Promise<FetchAnswer>
+
+export interface FetchAnswer {
+  readonly status: number
+  readonly headers: { get(name: string): string | null }
+  readonly body: {
+    getReader(): { read(): Promise<ReadableStreamReadResult<Uint8Array>>; cancel(): Promise<void> }
+  } | null
+}
+
 export interface FetcherOptions {
   /** Where the log lives, http or https, with or without a path and a final slash. */
   readonly url: string
-  readonly fetch?: typeof fetch
+  readonly fetch?: Fetch
   readonly userAgent?: string
   /** For each try, body included, in ms (15 s). */
   readonly timeoutMs?: number
@@ -51,14 +65,22 @@ export class StatusError extends GossumError {
   }
 }
 
-/** A status that may pass (5xx, 429), with what the server asked to wait, in ms: the cause when it did not. */
-export class RetryStatus extends Error {
+/** A status that may pass (5xx, 429), with what the server asked to wait, in ms. */
+class RetryStatus extends Error {
+  readonly status: number
   readonly retryAfterMs: number
 
-  constructor(detail: string, retryAfterMs: number) {
+  constructor(status: number, detail: string, retryAfterMs: number) {
     super(detail)
+    this.status = status
     this.retryAfterMs = retryAfterMs
   }
+}
+
+/** The status that a request was refused with, to the last try; undefined when there was no answer. */
+export function refusedStatus(error: unknown): number | undefined {
+  if (error instanceof StatusError) return error.status
+  return error instanceof GossumError && error.cause instanceof RetryStatus ? error.cause.status : undefined
 }
 
 function wait(ms: number, signal: AbortSignal): Promise<void> {
@@ -77,19 +99,19 @@ function wait(ms: number, signal: AbortSignal): Promise<void> {
 }
 
 /** Retry-After as seconds or as a date, in ms from now, at most MAX_RETRY_AFTER_MS; 0 when there is none. */
-function retryAfter(response: Response): number {
+function retryAfter(response: FetchAnswer): number {
   const value = response.headers.get('retry-after')?.trim() ?? ''
   const ms = /^[0-9]+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - Date.now()
   return Number.isNaN(ms) ? 0 : Math.min(Math.max(ms, 0), MAX_RETRY_AFTER_MS)
 }
 
 /** Reads at most `maxBytes` of a body. When there are more, the stream is cancelled and `whole` is false. */
-async function readBody(response: Response, maxBytes: number): Promise<{ bytes: Uint8Array; whole: boolean }> {
+async function readBody(response: FetchAnswer, maxBytes: number): Promise<{ bytes: Uint8Array; whole: boolean }> {
   const chunks: Uint8Array[] = []
   let room = maxBytes
   const reader = response.body?.getReader()
   for (;;) {
-    const { done, value } = (await reader?.read()) ?? { done: true }
+    const { done, value } = (await reader?.read()) ?? { done: true as const, value: undefined }
     if (done) return { bytes: concatBytes(...chunks), whole: true }
     chunks.push(value.subarray(0, room))
     room -= value.length
@@ -102,7 +124,7 @@ async function readBody(response: Response, maxBytes: number): Promise<{ bytes: 
 }
 
 /** The first characters of an error's body, on one line. */
-async function errorBody(response: Response): Promise<string> {
+async function errorBody(response: FetchAnswer): Promise<string> {
   const { bytes } = await readBody(response, ERROR_BODY_BYTES)
   return new TextDecoder().decode(bytes).replace(/\s+/g, ' ').trim().slice(0, ERROR_TEXT_LENGTH)
 }
@@ -164,7 +186,8 @@ export class Fetcher {
       const response = await fetch(`${this.url}/${path}`, { headers, redirect: 'manual', signal })
       if (response.status !== 200) {
         const detail = `status ${response.status} ${await errorBody(response)}`.trimEnd()
-        if (response.status >= 500 || response.status === 429) throw new RetryStatus(detail, retryAfter(response))
+        if (response.status >= 500 || response.status === 429)
+          throw new RetryStatus(response.status, detail, retryAfter(response))
         throw new StatusError(response.status, `${this.url}/${path}: ${detail}`)
       }
       const { bytes, whole } = await readBody(response, maxBytes)

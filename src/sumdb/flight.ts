@@ -2,6 +2,8 @@
  * Sharing waits: several callers that want the same thing at once cause one request, and many requests of one
  * caller run a few at a time.
  */
+import { lastingController } from '../timed.js'
+
 interface Flight<T> {
   readonly result: Promise<T>
   readonly controller: AbortController
@@ -51,7 +53,7 @@ export async function mapBounded<A, B>(
   act: (item: A, signal: AbortSignal) => Promise<B>,
 ): Promise<B[]> {
   signal?.throwIfAborted()
-  const controller = new AbortController()
+  const controller = lastingController()
   const onAbort = (): void => controller.abort(signal?.reason)
   signal?.addEventListener('abort', onAbort, { once: true })
   const results = new Array<B>(items.length)

@@ -1,6 +1,6 @@
 /**
- * What a checksum database is about: module paths and versions as they stand in URLs, records as they stand in the
- * log, and the go.sum lines inside a record (golang.org/x/mod/module, golang.org/x/mod/sumdb/tlog).
+ * What a checksum database is about: modules, records as they stand in the log, and the go.sum lines inside a record
+ * (golang.org/x/mod/sumdb/tlog).
  *
  * Pure. Everything here reads bytes that a server sent, so everything is bounded.
  */
@@ -9,62 +9,14 @@ import { concatBytes, fromUtf8, utf8 } from '../tlog/bytes.js'
 import { MAX_NOTE_BYTES } from '../tlog/note.js'
 import { TILE_HEIGHT } from '../tlog/tile.js'
 
-/** The longest `path@version`, escaped, in characters. The longest in the public log are below 300. */
-export const MAX_MODULE_LENGTH = 1024
+export { escapeModule, MAX_MODULE_LENGTH, unescapeModule, type ModuleVersion } from './module-version.js'
+
 /** The largest record, in bytes. The records of the public log are about 200. */
 export const MAX_RECORD_BYTES = 64 * 1024
 /** The most records in a data tile. */
 export const MAX_TILE_RECORDS = 2 ** TILE_HEIGHT
 /** The largest lookup answer: an id line, a record, an empty line and a head. */
 export const MAX_LOOKUP_BYTES = 32 + MAX_RECORD_BYTES + MAX_NOTE_BYTES
-
-// ---- module paths and versions ---------------------------------------------------------------------------------
-
-export interface ModuleVersion {
-  readonly path: string
-  readonly version: string
-}
-
-/** Path elements of ASCII that may stand in a URL; none begins or ends with a dot, so none is `..`. */
-const MODULE_PATH = /^(?!\.)[A-Za-z0-9\-._~+]+(?<!\.)(?:\/(?!\.)[A-Za-z0-9\-._~+]+(?<!\.))*$/
-/** The canonical versions that a checksum database takes. */
-const MODULE_VERSION = /^v[0-9]+\.[0-9]+\.[0-9]+(?:-[A-Za-z0-9\-._~]*)?(?:\+incompatible)?$/
-
-function invalid(text: string): GossumError {
-  return new GossumError('MODULE_INVALID', JSON.stringify(text.slice(0, 200)))
-}
-
-/** Escapes a module path or version: an upper-case letter becomes `!` and the lower-case one. */
-function escapeCase(text: string): string {
-  return text.replace(/[A-Z]/g, (letter) => `!${letter.toLowerCase()}`)
-}
-
-/** The inverse of escapeCase; undefined for what it never writes. */
-function unescapeCase(escaped: string): string | undefined {
-  if (!/^(?:[^!A-Z]|![a-z])*$/.test(escaped)) return undefined
-  return escaped.replace(/!([a-z])/g, (_, letter: string) => letter.toUpperCase())
-}
-
-/** The escaped spelling of `path@version`, as lookups name it. Throws MODULE_INVALID. */
-export function escapeModule(path: string, version: string): string {
-  const escaped = `${escapeCase(path)}@${escapeCase(version)}`
-  if (!MODULE_PATH.test(path) || !MODULE_VERSION.test(version) || escaped.length > MAX_MODULE_LENGTH) {
-    throw invalid(`${path}@${version}`)
-  }
-  return escaped
-}
-
-/** The module and version that an escaped `path@version` names. Throws MODULE_INVALID. */
-export function unescapeModule(escaped: string): ModuleVersion {
-  if (escaped.length > MAX_MODULE_LENGTH) throw invalid(escaped)
-  const at = escaped.indexOf('@')
-  const path = unescapeCase(escaped.slice(0, Math.max(at, 0)))
-  const version = unescapeCase(escaped.slice(at + 1))
-  if (path === undefined || version === undefined || !MODULE_PATH.test(path) || !MODULE_VERSION.test(version)) {
-    throw invalid(escaped)
-  }
-  return { path, version }
-}
 
 // ---- records ---------------------------------------------------------------------------------------------------
 

@@ -21,7 +21,7 @@ export interface TileCache {
 /** Somebody else who may have a tile that the log will not give now; what it gives is not trusted either. */
 export type TileFallback = (path: string, bytes: number, options: { signal: AbortSignal }) => Promise<Uint8Array>
 
-/** How many tiles of one plan are fetched at a time. */
+/** How many tiles of one plan are fetched at a time, unless told otherwise. */
 const CONCURRENCY = 8
 /** How many tiles the memory in front of the cache holds: 8 MiB when all are full. */
 const MEMORY_TILES = 1024
@@ -80,13 +80,15 @@ export class TileReader {
   readonly #fetcher: Fetcher
   readonly #cache: TileCache | undefined
   readonly #fallback: TileFallback | undefined
+  readonly #atOnce: number
   readonly #memory = new TileMemory()
   readonly #flights = new SingleFlight<Uint8Array>()
 
-  constructor(fetcher: Fetcher, cache?: TileCache, fallback?: TileFallback) {
+  constructor(fetcher: Fetcher, cache?: TileCache, fallback?: TileFallback, atOnce = CONCURRENCY) {
     this.#fetcher = fetcher
     this.#cache = cache
     this.#fallback = fallback
+    this.#atOnce = atOnce
   }
 
   /**
@@ -136,8 +138,9 @@ export class TileReader {
   #loadAll(tiles: readonly Tile[], kept: boolean, { signal }: WaitOptions): Promise<Loaded[]> | Loaded[] {
     const found = kept ? tiles.map((tile) => this.#fromMemory(tile)) : []
     if (kept && found.every((tile) => tile !== undefined)) return found
-    return mapBounded(tiles, CONCURRENCY, signal, async (tile, stop) => {
-      const cached = kept ? (found[tiles.indexOf(tile)] ?? (await this.#fromCache(tile))) : undefined
+    const places = tiles.map((tile, i) => ({ tile, known: found[i] }))
+    return mapBounded(places, this.#atOnce, signal, async ({ tile, known }, stop) => {
+      const cached = kept ? (known ?? (await this.#fromCache(tile))) : undefined
       if (cached !== undefined) return cached
       const data = await this.#fetchEither(tile, tileBytes, { signal: stop })
       return { data: cut(tile, data), source: 'log' }

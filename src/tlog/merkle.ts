@@ -23,7 +23,7 @@ function requireSafe(what: string, value: number): void {
 }
 
 /** The largest power of two strictly below n, for n >= 2: where a range of n leaves splits. */
-function splitPoint(n: number): number {
+export function splitPoint(n: number): number {
   // log2 may round at the edges of powers of two; the two loops mend that.
   let k = 2 ** Math.floor(Math.log2(n))
   while (k >= n) k /= 2
@@ -121,7 +121,7 @@ export function treeRoot(size: number, read: HashReader): Hash {
 // ---- making proofs ---------------------------------------------------------------------------------------------
 
 /** A proof as a plan: for each of its hashes, the range [lo, hi) of leaves that the hash covers. */
-type Ranges = [lo: number, hi: number][]
+export type Ranges = [lo: number, hi: number][]
 
 function recordRanges(lo: number, hi: number, index: number): Ranges {
   if (hi - lo === 1) return []
@@ -149,7 +149,8 @@ function requireTrees(newSize: number, oldSize: number): void {
   }
 }
 
-function readRanges(ranges: Ranges, read: HashReader): Hash[] {
+/** The hash of each range, which is one that a proof asks for. */
+export function readRanges(ranges: Ranges, read: HashReader): Hash[] {
   return ranges.map(([lo, hi]) => foldRight(read(subtreeIndexes(lo, hi))))
 }
 

@@ -47,6 +47,18 @@ describe('stdout and stderr', () => {
     expect(written).toEqual({ stdout: '{"a":1}\n', stderr: 'story\ntalk\n' })
   })
 
+  it('says asides on a terminal only, and to nobody who reads JSON', () => {
+    const asideOn = (flags: OutputFlags, isTTY: boolean): string => {
+      const { out, written } = recorder(flags, {}, isTTY)
+      out.aside(() => 'aside')
+      return written.stderr
+    }
+    expect(asideOn({}, true)).toBe('aside\n')
+    expect(asideOn({}, false)).toBe('')
+    expect(asideOn({ json: true }, true)).toBe('')
+    expect(asideOn({ quiet: true }, true)).toBe('')
+  })
+
   it('says only what is important with --quiet', () => {
     const { out, written } = recorder({ quiet: true })
     out.story('story')

@@ -1,10 +1,13 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { GossumError } from '../../src/errors.js'
 import { SumdbClient, type SumdbClientOptions, type TileCache } from '../../src/sumdb/client.js'
+import type { Fetch } from '../../src/sumdb/fetcher.js'
 import { formatRecord } from '../../src/sumdb/module.js'
 import { concatBytes, utf8 } from '../../src/tlog/bytes.js'
 import { formatCheckpoint, parseCheckpoint, SUMDB_ORIGIN } from '../../src/tlog/checkpoint.js'
 import { EMPTY_ROOT, hashLeaf } from '../../src/tlog/hash.js'
 import { checkRecord, checkTree, type Tree } from '../../src/tlog/merkle.js'
+import { checkRecords } from '../../src/tlog/multi-proof.js'
 import { formatNote, makeSignerKey, MAX_NOTE_BYTES, parseNote, SIGNATURE_TYPES, signNote } from '../../src/tlog/note.js'
 import {
   closeEarly,
@@ -460,4 +463,69 @@ describe('tiles are kept', () => {
     ])
     expect(new Set(log.requests).size).toBe(log.requests.length)
   })
+})
+
+describe('the roots of many sizes', () => {
+  const sizes = [0, 1, 2, 255, 256, 257, 299, SIZE, 1]
+
+  test('are those of the log, and each tile is asked for once', async () => {
+    const roots = await client().roots(await headOf(), sizes)
+    expect(roots).toEqual(await Promise.all(sizes.map((size) => log.history.root(size))))
+    expect(new Set(log.requests).size).toBe(log.requests.length)
+    expect(log.requests.every((path) => path.startsWith('tile/8/'))).toBe(true)
+  })
+
+  test('are not those of another history, nor of a tree that is not there', async () => {
+    const head = await headOf()
+    log.history = await memoryLog(signer, madeUpRecords(0, SIZE, 'b'))
+    await expect(client().roots(head, [5])).rejects.toThrow(code('TILE_INVALID'))
+    await expect(client().roots(head, [SIZE + 1])).rejects.toThrow(code('PROOF_INVALID'))
+  })
+})
+
+test('one proof for many records', async () => {
+  const head = await headOf()
+  const ids = [0, 7, 256, 299]
+  const proof = await client().recordsProof(head, ids)
+  const leaves = ids.map((index) => ({ index, leafHash: hashLeaf(utf8(madeUpRecord(index).text)) }))
+  checkRecords(proof, head.size, head.root, leaves)
+  lieAbout('tile/8/0/000', flipBit(100))
+  await expect(client().recordsProof(head, ids)).rejects.toThrow(code('TILE_INVALID'))
+})
+
+test('a head that was verified before is believed for its bytes, and for no others', async () => {
+  const one = client()
+  await one.latest()
+  expect((await one.latest()).head.size).toBe(SIZE)
+  lieAbout('latest', flipBit(30))
+  await expect(one.latest()).rejects.toThrow(code('SIGNATURE_INVALID'))
+  lieAbout(
+    'latest',
+    replaceBody((body) => {
+      // What was verified must not change with the buffer that it came in.
+      const other = new Uint8Array(body)
+      other[body.length - 2]! ^= 1
+      return other
+    }),
+  )
+  await expect(one.latest()).rejects.toThrow(GossumError)
+})
+
+test('tiles are fetched as many at a time as was said', async () => {
+  log.history = await memoryLog(signer, madeUpRecords(0, 2000))
+  const head = await headOf()
+  const ids = [0, 300, 600, 900, 1200, 1500]
+  for (const tilesAtOnce of [1, 3]) {
+    let [now, most] = [0, 0]
+    const counting: Fetch = async (...args) => {
+      most = Math.max(most, ++now)
+      try {
+        return await fetch(...args)
+      } finally {
+        now--
+      }
+    }
+    await client({ tilesAtOnce, fetch: counting }).leafHashes(head, ids)
+    expect(most).toBe(tilesAtOnce)
+  }
 })

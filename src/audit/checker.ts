@@ -1,0 +1,208 @@
+/**
+ * Asks the log for module versions, and believes what is proven under the quorum head. Lookups run side by side; the
+ * records that they bring are proven together, each tile once.
+ */
+import { errorText, GossumError } from '../errors.js'
+import type { SplitView } from '../evidence/evidence.js'
+import { requireRecord, type SumdbClient, type VerifiedHead } from '../sumdb/client.js'
+import { StatusError } from '../sumdb/fetcher.js'
+import { mapBounded } from '../sumdb/flight.js'
+import { goSumLines, MAX_TILE_RECORDS, type ModuleVersion } from '../sumdb/module.js'
+import type { Hash } from '../tlog/hash.js'
+import type { VerifierKey } from '../tlog/note.js'
+import type { Answer, Doubt } from './gosum.js'
+import { doubtOf, ShownHeads } from './shown-heads.js'
+
+/** Lookups under way at a time. */
+export const LOOKUPS_AT_ONCE = 64
+/** Modules that are asked for and proven in one go: records of strangers take at most 128 MiB. */
+const CHUNK = 2048
+/** So many lookups in a row without an answer, and the rest is not asked: each of them takes a minute to give up. */
+const MAX_SILENCE = 16
+/** Groups of records that could not be proven, after which the rest is left unproven. */
+const MAX_FAILED_TILES = 8
+/** Groups of records that are proven at a time, when they could not be proven all at once. */
+const GROUPS_AT_ONCE = 4
+
+export interface CheckParts {
+  readonly client: SumdbClient
+  readonly key: VerifierKey
+  /** The head that everything is proven under. Who says that it has its quorum, the caller knows. */
+  readonly quorum: VerifiedHead
+  /** Other heads that the log showed. */
+  readonly shown?: readonly VerifiedHead[]
+  /** Keeps the records that were proven, up to this many bytes of them. */
+  readonly keepBytes?: number
+  readonly signal?: AbortSignal
+}
+
+export interface Checked {
+  /** In the order of the modules. */
+  readonly answers: readonly Answer[]
+  /** Proven records by their numbers, as many as were to be kept. */
+  readonly records: ReadonlyMap<number, Uint8Array>
+  /** Whether those are all that were proven. */
+  readonly isWhole: boolean
+  /** Two heads that convict the log. */
+  readonly evidence: SplitView | undefined
+}
+
+/** What a lookup brought; nothing of it is proven but the head's signature. */
+interface Asked extends ModuleVersion {
+  readonly id: number
+  readonly record: Uint8Array
+  readonly shown: VerifiedHead
+}
+
+/** Checks module versions. Throws only what is no error of ours, and the signal's reason when it is aborted. */
+export async function checkModules(modules: readonly ModuleVersion[], parts: CheckParts): Promise<Checked> {
+  const heads = new ShownHeads(parts.client, parts.key, parts.quorum)
+  await heads.judge(parts.shown ?? [], parts.signal)
+  const asker = new Asker(parts)
+  const prover = new Prover(parts)
+  const answers: Answer[] = []
+  for (let from = 0; from < modules.length; from += CHUNK) {
+    const asked = await asker.ask(modules.slice(from, from + CHUNK))
+    const found = asked.filter((answer) => 'shown' in answer)
+    await heads.judge(
+      found.map(({ shown }) => shown),
+      parts.signal,
+    )
+    const proven = await prover.prove(found)
+    for (const answer of asked) {
+      answers.push('shown' in answer ? withStanding(proven.get(answer)!, heads, answer.shown) : answer)
+    }
+  }
+  return { answers, records: prover.records, isWhole: prover.isWhole, evidence: heads.evidence }
+}
+
+/** A head that contradicts the quorum head outweighs what came with it; one that cannot be tied to it casts a doubt. */
+function withStanding(answer: Answer, heads: ShownHeads, { head }: VerifiedHead): Answer {
+  const standing = heads.standing(head)
+  if (standing.kind === 'consistent') return answer
+  if (standing.kind === 'conflict') {
+    return { kind: 'log-conflict', reason: `the log showed a head of ${head.size} records that is of another history` }
+  }
+  return answer.kind === 'record' && 'reason' in standing ? { ...answer, doubt: standing } : answer
+}
+
+// ---- asking ----------------------------------------------------------------------------------------------------
+
+class Asker {
+  readonly #parts: CheckParts
+  /** Lookups without an answer since the last one that had one. */
+  #silence = 0
+
+  constructor(parts: CheckParts) {
+    this.#parts = parts
+  }
+
+  ask(modules: readonly ModuleVersion[]): Promise<(Asked | Answer)[]> {
+    return mapBounded(modules, LOOKUPS_AT_ONCE, this.#parts.signal, (module, signal) => this.#ask(module, signal))
+  }
+
+  async #ask({ path, version }: ModuleVersion, signal: AbortSignal): Promise<Asked | Answer> {
+    if (this.#silence >= MAX_SILENCE) return { kind: 'pending', reason: 'not asked: the log does not answer' }
+    try {
+      const { id, record, head, note } = await this.#parts.client.ask(path, version, { signal })
+      this.#silence = 0
+      // A copy: the answer around it need not be kept.
+      return { path, version, id, record: record.slice(), shown: { head, note } }
+    } catch (error) {
+      signal.throwIfAborted()
+      if (error instanceof StatusError && (error.status === 404 || error.status === 410)) {
+        this.#silence = 0
+        return { kind: 'not-in-log', reason: wordsOf(error) }
+      }
+      const doubt = doubtOf(error)
+      this.#silence = doubt.kind === 'pending' ? this.#silence + 1 : 0
+      return doubt
+    }
+  }
+}
+
+/** What the log said, without the address that was asked. */
+function wordsOf({ detail }: StatusError): string {
+  return detail.slice(detail.indexOf(': status ') + 2)
+}
+
+// ---- proving ---------------------------------------------------------------------------------------------------
+
+class Prover {
+  readonly #parts: CheckParts
+  readonly records = new Map<number, Uint8Array>()
+  isWhole = true
+  #room: number
+  #failed = 0
+
+  constructor(parts: CheckParts) {
+    this.#parts = parts
+    this.#room = parts.keepBytes ?? 0
+  }
+
+  async prove(asked: readonly Asked[]): Promise<Map<Asked, Answer>> {
+    const { size } = this.#parts.quorum.head
+    const answers = new Map<Asked, Answer>()
+    const covered = asked.filter(({ id }) => id < size)
+    for (const { answer, leaf } of await this.#leaves(covered)) {
+      answers.set(answer, leaf instanceof Uint8Array ? this.#judge(answer, leaf) : leaf)
+    }
+    for (const answer of asked) {
+      if (answer.id < size) continue
+      const reason = `record ${answer.id} is not in the quorum head of ${size} records yet`
+      answers.set(answer, { kind: 'pending', id: answer.id, reason })
+    }
+    return answers
+  }
+
+  /** The leaf hash at the place of each record; a doubt where the tiles do not give one. */
+  async #leaves(asked: readonly Asked[]): Promise<{ answer: Asked; leaf: Hash | Doubt }[]> {
+    const together = await this.#leavesOf(asked)
+    if (Array.isArray(together)) return together
+    // One bad tile spoils no more than the records in it.
+    const groups = new Map<number, Asked[]>()
+    for (const answer of asked) {
+      const tile = Math.floor(answer.id / MAX_TILE_RECORDS)
+      groups.set(tile, [...(groups.get(tile) ?? []), answer])
+    }
+    const parts = await mapBounded([...groups.values()], GROUPS_AT_ONCE, this.#parts.signal, async (group) => {
+      const leaves = this.#failed < MAX_FAILED_TILES ? await this.#leavesOf(group) : together
+      if (Array.isArray(leaves)) return leaves
+      this.#failed++
+      return group.map((answer) => ({ answer, leaf: leaves }))
+    })
+    return parts.flat()
+  }
+
+  async #leavesOf(asked: readonly Asked[]): Promise<{ answer: Asked; leaf: Hash }[] | Doubt> {
+    const { client, quorum, signal } = this.#parts
+    const ids = asked.map(({ id }) => id)
+    try {
+      const leaves = await client.leafHashes(quorum.head, ids, signal === undefined ? {} : { signal })
+      return asked.map((answer, i) => ({ answer, leaf: leaves[i]! }))
+    } catch (error) {
+      signal?.throwIfAborted()
+      return doubtOf(error)
+    }
+  }
+
+  #judge({ id, record, path, version }: Asked, leaf: Hash): Answer {
+    try {
+      requireRecord(record, id, this.#parts.quorum.head, leaf)
+      // Only now is the record worth reading.
+      const lines = goSumLines(record, path, version)
+      this.#keep(id, record)
+      return { kind: 'record', id, lines }
+    } catch (error) {
+      if (!(error instanceof GossumError)) throw error
+      return { kind: 'unproven', id, reason: errorText(error) }
+    }
+  }
+
+  #keep(id: number, record: Uint8Array): void {
+    if (this.records.has(id)) return
+    this.#room -= record.length
+    if (this.#room < 0) this.isWhole = false
+    else this.records.set(id, record)
+  }
+}

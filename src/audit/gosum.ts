@@ -1,0 +1,232 @@
+/**
+ * go.sum files: their lines, and what a record of the log says of a line.
+ *
+ * Pure, and light: a file whose lines are all known needs this and nothing else of the project.
+ */
+import { GossumError } from '../errors.js'
+import { escapeModule } from '../sumdb/module-version.js'
+import { fromBase64, fromUtf8, toBase64 } from '../tlog/bytes.js'
+
+/** The largest go.sum file that is read, in bytes, and the most lines in one. The largest known have some 10,000 lines. */
+export const MAX_GO_SUM_BYTES = 16 * 1024 * 1024
+export const MAX_GO_SUM_LINES = 200_000
+/** The longest line that can be of a module, in bytes. */
+const MAX_LINE_BYTES = 4096
+/** How much of a malformed line is shown, in characters. */
+const SHOWN_LENGTH = 120
+
+/** What a line is about: all files of a module version, or its go.mod alone. */
+export type LineKind = 'zip' | 'mod'
+
+export interface GoSumLine {
+  /** From 1. */
+  readonly line: number
+  readonly module: string
+  /** Without the suffix of go.mod lines. */
+  readonly version: string
+  readonly kind: LineKind
+  /** Algorithm, colon and base64: `h1:g61tztE5qeGQ89tm6NTjjM9VPIm088od1l6aSorWRWg=`. */
+  readonly hash: string
+}
+
+export interface MalformedLine {
+  readonly line: number
+  /** The beginning of it. */
+  readonly text: string
+  readonly reason: string
+}
+
+export interface GoSum {
+  readonly lines: readonly GoSumLine[]
+  readonly malformed: readonly MalformedLine[]
+  /** Lines that are not empty. */
+  readonly count: number
+}
+
+/**
+ * What is to be said of a line:
+ *
+ * - `log-conflict`  the log signed two histories, and showed one of them when it was asked for this module
+ * - `other-hash`    the log has this module version with another hash
+ * - `not-in-log`    the log does not have it
+ * - `malformed`     it is no line of a go.sum file
+ * - `unproven`      what was answered is not in the tree of the quorum head
+ * - `pending`       no answer, or a record that no quorum head holds yet
+ * - `private`       it matches the patterns of modules that the log is not asked for: a fact, not a failure
+ */
+export const CLASSES = [
+  'log-conflict',
+  'other-hash',
+  'not-in-log',
+  'malformed',
+  'unproven',
+  'pending',
+  'private',
+] as const
+export type FindingClass = (typeof CLASSES)[number]
+
+export interface Finding {
+  readonly line: number
+  /** Null, as the two that follow, for a malformed line. */
+  readonly module: string | null
+  /** Without the suffix of go.mod lines. */
+  readonly version: string | null
+  readonly kind: LineKind | null
+  readonly class: FindingClass
+  /** The hash in the file; the beginning of a malformed line. */
+  readonly have: string
+  /** The hashes that the log has in its place. */
+  readonly log: readonly string[]
+  /** Number of the proven record. */
+  readonly record: number | null
+  /** In words, where the class does not say it all. */
+  readonly reason: string | null
+}
+
+/** Why something cannot be believed: what was answered does not prove it, or there was no answer. */
+export interface Doubt {
+  readonly kind: 'unproven' | 'pending'
+  readonly reason: string
+}
+
+/** A proven record: its number, and its lines about the module version. */
+export interface RecordAnswer {
+  readonly kind: 'record'
+  readonly id: number
+  readonly lines: readonly string[]
+  /** Of the head that came with it: nobody can say that the log has one history. */
+  readonly doubt?: Doubt
+}
+
+/** What the log proved to say, or did not, of a module version. */
+export type Answer =
+  | RecordAnswer
+  | ((Doubt | { readonly kind: 'not-in-log' | 'log-conflict'; readonly reason: string }) & { readonly id?: number })
+
+/** The hash of an empty go.mod, which go once wrote by mistake and since then passes over. */
+const EMPTY_GO_MOD = 'h1:G7mAYYxgmS0lVkHyy2hEOLQCFB0DlQFTMLWggykrydY='
+
+/** `path@version`: what the lines of one record have in common. */
+export function moduleKey({ module, version }: Pick<GoSumLine, 'module' | 'version'>): string {
+  return `${module}@${version}`
+}
+
+/** The line as it stands in a go.sum file and in the record, without its newline. */
+export function lineText({ module, version, kind, hash }: Omit<GoSumLine, 'line'>): string {
+  return `${module} ${version}${kind === 'mod' ? '/go.mod' : ''} ${hash}`
+}
+
+/**
+ * Reads a go.sum file; `file` is its name in errors. Malformed lines are named and the others read. White space is taken as the go command takes it:
+ * any between the words, and at the end, as files from other systems have it. Throws FILE_UNREADABLE beyond the bounds.
+ */
+export function parseGoSum(file: string, bytes: Uint8Array): GoSum {
+  if (bytes.length > MAX_GO_SUM_BYTES) throw beyond(file, MAX_GO_SUM_BYTES, 'bytes')
+  const lines: GoSumLine[] = []
+  const malformed: MalformedLine[] = []
+  let count = 0
+  let number = 0
+  for (let start = 0; start < bytes.length;) {
+    const newline = bytes.indexOf(0x0a, start)
+    const end = newline === -1 ? bytes.length : newline
+    number++
+    if (number > MAX_GO_SUM_LINES) throw beyond(file, MAX_GO_SUM_LINES, 'lines')
+    const read = parseLine(bytes.subarray(start, end), number)
+    start = end + 1
+    if (read === undefined) continue
+    count++
+    if ('reason' in read) malformed.push(read)
+    else if (read.kind !== 'mod' || read.hash !== EMPTY_GO_MOD) lines.push(read)
+  }
+  return { lines, malformed, count }
+}
+
+function beyond(file: string, most: number, what: string): GossumError {
+  return new GossumError('FILE_UNREADABLE', `${file}: more than ${most} ${what}`)
+}
+
+/** Undefined for an empty line. */
+function parseLine(bytes: Uint8Array, line: number): GoSumLine | MalformedLine | undefined {
+  const text = fromUtf8(bytes)
+  const shown = (text ?? new TextDecoder().decode(bytes.subarray(0, 4 * SHOWN_LENGTH))).slice(0, SHOWN_LENGTH)
+  const bad = (reason: string): MalformedLine => ({ line, text: shown, reason })
+  if (bytes.length > MAX_LINE_BYTES) return bad(`${bytes.length} bytes`)
+  if (text === undefined) return bad('not UTF-8')
+  const words = text.split(/[ \t\r]+/).filter((word) => word !== '')
+  if (words.length === 0) return undefined
+  if (/^(<{7}|={7}|>{7}|\|{7})( |\r?$)/.test(text)) return bad('a conflict marker of git')
+  const [module, written, hash] = words
+  if (hash === undefined || words.length > 3)
+    return bad(`${words.length} words, where path, version and hash are three`)
+  const kind = written!.endsWith('/go.mod') ? 'mod' : 'zip'
+  const version = kind === 'mod' ? written!.slice(0, -'/go.mod'.length) : written!
+  if (!isModule(module!, version)) return bad('not a module path and version')
+  if (!isHash(hash)) return bad('not a hash')
+  return { line, module: module!, version, kind, hash }
+}
+
+function isModule(path: string, version: string): boolean {
+  try {
+    escapeModule(path, version)
+    return true
+  } catch (error) {
+    if (error instanceof GossumError) return false
+    throw error
+  }
+}
+
+/** h1 is SHA-256, written in the one way; algorithms to come are taken as they are. */
+function isHash(hash: string): boolean {
+  const [algorithm, base64] = hash.split(':', 2)
+  if (algorithm !== 'h1') return /^[a-z][a-z0-9]*:[A-Za-z0-9+/=]+$/.test(hash)
+  const digest = fromBase64(base64!)
+  return digest?.length === 32 && `h1:${toBase64(digest)}` === hash
+}
+
+/** What is wrong with a line, given what the log says of its module version; undefined when nothing is. */
+export function judgeLine(line: GoSumLine, answer: Answer): Finding | undefined {
+  if (answer.kind !== 'record') {
+    const { kind, id, reason } = answer
+    return { ...about(line), class: kind, log: [], record: id ?? null, reason }
+  }
+  const prefix = lineText({ ...line, hash: '' })
+  const log = answer.lines.filter((text) => text.startsWith(prefix)).map((text) => text.slice(prefix.length))
+  const found = { ...about(line), log, record: answer.id }
+  if (log.includes(line.hash)) {
+    return answer.doubt && { ...found, class: answer.doubt.kind, reason: answer.doubt.reason }
+  }
+  if (log.length > 0) return { ...found, class: 'other-hash', reason: null }
+  return {
+    ...found,
+    class: 'not-in-log',
+    reason: `the record has no line for ${line.kind === 'mod' ? 'go.mod' : 'the files'}`,
+  }
+}
+
+export function malformedFinding({ line, text, reason }: MalformedLine): Finding {
+  return {
+    line,
+    module: null,
+    version: null,
+    kind: null,
+    class: 'malformed',
+    have: text,
+    log: [],
+    record: null,
+    reason,
+  }
+}
+
+export function privateFinding(line: GoSumLine): Finding {
+  return { ...about(line), class: 'private', log: [], record: null, reason: null }
+}
+
+function about({
+  line,
+  module,
+  version,
+  kind,
+  hash,
+}: GoSumLine): Pick<Finding, 'line' | 'module' | 'version' | 'kind' | 'have'> {
+  return { line, module, version, kind, have: hash }
+}

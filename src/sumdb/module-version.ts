@@ -1,0 +1,55 @@
+/**
+ * Module paths and versions as they stand in URLs (golang.org/x/mod/module).
+ *
+ * Pure, and apart from records: who only names modules need not load what proves them.
+ */
+import { GossumError } from '../errors.js'
+
+/** The longest `path@version`, escaped, in characters. The longest in the public log are below 300. */
+export const MAX_MODULE_LENGTH = 1024
+
+export interface ModuleVersion {
+  readonly path: string
+  readonly version: string
+}
+
+/** Path elements of ASCII that may stand in a URL; none begins or ends with a dot, so none is `..`. */
+const MODULE_PATH = /^(?!\.)[A-Za-z0-9\-._~+]+(?<!\.)(?:\/(?!\.)[A-Za-z0-9\-._~+]+(?<!\.))*$/
+/** The canonical versions that a checksum database takes. */
+const MODULE_VERSION = /^v[0-9]+\.[0-9]+\.[0-9]+(?:-[A-Za-z0-9\-._~]*)?(?:\+incompatible)?$/
+
+function invalid(text: string): GossumError {
+  return new GossumError('MODULE_INVALID', JSON.stringify(text.slice(0, 200)))
+}
+
+/** Escapes a module path or version: an upper-case letter becomes `!` and the lower-case one. */
+function escapeCase(text: string): string {
+  return text.replace(/[A-Z]/g, (letter) => `!${letter.toLowerCase()}`)
+}
+
+/** The inverse of escapeCase; undefined for what it never writes. */
+function unescapeCase(escaped: string): string | undefined {
+  if (!/^(?:[^!A-Z]|![a-z])*$/.test(escaped)) return undefined
+  return escaped.replace(/!([a-z])/g, (_, letter: string) => letter.toUpperCase())
+}
+
+/** The escaped spelling of `path@version`, as lookups name it. Throws MODULE_INVALID. */
+export function escapeModule(path: string, version: string): string {
+  const escaped = `${escapeCase(path)}@${escapeCase(version)}`
+  if (!MODULE_PATH.test(path) || !MODULE_VERSION.test(version) || escaped.length > MAX_MODULE_LENGTH) {
+    throw invalid(`${path}@${version}`)
+  }
+  return escaped
+}
+
+/** The module and version that an escaped `path@version` names. Throws MODULE_INVALID. */
+export function unescapeModule(escaped: string): ModuleVersion {
+  if (escaped.length > MAX_MODULE_LENGTH) throw invalid(escaped)
+  const at = escaped.indexOf('@')
+  const path = unescapeCase(escaped.slice(0, Math.max(at, 0)))
+  const version = unescapeCase(escaped.slice(at + 1))
+  if (path === undefined || version === undefined || !MODULE_PATH.test(path) || !MODULE_VERSION.test(version)) {
+    throw invalid(escaped)
+  }
+  return { path, version }
+}

@@ -1,0 +1,347 @@
+/** Logs that lie to who checks a go.sum: every lie has its class, and none makes a line pass. */
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { checkModules, type Checked, type CheckParts } from '../../src/audit/checker.js'
+import { judgeLine, parseGoSum } from '../../src/audit/gosum.js'
+import { verifyEvidence } from '../../src/evidence/evidence.js'
+import { SumdbClient, type SumdbClientOptions, type VerifiedHead } from '../../src/sumdb/client.js'
+import { formatRecord } from '../../src/sumdb/module.js'
+import type { SumdbServer } from '../../src/sumdb/server.js'
+import { concatBytes, utf8 } from '../../src/tlog/bytes.js'
+import { formatCheckpoint, parseCheckpoint, SUMDB_ORIGIN } from '../../src/tlog/checkpoint.js'
+import { EMPTY_ROOT, hashLeaf } from '../../src/tlog/hash.js'
+import { checkRecords } from '../../src/tlog/multi-proof.js'
+import { formatNote, makeSignerKey, parseNote, SIGNATURE_TYPES, signNote } from '../../src/tlog/note.js'
+import {
+  flipBit,
+  honestly,
+  LyingLog,
+  madeUpRecord,
+  madeUpRecords,
+  memoryLog,
+  refuse,
+  replaceBody,
+  stall,
+  type Behaviour,
+} from '../fakes/lying-log.js'
+
+const signer = makeSignerKey('example.com/log', SIGNATURE_TYPES.ed25519, new Uint8Array(32).fill(7))
+const otherSigner = makeSignerKey('example.com/log', SIGNATURE_TYPES.ed25519, new Uint8Array(32).fill(8))
+const key = signer.verifier
+const SIZE = 600
+
+/** Building trees is what takes time here. */
+const honest = await memoryLog(signer, madeUpRecords(0, SIZE))
+const grown = await memoryLog(signer, madeUpRecords(0, 700))
+
+let log: LyingLog
+beforeEach(async () => {
+  log = await LyingLog.start(honest)
+})
+afterEach(() => log.close())
+
+async function headOf(history: SumdbServer, size = history.size): Promise<VerifiedHead> {
+  const note = await history.head(size)
+  return { note, head: parseCheckpoint(parseNote(note).text) }
+}
+
+const modules = (...numbers: number[]) => numbers.map((n) => madeUpRecord(n))
+
+async function check(
+  numbers: readonly number[],
+  options: Partial<SumdbClientOptions> = {},
+  parts: Partial<CheckParts> = {},
+): Promise<Checked> {
+  const client = new SumdbClient({ url: log.url, key, retries: 0, ...options })
+  return checkModules(modules(...numbers), { client, key, quorum: await headOf(honest), ...parts })
+}
+
+/** The class of the first go.sum line of each module; 'ok' when there is nothing to say. */
+function classes(numbers: readonly number[], { answers }: Checked): string[] {
+  return numbers.map((n, i) => {
+    const [line] = parseGoSum('go.sum', utf8(madeUpRecord(n).text)).lines
+    return judgeLine(line!, answers[i]!)?.class ?? 'ok'
+  })
+}
+
+async function classesOf(numbers: readonly number[]): Promise<string[]> {
+  return classes(numbers, await check(numbers))
+}
+
+function lieAbout(n: number, behaviour: Behaviour): void {
+  log.lie = (path) => (path === lookupPath(n) ? behaviour : undefined)
+}
+const lookupPath = (n: number): string => `lookup/example.com/!module${n}@v1.${n}.0`
+
+/** The head in a lookup answer. */
+function headIn(body: Uint8Array): Uint8Array {
+  return body.subarray(Buffer.from(body).indexOf('\n\n') + 2)
+}
+
+/** Answers with this record, as number `id`, and the head that an honest answer has. */
+function answering(id: number, text: string, note?: Uint8Array): Behaviour {
+  return (response, answer) => {
+    const head = note ?? headIn(answer.body)
+    honestly(response, { ...answer, status: 200, body: concatBytes(formatRecord(id, utf8(text)), head) })
+  }
+}
+
+describe('an honest log', () => {
+  test('is believed, with one lookup a module and each tile once', async () => {
+    const numbers = Array.from({ length: 200 }, (_, i) => i * 3)
+    const checked = await check(numbers)
+    expect(new Set(classes(numbers, checked))).toEqual(new Set(['ok']))
+    expect(checked.answers[5]).toEqual({ kind: 'record', id: 15, lines: madeUpRecord(15).text.trim().split('\n') })
+    expect(checked.evidence).toBeUndefined()
+    const tiles = log.requests.filter((path) => path.startsWith('tile/'))
+    expect(new Set(tiles).size).toBe(tiles.length)
+    expect(log.requests.length).toBe(200 + tiles.length)
+  })
+
+  test('that has grown since the quorum is, too, but for records that the quorum does not cover', async () => {
+    log.history = grown
+    const numbers = [5, 599, 600, 699]
+    const checked = await check(numbers)
+    expect(classes(numbers, checked)).toEqual(['ok', 'ok', 'pending', 'pending'])
+    expect(checked.answers[2]).toEqual({
+      kind: 'pending',
+      id: 600,
+      reason: 'record 600 is not in the quorum head of 600 records yet',
+    })
+  })
+
+  test('may show heads of any age', async () => {
+    const sizes = [6, 77, 256, 512, 599]
+    const notes = await Promise.all(sizes.map((size) => honest.head(size)))
+    log.lie = (path) => {
+      const n = Number(/module(\d+)@/.exec(path)?.[1] ?? NaN)
+      return n < sizes.length ? answering(n, madeUpRecord(n).text, notes[n]!) : undefined
+    }
+    expect(await classesOf([0, 1, 2, 3, 4, 5])).toEqual(Array(6).fill('ok'))
+  })
+
+  test('gives proofs of what was asked, as far as there is room', async () => {
+    const numbers = [3, 4, 599]
+    const checked = await check(numbers, {}, { keepBytes: 10_000 })
+    expect([...checked.records.keys()]).toEqual(numbers)
+    expect(checked.isWhole).toBe(true)
+    const { head } = await headOf(honest)
+    const client = new SumdbClient({ url: log.url, key })
+    const leaves = [...checked.records].map(([index, record]) => ({ index, leafHash: hashLeaf(record) }))
+    checkRecords(await client.recordsProof(head, numbers), head.size, head.root, leaves)
+    expect((await check(numbers, {}, { keepBytes: 200 })).isWhole).toBe(false)
+    expect((await check(numbers)).records.size).toBe(0)
+  })
+
+  test('that does not know a module says so', async () => {
+    expect(await classesOf([5, 1000])).toEqual(['ok', 'not-in-log'])
+    const { answers } = await check([1000])
+    expect(answers[0]).toEqual({
+      kind: 'not-in-log',
+      reason: 'status 404 not found: example.com/Module1000@v1.1000.0',
+    })
+    lieAbout(1000, refuse(410))
+    expect(await classesOf([1000])).toEqual(['not-in-log'])
+  })
+
+  test('that does not answer, or not now, leaves things open', async () => {
+    for (const behaviour of [refuse(500), refuse(503), refuse(429), refuse(403), refuse(302)]) {
+      lieAbout(7, behaviour)
+      expect(await classesOf([5, 7])).toEqual(['ok', 'pending'])
+    }
+    lieAbout(7, stall)
+    expect(classes([5, 7], await check([5, 7], { timeoutMs: 50 }))).toEqual(['ok', 'pending'])
+  })
+
+  test('that has fallen silent is not asked a thousand times', async () => {
+    log.lie = () => refuse(500)
+    const numbers = Array.from({ length: 300 }, (_, i) => i)
+    const checked = await check(numbers)
+    expect(new Set(classes(numbers, checked))).toEqual(new Set(['pending']))
+    expect(log.requests.length).toBeLessThan(100)
+    expect(checked.answers.at(-1)).toEqual({ kind: 'pending', reason: 'not asked: the log does not answer' })
+  })
+
+  test('is not asked any more when nobody waits', async () => {
+    const controller = new AbortController()
+    log.lie = () => {
+      controller.abort(new Error('enough'))
+      return undefined
+    }
+    await expect(check([1, 2, 3], {}, { signal: controller.signal })).rejects.toThrow('enough')
+  })
+})
+
+describe('a record that is not what was asked for', () => {
+  test.each<[string, () => Behaviour, RegExp]>([
+    [
+      'an unrelated one that is in no tree',
+      () => answering(7, 'example.com/evil v1.0.0 h1:abc\n'),
+      /the answer is not record 7 of the tree of 600$/,
+    ],
+    ['the lines that we want to see, in no tree', () => answering(7, madeUpRecord(7, 'b').text), /not record 7/],
+    ['the right one under another number', () => answering(8, madeUpRecord(7).text), /not record 8/],
+    [
+      'a genuine one of another module',
+      () => answering(8, madeUpRecord(8).text),
+      /it has no line for example.com\/Module7 v1.7.0$/,
+    ],
+    ['an empty answer', () => replaceBody(() => new Uint8Array()), /not a number, a record and a head/],
+    ['an empty record', () => replaceBody((body) => concatBytes(utf8('7\n\n'), headIn(body))), /its text is empty/],
+    ['no head', () => replaceBody((body) => body.subarray(0, body.length - headIn(body).length)), /not a signed note/],
+    [
+      'a head whose signature is bad',
+      () => replaceBody((body) => body.map((byte, i) => (i === body.length - 10 ? byte ^ 1 : byte))),
+      /signature/,
+    ],
+    ['a number beyond its own head', () => answering(SIZE, madeUpRecord(7).text), /record 600 in a tree of 600$/],
+    ['bytes without end', () => replaceBody(() => new Uint8Array(1 << 20)), /more than 131104 bytes$/],
+  ])('%s: unproven', async (_what, behaviour, reason) => {
+    lieAbout(7, behaviour())
+    const checked = await check([5, 7, 9])
+    expect(classes([5, 7, 9], checked)).toEqual(['ok', 'unproven', 'ok'])
+    expect(checked.answers[1]).toMatchObject({ reason: expect.stringMatching(reason) as string })
+  })
+
+  test('a head by another key: unproven', async () => {
+    const other = await memoryLog(otherSigner, madeUpRecords(0, 10))
+    lieAbout(7, answering(7, madeUpRecord(7).text, await other.head()))
+    expect(await classesOf([7])).toEqual(['unproven'])
+  })
+
+  test('a head of a size that no tree has: unproven', async () => {
+    const text = `${SUMDB_ORIGIN}\n9007199254740993\n${formatCheckpoint({ origin: 'x', size: 1, root: EMPTY_ROOT }).split('\n')[2]!}\n`
+    lieAbout(7, answering(7, madeUpRecord(7).text, formatNote({ text, signatures: [signNote(text, signer)] })))
+    expect(await classesOf([7])).toEqual(['unproven'])
+  })
+
+  test('lines for us in the parts of the answer that nobody signed count for nothing', async () => {
+    // The record of another module is proven; what we look for stands in the text of the head.
+    const { root } = (await headOf(honest)).head
+    const text = `${formatCheckpoint({ origin: SUMDB_ORIGIN, size: SIZE, root })}${madeUpRecord(7).text}`
+    lieAbout(7, answering(8, madeUpRecord(8).text, formatNote({ text, signatures: [signNote(text, signer)] })))
+    expect(await classesOf([7])).toEqual(['unproven'])
+  })
+})
+
+describe('forged tiles', () => {
+  test('one bad tile spoils the records in it, and no others', async () => {
+    log.lie = (path) => (path === 'tile/8/0/001' ? flipBit(40) : undefined)
+    expect(await classesOf([5, 300, 599])).toEqual(['ok', 'unproven', 'ok'])
+    log.lie = (path) => (path === 'tile/8/0/001' ? refuse(500) : undefined)
+    expect(await classesOf([5, 300, 599])).toEqual(['ok', 'pending', 'ok'])
+  })
+
+  test('at the edge they spoil all', async () => {
+    log.lie = (path) => (path.startsWith('tile/8/1/') ? flipBit(3) : undefined)
+    expect(await classesOf([5, 300, 599])).toEqual(['unproven', 'unproven', 'unproven'])
+  })
+
+  test('are not fetched for ever', async () => {
+    const large = await memoryLog(signer, madeUpRecords(0, 5000))
+    log.history = large
+    log.lie = (path) => (path.startsWith('tile/8/0/') && !path.includes('.p/') ? flipBit(3) : undefined)
+    const numbers = Array.from({ length: 19 }, (_, i) => i * 256)
+    const checked = await check(numbers, {}, { quorum: await headOf(large) })
+    expect(new Set(classes(numbers, checked))).toEqual(new Set(['unproven']))
+    // All at once, then one by one until it is clear what this is.
+    expect(log.requests.filter((path) => path.startsWith('tile/8/0/')).length).toBeLessThan(19 + 19)
+  })
+})
+
+describe('two histories', () => {
+  /** The first records are shared, and the rest is not. */
+  const fork = (from: number, size: number) =>
+    memoryLog(signer, [...madeUpRecords(0, from), ...madeUpRecords(from, size, 'b')])
+
+  async function expectConviction(numbers: number[], expected: string[], sizes: [number, number]): Promise<void> {
+    const checked = await check(numbers)
+    expect(classes(numbers, checked)).toEqual(expected)
+    expect(verifyEvidence(checked.evidence!, [key]).sizes).toEqual(sizes)
+  }
+
+  test('a head of the same size and another root convicts', async () => {
+    const other = await fork(300, SIZE)
+    lieAbout(7, answering(7, madeUpRecord(7).text, await other.head()))
+    await expectConviction([5, 7], ['ok', 'log-conflict'], [SIZE, SIZE])
+  })
+
+  test('a smaller head that is not in the quorum head convicts', async () => {
+    const other = await fork(300, 400)
+    lieAbout(7, answering(7, madeUpRecord(7).text, await other.head()))
+    await expectConviction([5, 7], ['ok', 'log-conflict'], [400, SIZE])
+  })
+
+  test('a larger head that does not hold the quorum head convicts, when the log shows its tiles', async () => {
+    log.history = await fork(300, 800)
+    await expectConviction([5, 7], ['log-conflict', 'log-conflict'], [SIZE, 800])
+  })
+
+  test('a larger head whose tiles the log does not show casts a doubt on what came with it', async () => {
+    const other = await fork(300, 800)
+    lieAbout(7, answering(7, madeUpRecord(7).text, await other.head()))
+    const checked = await check([5, 7])
+    expect(classes([5, 7], checked)).toEqual(['ok', 'pending'])
+    expect(checked.evidence).toBeUndefined()
+    expect(checked.answers[1]).toMatchObject({
+      doubt: { reason: expect.stringMatching(/^the head of 800 records that came with it cannot be tied/) as string },
+    })
+  })
+
+  test('two heads of one size that nobody has tiles for convict by themselves', async () => {
+    const [one, two] = [await fork(300, 800), await fork(200, 800)]
+    const notes = [await one.head(), await two.head()]
+    log.lie = (path) => {
+      const n = [7, 8].find((number) => path === lookupPath(number))
+      return n === undefined ? undefined : answering(n, madeUpRecord(n).text, notes[n - 7]!)
+    }
+    const checked = await check([5, 7, 8])
+    expect(classes([5, 7, 8], checked)[0]).toBe('ok')
+    expect(classes([5, 7, 8], checked).slice(1)).toContain('log-conflict')
+    expect(verifyEvidence(checked.evidence!, [key]).sizes).toEqual([800, 800])
+  })
+
+  test('honest larger heads beside a lie are told apart', async () => {
+    log.history = grown
+    const lie = await (await fork(300, 900)).head()
+    log.lie = (path) => (path === lookupPath(7) ? answering(7, madeUpRecord(7).text, lie) : undefined)
+    const checked = await check([5, 7, 9])
+    expect(classes([5, 7, 9], checked)).toEqual(['ok', 'pending', 'ok'])
+    const between = await (await fork(300, 650)).head()
+    log.lie = (path) => (path === lookupPath(7) ? answering(7, madeUpRecord(7).text, between) : undefined)
+    await expectConviction([5, 7, 9], ['ok', 'log-conflict', 'ok'], [650, 700])
+  })
+
+  test('a head that came another way is held against the quorum head, too', async () => {
+    const other = await fork(300, 400)
+    const checked = await check([5], {}, { shown: [await headOf(other)] })
+    expect(classes([5], checked)).toEqual(['ok'])
+    expect(verifyEvidence(checked.evidence!, [key]).sizes).toEqual([400, SIZE])
+    const nothing = formatCheckpoint({ origin: SUMDB_ORIGIN, size: 0, root: hashLeaf(utf8('x')) })
+    const empty = formatNote({ text: nothing, signatures: [signNote(nothing, signer)] })
+    const impossible = await check([5], {}, { shown: [{ note: empty, head: parseCheckpoint(nothing) }] })
+    expect(verifyEvidence(impossible.evidence!, [key]).sizes).toEqual([0, SIZE])
+  })
+
+  test('a difference is told even under a head that is in doubt', async () => {
+    const other = await fork(300, 800)
+    lieAbout(7, answering(7, madeUpRecord(7).text, await other.head()))
+    const { answers } = await check([7])
+    const [line] = parseGoSum('go.sum', utf8(madeUpRecord(7, 'b').text)).lines
+    expect(judgeLine(line!, answers[0]!)).toMatchObject({ class: 'other-hash', record: 7 })
+  })
+
+  test('a log that shows a new head with every lookup is not followed into all of them', async () => {
+    const text = (size: number): string =>
+      formatCheckpoint({ origin: SUMDB_ORIGIN, size, root: hashLeaf(utf8(`root ${size}`)) })
+    const numbers = Array.from({ length: 60 }, (_, i) => i)
+    log.lie = (path) => {
+      const n = numbers.find((number) => path === lookupPath(number))
+      if (n === undefined) return undefined
+      const head = text(10_000 + n)
+      return answering(n, madeUpRecord(n).text, formatNote({ text: head, signatures: [signNote(head, signer)] }))
+    }
+    const checked = await check(numbers)
+    expect(classes(numbers, checked)).not.toContain('ok')
+    expect(log.requests.filter((path) => path.startsWith('tile/')).length).toBeLessThan(100)
+  })
+})

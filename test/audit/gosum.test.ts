@@ -1,0 +1,186 @@
+import { describe, expect, test } from 'vitest'
+import {
+  judgeLine,
+  lineText,
+  malformedFinding,
+  MAX_GO_SUM_LINES,
+  moduleKey,
+  parseGoSum,
+  privateFinding,
+  type Answer,
+  type GoSumLine,
+} from '../../src/audit/gosum.js'
+import { utf8 } from '../../src/tlog/bytes.js'
+
+const TEXT_ZIP = 'h1:g61tztE5qeGQ89tm6NTjjM9VPIm088od1l6aSorWRWg='
+const TEXT_MOD = 'h1:NqM8EUOU14njkJ3fqMW+pc6Ldnwhi/IjpwHt7yyuwOQ='
+const zip = `golang.org/x/text v0.3.0 ${TEXT_ZIP}`
+const mod = `golang.org/x/text v0.3.0/go.mod ${TEXT_MOD}`
+
+const parse = (text: string | Uint8Array) => parseGoSum('go.sum', typeof text === 'string' ? utf8(text) : text)
+const reasons = (text: string | Uint8Array) => parse(text).malformed.map(({ line, reason }) => [line, reason])
+
+describe('reading a go.sum file', () => {
+  test('both kinds of lines, with their numbers', () => {
+    const { lines, malformed, count } = parse(`${zip}\n${mod}\n`)
+    const about = { module: 'golang.org/x/text', version: 'v0.3.0' }
+    expect(lines).toEqual([
+      { line: 1, ...about, kind: 'zip', hash: TEXT_ZIP },
+      { line: 2, ...about, kind: 'mod', hash: TEXT_MOD },
+    ])
+    expect({ malformed, count }).toEqual({ malformed: [], count: 2 })
+    expect(lines.map(lineText)).toEqual([zip, mod])
+    expect(lines.map(moduleKey)).toEqual(['golang.org/x/text@v0.3.0', 'golang.org/x/text@v0.3.0'])
+  })
+
+  test('white space as the go command takes it', () => {
+    const { lines, count, malformed } = parse(`\r\n\n  ${zip.replaceAll(' ', ' \t ')}\r\n \n${mod}`)
+    expect(lines.map(({ line }) => line)).toEqual([3, 5])
+    expect(lines.map(lineText)).toEqual([zip, mod])
+    expect({ count, malformed }).toEqual({ count: 2, malformed: [] })
+  })
+
+  test('nothing in nothing', () => {
+    expect(parse('')).toEqual({ lines: [], malformed: [], count: 0 })
+  })
+
+  test('what is malformed is named with its number, and the rest is read', () => {
+    const short = TEXT_ZIP.replace('g61t', 'g61')
+    const loose = TEXT_ZIP.replace('WRWg=', 'WRWh=')
+    const text = [
+      zip,
+      '<<<<<<< HEAD',
+      `golang.org/x/text v0.3.0 ${short}`,
+      '=======',
+      mod,
+      '>>>>>>> theirs',
+      '||||||| base',
+      'golang.org/x/text v0.3.0',
+      `${zip} ${zip}`,
+      `../x v0.3.0 ${TEXT_ZIP}`,
+      `golang.org/x/text latest ${TEXT_ZIP}`,
+      'golang.org/x/text v0.3.0 sha256',
+      `golang.org/x/text v0.3.0 ${loose}`,
+      `golang.org/x/text v0.3.0/go.mod/go.mod ${TEXT_MOD}`,
+    ].join('\n')
+    const { lines, count } = parse(text)
+    expect(lines.map(({ line }) => line)).toEqual([1, 5])
+    expect(count).toBe(14)
+    expect(reasons(text)).toEqual([
+      [2, 'a conflict marker of git'],
+      [3, 'not a hash'],
+      [4, 'a conflict marker of git'],
+      [6, 'a conflict marker of git'],
+      [7, 'a conflict marker of git'],
+      [8, '2 words, where path, version and hash are three'],
+      [9, '6 words, where path, version and hash are three'],
+      [10, 'not a module path and version'],
+      [11, 'not a module path and version'],
+      [12, 'not a hash'],
+      [13, 'not a hash'],
+      [14, 'not a module path and version'],
+    ])
+    expect(malformedFinding(parse(text).malformed[0]!)).toEqual({
+      line: 2,
+      module: null,
+      version: null,
+      kind: null,
+      class: 'malformed',
+      have: '<<<<<<< HEAD',
+      log: [],
+      record: null,
+      reason: 'a conflict marker of git',
+    })
+  })
+
+  test('bytes that are no text, and lines that are too long, do not hide their neighbours', () => {
+    const bytes = Buffer.concat([
+      utf8(`${zip}\n`),
+      Uint8Array.of(0xff, 0xfe, 0x0a),
+      utf8(`${'a'.repeat(5000)} v1.0.0 ${TEXT_ZIP}\n`),
+      utf8(`\ufeff${mod}\n${mod}`),
+    ])
+    expect(reasons(bytes)).toEqual([
+      [2, 'not UTF-8'],
+      [3, expect.stringMatching(/^50\d\d bytes$/)],
+      [4, 'not a module path and version'],
+    ])
+    expect(parse(bytes).lines.map(({ line }) => line)).toEqual([1, 5])
+    expect(parse(bytes).malformed[1]!.text).toBe('a'.repeat(120))
+  })
+
+  test('hashes of algorithms to come are read', () => {
+    expect(parse('golang.org/x/text v0.3.0 h2:abc+/=\n').lines[0]!.hash).toBe('h2:abc+/=')
+  })
+
+  test('the hash of an empty go.mod says nothing, as to the go command', () => {
+    const old = 'golang.org/x/text v0.3.0/go.mod h1:G7mAYYxgmS0lVkHyy2hEOLQCFB0DlQFTMLWggykrydY='
+    expect(parse(`${old}\n`)).toEqual({ lines: [], malformed: [], count: 1 })
+    // Of a zip it is a hash like any other.
+    expect(parse(`${old.replace('/go.mod', '')}\n`).lines).toHaveLength(1)
+  })
+
+  test('bounds', () => {
+    const tooMuch = expect.objectContaining({ code: 'FILE_UNREADABLE' }) as Error
+    expect(parse(`${'\n'.repeat(MAX_GO_SUM_LINES - 1)}${zip}`).lines[0]!.line).toBe(MAX_GO_SUM_LINES)
+    expect(() => parse('\n'.repeat(MAX_GO_SUM_LINES + 1))).toThrow(tooMuch)
+    expect(() => parse('\n'.repeat(MAX_GO_SUM_LINES + 1))).toThrow('go.sum: more than 200000 lines')
+    expect(() => parse(new Uint8Array(16 * 1024 * 1024 + 1))).toThrow(tooMuch)
+  })
+})
+
+describe('a line and what the log says', () => {
+  const [line, modLine] = parse(`${zip}\n${mod}\n`).lines as [GoSumLine, GoSumLine]
+  const record = (...lines: string[]): Answer => ({ kind: 'record', id: 12, lines })
+  const moved = TEXT_ZIP.replace('g61t', 'G61t')
+
+  test('that is in the record is fine, whatever else is there', () => {
+    expect(judgeLine(line, record(zip, mod))).toBeUndefined()
+    expect(judgeLine(modLine, record(zip, mod))).toBeUndefined()
+    expect(judgeLine(line, record(`golang.org/x/text v0.3.0 ${moved}`, zip))).toBeUndefined()
+  })
+
+  test('that has another hash there', () => {
+    expect(judgeLine(line, record(`golang.org/x/text v0.3.0 ${moved}`, mod))).toEqual({
+      line: 1,
+      module: 'golang.org/x/text',
+      version: 'v0.3.0',
+      kind: 'zip',
+      class: 'other-hash',
+      have: TEXT_ZIP,
+      log: [moved],
+      record: 12,
+      reason: null,
+    })
+    // Not even when it is the hash of the other kind, or of an algorithm that the log does not use.
+    expect(judgeLine({ ...line, hash: TEXT_MOD }, record(zip, mod))).toMatchObject({ class: 'other-hash' })
+    expect(judgeLine({ ...line, hash: 'h2:abc=' }, record(zip, mod))).toMatchObject({ log: [TEXT_ZIP] })
+    // The words are compared whole: no hash is the beginning of another.
+    expect(judgeLine({ ...line, hash: TEXT_ZIP.slice(0, -1) }, record(zip))).toMatchObject({ class: 'other-hash' })
+  })
+
+  test('that has no hash there', () => {
+    expect(judgeLine(line, record(mod))).toMatchObject({ class: 'not-in-log', log: [], record: 12 })
+    expect(judgeLine(modLine, record(zip))).toMatchObject({ class: 'not-in-log', log: [], record: 12 })
+    // A longer version, or path, is another one.
+    expect(judgeLine(line, record(zip.replace('v0.3.0', 'v0.3.01')))).toMatchObject({ class: 'not-in-log' })
+  })
+
+  test('of which nothing was proven', () => {
+    for (const kind of ['not-in-log', 'unproven', 'pending', 'log-conflict'] as const) {
+      expect(judgeLine(line, { kind, reason: 'why', id: 5 })).toMatchObject({ class: kind, reason: 'why', record: 5 })
+    }
+  })
+
+  test('that is there, under a head that nobody can tie to the others', () => {
+    const doubt = { kind: 'unproven', reason: 'why' } as const
+    const doubted: Answer = { kind: 'record', id: 12, lines: [zip], doubt }
+    expect(judgeLine(line, doubted)).toMatchObject({ class: 'unproven', reason: 'why', record: 12 })
+    // A difference is a difference all the same.
+    expect(judgeLine({ ...line, hash: moved }, doubted)).toMatchObject({ class: 'other-hash' })
+  })
+
+  test('that is private', () => {
+    expect(privateFinding(line)).toMatchObject({ line: 1, class: 'private', have: TEXT_ZIP, log: [], record: null })
+  })
+})

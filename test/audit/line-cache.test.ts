@@ -1,0 +1,131 @@
+import { chmod, mkdir, readdir, readFile, stat, symlink, truncate, writeFile, appendFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { beforeEach, describe, expect, test } from 'vitest'
+import { LineCache, MAX_CACHE_BYTES } from '../../src/audit/line-cache.js'
+import { temporaryHome } from '../helpers/home.js'
+
+const LINES = ['a v1.0.0 h1:x', 'a v1.0.0/go.mod h1:y', 'b v1.0.0 h1:z']
+
+describe('the cache of lines', () => {
+  let path: string
+  let cache: LineCache
+  const fresh = (log = 'log', trust = 'trust') => new LineCache(path, log, trust)
+  const known = async (lines: readonly string[], of = fresh()) => [...(await of.known(lines))]
+
+  beforeEach(() => {
+    path = join(temporaryHome(), 'cache', 'gossum', 'lines')
+    cache = fresh()
+  })
+
+  test('knows what was added, in another process too, and nothing else', async () => {
+    expect(await known(LINES)).toEqual([])
+    expect(await cache.add(LINES.slice(0, 2))).toBe(true)
+    expect(await known(LINES)).toEqual(LINES.slice(0, 2))
+    expect(await cache.add(LINES.slice(2))).toBe(true)
+    expect(await known([...LINES].reverse())).toEqual(LINES)
+    expect(await cache.add([])).toBe(true)
+    expect((await stat(path)).size).toBe(3 * 32)
+  })
+
+  test('is its owner’s alone', async () => {
+    await cache.add(LINES)
+    expect((await stat(path)).mode & 0o777).toBe(0o600)
+    expect((await stat(join(path, '..'))).mode & 0o777).toBe(0o700)
+  })
+
+  test('a line that was changed by one character is not known', async () => {
+    await cache.add(LINES)
+    const [line] = LINES as [string]
+    for (let i = 0; i < line.length; i++) {
+      const changed = `${line.slice(0, i)}${line[i] === 'q' ? 'r' : 'q'}${line.slice(i + 1)}`
+      expect(await known([changed])).toEqual([])
+    }
+    expect(await known([`${line} `, ` ${line}`, line.slice(1)])).toEqual([])
+  })
+
+  test('what was found under one log, policy or node is not known under another', async () => {
+    await cache.add(LINES)
+    expect(await known(LINES, fresh('log2'))).toEqual([])
+    expect(await known(LINES, fresh('log', 'trust2'))).toEqual([])
+    // No two pairs are one when they are put together.
+    await fresh('a', 'b"],"c').add(LINES)
+    expect(await known(LINES, fresh('a"],"b', 'c'))).toEqual([])
+    expect(await known(LINES)).toEqual(LINES)
+  })
+
+  test.each([1, 16, 31])('a tail of %i bytes is none, and what comes behind it counts', async (left) => {
+    await cache.add(LINES)
+    await truncate(path, 64 + left)
+    expect(await known(LINES)).toEqual(LINES.slice(0, 2))
+    await cache.add(LINES.slice(2))
+    expect(await known(LINES)).toEqual(LINES)
+    expect((await stat(path)).size % 32).toBe(0)
+  })
+
+  test('damage costs what it hits, and makes nothing known', async () => {
+    await cache.add(LINES)
+    const bytes = await readFile(path)
+    bytes[40]! ^= 1
+    await writeFile(path, bytes)
+    expect(await known(LINES)).toEqual([LINES[0], LINES[2]])
+  })
+
+  test.each([0o620, 0o602, 0o666])(
+    'a file of mode %o could be anybody’s: it is not believed, and made anew',
+    async (mode) => {
+      await cache.add(LINES)
+      await chmod(path, mode)
+      expect(await known(LINES)).toEqual([])
+      expect(await cache.add(LINES.slice(0, 1))).toBe(true)
+      expect(await known(LINES)).toEqual(LINES.slice(0, 1))
+      expect((await stat(path)).mode & 0o777).toBe(0o600)
+    },
+  )
+
+  test('is not read or written through a link', async () => {
+    await cache.add(LINES)
+    const link = join(path, '..', 'link')
+    await symlink(path, link)
+    const through = new LineCache(link, 'log', 'trust')
+    expect(await known(LINES, through)).toEqual([])
+    expect(await through.add(['c v1.0.0 h1:x'])).toBe(false)
+    expect((await stat(path)).size).toBe(96)
+  })
+
+  test('begins anew before it is too large', async () => {
+    await cache.add(LINES)
+    await truncate(path, MAX_CACHE_BYTES - 32)
+    expect(await known(LINES)).toEqual(LINES)
+    await cache.add(LINES.slice(0, 1))
+    expect((await stat(path)).size).toBe(MAX_CACHE_BYTES)
+    await cache.add(LINES.slice(1, 2))
+    expect((await stat(path)).size).toBe(32)
+    expect(await known(LINES)).toEqual(LINES.slice(1, 2))
+    expect(await readdir(join(path, '..'))).toEqual(['lines'])
+  })
+
+  test('a file that is larger than ours ever is, is not read', async () => {
+    await cache.add(LINES)
+    await truncate(path, MAX_CACHE_BYTES + 32)
+    expect(await known(LINES)).toEqual([])
+  })
+
+  test('where none can be written the answer is no, and no error', async () => {
+    await mkdir(join(path, '..', '..'), { recursive: true })
+    await writeFile(join(path, '..'), 'a file where the directory should be')
+    expect(await cache.add(LINES)).toBe(false)
+    expect(await known(LINES)).toEqual([])
+  })
+
+  test('several processes may add at once', async () => {
+    await cache.add(LINES.slice(0, 1))
+    const lines = Array.from({ length: 40 }, (_, i) => `m${i} v1.0.0 h1:x`)
+    await Promise.all(lines.map((line) => fresh().add([line])))
+    expect((await known(lines)).sort()).toEqual([...lines].sort())
+    await appendFile(path, 'torn')
+    await Promise.all(lines.map((line) => fresh('other').add([line])))
+    // Of those that found the torn tail some may be lost; none is made up, and the next ones are found.
+    await fresh('other').add(['last v1.0.0 h1:x'])
+    expect(await known(['last v1.0.0 h1:x', 'never v1.0.0 h1:x'], fresh('other'))).toEqual(['last v1.0.0 h1:x'])
+  })
+})

@@ -1,0 +1,72 @@
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { goEnv } from '../../src/cli/go-env.js'
+import { scratchFolder } from '../helpers/home.js'
+
+const { dir, file } = scratchFolder()
+
+function hasGo(): boolean {
+  try {
+    execFileSync('go', ['version'], { stdio: 'ignore' })
+    return true
+  } catch {
+    return false
+  }
+}
+
+const TEXT = [
+  '# a comment',
+  'GOPRIVATE=first.example',
+  'GONOSUMDB=',
+  'lower=x',
+  'no equals sign',
+  ' GOPATH=/indented',
+  'GOFLAGS=-mod=mod -v',
+  'GOPRIVATE=last.example,b.example',
+].join('\n')
+
+describe('settings of the go command', () => {
+  const env = file('env', TEXT)
+
+  it('come from the environment first, then from the file that go env -w writes', () => {
+    expect(goEnv('GOPRIVATE', { GOENV: env, GOPRIVATE: 'mine.example' })).toBe('mine.example')
+    expect(goEnv('GOPRIVATE', { GOENV: env, GOPRIVATE: '' })).toBe('last.example,b.example')
+    expect(goEnv('GOFLAGS', { GOENV: env })).toBe('-mod=mod -v')
+  })
+
+  it('that are empty, indented or not there are not set', () => {
+    for (const name of ['GONOSUMDB', 'GOPATH', 'GOROOT', '# a comment', 'lower']) {
+      expect(goEnv(name, { GOENV: env }), name).toBeUndefined()
+    }
+  })
+
+  it('have no file with GOENV=off, or where there is none', () => {
+    for (const GOENV of ['off', join(dir, 'nowhere'), dir]) {
+      expect(goEnv('GOPRIVATE', { GOENV, HOME: dir })).toBeUndefined()
+    }
+  })
+
+  it.skipIf(process.platform !== 'linux')('have their file where the configuration of the user lives', () => {
+    for (const config of ['.config', 'xdg']) {
+      mkdirSync(join(dir, config, 'go'), { recursive: true })
+      writeFileSync(join(dir, config, 'go', 'env'), `GOPRIVATE=${config}.example\n`)
+    }
+    expect(goEnv('GOPRIVATE', { HOME: dir })).toBe('.config.example')
+    expect(goEnv('GOPRIVATE', { HOME: dir, XDG_CONFIG_HOME: join(dir, 'xdg') })).toBe('xdg.example')
+    expect(goEnv('GOPRIVATE', { HOME: dir, XDG_CONFIG_HOME: 'relative' })).toBeUndefined()
+  })
+
+  it.skipIf(!hasGo())('are those that the go command itself says', () => {
+    const home = {
+      PATH: process.env['PATH']!,
+      HOME: dir,
+      GOTOOLCHAIN: 'local',
+      GOENV: file('real', `GOPRIVATE=a.example/*\n`),
+    }
+    const said = execFileSync('go', ['env', 'GOPRIVATE', 'GONOSUMDB'], { env: home, encoding: 'utf8' }).split('\n')
+    expect(goEnv('GOPRIVATE', home)).toBe(said[0])
+    expect(goEnv('GONOSUMDB', home) ?? goEnv('GOPRIVATE', home)).toBe(said[1])
+  })
+})
