@@ -55,7 +55,7 @@ const COMMANDS: readonly Entry[] = [
   },
   {
     name: 'check',
-    summary: 'is what the go command was shown what the world sees?',
+    summary: 'what the go command was shown, against what the world sees',
     flags: ['home', 'config', 'node'],
     load: async () => (await import('./check.js')).command(),
   },

@@ -13,11 +13,12 @@ import { logId, SUMDB_ORIGIN } from '../tlog/checkpoint.js'
 import { formatHash } from '../tlog/hash.js'
 import type { VerifierKey } from '../tlog/note.js'
 import { counted } from './ask-text.js'
-import { NodeClient, nodeUrl } from './client.js'
+import { NodeClient } from './client.js'
 import { collect, type CommonFlags } from './command.js'
 import { evidenceFileName, writeEvidence } from './evidence-file.js'
 import { EXIT } from './exit.js'
 import { parseLogKey } from './log-key.js'
+import { nodeUrl } from './node-url.js'
 import { output, type Output } from './output.js'
 
 interface ProbeFlags extends CommonFlags {
