@@ -6,11 +6,13 @@ export const EXIT = { fine: 0, couldNot: 1, refused: 2, misbehaviour: 3, undecid
 export const EXIT_CODES_HELP = `Exit codes:
   0  fine
   1  could not: a node, a file or the network was not there
-  2  usage, or input that was refused: a signature, a proof, a format; check, when a line is not what the log has
-  3  proven misbehaviour of a log: status, while one is frozen; check, when it shows two histories; evidence import,
-     when what was imported convicts it
+  2  usage, or input that was refused: a signature, a proof, a format; check, when a line is not what the log has;
+     probe, when an answer is wrong
+  3  proven misbehaviour of a log: status, while one is frozen; check and probe, when it shows two histories; evidence
+     import, when what was imported convicts it
   4  undecided: status, while a log is not reachable, paused, or has heads that are not proven yet; check, when nobody
-     could say, or no quorum head proves it yet; policy check, when the quorum cannot be reached
+     could say, or no quorum head proves it yet; probe, when an answer did not come; policy check, when the quorum
+     cannot be reached
 `
 
 /** Codes that say that something could not be done; all the others say that something was refused. */

@@ -66,6 +66,12 @@ const COMMANDS: readonly Entry[] = [
     load: async () => (await import('./verify.js')).command(),
   },
   {
+    name: 'probe',
+    summary: 'is this checksum database or GOPROXY honest?',
+    flags: ['config', 'node'],
+    load: async () => (await import('./probe.js')).command(),
+  },
+  {
     name: 'policy',
     summary: 'what a policy protects from',
     flags: [],

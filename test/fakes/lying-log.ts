@@ -84,28 +84,39 @@ export function flipBit(at: number): Behaviour {
 
 // ---- the log ---------------------------------------------------------------------------------------------------
 
-export class LyingLog {
+/** What answers requests as a log does. */
+export interface Answering {
+  handle(pathname: string): Promise<Answer>
+}
+
+export class LyingLog<History extends Answering = SumdbServer> {
   readonly url: string
   readonly close: () => Promise<void>
   /** The history that is served. Change it to show another one: a fork, when the key is the same. */
-  history: SumdbServer
+  history: History
   /** What to do with a path (without the leading slash); honest when it gives undefined. */
   lie: (path: string) => Behaviour | undefined = () => undefined
   /** The paths asked for, in order, without the leading slash. */
   readonly requests: string[] = []
+  /** The methods that they were asked with. */
+  readonly methods: string[] = []
 
-  private constructor(history: SumdbServer, url: string, close: () => Promise<void>) {
+  private constructor(history: History, url: string, close: () => Promise<void>) {
     this.history = history
     this.url = url
     this.close = close
   }
 
-  static async start(history: SumdbServer): Promise<LyingLog> {
+  /** A log that serves below a path, which begins with a slash; what is elsewhere is not there. */
+  static async start<History extends Answering>(history: History, below = ''): Promise<LyingLog<History>> {
     const server = createServer((request, response) => {
-      const path = decodeURIComponent((request.url ?? '').slice(1))
+      const url = request.url ?? ''
+      const path = decodeURIComponent(url.slice(1))
       log.requests.push(path)
+      log.methods.push(request.method ?? '')
       const behave = log.lie(path) ?? honestly
-      void log.history.handle(request.url ?? '').then((honest) => behave(response, honest))
+      const known = url.startsWith(`${below}/`) ? url.slice(below.length) : '/nothing'
+      void log.history.handle(known).then((honest) => behave(response, honest))
     })
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     const close = async (): Promise<void> => {

@@ -1,0 +1,91 @@
+/** What answers at an address: a checksum database, a GOPROXY that speaks for one, or neither. */
+import { GossumError } from '../errors.js'
+import { StatusError, type FetcherOptions, type WaitOptions } from '../sumdb/fetcher.js'
+import { MAX_NOTE_BYTES, parseNote, type VerifierKey } from '../tlog/note.js'
+import { Vantage, type Finding } from './asking.js'
+
+export type DoorKind = 'sumdb' | 'proxy'
+
+export interface Door {
+  /** Null when it is neither. */
+  readonly kind: DoorKind | null
+  readonly finding: Finding
+  /** Where the log is asked; absent when it cannot be. */
+  readonly open?: {
+    readonly vantage: Vantage
+    /** What /latest says there, or why it says nothing. */
+    readonly latest: Uint8Array | GossumError
+  }
+}
+
+/** The largest body of an answer that only says yes, in bytes. */
+const MAX_SUPPORTED_BYTES = 64 * 1024
+
+/** Where a GOPROXY, or a node, answers for the log with this key name; no slash at either end. */
+export function doorPath(name: string): string {
+  return `sumdb/${name.split('/').map(encodeURIComponent).join('/')}`
+}
+
+/** Finds out as the go command does, but that a database is recognized by its head. */
+export async function findDoor(
+  url: string,
+  key: VerifierKey,
+  fetching: Omit<FetcherOptions, 'url'>,
+  options: WaitOptions,
+): Promise<Door> {
+  const here = new Vantage(url, key, fetching)
+  const latest = await here.get('latest', MAX_NOTE_BYTES, options)
+  const sumdb: Door = {
+    kind: 'sumdb',
+    finding: { verdict: 'ok', detail: 'a checksum database' },
+    open: { vantage: here, latest },
+  }
+  if (latest instanceof Uint8Array && isNote(latest)) return sumdb
+  const below = doorPath(key.name)
+  const supported = await here.get(`${below}/supported`, MAX_SUPPORTED_BYTES, options)
+  if (isAnswer(supported)) {
+    const vantage = new Vantage(`${here.fetcher.url}/${below}`, key, fetching)
+    const detail = `a GOPROXY that speaks for ${key.name}: the go command asks it, and nobody else, about the log`
+    const open = { vantage, latest: await vantage.get('latest', MAX_NOTE_BYTES, options) }
+    return { kind: 'proxy', finding: { verdict: 'ok', detail }, open }
+  }
+  // Not a head, but an answer: a database that answers with something else.
+  return isAnswer(latest) ? sumdb : closed(key, latest as GossumError, supported as GossumError)
+}
+
+/** Whether something came with status 200, of whatever size. */
+function isAnswer(got: Uint8Array | GossumError): boolean {
+  return got instanceof Uint8Array || (got.code === 'LOG_ANSWER_INVALID' && !(got instanceof StatusError))
+}
+
+function isNote(bytes: Uint8Array): boolean {
+  try {
+    parseNote(bytes)
+    return true
+  } catch (error) {
+    if (error instanceof GossumError) return false
+    throw error
+  }
+}
+
+function closed(key: VerifierKey, latest: GossumError, supported: GossumError): Door {
+  const status = supported instanceof StatusError ? supported.status : undefined
+  const redirect = [latest, supported].find((error) => isRedirect(error))
+  if (redirect !== undefined) {
+    const detail = `it leads elsewhere, and a probe does not follow: name the address itself (${redirect.detail})`
+    return { kind: null, finding: { verdict: 'failed', detail } }
+  }
+  if (status === 404 || status === 410) {
+    const detail = `a GOPROXY that does not speak for ${key.name} (status ${status}): the go command goes past it, to the log itself`
+    return { kind: 'proxy', finding: { verdict: 'unknown', detail } }
+  }
+  if (status === undefined && !(latest instanceof StatusError)) {
+    return { kind: null, finding: { verdict: 'failed', detail: latest.message } }
+  }
+  const detail = `neither a checksum database nor a GOPROXY that speaks for ${key.name}, and the go command stops here (${supported.detail})`
+  return { kind: null, finding: { verdict: 'failed', detail } }
+}
+
+function isRedirect(error: GossumError): boolean {
+  return error instanceof StatusError && error.status >= 300 && error.status < 400
+}

@@ -1,0 +1,112 @@
+/** What others see of the same log: whether a head is as new as theirs, and of the same history. */
+import { GossumError } from '../errors.js'
+import type { SumdbClient } from '../sumdb/client.js'
+import type { FetcherOptions, WaitOptions } from '../sumdb/fetcher.js'
+import type { VerifierKey } from '../tlog/note.js'
+import { findingOf, findingOfAll, Vantage, type Finding } from './asking.js'
+import { findDoor } from './door.js'
+import { compareHeads, readHead, type SignedHead } from './heads.js'
+
+/** Somebody else who sees the log. */
+export interface Reference {
+  /** As it is called in sentences: "the node at http://127.0.0.1:46787". */
+  readonly name: string
+  /** Where its tiles are, and its newest head when `head` is absent. */
+  readonly url: string
+  /** The newest head that it shows, not verified, or why it shows none. */
+  readonly head?: Uint8Array | GossumError
+}
+
+/** A reference that was asked. */
+export interface Sighting {
+  readonly name: string
+  /** Verified; or why there is none. */
+  readonly seen: SignedHead | Finding
+  readonly client?: SumdbClient
+}
+
+/** The largest lag of a head that is taken for fresh, unless said otherwise: records, and a part of the log. */
+const USUAL_LAG = { records: 10_000, part: 0.01 }
+
+/** Asks a reference for its newest head. */
+export async function askReference(
+  reference: Reference,
+  key: VerifierKey,
+  fetching: Omit<FetcherOptions, 'url'>,
+  options: WaitOptions,
+): Promise<Sighting> {
+  const { name, url } = reference
+  try {
+    if (reference.head instanceof GossumError) throw reference.head
+    if (reference.head !== undefined) {
+      return { name, seen: readHead(reference.head, key), client: new Vantage(url, key, fetching).client }
+    }
+    const { open, finding } = await findDoor(url, key, fetching, options)
+    if (open === undefined) return { name, seen: { ...finding, detail: `${name}: ${finding.detail}` } }
+    if (open.latest instanceof GossumError) throw open.latest
+    return { name, seen: readHead(open.latest, key), client: open.vantage.client }
+  } catch (error) {
+    return { name, seen: findingOf(error, name) }
+  }
+}
+
+interface Seen extends Sighting {
+  readonly seen: SignedHead
+}
+
+function hasHead(sighting: Sighting): sighting is Seen {
+  return 'head' in sighting.seen
+}
+
+/** What is said when nobody else can be asked, and after what is said when some cannot. */
+function missing(sightings: readonly Sighting[]): string {
+  const reasons = sightings.flatMap(({ seen }) => ('head' in seen ? [] : seen.detail))
+  return reasons.length === 0 ? 'nobody else was asked' : reasons.join('; ')
+}
+
+/** Whether the head is about as large as the largest that others see. */
+export function checkFresh(size: number, sightings: readonly Sighting[], maxLag: number | undefined): Finding {
+  const largest = sightings.filter(hasHead).sort((a, b) => b.seen.head.size - a.seen.head.size)[0]
+  if (largest === undefined) return { verdict: 'unknown', detail: missing(sightings) }
+  const theirs = largest.seen.head.size
+  const lag = theirs - size
+  const most = maxLag ?? Math.min(USUAL_LAG.records, Math.ceil(theirs * USUAL_LAG.part))
+  const than = `than that of ${largest.name} (${theirs})`
+  if (lag > most) return { verdict: 'failed', detail: `its head (${size}) is ${lag} records older ${than}` }
+  if (lag > 0) return { verdict: 'ok', detail: `its head is ${lag} records older ${than}, and may be up to ${most}` }
+  return { verdict: 'ok', detail: `its head is not older ${than}` }
+}
+
+/** Whether the head is of the history that others see. */
+export async function checkHistory(
+  vantage: Vantage,
+  newest: SignedHead,
+  sightings: readonly Sighting[],
+  options: WaitOptions,
+): Promise<Finding> {
+  const problems: Finding[] = sightings.flatMap(({ seen }) => ('head' in seen ? [] : { ...seen, verdict: 'unknown' }))
+  const agreeing: string[] = []
+  for (const { name, seen, client } of sightings.filter(hasHead)) {
+    const sizes = `sizes ${newest.head.size} and ${seen.head.size}`
+    try {
+      const clients = [vantage.client, ...(client === undefined ? [] : [client])]
+      const evidence = await compareHeads(vantage.key, [newest, seen], clients, options)
+      if (evidence === undefined) agreeing.push(`${name} (${sizes})`)
+      else
+        problems.push({
+          verdict: 'failed',
+          detail: `the log signed two histories: here and at ${name}, ${sizes}`,
+          evidence,
+        })
+    } catch (error) {
+      problems.push(findingOf(error, `${name} (${sizes})`))
+    }
+  }
+  if (agreeing.length === 0 && problems.every(({ verdict }) => verdict === 'unknown')) {
+    return {
+      verdict: 'unknown',
+      detail: problems.length === 0 ? missing([]) : problems.map(({ detail }) => detail).join('; '),
+    }
+  }
+  return findingOfAll(problems, `one history with ${agreeing.join(' and ')}`)
+}

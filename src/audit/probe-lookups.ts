@@ -1,0 +1,127 @@
+/**
+ * Lookups: whether each answer is the record of the module version that was asked for, proven under the head that came
+ * with it, and says nothing about it anywhere else (CVE-2026-42501, CVE-2026-56864).
+ *
+ * A lookup of what a log does not have makes it fetch and append that. So a probe asks for nothing but what the log is
+ * known to have.
+ */
+import { GossumError } from '../errors.js'
+import type { SplitView } from '../evidence/evidence.js'
+import { requireRecord } from '../sumdb/client.js'
+import type { WaitOptions } from '../sumdb/fetcher.js'
+import {
+  escapeModule,
+  goSumLines,
+  MAX_LOOKUP_BYTES,
+  parseLookup,
+  parseRecord,
+  type ModuleVersion,
+} from '../sumdb/module.js'
+import { equalBytes, fromUtf8 } from '../tlog/bytes.js'
+import { findingOfAll, gather, type Finding, type Vantage } from './asking.js'
+import { compareHeads, readHead, type SignedHead } from './heads.js'
+import type { SampledRecord } from './probe-tiles.js'
+
+/** A module version that the log is known to have. */
+export interface KnownModule extends ModuleVersion {
+  /** Its record, when it was found in the tree. */
+  readonly found?: SampledRecord
+}
+
+/** Old and famous module versions, that sum.golang.org has had since its first year. */
+export const FAMOUS_MODULES: readonly ModuleVersion[] = [
+  { path: 'golang.org/x/text', version: 'v0.3.0' },
+  { path: 'github.com/BurntSushi/toml', version: 'v0.3.1' },
+  { path: 'github.com/pkg/errors', version: 'v0.8.1' },
+  { path: 'gopkg.in/yaml.v2', version: 'v2.2.2' },
+  { path: 'github.com/davecgh/go-spew', version: 'v1.1.0' },
+  { path: 'github.com/stretchr/objx', version: 'v0.1.0' },
+  { path: 'github.com/pmezard/go-difflib', version: 'v1.0.0' },
+]
+
+/** The module version that a proven record is about, by its first line; undefined when that cannot be asked for. */
+export function moduleOf(found: SampledRecord): KnownModule | undefined {
+  const [path, version] = (fromUtf8(found.record) ?? '').split('\n', 1)[0]!.split(' ')
+  const known = { path: path ?? '', version: (version ?? '').replace(/\/go\.mod$/, ''), found }
+  try {
+    escapeModule(known.path, known.version)
+    return known
+  } catch (error) {
+    if (error instanceof GossumError) return undefined
+    throw error
+  }
+}
+
+/** Looks these module versions up. */
+export async function checkLookups(
+  vantage: Vantage,
+  newest: SignedHead,
+  modules: readonly KnownModule[],
+  options: WaitOptions,
+): Promise<Finding> {
+  if (modules.length === 0) {
+    return { verdict: 'unknown', detail: 'no module version is known that could be asked for without harm' }
+  }
+  const problems: Finding[] = []
+  const proven = await gather(
+    modules,
+    problems,
+    options,
+    async (module, waiting) => {
+      const path = `lookup/${escapeModule(module.path, module.version)}`
+      const answer = await vantage.fetcher.get(path, MAX_LOOKUP_BYTES, waiting)
+      const evidence = await judgeLookup(vantage, newest, module, answer, waiting)
+      if (evidence === undefined) return true
+      const detail = `${nameOf(module)}: the log signed two histories: the newest head here, and that of the answer`
+      problems.push({ verdict: 'failed', detail, evidence })
+      return false
+    },
+    nameOf,
+  )
+  const asked = `${proven.filter(Boolean).length} of ${modules.length} answers`
+  return findingOfAll(problems, `${asked} are the record that was asked for, proven under a head of the same history`)
+}
+
+function nameOf({ path, version }: ModuleVersion): string {
+  return `${path}@${version}`
+}
+
+/**
+ * Judges an answer to a lookup. Returns evidence when the head that came with it contradicts the newest one. Throws the
+ * codes of notes and checkpoints, RECORD_INVALID, TILE_INVALID, and what asking for tiles throws.
+ */
+export async function judgeLookup(
+  { client, key }: Vantage,
+  newest: SignedHead,
+  module: KnownModule,
+  answer: Uint8Array,
+  options: WaitOptions,
+): Promise<SplitView | undefined> {
+  const { path, version, found } = module
+  const { id, record, note } = parseLookup(answer)
+  const given = readHead(note, key)
+  // A client that looks for lines in all of the answer finds them in what nothing proves (CVE-2026-56864).
+  if (linesAbout(fromUtf8(note)!, module).length > 0) {
+    throw new GossumError('RECORD_INVALID', `lines about ${path} ${version} stand outside of the record`)
+  }
+  const evidence = await compareHeads(key, [given, newest], [client], options)
+  if (evidence !== undefined) return evidence
+  if (id >= given.head.size) throw new GossumError('RECORD_INVALID', `record ${id} in a tree of ${given.head.size}`)
+  const [leaf] = await client.leafHashes(given.head, [id], options)
+  requireRecord(record, id, given.head, leaf!)
+  const lines = goSumLines(record, path, version)
+  if (lines.length !== parseRecord(record).split('\n').length - 1) {
+    throw new GossumError('RECORD_INVALID', `record ${id} has lines about others, too`)
+  }
+  if (found !== undefined && (id !== found.id || !equalBytes(record, found.record))) {
+    throw new GossumError('RECORD_INVALID', `it is record ${id}, and the tree has one in record ${found.id}`)
+  }
+  if (!given.isCanonical) throw new GossumError('NOT_CANONICAL')
+  return undefined
+}
+
+/** The lines of a text that a careless client would take for go.sum lines of the module version. */
+function linesAbout(text: string, { path, version }: ModuleVersion): string[] {
+  const prefixes = [`${path} ${version} `, `${path} ${version}/go.mod `]
+  return text.split('\n').filter((line) => prefixes.some((prefix) => line.startsWith(prefix)))
+}

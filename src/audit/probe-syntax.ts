@@ -1,0 +1,68 @@
+/** Malformed paths: an address should refuse them; what it answers instead must be as true as any other answer. */
+import { GossumError } from '../errors.js'
+import { refusedStatus, type WaitOptions } from '../sumdb/fetcher.js'
+import { MAX_LOOKUP_BYTES } from '../sumdb/module.js'
+import { equalBytes } from '../tlog/bytes.js'
+import { HASH_SIZE } from '../tlog/hash.js'
+import { TILE_HEIGHT } from '../tlog/tile.js'
+import { findingOf, findingOfAll, type Finding, type Vantage } from './asking.js'
+import type { SignedHead } from './heads.js'
+import { judgeLookup, type KnownModule } from './probe-lookups.js'
+
+/** The first tile, spelled in ways that no client may spell it. */
+const TILE_PATHS = ['tile/8/0/000.p/0', 'tile/8/0/000.p/256', 'tile/8/0/0', 'tile/8/0/x000/000']
+const WIDTH = 2 ** TILE_HEIGHT
+
+/** Asks for the first tile, and for a module version with capital letters if one is known, in wrong spellings. */
+export async function checkSyntax(
+  vantage: Vantage,
+  newest: SignedHead,
+  modules: readonly KnownModule[],
+  options: WaitOptions,
+): Promise<Finding> {
+  const problems: Finding[] = []
+  let refused = 0
+  let answered = 0
+  /** Asks once: a refusal is the right answer. */
+  const ask = async (path: string, judge: (answer: Uint8Array) => Promise<void>): Promise<void> => {
+    try {
+      await judge(await vantage.fetcher.get(path, MAX_LOOKUP_BYTES, options))
+      answered++
+    } catch (error) {
+      // The server of golang.org/x/mod/sumdb says no to some malformed paths with status 500.
+      if (refusedStatus(error) !== undefined) refused++
+      else problems.push(findingOf(error, path))
+    }
+  }
+  if (newest.head.size > 0)
+    for (const path of TILE_PATHS) await ask(path, (body) => judgeTile(vantage, newest, body, options))
+  // Known to the log as it is written here, so that a server that does not look at the spelling has nothing to fetch.
+  const shouting = modules.find(({ path }) => /[A-Z]/.test(path))
+  if (shouting !== undefined) {
+    await ask(`lookup/${shouting.path}@${shouting.version}`, async (answer) => {
+      const evidence = await judgeLookup(vantage, newest, shouting, answer, options)
+      if (evidence !== undefined) throw new GossumError('RECORD_INVALID', 'its head is of another history')
+    })
+  }
+  const lenient = answered === 0 ? '' : `; ${answered} were answered, truly`
+  return findingOfAll(
+    problems,
+    `${refused} of ${refused + answered + problems.length} malformed paths were refused${lenient}`,
+  )
+}
+
+/** Throws TILE_INVALID unless these are hashes that the first tile begins with. */
+async function judgeTile(
+  { client }: Vantage,
+  { head }: SignedHead,
+  body: Uint8Array,
+  options: WaitOptions,
+): Promise<void> {
+  const tile = { height: TILE_HEIGHT, level: 0, index: 0, width: Math.min(head.size, WIDTH) }
+  const data = await client.tile(head, tile, options)
+  const common = Math.min(body.length, data.length)
+  const isWhole = body.length % HASH_SIZE === 0 && body.length <= WIDTH * HASH_SIZE
+  if (!isWhole || !equalBytes(body.subarray(0, common), data.subarray(0, common))) {
+    throw new GossumError('TILE_INVALID', 'what it answers does not match the head')
+  }
+}

@@ -1,0 +1,146 @@
+/** Answers to lookups that are empty, about something else, forged, or more than they should be. */
+import { MemoryLevel } from 'memory-level'
+import { describe, expect, test } from 'vitest'
+import type { ProbeReport } from '../../src/audit/probe.js'
+import { moduleOf } from '../../src/audit/probe-lookups.js'
+import { formatRecord } from '../../src/sumdb/module.js'
+import { SumdbServer } from '../../src/sumdb/server.js'
+import { RecordTree } from '../../src/sumdb/tree.js'
+import { concatBytes, fromUtf8, utf8 } from '../../src/tlog/bytes.js'
+import { endless, madeUpRecord, memoryLog, refuse, replaceBody, stall, type Behaviour } from '../fakes/lying-log.js'
+import {
+  ALL_OK,
+  answerWith,
+  bodyAt,
+  detail,
+  history,
+  lookupOf,
+  probing,
+  serve,
+  signer,
+  spelledOddly,
+  target,
+  verdicts,
+} from './probing.js'
+
+describe('lookups', () => {
+  async function judged(answer: Uint8Array | Behaviour): Promise<ProbeReport> {
+    const log = await serve(history)
+    const behaviour = answer instanceof Uint8Array ? replaceBody(() => answer) : answer
+    log.lie = (path) => (path === lookupOf(target).slice(1) ? behaviour : undefined)
+    return probing(log.url, { modules: [target] })
+  }
+  const other = madeUpRecord(6)
+
+  test('with no record fail (CVE-2026-42501)', async () => {
+    const head = await history.head()
+    for (const answer of ['', '\n', '5\n\n', '5\n\n\n']) {
+      const report = await judged(concatBytes(utf8(answer), head))
+      expect(report.verdict, JSON.stringify(answer)).toBe('dishonest')
+      expect(verdicts(report)).toEqual({ ...ALL_OK, lookups: 'failed' })
+    }
+    expect(verdicts(await judged(new Uint8Array()))).toEqual({ ...ALL_OK, lookups: 'failed' })
+  })
+
+  test('with the record of another module, proven as it is, fail (CVE-2026-42501)', async () => {
+    const report = await judged(await bodyAt(lookupOf(other)))
+    expect(verdicts(report)).toEqual({ ...ALL_OK, lookups: 'failed' })
+    expect(detail(report, 'lookups')).toContain('it has no line for example.com/Module5 v1.5.0')
+  })
+
+  test('with the record of another version fail', async () => {
+    const log = await serve(
+      await memoryLog(signer, [
+        target,
+        { ...target, version: 'v1.5.01', text: target.text.replaceAll('v1.5.0', 'v1.5.01') },
+      ]),
+    )
+    const longer = await bodyAt(`${lookupOf(target)}1`, log.history)
+    log.lie = (path) => (path === lookupOf(target).slice(1) ? replaceBody(() => longer) : undefined)
+    expect(verdicts(await probing(log.url, { modules: [target] }))).toMatchObject({ lookups: 'failed', tiles: 'ok' })
+  })
+
+  test('with lines that stand in the head alone fail (CVE-2026-56864)', async () => {
+    const report = await judged(await answerWith(6, utf8(other.text), target.text))
+    expect(verdicts(report)).toEqual({ ...ALL_OK, lookups: 'failed' })
+    expect(detail(report, 'lookups')).toContain('stand outside of the record')
+  })
+
+  test('with the right record, and other lines in the head, fail all the same', async () => {
+    const report = await judged(await answerWith(5, utf8(target.text), madeUpRecord(5, 'forged').text))
+    expect(verdicts(report)).toEqual({ ...ALL_OK, lookups: 'failed' })
+    expect(detail(report, 'lookups')).toContain('stand outside of the record')
+  })
+
+  test('with lines before the number fail (CVE-2026-56864)', async () => {
+    const report = await judged(concatBytes(utf8(target.text), await bodyAt(lookupOf(other))))
+    expect(verdicts(report)).toEqual({ ...ALL_OK, lookups: 'failed' })
+  })
+
+  test('with a forged record fail', async () => {
+    const forged = await answerWith(5, utf8(madeUpRecord(5, 'forged').text), '')
+    const report = await judged(forged)
+    expect(verdicts(report)).toEqual({ ...ALL_OK, lookups: 'failed' })
+    expect(detail(report, 'lookups')).toContain('the answer is not record 5 of the tree of 511')
+  })
+
+  test.each<[string, Behaviour]>([
+    ['a record beyond the tree', replaceBody((body) => utf8(fromUtf8(body)!.replace(/^5\n/, '511\n')))],
+    ['a head that nobody signed', replaceBody((body) => utf8(fromUtf8(body)!.replace('\n511\n', '\n512\n')))],
+    ['a head spelled as no witness signs it', replaceBody(spelledOddly)],
+    ['bytes without end', endless],
+    ['no text', replaceBody(() => new Uint8Array(500).fill(0xff))],
+  ])('with %s fail', async (_, behaviour) => {
+    expect(verdicts(await judged(behaviour))).toEqual({ ...ALL_OK, lookups: 'failed' })
+  })
+
+  test('with an extension line in the head, about nothing, fail: no witness signs that', async () => {
+    const report = await judged(await answerWith(5, utf8(target.text), 'more\n'))
+    expect(verdicts(report)).toEqual({ ...ALL_OK, lookups: 'failed' })
+    expect(detail(report, 'lookups')).toContain('no witness signs')
+  })
+
+  test('may be answered from a cache, with an older head', async () => {
+    const older = concatBytes(formatRecord(5, utf8(target.text)), await history.head(300))
+    expect(verdicts(await judged(older))).toEqual(ALL_OK)
+  })
+
+  test.each([
+    ['refused', refuse(404)],
+    ['given up', refuse(500)],
+    ['never sent', stall],
+  ])('that are %s leave it undecided', async (_, behaviour) => {
+    const log = await serve(history)
+    log.lie = (path) => (path === lookupOf(target).slice(1) ? behaviour : undefined)
+    const report = await probing(log.url, { modules: [target], deadlineMs: 4000 })
+    expect(report.verdict).toBe('undecided')
+    expect(verdicts(report)).toMatchObject({ tiles: 'ok', lookups: 'unknown' })
+  })
+
+  test('with a record that has lines about others, too, fail', async () => {
+    const both = { ...target, text: target.text + madeUpRecord(700).text }
+    const log = await serve(await memoryLog(signer, [both]))
+    const report = await probing(log.url, { references: [] })
+    expect(detail(report, 'lookups')).toContain('record 0 has lines about others, too')
+    expect(verdicts(report)).toMatchObject({ tiles: 'ok', lookups: 'failed' })
+  })
+
+  test('with another record of the module version than the tree has elsewhere fail', async () => {
+    const db = new MemoryLevel()
+    const tree = await RecordTree.open(db)
+    await tree.append([{ key: 'hidden', record: utf8(madeUpRecord(5, 'old').text) }])
+    const log = await serve(await SumdbServer.open({ db, signer }))
+    await log.history.append([target])
+    // Whichever of the two is read from the tile of records: chance 0 is the first.
+    const report = await probing(log.url, { references: [], random: () => 0 })
+    expect(detail(report, 'lookups')).toContain('it is record 1, and the tree has one in record 0')
+    expect(verdicts(report)).toMatchObject({ tiles: 'ok', lookups: 'failed' })
+  })
+
+  test('are not made for a record that names no module version', () => {
+    const record = (text: string): unknown => moduleOf({ id: 0, record: utf8(text) })
+    expect(record('example.com/a v1.0.0 h1:x\n')).toMatchObject({ path: 'example.com/a', version: 'v1.0.0' })
+    expect(record('example.com/a v1.0.0/go.mod h1:x\n')).toMatchObject({ path: 'example.com/a', version: 'v1.0.0' })
+    for (const text of ['', '\n', 'x\n', '../a v1.0.0 h1:x\n', 'a v1 h1:x\n']) expect(record(text)).toBeUndefined()
+  })
+})
