@@ -26,7 +26,7 @@ const ROUNDS = 9
 const MORE_RECORDS = 110_000
 
 const { values } = parseArgs({ options: { files: { type: 'string', default: sharedPath('sumdb/gosum') } } })
-const peer = findPeer('gosumcheck', 'GOSUMCHECK')
+const peer = findPeer('gosumcheck')
 if (peer === undefined) throw new Error('there is no gosumcheck: scripts/ci/peers.sh installs it')
 
 const median = (times: readonly number[]): number => [...times].sort((a, b) => a - b)[Math.floor(times.length / 2)]!
