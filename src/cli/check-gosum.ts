@@ -112,13 +112,11 @@ async function check(files: readonly string[], flags: GoSumFlags, out: Output): 
   }
   const patterns = goEnv('GONOSUMDB') ?? goEnv('GOPRIVATE') ?? ''
   const cache = cacheOf(flags, settings)
-  // What is in the cache has no proof in it.
-  const believed = flags.writeProof === undefined ? cache : undefined
   const read = await readAll(files, patterns, fail)
-  const knownFiles = await believed?.known(read.map(({ whole }) => whole))
+  const knownFiles = await cache?.known(read.map(({ whole }) => whole))
   const isTold = out.isJson || flags.sarif === true
   const fresh = read.filter(({ whole }) => isTold || knownFiles?.has(whole) !== true)
-  const checking = await beforeAsking(fresh, patterns, believed, fail)
+  const checking = await beforeAsking(fresh, patterns, cache, fail)
 
   const asked = await ask(checking, settings, flags, out)
   if (asked.problem !== undefined) fail(asked.problem, asked.exit)
@@ -127,11 +125,13 @@ async function check(files: readonly string[], flags: GoSumFlags, out: Output): 
 
   const reports = checking.map((one) => reportOf(one, asked, evidence))
   exits.push(...reports.map(exitOf))
-  const fineFiles = checking.filter(({ whole }, i) => reports[i]!.verdict === 'ok' && knownFiles?.has(whole) !== true)
-  await cache?.add([
-    ...checking.flatMap((one) => foundLines(one, asked.answers)),
-    ...fineFiles.map(({ whole }) => whole),
-  ])
+  // What a log said that lies is worth nothing the next time.
+  if (evidence === null) {
+    const isNew = ({ whole }: ReadFile, i: number): boolean =>
+      reports[i]!.verdict === 'ok' && knownFiles?.has(whole) !== true
+    const lines = checking.flatMap((one) => foundLines(one, asked.answers))
+    await cache?.add([...lines, ...checking.filter(isNew).map(({ whole }) => whole)])
+  }
   if (flags.sarif === true) {
     const { sarifOf } = await import('./sarif.js')
     const { VERSION } = await import('../version.js')
@@ -157,9 +157,9 @@ async function readAll(files: readonly string[], patterns: string, fail: Fail): 
 
 // ---- before asking ---------------------------------------------------------------------------------------------
 
-/** A proof file is judged alone, and nothing is remembered of it. */
+/** A proof file is judged alone, and made of what was asked; what is remembered has no proof in it. */
 function cacheOf(flags: GoSumFlags, { vkey, trust, source }: GoSumSettings): LineCache | undefined {
-  if (flags.cache === false || source.kind === 'proof') return undefined
+  if (flags.cache === false || source.kind === 'proof' || flags.writeProof !== undefined) return undefined
   const xdg = process.env['XDG_CACHE_HOME']
   const base = xdg && isAbsolute(xdg) ? xdg : join(homedir(), '.cache')
   return new LineCache(join(base, 'gossum', 'go-sum-lines'), vkey, trust)

@@ -108,7 +108,7 @@ export function fineLine({ file, lines, private: skipped, cached, head }: FileRe
     skipped === 0 ? undefined : `${grouped(skipped)} private and not asked for`,
   ].filter((part) => part !== undefined)
   const facts = parts.length === 0 ? '' : `  (${parts.join(', ')})`
-  return `${file}: ${counted(lines, 'line')}, nothing to say${facts}`
+  return `${file}: fine, ${counted(lines, 'line')}${facts}`
 }
 
 /** One line of talk about a file with failures. */

@@ -47,6 +47,7 @@ export {
   treeRoot,
   type HashReader,
 } from './merkle.js'
+export { checkRecords, proveRecords, proveRecordsIndexes, type ProvenLeaf } from './multi-proof.js'
 export {
   fullTile,
   hashFromTile,

@@ -394,6 +394,10 @@ describe('by the log itself', () => {
       verdict: 'misbehaviour',
       evidence: { id, sizes: [300, 400], file: evidence },
     })
+    // Nothing of it is remembered: the same is found again.
+    const again = ['--policy', policy, '--head', head, path, '--write-evidence', evidence]
+    for (let run = 0; run < 2; run++) expect((await straight(again)).code).toBe(3)
+    await expect(readdir(cache)).rejects.toThrow('ENOENT')
     // No other file is replaced; the verdict is the same.
     const taken = file('taken', 'precious\n')
     const refused = await straight([...args, '--write-evidence', taken, '--json'])
