@@ -5,7 +5,7 @@
  */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { checkModules, LOOKUPS_AT_ONCE } from '../audit/checker.js'
+import { checkModules, LOOKUPS_AT_ONCE, type Checked } from '../audit/checker.js'
 import type { Answer } from '../audit/gosum.js'
 import {
   encodeGoSumProof,
@@ -69,12 +69,42 @@ export async function askAbout(
   const url = source.kind === 'node' ? doorOf(source.url, key) : source.url
   const fetch = keepAliveFetch(CONNECTIONS)
   const client = new SumdbClient({ url, key, fetch, ...PATIENCE, tilesAtOnce: TILES_AT_ONCE })
-  const { quorum, shown } = await findHead(source, client, key, trust)
-  const keepBytes = wantsProof ? MAX_GO_SUM_PROOF_BYTES : 0
-  const checked = await checkModules(modules, { client, key, quorum, shown, keepBytes })
+  const parts = { client, key, keepBytes: wantsProof ? MAX_GO_SUM_PROOF_BYTES : 0 }
+  const first = await findHead(source, client, key, trust)
+  let checked = await checkModules(modules, { ...parts, ...first })
+  let { quorum } = first
+  // A node has the quorum cosign what its lookups find: its next head may hold what the first one did not yet.
+  const newer = modules.filter((_, i) => isBeyond(checked.answers[i]!, quorum))
+  if (source.kind === 'node' && newer.length > 0) {
+    const next = await findHead(source, client, key, trust)
+    const rest = await checkModules(newer, { ...parts, quorum: next.quorum, shown: [quorum] })
+    checked = joined(modules, checked, newer, rest)
+    quorum = next.quorum
+  }
   const proof = wantsProof && checked.isWhole ? await proofOf(checked.records, client, key, quorum) : undefined
   const answers = new Map(modules.map(({ path, version }, i) => [`${path}@${version}`, checked.answers[i]!]))
   return { quorum, answers, evidence: checked.evidence, proof }
+}
+
+/** Whether the answer is a record that the head does not hold. */
+function isBeyond(answer: Answer, { head }: QuorumHead): boolean {
+  return answer.kind === 'pending' && answer.id !== undefined && answer.id >= head.size
+}
+
+/** What was found of all modules, with what was found of some of them later. */
+function joined(
+  modules: readonly ModuleVersion[],
+  all: Checked,
+  some: readonly ModuleVersion[],
+  later: Checked,
+): Checked {
+  const laterOf = new Map(some.map((module, i) => [module, later.answers[i]!]))
+  return {
+    answers: modules.map((module, i) => laterOf.get(module) ?? all.answers[i]!),
+    records: new Map([...all.records, ...later.records]),
+    isWhole: all.isWhole && later.isWhole,
+    evidence: all.evidence ?? later.evidence,
+  }
 }
 
 function parseLogKey(vkey: string): VerifierKey {
