@@ -58,7 +58,7 @@ export async function startArena(): Promise<Arena> {
 
   const publish = async (): Promise<number> => {
     const size = await log.grow(3)
-    await fleet.all((node) => node.when(`quorum of size ${size}`, isQuorum(log.id, size), 15_000))
+    await fleet.all((node) => node.when(`quorum of size ${size}`, isQuorum(log.id, size), 35_000))
     return size
   }
   const peers = async (): Promise<PeerView[]> => ((await victim.json('/api/v1/peers')) as { peers: PeerView[] }).peers
