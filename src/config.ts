@@ -20,7 +20,8 @@ export interface LogSetting {
   readonly id: string
   readonly key: VerifierKey
   readonly origin: string
-  readonly url: string
+  /** Where it is polled; null for a log that only pushes its heads to us. */
+  readonly url: string | null
 }
 
 export interface Config {
@@ -51,7 +52,7 @@ export interface Config {
 /** Settings as they are written: by flags, in the environment, in the file. Absent means "ask the next one". */
 export interface Settings {
   home?: string | undefined
-  /** "VKEY URL" each. */
+  /** "VKEY URL" or "VKEY URL ORIGIN" each; "-" in place of the URL for a log that is only pushed. */
   log?: string[] | undefined
   listen?: string[] | undefined
   bootstrap?: string[] | undefined
@@ -228,17 +229,28 @@ function bounded(name: string, list: readonly string[]): string[] {
   return [...list]
 }
 
+/**
+ * "VKEY URL" is a checksum database; "VKEY -" a log that is only pushed, whose origin is the name of its key, as
+ * c2sp.org/tlog-checkpoint wants it. A third field, to the end of the text, is another origin.
+ */
 function parseLog(text: string): LogSetting {
-  const [vkey, url, ...rest] = text.trim().split(/\s+/)
-  if (vkey === undefined || url === undefined || rest.length > 0)
-    throw invalid('log', `"VKEY URL" expected, got ${JSON.stringify(text)}`)
+  const [, vkey, url, named] = /^(\S+)\s+(\S+)(?:\s+(\S.*))?$/s.exec(text.trim()) ?? []
+  if (vkey === undefined || url === undefined)
+    throw invalid('log', `"VKEY URL" or "VKEY URL ORIGIN" expected, got ${JSON.stringify(text)}`)
   const key = parseVerifierKey(vkey)
   if (key.type !== 0x01) throw invalid('log', `${key.name} is a witness key (type 0x04), not a log key`)
+  const isPushed = url === '-'
+  const origin = named ?? (isPushed ? key.name : SUMDB_ORIGIN)
+  if (/[\x00-\x1f]/.test(origin)) throw invalid('log', `${JSON.stringify(origin)} is no line of a checkpoint`)
+  return { id: logId(key.name, origin), key, origin, url: isPushed ? null : parseLogUrl(url) }
+}
+
+function parseLogUrl(url: string): string {
   const parsed = URL.canParse(url) ? new URL(url) : undefined
   if (parsed === undefined || !/^https?:$/.test(parsed.protocol) || parsed.username !== '' || parsed.search !== '') {
-    throw invalid('log', `${JSON.stringify(url)} is not an http or https URL`)
+    throw invalid('log', `${JSON.stringify(url)} is not an http or https URL, nor "-"`)
   }
-  return { id: logId(key.name, SUMDB_ORIGIN), key, origin: SUMDB_ORIGIN, url: parsed.href.replace(/\/+$/, '') }
+  return parsed.href.replace(/\/+$/, '')
 }
 
 /** At least one log, and each once: two entries of one log would share one state, and the mesh one topic. */
@@ -246,7 +258,7 @@ function distinct(logs: LogSetting[]): LogSetting[] {
   if (logs.length === 0) throw invalid('log', 'there is none to follow')
   const seen = new Set<string>()
   for (const { id, key } of logs) {
-    if (seen.has(id)) throw invalid('log', `two logs with the key name ${key.name}`)
+    if (seen.has(id)) throw invalid('log', `two logs with the key name ${key.name} and one origin`)
     seen.add(id)
   }
   return logs

@@ -45,6 +45,7 @@ const PURE = [
   /^evidence\/(evidence|file)\.ts$/,
   /^witness\/(decide|verify)\.ts$/,
   /^sumdb\/module\.ts$/,
+  /^http\/add-checkpoint-body\.ts$/,
   /^gossip\/(identity|messages|topics|wire)\.ts$/,
 ]
 

@@ -12,6 +12,8 @@ export interface HttpServerOptions {
   /** 0 takes any free port. */
   readonly port: number
   readonly node: NodeView
+  /** Routes beside those of the API. */
+  readonly routes?: readonly Route[]
   /** Called for each error that is not the doing of a client. */
   readonly onError?: (error: unknown) => void
   /** Called for each answer. `route` is the path as declared, or empty for an unknown one: a closed set. */
@@ -42,7 +44,7 @@ export class HttpServer {
   private constructor(server: Server, options: HttpServerOptions) {
     this.#server = server
     this.#options = options
-    this.#routes = apiRoutes(options.node)
+    this.#routes = [...apiRoutes(options.node), ...(options.routes ?? [])]
     this.url = urlOf(server.address() as AddressInfo)
     server.on('request', (request, response) => {
       this.#respond(request, response).catch((error: unknown) => options.onError?.(error))
@@ -80,7 +82,7 @@ export class HttpServer {
     const { reply, route } = await this.#answer(request, gone.signal)
     const isRead = request.method === 'GET' || request.method === 'HEAD'
     response.writeHead(reply.status, {
-      'content-length': reply.body.length,
+      ...(reply.status === 204 ? {} : { 'content-length': reply.body.length }),
       'x-content-type-options': 'nosniff',
       ...(isRead ? { 'access-control-allow-origin': '*' } : {}),
       // A body that was not read to its end leaves a connection that cannot be used again.
