@@ -58,7 +58,7 @@ export async function startArena(): Promise<Arena> {
 
   const publish = async (): Promise<number> => {
     const size = await log.grow(3)
-    await fleet.all((node) => node.when(`quorum of size ${size}`, isQuorum(log.id, size), 35_000))
+    await fleet.all((node) => node.when(`quorum of size ${size}`, isQuorum(log.id, size), 15_000))
     return size
   }
   const peers = async (): Promise<PeerView[]> => ((await victim.json('/api/v1/peers')) as { peers: PeerView[] }).peers
@@ -97,9 +97,6 @@ export async function startArena(): Promise<Arena> {
     peer: async (peerId) => (await peers()).find((peer) => peer.peerId === peerId),
   }
 }
-
-/** Memory is read from the outside, beside whatever else the machine does: noise passes the second time, a leak does not. */
-export const NOISY = { retry: 1 }
 
 /** Whether an attack cost no more memory than it may. */
 export function expectBounded(damage: Damage): void {

@@ -2,7 +2,7 @@
 import { connect as connectTcp, type Socket } from 'node:net'
 import { expect, test } from 'vitest'
 import { isPeer } from '../helpers/fleet-node.js'
-import { NOISY, expectBounded, pause, startArena } from './arena.js'
+import { expectBounded, pause, startArena } from './arena.js'
 import { Attacker } from './attacker.js'
 
 /** Another address of this machine: what comes from it is not what the honest nodes come from. */
@@ -28,7 +28,7 @@ async function keepSilent(count: number, port: number, signal: AbortSignal): Pro
   for (const socket of sockets) socket.destroy()
 }
 
-test('a thousand connections from one address, and a newcomer still gets in', NOISY, async () => {
+test('a thousand connections from one address, and a newcomer still gets in', async () => {
   const arena = await startArena()
   const port = Number(/\/tcp\/(\d+)/.exec(arena.address)![1])
   const damage = await arena.attack([], async (signal) => {
@@ -42,7 +42,7 @@ test('a thousand connections from one address, and a newcomer still gets in', NO
   expectBounded(damage)
 })
 
-test('a thousand handshakes from one address', NOISY, async () => {
+test('a thousand handshakes from one address', async () => {
   const arena = await startArena()
   const attackers = await Promise.all(Array.from({ length: HOSTS }, () => Attacker.start(arena.address)))
   let most = 0

@@ -7,7 +7,7 @@ import { formatCheckpoint, SUMDB_ORIGIN } from '../../src/tlog/checkpoint.js'
 import { formatNote, formatSignature, signNote } from '../../src/tlog/note.js'
 import { messageFrame, subscriptionFrame } from '../gossip/stranger.js'
 import { isEvidence, isQuorum } from '../helpers/fleet-node.js'
-import { NOISY, expectBounded, expectNoticed, pause, startArena, type Arena } from './arena.js'
+import { expectBounded, expectNoticed, pause, startArena, type Arena } from './arena.js'
 import { Attacker, framed } from './attacker.js'
 
 /** The size of a frame with which CVE-2026-46679 was shown. */
@@ -24,7 +24,7 @@ function withLine(note: Uint8Array, line: string): Uint8Array {
   return concatBytes(note, utf8(line))
 }
 
-test('gossip frames of 4 MB full of subscriptions', NOISY, async () => {
+test('gossip frames of 4 MB full of subscriptions', async () => {
   const arena = await startArena()
   const attacker = await Attacker.start(arena.address)
   // Each frame is many frames written one behind the other, which is how protobuf adds lists up.
@@ -44,7 +44,7 @@ test('gossip frames of 4 MB full of subscriptions', NOISY, async () => {
   if (attacker.cut === 0) expectNoticed(damage)
 })
 
-test('a flood of valid old heads with lines of junk', NOISY, async () => {
+test('a flood of valid old heads with lines of junk', async () => {
   const arena = await startArena()
   const attacker = await Attacker.start(arena.address)
   const old = await arena.log.views[0]!.history.server.head(257)
@@ -64,7 +64,7 @@ test('a flood of valid old heads with lines of junk', NOISY, async () => {
   expectNoticed(damage)
 })
 
-test('garbage in the name of a witness that counts, on a valid head', NOISY, async () => {
+test('garbage in the name of a witness that counts, on a valid head', async () => {
   const arena = await startArena()
   const attacker = await Attacker.start(arena.address)
   const { server } = arena.log.views[0]!.history
@@ -82,7 +82,7 @@ test('garbage in the name of a witness that counts, on a valid head', NOISY, asy
   expectNoticed(damage)
 })
 
-test('heads that the log signed and nobody can prove', NOISY, async () => {
+test('heads that the log signed and nobody can prove', async () => {
   const arena = await startArena()
   const attacker = await Attacker.start(arena.address)
   const topic = headsTopic(arena.log.id)
@@ -101,7 +101,7 @@ test('heads that the log signed and nobody can prove', NOISY, async () => {
   expect(view.requests - asked).toBeLessThan(2_000)
 })
 
-test('who brings a conflicting head is no attacker', NOISY, async () => {
+test('who brings a conflicting head is no attacker', async () => {
   const arena = await startArena()
   const messenger = await Attacker.start(arena.address)
   const { other } = arena

@@ -8,7 +8,7 @@ import { formatCheckpoint, SUMDB_ORIGIN } from '../../src/tlog/checkpoint.js'
 import { parseNote, signNote, formatNote } from '../../src/tlog/note.js'
 import { messageFrame } from '../gossip/stranger.js'
 import { isEvidence } from '../helpers/fleet-node.js'
-import { NOISY, expectBounded, expectNoticed, startArena, type Arena } from './arena.js'
+import { expectBounded, expectNoticed, startArena, type Arena } from './arena.js'
 import { Attacker, framed, request, varint } from './attacker.js'
 
 /** Every request of the protocol, each asking for as much as it can. */
@@ -29,7 +29,7 @@ function everyRequest({ log, fleet }: Arena, newest: Uint8Array): Uint8Array[] {
   ]
 }
 
-test('floods of every sync request', NOISY, async () => {
+test('floods of every sync request', async () => {
   const arena = await startArena()
   const attackers = await Promise.all([1, 2, 3].map(() => Attacker.start(arena.address)))
   const { server } = arena.log.views[0]!.history
@@ -57,7 +57,7 @@ function largeEvidence({ other }: Arena, size: number): Uint8Array {
   return encodeEvidence(makeSplitView(other.signer.verifier, [heads[0]!, heads[1]!]))
 }
 
-test('readers that ask much and never read', NOISY, async () => {
+test('readers that ask much and never read', async () => {
   const arena = await startArena()
   const { victim, other } = arena
   // The largest that a peer may ask for is evidence; let there be some.
@@ -84,7 +84,7 @@ test('readers that ask much and never read', NOISY, async () => {
   expectBounded(damage)
 })
 
-test('frames whose length is a lie, on sync and on gossip', NOISY, async () => {
+test('frames whose length is a lie, on sync and on gossip', async () => {
   const arena = await startArena()
   const attackers = await Promise.all([1, 2].map(() => Attacker.start(arena.address)))
   const body = utf8(JSON.stringify({ type: 'hello', heads: [], evidence: [] }))
@@ -113,7 +113,7 @@ test('frames whose length is a lie, on sync and on gossip', NOISY, async () => {
   if (attackers[1]!.cut === 0) expectNoticed(damage)
 })
 
-test('frames of nothing, as many as fit into a packet', NOISY, async () => {
+test('frames of nothing, as many as fit into a packet', async () => {
   const arena = await startArena()
   const attackers = await Promise.all([1, 2].map(() => Attacker.start(arena.address)))
   // A length of zero is one byte: 65,536 messages.
