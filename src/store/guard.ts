@@ -13,6 +13,7 @@
  */
 import { open, readFile, rename, rm, type FileHandle } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import { GossumError, errorText } from '../errors.js'
 import { toHex, utf8 } from '../tlog/bytes.js'
 import { sha256 } from '../tlog/hash.js'
@@ -82,6 +83,13 @@ function parseLine(line: string): GuardEntry | undefined {
   }
 }
 
+interface WaitingLine {
+  readonly entry: GuardEntry
+  readonly line: string
+  readonly resolve: () => void
+  readonly reject: (error: unknown) => void
+}
+
 /** The guard as a file. Opening it fails with STORE_DAMAGED when a line in it is not what was written. */
 export class GuardFile implements Guard {
   readonly #path: string
@@ -90,7 +98,9 @@ export class GuardFile implements Guard {
   /** Bytes of whole lines: what a failed write left behind them is cut off before the next one. */
   #length = 0
   #lines = 0
-  #tail: Promise<void> = Promise.resolve()
+  #waiting: WaitingLine[] = []
+  /** Ends when all appends that were asked for have ended. */
+  #writing: Promise<void> | undefined
 
   private constructor(path: string, entries: Map<string, GuardEntry>, file: FileHandle) {
     this.#path = path
@@ -110,19 +120,40 @@ export class GuardFile implements Guard {
     return this.#entries
   }
 
-  append(entry: GuardEntry): Promise<void> {
-    const written = this.#tail.then(async () => {
-      const line = formatLine(entry)
-      if ((await this.#file.stat()).size !== this.#length) await this.#file.truncate(this.#length)
-      await this.#file.appendFile(line)
-      await this.#file.datasync()
-      this.#length += line.length
-      this.#lines++
-      this.#entries.set(entry.log, entry)
+  async append(entry: GuardEntry): Promise<void> {
+    const line = formatLine(entry)
+    await new Promise<void>((resolve, reject) => {
+      this.#waiting.push({ entry, line, resolve, reject })
+      this.#writing ??= this.#writeAll()
     })
-    // Behind the write that made it too long: the entry is durable, and nobody has to wait.
-    this.#tail = written.then(() => this.#compact()).catch(() => undefined)
-    return written
+  }
+
+  /** Lines that come while others are written go together, with one fsync. */
+  async #writeAll(): Promise<void> {
+    await setImmediate()
+    while (this.#waiting.length > 0) {
+      const lines = this.#waiting
+      this.#waiting = []
+      try {
+        await this.#write(lines)
+        for (const { resolve } of lines) resolve()
+      } catch (error) {
+        for (const { reject } of lines) reject(error)
+      }
+      // Behind the write that made it too long: the entries are durable, and nobody has to wait.
+      await this.#compact().catch(() => undefined)
+    }
+    this.#writing = undefined
+  }
+
+  async #write(lines: readonly WaitingLine[]): Promise<void> {
+    const text = lines.map(({ line }) => line).join('')
+    if ((await this.#file.stat()).size !== this.#length) await this.#file.truncate(this.#length)
+    await this.#file.appendFile(text)
+    await this.#file.datasync()
+    this.#length += text.length
+    this.#lines += lines.length
+    for (const { entry } of lines) this.#entries.set(entry.log, entry)
   }
 
   /** Writes the file anew when it has grown long. A failure leaves the long one, which is as good. */
@@ -140,7 +171,7 @@ export class GuardFile implements Guard {
   }
 
   async close(): Promise<void> {
-    await this.#tail
+    await this.#writing
     await this.#file.close()
   }
 }

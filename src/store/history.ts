@@ -14,20 +14,24 @@ export class History {
   readonly #table: Table
   /** Heads kept per log, counted when a log is first written to. */
   readonly #counts = new Map<string, number>()
+  /** The largest size kept per log, 0 for none, once it was looked for: a head beyond it need not be. */
+  readonly #largest = new Map<string, number>()
 
   constructor(table: Table) {
     this.#table = table
   }
 
   /** The cosigned head of exactly this size, as a note. */
-  get(log: string, size: number): Promise<string | undefined> {
-    return this.#table.get(key(log, size))
+  async get(log: string, size: number): Promise<string | undefined> {
+    const largest = this.#largest.get(log) ?? (await this.#findLargest(log))
+    return size > largest ? undefined : this.#table.get(key(log, size))
   }
 
   /** Keeps a cosigned head; durable when it returns. */
   async put(log: string, size: number, note: string): Promise<void> {
     const isNew = (await this.get(log, size)) === undefined
     await this.#table.put(key(log, size), note)
+    this.#largest.set(log, Math.max(size, this.#largest.get(log)!))
     if (!isNew) return
     const count = (this.#counts.get(log) ?? (await this.#count(log)) - 1) + 1
     this.#counts.set(log, Math.min(count, HISTORY_LENGTH))
@@ -40,6 +44,13 @@ export class History {
     const lt = below === Infinity ? `${log}"` : key(log, below)
     const entries = await this.#table.entries({ gte: `${log}!`, lt, reverse: true, limit })
     return entries.map(([entryKey, note]) => ({ size: Number(entryKey.slice(log.length + 1)), note }))
+  }
+
+  async #findLargest(log: string): Promise<number> {
+    const [newest] = await this.latest(log, 1)
+    const largest = newest?.size ?? 0
+    this.#largest.set(log, Math.max(largest, this.#largest.get(log) ?? 0))
+    return largest
   }
 
   async #count(log: string): Promise<number> {

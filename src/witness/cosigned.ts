@@ -214,37 +214,56 @@ export class CosignedHeads {
     install = false,
   ): Promise<ReadonlyMap<string, Cosignature>> {
     return this.#serial.run(log, async () => {
-      const tree = parseCheckpoint(bare.text)
-      await this.remember(log, bare, cosignatures)
-      const held = this.#current.get(log)
-      const recent = this.#recentHead(log, tree.size)
-      if (!install && recent !== undefined && !mayAdd(recent, bare, cosignatures)) return NONE
-      const kept = held?.size === tree.size ? held : await this.#find(log, tree.size)
-      if (kept === undefined && !install) return NONE
-      if (kept !== undefined && kept.note.text !== bare.text) return NONE
-
-      const known = kept?.cosignatures ?? NONE
-      const newer = [...cosignatures].filter(([key, { time }]) => time > (known.get(key)?.time ?? 0))
-      const merged = this.#ordered(new Map([...known, ...newer]))
-      const taken = newer.filter(([key, cosignature]) => merged.get(key) === cosignature)
-      if (kept !== undefined && taken.length === 0) {
-        if (install) this.#setCurrent(log, kept)
-        return NONE
-      }
-      const head = build(bare.text, bare.signatures[0]!, merged)
-      await this.#store.history.put(log, head.size, fromUtf8(encodeCosigned(head))!)
-      this.#keepRecent(log, head)
-      if (install || head.size === held?.size) this.#setCurrent(log, head)
-      if (head.size >= (this.#quorumHeads.get(log)?.size ?? 0)) await this.#noteQuorum(log, this.#ifQuorum(head))
-      return new Map(taken.filter(([key]) => !known.has(key)))
+      // Both are asked for at once, so that they share one write.
+      const remembered = this.remember(log, bare, cosignatures)
+      const merged = this.#merge(log, bare, cosignatures, install)
+      await Promise.all([remembered, merged])
+      return merged
     })
+  }
+
+  async #merge(
+    log: string,
+    bare: Note,
+    cosignatures: ReadonlyMap<string, Cosignature>,
+    install: boolean,
+  ): Promise<ReadonlyMap<string, Cosignature>> {
+    const tree = parseCheckpoint(bare.text)
+    const held = this.#current.get(log)
+    const recent = this.#recentHead(log, tree.size)
+    if (!install && recent !== undefined && !mayAdd(recent, bare, cosignatures)) return NONE
+    const kept = held?.size === tree.size ? held : await this.#find(log, tree.size)
+    if (kept === undefined && !install) return NONE
+    if (kept !== undefined && kept.note.text !== bare.text) return NONE
+
+    const known = kept?.cosignatures ?? NONE
+    const newer = [...cosignatures].filter(([key, { time }]) => time > (known.get(key)?.time ?? 0))
+    const merged = this.#ordered(new Map([...known, ...newer]))
+    const taken = newer.filter(([key, cosignature]) => merged.get(key) === cosignature)
+    if (kept !== undefined && taken.length === 0) {
+      if (install) this.#setCurrent(log, kept)
+      return NONE
+    }
+    const head = build(bare.text, bare.signatures[0]!, merged)
+    const quorumHead = head.size >= (this.#quorumHeads.get(log)?.size ?? 0) ? this.#ifQuorum(head) : undefined
+    await Promise.all([
+      this.#store.history.put(log, head.size, fromUtf8(encodeCosigned(head))!),
+      quorumHead && this.#keepQuorum(log, quorumHead),
+    ])
+    this.#keepRecent(log, head)
+    if (install || head.size === held?.size) this.#setCurrent(log, head)
+    if (quorumHead !== undefined) this.#setQuorum(log, quorumHead)
+    return new Map(taken.filter(([key]) => !known.has(key)))
   }
 
   /** Finds the quorum head anew, after a witness was convicted or let go. There may be none any more. */
   reconsider(log: string): Promise<void> {
     return this.#serial.run(log, async () => {
       const head = await this.#findQuorum(log)
-      if (head !== undefined) return this.#noteQuorum(log, head)
+      if (head !== undefined) {
+        await this.#keepQuorum(log, head)
+        return this.#setQuorum(log, head)
+      }
       this.#quorumHeads.delete(log)
       await this.#store.quorum.del(log)
     })
@@ -320,11 +339,13 @@ export class CosignedHeads {
     return before
   }
 
-  async #noteQuorum(log: string, head: CosignedHead | undefined): Promise<void> {
-    if (head === undefined) return
+  #keepQuorum(log: string, head: CosignedHead): Promise<void> {
+    return this.#store.quorum.put(log, fromUtf8(encodeCosigned(head))!)
+  }
+
+  #setQuorum(log: string, head: CosignedHead): void {
     const before = this.#quorumHeads.get(log)
     this.#quorumHeads.set(log, head)
-    await this.#store.quorum.put(log, fromUtf8(encodeCosigned(head))!)
     if (before?.size !== head.size || before.cosignatures.size !== head.cosignatures.size) this.#onQuorum(log, head)
   }
 

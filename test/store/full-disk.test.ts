@@ -6,12 +6,12 @@ import { Store } from '../../src/store/store.js'
 import type { SignerKey } from '../../src/tlog/note.js'
 import { cosignatureIn, MemoryGuard, startHeart, testSigner, testWitness } from '../helpers/heart.js'
 import { History, showing } from '../helpers/history.js'
+import { breakWrites } from '../helpers/broken-disk.js'
 import { smallDisk } from '../helpers/home.js'
 
 const logSigner = testSigner('log.example', 1)
 const history = new History(logSigner)
-const noSpace = (): Promise<never> =>
-  Promise.reject(Object.assign(new Error('No space left on device'), { code: 'ENOSPC' }))
+const noSpace = (): Error => Object.assign(new Error('No space left on device'), { code: 'ENOSPC' })
 const failed = expect.objectContaining({ code: 'STORE_WRITE_FAILED' }) as Error
 
 /** A witness key that counts how often it signs. */
@@ -34,9 +34,7 @@ describe('a write that fails', () => {
     const guard = new MemoryGuard()
     const signer = countingSigner()
     const disk = { full: false, spare: 0 }
-    const put = db.put.bind(db)
-    db.put = ((...args: Parameters<typeof put>) =>
-      disk.full && disk.spare-- <= 0 ? noSpace() : put(...args)) as typeof put
+    breakWrites(db, () => (disk.full && disk.spare-- <= 0 ? noSpace() : undefined))
     const heart = await startHeart({ logKey: logSigner.verifier, prefix: showing(history), db, guard, signer })
     await heart.submit('poll', history.head(5))
     return { db, guard, disk, heart, signer }
@@ -60,7 +58,7 @@ describe('a write that fails', () => {
     const { heart, guard, signer } = await heartWith()
     const signed = signer.count
     const append = guard.append.bind(guard)
-    guard.append = noSpace
+    guard.append = () => Promise.reject(noSpace())
     await expect(heart.submit('poll', history.head(9))).rejects.toEqual(failed)
     expect(heart.published).toHaveLength(1)
     expect(signer.count).toBe(signed)

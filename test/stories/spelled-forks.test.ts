@@ -12,6 +12,7 @@ import { formatCheckpoint, SUMDB_ORIGIN } from '../../src/tlog/checkpoint.js'
 import { formatHash } from '../../src/tlog/hash.js'
 import { formatNote } from '../../src/tlog/note.js'
 import { isFrozen } from '../../src/store/heads.js'
+import { breakWrites } from '../helpers/broken-disk.js'
 import { MemoryGuard, startHeart, testSigner, type Heart } from '../helpers/heart.js'
 import { History, setUnusedBit, showing } from '../helpers/history.js'
 
@@ -178,14 +179,11 @@ describe('a size that no tree has', () => {
     const options = { logKey: key, prefix: showing(history), db, guard }
     const heart = await startHeart(options)
     await heart.submit('poll', history.head(20))
-    const append = guard.append.bind(guard)
-    const put = db.put.bind(db)
     let writes = 0
-    db.put = ((...args: Parameters<typeof put>) =>
-      ++writes > 1 ? Promise.reject(new Error('killed')) : put(...args)) as typeof put
+    let isDying = true
+    breakWrites(db, () => (isDying && ++writes > 1 ? new Error('killed') : undefined))
     await expect(heart.submit('gossip', impossible(2n ** 53n), 'p')).rejects.toThrow('killed')
-    Object.assign(db, { put })
-    Object.assign(guard, { append })
+    isDying = false
     const again = await startHeart(options)
     expect(isFrozen(again.store.heads.get(again.log))).toBe(true)
   })

@@ -5,6 +5,7 @@ import { verifyCandidate } from '../../src/witness/verify.js'
 import { MAX_SUSPECTS_PER_LOG, Suspects } from '../../src/witness/suspects.js'
 import { fromUtf8 } from '../../src/tlog/bytes.js'
 import { SUMDB_ORIGIN } from '../../src/tlog/checkpoint.js'
+import { breakWrites } from '../helpers/broken-disk.js'
 import { MemoryGuard, sumdbId, testSigner } from '../helpers/heart.js'
 import { History } from '../helpers/history.js'
 
@@ -86,13 +87,13 @@ test('they are bounded: the oldest makes room, but never the largest', async () 
 test('what the disk did not take is not kept in memory either: it is new again when it comes again', async () => {
   const { db, table, suspects } = await emptyTable()
   const note = history.head(7)
-  const put = db.put.bind(db)
-  db.put = () => Promise.reject(new Error('no space'))
+  let isFull = true
+  breakWrites(db, () => (isFull ? new Error('no space') : undefined))
   await expect(suspects.keep(verified(note), from(note), 'TIMEOUT')).rejects.toMatchObject({
     code: 'STORE_WRITE_FAILED',
   })
   expect(suspects.list(log)).toEqual([])
-  db.put = put
+  isFull = false
   expect((await suspects.keep(verified(note), from(note), 'TIMEOUT')).isNew).toBe(true)
   expect((await Suspects.load(table)).list(log)).toHaveLength(1)
 })
