@@ -9,6 +9,7 @@ import { GossumError } from '../errors.js'
 import { gossipVerdict, type Candidate, type GossipVerdict, type Outcome } from '../witness/decide.js'
 import type { FloodMeter } from './flood.js'
 import type { PubSub } from './host.js'
+import { Places } from './places.js'
 import { evidenceTopic, headsTopic, MAX_MESSAGE_BYTES, type Topic } from './topics.js'
 
 /** What became of an evidence file: it convicts and is news, we had it, it proves nothing, or is about a key unknown here. */
@@ -29,12 +30,6 @@ export interface DoorReports {
   onDropped(drop: Drop): void
 }
 
-/**
- * Messages of one topic, and of one peer on one topic, that are with the handlers at once. A burst of one message
- * a witness must fit, while the first of them waits for its proof; at 64 KiB each they hold 16 MiB at the most.
- */
-const MAX_PENDING_PER_TOPIC = 256
-const MAX_PENDING_PER_PEER = 64
 const RESULTS: Record<GossipVerdict, TopicValidatorResult> = {
   accept: TopicValidatorResult.Accept,
   ignore: TopicValidatorResult.Ignore,
@@ -53,7 +48,6 @@ export class GossipDoor {
   readonly #meter: FloodMeter
   readonly #handlers: DoorHandlers
   readonly #reports: DoorReports
-  readonly #pending = new Map<string, number>()
 
   constructor(
     pubsub: PubSub,
@@ -76,9 +70,10 @@ export class GossipDoor {
       { name: evidenceTopic(log), topic: { kind: 'evidence', log } as const },
     ])
     for (const { name, topic } of topics) {
+      const places = new Places()
       this.#pubsub.topicValidators.set(
         name,
-        async (peer, message) => RESULTS[await this.#validate(name, topic, peer, message.data)],
+        async (peer, message) => RESULTS[await this.#validate(places, topic, peer, message.data)],
       )
     }
     for (const { name } of topics) this.#pubsub.subscribe(name)
@@ -108,16 +103,12 @@ export class GossipDoor {
     }
   }
 
-  async #validate(name: string, topic: Topic, peer: PeerId, data: Uint8Array): Promise<GossipVerdict> {
+  async #validate(places: Places, topic: Topic, peer: PeerId, data: Uint8Array): Promise<GossipVerdict> {
     if (data.length > MAX_MESSAGE_BYTES) return 'reject'
     const from = peer.toString()
     if (!this.#meter.count(from, Date.now())) return this.#drop('gossip-flood')
-    const fromPeer = `${name} ${from}`
-    if (this.#count(name) >= MAX_PENDING_PER_TOPIC || this.#count(fromPeer) >= MAX_PENDING_PER_PEER) {
-      return this.#drop('gossip-busy')
-    }
-    this.#add(name, 1)
-    this.#add(fromPeer, 1)
+    const leave = places.take(from, data.length)
+    if (leave === undefined) return this.#drop('gossip-busy')
     try {
       // A copy: the bytes are a window on a frame of many messages that would live as long as they do. (The slice
       // of a Buffer, which they may be, is no copy.)
@@ -126,8 +117,7 @@ export class GossipDoor {
       this.#reports.onError(error)
       return 'ignore'
     } finally {
-      this.#add(name, -1)
-      this.#add(fromPeer, -1)
+      leave()
     }
   }
 
@@ -142,15 +132,5 @@ export class GossipDoor {
   #drop(drop: Drop): GossipVerdict {
     this.#reports.onDropped(drop)
     return 'ignore'
-  }
-
-  #count(key: string): number {
-    return this.#pending.get(key) ?? 0
-  }
-
-  #add(key: string, change: 1 | -1): void {
-    const count = this.#count(key) + change
-    if (count === 0) this.#pending.delete(key)
-    else this.#pending.set(key, count)
   }
 }

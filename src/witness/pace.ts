@@ -4,10 +4,13 @@
  * soon sign the same head, and a log that moves fast costs no more than one that moves every two seconds.
  */
 
+import { toHex } from '../tlog/bytes.js'
+import type { Tree } from '../tlog/merkle.js'
+
 /** Milliseconds that the largest head has before the others that wait. */
 const HEAD_START_MS = 250
-/** Different sizes that wait for their turn: honest nodes bring one or two. */
-const MAX_SIZES = 8
+/** Different heads that wait for their turn or are being proven: honest nodes bring one or two. */
+const MAX_HEADS = 8
 
 /** Milliseconds between two heads of a burst. */
 export const PAUSE_MS = 2_000
@@ -20,6 +23,8 @@ interface Waiting {
 interface Line {
   /** When the pause after the last cosignature ends, in milliseconds since 1970. */
   openAt: number
+  /** Messages of each head that is in hand, by size and root. */
+  readonly heads: Map<string, number>
   readonly waiting: Set<Waiting>
   timer?: NodeJS.Timeout
 }
@@ -35,15 +40,26 @@ export class Pace {
   }
 
   /**
-   * Resolves when it is the turn of a head of this size, when it is too late for it, or when the signal is aborted. False
-   * at once when too many others wait.
+   * Takes a head in hand. Resolves when it is its turn, when it is too late for it, or when the signal is aborted, to
+   * what the caller calls once the head is decided; at once to undefined when too many others are in hand: they wait
+   * for proofs that may never come, and what can be decided at once must not wait behind them.
    */
-  turn(log: string, size: number, signal: AbortSignal): Promise<boolean> {
+  async turn(log: string, { size, root }: Tree, signal: AbortSignal): Promise<(() => void) | undefined> {
     const line = this.#line(log)
+    const head = `${size} ${toHex(root)}`
+    if (!line.heads.has(head) && line.heads.size >= MAX_HEADS) return undefined
+    line.heads.set(head, (line.heads.get(head) ?? 0) + 1)
+    await this.#wait(line, size, signal)
+    return () => {
+      const left = line.heads.get(head)! - 1
+      if (left === 0) line.heads.delete(head)
+      else line.heads.set(head, left)
+    }
+  }
+
+  #wait(line: Line, size: number, signal: AbortSignal): Promise<void> {
     const left = Math.min(line.openAt - this.#now(), this.#pauseMs)
-    if ((left <= 0 && line.waiting.size === 0) || signal.aborted) return Promise.resolve(true)
-    const sizes = new Set([...line.waiting].map((waiting) => waiting.size))
-    if (!sizes.has(size) && sizes.size >= MAX_SIZES) return Promise.resolve(false)
+    if ((left <= 0 && line.waiting.size === 0) || signal.aborted) return Promise.resolve()
     return new Promise((resolve) => {
       const waiting: Waiting = {
         size,
@@ -51,7 +67,7 @@ export class Pace {
           signal.removeEventListener('abort', waiting.go)
           line.waiting.delete(waiting)
           if (line.waiting.size === 0) this.#rest(line)
-          resolve(true)
+          resolve()
         },
       }
       line.waiting.add(waiting)
@@ -93,7 +109,7 @@ export class Pace {
 
   #line(log: string): Line {
     let line = this.#lines.get(log)
-    if (line === undefined) this.#lines.set(log, (line = { openAt: 0, waiting: new Set<Waiting>() }))
+    if (line === undefined) this.#lines.set(log, (line = { openAt: 0, heads: new Map(), waiting: new Set() }))
     return line
   }
 }

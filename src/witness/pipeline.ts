@@ -227,20 +227,25 @@ export class Pipeline {
     const own = head.cosignatures.get(this.#cosigner.key)
     if (own !== undefined) await this.#cosigner.recall(head, own)
     for (;;) {
-      if (!(await this.#turn(candidate, head))) return this.#suspect(candidate, head, 'HEADS_WAITING')
-      const state = this.#parts.store.heads.get(log.id)
-      const held = { tree: state.tree, frozen: isFrozen(state) }
-      // What we cosigned once, we saw with our own eyes.
-      const tree = { ...checkpoint, canonical, ownEyes: candidate.door === 'poll' || own !== undefined }
-      let decision: Decision = (await this.#isPast(head, state)) ? { kind: 'past' } : decide(held, tree)
-      if (decision.kind === 'prove') {
-        const { of, size } = decision
-        decision = decide(held, tree, await this.#prover.prove(log, of, size, candidate.peer, charged))
-        // A head that has to be decided about again is paid for.
-        charged = false
+      const leave = await this.#turn(candidate, head)
+      if (leave === undefined) return this.#suspect(candidate, head, 'HEADS_WAITING')
+      try {
+        const state = this.#parts.store.heads.get(log.id)
+        const held = { tree: state.tree, frozen: isFrozen(state) }
+        // What we cosigned once, we saw with our own eyes.
+        const tree = { ...checkpoint, canonical, ownEyes: candidate.door === 'poll' || own !== undefined }
+        let decision: Decision = (await this.#isPast(head, state)) ? { kind: 'past' } : decide(held, tree)
+        if (decision.kind === 'prove') {
+          const { of, size } = decision
+          decision = decide(held, tree, await this.#prover.prove(log, of, size, candidate.peer, charged))
+          // A head that has to be decided about again is paid for.
+          charged = false
+        }
+        const outcome = await this.#act(candidate, head, state, decision)
+        if (outcome !== undefined) return outcome
+      } finally {
+        leave()
       }
-      const outcome = await this.#act(candidate, head, state, decision)
-      if (outcome !== undefined) return outcome
     }
   }
 
@@ -251,11 +256,14 @@ export class Pipeline {
     return this.#past.has(pastKey(head)) || this.#parts.cosigned.holds(log.id, fromUtf8(formatNote(bare))!)
   }
 
-  /** Waits until a larger head that peers bring may be taken up, if it may. The log itself comes at our own pace. */
-  async #turn({ door }: Candidate, { log, checkpoint }: Head): Promise<boolean> {
+  /**
+   * Waits until a larger head that peers bring may be taken up; undefined when it may not. The log itself comes at our
+   * own pace.
+   */
+  async #turn({ door }: Candidate, { log, checkpoint }: Head): Promise<(() => void) | undefined> {
     const { tree } = this.#parts.store.heads.get(log.id)
     const isPaced = (door === 'gossip' || door === 'sync') && tree !== undefined && checkpoint.size > tree.size
-    return !isPaced || this.#pace.turn(log.id, checkpoint.size, this.#stopped.signal)
+    return isPaced ? this.#pace.turn(log.id, checkpoint, this.#stopped.signal) : () => undefined
   }
 
   /** Goes on to the head that our key is known to have signed; nothing else is signed before. Whether it is reached. */

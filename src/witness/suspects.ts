@@ -1,6 +1,7 @@
 /**
  * Suspects: validly signed heads that could not be tied to our history yet. Kept on disk, shown, retried, alarmed
- * when they stay; never dropped in silence. Only the holder of the log's key can make one.
+ * when they stay; never dropped in silence. Only the holder of the log's key can make one. One that was not looked at,
+ * because too many came at once, is kept in memory until it is: a flood of them must not keep the disk from the others.
  */
 import type { Table } from '../store/disk.js'
 import { GossumError, type ErrorCode } from '../errors.js'
@@ -12,6 +13,9 @@ import type { LogIdentity, VerifiedNote } from './verify.js'
 
 /** Suspects kept per log; a log that signs more nonsense than this is caught already. */
 export const MAX_SUSPECTS_PER_LOG = 256
+
+/** Why a head was not looked at. */
+const UNEXAMINED: ReadonlySet<ErrorCode> = new Set(['HEADS_WAITING', 'PEER_BUDGET'])
 
 /** Peers that are remembered to have brought one. */
 const MAX_BRINGERS = 8
@@ -61,6 +65,14 @@ function idOf(bare: Note): string {
   return toHex(sha256(formatNote(bare))).slice(0, 16)
 }
 
+/** The first of those that came from the peer that most of them came from. */
+function oldestOfTheBusiest(oldestFirst: readonly Suspect[]): Suspect | undefined {
+  const counts = new Map<string | undefined, number>()
+  for (const { peer } of oldestFirst) counts.set(peer, (counts.get(peer) ?? 0) + 1)
+  const most = Math.max(...counts.values())
+  return oldestFirst.find(({ peer }) => counts.get(peer) === most)
+}
+
 export class Suspects {
   readonly #table: Table
   readonly #byLog = new Map<string, Map<string, Suspect>>()
@@ -87,8 +99,9 @@ export class Suspects {
   }
 
   /**
-   * Keeps a head as a suspect, or notes why it still is one. `isNew` when it was not one before. Where there are too
-   * many, the oldest that nobody was told about makes room, but for the largest: that is the one that says most.
+   * Keeps a head as a suspect, or notes why it still is one. `isNew` when it was looked at for the first time. Where
+   * there are too many, one that was not looked at makes room, of the peer that brought most of those; else the oldest
+   * that nobody was told about, but for the largest: that is the one that says most.
    */
   async keep(
     head: VerifiedNote<LogIdentity>,
@@ -99,8 +112,9 @@ export class Suspects {
     const known = this.#of(log.id).get(idOf(bare))
     const note = withCosignatures(head, known)
     if (peer !== undefined) this.#noteBringer(idOf(bare), peer)
+    const wasExamined = known !== undefined && !UNEXAMINED.has(known.code)
     const suspect: Suspect = known
-      ? { ...known, note, code }
+      ? { ...known, note, code: wasExamined && UNEXAMINED.has(code) ? known.code : code }
       : {
           id: idOf(bare),
           log: log.id,
@@ -114,8 +128,9 @@ export class Suspects {
         }
     const full = known === undefined && this.#of(log.id).size >= MAX_SUSPECTS_PER_LOG
     const dropped = full ? await this.#makeRoom(log.id) : undefined
-    if (known?.code !== code || known.note !== note) await this.#put(suspect)
-    return { isNew: known === undefined, suspect, ...(dropped && { dropped }) }
+    if (known?.code !== suspect.code || known.note !== note) await this.#put(suspect)
+    const isNew = !wasExamined && !UNEXAMINED.has(code)
+    return { isNew, suspect, ...(dropped && { dropped }) }
   }
 
   /** One of the peers that brought it lately, in turns: the first that did need not be one that can explain it. */
@@ -137,9 +152,12 @@ export class Suspects {
     const oldestFirst = this.list(log)
     const largest = Math.max(...oldestFirst.map(({ size }) => size ?? Infinity))
     const candidates = oldestFirst.filter(({ size }) => (size ?? Infinity) < largest)
-    const dropped = candidates.find(({ alarmed }) => !alarmed) ?? candidates[0] ?? oldestFirst[0]!
-    this.#of(log).delete(dropped.id)
-    await this.#table.del(`${log}!${dropped.id}`)
+    const dropped =
+      oldestOfTheBusiest(candidates.filter(({ code }) => UNEXAMINED.has(code))) ??
+      candidates.find(({ alarmed }) => !alarmed) ??
+      candidates[0] ??
+      oldestFirst[0]!
+    await this.#delete(dropped)
     return dropped
   }
 
@@ -156,7 +174,7 @@ export class Suspects {
     const id = idOf(bare)
     const suspect = this.#of(log).get(id)
     this.#bringers.delete(id)
-    if (this.#of(log).delete(id)) await this.#table.del(`${log}!${id}`)
+    if (suspect !== undefined) await this.#delete(suspect)
     return suspect
   }
 
@@ -165,6 +183,7 @@ export class Suspects {
     const { log, id } = suspect
     const before = this.#of(log).get(id)
     this.#of(log).set(id, suspect)
+    if (UNEXAMINED.has(suspect.code)) return
     try {
       await this.#table.put(`${log}!${id}`, JSON.stringify(suspect))
     } catch (error) {
@@ -172,6 +191,11 @@ export class Suspects {
       else this.#of(log).set(id, before)
       throw error
     }
+  }
+
+  async #delete({ log, id, code }: Suspect): Promise<void> {
+    this.#of(log).delete(id)
+    if (!UNEXAMINED.has(code)) await this.#table.del(`${log}!${id}`)
   }
 
   #of(log: string): Map<string, Suspect> {

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import type { Tree } from '../../src/tlog/merkle.js'
 import { Pace, PAUSE_MS } from '../../src/witness/pace.js'
 
 beforeEach(() => {
@@ -8,13 +9,17 @@ afterEach(() => {
   vi.useRealTimers()
 })
 
+function head(size: number, root = size): Tree {
+  return { size, root: new Uint8Array(32).fill(root) }
+}
+
 /** Heads that ask for their turn, and who got it in which order. */
 function line() {
   const pace = new Pace(Date.now)
   const stop = new AbortController()
   const went: number[] = []
   const ask = (size: number, log = 'log'): void => {
-    void pace.turn(log, size, stop.signal).then(() => went.push(size))
+    void pace.turn(log, head(size), stop.signal).then(() => went.push(size))
   }
   return { pace, stop, went, ask }
 }
@@ -84,14 +89,21 @@ describe('the pace', () => {
     expect([early.went, late.went]).toEqual([[6], [7]])
   })
 
-  test('has room for a few sizes, and for any number of messages of one', async () => {
+  test('has a few heads in hand, and any number of messages of one, until they are decided', async () => {
     const { pace, stop } = line()
     pace.signed('log', 5)
-    const turns = Array.from({ length: 8 }, (_, i) => pace.turn('log', 10 + i, stop.signal))
-    expect(await pace.turn('log', 99, stop.signal)).toBe(false)
-    turns.push(pace.turn('log', 12, stop.signal))
-    stop.abort()
-    expect(await Promise.all(turns)).toEqual(Array(9).fill(true))
+    const turns = Array.from({ length: 8 }, (_, i) => pace.turn('log', head(10, i), stop.signal))
+    turns.push(pace.turn('log', head(10, 3), stop.signal))
+    expect(await pace.turn('log', head(10, 99), stop.signal)).toBeUndefined()
+    expect(await pace.turn('log', head(99), stop.signal)).toBeUndefined()
+    await after(PAUSE_MS)
+    const leave = await Promise.all(turns)
+    // All of them have had their turn, and are being proven.
+    expect(await pace.turn('log', head(99), stop.signal)).toBeUndefined()
+    leave[3]!()
+    expect(await pace.turn('log', head(99), stop.signal), 'another message of that head').toBeUndefined()
+    leave[8]!()
+    expect(await pace.turn('log', head(99), stop.signal)).toBeTypeOf('function')
   })
 
   test('is of each log by itself', async () => {

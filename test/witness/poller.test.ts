@@ -7,7 +7,8 @@ import { History, showing } from '../helpers/history.js'
 /** The pauses that were asked for, in ms. They end when the test says so, or with the signal. */
 const pauses = new Feed<{ ms: number; end: () => void }>()
 
-vi.mock('node:timers/promises', () => ({
+vi.mock('node:timers/promises', async (importOriginal) => ({
+  ...(await importOriginal<object>()),
   setTimeout: (ms: number, _value: undefined, { signal }: { signal: AbortSignal }) =>
     new Promise<void>((resolve, reject) => {
       if (signal.aborted) reject(new Error('aborted'))

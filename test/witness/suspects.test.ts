@@ -1,5 +1,6 @@
 import { MemoryLevel } from 'memory-level'
 import { expect, test } from 'vitest'
+import type { ErrorCode } from '../../src/errors.js'
 import { Store } from '../../src/store/store.js'
 import { verifyCandidate } from '../../src/witness/verify.js'
 import { MAX_SUSPECTS_PER_LOG, Suspects } from '../../src/witness/suspects.js'
@@ -96,4 +97,34 @@ test('what the disk did not take is not kept in memory either: it is new again w
   isFull = false
   expect((await suspects.keep(verified(note), from(note), 'TIMEOUT')).isNew).toBe(true)
   expect((await Suspects.load(table)).list(log)).toHaveLength(1)
+})
+
+test('a head that was not looked at is kept in memory, and is news once it is looked at', async () => {
+  const { table, suspects } = await emptyTable()
+  const note = history.head(7)
+  const keep = (code: ErrorCode) => suspects.keep(verified(note), from(note), code)
+  expect((await keep('HEADS_WAITING')).isNew).toBe(false)
+  expect((await keep('PEER_BUDGET')).isNew).toBe(false)
+  expect(suspects.list(log)).toMatchObject([{ code: 'PEER_BUDGET' }])
+  expect((await Suspects.load(table)).list(log)).toEqual([])
+  expect((await keep('TIMEOUT')).isNew).toBe(true)
+  expect((await keep('HEADS_WAITING')).isNew).toBe(false)
+  expect((await keep('TIMEOUT')).isNew).toBe(false)
+  expect((await Suspects.load(table)).list(log)).toMatchObject([{ code: 'TIMEOUT' }])
+})
+
+test('a peer that floods pushes out its own heads that were not looked at, and nobody else’s', async () => {
+  const { suspects } = await emptyTable()
+  const keep = (size: number, peer: string, code: ErrorCode) => {
+    const note = history.head(size)
+    return suspects.keep(verified(note), { ...from(note, size), peer }, code)
+  }
+  await keep(1, 'honest', 'HEADS_WAITING')
+  await keep(2, 'p', 'TIMEOUT')
+  for (let size = 3; size < MAX_SUSPECTS_PER_LOG + 20; size++) await keep(size, 'flood', 'HEADS_WAITING')
+  await keep(MAX_SUSPECTS_PER_LOG + 21, 'honest', 'TIMEOUT')
+  const kept = suspects.list(log)
+  expect(kept).toHaveLength(MAX_SUSPECTS_PER_LOG)
+  expect(kept.map(({ size }) => size).slice(0, 3)).toEqual([1, 2, 23])
+  expect(kept.at(-1)).toMatchObject({ size: MAX_SUSPECTS_PER_LOG + 21, peer: 'honest' })
 })
