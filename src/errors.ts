@@ -24,6 +24,7 @@ export const ERRORS = {
   COSIGNATURE_MALFORMED: ['the cosignature is malformed', 'it is 8 bytes of time and 64 bytes of signature'],
   // Trees, tiles, records
   PROOF_INVALID: ['the proof does not hold', 'the data was changed, or the log is not consistent'],
+  OLD_SIZE_DIFFERS: ['the old size is not that of the newest head held here', 'prove from the size in the answer'],
   PROOF_MALFORMED: ['this is not a proof file', 'a proof file begins with the line c2sp.org/tlog-proof@v1'],
   PROOF_TOO_LARGE: ['the proof is about a size or index beyond 2^53 - 1', 'no such tree exists'],
   TILE_MALFORMED: ['this is not a tile path', 'tile paths look like tile/8/0/x001/234.p/5'],

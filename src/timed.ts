@@ -5,6 +5,11 @@
  */
 import { setMaxListeners } from 'node:events'
 
+/** Resolves when all that is ready in this turn of the event loop has run. */
+export function endOfTurn(): Promise<void> {
+  return new Promise((resolve) => void setImmediate(resolve))
+}
+
 /** A controller that lives long: any number of limits may listen to it, and Node need not warn of a leak. */
 export function lastingController(): AbortController {
   const controller = new AbortController()

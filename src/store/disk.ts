@@ -7,9 +7,9 @@
  * LevelDB goes on after a failed write (a full disk) as if nothing had happened, but its log file is torn there, and
  * what it acknowledges from then on is gone at the next start. A new opening begins a new file behind what was whole.
  */
-import { setImmediate } from 'node:timers/promises'
 import type { AbstractLevel, AbstractSublevel } from 'abstract-level'
 import { GossumError, errorText } from '../errors.js'
+import { endOfTurn } from '../timed.js'
 
 /** The database underneath: level in life, memory-level in tests. */
 export type Database = AbstractLevel<string | Buffer | Uint8Array>
@@ -84,7 +84,7 @@ export class Disk {
 
   async #writeAll(): Promise<void> {
     // What is asked for in one turn of the event loop is one batch, also when nothing is under way.
-    await setImmediate()
+    await endOfTurn()
     for (let batch = this.#nextBatch(); batch.length > 0; batch = this.#nextBatch()) {
       try {
         if (this.#torn && this.#reopen !== undefined) await this.#openAnew(this.#reopen)

@@ -13,8 +13,8 @@
  */
 import { open, readFile, rename, rm, type FileHandle } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { setImmediate } from 'node:timers/promises'
 import { GossumError, errorText } from '../errors.js'
+import { endOfTurn } from '../timed.js'
 import { toHex, utf8 } from '../tlog/bytes.js'
 import { sha256 } from '../tlog/hash.js'
 
@@ -130,7 +130,7 @@ export class GuardFile implements Guard {
 
   /** Lines that come while others are written go together, with one fsync. */
   async #writeAll(): Promise<void> {
-    await setImmediate()
+    await endOfTurn()
     while (this.#waiting.length > 0) {
       const lines = this.#waiting
       this.#waiting = []

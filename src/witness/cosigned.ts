@@ -31,9 +31,13 @@ export interface Quorum {
   readonly convicted: () => ReadonlySet<string>
 }
 
-/** A head with the log's line, and the newest verified cosignature of each key (by vkey), in the order of the lines. */
-export interface CosignedHead extends Tree {
+/** A head that we proved, with the log's line first. */
+export interface ProvenHead extends Tree {
   readonly note: Note
+}
+
+/** A head with the log's line, and the newest verified cosignature of each key (by vkey), in the order of the lines. */
+export interface CosignedHead extends ProvenHead {
   readonly cosignatures: ReadonlyMap<string, Cosignature>
 }
 
@@ -135,11 +139,16 @@ export class CosignedHeads {
   /** Whether a head, as a note of any lines, is one that we proved and still keep. */
   async holds(log: string, head: string): Promise<boolean> {
     const { text } = parseNote(utf8(head))
-    const { size } = parseCheckpoint(text)
+    return (await this.at(log, parseCheckpoint(text).size))?.note.text === text
+  }
+
+  /** The head of exactly this size that we proved, if we still keep it. */
+  async at(log: string, size: number): Promise<ProvenHead | undefined> {
     const recent = this.#recentHead(log, size)
-    if (recent !== undefined) return recent.note.text === text
-    const kept = await this.#store.history.get(log, size)
-    return kept !== undefined && parseNote(utf8(kept)).text === text
+    const kept = recent === undefined ? await this.#store.history.get(log, size) : undefined
+    if (kept === undefined) return recent
+    const note = parseNote(utf8(kept))
+    return { ...parseCheckpoint(note.text), note }
   }
 
   /** The newest heads of a log, newest first. */

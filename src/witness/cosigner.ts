@@ -127,15 +127,33 @@ export class Cosigner {
   }
 
   /** Cosigns a known head that we never cosigned with this key, or not for a long time; undefined when it need not be. */
-  async refresh({ log, checkpoint, bare, canonical }: Head, state: LogState): Promise<Cosignature | undefined> {
+  async refresh(head: Head, state: LogState): Promise<Cosignature | undefined> {
+    const { log, checkpoint, canonical } = head
     if (!canonical || isFrozen(state) || this.obstacle(log.id, checkpoint) !== undefined) return undefined
+    return this.isDue(log.id, state) ? this.renew(head, state) : undefined
+  }
+
+  /** Whether the newest head of a log lacks our cosignature, or has an old one. */
+  isDue(log: string, state: LogState): boolean {
     const age = this.#parts.now() / 1000 - (state.signed?.time ?? 0)
     // After a recovery the tree is known without its note: the head that came back fills it in.
     const isFresh = state.note !== undefined && this.#isSigned(state) && age < REFRESH_SECONDS
-    if (isFresh && !this.#owed.has(log.id)) return undefined
-    const signed = this.#promise(state, state.tree!.size)
-    const next = await this.#parts.store.heads.change(log.id, state, { note: fromUtf8(formatNote(bare))!, signed })
-    return next && this.#release(log.id, next, bare, new Map())
+    return !isFresh || this.#owed.has(log)
+  }
+
+  /**
+   * Cosigns a known head with the time of now; undefined when the state is not `from` any more. Times are seconds: within
+   * one it is the same cosignature, bit for bit, which was promised on disk before and needs no second promise.
+   */
+  async renew({ log, bare }: Head, from: LogState): Promise<Cosignature | undefined> {
+    const signed = this.#promise(from, from.tree!.size)
+    if (from.note === undefined || !this.#isSigned(from) || from.signed!.time !== signed.time) {
+      const next = await this.#parts.store.heads.change(log.id, from, { note: fromUtf8(formatNote(bare))!, signed })
+      return next && this.#release(log.id, next, bare, new Map())
+    }
+    const current = this.#parts.cosigned.current(log.id)
+    const made = current?.size === signed.size ? current.cosignatures.get(this.key) : undefined
+    return made?.time === signed.time ? made : this.#release(log.id, from, bare, new Map())
   }
 
   /** What will be signed, for the disk. Time never runs backwards, whatever the clock says. */

@@ -4,10 +4,11 @@
  * decide() either knows, or says which proof it needs; the pipeline fetches that proof and asks again. The table at
  * the end maps each outcome to what every door answers, so that no door has an opinion of its own.
  */
-import type { ErrorCode } from '../errors.js'
+import { GossumError, type ErrorCode } from '../errors.js'
 import { equalBytes } from '../tlog/bytes.js'
+import type { Cosignature } from '../tlog/cosignature.js'
 import { EMPTY_ROOT, type Hash } from '../tlog/hash.js'
-import type { Tree } from '../tlog/merkle.js'
+import { checkTree, type Tree } from '../tlog/merkle.js'
 
 /** Where a head comes in. */
 export type Door = 'poll' | 'push' | 'gossip' | 'sync'
@@ -21,8 +22,23 @@ export interface Candidate {
   readonly log?: string
   /** Peer id of who brought it, for gossip and sync. */
   readonly peer?: string
+  /** What a log that pushes its head says about our own, and proves. */
+  readonly proof?: PushedProof
   /** Milliseconds since 1970. */
   readonly receivedAt: number
+}
+
+/** The proof that comes with a head that is pushed (c2sp.org/tlog-witness, add-checkpoint). */
+export interface PushedProof {
+  /** The size that we hold, as the sender believes; 0 for none, Infinity for one that no tree has. */
+  readonly oldSize: number
+  /** The proof (checkTree) that leads from there to the head; at most 63 hashes of 32 bytes. */
+  readonly hashes: readonly Hash[]
+}
+
+/** The same head without its proof: what it means by itself. */
+export function unproven({ door, note, log, peer, receivedAt }: Candidate): Candidate {
+  return { door, note, ...(log !== undefined && { log }), ...(peer !== undefined && { peer }), receivedAt }
 }
 
 export type OutcomeKind = 'advanced' | 'known' | 'past' | 'pending' | 'refused' | 'conflict'
@@ -42,12 +58,18 @@ export interface Outcome {
   readonly evidence?: string
   /** A line of it claims to be by a witness that we know and is not. */
   readonly forged?: boolean
+  /** Our cosignature, for a head that was pushed and is the newest: it is on disk. */
+  readonly own?: Cosignature
+  /** For a head whose sender was wrong about it: the size that we hold. */
+  readonly held?: number
 }
 
 /** What we hold of a log. */
 export interface Held {
   /** The newest tree that we proved, if any. */
   readonly tree?: Tree | undefined
+  /** The tree of the head's own size that we proved before, if it is kept. */
+  readonly kept?: Tree | undefined
   /** Whether the log was proven to misbehave and its operator has not said otherwise. */
   readonly frozen: boolean
 }
@@ -71,8 +93,9 @@ export type Decision =
 /**
  * Decides about a head whose log signature has verified.
  *
- * `ownEyes` says that we got the head from the log ourselves: only such a head may be the first one of a log (trust
- * on first use). `canonical` says that it is spelled in the one way that a witness signs.
+ * `ownEyes` says that we got the head from the log ourselves, by asking it or because it was pushed here: only such a
+ * head may be the first one of a log (trust on first use). `canonical` says that it is spelled in the one way that a
+ * witness signs.
  */
 export function decide(
   held: Held,
@@ -86,6 +109,8 @@ export function decide(
   if (ours === undefined) return head.ownEyes ? advance(held, head) : { kind: 'pending', code: 'HISTORY_MISSING' }
 
   if (head.size === ours.size) return equalBytes(head.root, ours.root) ? { kind: 'known' } : { kind: 'conflict' }
+  if (head.size === held.kept?.size)
+    return equalBytes(head.root, held.kept.root) ? { kind: 'past' } : { kind: 'conflict' }
 
   const [smaller, larger] = head.size < ours.size ? [head, ours] : [ours, head]
   if (smaller.size > 0) {
@@ -102,6 +127,35 @@ function advance(held: Held, head: { readonly canonical: boolean }): Decision {
   // Not forgotten: what it is consistent with today, our history may contradict tomorrow.
   if (!head.canonical) return { kind: 'pending', code: 'NOT_CANONICAL' }
   return { kind: 'advanced' }
+}
+
+/**
+ * Why the proof that a head was pushed with is not accepted, in the order of c2sp.org/tlog-witness; undefined when it
+ * is, or when the head convicts the log whatever its proof says. What the head itself means is for decide().
+ */
+export function objectionTo(
+  ours: Tree | undefined,
+  head: Tree & { readonly canonical: boolean },
+  { oldSize, hashes }: PushedProof,
+): ErrorCode | undefined {
+  if (!head.canonical) return 'NOT_CANONICAL'
+  if (oldSize > head.size) return 'REQUEST_INVALID'
+  if (head.size === 0 && !equalBytes(head.root, EMPTY_ROOT)) return undefined
+  if (oldSize !== (ours?.size ?? 0)) return 'OLD_SIZE_DIFFERS'
+  if (ours === undefined || oldSize === 0 || oldSize === head.size) {
+    return hashes.length === 0 ? undefined : 'PROOF_INVALID'
+  }
+  return extendsBy(ours, head, hashes) ? undefined : 'PROOF_INVALID'
+}
+
+function extendsBy(older: Tree, newer: Tree, proof: readonly Hash[]): boolean {
+  try {
+    checkTree(proof, newer.size, newer.root, older.size, older.root)
+    return true
+  } catch (error) {
+    if (error instanceof GossumError) return false
+    throw error
+  }
 }
 
 // ---- the outcome table -----------------------------------------------------------------------------------------
@@ -137,8 +191,11 @@ export function answerTo(outcome: Outcome): Answer {
 
 /** Statuses of pending heads that asking again later would not change. */
 const PENDING_STATUS: ReadonlyMap<ErrorCode | undefined, number> = new Map([
-  ['PROOF_INVALID', 422],
   ['NOT_CANONICAL', 400],
+  ['REQUEST_INVALID', 400],
+  ['OLD_SIZE_DIFFERS', 409],
+  ['PROOF_INVALID', 422],
+  ['SIZE_IMPOSSIBLE', 422],
 ])
 
 /** Reject, which costs the sender its standing, is only for bytes that no honest node can have passed on. */
@@ -157,6 +214,12 @@ function refusal(code: ErrorCode): Answer {
     case 'GUARD_WAITING':
     case 'GUARD_BEHIND':
       return { status: 503, gossip: 'ignore', exit: 4 }
+    case 'NOT_CANONICAL':
+    case 'REQUEST_INVALID':
+    case 'OLD_SIZE_DIFFERS':
+    case 'PROOF_INVALID':
+      // Only of heads that were pushed with a proof: the head itself is judged by itself.
+      return { status: PENDING_STATUS.get(code)!, gossip: 'ignore', exit: 2 }
     case 'CHECKPOINT_MALFORMED':
     case 'ORIGIN_MISMATCH':
       // The log itself signed these: not the messenger's doing.

@@ -93,7 +93,7 @@ export class Liars {
     } else if (smaller.size === 0) {
       if (equalBytes(smaller.root, EMPTY_ROOT)) return
     } else {
-      const proof = await this.#parts.prover.prove(log, larger, smaller.size, peer, false)
+      const proof = await this.#parts.prover.prove(log, larger, smaller.size, peer, undefined)
       if ('failed' in proof || equalBytes(proof.prefix.root, smaller.root)) return
       prefix = proof.prefix
     }

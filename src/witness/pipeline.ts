@@ -9,16 +9,19 @@ import { lastingController } from '../timed.js'
 import { makeSplitView, type Evidence } from '../evidence/evidence.js'
 import { GossumError, type ErrorCode } from '../errors.js'
 import { isFrozen, unmetFloor, type LogState } from '../store/heads.js'
-import { equalBytes, fromUtf8, toHex, utf8 } from '../tlog/bytes.js'
-import { sha256 } from '../tlog/hash.js'
-import { formatNote, isBy, parseNote, type VerifierKey } from '../tlog/note.js'
-import { decide, type Candidate, type Decision, type Outcome } from './decide.js'
+import { equalBytes, utf8 } from '../tlog/bytes.js'
+import type { Cosignature } from '../tlog/cosignature.js'
+import { isBy, parseNote, type VerifierKey } from '../tlog/note.js'
+import type { ProvenHead } from './cosigned.js'
+import { decide, objectionTo, unproven, type Candidate, type Decision, type Outcome, type Proof } from './decide.js'
 import { Cosigner, type CosignerParts, type Head } from './cosigner.js'
 import type { KnownLines } from './known-lines.js'
 import { Liars, type WitnessedHead } from './liars.js'
+import { Memory } from './memory.js'
 import { Outlet, type OutletParts } from './outlet.js'
 import { Pace } from './pace.js'
 import { Prover, type FollowedLog, type PrefixFromPeers } from './prover.js'
+import { Retries } from './retries.js'
 import type { Suspect, Suspects } from './suspects.js'
 import { verifyCandidate, type VerifiedNote } from './verify.js'
 
@@ -31,6 +34,8 @@ export interface PipelineParts extends CosignerParts, OutletParts {
   readonly neighbours: () => readonly VerifierKey[]
   /** Cosignatures that were verified before. */
   readonly knownLines: KnownLines
+  /** Resolves when this node has looked for a log's newest head itself, or will not; without it, that is always so. */
+  readonly looked?: (log: string) => Promise<unknown>
   /** Asks peers for a proof that the log does not give. */
   readonly prefixFromPeers: PrefixFromPeers
   /** Raises the alarm with evidence. Not new when it is about a lie that is known. */
@@ -40,45 +45,47 @@ export interface PipelineParts extends CosignerParts, OutletParts {
   readonly onOutcome: (outcome: Outcome, candidate: Candidate) => void
   /** A suspect that stayed one for too long, or that no tree can explain. */
   readonly onSuspectAlarm: (suspect: Suspect) => void
-  /** A suspect that had to make room for newer ones. */
+  /** A suspect that had to make room for newer ones, or that nobody can ever explain. */
   readonly onSuspectDropped: (suspect: Suspect) => void
   /** What failed in the background: our bug, or our disk. */
   readonly onError: (error: unknown) => void
 }
 
-/** How long a suspect may stay one before people are told. */
-const SUSPECT_ALARM_MS = 15 * 60_000
-/** Notes remembered as refused, and texts as past. */
-const REMEMBERED = 2048
 /** Heads that are kept until the rollback guard has heard from a peer. */
 const MAX_DEFERRED = 256
 
 export class Pipeline {
   readonly #parts: PipelineParts
   readonly #logs: ReadonlyMap<string, FollowedLog>
-  readonly #remembered = new Map<string, Outcome>()
+  readonly #memory = new Memory()
   readonly #stopped = lastingController()
   readonly #underWay = new Set<Promise<unknown>>()
   /** Logs whose suspects are being tried again. */
   readonly #retrying = new Set<string>()
+  readonly #retries: Retries
   /** What came while the rollback guard was waiting. */
   readonly #deferred: Candidate[] = []
   readonly #prover: Prover
   readonly #liars: Liars
   readonly #pace: Pace
-  /** Texts of older heads that were proven to be on our history, which only grows: `<log id> <hash>`. */
-  readonly #past = new Set<string>()
   readonly #cosigner: Cosigner
   readonly #outlet: Outlet
 
   constructor(parts: PipelineParts) {
     this.#parts = parts
-    this.#logs = new Map(parts.logs.map((log) => [log.id, log]))
+    // A head that is pushed again and again is verified once.
+    const remembering = (log: FollowedLog): FollowedLog => ({
+      ...log,
+      key: parts.knownLines.remembering([log.key])[0]!,
+    })
+    this.#logs = new Map(parts.logs.map((log) => [log.id, remembering(log)]))
     this.#prover = new Prover(parts.prefixFromPeers, this.#stopped.signal, parts.now)
     this.#cosigner = new Cosigner(parts)
     this.#outlet = new Outlet(parts, this.#cosigner.key)
     this.#liars = new Liars({ ...parts, prover: this.#prover })
     this.#pace = new Pace(parts.now, parts.pauseMs)
+    const judge = (candidate: Candidate): Promise<Outcome> => this.#judge(candidate, false)
+    this.#retries = new Retries({ ...parts, judge, stopped: this.#stopped.signal })
   }
 
   /**
@@ -124,10 +131,8 @@ export class Pipeline {
   }
 
   async #submit(candidate: Candidate): Promise<Outcome> {
-    // With the log that the door expects: the same bytes on another log's topic are another matter.
-    const key = `${candidate.log ?? ''} ${toHex(sha256(candidate.note))}`
-    const outcome = this.#remembered.get(key) ?? (await this.#judge(candidate, true))
-    this.#remember(key, outcome)
+    const outcome = this.#memory.refusal(candidate) ?? (await this.#judge(candidate, true))
+    this.#memory.noteRefusal(candidate, outcome)
     if (outcome.code === 'GUARD_WAITING' && this.#deferred.length < MAX_DEFERRED) this.#deferred.push(candidate)
     this.#parts.onOutcome(outcome, candidate)
     if (outcome.kind === 'advanced') {
@@ -139,7 +144,7 @@ export class Pipeline {
   /** Takes up what came while nothing could be signed, as it would be if it came now. */
   async submitDeferred(): Promise<void> {
     // Not by gossip: what it brought then was not forwarded.
-    for (const candidate of this.#deferred.splice(0)) await this.submit({ ...candidate, door: 'sync' })
+    for (const candidate of this.#deferred.splice(0)) await this.submit({ ...unproven(candidate), door: 'sync' })
   }
 
   /**
@@ -151,36 +156,11 @@ export class Pipeline {
     if (this.#retrying.has(log)) return
     this.#retrying.add(log)
     try {
-      await this.#tracked(this.#retrySuspects(log, limit))
+      if (limit > 0) await this.#tracked(this.#reachFloor(log))
+      await this.#tracked(this.#retries.retry(this.#logs.get(log)!, limit))
     } finally {
       this.#retrying.delete(log)
     }
-  }
-
-  async #retrySuspects(log: string, limit: number): Promise<void> {
-    const { suspects, store, onOutcome, now } = this.#parts
-    if (limit > 0) await this.#reachFloor(log)
-    let left = limit
-    for (const suspect of suspects.list(log)) {
-      if (this.#stopped.signal.aborted) return
-      const overtaken = suspect.size !== null && suspect.size <= (store.heads.get(log).tree?.size ?? 0)
-      if (overtaken || (suspect.size !== null && left-- > 0)) {
-        // Not by gossip: what came with it since then was not forwarded.
-        const door = suspect.door === 'gossip' ? 'sync' : suspect.door
-        const peer = suspects.bringer(suspect) ?? suspect.peer
-        const note = utf8(suspect.note)
-        const candidate: Candidate = { door, note, log, receivedAt: now(), ...(peer !== undefined && { peer }) }
-        const outcome = await this.#judge(candidate, false)
-        const isSuspect = outcome.kind === 'pending' || outcome.code === 'LOG_FROZEN'
-        if (!isSuspect) onOutcome(outcome, candidate)
-        if (!isSuspect) continue
-      }
-      if (now() - Date.parse(suspect.firstSeen) >= SUSPECT_ALARM_MS) await this.#alarmSuspect(suspect)
-    }
-  }
-
-  async #alarmSuspect(suspect: Suspect): Promise<void> {
-    if (await this.#parts.suspects.alarm(suspect)) this.#parts.onSuspectAlarm(suspect)
   }
 
   /** Work that stop() waits for. */
@@ -188,13 +168,6 @@ export class Pipeline {
     const ended: Promise<unknown> = work.catch(() => undefined).finally(() => this.#underWay.delete(ended))
     this.#underWay.add(ended)
     return work
-  }
-
-  /** What was refused for its bytes is so for ever; what depends on our state or our operator may change. */
-  #remember(key: string, outcome: Outcome): void {
-    if (outcome.kind !== 'refused' || PASSING.has(outcome.code!) || this.#remembered.has(key)) return
-    if (this.#remembered.size >= REMEMBERED) this.#remembered.delete(this.#remembered.keys().next().value!)
-    this.#remembered.set(key, outcome)
   }
 
   /** `charged`: the peer that brought it pays for the proof. */
@@ -223,37 +196,72 @@ export class Pipeline {
 
   /** Compare and prove until there is a decision, then act on it; again when somebody else moved the head meanwhile. */
   async #conclude(candidate: Candidate, head: Head, charged: boolean): Promise<Outcome> {
-    const { log, checkpoint, canonical } = head
+    const { log } = head
+    const { store } = this.#parts
     const own = head.cosignatures.get(this.#cosigner.key)
     if (own !== undefined) await this.#cosigner.recall(head, own)
+    if (candidate.proof !== undefined && store.heads.get(log.id).tree === undefined) await this.#parts.looked?.(log.id)
     for (;;) {
       const leave = await this.#turn(candidate, head)
       if (leave === undefined) return this.#suspect(candidate, head, 'HEADS_WAITING')
-      try {
-        const state = this.#parts.store.heads.get(log.id)
-        const held = { tree: state.tree, frozen: isFrozen(state) }
-        // What we cosigned once, we saw with our own eyes.
-        const tree = { ...checkpoint, canonical, ownEyes: candidate.door === 'poll' || own !== undefined }
-        let decision: Decision = (await this.#isPast(head, state)) ? { kind: 'past' } : decide(held, tree)
-        if (decision.kind === 'prove') {
-          const { of, size } = decision
-          decision = decide(held, tree, await this.#prover.prove(log, of, size, candidate.peer, charged))
-          // A head that has to be decided about again is paid for.
-          charged = false
-        }
-        const outcome = await this.#act(candidate, head, state, decision)
-        if (outcome !== undefined) return outcome
-      } finally {
-        leave()
-      }
+      const outcome = await this.#round(candidate, head, own !== undefined, charged).finally(leave)
+      if (outcome !== undefined) return outcome
+      // A head that has to be decided about again is paid for.
+      charged = false
     }
   }
 
-  /** Whether it is an older head that was proven before: ours, or one that somebody brought. */
-  async #isPast(head: Head, { tree }: LogState): Promise<boolean> {
-    const { log, checkpoint, bare } = head
-    if (tree === undefined || checkpoint.size >= tree.size) return false
-    return this.#past.has(pastKey(head)) || this.#parts.cosigned.holds(log.id, fromUtf8(formatNote(bare))!)
+  /** One comparison and what follows from it; undefined when somebody else moved the head meanwhile. */
+  async #round(candidate: Candidate, head: Head, isOurs: boolean, charged: boolean): Promise<Outcome | undefined> {
+    const { log, checkpoint, canonical } = head
+    const state = this.#parts.store.heads.get(log.id)
+    const objection = candidate.proof && objectionTo(state.tree, { ...checkpoint, canonical }, candidate.proof)
+    if (objection !== undefined) return this.#object(candidate, head, state, objection)
+    const isPast = this.#memory.isPast(log.id, head.bare)
+    const kept = isPast ? undefined : await this.#keptAt(head, state)
+    const held = { tree: state.tree, kept, frozen: isFrozen(state) }
+    // What we cosigned once, we saw with our own eyes; what is pushed is the log's own word, as what we ask it for is.
+    const ownEyes = candidate.door === 'poll' || isOurs || candidate.proof !== undefined
+    const tree = { ...checkpoint, canonical, ownEyes }
+    let decision: Decision = isPast ? { kind: 'past' } : decide(held, tree)
+    if (decision.kind === 'prove') {
+      const proof = pushedProof(candidate, state) ?? (await this.#prove(candidate, log, decision, charged))
+      decision = decide(held, tree, proof)
+    }
+    return this.#act(candidate, head, state, decision, kept)
+  }
+
+  #prove(
+    { door, peer }: Candidate,
+    log: FollowedLog,
+    { of, size }: Extract<Decision, { kind: 'prove' }>,
+    charged: boolean,
+  ): Promise<Proof> {
+    // Whoever pushes says no name: they all have one budget.
+    const payer = peer ?? (door === 'push' ? door : undefined)
+    return this.#prover.prove(log, of, size, peer, charged ? payer : undefined)
+  }
+
+  /**
+   * The proof that came with a pushed head does not do, and the sender is told why. The head itself is what it is: one
+   * beyond our own waits for a better proof, or for what the log and the peers show; any other is compared with our
+   * history without keeping the sender waiting.
+   */
+  async #object(candidate: Candidate, head: Head, { tree }: LogState, code: ErrorCode): Promise<Outcome> {
+    const { log, checkpoint } = head
+    const held = tree?.size ?? 0
+    if (tree === undefined || checkpoint.size > tree.size) {
+      return { ...(await this.#suspect(candidate, head, code)), held }
+    }
+    this.#inBackground(this.#submit(unproven(candidate)))
+    return { kind: 'refused', news: false, log: log.id, size: checkpoint.size, root: checkpoint.root, code, held }
+  }
+
+  /** The head of the same size that was proven before, ours or one that somebody brought, for an older head. */
+  async #keptAt({ log, checkpoint }: Head, { tree }: LogState): Promise<ProvenHead | undefined> {
+    return tree === undefined || checkpoint.size >= tree.size
+      ? undefined
+      : this.#parts.cosigned.at(log.id, checkpoint.size)
   }
 
   /**
@@ -275,14 +283,20 @@ export class Pipeline {
   }
 
   /** What follows from a decision. Undefined when the state was changed by somebody else: decide again. */
-  async #act(candidate: Candidate, head: Head, state: LogState, decision: Decision): Promise<Outcome | undefined> {
+  async #act(
+    candidate: Candidate,
+    head: Head,
+    state: LogState,
+    decision: Decision,
+    kept: ProvenHead | undefined,
+  ): Promise<Outcome | undefined> {
     const { log, bare, clean } = head
     const { cosigned } = this.#parts
     const about = { log: log.id, size: head.checkpoint.size, root: head.checkpoint.root }
     switch (decision.kind) {
       case 'advanced': {
         const obstacle = this.#cosigner.obstacle(log.id, head.checkpoint)
-        const prove = (size: number) => this.#prover.prove(log, head.checkpoint, size, candidate.peer, false)
+        const prove = (size: number) => this.#prover.prove(log, head.checkpoint, size, candidate.peer, undefined)
         // Once the floor is reached, this head is decided about anew.
         if (obstacle === 'GUARD_BEHIND' && (await this.#reachFloor(log.id))) return undefined
         if (obstacle === 'GUARD_BEHIND' && (await this.#cosigner.passFloor(head, state, prove))) return undefined
@@ -294,17 +308,18 @@ export class Pipeline {
         this.#inBackground(this.#liars.sawTruth(log, witnessed(head)))
         await cosigned.remember(log.id, bare, head.byNeighbours)
         await this.#resolve(candidate, head)
-        return { kind: 'advanced', news: clean, ...about }
+        return { kind: 'advanced', news: clean, ...about, own }
       }
       case 'known': {
         const isFresh = await this.#merge(candidate, head)
-        const own = await this.#cosigner.refresh(head, state)
-        if (own !== undefined) this.#outlet.refreshed(head, own)
+        const own = candidate.proof === undefined ? await this.#refresh(head, state) : await this.#renew(head, state)
+        if (typeof own === 'string') return { kind: 'refused', news: false, ...about, code: own }
+        if (own === undefined && candidate.proof !== undefined) return undefined
         await this.#resolve(candidate, head)
-        return { kind: 'known', news: isFresh && clean, ...about }
+        return { kind: 'known', news: isFresh && clean, ...about, ...(own && { own }) }
       }
       case 'past': {
-        remember(this.#past, pastKey(head))
+        this.#memory.notePast(log.id, bare)
         await this.#resolve(candidate, head)
         const isFresh = await this.#merge(candidate, head)
         return { kind: 'past', news: isFresh && clean, ...about }
@@ -312,10 +327,10 @@ export class Pipeline {
       case 'pending':
         return this.#suspect(candidate, head, decision.code)
       case 'refused':
-        if (candidate.door === 'poll') this.#outlet.shownFrozen(head)
+        if (candidate.door === 'poll' || candidate.door === 'push') this.#outlet.shownFrozen(head)
         return { kind: 'refused', news: false, ...about, code: decision.code }
       case 'conflict': {
-        const ours = state.note === undefined ? undefined : parseNote(utf8(state.note))
+        const ours = kept?.note ?? (state.note === undefined ? undefined : parseNote(utf8(state.note)))
         // A size-0 head with records convicts alone; anything else needs the head that it conflicts with.
         if (ours === undefined && about.size > 0) return this.#suspect(candidate, head, 'HISTORY_MISSING')
         const { id, isNew } = await this.#parts.alarm(makeSplitView(log.key, [bare, ours ?? bare], decision.prefix))
@@ -329,10 +344,31 @@ export class Pipeline {
     }
   }
 
+  /** Cosigns our newest head again when our cosignature of it is old. */
+  async #refresh(head: Head, state: LogState): Promise<Cosignature | undefined> {
+    const own = await this.#cosigner.refresh(head, state)
+    if (own !== undefined) this.#outlet.refreshed(head, own)
+    return own
+  }
+
+  /**
+   * Cosigns our newest head again for the log that pushed it. What stands in the way, if anything; undefined when the
+   * state was changed by somebody else. The mesh hears of it no more often than of others.
+   */
+  async #renew(head: Head, state: LogState): Promise<Cosignature | ErrorCode | undefined> {
+    const obstacle = isFrozen(state) ? 'LOG_FROZEN' : this.#cosigner.obstacle(head.log.id, head.checkpoint)
+    if (obstacle !== undefined) return obstacle
+    const isDue = this.#cosigner.isDue(head.log.id, state)
+    const own = await this.#cosigner.renew(head, state)
+    if (own !== undefined && isDue) this.#outlet.refreshed(head, own)
+    return own
+  }
+
   /** Adds cosignatures to a head of our history; whether one of them is news to the mesh. */
   async #merge(candidate: Candidate, head: Head): Promise<boolean> {
     const { log, bare, cosignatures, byNeighbours } = head
     const { cosigned } = this.#parts
+    if (cosignatures.size === 0 && byNeighbours.size === 0) return false
     const quorumSize = cosigned.quorum(log.id)?.size ?? -1
     const fresh = await cosigned.merge(log.id, bare, cosignatures)
     await cosigned.remember(log.id, bare, byNeighbours)
@@ -349,7 +385,7 @@ export class Pipeline {
     if (dropped !== undefined) this.#parts.onSuspectDropped(dropped)
     if (checkpoint === undefined) {
       await store.heads.hold(log.id, suspect.id)
-      await this.#alarmSuspect(suspect)
+      await this.#retries.alarm(suspect)
     }
     const worthTelling = isNew && (checkpoint?.size ?? Infinity) > (store.heads.get(log.id).tree?.size ?? 0)
     if (worthTelling) this.#outlet.passOn(candidate, head, bare)
@@ -375,17 +411,9 @@ export class Pipeline {
   }
 }
 
-/** Refusals that depend on the state of this node, and so may not be remembered. */
-const PASSING: ReadonlySet<ErrorCode> = new Set(['LOG_FROZEN', 'STATE_DISAGREES', 'GUARD_WAITING', 'GUARD_BEHIND'])
-
-function pastKey({ log, bare }: Head): string {
-  return `${log.id} ${toHex(sha256(utf8(bare.text)))}`
-}
-
-/** Adds to a set of at most REMEMBERED; the oldest goes. */
-function remember(set: Set<string>, key: string): void {
-  if (set.size >= REMEMBERED) set.delete(set.values().next().value!)
-  set.add(key)
+/** The proof of a pushed head that nothing can be objected to, as decide() asks for one. */
+function pushedProof({ proof }: Candidate, { tree }: LogState): Proof | undefined {
+  return proof && tree && { prefix: { root: tree.root, proof: proof.hashes } }
 }
 
 function witnessed({ checkpoint, bare, cosignatures }: Head): WitnessedHead {

@@ -10,10 +10,16 @@ import { checkTree, type Tree } from '../tlog/merkle.js'
 import type { Prefix, Proof } from './decide.js'
 import type { LogIdentity } from './verify.js'
 
+/** Shows the root of a tree's first `size` records. Throws a GossumError when it cannot. */
+export type ShowPrefix = (of: Tree, size: number, options: { signal: AbortSignal }) => Promise<Prefix>
+
 /** A log that this node follows, and where it sees it from. */
 export interface FollowedLog extends LogIdentity {
-  /** Shows the root of a tree's first `size` records. Throws a GossumError when it cannot. */
-  readonly prefix: (of: Tree, size: number, options: { signal: AbortSignal }) => Promise<Prefix>
+  /**
+   * Its tiles, as we see them. Absent for a log that has no address here and only pushes its heads: then it is the
+   * peers who may know.
+   */
+  readonly prefix?: ShowPrefix
 }
 
 /** Asks peers for the same, the given one first. Throws PEER_UNHELPFUL. */
@@ -48,15 +54,15 @@ export class Prover {
   }
 
   /**
-   * The root of the first `size` records of the tree `of`, proven. `peer` brought the head and may know; `charged`
-   * says that it pays for the proof, and a peer beyond its budget gets PEER_BUDGET.
+   * The root of the first `size` records of the tree `of`, proven. `peer` brought the head and may know; `payer` pays
+   * for the proof, if anybody does, and gets PEER_BUDGET beyond its budget.
    */
-  prove(log: FollowedLog, of: Tree, size: number, peer: string | undefined, charged: boolean): Promise<Proof> {
+  prove(log: FollowedLog, of: Tree, size: number, peer: string | undefined, payer: string | undefined): Promise<Proof> {
     const key = `${log.id} ${of.size} ${toHex(of.root)} ${size}`
     if (this.#stopped.aborted) return Promise.resolve({ failed: 'TIMEOUT' })
     const underWay = this.#underWay.get(key)
     if (underWay !== undefined) return underWay
-    if (charged && peer !== undefined && !this.#budget.take(peer, this.#now())) {
+    if (payer !== undefined && !this.#budget.take(payer, this.#now())) {
       return Promise.resolve({ failed: 'PEER_BUDGET' })
     }
     const proof = this.#prove(log, of, size, peer).finally(() => this.#underWay.delete(key))
@@ -84,7 +90,10 @@ export class Prover {
 
   /** The log first, and then peers too; the first proof that holds. Rejects with the reason of the log. */
   async #ask(log: FollowedLog, of: Tree, size: number, peer: string | undefined, signal: AbortSignal): Promise<Prefix> {
-    const fromLog = this.#checked(log.prefix(of, size, { signal }), of, size)
+    const fromLog =
+      log.prefix === undefined
+        ? Promise.reject(new GossumError('LOG_UNREACHABLE', 'it is only pushed here'))
+        : this.#checked(log.prefix(of, size, { signal }), of, size)
     const fromPeers = hasFailed(fromLog, LOG_FIRST_MS).then((failed) =>
       failed ? this.#checked(this.#fromPeers(peer, log.id, of, size, { signal }), of, size) : fromLog,
     )

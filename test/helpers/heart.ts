@@ -19,8 +19,8 @@ import {
 import { CosignedHeads, type CosignedHead } from '../../src/witness/cosigned.js'
 import type { Candidate, Door, Outcome } from '../../src/witness/decide.js'
 import { KnownLines } from '../../src/witness/known-lines.js'
-import { Pipeline, type FollowedLog } from '../../src/witness/pipeline.js'
-import type { PrefixFromPeers } from '../../src/witness/prover.js'
+import { Pipeline } from '../../src/witness/pipeline.js'
+import type { PrefixFromPeers, ShowPrefix } from '../../src/witness/prover.js'
 import { Suspects, type Suspect } from '../../src/witness/suspects.js'
 
 /** A guard that keeps its entries in memory. */
@@ -44,8 +44,10 @@ export const testWitness = testSigner('witness.example', 7, SIGNATURE_TYPES.cosi
 
 export interface LogAndVantage {
   readonly logKey: VerifierKey
-  /** Where the heart sees the log from. */
-  readonly prefix: FollowedLog['prefix']
+  /** Where the heart sees the log from; nowhere when absent: it is only pushed. */
+  readonly prefix?: ShowPrefix
+  /** That of every checksum database when absent. */
+  readonly origin?: string
 }
 
 export interface HeartOptions extends LogAndVantage {
@@ -103,8 +105,8 @@ export interface Heart {
 
 export async function startHeart(options: HeartOptions): Promise<Heart> {
   const { signer = testWitness, now = Date.now } = options
-  const logs = [options, ...(options.others ?? [])].map(({ logKey: key, prefix }) => {
-    return { id: sumdbId(key), key, origin: SUMDB_ORIGIN, prefix }
+  const logs = [options, ...(options.others ?? [])].map(({ logKey: key, prefix, origin = SUMDB_ORIGIN }) => {
+    return { id: logId(key.name, origin), key, origin, ...(prefix && { prefix }) }
   })
   const log = logs[0]!.id
   const counted = options.counted ?? [signer.verifier]

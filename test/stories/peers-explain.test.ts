@@ -2,8 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { GossumError } from '../../src/errors.js'
 import { parseEvidence, verifyEvidence } from '../../src/evidence/evidence.js'
-import type { FollowedLog } from '../../src/witness/pipeline.js'
-import type { PrefixFromPeers } from '../../src/witness/prover.js'
+import type { PrefixFromPeers, ShowPrefix } from '../../src/witness/prover.js'
 import { cosign } from '../../src/tlog/cosignature.js'
 import { formatNote, parseNote } from '../../src/tlog/note.js'
 import { startHeart, testSigner, testWitness } from '../helpers/heart.js'
@@ -12,11 +11,11 @@ import { History, showing } from '../helpers/history.js'
 const signer = testSigner('log.example', 1)
 const history = new History(signer)
 const fork = history.fork(20, 'b')
-const down: FollowedLog['prefix'] = () => Promise.reject(new GossumError('LOG_UNREACHABLE', 'down'))
+const down: ShowPrefix = () => Promise.reject(new GossumError('LOG_UNREACHABLE', 'down'))
 
 /** A heart at size 25 of `history` whose peers know `known` and are asked as the test says. */
-async function heartWith(known: PrefixFromPeers, prefix: FollowedLog['prefix'] = showing(history)) {
-  const world = { prefix: showing(history) as FollowedLog['prefix'] }
+async function heartWith(known: PrefixFromPeers, prefix: ShowPrefix = showing(history)) {
+  const world = { prefix: showing(history) as ShowPrefix }
   const asked: (string | undefined)[] = []
   const heart = await startHeart({
     logKey: signer.verifier,
@@ -93,12 +92,22 @@ test('what a peer brings beyond its budget is kept and tried later, and costs no
   const outcomes = []
   for (let size = 26; size < 126; size++) outcomes.push(await heart.submit('gossip', history.head(size), 'flood'))
   expect(outcomes.filter(({ code }) => code === 'PEER_BUDGET').length).toBeGreaterThan(30)
-  expect(await heart.submit('gossip', fork.head(80), 'flood')).toMatchObject({ kind: 'pending', code: 'PEER_BUDGET' })
+  expect(await heart.submit('gossip', fork.head(150), 'flood')).toMatchObject({ kind: 'pending', code: 'PEER_BUDGET' })
   expect(await heart.submit('gossip', history.head(200), 'honest')).toMatchObject({ kind: 'advanced' })
   await heart.pipeline.idle()
   // The fork among them is caught all the same, and nothing of the flood is left.
-  expect(verifyEvidence(parseEvidence(heart.evidence[0]!.file), [signer.verifier]).sizes).toEqual([80, 200])
+  expect(verifyEvidence(parseEvidence(heart.evidence[0]!.file), [signer.verifier]).sizes).toEqual([150, 200])
   expect(heart.suspects.list(heart.log)).toEqual([])
+})
+
+test('a fork of a size that we hold a head of is convicted by the two heads: nobody is asked for a proof', async () => {
+  const { world, heart, asked } = await heartWith(knows(history))
+  for (const size of [40, 60]) await heart.submit('poll', history.head(size))
+  world.prefix = down
+  const proven = asked.length
+  expect(await heart.submit('gossip', fork.head(40), 'p')).toMatchObject({ kind: 'conflict', size: 40 })
+  expect(verifyEvidence(parseEvidence(heart.evidence[0]!.file), [signer.verifier]).sizes).toEqual([40, 40])
+  expect(asked.length).toBe(proven)
 })
 
 test('heads that we hold ourselves, or proved once, cost nobody a proof, in whatever lines they are dressed', async () => {

@@ -3,7 +3,7 @@ import { MemoryLevel } from 'memory-level'
 import { describe, expect, test } from 'vitest'
 import { parseEvidence, verifyEvidence } from '../../src/evidence/evidence.js'
 import { GossumError } from '../../src/errors.js'
-import type { FollowedLog } from '../../src/witness/pipeline.js'
+import type { ShowPrefix } from '../../src/witness/prover.js'
 import { MemoryGuard, startHeart, testSigner, type Heart } from '../helpers/heart.js'
 import { History, showing } from '../helpers/history.js'
 
@@ -16,7 +16,7 @@ const MINUTE = 60_000
 async function story(firstPoll = 10) {
   const db = new MemoryLevel()
   const guard = new MemoryGuard()
-  const world = { now: Date.UTC(2026, 0, 1), vantage: showing(history) as FollowedLog['prefix'] }
+  const world = { now: Date.UTC(2026, 0, 1), vantage: showing(history) as ShowPrefix }
   const start = (): Promise<Heart> =>
     startHeart({
       logKey: signer.verifier,

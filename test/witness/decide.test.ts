@@ -1,16 +1,20 @@
 import { describe, expect, test } from 'vitest'
 import { ERRORS, type ErrorCode } from '../../src/errors.js'
-import { EMPTY_ROOT } from '../../src/tlog/hash.js'
+import { EMPTY_ROOT, type Hash } from '../../src/tlog/hash.js'
+import { proveTree, treeRoot, type Tree } from '../../src/tlog/merkle.js'
 import {
   answerTo,
   decide,
   gossipVerdict,
+  objectionTo,
   type Answer,
   type Held,
   type Outcome,
   type OutcomeKind,
   type Proof,
+  type PushedProof,
 } from '../../src/witness/decide.js'
+import { MemoryLog } from '../helpers/tree.js'
 
 const root = (byte: number): Uint8Array => new Uint8Array(32).fill(byte)
 const tree = (size: number, byte: number): { size: number; root: Uint8Array } => ({ size, root: root(byte) })
@@ -93,6 +97,59 @@ describe('a smaller head', () => {
   })
 })
 
+describe('a smaller head of a size that we hold a head of', () => {
+  const held: Held = { tree: tree(9, 1), kept: tree(5, 2), frozen: false }
+  test('is past or a conflict, and no proof is asked for', () => {
+    expect(decide(held, head(5, 2))).toEqual({ kind: 'past' })
+    expect(decide(held, head(5, 3))).toEqual({ kind: 'conflict' })
+    expect(decide(held, head(4, 3)).kind).toBe('prove')
+  })
+})
+
+describe('what is objected to the proof of a pushed head', () => {
+  const history = new MemoryLog()
+  for (let i = 0; i < 12; i++) history.append(Uint8Array.of(i))
+  const of = (size: number) => ({ size, root: treeRoot(size, history.read), canonical: true })
+  const proof = (from: number, to: number) => proveTree(to, from, history.read)
+  const pushed = (oldSize: number, hashes: readonly Hash[] = []): PushedProof => ({ oldSize, hashes })
+
+  test('nothing, when it leads from our tree to the head', () => {
+    expect(objectionTo(of(5), of(9), pushed(5, proof(5, 9)))).toBeUndefined()
+    expect(objectionTo(of(5), of(5), pushed(5))).toBeUndefined()
+    expect(objectionTo(undefined, of(9), pushed(0))).toBeUndefined()
+    expect(objectionTo(of(0), of(9), pushed(0))).toBeUndefined()
+    expect(objectionTo(of(0), of(0), pushed(0))).toBeUndefined()
+  })
+
+  test('the first thing that is wrong, in the order of the specification', () => {
+    const bad = [root(7)]
+    const rows: [what: string, ours: Tree | undefined, of: Tree & { canonical: boolean }, PushedProof, ErrorCode][] = [
+      ['a spelling before all', of(5), { ...of(9), canonical: false }, pushed(10, bad), 'NOT_CANONICAL'],
+      ['an old size beyond the head', of(5), of(9), pushed(10, bad), 'REQUEST_INVALID'],
+      ['beyond any head', of(5), of(9), pushed(Infinity), 'REQUEST_INVALID'],
+      ['beyond an impossible head of no records', of(5), head(0, 1), pushed(5), 'REQUEST_INVALID'],
+      ['an old size that is not ours', of(5), of(9), pushed(4, proof(4, 9)), 'OLD_SIZE_DIFFERS'],
+      ['an old size where we hold nothing', undefined, of(9), pushed(5, proof(5, 9)), 'OLD_SIZE_DIFFERS'],
+      ['none where we hold something', of(5), of(9), pushed(0), 'OLD_SIZE_DIFFERS'],
+      ['a proof from nothing', undefined, of(9), pushed(0, bad), 'PROOF_INVALID'],
+      ['a proof from no records', of(0), of(9), pushed(0, bad), 'PROOF_INVALID'],
+      ['a proof where none is needed', of(9), of(9), pushed(9, bad), 'PROOF_INVALID'],
+      ['no proof', of(5), of(9), pushed(5), 'PROOF_INVALID'],
+      ['one hash too many', of(5), of(9), pushed(5, [...proof(5, 9), root(7)]), 'PROOF_INVALID'],
+      ['another proof', of(5), of(9), pushed(5, proof(6, 9)), 'PROOF_INVALID'],
+    ]
+    for (const [what, ours, candidate, said, code] of rows) {
+      expect(objectionTo(ours, candidate, said), what).toBe(code)
+    }
+  })
+
+  test('nothing, when the head convicts the log whatever its proof says: that is for the decision', () => {
+    expect(objectionTo(of(5), head(0, 1), pushed(0))).toBeUndefined()
+    expect(objectionTo(of(5), head(5, 1), pushed(5))).toBeUndefined()
+    expect(decide({ tree: of(5), frozen: false }, head(5, 1))).toEqual({ kind: 'conflict' })
+  })
+})
+
 describe('a frozen log', () => {
   test('does not advance, not even by the first head', () => {
     expect(decide(holding(5, 1, true), head(9, 2), shows(1))).toEqual({ kind: 'refused', code: 'LOG_FROZEN' })
@@ -138,7 +195,7 @@ describe('the outcome table', () => {
     ['pending', 'PROOF_INVALID', { status: 422, gossip: 'accept', exit: 4 }, 'ignore'],
     ['pending', 'TILE_INVALID', { status: 503, gossip: 'accept', exit: 4 }, 'ignore'],
     ['pending', 'HISTORY_MISSING', { status: 503, gossip: 'accept', exit: 4 }, 'ignore'],
-    ['pending', 'SIZE_IMPOSSIBLE', { status: 503, gossip: 'accept', exit: 4 }, 'ignore'],
+    ['pending', 'SIZE_IMPOSSIBLE', { status: 422, gossip: 'accept', exit: 4 }, 'ignore'],
     ['pending', 'NOT_CANONICAL', { status: 400, gossip: 'accept', exit: 4 }, 'ignore'],
     ['refused', 'NOTE_MALFORMED', { status: 400, gossip: 'reject', exit: 2 }, 'reject'],
     ['refused', 'NOTE_TOO_LARGE', { status: 400, gossip: 'reject', exit: 2 }, 'reject'],
@@ -148,6 +205,12 @@ describe('the outcome table', () => {
     ['refused', 'CHECKPOINT_MALFORMED', { status: 400, gossip: 'ignore', exit: 2 }, 'ignore'],
     ['refused', 'ORIGIN_MISMATCH', { status: 400, gossip: 'ignore', exit: 2 }, 'ignore'],
     ['refused', 'LOG_FROZEN', { status: 503, gossip: 'ignore', exit: 3 }, 'ignore'],
+    ['pending', 'OLD_SIZE_DIFFERS', { status: 409, gossip: 'accept', exit: 4 }, 'ignore'],
+    ['pending', 'REQUEST_INVALID', { status: 400, gossip: 'accept', exit: 4 }, 'ignore'],
+    ['refused', 'OLD_SIZE_DIFFERS', { status: 409, gossip: 'ignore', exit: 2 }, 'ignore'],
+    ['refused', 'PROOF_INVALID', { status: 422, gossip: 'ignore', exit: 2 }, 'ignore'],
+    ['refused', 'REQUEST_INVALID', { status: 400, gossip: 'ignore', exit: 2 }, 'ignore'],
+    ['refused', 'NOT_CANONICAL', { status: 400, gossip: 'ignore', exit: 2 }, 'ignore'],
     ['refused', 'GUARD_WAITING', { status: 503, gossip: 'ignore', exit: 4 }, 'ignore'],
     ['refused', 'GUARD_BEHIND', { status: 503, gossip: 'ignore', exit: 4 }, 'ignore'],
     ['pending', 'HEADS_WAITING', { status: 503, gossip: 'accept', exit: 4 }, 'ignore'],
