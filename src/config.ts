@@ -20,9 +20,10 @@ export interface LogSetting {
   readonly id: string
   readonly key: VerifierKey
   readonly origin: string
-  readonly url: string
+  /** Where it is polled; null for a log that only pushes its heads to us. */
+  readonly url: string | null
   /** Where the go command's lookups and tiles come from: the log itself, or a module proxy's /sumdb/<name>. */
-  readonly upstream: string
+  readonly upstream: string | null
 }
 
 export interface Config {
@@ -55,7 +56,7 @@ export interface Config {
 /** Settings as they are written: by flags, in the environment, in the file. Absent means "ask the next one". */
 export interface Settings {
   home?: string | undefined
-  /** "VKEY URL" each. */
+  /** "VKEY URL" or "VKEY URL ORIGIN" each; "-" in place of the URL for a log that is only pushed. */
   log?: string[] | undefined
   listen?: string[] | undefined
   bootstrap?: string[] | undefined
@@ -244,15 +245,22 @@ function bounded(name: string, list: readonly string[]): string[] {
   return [...list]
 }
 
-/** "VKEY URL", as --log and GOSUMDB take it. Throws CONFIG_INVALID or KEY_*. */
+/**
+ * "VKEY URL" is a checksum database; "VKEY -" a log that is only pushed, whose origin is the name of its key, as
+ * c2sp.org/tlog-checkpoint wants it. A third field, to the end of the text, is another origin. Throws CONFIG_INVALID or
+ * KEY_*.
+ */
 export function parseLogSetting(text: string): LogSetting {
-  const [vkey, url, ...rest] = text.trim().split(/\s+/)
-  if (vkey === undefined || url === undefined || rest.length > 0)
-    throw invalid('log', `"VKEY URL" expected, got ${JSON.stringify(text)}`)
+  const [, vkey, address, named] = /^(\S+)\s+(\S+)(?:\s+(\S.*))?$/s.exec(text.trim()) ?? []
+  if (vkey === undefined || address === undefined)
+    throw invalid('log', `"VKEY URL" or "VKEY URL ORIGIN" expected, got ${JSON.stringify(text)}`)
   const key = parseVerifierKey(vkey)
   if (key.type !== 0x01) throw invalid('log', `${key.name} is a witness key (type 0x04), not a log key`)
-  const where = parseUrl('log', url)
-  return { id: logId(key.name, SUMDB_ORIGIN), key, origin: SUMDB_ORIGIN, url: where, upstream: where }
+  const isPushed = address === '-'
+  const origin = named ?? (isPushed ? key.name : SUMDB_ORIGIN)
+  if (/[\x00-\x1f]/.test(origin)) throw invalid('log', `${JSON.stringify(origin)} is no line of a checkpoint`)
+  const url = isPushed ? null : parseUrl('log', address)
+  return { id: logId(key.name, origin), key, origin, url, upstream: url }
 }
 
 /** An http or https URL without a slash at the end. */
@@ -266,16 +274,17 @@ function parseUrl(setting: string, url: string): string {
 
 /** The logs with the upstreams that are set for them. */
 function withUpstreams(logs: readonly LogSetting[], upstreams: readonly string[]): LogSetting[] {
+  const polled = logs.filter(({ url }) => url !== null)
   const byName = new Map<string, string>()
   for (const text of upstreams) {
     const words = text.trim().split(/\s+/)
-    const name = words.length === 2 ? words[0]! : logs.length === 1 ? logs[0]!.key.name : ''
-    if (words.length > 2 || !logs.some(({ key }) => key.name === name) || byName.has(name)) {
+    const name = words.length === 2 ? words[0]! : polled.length === 1 ? polled[0]!.key.name : ''
+    if (words.length > 2 || !polled.some(({ key }) => key.name === name) || byName.has(name)) {
       throw invalid('upstream', `"NAME URL" of a log that is followed expected, each once, got ${JSON.stringify(text)}`)
     }
     byName.set(name, parseUrl('upstream', words.at(-1)!))
   }
-  return logs.map((log) => ({ ...log, upstream: byName.get(log.key.name) ?? log.url }))
+  return logs.map((log) => ({ ...log, upstream: byName.get(log.key.name) ?? log.upstream }))
 }
 
 /** At least one log, and each once: two entries of one log would share one state, and the mesh one topic. */
@@ -283,7 +292,7 @@ function distinct(logs: LogSetting[]): LogSetting[] {
   if (logs.length === 0) throw invalid('log', 'there is none to follow')
   const seen = new Set<string>()
   for (const { id, key } of logs) {
-    if (seen.has(id)) throw invalid('log', `two logs with the key name ${key.name}`)
+    if (seen.has(id)) throw invalid('log', `two logs with the key name ${key.name} and one origin`)
     seen.add(id)
   }
   return logs

@@ -8,7 +8,7 @@ export function createMetrics(read: () => Sample) {
   // The default looks at the event loop a hundred times a second, which is most of what an idle node would do.
   collectDefaultMetrics({ register: registry, prefix: 'gossum_', eventLoopMonitoringPrecision: 100 })
 
-  const perLog = (name: string, help: string, value: (log: LogSample) => number): Gauge<'log'> =>
+  const perLog = (name: string, help: string, value: (log: LogSample) => number | undefined): Gauge<'log'> =>
     new Gauge({
       name,
       help,
@@ -16,7 +16,10 @@ export function createMetrics(read: () => Sample) {
       registers,
       collect() {
         this.reset()
-        for (const log of read().logs) this.set({ log: log.name }, value(log))
+        for (const log of read().logs) {
+          const current = value(log)
+          if (current !== undefined) this.set({ log: log.name }, current)
+        }
       },
     })
 
@@ -40,7 +43,7 @@ export function createMetrics(read: () => Sample) {
     log.paused ? 1 : 0,
   )
   perLog('gossum_log_reachable', 'Whether the last poll got an answer (1) or not (0).', (log) =>
-    log.reachable ? 1 : 0,
+    log.reachable === undefined ? undefined : Number(log.reachable),
   )
   const single = (name: string, help: string, value: (sample: Sample) => number): Gauge =>
     new Gauge({
@@ -144,5 +147,6 @@ export interface LogSample {
   readonly floor: boolean
   readonly frozen: boolean
   readonly paused: boolean
-  readonly reachable: boolean
+  /** Undefined for a log that is only pushed. */
+  readonly reachable: boolean | undefined
 }

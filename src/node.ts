@@ -3,6 +3,7 @@
  * crosses a room goes through a callback that is given here.
  */
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Config, LogSetting } from './config.js'
 import { errorCode, errorText, GossumError } from './errors.js'
 import { outcomeEvent, quorumEvent, type NodeEvent, type NodeEventBody } from './events.js'
@@ -10,6 +11,7 @@ import { Alarm } from './evidence/alarm.js'
 import type { KnownPeer, PeerBook } from './gossip/book.js'
 import type { Mesh } from './gossip/mesh.js'
 import { MAX_MESSAGE_BYTES } from './gossip/topics.js'
+import { witnessRoutes } from './http/add-checkpoint.js'
 import { HttpServer } from './http/server.js'
 import { View } from './http/view.js'
 import { loadOrCreateWitnessKey } from './keys.js'
@@ -22,6 +24,7 @@ import { Store } from './store/store.js'
 import { SumdbClient, type SumdbClientOptions } from './sumdb/client.js'
 import { keepAliveFetch } from './sumdb/keep-alive.js'
 import { utf8 } from './tlog/bytes.js'
+import { SUMDB_ORIGIN } from './tlog/checkpoint.js'
 import { quorumSatisfied } from './tlog/policy.js'
 import type { VerifierKey } from './tlog/note.js'
 import { VERSION } from './version.js'
@@ -31,6 +34,9 @@ import { Pipeline } from './witness/pipeline.js'
 import { Poller } from './witness/poller.js'
 import { RollbackGuard } from './witness/rollback.js'
 import { Suspects } from './witness/suspects.js'
+
+/** Milliseconds that the first head of a log that is pushed waits for our own look at the log. */
+const LOOK_MS = 3_000
 
 export interface GossumNode {
   /** The witness's verifier key. */
@@ -101,6 +107,10 @@ async function build(
   const store = await Store.open(config.home)
   stops.push(() => store.close())
   const { signer, created } = await loadOrCreateWitnessKey(join(config.home, 'witness.key'), config.name)
+  // One key, two roles: whoever trusts the name as one would trust it as the other.
+  if (config.logs.some(({ origin }) => origin === signer.verifier.name)) {
+    throw new GossumError('CONFIG_INVALID', `log: ${signer.verifier.name} is the name of this witness`)
+  }
   if (config.recover) for (const { id } of config.logs) await store.heads.recover(id)
   const book = peerBook(store)
   const peers = !hasMesh ? 0 : config.bootstrap.length || (await book.load()).length
@@ -162,17 +172,20 @@ async function build(
       cache: store.tiles.of(log.id),
       fallback: async (path, bytes, waiting) => withMesh(mesh).tileFrom(log.id, path, bytes, waiting),
     })
-  const clients = config.logs.map((log) => ({ log, client: clientFor(log, log) }))
+  const clients = new Map(
+    config.logs.flatMap((log) => (log.url === null ? [] : [[log.id, clientFor(log, { url: log.url })] as const])),
+  )
   const clientOf = (log: string): SumdbClient => {
-    const followed = clients.find((candidate) => candidate.log.id === log)
-    if (followed === undefined) throw new GossumError('LOG_UNKNOWN', log)
-    return followed.client
+    const client = clients.get(log)
+    if (client === undefined) throw new GossumError('LOG_UNREACHABLE', 'it is only pushed here')
+    return client
   }
   const pipeline = new Pipeline({
-    logs: clients.map(({ log, client }) => ({
-      ...log,
-      prefix: (of, size, options) => client.prefix(of, size, options),
-    })),
+    logs: config.logs.map(({ id, key, origin }) => {
+      const client = clients.get(id)
+      return { id, key, origin, ...(client && { prefix: (...asked) => client.prefix(...asked) }) }
+    }),
+    looked: (log) => Promise.race([pollers.get(log)!.looked, delay(LOOK_MS, undefined, { ref: false })]),
     store,
     cosigned,
     suspects,
@@ -206,9 +219,9 @@ async function build(
   // ---- what the go command sees ----
   const admission = new Admission(now)
   const sumdbs = new Map(
-    config.logs.map((log) => [
-      log.id,
-      new SumdbProxy({
+    config.logs.flatMap((log) => {
+      if (log.upstream === null || log.origin !== SUMDB_ORIGIN) return []
+      const proxy = new SumdbProxy({
         log: log.id,
         name: log.key.name,
         client: clientFor(log, { url: log.upstream, fetch: keepAliveFetch(GO_CONNECTIONS), ...GO_PATIENCE }),
@@ -221,8 +234,9 @@ async function build(
         onLookup: (source) => metrics.lookups.inc({ source }),
         onError,
         now,
-      }),
-    ]),
+      })
+      return [[log.id, proxy] as const]
+    }),
   )
 
   // ---- the doors ----
@@ -240,10 +254,37 @@ async function build(
     mesh: () => mesh,
   })
   view.metrics = () => metrics.registry.metrics()
+  const pollers: ReadonlyMap<string, Poller> = new Map(
+    config.logs.map(({ id }): [string, Poller] => {
+      const client = clients.get(id)
+      const poller = new Poller({
+        log: id,
+        ...(client && { latestNote: (options) => client.latestNote(options) }),
+        pipeline,
+        interval: config.poll,
+        onPoll: (error) => {
+          sumdbs.get(id)?.polled(error)
+          const worthTelling = view.polled(id, error)
+          const text = error === undefined ? null : errorText(error)
+          if (worthTelling) emit({ event: 'log', log: id, reachable: error === undefined, error: text })
+        },
+        onError,
+        now,
+        random: Math.random,
+      })
+      return [id, poller]
+    }),
+  )
   const http = await HttpServer.start({
     ...config.http,
     node: view,
     sumdbs: [...sumdbs.values()],
+    routes: witnessRoutes({
+      logs: config.logs,
+      submit: (candidate) => pipeline.submit(candidate),
+      checkpoint: (log) => view.checkpoint(log),
+      now,
+    }),
     onError,
     onRequest: (route, status) => metrics.requests.inc({ route, status: String(status) }),
   })
@@ -290,25 +331,7 @@ async function build(
     stops.push(() => started.stop())
   }
 
-  const pollers = clients.map(
-    ({ log, client }) =>
-      new Poller({
-        log: log.id,
-        latestNote: (options) => client.latestNote(options),
-        pipeline,
-        interval: config.poll,
-        onPoll: (error) => {
-          sumdbs.get(log.id)?.polled(error)
-          const worthTelling = view.polled(log.id, error)
-          const text = error === undefined ? null : errorText(error)
-          if (worthTelling) emit({ event: 'log', log: log.id, reachable: error === undefined, error: text })
-        },
-        onError,
-        now,
-        random: Math.random,
-      }),
-  )
-  for (const poller of pollers) stops.push(() => poller.stop())
+  for (const poller of pollers.values()) stops.push(() => poller.stop())
   // Before that nothing could be signed; a poller that was stopped meanwhile does not start.
   void guard.settled.then(() => {
     pollers.forEach((poller) => poller.start())

@@ -3,7 +3,9 @@ import { loadConfig, SUM_GOLANG_ORG } from '../src/config.js'
 import { createNode } from '../src/node.js'
 import { utf8 } from '../src/tlog/bytes.js'
 import { readFiles, ReplayLog } from './fakes/replay-log.js'
+import { testSigner } from './helpers/heart.js'
 import { temporaryHome } from './helpers/home.js'
+import { push, PushingLog } from './helpers/witness-client.js'
 import { readJsonLines, SMALL } from './sumdb/genuine.js'
 
 test('a listener that throws does not come between a head and its signature', async () => {
@@ -25,4 +27,46 @@ test('a listener that throws does not come between a head and its signature', as
   expect(await node.view.metrics()).toMatch(/gossum_errors_total\{code="INTERNAL"\} [1-9]/)
   await node.stop()
   await log.close()
+})
+
+const pushing = new PushingLog(testSigner('log.example/one', 1))
+const { vkey } = pushing.signer.verifier
+const configFor = (...log: string[]) =>
+  loadConfig(
+    { home: temporaryHome(), log, listen: [], http: '127.0.0.1:0', poll: 60, name: 'witness.example' },
+    { env: {} },
+  )
+
+test('a log that is only pushed: cosigned, shown, and nothing is asked of it', async () => {
+  const node = await createNode(configFor(`${vkey} -`))
+  expect((await node.view.readiness()).ready, 'it comes when it wants to').toBe(true)
+  expect((await push(node.http, pushing.body(0, 5))).status).toBe(200)
+  expect((await push(node.http, pushing.body(5, 9))).status).toBe(200)
+  const [log] = (await node.view.status()).logs
+  expect(log).toMatchObject({
+    origin: 'log.example/one',
+    url: null,
+    size: 9,
+    reachable: null,
+    lastPoll: null,
+    error: null,
+  })
+  const metrics = await node.view.metrics()
+  expect(metrics).toContain('gossum_head_size{log="log.example/one"} 9')
+  expect(metrics).not.toContain('gossum_log_reachable{')
+  expect(metrics).toContain('gossum_heads_received_total{door="push",outcome="advanced",code=""} 2')
+  expect(metrics).toContain('gossum_http_requests_total{route="/add-checkpoint",status="200"} 2')
+  await node.stop()
+})
+
+test('a log that is polled and cannot be reached is trusted on first use when it is pushed', async () => {
+  // Nothing listens there.
+  const node = await createNode(configFor(`${vkey} http://127.0.0.1:9 log.example/one`))
+  expect((await push(node.http, pushing.body(0, 5))).status).toBe(200)
+  await node.stop()
+})
+
+test('a log of the name of the witness is refused', async () => {
+  const same = testSigner('witness.example', 3).verifier
+  await expect(createNode(configFor(`${same.vkey} -`))).rejects.toMatchObject({ code: 'CONFIG_INVALID' })
 })

@@ -64,7 +64,9 @@ file cannot be read.
 }
 
 async function checkHead(file: string | undefined, flags: HeadFlags, out: Output): Promise<number> {
-  const log = parseLogSetting(flags.log)
+  const setting = parseLogSetting(flags.log)
+  if (setting.url === null) throw new GossumError('USAGE', '--log: the address of the log is needed, not "-"')
+  const log = { ...setting, url: setting.url }
   const node = new NodeClient(nodeUrl(flags))
   const path = file ?? latestPath(log.key.name)
   const bytes = await (file === undefined

@@ -90,8 +90,11 @@ function holds(size: number | null): string {
 
 // ---- the log ---------------------------------------------------------------------------------------------------
 
+/** A log that can be asked. */
+export type PolledLog = LogSetting & { readonly url: string }
+
 /** Compares the head with the one that the log shows now, by the tiles of the larger one. */
-export async function askLog({ key, url, origin }: LogSetting, remembered: RememberedHead): Promise<Answer> {
+export async function askLog({ key, url, origin }: PolledLog, remembered: RememberedHead): Promise<Answer> {
   const late = new AbortController()
   const timer = setTimeout(() => late.abort(new GossumError('TIMEOUT', url)), LOG_TIMEOUT_MS)
   try {

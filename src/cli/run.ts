@@ -21,7 +21,11 @@ const STOP_TIMEOUT_MS = 5_000
 export function command(): Command {
   return new Command('run')
     .description('run a node: follow the log, prove, cosign, gossip')
-    .option('--log <"VKEY URL">', 'a log to follow (repeatable; default sum.golang.org)', collect)
+    .option(
+      '--log <"VKEY URL">',
+      'a log to follow; URL - for one that pushes (repeatable; default sum.golang.org)',
+      collect,
+    )
     .option('--listen <MULTIADDR>', 'where peers reach us (repeatable; default /ip4/0.0.0.0/tcp/46786)', collect)
     .option('--bootstrap <MULTIADDR>', 'a peer to stay connected to (repeatable)', collect)
     .option('--announce <MULTIADDR>', 'what peers are told to dial, in place of --listen (repeatable)', collect)
@@ -45,6 +49,7 @@ Examples:
   gossum run                                    follow sum.golang.org with everything at its default
   gossum run --bootstrap /dns4/example.org/tcp/46786/p2p/12D3KooW...
   gossum run --log "VKEY http://127.0.0.1:46788" --http 127.0.0.1:0 --json
+  gossum run --log "VKEY -"                     cosign what this log pushes to /add-checkpoint (docs/witness.md)
 `,
     )
     .action(async (_options: RunFlags, self: Command) => run(self.optsWithGlobals<RunFlags>()))
@@ -108,7 +113,7 @@ async function introduce(node: GossumNode, config: Config, out: Output): Promise
     ['home', config.home],
     ...logs.map((log) => [
       'log',
-      `${log.name}  ${log.url}  ${log.size === 0 ? 'no head yet' : `size ${grouped(log.size)}`}`,
+      `${log.name}  ${log.url ?? 'pushes its heads'}  ${log.size === 0 ? 'no head yet' : `size ${grouped(log.size)}`}`,
     ]),
     ...logs.map((log) => ['go', `go env -w GOSUMDB="${goSumDb(log, node.http)}"`]),
     ['go, undone', 'go env -u GOSUMDB'],

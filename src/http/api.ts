@@ -39,7 +39,8 @@ export interface LogView {
   name: string
   /** Verifier key. */
   key: string
-  url: string
+  /** Null for a log that is only pushed. */
+  url: string | null
   origin: string
   /** Records in the newest proven head; 0 before the first. */
   size: number
@@ -59,7 +60,7 @@ export interface LogView {
   floor: { size: number; at: string } | null
   /** The head that was trusted because it was the first one; null before it, and where it is not known. */
   firstUse: { size: number; root: string; at: string } | null
-  /** Whether the last poll got an answer; null before the first poll. */
+  /** Whether the last poll got an answer; null before the first poll, and for a log that is only pushed. */
   reachable: boolean | null
   lastPoll: string | null
   /** Why the last poll failed. */

@@ -19,7 +19,7 @@ export interface ApiRequest {
 
 export interface Route {
   /** A GET route also answers HEAD. */
-  readonly method: 'GET' | 'POST'
+  readonly method: 'GET' | 'POST' | 'OPTIONS'
   /**
    * Segments; one that begins with a colon takes any value: `/api/v1/logs/:log/head`. A last one that begins with a
    * star takes all that is left: `/sumdb/*rest`.

@@ -15,6 +15,8 @@ export interface HttpServerOptions {
   readonly node: NodeView
   /** The logs as the go command sees them here. */
   readonly sumdbs?: readonly SumdbView[]
+  /** Routes beside those of the API. */
+  readonly routes?: readonly Route[]
   /** Called for each error that is not the doing of a client. */
   readonly onError?: (error: unknown) => void
   /** Called for each answer. `route` is the path as declared, or empty for an unknown one: a closed set. */
@@ -48,6 +50,7 @@ export class HttpServer {
     this.#routes = [
       ...apiRoutes(options.node),
       ...sumdbRoutes(options.sumdbs ?? [], (error) => options.onError?.(error)),
+      ...(options.routes ?? []),
     ]
     this.url = urlOf(server.address() as AddressInfo)
     server.on('request', (request, response) => {
@@ -86,7 +89,7 @@ export class HttpServer {
     const { reply, route } = await this.#answer(request, gone.signal)
     const isRead = request.method === 'GET' || request.method === 'HEAD'
     response.writeHead(reply.status, {
-      'content-length': reply.body.length,
+      ...(reply.status === 204 ? {} : { 'content-length': reply.body.length }),
       'x-content-type-options': 'nosniff',
       ...(isRead ? { 'access-control-allow-origin': '*' } : {}),
       // A body that was not read to its end leaves a connection that cannot be used again.

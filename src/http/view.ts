@@ -9,7 +9,7 @@ import type { LogSample, Sample } from '../metrics.js'
 import { isFrozen, unmetFloor } from '../store/heads.js'
 import { fromUtf8, utf8 } from '../tlog/bytes.js'
 import { formatHash } from '../tlog/hash.js'
-import type { VerifierKey } from '../tlog/note.js'
+import { formatNote, type VerifierKey } from '../tlog/note.js'
 import { quorumThreshold } from '../tlog/policy.js'
 import { encodeCosigned, type CosignedHead } from '../witness/cosigned.js'
 import type { Candidate, Outcome } from '../witness/decide.js'
@@ -155,6 +155,18 @@ export class View implements NodeView {
     return Promise.resolve(head && this.#headView(head))
   }
 
+  /** The newest head of a log that this node cosigned, with the line of the log and its own alone. */
+  async checkpoint(log: string): Promise<Uint8Array | undefined> {
+    const { cosigned, witness } = this.#parts
+    const current = cosigned.current(log)
+    const own = current?.cosignatures.get(witness.vkey)
+    if (current === undefined || own === undefined) {
+      const largest = await cosigned.largestBy(log, witness.vkey)
+      return largest && encodeCosigned(largest)
+    }
+    return formatNote({ ...current.note, signatures: [current.note.signatures[0]!, own.signature] })
+  }
+
   async heads(log: string, limit: number): Promise<HeadView[]> {
     return (await this.#parts.cosigned.history(log, limit)).map((head) => this.#headView(head))
   }
@@ -213,20 +225,24 @@ export class View implements NodeView {
 
   readiness(): Promise<Readiness> {
     const { config, store, now, guard } = this.#parts
-    const checks: Readiness['checks'] = config.logs.flatMap(({ id, key }) => {
+    const checks: Readiness['checks'] = config.logs.flatMap(({ id, key, url }) => {
       const state = store.heads.get(id)
       const poll = this.#poll(id)
       const patience = Math.max(STALE_INTERVALS * config.poll, STALE_SECONDS) * 1000
       const fresh = poll.lastAnswer !== undefined && now() - poll.lastAnswer < patience
       const disagreement = store.heads.disagreement(id)
       const floor = unmetFloor(state)
-      return [
+      // A log that is only pushed comes when it wants to.
+      const polled = [
         { name: `${key.name} head`, ok: state.tree !== undefined, detail: `size ${state.tree?.size ?? 0}` },
         {
           name: `${key.name} reachable`,
           ok: fresh,
           detail: poll.error ?? (poll.lastAnswer ? iso(poll.lastAnswer) : 'not asked yet'),
         },
+      ]
+      return [
+        ...(url === null ? [] : polled),
         {
           name: `${key.name} not frozen`,
           ok: !isFrozen(state),
@@ -248,7 +264,7 @@ export class View implements NodeView {
   /** What the gauges show. */
   samples(): Sample {
     const { config, store, cosigned, suspects, now, guard, mesh } = this.#parts
-    const logs = config.logs.map(({ id, key }): LogSample => {
+    const logs = config.logs.map(({ id, key, url }): LogSample => {
       const state = store.heads.get(id)
       const head = cosigned.current(id)
       const [oldest] = suspects.list(id)
@@ -263,7 +279,7 @@ export class View implements NodeView {
         floor: unmetFloor(state) !== undefined,
         frozen: isFrozen(state),
         paused: store.heads.disagreement(id) !== undefined,
-        reachable: this.#poll(id).lastAnswer !== undefined && this.#poll(id).failures === 0,
+        reachable: url === null ? undefined : this.#poll(id).lastAnswer !== undefined && this.#poll(id).failures === 0,
       }
     })
     return {

@@ -160,9 +160,9 @@ function parseSignatureLine(line: string): Signature | undefined {
   return { name, keyId: toHex(blob.subarray(0, 4)), bytes: blob.slice(4) }
 }
 
-/** Reads a note as the go command does. Throws NOTE_MALFORMED or NOTE_TOO_LARGE; verifies nothing. */
-export function parseNote(message: Uint8Array): Note {
-  if (message.length > MAX_NOTE_BYTES) throw new GossumError('NOTE_TOO_LARGE', `${message.length} bytes`)
+/** Reads a note as the go command does, of `most` bytes. Throws NOTE_MALFORMED or NOTE_TOO_LARGE; verifies nothing. */
+export function parseNote(message: Uint8Array, most = MAX_NOTE_BYTES): Note {
+  if (message.length > most) throw new GossumError('NOTE_TOO_LARGE', `${message.length} bytes`)
   const decoded = fromUtf8(message)
   if (decoded === undefined || !isNoteText(decoded)) {
     throw new GossumError('NOTE_MALFORMED', 'not UTF-8, or it has control characters')

@@ -34,7 +34,10 @@ export interface PipelineParts extends CosignerParts, OutletParts {
   readonly neighbours: () => readonly VerifierKey[]
   /** Cosignatures that were verified before. */
   readonly knownLines: KnownLines
-  /** Resolves when this node has looked for a log's newest head itself, or will not; without it, that is always so. */
+  /**
+   * Resolves when this node has looked for a log's newest head itself, or will not soon; without it, that is always so.
+   * Asked before a head that is pushed becomes the first.
+   */
   readonly looked?: (log: string) => Promise<unknown>
   /** Asks peers for a proof that the log does not give. */
   readonly prefixFromPeers: PrefixFromPeers
@@ -197,10 +200,12 @@ export class Pipeline {
   /** Compare and prove until there is a decision, then act on it; again when somebody else moved the head meanwhile. */
   async #conclude(candidate: Candidate, head: Head, charged: boolean): Promise<Outcome> {
     const { log } = head
-    const { store } = this.#parts
+    const { store, guard } = this.#parts
     const own = head.cosignatures.get(this.#cosigner.key)
     if (own !== undefined) await this.#cosigner.recall(head, own)
-    if (candidate.proof !== undefined && store.heads.get(log.id).tree === undefined) await this.#parts.looked?.(log.id)
+    if (candidate.proof !== undefined && store.heads.get(log.id).tree === undefined && guard.maySign) {
+      await this.#parts.looked?.(log.id)
+    }
     for (;;) {
       const leave = await this.#turn(candidate, head)
       if (leave === undefined) return this.#suspect(candidate, head, 'HEADS_WAITING')

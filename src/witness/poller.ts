@@ -14,8 +14,11 @@ const MAX_BACKOFF_INTERVALS = 5
 export interface PollerParts {
   /** Log id. */
   readonly log: string
-  /** The bytes of the log's newest head, unverified. Throws a GossumError when the log does not give one. */
-  readonly latestNote: (options: { signal: AbortSignal }) => Promise<Uint8Array>
+  /**
+   * The bytes of the log's newest head, unverified. Throws a GossumError when the log does not give one. Absent for a
+   * log that is only pushed: of that one only the suspects are tried again.
+   */
+  readonly latestNote?: (options: { signal: AbortSignal }) => Promise<Uint8Array>
   readonly pipeline: Pipeline
   /** Seconds between polls, on average. */
   readonly interval: number
@@ -32,10 +35,15 @@ export class Poller {
   readonly #parts: PollerParts
   readonly #stopped = lastingController()
   #running: Promise<void> = Promise.resolve()
+  #hasLooked: () => void = () => undefined
+  /** Resolves when the log was asked for the first time, whatever came of it. */
+  readonly looked: Promise<void>
   #failures = 0
 
   constructor(parts: PollerParts) {
     this.#parts = parts
+    this.looked = new Promise((resolve) => (this.#hasLooked = resolve))
+    if (parts.latestNote === undefined) this.#hasLooked()
   }
 
   start(): void {
@@ -51,6 +59,7 @@ export class Poller {
     const { signal } = this.#stopped
     while (!signal.aborted) {
       await this.#poll(signal)
+      this.#hasLooked()
       await delay(this.#pause(), undefined, { signal }).catch(() => undefined)
     }
   }
@@ -59,9 +68,9 @@ export class Poller {
     const { log, latestNote, pipeline, onPoll, onError, now } = this.#parts
     let note: Uint8Array | undefined
     try {
-      note = await latestNote({ signal })
+      note = await latestNote?.({ signal })
       this.#failures = 0
-      onPoll(undefined)
+      if (latestNote !== undefined) onPoll(undefined)
     } catch (error) {
       if (signal.aborted) return
       this.#failures++

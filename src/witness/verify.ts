@@ -60,7 +60,7 @@ export function verifyCandidate<Log extends LogIdentity>(
   keys: WitnessKeys,
 ): VerifiedNote<Log> {
   const note = parseNote(message)
-  const log = id === undefined ? logThatSigned(note, logs) : logs.get(id)
+  const log = id === undefined ? logThatSigned(note, [...logs.values()]) : logs.get(id)
   if (log === undefined) throw new GossumError('LOG_UNKNOWN', id)
   const bare: Note = { text: note.text, signatures: [verifyNote(note, log.key)] }
   const checkpoint = readCheckpoint(note.text)
@@ -93,10 +93,11 @@ export function verifyCandidate<Log extends LogIdentity>(
 
 /**
  * A log is known by its key, never by its origin: every Go checksum database has the same origin. Where lines claim to
- * be by several logs it is the one whose line verifies, as anybody can write a line under any name.
+ * be by several logs it is the one whose line verifies, as anybody can write a line under any name. Undefined when no
+ * line claims to be by any of them; what is returned is not verified.
  */
-function logThatSigned<Log extends LogIdentity>(note: Note, logs: ReadonlyMap<string, Log>): Log | undefined {
-  const claimed = [...logs.values()].filter(({ key }) => note.signatures.some((line) => isBy(line, key)))
+export function logThatSigned<Log extends LogIdentity>(note: Note, logs: readonly Log[]): Log | undefined {
+  const claimed = logs.filter(({ key }) => note.signatures.some((line) => isBy(line, key)))
   return claimed.length < 2 ? claimed[0] : (claimed.find(({ key }) => verifies(note, key)) ?? claimed[0])
 }
 

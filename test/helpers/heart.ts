@@ -61,6 +61,8 @@ export interface HeartOptions extends LogAndVantage {
   readonly relayed?: readonly VerifierKey[]
   /** Witness keys of neighbours. */
   readonly neighbours?: readonly VerifierKey[]
+  /** When the node has looked for the first head itself; at once when absent. */
+  readonly looked?: (log: string) => Promise<unknown>
   /** Peers that know proofs. */
   readonly prefixFromPeers?: PrefixFromPeers
   /** The rollback guard; one that lets everything pass when absent. */
@@ -154,6 +156,7 @@ export async function startHeart(options: HeartOptions): Promise<Heart> {
     store,
     cosigned,
     suspects,
+    ...(options.looked && { looked: options.looked }),
     signer,
     counted,
     pauseMs: options.pauseMs ?? 0,

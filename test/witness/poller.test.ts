@@ -28,7 +28,7 @@ afterEach(() => Promise.all(stops.splice(0).map((stop) => stop())))
 async function polling(change: Partial<PollerParts> = {}) {
   const clock = { now: 0 }
   const heart = await startHeart({ logKey: signer.verifier, prefix: showing(history), now: () => clock.now })
-  const answers: { latest: PollerParts['latestNote'] } = { latest: () => Promise.resolve(history.head(5)) }
+  const answers: { latest: NonNullable<PollerParts['latestNote']> } = { latest: () => Promise.resolve(history.head(5)) }
   const polls: unknown[] = []
   const errors: unknown[] = []
   const poller = new Poller({
@@ -134,4 +134,33 @@ describe('the poller', () => {
     await poller.stop()
     expect(polls).toEqual([])
   })
+})
+
+test('says when it has looked for the first time: after the head is taken up, or when the log did not answer', async () => {
+  const { heart, poller } = await polling()
+  await poller.looked
+  expect(heart.cosigned.current(heart.log)?.size).toBe(5)
+  const { poller: other } = await polling({ latestNote: down })
+  await other.looked
+})
+
+test('a log that is only pushed is asked nothing; its suspects are tried again all the same', async () => {
+  const clock = { now: 0 }
+  const heart = await startHeart({
+    logKey: signer.verifier,
+    now: () => clock.now,
+    prefixFromPeers: (_, __, of, size) => showing(history)(of, size),
+  })
+  const proof = { oldSize: 0, hashes: [] }
+  await heart.pipeline.submit({ door: 'push', note: history.head(5), log: heart.log, proof, receivedAt: 0 })
+  await heart.pipeline.submit({ door: 'push', note: history.head(9), log: heart.log, proof, receivedAt: 0 })
+  expect(heart.outcomes.at(-1)).toMatchObject({ kind: 'pending', code: 'OLD_SIZE_DIFFERS' })
+  const polls: unknown[] = []
+  const parts = { log: heart.log, pipeline: heart.pipeline, interval: 60, now: () => 0, random: () => 0.5 }
+  const poller = new Poller({ ...parts, onPoll: (error) => polls.push(error), onError: (error) => polls.push(error) })
+  stops.push(() => poller.stop())
+  await poller.looked
+  poller.start()
+  expect(await heart.feed.next(({ kind, size }) => kind === 'advanced' && size === 9)).toBeDefined()
+  expect(polls).toEqual([])
 })

@@ -1,0 +1,154 @@
+/**
+ * The door of c2sp.org/tlog-witness: logs push their heads here, with a proof, and get our cosignature. What is
+ * accepted is decided in the heart; this file reads the request and says the answer in the words of the protocol.
+ */
+import { ERRORS, GossumError, type ErrorCode } from '../errors.js'
+import { toHex, utf8 } from '../tlog/bytes.js'
+import { COSIGNATURE_SIZE } from '../tlog/cosignature.js'
+import { sha256 } from '../tlog/hash.js'
+import { formatNote, formatSignature, isBy, parseNote, type VerifierKey } from '../tlog/note.js'
+import { answerTo, type Candidate, type Outcome } from '../witness/decide.js'
+import { logThatSigned, type LogIdentity } from '../witness/verify.js'
+import { parseAddCheckpoint } from './add-checkpoint-body.js'
+import { text, type Reply } from './reply.js'
+import type { Route } from './router.js'
+
+/** What the door needs of a node. */
+export interface WitnessNode {
+  /** The logs whose heads are taken, in configured order. */
+  readonly logs: readonly LogIdentity[]
+  /** Takes a head through the corridor. */
+  submit(candidate: Candidate): Promise<Outcome>
+  /** The newest head that this node cosigned, with the line of the log and its own. */
+  checkpoint(log: string): Promise<Uint8Array | undefined>
+  /** Milliseconds since 1970. */
+  now(): number
+}
+
+/** The largest body, in bytes: lines of other witnesses with post-quantum keys take 3.3 kB each. */
+const MAX_BODY_BYTES = 128 * 1024
+/** Requests under way; whoever comes beyond is told to come again. */
+const MAX_UNDER_WAY = 256
+/** Seconds after which it may be worth to come again. */
+const RETRY_AFTER = 5
+/** Seconds for which caches may keep what /checkpoint says. */
+const MAX_AGE = 5
+
+const PREFLIGHT = {
+  'access-control-allow-origin': '*',
+  'access-control-allow-headers': 'content-type',
+  'access-control-max-age': '86400',
+}
+
+export function witnessRoutes(node: WitnessNode): Route[] {
+  const byHash = logsByHash(node.logs)
+  let underWay = 0
+  const add = async (body: Uint8Array): Promise<Reply> => {
+    if (underWay >= MAX_UNDER_WAY) return readable(busy())
+    underWay++
+    try {
+      return readable(await addCheckpoint(node, body))
+    } finally {
+      underWay--
+    }
+  }
+  const preflight = (methods: string) => (): Reply => {
+    const headers = { ...PREFLIGHT, 'access-control-allow-methods': methods }
+    return { status: 204, headers, body: new Uint8Array() }
+  }
+  return [
+    { method: 'POST', path: '/add-checkpoint', maxBodyBytes: MAX_BODY_BYTES, handle: ({ body }) => add(body) },
+    { method: 'OPTIONS', path: '/add-checkpoint', handle: preflight('POST, OPTIONS') },
+    { method: 'GET', path: '/:log/checkpoint', handle: ({ params }) => checkpoint(node, byHash.get(params['log']!)) },
+    { method: 'OPTIONS', path: '/:log/checkpoint', handle: preflight('GET, HEAD, OPTIONS') },
+  ]
+}
+
+/**
+ * Logs by the SHA-256 of their origin, in hex, as the protocol names them, and by their own id. Of several with one
+ * origin, as all checksum databases have, the first is meant; the others have their id.
+ */
+function logsByHash(logs: readonly LogIdentity[]): ReadonlyMap<string, string> {
+  const byHash = new Map(logs.map(({ id }) => [id, id]))
+  for (const { id, origin } of [...logs].reverse()) byHash.set(toHex(sha256(utf8(origin))), id)
+  return byHash
+}
+
+// ---- add-checkpoint --------------------------------------------------------------------------------------------
+
+async function addCheckpoint(node: WitnessNode, body: Uint8Array): Promise<Reply> {
+  let candidate: Candidate
+  try {
+    candidate = readCandidate(node, body)
+  } catch (error) {
+    if (!(error instanceof GossumError)) throw error
+    return refusal({ kind: 'refused', news: false, code: error.code }, error.detail)
+  }
+  const outcome = await node.submit(candidate)
+  const { status } = answerTo(outcome)
+  if (status === 200 && outcome.own !== undefined) return text(formatSignature(outcome.own.signature))
+  // SPEC: "The response body MUST consist of the tree size of the latest cosigned checkpoint in decimal".
+  if (status === 409) return text(`${outcome.held ?? 0}\n`, { status, type: 'text/x.tlog.size' })
+  return refusal(outcome)
+}
+
+/**
+ * The head as the heart takes it. The order is that of the protocol: the body (400), the origin (404), the note (400),
+ * whether a trusted key claims it (403). Throws the GossumError of the first that fails.
+ */
+function readCandidate(node: WitnessNode, body: Uint8Array): Candidate {
+  const { proof, origin, note: bytes } = parseAddCheckpoint(body)
+  const ofOrigin = node.logs.filter((log) => log.origin === origin)
+  if (ofOrigin.length === 0) throw new GossumError('LOG_UNKNOWN', JSON.stringify(origin?.slice(0, 200) ?? ''))
+  const note = parseNote(bytes, MAX_BODY_BYTES)
+  const log = logThatSigned(note, ofOrigin)
+  if (log === undefined) throw new GossumError('SIGNATURE_MISSING', keysOf(ofOrigin))
+  // Lines of other types say nothing here, and may be large. The others are spelled anew: it is the text that is signed.
+  const signatures = note.signatures.filter((line) => isBy(line, log.key) || line.bytes.length === COSIGNATURE_SIZE)
+  return { door: 'push', log: log.id, note: formatNote({ ...note, signatures }), proof, receivedAt: node.now() }
+}
+
+function keysOf(logs: readonly { readonly key: VerifierKey }[]): string {
+  return logs.map(({ key }) => `${key.name}+${key.keyId}`).join(' or ')
+}
+
+// ---- checkpoint ------------------------------------------------------------------------------------------------
+
+async function checkpoint(node: WitnessNode, log: string | undefined): Promise<Reply> {
+  if (log === undefined) return refusal({ kind: 'refused', news: false, code: 'LOG_UNKNOWN' })
+  const head = await node.checkpoint(log)
+  if (head === undefined) return text('unknown log: nothing of it was cosigned yet\n', { status: 404 })
+  const reply = text('')
+  return { ...reply, headers: { ...reply.headers, 'cache-control': `public, max-age=${MAX_AGE}` }, body: head }
+}
+
+// ---- what is said ----------------------------------------------------------------------------------------------
+
+/** What a status says in the words of the protocol; the sentence of the code comes behind it. */
+const PHRASES: Readonly<Record<number, string>> = {
+  400: 'invalid input',
+  403: 'invalid signature',
+  404: 'unknown log',
+  422: 'bad consistency proof',
+}
+const CHECKPOINT_CODES: readonly ErrorCode[] = ['CHECKPOINT_MALFORMED', 'NOT_CANONICAL']
+
+function refusal(outcome: Outcome, detail = ''): Reply {
+  const { status } = answerTo(outcome)
+  const code = outcome.code ?? 'INTERNAL'
+  const phrase = CHECKPOINT_CODES.includes(code) ? 'invalid checkpoint' : (PHRASES[status] ?? 'not now')
+  const why =
+    outcome.kind === 'conflict' ? `the log has signed two histories: evidence ${outcome.evidence!}` : ERRORS[code][0]
+  const reply = text(`${phrase}: ${why}${detail === '' ? '' : `: ${detail}`}\n`, { status })
+  return status === 503 ? { ...reply, headers: { ...reply.headers, 'retry-after': String(RETRY_AFTER) } } : reply
+}
+
+function busy(): Reply {
+  const reply = text('not now: too many requests are under way\n', { status: 503 })
+  return { ...reply, headers: { ...reply.headers, 'retry-after': '1' } }
+}
+
+/** Any website may read the answer: it holds nothing that is not public. */
+function readable(reply: Reply): Reply {
+  return { ...reply, headers: { ...reply.headers, 'access-control-allow-origin': '*' } }
+}

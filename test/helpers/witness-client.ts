@@ -1,0 +1,91 @@
+/** A log that pushes its heads, and what a witness answers: c2sp.org/tlog-witness from the other side. */
+import { once } from 'node:events'
+import { request as httpRequest, type Agent, type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
+import { concatBytes, utf8 } from '../../src/tlog/bytes.js'
+import { formatCheckpoint } from '../../src/tlog/checkpoint.js'
+import { formatHash, type Hash } from '../../src/tlog/hash.js'
+import { proveTree, treeRoot, type Tree } from '../../src/tlog/merkle.js'
+import { formatNote, signNote, type SignerKey } from '../../src/tlog/note.js'
+import { MemoryLog } from './tree.js'
+
+/** The body of add-checkpoint. `old` is written as it is given. */
+export function pushBody(old: number | string, proof: readonly Hash[], note: Uint8Array): Uint8Array {
+  return concatBytes(utf8(`old ${old}\n${proof.map((hash) => `${formatHash(hash)}\n`).join('')}\n`), note)
+}
+
+/** A log in memory that signs its heads under its own name, and can prove what it signs. */
+export class PushingLog {
+  readonly signer: SignerKey
+  readonly origin: string
+  readonly #log = new MemoryLog()
+  readonly #salt: string
+
+  constructor(signer: SignerKey, { origin = signer.verifier.name, salt = 'a' } = {}) {
+    this.signer = signer
+    this.origin = origin
+    this.#salt = salt
+  }
+
+  #grow(size: number): void {
+    for (let i = this.#log.leaves.length; i < size; i++) this.#log.append(utf8(`record ${i} of ${this.#salt}\n`))
+  }
+
+  tree(size: number): Tree {
+    this.#grow(size)
+    return { size, root: treeRoot(size, this.#log.read) }
+  }
+
+  text(size: number): string {
+    return formatCheckpoint({ origin: this.origin, ...this.tree(size) })
+  }
+
+  /** Any text under the log's signature. */
+  sign(text: string): Uint8Array {
+    return formatNote({ text, signatures: [signNote(text, this.signer)] })
+  }
+
+  head(size: number): Uint8Array {
+    return this.sign(this.text(size))
+  }
+
+  proof(from: number, to: number): Hash[] {
+    this.#grow(to)
+    return from === 0 || from === to ? [] : proveTree(to, from, this.#log.read)
+  }
+
+  /** The honest body that leads from one size to another. */
+  body(from: number, to: number): Uint8Array {
+    return pushBody(from, this.proof(from, to), this.head(to))
+  }
+}
+
+export interface WitnessAnswer {
+  readonly status: number
+  readonly headers: IncomingHttpHeaders
+  readonly body: string
+}
+
+export interface Asking {
+  readonly method?: string
+  readonly body?: string | Uint8Array
+  readonly headers?: Record<string, string>
+  readonly agent?: Agent
+}
+
+/** One request, as it is: fetch would mend some of them. */
+export async function askWitness(url: string, path: string, asking: Asking = {}): Promise<WitnessAnswer> {
+  const { method = 'GET', body, headers = {}, agent } = asking
+  const request = httpRequest(url, { method, headers, agent: agent ?? false, path })
+  // A server that refuses a body while it is sent may close: its answer is what counts.
+  request.on('error', () => undefined)
+  request.end(body)
+  const [response] = (await once(request, 'response')) as [IncomingMessage]
+  const chunks: Buffer[] = []
+  for await (const chunk of response) chunks.push(chunk as Buffer)
+  return { status: response.statusCode!, headers: response.headers, body: Buffer.concat(chunks).toString('utf8') }
+}
+
+/** POSTs a body to /add-checkpoint. */
+export function push(url: string, body: string | Uint8Array, asking: Asking = {}): Promise<WitnessAnswer> {
+  return askWitness(url, '/add-checkpoint', { ...asking, method: 'POST', body })
+}
