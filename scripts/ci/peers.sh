@@ -9,3 +9,6 @@ cd "$(dirname "$0")/../.."
 
 # Checks go.sum files: golang.org/x/mod's own demonstration.
 GOFLAGS='' go install golang.org/x/mod/gosumcheck@v0.37.0
+
+# The witness that ours is compared with, and the tool that adds logs to it. It signs through ssh-agent (openssh-client).
+GOFLAGS='' go install filippo.io/torchwood/cmd/litewitness@v0.9.0 filippo.io/torchwood/cmd/witnessctl@v0.9.0

@@ -8,7 +8,7 @@ import { parseAddCheckpoint } from '../../src/http/add-checkpoint-body.js'
 import { witnessRoutes } from '../../src/http/add-checkpoint.js'
 import { HttpServer } from '../../src/http/server.js'
 import { isFrozen } from '../../src/store/heads.js'
-import { concatBytes, toBase64, utf8 } from '../../src/tlog/bytes.js'
+import { utf8 } from '../../src/tlog/bytes.js'
 import { formatCheckpoint, logId, SUMDB_ORIGIN } from '../../src/tlog/checkpoint.js'
 import { cosign, verifyCosignature } from '../../src/tlog/cosignature.js'
 import { EMPTY_ROOT, formatHash } from '../../src/tlog/hash.js'
@@ -26,11 +26,11 @@ import { fakeNode } from '../helpers/node-view.js'
 import { codeOf } from '../helpers/codes.js'
 import { startHeart, testSigner, testWitness, type Heart, type HeartOptions } from '../helpers/heart.js'
 import { setUnusedBit } from '../helpers/history.js'
+import { refusals } from '../helpers/push-cases.js'
 import { readVectors } from '../helpers/vectors.js'
 import { askWitness, push, pushBody, PushingLog, type Asking } from '../helpers/witness-client.js'
 
 const log = new PushingLog(testSigner('log.example/one', 1))
-const other = new PushingLog(testSigner('log.example/two', 2))
 const ID = logId('log.example/one', 'log.example/one')
 
 const stops: (() => Promise<void>)[] = []
@@ -210,124 +210,9 @@ describe('200', () => {
 })
 
 describe('what is refused', () => {
-  const valid = log.head(9)
-  const proof = log.proof(5, 9)
-  const bad = new Uint8Array(32).fill(1)
-  const withText = (text: string) => log.sign(text)
-  const invalid = formatNote({
-    text: log.text(9),
-    signatures: [{ ...parseNote(valid).signatures[0]!, bytes: new Uint8Array(64) }],
-  })
-  const unsigned = formatNote({ text: log.text(9), signatures: [signNote(log.text(9), other.signer)] })
-  const rows: [status: number, phrase: string, what: string, body: Uint8Array | string][] = [
-    [400, 'invalid input', 'nothing', ''],
-    [400, 'invalid input', 'no empty line', 'old 5\n'],
-    [400, 'invalid input', 'no old line', concatBytes(utf8('\n'), valid)],
-    [400, 'invalid input', 'another word', concatBytes(utf8('new 5\n\n'), valid)],
-    [400, 'invalid input', 'a size in another spelling', pushBody('05', proof, valid)],
-    [400, 'invalid input', 'a size with a sign', pushBody('+5', proof, valid)],
-    [400, 'invalid input', 'a negative size', pushBody('-5', proof, valid)],
-    [400, 'invalid input', 'a size of 2^63', pushBody('9223372036854775808', proof, valid)],
-    [400, 'invalid input', 'a size and more', pushBody('5 ', proof, valid)],
-    [
-      400,
-      'invalid input',
-      'CRLF',
-      Buffer.from(pushBody(5, proof, valid))
-        .toString()
-        .replaceAll('\n', '\r\n'),
-    ],
-    [400, 'invalid input', 'a proof line of two bytes', concatBytes(utf8('old 5\nqqo=\n\n'), valid)],
-    [400, 'invalid input', 'a proof line that is not base64', concatBytes(utf8('old 5\n!\n\n'), valid)],
-    [
-      400,
-      'invalid input',
-      '64 lines of proof',
-      pushBody(
-        5,
-        Array.from({ length: 64 }, () => bad),
-        valid,
-      ),
-    ],
-    [404, 'unknown log', 'an unknown origin', pushBody(5, proof, other.head(9))],
-    [404, 'unknown log', 'a broken note of an unknown origin', 'old 5\n\nnowhere.example\n'],
-    [404, 'unknown log', 'no note', 'old 5\n\n'],
-    [404, 'unknown log', 'an origin that is not UTF-8', concatBytes(utf8('old 5\n\n'), Uint8Array.of(0xff, 0x0a))],
-    [400, 'invalid input', 'a note without signatures', `old 5\n\n${log.text(9)}`],
-    [400, 'invalid input', 'a signature line that is none', `old 5\n\n${log.text(9)}\n— x y\n`],
-    [400, 'invalid input', 'a tab in the text', `old 5\n\n${log.origin}\n9\t\n\n— x AAAAAAA=\n`],
-    [
-      400,
-      'invalid input',
-      '101 signature lines',
-      concatBytes(utf8('old 5\n\n'), valid, ...Array.from({ length: 100 }, () => utf8('— x AAAAAAA=\n'))),
-    ],
-    [403, 'invalid signature', 'no line by the key of the log', pushBody(5, proof, unsigned)],
-    [403, 'invalid signature', 'a line by it that does not verify', pushBody(5, proof, invalid)],
-    [
-      403,
-      'invalid signature',
-      'the same, with a size that is no size',
-      pushBody(
-        5,
-        proof,
-        concatBytes(
-          utf8(`${log.origin}\nfive\n${formatHash(bad)}\n\n`),
-          utf8(formatSignature(parseNote(invalid).signatures[0]!)),
-        ),
-      ),
-    ],
-    [
-      400,
-      'invalid checkpoint',
-      'a signed size that is no size',
-      pushBody(5, proof, withText(`${log.origin}\nfive\n${formatHash(bad)}\n`)),
-    ],
-    [
-      400,
-      'invalid checkpoint',
-      'a signed size with a zero before it',
-      pushBody(5, proof, withText(`${log.origin}\n09\n${formatHash(bad)}\n`)),
-    ],
-    [
-      400,
-      'invalid checkpoint',
-      'a signed root of 31 bytes',
-      pushBody(5, proof, withText(`${log.origin}\n9\n${toBase64(bad.slice(1))}\n`)),
-    ],
-    [400, 'invalid checkpoint', 'extension lines', pushBody(5, proof, withText(`${log.text(9)}extension\n`))],
-    [
-      400,
-      'invalid checkpoint',
-      'extension lines, though the old size is wrong too',
-      pushBody(4, proof, withText(`${log.text(9)}extension\n`)),
-    ],
-    [
-      400,
-      'invalid checkpoint',
-      'a root in another base64',
-      pushBody(5, proof, withText(log.text(9).replace(/\S+\n$/, (root) => `${setUnusedBit(root.trimEnd())}\n`))),
-    ],
-    [400, 'invalid input', 'an old size beyond the checkpoint', pushBody(10, proof, valid)],
-    [400, 'invalid input', 'an old size beyond any tree', pushBody('9223372036854775807', proof, valid)],
-    [
-      422,
-      'bad consistency proof',
-      'no records with another root than that of none',
-      pushBody(0, [], withText(formatCheckpoint({ origin: log.origin, size: 0, root: bad }))),
-    ],
-    [422, 'bad consistency proof', 'no proof', pushBody(5, [], valid)],
-    [422, 'bad consistency proof', 'a hash too few', pushBody(5, proof.slice(1), valid)],
-    [422, 'bad consistency proof', 'a hash too many', pushBody(5, [...proof, bad], valid)],
-    [422, 'bad consistency proof', 'a changed hash', pushBody(5, [bad, ...proof.slice(1)], valid)],
-    [422, 'bad consistency proof', 'our own size with a proof', pushBody(5, [bad], log.head(5))],
-    [
-      422,
-      'bad consistency proof',
-      'our own size with another root',
-      pushBody(5, [], withText(formatCheckpoint({ origin: log.origin, size: 5, root: bad }))),
-    ],
-  ]
+  const rows = refusals(log, testSigner('log.example/two', 2)).map(
+    ({ status, phrase, what, body }) => [status, phrase, what, body] as const,
+  )
   test.each(rows)('%i %s: %s', async (status, phrase, _what, body) => {
     const { add, heart } = await witness()
     await add(log.body(0, 5))

@@ -1,0 +1,56 @@
+/**
+ * The real litewitness beside our program: one table of requests, equal answers, and a reason for each that is not.
+ * Skipped where it is not here, unless REQUIRE_PEERS=1, which makes that a failure; scripts/ci/peers.sh installs it.
+ */
+import { readFileSync } from 'node:fs'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { interop, toMarkdown, unexplained, type Row } from '../helpers/interop.js'
+import { sequences } from '../helpers/interop-rows.js'
+import { findLitewitness } from '../helpers/litewitness.js'
+import { scratchFolder } from '../helpers/home.js'
+
+const litewitness = findLitewitness()
+const { dir } = scratchFolder()
+
+test.runIf(process.env['REQUIRE_PEERS'] === '1')('litewitness is here, as REQUIRE_PEERS asks', () => {
+  expect(litewitness).toBeDefined()
+})
+
+describe.skipIf(litewitness === undefined)('litewitness and our program', () => {
+  let rows: Row[]
+  beforeAll(async () => {
+    rows = await interop(litewitness!, dir)
+  })
+
+  test('give equal answers, or unequal ones for a reason that is written down and still holds', () => {
+    expect(unexplained(rows)).toEqual([])
+    expect(rows.length).toBe(sequences().flatMap(({ steps }) => steps).length)
+    expect(rows.length).toBeGreaterThan(80)
+  })
+
+  test('agree on every genuine head of sum.golang.org', () => {
+    expect(rows.find(({ sequence }) => sequence === 'sum.golang.org')).toMatchObject({
+      ours: '132 x 200 cosignature',
+      theirs: '132 x 200 cosignature',
+    })
+  })
+
+  test('are compared in docs/interop.md by the same table', () => {
+    // What the formatter does to a table: blanks, and the line below the head.
+    const plain = (text: string): string =>
+      text
+        .split('\n')
+        .filter((line) => line.startsWith('|') && !line.startsWith('| ---') && !line.startsWith('| --'))
+        .map((line) => line.replace(/\s+/g, ' '))
+        .join('\n')
+    const page = readFileSync(new URL('../../docs/interop.md', import.meta.url), 'utf8')
+    expect(plain(page), 'npm run interop writes it').toBe(plain(toMarkdown(rows)))
+  })
+})
+
+test('a difference that nobody explained, and a reason that holds no more, are both said', () => {
+  const equal: Row = { sequence: 's', what: 'a row', ours: '200', theirs: '200' }
+  const differs: Row = { ...equal, theirs: '400' }
+  expect(unexplained([differs])).toContain('s, a row: 200 where the other has 400')
+  expect(unexplained([equal])).toContain('a tab in the text: the difference that is explained is not there')
+})

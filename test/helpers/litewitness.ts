@@ -1,0 +1,121 @@
+/**
+ * The real litewitness (filippo.io/torchwood) as a process: found at $LITEWITNESS, on the PATH, or where `go install`
+ * puts it. It signs through an ssh-agent of its own, which is started with it.
+ */
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { parseVerifierKey, type VerifierKey } from '../../src/tlog/note.js'
+
+/** Its name as a witness. */
+const NAME = 'peer.example/litewitness'
+
+/** A log that a witness is told about. */
+export interface KnownLog {
+  readonly origin: string
+  readonly vkey: string
+}
+
+export interface RunningWitness {
+  readonly url: string
+  readonly key: VerifierKey
+  readonly pid: number
+  stop(): Promise<void>
+}
+
+function output(command: string, ...args: string[]): string | undefined {
+  try {
+    return execFileSync(command, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim()
+  } catch {
+    return undefined
+  }
+}
+
+/** The file of litewitness; undefined where it, its witnessctl, or OpenSSH is not here. */
+export function findLitewitness(): string | undefined {
+  const goPath = output('go', 'env', 'GOPATH')
+  const candidates = [
+    process.env['LITEWITNESS'],
+    output('which', 'litewitness'),
+    goPath && join(goPath, 'bin', 'litewitness'),
+  ]
+  const found = candidates.find((path) => path && existsSync(path) && existsSync(witnessctl(path)))
+  return output('which', 'ssh-agent') && output('which', 'ssh-add') && output('which', 'ssh-keygen') ? found : undefined
+}
+
+function witnessctl(litewitness: string): string {
+  return join(dirname(litewitness), 'witnessctl')
+}
+
+/** Starts it with these logs, of any origins, on a free port of loopback; its database is new. */
+export async function startLitewitness(litewitness: string, logs: readonly KnownLog[]): Promise<RunningWitness> {
+  // A short path: the name of a socket has little room.
+  const dir = mkdtempSync(join(tmpdir(), 'lw-'))
+  const [db, key, socket] = [join(dir, 'db'), join(dir, 'key'), join(dir, 'agent')]
+  const control = (...args: string[]): unknown => execFileSync(witnessctl(litewitness), args, { stdio: 'pipe' })
+  for (const { origin, vkey } of logs) {
+    control('add-log', '-db', db, '-origin', origin)
+    control('add-key', '-db', db, '-origin', origin, '-key', vkey)
+  }
+  execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', key])
+  const fingerprint = execFileSync('ssh-keygen', ['-lf', `${key}.pub`], { encoding: 'utf8' }).split(' ')[1]!
+  const agent = spawn('ssh-agent', ['-D', '-a', socket], { stdio: ['ignore', 'pipe', 'ignore'] })
+  const children: ChildProcess[] = [agent]
+  const stop = async (): Promise<void> => {
+    await Promise.all(children.reverse().map(ended))
+    rmSync(dir, { recursive: true, force: true })
+  }
+  try {
+    // It says where it listens once it does.
+    await line(agent, agent.stdout, (text) => text.includes(socket))
+    execFileSync('ssh-add', ['-q', key], { env: { ...process.env, SSH_AUTH_SOCK: socket }, stdio: 'pipe' })
+    const port = await freePort()
+    const args = ['-db', db, '-ssh-agent', socket, '-listen', `127.0.0.1:${port}`, '-name', NAME, '-key', fingerprint]
+    const server = spawn(litewitness, args, { stdio: ['ignore', 'ignore', 'pipe'] })
+    children.push(server)
+    let vkey = ''
+    await line(server, server.stderr, (text) => {
+      vkey = /vkey=(\S+)/.exec(text)?.[1] ?? vkey
+      return text.includes('msg=listening')
+    })
+    return { url: `http://127.0.0.1:${port}`, key: parseVerifierKey(vkey), pid: server.pid!, stop }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+function ended(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve()
+  return new Promise((resolve) => {
+    child.once('exit', () => resolve())
+    child.kill('SIGTERM')
+  })
+}
+
+/** The first line that is accepted; rejects when the process ends before. What comes after it is read and dropped. */
+function line(child: ChildProcess, stream: NodeJS.ReadableStream, accept: (text: string) => boolean): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const seen: string[] = []
+    child.once('error', reject)
+    child.once('exit', () => reject(new Error(`it ended: ${seen.join('\n')}`)))
+    createInterface({ input: stream }).on('line', (text) => {
+      if (seen.length < 100) seen.push(text)
+      if (accept(text)) resolve()
+    })
+  })
+}
+
+/** A port that was free a moment ago: litewitness takes no other kind. */
+function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as AddressInfo
+      server.close(() => resolve(port))
+    })
+  })
+}
