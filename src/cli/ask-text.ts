@@ -10,9 +10,11 @@ export type Paint = (style: 'bold' | 'dim' | 'red' | 'green' | 'yellow', text: s
 const GAP = '  '
 const LABEL_WIDTH = 10
 
+const GROUPED = new Intl.NumberFormat('en-US')
+
 /** A number with its thousands apart. */
 export function grouped(value: number): string {
-  return value.toLocaleString('en-US')
+  return GROUPED.format(value)
 }
 
 /** How long ago a time was, in its largest whole unit. */

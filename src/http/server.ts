@@ -85,7 +85,9 @@ export class HttpServer {
     // The client went away; there is nobody to tell.
     response.on('error', () => undefined)
     const gone = new AbortController()
-    response.on('close', () => gone.abort(new Error('the client went away')))
+    response.on('close', () => {
+      if (!response.writableFinished) gone.abort(new Error('the client went away'))
+    })
     const { reply, route } = await this.#answer(request, gone.signal)
     const isRead = request.method === 'GET' || request.method === 'HEAD'
     response.writeHead(reply.status, {
@@ -145,14 +147,14 @@ function splitTarget(target: string): [pathname: string, query: URLSearchParams]
 
 /** Reads a body to its end, needed or not, so that the connection can be used again. Throws REQUEST_TOO_LARGE. */
 async function readBody(request: IncomingMessage, most: number): Promise<Uint8Array> {
-  const tooLarge = new GossumError('REQUEST_TOO_LARGE', `a body above ${most} bytes`)
-  if (Number(request.headers['content-length'] ?? 0) > most) throw tooLarge
+  const tooLarge = (): GossumError => new GossumError('REQUEST_TOO_LARGE', `a body above ${most} bytes`)
+  if (Number(request.headers['content-length'] ?? 0) > most) throw tooLarge()
   const chunks: Uint8Array[] = []
   let length = 0
   // To leave the loop must not destroy the request: its socket has yet to carry the answer.
   for await (const chunk of request.iterator({ destroyOnReturn: false })) {
     length += (chunk as Uint8Array).length
-    if (length > most) throw tooLarge
+    if (length > most) throw tooLarge()
     chunks.push(chunk as Uint8Array)
   }
   return concatBytes(...chunks)

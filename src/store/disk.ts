@@ -113,7 +113,9 @@ export class Disk {
     const [first] = batch
     if (first !== undefined && 'act' in first) return first.act()
     const shared = batch.flatMap((write) => ('operation' in write ? write : []))
-    const operations = shared.map(({ operation: { part, ...operation } }) => ({ ...operation, sublevel: part() }))
+    const operations = shared.map(({ operation: { part, key, ...operation } }) => {
+      return { ...operation, key: part().prefixKey(key, 'utf8') }
+    })
     return this.#db.batch(operations, { sync: shared.some(({ sync }) => sync) } as object)
   }
 

@@ -4,6 +4,9 @@
  *
  * Pure; runs in a browser.
  */
+import { decodeBase64, toBase64, toHex } from '#spelling'
+
+export { toBase64, toHex }
 
 const utf8Encoder = new TextEncoder()
 // ignoreBOM: the default would swallow a byte order mark, and the signature over it would fail.
@@ -42,14 +45,6 @@ export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   return true
 }
 
-const HEX = Array.from({ length: 256 }, (_, i) => i.toString(16).padStart(2, '0'))
-
-/** Lower-case hex. */
-export function toHex(bytes: Uint8Array): string {
-  // Joined, not added up: the chain of parts that adding makes is thirty times as large, and ids are kept.
-  return Array.from(bytes, (byte) => HEX[byte]!).join('')
-}
-
 /** Bytes of a hex string of either case, or undefined when it is not hex of whole bytes. */
 export function fromHex(hex: string): Uint8Array | undefined {
   if (hex.length % 2 !== 0 || !/^[0-9a-fA-F]*$/.test(hex)) return undefined
@@ -58,24 +53,13 @@ export function fromHex(hex: string): Uint8Array | undefined {
   return out
 }
 
-/** Standard base64 with padding. */
-export function toBase64(bytes: Uint8Array): string {
-  let binary = ''
-  // In slices: a spread of a whole tile would overflow the argument list.
-  for (let i = 0; i < bytes.length; i += 4096) binary += String.fromCharCode(...bytes.subarray(i, i + 4096))
-  return btoa(binary)
-}
-
 /**
  * Bytes of a standard, padded base64 string, or undefined. Like Go's StdEncoding it takes unused trailing
  * bits that are not zero, so that two spellings may give the same bytes; re-encode to know which one it was.
  */
 export function fromBase64(text: string): Uint8Array | undefined {
   if (text.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(text)) return undefined
-  const binary = atob(text)
-  const out = new Uint8Array(binary.length)
-  for (let i = 0; i < binary.length; i++) out[i] = binary.charCodeAt(i)
-  return out
+  return decodeBase64(text)
 }
 
 /** An unsigned 32-bit number, big-endian, at `offset`. */
