@@ -5,6 +5,7 @@ import { loadConfig, SUM_GOLANG_ORG, type Config, type Settings } from '../confi
 import type { NodeEvent } from '../events.js'
 import type { LogView } from '../http/api.js'
 import { createNode, type GossumNode } from '../node.js'
+import { SUMDB_ORIGIN } from '../tlog/checkpoint.js'
 import { policyStrength } from '../tlog/policy-strength.js'
 import { quorumThreshold } from '../tlog/policy.js'
 import { grouped } from './ask-text.js'
@@ -100,12 +101,18 @@ async function readyLine(node: GossumNode): Promise<object> {
     peerId: node.peerId ?? null,
     multiaddrs: node.multiaddrs,
     http: node.http,
-    logs: logs.map((log) => ({ id: log.id, name: log.name, size: log.size, gosumdb: goSumDb(log, node.http) })),
+    logs: logs.map((log) => ({
+      id: log.id,
+      name: log.name,
+      size: log.size,
+      gosumdb: isSumDb(log) ? goSumDb(log, node.http) : null,
+    })),
   }
 }
 
 async function introduce(node: GossumNode, config: Config, out: Output): Promise<void> {
   const { logs, guard } = await node.view.status()
+  const sumdbs = logs.filter(isSumDb)
   const lines = [
     ['witness', node.witness],
     ...reachableFirst(node.multiaddrs).map((address, i) => [i === 0 ? 'peers dial' : '', address]),
@@ -115,8 +122,8 @@ async function introduce(node: GossumNode, config: Config, out: Output): Promise
       'log',
       `${log.name}  ${log.url ?? 'pushes its heads'}  ${log.size === 0 ? 'no head yet' : `size ${grouped(log.size)}`}`,
     ]),
-    ...logs.map((log) => ['go', `go env -w GOSUMDB="${goSumDb(log, node.http)}"`]),
-    ['go, undone', 'go env -u GOSUMDB'],
+    ...sumdbs.map((log) => ['go', `go env -w GOSUMDB="${goSumDb(log, node.http)}"`]),
+    ...(sumdbs.length === 0 ? [] : [['go, undone', 'go env -u GOSUMDB']]),
     ['policy', policyText(config, node.witness)],
     ...meshTexts(config).map((text) => ['mesh', text]),
     ['guard', guard.text],
@@ -128,6 +135,11 @@ async function introduce(node: GossumNode, config: Config, out: Output): Promise
     ...logs.flatMap((log) => frozenTexts(log, node).map((text) => ['FROZEN', text])),
   ]
   for (const [label, text] of lines) out.line(`${label!.padEnd(11)}${text!}`)
+}
+
+/** Whether the go command can ask this node about a log: it is a checksum database, and can be asked itself. */
+function isSumDb({ origin, url }: Pick<LogView, 'origin' | 'url'>): boolean {
+  return origin === SUMDB_ORIGIN && url !== null
 }
 
 /** What makes the go command ask this node about a log: it knows the key of sum.golang.org, and no other. */
