@@ -45,6 +45,8 @@ export interface Config {
   readonly guardWait: number
   /** Seconds that the go command's lookups wait for a quorum that covers their record. */
   readonly quorumWait: number
+  /** `https://HOST[:PORT]` of a bastion to serve logs through that push; undefined: none. */
+  readonly bastion: string | undefined
   /** Undefined: the node trusts itself alone. */
   readonly policy: Policy | undefined
   /** Name of the witness key, used when the key is made. */
@@ -71,6 +73,7 @@ export interface Settings {
   upstream?: string[] | undefined
   /** Seconds. */
   quorumWait?: number | undefined
+  bastion?: string | undefined
   /** Path of a policy file. */
   policy?: string | undefined
   name?: string | undefined
@@ -142,6 +145,7 @@ export function loadConfig(
     poll: parseSeconds('poll', merged.poll, POLL_RANGE),
     guardWait: parseSeconds('guard-wait', merged.guardWait, GUARD_WAIT_RANGE),
     quorumWait: parseSeconds('quorum-wait', merged.quorumWait, QUORUM_WAIT_RANGE),
+    bastion: merged.bastion === undefined ? undefined : parseBastion(merged.bastion),
     policy:
       merged.policy === undefined || options.policy === false
         ? undefined
@@ -174,7 +178,7 @@ function readText(path: string): string {
 // ---- the three sources -----------------------------------------------------------------------------------------
 
 const LISTS = ['log', 'listen', 'bootstrap', 'announce', 'upstream'] as const
-const TEXTS = ['home', 'http', 'policy', 'name'] as const
+const TEXTS = ['home', 'http', 'bastion', 'policy', 'name'] as const
 
 /** GOSSUM_LOG and the other lists hold one item a line (or separated by ";"), the rest one value. */
 function readEnvironment(env: NodeJS.ProcessEnv): Settings {
@@ -259,17 +263,25 @@ export function parseLogSetting(text: string): LogSetting {
   const isPushed = address === '-'
   const origin = named ?? (isPushed ? key.name : SUMDB_ORIGIN)
   if (/[\x00-\x1f]/.test(origin)) throw invalid('log', `${JSON.stringify(origin)} is no line of a checkpoint`)
-  const url = isPushed ? null : parseUrl('log', address)
+  const url = isPushed ? null : parseUrl('log', address, ', nor "-"')
   return { id: logId(key.name, origin), key, origin, url, upstream: url }
 }
 
 /** An http or https URL without a slash at the end. */
-function parseUrl(setting: string, url: string): string {
+function parseUrl(setting: string, url: string, nor = ''): string {
   const parsed = URL.canParse(url) ? new URL(url) : undefined
   if (parsed === undefined || !/^https?:$/.test(parsed.protocol) || parsed.username !== '' || parsed.search !== '') {
-    throw invalid(setting, `${JSON.stringify(url)} is not an http or https URL`)
+    throw invalid(setting, `${JSON.stringify(url)} is not an http or https URL${nor}`)
   }
   return parsed.href.replace(/\/+$/, '')
+}
+
+/** A bastion is reached by TLS alone, and knows its backends by the first part of the path. */
+function parseBastion(url: string): string {
+  const parsed = new URL(parseUrl('bastion', url))
+  if (parsed.protocol !== 'https:' || parsed.pathname !== '/')
+    throw invalid('bastion', '"https://HOST[:PORT]" expected')
+  return parsed.origin
 }
 
 /** The logs with the upstreams that are set for them. */

@@ -12,6 +12,7 @@ import type { KnownPeer, PeerBook } from './gossip/book.js'
 import type { Mesh } from './gossip/mesh.js'
 import { MAX_MESSAGE_BYTES } from './gossip/topics.js'
 import { witnessRoutes } from './http/add-checkpoint.js'
+import { Bastion } from './http/bastion.js'
 import { HttpServer } from './http/server.js'
 import { View } from './http/view.js'
 import { loadOrCreateWitnessKey } from './keys.js'
@@ -90,6 +91,7 @@ async function build(
     }
   }
   let mesh: Mesh | undefined
+  let bastion: Bastion | undefined
   const metrics = createMetrics(() => view.samples())
   const onError = (error: unknown): void => {
     metrics.errors.inc({ code: errorCode(error) })
@@ -251,6 +253,7 @@ async function build(
     alarm,
     submit: (candidate) => pipeline.submit(candidate),
     guard: () => guard.report,
+    bastion: () => bastion?.report,
     mesh: () => mesh,
   })
   view.metrics = () => metrics.registry.metrics()
@@ -275,20 +278,37 @@ async function build(
       return [id, poller]
     }),
   )
+  const routes = witnessRoutes({
+    logs: config.logs,
+    submit: (candidate) => pipeline.submit(candidate),
+    checkpoint: (log) => view.checkpoint(log),
+    now,
+  })
+  const onRequest = (route: string, status: number): void => metrics.requests.inc({ route, status: String(status) })
   const http = await HttpServer.start({
     ...config.http,
     node: view,
     sumdbs: [...sumdbs.values()],
-    routes: witnessRoutes({
-      logs: config.logs,
-      submit: (candidate) => pipeline.submit(candidate),
-      checkpoint: (log) => view.checkpoint(log),
-      now,
-    }),
+    routes,
     onError,
-    onRequest: (route, status) => metrics.requests.inc({ route, status: String(status) }),
+    onRequest,
   })
   stops.push(() => http.close())
+  if (config.bastion !== undefined) {
+    const key = await (await import('./gossip/peer-key.js')).loadOrCreatePeerKey(join(config.home, 'peer.key'))
+    const started = new Bastion({
+      url: config.bastion,
+      key: { publicKey: key.publicKey.raw, seed: key.raw.subarray(0, 32) },
+      routes,
+      onChange: ({ url, state, error }) => emit({ event: 'bastion', url, state, error }),
+      onError,
+      onRequest,
+      now,
+    })
+    bastion = started
+    stops.push(() => started.stop())
+    started.start()
+  }
   view.http = http.url
 
   if (gossip !== undefined) {

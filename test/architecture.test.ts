@@ -63,7 +63,7 @@ const PURE = [
   /^witness\/(decide|verify)\.ts$/,
   /^audit\/(gosum|proof)\.ts$/,
   /^sumdb\/(module|module-version|private)\.ts$/,
-  /^http\/add-checkpoint-body\.ts$/,
+  /^http\/(add-checkpoint-body|bastion-certificate)\.ts$/,
   /^gossip\/(identity|messages|topics|wire)\.ts$/,
 ]
 

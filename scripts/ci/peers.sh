@@ -11,4 +11,7 @@ cd "$(dirname "$0")/../.."
 GOFLAGS='' go install golang.org/x/mod/gosumcheck@v0.37.0
 
 # The witness that ours is compared with, and the tool that adds logs to it. It signs through ssh-agent (openssh-client).
-GOFLAGS='' go install filippo.io/torchwood/cmd/litewitness@v0.9.0 filippo.io/torchwood/cmd/witnessctl@v0.9.0
+# And the bastion that carries our traffic; its certificate is made with openssl.
+for command in litewitness witnessctl litebastion; do
+  GOFLAGS='' go install "filippo.io/torchwood/cmd/$command@v0.9.0"
+done

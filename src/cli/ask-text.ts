@@ -1,6 +1,7 @@
 /** What a node answered, in words for people. Pure. */
 import { ERRORS } from '../errors.js'
 import type { CosignatureView, EvidenceView, HeadView, LogView, PeerView, StatusView } from '../http/api.js'
+import type { BastionReport } from '../http/bastion.js'
 import { EXIT } from './exit.js'
 
 /** How a text may be marked; what a mark looks like is the output's business. */
@@ -152,8 +153,16 @@ function nodeLines(status: StatusView, evidence: readonly EvidenceView[], now: n
       return labelled('', paint('red', text))
     }),
     labelled('guard', paint(GUARD_STYLES[status.guard.state], status.guard.text)),
+    ...(status.bastion === null ? [] : [labelled('bastion', bastionOf(status.bastion, now, paint))]),
     labelled('started', `${age(status.startedAt, now)}, version ${status.version}`),
   ]
+}
+
+function bastionOf({ state, error, lastCosignature }: BastionReport, now: number, paint: Paint): string {
+  const said = error === null ? state : `${state}: ${error}`
+  const last =
+    lastCosignature === null ? 'no cosignature went out yet' : `last cosignature ${age(lastCosignature, now)}`
+  return `${paint(state === 'serving' ? 'green' : 'yellow', said)}, ${last}`
 }
 
 const GUARD_STYLES = {

@@ -34,6 +34,7 @@ export function command(): Command {
     .option('--http <HOST:PORT>', 'where the API listens (default 127.0.0.1:46787; port 0 = any)')
     .option('--poll <SECONDS>', 'time between polls, with jitter (default 60)', Number)
     .option('--policy <FILE>', 'whose cosignatures count (C2SP tlog-policy)')
+    .option('--bastion <URL>', 'serve logs that push through this bastion (docs/witness.md)')
     .option('--guard-wait <SECONDS>', 'wait at start for peers who know what this key signed (default 30)', Number)
     .option(
       '--upstream <"NAME URL">',
@@ -60,12 +61,12 @@ async function run(flags: RunFlags): Promise<void> {
   // The space for young objects would grow to 32 MB under any load, and hardly shrink: that is for programs that compute.
   setFlagsFromString('--semi-space-growth-factor=1')
   const out = output(flags)
-  const { log, listen, bootstrap, announce, http, poll, guardWait, policy, name, recover, home } = flags
+  const { log, listen, bootstrap, announce, http, poll, guardWait, bastion, policy, name, recover, home } = flags
   const { upstream, quorumWait } = flags
   // A flag that only says "no" says nothing when it is not given: then the environment and the file are asked.
   const mdns = flags.mdns === false ? false : undefined
   const settings = {
-    ...{ log, listen, bootstrap, announce, mdns, http, poll, guardWait, policy, name, recover, home },
+    ...{ log, listen, bootstrap, announce, mdns, http, poll, guardWait, bastion, policy, name, recover, home },
     ...{ upstream, quorumWait },
   }
   const config = loadConfig(settings, flags.config === undefined ? {} : { file: flags.config })
@@ -111,12 +112,13 @@ async function readyLine(node: GossumNode): Promise<object> {
 }
 
 async function introduce(node: GossumNode, config: Config, out: Output): Promise<void> {
-  const { logs, guard } = await node.view.status()
+  const { logs, guard, bastion } = await node.view.status()
   const sumdbs = logs.filter(isSumDb)
   const lines = [
     ['witness', node.witness],
     ...reachableFirst(node.multiaddrs).map((address, i) => [i === 0 ? 'peers dial' : '', address]),
     ['api', node.http],
+    ...(bastion === null ? [] : [['bastion', bastion.url]]),
     ['home', config.home],
     ...logs.map((log) => [
       'log',

@@ -4,6 +4,7 @@
  */
 import { GossumError } from '../errors.js'
 import type { GuardState } from '../witness/rollback.js'
+import type { BastionReport } from './bastion.js'
 import { requireOperator } from './operator.js'
 import { json, jsonFile, text, type Reply } from './reply.js'
 import type { ApiRequest, Route } from './router.js'
@@ -142,6 +143,8 @@ export interface StatusView {
   evidence: number
   /** Whether peers vouch that this node knows all that its key has signed. */
   guard: { state: GuardState; text: string; since: string }
+  /** Null without a bastion. */
+  bastion: BastionReport | null
 }
 
 export interface Readiness {

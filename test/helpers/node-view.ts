@@ -55,6 +55,7 @@ const STATUS: StatusView = {
   logs: [LOG],
   peers: 1,
   evidence: 1,
+  bastion: null,
   guard: {
     state: 'guarded',
     text: 'peers have said what this key signed before',
