@@ -43,8 +43,6 @@ export interface PipelineParts extends CosignerParts, OutletParts {
   readonly prefixFromPeers: PrefixFromPeers
   /** Raises the alarm with evidence. Not new when it is about a lie that is known. */
   readonly alarm: (evidence: Evidence) => Promise<{ id: string; isNew: boolean }>
-  /** Milliseconds between two heads of a burst that peers bring; PAUSE_MS unless said otherwise. */
-  readonly pauseMs?: number
   readonly onOutcome: (outcome: Outcome, candidate: Candidate) => void
   /** A suspect that stayed one for too long, or that no tree can explain. */
   readonly onSuspectAlarm: (suspect: Suspect) => void
@@ -112,6 +110,7 @@ export class Pipeline {
   /** Ends the proofs that are under way: whoever waits for one goes on, undecided. */
   abort(): void {
     this.#stopped.abort()
+    this.#outlet.stop()
   }
 
   /** Aborts, and waits until every submission has ended: then nothing writes any more. */
@@ -270,12 +269,12 @@ export class Pipeline {
   }
 
   /**
-   * Waits until a larger head that peers bring may be taken up; undefined when it may not. The log itself comes at our
-   * own pace.
+   * Waits until a larger head that others bring may be taken up; undefined when it may not. The log itself comes at our
+   * own pace, and what it pushes with a proof needs no other.
    */
-  async #turn({ door }: Candidate, { log, checkpoint }: Head): Promise<(() => void) | undefined> {
+  async #turn({ door, proof }: Candidate, { log, checkpoint }: Head): Promise<(() => void) | undefined> {
     const { tree } = this.#parts.store.heads.get(log.id)
-    const isPaced = (door === 'gossip' || door === 'sync') && tree !== undefined && checkpoint.size > tree.size
+    const isPaced = door !== 'poll' && proof === undefined && tree !== undefined && checkpoint.size > tree.size
     return isPaced ? this.#pace.turn(log.id, checkpoint, this.#stopped.signal) : () => undefined
   }
 
