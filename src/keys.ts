@@ -34,16 +34,21 @@ export function loadWitnessKey(path: string): Promise<SignerKey | undefined> {
 
 /** Makes a new witness key. Throws KEY_EXISTS, and never overwrites. */
 export async function createWitnessKey(path: string, name?: string): Promise<SignerKey> {
-  const signer = await create(path, SIGNATURE_TYPES.cosignature, name)
-  if (signer === undefined) throw new GossumError('KEY_EXISTS', path)
-  return signer
+  const line = newKey(SIGNATURE_TYPES.cosignature, name)
+  await keepWitnessKey(path, line)
+  return parseSignerKey(line)
+}
+
+/** Writes the one line of a new witness key file. Throws KEY_EXISTS, and never overwrites. */
+export async function keepWitnessKey(path: string, line: string): Promise<void> {
+  if (!(await writeNewPrivateFile(path, utf8(`${line}\n`)))) throw new GossumError('KEY_EXISTS', path)
 }
 
 async function loadOrCreate(path: string, type: SignatureType, name?: string): Promise<LoadedKey> {
   const existing = await load(path, type)
   if (existing !== undefined) return { signer: existing, created: false }
-  const made = await create(path, type, name)
-  if (made !== undefined) return { signer: made, created: true }
+  const line = newKey(type, name)
+  if (await writeNewPrivateFile(path, utf8(`${line}\n`))) return { signer: parseSignerKey(line), created: true }
   // Another process made it a moment ago.
   const theirs = await load(path, type)
   if (theirs === undefined) throw keyFileInvalid(path, 'it comes and goes')
@@ -65,8 +70,6 @@ async function load(path: string, type: SignatureType): Promise<SignerKey | unde
   return signer
 }
 
-/** Undefined when there is a file already. */
-async function create(path: string, type: SignatureType, name?: string): Promise<SignerKey | undefined> {
-  const line = formatSignerKey(name ?? `gossum-${toHex(randomBytes(4))}`, type, randomBytes(32))
-  return (await writeNewPrivateFile(path, utf8(`${line}\n`))) ? parseSignerKey(line) : undefined
+function newKey(type: SignatureType, name = `gossum-${toHex(randomBytes(4))}`): string {
+  return formatSignerKey(name, type, randomBytes(32))
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { Command } from 'commander'
 import { loadConfig } from '../config.js'
 import { GossumError } from '../errors.js'
+import { importWitnessKey } from '../key-import.js'
 import { createWitnessKey, loadWitnessKey } from '../keys.js'
 import type { CommonFlags } from './command.js'
 import { output, type Output } from './output.js'
@@ -18,6 +19,7 @@ export function command(): Command {
     `
 Examples:
   gossum key new --name witness.example.org/w1
+  gossum key import ~/.ssh/id_witness --name witness.example.org/w1
   gossum key show
   gossum key show --json | jq -r .witness
 `,
@@ -36,6 +38,24 @@ Examples:
 `,
     )
     .action(async (_options: unknown, self: Command) => newKeys(self.optsWithGlobals<KeyFlags>()))
+  key
+    .command('import <FILE>')
+    .description('make the witness key of a key that is there already; never overwrites')
+    .option('--name <KEYNAME>', 'name of the witness key (an OpenSSH key needs one; a witness key keeps its own)')
+    .addHelpText(
+      'after',
+      `
+FILE is a signer key of Go's note library (PRIVATE+KEY+...) or an unencrypted OpenSSH Ed25519 private key. It must be
+readable by its owner alone, and stays as it is. A witness must not forget what it signed: whatever has signed with
+this key until now has to stop first (see "Keys" in docs/operating.md).
+
+Examples:
+  gossum key import witness.skey                                  keeps its name
+  gossum key import ~/.ssh/id_witness --name witness.example.org/w1
+  gossum key import log.skey --name witness.example.org/w1        a log key becomes a witness key, with another id
+`,
+    )
+    .action(async (file: string, _options: unknown, self: Command) => importKey(file, self.optsWithGlobals<KeyFlags>()))
   key
     .command('show')
     .description('print the verifier key and the peer id; never a secret')
@@ -64,6 +84,20 @@ async function newKeys(flags: KeyFlags): Promise<void> {
   const { verifier } = await createWitnessKey(witness, name)
   const out = output(flags)
   out.talk(`made ${witness}: keep a copy; who has it is this witness`)
+  print(out, verifier.vkey, await peerId(peer))
+}
+
+async function importKey(file: string, flags: KeyFlags): Promise<void> {
+  const { witness, peer } = settings(flags)
+  const { verifier, wasLogKey } = await importWitnessKey(witness, file, flags.name)
+  const out = output(flags)
+  out.talk(`made ${witness} of ${file}: keep a copy; who has it is this witness`)
+  if (wasLogKey !== undefined) {
+    const was = `${wasLogKey.name}+${wasLogKey.keyId}`
+    const is = `${verifier.name}+${verifier.keyId}`
+    out.talk(`that was the key of a log, ${was}: now its secret is that of a witness too, ${is}`, { important: true })
+  }
+  out.talk('nothing else may sign with it from now on', { important: true })
   print(out, verifier.vkey, await peerId(peer))
 }
 
