@@ -3,12 +3,14 @@
  * private key. The file that it is read from stays as it is; what is in it is never printed.
  */
 import { GossumError, HintedError } from './errors.js'
-import { keepWitnessKey } from './keys.js'
+import { formatAgentKey, keepWitnessKey } from './keys.js'
 import { keyFileInvalid, readPrivateFile } from './private-file.js'
+import { agentKeys, agentSign, agentUnavailable, type AgentKey, type AgentPlace } from './ssh/agent.js'
 import { isOpenSshKey, parseOpenSshKey } from './ssh/private-key.js'
-import { fromUtf8 } from './tlog/bytes.js'
+import { fromUtf8, utf8 } from './tlog/bytes.js'
 import {
   formatSignerKey,
+  makeVerifierKey,
   parseSignerKey,
   respellSignerKey,
   SIGNATURE_TYPES,
@@ -49,6 +51,42 @@ export async function importWitnessKey(path: string, from: string, name?: string
     throw new GossumError('USAGE', `--name: this key is the witness ${verifier.name}, which is part of it`)
   }
   return keep(path, line)
+}
+
+/**
+ * Makes the witness key file `path` name a key that an ssh-agent holds, after the agent has signed something with it.
+ * Throws AGENT_UNAVAILABLE, USAGE when it is not clear which key is meant, KEY_EXISTS, KEY_MALFORMED or KEY_WEAK.
+ */
+export async function importAgentKey(
+  path: string,
+  place: AgentPlace,
+  name: string,
+  fingerprint?: string,
+): Promise<VerifierKey> {
+  const { publicKey } = choose(await agentKeys(place), fingerprint)
+  const verifier = makeVerifierKey(name, SIGNATURE_TYPES.cosignature, publicKey)
+  // Begins like nothing else that a witness signs.
+  const message = utf8(`gossum/in-agent/v1\n${verifier.vkey}\n`)
+  if (!verifier.verify(message, await agentSign(place, publicKey, message))) {
+    throw agentUnavailable('its signature does not verify')
+  }
+  await keepWitnessKey(path, formatAgentKey(verifier))
+  return verifier
+}
+
+function choose(keys: readonly AgentKey[], fingerprint: string | undefined): AgentKey {
+  const meant = fingerprint === undefined ? keys : keys.filter((key) => key.fingerprint === fingerprint)
+  const [first] = meant
+  if (first === undefined) {
+    const which = fingerprint === undefined ? '' : ` with the fingerprint ${fingerprint}`
+    throw agentUnavailable(`it holds no ssh-ed25519 key${which} (keys of type sk-ssh-ed25519 sign something else)`)
+  }
+  if (meant.length === 1) return first
+  const named = meant.slice(0, 8).map((key) => key.fingerprint)
+  throw new GossumError(
+    'USAGE',
+    `the agent holds ${meant.length} keys: choose one with --fingerprint ${named.join(' or ')}`,
+  )
 }
 
 async function keep(path: string, line: string, wasLogKey?: VerifierKey): Promise<ImportedKey> {

@@ -18,7 +18,7 @@ const ARROWS: Record<string, readonly string[]> = {
   'private-file': ['tlog'],
   // What OpenSSH keeps keys in.
   ssh: ['tlog'],
-  keys: ['private-file', 'tlog'],
+  keys: ['private-file', 'ssh', 'tlog'],
   'key-import': ['keys', 'private-file', 'ssh', 'tlog'],
   metrics: [],
   proxy: ['witness', 'sumdb', 'store', 'tlog'],

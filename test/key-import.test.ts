@@ -2,7 +2,7 @@ import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { importWitnessKey } from '../src/key-import.js'
-import { loadWitnessKey } from '../src/keys.js'
+import { loadOrCreateWitnessKey, loadWitnessVerifier } from '../src/keys.js'
 import { utf8 } from '../src/tlog/bytes.js'
 import { formatSignerKey, SIGNATURE_TYPES } from '../src/tlog/note.js'
 import { gossum, jsonError } from './helpers/cli.js'
@@ -31,7 +31,7 @@ describe('a witness key that is imported', () => {
     expect(wasLogKey).toBeUndefined()
     expect(readFileSync(path, 'utf8')).toBe(`${WITNESS_SKEY}\n`)
     expect(statSync(path).mode & 0o777).toBe(0o600)
-    expect((await loadWitnessKey(path))?.verifier.vkey).toBe(verifier.vkey)
+    expect((await loadWitnessVerifier(path))?.vkey).toBe(verifier.vkey)
     await expect(importWitnessKey(newPath(), keyFile(WITNESS_SKEY), 'another')).rejects.toMatchObject({ code: 'USAGE' })
     await importWitnessKey(newPath(), keyFile(WITNESS_SKEY), 'w.example/1')
   })
@@ -44,8 +44,8 @@ describe('a witness key that is imported', () => {
       expect(verifier).toMatchObject({ name: name ?? 'PeterNeumann', type: 0x04 })
       expect(verifier.keyId).not.toBe('c74f20a3')
       expect(verifier.publicKey).toEqual(wasLogKey!.publicKey)
-      const signer = (await loadWitnessKey(path))!
-      expect(wasLogKey!.verify(utf8('hello'), signer.sign(utf8('hello')))).toBe(true)
+      const { signer } = await loadOrCreateWitnessKey(path)
+      expect(wasLogKey!.verify(utf8('hello'), await signer.sign(utf8('hello')))).toBe(true)
     }
   })
 
@@ -55,8 +55,8 @@ describe('a witness key that is imported', () => {
     const path = newPath()
     const { verifier } = await importWitnessKey(path, key.path, 'w.example/3')
     expect(verifier).toMatchObject({ name: 'w.example/3', type: 0x04, publicKey: key.publicKey })
-    const signer = (await loadWitnessKey(path))!
-    expect(verifier.verify(utf8('hello'), signer.sign(utf8('hello')))).toBe(true)
+    const { signer } = await loadOrCreateWitnessKey(path)
+    expect(verifier.verify(utf8('hello'), await signer.sign(utf8('hello')))).toBe(true)
   })
 
   it('replaces nothing', async () => {
@@ -87,13 +87,13 @@ describe('a witness key that is imported', () => {
     expect(error).toMatchObject({ code })
     expect(error.message).toContain(from)
     expect(error.message).not.toContain(GO_SKEY.slice(-30))
-    expect(await loadWitnessKey(path)).toBeUndefined()
+    expect(await loadWitnessVerifier(path)).toBeUndefined()
   })
 
   it.each(['a+b', 'a b', ''])('cannot have the name %j', async (name) => {
     const path = newPath()
     await expect(importWitnessKey(path, keyFile(GO_SKEY), name)).rejects.toMatchObject({ code: 'KEY_MALFORMED' })
-    expect(await loadWitnessKey(path)).toBeUndefined()
+    expect(await loadWitnessVerifier(path)).toBeUndefined()
   })
 })
 

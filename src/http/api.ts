@@ -142,6 +142,13 @@ export interface StatusView {
   evidence: number
   /** Whether peers vouch that this node knows all that its key has signed. */
   guard: { state: GuardState; text: string; since: string }
+  signing: SigningView
+}
+
+/** Where the private key of the witness is, and why nothing is signed with it now. */
+export interface SigningView {
+  by: 'file' | 'ssh-agent'
+  error: string | null
 }
 
 export interface Readiness {

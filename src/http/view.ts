@@ -22,6 +22,7 @@ import type {
   NodeView,
   PeerView,
   Readiness,
+  SigningView,
   StatusView,
   SuspectView,
   WitnessView,
@@ -33,6 +34,7 @@ export interface ViewParts extends WitnessParts {
   readonly version: string
   readonly now: () => number
   readonly guard: () => GuardReport
+  readonly signing: () => SigningView
   readonly alarm: { acknowledge(id: string): Promise<boolean>; take(file: Uint8Array): Promise<Received> }
   /** The corridor. */
   readonly submit: (candidate: Candidate) => Promise<Outcome>
@@ -95,7 +97,7 @@ export class View implements NodeView {
   }
 
   async status(): Promise<StatusView> {
-    const { config, witness, version, mesh, guard } = this.#parts
+    const { config, witness, version, mesh, guard, signing } = this.#parts
     const evidence = await this.evidence()
     return {
       version,
@@ -115,6 +117,7 @@ export class View implements NodeView {
       peers: this.peers().length,
       evidence: evidence.filter((item) => !item.acked).length,
       guard: { ...guard() },
+      signing: signing(),
     }
   }
 
@@ -224,7 +227,7 @@ export class View implements NodeView {
   }
 
   readiness(): Promise<Readiness> {
-    const { config, store, now, guard } = this.#parts
+    const { config, store, now, guard, signing } = this.#parts
     const checks: Readiness['checks'] = config.logs.flatMap(({ id, key, url }) => {
       const state = store.heads.get(id)
       const poll = this.#poll(id)
@@ -258,6 +261,8 @@ export class View implements NodeView {
     })
     const { state, text } = guard()
     checks.push({ name: 'rollback guard', ok: state !== 'waiting', detail: text })
+    const { by, error } = signing()
+    if (by === 'ssh-agent') checks.push({ name: 'signing', ok: error === null, detail: error ?? 'by ssh-agent' })
     return Promise.resolve({ ready: checks.every(({ ok }) => ok), checks })
   }
 

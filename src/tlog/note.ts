@@ -49,7 +49,17 @@ export interface VerifierKey {
   readonly verify: (message: Uint8Array, signature: Uint8Array) => boolean
 }
 
-export interface SignerKey {
+/** Who makes the signatures of a key: at once, or in another place, where it takes time and may fail. */
+export interface Signer {
+  readonly verifier: VerifierKey
+  /** Makes the 64-byte Ed25519 signature of a message. */
+  readonly sign: (message: Uint8Array) => Uint8Array | Promise<Uint8Array>
+  /** Why nothing can be signed now, where that may happen. */
+  readonly away?: GossumError | undefined
+}
+
+/** A signer that holds its private key itself. */
+export interface SignerKey extends Signer {
   readonly verifier: VerifierKey
   /** Makes the 64-byte Ed25519 signature of a message. */
   readonly sign: (message: Uint8Array) => Uint8Array

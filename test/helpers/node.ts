@@ -28,12 +28,16 @@ export class RunningNode {
     this.#waiting = waiting
   }
 
-  static async start(home: string, args: readonly string[]): Promise<RunningNode> {
+  static async start(
+    home: string,
+    args: readonly string[],
+    env: Readonly<Record<string, string>> = {},
+  ): Promise<RunningNode> {
     const fixed = ['--home', home, '--http', '127.0.0.1:0', '--listen', '/ip4/127.0.0.1/tcp/0']
     const child = spawn(process.execPath, [PROGRAM, 'run', '--json', ...fixed, ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
       // Tests must not find each other's nodes on the network.
-      env: { ...process.env, GOSSUM_MDNS: 'false' },
+      env: { ...process.env, GOSSUM_MDNS: 'false', ...env },
     })
     onTestFinished(() => void child.kill('SIGKILL'))
     let talk = ''
