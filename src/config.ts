@@ -51,6 +51,8 @@ export interface Config {
   readonly policy: Policy | undefined
   /** Name of the witness key, used when the key is made. */
   readonly name: string | undefined
+  /** Where the ssh-agent is that may hold the witness key ($SSH_AUTH_SOCK). */
+  readonly agentSocket: string | undefined
   /** Settles a disagreement between database and guard at start (docs/operating.md). */
   readonly recover: boolean
 }
@@ -151,6 +153,7 @@ export function loadConfig(
         ? undefined
         : countable(parsePolicy(readText(merged.policy))),
     name: merged.name === undefined ? undefined : parseKeyName(merged.name),
+    agentSocket: env['SSH_AUTH_SOCK'],
     recover: merged.recover ?? false,
   })
 }

@@ -108,7 +108,9 @@ async function build(
   // ---- state ----
   const store = await Store.open(config.home)
   stops.push(() => store.close())
-  const { signer, created } = await loadOrCreateWitnessKey(join(config.home, 'witness.key'), config.name)
+  const place = { socket: config.agentSocket }
+  const { signer, agent, created } = await loadOrCreateWitnessKey(join(config.home, 'witness.key'), config.name, place)
+  stops.push(() => Promise.resolve(agent?.stop()))
   // One key, two roles: whoever trusts the name as one would trust it as the other.
   if (config.logs.some(({ origin }) => origin === signer.verifier.name)) {
     throw new GossumError('CONFIG_INVALID', `log: ${signer.verifier.name} is the name of this witness`)
@@ -216,6 +218,7 @@ async function build(
     now,
   })
   stops.push(() => pipeline.stop())
+  agent?.watch({ onLost: onError, onBack: () => void pipeline.retryOwed().catch(onError) })
   await pipeline.resume()
 
   // ---- what the go command sees ----
@@ -248,6 +251,7 @@ async function build(
     cosigned,
     suspects,
     witness: signer.verifier,
+    signing: () => ({ by: agent === undefined ? 'file' : 'ssh-agent', error: signer.away?.detail ?? null }),
     version: VERSION,
     now,
     alarm,
@@ -357,8 +361,9 @@ async function build(
     pollers.forEach((poller) => poller.start())
     pipeline.submitDeferred().catch(onError)
   })
-  // First of all when stopping: a poller or a peer may be waiting for a proof that a dead log will never give.
+  // First of all when stopping: a poller or a peer may be waiting for a proof or a signature that will never come.
   stops.push(() => Promise.resolve(pipeline.abort()))
+  stops.push(() => Promise.resolve(agent?.stop()))
   return {
     witness: signer.verifier.vkey,
     peerId: mesh?.peerId,

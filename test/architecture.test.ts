@@ -16,7 +16,10 @@ const ARROWS: Record<string, readonly string[]> = {
   witness: ['sumdb', 'store', 'evidence', 'tlog'],
   config: ['tlog'],
   'private-file': ['tlog'],
-  keys: ['private-file', 'tlog'],
+  // What OpenSSH keeps keys in.
+  ssh: ['tlog'],
+  keys: ['private-file', 'ssh', 'tlog'],
+  'key-import': ['keys', 'private-file', 'ssh', 'tlog'],
   metrics: [],
   proxy: ['witness', 'sumdb', 'store', 'tlog'],
   gossip: ['witness', 'private-file', 'tlog'],
@@ -38,7 +41,20 @@ const ARROWS: Record<string, readonly string[]> = {
     'metrics',
   ],
   index: ['node', 'events', 'config', 'sumdb', 'evidence', 'tlog'],
-  cli: ['node', 'events', 'http', 'gossip', 'audit', 'sumdb', 'store', 'evidence', 'tlog', 'config', 'keys'],
+  cli: [
+    'node',
+    'events',
+    'http',
+    'gossip',
+    'audit',
+    'sumdb',
+    'store',
+    'evidence',
+    'tlog',
+    'config',
+    'keys',
+    'key-import',
+  ],
 }
 const GROUND = ['budget', 'builtin', 'errors', 'polyfill', 'timed', 'version']
 
@@ -64,6 +80,7 @@ const PURE = [
   /^audit\/(gosum|proof)\.ts$/,
   /^sumdb\/(module|module-version|private)\.ts$/,
   /^http\/(add-checkpoint-body|bastion-certificate)\.ts$/,
+  /^ssh\/(wire|private-key)\.ts$/,
   /^gossip\/(identity|messages|topics|wire)\.ts$/,
 ]
 

@@ -60,12 +60,12 @@ export function pollError(error: string | null): string {
 // ---- status ----------------------------------------------------------------------------------------------------
 
 /** What `gossum status` exits with: 3 while a log is frozen, 4 while one cannot be followed as it should be. */
-export function statusExit({ logs, guard }: StatusView): number {
+export function statusExit({ logs, guard, signing }: StatusView): number {
   if (logs.some((log) => log.frozen)) return EXIT.misbehaviour
   const isUndecided = logs.some(
     (log) => log.reachable === false || log.paused !== null || log.floor !== null || openSuspects(log).length > 0,
   )
-  return isUndecided || guard.state === 'waiting' ? EXIT.undecided : EXIT.fine
+  return isUndecided || guard.state === 'waiting' || signing.error !== null ? EXIT.undecided : EXIT.fine
 }
 
 /** The lines of `gossum status`: a block for each log, then the node. `evidence` is all that the node holds. */
@@ -152,6 +152,7 @@ function nodeLines(status: StatusView, evidence: readonly EvidenceView[], now: n
       const text = `this key was proven to have cosigned two histories: gossum evidence show ${id}`
       return labelled('', paint('red', text))
     }),
+    ...(status.signing.by === 'ssh-agent' ? [labelled('signing', signingOf(status.signing, paint))] : []),
     labelled('guard', paint(GUARD_STYLES[status.guard.state], status.guard.text)),
     ...(status.bastion === null ? [] : [labelled('bastion', bastionOf(status.bastion, now, paint))]),
     labelled('started', `${age(status.startedAt, now)}, version ${status.version}`),
@@ -163,6 +164,10 @@ function bastionOf({ state, error, lastCosignature }: BastionReport, now: number
   const last =
     lastCosignature === null ? 'no cosignature went out yet' : `last cosignature ${age(lastCosignature, now)}`
   return `${paint(state === 'serving' ? 'green' : 'yellow', said)}, ${last}`
+}
+
+function signingOf({ error }: StatusView['signing'], paint: Paint): string {
+  return error === null ? 'by ssh-agent' : paint('red', `NOTHING: the ssh-agent does not sign: ${error}`)
 }
 
 const GUARD_STYLES = {

@@ -145,6 +145,13 @@ export interface StatusView {
   guard: { state: GuardState; text: string; since: string }
   /** Null without a bastion. */
   bastion: BastionReport | null
+  signing: SigningView
+}
+
+/** Where the private key of the witness is, and why nothing is signed with it now. */
+export interface SigningView {
+  by: 'file' | 'ssh-agent'
+  error: string | null
 }
 
 export interface Readiness {

@@ -22,6 +22,7 @@ import type {
   NodeView,
   PeerView,
   Readiness,
+  SigningView,
   StatusView,
   SuspectView,
   WitnessView,
@@ -34,6 +35,7 @@ export interface ViewParts extends WitnessParts {
   readonly version: string
   readonly now: () => number
   readonly guard: () => GuardReport
+  readonly signing: () => SigningView
   readonly bastion: () => BastionReport | undefined
   readonly alarm: { acknowledge(id: string): Promise<boolean>; take(file: Uint8Array): Promise<Received> }
   /** The corridor. */
@@ -97,7 +99,7 @@ export class View implements NodeView {
   }
 
   async status(): Promise<StatusView> {
-    const { config, witness, version, mesh, guard, bastion } = this.#parts
+    const { config, witness, version, mesh, guard, signing, bastion } = this.#parts
     const evidence = await this.evidence()
     return {
       version,
@@ -117,6 +119,7 @@ export class View implements NodeView {
       peers: this.peers().length,
       evidence: evidence.filter((item) => !item.acked).length,
       guard: { ...guard() },
+      signing: signing(),
       bastion: bastion() ?? null,
     }
   }
@@ -227,7 +230,7 @@ export class View implements NodeView {
   }
 
   readiness(): Promise<Readiness> {
-    const { config, store, now, guard, bastion } = this.#parts
+    const { config, store, now, guard, signing, bastion } = this.#parts
     const checks: Readiness['checks'] = config.logs.flatMap(({ id, key, url }) => {
       const state = store.heads.get(id)
       const poll = this.#poll(id)
@@ -261,6 +264,8 @@ export class View implements NodeView {
     })
     const { state, text } = guard()
     checks.push({ name: 'rollback guard', ok: state !== 'waiting', detail: text })
+    const { by, error } = signing()
+    if (by === 'ssh-agent') checks.push({ name: 'signing', ok: error === null, detail: error ?? 'by ssh-agent' })
     const behind = bastion()
     if (behind !== undefined) {
       checks.push({ name: 'bastion', ok: behind.state === 'serving', detail: behind.error ?? behind.state })

@@ -7,7 +7,7 @@
  */
 import { lastingController } from '../timed.js'
 import { makeSplitView, type Evidence } from '../evidence/evidence.js'
-import { GossumError, type ErrorCode } from '../errors.js'
+import { errorCode, GossumError, type ErrorCode } from '../errors.js'
 import { isFrozen, unmetFloor, type LogState } from '../store/heads.js'
 import { equalBytes, utf8 } from '../tlog/bytes.js'
 import type { Cosignature } from '../tlog/cosignature.js'
@@ -143,6 +143,15 @@ export class Pipeline {
     return outcome
   }
 
+  /** Takes up the cosignatures that were promised on disk and could not be made, now that they can. */
+  async retryOwed(): Promise<void> {
+    const { store, now } = this.#parts
+    for (const log of this.#cosigner.owed) {
+      const { note } = store.heads.get(log)
+      if (note !== undefined) await this.submit({ door: 'sync', note: utf8(note), log, receivedAt: now() })
+    }
+  }
+
   /** Takes up what came while nothing could be signed, as it would be if it came now. */
   async submitDeferred(): Promise<void> {
     // Not by gossip: what it brought then was not forwarded.
@@ -208,7 +217,9 @@ export class Pipeline {
     for (;;) {
       const leave = await this.#turn(candidate, head)
       if (leave === undefined) return this.#suspect(candidate, head, 'HEADS_WAITING')
-      const outcome = await this.#round(candidate, head, own !== undefined, charged).finally(leave)
+      const outcome = await this.#round(candidate, head, own !== undefined, charged)
+        .catch((error: unknown) => unsigned(error, head))
+        .finally(leave)
       if (outcome !== undefined) return outcome
       // A head that has to be decided about again is paid for.
       charged = false
@@ -413,6 +424,12 @@ export class Pipeline {
   #inBackground(work: Promise<unknown>): void {
     void this.#tracked(work).catch(this.#parts.onError)
   }
+}
+
+/** What becomes of a head when the key that should have signed it is away: it is on disk, and its cosignature owed. */
+function unsigned(error: unknown, { log, checkpoint: { size, root } }: Head): Outcome {
+  if (errorCode(error) !== 'AGENT_UNAVAILABLE') throw error
+  return { kind: 'refused', news: false, log: log.id, size, root, code: 'AGENT_UNAVAILABLE' }
 }
 
 /** The proof of a pushed head that nothing can be objected to, as decide() asks for one. */

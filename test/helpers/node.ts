@@ -31,13 +31,13 @@ export class RunningNode {
   static async start(
     home: string,
     args: readonly string[],
-    settings: Readonly<Record<string, string>> = {},
+    env: Readonly<Record<string, string>> = {},
   ): Promise<RunningNode> {
     const fixed = ['--home', home, '--http', '127.0.0.1:0', '--listen', '/ip4/127.0.0.1/tcp/0']
     const child = spawn(process.execPath, [PROGRAM, 'run', '--json', ...fixed, ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
       // Tests must not find each other's nodes on the network.
-      env: { ...process.env, GOSSUM_MDNS: 'false', ...settings },
+      env: { ...process.env, GOSSUM_MDNS: 'false', ...env },
     })
     onTestFinished(() => void child.kill('SIGKILL'))
     let talk = ''
