@@ -247,8 +247,8 @@ function bounded(name: string, list: readonly string[]): string[] {
 
 /**
  * "VKEY URL" is a checksum database; "VKEY -" a log that is only pushed, whose origin is the name of its key, as
- * c2sp.org/tlog-checkpoint wants it. A third field, to the end of the text, is another origin. Throws CONFIG_INVALID or
- * KEY_*.
+ * c2sp.org/tlog-checkpoint wants it. A third field, to the end of the text, is another origin; a log with a URL is then
+ * one of c2sp.org/tlog-tiles (sumdb/dialect.ts). Throws CONFIG_INVALID or KEY_*.
  */
 export function parseLogSetting(text: string): LogSetting {
   const [, vkey, address, named] = /^(\S+)\s+(\S+)(?:\s+(\S.*))?$/s.exec(text.trim()) ?? []
@@ -259,15 +259,15 @@ export function parseLogSetting(text: string): LogSetting {
   const isPushed = address === '-'
   const origin = named ?? (isPushed ? key.name : SUMDB_ORIGIN)
   if (/[\x00-\x1f]/.test(origin)) throw invalid('log', `${JSON.stringify(origin)} is no line of a checkpoint`)
-  const url = isPushed ? null : parseUrl('log', address)
+  const url = isPushed ? null : parseUrl('log', address, ', nor "-"')
   return { id: logId(key.name, origin), key, origin, url, upstream: url }
 }
 
-/** An http or https URL without a slash at the end. */
-function parseUrl(setting: string, url: string): string {
+/** An http or https URL without a slash at the end. `otherwise` says what could stand in its place. */
+function parseUrl(setting: string, url: string, otherwise = ''): string {
   const parsed = URL.canParse(url) ? new URL(url) : undefined
   if (parsed === undefined || !/^https?:$/.test(parsed.protocol) || parsed.username !== '' || parsed.search !== '') {
-    throw invalid(setting, `${JSON.stringify(url)} is not an http or https URL`)
+    throw invalid(setting, `${JSON.stringify(url)} is not an http or https URL${otherwise}`)
   }
   return parsed.href.replace(/\/+$/, '')
 }

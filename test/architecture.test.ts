@@ -62,7 +62,7 @@ const PURE = [
   /^evidence\/(evidence|file|go-report)\.ts$/,
   /^witness\/(decide|verify)\.ts$/,
   /^audit\/(gosum|proof)\.ts$/,
-  /^sumdb\/(module|module-version|private)\.ts$/,
+  /^sumdb\/(dialect|module|module-version|private)\.ts$/,
   /^http\/add-checkpoint-body\.ts$/,
   /^gossip\/(identity|messages|topics|wire)\.ts$/,
 ]

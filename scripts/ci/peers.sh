@@ -4,8 +4,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-# The checksum database of golang.org/x/mod, behind a main of our own.
-(cd scripts/peers && go install ./sumdbd)
+# The checksum database of golang.org/x/mod, and a log of Tessera, behind mains of our own.
+(cd scripts/peers && go install ./sumdbd ./tlogd)
 
 # Checks go.sum files: golang.org/x/mod's own demonstration.
 GOFLAGS='' go install golang.org/x/mod/gosumcheck@v0.37.0

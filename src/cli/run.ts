@@ -5,6 +5,7 @@ import { loadConfig, SUM_GOLANG_ORG, type Config, type Settings } from '../confi
 import type { NodeEvent } from '../events.js'
 import type { LogView } from '../http/api.js'
 import { createNode, type GossumNode } from '../node.js'
+import { SUMDB_ORIGIN } from '../tlog/checkpoint.js'
 import { policyStrength } from '../tlog/policy-strength.js'
 import { quorumThreshold } from '../tlog/policy.js'
 import { grouped } from './ask-text.js'
@@ -22,7 +23,7 @@ export function command(): Command {
   return new Command('run')
     .description('run a node: follow the log, prove, cosign, gossip')
     .option(
-      '--log <"VKEY URL">',
+      '--log <"VKEY URL [ORIGIN]">',
       'a log to follow; URL - for one that pushes (repeatable; default sum.golang.org)',
       collect,
     )
@@ -49,6 +50,7 @@ Examples:
   gossum run                                    follow sum.golang.org with everything at its default
   gossum run --bootstrap /dns4/example.org/tcp/46786/p2p/12D3KooW...
   gossum run --log "VKEY http://127.0.0.1:46788" --http 127.0.0.1:0 --json
+  gossum run --log "VKEY URL ORIGIN"            a log that is no checksum database (c2sp.org/tlog-tiles)
   gossum run --log "VKEY -"                     cosign what this log pushes to /add-checkpoint (docs/witness.md)
 `,
     )
@@ -100,7 +102,12 @@ async function readyLine(node: GossumNode): Promise<object> {
     peerId: node.peerId ?? null,
     multiaddrs: node.multiaddrs,
     http: node.http,
-    logs: logs.map((log) => ({ id: log.id, name: log.name, size: log.size, gosumdb: goSumDb(log, node.http) })),
+    logs: logs.map((log) => ({
+      id: log.id,
+      name: log.name,
+      size: log.size,
+      gosumdb: isForGo(log) ? goSumDb(log, node.http) : null,
+    })),
   }
 }
 
@@ -115,8 +122,8 @@ async function introduce(node: GossumNode, config: Config, out: Output): Promise
       'log',
       `${log.name}  ${log.url ?? 'pushes its heads'}  ${log.size === 0 ? 'no head yet' : `size ${grouped(log.size)}`}`,
     ]),
-    ...logs.map((log) => ['go', `go env -w GOSUMDB="${goSumDb(log, node.http)}"`]),
-    ['go, undone', 'go env -u GOSUMDB'],
+    ...logs.filter(isForGo).map((log) => ['go', `go env -w GOSUMDB="${goSumDb(log, node.http)}"`]),
+    ...(logs.some(isForGo) ? [['go, undone', 'go env -u GOSUMDB']] : []),
     ['policy', policyText(config, node.witness)],
     ...meshTexts(config).map((text) => ['mesh', text]),
     ['guard', guard.text],
@@ -128,6 +135,11 @@ async function introduce(node: GossumNode, config: Config, out: Output): Promise
     ...logs.flatMap((log) => frozenTexts(log, node).map((text) => ['FROZEN', text])),
   ]
   for (const [label, text] of lines) out.line(`${label!.padEnd(11)}${text!}`)
+}
+
+/** Whether the go command can ask this node for a log: a checksum database whose lookups can be had. */
+function isForGo({ origin, url }: Pick<LogView, 'origin' | 'url'>): boolean {
+  return origin === SUMDB_ORIGIN && url !== null
 }
 
 /** What makes the go command ask this node about a log: it knows the key of sum.golang.org, and no other. */
