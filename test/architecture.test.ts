@@ -14,14 +14,16 @@ const ARROWS: Record<string, readonly string[]> = {
   // Checks files against the log; what it finds of two histories becomes evidence.
   audit: ['sumdb', 'evidence', 'tlog'],
   witness: ['sumdb', 'store', 'evidence', 'tlog'],
-  config: ['tlog'],
+  // Which logs there are, and the file that remembers them.
+  logs: ['private-file', 'tlog'],
+  config: ['logs', 'tlog'],
   'private-file': ['tlog'],
   keys: ['private-file', 'tlog'],
   metrics: [],
   proxy: ['witness', 'sumdb', 'store', 'tlog'],
   gossip: ['witness', 'private-file', 'tlog'],
   // What the go command speaks are sumdb's words: its paths are parsed with them.
-  http: ['proxy', 'witness', 'sumdb', 'store', 'evidence', 'tlog', 'config', 'metrics'],
+  http: ['proxy', 'witness', 'sumdb', 'store', 'evidence', 'tlog', 'config', 'metrics', 'logs'],
   events: ['witness', 'tlog'],
   node: [
     'events',
@@ -35,10 +37,11 @@ const ARROWS: Record<string, readonly string[]> = {
     'tlog',
     'config',
     'keys',
+    'logs',
     'metrics',
   ],
   index: ['node', 'events', 'config', 'sumdb', 'evidence', 'tlog'],
-  cli: ['node', 'events', 'http', 'gossip', 'audit', 'sumdb', 'store', 'evidence', 'tlog', 'config', 'keys'],
+  cli: ['node', 'events', 'http', 'gossip', 'audit', 'sumdb', 'store', 'evidence', 'tlog', 'config', 'keys', 'logs'],
 }
 const GROUND = ['budget', 'builtin', 'errors', 'polyfill', 'timed', 'version']
 
@@ -61,6 +64,7 @@ const PURE = [
   /^tlog\//,
   /^evidence\/(evidence|file|go-report)\.ts$/,
   /^witness\/(decide|verify)\.ts$/,
+  /^logs\/setting\.ts$/,
   /^audit\/(gosum|proof)\.ts$/,
   /^sumdb\/(dialect|module|module-version|private)\.ts$/,
   /^http\/add-checkpoint-body\.ts$/,

@@ -120,7 +120,7 @@ async function introduce(node: GossumNode, config: Config, out: Output): Promise
     ['home', config.home],
     ...logs.map((log) => [
       'log',
-      `${log.name}  ${log.url ?? 'pushes its heads'}  ${log.size === 0 ? 'no head yet' : `size ${grouped(log.size)}`}`,
+      `${log.name}  ${log.disabled ? 'disabled' : (log.url ?? 'pushes its heads')}  ${log.size === 0 ? 'no head yet' : `size ${grouped(log.size)}`}`,
     ]),
     ...logs.filter(isForGo).map((log) => ['go', `go env -w GOSUMDB="${goSumDb(log, node.http)}"`]),
     ...(logs.some(isForGo) ? [['go, undone', 'go env -u GOSUMDB']] : []),
@@ -138,8 +138,8 @@ async function introduce(node: GossumNode, config: Config, out: Output): Promise
 }
 
 /** Whether the go command can ask this node for a log: a checksum database whose lookups can be had. */
-function isForGo({ origin, url }: Pick<LogView, 'origin' | 'url'>): boolean {
-  return origin === SUMDB_ORIGIN && url !== null
+function isForGo({ origin, url, disabled }: Pick<LogView, 'origin' | 'url' | 'disabled'>): boolean {
+  return origin === SUMDB_ORIGIN && url !== null && !disabled
 }
 
 /** What makes the go command ask this node about a log: it knows the key of sum.golang.org, and no other. */
