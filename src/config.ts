@@ -8,23 +8,12 @@ import { isAbsolute, join, resolve } from 'node:path'
 import { parse as parseYaml } from 'yaml'
 import { SUM_GOLANG_ORG, SUM_GOLANG_ORG_URL } from './builtin.js'
 import { GossumError, errorText } from './errors.js'
-import { logId, SUMDB_ORIGIN } from './tlog/checkpoint.js'
-import { isKeyName, parseVerifierKey, type VerifierKey } from './tlog/note.js'
+import { readBook, withBook } from './logs/book.js'
+import { distinct, followedOf, MAX_FOLLOWED, parseLogSetting, withUpstreams, type LogSetting } from './logs/setting.js'
+import { isKeyName } from './tlog/note.js'
 import { parsePolicy, type Policy } from './tlog/policy.js'
 
-export { SUM_GOLANG_ORG }
-
-/** A log to follow. */
-export interface LogSetting {
-  /** Log id. */
-  readonly id: string
-  readonly key: VerifierKey
-  readonly origin: string
-  /** Where it is polled; null for a log that only pushes its heads to us. */
-  readonly url: string | null
-  /** Where the go command's lookups and tiles come from: the log itself, or a module proxy's /sumdb/<name>. */
-  readonly upstream: string | null
-}
+export { parseLogSetting, SUM_GOLANG_ORG, type LogSetting }
 
 export interface Config {
   /** Directory of keys and state. */
@@ -105,7 +94,7 @@ const QUORUM_WAIT_RANGE = { least: 0, most: 60 }
 const MAX_FILE_BYTES = 256 * 1024
 /** Witnesses whose cosignatures one policy may count. */
 const MAX_WITNESSES = 90
-/** Logs, addresses and bootstrap peers that one node takes. */
+/** Logs, addresses and bootstrap peers that the settings of one node may have. */
 const MAX_LIST = 64
 
 /** The XDG data home; as that specification says, an empty or relative setting counts as none. */
@@ -135,9 +124,13 @@ export function loadConfig(
     ...defined(readEnvironment(env)),
     ...defined(flags),
   }
-  const logs = distinct(bounded('log', merged.log).map(parseLogSetting))
+  const home = resolve(merged.home ?? defaultHome(env))
+  const set = bounded('log', merged.log).map(parseLogSetting)
+  if (set.length === 0) throw invalid('log', 'there is none to follow')
+  const logs = withBook(distinct(set), merged.log === DEFAULTS.log, readBook(home))
+  if (followedOf(logs).length > MAX_FOLLOWED) throw invalid('log', `more than ${MAX_FOLLOWED}`)
   return Object.freeze({
-    home: resolve(merged.home ?? defaultHome(env)),
+    home,
     logs: Object.freeze(withUpstreams(logs, bounded('upstream', merged.upstream))),
     listen: Object.freeze(bounded('listen', merged.listen)),
     bootstrap: Object.freeze(bounded('bootstrap', merged.bootstrap)),
@@ -247,70 +240,17 @@ function asList(name: string, value: unknown): string[] {
 
 // ---- the values ------------------------------------------------------------------------------------------------
 
-function bounded(name: string, list: readonly string[]): string[] {
+function bounded<T>(name: string, list: readonly T[]): T[] {
   if (list.length > MAX_LIST) throw invalid(name, `more than ${MAX_LIST}`)
   return [...list]
 }
 
-/**
- * "VKEY URL" is a checksum database; "VKEY -" a log that is only pushed, whose origin is the name of its key, as
- * c2sp.org/tlog-checkpoint wants it. A third field, to the end of the text, is another origin. Throws CONFIG_INVALID or
- * KEY_*.
- */
-export function parseLogSetting(text: string): LogSetting {
-  const [, vkey, address, named] = /^(\S+)\s+(\S+)(?:\s+(\S.*))?$/s.exec(text.trim()) ?? []
-  if (vkey === undefined || address === undefined)
-    throw invalid('log', `"VKEY URL" or "VKEY URL ORIGIN" expected, got ${JSON.stringify(text)}`)
-  const key = parseVerifierKey(vkey)
-  if (key.type !== 0x01) throw invalid('log', `${key.name} is a witness key (type 0x04), not a log key`)
-  const isPushed = address === '-'
-  const origin = named ?? (isPushed ? key.name : SUMDB_ORIGIN)
-  if (/[\x00-\x1f]/.test(origin)) throw invalid('log', `${JSON.stringify(origin)} is no line of a checkpoint`)
-  const url = isPushed ? null : parseUrl('log', address, ', nor "-"')
-  return { id: logId(key.name, origin), key, origin, url, upstream: url }
-}
-
-/** An http or https URL without a slash at the end. */
-function parseUrl(setting: string, url: string, nor = ''): string {
-  const parsed = URL.canParse(url) ? new URL(url) : undefined
-  if (parsed === undefined || !/^https?:$/.test(parsed.protocol) || parsed.username !== '' || parsed.search !== '') {
-    throw invalid(setting, `${JSON.stringify(url)} is not an http or https URL${nor}`)
-  }
-  return parsed.href.replace(/\/+$/, '')
-}
-
 /** A bastion is reached by TLS alone, and knows its backends by the first part of the path. */
 function parseBastion(url: string): string {
-  const parsed = new URL(parseUrl('bastion', url))
-  if (parsed.protocol !== 'https:' || parsed.pathname !== '/')
-    throw invalid('bastion', '"https://HOST[:PORT]" expected')
+  const parsed = URL.canParse(url) ? new URL(url) : undefined
+  if (parsed?.protocol !== 'https:' || parsed.pathname !== '/' || parsed.username !== '' || parsed.search !== '')
+    throw invalid('bastion', `"https://HOST[:PORT]" expected, got ${JSON.stringify(url)}`)
   return parsed.origin
-}
-
-/** The logs with the upstreams that are set for them. */
-function withUpstreams(logs: readonly LogSetting[], upstreams: readonly string[]): LogSetting[] {
-  const polled = logs.filter(({ url }) => url !== null)
-  const byName = new Map<string, string>()
-  for (const text of upstreams) {
-    const words = text.trim().split(/\s+/)
-    const name = words.length === 2 ? words[0]! : polled.length === 1 ? polled[0]!.key.name : ''
-    if (words.length > 2 || !polled.some(({ key }) => key.name === name) || byName.has(name)) {
-      throw invalid('upstream', `"NAME URL" of a log that is followed expected, each once, got ${JSON.stringify(text)}`)
-    }
-    byName.set(name, parseUrl('upstream', words.at(-1)!))
-  }
-  return logs.map((log) => ({ ...log, upstream: byName.get(log.key.name) ?? log.upstream }))
-}
-
-/** At least one log, and each once: two entries of one log would share one state, and the mesh one topic. */
-function distinct(logs: LogSetting[]): LogSetting[] {
-  if (logs.length === 0) throw invalid('log', 'there is none to follow')
-  const seen = new Set<string>()
-  for (const { id, key } of logs) {
-    if (seen.has(id)) throw invalid('log', `two logs with the key name ${key.name} and one origin`)
-    seen.add(id)
-  }
-  return logs
 }
 
 /** HOST:PORT, with an IPv6 host in brackets. Port 0 takes any free one. */

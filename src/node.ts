@@ -20,6 +20,7 @@ import { createMetrics } from './metrics.js'
 import { Admission } from './proxy/admission.js'
 import { QuorumWatch } from './proxy/quorum-watch.js'
 import { SumdbProxy } from './proxy/sumdb-proxy.js'
+import { followedOf } from './logs/setting.js'
 import { isFrozen } from './store/heads.js'
 import { Store } from './store/store.js'
 import { SumdbClient, type SumdbClientOptions } from './sumdb/client.js'
@@ -111,8 +112,10 @@ async function build(
   const place = { socket: config.agentSocket }
   const { signer, agent, created } = await loadOrCreateWitnessKey(join(config.home, 'witness.key'), config.name, place)
   stops.push(() => Promise.resolve(agent?.stop()))
+  /** The others are kept as they are: shown, and frozen by evidence, but they get nothing new and no cosignature. */
+  const followed = followedOf(config.logs)
   // One key, two roles: whoever trusts the name as one would trust it as the other.
-  if (config.logs.some(({ origin }) => origin === signer.verifier.name)) {
+  if (followed.some(({ origin }) => origin === signer.verifier.name)) {
     throw new GossumError('CONFIG_INVALID', `log: ${signer.verifier.name} is the name of this witness`)
   }
   if (config.recover) for (const { id } of config.logs) await store.heads.recover(id)
@@ -162,7 +165,8 @@ async function build(
       emit({ event: 'evidence', id, type, log, witness: witness?.vkey ?? null, sizes, source })
       watch.changed(log)
       // A log that pads its heads can make evidence that no message carries; then the heads themselves travel.
-      if (file.length <= MAX_MESSAGE_BYTES) sent(mesh?.publishEvidence(log, file))
+      if (followed.some(({ id: its }) => its === log) && file.length <= MAX_MESSAGE_BYTES)
+        sent(mesh?.publishEvidence(log, file))
     },
     now,
   })
@@ -177,7 +181,7 @@ async function build(
       fallback: async (path, bytes, waiting) => withMesh(mesh).tileFrom(log.id, path, bytes, waiting),
     })
   const clients = new Map(
-    config.logs.flatMap((log) => (log.url === null ? [] : [[log.id, clientFor(log, { url: log.url })] as const])),
+    followed.flatMap((log) => (log.url === null ? [] : [[log.id, clientFor(log, { url: log.url })] as const])),
   )
   const clientOf = (log: string): SumdbClient => {
     const client = clients.get(log)
@@ -185,7 +189,7 @@ async function build(
     return client
   }
   const pipeline = new Pipeline({
-    logs: config.logs.map(({ id, key, origin }) => {
+    logs: followed.map(({ id, key, origin }) => {
       const client = clients.get(id)
       return { id, key, origin, ...(client && { prefix: (...asked) => client.prefix(...asked) }) }
     }),
@@ -220,11 +224,12 @@ async function build(
   stops.push(() => pipeline.stop())
   agent?.watch({ onLost: onError, onBack: () => void pipeline.retryOwed().catch(onError) })
   await pipeline.resume()
+  for (const { id, disabled } of config.logs) if (disabled) await cosigned.load(id)
 
   // ---- what the go command sees ----
   const admission = new Admission(now)
   const sumdbs = new Map(
-    config.logs.flatMap((log) => {
+    followed.flatMap((log) => {
       if (log.upstream === null || log.origin !== SUMDB_ORIGIN) return []
       const proxy = new SumdbProxy({
         log: log.id,
@@ -262,7 +267,7 @@ async function build(
   })
   view.metrics = () => metrics.registry.metrics()
   const pollers: ReadonlyMap<string, Poller> = new Map(
-    config.logs.map(({ id }): [string, Poller] => {
+    followed.map(({ id }): [string, Poller] => {
       const client = clients.get(id)
       const poller = new Poller({
         log: id,
@@ -283,7 +288,7 @@ async function build(
     }),
   )
   const routes = witnessRoutes({
-    logs: config.logs,
+    logs: followed,
     submit: (candidate) => pipeline.submit(candidate),
     checkpoint: (log) => view.checkpoint(log),
     now,
@@ -326,11 +331,11 @@ async function build(
       identity: { witness: signer.verifier.vkey, key: signer.verifier, sign: (message) => signer.sign(message) },
       counts,
       reserved: [...quorum.keys, ...config.logs.map(({ key }) => key)].map(({ name, keyId }) => `${name}+${keyId}`),
-      logs: config.logs.map(({ id }) => id),
+      logs: followed.map(({ id }) => id),
       handlers: {
         submit: (candidate) => pipeline.submit(candidate),
         submitEvidence: (log, bytes) => alarm.receive(log, bytes),
-        heads: () => Promise.resolve(config.logs.flatMap(({ id }) => cosigned.current(id) ?? []).map(encodeCosigned)),
+        heads: () => Promise.resolve(followed.flatMap(({ id }) => cosigned.current(id) ?? []).map(encodeCosigned)),
         evidenceIds: async () => (await store.evidence.list()).map(({ log, id }) => ({ log, id })),
         evidence: async (id) => {
           const kept = await store.evidence.get(id)

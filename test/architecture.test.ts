@@ -14,7 +14,9 @@ const ARROWS: Record<string, readonly string[]> = {
   // Checks files against the log; what it finds of two histories becomes evidence.
   audit: ['sumdb', 'evidence', 'tlog'],
   witness: ['sumdb', 'store', 'evidence', 'tlog'],
-  config: ['tlog'],
+  // Which logs there are, and the file that remembers them.
+  logs: ['private-file', 'tlog'],
+  config: ['logs', 'tlog'],
   'private-file': ['tlog'],
   // What OpenSSH keeps keys in.
   ssh: ['tlog'],
@@ -24,7 +26,7 @@ const ARROWS: Record<string, readonly string[]> = {
   proxy: ['witness', 'sumdb', 'store', 'tlog'],
   gossip: ['witness', 'private-file', 'tlog'],
   // What the go command speaks are sumdb's words: its paths are parsed with them.
-  http: ['proxy', 'witness', 'sumdb', 'store', 'evidence', 'tlog', 'config', 'metrics'],
+  http: ['proxy', 'witness', 'sumdb', 'store', 'evidence', 'tlog', 'config', 'metrics', 'logs'],
   events: ['witness', 'tlog'],
   node: [
     'events',
@@ -38,6 +40,7 @@ const ARROWS: Record<string, readonly string[]> = {
     'tlog',
     'config',
     'keys',
+    'logs',
     'metrics',
   ],
   index: ['node', 'events', 'config', 'sumdb', 'evidence', 'tlog'],
@@ -54,6 +57,7 @@ const ARROWS: Record<string, readonly string[]> = {
     'config',
     'keys',
     'key-import',
+    'logs',
   ],
 }
 const GROUND = ['budget', 'builtin', 'errors', 'polyfill', 'timed', 'version']
@@ -77,8 +81,9 @@ const PURE = [
   /^tlog\//,
   /^evidence\/(evidence|file|go-report)\.ts$/,
   /^witness\/(decide|verify)\.ts$/,
+  /^logs\/setting\.ts$/,
   /^audit\/(gosum|proof)\.ts$/,
-  /^sumdb\/(module|module-version|private)\.ts$/,
+  /^sumdb\/(dialect|module|module-version|private)\.ts$/,
   /^http\/(add-checkpoint-body|bastion-certificate)\.ts$/,
   /^ssh\/(wire|private-key)\.ts$/,
   /^gossip\/(identity|messages|topics|wire)\.ts$/,

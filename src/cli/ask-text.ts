@@ -63,7 +63,9 @@ export function pollError(error: string | null): string {
 export function statusExit({ logs, guard, signing }: StatusView): number {
   if (logs.some((log) => log.frozen)) return EXIT.misbehaviour
   const isUndecided = logs.some(
-    (log) => log.reachable === false || log.paused !== null || log.floor !== null || openSuspects(log).length > 0,
+    (log) =>
+      !log.disabled &&
+      (log.reachable === false || log.paused !== null || log.floor !== null || openSuspects(log).length > 0),
   )
   return isUndecided || guard.state === 'waiting' || signing.error !== null ? EXIT.undecided : EXIT.fine
 }
@@ -103,6 +105,7 @@ function viewOf(log: LogView, { peers, policy }: StatusView, paint: Paint): stri
     const ids = log.holds.filter((hold) => !hold.acked).map((hold) => hold.id)
     return paint('red', `FROZEN: proven to misbehave; nothing is signed until gossum evidence ack ${ids.join(', ')}`)
   }
+  if (log.disabled) return paint('yellow', 'disabled: nothing new is read or signed; gossum log add lets it go on')
   if (log.paused !== null) return paint('red', `PAUSED: nothing is signed: ${log.paused}`)
   if (log.floor !== null) {
     const size = grouped(log.floor.size)

@@ -85,7 +85,7 @@ const COMMANDS: readonly Entry[] = [
   },
   {
     name: 'log',
-    summary: 'a small checksum database of your own',
+    summary: 'the logs of a node: add, disable, list; or serve one of your own',
     flags: ['home'],
     load: async () => (await import('./log.js')).command(),
   },

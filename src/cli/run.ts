@@ -23,7 +23,7 @@ export function command(): Command {
   return new Command('run')
     .description('run a node: follow the log, prove, cosign, gossip')
     .option(
-      '--log <"VKEY URL">',
+      '--log <"VKEY URL [ORIGIN]">',
       'a log to follow; URL - for one that pushes (repeatable; default sum.golang.org)',
       collect,
     )
@@ -51,6 +51,7 @@ Examples:
   gossum run                                    follow sum.golang.org with everything at its default
   gossum run --bootstrap /dns4/example.org/tcp/46786/p2p/12D3KooW...
   gossum run --log "VKEY http://127.0.0.1:46788" --http 127.0.0.1:0 --json
+  gossum run --log "VKEY URL ORIGIN"            a log that is no checksum database (c2sp.org/tlog-tiles)
   gossum run --log "VKEY -"                     cosign what this log pushes to /add-checkpoint (docs/witness.md)
 `,
     )
@@ -122,7 +123,7 @@ async function introduce(node: GossumNode, config: Config, out: Output): Promise
     ['home', config.home],
     ...logs.map((log) => [
       'log',
-      `${log.name}  ${log.url ?? 'pushes its heads'}  ${log.size === 0 ? 'no head yet' : `size ${grouped(log.size)}`}`,
+      `${log.name}  ${log.disabled ? 'disabled' : (log.url ?? 'pushes its heads')}  ${log.size === 0 ? 'no head yet' : `size ${grouped(log.size)}`}`,
     ]),
     ...sumdbs.map((log) => ['go', `go env -w GOSUMDB="${goSumDb(log, node.http)}"`]),
     ...(sumdbs.length === 0 ? [] : [['go, undone', 'go env -u GOSUMDB']]),
@@ -140,8 +141,8 @@ async function introduce(node: GossumNode, config: Config, out: Output): Promise
 }
 
 /** Whether the go command can ask this node about a log: it is a checksum database, and can be asked itself. */
-function isSumDb({ origin, url }: Pick<LogView, 'origin' | 'url'>): boolean {
-  return origin === SUMDB_ORIGIN && url !== null
+function isSumDb({ origin, url, disabled }: Pick<LogView, 'origin' | 'url' | 'disabled'>): boolean {
+  return origin === SUMDB_ORIGIN && url !== null && !disabled
 }
 
 /** What makes the go command ask this node about a log: it knows the key of sum.golang.org, and no other. */

@@ -43,6 +43,8 @@ export interface LogView {
   /** Null for a log that is only pushed. */
   url: string | null
   origin: string
+  /** Kept as it is: neither polled nor cosigned. */
+  disabled: boolean
   /** Records in the newest proven head; 0 before the first. */
   size: number
   root: string | null

@@ -5,6 +5,7 @@
 import type { LogSetting } from '../config.js'
 import { errorText } from '../errors.js'
 import type { Received } from '../evidence/alarm.js'
+import { followedOf } from '../logs/setting.js'
 import type { LogSample, Sample } from '../metrics.js'
 import { isFrozen, unmetFloor } from '../store/heads.js'
 import { fromUtf8, utf8 } from '../tlog/bytes.js'
@@ -124,7 +125,7 @@ export class View implements NodeView {
     }
   }
 
-  #log({ id, key, url, origin }: LogSetting): LogView {
+  #log({ id, key, url, origin, disabled }: LogSetting): LogView {
     const { store, cosigned, suspects } = this.#parts
     const state = store.heads.get(id)
     const head = cosigned.current(id)
@@ -137,6 +138,7 @@ export class View implements NodeView {
       key: key.vkey,
       url,
       origin,
+      disabled,
       size: state.tree?.size ?? 0,
       root: state.tree ? formatHash(state.tree.root) : null,
       time: state.signed ? iso(state.signed.time * 1000) : null,
@@ -231,7 +233,7 @@ export class View implements NodeView {
 
   readiness(): Promise<Readiness> {
     const { config, store, now, guard, signing, bastion } = this.#parts
-    const checks: Readiness['checks'] = config.logs.flatMap(({ id, key, url }) => {
+    const checks: Readiness['checks'] = followedOf(config.logs).flatMap(({ id, key, url }) => {
       const state = store.heads.get(id)
       const poll = this.#poll(id)
       const patience = Math.max(STALE_INTERVALS * config.poll, STALE_SECONDS) * 1000
@@ -276,7 +278,7 @@ export class View implements NodeView {
   /** What the gauges show. */
   samples(): Sample {
     const { config, store, cosigned, suspects, now, guard, mesh } = this.#parts
-    const logs = config.logs.map(({ id, key, url }): LogSample => {
+    const logs = config.logs.map(({ id, key, url, disabled }): LogSample => {
       const state = store.heads.get(id)
       const head = cosigned.current(id)
       const [oldest] = suspects.list(id)
@@ -291,7 +293,10 @@ export class View implements NodeView {
         floor: unmetFloor(state) !== undefined,
         frozen: isFrozen(state),
         paused: store.heads.disagreement(id) !== undefined,
-        reachable: url === null ? undefined : this.#poll(id).lastAnswer !== undefined && this.#poll(id).failures === 0,
+        reachable:
+          url === null || disabled
+            ? undefined
+            : this.#poll(id).lastAnswer !== undefined && this.#poll(id).failures === 0,
       }
     })
     return {

@@ -16,6 +16,7 @@ export const LOG: LogView = {
   key: LOG_KEY,
   url: 'https://sum.golang.org',
   origin: 'go.sum database tree',
+  disabled: false,
   size: 280573,
   root: ROOT,
   time: '2026-01-02T03:04:05.000Z',

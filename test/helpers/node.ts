@@ -11,7 +11,7 @@ export interface ReadyLine {
   readonly peerId: string
   readonly multiaddrs: string[]
   readonly http: string
-  readonly logs: { id: string; name: string; size: number; gosumdb: string }[]
+  readonly logs: { id: string; name: string; size: number; gosumdb: string | null }[]
 }
 
 /** A node that runs until the test ends, on loopback and free ports. */
