@@ -11,6 +11,7 @@ import { GossumError, errorText } from './errors.js'
 import { logId, SUMDB_ORIGIN } from './tlog/checkpoint.js'
 import { isKeyName, parseVerifierKey, type VerifierKey } from './tlog/note.js'
 import { parsePolicy, type Policy } from './tlog/policy.js'
+import { parsePlaces, parseUrl, type PlaceSetting } from './places.js'
 
 export { SUM_GOLANG_ORG }
 
@@ -45,6 +46,8 @@ export interface Config {
   readonly guardWait: number
   /** Seconds that the go command's lookups wait for a quorum that covers their record. */
   readonly quorumWait: number
+  /** Where heads and cosignatures are exchanged outside the mesh. */
+  readonly places: readonly PlaceSetting[]
   /** Undefined: the node trusts itself alone. */
   readonly policy: Policy | undefined
   /** Name of the witness key, used when the key is made. */
@@ -71,6 +74,12 @@ export interface Settings {
   upstream?: string[] | undefined
   /** Seconds. */
   quorumWait?: number | undefined
+  /** "URL" or "VKEY URL" each: witnesses that heads are pushed to. */
+  feed?: string[] | undefined
+  /** URLs of distributors of cosigned heads. */
+  distributor?: string[] | undefined
+  /** URLs of gossip endpoints of Source Spotter. */
+  sourceSpotter?: string[] | undefined
   /** Path of a policy file. */
   policy?: string | undefined
   name?: string | undefined
@@ -88,6 +97,9 @@ const DEFAULTS = {
   guardWait: 30,
   upstream: [],
   quorumWait: 10,
+  feed: [],
+  distributor: [],
+  sourceSpotter: [],
 } satisfies Settings
 
 /** Bounds of the polling interval, in seconds. */
@@ -142,6 +154,13 @@ export function loadConfig(
     poll: parseSeconds('poll', merged.poll, POLL_RANGE),
     guardWait: parseSeconds('guard-wait', merged.guardWait, GUARD_WAIT_RANGE),
     quorumWait: parseSeconds('quorum-wait', merged.quorumWait, QUORUM_WAIT_RANGE),
+    places: Object.freeze(
+      parsePlaces({
+        feed: bounded('feed', merged.feed),
+        distributor: bounded('distributor', merged.distributor),
+        'source-spotter': bounded('source-spotter', merged.sourceSpotter),
+      }),
+    ),
     policy:
       merged.policy === undefined || options.policy === false
         ? undefined
@@ -173,14 +192,14 @@ function readText(path: string): string {
 
 // ---- the three sources -----------------------------------------------------------------------------------------
 
-const LISTS = ['log', 'listen', 'bootstrap', 'announce', 'upstream'] as const
+const LISTS = ['log', 'listen', 'bootstrap', 'announce', 'upstream', 'feed', 'distributor', 'sourceSpotter'] as const
 const TEXTS = ['home', 'http', 'policy', 'name'] as const
 
 /** GOSSUM_LOG and the other lists hold one item a line (or separated by ";"), the rest one value. */
 function readEnvironment(env: NodeJS.ProcessEnv): Settings {
   const settings: Settings = {}
   for (const name of LISTS) {
-    const value = env[`GOSSUM_${name.toUpperCase()}`]
+    const value = env[`GOSSUM_${spelled(name, '_').toUpperCase()}`]
     if (value)
       settings[name] = value
         .split(/[\n;]/)
@@ -209,7 +228,8 @@ function readFile(path: string): Settings {
   if (typeof value !== 'object' || Array.isArray(value)) throw invalid(path, 'not a mapping of settings')
   const settings: Settings = {}
   for (const [name, setting] of Object.entries(value as Record<string, unknown>)) {
-    if (isOneOf(name, LISTS)) settings[name] = asList(name, setting)
+    const list = LISTS.find((known) => spelled(known, '-') === name)
+    if (list !== undefined) settings[list] = asList(name, setting)
     else if (isOneOf(name, TEXTS)) settings[name] = asText(name, setting)
     else if (name === 'poll') settings.poll = Number(setting)
     else if (name === 'guard-wait') settings.guardWait = Number(setting)
@@ -218,6 +238,11 @@ function readFile(path: string): Settings {
     else throw invalid(path, `there is no setting ${JSON.stringify(name)}`)
   }
   return settings
+}
+
+/** A name of two words as files and the environment spell it. */
+function spelled(name: string, between: string): string {
+  return name.replace(/[A-Z]/g, (letter) => between + letter.toLowerCase())
 }
 
 function isOneOf<T extends string>(name: string, names: readonly T[]): name is T {
@@ -261,15 +286,6 @@ export function parseLogSetting(text: string): LogSetting {
   if (/[\x00-\x1f]/.test(origin)) throw invalid('log', `${JSON.stringify(origin)} is no line of a checkpoint`)
   const url = isPushed ? null : parseUrl('log', address)
   return { id: logId(key.name, origin), key, origin, url, upstream: url }
-}
-
-/** An http or https URL without a slash at the end. */
-function parseUrl(setting: string, url: string): string {
-  const parsed = URL.canParse(url) ? new URL(url) : undefined
-  if (parsed === undefined || !/^https?:$/.test(parsed.protocol) || parsed.username !== '' || parsed.search !== '') {
-    throw invalid(setting, `${JSON.stringify(url)} is not an http or https URL`)
-  }
-  return parsed.href.replace(/\/+$/, '')
 }
 
 /** The logs with the upstreams that are set for them. */

@@ -14,17 +14,22 @@ const ARROWS: Record<string, readonly string[]> = {
   // Checks files against the log; what it finds of two histories becomes evidence.
   audit: ['sumdb', 'evidence', 'tlog'],
   witness: ['sumdb', 'store', 'evidence', 'tlog'],
-  config: ['tlog'],
+  // Settings of places, and how a URL is read: the configuration and what is made of it meet here.
+  places: ['tlog'],
+  config: ['places', 'tlog'],
   'private-file': ['tlog'],
   keys: ['private-file', 'tlog'],
   metrics: [],
   proxy: ['witness', 'sumdb', 'store', 'tlog'],
+  // A door like gossip, over HTTP: speaks as politely as the client of the log does, and submits what it is told.
+  exchange: ['witness', 'sumdb', 'places', 'tlog'],
   gossip: ['witness', 'private-file', 'tlog'],
   // What the go command speaks are sumdb's words: its paths are parsed with them.
   http: ['proxy', 'witness', 'sumdb', 'store', 'evidence', 'tlog', 'config', 'metrics'],
-  events: ['witness', 'tlog'],
+  events: ['exchange', 'witness', 'tlog'],
   node: [
     'events',
+    'exchange',
     'gossip',
     'http',
     'proxy',

@@ -17,6 +17,7 @@ import type { GuardReport } from '../witness/rollback.js'
 import type { Suspect, Suspects } from '../witness/suspects.js'
 import type {
   EvidenceView,
+  ExchangeView,
   HeadView,
   LogView,
   NodeView,
@@ -33,6 +34,8 @@ export interface ViewParts extends WitnessParts {
   readonly version: string
   readonly now: () => number
   readonly guard: () => GuardReport
+  /** The places outside the mesh. */
+  readonly exchange: () => ExchangeView[]
   readonly alarm: { acknowledge(id: string): Promise<boolean>; take(file: Uint8Array): Promise<Received> }
   /** The corridor. */
   readonly submit: (candidate: Candidate) => Promise<Outcome>
@@ -95,7 +98,7 @@ export class View implements NodeView {
   }
 
   async status(): Promise<StatusView> {
-    const { config, witness, version, mesh, guard } = this.#parts
+    const { config, witness, version, mesh, guard, exchange } = this.#parts
     const evidence = await this.evidence()
     return {
       version,
@@ -115,6 +118,7 @@ export class View implements NodeView {
       peers: this.peers().length,
       evidence: evidence.filter((item) => !item.acked).length,
       guard: { ...guard() },
+      exchange: exchange(),
     }
   }
 

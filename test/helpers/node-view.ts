@@ -60,6 +60,7 @@ const STATUS: StatusView = {
     text: 'peers have said what this key signed before',
     since: '2026-01-02T00:00:01.000Z',
   },
+  exchange: [],
 }
 
 export const WITNESSES: WitnessView[] = [

@@ -1,0 +1,78 @@
+/**
+ * A distributor of transparency-dev: witnesses publish their cosigned heads there, and whoever asks gets a head with as
+ * many of their lines as it asked for. It collects what witnesses say who are in no mesh.
+ */
+import { toHex, utf8 } from '../tlog/bytes.js'
+import { sha256 } from '../tlog/hash.js'
+import { formatNote } from '../tlog/note.js'
+import type { PlaceSetting } from '../places.js'
+import type { LogIdentity } from '../witness/verify.js'
+import { shown, type Asker } from './ask.js'
+import type { OwnHead, Place, Prove, Told } from './place.js'
+
+/** Numbers of lines that are asked for at most at one visit, from many to few. */
+const MAX_STEPS = 4
+
+export class Distributor implements Place {
+  readonly kind = 'distributor'
+  readonly name: string
+  readonly url: string
+  readonly #asker: Asker
+  readonly #witness: string
+  readonly #most: number
+  /** How many lines it is asked for next, by log. */
+  readonly #next = new Map<string, number>()
+
+  /** `witness` is our key name, `most` the number of cosignatures that our policy needs. */
+  constructor({ name, url }: PlaceSetting, asker: Asker, witness: string, most: number) {
+    this.name = name
+    this.url = url
+    this.#asker = asker
+    this.#witness = witness
+    this.#most = most
+  }
+
+  /**
+   * The head that has as many lines as our policy needs, or as many as there are, and the newest of all. Where nothing
+   * has that many, the next visit begins where this one ended.
+   */
+  async pull(log: LogIdentity, signal: AbortSignal): Promise<Told> {
+    const notes: Uint8Array[] = []
+    let count = Math.max(1, Math.min(this.#most, this.#next.get(log.id) ?? this.#most))
+    for (let steps = 0; steps < MAX_STEPS && count > 0; steps++, count--) {
+      const { status, body } = await this.#checkpoint(log, count, signal)
+      if (status === 200) notes.push(body)
+      else if (status !== 404) return { verdict: 'unknown-log', detail: shown(body), notes: [] }
+      if (status === 200) break
+    }
+    // One more than it could give, in case that it can by now.
+    this.#next.set(log.id, notes.length > 0 ? count + 1 : count)
+    if (count > 1) {
+      const { status, body } = await this.#checkpoint(log, 1, signal)
+      if (status === 200) notes.push(body)
+    }
+    return { verdict: notes.length > 0 ? 'read' : 'nothing', notes }
+  }
+
+  async push(log: LogIdentity, head: OwnHead, _prove: Prove, signal: AbortSignal): Promise<Told> {
+    const path = `${logPath(log)}/byWitness/${encodeURIComponent(this.#witness)}/checkpoint`
+    // Two lines and no more: it wants the log's and ours.
+    const note = formatNote({ ...head.bare, signatures: [...head.bare.signatures, head.own] })
+    const { status, body } = await this.#asker.ask('PUT', path, signal, note)
+    if (status === 200) return { verdict: 'taken', notes: [] }
+    return {
+      verdict: status === 404 ? 'unknown-log' : 'refused',
+      detail: `${status} ${shown(body)}`.trimEnd(),
+      notes: [],
+    }
+  }
+
+  #checkpoint(log: LogIdentity, count: number, signal: AbortSignal): ReturnType<Asker['ask']> {
+    return this.#asker.ask('GET', `${logPath(log)}/checkpoint.${count}`, signal)
+  }
+}
+
+/** Its name of a log: the SHA-256 of "o:" and the origin. The origin alone, so all checksum databases have one. */
+function logPath({ origin }: LogIdentity): string {
+  return `distributor/v0/logs/${toHex(sha256(utf8(`o:${origin}`)))}`
+}
