@@ -13,6 +13,9 @@ import type { OwnHead, Place, Prove, Told } from './place.js'
 /** Numbers of lines that are asked for at most at one visit, from many to few. */
 const MAX_STEPS = 4
 
+/** Lines that it can be asked for at most. */
+const MAX_LINES = 100
+
 export class Distributor implements Place {
   readonly kind = 'distributor'
   readonly name: string
@@ -29,7 +32,7 @@ export class Distributor implements Place {
     this.url = url
     this.#asker = asker
     this.#witness = witness
-    this.#most = most
+    this.#most = Math.min(most, MAX_LINES)
   }
 
   /**
@@ -38,16 +41,16 @@ export class Distributor implements Place {
    */
   async pull(log: LogIdentity, signal: AbortSignal): Promise<Told> {
     const notes: Uint8Array[] = []
-    let count = Math.max(1, Math.min(this.#most, this.#next.get(log.id) ?? this.#most))
-    for (let steps = 0; steps < MAX_STEPS && count > 0; steps++, count--) {
+    const first = Math.max(1, Math.min(this.#most, this.#next.get(log.id) ?? this.#most))
+    let count = first
+    for (; count > Math.max(0, first - MAX_STEPS) && notes.length === 0; count--) {
       const { status, body } = await this.#checkpoint(log, count, signal)
       if (status === 200) notes.push(body)
       else if (status !== 404) return { verdict: 'unknown-log', detail: shown(body), notes: [] }
-      if (status === 200) break
     }
-    // One more than it could give, in case that it can by now.
-    this.#next.set(log.id, notes.length > 0 ? count + 1 : count)
-    if (count > 1) {
+    // `count` is one less than what was asked for last. It may be able to give one more line by the next visit.
+    this.#next.set(log.id, notes.length > 0 ? count + 2 : count)
+    if (count > 0) {
       const { status, body } = await this.#checkpoint(log, 1, signal)
       if (status === 200) notes.push(body)
     }

@@ -272,14 +272,6 @@ describe('a witness that lies changes nothing here:', () => {
     'a hundred lines': (asked) => ({ status: 200, body: line(textOf(asked), stranger).repeat(100) }),
     'control characters': () => ({ status: 200, body: '— \x1b[2J AAAAAAAA\n' }),
     'bytes that are no text': () => ({ status: 200, body: new Uint8Array([0xff, 0xfe, 0x0a]) }),
-    'ten megabytes': () => endless(10 * 1024 * 1024),
-    'ten megabytes, compressed': () => ({
-      status: 200,
-      headers: { 'content-encoding': 'gzip' },
-      body: new Uint8Array(gzipSync(FLOOD)),
-    }),
-    'a redirect': () => ({ status: 302, headers: { location: 'http://127.0.0.1:9/add-checkpoint' } }),
-    'a redirect that keeps the body': () => ({ status: 307, headers: { location: '/elsewhere' } }),
     'a status that says nothing': () => ({ status: 204 }),
     'an error of its own': () => ({ status: 500, body: 'oops' }),
     'a connection that is cut': () => (response) => response.destroy(),
@@ -308,6 +300,33 @@ describe('a witness that lies changes nothing here:', () => {
     await expect.poll(() => us.heart.quorums.at(-1)?.size).toBe(6)
   })
 
+  test.each<[string, Answering]>([
+    ['ten megabytes', () => endless(10 * 1024 * 1024)],
+    [
+      'ten megabytes, compressed',
+      () => ({ status: 200, headers: { 'content-encoding': 'gzip' }, body: new Uint8Array(gzipSync(FLOOD)) }),
+    ],
+    ['ten megabytes with an error', () => endless(10 * 1024 * 1024, 422)],
+  ])('%s: no more than 64 KiB are read', async (_what, answer) => {
+    const place = await FakePlace.start(answer)
+    const us = await visiting([setting(place.url)], { counted })
+    await us.grow(5)
+    expect((await us.news.next(({ reachable }) => !reachable)).error).toMatch(/: more than 65536 bytes$/)
+    expect(us.requests[0]).toBe('invalid')
+  })
+
+  test.each([301, 302, 303, 307, 308])(
+    'a redirect with %i, even to an honest witness, is not followed',
+    async (status) => {
+      const honest = await FakePlace.start(new HonestWitness(theirs, logSigner.verifier).answer)
+      const place = await FakePlace.start(({ path }) => ({ status, headers: { location: `${honest.url}${path}` } }))
+      const us = await visiting([setting(place.url)], { counted })
+      await us.grow(5)
+      expect((await us.news.next(({ reachable }) => !reachable)).error).toContain(`status ${status}`)
+      expect(honest.asked.seen).toEqual([])
+    },
+  )
+
   const SIZES: Record<string, [answer: Answering, verdict: string]> = {
     'the size that it was told': [({ body }) => size(parseAddCheckpoint(body).proof.oldSize), 'refused'],
     'another size each time': [({ body }) => size(parseAddCheckpoint(body).proof.oldSize + 1), 'refused'],
@@ -331,7 +350,7 @@ describe('a witness that lies changes nothing here:', () => {
   test('a checkpoint that the log did not sign, in place of what it holds', async () => {
     const place = await FakePlace.start(({ method }) =>
       method === 'GET'
-        ? { status: 200, body: new PushingLog(stranger as never, { origin: SUMDB_ORIGIN }).head(9) }
+        ? { status: 200, body: new PushingLog(stranger, { origin: SUMDB_ORIGIN }).head(9) }
         : { status: 422 },
     )
     const us = await visiting([setting(place.url)], { counted })

@@ -5,10 +5,10 @@ import type { ServerResponse } from 'node:http'
 export const FLOOD = Buffer.alloc(10 * 1024 * 1024, '.')
 
 /** Sends so many bytes, as fast as they are read. */
-export function endless(bytes: number): (response: ServerResponse) => void {
+export function endless(bytes: number, status = 200): (response: ServerResponse) => void {
   return (response) => {
     response.on('error', () => undefined)
-    response.writeHead(200, { 'content-length': bytes })
+    response.writeHead(status, { 'content-length': bytes })
     response.end(FLOOD.subarray(0, bytes))
   }
 }

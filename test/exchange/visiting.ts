@@ -75,4 +75,3 @@ export async function visiting(places: readonly PlaceSetting[], options: Visitin
   }
   return { heart, log, exchange, news, requests, grow }
 }
-
