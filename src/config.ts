@@ -8,24 +8,13 @@ import { isAbsolute, join, resolve } from 'node:path'
 import { parse as parseYaml } from 'yaml'
 import { SUM_GOLANG_ORG, SUM_GOLANG_ORG_URL } from './builtin.js'
 import { GossumError, errorText } from './errors.js'
-import { logId, SUMDB_ORIGIN } from './tlog/checkpoint.js'
-import { isKeyName, parseVerifierKey, type VerifierKey } from './tlog/note.js'
+import { readBook, withBook } from './logs/book.js'
+import { distinct, followedOf, MAX_FOLLOWED, parseLogSetting, withUpstreams, type LogSetting } from './logs/setting.js'
+import { isKeyName } from './tlog/note.js'
 import { parsePolicy, type Policy } from './tlog/policy.js'
-import { parsePlaces, parseUrl, type PlaceSetting } from './places.js'
+import { parsePlaces, type PlaceSetting } from './places.js'
 
-export { SUM_GOLANG_ORG }
-
-/** A log to follow. */
-export interface LogSetting {
-  /** Log id. */
-  readonly id: string
-  readonly key: VerifierKey
-  readonly origin: string
-  /** Where it is polled; null for a log that only pushes its heads to us. */
-  readonly url: string | null
-  /** Where the go command's lookups and tiles come from: the log itself, or a module proxy's /sumdb/<name>. */
-  readonly upstream: string | null
-}
+export { parseLogSetting, SUM_GOLANG_ORG, type LogSetting }
 
 export interface Config {
   /** Directory of keys and state. */
@@ -48,10 +37,14 @@ export interface Config {
   readonly quorumWait: number
   /** Where heads and cosignatures are exchanged outside the mesh. */
   readonly places: readonly PlaceSetting[]
+  /** `https://HOST[:PORT]` of a bastion to serve logs through that push; undefined: none. */
+  readonly bastion: string | undefined
   /** Undefined: the node trusts itself alone. */
   readonly policy: Policy | undefined
   /** Name of the witness key, used when the key is made. */
   readonly name: string | undefined
+  /** Where the ssh-agent is that may hold the witness key ($SSH_AUTH_SOCK). */
+  readonly agentSocket: string | undefined
   /** Settles a disagreement between database and guard at start (docs/operating.md). */
   readonly recover: boolean
 }
@@ -80,6 +73,7 @@ export interface Settings {
   distributor?: string[] | undefined
   /** URLs of gossip endpoints of Source Spotter. */
   sourceSpotter?: string[] | undefined
+  bastion?: string | undefined
   /** Path of a policy file. */
   policy?: string | undefined
   name?: string | undefined
@@ -112,7 +106,7 @@ const QUORUM_WAIT_RANGE = { least: 0, most: 60 }
 const MAX_FILE_BYTES = 256 * 1024
 /** Witnesses whose cosignatures one policy may count. */
 const MAX_WITNESSES = 90
-/** Logs, addresses and bootstrap peers that one node takes. */
+/** Logs, addresses and bootstrap peers that the settings of one node may have. */
 const MAX_LIST = 64
 
 /** The XDG data home; as that specification says, an empty or relative setting counts as none. */
@@ -142,9 +136,13 @@ export function loadConfig(
     ...defined(readEnvironment(env)),
     ...defined(flags),
   }
-  const logs = distinct(bounded('log', merged.log).map(parseLogSetting))
+  const home = resolve(merged.home ?? defaultHome(env))
+  const set = bounded('log', merged.log).map(parseLogSetting)
+  if (set.length === 0) throw invalid('log', 'there is none to follow')
+  const logs = withBook(distinct(set), merged.log === DEFAULTS.log, readBook(home))
+  if (followedOf(logs).length > MAX_FOLLOWED) throw invalid('log', `more than ${MAX_FOLLOWED}`)
   return Object.freeze({
-    home: resolve(merged.home ?? defaultHome(env)),
+    home,
     logs: Object.freeze(withUpstreams(logs, bounded('upstream', merged.upstream))),
     listen: Object.freeze(bounded('listen', merged.listen)),
     bootstrap: Object.freeze(bounded('bootstrap', merged.bootstrap)),
@@ -161,11 +159,13 @@ export function loadConfig(
         'source-spotter': bounded('source-spotter', merged.sourceSpotter),
       }),
     ),
+    bastion: merged.bastion === undefined ? undefined : parseBastion(merged.bastion),
     policy:
       merged.policy === undefined || options.policy === false
         ? undefined
         : countable(parsePolicy(readText(merged.policy))),
     name: merged.name === undefined ? undefined : parseKeyName(merged.name),
+    agentSocket: env['SSH_AUTH_SOCK'],
     recover: merged.recover ?? false,
   })
 }
@@ -193,7 +193,7 @@ function readText(path: string): string {
 // ---- the three sources -----------------------------------------------------------------------------------------
 
 const LISTS = ['log', 'listen', 'bootstrap', 'announce', 'upstream', 'feed', 'distributor', 'sourceSpotter'] as const
-const TEXTS = ['home', 'http', 'policy', 'name'] as const
+const TEXTS = ['home', 'http', 'bastion', 'policy', 'name'] as const
 
 /** GOSSUM_LOG and the other lists hold one item a line (or separated by ";"), the rest one value. */
 function readEnvironment(env: NodeJS.ProcessEnv): Settings {
@@ -265,53 +265,17 @@ function asList(name: string, value: unknown): string[] {
 
 // ---- the values ------------------------------------------------------------------------------------------------
 
-function bounded(name: string, list: readonly string[]): string[] {
+function bounded<T>(name: string, list: readonly T[]): T[] {
   if (list.length > MAX_LIST) throw invalid(name, `more than ${MAX_LIST}`)
   return [...list]
 }
 
-/**
- * "VKEY URL" is a checksum database; "VKEY -" a log that is only pushed, whose origin is the name of its key, as
- * c2sp.org/tlog-checkpoint wants it. A third field, to the end of the text, is another origin. Throws CONFIG_INVALID or
- * KEY_*.
- */
-export function parseLogSetting(text: string): LogSetting {
-  const [, vkey, address, named] = /^(\S+)\s+(\S+)(?:\s+(\S.*))?$/s.exec(text.trim()) ?? []
-  if (vkey === undefined || address === undefined)
-    throw invalid('log', `"VKEY URL" or "VKEY URL ORIGIN" expected, got ${JSON.stringify(text)}`)
-  const key = parseVerifierKey(vkey)
-  if (key.type !== 0x01) throw invalid('log', `${key.name} is a witness key (type 0x04), not a log key`)
-  const isPushed = address === '-'
-  const origin = named ?? (isPushed ? key.name : SUMDB_ORIGIN)
-  if (/[\x00-\x1f]/.test(origin)) throw invalid('log', `${JSON.stringify(origin)} is no line of a checkpoint`)
-  const url = isPushed ? null : parseUrl('log', address)
-  return { id: logId(key.name, origin), key, origin, url, upstream: url }
-}
-
-/** The logs with the upstreams that are set for them. */
-function withUpstreams(logs: readonly LogSetting[], upstreams: readonly string[]): LogSetting[] {
-  const polled = logs.filter(({ url }) => url !== null)
-  const byName = new Map<string, string>()
-  for (const text of upstreams) {
-    const words = text.trim().split(/\s+/)
-    const name = words.length === 2 ? words[0]! : polled.length === 1 ? polled[0]!.key.name : ''
-    if (words.length > 2 || !polled.some(({ key }) => key.name === name) || byName.has(name)) {
-      throw invalid('upstream', `"NAME URL" of a log that is followed expected, each once, got ${JSON.stringify(text)}`)
-    }
-    byName.set(name, parseUrl('upstream', words.at(-1)!))
-  }
-  return logs.map((log) => ({ ...log, upstream: byName.get(log.key.name) ?? log.upstream }))
-}
-
-/** At least one log, and each once: two entries of one log would share one state, and the mesh one topic. */
-function distinct(logs: LogSetting[]): LogSetting[] {
-  if (logs.length === 0) throw invalid('log', 'there is none to follow')
-  const seen = new Set<string>()
-  for (const { id, key } of logs) {
-    if (seen.has(id)) throw invalid('log', `two logs with the key name ${key.name} and one origin`)
-    seen.add(id)
-  }
-  return logs
+/** A bastion is reached by TLS alone, and knows its backends by the first part of the path. */
+function parseBastion(url: string): string {
+  const parsed = URL.canParse(url) ? new URL(url) : undefined
+  if (parsed?.protocol !== 'https:' || parsed.pathname !== '/' || parsed.username !== '' || parsed.search !== '')
+    throw invalid('bastion', `"https://HOST[:PORT]" expected, got ${JSON.stringify(url)}`)
+  return parsed.origin
 }
 
 /** HOST:PORT, with an IPv6 host in brackets. Port 0 takes any free one. */

@@ -94,6 +94,10 @@ export const ERRORS = {
   KEY_FILE_INVALID: ['the key file cannot be used', 'key files are private: chmod 600, owned by you, unchanged'],
   KEY_EXISTS: ['there is a witness key already', 'a key is never overwritten; use another --home for another witness'],
   KEY_MISSING: ['there is no witness key here', 'make one with gossum key new, or name its directory with --home'],
+  AGENT_UNAVAILABLE: [
+    'the ssh-agent that holds the witness key does not sign',
+    'SSH_AUTH_SOCK says where it is, and ssh-add -l what it holds; a node looks for it again by itself',
+  ],
   // Running and asking
   CONFIG_INVALID: ['the configuration is not valid', 'see gossum run --help'],
   ADDRESS_IN_USE: ['the address cannot be listened on', 'choose another port; port 0 takes any free one'],

@@ -14,6 +14,7 @@ import type { KnownPeer, PeerBook } from './gossip/book.js'
 import type { Mesh } from './gossip/mesh.js'
 import { MAX_MESSAGE_BYTES } from './gossip/topics.js'
 import { witnessRoutes } from './http/add-checkpoint.js'
+import { Bastion } from './http/bastion.js'
 import { HttpServer } from './http/server.js'
 import { View } from './http/view.js'
 import { loadOrCreateWitnessKey } from './keys.js'
@@ -21,6 +22,7 @@ import { createMetrics } from './metrics.js'
 import { Admission } from './proxy/admission.js'
 import { QuorumWatch } from './proxy/quorum-watch.js'
 import { SumdbProxy } from './proxy/sumdb-proxy.js'
+import { followedOf } from './logs/setting.js'
 import { isFrozen } from './store/heads.js'
 import { Store } from './store/store.js'
 import { SumdbClient, type SumdbClientOptions } from './sumdb/client.js'
@@ -92,6 +94,7 @@ async function build(
     }
   }
   let mesh: Mesh | undefined
+  let bastion: Bastion | undefined
   const metrics = createMetrics(() => view.samples())
   const onError = (error: unknown): void => {
     metrics.errors.inc({ code: errorCode(error) })
@@ -108,9 +111,13 @@ async function build(
   // ---- state ----
   const store = await Store.open(config.home)
   stops.push(() => store.close())
-  const { signer, created } = await loadOrCreateWitnessKey(join(config.home, 'witness.key'), config.name)
+  const place = { socket: config.agentSocket }
+  const { signer, agent, created } = await loadOrCreateWitnessKey(join(config.home, 'witness.key'), config.name, place)
+  stops.push(() => Promise.resolve(agent?.stop()))
+  /** The others are kept as they are: shown, and frozen by evidence, but they get nothing new and no cosignature. */
+  const followed = followedOf(config.logs)
   // One key, two roles: whoever trusts the name as one would trust it as the other.
-  if (config.logs.some(({ origin }) => origin === signer.verifier.name)) {
+  if (followed.some(({ origin }) => origin === signer.verifier.name)) {
     throw new GossumError('CONFIG_INVALID', `log: ${signer.verifier.name} is the name of this witness`)
   }
   if (config.recover) for (const { id } of config.logs) await store.heads.recover(id)
@@ -162,7 +169,8 @@ async function build(
       emit({ event: 'evidence', id, type, log, witness: witness?.vkey ?? null, sizes, source })
       watch.changed(log)
       // A log that pads its heads can make evidence that no message carries; then the heads themselves travel.
-      if (file.length <= MAX_MESSAGE_BYTES) sent(mesh?.publishEvidence(log, file))
+      if (followed.some(({ id: its }) => its === log) && file.length <= MAX_MESSAGE_BYTES)
+        sent(mesh?.publishEvidence(log, file))
     },
     now,
   })
@@ -177,7 +185,7 @@ async function build(
       fallback: async (path, bytes, waiting) => withMesh(mesh).tileFrom(log.id, path, bytes, waiting),
     })
   const clients = new Map(
-    config.logs.flatMap((log) => (log.url === null ? [] : [[log.id, clientFor(log, { url: log.url })] as const])),
+    followed.flatMap((log) => (log.url === null ? [] : [[log.id, clientFor(log, { url: log.url })] as const])),
   )
   const clientOf = (log: string): SumdbClient => {
     const client = clients.get(log)
@@ -185,7 +193,7 @@ async function build(
     return client
   }
   const pipeline = new Pipeline({
-    logs: config.logs.map(({ id, key, origin }) => {
+    logs: followed.map(({ id, key, origin }) => {
       const client = clients.get(id)
       return { id, key, origin, ...(client && { prefix: (...asked) => client.prefix(...asked) }) }
     }),
@@ -219,12 +227,14 @@ async function build(
     now,
   })
   stops.push(() => pipeline.stop())
+  agent?.watch({ onLost: onError, onBack: () => void pipeline.retryOwed().catch(onError) })
   await pipeline.resume()
+  for (const { id, disabled } of config.logs) if (disabled) await cosigned.load(id)
 
   // ---- what the go command sees ----
   const admission = new Admission(now)
   const sumdbs = new Map(
-    config.logs.flatMap((log) => {
+    followed.flatMap((log) => {
       if (log.upstream === null || log.origin !== SUMDB_ORIGIN) return []
       const proxy = new SumdbProxy({
         log: log.id,
@@ -252,7 +262,7 @@ async function build(
       witnesses: () => [...quorum.keys, ...relayed()],
       onRequest: (place, outcome) => metrics.exchange.inc({ place, outcome }),
     }),
-    logs: config.logs,
+    logs: followed,
     head: (log) => {
       const head = isFrozen(store.heads.get(log)) ? undefined : cosigned.current(log)
       const own = head?.cosignatures.get(signer.verifier.vkey)
@@ -277,17 +287,19 @@ async function build(
     cosigned,
     suspects,
     witness: signer.verifier,
+    signing: () => ({ by: agent === undefined ? 'file' : 'ssh-agent', error: signer.away?.detail ?? null }),
     version: VERSION,
     now,
     alarm,
     submit: (candidate) => pipeline.submit(candidate),
     guard: () => guard.report,
+    bastion: () => bastion?.report,
     exchange: () => exchange.views(),
     mesh: () => mesh,
   })
   view.metrics = () => metrics.registry.metrics()
   const pollers: ReadonlyMap<string, Poller> = new Map(
-    config.logs.map(({ id }): [string, Poller] => {
+    followed.map(({ id }): [string, Poller] => {
       const client = clients.get(id)
       const poller = new Poller({
         log: id,
@@ -307,20 +319,37 @@ async function build(
       return [id, poller]
     }),
   )
+  const routes = witnessRoutes({
+    logs: followed,
+    submit: (candidate) => pipeline.submit(candidate),
+    checkpoint: (log) => view.checkpoint(log),
+    now,
+  })
+  const onRequest = (route: string, status: number): void => metrics.requests.inc({ route, status: String(status) })
   const http = await HttpServer.start({
     ...config.http,
     node: view,
     sumdbs: [...sumdbs.values()],
-    routes: witnessRoutes({
-      logs: config.logs,
-      submit: (candidate) => pipeline.submit(candidate),
-      checkpoint: (log) => view.checkpoint(log),
-      now,
-    }),
+    routes,
     onError,
-    onRequest: (route, status) => metrics.requests.inc({ route, status: String(status) }),
+    onRequest,
   })
   stops.push(() => http.close())
+  if (config.bastion !== undefined) {
+    const key = await (await import('./gossip/peer-key.js')).loadOrCreatePeerKey(join(config.home, 'peer.key'))
+    const started = new Bastion({
+      url: config.bastion,
+      key: { publicKey: key.publicKey.raw, seed: key.raw.subarray(0, 32) },
+      routes,
+      onChange: ({ url, state, error }) => emit({ event: 'bastion', url, state, error }),
+      onError,
+      onRequest,
+      now,
+    })
+    bastion = started
+    stops.push(() => started.stop())
+    started.start()
+  }
   view.http = http.url
 
   if (gossip !== undefined) {
@@ -334,11 +363,11 @@ async function build(
       identity: { witness: signer.verifier.vkey, key: signer.verifier, sign: (message) => signer.sign(message) },
       counts,
       reserved: [...quorum.keys, ...config.logs.map(({ key }) => key)].map(({ name, keyId }) => `${name}+${keyId}`),
-      logs: config.logs.map(({ id }) => id),
+      logs: followed.map(({ id }) => id),
       handlers: {
         submit: (candidate) => pipeline.submit(candidate),
         submitEvidence: (log, bytes) => alarm.receive(log, bytes),
-        heads: () => Promise.resolve(config.logs.flatMap(({ id }) => cosigned.current(id) ?? []).map(encodeCosigned)),
+        heads: () => Promise.resolve(followed.flatMap(({ id }) => cosigned.current(id) ?? []).map(encodeCosigned)),
         evidenceIds: async () => (await store.evidence.list()).map(({ log, id }) => ({ log, id })),
         evidence: async (id) => {
           const kept = await store.evidence.get(id)
@@ -370,8 +399,9 @@ async function build(
     exchange.start()
     pipeline.submitDeferred().catch(onError)
   })
-  // First of all when stopping: a poller or a peer may be waiting for a proof that a dead log will never give.
+  // First of all when stopping: a poller or a peer may be waiting for a proof or a signature that will never come.
   stops.push(() => Promise.resolve(pipeline.abort()))
+  stops.push(() => Promise.resolve(agent?.stop()))
   return {
     witness: signer.verifier.vkey,
     peerId: mesh?.peerId,

@@ -3,6 +3,7 @@
  * src/exchange.
  */
 import { GossumError } from './errors.js'
+import { parseUrl } from './logs/setting.js'
 import { parseVerifierKey, type VerifierKey } from './tlog/note.js'
 
 /** What a place speaks. */
@@ -16,15 +17,6 @@ export interface PlaceSetting {
   readonly url: string
   /** The witness key that its cosignatures are to be by, when it was said. */
   readonly key?: VerifierKey
-}
-
-/** An http or https URL without a slash at the end. */
-export function parseUrl(setting: string, url: string): string {
-  const parsed = URL.canParse(url) ? new URL(url) : undefined
-  if (parsed === undefined || !/^https?:$/.test(parsed.protocol) || parsed.username !== '' || parsed.search !== '') {
-    throw new GossumError('CONFIG_INVALID', `${setting}: ${JSON.stringify(url)} is not an http or https URL`)
-  }
-  return parsed.href.replace(/\/+$/, '')
 }
 
 /** Reads "URL" or, for a feed, "VKEY URL". Each place is named once. Throws CONFIG_INVALID or KEY_*. */

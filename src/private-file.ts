@@ -1,15 +1,19 @@
 /**
- * Files that hold a secret: readable by their owner alone, written whole or not at all, never replaced. What is in
- * one is never printed.
+ * Files of a home: readable by their owner alone, written whole or not at all. Those that hold a secret are never
+ * replaced, and what is in them is never printed.
  */
 import { randomBytes } from 'node:crypto'
-import { link, mkdir, open, rename, rm } from 'node:fs/promises'
+import { link, mkdir, open, rename, rm, type FileHandle } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { GossumError } from './errors.js'
+import { setTimeout as delay } from 'node:timers/promises'
+import { GossumError, HintedError } from './errors.js'
 import { toHex } from './tlog/bytes.js'
 
-/** The largest secret that is read, in bytes. */
+/** The largest secret of our own that is read, in bytes. */
 const MAX_FILE_BYTES = 1024
+/** How long somebody else may take to replace a file, and how often it is tried again, in ms. */
+const PATIENCE_MS = 3_000
+const WAIT_MS = 20
 /** Permission bits of group and others: a secret has none. */
 const SHARED_MODE = 0o077
 /** What file systems without hard links say. */
@@ -24,13 +28,16 @@ function errnoOf(error: unknown): string {
   return (error as NodeJS.ErrnoException).code ?? ''
 }
 
-/** The bytes of a secret; undefined when there is no file. Throws KEY_FILE_INVALID, also when others may read it. */
-export async function readPrivateFile(path: string): Promise<Uint8Array | undefined> {
+/**
+ * The bytes of a secret, at most `most`; undefined when there is no file. Throws KEY_FILE_INVALID, also when others may
+ * read it.
+ */
+export async function readPrivateFile(path: string, most = MAX_FILE_BYTES): Promise<Uint8Array | undefined> {
   try {
     const file = await open(path, 'r')
     try {
       const stat = await file.stat()
-      if (!stat.isFile() || stat.size > MAX_FILE_BYTES) throw keyFileInvalid(path, 'not a key file')
+      if (!stat.isFile() || stat.size > most) throw keyFileInvalid(path, 'not a key file')
       // Windows has no such bits.
       if (process.platform !== 'win32' && (stat.mode & SHARED_MODE) !== 0) {
         throw keyFileInvalid(path, `its mode is ${(stat.mode & 0o777).toString(8)}, so that others may read it`)
@@ -63,6 +70,52 @@ export async function writeNewPrivateFile(path: string, bytes: Uint8Array): Prom
   } finally {
     await rm(temporary, { force: true }).catch(() => undefined)
   }
+}
+
+/**
+ * Writes a file in place of what is there, durably; a crash leaves the old one or the new one. While `make` makes the new
+ * bytes, of what it finds in the old file, nobody else replaces the file: a second one waits, and gives up after
+ * PATIENCE_MS. Throws FILE_UNWRITABLE, and what `make` throws; then the file is as it was.
+ */
+export async function replacePrivateFile(path: string, make: () => Uint8Array): Promise<void> {
+  const temporary = `${path}.new`
+  const file = await openAlone(temporary)
+  try {
+    try {
+      await file.writeFile(make())
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+    await rename(temporary, path)
+    await flushDirectory(dirname(path))
+  } catch (error) {
+    await rm(temporary, { force: true }).catch(() => undefined)
+    throw error instanceof GossumError ? error : unwritable(path, errnoOf(error), error)
+  }
+}
+
+/** Opens a new file, as soon as there is none of this name. */
+async function openAlone(path: string): Promise<FileHandle> {
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 }).catch((error: unknown) => {
+    throw unwritable(path, errnoOf(error), error)
+  })
+  const deadline = Date.now() + PATIENCE_MS
+  for (;;) {
+    try {
+      return await open(path, 'wx', 0o600)
+    } catch (error) {
+      if (errnoOf(error) !== 'EEXIST') throw unwritable(path, errnoOf(error), error)
+      if (Date.now() > deadline)
+        throw unwritable(path, 'another gossum writes it, or was killed when it did: then remove this file', error)
+    }
+    await delay(WAIT_MS)
+  }
+}
+
+function unwritable(path: string, why: string, cause: unknown): GossumError {
+  const error = new GossumError('FILE_UNWRITABLE', `${path}: ${why}`, cause)
+  return new HintedError(error, 'check the free space and the permissions of the home')
 }
 
 /** A hard link, unlike a rename, never replaces a file. Where there are none, a rename has to do. */

@@ -14,18 +14,23 @@ const ARROWS: Record<string, readonly string[]> = {
   // Checks files against the log; what it finds of two histories becomes evidence.
   audit: ['sumdb', 'evidence', 'tlog'],
   witness: ['sumdb', 'store', 'evidence', 'tlog'],
-  // Settings of places, and how a URL is read: the configuration and what is made of it meet here.
-  places: ['tlog'],
-  config: ['places', 'tlog'],
+  // Where heads are exchanged outside the mesh, as it is set.
+  places: ['logs', 'tlog'],
+  // Which logs there are, and the file that remembers them.
+  logs: ['private-file', 'tlog'],
+  config: ['logs', 'places', 'tlog'],
   'private-file': ['tlog'],
-  keys: ['private-file', 'tlog'],
+  // What OpenSSH keeps keys in.
+  ssh: ['tlog'],
+  keys: ['private-file', 'ssh', 'tlog'],
+  'key-import': ['keys', 'private-file', 'ssh', 'tlog'],
   metrics: [],
   proxy: ['witness', 'sumdb', 'store', 'tlog'],
   // A door like gossip, over HTTP: speaks as politely as the client of the log does, and submits what it is told.
   exchange: ['witness', 'sumdb', 'places', 'tlog'],
   gossip: ['witness', 'private-file', 'tlog'],
   // What the go command speaks are sumdb's words: its paths are parsed with them.
-  http: ['proxy', 'witness', 'sumdb', 'store', 'evidence', 'tlog', 'config', 'metrics'],
+  http: ['proxy', 'witness', 'sumdb', 'store', 'evidence', 'tlog', 'config', 'metrics', 'logs'],
   events: ['exchange', 'witness', 'tlog'],
   node: [
     'events',
@@ -40,10 +45,25 @@ const ARROWS: Record<string, readonly string[]> = {
     'tlog',
     'config',
     'keys',
+    'logs',
     'metrics',
   ],
   index: ['node', 'events', 'config', 'sumdb', 'evidence', 'tlog'],
-  cli: ['node', 'events', 'http', 'gossip', 'audit', 'sumdb', 'store', 'evidence', 'tlog', 'config', 'keys'],
+  cli: [
+    'node',
+    'events',
+    'http',
+    'gossip',
+    'audit',
+    'sumdb',
+    'store',
+    'evidence',
+    'tlog',
+    'config',
+    'keys',
+    'key-import',
+    'logs',
+  ],
 }
 const GROUND = ['budget', 'builtin', 'errors', 'polyfill', 'timed', 'version']
 
@@ -66,9 +86,11 @@ const PURE = [
   /^tlog\//,
   /^evidence\/(evidence|file|go-report)\.ts$/,
   /^witness\/(decide|verify)\.ts$/,
+  /^logs\/setting\.ts$/,
   /^audit\/(gosum|proof)\.ts$/,
-  /^sumdb\/(module|module-version|private)\.ts$/,
-  /^http\/add-checkpoint-body\.ts$/,
+  /^sumdb\/(dialect|module|module-version|private)\.ts$/,
+  /^http\/(add-checkpoint-body|bastion-certificate)\.ts$/,
+  /^ssh\/(wire|private-key)\.ts$/,
   /^gossip\/(identity|messages|topics|wire)\.ts$/,
 ]
 

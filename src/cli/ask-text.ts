@@ -9,6 +9,7 @@ import type {
   PeerView,
   StatusView,
 } from '../http/api.js'
+import type { BastionReport } from '../http/bastion.js'
 import { EXIT } from './exit.js'
 
 /** How a text may be marked; what a mark looks like is the output's business. */
@@ -70,13 +71,17 @@ export function pollError(error: string | null): string {
  * What `gossum status` exits with: 3 while a log is frozen, 4 while one cannot be followed as it should be, or somebody
  * says that it contradicts what they have seen.
  */
-export function statusExit({ logs, guard, exchange }: StatusView): number {
+export function statusExit({ logs, guard, signing, exchange }: StatusView): number {
   if (logs.some((log) => log.frozen)) return EXIT.misbehaviour
   const isUndecided = logs.some(
-    (log) => log.reachable === false || log.paused !== null || log.floor !== null || openSuspects(log).length > 0,
+    (log) =>
+      !log.disabled &&
+      (log.reachable === false || log.paused !== null || log.floor !== null || openSuspects(log).length > 0),
   )
   const isContradicted = exchange.some(({ says }) => says.some(({ verdict }) => verdict === 'inconsistent'))
-  return isUndecided || guard.state === 'waiting' || isContradicted ? EXIT.undecided : EXIT.fine
+  return isUndecided || guard.state === 'waiting' || signing.error !== null || isContradicted
+    ? EXIT.undecided
+    : EXIT.fine
 }
 
 /** The lines of `gossum status`: a block for each log, then the node. `evidence` is all that the node holds. */
@@ -114,6 +119,7 @@ function viewOf(log: LogView, { peers, policy }: StatusView, paint: Paint): stri
     const ids = log.holds.filter((hold) => !hold.acked).map((hold) => hold.id)
     return paint('red', `FROZEN: proven to misbehave; nothing is signed until gossum evidence ack ${ids.join(', ')}`)
   }
+  if (log.disabled) return paint('yellow', 'disabled: nothing new is read or signed; gossum log add lets it go on')
   if (log.paused !== null) return paint('red', `PAUSED: nothing is signed: ${log.paused}`)
   if (log.floor !== null) {
     const size = grouped(log.floor.size)
@@ -164,7 +170,9 @@ function nodeLines(status: StatusView, evidence: readonly EvidenceView[], now: n
       const text = `this key was proven to have cosigned two histories: gossum evidence show ${id}`
       return labelled('', paint('red', text))
     }),
+    ...(status.signing.by === 'ssh-agent' ? [labelled('signing', signingOf(status.signing, paint))] : []),
     labelled('guard', paint(GUARD_STYLES[status.guard.state], status.guard.text)),
+    ...(status.bastion === null ? [] : [labelled('bastion', bastionOf(status.bastion, now, paint))]),
     labelled('started', `${age(status.startedAt, now)}, version ${status.version}`),
   ]
 }
@@ -179,6 +187,17 @@ function placeOf(place: ExchangeView, { logs }: StatusView, now: number, paint: 
   })
   const error = place.error === null ? [] : [paint('yellow', place.error)]
   return `${place.name} (${place.kind})${GAP}${[answered, ...said, ...error].join(', ')}`
+}
+
+function bastionOf({ state, error, lastCosignature }: BastionReport, now: number, paint: Paint): string {
+  const said = error === null ? state : `${state}: ${error}`
+  const last =
+    lastCosignature === null ? 'no cosignature went out yet' : `last cosignature ${age(lastCosignature, now)}`
+  return `${paint(state === 'serving' ? 'green' : 'yellow', said)}, ${last}`
+}
+
+function signingOf({ error }: StatusView['signing'], paint: Paint): string {
+  return error === null ? 'by ssh-agent' : paint('red', `NOTHING: the ssh-agent does not sign: ${error}`)
 }
 
 const GUARD_STYLES = {

@@ -79,6 +79,8 @@ function linesOf(event: NodeEvent, telling: Telling): string[] {
       return event.reachable
         ? [`peer       ${event.address} answers`]
         : [`!cannot reach the peer ${event.address}, still trying: ${event.error ?? 'no reason given'}`]
+    case 'bastion':
+      return [event.error === null ? `bastion    ${event.state}` : `!bastion     ${event.state}: ${event.error}`]
     case 'guard':
       return [GUARD_ALARMS.has(event.state) ? `!GUARD       ${event.text}` : `guard      ${event.text}`]
     case 'first-use':

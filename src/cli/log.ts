@@ -1,4 +1,7 @@
-/** `gossum log serve`: a small checksum database of your own, for a test or a private proxy. */
+/**
+ * `gossum log`: the logs that a node follows (log-book.ts), and `gossum log serve`: a small checksum database of your own,
+ * for a test or a private proxy.
+ */
 import { join, resolve } from 'node:path'
 import { Command } from 'commander'
 import { Level } from 'level'
@@ -11,6 +14,7 @@ import { fromUtf8 } from '../tlog/bytes.js'
 import { TILE_HEIGHT, tilePath } from '../tlog/tile.js'
 import { grouped } from './ask-text.js'
 import { readFileBounded } from './files.js'
+import { addBookCommands } from './log-book.js'
 import { output, type Output, type OutputFlags } from './output.js'
 
 interface ServeFlags extends OutputFlags {
@@ -24,15 +28,20 @@ interface ServeFlags extends OutputFlags {
 const MAX_RECORDS_BYTES = 64 * 1024 * 1024
 
 export function command(): Command {
-  const log = new Command('log').description('a small checksum database of your own').addHelpText(
-    'after',
-    `
+  const log = new Command('log')
+    .description('the logs of a node, and a small checksum database of your own')
+    .addHelpText(
+      'after',
+      `
 Examples:
+  gossum log add "VKEY https://sum.example.org"
+  gossum log disable sum.example.org
   gossum log serve --records go.sum
   cat go.sum | gossum log serve --records -
   gossum log serve --json --listen 127.0.0.1:0
 `,
-  )
+    )
+  addBookCommands(log)
   log
     .command('serve')
     .description('serve a checksum database; its key and records live in its home')

@@ -79,13 +79,13 @@ const COMMANDS: readonly Entry[] = [
   },
   {
     name: 'key',
-    summary: 'make or show the keys of a node',
+    summary: 'make, import or show the keys of a node',
     flags: ['home', 'config'],
     load: async () => (await import('./key.js')).command(),
   },
   {
     name: 'log',
-    summary: 'a small checksum database of your own',
+    summary: 'the logs of a node: add, disable, list; or serve one of your own',
     flags: ['home'],
     load: async () => (await import('./log.js')).command(),
   },

@@ -5,6 +5,7 @@ import { loadConfig, SUM_GOLANG_ORG, type Config, type Settings } from '../confi
 import type { NodeEvent } from '../events.js'
 import type { LogView } from '../http/api.js'
 import { createNode, type GossumNode } from '../node.js'
+import { SUMDB_ORIGIN } from '../tlog/checkpoint.js'
 import { policyStrength } from '../tlog/policy-strength.js'
 import { quorumThreshold } from '../tlog/policy.js'
 import { grouped } from './ask-text.js'
@@ -22,7 +23,7 @@ export function command(): Command {
   return new Command('run')
     .description('run a node: follow the log, prove, cosign, gossip')
     .option(
-      '--log <"VKEY URL">',
+      '--log <"VKEY URL [ORIGIN]">',
       'a log to follow; URL - for one that pushes (repeatable; default sum.golang.org)',
       collect,
     )
@@ -36,6 +37,7 @@ export function command(): Command {
     .option('--distributor <URL>', 'where cosigned heads are read and published (repeatable)', collect)
     .option('--source-spotter <URL>', 'a monitor that is asked whether it sees the same (repeatable)', collect)
     .option('--policy <FILE>', 'whose cosignatures count (C2SP tlog-policy)')
+    .option('--bastion <URL>', 'serve logs that push through this bastion (docs/witness.md)')
     .option('--guard-wait <SECONDS>', 'wait at start for peers who know what this key signed (default 30)', Number)
     .option(
       '--upstream <"NAME URL">',
@@ -53,6 +55,7 @@ Examples:
   gossum run --bootstrap /dns4/example.org/tcp/46786/p2p/12D3KooW...
   gossum run --log "VKEY http://127.0.0.1:46788" --http 127.0.0.1:0 --json
   gossum run --feed "VKEY https://witness.example.org" --policy FILE    (docs/exchange.md)
+  gossum run --log "VKEY URL ORIGIN"            a log that is no checksum database (c2sp.org/tlog-tiles)
   gossum run --log "VKEY -"                     cosign what this log pushes to /add-checkpoint (docs/witness.md)
 `,
     )
@@ -63,12 +66,12 @@ async function run(flags: RunFlags): Promise<void> {
   // The space for young objects would grow to 32 MB under any load, and hardly shrink: that is for programs that compute.
   setFlagsFromString('--semi-space-growth-factor=1')
   const out = output(flags)
-  const { log, listen, bootstrap, announce, http, poll, guardWait, policy, name, recover, home } = flags
+  const { log, listen, bootstrap, announce, http, poll, guardWait, bastion, policy, name, recover, home } = flags
   const { upstream, quorumWait, feed, distributor, sourceSpotter } = flags
   // A flag that only says "no" says nothing when it is not given: then the environment and the file are asked.
   const mdns = flags.mdns === false ? false : undefined
   const settings = {
-    ...{ log, listen, bootstrap, announce, mdns, http, poll, guardWait, policy, name, recover, home },
+    ...{ log, listen, bootstrap, announce, mdns, http, poll, guardWait, bastion, policy, name, recover, home },
     ...{ upstream, quorumWait, feed, distributor, sourceSpotter },
   }
   const config = loadConfig(settings, flags.config === undefined ? {} : { file: flags.config })
@@ -104,23 +107,30 @@ async function readyLine(node: GossumNode): Promise<object> {
     peerId: node.peerId ?? null,
     multiaddrs: node.multiaddrs,
     http: node.http,
-    logs: logs.map((log) => ({ id: log.id, name: log.name, size: log.size, gosumdb: goSumDb(log, node.http) })),
+    logs: logs.map((log) => ({
+      id: log.id,
+      name: log.name,
+      size: log.size,
+      gosumdb: isSumDb(log) ? goSumDb(log, node.http) : null,
+    })),
   }
 }
 
 async function introduce(node: GossumNode, config: Config, out: Output): Promise<void> {
-  const { logs, guard } = await node.view.status()
+  const { logs, guard, bastion } = await node.view.status()
+  const sumdbs = logs.filter(isSumDb)
   const lines = [
     ['witness', node.witness],
     ...reachableFirst(node.multiaddrs).map((address, i) => [i === 0 ? 'peers dial' : '', address]),
     ['api', node.http],
+    ...(bastion === null ? [] : [['bastion', bastion.url]]),
     ['home', config.home],
     ...logs.map((log) => [
       'log',
-      `${log.name}  ${log.url ?? 'pushes its heads'}  ${log.size === 0 ? 'no head yet' : `size ${grouped(log.size)}`}`,
+      `${log.name}  ${log.disabled ? 'disabled' : (log.url ?? 'pushes its heads')}  ${log.size === 0 ? 'no head yet' : `size ${grouped(log.size)}`}`,
     ]),
-    ...logs.map((log) => ['go', `go env -w GOSUMDB="${goSumDb(log, node.http)}"`]),
-    ['go, undone', 'go env -u GOSUMDB'],
+    ...sumdbs.map((log) => ['go', `go env -w GOSUMDB="${goSumDb(log, node.http)}"`]),
+    ...(sumdbs.length === 0 ? [] : [['go, undone', 'go env -u GOSUMDB']]),
     ['policy', policyText(config, node.witness)],
     ...meshTexts(config).map((text) => ['mesh', text]),
     ...config.places.map(({ kind, name }) => [kind === 'source-spotter' ? 'spotter' : kind, name]),
@@ -133,6 +143,11 @@ async function introduce(node: GossumNode, config: Config, out: Output): Promise
     ...logs.flatMap((log) => frozenTexts(log, node).map((text) => ['FROZEN', text])),
   ]
   for (const [label, text] of lines) out.line(`${label!.padEnd(11)}${text!}`)
+}
+
+/** Whether the go command can ask this node about a log: it is a checksum database, and can be asked itself. */
+function isSumDb({ origin, url, disabled }: Pick<LogView, 'origin' | 'url' | 'disabled'>): boolean {
+  return origin === SUMDB_ORIGIN && url !== null && !disabled
 }
 
 /** What makes the go command ask this node about a log: it knows the key of sum.golang.org, and no other. */

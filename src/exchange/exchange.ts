@@ -131,6 +131,8 @@ export class Exchange {
   }
 
   start(): void {
+    // All of them may be disabled.
+    if (this.#parts.logs.length === 0) return
     this.#running = Promise.all(this.#visited.map((visited) => this.#run(visited)))
   }
 

@@ -4,6 +4,7 @@
  */
 import { GossumError } from '../errors.js'
 import type { GuardState } from '../witness/rollback.js'
+import type { BastionReport } from './bastion.js'
 import { requireOperator } from './operator.js'
 import { json, jsonFile, text, type Reply } from './reply.js'
 import type { ApiRequest, Route } from './router.js'
@@ -42,6 +43,8 @@ export interface LogView {
   /** Null for a log that is only pushed. */
   url: string | null
   origin: string
+  /** Kept as it is: neither polled nor cosigned. */
+  disabled: boolean
   /** Records in the newest proven head; 0 before the first. */
   size: number
   root: string | null
@@ -155,8 +158,17 @@ export interface StatusView {
   evidence: number
   /** Whether peers vouch that this node knows all that its key has signed. */
   guard: { state: GuardState; text: string; since: string }
+  /** Null without a bastion. */
+  bastion: BastionReport | null
+  signing: SigningView
   /** The configured places, in the order of kinds and flags. */
   exchange: ExchangeView[]
+}
+
+/** Where the private key of the witness is, and why nothing is signed with it now. */
+export interface SigningView {
+  by: 'file' | 'ssh-agent'
+  error: string | null
 }
 
 export interface Readiness {

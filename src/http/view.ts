@@ -5,6 +5,7 @@
 import type { LogSetting } from '../config.js'
 import { errorText } from '../errors.js'
 import type { Received } from '../evidence/alarm.js'
+import { followedOf } from '../logs/setting.js'
 import type { LogSample, Sample } from '../metrics.js'
 import { isFrozen, unmetFloor } from '../store/heads.js'
 import { fromUtf8, utf8 } from '../tlog/bytes.js'
@@ -23,10 +24,12 @@ import type {
   NodeView,
   PeerView,
   Readiness,
+  SigningView,
   StatusView,
   SuspectView,
   WitnessView,
 } from './api.js'
+import type { BastionReport } from './bastion.js'
 import { cosignatureViews, evidenceViews, witnessViews, type WitnessParts } from './witnesses.js'
 
 export interface ViewParts extends WitnessParts {
@@ -34,6 +37,8 @@ export interface ViewParts extends WitnessParts {
   readonly version: string
   readonly now: () => number
   readonly guard: () => GuardReport
+  readonly signing: () => SigningView
+  readonly bastion: () => BastionReport | undefined
   /** The places outside the mesh. */
   readonly exchange: () => ExchangeView[]
   readonly alarm: { acknowledge(id: string): Promise<boolean>; take(file: Uint8Array): Promise<Received> }
@@ -98,7 +103,7 @@ export class View implements NodeView {
   }
 
   async status(): Promise<StatusView> {
-    const { config, witness, version, mesh, guard, exchange } = this.#parts
+    const { config, witness, version, mesh, guard, signing, bastion, exchange } = this.#parts
     const evidence = await this.evidence()
     return {
       version,
@@ -118,11 +123,13 @@ export class View implements NodeView {
       peers: this.peers().length,
       evidence: evidence.filter((item) => !item.acked).length,
       guard: { ...guard() },
+      signing: signing(),
+      bastion: bastion() ?? null,
       exchange: exchange(),
     }
   }
 
-  #log({ id, key, url, origin }: LogSetting): LogView {
+  #log({ id, key, url, origin, disabled }: LogSetting): LogView {
     const { store, cosigned, suspects } = this.#parts
     const state = store.heads.get(id)
     const head = cosigned.current(id)
@@ -135,6 +142,7 @@ export class View implements NodeView {
       key: key.vkey,
       url,
       origin,
+      disabled,
       size: state.tree?.size ?? 0,
       root: state.tree ? formatHash(state.tree.root) : null,
       time: state.signed ? iso(state.signed.time * 1000) : null,
@@ -228,8 +236,8 @@ export class View implements NodeView {
   }
 
   readiness(): Promise<Readiness> {
-    const { config, store, now, guard } = this.#parts
-    const checks: Readiness['checks'] = config.logs.flatMap(({ id, key, url }) => {
+    const { config, store, now, guard, signing, bastion } = this.#parts
+    const checks: Readiness['checks'] = followedOf(config.logs).flatMap(({ id, key, url }) => {
       const state = store.heads.get(id)
       const poll = this.#poll(id)
       const patience = Math.max(STALE_INTERVALS * config.poll, STALE_SECONDS) * 1000
@@ -262,13 +270,19 @@ export class View implements NodeView {
     })
     const { state, text } = guard()
     checks.push({ name: 'rollback guard', ok: state !== 'waiting', detail: text })
+    const { by, error } = signing()
+    if (by === 'ssh-agent') checks.push({ name: 'signing', ok: error === null, detail: error ?? 'by ssh-agent' })
+    const behind = bastion()
+    if (behind !== undefined) {
+      checks.push({ name: 'bastion', ok: behind.state === 'serving', detail: behind.error ?? behind.state })
+    }
     return Promise.resolve({ ready: checks.every(({ ok }) => ok), checks })
   }
 
   /** What the gauges show. */
   samples(): Sample {
     const { config, store, cosigned, suspects, now, guard, mesh } = this.#parts
-    const logs = config.logs.map(({ id, key, url }): LogSample => {
+    const logs = config.logs.map(({ id, key, url, disabled }): LogSample => {
       const state = store.heads.get(id)
       const head = cosigned.current(id)
       const [oldest] = suspects.list(id)
@@ -283,7 +297,10 @@ export class View implements NodeView {
         floor: unmetFloor(state) !== undefined,
         frozen: isFrozen(state),
         paused: store.heads.disagreement(id) !== undefined,
-        reachable: url === null ? undefined : this.#poll(id).lastAnswer !== undefined && this.#poll(id).failures === 0,
+        reachable:
+          url === null || disabled
+            ? undefined
+            : this.#poll(id).lastAnswer !== undefined && this.#poll(id).failures === 0,
       }
     })
     return {

@@ -21,6 +21,7 @@ import {
 import { proveRecords, proveRecordsIndexes } from '../tlog/multi-proof.js'
 import { MAX_NOTE_BYTES, parseNote, verifyNote, type VerifierKey } from '../tlog/note.js'
 import { recordHashIndex, TILE_HEIGHT, tilePath, type Tile } from '../tlog/tile.js'
+import { dialectOf } from './dialect.js'
 import { Fetcher, type FetcherOptions, type WaitOptions } from './fetcher.js'
 import { mapBounded } from './flight.js'
 import {
@@ -43,7 +44,7 @@ const DATA_CONCURRENCY = 4
 export interface SumdbClientOptions extends FetcherOptions {
   /** The log's key, of type 0x01. */
   readonly key: VerifierKey
-  /** SUMDB_ORIGIN unless said otherwise. */
+  /** SUMDB_ORIGIN unless said otherwise: a log with another one is served as c2sp.org/tlog-tiles says (dialect.ts). */
   readonly origin?: string
   /** Where proven tiles are kept from one run to the next. */
   readonly cache?: TileCache
@@ -85,26 +86,36 @@ function memoized(indexes: readonly number[], reader: HashReader): HashReader {
 /**
  * A client of one log. All methods throw LOG_UNREACHABLE and LOG_ANSWER_INVALID (see Fetcher), the codes of notes
  * and checkpoints for heads, TILE_INVALID when tiles do not hash to the head, RECORD_INVALID for records that are
- * not what the tree holds or not what was asked for, and the reason of their signal when it is aborted.
+ * not what the tree holds or not what was asked for, and the reason of their signal when it is aborted. Lookups and
+ * records are what checksum databases have; of other logs the heads and the hashes are read.
  */
 export class SumdbClient {
   readonly #fetcher: Fetcher
   readonly #tiles: TileReader
   readonly #key: VerifierKey
   readonly #origin: string
+  readonly #newestHead: string
   /** The head that was verified last: many lookups in a row bring the same one. */
   #verified: VerifiedHead | undefined
 
   constructor({ key, origin = SUMDB_ORIGIN, cache, fallback, tilesAtOnce, ...fetching }: SumdbClientOptions) {
     this.#fetcher = new Fetcher(fetching)
-    this.#tiles = new TileReader(this.#fetcher, cache, fallback, tilesAtOnce)
+    const { newestHead, tilePath } = dialectOf(origin)
+    this.#tiles = new TileReader({
+      fetcher: this.#fetcher,
+      address: tilePath,
+      cache,
+      fallback,
+      atOnce: tilesAtOnce,
+    })
     this.#key = key
     this.#origin = origin
+    this.#newestHead = newestHead
   }
 
-  /** What /latest says, at most MAX_NOTE_BYTES, NOT verified. */
+  /** What /latest, or /checkpoint, says: at most MAX_NOTE_BYTES, NOT verified. */
   latestNote(options?: WaitOptions): Promise<Uint8Array> {
-    return this.#fetcher.get('latest', MAX_NOTE_BYTES, options)
+    return this.#fetcher.get(this.#newestHead, MAX_NOTE_BYTES, options)
   }
 
   /** The newest head that the log shows, its signature and origin verified. */

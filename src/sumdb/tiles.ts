@@ -76,16 +76,27 @@ function cut(tile: Tile, data: Uint8Array): Uint8Array {
   return data.length > tileBytes(tile) ? new Uint8Array(data.subarray(0, tileBytes(tile))) : data
 }
 
+export interface TileReaderParts {
+  readonly fetcher: Fetcher
+  /** Where the log has a tile. What is kept is kept by tilePath, whatever the log calls it. */
+  readonly address: (tile: Tile) => string
+  readonly cache?: TileCache | undefined
+  readonly fallback?: TileFallback | undefined
+  readonly atOnce?: number | undefined
+}
+
 export class TileReader {
   readonly #fetcher: Fetcher
+  readonly #address: (tile: Tile) => string
   readonly #cache: TileCache | undefined
   readonly #fallback: TileFallback | undefined
   readonly #atOnce: number
   readonly #memory = new TileMemory()
   readonly #flights = new SingleFlight<Uint8Array>()
 
-  constructor(fetcher: Fetcher, cache?: TileCache, fallback?: TileFallback, atOnce = CONCURRENCY) {
+  constructor({ fetcher, address, cache, fallback, atOnce = CONCURRENCY }: TileReaderParts) {
     this.#fetcher = fetcher
+    this.#address = address
     this.#cache = cache
     this.#fallback = fallback
     this.#atOnce = atOnce
@@ -179,7 +190,7 @@ export class TileReader {
     const path = tilePath(tile)
     return this.#flights.run(path, signal, async (stop) => {
       try {
-        return await this.#fetcher.get(path, maxBytes, { signal: stop })
+        return await this.#fetcher.get(this.#address(tile), maxBytes, { signal: stop })
       } catch (error) {
         const isHashes = tile.level >= 0 && isFullTile(tile)
         if (this.#fallback === undefined || !isHashes || errorCode(error) !== 'LOG_UNREACHABLE') throw error

@@ -7,7 +7,15 @@
  */
 import { GossumError } from '../errors.js'
 import { concatBytes, readUint64, uint64, utf8 } from './bytes.js'
-import { isBy, SIGNATURE_TYPES, type Note, type Signature, type SignerKey, type VerifierKey } from './note.js'
+import {
+  isBy,
+  SIGNATURE_TYPES,
+  type Note,
+  type Signature,
+  type Signer,
+  type SignerKey,
+  type VerifierKey,
+} from './note.js'
 
 /** Bytes behind the key id: 8 of time, 64 of signature. */
 export const COSIGNATURE_SIZE = 72
@@ -28,11 +36,22 @@ export function cosignatureMessage(text: string, time: number): Uint8Array {
 
 /** Cosigns a checkpoint text at a time in POSIX seconds. */
 export function cosign(text: string, time: number, signer: SignerKey): Cosignature {
-  const { name, keyId, type } = signer.verifier
+  return cosignatureOf(signer.verifier, time, signer.sign(witnessMessage(text, time, signer.verifier)))
+}
+
+/** The same by any signer, which may take time. Throws AGENT_UNAVAILABLE too. */
+export async function cosignBy(text: string, time: number, signer: Signer): Promise<Cosignature> {
+  return cosignatureOf(signer.verifier, time, await signer.sign(witnessMessage(text, time, signer.verifier)))
+}
+
+function witnessMessage(text: string, time: number, { name, type }: VerifierKey): Uint8Array {
   if (type !== SIGNATURE_TYPES.cosignature)
     throw new GossumError('KEY_UNSUPPORTED', `${name} is not a witness key (type 0x04)`)
-  const signature = { name, keyId, bytes: concatBytes(uint64(time), signer.sign(cosignatureMessage(text, time))) }
-  return { signature, time }
+  return cosignatureMessage(text, time)
+}
+
+function cosignatureOf({ name, keyId }: VerifierKey, time: number, signature: Uint8Array): Cosignature {
+  return { signature: { name, keyId, bytes: concatBytes(uint64(time), signature) }, time }
 }
 
 /**

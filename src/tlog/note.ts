@@ -49,7 +49,17 @@ export interface VerifierKey {
   readonly verify: (message: Uint8Array, signature: Uint8Array) => boolean
 }
 
-export interface SignerKey {
+/** Who makes the signatures of a key: at once, or in another place, where it takes time and may fail. */
+export interface Signer {
+  readonly verifier: VerifierKey
+  /** Makes the 64-byte Ed25519 signature of a message. */
+  readonly sign: (message: Uint8Array) => Uint8Array | Promise<Uint8Array>
+  /** Why nothing can be signed now, where that may happen. */
+  readonly away?: GossumError | undefined
+}
+
+/** A signer that holds its private key itself. */
+export interface SignerKey extends Signer {
   readonly verifier: VerifierKey
   /** Makes the 64-byte Ed25519 signature of a message. */
   readonly sign: (message: Uint8Array) => Uint8Array
@@ -120,6 +130,15 @@ export function formatSignerKey(name: string, type: SignatureType, seed: Uint8Ar
 
 /** Reads a signer key as formatSignerKey writes it. Throws KEY_MALFORMED without ever repeating the secret. */
 export function parseSignerKey(skey: string): SignerKey {
+  return readSignerKey(skey).signer
+}
+
+/** The secret spelling of the same seed under another name and type. Throws as parseSignerKey does. */
+export function respellSignerKey(skey: string, name: string, type: SignatureType): string {
+  return formatSignerKey(name, type, readSignerKey(skey).seed)
+}
+
+function readSignerKey(skey: string): { signer: SignerKey; seed: Uint8Array } {
   const match = /^PRIVATE\+KEY\+([^+]+)\+([0-9a-fA-F]{8})\+(.+)$/.exec(skey)
   const key = match === null ? undefined : fromBase64(match[3]!)
   const type = key?.[0]
@@ -130,10 +149,11 @@ export function parseSignerKey(skey: string): SignerKey {
   ) {
     throw new GossumError('KEY_MALFORMED', 'not a signer key (PRIVATE+KEY+name+id+base64)')
   }
-  const signer = makeSignerKey(match[1]!, type, key.slice(1))
+  const seed = key.slice(1)
+  const signer = makeSignerKey(match[1]!, type, seed)
   if (signer.verifier.keyId !== match[2]!.toLowerCase())
     throw new GossumError('KEY_MALFORMED', 'the id is not that of the key')
-  return signer
+  return { signer, seed }
 }
 
 // ---- notes -----------------------------------------------------------------------------------------------------

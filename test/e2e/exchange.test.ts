@@ -4,9 +4,11 @@ import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import type { StatusView } from '../../src/http/api.js'
 import { SUMDB_ORIGIN } from '../../src/tlog/checkpoint.js'
-import { parseVerifierKey } from '../../src/tlog/note.js'
+import { cosign } from '../../src/tlog/cosignature.js'
+import { formatNote, parseNote, parseVerifierKey, SIGNATURE_TYPES } from '../../src/tlog/note.js'
 import { LyingLog, madeUpRecords, memoryLog } from '../fakes/lying-log.js'
-import { isCosignedBy } from '../fakes/place.js'
+import { FakeDistributor, publish } from '../fakes/distributor.js'
+import { FakePlace, isCosignedBy } from '../fakes/place.js'
 import { gossum } from '../helpers/cli.js'
 import { testSigner } from '../helpers/heart.js'
 import { temporaryHome } from '../helpers/home.js'
@@ -96,6 +98,48 @@ test('our own program is a witness of the same protocol', async () => {
   const witness = await startOurs(temporaryHome(), [known])
   onTestFinished(() => witness.stop())
   await reachesQuorums(witness)
+})
+
+test('a distributor makes a quorum of witnesses who are in no mesh; a monitor that says "inconsistent" is alarmed about', async () => {
+  const strangers = [1, 2].map((n) => testSigner(`w${n}.example`, 30 + n, SIGNATURE_TYPES.cosignature))
+  const keys = strangers.map(({ verifier }) => verifier)
+  const log = await LyingLog.start(await memoryLog(signer, madeUpRecords(0, 10)))
+  onTestFinished(() => log.close())
+  const head = parseNote((await log.history.handle('/latest')).body)
+  const home = temporaryHome()
+  const made = await gossum(['key', 'new', '--json', '--home', home, '--name', 'us.example'])
+  const own = parseVerifierKey((JSON.parse(made.stdout) as { witness: string }).witness)
+  const distributor = new FakeDistributor(SUMDB_ORIGIN, signer.verifier, [own, ...keys])
+  for (const stranger of strangers) {
+    const line = cosign(head.text, 1_800_000_000, stranger).signature
+    publish(distributor, SUMDB_ORIGIN, formatNote({ ...head, signatures: [...head.signatures, line] }))
+  }
+  const theirs = await FakePlace.start(distributor.answer)
+  const monitor = await FakePlace.start(({ method }) =>
+    method === 'POST' ? { status: 200, body: 'inconsistent: uh oh\n' } : { status: 404 },
+  )
+  const policy = join(home, 'policy')
+  writeFileSync(policy, `witness w1 ${keys[0]!.vkey}\nwitness w2 ${keys[1]!.vkey}\ngroup both all w1 w2\nquorum both\n`)
+  const node = await RunningNode.start(home, [
+    ...['--log', `${signer.verifier.vkey} ${log.url}`, '--poll', '0.2', '--policy', policy, '--guard-wait', '0'],
+    ...['--distributor', theirs.url, '--source-spotter', monitor.url],
+  ])
+  await node.event((event) => event.event === 'quorum' && event.size === 10)
+  expect(await node.event((event) => event.event === 'exchange' && event.verdict === 'inconsistent')).toMatchObject({
+    kind: 'source-spotter',
+    size: 10,
+    root: head.text.split('\n')[2],
+    detail: 'inconsistent: uh oh',
+  })
+  await node.event((event) => event.event === 'exchange' && event.kind === 'distributor' && event.verdict === 'taken')
+  expect(Object.keys(distributor.held).sort()).toEqual(['us.example', 'w1.example', 'w2.example'])
+  const { stdout, code } = await gossum(['status', '--node', node.ready.http])
+  expect(code).toBe(4)
+  expect(stdout).toMatch(/\(distributor\) +answered/)
+  expect(stdout).toMatch(/\(source-spotter\) +answered .* inconsistent log\.example size 10/)
+  // It is an opinion: nothing is frozen.
+  expect(((await node.json('/api/v1/status')) as StatusView).logs[0]).toMatchObject({ frozen: false, size: 10 })
+  expect(await node.stop()).toBe(0)
 })
 
 test('a feed that cannot be read is refused at start, in words', async () => {

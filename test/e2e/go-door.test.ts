@@ -90,7 +90,7 @@ describe.each(commands)('$version asks a node', (go: GoCommand) => {
   /** By GOSUMDB, with the line that the node itself says. */
   const direct = (node: RunningNode, modules = proxy) => ({
     GOPROXY: `file://${modules}`,
-    GOSUMDB: node.ready.logs[0]!.gosumdb,
+    GOSUMDB: node.ready.logs[0]!.gosumdb!,
   })
   /** Through GOPROXY: the node has no modules, so the go command takes those from the next proxy. */
   const through = (node: RunningNode, modules = proxy) => ({
@@ -249,7 +249,7 @@ describe.each(commands)('$version asks a node', (go: GoCommand) => {
     await mkdir(modules, { recursive: true })
     await publish(modules, path, version, 'const Walk = 1', `module ${path}\n`)
     await writeFile(join(user.home, 'go.mod'), `module example.com/app\n\ngo 1.19\n\nrequire ${path} ${version}\n`)
-    const settings = { GOPROXY: `file://${modules}`, GOSUMDB: node.ready.logs[0]!.gosumdb }
+    const settings = { GOPROXY: `file://${modules}`, GOSUMDB: node.ready.logs[0]!.gosumdb! }
     const listed = await user.run(['list', '-m', 'all'], settings)
     expect([listed.exit, listed.output]).toEqual([0, expect.stringContaining(`${path} ${version}`) as string])
     expect(await readFile(join(user.home, 'go.sum'), 'utf8')).toContain(`${path} ${version}/go.mod h1:`)

@@ -245,7 +245,7 @@ describe('a witness that refuses', () => {
     )
     const us = await visiting([setting(place.url)], { counted })
     await us.grow(5)
-    await expect.poll(() => witness.tree?.size, { timeout: 5000 }).toBe(5)
+    await us.news.next(({ verdict }) => verdict === 'taken')
     const [first, second] = place.asked.seen
     expect(second!.at - first!.at).toBeGreaterThan(990)
     expect(us.requests).toEqual(['busy', 'ok'])

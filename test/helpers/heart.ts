@@ -13,6 +13,7 @@ import {
   makeSignerKey,
   parseNote,
   SIGNATURE_TYPES,
+  type Signer,
   type SignerKey,
   type VerifierKey,
 } from '../../src/tlog/note.js'
@@ -53,7 +54,7 @@ export interface LogAndVantage {
 export interface HeartOptions extends LogAndVantage {
   /** Logs beside the first. */
   readonly others?: readonly LogAndVantage[]
-  readonly signer?: SignerKey
+  readonly signer?: Signer
   readonly counted?: readonly VerifierKey[]
   /** Milliseconds between two heads of a burst; none when absent. */
   readonly pauseMs?: number

@@ -16,6 +16,7 @@ export const LOG: LogView = {
   key: LOG_KEY,
   url: 'https://sum.golang.org',
   origin: 'go.sum database tree',
+  disabled: false,
   size: 280573,
   root: ROOT,
   time: '2026-01-02T03:04:05.000Z',
@@ -55,11 +56,13 @@ const STATUS: StatusView = {
   logs: [LOG],
   peers: 1,
   evidence: 1,
+  bastion: null,
   guard: {
     state: 'guarded',
     text: 'peers have said what this key signed before',
     since: '2026-01-02T00:00:01.000Z',
   },
+  signing: { by: 'file', error: null },
   exchange: [],
 }
 

@@ -39,3 +39,39 @@ export async function startXModLog(file: string, goSum: string): Promise<XModLog
   })
   return JSON.parse(line) as XModLog
 }
+
+/** A log of Tessera with its address; it ends with the test. */
+export interface TesseraLog {
+  /** Verifier key. Its name is the origin, too. */
+  readonly log: string
+  readonly url: string
+  /** Has it publish nothing that this witness has not cosigned. Before the first add. */
+  witnessedBy(vkey: string, url: string): void
+  /** Appends entries. Resolves to the size with which they are published. */
+  add(count: number): Promise<number>
+}
+
+/** Starts a log of Tessera that keeps its files in this directory. */
+export async function startTesseraLog(file: string, directory: string): Promise<TesseraLog> {
+  const child = spawn(file, [directory], { stdio: ['pipe', 'pipe', 'ignore'] })
+  onTestFinished(() => void child.kill())
+  const lines = createInterface({ input: child.stdout })
+  const said = async <T>(): Promise<T> => {
+    const line = await new Promise<string>((resolve, reject) => {
+      child.once('exit', (code) => reject(new Error(`${file} ended with ${String(code)}`)))
+      lines.once('line', resolve)
+    })
+    return JSON.parse(line) as T
+  }
+  const { log, url } = await said<{ log: string; url: string }>()
+  return {
+    log,
+    url,
+    witnessedBy: (vkey, at) => void child.stdin.write(`witness ${vkey} ${at}\n`),
+    add: async (count) => {
+      const published = said<{ size: number }>()
+      child.stdin.write(`add ${count}\n`)
+      return (await published).size
+    },
+  }
+}

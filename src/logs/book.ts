@@ -1,0 +1,113 @@
+/**
+ * HOME/logs.json: the logs that were added to a home or disabled there. No log is ever removed from it, and none gets
+ * another key: what was signed of a log stays bound to both.
+ */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { errorText, GossumError } from '../errors.js'
+import { replacePrivateFile } from '../private-file.js'
+import { fromUtf8, utf8 } from '../tlog/bytes.js'
+import { distinct, parseLogSetting, type LogSetting } from './setting.js'
+
+/** The largest book, in bytes. */
+const MAX_BYTES = 1024 * 1024
+
+function bookPath(home: string): string {
+  return join(home, 'logs.json')
+}
+
+/** The logs in the book of a home; none when there is no book. Throws CONFIG_INVALID or FILE_UNREADABLE. */
+export function readBook(home: string): LogSetting[] {
+  let bytes: Uint8Array
+  try {
+    bytes = readFileSync(bookPath(home))
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
+    throw new GossumError('FILE_UNREADABLE', errorText(error), error)
+  }
+  return parseBook(bytes, bookPath(home))
+}
+
+/**
+ * Changes the book of a home as one act: nobody else changes it meanwhile, and a crash leaves the old one or the new one.
+ * Throws what readBook, `change` and replacePrivateFile throw; then the book is as it was.
+ */
+export async function changeBook(home: string, change: (logs: LogSetting[]) => LogSetting[]): Promise<LogSetting[]> {
+  let changed: LogSetting[] = []
+  await replacePrivateFile(bookPath(home), () => {
+    changed = change(readBook(home))
+    return utf8(formatBook(changed))
+  })
+  return changed
+}
+
+/**
+ * The logs with this one, which replaces the log of its id, if there is one. Throws LOG_KEY_CHANGED when that one has
+ * another key.
+ */
+export function withLog(logs: readonly LogSetting[], log: LogSetting): LogSetting[] {
+  const at = logs.findIndex(({ id }) => id === log.id)
+  if (at < 0) return [...logs, log]
+  requireKey(log, logs[at]!)
+  return logs.with(at, log)
+}
+
+/**
+ * The logs of the settings, and behind them those that only the book has. `isDefault` says that nobody set any: then the
+ * book knows better. A log that the book disables is disabled. Throws LOG_KEY_CHANGED.
+ */
+export function withBook(set: readonly LogSetting[], isDefault: boolean, book: readonly LogSetting[]): LogSetting[] {
+  const byId = new Map(book.map((log) => [log.id, log]))
+  const merged = set.map((log) => {
+    const kept = byId.get(log.id)
+    if (kept === undefined) return log
+    requireKey(log, kept)
+    return isDefault ? kept : { ...kept, ...log, disabled: kept.disabled }
+  })
+  return [...merged, ...book.filter(({ id }) => !set.some((log) => log.id === id))]
+}
+
+function requireKey({ key }: LogSetting, known: LogSetting): void {
+  if (key.vkey !== known.key.vkey)
+    throw new GossumError('LOG_KEY_CHANGED', `${known.key.vkey} is known here, not ${key.vkey}`)
+}
+
+// ---- the file --------------------------------------------------------------------------------------------------
+
+function formatBook(logs: readonly LogSetting[]): string {
+  const lines = logs.map(({ key, origin, url, disabled }) => JSON.stringify({ vkey: key.vkey, origin, url, disabled }))
+  return `{"logs":[\n${lines.join(',\n')}\n]}\n`
+}
+
+function parseBook(bytes: Uint8Array, path: string): LogSetting[] {
+  const invalid = (why: string): GossumError => new GossumError('CONFIG_INVALID', `${path}: ${why}`)
+  if (bytes.length > MAX_BYTES) throw invalid(`larger than ${MAX_BYTES} bytes`)
+  let value: unknown
+  try {
+    value = JSON.parse(fromUtf8(bytes) ?? '')
+  } catch (error) {
+    throw invalid(errorText(error))
+  }
+  const { logs, ...more } = isObject(value) ? value : {}
+  if (!Array.isArray(logs) || Object.keys(more).length > 0) throw invalid('not {"logs":[...]}')
+  try {
+    return distinct(logs.map(parseLog))
+  } catch (error) {
+    throw invalid(errorText(error))
+  }
+}
+
+function parseLog(value: unknown): LogSetting {
+  const { vkey, origin, url, disabled, ...more } = isObject(value) ? value : {}
+  const isLog = typeof vkey === 'string' && typeof origin === 'string' && (url === null || typeof url === 'string')
+  if (!isLog || typeof disabled !== 'boolean' || Object.keys(more).length > 0)
+    throw new GossumError('CONFIG_INVALID', `not a log: ${JSON.stringify(value)}`)
+  const log = parseLogSetting(`${vkey} ${url ?? '-'} ${origin}`)
+  if (log.key.vkey !== vkey || log.origin !== origin || log.url !== url)
+    throw new GossumError('CONFIG_INVALID', `not as it was written: ${JSON.stringify(value)}`)
+  return { ...log, disabled }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null
+}

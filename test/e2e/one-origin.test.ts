@@ -1,0 +1,159 @@
+/** Two checksum databases, and with them one origin line, in one node process: by poll and by push. */
+import { createHash } from 'node:crypto'
+import { beforeEach, expect, onTestFinished, test } from 'vitest'
+import { parseEvidence, verifyEvidence } from '../../src/evidence/evidence.js'
+import { utf8 } from '../../src/tlog/bytes.js'
+import { logId, parseCheckpoint, SUMDB_ORIGIN } from '../../src/tlog/checkpoint.js'
+import { parseNote, verifyNote, type SignerKey } from '../../src/tlog/note.js'
+import { LyingLog, type Answering } from '../fakes/lying-log.js'
+import { TilesLog } from '../fakes/tiles-log.js'
+import { gossum, jsonError } from '../helpers/cli.js'
+import { testSigner } from '../helpers/heart.js'
+import { temporaryHome } from '../helpers/home.js'
+import { RunningNode } from '../helpers/node.js'
+import { askWitness, push } from '../helpers/witness-client.js'
+
+const HASH = createHash('sha256').update(SUMDB_ORIGIN).digest('hex')
+
+/** A checksum database that can also push what it shows. */
+class Sumdb implements Answering {
+  readonly signer: SignerKey
+  readonly id: string
+  tree: TilesLog
+  url = ''
+
+  constructor(name: string, seed: number, size: number) {
+    this.signer = testSigner(name, seed)
+    this.id = logId(name, SUMDB_ORIGIN)
+    this.tree = new TilesLog(this.signer, { origin: SUMDB_ORIGIN, record: (n) => `record ${n} of ${name}` }).grow(size)
+  }
+
+  async serve(): Promise<this> {
+    const log = await LyingLog.start(this)
+    onTestFinished(() => log.close())
+    this.url = log.url
+    return this
+  }
+
+  handle(path: string) {
+    const known = /^\/(latest$|tile\/8\/)/.test(path)
+    return this.tree.handle(known ? path.replace('/latest', '/checkpoint').replace('/tile/8/', '/tile/') : '/')
+  }
+}
+
+let one: Sumdb
+let two: Sumdb
+beforeEach(async () => {
+  one = await new Sumdb('one.example', 1, 300).serve()
+  two = await new Sumdb('two.example', 2, 300).serve()
+})
+
+function setting({ signer }: Sumdb, url: string): string[] {
+  return ['--log', `${signer.verifier.vkey} ${url}`]
+}
+
+function advanced(node: RunningNode, { id, tree }: Sumdb, door: string): Promise<unknown> {
+  return node.event(
+    (event) =>
+      event.event === 'outcome' &&
+      event.outcome === 'advanced' &&
+      event.log === id &&
+      event.size === tree.size &&
+      event.door === door,
+  )
+}
+
+/** The log and the size of the checkpoint at this path, the signature of the log verified. */
+async function checkpointAt(node: RunningNode, path: string, { signer }: Sumdb): Promise<number> {
+  const { status, body } = await askWitness(node.ready.http, `/${path}/checkpoint`)
+  expect(status).toBe(200)
+  const note = parseNote(utf8(body))
+  verifyNote(note, signer.verifier)
+  return parseCheckpoint(note.text).size
+}
+
+async function expectApart(node: RunningNode): Promise<void> {
+  expect(await node.json('/api/v1/logs')).toMatchObject({
+    logs: [one, two].map(({ id, tree }) => ({ id, origin: SUMDB_ORIGIN, size: tree.size, suspects: [], holds: [] })),
+  })
+  expect(await node.json('/api/v1/evidence')).toEqual({ evidence: [] })
+  // The origin alone means the first of them; each has an address by its own id.
+  expect(await checkpointAt(node, HASH, one)).toBe(one.tree.size)
+  expect(await checkpointAt(node, one.id, one)).toBe(one.tree.size)
+  expect(await checkpointAt(node, two.id, two)).toBe(two.tree.size)
+}
+
+test('by poll: equal sizes, other roots, and no split view', async () => {
+  const args = [...setting(one, one.url), ...setting(two, two.url), '--poll', '0.1']
+  const node = await RunningNode.start(temporaryHome(), args)
+  await Promise.all([advanced(node, one, 'poll'), advanced(node, two, 'poll')])
+  await expectApart(node)
+  one.tree.grow(400)
+  two.tree.grow(5)
+  await Promise.all([advanced(node, one, 'poll'), advanced(node, two, 'poll')])
+  await expectApart(node)
+  expect(node.ready.logs.map(({ gosumdb }) => gosumdb)).toEqual(
+    [one, two].map(({ signer: { verifier } }) => `${verifier.vkey} ${node.ready.http}/sumdb/${verifier.name}`),
+  )
+})
+
+test('by push: the key that signed says which of them it is', async () => {
+  const args = [...setting(one, `- ${SUMDB_ORIGIN}`), ...setting(two, `- ${SUMDB_ORIGIN}`)]
+  const node = await RunningNode.start(temporaryHome(), args)
+  const answer = async (body: Uint8Array): Promise<[number, string]> => {
+    const { status, body: text } = await push(node.ready.http, body)
+    return [status, status === 200 ? '' : text]
+  }
+  expect((await askWitness(node.ready.http, `/${HASH}/checkpoint`)).status).toBe(404)
+  expect(await answer(two.tree.pushed(0))).toEqual([200, ''])
+  // What was pushed is not the first one's, though it has the name that the address asks for.
+  expect((await askWitness(node.ready.http, `/${HASH}/checkpoint`)).status).toBe(404)
+  expect(await answer(one.tree.pushed(0))).toEqual([200, ''])
+  await expectApart(node)
+
+  one.tree.grow(100)
+  two.tree.grow(7)
+  expect(await answer(two.tree.pushed(300))).toEqual([200, ''])
+  expect(await answer(one.tree.pushed(300))).toEqual([200, ''])
+  await expectApart(node)
+  // Each has an old size of its own.
+  expect(await answer(one.tree.pushed(300))).toEqual([409, '400\n'])
+  expect(await answer(two.tree.pushed(300))).toEqual([409, '307\n'])
+  // A stranger with the same origin and the name of one of them is nobody.
+  const stranger = new Sumdb('one.example', 3, 500)
+  expect((await answer(stranger.tree.pushed(0)))[0]).toBe(403)
+})
+
+test('one lies and is frozen, the other goes on', async () => {
+  const args = [...setting(one, one.url), ...setting(two, two.url), '--poll', '0.1']
+  const node = await RunningNode.start(temporaryHome(), args)
+  await Promise.all([advanced(node, one, 'poll'), advanced(node, two, 'poll')])
+  const lie = await push(node.ready.http, two.tree.fork(200, 300).pushed(0))
+  // The proof is what is wrong first; the head convicts all the same.
+  expect(lie.status).toBe(409)
+  const found = await node.event(({ event }) => event === 'evidence')
+  expect(found).toMatchObject({ log: two.id, sizes: [300, 300] })
+  const { id } = found as { id: string } & typeof found
+  const file = await (await fetch(`${node.ready.http}/api/v1/evidence/${id}`)).arrayBuffer()
+  expect(verifyEvidence(parseEvidence(new Uint8Array(file)), [two.signer.verifier]).sizes).toEqual([300, 300])
+  one.tree.grow(10)
+  two.tree.grow(10)
+  await advanced(node, one, 'poll')
+  await node.event((event) => event.event === 'outcome' && event.log === two.id && event.code === 'LOG_FROZEN')
+  expect(await node.json('/api/v1/logs')).toMatchObject({ logs: [{ frozen: false }, { frozen: true, size: 300 }] })
+})
+
+test('but not with one name: they would have one state', async () => {
+  const again = new Sumdb('one.example', 3, 300)
+  const args = [
+    'run',
+    '--json',
+    '--home',
+    temporaryHome(),
+    ...setting(one, one.url),
+    ...setting(again, 'http://[::1]:1'),
+  ]
+  const result = await gossum(args)
+  expect(result.code).toBe(2)
+  expect(jsonError(result).message).toContain('two logs with the key name one.example')
+})
