@@ -12,6 +12,7 @@ import { readBook, withBook } from './logs/book.js'
 import { distinct, followedOf, MAX_FOLLOWED, parseLogSetting, withUpstreams, type LogSetting } from './logs/setting.js'
 import { isKeyName } from './tlog/note.js'
 import { parsePolicy, type Policy } from './tlog/policy.js'
+import { parsePlaces, type PlaceSetting } from './places.js'
 
 export { parseLogSetting, SUM_GOLANG_ORG, type LogSetting }
 
@@ -34,6 +35,8 @@ export interface Config {
   readonly guardWait: number
   /** Seconds that the go command's lookups wait for a quorum that covers their record. */
   readonly quorumWait: number
+  /** Where heads and cosignatures are exchanged outside the mesh. */
+  readonly places: readonly PlaceSetting[]
   /** `https://HOST[:PORT]` of a bastion to serve logs through that push; undefined: none. */
   readonly bastion: string | undefined
   /** Undefined: the node trusts itself alone. */
@@ -64,6 +67,12 @@ export interface Settings {
   upstream?: string[] | undefined
   /** Seconds. */
   quorumWait?: number | undefined
+  /** "URL" or "VKEY URL" each: witnesses that heads are pushed to. */
+  feed?: string[] | undefined
+  /** URLs of distributors of cosigned heads. */
+  distributor?: string[] | undefined
+  /** URLs of gossip endpoints of Source Spotter. */
+  sourceSpotter?: string[] | undefined
   bastion?: string | undefined
   /** Path of a policy file. */
   policy?: string | undefined
@@ -82,6 +91,9 @@ const DEFAULTS = {
   guardWait: 30,
   upstream: [],
   quorumWait: 10,
+  feed: [],
+  distributor: [],
+  sourceSpotter: [],
 } satisfies Settings
 
 /** Bounds of the polling interval, in seconds. */
@@ -140,6 +152,13 @@ export function loadConfig(
     poll: parseSeconds('poll', merged.poll, POLL_RANGE),
     guardWait: parseSeconds('guard-wait', merged.guardWait, GUARD_WAIT_RANGE),
     quorumWait: parseSeconds('quorum-wait', merged.quorumWait, QUORUM_WAIT_RANGE),
+    places: Object.freeze(
+      parsePlaces({
+        feed: bounded('feed', merged.feed),
+        distributor: bounded('distributor', merged.distributor),
+        'source-spotter': bounded('source-spotter', merged.sourceSpotter),
+      }),
+    ),
     bastion: merged.bastion === undefined ? undefined : parseBastion(merged.bastion),
     policy:
       merged.policy === undefined || options.policy === false
@@ -173,14 +192,14 @@ function readText(path: string): string {
 
 // ---- the three sources -----------------------------------------------------------------------------------------
 
-const LISTS = ['log', 'listen', 'bootstrap', 'announce', 'upstream'] as const
+const LISTS = ['log', 'listen', 'bootstrap', 'announce', 'upstream', 'feed', 'distributor', 'sourceSpotter'] as const
 const TEXTS = ['home', 'http', 'bastion', 'policy', 'name'] as const
 
 /** GOSSUM_LOG and the other lists hold one item a line (or separated by ";"), the rest one value. */
 function readEnvironment(env: NodeJS.ProcessEnv): Settings {
   const settings: Settings = {}
   for (const name of LISTS) {
-    const value = env[`GOSSUM_${name.toUpperCase()}`]
+    const value = env[`GOSSUM_${spelled(name, '_').toUpperCase()}`]
     if (value)
       settings[name] = value
         .split(/[\n;]/)
@@ -209,7 +228,8 @@ function readFile(path: string): Settings {
   if (typeof value !== 'object' || Array.isArray(value)) throw invalid(path, 'not a mapping of settings')
   const settings: Settings = {}
   for (const [name, setting] of Object.entries(value as Record<string, unknown>)) {
-    if (isOneOf(name, LISTS)) settings[name] = asList(name, setting)
+    const list = LISTS.find((known) => spelled(known, '-') === name)
+    if (list !== undefined) settings[list] = asList(name, setting)
     else if (isOneOf(name, TEXTS)) settings[name] = asText(name, setting)
     else if (name === 'poll') settings.poll = Number(setting)
     else if (name === 'guard-wait') settings.guardWait = Number(setting)
@@ -218,6 +238,11 @@ function readFile(path: string): Settings {
     else throw invalid(path, `there is no setting ${JSON.stringify(name)}`)
   }
   return settings
+}
+
+/** A name of two words as files and the environment spell it. */
+function spelled(name: string, between: string): string {
+  return name.replace(/[A-Z]/g, (letter) => between + letter.toLowerCase())
 }
 
 function isOneOf<T extends string>(name: string, names: readonly T[]): name is T {

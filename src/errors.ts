@@ -84,6 +84,11 @@ export const ERRORS = {
     'see "The rollback guard" in docs/operating.md',
   ],
   PEER_UNHELPFUL: ['no peer could give what was asked for', 'the node asks again, other peers too'],
+  PLACE_UNREACHABLE: ['cannot reach the place', 'the node keeps trying; docs/exchange.md says what a place is'],
+  PLACE_ANSWER_INVALID: [
+    'the place gave an answer that cannot be used',
+    'nothing of it was believed; is its URL right? see docs/exchange.md',
+  ],
   HEADS_WAITING: ['more heads of this log wait than are taken up at a time', 'it is kept, and tried again'],
   PEER_BUDGET: ['this peer made us prove more heads than one peer may', 'an honest peer sends new heads, each once'],
   KEY_FILE_INVALID: ['the key file cannot be used', 'key files are private: chmod 600, owned by you, unchanged'],

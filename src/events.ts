@@ -1,4 +1,5 @@
 /** What happens in a node, as it is told: `run --json` prints these, one a line. */
+import type { ExchangeNews } from './exchange/exchange.js'
 import { formatHash } from './tlog/hash.js'
 import type { CosignedHead } from './witness/cosigned.js'
 import type { Candidate, Outcome } from './witness/decide.js'
@@ -64,6 +65,8 @@ export type NodeEvent = { readonly at: string } & (
     }
   /** The first head of a log, trusted because it was the first. */
   | { readonly event: 'first-use'; readonly log: string; readonly size: number; readonly root: string }
+  /** A place outside the mesh answers, or does not any more, or says something else of a log than before. */
+  | ({ readonly event: 'exchange' } & ExchangeNews)
   /** An error of ours, or of our disk. */
   | { readonly event: 'error'; readonly code: string; readonly message: string }
 )

@@ -8,6 +8,8 @@ import type { Config, LogSetting } from './config.js'
 import { errorCode, errorText, GossumError } from './errors.js'
 import { outcomeEvent, quorumEvent, type NodeEvent, type NodeEventBody } from './events.js'
 import { Alarm } from './evidence/alarm.js'
+import { buildPlaces } from './exchange/build.js'
+import { Exchange } from './exchange/exchange.js'
 import type { KnownPeer, PeerBook } from './gossip/book.js'
 import type { Mesh } from './gossip/mesh.js'
 import { MAX_MESSAGE_BYTES } from './gossip/topics.js'
@@ -27,7 +29,7 @@ import { SumdbClient, type SumdbClientOptions } from './sumdb/client.js'
 import { keepAliveFetch } from './sumdb/keep-alive.js'
 import { utf8 } from './tlog/bytes.js'
 import { SUMDB_ORIGIN } from './tlog/checkpoint.js'
-import { quorumSatisfied } from './tlog/policy.js'
+import { quorumSatisfied, quorumThreshold } from './tlog/policy.js'
 import type { VerifierKey } from './tlog/note.js'
 import { VERSION } from './version.js'
 import { CosignedHeads, encodeCosigned, type CosignedHead, type Quorum } from './witness/cosigned.js'
@@ -125,7 +127,9 @@ async function build(
   const quorum = quorumOf(config, signer.verifier, () => store.convictions.convicted())
   // Whom the others are asked to pass on: what this node does not count, it need not hear.
   const counts = (config.policy?.witnesses ?? []).flatMap(({ key }) => key?.vkey ?? [])
-  const relayed = (): readonly VerifierKey[] => mesh?.relayed() ?? []
+  // A witness that is fed and not counted is kept and passed on like one that only neighbours count.
+  const fed = config.places.flatMap(({ key }) => (key === undefined || counts.includes(key.vkey) ? [] : key))
+  const relayed = (): readonly VerifierKey[] => [...fed, ...(mesh?.relayed() ?? [])]
   const suspects = await Suspects.load(store.suspects)
   const knownLines = new KnownLines()
   const onQuorum = (log: string, head: CosignedHead): void => {
@@ -210,6 +214,7 @@ async function build(
     onOutcome: (outcome, candidate) => {
       metrics.heads.inc({ door: candidate.door, outcome: outcome.kind, code: outcome.code ?? '' })
       emit(outcomeEvent(outcome, candidate))
+      if (outcome.kind === 'advanced') exchange.advanced()
     },
     onFirstUse: (log, { size, root }) => emit({ event: 'first-use', log, size, root }),
     onSuspectAlarm: ({ log, id, size, code }) => {
@@ -249,6 +254,32 @@ async function build(
     }),
   )
 
+  // ---- places outside the mesh ----
+  const exchange = new Exchange({
+    places: buildPlaces(config.places, {
+      witness: signer.verifier.name,
+      threshold: config.policy === undefined ? 1 : quorumThreshold(config.policy),
+      witnesses: () => [...quorum.keys, ...relayed()],
+      onRequest: (place, outcome) => metrics.exchange.inc({ place, outcome }),
+    }),
+    logs: followed,
+    head: (log) => {
+      const head = isFrozen(store.heads.get(log)) ? undefined : cosigned.current(log)
+      const own = head?.cosignatures.get(signer.verifier.vkey)
+      // The log's line is the first.
+      const signatures = head?.note.signatures.slice(0, 1)
+      return head && own && signatures && { ...head, bare: { ...head.note, signatures }, own: own.signature }
+    },
+    prove: (log, head, size) => pipeline.proof(log, head, size),
+    submit: (candidate) => pipeline.submit(candidate),
+    interval: config.poll,
+    onNews: (news) => emit({ event: 'exchange', ...news }),
+    onError,
+    now,
+    random: Math.random,
+  })
+  stops.push(() => exchange.stop())
+
   // ---- the doors ----
   const view = new View({
     config,
@@ -263,6 +294,7 @@ async function build(
     submit: (candidate) => pipeline.submit(candidate),
     guard: () => guard.report,
     bastion: () => bastion?.report,
+    exchange: () => exchange.views(),
     mesh: () => mesh,
   })
   view.metrics = () => metrics.registry.metrics()
@@ -364,6 +396,7 @@ async function build(
   // Before that nothing could be signed; a poller that was stopped meanwhile does not start.
   void guard.settled.then(() => {
     pollers.forEach((poller) => poller.start())
+    exchange.start()
     pipeline.submitDeferred().catch(onError)
   })
   // First of all when stopping: a poller or a peer may be waiting for a proof or a signature that will never come.

@@ -14,9 +14,11 @@ const ARROWS: Record<string, readonly string[]> = {
   // Checks files against the log; what it finds of two histories becomes evidence.
   audit: ['sumdb', 'evidence', 'tlog'],
   witness: ['sumdb', 'store', 'evidence', 'tlog'],
+  // Where heads are exchanged outside the mesh, as it is set.
+  places: ['logs', 'tlog'],
   // Which logs there are, and the file that remembers them.
   logs: ['private-file', 'tlog'],
-  config: ['logs', 'tlog'],
+  config: ['logs', 'places', 'tlog'],
   'private-file': ['tlog'],
   // What OpenSSH keeps keys in.
   ssh: ['tlog'],
@@ -24,12 +26,15 @@ const ARROWS: Record<string, readonly string[]> = {
   'key-import': ['keys', 'private-file', 'ssh', 'tlog'],
   metrics: [],
   proxy: ['witness', 'sumdb', 'store', 'tlog'],
+  // A door like gossip, over HTTP: speaks as politely as the client of the log does, and submits what it is told.
+  exchange: ['witness', 'sumdb', 'places', 'tlog'],
   gossip: ['witness', 'private-file', 'tlog'],
   // What the go command speaks are sumdb's words: its paths are parsed with them.
   http: ['proxy', 'witness', 'sumdb', 'store', 'evidence', 'tlog', 'config', 'metrics', 'logs'],
-  events: ['witness', 'tlog'],
+  events: ['exchange', 'witness', 'tlog'],
   node: [
     'events',
+    'exchange',
     'gossip',
     'http',
     'proxy',

@@ -33,6 +33,9 @@ export function command(): Command {
     .option('--no-mdns', 'do not look for nodes on the local network')
     .option('--http <HOST:PORT>', 'where the API listens (default 127.0.0.1:46787; port 0 = any)')
     .option('--poll <SECONDS>', 'time between polls, with jitter (default 60)', Number)
+    .option('--feed <"URL" or "VKEY URL">', 'a witness that gets our heads and cosigns them (repeatable)', collect)
+    .option('--distributor <URL>', 'where cosigned heads are read and published (repeatable)', collect)
+    .option('--source-spotter <URL>', 'a monitor that is asked whether it sees the same (repeatable)', collect)
     .option('--policy <FILE>', 'whose cosignatures count (C2SP tlog-policy)')
     .option('--bastion <URL>', 'serve logs that push through this bastion (docs/witness.md)')
     .option('--guard-wait <SECONDS>', 'wait at start for peers who know what this key signed (default 30)', Number)
@@ -51,6 +54,7 @@ Examples:
   gossum run                                    follow sum.golang.org with everything at its default
   gossum run --bootstrap /dns4/example.org/tcp/46786/p2p/12D3KooW...
   gossum run --log "VKEY http://127.0.0.1:46788" --http 127.0.0.1:0 --json
+  gossum run --feed "VKEY https://witness.example.org" --policy FILE    (docs/exchange.md)
   gossum run --log "VKEY URL ORIGIN"            a log that is no checksum database (c2sp.org/tlog-tiles)
   gossum run --log "VKEY -"                     cosign what this log pushes to /add-checkpoint (docs/witness.md)
 `,
@@ -63,12 +67,12 @@ async function run(flags: RunFlags): Promise<void> {
   setFlagsFromString('--semi-space-growth-factor=1')
   const out = output(flags)
   const { log, listen, bootstrap, announce, http, poll, guardWait, bastion, policy, name, recover, home } = flags
-  const { upstream, quorumWait } = flags
+  const { upstream, quorumWait, feed, distributor, sourceSpotter } = flags
   // A flag that only says "no" says nothing when it is not given: then the environment and the file are asked.
   const mdns = flags.mdns === false ? false : undefined
   const settings = {
     ...{ log, listen, bootstrap, announce, mdns, http, poll, guardWait, bastion, policy, name, recover, home },
-    ...{ upstream, quorumWait },
+    ...{ upstream, quorumWait, feed, distributor, sourceSpotter },
   }
   const config = loadConfig(settings, flags.config === undefined ? {} : { file: flags.config })
 
@@ -129,6 +133,7 @@ async function introduce(node: GossumNode, config: Config, out: Output): Promise
     ...(sumdbs.length === 0 ? [] : [['go, undone', 'go env -u GOSUMDB']]),
     ['policy', policyText(config, node.witness)],
     ...meshTexts(config).map((text) => ['mesh', text]),
+    ...config.places.map(({ kind, name }) => [kind === 'source-spotter' ? 'spotter' : kind, name]),
     ['guard', guard.text],
     ...logs.flatMap((log) =>
       log.paused === null

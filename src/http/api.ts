@@ -126,6 +126,19 @@ export interface WitnessView {
   convicted: string | null
 }
 
+/** A place outside the mesh with which heads and cosignatures are exchanged. */
+export interface ExchangeView {
+  name: string
+  url: string
+  /** `feed`, `distributor` or `source-spotter`. */
+  kind: string
+  lastAnswer: string | null
+  /** What was wrong with the last visit, or what it objected to. */
+  error: string | null
+  /** What it said last of each log, and of which head of ours. */
+  says: readonly { log: string; does: string; verdict: string; size: number | null; at: string }[]
+}
+
 export interface StatusView {
   version: string
   /** Verifier key of this witness. */
@@ -148,6 +161,8 @@ export interface StatusView {
   /** Null without a bastion. */
   bastion: BastionReport | null
   signing: SigningView
+  /** The configured places, in the order of kinds and flags. */
+  exchange: ExchangeView[]
 }
 
 /** Where the private key of the witness is, and why nothing is signed with it now. */

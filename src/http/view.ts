@@ -18,6 +18,7 @@ import type { GuardReport } from '../witness/rollback.js'
 import type { Suspect, Suspects } from '../witness/suspects.js'
 import type {
   EvidenceView,
+  ExchangeView,
   HeadView,
   LogView,
   NodeView,
@@ -38,6 +39,8 @@ export interface ViewParts extends WitnessParts {
   readonly guard: () => GuardReport
   readonly signing: () => SigningView
   readonly bastion: () => BastionReport | undefined
+  /** The places outside the mesh. */
+  readonly exchange: () => ExchangeView[]
   readonly alarm: { acknowledge(id: string): Promise<boolean>; take(file: Uint8Array): Promise<Received> }
   /** The corridor. */
   readonly submit: (candidate: Candidate) => Promise<Outcome>
@@ -100,7 +103,7 @@ export class View implements NodeView {
   }
 
   async status(): Promise<StatusView> {
-    const { config, witness, version, mesh, guard, signing, bastion } = this.#parts
+    const { config, witness, version, mesh, guard, signing, bastion, exchange } = this.#parts
     const evidence = await this.evidence()
     return {
       version,
@@ -122,6 +125,7 @@ export class View implements NodeView {
       guard: { ...guard() },
       signing: signing(),
       bastion: bastion() ?? null,
+      exchange: exchange(),
     }
   }
 

@@ -50,7 +50,7 @@ export function parseLogSetting(text: string): LogSetting {
 }
 
 /** An http or https URL without a slash at the end. `otherwise` says what could stand in its place. */
-function parseUrl(setting: string, url: string, otherwise = ''): string {
+export function parseUrl(setting: string, url: string, otherwise = ''): string {
   const parsed = URL.canParse(url) ? new URL(url) : undefined
   if (parsed === undefined || !/^https?:$/.test(parsed.protocol) || parsed.username !== '' || parsed.search !== '') {
     throw invalid(setting, `${JSON.stringify(url)} is not an http or https URL${otherwise}`)

@@ -11,6 +11,8 @@ import { errorCode, GossumError, type ErrorCode } from '../errors.js'
 import { isFrozen, unmetFloor, type LogState } from '../store/heads.js'
 import { equalBytes, utf8 } from '../tlog/bytes.js'
 import type { Cosignature } from '../tlog/cosignature.js'
+import type { Hash } from '../tlog/hash.js'
+import type { Tree } from '../tlog/merkle.js'
 import { isBy, parseNote, type VerifierKey } from '../tlog/note.js'
 import type { ProvenHead } from './cosigned.js'
 import { decide, objectionTo, unproven, type Candidate, type Decision, type Outcome, type Proof } from './decide.js'
@@ -172,6 +174,16 @@ export class Pipeline {
     } finally {
       this.#retrying.delete(log)
     }
+  }
+
+  /**
+   * The proof (checkTree) that leads from the first `size` records of a head that we proved to that head, from the log
+   * or from peers. Throws the GossumError of the log when there is none.
+   */
+  async proof(log: string, of: Tree, size: number): Promise<readonly Hash[]> {
+    const proof = await this.#tracked(this.#prover.prove(this.#logs.get(log)!, of, size, undefined, undefined))
+    if ('failed' in proof) throw new GossumError(proof.failed)
+    return proof.prefix.proof
   }
 
   /** Work that stop() waits for. */

@@ -63,6 +63,7 @@ const STATUS: StatusView = {
     since: '2026-01-02T00:00:01.000Z',
   },
   signing: { by: 'file', error: null },
+  exchange: [],
 }
 
 export const WITNESSES: WitnessView[] = [

@@ -71,6 +71,7 @@ async function start({ listed = true, state = 'guarded', ...options }: Starting 
     guard: () => ({ state, text: `it is ${state}`, since: '2026-01-02T11:59:00.000Z' }),
     bastion: () => undefined,
     signing: () => ({ by: 'file', error: null }),
+    exchange: () => [],
     mesh: () => mesh,
   })
   view.polled(heart.log, undefined)
