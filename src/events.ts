@@ -1,4 +1,5 @@
 /** What happens in a node, as it is told: `run --json` prints these, one a line. */
+import type { ListNews } from './logs/lists.js'
 import { formatHash } from './tlog/hash.js'
 import type { CosignedHead } from './witness/cosigned.js'
 import type { Candidate, Outcome } from './witness/decide.js'
@@ -57,12 +58,27 @@ export type NodeEvent = { readonly at: string } & (
   | { readonly event: 'guard'; readonly state: GuardState; readonly text: string }
   /** The first head of a log, trusted because it was the first. */
   | { readonly event: 'first-use'; readonly log: string; readonly size: number; readonly root: string }
+  /** A log list was read, and added or refused logs; or it could not be read. */
+  | {
+      readonly event: 'log-list'
+      /** Its URL or path. */
+      readonly list: string
+      readonly added: readonly { readonly id: string; readonly name: string; readonly origin: string }[]
+      readonly refused: ListNews['refused']
+      readonly error: string | null
+      /** Whether what was added is followed from the next start on only. */
+      readonly atNextStart: boolean
+    }
   /** An error of ours, or of our disk. */
   | { readonly event: 'error'; readonly code: string; readonly message: string }
 )
 
 /** The parts of an event that its source knows; the node adds the time. */
 export type NodeEventBody = NodeEvent extends infer E ? (E extends NodeEvent ? Omit<E, 'at'> : never) : never
+
+export function logListEvent({ added, ...news }: ListNews): NodeEventBody {
+  return { event: 'log-list', ...news, added: added.map(({ id, key, origin }) => ({ id, name: key.name, origin })) }
+}
 
 export function outcomeEvent(outcome: Outcome, candidate: Candidate): NodeEventBody {
   return {

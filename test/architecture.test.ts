@@ -14,8 +14,8 @@ const ARROWS: Record<string, readonly string[]> = {
   // Checks files against the log; what it finds of two histories becomes evidence.
   audit: ['sumdb', 'evidence', 'tlog'],
   witness: ['sumdb', 'store', 'evidence', 'tlog'],
-  // Which logs there are, and the file that remembers them.
-  logs: ['private-file', 'tlog'],
+  // Which logs there are, and the file that remembers them. Lists of them are fetched as logs are.
+  logs: ['private-file', 'sumdb', 'tlog'],
   config: ['logs', 'tlog'],
   'private-file': ['tlog'],
   keys: ['private-file', 'tlog'],
@@ -24,7 +24,7 @@ const ARROWS: Record<string, readonly string[]> = {
   gossip: ['witness', 'private-file', 'tlog'],
   // What the go command speaks are sumdb's words: its paths are parsed with them.
   http: ['proxy', 'witness', 'sumdb', 'store', 'evidence', 'tlog', 'config', 'metrics', 'logs'],
-  events: ['witness', 'tlog'],
+  events: ['witness', 'logs', 'tlog'],
   node: [
     'events',
     'gossip',
