@@ -9,7 +9,7 @@ import { parse as parseYaml } from 'yaml'
 import { SUM_GOLANG_ORG, SUM_GOLANG_ORG_URL } from './builtin.js'
 import { GossumError, errorText } from './errors.js'
 import { readBook, withBook } from './logs/book.js'
-import { distinct, followedOf, MAX_FOLLOWED, parseLogSetting, withUpstreams, type LogSetting } from './logs/setting.js'
+import { distinct, requireRoom, parseUrl, parseLogSetting, withUpstreams, type LogSetting } from './logs/setting.js'
 import { isKeyName } from './tlog/note.js'
 import { parsePolicy, type Policy } from './tlog/policy.js'
 import { parsePlaces, type PlaceSetting } from './places.js'
@@ -20,6 +20,8 @@ export interface Config {
   /** Directory of keys and state. */
   readonly home: string
   readonly logs: readonly LogSetting[]
+  /** Log lists (tlog/log-list.ts) whose logs are followed, too: URLs, or paths of files. */
+  readonly logLists: readonly string[]
   /** Multiaddrs to listen on; port 0 takes any free one. Empty: no mesh. */
   readonly listen: readonly string[]
   /** Multiaddrs of peers to stay connected to. */
@@ -54,6 +56,8 @@ export interface Settings {
   home?: string | undefined
   /** "VKEY URL" or "VKEY URL ORIGIN" each; "-" in place of the URL for a log that is only pushed. */
   log?: string[] | undefined
+  /** URL or path each. */
+  logList?: string[] | undefined
   listen?: string[] | undefined
   bootstrap?: string[] | undefined
   announce?: string[] | undefined
@@ -82,6 +86,7 @@ export interface Settings {
 
 const DEFAULTS = {
   log: [`${SUM_GOLANG_ORG} ${SUM_GOLANG_ORG_URL}`],
+  logList: [],
   listen: ['/ip4/0.0.0.0/tcp/46786'],
   bootstrap: [],
   announce: [],
@@ -140,10 +145,11 @@ export function loadConfig(
   const set = bounded('log', merged.log).map(parseLogSetting)
   if (set.length === 0) throw invalid('log', 'there is none to follow')
   const logs = withBook(distinct(set), merged.log === DEFAULTS.log, readBook(home))
-  if (followedOf(logs).length > MAX_FOLLOWED) throw invalid('log', `more than ${MAX_FOLLOWED}`)
+  requireRoom(logs)
   return Object.freeze({
     home,
     logs: Object.freeze(withUpstreams(logs, bounded('upstream', merged.upstream))),
+    logLists: Object.freeze(bounded('log-list', merged.logList).map(parseLogListSetting)),
     listen: Object.freeze(bounded('listen', merged.listen)),
     bootstrap: Object.freeze(bounded('bootstrap', merged.bootstrap)),
     http: Object.freeze(parseHostPort('http', merged.http)),
@@ -192,19 +198,30 @@ function readText(path: string): string {
 
 // ---- the three sources -----------------------------------------------------------------------------------------
 
-const LISTS = ['log', 'listen', 'bootstrap', 'announce', 'upstream', 'feed', 'distributor', 'sourceSpotter'] as const
+const LISTS = [
+  'log',
+  'listen',
+  'bootstrap',
+  'announce',
+  'upstream',
+  'feed',
+  'distributor',
+  'sourceSpotter',
+  'logList',
+] as const
 const TEXTS = ['home', 'http', 'bastion', 'policy', 'name'] as const
 
 /** GOSSUM_LOG and the other lists hold one item a line (or separated by ";"), the rest one value. */
 function readEnvironment(env: NodeJS.ProcessEnv): Settings {
   const settings: Settings = {}
+  const items = (value: string): string[] =>
+    value
+      .split(/[\n;]/)
+      .map((item) => item.trim())
+      .filter((item) => item !== '')
   for (const name of LISTS) {
     const value = env[`GOSSUM_${spelled(name, '_').toUpperCase()}`]
-    if (value)
-      settings[name] = value
-        .split(/[\n;]/)
-        .map((item) => item.trim())
-        .filter((item) => item !== '')
+    if (value) settings[name] = items(value)
   }
   for (const name of TEXTS) {
     const value = env[`GOSSUM_${name.toUpperCase()}`]
@@ -276,6 +293,14 @@ function parseBastion(url: string): string {
   if (parsed?.protocol !== 'https:' || parsed.pathname !== '/' || parsed.username !== '' || parsed.search !== '')
     throw invalid('bastion', `"https://HOST[:PORT]" expected, got ${JSON.stringify(url)}`)
   return parsed.origin
+}
+
+/** A URL with the name of a file in its path, or the path of a file. */
+function parseLogListSetting(text: string): string {
+  if (!/^https?:/.test(text)) return resolve(text)
+  const url = parseUrl('log-list', text)
+  if (!/^https?:\/\/[^/]+\/./.test(url)) throw invalid('log-list', `${JSON.stringify(text)} does not name a file`)
+  return url
 }
 
 /** HOST:PORT, with an IPv6 host in brackets. Port 0 takes any free one. */

@@ -44,6 +44,11 @@ export const ERRORS = {
     'the log is frozen: it was proven to misbehave',
     'see gossum evidence list; resume with gossum evidence ack ID',
   ],
+  LOG_BUDGET: [
+    'the log has pushed as many heads as its log list lets it push in a day',
+    'push again when the time in Retry-After has passed; it may add up',
+  ],
+  LOG_LIST_MALFORMED: ['this is not a log list', 'a log list begins with logs/v0; nothing of this one was taken'],
   QUORUM_MISSING: [
     'no quorum of witnesses has cosigned a head that holds this record yet',
     'ask again in a while; gossum status says who has cosigned what',

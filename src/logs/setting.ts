@@ -5,8 +5,12 @@ import { GossumError } from '../errors.js'
 import { logId, SUMDB_ORIGIN } from '../tlog/checkpoint.js'
 import { parseVerifierKey, type VerifierKey } from '../tlog/note.js'
 
-/** Logs that one node follows: each costs it two topics of the mesh. */
+/**
+ * Logs that one node follows because its operator says so, and because log lists do: each costs it two topics of the mesh.
+ * Lists have room of their own, so that none can be in the way of the operator.
+ */
 export const MAX_FOLLOWED = 64
+export const MAX_LISTED = 32
 
 /** A log to follow. */
 export interface LogSetting {
@@ -20,11 +24,21 @@ export interface LogSetting {
   readonly upstream: string | null
   /** Kept, and neither polled nor cosigned. */
   readonly disabled: boolean
+  /** The log list that brought it; null for what the operator said. */
+  readonly list: string | null
+  /** Cosignatures in a day for heads that it pushes, as that list says; null for as many as it wants. */
+  readonly perDay: number | null
 }
 
 /** Those of them that are not disabled. */
 export function followedOf(logs: readonly LogSetting[]): LogSetting[] {
   return logs.filter(({ disabled }) => !disabled)
+}
+
+/** Throws CONFIG_INVALID when these are more than one node follows. Those that a list brought are counted by whom adds them. */
+export function requireRoom(logs: readonly LogSetting[]): void {
+  if (followedOf(logs).filter(({ list }) => list === null).length > MAX_FOLLOWED)
+    throw invalid('log', `more than ${MAX_FOLLOWED}`)
 }
 
 function invalid(setting: string, why: string): GossumError {
@@ -46,7 +60,7 @@ export function parseLogSetting(text: string): LogSetting {
   const origin = named ?? (isPushed ? key.name : SUMDB_ORIGIN)
   if (/[\x00-\x1f]/.test(origin)) throw invalid('log', `${JSON.stringify(origin)} is no line of a checkpoint`)
   const url = isPushed ? null : parseUrl('log', address, ', nor "-"')
-  return { id: logId(key.name, origin), key, origin, url, upstream: url, disabled: false }
+  return { id: logId(key.name, origin), key, origin, url, upstream: url, disabled: false, list: null, perDay: null }
 }
 
 /** An http or https URL without a slash at the end. `otherwise` says what could stand in its place. */

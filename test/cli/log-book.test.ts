@@ -30,7 +30,7 @@ test('a log is added, disabled by its name or its id, and added again', async ()
   const added = await gossum(['log', 'add', '--json', '--home', home, `${vkey} http://log.example`])
   expect(added.code).toBe(0)
   const line = { id: ID, name: 'sumdb.example', key: vkey, url: 'http://log.example', origin: SUMDB_ORIGIN }
-  expect(JSON.parse(added.stdout)).toEqual({ ...line, disabled: false })
+  expect(JSON.parse(added.stdout)).toEqual({ ...line, disabled: false, list: null, perDay: null })
   expect(added.stderr).toContain('from its next start on')
   expect(await list(home)).toMatchObject([{ name: 'sum.golang.org' }, { ...line, disabled: false }])
 

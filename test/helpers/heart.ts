@@ -64,6 +64,8 @@ export interface HeartOptions extends LogAndVantage {
   readonly neighbours?: readonly VerifierKey[]
   /** When the node has looked for the first head itself; at once when absent. */
   readonly looked?: (log: string) => Promise<unknown>
+  /** What a log may push; as much as it wants when absent. */
+  readonly mayPush?: (log: string, now: number) => boolean
   /** Peers that know proofs. */
   readonly prefixFromPeers?: PrefixFromPeers
   /** The rollback guard; one that lets everything pass when absent. */
@@ -158,6 +160,7 @@ export async function startHeart(options: HeartOptions): Promise<Heart> {
     cosigned,
     suspects,
     ...(options.looked && { looked: options.looked }),
+    ...(options.mayPush && { mayPush: options.mayPush }),
     signer,
     counted,
     pauseMs: options.pauseMs ?? 0,
