@@ -11,6 +11,7 @@ import { GossumError, errorText } from './errors.js'
 import { readBook, withBook } from './logs/book.js'
 import { distinct, requireRoom, parseUrl, parseLogSetting, withUpstreams, type LogSetting } from './logs/setting.js'
 import { isKeyName } from './tlog/note.js'
+import { PUBLIC, PUBLIC_POLICY } from './public-policy.js'
 import { parsePolicy, type Policy } from './tlog/policy.js'
 import { parsePlaces, type PlaceSetting } from './places.js'
 
@@ -78,7 +79,7 @@ export interface Settings {
   /** URLs of gossip endpoints of Source Spotter. */
   sourceSpotter?: string[] | undefined
   bastion?: string | undefined
-  /** Path of a policy file. */
+  /** Path of a policy file, or `public`. */
   policy?: string | undefined
   name?: string | undefined
   recover?: boolean | undefined
@@ -169,7 +170,7 @@ export function loadConfig(
     policy:
       merged.policy === undefined || options.policy === false
         ? undefined
-        : countable(parsePolicy(readText(merged.policy))),
+        : countable(parsePolicy(merged.policy === PUBLIC ? PUBLIC_POLICY : readText(merged.policy))),
     name: merged.name === undefined ? undefined : parseKeyName(merged.name),
     agentSocket: env['SSH_AUTH_SOCK'],
     recover: merged.recover ?? false,

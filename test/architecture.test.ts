@@ -65,7 +65,7 @@ const ARROWS: Record<string, readonly string[]> = {
     'logs',
   ],
 }
-const GROUND = ['budget', 'builtin', 'errors', 'polyfill', 'timed', 'version']
+const GROUND = ['budget', 'builtin', 'errors', 'polyfill', 'public-policy', 'timed', 'version']
 
 /** Packages that belong to one room. */
 const PACKAGES: Record<string, readonly string[]> = {

@@ -41,7 +41,7 @@ export function command(): Command {
     .option('--feed <"URL" or "VKEY URL">', 'a witness that gets our heads and cosigns them (repeatable)', collect)
     .option('--distributor <URL>', 'where cosigned heads are read and published (repeatable)', collect)
     .option('--source-spotter <URL>', 'a monitor that is asked whether it sees the same (repeatable)', collect)
-    .option('--policy <FILE>', 'whose cosignatures count (C2SP tlog-policy)')
+    .option('--policy <FILE>', 'whose cosignatures count (C2SP tlog-policy); public for the built-in list')
     .option('--bastion <URL>', 'serve logs that push through this bastion (docs/witness.md)')
     .option('--guard-wait <SECONDS>', 'wait at start for peers who know what this key signed (default 30)', Number)
     .option(
@@ -59,6 +59,7 @@ Examples:
   gossum run                                    follow sum.golang.org with everything at its default
   gossum run --bootstrap /dns4/example.org/tcp/46786/p2p/12D3KooW...
   gossum run --log "VKEY http://127.0.0.1:46788" --http 127.0.0.1:0 --json
+  gossum run --policy public --distributor https://api.transparency.dev
   gossum run --feed "VKEY https://witness.example.org" --policy FILE    (docs/exchange.md)
   gossum run --log "VKEY URL ORIGIN"            a log that is no checksum database (c2sp.org/tlog-tiles)
   gossum run --log "VKEY -"                     cosign what this log pushes to /add-checkpoint (docs/witness.md)
