@@ -9,6 +9,7 @@ import { parse as parseYaml } from 'yaml'
 import { SUM_GOLANG_ORG, SUM_GOLANG_ORG_URL } from './builtin.js'
 import { GossumError, errorText } from './errors.js'
 import { logId, SUMDB_ORIGIN } from './tlog/checkpoint.js'
+import { cosignatureLineSize } from './tlog/cosignature.js'
 import { isKeyName, parseVerifierKey, type VerifierKey } from './tlog/note.js'
 import { parsePolicy, type Policy } from './tlog/policy.js'
 
@@ -102,6 +103,8 @@ const QUORUM_WAIT_RANGE = { least: 0, most: 60 }
 const MAX_FILE_BYTES = 256 * 1024
 /** Witnesses whose cosignatures one policy may count. */
 const MAX_WITNESSES = 90
+/** Bytes that their lines may take: of a message of 64 KiB what the log's text and line and those for neighbours leave. */
+const MAX_COUNTED_BYTES = 36 * 1024
 /** Logs, addresses and bootstrap peers that one node takes. */
 const MAX_LIST = 64
 
@@ -258,7 +261,7 @@ export function parseLogSetting(text: string): LogSetting {
   if (vkey === undefined || address === undefined)
     throw invalid('log', `"VKEY URL" or "VKEY URL ORIGIN" expected, got ${JSON.stringify(text)}`)
   const key = parseVerifierKey(vkey)
-  if (key.type !== 0x01) throw invalid('log', `${key.name} is a witness key (type 0x04), not a log key`)
+  if (key.type !== 0x01) throw invalid('log', `${key.name} is a witness key (type 0x0${key.type}), not a log key`)
   const isPushed = address === '-'
   const origin = named ?? (isPushed ? key.name : SUMDB_ORIGIN)
   if (/[\x00-\x1f]/.test(origin)) throw invalid('log', `${JSON.stringify(origin)} is no line of a checkpoint`)
@@ -316,8 +319,12 @@ function parseKeyName(name: string): string {
 
 /** A note has at most 100 signature lines, and a head carries one by each witness that counts. */
 function countable(policy: Policy): Policy {
-  const count = policy.witnesses.filter(({ key }) => key !== undefined).length
-  if (count > MAX_WITNESSES) throw invalid('policy', `${count} witnesses, where a head has room for ${MAX_WITNESSES}`)
+  const keys = policy.witnesses.flatMap(({ key }) => key ?? [])
+  if (keys.length > MAX_WITNESSES)
+    throw invalid('policy', `${keys.length} witnesses, where a head has room for ${MAX_WITNESSES}`)
+  const bytes = keys.reduce((sum, key) => sum + cosignatureLineSize(key), 0)
+  if (bytes > MAX_COUNTED_BYTES)
+    throw invalid('policy', `its cosignatures take ${bytes} bytes, where a head has room for ${MAX_COUNTED_BYTES}`)
   return policy
 }
 
