@@ -10,6 +10,7 @@ import { SUM_GOLANG_ORG, SUM_GOLANG_ORG_URL } from './builtin.js'
 import { GossumError, errorText } from './errors.js'
 import { readBook, withBook } from './logs/book.js'
 import { distinct, requireRoom, parseUrl, parseLogSetting, withUpstreams, type LogSetting } from './logs/setting.js'
+import { cosignatureLineSize } from './tlog/cosignature.js'
 import { isKeyName } from './tlog/note.js'
 import { PUBLIC, PUBLIC_POLICY } from './public-policy.js'
 import { parsePolicy, type Policy } from './tlog/policy.js'
@@ -112,6 +113,8 @@ const QUORUM_WAIT_RANGE = { least: 0, most: 60 }
 const MAX_FILE_BYTES = 256 * 1024
 /** Witnesses whose cosignatures one policy may count. */
 const MAX_WITNESSES = 90
+/** Bytes that their lines may take: of a message of 64 KiB what the log's text and line and those for neighbours leave. */
+const MAX_COUNTED_BYTES = 36 * 1024
 /** Logs, addresses and bootstrap peers that the settings of one node may have. */
 const MAX_LIST = 64
 
@@ -319,8 +322,12 @@ function parseKeyName(name: string): string {
 
 /** A note has at most 100 signature lines, and a head carries one by each witness that counts. */
 function countable(policy: Policy): Policy {
-  const count = policy.witnesses.filter(({ key }) => key !== undefined).length
-  if (count > MAX_WITNESSES) throw invalid('policy', `${count} witnesses, where a head has room for ${MAX_WITNESSES}`)
+  const keys = policy.witnesses.flatMap(({ key }) => key ?? [])
+  if (keys.length > MAX_WITNESSES)
+    throw invalid('policy', `${keys.length} witnesses, where a head has room for ${MAX_WITNESSES}`)
+  const bytes = keys.reduce((sum, key) => sum + cosignatureLineSize(key), 0)
+  if (bytes > MAX_COUNTED_BYTES)
+    throw invalid('policy', `its cosignatures take ${bytes} bytes, where a head has room for ${MAX_COUNTED_BYTES}`)
   return policy
 }
 
