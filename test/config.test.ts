@@ -107,7 +107,7 @@ describe('a place outside the mesh', () => {
   ])('%j is refused in words', (settings, words) => {
     expect(() => places(settings)).toThrow(words)
   })
-const { file } = scratchFolder()
+})
 
 test('a policy counts as many witnesses as a head has room for, whatever the length of their lines', () => {
   const policyOf = (count: number, type: SignatureType): string => {
