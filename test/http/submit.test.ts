@@ -338,7 +338,9 @@ describe('a real mesh', () => {
     await second.event((event) => event.event === 'outcome' && event.outcome === 'pending' && event.size === 400)
 
     await log.grow(5)
-    const [a, b] = [await lie.server.head(301), await log.views[0]!.history.server.head(301)].map(parseNote)
+    const [a, b] = [await lie.server.head(301), await log.views[0]!.history.server.head(301)].map((note) =>
+      parseNote(note),
+    )
     const evidence = makeSplitView(log.signer.verifier, [a!, b!])
     const url = `${first.ready.http}/api/v1/evidence`
     const fresh = await post(url, encodeEvidence(evidence))
