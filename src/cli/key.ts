@@ -55,7 +55,7 @@ Examples:
 /** Where the keys are, and the name of a new one. A policy is often written only when the keys are known. */
 function settings({ home, name, config }: KeyFlags): { witness: string; peer: string; name: string | undefined } {
   const flags = { ...(home === undefined ? {} : { home }), ...(name === undefined ? {} : { name }) }
-  const loaded = loadConfig(flags, { ...(config === undefined ? {} : { file: config }), policy: false })
+  const loaded = loadConfig(flags, { ...(config === undefined ? {} : { file: config }), policy: false, book: false })
   return { witness: join(loaded.home, 'witness.key'), peer: join(loaded.home, 'peer.key'), name: loaded.name }
 }
 
