@@ -131,11 +131,12 @@ export function defaultHome(env: NodeJS.ProcessEnv = process.env): string {
 
 /**
  * Builds the configuration. Throws CONFIG_INVALID, KEY_* or POLICY_MALFORMED naming what is wrong. With `policy: false`
- * the policy file is not read: for those who need only where things are.
+ * the policy file is not read, and with `book: false` neither are the logs of the home: for those who need only where
+ * things are.
  */
 export function loadConfig(
   flags: Settings,
-  options: { file?: string; env?: NodeJS.ProcessEnv; policy?: boolean } = {},
+  options: { file?: string; env?: NodeJS.ProcessEnv; policy?: boolean; book?: boolean } = {},
 ): Config {
   const env = options.env ?? process.env
   const file = options.file ?? env['GOSSUM_CONFIG']
@@ -148,7 +149,7 @@ export function loadConfig(
   const home = resolve(merged.home ?? defaultHome(env))
   const set = bounded('log', merged.log).map(parseLogSetting)
   if (set.length === 0) throw invalid('log', 'there is none to follow')
-  const logs = withBook(distinct(set), merged.log === DEFAULTS.log, readBook(home))
+  const logs = withBook(distinct(set), merged.log === DEFAULTS.log, options.book === false ? [] : readBook(home))
   requireRoom(logs)
   return Object.freeze({
     home,
