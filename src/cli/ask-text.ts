@@ -147,6 +147,7 @@ function nodeLines(status: StatusView, evidence: readonly EvidenceView[], now: n
     labelled('peers', status.peerId === null ? 'no mesh' : `${grouped(status.peers)} connected`),
     labelled('evidence', evidenceOf(evidence, paint)),
     labelled('witness', status.witness),
+    ...(status.mlDsa === null ? [] : [labelled('', `and ${status.mlDsa.slice(0, 48)}... (gossum key show)`)]),
     ...ownConvictions(status, evidence).map((id) => {
       const text = `this key was proven to have cosigned two histories: gossum evidence show ${id}`
       return labelled('', paint('red', text))

@@ -86,7 +86,8 @@ async function addCheckpoint(node: WitnessNode, body: Uint8Array): Promise<Reply
   }
   const outcome = await node.submit(candidate)
   const { status } = answerTo(outcome)
-  if (status === 200 && outcome.own !== undefined) return text(formatSignature(outcome.own.signature))
+  if (status === 200 && outcome.own !== undefined)
+    return text(outcome.own.map(({ signature }) => formatSignature(signature)).join(''))
   // SPEC: "The response body MUST consist of the tree size of the latest cosigned checkpoint in decimal".
   if (status === 409) return text(`${outcome.held ?? 0}\n`, { status, type: 'text/x.tlog.size' })
   return refusal(outcome)

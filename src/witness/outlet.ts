@@ -5,7 +5,7 @@
  */
 import type { Cosignature } from '../tlog/cosignature.js'
 import { formatNote, type Note, type VerifierKey } from '../tlog/note.js'
-import { withLines, type Head } from './cosigner.js'
+import { withLines, type Head, type Made } from './cosigner.js'
 import type { Candidate } from './decide.js'
 import type { FollowedLog } from './prover.js'
 import type { VerifiedNote } from './verify.js'
@@ -26,31 +26,41 @@ const NEWEST_HEADS = 16
 
 export class Outlet {
   readonly #parts: OutletParts
-  /** The vkey of our key. */
-  readonly #own: string
+  /** The vkeys of our keys, the first one first. */
+  readonly #own: readonly string[]
   /** Sizes of the newest heads that we cosigned, by log, the smallest first. */
   readonly #newest = new Map<string, number[]>()
   /** Sizes of the largest heads that frozen logs have shown us, by log. */
   readonly #shown = new Map<string, number>()
 
-  constructor(parts: OutletParts, own: string) {
+  constructor(parts: OutletParts, own: readonly string[]) {
     this.#parts = parts
     this.#own = own
   }
 
   /** A head was cosigned. What came by gossip travels on by itself, and our cosignature behind it. */
-  advanced(candidate: Candidate, head: Head, own: Cosignature): void {
+  advanced(candidate: Candidate, head: Head, [own, ...more]: Made): void {
     const { log, checkpoint, bare, cosignatures } = head
     this.#newest.set(log.id, [...(this.#newest.get(log.id) ?? []), checkpoint.size].slice(-NEWEST_HEADS))
     const travels = candidate.door === 'gossip' && head.clean
-    const others = [...cosignatures].filter(([key]) => key !== this.#own).map(([, cosignature]) => cosignature)
-    const lines = [...(travels ? [] : others), ...(this.#isHeard() ? [own] : [])]
+    const others = [...cosignatures].filter(([key]) => !this.#own.includes(key)).map(([, cosignature]) => cosignature)
+    const lines = [...(travels ? [] : others), ...(this.#isHeard() ? [own!] : [])]
     if (!travels || lines.length > 0) this.#publish(log, withLines(bare, lines))
+    this.#alone(head, more)
   }
 
-  /** Our cosignature of a head was made anew. */
-  refreshed({ log, bare }: Head, own: Cosignature): void {
-    if (this.#isHeard()) this.#publish(log, withLines(bare, [own]))
+  /** Our cosignatures of a head were made anew. */
+  refreshed(head: Head, [own, ...more]: Made): void {
+    if (this.#isHeard()) this.#publish(head.log, withLines(head.bare, [own!]))
+    this.#alone(head, more)
+  }
+
+  /**
+   * The line of our second key travels by itself: it is large, and who does not count it would not forward what else is
+   * in the message.
+   */
+  #alone({ log, bare }: Head, lines: readonly Cosignature[]): void {
+    for (const line of lines) this.#publish(log, withLines(bare, [line]))
   }
 
   /**
@@ -79,10 +89,10 @@ export class Outlet {
     if (candidate.door !== 'gossip' || !head.clean) this.#publish(head.log, note)
   }
 
-  /** Whether we or a neighbour count our own cosignature. */
+  /** Whether we or a neighbour count the cosignature of our first key. */
   #isHeard(): boolean {
     const { isWitness, relayed } = this.#parts
-    return isWitness || relayed().some(({ vkey }) => vkey === this.#own)
+    return isWitness || relayed().some(({ vkey }) => vkey === this.#own[0])
   }
 
   #publish(log: FollowedLog, note: Note): void {
