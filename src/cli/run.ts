@@ -50,6 +50,8 @@ Examples:
   gossum run --bootstrap /dns4/example.org/tcp/46786/p2p/12D3KooW...
   gossum run --log "VKEY http://127.0.0.1:46788" --http 127.0.0.1:0 --json
   gossum run --log "VKEY -"                     cosign what this log pushes to /add-checkpoint (docs/witness.md)
+
+A witness key that was imported from an ssh-agent is used through the agent at $SSH_AUTH_SOCK (gossum key import --help).
 `,
     )
     .action(async (_options: RunFlags, self: Command) => run(self.optsWithGlobals<RunFlags>()))
