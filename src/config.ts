@@ -10,8 +10,11 @@ import { SUM_GOLANG_ORG, SUM_GOLANG_ORG_URL } from './builtin.js'
 import { GossumError, errorText } from './errors.js'
 import { readBook, withBook } from './logs/book.js'
 import { distinct, requireRoom, parseUrl, parseLogSetting, withUpstreams, type LogSetting } from './logs/setting.js'
+import { cosignatureLineSize } from './tlog/cosignature.js'
 import { isKeyName } from './tlog/note.js'
+import { PUBLIC, PUBLIC_POLICY } from './public-policy.js'
 import { parsePolicy, type Policy } from './tlog/policy.js'
+import { parsePlaces, type PlaceSetting } from './places.js'
 
 export { parseLogSetting, SUM_GOLANG_ORG, type LogSetting }
 
@@ -36,10 +39,16 @@ export interface Config {
   readonly guardWait: number
   /** Seconds that the go command's lookups wait for a quorum that covers their record. */
   readonly quorumWait: number
+  /** Where heads and cosignatures are exchanged outside the mesh. */
+  readonly places: readonly PlaceSetting[]
+  /** `https://HOST[:PORT]` of a bastion to serve logs through that push; undefined: none. */
+  readonly bastion: string | undefined
   /** Undefined: the node trusts itself alone. */
   readonly policy: Policy | undefined
   /** Name of the witness key, used when the key is made. */
   readonly name: string | undefined
+  /** Where the ssh-agent is that may hold the witness key ($SSH_AUTH_SOCK). */
+  readonly agentSocket: string | undefined
   /** Settles a disagreement between database and guard at start (docs/operating.md). */
   readonly recover: boolean
 }
@@ -64,7 +73,14 @@ export interface Settings {
   upstream?: string[] | undefined
   /** Seconds. */
   quorumWait?: number | undefined
-  /** Path of a policy file. */
+  /** "URL" or "VKEY URL" each: witnesses that heads are pushed to. */
+  feed?: string[] | undefined
+  /** URLs of distributors of cosigned heads. */
+  distributor?: string[] | undefined
+  /** URLs of gossip endpoints of Source Spotter. */
+  sourceSpotter?: string[] | undefined
+  bastion?: string | undefined
+  /** Path of a policy file, or `public`. */
   policy?: string | undefined
   name?: string | undefined
   recover?: boolean | undefined
@@ -82,6 +98,9 @@ const DEFAULTS = {
   guardWait: 30,
   upstream: [],
   quorumWait: 10,
+  feed: [],
+  distributor: [],
+  sourceSpotter: [],
 } satisfies Settings
 
 /** Bounds of the polling interval, in seconds. */
@@ -94,6 +113,8 @@ const QUORUM_WAIT_RANGE = { least: 0, most: 60 }
 const MAX_FILE_BYTES = 256 * 1024
 /** Witnesses whose cosignatures one policy may count. */
 const MAX_WITNESSES = 90
+/** Bytes that their lines may take: of a message of 64 KiB what the log's text and line and those for neighbours leave. */
+const MAX_COUNTED_BYTES = 36 * 1024
 /** Logs, addresses and bootstrap peers that the settings of one node may have. */
 const MAX_LIST = 64
 
@@ -142,11 +163,20 @@ export function loadConfig(
     poll: parseSeconds('poll', merged.poll, POLL_RANGE),
     guardWait: parseSeconds('guard-wait', merged.guardWait, GUARD_WAIT_RANGE),
     quorumWait: parseSeconds('quorum-wait', merged.quorumWait, QUORUM_WAIT_RANGE),
+    places: Object.freeze(
+      parsePlaces({
+        feed: bounded('feed', merged.feed),
+        distributor: bounded('distributor', merged.distributor),
+        'source-spotter': bounded('source-spotter', merged.sourceSpotter),
+      }),
+    ),
+    bastion: merged.bastion === undefined ? undefined : parseBastion(merged.bastion),
     policy:
       merged.policy === undefined || options.policy === false
         ? undefined
-        : countable(parsePolicy(readText(merged.policy))),
+        : countable(parsePolicy(merged.policy === PUBLIC ? PUBLIC_POLICY : readText(merged.policy))),
     name: merged.name === undefined ? undefined : parseKeyName(merged.name),
+    agentSocket: env['SSH_AUTH_SOCK'],
     recover: merged.recover ?? false,
   })
 }
@@ -173,8 +203,18 @@ function readText(path: string): string {
 
 // ---- the three sources -----------------------------------------------------------------------------------------
 
-const LISTS = ['log', 'listen', 'bootstrap', 'announce', 'upstream'] as const
-const TEXTS = ['home', 'http', 'policy', 'name'] as const
+const LISTS = [
+  'log',
+  'listen',
+  'bootstrap',
+  'announce',
+  'upstream',
+  'feed',
+  'distributor',
+  'sourceSpotter',
+  'logList',
+] as const
+const TEXTS = ['home', 'http', 'bastion', 'policy', 'name'] as const
 
 /** GOSSUM_LOG and the other lists hold one item a line (or separated by ";"), the rest one value. */
 function readEnvironment(env: NodeJS.ProcessEnv): Settings {
@@ -185,10 +225,9 @@ function readEnvironment(env: NodeJS.ProcessEnv): Settings {
       .map((item) => item.trim())
       .filter((item) => item !== '')
   for (const name of LISTS) {
-    const value = env[`GOSSUM_${name.toUpperCase()}`]
+    const value = env[`GOSSUM_${spelled(name, '_').toUpperCase()}`]
     if (value) settings[name] = items(value)
   }
-  if (env['GOSSUM_LOG_LIST']) settings.logList = items(env['GOSSUM_LOG_LIST'])
   for (const name of TEXTS) {
     const value = env[`GOSSUM_${name.toUpperCase()}`]
     if (value && name !== 'home') settings[name] = value
@@ -211,9 +250,9 @@ function readFile(path: string): Settings {
   if (typeof value !== 'object' || Array.isArray(value)) throw invalid(path, 'not a mapping of settings')
   const settings: Settings = {}
   for (const [name, setting] of Object.entries(value as Record<string, unknown>)) {
-    if (isOneOf(name, LISTS)) settings[name] = asList(name, setting)
+    const list = LISTS.find((known) => spelled(known, '-') === name)
+    if (list !== undefined) settings[list] = asList(name, setting)
     else if (isOneOf(name, TEXTS)) settings[name] = asText(name, setting)
-    else if (name === 'log-list') settings.logList = asList(name, setting)
     else if (name === 'poll') settings.poll = Number(setting)
     else if (name === 'guard-wait') settings.guardWait = Number(setting)
     else if (name === 'quorum-wait') settings.quorumWait = Number(setting)
@@ -221,6 +260,11 @@ function readFile(path: string): Settings {
     else throw invalid(path, `there is no setting ${JSON.stringify(name)}`)
   }
   return settings
+}
+
+/** A name of two words as files and the environment spell it. */
+function spelled(name: string, between: string): string {
+  return name.replace(/[A-Z]/g, (letter) => between + letter.toLowerCase())
 }
 
 function isOneOf<T extends string>(name: string, names: readonly T[]): name is T {
@@ -248,6 +292,14 @@ function bounded<T>(name: string, list: readonly T[]): T[] {
   return [...list]
 }
 
+/** A bastion is reached by TLS alone, and knows its backends by the first part of the path. */
+function parseBastion(url: string): string {
+  const parsed = URL.canParse(url) ? new URL(url) : undefined
+  if (parsed?.protocol !== 'https:' || parsed.pathname !== '/' || parsed.username !== '' || parsed.search !== '')
+    throw invalid('bastion', `"https://HOST[:PORT]" expected, got ${JSON.stringify(url)}`)
+  return parsed.origin
+}
+
 /** A URL with the name of a file in its path, or the path of a file. */
 function parseLogListSetting(text: string): string {
   if (!/^https?:/.test(text)) return resolve(text)
@@ -271,8 +323,12 @@ function parseKeyName(name: string): string {
 
 /** A note has at most 100 signature lines, and a head carries one by each witness that counts. */
 function countable(policy: Policy): Policy {
-  const count = policy.witnesses.filter(({ key }) => key !== undefined).length
-  if (count > MAX_WITNESSES) throw invalid('policy', `${count} witnesses, where a head has room for ${MAX_WITNESSES}`)
+  const keys = policy.witnesses.flatMap(({ key }) => key ?? [])
+  if (keys.length > MAX_WITNESSES)
+    throw invalid('policy', `${keys.length} witnesses, where a head has room for ${MAX_WITNESSES}`)
+  const bytes = keys.reduce((sum, key) => sum + cosignatureLineSize(key), 0)
+  if (bytes > MAX_COUNTED_BYTES)
+    throw invalid('policy', `its cosignatures take ${bytes} bytes, where a head has room for ${MAX_COUNTED_BYTES}`)
   return policy
 }
 

@@ -9,7 +9,10 @@ export const ERRORS = {
   NOTE_MALFORMED: ['this is not a signed note', 'a note is text, an empty line and lines that begin with "— "'],
   NOTE_TOO_LARGE: ['the note is larger than a head may be', 'heads are below 64 KiB; check what was sent'],
   KEY_MALFORMED: ['the key is malformed', 'a verifier key looks like name+1a2b3c4d+AbC...'],
-  KEY_UNSUPPORTED: ['the key has a type that this program does not verify', 'use an Ed25519 key (type 0x01 or 0x04)'],
+  KEY_UNSUPPORTED: [
+    'the key has a type that this program does not verify',
+    'use an Ed25519 key (type 0x01 or 0x04) or, for a witness, ML-DSA-44 (0x06)',
+  ],
   KEY_WEAK: ['the key is a point of low order: anyone can forge its signatures', 'ask its owner for a real key'],
   SIGNATURE_MISSING: ['no signature by the expected key', 'check that this is the log you follow and its key is right'],
   SIGNATURE_INVALID: ['the signature does not verify', 'the bytes were changed, or another key signed them'],
@@ -21,7 +24,10 @@ export const ERRORS = {
     'the log signed nonsense: tell people',
   ],
   NOT_CANONICAL: ['the head is valid but spelled in a way that no witness signs', 'ask the log for its canonical head'],
-  COSIGNATURE_MALFORMED: ['the cosignature is malformed', 'it is 8 bytes of time and 64 bytes of signature'],
+  COSIGNATURE_MALFORMED: [
+    'the cosignature is malformed',
+    'it is 8 bytes of time and a signature: 64 bytes of Ed25519 or 2420 of ML-DSA-44',
+  ],
   // Trees, tiles, records
   PROOF_INVALID: ['the proof does not hold', 'the data was changed, or the log is not consistent'],
   OLD_SIZE_DIFFERS: ['the old size is not that of the newest head held here', 'prove from the size in the answer'],
@@ -89,11 +95,20 @@ export const ERRORS = {
     'see "The rollback guard" in docs/operating.md',
   ],
   PEER_UNHELPFUL: ['no peer could give what was asked for', 'the node asks again, other peers too'],
+  PLACE_UNREACHABLE: ['cannot reach the place', 'the node keeps trying; docs/exchange.md says what a place is'],
+  PLACE_ANSWER_INVALID: [
+    'the place gave an answer that cannot be used',
+    'nothing of it was believed; is its URL right? see docs/exchange.md',
+  ],
   HEADS_WAITING: ['more heads of this log wait than are taken up at a time', 'it is kept, and tried again'],
   PEER_BUDGET: ['this peer made us prove more heads than one peer may', 'an honest peer sends new heads, each once'],
   KEY_FILE_INVALID: ['the key file cannot be used', 'key files are private: chmod 600, owned by you, unchanged'],
   KEY_EXISTS: ['there is a witness key already', 'a key is never overwritten; use another --home for another witness'],
   KEY_MISSING: ['there is no witness key here', 'make one with gossum key new, or name its directory with --home'],
+  AGENT_UNAVAILABLE: [
+    'the ssh-agent that holds the witness key does not sign',
+    'SSH_AUTH_SOCK says where it is, and ssh-add -l what it holds; a node looks for it again by itself',
+  ],
   // Running and asking
   CONFIG_INVALID: ['the configuration is not valid', 'see gossum run --help'],
   ADDRESS_IN_USE: ['the address cannot be listened on', 'choose another port; port 0 takes any free one'],

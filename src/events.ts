@@ -1,4 +1,5 @@
 /** What happens in a node, as it is told: `run --json` prints these, one a line. */
+import type { ExchangeNews } from './exchange/exchange.js'
 import type { ListNews } from './logs/lists.js'
 import { formatHash } from './tlog/hash.js'
 import type { CosignedHead } from './witness/cosigned.js'
@@ -56,8 +57,17 @@ export type NodeEvent = { readonly at: string } & (
     }
   /** Whether peers vouch that this node knows all that its key has signed (witness/rollback.ts). */
   | { readonly event: 'guard'; readonly state: GuardState; readonly text: string }
+  /** Whether logs reach this node through its bastion (http/bastion.ts). */
+  | {
+      readonly event: 'bastion'
+      readonly url: string
+      readonly state: 'connecting' | 'connected' | 'serving'
+      readonly error: string | null
+    }
   /** The first head of a log, trusted because it was the first. */
   | { readonly event: 'first-use'; readonly log: string; readonly size: number; readonly root: string }
+  /** A place outside the mesh answers, or does not any more, or says something else of a log than before. */
+  | ({ readonly event: 'exchange' } & ExchangeNews)
   /** A log list was read, and added or refused logs; or it could not be read. */
   | {
       readonly event: 'log-list'

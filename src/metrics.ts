@@ -104,6 +104,12 @@ export function createMetrics(read: () => Sample) {
       labelNames: ['source'],
       registers,
     }),
+    exchange: new Counter({
+      name: 'gossum_exchange_requests_total',
+      help: 'Requests to places outside the mesh, by place and outcome.',
+      labelNames: ['place', 'outcome'],
+      registers,
+    }),
     errors: new Counter({
       name: 'gossum_errors_total',
       help: 'Errors that are ours, by code.',

@@ -8,10 +8,13 @@ import type { Config, LogSetting } from './config.js'
 import { errorCode, errorText, GossumError } from './errors.js'
 import { logListEvent, outcomeEvent, quorumEvent, type NodeEvent, type NodeEventBody } from './events.js'
 import { Alarm } from './evidence/alarm.js'
+import { buildPlaces } from './exchange/build.js'
+import { Exchange } from './exchange/exchange.js'
 import type { KnownPeer, PeerBook } from './gossip/book.js'
 import type { Mesh } from './gossip/mesh.js'
 import { MAX_MESSAGE_BYTES } from './gossip/topics.js'
 import { witnessRoutes } from './http/add-checkpoint.js'
+import { Bastion } from './http/bastion.js'
 import { HttpServer } from './http/server.js'
 import { View } from './http/view.js'
 import { loadOrCreateWitnessKey } from './keys.js'
@@ -27,7 +30,7 @@ import { SumdbClient, type SumdbClientOptions } from './sumdb/client.js'
 import { keepAliveFetch } from './sumdb/keep-alive.js'
 import { utf8 } from './tlog/bytes.js'
 import { SUMDB_ORIGIN } from './tlog/checkpoint.js'
-import { quorumSatisfied } from './tlog/policy.js'
+import { quorumSatisfied, quorumThreshold } from './tlog/policy.js'
 import type { VerifierKey } from './tlog/note.js'
 import { VERSION } from './version.js'
 import { CosignedHeads, encodeCosigned, type CosignedHead, type Quorum } from './witness/cosigned.js'
@@ -95,6 +98,7 @@ async function build(
     }
   }
   let mesh: Mesh | undefined
+  let bastion: Bastion | undefined
   const metrics = createMetrics(() => view.samples())
   const onError = (error: unknown): void => {
     metrics.errors.inc({ code: errorCode(error) })
@@ -111,7 +115,9 @@ async function build(
   // ---- state ----
   const store = await Store.open(given.home)
   stops.push(() => store.close())
-  const { signer, created } = await loadOrCreateWitnessKey(join(given.home, 'witness.key'), given.name)
+  const place = { socket: given.agentSocket }
+  const { signer, agent, created } = await loadOrCreateWitnessKey(join(given.home, 'witness.key'), given.name, place)
+  stops.push(() => Promise.resolve(agent?.stop()))
   const lists = new LogLists({
     home: given.home,
     sources: given.logLists,
@@ -134,7 +140,9 @@ async function build(
   const quorum = quorumOf(config, signer.verifier, () => store.convictions.convicted())
   // Whom the others are asked to pass on: what this node does not count, it need not hear.
   const counts = (config.policy?.witnesses ?? []).flatMap(({ key }) => key?.vkey ?? [])
-  const relayed = (): readonly VerifierKey[] => mesh?.relayed() ?? []
+  // A witness that is fed and not counted is kept and passed on like one that only neighbours count.
+  const fed = config.places.flatMap(({ key }) => (key === undefined || counts.includes(key.vkey) ? [] : key))
+  const relayed = (): readonly VerifierKey[] => [...fed, ...(mesh?.relayed() ?? [])]
   const suspects = await Suspects.load(store.suspects)
   const knownLines = new KnownLines()
   const onQuorum = (log: string, head: CosignedHead): void => {
@@ -174,7 +182,8 @@ async function build(
       emit({ event: 'evidence', id, type, log, witness: witness?.vkey ?? null, sizes, source })
       watch.changed(log)
       // A log that pads its heads can make evidence that no message carries; then the heads themselves travel.
-      if (pollers.has(log) && file.length <= MAX_MESSAGE_BYTES) sent(mesh?.publishEvidence(log, file))
+      if (followed.some(({ id: its }) => its === log) && file.length <= MAX_MESSAGE_BYTES)
+        sent(mesh?.publishEvidence(log, file))
     },
     now,
   })
@@ -219,6 +228,7 @@ async function build(
     onOutcome: (outcome, candidate) => {
       metrics.heads.inc({ door: candidate.door, outcome: outcome.kind, code: outcome.code ?? '' })
       emit(outcomeEvent(outcome, candidate))
+      if (outcome.kind === 'advanced') exchange.advanced()
     },
     onFirstUse: (log, { size, root }) => emit({ event: 'first-use', log, size, root }),
     onSuspectAlarm: ({ log, id, size, code }) => {
@@ -231,6 +241,7 @@ async function build(
     now,
   })
   stops.push(() => pipeline.stop())
+  agent?.watch({ onLost: onError, onBack: () => void pipeline.retryOwed().catch(onError) })
   await pipeline.resume()
   for (const { id, disabled } of config.logs) if (disabled) await cosigned.load(id)
 
@@ -257,6 +268,32 @@ async function build(
     }),
   )
 
+  // ---- places outside the mesh ----
+  const exchange = new Exchange({
+    places: buildPlaces(config.places, {
+      witness: signer.verifier.name,
+      threshold: config.policy === undefined ? 1 : quorumThreshold(config.policy),
+      witnesses: () => [...quorum.keys, ...relayed()],
+      onRequest: (place, outcome) => metrics.exchange.inc({ place, outcome }),
+    }),
+    logs: followed,
+    head: (log) => {
+      const head = isFrozen(store.heads.get(log)) ? undefined : cosigned.current(log)
+      const own = head?.cosignatures.get(signer.verifier.vkey)
+      // The log's line is the first.
+      const signatures = head?.note.signatures.slice(0, 1)
+      return head && own && signatures && { ...head, bare: { ...head.note, signatures }, own: own.signature }
+    },
+    prove: (log, head, size) => pipeline.proof(log, head, size),
+    submit: (candidate) => pipeline.submit(candidate),
+    interval: config.poll,
+    onNews: (news) => emit({ event: 'exchange', ...news }),
+    onError,
+    now,
+    random: Math.random,
+  })
+  stops.push(() => exchange.stop())
+
   // ---- the doors ----
   const view = new View({
     config,
@@ -264,11 +301,14 @@ async function build(
     cosigned,
     suspects,
     witness: signer.verifier,
+    signing: () => ({ by: agent === undefined ? 'file' : 'ssh-agent', error: signer.away?.detail ?? null }),
     version: VERSION,
     now,
     alarm,
     submit: (candidate) => pipeline.submit(candidate),
     guard: () => guard.report,
+    bastion: () => bastion?.report,
+    exchange: () => exchange.views(),
     mesh: () => mesh,
   })
   view.metrics = () => metrics.registry.metrics()
@@ -293,20 +333,37 @@ async function build(
       return [id, poller]
     }),
   )
+  const routes = witnessRoutes({
+    logs: followed,
+    submit: (candidate) => pipeline.submit(candidate),
+    checkpoint: (log) => view.checkpoint(log),
+    now,
+  })
+  const onRequest = (route: string, status: number): void => metrics.requests.inc({ route, status: String(status) })
   const http = await HttpServer.start({
     ...config.http,
     node: view,
     sumdbs: [...sumdbs.values()],
-    routes: witnessRoutes({
-      logs: followed,
-      submit: (candidate) => pipeline.submit(candidate),
-      checkpoint: (log) => view.checkpoint(log),
-      now,
-    }),
+    routes,
     onError,
-    onRequest: (route, status) => metrics.requests.inc({ route, status: String(status) }),
+    onRequest,
   })
   stops.push(() => http.close())
+  if (config.bastion !== undefined) {
+    const key = await (await import('./gossip/peer-key.js')).loadOrCreatePeerKey(join(config.home, 'peer.key'))
+    const started = new Bastion({
+      url: config.bastion,
+      key: { publicKey: key.publicKey.raw, seed: key.raw.subarray(0, 32) },
+      routes,
+      onChange: ({ url, state, error }) => emit({ event: 'bastion', url, state, error }),
+      onError,
+      onRequest,
+      now,
+    })
+    bastion = started
+    stops.push(() => started.stop())
+    started.start()
+  }
   view.http = http.url
 
   if (gossip !== undefined) {
@@ -354,10 +411,12 @@ async function build(
   // Before that nothing could be signed; a poller that was stopped meanwhile does not start.
   void guard.settled.then(() => {
     pollers.forEach((poller) => poller.start())
+    exchange.start()
     pipeline.submitDeferred().catch(onError)
   })
-  // First of all when stopping: a poller or a peer may be waiting for a proof that a dead log will never give.
+  // First of all when stopping: a poller or a peer may be waiting for a proof or a signature that will never come.
   stops.push(() => Promise.resolve(pipeline.abort()))
+  stops.push(() => Promise.resolve(agent?.stop()))
   return {
     witness: signer.verifier.vkey,
     peerId: mesh?.peerId,

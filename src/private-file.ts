@@ -9,7 +9,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { GossumError, HintedError } from './errors.js'
 import { toHex } from './tlog/bytes.js'
 
-/** The largest secret that is read, in bytes. */
+/** The largest secret of our own that is read, in bytes. */
 const MAX_FILE_BYTES = 1024
 /** How long somebody else may take to replace a file, and how often it is tried again, in ms. */
 const PATIENCE_MS = 3_000
@@ -28,13 +28,16 @@ function errnoOf(error: unknown): string {
   return (error as NodeJS.ErrnoException).code ?? ''
 }
 
-/** The bytes of a secret; undefined when there is no file. Throws KEY_FILE_INVALID, also when others may read it. */
-export async function readPrivateFile(path: string): Promise<Uint8Array | undefined> {
+/**
+ * The bytes of a secret, at most `most`; undefined when there is no file. Throws KEY_FILE_INVALID, also when others may
+ * read it.
+ */
+export async function readPrivateFile(path: string, most = MAX_FILE_BYTES): Promise<Uint8Array | undefined> {
   try {
     const file = await open(path, 'r')
     try {
       const stat = await file.stat()
-      if (!stat.isFile() || stat.size > MAX_FILE_BYTES) throw keyFileInvalid(path, 'not a key file')
+      if (!stat.isFile() || stat.size > most) throw keyFileInvalid(path, 'not a key file')
       // Windows has no such bits.
       if (process.platform !== 'win32' && (stat.mode & SHARED_MODE) !== 0) {
         throw keyFileInvalid(path, `its mode is ${(stat.mode & 0o777).toString(8)}, so that others may read it`)

@@ -14,19 +14,27 @@ const ARROWS: Record<string, readonly string[]> = {
   // Checks files against the log; what it finds of two histories becomes evidence.
   audit: ['sumdb', 'evidence', 'tlog'],
   witness: ['sumdb', 'store', 'evidence', 'tlog'],
+  // Where heads are exchanged outside the mesh, as it is set.
+  places: ['logs', 'tlog'],
   // Which logs there are, and the file that remembers them. Lists of them are fetched as logs are.
   logs: ['private-file', 'sumdb', 'tlog'],
-  config: ['logs', 'tlog'],
+  config: ['logs', 'places', 'tlog'],
   'private-file': ['tlog'],
-  keys: ['private-file', 'tlog'],
+  // What OpenSSH keeps keys in.
+  ssh: ['tlog'],
+  keys: ['private-file', 'ssh', 'tlog'],
+  'key-import': ['keys', 'private-file', 'ssh', 'tlog'],
   metrics: [],
   proxy: ['witness', 'sumdb', 'store', 'tlog'],
+  // A door like gossip, over HTTP: speaks as politely as the client of the log does, and submits what it is told.
+  exchange: ['witness', 'sumdb', 'places', 'tlog'],
   gossip: ['witness', 'private-file', 'tlog'],
   // What the go command speaks are sumdb's words: its paths are parsed with them.
   http: ['proxy', 'witness', 'sumdb', 'store', 'evidence', 'tlog', 'config', 'metrics', 'logs'],
-  events: ['witness', 'logs', 'tlog'],
+  events: ['exchange', 'witness', 'logs', 'tlog'],
   node: [
     'events',
+    'exchange',
     'gossip',
     'http',
     'proxy',
@@ -41,9 +49,23 @@ const ARROWS: Record<string, readonly string[]> = {
     'metrics',
   ],
   index: ['node', 'events', 'config', 'sumdb', 'evidence', 'tlog'],
-  cli: ['node', 'events', 'http', 'gossip', 'audit', 'sumdb', 'store', 'evidence', 'tlog', 'config', 'keys', 'logs'],
+  cli: [
+    'node',
+    'events',
+    'http',
+    'gossip',
+    'audit',
+    'sumdb',
+    'store',
+    'evidence',
+    'tlog',
+    'config',
+    'keys',
+    'key-import',
+    'logs',
+  ],
 }
-const GROUND = ['budget', 'builtin', 'errors', 'polyfill', 'timed', 'version']
+const GROUND = ['budget', 'builtin', 'errors', 'polyfill', 'public-policy', 'timed', 'version']
 
 /** Packages that belong to one room. */
 const PACKAGES: Record<string, readonly string[]> = {
@@ -67,7 +89,8 @@ const PURE = [
   /^logs\/setting\.ts$/,
   /^audit\/(gosum|proof)\.ts$/,
   /^sumdb\/(dialect|module|module-version|private)\.ts$/,
-  /^http\/add-checkpoint-body\.ts$/,
+  /^http\/(add-checkpoint-body|bastion-certificate)\.ts$/,
+  /^ssh\/(wire|private-key)\.ts$/,
   /^gossip\/(identity|messages|topics|wire)\.ts$/,
 ]
 

@@ -1,8 +1,12 @@
 /** Which logs a setting names, and how it says what is wrong with it. */
 import { describe, expect, test } from 'vitest'
-import { loadConfig, SUM_GOLANG_ORG } from '../src/config.js'
+import { loadConfig, SUM_GOLANG_ORG, type Settings } from '../src/config.js'
 import { logId, SUMDB_ORIGIN } from '../src/tlog/checkpoint.js'
+import type { SignatureType } from '../src/tlog/note.js'
 import { testSigner, testWitness } from './helpers/heart.js'
+import { scratchFolder } from './helpers/home.js'
+
+const { file } = scratchFolder()
 
 const { vkey } = testSigner('log.example/one', 1).verifier
 const logs = (...log: string[]) =>
@@ -64,4 +68,55 @@ describe('a log', () => {
   ])('%j is refused in words', (text, words) => {
     expect(failure(text)).toMatch(words)
   })
+})
+
+describe('a place outside the mesh', () => {
+  const witness = testWitness.verifier
+  const places = (settings: Settings, env: NodeJS.ProcessEnv = {}) =>
+    loadConfig({ home: '/nonexistent', ...settings }, { env }).places.map(({ kind, name, url, key }) => {
+      return [kind, name, url, key?.vkey]
+    })
+
+  test('is a URL, for a feed with a key in front or without', () => {
+    const feed = ['https://w.example/sub/', `${witness.vkey} http://w.example:8080`]
+    expect(places({ feed, distributor: ['https://d.example'], sourceSpotter: ['https://gossip.example/'] })).toEqual([
+      ['feed', 'w.example/sub', 'https://w.example/sub', undefined],
+      ['feed', 'witness.example', 'http://w.example:8080', witness.vkey],
+      ['distributor', 'd.example', 'https://d.example', undefined],
+      ['source-spotter', 'gossip.example', 'https://gossip.example', undefined],
+    ])
+  })
+
+  test('comes from the environment and the file, too', () => {
+    const env = { GOSSUM_FEED: 'http://a.example;http://b.example', GOSSUM_SOURCE_SPOTTER: 'http://s.example' }
+    expect(places({}, env).map(([, name]) => name)).toEqual(['a.example', 'b.example', 's.example'])
+    const path = file('places.yaml', 'feed: http://f.example\nsource-spotter:\n  - http://s.example\n')
+    const config = loadConfig({ home: '/nonexistent' }, { env: {}, file: path })
+    expect(config.places.map(({ name }) => name)).toEqual(['f.example', 's.example'])
+  })
+
+  test.each<[Settings, RegExp]>([
+    [{ feed: ['ftp://w.example'] }, /feed: .* is not an http or https URL/],
+    [{ feed: [`${vkey} http://w.example`] }, /is a log key, not a witness key/],
+    [{ feed: ['nonsense http://w.example'] }, /the key is malformed/],
+    [{ feed: ['a b c'] }, /"URL" or "VKEY URL" expected/],
+    [{ feed: ['http://w.example', 'http://w.example/'] }, /is there twice/],
+    [{ feed: [`${witness.vkey} http://a.example`, `${witness.vkey} http://b.example`] }, /is there twice/],
+    [{ distributor: [`${witness.vkey} http://w.example`] }, /distributor: one URL expected/],
+    [{ sourceSpotter: [''] }, /source-spotter: /],
+  ])('%j is refused in words', (settings, words) => {
+    expect(() => places(settings)).toThrow(words)
+  })
+})
+
+test('a policy counts as many witnesses as a head has room for, whatever the length of their lines', () => {
+  const policyOf = (count: number, type: SignatureType): string => {
+    const keys = Array.from({ length: count }, (_, i) => testSigner(`w${i}.example`, i, type))
+    const lines = keys.map(({ verifier }, i) => `witness w${i} ${verifier.vkey}\n`)
+    return file('policy', `${lines.join('')}quorum none\n`)
+  }
+  const load = (path: string) => loadConfig({ policy: path }, { env: {} })
+  expect(load(policyOf(90, 0x04)).policy?.witnesses).toHaveLength(90)
+  expect(load(policyOf(10, 0x06)).policy?.witnesses).toHaveLength(10)
+  expect(() => load(policyOf(12, 0x06))).toThrow(/its cosignatures take \d+ bytes/)
 })

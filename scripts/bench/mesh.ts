@@ -234,7 +234,7 @@ for (const nodes of counts) {
     : { ...(await withFleet(nodes, POLL_SECONDS, everything)), ...(await withFleet(nodes, IDLE_POLL_SECONDS, idle)) }
   results.push(figures)
   if (flags.json) process.stdout.write(`${JSON.stringify(figures)}\n`)
-  else process.stderr.write(`N = ${nodes} done\n`)
+  else process.stderr.write(`${JSON.stringify(figures)}\n`)
 }
 if (!flags.json)
   process.stdout.write(

@@ -4,11 +4,14 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-# The checksum database of golang.org/x/mod, and a log of Tessera, behind mains of our own.
-(cd scripts/peers && go install ./sumdbd ./tlogd)
+# The checksum database of golang.org/x/mod, a log of Tessera, and what opens our vectors with Go's libraries, behind mains of our own.
+(cd scripts/peers && go install ./sumdbd ./tlogd ./openvectors)
 
 # Checks go.sum files: golang.org/x/mod's own demonstration.
 GOFLAGS='' go install golang.org/x/mod/gosumcheck@v0.37.0
 
 # The witness that ours is compared with, and the tool that adds logs to it. It signs through ssh-agent (openssh-client).
-GOFLAGS='' go install filippo.io/torchwood/cmd/litewitness@v0.9.0 filippo.io/torchwood/cmd/witnessctl@v0.9.0
+# And the bastion that carries our traffic; its certificate is made with openssl.
+for command in litewitness witnessctl litebastion; do
+  GOFLAGS='' go install "filippo.io/torchwood/cmd/$command@v0.9.0"
+done

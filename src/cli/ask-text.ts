@@ -1,6 +1,15 @@
 /** What a node answered, in words for people. Pure. */
 import { ERRORS } from '../errors.js'
-import type { CosignatureView, EvidenceView, HeadView, LogView, PeerView, StatusView } from '../http/api.js'
+import type {
+  CosignatureView,
+  EvidenceView,
+  ExchangeView,
+  HeadView,
+  LogView,
+  PeerView,
+  StatusView,
+} from '../http/api.js'
+import type { BastionReport } from '../http/bastion.js'
 import { EXIT } from './exit.js'
 
 /** How a text may be marked; what a mark looks like is the output's business. */
@@ -58,15 +67,21 @@ export function pollError(error: string | null): string {
 
 // ---- status ----------------------------------------------------------------------------------------------------
 
-/** What `gossum status` exits with: 3 while a log is frozen, 4 while one cannot be followed as it should be. */
-export function statusExit({ logs, guard }: StatusView): number {
+/**
+ * What `gossum status` exits with: 3 while a log is frozen, 4 while one cannot be followed as it should be, or somebody
+ * says that it contradicts what they have seen.
+ */
+export function statusExit({ logs, guard, signing, exchange }: StatusView): number {
   if (logs.some((log) => log.frozen)) return EXIT.misbehaviour
   const isUndecided = logs.some(
     (log) =>
       !log.disabled &&
       (log.reachable === false || log.paused !== null || log.floor !== null || openSuspects(log).length > 0),
   )
-  return isUndecided || guard.state === 'waiting' ? EXIT.undecided : EXIT.fine
+  const isContradicted = exchange.some(({ says }) => says.some(({ verdict }) => verdict === 'inconsistent'))
+  return isUndecided || guard.state === 'waiting' || signing.error !== null || isContradicted
+    ? EXIT.undecided
+    : EXIT.fine
 }
 
 /** The lines of `gossum status`: a block for each log, then the node. `evidence` is all that the node holds. */
@@ -148,15 +163,41 @@ function quorumOf({ quorum, size }: LogView, policy: StatusView['policy']): stri
 function nodeLines(status: StatusView, evidence: readonly EvidenceView[], now: number, paint: Paint): string[] {
   return [
     labelled('peers', status.peerId === null ? 'no mesh' : `${grouped(status.peers)} connected`),
+    ...status.exchange.map((place, i) => labelled(i === 0 ? 'exchange' : '', placeOf(place, status, now, paint))),
     labelled('evidence', evidenceOf(evidence, paint)),
     labelled('witness', status.witness),
     ...ownConvictions(status, evidence).map((id) => {
       const text = `this key was proven to have cosigned two histories: gossum evidence show ${id}`
       return labelled('', paint('red', text))
     }),
+    ...(status.signing.by === 'ssh-agent' ? [labelled('signing', signingOf(status.signing, paint))] : []),
     labelled('guard', paint(GUARD_STYLES[status.guard.state], status.guard.text)),
+    ...(status.bastion === null ? [] : [labelled('bastion', bastionOf(status.bastion, now, paint))]),
     labelled('started', `${age(status.startedAt, now)}, version ${status.version}`),
   ]
+}
+
+/** A place outside the mesh: when it answered, and what it says of each log. */
+function placeOf(place: ExchangeView, { logs }: StatusView, now: number, paint: Paint): string {
+  const answered = place.lastAnswer === null ? 'never answered' : `answered ${age(place.lastAnswer, now)}`
+  const said = place.says.map(({ log, verdict, size }) => {
+    const name = logs.find(({ id }) => id === log)?.name ?? log
+    const words = `${verdict} ${name}${size === null ? '' : ` size ${grouped(size)}`}`
+    return verdict === 'inconsistent' ? paint('red', words) : words
+  })
+  const error = place.error === null ? [] : [paint('yellow', place.error)]
+  return `${place.name} (${place.kind})${GAP}${[answered, ...said, ...error].join(', ')}`
+}
+
+function bastionOf({ state, error, lastCosignature }: BastionReport, now: number, paint: Paint): string {
+  const said = error === null ? state : `${state}: ${error}`
+  const last =
+    lastCosignature === null ? 'no cosignature went out yet' : `last cosignature ${age(lastCosignature, now)}`
+  return `${paint(state === 'serving' ? 'green' : 'yellow', said)}, ${last}`
+}
+
+function signingOf({ error }: StatusView['signing'], paint: Paint): string {
+  return error === null ? 'by ssh-agent' : paint('red', `NOTHING: the ssh-agent does not sign: ${error}`)
 }
 
 const GUARD_STYLES = {

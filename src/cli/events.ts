@@ -84,12 +84,16 @@ function linesOf(event: NodeEvent, telling: Telling): string[] {
       return event.reachable
         ? [`peer       ${event.address} answers`]
         : [`!cannot reach the peer ${event.address}, still trying: ${event.error ?? 'no reason given'}`]
+    case 'bastion':
+      return [event.error === null ? `bastion    ${event.state}` : `!bastion     ${event.state}: ${event.error}`]
     case 'guard':
       return [GUARD_ALARMS.has(event.state) ? `!GUARD       ${event.text}` : `guard      ${event.text}`]
     case 'first-use':
       return [
         `first head ${nameOf(event.log)}  size ${grouped(event.size)}  root ${event.root}: trusted because it is the first`,
       ]
+    case 'exchange':
+      return placeLines(event, nameOf(event.log))
     case 'error':
       return [`!error       ${event.message} (${event.code})`]
   }
@@ -111,6 +115,31 @@ function witnessLines(
     `!WITNESS     ${who} cosigned two histories of ${log}: sizes ${sizes.map(grouped).join(' and ')} (${SOURCES[source]})`,
     `its cosignatures do not count any more. ${afterEvidence(id, nodeFlag)}`,
   ]
+}
+
+/** A place outside the mesh: whether it answers, and what it objects to. What it merely took is no news. */
+function placeLines(event: Extract<NodeEvent, { event: 'exchange' }>, log: string): string[] {
+  const { place, url, verdict, reachable, error, detail, size, root } = event
+  const said = detail === null || detail === '' ? '' : `: ${detail}`
+  switch (verdict) {
+    case null:
+      return reachable
+        ? [`place      ${place} answers`]
+        : [`!cannot exchange with ${place}, still trying: ${error ?? 'no reason given'}`]
+    case 'inconsistent':
+      return [
+        `!INCONSISTENT  ${place} says that our head of ${log} contradicts what it has seen: size ${grouped(size ?? 0)}, root ${String(root)}`,
+        `that is its word and proves nothing: compare with others${said}`,
+      ]
+    case 'refused':
+      return [`!place      ${place} refuses a head of ${log} that is proven here, size ${grouped(size ?? 0)}${said}`]
+    case 'unknown-log':
+      return [`!place      ${place} does not know ${log}; it is asked again every hour (${url})`]
+    case 'uncounted':
+      return [`place      ${place} cosigned ${log}, which counts for nobody here${said}`]
+    default:
+      return []
+  }
 }
 
 function outcomeLines(event: Extract<NodeEvent, { event: 'outcome' }>, name: string): string[] {

@@ -2,7 +2,8 @@
 import { createReadStream } from 'node:fs'
 import { open, readFile, stat, unlink, writeFile } from 'node:fs/promises'
 import { errorText, GossumError } from '../errors.js'
-import { concatBytes, equalBytes } from '../tlog/bytes.js'
+import { PUBLIC, PUBLIC_POLICY } from '../public-policy.js'
+import { concatBytes, equalBytes, utf8 } from '../tlog/bytes.js'
 
 /** Whether a file could not be read because there is none. */
 export function isMissing(error: unknown): boolean {
@@ -26,6 +27,11 @@ export async function readFileBounded(path: string, most: number): Promise<Uint8
     throw new GossumError('FILE_UNREADABLE', errorText(error), error)
   }
   return concatBytes(...chunks)
+}
+
+/** A policy: the bytes of a file, of stdin for `-`, or of the one that is built in for `public`. */
+export async function readPolicyFile(path: string, most: number): Promise<Uint8Array> {
+  return path === PUBLIC ? utf8(PUBLIC_POLICY) : readFileBounded(path, most)
 }
 
 /** Writes a file, in place of what it held. Throws FILE_UNWRITABLE. */

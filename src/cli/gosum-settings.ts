@@ -7,7 +7,7 @@ import { SUM_GOLANG_ORG, SUM_GOLANG_ORG_URL } from '../builtin.js'
 import { GossumError } from '../errors.js'
 import { NodeClient, USUAL_PORT } from './client.js'
 import type { CommonFlags } from './command.js'
-import { readFileBounded } from './files.js'
+import { readPolicyFile } from './files.js'
 
 export interface GoSumFlags extends CommonFlags {
   readonly log?: string
@@ -47,7 +47,7 @@ const MAX_POLICY_BYTES = 256 * 1024
 
 /** Throws USAGE, FILE_UNREADABLE and POLICY_MALFORMED. */
 export async function goSumSettings(flags: GoSumFlags): Promise<GoSumSettings> {
-  const policy = flags.policy === undefined ? undefined : await readFileBounded(flags.policy, MAX_POLICY_BYTES)
+  const policy = flags.policy === undefined ? undefined : await readPolicyFile(flags.policy, MAX_POLICY_BYTES)
   const [vkey, url, ...rest] = flags.log?.trim().split(/\s+/) ?? [await logOf(policy)]
   if (!vkey || rest.length > 0) throw new GossumError('USAGE', '--log takes "VKEY" or "VKEY URL"')
   const source = await sourceOf(flags, vkey, url)

@@ -4,12 +4,15 @@ import { join } from 'node:path'
 import { Command } from 'commander'
 import { loadConfig } from '../config.js'
 import { GossumError } from '../errors.js'
-import { createWitnessKey, loadWitnessKey } from '../keys.js'
+import { importAgentKey, importWitnessKey } from '../key-import.js'
+import { createWitnessKey, loadWitnessVerifier } from '../keys.js'
 import type { CommonFlags } from './command.js'
 import { output, type Output } from './output.js'
 
 interface KeyFlags extends CommonFlags {
   readonly name?: string
+  readonly sshAgent?: boolean
+  readonly fingerprint?: string
 }
 
 export function command(): Command {
@@ -18,6 +21,7 @@ export function command(): Command {
     `
 Examples:
   gossum key new --name witness.example.org/w1
+  gossum key import ~/.ssh/id_witness --name witness.example.org/w1
   gossum key show
   gossum key show --json | jq -r .witness
 `,
@@ -37,6 +41,31 @@ Examples:
     )
     .action(async (_options: unknown, self: Command) => newKeys(self.optsWithGlobals<KeyFlags>()))
   key
+    .command('import [FILE]')
+    .description('make the witness key of a key that is there already; never overwrites')
+    .option('--name <KEYNAME>', 'name of the witness key (an OpenSSH key needs one; a witness key keeps its own)')
+    .option('--ssh-agent', 'the key stays in the ssh-agent at $SSH_AUTH_SOCK, which signs for the node; needs --name')
+    .option('--fingerprint <SHA256:...>', 'which key of the ssh-agent, when it holds several')
+    .addHelpText(
+      'after',
+      `
+FILE is a signer key of Go's note library (PRIVATE+KEY+...) or an unencrypted OpenSSH Ed25519 private key. It must be
+readable by its owner alone, and stays as it is. A witness must not forget what it signed: whatever has signed with
+this key until now has to stop first (see "Keys" in docs/operating.md).
+
+With --ssh-agent there is no FILE: witness.key then names the public key, and gossum run asks the agent for signatures.
+
+Examples:
+  gossum key import witness.skey                                  keeps its name
+  gossum key import ~/.ssh/id_witness --name witness.example.org/w1
+  gossum key import log.skey --name witness.example.org/w1        a log key becomes a witness key, with another id
+  gossum key import --ssh-agent --name witness.example.org/w1     the private key never leaves the agent
+`,
+    )
+    .action(async (file: string | undefined, _options: unknown, self: Command) =>
+      importKey(file, self.optsWithGlobals<KeyFlags>()),
+    )
+  key
     .command('show')
     .description('print the verifier key and the peer id; never a secret')
     .addHelpText(
@@ -53,10 +82,16 @@ Examples:
 }
 
 /** Where the keys are, and the name of a new one. A policy is often written only when the keys are known. */
-function settings({ home, name, config }: KeyFlags): { witness: string; peer: string; name: string | undefined } {
+function settings({ home, name, config }: KeyFlags): {
+  witness: string
+  peer: string
+  name: string | undefined
+  agentSocket: string | undefined
+} {
   const flags = { ...(home === undefined ? {} : { home }), ...(name === undefined ? {} : { name }) }
   const loaded = loadConfig(flags, { ...(config === undefined ? {} : { file: config }), policy: false, book: false })
-  return { witness: join(loaded.home, 'witness.key'), peer: join(loaded.home, 'peer.key'), name: loaded.name }
+  const { name: named, agentSocket } = loaded
+  return { witness: join(loaded.home, 'witness.key'), peer: join(loaded.home, 'peer.key'), name: named, agentSocket }
 }
 
 async function newKeys(flags: KeyFlags): Promise<void> {
@@ -67,11 +102,41 @@ async function newKeys(flags: KeyFlags): Promise<void> {
   print(out, verifier.vkey, await peerId(peer))
 }
 
+async function importKey(file: string | undefined, flags: KeyFlags): Promise<void> {
+  if (flags.sshAgent === true) return importFromAgent(file, flags)
+  if (file === undefined) throw new GossumError('USAGE', 'FILE or --ssh-agent expected')
+  if (flags.fingerprint !== undefined) throw new GossumError('USAGE', '--fingerprint goes with --ssh-agent')
+  const { witness, peer } = settings(flags)
+  const { verifier, wasLogKey } = await importWitnessKey(witness, file, flags.name)
+  const out = output(flags)
+  out.talk(`made ${witness} of ${file}: keep a copy; who has it is this witness`)
+  if (wasLogKey !== undefined) {
+    const was = `${wasLogKey.name}+${wasLogKey.keyId}`
+    const is = `${verifier.name}+${verifier.keyId}`
+    out.talk(`that was the key of a log, ${was}: now its secret is that of a witness too, ${is}`, { important: true })
+  }
+  out.talk('nothing else may sign with it from now on', { important: true })
+  print(out, verifier.vkey, await peerId(peer))
+}
+
+async function importFromAgent(file: string | undefined, flags: KeyFlags): Promise<void> {
+  if (file !== undefined) throw new GossumError('USAGE', 'FILE or --ssh-agent expected, not both')
+  const { witness, peer, name, agentSocket: socket } = settings(flags)
+  if (name === undefined)
+    throw new GossumError('USAGE', 'a key in an ssh-agent has no name of a witness: give it --name NAME')
+  const verifier = await importAgentKey(witness, { socket }, name, flags.fingerprint)
+  const out = output(flags)
+  out.talk(
+    `made ${witness}: it names the public key, and the ssh-agent signs; nothing else may sign with it from now on`,
+  )
+  print(out, verifier.vkey, await peerId(peer))
+}
+
 async function showKeys(flags: KeyFlags): Promise<void> {
   const { witness, peer } = settings(flags)
-  const signer = await loadWitnessKey(witness)
-  if (signer === undefined) throw new GossumError('KEY_MISSING', witness)
-  print(output(flags), signer.verifier.vkey, existsSync(peer) ? await peerId(peer) : null)
+  const verifier = await loadWitnessVerifier(witness)
+  if (verifier === undefined) throw new GossumError('KEY_MISSING', witness)
+  print(output(flags), verifier.vkey, existsSync(peer) ? await peerId(peer) : null)
 }
 
 /** The peer id of the key file, which is made when there is none. libp2p is loaded only for this. */

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { Command } from 'commander'
 import { loadConfig, parseLogSetting, type LogSetting } from '../config.js'
 import { GossumError } from '../errors.js'
-import { loadWitnessKey } from '../keys.js'
+import { loadWitnessVerifier } from '../keys.js'
 import { changeBook, withBook, withLog } from '../logs/book.js'
 import { requireRoom } from '../logs/setting.js'
 import { declareFlags, type CommonFlags } from './command.js'
@@ -65,8 +65,8 @@ function settings({ home, config }: CommonFlags): { home: string; logs: readonly
 async function addLog(text: string, flags: CommonFlags): Promise<void> {
   const log = parseLogSetting(text)
   const { home, logs } = settings(flags)
-  const witness = await loadWitnessKey(join(home, 'witness.key'))
-  if (witness?.verifier.name === log.origin)
+  const witness = await loadWitnessVerifier(join(home, 'witness.key'))
+  if (witness?.name === log.origin)
     throw new GossumError('CONFIG_INVALID', `log: ${log.origin} is the name of this witness`)
   // What the settings have must not be contradicted either: the node would refuse to start.
   withLog(logs, log)

@@ -79,7 +79,7 @@ const COMMANDS: readonly Entry[] = [
   },
   {
     name: 'key',
-    summary: 'make or show the keys of a node',
+    summary: 'make, import or show the keys of a node',
     flags: ['home', 'config'],
     load: async () => (await import('./key.js')).command(),
   },

@@ -7,6 +7,13 @@ import { age, counted, grouped, table, type Paint } from './ask-text.js'
 /** A witness of which no cosignature came for this long is silent: a node renews its own every half hour. */
 const SILENT_AFTER_HOURS = 2
 
+/** A list that is built in is old after this long: witnesses come and go. */
+const OLD_AFTER_DAYS = 180
+const OLD: Warning = {
+  code: 'old',
+  text: `the list is more than ${OLD_AFTER_DAYS} days old: witnesses may have come and gone; look for a newer version, or write a policy`,
+}
+
 /** What a running node has seen of one witness of the policy. */
 export interface WitnessReport {
   /** Its name in the policy. */
@@ -24,7 +31,15 @@ export interface WitnessReport {
 
 export interface Warning {
   readonly code:
-    'no-quorum' | 'unreachable' | 'no-liar' | 'split-without-liar' | 'unverifiable' | 'unused' | 'convicted' | 'unheard'
+    | 'no-quorum'
+    | 'unreachable'
+    | 'no-liar'
+    | 'split-without-liar'
+    | 'unverifiable'
+    | 'unused'
+    | 'convicted'
+    | 'unheard'
+    | 'old'
   readonly text: string
 }
 
@@ -49,20 +64,32 @@ export interface PolicyReport {
   /** For as many equal witnesses the smallest threshold above two thirds; and the fewest that survive one liar more. */
   readonly advice: { readonly same: EqualStrength; readonly more: EqualStrength } | null
   readonly warnings: readonly Warning[]
+  /** The date of a list that is built in, and how many days old that is; null for a file. */
+  readonly date: string | null
+  readonly ageDays: number | null
   /** What the node has seen of each witness; null without a node. */
   readonly seen: readonly WitnessReport[] | null
 }
 
 // ---- the report ------------------------------------------------------------------------------------------------
 
-/** What can be said of a policy; `views` is what a running node says of witnesses. `now` in ms since 1970. */
-export function policyReport(policy: Policy, views: readonly WitnessView[] | undefined, now: number): PolicyReport {
+/**
+ * What can be said of a policy; `views` is what a running node says of witnesses, `date` that of a list that is built
+ * in. `now` in ms since 1970.
+ */
+export function policyReport(
+  policy: Policy,
+  views: readonly WitnessView[] | undefined,
+  now: number,
+  date?: string,
+): PolicyReport {
   const seen = views && policy.witnesses.map(({ name, vkey }) => witnessReport(name, vkey, views, now))
   const convicted = new Set((seen ?? []).flatMap(({ key, convicted: id }) => (id === null ? [] : key)))
   const heard = seen?.filter(({ key, silent }) => !silent && !convicted.has(key)).map(({ key }) => key)
   const { witnesses, threshold, overlap, liars, blocking, silent } = policyStrength(policy, convicted)
   const isHeard = heard === undefined || quorumSatisfied(policy, new Set(heard))
   const least = Math.min(liars, silent)
+  const ageDays = date === undefined ? null : Math.max(0, Math.floor((now - Date.parse(date)) / 86_400_000))
   return {
     quorum: policy.quorum,
     witnesses,
@@ -77,7 +104,10 @@ export function policyReport(policy: Policy, views: readonly WitnessView[] | und
       ...fileWarnings(policy, threshold, liars),
       ...(seen ?? []).flatMap(({ name, convicted: id }) => (id === null ? [] : [convictedWarning(name, id)])),
       ...(isHeard ? [] : [unheard(heard.length)]),
+      ...(ageDays !== null && ageDays > OLD_AFTER_DAYS ? [OLD] : []),
     ],
+    date: date ?? null,
+    ageDays,
     seen: seen ?? null,
   }
 }
@@ -155,6 +185,7 @@ export function policyLines(report: PolicyReport, now: number, paint: Paint): st
     ])
     rows.push(['', `${equal(more)} survives ${both(more)} (n = 3f + 1)`])
   }
+  if (report.date !== null) rows.push(['list', `of ${report.date}, ${counted(report.ageDays!, 'day')} old`])
   for (const { text } of warnings) rows.push([paint('yellow', 'warning'.padEnd(LABEL_WIDTH)), text])
   const lines = rows.map(([label, text]) => `${label.padEnd(LABEL_WIDTH)}${text}`)
   return seen === null ? lines : [...lines, '', ...table(seen.map((witness) => seenRow(witness, now)))]

@@ -2,10 +2,11 @@
 import { Command } from 'commander'
 import type { WitnessView } from '../http/api.js'
 import { MAX_POLICY_BYTES, parsePolicy } from '../tlog/policy.js'
+import { PUBLIC, PUBLIC_POLICY, PUBLIC_POLICY_DATE } from '../public-policy.js'
 import { NodeClient } from './client.js'
 import type { CommonFlags } from './command.js'
 import { EXIT } from './exit.js'
-import { readFileBounded } from './files.js'
+import { readPolicyFile } from './files.js'
 import { output } from './output.js'
 import { policyLines, policyReport } from './policy-text.js'
 
@@ -21,7 +22,7 @@ Examples:
   policy
     .command('check')
     .description('say what a policy protects from: how many lying and how many silent witnesses it survives')
-    .argument('<FILE>', 'a policy (c2sp.org/tlog-policy); - is stdin')
+    .argument('<FILE>', 'a policy (c2sp.org/tlog-policy); - is stdin, public the one that is built in')
     .option('--node <URL>', 'a running node that says which witnesses are silent, and which are convicted')
     .addHelpText(
       'after',
@@ -30,6 +31,7 @@ Examples:
   gossum policy check witnesses.policy
   gossum policy check witnesses.policy --node http://127.0.0.1:46787
   gossum policy check witnesses.policy --json | jq .liars
+  gossum policy check public                    who cosigns sum.golang.org in public, and how old that list is
 
 Exit code 0 when the quorum can be reached, 4 when it cannot: by keys that can be verified or, with --node, by
 witnesses that were heard in the last two hours and are not convicted. 2 for a malformed policy. Warnings do not
@@ -44,11 +46,14 @@ change it.
 
 async function check(file: string, flags: CommonFlags): Promise<number> {
   const out = output(flags)
-  const policy = parsePolicy(await readFileBounded(file, MAX_POLICY_BYTES))
+  const text = await readPolicyFile(file, MAX_POLICY_BYTES)
+  const policy = parsePolicy(text)
   const views = flags.node === undefined ? undefined : await witnessesOf(flags.node)
-  const report = policyReport(policy, views, Date.now())
-  out.json({ file, ...report })
+  const isPublic = file === PUBLIC
+  const report = policyReport(policy, views, Date.now(), isPublic ? PUBLIC_POLICY_DATE : undefined)
+  out.json({ file, ...report, ...(isPublic && { text: PUBLIC_POLICY }) })
   policyLines(report, Date.now(), (style, text) => out.paint(style, text)).forEach((line) => out.line(line))
+  if (isPublic) out.line(`\n${PUBLIC_POLICY.trimEnd()}`)
   return report.reachable ? EXIT.fine : EXIT.undecided
 }
 

@@ -38,7 +38,11 @@ export function command(): Command {
     .option('--no-mdns', 'do not look for nodes on the local network')
     .option('--http <HOST:PORT>', 'where the API listens (default 127.0.0.1:46787; port 0 = any)')
     .option('--poll <SECONDS>', 'time between polls, with jitter (default 60)', Number)
-    .option('--policy <FILE>', 'whose cosignatures count (C2SP tlog-policy)')
+    .option('--feed <"URL" or "VKEY URL">', 'a witness that gets our heads and cosigns them (repeatable)', collect)
+    .option('--distributor <URL>', 'where cosigned heads are read and published (repeatable)', collect)
+    .option('--source-spotter <URL>', 'a monitor that is asked whether it sees the same (repeatable)', collect)
+    .option('--policy <FILE>', 'whose cosignatures count (C2SP tlog-policy); public for the built-in list')
+    .option('--bastion <URL>', 'serve logs that push through this bastion (docs/witness.md)')
     .option('--guard-wait <SECONDS>', 'wait at start for peers who know what this key signed (default 30)', Number)
     .option(
       '--upstream <"NAME URL">',
@@ -55,6 +59,8 @@ Examples:
   gossum run                                    follow sum.golang.org with everything at its default
   gossum run --bootstrap /dns4/example.org/tcp/46786/p2p/12D3KooW...
   gossum run --log "VKEY http://127.0.0.1:46788" --http 127.0.0.1:0 --json
+  gossum run --policy public --distributor https://api.transparency.dev
+  gossum run --feed "VKEY https://witness.example.org" --policy FILE    (docs/exchange.md)
   gossum run --log "VKEY URL ORIGIN"            a log that is no checksum database (c2sp.org/tlog-tiles)
   gossum run --log "VKEY -"                     cosign what this log pushes to /add-checkpoint (docs/witness.md)
   gossum run --log-list https://example.org/log-list.1
@@ -67,13 +73,13 @@ async function run(flags: RunFlags): Promise<void> {
   // The space for young objects would grow to 32 MB under any load, and hardly shrink: that is for programs that compute.
   setFlagsFromString('--semi-space-growth-factor=1')
   const out = output(flags)
-  const { log, listen, bootstrap, announce, http, poll, guardWait, policy, name, recover, home } = flags
-  const { upstream, quorumWait, logList } = flags
+  const { log, listen, bootstrap, announce, http, poll, guardWait, bastion, policy, name, recover, home } = flags
+  const { upstream, quorumWait, feed, distributor, sourceSpotter, logList } = flags
   // A flag that only says "no" says nothing when it is not given: then the environment and the file are asked.
   const mdns = flags.mdns === false ? false : undefined
   const settings = {
-    ...{ log, listen, bootstrap, announce, mdns, http, poll, guardWait, policy, name, recover, home },
-    ...{ upstream, quorumWait, logList },
+    ...{ log, listen, bootstrap, announce, mdns, http, poll, guardWait, bastion, policy, name, recover, home },
+    ...{ upstream, quorumWait, feed, distributor, sourceSpotter, logList },
   }
   const config = loadConfig(settings, flags.config === undefined ? {} : { file: flags.config })
 
@@ -112,26 +118,29 @@ async function readyLine(node: GossumNode): Promise<object> {
       id: log.id,
       name: log.name,
       size: log.size,
-      gosumdb: isForGo(log) ? goSumDb(log, node.http) : null,
+      gosumdb: isSumDb(log) ? goSumDb(log, node.http) : null,
     })),
   }
 }
 
 async function introduce(node: GossumNode, config: Config, out: Output): Promise<void> {
-  const { logs, guard } = await node.view.status()
+  const { logs, guard, bastion } = await node.view.status()
+  const sumdbs = logs.filter(isSumDb)
   const lines = [
     ['witness', node.witness],
     ...reachableFirst(node.multiaddrs).map((address, i) => [i === 0 ? 'peers dial' : '', address]),
     ['api', node.http],
+    ...(bastion === null ? [] : [['bastion', bastion.url]]),
     ['home', config.home],
     ...logs.map((log) => [
       'log',
       `${log.name}  ${log.disabled ? 'disabled' : (log.url ?? 'pushes its heads')}  ${log.size === 0 ? 'no head yet' : `size ${grouped(log.size)}`}`,
     ]),
-    ...logs.filter(isForGo).map((log) => ['go', `go env -w GOSUMDB="${goSumDb(log, node.http)}"`]),
-    ...(logs.some(isForGo) ? [['go, undone', 'go env -u GOSUMDB']] : []),
+    ...sumdbs.map((log) => ['go', `go env -w GOSUMDB="${goSumDb(log, node.http)}"`]),
+    ...(sumdbs.length === 0 ? [] : [['go, undone', 'go env -u GOSUMDB']]),
     ['policy', policyText(config, node.witness)],
     ...meshTexts(config).map((text) => ['mesh', text]),
+    ...config.places.map(({ kind, name }) => [kind === 'source-spotter' ? 'spotter' : kind, name]),
     ['guard', guard.text],
     ...logs.flatMap((log) =>
       log.paused === null
@@ -143,8 +152,8 @@ async function introduce(node: GossumNode, config: Config, out: Output): Promise
   for (const [label, text] of lines) out.line(`${label!.padEnd(11)}${text!}`)
 }
 
-/** Whether the go command can ask this node for a log: a checksum database whose lookups can be had. */
-function isForGo({ origin, url, disabled }: Pick<LogView, 'origin' | 'url' | 'disabled'>): boolean {
+/** Whether the go command can ask this node about a log: it is a checksum database, and can be asked itself. */
+function isSumDb({ origin, url, disabled }: Pick<LogView, 'origin' | 'url' | 'disabled'>): boolean {
   return origin === SUMDB_ORIGIN && url !== null && !disabled
 }
 

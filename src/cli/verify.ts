@@ -6,7 +6,7 @@ import { MAX_POLICY_BYTES, parsePolicy } from '../tlog/policy.js'
 import { counted, grouped } from './ask-text.js'
 import { collect } from './command.js'
 import { EXIT, exitCodeOf } from './exit.js'
-import { readFileBounded } from './files.js'
+import { readFileBounded, readPolicyFile } from './files.js'
 import { parseLogKey } from './log-key.js'
 import { output, type Output, type OutputFlags } from './output.js'
 import { judge, type Trust, type Verdict } from './verdict.js'
@@ -73,7 +73,7 @@ async function verify(files: readonly string[], flags: VerifyFlags, out: Output)
 async function trustOf({ log, policy: path }: VerifyFlags): Promise<Trust> {
   const named = (log ?? []).map(parseLogKey)
   if (path === undefined) return { logs: log === undefined ? [parseLogKey(SUM_GOLANG_ORG)] : named }
-  const policy = parsePolicy(await readFileBounded(path, MAX_POLICY_BYTES))
+  const policy = parsePolicy(await readPolicyFile(path, MAX_POLICY_BYTES))
   const logs = [...named, ...policy.logs.flatMap(({ key }) => key ?? [])]
   const isSilent = log === undefined && policy.logs.length === 0
   return { logs: isSilent ? [parseLogKey(SUM_GOLANG_ORG)] : logs, policy }

@@ -14,7 +14,7 @@ export interface Identity {
   /** Verifier key, as it is written. */
   readonly witness: string
   readonly key: VerifierKey
-  sign(message: Uint8Array): Uint8Array
+  sign(message: Uint8Array): Uint8Array | Promise<Uint8Array>
 }
 
 function claimText(peer: string, witness: string): Uint8Array {
@@ -22,8 +22,8 @@ function claimText(peer: string, witness: string): Uint8Array {
 }
 
 /** Binds a witness key to a peer id. */
-export function claimWitness(identity: Pick<Identity, 'witness' | 'sign'>, peer: string): WitnessClaim {
-  return { key: identity.witness, signature: identity.sign(claimText(peer, identity.witness)) }
+export async function claimWitness(identity: Pick<Identity, 'witness' | 'sign'>, peer: string): Promise<WitnessClaim> {
+  return { key: identity.witness, signature: await identity.sign(claimText(peer, identity.witness)) }
 }
 
 /** The witness key that is proven to live behind this peer id; undefined when the claim does not hold. */

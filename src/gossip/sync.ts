@@ -7,6 +7,7 @@
  * has signed, whoever dialled.
  */
 import type { Connection, PeerId } from '@libp2p/interface'
+import { errorCode } from '../errors.js'
 import { lastingController } from '../timed.js'
 import { toHex } from '../tlog/bytes.js'
 import { sha256 } from '../tlog/hash.js'
@@ -63,7 +64,7 @@ export class SyncDoor {
   readonly asker: Asker
   readonly #options: SyncOptions
   readonly #answerer: Answerer
-  readonly #claim: WitnessClaim | undefined
+  #claim: WitnessClaim | undefined
   /** Ids of evidence that was fetched and judged, whether it is kept or not. */
   readonly #judged = new Set<string>()
   /** Peers whose hello we are working on. */
@@ -76,9 +77,8 @@ export class SyncDoor {
 
   constructor(options: SyncOptions) {
     this.#options = options
-    const { host, identity, speakers } = options
+    const { host, speakers } = options
     const stopped = this.#stopped.signal
-    this.#claim = identity && claimWitness(identity, host.peerId.toString())
     this.asker = new Asker(host, speakers, stopped)
     this.#answerer = new Answerer({
       ...options,
@@ -91,6 +91,7 @@ export class SyncDoor {
   /** Call before the host starts: the first peer must find the protocol in the list that identify sends. */
   async open(): Promise<void> {
     const { host, speakers } = this.#options
+    await this.#claimed()
     await host.handle(SYNC_PROTOCOL, (stream, connection) => this.#answerer.serve(stream, connection), {
       maxInboundStreams: STREAMS_PER_PEER,
       maxOutboundStreams: STREAMS_PER_PEER,
@@ -181,8 +182,21 @@ export class SyncDoor {
       heads: [...heads.slice(from), ...heads.slice(0, from)],
       evidence: (await handlers.evidenceIds()).slice(-MAX_EVIDENCE_REFS),
       counts: counts.slice(0, MAX_COUNTS),
-      witness: this.#claim,
+      witness: await this.#claimed(),
       peers: membership.introduce(to),
+    }
+  }
+
+  /** Whose witness we are, as our key says it, once it could sign that: until then we are a witness without a name. */
+  async #claimed(): Promise<WitnessClaim | undefined> {
+    const { host, identity } = this.#options
+    if (identity === undefined || this.#claim !== undefined) return this.#claim
+    try {
+      return (this.#claim = await claimWitness(identity, host.peerId.toString()))
+    } catch (error) {
+      // Who signs has said so; an agent that is back is asked with the next hello.
+      if (errorCode(error) !== 'AGENT_UNAVAILABLE') throw error
+      return undefined
     }
   }
 

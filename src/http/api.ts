@@ -4,6 +4,7 @@
  */
 import { GossumError } from '../errors.js'
 import type { GuardState } from '../witness/rollback.js'
+import type { BastionReport } from './bastion.js'
 import { requireOperator } from './operator.js'
 import { json, jsonFile, text, type Reply } from './reply.js'
 import type { ApiRequest, Route } from './router.js'
@@ -129,6 +130,19 @@ export interface WitnessView {
   convicted: string | null
 }
 
+/** A place outside the mesh with which heads and cosignatures are exchanged. */
+export interface ExchangeView {
+  name: string
+  url: string
+  /** `feed`, `distributor` or `source-spotter`. */
+  kind: string
+  lastAnswer: string | null
+  /** What was wrong with the last visit, or what it objected to. */
+  error: string | null
+  /** What it said last of each log, and of which head of ours. */
+  says: readonly { log: string; does: string; verdict: string; size: number | null; at: string }[]
+}
+
 export interface StatusView {
   version: string
   /** Verifier key of this witness. */
@@ -148,6 +162,17 @@ export interface StatusView {
   evidence: number
   /** Whether peers vouch that this node knows all that its key has signed. */
   guard: { state: GuardState; text: string; since: string }
+  /** Null without a bastion. */
+  bastion: BastionReport | null
+  signing: SigningView
+  /** The configured places, in the order of kinds and flags. */
+  exchange: ExchangeView[]
+}
+
+/** Where the private key of the witness is, and why nothing is signed with it now. */
+export interface SigningView {
+  by: 'file' | 'ssh-agent'
+  error: string | null
 }
 
 export interface Readiness {

@@ -18,15 +18,18 @@ import type { GuardReport } from '../witness/rollback.js'
 import type { Suspect, Suspects } from '../witness/suspects.js'
 import type {
   EvidenceView,
+  ExchangeView,
   HeadView,
   LogView,
   NodeView,
   PeerView,
   Readiness,
+  SigningView,
   StatusView,
   SuspectView,
   WitnessView,
 } from './api.js'
+import type { BastionReport } from './bastion.js'
 import { cosignatureViews, evidenceViews, witnessViews, type WitnessParts } from './witnesses.js'
 
 export interface ViewParts extends WitnessParts {
@@ -34,6 +37,10 @@ export interface ViewParts extends WitnessParts {
   readonly version: string
   readonly now: () => number
   readonly guard: () => GuardReport
+  readonly signing: () => SigningView
+  readonly bastion: () => BastionReport | undefined
+  /** The places outside the mesh. */
+  readonly exchange: () => ExchangeView[]
   readonly alarm: { acknowledge(id: string): Promise<boolean>; take(file: Uint8Array): Promise<Received> }
   /** The corridor. */
   readonly submit: (candidate: Candidate) => Promise<Outcome>
@@ -96,7 +103,7 @@ export class View implements NodeView {
   }
 
   async status(): Promise<StatusView> {
-    const { config, witness, version, mesh, guard } = this.#parts
+    const { config, witness, version, mesh, guard, signing, bastion, exchange } = this.#parts
     const evidence = await this.evidence()
     return {
       version,
@@ -116,6 +123,9 @@ export class View implements NodeView {
       peers: this.peers().length,
       evidence: evidence.filter((item) => !item.acked).length,
       guard: { ...guard() },
+      signing: signing(),
+      bastion: bastion() ?? null,
+      exchange: exchange(),
     }
   }
 
@@ -228,7 +238,7 @@ export class View implements NodeView {
   }
 
   readiness(): Promise<Readiness> {
-    const { config, store, now, guard } = this.#parts
+    const { config, store, now, guard, signing, bastion } = this.#parts
     const checks: Readiness['checks'] = followedOf(config.logs).flatMap(({ id, key, url }) => {
       const state = store.heads.get(id)
       const poll = this.#poll(id)
@@ -262,6 +272,12 @@ export class View implements NodeView {
     })
     const { state, text } = guard()
     checks.push({ name: 'rollback guard', ok: state !== 'waiting', detail: text })
+    const { by, error } = signing()
+    if (by === 'ssh-agent') checks.push({ name: 'signing', ok: error === null, detail: error ?? 'by ssh-agent' })
+    const behind = bastion()
+    if (behind !== undefined) {
+      checks.push({ name: 'bastion', ok: behind.state === 'serving', detail: behind.error ?? behind.state })
+    }
     return Promise.resolve({ ready: checks.every(({ ok }) => ok), checks })
   }
 

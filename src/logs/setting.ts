@@ -55,7 +55,7 @@ export function parseLogSetting(text: string): LogSetting {
   if (vkey === undefined || address === undefined)
     throw invalid('log', `"VKEY URL" or "VKEY URL ORIGIN" expected, got ${JSON.stringify(text)}`)
   const key = parseVerifierKey(vkey)
-  if (key.type !== 0x01) throw invalid('log', `${key.name} is a witness key (type 0x04), not a log key`)
+  if (key.type !== 0x01) throw invalid('log', `${key.name} is a witness key (type 0x0${key.type}), not a log key`)
   const isPushed = address === '-'
   const origin = named ?? (isPushed ? key.name : SUMDB_ORIGIN)
   if (/[\x00-\x1f]/.test(origin)) throw invalid('log', `${JSON.stringify(origin)} is no line of a checkpoint`)

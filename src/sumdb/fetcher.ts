@@ -98,15 +98,18 @@ function wait(ms: number, signal: AbortSignal): Promise<void> {
   })
 }
 
-/** Retry-After as seconds or as a date, in ms from now, at most MAX_RETRY_AFTER_MS; 0 when there is none. */
-function retryAfter(response: FetchAnswer): number {
+/** Retry-After as seconds or as a date, in ms from now, at most `mostMs`; 0 when there is none. */
+export function retryAfter(response: FetchAnswer, mostMs = MAX_RETRY_AFTER_MS): number {
   const value = response.headers.get('retry-after')?.trim() ?? ''
   const ms = /^[0-9]+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - Date.now()
-  return Number.isNaN(ms) ? 0 : Math.min(Math.max(ms, 0), MAX_RETRY_AFTER_MS)
+  return Number.isNaN(ms) ? 0 : Math.min(Math.max(ms, 0), mostMs)
 }
 
 /** Reads at most `maxBytes` of a body. When there are more, the stream is cancelled and `whole` is false. */
-async function readBody(response: FetchAnswer, maxBytes: number): Promise<{ bytes: Uint8Array; whole: boolean }> {
+export async function readBody(
+  response: FetchAnswer,
+  maxBytes: number,
+): Promise<{ bytes: Uint8Array; whole: boolean }> {
   const chunks: Uint8Array[] = []
   let room = maxBytes
   const reader = response.body?.getReader()

@@ -25,7 +25,7 @@ export {
   verifyNote,
   withType,
 } from './note.js'
-export type { Note, Signature, SignatureType, SignerKey, VerifierKey } from './note.js'
+export type { Note, Signature, SignatureType, Signer, SignerKey, VerifierKey } from './note.js'
 export { formatCheckpoint, logId, parseCheckpoint, SUMDB_ORIGIN, type Checkpoint } from './checkpoint.js'
 export { cosign, verifiedCosignatures, verifyCosignature, type Cosignature } from './cosignature.js'
 export { parsePolicy, quorumSatisfied, quorumThreshold } from './policy.js'

@@ -2,15 +2,15 @@
  * The signing half of the corridor: what stands between a proven head and our cosignature, and the order in which it is
  * made: the promise on disk, the cosignature, the cosigned head on disk. Only then may it leave.
  */
-import type { ErrorCode } from '../errors.js'
+import { errorCode, type ErrorCode } from '../errors.js'
 import { isFrozen, unmetFloor, type FirstUse, type Floor, type LogState } from '../store/heads.js'
 import type { Store } from '../store/store.js'
 import { fromUtf8, utf8 } from '../tlog/bytes.js'
 import type { Checkpoint } from '../tlog/checkpoint.js'
-import { cosign, type Cosignature } from '../tlog/cosignature.js'
+import { cosignBy, type Cosignature } from '../tlog/cosignature.js'
 import { formatHash } from '../tlog/hash.js'
 import type { Tree } from '../tlog/merkle.js'
-import { formatNote, parseNote, type Note, type SignerKey } from '../tlog/note.js'
+import { formatNote, parseNote, type Note, type Signer } from '../tlog/note.js'
 import type { CosignedHeads } from './cosigned.js'
 import type { Proof } from './decide.js'
 import type { FollowedLog } from './prover.js'
@@ -19,7 +19,7 @@ import type { VerifiedNote } from './verify.js'
 export interface CosignerParts {
   readonly store: Store
   readonly cosigned: CosignedHeads
-  readonly signer: SignerKey
+  readonly signer: Signer
   /** Whether anything may be signed, and who is told when our key turns out to sign elsewhere. */
   readonly guard: { readonly maySign: boolean; sawUnknown(time: number): void }
   /** A first head was trusted because it was the first. */
@@ -36,7 +36,7 @@ const REFRESH_SECONDS = 30 * 60
 
 export class Cosigner {
   readonly #parts: CosignerParts
-  /** Logs whose promised cosignature could not be stored (a full disk): made again when the head comes back. */
+  /** Logs whose promised cosignature could not be made or stored: made again when the head comes back. */
   readonly #owed = new Set<string>()
 
   constructor(parts: CosignerParts) {
@@ -48,11 +48,23 @@ export class Cosigner {
     return this.#parts.signer.verifier.vkey
   }
 
-  /** Makes the cosignature that was promised on disk again, bit for bit, in case the crash came before it was stored. */
+  /** Logs whose newest head was promised a cosignature that it does not have. */
+  get owed(): readonly string[] {
+    return [...this.#owed]
+  }
+
+  /**
+   * Makes the cosignature that was promised on disk again, bit for bit, in case the crash came before it was stored. While
+   * nobody can sign it stays owed.
+   */
   async resume(log: string): Promise<void> {
     const state = this.#parts.store.heads.get(log)
     if (state.note === undefined || !this.#isSigned(state) || this.#disagrees(log)) return
-    await this.#release(log, state, parseNote(utf8(state.note)), new Map())
+    try {
+      await this.#release(log, state, parseNote(utf8(state.note)), new Map())
+    } catch (error) {
+      if (errorCode(error) !== 'AGENT_UNAVAILABLE') throw error
+    }
   }
 
   /**
@@ -81,6 +93,7 @@ export class Cosigner {
   obstacle(log: string, { size, root }: Tree): ErrorCode | undefined {
     if (this.#disagrees(log)) return 'STATE_DISAGREES'
     if (!this.#parts.guard.maySign) return 'GUARD_WAITING'
+    if (this.#parts.signer.away !== undefined) return this.#parts.signer.away.code
     const floor = unmetFloor(this.#parts.store.heads.get(log))
     const isReached = floor === undefined || (floor.size === size && floor.root === formatHash(root))
     return isReached ? undefined : 'GUARD_BEHIND'
@@ -170,8 +183,8 @@ export class Cosigner {
     others: ReadonlyMap<string, Cosignature>,
   ): Promise<Cosignature> {
     const { signer, cosigned } = this.#parts
-    const own = cosign(bare.text, state.signed!.time, signer)
     try {
+      const own = await cosignBy(bare.text, state.signed!.time, signer)
       await cosigned.install(log, bare, new Map([...others, [this.key, own]]))
       this.#owed.delete(log)
       return own

@@ -215,6 +215,7 @@ function refusal(code: ErrorCode): Answer {
       return { status: 503, gossip: 'ignore', exit: 3 }
     case 'GUARD_WAITING':
     case 'GUARD_BEHIND':
+    case 'AGENT_UNAVAILABLE':
       return { status: 503, gossip: 'ignore', exit: 4 }
     case 'NOT_CANONICAL':
     case 'REQUEST_INVALID':

@@ -7,6 +7,7 @@ import type { Cosignature } from '../tlog/cosignature.js'
 import { formatNote, type Note, type VerifierKey } from '../tlog/note.js'
 import { withLines, type Head } from './cosigner.js'
 import type { Candidate } from './decide.js'
+import { PAUSE_MS } from './pace.js'
 import type { FollowedLog } from './prover.js'
 import type { VerifiedNote } from './verify.js'
 
@@ -17,6 +18,8 @@ export interface OutletParts {
   readonly isWitness: boolean
   /** Keys whose cosignatures our neighbours count: verified, kept and passed on like the counted ones. */
   readonly relayed: () => readonly VerifierKey[]
+  /** Milliseconds between two heads of one log that it pushed itself; PAUSE_MS unless said otherwise. */
+  readonly pauseMs?: number
   /** Sends a head to the mesh. It is on disk already. */
   readonly publish: (log: string, note: Uint8Array) => void
 }
@@ -26,15 +29,19 @@ const NEWEST_HEADS = 16
 
 export class Outlet {
   readonly #parts: OutletParts
+  readonly #pauseMs: number
   /** The vkey of our key. */
   readonly #own: string
   /** Sizes of the newest heads that we cosigned, by log, the smallest first. */
   readonly #newest = new Map<string, number[]>()
   /** Sizes of the largest heads that frozen logs have shown us, by log. */
   readonly #shown = new Map<string, number>()
+  /** Logs whose pushed heads wait, with the newest of them, if one came since the last was sent. */
+  readonly #held = new Map<string, { note?: Note; readonly timer: NodeJS.Timeout }>()
 
   constructor(parts: OutletParts, own: string) {
     this.#parts = parts
+    this.#pauseMs = parts.pauseMs ?? PAUSE_MS
     this.#own = own
   }
 
@@ -45,7 +52,34 @@ export class Outlet {
     const travels = candidate.door === 'gossip' && head.clean
     const others = [...cosignatures].filter(([key]) => key !== this.#own).map(([, cosignature]) => cosignature)
     const lines = [...(travels ? [] : others), ...(this.#isHeard() ? [own] : [])]
-    if (!travels || lines.length > 0) this.#publish(log, withLines(bare, lines))
+    if (travels && lines.length === 0) return
+    if (candidate.proof !== undefined && this.#pauseMs > 0) this.#paced(log, withLines(bare, lines))
+    else this.#publish(log, withLines(bare, lines))
+  }
+
+  /** Sends no more: what waits is what a peer hears of by sync. */
+  stop(): void {
+    for (const { timer } of this.#held.values()) clearTimeout(timer)
+    this.#held.clear()
+  }
+
+  /**
+   * Sends the first head of a burst at once, then the newest in each pause: a log may push hundreds a second, those
+   * between are of use to nobody, and peers do not listen to whom they hear too often.
+   */
+  #paced(log: FollowedLog, note: Note): void {
+    const held = this.#held.get(log.id)
+    if (held !== undefined) {
+      held.note = note
+      return
+    }
+    this.#publish(log, note)
+    const timer = setTimeout(() => {
+      const next = this.#held.get(log.id)?.note
+      this.#held.delete(log.id)
+      if (next !== undefined) this.#paced(log, next)
+    }, this.#pauseMs)
+    this.#held.set(log.id, { timer: timer.unref() })
   }
 
   /** Our cosignature of a head was made anew. */

@@ -7,10 +7,12 @@
  */
 import { lastingController } from '../timed.js'
 import { makeSplitView, type Evidence } from '../evidence/evidence.js'
-import { GossumError, type ErrorCode } from '../errors.js'
+import { errorCode, GossumError, type ErrorCode } from '../errors.js'
 import { isFrozen, unmetFloor, type LogState } from '../store/heads.js'
 import { equalBytes, utf8 } from '../tlog/bytes.js'
 import type { Cosignature } from '../tlog/cosignature.js'
+import type { Hash } from '../tlog/hash.js'
+import type { Tree } from '../tlog/merkle.js'
 import { isBy, parseNote, type VerifierKey } from '../tlog/note.js'
 import type { ProvenHead } from './cosigned.js'
 import { decide, objectionTo, unproven, type Candidate, type Decision, type Outcome, type Proof } from './decide.js'
@@ -45,8 +47,6 @@ export interface PipelineParts extends CosignerParts, OutletParts {
   readonly prefixFromPeers: PrefixFromPeers
   /** Raises the alarm with evidence. Not new when it is about a lie that is known. */
   readonly alarm: (evidence: Evidence) => Promise<{ id: string; isNew: boolean }>
-  /** Milliseconds between two heads of a burst that peers bring; PAUSE_MS unless said otherwise. */
-  readonly pauseMs?: number
   readonly onOutcome: (outcome: Outcome, candidate: Candidate) => void
   /** A suspect that stayed one for too long, or that no tree can explain. */
   readonly onSuspectAlarm: (suspect: Suspect) => void
@@ -114,6 +114,7 @@ export class Pipeline {
   /** Ends the proofs that are under way: whoever waits for one goes on, undecided. */
   abort(): void {
     this.#stopped.abort()
+    this.#outlet.stop()
   }
 
   /** Aborts, and waits until every submission has ended: then nothing writes any more. */
@@ -146,6 +147,15 @@ export class Pipeline {
     return outcome
   }
 
+  /** Takes up the cosignatures that were promised on disk and could not be made, now that they can. */
+  async retryOwed(): Promise<void> {
+    const { store, now } = this.#parts
+    for (const log of this.#cosigner.owed) {
+      const { note } = store.heads.get(log)
+      if (note !== undefined) await this.submit({ door: 'sync', note: utf8(note), log, receivedAt: now() })
+    }
+  }
+
   /** Takes up what came while nothing could be signed, as it would be if it came now. */
   async submitDeferred(): Promise<void> {
     // Not by gossip: what it brought then was not forwarded.
@@ -166,6 +176,16 @@ export class Pipeline {
     } finally {
       this.#retrying.delete(log)
     }
+  }
+
+  /**
+   * The proof (checkTree) that leads from the first `size` records of a head that we proved to that head, from the log
+   * or from peers. Throws the GossumError of the log when there is none.
+   */
+  async proof(log: string, of: Tree, size: number): Promise<readonly Hash[]> {
+    const proof = await this.#tracked(this.#prover.prove(this.#logs.get(log)!, of, size, undefined, undefined))
+    if ('failed' in proof) throw new GossumError(proof.failed)
+    return proof.prefix.proof
   }
 
   /** Work that stop() waits for. */
@@ -211,7 +231,9 @@ export class Pipeline {
     for (;;) {
       const leave = await this.#turn(candidate, head)
       if (leave === undefined) return this.#suspect(candidate, head, 'HEADS_WAITING')
-      const outcome = await this.#round(candidate, head, own !== undefined, charged).finally(leave)
+      const outcome = await this.#round(candidate, head, own !== undefined, charged)
+        .catch((error: unknown) => unsigned(error, head))
+        .finally(leave)
       if (outcome !== undefined) return outcome
       // A head that has to be decided about again is paid for.
       charged = false
@@ -272,12 +294,12 @@ export class Pipeline {
   }
 
   /**
-   * Waits until a larger head that peers bring may be taken up; undefined when it may not. The log itself comes at our
-   * own pace.
+   * Waits until a larger head that others bring may be taken up; undefined when it may not. The log itself comes at our
+   * own pace, and what it pushes with a proof needs no other.
    */
-  async #turn({ door }: Candidate, { log, checkpoint }: Head): Promise<(() => void) | undefined> {
+  async #turn({ door, proof }: Candidate, { log, checkpoint }: Head): Promise<(() => void) | undefined> {
     const { tree } = this.#parts.store.heads.get(log.id)
-    const isPaced = (door === 'gossip' || door === 'sync') && tree !== undefined && checkpoint.size > tree.size
+    const isPaced = door !== 'poll' && proof === undefined && tree !== undefined && checkpoint.size > tree.size
     return isPaced ? this.#pace.turn(log.id, checkpoint, this.#stopped.signal) : () => undefined
   }
 
@@ -419,6 +441,12 @@ export class Pipeline {
   #inBackground(work: Promise<unknown>): void {
     void this.#tracked(work).catch(this.#parts.onError)
   }
+}
+
+/** What becomes of a head when the key that should have signed it is away: it is on disk, and its cosignature owed. */
+function unsigned(error: unknown, { log, checkpoint: { size, root } }: Head): Outcome {
+  if (errorCode(error) !== 'AGENT_UNAVAILABLE') throw error
+  return { kind: 'refused', news: false, log: log.id, size, root, code: 'AGENT_UNAVAILABLE' }
 }
 
 /** The proof of a pushed head that nothing can be objected to, as decide() asks for one. */

@@ -208,3 +208,29 @@ test('why a log did not answer, without saying twice that it did not', () => {
   expect(pollError('cannot reach the log: nothing more')).toBe('nothing more')
   expect(pollError('the signature does not verify')).toBe('the signature does not verify')
 })
+
+describe('a place outside the mesh', () => {
+  const place = {
+    name: 'their.example',
+    url: 'http://their.example',
+    kind: 'source-spotter',
+    lastAnswer: new Date(NOW - 3000).toISOString(),
+    error: null,
+    says: [{ log: LOG.id, does: 'push', verdict: 'consistent', size: 5000, at: new Date(NOW - 3000).toISOString() }],
+  }
+  const silent = { ...place, name: 'other.example', kind: 'feed', lastAnswer: null, error: 'it is down', says: [] }
+
+  it('has a line of its own', async () => {
+    expect(await statusOf({}, { exchange: [place, silent] })).toMatch(
+      /\n exchange +their\.example \(source-spotter\) +answered 3 s ago, consistent sum\.golang\.org size 5,000\n +other\.example \(feed\) +never answered, it is down\n/,
+    )
+    expect(await statusOf({})).not.toContain('exchange')
+  })
+
+  it('that says "inconsistent" makes status exit 4; one that is down does not', async () => {
+    const status = await fakeNode().status()
+    const says = [{ ...place.says[0]!, verdict: 'inconsistent' }]
+    expect(statusExit({ ...status, exchange: [place, silent] })).toBe(0)
+    expect(statusExit({ ...status, exchange: [silent, { ...place, says }] })).toBe(4)
+  })
+})

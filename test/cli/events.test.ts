@@ -122,3 +122,39 @@ it('what makes the go command ask the node: its own name for the log whose key i
   const other = 'sum.golang.org+00000000+AAAA'
   expect(goSumDb({ name, key: other }, http)).toBe(`${other} http://127.0.0.1:46787/sumdb/${name}`)
 })
+
+const PLACE = {
+  event: 'exchange',
+  place: 'their.example',
+  kind: 'source-spotter',
+  url: 'http://their.example',
+  reachable: true,
+  error: null,
+  log: LOG_ID,
+  verdict: null,
+  detail: null,
+  size: 5000,
+  root: ROOT,
+} as const
+
+it('says of a place outside the mesh what somebody should look into, and that it answers', () => {
+  const about = (changes: Partial<Extract<NodeEventBody, { event: 'exchange' }>>): string[] =>
+    told({ ...PLACE, ...changes })
+  expect(about({})).toEqual(['  07:09:15Z  place      their.example answers'])
+  expect(about({ reachable: false, error: 'it is down' })).toEqual([
+    '! 07:09:15Z  cannot exchange with their.example, still trying: it is down',
+  ])
+  const [alarm, next, ...more] = about({ verdict: 'inconsistent', detail: 'inconsistent: uh oh' })
+  expect(more).toEqual([])
+  expect(alarm).toBe(
+    `! 07:09:15Z  INCONSISTENT  their.example says that our head of demo.log.example contradicts what it has seen: size 5,000, root ${ROOT}`,
+  )
+  expect(next).toMatch(/^! +that is its word and proves nothing: compare with others: inconsistent: uh oh$/)
+  expect(about({ verdict: 'refused', detail: '422 no' })[0]).toMatch(
+    /^! .* refuses a head of demo\.log\.example .*: 422 no$/,
+  )
+  expect(about({ verdict: 'unknown-log' })[0]).toMatch(/^! .* does not know demo\.log\.example/)
+  expect(about({ verdict: 'uncounted', detail: 'who is it' })[0]).toMatch(/^ {2}.*counts for nobody here: who is it$/)
+  for (const verdict of ['taken', 'ahead', 'read', 'nothing', 'consistent', 'pending'] as const)
+    expect(about({ verdict })).toEqual([])
+})

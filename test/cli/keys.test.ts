@@ -2,7 +2,7 @@ import { chmod, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { createWitnessKey, loadOrCreateLogKey, loadOrCreateWitnessKey, loadWitnessKey } from '../../src/keys.js'
+import { createWitnessKey, loadOrCreateLogKey, loadOrCreateWitnessKey, loadWitnessVerifier } from '../../src/keys.js'
 import { utf8 } from '../../src/tlog/bytes.js'
 import { formatSignerKey, SIGNATURE_TYPES } from '../../src/tlog/note.js'
 
@@ -27,7 +27,7 @@ describe('the witness key', () => {
     expect(again.created).toBe(false)
     expect(again.signer.verifier.vkey).toBe(made.signer.verifier.vkey)
     const message = utf8('hello')
-    expect(made.signer.verifier.verify(message, again.signer.sign(message))).toBe(true)
+    expect(made.signer.verifier.verify(message, await again.signer.sign(message))).toBe(true)
   })
 
   it('has a name of its own when none is given', async () => {
@@ -47,7 +47,7 @@ describe('the witness key', () => {
   })
 
   it('is not there before it is made, and only made by who says so', async () => {
-    expect(await loadWitnessKey(path)).toBeUndefined()
+    expect(await loadWitnessVerifier(path)).toBeUndefined()
     expect(await readdir(home)).toEqual([])
   })
 

@@ -1,15 +1,18 @@
 /** `gossum policy check`: its report, its words, and the program with a node and without. */
+import { readFileSync } from 'node:fs'
 import { afterEach, describe, expect, it } from 'vitest'
 import { policyLines, policyReport, type PolicyReport } from '../../src/cli/policy-text.js'
 import type { WitnessView } from '../../src/http/api.js'
 import { HttpServer } from '../../src/http/server.js'
+import { PUBLIC_POLICY, PUBLIC_POLICY_DATE } from '../../src/public-policy.js'
 import { makeSignerKey, SIGNATURE_TYPES } from '../../src/tlog/note.js'
 import { parsePolicy } from '../../src/tlog/policy.js'
 import { gossum, jsonError } from '../helpers/cli.js'
 import { scratchFolder } from '../helpers/home.js'
 import { fakeNode, LOG_ID } from '../helpers/node-view.js'
+import { vectorUrl } from '../helpers/vectors.js'
 
-const { file } = scratchFolder()
+const { dir, file } = scratchFolder()
 const NOW = Date.parse('2026-01-02T12:00:00.000Z')
 const KEYS = Array.from({ length: 7 }, (_, i) => {
   const seed = new Uint8Array(32).fill(i + 1)
@@ -56,6 +59,8 @@ describe('the report on a file', () => {
         more: { witnesses: 7, threshold: 5, liars: 2, silent: 2 },
       },
       warnings: [],
+      date: null,
+      ageDays: null,
       seen: null,
     })
     expect(lines(good)).toEqual([
@@ -211,5 +216,45 @@ describe('gossum policy check', () => {
     })
     const dead = await gossum(['policy', 'check', path, '--json', '--node', 'http://127.0.0.1:1'])
     expect([dead.code, jsonError(dead).code]).toEqual([1, 'NODE_UNREACHABLE'])
+  })
+})
+
+describe('the policy that is built in', () => {
+  const at = (days: number): number => Date.parse(PUBLIC_POLICY_DATE) + days * 86_400_000
+  const aged = (days: number): PolicyReport =>
+    policyReport(parsePolicy(PUBLIC_POLICY), undefined, at(days), PUBLIC_POLICY_DATE)
+
+  it('survives five liars and five silent witnesses', () => {
+    expect(aged(0)).toMatchObject({ witnesses: 16, threshold: 11, liars: 5, silent: 5, reachable: true, warnings: [] })
+  })
+
+  it('says how old it is, and warns beyond 180 days', () => {
+    expect(aged(180)).toMatchObject({ date: PUBLIC_POLICY_DATE, ageDays: 180, warnings: [] })
+    expect(aged(181)).toMatchObject({ ageDays: 181, warnings: [{ code: 'old' }] })
+    expect(lines(aged(181)).find((text) => text.startsWith('list'))).toBe(
+      `list     of ${PUBLIC_POLICY_DATE}, 181 days old`,
+    )
+    expect(report(equal(3, 4))).toMatchObject({ date: null, ageDays: null })
+  })
+
+  it('is printed, and a file of its name is ./public', async () => {
+    const human = await gossum(['policy', 'check', 'public'])
+    expect(human.code).toBe(0)
+    expect(human.stdout).toContain('quorum   public: needs 11 of 16 witnesses\n')
+    expect(human.stdout.endsWith(`\n\n${PUBLIC_POLICY}`)).toBe(true)
+    const machine = await gossum(['policy', 'check', 'public', '--json'])
+    expect(JSON.parse(machine.stdout)).toMatchObject({ file: 'public', date: PUBLIC_POLICY_DATE, text: PUBLIC_POLICY })
+    file('public', equal(2, 2))
+    const own = await gossum(['policy', 'check', './public', '--json'], { cwd: dir })
+    expect(JSON.parse(own.stdout)).toMatchObject({ file: './public', witnesses: 2, date: null })
+    expect(own.stdout).not.toContain('"text":"#')
+  })
+
+  it('is what verify trusts, too: it names the log', async () => {
+    const head = file('genuine.txt', readFileSync(vectorUrl('sumdb/genuine/latest')))
+    const { code, stdout } = await gossum(['verify', '--policy', 'public', head])
+    // Signed by the log, and by none of the witnesses.
+    expect({ code, verdict: stdout.split(' ')[0] }).toEqual({ code: 2, verdict: 'invalid' })
+    expect(stdout).toContain('policy')
   })
 })

@@ -17,8 +17,8 @@ function witnessesOf(node: TestNode): (string | null)[] {
 }
 
 /** A claim as a hello carries it. */
-function claimJson(identity: Identity, peer: string): object {
-  const { key, signature } = claimWitness(identity, peer)
+async function claimJson(identity: Identity, peer: string): Promise<object> {
+  const { key, signature } = await claimWitness(identity, peer)
   return { key, signature: toBase64(signature) }
 }
 
@@ -42,22 +42,29 @@ describe('the witness of a peer', () => {
     ['signed for another peer', (identity: Identity) => claimJson(identity, 'another peer')],
     [
       'under another key',
-      (identity: Identity, peer: string) => ({ ...claimJson(identity, peer), key: newIdentity('b').witness }),
+      async (identity: Identity, peer: string) => ({
+        ...(await claimJson(identity, peer)),
+        key: newIdentity('b').witness,
+      }),
     ],
     [
       'without a key that can be read',
-      (identity: Identity, peer: string) => ({ ...claimJson(identity, peer), key: 'x' }),
+      async (identity: Identity, peer: string) => ({ ...(await claimJson(identity, peer)), key: 'x' }),
     ],
   ])('is not shown for a claim %s', async (_, claim) => {
     const node = await startNode()
     const stranger = await startStranger()
     const { ask } = await openSync(await connect(stranger, node))
-    await ask({ type: 'hello', heads: ['heard'], witness: claim(newIdentity('liar'), stranger.peerId.toString()) })
+    await ask({
+      type: 'hello',
+      heads: ['heard'],
+      witness: await claim(newIdentity('liar'), stranger.peerId.toString()),
+    })
     await node.handlers.receives('heard')
     expect(witnessesOf(node)).toEqual([null])
     // It is the peer id that makes the difference: the honest claim is taken from the same peer.
     const honest = newIdentity('honest')
-    await ask({ type: 'hello', heads: ['again'], witness: claimJson(honest, stranger.peerId.toString()) })
+    await ask({ type: 'hello', heads: ['again'], witness: await claimJson(honest, stranger.peerId.toString()) })
     await node.handlers.receives('again')
     expect(witnessesOf(node)).toEqual([honest.witness])
   })
@@ -93,14 +100,16 @@ describe('the witness of a peer', () => {
     expect(told).toEqual([b.mesh.peerId])
   })
 
-  it('is a key of a witness in its one spelling', () => {
+  it('is a key of a witness in its one spelling', async () => {
     const log = makeSignerKey('log', SIGNATURE_TYPES.ed25519, new Uint8Array(randomBytes(32)))
-    expect(provenWitness(claimWitness({ witness: log.verifier.vkey, sign: log.sign }, 'peer'), 'peer')).toBeUndefined()
+    expect(
+      provenWitness(await claimWitness({ witness: log.verifier.vkey, sign: log.sign }, 'peer'), 'peer'),
+    ).toBeUndefined()
     const identity = newIdentity('witness')
-    expect(provenWitness(claimWitness(identity, 'peer'), 'peer')?.vkey).toBe(identity.witness)
+    expect(provenWitness(await claimWitness(identity, 'peer'), 'peer')?.vkey).toBe(identity.witness)
     const shouted = identity.witness.replace(/\+[0-9a-f]{8}\+/, (id) => id.toUpperCase())
     if (shouted === identity.witness) return
-    expect(provenWitness(claimWitness({ ...identity, witness: shouted }, 'peer'), 'peer')).toBeUndefined()
+    expect(provenWitness(await claimWitness({ ...identity, witness: shouted }, 'peer'), 'peer')).toBeUndefined()
   })
 })
 
@@ -245,7 +254,7 @@ describe('the keys that neighbours count', () => {
     neighbours.stop()
   })
 
-  it('and those that neighbours sign with may not look like ours, unless they are', () => {
+  it('and those that neighbours sign with may not look like ours, unless they are', async () => {
     const identity = newIdentity('twin')
     const { name, keyId, vkey } = identity.key
     for (const [ours, expected] of [
@@ -253,7 +262,7 @@ describe('the keys that neighbours count', () => {
       [[vkey], [vkey]],
     ] as const) {
       const { neighbours } = watched([...ours], [`${name}+${keyId}`])
-      neighbours.heard('peer', { ...hello(), witness: claimWitness(identity, 'peer') })
+      neighbours.heard('peer', { ...hello(), witness: await claimWitness(identity, 'peer') })
       expect(neighbours.witnesses().map((key) => key.vkey)).toEqual(expected)
       neighbours.stop()
     }

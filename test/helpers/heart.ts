@@ -13,6 +13,8 @@ import {
   makeSignerKey,
   parseNote,
   SIGNATURE_TYPES,
+  type SignatureType,
+  type Signer,
   type SignerKey,
   type VerifierKey,
 } from '../../src/tlog/note.js'
@@ -36,7 +38,7 @@ export class MemoryGuard implements Guard {
 }
 
 /** A key made of one repeated byte, so that tests are the same every time. */
-export function testSigner(name: string, byte: number, type: 1 | 4 = SIGNATURE_TYPES.ed25519): SignerKey {
+export function testSigner(name: string, byte: number, type: SignatureType = SIGNATURE_TYPES.ed25519): SignerKey {
   return makeSignerKey(name, type, new Uint8Array(32).fill(byte))
 }
 
@@ -53,7 +55,7 @@ export interface LogAndVantage {
 export interface HeartOptions extends LogAndVantage {
   /** Logs beside the first. */
   readonly others?: readonly LogAndVantage[]
-  readonly signer?: SignerKey
+  readonly signer?: Signer
   readonly counted?: readonly VerifierKey[]
   /** Milliseconds between two heads of a burst; none when absent. */
   readonly pauseMs?: number

@@ -58,11 +58,14 @@ const STATUS: StatusView = {
   logs: [LOG],
   peers: 1,
   evidence: 1,
+  bastion: null,
   guard: {
     state: 'guarded',
     text: 'peers have said what this key signed before',
     since: '2026-01-02T00:00:01.000Z',
   },
+  signing: { by: 'file', error: null },
+  exchange: [],
 }
 
 export const WITNESSES: WitnessView[] = [

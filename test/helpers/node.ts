@@ -28,12 +28,16 @@ export class RunningNode {
     this.#waiting = waiting
   }
 
-  static async start(home: string, args: readonly string[]): Promise<RunningNode> {
+  static async start(
+    home: string,
+    args: readonly string[],
+    env: Readonly<Record<string, string>> = {},
+  ): Promise<RunningNode> {
     const fixed = ['--home', home, '--http', '127.0.0.1:0', '--listen', '/ip4/127.0.0.1/tcp/0']
     const child = spawn(process.execPath, [PROGRAM, 'run', '--json', ...fixed, ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
       // Tests must not find each other's nodes on the network.
-      env: { ...process.env, GOSSUM_MDNS: 'false' },
+      env: { ...process.env, GOSSUM_MDNS: 'false', ...env },
     })
     onTestFinished(() => void child.kill('SIGKILL'))
     let talk = ''
@@ -52,11 +56,16 @@ export class RunningNode {
     return new RunningNode(child, ready, events, waiting)
   }
 
-  /** The first event, past or to come, that is as asked. */
-  async event(isSought: (event: NodeEvent) => boolean): Promise<NodeEvent> {
+  /** How many events there were until now. */
+  get told(): number {
+    return this.#events.length
+  }
+
+  /** The first event that is as asked, past or to come; `after` leaves out as many. */
+  async event(isSought: (event: NodeEvent) => boolean, after = 0): Promise<NodeEvent> {
     return new Promise((resolve) => {
       const look = (): void => {
-        const found = this.#events.find(isSought)
+        const found = this.#events.slice(after).find(isSought)
         if (found === undefined) return
         this.#waiting.delete(look)
         resolve(found)

@@ -549,3 +549,13 @@ describe('a body', () => {
       expect(codeOf(() => old(size))).toBe('REQUEST_INVALID')
   })
 })
+
+test('a log that pushes fast does not flood the mesh: its first head goes out at once, then the newest in each pause', async () => {
+  const { heart, url } = await witness({ pauseMs: 1_000 })
+  const sent = (): number[] => heart.published.map((note) => Number(parseNote(note).text.split('\n')[1]))
+  for (let size = 1; size <= 40; size++) expect((await push(url, log.body(size - 1, size))).status).toBe(200)
+  await expect.poll(() => sent().at(-1), { timeout: 10_000 }).toBe(40)
+  expect(sent()[0]).toBe(1)
+  expect(sent().length).toBeLessThan(20)
+  expect([...sent()].sort((a, b) => a - b)).toEqual(sent())
+})

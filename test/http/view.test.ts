@@ -69,6 +69,9 @@ async function start({ listed = true, state = 'guarded', ...options }: Starting 
     version: '0',
     now: () => NOW,
     guard: () => ({ state, text: `it is ${state}`, since: '2026-01-02T11:59:00.000Z' }),
+    bastion: () => undefined,
+    signing: () => ({ by: 'file', error: null }),
+    exchange: () => [],
     mesh: () => mesh,
   })
   view.polled(heart.log, undefined)

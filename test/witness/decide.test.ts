@@ -214,6 +214,7 @@ describe('the outcome table', () => {
     ['refused', 'NOT_CANONICAL', { status: 400, gossip: 'ignore', exit: 2 }, 'ignore'],
     ['refused', 'GUARD_WAITING', { status: 503, gossip: 'ignore', exit: 4 }, 'ignore'],
     ['refused', 'GUARD_BEHIND', { status: 503, gossip: 'ignore', exit: 4 }, 'ignore'],
+    ['refused', 'AGENT_UNAVAILABLE', { status: 503, gossip: 'ignore', exit: 4 }, 'ignore'],
     ['pending', 'HEADS_WAITING', { status: 503, gossip: 'accept', exit: 4 }, 'ignore'],
     ['pending', 'PEER_BUDGET', { status: 503, gossip: 'accept', exit: 4 }, 'ignore'],
     ['conflict', undefined, { status: 422, gossip: 'accept', exit: 3 }, 'ignore'],

@@ -1,0 +1,243 @@
+/**
+ * Writes test/vectors/published: what a witness, a log client or an auditor of another make can hold itself against.
+ * Everything is made from fixed seeds, so that the files are the same byte for byte wherever they are made.
+ *
+ *   npm run vectors
+ */
+import { writeFileSync } from 'node:fs'
+import { pathToFileURL } from 'node:url'
+import { encodeEvidence, makeSplitView, makeWitnessConflict } from '../../src/evidence/evidence.js'
+import { concatBytes, toBase64, uint64, utf8, fromUtf8 } from '../../src/tlog/bytes.js'
+import { formatCheckpoint } from '../../src/tlog/checkpoint.js'
+import { cosign, cosignatureMessage } from '../../src/tlog/cosignature.js'
+import { formatHash } from '../../src/tlog/hash.js'
+import {
+  formatNote,
+  formatSignature,
+  formatSignerKey,
+  makeSignerKey,
+  parseNote,
+  SIGNATURE_TYPES,
+  signNote,
+  type Note,
+  type Signature,
+  type SignerKey,
+} from '../../src/tlog/note.js'
+import { refusals } from '../../test/helpers/push-cases.js'
+import { PushingLog } from '../../test/helpers/witness-client.js'
+
+const TIME = 1_767_225_600
+const seed = (byte: number): Uint8Array => new Uint8Array(32).fill(byte)
+
+const { ed25519, cosignature } = SIGNATURE_TYPES
+const logKey = makeSignerKey('vectors.example/log', ed25519, seed(1))
+const stranger = makeSignerKey('vectors.example/log', ed25519, seed(2))
+const witness = makeSignerKey('vectors.example/witness', cosignature, seed(3))
+const log = new PushingLog(logKey)
+const fork = new PushingLog(logKey, { salt: 'b' })
+
+const KEYS = {
+  log: { vkey: logKey.verifier.vkey, skey: formatSignerKey('vectors.example/log', ed25519, seed(1)) },
+  witness: { vkey: witness.verifier.vkey, skey: formatSignerKey('vectors.example/witness', cosignature, seed(3)) },
+}
+
+/** The files by name. */
+export function published(): Record<string, string> {
+  return {
+    'cosignatures.json': file({ keys: KEYS, cases: cosignatures() }),
+    'add-checkpoint.json': file({ log: KEYS.log, origin: log.origin, steps: addCheckpoint() }),
+    'evidence.json': file({ log: KEYS.log, witness: KEYS.witness, cases: evidence() }),
+  }
+}
+
+function file(content: object): string {
+  return `${JSON.stringify(content, null, 1)}\n`
+}
+
+// ---- cosignatures ----------------------------------------------------------------------------------------------
+
+interface LineCase {
+  readonly what: string
+  readonly text: string
+  readonly line: string
+  readonly vkey: string
+  readonly verifies: boolean
+  /** The specification leaves it open. */
+  readonly choice?: true
+}
+
+/** A line under a text, and whether it is one by the witness. */
+function cosignatures(): LineCase[] {
+  const text = log.text(5)
+  const line = cosign(text, TIME, witness).signature
+  const { vkey, name, keyId } = witness.verifier
+  const of = (what: string, verifies: boolean, its: Signature | string, its_text = text): LineCase => ({
+    what,
+    text: its_text,
+    line: typeof its === 'string' ? its : formatSignature(its),
+    vkey,
+    verifies,
+  })
+  const changed = (at: number): Signature => {
+    const bytes = Uint8Array.from(line.bytes)
+    bytes[at]! ^= 1
+    return { ...line, bytes }
+  }
+  const timed = (time: number): Signature => {
+    return { name, keyId, bytes: concatBytes(uint64(time), sign(witness, cosignatureMessage(text, time))) }
+  }
+  const spelled = formatSignature(line)
+  return [
+    of('a cosignature', true, line),
+    of('at another time', true, cosign(text, TIME + 1, witness).signature),
+    of('at time 1', true, cosign(text, 1, witness).signature),
+    of('of the empty tree', true, cosign(log.text(0), TIME, witness).signature, log.text(0)),
+    of(
+      'of a text with an extension line',
+      true,
+      cosign(`${text}extension\n`, TIME, witness).signature,
+      `${text}extension\n`,
+    ),
+    of('of another text', false, line, log.text(6)),
+    of('with one bit of its time changed', false, changed(7)),
+    of('with one bit of its signature changed', false, changed(20)),
+    of('with the last bit of its signature changed', false, changed(71)),
+    of('one byte short', false, { ...line, bytes: line.bytes.slice(0, -1) }),
+    of('one byte long', false, { ...line, bytes: concatBytes(line.bytes, Uint8Array.of(0)) }),
+    of('without its time', false, { ...line, bytes: line.bytes.slice(8) }),
+    of('its time in little-endian order', false, {
+      ...line,
+      bytes: concatBytes(Uint8Array.from(line.bytes.slice(0, 8)).reverse(), line.bytes.slice(8)),
+    }),
+    of('a plain signature of the text by the same key', false, { name, keyId, bytes: sign(witness, utf8(text)) }),
+    of('a plain signature behind a time', false, {
+      name,
+      keyId,
+      bytes: concatBytes(uint64(TIME), sign(witness, utf8(text))),
+    }),
+    // It makes no claim to be of the largest tree (c2sp.org/tlog-cosignature): whether it is opened is a choice.
+    { ...of('at time 0', false, timed(0)), choice: true },
+    of(
+      'in another base64 of the same bytes',
+      true,
+      spelled.replace(/(.)==\n$/, (_, last: string) => `${next(last)}==\n`),
+    ),
+  ]
+}
+
+/** The base64 digit behind this one: with "==" after it, the same bytes with an unused bit that is set. */
+function next(digit: string): string {
+  const digits = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
+  return digits[digits.indexOf(digit) + 1]!
+}
+
+function sign(signer: SignerKey, message: Uint8Array): Uint8Array {
+  return signer.sign(message)
+}
+
+// ---- add-checkpoint --------------------------------------------------------------------------------------------
+
+interface Step {
+  readonly what: string
+  /** Base64. */
+  readonly body: string
+  readonly status: number
+  /** Of a 409. */
+  readonly size?: number
+  /** The checkpoint that the cosignature of a 200 is over. */
+  readonly text?: string
+}
+
+/** Requests to a witness that knows the log and holds nothing of it, in this order. */
+function addCheckpoint(): Step[] {
+  const step = (what: string, body: Uint8Array | string, status: number, more: Partial<Step> = {}): Step => {
+    return { what, body: toBase64(typeof body === 'string' ? utf8(body) : body), status, ...more }
+  }
+  const refused = refusals(log, stranger).filter(({ what }) => !CONVICTING.has(what))
+  return [
+    step('an old size where nothing is held', log.body(5, 9), 409, { size: 0 }),
+    step('the first head', log.body(0, 5), 200, { text: log.text(5) }),
+    step('the same again', log.body(5, 5), 200, { text: log.text(5) }),
+    ...refused.map(({ what, body, status }) => step(what, body, status)),
+    step('old size 0, to learn what is held', log.body(0, 9), 409, { size: 5 }),
+    step('an old size that is too small', log.body(3, 9), 409, { size: 5 }),
+    step('the next head', log.body(5, 9), 200, { text: log.text(9) }),
+    step('an older head', log.body(5, 7), 409, { size: 9 }),
+    step('a head far beyond', log.body(9, 1000), 200, { text: log.text(1000) }),
+  ]
+}
+
+/** Heads that contradict what is held: a witness may answer nothing more for such a log, so they are not in the sequence. */
+const CONVICTING: ReadonlySet<string> = new Set([
+  'size 0 with another root than that of the empty tree',
+  'the size that is held, with another root',
+])
+
+// ---- evidence --------------------------------------------------------------------------------------------------
+
+interface EvidenceCase {
+  readonly what: string
+  readonly file: string
+  readonly convicts: 'log' | 'witness' | null
+}
+
+function evidence(): EvidenceCase[] {
+  const head = (of: PushingLog, size: number): Note => parseNote(of.head(size))
+  const cosigned = (of: PushingLog, size: number): Note => {
+    const note = head(of, size)
+    return { ...note, signatures: [...note.signatures, cosign(note.text, TIME, witness).signature] }
+  }
+  const prefix = { root: fork.tree(5).root, proof: fork.proof(5, 9) }
+  const key = logKey.verifier
+  const empty = formatCheckpoint({ origin: log.origin, size: 0, root: log.tree(1).root })
+  const nothing: Note = { text: empty, signatures: [signNote(empty, logKey)] }
+  const same = encodeEvidence(makeSplitView(key, [head(log, 5), head(fork, 5)]))
+  const two = encodeEvidence(makeSplitView(key, [head(log, 5), head(fork, 9)], prefix))
+  const both = makeWitnessConflict(key, witness.verifier, [cosigned(log, 5), cosigned(fork, 9)], prefix)
+  const conflict = encodeEvidence(both)
+  const of = (what: string, convicts: EvidenceCase['convicts'], bytes: Uint8Array | string): EvidenceCase => {
+    return { what, file: typeof bytes === 'string' ? bytes : fromUtf8(bytes)!, convicts }
+  }
+  const json = (bytes: Uint8Array): string => fromUtf8(bytes)!
+  const hash = formatHash(prefix.proof[0]!)
+  const other = formatHash(log.tree(3).root)
+  const consistent = { root: log.tree(5).root, proof: log.proof(5, 9) }
+  return [
+    of('two roots of one size', 'log', same),
+    of('two sizes: the larger tree proves that it begins otherwise', 'log', two),
+    of('a tree of no records with the root of one', 'log', encodeEvidence(makeSplitView(key, [nothing, nothing]))),
+    of('a witness that cosigned both', 'witness', conflict),
+    of('two sizes, and one hash of the proof is another', null, json(two).replace(hash, other)),
+    of('two sizes of one history', null, replaced(two, fork, log, consistent)),
+    of('two roots of one size, and one signature is of another head', null, swappedSignature(json(same))),
+  ]
+
+  /** The file as it would be for an honest log: nothing in it contradicts. */
+  function replaced(bytes: Uint8Array, from: PushingLog, to: PushingLog, honest: typeof prefix): string {
+    const parsed = JSON.parse(json(bytes)) as { heads: [string, string]; prefix: { root: string; proof: string[] } }
+    const [smaller] = parsed.heads
+    const larger = fromUtf8(formatNote(head(to, 9)))!
+    if (parsed.heads[1] !== fromUtf8(from.head(9))) throw new Error('the file is not as it was')
+    const proof = { root: formatHash(honest.root), proof: honest.proof.map(formatHash) }
+    return spelled({ ...parsed, heads: [smaller, larger], prefix: proof })
+  }
+}
+
+/** As evidence is spelled: what is wrong with these files is not their spelling. */
+function spelled(content: object): string {
+  return `${JSON.stringify(content, null, 2)}\n`
+}
+
+function swappedSignature(text: string): string {
+  const parsed = JSON.parse(text) as { heads: [string, string] }
+  const [first, second] = parsed.heads
+  const line = first.slice(first.indexOf('\n\n') + 2)
+  return spelled({ ...parsed, heads: [first, second.slice(0, second.indexOf('\n\n') + 2) + line] })
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1]!).href) {
+  for (const [name, text] of Object.entries(published())) {
+    writeFileSync(new URL(`../../test/vectors/published/${name}`, import.meta.url), text)
+    process.stdout.write(`${name}: ${text.length} bytes\n`)
+  }
+}

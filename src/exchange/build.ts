@@ -1,0 +1,33 @@
+/** The places that are configured, each with what it needs to speak. */
+import type { PlaceSetting } from '../places.js'
+import type { VerifierKey } from '../tlog/note.js'
+import { Asker, type RequestOutcome } from './ask.js'
+import { Distributor } from './distributor.js'
+import { Feed } from './feed.js'
+import type { Place } from './place.js'
+import { SourceSpotter } from './source-spotter.js'
+
+export interface BuildOptions {
+  /** Our own key name. */
+  readonly witness: string
+  /** Cosignatures that our policy needs. */
+  readonly threshold: number
+  /** Keys that somebody here knows: our policy, or a neighbour. */
+  readonly witnesses: () => readonly VerifierKey[]
+  readonly onRequest: (place: string, outcome: RequestOutcome) => void
+}
+
+export function buildPlaces(settings: readonly PlaceSetting[], options: BuildOptions): Place[] {
+  return settings.map((setting) => {
+    const { name, url } = setting
+    const asker = new Asker({ url, onRequest: (outcome) => options.onRequest(name, outcome) })
+    switch (setting.kind) {
+      case 'feed':
+        return new Feed(setting, asker, options.witnesses)
+      case 'distributor':
+        return new Distributor(setting, asker, options.witness, options.threshold)
+      case 'source-spotter':
+        return new SourceSpotter(setting, asker)
+    }
+  })
+}

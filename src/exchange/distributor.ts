@@ -1,0 +1,81 @@
+/**
+ * A distributor of transparency-dev: witnesses publish their cosigned heads there, and whoever asks gets a head with as
+ * many of their lines as it asked for. It collects what witnesses say who are in no mesh.
+ */
+import { toHex, utf8 } from '../tlog/bytes.js'
+import { sha256 } from '../tlog/hash.js'
+import { formatNote } from '../tlog/note.js'
+import type { PlaceSetting } from '../places.js'
+import type { LogIdentity } from '../witness/verify.js'
+import { shown, type Asker } from './ask.js'
+import type { OwnHead, Place, Prove, Told } from './place.js'
+
+/** Numbers of lines that are asked for at most at one visit, from many to few. */
+const MAX_STEPS = 4
+
+/** Lines that it can be asked for at most. */
+const MAX_LINES = 100
+
+export class Distributor implements Place {
+  readonly kind = 'distributor'
+  readonly name: string
+  readonly url: string
+  readonly #asker: Asker
+  readonly #witness: string
+  readonly #most: number
+  /** How many lines it is asked for next, by log. */
+  readonly #next = new Map<string, number>()
+
+  /** `witness` is our key name, `most` the number of cosignatures that our policy needs. */
+  constructor({ name, url }: PlaceSetting, asker: Asker, witness: string, most: number) {
+    this.name = name
+    this.url = url
+    this.#asker = asker
+    this.#witness = witness
+    this.#most = Math.min(most, MAX_LINES)
+  }
+
+  /**
+   * The head that has as many lines as our policy needs, or as many as there are, and the newest of all. Where nothing
+   * has that many, the next visit begins where this one ended.
+   */
+  async pull(log: LogIdentity, signal: AbortSignal): Promise<Told> {
+    const notes: Uint8Array[] = []
+    const first = Math.max(1, Math.min(this.#most, this.#next.get(log.id) ?? this.#most))
+    let count = first
+    for (; count > Math.max(0, first - MAX_STEPS) && notes.length === 0; count--) {
+      const { status, body } = await this.#checkpoint(log, count, signal)
+      if (status === 200) notes.push(body)
+      else if (status !== 404) return { verdict: 'unknown-log', detail: shown(body), notes: [] }
+    }
+    // `count` is one less than what was asked for last. It may be able to give one more line by the next visit.
+    this.#next.set(log.id, notes.length > 0 ? count + 2 : count)
+    if (count > 0) {
+      const { status, body } = await this.#checkpoint(log, 1, signal)
+      if (status === 200) notes.push(body)
+    }
+    return { verdict: notes.length > 0 ? 'read' : 'nothing', notes }
+  }
+
+  async push(log: LogIdentity, head: OwnHead, _prove: Prove, signal: AbortSignal): Promise<Told> {
+    const path = `${logPath(log)}/byWitness/${encodeURIComponent(this.#witness)}/checkpoint`
+    // Two lines and no more: it wants the log's and ours.
+    const note = formatNote({ ...head.bare, signatures: [...head.bare.signatures, head.own] })
+    const { status, body } = await this.#asker.ask('PUT', path, signal, note)
+    if (status === 200) return { verdict: 'taken', notes: [] }
+    return {
+      verdict: status === 404 ? 'unknown-log' : 'refused',
+      detail: `${status} ${shown(body)}`.trimEnd(),
+      notes: [],
+    }
+  }
+
+  #checkpoint(log: LogIdentity, count: number, signal: AbortSignal): ReturnType<Asker['ask']> {
+    return this.#asker.ask('GET', `${logPath(log)}/checkpoint.${count}`, signal)
+  }
+}
+
+/** Its name of a log: the SHA-256 of "o:" and the origin. The origin alone, so all checksum databases have one. */
+function logPath({ origin }: LogIdentity): string {
+  return `distributor/v0/logs/${toHex(sha256(utf8(`o:${origin}`)))}`
+}

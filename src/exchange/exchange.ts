@@ -1,0 +1,274 @@
+/**
+ * Visits the places: each has a loop of its own in which one request is under way at a time, with a pause after a push
+ * and a longer one after every failure. What places give goes through the corridor like any head; what they say is
+ * told, shown, and decides nothing.
+ */
+import { setTimeout as delay } from 'node:timers/promises'
+import { errorCode, errorText, GossumError, type ErrorCode } from '../errors.js'
+import { lastingController } from '../timed.js'
+import type { Candidate, Outcome } from '../witness/decide.js'
+import type { LogIdentity } from '../witness/verify.js'
+import { formatHash } from '../tlog/hash.js'
+import { PlaceDown } from './ask.js'
+import type { OwnHead, Place, Prove, Told, Verdict } from './place.js'
+import { Visits, type Visit } from './visits.js'
+
+/** What is told when a place becomes reachable or unreachable, or says something else of a log than before. */
+export interface ExchangeNews {
+  readonly place: string
+  readonly kind: Place['kind']
+  readonly url: string
+  /** Whether it answers, and with what can be used. */
+  readonly reachable: boolean
+  /** Why not. */
+  readonly error: string | null
+  /** Log id; null when it is about the place alone. */
+  readonly log: string | null
+  readonly verdict: Verdict | null
+  /** What it said, in its own words. */
+  readonly detail: string | null
+  /** The head of ours that it is about. */
+  readonly size: number | null
+  readonly root: string | null
+}
+
+/** A place as it is shown. Times are ISO 8601. */
+export interface PlaceView {
+  readonly name: string
+  readonly url: string
+  readonly kind: Place['kind']
+  /** When it answered last. */
+  readonly lastAnswer: string | null
+  /** What was wrong with the last visit, or with what was said then. */
+  readonly error: string | null
+  /** What it said last of each log. */
+  readonly says: readonly Opinion[]
+}
+
+interface Opinion {
+  readonly log: string
+  readonly does: Visit['does']
+  readonly verdict: Verdict
+  /** The head of ours that it is about; null for what was only asked for. */
+  readonly size: number | null
+  readonly at: string
+}
+
+export interface ExchangeParts {
+  readonly places: readonly Place[]
+  readonly logs: readonly LogIdentity[]
+  /** The newest head that we have proven and cosigned; undefined before, and while its log is frozen. */
+  readonly head: (log: string) => OwnHead | undefined
+  readonly prove: Prove
+  /** The corridor. */
+  readonly submit: (candidate: Candidate) => Promise<Outcome>
+  /** Seconds between two looks at a place. */
+  readonly interval: number
+  readonly onNews: (news: ExchangeNews) => void
+  /** What failed that is no place's doing: our bug, or our disk. */
+  readonly onError: (error: unknown) => void
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+  /** Uniform in [0, 1). */
+  readonly random: () => number
+}
+
+/** The longest pause after failures, in intervals. */
+const MAX_BACKOFF_INTERVALS = 32
+/** The longest sleep, in ms: a timer takes no more than 2^31. */
+const MAX_SLEEP_MS = 3_600_000
+
+/** Codes of what is wrong with a place. */
+const PLACE_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['PLACE_UNREACHABLE', 'PLACE_ANSWER_INVALID'])
+/** Codes of heads that no honest place gives out. */
+const NONSENSE: ReadonlySet<ErrorCode | undefined> = new Set<ErrorCode>([
+  'NOTE_MALFORMED',
+  'NOTE_TOO_LARGE',
+  'SIGNATURE_MISSING',
+  'SIGNATURE_INVALID',
+  'CHECKPOINT_MALFORMED',
+  'ORIGIN_MISMATCH',
+])
+
+/** What somebody should look into. */
+const OBJECTIONS: ReadonlySet<Verdict> = new Set<Verdict>(['unknown-log', 'refused', 'inconsistent', 'uncounted'])
+
+/** A place, and how it stands with it. */
+class Visited {
+  readonly place: Place
+  readonly visits: ReadonlyMap<string, Visits>
+  readonly says = new Map<string, Opinion>()
+  /** What was wrong with each opinion, by the same key. */
+  readonly objections = new Map<string, string>()
+  lastAnswer: number | undefined
+  /** Undefined before the first visit. */
+  reachable: boolean | undefined
+  error: string | null = null
+  failures = 0
+  /** Not before this is it asked again, on the monotonic clock. */
+  notBefore = 0
+  wake: () => void = () => undefined
+
+  constructor(place: Place, visits: ReadonlyMap<string, Visits>) {
+    this.place = place
+    this.visits = visits
+  }
+}
+
+export class Exchange {
+  readonly #parts: ExchangeParts
+  readonly #visited: readonly Visited[]
+  readonly #stopped = lastingController()
+  #running: Promise<unknown> = Promise.resolve()
+
+  constructor(parts: ExchangeParts) {
+    this.#parts = parts
+    const intervalMs = parts.interval * 1000
+    this.#visited = parts.places.map((place) => {
+      const does = { push: place.push !== undefined, pull: place.pull !== undefined }
+      return new Visited(place, new Map(parts.logs.map(({ id }) => [id, new Visits(does, intervalMs / 2, intervalMs)])))
+    })
+  }
+
+  start(): void {
+    // All of them may be disabled.
+    if (this.#parts.logs.length === 0) return
+    this.#running = Promise.all(this.#visited.map((visited) => this.#run(visited)))
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped.abort()
+    await this.#running
+  }
+
+  /** There is a new head. */
+  advanced(): void {
+    for (const { wake } of this.#visited) wake()
+  }
+
+  /** The places, in configured order. */
+  views(): PlaceView[] {
+    return this.#visited.map(({ place: { name, url, kind }, lastAnswer, error, says, objections }) => ({
+      name,
+      url,
+      kind,
+      lastAnswer: lastAnswer === undefined ? null : new Date(lastAnswer).toISOString(),
+      error: error ?? [...objections.values()][0] ?? null,
+      says: [...says.values()],
+    }))
+  }
+
+  async #run(visited: Visited): Promise<void> {
+    const { signal } = this.#stopped
+    while (!signal.aborted) {
+      const { log, visit } = this.#next(visited)
+      const wait = Math.max(visit.at, visited.notBefore) - performance.now()
+      if (wait > 0) await this.#sleep(visited, wait)
+      else await this.#visit(visited, log, visit.does).catch(this.#parts.onError)
+    }
+  }
+
+  /** The visit that is due first. */
+  #next({ visits }: Visited): { log: LogIdentity; visit: Visit } {
+    return this.#parts.logs
+      .map((log) => ({ log, visit: visits.get(log.id)!.next(this.#parts.head(log.id)) }))
+      .reduce((first, other) => (other.visit.at < first.visit.at ? other : first))
+  }
+
+  /** Sleeps until it is time, or until there is a new head. */
+  async #sleep(visited: Visited, ms: number): Promise<void> {
+    const awake = new AbortController()
+    visited.wake = () => awake.abort()
+    const end = (): void => awake.abort()
+    this.#stopped.signal.addEventListener('abort', end, { once: true })
+    const options = { signal: awake.signal, ref: false }
+    await delay(Math.min(ms, MAX_SLEEP_MS), undefined, options).catch(() => undefined)
+    this.#stopped.signal.removeEventListener('abort', end)
+  }
+
+  async #visit(visited: Visited, log: LogIdentity, does: Visit['does']): Promise<void> {
+    const { head: headOf, prove } = this.#parts
+    const { signal } = this.#stopped
+    const { place } = visited
+    const head = does === 'push' ? headOf(log.id) : undefined
+    // It was frozen meanwhile.
+    if (does === 'push' && head === undefined) return
+    let verdict: Verdict | undefined
+    try {
+      const told = head === undefined ? await place.pull!(log, signal) : await place.push!(log, head, prove, signal)
+      await this.#take(place, log, told)
+      verdict = told.verdict
+      this.#answered(visited)
+      this.#says(visited, log, does, told, head)
+    } catch (error) {
+      if (signal.aborted) return
+      if (PLACE_CODES.has(errorCode(error))) this.#failed(visited, error)
+      // The proof could not be made: no doing of the place.
+      else if (error instanceof GossumError) visited.error = errorText(error)
+      else throw error
+    } finally {
+      visited.visits.get(log.id)!.ended(does, head, verdict, performance.now())
+    }
+  }
+
+  /** What it gave goes where every head goes. Throws PLACE_ANSWER_INVALID for what no honest place gives. */
+  async #take({ url }: Place, { id: log }: LogIdentity, { notes }: Told): Promise<void> {
+    const { submit, now, onError } = this.#parts
+    for (const note of notes) {
+      try {
+        const { code } = await submit({ door: 'sync', note, log, receivedAt: now() })
+        if (NONSENSE.has(code)) throw new GossumError('PLACE_ANSWER_INVALID', `${url}: a head with ${code!}`)
+      } catch (error) {
+        if (errorCode(error) === 'PLACE_ANSWER_INVALID') throw error
+        onError(error)
+      }
+    }
+  }
+
+  // ---- how it stands ---------------------------------------------------------------------------------------------
+
+  #answered(visited: Visited): void {
+    visited.lastAnswer = this.#parts.now()
+    visited.failures = 0
+    visited.error = null
+    if (visited.reachable !== true) {
+      visited.reachable = true
+      this.#tell(visited)
+    }
+  }
+
+  #failed(visited: Visited, error: unknown): void {
+    const { interval, random } = this.#parts
+    visited.error = errorText(error)
+    const backoff = Math.min(2 ** visited.failures, MAX_BACKOFF_INTERVALS) * interval * 1000 * (0.8 + 0.4 * random())
+    const asked = error instanceof PlaceDown ? error.retryAfterMs : 0
+    visited.notBefore = performance.now() + Math.max(backoff, asked)
+    visited.failures++
+    if (visited.reachable !== false) {
+      visited.reachable = false
+      this.#tell(visited)
+    }
+  }
+
+  /** Keeps what it said, and tells about it when it says something else than before. */
+  #says(visited: Visited, log: LogIdentity, does: Visit['does'], told: Told, head: OwnHead | undefined): void {
+    const { verdict, detail } = told
+    const key = `${does} ${log.id}`
+    const before = visited.says.get(key)
+    const size = head?.size ?? null
+    visited.says.set(key, { log: log.id, does, verdict, size, at: new Date(this.#parts.now()).toISOString() })
+    if (OBJECTIONS.has(verdict)) visited.objections.set(key, `${verdict}: ${detail ?? ''}`)
+    else visited.objections.delete(key)
+    // A head that was called inconsistent is worth telling each time: it is another one.
+    if (before?.verdict === verdict && (verdict !== 'inconsistent' || before.size === size)) return
+    const root = head === undefined ? null : formatHash(head.root)
+    this.#tell(visited, { log: log.id, verdict, size, root, detail: detail ?? null })
+  }
+
+  #tell(visited: Visited, said: Partial<ExchangeNews> = {}): void {
+    const { name, kind, url } = visited.place
+    const about = { log: null, verdict: null, detail: null, size: null, root: null }
+    const { reachable, error } = visited
+    this.#parts.onNews({ place: name, kind, url, reachable: reachable === true, error, ...about, ...said })
+  }
+}

@@ -1,0 +1,50 @@
+/**
+ * The gossip endpoint of Source Spotter, a monitor of checksum databases: it is told our head and answers with one word
+ * first: whether that is consistent with all that it has seen. That is an opinion, not a proof.
+ */
+import { GossumError } from '../errors.js'
+import { fromUtf8 } from '../tlog/bytes.js'
+import { formatNote } from '../tlog/note.js'
+import type { PlaceSetting } from '../places.js'
+import type { LogIdentity } from '../witness/verify.js'
+import { shown, type Asker } from './ask.js'
+import type { OwnHead, Place, Prove, Told } from './place.js'
+
+const OPINIONS = ['consistent', 'pending', 'inconsistent'] as const
+
+export class SourceSpotter implements Place {
+  readonly kind = 'source-spotter'
+  readonly name: string
+  readonly url: string
+  readonly #asker: Asker
+
+  constructor({ name, url }: PlaceSetting, asker: Asker) {
+    this.name = name
+    this.url = url
+    this.#asker = asker
+  }
+
+  async push({ key }: LogIdentity, head: OwnHead, _prove: Prove, signal: AbortSignal): Promise<Told> {
+    const path = encodeURIComponent(key.name)
+    const { status, body } = await this.#asker.ask('POST', path, signal, formatNote(head.bare))
+    const detail = shown(body)
+    if (status === 404) return { verdict: 'unknown-log', detail, notes: [] }
+    if (status !== 200) return { verdict: 'refused', detail: `${status} ${detail}`.trimEnd(), notes: [] }
+    const opinion = OPINIONS.find((word) => (fromUtf8(body) ?? '').startsWith(`${word}:`))
+    if (opinion === undefined) {
+      throw new GossumError('PLACE_ANSWER_INVALID', `${this.url}: no opinion: ${JSON.stringify(detail)}`)
+    }
+    // What it has seen instead convicts the log if it is signed and cannot be tied to ours: that is for the corridor.
+    return { verdict: opinion, detail, notes: opinion === 'inconsistent' ? await this.#newest(path, signal) : [] }
+  }
+
+  async #newest(path: string, signal: AbortSignal): Promise<Uint8Array[]> {
+    try {
+      const { status, body } = await this.#asker.ask('GET', path, signal)
+      return status === 200 ? [body] : []
+    } catch (error) {
+      if (error instanceof GossumError) return []
+      throw error
+    }
+  }
+}

@@ -1,0 +1,108 @@
+/** The way of a request to its route, and of the reply back: over whatever connection it came. */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { GossumError } from '../errors.js'
+import { concatBytes } from '../tlog/bytes.js'
+import { problem, statusOf, type Reply } from './reply.js'
+import { allowedMethods, matchPath, type Match, type Route } from './router.js'
+
+export interface ResponderReports {
+  /** Called for each error that is not the doing of a client. */
+  readonly onError?: (error: unknown) => void
+  /** Called for each answer. `route` is the path as declared, or empty for an unknown one: a closed set. */
+  readonly onRequest?: (route: string, status: number) => void
+}
+
+/** The largest body that is read, in bytes, of a request to a route that has no use for one. */
+const MAX_IDLE_BODY_BYTES = 1024
+
+export class Responder {
+  readonly #routes: readonly Route[]
+  readonly #reports: ResponderReports
+
+  constructor(routes: readonly Route[], reports: ResponderReports) {
+    this.#routes = routes
+    this.#reports = reports
+  }
+
+  /** Never fails: what cannot be answered is told to onError. `isClosing`: the connection shall carry no more requests. */
+  async respond(request: IncomingMessage, response: ServerResponse, isClosing: () => boolean): Promise<void> {
+    try {
+      await this.#respond(request, response, isClosing)
+    } catch (error) {
+      this.#reports.onError?.(error)
+    }
+  }
+
+  async #respond(request: IncomingMessage, response: ServerResponse, isClosing: () => boolean): Promise<void> {
+    // The client went away; there is nobody to tell.
+    response.on('error', () => undefined)
+    const gone = new AbortController()
+    response.on('close', () => {
+      if (!response.writableFinished) gone.abort(new Error('the client went away'))
+    })
+    const { reply, route } = await this.#answer(request, gone.signal)
+    const isRead = request.method === 'GET' || request.method === 'HEAD'
+    response.writeHead(reply.status, {
+      ...(reply.status === 204 ? {} : { 'content-length': reply.body.length }),
+      'x-content-type-options': 'nosniff',
+      ...(isRead ? { 'access-control-allow-origin': '*' } : {}),
+      // A body that was not read to its end leaves a connection that cannot be used again.
+      ...(request.httpVersionMajor < 2 && (isClosing() || !request.complete) ? { connection: 'close' } : {}),
+      ...reply.headers,
+    })
+    response.end(request.method === 'HEAD' ? undefined : reply.body)
+    this.#reports.onRequest?.(route, reply.status)
+  }
+
+  /** Never throws: an error becomes a problem body. */
+  async #answer(request: IncomingMessage, signal: AbortSignal): Promise<{ reply: Reply; route: string }> {
+    let match: Match | undefined
+    try {
+      const [pathname, query] = splitTarget(request.url ?? '')
+      match = matchPath(this.#routes, pathname)
+      const method = request.method === 'HEAD' ? 'GET' : request.method
+      const route = match.routes.find((candidate) => candidate.method === method)
+      if (route === undefined) throw new GossumError('METHOD_NOT_ALLOWED', request.method)
+      const body = await readBody(request, route.maxBodyBytes ?? MAX_IDLE_BODY_BYTES)
+      const { headers, socket } = request
+      const { remoteAddress } = socket
+      if (route.patienceMs !== undefined) socket.setTimeout(route.patienceMs)
+      const { params } = match
+      return {
+        reply: await route.handle({ params, query, headers, body, remoteAddress, signal }),
+        route: route.path,
+      }
+    } catch (error) {
+      // A client that went away in the middle of its request is no error of ours.
+      if (statusOf(error) >= 500 && request.complete) this.#reports.onError?.(error)
+      const reply = problem(error)
+      const headers = {
+        ...reply.headers,
+        ...(reply.status === 405 && match && { allow: allowedMethods(match.routes) }),
+      }
+      return { reply: { ...reply, headers }, route: match?.routes[0]?.path ?? '' }
+    }
+  }
+}
+
+/** Path and query of a request target. */
+function splitTarget(target: string): [pathname: string, query: URLSearchParams] {
+  const mark = target.indexOf('?')
+  const pathname = mark === -1 ? target : target.slice(0, mark)
+  return [pathname, new URLSearchParams(mark === -1 ? '' : target.slice(mark))]
+}
+
+/** Reads a body to its end, needed or not, so that the connection can be used again. Throws REQUEST_TOO_LARGE. */
+async function readBody(request: IncomingMessage, most: number): Promise<Uint8Array> {
+  const tooLarge = (): GossumError => new GossumError('REQUEST_TOO_LARGE', `a body above ${most} bytes`)
+  if (Number(request.headers['content-length'] ?? 0) > most) throw tooLarge()
+  const chunks: Uint8Array[] = []
+  let length = 0
+  // To leave the loop must not destroy the request: its socket has yet to carry the answer.
+  for await (const chunk of request.iterator({ destroyOnReturn: false })) {
+    length += (chunk as Uint8Array).length
+    if (length > most) throw tooLarge()
+    chunks.push(chunk as Uint8Array)
+  }
+  return concatBytes(...chunks)
+}

@@ -1,0 +1,48 @@
+/**
+ * Places outside the mesh, as they are set: `--feed`, `--distributor`, `--source-spotter`. What is done with them is in
+ * src/exchange.
+ */
+import { GossumError } from './errors.js'
+import { parseUrl } from './logs/setting.js'
+import { parseVerifierKey, type VerifierKey } from './tlog/note.js'
+
+/** What a place speaks. */
+export type PlaceKind = 'feed' | 'distributor' | 'source-spotter'
+
+export interface PlaceSetting {
+  readonly kind: PlaceKind
+  /** What people and metrics call it: the name of its key, or its address without the scheme. */
+  readonly name: string
+  /** Without a slash at the end. */
+  readonly url: string
+  /** The witness key that its cosignatures are to be by, when it was said. */
+  readonly key?: VerifierKey
+}
+
+/** Reads "URL" or, for a feed, "VKEY URL". Each place is named once. Throws CONFIG_INVALID or KEY_*. */
+export function parsePlaces(settings: Readonly<Record<PlaceKind, readonly string[]>>): PlaceSetting[] {
+  const kinds = ['feed', 'distributor', 'source-spotter'] as const
+  const places = kinds.flatMap((kind) => settings[kind].map((text) => parsePlace(kind, text)))
+  const seen = new Set<string>()
+  for (const { kind, name, url } of places) {
+    for (const twice of [`${kind} ${url}`, `name ${name}`]) {
+      if (seen.has(twice)) throw new GossumError('CONFIG_INVALID', `${kind}: ${url} (${name}) is there twice`)
+      seen.add(twice)
+    }
+  }
+  return places
+}
+
+function parsePlace(kind: PlaceKind, text: string): PlaceSetting {
+  const words = text.trim().split(/\s+/)
+  const takesKey = kind === 'feed' && words.length === 2
+  if (words.length > (takesKey ? 2 : 1)) {
+    const expected = kind === 'feed' ? '"URL" or "VKEY URL"' : 'one URL'
+    throw new GossumError('CONFIG_INVALID', `${kind}: ${expected} expected, got ${JSON.stringify(text)}`)
+  }
+  const url = parseUrl(kind, words.at(-1)!)
+  if (!takesKey) return { kind, name: url.replace(/^https?:\/\//, ''), url }
+  const key = parseVerifierKey(words[0]!)
+  if (key.type !== 0x04) throw new GossumError('CONFIG_INVALID', `${kind}: ${key.name} is a log key, not a witness key`)
+  return { kind, name: key.name, url, key }
+}
