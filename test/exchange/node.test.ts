@@ -37,9 +37,9 @@ test('the cosignature of a witness that no policy names is kept, shown, and coun
   // Also of the next head, which needs a proof.
   await log.history.append(madeUpRecords(0, 700))
   await expect.poll(() => witness.tree?.size).toBe(700)
-  expect(await node.view.metrics()).toMatch(
-    /gossum_exchange_requests_total\{place="stranger\.example",outcome="ok"\} [2-9]/,
-  )
+  await expect
+    .poll(() => node.view.metrics())
+    .toMatch(/gossum_exchange_requests_total\{place="stranger\.example",outcome="ok"\} [2-9]/)
 })
 
 test('a log that only pushes here has no tiles to prove from: that is said, and is not the fault of the place', async () => {
