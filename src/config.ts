@@ -9,7 +9,8 @@ import { parse as parseYaml } from 'yaml'
 import { SUM_GOLANG_ORG, SUM_GOLANG_ORG_URL } from './builtin.js'
 import { GossumError, errorText } from './errors.js'
 import { readBook, withBook } from './logs/book.js'
-import { distinct, followedOf, MAX_FOLLOWED, parseLogSetting, withUpstreams, type LogSetting } from './logs/setting.js'
+import { distinct, requireRoom, parseUrl, parseLogSetting, withUpstreams, type LogSetting } from './logs/setting.js'
+import { cosignatureLineSize } from './tlog/cosignature.js'
 import { isKeyName } from './tlog/note.js'
 import { PUBLIC, PUBLIC_POLICY } from './public-policy.js'
 import { parsePolicy, type Policy } from './tlog/policy.js'
@@ -21,6 +22,8 @@ export interface Config {
   /** Directory of keys and state. */
   readonly home: string
   readonly logs: readonly LogSetting[]
+  /** Log lists (tlog/log-list.ts) whose logs are followed, too: URLs, or paths of files. */
+  readonly logLists: readonly string[]
   /** Multiaddrs to listen on; port 0 takes any free one. Empty: no mesh. */
   readonly listen: readonly string[]
   /** Multiaddrs of peers to stay connected to. */
@@ -55,6 +58,8 @@ export interface Settings {
   home?: string | undefined
   /** "VKEY URL" or "VKEY URL ORIGIN" each; "-" in place of the URL for a log that is only pushed. */
   log?: string[] | undefined
+  /** URL or path each. */
+  logList?: string[] | undefined
   listen?: string[] | undefined
   bootstrap?: string[] | undefined
   announce?: string[] | undefined
@@ -83,6 +88,7 @@ export interface Settings {
 
 const DEFAULTS = {
   log: [`${SUM_GOLANG_ORG} ${SUM_GOLANG_ORG_URL}`],
+  logList: [],
   listen: ['/ip4/0.0.0.0/tcp/46786'],
   bootstrap: [],
   announce: [],
@@ -107,6 +113,8 @@ const QUORUM_WAIT_RANGE = { least: 0, most: 60 }
 const MAX_FILE_BYTES = 256 * 1024
 /** Witnesses whose cosignatures one policy may count. */
 const MAX_WITNESSES = 90
+/** Bytes that their lines may take: of a message of 64 KiB what the log's text and line and those for neighbours leave. */
+const MAX_COUNTED_BYTES = 36 * 1024
 /** Logs, addresses and bootstrap peers that the settings of one node may have. */
 const MAX_LIST = 64
 
@@ -123,11 +131,12 @@ export function defaultHome(env: NodeJS.ProcessEnv = process.env): string {
 
 /**
  * Builds the configuration. Throws CONFIG_INVALID, KEY_* or POLICY_MALFORMED naming what is wrong. With `policy: false`
- * the policy file is not read: for those who need only where things are.
+ * the policy file is not read, and with `book: false` neither are the logs of the home: for those who need only where
+ * things are.
  */
 export function loadConfig(
   flags: Settings,
-  options: { file?: string; env?: NodeJS.ProcessEnv; policy?: boolean } = {},
+  options: { file?: string; env?: NodeJS.ProcessEnv; policy?: boolean; book?: boolean } = {},
 ): Config {
   const env = options.env ?? process.env
   const file = options.file ?? env['GOSSUM_CONFIG']
@@ -140,11 +149,12 @@ export function loadConfig(
   const home = resolve(merged.home ?? defaultHome(env))
   const set = bounded('log', merged.log).map(parseLogSetting)
   if (set.length === 0) throw invalid('log', 'there is none to follow')
-  const logs = withBook(distinct(set), merged.log === DEFAULTS.log, readBook(home))
-  if (followedOf(logs).length > MAX_FOLLOWED) throw invalid('log', `more than ${MAX_FOLLOWED}`)
+  const logs = withBook(distinct(set), merged.log === DEFAULTS.log, options.book === false ? [] : readBook(home))
+  requireRoom(logs)
   return Object.freeze({
     home,
     logs: Object.freeze(withUpstreams(logs, bounded('upstream', merged.upstream))),
+    logLists: Object.freeze(bounded('log-list', merged.logList).map(parseLogListSetting)),
     listen: Object.freeze(bounded('listen', merged.listen)),
     bootstrap: Object.freeze(bounded('bootstrap', merged.bootstrap)),
     http: Object.freeze(parseHostPort('http', merged.http)),
@@ -193,19 +203,30 @@ function readText(path: string): string {
 
 // ---- the three sources -----------------------------------------------------------------------------------------
 
-const LISTS = ['log', 'listen', 'bootstrap', 'announce', 'upstream', 'feed', 'distributor', 'sourceSpotter'] as const
+const LISTS = [
+  'log',
+  'listen',
+  'bootstrap',
+  'announce',
+  'upstream',
+  'feed',
+  'distributor',
+  'sourceSpotter',
+  'logList',
+] as const
 const TEXTS = ['home', 'http', 'bastion', 'policy', 'name'] as const
 
 /** GOSSUM_LOG and the other lists hold one item a line (or separated by ";"), the rest one value. */
 function readEnvironment(env: NodeJS.ProcessEnv): Settings {
   const settings: Settings = {}
+  const items = (value: string): string[] =>
+    value
+      .split(/[\n;]/)
+      .map((item) => item.trim())
+      .filter((item) => item !== '')
   for (const name of LISTS) {
     const value = env[`GOSSUM_${spelled(name, '_').toUpperCase()}`]
-    if (value)
-      settings[name] = value
-        .split(/[\n;]/)
-        .map((item) => item.trim())
-        .filter((item) => item !== '')
+    if (value) settings[name] = items(value)
   }
   for (const name of TEXTS) {
     const value = env[`GOSSUM_${name.toUpperCase()}`]
@@ -279,6 +300,14 @@ function parseBastion(url: string): string {
   return parsed.origin
 }
 
+/** A URL with the name of a file in its path, or the path of a file. */
+function parseLogListSetting(text: string): string {
+  if (!/^https?:/.test(text)) return resolve(text)
+  const url = parseUrl('log-list', text)
+  if (!/^https?:\/\/[^/]+\/./.test(url)) throw invalid('log-list', `${JSON.stringify(text)} does not name a file`)
+  return url
+}
+
 /** HOST:PORT, with an IPv6 host in brackets. Port 0 takes any free one. */
 export function parseHostPort(setting: string, text: string): { host: string; port: number } {
   const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text)
@@ -294,8 +323,12 @@ function parseKeyName(name: string): string {
 
 /** A note has at most 100 signature lines, and a head carries one by each witness that counts. */
 function countable(policy: Policy): Policy {
-  const count = policy.witnesses.filter(({ key }) => key !== undefined).length
-  if (count > MAX_WITNESSES) throw invalid('policy', `${count} witnesses, where a head has room for ${MAX_WITNESSES}`)
+  const keys = policy.witnesses.flatMap(({ key }) => key ?? [])
+  if (keys.length > MAX_WITNESSES)
+    throw invalid('policy', `${keys.length} witnesses, where a head has room for ${MAX_WITNESSES}`)
+  const bytes = keys.reduce((sum, key) => sum + cosignatureLineSize(key), 0)
+  if (bytes > MAX_COUNTED_BYTES)
+    throw invalid('policy', `its cosignatures take ${bytes} bytes, where a head has room for ${MAX_COUNTED_BYTES}`)
   return policy
 }
 

@@ -9,7 +9,10 @@ export const ERRORS = {
   NOTE_MALFORMED: ['this is not a signed note', 'a note is text, an empty line and lines that begin with "— "'],
   NOTE_TOO_LARGE: ['the note is larger than a head may be', 'heads are below 64 KiB; check what was sent'],
   KEY_MALFORMED: ['the key is malformed', 'a verifier key looks like name+1a2b3c4d+AbC...'],
-  KEY_UNSUPPORTED: ['the key has a type that this program does not verify', 'use an Ed25519 key (type 0x01 or 0x04)'],
+  KEY_UNSUPPORTED: [
+    'the key has a type that this program does not verify',
+    'use an Ed25519 key (type 0x01 or 0x04) or, for a witness, ML-DSA-44 (0x06)',
+  ],
   KEY_WEAK: ['the key is a point of low order: anyone can forge its signatures', 'ask its owner for a real key'],
   SIGNATURE_MISSING: ['no signature by the expected key', 'check that this is the log you follow and its key is right'],
   SIGNATURE_INVALID: ['the signature does not verify', 'the bytes were changed, or another key signed them'],
@@ -21,7 +24,10 @@ export const ERRORS = {
     'the log signed nonsense: tell people',
   ],
   NOT_CANONICAL: ['the head is valid but spelled in a way that no witness signs', 'ask the log for its canonical head'],
-  COSIGNATURE_MALFORMED: ['the cosignature is malformed', 'it is 8 bytes of time and 64 bytes of signature'],
+  COSIGNATURE_MALFORMED: [
+    'the cosignature is malformed',
+    'it is 8 bytes of time and a signature: 64 bytes of Ed25519 or 2420 of ML-DSA-44',
+  ],
   // Trees, tiles, records
   PROOF_INVALID: ['the proof does not hold', 'the data was changed, or the log is not consistent'],
   OLD_SIZE_DIFFERS: ['the old size is not that of the newest head held here', 'prove from the size in the answer'],
@@ -44,6 +50,11 @@ export const ERRORS = {
     'the log is frozen: it was proven to misbehave',
     'see gossum evidence list; resume with gossum evidence ack ID',
   ],
+  LOG_BUDGET: [
+    'the log has pushed as many heads as its log list lets it push in a day',
+    'push again when the time in Retry-After has passed; it may add up',
+  ],
+  LOG_LIST_MALFORMED: ['this is not a log list', 'a log list begins with logs/v0; nothing of this one was taken'],
   QUORUM_MISSING: [
     'no quorum of witnesses has cosigned a head that holds this record yet',
     'ask again in a while; gossum status says who has cosigned what',

@@ -1,5 +1,6 @@
 /** What happens in a node, as it is told: `run --json` prints these, one a line. */
 import type { ExchangeNews } from './exchange/exchange.js'
+import type { ListNews } from './logs/lists.js'
 import { formatHash } from './tlog/hash.js'
 import type { CosignedHead } from './witness/cosigned.js'
 import type { Candidate, Outcome } from './witness/decide.js'
@@ -67,12 +68,27 @@ export type NodeEvent = { readonly at: string } & (
   | { readonly event: 'first-use'; readonly log: string; readonly size: number; readonly root: string }
   /** A place outside the mesh answers, or does not any more, or says something else of a log than before. */
   | ({ readonly event: 'exchange' } & ExchangeNews)
+  /** A log list was read, and added or refused logs; or it could not be read. */
+  | {
+      readonly event: 'log-list'
+      /** Its URL or path. */
+      readonly list: string
+      readonly added: readonly { readonly id: string; readonly name: string; readonly origin: string }[]
+      readonly refused: ListNews['refused']
+      readonly error: string | null
+      /** Whether what was added is followed from the next start on only. */
+      readonly atNextStart: boolean
+    }
   /** An error of ours, or of our disk. */
   | { readonly event: 'error'; readonly code: string; readonly message: string }
 )
 
 /** The parts of an event that its source knows; the node adds the time. */
 export type NodeEventBody = NodeEvent extends infer E ? (E extends NodeEvent ? Omit<E, 'at'> : never) : never
+
+export function logListEvent({ added, ...news }: ListNews): NodeEventBody {
+  return { event: 'log-list', ...news, added: added.map(({ id, key, origin }) => ({ id, name: key.name, origin })) }
+}
 
 export function outcomeEvent(outcome: Outcome, candidate: Candidate): NodeEventBody {
   return {

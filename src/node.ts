@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Config, LogSetting } from './config.js'
 import { errorCode, errorText, GossumError } from './errors.js'
-import { outcomeEvent, quorumEvent, type NodeEvent, type NodeEventBody } from './events.js'
+import { logListEvent, outcomeEvent, quorumEvent, type NodeEvent, type NodeEventBody } from './events.js'
 import { Alarm } from './evidence/alarm.js'
 import { buildPlaces } from './exchange/build.js'
 import { Exchange } from './exchange/exchange.js'
@@ -23,6 +23,7 @@ import { createMetrics } from './metrics.js'
 import { Admission } from './proxy/admission.js'
 import { QuorumWatch } from './proxy/quorum-watch.js'
 import { SumdbProxy } from './proxy/sumdb-proxy.js'
+import { LogLists } from './logs/lists.js'
 import { followedOf } from './logs/setting.js'
 import { isFrozen } from './store/heads.js'
 import { Store } from './store/store.js'
@@ -37,6 +38,7 @@ import { CosignedHeads, encodeCosigned, type CosignedHead, type Quorum } from '.
 import { KnownLines } from './witness/known-lines.js'
 import { Pipeline } from './witness/pipeline.js'
 import { Poller } from './witness/poller.js'
+import { pushBudget } from './witness/push-budget.js'
 import { RollbackGuard } from './witness/rollback.js'
 import { Suspects } from './witness/suspects.js'
 
@@ -52,6 +54,8 @@ export interface GossumNode {
   /** URL of the HTTP API. */
   readonly http: string
   readonly view: View
+  /** The logs of the settings, of the home and of the log lists. */
+  readonly logs: readonly LogSetting[]
   /** Ends everything, in the reverse order of the start. Safe to call twice. */
   stop(): Promise<void>
 }
@@ -80,7 +84,7 @@ export async function createNode(
 }
 
 async function build(
-  config: Config,
+  given: Config,
   onEvent: (event: NodeEvent) => void,
   stops: (() => Promise<void>)[],
   stop: () => Promise<void>,
@@ -104,17 +108,26 @@ async function build(
   /** What is published is on disk already; that the mesh could not take it is no reason to fail. */
   const sent = (sending: Promise<number> | undefined): void => void sending?.catch(onError)
 
-  const hasMesh = config.listen.length > 0 || config.bootstrap.length > 0
+  const hasMesh = given.listen.length > 0 || given.bootstrap.length > 0
   // A wrong address is said before anything is made on disk. libp2p is loaded only by a node that has a mesh.
   const gossip = hasMesh ? await import('./gossip/mesh.js') : undefined
-  gossip?.parseAddresses(config)
+  gossip?.parseAddresses(given)
 
   // ---- state ----
-  const store = await Store.open(config.home)
+  const store = await Store.open(given.home)
   stops.push(() => store.close())
-  const place = { socket: config.agentSocket }
-  const { signer, agent, created } = await loadOrCreateWitnessKey(join(config.home, 'witness.key'), config.name, place)
+  const place = { socket: given.agentSocket }
+  const { signer, agent, created } = await loadOrCreateWitnessKey(join(given.home, 'witness.key'), given.name, place)
   stops.push(() => Promise.resolve(agent?.stop()))
+  const lists = new LogLists({
+    home: given.home,
+    sources: given.logLists,
+    witness: signer.verifier.name,
+    logs: given.logs,
+    onNews: (news) => emit(logListEvent(news)),
+  })
+  stops.push(() => lists.stop())
+  const config = { ...given, logs: await lists.read() }
   /** The others are kept as they are: shown, and frozen by evidence, but they get nothing new and no cosignature. */
   const followed = followedOf(config.logs)
   // One key, two roles: whoever trusts the name as one would trust it as the other.
@@ -210,6 +223,7 @@ async function build(
     knownLines,
     prefixFromPeers: async (...asked) => withMesh(mesh).prefixFrom(...asked),
     guard,
+    mayPush: pushBudget(followed),
     alarm: (evidence) => alarm.raise(evidence),
     publish: (log, note) => sent(mesh?.publishHead(log, note)),
     onOutcome: (outcome, candidate) => {
@@ -387,6 +401,7 @@ async function build(
     stops.push(() => started.stop())
   }
 
+  lists.start()
   for (const poller of pollers.values()) stops.push(() => poller.stop())
   // Before that nothing could be signed; a poller that was stopped meanwhile does not start.
   void guard.settled.then(() => {
@@ -403,6 +418,7 @@ async function build(
     multiaddrs: mesh?.multiaddrs() ?? [],
     http: http.url,
     view,
+    logs: config.logs,
     stop,
   }
 }

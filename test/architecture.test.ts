@@ -16,8 +16,8 @@ const ARROWS: Record<string, readonly string[]> = {
   witness: ['sumdb', 'store', 'evidence', 'tlog'],
   // Where heads are exchanged outside the mesh, as it is set.
   places: ['logs', 'tlog'],
-  // Which logs there are, and the file that remembers them.
-  logs: ['private-file', 'tlog'],
+  // Which logs there are, and the file that remembers them. Lists of them are fetched as logs are.
+  logs: ['private-file', 'sumdb', 'tlog'],
   config: ['logs', 'places', 'tlog'],
   'private-file': ['tlog'],
   // What OpenSSH keeps keys in.
@@ -31,7 +31,7 @@ const ARROWS: Record<string, readonly string[]> = {
   gossip: ['witness', 'private-file', 'tlog'],
   // What the go command speaks are sumdb's words: its paths are parsed with them.
   http: ['proxy', 'witness', 'sumdb', 'store', 'evidence', 'tlog', 'config', 'metrics', 'logs'],
-  events: ['exchange', 'witness', 'tlog'],
+  events: ['exchange', 'witness', 'logs', 'tlog'],
   node: [
     'events',
     'exchange',

@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { loadConfig, SUM_GOLANG_ORG, type Settings } from '../src/config.js'
 import { logId, SUMDB_ORIGIN } from '../src/tlog/checkpoint.js'
+import type { SignatureType } from '../src/tlog/note.js'
 import { testSigner, testWitness } from './helpers/heart.js'
 import { scratchFolder } from './helpers/home.js'
 
@@ -106,4 +107,16 @@ describe('a place outside the mesh', () => {
   ])('%j is refused in words', (settings, words) => {
     expect(() => places(settings)).toThrow(words)
   })
+})
+
+test('a policy counts as many witnesses as a head has room for, whatever the length of their lines', () => {
+  const policyOf = (count: number, type: SignatureType): string => {
+    const keys = Array.from({ length: count }, (_, i) => testSigner(`w${i}.example`, i, type))
+    const lines = keys.map(({ verifier }, i) => `witness w${i} ${verifier.vkey}\n`)
+    return file('policy', `${lines.join('')}quorum none\n`)
+  }
+  const load = (path: string) => loadConfig({ policy: path }, { env: {} })
+  expect(load(policyOf(90, 0x04)).policy?.witnesses).toHaveLength(90)
+  expect(load(policyOf(10, 0x06)).policy?.witnesses).toHaveLength(10)
+  expect(() => load(policyOf(12, 0x06))).toThrow(/its cosignatures take \d+ bytes/)
 })

@@ -24,6 +24,9 @@ const SOURCES = { found: 'found here', received: 'received from a peer' } as con
 /** As wide as the time and the name of an alarm: what a line that goes on begins with. */
 const CONTINUED = ' '.repeat(24)
 
+/** Refused logs of one list that are told one by one. */
+const MAX_REFUSED = 5
+
 /** The lines that tell about an event; none for what nobody needs to see. Times are UTC. */
 export function describeEvent(event: NodeEvent, telling: Telling): string[] {
   const clock = `${event.at.slice(11, 19)}Z`
@@ -75,6 +78,8 @@ function linesOf(event: NodeEvent, telling: Telling): string[] {
       return event.reachable
         ? [`log        ${nameOf(event.log)} answers`]
         : [`!cannot reach ${nameOf(event.log)}, still trying: ${pollError(event.error)}`]
+    case 'log-list':
+      return logListLines(event)
     case 'bootstrap':
       return event.reachable
         ? [`peer       ${event.address} answers`]
@@ -154,6 +159,17 @@ function outcomeLines(event: Extract<NodeEvent, { event: 'outcome' }>, name: str
     case 'past':
       return []
   }
+}
+
+function logListLines({ list, added, refused, error, atNextStart }: NodeEvent & { event: 'log-list' }): string[] {
+  if (error !== null) return [`!cannot read the log list ${list}: ${error}`]
+  const when = atNextStart ? ', followed from the next start on' : ''
+  return [
+    ...(added.length === 0 ? [] : [`log list   ${list}: ${counted(added.length, 'log')} added${when}`]),
+    // One line each: a hostile list may have thousands.
+    ...refused.slice(0, MAX_REFUSED).map(({ name, message }) => `refused    ${name} of ${list}: ${message}`),
+    ...(refused.length > MAX_REFUSED ? [`refused    ${refused.length - MAX_REFUSED} more of ${list}`] : []),
+  ]
 }
 
 function sentence(code: string): string {

@@ -110,7 +110,7 @@ function joined(
 function parseLogKey(vkey: string): VerifierKey {
   const key = parseVerifierKey(vkey)
   if (key.type === SIGNATURE_TYPES.ed25519) return key
-  throw new GossumError('USAGE', `--log: ${key.name} is a witness key (type 0x04), not a log key`)
+  throw new GossumError('USAGE', `--log: ${key.name} is a witness key (type 0x0${key.type}), not a log key`)
 }
 
 /** Where a node answers as the checksum database of this name. */

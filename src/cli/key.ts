@@ -89,7 +89,7 @@ function settings({ home, name, config }: KeyFlags): {
   agentSocket: string | undefined
 } {
   const flags = { ...(home === undefined ? {} : { home }), ...(name === undefined ? {} : { name }) }
-  const loaded = loadConfig(flags, { ...(config === undefined ? {} : { file: config }), policy: false })
+  const loaded = loadConfig(flags, { ...(config === undefined ? {} : { file: config }), policy: false, book: false })
   const { name: named, agentSocket } = loaded
   return { witness: join(loaded.home, 'witness.key'), peer: join(loaded.home, 'peer.key'), name: named, agentSocket }
 }

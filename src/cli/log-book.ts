@@ -5,7 +5,7 @@ import { loadConfig, parseLogSetting, type LogSetting } from '../config.js'
 import { GossumError } from '../errors.js'
 import { loadWitnessVerifier } from '../keys.js'
 import { changeBook, withBook, withLog } from '../logs/book.js'
-import { MAX_FOLLOWED, followedOf } from '../logs/setting.js'
+import { requireRoom } from '../logs/setting.js'
 import { declareFlags, type CommonFlags } from './command.js'
 import { output, type Output } from './output.js'
 
@@ -72,8 +72,7 @@ async function addLog(text: string, flags: CommonFlags): Promise<void> {
   withLog(logs, log)
   await changeBook(home, (book) => {
     const changed = withLog(book, log)
-    if (followedOf(withBook(logs, true, changed)).length > MAX_FOLLOWED)
-      throw new GossumError('CONFIG_INVALID', `log: more than ${MAX_FOLLOWED}`)
+    requireRoom(withBook(logs, true, changed))
     return changed
   })
   tell(log, 'added', output(flags))
@@ -105,10 +104,11 @@ function tell(log: LogSetting, what: string, out: Output): void {
   out.talk(WHEN)
 }
 
-function described({ key, url, origin }: LogSetting): string {
-  return `${key.name}  ${url ?? 'pushes its heads'}  ${JSON.stringify(origin)}`
+function described({ key, url, origin, list, perDay }: LogSetting): string {
+  const how = perDay === null ? 'pushes its heads' : `pushes up to ${perDay} heads a day`
+  return `${key.name}  ${url ?? how}  ${JSON.stringify(origin)}${list === null ? '' : `  from ${list}`}`
 }
 
-function logLine({ id, key, url, origin, disabled }: LogSetting): object {
-  return { id, name: key.name, key: key.vkey, url, origin, disabled }
+function logLine({ id, key, url, origin, disabled, list, perDay }: LogSetting): object {
+  return { id, name: key.name, key: key.vkey, url, origin, disabled, list, perDay }
 }

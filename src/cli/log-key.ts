@@ -6,7 +6,7 @@ import { parseVerifierKey, SIGNATURE_TYPES, type VerifierKey } from '../tlog/not
 export function parseLogKey(text: string): VerifierKey {
   const key = parseVerifierKey(text.trim().split(/\s+/, 1)[0]!)
   if (key.type !== SIGNATURE_TYPES.ed25519) {
-    throw new GossumError('USAGE', `--log: ${key.name} is a witness key (type 0x04), not a log key`)
+    throw new GossumError('USAGE', `--log: ${key.name} is a witness key (type 0x0${key.type}), not a log key`)
   }
   return key
 }

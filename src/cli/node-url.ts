@@ -7,6 +7,9 @@ import type { CommonFlags } from './command.js'
 export function nodeUrl({ node, config }: Pick<CommonFlags, 'node' | 'config'>): string {
   const named = node ?? process.env['GOSSUM_NODE']
   if (named) return named
-  const { host, port } = loadConfig({}, { ...(config === undefined ? {} : { file: config }), policy: false }).http
+  const { host, port } = loadConfig(
+    {},
+    { ...(config === undefined ? {} : { file: config }), policy: false, book: false },
+  ).http
   return askable(`http://${host.includes(':') ? `[${host}]` : host}:${port || USUAL_PORT}`)
 }

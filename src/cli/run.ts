@@ -27,6 +27,11 @@ export function command(): Command {
       'a log to follow; URL - for one that pushes (repeatable; default sum.golang.org)',
       collect,
     )
+    .option(
+      '--log-list <URL|FILE>',
+      'follow the logs of a log list, read at start and daily; they push their heads (repeatable)',
+      collect,
+    )
     .option('--listen <MULTIADDR>', 'where peers reach us (repeatable; default /ip4/0.0.0.0/tcp/46786)', collect)
     .option('--bootstrap <MULTIADDR>', 'a peer to stay connected to (repeatable)', collect)
     .option('--announce <MULTIADDR>', 'what peers are told to dial, in place of --listen (repeatable)', collect)
@@ -58,6 +63,7 @@ Examples:
   gossum run --feed "VKEY https://witness.example.org" --policy FILE    (docs/exchange.md)
   gossum run --log "VKEY URL ORIGIN"            a log that is no checksum database (c2sp.org/tlog-tiles)
   gossum run --log "VKEY -"                     cosign what this log pushes to /add-checkpoint (docs/witness.md)
+  gossum run --log-list https://example.org/log-list.1
 `,
     )
     .action(async (_options: RunFlags, self: Command) => run(self.optsWithGlobals<RunFlags>()))
@@ -68,12 +74,12 @@ async function run(flags: RunFlags): Promise<void> {
   setFlagsFromString('--semi-space-growth-factor=1')
   const out = output(flags)
   const { log, listen, bootstrap, announce, http, poll, guardWait, bastion, policy, name, recover, home } = flags
-  const { upstream, quorumWait, feed, distributor, sourceSpotter } = flags
+  const { upstream, quorumWait, feed, distributor, sourceSpotter, logList } = flags
   // A flag that only says "no" says nothing when it is not given: then the environment and the file are asked.
   const mdns = flags.mdns === false ? false : undefined
   const settings = {
     ...{ log, listen, bootstrap, announce, mdns, http, poll, guardWait, bastion, policy, name, recover, home },
-    ...{ upstream, quorumWait, feed, distributor, sourceSpotter },
+    ...{ upstream, quorumWait, feed, distributor, sourceSpotter, logList },
   }
   const config = loadConfig(settings, flags.config === undefined ? {} : { file: flags.config })
 
@@ -83,7 +89,7 @@ async function run(flags: RunFlags): Promise<void> {
   const show = (event: NodeEvent): void => {
     if (out.isJson) return out.json(event)
     const hasPolicy = config.policy !== undefined
-    const telling = { logs: config.logs, hasPolicy, nodeFlag: nodeFlag(node.http), own: node.witness }
+    const telling = { logs: node.logs, hasPolicy, nodeFlag: nodeFlag(node.http), own: node.witness }
     for (const line of describeEvent(event, telling)) out.talk(line, { important: line.startsWith('!') })
   }
   // Who started us may tell us to stop, or be gone, before we are ready.

@@ -9,7 +9,7 @@ import { GossumError, type ErrorCode } from '../errors.js'
 import { parseEvidence, verifyEvidence } from '../evidence/evidence.js'
 import { fromUtf8, readUint64, utf8 } from '../tlog/bytes.js'
 import { formatCheckpoint, parseCheckpoint, type Checkpoint } from '../tlog/checkpoint.js'
-import { COSIGNATURE_SIZE, verifyCosignature } from '../tlog/cosignature.js'
+import { COSIGNATURE_SIZE, ML_DSA_COSIGNATURE_SIZE, verifyCosignature } from '../tlog/cosignature.js'
 import { formatHash, hashLeaf } from '../tlog/hash.js'
 import { checkRecord } from '../tlog/merkle.js'
 import { isBy, isCanonicalNote, parseNote, type Note, type Signature, type VerifierKey } from '../tlog/note.js'
@@ -181,9 +181,11 @@ function refusalOf(note: Note, line: Signature, witness: VerifierKey): GossumErr
   }
 }
 
+const COSIGNATURE_SIZES = [COSIGNATURE_SIZE, ML_DSA_COSIGNATURE_SIZE]
+
 /** The time in a cosignature line, believed or not: null when there is none, or none that a date can hold. */
 function timeOf({ bytes }: Signature): string | null {
-  const seconds = bytes.length === COSIGNATURE_SIZE ? readUint64(bytes, 0) : undefined
+  const seconds = COSIGNATURE_SIZES.includes(bytes.length) ? readUint64(bytes, 0) : undefined
   const date = new Date((seconds ?? NaN) * 1000)
   return Number.isNaN(date.getTime()) ? null : date.toISOString()
 }

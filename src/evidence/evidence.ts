@@ -19,7 +19,15 @@ import { logId, parseCheckpoint, type Checkpoint } from '../tlog/checkpoint.js'
 import { verifiedCosignatures, verifyCosignature } from '../tlog/cosignature.js'
 import { EMPTY_ROOT, formatHash, parseHash, type Hash } from '../tlog/hash.js'
 import { checkTree } from '../tlog/merkle.js'
-import { formatNote, parseNote, SIGNATURE_TYPES, verifyNote, type Note, type VerifierKey } from '../tlog/note.js'
+import {
+  formatNote,
+  isWitnessKey,
+  parseNote,
+  SIGNATURE_TYPES,
+  verifyNote,
+  type Note,
+  type VerifierKey,
+} from '../tlog/note.js'
 import {
   encodeEvidence,
   evidenceId,
@@ -137,7 +145,7 @@ function compareHeads(a: string, b: string): number {
 
 /**
  * Verifies evidence with nothing but the keys that the caller trusts: of logs (type 0x01) and, for what convicts a
- * witness, of witnesses (type 0x04). Returns what it says, or throws: LOG_UNKNOWN or WITNESS_UNKNOWN when none of the
+ * witness, of witnesses (type 0x04 or 0x06). Returns what it says, or throws: LOG_UNKNOWN or WITNESS_UNKNOWN when none of the
  * keys is the named one, EVIDENCE_UNPROVEN and what the parts of it throw when it convicts nobody.
  */
 export function verifyEvidence(evidence: Evidence, trusted: readonly VerifierKey[]): Conviction {
@@ -173,7 +181,7 @@ function unproven(why: string): GossumError {
 }
 
 function findWitness(vkey: string, trusted: readonly VerifierKey[]): VerifierKey {
-  const witness = trusted.find((key) => key.type === SIGNATURE_TYPES.cosignature && key.vkey === vkey)
+  const witness = trusted.find((key) => isWitnessKey(key) && key.vkey === vkey)
   if (witness === undefined) throw new GossumError('WITNESS_UNKNOWN', vkey)
   return witness
 }

@@ -71,7 +71,8 @@ const IDENTIFY_BYTES = 8 * 1024
 const MAX_RPC_BYTES = 16 * MAX_MESSAGE_BYTES
 /**
  * Entries of one gossipsub frame. What exceeds one of them is dropped whole and unread (CVE-2026-46679: a 4 MiB
- * frame held 349,525 subscriptions), therefore they are above what an honest node with 64 logs sends.
+ * frame held 349,525 subscriptions), therefore they are above what an honest node with 96 logs, as many as one
+ * follows, sends.
  */
 const RPC_LIMITS = {
   maxSubscriptions: 256,

@@ -7,9 +7,8 @@
  * taken.
  */
 import { logId, parseCheckpoint } from '../tlog/checkpoint.js'
-import { formatSignature, parseNote, type VerifierKey } from '../tlog/note.js'
-import { COSIGNATURE_SIZE } from '../tlog/cosignature.js'
-import { utf8 } from '../tlog/bytes.js'
+import { parseNote, type VerifierKey } from '../tlog/note.js'
+import { cosignatureLineSize } from '../tlog/cosignature.js'
 import { provenWitness, witnessKey } from './identity.js'
 import type { Hello } from './messages.js'
 
@@ -208,7 +207,7 @@ export class Neighbours {
   }
 
   #isPassedOn(key: VerifierKey): boolean {
-    return !this.#isReserved(key) && lineBytes(key) <= MAX_RELAYED_LINE_BYTES
+    return !this.#isReserved(key) && cosignatureLineSize(key) <= MAX_RELAYED_LINE_BYTES
   }
 
   #isReserved({ name, keyId }: VerifierKey): boolean {
@@ -223,11 +222,6 @@ export class Neighbours {
     }
     return null
   }
-}
-
-/** The length of a cosignature by this key as a line of a note. */
-function lineBytes({ name, keyId }: VerifierKey): number {
-  return utf8(formatSignature({ name, keyId, bytes: new Uint8Array(COSIGNATURE_SIZE) })).length
 }
 
 function readHead(bytes: Uint8Array): { log: string; size: number } | undefined {

@@ -31,6 +31,8 @@ const MAX_BODY_BYTES = 128 * 1024
 const MAX_UNDER_WAY = 256
 /** Seconds after which it may be worth to come again. */
 const RETRY_AFTER = 5
+/** The same for a log that has used up its day. */
+const BUDGET_RETRY_AFTER = 10 * 60
 /** Seconds for which caches may keep what /checkpoint says. */
 const MAX_AGE = 5
 
@@ -140,7 +142,8 @@ function refusal(outcome: Outcome, detail = ''): Reply {
   const why =
     outcome.kind === 'conflict' ? `the log has signed two histories: evidence ${outcome.evidence!}` : ERRORS[code][0]
   const reply = text(`${phrase}: ${why}${detail === '' ? '' : `: ${detail}`}\n`, { status })
-  return status === 503 ? { ...reply, headers: { ...reply.headers, 'retry-after': String(RETRY_AFTER) } } : reply
+  const wait = status === 429 ? BUDGET_RETRY_AFTER : status === 503 ? RETRY_AFTER : undefined
+  return wait === undefined ? reply : { ...reply, headers: { ...reply.headers, 'retry-after': String(wait) } }
 }
 
 function busy(): Reply {

@@ -45,6 +45,10 @@ export interface LogView {
   origin: string
   /** Kept as it is: neither polled nor cosigned. */
   disabled: boolean
+  /** The log list that brought it; null for what the operator said. */
+  list: string | null
+  /** Cosignatures in a day for heads that it pushes; null without a bound. */
+  perDay: number | null
   /** Records in the newest proven head; 0 before the first. */
   size: number
   root: string | null

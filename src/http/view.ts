@@ -129,7 +129,7 @@ export class View implements NodeView {
     }
   }
 
-  #log({ id, key, url, origin, disabled }: LogSetting): LogView {
+  #log({ id, key, url, origin, disabled, list, perDay }: LogSetting): LogView {
     const { store, cosigned, suspects } = this.#parts
     const state = store.heads.get(id)
     const head = cosigned.current(id)
@@ -143,6 +143,8 @@ export class View implements NodeView {
       url,
       origin,
       disabled,
+      list,
+      perDay,
       size: state.tree?.size ?? 0,
       root: state.tree ? formatHash(state.tree.root) : null,
       time: state.signed ? iso(state.signed.time * 1000) : null,

@@ -32,24 +32,20 @@ export function readBook(home: string): LogSetting[] {
  * Changes the book of a home as one act: nobody else changes it meanwhile, and a crash leaves the old one or the new one.
  * Throws what readBook, `change` and replacePrivateFile throw; then the book is as it was.
  */
-export async function changeBook(home: string, change: (logs: LogSetting[]) => LogSetting[]): Promise<LogSetting[]> {
-  let changed: LogSetting[] = []
-  await replacePrivateFile(bookPath(home), () => {
-    changed = change(readBook(home))
-    return utf8(formatBook(changed))
-  })
-  return changed
+export function changeBook(home: string, change: (logs: LogSetting[]) => LogSetting[]): Promise<void> {
+  return replacePrivateFile(bookPath(home), () => utf8(formatBook(change(readBook(home)))))
 }
 
 /**
- * The logs with this one, which replaces the log of its id, if there is one. Throws LOG_KEY_CHANGED when that one has
- * another key.
+ * The logs with this one, which replaces the log of its id, if there is one; what a log list says of that one stays.
+ * Throws LOG_KEY_CHANGED when that one has another key.
  */
 export function withLog(logs: readonly LogSetting[], log: LogSetting): LogSetting[] {
   const at = logs.findIndex(({ id }) => id === log.id)
   if (at < 0) return [...logs, log]
+  const { list, perDay } = logs[at]!
   requireKey(log, logs[at]!)
-  return logs.with(at, log)
+  return logs.with(at, { ...log, list, perDay })
 }
 
 /**
@@ -62,7 +58,8 @@ export function withBook(set: readonly LogSetting[], isDefault: boolean, book: r
     const kept = byId.get(log.id)
     if (kept === undefined) return log
     requireKey(log, kept)
-    return isDefault ? kept : { ...kept, ...log, disabled: kept.disabled }
+    const { disabled, list, perDay } = kept
+    return isDefault ? kept : { ...log, disabled, list, perDay }
   })
   return [...merged, ...book.filter(({ id }) => !set.some((log) => log.id === id))]
 }
@@ -75,7 +72,9 @@ function requireKey({ key }: LogSetting, known: LogSetting): void {
 // ---- the file --------------------------------------------------------------------------------------------------
 
 function formatBook(logs: readonly LogSetting[]): string {
-  const lines = logs.map(({ key, origin, url, disabled }) => JSON.stringify({ vkey: key.vkey, origin, url, disabled }))
+  const lines = logs.map(({ key, origin, url, disabled, list, perDay }) =>
+    JSON.stringify({ vkey: key.vkey, origin, url, disabled, ...(list !== null && { list, perDay }) }),
+  )
   return `{"logs":[\n${lines.join(',\n')}\n]}\n`
 }
 
@@ -98,14 +97,16 @@ function parseBook(bytes: Uint8Array, path: string): LogSetting[] {
 }
 
 function parseLog(value: unknown): LogSetting {
-  const { vkey, origin, url, disabled, ...more } = isObject(value) ? value : {}
+  const { vkey, origin, url, disabled, list = null, perDay = null, ...more } = isObject(value) ? value : {}
+  const isListed = typeof list === 'string' && Number.isSafeInteger(perDay) && (perDay as number) > 0
   const isLog = typeof vkey === 'string' && typeof origin === 'string' && (url === null || typeof url === 'string')
-  if (!isLog || typeof disabled !== 'boolean' || Object.keys(more).length > 0)
+  const isWhole = isLog && typeof disabled === 'boolean' && (isListed || (list === null && perDay === null))
+  if (!isWhole || Object.keys(more).length > 0)
     throw new GossumError('CONFIG_INVALID', `not a log: ${JSON.stringify(value)}`)
   const log = parseLogSetting(`${vkey} ${url ?? '-'} ${origin}`)
   if (log.key.vkey !== vkey || log.origin !== origin || log.url !== url)
     throw new GossumError('CONFIG_INVALID', `not as it was written: ${JSON.stringify(value)}`)
-  return { ...log, disabled }
+  return { ...log, disabled, ...(isListed && { list, perDay: Number(perDay) }) }
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -5,8 +5,12 @@ import { GossumError } from '../errors.js'
 import { logId, SUMDB_ORIGIN } from '../tlog/checkpoint.js'
 import { parseVerifierKey, type VerifierKey } from '../tlog/note.js'
 
-/** Logs that one node follows: each costs it two topics of the mesh. */
+/**
+ * Logs that one node follows because its operator says so, and because log lists do: each costs it two topics of the mesh.
+ * Lists have room of their own, so that none can be in the way of the operator.
+ */
 export const MAX_FOLLOWED = 64
+export const MAX_LISTED = 32
 
 /** A log to follow. */
 export interface LogSetting {
@@ -20,11 +24,21 @@ export interface LogSetting {
   readonly upstream: string | null
   /** Kept, and neither polled nor cosigned. */
   readonly disabled: boolean
+  /** The log list that brought it; null for what the operator said. */
+  readonly list: string | null
+  /** Cosignatures in a day for heads that it pushes, as that list says; null for as many as it wants. */
+  readonly perDay: number | null
 }
 
 /** Those of them that are not disabled. */
 export function followedOf(logs: readonly LogSetting[]): LogSetting[] {
   return logs.filter(({ disabled }) => !disabled)
+}
+
+/** Throws CONFIG_INVALID when these are more than one node follows. Those that a list brought are counted by whom adds them. */
+export function requireRoom(logs: readonly LogSetting[]): void {
+  if (followedOf(logs).filter(({ list }) => list === null).length > MAX_FOLLOWED)
+    throw invalid('log', `more than ${MAX_FOLLOWED}`)
 }
 
 function invalid(setting: string, why: string): GossumError {
@@ -41,12 +55,12 @@ export function parseLogSetting(text: string): LogSetting {
   if (vkey === undefined || address === undefined)
     throw invalid('log', `"VKEY URL" or "VKEY URL ORIGIN" expected, got ${JSON.stringify(text)}`)
   const key = parseVerifierKey(vkey)
-  if (key.type !== 0x01) throw invalid('log', `${key.name} is a witness key (type 0x04), not a log key`)
+  if (key.type !== 0x01) throw invalid('log', `${key.name} is a witness key (type 0x0${key.type}), not a log key`)
   const isPushed = address === '-'
   const origin = named ?? (isPushed ? key.name : SUMDB_ORIGIN)
   if (/[\x00-\x1f]/.test(origin)) throw invalid('log', `${JSON.stringify(origin)} is no line of a checkpoint`)
   const url = isPushed ? null : parseUrl('log', address, ', nor "-"')
-  return { id: logId(key.name, origin), key, origin, url, upstream: url, disabled: false }
+  return { id: logId(key.name, origin), key, origin, url, upstream: url, disabled: false, list: null, perDay: null }
 }
 
 /** An http or https URL without a slash at the end. `otherwise` says what could stand in its place. */

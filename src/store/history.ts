@@ -27,10 +27,10 @@ export class History {
     return size > largest ? undefined : this.#table.get(key(log, size))
   }
 
-  /** Keeps a cosigned head; durable when it returns. */
-  async put(log: string, size: number, note: string): Promise<void> {
+  /** Keeps a cosigned head; durable when it returns, or with the next write that is. */
+  async put(log: string, size: number, note: string, how: 'durably' | 'lazily' = 'durably'): Promise<void> {
     const isNew = (await this.get(log, size)) === undefined
-    await this.#table.put(key(log, size), note)
+    await (how === 'durably' ? this.#table.put(key(log, size), note) : this.#table.putLazily(key(log, size), note))
     this.#largest.set(log, Math.max(size, this.#largest.get(log)!))
     if (!isNew) return
     const count = (this.#counts.get(log) ?? (await this.#count(log)) - 1) + 1

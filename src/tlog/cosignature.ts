@@ -1,14 +1,19 @@
 /**
- * Cosignatures (c2sp.org/tlog-cosignature, cosignature/v1, key type 0x04): a witness says that at time T this was
- * the largest consistent tree it had seen of the log.
+ * Cosignatures (c2sp.org/tlog-cosignature): a witness says that at time T this was the largest consistent tree it had
+ * seen of the log. A signature line holds 8 bytes of POSIX seconds, big-endian, and the signature:
  *
- * A signature line holds 8 bytes of POSIX seconds, big-endian, and 64 bytes of Ed25519 over
- * "cosignature/v1\ntime T\n" and the whole checkpoint text.
+ * - cosignature/v1 (key type 0x04): Ed25519 over "cosignature/v1\ntime T\n" and the whole checkpoint text.
+ * - subtree/v1 (key type 0x06): ML-DSA-44 over the names of witness and log, the time, and the tree; of extension lines
+ *   it says nothing, so a checkpoint that has any is taken as not cosigned.
  */
 import { GossumError } from '../errors.js'
 import { concatBytes, readUint64, uint64, utf8 } from './bytes.js'
+import { formatCheckpoint, parseCheckpoint, type Checkpoint } from './checkpoint.js'
+import { ML_DSA_SIGNATURE_SIZE } from './ml-dsa.js'
 import {
+  formatSignature,
   isBy,
+  isWitnessKey,
   SIGNATURE_TYPES,
   type Note,
   type Signature,
@@ -19,6 +24,8 @@ import {
 
 /** Bytes behind the key id: 8 of time, 64 of signature. */
 export const COSIGNATURE_SIZE = 72
+/** The same of an ML-DSA-44 cosignature. */
+export const ML_DSA_COSIGNATURE_SIZE = 8 + ML_DSA_SIGNATURE_SIZE
 
 /** The latest time that is taken, in POSIX seconds: the last one that a date can show, some 270,000 years from now. */
 export const MAX_COSIGNATURE_TIME = 8_640_000_000_000
@@ -29,9 +36,30 @@ export interface Cosignature {
   readonly time: number
 }
 
-/** The bytes that are signed: the header with the time, then the note text. */
+/** The bytes that are signed with Ed25519: the header with the time, then the note text. */
 export function cosignatureMessage(text: string, time: number): Uint8Array {
   return utf8(`cosignature/v1\ntime ${time}\n${text}`)
+}
+
+/**
+ * The bytes that are signed with ML-DSA-44: the cosigner's name, the time, the log's origin, and the tree from record 0
+ * on. Undefined when one of the two is longer than it can say.
+ */
+export function subtreeMessage(cosigner: string, time: number, checkpoint: Checkpoint): Uint8Array | undefined {
+  const [name, origin] = [utf8(cosigner), utf8(checkpoint.origin)]
+  if (name.length > 255 || origin.length > 255) return undefined
+  return concatBytes(
+    utf8('subtree/v1\n\0'),
+    ...[Uint8Array.of(name.length), name, uint64(time), Uint8Array.of(origin.length), origin],
+    ...[uint64(0), uint64(checkpoint.size), checkpoint.root],
+  )
+}
+
+/** What a key of this type signs; undefined when it cannot sign this text. */
+function signedBytes(text: string, time: number, { name, type }: VerifierKey): Uint8Array | undefined {
+  if (type !== SIGNATURE_TYPES.mlDsa) return cosignatureMessage(text, time)
+  const checkpoint = parseCheckpoint(text)
+  return formatCheckpoint(checkpoint) === text ? subtreeMessage(name, time, checkpoint) : undefined
 }
 
 /** Cosigns a checkpoint text at a time in POSIX seconds. */
@@ -44,26 +72,40 @@ export async function cosignBy(text: string, time: number, signer: Signer): Prom
   return cosignatureOf(signer.verifier, time, await signer.sign(witnessMessage(text, time, signer.verifier)))
 }
 
-function witnessMessage(text: string, time: number, { name, type }: VerifierKey): Uint8Array {
-  if (type !== SIGNATURE_TYPES.cosignature)
-    throw new GossumError('KEY_UNSUPPORTED', `${name} is not a witness key (type 0x04)`)
-  return cosignatureMessage(text, time)
+function witnessMessage(text: string, time: number, key: VerifierKey): Uint8Array {
+  const message = isWitnessKey(key) ? signedBytes(text, time, key) : undefined
+  if (message === undefined) throw new GossumError('KEY_UNSUPPORTED', `${key.name} cannot cosign this`)
+  return message
 }
 
 function cosignatureOf({ name, keyId }: VerifierKey, time: number, signature: Uint8Array): Cosignature {
   return { signature: { name, keyId, bytes: concatBytes(uint64(time), signature) }, time }
 }
 
+/** How long what follows the key id is in a line by this witness key. */
+export function cosignatureSize({ type }: VerifierKey): number {
+  return type === SIGNATURE_TYPES.mlDsa ? ML_DSA_COSIGNATURE_SIZE : COSIGNATURE_SIZE
+}
+
+/** The bytes of a whole line by this witness key. */
+export function cosignatureLineSize(key: VerifierKey): number {
+  const { name, keyId } = key
+  return utf8(formatSignature({ name, keyId, bytes: new Uint8Array(cosignatureSize(key)) })).length
+}
+
 /**
- * Verifies one line by a witness key (type 0x04) over a checkpoint text. Throws COSIGNATURE_MALFORMED for a wrong
- * length, a time of 0 or one beyond MAX_COSIGNATURE_TIME, SIGNATURE_MISSING for another key's line, SIGNATURE_INVALID.
+ * Verifies one line by a witness key (type 0x04 or 0x06) over a checkpoint text. Throws COSIGNATURE_MALFORMED for a wrong
+ * length, a time of 0 or one beyond MAX_COSIGNATURE_TIME, and a text that keys of the type do not sign; SIGNATURE_MISSING
+ * for another key's line, SIGNATURE_INVALID; for keys of type 0x06 what parseCheckpoint throws.
  */
 export function verifyCosignature(text: string, signature: Signature, key: VerifierKey): Cosignature {
   if (!isBy(signature, key)) throw new GossumError('SIGNATURE_MISSING', `${key.name}+${key.keyId}`)
-  const time = signature.bytes.length === COSIGNATURE_SIZE ? readUint64(signature.bytes, 0) : undefined
+  const time = signature.bytes.length === cosignatureSize(key) ? readUint64(signature.bytes, 0) : undefined
   if (time === undefined || time === 0 || time > MAX_COSIGNATURE_TIME)
     throw new GossumError('COSIGNATURE_MALFORMED', key.name)
-  if (!key.verify(cosignatureMessage(text, time), signature.bytes.subarray(8))) {
+  const message = signedBytes(text, time, key)
+  if (message === undefined) throw new GossumError('COSIGNATURE_MALFORMED', `${key.name} does not sign such a text`)
+  if (!key.verify(message, signature.bytes.subarray(8))) {
     throw new GossumError('SIGNATURE_INVALID', `${key.name}+${key.keyId}`)
   }
   return { signature, time }

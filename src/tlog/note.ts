@@ -10,6 +10,7 @@ import { GossumError } from '../errors.js'
 import { concatBytes, equalBytes, fromBase64, fromHex, fromUtf8, readUint32, toBase64, toHex, utf8 } from './bytes.js'
 import { ed25519PublicKey, isLowOrder, isPoint } from './ed25519.js'
 import { sha256 } from './hash.js'
+import { ML_DSA_KEY_SIZE, mlDsaSigner, mlDsaVerifier } from './ml-dsa.js'
 
 /** The largest note that is read, in bytes: the size of a gossip message. */
 export const MAX_NOTE_BYTES = 64 * 1024
@@ -17,15 +18,17 @@ export const MAX_NOTE_BYTES = 64 * 1024
 export const MAX_SIGNATURES = 100
 
 /** Signature types (c2sp.org/signed-note): the byte in front of the public key. */
-export const SIGNATURE_TYPES = { ed25519: 0x01, cosignature: 0x04 } as const
+export const SIGNATURE_TYPES = { ed25519: 0x01, cosignature: 0x04, mlDsa: 0x06 } as const
 export type SignatureType = (typeof SIGNATURE_TYPES)[keyof typeof SIGNATURE_TYPES]
+/** The types of witness keys. */
+const WITNESS_TYPES: readonly SignatureType[] = [SIGNATURE_TYPES.cosignature, SIGNATURE_TYPES.mlDsa]
 
 export interface Signature {
   /** Key name. */
   readonly name: string
   /** Key id: 4 bytes as 8 lower-case hex digits. */
   readonly keyId: string
-  /** What follows the key id: at least 1 byte; 64 for a log's Ed25519 line, 8 + 64 for a cosignature. */
+  /** What follows the key id: at least 1 byte; 64 for a log's Ed25519 line, 8 + 64 or 8 + 2420 for a cosignature. */
   readonly bytes: Uint8Array
 }
 
@@ -41,18 +44,18 @@ export interface VerifierKey {
   /** 4 bytes as 8 lower-case hex digits. */
   readonly keyId: string
   readonly type: SignatureType
-  /** 32 bytes. */
+  /** 32 bytes for Ed25519, 1312 for ML-DSA-44. */
   readonly publicKey: Uint8Array
   /** The key as it is written: name+keyId+base64. */
   readonly vkey: string
-  /** Verifies a 64-byte Ed25519 signature over a message, as Go does. */
+  /** Verifies a 64-byte Ed25519 signature over a message, as Go does; or one of ML-DSA-44, of 2420 bytes. */
   readonly verify: (message: Uint8Array, signature: Uint8Array) => boolean
 }
 
 /** Who makes the signatures of a key: at once, or in another place, where it takes time and may fail. */
 export interface Signer {
   readonly verifier: VerifierKey
-  /** Makes the 64-byte Ed25519 signature of a message. */
+  /** Makes the signature of a message: 64 bytes of Ed25519, or 2420 of ML-DSA-44. */
   readonly sign: (message: Uint8Array) => Uint8Array | Promise<Uint8Array>
   /** Why nothing can be signed now, where that may happen. */
   readonly away?: GossumError | undefined
@@ -61,7 +64,7 @@ export interface Signer {
 /** A signer that holds its private key itself. */
 export interface SignerKey extends Signer {
   readonly verifier: VerifierKey
-  /** Makes the 64-byte Ed25519 signature of a message. */
+  /** Makes the signature of a message: 64 bytes of Ed25519, or 2420 of ML-DSA-44. */
   readonly sign: (message: Uint8Array) => Uint8Array
 }
 
@@ -80,16 +83,32 @@ function keyIdOf(name: string, type: number, publicKey: Uint8Array): string {
 /** A verifier key of its parts. Throws KEY_MALFORMED, or KEY_WEAK for a public key of low order. */
 export function makeVerifierKey(name: string, type: SignatureType, publicKey: Uint8Array): VerifierKey {
   if (!isKeyName(name)) throw new GossumError('KEY_MALFORMED', `key name ${JSON.stringify(name)}`)
-  if (!isPoint(publicKey)) throw new GossumError('KEY_MALFORMED', `${name}: not an Ed25519 public key`)
-  if (isLowOrder(publicKey)) throw new GossumError('KEY_WEAK', name)
+  const verify = type === SIGNATURE_TYPES.mlDsa ? mlDsaKey(name, publicKey) : ed25519Key(name, publicKey)
   const keyId = keyIdOf(name, type, publicKey)
   const vkey = `${name}+${keyId}+${toBase64(concatBytes(Uint8Array.of(type), publicKey))}`
-  return { name, keyId, type, publicKey, vkey, verify: ed25519Verifier(publicKey) }
+  return { name, keyId, type, publicKey, vkey, verify }
+}
+
+function ed25519Key(name: string, publicKey: Uint8Array): VerifierKey['verify'] {
+  if (!isPoint(publicKey)) throw new GossumError('KEY_MALFORMED', `${name}: not an Ed25519 public key`)
+  if (isLowOrder(publicKey)) throw new GossumError('KEY_WEAK', name)
+  return ed25519Verifier(publicKey)
+}
+
+/** Any bytes of that length are a public key of ML-DSA-44. */
+function mlDsaKey(name: string, publicKey: Uint8Array): VerifierKey['verify'] {
+  if (publicKey.length === ML_DSA_KEY_SIZE) return mlDsaVerifier(publicKey)
+  throw new GossumError('KEY_MALFORMED', `${name}: not an ML-DSA-44 public key`)
+}
+
+/** Whether the key is one of a witness, whose lines are cosignatures. */
+export function isWitnessKey({ type }: VerifierKey): boolean {
+  return WITNESS_TYPES.includes(type)
 }
 
 /**
  * Reads a verifier key, `name+keyId+base64(type || public key)`. Throws KEY_MALFORMED, KEY_WEAK, or
- * KEY_UNSUPPORTED for a type other than 0x01 and 0x04.
+ * KEY_UNSUPPORTED for a type other than 0x01, 0x04 and 0x06.
  */
 export function parseVerifierKey(vkey: string): VerifierKey {
   const first = vkey.indexOf('+')
@@ -100,8 +119,8 @@ export function parseVerifierKey(vkey: string): VerifierKey {
   if (first < 1 || !isKeyName(name) || !/^[0-9a-fA-F]{8}$/.test(keyId) || key === undefined || key.length === 0) {
     throw new GossumError('KEY_MALFORMED', JSON.stringify(vkey.slice(0, 200)))
   }
-  const type = key[0]!
-  if (type !== SIGNATURE_TYPES.ed25519 && type !== SIGNATURE_TYPES.cosignature) {
+  const type = typeOf(key)
+  if (type === undefined) {
     throw new GossumError('KEY_UNSUPPORTED', `${name} has type 0x${toHex(key.subarray(0, 1))}`)
   }
   const verifier = makeVerifierKey(name, type, key.slice(1))
@@ -109,6 +128,11 @@ export function parseVerifierKey(vkey: string): VerifierKey {
     throw new GossumError('KEY_MALFORMED', `${name}: the id should be ${verifier.keyId}, not ${keyId}`)
   }
   return verifier
+}
+
+/** The type that a key begins with; undefined for one that is not known here. */
+function typeOf(key: Uint8Array): SignatureType | undefined {
+  return Object.values(SIGNATURE_TYPES).find((known) => known === key[0])
 }
 
 /** The same public key under another signature type; its id differs. */
@@ -119,7 +143,11 @@ export function withType(key: VerifierKey, type: SignatureType): VerifierKey {
 /** A signer of a 32-byte seed. */
 export function makeSignerKey(name: string, type: SignatureType, seed: Uint8Array): SignerKey {
   if (seed.length !== 32) throw new GossumError('KEY_MALFORMED', `a seed is 32 bytes, not ${seed.length}`)
-  return { verifier: makeVerifierKey(name, type, ed25519PublicKey(seed)), sign: ed25519Signer(seed) }
+  if (type !== SIGNATURE_TYPES.mlDsa) {
+    return { verifier: makeVerifierKey(name, type, ed25519PublicKey(seed)), sign: ed25519Signer(seed) }
+  }
+  const { publicKey, sign } = mlDsaSigner(seed)
+  return { verifier: makeVerifierKey(name, type, publicKey), sign }
 }
 
 /** The secret spelling of a signer (the Go note library's form): `PRIVATE+KEY+name+keyId+base64(type || seed)`. */
@@ -141,12 +169,8 @@ export function respellSignerKey(skey: string, name: string, type: SignatureType
 function readSignerKey(skey: string): { signer: SignerKey; seed: Uint8Array } {
   const match = /^PRIVATE\+KEY\+([^+]+)\+([0-9a-fA-F]{8})\+(.+)$/.exec(skey)
   const key = match === null ? undefined : fromBase64(match[3]!)
-  const type = key?.[0]
-  if (
-    match === null ||
-    key?.length !== 33 ||
-    (type !== SIGNATURE_TYPES.ed25519 && type !== SIGNATURE_TYPES.cosignature)
-  ) {
+  const type = key && typeOf(key)
+  if (match === null || key?.length !== 33 || type === undefined) {
     throw new GossumError('KEY_MALFORMED', 'not a signer key (PRIVATE+KEY+name+id+base64)')
   }
   const seed = key.slice(1)

@@ -11,9 +11,8 @@
  * is no error, so that a policy may name tomorrow's keys today.
  */
 import { errorCode, errorText, GossumError } from '../errors.js'
-import { fromBase64, fromUtf8, toHex, utf8, concatBytes } from './bytes.js'
-import { sha256 } from './hash.js'
-import { parseVerifierKey, SIGNATURE_TYPES, type VerifierKey } from './note.js'
+import { fromBase64, fromUtf8, toHex, utf8 } from './bytes.js'
+import { isWitnessKey, parseVerifierKey, SIGNATURE_TYPES, type VerifierKey } from './note.js'
 
 /** The largest policy that is read, in bytes: room for 32 logs and 32 witnesses with ML-DSA keys of 1.8 kB each. */
 export const MAX_POLICY_BYTES = 256 * 1024
@@ -34,7 +33,7 @@ export interface PolicyLog {
 export interface PolicyWitness {
   /** The name that groups and the quorum use; it has no meaning outside of the policy. */
   readonly name: string
-  /** The witness key, type 0x04; undefined when it has a type that is not verified here: it never counts. */
+  /** The witness key, type 0x04 or 0x06; undefined when it has a type that is not verified here: it never counts. */
   readonly key: VerifierKey | undefined
   readonly vkey: string
   /** As written; nothing is assumed about it. */
@@ -137,7 +136,7 @@ class PolicyReader {
   #log(fields: string[]): void {
     const [vkey, url, ...rest] = fields
     if (vkey === undefined || rest.length > 0) throw malformed('a log line is: log <vkey> [<url>]')
-    const parsed = parseKey(vkey, SIGNATURE_TYPES.ed25519)
+    const parsed = parseKey(vkey, ({ type }) => type === SIGNATURE_TYPES.ed25519)
     claim(this.#logKeys, parsed.identity, 'this log')
     this.#logs.push({ key: parsed.key, vkey: parsed.vkey, ...(url === undefined ? {} : { url }) })
   }
@@ -147,7 +146,10 @@ class PolicyReader {
     if (name === undefined || vkey === undefined || rest.length > 0) {
       throw malformed('a witness line is: witness <name> <vkey> [<url>]')
     }
-    const parsed = parseKey(vkey, SIGNATURE_TYPES.cosignature)
+    const parsed = parseKey(vkey, isWitnessKey)
+    if (parsed.key === undefined && LOG_ONLY_TYPES.includes(parsed.type)) {
+      throw malformed(`the key has type 0x0${parsed.type}; a witness key has type 0x04 or 0x06`)
+    }
     claim(this.#witnessKeys, parsed.identity, 'this witness')
     this.#define(name)
     this.#witnesses.push({ name, key: parsed.key, vkey: parsed.vkey, ...(url === undefined ? {} : { url }) })
@@ -203,32 +205,25 @@ function thresholdOf(count: string, members: number): number {
 
 /** Types that are defined and that no witness has: Ed25519, ECDSA and RFC 6962 signatures of logs. */
 const LOG_ONLY_TYPES: readonly number[] = [0x01, 0x02, 0x05]
-const ML_DSA_TYPE = 0x06
-const ML_DSA_KEY_SIZE = 1312
 
 interface ParsedKey {
   readonly key: VerifierKey | undefined
   readonly vkey: string
+  readonly type: number
   /** What duplicates are decided by: the public key alone, whatever its name and type. */
   readonly identity: string
 }
 
-/** Reads a key that is to have this type. A well-formed key of a type that is not verified comes without `key`. */
-function parseKey(vkey: string, type: VerifierKey['type']): ParsedKey {
+/** Reads a key that is to be of a kind. A well-formed key of another, or of a type that is not verified, comes without `key`. */
+function parseKey(vkey: string, isRight: (key: VerifierKey) => boolean): ParsedKey {
   const key = verifiable(vkey)
-  if (key?.type === type) return { key, vkey: key.vkey, identity: toHex(key.publicKey) }
+  if (key !== undefined) {
+    const { type, publicKey } = key
+    return { key: isRight(key) ? key : undefined, vkey: key.vkey, type, identity: toHex(publicKey) }
+  }
   // The form is right, or `verifiable` had thrown: what is behind the second plus is type and public key.
-  const [name, keyId, ...base64] = vkey.split('+') as [string, string, ...string[]]
-  const bytes = fromBase64(base64.join('+'))!
-  if (type === SIGNATURE_TYPES.cosignature && LOG_ONLY_TYPES.includes(bytes[0]!)) {
-    throw malformed(`the key has type 0x0${bytes[0]!}; a witness key has type 0x04`)
-  }
-  if (bytes[0] === ML_DSA_TYPE) {
-    const expected = toHex(sha256(concatBytes(utf8(`${name}\n`), bytes)).subarray(0, 4))
-    if (bytes.length !== 1 + ML_DSA_KEY_SIZE || keyId.toLowerCase() !== expected)
-      throw malformed('the ML-DSA key is malformed')
-  }
-  return { key: undefined, vkey, identity: toHex(bytes.subarray(1)) }
+  const bytes = fromBase64(vkey.split('+').slice(2).join('+'))!
+  return { key: undefined, vkey, type: bytes[0]!, identity: toHex(bytes.subarray(1)) }
 }
 
 function verifiable(vkey: string): VerifierKey | undefined {

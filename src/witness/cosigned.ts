@@ -203,7 +203,10 @@ export class CosignedHeads {
 
   // ---- changes ---------------------------------------------------------------------------------------------------
 
-  /** Makes a proven head the current one. Returns what merge() returns. */
+  /**
+   * Makes a proven head the current one. Returns what merge() returns. On disk with the next write that is durable: what
+   * our cosignature promises is so already, and it can be made again from that.
+   */
   install(
     log: string,
     bare: Note,
@@ -256,8 +259,8 @@ export class CosignedHeads {
     const head = build(bare.text, bare.signatures[0]!, merged)
     const quorumHead = head.size >= (this.#quorumHeads.get(log)?.size ?? 0) ? this.#ifQuorum(head) : undefined
     await Promise.all([
-      this.#store.history.put(log, head.size, fromUtf8(encodeCosigned(head))!),
-      quorumHead && this.#keepQuorum(log, quorumHead),
+      this.#store.history.put(log, head.size, fromUtf8(encodeCosigned(head))!, install ? 'lazily' : 'durably'),
+      quorumHead && this.#keepQuorum(log, quorumHead, install ? 'lazily' : 'durably'),
     ])
     this.#keepRecent(log, head)
     if (install || head.size === held?.size) this.#setCurrent(log, head)
@@ -348,8 +351,9 @@ export class CosignedHeads {
     return before
   }
 
-  #keepQuorum(log: string, head: CosignedHead): Promise<void> {
-    return this.#store.quorum.put(log, fromUtf8(encodeCosigned(head))!)
+  #keepQuorum(log: string, head: CosignedHead, how: 'durably' | 'lazily' = 'durably'): Promise<void> {
+    const note = fromUtf8(encodeCosigned(head))!
+    return how === 'durably' ? this.#store.quorum.put(log, note) : this.#store.quorum.putLazily(log, note)
   }
 
   #setQuorum(log: string, head: CosignedHead): void {

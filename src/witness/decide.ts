@@ -209,6 +209,8 @@ function refusal(code: ErrorCode): Answer {
     case 'NOTE_MALFORMED':
     case 'NOTE_TOO_LARGE':
       return { status: 400, gossip: 'reject', exit: 2 }
+    case 'LOG_BUDGET':
+      return { status: 429, gossip: 'ignore', exit: 4 }
     case 'LOG_FROZEN':
       return { status: 503, gossip: 'ignore', exit: 3 }
     case 'GUARD_WAITING':

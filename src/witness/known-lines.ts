@@ -37,9 +37,9 @@ export class KnownLines {
   }
 
   #verifier({ publicKey, verify }: VerifierKey): VerifierKey['verify'] {
-    const prefix = publicKey.slice()
+    const prefix = concatBytes(uint64(publicKey.length), publicKey)
     return (message, signature) => {
-      // Each part has one length, or says it.
+      // Each part says how long it is: else a long key could be made to look like a short one and what it signed.
       const hash = sha256(concatBytes(prefix, uint64(signature.length), signature, message))
       const id = Buffer.from(hash).toString('latin1')
       if (this.#young.has(id)) return true

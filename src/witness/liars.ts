@@ -29,7 +29,7 @@ export interface LiarsParts {
   readonly alarm: (evidence: Evidence) => Promise<unknown>
 }
 
-/** Lies remembered of witnesses that only neighbours count. */
+/** Lies remembered of witnesses that only neighbours count: at up to 64 KiB each they hold 16 MiB at the most. */
 const MAX_RELAYED_LIES = 256
 
 export class Liars {
@@ -75,8 +75,23 @@ export class Liars {
     const id = `${log.id} ${key.vkey}`
     lies.delete(id)
     lies.set(id, lie)
-    // Keys that we do not count may be anybody's and any number: the oldest of their lies makes room.
-    if (this.#relayedLies.size > MAX_RELAYED_LIES) this.#relayedLies.delete(this.#relayedLies.keys().next().value!)
+    if (this.#relayedLies.size > MAX_RELAYED_LIES) this.#makeRoom()
+  }
+
+  /**
+   * Keys that we do not count may be anybody's and any number: of the log with most of their lies the oldest makes room, so
+   * that a log which lies without end does not wash away what another did.
+   */
+  #makeRoom(): void {
+    const ofLog = new Map<string, string[]>()
+    for (const id of this.#relayedLies.keys()) {
+      const log = id.slice(0, id.indexOf(' '))
+      const ids = ofLog.get(log)
+      if (ids === undefined) ofLog.set(log, [id])
+      else ids.push(id)
+    }
+    const [most] = [...ofLog.values()].sort((a, b) => b.length - a.length)
+    this.#relayedLies.delete(most![0]!)
   }
 
   async #compare(

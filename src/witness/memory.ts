@@ -14,6 +14,7 @@ const REMEMBERED = 2048
 /** Refusals that depend on the state of this node, or on what came with the bytes, and so may not be remembered. */
 const PASSING: ReadonlySet<ErrorCode> = new Set([
   'LOG_FROZEN',
+  'LOG_BUDGET',
   'STATE_DISAGREES',
   'GUARD_WAITING',
   'GUARD_BEHIND',

@@ -41,6 +41,8 @@ export interface PipelineParts extends CosignerParts, OutletParts {
    * Asked before a head that is pushed becomes the first.
    */
   readonly looked?: (log: string) => Promise<unknown>
+  /** Takes one of the cosignatures that a log may have for what it pushes; without it, there is no end to them. */
+  readonly mayPush?: (log: string, now: number) => boolean
   /** Asks peers for a proof that the log does not give. */
   readonly prefixFromPeers: PrefixFromPeers
   /** Raises the alarm with evidence. Not new when it is about a lie that is known. */
@@ -328,6 +330,9 @@ export class Pipeline {
         if (obstacle === 'GUARD_BEHIND' && (await this.#reachFloor(log.id))) return undefined
         if (obstacle === 'GUARD_BEHIND' && (await this.#cosigner.passFloor(head, state, prove))) return undefined
         if (obstacle !== undefined) return { kind: 'refused', news: false, ...about, code: obstacle }
+        // Only what is new counts: heads are public, and anybody may push the last one again.
+        if (candidate.door === 'push' && this.#parts.mayPush?.(log.id, this.#parts.now()) === false)
+          return { kind: 'refused', news: false, ...about, code: 'LOG_BUDGET' }
         const own = await this.#cosigner.advance(head, state)
         if (own === undefined) return undefined
         this.#pace.signed(log.id, about.size)

@@ -1,4 +1,6 @@
 /** `gossum log add|disable|list`, and the node that is started after them: nothing is lost, and nothing is signed. */
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { logId, SUMDB_ORIGIN } from '../../src/tlog/checkpoint.js'
 import { encodeEvidence, makeSplitView } from '../../src/evidence/evidence.js'
@@ -30,7 +32,7 @@ test('a log is added, disabled by its name or its id, and added again', async ()
   const added = await gossum(['log', 'add', '--json', '--home', home, `${vkey} http://log.example`])
   expect(added.code).toBe(0)
   const line = { id: ID, name: 'sumdb.example', key: vkey, url: 'http://log.example', origin: SUMDB_ORIGIN }
-  expect(JSON.parse(added.stdout)).toEqual({ ...line, disabled: false })
+  expect(JSON.parse(added.stdout)).toEqual({ ...line, disabled: false, list: null, perDay: null })
   expect(added.stderr).toContain('from its next start on')
   expect(await list(home)).toMatchObject([{ name: 'sum.golang.org' }, { ...line, disabled: false }])
 
@@ -74,6 +76,20 @@ test('what cannot be is refused, and changes nothing', async () => {
   const golang = testSigner('sum.golang.org', 9).verifier.vkey
   const result = await gossum(['log', 'add', '--json', '--home', home, `${golang} https://sum.golang.org`])
   expect(jsonError(result).code).toBe('LOG_KEY_CHANGED')
+})
+
+test('a book that is damaged stops what needs it, and nothing else', async () => {
+  const home = temporaryHome()
+  await gossum(['key', 'new', '--home', home])
+  writeFileSync(join(home, 'logs.json'), '{"logs":[')
+  expect((await gossum(['key', 'show', '--home', home])).code).toBe(0)
+  const asking = await gossum(['status', '--json'], { home, env: { GOSSUM_HTTP: '127.0.0.1:1' } })
+  expect(jsonError(asking).code).toBe('NODE_UNREACHABLE')
+  for (const command of [['run'], ['log', 'list'], ['log', 'disable', 'sum.golang.org']]) {
+    const result = await gossum([...command, '--json', '--home', home])
+    expect([result.code, jsonError(result).code]).toEqual([2, 'CONFIG_INVALID'])
+    expect(jsonError(result).message).toContain('logs.json')
+  }
 })
 
 test('a disabled log keeps its state, is asked for nothing, and gets no cosignature', async () => {

@@ -13,6 +13,7 @@ import {
   makeSignerKey,
   parseNote,
   SIGNATURE_TYPES,
+  type SignatureType,
   type Signer,
   type SignerKey,
   type VerifierKey,
@@ -37,7 +38,7 @@ export class MemoryGuard implements Guard {
 }
 
 /** A key made of one repeated byte, so that tests are the same every time. */
-export function testSigner(name: string, byte: number, type: 1 | 4 = SIGNATURE_TYPES.ed25519): SignerKey {
+export function testSigner(name: string, byte: number, type: SignatureType = SIGNATURE_TYPES.ed25519): SignerKey {
   return makeSignerKey(name, type, new Uint8Array(32).fill(byte))
 }
 
@@ -64,6 +65,8 @@ export interface HeartOptions extends LogAndVantage {
   readonly neighbours?: readonly VerifierKey[]
   /** When the node has looked for the first head itself; at once when absent. */
   readonly looked?: (log: string) => Promise<unknown>
+  /** What a log may push; as much as it wants when absent. */
+  readonly mayPush?: (log: string, now: number) => boolean
   /** Peers that know proofs. */
   readonly prefixFromPeers?: PrefixFromPeers
   /** The rollback guard; one that lets everything pass when absent. */
@@ -158,6 +161,7 @@ export async function startHeart(options: HeartOptions): Promise<Heart> {
     cosigned,
     suspects,
     ...(options.looked && { looked: options.looked }),
+    ...(options.mayPush && { mayPush: options.mayPush }),
     signer,
     counted,
     pauseMs: options.pauseMs ?? 0,

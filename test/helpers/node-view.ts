@@ -17,6 +17,8 @@ export const LOG: LogView = {
   url: 'https://sum.golang.org',
   origin: 'go.sum database tree',
   disabled: false,
+  list: null,
+  perDay: null,
   size: 280573,
   root: ROOT,
   time: '2026-01-02T03:04:05.000Z',

@@ -29,8 +29,8 @@ describe('the book', () => {
     const home = join(temporaryHome(), 'not', 'there')
     expect(readBook(home)).toEqual([])
     await changeBook(home, () => [log, { ...parseLogSetting(`${vkey} - an origin: "with" ümlauts`), disabled: true }])
-    expect(readBook(home).map(({ key, ...rest }) => ({ ...rest, vkey: key.vkey }))).toEqual([
-      { id: log.id, vkey, origin: 'one', url: 'https://log.example', upstream: 'https://log.example', disabled: false },
+    expect(readBook(home).map(({ key, ...rest }) => ({ ...rest, key: undefined, vkey: key.vkey }))).toEqual([
+      { ...log, key: undefined, vkey },
       expect.objectContaining({ vkey, origin: 'an origin: "with" ümlauts', url: null, disabled: true }),
     ])
     expect(statSync(join(home, 'logs.json')).mode & 0o777).toBe(0o600)
@@ -95,6 +95,9 @@ describe('the book', () => {
     ['an origin with blanks at its end', book({ ...entry, origin: 'one ' })],
     ['one log twice', book(entry, { ...entry, url: null })],
     ['one log under two keys', book(entry, { ...entry, vkey: changedKey })],
+    ['a list without its number', book({ ...entry, list: '/a/list' })],
+    ['a number without its list', book({ ...entry, perDay: 3 })],
+    ['a number that is none', book({ ...entry, list: '/a/list', perDay: 0.5 })],
     ['bytes that are no text', Buffer.from([0x7b, 0xff])],
     ['more than a megabyte', book(entry) + ' '.repeat(1024 * 1024)],
   ])('with %s in it is refused, not mended', async (_what, text) => {

@@ -33,9 +33,17 @@ describe('verifier keys', () => {
     expect(keyIdNumber(key.keyId)).toBe(Number.parseInt(v.key_id, 16))
   })
 
-  it('says of the other types that it does not verify them', () => {
-    const others = vectors.valid.filter((v) => !isEd25519(v.type))
-    expect(others).toHaveLength(5)
+  it('reads those of ML-DSA-44, and says of the other types that it does not verify them', () => {
+    const isMlDsa = (type: string): boolean => type.includes('(0x06)')
+    const mlDsa = vectors.valid.filter((v) => isMlDsa(v.type))
+    expect(mlDsa.length).toBeGreaterThan(0)
+    for (const { vkey, name, key_id } of mlDsa) {
+      const key = parseVerifierKey(vkey)
+      expect(key).toMatchObject({ name, keyId: key_id, vkey, type: SIGNATURE_TYPES.mlDsa })
+      expect(key.publicKey).toHaveLength(1312)
+    }
+    const others = vectors.valid.filter((v) => !isEd25519(v.type) && !isMlDsa(v.type))
+    expect(others.length + mlDsa.length).toBe(5)
     for (const v of others) expect(codeOf(() => parseVerifierKey(v.vkey))).toBe('KEY_UNSUPPORTED')
   })
 

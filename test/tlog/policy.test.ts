@@ -112,11 +112,20 @@ describe('policy files', () => {
   })
 })
 
+it('a witness with an ML-DSA-44 key counts as any other', () => {
+  const policy = parsePolicy(`witness w ${vkey(0)}\nwitness pq ${mlDsa}\ngroup g all w pq\nquorum g\n`)
+  expect(policy.witnesses[1]?.key).toMatchObject({ name: 'pq.example', type: 0x06, vkey: mlDsa })
+  expect(quorumSatisfied(policy, new Set([vkey(0)]))).toBe(false)
+  expect(quorumSatisfied(policy, new Set([vkey(0), mlDsa]))).toBe(true)
+  expect(quorumThreshold(policy)).toBe(2)
+  const twice = `witness a ${mlDsa}\nwitness b ${mlDsa}\nquorum none\n`
+  expect(codeOf(() => parsePolicy(twice))).toBe('POLICY_MALFORMED')
+})
+
 describe('keys that cannot be verified here', () => {
   const someKey = new Uint8Array(40).fill(3)
 
   it.each([
-    ['ML-DSA-44', mlDsa],
     ['a type to come', foreignKey('later.example', 0x09, someKey)],
     ['a type with a longer identifier', foreignKey('later.example', 0xff, someKey)],
   ])('%s: a witness is listed and never counts', (_name, key) => {

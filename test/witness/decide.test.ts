@@ -205,6 +205,7 @@ describe('the outcome table', () => {
     ['refused', 'CHECKPOINT_MALFORMED', { status: 400, gossip: 'ignore', exit: 2 }, 'ignore'],
     ['refused', 'ORIGIN_MISMATCH', { status: 400, gossip: 'ignore', exit: 2 }, 'ignore'],
     ['refused', 'LOG_FROZEN', { status: 503, gossip: 'ignore', exit: 3 }, 'ignore'],
+    ['refused', 'LOG_BUDGET', { status: 429, gossip: 'ignore', exit: 4 }, 'ignore'],
     ['pending', 'OLD_SIZE_DIFFERS', { status: 409, gossip: 'accept', exit: 4 }, 'ignore'],
     ['pending', 'REQUEST_INVALID', { status: 400, gossip: 'accept', exit: 4 }, 'ignore'],
     ['refused', 'OLD_SIZE_DIFFERS', { status: 409, gossip: 'ignore', exit: 2 }, 'ignore'],

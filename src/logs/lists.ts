@@ -1,0 +1,200 @@
+/**
+ * Log lists are read at start and once a day, and only ever add: what a list no longer names stays, and no list changes
+ * a key, an address, or what the operator disabled. What is new is kept in the book of the home.
+ */
+import { open } from 'node:fs/promises'
+import { setTimeout as delay } from 'node:timers/promises'
+import { errorText, GossumError, type ErrorCode } from '../errors.js'
+import { Fetcher } from '../sumdb/fetcher.js'
+import { lastingController } from '../timed.js'
+import { fromUtf8 } from '../tlog/bytes.js'
+import { logId, SUMDB_ORIGIN } from '../tlog/checkpoint.js'
+import { parseLogList, type ListedLog } from '../tlog/log-list.js'
+import { changeBook, readBook, withBook } from './book.js'
+import { followedOf, MAX_LISTED, type LogSetting } from './setting.js'
+
+/** The largest list, in bytes. */
+const MAX_BYTES = 4 * 1024 * 1024
+/** Milliseconds that a list may take, with all tries; a node that starts waits for it. */
+const PATIENCE_MS = 5_000
+/** Milliseconds between two readings, give or take a tenth, so that the witnesses of a list do not all come at once. */
+const DAY_MS = 24 * 60 * 60 * 1000
+
+/** A log of a list that is not taken. */
+export interface Refused {
+  readonly name: string
+  readonly origin: string
+  readonly code: ErrorCode
+  readonly message: string
+}
+
+/** What came of reading a list. */
+export interface ListNews {
+  /** Where it is. */
+  readonly list: string
+  /** Logs that were not known before. */
+  readonly added: readonly LogSetting[]
+  readonly refused: readonly Refused[]
+  /** Why it could not be read, or kept; null when it was. */
+  readonly error: string | null
+  /** Whether what was added is followed from the next start on only: the node runs already. */
+  readonly atNextStart: boolean
+}
+
+export interface LogListsParts {
+  readonly home: string
+  /** URLs, or paths of files. */
+  readonly sources: readonly string[]
+  /** Key name of this witness: no log may have it for an origin. */
+  readonly witness: string
+  /** The logs of the settings. */
+  readonly logs: readonly LogSetting[]
+  /** What came of each reading that added or refused something, or failed. */
+  readonly onNews: (news: ListNews) => void
+  readonly everyMs?: number
+}
+
+export class LogLists {
+  readonly #parts: LogListsParts
+  readonly #stopped = lastingController()
+  #running: Promise<void> = Promise.resolve()
+
+  constructor(parts: LogListsParts) {
+    this.#parts = parts
+  }
+
+  /** Reads every list once. The logs of the settings and of the home, with all that the lists have added. Throws what readBook throws. */
+  async read(): Promise<readonly LogSetting[]> {
+    await this.#read(false)
+    return withBook(this.#parts.logs, false, readBook(this.#parts.home))
+  }
+
+  async #read(atNextStart: boolean): Promise<void> {
+    const { sources, home, logs, witness } = this.#parts
+    const onNews = (list: string, news: Partial<ListNews>): void => {
+      if (this.#stopped.signal.aborted) return
+      this.#parts.onNews({ list, added: [], refused: [], error: null, atNextStart, ...news })
+    }
+    for (const [i, reading] of sources.map((source) => this.#listed(source)).entries()) {
+      const list = sources[i]!
+      const { listed, error } = await reading
+      if (error !== undefined) {
+        onNews(list, { error: errorText(error) })
+        continue
+      }
+      let merged: Merged | undefined
+      try {
+        // The book has the last word on what is known: somebody may have changed it.
+        await changeBook(home, (kept) => {
+          merged = withListed(withBook(logs, false, kept), kept, listed, { list, witness })
+          return merged.book
+        })
+      } catch (failure) {
+        onNews(list, { error: errorText(failure) })
+        continue
+      }
+      const { added, refused } = merged!
+      if (added.length > 0 || refused.length > 0) onNews(list, { added, refused })
+    }
+  }
+
+  /** From now on reads them once a day. */
+  start(): void {
+    if (this.#parts.sources.length > 0) this.#running = this.#run()
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped.abort()
+    await this.#running
+  }
+
+  async #run(): Promise<void> {
+    const { everyMs = DAY_MS } = this.#parts
+    const { signal } = this.#stopped
+    const pause = (): number => everyMs * (0.9 + 0.2 * Math.random())
+    for (;;) {
+      await delay(pause(), undefined, { signal, ref: false }).catch(() => undefined)
+      if (signal.aborted) return
+      await this.#read(true)
+    }
+  }
+
+  async #listed(source: string): Promise<{ listed: ListedLog[]; error?: unknown }> {
+    try {
+      const bytes = await (/^https?:/.test(source) ? this.#fetch(source) : readListFile(source))
+      const text = fromUtf8(bytes)
+      if (text === undefined) throw new GossumError('LOG_LIST_MALFORMED', 'not UTF-8')
+      return { listed: parseLogList(text) }
+    } catch (error) {
+      return { listed: [], error }
+    }
+  }
+
+  #fetch(url: string): Promise<Uint8Array> {
+    const at = url.lastIndexOf('/')
+    const fetcher = new Fetcher({ url: url.slice(0, at), timeoutMs: PATIENCE_MS, deadlineMs: PATIENCE_MS })
+    return fetcher.get(url.slice(at + 1), MAX_BYTES, { signal: this.#stopped.signal })
+  }
+}
+
+async function readListFile(path: string): Promise<Uint8Array> {
+  try {
+    const file = await open(path, 'r')
+    try {
+      const stat = await file.stat()
+      if (!stat.isFile() || stat.size > MAX_BYTES) throw new GossumError('FILE_UNREADABLE', `${path}: not a log list`)
+      return await file.readFile()
+    } finally {
+      await file.close()
+    }
+  } catch (error) {
+    throw error instanceof GossumError ? error : new GossumError('FILE_UNREADABLE', errorText(error), error)
+  }
+}
+
+interface Merged {
+  readonly book: LogSetting[]
+  readonly added: LogSetting[]
+  readonly refused: Refused[]
+}
+
+/**
+ * The book with what a list has in addition. `known` are all logs that the node has. A log that the same list brought
+ * before gets the number that it says now.
+ */
+function withListed(
+  known: readonly LogSetting[],
+  book: readonly LogSetting[],
+  listed: readonly ListedLog[],
+  { list, witness }: { list: string; witness: string },
+): Merged {
+  const all = [...known]
+  const added: LogSetting[] = []
+  const refused: Refused[] = []
+  const perDay = new Map<string, number>()
+  let room = MAX_LISTED - followedOf(known).filter((log) => log.list !== null).length
+  for (const one of listed) {
+    const { key, origin } = one
+    const id = logId(key.name, origin)
+    const refuse = (code: ErrorCode, why: string): void => {
+      const { message } = new GossumError(code, why)
+      refused.push({ name: key.name, origin, code, message })
+    }
+    // Checksum databases share their origin; of every other origin there is one log, with one key.
+    const same = all.find((log) => log.id === id || (log.origin === origin && origin !== SUMDB_ORIGIN))
+    if (same !== undefined) {
+      if (same.key.vkey !== key.vkey) refuse('LOG_KEY_CHANGED', `${same.key.vkey} is known here, not ${key.vkey}`)
+      else if (same.list === list) perDay.set(id, one.perDay)
+    } else if (origin === witness) {
+      refuse('CONFIG_INVALID', `log: ${origin} is the name of this witness`)
+    } else if (room-- <= 0) {
+      refuse('CONFIG_INVALID', `log-list: more than ${MAX_LISTED} logs that lists brought`)
+    } else {
+      const log = { id, key, origin, url: null, upstream: null, disabled: false, list, perDay: one.perDay }
+      all.push(log)
+      added.push(log)
+    }
+  }
+  const kept = book.map((log) => ({ ...log, perDay: perDay.get(log.id) ?? log.perDay }))
+  return { book: [...kept, ...added], added, refused }
+}

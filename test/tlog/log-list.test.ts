@@ -1,0 +1,87 @@
+/** Log lists of the witness network: published cases and lists, and what no list may say. */
+import { createHash } from 'node:crypto'
+import { describe, expect, test } from 'vitest'
+import { parseLogList } from '../../src/tlog/log-list.js'
+import { codeOf } from '../helpers/codes.js'
+import { testSigner, testWitness } from '../helpers/heart.js'
+import { readVectors } from '../helpers/vectors.js'
+
+interface Vectors {
+  cases: {
+    name: string
+    list: string
+    valid: boolean
+    parsed?: { vkey: string; origin: string; qpd: number }[]
+  }[]
+  real_lists: Record<string, { text: string; entries: number }>
+}
+
+const { cases, real_lists: realLists } = readVectors('log-lists.json') as Vectors
+
+function parsed(text: string): { vkey: string; origin: string; qpd: number }[] {
+  return parseLogList(text).map(({ key, origin, perDay }) => ({ vkey: key.vkey, origin, qpd: perDay }))
+}
+
+/** A verifier key whose point has order 1, under a name of its own. */
+function lowOrder(): string {
+  const point = Buffer.concat([Buffer.from([1, 1]), Buffer.alloc(31)])
+  const id = createHash('sha256').update('weak.example\n').update(point).digest('hex').slice(0, 8)
+  return `weak.example+${id}+${point.toString('base64')}`
+}
+
+describe('the published cases', () => {
+  test.each(cases.map((one) => [one.name, one] as const))('%s', (_name, { list, valid, parsed: expected }) => {
+    if (!valid) return expect(codeOf(() => parseLogList(list))).toBe('LOG_LIST_MALFORMED')
+    expect(parsed(list)).toEqual(expected!.map(({ vkey, origin, qpd }) => ({ vkey, origin, qpd })))
+  })
+
+  test.each(Object.entries(realLists))('%s', (_name, { text, entries }) => {
+    expect(parsed(text)).toHaveLength(entries)
+  })
+})
+
+describe('a list', () => {
+  const { vkey } = testSigner('log.example', 1).verifier
+  const of = (...lines: string[]): string => ['logs/v0', ...lines].join('\n')
+  const whole = [`vkey ${vkey}`, 'qpd 1', 'contact me']
+
+  test('may have blanks around its lines, CRLF, and a number that is large enough', () => {
+    const lines = [`\tvkey\t${vkey} `, 'origin  two  words ', 'qpd 2147483647', '# no', '', 'contact # is text']
+    expect(parsed(of(...lines).replaceAll('\n', '\r\n'))).toEqual([{ vkey, origin: 'two  words', qpd: 2 ** 31 - 1 }])
+  })
+
+  test.each([
+    ['nothing', ''],
+    ['another version', 'logs/v1'],
+    ['a log before its header', `${whole.join('\n')}\nlogs/v0`],
+    ['two headers', of('logs/v0', ...whole)],
+    ['a log twice', of(...whole, ...whole)],
+    [
+      'one name and origin under two keys',
+      of(...whole, `vkey ${testSigner('log.example', 2).verifier.vkey}`, 'qpd 1', 'contact me'),
+    ],
+    ['a witness key', of(`vkey ${testWitness.verifier.vkey}`, 'qpd 1', 'contact me')],
+    ['a key of low order', of(`vkey ${lowOrder()}`, 'qpd 1', 'contact me')],
+    ['two origins', of(whole[0]!, 'origin a', 'origin b', 'qpd 1', 'contact me')],
+    ['an origin with a tab in it', of(whole[0]!, 'origin a\tb', 'qpd 1', 'contact me')],
+    ['an origin with an escape in it', of(whole[0]!, 'origin a\x1b[2Jb', 'qpd 1', 'contact me')],
+    ['a number with a zero before it', of(whole[0]!, 'qpd 01', 'contact me')],
+    ['a number with a sign', of(whole[0]!, 'qpd +1', 'contact me')],
+    ['a number in hex', of(whole[0]!, 'qpd 0x10', 'contact me')],
+    ['a word that nobody knows', of(whole[0]!, 'url https://log.example', 'qpd 1', 'contact me')],
+    ['no contact', of(whole[0]!, 'qpd 1')],
+    ['a contact alone', of('contact me')],
+    ['a page of HTML', '<!doctype html>\n<title>logs/v0</title>\n'],
+  ])('with %s is taken for none', (_what, text) => {
+    expect(codeOf(() => parseLogList(text))).toBe('LOG_LIST_MALFORMED')
+  })
+
+  test('says why a key is none', () => {
+    expect(() => parseLogList(of(`vkey ${lowOrder()}`, 'qpd 1', 'contact me'))).toThrow(/low order/)
+  })
+
+  test('says in which line it is wrong, and takes nothing of it', () => {
+    expect(() => parseLogList(of('', '# a comment', ...whole, 'vkey bananas'))).toThrow(/line 7: /)
+    expect(() => parseLogList(of(...whole.slice(0, 2)))).toThrow(/"contact" expected/)
+  })
+})

@@ -1,0 +1,152 @@
+/** Cosignatures of type 0x06: a vector of another implementation, and every way to spoil one. */
+import { describe, expect, it } from 'vitest'
+import { concatBytes, toHex, uint64 } from '../../src/tlog/bytes.js'
+import { formatCheckpoint, parseCheckpoint } from '../../src/tlog/checkpoint.js'
+import {
+  cosign,
+  cosignBy,
+  cosignatureLineSize,
+  ML_DSA_COSIGNATURE_SIZE,
+  subtreeMessage,
+  verifiedCosignatures,
+  verifyCosignature,
+} from '../../src/tlog/cosignature.js'
+import {
+  formatNote,
+  formatSignature,
+  formatSignerKey,
+  isWitnessKey,
+  makeSignerKey,
+  makeVerifierKey,
+  parseNote,
+  parseSignerKey,
+  parseVerifierKey,
+  SIGNATURE_TYPES,
+  type Signature,
+} from '../../src/tlog/note.js'
+import { codeOf } from '../helpers/codes.js'
+import { flipBit } from '../helpers/tree.js'
+import { readVectors } from '../helpers/vectors.js'
+
+const vector = readVectors('mldsa.json') as {
+  vkey: string
+  key_id: string
+  note: string
+  cosigner_name: string
+  timestamp: number
+  signed_message_hex: string
+}
+
+const SEED = Uint8Array.from({ length: 32 }, (_, i) => i)
+const signer = makeSignerKey('pq.example/w', SIGNATURE_TYPES.mlDsa, SEED)
+const key = signer.verifier
+const TEXT = formatCheckpoint({ origin: 'go.sum database tree', size: 1234, root: new Uint8Array(32).fill(9) })
+const TIME = 1_780_000_000
+
+function resigned(time: number, message: Uint8Array | undefined): Signature {
+  return { name: key.name, keyId: key.keyId, bytes: concatBytes(uint64(time), signer.sign(message!)) }
+}
+
+describe('the checkpoint that another implementation signed', () => {
+  const note = parseNote(Buffer.from(vector.note))
+  const theirs = parseVerifierKey(vector.vkey)
+  const line = note.signatures[0]!
+
+  it('has the key, the message and the signature that this one computes', () => {
+    expect(theirs).toMatchObject({ type: SIGNATURE_TYPES.mlDsa, keyId: vector.key_id, vkey: vector.vkey })
+    const message = subtreeMessage(vector.cosigner_name, vector.timestamp, parseCheckpoint(note.text))!
+    expect(toHex(message)).toBe(vector.signed_message_hex)
+    expect(line.bytes).toHaveLength(ML_DSA_COSIGNATURE_SIZE)
+    expect(theirs.verify(message, line.bytes.subarray(8))).toBe(true)
+    for (let bit = 0; bit < message.length * 8; bit += 61) {
+      expect(theirs.verify(flipBit(message, bit), line.bytes.subarray(8))).toBe(false)
+    }
+  })
+
+  it('is no cosignature: the time 0 claims nothing', () => {
+    expect(vector.timestamp).toBe(0)
+    expect(codeOf(() => verifyCosignature(note.text, line, theirs))).toBe('COSIGNATURE_MALFORMED')
+  })
+})
+
+describe('a cosignature with ML-DSA-44', () => {
+  const { signature } = cosign(TEXT, TIME, signer)
+
+  it('verifies, says its time, and is the same when it is made again', async () => {
+    expect(signature.bytes).toHaveLength(ML_DSA_COSIGNATURE_SIZE)
+    expect(verifyCosignature(TEXT, signature, key)).toEqual({ signature, time: TIME })
+    expect((await cosignBy(TEXT, TIME, signer)).signature).toEqual(signature)
+    expect(Buffer.byteLength(formatSignature(signature))).toBe(cosignatureLineSize(key))
+    expect(isWitnessKey(key)).toBe(true)
+    const note = parseNote(formatNote({ text: TEXT, signatures: [signature] }))
+    expect([...verifiedCosignatures(note, [key]).keys()]).toEqual([key.vkey])
+  })
+
+  it('with any bit flipped is refused', () => {
+    const { bytes } = signature
+    // All of the time, and bits all over the signature: its hash, its numbers, its hints.
+    const bits = [...Array(64).keys(), ...Array.from({ length: 60 }, (_, i) => 64 + Math.floor((i * 2420 * 8) / 60))]
+    for (const bit of [...bits, bytes.length * 8 - 1]) {
+      const line = { ...signature, bytes: flipBit(bytes, bit) }
+      expect(['SIGNATURE_INVALID', 'COSIGNATURE_MALFORMED'], `bit ${bit}`).toContain(
+        codeOf(() => verifyCosignature(TEXT, line, key)),
+      )
+    }
+  })
+
+  it.each([0, 8, 72, 2427, 2429, 5000])('of %i bytes is none', (length) => {
+    const bytes = new Uint8Array(length)
+    bytes.set(signature.bytes.subarray(0, length))
+    expect(codeOf(() => verifyCosignature(TEXT, { ...signature, bytes }, key))).toBe('COSIGNATURE_MALFORMED')
+    expect(key.verify(new Uint8Array(1), bytes)).toBe(false)
+  })
+
+  it('is about this witness, this log and this tree alone', () => {
+    const checkpoint = parseCheckpoint(TEXT)
+    const others = [
+      formatCheckpoint({ ...checkpoint, origin: 'another' }),
+      formatCheckpoint({ ...checkpoint, size: 1235 }),
+      formatCheckpoint({ ...checkpoint, root: new Uint8Array(32).fill(8) }),
+    ]
+    for (const text of others) expect(codeOf(() => verifyCosignature(text, signature, key))).toBe('SIGNATURE_INVALID')
+    // The same public key under another name says that somebody else signed.
+    const renamed = makeVerifierKey('other.example', SIGNATURE_TYPES.mlDsa, key.publicKey)
+    const line = { ...signature, name: renamed.name, keyId: renamed.keyId }
+    expect(codeOf(() => verifyCosignature(TEXT, line, renamed))).toBe('SIGNATURE_INVALID')
+    expect(codeOf(() => verifyCosignature(TEXT, signature, renamed))).toBe('SIGNATURE_MISSING')
+  })
+
+  it('says nothing about extension lines, and of a text in another spelling nothing at all', () => {
+    const bare = subtreeMessage(key.name, TIME, parseCheckpoint(TEXT))
+    for (const text of [`${TEXT}extension\n`, `${TEXT}\n`, TEXT.replace('CQk=', 'CQl=')]) {
+      expect(parseCheckpoint(text)).toEqual(parseCheckpoint(TEXT))
+      expect(codeOf(() => verifyCosignature(text, resigned(TIME, bare), key))).toBe('COSIGNATURE_MALFORMED')
+      expect(codeOf(() => cosign(text, TIME, signer))).toBe('KEY_UNSUPPORTED')
+    }
+    const long = formatCheckpoint({ ...parseCheckpoint(TEXT), origin: 'x'.repeat(256) })
+    expect(codeOf(() => verifyCosignature(long, resigned(TIME, bare), key))).toBe('COSIGNATURE_MALFORMED')
+    expect(verifyCosignature(TEXT, resigned(TIME, bare), key).time).toBe(TIME)
+  })
+
+  it('does not hold for the message of the other type', () => {
+    const message = new TextEncoder().encode(`cosignature/v1\ntime ${TIME}\n${TEXT}`)
+    expect(codeOf(() => verifyCosignature(TEXT, resigned(TIME, message), key))).toBe('SIGNATURE_INVALID')
+  })
+})
+
+describe('an ML-DSA-44 key', () => {
+  it('has one length, and an id that is compared', () => {
+    for (const length of [0, 32, 1311, 1313]) {
+      expect(codeOf(() => makeVerifierKey('x', SIGNATURE_TYPES.mlDsa, new Uint8Array(length)))).toBe('KEY_MALFORMED')
+    }
+    expect(codeOf(() => parseVerifierKey(key.vkey.replace(`+${key.keyId}+`, '+00000000+')))).toBe('KEY_MALFORMED')
+    expect(parseVerifierKey(key.vkey)).toMatchObject({ name: key.name, keyId: key.keyId, vkey: key.vkey })
+  })
+
+  it('is written as its seed, and read again', () => {
+    const line = formatSignerKey('pq.example/w', SIGNATURE_TYPES.mlDsa, SEED)
+    expect(line.length).toBeLessThan(120)
+    expect(parseSignerKey(line).verifier.vkey).toBe(key.vkey)
+    expect(codeOf(() => parseSignerKey(line.replace(key.keyId, '00000000')))).toBe('KEY_MALFORMED')
+  })
+})
