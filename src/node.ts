@@ -10,6 +10,7 @@ import { logListEvent, outcomeEvent, quorumEvent, type NodeEvent, type NodeEvent
 import { Alarm } from './evidence/alarm.js'
 import { buildPlaces } from './exchange/build.js'
 import { Exchange } from './exchange/exchange.js'
+import { ownHead } from './exchange/place.js'
 import type { KnownPeer, PeerBook } from './gossip/book.js'
 import type { Mesh } from './gossip/mesh.js'
 import { MAX_MESSAGE_BYTES } from './gossip/topics.js'
@@ -283,13 +284,7 @@ async function build(
       onRequest: (place, outcome) => metrics.exchange.inc({ place, outcome }),
     }),
     logs: followed,
-    head: (log) => {
-      const head = isFrozen(store.heads.get(log)) ? undefined : cosigned.current(log)
-      const own = head?.cosignatures.get(signer.verifier.vkey)
-      // The log's line is the first.
-      const signatures = head?.note.signatures.slice(0, 1)
-      return head && own && signatures && { ...head, bare: { ...head.note, signatures }, own: own.signature }
-    },
+    head: (log) => (isFrozen(store.heads.get(log)) ? undefined : ownHead(cosigned.current(log), signer.verifier)),
     prove: (log, head, size) => pipeline.proof(log, head, size),
     submit: (candidate) => pipeline.submit(candidate),
     interval: config.poll,

@@ -50,7 +50,7 @@ export class Feed implements Place {
     for (let tries = 0; tries < MAX_TRIES; tries++) {
       const old = this.#oldSize(log.id)
       if (old > head.size) return this.#larger(log, 'ahead', `it has size ${old}`, signal)
-      const hashes = old === 0 || old === head.size ? [] : await prove(log.id, head, old)
+      const hashes = old === 0 || old === head.size ? [] : await this.#prove(log.id, head, old, prove)
       const answer = await this.#asker.ask('POST', 'add-checkpoint', signal, addCheckpoint(old, hashes, head.bare))
       const size = answer.status === 409 ? sizeIn(answer) : undefined
       if (size === undefined) return this.#conclude(log, head, answer, signal)
@@ -64,6 +64,16 @@ export class Feed implements Place {
   #oldSize(log: string): number {
     const known = this.#known.get(log)
     return known === undefined || performance.now() - known.at > BELIEVED_MS ? 0 : known.size
+  }
+
+  /** Where nothing can be proven from there, it is asked again next time: it may have moved. */
+  async #prove(log: string, head: OwnHead, old: number, prove: Prove): Promise<readonly Hash[]> {
+    try {
+      return await prove(log, head, old)
+    } catch (error) {
+      this.#known.delete(log)
+      throw error
+    }
   }
 
   #learn(log: string, size: number): void {

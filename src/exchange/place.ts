@@ -4,7 +4,8 @@
  */
 import type { PlaceKind } from '../places.js'
 import type { Hash } from '../tlog/hash.js'
-import type { Note, Signature } from '../tlog/note.js'
+import type { Note, Signature, VerifierKey } from '../tlog/note.js'
+import type { CosignedHead } from '../witness/cosigned.js'
 import type { Tree } from '../tlog/merkle.js'
 import type { LogIdentity } from '../witness/verify.js'
 
@@ -14,6 +15,15 @@ export interface OwnHead extends Tree {
   readonly bare: Note
   /** The line of our own cosignature. */
   readonly own: Signature
+}
+
+/** Our newest head as places get it: only when it has our own cosignature. */
+export function ownHead(head: CosignedHead | undefined, own: VerifierKey): OwnHead | undefined {
+  const cosignature = head?.cosignatures.get(own.vkey)
+  if (head === undefined || cosignature === undefined) return undefined
+  const { size, root, note } = head
+  // The log's line is the first.
+  return { size, root, bare: { ...note, signatures: note.signatures.slice(0, 1) }, own: cosignature.signature }
 }
 
 /** What a place said of a log. */

@@ -3,7 +3,7 @@ import { onTestFinished } from 'vitest'
 import type { PlaceSetting } from '../../src/places.js'
 import { buildPlaces } from '../../src/exchange/build.js'
 import { Exchange, type ExchangeNews } from '../../src/exchange/exchange.js'
-import type { OwnHead } from '../../src/exchange/place.js'
+import { ownHead } from '../../src/exchange/place.js'
 import { isFrozen } from '../../src/store/heads.js'
 import type { SignerKey, VerifierKey } from '../../src/tlog/note.js'
 import { Feed, startHeart, testSigner, testWitness, type Heart, type HeartOptions } from '../helpers/heart.js'
@@ -49,12 +49,8 @@ export async function visiting(places: readonly PlaceSetting[], options: Visitin
       onRequest: (_place, outcome) => requests.push(outcome),
     }),
     logs: [{ id: heart.log, key: logSigner.verifier, origin: SUMDB_ORIGIN }],
-    head: (id): OwnHead | undefined => {
-      const head = isFrozen(heart.store.heads.get(id)) ? undefined : heart.cosigned.current(id)
-      const own = head?.cosignatures.get(testWitness.verifier.vkey)
-      const signatures = head?.note.signatures.slice(0, 1)
-      return head && own && signatures && { ...head, bare: { ...head.note, signatures }, own: own.signature }
-    },
+    head: (id) =>
+      isFrozen(heart.store.heads.get(id)) ? undefined : ownHead(heart.cosigned.current(id), testWitness.verifier),
     prove: (id, head, size) => heart.pipeline.proof(id, head, size),
     submit: (candidate) => heart.pipeline.submit(candidate),
     interval,
