@@ -2,6 +2,7 @@
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
+import type { IncomingMessage } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -60,7 +61,7 @@ interface Reply {
 async function ask(url: string, ca: string, body?: Uint8Array): Promise<Reply> {
   const request = httpsRequest(url, { ca: readFileSync(ca), agent: false, method: body === undefined ? 'GET' : 'POST' })
   request.end(body)
-  const [response] = (await once(request, 'response')) as [import('node:http').IncomingMessage]
+  const [response] = (await once(request, 'response')) as [IncomingMessage]
   const chunks: Buffer[] = []
   for await (const chunk of response) chunks.push(chunk as Buffer)
   return { status: response.statusCode!, body: Buffer.concat(chunks).toString() }
