@@ -6,18 +6,19 @@
  * log, the peers, the clock.
  */
 import { lastingController } from '../timed.js'
-import { makeSplitView, type Evidence } from '../evidence/evidence.js'
+import type { Evidence } from '../evidence/evidence.js'
 import { errorCode, GossumError, type ErrorCode } from '../errors.js'
 import { isFrozen, unmetFloor, type LogState } from '../store/heads.js'
-import { equalBytes, utf8 } from '../tlog/bytes.js'
+import { utf8 } from '../tlog/bytes.js'
 import type { Hash } from '../tlog/hash.js'
 import type { Tree } from '../tlog/merkle.js'
 import { isBy, parseNote, type VerifierKey } from '../tlog/note.js'
 import type { ProvenHead } from './cosigned.js'
 import { decide, objectionTo, unproven, type Candidate, type Decision, type Outcome, type Proof } from './decide.js'
-import { Cosigner, type CosignerParts, type Head, type Made } from './cosigner.js'
+import { Consequences } from './consequences.js'
+import { Cosigner, type CosignerParts, type Head } from './cosigner.js'
 import type { KnownLines } from './known-lines.js'
-import { Liars, type WitnessedHead } from './liars.js'
+import { Liars } from './liars.js'
 import { Memory } from './memory.js'
 import { Outlet, type OutletParts } from './outlet.js'
 import { Pace } from './pace.js'
@@ -70,10 +71,10 @@ export class Pipeline {
   /** What came while the rollback guard was waiting. */
   readonly #deferred: Candidate[] = []
   readonly #prover: Prover
-  readonly #liars: Liars
   readonly #pace: Pace
   readonly #cosigner: Cosigner
   readonly #outlet: Outlet
+  readonly #consequences: Consequences
 
   constructor(parts: PipelineParts) {
     this.#parts = parts
@@ -86,10 +87,22 @@ export class Pipeline {
     this.#prover = new Prover(parts.prefixFromPeers, this.#stopped.signal, parts.now)
     this.#cosigner = new Cosigner(parts)
     this.#outlet = new Outlet(parts, this.#cosigner.keys)
-    this.#liars = new Liars({ ...parts, prover: this.#prover })
     this.#pace = new Pace(parts.now, parts.pauseMs)
     const judge = (candidate: Candidate): Promise<Outcome> => this.#judge(candidate, false)
     this.#retries = new Retries({ ...parts, judge, stopped: this.#stopped.signal })
+    this.#consequences = new Consequences({
+      ...parts,
+      memory: this.#memory,
+      prover: this.#prover,
+      cosigner: this.#cosigner,
+      outlet: this.#outlet,
+      pace: this.#pace,
+      liars: new Liars({ ...parts, prover: this.#prover }),
+      alarmSuspect: (suspect) => this.#retries.alarm(suspect),
+      reachFloor: (log) => this.#reachFloor(log),
+      submit: (candidate) => this.#submit(candidate),
+      inBackground: (work) => this.#inBackground(work),
+    })
   }
 
   /**
@@ -213,7 +226,7 @@ export class Pipeline {
     const { checkpoint } = verified
     const outcome =
       checkpoint === undefined
-        ? await this.#suspect(candidate, verified, 'SIZE_IMPOSSIBLE')
+        ? await this.#consequences.suspect(candidate, verified, 'SIZE_IMPOSSIBLE')
         : await this.#conclude(candidate, { ...verified, checkpoint }, charged)
     return verified.forged ? { ...outcome, forged: true } : outcome
   }
@@ -229,7 +242,7 @@ export class Pipeline {
     }
     for (;;) {
       const leave = await this.#turn(candidate, head)
-      if (leave === undefined) return this.#suspect(candidate, head, 'HEADS_WAITING')
+      if (leave === undefined) return this.#consequences.suspect(candidate, head, 'HEADS_WAITING')
       const outcome = await this.#round(candidate, head, own !== undefined, charged)
         .catch((error: unknown) => unsigned(error, head))
         .finally(leave)
@@ -256,7 +269,7 @@ export class Pipeline {
       const proof = pushedProof(candidate, state) ?? (await this.#prove(candidate, log, decision, charged))
       decision = decide(held, tree, proof)
     }
-    return this.#act(candidate, head, state, decision, kept)
+    return this.#consequences.act(candidate, head, state, decision, kept)
   }
 
   #prove(
@@ -279,7 +292,7 @@ export class Pipeline {
     const { log, checkpoint } = head
     const held = tree?.size ?? 0
     if (tree === undefined || checkpoint.size > tree.size) {
-      return { ...(await this.#suspect(candidate, head, code)), held }
+      return { ...(await this.#consequences.suspect(candidate, head, code)), held }
     }
     this.#inBackground(this.#submit(unproven(candidate)))
     return { kind: 'refused', news: false, log: log.id, size: checkpoint.size, root: checkpoint.root, code, held }
@@ -310,133 +323,6 @@ export class Pipeline {
     return unmetFloor(store.heads.get(log)) === undefined
   }
 
-  /** What follows from a decision. Undefined when the state was changed by somebody else: decide again. */
-  async #act(
-    candidate: Candidate,
-    head: Head,
-    state: LogState,
-    decision: Decision,
-    kept: ProvenHead | undefined,
-  ): Promise<Outcome | undefined> {
-    const { log, bare, clean } = head
-    const { cosigned } = this.#parts
-    const about = { log: log.id, size: head.checkpoint.size, root: head.checkpoint.root }
-    switch (decision.kind) {
-      case 'advanced': {
-        const obstacle = this.#cosigner.obstacle(log.id, head.checkpoint)
-        const prove = (size: number) => this.#prover.prove(log, head.checkpoint, size, candidate.peer, undefined)
-        // Once the floor is reached, this head is decided about anew.
-        if (obstacle === 'GUARD_BEHIND' && (await this.#reachFloor(log.id))) return undefined
-        if (obstacle === 'GUARD_BEHIND' && (await this.#cosigner.passFloor(head, state, prove))) return undefined
-        if (obstacle !== undefined) return { kind: 'refused', news: false, ...about, code: obstacle }
-        // Only what is new counts: heads are public, and anybody may push the last one again.
-        if (candidate.door === 'push' && this.#parts.mayPush?.(log.id, this.#parts.now()) === false)
-          return { kind: 'refused', news: false, ...about, code: 'LOG_BUDGET' }
-        const own = await this.#cosigner.advance(head, state)
-        if (own === undefined) return undefined
-        this.#pace.signed(log.id, about.size)
-        this.#outlet.advanced(candidate, head, own)
-        this.#inBackground(this.#liars.sawTruth(log, witnessed(head)))
-        await cosigned.remember(log.id, bare, head.byNeighbours)
-        await this.#resolve(candidate, head)
-        return { kind: 'advanced', news: clean, ...about, own }
-      }
-      case 'known': {
-        const isFresh = await this.#merge(candidate, head)
-        const own = candidate.proof === undefined ? await this.#refresh(head, state) : await this.#renew(head, state)
-        if (typeof own === 'string') return { kind: 'refused', news: false, ...about, code: own }
-        if (own === undefined && candidate.proof !== undefined) return undefined
-        await this.#resolve(candidate, head)
-        return { kind: 'known', news: isFresh && clean, ...about, ...(own && { own }) }
-      }
-      case 'past': {
-        this.#memory.notePast(log.id, bare)
-        await this.#resolve(candidate, head)
-        const isFresh = await this.#merge(candidate, head)
-        return { kind: 'past', news: isFresh && clean, ...about }
-      }
-      case 'pending':
-        return this.#suspect(candidate, head, decision.code)
-      case 'refused':
-        if (candidate.door === 'poll' || candidate.door === 'push') this.#outlet.shownFrozen(head)
-        return { kind: 'refused', news: false, ...about, code: decision.code }
-      case 'conflict': {
-        const ours = kept?.note ?? (state.note === undefined ? undefined : parseNote(utf8(state.note)))
-        // A size-0 head with records convicts alone; anything else needs the head that it conflicts with.
-        if (ours === undefined && about.size > 0) return this.#suspect(candidate, head, 'HISTORY_MISSING')
-        const { id, isNew } = await this.#parts.alarm(makeSplitView(log.key, [bare, ours ?? bare], decision.prefix))
-        await this.#resolve(candidate, head)
-        if (isNew) this.#outlet.passOn(candidate, head, bare)
-        this.#inBackground(this.#liars.sawLie(log, witnessed(head), candidate.peer))
-        return { kind: 'conflict', news: isNew && clean, ...about, evidence: id }
-      }
-      case 'prove':
-        throw new Error('decide() asked twice for one proof')
-    }
-  }
-
-  /** Cosigns our newest head again when our cosignature of it is old. */
-  async #refresh(head: Head, state: LogState): Promise<Made | undefined> {
-    const own = await this.#cosigner.refresh(head, state)
-    if (own !== undefined) this.#outlet.refreshed(head, own)
-    return own
-  }
-
-  /**
-   * Cosigns our newest head again for the log that pushed it. What stands in the way, if anything; undefined when the
-   * state was changed by somebody else. The mesh hears of it no more often than of others.
-   */
-  async #renew(head: Head, state: LogState): Promise<Made | ErrorCode | undefined> {
-    const obstacle = isFrozen(state) ? 'LOG_FROZEN' : this.#cosigner.obstacle(head.log.id, head.checkpoint)
-    if (obstacle !== undefined) return obstacle
-    const isDue = this.#cosigner.isDue(head.log.id, state)
-    const own = await this.#cosigner.renew(head, state)
-    if (own !== undefined && isDue) this.#outlet.refreshed(head, own)
-    return own
-  }
-
-  /** Adds cosignatures to a head of our history; whether one of them is news to the mesh. */
-  async #merge(candidate: Candidate, head: Head): Promise<boolean> {
-    const { log, bare, cosignatures, byNeighbours } = head
-    const { cosigned } = this.#parts
-    if (cosignatures.size === 0 && byNeighbours.size === 0) return false
-    const quorumSize = cosigned.quorum(log.id)?.size ?? -1
-    const fresh = await cosigned.merge(log.id, bare, cosignatures)
-    await cosigned.remember(log.id, bare, byNeighbours)
-    if (fresh.size === 0) return false
-    this.#inBackground(this.#liars.sawTruth(log, { ...witnessed(head), cosignatures: fresh }))
-    return this.#outlet.merged(candidate, head, fresh, quorumSize)
-  }
-
-  /** Keeps a head that could not be tied to our history. A signed size that no tree has freezes the log at once. */
-  async #suspect(candidate: Candidate, head: VerifiedNote<FollowedLog>, code: ErrorCode): Promise<Outcome> {
-    const { suspects, store } = this.#parts
-    const { log, bare, checkpoint, clean } = head
-    const { isNew, suspect, dropped } = await suspects.keep(head, candidate, code)
-    if (dropped !== undefined) this.#parts.onSuspectDropped(dropped)
-    if (checkpoint === undefined) {
-      await store.heads.hold(log.id, suspect.id)
-      await this.#retries.alarm(suspect)
-    }
-    const worthTelling = isNew && (checkpoint?.size ?? Infinity) > (store.heads.get(log.id).tree?.size ?? 0)
-    if (worthTelling) this.#outlet.passOn(candidate, head, bare)
-    return {
-      kind: 'pending',
-      news: worthTelling && clean,
-      log: log.id,
-      code,
-      ...(checkpoint && { size: checkpoint.size, root: checkpoint.root }),
-    }
-  }
-
-  /** The head is no suspect any more. Cosignatures that came while it was one are taken up now. */
-  async #resolve(candidate: Candidate, { log, bare }: Head): Promise<void> {
-    const suspect = await this.#parts.suspects.resolve(log.id, bare)
-    const note = suspect && utf8(suspect.note)
-    if (note === undefined || equalBytes(note, candidate.note)) return
-    this.#inBackground(this.#submit({ door: 'sync', note, log: log.id, receivedAt: candidate.receivedAt }))
-  }
-
   #inBackground(work: Promise<unknown>): void {
     void this.#tracked(work).catch(this.#parts.onError)
   }
@@ -451,8 +337,4 @@ function unsigned(error: unknown, { log, checkpoint: { size, root } }: Head): Ou
 /** The proof of a pushed head that nothing can be objected to, as decide() asks for one. */
 function pushedProof({ proof }: Candidate, { tree }: LogState): Proof | undefined {
   return proof && tree && { prefix: { root: tree.root, proof: proof.hashes } }
-}
-
-function witnessed({ checkpoint, bare, cosignatures }: Head): WitnessedHead {
-  return { size: checkpoint.size, root: checkpoint.root, bare, cosignatures }
 }
