@@ -113,8 +113,8 @@ const QUORUM_WAIT_RANGE = { least: 0, most: 60 }
 const MAX_FILE_BYTES = 256 * 1024
 /** Witnesses whose cosignatures one policy may count. */
 const MAX_WITNESSES = 90
-/** Bytes that their lines may take: of a message of 64 KiB what the log's text and line and those for neighbours leave. */
-const MAX_COUNTED_BYTES = 36 * 1024
+/** Bytes that their lines may take: of a message of 64 KiB what the log, our own lines and those for neighbours leave. */
+const MAX_COUNTED_BYTES = 33 * 1024
 /** Logs, addresses and bootstrap peers that the settings of one node may have. */
 const MAX_LIST = 64
 

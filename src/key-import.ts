@@ -44,6 +44,9 @@ export async function importWitnessKey(path: string, from: string, name?: string
   }
   const line = text.trimEnd()
   const { verifier } = inFile(from, () => readGoKey(line))
+  if (verifier.type === SIGNATURE_TYPES.mlDsa) {
+    throw keyFileInvalid(from, 'it is an ML-DSA-44 key; gossum key new --ml-dsa makes one beside the witness key')
+  }
   if (verifier.type === SIGNATURE_TYPES.ed25519) {
     return keep(path, respellSignerKey(line, name ?? verifier.name, SIGNATURE_TYPES.cosignature), verifier)
   }

@@ -20,6 +20,9 @@ import {
   type VerifierKey,
 } from './tlog/note.js'
 
+/** The files of a home that hold the witness key, and the ML-DSA-44 key beside it. */
+export const WITNESS_FILE = 'witness.key'
+export const SECOND_FILE = 'witness-ml-dsa.key'
 /** What the line of a key begins with whose private half is in an ssh-agent. */
 const IN_AGENT = 'SSH-AGENT+KEY+'
 
@@ -50,6 +53,25 @@ export async function loadOrCreateWitnessKey(
 /** Reads the key of a log (type 0x01), or makes one with this name. Throws as loadOrCreateWitnessKey does. */
 export function loadOrCreateLogKey(path: string, name: string): Promise<LoadedKey<SignerKey>> {
   return loadOrCreate(path, SIGNATURE_TYPES.ed25519, name)
+}
+
+/**
+ * Reads the ML-DSA-44 key (type 0x06) that the witness has beside its key, under the same name; undefined when there is no
+ * file. Throws KEY_FILE_INVALID, also for another name.
+ */
+export async function loadSecondKey(path: string, name: string): Promise<SignerKey | undefined> {
+  const second = await load(path, SIGNATURE_TYPES.mlDsa)
+  if (second !== undefined && second.verifier.name !== name) {
+    throw keyFileInvalid(path, `it is the key of ${second.verifier.name}, not of ${name}`)
+  }
+  return second
+}
+
+/** Makes that key. Throws KEY_EXISTS, and never overwrites. */
+export async function createSecondKey(path: string, name: string): Promise<SignerKey> {
+  const line = newKey(SIGNATURE_TYPES.mlDsa, name)
+  await keepWitnessKey(path, line)
+  return parseSignerKey(line)
 }
 
 /** Reads the public half of the witness key; undefined when there is no file. Throws KEY_FILE_INVALID. */

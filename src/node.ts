@@ -18,7 +18,7 @@ import { witnessRoutes } from './http/add-checkpoint.js'
 import { Bastion } from './http/bastion.js'
 import { HttpServer } from './http/server.js'
 import { View } from './http/view.js'
-import { loadOrCreateWitnessKey } from './keys.js'
+import { loadOrCreateWitnessKey, loadSecondKey, SECOND_FILE, WITNESS_FILE } from './keys.js'
 import { createMetrics } from './metrics.js'
 import { Admission } from './proxy/admission.js'
 import { QuorumWatch } from './proxy/quorum-watch.js'
@@ -117,8 +117,10 @@ async function build(
   const store = await Store.open(given.home)
   stops.push(() => store.close())
   const place = { socket: given.agentSocket }
-  const { signer, agent, created } = await loadOrCreateWitnessKey(join(given.home, 'witness.key'), given.name, place)
+  const { signer, agent, created } = await loadOrCreateWitnessKey(join(given.home, WITNESS_FILE), given.name, place)
   stops.push(() => Promise.resolve(agent?.stop()))
+  const second = await loadSecondKey(join(given.home, SECOND_FILE), signer.verifier.name)
+  const ownKeys = [signer.verifier, ...(second === undefined ? [] : [second.verifier])]
   const lists = new LogLists({
     home: given.home,
     sources: given.logLists,
@@ -134,11 +136,14 @@ async function build(
   if (followed.some(({ origin }) => origin === signer.verifier.name)) {
     throw new GossumError('CONFIG_INVALID', `log: ${signer.verifier.name} is the name of this witness`)
   }
+  if (second !== undefined && config.logs.some(({ origin }) => utf8(origin).length > 255)) {
+    throw new GossumError('CONFIG_INVALID', 'log: an ML-DSA-44 cosignature has room for an origin of 255 bytes')
+  }
   if (config.recover) for (const { id } of config.logs) await store.heads.recover(id)
   const book = peerBook(store)
   const peers = !hasMesh ? 0 : config.bootstrap.length || (await book.load()).length
 
-  const quorum = quorumOf(config, signer.verifier, () => store.convictions.convicted())
+  const quorum = quorumOf(config, ownKeys, () => store.convictions.convicted())
   // Whom the others are asked to pass on: what this node does not count, it need not hear.
   const counts = (config.policy?.witnesses ?? []).flatMap(({ key }) => key?.vkey ?? [])
   // A witness that is fed and not counted is kept and passed on like one that only neighbours count.
@@ -216,6 +221,7 @@ async function build(
     cosigned,
     suspects,
     signer,
+    second,
     counted: quorum.keys,
     isWitness: counts.includes(signer.verifier.vkey),
     relayed,
@@ -296,6 +302,7 @@ async function build(
     cosigned,
     suspects,
     witness: signer.verifier,
+    second: second?.verifier,
     signing: () => ({ by: agent === undefined ? 'file' : 'ssh-agent', error: signer.away?.detail ?? null }),
     version: VERSION,
     now,
@@ -424,12 +431,12 @@ async function build(
 }
 
 /** Whose cosignatures count: the policy's witnesses; without a policy, this node's own. */
-function quorumOf({ policy }: Config, own: VerifierKey, convicted: Quorum['convicted']): Quorum {
-  if (policy === undefined) return { keys: [own], satisfiedBy: (signedBy) => signedBy.has(own.vkey), convicted }
+function quorumOf({ policy }: Config, own: readonly VerifierKey[], convicted: Quorum['convicted']): Quorum {
+  if (policy === undefined) return { keys: own, satisfiedBy: (signedBy) => signedBy.has(own[0]!.vkey), convicted }
   const keys = policy.witnesses.flatMap(({ key }) => key ?? [])
-  const isListed = keys.some((key) => key.vkey === own.vkey)
+  const unlisted = own.filter(({ vkey }) => !keys.some((key) => key.vkey === vkey))
   return {
-    keys: isListed ? keys : [own, ...keys],
+    keys: [...unlisted, ...keys],
     satisfiedBy: (signedBy) => quorumSatisfied(policy, signedBy),
     convicted,
   }

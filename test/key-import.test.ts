@@ -76,6 +76,11 @@ describe('a witness key that is imported', () => {
       'KEY_FILE_INVALID',
     ],
     ['with another id', () => keyFile(GO_SKEY.replace('c74f20a3', 'c74f20a4')), 'KEY_FILE_INVALID'],
+    [
+      'of an ML-DSA-44 key',
+      () => keyFile(formatSignerKey('w', SIGNATURE_TYPES.mlDsa, new Uint8Array(32))),
+      'KEY_FILE_INVALID',
+    ],
     ['with a second line', () => keyFile(`${GO_SKEY}\n${WITNESS_SKEY}\n`), 'KEY_FILE_INVALID'],
     ['that is large', () => keyFile(`${WITNESS_SKEY}${'\n'.repeat(20_000)}`), 'KEY_FILE_INVALID'],
     ['that is a directory', () => temporaryHome(), 'KEY_FILE_INVALID'],

@@ -166,6 +166,7 @@ function nodeLines(status: StatusView, evidence: readonly EvidenceView[], now: n
     ...status.exchange.map((place, i) => labelled(i === 0 ? 'exchange' : '', placeOf(place, status, now, paint))),
     labelled('evidence', evidenceOf(evidence, paint)),
     labelled('witness', status.witness),
+    ...(status.mlDsa === null ? [] : [labelled('', `and ${status.mlDsa.slice(0, 48)}... (gossum key show)`)]),
     ...ownConvictions(status, evidence).map((id) => {
       const text = `this key was proven to have cosigned two histories: gossum evidence show ${id}`
       return labelled('', paint('red', text))

@@ -5,12 +5,20 @@ import { Command } from 'commander'
 import { loadConfig } from '../config.js'
 import { GossumError } from '../errors.js'
 import { importAgentKey, importWitnessKey } from '../key-import.js'
-import { createWitnessKey, loadWitnessVerifier } from '../keys.js'
+import {
+  createSecondKey,
+  createWitnessKey,
+  loadSecondKey,
+  loadWitnessVerifier,
+  SECOND_FILE,
+  WITNESS_FILE,
+} from '../keys.js'
 import type { CommonFlags } from './command.js'
 import { output, type Output } from './output.js'
 
 interface KeyFlags extends CommonFlags {
   readonly name?: string
+  readonly mlDsa?: boolean
   readonly sshAgent?: boolean
   readonly fingerprint?: string
 }
@@ -30,12 +38,17 @@ Examples:
     .command('new')
     .description('make the witness key, and the peer key if there is none; never overwrites')
     .option('--name <KEYNAME>', 'name of the witness key (default: gossum- and 8 random hex digits)')
+    .option(
+      '--ml-dsa',
+      'an ML-DSA-44 key too, under the same name; beside a witness key that is there already, that one alone',
+    )
     .addHelpText(
       'after',
       `
 Examples:
   gossum key new
   gossum key new --name witness.example.org/w1     the name is part of the key: choose one that is yours
+  gossum key new --ml-dsa                          the node then cosigns with both keys
   gossum key new --home /var/lib/gossum --json
 `,
     )
@@ -84,22 +97,31 @@ Examples:
 /** Where the keys are, and the name of a new one. A policy is often written only when the keys are known. */
 function settings({ home, name, config }: KeyFlags): {
   witness: string
+  second: string
   peer: string
   name: string | undefined
   agentSocket: string | undefined
 } {
   const flags = { ...(home === undefined ? {} : { home }), ...(name === undefined ? {} : { name }) }
   const loaded = loadConfig(flags, { ...(config === undefined ? {} : { file: config }), policy: false, book: false })
-  const { name: named, agentSocket } = loaded
-  return { witness: join(loaded.home, 'witness.key'), peer: join(loaded.home, 'peer.key'), name: named, agentSocket }
+  const [witness, second, peer] = [WITNESS_FILE, SECOND_FILE, 'peer.key'].map((file) => join(loaded.home, file))
+  return { witness: witness!, second: second!, peer: peer!, name: loaded.name, agentSocket: loaded.agentSocket }
 }
 
 async function newKeys(flags: KeyFlags): Promise<void> {
-  const { witness, peer, name } = settings(flags)
-  const { verifier } = await createWitnessKey(witness, name)
+  const { witness, second, peer, name } = settings(flags)
   const out = output(flags)
-  out.talk(`made ${witness}: keep a copy; who has it is this witness`)
-  print(out, verifier.vkey, await peerId(peer))
+  const made = (path: string): void => out.talk(`made ${path}: keep a copy; who has it is this witness`)
+  const existing = flags.mlDsa === true ? await loadWitnessVerifier(witness) : undefined
+  if (existing !== undefined && name !== undefined && name !== existing.name) {
+    throw new GossumError('USAGE', `--name: the witness is ${existing.name}, and so is its second key`)
+  }
+  const verifier = existing ?? (await createWitnessKey(witness, name)).verifier
+  if (existing === undefined) made(witness)
+  if (flags.mlDsa !== true) return print(out, verifier.vkey, await peerId(peer))
+  const { vkey } = (await createSecondKey(second, verifier.name)).verifier
+  made(second)
+  print(out, verifier.vkey, await peerId(peer), vkey)
 }
 
 async function importKey(file: string | undefined, flags: KeyFlags): Promise<void> {
@@ -133,10 +155,11 @@ async function importFromAgent(file: string | undefined, flags: KeyFlags): Promi
 }
 
 async function showKeys(flags: KeyFlags): Promise<void> {
-  const { witness, peer } = settings(flags)
+  const { witness, second, peer } = settings(flags)
   const verifier = await loadWitnessVerifier(witness)
   if (verifier === undefined) throw new GossumError('KEY_MISSING', witness)
-  print(output(flags), verifier.vkey, existsSync(peer) ? await peerId(peer) : null)
+  const mlDsa = (await loadSecondKey(second, verifier.name))?.verifier.vkey
+  print(output(flags), verifier.vkey, existsSync(peer) ? await peerId(peer) : null, mlDsa)
 }
 
 /** The peer id of the key file, which is made when there is none. libp2p is loaded only for this. */
@@ -145,8 +168,9 @@ async function peerId(path: string): Promise<string> {
   return peerIdOf(await loadOrCreatePeerKey(path))
 }
 
-function print(out: Output, witness: string, peer: string | null): void {
-  out.json({ witness, peerId: peer })
+function print(out: Output, witness: string, peer: string | null, mlDsa?: string): void {
+  out.json({ witness, peerId: peer, ...(mlDsa !== undefined && { mlDsa }) })
   out.line(`witness  ${witness}`)
+  if (mlDsa !== undefined) out.line(`and      ${mlDsa}`)
   out.line(`peer id  ${peer ?? 'none yet: the node makes it when it starts'}`)
 }

@@ -64,6 +64,8 @@ Examples:
   gossum run --log "VKEY URL ORIGIN"            a log that is no checksum database (c2sp.org/tlog-tiles)
   gossum run --log "VKEY -"                     cosign what this log pushes to /add-checkpoint (docs/witness.md)
   gossum run --log-list https://example.org/log-list.1
+
+A witness key that was imported from an ssh-agent is used through the agent at $SSH_AUTH_SOCK (gossum key import --help).
 `,
     )
     .action(async (_options: RunFlags, self: Command) => run(self.optsWithGlobals<RunFlags>()))

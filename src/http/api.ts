@@ -147,6 +147,8 @@ export interface StatusView {
   version: string
   /** Verifier key of this witness. */
   witness: string
+  /** Its ML-DSA-44 verifier key, if it has one. */
+  mlDsa: string | null
   /** Null without a mesh. */
   peerId: string | null
   multiaddrs: string[]

@@ -103,11 +103,12 @@ export class View implements NodeView {
   }
 
   async status(): Promise<StatusView> {
-    const { config, witness, version, mesh, guard, signing, bastion, exchange } = this.#parts
+    const { config, witness, second, version, mesh, guard, signing, bastion, exchange } = this.#parts
     const evidence = await this.evidence()
     return {
       version,
       witness: witness.vkey,
+      mlDsa: second?.vkey ?? null,
       peerId: mesh()?.peerId ?? null,
       multiaddrs: mesh()?.multiaddrs() ?? [],
       http: this.http,
@@ -169,16 +170,16 @@ export class View implements NodeView {
     return Promise.resolve(head && this.#headView(head))
   }
 
-  /** The newest head of a log that this node cosigned, with the line of the log and its own alone. */
+  /** The newest head of a log that this node cosigned, with the line of the log and its own lines alone. */
   async checkpoint(log: string): Promise<Uint8Array | undefined> {
-    const { cosigned, witness } = this.#parts
+    const { cosigned, witness, second } = this.#parts
     const current = cosigned.current(log)
-    const own = current?.cosignatures.get(witness.vkey)
-    if (current === undefined || own === undefined) {
+    const own = [witness, second].flatMap((key) => (key && current?.cosignatures.get(key.vkey)?.signature) ?? [])
+    if (current === undefined || !current.cosignatures.has(witness.vkey)) {
       const largest = await cosigned.largestBy(log, witness.vkey)
       return largest && encodeCosigned(largest)
     }
-    return formatNote({ ...current.note, signatures: [current.note.signatures[0]!, own.signature] })
+    return formatNote({ ...current.note, signatures: [current.note.signatures[0]!, ...own] })
   }
 
   async heads(log: string, limit: number): Promise<HeadView[]> {

@@ -11,6 +11,8 @@ export interface WitnessParts {
   readonly cosigned: CosignedHeads
   /** This node's own. */
   readonly witness: VerifierKey
+  /** Its ML-DSA-44 key, if it has one. */
+  readonly second?: VerifierKey | undefined
 }
 
 /** Whether the policy names a key; without a policy this node trusts itself alone. */
@@ -31,17 +33,18 @@ export function cosignatureViews(parts: WitnessParts, head: CosignedHead): Cosig
 
 /** The witnesses of the policy in its order, after this node's own if the policy does not name it. */
 export function witnessViews(parts: WitnessParts): WitnessView[] {
-  const { config, witness, store, cosigned } = parts
+  const { config, witness, second, store, cosigned } = parts
+  const own = [witness, ...(second === undefined ? [] : [second])].map(({ vkey }) => vkey)
   const named = (config.policy?.witnesses ?? []).map(({ vkey }) => vkey)
   const convictions = store.convictions.list().filter(({ acked }) => !acked)
-  return (named.includes(witness.vkey) ? named : [witness.vkey, ...named]).map((key) => {
+  return [...own.filter((vkey) => !named.includes(vkey)), ...named].map((key) => {
     const last = cosigned.lastSeen(key)
     const convicted = convictions.find((conviction) => conviction.witness === key)?.id ?? null
     return {
       name: key.split('+', 1)[0]!,
       key,
       counted: isNamed(parts, key) && convicted === null,
-      own: key === witness.vkey,
+      own: own.includes(key),
       last: last === undefined ? null : { ...last, time: iso(last.time) },
       convicted,
     }

@@ -102,23 +102,23 @@ async function ask<T>(
 function exchange(socket: string, frame: Uint8Array, signal: AbortSignal): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
     const connection = connect({ path: socket, signal })
-    const chunks: Uint8Array[] = []
+    const chunks: Buffer[] = []
     let length = 0
     const end = (act: () => void): void => {
       act()
       connection.destroy()
     }
-    connection.once('error', reject)
+    connection.on('error', reject)
     connection.once('close', () => reject(agentUnavailable('it hung up')))
     connection.on('data', (chunk) => {
       chunks.push(chunk)
       length += chunk.length
       if (length < 4) return
-      const head = readUint32(concatBytes(...chunks.slice(0, 4)), 0)
+      const head = readUint32(Buffer.concat(chunks.slice(0, 4)), 0)
       if (head === 0 || head > MAX_ANSWER_BYTES)
         return end(() => reject(agentUnavailable(`an answer of ${head} bytes`)))
       if (length > 4 + head) return end(() => reject(agentUnavailable('it says more than it was asked')))
-      if (length === 4 + head) end(() => resolve(concatBytes(...chunks).slice(4)))
+      if (length === 4 + head) end(() => resolve(new Uint8Array(Buffer.concat(chunks)).subarray(4)))
     })
     connection.write(frame)
   })

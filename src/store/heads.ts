@@ -17,6 +17,8 @@ import { Serial } from './serial.js'
 export interface Signed {
   /** Verifier key of the witness (ours) that signed; empty after a recovery that knew only the time. */
   readonly key: string
+  /** Key name and key id of the ML-DSA-44 key that signs beside it, with the same time; absent when there is none. */
+  readonly second?: string
   readonly size: number
   /** POSIX seconds in the cosignature. */
   readonly time: number

@@ -97,6 +97,8 @@ function ed25519Key(name: string, publicKey: Uint8Array): VerifierKey['verify'] 
 
 /** Any bytes of that length are a public key of ML-DSA-44. */
 function mlDsaKey(name: string, publicKey: Uint8Array): VerifierKey['verify'] {
+  // What is signed has room for a name of 255 bytes.
+  if (utf8(name).length > 255) throw new GossumError('KEY_MALFORMED', 'a name of more than 255 bytes')
   if (publicKey.length === ML_DSA_KEY_SIZE) return mlDsaVerifier(publicKey)
   throw new GossumError('KEY_MALFORMED', `${name}: not an ML-DSA-44 public key`)
 }

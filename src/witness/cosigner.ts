@@ -20,6 +20,8 @@ export interface CosignerParts {
   readonly store: Store
   readonly cosigned: CosignedHeads
   readonly signer: Signer
+  /** Our ML-DSA-44 key, which signs all that `signer` signs, with the same time. */
+  readonly second?: Signer | undefined
   /** Whether anything may be signed, and who is told when our key turns out to sign elsewhere. */
   readonly guard: { readonly maySign: boolean; sawUnknown(time: number): void }
   /** A first head was trusted because it was the first. */
@@ -27,6 +29,9 @@ export interface CosignerParts {
   /** Milliseconds since 1970. */
   readonly now: () => number
 }
+
+/** Our cosignatures of one head and one time: by our key, then by the second one if we have it. */
+export type Made = readonly Cosignature[]
 
 /** A verified note whose checkpoint could be read. */
 export type Head = VerifiedNote<FollowedLog> & { readonly checkpoint: Checkpoint }
@@ -36,16 +41,29 @@ const REFRESH_SECONDS = 30 * 60
 
 export class Cosigner {
   readonly #parts: CosignerParts
+  readonly #signers: readonly Signer[]
   /** Logs whose promised cosignature could not be made or stored: made again when the head comes back. */
   readonly #owed = new Set<string>()
 
   constructor(parts: CosignerParts) {
     this.#parts = parts
+    this.#signers = [parts.signer, ...(parts.second === undefined ? [] : [parts.second])]
   }
 
   /** The vkey of our key. */
   get key(): string {
     return this.#parts.signer.verifier.vkey
+  }
+
+  /** The vkeys of our keys, the first one first. */
+  get keys(): readonly string[] {
+    return this.#signers.map(({ verifier }) => verifier.vkey)
+  }
+
+  /** A cosignature among these that is by one of our keys. */
+  ownIn(cosignatures: ReadonlyMap<string, Cosignature>): Cosignature | undefined {
+    const own = this.#signers.flatMap(({ verifier }) => cosignatures.get(verifier.vkey) ?? [])
+    return own.reduce<Cosignature | undefined>((last, next) => (next.time > (last?.time ?? 0) ? next : last), undefined)
   }
 
   /** Logs whose newest head was promised a cosignature that it does not have. */
@@ -122,7 +140,7 @@ export class Cosigner {
    * Makes a proven head the newest one and cosigns it. Undefined when the state is not `from` any more: then nothing
    * was written or signed.
    */
-  async advance({ log, checkpoint, bare, cosignatures }: Head, from: LogState): Promise<Cosignature | undefined> {
+  async advance({ log, checkpoint, bare, cosignatures }: Head, from: LogState): Promise<Made | undefined> {
     const { size } = checkpoint
     const root = formatHash(checkpoint.root)
     const isFirst = from.tree === undefined && from.floor === undefined
@@ -130,7 +148,7 @@ export class Cosigner {
     const next = await this.#parts.store.heads.change(log.id, from, {
       tree: { size, root: checkpoint.root },
       note: fromUtf8(formatNote(bare))!,
-      signed: this.#promise(from, size, cosignatures.get(this.key)?.time),
+      signed: this.#promise(from, size, this.ownIn(cosignatures)?.time),
       firstUse,
       floor: from.floor !== undefined && from.floor.size > size ? from.floor : undefined,
     })
@@ -140,7 +158,7 @@ export class Cosigner {
   }
 
   /** Cosigns a known head that we never cosigned with this key, or not for a long time; undefined when it need not be. */
-  async refresh(head: Head, state: LogState): Promise<Cosignature | undefined> {
+  async refresh(head: Head, state: LogState): Promise<Made | undefined> {
     const { log, checkpoint, canonical } = head
     if (!canonical || isFrozen(state) || this.obstacle(log.id, checkpoint) !== undefined) return undefined
     return this.isDue(log.id, state) ? this.renew(head, state) : undefined
@@ -158,36 +176,36 @@ export class Cosigner {
    * Cosigns a known head with the time of now; undefined when the state is not `from` any more. Times are seconds: within
    * one it is the same cosignature, bit for bit, which was promised on disk before and needs no second promise.
    */
-  async renew({ log, bare }: Head, from: LogState): Promise<Cosignature | undefined> {
+  async renew({ log, bare }: Head, from: LogState): Promise<Made | undefined> {
     const signed = this.#promise(from, from.tree!.size)
     if (from.note === undefined || !this.#isSigned(from) || from.signed!.time !== signed.time) {
       const next = await this.#parts.store.heads.change(log.id, from, { note: fromUtf8(formatNote(bare))!, signed })
       return next && this.#release(log.id, next, bare, new Map())
     }
     const current = this.#parts.cosigned.current(log.id)
-    const made = current?.size === signed.size ? current.cosignatures.get(this.key) : undefined
-    return made?.time === signed.time ? made : this.#release(log.id, from, bare, new Map())
+    const lines = current?.size === signed.size ? current.cosignatures : new Map<string, Cosignature>()
+    const made = this.#signers.flatMap(({ verifier }) => lines.get(verifier.vkey) ?? [])
+    const isWhole = made.length === this.#signers.length && made.every(({ time }) => time === signed.time)
+    return isWhole ? made : this.#release(log.id, from, bare, new Map())
   }
 
   /** What will be signed, for the disk. Time never runs backwards, whatever the clock says. */
   #promise(state: LogState, size: number, atLeast = 1): NonNullable<LogState['signed']> {
     const time = Math.max(Math.floor(this.#parts.now() / 1000), state.signed?.time ?? 0, atLeast)
-    return { key: this.key, size, time }
+    const second = this.#second
+    return { key: this.key, ...(second !== undefined && { second }), size, time }
   }
 
-  /** Makes the cosignature that the state on disk speaks of, and stores it: only then may it leave. */
-  async #release(
-    log: string,
-    state: LogState,
-    bare: Note,
-    others: ReadonlyMap<string, Cosignature>,
-  ): Promise<Cosignature> {
-    const { signer, cosigned } = this.#parts
+  /** Makes the cosignatures that the state on disk speaks of, and stores them: only then may they leave. */
+  async #release(log: string, state: LogState, bare: Note, others: ReadonlyMap<string, Cosignature>): Promise<Made> {
     try {
-      const own = await cosignBy(bare.text, state.signed!.time, signer)
-      await cosigned.install(log, bare, new Map([...others, [this.key, own]]))
+      const own = new Map<string, Cosignature>()
+      for (const signer of this.#signers) {
+        own.set(signer.verifier.vkey, await cosignBy(bare.text, state.signed!.time, signer))
+      }
+      await this.#parts.cosigned.install(log, bare, new Map([...others, ...own]))
       this.#owed.delete(log)
-      return own
+      return [...own.values()]
     } catch (error) {
       this.#owed.add(log)
       throw error
@@ -195,7 +213,14 @@ export class Cosigner {
   }
 
   #isSigned(state: LogState): boolean {
-    return state.signed?.key === this.key && state.signed.size === state.tree?.size
+    const { signed, tree } = state
+    return signed?.key === this.key && signed.second === this.#second && signed.size === tree?.size
+  }
+
+  /** Our second key as the promise names it: in full it would be larger than all the rest. */
+  get #second(): string | undefined {
+    const key = this.#parts.second?.verifier
+    return key && `${key.name}+${key.keyId}`
   }
 
   #disagrees(log: string): boolean {

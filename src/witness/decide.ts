@@ -59,7 +59,7 @@ export interface Outcome {
   /** A line of it claims to be by a witness that we know and is not. */
   readonly forged?: boolean
   /** Our cosignature, for a head that was pushed and is the newest: it is on disk. */
-  readonly own?: Cosignature
+  readonly own?: readonly Cosignature[]
   /** For a head whose sender was wrong about it: the size that we hold. */
   readonly held?: number
 }

@@ -5,7 +5,7 @@
  */
 import type { Cosignature } from '../tlog/cosignature.js'
 import { formatNote, type Note, type VerifierKey } from '../tlog/note.js'
-import { withLines, type Head } from './cosigner.js'
+import { withLines, type Head, type Made } from './cosigner.js'
 import type { Candidate } from './decide.js'
 import { PAUSE_MS } from './pace.js'
 import type { FollowedLog } from './prover.js'
@@ -30,31 +30,35 @@ const NEWEST_HEADS = 16
 export class Outlet {
   readonly #parts: OutletParts
   readonly #pauseMs: number
-  /** The vkey of our key. */
-  readonly #own: string
+  /** The vkeys of our keys, the first one first. */
+  readonly #own: readonly string[]
   /** Sizes of the newest heads that we cosigned, by log, the smallest first. */
   readonly #newest = new Map<string, number[]>()
   /** Sizes of the largest heads that frozen logs have shown us, by log. */
   readonly #shown = new Map<string, number>()
   /** Logs whose pushed heads wait, with the newest of them, if one came since the last was sent. */
-  readonly #held = new Map<string, { note?: Note; readonly timer: NodeJS.Timeout }>()
+  readonly #held = new Map<string, { notes?: readonly Note[]; readonly timer: NodeJS.Timeout }>()
 
-  constructor(parts: OutletParts, own: string) {
+  constructor(parts: OutletParts, own: readonly string[]) {
     this.#parts = parts
     this.#pauseMs = parts.pauseMs ?? PAUSE_MS
     this.#own = own
   }
 
   /** A head was cosigned. What came by gossip travels on by itself, and our cosignature behind it. */
-  advanced(candidate: Candidate, head: Head, own: Cosignature): void {
+  advanced(candidate: Candidate, head: Head, [own, ...more]: Made): void {
     const { log, checkpoint, bare, cosignatures } = head
     this.#newest.set(log.id, [...(this.#newest.get(log.id) ?? []), checkpoint.size].slice(-NEWEST_HEADS))
     const travels = candidate.door === 'gossip' && head.clean
-    const others = [...cosignatures].filter(([key]) => key !== this.#own).map(([, cosignature]) => cosignature)
-    const lines = [...(travels ? [] : others), ...(this.#isHeard() ? [own] : [])]
-    if (travels && lines.length === 0) return
-    if (candidate.proof !== undefined && this.#pauseMs > 0) this.#paced(log, withLines(bare, lines))
-    else this.#publish(log, withLines(bare, lines))
+    const others = [...cosignatures].filter(([key]) => !this.#own.includes(key)).map(([, cosignature]) => cosignature)
+    const lines = [...(travels ? [] : others), ...(this.#isHeard() ? [own!] : [])]
+    // The line of our second key travels by itself: it is large, and who does not count it would not forward the rest.
+    const notes = [
+      ...(travels && lines.length === 0 ? [] : [withLines(bare, lines)]),
+      ...more.map((line) => withLines(bare, [line])),
+    ]
+    if (candidate.proof !== undefined && this.#pauseMs > 0) this.#paced(log, notes)
+    else for (const note of notes) this.#publish(log, note)
   }
 
   /** Sends no more: what waits is what a peer hears of by sync. */
@@ -67,24 +71,25 @@ export class Outlet {
    * Sends the first head of a burst at once, then the newest in each pause: a log may push hundreds a second, those
    * between are of use to nobody, and peers do not listen to whom they hear too often.
    */
-  #paced(log: FollowedLog, note: Note): void {
+  #paced(log: FollowedLog, notes: readonly Note[]): void {
     const held = this.#held.get(log.id)
     if (held !== undefined) {
-      held.note = note
+      held.notes = notes
       return
     }
-    this.#publish(log, note)
+    for (const note of notes) this.#publish(log, note)
     const timer = setTimeout(() => {
-      const next = this.#held.get(log.id)?.note
+      const next = this.#held.get(log.id)?.notes
       this.#held.delete(log.id)
       if (next !== undefined) this.#paced(log, next)
     }, this.#pauseMs)
     this.#held.set(log.id, { timer: timer.unref() })
   }
 
-  /** Our cosignature of a head was made anew. */
-  refreshed({ log, bare }: Head, own: Cosignature): void {
-    if (this.#isHeard()) this.#publish(log, withLines(bare, [own]))
+  /** Our cosignatures of a head were made anew. */
+  refreshed(head: Head, [own, ...more]: Made): void {
+    if (this.#isHeard()) this.#publish(head.log, withLines(head.bare, [own!]))
+    for (const line of more) this.#publish(head.log, withLines(head.bare, [line]))
   }
 
   /**
@@ -113,10 +118,10 @@ export class Outlet {
     if (candidate.door !== 'gossip' || !head.clean) this.#publish(head.log, note)
   }
 
-  /** Whether we or a neighbour count our own cosignature. */
+  /** Whether we or a neighbour count the cosignature of our first key. */
   #isHeard(): boolean {
     const { isWitness, relayed } = this.#parts
-    return isWitness || relayed().some(({ vkey }) => vkey === this.#own)
+    return isWitness || relayed().some(({ vkey }) => vkey === this.#own[0])
   }
 
   #publish(log: FollowedLog, note: Note): void {

@@ -10,13 +10,12 @@ import { makeSplitView, type Evidence } from '../evidence/evidence.js'
 import { errorCode, GossumError, type ErrorCode } from '../errors.js'
 import { isFrozen, unmetFloor, type LogState } from '../store/heads.js'
 import { equalBytes, utf8 } from '../tlog/bytes.js'
-import type { Cosignature } from '../tlog/cosignature.js'
 import type { Hash } from '../tlog/hash.js'
 import type { Tree } from '../tlog/merkle.js'
 import { isBy, parseNote, type VerifierKey } from '../tlog/note.js'
 import type { ProvenHead } from './cosigned.js'
 import { decide, objectionTo, unproven, type Candidate, type Decision, type Outcome, type Proof } from './decide.js'
-import { Cosigner, type CosignerParts, type Head } from './cosigner.js'
+import { Cosigner, type CosignerParts, type Head, type Made } from './cosigner.js'
 import type { KnownLines } from './known-lines.js'
 import { Liars, type WitnessedHead } from './liars.js'
 import { Memory } from './memory.js'
@@ -86,7 +85,7 @@ export class Pipeline {
     this.#logs = new Map(parts.logs.map((log) => [log.id, remembering(log)]))
     this.#prover = new Prover(parts.prefixFromPeers, this.#stopped.signal, parts.now)
     this.#cosigner = new Cosigner(parts)
-    this.#outlet = new Outlet(parts, this.#cosigner.key)
+    this.#outlet = new Outlet(parts, this.#cosigner.keys)
     this.#liars = new Liars({ ...parts, prover: this.#prover })
     this.#pace = new Pace(parts.now, parts.pauseMs)
     const judge = (candidate: Candidate): Promise<Outcome> => this.#judge(candidate, false)
@@ -223,7 +222,7 @@ export class Pipeline {
   async #conclude(candidate: Candidate, head: Head, charged: boolean): Promise<Outcome> {
     const { log } = head
     const { store, guard } = this.#parts
-    const own = head.cosignatures.get(this.#cosigner.key)
+    const own = this.#cosigner.ownIn(head.cosignatures)
     if (own !== undefined) await this.#cosigner.recall(head, own)
     if (candidate.proof !== undefined && store.heads.get(log.id).tree === undefined && guard.maySign) {
       await this.#parts.looked?.(log.id)
@@ -377,7 +376,7 @@ export class Pipeline {
   }
 
   /** Cosigns our newest head again when our cosignature of it is old. */
-  async #refresh(head: Head, state: LogState): Promise<Cosignature | undefined> {
+  async #refresh(head: Head, state: LogState): Promise<Made | undefined> {
     const own = await this.#cosigner.refresh(head, state)
     if (own !== undefined) this.#outlet.refreshed(head, own)
     return own
@@ -387,7 +386,7 @@ export class Pipeline {
    * Cosigns our newest head again for the log that pushed it. What stands in the way, if anything; undefined when the
    * state was changed by somebody else. The mesh hears of it no more often than of others.
    */
-  async #renew(head: Head, state: LogState): Promise<Cosignature | ErrorCode | undefined> {
+  async #renew(head: Head, state: LogState): Promise<Made | ErrorCode | undefined> {
     const obstacle = isFrozen(state) ? 'LOG_FROZEN' : this.#cosigner.obstacle(head.log.id, head.checkpoint)
     if (obstacle !== undefined) return obstacle
     const isDue = this.#cosigner.isDue(head.log.id, state)

@@ -10,6 +10,7 @@ import { FakeAgent, honestly } from '../fakes/ssh-agent.js'
 import { gossum, jsonError } from '../helpers/cli.js'
 import { cosignatureIn, testSigner } from '../helpers/heart.js'
 import { temporaryHome } from '../helpers/home.js'
+import { findLitewitness, startLitewitness } from '../helpers/litewitness.js'
 import { RunningNode } from '../helpers/node.js'
 import { HAS_OPENSSH, newSshKey, shortFolder, startSshAgent } from '../helpers/openssh.js'
 
@@ -85,6 +86,16 @@ describe.runIf(HAS_OPENSSH)('with ssh-agent', () => {
     expect((await status()).signing.error).toBeNull()
     expect(await node.stop()).toBe(0)
   })
+})
+
+const litewitness = findLitewitness()
+
+test.skipIf(litewitness === undefined)('a witness that moves from litewitness keeps its key', async () => {
+  const theirs = await startLitewitness(litewitness!, [])
+  onTestFinished(() => theirs.stop())
+  const home = temporaryHome()
+  const { witness } = await imported(home, theirs.agent!, '--name', theirs.key.name)
+  expect(witness).toBe(theirs.key.vkey)
 })
 
 test.runIf(process.env['REQUIRE_PEERS'] === '1')('OpenSSH is here, as REQUIRE_PEERS asks', () => {

@@ -56,6 +56,8 @@ export interface HeartOptions extends LogAndVantage {
   /** Logs beside the first. */
   readonly others?: readonly LogAndVantage[]
   readonly signer?: Signer
+  /** An ML-DSA-44 key beside it. */
+  readonly second?: Signer
   readonly counted?: readonly VerifierKey[]
   /** Milliseconds between two heads of a burst; none when absent. */
   readonly pauseMs?: number
@@ -163,6 +165,7 @@ export async function startHeart(options: HeartOptions): Promise<Heart> {
     ...(options.looked && { looked: options.looked }),
     ...(options.mayPush && { mayPush: options.mayPush }),
     signer,
+    second: options.second,
     counted,
     pauseMs: options.pauseMs ?? 0,
     isWitness: counted.some(({ vkey }) => vkey === signer.verifier.vkey),

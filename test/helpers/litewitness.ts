@@ -24,6 +24,8 @@ export interface RunningWitness {
   readonly url: string
   readonly key: VerifierKey
   readonly pid: number
+  /** Socket of the ssh-agent that holds its key. */
+  readonly agent?: string
   stop(): Promise<void>
 }
 
@@ -82,7 +84,7 @@ export async function startLitewitness(litewitness: string, logs: readonly Known
       vkey = /vkey=(\S+)/.exec(text)?.[1] ?? vkey
       return text.includes('msg=listening')
     })
-    return { url: `http://127.0.0.1:${port}`, key: parseVerifierKey(vkey), pid: server.pid!, stop }
+    return { url: `http://127.0.0.1:${port}`, key: parseVerifierKey(vkey), pid: server.pid!, agent: socket, stop }
   } catch (error) {
     await stop()
     throw error

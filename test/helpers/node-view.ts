@@ -50,6 +50,7 @@ export const EVIDENCE: EvidenceView[] = [
 const STATUS: StatusView = {
   version: '0.1.0',
   witness: 'w1+00000000+AAAA',
+  mlDsa: null,
   peerId: '12D3KooWTest',
   multiaddrs: ['/ip4/127.0.0.1/tcp/1'],
   http: 'http://127.0.0.1:1',

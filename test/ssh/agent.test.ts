@@ -138,6 +138,16 @@ describe('an agent that answers a request for a signature with', () => {
 })
 
 describe('a list of keys', () => {
+  it('may come in as many pieces as it has bytes', async () => {
+    const comment = sshString('x'.repeat(120_000))
+    const bytes = frame(12, uint32(1), sshString(publicKeyBlob(key.verifier.publicKey)), comment)
+    const agent = await FakeAgent.start((_request, connection) => {
+      connection.setNoDelay(true)
+      for (const byte of bytes) connection.write(Uint8Array.of(byte))
+    })
+    expect(await agentKeys(agent)).toHaveLength(1)
+  })
+
   it('that lies is refused, and holds plain Ed25519 keys alone', async () => {
     const { publicKey } = key.verifier
     const agent = await FakeAgent.start(

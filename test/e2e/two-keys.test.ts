@@ -1,0 +1,103 @@
+/** The ML-DSA-44 key of a node: made, shown, and signing, with real files and processes. */
+import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import { concatBytes, utf8 } from '../../src/tlog/bytes.js'
+import { SUMDB_ORIGIN } from '../../src/tlog/checkpoint.js'
+import { verifiedCosignatures } from '../../src/tlog/cosignature.js'
+import { formatSignerKey, parseNote, parseVerifierKey } from '../../src/tlog/note.js'
+import { madeUpRecords, memoryLog } from '../fakes/lying-log.js'
+import { gossum, jsonError } from '../helpers/cli.js'
+import { testSigner } from '../helpers/heart.js'
+import { temporaryHome } from '../helpers/home.js'
+import { RunningNode } from '../helpers/node.js'
+
+const signer = testSigner('log.example', 1)
+
+async function keys(home: string, ...args: string[]): Promise<{ witness: string; mlDsa?: string }> {
+  const { stdout, stderr } = await gossum(['key', ...args, '--json'], { home })
+  return JSON.parse(stdout === '' ? stderr : stdout) as { witness: string; mlDsa?: string }
+}
+
+test('it is made with the witness key or beside it, once, and under the same name', async () => {
+  const home = join(temporaryHome(), 'home')
+  const both = await keys(home, 'new', '--ml-dsa', '--name', 'w.example')
+  expect(parseVerifierKey(both.mlDsa!)).toMatchObject({ name: 'w.example', type: 0x06 })
+  expect(await keys(home, 'show')).toEqual(both)
+  const file = join(home, 'witness-ml-dsa.key')
+  expect(statSync(file).mode & 0o777).toBe(0o600)
+  const secret = readFileSync(file, 'utf8')
+  expect(jsonError(await gossum(['key', 'new', '--ml-dsa', '--json'], { home })).code).toBe('KEY_EXISTS')
+  expect(readFileSync(file, 'utf8')).toBe(secret)
+
+  rmSync(file)
+  expect(jsonError(await gossum(['key', 'new', '--ml-dsa', '--name', 'v', '--json'], { home })).code).toBe('USAGE')
+  const beside = await keys(home, 'new', '--ml-dsa')
+  expect(beside.witness).toBe(both.witness)
+  expect(beside.mlDsa).not.toBe(both.mlDsa)
+
+  // The key of another witness, or of another type, is not taken for it.
+  for (const line of [
+    formatSignerKey('v', 0x06, new Uint8Array(32)),
+    formatSignerKey('w.example', 0x04, new Uint8Array(32)),
+  ]) {
+    writeFileSync(file, `${line}\n`, { mode: 0o600 })
+    expect(jsonError(await gossum(['key', 'show', '--json'], { home })).code).toBe('KEY_FILE_INVALID')
+    const run = await gossum(['run', '--http', '127.0.0.1:0', '--json'], { home })
+    expect(jsonError(run).code).toBe('KEY_FILE_INVALID')
+  }
+})
+
+test('a node signs with both, and a policy may ask for both', async () => {
+  const home = temporaryHome()
+  const { witness, mlDsa } = await keys(home, 'new', '--ml-dsa', '--name', 'w.example')
+  const policy = join(temporaryHome(), 'policy')
+  writeFileSync(policy, `witness ed ${witness}\nwitness pq ${mlDsa!}\ngroup w all ed pq\nquorum w\n`)
+  const log = await memoryLog(signer, madeUpRecords(0, 5))
+  const listening = await log.listen({ host: '127.0.0.1', port: 0 })
+  onTestFinished(() => listening.close())
+  const setting = `${signer.verifier.vkey} ${listening.url}`
+  const node = await RunningNode.start(home, ['--log', setting, '--policy', policy, '--poll', '0.2'])
+  await node.event((event) => event.event === 'quorum' && event.size === 5)
+  expect(await node.json('/api/v1/status')).toMatchObject({ witness, mlDsa })
+
+  // A second node that has this policy collects both lines from the first.
+  const bootstrap = ['--bootstrap', node.ready.multiaddrs[0]!]
+  const other = await RunningNode.start(temporaryHome(), [
+    '--log',
+    setting,
+    '--policy',
+    policy,
+    '--poll',
+    '0.2',
+    ...bootstrap,
+  ])
+  await other.event((event) => event.event === 'quorum' && event.size === 5)
+  await log.append(madeUpRecords(5, 9))
+  await other.event((event) => event.event === 'quorum' && event.size === 9)
+
+  const { id } = node.ready.logs[0]!
+  const checkpoint = new Uint8Array(await (await fetch(`${node.ready.http}/${id}/checkpoint`)).arrayBuffer())
+  const own = [parseVerifierKey(witness), parseVerifierKey(mlDsa!)]
+  expect([...verifiedCosignatures(parseNote(checkpoint), own).keys()]).toEqual([witness, mlDsa])
+  const head = join(temporaryHome(), 'head')
+  writeFileSync(head, checkpoint)
+  const args = ['--log', signer.verifier.vkey, '--policy', policy, '--json', head]
+  const verified = JSON.parse((await gossum(['verify', ...args])).stdout) as { cosignatures: { time: string }[] }
+  expect(verified).toMatchObject({ verdict: 'valid', cosignatures: [{ verified: true }, { verified: true }] })
+  expect(verified.cosignatures[0]!.time).toBe(verified.cosignatures[1]!.time)
+})
+
+test('a log that pushes its head gets both lines in one answer', async () => {
+  const home = temporaryHome()
+  const { witness, mlDsa } = await keys(home, 'new', '--ml-dsa', '--name', 'w.example')
+  const log = await memoryLog(signer, madeUpRecords(0, 5))
+  const node = await RunningNode.start(home, ['--log', `${signer.verifier.vkey} - ${SUMDB_ORIGIN}`])
+  const head = await log.head()
+  const body = concatBytes(utf8('old 0\n\n'), head)
+  const answer = await fetch(`${node.ready.http}/add-checkpoint`, { method: 'POST', body: Buffer.from(body) })
+  expect(answer.status).toBe(200)
+  const cosigned = parseNote(concatBytes(head, new Uint8Array(await answer.arrayBuffer())))
+  const own = [parseVerifierKey(witness), parseVerifierKey(mlDsa!)]
+  expect([...verifiedCosignatures(cosigned, own).keys()]).toEqual([witness, mlDsa])
+})
