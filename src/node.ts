@@ -283,7 +283,8 @@ async function build(
       witnesses: () => [...quorum.keys, ...relayed()],
       onRequest: (place, outcome) => metrics.exchange.inc({ place, outcome }),
     }),
-    logs: followed,
+    // Those of a list push their heads to witnesses themselves, and there may be thousands.
+    logs: followed.filter(({ list }) => list === null),
     head: (log) => (isFrozen(store.heads.get(log)) ? undefined : ownHead(cosigned.current(log), signer.verifier)),
     prove: (log, head, size) => pipeline.proof(log, head, size),
     submit: (candidate) => pipeline.submit(candidate),

@@ -4,7 +4,7 @@
  */
 import { GossumError } from './errors.js'
 import { parseUrl } from './logs/setting.js'
-import { parseVerifierKey, type VerifierKey } from './tlog/note.js'
+import { parseVerifierKey, SIGNATURE_TYPES, type VerifierKey } from './tlog/note.js'
 
 /** What a place speaks. */
 export type PlaceKind = 'feed' | 'distributor' | 'source-spotter'
@@ -43,6 +43,8 @@ function parsePlace(kind: PlaceKind, text: string): PlaceSetting {
   const url = parseUrl(kind, words.at(-1)!)
   if (!takesKey) return { kind, name: url.replace(/^https?:\/\//, ''), url }
   const key = parseVerifierKey(words[0]!)
-  if (key.type !== 0x04) throw new GossumError('CONFIG_INVALID', `${kind}: ${key.name} is a log key, not a witness key`)
+  if (key.type === SIGNATURE_TYPES.ed25519) {
+    throw new GossumError('CONFIG_INVALID', `${kind}: ${key.name} is a log key, not a witness key`)
+  }
   return { kind, name: key.name, url, key }
 }

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { loadConfig, SUM_GOLANG_ORG, type Settings } from '../src/config.js'
 import { logId, SUMDB_ORIGIN } from '../src/tlog/checkpoint.js'
-import type { SignatureType } from '../src/tlog/note.js'
+import { SIGNATURE_TYPES, type SignatureType } from '../src/tlog/note.js'
 import { testSigner, testWitness } from './helpers/heart.js'
 import { scratchFolder } from './helpers/home.js'
 
@@ -85,6 +85,11 @@ describe('a place outside the mesh', () => {
       ['distributor', 'd.example', 'https://d.example', undefined],
       ['source-spotter', 'gossip.example', 'https://gossip.example', undefined],
     ])
+  })
+
+  test('may have a post-quantum key', () => {
+    const { vkey: mlDsa } = testSigner('pq.example', 5, SIGNATURE_TYPES.mlDsa).verifier
+    expect(places({ feed: [`${mlDsa} http://w.example`] })).toEqual([['feed', 'pq.example', 'http://w.example', mlDsa]])
   })
 
   test('comes from the environment and the file, too', () => {

@@ -60,3 +60,23 @@ test('a log that only pushes here has no tiles to prove from: that is said, and 
   witness.answer({ method: 'POST', path: '/add-checkpoint', body: log.body(5, 9) })
   await expect.poll(async () => (await row())?.error).toBe(null)
 })
+
+test('a log that a log list brought is not fed: it calls witnesses itself', async () => {
+  const place = await FakePlace.start(() => ({ status: 404 }))
+  const [plain, listed] = ['plain.example', 'listed.example'].map((name, i) => new PushingLog(testSigner(name, 1 + i)))
+  const config = loadConfig(
+    {
+      ...{ home: temporaryHome(), listen: [], http: '127.0.0.1:0', poll: 0.1 },
+      log: [plain!, listed!].map(({ signer }) => `${signer.verifier.vkey} -`),
+      feed: [place.url],
+    },
+    { env: {} },
+  )
+  const logs = config.logs.map((log) => (log.origin === 'listed.example' ? { ...log, list: 'a list' } : log))
+  const node = await createNode({ ...config, logs })
+  onTestFinished(() => node.stop())
+  // It comes first, and the place is asked about the other all the same.
+  for (const log of [listed!, plain!]) expect((await push(node.http, log.body(0, 5))).status).toBe(200)
+  await place.asked.next(() => true)
+  expect(place.asked.seen.map(({ body }) => new TextDecoder().decode(body).split('\n')[2])).toEqual(['plain.example'])
+})
