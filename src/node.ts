@@ -393,9 +393,9 @@ async function build(
         prefix: async (log, of, size, options) => clientOf(log).prefix(of, size, options),
         tile: (log, path) => store.tiles.of(log).get(path),
         signedBy: (witness) => cosigned.signedBy(witness),
-        signedHeads: async (notes, peer, dialled) => {
+        signedHeads: async (notes, peer, chosen) => {
           for (const note of notes) await pipeline.submit({ door: 'sync', note, peer, receivedAt: now() })
-          guard.answered(peer, dialled)
+          guard.answered(peer, chosen)
         },
       },
       onTwin: () => guard.sawTwin(),

@@ -36,8 +36,11 @@ export interface SyncHandlers extends DoorHandlers {
   tile(log: string, path: string): Promise<Uint8Array | undefined>
   /** Of each log the largest head that is held with a cosignature by this verifier key: the log's line and that one. */
   signedBy(witness: string): Promise<readonly Uint8Array[]>
-  /** What a peer, dialled by us or not, answered when it was asked what our own witness key has signed; perhaps nothing. */
-  signedHeads(notes: readonly Uint8Array[], peer: string, dialled: boolean): Promise<void>
+  /**
+   * What a peer answered when it was asked what our own witness key has signed; perhaps nothing. `chosen`: it is we who
+   * want to speak with it, for it is configured, was met before, or was dialled by us.
+   */
+  signedHeads(notes: readonly Uint8Array[], peer: string, chosen: boolean): Promise<void>
 }
 
 /** Requests of one peer: at once, and per second in the long run. */

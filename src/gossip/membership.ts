@@ -100,6 +100,11 @@ export class Membership {
     return this.#candidates.size
   }
 
+  /** Whether we would dial this peer by ourselves, for we did before: then it does not matter who dialled this time. */
+  isChosen(peer: PeerId): boolean {
+    return this.#met.get(peer.toString())?.dialled === true
+  }
+
   /** A peer that speaks our protocols has connected, and identify has told its addresses. */
   async met(peer: PeerId, connection: Connection): Promise<void> {
     const id = peer.toString()

@@ -7,7 +7,7 @@ import { GossumError } from '../errors.js'
 import type { VerifierKey } from '../tlog/note.js'
 import type { Tree } from '../tlog/merkle.js'
 import type { Prefix } from '../witness/decide.js'
-import { parseAddresses } from './address.js'
+import { parseAddresses, peerOf } from './address.js'
 import type { SyncHandlers } from './answering.js'
 import type { PeerBook } from './book.js'
 import { FloodMeter } from './flood.js'
@@ -278,10 +278,11 @@ async function build(options: MeshOptions): Promise<Parts> {
   })
   const { roundMs, settledMs } = options
   const context = { host, logs, handlers, reports, meter, speakers, neighbours, membership }
+  const configured = new Set(bootstrap.flatMap((address) => peerOf(address)?.toString() ?? []))
   return {
     host,
     gossip: new GossipDoor(host.services.pubsub, logs, meter, handlers, reports),
-    sync: new SyncDoor({ ...context, identity, counts, roundMs, settledMs }),
+    sync: new SyncDoor({ ...context, configured, identity, counts, roundMs, settledMs }),
     redial: new Redial(host, bootstrap, speakers, options.onDial ?? (() => undefined)),
     neighbours,
     membership,

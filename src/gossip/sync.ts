@@ -53,6 +53,8 @@ export interface SyncOptions {
   readonly speakers: Map<string, PeerId>
   readonly neighbours: Neighbours
   readonly membership: Membership
+  /** Ids of the peers that are configured. */
+  readonly configured: ReadonlySet<string>
   readonly identity: Identity | undefined
   /** Verifier keys that our hello says we count. */
   readonly counts: readonly string[]
@@ -167,9 +169,21 @@ export class SyncDoor {
     const { identity, handlers } = this.#options
     const answer = identity && (await ask({ type: 'signed', witness: identity.witness }))
     if (answer?.type !== 'signed') return () => Promise.resolve()
-    const dialled = this.#options.host.getConnections(peer).some(({ direction }) => direction === 'outbound')
-    const working = this.#guarded(() => handlers.signedHeads(answer.heads, peer.toString(), dialled))
+    const working = this.#guarded(() => handlers.signedHeads(answer.heads, peer.toString(), this.#isChosen(peer)))
     return () => working
+  }
+
+  /**
+   * Whether it is we who want to speak with this peer, and not only it with us. A node that comes back is often dialled by
+   * the peers that it knows before it has dialled them.
+   */
+  #isChosen(peer: PeerId): boolean {
+    const { host, membership, configured } = this.#options
+    return (
+      host.getConnections(peer).some(({ direction }) => direction === 'outbound') ||
+      configured.has(peer.toString()) ||
+      membership.isChosen(peer)
+    )
   }
 
   async #hello(to: PeerId): Promise<Hello> {

@@ -73,11 +73,11 @@ export class RollbackGuard {
   }
 
   /**
-   * A peer has said what it holds of ours, be it nothing; what it showed has been worked on. `dialled` says that we
-   * chose it: anybody may come to us and say nothing, and would have us believe that there is nothing.
+   * A peer has said what it holds of ours, be it nothing; what it showed has been worked on. `chosen` says that it is we
+   * who wanted to ask it: anybody may come to us and say nothing, and would have us believe that there is nothing.
    */
-  answered(peer: string, dialled: boolean): void {
-    if (!dialled || this.#stopped) return
+  answered(peer: string, chosen: boolean): void {
+    if (!chosen || this.#stopped) return
     this.#answered.add(peer)
     const { state } = this.#report
     if (state === 'unguarded' || state === 'alone') this.#change('guarded')

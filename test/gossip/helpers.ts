@@ -36,7 +36,7 @@ export class MemoryHandlers implements SyncHandlers {
   /** What is held with a witness's cosignature, by verifier key. */
   readonly signed = new Map<string, Uint8Array[]>()
   /** What peers answered about our own witness. */
-  readonly told: { heads: string[]; peer: string }[] = []
+  readonly told: { heads: string[]; peer: string; chosen: boolean }[] = []
   /** Makes the proofs, when it can. */
   prove: ((of: Tree, size: number) => Promise<Prefix>) | undefined
   readonly #waiting: { check: () => boolean; resolve: () => void }[] = []
@@ -86,8 +86,8 @@ export class MemoryHandlers implements SyncHandlers {
     return Promise.resolve(this.signed.get(witness) ?? [])
   }
 
-  signedHeads(notes: readonly Uint8Array[], peer: string): Promise<void> {
-    this.told.push({ heads: notes.map((note) => Buffer.from(note).toString()), peer })
+  signedHeads(notes: readonly Uint8Array[], peer: string, chosen: boolean): Promise<void> {
+    this.told.push({ heads: notes.map((note) => Buffer.from(note).toString()), peer, chosen })
     return this.#done(undefined)
   }
 

@@ -1,10 +1,12 @@
 /** The requests for proofs, tiles and what a witness has signed: asked, answered, refused. */
+import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { lpStream } from '@libp2p/utils'
 import { describe, expect, it } from 'vitest'
 import { SYNC_PROTOCOL, TILE_BYTES } from '../../src/gossip/messages.js'
 import { toBase64, utf8 } from '../../src/tlog/bytes.js'
 import { EMPTY_ROOT } from '../../src/tlog/hash.js'
-import { LOG, newIdentity, startNode, until, type TestNode } from './helpers.js'
+import type { PeerBook } from '../../src/gossip/book.js'
+import { LOG, newIdentity, newPeerKey, startNode, stopNode, until, type TestNode } from './helpers.js'
 import { connect, openSync, startStranger } from './stranger.js'
 import { MemoryTree } from './tree.js'
 
@@ -227,10 +229,10 @@ describe('what a witness has signed', () => {
     hub.handlers.signed.set(ours.witness, [utf8('a head that we signed\n')])
     const node = await startNode({ identity: ours, bootstrap: [hub.address], roundMs: 100, settledMs: 600_000 })
     await node.handlers.when(() => node.handlers.told.length === 1)
-    expect(node.handlers.told[0]).toEqual({ heads: ['a head that we signed\n'], peer: hub.mesh.peerId })
+    expect(node.handlers.told[0]).toEqual({ heads: ['a head that we signed\n'], peer: hub.mesh.peerId, chosen: true })
     // The one that was dialled asks, too; that there is nothing is an answer.
     await hub.handlers.when(() => hub.handlers.told.length === 1)
-    expect(hub.handlers.told[0]).toEqual({ heads: [], peer: node.mesh.peerId })
+    expect(hub.handlers.told[0]).toEqual({ heads: [], peer: node.mesh.peerId, chosen: false })
     await node.handlers.when(() => node.handlers.told.length === 3)
   })
 
@@ -261,6 +263,29 @@ describe('what a witness has signed', () => {
     expect(node.handlers.told).toEqual([])
     expect(node.mesh.peers()).toHaveLength(1)
     expect(node.errors).toEqual([])
+  })
+
+  it('says whom we chose ourselves: not a stranger that came to us; one that is configured, or in our book, whoever dialled', async () => {
+    const key = await newPeerKey()
+    const id = peerIdFromPrivateKey(key).toString()
+    // Nobody is there: it is the peer that will come.
+    const away = `/ip4/127.0.0.1/tcp/9/p2p/${id}`
+    const book: PeerBook = {
+      load: () => Promise.resolve([{ address: away, lastSeen: new Date().toISOString() }]),
+      save: () => Promise.resolve(),
+    }
+    for (const [options, chosen] of [
+      [{}, false],
+      [{ bootstrap: [away] }, true],
+      [{ book }, true],
+    ] as const) {
+      const node = await startNode({ identity: newIdentity('ours'), ...options })
+      const peer = await startNode({ peerKey: key, bootstrap: [node.address] })
+      await until(() => node.handlers.told.length > 0, 'asked')
+      expect(node.handlers.told[0]).toMatchObject({ peer: id, chosen })
+      await stopNode(peer)
+      await stopNode(node)
+    }
   })
 
   it('is not asked by a node without a witness', async () => {
