@@ -340,6 +340,14 @@ async function build(
     logs: followed,
     submit: (candidate) => pipeline.submit(candidate),
     checkpoint: (log) => view.checkpoint(log),
+    subtrees: second && {
+      signer: second,
+      objection: (origin) => {
+        if (!guard.maySign) return 'GUARD_WAITING'
+        const isOne = config.logs.some((log) => log.origin === origin && isFrozen(store.heads.get(log.id)))
+        return isOne ? 'LOG_FROZEN' : undefined
+      },
+    },
     now,
   })
   const onRequest = (route: string, status: number): void => metrics.requests.inc({ route, status: String(status) })

@@ -4,13 +4,14 @@ import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { concatBytes, utf8 } from '../../src/tlog/bytes.js'
 import { SUMDB_ORIGIN } from '../../src/tlog/checkpoint.js'
-import { verifiedCosignatures } from '../../src/tlog/cosignature.js'
+import { subtreeMessage, verifiedCosignatures } from '../../src/tlog/cosignature.js'
 import { formatSignerKey, parseNote, parseVerifierKey } from '../../src/tlog/note.js'
 import { madeUpRecords, memoryLog } from '../fakes/lying-log.js'
 import { gossum, jsonError } from '../helpers/cli.js'
 import { testSigner } from '../helpers/heart.js'
 import { temporaryHome } from '../helpers/home.js'
 import { RunningNode } from '../helpers/node.js'
+import { askWitness, push, PushingLog } from '../helpers/witness-client.js'
 
 const signer = testSigner('log.example', 1)
 
@@ -100,4 +101,33 @@ test('a log that pushes its head gets both lines in one answer', async () => {
   const cosigned = parseNote(concatBytes(head, new Uint8Array(await answer.arrayBuffer())))
   const own = [parseVerifierKey(witness), parseVerifierKey(mlDsa!)]
   expect([...verifiedCosignatures(cosigned, own).keys()]).toEqual([witness, mlDsa])
+})
+
+test('a log that pushed its head has subtrees signed, over a restart, until it is convicted', async () => {
+  const home = temporaryHome()
+  const { mlDsa } = await keys(home, 'new', '--ml-dsa', '--name', 'w.example')
+  const log = new PushingLog(testSigner('log.example/sub', 1))
+  const LOG = ['--log', `${log.signer.verifier.vkey} -`]
+  const first = await RunningNode.start(home, LOG)
+  const { body: lines } = await push(first.ready.http, log.body(0, 13))
+  const body = log.subtreeBody(8, 13, 13, concatBytes(log.head(13), utf8(lines)))
+  const ask = (node: RunningNode) => askWitness(node.ready.http, '/sign-subtree', { method: 'POST', body })
+  const answer = await ask(first)
+  expect(answer.status, answer.body).toBe(200)
+  const line = parseNote(utf8(`x\n\n${answer.body}`)).signatures[0]!
+  const { hash } = log.subtreeProof(8, 13, 13)
+  const message = subtreeMessage('w.example', 0, log.origin, { start: 8, end: 13, hash })!
+  expect(parseVerifierKey(mlDsa!).verify(message, line.bytes.subarray(8))).toBe(true)
+  await first.stop()
+
+  const again = await RunningNode.start(home, LOG)
+  expect(await ask(again)).toMatchObject({ status: 200, body: answer.body })
+  const fork = new PushingLog(log.signer, { salt: 'b' })
+  expect((await push(again.ready.http, fork.body(13, 13))).status).toBe(422)
+  expect((await ask(again)).status).toBe(503)
+  await again.stop()
+  // It is frozen in the next process, too.
+  const frozen = await RunningNode.start(home, LOG)
+  expect((await ask(frozen)).status).toBe(503)
+  await frozen.stop()
 })
