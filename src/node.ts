@@ -344,8 +344,8 @@ async function build(
       signer: second,
       objection: (origin) => {
         if (!guard.maySign) return 'GUARD_WAITING'
-        const isOne = config.logs.some((log) => log.origin === origin && isFrozen(store.heads.get(log.id)))
-        return isOne ? 'LOG_FROZEN' : undefined
+        const hasFrozen = config.logs.some((log) => log.origin === origin && isFrozen(store.heads.get(log.id)))
+        return hasFrozen ? 'LOG_FROZEN' : signer.away?.code
       },
     },
     now,

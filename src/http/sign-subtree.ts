@@ -56,7 +56,7 @@ export function subtreeDoor(
     if (underWay >= MAX_UNDER_WAY) return busy()
     underWay++
     try {
-      // A verification and a signature take 10 ms and more of the one thread: between two of them everybody else has a turn.
+      // A verification and a signature take some 20 ms of the one thread: between two requests everybody else has a turn.
       return await turns.run('', async () => {
         await setImmediate()
         return text(formatSignature(sign(asked, signing)))
