@@ -36,6 +36,7 @@ import type { VerifierKey } from './tlog/note.js'
 import { VERSION } from './version.js'
 import { CosignedHeads, encodeCosigned, type CosignedHead, type Quorum } from './witness/cosigned.js'
 import { KnownLines } from './witness/known-lines.js'
+import { obstacleOfOrigin } from './witness/origin.js'
 import { Pipeline } from './witness/pipeline.js'
 import { Poller } from './witness/poller.js'
 import { pushBudget } from './witness/push-budget.js'
@@ -342,11 +343,7 @@ async function build(
     checkpoint: (log) => view.checkpoint(log),
     subtrees: second && {
       signer: second,
-      objection: (origin) => {
-        if (!guard.maySign) return 'GUARD_WAITING'
-        const hasFrozen = config.logs.some((log) => log.origin === origin && isFrozen(store.heads.get(log.id)))
-        return hasFrozen ? 'LOG_FROZEN' : signer.away?.code
-      },
+      obstacle: (origin) => obstacleOfOrigin(origin, { logs: config.logs, store, guard, signer }),
     },
     now,
   })

@@ -12,7 +12,7 @@ import { errorCode, GossumError, type ErrorCode } from '../errors.js'
 import { Serial } from '../store/serial.js'
 import { formatCheckpoint, parseCheckpoint, type Checkpoint } from '../tlog/checkpoint.js'
 import { cosignSubtree, verifiedCosignatures } from '../tlog/cosignature.js'
-import { formatSignature, isBy, parseNote, type Note, type Signature, type SignerKey } from '../tlog/note.js'
+import { formatSignature, isBy, parseNote, type Note, type SignerKey } from '../tlog/note.js'
 import { checkSubtree } from '../tlog/subtree.js'
 import type { LogIdentity } from '../witness/verify.js'
 import { MAX_BODY_BYTES } from './add-checkpoint-body.js'
@@ -24,11 +24,8 @@ import { busy, readable, refusal } from './witness-reply.js'
 export interface SubtreeSigning {
   /** Our ML-DSA-44 key. */
   readonly signer: SignerKey
-  /**
-   * Why nothing of this origin may be signed now. A signature names a log by its origin alone: of several with one origin,
-   * as all checksum databases have, it speaks for all.
-   */
-  readonly objection: (origin: string) => ErrorCode | undefined
+  /** Why nothing of this origin may be signed now. */
+  readonly obstacle: (origin: string) => ErrorCode | undefined
 }
 
 /** Requests whose signatures are verified and made; whoever comes beyond is told to come again. */
@@ -59,7 +56,7 @@ export function subtreeDoor(
       // A verification and a signature take some 20 ms of the one thread: between two requests everybody else has a turn.
       return await turns.run('', async () => {
         await setImmediate()
-        return text(formatSignature(sign(asked, signing)))
+        return sign(asked, signing)
       })
     } finally {
       underWay--
@@ -106,10 +103,10 @@ function readCheckpoint(text: string): Checkpoint {
 }
 
 /**
- * Our line over the subtree. Throws SIGNATURE_MISSING or SIGNATURE_INVALID (403) when the reference is not cosigned by this
- * very key, PROOF_INVALID (422), and what objects to it (503).
+ * Our line over the subtree, or what stands in its way (503). Throws SIGNATURE_MISSING or SIGNATURE_INVALID (403) when the
+ * reference is not cosigned by this very key, and PROOF_INVALID (422).
  */
-function sign({ reference, checkpoint, subtree, proof }: Asked, { signer, objection }: SubtreeSigning): Signature {
+function sign({ reference, checkpoint, subtree, proof }: Asked, { signer, obstacle }: SubtreeSigning): Reply {
   const { origin, size, root } = checkpoint
   const { verifier: key } = signer
   // The line of the log is not looked at: it would say that the log signed this, and not that we did.
@@ -119,7 +116,7 @@ function sign({ reference, checkpoint, subtree, proof }: Asked, { signer, object
   }
   checkSubtree(proof, size, root, subtree)
   // Asked last, in the same turn of the event loop as the signature: nothing can come between.
-  const code = objection(origin)
-  if (code !== undefined) throw new GossumError(code)
-  return cosignSubtree(origin, subtree, signer)
+  const code = obstacle(origin)
+  if (code !== undefined) return refusal({ kind: 'pending', news: false, code })
+  return text(formatSignature(cosignSubtree(origin, subtree, signer)))
 }

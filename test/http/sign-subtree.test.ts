@@ -1,17 +1,18 @@
 /** sign-subtree over a real heart and a real socket: what is signed, and every way to have signed what must not be. */
 import { once } from 'node:events'
 import { connect } from 'node:net'
+import { MemoryLevel } from 'memory-level'
 import { afterEach, describe, expect, test } from 'vitest'
 import { witnessRoutes } from '../../src/http/add-checkpoint.js'
 import { HttpServer } from '../../src/http/server.js'
-import { isFrozen } from '../../src/store/heads.js'
 import { concatBytes, toBase64, uint64, utf8 } from '../../src/tlog/bytes.js'
 import { formatCheckpoint } from '../../src/tlog/checkpoint.js'
 import { cosign, ML_DSA_COSIGNATURE_SIZE, subtreeMessage } from '../../src/tlog/cosignature.js'
 import { EMPTY_ROOT, formatHash } from '../../src/tlog/hash.js'
 import { formatNote, isBy, parseNote, SIGNATURE_TYPES, type Signature, type SignerKey } from '../../src/tlog/note.js'
 import type { Subtree } from '../../src/tlog/subtree.js'
-import { startHeart, testSigner, testWitness, type Heart, type HeartOptions } from '../helpers/heart.js'
+import { obstacleOfOrigin } from '../../src/witness/origin.js'
+import { MemoryGuard, startHeart, testSigner, testWitness, type Heart, type HeartOptions } from '../helpers/heart.js'
 import { fakeNode } from '../helpers/node-view.js'
 import { flipBit } from '../helpers/tree.js'
 import { askWitness, push, PushingLog, subtreeBody } from '../helpers/witness-client.js'
@@ -39,19 +40,20 @@ async function witness({
     ...options,
   })
   stops.push(() => heart.stop())
+  const logs = [{ id: heart.log, key: log.signer.verifier, origin: log.origin }]
+  const guard = options.rollback ?? { maySign: true }
   const server = await HttpServer.start({
     host: '127.0.0.1',
     port: 0,
     node: fakeNode(),
     routes: witnessRoutes({
-      logs: [{ id: heart.log, key: log.signer.verifier, origin: log.origin }],
+      logs,
       submit: (candidate) => heart.pipeline.submit(candidate),
       checkpoint: () => Promise.resolve(undefined),
       ...(subtrees !== null && {
         subtrees: {
           signer: subtrees,
-          objection: (origin) =>
-            origin === log.origin && isFrozen(heart.store.heads.get(heart.log)) ? 'LOG_FROZEN' : undefined,
+          obstacle: (origin) => obstacleOfOrigin(origin, { logs, store: heart.store, guard, signer: testWitness }),
         },
       }),
       now: Date.now,
@@ -256,6 +258,29 @@ describe('nothing is signed that we have not cosigned', () => {
     expect([status, headers['retry-after'], body.split(':')[0]]).toEqual([503, '5', 'not now'])
     await heart.store.heads.acknowledge(heart.log, heart.evidence[0]!.id)
     expect((await ask(log.subtreeBody(4, 8, 9, cosigned))).status).toBe(200)
+  })
+
+  test('503 while this node may have forgotten a conviction: peers were not asked, or the state is lost or behind', async () => {
+    const body = log.subtreeBody(4, 8, 9, cosignedBy(second, 9))
+    const refused = async ({ ask }: Pick<Awaited<ReturnType<typeof witness>>, 'ask'>, why: string): Promise<void> => {
+      const answer = await ask(body)
+      expect([answer.status, answer.body]).toEqual([503, expect.stringContaining(why)])
+    }
+    const rollback = { maySign: false, sawUnknown: () => undefined }
+    const waiting = await witness({ rollback })
+    await refused(waiting, 'until peers have said')
+    rollback.maySign = true
+    expect((await waiting.ask(body)).status).toBe(200)
+
+    const guard = new MemoryGuard()
+    const before = await witness({ guard })
+    await before.reference(0, 9)
+    await refused(await witness({ guard, db: new MemoryLevel() }), 'disagree')
+
+    const behind = await witness()
+    await behind.reference(0, 5)
+    await behind.heart.submit('sync', cosignedBy(second, 30), 'peer')
+    await refused(behind, 'larger head')
   })
 
   test('503 of a log that is convicted while its request waits for its turn', async () => {
