@@ -36,6 +36,7 @@ import type { VerifierKey } from './tlog/note.js'
 import { VERSION } from './version.js'
 import { CosignedHeads, encodeCosigned, type CosignedHead, type Quorum } from './witness/cosigned.js'
 import { KnownLines } from './witness/known-lines.js'
+import { obstacleOfOrigin } from './witness/origin.js'
 import { Pipeline } from './witness/pipeline.js'
 import { Poller } from './witness/poller.js'
 import { pushBudget } from './witness/push-budget.js'
@@ -340,6 +341,10 @@ async function build(
     logs: followed,
     submit: (candidate) => pipeline.submit(candidate),
     checkpoint: (log) => view.checkpoint(log),
+    subtrees: second && {
+      signer: second,
+      obstacle: (origin) => obstacleOfOrigin(origin, { logs: config.logs, store, guard, signer }),
+    },
     now,
   })
   const onRequest = (route: string, status: number): void => metrics.requests.inc({ route, status: String(status) })

@@ -1,17 +1,19 @@
 /**
- * The door of c2sp.org/tlog-witness: logs push their heads here, with a proof, and get our cosignature. What is
+ * The doors of c2sp.org/tlog-witness, and add-checkpoint among them: logs push their heads here, with a proof, and get our cosignature. What is
  * accepted is decided in the heart; this file reads the request and says the answer in the words of the protocol.
  */
-import { ERRORS, GossumError, type ErrorCode } from '../errors.js'
+import { GossumError } from '../errors.js'
 import { toHex, utf8 } from '../tlog/bytes.js'
 import { COSIGNATURE_SIZE } from '../tlog/cosignature.js'
 import { sha256 } from '../tlog/hash.js'
 import { formatNote, formatSignature, isBy, parseNote, type VerifierKey } from '../tlog/note.js'
 import { answerTo, type Candidate, type Outcome } from '../witness/decide.js'
 import { logThatSigned, type LogIdentity } from '../witness/verify.js'
-import { parseAddCheckpoint } from './add-checkpoint-body.js'
+import { MAX_BODY_BYTES, parseAddCheckpoint } from './add-checkpoint-body.js'
 import { text, type Reply } from './reply.js'
 import type { Route } from './router.js'
+import { subtreeDoor, type SubtreeSigning } from './sign-subtree.js'
+import { busy, readable, refusal } from './witness-reply.js'
 
 /** What the door needs of a node. */
 export interface WitnessNode {
@@ -21,18 +23,14 @@ export interface WitnessNode {
   submit(candidate: Candidate): Promise<Outcome>
   /** The newest head that this node cosigned, with the line of the log and its own. */
   checkpoint(log: string): Promise<Uint8Array | undefined>
+  /** What signs subtrees; absent without an ML-DSA-44 key. */
+  readonly subtrees?: SubtreeSigning | undefined
   /** Milliseconds since 1970. */
   now(): number
 }
 
-/** The largest body, in bytes: lines of other witnesses with post-quantum keys take 3.3 kB each. */
-const MAX_BODY_BYTES = 128 * 1024
 /** Requests under way; whoever comes beyond is told to come again. */
 const MAX_UNDER_WAY = 256
-/** Seconds after which it may be worth to come again. */
-const RETRY_AFTER = 5
-/** The same for a log that has used up its day. */
-const BUDGET_RETRY_AFTER = 10 * 60
 /** Seconds for which caches may keep what /checkpoint says. */
 const MAX_AGE = 5
 
@@ -44,6 +42,7 @@ const PREFLIGHT = {
 
 export function witnessRoutes(node: WitnessNode): Route[] {
   const byHash = logsByHash(node.logs)
+  const signSubtree = subtreeDoor(node.logs, node.subtrees)
   let underWay = 0
   const add = async (body: Uint8Array): Promise<Reply> => {
     if (underWay >= MAX_UNDER_WAY) return readable(busy())
@@ -61,6 +60,8 @@ export function witnessRoutes(node: WitnessNode): Route[] {
   return [
     { method: 'POST', path: '/add-checkpoint', maxBodyBytes: MAX_BODY_BYTES, handle: ({ body }) => add(body) },
     { method: 'OPTIONS', path: '/add-checkpoint', handle: preflight('POST, OPTIONS') },
+    { method: 'POST', path: '/sign-subtree', maxBodyBytes: MAX_BODY_BYTES, handle: ({ body }) => signSubtree(body) },
+    { method: 'OPTIONS', path: '/sign-subtree', handle: preflight('POST, OPTIONS') },
     { method: 'GET', path: '/:log/checkpoint', handle: ({ params }) => checkpoint(node, byHash.get(params['log']!)) },
     { method: 'OPTIONS', path: '/:log/checkpoint', handle: preflight('GET, HEAD, OPTIONS') },
   ]
@@ -124,36 +125,4 @@ async function checkpoint(node: WitnessNode, log: string | undefined): Promise<R
   if (head === undefined) return text('unknown log: nothing of it was cosigned yet\n', { status: 404 })
   const reply = text('')
   return { ...reply, headers: { ...reply.headers, 'cache-control': `public, max-age=${MAX_AGE}` }, body: head }
-}
-
-// ---- what is said ----------------------------------------------------------------------------------------------
-
-/** What a status says in the words of the protocol; the sentence of the code comes behind it. */
-const PHRASES: Readonly<Record<number, string>> = {
-  400: 'invalid input',
-  403: 'invalid signature',
-  404: 'unknown log',
-  422: 'bad consistency proof',
-}
-const CHECKPOINT_CODES: readonly ErrorCode[] = ['CHECKPOINT_MALFORMED', 'NOT_CANONICAL']
-
-function refusal(outcome: Outcome, detail = ''): Reply {
-  const { status } = answerTo(outcome)
-  const code = outcome.code ?? 'INTERNAL'
-  const phrase = CHECKPOINT_CODES.includes(code) ? 'invalid checkpoint' : (PHRASES[status] ?? 'not now')
-  const why =
-    outcome.kind === 'conflict' ? `the log has signed two histories: evidence ${outcome.evidence!}` : ERRORS[code][0]
-  const reply = text(`${phrase}: ${why}${detail === '' ? '' : `: ${detail}`}\n`, { status })
-  const wait = status === 429 ? BUDGET_RETRY_AFTER : status === 503 ? RETRY_AFTER : undefined
-  return wait === undefined ? reply : { ...reply, headers: { ...reply.headers, 'retry-after': String(wait) } }
-}
-
-function busy(): Reply {
-  const reply = text('not now: too many requests are under way\n', { status: 503 })
-  return { ...reply, headers: { ...reply.headers, 'retry-after': '1' } }
-}
-
-/** Any website may read the answer: it holds nothing that is not public. */
-function readable(reply: Reply): Reply {
-  return { ...reply, headers: { ...reply.headers, 'access-control-allow-origin': '*' } }
 }

@@ -8,7 +8,7 @@
  */
 import { GossumError } from '../errors.js'
 import { concatBytes, readUint64, uint64, utf8 } from './bytes.js'
-import { formatCheckpoint, parseCheckpoint, type Checkpoint } from './checkpoint.js'
+import { formatCheckpoint, parseCheckpoint } from './checkpoint.js'
 import { ML_DSA_SIGNATURE_SIZE } from './ml-dsa.js'
 import {
   formatSignature,
@@ -21,6 +21,7 @@ import {
   type SignerKey,
   type VerifierKey,
 } from './note.js'
+import type { Subtree } from './subtree.js'
 
 /** Bytes behind the key id: 8 of time, 64 of signature. */
 export const COSIGNATURE_SIZE = 72
@@ -42,16 +43,21 @@ export function cosignatureMessage(text: string, time: number): Uint8Array {
 }
 
 /**
- * The bytes that are signed with ML-DSA-44: the cosigner's name, the time, the log's origin, and the tree from record 0
- * on. Undefined when one of the two is longer than it can say.
+ * The bytes that are signed with ML-DSA-44: the cosigner's name, the time, the log's origin, and the subtree, which for a
+ * checkpoint is the whole tree. Undefined when one of the two names is longer than it can say.
  */
-export function subtreeMessage(cosigner: string, time: number, checkpoint: Checkpoint): Uint8Array | undefined {
-  const [name, origin] = [utf8(cosigner), utf8(checkpoint.origin)]
-  if (name.length > 255 || origin.length > 255) return undefined
+export function subtreeMessage(
+  cosigner: string,
+  time: number,
+  origin: string,
+  { start, end, hash }: Subtree,
+): Uint8Array | undefined {
+  const [name, log] = [utf8(cosigner), utf8(origin)]
+  if (name.length > 255 || log.length > 255) return undefined
   return concatBytes(
     utf8('subtree/v1\n\0'),
-    ...[Uint8Array.of(name.length), name, uint64(time), Uint8Array.of(origin.length), origin],
-    ...[uint64(0), uint64(checkpoint.size), checkpoint.root],
+    ...[Uint8Array.of(name.length), name, uint64(time), Uint8Array.of(log.length), log],
+    ...[uint64(start), uint64(end), hash],
   )
 }
 
@@ -59,7 +65,9 @@ export function subtreeMessage(cosigner: string, time: number, checkpoint: Check
 function signedBytes(text: string, time: number, { name, type }: VerifierKey): Uint8Array | undefined {
   if (type !== SIGNATURE_TYPES.mlDsa) return cosignatureMessage(text, time)
   const checkpoint = parseCheckpoint(text)
-  return formatCheckpoint(checkpoint) === text ? subtreeMessage(name, time, checkpoint) : undefined
+  const { origin, size, root } = checkpoint
+  if (formatCheckpoint(checkpoint) !== text) return undefined
+  return subtreeMessage(name, time, origin, { start: 0, end: size, hash: root })
 }
 
 /** Cosigns a checkpoint text at a time in POSIX seconds. */
@@ -70,6 +78,17 @@ export function cosign(text: string, time: number, signer: SignerKey): Cosignatu
 /** The same by any signer, which may take time. Throws AGENT_UNAVAILABLE too. */
 export async function cosignBy(text: string, time: number, signer: Signer): Promise<Cosignature> {
   return cosignatureOf(signer.verifier, time, await signer.sign(witnessMessage(text, time, signer.verifier)))
+}
+
+/**
+ * Signs a subtree of a log with an ML-DSA-44 key. Its time is zero: it says that the subtree is part of what we have seen of
+ * the log, and not that this was the newest; nothing takes it for the cosignature of a checkpoint.
+ */
+export function cosignSubtree(origin: string, subtree: Subtree, { verifier, sign }: SignerKey): Signature {
+  const isMlDsa = verifier.type === SIGNATURE_TYPES.mlDsa
+  const message = isMlDsa ? subtreeMessage(verifier.name, 0, origin, subtree) : undefined
+  if (message === undefined) throw new GossumError('KEY_UNSUPPORTED', `${verifier.name} cannot sign this subtree`)
+  return cosignatureOf(verifier, 0, sign(message)).signature
 }
 
 function witnessMessage(text: string, time: number, key: VerifierKey): Uint8Array {

@@ -27,7 +27,7 @@ export {
 } from './note.js'
 export type { Note, Signature, SignatureType, Signer, SignerKey, VerifierKey } from './note.js'
 export { formatCheckpoint, logId, parseCheckpoint, SUMDB_ORIGIN, type Checkpoint } from './checkpoint.js'
-export { cosign, verifiedCosignatures, verifyCosignature, type Cosignature } from './cosignature.js'
+export { cosign, cosignSubtree, verifiedCosignatures, verifyCosignature, type Cosignature } from './cosignature.js'
 export { parsePolicy, quorumSatisfied, quorumThreshold } from './policy.js'
 export type { Policy, PolicyGroup, PolicyLog, PolicyWitness } from './policy.js'
 export { equalAdvice, policyStrength, type EqualStrength, type PolicyStrength } from './policy-strength.js'
@@ -47,6 +47,7 @@ export {
   treeRoot,
   type HashReader,
 } from './merkle.js'
+export { checkSubtree, isSubtree, proveSubtree, subtreeHash, type Subtree } from './subtree.js'
 export { checkRecords, proveRecords, proveRecordsIndexes, type ProvenLeaf } from './multi-proof.js'
 export {
   fullTile,

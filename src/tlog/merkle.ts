@@ -18,7 +18,8 @@ export interface Tree {
 /** Gives the stored hashes with these indices (storedHashIndex), in their order. Throws when it cannot. */
 export type HashReader = (indexes: readonly number[]) => Hash[]
 
-function requireSafe(what: string, value: number): void {
+/** Throws ProofError (PROOF_TOO_LARGE) unless the value is a safe integer of at least 0. */
+export function requireSafe(what: string, value: number): void {
   if (!Number.isSafeInteger(value) || value < 0) throw new ProofError('PROOF_TOO_LARGE', `${what} ${value}`)
 }
 
@@ -185,7 +186,8 @@ function requireHash(hash: Hash, what: string): void {
     throw new ProofError('PROOF_INVALID', `${what} is ${hash.length} bytes, not ${HASH_SIZE}`)
 }
 
-function requireHashes(proof: readonly Hash[], ...roots: readonly Hash[]): void {
+/** Throws ProofError unless all are 32 bytes. */
+export function requireHashes(proof: readonly Hash[], ...roots: readonly Hash[]): void {
   for (const hash of proof) requireHash(hash, 'a proof hash')
   for (const hash of roots) requireHash(hash, 'a root or leaf hash')
 }

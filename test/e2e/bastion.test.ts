@@ -100,6 +100,8 @@ test.skipIf(!hasPeers)(
     const line = parseNote(utf8(`${log.text(5)}\n${body}`)).signatures[0]!
     verifyCosignature(log.text(5), line, parseVerifierKey(node.ready.witness))
     expect((await ask(`${before.url}add-checkpoint`, cert, log.body(3, 9))).status).toBe(409)
+    const subtree = await ask(`${before.url}sign-subtree`, cert, log.body(0, 5))
+    expect([subtree.status, subtree.body.includes('ML-DSA-44')]).toEqual([404, true])
     // What is for the operator, or for this machine, is not to be had from outside.
     for (const path of ['api/v1/status', 'metrics', 'sumdb/sum.golang.org/latest']) {
       expect((await ask(`${before.url}${path}`, cert)).status, path).toBe(404)

@@ -1,16 +1,17 @@
 /** The ML-DSA-44 key of a node: made, shown, and signing, with real files and processes. */
 import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { concatBytes, utf8 } from '../../src/tlog/bytes.js'
 import { SUMDB_ORIGIN } from '../../src/tlog/checkpoint.js'
-import { verifiedCosignatures } from '../../src/tlog/cosignature.js'
+import { subtreeMessage, verifiedCosignatures } from '../../src/tlog/cosignature.js'
 import { formatSignerKey, parseNote, parseVerifierKey } from '../../src/tlog/note.js'
 import { madeUpRecords, memoryLog } from '../fakes/lying-log.js'
 import { gossum, jsonError } from '../helpers/cli.js'
 import { testSigner } from '../helpers/heart.js'
 import { temporaryHome } from '../helpers/home.js'
 import { RunningNode } from '../helpers/node.js'
+import { askWitness, push, PushingLog, type WitnessAnswer } from '../helpers/witness-client.js'
 
 const signer = testSigner('log.example', 1)
 
@@ -100,4 +101,77 @@ test('a log that pushes its head gets both lines in one answer', async () => {
   const cosigned = parseNote(concatBytes(head, new Uint8Array(await answer.arrayBuffer())))
   const own = [parseVerifierKey(witness), parseVerifierKey(mlDsa!)]
   expect([...verifiedCosignatures(cosigned, own).keys()]).toEqual([witness, mlDsa])
+})
+
+describe('subtrees of a log that pushed its head', () => {
+  const log = new PushingLog(testSigner('log.example/sub', 1))
+  const LOG = `${log.signer.verifier.vkey} -`
+
+  /** A home with both keys and the log, and a body that its witness answers. */
+  async function cosigned(): Promise<{ home: string; mlDsa: string; witness: string; body: Uint8Array }> {
+    const home = temporaryHome()
+    const { witness, mlDsa } = await keys(home, 'new', '--ml-dsa', '--name', 'w.example')
+    await gossum(['log', 'add', LOG], { home })
+    const node = await RunningNode.start(home, [])
+    const { body: lines } = await push(node.ready.http, log.body(0, 13))
+    const body = log.subtreeBody(8, 13, 13, concatBytes(log.head(13), utf8(lines)))
+    await node.stop()
+    return { home, witness, mlDsa: mlDsa!, body }
+  }
+
+  const ask = (node: RunningNode, body: Uint8Array): Promise<WitnessAnswer> =>
+    askWitness(node.ready.http, '/sign-subtree', { method: 'POST', body })
+
+  /** What a node of this home answers, in a process of its own. */
+  async function answerOf(home: string, body: Uint8Array, args: readonly string[] = []): Promise<WitnessAnswer> {
+    const node = await RunningNode.start(home, args)
+    const answer = await ask(node, body)
+    await node.stop()
+    return answer
+  }
+
+  test('are signed, over a restart, until the log is disabled', async () => {
+    const { home, mlDsa, body } = await cosigned()
+    const answer = await answerOf(home, body)
+    expect(answer.status, answer.body).toBe(200)
+    const line = parseNote(utf8(`x\n\n${answer.body}`)).signatures[0]!
+    const { hash } = log.subtreeProof(8, 13, 13)
+    const message = subtreeMessage('w.example', 0, log.origin, { start: 8, end: 13, hash })!
+    expect(parseVerifierKey(mlDsa).verify(message, line.bytes.subarray(8))).toBe(true)
+
+    await gossum(['log', 'disable', log.origin], { home })
+    expect((await answerOf(home, body)).status).toBe(404)
+    await gossum(['log', 'add', LOG], { home })
+    expect(await answerOf(home, body)).toMatchObject({ status: 200, body: answer.body })
+  })
+
+  test('are not signed while a node signs nothing: its peers were not asked yet, or its ssh-agent is away', async () => {
+    const { home, witness, body } = await cosigned()
+    const nobody = ['--bootstrap', '/ip4/127.0.0.1/tcp/1', '--guard-wait', '60']
+    const waiting = await answerOf(home, body, nobody)
+    expect([waiting.status, waiting.body.includes('peers')]).toEqual([503, true])
+
+    writeFileSync(join(home, 'witness.key'), `SSH-AGENT+KEY+${witness}\n`, { mode: 0o600 })
+    const node = await RunningNode.start(home, [], { SSH_AUTH_SOCK: join(home, 'nobody') })
+    await node.event((event) => event.event === 'error' && event.code === 'AGENT_UNAVAILABLE')
+    const away = await ask(node, body)
+    expect([away.status, away.body.includes('ssh-agent')]).toEqual([503, true])
+  })
+
+  test('are not signed of a log that was convicted, nor of another of its origin, in the next process neither', async () => {
+    const { home, body } = await cosigned()
+    const [signer, salt] = [testSigner('other.example', 2), 'b']
+    const other = new PushingLog(signer, { origin: log.origin })
+    const args = ['--log', `${signer.verifier.vkey} - ${log.origin}`]
+    const node = await RunningNode.start(home, args)
+    expect((await push(node.ready.http, other.body(0, 5))).status).toBe(200)
+    expect((await ask(node, body)).status).toBe(200)
+    expect((await push(node.ready.http, new PushingLog(signer, { origin: log.origin, salt }).body(5, 5))).status).toBe(
+      422,
+    )
+    expect((await ask(node, body)).status).toBe(503)
+    await node.stop()
+    const frozen = await answerOf(home, body, args)
+    expect([frozen.status, frozen.body.includes('frozen')]).toEqual([503, true])
+  })
 })

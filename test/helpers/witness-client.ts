@@ -6,11 +6,18 @@ import { formatCheckpoint } from '../../src/tlog/checkpoint.js'
 import { formatHash, type Hash } from '../../src/tlog/hash.js'
 import { proveTree, treeRoot, type Tree } from '../../src/tlog/merkle.js'
 import { formatNote, signNote, type SignerKey } from '../../src/tlog/note.js'
+import { proveSubtree, subtreeHash } from '../../src/tlog/subtree.js'
 import { MemoryLog } from './tree.js'
 
 /** The body of add-checkpoint. `old` is written as it is given. */
 export function pushBody(old: number | string, proof: readonly Hash[], note: Uint8Array): Uint8Array {
   return concatBytes(utf8(`old ${old}\n${proof.map((hash) => `${formatHash(hash)}\n`).join('')}\n`), note)
+}
+
+/** The body of sign-subtree. The range is written as it is given. */
+export function subtreeBody(range: string, hash: Hash, proof: readonly Hash[], reference: Uint8Array): Uint8Array {
+  const lines = [hash, ...proof].map((line) => `${formatHash(line)}\n`).join('')
+  return concatBytes(utf8(`subtree ${range}\n${lines}\n`), reference)
 }
 
 /** A log in memory that signs its heads under its own name, and can prove what it signs. */
@@ -51,6 +58,19 @@ export class PushingLog {
   proof(from: number, to: number): Hash[] {
     this.#grow(to)
     return from === 0 || from === to ? [] : proveTree(to, from, this.#log.read)
+  }
+
+  /** The hash of a subtree, and the proof that the tree of `size` has it. */
+  subtreeProof(start: number, end: number, size: number): { readonly hash: Hash; readonly proof: readonly Hash[] } {
+    this.#grow(size)
+    const { read } = this.#log
+    return { hash: subtreeHash(start, end, read), proof: proveSubtree(size, start, end, read) }
+  }
+
+  /** The honest body that asks for a subtree, with a cosigned head of `size` as the reference. */
+  subtreeBody(start: number, end: number, size: number, reference: Uint8Array): Uint8Array {
+    const { hash, proof } = this.subtreeProof(start, end, size)
+    return subtreeBody(`${start} ${end}`, hash, proof, reference)
   }
 
   /** The honest body that leads from one size to another. */

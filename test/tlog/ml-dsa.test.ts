@@ -6,6 +6,7 @@ import {
   cosign,
   cosignBy,
   cosignatureLineSize,
+  cosignSubtree,
   ML_DSA_COSIGNATURE_SIZE,
   subtreeMessage,
   verifiedCosignatures,
@@ -43,6 +44,12 @@ const key = signer.verifier
 const TEXT = formatCheckpoint({ origin: 'go.sum database tree', size: 1234, root: new Uint8Array(32).fill(9) })
 const TIME = 1_780_000_000
 
+/** What is signed of a checkpoint. */
+function wholeTree(name: string, time: number, text: string): Uint8Array | undefined {
+  const { origin, size, root } = parseCheckpoint(text)
+  return subtreeMessage(name, time, origin, { start: 0, end: size, hash: root })
+}
+
 function resigned(time: number, message: Uint8Array | undefined): Signature {
   return { name: key.name, keyId: key.keyId, bytes: concatBytes(uint64(time), signer.sign(message!)) }
 }
@@ -54,7 +61,7 @@ describe('the checkpoint that another implementation signed', () => {
 
   it('has the key, the message and the signature that this one computes', () => {
     expect(theirs).toMatchObject({ type: SIGNATURE_TYPES.mlDsa, keyId: vector.key_id, vkey: vector.vkey })
-    const message = subtreeMessage(vector.cosigner_name, vector.timestamp, parseCheckpoint(note.text))!
+    const message = wholeTree(vector.cosigner_name, vector.timestamp, note.text)!
     expect(toHex(message)).toBe(vector.signed_message_hex)
     expect(line.bytes).toHaveLength(ML_DSA_COSIGNATURE_SIZE)
     expect(theirs.verify(message, line.bytes.subarray(8))).toBe(true)
@@ -117,7 +124,7 @@ describe('a cosignature with ML-DSA-44', () => {
   })
 
   it('says nothing about extension lines, and of a text in another spelling nothing at all', () => {
-    const bare = subtreeMessage(key.name, TIME, parseCheckpoint(TEXT))
+    const bare = wholeTree(key.name, TIME, TEXT)
     for (const text of [`${TEXT}extension\n`, `${TEXT}\n`, TEXT.replace('CQk=', 'CQl=')]) {
       expect(parseCheckpoint(text)).toEqual(parseCheckpoint(TEXT))
       expect(codeOf(() => verifyCosignature(text, resigned(TIME, bare), key))).toBe('COSIGNATURE_MALFORMED')
@@ -131,6 +138,40 @@ describe('a cosignature with ML-DSA-44', () => {
   it('does not hold for the message of the other type', () => {
     const message = new TextEncoder().encode(`cosignature/v1\ntime ${TIME}\n${TEXT}`)
     expect(codeOf(() => verifyCosignature(TEXT, resigned(TIME, message), key))).toBe('SIGNATURE_INVALID')
+  })
+})
+
+describe('a signed subtree', () => {
+  const subtree = { start: 0x0102030405060, end: 0x0102030405070, hash: new Uint8Array(32).fill(9) }
+
+  it('is the message of the specification, byte for byte, with the time 0', () => {
+    const { name, keyId, bytes } = cosignSubtree('log.example', subtree, signer)
+    expect([name, keyId, bytes.length]).toEqual([key.name, key.keyId, ML_DSA_COSIGNATURE_SIZE])
+    expect(toHex(bytes.subarray(0, 8))).toBe('0000000000000000')
+    const message = Buffer.concat([
+      Buffer.from('subtree/v1\n\0'),
+      Buffer.from('\x0cpq.example/w'),
+      Buffer.alloc(8),
+      Buffer.from('\x0blog.example'),
+      Buffer.from('0000102030405060', 'hex'),
+      Buffer.from('0000102030405070', 'hex'),
+      Buffer.alloc(32, 9),
+    ])
+    expect(key.verify(message, bytes.subarray(8))).toBe(true)
+  })
+
+  it('is no cosignature of a checkpoint, though it be the whole tree', () => {
+    const { origin, size, root } = parseCheckpoint(TEXT)
+    const whole = cosignSubtree(origin, { start: 0, end: size, hash: root }, signer)
+    expect(codeOf(() => verifyCosignature(TEXT, whole, key))).toBe('COSIGNATURE_MALFORMED')
+    const dated = { ...whole, bytes: concatBytes(uint64(TIME), whole.bytes.subarray(8)) }
+    expect(codeOf(() => verifyCosignature(TEXT, dated, key))).toBe('SIGNATURE_INVALID')
+  })
+
+  it('is not to be had of an Ed25519 key, or of an origin that it has no room for', () => {
+    const ed25519 = makeSignerKey('w', SIGNATURE_TYPES.cosignature, SEED)
+    expect(codeOf(() => cosignSubtree('log.example', subtree, ed25519))).toBe('KEY_UNSUPPORTED')
+    expect(codeOf(() => cosignSubtree('x'.repeat(256), subtree, signer))).toBe('KEY_UNSUPPORTED')
   })
 })
 
