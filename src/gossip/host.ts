@@ -47,8 +47,8 @@ const TIMEOUTS = {
   negotiation: 3_000,
   identify: 5_000,
   ping: 5_000,
-  /** Between two pings of a connection, which end one that is dead. */
-  pingInterval: 20_000,
+  /** Between two pings of a connection, which end one that is dead: each is a stream of its own at both sides. */
+  pingInterval: 60_000,
 } as const
 
 /** Streams that a peer may hold open on one connection; honest ones need about six. */
@@ -85,6 +85,12 @@ const RPC_LIMITS = {
 } as const
 /** Bytes of topics that gossipsub remembers per peer, with 1 KiB counted for each. */
 const TOPIC_BYTES_PER_PEER = 256 * 1024
+
+/**
+ * Neighbours on a topic that messages are sent on to: as a rule, and at the most. Gossipsub would take twelve, and what
+ * a head costs a node is mostly that each of them brings every cosignature once.
+ */
+const MESH = { degree: 6, most: 8 } as const
 
 /** Scores of peers below which they are, in this order: not gossiped to, not published to, not listened to. */
 const SCORE = { gossip: -20, publish: -60, graylist: -100, opportunisticGraft: 1 } as const
@@ -152,7 +158,7 @@ export async function createHost(options: HostOptions): Promise<Host> {
       }),
     ],
     connectionGater: gate,
-    // Its pings are half of what an idle node computes.
+    // At the ten seconds of libp2p they would be more than half of what an idle node computes.
     connectionMonitor: { pingInterval: TIMEOUTS.pingInterval },
     connectionManager: {
       maxConnections: CONNECTION_LIMITS.connections,
@@ -194,6 +200,8 @@ function createPubSub(options: HostOptions): ReturnType<typeof gossipsub> {
     maxInboundStreams: GOSSIP_STREAMS,
     maxOutboundStreams: GOSSIP_STREAMS,
     fallbackToFloodsub: false,
+    D: MESH.degree,
+    Dhi: MESH.most,
     // To the mesh and not to all the connections: what a head costs must not grow with their number.
     floodPublish: false,
     emitSelf: false,

@@ -29,7 +29,7 @@ export class History {
 
   /** Keeps a cosigned head; durable when it returns, or with the next write that is. */
   async put(log: string, size: number, note: string, how: 'durably' | 'lazily' = 'durably'): Promise<void> {
-    const isNew = (await this.get(log, size)) === undefined
+    const isNew = !(await this.#has(log, size))
     await (how === 'durably' ? this.#table.put(key(log, size), note) : this.#table.putLazily(key(log, size), note))
     this.#largest.set(log, Math.max(size, this.#largest.get(log)!))
     if (!isNew) return
@@ -44,6 +44,11 @@ export class History {
     const lt = below === Infinity ? `${log}"` : key(log, below)
     const entries = await this.#table.entries({ gte: `${log}!`, lt, reverse: true, limit })
     return entries.map(([entryKey, note]) => ({ size: Number(entryKey.slice(log.length + 1)), note }))
+  }
+
+  /** Asks the disk only about heads that are not the largest: that one gets most of the cosignatures. */
+  async #has(log: string, size: number): Promise<boolean> {
+    return (size > 0 && size === this.#largest.get(log)) || (await this.get(log, size)) !== undefined
   }
 
   async #findLargest(log: string): Promise<number> {
