@@ -199,6 +199,8 @@ async function cost(fleet: Fleet, log: ViewsLog): Promise<Figures> {
 async function everything(fleet: Fleet, log: ViewsLog, liar: ViewsLog): Promise<Figures> {
   const costs = await cost(fleet, log)
   const rss = mean(fleet.nodes.map((node) => node.usage().rss))
+  // The cosignatures of the last head that came after its quorum are still under way.
+  await pause(CALM_MS)
   const again = await remesh(fleet)
   const evidence = await splitView(fleet, liar)
   const joined = await lateJoiner(fleet, log, liar)

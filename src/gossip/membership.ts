@@ -164,7 +164,7 @@ export class Membership {
   }
 
   #look(): void {
-    if (this.#stopped.signal.aborted) return
+    if (this.#stopped.signal.aborted || !this.#wantsMore()) return
     const now = Date.now()
     for (const [address, at] of this.#triedAt) if (now - at >= RETRY_INTERVAL_MS) this.#triedAt.delete(address)
     // Those that we met first; then the local network; then what strangers tell.

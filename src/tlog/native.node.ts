@@ -3,7 +3,14 @@
  * faster than portable code. package.json (`imports`, "#native") picks this file or native.portable.ts; both
  * export the same names and are held to the same vectors.
  */
-import { createPrivateKey, createPublicKey, hash, sign as nodeSign, verify as nodeVerify } from 'node:crypto'
+import {
+  createPrivateKey,
+  createPublicKey,
+  hash,
+  sign as nodeSign,
+  verify as nodeVerify,
+  type KeyObject,
+} from 'node:crypto'
 import { equationHolds, isLowOrder, LOW_ORDER_R } from './ed25519.js'
 import { toHex } from './bytes.js'
 
@@ -22,10 +29,12 @@ const PKCS8_PREFIX = Buffer.from('302e020100300506032b657004220420', 'hex')
 
 /** A verifier for one 32-byte public key that gives Go's answer (see ed25519.ts). */
 export function ed25519Verifier(publicKey: Uint8Array): (message: Uint8Array, signature: Uint8Array) => boolean {
-  const key = createPublicKey({ key: Buffer.concat([SPKI_PREFIX, publicKey]), format: 'der', type: 'spki' })
+  // Made when it is first needed: of the keys that neighbours name, most never verify anything here.
+  let key: KeyObject | undefined
   const lowOrderKey = isLowOrder(publicKey)
   return (message, signature) => {
     if (signature.length !== 64) return false
+    key ??= createPublicKey({ key: Buffer.concat([SPKI_PREFIX, publicKey]), format: 'der', type: 'spki' })
     if (nodeVerify(null, message, key, signature)) return true
     // OpenSSL 3.5 (Node 24) refuses points of low order outright, Go does not: the exact rule decides those.
     if (!lowOrderKey && !LOW_ORDER_R.has(toHex(signature.subarray(0, 32)))) return false

@@ -163,7 +163,8 @@ export class CosignedHeads {
     const text = await this.#store.signedBy.note(log, vkey)
     if (text === undefined) return undefined
     const note = parseNote(utf8(text))
-    const cosignatures = verifiedCosignatures(note, this.#known.remembering([parseVerifierKey(vkey)]))
+    const key = this.#quorum.keys.find((counted) => counted.vkey === vkey) ?? parseVerifierKey(vkey)
+    const cosignatures = verifiedCosignatures(note, this.#known.remembering([key]))
     return cosignatures.size === 0 ? undefined : build(note.text, note.signatures[0]!, cosignatures)
   }
 

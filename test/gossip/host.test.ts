@@ -1,3 +1,4 @@
+import type { GossipSub } from '@chainsafe/libp2p-gossipsub'
 import type { Connection, Libp2p, Stream } from '@libp2p/interface'
 import { multiaddr } from '@multiformats/multiaddr'
 import { afterEach, describe, expect, it, vi } from 'vitest'
@@ -102,6 +103,22 @@ describe('the host', () => {
     } finally {
       redial.stop()
     }
+  })
+
+  it('passes messages on to eight neighbours at the most, however many there are', async () => {
+    const hub = await startHost()
+    const pubsub = hub.services.pubsub as unknown as GossipSub & { getMeshPeers(topic: string): string[] }
+    const spokes = await Promise.all(Array.from({ length: 11 }, () => startHost()))
+    const topic = headsTopic(LOG)
+    const grafted = new Set<string>()
+    pubsub.addEventListener('gossipsub:graft', ({ detail: { peerId } }) => grafted.add(peerId))
+    await Promise.all(spokes.map((spoke) => spoke.dial(hub.getMultiaddrs())))
+    // Each of them knows nobody else, and asks to be one.
+    await until(() => grafted.size > 8, 'more than may be')
+    await until(() => pubsub.getMeshPeers(topic).length <= 8, 'those that are too many are sent away')
+    await new Promise((resolve) => pubsub.addEventListener('gossipsub:heartbeat', resolve, { once: true }))
+    expect(pubsub.getMeshPeers(topic).length).toBeGreaterThanOrEqual(4)
+    expect(pubsub.getMeshPeers(topic).length).toBeLessThanOrEqual(8)
   })
 
   it('dials itself once at the most', async () => {
