@@ -33,6 +33,12 @@ export class Budget {
     return true
   }
 
+  /** Gives one back that was taken for nothing. */
+  giveBack(peer: string): void {
+    const bucket = this.#buckets.get(peer)
+    if (bucket !== undefined) bucket.tokens = Math.min(this.#burst, bucket.tokens + 1)
+  }
+
   #level(bucket: Bucket, now: number): number {
     // A clock that was set back gives nothing and takes nothing.
     const seconds = Math.max(0, now - bucket.at) / 1000

@@ -2,7 +2,7 @@
 import type { ExchangeNews } from './exchange/exchange.js'
 import type { ListNews } from './logs/lists.js'
 import { formatHash } from './tlog/hash.js'
-import type { CosignedHead } from './witness/cosigned.js'
+import type { CosignedHead } from './witness/cosigned-head.js'
 import type { Candidate, Outcome } from './witness/decide.js'
 import type { GuardState } from './witness/rollback.js'
 

@@ -11,35 +11,33 @@ import { Alarm } from './evidence/alarm.js'
 import { buildPlaces } from './exchange/build.js'
 import { Exchange } from './exchange/exchange.js'
 import { ownHead } from './exchange/place.js'
-import type { KnownPeer, PeerBook } from './gossip/book.js'
 import type { Mesh } from './gossip/mesh.js'
 import { MAX_MESSAGE_BYTES } from './gossip/topics.js'
 import { witnessRoutes } from './http/add-checkpoint.js'
 import { Bastion } from './http/bastion.js'
 import { HttpServer } from './http/server.js'
 import { View } from './http/view.js'
-import { loadOrCreateWitnessKey, loadSecondKey, SECOND_FILE, WITNESS_FILE } from './keys.js'
 import { createMetrics } from './metrics.js'
+import { LogClients } from './node/clients.js'
+import { handlersFor, peerBook } from './node/peers.js'
+import { readSelf } from './node/self.js'
 import { Admission } from './proxy/admission.js'
 import { QuorumWatch } from './proxy/quorum-watch.js'
 import { SumdbProxy } from './proxy/sumdb-proxy.js'
-import { LogLists } from './logs/lists.js'
-import { followedOf } from './logs/setting.js'
 import { isFrozen } from './store/heads.js'
 import { Store } from './store/store.js'
-import { SumdbClient, type SumdbClientOptions } from './sumdb/client.js'
-import { keepAliveFetch } from './sumdb/keep-alive.js'
-import { utf8 } from './tlog/bytes.js'
 import { SUMDB_ORIGIN } from './tlog/checkpoint.js'
-import { quorumSatisfied, quorumThreshold } from './tlog/policy.js'
+import { quorumThreshold } from './tlog/policy.js'
 import type { VerifierKey } from './tlog/note.js'
 import { VERSION } from './version.js'
-import { CosignedHeads, encodeCosigned, type CosignedHead, type Quorum } from './witness/cosigned.js'
+import type { CosignedHead } from './witness/cosigned-head.js'
+import { CosignedHeads } from './witness/cosigned.js'
 import { KnownLines } from './witness/known-lines.js'
 import { obstacleOfOrigin } from './witness/origin.js'
 import { Pipeline } from './witness/pipeline.js'
 import { Poller } from './witness/poller.js'
 import { pushBudget } from './witness/push-budget.js'
+import { quorumOf } from './witness/quorum.js'
 import { RollbackGuard } from './witness/rollback.js'
 import { Suspects } from './witness/suspects.js'
 
@@ -60,11 +58,6 @@ export interface GossumNode {
   /** Ends everything, in the reverse order of the start. Safe to call twice. */
   stop(): Promise<void>
 }
-
-/** Connections to one log for the lookups of the go command. */
-const GO_CONNECTIONS = 64
-/** A log may take 15 seconds for a lookup and more for a new version, and the go command waits for it. */
-const GO_PATIENCE = { timeoutMs: 60_000, deadlineMs: 90_000, retries: 1 }
 
 /** Builds and starts a node. Throws a GossumError when it cannot; then nothing is left running. */
 export async function createNode(
@@ -117,34 +110,15 @@ async function build(
   // ---- state ----
   const store = await Store.open(given.home)
   stops.push(() => store.close())
-  const place = { socket: given.agentSocket }
-  const { signer, agent, created } = await loadOrCreateWitnessKey(join(given.home, WITNESS_FILE), given.name, place)
+  const self = await readSelf(given, (news) => emit(logListEvent(news)))
+  const { config, followed, signer, second, agent, created, lists } = self
   stops.push(() => Promise.resolve(agent?.stop()))
-  const second = await loadSecondKey(join(given.home, SECOND_FILE), signer.verifier.name)
-  const ownKeys = [signer.verifier, ...(second === undefined ? [] : [second.verifier])]
-  const lists = new LogLists({
-    home: given.home,
-    sources: given.logLists,
-    witness: signer.verifier.name,
-    logs: given.logs,
-    onNews: (news) => emit(logListEvent(news)),
-  })
   stops.push(() => lists.stop())
-  const config = { ...given, logs: await lists.read() }
-  /** The others are kept as they are: shown, and frozen by evidence, but they get nothing new and no cosignature. */
-  const followed = followedOf(config.logs)
-  // One key, two roles: whoever trusts the name as one would trust it as the other.
-  if (followed.some(({ origin }) => origin === signer.verifier.name)) {
-    throw new GossumError('CONFIG_INVALID', `log: ${signer.verifier.name} is the name of this witness`)
-  }
-  if (second !== undefined && config.logs.some(({ origin }) => utf8(origin).length > 255)) {
-    throw new GossumError('CONFIG_INVALID', 'log: an ML-DSA-44 cosignature has room for an origin of 255 bytes')
-  }
   if (config.recover) for (const { id } of config.logs) await store.heads.recover(id)
   const book = peerBook(store)
   const peers = !hasMesh ? 0 : config.bootstrap.length || (await book.load()).length
 
-  const quorum = quorumOf(config, ownKeys, () => store.convictions.convicted())
+  const quorum = quorumOf(config.policy, self.keys, () => store.convictions.convicted())
   // Whom the others are asked to pass on: what this node does not count, it need not hear.
   const counts = (config.policy?.witnesses ?? []).flatMap(({ key }) => key?.vkey ?? [])
   // A witness that is fed and not counted is kept and passed on like one that only neighbours count.
@@ -194,27 +168,10 @@ async function build(
     },
     now,
   })
-  const clientFor = (
-    log: LogSetting,
-    options: Pick<SumdbClientOptions, 'url' | 'fetch' | 'timeoutMs' | 'deadlineMs' | 'retries'>,
-  ): SumdbClient =>
-    new SumdbClient({
-      ...log,
-      ...options,
-      cache: store.tiles.of(log.id),
-      fallback: async (path, bytes, waiting) => withMesh(mesh).tileFrom(log.id, path, bytes, waiting),
-    })
-  const clients = new Map(
-    followed.flatMap((log) => (log.url === null ? [] : [[log.id, clientFor(log, { url: log.url })] as const])),
-  )
-  const clientOf = (log: string): SumdbClient => {
-    const client = clients.get(log)
-    if (client === undefined) throw new GossumError('LOG_UNREACHABLE', 'it is only pushed here')
-    return client
-  }
+  const clients = new LogClients(followed, store, async (...asked) => withMesh(mesh).tileFrom(...asked))
   const pipeline = new Pipeline({
     logs: followed.map(({ id, key, origin }) => {
-      const client = clients.get(id)
+      const client = clients.of(id)
       return { id, key, origin, ...(client && { prefix: (...asked) => client.prefix(...asked) }) }
     }),
     looked: (log) => Promise.race([pollers.get(log)!.looked, delay(LOOK_MS, undefined, { ref: false })]),
@@ -230,7 +187,7 @@ async function build(
     knownLines,
     prefixFromPeers: async (...asked) => withMesh(mesh).prefixFrom(...asked),
     guard,
-    mayPush: pushBudget(followed),
+    takePush: pushBudget(followed),
     alarm: (evidence) => alarm.raise(evidence),
     publish: (log, note) => sent(mesh?.publishHead(log, note)),
     onOutcome: (outcome, candidate) => {
@@ -261,7 +218,7 @@ async function build(
       const proxy = new SumdbProxy({
         log: log.id,
         name: log.key.name,
-        client: clientFor(log, { url: log.upstream, fetch: keepAliveFetch(GO_CONNECTIONS), ...GO_PATIENCE }),
+        client: clients.forGo(log, log.upstream),
         submit: (candidate) => pipeline.submit(candidate),
         kept: store.lookups.of(log.id),
         head: () => store.heads.get(log.id).tree,
@@ -318,7 +275,7 @@ async function build(
   view.metrics = () => metrics.registry.metrics()
   const pollers: ReadonlyMap<string, Poller> = new Map(
     followed.map(({ id }): [string, Poller] => {
-      const client = clients.get(id)
+      const client = clients.of(id)
       const poller = new Poller({
         log: id,
         ...(client && { latestNote: (options) => client.latestNote(options) }),
@@ -386,23 +343,16 @@ async function build(
       counts,
       reserved: [...quorum.keys, ...config.logs.map(({ key }) => key)].map(({ name, keyId }) => `${name}+${keyId}`),
       logs: followed.map(({ id }) => id),
-      handlers: {
-        submit: (candidate) => pipeline.submit(candidate),
-        submitEvidence: (log, bytes) => alarm.receive(log, bytes),
-        heads: () => Promise.resolve(followed.flatMap(({ id }) => cosigned.current(id) ?? []).map(encodeCosigned)),
-        evidenceIds: async () => (await store.evidence.list()).map(({ log, id }) => ({ log, id })),
-        evidence: async (id) => {
-          const kept = await store.evidence.get(id)
-          return kept && utf8(kept.text)
-        },
-        prefix: async (log, of, size, options) => clientOf(log).prefix(of, size, options),
-        tile: (log, path) => store.tiles.of(log).get(path),
-        signedBy: (witness) => cosigned.signedBy(witness),
-        signedHeads: async (notes, peer, chosen) => {
-          for (const note of notes) await pipeline.submit({ door: 'sync', note, peer, receivedAt: now() })
-          guard.answered(peer, chosen)
-        },
-      },
+      handlers: handlersFor({
+        logs: followed.map(({ id }) => id),
+        store,
+        cosigned,
+        pipeline,
+        alarm,
+        guard,
+        prefix: async (log, ...asked) => clients.required(log).prefix(...asked),
+        now,
+      }),
       onTwin: () => guard.sawTwin(),
       onPeer: (event) => emit({ event: 'peer', ...event }),
       onDial: ({ address, error }) =>
@@ -433,32 +383,6 @@ async function build(
     view,
     logs: config.logs,
     stop,
-  }
-}
-
-/** Whose cosignatures count: the policy's witnesses; without a policy, this node's own. */
-function quorumOf({ policy }: Config, own: readonly VerifierKey[], convicted: Quorum['convicted']): Quorum {
-  if (policy === undefined) return { keys: own, satisfiedBy: (signedBy) => signedBy.has(own[0]!.vkey), convicted }
-  const keys = policy.witnesses.flatMap(({ key }) => key ?? [])
-  const unlisted = own.filter(({ vkey }) => !keys.some((key) => key.vkey === vkey))
-  return {
-    keys: [...unlisted, ...keys],
-    satisfiedBy: (signedBy) => quorumSatisfied(policy, signedBy),
-    convicted,
-  }
-}
-
-/** The peers to come back to after a restart; what cannot be read any more is forgotten. */
-function peerBook({ peers }: Store): PeerBook {
-  return {
-    load: async () => {
-      try {
-        return JSON.parse((await peers.get('book')) ?? '[]') as KnownPeer[]
-      } catch {
-        return []
-      }
-    },
-    save: (known) => peers.put('book', JSON.stringify(known)),
   }
 }
 

@@ -5,7 +5,7 @@
 import type { PlaceKind } from '../places.js'
 import type { Hash } from '../tlog/hash.js'
 import type { Note, Signature, VerifierKey } from '../tlog/note.js'
-import type { CosignedHead } from '../witness/cosigned.js'
+import type { CosignedHead } from '../witness/cosigned-head.js'
 import type { Tree } from '../tlog/merkle.js'
 import type { LogIdentity } from '../witness/verify.js'
 

@@ -54,6 +54,8 @@ const CHECK_MS = { fine: 60_000, failed: 2_000 }
 const MAX_FAILED_CHECKS = 3
 /** Milliseconds before the second try, doubled up to the longest. */
 const BACKOFF_MS = { first: 1_000, longest: 60_000 }
+/** Where an answer of 200 is a cosignature, of a head or of a subtree. */
+const SIGNING: ReadonlySet<string> = new Set(['/add-checkpoint', '/sign-subtree'])
 /** Streams at once, and bytes of headers of each. */
 const LIMITS = { maxConcurrentStreams: 256, maxHeaderListSize: 16 * 1024 }
 /** Where we ask ourselves. */
@@ -93,7 +95,7 @@ export class Bastion {
     const responder = new Responder([...routes, this.#checkRoute()], options)
     this.#server = createServer({ settings: LIMITS }, (request, response) => {
       response.on('finish', () => {
-        if (request.url === '/add-checkpoint' && request.method === 'POST' && response.statusCode === 200) {
+        if (SIGNING.has(request.url) && request.method === 'POST' && response.statusCode === 200) {
           this.#change({ lastCosignature: new Date(now()).toISOString() })
         }
       })

@@ -12,7 +12,7 @@ import { fromUtf8, utf8 } from '../tlog/bytes.js'
 import { formatHash } from '../tlog/hash.js'
 import { formatNote, type VerifierKey } from '../tlog/note.js'
 import { quorumThreshold } from '../tlog/policy.js'
-import { encodeCosigned, type CosignedHead } from '../witness/cosigned.js'
+import { encodeCosigned, type CosignedHead } from '../witness/cosigned-head.js'
 import type { Candidate, Outcome } from '../witness/decide.js'
 import type { GuardReport } from '../witness/rollback.js'
 import type { Suspect, Suspects } from '../witness/suspects.js'
@@ -176,7 +176,7 @@ export class View implements NodeView {
     const current = cosigned.current(log)
     const own = [witness, second].flatMap((key) => (key && current?.cosignatures.get(key.vkey)?.signature) ?? [])
     if (current === undefined || !current.cosignatures.has(witness.vkey)) {
-      const largest = await cosigned.largestBy(log, witness.vkey)
+      const largest = await cosigned.signers.largestBy(log, witness.vkey)
       return largest && encodeCosigned(largest)
     }
     return formatNote({ ...current.note, signatures: [current.note.signatures[0]!, ...own] })

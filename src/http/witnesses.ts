@@ -2,7 +2,8 @@
 import type { Config } from '../config.js'
 import type { Store } from '../store/store.js'
 import type { VerifierKey } from '../tlog/note.js'
-import type { CosignedHead, CosignedHeads } from '../witness/cosigned.js'
+import type { CosignedHead } from '../witness/cosigned-head.js'
+import type { CosignedHeads } from '../witness/cosigned.js'
 import type { CosignatureView, EvidenceView, WitnessView } from './api.js'
 
 export interface WitnessParts {
@@ -38,7 +39,7 @@ export function witnessViews(parts: WitnessParts): WitnessView[] {
   const named = (config.policy?.witnesses ?? []).map(({ vkey }) => vkey)
   const convictions = store.convictions.list().filter(({ acked }) => !acked)
   return [...own.filter((vkey) => !named.includes(vkey)), ...named].map((key) => {
-    const last = cosigned.lastSeen(key)
+    const last = cosigned.signers.lastSeen(key)
     const convicted = convictions.find((conviction) => conviction.witness === key)?.id ?? null
     return {
       name: key.split('+', 1)[0]!,

@@ -1,6 +1,6 @@
 /** Waits for quorum heads: a record is not shown before a head that holds it has its quorum. */
 import { GossumError } from '../errors.js'
-import type { CosignedHead } from '../witness/cosigned.js'
+import type { CosignedHead } from '../witness/cosigned-head.js'
 
 export interface QuorumWatchParts {
   /** The quorum head of a log. */

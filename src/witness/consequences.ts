@@ -8,7 +8,8 @@ import { isFrozen, type LogState } from '../store/heads.js'
 import type { Store } from '../store/store.js'
 import { equalBytes, utf8 } from '../tlog/bytes.js'
 import { parseNote } from '../tlog/note.js'
-import type { CosignedHeads, ProvenHead } from './cosigned.js'
+import type { ProvenHead } from './cosigned-head.js'
+import type { CosignedHeads } from './cosigned.js'
 import type { Cosigner, Head, Made } from './cosigner.js'
 import type { Candidate, Decision, Outcome } from './decide.js'
 import type { Liars, WitnessedHead } from './liars.js'
@@ -16,6 +17,7 @@ import type { Memory } from './memory.js'
 import type { Outlet } from './outlet.js'
 import type { Pace } from './pace.js'
 import type { FollowedLog, Prover } from './prover.js'
+import type { TakePush } from './push-budget.js'
 import type { Suspect, Suspects } from './suspects.js'
 import type { VerifiedNote } from './verify.js'
 
@@ -30,7 +32,7 @@ export interface ConsequencesParts {
   readonly pace: Pace
   readonly liars: Liars
   /** Takes one of the cosignatures that a log may have for what it pushes; without it, there is no end to them. */
-  readonly mayPush?: (log: string, now: number) => boolean
+  readonly takePush?: TakePush
   /** Raises the alarm with evidence. Not new when it is about a lie that is known. */
   readonly alarm: (evidence: Evidence) => Promise<{ id: string; isNew: boolean }>
   /** Tells people about a suspect, once. */
@@ -74,14 +76,14 @@ export class Consequences {
         if (obstacle === 'GUARD_BEHIND' && (await this.#parts.cosigner.passFloor(head, state, prove))) return undefined
         if (obstacle !== undefined) return { kind: 'refused', news: false, ...about, code: obstacle }
         // Only what is new counts: heads are public, and anybody may push the last one again.
-        if (candidate.door === 'push' && this.#parts.mayPush?.(log.id, this.#parts.now()) === false)
-          return { kind: 'refused', news: false, ...about, code: 'LOG_BUDGET' }
-        const own = await this.#parts.cosigner.advance(head, state)
+        const isPushed = candidate.door === 'push'
+        const own = await (isPushed ? this.#advancePushed(head, state) : this.#parts.cosigner.advance(head, state))
+        if (own === 'LOG_BUDGET') return { kind: 'refused', news: false, ...about, code: own }
         if (own === undefined) return undefined
         this.#parts.pace.signed(log.id, about.size)
         this.#parts.outlet.advanced(candidate, head, own)
         this.#parts.inBackground(this.#parts.liars.sawTruth(log, witnessed(head)))
-        await cosigned.remember(log.id, bare, head.byNeighbours)
+        await cosigned.signers.remember(log.id, bare, head.byNeighbours)
         await this.#resolve(candidate, head)
         return { kind: 'advanced', news: clean, ...about, own }
       }
@@ -119,6 +121,23 @@ export class Consequences {
     }
   }
 
+  /**
+   * Cosigns a head for the log that pushed it, within its day's worth; of a head that came to nothing none is taken.
+   * Undefined when the state was changed by somebody else.
+   */
+  async #advancePushed(head: Head, state: LogState): Promise<Made | 'LOG_BUDGET' | undefined> {
+    const { takePush = () => () => undefined, now } = this.#parts
+    const giveBack = takePush(head.log.id, now())
+    if (giveBack === undefined) return 'LOG_BUDGET'
+    let own: Made | undefined
+    try {
+      own = await this.#parts.cosigner.advance(head, state)
+      return own
+    } finally {
+      if (own === undefined) giveBack()
+    }
+  }
+
   /** Cosigns our newest head again when our cosignature of it is old. */
   async #refresh(head: Head, state: LogState): Promise<Made | undefined> {
     const own = await this.#parts.cosigner.refresh(head, state)
@@ -146,7 +165,7 @@ export class Consequences {
     if (cosignatures.size === 0 && byNeighbours.size === 0) return false
     const quorumSize = cosigned.quorum(log.id)?.size ?? -1
     const fresh = await cosigned.merge(log.id, bare, cosignatures)
-    await cosigned.remember(log.id, bare, byNeighbours)
+    await cosigned.signers.remember(log.id, bare, byNeighbours)
     if (fresh.size === 0) return false
     this.#parts.inBackground(this.#parts.liars.sawTruth(log, { ...witnessed(head), cosignatures: fresh }))
     return this.#parts.outlet.merged(candidate, head, fresh, quorumSize)

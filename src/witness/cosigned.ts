@@ -3,50 +3,16 @@
  * they make. Lines that do not verify never get here.
  */
 import { GossumError } from '../errors.js'
-import type { Standing } from '../store/signed-by.js'
 import type { Store } from '../store/store.js'
 import { Serial } from '../store/serial.js'
 import { fromUtf8, utf8 } from '../tlog/bytes.js'
 import { parseCheckpoint } from '../tlog/checkpoint.js'
 import { verifiedCosignatures, type Cosignature } from '../tlog/cosignature.js'
-import type { Tree } from '../tlog/merkle.js'
-import {
-  formatNote,
-  formatSignature,
-  MAX_SIGNATURES,
-  parseNote,
-  parseVerifierKey,
-  type Note,
-  type VerifierKey,
-} from '../tlog/note.js'
+import { formatSignature, MAX_SIGNATURES, parseNote, type Note, type VerifierKey } from '../tlog/note.js'
+import { cosignedHead, encodeCosigned, type CosignedHead, type ProvenHead } from './cosigned-head.js'
 import { KnownLines } from './known-lines.js'
-
-/** Whose cosignatures count, and when they are enough. */
-export interface Quorum {
-  /** Keys (type 0x04) whose cosignatures may count; our own is among them. */
-  readonly keys: readonly VerifierKey[]
-  /** Whether these keys (vkeys) satisfy the policy. */
-  readonly satisfiedBy: (signedBy: ReadonlySet<string>) => boolean
-  /** Those (vkeys) whose cosignatures are kept and shown but do not count: they were proven to misbehave. */
-  readonly convicted: () => ReadonlySet<string>
-}
-
-/** A head that we proved, with the log's line first. */
-export interface ProvenHead extends Tree {
-  readonly note: Note
-}
-
-/** A head with the log's line, and the newest verified cosignature of each key (by vkey), in the order of the lines. */
-export interface CosignedHead extends ProvenHead {
-  readonly cosignatures: ReadonlyMap<string, Cosignature>
-}
-
-/** A head that a witness cosigned, with the time that it says, in POSIX seconds. */
-export interface LastSeen {
-  readonly log: string
-  readonly size: number
-  readonly time: number
-}
+import type { Quorum } from './quorum.js'
+import { Signers } from './signers.js'
 
 /** All lines by keys that only neighbours count may take this many bytes of a head: as many lines as a note may have. */
 const MAX_RELAYED_BYTES = 25 * 1024
@@ -57,21 +23,6 @@ const RECONSIDERED = { most: 1024, atOnce: 32 }
 
 const NONE: ReadonlyMap<string, Cosignature> = new Map()
 
-/** The head as it is shown and sent: the log's line first, then the cosignatures, those that may count first. */
-export function encodeCosigned(head: CosignedHead): Uint8Array {
-  return formatNote(head.note)
-}
-
-function build(
-  text: string,
-  logLine: Note['signatures'][0],
-  cosignatures: ReadonlyMap<string, Cosignature>,
-): CosignedHead {
-  const lines = [...cosignatures.values()].map(({ signature }) => signature)
-  const { size, root } = parseCheckpoint(text)
-  return { size, root, note: { text, signatures: [logLine, ...lines] }, cosignatures }
-}
-
 /** Whether a cosignature of the same text is later than what is known of its key. */
 function mayAdd(known: CosignedHead, { text }: Note, cosignatures: ReadonlyMap<string, Cosignature>): boolean {
   if (known.note.text !== text) return false
@@ -79,6 +30,8 @@ function mayAdd(known: CosignedHead, { text }: Note, cosignatures: ReadonlyMap<s
 }
 
 export class CosignedHeads {
+  /** Who cosigned what last. */
+  readonly signers: Signers
   readonly #store: Store
   readonly #quorum: Quorum
   readonly #counted: ReadonlySet<string>
@@ -109,6 +62,7 @@ export class CosignedHeads {
     this.#onQuorum = onQuorum
     this.#relayed = relayed
     this.#known = known
+    this.signers = new Signers({ kept: store.signedBy, counted: quorum.keys, relayed, known })
   }
 
   /** Loads what was held of a log. A policy that changed since, and convictions, are applied anew. */
@@ -120,7 +74,7 @@ export class CosignedHeads {
       await this.#store.signedBy.load(log)
       // What an older version did not write down, or the disk did not get to.
       const current = this.#current.get(log)
-      if (current !== undefined) await this.remember(log, current.note, current.cosignatures)
+      if (current !== undefined) await this.signers.remember(log, current.note, current.cosignatures)
       const head = await this.#findQuorum(log)
       if (head !== undefined) this.#quorumHeads.set(log, head)
     })
@@ -156,52 +110,6 @@ export class CosignedHeads {
     return (await this.#store.history.latest(log, limit)).map(({ note }) => this.#decode(note))
   }
 
-  // ---- what a witness cosigned -----------------------------------------------------------------------------------
-
-  /** The largest head that we know to carry this key's cosignature, with this one alone. */
-  async largestBy(log: string, vkey: string): Promise<CosignedHead | undefined> {
-    const text = await this.#store.signedBy.note(log, vkey)
-    if (text === undefined) return undefined
-    const note = parseNote(utf8(text))
-    const key = this.#quorum.keys.find((counted) => counted.vkey === vkey) ?? parseVerifierKey(vkey)
-    const cosignatures = verifiedCosignatures(note, this.#known.remembering([key]))
-    return cosignatures.size === 0 ? undefined : build(note.text, note.signatures[0]!, cosignatures)
-  }
-
-  /** Keeps who cosigned a head that is proven to be on our history, whether they count or not. */
-  async remember(
-    log: string,
-    { text, signatures }: Note,
-    cosignatures: ReadonlyMap<string, Cosignature>,
-  ): Promise<void> {
-    const { size } = parseCheckpoint(text)
-    for (const [vkey, { signature, time }] of cosignatures) {
-      if (!this.#store.signedBy.isNews(log, vkey, { size, time })) continue
-      const note = fromUtf8(formatNote({ text, signatures: [signatures[0]!, signature] }))!
-      await this.#store.signedBy.put(log, vkey, { size, time, note }, (keys) => this.#standings(keys))
-    }
-  }
-
-  #standings(keys: readonly string[]): Standing[] {
-    const relayed = new Set(this.#relayed().map(({ vkey }) => vkey))
-    return keys.map((key) => (this.#counted.has(key) ? 'counted' : relayed.has(key) ? 'relayed' : 'stranger'))
-  }
-
-  /** The same over all logs, as notes of the log's line and the one of the key. */
-  async signedBy(vkey: string): Promise<Uint8Array[]> {
-    const heads = await Promise.all(this.#store.signedBy.logs(vkey).map((log) => this.largestBy(log, vkey)))
-    return heads.flatMap((head) => (head === undefined ? [] : encodeCosigned(head)))
-  }
-
-  /** The last that was heard of a witness, over all logs. It is not believed that it signed after we heard of it. */
-  lastSeen(vkey: string): LastSeen | undefined {
-    const all = this.#store.signedBy.logs(vkey).map((log) => {
-      const { size, time, heardAt } = this.#store.signedBy.get(log, vkey)!
-      return { log, size, time: Math.min(time, Math.floor(heardAt / 1000)) }
-    })
-    return all.reduce<LastSeen | undefined>((last, next) => (next.time > (last?.time ?? 0) ? next : last), undefined)
-  }
-
   // ---- changes ---------------------------------------------------------------------------------------------------
 
   /**
@@ -228,7 +136,7 @@ export class CosignedHeads {
   ): Promise<ReadonlyMap<string, Cosignature>> {
     return this.#serial.run(log, async () => {
       // Both are asked for at once, so that they share one write.
-      const remembered = this.remember(log, bare, cosignatures)
+      const remembered = this.signers.remember(log, bare, cosignatures)
       const merged = this.#merge(log, bare, cosignatures, install)
       await Promise.all([remembered, merged])
       return merged
@@ -257,7 +165,7 @@ export class CosignedHeads {
       if (install) this.#setCurrent(log, kept)
       return NONE
     }
-    const head = build(bare.text, bare.signatures[0]!, merged)
+    const head = cosignedHead(bare.text, bare.signatures[0]!, merged)
     const quorumHead = head.size >= (this.#quorumHeads.get(log)?.size ?? 0) ? this.#ifQuorum(head) : undefined
     await Promise.all([
       this.#store.history.put(log, head.size, fromUtf8(encodeCosigned(head))!, install ? 'lazily' : 'durably'),
@@ -368,7 +276,7 @@ export class CosignedHeads {
     const convicted = this.#quorum.convicted()
     const counting = [...cosignatures].filter(([key]) => this.#counted.has(key) && !convicted.has(key))
     if (!this.#quorum.satisfiedBy(new Set(counting.map(([key]) => key)))) return undefined
-    return build(note.text, note.signatures[0]!, new Map(counting))
+    return cosignedHead(note.text, note.signatures[0]!, new Map(counting))
   }
 
   /** The same of a kept note. One that the disk damaged is none: it must not keep the node from starting. */
@@ -384,6 +292,6 @@ export class CosignedHeads {
   #decode(text: string): CosignedHead {
     const note = parseNote(utf8(text))
     const keys = this.#known.remembering([...this.#quorum.keys, ...this.#relayed()])
-    return build(note.text, note.signatures[0]!, this.#ordered(verifiedCosignatures(note, keys)))
+    return cosignedHead(note.text, note.signatures[0]!, this.#ordered(verifiedCosignatures(note, keys)))
   }
 }

@@ -49,7 +49,8 @@ export class Liars {
       if (!lie.cosignatures.has(key.vkey)) continue
       this.#note(log, key, lie)
       const current = cosigned.current(log.id)
-      const held = current?.cosignatures.has(key.vkey) === true ? current : await cosigned.largestBy(log.id, key.vkey)
+      const held =
+        current?.cosignatures.has(key.vkey) === true ? current : await cosigned.signers.largestBy(log.id, key.vkey)
       if (held !== undefined) await this.#compare(log, key, lie, { ...held, bare: bareOf(held.note) }, peer)
     }
   }

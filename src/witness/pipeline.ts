@@ -13,7 +13,7 @@ import { utf8 } from '../tlog/bytes.js'
 import type { Hash } from '../tlog/hash.js'
 import type { Tree } from '../tlog/merkle.js'
 import { isBy, parseNote, type VerifierKey } from '../tlog/note.js'
-import type { ProvenHead } from './cosigned.js'
+import type { ProvenHead } from './cosigned-head.js'
 import { decide, objectionTo, unproven, type Candidate, type Decision, type Outcome, type Proof } from './decide.js'
 import { Consequences } from './consequences.js'
 import { Cosigner, type CosignerParts, type Head } from './cosigner.js'
@@ -23,6 +23,7 @@ import { Memory } from './memory.js'
 import { Outlet, type OutletParts } from './outlet.js'
 import { Pace } from './pace.js'
 import { Prover, type FollowedLog, type PrefixFromPeers } from './prover.js'
+import type { TakePush } from './push-budget.js'
 import { Retries } from './retries.js'
 import type { Suspect, Suspects } from './suspects.js'
 import { verifyCandidate, type VerifiedNote } from './verify.js'
@@ -42,7 +43,7 @@ export interface PipelineParts extends CosignerParts, OutletParts {
    */
   readonly looked?: (log: string) => Promise<unknown>
   /** Takes one of the cosignatures that a log may have for what it pushes; without it, there is no end to them. */
-  readonly mayPush?: (log: string, now: number) => boolean
+  readonly takePush?: TakePush
   /** Asks peers for a proof that the log does not give. */
   readonly prefixFromPeers: PrefixFromPeers
   /** Raises the alarm with evidence. Not new when it is about a lie that is known. */

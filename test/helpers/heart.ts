@@ -18,7 +18,9 @@ import {
   type SignerKey,
   type VerifierKey,
 } from '../../src/tlog/note.js'
-import { CosignedHeads, type CosignedHead } from '../../src/witness/cosigned.js'
+import type { CosignedHead } from '../../src/witness/cosigned-head.js'
+import { CosignedHeads } from '../../src/witness/cosigned.js'
+import type { TakePush } from '../../src/witness/push-budget.js'
 import type { Candidate, Door, Outcome } from '../../src/witness/decide.js'
 import { KnownLines } from '../../src/witness/known-lines.js'
 import { Pipeline } from '../../src/witness/pipeline.js'
@@ -68,7 +70,7 @@ export interface HeartOptions extends LogAndVantage {
   /** When the node has looked for the first head itself; at once when absent. */
   readonly looked?: (log: string) => Promise<unknown>
   /** What a log may push; as much as it wants when absent. */
-  readonly mayPush?: (log: string, now: number) => boolean
+  readonly takePush?: TakePush
   /** Peers that know proofs. */
   readonly prefixFromPeers?: PrefixFromPeers
   /** The rollback guard; one that lets everything pass when absent. */
@@ -163,7 +165,7 @@ export async function startHeart(options: HeartOptions): Promise<Heart> {
     cosigned,
     suspects,
     ...(options.looked && { looked: options.looked }),
-    ...(options.mayPush && { mayPush: options.mayPush }),
+    ...(options.takePush && { takePush: options.takePush }),
     signer,
     second: options.second,
     counted,

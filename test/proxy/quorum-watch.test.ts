@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { QuorumWatch } from '../../src/proxy/quorum-watch.js'
-import type { CosignedHead } from '../../src/witness/cosigned.js'
+import type { CosignedHead } from '../../src/witness/cosigned-head.js'
 
 const never = new AbortController().signal
 

@@ -13,7 +13,9 @@ import {
   type SignerKey,
   type VerifierKey,
 } from '../../src/tlog/note.js'
-import { CosignedHeads, encodeCosigned, type CosignedHead, type Quorum } from '../../src/witness/cosigned.js'
+import { encodeCosigned, type CosignedHead } from '../../src/witness/cosigned-head.js'
+import { CosignedHeads } from '../../src/witness/cosigned.js'
+import type { Quorum } from '../../src/witness/quorum.js'
 import { MemoryGuard, sumdbId, testSigner } from '../helpers/heart.js'
 import { History } from '../helpers/history.js'
 
@@ -369,18 +371,18 @@ describe('what a witness was seen to sign last', () => {
 
   test('is its largest head, with that one line, after a restart too', async () => {
     const { heads, reload } = await fresh()
-    expect(heads.lastSeen(first.vkey)).toBeUndefined()
-    expect(await heads.signedBy(first.vkey)).toEqual([])
+    expect(heads.signers.lastSeen(first.vkey)).toBeUndefined()
+    expect(await heads.signers.signedBy(first.vkey)).toEqual([])
     await heads.install(log, bare(5), by(5, 100, 0, 1))
     await heads.install(log, bare(9), by(9, 200, 1))
     await heads.merge(log, bare(5), by(5, 300, 1))
     const again = await reload(9)
     for (const each of [heads, again]) {
-      expect(each.lastSeen(first.vkey)).toEqual({ log, size: 5, time: 100 })
-      expect(each.lastSeen(second.vkey)).toEqual({ log, size: 9, time: 200 })
-      const largest = (await each.largestBy(log, second.vkey))!
+      expect(each.signers.lastSeen(first.vkey)).toEqual({ log, size: 5, time: 100 })
+      expect(each.signers.lastSeen(second.vkey)).toEqual({ log, size: 9, time: 200 })
+      const largest = (await each.signers.largestBy(log, second.vkey))!
       expect([largest.size, [...largest.cosignatures.keys()]]).toEqual([9, [second.vkey]])
-      const [text] = await each.signedBy(second.vkey)
+      const [text] = await each.signers.signedBy(second.vkey)
       const note = parseNote(text!)
       expect(note.signatures.map(({ name }) => name)).toEqual(['log.example', second.name])
       expect(verifyCosignature(note.text, note.signatures[1]!, second).time).toBe(200)
@@ -391,14 +393,14 @@ describe('what a witness was seen to sign last', () => {
     const { db, heads, reload } = await fresh()
     await heads.install(log, bare(5), by(5, 100, 0, 1))
     await db.sublevel('signed-by').clear()
-    expect((await reload(5)).lastSeen(second.vkey)).toEqual({ log, size: 5, time: 100 })
+    expect((await reload(5)).signers.lastSeen(second.vkey)).toEqual({ log, size: 5, time: 100 })
   })
 
   test('is not later than we heard of it, whatever the witness says', async () => {
     const { heads, reload } = await fresh()
     await heads.install(log, bare(5), by(5, 900_000_000_000, 0))
     for (const each of [heads, await reload(5)]) {
-      const { size, time } = each.lastSeen(first.vkey)!
+      const { size, time } = each.signers.lastSeen(first.vkey)!
       expect(size).toBe(5)
       expect(time).toBeLessThanOrEqual(Date.now() / 1000)
       expect(time).toBeGreaterThan(1_600_000_000)
@@ -409,6 +411,6 @@ describe('what a witness was seen to sign last', () => {
     const { heads } = await fresh()
     await heads.install(log, bare(9), by(9, 200, 0))
     expect((await heads.merge(log, bare(7), by(7, 150, 1))).size).toBe(0)
-    expect(heads.lastSeen(second.vkey)).toEqual({ log, size: 7, time: 150 })
+    expect(heads.signers.lastSeen(second.vkey)).toEqual({ log, size: 7, time: 150 })
   })
 })

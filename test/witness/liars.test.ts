@@ -24,7 +24,10 @@ function headOf(signer: SignerKey, salt: string, by: SignerKey): WitnessedHead {
 test('a log whose witnesses lie without end washes away its own, and none of another log', async () => {
   const convicted: string[] = []
   const liars = new Liars({
-    cosigned: { current: () => undefined, largestBy: () => Promise.resolve(undefined) } as unknown as CosignedHeads,
+    cosigned: {
+      current: () => undefined,
+      signers: { largestBy: () => Promise.resolve(undefined) },
+    } as unknown as CosignedHeads,
     prover: new Prover(() => Promise.reject(new Error('nobody is asked')), new AbortController().signal, Date.now),
     counted: [],
     relayed: () => witnesses.map(({ verifier }) => verifier),

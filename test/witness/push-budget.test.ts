@@ -15,7 +15,7 @@ test('is taken at once or over the day, and never twice', () => {
   let now = Date.parse('2026-07-10T12:00:00Z')
   const takes = (log: string, most = 100): number => {
     let count = 0
-    while (count < most && take(log, now)) count++
+    while (count < most && take(log, now) !== undefined) count++
     return count
   }
   expect(takes('a')).toBe(24)
@@ -30,6 +30,12 @@ test('is taken at once or over the day, and never twice', () => {
   // A clock that was set back gives nothing.
   now -= 48 * HOUR
   expect(takes('a')).toBe(0)
+  // What came to nothing is given back, and no more than there was.
+  now += 96 * HOUR
+  const giveBack = take('a', now)!
+  giveBack()
+  giveBack()
+  expect(takes('a')).toBe(24)
 })
 
 describe('a log that has used up its day', () => {
@@ -40,7 +46,7 @@ describe('a log that has used up its day', () => {
       logKey: log.signer.verifier,
       origin: log.origin,
       now: () => clock.ms,
-      mayPush: (id, now) => take(id, now),
+      takePush: (id, now) => take(id, now),
     })
     const take = pushBudget([{ id: heart.log, perDay: 2 }])
     const push = (from: number, to: number) =>
@@ -69,6 +75,14 @@ describe('a log that has used up its day', () => {
     clock.ms += 12 * HOUR
     expect(await push(5, 8)).toMatchObject({ kind: 'advanced', size: 8 })
     expect((await push(8, 9)).code).toBe('LOG_BUDGET')
+    await heart.stop()
+  })
+
+  test('pays once for a head that is pushed twice at the same moment', async () => {
+    const { heart, push } = await start()
+    const [first, second] = await Promise.all([push(0, 3), push(0, 3)])
+    expect([first.kind, second.code]).toEqual(['advanced', 'OLD_SIZE_DIFFERS'])
+    expect((await push(3, 5)).kind).toBe('advanced')
     await heart.stop()
   })
 

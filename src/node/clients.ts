@@ -1,0 +1,57 @@
+/** How a node asks the logs that it follows; tiles that a log does not give come from peers. */
+import type { LogSetting } from '../config.js'
+import { GossumError } from '../errors.js'
+import type { Store } from '../store/store.js'
+import { SumdbClient, type SumdbClientOptions } from '../sumdb/client.js'
+import { keepAliveFetch } from '../sumdb/keep-alive.js'
+import type { TileFallback } from '../sumdb/tiles.js'
+
+/** Connections to one log for the lookups of the go command. */
+const GO_CONNECTIONS = 64
+/** A log may take 15 seconds for a lookup and more for a new version, and the go command waits for it. */
+const GO_PATIENCE = { timeoutMs: 60_000, deadlineMs: 90_000, retries: 1 }
+
+type Manner = Pick<SumdbClientOptions, 'url' | 'fetch' | 'timeoutMs' | 'deadlineMs' | 'retries'>
+/** Asks peers for a tile of a log. */
+type TileFromPeers = (log: string, ...asked: Parameters<TileFallback>) => ReturnType<TileFallback>
+
+export class LogClients {
+  readonly #store: Store
+  readonly #tileFromPeers: TileFromPeers
+  /** By log id; there is none of a log that is only pushed. */
+  readonly #clients: ReadonlyMap<string, SumdbClient>
+
+  constructor(logs: readonly LogSetting[], store: Store, tileFromPeers: TileFromPeers) {
+    this.#store = store
+    this.#tileFromPeers = tileFromPeers
+    this.#clients = new Map(
+      logs.flatMap((log) => (log.url === null ? [] : [[log.id, this.#make(log, { url: log.url })] as const])),
+    )
+  }
+
+  /** Undefined for a log that is only pushed. */
+  of(log: string): SumdbClient | undefined {
+    return this.#clients.get(log)
+  }
+
+  /** The same; throws LOG_UNREACHABLE for a log that is only pushed. */
+  required(log: string): SumdbClient {
+    const client = this.#clients.get(log)
+    if (client === undefined) throw new GossumError('LOG_UNREACHABLE', 'it is only pushed here')
+    return client
+  }
+
+  /** A client for the go command's lookups and tiles, which it gets from `upstream`. */
+  forGo(log: LogSetting, upstream: string): SumdbClient {
+    return this.#make(log, { url: upstream, fetch: keepAliveFetch(GO_CONNECTIONS), ...GO_PATIENCE })
+  }
+
+  #make(log: LogSetting, manner: Manner): SumdbClient {
+    return new SumdbClient({
+      ...log,
+      ...manner,
+      cache: this.#store.tiles.of(log.id),
+      fallback: (...asked) => this.#tileFromPeers(log.id, ...asked),
+    })
+  }
+}

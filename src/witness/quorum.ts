@@ -1,0 +1,28 @@
+/** Whose cosignatures count, and when they are enough. Pure. */
+import type { VerifierKey } from '../tlog/note.js'
+import { quorumSatisfied, type Policy } from '../tlog/policy.js'
+
+export interface Quorum {
+  /** Keys of witnesses whose cosignatures may count; our own are among them. */
+  readonly keys: readonly VerifierKey[]
+  /** Whether these keys (vkeys) satisfy the policy. */
+  readonly satisfiedBy: (signedBy: ReadonlySet<string>) => boolean
+  /** Those (vkeys) whose cosignatures are kept and shown but do not count: they were proven to misbehave. */
+  readonly convicted: () => ReadonlySet<string>
+}
+
+/** The quorum of a policy; without one a node trusts itself alone. `own` are its keys, the first one first. */
+export function quorumOf(
+  policy: Policy | undefined,
+  own: readonly VerifierKey[],
+  convicted: Quorum['convicted'],
+): Quorum {
+  if (policy === undefined) return { keys: own, satisfiedBy: (signedBy) => signedBy.has(own[0]!.vkey), convicted }
+  const keys = policy.witnesses.flatMap(({ key }) => key ?? [])
+  const unlisted = own.filter(({ vkey }) => !keys.some((key) => key.vkey === vkey))
+  return {
+    keys: [...unlisted, ...keys],
+    satisfiedBy: (signedBy) => quorumSatisfied(policy, signedBy),
+    convicted,
+  }
+}
