@@ -29,6 +29,14 @@ function mayAdd(known: CosignedHead, { text }: Note, cosignatures: ReadonlyMap<s
   return [...cosignatures].some(([key, { time }]) => time > (known.cosignatures.get(key)?.time ?? 0))
 }
 
+/** Cosignatures that came while others were written. */
+interface Arrivals {
+  /** By vkey, the newest of each. */
+  readonly lines: Map<string, Cosignature>
+  /** Those by keys that had not cosigned the head yet. */
+  readonly merged: Promise<ReadonlyMap<string, Cosignature>>
+}
+
 export class CosignedHeads {
   /** Who cosigned what last. */
   readonly signers: Signers
@@ -42,6 +50,8 @@ export class CosignedHeads {
   readonly #recent = new Map<string, CosignedHead>()
   readonly #known: KnownLines
   readonly #serial = new Serial()
+  /** By log and text of the head. */
+  readonly #arrivals = new Map<string, Arrivals>()
   readonly #onQuorum: (log: string, head: CosignedHead) => void
 
   /**
@@ -121,26 +131,53 @@ export class CosignedHeads {
     bare: Note,
     cosignatures: ReadonlyMap<string, Cosignature>,
   ): Promise<ReadonlyMap<string, Cosignature>> {
-    return this.merge(log, bare, cosignatures, true)
+    return this.#serial.run(log, () => this.#keep(log, bare, cosignatures, true))
   }
 
   /**
    * Adds verified cosignatures to a head that is proven to be on our history, durably. Returns those by keys that had
-   * not cosigned it yet. A head that we never held ourselves is only kept when `install` says so.
+   * not cosigned it yet. A head that we never held ourselves is not kept.
    */
-  merge(
+  async merge(
     log: string,
     bare: Note,
     cosignatures: ReadonlyMap<string, Cosignature>,
-    install = false,
   ): Promise<ReadonlyMap<string, Cosignature>> {
-    return this.#serial.run(log, async () => {
-      // Both are asked for at once, so that they share one write.
-      const remembered = this.signers.remember(log, bare, cosignatures)
-      const merged = this.#merge(log, bare, cosignatures, install)
-      await Promise.all([remembered, merged])
-      return merged
+    const arrivals = this.#arrivalsOf(log, bare)
+    for (const [key, cosignature] of cosignatures) {
+      if (cosignature.time > (arrivals.lines.get(key)?.time ?? 0)) arrivals.lines.set(key, cosignature)
+    }
+    const fresh = await arrivals.merged
+    // Of a line that several bring at once, it is news from the first.
+    return new Map([...fresh].filter(([key, cosignature]) => cosignatures.get(key) === cosignature))
+  }
+
+  /** The lines of a head that wait for their turn: those of a burst come one by one, and are kept together. */
+  #arrivalsOf(log: string, bare: Note): Arrivals {
+    const head = `${log} ${bare.text}`
+    const waiting = this.#arrivals.get(head)
+    if (waiting !== undefined) return waiting
+    const lines = new Map<string, Cosignature>()
+    const merged = this.#serial.run(log, () => {
+      this.#arrivals.delete(head)
+      return this.#keep(log, bare, lines, false)
     })
+    const arrivals = { lines, merged }
+    this.#arrivals.set(head, arrivals)
+    return arrivals
+  }
+
+  async #keep(
+    log: string,
+    bare: Note,
+    cosignatures: ReadonlyMap<string, Cosignature>,
+    install: boolean,
+  ): Promise<ReadonlyMap<string, Cosignature>> {
+    // Both are asked for at once, so that they share one write.
+    const remembered = this.signers.remember(log, bare, cosignatures)
+    const merged = this.#merge(log, bare, cosignatures, install)
+    await Promise.all([remembered, merged])
+    return merged
   }
 
   async #merge(
