@@ -45,11 +45,14 @@ export class Signers {
   ): Promise<void> {
     const { kept } = this.#parts
     const { size } = parseCheckpoint(text)
-    for (const [vkey, { signature, time }] of cosignatures) {
-      if (!kept.isNews(log, vkey, { size, time })) continue
-      const note = fromUtf8(formatNote({ text, signatures: [signatures[0]!, signature] }))!
-      await kept.put(log, vkey, { size, time, note }, (keys) => this.#standings(keys))
-    }
+    const news = [...cosignatures].filter(([vkey, { time }]) => kept.isNews(log, vkey, { size, time }))
+    // All are asked for at once, so that they share one write.
+    await Promise.all(
+      news.map(([vkey, { signature, time }]) => {
+        const note = fromUtf8(formatNote({ text, signatures: [signatures[0]!, signature] }))!
+        return kept.put(log, vkey, { size, time, note }, (keys) => this.#standings(keys))
+      }),
+    )
   }
 
   /** The largest head that we know to carry this key's cosignature, with this one alone. */

@@ -120,9 +120,9 @@ describe('cosigned heads', () => {
   })
 
   test('lose nothing when many cosignatures come at once, each news from the first who brings it, and few writes', async () => {
-    const { heads, quorums, store } = await fresh()
+    const { db, heads, quorums } = await fresh()
     await heads.install(log, bare(5), new Map())
-    const writes = vi.spyOn(store.history, 'put')
+    const writes = vi.spyOn(db, 'batch')
     const results = await Promise.all(
       Array.from({ length: 30 }, (_, i) => heads.merge(log, bare(5), by(5, 100, i % 3))),
     )
