@@ -94,6 +94,19 @@ export const ERRORS = {
     'this key has cosigned a larger head that is not proven to extend what this node holds',
     'see "The rollback guard" in docs/operating.md',
   ],
+  KEY_DUPLICATE: [
+    'another node is signing with this key, so this one signs nothing',
+    'stop one of the two; see "The rollback guard" in docs/operating.md',
+  ],
+  DEPOSIT_WAITING: [
+    'too few of the chosen peers remember what is about to be signed',
+    'push again in a few seconds; gossum status says which peers are missing',
+  ],
+  CLOCK_WRONG: ['the clock of this machine is wrong', 'set it; nothing is signed before this version was released'],
+  ORIGIN_TAKEN: [
+    'the key of this witness cosigns another log of this origin',
+    'make a key for this log alone with gossum key new --for LOG',
+  ],
   PEER_UNHELPFUL: ['no peer could give what was asked for', 'the node asks again, other peers too'],
   PLACE_UNREACHABLE: ['cannot reach the place', 'the node keeps trying; docs/exchange.md says what a place is'],
   PLACE_ANSWER_INVALID: [

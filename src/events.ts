@@ -3,7 +3,9 @@ import type { ExchangeNews } from './exchange/exchange.js'
 import type { ListNews } from './logs/lists.js'
 import { formatHash } from './tlog/hash.js'
 import type { CosignedHead } from './witness/cosigned-head.js'
-import type { Candidate, Outcome } from './witness/decide.js'
+import type { Candidate } from './witness/head.js'
+import type { Outcome } from './witness/outcome.js'
+import { SOURCES, type Door, type Source } from './witness/source.js'
 import type { GuardState } from './witness/rollback.js'
 
 /** Times are ISO 8601, roots base64, logs their ids. Fields are only added. */
@@ -11,7 +13,9 @@ export type NodeEvent = { readonly at: string } & (
   | {
       readonly event: 'outcome'
       readonly log: string | null
-      readonly door: Candidate['door']
+      readonly door: Door
+      /** Where it came from, more exactly than the door. */
+      readonly source: Source
       readonly outcome: Outcome['kind']
       readonly size: number | null
       readonly root: string | null
@@ -94,7 +98,8 @@ export function outcomeEvent(outcome: Outcome, candidate: Candidate): NodeEventB
   return {
     event: 'outcome',
     log: outcome.log ?? null,
-    door: candidate.door,
+    door: SOURCES[candidate.source].door,
+    source: candidate.source,
     outcome: outcome.kind,
     size: outcome.size ?? null,
     root: outcome.root === undefined ? null : formatHash(outcome.root),

@@ -28,17 +28,18 @@ import { isFrozen } from './store/heads.js'
 import { Store } from './store/store.js'
 import { SUMDB_ORIGIN } from './tlog/checkpoint.js'
 import { quorumThreshold } from './tlog/policy.js'
-import type { VerifierKey } from './tlog/note.js'
+import type { Signer, VerifierKey } from './tlog/note.js'
 import { VERSION } from './version.js'
 import type { CosignedHead } from './witness/cosigned-head.js'
 import { CosignedHeads } from './witness/cosigned.js'
 import { KnownLines } from './witness/known-lines.js'
 import { obstacleOfOrigin } from './witness/origin.js'
-import { Pipeline } from './witness/pipeline.js'
+import { Witness } from './witness/witness.js'
 import { Poller } from './witness/poller.js'
 import { pushBudget } from './witness/push-budget.js'
 import { quorumOf } from './witness/quorum.js'
 import { RollbackGuard } from './witness/rollback.js'
+import { SOURCES } from './witness/source.js'
 import { Suspects } from './witness/suspects.js'
 
 /** Milliseconds that the first head of a log that is pushed waits for our own look at the log. */
@@ -126,6 +127,7 @@ async function build(
   const relayed = (): readonly VerifierKey[] => [...fed, ...(mesh?.relayed() ?? [])]
   const suspects = await Suspects.load(store.suspects)
   const knownLines = new KnownLines()
+  const ownSigners: readonly Signer[] = second === undefined ? [signer] : [signer, second]
   const onQuorum = (log: string, head: CosignedHead): void => {
     emit(quorumEvent(log, head))
     watch.changed(log)
@@ -169,45 +171,52 @@ async function build(
     now,
   })
   const clients = new LogClients(followed, store, async (...asked) => withMesh(mesh).tileFrom(...asked))
-  const pipeline = new Pipeline({
+  const witness = new Witness({
     logs: followed.map(({ id, key, origin }) => {
       const client = clients.of(id)
       return { id, key, origin, ...(client && { prefix: (...asked) => client.prefix(...asked) }) }
     }),
-    looked: (log) => Promise.race([pollers.get(log)!.looked, delay(LOOK_MS, undefined, { ref: false })]),
-    store,
-    cosigned,
-    suspects,
-    signer,
-    second,
-    counted: quorum.keys,
-    isWitness: counts.includes(signer.verifier.vkey),
-    relayed,
-    neighbours: () => mesh?.neighbours() ?? [],
-    knownLines,
-    prefixFromPeers: async (...asked) => withMesh(mesh).prefixFrom(...asked),
-    guard,
-    takePush: pushBudget(followed),
-    alarm: (evidence) => alarm.raise(evidence),
-    publish: (log, note) => sent(mesh?.publishHead(log, note)),
-    onOutcome: (outcome, candidate) => {
-      metrics.heads.inc({ door: candidate.door, outcome: outcome.kind, code: outcome.code ?? '' })
-      emit(outcomeEvent(outcome, candidate))
-      if (outcome.kind === 'advanced') exchange.advanced()
+    kept: { store, cosigned, suspects },
+    keys: {
+      own: { of: () => ownSigners },
+      counted: quorum.keys,
+      relayed,
+      neighbours: () => mesh?.neighbours() ?? [],
+      isHeard: (vkey) => counts.includes(vkey) || relayed().some((key) => key.vkey === vkey),
+      known: knownLines,
     },
-    onFirstUse: (log, { size, root }) => emit({ event: 'first-use', log, size, root }),
-    onSuspectAlarm: ({ log, id, size, code }) => {
-      metrics.suspectAlarms.inc()
-      emit({ event: 'suspect', log, id, size, code })
-      watch.changed(log)
+    barrier: {
+      obstacle: () => (guard.maySign ? undefined : 'GUARD_WAITING'),
+      sawUnknown: (time) => guard.sawUnknown(time),
+      isFresh: created,
     },
-    onSuspectDropped: () => metrics.dropped.inc({ reason: 'suspects-full' }),
-    onError,
-    now,
+    ask: {
+      prefixFromPeers: async (...asked) => withMesh(mesh).prefixFrom(...asked),
+      looked: (log) => Promise.race([pollers.get(log)?.looked, delay(LOOK_MS, undefined, { ref: false })]),
+      takePush: pushBudget(followed),
+    },
+    told: {
+      alarm: (evidence) => alarm.raise(evidence),
+      publish: (log, note) => sent(mesh?.publishHead(log, note)),
+      onOutcome: (outcome, candidate) => {
+        metrics.heads.inc({ door: SOURCES[candidate.source].door, outcome: outcome.kind, code: outcome.code ?? '' })
+        emit(outcomeEvent(outcome, candidate))
+        if (outcome.kind === 'advanced') exchange.advanced()
+      },
+      onFirstUse: (log, { size, root }) => emit({ event: 'first-use', log, size, root }),
+      onSuspectAlarm: ({ log, id, size, code }) => {
+        metrics.suspectAlarms.inc()
+        emit({ event: 'suspect', log, id, size, code })
+        watch.changed(log)
+      },
+      onSuspectDropped: () => metrics.dropped.inc({ reason: 'suspects-full' }),
+      onError,
+    },
+    time: { now },
   })
-  stops.push(() => pipeline.stop())
-  agent?.watch({ onLost: onError, onBack: () => void pipeline.retryOwed().catch(onError) })
-  await pipeline.resume()
+  stops.push(() => witness.stop())
+  agent?.watch({ onLost: onError, onBack: () => void witness.retryOwed().catch(onError) })
+  await witness.resume()
   for (const { id, disabled } of config.logs) if (disabled) await cosigned.load(id)
 
   // ---- what the go command sees ----
@@ -219,7 +228,7 @@ async function build(
         log: log.id,
         name: log.key.name,
         client: clients.forGo(log, log.upstream),
-        submit: (candidate) => pipeline.submit(candidate),
+        submit: (candidate) => witness.submit(candidate),
         kept: store.lookups.of(log.id),
         head: () => store.heads.get(log.id).tree,
         quorum: () => cosigned.quorum(log.id),
@@ -244,8 +253,8 @@ async function build(
     // Those of a list push their heads to witnesses themselves, and there may be thousands.
     logs: followed.filter(({ list }) => list === null),
     head: (log) => (isFrozen(store.heads.get(log)) ? undefined : ownHead(cosigned.current(log), signer.verifier)),
-    prove: (log, head, size) => pipeline.proof(log, head, size),
-    submit: (candidate) => pipeline.submit(candidate),
+    prove: (log, head, size) => witness.proof(log, head, size),
+    submit: (candidate) => witness.submit(candidate),
     interval: config.poll,
     onNews: (news) => emit({ event: 'exchange', ...news }),
     onError,
@@ -266,7 +275,7 @@ async function build(
     version: VERSION,
     now,
     alarm,
-    submit: (candidate) => pipeline.submit(candidate),
+    submit: (candidate) => witness.submit(candidate),
     guard: () => guard.report,
     bastion: () => bastion?.report,
     exchange: () => exchange.views(),
@@ -279,7 +288,7 @@ async function build(
       const poller = new Poller({
         log: id,
         ...(client && { latestNote: (options) => client.latestNote(options) }),
-        pipeline,
+        witness,
         interval: config.poll,
         onPoll: (error) => {
           sumdbs.get(id)?.polled(error)
@@ -296,7 +305,7 @@ async function build(
   )
   const routes = witnessRoutes({
     logs: followed,
-    submit: (candidate) => pipeline.submit(candidate),
+    submit: (candidate) => witness.submit(candidate),
     checkpoint: (log) => view.checkpoint(log),
     subtrees: second && {
       signer: second,
@@ -347,7 +356,7 @@ async function build(
         logs: followed.map(({ id }) => id),
         store,
         cosigned,
-        pipeline,
+        witness,
         alarm,
         guard,
         prefix: async (log, ...asked) => clients.required(log).prefix(...asked),
@@ -370,10 +379,10 @@ async function build(
   void guard.settled.then(() => {
     pollers.forEach((poller) => poller.start())
     exchange.start()
-    pipeline.submitDeferred().catch(onError)
+    witness.submitDeferred().catch(onError)
   })
   // First of all when stopping: a poller or a peer may be waiting for a proof or a signature that will never come.
-  stops.push(() => Promise.resolve(pipeline.abort()))
+  stops.push(() => Promise.resolve(witness.abort()))
   stops.push(() => Promise.resolve(agent?.stop()))
   return {
     witness: signer.verifier.vkey,

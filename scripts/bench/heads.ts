@@ -5,7 +5,7 @@
  *   npm run bench
  */
 import { readFileSync } from 'node:fs'
-import { verifyCandidate } from '../../src/witness/verify.js'
+import { readHead } from '../../src/witness/head.js'
 import { decide } from '../../src/witness/decide.js'
 import { SUM_GOLANG_ORG } from '../../src/config.js'
 import { SumdbClient } from '../../src/sumdb/client.js'
@@ -66,9 +66,9 @@ const id = logId(key.name, SUMDB_ORIGIN)
 const logs = new Map([[id, { id, key, origin: SUMDB_ORIGIN }]])
 const verifyAndDecide = (i: number): void => {
   const note = heads[i % heads.length]!
-  const { checkpoint, canonical } = verifyCandidate(note, logs, id, { counted: [], relayed: [], neighbours: [] })
+  const { checkpoint, canonical } = readHead(note, logs, id, { counted: [], relayed: [], neighbours: [] })
   const held = { tree: checkpoint!, frozen: false }
-  if (decide(held, { ...checkpoint!, canonical, ownEyes: false }).kind !== 'known') throw new Error('not known')
+  if (decide(held, { ...checkpoint!, canonical, firsthand: false }).kind !== 'known') throw new Error('not known')
 }
 const [raw, through] = (await rates(verifyOnly, verifyAndDecide)) as [number, number]
 show('raw Ed25519 verification', raw, 'heads/s')

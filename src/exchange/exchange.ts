@@ -6,8 +6,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { errorCode, errorText, GossumError, type ErrorCode } from '../errors.js'
 import { lastingController } from '../timed.js'
-import type { Candidate, Outcome } from '../witness/decide.js'
-import type { LogIdentity } from '../witness/verify.js'
+import type { Candidate } from '../witness/head.js'
+import type { Outcome } from '../witness/outcome.js'
+import type { LogIdentity } from '../witness/head.js'
 import { formatHash } from '../tlog/hash.js'
 import { PlaceDown } from './ask.js'
 import type { OwnHead, Place, Prove, Told, Verdict } from './place.js'
@@ -216,7 +217,7 @@ export class Exchange {
     const { submit, now, onError } = this.#parts
     for (const note of notes) {
       try {
-        const { code } = await submit({ door: 'sync', note, log, receivedAt: now() })
+        const { code } = await submit({ source: 'sync', note, log, receivedAt: now() })
         if (NONSENSE.has(code)) throw new GossumError('PLACE_ANSWER_INVALID', `${url}: a head with ${code!}`)
       } catch (error) {
         if (errorCode(error) === 'PLACE_ANSWER_INVALID') throw error

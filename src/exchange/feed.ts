@@ -11,7 +11,7 @@ import { readCosignatures } from '../tlog/cosignature.js'
 import { formatHash, sha256, type Hash } from '../tlog/hash.js'
 import { formatNote, isBy, parseNote, type Note, type VerifierKey } from '../tlog/note.js'
 import type { PlaceSetting } from '../places.js'
-import type { LogIdentity } from '../witness/verify.js'
+import type { LogIdentity } from '../witness/head.js'
 import { shown, type Asker, type PlaceAnswer } from './ask.js'
 import type { OwnHead, Place, Prove, Told } from './place.js'
 

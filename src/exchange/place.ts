@@ -7,7 +7,7 @@ import type { Hash } from '../tlog/hash.js'
 import type { Note, Signature, VerifierKey } from '../tlog/note.js'
 import type { CosignedHead } from '../witness/cosigned-head.js'
 import type { Tree } from '../tlog/merkle.js'
-import type { LogIdentity } from '../witness/verify.js'
+import type { LogIdentity } from '../witness/head.js'
 
 /** The newest head that this node has proven and cosigned. */
 export interface OwnHead extends Tree {

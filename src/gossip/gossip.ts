@@ -6,7 +6,8 @@
 import { TopicValidatorResult } from '@chainsafe/libp2p-gossipsub'
 import type { PeerId } from '@libp2p/interface'
 import { GossumError } from '../errors.js'
-import { gossipVerdict, type Candidate, type GossipVerdict, type Outcome } from '../witness/decide.js'
+import type { Candidate } from '../witness/head.js'
+import { gossipVerdict, type GossipVerdict, type Outcome } from '../witness/outcome.js'
 import type { FloodMeter } from './flood.js'
 import type { PubSub } from './host.js'
 import { Places } from './places.js'
@@ -125,7 +126,7 @@ export class GossipDoor {
     if (topic.kind === 'evidence') {
       return EVIDENCE_VERDICTS[await this.#handlers.submitEvidence(topic.log, data, peer)]
     }
-    const candidate: Candidate = { door: 'gossip', note: data, log: topic.log, peer, receivedAt: Date.now() }
+    const candidate: Candidate = { source: 'gossip', note: data, log: topic.log, peer, receivedAt: Date.now() }
     return gossipVerdict(await this.#handlers.submit(candidate))
   }
 

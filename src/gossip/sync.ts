@@ -227,7 +227,7 @@ export class SyncDoor {
   async #learnHeads(hello: Hello, peer: string): Promise<void> {
     for (const note of hello.heads) {
       if (this.#stopped.signal.aborted) return
-      await this.#guarded(() => this.#options.handlers.submit({ door: 'sync', note, peer, receivedAt: Date.now() }))
+      await this.#guarded(() => this.#options.handlers.submit({ source: 'sync', note, peer, receivedAt: Date.now() }))
     }
   }
 

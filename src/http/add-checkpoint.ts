@@ -7,8 +7,8 @@ import { toHex, utf8 } from '../tlog/bytes.js'
 import { COSIGNATURE_SIZE } from '../tlog/cosignature.js'
 import { sha256 } from '../tlog/hash.js'
 import { formatNote, formatSignature, isBy, parseNote, type VerifierKey } from '../tlog/note.js'
-import { answerTo, type Candidate, type Outcome } from '../witness/decide.js'
-import { logThatSigned, type LogIdentity } from '../witness/verify.js'
+import { logThatSigned, type Candidate, type LogIdentity } from '../witness/head.js'
+import { answerTo, type Outcome } from '../witness/outcome.js'
 import { MAX_BODY_BYTES, parseAddCheckpoint } from './add-checkpoint-body.js'
 import { text, type Reply } from './reply.js'
 import type { Route } from './router.js'
@@ -110,7 +110,7 @@ function readCandidate(node: WitnessNode, body: Uint8Array): Candidate {
   // Lines of other types say nothing here, may be large, and those of ML-DSA-44 cost 5 ms each, which anybody could make
   // us spend: they come by the mesh. The others are spelled anew: it is the text that is signed.
   const signatures = note.signatures.filter((line) => isBy(line, log.key) || line.bytes.length === COSIGNATURE_SIZE)
-  return { door: 'push', log: log.id, note: formatNote({ ...note, signatures }), proof, receivedAt: node.now() }
+  return { source: 'push', log: log.id, note: formatNote({ ...note, signatures }), proof, receivedAt: node.now() }
 }
 
 function keysOf(logs: readonly { readonly key: VerifierKey }[]): string {

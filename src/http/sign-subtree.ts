@@ -14,7 +14,7 @@ import { formatCheckpoint, parseCheckpoint, type Checkpoint } from '../tlog/chec
 import { cosignSubtree, verifiedCosignatures } from '../tlog/cosignature.js'
 import { formatSignature, isBy, parseNote, type Note, type SignerKey } from '../tlog/note.js'
 import { checkSubtree } from '../tlog/subtree.js'
-import type { LogIdentity } from '../witness/verify.js'
+import type { LogIdentity } from '../witness/head.js'
 import { MAX_BODY_BYTES } from './add-checkpoint-body.js'
 import { text, type Reply } from './reply.js'
 import { parseSignSubtree, type AskedSubtree } from './sign-subtree-body.js'

@@ -9,7 +9,7 @@ import { MAX_EVIDENCE_BYTES } from '../evidence/evidence.js'
 import type { Received } from '../evidence/alarm.js'
 import { formatHash } from '../tlog/hash.js'
 import { MAX_NOTE_BYTES } from '../tlog/note.js'
-import { answerTo, type Outcome, type OutcomeKind } from '../witness/decide.js'
+import { answerTo, type Outcome, type OutcomeKind } from '../witness/outcome.js'
 import { json, problem, type Reply } from './reply.js'
 import type { ApiRequest, Route } from './router.js'
 

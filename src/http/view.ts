@@ -13,7 +13,8 @@ import { formatHash } from '../tlog/hash.js'
 import { formatNote, type VerifierKey } from '../tlog/note.js'
 import { quorumThreshold } from '../tlog/policy.js'
 import { encodeCosigned, type CosignedHead } from '../witness/cosigned-head.js'
-import type { Candidate, Outcome } from '../witness/decide.js'
+import type { Candidate } from '../witness/head.js'
+import type { Outcome } from '../witness/outcome.js'
 import type { GuardReport } from '../witness/rollback.js'
 import type { Suspect, Suspects } from '../witness/suspects.js'
 import type {
@@ -229,7 +230,7 @@ export class View implements NodeView {
 
   async submitHead(note: Uint8Array): Promise<{ outcome: Outcome; held: number | null }> {
     const { submit, store, now } = this.#parts
-    const outcome = await submit({ door: 'push', note, receivedAt: now() })
+    const outcome = await submit({ source: 'submit', note, receivedAt: now() })
     const held = outcome.log === undefined ? undefined : store.heads.get(outcome.log).tree?.size
     return { outcome, held: held ?? null }
   }

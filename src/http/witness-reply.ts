@@ -1,6 +1,6 @@
 /** What a witness says to logs, in the words of c2sp.org/tlog-witness. Pure. */
 import { ERRORS, type ErrorCode } from '../errors.js'
-import { answerTo, type Outcome } from '../witness/decide.js'
+import { answerTo, type Outcome } from '../witness/outcome.js'
 import { text, type Reply } from './reply.js'
 
 /** Seconds after which it may be worth to come again. */

@@ -6,7 +6,7 @@ import type { Store } from '../store/store.js'
 import { utf8 } from '../tlog/bytes.js'
 import { encodeCosigned } from '../witness/cosigned-head.js'
 import type { CosignedHeads } from '../witness/cosigned.js'
-import type { Pipeline } from '../witness/pipeline.js'
+import type { Witness } from '../witness/witness.js'
 import type { RollbackGuard } from '../witness/rollback.js'
 
 export interface PeerParts {
@@ -14,7 +14,7 @@ export interface PeerParts {
   readonly logs: readonly string[]
   readonly store: Store
   readonly cosigned: CosignedHeads
-  readonly pipeline: Pipeline
+  readonly witness: Witness
   readonly alarm: Alarm
   readonly guard: RollbackGuard
   /** The root of the first records of a tree, from the log. */
@@ -24,9 +24,9 @@ export interface PeerParts {
 }
 
 /** The answers of a node to its peers. */
-export function handlersFor({ logs, store, cosigned, pipeline, alarm, guard, prefix, now }: PeerParts): SyncHandlers {
+export function handlersFor({ logs, store, cosigned, witness, alarm, guard, prefix, now }: PeerParts): SyncHandlers {
   return {
-    submit: (candidate) => pipeline.submit(candidate),
+    submit: (candidate) => witness.submit(candidate),
     submitEvidence: (log, bytes) => alarm.receive(log, bytes),
     heads: () => Promise.resolve(logs.flatMap((log) => cosigned.current(log) ?? []).map(encodeCosigned)),
     evidenceIds: async () => (await store.evidence.list()).map(({ log, id }) => ({ log, id })),
@@ -38,7 +38,7 @@ export function handlersFor({ logs, store, cosigned, pipeline, alarm, guard, pre
     tile: (log, path) => store.tiles.of(log).get(path),
     signedBy: (witness) => cosigned.signers.signedBy(witness),
     signedHeads: async (notes, peer, chosen) => {
-      for (const note of notes) await pipeline.submit({ door: 'sync', note, peer, receivedAt: now() })
+      for (const note of notes) await witness.submit({ source: 'sync', note, peer, receivedAt: now() })
       guard.answered(peer, chosen)
     },
   }

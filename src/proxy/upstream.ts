@@ -8,7 +8,8 @@ import { SingleFlight } from '../sumdb/flight.js'
 import type { LookupAnswer } from '../sumdb/module.js'
 import { toHex } from '../tlog/bytes.js'
 import { sha256 } from '../tlog/hash.js'
-import type { Candidate, Outcome } from '../witness/decide.js'
+import type { Candidate } from '../witness/head.js'
+import type { Outcome } from '../witness/outcome.js'
 import { Recent } from './recent.js'
 
 export interface UpstreamParts {
@@ -93,7 +94,7 @@ export class Upstream {
     const before = this.#seen.get(key)
     if (before !== undefined) return before
     const { log, submit, now } = this.#parts
-    const judged = submit({ door: 'poll', note, log, receivedAt: now() }).then(
+    const judged = submit({ source: 'lookup', note, log, receivedAt: now() }).then(
       // What could not be decided, or was refused for our own state, may be decided the next time.
       (outcome) => {
         if (outcome.kind === 'pending' || outcome.kind === 'refused') this.#seen.delete(key)

@@ -34,6 +34,8 @@ export interface Hold {
 export interface Floor extends GuardedFloor {
   /** The head as a note with the log's line and our own; absent after a recovery in which only the guard knew it. */
   readonly note?: string
+  /** The time of our cosignature there, or that we promised, in POSIX seconds, where it is known. */
+  readonly time?: number
 }
 
 /** The head that was trusted because it was the first one. */
@@ -53,6 +55,8 @@ export interface LogState {
   readonly tree?: Tree | undefined
   /** Its checkpoint text with the log's signature line, as a note; absent after a recovery that knew only the tree. */
   readonly note?: string | undefined
+  /** The origin of the log, from the first head on that was cosigned: a key cosigns one log of an origin. */
+  readonly origin?: string
   readonly signed?: Signed
   readonly floor?: Floor | undefined
   readonly firstUse?: FirstUse | undefined
@@ -226,12 +230,13 @@ export class Heads {
 
 /** One log's state as JSON: the state and the hash of the state before it. */
 function encodeState(state: LogState, previous: string): string {
-  const { seq, tree, note, signed, floor, firstUse, holds } = state
+  const { seq, tree, note, origin, signed, floor, firstUse, holds } = state
   return JSON.stringify({
     seq,
     previous,
     ...(tree && { size: tree.size, root: formatHash(tree.root) }),
     ...(note !== undefined && { note }),
+    ...(origin !== undefined && { origin }),
     ...(signed && { signed }),
     ...(floor && { floor }),
     ...(firstUse && { firstUse }),
@@ -245,6 +250,7 @@ interface EncodedState {
   size?: number
   root?: string
   note?: string
+  origin?: string
   signed?: Signed
   floor?: Floor
   firstUse?: FirstUse
@@ -308,12 +314,13 @@ function readSlot(text: string, entry: GuardEntry | undefined): Slot {
   } catch {
     return { state: NOTHING, hash, disagreement: 'the state of the log cannot be read' }
   }
-  const { seq, previous, size, root, note, signed, floor, firstUse, holds } = encoded
+  const { seq, previous, size, root, note, origin, signed, floor, firstUse, holds } = encoded
   const rootHash = root === undefined ? undefined : parseHash(root)
   const state: LogState = {
     seq,
     ...(size !== undefined && rootHash !== undefined && { tree: { size, root: rootHash } }),
     ...(note !== undefined && { note }),
+    ...(origin !== undefined && { origin }),
     ...(signed && { signed }),
     ...(floor && { floor }),
     ...(firstUse && { firstUse }),

@@ -6,7 +6,8 @@ import type { ErrorCode } from '../errors.js'
 import { toHex, utf8 } from '../tlog/bytes.js'
 import { sha256 } from '../tlog/hash.js'
 import type { Note } from '../tlog/note.js'
-import type { Candidate, Outcome } from './decide.js'
+import type { Candidate } from './head.js'
+import type { Outcome } from './outcome.js'
 
 /** Notes remembered as refused, and texts as past. */
 const REMEMBERED = 2048
@@ -18,6 +19,10 @@ const PASSING: ReadonlySet<ErrorCode> = new Set([
   'STATE_DISAGREES',
   'GUARD_WAITING',
   'GUARD_BEHIND',
+  'KEY_DUPLICATE',
+  'DEPOSIT_WAITING',
+  'CLOCK_WRONG',
+  'ORIGIN_TAKEN',
   'AGENT_UNAVAILABLE',
   'NOT_CANONICAL',
   'REQUEST_INVALID',

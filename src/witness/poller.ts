@@ -4,7 +4,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { lastingController } from '../timed.js'
-import type { Pipeline } from './pipeline.js'
+import type { Witness } from './witness.js'
 
 /** Suspects larger than our tree that are tried again after a poll. */
 const SUSPECTS_PER_POLL = 8
@@ -19,7 +19,7 @@ export interface PollerParts {
    * log that is only pushed: of that one only the suspects are tried again.
    */
   readonly latestNote?: (options: { signal: AbortSignal }) => Promise<Uint8Array>
-  readonly pipeline: Pipeline
+  readonly witness: Pick<Witness, 'submit' | 'retrySuspects'>
   /** Seconds between polls, on average. */
   readonly interval: number
   /** After each poll: undefined when the log answered, otherwise why not. */
@@ -65,7 +65,7 @@ export class Poller {
   }
 
   async #poll(signal: AbortSignal): Promise<void> {
-    const { log, latestNote, pipeline, onPoll, onError, now } = this.#parts
+    const { log, latestNote, witness, onPoll, onError, now } = this.#parts
     let note: Uint8Array | undefined
     try {
       note = await latestNote?.({ signal })
@@ -77,9 +77,9 @@ export class Poller {
       onPoll(error)
     }
     try {
-      if (note !== undefined) await pipeline.submit({ door: 'poll', note, log, receivedAt: now() })
+      if (note !== undefined) await witness.submit({ source: 'poll', note, log, receivedAt: now() })
       // Also when the log is down: peers may be able to explain what it will not.
-      pipeline.retrySuspects(log, SUSPECTS_PER_POLL).catch(onError)
+      witness.retrySuspects(log, SUSPECTS_PER_POLL).catch(onError)
     } catch (error) {
       onError(error)
     }

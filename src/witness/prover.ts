@@ -8,7 +8,7 @@ import { timed } from '../timed.js'
 import { toHex } from '../tlog/bytes.js'
 import { checkTree, type Tree } from '../tlog/merkle.js'
 import type { Prefix, Proof } from './decide.js'
-import type { LogIdentity } from './verify.js'
+import type { LogIdentity } from './head.js'
 
 /** Shows the root of a tree's first `size` records. Throws a GossumError when it cannot. */
 export type ShowPrefix = (of: Tree, size: number, options: { signal: AbortSignal }) => Promise<Prefix>

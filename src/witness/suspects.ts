@@ -6,10 +6,12 @@
 import type { Table } from '../store/disk.js'
 import { GossumError, type ErrorCode } from '../errors.js'
 import { fromUtf8, toHex, utf8 } from '../tlog/bytes.js'
+import { parseCheckpoint } from '../tlog/checkpoint.js'
 import { sha256 } from '../tlog/hash.js'
 import { formatNote, parseNote, type Note } from '../tlog/note.js'
-import type { Candidate, Door } from './decide.js'
-import type { LogIdentity, VerifiedNote } from './verify.js'
+import type { ProvenHead } from './cosigned-head.js'
+import type { Candidate, Head } from './head.js'
+import { SOURCES, type Door } from './source.js'
 
 /** Suspects kept per log; a log that signs more nonsense than this is caught already. */
 export const MAX_SUSPECTS_PER_LOG = 256
@@ -43,7 +45,7 @@ export interface Suspect {
 }
 
 /** The head with the cosignatures that came with it, now and before, the newest of each signer. */
-function withCosignatures({ bare, cosignatures }: VerifiedNote<LogIdentity>, known: Suspect | undefined): string {
+function withCosignatures({ bare, cosignatures }: Head, known: Suspect | undefined): string {
   const before = known === undefined ? [] : parseNote(utf8(known.note)).signatures.slice(1)
   const lines = new Map(before.map((line) => [`${line.name}+${line.keyId}`, line]))
   for (const { signature } of cosignatures.values()) lines.set(`${signature.name}+${signature.keyId}`, signature)
@@ -93,6 +95,17 @@ export class Suspects {
     return suspects
   }
 
+  /** What is kept of a head. */
+  of({ log, bare }: Head): Suspect | undefined {
+    return this.#of(log.id).get(idOf(bare))
+  }
+
+  /** A suspect as the head that it is; undefined for one of a size that no tree has. */
+  headOf({ size, note }: Suspect): ProvenHead | undefined {
+    const { text, signatures } = parseNote(utf8(note))
+    return size === null ? undefined : { ...parseCheckpoint(text), note: { text, signatures: signatures.slice(0, 1) } }
+  }
+
   /** The suspects of a log, oldest first. */
   list(log: string): Suspect[] {
     return [...this.#of(log).values()].sort((a, b) => (a.firstSeen < b.firstSeen ? -1 : 1))
@@ -104,8 +117,8 @@ export class Suspects {
    * that nobody was told about, but for the largest: that is the one that says most.
    */
   async keep(
-    head: VerifiedNote<LogIdentity>,
-    { door, peer, receivedAt }: Candidate,
+    head: Head,
+    { source, peer, receivedAt }: Candidate,
     code: ErrorCode,
   ): Promise<{ isNew: boolean; suspect: Suspect; dropped?: Suspect }> {
     const { log, bare, checkpoint } = head
@@ -121,7 +134,7 @@ export class Suspects {
           size: checkpoint?.size ?? null,
           note,
           firstSeen: new Date(receivedAt).toISOString(),
-          door,
+          door: SOURCES[source].door,
           ...(peer !== undefined && { peer }),
           code,
           alarmed: false,

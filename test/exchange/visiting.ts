@@ -51,8 +51,8 @@ export async function visiting(places: readonly PlaceSetting[], options: Visitin
     logs: [{ id: heart.log, key: logSigner.verifier, origin: SUMDB_ORIGIN }],
     head: (id) =>
       isFrozen(heart.store.heads.get(id)) ? undefined : ownHead(heart.cosigned.current(id), testWitness.verifier),
-    prove: (id, head, size) => heart.pipeline.proof(id, head, size),
-    submit: (candidate) => heart.pipeline.submit(candidate),
+    prove: (id, head, size) => heart.witness.proof(id, head, size),
+    submit: (candidate) => heart.witness.submit(candidate),
     interval,
     onNews: (told) => news.push(told),
     onError: (error) => heart.errors.push(error),

@@ -5,7 +5,8 @@ import { headsTopic } from '../../src/gossip/topics.js'
 import { concatBytes, uint64 } from '../../src/tlog/bytes.js'
 import { cosign } from '../../src/tlog/cosignature.js'
 import { formatNote, parseNote, type Signature, type SignerKey } from '../../src/tlog/note.js'
-import type { Candidate, Outcome } from '../../src/witness/decide.js'
+import type { Candidate } from '../../src/witness/head.js'
+import type { Outcome } from '../../src/witness/outcome.js'
 import { startHeart, testSigner, testWitness, type Heart } from '../helpers/heart.js'
 import { History, showing } from '../helpers/history.js'
 import { LOG, MemoryHandlers, startNode, until } from './helpers.js'
@@ -27,7 +28,7 @@ class HeartHandlers extends MemoryHandlers {
 
   override submit(candidate: Candidate): Promise<Outcome> {
     this.candidates.push(candidate)
-    return this.#heart.pipeline.submit(candidate)
+    return this.#heart.witness.submit(candidate)
   }
 }
 
@@ -72,7 +73,7 @@ it.each([4, 8])('%d peers with 512 variants each keep no cosignature out that an
   expect(heart.cosigned.current(LOG)?.size).toBe(10)
 
   release()
-  await heart.pipeline.idle()
+  await heart.witness.idle()
   expect(heart.cosigned.quorum(LOG), 'all cosigned it').toMatchObject({ size: 20 })
   expect(heart.errors).toEqual([])
 })

@@ -45,7 +45,7 @@ describe('the gossip door', () => {
     const stranger = await startStranger()
     const gossip = await openGossip(stranger, node)
     const known = await publishWhenHeard(node, 'known')
-    await node.handlers.submit({ door: 'poll', note: utf8(`${known} again`), receivedAt: 0 })
+    await node.handlers.submit({ source: 'poll', note: utf8(`${known} again`), receivedAt: 0 })
     await gossip.write(messageFrame(TOPIC, 'stranger 1', 'throw 1', `${known} again`, 'news'))
     await third.handlers.receives('news')
     expect(node.handlers.texts).toEqual(expect.arrayContaining(['stranger 1', 'throw 1', `${known} again`, 'news']))

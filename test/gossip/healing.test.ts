@@ -1,7 +1,8 @@
 /** What gossip loses, sync repairs. */
 import { describe, expect, it } from 'vitest'
 import { utf8 } from '../../src/tlog/bytes.js'
-import type { Candidate, Outcome } from '../../src/witness/decide.js'
+import type { Candidate } from '../../src/witness/head.js'
+import type { Outcome } from '../../src/witness/outcome.js'
 import { LOG, MemoryHandlers, publishWhenHeard, startNode, until, type TestNode } from './helpers.js'
 
 /** Loses every head that gossip brings, and passes none on. Evidence is not gossiped here at all. */
@@ -9,7 +10,7 @@ class DeafHandlers extends MemoryHandlers {
   static lost = 0
 
   override submit(candidate: Candidate): Promise<Outcome> {
-    if (candidate.door !== 'gossip') return super.submit(candidate)
+    if (candidate.source !== 'gossip') return super.submit(candidate)
     DeafHandlers.lost++
     return Promise.resolve({ kind: 'refused', news: false, code: 'LOG_UNKNOWN' })
   }
@@ -26,8 +27,8 @@ describe('a mesh whose gossip is lost', () => {
     }
     await until(() => nodes.every(({ mesh }) => mesh.speakers() > 0), 'connected')
     const last = nodes.at(-1)!
-    await first.handlers.submit({ door: 'poll', note: utf8('seen at one end'), receivedAt: 0 })
-    await last.handlers.submit({ door: 'poll', note: utf8('seen at the other'), receivedAt: 0 })
+    await first.handlers.submit({ source: 'poll', note: utf8('seen at one end'), receivedAt: 0 })
+    await last.handlers.submit({ source: 'poll', note: utf8('seen at the other'), receivedAt: 0 })
     await last.handlers.submitEvidence(LOG, utf8('{"type":"convicts"}'))
     await publishWhenHeard(first, 'lost')
     for (const { handlers } of nodes) {
@@ -36,7 +37,7 @@ describe('a mesh whose gossip is lost', () => {
       await handlers.when(() => handlers.files.size === 1)
     }
     await until(() => DeafHandlers.lost > 0, 'gossip was lost')
-    for (const { handlers } of nodes) expect(handlers.candidates.every(({ door }) => door !== 'gossip')).toBe(true)
+    for (const { handlers } of nodes) expect(handlers.candidates.every(({ source }) => source !== 'gossip')).toBe(true)
     for (const { errors } of nodes) expect(errors).toEqual([])
   })
 })

@@ -14,7 +14,9 @@ import { sha256 } from '../../src/tlog/hash.js'
 import { makeSignerKey, SIGNATURE_TYPES } from '../../src/tlog/note.js'
 import { GossumError } from '../../src/errors.js'
 import type { Tree } from '../../src/tlog/merkle.js'
-import type { Candidate, Outcome, Prefix } from '../../src/witness/decide.js'
+import type { Prefix } from '../../src/witness/decide.js'
+import type { Candidate } from '../../src/witness/head.js'
+import type { Outcome } from '../../src/witness/outcome.js'
 
 export const LOG = logId('sum.example', 'go.sum database tree')
 

@@ -24,7 +24,7 @@ describe('a mesh', () => {
     const text = await publishWhenHeard(a, 'head')
     await b.handlers.receives(text)
     const got = b.handlers.candidates.find(({ note }) => Buffer.from(note).toString() === text)!
-    expect(got).toMatchObject({ door: 'gossip', log: LOG, peer: a.mesh.peerId })
+    expect(got).toMatchObject({ source: 'gossip', log: LOG, peer: a.mesh.peerId })
     expect(Math.abs(Date.now() - got.receivedAt)).toBeLessThan(60_000)
   })
 
@@ -89,33 +89,33 @@ describe('a mesh', () => {
 
   it('brings a late joiner heads and evidence that were published before it came', async () => {
     const a = await startNode()
-    await a.handlers.submit({ door: 'poll', note: utf8('old head'), receivedAt: 0 })
+    await a.handlers.submit({ source: 'poll', note: utf8('old head'), receivedAt: 0 })
     await a.handlers.submitEvidence(LOG, utf8('{"type":"old evidence"}'))
     const late = await startNode({ bootstrap: [a.address] })
     await late.handlers.receives('old head')
     await late.handlers.when(() => late.handlers.files.size === 1)
-    expect(late.handlers.candidates[0]).toMatchObject({ door: 'sync', peer: a.mesh.peerId })
+    expect(late.handlers.candidates[0]).toMatchObject({ source: 'sync', peer: a.mesh.peerId })
   })
 
   it('learns soon after what came between the first round and the graft, which gossip will not tell', async () => {
     const a = await startNode()
-    await a.handlers.submit({ door: 'poll', note: utf8('first'), receivedAt: 0 })
+    await a.handlers.submit({ source: 'poll', note: utf8('first'), receivedAt: 0 })
     const late = await startNode({ bootstrap: [a.address] })
     await late.handlers.receives('first')
-    await a.handlers.submit({ door: 'poll', note: utf8('second, never published'), receivedAt: 0 })
+    await a.handlers.submit({ source: 'poll', note: utf8('second, never published'), receivedAt: 0 })
     await late.handlers.receives('second, never published')
-    expect(late.handlers.candidates.at(-1)).toMatchObject({ door: 'sync' })
+    expect(late.handlers.candidates.at(-1)).toMatchObject({ source: 'sync' })
   }, 20_000)
 
   it('gives the one that is dialled what the dialer holds', async () => {
     const a = await startNode()
     const handlers = new MemoryHandlers()
-    await handlers.submit({ door: 'poll', note: utf8('news from afar'), receivedAt: 0 })
+    await handlers.submit({ source: 'poll', note: utf8('news from afar'), receivedAt: 0 })
     for (let i = 0; i < 20; i++) await handlers.submitEvidence(LOG, utf8(`{"n":${i},"pad":"${'x'.repeat(60_000)}"}`))
     const dialer = await startNode({ handlers, bootstrap: [a.address] })
     await a.handlers.receives('news from afar')
     await a.handlers.when(() => a.handlers.files.size === 20)
-    expect(a.handlers.candidates[0]).toMatchObject({ door: 'sync', peer: dialer.mesh.peerId })
+    expect(a.handlers.candidates[0]).toMatchObject({ source: 'sync', peer: dialer.mesh.peerId })
   })
 
   it.each(['with', 'without'])('comes back to a bootstrap peer that was restarted, address %s peer id', async (how) => {

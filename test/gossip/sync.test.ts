@@ -13,7 +13,7 @@ const FILE = utf8('{"type":"some evidence"}')
 
 async function nodeWithHistory(): Promise<Awaited<ReturnType<typeof startNode>>> {
   const node = await startNode()
-  await node.handlers.submit({ door: 'poll', note: utf8('our head'), receivedAt: 0 })
+  await node.handlers.submit({ source: 'poll', note: utf8('our head'), receivedAt: 0 })
   await node.handlers.submitEvidence(LOG, FILE)
   return node
 }
@@ -33,7 +33,7 @@ describe('the sync door, asked', () => {
       files: [Buffer.from(FILE).toString()],
     })
     await node.handlers.receives('their head')
-    expect(node.handlers.candidates.at(-1)).toMatchObject({ door: 'sync' })
+    expect(node.handlers.candidates.at(-1)).toMatchObject({ source: 'sync' })
   })
 
   it('answers an unknown request with an error and goes on', async () => {
@@ -211,7 +211,7 @@ describe('the sync door, asking', () => {
     await b.handlers.when(() => b.handlers.files.size === 1)
     for (let i = 0; i < 5; i++) await b.mesh.syncWith(a.mesh.peerId)
     // Each side lets a peer have two at a time: were they left open, this could not be answered.
-    await b.handlers.submit({ door: 'poll', note: utf8('later'), receivedAt: 0 })
+    await b.handlers.submit({ source: 'poll', note: utf8('later'), receivedAt: 0 })
     await b.mesh.syncWith(a.mesh.peerId)
     await a.handlers.receives('later')
     expect(a.drops).toEqual([])

@@ -21,9 +21,11 @@ import {
 import type { CosignedHead } from '../../src/witness/cosigned-head.js'
 import { CosignedHeads } from '../../src/witness/cosigned.js'
 import type { TakePush } from '../../src/witness/push-budget.js'
-import type { Candidate, Door, Outcome } from '../../src/witness/decide.js'
+import type { Candidate } from '../../src/witness/head.js'
+import type { Outcome } from '../../src/witness/outcome.js'
+import type { Source } from '../../src/witness/source.js'
 import { KnownLines } from '../../src/witness/known-lines.js'
-import { Pipeline } from '../../src/witness/pipeline.js'
+import { Witness, type WitnessOptions } from '../../src/witness/witness.js'
 import type { PrefixFromPeers, ShowPrefix } from '../../src/witness/prover.js'
 import { Suspects, type Suspect } from '../../src/witness/suspects.js'
 
@@ -75,6 +77,8 @@ export interface HeartOptions extends LogAndVantage {
   readonly prefixFromPeers?: PrefixFromPeers
   /** The rollback guard; one that lets everything pass when absent. */
   readonly rollback?: { readonly maySign: boolean; sawUnknown(time: number): void }
+  /** What else may stand in the way of a signature, and who keeps promises. */
+  readonly barrier?: Partial<WitnessOptions['barrier']>
   readonly db?: Database
   readonly guard?: Guard
   /** A store that is open already, in place of `db` and `guard`. */
@@ -93,7 +97,7 @@ export function sumdbId(key: VerifierKey): string {
 export interface Heart {
   readonly log: string
   readonly store: Store
-  readonly pipeline: Pipeline
+  readonly witness: Witness
   readonly cosigned: CosignedHeads
   readonly suspects: Suspects
   readonly alarm: Alarm
@@ -108,7 +112,7 @@ export interface Heart {
   /** Times of cosignatures by our key that the heart did not make. */
   readonly unknown: number[]
   readonly firstUses: FirstUse[]
-  submit(door: Door, note: Uint8Array, peer?: string, log?: string): Promise<Outcome>
+  submit(source: Source, note: Uint8Array, peer?: string, log?: string): Promise<Outcome>
   /** Ends what runs in the background and closes the store. */
   stop(): Promise<void>
 }
@@ -159,45 +163,52 @@ export async function startHeart(options: HeartOptions): Promise<Heart> {
     tell: ({ id }, file) => left.evidence.push({ id, file }),
     now,
   })
-  const pipeline = new Pipeline({
+  const rollback = options.rollback ?? { maySign: true, sawUnknown: (time: number) => left.unknown.push(time) }
+  const witness = new Witness({
     logs,
-    store,
-    cosigned,
-    suspects,
-    ...(options.looked && { looked: options.looked }),
-    ...(options.takePush && { takePush: options.takePush }),
-    signer,
-    second: options.second,
-    counted,
-    pauseMs: options.pauseMs ?? 0,
-    isWitness: counted.some(({ vkey }) => vkey === signer.verifier.vkey),
-    relayed: () => options.relayed ?? [],
-    neighbours: () => options.neighbours ?? [],
-    knownLines: new KnownLines(),
-    prefixFromPeers: options.prefixFromPeers ?? (() => Promise.reject(new GossumError('PEER_UNHELPFUL'))),
-    guard: options.rollback ?? { maySign: true, sawUnknown: (time) => left.unknown.push(time) },
-    onFirstUse: (_log, first) => left.firstUses.push(first),
-    alarm: (evidence) => alarm.raise(evidence),
-    publish: (id, note) => {
-      options.onPublish?.(note, id)
-      left.published.push(note)
+    kept: { store, cosigned, suspects },
+    keys: {
+      own: { of: () => (options.second === undefined ? [signer] : [signer, options.second]) },
+      counted,
+      relayed: () => options.relayed ?? [],
+      neighbours: () => options.neighbours ?? [],
+      isHeard: (vkey) => [...counted, ...(options.relayed ?? [])].some((key) => key.vkey === vkey),
+      known: new KnownLines(),
     },
-    onOutcome: (outcome) => feed.push(outcome),
-    onSuspectDropped: () => undefined,
-    onSuspectAlarm: (suspect) => left.suspectAlarms.push(suspect),
-    onError: (error) => left.errors.push(error),
-    now,
+    barrier: {
+      obstacle: () => (rollback.maySign ? undefined : 'GUARD_WAITING'),
+      sawUnknown: (time) => rollback.sawUnknown(time),
+      ...options.barrier,
+    },
+    ask: {
+      prefixFromPeers: options.prefixFromPeers ?? (() => Promise.reject(new GossumError('PEER_UNHELPFUL'))),
+      ...(options.looked && { looked: options.looked }),
+      ...(options.takePush && { takePush: options.takePush }),
+    },
+    told: {
+      alarm: (evidence) => alarm.raise(evidence),
+      publish: (id, note) => {
+        options.onPublish?.(note, id)
+        left.published.push(note)
+      },
+      onOutcome: (outcome) => feed.push(outcome),
+      onFirstUse: (_log, first) => left.firstUses.push(first),
+      onSuspectDropped: () => undefined,
+      onSuspectAlarm: (suspect) => left.suspectAlarms.push(suspect),
+      onError: (error) => left.errors.push(error),
+    },
+    time: { now, pauseMs: options.pauseMs ?? 0 },
   })
-  await pipeline.resume()
-  const submit = (door: Door, note: Uint8Array, peer?: string, id = log): Promise<Outcome> => {
-    const candidate: Candidate = { door, note, log: id, receivedAt: now(), ...(peer !== undefined && { peer }) }
-    return pipeline.submit(candidate)
+  await witness.resume()
+  const submit = (source: Source, note: Uint8Array, peer?: string, id = log): Promise<Outcome> => {
+    const candidate: Candidate = { source, note, log: id, receivedAt: now(), ...(peer !== undefined && { peer }) }
+    return witness.submit(candidate)
   }
   const stop = async (): Promise<void> => {
-    await pipeline.stop()
+    await witness.stop()
     await store.close()
   }
-  return { log, store, pipeline, cosigned, suspects, alarm, ...left, submit, stop }
+  return { log, store, witness, cosigned, suspects, alarm, ...left, submit, stop }
 }
 
 /** The cosignature of a witness in a note, verified. Throws when there is none. */

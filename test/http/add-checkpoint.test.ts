@@ -64,7 +64,7 @@ async function witness(options: Partial<HeartOptions> = {}) {
     node: fakeNode(),
     routes: witnessRoutes({
       logs,
-      submit: (candidate) => heart.pipeline.submit(candidate),
+      submit: (candidate) => heart.witness.submit(candidate),
       checkpoint: (id) => {
         const head = heart.cosigned.current(id)
         const line = head?.cosignatures.get(own.vkey)?.signature
@@ -92,7 +92,7 @@ function cosignatureOf(body: string, text: string, key: VerifierKey = testWitnes
 }
 
 async function suspects(heart: Heart) {
-  await heart.pipeline.idle()
+  await heart.witness.idle()
   return heart.suspects.list(heart.log).map(({ size, code }) => [size, code])
 }
 
@@ -223,7 +223,7 @@ describe('what is refused', () => {
       'content-type': 'text/plain; charset=utf-8',
       'access-control-allow-origin': '*',
     })
-    await heart.pipeline.idle()
+    await heart.witness.idle()
     const after = heart.store.heads.get(heart.log)
     expect([after.tree, after.signed]).toEqual([before.tree, before.signed])
     expect(heart.errors).toEqual([])
@@ -246,7 +246,7 @@ describe('what is refused', () => {
         : pushBody(old, old < size ? log.proof(old, size) : [], log.head(size))
     const answer = await add(body)
     expect([answer.status, answer.headers['content-type'], answer.body]).toEqual([409, 'text/x.tlog.size', held])
-    await heart.pipeline.idle()
+    await heart.witness.idle()
     expect(heart.cosigned.current(heart.log)?.size).toBe(what === 'nothing is held' ? undefined : 7)
     // And the dance goes on as the protocol says.
     const from = Number(held)
@@ -316,7 +316,7 @@ describe('what a refused head says is not lost', () => {
       await add(log.body(0, 5))
       const fork = new PushingLog(log.signer, { salt: 'b' })
       expect((await add(pushBody(old, [], fork.head(5)))).status).toBe(old === 5 ? 422 : 409)
-      await heart.pipeline.idle()
+      await heart.witness.idle()
       const [found] = heart.evidence
       expect(verifyEvidence(parseEvidence(found!.file), [log.signer.verifier]).sizes).toEqual([5, 5])
       expect(isFrozen(heart.store.heads.get(heart.log))).toBe(true)
@@ -333,7 +333,7 @@ describe('what a refused head says is not lost', () => {
       await add(log.body(from, to))
     const fork = new PushingLog(log.signer, { salt: 'b' })
     expect((await add(fork.body(5, 8))).status).toBe(409)
-    await heart.pipeline.idle()
+    await heart.witness.idle()
     expect(heart.evidence).toHaveLength(1)
     expect(heart.outcomes.at(-1)).toMatchObject({ kind: 'conflict', size: 8 })
   })
@@ -361,7 +361,7 @@ describe('what a refused head says is not lost', () => {
     await add(log.body(0, 5))
     await add(pushBody(3, log.proof(3, 8), log.head(8)))
     await add(log.body(5, 9))
-    await heart.pipeline.idle()
+    await heart.witness.idle()
     expect(await suspects(heart)).toEqual([[8, 'LOG_UNREACHABLE']])
     clock.ms += 15 * 60_000
     await add(log.body(9, 10))
@@ -374,7 +374,7 @@ describe('what a refused head says is not lost', () => {
     await add(log.body(0, 5))
     await add(pushBody(5, [], log.head(20)))
     clock.ms += 15 * 60_000
-    await heart.pipeline.retrySuspects(heart.log, 8)
+    await heart.witness.retrySuspects(heart.log, 8)
     expect(heart.suspectAlarms).toMatchObject([{ size: 20 }])
   })
 })

@@ -48,7 +48,7 @@ async function witness({
     node: fakeNode(),
     routes: witnessRoutes({
       logs,
-      submit: (candidate) => heart.pipeline.submit(candidate),
+      submit: (candidate) => heart.witness.submit(candidate),
       checkpoint: () => Promise.resolve(undefined),
       ...(subtrees !== null && {
         subtrees: {

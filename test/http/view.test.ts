@@ -64,7 +64,7 @@ async function start({ listed = true, state = 'guarded', ...options }: Starting 
     cosigned: heads,
     suspects,
     alarm,
-    submit: (candidate) => heart.pipeline.submit(candidate),
+    submit: (candidate) => heart.witness.submit(candidate),
     witness: own,
     version: '0',
     now: () => NOW,
@@ -229,7 +229,7 @@ describe('what came before', () => {
     await heart.submit('poll', ours.head(5))
     expect(await metrics()).toMatch(/^gossum_suspect_age_seconds\{log="log\.example"\} 0$/m)
     const note = theirs.head(9)
-    await heart.pipeline.submit({ door: 'gossip', note, log: heart.log, receivedAt: NOW - 90_000 })
+    await heart.witness.submit({ source: 'gossip', note, log: heart.log, receivedAt: NOW - 90_000 })
     expect(await metrics()).toMatch(/^gossum_suspect_age_seconds\{log="log\.example"\} 90$/m)
     expect(await metrics()).toMatch(/^gossum_relayed_keys 1$/m)
     expect(view.samples().logs[0]!.suspects).toBe(1)

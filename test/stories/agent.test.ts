@@ -15,7 +15,7 @@ async function start(agent: FakeAgent, db = new MemoryLevel(), guard = new Memor
   onTestFinished(() => signer.stop())
   const told = new Feed<string>()
   const heart = await startHeart({ logKey: logSigner.verifier, prefix: showing(history), signer, db, guard })
-  const onBack = (): void => void heart.pipeline.retryOwed().then(() => told.push('back'))
+  const onBack = (): void => void heart.witness.retryOwed().then(() => told.push('back'))
   signer.watch({ onLost: ({ code }) => told.push(code), onBack })
   return { heart, told, db, guard }
 }
@@ -73,7 +73,7 @@ test('a node that starts without its agent stays up, and makes the promised cosi
   await first.heart.submit('poll', history.head(5))
   await agent.stop()
   await first.heart.submit('poll', history.head(9))
-  await first.heart.pipeline.stop()
+  await first.heart.witness.stop()
 
   const again = await start(agent, first.db, first.guard)
   expect(again.heart.store.heads.get(again.heart.log).tree?.size).toBe(9)

@@ -1,6 +1,6 @@
 /** Many heads through many doors at one time: one act per log, none lost, none signed twice. */
 import { expect, test } from 'vitest'
-import type { Door } from '../../src/witness/decide.js'
+import type { Door } from '../../src/witness/source.js'
 import type { SignerKey } from '../../src/tlog/note.js'
 import { utf8 } from '../../src/tlog/bytes.js'
 import { cosignatureIn, startHeart, testSigner, testWitness } from '../helpers/heart.js'
@@ -46,13 +46,13 @@ test.each([1, 2, 3, 4, 5])('fifty heads of one history at once end at the larges
   const waiting = outcomes.filter(({ kind }) => kind !== 'advanced' && kind !== 'past')
   expect(waiting.filter(({ code }) => code !== 'HEADS_WAITING')).toEqual([])
   // More than are taken in hand at a time: the rest is tried after the next poll, as the poller does.
-  await heart.pipeline.idle()
-  await heart.pipeline.retrySuspects(heart.log, waiting.length)
+  await heart.witness.idle()
+  await heart.witness.retrySuspects(heart.log, waiting.length)
   expect(heart.store.heads.get(heart.log).tree).toEqual(history.tree(51))
   expect(heart.cosigned.current(heart.log)?.size).toBe(51)
   cosignatureIn(utf8((await heart.store.history.get(heart.log, 51))!))
   expect(new Set(own.messages.map((text) => text.split('\n')[3])).size).toBe(own.messages.length)
-  await heart.pipeline.stop()
+  await heart.witness.stop()
   expect(heart.suspects.list(heart.log)).toEqual([])
   expect(heart.evidence).toEqual([])
   expect(heart.errors).toEqual([])
@@ -96,7 +96,7 @@ test('two branches of our tree at once: only one is ever signed', async () => {
     await heart.submit('poll', history.head(10))
     const notes = shuffled([history.head(20), fork.head(20), history.head(25), fork.head(25)], round)
     await Promise.all(notes.map((note) => heart.submit('poll', note)))
-    await heart.pipeline.stop()
+    await heart.witness.stop()
     const roots = own.messages.map((text) => text.split('\n').slice(2).join('\n'))
     const onOne = roots.every((text) => [10, 20, 25].some((size) => text === history.text(size)))
     const onOther = roots.every((text) => [10, 20, 25].some((size) => text === fork.text(size)))

@@ -18,7 +18,7 @@ async function follow(files: Files, heads: readonly Uint8Array[]): Promise<Uint8
     log.latest = head
     expect(await heart.submit('poll', await client.latestNote())).toMatchObject({ kind: 'advanced' })
   }
-  await heart.pipeline.stop()
+  await heart.witness.stop()
   expect(heart.suspects.list(heart.log)).toEqual([])
   expect(heart.evidence).toEqual([])
   expect(await heart.cosigned.history(heart.log, 1000)).toHaveLength(heads.length)

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { cosign } from '../../src/tlog/cosignature.js'
 import { formatNote, parseNote, type SignerKey, type VerifierKey } from '../../src/tlog/note.js'
-import { gossipVerdict } from '../../src/witness/decide.js'
+import { gossipVerdict } from '../../src/witness/outcome.js'
 import { startHeart, testSigner, testWitness, type HeartOptions } from '../helpers/heart.js'
 import { History, showing } from '../helpers/history.js'
 

@@ -33,7 +33,7 @@ describe('a witness with an ML-DSA-44 key', () => {
     expect(cosignatureIn(node.published.at(-1)!, pq.verifier).time).toBe(1000)
     const kept = await node.store.history.get(node.log, 30)
     expect(cosignatureIn(Buffer.from(kept!), pq.verifier).time).toBe(1000)
-    await node.pipeline.stop()
+    await node.witness.stop()
   })
 
   test('is not counted for a line that anybody wrote under its name, which costs the writer its standing', async () => {
@@ -44,7 +44,7 @@ describe('a witness with an ML-DSA-44 key', () => {
     const short = (line: Signature): Signature => ({ ...line, bytes: line.bytes.slice(0, 72) })
     expect(await node.submit('gossip', cosigned(history.head(30), short), 'p')).toMatchObject({ forged: true })
     expect(node.quorums).toEqual([])
-    await node.pipeline.stop()
+    await node.witness.stop()
   })
 
   test('that cosigned two histories is convicted by a file that verifies with nothing but the keys', async () => {
@@ -52,12 +52,12 @@ describe('a witness with an ML-DSA-44 key', () => {
     await node.submit('poll', history.head(30))
     await node.submit('gossip', cosigned(history.head(30)))
     await node.submit('gossip', cosigned(fork.head(45)))
-    await node.pipeline.idle()
+    await node.witness.idle()
     const trusted = [signer.verifier, pq.verifier]
     const found = node.evidence.map(({ file }) => verifyEvidence(parseEvidence(file), trusted))
     const [conflict] = found.filter(({ type }) => type === WITNESS_CONFLICT)
     expect(conflict).toMatchObject({ witness: { vkey: pq.verifier.vkey }, sizes: [30, 45] })
     expect(node.store.convictions.convicted()).toEqual(new Set([pq.verifier.vkey]))
-    await node.pipeline.stop()
+    await node.witness.stop()
   })
 })

@@ -8,7 +8,7 @@ import { expect, test } from 'vitest'
 import { GossumError } from '../../src/errors.js'
 import type { GuardEntry } from '../../src/store/guard.js'
 import type { SignerKey } from '../../src/tlog/note.js'
-import type { Door } from '../../src/witness/decide.js'
+import type { Door } from '../../src/witness/source.js'
 import { MemoryGuard, startHeart, testSigner, testWitness, type Heart } from '../helpers/heart.js'
 import { History, showing } from '../helpers/history.js'
 
@@ -93,12 +93,12 @@ class World {
         this.#now += act.seconds * 1000
         return
       case 'restart':
-        await heart.pipeline.stop()
+        await heart.witness.stop()
         return this.start()
       case 'crash in the guard':
         this.#guard.crashing = true
         await Promise.all([5, 9, 12, 16].map((size) => expectOurs(heart.submit('poll', honest.head(size)))))
-        await heart.pipeline.stop()
+        await heart.witness.stop()
         this.#guard.crashing = false
         return this.start()
       case 'acknowledge':
@@ -109,19 +109,19 @@ class World {
         this.#backup = await this.#db.iterator().all()
         return
       case 'restore':
-        await heart.pipeline.stop()
+        await heart.witness.stop()
         await this.#db.clear()
         await this.#db.batch(this.#backup.map(([key, value]) => ({ type: 'put', key, value })))
         return this.start()
       case 'recover':
         return heart.store.heads.recover(heart.log)
       case 'retry':
-        return heart.pipeline.retrySuspects(heart.log, 8)
+        return heart.witness.retrySuspects(heart.log, 8)
     }
   }
 
   async stop(): Promise<void> {
-    await this.#heart.pipeline.stop()
+    await this.#heart.witness.stop()
   }
 }
 

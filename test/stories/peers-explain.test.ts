@@ -82,7 +82,7 @@ test('a suspect is tried again with the peer that brought it', async () => {
   const { heart, asked } = await heartWith(later, down)
   expect(await heart.submit('gossip', history.head(60), 'bringer')).toMatchObject({ kind: 'pending' })
   answer = true
-  await heart.pipeline.retrySuspects(heart.log, 8)
+  await heart.witness.retrySuspects(heart.log, 8)
   expect(await heart.feed.next(({ kind }) => kind === 'advanced', 1)).toMatchObject({ size: 60 })
   expect(asked).toEqual(['bringer', 'bringer'])
 })
@@ -94,7 +94,7 @@ test('what a peer brings beyond its budget is kept and tried later, and costs no
   expect(outcomes.filter(({ code }) => code === 'PEER_BUDGET').length).toBeGreaterThan(30)
   expect(await heart.submit('gossip', fork.head(150), 'flood')).toMatchObject({ kind: 'pending', code: 'PEER_BUDGET' })
   expect(await heart.submit('gossip', history.head(200), 'honest')).toMatchObject({ kind: 'advanced' })
-  await heart.pipeline.idle()
+  await heart.witness.idle()
   // The fork among them is caught all the same, and nothing of the flood is left.
   expect(verifyEvidence(parseEvidence(heart.evidence[0]!.file), [signer.verifier]).sizes).toEqual([150, 200])
   expect(heart.suspects.list(heart.log)).toEqual([])
@@ -139,7 +139,7 @@ test('cosignatures that come with a head while our view of the log lags are ther
   }
   world.prefix = showing(history)
   await heart.submit('poll', history.head(40))
-  await heart.pipeline.idle()
+  await heart.witness.idle()
   expect(heart.cosigned.quorum(heart.log)).toMatchObject({ size: 40 })
 })
 
@@ -148,11 +148,11 @@ test('each of those who brought a suspect is asked in turn, not only the first',
     peer === 'honest' ? knows(fork)(peer, ...rest) : Promise.reject(new GossumError('PEER_UNHELPFUL'))
   const { heart } = await heartWith(honest)
   await heart.submit('gossip', fork.head(60), 'sybil')
-  await heart.pipeline.retrySuspects(heart.log, 8)
+  await heart.witness.retrySuspects(heart.log, 8)
   expect(heart.evidence).toEqual([])
   // It is known now, and goes nowhere; but who brought it is remembered.
   await heart.submit('gossip', fork.head(60), 'honest')
-  await heart.pipeline.retrySuspects(heart.log, 8)
-  await heart.pipeline.retrySuspects(heart.log, 8)
+  await heart.witness.retrySuspects(heart.log, 8)
+  await heart.witness.retrySuspects(heart.log, 8)
   expect(heart.evidence).toHaveLength(1)
 })

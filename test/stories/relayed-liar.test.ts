@@ -37,7 +37,7 @@ test.each(['lie first', 'truth first'])('it is found, told and taken by who coun
   await node.submit('poll', history.head(30))
   const both = [cosigned(history.head(30), liar), cosigned(fork.head(40), liar)]
   for (const note of order === 'truth first' ? both : both.reverse()) await node.submit('gossip', note)
-  await node.pipeline.idle()
+  await node.witness.idle()
   expect(node.errors).toEqual([])
   expect(conflicts(node)).toHaveLength(1)
   const behind = await heart('counted')
@@ -51,7 +51,7 @@ test('it is taken from who counts it, kept, and told once', async () => {
   await other.submit('poll', history.head(30))
   await other.submit('gossip', cosigned(history.head(30), liar))
   await other.submit('gossip', cosigned(fork.head(40), liar))
-  await other.pipeline.idle()
+  await other.witness.idle()
   await node.submit('poll', history.head(30))
   await node.submit('poll', history.head(31))
   const quorum = node.cosigned.quorum(node.log)?.size

@@ -15,7 +15,7 @@ test('the new key cosigns the newest head, and nothing that contradicts what the
   const options = { logKey: logSigner.verifier, prefix: showing(history, fork), db, guard }
   const before = await startHeart(options)
   await before.submit('poll', history.head(5))
-  await before.pipeline.stop()
+  await before.witness.stop()
 
   const after = await startHeart({ ...options, signer: renewed, counted: [renewed.verifier, testWitness.verifier] })
   expect((await after.submit('poll', history.head(5))).kind).toBe('known')

@@ -92,7 +92,7 @@ describe.each(spellings)('a fork with %s', (_name, spell) => {
     expect(heart.store.heads.get(heart.log).tree?.size).toBe(20)
     for (const note of heart.published.slice(published)) expect(fromUtf8(note)).not.toContain('witness.example')
     await heart.submit('poll', history.head(30))
-    await heart.pipeline.idle()
+    await heart.witness.idle()
     expect(convictions(heart)).toEqual([[25, 30]])
     expect((await heart.submit('gossip', spell(late, 25), 'p')).kind).toBe('conflict')
   })

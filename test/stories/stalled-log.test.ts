@@ -42,7 +42,7 @@ async function node() {
     new Poller({
       log: of.id,
       latestNote: (options) => of.client.latestNote(options),
-      pipeline: heart.pipeline,
+      witness: heart.witness,
       interval: 0.01,
       onPoll: (error) => feed.push(error),
       onError: (error) => errors.push(error),
@@ -51,7 +51,7 @@ async function node() {
     })
   const pollers = [poller(bad, polls.bad), poller(good, polls.good)]
   closers.push(async () => {
-    await Promise.all([heart.pipeline.stop(), ...pollers.map((each) => each.stop())])
+    await Promise.all([heart.witness.stop(), ...pollers.map((each) => each.stop())])
     await heart.store.close()
   })
   const sizeOf = (of: typeof bad): number => heart.cosigned.current(of.id)?.size ?? 0
@@ -111,6 +111,6 @@ test('stopping does not wait for a log that hangs', async () => {
   bad.log.lie = () => stall
   pollers[0]!.start()
   await pollers[0]!.stop()
-  await heart.pipeline.stop()
+  await heart.witness.stop()
   expect(polls.bad.seen).toEqual([])
 })

@@ -50,16 +50,16 @@ describe('a head that is newer than ours and that the log will not back', () => 
     const { world, heart, restart } = await story()
     await heart.submit('gossip', fork.head(30), 'victim')
     world.now += 15 * MINUTE - 1
-    await heart.pipeline.retrySuspects(heart.log, 8)
+    await heart.witness.retrySuspects(heart.log, 8)
     expect(heart.suspectAlarms).toHaveLength(0)
     const again = await restart()
     world.now += 1
-    await again.pipeline.retrySuspects(again.log, 8)
-    await again.pipeline.retrySuspects(again.log, 8)
+    await again.witness.retrySuspects(again.log, 8)
+    await again.witness.retrySuspects(again.log, 8)
     expect(again.suspectAlarms).toMatchObject([{ size: 30, code: 'TILE_INVALID' }])
     const third = await restart()
     world.now += 60 * MINUTE
-    await third.pipeline.retrySuspects(third.log, 8)
+    await third.witness.retrySuspects(third.log, 8)
     expect(third.suspectAlarms).toHaveLength(0)
     expect(third.suspects.list(third.log)).toMatchObject([{ alarmed: true }])
   })
@@ -69,7 +69,7 @@ describe('a head that is newer than ours and that the log will not back', () => 
     await heart.submit('gossip', fork.head(30), 'victim')
     world.vantage = unreachable
     world.now += 16 * MINUTE
-    await heart.pipeline.retrySuspects(heart.log, 0)
+    await heart.witness.retrySuspects(heart.log, 0)
     expect(heart.suspectAlarms).toHaveLength(1)
   })
 
@@ -82,7 +82,7 @@ describe('a head that is newer than ours and that the log will not back', () => 
     })
     world.vantage = showing(history)
     await heart.submit('poll', history.head(40))
-    await heart.pipeline.idle()
+    await heart.witness.idle()
     expect(heart.suspects.list(heart.log)).toEqual([])
     expect(heart.outcomes.at(-1)).toMatchObject({ kind: 'past', size: 15 })
     expect(heart.evidence).toHaveLength(0)
@@ -92,7 +92,7 @@ describe('a head that is newer than ours and that the log will not back', () => 
     const { heart } = await story()
     await heart.submit('gossip', fork.head(30), 'victim')
     await heart.submit('poll', history.head(40))
-    await heart.pipeline.idle()
+    await heart.witness.idle()
     expect(heart.suspects.list(heart.log)).toEqual([])
     expect(heart.outcomes.at(-1)).toMatchObject({ kind: 'conflict', size: 30 })
     expect(verifyEvidence(parseEvidence(heart.evidence[0]!.file), [signer.verifier]).sizes).toEqual([30, 40])
@@ -103,7 +103,7 @@ describe('a head that is newer than ours and that the log will not back', () => 
     world.vantage = unreachable
     await heart.submit('gossip', history.head(15), 'p')
     world.vantage = showing(history)
-    await heart.pipeline.retrySuspects(heart.log, 8)
+    await heart.witness.retrySuspects(heart.log, 8)
     expect(heart.cosigned.current(heart.log)?.size).toBe(15)
     expect(heart.suspects.list(heart.log)).toEqual([])
   })
@@ -112,7 +112,7 @@ describe('a head that is newer than ours and that the log will not back', () => 
     const { world, heart } = await story(25)
     await heart.submit('gossip', fork.head(30), 'victim')
     world.vantage = showing(fork)
-    await heart.pipeline.retrySuspects(heart.log, 8)
+    await heart.witness.retrySuspects(heart.log, 8)
     expect(heart.outcomes.at(-1)).toMatchObject({ kind: 'conflict', size: 30 })
     expect(heart.cosigned.current(heart.log)?.size).toBe(25)
   })
@@ -142,18 +142,18 @@ describe('a vantage that lies', () => {
 describe('first contact', () => {
   test('through gossip, push or sync stays a suspect until our own poll', async () => {
     const { heart } = await story(0)
-    for (const door of ['gossip', 'push', 'sync'] as const) {
+    for (const door of ['gossip', 'submit', 'sync'] as const) {
       expect(await heart.submit(door, history.head(12), 'p')).toMatchObject({
         kind: 'pending',
         code: 'HISTORY_MISSING',
       })
     }
-    await heart.pipeline.retrySuspects(heart.log, 8)
+    await heart.witness.retrySuspects(heart.log, 8)
     expect(heart.cosigned.current(heart.log)).toBeUndefined()
     expect(heart.store.heads.get(heart.log).seq).toBe(0)
     await heart.submit('poll', history.head(10))
     expect(heart.cosigned.current(heart.log)?.size).toBe(10)
-    await heart.pipeline.retrySuspects(heart.log, 8)
+    await heart.witness.retrySuspects(heart.log, 8)
     expect(heart.cosigned.current(heart.log)?.size).toBe(12)
   })
 
@@ -161,7 +161,7 @@ describe('first contact', () => {
     const { heart } = await story(0)
     await heart.submit('gossip', fork.head(30), 'victim')
     await heart.submit('poll', history.head(30))
-    await heart.pipeline.idle()
+    await heart.witness.idle()
     expect(heart.outcomes.at(-1)).toMatchObject({ kind: 'conflict', size: 30 })
   })
 })

@@ -72,7 +72,7 @@ test('a crash between the two costs nothing: at the next start both are made aga
   await expect(first.submit('poll', history.head(5))).rejects.toThrow('dies')
   expect(first.published).toEqual([])
   expect(await first.store.history.get(first.log, 5)).toBeUndefined()
-  await first.pipeline.stop()
+  await first.witness.stop()
 
   now += 600_000
   const again = await start({ db, guard, now: () => now })
@@ -86,7 +86,7 @@ test('a key that is new beside the other signs the head that is held, and one th
   const options = { db, guard, now: () => 1_780_000_000_000 }
   const one = await startHeart({ ...options, logKey: logSigner.verifier, prefix: showing(history) })
   await one.submit('poll', history.head(5))
-  await one.pipeline.stop()
+  await one.witness.stop()
 
   const two = await start(options)
   expect(await two.submit('poll', history.head(5))).toMatchObject({ kind: 'known' })
@@ -96,7 +96,7 @@ test('a key that is new beside the other signs the head that is held, and one th
   const published = two.published.length
   await two.submit('poll', history.head(5))
   expect(two.published).toHaveLength(published)
-  await two.pipeline.stop()
+  await two.witness.stop()
 
   const back = await startHeart({ ...options, logKey: logSigner.verifier, prefix: showing(history) })
   const outcome = await back.submit('poll', history.head(9))

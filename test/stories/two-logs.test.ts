@@ -36,7 +36,7 @@ describe('two logs of one origin', () => {
     const heart = await start()
     await heart.submit('poll', first.head(5), undefined, ids.one)
     await heart.submit('poll', second.head(7), undefined, ids.two)
-    const push = (note: Uint8Array) => heart.pipeline.submit({ door: 'push', note, receivedAt: 0 })
+    const push = (note: Uint8Array) => heart.witness.submit({ source: 'push', note, receivedAt: 0 })
     expect(await push(second.head(9))).toMatchObject({ kind: 'advanced', log: ids.two, size: 9 })
     expect(await push(first.head(3))).toMatchObject({ kind: 'past', log: ids.one })
     const stranger = new History(testSigner('three.example', 3))
@@ -55,7 +55,7 @@ describe('two logs of one origin', () => {
       [genuine, bogus],
     ]) {
       const note = utf8(`${second.text(9)}\n${lines.map(formatSignature).join('')}`)
-      const outcome = await heart.pipeline.submit({ door: 'push', note, receivedAt: 0 })
+      const outcome = await heart.witness.submit({ source: 'push', note, receivedAt: 0 })
       expect(['advanced', 'known']).toContain(outcome.kind)
       expect(outcome.log).toBe(ids.two)
     }

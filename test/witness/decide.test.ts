@@ -2,28 +2,18 @@ import { describe, expect, test } from 'vitest'
 import { ERRORS, type ErrorCode } from '../../src/errors.js'
 import { EMPTY_ROOT, type Hash } from '../../src/tlog/hash.js'
 import { proveTree, treeRoot, type Tree } from '../../src/tlog/merkle.js'
-import {
-  answerTo,
-  decide,
-  gossipVerdict,
-  objectionTo,
-  type Answer,
-  type Held,
-  type Outcome,
-  type OutcomeKind,
-  type Proof,
-  type PushedProof,
-} from '../../src/witness/decide.js'
+import { decide, objectionTo, type Held, type Proof, type PushedProof } from '../../src/witness/decide.js'
+import { answerTo, gossipVerdict, type Answer, type Outcome, type OutcomeKind } from '../../src/witness/outcome.js'
 import { MemoryLog } from '../helpers/tree.js'
 
 const root = (byte: number): Uint8Array => new Uint8Array(32).fill(byte)
 const tree = (size: number, byte: number): { size: number; root: Uint8Array } => ({ size, root: root(byte) })
 
 /** A canonical head that we did not get from the log ourselves. */
-const head = (size: number, byte: number, other: { canonical?: boolean; ownEyes?: boolean } = {}) => ({
+const head = (size: number, byte: number, other: { canonical?: boolean; firsthand?: boolean } = {}) => ({
   ...tree(size, byte),
   canonical: true,
-  ownEyes: false,
+  firsthand: false,
   ...other,
 })
 const holding = (size: number, byte: number, frozen = false): Held => ({ tree: tree(size, byte), frozen })
@@ -32,14 +22,14 @@ const shows = (byte: number): Proof => ({ prefix: { root: root(byte), proof: [ro
 
 describe('the first head', () => {
   test('is believed when we got it from the log ourselves, and only then', () => {
-    expect(decide(nothing, head(5, 1, { ownEyes: true }))).toEqual({ kind: 'advanced' })
+    expect(decide(nothing, head(5, 1, { firsthand: true }))).toEqual({ kind: 'advanced' })
     expect(decide(nothing, head(5, 1))).toEqual({ kind: 'pending', code: 'HISTORY_MISSING' })
   })
 
   test('of no records is a first head like any other', () => {
     const empty = { size: 0, root: EMPTY_ROOT, canonical: true }
-    expect(decide(nothing, { ...empty, ownEyes: true })).toEqual({ kind: 'advanced' })
-    expect(decide(nothing, { ...empty, ownEyes: false })).toEqual({ kind: 'pending', code: 'HISTORY_MISSING' })
+    expect(decide(nothing, { ...empty, firsthand: true })).toEqual({ kind: 'advanced' })
+    expect(decide(nothing, { ...empty, firsthand: false })).toEqual({ kind: 'pending', code: 'HISTORY_MISSING' })
   })
 })
 
@@ -51,7 +41,7 @@ describe('size 0', () => {
       holding(5, 1, true),
       { tree: { size: 0, root: EMPTY_ROOT }, frozen: false },
     ]) {
-      expect(decide(held, head(0, 1, { ownEyes: true }))).toEqual({ kind: 'conflict' })
+      expect(decide(held, head(0, 1, { firsthand: true }))).toEqual({ kind: 'conflict' })
     }
   })
 
@@ -153,7 +143,7 @@ describe('what is objected to the proof of a pushed head', () => {
 describe('a frozen log', () => {
   test('does not advance, not even by the first head', () => {
     expect(decide(holding(5, 1, true), head(9, 2), shows(1))).toEqual({ kind: 'refused', code: 'LOG_FROZEN' })
-    expect(decide({ frozen: true }, head(9, 2, { ownEyes: true }))).toEqual({ kind: 'refused', code: 'LOG_FROZEN' })
+    expect(decide({ frozen: true }, head(9, 2, { firsthand: true }))).toEqual({ kind: 'refused', code: 'LOG_FROZEN' })
   })
   test('is still watched: what it signs is known, past or a further conflict', () => {
     expect(decide(holding(5, 1, true), head(5, 1))).toEqual({ kind: 'known' })
@@ -167,7 +157,7 @@ describe('a head in a spelling that no witness signs', () => {
   const odd = { canonical: false }
   test('never advances us, and is not forgotten: a suspect until our history has overtaken it', () => {
     expect(decide(holding(5, 1), head(9, 2, odd), shows(1))).toEqual({ kind: 'pending', code: 'NOT_CANONICAL' })
-    expect(decide(nothing, head(9, 2, { ...odd, ownEyes: true }))).toEqual({ kind: 'pending', code: 'NOT_CANONICAL' })
+    expect(decide(nothing, head(9, 2, { ...odd, firsthand: true }))).toEqual({ kind: 'pending', code: 'NOT_CANONICAL' })
   })
   test('is compared like any other', () => {
     expect(decide(holding(5, 1), head(5, 1, odd))).toEqual({ kind: 'known' })
@@ -214,6 +204,10 @@ describe('the outcome table', () => {
     ['refused', 'NOT_CANONICAL', { status: 400, gossip: 'ignore', exit: 2 }, 'ignore'],
     ['refused', 'GUARD_WAITING', { status: 503, gossip: 'ignore', exit: 4 }, 'ignore'],
     ['refused', 'GUARD_BEHIND', { status: 503, gossip: 'ignore', exit: 4 }, 'ignore'],
+    ['refused', 'KEY_DUPLICATE', { status: 503, gossip: 'ignore', exit: 4 }, 'ignore'],
+    ['refused', 'DEPOSIT_WAITING', { status: 503, gossip: 'ignore', exit: 4 }, 'ignore'],
+    ['refused', 'CLOCK_WRONG', { status: 503, gossip: 'ignore', exit: 4 }, 'ignore'],
+    ['refused', 'ORIGIN_TAKEN', { status: 503, gossip: 'ignore', exit: 4 }, 'ignore'],
     ['refused', 'AGENT_UNAVAILABLE', { status: 503, gossip: 'ignore', exit: 4 }, 'ignore'],
     ['pending', 'HEADS_WAITING', { status: 503, gossip: 'accept', exit: 4 }, 'ignore'],
     ['pending', 'PEER_BUDGET', { status: 503, gossip: 'accept', exit: 4 }, 'ignore'],

@@ -34,7 +34,7 @@ async function polling(change: Partial<PollerParts> = {}) {
   const poller = new Poller({
     log: heart.log,
     latestNote: (options) => answers.latest(options),
-    pipeline: heart.pipeline,
+    witness: heart.witness,
     interval: 60,
     onPoll: (error) => polls.push(error),
     onError: (error) => errors.push(error),
@@ -101,14 +101,14 @@ describe('the poller', () => {
     clock.now += 15 * MINUTE
     ;(await pause(0)).end()
     await pause(1)
-    await heart.pipeline.idle()
+    await heart.witness.idle()
     expect(heart.suspectAlarms).toMatchObject([{ size: 9 }])
   })
 
   test('tells a failure of ours from one of the log, and goes on', async () => {
     const { heart, pause, polls, errors, answers } = await polling()
     await pause(0)
-    const submit = vi.spyOn(heart.pipeline, 'submit').mockRejectedValueOnce(new Error('a bug'))
+    const submit = vi.spyOn(heart.witness, 'submit').mockRejectedValueOnce(new Error('a bug'))
     answers.latest = () => Promise.resolve(history.head(7))
     ;(await pause(0)).end()
     ;(await pause(1)).end()
@@ -152,11 +152,11 @@ test('a log that is only pushed is asked nothing; its suspects are tried again a
     prefixFromPeers: (_, __, of, size) => showing(history)(of, size),
   })
   const proof = { oldSize: 0, hashes: [] }
-  await heart.pipeline.submit({ door: 'push', note: history.head(5), log: heart.log, proof, receivedAt: 0 })
-  await heart.pipeline.submit({ door: 'push', note: history.head(9), log: heart.log, proof, receivedAt: 0 })
+  await heart.witness.submit({ source: 'push', note: history.head(5), log: heart.log, proof, receivedAt: 0 })
+  await heart.witness.submit({ source: 'push', note: history.head(9), log: heart.log, proof, receivedAt: 0 })
   expect(heart.outcomes.at(-1)).toMatchObject({ kind: 'pending', code: 'OLD_SIZE_DIFFERS' })
   const polls: unknown[] = []
-  const parts = { log: heart.log, pipeline: heart.pipeline, interval: 60, now: () => 0, random: () => 0.5 }
+  const parts = { log: heart.log, witness: heart.witness, interval: 60, now: () => 0, random: () => 0.5 }
   const poller = new Poller({ ...parts, onPoll: (error) => polls.push(error), onError: (error) => polls.push(error) })
   stops.push(() => poller.stop())
   await poller.looked

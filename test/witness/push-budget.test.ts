@@ -1,7 +1,7 @@
 /** A day's worth of cosignatures for what a log pushes, in the corridor. */
 import { describe, expect, test } from 'vitest'
 import { pushBudget } from '../../src/witness/push-budget.js'
-import { answerTo } from '../../src/witness/decide.js'
+import { answerTo } from '../../src/witness/outcome.js'
 import { startHeart, testSigner } from '../helpers/heart.js'
 import { PushingLog } from '../helpers/witness-client.js'
 
@@ -50,8 +50,8 @@ describe('a log that has used up its day', () => {
     })
     const take = pushBudget([{ id: heart.log, perDay: 2 }])
     const push = (from: number, to: number) =>
-      heart.pipeline.submit({
-        door: 'push',
+      heart.witness.submit({
+        source: 'push',
         note: log.head(to),
         proof: { oldSize: from, hashes: log.proof(from, to) },
         receivedAt: clock.ms,
@@ -91,14 +91,14 @@ describe('a log that has used up its day', () => {
     await push(0, 3)
     await push(3, 5)
     const lie = new PushingLog(log.signer, { salt: 'another' })
-    const outcome = await heart.pipeline.submit({
-      door: 'push',
+    const outcome = await heart.witness.submit({
+      source: 'push',
       note: lie.head(5),
       proof: { oldSize: 5, hashes: [] },
       receivedAt: 0,
     })
     expect([outcome.kind, outcome.code]).not.toContain('LOG_BUDGET')
-    await heart.pipeline.idle()
+    await heart.witness.idle()
     expect(heart.evidence).toHaveLength(1)
     await heart.stop()
   })

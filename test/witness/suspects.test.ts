@@ -2,7 +2,7 @@ import { MemoryLevel } from 'memory-level'
 import { expect, test } from 'vitest'
 import type { ErrorCode } from '../../src/errors.js'
 import { Store } from '../../src/store/store.js'
-import { verifyCandidate } from '../../src/witness/verify.js'
+import { readHead } from '../../src/witness/head.js'
 import { MAX_SUSPECTS_PER_LOG, Suspects } from '../../src/witness/suspects.js'
 import { fromUtf8 } from '../../src/tlog/bytes.js'
 import { SUMDB_ORIGIN } from '../../src/tlog/checkpoint.js'
@@ -15,8 +15,8 @@ const log = sumdbId(signer.verifier)
 const logs = new Map([[log, { id: log, key: signer.verifier, origin: SUMDB_ORIGIN }]])
 const history = new History(signer)
 
-const verified = (note: Uint8Array) => verifyCandidate(note, logs, log, { counted: [], relayed: [], neighbours: [] })
-const from = (note: Uint8Array, receivedAt = 0) => ({ door: 'gossip', note, peer: 'p', receivedAt }) as const
+const verified = (note: Uint8Array) => readHead(note, logs, log, { counted: [], relayed: [], neighbours: [] })
+const from = (note: Uint8Array, receivedAt = 0) => ({ source: 'gossip', note, peer: 'p', receivedAt }) as const
 
 async function emptyTable() {
   const db = new MemoryLevel()

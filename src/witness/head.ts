@@ -1,11 +1,14 @@
 /**
- * The first half of the corridor, pure: parse a note and verify who signed it. What comes out of here was signed by
- * a configured log; whether it is true is for the rest of the corridor to find out.
+ * A head, made once where its bytes come in: parsed, the log's signature verified, and whatever cosignatures we know the
+ * keys of. What comes out of here was signed by a configured log; whether it is true is for the rest of the pipeline to
+ * find out, and nothing there parses a note again. Pure.
  */
 import { errorCode, GossumError } from '../errors.js'
 import { formatCheckpoint, parseCheckpoint, type Checkpoint } from '../tlog/checkpoint.js'
 import { readCosignatures, type Cosignature } from '../tlog/cosignature.js'
 import { isBy, isCanonicalNote, parseNote, verifyNote, type Note, type VerifierKey } from '../tlog/note.js'
+import type { PushedProof } from './decide.js'
+import type { Source } from './source.js'
 
 /** What identifies a log: its key, and the origin that it writes. */
 export interface LogIdentity {
@@ -15,8 +18,23 @@ export interface LogIdentity {
   readonly origin: string
 }
 
-/** A note that a configured log signed. */
-export interface VerifiedNote<Log extends LogIdentity> {
+/** A head as it came, before anything about it is believed. */
+export interface Candidate {
+  readonly source: Source
+  /** The bytes as they came, at most 64 KiB. */
+  readonly note: Uint8Array
+  /** Log id, when the door knows it: a poller, a gossip topic. */
+  readonly log?: string
+  /** Peer id of who brought it, for gossip and sync. */
+  readonly peer?: string
+  /** What a log that pushes its head says about our own, and proves. */
+  readonly proof?: PushedProof
+  /** Milliseconds since 1970. */
+  readonly receivedAt: number
+}
+
+/** A head that a configured log signed. */
+export interface Head<Log extends LogIdentity = LogIdentity> {
   readonly log: Log
   /** Undefined for a size beyond 2^53 - 1: the log signed a tree that cannot exist. */
   readonly checkpoint: Checkpoint | undefined
@@ -37,6 +55,9 @@ export interface VerifiedNote<Log extends LogIdentity> {
   readonly forged: boolean
 }
 
+/** A head of a size that a tree can have. */
+export type SizedHead<Log extends LogIdentity = LogIdentity> = Head<Log> & { readonly checkpoint: Checkpoint }
+
 /** Whose cosignatures are read. */
 export interface WitnessKeys {
   /** Those that our policy counts, and our own. */
@@ -48,17 +69,16 @@ export interface WitnessKeys {
 }
 
 /**
- * Parses and verifies a note. `id` is the log that the door expects, if it does; Only `keys` are read
- * among the cosignatures.
- * Throws the GossumError that the head is refused with: NOTE_*, LOG_UNKNOWN, SIGNATURE_*, CHECKPOINT_MALFORMED,
+ * Parses and verifies a note. `id` is the log that the door expects, if any; cosignatures by other keys than `keys` are
+ * ignored. Throws the GossumError that the head is refused with: NOTE_*, LOG_UNKNOWN, SIGNATURE_*, CHECKPOINT_MALFORMED,
  * ORIGIN_MISMATCH.
  */
-export function verifyCandidate<Log extends LogIdentity>(
+export function readHead<Log extends LogIdentity>(
   message: Uint8Array,
   logs: ReadonlyMap<string, Log>,
   id: string | undefined,
   keys: WitnessKeys,
-): VerifiedNote<Log> {
+): Head<Log> {
   const note = parseNote(message)
   const log = id === undefined ? logThatSigned(note, [...logs.values()]) : logs.get(id)
   if (log === undefined) throw new GossumError('LOG_UNKNOWN', id)

@@ -1,0 +1,92 @@
+/** Gathers what a step has to know beside the state of a log, as it is now. */
+import type { ErrorCode } from '../errors.js'
+import { isFrozen, type LogState } from '../store/heads.js'
+import type { Deferred } from './deferred.js'
+import type { Kept } from './effects.js'
+import type { SizedHead } from './head.js'
+import type { Memory } from './memory.js'
+import type { Signing } from './signing.js'
+import type { Source } from './source.js'
+import type { Circumstances } from './step.js'
+
+/** What may stand in the way of a signature. */
+export interface Barrier {
+  /** Why nothing of this log may be signed now, whatever it shows: the guard, the clock, another log of its origin. */
+  readonly obstacle: (log: string) => ErrorCode | undefined
+  /** Our key has signed, at this time in POSIX seconds, what this home does not know. */
+  readonly sawUnknown: (time: number) => void
+  /** Whether the log is frozen though the disk could not say so yet. */
+  readonly isHeld?: (log: string) => boolean
+  /** Whether all keys were made at this start, so that none has signed before. */
+  readonly isFresh?: boolean
+  /** Whether this peer was chosen: an emptied home has to agree with what it shows. */
+  readonly isChosen?: (peer: string) => boolean
+}
+
+export interface GathererOptions {
+  readonly kept: Kept
+  readonly barrier: Barrier
+  readonly memory: Memory
+  readonly deferred: Deferred
+  readonly signing: Signing
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+}
+
+export class Gatherer {
+  readonly #options: GathererOptions
+
+  constructor(options: GathererOptions) {
+    this.#options = options
+  }
+
+  /** For a head. */
+  async of(head: SizedHead, state: LogState, source: Source): Promise<Circumstances> {
+    const { kept, barrier, memory, signing } = this.#options
+    const { log, checkpoint } = head
+    const isPast = memory.isPast(log.id, head.bare)
+    const isOlder = !isPast && state.tree !== undefined && checkpoint.size < state.tree.size
+    const current = kept.cosigned.current(log.id)
+    return {
+      ...this.ofLog(log.id, source),
+      frozen: isFrozen(state) || barrier.isHeld?.(log.id) === true,
+      kept: isOlder ? await kept.cosigned.at(log.id, checkpoint.size) : undefined,
+      isPast,
+      shown: state.tree === undefined && barrier.isFresh !== true ? this.#shown(log.id) : undefined,
+      made: current?.size === state.tree?.size ? signing.ownIn(log.id, current?.cosignatures) : [],
+      isOwed: signing.owed.has(log.id),
+    }
+  }
+
+  /** For what is no head. */
+  ofLog(log: string, source: Source): Circumstances {
+    const { signing, now } = this.#options
+    return {
+      now: Math.floor(now() / 1000),
+      keys: signing.keysOf(log),
+      obstacle: this.obstacle(log, source) ?? signing.away(log)?.code,
+      frozen: false,
+      isPast: false,
+      made: [],
+      isOwed: false,
+    }
+  }
+
+  /** Why nothing of this log may be signed now. What waited for that is looked at before anything else. */
+  obstacle(log: string, source: Source): ErrorCode | undefined {
+    const { kept, barrier, deferred } = this.#options
+    if (kept.store.heads.disagreement(log) !== undefined) return 'STATE_DISAGREES'
+    const waits = source !== 'replay' && deferred.isOpen(log)
+    return barrier.obstacle(log) ?? (waits ? 'GUARD_WAITING' : undefined)
+  }
+
+  /** The largest head that a chosen peer has shown of a log that we hold nothing of. */
+  #shown(log: string): Circumstances['shown'] {
+    const { kept, barrier } = this.#options
+    const heads = kept.suspects.list(log).flatMap((suspect) => {
+      const isChosen = suspect.peer !== undefined && barrier.isChosen?.(suspect.peer) === true
+      return (isChosen && kept.suspects.headOf(suspect)) || []
+    })
+    return heads.sort((a, b) => b.size - a.size)[0]
+  }
+}

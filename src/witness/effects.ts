@@ -1,0 +1,257 @@
+/**
+ * Performs the effects of a step, in their order, once its change is durable. What is found out on the way is returned:
+ * whether it was news, the evidence, our cosignatures, and what is to be taken through the pipeline anew.
+ */
+import type { Evidence } from '../evidence/evidence.js'
+import { errorCode, type ErrorCode } from '../errors.js'
+import type { FirstUse, LogState } from '../store/heads.js'
+import type { Store } from '../store/store.js'
+import { equalBytes, utf8 } from '../tlog/bytes.js'
+import type { Cosignature } from '../tlog/cosignature.js'
+import type { VerifierKey } from '../tlog/note.js'
+import type { CosignedHeads } from './cosigned.js'
+import type { Candidate, Head, SizedHead } from './head.js'
+import { Liars, type WitnessedHead } from './liars.js'
+import type { Memory } from './memory.js'
+import type { Outcome } from './outcome.js'
+import type { Pace } from './pace.js'
+import type { FollowedLog, Prover } from './prover.js'
+import type { Publisher } from './publisher.js'
+import { UNSIGNED, type Keyring, type Made, type Signing } from './signing.js'
+import type { Effect } from './step.js'
+import type { Suspect, Suspects } from './suspects.js'
+
+/** Who is told what leaves the pipeline. */
+export interface Told {
+  /** The mesh: a head, whose meaning is on disk already. */
+  readonly publish: (log: string, note: Uint8Array) => void
+  /** The alarm: evidence. Not new when it is about a lie that is known. */
+  readonly alarm: (evidence: Evidence) => Promise<{ id: string; isNew: boolean }>
+  readonly onOutcome: (outcome: Outcome, candidate: Candidate) => void
+  /** A first head was trusted because it was the first. */
+  readonly onFirstUse: (log: string, first: FirstUse) => void
+  /** A suspect that stayed one for too long, or that no tree can explain. */
+  readonly onSuspectAlarm: (suspect: Suspect) => void
+  /** A suspect that had to make room for newer ones, or that nobody can ever explain. */
+  readonly onSuspectDropped: (suspect: Suspect) => void
+  /** What failed in the background: our bug, or our disk. */
+  readonly onError: (error: unknown) => void
+}
+
+/** What is kept of logs. */
+export interface Kept {
+  readonly store: Store
+  readonly cosigned: CosignedHeads
+  readonly suspects: Suspects
+}
+
+export interface EffectsOptions {
+  readonly kept: Kept
+  readonly keys: {
+    readonly own: Keyring
+    readonly counted: readonly VerifierKey[]
+    readonly relayed: () => readonly VerifierKey[]
+  }
+  readonly told: Told
+  readonly memory: Memory
+  readonly tools: {
+    readonly signing: Signing
+    readonly publisher: Publisher
+    readonly pace: Pace
+    readonly prover: Prover
+  }
+}
+
+/** What came of the effects of one step. */
+export interface Performed {
+  /** Whether something of it was new to us. */
+  news: boolean
+  /** Id of the evidence. */
+  evidence?: string
+  /** Our cosignatures. */
+  made?: Made
+  /** Why the promised cosignature could not be made. */
+  failed?: ErrorCode
+  /** Whether it waits until something may be signed. */
+  isDeferred: boolean
+  /** What is judged anew, with nobody waiting for it. */
+  readonly again: Candidate[]
+  /** What goes on with nobody waiting for it. */
+  readonly background: Promise<unknown>[]
+}
+
+const NONE: ReadonlyMap<string, Cosignature> = new Map()
+
+export class Effects {
+  readonly #options: EffectsOptions
+  readonly #liars: Liars
+
+  constructor(options: EffectsOptions) {
+    this.#options = options
+    const { kept, keys, told, tools } = options
+    this.#liars = new Liars({ ...kept, ...keys, prover: tools.prover, alarm: told.alarm })
+  }
+
+  /** Stops at a cosignature that cannot be made now; throws what is our own failure, or our disk's. */
+  async perform(
+    candidate: Candidate,
+    head: SizedHead<FollowedLog>,
+    state: LogState,
+    effects: readonly Effect[],
+  ): Promise<Performed> {
+    const performed: Performed = { news: false, isDeferred: false, again: [], background: [] }
+    for (const effect of effects) {
+      await this.#perform(effect, candidate, head, state, performed)
+      if (performed.failed !== undefined) break
+    }
+    return performed
+  }
+
+  async #perform(
+    effect: Effect,
+    candidate: Candidate,
+    head: SizedHead<FollowedLog>,
+    state: LogState,
+    performed: Performed,
+  ): Promise<void> {
+    const { kept, memory, told, tools } = this.#options
+    const { log, checkpoint, bare } = head
+    switch (effect.do) {
+      case 'cosign':
+        return this.#cosign(head, state, performed)
+      case 'keep':
+        await kept.cosigned.install(log.id, bare, head.cosignatures)
+        return
+      case 'publish':
+        return this.#publish(effect.what, candidate, head, performed.made ?? [])
+      case 'merge':
+        performed.news = (await this.#merge(candidate, head, performed)) || performed.news
+        return
+      case 'keepSuspect':
+        performed.news = (await this.#keepSuspect(candidate, head, effect.code)) || performed.news
+        return
+      case 'resolve':
+        return this.#resolve(candidate, head, performed)
+      case 'raise': {
+        const { id, isNew } = await told.alarm(effect.evidence)
+        performed.evidence = id
+        performed.news = isNew
+        if (isNew) tools.publisher.passOn(candidate.source, head, bare)
+        return
+      }
+      case 'compareWitnesses': {
+        const { peer } = candidate
+        const seen = witnessed(head)
+        performed.background.push(
+          effect.as === 'lie' ? this.#liars.sawLie(log, seen, peer) : this.#liars.sawTruth(log, seen),
+        )
+        return
+      }
+      case 'notePast':
+        return memory.notePast(log.id, bare)
+      case 'defer':
+        performed.isDeferred = true
+        return
+      case 'judgeUnproven': {
+        const { note, receivedAt } = candidate
+        performed.again.push({ source: 'submit', note, log: log.id, receivedAt })
+        return
+      }
+      case 'tellFirstUse':
+        return told.onFirstUse(log.id, effect.first)
+      case 'prove':
+      case 'reach':
+      case 'tellUnknown':
+        throw new Error(`${effect.do} of size ${checkpoint.size} is not for here`)
+    }
+  }
+
+  /** A size that no tree has: it freezes the log at once, and people are told. */
+  async impossible(candidate: Candidate, head: Head<FollowedLog>): Promise<Outcome> {
+    const { kept, told } = this.#options
+    const { log, clean } = head
+    const isNews = await this.#keepSuspect(candidate, head, 'SIZE_IMPOSSIBLE')
+    const suspect = kept.suspects.of(head)
+    if (suspect !== undefined) {
+      await kept.store.heads.hold(log.id, suspect.id)
+      if (await kept.suspects.alarm(suspect)) told.onSuspectAlarm(suspect)
+    }
+    return { kind: 'pending', news: isNews && clean, log: log.id, code: 'SIZE_IMPOSSIBLE' }
+  }
+
+  /** Too many heads of the log are in hand: this one is kept, and tried again. */
+  async waiting(candidate: Candidate, head: SizedHead<FollowedLog>): Promise<Outcome> {
+    const code = 'HEADS_WAITING'
+    const isNews = await this.#keepSuspect(candidate, head, code)
+    const { size, root } = head.checkpoint
+    return { kind: 'pending', news: isNews && head.clean, log: head.log.id, code, size, root }
+  }
+
+  /** Keeps a head that could not be tied to our history; whether that is worth telling the mesh. */
+  async #keepSuspect(candidate: Candidate, head: Head<FollowedLog>, code: ErrorCode): Promise<boolean> {
+    const { kept, told, tools } = this.#options
+    const { log, bare, checkpoint } = head
+    const { isNew, dropped } = await kept.suspects.keep(head, candidate, code)
+    if (dropped !== undefined) told.onSuspectDropped(dropped)
+    const isNews = isNew && (checkpoint?.size ?? Infinity) > (kept.store.heads.get(log.id).tree?.size ?? 0)
+    if (isNews) tools.publisher.passOn(candidate.source, head, bare)
+    return isNews
+  }
+
+  async #cosign(head: SizedHead, state: LogState, performed: Performed): Promise<void> {
+    const { kept, tools } = this.#options
+    const { log, bare, byNeighbours } = head
+    const isNext = kept.cosigned.current(log.id)?.note.text !== bare.text
+    try {
+      performed.made = await tools.signing.cosign(log.id, state, bare, isNext ? head.cosignatures : NONE)
+    } catch (error) {
+      const code = errorCode(error)
+      if (!UNSIGNED.has(code)) throw error
+      performed.failed = code
+      return
+    }
+    if (isNext) await kept.cosigned.signers.remember(log.id, bare, byNeighbours)
+  }
+
+  #publish(what: 'advance' | 'renewal' | 'frozen', { source }: Candidate, head: SizedHead, made: Made): void {
+    const { keys, tools } = this.#options
+    const own = keys.own.of(head.log.id).map(({ verifier }) => verifier)
+    switch (what) {
+      case 'advance':
+        tools.pace.signed(head.log.id, head.checkpoint.size)
+        return tools.publisher.advanced(source, head, own, made)
+      case 'renewal':
+        return tools.publisher.renewed(head, own, made)
+      case 'frozen':
+        return tools.publisher.shownFrozen(head)
+    }
+  }
+
+  /** Adds cosignatures to a head of our history; whether one of them is news to the mesh. */
+  async #merge({ source }: Candidate, head: SizedHead<FollowedLog>, { background }: Performed): Promise<boolean> {
+    const { kept, tools } = this.#options
+    const { log, bare, cosignatures, byNeighbours } = head
+    if (cosignatures.size === 0 && byNeighbours.size === 0) return false
+    const quorumSize = kept.cosigned.quorum(log.id)?.size ?? -1
+    const fresh = await kept.cosigned.merge(log.id, bare, cosignatures)
+    await kept.cosigned.signers.remember(log.id, bare, byNeighbours)
+    if (fresh.size === 0) return false
+    background.push(this.#liars.sawTruth(log, { ...witnessed(head), cosignatures: fresh }))
+    return tools.publisher.merged(source, head, fresh, quorumSize)
+  }
+
+  /** The head is no suspect any more. Cosignatures that came while it was one are taken up now. */
+  async #resolve(
+    { note: bytes, receivedAt }: Candidate,
+    { log, bare }: SizedHead,
+    { again }: Performed,
+  ): Promise<void> {
+    const suspect = await this.#options.kept.suspects.resolve(log.id, bare)
+    const note = suspect && utf8(suspect.note)
+    if (note !== undefined && !equalBytes(note, bytes)) again.push({ source: 'replay', note, log: log.id, receivedAt })
+  }
+}
+
+function witnessed({ checkpoint, bare, cosignatures }: SizedHead): WitnessedHead {
+  return { size: checkpoint.size, root: checkpoint.root, bare, cosignatures }
+}

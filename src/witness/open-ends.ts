@@ -1,0 +1,151 @@
+/**
+ * What was left open is taken up again: at the start what the last run promised, then what waited until something could be
+ * signed, a floor that is not reached, and suspects, which the log's growth, the log itself or a peer may explain by now.
+ * Suspects that stay are told about, once.
+ */
+import { GossumError } from '../errors.js'
+import { unmetFloor } from '../store/heads.js'
+import { utf8 } from '../tlog/bytes.js'
+import { isBy, parseNote } from '../tlog/note.js'
+import type { Gatherer } from './circumstances.js'
+import type { Deferred } from './deferred.js'
+import type { Kept, Told } from './effects.js'
+import type { Candidate } from './head.js'
+import type { Outcome } from './outcome.js'
+import type { FollowedLog } from './prover.js'
+import type { Signing } from './signing.js'
+import type { Suspect } from './suspects.js'
+
+export interface OpenEndsOptions {
+  readonly logs: ReadonlyMap<string, FollowedLog>
+  readonly kept: Kept
+  readonly told: Pick<Told, 'onOutcome' | 'onSuspectAlarm' | 'onSuspectDropped'>
+  readonly tools: { readonly gatherer: Gatherer; readonly signing: Signing; readonly deferred: Deferred }
+  /** Takes a head through the pipeline, at nobody's expense; what came of it is not told. */
+  readonly judge: (candidate: Candidate) => Promise<Outcome>
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+}
+
+/** How long a suspect may stay one before people are told. */
+const SUSPECT_ALARM_MS = 15 * 60_000
+
+export class OpenEnds {
+  readonly #options: OpenEndsOptions
+  readonly #stopped: AbortSignal
+  /** Logs whose suspects are being tried again. */
+  readonly #retrying = new Set<string>()
+
+  constructor(options: OpenEndsOptions, stopped: AbortSignal) {
+    this.#options = options
+    this.#stopped = stopped
+  }
+
+  /**
+   * Takes up where the last run ended: the cosignatures that were promised on disk are made again, bit for bit, and
+   * logs that signed an impossible size are frozen, in case the crash came in between. Throws LOG_KEY_CHANGED when a
+   * head that we hold was signed by another key than the one that is configured now.
+   */
+  async resume(): Promise<void> {
+    const { logs, kept, tools } = this.#options
+    const { cosigned, store, suspects } = kept
+    for (const [log, { key }] of logs) {
+      const { note } = store.heads.get(log)
+      if (note !== undefined && !parseNote(utf8(note)).signatures.some((line) => isBy(line, key))) {
+        throw new GossumError('LOG_KEY_CHANGED', key.vkey)
+      }
+      await cosigned.load(log)
+      for (const { id, size } of suspects.list(log)) if (size === null) await store.heads.hold(log, id)
+      const maySign = tools.gatherer.obstacle(log, 'replay') === undefined
+      await tools.signing.resume(log, store.heads.get(log), maySign)
+    }
+  }
+
+  /** The heads whose cosignatures were promised on disk and could not be made. */
+  owed(): Candidate[] {
+    const { kept, tools } = this.#options
+    return [...tools.signing.owed].flatMap((log) => {
+      const { note } = kept.store.heads.get(log)
+      return note === undefined ? [] : this.#replay(log, note)
+    })
+  }
+
+  /** Takes up what came while nothing could be signed, the largest heads first; before anything else of their logs. */
+  async takeDeferred(submit: (candidate: Candidate) => Promise<unknown>): Promise<void> {
+    const { deferred } = this.#options.tools
+    await Promise.all(
+      deferred.logs().map(async (log) => {
+        let left: readonly Candidate[] = []
+        try {
+          for (const candidate of deferred.take(log)) await submit(withoutProof(candidate))
+        } finally {
+          left = deferred.done(log)
+        }
+        for (const candidate of left) await submit(withoutProof(candidate))
+      }),
+    )
+  }
+
+  /**
+   * Tries again what is open: a floor that is not reached; of the suspects of a log all that our own tree has
+   * overtaken, and at most `limit` larger ones, which only the log or a peer can explain.
+   */
+  async retry(log: string, limit: number): Promise<void> {
+    // One at a time: each may wait for peers that do not answer.
+    if (this.#retrying.has(log)) return
+    this.#retrying.add(log)
+    try {
+      const { judge, kept } = this.#options
+      const floor = unmetFloor(kept.store.heads.get(log))?.note
+      if (limit > 0 && floor !== undefined) await judge(this.#replay(log, floor))
+      await this.#retrySuspects(log, limit)
+    } finally {
+      this.#retrying.delete(log)
+    }
+  }
+
+  async #retrySuspects(log: string, limit: number): Promise<void> {
+    const { logs, kept, told, now } = this.#options
+    let left = limit
+    for (const suspect of kept.suspects.list(log)) {
+      if (this.#stopped.aborted) return
+      const overtaken = suspect.size !== null && suspect.size <= (kept.store.heads.get(log).tree?.size ?? 0)
+      if ((overtaken || (suspect.size !== null && left-- > 0)) && (await this.#isExplained(suspect))) continue
+      if (now() - Date.parse(suspect.firstSeen) < SUSPECT_ALARM_MS) continue
+      // A log without tiles cannot explain what it signed before; that it came late, or out of turn, is no sign of a lie.
+      if (overtaken && logs.get(log)?.prefix === undefined) await this.#letGo(suspect)
+      else if (await kept.suspects.alarm(suspect)) told.onSuspectAlarm(suspect)
+    }
+  }
+
+  async #isExplained(suspect: Suspect): Promise<boolean> {
+    const { kept, told, judge } = this.#options
+    const peer = kept.suspects.bringer(suspect) ?? suspect.peer
+    const candidate = { ...this.#replay(suspect.log, suspect.note), ...(peer !== undefined && { peer }) }
+    const outcome = await judge(candidate)
+    const isSuspect = outcome.kind === 'pending' || outcome.code === 'LOG_FROZEN' || outcome.code === 'GUARD_BEHIND'
+    if (!isSuspect) told.onOutcome(outcome, candidate)
+    return !isSuspect
+  }
+
+  async #letGo(suspect: Suspect): Promise<void> {
+    const { text, signatures } = parseNote(utf8(suspect.note))
+    await this.#options.kept.suspects.resolve(suspect.log, { text, signatures: signatures.slice(0, 1) })
+    this.#options.told.onSuspectDropped(suspect)
+  }
+
+  #replay(log: string, note: string): Candidate {
+    return { source: 'replay', note: utf8(note), log, receivedAt: this.#options.now() }
+  }
+}
+
+/** A head again, without the proof that came with it: our own may have moved since. */
+function withoutProof({ note, log, peer, receivedAt }: Candidate): Candidate {
+  return {
+    source: 'replay',
+    note,
+    receivedAt,
+    ...(log !== undefined && { log }),
+    ...(peer !== undefined && { peer }),
+  }
+}

@@ -1,0 +1,128 @@
+/**
+ * What leaves the pipeline for the mesh, and what is news there. A cosignature travels in a note of its own, so that the
+ * bytes of a head grow with the number of its witnesses, not with the square of it; and one that nobody counts does
+ * not travel at all, so that they do not grow with the number of nodes.
+ */
+import type { Cosignature } from '../tlog/cosignature.js'
+import { formatNote, type Note, type VerifierKey } from '../tlog/note.js'
+import type { Head, SizedHead } from './head.js'
+import { PAUSE_MS } from './pace.js'
+import { withLines, type Made } from './signing.js'
+import { SOURCES, type Source } from './source.js'
+
+export interface PublisherOptions {
+  /** Keys whose cosignatures count for us; our own are among them. */
+  readonly counted: readonly VerifierKey[]
+  /** Whether somebody counts the cosignatures of this key (vkey): our own policy, or a neighbour's. */
+  readonly isHeard: (vkey: string) => boolean
+  /** Sends a head to the mesh. What it says is on disk already. */
+  readonly publish: (log: string, note: Uint8Array) => void
+  /** Milliseconds between two heads of one log that it pushed itself; PAUSE_MS unless said otherwise. */
+  readonly pauseMs?: number | undefined
+}
+
+/** The newest heads for which cosignatures are passed on that only neighbours count. */
+const NEWEST_HEADS = 16
+
+export class Publisher {
+  readonly #options: PublisherOptions
+  readonly #pauseMs: number
+  /** Sizes of the newest heads that we cosigned, by log, the smallest first. */
+  readonly #newest = new Map<string, number[]>()
+  /** Sizes of the largest heads that frozen logs have shown us, by log. */
+  readonly #shown = new Map<string, number>()
+  /** Logs whose pushed heads wait, with the newest of them, if one came since the last was sent. */
+  readonly #held = new Map<string, { notes?: readonly Note[]; readonly timer: NodeJS.Timeout }>()
+
+  constructor(options: PublisherOptions) {
+    this.#options = options
+    this.#pauseMs = options.pauseMs ?? PAUSE_MS
+  }
+
+  /** A head was cosigned. What gossip relays travels on by itself, and our cosignature behind it. */
+  advanced(source: Source, head: SizedHead, keys: readonly VerifierKey[], made: Made): void {
+    const { log, checkpoint, bare, cosignatures } = head
+    this.#newest.set(log.id, [...(this.#newest.get(log.id) ?? []), checkpoint.size].slice(-NEWEST_HEADS))
+    const { relayed, bursts } = SOURCES[source]
+    const travels = relayed && head.clean
+    const own = new Set(keys.map(({ vkey }) => vkey))
+    const others = [...cosignatures].filter(([key]) => !own.has(key)).map(([, cosignature]) => cosignature)
+    const [first, ...more] = made
+    const lines = [...(travels ? [] : others), ...(first !== undefined && this.#isHeard(keys) ? [first] : [])]
+    // The line of our second key travels by itself: it is large, and who does not count it would not forward the rest.
+    const notes = [
+      ...(travels && lines.length === 0 ? [] : [withLines(bare, lines)]),
+      ...more.map((line) => withLines(bare, [line])),
+    ]
+    if (bursts && this.#pauseMs > 0) this.#paced(log.id, notes)
+    else for (const note of notes) this.#publish(log.id, note)
+  }
+
+  /** Sends what waits, and nothing after it. */
+  stop(): void {
+    for (const [log, { timer, notes = [] }] of this.#held) {
+      clearTimeout(timer)
+      for (const note of notes) this.#publish(log, note)
+    }
+    this.#held.clear()
+  }
+
+  /**
+   * Sends the first head of a burst at once, then the newest in each pause: a log may push hundreds a second, those
+   * between are of use to nobody, and peers do not listen to whom they hear too often.
+   */
+  #paced(log: string, notes: readonly Note[]): void {
+    const held = this.#held.get(log)
+    if (held !== undefined) {
+      held.notes = notes
+      return
+    }
+    for (const note of notes) this.#publish(log, note)
+    const timer = setTimeout(() => {
+      const next = this.#held.get(log)?.notes
+      this.#held.delete(log)
+      if (next !== undefined) this.#paced(log, next)
+    }, this.#pauseMs)
+    this.#held.set(log, { timer: timer.unref() })
+  }
+
+  /** Our cosignatures of a head were made anew. */
+  renewed({ log, bare }: Head, keys: readonly VerifierKey[], [first, ...more]: Made): void {
+    if (first !== undefined && this.#isHeard(keys)) this.#publish(log.id, withLines(bare, [first]))
+    for (const line of more) this.#publish(log.id, withLines(bare, [line]))
+  }
+
+  /**
+   * Cosignatures that we did not have came to a head of our history. Whether they are news to the mesh: of a log that
+   * moves fast, a head that we have left behind may be the next one that enough witnesses sign. When that is, our own
+   * quorum (its size, -1 for none) says for those whom we count; for those whom our neighbours count, we cannot know,
+   * and take the newest heads.
+   */
+  merged(source: Source, head: SizedHead, fresh: ReadonlyMap<string, Cosignature>, quorumSize: number): boolean {
+    const { log, checkpoint, bare } = head
+    const isOfUse = checkpoint.size >= quorumSize && this.#options.counted.some(({ vkey }) => fresh.has(vkey))
+    const isNews = isOfUse || checkpoint.size >= (this.#newest.get(log.id)?.[0] ?? 0)
+    if (isNews) this.passOn(source, head, withLines(bare, fresh.values()))
+    return isNews
+  }
+
+  /** The log showed us a head though it is frozen: we sign no more of it, but others must be able to compare. */
+  shownFrozen({ log, checkpoint, bare }: SizedHead): void {
+    if (checkpoint.size <= (this.#shown.get(log.id) ?? 0)) return
+    this.#shown.set(log.id, checkpoint.size)
+    this.#publish(log.id, bare)
+  }
+
+  /** Sends on what gossip will not forward by itself: news from another source, or news in bytes not fit to be sent. */
+  passOn(source: Source, head: Head, note: Note): void {
+    if (!SOURCES[source].relayed || !head.clean) this.#publish(head.log.id, note)
+  }
+
+  #isHeard([first]: readonly VerifierKey[]): boolean {
+    return first !== undefined && this.#options.isHeard(first.vkey)
+  }
+
+  #publish(log: string, note: Note): void {
+    this.#options.publish(log, formatNote(note))
+  }
+}

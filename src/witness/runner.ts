@@ -1,0 +1,250 @@
+/**
+ * The runner: takes a head through the one step (step.ts) until there is an outcome, and performs what each step says: the
+ * change of the state first, durably, then the effects in order. An effect that fails comes back as an input.
+ */
+import { GossumError } from '../errors.js'
+import type { LogState } from '../store/heads.js'
+import { fromUtf8, utf8 } from '../tlog/bytes.js'
+import type { Cosignature } from '../tlog/cosignature.js'
+import { formatNote, type Note, type VerifierKey } from '../tlog/note.js'
+import type { Barrier, Gatherer } from './circumstances.js'
+import type { Deferred } from './deferred.js'
+import type { Effects, Kept } from './effects.js'
+import { readHead, type Candidate, type Head, type SizedHead } from './head.js'
+import type { KnownLines } from './known-lines.js'
+import type { Outcome } from './outcome.js'
+import type { Pace } from './pace.js'
+import type { FollowedLog, Prover } from './prover.js'
+import type { TakePush } from './push-budget.js'
+import type { Signing } from './signing.js'
+import { SOURCES } from './source.js'
+import { step, type AnsweredProof, type Effect, type HeadInput, type Mark, type Step } from './step.js'
+import type { UnderWay } from './under-way.js'
+
+/** Whose signatures are read in heads. */
+export interface ReadKeys {
+  /** Keys whose cosignatures count for us; our own are among them. */
+  readonly counted: readonly VerifierKey[]
+  /** Keys whose cosignatures our neighbours count: verified, kept and passed on like the counted ones. */
+  readonly relayed: () => readonly VerifierKey[]
+  /** Witness keys of our neighbours: what they signed is remembered for them. */
+  readonly neighbours: () => readonly VerifierKey[]
+  /** Cosignatures that were verified before. */
+  readonly known: KnownLines
+}
+
+export interface RunnerOptions {
+  readonly logs: ReadonlyMap<string, FollowedLog>
+  readonly kept: Kept
+  readonly keys: ReadKeys
+  readonly barrier: Pick<Barrier, 'sawUnknown'>
+  readonly tools: {
+    readonly gatherer: Gatherer
+    readonly prover: Prover
+    readonly pace: Pace
+    readonly signing: Signing
+    readonly effects: Effects
+    readonly deferred: Deferred
+  }
+  /**
+   * Resolves when this node has looked for a log's newest head itself, or will not soon. Asked before a head that is pushed
+   * becomes the first.
+   */
+  readonly looked: (log: string) => Promise<unknown>
+  /** Takes one of the cosignatures that a log may have for what it pushes. */
+  readonly takePush: TakePush
+}
+
+export class Runner {
+  readonly #options: RunnerOptions
+  readonly #underWay: UnderWay
+  /** Ends what waits for its turn. */
+  readonly #stopped: AbortSignal
+
+  constructor(options: RunnerOptions, underWay: UnderWay, stopped: AbortSignal) {
+    this.#options = options
+    this.#underWay = underWay
+    this.#stopped = stopped
+  }
+
+  /**
+   * Judges a head. `charged`: whoever brought it pays for the proof. `again` takes a head through the pipeline with nobody
+   * waiting. Throws only what is nobody's fault but ours or our disk's (STORE_WRITE_FAILED, INTERNAL): then nothing was
+   * signed.
+   */
+  async judge(candidate: Candidate, charged: boolean, again: (candidate: Candidate) => void): Promise<Outcome> {
+    const head = this.read(candidate)
+    if ('kind' in head) return head
+    const { checkpoint } = head
+    const outcome =
+      checkpoint === undefined
+        ? await this.#options.tools.effects.impossible(candidate, head)
+        : await this.#conclude(candidate, { ...head, checkpoint }, charged, again)
+    return head.forged ? { ...outcome, forged: true } : outcome
+  }
+
+  /** The head in the bytes, or why they are refused. */
+  read(candidate: Candidate): Head<FollowedLog> | Outcome {
+    const { logs, keys } = this.#options
+    const { counted, relayed, neighbours, known } = keys
+    try {
+      return readHead(candidate.note, logs, candidate.log, {
+        counted: known.remembering(counted),
+        relayed: known.remembering(relayed()),
+        neighbours: known.remembering(neighbours()),
+      })
+    } catch (error) {
+      if (!(error instanceof GossumError)) throw error
+      const about = candidate.log !== undefined && logs.has(candidate.log) ? { log: candidate.log } : {}
+      return { kind: 'refused', news: false, code: error.code, ...about }
+    }
+  }
+
+  async #conclude(
+    candidate: Candidate,
+    head: SizedHead<FollowedLog>,
+    charged: boolean,
+    again: (candidate: Candidate) => void,
+  ): Promise<Outcome> {
+    const { kept, tools, looked } = this.#options
+    const { id } = head.log
+    const own = this.#ownIn(head)
+    if (own !== undefined) await this.takeMarks(id, [markOf(head, own)])
+    const isFirst = kept.store.heads.get(id).tree === undefined
+    if (candidate.proof !== undefined && isFirst && tools.gatherer.obstacle(id, candidate.source) === undefined)
+      await looked(id)
+    const leave = await this.#turn(candidate, head)
+    if (leave === undefined) return tools.effects.waiting(candidate, head)
+    try {
+      return await this.#steps(candidate, head, own, charged, again)
+    } finally {
+      leave()
+    }
+  }
+
+  /**
+   * Waits until a larger head that others bring may be taken up; undefined when too many are in hand. The log itself comes
+   * at our own pace, and what it pushes with a proof needs no other.
+   */
+  async #turn({ source }: Candidate, { log, checkpoint }: SizedHead): Promise<(() => void) | undefined> {
+    const { tree } = this.#options.kept.store.heads.get(log.id)
+    const isPaced = SOURCES[source].paced && tree !== undefined && checkpoint.size > tree.size
+    return isPaced ? this.#options.tools.pace.turn(log.id, checkpoint, this.#stopped) : () => undefined
+  }
+
+  /** Steps until there is an outcome: again with what a step asks for, and when the state was changed meanwhile. */
+  async #steps(
+    candidate: Candidate,
+    head: SizedHead<FollowedLog>,
+    own: Cosignature | undefined,
+    charged: boolean,
+    again: (candidate: Candidate) => void,
+  ): Promise<Outcome> {
+    const { kept, tools } = this.#options
+    const { source, proof: pushed } = candidate
+    const proofs: AnsweredProof[] = []
+    let triedFloor = false
+    for (;;) {
+      const state = kept.store.heads.get(head.log.id)
+      const input: HeadInput = { kind: 'head', head, source, pushed, own, proofs, triedFloor }
+      const taken = step(state, input, await tools.gatherer.of(head, state, source))
+      const [first] = taken.effects
+      if (first?.do === 'prove') {
+        proofs.push(await this.#prove(first, candidate, head, charged && proofs.length === 0))
+      } else if (first?.do === 'reach') {
+        await this.judge({ ...candidate, source: 'replay', note: utf8(first.note) }, false, again)
+        triedFloor = true
+      } else {
+        const outcome = await this.#perform(candidate, head, state, taken, again)
+        if (outcome !== undefined) return outcome
+      }
+    }
+  }
+
+  async #prove(
+    { of, size }: Extract<Effect, { do: 'prove' }>,
+    { source, peer }: Candidate,
+    { log }: SizedHead<FollowedLog>,
+    charged: boolean,
+  ): Promise<AnsweredProof> {
+    const { payer } = SOURCES[source]
+    const pays = !charged || payer === 'nobody' ? undefined : payer === 'peer' ? peer : payer
+    return { of, size, answer: await this.#options.tools.prover.prove(log, of, size, peer, pays) }
+  }
+
+  /** Makes the change of a step durable, then performs its effects. Undefined when it is to be taken again. */
+  async #perform(
+    candidate: Candidate,
+    head: SizedHead<FollowedLog>,
+    state: LogState,
+    { change, outcome, effects }: Step,
+    again: (candidate: Candidate) => void,
+  ): Promise<Outcome | undefined> {
+    const { kept, tools, takePush } = this.#options
+    // Only what is new counts: heads are public, and anybody may push the last one again.
+    const isCounted = outcome?.kind === 'advanced' && SOURCES[candidate.source].quota
+    const giveBack = isCounted ? takePush(head.log.id, candidate.receivedAt) : () => undefined
+    if (giveBack === undefined) return { ...outcome!, kind: 'refused', code: 'LOG_BUDGET', news: false }
+    let isSigned = false
+    try {
+      const next = change === undefined ? state : await kept.store.heads.change(head.log.id, state, change)
+      if (next === undefined || outcome === undefined) return undefined
+      const { news, evidence, made, failed, ...rest } = await tools.effects.perform(candidate, head, next, effects)
+      for (const work of rest.background) this.#underWay.background(work)
+      rest.again.forEach(again)
+      if (rest.isDeferred) tools.deferred.add(head, candidate)
+      if (failed !== undefined) {
+        const unsigned = step(
+          next,
+          { kind: 'unsigned', head, code: failed },
+          tools.gatherer.ofLog(head.log.id, 'replay'),
+        )
+        return { ...unsigned.outcome!, news: false }
+      }
+      isSigned = true
+      const isNews = (news || outcome.kind === 'advanced') && head.clean
+      return { ...outcome, news: isNews, ...(evidence !== undefined && { evidence }), ...(made && { own: made }) }
+    } finally {
+      if (!isSigned) giveBack()
+    }
+  }
+
+  // ---- marks -----------------------------------------------------------------------------------------------------
+
+  #ownIn(head: SizedHead): Cosignature | undefined {
+    const [first, ...rest] = this.#options.tools.signing.ownIn(head.log.id, head.cosignatures)
+    return rest.reduce((last, next) => (last === undefined || next.time > last.time ? next : last), first)
+  }
+
+  /** The mark that a head is for us, if it carries our cosignature. */
+  markIn(head: SizedHead): Mark | undefined {
+    const own = this.#ownIn(head)
+    return own && markOf(head, own)
+  }
+
+  /** Takes marks into the state of a log. Durable when it returns. */
+  async takeMarks(log: string, marks: readonly Mark[]): Promise<void> {
+    const { kept, barrier, tools } = this.#options
+    for (;;) {
+      const state = kept.store.heads.get(log)
+      const { change, effects } = step(state, { kind: 'marks', marks }, tools.gatherer.ofLog(log, 'replay'))
+      if (change !== undefined && (await kept.store.heads.change(log, state, change)) === undefined) continue
+      for (const effect of effects) if (effect.do === 'tellUnknown') barrier.sawUnknown(effect.time)
+      return
+    }
+  }
+}
+
+/** What a head with our cosignature says: that we signed it, and when. */
+function markOf({ checkpoint: { size, root }, bare }: SizedHead, { signature, time }: Cosignature): Mark {
+  return { size, root, time, note: encode({ text: bare.text, signatures: [...bare.signatures, signature] }) }
+}
+
+/** What a promise of ours says of a head. */
+export function markOfPromise({ checkpoint: { size, root }, bare }: SizedHead, time: number): Mark {
+  return { size, root, time, note: encode(bare) }
+}
+
+function encode(note: Note): string {
+  return fromUtf8(formatNote(note))!
+}

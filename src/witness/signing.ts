@@ -1,0 +1,134 @@
+/**
+ * Making the cosignatures that the state on disk promises: deposited first with those who remember them, then signed, then
+ * kept. Only then may they leave. What was promised and could not be made is owed, and made when the key is back.
+ */
+import { errorCode, GossumError, type ErrorCode } from '../errors.js'
+import { type LogState } from '../store/heads.js'
+import { utf8 } from '../tlog/bytes.js'
+import { cosignBy, type Cosignature } from '../tlog/cosignature.js'
+import { formatHash } from '../tlog/hash.js'
+import { formatNote, parseNote, type Note, type Signer } from '../tlog/note.js'
+import type { CosignedHeads } from './cosigned.js'
+import { makePromise, type WitnessPromise } from './promise.js'
+import { isSigned, type Circumstances } from './step.js'
+
+/** Which keys of ours cosign a log: the first, and an ML-DSA-44 key if there is one. */
+export interface Keyring {
+  of(log: string): readonly Signer[]
+}
+
+/** Where promises are deposited before the signature (deposits.ts). */
+export interface PromiseDeposits {
+  /** Whether nothing may be signed that is not deposited. */
+  readonly required: boolean
+  /** Whether there is anybody to deposit with. */
+  readonly hasChosen: boolean
+  isDeposited(log: string, size: number, root: string): boolean
+  deposit(log: string, promises: readonly WitnessPromise[]): Promise<'deposited' | 'undeposited' | 'nobody'>
+  /** A cosigned head left: those whom we chose learn our line, whatever any policy counts. */
+  released(log: string, note: Uint8Array): void
+}
+
+/** Failures to sign that are no failure of ours: the promise is on disk, and the cosignature owed. */
+export const UNSIGNED: ReadonlySet<ErrorCode> = new Set(['AGENT_UNAVAILABLE', 'DEPOSIT_WAITING'])
+
+/** Our cosignatures of one head and one time: by our key, then by the second one if we have it. */
+export type Made = readonly Cosignature[]
+
+export class Signing {
+  readonly #keyring: Keyring
+  readonly #cosigned: CosignedHeads
+  readonly #deposits: PromiseDeposits | undefined
+  /** Logs whose promised cosignature could not be made or kept. */
+  readonly #owed = new Set<string>()
+
+  constructor(keyring: Keyring, cosigned: CosignedHeads, deposits: PromiseDeposits | undefined) {
+    this.#keyring = keyring
+    this.#cosigned = cosigned
+    this.#deposits = deposits
+  }
+
+  /** Logs whose newest head was promised a cosignature that it does not have. */
+  get owed(): ReadonlySet<string> {
+    return this.#owed
+  }
+
+  /** The keys that cosign a log as a promise names them: in full, that of ML-DSA would be larger than all the rest. */
+  keysOf(log: string): Circumstances['keys'] {
+    const [first, second] = this.#keyring.of(log)
+    return {
+      key: first?.verifier.vkey ?? '',
+      ...(second !== undefined && { second: `${second.verifier.name}+${second.verifier.keyId}` }),
+    }
+  }
+
+  /** The cosignatures among these that are by our keys for this log, the first key's first. */
+  ownIn(log: string, cosignatures: ReadonlyMap<string, Cosignature> | undefined): Cosignature[] {
+    return this.#keyring.of(log).flatMap(({ verifier }) => cosignatures?.get(verifier.vkey) ?? [])
+  }
+
+  /** Why nothing can be signed for a log now, if a key of it is away. */
+  away(log: string): GossumError | undefined {
+    return this.#keyring.of(log).find(({ away }) => away !== undefined)?.away
+  }
+
+  /**
+   * Makes the cosignatures that the state on disk speaks of, of the head that it holds, and keeps them beside `others`.
+   * Throws AGENT_UNAVAILABLE, DEPOSIT_WAITING (nothing was signed then) and STORE_WRITE_FAILED: they are owed.
+   */
+  async cosign(log: string, state: LogState, bare: Note, others: ReadonlyMap<string, Cosignature>): Promise<Made> {
+    try {
+      await this.#deposit(log, state, bare)
+      const own = new Map<string, Cosignature>()
+      for (const signer of this.#keyring.of(log))
+        own.set(signer.verifier.vkey, await cosignBy(bare.text, state.signed!.time, signer))
+      await this.#cosigned.install(log, bare, new Map([...others, ...own]))
+      this.#owed.delete(log)
+      const made = [...own.values()]
+      if (this.#deposits?.hasChosen === true) this.#deposits.released(log, formatNote(withLines(bare, made)))
+      return made
+    } catch (error) {
+      this.#owed.add(log)
+      throw error
+    }
+  }
+
+  /**
+   * Makes the cosignature that was promised on disk again, bit for bit, in case the crash came before it was kept. While
+   * nobody can sign, or nobody may, it stays owed.
+   */
+  async resume(log: string, state: LogState, maySign: boolean): Promise<void> {
+    if (state.note === undefined || !isSigned(state, { keys: this.keysOf(log) })) return
+    const note = parseNote(utf8(state.note))
+    const held = this.#cosigned.current(log)
+    const kept = held?.note.text === note.text ? this.ownIn(log, held.cosignatures) : []
+    const isKept = kept.length === this.#keyring.of(log).length && kept.every(({ time }) => time === state.signed?.time)
+    if (!isKept) this.#owed.add(log)
+    if (isKept || !maySign || this.away(log) !== undefined) return
+    try {
+      await this.cosign(log, state, note, new Map())
+    } catch (error) {
+      if (!UNSIGNED.has(errorCode(error))) throw error
+    }
+  }
+
+  async #deposit(log: string, state: LogState, bare: Note): Promise<void> {
+    const deposits = this.#deposits
+    const { tree, signed, seq } = state
+    if (deposits === undefined || tree === undefined || signed === undefined) return
+    if (deposits.isDeposited(log, tree.size, formatHash(tree.root))) return
+    let result: 'deposited' | 'undeposited' | 'nobody' = 'nobody'
+    if (deposits.hasChosen) {
+      const head = { log, seq, time: signed.time, head: formatNote(bare) }
+      const promises: WitnessPromise[] = []
+      for (const signer of this.#keyring.of(log)) promises.push(await makePromise(signer, head))
+      result = await deposits.deposit(log, promises)
+    }
+    if (deposits.required && result !== 'deposited') throw new GossumError('DEPOSIT_WAITING')
+  }
+}
+
+/** A head with the log's line and these cosignatures. */
+export function withLines(bare: Note, cosignatures: Iterable<Cosignature>): Note {
+  return { text: bare.text, signatures: [...bare.signatures, ...Array.from(cosignatures, (line) => line.signature)] }
+}

@@ -1,0 +1,446 @@
+/**
+ * The one step: what follows when something happens to a log. It takes the state on disk, what happened and the
+ * circumstances, and gives the change of the state, the outcome, and the effects to perform once the change is durable.
+ * It decides everything, the proof of a push and what stands in the way of a signature included; the runner (runner.ts)
+ * performs what it says, and an effect that fails comes back as an input. Pure and total.
+ *
+ * What it holds: of all text that one key signs any two lie in one history, and none is lower at a later time
+ * (docs/protocol.md, "What a key never does").
+ */
+import { makeSplitView, type Evidence } from '../evidence/evidence.js'
+import type { ErrorCode } from '../errors.js'
+import { unmetFloor, type Change, type FirstUse, type Floor, type LogState, type Signed } from '../store/heads.js'
+import { equalBytes, fromUtf8, utf8 } from '../tlog/bytes.js'
+import type { Cosignature } from '../tlog/cosignature.js'
+import { formatHash, parseHash } from '../tlog/hash.js'
+import type { Tree } from '../tlog/merkle.js'
+import { formatNote, parseNote, type Note } from '../tlog/note.js'
+import type { ProvenHead } from './cosigned-head.js'
+import {
+  compareTrees,
+  decide,
+  decidePushed,
+  objectionTo,
+  type Decision,
+  type Proof,
+  type PushedProof,
+} from './decide.js'
+import type { SizedHead } from './head.js'
+import type { Outcome } from './outcome.js'
+import { SOURCES, type Source } from './source.js'
+
+/** A proof that a step asked for, and what became of it. */
+export interface AnsweredProof {
+  readonly of: Tree
+  readonly size: number
+  readonly answer: Proof
+}
+
+/** A head came in. */
+export interface HeadInput {
+  readonly kind: 'head'
+  readonly head: SizedHead
+  readonly source: Source
+  /** The proof that it was pushed with. */
+  readonly pushed?: PushedProof | undefined
+  /** The newest cosignature by one of our keys that it carries. */
+  readonly own?: Cosignature | undefined
+  /** What the steps before asked for. */
+  readonly proofs: readonly AnsweredProof[]
+  /** The floor was tried for this head: it is asked for once. */
+  readonly triedFloor: boolean
+}
+
+/** A head that our key is known to have cosigned, or promised to, by what a peer remembers. */
+export interface Mark extends Tree {
+  /** The head, as a note with the log's line. */
+  readonly note: string
+  /** What the cosignature says, or would have said, in POSIX seconds. */
+  readonly time: number
+}
+
+export type Input =
+  | HeadInput
+  /** Marks were told or seen: they are taken up before anything is proven. */
+  | { readonly kind: 'marks'; readonly marks: readonly Mark[] }
+  /** The change of an earlier step is on disk, and the cosignature that it promises could not be made or deposited. */
+  | { readonly kind: 'unsigned'; readonly head: SizedHead; readonly code: ErrorCode }
+
+/** What a step has to know beside the state of the log. */
+export interface Circumstances {
+  /** POSIX seconds. */
+  readonly now: number
+  /** The keys that cosign this log, as a promise names them: the vkey of the first, name and key id of the second. */
+  readonly keys: Pick<Signed, 'key' | 'second'>
+  /** What stands in the way of every signature of this log. */
+  readonly obstacle?: ErrorCode | undefined
+  /** Whether the log was proven to misbehave and its operator has not said otherwise. */
+  readonly frozen: boolean
+  /** The head of the same size that was proven before. */
+  readonly kept?: ProvenHead | undefined
+  /** Whether this very text was proven to be past. */
+  readonly isPast: boolean
+  /** The largest head that a chosen peer has shown of a log that we hold nothing of. */
+  readonly shown?: ProvenHead | undefined
+  /** Our cosignatures of the newest head, as they are held. */
+  readonly made: readonly Cosignature[]
+  /** Whether the newest head was promised a cosignature that could not be made yet. */
+  readonly isOwed: boolean
+}
+
+export type Effect =
+  /** Show the root of the first `size` records of a tree; the answer is an input. */
+  | { readonly do: 'prove'; readonly of: Tree; readonly size: number }
+  /** Go on to the floor first, by its head. */
+  | { readonly do: 'reach'; readonly note: string }
+  /** Deposit the promise on disk, make the cosignatures that it speaks of, and keep the cosigned head. */
+  | { readonly do: 'cosign' }
+  /** Keep the head with the cosignatures of others. */
+  | { readonly do: 'keep' }
+  | { readonly do: 'publish'; readonly what: 'advance' | 'renewal' | 'frozen' }
+  /** Add the cosignatures that came with it to a head of our history. */
+  | { readonly do: 'merge' }
+  | { readonly do: 'keepSuspect'; readonly code: ErrorCode }
+  /** It is no suspect any more. */
+  | { readonly do: 'resolve' }
+  | { readonly do: 'raise'; readonly evidence: Evidence }
+  /** Look who cosigned this head, and another that contradicts it. */
+  | { readonly do: 'compareWitnesses'; readonly as: 'truth' | 'lie' }
+  | { readonly do: 'notePast' }
+  /** Take it up again once something may be signed. */
+  | { readonly do: 'defer' }
+  /** Judge it by itself, without the proof that does not hold and without keeping its sender waiting. */
+  | { readonly do: 'judgeUnproven' }
+  | { readonly do: 'tellFirstUse'; readonly first: FirstUse }
+  /** Our key signed what this home does not know. */
+  | { readonly do: 'tellUnknown'; readonly time: number }
+
+export interface Step {
+  /** Durable before anything else happens; the step counts only if the state still is the one that it saw. */
+  readonly change?: Change
+  /** Without what only the effects can tell: whether it was news, the evidence, our cosignatures. */
+  readonly outcome?: Omit<Outcome, 'news'>
+  readonly effects: readonly Effect[]
+}
+
+/** A cosignature of an unchanged head is made anew after so many seconds, so that its time stays fresh. */
+const REFRESH_SECONDS = 30 * 60
+
+/** A step without an outcome is taken again: with the proof that it asks for, the floor tried, or the state changed. */
+export function step(state: LogState, input: Input, at: Circumstances): Step {
+  switch (input.kind) {
+    case 'head':
+      return onHead(state, input, at)
+    case 'marks':
+      return onMarks(state, input.marks, at)
+    case 'unsigned':
+      return { outcome: refused(input.head, input.code), effects: [] }
+  }
+}
+
+// ---- heads -----------------------------------------------------------------------------------------------------
+
+function onHead(state: LogState, input: HeadInput, at: Circumstances): Step {
+  const { head, pushed } = input
+  const objection = pushed && objectionTo(state.tree, { ...head.checkpoint, canonical: head.canonical }, pushed)
+  if (objection !== undefined) return onObjection(state, head, objection)
+  const decision = decideOn(state, input, at)
+  switch (decision.kind) {
+    case 'prove':
+      return { effects: [{ do: 'prove', of: decision.of, size: decision.size }] }
+    case 'advanced':
+      return onAdvance(state, input, at)
+    case 'known':
+      return onKnown(state, input, at)
+    case 'past':
+      return { outcome: outcome('past', head), effects: [{ do: 'notePast' }, { do: 'resolve' }, { do: 'merge' }] }
+    case 'pending':
+      return suspect(head, decision.code)
+    case 'refused':
+      return {
+        outcome: refused(head, decision.code),
+        // We sign no more of it, but others must be able to compare.
+        effects: SOURCES[input.source].firsthand ? [{ do: 'publish', what: 'frozen' }] : [],
+      }
+    case 'conflict':
+      return onConflict(head, decision.with, decision.prefix)
+  }
+}
+
+type HeadDecision =
+  | Exclude<Decision, { kind: 'conflict' }>
+  | (Extract<Decision, { kind: 'conflict' }> & { readonly with: Note | undefined })
+
+function decideOn(state: LogState, input: HeadInput, at: Circumstances): HeadDecision {
+  const { head, pushed } = input
+  const floor = unmetFloor(state)
+  // Two heads of one size need no history to contradict each other.
+  if (floor?.note !== undefined && floor.size === head.checkpoint.size && !isAt(floor, head))
+    return { kind: 'conflict', with: noteOf(floor.note) }
+  if (at.isPast) return { kind: 'past' }
+  // What we cosigned once, we saw with our own eyes.
+  const firsthand =
+    SOURCES[input.source].firsthand || input.own !== undefined || (floor !== undefined && isAt(floor, head))
+  const compared = { ...head.checkpoint, canonical: head.canonical, firsthand }
+  const held = { tree: state.tree, kept: at.kept, frozen: at.frozen }
+  const decision = pushed === undefined ? decide(held, compared) : decidePushed(held, compared)
+  const decided = decision.kind === 'prove' ? decide(held, compared, answerTo(input, decision)) : decision
+  return decided.kind === 'conflict' ? { ...decided, with: at.kept?.note ?? noteOf(state.note) } : decided
+}
+
+/**
+ * The proof that came with a pushed head does not do, and the sender is told why. The head itself is what it is: one
+ * beyond our own waits for a better proof, or for what the log and the peers show; any other is judged by itself.
+ */
+function onObjection({ tree }: LogState, head: SizedHead, code: ErrorCode): Step {
+  const held = tree?.size ?? 0
+  if (tree !== undefined && head.checkpoint.size <= tree.size)
+    return { outcome: { ...refused(head, code), held }, effects: [{ do: 'judgeUnproven' }] }
+  const { outcome: pending, effects } = suspect(head, code)
+  return { outcome: { ...pending!, held }, effects }
+}
+
+/** A head that is proven to be the next one. */
+function onAdvance(state: LogState, input: HeadInput, at: Circumstances): Step {
+  const { head } = input
+  if (at.obstacle === 'STATE_DISAGREES') return { outcome: refused(head, at.obstacle), effects: [] }
+  const floor = unmetFloor(state)
+  if (floor !== undefined && !isAt(floor, head)) return towardsFloor(state, floor, input)
+  if (at.obstacle !== undefined && at.obstacle !== 'ORIGIN_TAKEN') return blocked(state, input, at.obstacle)
+  const isFirst = state.tree === undefined && state.floor === undefined
+  const detour = isFirst && at.shown !== undefined ? beforeFirstUse(at.shown, input, at) : undefined
+  if (detour !== undefined) return detour
+
+  const { size, root } = head.checkpoint
+  const first: FirstUse = { size, root: formatHash(root), at: iso(at.now) }
+  const followed: Change = {
+    tree: { size, root },
+    note: encode(head.bare),
+    firstUse: isFirst ? first : state.firstUse,
+    floor: undefined,
+  }
+  // Our key cosigns another log of this origin: this one is followed, compared and convicted, and not signed.
+  const isFollowed = at.obstacle === 'ORIGIN_TAKEN'
+  return {
+    change: isFollowed ? followed : { ...followed, origin: head.log.origin, signed: promise(state, size, input, at) },
+    outcome: isFollowed && input.pushed !== undefined ? refused(head, 'ORIGIN_TAKEN') : outcome('advanced', head),
+    effects: [
+      ...(isFirst ? [{ do: 'tellFirstUse', first } as const] : []),
+      isFollowed ? { do: 'keep' } : { do: 'cosign' },
+      { do: 'publish', what: 'advance' },
+      { do: 'compareWitnesses', as: 'truth' },
+      { do: 'resolve' },
+    ],
+  }
+}
+
+/** Nothing may be signed now. What is proven to extend our own is taken up first when it may. */
+function blocked({ tree }: LogState, input: HeadInput, code: ErrorCode): Step {
+  const waits = code === 'GUARD_WAITING' && input.source !== 'replay' && tree !== undefined
+  return { outcome: refused(input.head, code), effects: waits ? [{ do: 'defer' }] : [] }
+}
+
+/**
+ * The floor comes first: nothing is signed that is not proven to extend it. A larger head that is lets us go on from the
+ * floor's tree, without a signature of it; one that contradicts it convicts the log.
+ */
+function towardsFloor(state: LogState, floor: Floor, input: HeadInput): Step {
+  const { head } = input
+  if (floor.note !== undefined && !input.triedFloor) return { effects: [{ do: 'reach', note: floor.note }] }
+  const behind: Step = {
+    outcome: refused(head, 'GUARD_BEHIND'),
+    // Kept: a head and a floor of which nobody can show that they are one history are worth a second look.
+    effects: [{ do: 'keepSuspect', code: 'GUARD_BEHIND' }],
+  }
+  const root = parseHash(floor.root)
+  if (root === undefined || floor.size === head.checkpoint.size) return behind
+  const tree: Tree = { size: floor.size, root }
+  const question = compareTrees(head.checkpoint, tree, undefined)
+  const relation = question.kind === 'prove' ? compareTrees(head.checkpoint, tree, answerTo(input, question)) : question
+  switch (relation.kind) {
+    case 'prove':
+      return { effects: [{ do: 'prove', of: relation.of, size: relation.size }] }
+    case 'conflict': {
+      const note = noteOf(floor.note)
+      return note === undefined ? behind : onConflict(head, note, relation.prefix)
+    }
+    case 'consistent':
+      if (head.checkpoint.size > floor.size) return { change: fromFloor(state, floor, tree), effects: [] }
+      return blocked(state, input, 'GUARD_BEHIND')
+    default:
+      return behind
+  }
+}
+
+/** Going on from the floor's tree: its head was signed before, and its time is not gone below. */
+function fromFloor(state: LogState, floor: Floor, tree: Tree): Change {
+  const note = noteOf(floor.note)
+  return {
+    tree,
+    note: note && encode({ text: note.text, signatures: note.signatures.slice(0, 1) }),
+    floor: undefined,
+    ...signedUntil(state, floor.time ?? 0, tree.size),
+  }
+}
+
+/**
+ * An old key in an emptied home: before it trusts a head because it is the first, that head must be one history with what
+ * chosen peers show. A larger one of theirs is gone on to first, for it may be ours.
+ */
+function beforeFirstUse(shown: ProvenHead, input: HeadInput, at: Circumstances): Step | undefined {
+  const { head } = input
+  if (shown.size === head.checkpoint.size)
+    return equalBytes(shown.root, head.checkpoint.root) ? undefined : onConflict(head, shown.note, undefined)
+  const question = compareTrees(head.checkpoint, shown, undefined)
+  const relation =
+    question.kind === 'prove' ? compareTrees(head.checkpoint, shown, answerTo(input, question)) : question
+  switch (relation.kind) {
+    case 'prove':
+      return { effects: [{ do: 'prove', of: relation.of, size: relation.size }] }
+    case 'conflict':
+      return onConflict(head, shown.note, relation.prefix)
+    case 'consistent': {
+      if (shown.size < head.checkpoint.size) return undefined
+      const floor = { size: shown.size, root: formatHash(shown.root), note: encode(shown.note), at: iso(at.now) }
+      return { change: { floor }, effects: [] }
+    }
+    default:
+      return suspect(head, relation.code)
+  }
+}
+
+/** Our newest head again, perhaps with cosignatures that we lack; ours is made anew when it is old, or asked for. */
+function onKnown(state: LogState, input: HeadInput, at: Circumstances): Step {
+  const { head, pushed } = input
+  const known = outcome('known', head)
+  const rest: Effect[] = [{ do: 'merge' }, { do: 'resolve' }]
+  const obstacle =
+    (at.frozen ? 'LOG_FROZEN' : at.obstacle) ?? (unmetFloor(state) === undefined ? undefined : 'GUARD_BEHIND')
+  if (obstacle !== undefined) {
+    return pushed === undefined
+      ? { outcome: known, effects: rest }
+      : { outcome: refused(head, obstacle), effects: [{ do: 'merge' }] }
+  }
+  const isDue = isRenewalDue(state, at)
+  if (pushed === undefined && (!isDue || !head.canonical)) return { outcome: known, effects: rest }
+
+  const signed = promise(state, head.checkpoint.size, undefined, at)
+  const renewal: Effect[] = isDue ? [{ do: 'publish', what: 'renewal' }] : []
+  if (state.note === undefined || !isSigned(state, at) || state.signed?.time !== signed.time)
+    return {
+      change: { note: encode(head.bare), origin: head.log.origin, signed },
+      outcome: known,
+      effects: [{ do: 'cosign' }, ...renewal, ...rest],
+    }
+  // Times are seconds: within one it is the same cosignature, bit for bit, which was promised on disk before.
+  const lines = at.keys.second === undefined ? 1 : 2
+  const isWhole = at.made.length === lines && at.made.every(({ time }) => time === signed.time)
+  return isWhole
+    ? { outcome: { ...known, own: at.made }, effects: rest }
+    : { outcome: known, effects: [{ do: 'cosign' }, ...renewal, ...rest] }
+}
+
+/** A head that contradicts another that the same key signed. A size-0 head with records convicts alone. */
+function onConflict(
+  head: SizedHead,
+  other: Note | undefined,
+  prefix: { root: Uint8Array; proof: readonly Uint8Array[] } | undefined,
+): Step {
+  if (other === undefined && head.checkpoint.size > 0) return suspect(head, 'HISTORY_MISSING')
+  const evidence = makeSplitView(head.log.key, [head.bare, other ?? head.bare], prefix)
+  return {
+    outcome: outcome('conflict', head),
+    effects: [{ do: 'raise', evidence }, { do: 'resolve' }, { do: 'compareWitnesses', as: 'lie' }],
+  }
+}
+
+/** A head that could not be tied to our history yet: kept, and tried again. */
+function suspect(head: SizedHead, code: ErrorCode): Step {
+  return { outcome: { ...outcome('pending', head), code }, effects: [{ do: 'keepSuspect', code }] }
+}
+
+// ---- marks -----------------------------------------------------------------------------------------------------
+
+/**
+ * What our key is known to have signed, or promised. A larger head than ours becomes the floor; the time of any other is
+ * not gone below.
+ */
+function onMarks(state: LogState, marks: readonly Mark[], at: Circumstances): Step {
+  const unknown = marks.filter(({ size, time }) => size > (state.tree?.size ?? -1) || time > (state.signed?.time ?? 0))
+  if (unknown.length === 0 || at.obstacle === 'STATE_DISAGREES') return { effects: [] }
+  const effects = unknown.map(({ time }): Effect => ({ do: 'tellUnknown', time }))
+  const latest = Math.max(...unknown.map(({ time }) => time))
+  const highest = Math.max(state.tree?.size ?? -1, state.floor?.size ?? -1)
+  const [largest] = unknown.filter(({ size }) => size > highest).sort((a, b) => b.size - a.size || b.time - a.time)
+  if (largest === undefined) {
+    const floor = state.floor && { ...state.floor, time: Math.max(latest, state.floor.time ?? 0) }
+    const isNews =
+      unmetFloor(state) === undefined ? latest > (state.signed?.time ?? 0) : floor?.time !== state.floor?.time
+    if (!isNews) return { effects }
+    return {
+      change: unmetFloor(state) === undefined ? signedUntil(state, latest, state.tree?.size ?? 0) : { floor },
+      effects,
+    }
+  }
+  const { size, root, note } = largest
+  const time = Math.max(latest, state.floor?.time ?? 0)
+  return { change: { floor: { size, root: formatHash(root), note, at: iso(at.now), time } }, effects }
+}
+
+// ---- what is promised ------------------------------------------------------------------------------------------
+
+/** What will be signed, for the disk. Time never runs backwards, whatever the clock says. */
+function promise(state: LogState, size: number, input: HeadInput | undefined, at: Circumstances): Signed {
+  const before = Math.max(state.signed?.time ?? 0, state.floor?.time ?? 0, input?.own?.time ?? 0)
+  return { ...at.keys, size, time: Math.max(at.now, before, 1) }
+}
+
+/** Remembers that our key signed until a time, by whatever key of ours. */
+function signedUntil({ signed }: LogState, time: number, size: number): Pick<Change, 'signed'> {
+  return time <= (signed?.time ?? 0) ? {} : { signed: { ...(signed ?? { key: '', size }), time } }
+}
+
+/** Whether the newest head was promised our cosignature with the keys of now. */
+export function isSigned({ signed, tree }: LogState, { keys }: Pick<Circumstances, 'keys'>): boolean {
+  return signed !== undefined && signed.key === keys.key && signed.second === keys.second && signed.size === tree?.size
+}
+
+/** Whether the newest head of a log lacks our cosignature, or has an old one. */
+function isRenewalDue(state: LogState, at: Circumstances): boolean {
+  const age = at.now - (state.signed?.time ?? 0)
+  // After a recovery the tree is known without its note: the head that came back fills it in.
+  return state.note === undefined || !isSigned(state, at) || age >= REFRESH_SECONDS || at.isOwed
+}
+
+// ---- small words -----------------------------------------------------------------------------------------------
+
+function outcome(kind: Outcome['kind'], { log, checkpoint }: SizedHead): Omit<Outcome, 'news'> {
+  return { kind, log: log.id, size: checkpoint.size, root: checkpoint.root }
+}
+
+function refused(head: SizedHead, code: ErrorCode): Omit<Outcome, 'news'> {
+  return { ...outcome('refused', head), code }
+}
+
+/** The answer to a question, if it was asked. */
+function answerTo({ proofs }: HeadInput, question: { readonly of: Tree; readonly size: number }): Proof | undefined {
+  return proofs.find(
+    ({ of, size }) => size === question.size && of.size === question.of.size && equalBytes(of.root, question.of.root),
+  )?.answer
+}
+
+function isAt(floor: Floor, { checkpoint }: SizedHead): boolean {
+  return floor.size === checkpoint.size && floor.root === formatHash(checkpoint.root)
+}
+
+function noteOf(text: string | undefined): Note | undefined {
+  return text === undefined ? undefined : parseNote(utf8(text))
+}
+
+function encode(note: Note): string {
+  return fromUtf8(formatNote(note))!
+}
+
+function iso(seconds: number): string {
+  return new Date(seconds * 1000).toISOString()
+}

@@ -1,0 +1,197 @@
+/**
+ * The witness: every head, whatever it comes from, is read, compared, proven, persisted, cosigned and published here. It
+ * knows neither libp2p nor HTTP: what leaves goes through the callbacks it was given.
+ *
+ * Trusted here: the configured log keys, our own keys, our disk as far as the journal vouches for it. Not trusted: the
+ * log, the peers, the clock.
+ */
+import { GossumError } from '../errors.js'
+import { lastingController } from '../timed.js'
+import type { Hash } from '../tlog/hash.js'
+import type { Tree } from '../tlog/merkle.js'
+import { Gatherer, type Barrier } from './circumstances.js'
+import { Deferred } from './deferred.js'
+import { Effects, type Kept, type Told } from './effects.js'
+import type { Candidate, SizedHead } from './head.js'
+import { Memory } from './memory.js'
+import { OpenEnds } from './open-ends.js'
+import type { Outcome } from './outcome.js'
+import { Pace } from './pace.js'
+import type { PromisedHead } from './promise.js'
+import { Prover, type FollowedLog, type PrefixFromPeers } from './prover.js'
+import { Publisher } from './publisher.js'
+import type { TakePush } from './push-budget.js'
+import { markOfPromise, Runner, type ReadKeys } from './runner.js'
+import { Signing, type Keyring, type PromiseDeposits } from './signing.js'
+import type { Mark } from './step.js'
+import { UnderWay } from './under-way.js'
+
+export interface WitnessOptions {
+  readonly logs: readonly FollowedLog[]
+  readonly kept: Kept
+  /** Whose signatures are read, and made. */
+  readonly keys: ReadKeys & {
+    readonly own: Keyring
+    /** Whether somebody counts the cosignatures of this key (vkey): our own policy, or a neighbour's. */
+    readonly isHeard: (vkey: string) => boolean
+  }
+  /** What may stand in the way of a signature, and who remembers that it was promised. */
+  readonly barrier: Barrier & { readonly deposits?: PromiseDeposits }
+  readonly ask: {
+    /** Peers, for a proof that the log does not give. */
+    readonly prefixFromPeers: PrefixFromPeers
+    /** Whether this node has looked for a log's newest head itself (runner.ts); always, when absent. */
+    readonly looked?: (log: string) => Promise<unknown>
+    /** What a log may push (push-budget.ts); without end, when absent. */
+    readonly takePush?: TakePush
+  }
+  readonly told: Told
+  readonly time: {
+    /** Milliseconds since 1970. */
+    readonly now: () => number
+    /** Milliseconds between two heads of one log that others bring; PAUSE_MS unless said otherwise. */
+    readonly pauseMs?: number
+  }
+}
+
+export class Witness {
+  readonly #told: Told
+  readonly #logs: ReadonlyMap<string, FollowedLog>
+  readonly #memory = new Memory()
+  readonly #stopped = lastingController()
+  readonly #underWay: UnderWay
+  readonly #prover: Prover
+  readonly #publisher: Publisher
+  readonly #runner: Runner
+  readonly #openEnds: OpenEnds
+
+  constructor({ logs, kept, keys, barrier, ask, told, time }: WitnessOptions) {
+    const { now, pauseMs } = time
+    this.#told = told
+    // A head that is pushed again and again is verified once.
+    this.#logs = new Map(logs.map((log) => [log.id, { ...log, key: keys.known.remembering([log.key])[0] ?? log.key }]))
+    this.#underWay = new UnderWay(told.onError)
+    this.#prover = new Prover(ask.prefixFromPeers, this.#stopped.signal, now)
+    this.#publisher = new Publisher({ ...keys, publish: told.publish, pauseMs })
+    const deferred = new Deferred()
+    const pace = new Pace(now, pauseMs)
+    const signing = new Signing(keys.own, kept.cosigned, barrier.deposits)
+    const gatherer = new Gatherer({ kept, barrier, memory: this.#memory, deferred, signing, now })
+    const effects = new Effects({
+      kept,
+      keys,
+      told,
+      memory: this.#memory,
+      tools: { signing, pace, publisher: this.#publisher, prover: this.#prover },
+    })
+    const tools = { gatherer, prover: this.#prover, pace, signing, effects, deferred }
+    const runnerOptions = {
+      logs: this.#logs,
+      kept,
+      keys,
+      barrier,
+      tools,
+      looked: ask.looked ?? (() => Promise.resolve()),
+      takePush: ask.takePush ?? (() => () => undefined),
+    }
+    this.#runner = new Runner(runnerOptions, this.#underWay, this.#stopped.signal)
+    const judge = (candidate: Candidate): Promise<Outcome> => this.#runner.judge(candidate, false, this.#again)
+    this.#openEnds = new OpenEnds({ logs: this.#logs, kept, told, tools, judge, now }, this.#stopped.signal)
+  }
+
+  /** Takes up where the last run ended (open-ends.ts). Throws LOG_KEY_CHANGED. */
+  resume(): Promise<void> {
+    return this.#openEnds.resume()
+  }
+
+  /** Ends the proofs that are under way: whoever waits for one goes on, undecided. What waits to be told is told. */
+  abort(): void {
+    this.#stopped.abort()
+    this.#publisher.stop()
+  }
+
+  /** Aborts, and waits until every submission has ended: then nothing writes any more. */
+  async stop(): Promise<void> {
+    this.abort()
+    await this.idle()
+  }
+
+  /** Resolves when nothing is under way any more. */
+  idle(): Promise<void> {
+    return this.#underWay.idle()
+  }
+
+  /**
+   * Takes a head through the pipeline. Throws only what is nobody's fault but ours or our disk's
+   * (STORE_WRITE_FAILED, INTERNAL): then nothing was signed.
+   */
+  submit(candidate: Candidate): Promise<Outcome> {
+    return this.#underWay.track(this.#submit(candidate))
+  }
+
+  async #submit(candidate: Candidate): Promise<Outcome> {
+    const outcome = this.#memory.refusal(candidate) ?? (await this.#runner.judge(candidate, true, this.#again))
+    this.#memory.noteRefusal(candidate, outcome)
+    this.#told.onOutcome(outcome, candidate)
+    if (outcome.kind === 'advanced') this.#underWay.background(this.#openEnds.retry(outcome.log!, 0))
+    return outcome
+  }
+
+  readonly #again = (candidate: Candidate): void => this.#underWay.background(this.#submit(candidate))
+
+  /**
+   * Takes up what peers remember of our own keys, before anything of it is proven: heads with our cosignatures, and heads
+   * that we promised. What our keys did not sign is ignored. Durable when it returns.
+   */
+  async recall(told: {
+    readonly heads: readonly Uint8Array[]
+    readonly promises: readonly PromisedHead[]
+  }): Promise<void> {
+    const marks = new Map<string, Mark[]>()
+    const add = (log: string, mark: Mark | undefined): void => {
+      if (mark !== undefined) marks.set(log, [...(marks.get(log) ?? []), mark])
+    }
+    for (const note of told.heads) {
+      const head = this.#read(note)
+      if (head !== undefined) add(head.log.id, this.#runner.markIn(head))
+    }
+    for (const { log, head: note, time } of told.promises) {
+      const head = this.#read(note, log)
+      if (head !== undefined) add(log, markOfPromise(head, time))
+    }
+    for (const [log, its] of marks) await this.#runner.takeMarks(log, its)
+  }
+
+  #read(note: Uint8Array, log?: string): SizedHead<FollowedLog> | undefined {
+    const head = this.#runner.read({ source: 'sync', note, receivedAt: 0, ...(log !== undefined && { log }) })
+    if ('kind' in head || head.checkpoint === undefined) return undefined
+    return { ...head, checkpoint: head.checkpoint }
+  }
+
+  /** Takes up the cosignatures that were promised on disk and could not be made, now that they can. */
+  async retryOwed(): Promise<void> {
+    for (const candidate of this.#openEnds.owed()) await this.submit(candidate)
+  }
+
+  /** Takes up what came while nothing could be signed. */
+  submitDeferred(): Promise<void> {
+    return this.#openEnds.takeDeferred((candidate) => this.submit(candidate))
+  }
+
+  /** Tries again what was left open of a log, and at most `limit` suspects that are larger than our tree (open-ends.ts). */
+  retrySuspects(log: string, limit: number): Promise<void> {
+    return this.#underWay.track(this.#openEnds.retry(log, limit))
+  }
+
+  /**
+   * The proof (checkTree) that leads from the first `size` records of a head that we proved to that head, from the log
+   * or from peers. Throws the GossumError of the log when there is none.
+   */
+  async proof(log: string, of: Tree, size: number): Promise<readonly Hash[]> {
+    const followed = this.#logs.get(log)
+    if (followed === undefined) throw new GossumError('LOG_UNKNOWN', log)
+    const proof = await this.#underWay.track(this.#prover.prove(followed, of, size, undefined, undefined))
+    if ('failed' in proof) throw new GossumError(proof.failed)
+    return proof.prefix.proof
+  }
+}
