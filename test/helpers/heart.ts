@@ -145,19 +145,24 @@ export async function startHeart(options: HeartOptions): Promise<Heart> {
     () => options.relayed ?? [],
   )
   const alarm = await Alarm.start({
-    keys: new Map(logs.map(({ id, key }) => [id, key])),
-    witnesses: () => counted,
-    relayed: () => options.relayed ?? [],
+    trust: {
+      keys: new Map(logs.map(({ id, key }) => [id, key])),
+      witnesses: () => counted,
+      relayed: () => options.relayed ?? [],
+    },
     shelf: store.evidence,
     convictions: store.convictions,
-    reconsider: async () => {
-      for (const { id } of logs) await cosigned.reconsider(id)
+    heart: {
+      freeze: (id, hold) => store.heads.hold(id, hold),
+      isFrozen: (id) => isFrozen(store.heads.get(id)),
+      isOurs: (id, head) => cosigned.holds(id, head),
+      reconsider: async () => {
+        for (const { id } of logs) await cosigned.reconsider(id)
+      },
     },
-    freeze: (id, hold) => store.heads.hold(id, hold),
-    isFrozen: (id) => isFrozen(store.heads.get(id)),
-    isOurs: (id, head) => cosigned.holds(id, head),
     tell: ({ id }, file) => left.evidence.push({ id, file }),
-    now,
+    onError: (error) => left.errors.push(error),
+    clock: { now },
   })
   const pipeline = new Pipeline({
     logs,
