@@ -37,7 +37,7 @@ interface Open {
 }
 
 /** Characters of evidence in memory, beyond one piece for each that it is about. */
-const MAX_CHARACTERS = 16 * 1024 * 1024
+const MAX_CHARACTERS = 4 * 1024 * 1024
 /** The first pause between two attempts, doubled each time, and the longest. */
 const PAUSE_MS = { first: 1_000, longest: 60_000 }
 /** A failure that lasts is reported again after a minute, then after two, four and so on. */

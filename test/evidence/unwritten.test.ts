@@ -138,9 +138,9 @@ test('what is held in memory has an end, but each log has room for one', async (
       pad(of.fork(2, salt).text(5)),
     ])
   }
-  for (let i = 0; i < 12; i++) await alarm.raise(padded(ours, `fork ${i}`))
+  for (let i = 0; i < 20; i++) await alarm.raise(padded(ours, `fork ${i}`))
   const held = alarm.unwritten().reduce((sum, { text }) => sum + text.length, 0)
-  expect(held).toBeLessThanOrEqual(16 * 1024 * 1024)
+  expect(held).toBeLessThanOrEqual(4 * 1024 * 1024)
   expect(alarm.unwritten().length).toBeGreaterThan(1)
   const theirs = new History(other)
   expect((await alarm.raise(padded(theirs, 'b'))).isNew).toBe(true)

@@ -240,7 +240,7 @@ describe('what came before', () => {
 test('evidence that could not be written is shown like any other, and is acknowledged only when it is on disk', async () => {
   const { heart, view } = await start()
   await heart.submit('poll', ours.head(5))
-  const { hold } = heart.store.heads
+  const hold = heart.store.heads.hold.bind(heart.store.heads)
   heart.store.heads.hold = () => Promise.reject(new GossumError('STORE_WRITE_FAILED'))
   const evidence = makeSplitView(key, [parseNote(ours.head(5)), parseNote(theirs.head(5))])
   const { id } = await heart.alarm.raise(evidence)
