@@ -68,6 +68,10 @@ export const ERRORS = {
   EVIDENCE_MALFORMED: ['this is not an evidence file', 'evidence is the canonical JSON that gossum wrote, unchanged'],
   EVIDENCE_FOREIGN: ['this evidence is of a type that this version does not know', 'a newer version of gossum may'],
   EVIDENCE_UNPROVEN: ['the evidence does not prove what it claims', 'nobody is convicted by it'],
+  EVIDENCE_UNWRITTEN: [
+    'proven evidence could not be written to disk',
+    'it is held in memory and tried again, and nothing of its log is signed; keep a copy (gossum evidence show ID) and make room',
+  ],
   EVIDENCE_UNKNOWN: ['no evidence has this id', 'see gossum evidence list'],
   WITNESS_UNKNOWN: ['this witness is not known here', 'a policy that counts it makes it known: --policy FILE'],
   POLICY_MALFORMED: ['the policy file is malformed', 'see docs/operating.md for the format'],

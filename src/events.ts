@@ -40,6 +40,8 @@ export type NodeEvent = { readonly at: string } & (
       readonly witness: string | null
       readonly sizes: readonly [number, number]
       readonly source: 'found' | 'received'
+      /** The evidence file, while it could not be written to disk: this line may be all that is left of it. */
+      readonly file?: string
     }
   | { readonly event: 'peer'; readonly peerId: string; readonly multiaddr: string; readonly connected: boolean }
   /** A signed head stays unproven, or no tree can explain it. */

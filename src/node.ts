@@ -19,6 +19,7 @@ import { HttpServer } from './http/server.js'
 import { View } from './http/view.js'
 import { createMetrics } from './metrics.js'
 import { LogClients } from './node/clients.js'
+import { ourHistory } from './node/our-history.js'
 import { handlersFor, peerBook } from './node/peers.js'
 import { readSelf } from './node/self.js'
 import { Admission } from './proxy/admission.js'
@@ -26,6 +27,7 @@ import { QuorumWatch } from './proxy/quorum-watch.js'
 import { SumdbProxy } from './proxy/sumdb-proxy.js'
 import { isFrozen } from './store/heads.js'
 import { Store } from './store/store.js'
+import { fromUtf8 } from './tlog/bytes.js'
 import { SUMDB_ORIGIN } from './tlog/checkpoint.js'
 import { quorumThreshold } from './tlog/policy.js'
 import type { Signer, VerifierKey } from './tlog/note.js'
@@ -135,7 +137,11 @@ async function build(
   const cosigned = new CosignedHeads(store, quorum, onQuorum, relayed, knownLines)
   const watch = new QuorumWatch({
     quorum: (log) => cosigned.quorum(log),
-    holds: (log) => store.heads.get(log).holds.flatMap(({ id, acked }) => (acked ? [] : [id])),
+    holds: (log) => {
+      const unwritten = alarm.unwritten().filter((kept) => kept.log === log && kept.witness === undefined)
+      const held = store.heads.get(log).holds.filter(({ acked }) => !acked)
+      return [...new Set([...held, ...unwritten].map(({ id }) => id))]
+    },
     waitMs: config.quorumWait * 1000,
   })
   const guard = new RollbackGuard({
@@ -149,27 +155,31 @@ async function build(
 
   // ---- the heart ----
   const alarm = await Alarm.start({
-    keys: new Map(config.logs.map(({ id, key }) => [id, key])),
-    witnesses: () => quorum.keys,
-    relayed,
+    trust: { keys: new Map(config.logs.map(({ id, key }) => [id, key])), witnesses: () => quorum.keys, relayed },
     shelf: store.evidence,
     convictions: store.convictions,
-    freeze: (log, id) => store.heads.hold(log, id),
-    isFrozen: (log) => isFrozen(store.heads.get(log)),
-    isOurs: (log, head) => cosigned.holds(log, head),
-    reconsider: async () => {
-      for (const { id } of config.logs) await cosigned.reconsider(id)
+    heart: {
+      freeze: (log, id) => store.heads.hold(log, id),
+      isFrozen: (log) => isFrozen(store.heads.get(log)),
+      isOurs: ourHistory({ store, cosigned, prefix: async (log, ...asked) => clients.required(log).prefix(...asked) }),
+      reconsider: async () => {
+        for (const { id } of config.logs) await cosigned.reconsider(id)
+      },
     },
-    tell: ({ id, type, log, sizes, witness }, file, source) => {
+    tell: ({ id, type, log, sizes, witness }, file, source, isWritten) => {
       metrics.evidence.inc({ source })
-      emit({ event: 'evidence', id, type, log, witness: witness?.vkey ?? null, sizes, source })
+      const unwritten = isWritten || file.length > MAX_MESSAGE_BYTES ? {} : { file: fromUtf8(file)! }
+      emit({ event: 'evidence', id, type, log, witness: witness?.vkey ?? null, sizes, source, ...unwritten })
       watch.changed(log)
       // A log that pads its heads can make evidence that no message carries; then the heads themselves travel.
       if (followed.some(({ id: its }) => its === log) && file.length <= MAX_MESSAGE_BYTES)
         sent(mesh?.publishEvidence(log, file))
     },
-    now,
+    onError,
+    clock: { now },
   })
+  stops.push(() => alarm.stop())
+  const isHeld = (log: string): boolean => isFrozen(store.heads.get(log)) || alarm.holds(log)
   const clients = new LogClients(followed, store, async (...asked) => withMesh(mesh).tileFrom(...asked))
   const witness = new Witness({
     logs: followed.map(({ id, key, origin }) => {
@@ -188,6 +198,7 @@ async function build(
     barrier: {
       obstacle: () => (guard.maySign ? undefined : 'GUARD_WAITING'),
       sawUnknown: (time) => guard.sawUnknown(time),
+      isHeld: (log) => alarm.holds(log),
       isFresh: created,
     },
     ask: {
@@ -252,7 +263,7 @@ async function build(
     }),
     // Those of a list push their heads to witnesses themselves, and there may be thousands.
     logs: followed.filter(({ list }) => list === null),
-    head: (log) => (isFrozen(store.heads.get(log)) ? undefined : ownHead(cosigned.current(log), signer.verifier)),
+    head: (log) => (isHeld(log) ? undefined : ownHead(cosigned.current(log), signer.verifier)),
     prove: (log, head, size) => witness.proof(log, head, size),
     submit: (candidate) => witness.submit(candidate),
     interval: config.poll,

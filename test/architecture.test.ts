@@ -84,7 +84,7 @@ const PACKAGES: Record<string, readonly string[]> = {
 /** Files that know neither clock, chance, disk nor network. */
 const PURE = [
   /^tlog\//,
-  /^evidence\/(evidence|file|go-report)\.ts$/,
+  /^evidence\/(conflicts|evidence|file|go-report|kept)\.ts$/,
   /^witness\/(decide|verify)\.ts$/,
   /^logs\/setting\.ts$/,
   /^audit\/(gosum|proof)\.ts$/,

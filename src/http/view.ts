@@ -42,7 +42,6 @@ export interface ViewParts extends WitnessParts {
   readonly bastion: () => BastionReport | undefined
   /** The places outside the mesh. */
   readonly exchange: () => ExchangeView[]
-  readonly alarm: { acknowledge(id: string): Promise<boolean>; take(file: Uint8Array): Promise<Received> }
   /** The corridor. */
   readonly submit: (candidate: Candidate) => Promise<Outcome>
   /** The mesh, once it runs. */
@@ -150,8 +149,8 @@ export class View implements NodeView {
       size: state.tree?.size ?? 0,
       root: state.tree ? formatHash(state.tree.root) : null,
       time: state.signed ? iso(state.signed.time * 1000) : null,
-      frozen: isFrozen(state),
-      holds: state.holds.map(({ id: hold, acked }) => ({ id: hold, acked })),
+      frozen: this.#isFrozen(id),
+      holds: this.#holds(id),
       cosignatures: head ? cosignatureViews(this.#parts, head) : [],
       quorum: quorum
         ? { size: quorum.size, root: formatHash(quorum.root), cosignatures: cosignatureViews(this.#parts, quorum) }
@@ -164,6 +163,19 @@ export class View implements NodeView {
       lastPoll: poll.lastAnswer === undefined ? null : iso(poll.lastAnswer),
       error: poll.error,
     }
+  }
+
+  /** Also by evidence that could not be written yet. */
+  #isFrozen(log: string): boolean {
+    return isFrozen(this.#parts.store.heads.get(log)) || this.#parts.alarm.holds(log)
+  }
+
+  #holds(log: string): LogView['holds'] {
+    const { store, alarm } = this.#parts
+    const { holds } = store.heads.get(log)
+    const unwritten = alarm.unwritten().filter((kept) => kept.log === log && kept.witness === undefined)
+    const more = unwritten.filter(({ id }) => holds.every((hold) => hold.id !== id))
+    return [...holds.map(({ id, acked }) => ({ id, acked })), ...more.map(({ id }) => ({ id, acked: false }))]
   }
 
   head(log: string): Promise<HeadView | undefined> {
@@ -216,7 +228,7 @@ export class View implements NodeView {
   }
 
   async evidenceFile(id: string): Promise<Uint8Array | undefined> {
-    const kept = await this.#parts.store.evidence.get(id)
+    const kept = await this.#parts.alarm.get(id)
     return kept && utf8(kept.text)
   }
 
@@ -261,8 +273,8 @@ export class View implements NodeView {
         ...(url === null ? [] : polled),
         {
           name: `${key.name} not frozen`,
-          ok: !isFrozen(state),
-          detail: isFrozen(state) ? 'proven to misbehave' : 'not frozen',
+          ok: !this.#isFrozen(id),
+          detail: this.#isFrozen(id) ? 'proven to misbehave' : 'not frozen',
         },
         { name: `${key.name} guard`, ok: disagreement === undefined, detail: disagreement ?? 'agrees' },
         {
@@ -299,7 +311,7 @@ export class View implements NodeView {
         suspects: suspects.list(id).length,
         suspectAge: oldest === undefined ? 0 : Math.max(0, (now() - Date.parse(oldest.firstSeen)) / 1000),
         floor: unmetFloor(state) !== undefined,
-        frozen: isFrozen(state),
+        frozen: this.#isFrozen(id),
         paused: store.heads.disagreement(id) !== undefined,
         reachable:
           url === null || disabled

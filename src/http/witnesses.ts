@@ -1,5 +1,6 @@
 /** Who cosigned what, who counts, and who is convicted: the part of the view that is about witnesses. */
 import type { Config } from '../config.js'
+import type { Alarm } from '../evidence/alarm.js'
 import type { Store } from '../store/store.js'
 import type { VerifierKey } from '../tlog/note.js'
 import type { CosignedHead } from '../witness/cosigned-head.js'
@@ -10,6 +11,7 @@ export interface WitnessParts {
   readonly config: Config
   readonly store: Store
   readonly cosigned: CosignedHeads
+  readonly alarm: Alarm
   /** This node's own. */
   readonly witness: VerifierKey
   /** Its ML-DSA-44 key, if it has one. */
@@ -53,8 +55,8 @@ export function witnessViews(parts: WitnessParts): WitnessView[] {
 }
 
 /** All evidence, oldest first; acknowledged with the log that it froze, or the witness that it convicts. */
-export async function evidenceViews({ store }: WitnessParts): Promise<EvidenceView[]> {
-  return (await store.evidence.list()).map(({ id, type, log, witness, sizes, seenAt }) => {
+export async function evidenceViews({ store, alarm }: WitnessParts): Promise<EvidenceView[]> {
+  return (await alarm.list()).map(({ id, type, log, witness, sizes, seenAt }) => {
     const acked =
       witness === undefined
         ? store.heads.get(log).holds.some((hold) => hold.id === id && hold.acked)

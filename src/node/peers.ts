@@ -29,9 +29,9 @@ export function handlersFor({ logs, store, cosigned, witness, alarm, guard, pref
     submit: (candidate) => witness.submit(candidate),
     submitEvidence: (log, bytes) => alarm.receive(log, bytes),
     heads: () => Promise.resolve(logs.flatMap((log) => cosigned.current(log) ?? []).map(encodeCosigned)),
-    evidenceIds: async () => (await store.evidence.list()).map(({ log, id }) => ({ log, id })),
+    evidenceIds: () => Promise.resolve(alarm.ids()),
     evidence: async (id) => {
-      const kept = await store.evidence.get(id)
+      const kept = await alarm.get(id)
       return kept && utf8(kept.text)
     },
     prefix,

@@ -13,7 +13,7 @@ export interface WitnessConviction {
   readonly witness: string
   /** Log id. */
   readonly log: string
-  /** The hashes (hex) of the checkpoint texts that it should not have cosigned: one, or two when neither is ours. */
+  /** Hashes (hex) of the checkpoint texts that the evidence shows; in older records, of those alone that are not ours. */
   readonly lies: readonly string[]
   readonly acked: boolean
 }
@@ -50,11 +50,16 @@ export class Convictions {
     return [...this.#byId.values()]
   }
 
+  /** Counts a conviction from now on, though it is not on disk yet: a full disk must not let a liar make a quorum. */
+  note(conviction: WitnessConviction): void {
+    this.#byId.set(conviction.id, conviction)
+    this.#recount()
+  }
+
   /** Keeps a conviction; durable when it returns, and counts from then on. */
   async put(conviction: WitnessConviction): Promise<void> {
     await this.#table.put(conviction.id, JSON.stringify(conviction))
-    this.#byId.set(conviction.id, conviction)
-    this.#recount()
+    this.note(conviction)
   }
 
   /** Forgets a conviction. */

@@ -171,6 +171,22 @@ describe('an honest log', () => {
   })
 })
 
+test('of two records of one module version in a log that is read whole the first counts', async () => {
+  const first = madeUpRecord(1)
+  const text = `${madeUpRecord(1, 'b').text}example.com/elsewhere v1.0.0 h1:x\n`
+  const twice = await memoryLog(signer, [first, { path: 'example.com/elsewhere', version: 'v1.0.0', text }])
+  const odd = await LyingLog.start(twice)
+  try {
+    const client = new SumdbClient({ url: odd.url, key, retries: 0 })
+    // So many that the log is rather read whole than asked for each.
+    const asked = modules(1, ...Array.from({ length: 40 }, (_, i) => i + 10))
+    const { answers } = await checkModules(asked, { client, key, quorum: await headOf(twice) })
+    expect(answers[0]).toMatchObject({ kind: 'record', id: 0, lines: first.text.trim().split('\n') })
+  } finally {
+    await odd.close()
+  }
+})
+
 describe('a log that is smaller than what we ask for', () => {
   const numbers = Array.from({ length: 150 }, (_, i) => i * 4)
   const fine = numbers.map(() => 'ok')

@@ -1,18 +1,20 @@
 import { describe, expect, test } from 'vitest'
-import { Alarm, type AlarmParts, type KeptConviction, type KeptEvidence } from '../../src/evidence/alarm.js'
-import { GossumError } from '../../src/errors.js'
+import { Alarm, type KeptEvidence } from '../../src/evidence/alarm.js'
 import {
   encodeEvidence,
   evidenceId,
   makeSplitView,
   makeWitnessConflict,
   type Evidence,
+  type SplitView,
   type WitnessConflict,
 } from '../../src/evidence/evidence.js'
 import { fromUtf8, utf8 } from '../../src/tlog/bytes.js'
 import { parseCheckpoint } from '../../src/tlog/checkpoint.js'
 import { cosign } from '../../src/tlog/cosignature.js'
 import { parseNote, SIGNATURE_TYPES, type Note } from '../../src/tlog/note.js'
+import type { Heart } from '../../src/evidence/keeper.js'
+import { alarmParts, type Changes } from '../helpers/alarm-parts.js'
 import { sumdbId, testSigner, testWitness } from '../helpers/heart.js'
 import { History } from '../helpers/history.js'
 
@@ -20,74 +22,27 @@ const signer = testSigner('log.example', 1)
 const log = sumdbId(signer.verifier)
 const witness = testWitness
 const ours = new History(signer)
-const fork = (salt: string, size = 5): Evidence =>
+const fork = (salt: string, size = 5): SplitView =>
   makeSplitView(signer.verifier, [parseNote(ours.head(size)), parseNote(ours.fork(2, salt).head(size))])
-
-/** Parts that remember, in their order, what was done with them. */
-function parts(change: Partial<AlarmParts> = {}) {
-  const kept = new Map<string, KeptEvidence>()
-  const acts: string[] = []
-  const told: { id: string; source: string }[] = []
-  const convictions = new Map<string, KeptConviction>()
-  const all: AlarmParts = {
-    keys: new Map([[log, signer.verifier]]),
-    witnesses: () => [witness.verifier],
-    relayed: () => [],
-    shelf: {
-      get: (id) => Promise.resolve(kept.get(id)),
-      put: async (evidence) => {
-        await Promise.resolve()
-        acts.push('keep')
-        kept.set(evidence.id, evidence)
-      },
-      del: async (id) => {
-        await Promise.resolve()
-        acts.push('forget')
-        kept.delete(id)
-      },
-      list: () => Promise.resolve([...kept.values()]),
-    },
-    freeze: async () => {
-      await Promise.resolve()
-      acts.push('freeze')
-    },
-    convictions: {
-      convicted: () => new Set([...convictions.values()].flatMap(({ witness, acked }) => (acked ? [] : witness))),
-      get: (id) => convictions.get(id),
-      list: () => [...convictions.values()],
-      put: async (conviction) => {
-        await Promise.resolve()
-        acts.push('convict')
-        convictions.set(conviction.id, conviction)
-      },
-      del: async (id) => {
-        await Promise.resolve()
-        acts.push('let go')
-        convictions.delete(id)
-      },
-    },
-    reconsider: async () => {
-      await Promise.resolve()
-      acts.push('reconsider')
-    },
-    isFrozen: () => true,
-    isOurs: () => Promise.resolve(false),
-    tell: ({ id }, _file, source) => {
-      acts.push('tell')
-      told.push({ id, source })
-    },
-    now: () => Date.UTC(2026, 0, 2),
-    ...change,
-  }
-  return { kept, convictions, acts, told, all }
+const isOurs: Heart['isOurs'] = (_log, head) => {
+  const { text } = parseNote(utf8(head))
+  return Promise.resolve(text === ours.text(parseCheckpoint(text).size))
 }
+/** The same lie, of a fork at `size`, beside a smaller head of ours. */
+const lieAgainst = (salt: string, size: number, oursAt: number): SplitView => {
+  const theirs = ours.fork(2, salt)
+  const heads: [Note, Note] = [parseNote(ours.head(oursAt)), parseNote(theirs.head(size))]
+  return makeSplitView(signer.verifier, heads, theirs.prefix(theirs.tree(size), oursAt))
+}
+const parts = (changes: Changes = {}) =>
+  alarmParts({ keys: new Map([[log, signer.verifier]]), witnesses: () => [witness.verifier], ...changes })
 
 test('evidence is kept, then the log is frozen, then everybody is told', async () => {
   const { all, acts, kept, told } = parts()
   const alarm = await Alarm.start(all)
   const { id } = await alarm.raise(fork('b'))
   expect(acts).toEqual(['keep', 'freeze', 'tell'])
-  expect(told).toEqual([{ id, source: 'found' }])
+  expect(told).toEqual([{ id, source: 'found', isWritten: true }])
   expect(kept.get(id)).toMatchObject({ id, log, sizes: [5, 5], seenAt: '2026-01-02T00:00:00.000Z' })
   expect(utf8(kept.get(id)!.text)).toEqual(encodeEvidence(fork('b')))
 })
@@ -149,15 +104,13 @@ test('evidence that comes without a log id is about the log whose key it names, 
     [log, signer.verifier],
     [sumdbId(other.verifier), other.verifier],
   ])
-  const { all, kept } = parts({ keys, isOurs: (_log, head) => Promise.resolve(head === fork('b').heads[0]) })
+  const { all, kept } = parts({ keys, isOurs })
   const alarm = await Alarm.start(all)
   const id = evidenceId(fork('b'))
   expect(await alarm.take(encodeEvidence(fork('b')))).toEqual({ fate: 'new', id })
   expect(await alarm.take(encodeEvidence(fork('b')))).toEqual({ fate: 'known', id })
-  // The same lie beside another head: the id is that of what is kept.
-  const lie = fork('b').heads[1]
-  const beside = makeSplitView(signer.verifier, [parseNote(utf8(lie)), parseNote(ours.fork(2, 'c').head(5))])
-  expect(await alarm.take(encodeEvidence(beside))).toEqual({ fate: 'known', id })
+  // The same lie beside another head of ours: the id is that of what is kept.
+  expect(await alarm.take(encodeEvidence(lieAgainst('b', 5, 4)))).toEqual({ fate: 'known', id })
   const theirs = new History(other)
   const second = makeSplitView(other.verifier, [parseNote(theirs.head(5)), parseNote(theirs.fork(2, 'b').head(5))])
   expect(await alarm.take(encodeEvidence(second))).toEqual({ fate: 'new', id: evidenceId(second) })
@@ -180,29 +133,10 @@ test('a crash between keeping and freezing is healed at the next start', async (
   const { all, kept } = parts()
   const { id } = await (await Alarm.start(all)).raise(fork('b'))
   const frozen: string[] = []
-  await Alarm.start({
-    ...all,
-    freeze: (of, hold) => {
-      frozen.push(`${of} ${hold}`)
-      return Promise.resolve()
-    },
-  })
+  const freeze = (of: string, hold: string): Promise<void> => Promise.resolve(void frozen.push(`${of} ${hold}`))
+  await Alarm.start({ ...all, heart: { ...all.heart, freeze } })
   expect(kept.size).toBe(1)
   expect(frozen).toEqual([`${log} ${id}`])
-})
-
-test('a disk that fails between keeping and freezing: it is told all the same, and frozen when it comes again', async () => {
-  let full = true
-  const { all, acts, told } = parts({
-    freeze: () => (full ? Promise.reject(new Error('disk full')) : Promise.resolve(void acts.push('freeze'))),
-  })
-  const alarm = await Alarm.start(all)
-  await expect(alarm.raise(fork('b'))).rejects.toThrow('disk full')
-  expect(told).toHaveLength(1)
-  full = false
-  await alarm.raise(fork('b'))
-  expect(acts).toEqual(['keep', 'tell', 'freeze'])
-  expect(told).toHaveLength(1)
 })
 
 test('one log fills its own share of the shelf and no more', async () => {
@@ -226,6 +160,72 @@ test('what the operator let go does not shield the next fork: it freezes the log
   expect(acts.slice(-3)).toEqual(['keep', 'freeze', 'tell'])
 })
 
+describe('a lie that was shown before', () => {
+  const both = (one: string, other: string): SplitView =>
+    makeSplitView(signer.verifier, [one, other].map((salt) => parseNote(ours.fork(2, salt).head(5))) as [Note, Note])
+
+  test('is known beside every other head of ours, after a restart too', async () => {
+    const asked: number[] = []
+    const { all, told } = parts({
+      isOurs: (of, head) => {
+        asked.push(parseCheckpoint(parseNote(utf8(head)).text).size)
+        return isOurs(of, head)
+      },
+    })
+    const alarm = await Alarm.start(all)
+    const { id } = await alarm.raise(lieAgainst('b', 8, 3))
+    expect(asked, 'nothing decides on it').toEqual([])
+    for (const size of [4, 5, 6, 7]) {
+      expect(await alarm.raise(lieAgainst('b', 8, size))).toEqual({ id, isNew: false })
+      expect(await (await Alarm.start(all)).receive(log, encodeEvidence(lieAgainst('b', 8, size)))).toBe('known')
+    }
+    expect(told).toHaveLength(1)
+  })
+
+  test('does not hide a new lie beside it: the log is frozen again, and both are known then', async () => {
+    const { all, frozen, told } = parts({ isOurs })
+    const alarm = await Alarm.start(all)
+    await alarm.raise(fork('b'))
+    const { id, isNew } = await alarm.raise(both('b', 'c'))
+    expect(isNew).toBe(true)
+    expect(frozen).toContain(`${log} ${id}`)
+    expect(told).toHaveLength(2)
+    for (const each of [alarm, await Alarm.start(all)]) expect((await each.raise(fork('c'))).isNew).toBe(false)
+  })
+
+  test('of two heads that are not ours makes both of them lies', async () => {
+    const { all } = parts({ isOurs })
+    const alarm = await Alarm.start(all)
+    const { id } = await alarm.raise(both('b', 'c'))
+    expect(await alarm.raise(fork('b'))).toEqual({ id, isNew: false })
+    expect(await alarm.raise(fork('c'))).toEqual({ id, isNew: false })
+    expect((await alarm.raise(fork('d'))).isNew).toBe(true)
+  })
+
+  test('counts as new beside a head of which nobody can say whose it is: the operator is asked once more', async () => {
+    const cannotSay = (): Promise<boolean> => Promise.reject(new Error('the disk cannot be read'))
+    const { all, errors, told } = parts({ isOurs: cannotSay })
+    const alarm = await Alarm.start(all)
+    await alarm.raise(lieAgainst('b', 8, 3))
+    expect(errors).toEqual([])
+    expect((await alarm.raise(lieAgainst('b', 8, 4))).isNew).toBe(true)
+    expect(errors).toEqual([new Error('the disk cannot be read')])
+    expect(told).toHaveLength(2)
+  })
+})
+
+test('a hello costs no disk: what there is is known in memory, oldest first, after a restart too', async () => {
+  const { all, kept } = parts()
+  const alarm = await Alarm.start(all)
+  expect(alarm.ids()).toEqual([])
+  for (const salt of ['b', 'c', 'd']) await alarm.raise(fork(salt))
+  const refs = ['b', 'c', 'd'].map((salt) => ({ log, id: evidenceId(fork(salt)) }))
+  expect(alarm.ids()).toEqual(refs)
+  expect((await Alarm.start(all)).ids()).toEqual(refs)
+  expect(await alarm.get(refs[0]!.id)).toBe(kept.get(refs[0]!.id))
+  expect(await alarm.list()).toEqual([...kept.values()])
+})
+
 test('kept evidence that the disk damaged freezes its log all the same', async () => {
   const { all, kept, acts } = parts()
   const { id } = await (await Alarm.start(all)).raise(fork('b'))
@@ -246,11 +246,6 @@ describe('a witness conflict', () => {
       cosigned(ours.fork(2, salt), size, by, time),
     ])
   const vkey = witness.verifier.vkey
-  const isOurs: AlarmParts['isOurs'] = (_log, head) => {
-    const { text } = parseNote(utf8(head))
-    return Promise.resolve(text === ours.text(parseCheckpoint(text).size))
-  }
-
   test('convicts the witness and, by the split view in it, the log', async () => {
     const { all, acts, kept, told } = parts()
     const alarm = await Alarm.start(all)
@@ -272,7 +267,7 @@ describe('a witness conflict', () => {
     await alarm.receive(log, encodeEvidence(fork('b')))
     acts.length = 0
     expect(await alarm.receive(log, encodeEvidence(conflict('b')))).toBe('new')
-    expect(acts).toEqual(['freeze', 'keep', 'convict', 'reconsider', 'tell'])
+    expect(acts).toEqual(['keep', 'convict', 'reconsider', 'tell'])
     expect(await alarm.receive(log, encodeEvidence(conflict('b')))).toBe('known')
     expect(await alarm.receive(sumdbId(testSigner('other.example', 2).verifier), encodeEvidence(conflict('b')))).toBe(
       'invalid',
@@ -298,7 +293,7 @@ describe('a witness conflict', () => {
       expect(await (await Alarm.start(all)).receive(log, file)).toBe('new')
       const id = told.at(-1)!.id
       expect(kept.get(id)).toMatchObject({ witness: others[0]!.verifier.vkey, log })
-      const again = await Alarm.start({ ...all, relayed: () => [] })
+      const again = await Alarm.start({ ...all, trust: { ...all.trust, relayed: () => [] } })
       expect(again.convicted()).toEqual(new Set([others[0]!.verifier.vkey]))
       expect(await again.receive(log, file), 'nobody asks for it any more').toBe('unknown')
       expect(kept.get(id)?.text).toBe(fromUtf8(file))
@@ -347,13 +342,16 @@ describe('a witness conflict', () => {
       await alarm.receive(log, encodeEvidence(conflict('b')))
       for (const by of relayed) await alarm.receive(log, encodeEvidence(conflict('b', { by })))
       const before = conflictsOf(kept, log)
-      expect(before, 'the one that counts, and 64 others').toEqual([vkey, ...all.relayed().map((key) => key.vkey)])
+      expect(before, 'the one that counts, and 64 others').toEqual([
+        vkey,
+        ...relayed.map(({ verifier }) => verifier).map((key) => key.vkey),
+      ])
       // A second neighbour: its one key has its turn behind the first key of the other.
       const late = others[64]!
       relayed = [others[0]!, late, ...others.slice(1, 64)]
       acts.length = 0
       expect(await alarm.receive(log, encodeEvidence(conflict('b', { by: late })))).toBe('new')
-      expect(acts).toEqual(['freeze', 'keep', 'convict', 'reconsider', 'let go', 'forget', 'tell'])
+      expect(acts).toEqual(['keep', 'convict', 'let go', 'forget', 'reconsider', 'tell'])
       const [last] = before.splice(-1)
       expect(last).toBe(others[63]!.verifier.vkey)
       expect(conflictsOf(kept, log)).toEqual([...before, late.verifier.vkey])
@@ -451,19 +449,24 @@ describe('a witness conflict', () => {
     expect((await Alarm.start(all)).convicted()).toEqual(new Set())
   })
 
-  test('that the disk could not note is told, and convicts when it comes again', async () => {
-    const { all, told } = parts()
-    let full = true
-    const convictions = {
-      ...all.convictions,
-      put: (one: KeptConviction) =>
-        full ? Promise.reject(new GossumError('STORE_WRITE_FAILED')) : all.convictions.put(one),
-    }
-    const alarm = await Alarm.start({ ...all, convictions })
-    await expect(alarm.raise(conflict('b'))).rejects.toMatchObject({ code: 'STORE_WRITE_FAILED' })
-    expect(told).toHaveLength(2)
-    full = false
-    expect((await alarm.raise(conflict('b'))).isNew).toBe(true)
+  test('that was acknowledged does not hide a new lie of the same witness beside the old one', async () => {
+    const { all } = parts({ isOurs })
+    const alarm = await Alarm.start(all)
+    const { id } = await alarm.raise(conflict('b'))
+    await alarm.acknowledge(id)
+    const forks = ['b', 'c'].map((salt) => cosigned(ours.fork(2, salt), 5)) as [Note, Note]
+    const both = makeWitnessConflict(signer.verifier, witness.verifier, forks)
+    expect((await alarm.raise(both)).isNew).toBe(true)
     expect(alarm.convicted()).toEqual(new Set([vkey]))
+  })
+
+  test('of two heads that are not ours, acknowledged, has shown both lies', async () => {
+    const { all } = parts({ isOurs })
+    const alarm = await Alarm.start(all)
+    const forks = ['b', 'c'].map((salt) => cosigned(ours.fork(2, salt), 5)) as [Note, Note]
+    const { id } = await alarm.raise(makeWitnessConflict(signer.verifier, witness.verifier, forks))
+    await alarm.acknowledge(id)
+    expect(await alarm.raise(conflict('c'))).toEqual({ id, isNew: false })
+    expect(alarm.convicted()).toEqual(new Set())
   })
 })

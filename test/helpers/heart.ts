@@ -149,19 +149,24 @@ export async function startHeart(options: HeartOptions): Promise<Heart> {
     () => options.relayed ?? [],
   )
   const alarm = await Alarm.start({
-    keys: new Map(logs.map(({ id, key }) => [id, key])),
-    witnesses: () => counted,
-    relayed: () => options.relayed ?? [],
+    trust: {
+      keys: new Map(logs.map(({ id, key }) => [id, key])),
+      witnesses: () => counted,
+      relayed: () => options.relayed ?? [],
+    },
     shelf: store.evidence,
     convictions: store.convictions,
-    reconsider: async () => {
-      for (const { id } of logs) await cosigned.reconsider(id)
+    heart: {
+      freeze: (id, hold) => store.heads.hold(id, hold),
+      isFrozen: (id) => isFrozen(store.heads.get(id)),
+      isOurs: (id, head) => cosigned.holds(id, head),
+      reconsider: async () => {
+        for (const { id } of logs) await cosigned.reconsider(id)
+      },
     },
-    freeze: (id, hold) => store.heads.hold(id, hold),
-    isFrozen: (id) => isFrozen(store.heads.get(id)),
-    isOurs: (id, head) => cosigned.holds(id, head),
     tell: ({ id }, file) => left.evidence.push({ id, file }),
-    now,
+    onError: (error) => left.errors.push(error),
+    clock: { now },
   })
   const rollback = options.rollback ?? { maySign: true, sawUnknown: (time: number) => left.unknown.push(time) }
   const witness = new Witness({
@@ -178,6 +183,7 @@ export async function startHeart(options: HeartOptions): Promise<Heart> {
     barrier: {
       obstacle: () => (rollback.maySign ? undefined : 'GUARD_WAITING'),
       sawUnknown: (time) => rollback.sawUnknown(time),
+      isHeld: (id) => alarm.holds(id),
       ...options.barrier,
     },
     ask: {

@@ -1,7 +1,8 @@
 /** What a node shows of itself, over a real heart: whose cosignatures count, who is convicted, what the guard says. */
 import { afterEach, describe, expect, test } from 'vitest'
 import { loadConfig, type Config } from '../../src/config.js'
-import { makeSplitView, makeWitnessConflict } from '../../src/evidence/evidence.js'
+import { GossumError } from '../../src/errors.js'
+import { encodeEvidence, makeSplitView, makeWitnessConflict } from '../../src/evidence/evidence.js'
 import { View, type ViewParts } from '../../src/http/view.js'
 import { createMetrics } from '../../src/metrics.js'
 import { cosign } from '../../src/tlog/cosignature.js'
@@ -234,4 +235,27 @@ describe('what came before', () => {
     expect(await metrics()).toMatch(/^gossum_relayed_keys 1$/m)
     expect(view.samples().logs[0]!.suspects).toBe(1)
   })
+})
+
+test('evidence that could not be written is shown like any other, and is acknowledged only when it is on disk', async () => {
+  const { heart, view } = await start()
+  await heart.submit('poll', ours.head(5))
+  const hold = heart.store.heads.hold.bind(heart.store.heads)
+  heart.store.heads.hold = () => Promise.reject(new GossumError('STORE_WRITE_FAILED'))
+  const evidence = makeSplitView(key, [parseNote(ours.head(5)), parseNote(theirs.head(5))])
+  const { id } = await heart.alarm.raise(evidence)
+  const [log] = (await view.status()).logs
+  expect(log).toMatchObject({ frozen: true, holds: [{ id, acked: false }] })
+  expect(await view.evidence()).toMatchObject([{ id, acked: false }])
+  expect(await view.evidenceFile(id)).toEqual(encodeEvidence(evidence))
+  expect((await view.readiness()).checks).toContainEqual({
+    name: 'log.example not frozen',
+    ok: false,
+    detail: 'proven to misbehave',
+  })
+  expect(view.samples().logs[0]!.frozen).toBe(true)
+  await expect(view.acknowledge(id)).rejects.toMatchObject({ code: 'EVIDENCE_UNWRITTEN' })
+  heart.store.heads.hold = hold
+  expect(await view.acknowledge(id)).toBe(true)
+  expect((await view.status()).logs[0]).toMatchObject({ frozen: false, holds: [{ id, acked: true }] })
 })

@@ -90,16 +90,17 @@ describe('a write that fails', () => {
     expect(await heart.submit('gossip', fork, 'p')).toMatchObject({ kind: 'pending', news: true })
   })
 
-  test('of evidence: the log is frozen when the fork comes again', async () => {
+  test.each([0, 1])('of evidence: it is told and holds the log at once, %s writes having worked', async (spare) => {
     const { heart, disk } = await heartWith()
-    const fork = history.fork(3, 'b').head(5)
-    for (const spare of [0, 1]) {
-      Object.assign(disk, { full: true, spare })
-      await expect(heart.submit('gossip', fork, 'p')).rejects.toEqual(failed)
-    }
+    Object.assign(disk, { full: true, spare })
+    expect(await heart.submit('gossip', history.fork(3, 'b').head(5), 'p')).toMatchObject({ kind: 'conflict' })
+    expect(heart.evidence).toHaveLength(1)
+    expect(heart.alarm.holds(heart.log)).toBe(true)
     disk.full = false
-    expect((await heart.submit('gossip', fork, 'p')).kind).toBe('conflict')
+    await heart.alarm.stop()
+    expect(heart.alarm.holds(heart.log)).toBe(false)
     expect(await heart.submit('poll', history.head(9))).toMatchObject({ code: 'LOG_FROZEN' })
+    expect(await heart.store.evidence.get(heart.evidence[0]!.id)).toBeDefined()
     expect(heart.evidence).toHaveLength(1)
   })
 })

@@ -149,6 +149,14 @@ describe('a cosignature made from a seed', () => {
     expect([...verified].map(([vkey, c]) => [vkey, c.time])).toEqual([[signer.verifier.vkey, 8]])
   })
 
+  it.each([
+    [5, 8],
+    [8, 5],
+  ])('of two by one key the newest counts, whichever comes first: %i, %i', (...times) => {
+    const signatures = times.map((time) => cosign(text, time, signer).signature)
+    expect(verifiedCosignatures({ text, signatures }, [signer.verifier]).get(signer.verifier.vkey)!.time).toBe(8)
+  })
+
   it('of a hundred forged lines by one key two are looked at: each may take a millisecond', () => {
     let verified = 0
     const counting = { ...signer.verifier, verify: () => (verified++, false) }

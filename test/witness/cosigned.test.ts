@@ -56,6 +56,14 @@ const who = (cosignatures: ReadonlyMap<string, unknown> | undefined): number[] =
 const signers = (head: CosignedHead | undefined): number[] => who(head?.cosignatures)
 
 describe('cosigned heads', () => {
+  test('take up a cosignature that comes after the quorum: it is part of the quorum head', async () => {
+    const { heads } = await fresh()
+    await heads.install(log, bare(5), by(5, 100, 0, 1))
+    expect(signers(heads.quorum(log))).toEqual([0, 1])
+    await heads.merge(log, bare(5), by(5, 100, 2))
+    expect(signers(heads.quorum(log))).toEqual([0, 1, 2])
+  })
+
   test('gather cosignatures in the order of the keys, whoever came first, and are on disk', async () => {
     const { heads, reload } = await fresh()
     await heads.install(log, bare(5), by(5, 100, 2))

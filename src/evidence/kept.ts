@@ -1,0 +1,58 @@
+/** What is kept of evidence: the file, and whom of the witnesses it convicts. Pure. */
+
+/** Where a piece of evidence came from. */
+export type Source = 'found' | 'received'
+
+export interface KeptEvidence {
+  readonly id: string
+  readonly type: string
+  /** Log id. */
+  readonly log: string
+  /** Verifier key of the witness that it convicts; absent when that is the log. */
+  readonly witness?: string
+  readonly sizes: readonly [number, number]
+  /** ISO 8601. */
+  readonly seenAt: string
+  /** The canonical file. */
+  readonly text: string
+}
+
+/** A witness that one evidence file convicts. */
+export interface KeptConviction {
+  /** Of the evidence. */
+  readonly id: string
+  /** Verifier key. */
+  readonly witness: string
+  /** Log id. */
+  readonly log: string
+  /** Hashes (hex) of the checkpoint texts that the evidence shows; in older records, of those alone that are not ours. */
+  readonly lies: readonly string[]
+  readonly acked: boolean
+}
+
+/** How peers are told about evidence. */
+export interface EvidenceRef {
+  readonly log: string
+  readonly id: string
+}
+
+export interface Shelf {
+  get(id: string): Promise<KeptEvidence | undefined>
+  /** Durable when it returns. */
+  put(evidence: KeptEvidence): Promise<void>
+  del(id: string): Promise<void>
+  /** Oldest first. */
+  list(): Promise<KeptEvidence[]>
+}
+
+export interface KeptConvictions {
+  /** Verifier keys of the witnesses with a conviction that nobody acknowledged. */
+  convicted(): ReadonlySet<string>
+  get(id: string): KeptConviction | undefined
+  list(): readonly KeptConviction[]
+  /** Counts from this call on; nothing is written. */
+  note(conviction: KeptConviction): void
+  /** Counts, and is durable, when it returns. */
+  put(conviction: KeptConviction): Promise<void>
+  del(id: string): Promise<void>
+}

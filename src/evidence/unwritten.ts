@@ -1,0 +1,173 @@
+/**
+ * What must be on disk and is not yet. It is tried at once, and what fails is held in memory and tried again, ever more
+ * rarely, until it works. Nothing here is given up: the disk may be full for days.
+ */
+import { GossumError, errorText } from '../errors.js'
+import type { KeptEvidence } from './kept.js'
+
+/** Calls `act` after `ms` milliseconds; what it returns takes that back. */
+export type SetTimer = (act: () => void, ms: number) => () => void
+
+export interface UnwrittenParts {
+  readonly onError: (error: unknown) => void
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+  readonly setTimer?: SetTimer
+}
+
+/** Evidence with all that has to be written of it. */
+export interface Duty {
+  readonly kept: KeptEvidence
+  /** What it is about: each has room for one piece of evidence, however much there is of others. */
+  readonly about: string
+  /** Whether its log must not be signed before all of it is written. */
+  readonly holds: boolean
+  /** In this order; one that fails does not keep the next from being tried. Each may be done twice. */
+  readonly steps: readonly (() => Promise<void>)[]
+}
+
+interface Open {
+  readonly duty: Duty
+  left: Duty['steps']
+  /** The attempt that is under way. */
+  attempt: Promise<GossumError | undefined> | undefined
+  /** When its failure is reported next, and how long after that again. */
+  reportAt: number
+  reportMs: number
+}
+
+/** Characters of evidence in memory, beyond one piece for each that it is about. */
+const MAX_CHARACTERS = 4 * 1024 * 1024
+/** The first pause between two attempts, doubled each time, and the longest. */
+const PAUSE_MS = { first: 1_000, longest: 60_000 }
+/** A failure that lasts is reported again after a minute, then after two, four and so on. */
+const REPORT_MS = 60_000
+
+export class Unwritten {
+  readonly #parts: UnwrittenParts
+  readonly #setTimer: SetTimer
+  /** By evidence id, oldest first. */
+  readonly #open = new Map<string, Open>()
+  #pauseMs = PAUSE_MS.first
+  #cancel: (() => void) | undefined
+  #stopped = false
+
+  constructor(parts: UnwrittenParts) {
+    this.#parts = parts
+    this.#setTimer = parts.setTimer ?? setTimer
+  }
+
+  /** Whether nothing of this log may be signed, for evidence that the disk does not have. */
+  holds(log: string): boolean {
+    for (const { duty } of this.#open.values()) if (duty.holds && duty.kept.log === log) return true
+    return false
+  }
+
+  get(id: string): KeptEvidence | undefined {
+    return this.#open.get(id)?.duty.kept
+  }
+
+  list(): KeptEvidence[] {
+    return [...this.#open.values()].map(({ duty }) => duty.kept)
+  }
+
+  /** Whether evidence of so many characters can be held in memory if the disk does not take it. */
+  hasRoom(about: string, characters: number): boolean {
+    const held = [...this.#open.values()].map(({ duty }) => duty)
+    if (held.every((other) => other.about !== about)) return true
+    return held.reduce((sum, { kept }) => sum + kept.text.length, characters) <= MAX_CHARACTERS
+  }
+
+  /** Holds it from this call on and tries to write it, once. What is left then is tried again later; never rejects. */
+  async write(duty: Duty): Promise<void> {
+    const open: Open = { duty, left: duty.steps, attempt: undefined, reportAt: 0, reportMs: REPORT_MS }
+    this.#open.set(duty.kept.id, open)
+    await this.#try(open)
+    this.#arm()
+  }
+
+  /** Writes what is left of one piece of evidence now. Throws EVIDENCE_UNWRITTEN when it still cannot be written. */
+  async settle(id: string): Promise<void> {
+    const open = this.#open.get(id)
+    // What is under way may have failed at a step before there was space.
+    await open?.attempt
+    if (open === undefined || open.left.length === 0) return
+    const failure = await this.#try(open)
+    if (failure !== undefined) throw failure
+  }
+
+  /** Lets go of evidence that is not to be kept any more. */
+  drop(id: string): void {
+    this.#open.delete(id)
+  }
+
+  /** Tries a last time. What is still left is told to nobody any more: peers have it and show it after the next start. */
+  async stop(): Promise<void> {
+    this.#stopped = true
+    this.#cancel?.()
+    await this.#tryAll()
+  }
+
+  async #tryAll(): Promise<void> {
+    for (const [id, open] of [...this.#open]) if (this.#open.get(id) === open) await this.#try(open)
+  }
+
+  #arm(): void {
+    if (this.#stopped || this.#cancel !== undefined) return
+    if (this.#open.size === 0) {
+      this.#pauseMs = PAUSE_MS.first
+      return
+    }
+    this.#cancel = this.#setTimer(() => {
+      void this.#tryAll().then(() => {
+        this.#cancel = undefined
+        this.#arm()
+      })
+    }, this.#pauseMs)
+    this.#pauseMs = Math.min(this.#pauseMs * 2, PAUSE_MS.longest)
+  }
+
+  /** Joins an attempt that is under way, or makes one. Why it failed; never rejects. */
+  #try(open: Open): Promise<GossumError | undefined> {
+    return (open.attempt ??= this.#attempt(open).then((failure) => {
+      open.attempt = undefined
+      if (failure !== undefined) this.#report(open, failure)
+      return failure
+    }))
+  }
+
+  async #attempt(open: Open): Promise<GossumError | undefined> {
+    const { kept } = open.duty
+    const failures: unknown[] = []
+    const left: (() => Promise<void>)[] = []
+    for (const step of open.left) {
+      try {
+        await step()
+      } catch (error) {
+        left.push(step)
+        failures.push(error)
+      }
+    }
+    open.left = left
+    if (left.length > 0) {
+      const why = `${kept.id} about the log ${kept.log}: ${errorText(failures[0])}`
+      return new GossumError('EVIDENCE_UNWRITTEN', why, failures[0])
+    }
+    this.#open.delete(kept.id)
+    return undefined
+  }
+
+  #report(open: Open, failure: GossumError): void {
+    const now = this.#parts.now()
+    if (now < open.reportAt) return
+    open.reportAt = now + open.reportMs
+    open.reportMs *= 2
+    this.#parts.onError(failure)
+  }
+}
+
+/** A timer that does not keep the process alive. */
+export function setTimer(act: () => void, ms: number): () => void {
+  const timeout = setTimeout(act, ms).unref()
+  return () => clearTimeout(timeout)
+}

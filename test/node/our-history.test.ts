@@ -1,0 +1,57 @@
+import { expect, test } from 'vitest'
+import { GossumError } from '../../src/errors.js'
+import { ourHistory } from '../../src/node/our-history.js'
+import { fromUtf8 } from '../../src/tlog/bytes.js'
+import { makeSplitView } from '../../src/evidence/evidence.js'
+import { parseNote, type Note } from '../../src/tlog/note.js'
+import { startHeart, testSigner } from '../helpers/heart.js'
+import { History, showing } from '../helpers/history.js'
+
+const signer = testSigner('log.example', 1)
+const history = new History(signer)
+const fork = history.fork(3, 'b')
+const head = (of: History, size: number): string => fromUtf8(of.head(size))!
+
+async function start(prefix = showing(history, fork)) {
+  const heart = await startHeart({ logKey: signer.verifier, prefix: showing(history) })
+  for (const size of [5, 9, 20]) await heart.submit('poll', history.head(size))
+  const asked: number[] = []
+  const isOurs = ourHistory({
+    store: heart.store,
+    cosigned: heart.cosigned,
+    prefix: (_log, of, size) => {
+      asked.push(size)
+      return prefix(of, size)
+    },
+  })
+  return { heart, asked, isOurs: (note: string) => isOurs(heart.log, note) }
+}
+
+test('what we held is ours without asking anybody; what we passed over is proven by the log', async () => {
+  const { asked, isOurs } = await start()
+  for (const size of [5, 9, 20]) expect(await isOurs(head(history, size))).toBe(true)
+  expect(asked).toEqual([])
+  for (const size of [1, 4, 12, 19]) expect(await isOurs(head(history, size)), `size ${size}`).toBe(true)
+  expect(asked).toEqual([1, 4, 12, 19])
+  // In a spelling that we would not sign, too: what counts is the tree.
+  expect(await isOurs(fromUtf8(history.sign(`${history.text(20)}an extension\n`))!)).toBe(true)
+  for (const size of [4, 5, 12, 20]) expect(await isOurs(head(fork, size)), `fork of ${size}`).toBe(false)
+  expect(await isOurs(head(history, 21)), 'beyond our own').toBe(false)
+})
+
+test('nobody can say it while the log gives no tiles: that is an error, not an answer', async () => {
+  const { isOurs } = await start(() => Promise.reject(new GossumError('LOG_UNREACHABLE')))
+  await expect(isOurs(head(history, 12))).rejects.toMatchObject({ code: 'LOG_UNREACHABLE' })
+})
+
+test('a fork that was acknowledged convicts no more by heads of ours that we never held', async () => {
+  const { heart, isOurs } = await start()
+  const against = (size: number): ReturnType<typeof makeSplitView> => {
+    const heads: [Note, Note] = [parseNote(history.head(size)), parseNote(fork.head(20))]
+    return makeSplitView(signer.verifier, heads, fork.prefix(fork.tree(20), size))
+  }
+  const { id } = await heart.alarm.raise(against(9))
+  await heart.store.heads.acknowledge(heart.log, id)
+  expect(await isOurs(head(history, 12))).toBe(true)
+  expect((await heart.alarm.raise(against(5))).isNew).toBe(false)
+})

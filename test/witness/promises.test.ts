@@ -1,0 +1,140 @@
+/** Promises of the corridor that are easily broken in passing: each fails when the one line that keeps it is wrong. */
+import { MemoryLevel } from 'memory-level'
+import { describe, expect, test } from 'vitest'
+import { GossumError } from '../../src/errors.js'
+import { isFrozen } from '../../src/store/heads.js'
+import { utf8 } from '../../src/tlog/bytes.js'
+import { cosign, verifiedCosignatures } from '../../src/tlog/cosignature.js'
+import { formatNote, parseNote, SIGNATURE_TYPES, type SignerKey } from '../../src/tlog/note.js'
+import type { ShowPrefix } from '../../src/witness/prover.js'
+import { cosignatureIn, MemoryGuard, startHeart, testSigner, testWitness } from '../helpers/heart.js'
+import { History, showing } from '../helpers/history.js'
+
+const logSigner = testSigner('log.example', 1)
+const history = new History(logSigner)
+const fork = history.fork(3, 'b')
+const other = testSigner('second.example', 9, SIGNATURE_TYPES.cosignature)
+const base = { logKey: logSigner.verifier, prefix: showing(history) }
+const counted = [testWitness.verifier, other.verifier]
+const NOW = 1_767_225_600_000
+
+/** A head with a cosignature more. */
+function cosignedBy(signer: SignerKey, note: Uint8Array, time = 1_700_000_000): Uint8Array {
+  const { text, signatures } = parseNote(note)
+  return formatNote({ text, signatures: [...signatures, cosign(text, time, signer).signature] })
+}
+
+describe('what is signed', () => {
+  test('is no first head that a peer brings: only the log’s own word is trusted on first use', async () => {
+    const heart = await startHeart(base)
+    const outcome = await heart.submit('sync', history.head(5), 'p')
+    expect(outcome).toMatchObject({ kind: 'pending', code: 'HISTORY_MISSING' })
+    for (const note of heart.published) expect(() => cosignatureIn(note)).toThrow()
+    expect(heart.store.heads.get(heart.log).tree).toBeUndefined()
+  })
+
+  test('has no earlier time than a cosignature of ours that the head carries', async () => {
+    const heart = await startHeart({ ...base, now: () => NOW })
+    await heart.submit('poll', history.head(5))
+    await heart.submit('gossip', cosignedBy(testWitness, history.head(9), NOW / 1000 + 30), 'p')
+    const { tree, signed } = heart.store.heads.get(heart.log)
+    expect(tree?.size).toBe(9)
+    expect(signed!.time).toBeGreaterThanOrEqual(NOW / 1000 + 30)
+  })
+
+  test('is nothing of a frozen log, also when its cosignature is half an hour old', async () => {
+    let now = NOW
+    const heart = await startHeart({ ...base, now: () => now })
+    await heart.submit('poll', history.head(5))
+    await heart.submit('gossip', fork.head(5), 'p')
+    expect(isFrozen(heart.store.heads.get(heart.log))).toBe(true)
+    const before = heart.store.heads.get(heart.log).signed
+    now += 31 * 60_000
+    await heart.submit('poll', history.head(5))
+    expect(heart.store.heads.get(heart.log).signed).toEqual(before)
+  })
+})
+
+test('an impossible size freezes its log at the next start when the crash came before the hold', async () => {
+  const [db, guard] = [new MemoryLevel(), new MemoryGuard()]
+  const heart = await startHeart({ ...base, db, guard })
+  await heart.submit('poll', history.head(5))
+  const lines = history.text(5).split('\n')
+  const impossible = history.sign([lines[0], '9007199254740993', lines[2], ''].join('\n'))
+  heart.store.heads.hold = () => Promise.reject(new GossumError('STORE_WRITE_FAILED'))
+  await heart.submit('gossip', impossible, 'p').catch(() => undefined)
+  expect(isFrozen(heart.store.heads.get(heart.log))).toBe(false)
+  await heart.witness.stop()
+  const again = await startHeart({ ...base, db, guard })
+  expect(isFrozen(again.store.heads.get(again.log))).toBe(true)
+})
+
+test('a gossiped head that waited for the rollback guard is sent on when it is taken up', async () => {
+  const rollback = { maySign: true, sawUnknown: () => undefined }
+  const heart = await startHeart({ ...base, rollback, counted })
+  await heart.submit('poll', history.head(5))
+  rollback.maySign = false
+  const waiting = await heart.submit('gossip', cosignedBy(other, history.head(9)), 'p')
+  expect(waiting).toMatchObject({ code: 'GUARD_WAITING' })
+  rollback.maySign = true
+  const before = heart.published.length
+  await heart.witness.submitDeferred()
+  const sent = heart.published.slice(before).flatMap((note) => {
+    return [...verifiedCosignatures(parseNote(note), [other.verifier]).keys()]
+  })
+  expect(sent).toEqual([other.verifier.vkey])
+})
+
+test('a floor that was learnt while the key was away is reached when it is tried again', async () => {
+  const signer = { ...testWitness, away: undefined as GossumError | undefined }
+  const heart = await startHeart({ ...base, signer })
+  await heart.submit('poll', history.head(10))
+  signer.away = new GossumError('AGENT_UNAVAILABLE')
+  const ours = cosignedBy(testWitness, history.head(30), 1_900_000_000)
+  expect(await heart.submit('gossip', ours, 'p')).toMatchObject({ code: 'AGENT_UNAVAILABLE' })
+  signer.away = undefined
+  await heart.witness.retrySuspects(heart.log, 8)
+  await heart.witness.idle()
+  expect(heart.store.heads.get(heart.log).tree?.size).toBe(30)
+})
+
+describe('cosignatures of others', () => {
+  test('that came with a suspect are taken up when it is explained', async () => {
+    let prefix: ShowPrefix = () => Promise.reject(new GossumError('LOG_UNREACHABLE'))
+    const heart = await startHeart({ ...base, prefix: (...asked) => prefix(...asked), counted })
+    await heart.submit('poll', history.head(5))
+    expect(await heart.submit('gossip', cosignedBy(other, history.head(9)), 'p')).toMatchObject({ kind: 'pending' })
+    prefix = showing(history)
+    expect(await heart.submit('poll', history.head(9))).toMatchObject({ kind: 'advanced' })
+    await heart.witness.idle()
+    expect([...heart.cosigned.current(heart.log)!.cosignatures.keys()]).toContain(other.verifier.vkey)
+  })
+
+  test('convict their witness when the true one comes with a new head, after the false one', async () => {
+    const heart = await startHeart({ ...base, prefix: showing(history, fork), counted })
+    await heart.submit('poll', history.head(5))
+    await heart.submit('gossip', cosignedBy(other, fork.head(5)), 'p')
+    await heart.witness.idle()
+    expect(heart.store.convictions.list()).toEqual([])
+    const { holds } = heart.store.heads.get(heart.log)
+    for (const { id } of holds) await heart.store.heads.acknowledge(heart.log, id)
+    const truth = cosignedBy(other, history.head(9), 1_700_000_001)
+    expect(await heart.submit('gossip', truth, 'p')).toMatchObject({ kind: 'advanced' })
+    await heart.witness.idle()
+    expect(heart.store.convictions.list().map(({ witness }) => witness)).toEqual([other.verifier.vkey])
+  })
+
+  test('of another spelling are not merged into an old head', async () => {
+    const [db, guard] = [new MemoryLevel(), new MemoryGuard()]
+    const first = await startHeart({ ...base, db, guard, counted })
+    await first.submit('poll', history.head(5))
+    await first.submit('poll', history.head(9))
+    await first.witness.stop()
+    const heart = await startHeart({ ...base, db, guard, counted })
+    const spelled = history.sign(`${history.text(5)}an extension\n`)
+    expect(await heart.submit('gossip', cosignedBy(other, spelled), 'p')).toMatchObject({ kind: 'past' })
+    const kept = utf8((await heart.store.history.get(heart.log, 5))!)
+    expect(parseNote(kept).text).toBe(history.text(5))
+    cosignatureIn(kept)
+  })
+})
