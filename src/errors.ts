@@ -94,6 +94,18 @@ export const ERRORS = {
     'this key has cosigned a larger head that is not proven to extend what this node holds',
     'see "The rollback guard" in docs/operating.md',
   ],
+  DEPOSIT_WAITING: [
+    'too few peers have said that they keep what this key is about to sign, and --deposit makes them required',
+    'are enough bootstrap peers connected? gossum status says who keeps what; it is tried again by itself',
+  ],
+  ORIGIN_TAKEN: [
+    'this key cosigns another log of this origin, and a cosignature names a log by its origin alone',
+    'make a key for this log: gossum key new --for LOG; see "Two logs of one origin" in docs/operating.md',
+  ],
+  CLOCK_WRONG: [
+    'the clock of this machine is set to a time before this version of gossum was released, so nothing is signed',
+    'set the clock, and keep it set by NTP; signing goes on by itself',
+  ],
   PEER_UNHELPFUL: ['no peer could give what was asked for', 'the node asks again, other peers too'],
   PLACE_UNREACHABLE: ['cannot reach the place', 'the node keeps trying; docs/exchange.md says what a place is'],
   PLACE_ANSWER_INVALID: [

@@ -18,7 +18,8 @@ const ARROWS: Record<string, readonly string[]> = {
   places: ['logs', 'tlog'],
   // Which logs there are, and the file that remembers them. Lists of them are fetched as logs are.
   logs: ['private-file', 'sumdb', 'tlog'],
-  config: ['logs', 'places', 'tlog'],
+  'deposit-setting': [],
+  config: ['deposit-setting', 'logs', 'places', 'tlog'],
   'private-file': ['tlog'],
   // What OpenSSH keeps keys in.
   ssh: ['tlog'],
@@ -87,6 +88,7 @@ const PURE = [
   /^evidence\/(evidence|file|go-report)\.ts$/,
   /^witness\/(decide|verify)\.ts$/,
   /^logs\/setting\.ts$/,
+  /^deposit-setting\.ts$/,
   /^audit\/(gosum|proof)\.ts$/,
   /^sumdb\/(dialect|module|module-version|private)\.ts$/,
   /^http\/(add-checkpoint-body|bastion-certificate)\.ts$/,
