@@ -17,6 +17,7 @@ import { witnessRoutes } from './http/add-checkpoint.js'
 import { Bastion } from './http/bastion.js'
 import { HttpServer } from './http/server.js'
 import { View } from './http/view.js'
+import { readKeyring } from './keyring.js'
 import { createMetrics } from './metrics.js'
 import { LogClients } from './node/clients.js'
 import { handlersFor, peerBook } from './node/peers.js'
@@ -108,17 +109,19 @@ async function build(
   gossip?.parseAddresses(given)
 
   // ---- state ----
+  // Before the store: what it writes into an empty home would look like a witness that lost its key.
+  const keyring = await readKeyring(given.home, given)
   const store = await Store.open(given.home)
   stops.push(() => store.close())
-  const self = await readSelf(given, (news) => emit(logListEvent(news)))
-  const { config, followed, signer, second, agent, created, lists } = self
+  const { config, followed, lists } = await readSelf(given, keyring, (news) => emit(logListEvent(news)))
+  const { first: signer, second, agent, fresh, verifiers } = keyring
   stops.push(() => Promise.resolve(agent?.stop()))
   stops.push(() => lists.stop())
   if (config.recover) for (const { id } of config.logs) await store.heads.recover(id)
   const book = peerBook(store)
   const peers = !hasMesh ? 0 : config.bootstrap.length || (await book.load()).length
 
-  const quorum = quorumOf(config.policy, self.keys, () => store.convictions.convicted())
+  const quorum = quorumOf(config.policy, verifiers, () => store.convictions.convicted())
   // Whom the others are asked to pass on: what this node does not count, it need not hear.
   const counts = (config.policy?.witnesses ?? []).flatMap(({ key }) => key?.vkey ?? [])
   // A witness that is fed and not counted is kept and passed on like one that only neighbours count.
@@ -137,7 +140,7 @@ async function build(
     waitMs: config.quorumWait * 1000,
   })
   const guard = new RollbackGuard({
-    created,
+    created: fresh,
     peers,
     waitMs: config.guardWait * 1000,
     now,

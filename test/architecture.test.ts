@@ -24,6 +24,8 @@ const ARROWS: Record<string, readonly string[]> = {
   // What OpenSSH keeps keys in.
   ssh: ['tlog'],
   keys: ['private-file', 'ssh', 'tlog'],
+  // All keys of one home.
+  keyring: ['keys', 'private-file', 'ssh', 'tlog'],
   'key-import': ['keys', 'private-file', 'ssh', 'tlog'],
   metrics: [],
   proxy: ['witness', 'sumdb', 'store', 'tlog'],
@@ -45,6 +47,7 @@ const ARROWS: Record<string, readonly string[]> = {
     'evidence',
     'tlog',
     'config',
+    'keyring',
     'keys',
     'logs',
     'metrics',
@@ -61,6 +64,7 @@ const ARROWS: Record<string, readonly string[]> = {
     'evidence',
     'tlog',
     'config',
+    'keyring',
     'keys',
     'key-import',
     'logs',
