@@ -11,7 +11,6 @@ import {
   loadOrCreateWitnessKey,
   loadSecondKey,
   loadWitnessKey,
-  loadWitnessVerifier,
   newWitnessLine,
   SECOND_FILE,
   WITNESS_FILE,
@@ -82,7 +81,7 @@ export interface KeyringOptions {
  */
 export async function readKeyring(home: string, { name, agentSocket }: KeyringOptions): Promise<Keyring> {
   const path = join(home, WITNESS_FILE)
-  if ((await loadWitnessVerifier(path)) === undefined) {
+  if (!names(home).includes(WITNESS_FILE)) {
     if (witnessTrace(home) !== undefined) throw keyMissing(home)
     await makeHome(home)
   }
@@ -102,6 +101,7 @@ export async function readKeyring(home: string, { name, agentSocket }: KeyringOp
 
 /** Makes the key that cosigns this log alone. Throws KEY_EXISTS, KEY_MALFORMED, or KEY_FILE_INVALID for a name that is taken. */
 export async function createLogKey(home: string, log: string, name: string, keyring: Keyring): Promise<SignerKey> {
+  if (keyring.ofLogs.has(log)) throw new GossumError('KEY_EXISTS', logKeyPath(home, log))
   const line = newWitnessLine(name)
   const signer = parseSignerKey(line)
   requireOwn(logKeyPath(home, log), signer.verifier, keyring)
