@@ -51,14 +51,20 @@ export class Keyring implements Keys {
   }
 
   /** The keys of every log that has none of its own: the first one, and the ML-DSA-44 key if there is one. */
-  get shared(): readonly Signer[] {
+  get shared(): readonly [Signer, ...Signer[]] {
     return this.second === undefined ? [this.first] : [this.first, this.second]
   }
 
   /** What cosigns a log: its own key, which has no second one beside it, or the shared ones. */
-  of(log: string): readonly Signer[] {
+  of(log: string): readonly [Signer, ...Signer[]] {
     const own = this.ofLogs.get(log)
     return own === undefined ? this.shared : [own]
+  }
+
+  /** The public halves of what cosigns a log. */
+  keysOf(log: string): readonly [VerifierKey, ...VerifierKey[]] {
+    const [first, ...more] = this.of(log)
+    return [first.verifier, ...more.map(({ verifier }) => verifier)]
   }
 
   /** The public halves of all, the first one first. */

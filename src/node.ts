@@ -33,6 +33,7 @@ import type { VerifierKey } from './tlog/note.js'
 import { VERSION } from './version.js'
 import type { CosignedHead } from './witness/cosigned-head.js'
 import { CosignedHeads } from './witness/cosigned.js'
+import type { DepositReport } from './witness/deposit-report.js'
 import { KnownLines } from './witness/known-lines.js'
 import { obstacleOfOrigin } from './witness/origin.js'
 import { Pipeline } from './witness/pipeline.js'
@@ -41,6 +42,17 @@ import { pushBudget } from './witness/push-budget.js'
 import { quorumOf } from './witness/quorum.js'
 import { RollbackGuard } from './witness/rollback.js'
 import { Suspects } from './witness/suspects.js'
+
+/** What is said of deposits as long as there are none. */
+const NO_DEPOSITS: DepositReport = {
+  state: 'nobody',
+  text: 'no peers are chosen to keep what this node promises',
+  need: 0,
+  of: 0,
+  connected: 0,
+  undeposited: [],
+  notDepositaries: [],
+}
 
 /** Milliseconds that the first head of a log that is pushed waits for our own look at the log. */
 const LOOK_MS = 3_000
@@ -270,7 +282,12 @@ async function build(
     now,
     alarm,
     submit: (candidate) => pipeline.submit(candidate),
+    monotonic: () => performance.now(),
     guard: () => guard.report,
+    deposit: () => NO_DEPOSITS,
+    clock: () => ({ offset: undefined, conditions: [] }),
+    taken: () => undefined,
+    keysOf: (log) => keyring.keysOf(log),
     bastion: () => bastion?.report,
     exchange: () => exchange.views(),
     mesh: () => mesh,

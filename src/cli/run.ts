@@ -132,7 +132,7 @@ async function readyLine(node: GossumNode): Promise<object> {
 }
 
 async function introduce(node: GossumNode, config: Config, out: Output): Promise<void> {
-  const { logs, guard, bastion } = await node.view.status()
+  const { logs, guard, deposit, clock, bastion } = await node.view.status()
   const sumdbs = logs.filter(isSumDb)
   const lines = [
     ['witness', node.witness],
@@ -150,10 +150,12 @@ async function introduce(node: GossumNode, config: Config, out: Output): Promise
     ...meshTexts(config).map((text) => ['mesh', text]),
     ...config.places.map(({ kind, name }) => [kind === 'source-spotter' ? 'spotter' : kind, name]),
     ['guard', guard.text],
+    ['deposits', deposit.text],
+    ...clock.map(({ text }) => ['CLOCK', text]),
     ...logs.flatMap((log) =>
       log.paused === null
         ? []
-        : [['PAUSED', `${log.name}: ${log.paused}; nothing is signed (docs/operating.md, "The guard file")`]],
+        : [['PAUSED', `${log.name}: ${log.paused}; nothing is signed (docs/operating.md, "Reading the status")`]],
     ),
     ...logs.flatMap((log) => frozenTexts(log, node).map((text) => ['FROZEN', text])),
   ]

@@ -103,6 +103,19 @@ export class Clock {
   }
 }
 
+/** What began to hold, and what does not hold any more. */
+export function clockNews(
+  before: readonly ClockCondition[],
+  after: readonly ClockCondition[],
+): (ClockCondition & { readonly holds: boolean })[] {
+  const without = (one: readonly ClockCondition[], other: readonly ClockCondition[]): ClockCondition[] =>
+    one.filter(({ name }) => !other.some((condition) => condition.name === name))
+  return [
+    ...without(after, before).map((condition) => ({ ...condition, holds: true })),
+    ...without(before, after).map((condition) => ({ ...condition, holds: false })),
+  ]
+}
+
 /** The middle; of two in the middle the one that agrees with us more. */
 function median(values: readonly number[]): number | undefined {
   const sorted = [...values].sort((a, b) => a - b)

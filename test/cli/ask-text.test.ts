@@ -182,7 +182,8 @@ describe('what status exits with', () => {
   it('while the guard waits', async () => {
     const status = await fakeNode().status()
     expect(statusExit({ ...status, guard: { ...status.guard, state: 'waiting' } })).toBe(4)
-    expect(statusExit({ ...status, guard: { ...status.guard, state: 'alone' } })).toBe(0)
+    expect(statusExit({ ...status, guard: { ...status.guard, state: 'partly guarded' } })).toBe(0)
+    expect(statusExit({ ...status, guard: { ...status.guard, state: 'unanswered' } })).toBe(4)
   })
 
   it.each<[string, Partial<LogView>, number]>([
