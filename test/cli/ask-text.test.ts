@@ -30,6 +30,9 @@ describe('age', () => {
   it.each([
     [0, '0 s ago'],
     [-5, '0 s ago'],
+    [-60, '0 s ago'],
+    [-61, '61 s ahead of this clock'],
+    [-3 * 86_400, '3 days ahead of this clock'],
     [119, '119 s ago'],
     [120, '2 min ago'],
     [7199, '119 min ago'],
@@ -142,6 +145,36 @@ describe('the node', () => {
     expect(await told(acked)).toContain(' evidence    1 file, acknowledged\n')
     expect(await told(open!)).toContain(' evidence    1 file, not acknowledged; see gossum evidence list\n')
     expect(await told(open!, acked)).toContain(' evidence    2 files, 1 not acknowledged; see gossum evidence list\n')
+  })
+})
+
+describe('deposits and the clock', () => {
+  it('are told as they are; nothing of a clock that is right', async () => {
+    const told = await statusOf({})
+    expect(told).toContain(' deposits    2 of 3 chosen peers keep what is signed\n')
+    expect(told).not.toContain('clock')
+    const clock = [
+      { name: 'clock ahead', text: 'it is ahead' },
+      { name: 'promise ahead', text: 'so is a promise' },
+    ] as const
+    expect(await statusOf({}, { clock: [...clock] })).toContain(
+      ' clock       it is ahead\n             so is a promise\n',
+    )
+  })
+
+  it('make status exit 4 when something is wrong with them', async () => {
+    const status = await fakeNode().status()
+    const { deposit } = status
+    expect(statusExit({ ...status, deposit: { ...deposit, state: 'nobody' } })).toBe(0)
+    expect(statusExit({ ...status, deposit: { ...deposit, state: 'undeposited' } })).toBe(4)
+    expect(statusExit({ ...status, clock: [{ name: 'clock behind', text: '' }] })).toBe(4)
+  })
+
+  it('a log with a key of its own says so', async () => {
+    expect(await statusOf({})).not.toContain('its own')
+    expect(await statusOf({ witness: 'w1/log+00000000+BBBB' })).toContain(
+      ' key         its own: w1/log+00000000+BBBB\n',
+    )
   })
 })
 

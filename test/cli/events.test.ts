@@ -59,6 +59,15 @@ it('tells about the guard, and cries out only when somebody should look', () => 
   expect(told({ ...guard, state: 'unanswered' })[0]).toMatch(/^! /)
 })
 
+it('tells about deposits and the clock, and cries out only when somebody should look', () => {
+  const deposit = { event: 'deposit', text: 'who keeps it', undeposited: 2 } as const
+  expect(told({ ...deposit, state: 'undeposited' })).toEqual(['! 07:09:15Z  DEPOSIT     who keeps it'])
+  expect(told({ ...deposit, state: 'deposited' })).toEqual(['  07:09:15Z  deposits   who keeps it'])
+  const clock = { event: 'clock', name: 'clock ahead', text: 'it is ahead' } as const
+  expect(told({ ...clock, holds: true })).toEqual(['! 07:09:15Z  CLOCK       it is ahead'])
+  expect(told({ ...clock, holds: false })).toEqual(['  07:09:15Z  clock      no more: it is ahead'])
+})
+
 it('says which head was trusted because it was the first', () => {
   expect(told({ event: 'first-use', log: LOG_ID, size: 2500, root: ROOT })).toEqual([
     `  07:09:15Z  first head demo.log.example  size 2,500  root ${ROOT}: trusted because it is the first`,

@@ -44,7 +44,7 @@ afterEach(async () => {
 
 /** A node whose policy wants alice, bob and, if it is `listed`, itself. */
 async function start({ listed = true, state = 'guarded', ...given }: Starting = {}) {
-  const { time = { now: NOW, monotonic: 0 }, deposit, conditions = [], taken, perLog, ...options } = given
+  const { time = { now: NOW, monotonic: 0 }, deposit, conditions = [], offset, taken, perLog, ...options } = given
   const heart = await startHeart({
     logKey: key,
     prefix: showing(ours, theirs),
@@ -84,7 +84,7 @@ async function start({ listed = true, state = 'guarded', ...given }: Starting = 
     deposit: () => ({ ...DEPOSITED, ...deposit }),
     clock: (promises) => {
       asked.splice(0, asked.length, ...promises)
-      return { offset: 1, conditions }
+      return { offset, conditions }
     },
     taken: () => taken,
     keysOf: () => [perLog ?? own],
@@ -104,6 +104,7 @@ interface Showing {
   time?: { now: number; monotonic: number }
   deposit?: Partial<DepositReport>
   conditions?: readonly ClockCondition[]
+  offset?: number
   taken?: string
   /** The key that cosigns every log, in place of the witness key. */
   perLog?: VerifierKey
@@ -317,7 +318,7 @@ describe('deposits', () => {
 describe('the clock', () => {
   test('is asked about what was promised, and what it says is shown', async () => {
     const condition = { name: 'promise ahead', text: 'it says 2036' } as const
-    const { view, heart, asked, metrics } = await start({ conditions: [condition] })
+    const { view, heart, asked, metrics } = await start({ conditions: [condition], offset: 1 })
     await heart.submit('poll', ours.head(5))
     expect((await view.status()).clock).toEqual([condition])
     expect(asked).toEqual([{ log: 'log.example', time: SECONDS }])
@@ -360,6 +361,11 @@ describe('the clock', () => {
     expect(await reachable()).toBe(false)
     view.polled(heart.log, undefined)
     expect(await reachable()).toBe(true)
+  })
+
+  test('of which nobody said anything has no offset to be measured', async () => {
+    const { metrics } = await start()
+    expect(await metrics()).not.toMatch(/^gossum_clock_offset_seconds/m)
   })
 
   test('a cosignature from before this start is as old as it says', async () => {

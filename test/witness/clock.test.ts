@@ -1,7 +1,7 @@
 /** When people are told that the clock is wrong, and who may say so. */
 import { describe, expect, test } from 'vitest'
 import { RELEASED } from '../../src/version.js'
-import { Clock, type PromisedTime } from '../../src/witness/clock.js'
+import { Clock, clockNews, type PromisedTime } from '../../src/witness/clock.js'
 
 const START = Date.parse('2026-12-24T12:00:00Z')
 const [SECOND, HOUR, DAY] = [1000, 3_600_000, 86_400_000]
@@ -131,6 +131,18 @@ describe('a promise of a time to come', () => {
       /of log 4999, log 4998, log 4997 and 4997 more says a time that is 84 min ahead/,
     )
   })
+})
+
+test('what is news is what begins and what ends, by its name', () => {
+  const [ahead, promise] = [
+    { name: 'clock ahead', text: '61 s' },
+    { name: 'promise ahead', text: '3 days' },
+  ] as const
+  expect(clockNews([], [ahead, promise])).toEqual([
+    { ...ahead, holds: true },
+    { ...promise, holds: true },
+  ])
+  expect(clockNews([ahead, promise], [{ ...ahead, text: '62 s' }])).toEqual([{ ...promise, holds: false }])
 })
 
 test('a clock that is earlier than this version is wrong, whatever others say', () => {
