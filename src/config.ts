@@ -8,6 +8,7 @@ import { isAbsolute, join, resolve } from 'node:path'
 import { parse as parseYaml } from 'yaml'
 import { SUM_GOLANG_ORG, SUM_GOLANG_ORG_URL } from './builtin.js'
 import { GossumError, errorText } from './errors.js'
+import { parseDeposit, type DepositSetting } from './deposit-setting.js'
 import { readBook, withBook } from './logs/book.js'
 import { distinct, requireRoom, parseUrl, parseLogSetting, withUpstreams, type LogSetting } from './logs/setting.js'
 import { cosignatureLineSize } from './tlog/cosignature.js'
@@ -37,6 +38,10 @@ export interface Config {
   readonly poll: number
   /** Seconds to wait at start for peers that say what this key has cosigned before (witness/rollback.ts). */
   readonly guardWait: number
+  /** Who is to remember what this key cosigns before it does (witness/deposits.ts). */
+  readonly deposit: DepositSetting
+  /** Seconds that a signature waits for them. */
+  readonly depositWait: number
   /** Seconds that the go command's lookups wait for a quorum that covers their record. */
   readonly quorumWait: number
   /** Where heads and cosignatures are exchanged outside the mesh. */
@@ -69,6 +74,10 @@ export interface Settings {
   poll?: number | undefined
   /** Seconds. */
   guardWait?: number | undefined
+  /** "K", "required" or "K,required". */
+  deposit?: string | undefined
+  /** Seconds. */
+  depositWait?: number | undefined
   /** "NAME URL" each, or one URL when there is one log. */
   upstream?: string[] | undefined
   /** Seconds. */
@@ -96,6 +105,7 @@ const DEFAULTS = {
   http: '127.0.0.1:46787',
   poll: 60,
   guardWait: 30,
+  depositWait: 2,
   upstream: [],
   quorumWait: 10,
   feed: [],
@@ -103,12 +113,13 @@ const DEFAULTS = {
   sourceSpotter: [],
 } satisfies Settings
 
-/** Bounds of the polling interval, in seconds. */
-const POLL_RANGE = { least: 0.1, most: 86_400 }
-/** Bounds of the wait for peers at start, in seconds. */
-const GUARD_WAIT_RANGE = { least: 0, most: 3600 }
-/** Bounds of the wait for a quorum, in seconds. */
-const QUORUM_WAIT_RANGE = { least: 0, most: 60 }
+/** Bounds of the settings that are numbers, in seconds. */
+const SECONDS = {
+  poll: { least: 0.1, most: 86_400 },
+  guardWait: { least: 0, most: 3600 },
+  depositWait: { least: 0, most: 60 },
+  quorumWait: { least: 0, most: 60 },
+}
 /** The largest configuration or policy file, in bytes. */
 const MAX_FILE_BYTES = 256 * 1024
 /** Witnesses whose cosignatures one policy may count. */
@@ -160,9 +171,11 @@ export function loadConfig(
     http: Object.freeze(parseHostPort('http', merged.http)),
     announce: Object.freeze(bounded('announce', merged.announce)),
     mdns: merged.mdns,
-    poll: parseSeconds('poll', merged.poll, POLL_RANGE),
-    guardWait: parseSeconds('guard-wait', merged.guardWait, GUARD_WAIT_RANGE),
-    quorumWait: parseSeconds('quorum-wait', merged.quorumWait, QUORUM_WAIT_RANGE),
+    poll: parseSeconds('poll', merged),
+    guardWait: parseSeconds('guardWait', merged),
+    deposit: Object.freeze(parseDeposit(merged.deposit, { ...merged, most: MAX_LIST })),
+    depositWait: parseSeconds('depositWait', merged),
+    quorumWait: parseSeconds('quorumWait', merged),
     places: Object.freeze(
       parsePlaces({
         feed: bounded('feed', merged.feed),
@@ -214,7 +227,8 @@ const LISTS = [
   'sourceSpotter',
   'logList',
 ] as const
-const TEXTS = ['home', 'http', 'bastion', 'policy', 'name'] as const
+const NUMBERS = ['poll', 'guardWait', 'depositWait', 'quorumWait'] as const
+const TEXTS = ['home', 'http', 'bastion', 'policy', 'name', 'deposit'] as const
 
 /** GOSSUM_LOG and the other lists hold one item a line (or separated by ";"), the rest one value. */
 function readEnvironment(env: NodeJS.ProcessEnv): Settings {
@@ -232,9 +246,10 @@ function readEnvironment(env: NodeJS.ProcessEnv): Settings {
     const value = env[`GOSSUM_${name.toUpperCase()}`]
     if (value && name !== 'home') settings[name] = value
   }
-  if (env['GOSSUM_POLL']) settings.poll = Number(env['GOSSUM_POLL'])
-  if (env['GOSSUM_GUARD_WAIT']) settings.guardWait = Number(env['GOSSUM_GUARD_WAIT'])
-  if (env['GOSSUM_QUORUM_WAIT']) settings.quorumWait = Number(env['GOSSUM_QUORUM_WAIT'])
+  for (const name of NUMBERS) {
+    const value = env[`GOSSUM_${spelled(name, '_').toUpperCase()}`]
+    if (value) settings[name] = Number(value)
+  }
   if (env['GOSSUM_MDNS']) settings.mdns = asSwitch('GOSSUM_MDNS', env['GOSSUM_MDNS'])
   return settings
 }
@@ -251,11 +266,12 @@ function readFile(path: string): Settings {
   const settings: Settings = {}
   for (const [name, setting] of Object.entries(value as Record<string, unknown>)) {
     const list = LISTS.find((known) => spelled(known, '-') === name)
+    const number = NUMBERS.find((known) => spelled(known, '-') === name)
     if (list !== undefined) settings[list] = asList(name, setting)
+    // YAML reads the digits of a count as a number.
+    else if (name === 'deposit' && typeof setting === 'number') settings.deposit = String(setting)
     else if (isOneOf(name, TEXTS)) settings[name] = asText(name, setting)
-    else if (name === 'poll') settings.poll = Number(setting)
-    else if (name === 'guard-wait') settings.guardWait = Number(setting)
-    else if (name === 'quorum-wait') settings.quorumWait = Number(setting)
+    else if (number !== undefined) settings[number] = Number(setting)
     else if (name === 'mdns') settings.mdns = asSwitch(name, String(setting))
     else throw invalid(path, `there is no setting ${JSON.stringify(name)}`)
   }
@@ -332,9 +348,9 @@ function countable(policy: Policy): Policy {
   return policy
 }
 
-function parseSeconds(setting: string, value: number, range: { least: number; most: number }): number {
-  if (!(value >= range.least && value <= range.most)) {
-    throw invalid(setting, `seconds from ${range.least} to ${range.most} expected`)
-  }
+function parseSeconds<Name extends keyof typeof SECONDS>(name: Name, settings: Record<Name, number>): number {
+  const { least, most } = SECONDS[name]
+  const value = settings[name]
+  if (!(value >= least && value <= most)) throw invalid(spelled(name, '-'), `seconds from ${least} to ${most} expected`)
   return value
 }

@@ -103,13 +103,16 @@ export const ERRORS = {
     'stop one of the two; see "The rollback guard" in docs/operating.md',
   ],
   DEPOSIT_WAITING: [
-    'too few of the chosen peers remember what is about to be signed',
-    'push again in a few seconds; gossum status says which peers are missing',
+    'too few peers have said that they keep what this key is about to sign, and --deposit makes them required',
+    'are enough bootstrap peers connected? gossum status says who keeps what; it is tried again by itself',
   ],
-  CLOCK_WRONG: ['the clock of this machine is wrong', 'set it; nothing is signed before this version was released'],
   ORIGIN_TAKEN: [
-    'the key of this witness cosigns another log of this origin',
-    'make a key for this log alone with gossum key new --for LOG',
+    'this key cosigns another log of this origin, and a cosignature names a log by its origin alone',
+    'make a key for this log: gossum key new --for LOG; see "Two logs of one origin" in docs/operating.md',
+  ],
+  CLOCK_WRONG: [
+    'the clock of this machine is set to a time before this version of gossum was released, so nothing is signed',
+    'set the clock, and keep it set by NTP; signing goes on by itself',
   ],
   PEER_UNHELPFUL: ['no peer could give what was asked for', 'the node asks again, other peers too'],
   PLACE_UNREACHABLE: ['cannot reach the place', 'the node keeps trying; docs/exchange.md says what a place is'],

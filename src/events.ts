@@ -2,10 +2,12 @@
 import type { ExchangeNews } from './exchange/exchange.js'
 import type { ListNews } from './logs/lists.js'
 import { formatHash } from './tlog/hash.js'
+import type { ClockCondition } from './witness/clock.js'
 import type { CosignedHead } from './witness/cosigned-head.js'
 import type { Candidate } from './witness/head.js'
 import type { Outcome } from './witness/outcome.js'
 import { SOURCES, type Door, type Source } from './witness/source.js'
+import type { DepositReport } from './witness/deposit-report.js'
 import type { GuardState } from './witness/rollback.js'
 
 /** Times are ISO 8601, roots base64, logs their ids. Fields are only added. */
@@ -63,6 +65,15 @@ export type NodeEvent = { readonly at: string } & (
     }
   /** Whether peers vouch that this node knows all that its key has signed (witness/rollback.ts). */
   | { readonly event: 'guard'; readonly state: GuardState; readonly text: string }
+  /** Who keeps what our key has promised (witness/deposits.ts), and of how many logs too few do. */
+  | {
+      readonly event: 'deposit'
+      readonly state: DepositReport['state']
+      readonly text: string
+      readonly undeposited: number
+    }
+  /** Something about the clock that somebody should look into (witness/clock.ts): it holds, or it does not any more. */
+  | ({ readonly event: 'clock'; readonly holds: boolean } & ClockCondition)
   /** Whether logs reach this node through its bastion (http/bastion.ts). */
   | {
       readonly event: 'bastion'

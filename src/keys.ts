@@ -79,6 +79,16 @@ export async function loadWitnessVerifier(path: string): Promise<VerifierKey | u
   return (await loadAgentKey(path)) ?? (await load(path, SIGNATURE_TYPES.cosignature))?.verifier
 }
 
+/** Reads a witness key whose private half is in its file; undefined when there is none. Throws KEY_FILE_INVALID. */
+export function loadWitnessKey(path: string): Promise<SignerKey | undefined> {
+  return load(path, SIGNATURE_TYPES.cosignature)
+}
+
+/** The line of a new witness key with this name. Throws KEY_MALFORMED. */
+export function newWitnessLine(name: string): string {
+  return newKey(SIGNATURE_TYPES.cosignature, name)
+}
+
 /** The line of a key file that names an ssh-agent as the place of the private key. */
 export function formatAgentKey({ vkey }: VerifierKey): string {
   return `${IN_AGENT}${vkey}`

@@ -25,6 +25,16 @@ export function createMetrics(read: () => Sample) {
 
   perLog('gossum_head_size', 'Records in the newest proven head.', (log) => log.size)
   perLog('gossum_head_timestamp_seconds', 'Time of our newest cosignature.', (log) => log.signedAt)
+  perLog(
+    'gossum_head_age_seconds',
+    'How long ago our newest cosignature was made, whatever time it says.',
+    (log) => log.signedAge,
+  )
+  perLog(
+    'gossum_clock_promise_ahead_seconds',
+    'How far the time of our newest cosignature is ahead of our clock; 0 when it is not.',
+    (log) => log.promiseAhead,
+  )
   perLog('gossum_quorum_size', 'Records in the quorum head.', (log) => log.quorumSize)
   perLog('gossum_witnesses_agreeing', 'Cosignatures that count on the newest head.', (log) => log.cosignatures)
   perLog('gossum_suspects', 'Signed heads that could not be tied to our history.', (log) => log.suspects)
@@ -39,19 +49,40 @@ export function createMetrics(read: () => Sample) {
     (log) => (log.floor ? 1 : 0),
   )
   perLog('gossum_frozen', 'Whether the log is frozen for misbehaviour (1) or not (0).', (log) => (log.frozen ? 1 : 0))
-  perLog('gossum_paused', 'Whether database and guard disagree and nothing is signed (1) or not (0).', (log) =>
+  perLog('gossum_paused', 'Whether nothing is signed for a reason of our own (1) or not (0).', (log) =>
     log.paused ? 1 : 0,
   )
   perLog('gossum_log_reachable', 'Whether the last poll got an answer (1) or not (0).', (log) =>
     log.reachable === undefined ? undefined : Number(log.reachable),
   )
-  const single = (name: string, help: string, value: (sample: Sample) => number): Gauge =>
+  const single = (name: string, help: string, value: (sample: Sample) => number | undefined): Gauge =>
     new Gauge({
       name,
       help,
       registers,
       collect() {
-        this.set(value(read()))
+        const current = value(read())
+        if (current === undefined) this.remove()
+        else this.set(current)
+      },
+    })
+
+  /** One of a closed set of names, or several, are so. */
+  const flags = <L extends string>(
+    name: string,
+    help: string,
+    label: L,
+    values: readonly string[],
+    hold: (sample: Sample) => readonly string[],
+  ): Gauge<L> =>
+    new Gauge<L>({
+      name,
+      help,
+      labelNames: [label],
+      registers,
+      collect() {
+        const held = hold(read())
+        for (const value of values) this.labels(value).set(held.includes(value) ? 1 : 0)
       },
     })
 
@@ -62,16 +93,40 @@ export function createMetrics(read: () => Sample) {
     (sample) => sample.convicted,
   )
   single('gossum_relayed_keys', 'Witness keys that only neighbours count.', (sample) => sample.relayed)
-  new Gauge({
-    name: 'gossum_guard_state',
-    help: 'What is known of what our key has signed before: 1 for the state that holds.',
-    labelNames: ['state'],
-    registers,
-    collect() {
-      const { guard } = read()
-      for (const state of GUARD_STATES) this.set({ state }, state === guard ? 1 : 0)
-    },
-  })
+  flags(
+    'gossum_guard_state',
+    'What is known of what our key has signed before: 1 for the state that holds.',
+    'state',
+    GUARD_STATES,
+    ({ guard }) => [guard],
+  )
+  flags(
+    'gossum_deposit_state',
+    'Whether chosen peers keep what our key has promised: 1 for the state that holds.',
+    'state',
+    DEPOSIT_STATES,
+    ({ deposit }) => [deposit.state],
+  )
+  single('gossum_deposit_need', 'Chosen peers that are to keep a promise.', ({ deposit }) => deposit.need)
+  single('gossum_deposit_chosen', 'Chosen peers.', ({ deposit }) => deposit.of)
+  single('gossum_deposit_connected', 'Chosen peers that are connected.', ({ deposit }) => deposit.connected)
+  single(
+    'gossum_deposit_undeposited',
+    'Logs whose newest promise too few chosen peers keep.',
+    ({ deposit }) => deposit.undeposited,
+  )
+  single(
+    'gossum_clock_offset_seconds',
+    'How far our clock is ahead of what peers and logs say, in the median.',
+    ({ clock }) => clock.offset,
+  )
+  flags(
+    'gossum_clock_condition',
+    'What somebody should look into about the clock: 1 for what holds.',
+    'name',
+    CLOCK_CONDITIONS,
+    ({ clock }) => clock.conditions,
+  )
 
   return {
     registry,
@@ -125,7 +180,9 @@ export function createMetrics(read: () => Sample) {
   }
 }
 
-const GUARD_STATES = ['fresh', 'waiting', 'guarded', 'unguarded', 'alone', 'twin'] as const
+const GUARD_STATES = ['fresh', 'waiting', 'guarded', 'partly guarded', 'unanswered', 'unguarded', 'twin'] as const
+const DEPOSIT_STATES = ['deposited', 'undeposited', 'nobody'] as const
+const CLOCK_CONDITIONS = ['clock ahead', 'clock behind', 'promise ahead', 'clock before release'] as const
 
 /** What the gauges show. */
 export interface Sample {
@@ -136,6 +193,19 @@ export interface Sample {
   /** Keys that neighbours count beside ours. */
   readonly relayed: number
   readonly guard: (typeof GUARD_STATES)[number]
+  readonly deposit: {
+    readonly state: (typeof DEPOSIT_STATES)[number]
+    readonly need: number
+    readonly of: number
+    readonly connected: number
+    /** Number of logs. */
+    readonly undeposited: number
+  }
+  readonly clock: {
+    /** Seconds; undefined when nobody said anything. */
+    readonly offset: number | undefined
+    readonly conditions: readonly (typeof CLOCK_CONDITIONS)[number][]
+  }
 }
 
 /** What the gauges show of one log. */
@@ -144,6 +214,10 @@ export interface LogSample {
   readonly size: number
   /** POSIX seconds; 0 when nothing was signed. */
   readonly signedAt: number
+  /** Seconds since that cosignature was made; undefined when nothing was signed. */
+  readonly signedAge: number | undefined
+  /** Seconds that it is ahead of our clock. */
+  readonly promiseAhead: number
   readonly quorumSize: number
   readonly cosignatures: number
   readonly suspects: number

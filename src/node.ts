@@ -17,6 +17,7 @@ import { witnessRoutes } from './http/add-checkpoint.js'
 import { Bastion } from './http/bastion.js'
 import { HttpServer } from './http/server.js'
 import { View } from './http/view.js'
+import { readKeyring } from './keyring.js'
 import { createMetrics } from './metrics.js'
 import { LogClients } from './node/clients.js'
 import { ourHistory } from './node/our-history.js'
@@ -34,6 +35,7 @@ import type { Signer, VerifierKey } from './tlog/note.js'
 import { VERSION } from './version.js'
 import type { CosignedHead } from './witness/cosigned-head.js'
 import { CosignedHeads } from './witness/cosigned.js'
+import type { DepositReport } from './witness/deposit-report.js'
 import { KnownLines } from './witness/known-lines.js'
 import { obstacleOfOrigin } from './witness/origin.js'
 import { Witness } from './witness/witness.js'
@@ -43,6 +45,17 @@ import { quorumOf } from './witness/quorum.js'
 import { RollbackGuard } from './witness/rollback.js'
 import { SOURCES } from './witness/source.js'
 import { Suspects } from './witness/suspects.js'
+
+/** What is said of deposits as long as there are none. */
+const NO_DEPOSITS: DepositReport = {
+  state: 'nobody',
+  text: 'no peers are chosen to keep what this node promises',
+  need: 0,
+  of: 0,
+  connected: 0,
+  undeposited: [],
+  notDepositaries: [],
+}
 
 /** Milliseconds that the first head of a log that is pushed waits for our own look at the log. */
 const LOOK_MS = 3_000
@@ -111,17 +124,19 @@ async function build(
   gossip?.parseAddresses(given)
 
   // ---- state ----
+  // Before the store: what it writes into an empty home would look like a witness that lost its key.
+  const keyring = await readKeyring(given.home, given)
   const store = await Store.open(given.home)
   stops.push(() => store.close())
-  const self = await readSelf(given, (news) => emit(logListEvent(news)))
-  const { config, followed, signer, second, agent, created, lists } = self
+  const { config, followed, lists } = await readSelf(given, keyring, (news) => emit(logListEvent(news)))
+  const { first: signer, second, agent, fresh, verifiers } = keyring
   stops.push(() => Promise.resolve(agent?.stop()))
   stops.push(() => lists.stop())
   if (config.recover) for (const { id } of config.logs) await store.heads.recover(id)
   const book = peerBook(store)
   const peers = !hasMesh ? 0 : config.bootstrap.length || (await book.load()).length
 
-  const quorum = quorumOf(config.policy, self.keys, () => store.convictions.convicted())
+  const quorum = quorumOf(config.policy, verifiers, () => store.convictions.convicted())
   // Whom the others are asked to pass on: what this node does not count, it need not hear.
   const counts = (config.policy?.witnesses ?? []).flatMap(({ key }) => key?.vkey ?? [])
   // A witness that is fed and not counted is kept and passed on like one that only neighbours count.
@@ -145,7 +160,7 @@ async function build(
     waitMs: config.quorumWait * 1000,
   })
   const guard = new RollbackGuard({
-    created,
+    created: fresh,
     peers,
     waitMs: config.guardWait * 1000,
     now,
@@ -199,7 +214,7 @@ async function build(
       obstacle: () => (guard.maySign ? undefined : 'GUARD_WAITING'),
       sawUnknown: (time) => guard.sawUnknown(time),
       isHeld: (log) => alarm.holds(log),
-      isFresh: created,
+      isFresh: fresh,
     },
     ask: {
       prefixFromPeers: async (...asked) => withMesh(mesh).prefixFrom(...asked),
@@ -287,7 +302,12 @@ async function build(
     now,
     alarm,
     submit: (candidate) => witness.submit(candidate),
+    monotonic: () => performance.now(),
     guard: () => guard.report,
+    deposit: () => NO_DEPOSITS,
+    clock: () => ({ offset: undefined, conditions: [] }),
+    taken: () => undefined,
+    keysOf: (log) => keyring.keysOf(log),
     bastion: () => bastion?.report,
     exchange: () => exchange.views(),
     mesh: () => mesh,

@@ -125,3 +125,48 @@ test('a policy counts as many witnesses as a head has room for, whatever the len
   expect(load(policyOf(10, 0x06)).policy?.witnesses).toHaveLength(10)
   expect(() => load(policyOf(11, 0x06))).toThrow(/its cosignatures take \d+ bytes/)
 })
+
+describe('deposits', () => {
+  const peer = (n: number): string => `/ip4/127.0.0.1/tcp/${n}`
+  const load = (settings: Settings, env: NodeJS.ProcessEnv = {}, path?: string) => {
+    const { deposit, depositWait } = loadConfig(
+      { home: '/nonexistent', ...settings },
+      { env, ...(path && { file: path }) },
+    )
+    return { ...deposit, depositWait }
+  }
+
+  test('are kept by a majority, and not required, unless something else is said', () => {
+    expect(load({})).toEqual({ keep: undefined, required: false, depositWait: 2 })
+  })
+
+  test.each([
+    ['1', { keep: 1, required: false }],
+    ['required', { keep: undefined, required: true }],
+    ['2,required', { keep: 2, required: true }],
+  ])('%j is understood, from a flag, the environment or the file', (deposit, expected) => {
+    const bootstrap = [peer(1), peer(2), peer(3)]
+    expect(load({ deposit, bootstrap, depositWait: 0.5 })).toEqual({ ...expected, depositWait: 0.5 })
+    const env = { GOSSUM_DEPOSIT: deposit, GOSSUM_DEPOSIT_WAIT: '7' }
+    expect(load({ bootstrap }, env)).toEqual({ ...expected, depositWait: 7 })
+    const path = file('deposit.yaml', `deposit: ${deposit}\ndeposit-wait: 9\n`)
+    expect(load({ bootstrap }, {}, path)).toEqual({ ...expected, depositWait: 9 })
+  })
+
+  test.each<[Settings, RegExp]>([
+    [{ deposit: '0' }, /deposit: "K", "required" or "K,required" expected/],
+    [{ deposit: '-1' }, /deposit: "K"/],
+    [{ deposit: '1.5' }, /deposit: "K"/],
+    [{ deposit: 'all' }, /deposit: "K"/],
+    [{ deposit: 'required,2' }, /deposit: "K"/],
+    [{ deposit: '2,' }, /deposit: "K"/],
+    [{ deposit: '' }, /deposit: "K"/],
+    [{ deposit: '3', bootstrap: [peer(1), peer(2)] }, /3 peers are to keep each promise, and bootstrap has 2/],
+    [{ deposit: '65' }, /65 peers are to keep each promise, and there can be 64/],
+    [{ deposit: 'required', listen: [] }, /there are no peers: nothing could be signed/],
+    [{ depositWait: 61 }, /deposit-wait: seconds from 0 to 60 expected/],
+    [{ depositWait: NaN }, /deposit-wait: seconds from 0 to 60 expected/],
+  ])('%j is refused in words', (settings, words) => {
+    expect(() => load(settings)).toThrow(words)
+  })
+})

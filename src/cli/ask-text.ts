@@ -26,13 +26,20 @@ export function grouped(value: number): string {
   return GROUPED.format(value)
 }
 
-/** How long ago a time was, in its largest whole unit. */
+/** Seconds that clocks of two machines may differ without a word about it. */
+const CLOCKS_DIFFER = 60
+
+/** How long ago a time was, in its largest whole unit; or how far it is ahead, which no time of the past should be. */
 export function age(time: string, now: number): string {
-  const seconds = Math.max(0, Math.round((now - Date.parse(time)) / 1000))
-  if (seconds < 120) return `${seconds} s ago`
-  if (seconds < 7200) return `${Math.floor(seconds / 60)} min ago`
-  if (seconds < 172_800) return `${Math.floor(seconds / 3600)} h ago`
-  return `${Math.floor(seconds / 86_400)} days ago`
+  const seconds = Math.round((now - Date.parse(time)) / 1000)
+  return seconds < -CLOCKS_DIFFER ? `${span(-seconds)} ahead of this clock` : `${span(Math.max(0, seconds))} ago`
+}
+
+function span(seconds: number): string {
+  if (seconds < 120) return `${seconds} s`
+  if (seconds < 7200) return `${Math.floor(seconds / 60)} min`
+  if (seconds < 172_800) return `${Math.floor(seconds / 3600)} h`
+  return `${Math.floor(seconds / 86_400)} days`
 }
 
 /** A number of things, in words. */
@@ -71,7 +78,7 @@ export function pollError(error: string | null): string {
  * What `gossum status` exits with: 3 while a log is frozen, 4 while one cannot be followed as it should be, or somebody
  * says that it contradicts what they have seen.
  */
-export function statusExit({ logs, guard, signing, exchange }: StatusView): number {
+export function statusExit({ logs, guard, deposit, clock, signing, exchange }: StatusView): number {
   if (logs.some((log) => log.frozen)) return EXIT.misbehaviour
   const isUndecided = logs.some(
     (log) =>
@@ -79,10 +86,12 @@ export function statusExit({ logs, guard, signing, exchange }: StatusView): numb
       (log.reachable === false || log.paused !== null || log.floor !== null || openSuspects(log).length > 0),
   )
   const isContradicted = exchange.some(({ says }) => says.some(({ verdict }) => verdict === 'inconsistent'))
-  return isUndecided || guard.state === 'waiting' || signing.error !== null || isContradicted
-    ? EXIT.undecided
-    : EXIT.fine
+  const isUnsure = GUARD_UNSURE.has(guard.state) || deposit.state === 'undeposited' || clock.length > 0
+  return isUndecided || isUnsure || signing.error !== null || isContradicted ? EXIT.undecided : EXIT.fine
 }
+
+/** States of the guard in which nothing is signed, or on nobody's word. */
+const GUARD_UNSURE: ReadonlySet<StatusView['guard']['state']> = new Set(['waiting', 'unanswered', 'twin'])
 
 /** The lines of `gossum status`: a block for each log, then the node. `evidence` is all that the node holds. */
 export function statusLines(
@@ -103,6 +112,7 @@ function logLines(log: LogView, status: StatusView, now: number, paint: Paint): 
     ` ${paint('bold', log.name)}${GAP}${size}`,
     labelled('view', viewOf(log, status, paint)),
     labelled('newest', newestOf(log, now)),
+    ...(log.witness === status.witness ? [] : [labelled('key', `its own: ${log.witness}`)]),
     ...(log.cosignatures.length === 0 ? [] : [labelled('', byWhom(log.cosignatures, now))]),
     labelled('quorum', quorumOf(log, status.policy)),
     ...(log.reachable === false ? [labelled('log', paint('yellow', `not reachable: ${pollError(log.error)}`))] : []),
@@ -173,6 +183,8 @@ function nodeLines(status: StatusView, evidence: readonly EvidenceView[], now: n
     }),
     ...(status.signing.by === 'ssh-agent' ? [labelled('signing', signingOf(status.signing, paint))] : []),
     labelled('guard', paint(GUARD_STYLES[status.guard.state], status.guard.text)),
+    labelled('deposits', paint(DEPOSIT_STYLES[status.deposit.state], status.deposit.text)),
+    ...status.clock.map(({ text }, i) => labelled(i === 0 ? 'clock' : '', paint('red', text))),
     ...(status.bastion === null ? [] : [labelled('bastion', bastionOf(status.bastion, now, paint))]),
     labelled('started', `${age(status.startedAt, now)}, version ${status.version}`),
   ]
@@ -205,10 +217,13 @@ const GUARD_STYLES = {
   fresh: 'green',
   guarded: 'green',
   waiting: 'yellow',
+  'partly guarded': 'yellow',
   unguarded: 'yellow',
-  alone: 'yellow',
+  unanswered: 'red',
   twin: 'red',
 } as const
+
+const DEPOSIT_STYLES = { deposited: 'green', undeposited: 'red', nobody: 'yellow' } as const
 
 /** Evidence that convicts the node itself, and that nobody acknowledged. */
 function ownConvictions({ witness }: StatusView, evidence: readonly EvidenceView[]): string[] {

@@ -88,6 +88,10 @@ function linesOf(event: NodeEvent, telling: Telling): string[] {
       return [event.error === null ? `bastion    ${event.state}` : `!bastion     ${event.state}: ${event.error}`]
     case 'guard':
       return [GUARD_ALARMS.has(event.state) ? `!GUARD       ${event.text}` : `guard      ${event.text}`]
+    case 'deposit':
+      return [`${event.state === 'undeposited' ? '!DEPOSIT     ' : 'deposits   '}${event.text}`]
+    case 'clock':
+      return [event.holds ? `!CLOCK       ${event.text}` : `clock      no more: ${event.text}`]
     case 'first-use':
       return [
         `first head ${nameOf(event.log)}  size ${grouped(event.size)}  root ${event.root}: trusted because it is the first`,
@@ -100,7 +104,7 @@ function linesOf(event: NodeEvent, telling: Telling): string[] {
 }
 
 /** States of the guard that somebody should look into. */
-const GUARD_ALARMS: ReadonlySet<string> = new Set(['alone', 'twin'])
+const GUARD_ALARMS: ReadonlySet<string> = new Set(['partly guarded', 'unanswered', 'twin'])
 
 /** A witness was convicted. The split view of the log that comes with it is told by itself. */
 function witnessLines(

@@ -45,6 +45,11 @@ export function command(): Command {
     .option('--bastion <URL>', 'serve logs that push through this bastion (docs/witness.md)')
     .option('--guard-wait <SECONDS>', 'wait at start for peers who know what this key signed (default 30)', Number)
     .option(
+      '--deposit <K|required|K,required>',
+      'how many chosen peers keep what is signed, before it is (default: a majority, not required)',
+    )
+    .option('--deposit-wait <SECONDS>', 'a signature waits so long for them (default 2)', Number)
+    .option(
       '--upstream <"NAME URL">',
       'where the lookups and tiles of the go command come from (default: the log)',
       collect,
@@ -64,6 +69,7 @@ Examples:
   gossum run --log "VKEY URL ORIGIN"            a log that is no checksum database (c2sp.org/tlog-tiles)
   gossum run --log "VKEY -"                     cosign what this log pushes to /add-checkpoint (docs/witness.md)
   gossum run --log-list https://example.org/log-list.1
+  gossum run --bootstrap ADDRESS --bootstrap ADDRESS --bootstrap ADDRESS --deposit 2,required    (docs/operating.md)
 
 A witness key that was imported from an ssh-agent is used through the agent at $SSH_AUTH_SOCK (gossum key import --help).
 `,
@@ -76,12 +82,12 @@ async function run(flags: RunFlags): Promise<void> {
   setFlagsFromString('--semi-space-growth-factor=1')
   const out = output(flags)
   const { log, listen, bootstrap, announce, http, poll, guardWait, bastion, policy, name, recover, home } = flags
-  const { upstream, quorumWait, feed, distributor, sourceSpotter, logList } = flags
+  const { deposit, depositWait, upstream, quorumWait, feed, distributor, sourceSpotter, logList } = flags
   // A flag that only says "no" says nothing when it is not given: then the environment and the file are asked.
   const mdns = flags.mdns === false ? false : undefined
   const settings = {
     ...{ log, listen, bootstrap, announce, mdns, http, poll, guardWait, bastion, policy, name, recover, home },
-    ...{ upstream, quorumWait, feed, distributor, sourceSpotter, logList },
+    ...{ deposit, depositWait, upstream, quorumWait, feed, distributor, sourceSpotter, logList },
   }
   const config = loadConfig(settings, flags.config === undefined ? {} : { file: flags.config })
 
@@ -126,7 +132,7 @@ async function readyLine(node: GossumNode): Promise<object> {
 }
 
 async function introduce(node: GossumNode, config: Config, out: Output): Promise<void> {
-  const { logs, guard, bastion } = await node.view.status()
+  const { logs, guard, deposit, clock, bastion } = await node.view.status()
   const sumdbs = logs.filter(isSumDb)
   const lines = [
     ['witness', node.witness],
@@ -144,10 +150,12 @@ async function introduce(node: GossumNode, config: Config, out: Output): Promise
     ...meshTexts(config).map((text) => ['mesh', text]),
     ...config.places.map(({ kind, name }) => [kind === 'source-spotter' ? 'spotter' : kind, name]),
     ['guard', guard.text],
+    ['deposits', deposit.text],
+    ...clock.map(({ text }) => ['CLOCK', text]),
     ...logs.flatMap((log) =>
       log.paused === null
         ? []
-        : [['PAUSED', `${log.name}: ${log.paused}; nothing is signed (docs/operating.md, "The guard file")`]],
+        : [['PAUSED', `${log.name}: ${log.paused}; nothing is signed (docs/operating.md, "Reading the status")`]],
     ),
     ...logs.flatMap((log) => frozenTexts(log, node).map((text) => ['FROZEN', text])),
   ]

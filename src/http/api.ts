@@ -4,6 +4,8 @@
  */
 import { GossumError } from '../errors.js'
 import type { GuardState } from '../witness/rollback.js'
+import type { ClockCondition } from '../witness/clock.js'
+import type { DepositReport } from '../witness/deposit-report.js'
 import type { BastionReport } from './bastion.js'
 import { requireOperator } from './operator.js'
 import { json, jsonFile, text, type Reply } from './reply.js'
@@ -61,7 +63,9 @@ export interface LogView {
   cosignatures: CosignatureView[]
   quorum: { size: number; root: string; cosignatures: CosignatureView[] } | null
   suspects: SuspectView[]
-  /** Why nothing is signed though the log is not frozen: database and guard disagree. */
+  /** Verifier key of this node that cosigns it: that of the witness, unless the log has one of its own. */
+  witness: string
+  /** Why nothing is signed though the log is not frozen: our own records disagree, or the key cosigns another log. */
   paused: string | null
   /** A head that this witness has cosigned and must reach again before it signs; null when there is none. */
   floor: { size: number; at: string } | null
@@ -164,11 +168,27 @@ export interface StatusView {
   evidence: number
   /** Whether peers vouch that this node knows all that its key has signed. */
   guard: { state: GuardState; text: string; since: string }
+  deposit: DepositView
+  /** What somebody should look into about the clock; empty when all is well. */
+  clock: ClockCondition[]
   /** Null without a bastion. */
   bastion: BastionReport | null
   signing: SigningView
   /** The configured places, in the order of kinds and flags. */
   exchange: ExchangeView[]
+}
+
+/** Whether chosen peers keep what our key has promised. */
+export interface DepositView {
+  state: DepositReport['state']
+  /** The state as a sentence. */
+  text: string
+  /** Chosen peers that are to keep a promise, that there are, and that are connected. */
+  need: number
+  of: number
+  connected: number
+  /** Number of logs whose newest promise too few of them keep. */
+  undeposited: number
 }
 
 /** Where the private key of the witness is, and why nothing is signed with it now. */

@@ -3,7 +3,6 @@
  * metrics and the command line all show this and nothing else.
  */
 import type { LogSetting } from '../config.js'
-import { errorText } from '../errors.js'
 import type { Received } from '../evidence/alarm.js'
 import { followedOf } from '../logs/setting.js'
 import type { LogSample, Sample } from '../metrics.js'
@@ -15,6 +14,8 @@ import { quorumThreshold } from '../tlog/policy.js'
 import { encodeCosigned, type CosignedHead } from '../witness/cosigned-head.js'
 import type { Candidate } from '../witness/head.js'
 import type { Outcome } from '../witness/outcome.js'
+import type { ClockReport, PromisedTime } from '../witness/clock.js'
+import type { DepositReport } from '../witness/deposit-report.js'
 import type { GuardReport } from '../witness/rollback.js'
 import type { Suspect, Suspects } from '../witness/suspects.js'
 import type {
@@ -31,13 +32,22 @@ import type {
   WitnessView,
 } from './api.js'
 import type { BastionReport } from './bastion.js'
-import { cosignatureViews, evidenceViews, witnessViews, type WitnessParts } from './witnesses.js'
+import { Ages } from './ages.js'
+import { Polls, type PollView } from './polls.js'
+import { depositView, standingChecks } from './standing.js'
+import { cosignatureViews, evidenceViews, ownKeys, witnessViews, type WitnessParts } from './witnesses.js'
 
 export interface ViewParts extends WitnessParts {
   readonly suspects: Suspects
   readonly version: string
   readonly now: () => number
+  /** Milliseconds since any moment, by a clock that nobody sets. */
+  readonly monotonic: () => number
   readonly guard: () => GuardReport
+  readonly deposit: () => DepositReport
+  readonly clock: (promises: readonly PromisedTime[]) => ClockReport
+  /** Why nothing of a log may be signed with its key: that is bound to another of its origin; undefined when it may. */
+  readonly taken: (log: string) => string | undefined
   readonly signing: () => SigningView
   readonly bastion: () => BastionReport | undefined
   /** The places outside the mesh. */
@@ -61,15 +71,10 @@ const STALE_INTERVALS = 5
 /** But not before this many seconds. */
 const STALE_SECONDS = 300
 
-interface PollRecord {
-  failures: number
-  lastAnswer: number | undefined
-  error: string | null
-}
-
 export class View implements NodeView {
   readonly #parts: ViewParts
-  readonly #polls = new Map<string, PollRecord>()
+  readonly #polls: Polls
+  readonly #ages: Ages
   readonly #startedAt: number
   /** Set once they exist. */
   http = ''
@@ -78,28 +83,40 @@ export class View implements NodeView {
   constructor(parts: ViewParts) {
     this.#parts = parts
     this.#startedAt = parts.now()
+    this.#polls = new Polls(parts.monotonic)
+    this.#ages = new Ages(parts.now, parts.monotonic)
   }
 
-  /**
-   * Notes how a poll went. Returns whether it is worth telling people: the first answer, the first failure, and then
-   * ever more rarely.
-   */
+  /** Notes how a poll went. Returns whether it is worth telling people. */
   polled(log: string, error: unknown): boolean {
-    const record = this.#poll(log)
-    if (error === undefined) {
-      const isNews = record.failures > 0 || record.lastAnswer === undefined
-      Object.assign(record, { failures: 0, lastAnswer: this.#parts.now(), error: null })
-      return isNews
-    }
-    record.failures++
-    record.error = errorText(error)
-    return Number.isInteger(Math.log2(record.failures))
+    // Seen between two looks at the metrics, too.
+    this.#signedAge(log)
+    return this.#polls.note(log, error)
   }
 
-  #poll(log: string): PollRecord {
-    let record = this.#polls.get(log)
-    if (record === undefined) this.#polls.set(log, (record = { failures: 0, lastAnswer: undefined, error: null }))
-    return record
+  /** Seconds since our newest cosignature of a log was made; undefined without one. */
+  #signedAge(log: string): number | undefined {
+    const { signed } = this.#parts.store.heads.get(log)
+    return signed && this.#ages.of(`signed ${log}`, signed.time * 1000)
+  }
+
+  /** When the last poll was answered, by our clock as it is set now. */
+  #lastPoll({ answeredAgo }: PollView): string | null {
+    return answeredAgo === undefined ? null : iso(this.#parts.now() - answeredAgo)
+  }
+
+  #clock(): ClockReport {
+    const { config, store, clock } = this.#parts
+    const promises = config.logs.flatMap(({ id, key }) => {
+      const { signed } = store.heads.get(id)
+      return signed === undefined ? [] : { log: key.name, time: signed.time }
+    })
+    return clock(promises)
+  }
+
+  /** Why nothing of a log is signed for a reason of our own. */
+  #paused(log: string): string | undefined {
+    return this.#parts.store.heads.disagreement(log) ?? this.#parts.taken(log)
   }
 
   async status(): Promise<StatusView> {
@@ -124,6 +141,8 @@ export class View implements NodeView {
       peers: this.peers().length,
       evidence: evidence.filter((item) => !item.acked).length,
       guard: { ...guard() },
+      deposit: depositView(this.#parts.deposit()),
+      clock: [...this.#clock().conditions],
       signing: signing(),
       bastion: bastion() ?? null,
       exchange: exchange(),
@@ -131,12 +150,12 @@ export class View implements NodeView {
   }
 
   #log({ id, key, url, origin, disabled, list, perDay }: LogSetting): LogView {
-    const { store, cosigned, suspects } = this.#parts
+    const { store, cosigned, suspects, keysOf } = this.#parts
     const state = store.heads.get(id)
     const head = cosigned.current(id)
     const quorum = cosigned.quorum(id)
     const floor = unmetFloor(state)
-    const poll = this.#poll(id)
+    const poll = this.#polls.of(id)
     return {
       id,
       name: key.name,
@@ -156,11 +175,12 @@ export class View implements NodeView {
         ? { size: quorum.size, root: formatHash(quorum.root), cosignatures: cosignatureViews(this.#parts, quorum) }
         : null,
       suspects: suspects.list(id).map(suspectView),
-      paused: store.heads.disagreement(id) ?? null,
+      witness: keysOf(id)[0].vkey,
+      paused: this.#paused(id) ?? null,
       floor: floor ? { size: floor.size, at: floor.at } : null,
       firstUse: state.firstUse ? { ...state.firstUse } : null,
-      reachable: poll.lastAnswer === undefined && poll.failures === 0 ? null : poll.failures === 0,
-      lastPoll: poll.lastAnswer === undefined ? null : iso(poll.lastAnswer),
+      reachable: poll.reachable,
+      lastPoll: this.#lastPoll(poll),
       error: poll.error,
     }
   }
@@ -185,11 +205,12 @@ export class View implements NodeView {
 
   /** The newest head of a log that this node cosigned, with the line of the log and its own lines alone. */
   async checkpoint(log: string): Promise<Uint8Array | undefined> {
-    const { cosigned, witness, second } = this.#parts
+    const { cosigned, keysOf } = this.#parts
     const current = cosigned.current(log)
-    const own = [witness, second].flatMap((key) => (key && current?.cosignatures.get(key.vkey)?.signature) ?? [])
-    if (current === undefined || !current.cosignatures.has(witness.vkey)) {
-      const largest = await cosigned.signers.largestBy(log, witness.vkey)
+    const keys = keysOf(log)
+    const own = keys.flatMap((key) => current?.cosignatures.get(key.vkey)?.signature ?? [])
+    if (current === undefined || !current.cosignatures.has(keys[0].vkey)) {
+      const largest = await cosigned.signers.largestBy(log, keys[0].vkey)
       return largest && encodeCosigned(largest)
     }
     return formatNote({ ...current.note, signatures: [current.note.signatures[0]!, ...own] })
@@ -200,7 +221,7 @@ export class View implements NodeView {
   }
 
   #headView(head: CosignedHead): HeadView {
-    const own = head.cosignatures.get(this.#parts.witness.vkey)
+    const own = ownKeys(this.#parts).flatMap(({ vkey }) => head.cosignatures.get(vkey) ?? [])[0]
     return {
       size: head.size,
       root: formatHash(head.root),
@@ -252,21 +273,22 @@ export class View implements NodeView {
   }
 
   readiness(): Promise<Readiness> {
-    const { config, store, now, guard, signing, bastion } = this.#parts
+    const { config, store, guard, deposit, signing, bastion, taken } = this.#parts
     const checks: Readiness['checks'] = followedOf(config.logs).flatMap(({ id, key, url }) => {
       const state = store.heads.get(id)
-      const poll = this.#poll(id)
+      const poll = this.#polls.of(id)
       const patience = Math.max(STALE_INTERVALS * config.poll, STALE_SECONDS) * 1000
-      const fresh = poll.lastAnswer !== undefined && now() - poll.lastAnswer < patience
+      const fresh = poll.answeredAgo !== undefined && poll.answeredAgo < patience
       const disagreement = store.heads.disagreement(id)
       const floor = unmetFloor(state)
+      const isTaken = taken(id)
       // A log that is only pushed comes when it wants to.
       const polled = [
         { name: `${key.name} head`, ok: state.tree !== undefined, detail: `size ${state.tree?.size ?? 0}` },
         {
           name: `${key.name} reachable`,
           ok: fresh,
-          detail: poll.error ?? (poll.lastAnswer ? iso(poll.lastAnswer) : 'not asked yet'),
+          detail: poll.error ?? this.#lastPoll(poll) ?? 'not asked yet',
         },
       ]
       return [
@@ -282,10 +304,10 @@ export class View implements NodeView {
           ok: floor === undefined,
           detail: floor ? `size ${floor.size} was cosigned before` : 'reached',
         },
+        ...(isTaken === undefined ? [] : [{ name: `${key.name} key`, ok: false, detail: isTaken }]),
       ]
     })
-    const { state, text } = guard()
-    checks.push({ name: 'rollback guard', ok: state !== 'waiting', detail: text })
+    checks.push(...standingChecks(deposit(), guard(), this.#clock()))
     const { by, error } = signing()
     if (by === 'ssh-agent') checks.push({ name: 'signing', ok: error === null, detail: error ?? 'by ssh-agent' })
     const behind = bastion()
@@ -297,7 +319,8 @@ export class View implements NodeView {
 
   /** What the gauges show. */
   samples(): Sample {
-    const { config, store, cosigned, suspects, now, guard, mesh } = this.#parts
+    const { config, store, cosigned, suspects, now, guard, deposit, mesh } = this.#parts
+    const clock = this.#clock()
     const logs = config.logs.map(({ id, key, url, disabled }): LogSample => {
       const state = store.heads.get(id)
       const head = cosigned.current(id)
@@ -306,17 +329,16 @@ export class View implements NodeView {
         name: key.name,
         size: state.tree?.size ?? 0,
         signedAt: state.signed?.time ?? 0,
+        signedAge: this.#signedAge(id),
+        promiseAhead: Math.max(0, (state.signed?.time ?? 0) - now() / 1000),
         quorumSize: cosigned.quorum(id)?.size ?? 0,
         cosignatures: head ? cosignatureViews(this.#parts, head).filter(({ counted }) => counted).length : 0,
         suspects: suspects.list(id).length,
-        suspectAge: oldest === undefined ? 0 : Math.max(0, (now() - Date.parse(oldest.firstSeen)) / 1000),
+        suspectAge: oldest === undefined ? 0 : this.#ages.of(`suspect ${id}`, Date.parse(oldest.firstSeen)),
         floor: unmetFloor(state) !== undefined,
         frozen: this.#isFrozen(id),
-        paused: store.heads.disagreement(id) !== undefined,
-        reachable:
-          url === null || disabled
-            ? undefined
-            : this.#poll(id).lastAnswer !== undefined && this.#poll(id).failures === 0,
+        paused: this.#paused(id) !== undefined,
+        reachable: url === null || disabled ? undefined : this.#polls.of(id).reachable === true,
       }
     })
     return {
@@ -325,6 +347,8 @@ export class View implements NodeView {
       convicted: store.convictions.convicted().size,
       relayed: mesh()?.relayed().length ?? 0,
       guard: guard().state,
+      deposit: depositView(deposit()),
+      clock: { offset: clock.offset, conditions: clock.conditions.map(({ name }) => name) },
     }
   }
 }

@@ -16,11 +16,20 @@ export interface WitnessParts {
   readonly witness: VerifierKey
   /** Its ML-DSA-44 key, if it has one. */
   readonly second?: VerifierKey | undefined
+  /** The keys of this node that cosign a log, the first one first. */
+  readonly keysOf: (log: string) => readonly [VerifierKey, ...VerifierKey[]]
 }
 
-/** Whether the policy names a key; without a policy this node trusts itself alone. */
-function isNamed({ config: { policy }, witness }: WitnessParts, vkey: string): boolean {
-  return policy === undefined ? vkey === witness.vkey : policy.witnesses.some(({ key }) => key?.vkey === vkey)
+/** All keys of this node, the first one first. */
+export function ownKeys({ config, witness, second, keysOf }: WitnessParts): VerifierKey[] {
+  const all = [witness, ...(second === undefined ? [] : [second]), ...config.logs.flatMap(({ id }) => keysOf(id))]
+  return [...new Map(all.map((key) => [key.vkey, key])).values()]
+}
+
+/** Whether the policy names a key; without a policy this node trusts itself alone: the first key of each log. */
+function isNamed({ config: { policy, logs }, witness, keysOf }: WitnessParts, vkey: string): boolean {
+  if (policy !== undefined) return policy.witnesses.some(({ key }) => key?.vkey === vkey)
+  return vkey === witness.vkey || logs.some(({ id }) => keysOf(id)[0].vkey === vkey)
 }
 
 /** The cosignatures of a head: by whom, when, and whether they count. */
@@ -36,8 +45,8 @@ export function cosignatureViews(parts: WitnessParts, head: CosignedHead): Cosig
 
 /** The witnesses of the policy in its order, after this node's own if the policy does not name it. */
 export function witnessViews(parts: WitnessParts): WitnessView[] {
-  const { config, witness, second, store, cosigned } = parts
-  const own = [witness, ...(second === undefined ? [] : [second])].map(({ vkey }) => vkey)
+  const { config, store, cosigned } = parts
+  const own = ownKeys(parts).map(({ vkey }) => vkey)
   const named = (config.policy?.witnesses ?? []).map(({ vkey }) => vkey)
   const convictions = store.convictions.list().filter(({ acked }) => !acked)
   return [...own.filter((vkey) => !named.includes(vkey)), ...named].map((key) => {

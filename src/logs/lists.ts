@@ -45,8 +45,8 @@ export interface LogListsParts {
   readonly home: string
   /** URLs, or paths of files. */
   readonly sources: readonly string[]
-  /** Key name of this witness: no log may have it for an origin. */
-  readonly witness: string
+  /** Key names of this witness: no log may have one for an origin. */
+  readonly witnesses: readonly string[]
   /** The logs of the settings. */
   readonly logs: readonly LogSetting[]
   /** What came of each reading that added or refused something, or failed. */
@@ -70,7 +70,7 @@ export class LogLists {
   }
 
   async #read(atNextStart: boolean): Promise<void> {
-    const { sources, home, logs, witness } = this.#parts
+    const { sources, home, logs, witnesses } = this.#parts
     const onNews = (list: string, news: Partial<ListNews>): void => {
       if (this.#stopped.signal.aborted) return
       this.#parts.onNews({ list, added: [], refused: [], error: null, atNextStart, ...news })
@@ -86,7 +86,7 @@ export class LogLists {
       try {
         // The book has the last word on what is known: somebody may have changed it.
         await changeBook(home, (kept) => {
-          merged = withListed(withBook(logs, false, kept), kept, listed, { list, witness })
+          merged = withListed(withBook(logs, false, kept), kept, listed, { list, witnesses })
           return merged.book
         })
       } catch (failure) {
@@ -166,7 +166,7 @@ function withListed(
   known: readonly LogSetting[],
   book: readonly LogSetting[],
   listed: readonly ListedLog[],
-  { list, witness }: { list: string; witness: string },
+  { list, witnesses }: { list: string; witnesses: readonly string[] },
 ): Merged {
   const all = [...known]
   const added: LogSetting[] = []
@@ -185,7 +185,7 @@ function withListed(
     if (same !== undefined) {
       if (same.key.vkey !== key.vkey) refuse('LOG_KEY_CHANGED', `${same.key.vkey} is known here, not ${key.vkey}`)
       else if (same.list === list) perDay.set(id, one.perDay)
-    } else if (origin === witness) {
+    } else if (witnesses.includes(origin)) {
       refuse('CONFIG_INVALID', `log: ${origin} is the name of this witness`)
     } else if (room-- <= 0) {
       refuse('CONFIG_INVALID', `log-list: more than ${MAX_LISTED} logs that lists brought`)

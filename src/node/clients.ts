@@ -15,15 +15,20 @@ type Manner = Pick<SumdbClientOptions, 'url' | 'fetch' | 'timeoutMs' | 'deadline
 /** Asks peers for a tile of a log. */
 type TileFromPeers = (log: string, ...asked: Parameters<TileFallback>) => ReturnType<TileFallback>
 
+/** Is told the time that a log says it is, in milliseconds since 1970. */
+type OnDate = (log: string, ms: number) => void
+
 export class LogClients {
   readonly #store: Store
   readonly #tileFromPeers: TileFromPeers
+  readonly #onDate: OnDate | undefined
   /** By log id; there is none of a log that is only pushed. */
   readonly #clients: ReadonlyMap<string, SumdbClient>
 
-  constructor(logs: readonly LogSetting[], store: Store, tileFromPeers: TileFromPeers) {
+  constructor(logs: readonly LogSetting[], store: Store, tileFromPeers: TileFromPeers, onDate?: OnDate) {
     this.#store = store
     this.#tileFromPeers = tileFromPeers
+    this.#onDate = onDate
     this.#clients = new Map(
       logs.flatMap((log) => (log.url === null ? [] : [[log.id, this.#make(log, { url: log.url })] as const])),
     )
@@ -50,6 +55,7 @@ export class LogClients {
     return new SumdbClient({
       ...log,
       ...manner,
+      onDate: (ms) => this.#onDate?.(log.id, ms),
       cache: this.#store.tiles.of(log.id),
       fallback: (...asked) => this.#tileFromPeers(log.id, ...asked),
     })

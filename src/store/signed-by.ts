@@ -17,9 +17,17 @@ export interface LastSigned {
   readonly time: number
 }
 
-/** The same, with when we heard of it, in milliseconds since 1970: by our own clock. */
+/**
+ * The same, with when we heard of it, in milliseconds since 1970: as long ago as it is, by our clock as it is set now, also
+ * when it was set to another time then.
+ */
 export interface LastHeard extends LastSigned {
   readonly heardAt: number
+}
+
+/** How it is held in memory: when we heard of it by a clock that nobody sets. */
+interface Held extends LastSigned {
+  readonly heard: number
 }
 
 export interface SignedHead extends LastSigned {
@@ -30,30 +38,36 @@ export interface SignedHead extends LastSigned {
 export class SignedBy {
   readonly #table: Table
   readonly #now: () => number
+  readonly #monotonic: () => number
   /** By log; then by key, who was silent for longest first. */
-  readonly #byLog = new Map<string, Map<string, LastHeard>>()
+  readonly #byLog = new Map<string, Map<string, Held>>()
 
-  constructor(table: Table, now: () => number = Date.now) {
+  constructor(table: Table, now: () => number = Date.now, monotonic: () => number = () => performance.now()) {
     this.#table = table
     this.#now = now
+    this.#monotonic = monotonic
   }
 
   /** Loads a log. A record that cannot be read is none: the next cosignature makes it anew. */
   async load(log: string): Promise<void> {
     const known = this.#of(log)
-    const found: [vkey: string, last: LastHeard][] = []
+    const found: [vkey: string, last: Held][] = []
+    const [now, monotonic] = [this.#now(), this.#monotonic()]
     for (const [key, json] of await this.#table.entries({ gte: `${log}!`, lt: `${log}"` })) {
-      const kept = readKept(json, this.#now())
+      const kept = readKept(json, now)
       if (kept !== undefined) {
         const { size, time, heardAt } = kept
-        found.push([key.slice(log.length + 1), { size, time, heardAt }])
+        found.push([key.slice(log.length + 1), { size, time, heard: monotonic - (now - heardAt) }])
       }
     }
-    for (const [vkey, last] of found.sort(([, a], [, b]) => a.heardAt - b.heardAt)) known.set(vkey, last)
+    for (const [vkey, last] of found.sort(([, a], [, b]) => a.heard - b.heard)) known.set(vkey, last)
   }
 
   get(log: string, vkey: string): LastHeard | undefined {
-    return this.#byLog.get(log)?.get(vkey)
+    const held = this.#byLog.get(log)?.get(vkey)
+    if (held === undefined) return undefined
+    const { size, time, heard } = held
+    return { size, time, heardAt: Math.round(this.#now() - (this.#monotonic() - heard)) }
   }
 
   /** The logs of which a head is kept. */
@@ -69,7 +83,7 @@ export class SignedBy {
 
   /** Whether a cosigned head says more than what is known: it is larger, or as large and later. */
   isNews(log: string, vkey: string, { size, time }: LastSigned): boolean {
-    const known = this.get(log, vkey)
+    const known = this.#byLog.get(log)?.get(vkey)
     return known === undefined || size > known.size || (size === known.size && time > known.time)
   }
 
@@ -86,10 +100,9 @@ export class SignedBy {
     if (!this.isNews(log, vkey, { size, time })) return
     const known = this.#of(log)
     if (!known.has(vkey) && known.size >= MAX_SIGNERS && !(await this.#makeRoom(log, vkey, standings))) return
-    const last = { size, time, heardAt: this.#now() }
     known.delete(vkey)
-    known.set(vkey, last)
-    await this.#table.putLazily(`${log}!${vkey}`, JSON.stringify({ ...last, note }))
+    known.set(vkey, { size, time, heard: this.#monotonic() })
+    await this.#table.putLazily(`${log}!${vkey}`, JSON.stringify({ size, time, heardAt: this.#now(), note }))
   }
 
   /** A stranger makes room for anybody; a key that a neighbour counts for all but strangers; one that we count never. */
@@ -109,9 +122,9 @@ export class SignedBy {
     return true
   }
 
-  #of(log: string): Map<string, LastHeard> {
+  #of(log: string): Map<string, Held> {
     let known = this.#byLog.get(log)
-    if (known === undefined) this.#byLog.set(log, (known = new Map<string, LastHeard>()))
+    if (known === undefined) this.#byLog.set(log, (known = new Map<string, Held>()))
     return known
   }
 }

@@ -50,6 +50,8 @@ export interface SumdbClientOptions extends FetcherOptions {
   readonly cache?: TileCache
   /** Asked for full tiles of hashes when the log cannot be reached. */
   readonly fallback?: TileFallback
+  /** Is told the time that the log says it is with each newest head, in milliseconds since 1970. */
+  readonly onDate?: (ms: number) => void
   /** How many tiles are fetched at a time (8). */
   readonly tilesAtOnce?: number
 }
@@ -95,10 +97,11 @@ export class SumdbClient {
   readonly #key: VerifierKey
   readonly #origin: string
   readonly #newestHead: string
+  readonly #onDate: SumdbClientOptions['onDate']
   /** The head that was verified last: many lookups in a row bring the same one. */
   #verified: VerifiedHead | undefined
 
-  constructor({ key, origin = SUMDB_ORIGIN, cache, fallback, tilesAtOnce, ...fetching }: SumdbClientOptions) {
+  constructor({ key, origin = SUMDB_ORIGIN, cache, fallback, onDate, tilesAtOnce, ...fetching }: SumdbClientOptions) {
     this.#fetcher = new Fetcher(fetching)
     const { newestHead, tilePath } = dialectOf(origin)
     this.#tiles = new TileReader({
@@ -111,11 +114,14 @@ export class SumdbClient {
     this.#key = key
     this.#origin = origin
     this.#newestHead = newestHead
+    this.#onDate = onDate
   }
 
   /** What /latest, or /checkpoint, says: at most MAX_NOTE_BYTES, NOT verified. */
   latestNote(options?: WaitOptions): Promise<Uint8Array> {
-    return this.#fetcher.get(this.#newestHead, MAX_NOTE_BYTES, options)
+    // Tiles may come out of a cache that does not say how long they lay there.
+    const onDate = this.#onDate
+    return this.#fetcher.get(this.#newestHead, MAX_NOTE_BYTES, { ...options, ...(onDate && { onDate }) })
   }
 
   /** The newest head that the log shows, its signature and origin verified. */

@@ -54,6 +54,11 @@ export interface WaitOptions {
   readonly signal?: AbortSignal
 }
 
+export interface GetOptions extends WaitOptions {
+  /** Is told the time that the server says it is, in milliseconds since 1970, when it says one. */
+  readonly onDate?: (ms: number) => void
+}
+
 /** An answer with a status that is neither success nor worth a retry (LOG_ANSWER_INVALID). */
 export class StatusError extends GossumError {
   override readonly name = 'StatusError'
@@ -103,6 +108,12 @@ export function retryAfter(response: FetchAnswer, mostMs = MAX_RETRY_AFTER_MS): 
   const value = response.headers.get('retry-after')?.trim() ?? ''
   const ms = /^[0-9]+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - Date.now()
   return Number.isNaN(ms) ? 0 : Math.min(Math.max(ms, 0), mostMs)
+}
+
+/** The time that the server said, in ms since 1970, with the time that the answer has lain in a cache; NaN for none. */
+function dateOf({ headers }: FetchAnswer): number {
+  const age = Number(headers.get('age') ?? 0)
+  return Date.parse(headers.get('date') ?? '') + (age > 0 ? age * 1000 : 0)
 }
 
 /** Reads at most `maxBytes` of a body. When there are more, the stream is cancelled and `whole` is false. */
@@ -158,12 +169,12 @@ export class Fetcher {
    * time or a 5xx or 429 status stands in the way to the last try; LOG_ANSWER_INVALID for a body that is too large,
    * a StatusError for any other status (redirects are not followed); the signal's reason when it is aborted.
    */
-  async get(path: string, maxBytes: number, { signal }: WaitOptions = {}): Promise<Uint8Array> {
+  async get(path: string, maxBytes: number, { signal, onDate }: GetOptions = {}): Promise<Uint8Array> {
     const { deadlineMs, retries, random, delay } = this.#options
     const tries = async (deadline: AbortSignal): Promise<Uint8Array> => {
       for (let attempt = 0; ; attempt++) {
         try {
-          return await this.#try(path, maxBytes, deadline)
+          return await this.#try(path, maxBytes, deadline, onDate)
         } catch (error) {
           if (deadline.aborted || error instanceof GossumError || attempt >= retries) throw error
           const backoff = random() * Math.min(BACKOFF_MS * 2 ** attempt, MAX_BACKOFF_MS)
@@ -182,11 +193,13 @@ export class Fetcher {
   }
 
   /** One try. A GossumError is final; whatever else it throws may pass. */
-  async #try(path: string, maxBytes: number, deadline: AbortSignal): Promise<Uint8Array> {
+  async #try(path: string, maxBytes: number, deadline: AbortSignal, onDate: GetOptions['onDate']): Promise<Uint8Array> {
     const { fetch, timeoutMs, userAgent } = this.#options
     return timed(timeoutMs, [deadline], async (signal) => {
       const headers = { 'user-agent': userAgent }
       const response = await fetch(`${this.url}/${path}`, { headers, redirect: 'manual', signal })
+      const date = dateOf(response)
+      if (!Number.isNaN(date)) onDate?.(date)
       if (response.status !== 200) {
         const detail = `status ${response.status} ${await errorBody(response)}`.trimEnd()
         if (response.status >= 500 || response.status === 429)

@@ -1,5 +1,5 @@
 /** Whose cosignatures count, and when they are enough. Pure. */
-import type { VerifierKey } from '../tlog/note.js'
+import { SIGNATURE_TYPES, type VerifierKey } from '../tlog/note.js'
 import { quorumSatisfied, type Policy } from '../tlog/policy.js'
 
 export interface Quorum {
@@ -11,13 +11,20 @@ export interface Quorum {
   readonly convicted: () => ReadonlySet<string>
 }
 
-/** The quorum of a policy; without one a node trusts itself alone. `own` are its keys, the first one first. */
+/**
+ * The quorum of a policy; without one a node trusts itself alone: the key that cosigns the log. `own` are all its keys, the
+ * first one first.
+ */
 export function quorumOf(
   policy: Policy | undefined,
   own: readonly VerifierKey[],
   convicted: Quorum['convicted'],
 ): Quorum {
-  if (policy === undefined) return { keys: own, satisfiedBy: (signedBy) => signedBy.has(own[0]!.vkey), convicted }
+  if (policy === undefined) {
+    // An ML-DSA-44 key only ever signs beside another.
+    const alone = own.filter(({ type }) => type !== SIGNATURE_TYPES.mlDsa)
+    return { keys: own, satisfiedBy: (signedBy) => alone.some(({ vkey }) => signedBy.has(vkey)), convicted }
+  }
   const keys = policy.witnesses.flatMap(({ key }) => key ?? [])
   const unlisted = own.filter(({ vkey }) => !keys.some((key) => key.vkey === vkey))
   return {

@@ -16,8 +16,10 @@ export type GuardState =
   | 'guarded'
   /** There are no peers to ask. */
   | 'unguarded'
-  /** No peer answered in time. */
-  | 'alone'
+  /** Some have answered in time, and not enough. */
+  | 'partly guarded'
+  /** None has answered in time. */
+  | 'unanswered'
   /** Another node signs with this key. */
   | 'twin'
 
@@ -80,7 +82,7 @@ export class RollbackGuard {
     if (!chosen || this.#stopped) return
     this.#answered.add(peer)
     const { state } = this.#report
-    if (state === 'unguarded' || state === 'alone') this.#change('guarded')
+    if (state === 'unguarded' || state === 'unanswered') this.#change('guarded')
     if (state !== 'waiting') return
     if (this.#answered.size >= this.#options.peers) this.#end()
     else if (this.#answered.size === 1) this.#endIn(GRACE_MS)
@@ -113,7 +115,7 @@ export class RollbackGuard {
 
   #end(): void {
     clearTimeout(this.#timer)
-    this.#change(this.#twin ? 'twin' : this.#answered.size > 0 ? 'guarded' : 'alone')
+    this.#change(this.#twin ? 'twin' : this.#answered.size > 0 ? 'guarded' : 'unanswered')
     this.#settle()
   }
 
@@ -137,7 +139,9 @@ export class RollbackGuard {
         return 'peers have said what this key signed before'
       case 'unguarded':
         return 'there are no peers who could say what this key signed before: a restored backup would go unnoticed'
-      case 'alone':
+      case 'partly guarded':
+        return 'some peers have said what this key signed before, and more are needed to be sure'
+      case 'unanswered':
         return `no peer said within ${seconds} s what this key signed before: this node signs on what it knows itself`
       case 'twin':
         return 'another node signs with this key, or the clock was set back: stop one of the two'

@@ -223,7 +223,10 @@ function onAdvance(state: LogState, input: HeadInput, at: Circumstances): Step {
   const isFollowed = at.obstacle === 'ORIGIN_TAKEN'
   return {
     change: isFollowed ? followed : { ...followed, origin: head.log.origin, signed: promise(state, size, input, at) },
-    outcome: isFollowed && input.pushed !== undefined ? refused(head, 'ORIGIN_TAKEN') : outcome('advanced', head),
+    outcome: {
+      ...outcome(isFollowed && input.pushed !== undefined ? 'refused' : 'advanced', head),
+      ...(isFollowed && { code: 'ORIGIN_TAKEN' }),
+    },
     effects: [
       ...(isFirst ? [{ do: 'tellFirstUse', first } as const] : []),
       isFollowed ? { do: 'keep' } : { do: 'cosign' },

@@ -30,6 +30,9 @@ describe('age', () => {
   it.each([
     [0, '0 s ago'],
     [-5, '0 s ago'],
+    [-60, '0 s ago'],
+    [-61, '61 s ahead of this clock'],
+    [-3 * 86_400, '3 days ahead of this clock'],
     [119, '119 s ago'],
     [120, '2 min ago'],
     [7199, '119 min ago'],
@@ -145,6 +148,36 @@ describe('the node', () => {
   })
 })
 
+describe('deposits and the clock', () => {
+  it('are told as they are; nothing of a clock that is right', async () => {
+    const told = await statusOf({})
+    expect(told).toContain(' deposits    2 of 3 chosen peers keep what is signed\n')
+    expect(told).not.toContain('clock')
+    const clock = [
+      { name: 'clock ahead', text: 'it is ahead' },
+      { name: 'promise ahead', text: 'so is a promise' },
+    ] as const
+    expect(await statusOf({}, { clock: [...clock] })).toContain(
+      ' clock       it is ahead\n             so is a promise\n',
+    )
+  })
+
+  it('make status exit 4 when something is wrong with them', async () => {
+    const status = await fakeNode().status()
+    const { deposit } = status
+    expect(statusExit({ ...status, deposit: { ...deposit, state: 'nobody' } })).toBe(0)
+    expect(statusExit({ ...status, deposit: { ...deposit, state: 'undeposited' } })).toBe(4)
+    expect(statusExit({ ...status, clock: [{ name: 'clock behind', text: '' }] })).toBe(4)
+  })
+
+  it('a log with a key of its own says so', async () => {
+    expect(await statusOf({})).not.toContain('its own')
+    expect(await statusOf({ witness: 'w1/log+00000000+BBBB' })).toContain(
+      ' key         its own: w1/log+00000000+BBBB\n',
+    )
+  })
+})
+
 describe('the guard', () => {
   it('is told as it is', async () => {
     expect(await statusOf({})).toContain(' guard       peers have said what this key signed before\n')
@@ -182,7 +215,8 @@ describe('what status exits with', () => {
   it('while the guard waits', async () => {
     const status = await fakeNode().status()
     expect(statusExit({ ...status, guard: { ...status.guard, state: 'waiting' } })).toBe(4)
-    expect(statusExit({ ...status, guard: { ...status.guard, state: 'alone' } })).toBe(0)
+    expect(statusExit({ ...status, guard: { ...status.guard, state: 'partly guarded' } })).toBe(0)
+    expect(statusExit({ ...status, guard: { ...status.guard, state: 'unanswered' } })).toBe(4)
   })
 
   it.each<[string, Partial<LogView>, number]>([

@@ -56,7 +56,16 @@ it('tells about the guard, and cries out only when somebody should look', () => 
   const guard = { event: 'guard', text: 'what it is' } as const
   expect(told({ ...guard, state: 'guarded' })).toEqual(['  07:09:15Z  guard      what it is'])
   expect(told({ ...guard, state: 'twin' })).toEqual(['! 07:09:15Z  GUARD       what it is'])
-  expect(told({ ...guard, state: 'alone' })[0]).toMatch(/^! /)
+  expect(told({ ...guard, state: 'unanswered' })[0]).toMatch(/^! /)
+})
+
+it('tells about deposits and the clock, and cries out only when somebody should look', () => {
+  const deposit = { event: 'deposit', text: 'who keeps it', undeposited: 2 } as const
+  expect(told({ ...deposit, state: 'undeposited' })).toEqual(['! 07:09:15Z  DEPOSIT     who keeps it'])
+  expect(told({ ...deposit, state: 'deposited' })).toEqual(['  07:09:15Z  deposits   who keeps it'])
+  const clock = { event: 'clock', name: 'clock ahead', text: 'it is ahead' } as const
+  expect(told({ ...clock, holds: true })).toEqual(['! 07:09:15Z  CLOCK       it is ahead'])
+  expect(told({ ...clock, holds: false })).toEqual(['  07:09:15Z  clock      no more: it is ahead'])
 })
 
 it('says which head was trusted because it was the first', () => {

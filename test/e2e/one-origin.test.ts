@@ -1,4 +1,7 @@
-/** Two checksum databases, and with them one origin line, in one node process: by poll and by push. */
+/**
+ * Two checksum databases, and with them one origin line, in one node process: by poll and by push. A cosignature says the
+ * origin alone: each log is cosigned with a key of its own, and one that has none is followed and not cosigned.
+ */
 import { createHash } from 'node:crypto'
 import { beforeEach, expect, onTestFinished, test } from 'vitest'
 import { parseEvidence, verifyEvidence } from '../../src/evidence/evidence.js'
@@ -72,6 +75,28 @@ async function checkpointAt(node: RunningNode, path: string, { signer }: Sumdb):
   return parseCheckpoint(note.text).size
 }
 
+/** A home with a witness key, and one that cosigns the second log alone. Returns the names of both. */
+async function twoKeys(): Promise<{ home: string; names: { one: string; two: string } }> {
+  const home = temporaryHome()
+  await gossum(['key', 'new', '--name', 'witness.example', '--json'], { home })
+  const logs = [...setting(one, 'http://log.example'), ...setting(two, 'http://log.example')]
+  const made = await gossum(['key', 'new', '--for', 'two.example', ...logs, '--json'], { home })
+  expect(made.code, made.stderr).toBe(0)
+  return { home, names: { one: 'witness.example', two: 'witness.example/two.example' } }
+}
+
+/** Whose cosignatures the checkpoint at this path has. */
+async function cosignersAt(node: RunningNode, path: string): Promise<string[]> {
+  const { body } = await askWitness(node.ready.http, `/${path}/checkpoint`)
+  return parseNote(utf8(body))
+    .signatures.slice(1)
+    .map(({ name }) => name)
+}
+
+function taken(node: RunningNode, { id }: Sumdb): Promise<unknown> {
+  return node.event((event) => event.event === 'outcome' && event.log === id && event.code === 'ORIGIN_TAKEN')
+}
+
 async function expectApart(node: RunningNode): Promise<void> {
   expect(await node.json('/api/v1/logs')).toMatchObject({
     logs: [one, two].map(({ id, tree }) => ({ id, origin: SUMDB_ORIGIN, size: tree.size, suspects: [], holds: [] })),
@@ -81,11 +106,14 @@ async function expectApart(node: RunningNode): Promise<void> {
   expect(await checkpointAt(node, HASH, one)).toBe(one.tree.size)
   expect(await checkpointAt(node, one.id, one)).toBe(one.tree.size)
   expect(await checkpointAt(node, two.id, two)).toBe(two.tree.size)
+  expect(await cosignersAt(node, one.id)).toEqual(['witness.example'])
+  expect(await cosignersAt(node, two.id)).toEqual(['witness.example/two.example'])
 }
 
 test('by poll: equal sizes, other roots, and no split view', async () => {
   const args = [...setting(one, one.url), ...setting(two, two.url), '--poll', '0.1']
-  const node = await RunningNode.start(temporaryHome(), args)
+  const { home } = await twoKeys()
+  const node = await RunningNode.start(home, args)
   await Promise.all([advanced(node, one, 'poll'), advanced(node, two, 'poll')])
   await expectApart(node)
   one.tree.grow(400)
@@ -99,7 +127,8 @@ test('by poll: equal sizes, other roots, and no split view', async () => {
 
 test('by push: the key that signed says which of them it is', async () => {
   const args = [...setting(one, `- ${SUMDB_ORIGIN}`), ...setting(two, `- ${SUMDB_ORIGIN}`)]
-  const node = await RunningNode.start(temporaryHome(), args)
+  const { home } = await twoKeys()
+  const node = await RunningNode.start(home, args)
   const answer = async (body: Uint8Array): Promise<[number, string]> => {
     const { status, body: text } = await push(node.ready.http, body)
     return [status, status === 200 ? '' : text]
@@ -126,7 +155,8 @@ test('by push: the key that signed says which of them it is', async () => {
 
 test('one lies and is frozen, the other goes on', async () => {
   const args = [...setting(one, one.url), ...setting(two, two.url), '--poll', '0.1']
-  const node = await RunningNode.start(temporaryHome(), args)
+  const { home } = await twoKeys()
+  const node = await RunningNode.start(home, args)
   await Promise.all([advanced(node, one, 'poll'), advanced(node, two, 'poll')])
   const lie = await push(node.ready.http, two.tree.fork(200, 300).pushed(0))
   // The proof is what is wrong first; the head convicts all the same.
@@ -141,6 +171,56 @@ test('one lies and is frozen, the other goes on', async () => {
   await advanced(node, one, 'poll')
   await node.event((event) => event.event === 'outcome' && event.log === two.id && event.code === 'LOG_FROZEN')
   expect(await node.json('/api/v1/logs')).toMatchObject({ logs: [{ frozen: false }, { frozen: true, size: 300 }] })
+})
+
+test('without a key of its own the second is followed, shown as paused, and cosigned by nobody here', async () => {
+  const home = temporaryHome()
+  const args = [...setting(one, one.url), ...setting(two, two.url), '--poll', '0.1']
+  const node = await RunningNode.start(home, args)
+  await Promise.all([advanced(node, one, 'poll'), taken(node, two)])
+  expect(await checkpointAt(node, one.id, one)).toBe(300)
+  expect((await askWitness(node.ready.http, `/${two.id}/checkpoint`)).status).toBe(404)
+  expect(await node.json('/api/v1/logs')).toMatchObject({
+    logs: [{ paused: null }, { paused: expect.stringContaining('gossum key new --for') as string, cosignatures: [] }],
+  })
+  const pushed = await push(node.ready.http, two.tree.pushed(0))
+  expect(pushed.status).toBe(503)
+  expect((await fetch(`${node.ready.http}/readyz`)).status).toBe(503)
+  await node.stop()
+
+  // With one it is cosigned from the next start on, and never by the key of the first.
+  const made = await gossum(['key', 'new', '--for', two.id, ...args.slice(0, 4), '--json'], { home })
+  expect(made.code, made.stderr).toBe(0)
+  const again = await RunningNode.start(home, args)
+  await advanced(again, two, 'poll')
+  const { logs } = JSON.parse(made.stdout) as { logs: { witness: string }[] }
+  expect(await cosignersAt(again, two.id)).toEqual([logs[0]!.witness.split('+', 1)[0]])
+})
+
+test('whatever the order of the settings is at the next start, the key stays with the log that it cosigned', async () => {
+  const home = temporaryHome()
+  const first = await RunningNode.start(home, [...setting(one, one.url), ...setting(two, two.url), '--poll', '0.1'])
+  await Promise.all([advanced(first, one, 'poll'), taken(first, two)])
+  await first.stop()
+  one.tree.grow(10)
+  const second = await RunningNode.start(home, [...setting(two, two.url), ...setting(one, one.url), '--poll', '0.1'])
+  await Promise.all([advanced(second, one, 'poll'), taken(second, two)])
+  await second.stop()
+  // Nor is it free for another one when the log is not followed any more.
+  const third = await RunningNode.start(home, [...setting(two, two.url), '--poll', '0.1'])
+  await taken(third, two)
+  expect((await askWitness(third.ready.http, `/${two.id}/checkpoint`)).status).toBe(404)
+})
+
+test('a key of its own for the log that the witness key has cosigned is refused at start: it would set that one free', async () => {
+  const home = temporaryHome()
+  const logs = [...setting(one, one.url), ...setting(two, two.url)]
+  const node = await RunningNode.start(home, [...logs, '--poll', '0.1'])
+  await advanced(node, one, 'poll')
+  await node.stop()
+  expect((await gossum(['key', 'new', '--for', one.id, ...logs, '--json'], { home })).code).toBe(0)
+  const refused = await gossum(['run', '--json', '--http', '127.0.0.1:0', ...logs], { home })
+  expect(jsonError(refused)).toMatchObject({ code: 'ORIGIN_TAKEN' })
 })
 
 test('but not with one name: they would have one state', async () => {

@@ -109,7 +109,7 @@ test('a node whose peers cannot be reached waits, and then says so loudly', asyn
   const lonely = await start(home, log.url, ...nobody)
   await lonely.event(guardIs('waiting'))
   await log.append(10, 20)
-  const told = await lonely.event(guardIs('alone'))
+  const told = await lonely.event(guardIs('unanswered'))
   expect(told).toMatchObject({ text: expect.stringContaining('no peer said within 1 s') as string })
   await lonely.event(advancedTo(20))
 })

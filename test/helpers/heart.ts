@@ -62,6 +62,8 @@ export interface HeartOptions extends LogAndVantage {
   readonly signer?: Signer
   /** An ML-DSA-44 key beside it. */
   readonly second?: Signer
+  /** Keys that cosign one log alone, in place of those, by log id. */
+  readonly ofLogs?: ReadonlyMap<string, SignerKey>
   readonly counted?: readonly VerifierKey[]
   /** Milliseconds between two heads of a burst; none when absent. */
   readonly pauseMs?: number

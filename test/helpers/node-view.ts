@@ -27,6 +27,7 @@ export const LOG: LogView = {
   cosignatures: [{ name: 'w1', key: 'w1+00000000+AAAA', time: '2026-01-02T03:04:05.000Z', counted: true }],
   quorum: null,
   suspects: [],
+  witness: 'w1+00000000+AAAA',
   paused: null,
   floor: null,
   firstUse: { size: 5, root: ROOT, at: '2026-01-02T00:00:00.000Z' },
@@ -65,6 +66,15 @@ const STATUS: StatusView = {
     text: 'peers have said what this key signed before',
     since: '2026-01-02T00:00:01.000Z',
   },
+  deposit: {
+    state: 'deposited',
+    text: '2 of 3 chosen peers keep what is signed',
+    need: 2,
+    of: 3,
+    connected: 3,
+    undeposited: 0,
+  },
+  clock: [],
   signing: { by: 'file', error: null },
   exchange: [],
 }

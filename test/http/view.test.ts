@@ -7,8 +7,17 @@ import { View, type ViewParts } from '../../src/http/view.js'
 import { createMetrics } from '../../src/metrics.js'
 import { cosign } from '../../src/tlog/cosignature.js'
 import { formatHash } from '../../src/tlog/hash.js'
-import { formatNote, parseNote, SIGNATURE_TYPES, type Note, type SignerKey } from '../../src/tlog/note.js'
+import {
+  formatNote,
+  parseNote,
+  SIGNATURE_TYPES,
+  type Note,
+  type SignerKey,
+  type VerifierKey,
+} from '../../src/tlog/note.js'
 import { parsePolicy, type Policy } from '../../src/tlog/policy.js'
+import type { ClockCondition, PromisedTime } from '../../src/witness/clock.js'
+import type { DepositReport } from '../../src/witness/deposit-report.js'
 import type { GuardState } from '../../src/witness/rollback.js'
 import { startHeart, testSigner, testWitness, type Heart, type HeartOptions } from '../helpers/heart.js'
 import { History, showing } from '../helpers/history.js'
@@ -35,13 +44,14 @@ afterEach(async () => {
 })
 
 /** A node whose policy wants alice, bob and, if it is `listed`, itself. */
-async function start({ listed = true, state = 'guarded', ...options }: Starting = {}) {
+async function start({ listed = true, state = 'guarded', ...given }: Starting = {}) {
+  const { time = { now: NOW, monotonic: 0 }, deposit, conditions = [], offset, taken, perLog, ...options } = given
   const heart = await startHeart({
     logKey: key,
     prefix: showing(ours, theirs),
     counted: [own, alice.verifier, bob.verifier],
     relayed: [relayed.verifier],
-    now: () => NOW,
+    now: () => time.now,
     ...options,
   })
   hearts.push(heart)
@@ -59,6 +69,8 @@ async function start({ listed = true, state = 'guarded', ...options }: Starting 
     relayed: () => [relayed.verifier],
   }
   const { store, cosigned: heads, suspects, alarm } = heart
+  /** The promises that the clock was asked about last. */
+  const asked: PromisedTime[] = []
   const view = new View({
     config,
     store,
@@ -68,7 +80,15 @@ async function start({ listed = true, state = 'guarded', ...options }: Starting 
     submit: (candidate) => heart.witness.submit(candidate),
     witness: own,
     version: '0',
-    now: () => NOW,
+    now: () => time.now,
+    monotonic: () => time.monotonic,
+    deposit: () => ({ ...DEPOSITED, ...deposit }),
+    clock: (promises) => {
+      asked.splice(0, asked.length, ...promises)
+      return { offset, conditions }
+    },
+    taken: () => taken,
+    keysOf: () => [perLog ?? own],
     guard: () => ({ state, text: `it is ${state}`, since: '2026-01-02T11:59:00.000Z' }),
     bastion: () => undefined,
     signing: () => ({ by: 'file', error: null }),
@@ -76,9 +96,31 @@ async function start({ listed = true, state = 'guarded', ...options }: Starting 
     mesh: () => mesh,
   })
   view.polled(heart.log, undefined)
-  return { heart, view, metrics: () => createMetrics(() => view.samples()).registry.metrics() }
+  return { heart, view, time, asked, metrics: () => createMetrics(() => view.samples()).registry.metrics() }
 }
-type Starting = Partial<HeartOptions> & { listed?: boolean; state?: GuardState }
+
+interface Showing {
+  listed?: boolean
+  state?: GuardState
+  time?: { now: number; monotonic: number }
+  deposit?: Partial<DepositReport>
+  conditions?: readonly ClockCondition[]
+  offset?: number
+  taken?: string
+  /** The key that cosigns every log, in place of the witness key. */
+  perLog?: VerifierKey
+}
+type Starting = Partial<HeartOptions> & Showing
+
+const DEPOSITED: DepositReport = {
+  state: 'deposited',
+  text: 'it is kept',
+  need: 2,
+  of: 3,
+  connected: 3,
+  undeposited: [],
+  notDepositaries: [],
+}
 
 const counting = (views: readonly { name: string; counted: boolean }[]): [string, boolean][] =>
   views.map(({ name, counted }) => [name, counted])
@@ -210,16 +252,18 @@ describe('what came before', () => {
 
   test.each<[GuardState, boolean]>([
     ['waiting', false],
-    ['alone', true],
-    ['twin', true],
+    ['partly guarded', true],
+    ['unanswered', false],
+    ['unguarded', true],
+    ['twin', false],
     ['fresh', true],
   ])('a guard that is %s makes it ready: %s', async (state, expected) => {
     const { heart, view, metrics } = await start({ state })
     await heart.submit('poll', ours.head(5))
     const { ready, checks } = await view.readiness()
     expect(ready).toBe(expected)
-    expect(checks.at(-1)).toEqual({ name: 'rollback guard', ok: expected, detail: `it is ${state}` })
-    const states = [...(await metrics()).matchAll(/^gossum_guard_state\{state="(\w+)"\} 1$/gm)].map(
+    expect(checks).toContainEqual({ name: 'rollback guard', ok: expected, detail: `it is ${state}` })
+    const states = [...(await metrics()).matchAll(/^gossum_guard_state\{state="([\w ]+)"\} 1$/gm)].map(
       ([, state]) => state,
     )
     expect(states).toEqual([state])
@@ -234,6 +278,129 @@ describe('what came before', () => {
     expect(await metrics()).toMatch(/^gossum_suspect_age_seconds\{log="log\.example"\} 90$/m)
     expect(await metrics()).toMatch(/^gossum_relayed_keys 1$/m)
     expect(view.samples().logs[0]!.suspects).toBe(1)
+  })
+})
+
+describe('deposits', () => {
+  const behind = {
+    state: 'undeposited',
+    text: 'too few keep it',
+    connected: 1,
+    undeposited: ['log a', 'log b'],
+  } as const
+
+  test('are shown, measured, and make the node not ready only where something is not kept', async () => {
+    const { view, heart, metrics } = await start({ deposit: behind })
+    await heart.submit('poll', ours.head(5))
+    expect((await view.status()).deposit).toEqual({
+      state: 'undeposited',
+      text: 'too few keep it',
+      need: 2,
+      of: 3,
+      connected: 1,
+      undeposited: 2,
+    })
+    const { ready, checks } = await view.readiness()
+    expect(ready).toBe(false)
+    expect(checks.filter(({ ok }) => !ok)).toEqual([{ name: 'deposits', ok: false, detail: 'too few keep it' }])
+    const text = await metrics()
+    for (const line of ['need 2', 'chosen 3', 'connected 1', 'undeposited 2', 'state{state="undeposited"} 1'])
+      expect(text).toContain(`\ngossum_deposit_${line}\n`)
+    expect(text).toContain('gossum_deposit_state{state="deposited"} 0')
+  })
+
+  test.each(['deposited', 'nobody'] as const)('that are %s leave it ready', async (state) => {
+    const { view, heart } = await start({ deposit: { state } })
+    await heart.submit('poll', ours.head(5))
+    expect((await view.readiness()).ready).toBe(true)
+  })
+})
+
+describe('the clock', () => {
+  test('is asked about what was promised, and what it says is shown', async () => {
+    const condition = { name: 'promise ahead', text: 'it says 2036' } as const
+    const { view, heart, asked, metrics } = await start({ conditions: [condition], offset: 1 })
+    await heart.submit('poll', ours.head(5))
+    expect((await view.status()).clock).toEqual([condition])
+    expect(asked).toEqual([{ log: 'log.example', time: SECONDS }])
+    const { ready, checks } = await view.readiness()
+    expect(ready).toBe(false)
+    expect(checks.filter(({ ok }) => !ok)).toEqual([{ name: 'clock', ok: false, detail: 'it says 2036' }])
+    const text = await metrics()
+    expect(text).toContain('gossum_clock_condition{name="promise ahead"} 1')
+    expect(text).toContain('gossum_clock_condition{name="clock ahead"} 0')
+    expect(text).toContain('gossum_clock_offset_seconds 1')
+  })
+
+  test('that was three days ahead for six seconds does not make three days look like now', async () => {
+    const time = { now: NOW, monotonic: 0 }
+    const pass = (seconds: number): void => {
+      time.now += seconds * 1000
+      time.monotonic += seconds * 1000
+    }
+    const { view, heart, metrics } = await start({ time, prefix: showing(ours) })
+    const log = '{log="log.example"}'
+    expect(await metrics()).not.toContain(`gossum_head_age_seconds${log}`)
+    time.now += 3 * 86_400_000
+    await heart.submit('poll', ours.head(5))
+    await heart.witness.submit({ source: 'gossip', note: theirs.head(9), log: heart.log, receivedAt: time.now })
+    view.polled(heart.log, undefined)
+    view.samples()
+    pass(6)
+    time.now -= 3 * 86_400_000
+    expect(await metrics()).toContain(`gossum_head_age_seconds${log} 6`)
+    expect(await metrics()).toContain(`gossum_clock_promise_ahead_seconds${log} ${3 * 86_400 - 6}`)
+    expect((await view.status()).logs[0]!.lastPoll).toBe(new Date(NOW).toISOString())
+
+    // Nothing is heard of the log any more, and nothing is signed.
+    pass(3600)
+    const text = await metrics()
+    expect(text).toContain(`gossum_head_age_seconds${log} 3606`)
+    expect(text).toContain(`gossum_suspect_age_seconds${log} 3606`)
+    const reachable = async () =>
+      (await view.readiness()).checks.find(({ name }) => name === 'log.example reachable')!.ok
+    expect(await reachable()).toBe(false)
+    view.polled(heart.log, undefined)
+    expect(await reachable()).toBe(true)
+  })
+
+  test('of which nobody said anything has no offset to be measured', async () => {
+    const { metrics } = await start()
+    expect(await metrics()).not.toMatch(/^gossum_clock_offset_seconds/m)
+  })
+
+  test('a cosignature from before this start is as old as it says', async () => {
+    const time = { now: NOW, monotonic: 0 }
+    const { heart, metrics } = await start({ time })
+    await heart.submit('poll', ours.head(5))
+    time.now += 90_000
+    expect(await metrics()).toContain('gossum_head_age_seconds{log="log.example"} 90')
+  })
+})
+
+describe('a log of an origin that the key cosigns another log of', () => {
+  test('is paused, and says why', async () => {
+    const { view, heart, metrics } = await start({ taken: 'the key is bound to another' })
+    await heart.submit('poll', ours.head(5))
+    expect((await view.status()).logs[0]!.paused).toBe('the key is bound to another')
+    const failed = (await view.readiness()).checks.filter(({ ok }) => !ok)
+    expect(failed).toEqual([{ name: 'log.example key', ok: false, detail: 'the key is bound to another' }])
+    expect(await metrics()).toContain('gossum_paused{log="log.example"} 1')
+  })
+
+  test('or has a key of its own, which is shown as ours, and whose line is given out', async () => {
+    const perLog = testSigner('own.example', 30, SIGNATURE_TYPES.cosignature)
+    const { view, heart } = await start({ perLog: perLog.verifier, signer: perLog })
+    await heart.submit('poll', ours.head(5))
+    expect((await view.status()).logs[0]!.witness).toBe(perLog.verifier.vkey)
+    const mine = view.witnesses().filter((each) => each.own)
+    expect(mine.map(({ name, last }) => [name, last?.size])).toEqual([
+      ['own.example', 5],
+      ['witness.example', undefined],
+    ])
+    const { signatures } = parseNote((await view.checkpoint(heart.log))!)
+    expect(signatures.map(({ name }) => name)).toEqual(['log.example', 'own.example'])
+    expect((await view.head(heart.log))!.time).toBe('2026-01-02T12:00:00.000Z')
   })
 })
 

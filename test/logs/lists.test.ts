@@ -55,7 +55,7 @@ function lists(sources: string[], parts: Partial<LogListsParts> = {}): LogLists 
   const made = new LogLists({
     home,
     sources,
-    witness: 'witness.example',
+    witnesses: ['witness.example'],
     logs,
     onNews: (one) => news.push(one),
     ...parts,

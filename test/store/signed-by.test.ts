@@ -12,15 +12,15 @@ const all =
     vkeys.map(() => standing)
 const none = all('stranger')
 
-function start(now = Date.now) {
+function start(now = Date.now, monotonic = now) {
   const table = new Disk(new MemoryLevel()).table('signed-by')
   const restart = async (): Promise<SignedBy> => {
-    const again = new SignedBy(table, now)
+    const again = new SignedBy(table, now, monotonic)
     await again.load(LOG)
     await again.load(OTHER)
     return again
   }
-  return { table, restart, signedBy: new SignedBy(table, now) }
+  return { table, restart, signedBy: new SignedBy(table, now, monotonic) }
 }
 
 test('what is larger, or as large and later, takes the place of what was known', async () => {
@@ -129,4 +129,24 @@ test('a damaged record is none, and is made anew', async () => {
     await again.put(LOG, 'w', { size: 4, time: 1, note: 'y' }, none)
     expect(again.get(LOG, 'w')?.size).toBe(4)
   }
+})
+
+test('a clock that was ahead for a while does not keep a witness that falls silent from being missed', async () => {
+  const time = { now: 5_000_000, monotonic: 0 }
+  const { signedBy, restart } = start(
+    () => time.now,
+    () => time.monotonic,
+  )
+  time.now += 3 * 86_400_000
+  await signedBy.put(LOG, 'w', { size: 5, time: 9e11, note: 'x' }, none)
+  expect(signedBy.get(LOG, 'w')?.heardAt).toBe(time.now)
+  time.now -= 3 * 86_400_000
+  time.now += 1000
+  time.monotonic += 1000
+  expect(signedBy.get(LOG, 'w')?.heardAt, 'a second ago').toBe(time.now - 1000)
+  const again = await restart()
+  time.now += 7_200_000
+  time.monotonic += 7_200_000
+  expect(signedBy.get(LOG, 'w')?.heardAt).toBe(time.now - 7_201_000)
+  expect(again.get(LOG, 'w')?.heardAt, 'at the latest when the home was opened').toBe(time.now - 7_200_000)
 })

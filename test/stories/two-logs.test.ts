@@ -1,8 +1,22 @@
-/** Every Go checksum database has the origin `go.sum database tree`: a log is known by its key. */
+/**
+ * Every Go checksum database has the origin `go.sum database tree`: a log is known by its key, and a cosignature, which
+ * says the origin alone, is by a key that cosigns no other log of it.
+ */
+import { MemoryLevel } from 'memory-level'
 import { describe, expect, test } from 'vitest'
+import { parseEvidence, verifyEvidence } from '../../src/evidence/evidence.js'
 import { fromUtf8, utf8 } from '../../src/tlog/bytes.js'
-import { formatSignature, parseNote, type Signature } from '../../src/tlog/note.js'
-import { cosignatureIn, startHeart, sumdbId, testSigner } from '../helpers/heart.js'
+import { formatSignature, isBy, parseNote, SIGNATURE_TYPES, type Signature } from '../../src/tlog/note.js'
+import {
+  cosignatureIn,
+  MemoryGuard,
+  startHeart,
+  sumdbId,
+  testSigner,
+  testWitness,
+  type Heart,
+  type HeartOptions,
+} from '../helpers/heart.js'
 import { History, showing } from '../helpers/history.js'
 
 const one = testSigner('one.example', 1)
@@ -11,12 +25,29 @@ const first = new History(one)
 const second = new History(two, 'other records')
 const ids = { one: sumdbId(one.verifier), two: sumdbId(two.verifier) }
 
-function start() {
+/** What cosigns the second log alone. */
+const own = testSigner('witness.example/two', 8, SIGNATURE_TYPES.cosignature)
+
+function start(options: Partial<HeartOptions> = {}): Promise<Heart> {
   return startHeart({
     logKey: one.verifier,
     prefix: showing(first),
     others: [{ logKey: two.verifier, prefix: showing(second) }],
+    ofLogs: new Map([[ids.two, own]]),
+    ...options,
   })
+}
+
+/** The texts that a key has cosigned, of all that left. */
+function cosigned(heart: Heart, key = testWitness.verifier): string[] {
+  return heart.published.flatMap((bytes) => {
+    const { text, signatures } = parseNote(bytes)
+    return signatures.some((line) => isBy(line, key)) ? [text] : []
+  })
+}
+
+function isOfFirst(note: Uint8Array): boolean {
+  return isBy(parseNote(note).signatures[0]!, one.verifier)
 }
 
 describe('two logs of one origin', () => {
@@ -29,7 +60,9 @@ describe('two logs of one origin', () => {
     expect(heart.evidence).toEqual([])
     expect(heart.store.heads.get(ids.one).tree).toEqual(first.tree(9))
     expect(heart.store.heads.get(ids.two).tree).toEqual(second.tree(9))
-    heart.published.forEach((note) => cosignatureIn(note))
+    expect(cosigned(heart)).toEqual([first.text(5), first.text(9)])
+    expect(cosigned(heart, own.verifier)).toEqual([second.text(5), second.text(9)])
+    for (const note of heart.published) cosignatureIn(note, isOfFirst(note) ? testWitness.verifier : own.verifier)
   })
 
   test('are told apart by the key when no door says which it is', async () => {
@@ -95,5 +128,81 @@ describe('two logs of one origin', () => {
       code: 'ORIGIN_MISMATCH',
     })
     expect(heart.suspects.list(ids.one)).toEqual([])
+  })
+})
+
+describe('a log of an origin of which the key cosigns another log', () => {
+  const shared = { ofLogs: new Map() }
+
+  test('is followed and not cosigned, by whatever door its heads come', async () => {
+    const heart = await start(shared)
+    await heart.submit('poll', first.head(5), undefined, ids.one)
+    for (const [door, size] of [
+      ['poll', 5],
+      ['gossip', 6],
+      ['sync', 7],
+    ] as const)
+      expect(await heart.submit(door, second.head(size), 'p', ids.two)).toMatchObject({ code: 'ORIGIN_TAKEN' })
+    const pushed = await heart.witness.submit({
+      source: 'push',
+      note: second.head(8),
+      proof: { oldSize: 0, hashes: [] },
+      receivedAt: 0,
+    })
+    expect(pushed).toMatchObject({ code: 'ORIGIN_TAKEN' })
+    expect(pushed.own).toBeUndefined()
+    expect(cosigned(heart)).toEqual([first.text(5)])
+    expect((await heart.submit('poll', first.head(6), undefined, ids.one)).kind).toBe('advanced')
+  })
+
+  test('is convicted all the same when it shows two histories', async () => {
+    const heart = await start(shared)
+    await heart.submit('poll', second.head(5), undefined, ids.two)
+    expect((await heart.submit('gossip', second.fork(2, 'b').head(5), 'p', ids.two)).kind).toBe('conflict')
+    const [found, ...more] = heart.evidence
+    expect(more).toEqual([])
+    expect(verifyEvidence(parseEvidence(found!.file), [two.verifier]).sizes).toEqual([5, 5])
+  })
+
+  test('lends no word to the other: the fork of one, taken in by the other, is not cosigned', async () => {
+    // The second log adopts the records of a fork of the first: the texts of its heads are those of that fork.
+    const fork = first.fork(3, 'b')
+    const adopted = new History(two, 'b', { of: first, at: 3 })
+    expect(adopted.text(7)).toBe(fork.text(7))
+    for (const ofLogs of [new Map(), new Map([[ids.two, own]])]) {
+      const heart = await start({ ofLogs, others: [{ logKey: two.verifier, prefix: showing(adopted) }] })
+      await heart.submit('poll', first.head(6), undefined, ids.one)
+      await heart.submit('poll', adopted.head(7), undefined, ids.two)
+      expect(cosigned(heart), 'it would verify as a cosignature of the fork').toEqual([first.text(6)])
+    }
+  })
+
+  test('stays the one that is not cosigned, whatever the order of the settings is at the next start', async () => {
+    const [db, guard] = [new MemoryLevel(), new MemoryGuard()]
+    const before = await start({ ...shared, db, guard })
+    await before.submit('poll', first.head(5), undefined, ids.one)
+    await before.witness.stop()
+    const after = await startHeart({
+      logKey: two.verifier,
+      prefix: showing(second),
+      others: [{ logKey: one.verifier, prefix: showing(first) }],
+      db,
+      guard,
+    })
+    expect(await after.submit('poll', second.head(9), undefined, ids.two)).toMatchObject({ code: 'ORIGIN_TAKEN' })
+    expect((await after.submit('poll', first.head(9), undefined, ids.one)).kind).toBe('advanced')
+    expect(cosigned(after)).toEqual([first.text(9)])
+    await after.stop()
+  })
+
+  test('and when the other is not followed any more: it was cosigned, and that is for ever', async () => {
+    const [db, guard] = [new MemoryLevel(), new MemoryGuard()]
+    const before = await start({ ...shared, db, guard })
+    await before.submit('poll', first.head(5), undefined, ids.one)
+    await before.witness.stop()
+    const after = await startHeart({ logKey: two.verifier, prefix: showing(second), db, guard })
+    expect(await after.submit('poll', second.head(9), undefined, ids.two)).toMatchObject({ code: 'ORIGIN_TAKEN' })
+    expect(cosigned(after)).toEqual([])
+    await after.stop()
   })
 })

@@ -72,6 +72,14 @@ describe('latest', () => {
     expect(note).toEqual(await log.history.head())
   })
 
+  test('says the time with it, and tiles do not: they may come out of a cache', async () => {
+    const dates: number[] = []
+    const { head } = await client({ onDate: (ms) => dates.push(ms) }).latest()
+    expect(dates).toHaveLength(1)
+    await client({ onDate: (ms) => dates.push(ms) }).prefix(head, 5)
+    expect(dates).toHaveLength(1)
+  })
+
   test('by another key, of another origin, or not a head, is refused; latestNote gives it as it is', async () => {
     const ours = log.history
     log.history = await memoryLog(otherSigner, madeUpRecords(0, 3))

@@ -244,3 +244,31 @@ describe('a caller who gives up', () => {
     expect(log.requests).toHaveLength(1)
   })
 })
+
+describe('the time that the server says it is', () => {
+  const said = async (headers: Record<string, string>, status = 200): Promise<number[]> => {
+    const dates: number[] = []
+    const answer = (): Promise<Response> => Promise.resolve(new Response('x', { status, headers }))
+    await fetcher({ fetch: answer, retries: 0 })
+      .get('latest', 100, { onDate: (ms) => dates.push(ms) })
+      .catch(() => undefined)
+    return dates
+  }
+  const date = 'Sat, 28 Nov 2026 12:00:00 GMT'
+  const at = Date.parse(date)
+
+  test.each<[string, Record<string, string>, number[]]>([
+    ['is told', { date }, [at]],
+    ['is later by how long the answer lay in a cache', { date, age: '90' }, [at + 90_000]],
+    ['takes no age that is none', { date, age: 'old' }, [at]],
+    ['nor a negative one', { date, age: '-90' }, [at]],
+    ['is not told when there is none', {}, []],
+    ['nor when it is no date', { date: 'noon' }, []],
+  ])('%s', async (_what, headers, expected) => {
+    expect(await said(headers)).toEqual(expected)
+  })
+
+  test('is told by an error, too', async () => {
+    expect(await said({ date }, 503)).toEqual([at])
+  })
+})

@@ -58,7 +58,7 @@ describe('the rollback guard', () => {
     await after(29_999)
     expect(guard.maySign).toBe(false)
     await after(1)
-    expect(states()).toEqual(['waiting', 'alone'])
+    expect(states()).toEqual(['waiting', 'unanswered'])
   })
 
   test('says so when nobody answers, signs then, and is guarded when somebody does', async () => {
@@ -69,7 +69,7 @@ describe('the rollback guard', () => {
     expect([guard.maySign, isSettled()]).toEqual([true, true])
     expect(reports[1]!.text).toContain('no peer said within 5 s')
     guard.answered('late', true)
-    expect(states()).toEqual(['waiting', 'alone', 'guarded'])
+    expect(states()).toEqual(['waiting', 'unanswered', 'guarded'])
   })
 
   test('need not wait for a key that was just made, nor where there is nobody to ask', async () => {

@@ -1,0 +1,60 @@
+/** Which key of this node may cosign which log, as what was cosigned before has it (witness/origin.ts). */
+import type { LogSetting } from '../config.js'
+import { GossumError, HintedError } from '../errors.js'
+import type { Keyring } from '../keyring.js'
+import { rekeyedLogs, takenBy, type SignedState } from '../witness/origin.js'
+
+export interface BindingParts {
+  readonly keyring: Keyring
+  /** All that are known, disabled ones too. */
+  readonly logs: readonly LogSetting[]
+  /** What is held of every log that there ever was, by log id, as it is now. */
+  readonly states: () => ReadonlyMap<string, SignedState>
+}
+
+export class Binding {
+  readonly #parts: BindingParts
+
+  constructor(parts: BindingParts) {
+    this.#parts = parts
+  }
+
+  /**
+   * Throws ORIGIN_TAKEN when a log was given a key of its own after the shared one had cosigned it. Nothing would keep the
+   * shared one from another log of its origin then.
+   */
+  requireKept(): void {
+    const { keyring, logs, states } = this.#parts
+    const withOwn = logs.filter(({ id }) => keyring.ofLogs.has(id))
+    const [id] = rekeyedLogs(keyring.first.verifier.vkey, withOwn, logs, states())
+    if (id === undefined) return
+    const why = `${this.#nameOf(id)} has a key of its own, and was cosigned by ${keyring.first.verifier.name} before`
+    throw new HintedError(
+      new GossumError('ORIGIN_TAKEN', why),
+      `move keys/${id}.key out of the home: that log stays with its first key, and others of its origin get keys of their own`,
+    )
+  }
+
+  /** Why the keys of a log must not cosign it (ORIGIN_TAKEN); undefined when they may. */
+  obstacle(log: string): GossumError | undefined {
+    const { keyring, logs, states } = this.#parts
+    const setting = logs.find(({ id }) => id === log)
+    // A key of one log cosigns that log, whatever else there is.
+    if (setting === undefined || keyring.ofLogs.has(log)) return undefined
+    const [first, ...more] = keyring.keysOf(log)
+    const other = takenBy(setting, [first.vkey, ...more.map(({ vkey }) => vkey)], logs, states())
+    return other === undefined ? undefined : new GossumError('ORIGIN_TAKEN', this.#nameOf(other))
+  }
+
+  /** The same in words, with what to do about it. */
+  text(log: string): string | undefined {
+    const error = this.obstacle(log)
+    return error && `${error.message}; ${error.hint}`
+  }
+
+  #nameOf(log: string): string {
+    return (
+      this.#parts.logs.find(({ id }) => id === log)?.key.name ?? `the log ${log.slice(0, 12)}, not followed any more`
+    )
+  }
+}

@@ -1,0 +1,78 @@
+/** Who may cosign what, with keys of a real home: one key, one log of an origin, and what a person is told otherwise. */
+import { beforeEach, describe, expect, test } from 'vitest'
+import { loadConfig } from '../../src/config.js'
+import { createSecondKey, SECOND_FILE } from '../../src/keys.js'
+import { createLogKey, readKeyring, type Keyring } from '../../src/keyring.js'
+import { Binding } from '../../src/node/binding.js'
+import { join } from 'node:path'
+import type { SignedState } from '../../src/witness/origin.js'
+import { sumdbId, testSigner } from '../helpers/heart.js'
+import { temporaryHome } from '../helpers/home.js'
+
+const [one, two] = [testSigner('one.example', 1).verifier, testSigner('two.example', 2).verifier]
+const ids = { one: sumdbId(one), two: sumdbId(two) }
+const { logs } = loadConfig(
+  { home: '/nonexistent', log: [one, two].map(({ vkey }) => `${vkey} http://log.example`) },
+  { env: {} },
+)
+
+let home: string
+let keyring: Keyring
+let states: Map<string, SignedState>
+beforeEach(async () => {
+  home = temporaryHome()
+  keyring = await readKeyring(home, { name: 'w.example' })
+  states = new Map()
+})
+const binding = (): Binding => new Binding({ keyring, logs, states: () => states })
+const sign = (log: string, key = keyring.first.verifier.vkey): unknown =>
+  states.set(log, { signed: { key, size: 5, time: 1 } })
+
+describe('one key', () => {
+  test('cosigns the first log of an origin, or the one that it cosigned, as soon as it did', () => {
+    const bound = binding()
+    expect(bound.obstacle(ids.one)).toBeUndefined()
+    expect(bound.obstacle(ids.two)).toMatchObject({ code: 'ORIGIN_TAKEN', detail: 'one.example' })
+    expect(bound.text(ids.two)).toMatch(/^this key cosigns another log.*: one\.example; .*gossum key new --for LOG/)
+    sign(ids.two)
+    expect(bound.obstacle(ids.two)).toBeUndefined()
+    expect(bound.obstacle(ids.one)).toMatchObject({ detail: 'two.example' })
+    expect(bound.text(ids.two)).toBeUndefined()
+  })
+
+  test('stays with a log that nobody follows any more', () => {
+    const gone = 'f'.repeat(64)
+    states.set(gone, { origin: logs[0]!.origin, signed: { key: keyring.first.verifier.vkey, size: 5, time: 1 } })
+    expect(binding().obstacle(ids.one)?.detail).toBe('the log ffffffffffff, not followed any more')
+  })
+
+  test('and an ML-DSA key beside it, go the same way', async () => {
+    await createSecondKey(join(home, SECOND_FILE), 'w.example')
+    keyring = await readKeyring(home, {})
+    sign(ids.two)
+    expect(binding().obstacle(ids.two)).toBeUndefined()
+    expect(binding().obstacle(ids.one)?.code).toBe('ORIGIN_TAKEN')
+  })
+})
+
+describe('a key of its own', () => {
+  test('cosigns its log, and leaves the shared one where it is', async () => {
+    const own = await createLogKey(home, ids.two, 'w.example/two', keyring)
+    keyring = await readKeyring(home, {})
+    for (const log of [ids.one, ids.two]) expect(binding().obstacle(log)).toBeUndefined()
+    sign(ids.one)
+    sign(ids.two, own.verifier.vkey)
+    for (const log of [ids.one, ids.two]) expect(binding().obstacle(log)).toBeUndefined()
+    expect(() => binding().requireKept()).not.toThrow()
+  })
+
+  test('is refused for the log that the shared key has cosigned, and taken for the other of two', async () => {
+    await createLogKey(home, ids.one, 'w.example/one', keyring)
+    keyring = await readKeyring(home, {})
+    expect(() => binding().requireKept(), 'nothing was signed yet').not.toThrow()
+    sign(ids.one)
+    expect(() => binding().requireKept()).toThrow(
+      expect.objectContaining({ code: 'ORIGIN_TAKEN', hint: expect.stringContaining(`keys/${ids.one}.key`) as string }),
+    )
+  })
+})

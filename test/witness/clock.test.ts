@@ -1,0 +1,162 @@
+/** When people are told that the clock is wrong, and who may say so. */
+import { describe, expect, test } from 'vitest'
+import { RELEASED } from '../../src/version.js'
+import { Clock, clockNews, type PromisedTime } from '../../src/witness/clock.js'
+
+const START = Date.parse('2026-12-24T12:00:00Z')
+const [SECOND, HOUR, DAY] = [1000, 3_600_000, 86_400_000]
+
+/** A clock that is right by what it is told, and can be set without time going by. */
+function start() {
+  const time = { now: START, monotonic: 0 }
+  const clock = new Clock({ now: () => time.now, monotonic: () => time.monotonic, released: '2026-11-28' })
+  const pass = (ms: number): void => {
+    time.now += ms
+    time.monotonic += ms
+  }
+  const names = (promises: readonly PromisedTime[] = []): string[] =>
+    clock.report(promises).conditions.map(({ name }) => name)
+  return { clock, time, pass, names }
+}
+
+describe('a clock that others contradict', () => {
+  test.each([
+    [-61, 'clock behind', /is 61 s behind the one peer or log that says the time/],
+    [61, 'clock ahead', /is 61 s ahead of the one peer or log/],
+    [3 * 86_400, 'clock ahead', /is 3 days ahead of/],
+  ])('by %d s is told', (seconds, name, words) => {
+    const { clock } = start()
+    clock.observe('log', START - seconds * SECOND)
+    const { offset, conditions } = clock.report([])
+    expect(offset).toBe(seconds)
+    expect(conditions).toEqual([{ name, text: expect.stringMatching(words) as string }])
+  })
+
+  test.each([0, 60, -60])('by %d s is not', (seconds) => {
+    const { clock, names } = start()
+    clock.observe('log', START - seconds * SECOND)
+    expect(names()).toEqual([])
+  })
+
+  test('nobody said anything: nothing is known', () => {
+    const { clock } = start()
+    expect(clock.report([])).toEqual({ offset: undefined, conditions: [] })
+    clock.observe('log', NaN)
+    expect(clock.report([]).offset).toBeUndefined()
+  })
+
+  test('takes more than half of them: a minority that lies says nothing', () => {
+    const { clock, names } = start()
+    for (const honest of ['a', 'b', 'c']) clock.observe(honest, START)
+    for (const liar of ['x', 'y']) clock.observe(liar, START + DAY)
+    expect(names()).toEqual([])
+    clock.observe('z', START + DAY)
+    expect(names(), 'half of them').toEqual([])
+    clock.observe('a', START + DAY)
+    expect(names()).toEqual(['clock behind'])
+  })
+
+  test('each source has one voice, and the last one counts', () => {
+    const { clock, names } = start()
+    clock.observe('a', START)
+    for (let i = 0; i < 10; i++) clock.observe('liar', START + DAY)
+    expect(names()).toEqual([])
+  })
+
+  test('of any number of sources, those that spoke last are kept', () => {
+    const { clock, names } = start()
+    for (let i = 0; i < 1000; i++) clock.observe(`old ${i}`, START + DAY)
+    for (let i = 0; i < 256; i++) clock.observe(`new ${i}`, START)
+    expect(clock.report([]).offset).toBe(0)
+    expect(names()).toEqual([])
+  })
+
+  test('a word is forgotten after an hour', () => {
+    const { clock, pass, names } = start()
+    clock.observe('log', START + DAY)
+    pass(HOUR)
+    expect(names()).toEqual(['clock behind'])
+    pass(1)
+    expect(names()).toEqual([])
+  })
+
+  test('once it is set, what was said of it before does not count', () => {
+    const { clock, time, names } = start()
+    time.now += 3 * DAY
+    clock.observe('log', START)
+    expect(names()).toEqual(['clock ahead'])
+    time.now -= 3 * DAY
+    expect(clock.report([])).toEqual({ offset: undefined, conditions: [] })
+    clock.observe('log', START)
+    expect(clock.report([]).offset).toBe(0)
+    time.now -= 2 * HOUR
+    expect(names(), 'that is not known before somebody says it').toEqual([])
+    clock.observe('log', START)
+    expect(names()).toEqual(['clock behind'])
+  })
+
+  test('never stops a signature', () => {
+    const { clock } = start()
+    for (let i = 0; i < 100; i++) clock.observe(`liar ${i}`, 0)
+    expect(clock.isWrong).toBe(false)
+  })
+})
+
+describe('a promise of a time to come', () => {
+  const seconds = START / 1000
+
+  test('is told with the log, until the clock is there', () => {
+    const { clock, pass, names } = start()
+    const promise = { log: 'sum.golang.org', time: seconds + 3 * 86_400 }
+    const [condition] = clock.report([promise]).conditions
+    expect(condition).toMatchObject({ name: 'promise ahead' })
+    expect(condition!.text).toMatch(/cosignature of sum\.golang\.org says a time that is 3 days ahead of this clock/)
+    pass(3 * DAY - 60 * SECOND)
+    expect(names([promise])).toEqual([])
+  })
+
+  test.each([
+    [60, []],
+    [61, ['promise ahead']],
+    [-86_400, []],
+  ])('%d s ahead is %j', (ahead, expected) => {
+    expect(start().names([{ log: 'l', time: seconds + ahead }])).toEqual(expected)
+  })
+
+  test('of thousands of logs is one sentence of bounded length', () => {
+    const promises = Array.from({ length: 5000 }, (_, i) => ({ log: `log ${i}`, time: seconds + 100 + i }))
+    const { conditions } = start().clock.report(promises)
+    expect(conditions).toHaveLength(1)
+    expect(conditions[0]!.text).toMatch(
+      /of log 4999, log 4998, log 4997 and 4997 more says a time that is 84 min ahead/,
+    )
+  })
+})
+
+test('what is news is what begins and what ends, by its name', () => {
+  const [ahead, promise] = [
+    { name: 'clock ahead', text: '61 s' },
+    { name: 'promise ahead', text: '3 days' },
+  ] as const
+  expect(clockNews([], [ahead, promise])).toEqual([
+    { ...ahead, holds: true },
+    { ...promise, holds: true },
+  ])
+  expect(clockNews([ahead, promise], [{ ...ahead, text: '62 s' }])).toEqual([{ ...promise, holds: false }])
+})
+
+test('a clock that is earlier than this version is wrong, whatever others say', () => {
+  const { clock, time, names } = start()
+  time.now = Date.parse('2026-11-27T23:59:59.999Z')
+  clock.observe('log', time.now)
+  expect(clock.isWrong).toBe(true)
+  expect(names()).toEqual(['clock before release'])
+  time.now += 1
+  expect(clock.isWrong).toBe(false)
+  expect(names()).toEqual([])
+})
+
+test('this version was released on a day that a clock can be held against', () => {
+  expect(RELEASED).toMatch(/^20\d\d-\d\d-\d\d$/)
+  expect(Date.parse(RELEASED)).toBeLessThanOrEqual(Date.now())
+})
