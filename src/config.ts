@@ -70,18 +70,15 @@ export interface Settings {
   announce?: string[] | undefined
   mdns?: boolean | undefined
   http?: string | undefined
-  /** Seconds. */
+  /** Seconds, as all waits are. */
   poll?: number | undefined
-  /** Seconds. */
   guardWait?: number | undefined
+  depositWait?: number | undefined
+  quorumWait?: number | undefined
   /** "K", "required" or "K,required". */
   deposit?: string | undefined
-  /** Seconds. */
-  depositWait?: number | undefined
   /** "NAME URL" each, or one URL when there is one log. */
   upstream?: string[] | undefined
-  /** Seconds. */
-  quorumWait?: number | undefined
   /** "URL" or "VKEY URL" each: witnesses that heads are pushed to. */
   feed?: string[] | undefined
   /** URLs of distributors of cosigned heads. */
@@ -238,18 +235,16 @@ function readEnvironment(env: NodeJS.ProcessEnv): Settings {
       .split(/[\n;]/)
       .map((item) => item.trim())
       .filter((item) => item !== '')
+  const set = (name: string): string | undefined => env[`GOSSUM_${spelled(name, '_').toUpperCase()}`]
   for (const name of LISTS) {
-    const value = env[`GOSSUM_${spelled(name, '_').toUpperCase()}`]
+    const value = set(name)
     if (value) settings[name] = items(value)
   }
   for (const name of TEXTS) {
-    const value = env[`GOSSUM_${name.toUpperCase()}`]
+    const value = set(name)
     if (value && name !== 'home') settings[name] = value
   }
-  for (const name of NUMBERS) {
-    const value = env[`GOSSUM_${spelled(name, '_').toUpperCase()}`]
-    if (value) settings[name] = Number(value)
-  }
+  for (const name of NUMBERS) if (set(name)) settings[name] = Number(set(name))
   if (env['GOSSUM_MDNS']) settings.mdns = asSwitch('GOSSUM_MDNS', env['GOSSUM_MDNS'])
   return settings
 }
@@ -268,8 +263,6 @@ function readFile(path: string): Settings {
     const list = LISTS.find((known) => spelled(known, '-') === name)
     const number = NUMBERS.find((known) => spelled(known, '-') === name)
     if (list !== undefined) settings[list] = asList(name, setting)
-    // YAML reads the digits of a count as a number.
-    else if (name === 'deposit' && typeof setting === 'number') settings.deposit = String(setting)
     else if (isOneOf(name, TEXTS)) settings[name] = asText(name, setting)
     else if (number !== undefined) settings[number] = Number(setting)
     else if (name === 'mdns') settings.mdns = asSwitch(name, String(setting))
@@ -288,6 +281,7 @@ function isOneOf<T extends string>(name: string, names: readonly T[]): name is T
 }
 
 function asText(name: string, value: unknown): string {
+  if (typeof value === 'number') return String(value) // as YAML reads what has digits alone
   if (typeof value !== 'string') throw invalid(name, 'must be a text')
   return value
 }

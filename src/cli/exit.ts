@@ -10,8 +10,8 @@ export const EXIT_CODES_HELP = `Exit codes:
      probe, when an answer is wrong
   3  proven misbehaviour of a log: status, while one is frozen; check and probe, when it shows two histories; evidence
      import, when what was imported convicts it
-  4  undecided: status, while a log is not reachable, paused, or has heads that are not proven yet; check, when nobody
-     could say, or no quorum head proves it yet; probe, when an answer did not come; policy check, when the quorum
+  4  undecided: status, while a log is not reachable, paused, or has heads that are not proven yet, or while peers or
+     the clock leave a doubt about what this key signs; check, when nobody could say, or no quorum head proves it yet; probe, when an answer did not come; policy check, when the quorum
      cannot be reached
 `
 
