@@ -125,7 +125,7 @@ export function createMetrics(read: () => Sample) {
   }
 }
 
-const GUARD_STATES = ['fresh', 'waiting', 'guarded', 'unguarded', 'alone', 'twin'] as const
+const GUARD_STATES = ['fresh', 'waiting', 'guarded', 'partly guarded', 'unanswered', 'unguarded', 'twin'] as const
 
 /** What the gauges show. */
 export interface Sample {

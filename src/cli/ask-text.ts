@@ -206,7 +206,8 @@ const GUARD_STYLES = {
   guarded: 'green',
   waiting: 'yellow',
   unguarded: 'yellow',
-  alone: 'yellow',
+  'partly guarded': 'yellow',
+  unanswered: 'red',
   twin: 'red',
 } as const
 

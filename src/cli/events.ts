@@ -100,7 +100,7 @@ function linesOf(event: NodeEvent, telling: Telling): string[] {
 }
 
 /** States of the guard that somebody should look into. */
-const GUARD_ALARMS: ReadonlySet<string> = new Set(['alone', 'twin'])
+const GUARD_ALARMS: ReadonlySet<string> = new Set(['partly guarded', 'unanswered', 'twin'])
 
 /** A witness was convicted. The split view of the log that comes with it is told by itself. */
 function witnessLines(

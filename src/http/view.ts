@@ -14,7 +14,7 @@ import { formatNote, type VerifierKey } from '../tlog/note.js'
 import { quorumThreshold } from '../tlog/policy.js'
 import { encodeCosigned, type CosignedHead } from '../witness/cosigned-head.js'
 import type { Candidate, Outcome } from '../witness/decide.js'
-import type { GuardReport } from '../witness/rollback.js'
+import type { GuardReport, GuardState } from '../witness/rollback.js'
 import type { Suspect, Suspects } from '../witness/suspects.js'
 import type {
   EvidenceView,
@@ -60,6 +60,8 @@ interface MeshView {
 const STALE_INTERVALS = 5
 /** But not before this many seconds. */
 const STALE_SECONDS = 300
+/** States of the rollback guard in which nothing is signed, or nobody has said what was signed before. */
+const NOT_READY: ReadonlySet<GuardState> = new Set(['waiting', 'unanswered', 'twin'])
 
 interface PollRecord {
   failures: number
@@ -272,7 +274,7 @@ export class View implements NodeView {
       ]
     })
     const { state, text } = guard()
-    checks.push({ name: 'rollback guard', ok: state !== 'waiting', detail: text })
+    checks.push({ name: 'rollback guard', ok: !NOT_READY.has(state), detail: text })
     const { by, error } = signing()
     if (by === 'ssh-agent') checks.push({ name: 'signing', ok: error === null, detail: error ?? 'by ssh-agent' })
     const behind = bastion()

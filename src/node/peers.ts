@@ -39,7 +39,7 @@ export function handlersFor({ logs, store, cosigned, pipeline, alarm, guard, pre
     signedBy: (witness) => cosigned.signers.signedBy(witness),
     signedHeads: async (notes, peer, chosen) => {
       for (const note of notes) await pipeline.submit({ door: 'sync', note, peer, receivedAt: now() })
-      guard.answered(peer, chosen)
+      if (chosen) guard.answered(peer)
     },
   }
 }

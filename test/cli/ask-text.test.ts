@@ -182,7 +182,7 @@ describe('what status exits with', () => {
   it('while the guard waits', async () => {
     const status = await fakeNode().status()
     expect(statusExit({ ...status, guard: { ...status.guard, state: 'waiting' } })).toBe(4)
-    expect(statusExit({ ...status, guard: { ...status.guard, state: 'alone' } })).toBe(0)
+    expect(statusExit({ ...status, guard: { ...status.guard, state: 'unanswered' } })).toBe(0)
   })
 
   it.each<[string, Partial<LogView>, number]>([

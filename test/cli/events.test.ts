@@ -56,7 +56,7 @@ it('tells about the guard, and cries out only when somebody should look', () => 
   const guard = { event: 'guard', text: 'what it is' } as const
   expect(told({ ...guard, state: 'guarded' })).toEqual(['  07:09:15Z  guard      what it is'])
   expect(told({ ...guard, state: 'twin' })).toEqual(['! 07:09:15Z  GUARD       what it is'])
-  expect(told({ ...guard, state: 'alone' })[0]).toMatch(/^! /)
+  expect(told({ ...guard, state: 'unanswered' })[0]).toMatch(/^! /)
 })
 
 it('says which head was trusted because it was the first', () => {

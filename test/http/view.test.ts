@@ -209,8 +209,9 @@ describe('what came before', () => {
 
   test.each<[GuardState, boolean]>([
     ['waiting', false],
-    ['alone', true],
-    ['twin', true],
+    ['unanswered', false],
+    ['partly guarded', true],
+    ['twin', false],
     ['fresh', true],
   ])('a guard that is %s makes it ready: %s', async (state, expected) => {
     const { heart, view, metrics } = await start({ state })
@@ -218,7 +219,7 @@ describe('what came before', () => {
     const { ready, checks } = await view.readiness()
     expect(ready).toBe(expected)
     expect(checks.at(-1)).toEqual({ name: 'rollback guard', ok: expected, detail: `it is ${state}` })
-    const states = [...(await metrics()).matchAll(/^gossum_guard_state\{state="(\w+)"\} 1$/gm)].map(
+    const states = [...(await metrics()).matchAll(/^gossum_guard_state\{state="([\w ]+)"\} 1$/gm)].map(
       ([, state]) => state,
     )
     expect(states).toEqual([state])
