@@ -11,6 +11,7 @@ import { parseCheckpoint } from '../tlog/checkpoint.js'
 import { parseNote } from '../tlog/note.js'
 import { DepositLedger, depositsNeeded, type Deposit } from './deposit-ledger.js'
 import { depositReport, type DepositReport, type DepositResult } from './deposit-report.js'
+import { DepositWaits } from './deposit-waits.js'
 import type { WitnessPromise } from './promise.js'
 
 /** Milliseconds for one message and its answer: an answer that is too late for the signature still counts. */
@@ -60,20 +61,11 @@ interface Peer {
   restsUntil: number
 }
 
-interface Waiting {
-  readonly deposit: Deposit
-  readonly result: Promise<DepositResult>
-  readonly end: (result: DepositResult) => void
-}
-
 export class Deposits {
   readonly #options: DepositOptions
   readonly #ledger = new DepositLedger()
   readonly #peers = new Map<string, Peer>()
-  /** Signatures that wait. By log. */
-  readonly #waiting = new Map<string, Waiting>()
-  /** Logs whose signature did not wait any longer. */
-  readonly #undeposited = new Set<string>()
+  readonly #waits: DepositWaits
   readonly #stopped = lastingController()
   readonly #timers = new Set<NodeJS.Timeout>()
   #tick: NodeJS.Timeout | undefined
@@ -83,6 +75,7 @@ export class Deposits {
 
   constructor(options: DepositOptions) {
     this.#options = options
+    this.#waits = new DepositWaits(options.waitMs, () => this.#changed())
   }
 
   start(): void {
@@ -96,7 +89,7 @@ export class Deposits {
     if (!this.#stopped.signal.aborted) await timed(STOP_MS, [], (signal) => this.flush(signal))
     this.#stopped.abort(new Error('the node stops'))
     for (const timer of this.#timers) clearTimeout(timer)
-    for (const { end } of [...this.#waiting.values()]) end('undeposited')
+    for (const { log } of this.#waits.deposits) this.#waits.giveUp(log)
   }
 
   /**
@@ -106,14 +99,14 @@ export class Deposits {
   deposit(log: string, promises: readonly WitnessPromise[]): Promise<DepositResult> {
     if (this.#stopped.signal.aborted) return Promise.resolve('undeposited')
     const deposit = this.#ledger.put(log, treeOf(promises), promises)
-    const before = this.#waiting.get(log)
-    if (before !== undefined && before.deposit !== deposit) before.end('undeposited')
     if (this.#options.depositaries.chosen().all === 0) return Promise.resolve('nobody')
-    if (this.#isKept(deposit)) return Promise.resolve('deposited')
-    const waiting = this.#waiting.get(log) ?? this.#wait(deposit)
-    this.#judge()
-    void this.#tellSoon()
-    return waiting.result
+    const result = this.#waits.wait(deposit)
+    if (this.#isKept(deposit)) this.#waits.kept(log)
+    else {
+      this.#judge([deposit])
+      void this.#tellSoon()
+    }
+    return result
   }
 
   /** Whether a tree is deposited: a later cosignature of it needs nothing more. */
@@ -143,7 +136,7 @@ export class Deposits {
   get report(): DepositReport {
     const { all: of, connected } = this.#options.depositaries.chosen()
     const need = depositsNeeded(of, this.#options.keep)
-    const undeposited = of === 0 ? [] : [...this.#undeposited]
+    const undeposited = of === 0 ? [] : this.#waits.inVain
     const notDepositaries = connected.filter((peer) => this.#of(peer).unsupported)
     const counts = { need, of, connected: connected.length, undeposited, notDepositaries }
     return depositReport(counts, this.#options.required)
@@ -174,7 +167,7 @@ export class Deposits {
   #tellAll(): void {
     if (this.#stopped.signal.aborted) return
     for (const id of this.#options.depositaries.chosen().connected) this.#tell(id, this.#of(id))
-    this.#judge()
+    this.#judge(this.#waits.deposits)
     this.#changed()
   }
 
@@ -203,42 +196,18 @@ export class Deposits {
 
   // ---- waiting ---------------------------------------------------------------------------------------------------
 
-  #wait(deposit: Deposit): Waiting {
-    const { log } = deposit
-    let resolve: (result: DepositResult) => void = () => undefined
-    const result = new Promise<DepositResult>((its) => (resolve = its))
-    const timer = this.#after(this.#options.waitMs, () => {
-      waiting.end('undeposited')
-      this.#changed()
-    })
-    const end = (how: DepositResult): void => {
-      clearTimeout(timer)
-      this.#timers.delete(timer)
-      this.#waiting.delete(log)
-      if (how === 'undeposited') this.#undeposited.add(log)
-      resolve(how)
-    }
-    const waiting = { deposit, result, end }
-    this.#waiting.set(log, waiting)
-    return waiting
-  }
-
-  /** Ends the waiting for what is kept, also when nobody waits any longer. */
   #settle(log: string): void {
     const deposit = this.#ledger.get(log)
-    if (deposit === undefined || !this.#isKept(deposit)) return
-    this.#undeposited.delete(log)
-    this.#waiting.get(log)?.end('deposited')
+    if (deposit !== undefined && this.#isKept(deposit)) this.#waits.kept(log)
   }
 
-  /** Ends the waiting for what cannot be kept by enough: too few are there, or they do not take it. */
-  #judge(): void {
-    if (this.#waiting.size === 0) return
+  /** Gives up what cannot be kept by enough: too few are there, or they do not take it. */
+  #judge(deposits: readonly Deposit[]): void {
     const { all, connected } = this.#options.depositaries.chosen()
     const need = depositsNeeded(all, this.#options.keep)
     const takers = connected.filter((id) => !this.#of(id).unsupported)
-    for (const { deposit, end } of [...this.#waiting.values()])
-      if (this.#ledger.mightBeKeptBy(deposit, takers) < need) end('undeposited')
+    for (const deposit of deposits)
+      if (this.#ledger.mightBeKeptBy(deposit, takers) < need) this.#waits.giveUp(deposit.log)
   }
 
   #isKept({ keptBy }: Deposit): boolean {
