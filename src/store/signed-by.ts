@@ -1,5 +1,5 @@
 /**
- * Per log and witness key the largest head that carries a cosignature by it: what a witness that lost its memory is
+ * Per log and witness key the largest head of our history that carries a cosignature by it: what a witness that lost its memory is
  * told about itself, and how long one has been silent. A number and a time are held in memory, the heads on disk.
  */
 import type { Table } from './disk.js'
@@ -20,6 +20,8 @@ export interface LastSigned {
 /** The same, with when we heard of it, in milliseconds since 1970: by our own clock. */
 export interface LastHeard extends LastSigned {
   readonly heardAt: number
+  /** Base64. */
+  readonly root: string
 }
 
 export interface SignedHead extends LastSigned {
@@ -45,8 +47,8 @@ export class SignedBy {
     for (const [key, json] of await this.#table.entries({ gte: `${log}!`, lt: `${log}"` })) {
       const kept = readKept(json, this.#now())
       if (kept !== undefined) {
-        const { size, time, heardAt } = kept
-        found.push([key.slice(log.length + 1), { size, time, heardAt }])
+        const { size, time, heardAt, root } = kept
+        found.push([key.slice(log.length + 1), { size, time, heardAt, root }])
       }
     }
     for (const [vkey, last] of found.sort(([, a], [, b]) => a.heardAt - b.heardAt)) known.set(vkey, last)
@@ -88,7 +90,7 @@ export class SignedBy {
     if (!known.has(vkey) && known.size >= MAX_SIGNERS && !(await this.#makeRoom(log, vkey, standings))) return
     const last = { size, time, heardAt: this.#now() }
     known.delete(vkey)
-    known.set(vkey, last)
+    known.set(vkey, { ...last, root: rootOf(note) })
     await this.#table.putLazily(`${log}!${vkey}`, JSON.stringify({ ...last, note }))
   }
 
@@ -116,12 +118,23 @@ export class SignedBy {
   }
 }
 
+/** The third line of a head. */
+function rootOf(note: string): string {
+  return note.split('\n', 3)[2] ?? ''
+}
+
 /** Of what an older version wrote, which did not say when it heard it, the time is taken that the witness says. */
 function readKept(json: string, now: number): (SignedHead & LastHeard) | undefined {
   try {
     const { size, time, note, heardAt } = JSON.parse(json) as Partial<SignedHead & LastHeard>
     if (typeof size !== 'number' || typeof time !== 'number' || typeof note !== 'string') return undefined
-    return { size, time, note, heardAt: Math.min(now, typeof heardAt === 'number' ? heardAt : time * 1000) }
+    return {
+      size,
+      time,
+      note,
+      root: rootOf(note),
+      heardAt: Math.min(now, typeof heardAt === 'number' ? heardAt : time * 1000),
+    }
   } catch {
     return undefined
   }

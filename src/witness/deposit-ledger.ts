@@ -2,7 +2,7 @@
  * Who keeps which of our promises, counted. Of each log the newest deposit matters alone, and the newest line of ours:
  * what they replace is owed to nobody any more. Knows no clock and sends nothing; deposits.ts does. Pure.
  */
-import { fromUtf8, toBase64 } from '../tlog/bytes.js'
+import { headBytes, MAX_BYTES, MAX_HEADS, MAX_PROMISES, promiseBytes } from './frame-bytes.js'
 import type { WitnessPromise } from './promise.js'
 
 /** How many of `all` chosen peers are to keep a promise: k of n, a majority where nothing is said. */
@@ -14,14 +14,6 @@ export function depositsNeeded(all: number, keep: number | undefined): number {
 export function answersNeeded(all: number, keep: number | undefined): number {
   return Math.max(1, all - depositsNeeded(all, keep) + 1)
 }
-
-/** What one message may hold (docs/protocol.md). */
-export const MAX_PROMISES = 64
-export const MAX_LINES = 64
-/** Bytes of what a message carries, as JSON; the frame has 256 KiB. */
-const MAX_BYTES = 224 * 1024
-/** What the names of the fields and the numbers of a promise take, at most. */
-const FIELD_BYTES = 256
 
 /** The promises of one tree, one per key of ours. */
 export interface Deposit {
@@ -119,8 +111,8 @@ export class DepositLedger {
     const lines = new Map<string, Uint8Array>()
     for (const log of owed.lines) {
       const note = this.#lines.get(log)!
-      bytes += jsonBytes(fromUtf8(note) ?? '')
-      const fits = bytes <= MAX_BYTES && lines.size < MAX_LINES
+      bytes += headBytes(note)
+      const fits = bytes <= MAX_BYTES && lines.size < MAX_HEADS
       if (!fits && deposits.length + lines.size > 0) break
       lines.set(log, note)
       owed.lines.delete(log)
@@ -178,15 +170,6 @@ function isSame(
 ): boolean {
   const keys = new Set(before.promises.map(({ witness }) => witness))
   return before.size === size && before.root === root && promises.every(({ witness }) => keys.has(witness))
-}
-
-function promiseBytes({ log, witness, head, signature }: WitnessPromise): number {
-  const text = jsonBytes(fromUtf8(head) ?? '') + jsonBytes(witness)
-  return text + log.length + toBase64(signature).length + FIELD_BYTES
-}
-
-function jsonBytes(text: string): number {
-  return Buffer.byteLength(JSON.stringify(text)) + 1
 }
 
 function sum(numbers: readonly number[]): number {
