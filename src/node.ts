@@ -160,8 +160,9 @@ async function build(
     waitMs: config.quorumWait * 1000,
   })
   const guard = new RollbackGuard({
-    created: fresh,
-    peers,
+    fresh,
+    chosen: () => peers,
+    keep: undefined,
     waitMs: config.guardWait * 1000,
     now,
     onChange: ({ state, text }) => emit({ event: 'guard', state, text }),

@@ -39,7 +39,7 @@ export function handlersFor({ logs, store, cosigned, witness, alarm, guard, pref
     signedBy: (witness) => cosigned.signers.signedBy(witness),
     signedHeads: async (notes, peer, chosen) => {
       for (const note of notes) await witness.submit({ source: 'sync', note, peer, receivedAt: now() })
-      guard.answered(peer, chosen)
+      if (chosen) guard.answered(peer)
     },
   }
 }

@@ -1,5 +1,5 @@
 /**
- * Per log and witness key the largest head that carries a cosignature by it: what a witness that lost its memory is
+ * Per log and witness key the largest head of our history that carries a cosignature by it: what a witness that lost its memory is
  * told about itself, and how long one has been silent. A number and a time are held in memory, the heads on disk.
  */
 import type { Table } from './disk.js'
@@ -23,11 +23,15 @@ export interface LastSigned {
  */
 export interface LastHeard extends LastSigned {
   readonly heardAt: number
+  /** Base64. */
+  readonly root: string
 }
 
 /** How it is held in memory: when we heard of it by a clock that nobody sets. */
 interface Held extends LastSigned {
   readonly heard: number
+  /** Base64. */
+  readonly root: string
 }
 
 export interface SignedHead extends LastSigned {
@@ -56,8 +60,8 @@ export class SignedBy {
     for (const [key, json] of await this.#table.entries({ gte: `${log}!`, lt: `${log}"` })) {
       const kept = readKept(json, now)
       if (kept !== undefined) {
-        const { size, time, heardAt } = kept
-        found.push([key.slice(log.length + 1), { size, time, heard: monotonic - (now - heardAt) }])
+        const { size, time, heardAt, root } = kept
+        found.push([key.slice(log.length + 1), { size, time, heard: monotonic - (now - heardAt), root }])
       }
     }
     for (const [vkey, last] of found.sort(([, a], [, b]) => a.heard - b.heard)) known.set(vkey, last)
@@ -66,8 +70,8 @@ export class SignedBy {
   get(log: string, vkey: string): LastHeard | undefined {
     const held = this.#byLog.get(log)?.get(vkey)
     if (held === undefined) return undefined
-    const { size, time, heard } = held
-    return { size, time, heardAt: Math.round(this.#now() - (this.#monotonic() - heard)) }
+    const { size, time, heard, root } = held
+    return { size, time, root, heardAt: Math.round(this.#now() - (this.#monotonic() - heard)) }
   }
 
   /** The logs of which a head is kept. */
@@ -101,7 +105,7 @@ export class SignedBy {
     const known = this.#of(log)
     if (!known.has(vkey) && known.size >= MAX_SIGNERS && !(await this.#makeRoom(log, vkey, standings))) return
     known.delete(vkey)
-    known.set(vkey, { size, time, heard: this.#monotonic() })
+    known.set(vkey, { size, time, heard: this.#monotonic(), root: rootOf(note) })
     await this.#table.putLazily(`${log}!${vkey}`, JSON.stringify({ size, time, heardAt: this.#now(), note }))
   }
 
@@ -129,12 +133,23 @@ export class SignedBy {
   }
 }
 
+/** The third line of a head. */
+function rootOf(note: string): string {
+  return note.split('\n', 3)[2] ?? ''
+}
+
 /** Of what an older version wrote, which did not say when it heard it, the time is taken that the witness says. */
 function readKept(json: string, now: number): (SignedHead & LastHeard) | undefined {
   try {
     const { size, time, note, heardAt } = JSON.parse(json) as Partial<SignedHead & LastHeard>
     if (typeof size !== 'number' || typeof time !== 'number' || typeof note !== 'string') return undefined
-    return { size, time, note, heardAt: Math.min(now, typeof heardAt === 'number' ? heardAt : time * 1000) }
+    return {
+      size,
+      time,
+      note,
+      root: rootOf(note),
+      heardAt: Math.min(now, typeof heardAt === 'number' ? heardAt : time * 1000),
+    }
   } catch {
     return undefined
   }

@@ -2,7 +2,7 @@
  * Everything that a node keeps on disk: one level database and the guard file beside it. One writer: the database
  * locks its directory, and a second process gets STORE_LOCKED.
  *
- * `heads` is what matters and is guarded. The rest can be had again from the log or from peers: history of cosigned
+ * `heads` is what matters and is guarded. `deposits` are promises that others made: they must not be lost either. The rest can be had again from the log or from peers: history of cosigned
  * heads, quorum heads, what each witness cosigned, suspects, evidence files (named by their own hash) and whom they
  * convict, proven tiles and records.
  */
@@ -13,12 +13,14 @@ import { Level } from 'level'
 import { GossumError, errorText } from '../errors.js'
 import { Disk, type Database, type Table } from './disk.js'
 import { Convictions } from './convictions.js'
+import { PromiseShelf } from './deposits.js'
 import { EvidenceShelf } from './evidence-shelf.js'
 import { Generations } from './generations.js'
 import { GuardFile, type Guard } from './guard.js'
 import { Heads } from './heads.js'
 import { History } from './history.js'
 import { LookupStore, LOOKUPS_PER_GENERATION } from './lookup-store.js'
+import { SeenLines } from './seen-lines.js'
 import { SignedBy } from './signed-by.js'
 import { TileStore, TILES_PER_GENERATION } from './tile-store.js'
 
@@ -35,8 +37,12 @@ export class Store {
   readonly quorum: Table
   readonly evidence: EvidenceShelf
   readonly convictions: Convictions
-  /** The largest head that each witness cosigned. */
+  /** The largest head of our history that each witness cosigned. */
   readonly signedBy: SignedBy
+  /** The largest that it cosigned and that is not known to be on our history. */
+  readonly seenLines: SeenLines
+  /** What witnesses promised to sign: kept for them. */
+  readonly deposits: PromiseShelf
   /** Suspects: `<log id>!<id>` -> the suspect as JSON. */
   readonly suspects: Table
   readonly tiles: TileStore
@@ -47,7 +53,7 @@ export class Store {
   readonly #disk: Disk
   readonly #guard: Guard
 
-  private constructor(disk: Disk, guard: Guard, heads: Heads, convictions: Convictions) {
+  private constructor(disk: Disk, guard: Guard, heads: Heads, convictions: Convictions, deposits: PromiseShelf) {
     this.#disk = disk
     this.#guard = guard
     this.heads = heads
@@ -56,6 +62,8 @@ export class Store {
     this.evidence = new EvidenceShelf(disk.table('evidence'))
     this.convictions = convictions
     this.signedBy = new SignedBy(disk.table('signed-by'))
+    this.seenLines = new SeenLines(disk.table('seen-lines'))
+    this.deposits = deposits
     this.suspects = disk.table('suspects')
     this.peers = disk.table('peers')
     this.tiles = new TileStore(generations(disk, 'tiles', TILES_PER_GENERATION))
@@ -86,7 +94,8 @@ export class Store {
     const disk = new Disk(db, reopen)
     await requireSchema(disk.table('meta'))
     const convictions = await Convictions.load(disk.table('convictions'))
-    return new Store(disk, guard, await Heads.load(disk.table('state'), guard), convictions)
+    const deposits = await PromiseShelf.load(disk.table('deposits'))
+    return new Store(disk, guard, await Heads.load(disk.table('state'), guard), convictions, deposits)
   }
 
   async close(): Promise<void> {

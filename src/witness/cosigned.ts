@@ -72,7 +72,7 @@ export class CosignedHeads {
     this.#onQuorum = onQuorum
     this.#relayed = relayed
     this.#known = known
-    this.signers = new Signers({ kept: store.signedBy, counted: quorum.keys, relayed, known })
+    this.signers = new Signers({ kept: store.signedBy, seen: store.seenLines, counted: quorum.keys, relayed, known })
   }
 
   /** Loads what was held of a log. A policy that changed since, and convictions, are applied anew. */
@@ -81,7 +81,7 @@ export class CosignedHeads {
       const newest = this.#store.heads.get(log)
       const kept = newest.tree && ((await this.#store.history.get(log, newest.tree.size)) ?? newest.note)
       if (kept !== undefined) this.#current.set(log, this.#decode(kept))
-      await this.#store.signedBy.load(log)
+      await Promise.all([this.#store.signedBy.load(log), this.#store.seenLines.load(log)])
       // What an older version did not write down, or the disk did not get to.
       const current = this.#current.get(log)
       if (current !== undefined) await this.signers.remember(log, current.note, current.cosignatures)

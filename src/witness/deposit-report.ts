@@ -16,3 +16,27 @@ export interface DepositReport {
   /** Peer ids of chosen peers that are connected and know no promises. */
   readonly notDepositaries: readonly string[]
 }
+
+/** `required`: nothing is signed that is not deposited. */
+export function depositReport(
+  counts: Pick<DepositReport, 'need' | 'of' | 'connected' | 'undeposited' | 'notDepositaries'>,
+  required: boolean,
+): DepositReport {
+  const { need, of, connected, undeposited, notDepositaries } = counts
+  const old = notDepositaries.length
+  const there = [
+    `${connected} of ${of} are connected`,
+    ...(old > 0 ? [`${old} of them ${old === 1 ? 'runs' : 'run'} a version that keeps no promises`] : []),
+  ].join(', ')
+  if (of === 0) {
+    const then = required ? 'nothing new is signed' : 'a restored backup would go unnoticed'
+    return { state: 'nobody', text: `no peers are chosen to keep what this node promises: ${then}`, ...counts }
+  }
+  if (undeposited.length > 0) {
+    const logs = undeposited.length === 1 ? '1 log' : `${undeposited.length} logs`
+    const then = required ? 'its newest tree is not signed' : 'it is signed all the same'
+    const text = `fewer than ${need} of ${of} chosen peers keep the newest promise of ${logs}, ${then} (${there})`
+    return { state: 'undeposited', text, ...counts }
+  }
+  return { state: 'deposited', text: `${need} of ${of} chosen peers keep what is signed (${there})`, ...counts }
+}

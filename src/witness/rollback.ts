@@ -1,26 +1,29 @@
 /**
- * The rollback guard: what this key has signed, as far as others remember it. A home that was restored from an older
- * copy, a key in an empty home, or a second node with the same key do not know what the key has signed; the peers do.
- * Nothing is signed at start until they were asked. What they show of ours becomes a floor (store/heads.ts).
+ * The start barrier: what our keys have signed, as far as others remember it. A home that was restored from an older
+ * copy, a key in an empty home, or a second node with the same key does not know what the key has signed; the peers that
+ * keep its promises do (deposits.ts). A promise is kept by k of n chosen peers, so among any n - k + 1 of them there is
+ * one that remembers it: nothing is signed before that many have told all that they hold. What they show of ours becomes
+ * a floor (store/heads.ts).
  */
+import { answersNeeded } from './deposit-ledger.js'
 
-/** Milliseconds after the first answer in which other peers may know more. */
-const GRACE_MS = 3_000
+/** Seconds that a cosignature of ours may be ahead of our clock and still be believed to be made elsewhere just now. */
+const CLOCK_AHEAD = 60
 
 export type GuardState =
-  /** The key was made at this start: it has signed nothing before. */
+  /** All our keys were made at this start: they have signed nothing before. */
   | 'fresh'
-  /** Peers are being asked; nothing is signed. */
+  /** Chosen peers are being asked; nothing is signed. */
   | 'waiting'
-  /** At least one peer has answered. */
+  /** So many have answered that whatever was deposited is known. */
   | 'guarded'
-  /** There are no peers to ask. */
-  | 'unguarded'
   /** Some have answered in time, and not enough. */
   | 'partly guarded'
   /** None has answered in time. */
   | 'unanswered'
-  /** Another node signs with this key. */
+  /** Nobody was chosen who could be asked. */
+  | 'unguarded'
+  /** Another node signs with a key of ours; nothing is signed. */
   | 'twin'
 
 export interface GuardReport {
@@ -32,14 +35,17 @@ export interface GuardReport {
 }
 
 export interface RollbackGuardOptions {
-  /** Whether the key was made at this start. */
-  readonly created: boolean
-  /** Peers that are going to be dialled; 0 when there is nobody to ask. */
-  readonly peers: number
-  /** How long to wait for the first answer, in milliseconds. */
+  /** Whether all our keys were made at this start. */
+  readonly fresh: boolean
+  /** How many peers are chosen: n. */
+  readonly chosen: () => number
+  /** How many of them are to keep a promise: k; undefined for a majority. */
+  readonly keep: number | undefined
+  /** How long to wait for answers, in milliseconds. */
   readonly waitMs: number
   /** Milliseconds since 1970. */
   readonly now: () => number
+  /** Told of every new state, and of every answer that comes when the waiting is over and more are wanted. */
   readonly onChange: (report: GuardReport) => void
 }
 
@@ -47,60 +53,64 @@ export class RollbackGuard {
   readonly #options: RollbackGuardOptions
   readonly #startedAt: number
   readonly #answered = new Set<string>()
-  #report: GuardReport
+  #state: GuardState
+  #since: number
   #timer: NodeJS.Timeout | undefined
   #twin = false
   #stopped = false
   #settle: () => void = () => undefined
-  /** Resolves when the waiting is over: from then on heads may be signed. */
+  /** Resolves when the waiting is over: from then on heads may be signed, unless there is a twin. */
   readonly settled: Promise<void>
 
   constructor(options: RollbackGuardOptions) {
     this.#options = options
     this.#startedAt = options.now()
+    this.#since = this.#startedAt
     this.settled = new Promise((resolve) => (this.#settle = resolve))
-    const first = options.created ? 'fresh' : options.peers > 0 ? 'waiting' : 'unguarded'
-    this.#report = this.#reportOf(first)
-    options.onChange(this.#report)
-    if (first === 'waiting') this.#endIn(options.waitMs)
+    this.#state = options.fresh ? 'fresh' : options.chosen() > 0 ? 'waiting' : 'unguarded'
+    options.onChange(this.report)
+    if (this.#state === 'waiting') this.#timer = setTimeout(() => this.#end(), options.waitMs)
     else this.#settle()
   }
 
   get report(): GuardReport {
-    return this.#report
+    return { state: this.#state, text: this.#text(), since: new Date(this.#since).toISOString() }
   }
 
   get maySign(): boolean {
-    return this.#report.state !== 'waiting'
+    return this.#state !== 'waiting' && this.#state !== 'twin'
   }
 
   /**
-   * A peer has said what it holds of ours, be it nothing; what it showed has been worked on. `chosen` says that it is we
-   * who wanted to ask it: anybody may come to us and say nothing, and would have us believe that there is nothing.
+   * A chosen peer has told all that it holds of our keys, be it nothing, and all of it was taken up. Only who was chosen
+   * is heard: anybody may come to us and say nothing, and would have us believe that there is nothing.
    */
-  answered(peer: string, chosen: boolean): void {
-    if (!chosen || this.#stopped) return
+  answered(peer: string): void {
+    if (this.#stopped || this.#answered.has(peer)) return
     this.#answered.add(peer)
-    const { state } = this.#report
-    if (state === 'unguarded' || state === 'unanswered') this.#change('guarded')
-    if (state !== 'waiting') return
-    if (this.#answered.size >= this.#options.peers) this.#end()
-    else if (this.#answered.size === 1) this.#endIn(GRACE_MS)
+    const isEnough = this.#answered.size >= this.#need
+    if (this.#state === 'waiting') {
+      if (isEnough) this.#end()
+    } else if (this.#state === 'unanswered' || this.#state === 'unguarded' || this.#state === 'partly guarded') {
+      this.#change(isEnough ? 'guarded' : 'partly guarded')
+    }
   }
 
   /**
-   * A cosignature by our key of this time, in POSIX seconds, is one that this node did not make. One that is younger
-   * than our start was made by somebody else who has the key.
+   * There is a cosignature by a key of ours of this time, in POSIX seconds, that this home did not make. One that is
+   * younger than our start was made by somebody else who has the key. One from before it is from an earlier life of ours,
+   * and one from the future may be too: the clock was wrong then (clock.ts).
    */
   sawUnknown(time: number): void {
-    if (time * 1000 > this.#startedAt) this.sawTwin()
+    const isAhead = time * 1000 > this.#options.now() + CLOCK_AHEAD * 1000
+    if (time * 1000 > this.#startedAt && !isAhead) this.sawTwin()
   }
 
-  /** Another node has shown that it holds our key. That is no answer: what it has signed is still to be learnt. */
+  /** Another node has proven that it holds a key of ours. The waiting goes on: what it signed is still to be learnt. */
   sawTwin(): void {
     if (this.#twin || this.#stopped) return
     this.#twin = true
-    if (this.#report.state !== 'waiting') this.#change('twin')
+    if (this.#state !== 'waiting') this.#change('twin')
   }
 
   stop(): void {
@@ -108,43 +118,43 @@ export class RollbackGuard {
     clearTimeout(this.#timer)
   }
 
-  #endIn(ms: number): void {
-    clearTimeout(this.#timer)
-    this.#timer = setTimeout(() => this.#end(), ms)
+  get #need(): number {
+    return answersNeeded(this.#options.chosen(), this.#options.keep)
   }
 
   #end(): void {
     clearTimeout(this.#timer)
-    this.#change(this.#twin ? 'twin' : this.#answered.size > 0 ? 'guarded' : 'unanswered')
+    const answered = this.#answered.size
+    const guarded = answered >= this.#need ? 'guarded' : answered > 0 ? 'partly guarded' : 'unanswered'
+    this.#change(this.#twin ? 'twin' : guarded)
     this.#settle()
   }
 
   #change(state: GuardState): void {
-    this.#report = this.#reportOf(state)
-    this.#options.onChange(this.#report)
+    if (state !== this.#state) this.#since = this.#options.now()
+    this.#state = state
+    this.#options.onChange(this.report)
   }
 
-  #reportOf(state: GuardState): GuardReport {
-    return { state, text: this.#text(state), since: new Date(this.#options.now()).toISOString() }
-  }
-
-  #text(state: GuardState): string {
+  #text(): string {
+    const [need, of] = [this.#need, this.#options.chosen()]
+    const count = `${this.#answered.size} of ${of} chosen peers`
     const seconds = this.#options.waitMs / 1000
-    switch (state) {
+    switch (this.#state) {
       case 'fresh':
-        return 'the key was made at this start: it has signed nothing before'
+        return 'the keys were made at this start: they have signed nothing before'
       case 'waiting':
-        return `nothing is signed until a peer has said what this key signed before (at most ${seconds} s)`
+        return `${count} have said what this key signed before; nothing is signed until ${need} have, for at most ${seconds} s`
       case 'guarded':
-        return 'peers have said what this key signed before'
-      case 'unguarded':
-        return 'there are no peers who could say what this key signed before: a restored backup would go unnoticed'
+        return `${count} have said what this key signed before; ${need} are enough`
       case 'partly guarded':
-        return 'some peers have said what this key signed before, and more are needed to be sure'
+        return `only ${count} have said what this key signed before, and it takes ${need} to be sure: this node signs on what it knows`
       case 'unanswered':
-        return `no peer said within ${seconds} s what this key signed before: this node signs on what it knows itself`
+        return `none of ${of} chosen peers said within ${seconds} s what this key signed before: this node signs on what it knows itself`
+      case 'unguarded':
+        return 'no peers are chosen who could say what this key signed before: a restored backup would go unnoticed'
       case 'twin':
-        return 'another node signs with this key, or the clock was set back: stop one of the two'
+        return 'another node signs with this key: nothing is signed here; stop one of the two and start this one again'
     }
   }
 }

@@ -1,0 +1,177 @@
+/**
+ * Who keeps which of our promises, counted. Of each log the newest deposit matters alone, and the newest line of ours:
+ * what they replace is owed to nobody any more. Knows no clock and sends nothing; deposits.ts does. Pure.
+ */
+import { headBytes, MAX_BYTES, MAX_HEADS, MAX_PROMISES, promiseBytes } from './frame-bytes.js'
+import type { WitnessPromise } from './promise.js'
+
+/** How many of `all` chosen peers are to keep a promise: k of n, a majority where nothing is said. */
+export function depositsNeeded(all: number, keep: number | undefined): number {
+  return keep ?? Math.floor(all / 2) + 1
+}
+
+/** How many of them must answer at start: n - k + 1, so that any k and any of these have one in common; at least one. */
+export function answersNeeded(all: number, keep: number | undefined): number {
+  return Math.max(1, all - depositsNeeded(all, keep) + 1)
+}
+
+/** The promises of one tree, one per key of ours. */
+export interface Deposit {
+  readonly log: string
+  readonly size: number
+  /** Hex. */
+  readonly root: string
+  readonly promises: readonly WitnessPromise[]
+  /** Peers that keep all of them. */
+  readonly keptBy: ReadonlySet<string>
+}
+
+/** Milliseconds after which a peer is asked again to keep what it did not keep: it may have room by then. */
+const REFUSED_MS = 60_000
+
+/** What one peer is sent at once. */
+export interface Message {
+  readonly deposits: readonly Deposit[]
+  readonly promises: readonly WitnessPromise[]
+  readonly lines: ReadonlyMap<string, Uint8Array>
+}
+
+/** What a peer has still to be told, by log; and what it does not keep, with when it said so. */
+interface Owed {
+  readonly deposits: Set<string>
+  readonly lines: Set<string>
+  readonly refused: Map<string, { readonly deposit: Deposit; readonly at: number }>
+}
+
+type Counted = Deposit & { readonly keptBy: Set<string> }
+
+export class DepositLedger {
+  readonly #deposits = new Map<string, Counted>()
+  readonly #lines = new Map<string, Uint8Array>()
+  readonly #owed = new Map<string, Owed>()
+
+  get(log: string): Deposit | undefined {
+    return this.#deposits.get(log)
+  }
+
+  /** Makes this the newest deposit of its log, unless that is of the same tree and keys already. Returns the newest. */
+  put(
+    log: string,
+    tree: { readonly size: number; readonly root: string },
+    promises: readonly WitnessPromise[],
+  ): Deposit {
+    const before = this.#deposits.get(log)
+    if (before !== undefined && isSame(before, tree, promises)) return before
+    const deposit = { log, ...tree, promises, keptBy: new Set<string>() }
+    this.#deposits.set(log, deposit)
+    for (const { deposits } of this.#owed.values()) deposits.add(log)
+    return deposit
+  }
+
+  /** Makes this the newest line of its log. */
+  release(log: string, note: Uint8Array): void {
+    this.#lines.set(log, note)
+    for (const { lines } of this.#owed.values()) lines.add(log)
+  }
+
+  /** Whether a peer is to be told something. Times are milliseconds since 1970. */
+  owes(peer: string, now: number): boolean {
+    const { deposits, lines, refused } = this.#of(peer)
+    for (const [log, { deposit, at }] of refused) {
+      if (now < at + REFUSED_MS) continue
+      refused.delete(log)
+      this.#owe(peer, deposit)
+    }
+    return deposits.size + lines.size > 0
+  }
+
+  /** How many peers keep a deposit, or might if they were told: of `takers` those that have not refused it. */
+  mightBeKeptBy(deposit: Deposit, takers: readonly string[]): number {
+    const might = takers.filter(
+      (peer) => !deposit.keptBy.has(peer) && this.#of(peer).refused.get(deposit.log)?.deposit !== deposit,
+    )
+    return deposit.keptBy.size + might.length
+  }
+
+  /** Takes what a peer is told next: the deposits first, as much as fits. It is owed again if it does not arrive. */
+  take(peer: string): Message {
+    const owed = this.#of(peer)
+    let bytes = 0
+    const deposits: Deposit[] = []
+    const promises: WitnessPromise[] = []
+    for (const log of owed.deposits) {
+      const deposit = this.#deposits.get(log)!
+      bytes += sum(deposit.promises.map(promiseBytes))
+      const fits = bytes <= MAX_BYTES && promises.length + deposit.promises.length <= MAX_PROMISES
+      if (!fits && deposits.length > 0) break
+      deposits.push(deposit)
+      promises.push(...deposit.promises)
+      owed.deposits.delete(log)
+    }
+    const lines = new Map<string, Uint8Array>()
+    for (const log of owed.lines) {
+      const note = this.#lines.get(log)!
+      bytes += headBytes(note)
+      const fits = bytes <= MAX_BYTES && lines.size < MAX_HEADS
+      if (!fits && deposits.length + lines.size > 0) break
+      lines.set(log, note)
+      owed.lines.delete(log)
+    }
+    return { deposits, promises, lines }
+  }
+
+  /** A peer has answered: per promise whether it keeps it. What it does not keep it is owed no more for now. */
+  answered(peer: string, message: Message, kept: readonly boolean[], now: number): void {
+    let next = 0
+    for (const deposit of message.deposits) {
+      const answers = deposit.promises.map(() => kept[next++])
+      const newest = this.#deposits.get(deposit.log)
+      // One that was replaced meanwhile is nobody's any more.
+      if (newest !== deposit) continue
+      if (answers.every((isKept) => isKept === true)) newest.keptBy.add(peer)
+      else this.#of(peer).refused.set(deposit.log, { deposit, at: now })
+    }
+  }
+
+  /** A message did not arrive, or nobody knows: all of it that is still the newest is owed again. */
+  lost(peer: string, { deposits, lines }: Message): void {
+    for (const deposit of deposits) this.#owe(peer, deposit)
+    for (const [log, note] of lines) if (this.#lines.get(log) === note) this.#of(peer).lines.add(log)
+  }
+
+  /** A peer came anew: it is owed the newest of each log that it does not keep, and our newest lines. */
+  oweAll(peer: string): void {
+    const owed = this.#of(peer)
+    owed.refused.clear()
+    for (const [log, { keptBy }] of this.#deposits) if (!keptBy.has(peer)) owed.deposits.add(log)
+    for (const log of this.#lines.keys()) owed.lines.add(log)
+  }
+
+  /** Owes a deposit to a peer if it is still the newest. */
+  #owe(peer: string, deposit: Deposit): void {
+    if (this.#deposits.get(deposit.log) === deposit) this.#of(peer).deposits.add(deposit.log)
+  }
+
+  #of(peer: string): Owed {
+    let owed = this.#owed.get(peer)
+    if (owed === undefined) {
+      this.#owed.set(peer, (owed = { deposits: new Set(), lines: new Set(), refused: new Map() }))
+      this.oweAll(peer)
+    }
+    return owed
+  }
+}
+
+/** A later time of the same tree needs no deposit of its own. */
+function isSame(
+  before: Deposit,
+  { size, root }: { readonly size: number; readonly root: string },
+  promises: readonly WitnessPromise[],
+): boolean {
+  const keys = new Set(before.promises.map(({ witness }) => witness))
+  return before.size === size && before.root === root && promises.every(({ witness }) => keys.has(witness))
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0)
+}

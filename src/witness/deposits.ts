@@ -1,0 +1,250 @@
+/**
+ * Deposits: before a new tree is cosigned, peers of our choice promise to remember it (promise.ts). Here is when they are
+ * told, and how long is waited for them; who keeps what is counted in deposit-ledger.ts.
+ *
+ * A peer has one message of ours in hand at a time. What comes meanwhile waits for the next one, the newest of each log
+ * alone, so that a slow peer costs no more than its own place in the count.
+ */
+import { endOfTurn, lastingController, timed } from '../timed.js'
+import { toHex } from '../tlog/bytes.js'
+import { parseCheckpoint } from '../tlog/checkpoint.js'
+import { parseNote } from '../tlog/note.js'
+import { DepositLedger, depositsNeeded, type Deposit } from './deposit-ledger.js'
+import { depositReport, type DepositReport, type DepositResult } from './deposit-report.js'
+import { DepositWaits } from './deposit-waits.js'
+import type { WitnessPromise } from './promise.js'
+
+/** Milliseconds for one message and its answer: an answer that is too late for the signature still counts. */
+const MESSAGE_MS = 10_000
+/** Milliseconds that a line of ours waits for a message that goes anyway. */
+const LINE_MS = 200
+/** Milliseconds after which a peer that is connected and gave no answer is told again. */
+const RETRY_MS = 1_000
+/** How often it is looked at who is connected, in milliseconds. */
+const TICK_MS = 5_000
+/** Milliseconds that a stop may take. */
+const STOP_MS = 2_000
+
+/** The peers who keep our promises. */
+export interface Depositaries {
+  /** How many peers are chosen, and those that are connected and speak sync. */
+  chosen(): { readonly all: number; readonly connected: readonly string[] }
+  /**
+   * Sends promises and cosigned heads to a peer. Per promise whether it is kept durably; 'unsupported' by an old peer,
+   * undefined when there was no answer.
+   */
+  promise(
+    peer: string,
+    promises: readonly WitnessPromise[],
+    lines: readonly Uint8Array[],
+    options: { signal: AbortSignal },
+  ): Promise<readonly boolean[] | 'unsupported' | undefined>
+}
+
+export interface DepositOptions {
+  readonly depositaries: Depositaries
+  /** How many are to keep a promise, at least 1; undefined for a majority of the chosen peers. */
+  readonly keep: number | undefined
+  /** Whether nothing is signed without: what the report says of it. */
+  readonly required: boolean
+  /** How long a signature waits for them, in milliseconds. */
+  readonly waitMs: number
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+  readonly onChange: (report: DepositReport) => void
+}
+
+interface Peer {
+  sending: Promise<void> | undefined
+  unsupported: boolean
+  /** When it may be told again after it gave no answer, in milliseconds since 1970. */
+  restsUntil: number
+}
+
+export class Deposits {
+  readonly #options: DepositOptions
+  readonly #ledger = new DepositLedger()
+  readonly #peers = new Map<string, Peer>()
+  readonly #waits: DepositWaits
+  readonly #stopped = lastingController()
+  readonly #timers = new Set<NodeJS.Timeout>()
+  #tick: NodeJS.Timeout | undefined
+  #isTelling = false
+  #lineTimer: NodeJS.Timeout | undefined
+  #told = ''
+
+  constructor(options: DepositOptions) {
+    this.#options = options
+    this.#waits = new DepositWaits(options.waitMs, () => this.#changed())
+  }
+
+  start(): void {
+    this.#tick = setInterval(() => this.#tellAll(), TICK_MS)
+    this.#changed()
+  }
+
+  /** Tells what is owed, within a short time, and ends. */
+  async stop(): Promise<void> {
+    clearInterval(this.#tick)
+    if (!this.#stopped.signal.aborted) await timed(STOP_MS, [], (signal) => this.flush(signal))
+    this.#stopped.abort(new Error('the node stops'))
+    for (const timer of this.#timers) clearTimeout(timer)
+    for (const { log } of this.#waits.deposits) this.#waits.giveUp(log)
+  }
+
+  /**
+   * Deposits the promises of one head, one per key of ours. Resolves when enough chosen peers keep all of them; or, when
+   * too few do, after the wait, or at once while too few are there who might.
+   */
+  deposit(log: string, promises: readonly WitnessPromise[]): Promise<DepositResult> {
+    if (this.#stopped.signal.aborted) return Promise.resolve('undeposited')
+    const deposit = this.#ledger.put(log, treeOf(promises), promises)
+    if (this.#options.depositaries.chosen().all === 0) return Promise.resolve('nobody')
+    const result = this.#waits.wait(deposit)
+    if (this.#isKept(deposit)) this.#waits.kept(log)
+    else {
+      this.#judge([deposit])
+      void this.#tellSoon()
+    }
+    return result
+  }
+
+  /** Whether a tree is deposited: a later cosignature of it needs nothing more. */
+  isDeposited(log: string, size: number, root: string): boolean {
+    const deposit = this.#ledger.get(log)
+    return deposit?.size === size && deposit.root === root && this.#isKept(deposit)
+  }
+
+  /** Our cosigned line of a log is out: chosen peers are told, with the next message. */
+  released(log: string, note: Uint8Array): void {
+    this.#ledger.release(log, note)
+    this.#lineTimer ??= this.#after(LINE_MS, () => {
+      this.#lineTimer = undefined
+      this.#tellAll()
+    })
+  }
+
+  /** A chosen peer has come, perhaps with another version or with room: it is told what it is owed. */
+  connected(peer: string): void {
+    const state = this.#of(peer)
+    state.unsupported = false
+    state.restsUntil = 0
+    this.#ledger.oweAll(peer)
+    this.#tellAll()
+  }
+
+  get report(): DepositReport {
+    const { all: of, connected } = this.#options.depositaries.chosen()
+    const need = depositsNeeded(of, this.#options.keep)
+    const undeposited = of === 0 ? [] : this.#waits.inVain
+    const notDepositaries = connected.filter((peer) => this.#of(peer).unsupported)
+    const counts = { need, of, connected: connected.length, undeposited, notDepositaries }
+    return depositReport(counts, this.#options.required)
+  }
+
+  /** Resolves when every chosen peer that is connected was told what it is owed, or gave no answer; or at the abort. */
+  async flush(signal: AbortSignal): Promise<void> {
+    const aborted = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+    while (!signal.aborted) {
+      this.#tellAll()
+      const sending = [...this.#peers.values()].flatMap((peer) => peer.sending ?? [])
+      if (sending.length === 0) return
+      await Promise.race([Promise.all(sending), aborted])
+    }
+  }
+
+  // ---- telling ---------------------------------------------------------------------------------------------------
+
+  /** What is deposited in one turn of the event loop shares a message. */
+  async #tellSoon(): Promise<void> {
+    if (this.#isTelling) return
+    this.#isTelling = true
+    await endOfTurn()
+    this.#isTelling = false
+    this.#tellAll()
+  }
+
+  #tellAll(): void {
+    if (this.#stopped.signal.aborted) return
+    for (const id of this.#options.depositaries.chosen().connected) this.#tell(id, this.#of(id))
+    this.#judge(this.#waits.deposits)
+    this.#changed()
+  }
+
+  #tell(id: string, peer: Peer): void {
+    const now = this.#options.now()
+    if (peer.sending !== undefined || peer.unsupported || now < peer.restsUntil) return
+    if (this.#ledger.owes(id, now)) peer.sending = this.#send(id, peer)
+  }
+
+  async #send(id: string, peer: Peer): Promise<void> {
+    const message = this.#ledger.take(id)
+    const answer = await timed(MESSAGE_MS, [this.#stopped.signal], (signal) =>
+      this.#options.depositaries.promise(id, message.promises, [...message.lines.values()], { signal }),
+    ).catch(() => undefined)
+    peer.sending = undefined
+    if (answer === 'unsupported') peer.unsupported = true
+    if (answer === undefined) {
+      peer.restsUntil = this.#options.now() + RETRY_MS
+      this.#after(RETRY_MS, () => this.#tellAll())
+    }
+    if (answer === undefined || answer === 'unsupported') this.#ledger.lost(id, message)
+    else this.#ledger.answered(id, message, answer, this.#options.now())
+    for (const { log } of message.deposits) this.#settle(log)
+    this.#tellAll()
+  }
+
+  // ---- waiting ---------------------------------------------------------------------------------------------------
+
+  #settle(log: string): void {
+    const deposit = this.#ledger.get(log)
+    if (deposit !== undefined && this.#isKept(deposit)) this.#waits.kept(log)
+  }
+
+  /** Gives up what cannot be kept by enough: too few are there, or they do not take it. */
+  #judge(deposits: readonly Deposit[]): void {
+    const { all, connected } = this.#options.depositaries.chosen()
+    const need = depositsNeeded(all, this.#options.keep)
+    const takers = connected.filter((id) => !this.#of(id).unsupported)
+    for (const deposit of deposits)
+      if (this.#ledger.mightBeKeptBy(deposit, takers) < need) this.#waits.giveUp(deposit.log)
+  }
+
+  #isKept({ keptBy }: Deposit): boolean {
+    const { all } = this.#options.depositaries.chosen()
+    return keptBy.size >= depositsNeeded(all, this.#options.keep)
+  }
+
+  #of(id: string): Peer {
+    let peer = this.#peers.get(id)
+    if (peer === undefined) {
+      peer = { sending: undefined, unsupported: false, restsUntil: 0 }
+      this.#peers.set(id, peer)
+    }
+    return peer
+  }
+
+  #after(ms: number, act: () => void): NodeJS.Timeout {
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer)
+      act()
+    }, ms)
+    this.#timers.add(timer)
+    return timer
+  }
+
+  #changed(): void {
+    const { report } = this
+    const told = `${report.text} ${report.notDepositaries.join()} ${report.undeposited.join()}`
+    if (told === this.#told) return
+    this.#told = told
+    this.#options.onChange(report)
+  }
+}
+
+function treeOf(promises: readonly WitnessPromise[]): { size: number; root: string } {
+  const [first] = promises
+  if (first === undefined) throw new Error('a deposit without a promise')
+  const { size, root } = parseCheckpoint(parseNote(first.head).text)
+  return { size, root: toHex(root) }
+}
