@@ -71,6 +71,16 @@ describe('a clock that others contradict', () => {
     expect(names()).toEqual([])
   })
 
+  test('whoever speaks again is not the one who was silent for longest', () => {
+    const { clock } = start()
+    clock.observe('log', START)
+    for (let i = 0; i < 100; i++) clock.observe(`peer ${i}`, START - 5 * SECOND)
+    clock.observe('log', START + 7 * SECOND)
+    // The hundred peers make room for these, which outweigh each other.
+    for (let i = 0; i < 255; i++) clock.observe(`later ${i}`, START + (i % 2 === 0 ? HOUR : -HOUR))
+    expect(clock.report([]).offset).toBe(-7)
+  })
+
   test('a word is forgotten after an hour', () => {
     const { clock, pass, names } = start()
     clock.observe('log', START + DAY)
