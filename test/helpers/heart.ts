@@ -2,9 +2,9 @@
 import { MemoryLevel } from 'memory-level'
 import { GossumError } from '../../src/errors.js'
 import { Alarm } from '../../src/evidence/alarm.js'
-import type { Guard, GuardEntry } from '../../src/store/guard.js'
 import type { Database } from '../../src/store/disk.js'
 import { isFrozen, type FirstUse } from '../../src/store/heads.js'
+import type { JournalFile } from '../../src/store/journal-file.js'
 import { Store } from '../../src/store/store.js'
 import { logId, SUMDB_ORIGIN } from '../../src/tlog/checkpoint.js'
 import { verifyCosignature, type Cosignature } from '../../src/tlog/cosignature.js'
@@ -26,18 +26,10 @@ import { KnownLines } from '../../src/witness/known-lines.js'
 import { Pipeline } from '../../src/witness/pipeline.js'
 import type { PrefixFromPeers, ShowPrefix } from '../../src/witness/prover.js'
 import { Suspects, type Suspect } from '../../src/witness/suspects.js'
+import { MemoryJournal } from './volatile-disk.js'
 
-/** A guard that keeps its entries in memory. */
-export class MemoryGuard implements Guard {
-  readonly entries = new Map<string, GuardEntry>()
-  append(entry: GuardEntry): Promise<void> {
-    this.entries.set(entry.log, entry)
-    return Promise.resolve()
-  }
-  close(): Promise<void> {
-    return Promise.resolve()
-  }
-}
+/** The file of a journal in memory: it outlives a heart, for the next one to start from. */
+export { MemoryJournal as MemoryGuard }
 
 /** A key made of one repeated byte, so that tests are the same every time. */
 export function testSigner(name: string, byte: number, type: SignatureType = SIGNATURE_TYPES.ed25519): SignerKey {
@@ -76,7 +68,8 @@ export interface HeartOptions extends LogAndVantage {
   /** The rollback guard; one that lets everything pass when absent. */
   readonly rollback?: { readonly maySign: boolean; sawUnknown(time: number): void }
   readonly db?: Database
-  readonly guard?: Guard
+  /** The file of the journal, in memory when absent. */
+  readonly guard?: JournalFile
   /** A store that is open already, in place of `db` and `guard`. */
   readonly store?: Store
   readonly now?: () => number
@@ -120,7 +113,7 @@ export async function startHeart(options: HeartOptions): Promise<Heart> {
   })
   const log = logs[0]!.id
   const counted = options.counted ?? [signer.verifier]
-  const store = options.store ?? (await Store.over(options.db ?? new MemoryLevel(), options.guard ?? new MemoryGuard()))
+  const store = options.store ?? (await Store.over(options.db ?? new MemoryLevel(), options.guard ?? new MemoryJournal()))
   const feed = new Feed<Outcome>()
   const left = {
     feed,
