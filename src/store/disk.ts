@@ -113,7 +113,8 @@ export class Disk {
   }
 
   #writeLazyOnesIn(ms: number): void {
-    if (!this.#closed) this.#lazyTimer ??= setTimeout(() => void this.#writeLazyOnes(), ms).unref()
+    if (this.#closed || this.#lazyTimer !== undefined) return
+    this.#lazyTimer = setTimeout(() => void this.#writeLazyOnes(), ms).unref()
   }
 
   #writeLazyOnes(): Promise<void> {
@@ -191,10 +192,15 @@ export class Disk {
     return this.#db.batch(operations, { sync: batch.some((write) => 'sync' in write && write.sync) } as object)
   }
 
-  async close(): Promise<void> {
+  /** Resolves when all that was asked for was written, or could not be. */
+  async flush(): Promise<void> {
     await this.#writing
-    this.#closed = true
     await this.#writeLazyOnes()
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    await this.flush()
     await this.#db.close()
   }
 

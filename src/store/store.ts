@@ -101,6 +101,11 @@ export class Store {
     return new Store(disk, journal, await Heads.load(disk.table('state'), journal), convictions)
   }
 
+  /** Resolves when what was written lazily was written, or could not be. */
+  flush(): Promise<void> {
+    return this.#disk.flush()
+  }
+
   async close(): Promise<void> {
     await this.#journal.close()
     await this.#disk.close()

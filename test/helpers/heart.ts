@@ -77,6 +77,17 @@ export interface HeartOptions extends LogAndVantage {
   readonly onPublish?: (note: Uint8Array, log: string) => void
 }
 
+/** The store that was opened last over each database. */
+const opened = new WeakMap<Database, Store>()
+
+/** A store in memory, after one that nobody closed has written what it had: as if its process had ended in good order. */
+async function openStore(db: Database, file: JournalFile): Promise<Store> {
+  await opened.get(db)?.flush()
+  const store = await Store.over(db, file)
+  opened.set(db, store)
+  return store
+}
+
 /** The log id of a key with the origin of every checksum database. */
 export function sumdbId(key: VerifierKey): string {
   return logId(key.name, SUMDB_ORIGIN)
@@ -113,7 +124,8 @@ export async function startHeart(options: HeartOptions): Promise<Heart> {
   })
   const log = logs[0]!.id
   const counted = options.counted ?? [signer.verifier]
-  const store = options.store ?? (await Store.over(options.db ?? new MemoryLevel(), options.guard ?? new MemoryJournal()))
+  const store =
+    options.store ?? (await openStore(options.db ?? new MemoryLevel(), options.guard ?? new MemoryJournal()))
   const feed = new Feed<Outcome>()
   const left = {
     feed,

@@ -145,15 +145,17 @@ export class VolatileDatabase {
     this.#images = [content]
     const batch = db.batch.bind(db) as (...args: unknown[]) => Promise<void>
     const clear = db.clear.bind(db) as (...args: unknown[]) => Promise<void>
-    db.batch = (async (operations: unknown, options?: { readonly sync?: boolean }) => {
+    const syncing = async (operations: unknown, options?: { readonly sync?: boolean }): Promise<void> => {
       await batch(operations, options)
       const now = await db.iterator().all()
       this.#images = options?.sync === true ? [now] : [...this.#images, now]
-    }) as typeof db.batch
-    db.clear = (async (range: unknown) => {
+    }
+    const clearing = async (range: unknown): Promise<void> => {
       await clear(range)
       this.#images.push(await db.iterator().all())
-    }) as typeof db.clear
+    }
+    db.batch = syncing as typeof db.batch
+    db.clear = clearing as typeof db.clear
   }
 
   static async make(content: Content = []): Promise<VolatileDatabase> {

@@ -1,6 +1,7 @@
 /**
- * LevelDB opens over many kinds of damage without a word and with less in it. Whatever is done to its files, a home
- * must come back with the state that the guard saw last, or say that it did not.
+ * LevelDB opens over many kinds of damage without a word and with less in it, and a journal is a file like any other.
+ * Whatever is done to the files of a home, it must come back with the state that was written last, or say that it did
+ * not.
  */
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -10,6 +11,7 @@ import { errorCode, GossumError } from '../../src/errors.js'
 import type { LogState } from '../../src/store/heads.js'
 import { Store } from '../../src/store/store.js'
 import { databaseFiles, temporaryHome } from '../helpers/home.js'
+import { seeded } from '../helpers/volatile-disk.js'
 
 const LOG = 'a'.repeat(64)
 const tree = (size: number) => ({ size, root: new Uint8Array(32).fill(size) })
@@ -17,7 +19,7 @@ const tree = (size: number) => ({ size, root: new Uint8Array(32).fill(size) })
 type Files = ReadonlyMap<string, Uint8Array>
 
 function snapshot(home: string): Files {
-  const files = new Map<string, Uint8Array>([['guard', readFileSync(join(home, 'guard'))]])
+  const files = new Map<string, Uint8Array>([['journal', readFileSync(join(home, 'journal'))]])
   for (const name of readdirSync(join(home, 'db'))) files.set(`db/${name}`, readFileSync(join(home, 'db', name)))
   return files
 }
@@ -58,7 +60,7 @@ async function makeHome(inTable: boolean): Promise<{ home: string; files: Files 
   expected = store.heads.get(LOG)
   await store.close()
   if (inTable) await (await Store.open(home)).close()
-  expect(databaseFiles(home, '.ldb')).toHaveLength(inTable ? 1 : 0)
+  expect(databaseFiles(home, '.ldb').length > 0).toBe(inTable)
   return { home, files: snapshot(home) }
 }
 
@@ -78,14 +80,18 @@ describe('one flipped byte', () => {
   test('at every place of the log file', { timeout: 120_000 }, async () => {
     const { home, files } = await makeHome(false)
     const name = fileOf(files, /\.log$/)
-    const seen = new Set<string>()
     for (let at = 0; at < files.get(name)!.length; at++) {
       restore(home, flipped(files, name, at))
-      const result = await reopen(home)
-      seen.add(result)
-      expect(result, `byte ${at} of ${name}`).not.toBe('older, and silent')
+      expect(await reopen(home), `byte ${at} of ${name}`).not.toBe('older, and silent')
     }
-    expect(seen, 'LevelDB itself did not notice').toContain('disagreement')
+  })
+
+  test('at every place of the journal', { timeout: 120_000 }, async () => {
+    const { home, files } = await makeHome(false)
+    for (let at = 0; at < files.get('journal')!.length; at++) {
+      restore(home, flipped(files, 'journal', at))
+      expect(await reopen(home), `byte ${at} of the journal`).toBe('disagreement')
+    }
   })
 
   test.each([
@@ -103,22 +109,46 @@ describe('one flipped byte', () => {
 })
 
 describe('files that are cut or gone', () => {
-  test('the log file, cut at every length', { timeout: 120_000 }, async () => {
+  test('the log file, cut at every length: the journal has it all', { timeout: 120_000 }, async () => {
     const { home, files } = await makeHome(false)
     const name = fileOf(files, /\.log$/)
     const { length } = files.get(name)!
     for (let cut = 0; cut < length; cut++) {
       restore(home, new Map([...files, [name, files.get(name)!.subarray(0, cut)]]))
-      expect(await reopen(home), `cut to ${cut} of ${length}`).toMatch(/disagreement|damaged/)
+      expect(await reopen(home), `cut to ${cut} of ${length}`).toMatch(/as it was|damaged/)
     }
   })
 
-  test('each file of the database, gone', async () => {
+  test('the journal, cut at every length: the database has seen what is missing', { timeout: 120_000 }, async () => {
+    const { home, files } = await makeHome(false)
+    const { length } = files.get('journal')!
+    for (let cut = 0; cut < length; cut++) {
+      restore(home, new Map([...files, ['journal', files.get('journal')!.subarray(0, cut)]]))
+      expect(await reopen(home), `cut to ${cut} of ${length}`).toBe('disagreement')
+    }
+  })
+
+  test('any two lines of the journal exchanged, one twice, or one gone', async () => {
+    const { home, files } = await makeHome(false)
+    const lines = Buffer.from(files.get('journal')!).toString().trimEnd().split('\n')
+    expect(lines).toHaveLength(4)
+    const others = lines.flatMap((_, i) => [
+      lines.toSpliced(i, 1),
+      lines.toSpliced(i, 0, lines[i]!),
+      ...lines.slice(i + 1).map((line, j) => lines.with(i, line).with(i + 1 + j, lines[i]!)),
+    ])
+    for (const other of others) {
+      restore(home, new Map([...files, ['journal', Buffer.from(other.map((line) => `${line}\n`).join(''))]]))
+      expect(await reopen(home), other.map((line) => lines.indexOf(line)).join()).toBe('disagreement')
+    }
+  })
+
+  test('each file of the home, gone', async () => {
     for (const inTable of [false, true]) {
       const { home, files } = await makeHome(inTable)
       for (const name of files.keys()) {
-        if (name === 'guard') continue
         restore(home, new Map([...files].filter(([other]) => other !== name)))
+        if (name === 'journal') rmSync(join(home, 'journal'))
         expect(await reopen(home), `without ${name}`).not.toBe('older, and silent')
       }
     }
@@ -132,10 +162,18 @@ describe('files that are cut or gone', () => {
     expect(await reopen(home)).toBe('as it was')
   })
 
-  test('the guard cut to nothing beside a whole database', async () => {
+  test('the journal cut to nothing beside a whole database', async () => {
     const { home, files } = await makeHome(false)
-    restore(home, new Map([...files, ['guard', new Uint8Array()]]))
+    restore(home, new Map([...files, ['journal', new Uint8Array()]]))
     expect(await reopen(home)).toBe('disagreement')
+  })
+
+  test('CURRENT and the journal gone: it is damaged, not new', async () => {
+    const { home, files } = await makeHome(true)
+    restore(home, new Map([...files].filter(([name]) => !name.endsWith('CURRENT'))))
+    rmSync(join(home, 'journal'))
+    expect(await reopen(home)).toBe('damaged')
+    expect(databaseFiles(home, 'CURRENT')).toEqual([])
   })
 
   test('nothing changed: the test would know', async () => {
@@ -143,6 +181,30 @@ describe('files that are cut or gone', () => {
       const { home, files } = await makeHome(inTable)
       restore(home, files)
       expect(await reopen(home)).toBe('as it was')
+    }
+  })
+})
+
+describe('five hundred damaged homes', () => {
+  test('never sign against what the journal knew', { timeout: 240_000 }, async () => {
+    const chance = seeded(11)
+    const below = (n: number): number => Math.floor(chance() * n)
+    const { home, files } = await makeHome(true)
+    const names = [...files.keys()].filter((name) => !/LOCK|LOG/.test(name))
+    for (let i = 0; i < 500; i++) {
+      const damaged = new Map(files)
+      for (let times = 1 + below(3); times > 0; times--) {
+        const name = names[below(names.length)]!
+        const data = Uint8Array.from(damaged.get(name)!)
+        const at = below(data.length)
+        const kind = below(4)
+        if (kind === 0) data[at]! ^= 1 << below(8)
+        if (kind === 1) data.fill(0, at, at + 1 + below(64))
+        if (kind === 2) data.copyWithin(at, below(data.length))
+        damaged.set(name, kind === 3 ? data.subarray(0, at) : data)
+      }
+      restore(home, damaged)
+      expect(await reopen(home), `home ${i}`).not.toBe('older, and silent')
     }
   })
 })
