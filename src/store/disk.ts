@@ -102,13 +102,13 @@ export class Disk {
 
   /** Writes with the next batch, or in a moment. Throws STORE_WRITE_FAILED when too much waits and cannot be written. */
   async writeLazily(place: Place, key: string, value: string): Promise<void> {
-    if (this.lazy.isFull) {
+    if (this.lazy.isFull()) {
       await this.#writeLazyOnes()
-      if (this.lazy.isFull) throw new GossumError('STORE_WRITE_FAILED', 'too much waits to be written')
+      if (this.lazy.isFull()) throw new GossumError('STORE_WRITE_FAILED', 'too much waits to be written')
     }
     const lazy = this.lazy.put(place.table, key, value)
     if (lazy !== undefined) this.#waiting.push({ place, lazy })
-    if (this.lazy.areMany) void this.#writeLazyOnes()
+    if (this.lazy.areMany()) void this.#writeLazyOnes()
     else this.#writeLazyOnesIn(LAZY_MS)
   }
 

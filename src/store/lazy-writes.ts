@@ -33,11 +33,11 @@ export class LazyWrites {
   #records = 0
   #characters = 0
 
-  get areMany(): boolean {
+  areMany(): boolean {
     return this.#records >= MANY.records || this.#characters >= MANY.characters
   }
 
-  get isFull(): boolean {
+  isFull(): boolean {
     return this.#records >= MOST.records || this.#characters >= MOST.characters
   }
 

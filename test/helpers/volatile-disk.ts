@@ -93,6 +93,11 @@ export class MemoryJournal implements JournalFile {
   /** The file as it is after a crash: what was not synced is dropped or torn. This one cannot be used any more. */
   crash(chance: Chance): MemoryJournal {
     this.#crashed = true
+    return this.afterCrash(chance)
+  }
+
+  /** The file as it would be if a crash came now. */
+  afterCrash(chance: Chance): MemoryJournal {
     const durable = this.#images[0]
     const image = this.#images[Math.floor(chance() * this.#images.length)]
     // What was put in the place of another was synced before it got its name.
@@ -144,7 +149,7 @@ export class VolatileDatabase {
     this.db = db
     this.#images = [content]
     const batch = db.batch.bind(db) as (...args: unknown[]) => Promise<void>
-    const clear = db.clear.bind(db) as (...args: unknown[]) => Promise<void>
+    const clear = db.clear.bind(db) as unknown as (range: unknown) => Promise<void>
     const syncing = async (operations: unknown, options?: { readonly sync?: boolean }): Promise<void> => {
       await batch(operations, options)
       const now = await db.iterator().all()
