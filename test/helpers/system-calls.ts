@@ -4,15 +4,18 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-/** One call that succeeded. Texts are bytes. */
+/** One call that succeeded. */
 export interface SystemCall {
   readonly name: string
+  /** The file that it is about, where it has an open one. */
+  readonly file: string | undefined
   readonly numbers: readonly number[]
+  /** Bytes, and paths that it names. */
   readonly texts: readonly Buffer[]
   readonly result: number
 }
 
-const TRACED = 'openat,write,pwrite64,writev,fdatasync,fsync,rename,ftruncate,unlink,close'
+const TRACED = 'openat,write,pwrite64,fdatasync,fsync,rename,ftruncate,unlink'
 
 /** Whether processes can be traced here. */
 export function canTrace(): boolean {
@@ -24,7 +27,7 @@ export function trace(command: string, args: readonly string[]): SystemCall[] {
   const directory = mkdtempSync(join(tmpdir(), 'gossum-trace-'))
   const output = join(directory, 'calls')
   try {
-    const options = ['-f', '-xx', '-s', '10000000', '-e', `trace=${TRACED}`, '-e', 'signal=none', '-o', output]
+    const options = ['-f', '-y', '-xx', '-s', '10000000', '-e', `trace=${TRACED}`, '-e', 'signal=none', '-o', output]
     execFileSync('strace', [...options, command, ...args], { stdio: ['ignore', 'ignore', 'pipe'] })
     return parseTrace(readFileSync(output, 'latin1'))
   } finally {
@@ -49,9 +52,15 @@ function parseTrace(text: string): SystemCall[] {
 function parseCall(call: string): SystemCall[] {
   const [, name, args, result] = /^(\w+)\((.*)\) += (\d+)/.exec(call) ?? []
   if (name === undefined || args === undefined) return []
-  const texts = [...args.matchAll(/"((?:\\x[0-9a-f]{2})*)"/g)].map(([, hex]) =>
-    Buffer.from(hex!.replaceAll('\\x', ''), 'hex'),
-  )
-  const numbers = [...args.replaceAll(/"[^"]*"/g, '').matchAll(/(?<![\w|])-?\d+/g)].map(([number]) => Number(number))
-  return [{ name, numbers, texts, result: Number(result) }]
+  const [, file] = /^\d+<([^>]*)>/.exec(args) ?? []
+  const texts = [...args.matchAll(/"([^"]*)"/g)].map(([, text]) => unescaped(text!))
+  const bare = args.replaceAll(/"[^"]*"|<[^>]*>/g, '')
+  const numbers = [...bare.matchAll(/(?<![\w|])-?\d+/g)].map(([number]) => Number(number))
+  return [
+    { name, file: file === undefined ? undefined : unescaped(file).toString(), numbers, texts, result: Number(result) },
+  ]
+}
+
+function unescaped(text: string): Buffer {
+  return Buffer.from(text.replaceAll('\\x', ''), 'hex')
 }

@@ -103,7 +103,8 @@ export class MemoryJournal implements JournalFile {
     // What was put in the place of another was synced before it got its name.
     const isAppended = image !== undefined && durable !== undefined && startsWith(image, durable)
     if (!isAppended || image.length === durable.length) return new MemoryJournal(image)
-    const left = image.slice(0, durable.length + Math.floor(chance() * (image.length - durable.length + 1)))
+    const length = durable.length + Math.floor(chance() * (image.length - durable.length + 1))
+    const left = Uint8Array.from(image.subarray(0, length))
     for (let from = durable.length; from < left.length; from = (Math.floor(from / PAGE) + 1) * PAGE)
       if (chance() < 0.3) left.fill(0, from, Math.min(left.length, (Math.floor(from / PAGE) + 1) * PAGE))
     return new MemoryJournal(left)

@@ -23,7 +23,6 @@ class TracedHome {
   /** What the process was told is durable. */
   readonly announced = new Map<string, number>()
   readonly #home: string
-  readonly #open = new Map<number, MemoryJournal | 'directory' | 'database'>()
   /** The file of each name, at the last sync of the directory and since. */
   #names: ReadonlyMap<string, MemoryJournal>[] = [new Map()]
 
@@ -31,60 +30,33 @@ class TracedHome {
     this.#home = home
   }
 
-  /** Follows a call. Returns whether it has changed anything that a crash could show. */
-  async follow({ name, numbers, texts, result }: SystemCall): Promise<boolean> {
+  /** Follows a call. Returns whether it was about the journal, or told something. */
+  async follow({ name, file, numbers, texts, result }: SystemCall): Promise<boolean> {
     const now = this.#names.at(-1)!
     const path = texts[0]?.toString() ?? ''
-    const at = this.#open.get(numbers[0]!)
-    switch (name) {
-      case 'openat': {
-        if (path === this.#home) this.#open.set(result, 'directory')
-        else if (/\/db\/\d+\.log$/.test(path)) this.#open.set(result, 'database')
-        else if (path === join(this.#home, 'journal.new')) this.#create(path, result)
-        else this.#open.delete(result)
-        return false
-      }
-      case 'close':
-        this.#open.delete(numbers[0]!)
-        return false
-      case 'write':
-      case 'pwrite64':
-        if (numbers[0] === 1) this.#announce(texts[0]!.toString())
-        else if (at === 'database') this.#expectDurable(texts[0]!.toString('latin1'))
-        else if (at instanceof MemoryJournal) at.append(texts[0]!.subarray(0, result))
-        else return false
-        return true
-      case 'fsync':
-      case 'fdatasync':
-        if (at === 'directory') this.#names = [now]
-        else if (at instanceof MemoryJournal) await at.datasync()
-        return at !== undefined
-      case 'ftruncate':
-        if (at instanceof MemoryJournal) await at.truncate(numbers[1]!)
-        return true
-      case 'rename': {
-        const file = now.get(path)
-        if (file === undefined) return false
-        const renamed = new Map(now).set(texts[1]!.toString(), file)
-        renamed.delete(path)
-        this.#names.push(renamed)
-        return true
-      }
-      default:
-        return false
-    }
+    const at = now.get(file ?? path)
+    if (name === 'openat') {
+      if (path !== join(this.#home, 'journal.new')) return false
+      this.#names.push(new Map(now).set(path, new MemoryJournal(new Uint8Array())))
+    } else if (name === 'write' && numbers[0] === 1 && path.startsWith('{"log":')) this.#announce(path)
+    else if (name === 'fsync' && file === this.#home) this.#names = [now]
+    else if (name === 'write' && /\/db\/\d+\.log$/.test(file ?? '')) this.#expectDurable(path)
+    else if (at === undefined) return false
+    else if (name === 'write') at.append(texts[0]!.subarray(0, result))
+    else if (name === 'fsync' || name === 'fdatasync') await at.datasync()
+    else if (name === 'ftruncate') await at.truncate(numbers[1]!)
+    else if (name === 'rename') {
+      const renamed = new Map(now).set(texts[1]!.toString(), at)
+      renamed.delete(path)
+      this.#names.push(renamed)
+    } else if (name !== 'unlink') throw new Error(`a call that is not followed: ${name}`)
+    return true
   }
 
   /** The journal as a crash at this moment could leave it; without a file, where it may have none. */
   afterCrash(chance: Chance): MemoryJournal {
     const names = this.#names[Math.floor(chance() * this.#names.length)]!
     return names.get(join(this.#home, 'journal'))?.afterCrash(chance) ?? new MemoryJournal()
-  }
-
-  #create(path: string, fd: number): void {
-    const file = new MemoryJournal(new Uint8Array())
-    this.#open.set(fd, file)
-    this.#names.push(new Map(this.#names.at(-1)).set(path, file))
   }
 
   #announce(text: string): void {
