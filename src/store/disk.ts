@@ -1,8 +1,8 @@
 /**
  * The database as the store uses it: tables, written one batch after another, and opened anew after a write failed.
  *
- * Writes that come while one is under way go into the next batch together, and share its fsync: of fifty logs that
- * move at once each waits for two or three fsyncs, not for a hundred and fifty.
+ * Writes that come while one is under way go into the next batch together, and share its fsync. Lazy ones go with it,
+ * or after a moment; reads find them until then, and one that fails is tried again.
  *
  * LevelDB goes on after a failed write (a full disk) as if nothing had happened, but its log file is torn there, and
  * what it acknowledges from then on is gone at the next start. A new opening begins a new file behind what was whole.
@@ -10,36 +10,49 @@
 import type { AbstractLevel, AbstractSublevel } from 'abstract-level'
 import { GossumError, errorText } from '../errors.js'
 import { endOfTurn } from '../timed.js'
+import { LazyWrites, merged, type LazyWrite, type Range } from './lazy-writes.js'
 
 /** The database underneath: level in life, memory-level in tests. */
 export type Database = AbstractLevel<string | Buffer | Uint8Array>
 
-export interface Range {
-  readonly gte?: string
-  readonly lt?: string
-  readonly reverse?: boolean
-  readonly limit?: number
-}
-
 type Part = AbstractSublevel<Database, string | Buffer | Uint8Array, string, string>
 
-/** One change of one record. */
-type Operation = { readonly part: () => Part; readonly key: string } & (
-  { readonly type: 'put'; readonly value: string } | { readonly type: 'del' }
+/** A table, of a database that may be opened anew. */
+export interface Place {
+  readonly table: string
+  readonly part: () => Part
+}
+
+/** One change of one record: its new value, or undefined to delete it. */
+interface Change {
+  readonly key: string
+  readonly value: string | undefined
+}
+
+/** A change, durable when it ends if it says so; or an act that has to be alone in its batch. */
+type Write = { readonly change: Change; readonly sync: boolean } | { readonly act: () => Promise<void> }
+
+type Waiting = { readonly place: Place } & (
+  { readonly lazy: LazyWrite } | (Write & { readonly resolve: () => void; readonly reject: (error: unknown) => void })
 )
 
-/** Operations that may share a batch, durable when it ends if one of them says so; or an act that has to be alone. */
-type Write = { readonly operation: Operation; readonly sync: boolean } | { readonly act: () => Promise<void> }
-
-type Waiting = Write & { readonly resolve: () => void; readonly reject: (error: unknown) => void }
-
-/** Operations, and characters in their values, in one batch: a batch under way is held in memory twice. */
-const MAX_BATCH = { operations: 1024, characters: 1024 * 1024 }
+/** Changes, and characters in their values, in one batch: a batch under way is held in memory twice. */
+const MAX_BATCH = { changes: 1024, characters: 1024 * 1024 }
+/** How long a lazy write waits at most, and how long one that failed, in ms. */
+const LAZY_MS = 100
+const LAZY_AGAIN_MS = 1000
 
 export class Disk {
   #db: Database
   readonly #reopen: (() => Promise<Database>) | undefined
-  readonly #waiting: Waiting[] = []
+  /** In the order in which they were asked for. */
+  #waiting: Waiting[] = []
+  /** How many of those that wait are not lazy. */
+  #urgent = 0
+  readonly lazy = new LazyWrites()
+  #lazyTimer: NodeJS.Timeout | undefined
+  /** Whether the lazy ones have waited long enough. */
+  #lazyAreDue = false
   /** Ends when all writes that were asked for have ended. */
   #writing: Promise<void> | undefined
   #torn = false
@@ -56,9 +69,12 @@ export class Disk {
   table(name: string): Table {
     let from: Database | undefined
     let part: Part
-    return new Table(this, () => {
-      if (from !== this.#db) part = (from = this.#db).sublevel(name)
-      return part
+    return new Table(this, {
+      table: name,
+      part: () => {
+        if (from !== this.#db) part = (from = this.#db).sublevel(name)
+        return part
+      },
     })
   }
 
@@ -75,53 +91,116 @@ export class Disk {
   }
 
   /** Writes when all writes before it have ended. Throws STORE_WRITE_FAILED. */
-  write(write: Write): Promise<void> {
+  write(place: Place, write: Write): Promise<void> {
+    this.lazy.outdate(place.table, 'change' in write ? write.change.key : undefined)
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ ...write, resolve, reject })
+      this.#waiting.push({ place, ...write, resolve, reject })
+      this.#urgent++
       this.#writing ??= this.#writeAll()
     })
+  }
+
+  /** Writes with the next batch, or in a moment. Throws STORE_WRITE_FAILED when too much waits and cannot be written. */
+  async writeLazily(place: Place, key: string, value: string): Promise<void> {
+    if (this.lazy.isFull()) {
+      await this.#writeLazyOnes()
+      if (this.lazy.isFull()) throw new GossumError('STORE_WRITE_FAILED', 'too much waits to be written')
+    }
+    const lazy = this.lazy.put(place.table, key, value)
+    if (lazy !== undefined) this.#waiting.push({ place, lazy })
+    if (this.lazy.areMany()) void this.#writeLazyOnes()
+    else this.#writeLazyOnesIn(LAZY_MS)
+  }
+
+  #writeLazyOnesIn(ms: number): void {
+    if (this.#closed || this.#lazyTimer !== undefined) return
+    this.#lazyTimer = setTimeout(() => void this.#writeLazyOnes(), ms).unref()
+  }
+
+  #writeLazyOnes(): Promise<void> {
+    clearTimeout(this.#lazyTimer)
+    this.#lazyTimer = undefined
+    this.#lazyAreDue = true
+    return (this.#writing ??= this.#writeAll())
   }
 
   async #writeAll(): Promise<void> {
     // What is asked for in one turn of the event loop is one batch, also when nothing is under way.
     await endOfTurn()
-    for (let batch = this.#nextBatch(); batch.length > 0; batch = this.#nextBatch()) {
+    const failed: Waiting[] = []
+    while (this.#urgent > 0 || (this.#lazyAreDue && this.#waiting.length > 0)) {
+      const batch = this.#nextBatch()
       try {
         if (this.#torn && this.#reopen !== undefined) await this.#openAnew(this.#reopen)
         await this.#commit(batch)
-        for (const { resolve } of batch) resolve()
+        for (const write of batch) {
+          if ('lazy' in write) this.lazy.forget(write.lazy)
+          else write.resolve()
+        }
       } catch (error) {
         this.#torn = this.#reopen !== undefined
-        for (const { reject } of batch) reject(new GossumError('STORE_WRITE_FAILED', errorText(error), error))
+        for (const write of batch) {
+          if ('lazy' in write) failed.push(write)
+          else write.reject(new GossumError('STORE_WRITE_FAILED', errorText(error), error))
+        }
       }
     }
+    this.#lazyAreDue = false
+    this.#tryAgain(failed)
     this.#writing = undefined
   }
 
-  /** What is written next: as many operations as may go together, in their order, or one act. */
+  /** Lazy writes that failed wait for the next round, but for those that something else has taken the place of. */
+  #tryAgain(failed: readonly Waiting[]): void {
+    const again = failed.filter((write) => {
+      if (!('lazy' in write)) return false
+      if (write.lazy.isOutdated) this.lazy.forget(write.lazy)
+      else write.lazy.isOpen = true
+      return !write.lazy.isOutdated
+    })
+    this.#waiting = [...again, ...this.#waiting]
+    if (again.length > 0) this.#writeLazyOnesIn(LAZY_AGAIN_MS)
+  }
+
+  /** What is written next: as many changes as may go together, in their order, or one act. */
   #nextBatch(): Waiting[] {
     let characters = 0
     const end = this.#waiting.findIndex((write, i) => {
       if ('act' in write) return true
-      if (write.operation.type === 'put') characters += write.operation.value.length
-      return i >= MAX_BATCH.operations || (i > 0 && characters > MAX_BATCH.characters)
+      characters += ('lazy' in write ? write.lazy : write.change).value?.length ?? 0
+      return i >= MAX_BATCH.changes || (i > 0 && characters > MAX_BATCH.characters)
     })
-    return this.#waiting.splice(0, end === -1 ? this.#waiting.length : Math.max(end, 1))
+    const batch = this.#waiting.splice(0, end === -1 ? this.#waiting.length : Math.max(end, 1))
+    for (const write of batch) {
+      if ('lazy' in write) write.lazy.isOpen = false
+      else this.#urgent--
+    }
+    return batch
   }
 
   #commit(batch: readonly Waiting[]): Promise<void> {
     const [first] = batch
     if (first !== undefined && 'act' in first) return first.act()
-    const shared = batch.flatMap((write) => ('operation' in write ? write : []))
-    const operations = shared.map(({ operation: { part, key, ...operation } }) => {
-      return { ...operation, key: part().prefixKey(key, 'utf8') }
+    const operations = batch.flatMap((write) => {
+      if ('act' in write) return []
+      const { key, value } = 'lazy' in write ? write.lazy : write.change
+      const prefixed = write.place.part().prefixKey(key, 'utf8')
+      return value === undefined
+        ? { type: 'del' as const, key: prefixed }
+        : { type: 'put' as const, key: prefixed, value }
     })
-    return this.#db.batch(operations, { sync: shared.some(({ sync }) => sync) } as object)
+    return this.#db.batch(operations, { sync: batch.some((write) => 'sync' in write && write.sync) } as object)
+  }
+
+  /** Resolves when all that was asked for was written, or could not be. */
+  async flush(): Promise<void> {
+    await this.#writing
+    await this.#writeLazyOnes()
   }
 
   async close(): Promise<void> {
     this.#closed = true
-    await this.#writing
+    await this.flush()
     await this.#db.close()
   }
 
@@ -139,44 +218,55 @@ export class Disk {
 /** One table of the database: text by text. Its reads throw STORE_DAMAGED, its writes STORE_WRITE_FAILED. */
 export class Table {
   readonly #disk: Disk
-  readonly #part: () => Part
+  readonly #place: Place
 
-  constructor(disk: Disk, part: () => Part) {
+  constructor(disk: Disk, place: Place) {
     this.#disk = disk
-    this.#part = part
+    this.#place = place
   }
 
-  get(key: string): Promise<string | undefined> {
-    return this.#disk.read(() => this.#part().get(key))
+  async get(key: string): Promise<string | undefined> {
+    const { table, part } = this.#place
+    const waiting = this.#disk.lazy.get(table, key)
+    if (waiting !== undefined) return waiting
+    const stored = await this.#disk.read(() => part().get(key))
+    // What was put while we read is what the next reader would find.
+    return this.#disk.lazy.get(table, key) ?? stored
   }
 
-  entries(range: Range = {}): Promise<[key: string, value: string][]> {
-    return this.#disk.read(() => this.#part().iterator(range).all())
+  async entries(range: Range = {}): Promise<[key: string, value: string][]> {
+    const waiting = this.#disk.lazy.in(this.#place.table, range)
+    const stored = await this.#disk.read(() => this.#place.part().iterator(range).all())
+    return waiting.length === 0 ? stored : merged(stored, waiting, range)
   }
 
-  keys(range: Range = {}): Promise<string[]> {
-    return this.#disk.read(() => this.#part().keys(range).all())
+  async keys(range: Range = {}): Promise<string[]> {
+    const waiting = this.#disk.lazy.in(this.#place.table, range)
+    const stored = await this.#disk.read(() => this.#place.part().keys(range).all())
+    if (waiting.length === 0) return stored
+    const entries = stored.map((key): [string, string] => [key, ''])
+    return merged(entries, waiting, range).map(([key]) => key)
   }
 
-  values(range: Range = {}): Promise<string[]> {
-    return this.#disk.read(() => this.#part().values(range).all())
+  async values(range: Range = {}): Promise<string[]> {
+    return (await this.entries(range)).map(([, value]) => value)
   }
 
   /** Durable when it returns. */
   put(key: string, value: string): Promise<void> {
-    return this.#disk.write({ operation: { type: 'put', part: this.#part, key, value }, sync: true })
+    return this.#disk.write(this.#place, { change: { key, value }, sync: true })
   }
 
-  /** On disk sooner or later: for what can be had again. */
+  /** Found by reads from now on, and on disk sooner or later: for what can be had again. */
   putLazily(key: string, value: string): Promise<void> {
-    return this.#disk.write({ operation: { type: 'put', part: this.#part, key, value }, sync: false })
+    return this.#disk.writeLazily(this.#place, key, value)
   }
 
   del(key: string): Promise<void> {
-    return this.#disk.write({ operation: { type: 'del', part: this.#part, key }, sync: false })
+    return this.#disk.write(this.#place, { change: { key, value: undefined }, sync: false })
   }
 
   clear(range: Range = {}): Promise<void> {
-    return this.#disk.write({ act: () => this.#part().clear(range) })
+    return this.#disk.write(this.#place, { act: () => this.#place.part().clear(range) })
   }
 }

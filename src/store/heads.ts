@@ -1,119 +1,62 @@
 /**
  * The little state that matters, one record per log: the newest tree we proved, what we signed, and why the log is
- * frozen. It is compared and written in one act, chained, fsynced, and guarded by a second file (guard.ts).
+ * frozen. It is compared and written in one act, into the journal; the database follows, and is an index.
  *
- * A record is written before the signature that it speaks of is made. Ed25519 is deterministic, so a crash after the
- * write loses nothing: the same text and time give the same cosignature again.
+ * A record is on the disk before the signature that it speaks of is made. Ed25519 is deterministic, so a crash after
+ * the write loses nothing: the same text and time give the same cosignature again.
  */
 import { GossumError, errorText } from '../errors.js'
-import { equalBytes, toHex, utf8 } from '../tlog/bytes.js'
-import { formatHash, parseHash, sha256 } from '../tlog/hash.js'
-import type { Tree } from '../tlog/merkle.js'
 import type { Table } from './disk.js'
-import type { Guard, GuardedFloor, GuardEntry } from './guard.js'
+import type { Journal } from './journal.js'
+import { decodeState, encodeState, isFrozen, NOTHING, type LogState } from './log-state.js'
 import { Serial } from './serial.js'
+import { settled } from './settle.js'
 
-/** What we promised to sign, and so signed: the newest cosignature of one witness key. */
-export interface Signed {
-  /** Verifier key of the witness (ours) that signed; empty after a recovery that knew only the time. */
-  readonly key: string
-  /** Key name and key id of the ML-DSA-44 key that signs beside it, with the same time; absent when there is none. */
-  readonly second?: string
-  readonly size: number
-  /** POSIX seconds in the cosignature. */
-  readonly time: number
-}
-
-/** A reason to be frozen: evidence, or a suspect that no tree can explain. */
-export interface Hold {
-  readonly id: string
-  readonly acked: boolean
-}
-
-/** A head that carries our own cosignature and that this store did not know: nothing is signed before it is reached. */
-export interface Floor extends GuardedFloor {
-  /** The head as a note with the log's line and our own; absent after a recovery in which only the guard knew it. */
-  readonly note?: string
-  /** The time of our cosignature there, or that we promised, in POSIX seconds, where it is known. */
-  readonly time?: number
-}
-
-/** The head that was trusted because it was the first one. */
-export interface FirstUse {
-  readonly size: number
-  /** Base64. */
-  readonly root: string
-  /** ISO 8601. */
-  readonly at: string
-}
-
-/** The state of one log. Immutable: a change makes a new one. */
-export interface LogState {
-  /** Sequence number: 0 before anything was written. */
-  readonly seq: number
-  /** The newest tree that we proved, or trusted on first use. */
-  readonly tree?: Tree | undefined
-  /** Its checkpoint text with the log's signature line, as a note; absent after a recovery that knew only the tree. */
-  readonly note?: string | undefined
-  /** The origin of the log, from the first head on that was cosigned: a key cosigns one log of an origin. */
-  readonly origin?: string
-  readonly signed?: Signed
-  readonly floor?: Floor | undefined
-  readonly firstUse?: FirstUse | undefined
-  readonly holds: readonly Hold[]
-}
+export { isFrozen, unmetFloor } from './log-state.js'
+export type { FirstUse, Floor, Hold, LogState, Signed } from './log-state.js'
 
 /** What a change may set. */
 export type Change = Partial<Omit<LogState, 'seq'>>
 
-/** The head that must be reached before anything is signed; undefined when there is none, or it is. */
-export function unmetFloor({ tree, floor }: Pick<LogState, 'tree' | 'floor'>): Floor | undefined {
-  return floor !== undefined && floor.size > (tree?.size ?? -1) ? floor : undefined
-}
-
-export function isFrozen(state: LogState): boolean {
-  return state.holds.some((hold) => !hold.acked)
-}
-
 interface Slot {
   state: LogState
-  /** SHA-256 of the state's bytes, hex; empty before the first write. */
-  hash: string
-  /** Why nothing of this log may be signed: the database and the guard disagree. */
-  disagreement?: string
+  /** What others than the journal know of a log whose state is disputed. */
+  others: readonly LogState[]
+  /** Why nothing of this log may be signed, in words. */
+  disagreement?: string | undefined
 }
 
 /** Holds kept of a log that is frozen already: the record stays small. What the operator let go makes room for more. */
 const MAX_HOLDS = 256
 
-const NOTHING: LogState = { seq: 0, holds: [] }
-
 export class Heads {
   readonly #table: Table
-  readonly #guard: Guard
+  readonly #journal: Journal
   readonly #slots = new Map<string, Slot>()
   readonly #serial = new Serial()
 
-  private constructor(table: Table, guard: Guard) {
+  private constructor(table: Table, journal: Journal) {
     this.#table = table
-    this.#guard = guard
+    this.#journal = journal
   }
 
-  /** Loads every log's state and holds it against the guard. Disagreement is kept per log; it does not throw. */
-  static async load(table: Table, guard: Guard): Promise<Heads> {
-    const heads = new Heads(table, guard)
-    for (const [log, text] of await table.entries()) {
-      const slot = readSlot(text, guard.entries.get(log))
+  /** Loads every log's state and holds the database against the journal. Disagreement is kept per log; it does not throw. */
+  static async load(table: Table, journal: Journal): Promise<Heads> {
+    const heads = new Heads(table, journal)
+    const indexed = new Map(await table.entries())
+    for (const log of new Set([...journal.states.keys(), ...indexed.keys()])) {
+      const text = journal.states.get(log)
+      const slot = readSlot(text, indexed.get(log), journal.damage)
       heads.#slots.set(log, slot)
-      // A crash came between the two writes: nothing was signed for that state yet, and now the guard knows it too.
-      const behind = slot.disagreement === undefined && guard.entries.get(log)?.hash !== slot.hash
-      if (behind) await guard.append(guardEntry(log, slot.state, slot.hash))
-    }
-    for (const [log, entry] of guard.entries) {
-      if (heads.#slots.has(log)) continue
-      heads.#slots.set(log, { state: NOTHING, hash: '', disagreement: lost(0, entry.seq) })
+      if (slot.disagreement === undefined && text !== undefined && text !== indexed.get(log))
+        await table.putLazily(log, text)
     }
     return heads
+  }
+
+  /** All logs of which something is known, whether they are followed or not. */
+  logs(): string[] {
+    return [...this.#slots].flatMap(([log, slot]) => (knowsSomething(slot) ? log : []))
   }
 
   get(log: string): LogState {
@@ -169,55 +112,58 @@ export class Heads {
   }
 
   /**
-   * Settles a disagreement on the operator's word: goes on from the larger of what the database and the guard know,
+   * Settles a disagreement on the operator's word: goes on from the larger of what the journal and the database know,
    * keeping every hold that either knows, and the larger floor. Nothing that does not extend the two will be signed.
    * Throws STATE_DISAGREES when they contradict each other, or neither knows a tree: then no home may go on with this
    * key.
    */
   async recover(log: string): Promise<void> {
-    await this.#serialised(log, async (slot) => {
-      if (slot.disagreement === undefined) return
-      const { state } = slot
-      const entry = this.#guard.entries.get(log)
-      const guarded = entryTree(entry)
-      requireOneHistory([state.tree, guarded, floorTree(state.floor), floorTree(entry?.floor)])
-      const known = new Set(state.holds.map((hold) => hold.id))
-      const lostHolds = (entry?.holds ?? []).filter((id) => !known.has(id)).map((id) => ({ id, acked: false }))
-      const signed = laterSigned(state.signed, entry)
-      const guardKnowsMore = guarded !== undefined && guarded.size > (state.tree?.size ?? -1)
-      const tree = guardKnowsMore ? guarded : state.tree
-      const recovered = {
-        ...state,
-        seq: Math.max(state.seq, entry?.seq ?? 0) + 1,
-        holds: [...state.holds, ...lostHolds],
-        tree,
-        note: guardKnowsMore ? undefined : state.note,
-        ...(signed && { signed }),
-        floor: unmetFloor({ tree, floor: largerFloor(state.floor, entry?.floor) }),
-      }
-      await this.#write(log, slot, recovered)
-      delete slot.disagreement
-    })
+    // One at a time, as the first mends the journal for all.
+    await this.#serial.run('', () =>
+      this.#serialised(log, async (slot) => {
+        if (slot.disagreement === undefined) return
+        if (knowsSomething(slot) || this.logs().length === 0) {
+          const state = settled([slot.state, ...slot.others])
+          await this.#mend()
+          await this.#write(log, slot, state)
+        } else await this.#mend()
+        slot.others = []
+        slot.disagreement = undefined
+      }),
+    )
+  }
+
+  /** Puts a whole journal in the place of a damaged one, in which every log stays disputed until it is settled. */
+  async #mend(): Promise<void> {
+    const why = this.#journal.damage
+    if (why === undefined) return
+    const known = [...this.#slots].filter(([, slot]) => knowsSomething(slot))
+    try {
+      await this.#journal.mend(known.map(([log, { state, others }]) => [log, encodeState(state, { why, others })]))
+    } catch (error) {
+      throw new GossumError('STORE_WRITE_FAILED', errorText(error), error)
+    }
+    for (const slot of this.#slots.values()) if (!knowsSomething(slot)) slot.disagreement = undefined
   }
 
   async #write(log: string, slot: Slot, state: LogState): Promise<LogState> {
-    const text = encodeState(state, slot.hash)
-    const hash = toHex(sha256(utf8(text)))
-    await this.#table.put(log, text)
+    const text = encodeState(state)
     try {
-      await this.#guard.append(guardEntry(log, state, hash))
+      await this.#journal.append(log, text)
     } catch (error) {
       throw new GossumError('STORE_WRITE_FAILED', errorText(error), error)
     }
     slot.state = state
-    slot.hash = hash
+    // The journal has it: a database that cannot be written now is brought up at the next start.
+    this.#table.putLazily(log, text).catch(() => undefined)
     return state
   }
 
   #slot(log: string): Slot {
     let slot = this.#slots.get(log)
     if (slot === undefined) {
-      slot = { state: NOTHING, hash: '' }
+      // Of a damaged journal nobody can tell which logs it has lost.
+      slot = { state: NOTHING, others: [], disagreement: this.#journal.damage }
       this.#slots.set(log, slot)
     }
     return slot
@@ -228,110 +174,30 @@ export class Heads {
   }
 }
 
-/** One log's state as JSON: the state and the hash of the state before it. */
-function encodeState(state: LogState, previous: string): string {
-  const { seq, tree, note, origin, signed, floor, firstUse, holds } = state
-  return JSON.stringify({
-    seq,
-    previous,
-    ...(tree && { size: tree.size, root: formatHash(tree.root) }),
-    ...(note !== undefined && { note }),
-    ...(origin !== undefined && { origin }),
-    ...(signed && { signed }),
-    ...(floor && { floor }),
-    ...(firstUse && { firstUse }),
-    holds,
-  })
+function knowsSomething({ state, others }: Slot): boolean {
+  return state.seq > 0 || others.length > 0
 }
 
-interface EncodedState {
-  seq: number
-  previous: string
-  size?: number
-  root?: string
-  note?: string
-  origin?: string
-  signed?: Signed
-  floor?: Floor
-  firstUse?: FirstUse
-  holds: Hold[]
-}
-
-function guardEntry(log: string, state: LogState, hash: string): GuardEntry {
-  return {
-    log,
-    seq: state.seq,
-    hash,
-    size: state.tree?.size ?? 0,
-    root: state.tree === undefined ? '-' : formatHash(state.tree.root),
-    time: state.signed?.time ?? 0,
-    holds: state.holds.filter((hold) => !hold.acked).map((hold) => hold.id),
-    ...(state.floor && { floor: { size: state.floor.size, root: state.floor.root, at: state.floor.at } }),
+/** What the journal says of a log, held against what the database says. */
+function readSlot(inJournal: string | undefined, inDatabase: string | undefined, damage: string | undefined): Slot {
+  const journal = inJournal === undefined ? { state: NOTHING } : decodeState(inJournal)
+  const state = journal?.state ?? NOTHING
+  const others = [...(journal?.dispute?.others ?? [])]
+  const reasons = [damage, journal === undefined ? 'the state in the journal cannot be read' : journal.dispute?.why]
+  if (inDatabase !== undefined && inDatabase !== inJournal) {
+    // What cannot be read is nothing that anybody could go on from; but there was something.
+    const indexed = decodeState(inDatabase)?.state ?? NOTHING
+    // The database follows the journal: an older state is one behind which the journal has gone on.
+    if (indexed.seq === 0 || indexed.seq >= state.seq) {
+      others.push(indexed)
+      reasons.push(whyNot(indexed.seq, state.seq))
+    }
   }
+  return { state, others, disagreement: reasons.find((reason) => reason !== undefined) }
 }
 
-/** What recover() can go on from: at least one tree, and not two of one size. */
-function requireOneHistory(known: readonly (Tree | undefined)[]): void {
-  const trees = known.filter((tree) => tree !== undefined)
-  if (trees.length === 0) {
-    throw new GossumError(
-      'STATE_DISAGREES',
-      'neither of them knows a tree to go on from; start a new home with a new key',
-    )
-  }
-  for (const { size, root } of trees) {
-    if (trees.every((other) => other.size !== size || equalBytes(other.root, root))) continue
-    throw new GossumError('STATE_DISAGREES', `two roots at size ${size}; start a new home with a new key`)
-  }
-}
-
-/** The floor that asks for more (one of size 0 asks for nothing); of two of one size, that whose head we hold. */
-function largerFloor(ours: Floor | undefined, guarded: GuardedFloor | undefined): Floor | undefined {
-  return (guarded?.size ?? 0) > (ours?.size ?? 0) ? guarded : ours
-}
-
-function floorTree(floor: GuardedFloor | undefined): Tree | undefined {
-  const root = floor && parseHash(floor.root)
-  return root && { size: floor.size, root }
-}
-
-function entryTree(entry: GuardEntry | undefined): Tree | undefined {
-  const root = entry && parseHash(entry.root)
-  return root && { size: entry.size, root }
-}
-
-/** What was signed last, as far as the state and the guard know. The guard does not know by which key. */
-function laterSigned(signed: Signed | undefined, entry: GuardEntry | undefined): Signed | undefined {
-  if (entry === undefined || entry.time <= (signed?.time ?? 0)) return signed
-  return { key: '', size: entry.size, time: entry.time }
-}
-
-function readSlot(text: string, entry: GuardEntry | undefined): Slot {
-  const hash = toHex(sha256(utf8(text)))
-  let encoded: EncodedState
-  try {
-    encoded = JSON.parse(text) as EncodedState
-  } catch {
-    return { state: NOTHING, hash, disagreement: 'the state of the log cannot be read' }
-  }
-  const { seq, previous, size, root, note, origin, signed, floor, firstUse, holds } = encoded
-  const rootHash = root === undefined ? undefined : parseHash(root)
-  const state: LogState = {
-    seq,
-    ...(size !== undefined && rootHash !== undefined && { tree: { size, root: rootHash } }),
-    ...(note !== undefined && { note }),
-    ...(origin !== undefined && { origin }),
-    ...(signed && { signed }),
-    ...(floor && { floor }),
-    ...(firstUse && { firstUse }),
-    holds,
-  }
-  // Equal, or one ahead in the same chain.
-  const agrees = entry?.hash === hash || previous === (entry?.hash ?? '')
-  if (agrees) return { state, hash }
-  return { state, hash, disagreement: lost(seq, entry?.seq ?? 0) }
-}
-
-function lost(inDatabase: number, inGuard: number): string {
-  return `the database is at state ${inDatabase}, the guard file at ${inGuard}`
+function whyNot(inDatabase: number, inJournal: number): string {
+  if (inDatabase === 0) return 'the state in the database cannot be read'
+  if (inDatabase === inJournal) return `the database and the journal have different states ${inJournal}`
+  return `the database is at state ${inDatabase}, the journal at ${inJournal}`
 }

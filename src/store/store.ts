@@ -1,31 +1,36 @@
 /**
- * Everything that a node keeps on disk: one level database and the guard file beside it. One writer: the database
- * locks its directory, and a second process gets STORE_LOCKED.
+ * Everything that a node keeps on disk: the journal, and one level database beside it. One writer: the database locks
+ * its directory, and a second process gets STORE_LOCKED.
  *
- * `heads` is what matters and is guarded. `deposits` are promises that others made: they must not be lost either. The rest can be had again from the log or from peers: history of cosigned
- * heads, quorum heads, what each witness cosigned, suspects, evidence files (named by their own hash) and whom they
- * convict, proven tiles and records.
+ * `heads` is what matters: its truth is the journal. `deposits` are promises that others made: they must not be lost
+ * either. The rest can be had again from the log or from peers: history of cosigned heads, quorum heads, what each witness
+ * cosigned, suspects, evidence files (named by their own hash) and whom they convict, proven tiles and records.
  */
 import { existsSync, readdirSync } from 'node:fs'
-import { access, constants, mkdir } from 'node:fs/promises'
+import { access, constants, mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Level } from 'level'
-import { GossumError, errorText } from '../errors.js'
+import { GossumError } from '../errors.js'
 import { Disk, type Database, type Table } from './disk.js'
 import { Convictions } from './convictions.js'
 import { PromiseShelf } from './deposits.js'
 import { EvidenceShelf } from './evidence-shelf.js'
 import { Generations } from './generations.js'
-import { GuardFile, type Guard } from './guard.js'
 import { Heads } from './heads.js'
 import { History } from './history.js'
+import { Journal } from './journal.js'
+import { DiskJournalFile, type JournalFile } from './journal-file.js'
 import { LookupStore, LOOKUPS_PER_GENERATION } from './lookup-store.js'
+import { obstacleIn } from './obstacle.js'
+import { makeJournal } from './old-home.js'
 import { SeenLines } from './seen-lines.js'
 import { SignedBy } from './signed-by.js'
 import { TileStore, TILES_PER_GENERATION } from './tile-store.js'
 
 /** The layout of the database. A change to it needs a new number and a migration. */
-export const SCHEMA_VERSION = '1'
+export const SCHEMA_VERSION = '2'
+/** The layout before there was a journal. */
+const OLD_SCHEMA = '1'
 
 /** What LevelDB may take: a node reads and writes little, and its memory should not grow for hours until buffers are full. */
 const MEMORY = { cacheSize: 2 * 1024 * 1024, writeBufferSize: 1024 * 1024 }
@@ -51,11 +56,11 @@ export class Store {
   /** Peers to come back to: one record, `book`. */
   readonly peers: Table
   readonly #disk: Disk
-  readonly #guard: Guard
+  readonly #journal: Journal
 
-  private constructor(disk: Disk, guard: Guard, heads: Heads, convictions: Convictions, deposits: PromiseShelf) {
+  private constructor(disk: Disk, journal: Journal, heads: Heads, convictions: Convictions, deposits: PromiseShelf) {
     this.#disk = disk
-    this.#guard = guard
+    this.#journal = journal
     this.heads = heads
     this.history = new History(disk.table('history'))
     this.quorum = disk.table('quorum')
@@ -70,38 +75,64 @@ export class Store {
     this.lookups = new LookupStore(generations(disk, 'lookups', LOOKUPS_PER_GENERATION))
   }
 
-  /** Opens the store of a home directory, making it when the home is empty. */
+  /** Opens the store of a home directory, making it when the home is empty, and taking over one of an older version. */
   static async open(home: string): Promise<Store> {
-    await makeHome(home)
     const location = join(home, 'db')
+    const journalPath = join(home, 'journal')
     const guardPath = join(home, 'guard')
-    // LevelDB would make a new, empty database where one lost its CURRENT file: only an empty home may get one.
-    const createIfMissing = !existsSync(guardPath) && !holdsData(location)
-    const db = await openDatabase(location, createIfMissing)
-    let guard: GuardFile | undefined
     try {
-      guard = await GuardFile.open(guardPath)
-      return await Store.over(db, guard, () => openDatabase(location, false))
+      await mkdir(home, { recursive: true, mode: 0o700 })
+      await access(home, constants.W_OK)
+      // LevelDB would make a new, empty database where one lost its CURRENT file: only an empty home may get one.
+      const createIfMissing = !existsSync(journalPath) && !existsSync(guardPath) && !holdsData(location)
+      const db = await openDatabase(location, createIfMissing)
+      const file = new DiskJournalFile(journalPath)
+      try {
+        await takeOver(new Disk(db), file, guardPath)
+        return await Store.over(db, file, () => openDatabase(location, false))
+      } catch (error) {
+        await file.close()
+        await db.close()
+        throw error
+      }
     } catch (error) {
-      await guard?.close()
-      await db.close()
-      throw error
+      throw await obstacleIn(home, error)
     }
   }
 
-  /** A store over any open database and guard. `reopen` opens the database again after a write failed. */
-  static async over(db: Database, guard: Guard, reopen?: () => Promise<Database>): Promise<Store> {
+  /** A store over any open database and journal. `reopen` opens the database again after a write failed. */
+  static async over(db: Database, file: JournalFile, reopen?: () => Promise<Database>): Promise<Store> {
     const disk = new Disk(db, reopen)
     await requireSchema(disk.table('meta'))
     const convictions = await Convictions.load(disk.table('convictions'))
+    const journal = await Journal.open(file)
     const deposits = await PromiseShelf.load(disk.table('deposits'))
-    return new Store(disk, guard, await Heads.load(disk.table('state'), guard), convictions, deposits)
+    return new Store(disk, journal, await Heads.load(disk.table('state'), journal), convictions, deposits)
+  }
+
+  /** Resolves when what was written lazily was written, or could not be. */
+  flush(): Promise<void> {
+    return this.#disk.flush()
   }
 
   async close(): Promise<void> {
+    await this.#journal.close()
     await this.#disk.close()
-    await this.#guard.close()
   }
+}
+
+/** Brings a home of the version before to this one; a home that is new, or of this version, is left as it is. */
+async function takeOver(disk: Disk, journal: JournalFile, guardPath: string): Promise<void> {
+  const meta = disk.table('meta')
+  const schema = await meta.get('schema')
+  const isOld = schema === OLD_SCHEMA || (schema === undefined && existsSync(guardPath))
+  if (isOld) {
+    await makeJournal({ states: disk.table('state'), guardPath, journal })
+    await meta.put('schema', SCHEMA_VERSION)
+  }
+  const isDone = isOld || (schema === SCHEMA_VERSION && (await journal.read()) !== undefined)
+  // Also one that an older version made anew, before it saw that the home is none of its own.
+  if (isDone) await rm(guardPath, { force: true })
 }
 
 function generations(disk: Disk, name: string, most: number): Generations {
@@ -114,9 +145,8 @@ async function openDatabase(location: string, createIfMissing: boolean): Promise
     await db.open()
     return db
   } catch (error) {
-    const cause = (error as Error).cause as (Error & { code?: string }) | undefined
-    if (cause?.code === 'LEVEL_LOCKED') throw new GossumError('STORE_LOCKED', location, error)
-    throw new GossumError('STORE_DAMAGED', `${location}: ${errorText(cause ?? error)}`, error)
+    // The obstacle, not that there was one.
+    throw (error as Error).cause ?? error
   }
 }
 
@@ -125,15 +155,6 @@ async function requireSchema(meta: Table): Promise<void> {
   if (version === undefined) await meta.put('schema', SCHEMA_VERSION)
   else if (version !== SCHEMA_VERSION)
     throw new GossumError('STORE_SCHEMA', `it has version ${version}, this is ${SCHEMA_VERSION}`)
-}
-
-async function makeHome(home: string): Promise<void> {
-  try {
-    await mkdir(home, { recursive: true, mode: 0o700 })
-    await access(home, constants.W_OK)
-  } catch (error) {
-    throw new GossumError('HOME_UNUSABLE', errorText(error), error)
-  }
 }
 
 /** Whether records may be here: a crash in the very first opening leaves a directory without any. */

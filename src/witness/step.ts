@@ -392,9 +392,11 @@ function onMarks(state: LogState, marks: readonly Mark[], at: Circumstances): St
 
 // ---- what is promised ------------------------------------------------------------------------------------------
 
-/** What will be signed, for the disk. Time never runs backwards, whatever the clock says. */
+/** What will be signed, for the disk. The time of one key never runs backwards, whatever the clock says. */
 function promise(state: LogState, size: number, input: HeadInput | undefined, at: Circumstances): Signed {
-  const before = Math.max(state.signed?.time ?? 0, state.floor?.time ?? 0, input?.own?.time ?? 0)
+  const { signed } = state
+  const isOther = signed !== undefined && signed.key !== '' && signed.key !== at.keys.key
+  const before = Math.max(isOther ? 0 : (signed?.time ?? 0), state.floor?.time ?? 0, input?.own?.time ?? 0)
   return { ...at.keys, size, time: Math.max(at.now, before, 1) }
 }
 

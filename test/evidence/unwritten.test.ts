@@ -268,6 +268,7 @@ test('over a real store whose writes fail: held, told, and frozen for good when 
   let isFull = false
   breakWrites(db, () => (isFull ? Object.assign(new Error('No space left on device'), { code: 'ENOSPC' }) : undefined))
   const guard = new MemoryGuard()
+  guard.fault = () => (isFull ? 'ENOSPC' : undefined)
   const store = await Store.over(db, guard)
   const clock = new ManualClock()
   const errors: unknown[] = []

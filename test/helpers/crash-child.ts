@@ -8,7 +8,7 @@ import '../../src/polyfill.js'
 import { writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { Level } from 'level'
-import { GuardFile, type GuardEntry } from '../../src/store/guard.js'
+import { DiskJournalFile } from '../../src/store/journal-file.js'
 import { Store } from '../../src/store/store.js'
 import { parseCheckpoint } from '../../src/tlog/checkpoint.js'
 import { formatHash } from '../../src/tlog/hash.js'
@@ -18,8 +18,8 @@ import { History, showing } from './history.js'
 
 export interface ChildTask {
   readonly home: string
-  /** Where to die: never, in the signature, before or after the guard's line, before what is published is out. */
-  readonly die: 'never' | 'sign' | 'guard-before' | 'guard-after' | 'publish'
+  /** Where to die: never, in the signature, before or after the journal is synced, before what is published is out. */
+  readonly die: 'never' | 'sign' | 'journal-before' | 'journal-after' | 'publish'
   /** How often that place is passed before the process dies there. */
   readonly after: number
   /** The sizes to follow, in order. */
@@ -70,7 +70,7 @@ async function main(task: ChildTask): Promise<void> {
       return testWitness.sign(message)
     },
   }
-  const store = task.die.startsWith('guard') ? await openWithGuard(task.home, pass) : await Store.open(task.home)
+  const store = task.die.startsWith('journal') ? await openWithJournal(task.home, pass) : await Store.open(task.home)
   if (task.onlyOpen === true) {
     say('open')
     process.stdin.resume()
@@ -93,21 +93,19 @@ async function main(task: ChildTask): Promise<void> {
   say('done')
 }
 
-/** The store of a home with a guard that can die before or after it has written. */
-async function openWithGuard(home: string, pass: (place: ChildTask['die']) => void): Promise<Store> {
+/** The store of a home with a journal that can die before or after a line, written already, is synced. */
+async function openWithJournal(home: string, pass: (place: ChildTask['die']) => void): Promise<Store> {
   await (await Store.open(home)).close()
   const db = new Level(join(home, 'db'))
   await db.open()
-  const guard = await GuardFile.open(join(home, 'guard'))
-  return Store.over(db, {
-    entries: guard.entries,
-    append: async (entry: GuardEntry) => {
-      pass('guard-before')
-      await guard.append(entry)
-      pass('guard-after')
-    },
-    close: () => guard.close(),
-  })
+  class DyingJournal extends DiskJournalFile {
+    override async datasync(): Promise<void> {
+      pass('journal-before')
+      await super.datasync()
+      pass('journal-after')
+    }
+  }
+  return Store.over(db, new DyingJournal(join(home, 'journal')))
 }
 
 if (process.argv[2] !== undefined && process.argv[1]?.endsWith('crash-child.ts') === true)

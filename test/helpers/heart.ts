@@ -1,10 +1,10 @@
 /** The heart of a node over any store, following its logs through whatever vantages the test gives it. */
 import { MemoryLevel } from 'memory-level'
-import { GossumError } from '../../src/errors.js'
+import { GossumError, type ErrorCode } from '../../src/errors.js'
 import { Alarm } from '../../src/evidence/alarm.js'
-import type { Guard, GuardEntry } from '../../src/store/guard.js'
 import type { Database } from '../../src/store/disk.js'
 import { isFrozen, type FirstUse } from '../../src/store/heads.js'
+import type { JournalFile } from '../../src/store/journal-file.js'
 import { Store } from '../../src/store/store.js'
 import { logId, SUMDB_ORIGIN } from '../../src/tlog/checkpoint.js'
 import { verifyCosignature, type Cosignature } from '../../src/tlog/cosignature.js'
@@ -25,21 +25,14 @@ import type { Candidate } from '../../src/witness/head.js'
 import type { Outcome } from '../../src/witness/outcome.js'
 import type { Source } from '../../src/witness/source.js'
 import { KnownLines } from '../../src/witness/known-lines.js'
+import { takenBy } from '../../src/witness/origin.js'
 import { Witness, type WitnessOptions } from '../../src/witness/witness.js'
 import type { PrefixFromPeers, ShowPrefix } from '../../src/witness/prover.js'
 import { Suspects, type Suspect } from '../../src/witness/suspects.js'
+import { MemoryJournal } from './volatile-disk.js'
 
-/** A guard that keeps its entries in memory. */
-export class MemoryGuard implements Guard {
-  readonly entries = new Map<string, GuardEntry>()
-  append(entry: GuardEntry): Promise<void> {
-    this.entries.set(entry.log, entry)
-    return Promise.resolve()
-  }
-  close(): Promise<void> {
-    return Promise.resolve()
-  }
-}
+/** The file of a journal in memory: it outlives a heart, for the next one to start from. */
+export { MemoryJournal as MemoryGuard }
 
 /** A key made of one repeated byte, so that tests are the same every time. */
 export function testSigner(name: string, byte: number, type: SignatureType = SIGNATURE_TYPES.ed25519): SignerKey {
@@ -82,12 +75,24 @@ export interface HeartOptions extends LogAndVantage {
   /** What else may stand in the way of a signature, and who keeps promises. */
   readonly barrier?: Partial<WitnessOptions['barrier']>
   readonly db?: Database
-  readonly guard?: Guard
+  /** The file of the journal, in memory when absent. */
+  readonly guard?: JournalFile
   /** A store that is open already, in place of `db` and `guard`. */
   readonly store?: Store
   readonly now?: () => number
   /** Sees what leaves before it is kept in `published`. */
   readonly onPublish?: (note: Uint8Array, log: string) => void
+}
+
+/** The store that was opened last over each database. */
+const opened = new WeakMap<Database, Store>()
+
+/** A store in memory, after one that nobody closed has written what it had: as if its process had ended in good order. */
+async function openStore(db: Database, file: JournalFile): Promise<Store> {
+  await opened.get(db)?.flush()
+  const store = await Store.over(db, file)
+  opened.set(db, store)
+  return store
 }
 
 /** The log id of a key with the origin of every checksum database. */
@@ -125,8 +130,9 @@ export async function startHeart(options: HeartOptions): Promise<Heart> {
     return { id: logId(key.name, origin), key, origin, ...(prefix && { prefix }) }
   })
   const log = logs[0]!.id
-  const counted = options.counted ?? [signer.verifier]
-  const store = options.store ?? (await Store.over(options.db ?? new MemoryLevel(), options.guard ?? new MemoryGuard()))
+  const counted = options.counted ?? [signer, ...(options.ofLogs?.values() ?? [])].map(({ verifier }) => verifier)
+  const store =
+    options.store ?? (await openStore(options.db ?? new MemoryLevel(), options.guard ?? new MemoryJournal()))
   const feed = new Feed<Outcome>()
   const left = {
     feed,
@@ -170,12 +176,23 @@ export async function startHeart(options: HeartOptions): Promise<Heart> {
     onError: (error) => left.errors.push(error),
     clock: { now },
   })
+  const keysOf = (id: string): readonly [Signer, ...Signer[]] => {
+    const own = options.ofLogs?.get(id)
+    return own !== undefined ? [own] : options.second === undefined ? [signer] : [signer, options.second]
+  }
+  const taken = (id: string): ErrorCode | undefined => {
+    const setting = logs.find((one) => one.id === id)
+    if (setting === undefined || options.ofLogs?.has(id) === true) return undefined
+    const states = new Map(store.heads.logs().map((one) => [one, store.heads.get(one)]))
+    const [first, ...more] = keysOf(id).map(({ verifier }) => verifier.vkey)
+    return takenBy(setting, [first!, ...more], logs, states) === undefined ? undefined : 'ORIGIN_TAKEN'
+  }
   const rollback = options.rollback ?? { maySign: true, sawUnknown: (time: number) => left.unknown.push(time) }
   const witness = new Witness({
     logs,
     kept: { store, cosigned, suspects },
     keys: {
-      own: { of: () => (options.second === undefined ? [signer] : [signer, options.second]) },
+      own: { of: (id) => keysOf(id) },
       counted,
       relayed: () => options.relayed ?? [],
       neighbours: () => options.neighbours ?? [],
@@ -183,7 +200,7 @@ export async function startHeart(options: HeartOptions): Promise<Heart> {
       known: new KnownLines(),
     },
     barrier: {
-      obstacle: () => (rollback.maySign ? undefined : 'GUARD_WAITING'),
+      obstacle: (id) => (rollback.maySign ? taken(id) : 'GUARD_WAITING'),
       sawUnknown: (time) => rollback.sawUnknown(time),
       isHeld: (id) => alarm.holds(id),
       ...options.barrier,

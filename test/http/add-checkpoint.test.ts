@@ -21,6 +21,7 @@ import {
   verifyNote,
   type Signature,
   type VerifierKey,
+  SIGNATURE_TYPES,
 } from '../../src/tlog/note.js'
 import { fakeNode } from '../helpers/node-view.js'
 import { codeOf } from '../helpers/codes.js'
@@ -188,10 +189,12 @@ describe('200', () => {
       (byte) => new PushingLog(testSigner(`sum${byte}.example`, byte), { origin: SUMDB_ORIGIN, salt: `${byte}` }),
     )
     const [one, two] = sumdbs as [PushingLog, PushingLog]
+    const own = testSigner('own.example', 21, SIGNATURE_TYPES.cosignature)
     const { add, heart, url } = await witness({
       logKey: one.signer.verifier,
       origin: SUMDB_ORIGIN,
       others: [{ logKey: two.signer.verifier }],
+      ofLogs: new Map([[logId('sum4.example', SUMDB_ORIGIN), own]]),
     })
     expect((await add(one.body(0, 5))).status).toBe(200)
     expect((await add(two.body(0, 7))).status).toBe(200)

@@ -12,7 +12,7 @@ import { EMPTY_ROOT, formatHash } from '../../src/tlog/hash.js'
 import { formatNote, isBy, parseNote, SIGNATURE_TYPES, type Signature, type SignerKey } from '../../src/tlog/note.js'
 import type { Subtree } from '../../src/tlog/subtree.js'
 import { obstacleOfOrigin } from '../../src/witness/origin.js'
-import { MemoryGuard, startHeart, testSigner, testWitness, type Heart, type HeartOptions } from '../helpers/heart.js'
+import { startHeart, testSigner, testWitness, type Heart, type HeartOptions } from '../helpers/heart.js'
 import { fakeNode } from '../helpers/node-view.js'
 import { flipBit } from '../helpers/tree.js'
 import { askWitness, push, PushingLog, subtreeBody } from '../helpers/witness-client.js'
@@ -272,10 +272,11 @@ describe('nothing is signed that we have not cosigned', () => {
     rollback.maySign = true
     expect((await waiting.ask(body)).status).toBe(200)
 
-    const guard = new MemoryGuard()
-    const before = await witness({ guard })
+    const db = new MemoryLevel()
+    const before = await witness({ db })
     await before.reference(0, 9)
-    await refused(await witness({ guard, db: new MemoryLevel() }), 'disagree')
+    // Without the journal that the database followed.
+    await refused(await witness({ db }), 'disagree')
 
     const behind = await witness()
     await behind.reference(0, 5)

@@ -1,25 +1,44 @@
 import { MemoryLevel } from 'memory-level'
 import { describe, expect, test } from 'vitest'
 import { Disk } from '../../src/store/disk.js'
-import type { GuardEntry } from '../../src/store/guard.js'
-import { isFrozen, type Heads, type LogState } from '../../src/store/heads.js'
+import { isFrozen, type Floor, type Heads, type LogState } from '../../src/store/heads.js'
+import { CHAIN_START, formatJournal } from '../../src/store/journal-text.js'
+import { encodeState, type Dispute } from '../../src/store/log-state.js'
 import { Store } from '../../src/store/store.js'
-import { toHex, utf8 } from '../../src/tlog/bytes.js'
-import { formatHash, sha256 } from '../../src/tlog/hash.js'
-import { MemoryGuard } from '../helpers/heart.js'
+import { utf8 } from '../../src/tlog/bytes.js'
+import { formatHash } from '../../src/tlog/hash.js'
+import { breakWrites } from '../helpers/broken-disk.js'
+import { MemoryJournal } from '../helpers/volatile-disk.js'
 
 const LOG = 'a'.repeat(64)
 const OTHER = 'b'.repeat(64)
 const tree = (size: number) => ({ size, root: new Uint8Array(32).fill(size) })
 
-/** A database and a guard in memory, and the heads that are loaded from them. */
-function memory(guard = new MemoryGuard()) {
+/** A database and a journal in memory, and the heads that are loaded from them, after what was loaded has been written. */
+function memory(journal = new MemoryJournal()) {
   const db = new MemoryLevel()
-  const load = async (): Promise<Heads> => (await Store.over(db, guard)).heads
-  const stored = (): Promise<string | undefined> => new Disk(db).table('state').get(LOG)
-  const put = (text: string): Promise<void> => new Disk(db).table('state').put(LOG, text)
-  const forget = (): Promise<void> => new Disk(db).table('state').del(LOG)
-  return { db, guard, load, stored, put, forget }
+  let store: Store | undefined
+  const flush = async (): Promise<void> => store?.flush()
+  const load = async (file = journal): Promise<Heads> => {
+    await flush()
+    return (store = await Store.over(db, file)).heads
+  }
+  const table = new Disk(db).table('state')
+  const stored = async (): Promise<string | undefined> => {
+    await flush()
+    return table.get(LOG)
+  }
+  const put = (text: string): Promise<void> => table.put(LOG, text)
+  const forget = (): Promise<void> => table.del(LOG)
+  return { db, journal, load, flush, stored, put, forget }
+}
+
+/** A copy of the journal as it is now. */
+const copyOf = (journal: MemoryJournal): MemoryJournal => new MemoryJournal(journal.content)
+
+/** A journal in which the log has this state. */
+function journalWith(state: LogState, dispute?: Dispute): MemoryJournal {
+  return new MemoryJournal(utf8(formatJournal([[LOG, encodeState(state, dispute)]], CHAIN_START).text))
 }
 
 /** Advances a log to each size in turn. */
@@ -69,17 +88,41 @@ describe('compare and write', () => {
     })
   })
 
-  test('each state names the one before, and the guard has seen it', async () => {
-    const { load, stored, guard } = memory()
+  test('the database follows: a state in it is one that the journal has, word by word', async () => {
+    const { load, stored, journal } = memory()
     const heads = await load()
-    let previous = ''
     for (const size of [1, 2, 3]) {
       await advance(heads, size)
-      const text = (await stored())!
-      expect((JSON.parse(text) as { previous: string }).previous).toBe(previous)
-      previous = toHex(sha256(utf8(text)))
-      expect(guard.entries.get(LOG)).toMatchObject({ seq: size, hash: previous, size })
+      expect(utf8Text(journal.content)).toContain(await stored())
     }
+    expect(await stored()).toBe(encodeState(heads.get(LOG)))
+  })
+
+  test('a database that lags, or knows nothing, is brought up', async () => {
+    const { load, stored, put, forget } = memory()
+    const heads = await load()
+    await advance(heads, 1)
+    const old = (await stored())!
+    await advance(heads, 2, 3)
+    const newest = await stored()
+    for (const lag of [() => put(old), forget]) {
+      await lag()
+      const again = await load()
+      expect(again.disagreement(LOG)).toBeUndefined()
+      expect(again.get(LOG)).toMatchObject({ seq: 3, tree: tree(3) })
+      expect(await stored()).toBe(newest)
+    }
+  })
+
+  test('what is known of a log is known whether it is followed or not, with its origin', async () => {
+    const { load } = memory()
+    const heads = await load()
+    expect(heads.logs()).toEqual([])
+    await heads.change(LOG, heads.get(LOG), { origin: 'the origin', tree: tree(1) })
+    await heads.hold(OTHER, 'aa')
+    const again = await load()
+    expect(again.logs()).toEqual([LOG, OTHER])
+    expect(again.get(LOG).origin).toBe('the origin')
   })
 })
 
@@ -113,101 +156,60 @@ describe('holds', () => {
   })
 })
 
-/** A guard that loses what it is given, as a crash would, while `crashed` says so. */
-class CrashingGuard extends MemoryGuard {
-  crashed = false
-  override append(entry: GuardEntry): Promise<void> {
-    return this.crashed ? Promise.reject(new Error('the power is gone')) : super.append(entry)
-  }
-}
-
-describe('a crash between the two writes', () => {
-  test.each([1, 2])('heals %i times in a row', async (times) => {
-    const guard = new CrashingGuard()
-    const { load } = memory(guard)
-    let heads = await load()
-    await advance(heads, 1, 2)
-    for (let i = 0; i < times; i++) {
-      guard.crashed = true
-      await expect(heads.change(LOG, heads.get(LOG), { tree: tree(3 + i) })).rejects.toMatchObject({
-        code: 'STORE_WRITE_FAILED',
-      })
-      guard.crashed = false
-      heads = await load()
-      expect(heads.disagreement(LOG)).toBeUndefined()
-      expect(heads.get(LOG)).toMatchObject({ seq: 3 + i, tree: tree(3 + i) })
-      expect(guard.entries.get(LOG)).toMatchObject({ seq: 3 + i })
-    }
-    expect(await advance(heads, 9)).toMatchObject({ seq: 3 + times })
-    expect((await load()).disagreement(LOG)).toBeUndefined()
-  })
-
-  test('that comes twice before anything else was written heals as well', async () => {
-    const guard = new CrashingGuard()
-    const { load } = memory(guard)
-    const heads = await load()
-    await advance(heads, 1)
-    guard.crashed = true
-    await expect(heads.change(LOG, heads.get(LOG), { tree: tree(2) })).rejects.toThrow()
-    await expect(load()).rejects.toThrow('the power is gone')
-    guard.crashed = false
-    const healed = await load()
-    expect(healed.disagreement(LOG)).toBeUndefined()
-    expect(healed.get(LOG).tree?.size).toBe(2)
-  })
-
-  test('in the very first write heals', async () => {
-    const guard = new CrashingGuard()
-    const { load } = memory(guard)
-    const heads = await load()
-    guard.crashed = true
-    await expect(heads.change(LOG, heads.get(LOG), { tree: tree(1) })).rejects.toThrow()
-    guard.crashed = false
-    const healed = await load()
-    expect(healed.disagreement(LOG)).toBeUndefined()
-    expect(healed.get(LOG).tree?.size).toBe(1)
-  })
-
-  test('a guard that could not be written leaves the state as it was, and the next change goes on from there', async () => {
-    const guard = new CrashingGuard()
-    const { load } = memory(guard)
+describe('a write that fails', () => {
+  test.each(['append', 'datasync'] as const)('at %s leaves the state, and the next goes on from there', async (at) => {
+    const { load, journal } = memory()
     const heads = await load()
     await advance(heads, 1)
     const before = heads.get(LOG)
-    guard.crashed = true
+    journal.fault = (place) => (place === at ? 'EIO' : undefined)
     await expect(heads.change(LOG, before, { tree: tree(2) })).rejects.toMatchObject({ code: 'STORE_WRITE_FAILED' })
     expect(heads.get(LOG)).toBe(before)
-    guard.crashed = false
+    journal.fault = () => undefined
     expect(await heads.change(LOG, before, { tree: tree(3) })).toMatchObject({ seq: 2 })
     expect((await load()).get(LOG)).toMatchObject({ seq: 2, tree: tree(3) })
   })
+
+  test('of the database does not: the journal has it, and the database is brought up when it can be written', async () => {
+    const { db, load, stored } = memory()
+    const heads = await load()
+    const disk = { full: true }
+    breakWrites(db, () => (disk.full ? new Error('full') : undefined))
+    await advance(heads, 1, 2)
+    expect(await stored()).toBeUndefined()
+    disk.full = false
+    expect(JSON.parse((await stored())!)).toMatchObject({ seq: 2 })
+  })
 })
 
-/** Does something to the disk; `old` is an older record of the database. */
-type Damage = (parts: ReturnType<typeof memory>, old: string) => unknown
+/** Does something to the disk; gives the journal to go on with. */
+type Damage = (parts: ReturnType<typeof memory>, old: { text: string; journal: MemoryJournal }) => unknown
 
-describe('what the database lost it does not tell, but the guard does', () => {
+describe('a journal that is not what the database has seen', () => {
   async function disagreeing(damage: Damage) {
     const parts = memory()
     const heads = await parts.load()
     await advance(heads, 1, 2)
-    const old = (await parts.stored())!
+    const old = { text: (await parts.stored())!, journal: copyOf(parts.journal) }
     await heads.hold(LOG, '0abc')
     await advance(heads, 3, 7)
-    await damage(parts, old)
-    return { ...parts, heads: await parts.load() }
+    await parts.flush()
+    const given = await damage(parts, old)
+    const journal = given instanceof MemoryJournal ? given : parts.journal
+    const load = () => parts.load(journal)
+    return { ...parts, journal, load, heads: await load() }
   }
 
   const damages: [string, Damage][] = [
-    ['an older record of the database', ({ put }, old) => put(old)],
-    ['no record in the database', ({ forget }) => forget()],
-    ['a record that cannot be read', ({ put }) => put('{"seq":')],
-    ['a record of another chain', ({ put }, old) => put(old.replace(/"previous":"[0-9a-f]{4}/, '"previous":"0000'))],
-    ['no line in the guard', ({ guard }) => guard.entries.clear()],
+    ['an older copy of it', (_, old) => old.journal],
+    ['no file at all', () => new MemoryJournal()],
+    ['one without a line of the log', () => new MemoryJournal(utf8(formatJournal([], CHAIN_START).text))],
     [
-      'an older line in the guard',
-      ({ guard }) => guard.entries.set(LOG, { ...guard.entries.get(LOG)!, seq: 2, hash: '0'.repeat(64) }),
+      'another state of the same number',
+      ({ put, stored }) => stored().then((text) => put(text!.replace(/}$/, ',"x":1}'))),
     ],
+    ['a record in the database that cannot be read', ({ put }) => put('{"seq":')],
+    ['a line in the middle that was changed', ({ journal }) => new MemoryJournal(flipped(journal.content!))],
   ]
 
   test.each(damages)('%s: nothing may be changed, and it says why', async (_name, damage) => {
@@ -217,70 +219,116 @@ describe('what the database lost it does not tell, but the guard does', () => {
       code: 'STATE_DISAGREES',
     })
     expect((await load()).disagreement(LOG), 'asking again does not heal it').toEqual(expect.any(String))
-    expect(heads.disagreement(OTHER), 'another log is not touched by it').toBeUndefined()
+  })
+
+  test.each(damages.slice(0, -1))('%s: another log is not touched by it', async (_name, damage) => {
+    const { heads } = await disagreeing(damage)
+    expect(heads.disagreement(OTHER)).toBeUndefined()
     expect(await heads.change(OTHER, heads.get(OTHER), { tree: tree(1) })).toBeDefined()
   })
 
   test.each(damages)('%s: recovered from the larger tree, with every hold that is known', async (_name, damage) => {
-    const { heads, load, guard } = await disagreeing(damage)
-    const before = Math.max(heads.get(LOG).seq, guard.entries.get(LOG)?.seq ?? 0)
+    const { heads, load } = await disagreeing(damage)
     await heads.recover(LOG)
-    for (const each of [heads, await load()]) {
+    const again = await load()
+    for (const each of [heads, again]) {
       expect(each.disagreement(LOG)).toBeUndefined()
       expect(each.get(LOG).tree).toEqual(tree(7))
-      expect(each.get(LOG).seq).toBeGreaterThan(before)
+      expect(each.get(LOG).seq).toBeGreaterThan(5)
       expect(each.get(LOG).holds).toEqual([{ id: '0abc', acked: false }])
     }
-    expect(await heads.acknowledge(LOG, '0abc')).toBe(true)
-    expect(await heads.change(LOG, heads.get(LOG), { tree: tree(8) })).toBeDefined()
+    expect(await again.acknowledge(LOG, '0abc')).toBe(true)
+    expect(await again.change(LOG, again.get(LOG), { tree: tree(8) })).toBeDefined()
     expect((await load()).disagreement(LOG)).toBeUndefined()
   })
 
-  test('one record ahead is the trace of a crash; two ahead are not', async () => {
-    const { load, guard } = memory()
+  test('of a damaged journal every log is disputed until it is settled, one by one, over restarts', async () => {
+    const { journal, load, flush } = memory()
     const heads = await load()
-    await advance(heads, 1, 2)
-    const seen = guard.entries.get(LOG)!
-    await advance(heads, 3)
-    guard.entries.set(LOG, seen)
-    expect((await load()).disagreement(LOG)).toBeUndefined()
-    await advance(heads, 4)
-    guard.entries.set(LOG, seen)
-    expect((await load()).disagreement(LOG)).toEqual(expect.any(String))
+    await advance(heads, 1)
+    await heads.change(OTHER, heads.get(OTHER), { tree: tree(9) })
+    await advance(heads, 2, 3)
+    await flush()
+    const damaged = new MemoryJournal(flipped(journal.content!))
+    const [third, fourth] = ['c'.repeat(64), 'd'.repeat(64)]
+    let again = await load(damaged)
+    for (const log of [LOG, OTHER, third]) expect(again.disagreement(log)).toMatch(/journal is damaged.*line/)
+    await expect(again.change(third, again.get(third), { tree: tree(1) })).rejects.toMatchObject({
+      code: 'STATE_DISAGREES',
+    })
+    expect(damaged.content, 'it is left as it is').toEqual(flipped(journal.content!))
+    await again.recover(LOG)
+    for (const each of [again, (again = await load(damaged))]) {
+      expect([LOG, OTHER, third, fourth].map((log) => each.disagreement(log) === undefined)).toEqual([
+        true,
+        false,
+        true,
+        true,
+      ])
+    }
+    expect(again.get(OTHER).tree).toEqual(tree(9))
+    await again.recover(OTHER)
+    again = await load(damaged)
+    expect(again.disagreement(OTHER)).toBeUndefined()
+    expect(again.get(OTHER)).toMatchObject({ tree: tree(9) })
   })
 
-  test('recovering keeps the time of the newest cosignature, or the next could be earlier', async () => {
-    const { load, forget } = memory()
+  test('a log that nobody knows is let go with a damaged journal that knows others, and not with one that knows none', async () => {
+    const { journal, load } = memory()
+    await advance(await load(), 1, 2)
+    const heads = await load(new MemoryJournal(flipped(journal.content!)))
+    await heads.recover(OTHER)
+    expect(heads.disagreement(OTHER)).toBeUndefined()
+    expect(heads.disagreement(LOG)).toBeDefined()
+
+    const empty = await memory(new MemoryJournal(new Uint8Array())).load()
+    expect(empty.disagreement(OTHER)).toMatch('damaged')
+    await expect(empty.recover(OTHER)).rejects.toMatchObject({ code: 'STATE_DISAGREES' })
+  })
+
+  test('recovering keeps the newest cosignature, or the next could be earlier', async () => {
+    const { journal, load, flush } = memory()
     const heads = await load()
     const signed = { key: 'k', size: 4, time: 1_700_000_000 }
     await heads.change(LOG, heads.get(LOG), { tree: tree(4), signed })
+    const older = copyOf(journal)
     await heads.change(LOG, heads.get(LOG), { tree: tree(5), signed: { ...signed, size: 5, time: signed.time + 9 } })
-    await forget()
-    const again = await load()
+    await flush()
+    const again = await load(older)
     await again.recover(LOG)
-    expect(again.get(LOG).signed).toEqual({ key: '', size: 5, time: signed.time + 9 })
+    expect(again.get(LOG).signed).toEqual({ key: 'k', size: 5, time: signed.time + 9 })
+  })
+
+  test('what the operator acknowledged stays so when one of the two has not heard of it', async () => {
+    const { journal, load, flush } = memory()
+    const heads = await load()
+    await advance(heads, 1)
+    await heads.hold(LOG, 'aa')
+    const older = copyOf(journal)
+    await heads.acknowledge(LOG, 'aa')
+    await heads.hold(LOG, 'bb')
+    await flush()
+    const again = await load(older)
+    await again.recover(LOG)
+    expect(again.get(LOG).holds).toEqual([
+      { id: 'aa', acked: true },
+      { id: 'bb', acked: false },
+    ])
   })
 
   test('recovering is refused where the two contradict each other, or neither knows a tree', async () => {
-    const { load, guard } = memory()
-    await advance(await load(), 10)
-    const entry = {
-      log: LOG,
-      seq: 7,
-      hash: 'f'.repeat(64),
-      size: 10,
-      time: 9,
-      root: formatHash(tree(2).root),
-      holds: [],
-    }
-    await guard.append(entry)
+    const { load, put } = memory(
+      journalWith({ seq: 7, tree: { size: 10, root: new Uint8Array(32).fill(2) }, holds: [] }),
+    )
+    await put(encodeState({ seq: 8, tree: tree(10), holds: [] }))
     const heads = await load()
-    expect(heads.disagreement(LOG)).toBeDefined()
     await expect(heads.recover(LOG)).rejects.toMatchObject({ code: 'STATE_DISAGREES' })
     expect(heads.disagreement(LOG)).toBeDefined()
 
     const empty = memory()
-    await empty.guard.append({ ...entry, root: '-', size: 0 })
+    await empty.put(encodeState({ seq: 1, holds: [] }))
+    await expect((await empty.load()).recover(LOG)).rejects.toMatchObject({ code: 'STATE_DISAGREES' })
+    await empty.put('not readable')
     await expect((await empty.load()).recover(LOG)).rejects.toMatchObject({ code: 'STATE_DISAGREES' })
   })
 
@@ -289,63 +337,42 @@ describe('what the database lost it does not tell, but the guard does', () => {
       return { size, root: formatHash(new Uint8Array(32).fill(fill)), at: '2026-01-02T11:00:00.000Z' }
     }
     const withNote = (size: number) => ({ ...floor(size), note: `head ${size}` })
-
-    test('kept when the database lost it, with its tree and without its head, over a restart too', async () => {
-      const { load, guard, put, stored } = memory()
+    const at = (size: number | undefined, own: Floor | undefined): LogState => {
+      return { seq: 5, holds: [], ...(size !== undefined && { tree: tree(size) }), floor: own }
+    }
+    /** What is recovered of two states. */
+    async function recovered(journal: LogState, other: LogState) {
+      const { load } = memory(journalWith(journal, { why: 'they disagree', others: [other] }))
       const heads = await load()
-      await advance(heads, 1, 2)
-      const old = (await stored())!
-      await heads.change(LOG, await advance(heads, 3), { floor: withNote(9) })
-      expect(guard.entries.get(LOG)).toMatchObject({ size: 3, floor: floor(9) })
-      await put(old)
-      const again = await load()
-      await again.recover(LOG)
-      for (const each of [again, await load()]) {
-        expect(each.disagreement(LOG)).toBeUndefined()
-        expect(each.get(LOG)).toMatchObject({ tree: tree(3), floor: floor(9) })
-        expect(each.get(LOG).floor).not.toHaveProperty('note')
-      }
-      expect(guard.entries.get(LOG)).toMatchObject({ size: 3, floor: floor(9) })
-    })
+      expect(heads.disagreement(LOG)).toBe('they disagree')
+      await heads.recover(LOG)
+      expect((await load()).get(LOG)).toEqual(heads.get(LOG))
+      return heads.get(LOG)
+    }
 
     test.each([
-      ['the database’s when that is larger, with its head', withNote(9), floor(8), withNote(9)],
-      ['the database’s when both know it', withNote(9), floor(9), withNote(9)],
-      ['the guard’s when that is larger', withNote(8), floor(9), floor(9)],
+      ['the journal’s when that is larger, with its head', withNote(9), floor(8), withNote(9)],
+      ['the one with its head when both know it', floor(9), withNote(9), withNote(9)],
+      ['the other’s when that is larger', withNote(8), floor(9), floor(9)],
       ['none that the tree has passed', undefined, floor(3), undefined],
       ['none of size 0, which every tree extends', undefined, floor(0), undefined],
-    ])('%s', async (_name, ours, guarded, expected) => {
-      const { load, guard } = memory()
-      const heads = await load()
-      await heads.change(LOG, await advance(heads, 4), { floor: ours })
-      await guard.append({ ...guard.entries.get(LOG)!, seq: 7, hash: 'f'.repeat(64), floor: guarded })
-      const again = await load()
-      await again.recover(LOG)
-      expect(again.get(LOG)).toMatchObject({ tree: tree(4) })
-      expect(again.get(LOG).floor).toEqual(expected)
-      expect(guard.entries.get(LOG)?.floor).toEqual(expected && floor(expected.size))
+    ])('%s', async (_name, ours, others, expected) => {
+      const state = await recovered(at(4, ours), at(2, others))
+      expect(state.tree).toEqual(tree(4))
+      expect(state.floor).toEqual(expected)
     })
 
     test('enough to go on from where no tree is known', async () => {
-      const { load, forget } = memory()
-      const heads = await load()
-      await heads.change(LOG, heads.get(LOG), { floor: withNote(9) })
-      await forget()
-      const again = await load()
-      await again.recover(LOG)
-      expect(again.get(LOG).tree).toBeUndefined()
-      expect((await load()).get(LOG).floor).toEqual(floor(9))
+      const state = await recovered({ seq: 0, holds: [] }, at(undefined, floor(9)))
+      expect(state).toMatchObject({ seq: 6, floor: floor(9) })
+      expect(state.tree).toBeUndefined()
     })
 
     test.each([
       ['two floors', floor(9), floor(9, 1)],
       ['a floor and a tree', undefined, floor(4, 1)],
-    ])('refused where %s contradict each other', async (_name, ours, guarded) => {
-      const { load, guard } = memory()
-      const heads = await load()
-      await heads.change(LOG, await advance(heads, 4), { floor: ours })
-      await guard.append({ ...guard.entries.get(LOG)!, seq: 7, hash: 'f'.repeat(64), floor: guarded })
-      await expect((await load()).recover(LOG)).rejects.toMatchObject({ code: 'STATE_DISAGREES' })
+    ])('refused where %s contradict each other', async (_name, ours, others) => {
+      await expect(recovered(at(4, ours), at(2, others))).rejects.toMatchObject({ code: 'STATE_DISAGREES' })
     })
   })
 
@@ -357,18 +384,45 @@ describe('what the database lost it does not tell, but the guard does', () => {
     expect(heads.get(LOG)).toBe(state)
   })
 
-  test('a crash while recovering leaves a disagreement that can be recovered', async () => {
-    const guard = new CrashingGuard()
-    const parts = memory(guard)
-    const heads = await parts.load()
-    await advance(heads, 1, 2, 7)
-    await parts.forget()
-    guard.crashed = true
-    await expect((await parts.load()).recover(LOG)).rejects.toMatchObject({ code: 'STORE_WRITE_FAILED' })
-    guard.crashed = false
-    const again = await parts.load()
-    expect(again.disagreement(LOG)).toEqual(expect.any(String))
-    await again.recover(LOG)
-    expect((await parts.load()).get(LOG).tree).toEqual(tree(7))
-  })
+  test.each(['append', 'datasync', 'replace', 'renamed'] as const)(
+    'a recovery that fails at %s leaves a disagreement that can be recovered',
+    async (at) => {
+      const { journal, load, flush } = memory()
+      await advance(await load(), 1, 2, 7)
+      await flush()
+      const damaged = new MemoryJournal(flipped(journal.content!))
+      const heads = await load(damaged)
+      damaged.fault = (place) => (place === at ? 'EIO' : undefined)
+      await expect(heads.recover(LOG)).rejects.toMatchObject({ code: 'STORE_WRITE_FAILED' })
+      damaged.fault = () => undefined
+      expect(heads.disagreement(LOG)).toEqual(expect.any(String))
+      const again = await load(new MemoryJournal(damaged.content))
+      if (again.disagreement(LOG) !== undefined) await again.recover(LOG)
+      expect(again.get(LOG).tree).toEqual(tree(7))
+      await heads.recover(LOG)
+      expect((await load(damaged)).get(LOG).tree).toEqual(tree(7))
+    },
+  )
 })
+
+test('a log whose operator acknowledged many holds can be frozen again', async () => {
+  const heads = await memory().load()
+  for (let i = 0; i < 256; i++) {
+    const id = i.toString(16).padStart(16, '0')
+    await heads.hold(LOG, id)
+    await heads.acknowledge(LOG, id)
+  }
+  await heads.hold(LOG, 'f'.repeat(16))
+  expect(isFrozen(heads.get(LOG))).toBe(true)
+})
+
+function utf8Text(bytes: Uint8Array | undefined): string {
+  return new TextDecoder().decode(bytes)
+}
+
+/** A journal with one bit changed in its second line. */
+function flipped(journal: Uint8Array): Uint8Array {
+  const changed = Uint8Array.from(journal)
+  changed[journal.indexOf(0x0a) + 100]! ^= 1
+  return changed
+}

@@ -6,9 +6,9 @@ import { describe, expect, test } from 'vitest'
 import { Disk } from '../../src/store/disk.js'
 import { HISTORY_LENGTH, History } from '../../src/store/history.js'
 import { SCHEMA_VERSION, Store } from '../../src/store/store.js'
-import { MemoryGuard } from '../helpers/heart.js'
 import { startChild } from '../helpers/crash-child-process.js'
 import { copyHome, temporaryHome } from '../helpers/home.js'
+import { MemoryJournal } from '../helpers/volatile-disk.js'
 
 const LOG = 'a'.repeat(64)
 const tree = (size: number) => ({ size, root: new Uint8Array(32).fill(size) })
@@ -69,16 +69,16 @@ describe('a home', () => {
   })
 })
 
-describe('an older copy of the database under the guard of today', () => {
-  test('is noticed, and recovered from what the guard knows', async () => {
+describe('the journal and the database of different days', () => {
+  test('an older journal is noticed, and recovered from what the database knows', async () => {
     const home = temporaryHome()
     const backup = temporaryHome()
     await advance(home, 1, 2, 3)
-    copyHome(join(home, 'db'), join(backup, 'db'))
+    copyHome(join(home, 'journal'), join(backup, 'journal'))
     await advance(home, 4, 5)
-    copyHome(join(backup, 'db'), join(home, 'db'))
+    copyHome(join(backup, 'journal'), join(home, 'journal'))
     const store = await Store.open(home)
-    expect(store.heads.disagreement(LOG)).toMatch(/state 3.*at 5/)
+    expect(store.heads.disagreement(LOG)).toMatch(/database is at state 5.*journal at 3/)
     await expect(store.heads.change(LOG, store.heads.get(LOG), { tree: tree(4) })).rejects.toEqual(
       stored('STATE_DISAGREES'),
     )
@@ -90,10 +90,29 @@ describe('an older copy of the database under the guard of today', () => {
     await again.close()
   })
 
-  test('no guard beside a full database is noticed, and recovered from the database', async () => {
+  test('an older database is brought up', async () => {
+    const home = temporaryHome()
+    const backup = temporaryHome()
+    await advance(home, 1, 2, 3)
+    copyHome(join(home, 'db'), join(backup, 'db'))
+    await advance(home, 4, 5)
+    copyHome(join(backup, 'db'), join(home, 'db'))
+    const store = await Store.open(home)
+    expect(store.heads.disagreement(LOG)).toBeUndefined()
+    expect(store.heads.get(LOG).tree).toEqual(tree(5))
+    await store.close()
+    // What is in it now is noticed when the journal is gone.
+    rmSync(join(home, 'journal'))
+    const without = await Store.open(home)
+    await without.heads.recover(LOG)
+    expect(without.heads.get(LOG).tree).toEqual(tree(5))
+    await without.close()
+  })
+
+  test('no journal beside a full database is noticed, and recovered from the database', async () => {
     const home = temporaryHome()
     await advance(home, 1, 2, 3)
-    rmSync(join(home, 'guard'))
+    rmSync(join(home, 'journal'))
     const store = await Store.open(home)
     expect(store.heads.disagreement(LOG)).toEqual(expect.any(String))
     await store.heads.recover(LOG)
@@ -102,7 +121,7 @@ describe('an older copy of the database under the guard of today', () => {
     await store.close()
   })
 
-  test('no database beside a guard is no new home', async () => {
+  test('no database beside a journal is no new home', async () => {
     const home = temporaryHome()
     await advance(home, 1, 2, 3)
     rmSync(join(home, 'db'), { recursive: true })
@@ -111,15 +130,14 @@ describe('an older copy of the database under the guard of today', () => {
     await expect(Store.open(home)).rejects.toEqual(stored('STORE_DAMAGED'))
   })
 
-  test('an empty database in its place is noticed', async () => {
+  test('an empty database in its place forgets nothing that was signed', async () => {
     const home = temporaryHome()
     await advance(home, 1, 2, 3)
     const other = temporaryHome()
     await (await Store.open(other)).close()
     copyHome(join(other, 'db'), join(home, 'db'))
     const store = await Store.open(home)
-    expect(store.heads.disagreement(LOG)).toEqual(expect.any(String))
-    await store.heads.recover(LOG)
+    expect(store.heads.disagreement(LOG)).toBeUndefined()
     expect(store.heads.get(LOG).tree).toEqual(tree(3))
     await store.close()
   })
@@ -144,7 +162,7 @@ describe('what can be had again is bounded', () => {
   })
 
   test('tiles: the old are dropped, those in use stay', async () => {
-    const store = await Store.over(new MemoryLevel(), new MemoryGuard())
+    const store = await Store.over(new MemoryLevel(), new MemoryJournal())
     const tiles = store.tiles.of('log')
     const data = (n: number): Uint8Array => new Uint8Array(64).fill(n)
     await tiles.put('in use', data(1))
@@ -159,7 +177,7 @@ describe('what can be had again is bounded', () => {
 
   test('tiles that come many at a time are as bounded', async () => {
     const db = new MemoryLevel()
-    const tiles = (await Store.over(db, new MemoryGuard())).tiles.of('log')
+    const tiles = (await Store.over(db, new MemoryJournal())).tiles.of('log')
     for (let batch = 0; batch < 1600; batch++) {
       await Promise.all(Array.from({ length: 8 }, (_, i) => tiles.put(`tile ${batch} ${i}`, new Uint8Array(32))))
     }

@@ -29,8 +29,8 @@ function expectConsistent(released: readonly Released[]): void {
 describe('a process that dies', () => {
   test.each([
     ['before it signs what it wrote', 'sign'],
-    ['between the database and the guard', 'guard-before'],
-    ['after the guard, before it signs', 'guard-after'],
+    ['after it wrote to the journal, before that is synced', 'journal-before'],
+    ['after the journal, before it signs', 'journal-after'],
     ['after it signed, before anybody got it', 'publish'],
   ] as const)('%s', async (_name, die) => {
     const home = temporaryHome()
@@ -45,7 +45,8 @@ describe('a process that dies', () => {
     await store.close()
     expect(tree).toEqual(history.tree(4))
     expect(signed).toMatchObject({ size: 4, key: testWitness.verifier.vkey })
-    expect(kept !== undefined).toBe(die === 'publish')
+    // Written behind: a crash may take it, but it is never there before it was made.
+    if (die !== 'publish') expect(kept).toBeUndefined()
 
     const heart = await startAgain(home)
     expect(heart.store.heads.disagreement(log)).toBeUndefined()
@@ -62,7 +63,7 @@ describe('a process that dies', () => {
   })
 
   test('in its very first write, at each step, begins again', async () => {
-    for (const die of ['sign', 'guard-before', 'guard-after', 'publish'] as const) {
+    for (const die of ['sign', 'journal-before', 'journal-after', 'publish'] as const) {
       const home = temporaryHome()
       const child = startChild({ home, die, after: 0, from: 5, to: 9 })
       expect(await child.gone).toBe('SIGKILL')
@@ -115,9 +116,12 @@ describe('kill -9 at any moment', () => {
         const state = heart.store.heads.get(log)
         expect(state.tree!.size).toBeGreaterThanOrEqual(last.size)
         expect(state.tree).toEqual(history.tree(state.tree!.size))
-        // Whoever holds a released cosignature finds it in our history, bit for bit.
-        const kept = utf8((await heart.store.history.get(log, last.size))!)
-        expect(Buffer.from(cosignatureIn(kept).signature.bytes).toString('base64')).toBe(last.signature)
+        // Whoever holds a released cosignature finds it in our history, bit for bit. A crash may have taken the last of
+        // it that were written behind, but never the newest: what was promised is made again.
+        const kept = await heart.store.history.get(log, last.size)
+        if (state.tree!.size === last.size) expect(kept).toBeDefined()
+        if (kept !== undefined)
+          expect(Buffer.from(cosignatureIn(utf8(kept)).signature.bytes).toString('base64')).toBe(last.signature)
         from = state.tree!.size
         await heart.stop()
       }

@@ -6,7 +6,6 @@ import fc from 'fast-check'
 import { MemoryLevel } from 'memory-level'
 import { expect, test } from 'vitest'
 import { GossumError } from '../../src/errors.js'
-import type { GuardEntry } from '../../src/store/guard.js'
 import type { SignerKey } from '../../src/tlog/note.js'
 import type { Door } from '../../src/witness/source.js'
 import { MemoryGuard, startHeart, testSigner, testWitness, type Heart } from '../helpers/heart.js'
@@ -33,21 +32,14 @@ type Act =
       readonly heads: readonly (readonly [door: Door, history: number, size: number, spelling: number])[]
     }
   | { readonly do: 'show'; readonly histories: readonly number[] }
-  | { readonly do: 'restart' | 'crash in the guard' | 'acknowledge' | 'back up' | 'restore' | 'recover' | 'retry' }
+  | { readonly do: 'restart' | 'crash in the journal' | 'acknowledge' | 'back up' | 'restore' | 'recover' | 'retry' }
   | { readonly do: 'wait'; readonly seconds: number }
-
-class CrashingGuard extends MemoryGuard {
-  crashing = false
-  override append(entry: GuardEntry): Promise<void> {
-    return this.crashing ? Promise.reject(new Error('crash')) : super.append(entry)
-  }
-}
 
 /** A node, its disk, its clock, and what the model knows of what it signed. */
 class World {
   readonly signings: Signing[] = []
   readonly #db = new MemoryLevel()
-  readonly #guard = new CrashingGuard()
+  readonly #guard = new MemoryGuard()
   #backup: [string, string][] = []
   #shown: History[] = [...HISTORIES]
   #now = 1_700_000_000_000
@@ -95,11 +87,11 @@ class World {
       case 'restart':
         await heart.witness.stop()
         return this.start()
-      case 'crash in the guard':
-        this.#guard.crashing = true
+      case 'crash in the journal':
+        this.#guard.fault = (place) => (place === 'datasync' ? 'EIO' : undefined)
         await Promise.all([5, 9, 12, 16].map((size) => expectOurs(heart.submit('poll', honest.head(size)))))
         await heart.witness.stop()
-        this.#guard.crashing = false
+        this.#guard.fault = () => undefined
         return this.start()
       case 'acknowledge':
         for (const { id } of heart.store.heads.get(heart.log).holds)
@@ -175,7 +167,7 @@ const act: fc.Arbitrary<Act> = fc.oneof(
   {
     weight: 9,
     arbitrary: fc.record({
-      do: fc.constantFrom('restart', 'crash in the guard', 'acknowledge', 'back up', 'restore', 'recover', 'retry'),
+      do: fc.constantFrom('restart', 'crash in the journal', 'acknowledge', 'back up', 'restore', 'recover', 'retry'),
     }),
   },
 )

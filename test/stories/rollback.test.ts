@@ -2,9 +2,11 @@
 import { MemoryLevel } from 'memory-level'
 import { describe, expect, test } from 'vitest'
 import { GossumError } from '../../src/errors.js'
-import { unmetFloor } from '../../src/store/heads.js'
-import { Disk } from '../../src/store/disk.js'
+import { unmetFloor, type LogState } from '../../src/store/heads.js'
+import { CHAIN_START, formatJournal } from '../../src/store/journal-text.js'
+import { encodeState } from '../../src/store/log-state.js'
 import { Store } from '../../src/store/store.js'
+import { utf8 } from '../../src/tlog/bytes.js'
 import { cosign } from '../../src/tlog/cosignature.js'
 import { formatNote, parseNote } from '../../src/tlog/note.js'
 import { cosignatureIn, MemoryGuard, startHeart, testSigner, testWitness } from '../helpers/heart.js'
@@ -90,16 +92,22 @@ describe('a home restored from an older copy', () => {
   })
 })
 
-describe('a database that is lost while a floor is not reached', () => {
-  /** A heart at size 10 that knows from the guard alone that its key has cosigned size 30. */
+/** The journal of a home of an older version, whose guard knew the tree of the floor, and not its head. */
+function takenOver(log: string, state: LogState): MemoryGuard {
+  const { size, root, at } = state.floor!
+  const text = encodeState({ ...state, floor: { size, root, at } })
+  return new MemoryGuard(utf8(formatJournal([[log, text]], CHAIN_START).text))
+}
+
+describe('a floor of which only the tree is known', () => {
+  /** A heart at size 10, without its head, that knows the tree of size 30 that its key has cosigned. */
   async function recovered(prefix = showing(history, fork)) {
-    const guard = new MemoryGuard()
-    const before = await heartAt({ guard, prefix: () => Promise.reject(down()) })
+    const before = await heartAt({ prefix: () => Promise.reject(down()) })
     await before.submit('poll', history.head(10))
     await before.submit('sync', ours(history, 30), 'peer')
+    const known = before.store.heads.get(before.log)
     await before.stop()
-    const store = await Store.over(new MemoryLevel(), guard)
-    await store.heads.recover(before.log)
+    const store = await Store.over(new MemoryLevel(), takenOver(before.log, { ...known, note: undefined }))
     const heart = await heartAt({ store, prefix })
     expect(heart.store.heads.get(heart.log)).toMatchObject({ tree: { size: 10 }, floor: { size: 30 } })
     const standing = () => {
@@ -144,17 +152,12 @@ describe('a database that is lost while a floor is not reached', () => {
   })
 
   test('stands on its tree without its head when the larger one cannot be signed', async () => {
-    const [db, guard] = [new MemoryLevel(), new MemoryGuard()]
-    const before = await heartAt({ db, guard, prefix: () => Promise.reject(down()) })
+    const before = await heartAt({ prefix: () => Promise.reject(down()) })
     await before.submit('poll', history.head(10))
-    const state = new Disk(db).table('state')
-    const old = (await state.get(before.log))!
     await before.submit('sync', ours(history, 30), 'peer')
-    await before.witness.stop()
-    // An older copy of the database, which has the head of size 10, and no floor.
-    await state.put(before.log, old)
-    const store = await Store.over(db, guard)
-    await store.heads.recover(before.log)
+    const known = before.store.heads.get(before.log)
+    await before.stop()
+    const store = await Store.over(new MemoryLevel(), takenOver(before.log, known))
     expect(store.heads.get(before.log)).toMatchObject({ tree: { size: 10 }, note: expect.any(String) as string })
     const signer = { ...testWitness, away: new GossumError('AGENT_UNAVAILABLE') as GossumError | undefined }
     const heart = await heartAt({ store, signer })
@@ -190,14 +193,13 @@ describe('a key in an empty home', () => {
     expect(await heart.submit('poll', fork.head(40))).toMatchObject({ kind: 'conflict' })
   })
 
-  test('begins with what extends it, though its database is lost before the head was reached', async () => {
-    const guard = new MemoryGuard()
+  test('begins with what extends it, though its head was lost before it was reached', async () => {
     const waiting = { maySign: false, sawUnknown: () => undefined }
-    const before = await heartAt({ guard, rollback: waiting })
+    const before = await heartAt({ rollback: waiting })
     await before.submit('sync', ours(history, 30), 'peer')
+    const known = before.store.heads.get(before.log)
     await before.stop()
-    const store = await Store.over(new MemoryLevel(), guard)
-    await store.heads.recover(before.log)
+    const store = await Store.over(new MemoryLevel(), takenOver(before.log, known))
     const heart = await heartAt({ store, prefix: showing(history, fork) })
     expect(await heart.submit('poll', fork.head(40))).toMatchObject({ kind: 'refused', code: 'GUARD_BEHIND' })
     expect(await heart.submit('poll', history.head(40))).toMatchObject({ kind: 'advanced', size: 40 })

@@ -146,7 +146,7 @@ describe('a log of an origin of which the key cosigns another log', () => {
     const pushed = await heart.witness.submit({
       source: 'push',
       note: second.head(8),
-      proof: { oldSize: 0, hashes: [] },
+      proof: { oldSize: 7, hashes: second.prefix(second.tree(8), 7)!.proof },
       receivedAt: 0,
     })
     expect(pushed).toMatchObject({ code: 'ORIGIN_TAKEN' })

@@ -43,6 +43,7 @@ async function fresh(quorum = twoOf, relayed: () => readonly VerifierKey[] = () 
   /** Another start over the same disk; the state says that the newest tree is of this size. */
   const reload = async (size: number, other = quorum) => {
     await store.heads.change(log, store.heads.get(log), { tree: history.tree(size) })
+    await store.flush()
     const again = new CosignedHeads(await Store.over(db, guard), other, () => undefined, relayed)
     await again.load(log)
     return again
@@ -229,10 +230,11 @@ describe('the quorum head', () => {
   })
 
   test('is not forgotten with the history, which is bounded', async () => {
-    const { db, heads, reload } = await fresh()
+    const { db, store, heads, reload } = await fresh()
     await heads.install(log, bare(9), by(9, 100, 0, 1))
     await heads.install(log, bare(5), by(5, 100, 0, 1))
     const quorum = heads.quorum(log)
+    await store.flush()
     await db.sublevel('history').del(`${log}!${'9'.padStart(16, '0')}`)
     expect((await reload(5)).quorum(log)).toEqual(quorum)
   })
@@ -420,8 +422,9 @@ describe('what a witness was seen to sign last', () => {
   })
 
   test('is read off the newest head where it was not written down', async () => {
-    const { db, heads, reload } = await fresh()
+    const { db, store, heads, reload } = await fresh()
     await heads.install(log, bare(5), by(5, 100, 0, 1))
+    await store.flush()
     await db.sublevel('signed-by').clear()
     expect((await reload(5)).signers.lastSeen(second.vkey)).toEqual({ log, size: 5, time: 100 })
   })

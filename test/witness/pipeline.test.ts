@@ -139,17 +139,19 @@ test('what was refused or past once is not looked at again; what depends on our 
   await log.close()
 })
 
-test('where the database and the guard disagree nothing is signed, and a fork still convicts', async () => {
+test('where the database and the journal disagree nothing is signed, and a fork still convicts', async () => {
   const log = await vantage(madeUpRecords(0, 10))
   const fork = await memoryLog(logSigner, madeUpRecords(0, 10, 'fork'))
   const [db, guard] = [new MemoryLevel(), new MemoryGuard()]
   const options = { logKey: logSigner.verifier, prefix: log.prefix, db, guard }
   const first = await startHeart(options)
   for (const size of [3, 5]) await first.submit('poll', await log.server.head(size))
-  const seen = guard.entries.get(first.log)!
-  guard.entries.set(first.log, { ...seen, seq: seen.seq + 1, hash: '0'.repeat(64) })
+  const older = new MemoryGuard(guard.content)
+  await first.submit('poll', await log.server.head(6))
+  await first.store.flush()
 
-  const heart = await startHeart(options)
+  const after = { ...options, guard: older }
+  const heart = await startHeart(after)
   expect(await heart.submit('poll', await log.server.head(10))).toMatchObject({ code: 'STATE_DISAGREES' })
   expect((await heart.submit('poll', await log.server.head(5))).kind).toBe('known')
   expect(heart.published).toEqual([])
@@ -157,7 +159,7 @@ test('where the database and the guard disagree nothing is signed, and a fork st
   expect(heart.evidence).toHaveLength(1)
 
   await heart.store.heads.recover(heart.log)
-  const again = await startHeart(options)
+  const again = await startHeart(after)
   expect(await again.submit('poll', await log.server.head(10))).toMatchObject({ code: 'LOG_FROZEN' })
   await again.store.heads.acknowledge(again.log, heart.evidence[0]!.id)
   expect((await again.submit('poll', await log.server.head(10))).kind).toBe('advanced')

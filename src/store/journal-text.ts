@@ -1,0 +1,135 @@
+/**
+ * The bytes of the journal. One line per state, ended by a line feed, its fields separated by a space:
+ *   number of the write that brought it, lines of that write behind it, log id, hash of the line before it,
+ *   the state as JSON, and the line's own hash.
+ * A hash is the SHA-256 (hex) of all that stands before it in its line. The first line of the file,
+ *   gossum-journal/1, number of a write, its lines, hash of the last line of the file before it, and its own hash,
+ * continues the chain of a longer file that this one took the place of: it and the lines of its write were on disk as
+ * a whole before the file got its name.
+ *
+ * A write is begun only when the one before it is on disk. So what is wrong in the last write may be the trace of a
+ * crash, and nothing was signed for it; anywhere else, it is damage.
+ *
+ * Pure.
+ */
+import { fromUtf8, toHex, utf8 } from '../tlog/bytes.js'
+import { sha256 } from '../tlog/hash.js'
+
+/** Where a chain of lines has come to. */
+export interface Chain {
+  /** Number of the last write. */
+  readonly write: number
+  /** Hash of the last line. */
+  readonly hash: string
+}
+
+/** Before the first line of the first file. */
+export const CHAIN_START: Chain = { write: 0, hash: '0'.repeat(64) }
+/** What a file that was made out of an old home goes on behind: as long as it begins with write 0, no run has used it. */
+export const BEFORE_START: Chain = { write: -1, hash: CHAIN_START.hash }
+
+/** What is in a journal. */
+export interface Reading {
+  /** The last state of each log that can be read, as JSON. */
+  readonly states: Map<string, string>
+  readonly chain: Chain
+  /** What is wrong with the file, in words; undefined when it is whole. */
+  readonly damage?: string
+}
+
+/** The state of one log, as JSON. */
+export type StateText = readonly [log: string, text: string]
+
+interface Line {
+  readonly write: number
+  readonly left: number
+  readonly log: string
+  readonly previous: string
+  readonly text: string
+  readonly hash: string
+}
+
+const HEADER = /^(gossum-journal\/1 (\d{1,15}) (\d{1,9}) ([0-9a-f]{64})) ([0-9a-f]{64})$/
+const LINE = /^((\d{1,15}) (\d{1,9}) ([0-9a-f]{64}) ([0-9a-f]{64}) (\{.*\})) ([0-9a-f]{64})$/s
+
+function hashOf(body: string): string {
+  return toHex(sha256(utf8(body)))
+}
+
+/** One write: the states of logs, in their order, as lines behind those that are there. */
+export function formatWrite(states: readonly StateText[], { write, hash }: Chain): { text: string; chain: Chain } {
+  let previous = hash
+  const lines = states.map(([log, text], i) => {
+    const body = `${write + 1} ${states.length - 1 - i} ${log} ${previous} ${text}`
+    previous = hashOf(body)
+    return `${body} ${previous}\n`
+  })
+  return { text: lines.join(''), chain: { write: write + 1, hash: previous } }
+}
+
+/** A whole file that goes on behind `chain`, with one line per log. */
+export function formatJournal(states: readonly StateText[], { write, hash }: Chain): { text: string; chain: Chain } {
+  const body = `gossum-journal/1 ${write + 1} ${states.length} ${hash}`
+  const own = hashOf(body)
+  const { text, chain } = formatWrite(states, { write, hash: own })
+  return { text: `${body} ${own}\n${text}`, chain }
+}
+
+/** Reads a journal, whatever is in it. */
+export function readJournal(bytes: Uint8Array): Reading {
+  const lines = (fromUtf8(bytes) ?? new TextDecoder().decode(bytes)).split('\n')
+  // Behind the last line feed: nothing, or a line that was cut.
+  const rest = lines.pop() ?? ''
+  const header = parseHeader(lines[0] ?? '')
+  const states = new Map<string, string>()
+  let chain: Chain = header ?? CHAIN_START
+  let left = header?.lines ?? 0
+  let read = 1
+  for (; header !== undefined && read < lines.length; read++) {
+    const line = parseLine(lines[read] ?? '')
+    if (line === undefined || !follows(line, chain, left)) break
+    states.set(line.log, line.text)
+    chain = line
+    left = line.left
+  }
+  const isWhole = read === lines.length && rest === ''
+  const hasAllOfFirst = header !== undefined && read > header.lines
+  if (isWhole && hasAllOfFirst) return { states, chain }
+  const behind = lines.slice(header === undefined ? 0 : read).flatMap((line) => parseLine(line) ?? [])
+  const last = left > 0 ? chain.write : chain.write + 1
+  // A crash leaves a line without an end, or a hole that reads as zeros.
+  const looksCut = rest !== '' || lines.slice(read).some((line) => line.includes('\0'))
+  if (hasAllOfFirst && looksCut && behind.every(({ write }) => write <= last)) return { states, chain }
+  for (const line of behind) {
+    states.set(line.log, line.text)
+    chain = line
+  }
+  const damage = header === undefined ? 'it does not begin as one' : `line ${read + 1} is not what was written`
+  return { states, chain, damage: `the journal is damaged: ${damage}` }
+}
+
+/** Number of the write that a journal begins with; undefined when it does not begin as one. */
+export function firstWrite(bytes: Uint8Array): number | undefined {
+  const end = bytes.indexOf(0x0a)
+  return parseHeader(fromUtf8(bytes.subarray(0, Math.max(end, 0))) ?? '')?.write
+}
+
+/** Whether a line comes next in a chain of which `left` lines of the last write are missing. */
+function follows(line: Line, { write, hash }: Chain, left: number): boolean {
+  const isSameWrite = left > 0 && line.write === write && line.left === left - 1
+  const isNextWrite = left === 0 && line.write === write + 1
+  return line.previous === hash && (isSameWrite || isNextWrite)
+}
+
+function parseHeader(line: string): (Chain & { readonly lines: number }) | undefined {
+  const [, body, write, lines, , hash] = HEADER.exec(line) ?? []
+  if (body === undefined || hash === undefined || hashOf(body) !== hash) return undefined
+  return { write: Number(write), lines: Number(lines), hash }
+}
+
+function parseLine(line: string): Line | undefined {
+  const [, body, write, left, log, previous, text, hash] = LINE.exec(line) ?? []
+  if (body === undefined || log === undefined || previous === undefined || text === undefined) return undefined
+  if (hash === undefined || hashOf(body) !== hash) return undefined
+  return { write: Number(write), left: Number(left), log, previous, text, hash }
+}

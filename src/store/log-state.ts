@@ -1,0 +1,139 @@
+/**
+ * The state of one log: the newest tree we proved, what we promised to sign, and why nothing may be signed. And its
+ * text, as the journal and the database keep it.
+ *
+ * Pure.
+ */
+import { formatHash, parseHash } from '../tlog/hash.js'
+import type { Tree } from '../tlog/merkle.js'
+
+/** What we promised to sign, and so signed: the newest cosignature of one witness key. */
+export interface Signed {
+  /** Verifier key of the witness (ours) that signed; empty after the recovery of an old home that knew only the time. */
+  readonly key: string
+  /** Key name and key id of the ML-DSA-44 key that signs beside it, with the same time; absent when there is none. */
+  readonly second?: string
+  readonly size: number
+  /** POSIX seconds in the cosignature. */
+  readonly time: number
+}
+
+/** A reason to be frozen: evidence, or a suspect that no tree can explain. */
+export interface Hold {
+  readonly id: string
+  readonly acked: boolean
+}
+
+/** A head that carries our own cosignature and that this store did not know: nothing is signed before it is reached. */
+export interface Floor {
+  readonly size: number
+  /** Base64. */
+  readonly root: string
+  /** When it was learnt, ISO 8601. */
+  readonly at: string
+  /** The head as a note with the log's line and our own; absent when only the guard of an old home knew it. */
+  readonly note?: string
+  /** The time of our cosignature there, or that we promised, in POSIX seconds, where it is known. */
+  readonly time?: number
+}
+
+/** The head that was trusted because it was the first one. */
+export interface FirstUse {
+  readonly size: number
+  /** Base64. */
+  readonly root: string
+  /** ISO 8601. */
+  readonly at: string
+}
+
+/** The state of one log. Immutable: a change makes a new one. */
+export interface LogState {
+  /** Sequence number: 0 before anything was written. */
+  readonly seq: number
+  /** The origin of the log; absent before its first head, and in what older versions wrote. */
+  readonly origin?: string
+  /** The newest tree that we proved, or trusted on first use. */
+  readonly tree?: Tree | undefined
+  /** Its checkpoint text with the log's signature line, as a note; absent after a recovery that knew only the tree. */
+  readonly note?: string | undefined
+  readonly signed?: Signed
+  readonly floor?: Floor | undefined
+  readonly firstUse?: FirstUse | undefined
+  readonly holds: readonly Hold[]
+}
+
+export const NOTHING: LogState = { seq: 0, holds: [] }
+
+/** Why nothing of a log may be signed until the operator has settled it, and what else is known of it. */
+export interface Dispute {
+  /** In words. */
+  readonly why: string
+  /** What others than the journal know: the database, the guard of an old home. */
+  readonly others: readonly LogState[]
+}
+
+/** The head that must be reached before anything is signed; undefined when there is none, or it is. */
+export function unmetFloor({ tree, floor }: Pick<LogState, 'tree' | 'floor'>): Floor | undefined {
+  return floor !== undefined && floor.size > (tree?.size ?? -1) ? floor : undefined
+}
+
+export function isFrozen(state: LogState): boolean {
+  return state.holds.some((hold) => !hold.acked)
+}
+
+/** A state as it is written. */
+interface Written extends Omit<LogState, 'tree'> {
+  size?: number
+  /** Base64. */
+  root?: string
+  dispute?: { why: string; others: Written[] }
+}
+
+/** A state as one line of JSON; with a dispute that is not settled yet. */
+export function encodeState(state: LogState, dispute?: Dispute): string {
+  return JSON.stringify(toWritten(state, dispute))
+}
+
+/** Reads what `encodeState` wrote, in this version or an older one; undefined when it cannot be read. */
+export function decodeState(text: string): { state: LogState; dispute?: Dispute } | undefined {
+  try {
+    const written = JSON.parse(text) as Written
+    const { dispute } = written
+    const state = fromWritten(written)
+    if (dispute === undefined) return { state }
+    return { state, dispute: { why: dispute.why, others: dispute.others.map(fromWritten) } }
+  } catch {
+    return undefined
+  }
+}
+
+function toWritten(state: LogState, dispute?: Dispute): Written {
+  const { seq, origin, tree, note, signed, floor, firstUse, holds } = state
+  return {
+    seq,
+    ...(origin !== undefined && { origin }),
+    ...(tree && { size: tree.size, root: formatHash(tree.root) }),
+    ...(note !== undefined && { note }),
+    ...(signed && { signed }),
+    ...(floor && { floor }),
+    ...(firstUse && { firstUse }),
+    holds,
+    ...(dispute && { dispute: { why: dispute.why, others: dispute.others.map((other) => toWritten(other)) } }),
+  }
+}
+
+/** Throws when it is not of the right form. */
+function fromWritten({ seq, origin, size, root, note, signed, floor, firstUse, holds }: Written): LogState {
+  if (!Number.isSafeInteger(seq) || !Array.isArray(holds)) throw new TypeError('not a state')
+  const hash = root === undefined ? undefined : parseHash(root)
+  return {
+    seq,
+    ...(origin !== undefined && { origin }),
+    ...(size !== undefined && hash !== undefined && { tree: { size, root: hash } }),
+    ...(note !== undefined && { note }),
+    ...(signed && { signed }),
+    ...(floor && { floor }),
+    ...(firstUse && { firstUse }),
+    holds,
+  }
+}

@@ -1,0 +1,71 @@
+/**
+ * One state out of several that disagree, on the operator's word: the larger of everything that any of them knows, so
+ * that nothing is signed that does not extend them all.
+ *
+ * Pure.
+ */
+import { GossumError } from '../errors.js'
+import { equalBytes } from '../tlog/bytes.js'
+import { parseHash } from '../tlog/hash.js'
+import type { Tree } from '../tlog/merkle.js'
+import { unmetFloor, type Floor, type Hold, type LogState } from './log-state.js'
+
+const NEW_KEY = 'start a new home with a new key'
+
+/**
+ * The largest tree and floor, the latest cosignature and every hold that any of them knows. Throws STATE_DISAGREES
+ * when they contradict each other, or none knows a tree: then no home may go on with this key.
+ */
+export function settled(known: readonly LogState[]): LogState {
+  requireOneHistory(known.flatMap(({ tree, floor }) => [tree, floorTree(floor)]))
+  // Of two with one tree or floor, the one that has its note says more.
+  const withTree = known.toSorted((a, b) => treeSize(b) - treeSize(a) || hasNote(b) - hasNote(a))[0]
+  const tree = withTree?.tree
+  const floors = known.flatMap(({ floor }) => (floor !== undefined && floor.size > 0 ? [floor] : []))
+  const [floor] = floors.toSorted((a, b) => b.size - a.size || hasNote(b) - hasNote(a))
+  const [signed] = known.flatMap((state) => state.signed ?? []).toSorted((a, b) => b.time - a.time)
+  const origin = known.find((state) => state.origin !== undefined)?.origin
+  const firstUse = known.find((state) => state.firstUse !== undefined)?.firstUse
+  return {
+    seq: Math.max(...known.map(({ seq }) => seq)) + 1,
+    ...(origin !== undefined && { origin }),
+    tree,
+    note: withTree?.note,
+    ...(signed && { signed }),
+    floor: unmetFloor({ tree, floor }),
+    ...(firstUse && { firstUse }),
+    holds: allHolds(known),
+  }
+}
+
+/** Every hold that is known; acknowledged when any of them saw that the operator acknowledged it. */
+function allHolds(known: readonly LogState[]): Hold[] {
+  const holds = new Map<string, Hold>()
+  for (const hold of known.flatMap((state) => state.holds)) {
+    if (hold.acked || !holds.has(hold.id)) holds.set(hold.id, hold)
+  }
+  return [...holds.values()]
+}
+
+/** At least one tree, and not two of one size. */
+function requireOneHistory(known: readonly (Tree | undefined)[]): void {
+  const trees = known.filter((tree) => tree !== undefined)
+  if (trees.length === 0) throw new GossumError('STATE_DISAGREES', `no tree is known to go on from; ${NEW_KEY}`)
+  for (const { size, root } of trees) {
+    if (trees.every((other) => other.size !== size || equalBytes(other.root, root))) continue
+    throw new GossumError('STATE_DISAGREES', `two roots at size ${size}; ${NEW_KEY}`)
+  }
+}
+
+function floorTree(floor: Floor | undefined): Tree | undefined {
+  const root = floor && parseHash(floor.root)
+  return root && { size: floor.size, root }
+}
+
+function treeSize({ tree }: LogState): number {
+  return tree?.size ?? -1
+}
+
+function hasNote({ note }: { readonly note?: string | undefined }): number {
+  return note === undefined ? 0 : 1
+}

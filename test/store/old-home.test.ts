@@ -1,0 +1,222 @@
+/** Homes of the version before the journal: taken over once, wherever the process is stopped, and nothing is forgotten. */
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { Level } from 'level'
+import { describe, expect, test } from 'vitest'
+import { Disk } from '../../src/store/disk.js'
+import { DiskJournalFile } from '../../src/store/journal-file.js'
+import { makeJournal } from '../../src/store/old-home.js'
+import { Store } from '../../src/store/store.js'
+import { toHex, utf8 } from '../../src/tlog/bytes.js'
+import { formatHash, sha256 } from '../../src/tlog/hash.js'
+import { copyHome, temporaryHome } from '../helpers/home.js'
+
+const [A, B, C, D] = ['a', 'b', 'c', 'd'].map((letter) => letter.repeat(64)) as [string, string, string, string]
+const tree = (size: number) => ({ size, root: new Uint8Array(32).fill(size) })
+const root = (size: number): string => formatHash(tree(size).root)
+const hashOf = (text: string): string => toHex(sha256(utf8(text)))
+const FLOOR = { size: 99, root: root(99), at: '2026-01-02T11:00:00.000Z' }
+
+/** A state as the old version wrote it. */
+function oldState(seq: number, previous: string, more: object = {}): string {
+  return JSON.stringify({
+    seq,
+    previous,
+    size: seq * 10,
+    root: root(seq * 10),
+    note: `head ${seq * 10}`,
+    signed: { key: 'k', size: seq * 10, time: 1_700_000_000 + seq },
+    ...more,
+    holds: [{ id: '00aa', acked: seq % 2 === 0 }],
+  })
+}
+
+/** A line of the guard as the old version wrote it. */
+function guardLine(log: string, seq: number, hash: string, holds = '-', floor?: typeof FLOOR): string {
+  const fields = [log, seq, hash, seq * 10, root(seq * 10), 1_700_000_000 + seq, holds]
+  const body = [...fields, ...(floor === undefined ? [] : [floor.size, floor.root, floor.at])].join(' ')
+  return `${body} ${hashOf(body).slice(0, 16)}\n`
+}
+
+interface Old {
+  readonly states: Readonly<Record<string, string>>
+  readonly guard: string | undefined
+}
+
+async function oldHome({ states, guard }: Old): Promise<string> {
+  const home = temporaryHome()
+  const db = new Level(join(home, 'db'))
+  await db.open()
+  await db.sublevel('meta').put('schema', '1')
+  for (const [log, text] of Object.entries(states)) await db.sublevel('state').put(log, text)
+  await db.sublevel('history').put(`${A}!0000000000000007`, 'a head')
+  await db.close()
+  if (guard !== undefined) writeFileSync(join(home, 'guard'), guard)
+  return home
+}
+
+const first = oldState(1, '')
+const second = oldState(2, hashOf(first), { floor: { ...FLOOR, note: 'its head' } })
+const third = oldState(3, hashOf(second))
+/** A agrees, of B the database is one ahead after a crash, C is behind the guard, D is known to the guard alone. */
+const MIXED: Old = {
+  states: { [A]: second, [B]: second, [C]: first },
+  guard: [
+    guardLine(A, 1, hashOf(first), '00aa'),
+    guardLine(A, 2, hashOf(second)),
+    guardLine(B, 1, hashOf(first)),
+    guardLine(C, 3, hashOf(third), '00bb', FLOOR),
+    guardLine(D, 2, hashOf(second), '00aa'),
+    'half a li',
+  ].join(''),
+}
+
+async function expectTakenOver(home: string): Promise<void> {
+  const store = await Store.open(home)
+  const { heads } = store
+  expect([A, B].map((log) => heads.disagreement(log))).toEqual([undefined, undefined])
+  for (const log of [A, B]) {
+    expect(heads.get(log)).toEqual({
+      seq: 2,
+      tree: tree(20),
+      note: 'head 20',
+      signed: { key: 'k', size: 20, time: 1_700_000_002 },
+      floor: { ...FLOOR, note: 'its head' },
+      holds: [{ id: '00aa', acked: true }],
+    })
+  }
+  expect(heads.disagreement(C)).toMatch(/database is at state 1, the guard .*at 3/)
+  expect(heads.disagreement(D)).toMatch(/database is at state 0, the guard .*at 2/)
+  expect(await store.history.get(A, 7)).toBe('a head')
+  expect(existsSync(join(home, 'guard'))).toBe(false)
+  await store.close()
+}
+
+describe('an old home', () => {
+  test('is taken over: what agreed goes on, what was disputed stays so, over restarts', async () => {
+    const home = await oldHome(MIXED)
+    await expectTakenOver(home)
+    await expectTakenOver(home)
+    const store = await Store.open(home)
+    expect(await store.heads.change(A, store.heads.get(A), { tree: tree(21) })).toMatchObject({ seq: 3 })
+    await expect(store.heads.change(C, store.heads.get(C), { tree: tree(41) })).rejects.toMatchObject({
+      code: 'STATE_DISAGREES',
+    })
+    await store.close()
+  })
+
+  test('can be recovered from the larger of what its database and its guard knew', async () => {
+    const home = await oldHome(MIXED)
+    for (let opening = 0; opening < 2; opening++) {
+      const store = await Store.open(home)
+      for (const log of [C, D]) await store.heads.recover(log)
+      expect(store.heads.get(C)).toMatchObject({
+        tree: tree(30),
+        signed: { key: '', size: 30, time: 1_700_000_003 },
+        floor: FLOOR,
+        holds: [
+          { id: '00aa', acked: false },
+          { id: '00bb', acked: false },
+        ],
+      })
+      expect(store.heads.get(D)).toMatchObject({ tree: tree(20), holds: [{ id: '00aa', acked: false }] })
+      expect(store.heads.disagreement(C)).toBeUndefined()
+      await store.close()
+    }
+  })
+
+  test('without its guard has every log disputed, but for one of which nothing could be lost', async () => {
+    const home = await oldHome({ states: { [A]: second, [B]: first }, guard: undefined })
+    const store = await Store.open(home)
+    expect([A, B].map((log) => store.heads.disagreement(log) !== undefined)).toEqual([true, false])
+    await store.close()
+  })
+
+  test('with a guard whose line was changed is damaged, and left as it is', async () => {
+    const home = await oldHome({ ...MIXED, guard: MIXED.guard!.replace('0', '1') })
+    await expect(Store.open(home)).rejects.toMatchObject({
+      code: 'STORE_DAMAGED',
+      detail: expect.stringContaining('line 1') as string,
+    })
+    expect(existsSync(join(home, 'guard'))).toBe(true)
+    expect(existsSync(join(home, 'journal'))).toBe(false)
+  })
+
+  test('of which nothing was ever written is taken over too', async () => {
+    const home = await oldHome({ states: {}, guard: '' })
+    const store = await Store.open(home)
+    expect(store.heads.logs()).toEqual([])
+    await store.close()
+  })
+})
+
+describe('stopped', () => {
+  /** The old home with the journal that was made, before anything else. */
+  async function withJournal(): Promise<string> {
+    const home = await oldHome(MIXED)
+    const db = new Level(join(home, 'db'))
+    await db.open()
+    const journal = new DiskJournalFile(join(home, 'journal'))
+    await makeJournal({ states: new Disk(db).table('state'), guardPath: join(home, 'guard'), journal })
+    await journal.close()
+    await db.close()
+    return home
+  }
+
+  test('while the journal is written: it is done again', async () => {
+    const home = await oldHome(MIXED)
+    writeFileSync(join(home, 'journal.new'), 'half')
+    await expectTakenOver(home)
+  })
+
+  test('before the database has its number: it is done again, also when the old version went on meanwhile', async () => {
+    await expectTakenOver(await withJournal())
+    const home = await withJournal()
+    const db = new Level(join(home, 'db'))
+    await db.open()
+    await db.sublevel('state').put(A, third)
+    await db.close()
+    writeFileSync(join(home, 'guard'), `${MIXED.guard!.replace('half a li', '')}${guardLine(A, 3, hashOf(third))}`)
+    const store = await Store.open(home)
+    expect(store.heads.disagreement(A)).toBeUndefined()
+    expect(store.heads.get(A).seq).toBe(3)
+    await store.close()
+  })
+
+  test('before the guard is gone: it is finished', async () => {
+    const home = await withJournal()
+    const db = new Level(join(home, 'db'))
+    await db.open()
+    await db.sublevel('meta').put('schema', '2')
+    await db.close()
+    await expectTakenOver(home)
+  })
+})
+
+test('an old database that is put back beside the journal does not take its place', async () => {
+  const home = await oldHome(MIXED)
+  const backup = temporaryHome()
+  copyHome(home, backup)
+  await expectTakenOver(home)
+  let store = await Store.open(home)
+  await store.heads.change(A, store.heads.get(A), { tree: tree(21) })
+  await store.close()
+  const journal = readFileSync(join(home, 'journal'))
+  copyHome(join(backup, 'db'), join(home, 'db'))
+  writeFileSync(join(home, 'guard'), readFileSync(join(backup, 'guard')))
+  store = await Store.open(home)
+  expect(store.heads.get(A)).toMatchObject({ seq: 3, tree: tree(21) })
+  expect(store.heads.disagreement(A)).toBeUndefined()
+  await store.close()
+  // The old version, gone on with alone, is ahead of it: that is said.
+  copyHome(backup, home)
+  const db = new Level(join(home, 'db'))
+  await db.open()
+  await db.sublevel('state').put(A, oldState(9, hashOf('x')))
+  await db.close()
+  writeFileSync(join(home, 'journal'), journal)
+  rmSync(join(home, 'guard'))
+  store = await Store.open(home)
+  expect(store.heads.disagreement(A)).toMatch(/database is at state 9, the journal at 3/)
+  await store.close()
+})
