@@ -116,7 +116,7 @@ async function build(
   stops.push(() => lists.stop())
   if (config.recover) for (const { id } of config.logs) await store.heads.recover(id)
   const book = peerBook(store)
-  const peers = !hasMesh ? 0 : config.bootstrap.length || (await book.load()).length
+  const peers = gossip === undefined ? 0 : config.bootstrap.length || gossip.chosenFrom(await book.load()).length
 
   const quorum = quorumOf(config.policy, self.keys, () => store.convictions.convicted())
   // Whom the others are asked to pass on: what this node does not count, it need not hear.
@@ -340,6 +340,7 @@ async function build(
       mdns: config.mdns,
       book,
       identity: { witness: signer.verifier.vkey, key: signer.verifier, sign: (message) => signer.sign(message) },
+      keys: [signer, ...(second ? [second] : [])].map(({ verifier }) => verifier.vkey),
       counts,
       reserved: [...quorum.keys, ...config.logs.map(({ key }) => key)].map(({ name, keyId }) => `${name}+${keyId}`),
       logs: followed.map(({ id }) => id),

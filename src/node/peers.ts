@@ -2,6 +2,7 @@
 import type { Alarm } from '../evidence/alarm.js'
 import type { SyncHandlers } from '../gossip/answering.js'
 import type { KnownPeer, PeerBook } from '../gossip/book.js'
+import { readHead } from '../gossip/pages.js'
 import type { Store } from '../store/store.js'
 import { utf8 } from '../tlog/bytes.js'
 import { encodeCosigned } from '../witness/cosigned-head.js'
@@ -36,11 +37,18 @@ export function handlersFor({ logs, store, cosigned, pipeline, alarm, guard, pre
     },
     prefix,
     tile: (log, path) => store.tiles.of(log).get(path),
-    signedBy: (witness) => cosigned.signers.signedBy(witness),
-    signedHeads: async (notes, peer, chosen) => {
-      for (const note of notes) await pipeline.submit({ door: 'sync', note, peer, receivedAt: now() })
-      guard.answered(peer, chosen)
+    signedBy: async (witness, after = '') => {
+      const heads = await cosigned.signers.signedBy(witness)
+      return { heads: heads.filter((head) => (readHead(head)?.log ?? '') > after), promises: [] }
     },
+    keepPromise: () => Promise.resolve(false),
+    keepLine: async (note, peer) => {
+      await pipeline.submit({ door: 'sync', note, peer, receivedAt: now() })
+    },
+    told: async (peer, { heads }) => {
+      for (const note of heads) await pipeline.submit({ door: 'sync', note, peer, receivedAt: now() })
+    },
+    answered: (peer) => guard.answered(peer, true),
   }
 }
 
