@@ -69,9 +69,11 @@ const REQUESTS_PER_SECOND = 1
 /** Pages of `signed` for one peer: 4,096 logs are 64 pages, for each of a few keys, at a start and soon again. */
 const PAGE_BURST = 512
 const PAGES_PER_SECOND = 8
-/** Messages with promises of a peer that we chose, or whose witness we count. */
+/** Messages with promises of a peer that we chose or whose witness we count, and of a stranger. */
 const PROMISE_BURST = 200
 const PROMISES_PER_SECOND = 50
+const STRANGER_PROMISE_BURST = 20
+const STRANGER_PROMISES_PER_SECOND = 1
 /** Proofs that one peer may ask for, which may make us fetch tiles from the log: at once, and per second. */
 const PROOF_BURST = 16
 const PROOFS_PER_SECOND = 0.5
@@ -116,6 +118,7 @@ export class Answerer {
   readonly #requests = new Budget(REQUEST_BURST, REQUESTS_PER_SECOND)
   readonly #pages = new Budget(PAGE_BURST, PAGES_PER_SECOND)
   readonly #promises = new Budget(PROMISE_BURST, PROMISES_PER_SECOND)
+  readonly #strangersPromises = new Budget(STRANGER_PROMISE_BURST, STRANGER_PROMISES_PER_SECOND)
   readonly #keeper: Keeper
   readonly #proofs = new Budget(PROOF_BURST, PROOFS_PER_SECOND)
   readonly #allProofs = new Budget(ALL_PROOFS_BURST, ALL_PROOFS_PER_SECOND)
@@ -223,8 +226,9 @@ export class Answerer {
 
   #budgetFor({ type }: Request | ErrorAnswer, peer: string): Budget {
     if (type === 'signed') return this.#pages
+    if (type !== 'promise') return this.#requests
     const { bringer, isTrusted } = this.#options
-    return type === 'promise' && isTrusted(bringer(peer)) ? this.#promises : this.#requests
+    return isTrusted(bringer(peer)) ? this.#promises : this.#strangersPromises
   }
 
   async #prove({ log, of, size }: ProofRequest, peer: string): Promise<Answer> {

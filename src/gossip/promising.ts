@@ -1,9 +1,17 @@
 /** Bringing our promises to a peer, and what is known of peers that keep them. */
 import type { PeerId } from '@libp2p/interface'
+import { setTimeout as delay } from 'node:timers/promises'
+import { Budget } from '../budget.js'
 import type { WitnessPromise } from '../witness/promise.js'
 import type { Asker } from './asking.js'
 import { ROOM_BYTES } from './messages.js'
 import { promiseRequests } from './promises.js'
+
+/** Messages to one peer: at once, and per second in the long run. Fewer than a peer takes that trusts us. */
+const MESSAGE_BURST = 150
+const MESSAGES_PER_SECOND = 45
+/** Milliseconds until it is tried again whether another may be sent. */
+const PACE_MS = 20
 
 /** Of each promise whether the peer keeps it; or that it keeps none, for it is of an earlier version; or no answer. */
 export type Kept = readonly boolean[] | 'unsupported' | undefined
@@ -13,6 +21,7 @@ export class Promiser {
   readonly #speakers: ReadonlyMap<string, PeerId>
   /** Connected peers by whether they know what a promise is. */
   readonly #depositaries = new Map<string, boolean>()
+  readonly #messages = new Budget(MESSAGE_BURST, MESSAGES_PER_SECOND)
 
   constructor(asker: Asker, speakers: ReadonlyMap<string, PeerId>) {
     this.#asker = asker
@@ -32,6 +41,7 @@ export class Promiser {
     const kept = promises.map(() => false)
     let hasAnswered = false
     for (const { request, indexes } of promiseRequests(promises, lines, ROOM_BYTES)) {
+      await this.#mayAsk(peer, signal)
       const id = this.#speakers.get(peer)
       if (id === undefined) break
       // It will not learn it as long as it is connected, and would take each question for one too many.
@@ -57,6 +67,11 @@ export class Promiser {
   /** The last connection of a peer is gone; it may come back with another version. */
   gone(peer: string): void {
     this.#depositaries.delete(peer)
+  }
+
+  /** Resolves when the peer will take another message, or there is no more time. */
+  async #mayAsk(peer: string, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted && this.#speakers.has(peer) && !this.#messages.take(peer, Date.now())) await delay(PACE_MS)
   }
 
   #learn(peer: string, isDepositary: boolean): void {

@@ -49,7 +49,7 @@ export class Redial {
     bootstrap: readonly Multiaddr[],
     speakers: ReadonlyMap<string, PeerId>,
     report: (report: DialReport) => void,
-    onPeers: () => void = () => undefined,
+    onPeers: () => void,
   ) {
     this.#host = host
     this.#report = report

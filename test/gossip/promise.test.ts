@@ -1,5 +1,4 @@
 /** Promises and cosigned heads that are brought to a peer: kept, refused, not understood, too many. */
-import { setTimeout } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { promiseRequests } from '../../src/gossip/promises.js'
 import { toBase64, utf8 } from '../../src/tlog/bytes.js'
@@ -170,10 +169,11 @@ describe('many promises', () => {
   it('of a peer whose witness is counted are all kept', async () => {
     const { keeper, node, id } = await startPair()
     const promises = Array.from({ length: 64 }, (_, i) => promiseOf(i + 1))
-    for (let i = 0; i < 100; i++)
+    // More than the keeper takes at once: who brings them does not ask for more than is good.
+    for (let i = 0; i < 250; i++)
       expect(await node.mesh.promise(id, promises, [], { signal })).toEqual(promises.map(() => true))
     expect(keeper.drops).toEqual([])
-    expect(keeper.handlers.kept).toHaveLength(6_400)
+    expect(keeper.handlers.kept).toHaveLength(250 * 64)
   })
 
   it('of a stranger are kept as far as its share goes, which is no offence', async () => {
@@ -227,7 +227,6 @@ describe('many promises', () => {
     await until(() => node.mesh.speakers() === 1, 'connected')
     for (let i = 0; i < 5; i++) expect(await node.mesh.promise(peer.id, [promiseOf(1)], [], { signal })).toBeUndefined()
     expect(peer.count('promise')).toBe(1)
-    await setTimeout(0)
   })
 })
 

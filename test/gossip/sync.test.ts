@@ -217,6 +217,30 @@ describe('the sync door, asking', () => {
     expect(a.drops).toEqual([])
   })
 
+  it('learns every head in time, of more than a frame holds', async () => {
+    const a = await startNode()
+    for (let i = 0; i < 40; i++)
+      await a.handlers.submit({ door: 'poll', note: utf8(`${i} ${'x'.repeat(20_000)}`), receivedAt: 0 })
+    const b = await startNode({ bootstrap: [a.address] })
+    await until(() => b.mesh.peers().length === 1, 'connected')
+    for (let i = 0; i < 40; i++) await b.mesh.syncWith(a.mesh.peerId)
+    expect(new Set(b.handlers.texts).size).toBe(40)
+  })
+
+  it('fetches evidence that is not kept once', async () => {
+    const a = await startNode()
+    const file = utf8('bad file')
+    a.handlers.files.set(evidenceIdOf(file), { log: LOG, bytes: file })
+    const handlers = new MemoryHandlers()
+    let judged = 0
+    handlers.submitEvidence = () => (judged++, Promise.resolve('unknown' as const))
+    const b = await startNode({ bootstrap: [a.address], handlers })
+    await until(() => b.mesh.peers().length === 1, 'connected')
+    await until(() => judged > 0, 'fetched')
+    for (let i = 0; i < 3; i++) await b.mesh.syncWith(a.mesh.peerId)
+    expect(judged).toBe(1)
+  })
+
   it('does not know peers that are not connected', async () => {
     const node = await startNode()
     await node.mesh.syncWith((await startStranger()).peerId.toString())
