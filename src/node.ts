@@ -21,6 +21,7 @@ import { readKeyring } from './keyring.js'
 import { createMetrics } from './metrics.js'
 import { LogClients } from './node/clients.js'
 import { ourHistory } from './node/our-history.js'
+import { NodeBarrier } from './node/barrier.js'
 import { handlersFor, peerBook } from './node/peers.js'
 import { readSelf } from './node/self.js'
 import { Admission } from './proxy/admission.js'
@@ -31,31 +32,19 @@ import { Store } from './store/store.js'
 import { fromUtf8 } from './tlog/bytes.js'
 import { SUMDB_ORIGIN } from './tlog/checkpoint.js'
 import { quorumThreshold } from './tlog/policy.js'
-import type { Signer, VerifierKey } from './tlog/note.js'
+import type { VerifierKey } from './tlog/note.js'
 import { VERSION } from './version.js'
 import type { CosignedHead } from './witness/cosigned-head.js'
 import { CosignedHeads } from './witness/cosigned.js'
-import type { DepositReport } from './witness/deposit-report.js'
 import { KnownLines } from './witness/known-lines.js'
 import { obstacleOfOrigin } from './witness/origin.js'
 import { Witness } from './witness/witness.js'
 import { Poller } from './witness/poller.js'
 import { pushBudget } from './witness/push-budget.js'
 import { quorumOf } from './witness/quorum.js'
-import { RollbackGuard } from './witness/rollback.js'
+import { Depositary } from './witness/depositary.js'
 import { SOURCES } from './witness/source.js'
 import { Suspects } from './witness/suspects.js'
-
-/** What is said of deposits as long as there are none. */
-const NO_DEPOSITS: DepositReport = {
-  state: 'nobody',
-  text: 'no peers are chosen to keep what this node promises',
-  need: 0,
-  of: 0,
-  connected: 0,
-  undeposited: [],
-  notDepositaries: [],
-}
 
 /** Milliseconds that the first head of a log that is pushed waits for our own look at the log. */
 const LOOK_MS = 3_000
@@ -129,12 +118,12 @@ async function build(
   const store = await Store.open(given.home)
   stops.push(() => store.close())
   const { config, followed, lists } = await readSelf(given, keyring, (news) => emit(logListEvent(news)))
-  const { first: signer, second, agent, fresh, verifiers } = keyring
+  const { first: signer, second, agent, verifiers } = keyring
   stops.push(() => Promise.resolve(agent?.stop()))
   stops.push(() => lists.stop())
   if (config.recover) for (const { id } of config.logs) await store.heads.recover(id)
   const book = peerBook(store)
-  const peers = !hasMesh ? 0 : config.bootstrap.length || (await book.load()).length
+  const peers = gossip === undefined ? 0 : config.bootstrap.length || gossip.chosenFrom(await book.load()).length
 
   const quorum = quorumOf(config.policy, verifiers, () => store.convictions.convicted())
   // Whom the others are asked to pass on: what this node does not count, it need not hear.
@@ -144,7 +133,6 @@ async function build(
   const relayed = (): readonly VerifierKey[] => [...fed, ...(mesh?.relayed() ?? [])]
   const suspects = await Suspects.load(store.suspects)
   const knownLines = new KnownLines()
-  const ownSigners: readonly Signer[] = second === undefined ? [signer] : [signer, second]
   const onQuorum = (log: string, head: CosignedHead): void => {
     emit(quorumEvent(log, head))
     watch.changed(log)
@@ -159,15 +147,9 @@ async function build(
     },
     waitMs: config.quorumWait * 1000,
   })
-  const guard = new RollbackGuard({
-    fresh,
-    chosen: () => peers,
-    keep: undefined,
-    waitMs: config.guardWait * 1000,
-    now,
-    onChange: ({ state, text }) => emit({ event: 'guard', state, text }),
-  })
-  stops.push(() => Promise.resolve(guard.stop()))
+  const barrier = new NodeBarrier({ config, keyring, store, chosen: peers, mesh: () => mesh, emit, now })
+  const { guard, deposits } = barrier
+  stops.push(() => barrier.stop())
 
   // ---- the heart ----
   const alarm = await Alarm.start({
@@ -196,7 +178,12 @@ async function build(
   })
   stops.push(() => alarm.stop())
   const isHeld = (log: string): boolean => isFrozen(store.heads.get(log)) || alarm.holds(log)
-  const clients = new LogClients(followed, store, async (...asked) => withMesh(mesh).tileFrom(...asked))
+  const clients = new LogClients(
+    followed,
+    store,
+    async (...asked) => withMesh(mesh).tileFrom(...asked),
+    (log, time) => barrier.clock.observe(`log ${log}`, time),
+  )
   const witness = new Witness({
     logs: followed.map(({ id, key, origin }) => {
       const client = clients.of(id)
@@ -204,18 +191,20 @@ async function build(
     }),
     kept: { store, cosigned, suspects },
     keys: {
-      own: { of: () => ownSigners },
+      own: keyring,
       counted: quorum.keys,
       relayed,
       neighbours: () => mesh?.neighbours() ?? [],
-      isHeard: (vkey) => counts.includes(vkey) || relayed().some((key) => key.vkey === vkey),
+      isHeard: (vkey) => counts.includes(vkey) || mesh?.counts(vkey) === true,
       known: knownLines,
     },
     barrier: {
-      obstacle: () => (guard.maySign ? undefined : 'GUARD_WAITING'),
+      obstacle: barrier.obstacle,
       sawUnknown: (time) => guard.sawUnknown(time),
       isHeld: (log) => alarm.holds(log),
-      isFresh: fresh,
+      isFresh: barrier.isFresh,
+      isChosen: (peer) => mesh?.chosen().connected.includes(peer) === true,
+      deposits,
     },
     ask: {
       prefixFromPeers: async (...asked) => withMesh(mesh).prefixFrom(...asked),
@@ -305,9 +294,9 @@ async function build(
     submit: (candidate) => witness.submit(candidate),
     monotonic: () => performance.now(),
     guard: () => guard.report,
-    deposit: () => NO_DEPOSITS,
-    clock: () => ({ offset: undefined, conditions: [] }),
-    taken: () => undefined,
+    deposit: () => deposits.report,
+    clock: barrier.clockReport,
+    taken: barrier.taken,
     keysOf: (log) => keyring.keysOf(log),
     bastion: () => bastion?.report,
     exchange: () => exchange.views(),
@@ -341,7 +330,8 @@ async function build(
     checkpoint: (log) => view.checkpoint(log),
     subtrees: second && {
       signer: second,
-      obstacle: (origin) => obstacleOfOrigin(origin, { logs: config.logs, store, guard, signer }),
+      obstacle: (origin) =>
+        obstacleOfOrigin(origin, { logs: config.logs, store, signer, isHeld, barrier: barrier.common }),
     },
     now,
   })
@@ -381,19 +371,32 @@ async function build(
       mdns: config.mdns,
       book,
       identity: { witness: signer.verifier.vkey, key: signer.verifier, sign: (message) => signer.sign(message) },
+      keys: verifiers.map(({ vkey }) => vkey),
+      onChosen: (peer) => deposits.connected(peer),
       counts,
       reserved: [...quorum.keys, ...config.logs.map(({ key }) => key)].map(({ name, keyId }) => `${name}+${keyId}`),
       logs: followed.map(({ id }) => id),
-      handlers: handlersFor({
-        logs: followed.map(({ id }) => id),
-        store,
-        cosigned,
-        witness,
-        alarm,
-        guard,
-        prefix: async (log, ...asked) => clients.required(log).prefix(...asked),
-        now,
-      }),
+      handlers: handlersFor(
+        {
+          logs: followed.map(({ id }) => id),
+          kept: { store, cosigned },
+          witness,
+          alarm,
+          depositary: new Depositary({
+            shelf: store.deposits,
+            signers: cosigned.signers,
+            logs: new Map(followed.map((log) => [log.id, log])),
+            counts: (vkey) => counts.includes(vkey),
+            keys: () => [...quorum.keys, ...relayed(), ...(mesh?.neighbours() ?? [])],
+          }),
+          own: new Set(verifiers.map(({ vkey }) => vkey)),
+          onError,
+        },
+        {
+          prefix: async (log, ...asked) => clients.required(log).prefix(...asked),
+          answered: (peer) => guard.answered(peer),
+        },
+      ),
       onTwin: () => guard.sawTwin(),
       onPeer: (event) => emit({ event: 'peer', ...event }),
       onDial: ({ address, error }) =>
@@ -408,10 +411,12 @@ async function build(
   lists.start()
   for (const poller of pollers.values()) stops.push(() => poller.stop())
   // Before that nothing could be signed; a poller that was stopped meanwhile does not start.
+  barrier.start()
   void guard.settled.then(() => {
     pollers.forEach((poller) => poller.start())
     exchange.start()
     witness.submitDeferred().catch(onError)
+    witness.retryOwed().catch(onError)
   })
   // First of all when stopping: a poller or a peer may be waiting for a proof or a signature that will never come.
   stops.push(() => Promise.resolve(witness.abort()))

@@ -4,6 +4,7 @@
  * a composite is also never let go by a signal that lives long.)
  */
 import { setMaxListeners } from 'node:events'
+import { setTimeout as delay } from 'node:timers/promises'
 
 /** Resolves when all that is ready in this turn of the event loop has run. */
 export function endOfTurn(): Promise<void> {
@@ -42,4 +43,12 @@ export async function timed<T>(
     clearTimeout(timer)
     for (const { other, onAbort } of endings) other.removeEventListener('abort', onAbort)
   }
+}
+
+/** Resolves with the work, and in any case after `ms` milliseconds. The work goes on; it must not reject. */
+export async function within(ms: number, work: Promise<void>): Promise<void> {
+  const enough = new AbortController()
+  const end = delay(ms, undefined, { signal: enough.signal, ref: false }).catch(() => undefined)
+  await Promise.race([work, end])
+  enough.abort()
 }

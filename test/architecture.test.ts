@@ -97,7 +97,7 @@ const PURE = [
   /^sumdb\/(dialect|module|module-version|private)\.ts$/,
   /^http\/(add-checkpoint-body|bastion-certificate)\.ts$/,
   /^ssh\/(wire|private-key)\.ts$/,
-  /^gossip\/(identity|messages|topics|wire)\.ts$/,
+  /^gossip\/(identity|messages|pages|promises|topics|wire)\.ts$/,
 ]
 
 interface Source {

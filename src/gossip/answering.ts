@@ -8,9 +8,11 @@ import { GossumError } from '../errors.js'
 import { timed } from '../timed.js'
 import type { Tree } from '../tlog/merkle.js'
 import type { Prefix } from '../witness/decide.js'
+import type { WitnessPromise } from '../witness/promise.js'
 import { asError, framesOf, REQUEST_TIMEOUT_MS, REQUESTS_PER_STREAM } from './asking.js'
 import type { FloodMeter } from './flood.js'
 import type { DoorHandlers, DoorReports, Drop } from './gossip.js'
+import { Keeper, type Bringer, type KeepHandlers } from './keeping.js'
 import {
   decodeRequest,
   encodeAnswer,
@@ -23,9 +25,19 @@ import {
   type ProofRequest,
   type Request,
 } from './messages.js'
+import type { SignedPage } from './pages.js'
+
+export type { Bringer } from './keeping.js'
+export type { SignedPage } from './pages.js'
+
+/** What a peer holds of our witness keys. None of it is verified. */
+export interface Told {
+  readonly heads: readonly Uint8Array[]
+  readonly promises: readonly WitnessPromise[]
+}
 
 /** What a node shows of itself to a peer that asks. */
-export interface SyncHandlers extends DoorHandlers {
+export interface SyncHandlers extends DoorHandlers, KeepHandlers {
   /** The newest cosigned head of each log. */
   heads(): Promise<readonly Uint8Array[]>
   evidenceIds(): Promise<readonly EvidenceRef[]>
@@ -34,18 +46,34 @@ export interface SyncHandlers extends DoorHandlers {
   prefix(log: string, of: Tree, size: number, options: { signal: AbortSignal }): Promise<Prefix>
   /** A proven full tile of hashes that is kept here. */
   tile(log: string, path: string): Promise<Uint8Array | undefined>
-  /** Of each log the largest head that is held with a cosignature by this verifier key: the log's line and that one. */
-  signedBy(witness: string): Promise<readonly Uint8Array[]>
   /**
-   * What a peer answered when it was asked what our own witness key has signed; perhaps nothing. `chosen`: it is we who
-   * want to speak with it, for it is configured, was met before, or was dialled by us.
+   * What is held of this verifier key, of the logs whose ids come after one, in their ascending order: 64 of them or
+   * fewer. What does not fit into a message is asked for again.
    */
-  signedHeads(notes: readonly Uint8Array[], peer: string, chosen: boolean): Promise<void>
+  signedBy(witness: string, after: string | undefined): Promise<SignedPage>
+  /**
+   * What a peer holds of our own witness keys, perhaps nothing: all of it, or, where that is more than a megabyte or the
+   * peer did not come to the end, a part. Resolves when it is taken up: then the peer's other heads are worked on.
+   */
+  told(peer: string, told: Told): Promise<void>
+  /**
+   * A chosen peer's answer is whole: all that it holds of each of our keys was told, and its hello was judged. Once for
+   * each round in which that was so.
+   */
+  answered(peer: string): void
 }
 
 /** Requests of one peer: at once, and per second in the long run. */
 const REQUEST_BURST = 60
 const REQUESTS_PER_SECOND = 1
+/** Pages of `signed` for one peer: 4,096 logs are 64 pages, for each of a few keys, at a start and soon again. */
+const PAGE_BURST = 512
+const PAGES_PER_SECOND = 8
+/** Messages with promises of a peer that we chose or whose witness we count, and of a stranger. */
+const PROMISE_BURST = 200
+const PROMISES_PER_SECOND = 50
+const STRANGER_PROMISE_BURST = 20
+const STRANGER_PROMISES_PER_SECOND = 1
 /** Proofs that one peer may ask for, which may make us fetch tiles from the log: at once, and per second. */
 const PROOF_BURST = 16
 const PROOFS_PER_SECOND = 0.5
@@ -58,8 +86,11 @@ const PROOFS_AT_ONCE = 8
 const PROOF_TIMEOUT_MS = 8_000
 /** Answers of evidence that are made, or wait for their readers, at once: each may have the size of a frame. */
 const EVIDENCE_AT_ONCE = 8
-/** Streams that one peer may have open with us at once, whatever the number of its connections. */
-export const STREAMS_PER_PEER = 2
+/**
+ * Streams that one peer may have open with us at once, whatever the number of its connections: for a round, a question
+ * and promises, and one that is just being closed.
+ */
+export const STREAMS_PER_PEER = 4
 
 const UNKNOWN: ErrorAnswer = { type: 'error', code: 'unknown' }
 const BUSY: ErrorAnswer = { type: 'error', code: 'busy' }
@@ -74,6 +105,9 @@ export interface AnswererOptions {
   readonly reports: DoorReports
   /** Our own hello to a peer. */
   readonly hello: (connection: Connection) => Promise<Hello>
+  /** What we know of a peer that brings promises, and whether it may bring many: we chose it, or count its witness. */
+  readonly bringer: (peer: string) => Bringer
+  readonly isTrusted: (bringer: Bringer) => boolean
   /** A peer has said hello and has its answer. */
   readonly onHello: (hello: Hello, connection: Connection) => void
   readonly stopped: AbortSignal
@@ -82,6 +116,10 @@ export interface AnswererOptions {
 export class Answerer {
   readonly #options: AnswererOptions
   readonly #requests = new Budget(REQUEST_BURST, REQUESTS_PER_SECOND)
+  readonly #pages = new Budget(PAGE_BURST, PAGES_PER_SECOND)
+  readonly #promises = new Budget(PROMISE_BURST, PROMISES_PER_SECOND)
+  readonly #strangersPromises = new Budget(STRANGER_PROMISE_BURST, STRANGER_PROMISES_PER_SECOND)
+  readonly #keeper: Keeper
   readonly #proofs = new Budget(PROOF_BURST, PROOFS_PER_SECOND)
   readonly #allProofs = new Budget(ALL_PROOFS_BURST, ALL_PROOFS_PER_SECOND)
   #proving = 0
@@ -91,6 +129,7 @@ export class Answerer {
 
   constructor(options: AnswererOptions) {
     this.#options = options
+    this.#keeper = new Keeper(options.handlers, options.reports)
   }
 
   /** Serves a stream that a peer opened, to its end. Never throws. */
@@ -132,7 +171,7 @@ export class Answerer {
     for (let requests = 0; requests < REQUESTS_PER_STREAM; requests++) {
       const frame = await this.#timed((signal) => frames.read({ signal }))
       const request = decodeRequest(frame.subarray())
-      const allowed = this.#requests.take(peer, Date.now())
+      const allowed = this.#budgetFor(request, peer).take(peer, Date.now())
       const isLarge = allowed && request.type === 'evidence'
       const busy = isLarge && this.#showing >= EVIDENCE_AT_ONCE
       if (busy) this.#options.reports.onDropped('sync-busy')
@@ -168,7 +207,11 @@ export class Answerer {
           return data?.length === TILE_BYTES ? { type: 'tile', data } : UNKNOWN
         }
         case 'signed':
-          return { type: 'signed', heads: await handlers.signedBy(request.witness) }
+          return { type: 'signed', ...(await handlers.signedBy(request.witness, request.after)) }
+        case 'promise': {
+          const from = this.#options.bringer(peer)
+          return { type: 'promise', kept: await this.#keeper.keep(request, from, this.#options.isTrusted(from)) }
+        }
         case 'error':
           if (request.code === 'malformed') this.#options.meter.offence(peer, Date.now())
           return request
@@ -179,6 +222,13 @@ export class Answerer {
       reports.onError(error)
       return { type: 'error', code: 'internal' }
     }
+  }
+
+  #budgetFor({ type }: Request | ErrorAnswer, peer: string): Budget {
+    if (type === 'signed') return this.#pages
+    if (type !== 'promise') return this.#requests
+    const { bringer, isTrusted } = this.#options
+    return isTrusted(bringer(peer)) ? this.#promises : this.#strangersPromises
   }
 
   async #prove({ log, of, size }: ProofRequest, peer: string): Promise<Answer> {

@@ -1,6 +1,7 @@
 /**
- * Asking peers over /gossum/sync/1: one stream for a round of hello and evidence, one for single questions. What a
- * peer answers is read strictly and bounded in time; a peer that fails is a peer that did not help.
+ * Asking peers over /gossum/sync/1: one stream for a round of what they hold, one for single questions, one for promises,
+ * so that none waits for another. What a peer answers is read strictly and bounded in time; a peer that fails is a peer
+ * that did not help.
  */
 import type { PeerId, Stream } from '@libp2p/interface'
 import { lpStream, type LengthPrefixedStream } from '@libp2p/utils'
@@ -10,6 +11,7 @@ import { EMPTY_ROOT } from '../tlog/hash.js'
 import { checkTree, type Tree } from '../tlog/merkle.js'
 import type { Prefix } from '../witness/decide.js'
 import type { Host } from './host.js'
+import { Lines } from './lines.js'
 import {
   decodeAnswer,
   encodeRequest,
@@ -19,25 +21,23 @@ import {
   type Answer,
   type Request,
 } from './messages.js'
+import type { PromiseRequest } from './promises.js'
 
 /** Milliseconds until a request is answered, and until a request or an answer is read by the other side. */
 export const REQUEST_TIMEOUT_MS = 10_000
-/** Requests on one stream; a stream is for one round, not for life. */
+/** Requests on one stream; a stream is for a while, not for life. */
 export const REQUESTS_PER_STREAM = 24
 /** Peers that one question goes to beside the one that is named. */
 const OTHERS_ASKED = 3
-/** Questions that wait for their turn with one peer. */
-const MAX_WAITING = 16
-/** Milliseconds that a peer is left alone after it said that it is busy. */
-const BUSY_PAUSE_MS = 10_000
 
-/** Sends one request on an open stream; undefined when the answer is none. */
+/** Sends one request; undefined when the answer is none. Throws when the stream fails, and so ends what it was for. */
 export type Ask = (request: Request) => Promise<Answer | undefined>
 
-interface Line {
-  /** Ends with the last question in line. */
-  tail: Promise<unknown>
-  waiting: number
+/** A stream that is open, and how many requests it has carried. */
+interface Talk {
+  readonly stream: Stream
+  readonly frames: LengthPrefixedStream<Stream>
+  requests: number
 }
 
 export class Asker {
@@ -46,10 +46,8 @@ export class Asker {
   readonly #stopped: AbortSignal
   /** Peers with which a round runs. */
   readonly #rounds = new Set<string>()
-  /** The questions to each peer, one after the other: it lets us have one stream beside that of a round. */
-  readonly #lines = new Map<string, Line>()
-  /** Peers that are busy, and until when, in milliseconds since 1970. */
-  readonly #busy = new Map<string, number>()
+  readonly #questions = new Lines()
+  readonly #promises = new Lines()
 
   constructor(host: Host, speakers: ReadonlyMap<string, PeerId>, stopped: AbortSignal) {
     this.#host = host
@@ -57,7 +55,7 @@ export class Asker {
     this.#stopped = stopped
   }
 
-  /** Opens a stream to a peer for a few requests, unless a round with it runs. Never throws. */
+  /** Talks with a peer, unless a round with it runs: for many requests, on one stream after the other. Never throws. */
   async round(peer: PeerId, talk: (ask: Ask) => Promise<void>): Promise<void> {
     const id = peer.toString()
     if (this.#rounds.has(id)) return
@@ -70,18 +68,19 @@ export class Asker {
   }
 
   /** One question to one peer; undefined when there is no answer. Never throws. */
-  async ask(peer: PeerId, request: Request, signal: AbortSignal): Promise<Answer | undefined> {
-    const id = peer.toString()
-    const line = this.#lines.get(id) ?? { tail: Promise.resolve(), waiting: 0 }
-    if (line.waiting >= MAX_WAITING || this.#isBusy(id)) return undefined
-    this.#lines.set(id, line)
-    line.waiting++
-    const turn = line.tail.then(() => this.#askNow(peer, request, signal))
-    line.tail = turn
-    const answer = await turn
-    if (--line.waiting === 0) this.#lines.delete(id)
-    if (answer?.type === 'error' && answer.code === 'busy') this.#busy.set(id, Date.now() + BUSY_PAUSE_MS)
-    return answer
+  ask(peer: PeerId, request: Request, signal: AbortSignal): Promise<Answer | undefined> {
+    return this.#questions.ask(peer.toString(), () => this.#askNow(peer, request, signal))
+  }
+
+  /** The same for promises, which wait for no other question. */
+  askToKeep(peer: PeerId, request: PromiseRequest, signal: AbortSignal): Promise<Answer | undefined> {
+    return this.#promises.ask(peer.toString(), () => this.#askNow(peer, request, signal))
+  }
+
+  /** The last connection of a peer is gone. */
+  gone(peer: string): void {
+    this.#questions.gone(peer)
+    this.#promises.gone(peer)
   }
 
   /**
@@ -128,16 +127,8 @@ export class Asker {
 
   #whomToAsk(first: string | undefined): PeerId[] {
     const named = first === undefined ? undefined : this.#speakers.get(first)
-    const others = [...this.#speakers.entries()].filter(([id]) => id !== first && !this.#isBusy(id))
+    const others = [...this.#speakers.entries()].filter(([id]) => id !== first && !this.#questions.isBusy(id))
     return [...(named ? [named] : []), ...sample(others, OTHERS_ASKED).map(([, peer]) => peer)]
-  }
-
-  #isBusy(id: string): boolean {
-    const until = this.#busy.get(id)
-    if (until === undefined) return false
-    if (until > Date.now() && this.#speakers.has(id)) return true
-    this.#busy.delete(id)
-    return false
   }
 
   async #askNow(peer: PeerId, request: Request, signal: AbortSignal): Promise<Answer | undefined> {
@@ -149,27 +140,37 @@ export class Asker {
   }
 
   async #talk(peer: PeerId, signal: AbortSignal, talk: (ask: Ask) => Promise<void>): Promise<void> {
-    const connection = this.#host.getConnections(peer).find((candidate) => candidate.status === 'open')
-    if (connection === undefined || signal.aborted) return
+    if (signal.aborted) return
     const limited = <T>(act: (limit: AbortSignal) => Promise<T>): Promise<T> =>
       timed(REQUEST_TIMEOUT_MS, [signal, this.#stopped], act)
-    let stream: Stream | undefined
+    let open: Talk | undefined
+    const end = async (): Promise<void> => {
+      const { stream } = open ?? {}
+      if (stream !== undefined) await limited((limit) => stream.close({ signal: limit }))
+      open = undefined
+    }
     try {
-      const open = await limited((limit) => connection.newStream(SYNC_PROTOCOL, { signal: limit }))
-      stream = open
-      const frames = framesOf(open)
-      let requests = 0
       await talk(async (request) => {
-        if (++requests > REQUESTS_PER_STREAM) return undefined
+        // A stream is good for so many requests; whoever has more opens another.
+        if (open?.requests === REQUESTS_PER_STREAM) await end()
+        const now = (open ??= await this.#open(peer, limited))
+        now.requests++
         return limited(async (limit) => {
-          await frames.write(encodeRequest(request), { signal: limit })
-          return decodeAnswer((await frames.read({ signal: limit })).subarray())
+          await now.frames.write(encodeRequest(request), { signal: limit })
+          return decodeAnswer((await now.frames.read({ signal: limit })).subarray())
         })
       })
-      await limited((limit) => open.close({ signal: limit }))
+      await end()
     } catch (error) {
-      stream?.abort(asError(error))
+      open?.stream.abort(asError(error))
     }
+  }
+
+  async #open(peer: PeerId, limited: (act: (limit: AbortSignal) => Promise<Stream>) => Promise<Stream>): Promise<Talk> {
+    const connection = this.#host.getConnections(peer).find((candidate) => candidate.status === 'open')
+    if (connection === undefined) throw new Error('not connected')
+    const stream = await limited((limit) => connection.newStream(SYNC_PROTOCOL, { signal: limit }))
+    return { stream, frames: framesOf(stream), requests: 0 }
   }
 }
 

@@ -10,6 +10,13 @@ export interface KnownPeer {
   readonly address: string
   /** When a connection to it was last seen open: RFC 3339, in UTC. */
   readonly lastSeen: string
+  /**
+   * Whether this node looked for it of its own accord: it was configured, or dialled though no peer had told of it.
+   * Earlier versions did not say; then it is not known.
+   */
+  readonly dialled?: boolean
+  /** When it was first met: RFC 3339, in UTC. Earlier versions did not say. */
+  readonly metAt?: string
 }
 
 export interface PeerBook {
@@ -18,6 +25,8 @@ export interface PeerBook {
   save(peers: readonly KnownPeer[]): Promise<void>
 }
 
+/** Peers of the book that a node without a configured one trusts to remember what it signs. */
+const MAX_CHOSEN = 5
 /** Peers that are remembered beyond their connection. */
 const MAX_ABSENT = 64
 /** Milliseconds after a change until the book is saved: peers come in swarms. */
@@ -30,6 +39,10 @@ export interface Met {
   readonly places: readonly Place[]
   /** Whether we dialled it: then its address is proven, not just told. */
   readonly dialled: boolean
+  /** Whether we looked for it of our own accord. */
+  readonly sought: boolean
+  /** Milliseconds since 1970. */
+  readonly metAt: number
   /** Milliseconds since 1970. */
   lastSeen: number
 }
@@ -39,6 +52,7 @@ export class Acquaintances {
   readonly #isConnected: (peer: PeerId) => boolean
   readonly #onError: (error: unknown) => void
   readonly #met = new Map<string, Met>()
+  #chosen: ReadonlySet<string> = new Set()
   #timer: NodeJS.Timeout | undefined
   #saving: Promise<void> = Promise.resolve()
 
@@ -51,16 +65,29 @@ export class Acquaintances {
   /** Reads the book. One that cannot be read is reported, and is no reason not to start. */
   async load(own: PeerId): Promise<void> {
     try {
-      for (const { address, lastSeen } of (await this.#book?.load()) ?? []) {
+      const book = (await this.#book?.load()) ?? []
+      this.#chosen = new Set(chosenFrom(book).filter((id) => id !== own.toString()))
+      for (const { address, lastSeen, dialled, metAt } of book) {
         const place = readPlace(address)
         if (place === undefined || place.peer.equals(own) || this.#met.size >= MAX_ABSENT) continue
-        const at = Date.parse(lastSeen)
-        const met = { peer: place.peer, places: [place], dialled: true, lastSeen: Number.isNaN(at) ? 0 : at }
-        this.#met.set(place.peer.toString(), met)
+        const at = Date.parse(lastSeen) || 0
+        this.#met.set(place.peer.toString(), {
+          peer: place.peer,
+          places: [place],
+          dialled: true,
+          sought: dialled === true,
+          metAt: Date.parse(metAt ?? '') || at,
+          lastSeen: at,
+        })
       }
     } catch (error) {
       this.#onError(error)
     }
+  }
+
+  /** Ids of the peers that we looked for in an earlier run, as the book says that was read. */
+  get chosen(): ReadonlySet<string> {
+    return this.#chosen
   }
 
   get size(): number {
@@ -76,12 +103,17 @@ export class Acquaintances {
     return this.#met.get(peer)
   }
 
-  /** A peer is here. That it came to us takes nothing from the address at which we reached it before. */
-  add(met: Met): void {
+  /**
+   * A peer is here. That it came to us takes nothing from the address at which we reached it before, nor is it forgotten
+   * that we looked for it once, or since when we know it.
+   */
+  add(met: Omit<Met, 'metAt'>): void {
     const id = met.peer.toString()
-    if (this.#met.get(id)?.dialled === true && !met.dialled) return
+    const before = this.#met.get(id)
+    const { places, dialled } = before?.dialled === true && !met.dialled ? before : met
+    const sought = met.sought || before?.sought === true
     this.#met.delete(id)
-    this.#met.set(id, met)
+    this.#met.set(id, { ...met, places, dialled, sought, metAt: before?.metAt ?? met.lastSeen })
     this.#forget()
     if (this.#book === undefined || this.#timer !== undefined) return
     this.#timer = setTimeout(() => void this.save(), SAVE_AFTER_MS)
@@ -102,9 +134,9 @@ export class Acquaintances {
     this.#timer = undefined
     for (const met of this.#met.values()) if (this.#isConnected(met.peer)) met.lastSeen = Date.now()
     const worthiest = [...this.#met.values()].sort(byWorth).slice(0, MAX_ABSENT)
-    const peers = worthiest.map(({ places, lastSeen }): KnownPeer => {
-      const address = nearest(places)!.address.toString()
-      return { address, lastSeen: new Date(lastSeen).toISOString() }
+    const peers = worthiest.map(({ places, lastSeen, sought, metAt }): KnownPeer => {
+      const [seen, met] = [lastSeen, metAt].map((ms) => new Date(ms).toISOString()) as [string, string]
+      return { address: nearest(places)!.address.toString(), lastSeen: seen, dialled: sought, metAt: met }
     })
     // One after the other: the last one wins.
     this.#saving = this.#saving.then(() => this.#book?.save(peers)).catch(this.#onError)
@@ -118,7 +150,15 @@ export class Acquaintances {
 }
 
 function byWorth(a: Met, b: Met): number {
-  return Number(b.dialled) - Number(a.dialled) || b.lastSeen - a.lastSeen
+  return Number(b.sought) - Number(a.sought) || Number(b.dialled) - Number(a.dialled) || b.lastSeen - a.lastSeen
+}
+
+/** Ids of the peers of a book that this node looked for in an earlier run: at most five, the longest known first. */
+export function chosenFrom(book: readonly KnownPeer[]): string[] {
+  const sought = book.filter(({ dialled }) => dialled === true)
+  const known = sought.sort((a, b) => (Date.parse(a.metAt ?? '') || 0) - (Date.parse(b.metAt ?? '') || 0))
+  const ids = known.flatMap(({ address }) => readPlace(address)?.peer.toString() ?? [])
+  return [...new Set(ids)].slice(0, MAX_CHOSEN)
 }
 
 /** The place that is nearest to us. */

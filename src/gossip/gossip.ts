@@ -23,7 +23,8 @@ export interface DoorHandlers {
 }
 
 /** Why something was not looked at; each is a bound that was reached. */
-export type Drop = 'gossip-busy' | 'gossip-flood' | 'sync-busy' | 'sync-budget' | 'sync-proofs' | 'sync-streams'
+export type Drop =
+  'gossip-busy' | 'gossip-flood' | 'sync-busy' | 'sync-budget' | 'sync-promises' | 'sync-proofs' | 'sync-streams'
 
 /** How the doors report; nothing here prints. */
 export interface DoorReports {

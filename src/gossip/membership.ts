@@ -61,7 +61,10 @@ export class Membership {
   readonly #dialling = new Set<string>()
   /** Where the connection to a peer led that we dialled: its name, if it has one, outlives its number. */
   readonly #dialledAs = new Map<string, Place>()
+  /** Peers that we dial, or dialled, only because a peer told of them. */
+  readonly #told = new Set<string>()
   readonly #stopped = lastingController()
+  #loading: Promise<void> | undefined
   #timer: NodeJS.Timeout | undefined
 
   constructor(
@@ -75,9 +78,14 @@ export class Membership {
     this.#met = new Acquaintances(book, (peer) => this.#isConnected(peer), onError)
   }
 
-  /** Reads the book and begins to dial. */
+  /** Reads the book, once. Call before the host starts: who is in it may be the first to come. */
+  load(): Promise<void> {
+    return (this.#loading ??= this.#met.load(this.#host.peerId))
+  }
+
+  /** Begins to dial. */
   async start(): Promise<void> {
-    await this.#met.load(this.#host.peerId)
+    await this.load()
     this.#look()
     this.#timer = setInterval(() => this.#look(), LOOK_INTERVAL_MS)
     this.#timer.unref()
@@ -100,24 +108,26 @@ export class Membership {
     return this.#candidates.size
   }
 
-  /** Whether we would dial this peer by ourselves, for we did before: then it does not matter who dialled this time. */
-  isChosen(peer: PeerId): boolean {
-    return this.#met.get(peer.toString())?.dialled === true
+  /** Ids of the peers that we looked for in an earlier run, as the book says: at most five. */
+  get chosen(): ReadonlySet<string> {
+    return this.#met.chosen
   }
 
-  /** A peer that speaks our protocols has connected, and identify has told its addresses. */
-  async met(peer: PeerId, connection: Connection): Promise<void> {
+  /** A peer that speaks our protocols has connected, and identify has told its addresses; whether we chose it. */
+  async met(peer: PeerId, connection: Connection, isChosen = false): Promise<void> {
     const id = peer.toString()
     const dialled = connection.direction === 'outbound'
     const place = dialled ? (this.#dialledAs.get(id) ?? readPlace(withPeer(connection.remoteAddr, peer))) : undefined
     const places = place === undefined ? await this.#addressesOf(peer, nearnessOf(connection.remoteAddr)) : [place]
     if (connection.status !== 'open' || places.length === 0) return
-    this.#met.add({ peer, places, dialled, lastSeen: Date.now() })
+    const sought = isChosen || (dialled && !this.#told.has(id))
+    this.#met.add({ peer, places, dialled, sought, lastSeen: Date.now() })
   }
 
   /** The last connection of a peer is gone. */
   gone(peer: PeerId): void {
     this.#dialledAs.delete(peer.toString())
+    this.#told.delete(peer.toString())
     this.#met.left(peer)
   }
 
@@ -168,20 +178,26 @@ export class Membership {
     const now = Date.now()
     for (const [address, at] of this.#triedAt) if (now - at >= RETRY_INTERVAL_MS) this.#triedAt.delete(address)
     // Those that we met first; then the local network; then what strangers tell.
-    const met = this.#met
-      .all()
-      .flatMap(({ places, dialled }) =>
-        places.map((place) => ({ place, limit: dialled ? nearnessOf(place.address) : NEARNESS.internet })),
-      )
-    const told = [...this.#candidates.values()]
+    const met = this.#met.all().flatMap(({ places, dialled, sought }) =>
+      places.map((place) => ({
+        place,
+        limit: dialled ? nearnessOf(place.address) : NEARNESS.internet,
+        isTold: !sought,
+      })),
+    )
+    const told = [...this.#candidates.values()].map((candidate) => ({
+      ...candidate,
+      isTold: candidate.teller !== LOCAL_NETWORK,
+    }))
     const local = told.filter(({ teller }) => teller === LOCAL_NETWORK)
     const others = told.filter(({ teller }) => teller !== LOCAL_NETWORK)
-    for (const { place, limit } of [...met, ...local, ...sample(others, others.length)]) {
+    for (const { place, limit, isTold } of [...met, ...local, ...sample(others, others.length)]) {
       if (!this.#wantsMore()) return
       const address = place.address.toString()
       const id = place.peer.toString()
       if (this.#triedAt.has(address) || this.#dialling.has(id) || this.#isConnected(place.peer)) continue
       this.#triedAt.set(address, now)
+      if (isTold) this.#told.add(id)
       void this.#dial(place, limit)
     }
   }
@@ -208,7 +224,10 @@ export class Membership {
       await timed(DIAL_TIMEOUT_MS, [this.#stopped.signal], (signal) => this.#host.dial(address, { signal }))
     } catch {
       // Not there, not who it should be, or too busy to answer.
-      if (!this.#isConnected(place.peer)) this.#dialledAs.delete(id)
+      if (!this.#isConnected(place.peer)) {
+        this.#dialledAs.delete(id)
+        this.#told.delete(id)
+      }
     } finally {
       this.#dialling.delete(id)
       this.#forgetCandidate(place)

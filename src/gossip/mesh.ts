@@ -7,21 +7,26 @@ import { GossumError } from '../errors.js'
 import type { VerifierKey } from '../tlog/note.js'
 import type { Tree } from '../tlog/merkle.js'
 import type { Prefix } from '../witness/decide.js'
-import { parseAddresses, peerOf } from './address.js'
+import type { WitnessPromise } from '../witness/promise.js'
+import { parseAddresses } from './address.js'
 import type { SyncHandlers } from './answering.js'
 import type { PeerBook } from './book.js'
+import { ChosenPeers, type Chosen } from './chosen.js'
 import { FloodMeter } from './flood.js'
 import { GossipDoor, type DoorReports } from './gossip.js'
 import { createHost, type Host } from './host.js'
 import type { Identity } from './identity.js'
 import { Membership } from './membership.js'
 import { Neighbours, type NeighbourHead } from './neighbours.js'
+import type { Kept } from './promising.js'
 import { Redial, type DialReport } from './redial.js'
 import { SyncDoor } from './sync.js'
 import { evidenceTopic, headsTopic } from './topics.js'
 
 export { parseAddresses } from './address.js'
-export type { KnownPeer, PeerBook } from './book.js'
+export { chosenFrom, type KnownPeer, type PeerBook } from './book.js'
+export type { Chosen } from './chosen.js'
+export type { Kept } from './promising.js'
 export type { NeighbourHead } from './neighbours.js'
 
 /** Milliseconds for the ping that measures a new peer. */
@@ -48,6 +53,10 @@ export interface PeerInfo {
   readonly rttMs: number | null
   /** Gossipsub's opinion of the peer; below 0 is bad, below -100 it is not listened to. */
   readonly score: number | null
+  /** Whether it is one of the peers that we chose to keep our promises. */
+  readonly chosen: boolean
+  /** Whether it knows what a promise is; null as long as it was not asked. */
+  readonly depositary: boolean | null
 }
 
 export interface MeshOptions extends Partial<DoorReports> {
@@ -61,6 +70,8 @@ export interface MeshOptions extends Partial<DoorReports> {
   readonly handlers: SyncHandlers
   /** Our witness, for the signed hello; a node without one says nothing about itself. */
   readonly identity?: Identity
+  /** Verifier keys of all our witness keys: of each one every peer is asked what it holds. */
+  readonly keys: readonly string[]
   /** Verifier keys whose cosignatures this node counts; at most MAX_COUNTS are told. */
   readonly counts?: readonly string[]
   /** Key name and key id (`name+keyid`) of keys that no key of a neighbour may share. */
@@ -74,6 +85,10 @@ export interface MeshOptions extends Partial<DoorReports> {
   /** Milliseconds between two rounds with a random peer, and until the second round with a new one. */
   readonly roundMs?: number
   readonly settledMs?: number
+  /** Milliseconds that the heads of a chosen peer's hello may take until its answer counts. */
+  readonly judgedMs?: number
+  /** A chosen peer has connected, and speaks the sync protocol. */
+  readonly onChosen?: (peer: string) => void
   /** relayed() has changed. */
   readonly onNeighbours?: () => void
   /** A peer that is not us has proven our own witness key: two nodes sign with one key. */
@@ -87,6 +102,7 @@ interface Parts {
   readonly gossip: GossipDoor
   readonly sync: SyncDoor
   readonly redial: Redial
+  readonly chosen: ChosenPeers
   readonly neighbours: Neighbours
   readonly membership: Membership
   readonly speakers: ReadonlyMap<string, PeerId>
@@ -107,6 +123,7 @@ export class Mesh {
     const mesh = new Mesh(parts)
     mesh.#watchPeers(options.onPeer ?? (() => undefined))
     try {
+      await parts.membership.load()
       await parts.sync.open()
       await parts.host.start()
       parts.gossip.open()
@@ -152,6 +169,8 @@ export class Mesh {
           since: new Date(connection.timeline.open).toISOString(),
           rttMs: connection.rtt ?? this.#rtt.get(peerId) ?? null,
           score: this.#host.services.pubsub.getScore(peerId),
+          chosen: this.#parts.chosen.has(peerId),
+          depositary: this.#parts.sync.promiser.depositary(peerId),
         }
       })
   }
@@ -188,6 +207,29 @@ export class Mesh {
   /** A full tile of hashes of this many bytes from one of three peers, NOT verified. Throws PEER_UNHELPFUL. */
   tileFrom(log: string, path: string, bytes: number, options: { signal: AbortSignal }): Promise<Uint8Array> {
     return this.#parts.sync.asker.tileFrom(log, path, bytes, options)
+  }
+
+  /**
+   * Brings promises, and cosigned heads beside them, to a connected peer. Of each promise whether the peer keeps it
+   * durably; 'unsupported' when it is of a version that keeps none; undefined when there was no answer. Never throws.
+   */
+  promise(
+    peer: string,
+    promises: readonly WitnessPromise[],
+    lines: readonly Uint8Array[],
+    options: { signal: AbortSignal },
+  ): Promise<Kept> {
+    return this.#parts.sync.promiser.promise(peer, promises, lines, options)
+  }
+
+  /** How many peers are chosen to keep our promises, and which of them are connected. */
+  chosen(): Chosen {
+    return this.#parts.chosen.report
+  }
+
+  /** Whether a connected neighbour counts this verifier key, be it our own. */
+  counts(vkey: string): boolean {
+    return this.#parts.neighbours.counts(vkey)
   }
 
   /** Keys that connected neighbours count and we do not, in turns; at most 256. */
@@ -276,18 +318,18 @@ async function build(options: MeshOptions): Promise<Parts> {
     onChange: options.onNeighbours ?? (() => undefined),
     onTwin: options.onTwin ?? (() => undefined),
   })
-  const { roundMs, settledMs } = options
-  const context = { host, logs, handlers, reports, meter, speakers, neighbours, membership }
-  const configured = new Set(bootstrap.flatMap((address) => peerOf(address)?.toString() ?? []))
-  return {
-    host,
-    gossip: new GossipDoor(host.services.pubsub, logs, meter, handlers, reports),
-    sync: new SyncDoor({ ...context, configured, identity, counts, roundMs, settledMs }),
-    redial: new Redial(host, bootstrap, speakers, options.onDial ?? (() => undefined)),
-    neighbours,
-    membership,
-    speakers,
-  }
+  const redial = new Redial(host, bootstrap, speakers, options.onDial ?? (() => undefined), () => sync.chosenChanged())
+  const chosen = new ChosenPeers({ configured: redial, remembered: membership, speakers })
+  const sync = new SyncDoor({
+    ...{ host, logs, handlers, reports, meter, speakers, neighbours, membership, chosen, identity, counts },
+    keys: options.keys,
+    onChosen: options.onChosen ?? (() => undefined),
+    roundMs: options.roundMs,
+    settledMs: options.settledMs,
+    judgedMs: options.judgedMs,
+  })
+  const gossip = new GossipDoor(host.services.pubsub, logs, meter, handlers, reports)
+  return { host, gossip, sync, redial, chosen, neighbours, membership, speakers }
 }
 
 /** libp2p puts the reasons of all listeners into one text. */

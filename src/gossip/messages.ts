@@ -9,6 +9,8 @@ import { toBase64, utf8 } from '../tlog/bytes.js'
 import { HASH_SIZE, parseHash, type Hash } from '../tlog/hash.js'
 import type { Tree } from '../tlog/merkle.js'
 import { isFullTile, parseTilePath, TILE_HEIGHT } from '../tlog/tile.js'
+import { readPage, writePage, type SignedAnswer } from './pages.js'
+import { MAX_PROMISES, MAX_VKEY_LENGTH, readRequest, writeRequest, type PromiseRequest } from './promises.js'
 import { MAX_MESSAGE_BYTES } from './topics.js'
 import {
   fitting,
@@ -17,6 +19,7 @@ import {
   parseObject,
   readBase64,
   readList,
+  readLogId,
   readSize,
   readText,
   readTextBytes,
@@ -27,7 +30,7 @@ export const SYNC_PROTOCOL = '/gossum/sync/1'
 
 /** The largest frame, in bytes. Far below the 4 MiB that libp2p would buffer. */
 export const MAX_FRAME_BYTES = 256 * 1024
-/** The most heads in a hello or in an answer: one a log. */
+/** The most heads in a hello: one a log. */
 export const MAX_HEADS = 64
 /** The most evidence that a hello lists. */
 export const MAX_EVIDENCE_REFS = 256
@@ -35,8 +38,6 @@ export const MAX_EVIDENCE_REFS = 256
 export const MAX_EVIDENCE_IDS = 16
 /** The most keys that a hello counts: those of a policy, and the sender's own. */
 export const MAX_COUNTS = 91
-/** The longest verifier key, in characters; those of post-quantum schemes have about 1800. */
-export const MAX_VKEY_LENGTH = 2048
 /** The most addresses that a hello tells, and the longest of them, in characters. */
 export const MAX_PEERS = 8
 const MAX_ADDRESS_LENGTH = 256
@@ -94,11 +95,16 @@ export interface TileRequest {
   readonly path: string
 }
 
-/** Asks for the largest head of each log that is held with this witness's cosignature. */
+/**
+ * Asks for the largest head of each log that is held with this witness's cosignature, and for what it promised, a page at
+ * a time. Who knows no pages tells all that it can at once.
+ */
 export interface SignedRequest {
   readonly type: 'signed'
   /** Verifier key. */
   readonly witness: string
+  /** The log id after which the page begins; undefined for the first page. */
+  readonly after?: string | undefined
 }
 
 /** Evidence files that were asked for, as many as fit into a frame. Which is which, their own bytes tell. */
@@ -118,9 +124,10 @@ export interface TileAnswer {
   readonly data: Uint8Array
 }
 
-export interface SignedAnswer {
-  readonly type: 'signed'
-  readonly heads: readonly Uint8Array[]
+export interface PromiseAnswer {
+  readonly type: 'promise'
+  /** Of each promise of the request, in its order, whether it is kept: it will be there after a crash. */
+  readonly kept: readonly boolean[]
 }
 
 /** Why a request has no answer. Codes of later versions read as what they are: text. */
@@ -129,23 +136,32 @@ export interface ErrorAnswer {
   readonly code: string
 }
 
-export type Request = Hello | EvidenceRequest | ProofRequest | TileRequest | SignedRequest
-export type Answer = Hello | EvidenceAnswer | ProofAnswer | TileAnswer | SignedAnswer | ErrorAnswer
+export type Request = Hello | EvidenceRequest | ProofRequest | TileRequest | SignedRequest | PromiseRequest
+export type Answer = Hello | EvidenceAnswer | ProofAnswer | TileAnswer | SignedAnswer | PromiseAnswer | ErrorAnswer
 
-const LOG_ID = /^[0-9a-f]{64}$/
 const EVIDENCE_ID = /^[0-9a-f]{16}$/
 /** Bytes kept free for the field names around the lists of a message. */
 const ENVELOPE_BYTES = 128
+/** Bytes that the lists of one message may take. */
+export const ROOM_BYTES = MAX_FRAME_BYTES - ENVELOPE_BYTES
 const MALFORMED: ErrorAnswer = { type: 'error', code: 'malformed' }
 
 // ---- writing ---------------------------------------------------------------------------------------------------
 
 /** Writes a request; heads that do not fit into the frame are left out. */
 export function encodeRequest(request: Request): Uint8Array {
-  if (request.type === 'hello') return encodeHello(request)
-  if (request.type !== 'proof') return json(request)
-  const { size, root } = request.of
-  return json({ ...request, of: { size, root: toBase64(root) } })
+  switch (request.type) {
+    case 'hello':
+      return encodeHello(request)
+    case 'proof': {
+      const { size, root } = request.of
+      return json({ ...request, of: { size, root: toBase64(root) } })
+    }
+    case 'promise':
+      return json(writeRequest(request))
+    default:
+      return json(request)
+  }
 }
 
 /** Writes an answer; heads and files that do not fit into the frame are left out. */
@@ -158,16 +174,16 @@ export function encodeAnswer(answer: Answer): Uint8Array {
     case 'evidence':
       return json({
         type: 'evidence',
-        files: fitting(answer.files.filter(isMessage), MAX_FRAME_BYTES - ENVELOPE_BYTES),
+        files: fitting(answer.files.filter(isMessage), ROOM_BYTES),
       })
     case 'proof':
       return json({ type: 'proof', root: toBase64(answer.root), proof: answer.proof.map(toBase64) })
     case 'tile':
       return json({ type: 'tile', data: toBase64(answer.data) })
-    case 'signed': {
-      const heads = answer.heads.filter(isMessage).slice(0, MAX_HEADS)
-      return json({ type: 'signed', heads: fitting(heads, MAX_FRAME_BYTES - ENVELOPE_BYTES) })
-    }
+    case 'signed':
+      return json(writePage(answer, ROOM_BYTES))
+    case 'promise':
+      return json(answer)
   }
 }
 
@@ -191,7 +207,7 @@ function encodeHello(hello: Hello): Uint8Array {
     ...(witness && { witness: { key: witness.key, signature: toBase64(witness.signature) } }),
     ...(peers.length > 0 && { peers }),
   }
-  const room = MAX_FRAME_BYTES - ENVELOPE_BYTES - jsonBytes(rest)
+  const room = ROOM_BYTES - jsonBytes(rest)
   return json({ type: 'hello', heads: fitting(hello.heads.slice(0, MAX_HEADS), room), ...rest })
 }
 
@@ -217,8 +233,12 @@ export function decodeRequest(frame: Uint8Array): Request | ErrorAnswer {
     }
     case 'signed': {
       const witness = readText(message.witness, MAX_VKEY_LENGTH)
-      return witness === undefined ? MALFORMED : { type: 'signed', witness }
+      const after = readLogId(message.after)
+      const isWhole = witness !== undefined && (message.after === undefined || after !== undefined)
+      return isWhole ? { type: 'signed', witness, after } : MALFORMED
     }
+    case 'promise':
+      return readRequest(message) ?? MALFORMED
     default:
       return { type: 'error', code: 'unknown-request' }
   }
@@ -243,9 +263,11 @@ export function decodeAnswer(frame: Uint8Array): Answer | undefined {
       const data = readBase64(message.data, TILE_BYTES)
       return data && { type: 'tile', data }
     }
-    case 'signed': {
-      const heads = readList(message.heads, MAX_HEADS, readMessage)
-      return heads && { type: 'signed', heads }
+    case 'signed':
+      return readPage(message)
+    case 'promise': {
+      const kept = readList(message.kept, MAX_PROMISES, (item) => item === true)
+      return kept && { type: 'promise', kept }
     }
     case 'error':
       return typeof message.code === 'string' ? { type: 'error', code: message.code.slice(0, 64) } : undefined
@@ -298,10 +320,6 @@ function readMessage(item: unknown): Uint8Array | undefined {
 
 function readHash(value: unknown): Hash | undefined {
   return typeof value === 'string' ? parseHash(value) : undefined
-}
-
-function readLogId(value: unknown): string | undefined {
-  return typeof value === 'string' && LOG_ID.test(value) ? value : undefined
 }
 
 function readEvidenceId(item: unknown): string | undefined {

@@ -6,11 +6,11 @@
  * Whoever connects can name keys; so they are bounded, and every neighbour gets its turn: in being read, and in being
  * taken.
  */
-import { logId, parseCheckpoint } from '../tlog/checkpoint.js'
-import { parseNote, type VerifierKey } from '../tlog/note.js'
+import type { VerifierKey } from '../tlog/note.js'
 import { cosignatureLineSize } from '../tlog/cosignature.js'
 import { provenWitness, witnessKey } from './identity.js'
 import type { Hello } from './messages.js'
+import { readHead } from './pages.js'
 
 /** Keys of neighbours that are passed on. */
 export const MAX_RELAYED = 256
@@ -110,6 +110,14 @@ export class Neighbours {
   /** The keys of neighbours, ours not among them: at most MAX_RELAYED, in turns, from who is connected for longest. */
   relayed(): readonly VerifierKey[] {
     return this.#relayed
+  }
+
+  /**
+   * Whether a connected neighbour counts a key, in the spelling of its hello. Our own is among those, though it is never
+   * in relayed().
+   */
+  counts(vkey: string): boolean {
+    return [...this.#neighbours.values()].some(({ counts }) => counts.includes(vkey))
   }
 
   stop(): void {
@@ -221,15 +229,5 @@ export class Neighbours {
       if (head !== undefined && this.#options.logs.has(head.log)) return { ...head, at: new Date().toISOString() }
     }
     return null
-  }
-}
-
-function readHead(bytes: Uint8Array): { log: string; size: number } | undefined {
-  try {
-    const { text, signatures } = parseNote(bytes)
-    const { origin, size } = parseCheckpoint(text)
-    return signatures[0] && { log: logId(signatures[0].name, origin), size }
-  } catch {
-    return undefined
   }
 }

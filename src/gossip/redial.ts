@@ -35,6 +35,7 @@ interface Target {
 export class Redial {
   readonly #host: Host
   readonly #report: (report: DialReport) => void
+  readonly #onPeers: () => void
   readonly #targets: Set<Target>
   /** Peers that speak our protocols, connected now. */
   readonly #speakers: ReadonlyMap<string, PeerId>
@@ -48,18 +49,30 @@ export class Redial {
     bootstrap: readonly Multiaddr[],
     speakers: ReadonlyMap<string, PeerId>,
     report: (report: DialReport) => void,
+    onPeers: () => void,
   ) {
     this.#host = host
     this.#report = report
+    this.#onPeers = onPeers
     this.#speakers = speakers
     const targets = bootstrap.map((address) => ({ address, failures: 0, peer: peerOf(address), dialling: false }))
     // A list that all nodes share names ourselves, too.
     this.#targets = new Set(targets.filter(({ peer }) => peer?.equals(host.peerId) !== true))
   }
 
-  /** Peers that are configured. */
+  /** Addresses that are configured. */
   get size(): number {
     return this.#targets.size
+  }
+
+  /** Ids of the peers that are configured, each once, as far as they are known. */
+  get peers(): ReadonlySet<string> {
+    return new Set([...this.#targets].flatMap(({ peer }) => peer?.toString() ?? []))
+  }
+
+  /** How many peers are configured: those that are known, and an unknown one for each address that never answered. */
+  get count(): number {
+    return this.peers.size + [...this.#targets].filter(({ peer }) => peer === undefined).length
   }
 
   start(): void {
@@ -89,13 +102,17 @@ export class Redial {
       const { remotePeer } = await timed(DIAL_TIMEOUT_MS, [this.#stopped.signal], (signal) =>
         this.#host.dial(target.address, { signal }),
       )
+      const isNews = target.peer?.equals(remotePeer) !== true
       target.peer = remotePeer
+      if (isNews) this.#onPeers()
       if (target.failures > 0) this.#report({ address: target.address.toString(), error: undefined })
       target.failures = 0
     } catch (error) {
       // Not there yet; or an address without peer id turned out to be our own.
-      if (error instanceof Error && error.name === 'InvalidPeerIdError') this.#targets.delete(target)
-      else if (!this.#stopped.signal.aborted) this.#failed(target, errorText(error))
+      if (error instanceof Error && error.name === 'InvalidPeerIdError') {
+        this.#targets.delete(target)
+        this.#onPeers()
+      } else if (!this.#stopped.signal.aborted) this.#failed(target, errorText(error))
     } finally {
       target.dialling = false
     }

@@ -2,33 +2,27 @@
  * The sync door: request and response with one peer over /gossum/sync/1. Gossip only reaches who is there; sync is
  * how late joiners catch up and how everybody repairs what gossip lost.
  *
- * The dialer asks when a peer connects and again when it is grafted, and everybody asks a random peer once a minute.
- * Both sides learn: a hello carries what its sender holds. Each side asks the other at once what its own witness key
- * has signed, whoever dialled.
+ * Both sides ask when they connect, the dialer again when it is grafted, and everybody asks a random peer once a minute.
+ * First of all they ask what the other holds of their own witness keys. A peer that we chose is asked until it has
+ * answered: nothing is signed at a start before enough of them have.
  */
 import type { Connection, PeerId } from '@libp2p/interface'
 import { errorCode } from '../errors.js'
-import { lastingController } from '../timed.js'
-import { toHex } from '../tlog/bytes.js'
-import { sha256 } from '../tlog/hash.js'
-import { Answerer, STREAMS_PER_PEER, type SyncHandlers } from './answering.js'
+import { setTimeout as delay } from 'node:timers/promises'
+import { lastingController, within } from '../timed.js'
+import { Answerer, STREAMS_PER_PEER, type SyncHandlers, type Told } from './answering.js'
 import { Asker, type Ask } from './asking.js'
+import type { ChosenPeers } from './chosen.js'
+import { EvidenceFetcher } from './fetching.js'
 import type { FloodMeter } from './flood.js'
 import type { DoorReports } from './gossip.js'
 import type { Host } from './host.js'
 import { claimWitness, type Identity } from './identity.js'
 import type { Membership } from './membership.js'
-import {
-  MAX_COUNTS,
-  MAX_EVIDENCE_IDS,
-  MAX_EVIDENCE_REFS,
-  SYNC_PROTOCOL,
-  type Answer,
-  type EvidenceRef,
-  type Hello,
-  type WitnessClaim,
-} from './messages.js'
+import { MAX_COUNTS, MAX_EVIDENCE_REFS, SYNC_PROTOCOL, type Hello, type WitnessClaim } from './messages.js'
 import type { Neighbours } from './neighbours.js'
+import { Promiser } from './promising.js'
+import { askSigned } from './telling.js'
 
 export type { SyncHandlers } from './answering.js'
 
@@ -37,8 +31,19 @@ export type { SyncHandlers } from './answering.js'
  * or two later, and does not tell it what was said before: what came in between would be missed.
  */
 const SETTLED_AFTER_MS = 3_000
-/** Ids of evidence that are remembered as judged. */
-const MAX_JUDGED = 1024
+/** Milliseconds after which a chosen peer that has not answered is asked again: at first, and at the most. */
+const AGAIN_AFTER_MS = 500
+const AGAIN_AT_MOST_MS = 30_000
+/**
+ * Milliseconds that the heads of a hello may take until the answer of its sender counts: a log that does not answer must
+ * not hold up the others, and what the peer holds of ours is taken up.
+ */
+const JUDGED_AFTER_MS = 5_000
+/** Pages of `signed` that are asked for: those of a peer that we chose, and those of any other. */
+const MAX_PAGES = 1024
+const MAX_PAGES_OF_STRANGERS = 64
+/** Hellos of one peer whose heads are worked on, or wait for that. */
+const MAX_LEARNING = 2
 /** Milliseconds between two rounds with a random peer. */
 const ROUND_INTERVAL_MS = 60_000
 
@@ -53,24 +58,38 @@ export interface SyncOptions {
   readonly speakers: Map<string, PeerId>
   readonly neighbours: Neighbours
   readonly membership: Membership
-  /** Ids of the peers that are configured. */
-  readonly configured: ReadonlySet<string>
+  readonly chosen: ChosenPeers
+  /** A chosen peer is connected and speaks the protocol. */
+  readonly onChosen: (peer: string) => void
   readonly identity: Identity | undefined
+  /** Verifier keys of all our witness keys. */
+  readonly keys: readonly string[]
   /** Verifier keys that our hello says we count. */
   readonly counts: readonly string[]
   readonly roundMs?: number | undefined
   readonly settledMs?: number | undefined
+  readonly judgedMs?: number | undefined
 }
 
 export class SyncDoor {
   readonly asker: Asker
+  readonly promiser: Promiser
   readonly #options: SyncOptions
   readonly #answerer: Answerer
   #claim: WitnessClaim | undefined
-  /** Ids of evidence that was fetched and judged, whether it is kept or not. */
-  readonly #judged = new Set<string>()
-  /** Peers whose hello we are working on. */
-  readonly #learning = new Set<string>()
+  readonly #evidence: EvidenceFetcher
+  /** Peers whose own hello we are working on. */
+  readonly #listening = new Set<string>()
+  /** The hellos of a peer whose heads are worked on, one after the other. */
+  readonly #learning = new Map<string, readonly Promise<void>[]>()
+  /** Connected peers that were asked what they hold of ours, whatever came of it. */
+  readonly #asked = new Set<string>()
+  /** Connected peers whose answer was whole. */
+  readonly #whole = new Set<string>()
+  /** Peers that are asked until they have answered, as long as they are connected and chosen. */
+  readonly #pressed = new Set<string>()
+  /** Connected peers of which it was told that they are chosen. */
+  readonly #announced = new Set<string>()
   readonly #stopped = lastingController()
   #topology: string | undefined
   #timer: NodeJS.Timeout | undefined
@@ -79,13 +98,22 @@ export class SyncDoor {
 
   constructor(options: SyncOptions) {
     this.#options = options
-    const { host, speakers } = options
+    const { host, speakers, neighbours, chosen } = options
     const stopped = this.#stopped.signal
+    const counted = new Set(options.counts)
     this.asker = new Asker(host, speakers, stopped)
+    this.#evidence = new EvidenceFetcher(options.logs, options.handlers, options.reports)
+    this.promiser = new Promiser(this.asker, speakers)
     this.#answerer = new Answerer({
       ...options,
       hello: ({ remotePeer }) => this.#hello(remotePeer),
       onHello: (hello, { remotePeer }) => this.#learnFrom(hello, remotePeer),
+      bringer: (peer) => ({
+        peer,
+        witness: neighbours.about(peer).witness ?? undefined,
+        chosen: chosen.has(peer),
+      }),
+      isTrusted: ({ witness, ...from }) => from.chosen || (witness !== undefined && counted.has(witness)),
       stopped,
     })
   }
@@ -119,40 +147,63 @@ export class SyncDoor {
     await host.unhandle(SYNC_PROTOCOL)
   }
 
-  /** One round with a connected peer. Never throws: a peer that fails is a peer that did not help. */
+  /** One round with a connected peer, and all that comes of it. Never throws: a peer that fails did not help. */
   async syncWith(peer: PeerId): Promise<void> {
-    await this.asker.round(peer, async (ask) => {
-      const guarded = await this.#askSigned(peer, ask)
-      const answer = await ask(await this.#hello(peer))
-      if (answer?.type === 'hello') {
-        this.#heard(answer, peer)
-        // Evidence first: it is verified without the log, and proofs of heads may take longer than the peer waits.
-        await this.#fetchEvidence(await this.#missing(answer), peer.toString(), ask)
-        await this.#learnHeads(answer, peer.toString())
-      }
-      await guarded()
-    })
+    const { learnt } = await this.#round(peer)
+    await learnt
   }
 
-  #onConnect(peer: PeerId, connection: Connection): void {
-    const { speakers, membership } = this.#options
-    // It may be gone again by the time that identify has told us what it speaks.
-    if (connection.status !== 'open') return
-    speakers.set(peer.toString(), peer)
-    void membership.met(peer, connection)
-    if (connection.direction === 'outbound') {
-      void this.syncWith(peer)
-      this.#syncWhenSettled(peer)
-    } else {
-      const { signal } = this.#stopped
-      void this.#askSigned(peer, (request) => this.asker.ask(peer, request, signal)).then((guarded) => guarded())
+  /** One round, and when its heads will have been worked on: they may hang on a log that does not answer. */
+  async #round(peer: PeerId): Promise<{ learnt: Promise<void> }> {
+    const id = peer.toString()
+    let learnt = Promise.resolve()
+    await this.asker.round(peer, async (ask) => {
+      const isTold = await this.#askSigned(id, ask)
+      const answer = await ask(await this.#hello(peer))
+      if (answer?.type !== 'hello') return
+      this.#heard(answer, peer)
+      // Evidence first: it is verified without the log, and proofs of heads may take longer than the peer waits.
+      const isJudged = await this.#evidence.fetch(await this.#evidence.missing(answer), id, ask)
+      learnt = this.#learnHeads(answer, id)
+      await within(this.#options.judgedMs ?? JUDGED_AFTER_MS, learnt)
+      if (isTold && isJudged) this.#hasAnswered(id)
+    })
+    return { learnt }
+  }
+
+  /** Who is chosen may have changed: an address without a peer id was reached. */
+  chosenChanged(): void {
+    const { speakers, chosen, onChosen } = this.#options
+    for (const [id, peer] of speakers) {
+      if (!chosen.has(id) || this.#announced.has(id)) continue
+      this.#announced.add(id)
+      onChosen(id)
+      if (this.#whole.has(id)) this.#options.handlers.answered(id)
+      else void this.#press(peer)
     }
   }
 
+  #onConnect(peer: PeerId, connection: Connection): void {
+    const { speakers, membership, chosen } = this.#options
+    // It may be gone again by the time that identify has told us what it speaks.
+    if (connection.status !== 'open') return
+    const id = peer.toString()
+    speakers.set(id, peer)
+    void membership.met(peer, connection, chosen.has(id))
+    if (connection.direction === 'outbound') this.#syncWhenSettled(peer)
+    void this.#press(peer)
+    this.chosenChanged()
+  }
+
   readonly #onDisconnect = ({ detail: peer }: CustomEvent<PeerId>): void => {
-    this.#options.speakers.delete(peer.toString())
-    this.#options.neighbours.gone(peer.toString())
-    this.#options.membership.gone(peer)
+    const id = peer.toString()
+    const { speakers, neighbours, membership } = this.#options
+    speakers.delete(id)
+    for (const set of [this.#asked, this.#whole, this.#announced]) set.delete(id)
+    this.asker.gone(id)
+    this.promiser.gone(id)
+    neighbours.gone(id)
+    membership.gone(peer)
   }
 
   #syncWhenSettled(peer: PeerId): void {
@@ -164,26 +215,43 @@ export class SyncDoor {
     this.#settling.add(timer)
   }
 
-  /** Asks what our own key has signed, and hands the answer over. What is returned waits until it was worked on. */
-  async #askSigned(peer: PeerId, ask: Ask): Promise<() => Promise<void>> {
-    const { identity, handlers } = this.#options
-    const answer = identity && (await ask({ type: 'signed', witness: identity.witness }))
-    if (answer?.type !== 'signed') return () => Promise.resolve()
-    const working = this.#guarded(() => handlers.signedHeads(answer.heads, peer.toString(), this.#isChosen(peer)))
-    return () => working
+  /** A round with a peer that has connected, or is chosen now; a chosen one is asked again until it has answered. */
+  async #press(peer: PeerId): Promise<void> {
+    const id = peer.toString()
+    const { speakers, chosen } = this.#options
+    const { signal } = this.#stopped
+    if (this.#pressed.has(id)) return
+    this.#pressed.add(id)
+    try {
+      for (let pause = AGAIN_AFTER_MS; ; pause = Math.min(2 * pause, AGAIN_AT_MOST_MS)) {
+        await this.#round(peer)
+        if (!chosen.has(id) || !speakers.has(id) || this.#whole.has(id) || signal.aborted) return
+        await delay(pause, undefined, { signal, ref: false })
+      }
+    } catch {
+      // The end of the node.
+    } finally {
+      this.#pressed.delete(id)
+    }
   }
 
-  /**
-   * Whether it is we who want to speak with this peer, and not only it with us. A node that comes back is often dialled by
-   * the peers that it knows before it has dialled them.
-   */
-  #isChosen(peer: PeerId): boolean {
-    const { host, membership, configured } = this.#options
-    return (
-      host.getConnections(peer).some(({ direction }) => direction === 'outbound') ||
-      configured.has(peer.toString()) ||
-      membership.isChosen(peer)
-    )
+  /** Asks what the peer holds of our own keys, and hands that over. Whether it said all, and all of it was taken up. */
+  async #askSigned(peer: string, ask: Ask): Promise<boolean> {
+    const { keys, handlers, chosen } = this.#options
+    if (keys.length === 0) return true
+    const maxPages = chosen.has(peer) ? MAX_PAGES : MAX_PAGES_OF_STRANGERS
+    const take = (told: Told): Promise<boolean> => this.#guarded(() => handlers.told(peer, told))
+    try {
+      return await askSigned(ask, { keys, maxPages, take })
+    } finally {
+      if (this.#options.speakers.has(peer)) this.#asked.add(peer)
+    }
+  }
+
+  #hasAnswered(peer: string): void {
+    if (this.#stopped.signal.aborted) return
+    if (this.#options.speakers.has(peer)) this.#whole.add(peer)
+    if (this.#options.chosen.has(peer)) this.#options.handlers.answered(peer)
   }
 
   async #hello(to: PeerId): Promise<Hello> {
@@ -224,78 +292,58 @@ export class SyncDoor {
     membership.told(hello.peers, peer)
   }
 
-  async #learnHeads(hello: Hello, peer: string): Promise<void> {
-    for (const note of hello.heads) {
-      if (this.#stopped.signal.aborted) return
-      await this.#guarded(() => this.#options.handlers.submit({ source: 'sync', note, peer, receivedAt: Date.now() }))
+  /** Works on the heads of a hello when those of the one before are done. A third hello at once is dropped. */
+  #learnHeads(hello: Hello, peer: string): Promise<void> {
+    const before = this.#learning.get(peer) ?? []
+    const last = before.at(-1) ?? Promise.resolve()
+    if (before.length >= MAX_LEARNING) {
+      this.#options.reports.onDropped('sync-busy')
+      return last
     }
-  }
-
-  /** The evidence that a peer lists, is about our logs, is not here, and was not judged before. */
-  async #missing(hello: Hello): Promise<EvidenceRef[]> {
-    const { handlers, logs } = this.#options
-    const ours = new Set((await handlers.evidenceIds()).map(({ id }) => id))
-    return hello.evidence.filter(({ log, id }) => logs.has(log) && !ours.has(id) && !this.#judged.has(id))
-  }
-
-  /** Remembers a file that was judged: one that we do not keep would be fetched again in every round. */
-  #judge(id: string): void {
-    if (this.#judged.size >= MAX_JUDGED) this.#judged.delete(this.#judged.values().next().value!)
-    this.#judged.add(id)
-  }
-
-  /** Asks for files until all are here or the peer sends no more. A file that was not asked for is dropped. */
-  async #fetchEvidence(refs: readonly EvidenceRef[], peer: string, ask: Ask): Promise<void> {
-    const wanted = new Map(refs.map(({ log, id }) => [id, log]))
-    while (wanted.size > 0) {
-      const ids = [...wanted.keys()].slice(0, MAX_EVIDENCE_IDS)
-      const answer: Answer | undefined = await ask({ type: 'evidence', ids })
-      if (answer?.type !== 'evidence') return
-      const before = wanted.size
-      for (const file of answer.files) {
-        const id = evidenceIdOf(file)
-        const log = wanted.get(id)
-        if (log === undefined || !wanted.delete(id)) continue
-        await this.#guarded(async () => {
-          await this.#options.handlers.submitEvidence(log, file, peer)
-          this.#judge(id)
-        })
+    const work = last.then(async () => {
+      for (const note of hello.heads) {
+        if (this.#stopped.signal.aborted) return
+        await this.#guarded(() => this.#options.handlers.submit({ source: 'sync', note, peer, receivedAt: Date.now() }))
       }
-      if (wanted.size === before) {
-        // None of these: the peer lists what it does not have. The others may still come.
-        for (const id of ids) wanted.delete(id)
-      }
-    }
+    })
+    this.#learning.set(peer, [...before, work])
+    return work.finally(() => {
+      const left = this.#learning.get(peer)?.filter((other) => other !== work) ?? []
+      if (left.length > 0) this.#learning.set(peer, left)
+      else this.#learning.delete(peer)
+    })
   }
 
   /** Works on a hello in the background: its sender has its answer and need not wait for our proofs. */
   #learnFrom(hello: Hello, peer: PeerId): void {
     const id = peer.toString()
     this.#heard(hello, peer)
-    if (this.#learning.has(id)) {
+    // First what it holds of ours: we are asking it for that, and then for a hello.
+    if (this.#options.chosen.has(id) && !this.#asked.has(id)) return
+    if (this.#listening.has(id)) {
       this.#options.reports.onDropped('sync-busy')
       return
     }
-    this.#learning.add(id)
+    this.#listening.add(id)
     const learn = async (): Promise<void> => {
-      const missing = await this.#missing(hello)
-      if (missing.length > 0) await this.asker.round(peer, (ask) => this.#fetchEvidence(missing, id, ask))
+      const missing = await this.#evidence.missing(hello)
+      if (missing.length > 0)
+        await this.asker.round(peer, async (ask) => {
+          await this.#evidence.fetch(missing, id, ask)
+        })
       await this.#learnHeads(hello, id)
     }
-    void this.#guarded(learn).finally(() => this.#learning.delete(id))
+    void this.#guarded(learn).finally(() => this.#listening.delete(id))
   }
 
-  /** What our own handlers throw is our bug; the round goes on. */
-  async #guarded(work: () => Promise<unknown>): Promise<void> {
+  /** What our own handlers throw is our bug; the round goes on. Whether they did not. */
+  async #guarded(work: () => Promise<unknown>): Promise<boolean> {
     try {
       await work()
+      return true
     } catch (error) {
       this.#options.reports.onError(error)
+      return false
     }
   }
-}
-
-/** The id that the bytes of an evidence file give it: the first 16 hex digits of their SHA-256. */
-function evidenceIdOf(file: Uint8Array): string {
-  return toHex(sha256(file).subarray(0, 8))
 }

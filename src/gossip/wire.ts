@@ -5,6 +5,8 @@
  */
 import { fromBase64, fromUtf8, utf8 } from '../tlog/bytes.js'
 
+const LOG_ID = /^[0-9a-f]{64}$/
+
 export type JsonObject = Record<string, unknown>
 
 export function isObject(value: unknown): value is JsonObject {
@@ -36,6 +38,16 @@ export function readList<T>(value: unknown, max: number, read: (item: unknown) =
   return items
 }
 
+/** A list of at most `max` items, of which those that cannot be read are undefined; a missing list is empty. */
+export function readItems<T>(
+  value: unknown,
+  max: number,
+  read: (item: unknown) => T | undefined,
+): (T | undefined)[] | undefined {
+  if (value === undefined) return []
+  return Array.isArray(value) && value.length <= max ? value.map(read) : undefined
+}
+
 /** A text of at most so many UTF-16 code units. */
 export function readText(value: unknown, max: number): string | undefined {
   return typeof value === 'string' && value.length <= max ? value : undefined
@@ -57,6 +69,11 @@ export function readBase64(value: unknown, max: number): Uint8Array | undefined 
 /** A number of records. */
 export function readSize(value: unknown): number | undefined {
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : undefined
+}
+
+/** A log id: 64 lower-case hex digits. */
+export function readLogId(value: unknown): string | undefined {
+  return typeof value === 'string' && LOG_ID.test(value) ? value : undefined
 }
 
 /** The texts of those items that fit into so many bytes of JSON. What is not text cannot be an item. */

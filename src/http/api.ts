@@ -104,6 +104,10 @@ export interface PeerView {
   score: number | null
   /** The newest head that it spoke of, as it says, and when it did. */
   head: { log: string; size: number; at: string } | null
+  /** Whether it is one of the peers that this node chose to keep its promises. */
+  chosen: boolean
+  /** Whether it keeps promises; null as long as it was not asked. */
+  depositary: boolean | null
 }
 
 export interface EvidenceView {

@@ -2,7 +2,7 @@
 import type { LogSetting } from '../config.js'
 import { GossumError, HintedError } from '../errors.js'
 import type { Keyring } from '../keyring.js'
-import { rekeyedLogs, takenBy, type SignedState } from '../witness/origin.js'
+import { originOf, rekeyedLogs, takenBy, type SignedState } from '../witness/origin.js'
 
 export interface BindingParts {
   readonly keyring: Keyring
@@ -14,6 +14,8 @@ export interface BindingParts {
 
 export class Binding {
   readonly #parts: BindingParts
+  /** Origins of several logs; undefined among them when that of a log is not known. */
+  #shared: Set<string | undefined> | undefined
 
   constructor(parts: BindingParts) {
     this.#parts = parts
@@ -39,11 +41,28 @@ export class Binding {
   obstacle(log: string): GossumError | undefined {
     const { keyring, logs, states } = this.#parts
     const setting = logs.find(({ id }) => id === log)
-    // A key of one log cosigns that log, whatever else there is.
-    if (setting === undefined || keyring.ofLogs.has(log)) return undefined
+    // A key of one log cosigns that log, whatever else there is; and of most origins there is one log.
+    if (setting === undefined || keyring.ofLogs.has(log) || !this.#isShared(setting.origin)) return undefined
     const [first, ...more] = keyring.keysOf(log)
     const other = takenBy(setting, [first.vkey, ...more.map(({ vkey }) => vkey)], logs, states())
     return other === undefined ? undefined : new GossumError('ORIGIN_TAKEN', this.#nameOf(other))
+  }
+
+  /** Whether there are, or were, several logs of an origin. Those that are gone stay as they were at the start. */
+  #isShared(origin: string): boolean {
+    if (this.#shared === undefined) {
+      const { logs, states } = this.#parts
+      const configured = new Set(logs.map(({ id }) => id))
+      const gone = [...states()].flatMap(([id, state]) => (configured.has(id) ? [] : [originOf(state)]))
+      const once = new Set<string | undefined>()
+      this.#shared = new Set()
+      for (const one of [...logs.map((log) => log.origin), ...gone]) {
+        if (one === undefined || once.has(one)) this.#shared.add(one)
+        once.add(one)
+      }
+    }
+    // A log that is gone and of which nobody knows the origin may be of any.
+    return this.#shared.has(origin) || this.#shared.has(undefined)
   }
 
   /** The same in words, with what to do about it. */

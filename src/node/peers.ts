@@ -6,41 +6,65 @@ import type { Store } from '../store/store.js'
 import { utf8 } from '../tlog/bytes.js'
 import { encodeCosigned } from '../witness/cosigned-head.js'
 import type { CosignedHeads } from '../witness/cosigned.js'
+import type { Depositary } from '../witness/depositary.js'
+import { promisedBy } from '../witness/promise.js'
 import type { Witness } from '../witness/witness.js'
-import type { RollbackGuard } from '../witness/rollback.js'
 
 export interface PeerParts {
   /** Ids of the logs that are followed. */
   readonly logs: readonly string[]
-  readonly store: Store
-  readonly cosigned: CosignedHeads
+  /** What is kept and shown. */
+  readonly kept: { readonly store: Store; readonly cosigned: CosignedHeads }
   readonly witness: Witness
   readonly alarm: Alarm
-  readonly guard: RollbackGuard
+  /** What is kept for others. */
+  readonly depositary: Depositary
+  /** The verifier keys of this node. */
+  readonly own: ReadonlySet<string>
+  readonly onError: (error: unknown) => void
+}
+
+/** What the barrier and the log clients do for peers. */
+export interface PeerAnswers {
   /** The root of the first records of a tree, from the log. */
   readonly prefix: SyncHandlers['prefix']
-  /** Milliseconds since 1970. */
-  readonly now: () => number
+  /** A chosen peer has said all that it holds of our keys. */
+  readonly answered: SyncHandlers['answered']
 }
 
 /** The answers of a node to its peers. */
-export function handlersFor({ logs, store, cosigned, witness, alarm, guard, prefix, now }: PeerParts): SyncHandlers {
+export function handlersFor(
+  { logs, kept, witness, alarm, depositary, own, onError }: PeerParts,
+  { prefix, answered }: PeerAnswers,
+): SyncHandlers {
+  const { store, cosigned } = kept
+  const submit = async (note: Uint8Array, peer: string): Promise<void> => {
+    await witness.submit({ source: 'sync', note, peer, receivedAt: Date.now() })
+  }
   return {
     submit: (candidate) => witness.submit(candidate),
     submitEvidence: (log, bytes) => alarm.receive(log, bytes),
     heads: () => Promise.resolve(logs.flatMap((log) => cosigned.current(log) ?? []).map(encodeCosigned)),
     evidenceIds: () => Promise.resolve(alarm.ids()),
     evidence: async (id) => {
-      const kept = await alarm.get(id)
-      return kept && utf8(kept.text)
+      const file = await alarm.get(id)
+      return file && utf8(file.text)
     },
     prefix,
     tile: (log, path) => store.tiles.of(log).get(path),
-    signedBy: (witness) => cosigned.signers.signedBy(witness),
-    signedHeads: async (notes, peer, chosen) => {
-      for (const note of notes) await witness.submit({ source: 'sync', note, peer, receivedAt: now() })
-      if (chosen) guard.answered(peer)
+    signedBy: (key, after) => depositary.page(key, after),
+    keepPromise: (promise, from) => depositary.keepPromise(promise, from),
+    keepLine: async (note, peer) => {
+      await depositary.keepLine(note, peer)
+      await submit(note, peer)
     },
+    told: async (peer, { heads, promises }) => {
+      const ours = promises.filter((promise) => own.has(promise.witness) && promisedBy(promise) !== undefined)
+      await witness.recall({ heads, promises: ours })
+      // What they mean is found out behind that: a log that does not answer keeps nothing back.
+      for (const note of [...heads, ...ours.map(({ head }) => head)]) void submit(note, peer).catch(onError)
+    },
+    answered,
   }
 }
 

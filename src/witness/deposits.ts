@@ -109,6 +109,16 @@ export class Deposits {
     return result
   }
 
+  /** Whether nothing may be signed that is not deposited. */
+  get required(): boolean {
+    return this.#options.required
+  }
+
+  /** Whether there is anybody to deposit with. */
+  get hasChosen(): boolean {
+    return this.#options.depositaries.chosen().all > 0
+  }
+
   /** Whether a tree is deposited: a later cosignature of it needs nothing more. */
   isDeposited(log: string, size: number, root: string): boolean {
     const deposit = this.#ledger.get(log)

@@ -3,7 +3,7 @@
  * ever; and what speaks for the origin waits for all of them.
  */
 import type { ErrorCode } from '../errors.js'
-import { isFrozen, unmetFloor, type LogState } from '../store/heads.js'
+import { unmetFloor, type LogState } from '../store/heads.js'
 import type { Store } from '../store/store.js'
 import { isBy, parseNote, parseVerifierKey, type Signer } from '../tlog/note.js'
 import { utf8 } from '../tlog/bytes.js'
@@ -92,8 +92,8 @@ function mayHaveSigned({ signed, floor }: SignedState, key: string): boolean {
   return parseNote(utf8(floor.note)).signatures.some((line) => isBy(line, verifier))
 }
 
-/** Older states have no origin beside the head. It is the first line of the head. */
-function originOf({ origin, note }: SignedState): string | undefined {
+/** The origin of a log; older states have none beside the head, and it is the first line there. */
+export function originOf({ origin, note }: SignedState): string | undefined {
   return origin ?? note?.split('\n', 1)[0]
 }
 
@@ -101,8 +101,11 @@ export interface OriginParts {
   /** All logs that are known, disabled ones too. */
   readonly logs: readonly { readonly id: string; readonly origin: string }[]
   readonly store: Pick<Store, 'heads'>
-  readonly guard: { readonly maySign: boolean }
   readonly signer: Signer
+  /** Whether a log is frozen, on disk or not. */
+  readonly isHeld: (log: string) => boolean
+  /** Why nothing at all may be signed now. */
+  readonly barrier: () => ErrorCode | undefined
 }
 
 /**
@@ -110,13 +113,16 @@ export interface OriginParts {
  * that may have been forgotten with the state that is lost. Of several logs with one origin, as all checksum databases have,
  * the signature speaks for all.
  */
-export function obstacleOfOrigin(origin: string, { logs, store, guard, signer }: OriginParts): ErrorCode | undefined {
-  if (!guard.maySign) return 'GUARD_WAITING'
+export function obstacleOfOrigin(
+  origin: string,
+  { logs, store, signer, isHeld, barrier }: OriginParts,
+): ErrorCode | undefined {
+  const common = barrier()
+  if (common !== undefined) return common
   for (const { id } of logs.filter((log) => log.origin === origin)) {
     if (store.heads.disagreement(id) !== undefined) return 'STATE_DISAGREES'
-    const state = store.heads.get(id)
-    if (isFrozen(state)) return 'LOG_FROZEN'
-    if (unmetFloor(state) !== undefined) return 'GUARD_BEHIND'
+    if (isHeld(id)) return 'LOG_FROZEN'
+    if (unmetFloor(store.heads.get(id)) !== undefined) return 'GUARD_BEHIND'
   }
   return signer.away?.code
 }

@@ -80,6 +80,11 @@ export class Runner {
       checkpoint === undefined
         ? await this.#options.tools.effects.impossible(candidate, head)
         : await this.#conclude(candidate, { ...head, checkpoint }, charged, again)
+    // What is not on our history is remembered all the same: its witnesses may ask what they have signed.
+    if (outcome.kind === 'pending' || outcome.kind === 'refused' || outcome.kind === 'conflict') {
+      const lines = new Map([...head.cosignatures, ...head.byNeighbours])
+      if (checkpoint !== undefined) await this.#options.kept.cosigned.signers.see(head.log.id, head.bare, lines)
+    }
     return head.forged ? { ...outcome, forged: true } : outcome
   }
 

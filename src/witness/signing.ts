@@ -4,9 +4,8 @@
  */
 import { errorCode, GossumError, type ErrorCode } from '../errors.js'
 import { type LogState } from '../store/heads.js'
-import { utf8 } from '../tlog/bytes.js'
+import { toHex, utf8 } from '../tlog/bytes.js'
 import { cosignBy, type Cosignature } from '../tlog/cosignature.js'
-import { formatHash } from '../tlog/hash.js'
 import { formatNote, parseNote, type Note, type Signer } from '../tlog/note.js'
 import type { CosignedHeads } from './cosigned.js'
 import { makePromise, type WitnessPromise } from './promise.js'
@@ -23,6 +22,7 @@ export interface PromiseDeposits {
   readonly required: boolean
   /** Whether there is anybody to deposit with. */
   readonly hasChosen: boolean
+  /** Whether this tree is deposited; `root` in lower-case hex. */
   isDeposited(log: string, size: number, root: string): boolean
   deposit(log: string, promises: readonly WitnessPromise[]): Promise<'deposited' | 'undeposited' | 'nobody'>
   /** A cosigned head left: those whom we chose learn our line, whatever any policy counts. */
@@ -116,7 +116,7 @@ export class Signing {
     const deposits = this.#deposits
     const { tree, signed, seq } = state
     if (deposits === undefined || tree === undefined || signed === undefined) return
-    if (deposits.isDeposited(log, tree.size, formatHash(tree.root))) return
+    if (deposits.isDeposited(log, tree.size, toHex(tree.root))) return
     let result: 'deposited' | 'undeposited' | 'nobody' = 'nobody'
     if (deposits.hasChosen) {
       const head = { log, seq, time: signed.time, head: formatNote(bare) }

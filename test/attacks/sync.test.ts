@@ -15,6 +15,8 @@ import { Attacker, framed, request, varint } from './attacker.js'
 function everyRequest({ log, fleet }: Arena, newest: Uint8Array): Uint8Array[] {
   const root = toBase64(randomBytes(32))
   const ids = Array.from({ length: 16 }, () => randomBytes(8).toString('hex'))
+  const signature = toBase64(randomBytes(2420))
+  const promise = { log: log.id, witness: fleet.keys[0]!.vkey, seq: 1, time: 1, head: 'x'.repeat(500), signature }
   const lists = Array.from({ length: 256 }, () => ({ log: log.id, id: randomBytes(8).toString('hex') }))
   return [
     request({ type: 'hello', heads: [Buffer.from(newest).toString()], evidence: [] }),
@@ -25,6 +27,12 @@ function everyRequest({ log, fleet }: Arena, newest: Uint8Array): Uint8Array[] {
     request({ type: 'tile', log: log.id, path: 'tile/8/0/000' }),
     request({ type: 'tile', log: log.id, path: 'tile/8/7/x999/x999/999' }),
     request({ type: 'signed', witness: fleet.keys[0]!.vkey }),
+    request({ type: 'signed', witness: fleet.keys[0]!.vkey, after: '0'.repeat(64) }),
+    request({
+      type: 'promise',
+      promises: Array(64).fill(promise),
+      lines: Array(64).fill(Buffer.from(newest).toString()),
+    }),
     request({ type: 'unheard-of' }),
   ]
 }

@@ -156,6 +156,17 @@ describe('an honest messenger', () => {
   })
 })
 
+describe('65,536 frames of nothing', () => {
+  it('cost the peer that sends them its connection', async () => {
+    const node = await startNode()
+    const connection = await connect(await startStranger(), node)
+    const stream = await connection.newStream('/meshsub/1.1.0')
+    for (let i = 0; i < 4; i++) stream.send(new Uint8Array(16_384))
+    await until(() => node.mesh.peers().length === 0, 'cut off')
+    await until(() => connection.status !== 'open', 'it knows')
+  })
+})
+
 describe('frames of a length that they do not have', () => {
   it.each([
     ['gossip', '/meshsub/1.1.0', 'the connection'],

@@ -7,7 +7,7 @@ import { Mesh, type MeshOptions } from '../../src/gossip/mesh.js'
 import type { Drop, EvidenceFate } from '../../src/gossip/gossip.js'
 import type { Identity } from '../../src/gossip/identity.js'
 import type { EvidenceRef } from '../../src/gossip/messages.js'
-import type { SyncHandlers } from '../../src/gossip/sync.js'
+import type { Bringer, SignedPage, SyncHandlers, Told } from '../../src/gossip/answering.js'
 import { toHex, utf8 } from '../../src/tlog/bytes.js'
 import { logId } from '../../src/tlog/checkpoint.js'
 import { sha256 } from '../../src/tlog/hash.js'
@@ -17,6 +17,7 @@ import type { Tree } from '../../src/tlog/merkle.js'
 import type { Prefix } from '../../src/witness/decide.js'
 import type { Candidate } from '../../src/witness/head.js'
 import type { Outcome } from '../../src/witness/outcome.js'
+import type { WitnessPromise } from '../../src/witness/promise.js'
 
 export const LOG = logId('sum.example', 'go.sum database tree')
 
@@ -35,10 +36,15 @@ export class MemoryHandlers implements SyncHandlers {
   readonly files = new Map<string, { log: string; bytes: Uint8Array }>()
   /** Tiles that are kept, by path. */
   readonly tiles = new Map<string, Uint8Array>()
-  /** What is held with a witness's cosignature, by verifier key. */
+  /** What is held of a witness, by verifier key: one page. */
   readonly signed = new Map<string, Uint8Array[]>()
-  /** What peers answered about our own witness. */
-  readonly told: { heads: string[]; peer: string; chosen: boolean }[] = []
+  /** What peers told of our own witness keys. */
+  readonly tellings: { heads: string[]; promises: readonly WitnessPromise[]; peer: string }[] = []
+  /** Chosen peers whose answers were whole. */
+  readonly answers: string[] = []
+  /** Promises and lines that peers brought. */
+  readonly kept: { promise: WitnessPromise; from: Bringer }[] = []
+  readonly lines: { text: string; peer: string }[] = []
   /** Makes the proofs, when it can. */
   prove: ((of: Tree, size: number) => Promise<Prefix>) | undefined
   readonly #waiting: { check: () => boolean; resolve: () => void }[] = []
@@ -84,13 +90,28 @@ export class MemoryHandlers implements SyncHandlers {
     return Promise.resolve(this.tiles.get(path))
   }
 
-  signedBy(witness: string): Promise<Uint8Array[]> {
-    return Promise.resolve(this.signed.get(witness) ?? [])
+  signedBy(witness: string): Promise<SignedPage> {
+    return Promise.resolve({ heads: this.signed.get(witness) ?? [], promises: [] })
   }
 
-  signedHeads(notes: readonly Uint8Array[], peer: string, chosen: boolean): Promise<void> {
-    this.told.push({ heads: notes.map((note) => Buffer.from(note).toString()), peer, chosen })
+  keepPromise(promise: WitnessPromise, from: Bringer): Promise<boolean> {
+    this.kept.push({ promise, from })
+    return this.#done(true)
+  }
+
+  keepLine(note: Uint8Array, peer: string): Promise<void> {
+    this.lines.push({ text: Buffer.from(note).toString(), peer })
     return this.#done(undefined)
+  }
+
+  told(peer: string, { heads, promises }: Told): Promise<void> {
+    this.tellings.push({ heads: heads.map((note) => Buffer.from(note).toString()), promises, peer })
+    return this.#done(undefined)
+  }
+
+  answered(peer: string): void {
+    this.answers.push(peer)
+    void this.#done(undefined)
   }
 
   /** What was submitted, as texts. */
@@ -151,6 +172,7 @@ export async function startNode(options: Partial<MeshOptions> & { handlers?: Mem
     listen: ['/ip4/127.0.0.1/tcp/0'],
     bootstrap: [],
     logs: [LOG],
+    keys: options.identity === undefined ? [] : [options.identity.witness],
     onError: (error) => errors.push(error),
     onDropped: (drop) => drops.push(drop),
     ...options,

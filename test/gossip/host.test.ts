@@ -30,6 +30,8 @@ async function startHost(): Promise<Host> {
   return host
 }
 
+const ignore = (): void => undefined
+
 describe('the host', () => {
   it('says what it is', async () => {
     const node = await startNode()
@@ -90,7 +92,7 @@ describe('the host', () => {
 
     const [connection] = host.getConnections()
     vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
-    const redial = new Redial(host, peer.getMultiaddrs(), new Map([[id, peer.peerId]]), () => undefined)
+    const redial = new Redial(host, peer.getMultiaddrs(), new Map([[id, peer.peerId]]), ignore, ignore)
     redial.start()
     try {
       vi.advanceTimersByTime(13 * 2000)
@@ -131,7 +133,7 @@ describe('the host', () => {
         .replace(/\/p2p\/.*$/, ''),
     )
     vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
-    const redial = new Redial(host, [...host.getMultiaddrs(), bare], new Map(), () => undefined)
+    const redial = new Redial(host, [...host.getMultiaddrs(), bare], new Map(), ignore, ignore)
     redial.start()
     await expect(dial.mock.results[0]!.value).rejects.toThrow('self')
     vi.advanceTimersByTime(60_000)

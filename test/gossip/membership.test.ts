@@ -308,7 +308,7 @@ describe('the book', () => {
     expect(new Set(stage.dialled)).toEqual(new Set(addresses))
     expect(stage.membership.known).toBe(3)
     await stage.membership.stop()
-    expect(book.peers).toContainEqual({ address: addresses[0], lastSeen })
+    expect(book.peers).toContainEqual({ address: addresses[0], lastSeen, dialled: false, metAt: lastSeen })
 
     const errors: unknown[] = []
     const broken: PeerBook = {

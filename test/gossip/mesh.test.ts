@@ -186,7 +186,7 @@ describe('a mesh', () => {
 })
 
 describe('a configuration that cannot work', () => {
-  const base = { bootstrap: [], logs: [LOG], handlers: new MemoryHandlers() }
+  const base = { bootstrap: [], logs: [LOG], keys: [], handlers: new MemoryHandlers() }
 
   it.each([
     ['listen', { listen: ['127.0.0.1:4001'] }],

@@ -1,12 +1,10 @@
 /** The requests for proofs, tiles and what a witness has signed: asked, answered, refused. */
-import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { lpStream } from '@libp2p/utils'
 import { describe, expect, it } from 'vitest'
 import { SYNC_PROTOCOL, TILE_BYTES } from '../../src/gossip/messages.js'
 import { toBase64, utf8 } from '../../src/tlog/bytes.js'
 import { EMPTY_ROOT } from '../../src/tlog/hash.js'
-import type { PeerBook } from '../../src/gossip/book.js'
-import { LOG, newIdentity, newPeerKey, startNode, stopNode, until, type TestNode } from './helpers.js'
+import { LOG, newIdentity, startNode, until, type TestNode } from './helpers.js'
 import { connect, openSync, startStranger } from './stranger.js'
 import { MemoryTree } from './tree.js'
 
@@ -228,12 +226,15 @@ describe('what a witness has signed', () => {
     const hub = await startNode({ identity: theirs })
     hub.handlers.signed.set(ours.witness, [utf8('a head that we signed\n')])
     const node = await startNode({ identity: ours, bootstrap: [hub.address], roundMs: 100, settledMs: 600_000 })
-    await node.handlers.when(() => node.handlers.told.length === 1)
-    expect(node.handlers.told[0]).toEqual({ heads: ['a head that we signed\n'], peer: hub.mesh.peerId, chosen: true })
-    // The one that was dialled asks, too; that there is nothing is an answer.
-    await hub.handlers.when(() => hub.handlers.told.length === 1)
-    expect(hub.handlers.told[0]).toEqual({ heads: [], peer: node.mesh.peerId, chosen: false })
-    await node.handlers.when(() => node.handlers.told.length === 3)
+    const { tellings, answers } = node.handlers
+    await node.handlers.when(() => answers.length === 1)
+    expect(answers).toEqual([hub.mesh.peerId])
+    expect(tellings[0]).toEqual({ heads: ['a head that we signed\n'], promises: [], peer: hub.mesh.peerId })
+    // The one that was dialled asks, too; that there is nothing is an answer, though not one to wait for.
+    await hub.handlers.when(() => hub.handlers.tellings.length === 1)
+    expect(hub.handlers.tellings[0]).toEqual({ heads: [], promises: [], peer: node.mesh.peerId })
+    await node.handlers.when(() => tellings.length === 3)
+    expect(hub.handlers.answers).toEqual([])
   })
 
   it('is asked before anything of the peer is learnt', async () => {
@@ -252,7 +253,7 @@ describe('what a witness has signed', () => {
     const node = await startNode({ identity: newIdentity('ours'), bootstrap: [peer.getMultiaddrs()[0]!.toString()] })
     await node.handlers.receives('head')
     expect(order.slice(0, 2)).toEqual(['signed', 'hello'])
-    expect(node.handlers.told[0]?.heads).toEqual(['ours'])
+    expect(node.handlers.tellings[0]?.heads).toEqual(['ours'])
   })
 
   it('is not answered by a peer that does not know the question, which does no harm', async () => {
@@ -260,32 +261,10 @@ describe('what a witness has signed', () => {
     const node = await startNode({ identity: newIdentity('ours'), bootstrap: [old.address] })
     await until(() => node.mesh.speakers() === 1, 'connected')
     await node.mesh.syncWith(old.id)
-    expect(node.handlers.told).toEqual([])
+    expect(node.handlers.tellings).toEqual([])
+    expect(node.handlers.answers).toEqual([])
     expect(node.mesh.peers()).toHaveLength(1)
     expect(node.errors).toEqual([])
-  })
-
-  it('says whom we chose ourselves: not a stranger that came to us; one that is configured, or in our book, whoever dialled', async () => {
-    const key = await newPeerKey()
-    const id = peerIdFromPrivateKey(key).toString()
-    // Nobody is there: it is the peer that will come.
-    const away = `/ip4/127.0.0.1/tcp/9/p2p/${id}`
-    const book: PeerBook = {
-      load: () => Promise.resolve([{ address: away, lastSeen: new Date().toISOString() }]),
-      save: () => Promise.resolve(),
-    }
-    for (const [options, chosen] of [
-      [{}, false],
-      [{ bootstrap: [away] }, true],
-      [{ book }, true],
-    ] as const) {
-      const node = await startNode({ identity: newIdentity('ours'), ...options })
-      const peer = await startNode({ peerKey: key, bootstrap: [node.address] })
-      await until(() => node.handlers.told.length > 0, 'asked')
-      expect(node.handlers.told[0]).toMatchObject({ peer: id, chosen })
-      await stopNode(peer)
-      await stopNode(node)
-    }
   })
 
   it('is not asked by a node without a witness', async () => {
@@ -299,12 +278,13 @@ describe('what a witness has signed', () => {
 
   it.each([
     ['too many heads', { type: 'signed', heads: Array(65).fill('x') }],
-    ['a head that is none', { type: 'signed', heads: [1] }],
+    ['no word on where it goes on', { type: 'signed', heads: [], next: 'page 2' }],
   ])('is not taken from an answer with %s', async (_, answer) => {
     const peer = await startAnswering(() => answer)
     const node = await startNode({ identity: newIdentity('ours'), bootstrap: [peer.address] })
     await until(() => node.mesh.speakers() === 1, 'connected')
     await node.mesh.syncWith(peer.id)
-    expect(node.handlers.told).toEqual([])
+    expect(node.handlers.tellings).toEqual([])
+    expect(node.handlers.answers).toEqual([])
   })
 })

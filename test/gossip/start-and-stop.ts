@@ -19,11 +19,14 @@ async function start(bootstrap: string[], heard: () => void, listen = '/ip4/127.
     evidence: () => Promise.resolve(undefined),
     prefix: () => Promise.reject(new Error('never asked')),
     tile: () => Promise.resolve(undefined),
-    signedBy: () => Promise.resolve([]),
-    signedHeads: () => Promise.resolve(),
+    signedBy: () => Promise.resolve({ heads: [], promises: [] }),
+    keepPromise: () => Promise.resolve(false),
+    keepLine: () => Promise.resolve(),
+    told: () => Promise.resolve(),
+    answered: () => undefined,
   }
   const peerKey = await generateKeyPair('Ed25519')
-  return Mesh.start({ peerKey, listen: [listen], bootstrap, logs: [log], handlers })
+  return Mesh.start({ peerKey, listen: [listen], bootstrap, logs: [log], keys: [], handlers })
 }
 
 const first = await start([], () => undefined)

@@ -1,6 +1,6 @@
 /** A peer without manners: a bare libp2p host that writes whatever bytes a test wants to streams of a node. */
 import { identify } from '@libp2p/identify'
-import type { Connection, Libp2p, Stream } from '@libp2p/interface'
+import type { Connection, Libp2p, PrivateKey, Stream } from '@libp2p/interface'
 import { noise } from '@libp2p/noise'
 import { tcp } from '@libp2p/tcp'
 import { lpStream, type LengthPrefixedStream } from '@libp2p/utils'
@@ -19,8 +19,9 @@ afterEach(async () => {
   await Promise.all(hosts.map(async (host) => host.stop()))
 })
 
-export async function startStranger(listen: string[] = []): Promise<Libp2p> {
+export async function startStranger(listen: string[] = [], privateKey?: PrivateKey): Promise<Libp2p> {
   const host = await createLibp2p({
+    ...(privateKey && { privateKey }),
     addresses: { listen },
     transports: [tcp()],
     connectionEncrypters: [noise()],
@@ -62,6 +63,43 @@ export async function openSync(connection: Connection): Promise<SyncStream> {
       return JSON.parse(Buffer.from((await frames.read()).subarray()).toString()) as unknown
     },
   }
+}
+
+export interface Asked {
+  readonly type: string
+  readonly witness?: string
+  readonly after?: string
+  readonly promises?: readonly unknown[]
+  readonly lines?: readonly unknown[]
+}
+
+export interface FakePeer {
+  readonly host: Libp2p
+  readonly id: string
+  readonly address: string
+  /** What it was asked, in order. */
+  readonly requests: Asked[]
+  /** How often it was asked for something of this type. */
+  readonly count: (type: string) => number
+}
+
+/** A peer that answers what a test wants; where that is nothing, its stream breaks. */
+export async function startFake(answer: (request: Asked) => unknown, privateKey?: PrivateKey): Promise<FakePeer> {
+  const host = await startStranger(['/ip4/127.0.0.1/tcp/0'], privateKey)
+  const requests: Asked[] = []
+  const serve = async (stream: Stream): Promise<void> => {
+    const frames = lpStream(stream)
+    for (;;) {
+      const request = JSON.parse(Buffer.from((await frames.read()).subarray()).toString()) as Asked
+      requests.push(request)
+      const said = await answer(request)
+      if (said === undefined) return stream.abort(new Error('broken'))
+      await frames.write(utf8(JSON.stringify(said)))
+    }
+  }
+  await host.handle(SYNC_PROTOCOL, (stream) => serve(stream).catch(() => stream.close()), { maxInboundStreams: 8 })
+  const count = (type: string): number => requests.filter((request) => request.type === type).length
+  return { host, id: host.peerId.toString(), address: host.getMultiaddrs()[0]!.toString(), requests, count }
 }
 
 // ---- gossipsub frames, written by hand -------------------------------------------------------------------------

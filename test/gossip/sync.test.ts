@@ -97,13 +97,13 @@ describe('the sync door, asked', () => {
     expect(await (await openSync(connection)).ask({ type: 'hello' })).toMatchObject({ type: 'hello' })
   })
 
-  it('has two streams for one peer, not three', async () => {
+  it('has four streams for one peer, not five', async () => {
     const node = await nodeWithHistory()
     const host = await startStranger()
     const connection = await connect(host, node)
-    const [first, second] = [await openSync(connection), await openSync(connection)]
-    expect(await first.ask({ type: 'hello' })).toMatchObject({ type: 'hello' })
-    expect(await second.ask({ type: 'hello' })).toMatchObject({ type: 'hello' })
+    const first = await openSync(connection)
+    const others = [await openSync(connection), await openSync(connection), await openSync(connection)]
+    for (const { ask } of [first, ...others]) expect(await ask({ type: 'hello' })).toMatchObject({ type: 'hello' })
     await expect(openSync(connection).then(({ ask }) => ask({ type: 'hello' }))).rejects.toThrow()
     // Nor by another connection of the same peer.
     const again = await host.dial(connection.remoteAddr, { force: true })
@@ -210,11 +210,35 @@ describe('the sync door, asking', () => {
     const b = await startNode({ bootstrap: [a.address] })
     await b.handlers.when(() => b.handlers.files.size === 1)
     for (let i = 0; i < 5; i++) await b.mesh.syncWith(a.mesh.peerId)
-    // Each side lets a peer have two at a time: were they left open, this could not be answered.
+    // Each side lets a peer have four at a time: were they left open, this could not be answered.
     await b.handlers.submit({ source: 'poll', note: utf8('later'), receivedAt: 0 })
     await b.mesh.syncWith(a.mesh.peerId)
     await a.handlers.receives('later')
     expect(a.drops).toEqual([])
+  })
+
+  it('learns every head in time, of more than a frame holds', async () => {
+    const a = await startNode()
+    for (let i = 0; i < 40; i++)
+      await a.handlers.submit({ source: 'poll', note: utf8(`${i} ${'x'.repeat(20_000)}`), receivedAt: 0 })
+    const b = await startNode({ bootstrap: [a.address] })
+    await until(() => b.mesh.peers().length === 1, 'connected')
+    for (let i = 0; i < 40; i++) await b.mesh.syncWith(a.mesh.peerId)
+    expect(new Set(b.handlers.texts).size).toBe(40)
+  })
+
+  it('fetches evidence that is not kept once', async () => {
+    const a = await startNode()
+    const file = utf8('bad file')
+    a.handlers.files.set(evidenceIdOf(file), { log: LOG, bytes: file })
+    const handlers = new MemoryHandlers()
+    let judged = 0
+    handlers.submitEvidence = () => (judged++, Promise.resolve('unknown' as const))
+    const b = await startNode({ bootstrap: [a.address], handlers })
+    await until(() => b.mesh.peers().length === 1, 'connected')
+    await until(() => judged > 0, 'fetched')
+    for (let i = 0; i < 3; i++) await b.mesh.syncWith(a.mesh.peerId)
+    expect(judged).toBe(1)
   })
 
   it('does not know peers that are not connected', async () => {

@@ -121,6 +121,8 @@ export function fakeNode(changes: Partial<NodeView> = {}): FakeNode {
         rttMs: 1.5,
         score: 0,
         head: { log: LOG_ID, size: 280573, at: '2026-01-02T03:04:05.000Z' },
+        chosen: false,
+        depositary: null,
       },
     ],
     witnesses: () => WITNESSES,

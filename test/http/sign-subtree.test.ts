@@ -11,6 +11,7 @@ import { cosign, ML_DSA_COSIGNATURE_SIZE, subtreeMessage } from '../../src/tlog/
 import { EMPTY_ROOT, formatHash } from '../../src/tlog/hash.js'
 import { formatNote, isBy, parseNote, SIGNATURE_TYPES, type Signature, type SignerKey } from '../../src/tlog/note.js'
 import type { Subtree } from '../../src/tlog/subtree.js'
+import { isFrozen } from '../../src/store/heads.js'
 import { obstacleOfOrigin } from '../../src/witness/origin.js'
 import { startHeart, testSigner, testWitness, type Heart, type HeartOptions } from '../helpers/heart.js'
 import { fakeNode } from '../helpers/node-view.js'
@@ -53,7 +54,14 @@ async function witness({
       ...(subtrees !== null && {
         subtrees: {
           signer: subtrees,
-          obstacle: (origin) => obstacleOfOrigin(origin, { logs, store: heart.store, guard, signer: testWitness }),
+          obstacle: (origin) =>
+            obstacleOfOrigin(origin, {
+              logs,
+              store: heart.store,
+              signer: testWitness,
+              isHeld: (id) => isFrozen(heart.store.heads.get(id)),
+              barrier: () => (guard.maySign ? undefined : 'GUARD_WAITING'),
+            }),
         },
       }),
       now: Date.now,

@@ -1,0 +1,118 @@
+/**
+ * What stands between this node and a signature, beside the logs themselves: whether peers have said what its keys signed
+ * before, whether they keep what it is about to sign, whether the clock can be right, and which key may cosign which log.
+ */
+import type { Config } from '../config.js'
+import type { ErrorCode } from '../errors.js'
+import type { NodeEventBody } from '../events.js'
+import type { Keyring } from '../keyring.js'
+import { followedOf } from '../logs/setting.js'
+import type { Store } from '../store/store.js'
+import { RELEASED } from '../version.js'
+import { Clock, clockNews, type ClockCondition, type ClockReport } from '../witness/clock.js'
+import { Deposits, type Depositaries } from '../witness/deposits.js'
+import { RollbackGuard } from '../witness/rollback.js'
+import { Binding } from './binding.js'
+
+/** Milliseconds between two looks at the clock. */
+const CLOCK_LOOK_MS = 15_000
+
+export interface NodeBarrierOptions {
+  readonly config: Config
+  readonly keyring: Keyring
+  readonly store: Store
+  /** Peers that are chosen, before the mesh runs. */
+  readonly chosen: number
+  /** The mesh, once it runs. */
+  readonly mesh: () => Depositaries | undefined
+  readonly emit: (event: NodeEventBody) => void
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+}
+
+export class NodeBarrier {
+  readonly guard: RollbackGuard
+  readonly deposits: Deposits
+  readonly clock: Clock
+  /** Whether all keys were made at this start, and have signed nothing. */
+  readonly isFresh: boolean
+  readonly #binding: Binding
+  readonly #options: NodeBarrierOptions
+  #conditions: readonly ClockCondition[] = []
+  #timer: NodeJS.Timeout | undefined
+
+  /** Throws ORIGIN_TAKEN for a log whose own key came too late (binding.ts). */
+  constructor(options: NodeBarrierOptions) {
+    const { config, keyring, store, chosen, mesh, emit, now } = options
+    const { keep, required } = config.deposit
+    this.#options = options
+    // Another process may have made the keys in this home a moment ago, and signed.
+    this.isFresh = keyring.fresh && store.heads.logs().length === 0
+    this.#binding = new Binding({
+      keyring,
+      logs: config.logs,
+      states: () => new Map(store.heads.logs().map((log) => [log, store.heads.get(log)])),
+    })
+    this.#binding.requireKept()
+    this.clock = new Clock({ now, monotonic: () => performance.now(), released: RELEASED })
+    this.guard = new RollbackGuard({
+      fresh: this.isFresh,
+      chosen: () => chosen,
+      keep,
+      waitMs: config.guardWait * 1000,
+      now,
+      onChange: ({ state, text }) => emit({ event: 'guard', state, text }),
+    })
+    this.deposits = new Deposits({
+      depositaries: {
+        chosen: () => mesh()?.chosen() ?? { all: chosen, connected: [] },
+        promise: async (...sent) => mesh()?.promise(...sent),
+      },
+      keep,
+      required,
+      waitMs: config.depositWait * 1000,
+      now,
+      onChange: ({ state, text, undeposited }) =>
+        emit({ event: 'deposit', state, text, undeposited: undeposited.length }),
+    })
+  }
+
+  start(): void {
+    this.deposits.start()
+    this.#lookAtClock()
+    this.#timer = setInterval(() => this.#lookAtClock(), CLOCK_LOOK_MS).unref()
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#timer)
+    this.guard.stop()
+    await this.deposits.stop()
+  }
+
+  /** Why nothing at all may be signed now. */
+  readonly common = (): ErrorCode | undefined => {
+    if (!this.guard.maySign) return this.guard.report.state === 'twin' ? 'KEY_DUPLICATE' : 'GUARD_WAITING'
+    return this.clock.isWrong ? 'CLOCK_WRONG' : undefined
+  }
+
+  /** Why nothing of a log may be signed now. */
+  readonly obstacle = (log: string): ErrorCode | undefined => this.common() ?? this.#binding.obstacle(log)?.code
+
+  /** Why the keys of a log must not cosign it, in words. */
+  readonly taken = (log: string): string | undefined => this.#binding.text(log)
+
+  readonly clockReport = (): ClockReport => {
+    const { config, store } = this.#options
+    const promises = followedOf(config.logs).flatMap(({ id, key }) => {
+      const time = store.heads.get(id).signed?.time
+      return time === undefined ? [] : [{ log: key.name, time }]
+    })
+    return this.clock.report(promises)
+  }
+
+  #lookAtClock(): void {
+    const { conditions } = this.clockReport()
+    for (const news of clockNews(this.#conditions, conditions)) this.#options.emit({ event: 'clock', ...news })
+    this.#conditions = conditions
+  }
+}
