@@ -64,6 +64,9 @@ export class ProvenLookups {
     if (known !== undefined) return { ...known, source: 'memory' }
     const kept = await this.#fromDisk(module, path, version, signal)
     if (kept !== undefined) return { ...kept, source: 'disk' }
+    // Somebody else may have had it from the log while the disk was asked.
+    const meanwhile = this.#proven.get(module)
+    if (meanwhile !== undefined) return { ...meanwhile, source: 'memory' }
     const found = await this.#flights.run(module, signal, (stop) => this.#fromLog(module, path, version, admit, stop))
     return { ...found, source: 'log' }
   }
