@@ -83,11 +83,14 @@ export const ERRORS = {
   ],
   STORE_LOCKED: ['another process uses this home', 'stop the other gossum, or give this one its own --home'],
   STORE_DAMAGED: ['the database is damaged', 'keep a copy of it, then see "A damaged database" in docs/operating.md'],
-  STORE_SCHEMA: ['the database was written by a newer version', 'use that version, or a new --home'],
-  STORE_WRITE_FAILED: ['the database could not be written', 'check the free space and the permissions of the home'],
+  STORE_SCHEMA: [
+    'the home was written by a newer version',
+    'use that version again; an older copy of the home would have forgotten what was signed since',
+  ],
+  STORE_WRITE_FAILED: ['the home could not be written', 'check the free space and the permissions of the home'],
   STATE_DISAGREES: [
-    'the database and the guard file disagree about what was signed',
-    'see "The guard file" in docs/operating.md',
+    'the journal and the database disagree about what was signed',
+    'see "The journal" in docs/operating.md',
   ],
   // What peers say about our own past
   GUARD_WAITING: [

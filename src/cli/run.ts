@@ -56,7 +56,7 @@ export function command(): Command {
     )
     .option('--quorum-wait <SECONDS>', "the go command's lookups wait for a quorum so long (default 10)", Number)
     .option('--name <KEYNAME>', 'name of the witness key, when it is made')
-    .option('--recover', 'go on after the guard found that the database lost records (docs/operating.md)')
+    .option('--recover', 'go on after the journal and the database disagreed (docs/operating.md)')
     .addHelpText(
       'after',
       `

@@ -1,0 +1,149 @@
+/** A home that cannot be opened says what stands in the way; only what is damaged is called so. */
+import { execFileSync } from 'node:child_process'
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { GossumError, HintedError } from '../../src/errors.js'
+import { obstacleIn } from '../../src/store/obstacle.js'
+import { Store } from '../../src/store/store.js'
+import { smallDisk, temporaryHome } from '../helpers/home.js'
+
+async function refusal(home: string): Promise<GossumError> {
+  const error: unknown = await Store.open(home).then(
+    (store) => store.close(),
+    (thrown: unknown) => thrown,
+  )
+  if (!(error instanceof GossumError)) throw new Error(`it was opened, or threw ${String(error)}`)
+  return error
+}
+
+async function usedHome(home = temporaryHome()): Promise<string> {
+  const store = await Store.open(home)
+  await store.heads.change('a'.repeat(64), store.heads.get('a'.repeat(64)), {
+    tree: { size: 1, root: new Uint8Array(32) },
+  })
+  await store.close()
+  return home
+}
+
+describe('a real home', () => {
+  test('that is a file, or has a file in the place of its database', async () => {
+    const file = join(temporaryHome(), 'file')
+    writeFileSync(file, '')
+    const home = temporaryHome()
+    writeFileSync(join(home, 'db'), '')
+    for (const each of [file, join(file, 'below'), home])
+      expect(await refusal(each)).toMatchObject({
+        code: 'HOME_UNUSABLE',
+        detail: expect.stringMatching(/there is a file where a directory has to be/) as string,
+      })
+  })
+
+  test('with a directory in the place of its journal', async () => {
+    const home = await usedHome()
+    rmSync(join(home, 'journal'))
+    mkdirSync(join(home, 'journal'))
+    expect(await refusal(home)).toMatchObject({
+      code: 'HOME_UNUSABLE',
+      detail: expect.stringContaining('there is a directory where a file has to be') as string,
+    })
+  })
+
+  test.each(['.', 'db', 'db/CURRENT', 'db/LOCK', 'journal'])('of somebody else, at %s', async (part) => {
+    const home = await usedHome()
+    chmodSync(home, 0o777)
+    const isRoot = process.getuid?.() === 0
+    if (isRoot) execFileSync('chown', ['-R', '65534', home])
+    const path = join(home, part)
+    if (isRoot) execFileSync('chown', ['0', path])
+    chmodSync(path, 0)
+    if (isRoot) process.seteuid!(65534)
+    try {
+      const error = await refusal(home)
+      expect(error).toMatchObject({
+        code: 'HOME_UNUSABLE',
+        detail: expect.stringMatching(/belongs to user \d+ with mode 0/) as string,
+      })
+      expect(error.hint).toMatch(/user that owns/)
+    } finally {
+      if (isRoot) process.seteuid!(0)
+      chmodSync(path, 0o700)
+    }
+  })
+
+  test('on a disk that is full or read-only', async ({ skip }) => {
+    const disk = smallDisk(300)
+    if (disk === undefined) {
+      if (process.env['REQUIRE_PEERS'] === '1') throw new Error('no small file system can be mounted here')
+      return skip('mounting a small file system needs root on Linux')
+    }
+    const home = await usedHome(join(disk.path, 'home'))
+    disk.fill()
+    const full = await refusal(home)
+    expect(full).toMatchObject({ code: 'HOME_UNUSABLE', detail: expect.stringContaining('no space left') as string })
+    expect(full.hint).toMatch(/make room/)
+    disk.free()
+    execFileSync('mount', ['-o', 'remount,ro', disk.path])
+    expect(await refusal(home)).toMatchObject({
+      code: 'HOME_UNUSABLE',
+      detail: expect.stringContaining('read-only') as string,
+    })
+    execFileSync('mount', ['-o', 'remount,rw', disk.path])
+    const store = await Store.open(home)
+    expect(store.heads.get('a'.repeat(64)).tree?.size).toBe(1)
+    await store.close()
+  })
+
+  test('that lost a part of its database is damaged', async () => {
+    const home = await usedHome()
+    rmSync(join(home, 'db', 'CURRENT'))
+    expect(await refusal(home)).toMatchObject({ code: 'STORE_DAMAGED' })
+  })
+
+  test('of a newer version is told apart from both, with what to do', async () => {
+    const home = await usedHome()
+    const error = new GossumError('STORE_SCHEMA', 'it has version 3, this is 2')
+    expect(await obstacleIn(home, error)).toBe(error)
+    expect(error.hint).toMatch(/use that version/)
+  })
+})
+
+describe('what the system or LevelDB says', () => {
+  const levelError = (code: string, text: string): Error => Object.assign(new Error(text), { code })
+
+  test.each([
+    ['LEVEL_LOCKED', 'IO error: lock /h/db/LOCK: Resource temporarily unavailable', 'STORE_LOCKED', /./],
+    ['LEVEL_LOCKED', 'IO error: lock /h/db/LOCK: already held by process', 'STORE_LOCKED', /./],
+    ['LEVEL_LOCKED', 'IO error: lock /h/db/LOCK: No locks available', 'HOME_UNUSABLE', /\/h\/db\/LOCK: .*no locks/],
+    [
+      'LEVEL_IO_ERROR',
+      'IO error: /h/db/000005.log: Too many open files',
+      'HOME_UNUSABLE',
+      /000005.log: too many files/,
+    ],
+    ['LEVEL_IO_ERROR', 'IO error: /h/db/MANIFEST-4: Input/output error', 'HOME_UNUSABLE', /disk cannot be read/],
+    ['LEVEL_CORRUPTION', 'Corruption: CURRENT file: Permission denied', 'STORE_DAMAGED', /./],
+    [
+      'LEVEL_INVALID',
+      'Invalid argument: /h/db: does not exist (create_if_missing is false)',
+      'STORE_DAMAGED',
+      /does not exist/,
+    ],
+    ['EMFILE', 'EMFILE: too many open files', 'HOME_UNUSABLE', /too many files/],
+    ['ELOOP', 'ELOOP: too many symbolic links', 'HOME_UNUSABLE', /ELOOP/],
+  ])('%s, %s: %s', async (code, text, expected, detail) => {
+    const error = await obstacleIn('/h', levelError(code, text))
+    expect(error).toMatchObject({ code: expected, detail: expect.stringMatching(detail) as string })
+  })
+
+  test('a write that failed for want of space names that, and one that failed otherwise stays what it is', async () => {
+    const full = await obstacleIn(
+      '/h',
+      new GossumError('STORE_WRITE_FAILED', 'IO error: /h/db/3.log: No space left on device'),
+    )
+    expect(full).toBeInstanceOf(HintedError)
+    expect(full).toMatchObject({ code: 'HOME_UNUSABLE' })
+    const other = new GossumError('STORE_WRITE_FAILED', 'odd')
+    expect(await obstacleIn('/h', other)).toBe(other)
+  })
+})
