@@ -85,7 +85,7 @@ const PACKAGES: Record<string, readonly string[]> = {
 const PURE = [
   /^tlog\//,
   /^evidence\/(evidence|file|go-report)\.ts$/,
-  /^witness\/(decide|verify)\.ts$/,
+  /^witness\/(decide|verify|deposit-(ledger|report)|frame-bytes|promise)\.ts$/,
   /^logs\/setting\.ts$/,
   /^audit\/(gosum|proof)\.ts$/,
   /^sumdb\/(dialect|module|module-version|private)\.ts$/,
