@@ -72,7 +72,7 @@ describe('the promises that are kept for others', () => {
   test('are on disk before they are said to be kept, many with one write', async () => {
     const db = new MemoryLevel<string, string>()
     const batch = vi.spyOn(db as unknown as { batch: (...args: unknown[]) => Promise<void> }, 'batch')
-    const { shelf } = await start(roomsFor(100), db as unknown as Database)
+    const { shelf } = await start(roomsFor(100), db)
     await Promise.all(Array.from({ length: 64 }, (_, i) => shelf.put(promise('w', 10, { log: logId(i) }), 'stranger')))
     expect(batch).toHaveBeenCalledTimes(1)
     expect(batch.mock.calls[0]![1]).toEqual({ sync: true })

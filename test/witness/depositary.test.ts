@@ -5,7 +5,7 @@ import { Store } from '../../src/store/store.js'
 import { fromUtf8, utf8 } from '../../src/tlog/bytes.js'
 import { logId, SUMDB_ORIGIN } from '../../src/tlog/checkpoint.js'
 import { cosign } from '../../src/tlog/cosignature.js'
-import { formatNote, parseNote, SIGNATURE_TYPES, type SignerKey, type VerifierKey } from '../../src/tlog/note.js'
+import { formatNote, parseNote, SIGNATURE_TYPES, type SignerKey } from '../../src/tlog/note.js'
 import { CosignedHeads } from '../../src/witness/cosigned.js'
 import { Depositary, type Bringer, type DepositaryParts, type SignedPage } from '../../src/witness/depositary.js'
 import { makePromise, type WitnessPromise } from '../../src/witness/promise.js'
@@ -292,7 +292,7 @@ describe('the pages', () => {
 
   test('about a key that nothing is known of are one that is empty', async () => {
     const { pages } = await start()
-    expect(await pages((second.verifier as VerifierKey).vkey)).toEqual([{ heads: [], promises: [] }])
+    expect(await pages(second.verifier.vkey)).toEqual([{ heads: [], promises: [] }])
     expect(await pages('nobody')).toEqual([{ heads: [], promises: [] }])
   })
 })
