@@ -167,7 +167,7 @@ describe('where there is no more room', () => {
 
   test('strangers, peers of our choice and counted keys take nothing from one another', async () => {
     const { shelf, load } = await start(roomsFor(3))
-    const bearers: Bearer[] = ['stranger', 'chosen', 'counted']
+    const bearers: Bearer[] = ['counted', 'chosen', 'stranger']
     for (const bearer of bearers) for (let i = 0; i < 9; i++) await shelf.put(promise(`${bearer}/${i}`, 10), bearer)
     for (const each of [shelf, await load()])
       for (const bearer of bearers)
@@ -177,6 +177,9 @@ describe('where there is no more room', () => {
             [0, 1, 2, 3].map((i) => `${bearer}/${i}`),
           ),
         ).toEqual([true, true, true, false])
+    // One that is there for longer takes from those of its own room alone.
+    expect(await shelf.put(promise('counted/0', 10, { log: logId(1) }), 'counted')).toBe(true)
+    expect(kept(shelf, ['counted/1', 'counted/2', 'chosen/2', 'stranger/2'])).toEqual([true, false, true, true])
   })
 
   test('a key that is worth more than before takes along what it has, and nobody brings it down again', async () => {
