@@ -90,7 +90,7 @@ const PACKAGES: Record<string, readonly string[]> = {
 const PURE = [
   /^tlog\//,
   /^evidence\/(conflicts|evidence|file|go-report|kept)\.ts$/,
-  /^witness\/(decide|verify)\.ts$/,
+  /^witness\/(decide|head|outcome|source|step|deferred|deposit-(ledger|report)|frame-bytes|promise)\.ts$/,
   /^logs\/setting\.ts$/,
   /^deposit-setting\.ts$/,
   /^audit\/(gosum|proof)\.ts$/,

@@ -279,6 +279,7 @@ describe('messages', () => {
     await after(1)
     expect(peers.sizes('peer 0')).toEqual([[30], [50]])
     expect(deposits.isDeposited(LOG, 30, rootHex(30)), "what was replaced is nobody's").toBe(false)
+    expect(deposits.isDeposited(LOG, 50, rootHex(50)), 'who kept the one has not kept the other').toBe(false)
     peers.of('peer 0')[1]!.answer([true])
     await after(1)
     expect([...results, forty!, fifty!].map(({ is }) => is)).toEqual([
@@ -366,6 +367,20 @@ describe('messages', () => {
     await after(7_000)
     expect(peers.of('peer 0')).toHaveLength(2)
     expect(deposits.report.state).toBe('deposited')
+  })
+
+  test('a peer that comes back may keep by then what it refused: it is waited for', async () => {
+    const { peers, deposits } = start(1, ['lies'])
+    void deposits.deposit(LOG, [promise(LOG, 10)])
+    await after(1)
+    peers.behaviours.set('peer 0', 'by hand')
+    deposits.connected('peer 0')
+    const result = follow(deposits.deposit(LOG, [promise(LOG, 10)]))
+    await after(1)
+    expect(result.is).toBe('waiting')
+    peers.of('peer 0')[1]!.answer([true])
+    await after(0)
+    expect(result.is).toBe('deposited')
   })
 
   test('carry our newest lines, which wait at most 200 ms for one that goes anyway', async () => {

@@ -96,6 +96,7 @@ describe('the start barrier', () => {
     expect(reports[1]!.text).toMatch(/^only 1 of 5 chosen peers .* takes 3/)
     await after(1_000)
     guard.answered('two')
+    guard.answered('two')
     expect(reports[2]).toMatchObject({ state: 'partly guarded', since: '2026-01-01T00:00:05.000Z' })
     expect(reports[2]!.text).toMatch(/^only 2 of 5/)
     guard.answered('three')
