@@ -139,5 +139,25 @@ describe('the host', () => {
     vi.advanceTimersByTime(60_000)
     redial.stop()
     expect(dial).toHaveBeenCalledTimes(1)
+    expect(redial.count, 'and is no peer of itself').toBe(0)
+  })
+
+  it('says whom it has found at an address without a peer id', async () => {
+    const host = await startHost()
+    const peer = await startStranger(['/ip4/127.0.0.1/tcp/0'])
+    const bare = multiaddr(
+      peer
+        .getMultiaddrs()[0]!
+        .toString()
+        .replace(/\/p2p\/.*$/, ''),
+    )
+    const found: string[][] = []
+    const redial = new Redial(host, [bare], new Map(), ignore, () => found.push([...redial.peers]))
+    expect([redial.count, redial.peers.size]).toEqual([1, 0])
+    redial.start()
+    await until(() => found.length > 0, 'found')
+    redial.stop()
+    expect(found).toEqual([[peer.peerId.toString()]])
+    expect(redial.count).toBe(1)
   })
 })

@@ -1,5 +1,7 @@
 /** Promises and cosigned heads that are brought to a peer: kept, refused, not understood, too many. */
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import type { Asker } from '../../src/gossip/asking.js'
+import { Promiser, type Kept } from '../../src/gossip/promising.js'
 import { promiseRequests } from '../../src/gossip/promises.js'
 import { toBase64, utf8 } from '../../src/tlog/bytes.js'
 import { makePromise, promisedBy, type WitnessPromise } from '../../src/witness/promise.js'
@@ -169,11 +171,28 @@ describe('many promises', () => {
   it('of a peer whose witness is counted are all kept', async () => {
     const { keeper, node, id } = await startPair()
     const promises = Array.from({ length: 64 }, (_, i) => promiseOf(i + 1))
-    // More than the keeper takes at once: who brings them does not ask for more than is good.
-    for (let i = 0; i < 250; i++)
+    expect(await node.mesh.promise(id, promises, [], { signal })).toEqual(promises.map(() => true))
+    for (let i = 0; i < 20; i++)
       expect(await node.mesh.promise(id, promises, [], { signal })).toEqual(promises.map(() => true))
     expect(keeper.drops).toEqual([])
-    expect(keeper.handlers.kept).toHaveLength(250 * 64)
+    expect(keeper.handlers.kept).toHaveLength(21 * 64)
+  })
+
+  it('are not brought faster than a peer takes them', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] })
+    onTestFinished(() => void vi.useRealTimers())
+    let asked = 0
+    const asker = { askToKeep: () => (asked++, Promise.resolve({ type: 'promise', kept: [true] })) }
+    const peer = (await startStranger()).peerId
+    const promiser = new Promiser(asker as unknown as Asker, new Map([['peer', peer]]))
+    const bring = (): Promise<Kept> => promiser.promise('peer', [promiseOf(1)], [], { signal })
+    for (let i = 0; i < 150; i++) expect(await bring()).toEqual([true])
+    const next = bring()
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    expect(asked, 'time stands still').toBe(150)
+    vi.setSystemTime(Date.now() + 1000)
+    expect(await next).toEqual([true])
+    expect(asked).toBe(151)
   })
 
   it('of a stranger are kept as far as its share goes, which is no offence', async () => {

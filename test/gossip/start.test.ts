@@ -4,10 +4,20 @@ import { multiaddr } from '@multiformats/multiaddr'
 import { once } from 'node:events'
 import { createConnection, createServer, type AddressInfo } from 'node:net'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import type { KnownPeer, PeerBook } from '../../src/gossip/book.js'
+import { chosenFrom, type KnownPeer, type PeerBook } from '../../src/gossip/book.js'
 import { utf8 } from '../../src/tlog/bytes.js'
 import type { WitnessPromise } from '../../src/witness/promise.js'
-import { MemoryHandlers, newIdentity, newPeerKey, startNode, stopNode, until, type TestNode } from './helpers.js'
+import {
+  evidenceIdOf,
+  LOG,
+  MemoryHandlers,
+  newIdentity,
+  newPeerKey,
+  startNode,
+  stopNode,
+  until,
+  type TestNode,
+} from './helpers.js'
 import { connect, openSync, startFake, startStranger, type Asked, type FakePeer } from './stranger.js'
 
 const UNKNOWN_REQUEST = { type: 'error', code: 'unknown-request' }
@@ -148,6 +158,17 @@ describe('what a peer holds of our keys', () => {
     expect(Math.max(...sizes)).toBeLessThan(20)
   })
 
+  it('is taken up as far as it came when the peer breaks off, but is no answer', async () => {
+    const peer = await startTelling(({ after }) =>
+      after === undefined ? { type: 'signed', heads: ['first page'], next: logOf(1) } : undefined,
+    )
+    const node = await startOurs({ bootstrap: [peer.address] })
+    await node.handlers.when(() => node.handlers.tellings.length === 2)
+    expect(node.handlers.tellings[0]?.heads).toEqual(['first page'])
+    expect(peer.count('hello')).toBe(0)
+    expect(node.handlers.answers).toEqual([])
+  })
+
   it('is not what is promised by another key, or cannot be read: the rest is taken, but it is no answer', async () => {
     const peer = await startTelling(() => ({
       type: 'signed',
@@ -263,7 +284,6 @@ describe('a chosen peer', () => {
     })
     const { mesh } = await startOurs({ book })
     expect(mesh.chosen().all).toBe(5)
-    const { chosenFrom } = await import('../../src/gossip/book.js')
     expect(chosenFrom(book.peers)).toEqual([6, 5, 4, 3, 2].map((i) => ids[i]))
   })
 
@@ -324,23 +344,23 @@ describe('a chosen peer', () => {
   })
 
   it('has not answered before the evidence that it lists was judged', async () => {
-    let isBroken = true
     const file = '{"type":"some evidence"}'
-    const { evidenceIdOf, LOG } = await import('./helpers.js')
+    const failures: unknown[] = [undefined, { type: 'error', code: 'unknown' }]
     const peer = await startFake(({ type }) => {
-      if (type === 'evidence') return isBroken ? undefined : { type, files: [file] }
+      if (type === 'evidence') return failures.length > 0 ? failures.shift() : { type, files: [file] }
       return type === 'hello' ? { type, evidence: [{ log: LOG, id: evidenceIdOf(utf8(file)) }] } : { type }
     })
     const handlers = new MemoryHandlers()
     const judged: boolean[] = []
     handlers.answered = () => void judged.push(handlers.files.size === 1)
+    const submit = handlers.submitEvidence.bind(handlers)
+    let throws = 1
+    handlers.submitEvidence = (...asked) => (throws-- > 0 ? Promise.reject(new Error('disk full')) : submit(...asked))
     await startOurs({ handlers, bootstrap: [peer.address], settledMs: 600_000 })
-    await until(() => peer.count('evidence') === 2, 'asked again')
-    expect(judged).toEqual([])
-    isBroken = false
     await until(() => judged.length > 0, 'answered')
     expect(judged).toEqual([true])
-  })
+    expect(peer.count('evidence')).toBe(4)
+  }, 20_000)
 
   it('has answered though a log hangs on the heads of its hello', async () => {
     const peer = await startTelling(() => ({ type: 'signed' }), { heads: ['hang it'] })
