@@ -395,6 +395,7 @@ async function build(
         {
           prefix: async (log, ...asked) => clients.required(log).prefix(...asked),
           answered: (peer) => guard.answered(peer),
+          saidTime: (peer, time) => barrier.clock.observe(`peer ${peer}`, time),
         },
       ),
       onTwin: () => guard.sawTwin(),
