@@ -124,9 +124,9 @@ export const ERRORS = {
     'set the clock and keep it synchronised (NTP); signing resumes by itself',
   ],
   PEER_UNHELPFUL: ['no peer had the data that was asked for', 'the node asks again, and asks other peers'],
-  PLACE_UNREACHABLE: ['cannot reach the external service', 'the node keeps trying; see docs/exchange.md'],
+  PLACE_UNREACHABLE: ['cannot reach the place', 'the node keeps trying; docs/exchange.md says what a place is'],
   PLACE_ANSWER_INVALID: [
-    'the external service gave an answer that cannot be used',
+    'the place gave an answer that cannot be used',
     'the answer was discarded; check the URL, and see docs/exchange.md',
   ],
   HEADS_WAITING: ['too many heads of this log are waiting already', 'this one is kept and tried again later'],

@@ -93,7 +93,7 @@ describe('the start barrier', () => {
     await after(1)
     expect([guard.maySign, isSettled()]).toEqual([true, true])
     expect(reports[1]).toMatchObject({ state: 'partly guarded', since: '2026-01-01T00:00:05.000Z' })
-    expect(reports[1]!.text).toMatch(/^only 1 of 5 chosen peers .*  3 are needed/)
+    expect(reports[1]!.text).toMatch(/^only 1 of 5 chosen peers .* 3 are needed/)
     await after(1_000)
     guard.answered('two')
     guard.answered('two')
