@@ -130,6 +130,14 @@ describe('arrows point down', () => {
   })
 })
 
+test('docs/design.md has the same arrows', () => {
+  const design = readFileSync(new URL('../docs/design.md', import.meta.url), 'utf8')
+  const table = design.slice(design.indexOf('## Modules'), design.indexOf('## The pipeline'))
+  const rows = [...table.matchAll(/^\| `([a-z-]+)` +\|[^|]*\|([^|]*)\|$/gm)]
+  const arrows = rows.map(([, module, below]) => [module, [...below!.matchAll(/`([a-z-]+)`/g)].map(([, name]) => name)])
+  expect(Object.fromEntries(arrows)).toEqual(ARROWS)
+})
+
 test('each package stays in its module', () => {
   for (const { path, imports } of sources) {
     for (const specifier of imports) {

@@ -74,6 +74,34 @@ test('docs/operating.md has every flag of gossum run', () => {
   for (const flag of flags) expect(operating, flag).toMatch(new RegExp(`${flag}\\b`))
 })
 
+describe('the walk in docs/design.md', () => {
+  const design = read('docs/design.md')
+  /** The stages of the walk: what they say that they count, and the functions that they name. */
+  const stages = [...design.matchAll(/^\*\*([a-z]+) \((\d+)\)\*\*: (.*)$/gm)].map(([, name, count, rest]) => ({
+    name: name!,
+    count: Number(count),
+    hops: [...rest!.matchAll(/`([^`:]+\.ts):([#a-zA-Z]+)`/g)].map(([, file, hop]) => ({ file: file!, hop: hop! })),
+  }))
+
+  test.each(stages)('$name: every function is there, and they are as many as it says', ({ count, hops }) => {
+    expect(hops).toHaveLength(count)
+    for (const { file, hop } of hops) {
+      const code = read(`src/${file}`).replaceAll(/\/\*[^]*?\*\/|\/\/.*/g, '')
+      expect(code, `${file}:${hop}`).toMatch(new RegExp(`(^|[^.\\w#])${hop}(<[^>]*>)?(\\(|: | = )`, 'm'))
+    }
+  })
+
+  test('the sums are right', () => {
+    const rows = rowsUnder(design, 'door').filter(([door]) => /^`/.test(door!))
+    expect(rows).toHaveLength(7)
+    for (const [door, through, sum] of rows) {
+      const hops = through!.split(', ').flatMap((name) => stages.filter((stage) => stage.name === name))
+      expect(hops, door).toHaveLength(through!.split(', ').length)
+      expect(Number(sum), door).toBe(hops.reduce((all, { count }) => all + count, 0))
+    }
+  })
+})
+
 test('every page of docs/ is linked from another, and no link leads nowhere', () => {
   const pages = readdirSync(join(ROOT, 'docs')).filter((name) => name.endsWith('.md'))
   const linked = new Set<string>()
