@@ -203,7 +203,7 @@ async function build(
       sawUnknown: (time) => guard.sawUnknown(time),
       isHeld: (log) => alarm.holds(log),
       isFresh: barrier.isFresh,
-      isChosen: (peer) => mesh?.chosen().connected.includes(peer) === true,
+      isChosen: (peer) => mesh?.isChosen(peer) === true,
       deposits,
     },
     ask: {
