@@ -178,6 +178,11 @@ export class Witness {
     for (const candidate of this.#openEnds.owed()) await this.submit(candidate)
   }
 
+  /** Deposits again what an earlier run signed. */
+  redeposit(): Promise<void> {
+    return this.#underWay.track(this.#openEnds.redeposit())
+  }
+
   /** Takes up what came while nothing could be signed. */
   submitDeferred(): Promise<void> {
     return this.#openEnds.takeDeferred((candidate) => this.submit(candidate))
