@@ -203,7 +203,7 @@ async function build(
       sawUnknown: (time) => guard.sawUnknown(time),
       isHeld: (log) => alarm.holds(log),
       isFresh: barrier.isFresh,
-      isChosen: (peer) => mesh?.chosen().connected.includes(peer) === true,
+      isChosen: (peer) => mesh?.isChosen(peer) === true,
       deposits,
     },
     ask: {
@@ -395,6 +395,7 @@ async function build(
         {
           prefix: async (log, ...asked) => clients.required(log).prefix(...asked),
           answered: (peer) => guard.answered(peer),
+          saidTime: (peer, time) => barrier.clock.observe(`peer ${peer}`, time),
         },
       ),
       onTwin: () => guard.sawTwin(),
@@ -407,6 +408,14 @@ async function build(
     mesh = started
     stops.push(() => started.stop())
   }
+  // At the end no more comes in, what is under way ends, and those whom we chose learn of it, while there still is a mesh.
+  stops.push(
+    () => deposits.stop(),
+    () => witness.stop(),
+    () => http.close(),
+    async () => bastion?.stop(),
+    () => exchange.stop(),
+  )
 
   lists.start()
   for (const poller of pollers.values()) stops.push(() => poller.stop())
@@ -417,6 +426,7 @@ async function build(
     exchange.start()
     witness.submitDeferred().catch(onError)
     witness.retryOwed().catch(onError)
+    witness.redeposit().catch(onError)
   })
   // First of all when stopping: a poller or a peer may be waiting for a proof or a signature that will never come.
   stops.push(() => Promise.resolve(witness.abort()))
