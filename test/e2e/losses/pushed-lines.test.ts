@@ -5,11 +5,13 @@
 import { writeFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { utf8 } from '../../../src/tlog/bytes.js'
-import { parseCheckpoint } from '../../../src/tlog/checkpoint.js'
+import { parseCheckpoint, SUMDB_ORIGIN } from '../../../src/tlog/checkpoint.js'
 import { verifiedCosignatures } from '../../../src/tlog/cosignature.js'
 import { parseNote, parseVerifierKey } from '../../../src/tlog/note.js'
+import { LyingLog } from '../../fakes/lying-log.js'
+import { TilesLog } from '../../fakes/tiles-log.js'
 import { connect, openSync, startStranger } from '../../gossip/stranger.js'
 import { gossum } from '../../helpers/cli.js'
 import { testSigner } from '../../helpers/heart.js'
@@ -100,36 +102,64 @@ describe('a peer that counts nobody', () => {
     expect(await witness.stop()).toBe(0)
     expect(await held(witness.ready.witness)).toEqual({ lines: [], promises: [3] })
   }, 12_000)
-
-  test('of many logs at once has every line when the answers to all of them were just read', async () => {
-    const logs = Array.from({ length: 40 }, (_, i) => new PushingLog(testSigner(`log.example/${i}`, i + 1)))
-    const args = logs.flatMap(({ signer }) => ['--log', `${signer.verifier.vkey} -`])
-    const { peer, witness } = await pair([...LOG, ...args], args)
-    const held = await asking(peer)
-    const answers = await Promise.all(logs.map((each) => push(witness.ready.http, each.body(0, 3))))
-    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]))
-    expect(await witness.stop()).toBe(0)
-    await until(
-      () => held(witness.ready.witness),
-      ({ lines }) => lines.length === logs.length,
-    )
-  }, 20_000)
 })
 
-test('who counts the witness, and is no peer of its own, has the newest head when it stopped', async () => {
+/** A home with a key, and a policy that counts it. */
+async function counted(): Promise<{ home: string; policy: string[] }> {
   const home = temporaryHome()
-  const made = await gossum(['key', 'new', '--json'], { home })
-  const { witness: vkey } = JSON.parse(made.stdout) as { witness: string }
+  const { stdout } = await gossum(['key', 'new', '--json'], { home })
+  const { witness } = JSON.parse(stdout) as { witness: string }
   const policy = join(temporaryHome(), 'policy')
-  writeFileSync(policy, `witness w ${vkey}\nquorum w\n`)
-  const peer = await RunningNode.start(temporaryHome(), LOG)
-  const bootstrap = ['--bootstrap', peer.ready.multiaddrs[0]!]
-  const far = await RunningNode.start(temporaryHome(), [...LOG, '--policy', policy, ...bootstrap])
-  const witness = await RunningNode.start(home, [...LOG, ...bootstrap, '--poll', '0.5'])
-  await witness.event((event) => event.event === 'guard' && event.state === 'guarded')
-  await pushAll(witness, 0, 2)
-  await far.event((event) => event.event === 'quorum' && event.size >= 1)
-  await pushAll(witness, 2, 9)
+  writeFileSync(policy, `witness w ${witness}\nquorum w\n`)
+  return { home, policy: ['--policy', policy] }
+}
+
+const guarded = (node: RunningNode): Promise<unknown> =>
+  node.event((event) => event.event === 'guard' && event.state === 'guarded')
+
+test('a peer that counts the witness has the lines of many logs, the answers to all of which were just read', async () => {
+  const logs = Array.from({ length: 40 }, (_, i) => new PushingLog(testSigner(`log.example/${i}`, i + 1)))
+  const args = logs.flatMap(({ signer }) => ['--log', `${signer.verifier.vkey} -`])
+  const { home, policy } = await counted()
+  const peer = await RunningNode.start(temporaryHome(), [...args, ...policy])
+  const witness = await RunningNode.start(home, [...args, '--bootstrap', peer.ready.multiaddrs[0]!])
+  await guarded(witness)
+  const held = await asking(peer)
+  const answers = await Promise.all(logs.map((each) => push(witness.ready.http, each.body(0, 3))))
+  expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]))
   expect(await witness.stop()).toBe(0)
-  await far.event((event) => event.event === 'quorum' && event.size === 9)
+  await until(
+    () => held(witness.ready.witness),
+    ({ lines }) => lines.length === logs.length,
+  )
+}, 20_000)
+
+test('who counts the witness, and is no peer of its own, has the newest head when it stopped', async () => {
+  const tree = new TilesLog(testSigner('sum.example', 1), { origin: SUMDB_ORIGIN }).grow(5)
+  const served = await LyingLog.start({
+    handle: (path) => tree.handle(path.replace('/latest', '/checkpoint').replace('/tile/8/', '/tile/')),
+  })
+  onTestFinished(() => served.close())
+  const { vkey } = tree.signer.verifier
+  const { home, policy } = await counted()
+  const peer = await RunningNode.start(temporaryHome(), ['--log', `${vkey} ${served.url}`, '--poll', '600'])
+  const bootstrap = ['--bootstrap', peer.ready.multiaddrs[0]!]
+  const far = await RunningNode.start(temporaryHome(), [
+    ...['--log', `${vkey} ${served.url}`, '--poll', '600'],
+    ...policy,
+    ...bootstrap,
+  ])
+  const witness = await RunningNode.start(home, ['--log', `${vkey} - ${SUMDB_ORIGIN}`, ...bootstrap])
+  await guarded(witness)
+  const pushNext = async (from: number): Promise<void> => {
+    expect(await push(witness.ready.http, tree.pushed(from))).toMatchObject({ status: 200 })
+  }
+  await pushNext(0)
+  await far.event((event) => event.event === 'quorum' && event.size === 5)
+  for (let size = 5; size < 12; size++) {
+    tree.grow(1)
+    await pushNext(size)
+  }
+  expect(await witness.stop()).toBe(0)
+  await far.event((event) => event.event === 'quorum' && event.size === 12)
 }, 30_000)
