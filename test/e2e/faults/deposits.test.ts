@@ -2,7 +2,7 @@
 import { expect, onTestFinished, test } from 'vitest'
 import { loadConfig } from '../../../src/config.js'
 import type { NodeEvent } from '../../../src/events.js'
-import type { PeersView } from '../../../src/http/api.js'
+import type { PeerView } from '../../../src/http/api.js'
 import { createNode } from '../../../src/node.js'
 import { startFake, type Asked } from '../../gossip/stranger.js'
 import { gossum } from '../../helpers/cli.js'
@@ -89,8 +89,11 @@ test('required: nothing is signed while the peer is away, and everybody is told;
   expect(refused.headers['retry-after']).toBeDefined()
   const { deposit } = await status(node)
   expect(deposit).toMatchObject({ state: 'undeposited', need: 1, of: 1, connected: 0, undeposited: 1 })
-  expect(deposit.text).toContain('its newest tree is not signed')
-  expect(await readiness(node)).toMatchObject({ status: 503, failing: expect.arrayContaining(['deposits']) })
+  expect(deposit.text).toContain('nothing new of them is signed')
+  expect(await readiness(node)).toMatchObject({
+    status: 503,
+    failing: expect.arrayContaining(['deposits']) as string[],
+  })
   // It is not shown either: what others get is what was signed.
   const shown = await (await fetch(`${node.ready.http}/${ID}/checkpoint`)).text()
   expect(shown.split('\n')[1]).toBe('10')
@@ -114,7 +117,10 @@ test('by default: it is signed all the same, said to be undeposited, and deposit
   const told = await node.event(depositIs('undeposited'))
   expect(told).toMatchObject({ undeposited: 1, text: expect.stringContaining('signed all the same') as string })
   expect((await status(node)).deposit).toMatchObject({ state: 'undeposited', connected: 0, undeposited: 1 })
-  expect(await readiness(node)).toMatchObject({ status: 503, failing: expect.arrayContaining(['deposits']) })
+  expect(await readiness(node)).toMatchObject({
+    status: 503,
+    failing: expect.arrayContaining(['deposits']) as string[],
+  })
   expect(await metric(node, 'gossum_deposit_undeposited')).toBe(1)
   expect(await metric(node, 'gossum_deposit_state{state="undeposited"}')).toBe(1)
   expect((await remembered(peer, vkey)).promises.get(ID)).toBe(treeText(log.tree(10)))
@@ -154,7 +160,7 @@ test('a peer of an earlier version keeps nothing: it is named, and what is signe
   const { deposit } = await status(node)
   expect(deposit).toMatchObject({ state: 'undeposited', connected: 1, undeposited: 1 })
   expect(deposit.text).toContain('1 of them runs a version that keeps no promises')
-  const { peers } = (await node.json('/api/v1/peers')) as PeersView
+  const { peers } = (await node.json('/api/v1/peers')) as { peers: PeerView[] }
   expect(peers).toMatchObject([{ peerId: old.id, chosen: true, depositary: false }])
   const shown = await gossum(['status', '--node', node.ready.http], { home })
   expect(shown.stdout).toContain('keeps no promises')
