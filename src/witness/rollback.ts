@@ -82,8 +82,8 @@ export class RollbackGuard {
   }
 
   /**
-   * A chosen peer has told all that it holds of our keys, be it nothing, and all of it was taken up. Only who was chosen
-   * is heard: anybody may come to us and say nothing, and would have us believe that there is nothing.
+   * A chosen peer has told all that it holds of our keys, which may be nothing, and all of it was taken up. Only chosen
+   * peers are heard: anybody else could come to us and say nothing, so that we believe that there is nothing.
    */
   answered(peer: string): void {
     if (this.#stopped || this.#answered.has(peer)) return
