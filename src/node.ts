@@ -431,6 +431,7 @@ async function build(
   // First of all when stopping: a poller or a peer may be waiting for a proof or a signature that will never come.
   stops.push(() => Promise.resolve(witness.abort()))
   stops.push(() => Promise.resolve(agent?.stop()))
+  stops.push(() => Promise.resolve(barrier.close()))
   return {
     witness: signer.verifier.vkey,
     peerId: mesh?.peerId,
