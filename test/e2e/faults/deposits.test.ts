@@ -2,7 +2,7 @@
 import { expect, onTestFinished, test } from 'vitest'
 import { loadConfig } from '../../../src/config.js'
 import type { NodeEvent } from '../../../src/events.js'
-import type { PeersView } from '../../../src/http/api.js'
+import type { PeerView } from '../../../src/http/api.js'
 import { createNode } from '../../../src/node.js'
 import { startFake, type Asked } from '../../gossip/stranger.js'
 import { gossum } from '../../helpers/cli.js'
@@ -154,7 +154,7 @@ test('a peer of an earlier version keeps nothing: it is named, and what is signe
   const { deposit } = await status(node)
   expect(deposit).toMatchObject({ state: 'undeposited', connected: 1, undeposited: 1 })
   expect(deposit.text).toContain('1 of them runs a version that keeps no promises')
-  const { peers } = (await node.json('/api/v1/peers')) as PeersView
+  const { peers } = (await node.json('/api/v1/peers')) as { peers: PeerView[] }
   expect(peers).toMatchObject([{ peerId: old.id, chosen: true, depositary: false }])
   const shown = await gossum(['status', '--node', node.ready.http], { home })
   expect(shown.stdout).toContain('keeps no promises')
