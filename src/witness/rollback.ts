@@ -154,7 +154,7 @@ export class RollbackGuard {
       case 'unguarded':
         return 'no peers are chosen that could say what this key signed before: a restored backup would go unnoticed'
       case 'twin':
-        return 'another node is signing with this key: nothing is signed here; stop one of the two, then restart this one'
+        return 'another node signs with this key: nothing is signed here; stop one of the two, then restart this one'
     }
   }
 }
