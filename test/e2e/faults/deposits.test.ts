@@ -112,7 +112,10 @@ test('by default: it is signed all the same, said to be undeposited, and deposit
   await expectSigned(node, log, 10, 20)
   await expectSigned(node, log, 20, 30)
   const told = await node.event(depositIs('undeposited'))
-  expect(told).toMatchObject({ undeposited: 1, text: expect.stringContaining('signing goes on without them') as string })
+  expect(told).toMatchObject({
+    undeposited: 1,
+    text: expect.stringContaining('signing goes on without them') as string,
+  })
   expect((await status(node)).deposit).toMatchObject({ state: 'undeposited', connected: 0, undeposited: 1 })
   expect(await readiness(node)).toMatchObject({ status: 503, failing: expect.arrayContaining(['deposits']) })
   expect(await metric(node, 'gossum_deposit_undeposited')).toBe(1)
