@@ -90,7 +90,10 @@ test('required: nothing is signed while the peer is away, and everybody is told;
   const { deposit } = await status(node)
   expect(deposit).toMatchObject({ state: 'undeposited', need: 1, of: 1, connected: 0, undeposited: 1 })
   expect(deposit.text).toContain('nothing new of them is signed')
-  expect(await readiness(node)).toMatchObject({ status: 503, failing: expect.arrayContaining(['deposits']) })
+  expect(await readiness(node)).toMatchObject({
+    status: 503,
+    failing: expect.arrayContaining(['deposits']) as string[],
+  })
   // It is not shown either: what others get is what was signed.
   const shown = await (await fetch(`${node.ready.http}/${ID}/checkpoint`)).text()
   expect(shown.split('\n')[1]).toBe('10')
@@ -117,7 +120,10 @@ test('by default: it is signed all the same, said to be undeposited, and deposit
     text: expect.stringContaining('signing goes on without them') as string,
   })
   expect((await status(node)).deposit).toMatchObject({ state: 'undeposited', connected: 0, undeposited: 1 })
-  expect(await readiness(node)).toMatchObject({ status: 503, failing: expect.arrayContaining(['deposits']) })
+  expect(await readiness(node)).toMatchObject({
+    status: 503,
+    failing: expect.arrayContaining(['deposits']) as string[],
+  })
   expect(await metric(node, 'gossum_deposit_undeposited')).toBe(1)
   expect(await metric(node, 'gossum_deposit_state{state="undeposited"}')).toBe(1)
   expect((await remembered(peer, vkey)).promises.get(ID)).toBe(treeText(log.tree(10)))

@@ -28,7 +28,10 @@ async function expectStopped(node: RunningNode, from: number): Promise<void> {
   const told = await node.event(guardIs('twin'))
   expect(told).toMatchObject({ text: expect.stringContaining('another node signs with this key') as string })
   expect((await status(node)).guard.state).toBe('twin')
-  expect(await readiness(node)).toMatchObject({ status: 503, failing: expect.arrayContaining(['rollback guard']) })
+  expect(await readiness(node)).toMatchObject({
+    status: 503,
+    failing: expect.arrayContaining(['rollback guard']) as string[],
+  })
   expect(await metric(node, 'gossum_guard_state{state="twin"}')).toBe(1)
   for (const to of [from, from + 10]) {
     const answer = await pushTo(node, log, from, to)
