@@ -100,7 +100,7 @@ export const ERRORS = {
   ],
   // What peers say about our own past
   GUARD_WAITING: [
-    'nothing is signed until the chosen peers have said what this key signed before',
+    'nothing is signed until peers have said what this key signed before',
     'it takes a few seconds; see "The rollback guard" in docs/operating.md',
   ],
   GUARD_BEHIND: [

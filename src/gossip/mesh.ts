@@ -232,7 +232,7 @@ export class Mesh {
     return this.#parts.chosen.report
   }
 
-  /** Whether a connected neighbour counts this verifier key, be it our own. */
+  /** Whether a connected neighbour counts this verifier key, which may be our own. */
   counts(vkey: string): boolean {
     return this.#parts.neighbours.counts(vkey)
   }

@@ -71,7 +71,7 @@ export class Publisher {
 
   /**
    * Sends the first head of a burst at once, then the newest in each pause: a log may push hundreds a second, those
-   * between are of use to nobody, and peers do not listen to whom they hear too often.
+   * between are of use to nobody, and peers ignore a peer that they hear too often.
    */
   #paced(log: string, notes: readonly Note[]): void {
     const held = this.#held.get(log)

@@ -82,8 +82,8 @@ export class RollbackGuard {
   }
 
   /**
-   * A chosen peer has told all that it holds of our keys, be it nothing, and all of it was taken up. Only who was chosen
-   * is heard: anybody may come to us and say nothing, and would have us believe that there is nothing.
+   * A chosen peer has told all that it holds of our keys, which may be nothing, and all of it was taken up. Only chosen
+   * peers are heard: anybody else could come to us and say nothing, so that we believe that there is nothing.
    */
   answered(peer: string): void {
     if (this.#stopped || this.#answered.has(peer)) return
@@ -154,7 +154,7 @@ export class RollbackGuard {
       case 'unguarded':
         return 'no peers are chosen that could say what this key signed before: a restored backup would go unnoticed'
       case 'twin':
-        return 'another node is signing with this key: nothing is signed here; stop one of the two, then restart this one'
+        return 'another node signs with this key: nothing is signed here; stop one of the two, then restart this one'
     }
   }
 }

@@ -167,7 +167,7 @@ describe('subtrees of a log that pushed its head', () => {
     // The other is followed, and cosigned by none of these keys: what they sign of the origin is about the first.
     expect(await push(node.ready.http, other.body(0, 5))).toMatchObject({
       status: 503,
-      body: expect.stringContaining('another log of this origin') as string,
+      body: expect.stringContaining('another log with the same origin') as string,
     })
     expect((await ask(node, body)).status).toBe(200)
     expect((await push(node.ready.http, new PushingLog(signer, { origin: log.origin, salt }).body(5, 5))).status).toBe(
