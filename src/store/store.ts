@@ -23,7 +23,7 @@ import { DiskJournalFile, type JournalFile } from './journal-file.js'
 import { LookupStore, LOOKUPS_PER_GENERATION } from './lookup-store.js'
 import { obstacleIn } from './obstacle.js'
 import { makeJournal } from './old-home.js'
-import { requireRoom } from './room.js'
+import { requireReadable, requireRoom } from './room.js'
 import { SeenLines } from './seen-lines.js'
 import { SignedBy } from './signed-by.js'
 import { TileStore, TILES_PER_GENERATION } from './tile-store.js'
@@ -86,6 +86,7 @@ export class Store {
       await access(home, constants.W_OK)
       // LevelDB would make a new, empty database where one lost its CURRENT file: only an empty home may get one.
       const createIfMissing = !existsSync(journalPath) && !existsSync(guardPath) && !holdsData(location)
+      await requireReadable(location)
       const db = await openDatabase(location, createIfMissing)
       const file = new DiskJournalFile(journalPath)
       try {
