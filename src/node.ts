@@ -1,6 +1,6 @@
 /**
  * The one place where the parts meet: builds them, starts them in order, stops them in reverse. Everything that
- * crosses a room goes through a callback that is given here.
+ * passes from one module to another goes through a callback that is given here.
  */
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -151,12 +151,12 @@ async function build(
   const { guard, deposits } = barrier
   stops.push(() => barrier.stop())
 
-  // ---- the heart ----
+  // ---- the witness ----
   const alarm = await Alarm.start({
     trust: { keys: new Map(config.logs.map(({ id, key }) => [id, key])), witnesses: () => quorum.keys, relayed },
     shelf: store.evidence,
     convictions: store.convictions,
-    heart: {
+    node: {
       freeze: (log, id) => store.heads.hold(log, id),
       isFrozen: (log) => isFrozen(store.heads.get(log)),
       isOurs: ourHistory({ store, cosigned, prefix: async (log, ...asked) => clients.required(log).prefix(...asked) }),

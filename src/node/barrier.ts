@@ -18,7 +18,7 @@ import { Binding } from './binding.js'
 const CLOCK_LOOK_MS = 15_000
 
 export interface NodeBarrierOptions {
-  readonly config: Config
+  readonly config: Pick<Config, 'deposit' | 'depositWait' | 'guardWait' | 'logs'>
   readonly keyring: Keyring
   readonly store: Store
   /** Peers that are chosen, before the mesh runs. */

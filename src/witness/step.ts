@@ -9,7 +9,8 @@
  */
 import { makeSplitView, type Evidence } from '../evidence/evidence.js'
 import type { ErrorCode } from '../errors.js'
-import { unmetFloor, type Change, type FirstUse, type Floor, type LogState, type Signed } from '../store/heads.js'
+import type { Change } from '../store/heads.js'
+import { unmetFloor, type FirstUse, type Floor, type LogState, type Signed } from '../store/log-state.js'
 import { equalBytes, fromUtf8, utf8 } from '../tlog/bytes.js'
 import type { Cosignature } from '../tlog/cosignature.js'
 import { formatHash, parseHash } from '../tlog/hash.js'
