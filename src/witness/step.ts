@@ -191,11 +191,13 @@ function decideOn(state: LogState, input: HeadInput, at: Circumstances): HeadDec
 
 /**
  * The proof that came with a pushed head does not do, and the sender is told why. The head itself is what it is: one
- * beyond our own waits for a better proof, or for what the log and the peers show; any other is judged by itself.
+ * beyond our own waits for a better proof, or for what the log and the peers show; any other is judged by itself, and so
+ * is one of the size of the floor, which may contradict it.
  */
-function onObjection({ tree }: LogState, head: SizedHead, code: ErrorCode): Step {
-  const held = tree?.size ?? 0
-  if (tree !== undefined && head.checkpoint.size <= tree.size)
+function onObjection(state: LogState, head: SizedHead, code: ErrorCode): Step {
+  const { size } = head.checkpoint
+  const held = state.tree?.size ?? 0
+  if (size <= (state.tree?.size ?? -1) || size === unmetFloor(state)?.size)
     return { outcome: { ...refused(head, code), held }, effects: [{ do: 'judgeUnproven' }] }
   const { outcome: pending, effects } = suspect(head, code)
   return { outcome: { ...pending!, held }, effects }
