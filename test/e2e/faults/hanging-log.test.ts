@@ -80,7 +80,7 @@ test.each([
   // The polled one has contradicted what was signed; the one that pushes goes on.
   expect(await restored.event(isEvidence)).toMatchObject({ log: LOG })
   await expectSigned(restored, pushing, 10, 30)
-  await expectSigned(restored, pushing, 30, 45)
+  await expectSigned(restored, pushing, 30, 40)
   expect(restored.all(advancedTo(25))).toEqual([])
   const { logs: shown } = await status(restored)
   expect(shown.map(({ name, frozen }) => [name, frozen])).toEqual([

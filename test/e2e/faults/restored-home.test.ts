@@ -134,8 +134,8 @@ const peers: [string, () => Promise<RunningNode>][] = [
 /** It was pushed two histories, and nobody else was told. */
 async function frozenPeer(): Promise<RunningNode> {
   const peer = await start(temporaryHome(), { logs: [pushed(log)] })
-  await expectSigned(peer, log, 0, 5)
-  expect((await pushTo(peer, log.fork(3), 5, 5)).status).not.toBe(200)
+  await expectSigned(peer, log, 0, 10)
+  expect((await pushTo(peer, log.fork(3), 10, 10)).status).not.toBe(200)
   await peer.event(isEvidence)
   return peer
 }

@@ -1,5 +1,5 @@
-/** A new Ed25519 key beside an ML-DSA key that has signed before: the node waits for what others know of the old one. */
-import { copyFileSync, rmSync } from 'node:fs'
+/** A new key beside one that has signed before: the node waits for what others know of the old one. */
+import { copyFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { gossum } from '../../helpers/cli.js'
@@ -46,25 +46,16 @@ async function past() {
 }
 
 test.each([
-  ['that the operator made elsewhere', true],
-  ['that the node makes at its start', false],
-])('an Ed25519 key %s', async (_, isMade) => {
+  ['Ed25519 key beside the old ML-DSA key', 'witness-ml-dsa.key'],
+  ['ML-DSA key beside the old Ed25519 key', 'witness.key'],
+])('a new %s', async (_, old) => {
   const { home, link, setup } = await past()
   const renewed = join(temporaryHome(), 'home')
-  if (isMade) {
-    await keys(renewed)
-    rmSync(join(renewed, 'witness-ml-dsa.key'))
-  } else {
-    // The node makes the other of the same name.
-    await gossum(['key', 'new', '--name', 'w.example'], { home: renewed })
-  }
-  copyFileSync(join(home, 'witness-ml-dsa.key'), join(renewed, 'witness-ml-dsa.key'))
-  if (!isMade) rmSync(join(renewed, 'witness.key'))
+  await keys(renewed)
+  copyFileSync(join(home, old), join(renewed, old))
 
-  link.latency = 200
   link.hold()
-  const args = isMade ? setup.args : [...setup.args, '--name', 'w.example']
-  const node = await start(renewed, { ...setup, args })
+  const node = await start(renewed, setup)
   expect((await status(node)).guard.state).toBe('waiting')
   for (const size of [20, 45]) {
     const answer = await pushTo(node, log.fork(10), 0, size)

@@ -24,19 +24,18 @@ import {
 
 const log = new PushingLog(testSigner('pushing.example', 2))
 
-async function expectStopped(node: RunningNode, from: number): Promise<void> {
+async function expectStopped(node: RunningNode): Promise<void> {
   const told = await node.event(guardIs('twin'))
   expect(told).toMatchObject({ text: expect.stringContaining('another node signs with this key') as string })
   expect((await status(node)).guard.state).toBe('twin')
-  expect(await readiness(node)).toMatchObject({
-    status: 503,
-    failing: expect.arrayContaining(['rollback guard']) as string[],
-  })
+  const ready = await readiness(node)
+  expect(ready.status).toBe(503)
+  expect(ready.failing).toContain('rollback guard')
   expect(await metric(node, 'gossum_guard_state{state="twin"}')).toBe(1)
-  for (const to of [from, from + 10]) {
+  const from = (await status(node)).logs[0]!.size
+  for (const to of from === 0 ? [30, 45] : [from, 45]) {
     const answer = await pushTo(node, log, from, to)
     expect(answer.status, answer.body).toBe(503)
-    expect(answer.body).toContain('another node is signing with this key')
   }
 }
 
@@ -54,8 +53,8 @@ test.each([
   const elsewhereHome = temporaryHome()
   copyFileSync(join(home, 'witness.key'), join(elsewhereHome, 'witness.key'))
   const twin = await start(elsewhereHome, { ...setup, bootstrap: [addressOf(known(peer, running))] })
-  await expectStopped(running, 30)
-  await expectStopped(twin, 0)
+  await expectStopped(running)
+  await expectStopped(twin)
   // No answer of a peer changes that, and neither does time.
   expect(running.all(guardIs('guarded'))).toHaveLength(1)
 
@@ -87,5 +86,5 @@ test('a machine that was cloned, whose peer id is the same: what one signed stop
   link.cut()
   await running.event((event) => event.event === 'peer' && !event.connected)
   link.target(address)
-  await expectStopped(running, 30)
+  await expectStopped(running)
 })
