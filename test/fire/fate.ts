@@ -15,8 +15,6 @@ export type CrashPoint =
   | 'after a database write'
   | 'before a signature'
   | 'after a signature'
-  | 'before a promise'
-  | 'after a promise'
   | 'before a message'
   | 'after a message'
   | 'before it is told'

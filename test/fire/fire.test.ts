@@ -25,6 +25,7 @@ const setup = fc.record({
   keep: fc.nat(3),
   required: fc.boolean(),
   hasSecond: fc.boolean(),
+  hasAgent: fc.boolean(),
 })
 
 beforeEach(stopTime)
@@ -41,10 +42,10 @@ test('no sequence of events makes a key sign two histories', { timeout: 600_000 
     fc.asyncProperty(
       setup,
       fc.array(act, { minLength: 1, maxLength: 60, size: 'max' }),
-      async ({ peers, keep, required, hasSecond }, acts) => {
+      async ({ peers, keep, hasSecond, ...more }, acts) => {
         if (total(crashed) >= CRASHES) return
         const keys: WorldSetup['keys'] = hasSecond ? [testWitness, beside] : [testWitness]
-        const world = await World.make({ peers, keep: (keep % peers) + 1, required, keys })
+        const world = await World.make({ peers, keep: (keep % peers) + 1, keys, ...more })
         for (const each of acts) await world.act(each)
         trees += world.signings.trees
         await world.end()
@@ -52,7 +53,7 @@ test('no sequence of events makes a key sign two histories', { timeout: 600_000 
     ),
     {
       numRuns: Number(process.env.FIRE_RUNS ?? 100),
-      endOnFailure: false,
+      endOnFailure: process.env.FIRE_SHRINK === '0',
       ...(SEED !== undefined && { seed: SEED }),
       ...(process.env.FIRE_PATH && { path: process.env.FIRE_PATH }),
     },

@@ -6,7 +6,7 @@ import { seeded, type Chance } from '../helpers/volatile-disk.js'
 import { Assumptions } from './assumptions.js'
 import type { Peer } from './depositary.js'
 import { Fate } from './fate.js'
-import { EMPTY_HOME, Home, type HomeCopy } from './home.js'
+import { EMPTY_HOME, Home, indexed, type HomeCopy } from './home.js'
 import { Life, type Listener, type Setup } from './life.js'
 import { LOG, prefixIn } from './log.js'
 import type { Network } from './network.js'
@@ -108,10 +108,10 @@ export class Machine implements Listener {
   async drive(work: Promise<unknown>): Promise<void> {
     const fate = this.#fate
     const { network } = this.#options
-    let end: { error?: unknown } | undefined
+    let end: { readonly error?: Error } | undefined
     work.then(
       () => (end = {}),
-      (error: unknown) => (end = { error }),
+      (error: unknown) => (end = { error: error as Error }),
     )
     for (let events = 0; ; events++) {
       await this.#quiet(() => end !== undefined)
@@ -176,26 +176,34 @@ export class Machine implements Listener {
 
   /** The process ends, and whatever of the home is put back to a copy. */
   async restore(copy: HomeCopy, what: 'home' | 'journal' | 'database', recover: boolean): Promise<void> {
-    this.#fate.end()
-    await this.#takeWhatIsLeft()
+    await this.end()
     const own = await this.#home.copy()
     this.#home = await Home.of({
       journal: what === 'database' ? own.journal : copy.journal,
       database: what === 'journal' ? own.database : copy.database,
     })
-    if (what !== 'database') this.assumptions.becomeOld()
+    if (what === 'home' || (what === 'journal' && !this.#options.signings.areIn(indexed(own.database))))
+      this.assumptions.becomeOld()
     await this.start(recover)
   }
 
+  /** Whether the database alone knows all that was signed. */
+  async hasWholeDatabase(): Promise<boolean> {
+    return this.#options.signings.areIn(indexed((await this.#home.copy()).database))
+  }
+
+  /** The process ends at once. */
   async end(): Promise<void> {
     this.#fate.end()
-    await this.#left
+    await this.#takeWhatIsLeft()
   }
 
   async #takeWhatIsLeft(): Promise<void> {
     this.#life = undefined
+    if (this.#left === undefined) return
     const { fault } = this.#home
-    this.#home = await this.#left!
+    this.#home = await this.#left
+    this.#left = undefined
     this.#home.fault = fault
   }
 

@@ -1,4 +1,5 @@
 /** What was ever signed, as heard at the keys, and the one thing that must be true of all of it. */
+import type { LogState } from '../../src/store/log-state.js'
 import { fromUtf8, readUint64, toHex } from '../../src/tlog/bytes.js'
 import { parseCheckpoint } from '../../src/tlog/checkpoint.js'
 import { areOneHistory } from './log.js'
@@ -83,6 +84,11 @@ export class Signings {
   /** The latest time that a cosignature says, in POSIX seconds; 0 for none. */
   get latest(): number {
     return this.#last((a, b) => b.time - a.time)?.time ?? 0
+  }
+
+  /** Whether a state knows of all of it. */
+  areIn(state: LogState | undefined): boolean {
+    return (state?.tree?.size ?? -1) >= (this.largest?.size ?? -1) && (state?.signed?.time ?? 0) >= this.latest
   }
 
   #last(order: (a: Signing, b: Signing) => number): Signing | undefined {
