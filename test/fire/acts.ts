@@ -44,7 +44,7 @@ export type Act = Event & { readonly seed: number; readonly crashes: readonly nu
 
 const ALL = [...Array(HISTORY_COUNT).keys()]
 
-const brought: fc.Arbitrary<Brought> = fc.record({
+export const brought: fc.Arbitrary<Brought> = fc.record({
   source: fc.constantFrom('poll', 'poll', 'lookup', 'push', 'push', 'submit', 'gossip', 'sync'),
   history: fc.oneof(
     { weight: 9, arbitrary: fc.constant(HISTORY_COUNT) },
@@ -134,7 +134,8 @@ const event: fc.Arbitrary<Event> = fc.oneof(
   },
 )
 
-const crashes = fc.oneof(
+/** After how many crash points the crashes come, in this life and in those that follow. */
+export const crashes = fc.oneof(
   { weight: 1, arbitrary: fc.constant<readonly number[]>([]) },
   { weight: 2, arbitrary: fc.array(fc.nat(30), { minLength: 1, maxLength: 5 }) },
 )

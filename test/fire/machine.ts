@@ -27,8 +27,6 @@ export interface MachineOptions {
   /** What is wrong: said once, and then the sequence is over. */
   readonly fail: (why: string) => void
   readonly onLeave: (note: Uint8Array) => void
-  /** Whether other machines sign with the key, so that the two may contradict each other (A3). */
-  readonly isAlone: boolean
 }
 
 export class Machine implements Listener {
@@ -217,7 +215,7 @@ export class Machine implements Listener {
   // ---- what is heard of a life -----------------------------------------------------------------------------------
 
   signs(life: Life, key: SignerKey, message: Uint8Array): void {
-    const { fail, signings, isAlone } = this.#options
+    const { fail, signings } = this.#options
     const signed = readSigned(message)
     const { size, root } = 'promise' in signed ? signed.promise : signed.cosignature
     const state = this.#home.durable()
@@ -229,7 +227,7 @@ export class Machine implements Listener {
       fail(`signed at ${signing.time}, and the journal does not know`)
     this.#checkBarrier(life, size)
     const wrong = signings.add(signing)
-    if (wrong !== undefined && isAlone) fail(wrong)
+    if (wrong !== undefined) fail(wrong)
     this.assumptions.signedAt(signing.time)
   }
 

@@ -72,8 +72,10 @@ export class Signings {
   }
 
   /** Different trees that were signed. */
-  get trees(): number {
-    return new Set([...this.#all.values()].map(({ size, root }) => `${size} ${root}`)).size
+  get trees(): readonly (readonly [size: number, root: string])[] {
+    return [
+      ...new Map([...this.#all.values()].map(({ size, root }) => [`${size} ${root}`, [size, root] as const])).values(),
+    ]
   }
 
   /** The largest; undefined when nothing was signed. */

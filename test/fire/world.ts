@@ -60,7 +60,6 @@ export class World {
       shown: () => world.#histories,
       fail: (why) => world.#wrong.push(why),
       onLeave: (note) => world.#lines.set(parseNote(note).text, note),
-      isAlone: true,
     })
     await world.#machine.start()
     return world
