@@ -61,6 +61,8 @@ export interface SyncHandlers extends DoorHandlers, KeepHandlers {
    * each round in which that was so.
    */
   answered(peer: string): void
+  /** What the clock of a chosen peer says, in milliseconds since 1970. */
+  saidTime?(peer: string, time: number): void
 }
 
 /** Requests of one peer: at once, and per second in the long run. */

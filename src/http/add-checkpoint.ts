@@ -1,6 +1,6 @@
 /**
  * The doors of c2sp.org/tlog-witness, and add-checkpoint among them: logs push their heads here, with a proof, and get our cosignature. What is
- * accepted is decided in the heart; this file reads the request and says the answer in the words of the protocol.
+ * accepted is decided by the step; this file reads the request and says the answer in the words of the protocol.
  */
 import { GossumError } from '../errors.js'
 import { toHex, utf8 } from '../tlog/bytes.js'

@@ -147,6 +147,18 @@ export class Signing {
     }
     if (deposits.required && result !== 'deposited') throw new GossumError('DEPOSIT_WAITING')
   }
+
+  /**
+   * Deposits again what an earlier run signed: its peers may have been away then. What they keep already costs them a look.
+   */
+  async redeposit(log: string, state: LogState): Promise<void> {
+    if (state.note === undefined || !isSigned(state, { keys: this.keysOf(log) })) return
+    try {
+      await this.#deposit(log, state, parseNote(utf8(state.note)))
+    } catch (error) {
+      if (!UNSIGNED.has(errorCode(error))) throw error
+    }
+  }
 }
 
 /** A head with the log's line and these cosignatures. */

@@ -9,7 +9,8 @@
  */
 import { makeSplitView, type Evidence } from '../evidence/evidence.js'
 import type { ErrorCode } from '../errors.js'
-import { unmetFloor, type Change, type FirstUse, type Floor, type LogState, type Signed } from '../store/heads.js'
+import type { Change } from '../store/heads.js'
+import { unmetFloor, type FirstUse, type Floor, type LogState, type Signed } from '../store/log-state.js'
 import { equalBytes, fromUtf8, utf8 } from '../tlog/bytes.js'
 import type { Cosignature } from '../tlog/cosignature.js'
 import { formatHash, parseHash } from '../tlog/hash.js'
@@ -395,9 +396,14 @@ function onMarks(state: LogState, marks: readonly Mark[], at: Circumstances): St
 /** What will be signed, for the disk. The time of one key never runs backwards, whatever the clock says. */
 function promise(state: LogState, size: number, input: HeadInput | undefined, at: Circumstances): Signed {
   const { signed } = state
-  const isOther = signed !== undefined && signed.key !== '' && signed.key !== at.keys.key
+  const isOther = signed !== undefined && signed.key !== '' && !sharesKey(signed, at.keys)
   const before = Math.max(isOther ? 0 : (signed?.time ?? 0), state.floor?.time ?? 0, input?.own?.time ?? 0)
   return { ...at.keys, size, time: Math.max(at.now, before, 1) }
+}
+
+/** Whether one of these keys made the cosignature: both sign at one time, and neither may go back when the other is new. */
+function sharesKey({ key, second }: Signed, keys: Circumstances['keys']): boolean {
+  return key === keys.key || (second !== undefined && second === keys.second)
 }
 
 /** Remembers that our key signed until a time, by whatever key of ours. */

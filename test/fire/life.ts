@@ -150,7 +150,7 @@ export class Life {
       trust: { keys: new Map([[LOG, SETTING.key]]), witnesses: () => quorum.keys, relayed: () => [] },
       shelf: store.evidence,
       convictions: store.convictions,
-      heart: {
+      node: {
         freeze: (log, id) => store.heads.hold(log, id),
         isFrozen: (log) => isFrozen(store.heads.get(log)),
         isOurs: ourHistory({ store, cosigned, prefix: (_log, of, size) => prefix(of, size) }),
@@ -212,7 +212,11 @@ export class Life {
         own: new Set(verifiers.map(({ vkey }) => vkey)),
         onError,
       },
-      { prefix: (_log, of, size) => prefix(of, size), answered: (peer) => barrier.guard.answered(peer) },
+      {
+        prefix: (_log, of, size) => prefix(of, size),
+        answered: (peer) => barrier.guard.answered(peer),
+        saidTime: () => undefined,
+      },
     )
     return { store, barrier, alarm, suspects, witness, handlers, keyring }
   }
