@@ -9,7 +9,7 @@
  *   A5 memory        peers lose what they keep, or tell nothing of it; one that does remember stays
  *   A6 patience      what was signed undeposited is no state to restore from, and an old home waits until it is guarded
  *   A7 marks         nothing to keep: it is what the production code has to do
- *   A8 clock         in an old home the clock does not stand before what was signed last
+ *   A8 clock         in an old home the clock does not stand before a time that was signed and not promised
  */
 import { answersNeeded } from '../../src/witness/deposit-ledger.js'
 import type { Peer } from './depositary.js'
@@ -25,8 +25,8 @@ export class Assumptions {
   readonly #signings: Signings
   /** A2 does not hold: the home may not know the newest that was signed, until enough peers have answered. */
   isOld = false
-  /** POSIX seconds (A8): nothing that this home knows says that so late a time was signed. */
-  clockFloor = 0
+  /** A8: POSIX seconds. Nothing that this home will learn says that so late a time was signed. */
+  #clockFloor = 0
 
   constructor(peers: readonly Peer[], keep: number, signings: Signings) {
     this.#peers = peers
@@ -48,12 +48,20 @@ export class Assumptions {
   /** The home was put back. */
   becomeOld(): void {
     this.isOld = true
-    this.clockFloor = this.#signings.latest
+    const { latest } = this.#signings
+    // A time that was promised is told. A later one for the same tree needed no promise.
+    const isTold = this.rememberers.every((peer) => peer.latest >= latest)
+    this.#clockFloor = isTold ? 0 : latest
   }
 
   /** A8: the home signed at a time that is not before anything else. */
   signedAt(time: number): void {
-    if (time >= this.clockFloor) this.clockFloor = 0
+    if (time >= this.#clockFloor) this.#clockFloor = 0
+  }
+
+  /** A8: the earliest that the clock may be set to, in milliseconds. */
+  get earliest(): number {
+    return this.#clockFloor * 1000
   }
 
   /** A5: whether a peer may lose or hide what it keeps. */

@@ -72,6 +72,12 @@ export class Peer {
     )
   }
 
+  /** The time of the latest promise that it tells of, in POSIX seconds; 0 for none. */
+  get latest(): number {
+    if (HIDING.has(this.manner)) return 0
+    return Math.max(...this.#keys.map(({ vkey }) => this.#store.deposits.get(vkey, LOG)?.time ?? 0))
+  }
+
   /** What it answers to promises; undefined for nothing. */
   async keep(
     promises: readonly WitnessPromise[],

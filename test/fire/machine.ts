@@ -1,5 +1,6 @@
 /** A machine with a home and a key: its lives, one after another, what was copied of its home, and what it may assume. */
 import { GossumError } from '../../src/errors.js'
+import { isFrozen } from '../../src/store/heads.js'
 import { toHex } from '../../src/tlog/bytes.js'
 import type { SignerKey } from '../../src/tlog/note.js'
 import { seeded, type Chance } from '../helpers/volatile-disk.js'
@@ -11,12 +12,15 @@ import { Life, type Listener, type Setup } from './life.js'
 import { LOG, prefixIn } from './log.js'
 import type { Network } from './network.js'
 import { readSigned, type Signings } from './signings.js'
-import { dropTimers, nextTimer, turn } from './time.js'
+import { dropTimers, nextTimer, setClock, turn } from './time.js'
 
 /** Turns of the event loop without an effect after which nothing more happens by itself. */
 const QUIET_TURNS = 4
 /** Things that may happen before whatever is waited for has ended. */
 const MOST_EVENTS = 5_000
+
+/** Crashes that may be to come. */
+const MOST_CRASHES = 6
 
 export interface MachineOptions {
   readonly setup: Setup
@@ -72,15 +76,20 @@ export class Machine implements Listener {
   /** Draws what happens from now on, and where it ends: so many crash points on, and so many in each life that follows. */
   draw(seed: number, crashes: readonly number[]): void {
     this.#chance = seeded(seed)
-    this.#crashes = [...crashes]
-    if (this.#crashes.length > 0) this.#fate.arm(this.#crashes.shift()!)
+    this.#crashes = [...this.#crashes, ...crashes].slice(0, MOST_CRASHES)
+    this.#arm(this.#fate)
+  }
+
+  #arm(fate: Fate): void {
+    const next = fate.isArmed ? undefined : this.#crashes.shift()
+    if (next !== undefined) fate.arm(next)
   }
 
   /** Starts, as often as it takes. */
   async start(recover = false): Promise<void> {
     for (let again = recover; ; again = false) {
       const fate = (this.#fate = this.#newFate())
-      if (this.#crashes.length > 0) fate.arm(this.#crashes.shift()!)
+      this.#arm(fate)
       const { setup, network, shown } = this.#options
       const start = { fresh: !this.#isOld, recover: again, guardWait: this.assumptions.guardWait }
       this.#isOld = true
@@ -106,21 +115,21 @@ export class Machine implements Listener {
   async drive(work: Promise<unknown>): Promise<void> {
     const fate = this.#fate
     const { network } = this.#options
-    let end: { readonly error?: Error } | undefined
+    const end: { has: boolean; error?: Error } = { has: false }
     work.then(
-      () => (end = {}),
-      (error: unknown) => (end = { error: error as Error }),
+      () => (end.has = true),
+      (error: unknown) => Object.assign(end, { has: true, error }),
     )
     for (let events = 0; ; events++) {
-      await this.#quiet(() => end !== undefined)
+      await this.#quiet(() => end.has)
       if (fate.isDead) return
-      if (end !== undefined) break
+      if (end.has) break
       if (events > MOST_EVENTS) throw new Error('it never ends')
       const isDelivery = network.isBusy && this.#chance() < 0.85
       if (isDelivery) network.deliver(this.#chance)
       else if (!nextTimer()) network.deliver(this.#chance)
     }
-    if (end?.error !== undefined) throw end.error
+    if (end.error !== undefined) throw end.error
   }
 
   /** What is under way goes on, as far as chance wants. */
@@ -182,6 +191,7 @@ export class Machine implements Listener {
     })
     if (what === 'home' || (what === 'journal' && !this.#options.signings.areIn(indexed(own.database))))
       this.assumptions.becomeOld()
+    setClock(Math.max(Date.now(), this.assumptions.earliest))
     await this.start(recover)
   }
 
@@ -217,6 +227,7 @@ export class Machine implements Listener {
   signs(life: Life, key: SignerKey, message: Uint8Array): void {
     const { fail, signings } = this.#options
     const signed = readSigned(message)
+    if (signed === undefined) return fail(`signed what no witness signs: ${Buffer.from(message).toString()}`)
     const { size, root } = 'promise' in signed ? signed.promise : signed.cosignature
     const state = this.#home.durable()
     const isThere = state?.tree !== undefined && (state.tree.size > size || toHex(state.tree.root) === root)
@@ -238,6 +249,7 @@ export class Machine implements Listener {
     const { guard, deposits } = barrier
     if (!guard.maySign) fail(`signed while ${guard.report.state}`)
     if (this.assumptions.isOld) fail(`signed by an old home while ${guard.report.state}`)
+    if (isFrozen(store.heads.get(LOG))) fail('signed though the log is frozen')
     if (store.heads.disagreement(LOG) !== undefined) fail('signed though the home disagrees with itself')
     if (life.keptBy(size) >= setup.keep) return
     if (setup.required) fail(`signed without a deposit: size ${size}`)

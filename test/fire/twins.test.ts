@@ -16,11 +16,11 @@ import { EMPTY_HOME, type HomeCopy } from './home.js'
 import { HISTORY_COUNT, LOG } from './log.js'
 import { Machine } from './machine.js'
 import { Network } from './network.js'
+import { FIRE } from './settings.js'
 import { Signings } from './signings.js'
-import { letTimeGo, pass, stopTime } from './time.js'
+import { beginTime, letTimeGo, pass, stopTime } from './time.js'
 
-const SEED = process.env.FIRE_SEED === undefined ? undefined : Number(process.env.FIRE_SEED)
-const RUNS = Number(process.env.FIRE_TWINS ?? 150)
+const RUNS = 100
 
 beforeEach(stopTime)
 afterEach(letTimeGo)
@@ -97,6 +97,7 @@ async function run(
     crashes: readonly number[]
   }[],
 ): Promise<{ met: boolean; contradict: boolean }> {
+  beginTime()
   const wrong: string[] = []
   const fail = (why: string): void => void wrong.push(why)
   const ids = Array.from({ length: n }, (_, i) => `peer ${i}`)
@@ -145,7 +146,7 @@ test(
         met += Number(did.met)
         contradicted += Number(did.contradict)
       }),
-      { numRuns: RUNS, ...(SEED !== undefined && { seed: SEED }), endOnFailure: process.env.FIRE_SHRINK === '0' },
+      { numRuns: RUNS, seed: FIRE.seed, endOnFailure: !FIRE.shrinks },
     )
     // Else the two would prove nothing.
     expect(met).toBeGreaterThan(RUNS / 20)

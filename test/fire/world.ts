@@ -11,7 +11,7 @@ import { areOneHistory, HISTORY_COUNT, IMPOSSIBLE, LOG, type ShownHead } from '.
 import { Machine } from './machine.js'
 import { Network } from './network.js'
 import { Signings } from './signings.js'
-import { pass, setClock, START } from './time.js'
+import { beginTime, pass, setClock, START } from './time.js'
 
 export interface WorldSetup {
   /** Chosen peers: n. */
@@ -50,6 +50,7 @@ export class World {
   }
 
   static async make({ peers: n, keys, ...more }: WorldSetup): Promise<World> {
+    beginTime()
     const verifiers = keys.flatMap((key) => key?.verifier ?? [])
     const ids = Array.from({ length: n }, (_, i) => `peer ${i}`)
     const world = new World(await Promise.all(ids.map((id) => Peer.make(id, verifiers))))
@@ -157,7 +158,7 @@ export class World {
   // ---- what happens to the node ----------------------------------------------------------------------------------
 
   #setClock(ms: number): void {
-    setClock(Math.max(ms, START, this.#machine.assumptions.clockFloor * 1000))
+    setClock(Math.max(ms, START, this.#machine.assumptions.earliest))
   }
 
   async #restore(copy: HomeCopy, what: 'home' | 'journal' | 'database', recover: boolean): Promise<void> {
@@ -168,7 +169,6 @@ export class World {
     if (isOlder && !assumptions.mayBecomeOld()) return this.#machine.revive()
     reach(`restore ${what}`)
     this.#taken.clear()
-    if (isOlder) setClock(Math.max(Date.now(), this.signings.latest * 1000))
     await this.#machine.restore(copy, what, recover)
   }
 
