@@ -124,7 +124,7 @@ const event: fc.Arbitrary<Event> = fc.oneof(
   },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('restart' as const), recover: fc.boolean() }) },
   {
-    weight: 4,
+    weight: 6,
     arbitrary: fc.record({
       do: fc.constant('restore' as const),
       copy: fc.nat(20),

@@ -11,7 +11,6 @@
  *   A7 marks         nothing to keep: it is what the production code has to do
  *   A8 clock         in an old home the clock does not stand before a time that was signed and not promised
  */
-import { answersNeeded } from '../../src/witness/deposit-ledger.js'
 import type { Peer } from './depositary.js'
 import type { Signings } from './signings.js'
 
@@ -69,6 +68,11 @@ export class Assumptions {
     return !this.isOld || this.rememberers.some((other) => other !== peer)
   }
 
+  /** A6: n - k + 1. */
+  get answersNeeded(): number {
+    return this.#peers.length - this.#keep + 1
+  }
+
   /** A6. */
   get guardWait(): number {
     return this.isOld ? FOR_EVER : USUAL_WAIT
@@ -82,7 +86,7 @@ export class Assumptions {
     if (!this.isOld) return true
     const { rememberers } = this
     const isHeard = rememberers.includes(peer) || rememberers.some((one) => answered.has(one))
-    const isLast = answered.size + 1 >= answersNeeded(this.#peers.length, this.#keep)
+    const isLast = answered.size + 1 >= this.answersNeeded
     return isHeard || !isLast || rememberers.length >= this.#keep
   }
 }

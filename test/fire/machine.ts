@@ -98,9 +98,10 @@ export class Machine implements Listener {
         ...{ setup, start, home: this.#home, fate, network, listener: this },
         prefix: (of: { size: number; root: Uint8Array }, size: number) => prefixIn(shown(), of, size),
       }
+      const known = again ? await this.#knownSize() : -1
       try {
         await this.drive(Life.begin(options).then((life) => void (this.#life = life)))
-        if (!fate.isDead) return
+        if (!fate.isDead) return this.#checkRecovered(known)
       } catch (error) {
         if (!(error instanceof GossumError) && !isDiskError(error)) throw error
         // The operator makes room, and leaves the home as it is.
@@ -109,6 +110,21 @@ export class Machine implements Listener {
       }
       await this.#takeWhatIsLeft()
     }
+  }
+
+  /** The size of the largest tree that the journal or the database knows. */
+  async #knownSize(): Promise<number> {
+    const { database } = await this.#home.copy()
+    return Math.max(this.#home.durable()?.tree?.size ?? -1, indexed(database)?.tree?.size ?? -1)
+  }
+
+  /** Whoever recovers goes on from the most that is known. */
+  #checkRecovered(known: number): void {
+    const { heads } = this.life.store
+    const { tree, floor } = heads.get(LOG)
+    const reached = Math.max(tree?.size ?? -1, floor?.size ?? -1)
+    if (heads.disagreement(LOG) === undefined && reached < known)
+      this.#options.fail(`it goes on from ${reached}, and ${known} was known`)
   }
 
   /** Lets time go on until the work has ended, or the process. Throws what the work throws. */
@@ -267,7 +283,9 @@ export class Machine implements Listener {
   answered({ barrier, store }: Life, peer: Peer): void {
     const { fail, signings } = this.#options
     this.#answered.add(peer)
-    const isSettled = barrier.guard.report.state === 'guarded' && store.heads.disagreement(LOG) === undefined
+    const isGuarded = barrier.guard.report.state === 'guarded'
+    if (isGuarded && this.#answered.size < this.assumptions.answersNeeded) fail('guarded by too few answers')
+    const isSettled = isGuarded && store.heads.disagreement(LOG) === undefined
     if (!isSettled || !this.assumptions.isOld) return
     const state = this.#home.durable()
     const reached = Math.max(state?.tree?.size ?? -1, state?.floor?.size ?? -1)
