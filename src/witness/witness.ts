@@ -75,8 +75,8 @@ export class Witness {
     this.#publisher = new Publisher({ ...keys, publish: told.publish, pauseMs })
     const deferred = new Deferred()
     const pace = new Pace(now, pauseMs)
-    const signing = new Signing(keys.own, kept.cosigned, barrier.deposits)
-    const gatherer = new Gatherer({ kept, barrier, memory: this.#memory, deferred, signing, now })
+    const signing = new Signing(keys.own, kept.cosigned, barrier.deposits, (log) => gatherer.standsInTheWay(log))
+    const gatherer: Gatherer = new Gatherer({ kept, barrier, memory: this.#memory, deferred, signing, now })
     const effects = new Effects({
       kept,
       keys,

@@ -42,14 +42,16 @@ export type Event =
 /** Something that happens, what chance makes of it, and after how many crash points it ends in a crash, and the next start. */
 export type Act = Event & { readonly seed: number; readonly crashes: readonly number[] }
 
-const brought: fc.Arbitrary<Brought> = fc.record({
+const ALL = [...Array(HISTORY_COUNT).keys()]
+
+export const brought: fc.Arbitrary<Brought> = fc.record({
   source: fc.constantFrom('poll', 'poll', 'lookup', 'push', 'push', 'submit', 'gossip', 'sync'),
   history: fc.oneof(
-    { weight: 7, arbitrary: fc.constant(HISTORY_COUNT) },
-    { weight: 3, arbitrary: fc.nat(HISTORY_COUNT - 1) },
+    { weight: 9, arbitrary: fc.constant(HISTORY_COUNT) },
+    { weight: 1, arbitrary: fc.nat(HISTORY_COUNT - 1) },
   ),
-  size: fc.oneof({ weight: 3, arbitrary: fc.nat(4) }, { weight: 1, arbitrary: fc.nat(LARGEST) }),
-  isNext: fc.boolean(),
+  size: fc.oneof({ weight: 6, arbitrary: fc.nat(3) }, { weight: 1, arbitrary: fc.nat(LARGEST) }),
+  isNext: fc.constantFrom(true, true, true, false),
   spelling: fc.oneof(
     { weight: 8, arbitrary: fc.constant<Spelling>('canonical') },
     { weight: 1, arbitrary: fc.constantFrom(...SPELLINGS) },
@@ -80,15 +82,18 @@ const event: fc.Arbitrary<Event> = fc.oneof(
   {
     weight: 8,
     arbitrary: fc.record({
-      do: fc.constantFrom('acknowledge', 'acknowledge', 'acknowledge', 'back up', 'back up', 'retry', 'empty the home'),
+      do: fc.constantFrom('acknowledge', 'acknowledge', 'acknowledge', 'back up', 'retry'),
     }),
   },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('bring what is impossible' as const) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constantFrom('bring what is impossible', 'empty the home') }),
+  },
   {
     weight: 2,
     arbitrary: fc.record({
       do: fc.constant('show' as const),
-      histories: fc.subarray([...Array(HISTORY_COUNT).keys()]),
+      histories: fc.oneof(fc.constant(ALL), fc.subarray(ALL)),
     }),
   },
   {
@@ -105,8 +110,8 @@ const event: fc.Arbitrary<Event> = fc.oneof(
     arbitrary: fc.record({
       do: fc.constant('peer' as const),
       peer: fc.nat(3),
-      manner: fc.oneof({ weight: 3, arbitrary: fc.constant<Manner>('honest') }, fc.constantFrom(...MANNERS)),
-      isConnected: fc.constantFrom(true, true, false),
+      manner: fc.oneof({ weight: 6, arbitrary: fc.constant<Manner>('honest') }, fc.constantFrom(...MANNERS)),
+      isConnected: fc.constantFrom(true, true, true, false),
     }),
   },
   {
@@ -119,7 +124,7 @@ const event: fc.Arbitrary<Event> = fc.oneof(
   },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('restart' as const), recover: fc.boolean() }) },
   {
-    weight: 4,
+    weight: 6,
     arbitrary: fc.record({
       do: fc.constant('restore' as const),
       copy: fc.nat(20),
@@ -129,9 +134,13 @@ const event: fc.Arbitrary<Event> = fc.oneof(
   },
 )
 
-const crashes = fc.oneof(
+/** After how many crash points the crashes come, in this life and in those that follow. */
+export const crashes = fc.oneof(
   { weight: 2, arbitrary: fc.constant<readonly number[]>([]) },
-  { weight: 3, arbitrary: fc.array(fc.nat(30), { minLength: 1, maxLength: 3 }) },
+  {
+    weight: 2,
+    arbitrary: fc.array(fc.oneof(fc.nat(5), fc.nat(30)), { minLength: 1, maxLength: 5, size: 'max' }),
+  },
 )
 
 export const act: fc.Arbitrary<Act> = fc

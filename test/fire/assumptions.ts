@@ -9,9 +9,8 @@
  *   A5 memory        peers lose what they keep, or tell nothing of it; one that does remember stays
  *   A6 patience      what was signed undeposited is no state to restore from, and an old home waits until it is guarded
  *   A7 marks         nothing to keep: it is what the production code has to do
- *   A8 clock         in an old home the clock does not stand before what was signed last
+ *   A8 clock         in an old home the clock does not stand before a time that was signed and not promised
  */
-import { answersNeeded } from '../../src/witness/deposit-ledger.js'
 import type { Peer } from './depositary.js'
 import type { Signings } from './signings.js'
 
@@ -25,8 +24,8 @@ export class Assumptions {
   readonly #signings: Signings
   /** A2 does not hold: the home may not know the newest that was signed, until enough peers have answered. */
   isOld = false
-  /** POSIX seconds (A8): nothing that this home knows says that so late a time was signed. */
-  clockFloor = 0
+  /** A8: POSIX seconds. Nothing that this home will learn says that so late a time was signed. */
+  #clockFloor = 0
 
   constructor(peers: readonly Peer[], keep: number, signings: Signings) {
     this.#peers = peers
@@ -48,17 +47,30 @@ export class Assumptions {
   /** The home was put back. */
   becomeOld(): void {
     this.isOld = true
-    this.clockFloor = this.#signings.latest
+    const { latest } = this.#signings
+    // A time that was promised is told. A later one for the same tree needed no promise.
+    const isTold = this.rememberers.every((peer) => peer.latest >= latest)
+    this.#clockFloor = isTold ? 0 : latest
   }
 
   /** A8: the home signed at a time that is not before anything else. */
   signedAt(time: number): void {
-    if (time >= this.clockFloor) this.clockFloor = 0
+    if (time >= this.#clockFloor) this.#clockFloor = 0
+  }
+
+  /** A8: the earliest that the clock may be set to, in milliseconds. */
+  get earliest(): number {
+    return this.#clockFloor * 1000
   }
 
   /** A5: whether a peer may lose or hide what it keeps. */
   mayLose(peer: Peer): boolean {
     return !this.isOld || this.rememberers.some((other) => other !== peer)
+  }
+
+  /** A6: n - k + 1. */
+  get answersNeeded(): number {
+    return this.#peers.length - this.#keep + 1
   }
 
   /** A6. */
@@ -74,7 +86,7 @@ export class Assumptions {
     if (!this.isOld) return true
     const { rememberers } = this
     const isHeard = rememberers.includes(peer) || rememberers.some((one) => answered.has(one))
-    const isLast = answered.size + 1 >= answersNeeded(this.#peers.length, this.#keep)
+    const isLast = answered.size + 1 >= this.answersNeeded
     return isHeard || !isLast || rememberers.length >= this.#keep
   }
 }

@@ -5,7 +5,8 @@
 import type { Ask } from '../../src/gossip/asking.js'
 import type { SignedAnswer } from '../../src/gossip/pages.js'
 import { Store } from '../../src/store/store.js'
-import type { VerifierKey } from '../../src/tlog/note.js'
+import { parseCheckpoint } from '../../src/tlog/checkpoint.js'
+import { parseNote, type VerifierKey } from '../../src/tlog/note.js'
 import { CosignedHeads } from '../../src/witness/cosigned.js'
 import { Depositary } from '../../src/witness/depositary.js'
 import type { WitnessPromise } from '../../src/witness/promise.js'
@@ -22,6 +23,8 @@ export class Peer {
   readonly id: string
   manner: Manner = 'honest'
   isConnected = true
+  /** By key, the size of the largest tree that it said that it keeps, since it lost all. */
+  readonly #said = new Map<string, number>()
   readonly #witness: string
   readonly #keys: readonly VerifierKey[]
   #database: VolatileDatabase
@@ -46,10 +49,14 @@ export class Peer {
   /** Its process ends without a word, and begins again; what was not synced is lost. */
   async crash(chance: Chance): Promise<void> {
     await this.#start(await this.#database.crash(chance))
+    for (const [vkey, size] of this.#said)
+      if ((this.#store.deposits.get(vkey, LOG)?.size ?? -1) < size)
+        throw new Error(`${this.id} said that it keeps ${size}`)
   }
 
   /** It loses all that it has. */
   async empty(): Promise<void> {
+    this.#said.clear()
     await this.#start(await VolatileDatabase.make())
   }
 
@@ -65,6 +72,12 @@ export class Peer {
     )
   }
 
+  /** The time of the latest promise that it tells of, in POSIX seconds; 0 for none. */
+  get latest(): number {
+    if (HIDING.has(this.manner)) return 0
+    return Math.max(...this.#keys.map(({ vkey }) => this.#store.deposits.get(vkey, LOG)?.time ?? 0))
+  }
+
   /** What it answers to promises; undefined for nothing. */
   async keep(
     promises: readonly WitnessPromise[],
@@ -74,8 +87,12 @@ export class Peer {
     if (this.manner === 'silent') return undefined
     if (this.manner === 'refuses' || this.manner === 'forgets') return promises.map(() => this.manner === 'forgets')
     const kept: boolean[] = []
-    for (const promise of promises)
-      kept.push(await this.#depositary.keepPromise(promise, { peer: 'node', witness: this.#witness, chosen: true }))
+    for (const promise of promises) {
+      const isKept = await this.#depositary.keepPromise(promise, { peer: 'node', witness: this.#witness, chosen: true })
+      const { size } = parseCheckpoint(parseNote(promise.head).text)
+      if (isKept) this.#said.set(promise.witness, Math.max(size, this.#said.get(promise.witness) ?? -1))
+      kept.push(isKept)
+    }
     for (const line of lines) await this.#depositary.keepLine(line, 'node')
     return kept
   }

@@ -4,30 +4,29 @@
  */
 
 /** Places where a process may end. */
-export type CrashPoint =
-  | 'before an append'
-  | 'after an append'
-  | 'before a sync'
-  | 'after a sync'
-  | 'before a replacement'
-  | 'after a replacement'
-  | 'before a database write'
-  | 'after a database write'
-  | 'before a signature'
-  | 'after a signature'
-  | 'before a promise'
-  | 'after a promise'
-  | 'before a message'
-  | 'after a message'
-  | 'before it is told'
-  | 'after it is told'
-  | 'before an answer counts'
-  | 'after an answer counts'
-  | 'before a publication'
-  | 'after a publication'
+export const CRASH_POINTS = [
+  'before an append',
+  'after an append',
+  'before a sync',
+  'after a sync',
+  'before a replacement',
+  'after a replacement',
+  'before a database write',
+  'after a database write',
+  'before a signature',
+  'after a signature',
+  'before a message',
+  'after a message',
+  'before it is told',
+  'after it is told',
+  'before an answer counts',
+  'after an answer counts',
+  'before a publication',
+  'after a publication',
+] as const
+export type CrashPoint = (typeof CRASH_POINTS)[number]
 
-/** How often each was passed, and how often a crash came there, by all lives. */
-export const passed = new Map<CrashPoint, number>()
+/** How often a crash came at each, in all lives. */
 export const crashed = new Map<CrashPoint, number>()
 
 export class Crash extends Error {}
@@ -71,7 +70,6 @@ export class Fate {
   pass(point: CrashPoint): void {
     if (this.#dead) throw new Crash(point)
     this.steps++
-    passed.set(point, (passed.get(point) ?? 0) + 1)
     if (this.#left-- > 0) return
     crashed.set(point, (crashed.get(point) ?? 0) + 1)
     this.end()

@@ -17,6 +17,12 @@ export interface HomeCopy {
 
 export const EMPTY_HOME: HomeCopy = { journal: undefined, database: [] }
 
+/** What the database of a home knows of the log; undefined for nothing. */
+export function indexed(database: Content): LogState | undefined {
+  const text = database.find(([key]) => key === `!state!${LOG}`)?.[1]
+  return text === undefined ? undefined : decodeState(text)?.state
+}
+
 export class Home {
   readonly #journal: MemoryJournal
   readonly #database: VolatileDatabase

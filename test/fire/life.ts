@@ -13,7 +13,7 @@ import { handlersFor } from '../../src/node/peers.js'
 import { isFrozen } from '../../src/store/heads.js'
 import { Store } from '../../src/store/store.js'
 import { parseCheckpoint } from '../../src/tlog/checkpoint.js'
-import { parseNote, type SignerKey } from '../../src/tlog/note.js'
+import { parseNote, type Signer, type SignerKey } from '../../src/tlog/note.js'
 import type { Tree } from '../../src/tlog/merkle.js'
 import { CosignedHeads } from '../../src/witness/cosigned.js'
 import type { Prefix } from '../../src/witness/decide.js'
@@ -36,6 +36,8 @@ export interface Setup {
   readonly required: boolean
   /** The key, and perhaps one beside it. */
   readonly keys: readonly [SignerKey, SignerKey?]
+  /** Whether the first key is in an agent, which takes its time. */
+  readonly hasAgent: boolean
   /** The chosen peers: n. */
   readonly peers: readonly Peer[]
 }
@@ -106,8 +108,10 @@ export class Life {
     const { setup, start, home, fate, listener } = this.#options
     const now = Date.now
     home.bind(fate)
-    const [first, second] = setup.keys.map((key) => this.#listening(key!))
-    const keyring = new Keyring({ first: first!, agent: undefined, second, ofLogs: new Map(), fresh: start.fresh })
+    const [own, beside] = setup.keys
+    const first = setup.hasAgent ? this.#inAgent(own) : this.#listening(own)
+    const second = beside && this.#listening(beside)
+    const keyring = new Keyring({ first, agent: undefined, second, ofLogs: new Map(), fresh: start.fresh })
     const { verifiers } = keyring
     const store = await Store.over(home.db, home.journalFor(fate))
     if (start.recover) await store.heads.recover(LOG)
@@ -309,16 +313,29 @@ export class Life {
   }
 
   #listening(key: SignerKey): SignerKey {
+    return { verifier: key.verifier, sign: (message) => this.#sign(key, message) }
+  }
+
+  /** A key in an agent answers when it likes; whoever asked may be gone by then, and it signs all the same. */
+  #inAgent(key: SignerKey): Signer {
+    const { network } = this.#options
     return {
       verifier: key.verifier,
-      sign: (message) => {
-        const isPromise = Buffer.from(message.subarray(0, 14)).toString() === 'gossum/promise'
-        this.fate.pass(isPromise ? 'before a promise' : 'before a signature')
+      sign: async (message) => {
+        await this.fate.passing('before a signature')
         this.#options.listener.signs(this, key, message)
-        const signature = key.sign(message)
-        this.fate.pass(isPromise ? 'after a promise' : 'after a signature')
+        const signature = await network.send(() => Promise.resolve(key.sign(message)))
+        await this.fate.passing('after a signature')
         return signature
       },
     }
+  }
+
+  #sign(key: SignerKey, message: Uint8Array): Uint8Array {
+    this.fate.pass('before a signature')
+    this.#options.listener.signs(this, key, message)
+    const signature = key.sign(message)
+    this.fate.pass('after a signature')
+    return signature
   }
 }

@@ -1,6 +1,7 @@
 /** What was ever signed, as heard at the keys, and the one thing that must be true of all of it. */
+import type { LogState } from '../../src/store/log-state.js'
 import { fromUtf8, readUint64, toHex } from '../../src/tlog/bytes.js'
-import { parseCheckpoint } from '../../src/tlog/checkpoint.js'
+import { formatCheckpoint, parseCheckpoint } from '../../src/tlog/checkpoint.js'
 import { areOneHistory } from './log.js'
 
 /** A cosignature, as the signed bytes say. */
@@ -20,15 +21,18 @@ export type Signed =
 
 const SUBTREE = 'subtree/v1\n\0'
 
-/** Reads what a key is about to sign. Throws for what no key of a witness may sign. */
-export function readSigned(message: Uint8Array): Signed {
+/** Reads what a key is about to sign; undefined for what no key of a witness may sign. */
+export function readSigned(message: Uint8Array): Signed | undefined {
   if (Buffer.from(message.subarray(0, SUBTREE.length)).toString('latin1') === SUBTREE) return readSubtree(message)
   const text = fromUtf8(message) ?? ''
   const [, time, checkpoint] = /^cosignature\/v1\ntime (\d+)\n(.*)$/s.exec(text) ?? []
-  if (checkpoint !== undefined) return { cosignature: { ...treeOf(checkpoint), time: Number(time) } }
+  if (checkpoint !== undefined) {
+    const tree = parseCheckpoint(checkpoint)
+    const isCanonical = formatCheckpoint(tree) === checkpoint
+    return isCanonical ? { cosignature: { ...treeOf(checkpoint), time: Number(time) } } : undefined
+  }
   const [, promised] = /^gossum\/promise\/v1\n[0-9a-f]{64}\n\S+\n\d+ \d+\n(.*)\n\n/s.exec(text) ?? []
-  if (promised !== undefined) return { promise: treeOf(`${promised}\n`) }
-  throw new Error(`signed, and neither a cosignature nor a promise: ${JSON.stringify(text.slice(0, 100))}`)
+  return promised === undefined ? undefined : { promise: treeOf(`${promised}\n`) }
 }
 
 function treeOf(text: string): { size: number; root: string } {
@@ -71,8 +75,10 @@ export class Signings {
   }
 
   /** Different trees that were signed. */
-  get trees(): number {
-    return new Set([...this.#all.values()].map(({ size, root }) => `${size} ${root}`)).size
+  get trees(): readonly (readonly [size: number, root: string])[] {
+    return [
+      ...new Map([...this.#all.values()].map(({ size, root }) => [`${size} ${root}`, [size, root] as const])).values(),
+    ]
   }
 
   /** The largest; undefined when nothing was signed. */
@@ -83,6 +89,11 @@ export class Signings {
   /** The latest time that a cosignature says, in POSIX seconds; 0 for none. */
   get latest(): number {
     return this.#last((a, b) => b.time - a.time)?.time ?? 0
+  }
+
+  /** Whether a state knows of all of it. */
+  areIn(state: LogState | undefined): boolean {
+    return (state?.tree?.size ?? -1) >= (this.largest?.size ?? -1) && (state?.signed?.time ?? 0) >= this.latest
   }
 
   #last(order: (a: Signing, b: Signing) => number): Signing | undefined {

@@ -7,6 +7,12 @@ import { vi } from 'vitest'
 /** Behind the release of this version. */
 export const START = Date.UTC(2027, 0, 1)
 
+/** Time begins anew. */
+export function beginTime(): void {
+  vi.clearAllTimers()
+  vi.setSystemTime(START)
+}
+
 export function stopTime(): void {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'Date'], now: START })
 }

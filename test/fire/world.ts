@@ -1,29 +1,17 @@
 /** A log that forks, a node, its peers and its network: what happens to them, and what must hold afterwards. */
 import { toHex } from '../../src/tlog/bytes.js'
 import { parseNote, type SignerKey } from '../../src/tlog/note.js'
-import type { PushedProof } from '../../src/witness/decide.js'
-import type { Candidate } from '../../src/witness/head.js'
-import type { Outcome } from '../../src/witness/outcome.js'
 import { seeded } from '../helpers/volatile-disk.js'
 import type { Act, Brought } from './acts.js'
+import { bring, submit } from './bringing.js'
 import { HIDING, Peer } from './depositary.js'
 import { EMPTY_HOME, type HomeCopy } from './home.js'
 import type { Life } from './life.js'
-import {
-  areOneHistory,
-  headOf,
-  HISTORY_COUNT,
-  historyWith,
-  IMPOSSIBLE,
-  LARGEST,
-  LOG,
-  proofIn,
-  type ShownHead,
-} from './log.js'
+import { areOneHistory, HISTORY_COUNT, IMPOSSIBLE, LOG, type ShownHead } from './log.js'
 import { Machine } from './machine.js'
 import { Network } from './network.js'
 import { Signings } from './signings.js'
-import { pass, setClock, START } from './time.js'
+import { beginTime, pass, setClock, START } from './time.js'
 
 export interface WorldSetup {
   /** Chosen peers: n. */
@@ -32,6 +20,7 @@ export interface WorldSetup {
   readonly keep: number
   readonly required: boolean
   readonly keys: readonly [SignerKey, SignerKey?]
+  readonly hasAgent: boolean
 }
 
 /** How often things came about that sequences are to reach, in all worlds. */
@@ -60,18 +49,18 @@ export class World {
     this.#peers = peers
   }
 
-  static async make({ peers: n, keep, required, keys }: WorldSetup): Promise<World> {
+  static async make({ peers: n, keys, ...more }: WorldSetup): Promise<World> {
+    beginTime()
     const verifiers = keys.flatMap((key) => key?.verifier ?? [])
     const ids = Array.from({ length: n }, (_, i) => `peer ${i}`)
     const world = new World(await Promise.all(ids.map((id) => Peer.make(id, verifiers))))
     world.#machine = await Machine.make({
-      setup: { keep, required, keys, peers: world.#peers },
+      setup: { ...more, keys, peers: world.#peers },
       network: world.#network,
       signings: world.signings,
       shown: () => world.#histories,
       fail: (why) => world.#wrong.push(why),
       onLeave: (note) => world.#lines.set(parseNote(note).text, note),
-      isAlone: true,
     })
     await world.#machine.start()
     return world
@@ -143,24 +132,10 @@ export class World {
   // ---- heads -----------------------------------------------------------------------------------------------------
 
   async #bring(life: Life, brought: Brought): Promise<void> {
-    const { source, spelling, peer } = brought
-    const { tree } = life.store.heads.get(LOG)
-    const own = tree && { size: tree.size, root: toHex(tree.root) }
-    const history = brought.history < HISTORY_COUNT ? brought.history : ((own && historyWith(own)) ?? 0)
-    const size = Math.min(LARGEST, brought.isNext ? (own?.size ?? 0) + brought.size : brought.size)
-    const head = headOf(history, size, spelling)
-    const note = (brought.withOwn && this.#lines.get(head.text)) || head.note
-    const outcome = await submit(life, {
-      source,
-      note,
-      ...((source === 'gossip' || source === 'sync') && this.#peers.length > 0
-        ? { peer: this.#peers[peer % this.#peers.length]!.id }
-        : {}),
-      ...(source === 'push' && { proof: proofOf(brought, history, own?.size ?? 0, size) }),
-    })
+    const { head, outcome } = await bring(life, brought, this.#peers, this.#lines)
     reach(outcome.kind === 'refused' ? outcome.code! : outcome.kind)
+    // What waits to be looked at at all is in memory alone.
     if (outcome.kind !== 'refused' && outcome.code !== 'HEADS_WAITING') this.#taken.set(head.text, head)
-    for (const line of outcome.own ?? []) if (outcome.kind === 'refused') this.#wrong.push(`refused with ${line.time}`)
   }
 
   /** Whatever was taken in and is not one history with ours is proven to be a lie, or kept as a suspect. */
@@ -183,16 +158,17 @@ export class World {
   // ---- what happens to the node ----------------------------------------------------------------------------------
 
   #setClock(ms: number): void {
-    setClock(Math.max(ms, START, this.#machine.assumptions.clockFloor * 1000))
+    setClock(Math.max(ms, START, this.#machine.assumptions.earliest))
   }
 
   async #restore(copy: HomeCopy, what: 'home' | 'journal' | 'database', recover: boolean): Promise<void> {
     const { assumptions } = this.#machine
-    const isOlder = what !== 'database'
-    if (isOlder && !assumptions.mayBecomeOld()) return
+    // The process ends in an instant: until then the database may lose what is not synced, and nothing is added to it.
+    await this.#machine.end()
+    const isOlder = what === 'home' || (what === 'journal' && !(await this.#machine.hasWholeDatabase()))
+    if (isOlder && !assumptions.mayBecomeOld()) return this.#machine.revive()
     reach(`restore ${what}`)
     this.#taken.clear()
-    if (isOlder) setClock(Math.max(Date.now(), this.signings.latest * 1000))
     await this.#machine.restore(copy, what, recover)
   }
 
@@ -210,16 +186,6 @@ export class World {
     if (how === 'crash') return peer.crash(seeded(seed))
     if (this.#machine.assumptions.mayLose(peer)) return peer.empty()
   }
-}
-
-function submit(life: Life, head: Pick<Candidate, 'source' | 'note' | 'peer' | 'proof'>): Promise<Outcome> {
-  return life.witness.submit({ ...head, log: LOG, receivedAt: Date.now() })
-}
-
-function proofOf({ oldSize, proof }: Brought, history: number, own: number, size: number): PushedProof {
-  const from = oldSize === 'right' ? own : own + 1
-  const hashes = proof === 'none' ? [] : proofIn(history, from, size)
-  return { oldSize: from, hashes: proof === 'wrong' ? [...hashes].reverse() : hashes }
 }
 
 async function acknowledgeAll({ store, alarm }: Life): Promise<void> {
