@@ -110,7 +110,8 @@ function readCandidate(node: WitnessNode, body: Uint8Array): Candidate {
   // Lines of other types say nothing here, may be large, and those of ML-DSA-44 cost 5 ms each, which anybody could make
   // us spend: they come by the mesh. The others are spelled anew: it is the text that is signed.
   const signatures = note.signatures.filter((line) => isBy(line, log.key) || line.bytes.length === COSIGNATURE_SIZE)
-  return { source: 'push', log: log.id, note: formatNote({ ...note, signatures }), proof, receivedAt: node.now() }
+  const parsed = { text: note.text, signatures }
+  return { source: 'push', log: log.id, note: formatNote(parsed), parsed, proof, receivedAt: node.now() }
 }
 
 function keysOf(logs: readonly { readonly key: VerifierKey }[]): string {

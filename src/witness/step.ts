@@ -206,7 +206,7 @@ function onObjection(state: LogState, head: SizedHead, code: ErrorCode): Step {
 /** A head that is proven to be the next one. */
 function onAdvance(state: LogState, input: HeadInput, at: Circumstances): Step {
   const { head } = input
-  if (at.obstacle === 'STATE_DISAGREES') return { outcome: refused(head, at.obstacle), effects: [] }
+  if (at.obstacle === 'STATE_DISAGREES' || at.obstacle === 'KEY_DUPLICATE') return blocked(state, input, at.obstacle)
   const floor = unmetFloor(state)
   if (floor !== undefined && !isAt(floor, head)) return towardsFloor(state, floor, input)
   if (at.obstacle !== undefined && at.obstacle !== 'ORIGIN_TAKEN') return blocked(state, input, at.obstacle)
