@@ -14,6 +14,7 @@ import {
   idOf,
   isEvidence,
   pushed,
+  pushPatiently,
   pushTo,
   readiness,
   serve,
@@ -50,8 +51,7 @@ test('a log that pushes: it is frozen before anything is signed', async () => {
   link.latency = LATENCY_MS
   const restored = await start(older, setup)
   // The log is in a hurry: the moment that it is not told to wait any more is the moment that it is told of the freeze.
-  let answer = await pushTo(restored, log, 10, 20)
-  for (; answer.body.includes('until peers have said'); answer = await pushTo(restored, log, 10, 20));
+  const answer = await pushPatiently(restored, log, 10, 20)
   expect(answer.status, answer.body).not.toBe(200)
   expect(answer.body).toContain('frozen')
   expect((await status(restored)).logs).toMatchObject([{ frozen: true, size: 10 }])

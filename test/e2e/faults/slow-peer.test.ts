@@ -21,6 +21,7 @@ import {
   isEvidence,
   outcomeOf,
   pushed,
+  pushPatiently,
   pushTo,
   readiness,
   remembered,
@@ -64,15 +65,15 @@ async function heldUp() {
 
 async function expectWaiting(node: RunningNode): Promise<void> {
   expect((await status(node)).guard.state).toBe('waiting')
-  for (const at of [log, log.fork(10)]) {
-    const answer = await pushTo(node, at, 10, 20)
-    expect(answer.status, answer.body).toBe(503)
-  }
+  const answer = await pushTo(node, log.fork(10), 10, 20)
+  expect(answer.status, answer.body).toBe(503)
   expect((await readiness(node)).failing).toContain('rollback guard')
 }
 
 async function expectGuarded(node: RunningNode): Promise<void> {
   await node.event(guardIs('guarded'))
+  // What came while nothing could be signed is looked at before anything else.
+  await pushPatiently(node, log, 10, 20)
   // At once: whoever hangs is asked for proofs, too, and each may take ten seconds.
   const answers = await Promise.all([
     pushTo(node, log, 10, 20),
@@ -130,8 +131,10 @@ async function named(node: RunningNode, count: number, answer: Says): Promise<Fa
 
 test.each(says)('a stranger names somebody who %s: the wait goes on, and then the peer is heard', async (_, answer) => {
   const { link, restored } = await heldUp()
-  await named(restored, 1, answer)
+  const accomplices = await named(restored, 1, answer)
   await expectWaiting(restored)
+  // They have had their say: each would be asked for every proof, too, and let it wait for ten seconds.
+  await Promise.all(accomplices.map(({ host }) => host.stop()))
   link.latency = 0
   link.release()
   await expectGuarded(restored)

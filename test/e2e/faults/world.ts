@@ -128,6 +128,19 @@ export function pushTo(node: RunningNode, log: PushingLog, from: number, to: num
   return push(node.ready.http, log.body(from, to))
 }
 
+/** Pushes as a log does that is told to wait for the guard: until it is told something else. */
+export async function pushPatiently(
+  node: RunningNode,
+  log: PushingLog,
+  from: number,
+  to: number,
+): Promise<WitnessAnswer> {
+  for (;;) {
+    const answer = await pushTo(node, log, from, to)
+    if (answer.status !== 503 || !answer.body.includes('until peers have said')) return answer
+  }
+}
+
 export async function expectSigned(node: RunningNode, log: PushingLog, from: number, to: number): Promise<void> {
   const { status: code, body } = await pushTo(node, log, from, to)
   expect(code, body).toBe(200)
