@@ -69,6 +69,12 @@ export class OpenEnds {
     })
   }
 
+  /** Deposits again what an earlier run signed. */
+  async redeposit(): Promise<void> {
+    const { logs, kept, tools } = this.#options
+    await Promise.all([...logs.keys()].map((log) => tools.signing.redeposit(log, kept.store.heads.get(log))))
+  }
+
   /** Takes up what came while nothing could be signed, the largest heads first; before anything else of their logs. */
   async takeDeferred(submit: (candidate: Candidate) => Promise<unknown>): Promise<void> {
     const { deferred } = this.#options.tools

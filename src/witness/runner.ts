@@ -100,11 +100,12 @@ export class Runner {
     const { logs, keys } = this.#options
     const { counted, relayed, neighbours, known } = keys
     try {
-      return readHead(candidate.note, logs, candidate.log, {
+      const witnesses = {
         counted: known.remembering(counted),
         relayed: known.remembering(relayed()),
         neighbours: known.remembering(neighbours()),
-      })
+      }
+      return readHead(candidate.note, logs, candidate.log, witnesses, candidate.parsed)
     } catch (error) {
       if (!(error instanceof GossumError)) throw error
       const about = candidate.log !== undefined && logs.has(candidate.log) ? { log: candidate.log } : {}

@@ -9,7 +9,8 @@
  */
 import { makeSplitView, type Evidence } from '../evidence/evidence.js'
 import type { ErrorCode } from '../errors.js'
-import { unmetFloor, type Change, type FirstUse, type Floor, type LogState, type Signed } from '../store/heads.js'
+import type { Change } from '../store/heads.js'
+import { unmetFloor, type FirstUse, type Floor, type LogState, type Signed } from '../store/log-state.js'
 import { equalBytes, fromUtf8, utf8 } from '../tlog/bytes.js'
 import type { Cosignature } from '../tlog/cosignature.js'
 import { formatHash, parseHash } from '../tlog/hash.js'
@@ -190,11 +191,13 @@ function decideOn(state: LogState, input: HeadInput, at: Circumstances): HeadDec
 
 /**
  * The proof that came with a pushed head does not do, and the sender is told why. The head itself is what it is: one
- * beyond our own waits for a better proof, or for what the log and the peers show; any other is judged by itself.
+ * beyond our own waits for a better proof, or for what the log and the peers show; any other is judged by itself, and so
+ * is one of the size of the floor, which may contradict it.
  */
-function onObjection({ tree }: LogState, head: SizedHead, code: ErrorCode): Step {
-  const held = tree?.size ?? 0
-  if (tree !== undefined && head.checkpoint.size <= tree.size)
+function onObjection(state: LogState, head: SizedHead, code: ErrorCode): Step {
+  const { size } = head.checkpoint
+  const held = state.tree?.size ?? 0
+  if (size <= (state.tree?.size ?? -1) || size === unmetFloor(state)?.size)
     return { outcome: { ...refused(head, code), held }, effects: [{ do: 'judgeUnproven' }] }
   const { outcome: pending, effects } = suspect(head, code)
   return { outcome: { ...pending!, held }, effects }
@@ -203,7 +206,7 @@ function onObjection({ tree }: LogState, head: SizedHead, code: ErrorCode): Step
 /** A head that is proven to be the next one. */
 function onAdvance(state: LogState, input: HeadInput, at: Circumstances): Step {
   const { head } = input
-  if (at.obstacle === 'STATE_DISAGREES') return { outcome: refused(head, at.obstacle), effects: [] }
+  if (at.obstacle === 'STATE_DISAGREES' || at.obstacle === 'KEY_DUPLICATE') return blocked(state, input, at.obstacle)
   const floor = unmetFloor(state)
   if (floor !== undefined && !isAt(floor, head)) return towardsFloor(state, floor, input)
   if (at.obstacle !== undefined && at.obstacle !== 'ORIGIN_TAKEN') return blocked(state, input, at.obstacle)
@@ -395,9 +398,14 @@ function onMarks(state: LogState, marks: readonly Mark[], at: Circumstances): St
 /** What will be signed, for the disk. The time of one key never runs backwards, whatever the clock says. */
 function promise(state: LogState, size: number, input: HeadInput | undefined, at: Circumstances): Signed {
   const { signed } = state
-  const isOther = signed !== undefined && signed.key !== '' && signed.key !== at.keys.key
+  const isOther = signed !== undefined && signed.key !== '' && !sharesKey(signed, at.keys)
   const before = Math.max(isOther ? 0 : (signed?.time ?? 0), state.floor?.time ?? 0, input?.own?.time ?? 0)
   return { ...at.keys, size, time: Math.max(at.now, before, 1) }
+}
+
+/** Whether one of these keys made the cosignature: both sign at one time, and neither may go back when the other is new. */
+function sharesKey({ key, second }: Signed, keys: Circumstances['keys']): boolean {
+  return key === keys.key || (second !== undefined && second === keys.second)
 }
 
 /** Remembers that our key signed until a time, by whatever key of ours. */

@@ -75,8 +75,8 @@ export class Witness {
     this.#publisher = new Publisher({ ...keys, publish: told.publish, pauseMs })
     const deferred = new Deferred()
     const pace = new Pace(now, pauseMs)
-    const signing = new Signing(keys.own, kept.cosigned, barrier.deposits)
-    const gatherer = new Gatherer({ kept, barrier, memory: this.#memory, deferred, signing, now })
+    const signing = new Signing(keys.own, kept.cosigned, barrier.deposits, (log) => gatherer.standsInTheWay(log))
+    const gatherer: Gatherer = new Gatherer({ kept, barrier, memory: this.#memory, deferred, signing, now })
     const effects = new Effects({
       kept,
       keys,
@@ -176,6 +176,11 @@ export class Witness {
   /** Takes up the cosignatures that were promised on disk and could not be made, now that they can. */
   async retryOwed(): Promise<void> {
     for (const candidate of this.#openEnds.owed()) await this.submit(candidate)
+  }
+
+  /** Deposits again what an earlier run signed. */
+  redeposit(): Promise<void> {
+    return this.#underWay.track(this.#openEnds.redeposit())
   }
 
   /** Takes up what came while nothing could be signed. */

@@ -110,6 +110,6 @@ test('a node whose peers cannot be reached waits, and then says so loudly', asyn
   await lonely.event(guardIs('waiting'))
   await log.append(10, 20)
   const told = await lonely.event(guardIs('unanswered'))
-  expect(told).toMatchObject({ text: expect.stringContaining('none of 1 chosen peers said within 1 s') as string })
+  expect(told).toMatchObject({ text: expect.stringContaining('none of 1 chosen peers answered within 1 s') as string })
   await lonely.event(advancedTo(20))
 })

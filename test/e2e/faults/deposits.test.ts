@@ -93,11 +93,11 @@ test('required: nothing is signed while the peer is away, and everybody is told;
   await away()
   const refused = await pushTo(node, log, 10, 20)
   expect(refused.status, refused.body).toBe(503)
-  expect(refused.body).toContain('--deposit makes them required')
+  expect(refused.body).toContain('--deposit requires them')
   expect(refused.headers['retry-after']).toBeDefined()
   const { deposit } = await status(node)
   expect(deposit).toMatchObject({ state: 'undeposited', need: 1, of: 1, connected: 0, undeposited: 1 })
-  expect(deposit.text).toContain('its newest tree is not signed')
+  expect(deposit.text).toContain('nothing new of them is signed')
   const ready = await readiness(node)
   expect(ready.status).toBe(503)
   expect(ready.failing).toContain('deposits')
@@ -122,7 +122,10 @@ test('by default: it is signed all the same, said to be undeposited, and deposit
   await expectSigned(node, log, 10, 20)
   await expectSigned(node, log, 20, 30)
   const told = await node.event(depositIs('undeposited'))
-  expect(told).toMatchObject({ undeposited: 1, text: expect.stringContaining('signed all the same') as string })
+  expect(told).toMatchObject({
+    undeposited: 1,
+    text: expect.stringContaining('signing goes on without them') as string,
+  })
   expect((await status(node)).deposit).toMatchObject({ state: 'undeposited', connected: 0, undeposited: 1 })
   const ready = await readiness(node)
   expect(ready.status).toBe(503)
