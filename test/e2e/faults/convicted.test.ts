@@ -88,7 +88,7 @@ test('a peer that lists evidence and does not give it has not answered', async (
     if (type === 'signed') return { type, heads: [], promises: [] }
     if (type === 'hello') return { type, heads: [], evidence }
     asked()
-    return undefined
+    return { type: 'error', code: 'internal' }
   })
   const node = await start(home, { logs: [pushed(log)], bootstrap: [miser.address], args: ['--guard-wait', '600'] })
   await isAsked

@@ -1,5 +1,5 @@
 /** A new key beside one that has signed before: the node waits for what others know of the old one. */
-import { copyFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { gossum } from '../../helpers/cli.js'
@@ -69,4 +69,13 @@ test.each([
   }
   const below = await pushTo(node, log, 0, 20)
   expect(below.status, below.body).not.toBe(200)
+})
+
+test('the old ML-DSA key alone: the node makes no other beside it, and does not start', async () => {
+  const { home, setup } = await past()
+  const renewed = join(temporaryHome(), 'home')
+  mkdirSync(renewed, { mode: 0o700 })
+  copyFileSync(join(home, 'witness-ml-dsa.key'), join(renewed, 'witness-ml-dsa.key'))
+  await expect(start(renewed, { ...setup, args: ['--name', 'w.example'] })).rejects.toThrow('KEY_MISSING')
+  expect(readdirSync(renewed)).toEqual(['witness-ml-dsa.key'])
 })

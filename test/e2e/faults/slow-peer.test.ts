@@ -134,7 +134,7 @@ test.each(says)('a stranger names somebody who %s: the wait goes on, and then th
   const accomplices = await named(restored, 1, answer)
   await expectWaiting(restored)
   // They have had their say: each would be asked for every proof, too, and let it wait for ten seconds.
-  await Promise.all(accomplices.map(({ host }) => host.stop()))
+  await Promise.all(accomplices.map(async ({ host }) => host.stop()))
   link.latency = 0
   link.release()
   await expectGuarded(restored)
