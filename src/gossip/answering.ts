@@ -72,8 +72,8 @@ const REQUESTS_PER_SECOND = 1
 const PAGE_BURST = 512
 const PAGES_PER_SECOND = 8
 /** Messages with promises of a peer that we chose or whose witness we count, and of a stranger. */
-const PROMISE_BURST = 200
-const PROMISES_PER_SECOND = 50
+const PROMISE_BURST = 1000
+const PROMISES_PER_SECOND = 500
 const STRANGER_PROMISE_BURST = 60
 const STRANGER_PROMISES_PER_SECOND = 8
 /** Proofs that one peer may ask for, which may make us fetch tiles from the log: at once, and per second. */

@@ -8,8 +8,8 @@ import { ROOM_BYTES } from './messages.js'
 import { promiseRequests } from './promises.js'
 
 /** Messages to one peer: at once, and per second in the long run. Fewer than a peer takes that trusts us. */
-const MESSAGE_BURST = 150
-const MESSAGES_PER_SECOND = 45
+const MESSAGE_BURST = 900
+const MESSAGES_PER_SECOND = 450
 /** The same for one that has said it is busy: to it we are a stranger. What waits meanwhile shares a message. */
 const STRANGER_BURST = 1
 const STRANGERS_PER_SECOND = 6
