@@ -7,7 +7,7 @@ import type { SizedHead } from './head.js'
 import type { Memory } from './memory.js'
 import type { Signing } from './signing.js'
 import type { Source } from './source.js'
-import type { Circumstances } from './step.js'
+import type { Circumstances } from './step-types.js'
 
 /** What may stand in the way of a signature. */
 export interface Barrier {

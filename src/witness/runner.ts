@@ -18,7 +18,8 @@ import type { FollowedLog, Prover } from './prover.js'
 import type { TakePush } from './push-budget.js'
 import type { Signing } from './signing.js'
 import { SOURCES } from './source.js'
-import { step, type AnsweredProof, type Effect, type HeadInput, type Mark, type Step } from './step.js'
+import { step } from './step.js'
+import type { AnsweredProof, Effect, HeadInput, Mark, Step } from './step-types.js'
 import type { UnderWay } from './under-way.js'
 
 /** Whose signatures are read in heads. */

@@ -9,7 +9,8 @@ import { cosignBy, type Cosignature } from '../tlog/cosignature.js'
 import { formatNote, parseNote, type Note, type Signer } from '../tlog/note.js'
 import type { CosignedHeads } from './cosigned.js'
 import { makePromise, type WitnessPromise } from './promise.js'
-import { isSigned, type Circumstances } from './step.js'
+import { isSigned } from './step.js'
+import type { Circumstances } from './step-types.js'
 
 /** Which keys of ours cosign a log: the first, and an ML-DSA-44 key if there is one. */
 export interface Keyring {

@@ -23,7 +23,7 @@ import { Publisher } from './publisher.js'
 import type { TakePush } from './push-budget.js'
 import { markOfPromise, Runner, type ReadKeys } from './runner.js'
 import { Signing, type Keyring, type PromiseDeposits } from './signing.js'
-import type { Mark } from './step.js'
+import type { Mark } from './step-types.js'
 import { UnderWay } from './under-way.js'
 
 export interface WitnessOptions {
