@@ -98,12 +98,13 @@ export class Signing {
   async cosign(log: string, state: LogState, bare: Note, others: ReadonlyMap<string, Cosignature>): Promise<Made> {
     try {
       await this.#deposit(log, state, bare)
-      // While the disk and the peers were waited for the log may have been convicted, or a second bearer of the key seen.
-      const obstacle = this.#obstacle(log)
-      if (obstacle !== undefined) throw new GossumError(obstacle)
       const own = new Map<string, Cosignature>()
-      for (const signer of this.#keyring.of(log))
+      for (const signer of this.#keyring.of(log)) {
+        // While the disk, the peers or an agent were waited for the log may have been convicted, or a twin seen.
+        const obstacle = this.#obstacle(log)
+        if (obstacle !== undefined) throw new GossumError(obstacle)
         own.set(signer.verifier.vkey, await cosignBy(bare.text, state.signed!.time, signer))
+      }
       await this.#cosigned.install(log, bare, new Map([...others, ...own]))
       this.#owed.delete(log)
       const made = [...own.values()]
