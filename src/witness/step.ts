@@ -16,15 +16,7 @@ import { formatHash, parseHash } from '../tlog/hash.js'
 import type { Tree } from '../tlog/merkle.js'
 import { formatNote, parseNote, type Note } from '../tlog/note.js'
 import type { ProvenHead } from './cosigned-head.js'
-import {
-  compareTrees,
-  decide,
-  decidePushed,
-  objectionTo,
-  type Decision,
-  type Proof,
-  type PushedProof,
-} from './decide.js'
+import { compareTrees, decide, decidePushed, objectionTo, type Decision, type Proof } from './decide.js'
 import type { SizedHead } from './head.js'
 import type { Outcome } from './outcome.js'
 import { SOURCES } from './source.js'
@@ -49,8 +41,6 @@ export function step(state: LogState, input: Input, at: Circumstances): Step {
 
 function onHead(state: LogState, input: HeadInput, at: Circumstances): Step {
   const { head, pushed } = input
-  const fromFloorUp = pushed && pushedFromFloor(state, input, pushed, at)
-  if (fromFloorUp !== undefined) return fromFloorUp
   const objection = pushed && objectionTo(state.tree, { ...head.checkpoint, canonical: head.canonical }, pushed)
   if (objection !== undefined) return onObjection(state, head, objection)
   const decision = decideOn(state, input, at)
@@ -74,27 +64,6 @@ function onHead(state: LogState, input: HeadInput, at: Circumstances): Step {
     case 'conflict':
       return onConflict(head, decision.with, decision.prefix)
   }
-}
-
-/**
- * A log that pushes a head beyond the floor proves it from there: the floor is what this key has signed last, and it was
- * proven to extend all before it when it was signed. So a home that came back goes on though nobody else has the log's
- * tiles. SPEC: the answer to another old size is "the tree size of the latest cosigned checkpoint".
- */
-function pushedFromFloor(
-  state: LogState,
-  { head }: HeadInput,
-  pushed: PushedProof,
-  at: Circumstances,
-): Step | undefined {
-  const floor = unmetFloor(state)
-  const root = floor?.note === undefined ? undefined : parseHash(floor.root)
-  const waits = at.frozen || (at.obstacle !== undefined && at.obstacle !== 'ORIGIN_TAKEN')
-  if (floor === undefined || root === undefined || waits || head.checkpoint.size <= floor.size) return undefined
-  const tree: Tree = { size: floor.size, root }
-  const objection = objectionTo(tree, { ...head.checkpoint, canonical: head.canonical }, pushed)
-  if (objection === undefined) return { change: fromFloor(state, floor, tree), effects: [] }
-  return { outcome: { ...refused(head, objection), held: floor.size }, effects: [{ do: 'judgeUnproven' }] }
 }
 
 type HeadDecision =

@@ -1,5 +1,4 @@
 /** Brings heads to a running node, by any source. */
-import { unmetFloor } from '../../src/store/heads.js'
 import { toHex } from '../../src/tlog/bytes.js'
 import type { PushedProof } from '../../src/witness/decide.js'
 import type { Candidate } from '../../src/witness/head.js'
@@ -17,16 +16,14 @@ export async function bring(
   lines: ReadonlyMap<string, Uint8Array>,
 ): Promise<{ head: ShownHead; outcome: Outcome }> {
   const { source, spelling } = brought
-  const state = life.store.heads.get(LOG)
-  const { tree } = state
+  const { tree } = life.store.heads.get(LOG)
   const own = tree && { size: tree.size, root: toHex(tree.root) }
   const history = brought.history < HISTORY_COUNT ? brought.history : ((own && historyWith(own)) ?? 0)
   const size = Math.min(LARGEST, brought.isNext ? (own?.size ?? 0) + brought.size : brought.size)
   const head = headOf(history, size, spelling)
   const note = (brought.withOwn && lines.get(head.text)) || head.note
   const peer = source === 'gossip' || source === 'sync' ? peers[brought.peer % peers.length]?.id : undefined
-  const proof =
-    source === 'push' ? proofOf(brought, history, unmetFloor(state)?.size ?? own?.size ?? 0, size) : undefined
+  const proof = source === 'push' ? proofOf(brought, history, own?.size ?? 0, size) : undefined
   const outcome = await submit(life, { source, note, ...(peer && { peer }), ...(proof && { proof }) })
   return { head, outcome }
 }

@@ -2,7 +2,7 @@
 const { FIRE_CRASHES, FIRE_SEED, FIRE_PATH, FIRE_SHRINK } = process.env
 
 /** The same in every run that asks for no other: a red run is about the change that made it red. */
-const SEED = 20_261_128
+const SEED = 11
 
 export const FIRE = {
   /** How often a process ends in the middle of something. */

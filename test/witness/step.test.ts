@@ -150,42 +150,6 @@ describe('the floor', () => {
   })
 })
 
-describe('a head that a log pushes while the floor is beyond our tree', () => {
-  const behind = state(2, { floor: floor(history, 9, { time: NOW + 3 }) })
-  const push = (of: History, size: number, oldSize: number) => {
-    const hashes = oldSize === 0 ? [] : of.prefix(of.tree(size), oldSize)!.proof
-    return input(of, size, { source: 'push', pushed: { oldSize, hashes } })
-  }
-
-  test('is proven from the floor, which is gone on from without a signature; then it is signed', () => {
-    const first = step(behind, push(history, 12, 9), calm)
-    expect(first).toMatchObject({ change: { tree: { size: 9 }, signed: { time: NOW + 3 } }, effects: [] })
-    const after: LogState = { ...behind, ...first.change, seq: 2 }
-    expect(step(after, push(history, 12, 9), calm)).toMatchObject({
-      outcome: { kind: 'advanced', size: 12 },
-      change: { signed: { size: 12, time: NOW + 3 } },
-    })
-  })
-
-  test('is told the size of the floor for any other, and judged by itself', () => {
-    for (const oldSize of [0, 2, 11]) {
-      const taken = step(behind, push(history, 12, oldSize), calm)
-      expect(taken.outcome).toMatchObject({ kind: 'refused', code: 'OLD_SIZE_DIFFERS', held: 9 })
-      expect(does(taken)).toEqual(['judgeUnproven'])
-    }
-    const fork12 = push(fork, 12, 9)
-    expect(step(behind, fork12, calm).outcome).toMatchObject({ code: 'PROOF_INVALID', held: 9 })
-  })
-
-  test('is not gone on with while something stands in the way', () => {
-    for (const at of [
-      { ...calm, obstacle: 'GUARD_WAITING' as const },
-      { ...calm, frozen: true },
-    ])
-      expect(step(behind, push(history, 12, 9), at).change).toBeUndefined()
-  })
-})
-
 describe('a first head', () => {
   test.each(Object.keys(SOURCES) as Source[])('from %s is trusted only when it comes from the log itself', (source) => {
     const taken = settle(state(), input(history, 5, { source }), calm, [history])
