@@ -105,11 +105,6 @@ export class Signers {
     return heads.flatMap((head) => (head === undefined ? [] : encodeCosigned(head)))
   }
 
-  /** The same over all logs. */
-  async signedBy(vkey: string): Promise<Uint8Array[]> {
-    return (await Promise.all(this.logs(vkey).map((log) => this.told(log, vkey)))).flat()
-  }
-
   /** The last that was heard of a witness, over all logs. It is not believed that it signed after we heard of it. */
   lastSeen(vkey: string): LastSeen | undefined {
     const { kept } = this.#parts

@@ -159,8 +159,7 @@ function towardsFloor(state: LogState, floor: Floor, input: HeadInput): Step {
   const root = parseHash(floor.root)
   if (root === undefined || floor.size === head.checkpoint.size) return behind
   const tree: Tree = { size: floor.size, root }
-  const question = compareTrees(head.checkpoint, tree, undefined)
-  const relation = question.kind === 'prove' ? compareTrees(head.checkpoint, tree, answerTo(input, question)) : question
+  const relation = relationTo(tree, input)
   switch (relation.kind) {
     case 'prove':
       return { effects: [{ do: 'prove', of: relation.of, size: relation.size }] }
@@ -195,9 +194,7 @@ function beforeFirstUse(shown: ProvenHead, input: HeadInput, at: Circumstances):
   const { head } = input
   if (shown.size === head.checkpoint.size)
     return equalBytes(shown.root, head.checkpoint.root) ? undefined : onConflict(head, shown.note, undefined)
-  const question = compareTrees(head.checkpoint, shown, undefined)
-  const relation =
-    question.kind === 'prove' ? compareTrees(head.checkpoint, shown, answerTo(input, question)) : question
+  const relation = relationTo(shown, input)
   switch (relation.kind) {
     case 'prove':
       return { effects: [{ do: 'prove', of: relation.of, size: relation.size }] }
@@ -331,6 +328,13 @@ function outcome(kind: Outcome['kind'], { log, checkpoint }: SizedHead): Omit<Ou
 
 function refused(head: SizedHead, code: ErrorCode): Omit<Outcome, 'news'> {
   return { ...outcome('refused', head), code }
+}
+
+/** How the head stands to a tree of another size, by the proof that was asked for if there is one. */
+function relationTo(tree: Tree, input: HeadInput): ReturnType<typeof compareTrees> {
+  const { checkpoint } = input.head
+  const question = compareTrees(checkpoint, tree, undefined)
+  return question.kind === 'prove' ? compareTrees(checkpoint, tree, answerTo(input, question)) : question
 }
 
 /** The answer to a question, if it was asked. */

@@ -83,7 +83,7 @@ describe('a cosignature', () => {
     expect(gossipVerdict(await node.submit('gossip', cosigned(history.head(30), unknown)))).toBe('ignore')
     await node.submit('sync', cosigned(history.head(40), unknown))
     expect(node.published.slice(before).map(names)).toEqual([['log.example', 'witness.example']])
-    const [remembered] = await node.cosigned.signers.signedBy(unknown.verifier.vkey)
+    const [remembered] = await node.cosigned.signers.told(node.log, unknown.verifier.vkey)
     expect(remembered).toEqual(cosigned(history.head(40), unknown))
   })
 

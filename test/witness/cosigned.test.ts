@@ -404,7 +404,7 @@ describe('what a witness was seen to sign last', () => {
   test('is its largest head, with that one line, after a restart too', async () => {
     const { heads, reload } = await fresh()
     expect(heads.signers.lastSeen(first.vkey)).toBeUndefined()
-    expect(await heads.signers.signedBy(first.vkey)).toEqual([])
+    expect(await heads.signers.told(log, first.vkey)).toEqual([])
     await heads.install(log, bare(5), by(5, 100, 0, 1))
     await heads.install(log, bare(9), by(9, 200, 1))
     await heads.merge(log, bare(5), by(5, 300, 1))
@@ -414,7 +414,7 @@ describe('what a witness was seen to sign last', () => {
       expect(each.signers.lastSeen(second.vkey)).toEqual({ log, size: 9, time: 200 })
       const largest = (await each.signers.largestBy(log, second.vkey))!
       expect([largest.size, [...largest.cosignatures.keys()]]).toEqual([9, [second.vkey]])
-      const [text] = await each.signers.signedBy(second.vkey)
+      const [text] = await each.signers.told(log, second.vkey)
       const note = parseNote(text!)
       expect(note.signatures.map(({ name }) => name)).toEqual(['log.example', second.name])
       expect(verifyCosignature(note.text, note.signatures[1]!, second).time).toBe(200)
