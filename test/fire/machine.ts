@@ -11,7 +11,7 @@ import { EMPTY_HOME, Home, indexed, type HomeCopy } from './home.js'
 import { Life, type Listener, type Setup } from './life.js'
 import { LOG, prefixIn } from './log.js'
 import type { Network } from './network.js'
-import { readSigned, type Signings } from './signings.js'
+import { readSigned, type Signing, type Signings } from './signings.js'
 import { dropTimers, nextTimer, setClock, turn } from './time.js'
 
 /** Turns of the event loop without an effect after which nothing more happens by itself. */
@@ -252,14 +252,14 @@ export class Machine implements Listener {
     const signing = { key: key.verifier.vkey, ...signed.cosignature }
     if (state?.tree?.size === size && (state.signed?.time ?? 0) < signing.time)
       fail(`signed at ${signing.time}, and the journal does not know`)
-    this.#checkBarrier(life, size)
+    this.#checkBarrier(life, signing)
     const wrong = signings.add(signing)
     if (wrong !== undefined) fail(wrong)
     this.assumptions.signedAt(signing.time)
   }
 
   /** Nothing is signed before it may be, nor undeposited without a word. */
-  #checkBarrier(life: Life, size: number): void {
+  #checkBarrier(life: Life, { size, time }: Signing): void {
     const { fail, setup } = this.#options
     const { barrier, store } = life
     const { guard, deposits } = barrier
@@ -267,7 +267,7 @@ export class Machine implements Listener {
     if (this.assumptions.isOld) fail(`signed by an old home while ${guard.report.state}`)
     if (isFrozen(store.heads.get(LOG))) fail('signed though the log is frozen')
     if (store.heads.disagreement(LOG) !== undefined) fail('signed though the home disagrees with itself')
-    if (life.keptBy(size) >= setup.keep) return
+    if (life.keptBy(size, time) >= setup.keep) return
     if (setup.required) fail(`signed without a deposit: size ${size}`)
     else if (!deposits.report.undeposited.includes(LOG)) fail(`signed undeposited, and nobody was told: size ${size}`)
   }
