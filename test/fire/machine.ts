@@ -47,6 +47,8 @@ export class Machine implements Listener {
   #answered = new Set<Peer>()
   /** Whether its keys were made long ago. */
   #isOld = false
+  /** When this life began, in milliseconds since 1970. */
+  startedAt = 0
 
   private constructor(options: MachineOptions, home: Home) {
     this.#options = options
@@ -94,6 +96,7 @@ export class Machine implements Listener {
       const start = { fresh: !this.#isOld, recover: again, guardWait: this.assumptions.guardWait }
       this.#isOld = true
       this.#answered = new Set()
+      this.startedAt = Date.now()
       const options = {
         ...{ setup, start, home: this.#home, fate, network, listener: this },
         prefix: (of: { size: number; root: Uint8Array }, size: number) => prefixIn(shown(), of, size),
@@ -206,9 +209,15 @@ export class Machine implements Listener {
       database: what === 'journal' ? own.database : copy.database,
     })
     if (what === 'home' || (what === 'journal' && !this.#options.signings.areIn(indexed(own.database))))
-      this.assumptions.becomeOld()
+      this.assumptions.becomeOld(this.#known())
     setClock(Math.max(Date.now(), this.assumptions.earliest))
     await this.start(recover)
+  }
+
+  /** What the journal knows that was signed. */
+  #known(): { size: number; time: number } {
+    const { tree, signed } = this.#home.durable() ?? {}
+    return { size: tree?.size ?? -1, time: signed?.time ?? 0 }
   }
 
   /** Whether the database alone knows all that was signed. */

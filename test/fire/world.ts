@@ -134,6 +134,8 @@ export class World {
   async #bring(life: Life, brought: Brought): Promise<void> {
     const { head, outcome } = await bring(life, brought, this.#peers, this.#lines)
     reach(outcome.kind === 'refused' ? outcome.code! : outcome.kind)
+    // What a process says that is gone, nobody hears.
+    if (life.fate.isDead) return
     // What waits to be looked at at all is in memory alone.
     if (outcome.kind !== 'refused' && outcome.code !== 'HEADS_WAITING') this.#taken.set(head.text, head)
   }
