@@ -203,13 +203,13 @@ export class Machine implements Listener {
   /** The process ends, and whatever of the home is put back to a copy. */
   async restore(copy: HomeCopy, what: 'home' | 'journal' | 'database', recover: boolean): Promise<void> {
     await this.end()
+    const isOlder = !(await this.staysWhole(what))
     const own = await this.#home.copy()
     this.#home = await Home.of({
       journal: what === 'database' ? own.journal : copy.journal,
       database: what === 'journal' ? own.database : copy.database,
     })
-    if (what === 'home' || (what === 'journal' && !this.#options.signings.areIn(indexed(own.database))))
-      this.assumptions.becomeOld(this.#known())
+    if (isOlder) this.assumptions.becomeOld(this.#known())
     setClock(Math.max(Date.now(), this.assumptions.earliest))
     await this.start(recover)
   }
@@ -220,9 +220,17 @@ export class Machine implements Listener {
     return { size: tree?.size ?? -1, time: signed?.time ?? 0 }
   }
 
-  /** Whether the database alone knows all that was signed. */
-  async hasWholeDatabase(): Promise<boolean> {
-    return this.#options.signings.areIn(indexed((await this.#home.copy()).database))
+  /** Whether the home still knows all that was signed when this of it is put back. */
+  async staysWhole(what: 'home' | 'journal' | 'database'): Promise<boolean> {
+    const { signings } = this.#options
+    switch (what) {
+      case 'home':
+        return false
+      case 'journal':
+        return signings.areIn(indexed((await this.#home.copy()).database))
+      case 'database':
+        return signings.areIn(this.#home.durable())
+    }
   }
 
   /** The process ends at once. */

@@ -167,8 +167,7 @@ export class World {
     const { assumptions } = this.#machine
     // The process ends in an instant: until then the database may lose what is not synced, and nothing is added to it.
     await this.#machine.end()
-    const isOlder = what === 'home' || (what === 'journal' && !(await this.#machine.hasWholeDatabase()))
-    if (isOlder && !assumptions.mayBecomeOld()) return this.#machine.revive()
+    if (!(await this.#machine.staysWhole(what)) && !assumptions.mayBecomeOld()) return this.#machine.revive()
     reach(`restore ${what}`)
     this.#taken.clear()
     await this.#machine.restore(copy, what, recover)
