@@ -48,7 +48,7 @@ export interface Config {
   readonly places: readonly PlaceSetting[]
   /** `https://HOST[:PORT]` of a bastion to serve logs through that push; undefined: none. */
   readonly bastion: string | undefined
-  /** Undefined: the node trusts itself alone. */
+  /** Undefined: only this node's own cosignature counts. */
   readonly policy: Policy | undefined
   /** Name of the witness key, used when the key is made. */
   readonly name: string | undefined
@@ -282,7 +282,7 @@ function isOneOf<T extends string>(name: string, names: readonly T[]): name is T
 
 function asText(name: string, value: unknown): string {
   if (typeof value === 'number') return String(value) // as YAML reads what has digits alone
-  if (typeof value !== 'string') throw invalid(name, 'must be a text')
+  if (typeof value !== 'string') throw invalid(name, 'must be a string')
   return value
 }
 

@@ -21,16 +21,22 @@ export const ERRORS = {
   ORIGIN_MISMATCH: ['the checkpoint names another log', 'check the log and its key in the configuration'],
   SIZE_IMPOSSIBLE: [
     'the checkpoint claims a size beyond 2^53 - 1: no such tree exists',
-    'the log signed nonsense: tell people',
+    'the log signed something that cannot be true: make it known',
   ],
-  NOT_CANONICAL: ['the head is valid but spelled in a way that no witness signs', 'ask the log for its canonical head'],
+  NOT_CANONICAL: [
+    'the head is validly signed, but not written in the canonical form that witnesses cosign',
+    'ask the log for its head in canonical form',
+  ],
   COSIGNATURE_MALFORMED: [
     'the cosignature is malformed',
     'it is 8 bytes of time and a signature: 64 bytes of Ed25519 or 2420 of ML-DSA-44',
   ],
   // Trees, tiles, records
   PROOF_INVALID: ['the proof does not hold', 'the data was changed, or the log is not consistent'],
-  OLD_SIZE_DIFFERS: ['the old size is not that of the newest head held here', 'prove from the size in the answer'],
+  OLD_SIZE_DIFFERS: [
+    'the old size differs from the size of the newest head held here',
+    'prove from the size in the answer',
+  ],
   PROOF_MALFORMED: ['this is not a proof file', 'a proof file begins with the line c2sp.org/tlog-proof@v1'],
   PROOF_TOO_LARGE: ['the proof is about a size or index beyond 2^53 - 1', 'no such tree exists'],
   TILE_MALFORMED: ['this is not a tile path', 'tile paths look like tile/8/0/x001/234.p/5'],
@@ -52,28 +58,28 @@ export const ERRORS = {
   ],
   LOG_BUDGET: [
     'the log has pushed as many heads as its log list lets it push in a day',
-    'push again when the time in Retry-After has passed; it may add up',
+    'push again after the Retry-After delay: the daily quota refills little by little',
   ],
   LOG_LIST_MALFORMED: ['this is not a log list', 'a log list begins with logs/v0; nothing of this one was taken'],
   QUORUM_MISSING: [
     'no quorum of witnesses has cosigned a head that holds this record yet',
-    'ask again in a while; gossum status says who has cosigned what',
+    'ask again later; gossum heads says who has cosigned what',
   ],
-  TILE_MISSING: ['no head that this node can prove has this tile', 'ask again when the node has seen a newer head'],
+  TILE_MISSING: ['no head that this node has proven covers this tile', 'ask again when the node has seen a newer head'],
   HISTORY_MISSING: [
-    'no head of this log is held yet, so nothing ties this one to it',
-    'the node must reach the log once by itself',
+    'no head of this log is held yet, so there is nothing to compare this one with',
+    'the node must reach the log itself once',
   ],
   // Evidence and policy
   EVIDENCE_MALFORMED: ['this is not an evidence file', 'evidence is the canonical JSON that gossum wrote, unchanged'],
-  EVIDENCE_FOREIGN: ['this evidence is of a type that this version does not know', 'a newer version of gossum may'],
-  EVIDENCE_UNPROVEN: ['the evidence does not prove what it claims', 'nobody is convicted by it'],
+  EVIDENCE_FOREIGN: ['this version does not know evidence of this type', 'a newer version of gossum may'],
+  EVIDENCE_UNPROVEN: ['the evidence does not prove what it claims', 'it convicts nobody'],
   EVIDENCE_UNWRITTEN: [
     'proven evidence could not be written to disk',
-    'it is held in memory and tried again, and nothing of its log is signed; keep a copy (gossum evidence show ID) and make room',
+    'it is held in memory and tried again, and nothing of its log is signed; save a copy (gossum evidence show ID) and free some space',
   ],
   EVIDENCE_UNKNOWN: ['no evidence has this id', 'see gossum evidence list'],
-  WITNESS_UNKNOWN: ['this witness is not known here', 'a policy that counts it makes it known: --policy FILE'],
+  WITNESS_UNKNOWN: ['this witness is not known here', 'name it in a policy: --policy FILE'],
   POLICY_MALFORMED: ['the policy file is malformed', 'see docs/operating.md for the format'],
   POLICY_UNSATISFIED: ['the cosignatures do not satisfy the policy', 'wait for more witnesses, or look at the policy'],
   // State on disk
@@ -84,8 +90,8 @@ export const ERRORS = {
   STORE_LOCKED: ['another process uses this home', 'stop the other gossum, or give this one its own --home'],
   STORE_DAMAGED: ['the database is damaged', 'keep a copy of it, then see "A damaged database" in docs/operating.md'],
   STORE_SCHEMA: [
-    'the home was written by a newer version',
-    'use that version again; an older copy of the home would have forgotten what was signed since',
+    'the home was written by a newer version of gossum',
+    'use that version again; an older copy of the home does not know what was signed since',
   ],
   STORE_WRITE_FAILED: ['the home could not be written', 'check the free space and the permissions of the home'],
   STATE_DISAGREES: [
@@ -94,11 +100,11 @@ export const ERRORS = {
   ],
   // What peers say about our own past
   GUARD_WAITING: [
-    'nothing is signed until peers have said what this key cosigned before',
+    'nothing is signed until peers have said what this key signed before',
     'it takes a few seconds; see "The rollback guard" in docs/operating.md',
   ],
   GUARD_BEHIND: [
-    'this key has cosigned a larger head that is not proven to extend what this node holds',
+    'this key has signed a larger head, and it is not proven yet that it extends the one held here',
     'see "The rollback guard" in docs/operating.md',
   ],
   KEY_DUPLICATE: [
@@ -106,31 +112,31 @@ export const ERRORS = {
     'stop one of the two; see "The rollback guard" in docs/operating.md',
   ],
   DEPOSIT_WAITING: [
-    'too few peers have said that they keep what this key is about to sign, and --deposit makes them required',
-    'are enough bootstrap peers connected? gossum status says who keeps what; it is tried again by itself',
+    'too few chosen peers keep what this key is about to sign, and --deposit requires them',
+    'check that enough bootstrap peers are connected (gossum status); the node tries again by itself',
   ],
   ORIGIN_TAKEN: [
-    'this key cosigns another log of this origin, and a cosignature names a log by its origin alone',
+    'this key already cosigns another log with the same origin, and a cosignature identifies a log by its origin alone',
     'make a key for this log: gossum key new --for LOG; see "Two logs of one origin" in docs/operating.md',
   ],
   CLOCK_WRONG: [
-    'the clock of this machine is set to a time before this version of gossum was released, so nothing is signed',
-    'set the clock, and keep it set by NTP; signing goes on by itself',
+    'the clock of this machine is set to before the release of this version of gossum, so nothing is signed',
+    'set the clock and keep it synchronised (NTP); signing resumes by itself',
   ],
-  PEER_UNHELPFUL: ['no peer could give what was asked for', 'the node asks again, other peers too'],
+  PEER_UNHELPFUL: ['no peer had the data that was asked for', 'the node asks again, and asks other peers'],
   PLACE_UNREACHABLE: ['cannot reach the place', 'the node keeps trying; docs/exchange.md says what a place is'],
   PLACE_ANSWER_INVALID: [
     'the place gave an answer that cannot be used',
-    'nothing of it was believed; is its URL right? see docs/exchange.md',
+    'the answer was discarded; check the URL, and see docs/exchange.md',
   ],
-  HEADS_WAITING: ['more heads of this log wait than are taken up at a time', 'it is kept, and tried again'],
-  PEER_BUDGET: ['this peer made us prove more heads than one peer may', 'an honest peer sends new heads, each once'],
+  HEADS_WAITING: ['too many heads of this log are waiting already', 'this one is kept and tried again later'],
+  PEER_BUDGET: ['this peer has used up its share of proofs', 'an honest peer sends each new head once'],
   KEY_FILE_INVALID: ['the key file cannot be used', 'key files are private: chmod 600, owned by you, unchanged'],
   KEY_EXISTS: ['there is a witness key already', 'a key is never overwritten; use another --home for another witness'],
   KEY_MISSING: ['there is no witness key here', 'make one with gossum key new, or name its directory with --home'],
   AGENT_UNAVAILABLE: [
-    'the ssh-agent that holds the witness key does not sign',
-    'SSH_AUTH_SOCK says where it is, and ssh-add -l what it holds; a node looks for it again by itself',
+    'the ssh-agent that holds the witness key is not signing',
+    'check SSH_AUTH_SOCK and ssh-add -l; a running node looks for the agent again by itself',
   ],
   // Running and asking
   CONFIG_INVALID: ['the configuration is not valid', 'see gossum run --help'],
@@ -139,10 +145,7 @@ export const ERRORS = {
   NOT_FOUND: ['there is nothing here', 'see docs/http.md for the routes'],
   METHOD_NOT_ALLOWED: ['this route does not take this method', 'see docs/http.md for the routes'],
   REQUEST_TOO_LARGE: ['the request is too large', 'docs/http.md says how much each route takes'],
-  TOO_MANY_REQUESTS: [
-    'this address asks for more than one may',
-    'wait as long as Retry-After says, then go on more slowly',
-  ],
+  TOO_MANY_REQUESTS: ['too many requests from this address', 'wait for the Retry-After delay, then send fewer'],
   FORBIDDEN: ['this is only for the operator on this machine', 'ask the node on its loopback address'],
   REQUEST_INVALID: ['the request cannot be understood', 'see docs/http.md'],
   FILE_UNREADABLE: ['the file cannot be read', 'check its path, its permissions and its size'],
@@ -152,7 +155,7 @@ export const ERRORS = {
   ],
   USAGE: ['the command cannot be understood', 'see gossum --help'],
   TIMEOUT: ['it took too long', 'try again'],
-  INTERNAL: ['something unexpected happened: this is our bug', 'please report it with this text'],
+  INTERNAL: ['something unexpected happened, which is a bug in gossum', 'please report it with this text'],
 } as const satisfies Record<string, readonly [sentence: string, hint: string]>
 
 export type ErrorCode = keyof typeof ERRORS

@@ -153,7 +153,7 @@ async function loadLogKeys(home: string): Promise<Map<string, SignerKey>> {
     const [, log] = LOG_KEY_FILE.exec(file) ?? []
     if (log === undefined) throw keyFileInvalid(path, 'its name is not the id of a log')
     const signer = await loadWitnessKey(path)
-    if (signer === undefined) throw keyFileInvalid(path, 'it comes and goes')
+    if (signer === undefined) throw keyFileInvalid(path, 'it vanished while it was being made')
     keys.set(log, signer)
   }
   return keys

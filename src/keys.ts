@@ -122,7 +122,7 @@ async function loadOrCreate(path: string, type: SignatureType, name?: string): P
   if (await writeNewPrivateFile(path, utf8(`${line}\n`))) return { signer: parseSignerKey(line), created: true }
   // Another process made it a moment ago.
   const theirs = await load(path, type)
-  if (theirs === undefined) throw keyFileInvalid(path, 'it comes and goes')
+  if (theirs === undefined) throw keyFileInvalid(path, 'it vanished while it was being made')
   return { signer: theirs, created: false }
 }
 

@@ -1,6 +1,6 @@
 /**
  * The one place where the parts meet: builds them, starts them in order, stops them in reverse. Everything that
- * crosses a room goes through a callback that is given here.
+ * passes from one module to another goes through a callback that is given here.
  */
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -151,12 +151,12 @@ async function build(
   const { guard, deposits } = barrier
   stops.push(() => barrier.stop())
 
-  // ---- the heart ----
+  // ---- the witness ----
   const alarm = await Alarm.start({
     trust: { keys: new Map(config.logs.map(({ id, key }) => [id, key])), witnesses: () => quorum.keys, relayed },
     shelf: store.evidence,
     convictions: store.convictions,
-    heart: {
+    node: {
       freeze: (log, id) => store.heads.hold(log, id),
       isFrozen: (log) => isFrozen(store.heads.get(log)),
       isOurs: ourHistory({ store, cosigned, prefix: async (log, ...asked) => clients.required(log).prefix(...asked) }),
@@ -203,7 +203,7 @@ async function build(
       sawUnknown: (time) => guard.sawUnknown(time),
       isHeld: (log) => alarm.holds(log),
       isFresh: barrier.isFresh,
-      isChosen: (peer) => mesh?.chosen().connected.includes(peer) === true,
+      isChosen: (peer) => mesh?.isChosen(peer) === true,
       deposits,
     },
     ask: {
@@ -395,6 +395,7 @@ async function build(
         {
           prefix: async (log, ...asked) => clients.required(log).prefix(...asked),
           answered: (peer) => guard.answered(peer),
+          saidTime: (peer, time) => barrier.clock.observe(`peer ${peer}`, time),
         },
       ),
       onTwin: () => guard.sawTwin(),
@@ -407,6 +408,14 @@ async function build(
     mesh = started
     stops.push(() => started.stop())
   }
+  // At the end no more comes in, what is under way ends, and those whom we chose learn of it, while there still is a mesh.
+  stops.push(
+    () => deposits.stop(),
+    () => witness.stop(),
+    () => http.close(),
+    async () => bastion?.stop(),
+    () => exchange.stop(),
+  )
 
   lists.start()
   for (const poller of pollers.values()) stops.push(() => poller.stop())
@@ -417,10 +426,12 @@ async function build(
     exchange.start()
     witness.submitDeferred().catch(onError)
     witness.retryOwed().catch(onError)
+    witness.redeposit().catch(onError)
   })
   // First of all when stopping: a poller or a peer may be waiting for a proof or a signature that will never come.
   stops.push(() => Promise.resolve(witness.abort()))
   stops.push(() => Promise.resolve(agent?.stop()))
+  stops.push(() => Promise.resolve(barrier.close()))
   return {
     witness: signer.verifier.vkey,
     peerId: mesh?.peerId,

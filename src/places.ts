@@ -26,7 +26,7 @@ export function parsePlaces(settings: Readonly<Record<PlaceKind, readonly string
   const seen = new Set<string>()
   for (const { kind, name, url } of places) {
     for (const twice of [`${kind} ${url}`, `name ${name}`]) {
-      if (seen.has(twice)) throw new GossumError('CONFIG_INVALID', `${kind}: ${url} (${name}) is there twice`)
+      if (seen.has(twice)) throw new GossumError('CONFIG_INVALID', `${kind}: ${url} (${name}) is listed twice`)
       seen.add(twice)
     }
   }

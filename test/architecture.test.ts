@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest'
 
 const SRC = new URL('../src', import.meta.url).pathname
 
-/** A room and the rooms below it that it may import. Every room may import itself and the ground. */
+/** A module and the modules below it that it may import. Every module may import itself and the base layer. */
 const ARROWS: Record<string, readonly string[]> = {
   tlog: [],
   sumdb: ['tlog'],
@@ -29,7 +29,7 @@ const ARROWS: Record<string, readonly string[]> = {
   'key-import': ['keys', 'private-file', 'ssh', 'tlog'],
   metrics: [],
   proxy: ['witness', 'sumdb', 'store', 'tlog'],
-  // A door like gossip, over HTTP: speaks as politely as the client of the log does, and submits what it is told.
+  // A way in like gossip, over HTTP: speaks as politely as the client of the log does, and submits what it is told.
   exchange: ['witness', 'sumdb', 'places', 'tlog'],
   gossip: ['witness', 'private-file', 'tlog'],
   // What the go command speaks are sumdb's words: its paths are parsed with them.
@@ -70,9 +70,9 @@ const ARROWS: Record<string, readonly string[]> = {
     'logs',
   ],
 }
-const GROUND = ['budget', 'builtin', 'errors', 'polyfill', 'public-policy', 'timed', 'version']
+const BASE = ['budget', 'builtin', 'errors', 'polyfill', 'public-policy', 'timed', 'version']
 
-/** Packages that belong to one room. */
+/** Packages that belong to one module. */
 const PACKAGES: Record<string, readonly string[]> = {
   libp2p: ['gossip'],
   '@libp2p/': ['gossip'],
@@ -86,19 +86,12 @@ const PACKAGES: Record<string, readonly string[]> = {
   '@noble/': ['tlog'],
 }
 
-/** Files that know neither clock, chance, disk nor network. */
-const PURE = [
-  /^tlog\//,
-  /^evidence\/(conflicts|evidence|file|go-report|kept)\.ts$/,
-  /^witness\/(decide|head|outcome|source|step|deferred|deposit-(ledger|report)|frame-bytes|promise)\.ts$/,
-  /^logs\/setting\.ts$/,
-  /^deposit-setting\.ts$/,
-  /^audit\/(gosum|proof)\.ts$/,
-  /^sumdb\/(dialect|module|module-version|private)\.ts$/,
-  /^http\/(add-checkpoint-body|bastion-certificate)\.ts$/,
-  /^ssh\/(wire|private-key)\.ts$/,
-  /^gossip\/(identity|messages|pages|promises|topics|wire)\.ts$/,
-]
+/** What pure files may have of the platform: it depends on nothing but what it is given. */
+const PURE_OF_NODE: Readonly<Record<string, readonly string[]>> = {
+  'node:crypto': ['createPrivateKey', 'createPublicKey', 'hash', 'sign', 'verify'],
+  'node:http': ['STATUS_CODES'],
+  'node:net': ['isIP', 'isIPv4', 'isIPv6'],
+}
 
 interface Source {
   readonly path: string
@@ -114,54 +107,96 @@ const sources: Source[] = readdirSync(SRC, { recursive: true, encoding: 'utf8' }
     return { path: path.replaceAll('\\', '/'), text, imports }
   })
 
-function roomOf(path: string): string {
+function moduleOf(path: string): string {
   return path.split('/')[0]!.replace(/\.(ts|js)$/, '')
 }
 
-function importedRooms({ path, imports }: Source): string[] {
+function importedModules({ path, imports }: Source): string[] {
   return imports
     .filter((specifier) => specifier.startsWith('.'))
-    .map((specifier) => roomOf(relative(SRC, normalize(join(SRC, dirname(path), specifier))).replaceAll('\\', '/')))
+    .map((specifier) => moduleOf(relative(SRC, normalize(join(SRC, dirname(path), specifier))).replaceAll('\\', '/')))
 }
 
 describe('arrows point down', () => {
   test.each(sources.map((source) => [source.path, source] as const))('%s', (path, source) => {
-    const room = roomOf(path)
-    if (GROUND.includes(room)) {
-      expect(importedRooms(source)).toEqual([])
+    const module = moduleOf(path)
+    if (BASE.includes(module)) {
+      expect(importedModules(source)).toEqual([])
       return
     }
-    expect(Object.keys(ARROWS)).toContain(room)
-    const allowed = [room, ...ARROWS[room]!, ...GROUND]
-    for (const imported of importedRooms(source)) expect(allowed, `${path} imports ${imported}`).toContain(imported)
+    expect(Object.keys(ARROWS)).toContain(module)
+    const allowed = [module, ...ARROWS[module]!, ...BASE]
+    for (const imported of importedModules(source)) expect(allowed, `${path} imports ${imported}`).toContain(imported)
   })
 })
 
-test('each package stays in its room', () => {
+test('docs/design.md has the same arrows', () => {
+  const design = readFileSync(new URL('../docs/design.md', import.meta.url), 'utf8')
+  const table = design.slice(design.indexOf('## Modules'), design.indexOf('## The pipeline'))
+  const rows = [...table.matchAll(/^\| `([a-z-]+)` +\|[^|]*\|([^|]*)\|$/gm)]
+  const arrows = rows.map(([, module, below]) => [module, [...below!.matchAll(/`([a-z-]+)`/g)].map(([, name]) => name)])
+  expect(Object.fromEntries(arrows)).toEqual(ARROWS)
+})
+
+test('each package stays in its module', () => {
   for (const { path, imports } of sources) {
     for (const specifier of imports) {
       const owner = Object.keys(PACKAGES).find(
         (name) =>
           specifier === name || (name.endsWith('/') && specifier.startsWith(name)) || specifier.startsWith(`${name}/`),
       )
-      if (owner !== undefined) expect(PACKAGES[owner], `${path} imports ${specifier}`).toContain(roomOf(path))
+      if (owner !== undefined) expect(PACKAGES[owner], `${path} imports ${specifier}`).toContain(moduleOf(path))
     }
   }
 })
 
-test('pure files touch neither clock, chance, disk nor network', () => {
-  const impure = /\b(Date\.now|new Date\(\)|Math\.random|setTimeout|setInterval|fetch\(|console\.|process\.)/
-  for (const { path, text, imports } of sources) {
-    if (!PURE.some((pattern) => pattern.test(path))) continue
-    expect(text.match(impure)?.[0], path).toBeUndefined()
-    const platform = imports.filter((specifier) => specifier.startsWith('node:'))
-    expect(platform, path).toEqual(path === 'tlog/native.node.ts' ? ['node:crypto'] : [])
-  }
+describe('a file whose header says "Pure" knows neither clock, chance, disk nor network', () => {
+  const isPure = ({ path, text }: Source): boolean =>
+    /\bPure\b/.test(/^(?:#!.*\n)?\/\*\*[^]*?\*\//.exec(text)?.[0] ?? '') || path.startsWith('tlog/')
+  const pure = sources.filter(isPure)
+  const paths = new Set(pure.map(({ path }) => path))
+
+  test('there are such files, and all of tlog says it', () => {
+    expect(pure.length).toBeGreaterThan(50)
+    expect(pure.filter(({ text }) => !/^\/\*\*[^]*?\bPure\b[^]*?\*\//.test(text)).map(({ path }) => path)).toEqual([])
+  })
+
+  test.each(pure.map((source) => [source.path, source] as const))('%s', (path, { text }) => {
+    const code = text.replaceAll(/\/\*[^]*?\*\/|\/\/.*/g, '')
+    const impure =
+      /\b(Date\.now|new Date\(\)|performance\.|Math\.random|crypto\.|set(Timeout|Interval|Immediate)|fetch\(|console\.|process\.)/
+    expect(code.match(impure)?.[0], path).toBeUndefined()
+    for (const { names, from } of valuesImported(text)) {
+      if (from.startsWith('node:')) for (const name of names) expect(PURE_OF_NODE[from] ?? [], path).toContain(name)
+      // Nor may what it calls know them.
+      if (from.startsWith('.')) expect([...paths], `${path} imports ${from}`).toContain(fileOf(path, from))
+    }
+  })
 })
+
+/** What a file imports that is there when it runs: no types. */
+function valuesImported(text: string): { names: string[]; from: string }[] {
+  return [...text.matchAll(/^(?:import|export) (?!type\b)([^;'"]*?) ?from '([^']+)'/gm)].flatMap(([, what, from]) => {
+    const names = what!
+      .replaceAll(/[{}]/g, ' ')
+      .split(',')
+      .map((name) => name.trim())
+      .filter((name) => name !== '' && !name.startsWith('type '))
+      .map((name) => name.replace(/ as .*/, ''))
+    return names.length === 0 ? [] : [{ names, from: from! }]
+  })
+}
+
+/** The source file that a relative import of another means. */
+function fileOf(path: string, specifier: string): string {
+  return normalize(join(dirname(path), specifier))
+    .replaceAll('\\', '/')
+    .replace(/\.js$/, '.ts')
+}
 
 test('only the command line prints', () => {
   for (const { path, text } of sources) {
-    if (roomOf(path) !== 'cli') expect(text, path).not.toMatch(/console\.|process\.(stdout|stderr)/)
+    if (moduleOf(path) !== 'cli') expect(text, path).not.toMatch(/console\.|process\.(stdout|stderr)/)
   }
 })
 
@@ -169,13 +204,7 @@ test('no cycles between files', () => {
   const graph = new Map(
     sources.map(({ path, imports }) => [
       path,
-      imports
-        .filter((specifier) => specifier.startsWith('.'))
-        .map((specifier) =>
-          normalize(join(dirname(path), specifier))
-            .replaceAll('\\', '/')
-            .replace(/\.js$/, '.ts'),
-        ),
+      imports.filter((specifier) => specifier.startsWith('.')).map((specifier) => fileOf(path, specifier)),
     ]),
   )
   const done = new Set<string>()

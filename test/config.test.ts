@@ -105,8 +105,8 @@ describe('a place outside the mesh', () => {
     [{ feed: [`${vkey} http://w.example`] }, /is a log key, not a witness key/],
     [{ feed: ['nonsense http://w.example'] }, /the key is malformed/],
     [{ feed: ['a b c'] }, /"URL" or "VKEY URL" expected/],
-    [{ feed: ['http://w.example', 'http://w.example/'] }, /is there twice/],
-    [{ feed: [`${witness.vkey} http://a.example`, `${witness.vkey} http://b.example`] }, /is there twice/],
+    [{ feed: ['http://w.example', 'http://w.example/'] }, /is listed twice/],
+    [{ feed: [`${witness.vkey} http://a.example`, `${witness.vkey} http://b.example`] }, /is listed twice/],
     [{ distributor: [`${witness.vkey} http://w.example`] }, /distributor: one URL expected/],
     [{ sourceSpotter: [''] }, /source-spotter: /],
   ])('%j is refused in words', (settings, words) => {

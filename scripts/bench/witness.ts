@@ -3,15 +3,19 @@
  * hit both alike: resubmission of one head, and chains of heads that each need a proof and an fsync.
  *
  *   npm run bench:witness
+ *   npm run bench:witness -- --deposit   # a second node of ours keeps the promises of the first
  */
-import { spawn } from 'node:child_process'
+import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
 import { SUM_GOLANG_ORG } from '../../src/config.js'
+import type { StatusView } from '../../src/http/api.js'
+import { loadOrCreateWitnessKey, WITNESS_FILE } from '../../src/keys.js'
 import { utf8 } from '../../src/tlog/bytes.js'
 import { SUMDB_ORIGIN } from '../../src/tlog/checkpoint.js'
 import { cosign } from '../../src/tlog/cosignature.js'
@@ -236,31 +240,48 @@ function rawLimit(): number {
 
 // ---- the contest -----------------------------------------------------------------------------------------------
 
-async function startOurs(
-  home: string,
-  known: readonly KnownLog[],
-): Promise<{ port: number; pid: number; stop: () => Promise<void> }> {
+interface Running {
+  readonly port: number
+  readonly pid: number
+  stop(): Promise<void>
+}
+
+/** A node that counts ours, and so keeps as many promises as it makes; it follows one log. Returns where it listens. */
+async function startPeer(ours: string, { vkey, origin }: KnownLog): Promise<Running & { at: string }> {
+  const { signer } = await loadOrCreateWitnessKey(join(ours, WITNESS_FILE), 'ours.example')
+  const policy = join(home, 'policy')
+  writeFileSync(policy, `witness ours ${signer.verifier.vkey}\nquorum ours\n`)
+  const log = ['--log', `${vkey} - ${origin}`, '--listen', '/ip4/127.0.0.1/tcp/0', '--no-mdns', '--policy', policy]
+  const args = ['run', '--json', '--home', join(home, 'peer'), '--http', '127.0.0.1:0', ...log]
+  const child = spawn(process.execPath, [PROGRAM, ...args], { stdio: ['ignore', 'pipe', 'ignore'] })
+  const [line] = (await once(createInterface({ input: child.stdout }), 'line')) as [string]
+  const { multiaddrs } = JSON.parse(line) as { multiaddrs: string[] }
+  return { at: multiaddrs[0]!, port: 0, pid: child.pid!, stop: () => ended(child) }
+}
+
+async function ended(child: ChildProcess): Promise<void> {
+  child.kill('SIGTERM')
+  await once(child, 'exit')
+}
+
+async function startOurs(home: string, known: readonly KnownLog[], more: readonly string[]): Promise<Running> {
   const probe = createServer().listen(0, '127.0.0.1')
   await once(probe, 'listening')
   const { port } = probe.address() as AddressInfo
   await new Promise((resolve) => probe.close(resolve))
   const flags = known.flatMap(({ vkey, origin }) => ['--log', `${vkey} - ${origin}`])
   const args = ['run', '--home', home, '--http', `127.0.0.1:${port}`, '--listen', '/ip4/127.0.0.1/tcp/0', '--no-mdns']
-  const child = spawn(process.execPath, [PROGRAM, ...args, ...flags], { stdio: 'ignore' })
-  const isUp = (): Promise<boolean> =>
-    fetch(`http://127.0.0.1:${port}/livez`).then(
-      ({ ok }) => ok,
-      () => false,
-    )
-  while (!(await isUp())) await delay(50)
-  return {
-    port,
-    pid: child.pid!,
-    stop: async () => {
-      child.kill('SIGTERM')
-      await once(child, 'exit')
-    },
+  const child = spawn(process.execPath, [PROGRAM, ...args, ...flags, ...more], { stdio: 'ignore' })
+  const isUp = async (): Promise<boolean> => {
+    try {
+      const status = (await (await fetch(`http://127.0.0.1:${port}/api/v1/status`)).json()) as StatusView
+      return status.guard.state !== 'waiting'
+    } catch {
+      return false
+    }
   }
+  while (!(await isUp())) await delay(50)
+  return { port, pid: child.pid!, stop: () => ended(child) }
 }
 
 const litewitness = findLitewitness()
@@ -270,7 +291,10 @@ const known = [
   ...logs.map(({ origin, signer }) => ({ origin, vkey: signer.verifier.vkey })),
   { origin: SUMDB_ORIGIN, vkey: SUM_GOLANG_ORG },
 ]
-const ours = await startOurs(home, known)
+const place = join(home, 'ours')
+mkdirSync(place, { mode: 0o700 })
+const depositary = process.argv.includes('--deposit') ? await startPeer(place, known[0]!) : undefined
+const ours = await startOurs(place, known, depositary === undefined ? [] : ['--bootstrap', depositary.at])
 const theirs = await startLitewitness(litewitness, known)
 const contestants: Contestant[] = [
   { name: 'gossum', port: ours.port, pid: ours.pid, sizes: logs.map(() => FIRST_SIZE) },
@@ -330,5 +354,6 @@ try {
 } finally {
   await ours.stop()
   await theirs.stop()
+  await depositary?.stop()
   rmSync(home, { recursive: true })
 }

@@ -10,8 +10,8 @@ cd "$(dirname "$0")/../.."
 # Checks go.sum files: golang.org/x/mod's own demonstration.
 GOFLAGS='' go install golang.org/x/mod/gosumcheck@v0.37.0
 
-# The witness that ours is compared with, and the tool that adds logs to it. It signs through ssh-agent (openssh-client).
+# The witness that ours is compared with. It signs through ssh-agent (openssh-client) and is told its logs with sqlite3.
 # And the bastion that carries our traffic; its certificate is made with openssl.
-for command in litewitness witnessctl litebastion; do
+for command in litewitness litebastion; do
   GOFLAGS='' go install "filippo.io/torchwood/cmd/$command@v0.9.0"
 done

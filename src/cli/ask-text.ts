@@ -162,7 +162,7 @@ function byWhom(cosignatures: readonly CosignatureView[], now: number): string {
 }
 
 function quorumOf({ quorum, size }: LogView, policy: StatusView['policy']): string {
-  if (policy === null) return 'no policy: this node trusts itself alone'
+  if (policy === null) return "no policy: only this node's own cosignature counts"
   const need = `${policy.threshold} of ${policy.witnesses} witnesses needed`
   if (quorum === null) return `none yet, ${need}`
   const behind = size > quorum.size ? `, ${counted(size - quorum.size, 'record')} behind` : ''

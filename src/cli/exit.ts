@@ -5,14 +5,19 @@ export const EXIT = { fine: 0, couldNot: 1, refused: 2, misbehaviour: 3, undecid
 
 export const EXIT_CODES_HELP = `Exit codes:
   0  fine
-  1  could not: a node, a file or the network was not there
-  2  usage, or input that was refused: a signature, a proof, a format; check, when a line is not what the log has;
-     probe, when an answer is wrong
-  3  proven misbehaviour of a log: status, while one is frozen; check and probe, when it shows two histories; evidence
-     import, when what was imported convicts it
-  4  undecided: status, while a log is not reachable, paused, or has heads that are not proven yet, or while peers or
-     the clock leave a doubt about what this key signs; check, when nobody could say, or no quorum head proves it yet; probe, when an answer did not come; policy check, when the quorum
-     cannot be reached
+  1  could not      any command  a node, a file or the network was not there
+  2  refused        any command  wrong usage; a signature, a proof or a format that does not hold
+                    check        a line is not what the log has
+                    probe        an answer is wrong
+  3  misbehaviour   status       a log is frozen
+                    check, probe the log shows two histories
+                    evidence import
+                                 what was imported convicts a log
+  4  undecided      status       a log is unreachable, paused or has suspects; or peers or the clock leave
+                                 doubt about what this key signs
+                    check        nobody could tell, or no quorum head proves it yet
+                    probe        an answer did not come
+                    policy check the quorum cannot be reached
 `
 
 /** Codes that say that something could not be done; all the others say that something was refused. */

@@ -145,7 +145,7 @@ async function introduce(node: GossumNode, config: Config, out: Output): Promise
       `${log.name}  ${log.disabled ? 'disabled' : (log.url ?? 'pushes its heads')}  ${log.size === 0 ? 'no head yet' : `size ${grouped(log.size)}`}`,
     ]),
     ...sumdbs.map((log) => ['go', `go env -w GOSUMDB="${goSumDb(log, node.http)}"`]),
-    ...(sumdbs.length === 0 ? [] : [['go, undone', 'go env -u GOSUMDB']]),
+    ...(sumdbs.length === 0 ? [] : [['undo', 'go env -u GOSUMDB']]),
     ['policy', policyText(config, node.witness)],
     ...meshTexts(config).map((text) => ['mesh', text]),
     ...config.places.map(({ kind, name }) => [kind === 'source-spotter' ? 'spotter' : kind, name]),
@@ -180,7 +180,7 @@ function reachableFirst(addresses: readonly string[]): string[] {
 
 /** Whose cosignatures make a quorum. */
 export function policyText({ policy }: Pick<Config, 'policy'>, own: string): string {
-  if (policy === undefined) return 'none: this node trusts itself alone (--policy FILE)'
+  if (policy === undefined) return "none: only this node's own cosignature counts (--policy FILE)"
   const need = `${quorumThreshold(policy)} of ${policy.witnesses.length} witnesses needed`
   const isListed = policy.witnesses.some(({ key }) => key?.vkey === own)
   const { liars } = policyStrength(policy)

@@ -91,12 +91,12 @@ export class Alarm {
    * called before a log is let go, too: nothing can be acknowledged that is not on disk. Throws EVIDENCE_UNWRITTEN.
    */
   async acknowledge(id: string): Promise<boolean> {
-    const { convictions, heart } = this.#parts
+    const { convictions, node } = this.#parts
     await this.#keeper.unwritten.settle(id)
     const conviction = convictions.get(id)
     if (conviction === undefined) return false
     await convictions.put({ ...conviction, acked: true })
-    await heart.reconsider()
+    await node.reconsider()
     return true
   }
 

@@ -1,6 +1,8 @@
 /**
  * Whose conflicts are kept, and how many: a witness can sign contradictions without end, and neighbours can name
  * witnesses without end.
+ *
+ * Pure.
  */
 import type { VerifierKey } from '../tlog/note.js'
 import type { KeptConviction } from './kept.js'

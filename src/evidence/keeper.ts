@@ -31,8 +31,8 @@ export interface Trust {
   readonly relayed: () => readonly VerifierKey[]
 }
 
-/** What the heart of the node does when something is proven. */
-export interface Heart {
+/** What the rest of the node does when something is proven. */
+export interface AlarmedNode {
   /** Freezes the log until the operator acknowledges `id`; durable when it returns. */
   readonly freeze: (log: string, id: string) => Promise<void>
   readonly isFrozen: (log: string) => boolean
@@ -49,7 +49,7 @@ export interface KeeperParts {
   readonly trust: Trust
   readonly shelf: Shelf
   readonly convictions: KeptConvictions
-  readonly heart: Heart
+  readonly node: AlarmedNode
   /**
    * Tells about new evidence: the mesh, the events, the metrics. `isWritten` is false while it is in memory alone: then
    * what is told may be all that a crash leaves of it.
@@ -82,13 +82,13 @@ export class Keeper {
 
   /** Takes up what is kept: it freezes and convicts again, also when the disk takes nothing now. Throws STORE_DAMAGED. */
   async restore(): Promise<void> {
-    const { shelf, convictions, heart, trust } = this.#parts
+    const { shelf, convictions, node, trust } = this.#parts
     for (const kept of await shelf.list()) {
       const { id, log, witness } = kept
       const texts = textsOfKept(kept)
       this.catalogue.add({ id, log, isSplitView: witness === undefined, texts })
       if (witness === undefined) {
-        if (trust.keys.has(log)) await this.#write(kept, [() => heart.freeze(log, id)])
+        if (trust.keys.has(log)) await this.#write(kept, [() => node.freeze(log, id)])
       } else if (convictions.get(id) === undefined) {
         const conviction = { id, witness, log, lies: texts, acked: false }
         convictions.note(conviction)
@@ -103,7 +103,7 @@ export class Keeper {
    */
   async keepSplitView(conviction: Conviction, evidence: Evidence, source: Source): Promise<Kept> {
     const { id, log } = conviction
-    const { freeze, isFrozen } = this.#parts.heart
+    const { freeze, isFrozen } = this.#parts.node
     const shown = (text: string): string | undefined => this.catalogue.showing(log, text)
     const isOld = await this.#isOld(log, evidence, shown)
     // From here on nothing waits until it is held: the same file may come through several doors at once.
@@ -124,7 +124,7 @@ export class Keeper {
    */
   async keepConflict(conviction: Conviction, evidence: Evidence, source: Source): Promise<Kept | undefined> {
     const { id, log } = conviction
-    const { convictions, heart, trust } = this.#parts
+    const { convictions, node, trust } = this.#parts
     const about = { witness: conviction.witness!.vkey, log }
     const shown = (text: string): string | undefined => conflictsOf(about, convictions.list()).shown.get(text)
     const isOld = await this.#isOld(log, evidence, shown)
@@ -144,7 +144,7 @@ export class Keeper {
       await convictions.put(convicted)
       for (const old of displaced) await this.#forget(old)
     }
-    await this.#writeAndTell(conviction, kept, source, [put, () => heart.reconsider()])
+    await this.#writeAndTell(conviction, kept, source, [put, () => node.reconsider()])
     return { id, isNew: true }
   }
 
@@ -161,7 +161,7 @@ export class Keeper {
 
   async #isOurs(log: string, head: string): Promise<boolean> {
     try {
-      return await this.#parts.heart.isOurs(log, head)
+      return await this.#parts.node.isOurs(log, head)
     } catch (error) {
       this.#parts.onError(error)
       return false

@@ -1,6 +1,6 @@
 /**
  * Visits the places: each has a loop of its own in which one request is under way at a time, with a pause after a push
- * and a longer one after every failure. What places give goes through the corridor like any head; what they say is
+ * and a longer one after every failure. What places give goes through the pipeline like any head; what they say is
  * told, shown, and decides nothing.
  */
 import { setTimeout as delay } from 'node:timers/promises'
@@ -61,7 +61,7 @@ export interface ExchangeParts {
   /** The newest head that we have proven and cosigned; undefined before, and while its log is frozen. */
   readonly head: (log: string) => OwnHead | undefined
   readonly prove: Prove
-  /** The corridor. */
+  /** Takes a head through the pipeline. */
   readonly submit: (candidate: Candidate) => Promise<Outcome>
   /** Seconds between two looks at a place. */
   readonly interval: number

@@ -1,6 +1,6 @@
 /**
  * Places outside the mesh with which heads and cosignatures are exchanged, as the one who visits them sees them. A
- * place is not trusted: what it gives is bytes until the corridor has verified them, what it says is its opinion.
+ * place is not trusted: what it gives is bytes until the pipeline has verified them, what it says is its opinion.
  */
 import type { PlaceKind } from '../places.js'
 import type { Hash } from '../tlog/hash.js'

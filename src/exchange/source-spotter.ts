@@ -34,7 +34,7 @@ export class SourceSpotter implements Place {
     if (opinion === undefined) {
       throw new GossumError('PLACE_ANSWER_INVALID', `${this.url}: no opinion: ${JSON.stringify(detail)}`)
     }
-    // What it has seen instead convicts the log if it is signed and cannot be tied to ours: that is for the corridor.
+    // What it has seen instead convicts the log if it is signed and cannot be tied to ours: that is for the pipeline.
     return { verdict: opinion, detail, notes: opinion === 'inconsistent' ? await this.#newest(path, signal) : [] }
   }
 

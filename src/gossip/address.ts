@@ -28,7 +28,7 @@ const NETWORK = subnets(
   ['fc00::', 7],
   ['fe80::', 10],
 )
-/** Nothing that can be dialled: this network, groups, reserved; and IPv4 in the clothes of a translation (RFC 6052). */
+/** Nothing that can be dialled: this network, groups, reserved; and IPv4 inside the prefixes of translators (RFC 6052). */
 const NOWHERE = subnets(
   ['0.0.0.0', 8],
   ['224.0.0.0', 3],

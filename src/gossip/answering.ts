@@ -61,6 +61,8 @@ export interface SyncHandlers extends DoorHandlers, KeepHandlers {
    * each round in which that was so.
    */
   answered(peer: string): void
+  /** What the clock of a chosen peer says, in milliseconds since 1970. */
+  saidTime?(peer: string, time: number): void
 }
 
 /** Requests of one peer: at once, and per second in the long run. */
@@ -70,10 +72,10 @@ const REQUESTS_PER_SECOND = 1
 const PAGE_BURST = 512
 const PAGES_PER_SECOND = 8
 /** Messages with promises of a peer that we chose or whose witness we count, and of a stranger. */
-const PROMISE_BURST = 200
-const PROMISES_PER_SECOND = 50
-const STRANGER_PROMISE_BURST = 20
-const STRANGER_PROMISES_PER_SECOND = 1
+const PROMISE_BURST = 1000
+const PROMISES_PER_SECOND = 500
+const STRANGER_PROMISE_BURST = 60
+const STRANGER_PROMISES_PER_SECOND = 8
 /** Proofs that one peer may ask for, which may make us fetch tiles from the log: at once, and per second. */
 const PROOF_BURST = 16
 const PROOFS_PER_SECOND = 0.5

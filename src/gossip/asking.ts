@@ -27,6 +27,8 @@ import type { PromiseRequest } from './promises.js'
 export const REQUEST_TIMEOUT_MS = 10_000
 /** Requests on one stream; a stream is for a while, not for life. */
 export const REQUESTS_PER_STREAM = 24
+/** Milliseconds that a peer is brought no promise after it said that it is busy: signatures wait for it. */
+const PROMISE_PAUSE_MS = 500
 /** Peers that one question goes to beside the one that is named. */
 const OTHERS_ASKED = 3
 
@@ -47,7 +49,7 @@ export class Asker {
   /** Peers with which a round runs. */
   readonly #rounds = new Set<string>()
   readonly #questions = new Lines()
-  readonly #promises = new Lines()
+  readonly #promises = new Lines(PROMISE_PAUSE_MS)
 
   constructor(host: Host, speakers: ReadonlyMap<string, PeerId>, stopped: AbortSignal) {
     this.#host = host

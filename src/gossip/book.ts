@@ -1,5 +1,5 @@
 /**
- * The peers that a node has met, and those of them that it remembers over a restart. A room below keeps the book;
+ * The peers that a node has met, and those of them that it remembers over a restart. A module below keeps the book;
  * what is in it is decided here: first those that we dialled, whose addresses are proven, then those that told theirs.
  */
 import type { PeerId } from '@libp2p/interface'

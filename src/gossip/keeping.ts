@@ -24,12 +24,16 @@ export interface KeepHandlers {
   keepLine(note: Uint8Array, peer: string): Promise<void>
 }
 
-/** Promises and heads of one stranger that are looked at: at once, and per second in the long run. */
-const STRANGER_BURST = 20
-const STRANGER_PER_SECOND = 1
+/**
+ * Promises and heads of one stranger that are looked at: at once, and per second in the long run. A witness that names us
+ * as its bootstrap peer is one, whatever it is to others: it may start with as many logs as its key has room for, each with
+ * a promise, that of a second key, and a line.
+ */
+const STRANGER_BURST = 768
+const STRANGER_PER_SECOND = 16
 /** And of all strangers together, for a new peer id costs nothing. */
-const STRANGERS_BURST = 256
-const STRANGERS_PER_SECOND = 32
+const STRANGERS_BURST = 2048
+const STRANGERS_PER_SECOND = 64
 
 export class Keeper {
   readonly #handlers: KeepHandlers

@@ -16,9 +16,14 @@ interface Line {
 }
 
 export class Lines {
+  readonly #busyMs: number
   readonly #lines = new Map<string, Line>()
   /** Peers that are busy, and until when, in milliseconds since 1970. */
   readonly #busy = new Map<string, number>()
+
+  constructor(busyMs = BUSY_PAUSE_MS) {
+    this.#busyMs = busyMs
+  }
 
   /** Asks when it is the question's turn; undefined when there is no answer, or too many wait. `ask` never throws. */
   async ask(peer: string, ask: () => Promise<Answer | undefined>): Promise<Answer | undefined> {
@@ -30,7 +35,7 @@ export class Lines {
     line.tail = turn
     const answer = await turn
     if (--line.waiting === 0) this.#lines.delete(peer)
-    if (answer?.type === 'error' && answer.code === 'busy') this.#busy.set(peer, Date.now() + BUSY_PAUSE_MS)
+    if (answer?.type === 'error' && answer.code === 'busy') this.#busy.set(peer, Date.now() + this.#busyMs)
     return answer
   }
 

@@ -222,12 +222,17 @@ export class Mesh {
     return this.#parts.sync.promiser.promise(peer, promises, lines, options)
   }
 
+  /** Whether a peer is chosen, connected or not. */
+  isChosen(peerId: string): boolean {
+    return this.#parts.chosen.has(peerId)
+  }
+
   /** How many peers are chosen to keep our promises, and which of them are connected. */
   chosen(): Chosen {
     return this.#parts.chosen.report
   }
 
-  /** Whether a connected neighbour counts this verifier key, be it our own. */
+  /** Whether a connected neighbour counts this verifier key, which may be our own. */
   counts(vkey: string): boolean {
     return this.#parts.neighbours.counts(vkey)
   }

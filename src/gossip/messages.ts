@@ -72,6 +72,8 @@ export interface Hello {
   readonly witness?: WitnessClaim | undefined
   /** Multiaddrs, /p2p/ID included, of other nodes. */
   readonly peers: readonly string[]
+  /** What the sender's clock says, in milliseconds since 1970; absent in earlier versions. */
+  readonly time?: number | undefined
 }
 
 export interface EvidenceRequest {
@@ -206,6 +208,7 @@ function encodeHello(hello: Hello): Uint8Array {
     ...(counts.length > 0 && { counts }),
     ...(witness && { witness: { key: witness.key, signature: toBase64(witness.signature) } }),
     ...(peers.length > 0 && { peers }),
+    ...(hello.time !== undefined && { time: hello.time }),
   }
   const room = ROOM_BYTES - jsonBytes(rest)
   return json({ type: 'hello', heads: fitting(hello.heads.slice(0, MAX_HEADS), room), ...rest })
@@ -294,7 +297,7 @@ function readHello(message: JsonObject): Hello | undefined {
   const witness = message.witness === undefined ? undefined : readClaim(message.witness)
   const isWhole = message.witness === undefined || witness !== undefined
   return heads && evidence && counts && peers && isWhole
-    ? { type: 'hello', heads, evidence, counts, peers, witness }
+    ? { type: 'hello', heads, evidence, counts, peers, witness, time: readSize(message.time) }
     : undefined
 }
 

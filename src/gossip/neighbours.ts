@@ -197,7 +197,7 @@ export class Neighbours {
     return lists
   }
 
-  /** How many keys of whom are read this time: shared by those who name new ones; who had a share is next in line last. */
+  /** How many keys of each neighbour are read this time: shared by those that name new ones; one that had a share goes to the end of the line. */
   #allowances(lists: ReadonlyMap<string, readonly string[]>, isNew: (vkey: string) => boolean): Map<string, number> {
     const served = [...this.#queue].filter((peer) => lists.get(peer)?.some(isNew)).slice(0, NEW_KEYS_PER_SELECTION)
     for (const peer of served) {

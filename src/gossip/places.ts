@@ -1,7 +1,7 @@
 /**
  * The places of one topic: how many of its messages may be with the handlers at once. A head may wait there for its turn
- * or for its proof, and with it waits all that came for it, be it the same head with other lines of junk. So every peer
- * has places of its own, which the others cannot take, and who brings more takes it from what all share.
+ * or for its proof, and every message about that head waits with it, also one that differs only in junk lines. So every
+ * peer has places of its own, which no other peer can take, and a peer that brings more uses places that all share.
  */
 
 /** Places that all peers share, and bytes of their messages. */

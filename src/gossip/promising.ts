@@ -8,8 +8,11 @@ import { ROOM_BYTES } from './messages.js'
 import { promiseRequests } from './promises.js'
 
 /** Messages to one peer: at once, and per second in the long run. Fewer than a peer takes that trusts us. */
-const MESSAGE_BURST = 150
-const MESSAGES_PER_SECOND = 45
+const MESSAGE_BURST = 900
+const MESSAGES_PER_SECOND = 450
+/** The same for one that has said it is busy: to it we are a stranger. What waits meanwhile shares a message. */
+const STRANGER_BURST = 1
+const STRANGERS_PER_SECOND = 6
 /** Milliseconds until it is tried again whether another may be sent. */
 const PACE_MS = 20
 
@@ -22,6 +25,9 @@ export class Promiser {
   /** Connected peers by whether they know what a promise is. */
   readonly #depositaries = new Map<string, boolean>()
   readonly #messages = new Budget(MESSAGE_BURST, MESSAGES_PER_SECOND)
+  readonly #toBusy = new Budget(STRANGER_BURST, STRANGERS_PER_SECOND)
+  /** Connected peers that have said they are busy. */
+  readonly #busy = new Set<string>()
 
   constructor(asker: Asker, speakers: ReadonlyMap<string, PeerId>) {
     this.#asker = asker
@@ -51,6 +57,7 @@ export class Promiser {
         this.#learn(peer, false)
         return 'unsupported'
       }
+      if (answer?.type === 'error' && answer.code === 'busy' && this.#speakers.has(peer)) this.#busy.add(peer)
       if (answer?.type !== 'promise' || answer.kept.length !== indexes.length) break
       this.#learn(peer, true)
       hasAnswered = true
@@ -67,11 +74,13 @@ export class Promiser {
   /** The last connection of a peer is gone; it may come back with another version. */
   gone(peer: string): void {
     this.#depositaries.delete(peer)
+    this.#busy.delete(peer)
   }
 
   /** Resolves when the peer will take another message, or there is no more time. */
   async #mayAsk(peer: string, signal: AbortSignal): Promise<void> {
-    while (!signal.aborted && this.#speakers.has(peer) && !this.#messages.take(peer, Date.now())) await delay(PACE_MS)
+    const budget = this.#busy.has(peer) ? this.#toBusy : this.#messages
+    while (!signal.aborted && this.#speakers.has(peer) && !budget.take(peer, Date.now())) await delay(PACE_MS)
   }
 
   #learn(peer: string, isDepositary: boolean): void {

@@ -266,6 +266,7 @@ export class SyncDoor {
       counts: counts.slice(0, MAX_COUNTS),
       witness: await this.#claimed(),
       peers: membership.introduce(to),
+      time: Date.now(),
     }
   }
 
@@ -286,10 +287,11 @@ export class SyncDoor {
 
   /** What a hello says of its sender. It counts for the connection only. */
   #heard(hello: Hello, peer: PeerId): void {
-    const { host, neighbours, membership } = this.#options
+    const { host, neighbours, membership, chosen, handlers } = this.#options
     if (host.getConnections(peer).length === 0) return
     neighbours.heard(peer.toString(), hello)
     membership.told(hello.peers, peer)
+    if (hello.time !== undefined && chosen.has(peer.toString())) handlers.saidTime?.(peer.toString(), hello.time)
   }
 
   /** Works on the heads of a hello when those of the one before are done. A third hello at once is dropped. */

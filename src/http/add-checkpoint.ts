@@ -1,6 +1,6 @@
 /**
  * The doors of c2sp.org/tlog-witness, and add-checkpoint among them: logs push their heads here, with a proof, and get our cosignature. What is
- * accepted is decided in the heart; this file reads the request and says the answer in the words of the protocol.
+ * accepted is decided by the step; this file reads the request and says the answer in the words of the protocol.
  */
 import { GossumError } from '../errors.js'
 import { toHex, utf8 } from '../tlog/bytes.js'
@@ -19,7 +19,7 @@ import { busy, readable, refusal } from './witness-reply.js'
 export interface WitnessNode {
   /** The logs whose heads are taken, in configured order. */
   readonly logs: readonly LogIdentity[]
-  /** Takes a head through the corridor. */
+  /** Takes a head through the pipeline. */
   submit(candidate: Candidate): Promise<Outcome>
   /** The newest head that this node cosigned, with the line of the log and its own. */
   checkpoint(log: string): Promise<Uint8Array | undefined>
@@ -97,7 +97,7 @@ async function addCheckpoint(node: WitnessNode, body: Uint8Array): Promise<Reply
 }
 
 /**
- * The head as the heart takes it. The order is that of the protocol: the body (400), the origin (404), the note (400),
+ * The head as the witness takes it. The order is that of the protocol: the body (400), the origin (404), the note (400),
  * whether a trusted key claims it (403). Throws the GossumError of the first that fails.
  */
 function readCandidate(node: WitnessNode, body: Uint8Array): Candidate {
@@ -110,7 +110,8 @@ function readCandidate(node: WitnessNode, body: Uint8Array): Candidate {
   // Lines of other types say nothing here, may be large, and those of ML-DSA-44 cost 5 ms each, which anybody could make
   // us spend: they come by the mesh. The others are spelled anew: it is the text that is signed.
   const signatures = note.signatures.filter((line) => isBy(line, log.key) || line.bytes.length === COSIGNATURE_SIZE)
-  return { source: 'push', log: log.id, note: formatNote({ ...note, signatures }), proof, receivedAt: node.now() }
+  const parsed = { text: note.text, signatures }
+  return { source: 'push', log: log.id, note: formatNote(parsed), parsed, proof, receivedAt: node.now() }
 }
 
 function keysOf(logs: readonly { readonly key: VerifierKey }[]): string {

@@ -42,10 +42,19 @@ export interface Match {
 export function matchPath(routes: readonly Route[], pathname: string): Match {
   const segments = pathname.split('/').map(decodeSegment)
   for (const { path } of routes) {
-    const params = matchSegments(path.split('/'), segments)
+    const params = matchSegments(patternOf(path), segments)
     if (params !== undefined) return { params, routes: routes.filter((route) => route.path === path) }
   }
   throw new GossumError('NOT_FOUND', pathname.slice(0, 200))
+}
+
+/** The segments of the paths that routes declare: a closed set. */
+const patterns = new Map<string, readonly string[]>()
+
+function patternOf(path: string): readonly string[] {
+  let pattern = patterns.get(path)
+  if (pattern === undefined) patterns.set(path, (pattern = path.split('/')))
+  return pattern
 }
 
 /** The methods that a path takes, as the Allow header lists them. */

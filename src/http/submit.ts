@@ -41,7 +41,7 @@ export interface EvidenceAnswer {
 
 /** The two ways in, as the node gives them. */
 export interface Doors {
-  /** Takes a head through the corridor. `held` is the size of the newest head of its log that is held afterwards. */
+  /** Takes a head through the pipeline. `held` is the size of the newest head of its log that is held afterwards. */
   submitHead(note: Uint8Array): Promise<{ outcome: Outcome; held: number | null }>
   submitEvidence(file: Uint8Array): Promise<Received>
 }

@@ -1,5 +1,5 @@
 /**
- * What a node shows of itself: one reading of the heart, the store and the mesh, in the words of the API. The API, the
+ * What a node shows of itself: one reading of the witness, the store and the mesh, in the words of the API. The API, the
  * metrics and the command line all show this and nothing else.
  */
 import type { LogSetting } from '../config.js'
@@ -52,7 +52,7 @@ export interface ViewParts extends WitnessParts {
   readonly bastion: () => BastionReport | undefined
   /** The places outside the mesh. */
   readonly exchange: () => ExchangeView[]
-  /** The corridor. */
+  /** Takes a head through the pipeline. */
   readonly submit: (candidate: Candidate) => Promise<Outcome>
   /** The mesh, once it runs. */
   readonly mesh: () => MeshView | undefined

@@ -2,7 +2,7 @@
  * HOME/logs.json: the logs that were added to a home or disabled there. No log is ever removed from it, and none gets
  * another key: what was signed of a log stays bound to both.
  */
-import { readFileSync } from 'node:fs'
+import { accessSync, constants, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { errorText, GossumError } from '../errors.js'
 import { replacePrivateFile } from '../private-file.js'
@@ -16,16 +16,26 @@ function bookPath(home: string): string {
   return join(home, 'logs.json')
 }
 
-/** The logs in the book of a home; none when there is no book. Throws CONFIG_INVALID or FILE_UNREADABLE. */
+/** The logs in the book of a home; none when there is no book. Throws CONFIG_INVALID, FILE_UNREADABLE or HOME_UNUSABLE. */
 export function readBook(home: string): LogSetting[] {
   let bytes: Uint8Array
   try {
     bytes = readFileSync(bookPath(home))
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
-    throw new GossumError('FILE_UNREADABLE', errorText(error), error)
+    throw new GossumError(mayEnter(home) ? 'FILE_UNREADABLE' : 'HOME_UNUSABLE', errorText(error), error)
   }
   return parseBook(bytes, bookPath(home))
+}
+
+/** Whether it is a directory of ours, so that what stands in the way is the book alone. */
+function mayEnter(home: string): boolean {
+  try {
+    accessSync(`${home}/`, constants.R_OK | constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
 }
 
 /**

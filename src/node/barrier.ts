@@ -18,7 +18,7 @@ import { Binding } from './binding.js'
 const CLOCK_LOOK_MS = 15_000
 
 export interface NodeBarrierOptions {
-  readonly config: Config
+  readonly config: Pick<Config, 'deposit' | 'depositWait' | 'guardWait' | 'logs'>
   readonly keyring: Keyring
   readonly store: Store
   /** Peers that are chosen, before the mesh runs. */
@@ -40,6 +40,7 @@ export class NodeBarrier {
   readonly #options: NodeBarrierOptions
   #conditions: readonly ClockCondition[] = []
   #timer: NodeJS.Timeout | undefined
+  #isClosed = false
 
   /** Throws ORIGIN_TAKEN for a log whose own key came too late (binding.ts). */
   constructor(options: NodeBarrierOptions) {
@@ -83,6 +84,11 @@ export class NodeBarrier {
     this.#timer = setInterval(() => this.#lookAtClock(), CLOCK_LOOK_MS).unref()
   }
 
+  /** From here on no signature begins: soon nobody could be told of it. */
+  close(): void {
+    this.#isClosed = true
+  }
+
   async stop(): Promise<void> {
     clearInterval(this.#timer)
     this.guard.stop()
@@ -91,6 +97,7 @@ export class NodeBarrier {
 
   /** Why nothing at all may be signed now. */
   readonly common = (): ErrorCode | undefined => {
+    if (this.#isClosed) return 'GUARD_WAITING'
     if (!this.guard.maySign) return this.guard.report.state === 'twin' ? 'KEY_DUPLICATE' : 'GUARD_WAITING'
     return this.clock.isWrong ? 'CLOCK_WRONG' : undefined
   }

@@ -30,12 +30,14 @@ export interface PeerAnswers {
   readonly prefix: SyncHandlers['prefix']
   /** A chosen peer has said all that it holds of our keys. */
   readonly answered: SyncHandlers['answered']
+  /** What the clock of a chosen peer says. */
+  readonly saidTime: NonNullable<SyncHandlers['saidTime']>
 }
 
 /** The answers of a node to its peers. */
 export function handlersFor(
   { logs, kept, witness, alarm, depositary, own, onError }: PeerParts,
-  { prefix, answered }: PeerAnswers,
+  { prefix, answered, saidTime }: PeerAnswers,
 ): SyncHandlers {
   const { store, cosigned } = kept
   const submit = async (note: Uint8Array, peer: string): Promise<void> => {
@@ -53,7 +55,12 @@ export function handlersFor(
     prefix,
     tile: (log, path) => store.tiles.of(log).get(path),
     signedBy: (key, after) => depositary.page(key, after),
-    keepPromise: (promise, from) => depositary.keepPromise(promise, from),
+    keepPromise: async (promise, from) => {
+      if (!own.has(promise.witness)) return depositary.keepPromise(promise, from)
+      // We remember what we promised ourselves; what we did not, another bearer of our key did.
+      if (promisedBy(promise) !== undefined) await witness.recall({ heads: [], promises: [promise] })
+      return false
+    },
     keepLine: async (note, peer) => {
       await depositary.keepLine(note, peer)
       await submit(note, peer)
@@ -65,6 +72,7 @@ export function handlersFor(
       for (const note of [...heads, ...ours.map(({ head }) => head)]) void submit(note, peer).catch(onError)
     },
     answered,
+    saidTime,
   }
 }
 

@@ -38,7 +38,7 @@ const MEMORY_LOOKUPS = 8192
 export class ProvenLookups {
   readonly #parts: ProvenLookupsParts
   /**
-   * Proven in this run of the node, under a quorum head: quorum heads are heads of one history, which the corridor
+   * Proven in this run of the node, under a quorum head: quorum heads are heads of one history, which the pipeline
    * proved, so what is in one is in all larger ones.
    */
   readonly #proven = new Recent<ProvenRecord>(MEMORY_LOOKUPS)

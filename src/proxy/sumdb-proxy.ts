@@ -2,7 +2,7 @@
  * What the go command sees of a checksum database through this node: every record proven by us, and no head but
  * quorum heads. A split view then stops the build instead of passing in silence.
  *
- * Trusted here: the corridor, which proved the quorum head to continue all heads before it. Not trusted: the log, a
+ * Trusted here: the pipeline, which proved the quorum head to continue all heads before it. Not trusted: the log, a
  * proxy in between, the cache on disk.
  */
 import { GossumError } from '../errors.js'

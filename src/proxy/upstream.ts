@@ -1,6 +1,6 @@
 /**
  * A log as the go command's requests reach it through this node: asked once however many clients ask, and every head
- * that it shows goes through the corridor like any other.
+ * that it shows goes through the pipeline like any other.
  */
 import { errorCode } from '../errors.js'
 import type { SumdbClient, VerifiedHead } from '../sumdb/client.js'
@@ -24,11 +24,11 @@ export interface UpstreamParts {
 }
 
 export interface UpstreamAnswer extends LookupAnswer, VerifiedHead {
-  /** What the corridor makes of the head. Rejects only for a bug of ours, or our disk. */
+  /** What the pipeline makes of the head. Rejects only for a bug of ours, or our disk. */
   readonly judged: Promise<Outcome>
 }
 
-/** Heads that went through the corridor and need not again. */
+/** Heads that went through the pipeline and need not again. */
 const REMEMBERED_HEADS = 1024
 /** Heads of answers that are judged while their answers are used already. */
 const MAX_BEHIND = 16
@@ -58,7 +58,7 @@ export class Upstream {
     else if (errorCode(error) === 'LOG_UNREACHABLE') this.#silentSince ??= this.#parts.now()
   }
 
-  /** What the log answers to a lookup; nothing of the record is proven. Its head goes through the corridor meanwhile. */
+  /** What the log answers to a lookup; nothing of the record is proven. Its head goes through the pipeline meanwhile. */
   async ask(path: string, version: string, signal: AbortSignal): Promise<UpstreamAnswer> {
     const answer = await this.#telling(() => this.#parts.client.ask(path, version, { signal }))
     const judged = this.#judge(answer.note)
@@ -88,7 +88,7 @@ export class Upstream {
     }
   }
 
-  /** Takes a head through the corridor, once: lookups bring the same one again and again. */
+  /** Takes a head through the pipeline, once: lookups bring the same one again and again. */
   #judge(note: Uint8Array): Promise<Outcome> {
     const key = toHex(sha256(note))
     const before = this.#seen.get(key)

@@ -1,6 +1,8 @@
 /**
  * OpenSSH's private key files ("openssh-key-v1", PROTOCOL.key of OpenSSH): one unencrypted Ed25519 key. Everything that
  * a file says twice is compared, so that a damaged one does not make a witness with another key than its owner thinks.
+ *
+ * Pure.
  */
 import { GossumError, HintedError } from '../errors.js'
 import { equalBytes, fromBase64, utf8 } from '../tlog/bytes.js'

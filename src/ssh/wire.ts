@@ -1,6 +1,8 @@
 /**
  * The words of SSH (RFC 4251, section 5): numbers of 32 bits and byte strings behind their length. Key files and agents
  * speak in them.
+ *
+ * Pure.
  */
 import { GossumError } from '../errors.js'
 import { concatBytes, fromUtf8, readUint32, utf8 } from '../tlog/bytes.js'

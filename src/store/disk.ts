@@ -41,9 +41,17 @@ const MAX_BATCH = { changes: 1024, characters: 1024 * 1024 }
 /** How long a lazy write waits at most, and one that failed until it is tried again, in ms. */
 const LAZY_MS = 1000
 
+/** How a database is opened again after a write failed. */
+export interface Reopening {
+  /** Rejects when it could not be opened now: then the one before stays open, for reads. */
+  readonly ready: () => Promise<void>
+  /** Opens the same database, the one before being closed by then. */
+  readonly open: () => Promise<Database>
+}
+
 export class Disk {
   #db: Database
-  readonly #reopen: (() => Promise<Database>) | undefined
+  readonly #reopening: Reopening | undefined
   /** In the order in which they were asked for. */
   #waiting: Waiting[] = []
   /** How many of those that wait are not lazy. */
@@ -59,10 +67,10 @@ export class Disk {
   /** Under way while the database is opened anew: reads wait for it. */
   #opening: Promise<void> = Promise.resolve()
 
-  /** `reopen` opens the same database again, the one before being closed by then; not for a database in memory. */
-  constructor(db: Database, reopen?: () => Promise<Database>) {
+  /** `reopening` is not for a database in memory. */
+  constructor(db: Database, reopening?: Reopening) {
     this.#db = db
-    this.#reopen = reopen
+    this.#reopening = reopening
   }
 
   table(name: string): Table {
@@ -130,14 +138,14 @@ export class Disk {
     while (this.#urgent > 0 || (this.#lazyAreDue && this.#waiting.length > 0)) {
       const batch = this.#nextBatch()
       try {
-        if (this.#torn && this.#reopen !== undefined) await this.#openAnew(this.#reopen)
+        if (this.#torn && this.#reopening !== undefined) await this.#openAnew(this.#reopening)
         await this.#commit(batch)
         for (const write of batch) {
           if ('lazy' in write) this.lazy.forget(write.lazy)
           else write.resolve()
         }
       } catch (error) {
-        this.#torn = this.#reopen !== undefined
+        this.#torn = this.#reopening !== undefined
         for (const write of batch) {
           if ('lazy' in write) failed.push(write)
           else write.reject(new GossumError('STORE_WRITE_FAILED', errorText(error), error))
@@ -203,10 +211,11 @@ export class Disk {
     await this.#db.close()
   }
 
-  async #openAnew(reopen: () => Promise<Database>): Promise<void> {
+  async #openAnew(reopening: Reopening): Promise<void> {
+    await reopening.ready()
     const opened = (async () => {
       await this.#db.close()
-      this.#db = await reopen()
+      this.#db = await reopening.open()
       this.#torn = false
     })()
     this.#opening = opened.catch(() => undefined)

@@ -5,7 +5,6 @@
  * Appends that wait together share one write and one fdatasync, whatever logs they are of. When the file has grown
  * long it is replaced by one with a line per log: no log is ever dropped, whether it is followed or not.
  */
-import { endOfTurn } from '../timed.js'
 import { utf8 } from '../tlog/bytes.js'
 import type { JournalFile } from './journal-file.js'
 import { CHAIN_START, formatJournal, formatWrite, readJournal, type Chain, type StateText } from './journal-text.js'
@@ -86,7 +85,8 @@ export class Journal {
   }
 
   async #writeAll(): Promise<void> {
-    await endOfTurn()
+    // What is asked for together is written together; what comes later waits for the sync, and shares the next one.
+    await Promise.resolve()
     while (this.#waiting.length > 0) {
       const group = this.#waiting
       this.#waiting = []

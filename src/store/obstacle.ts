@@ -23,7 +23,7 @@ const OBSTACLES: readonly Obstacle[] = [
   {
     says: /ENOSPC|EDQUOT|No space left on device|quota exceeded/i,
     what: 'there is no space left on its file system',
-    hint: 'make room; nothing in the home is damaged by this, and nothing of it should be removed',
+    hint: 'free some space, but do not remove anything of the home: nothing in it is damaged',
   },
   {
     says: /EROFS|Read-only file system/,

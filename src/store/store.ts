@@ -11,7 +11,7 @@ import { access, constants, mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Level } from 'level'
 import { GossumError } from '../errors.js'
-import { Disk, type Database, type Table } from './disk.js'
+import { Disk, type Database, type Reopening, type Table } from './disk.js'
 import { Convictions } from './convictions.js'
 import { PromiseShelf } from './deposits.js'
 import { EvidenceShelf } from './evidence-shelf.js'
@@ -23,6 +23,7 @@ import { DiskJournalFile, type JournalFile } from './journal-file.js'
 import { LookupStore, LOOKUPS_PER_GENERATION } from './lookup-store.js'
 import { obstacleIn } from './obstacle.js'
 import { makeJournal } from './old-home.js'
+import { requireReadable, requireRoom } from './room.js'
 import { SeenLines } from './seen-lines.js'
 import { SignedBy } from './signed-by.js'
 import { TileStore, TILES_PER_GENERATION } from './tile-store.js'
@@ -85,11 +86,15 @@ export class Store {
       await access(home, constants.W_OK)
       // LevelDB would make a new, empty database where one lost its CURRENT file: only an empty home may get one.
       const createIfMissing = !existsSync(journalPath) && !existsSync(guardPath) && !holdsData(location)
+      await requireReadable(location)
       const db = await openDatabase(location, createIfMissing)
       const file = new DiskJournalFile(journalPath)
       try {
         await takeOver(new Disk(db), file, guardPath)
-        return await Store.over(db, file, () => openDatabase(location, false))
+        return await Store.over(db, file, {
+          ready: () => requireRoom(location),
+          open: () => openDatabase(location, false),
+        })
       } catch (error) {
         await file.close()
         await db.close()
@@ -100,9 +105,9 @@ export class Store {
     }
   }
 
-  /** A store over any open database and journal. `reopen` opens the database again after a write failed. */
-  static async over(db: Database, file: JournalFile, reopen?: () => Promise<Database>): Promise<Store> {
-    const disk = new Disk(db, reopen)
+  /** A store over any open database and journal. `reopening` opens the database again after a write failed. */
+  static async over(db: Database, file: JournalFile, reopening?: Reopening): Promise<Store> {
+    const disk = new Disk(db, reopening)
     await requireSchema(disk.table('meta'))
     const convictions = await Convictions.load(disk.table('convictions'))
     const journal = await Journal.open(file)

@@ -1,6 +1,8 @@
 /**
  * How a log is served: where its newest head and its tiles are. Two dialects are spoken, of one and the same tree: that
  * of Go's checksum databases (golang.org/design/25530-sumdb), and c2sp.org/tlog-tiles, that of all other logs.
+ *
+ * Pure.
  */
 import { SUMDB_ORIGIN } from '../tlog/checkpoint.js'
 import { TILE_HEIGHT, tilePath, type Tile } from '../tlog/tile.js'

@@ -1,6 +1,8 @@
 /**
  * Checkpoints, the text that a log signs (c2sp.org/tlog-checkpoint): origin, size in decimal and root in base64, a
  * line each, then optional extension lines. A checkpoint with the log's signature is a head.
+ *
+ * Pure.
  */
 import { GossumError } from '../errors.js'
 import { fromBase64, toHex, utf8 } from './bytes.js'

@@ -5,6 +5,8 @@
  * - cosignature/v1 (key type 0x04): Ed25519 over "cosignature/v1\ntime T\n" and the whole checkpoint text.
  * - subtree/v1 (key type 0x06): ML-DSA-44 over the names of witness and log, the time, and the tree; of extension lines
  *   it says nothing, so a checkpoint that has any is taken as not cosigned.
+ *
+ * Pure.
  */
 import { GossumError } from '../errors.js'
 import { concatBytes, readUint64, uint64, utf8 } from './bytes.js'

@@ -11,6 +11,8 @@
  *
  * This file is the rule, on @noble/ed25519's points. native.node.ts answers with OpenSSL where it provably agrees
  * and asks this file where it may not. Test vectors: test/vectors/ed25519.json, made with Go.
+ *
+ * Pure.
  */
 import { Point, getPublicKey, hashes } from '@noble/ed25519'
 import { sha512 } from '@noble/hashes/sha2.js'

@@ -1,6 +1,8 @@
 /**
  * The hashes of a Merkle tree log (RFC 6962, section 2.1): SHA-256 with a prefix byte that keeps leaves and inner
  * nodes apart. Every hash is a 32-byte Uint8Array.
+ *
+ * Pure.
  */
 import { sha256 } from '#native'
 import { ProofError } from '../errors.js'

@@ -2,6 +2,8 @@
  * `gossum/tlog`: transparency logs as pure functions, bytes in and verdict out. Everything here also runs in a
  * browser. Hashes are 32-byte Uint8Arrays, sizes and indices are safe integers, and what is refused is refused with
  * a GossumError.
+ *
+ * Pure.
  */
 export { GossumError, ProofError, type ErrorCode } from '../errors.js'
 export { fromBase64, fromHex, toBase64, toHex } from './bytes.js'

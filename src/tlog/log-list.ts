@@ -11,6 +11,8 @@
  *     contact <text>
  *
  * Blanks around a line, empty lines, and lines that begin with "#" mean nothing. A list is taken whole or not at all.
+ *
+ * Pure.
  */
 import { errorText, GossumError } from '../errors.js'
 import { parseVerifierKey, SIGNATURE_TYPES, type VerifierKey } from './note.js'
@@ -64,7 +66,7 @@ export function parseLogList(text: string): ListedLog[] {
     const origin = take('origin') ?? key.name
     if (/[\x00-\x1f]/.test(origin)) throw malformed(`${JSON.stringify(origin)} is no line of a checkpoint`)
     const named = `${key.name}\n${origin}`
-    if (seen.has(named)) throw malformed(`${key.name} is there twice`)
+    if (seen.has(named)) throw malformed(`${key.name} is listed twice`)
     seen.add(named)
     const qpd = need('qpd')
     if (!/^[1-9]\d{0,9}$/.test(qpd) || Number(qpd) > MAX_PER_DAY)

@@ -4,6 +4,8 @@
  *
  * Sizes and indices are numbers, proven safe integers at every door; no 32-bit operator touches one. Proofs list
  * the hash next to the leaves first.
+ *
+ * Pure.
  */
 import { ProofError } from '../errors.js'
 import { equalBytes } from './bytes.js'

@@ -5,6 +5,8 @@
  * The proof is what a walk of the tree cannot compute by itself: from the root down, the left half before the right
  * one, the walk enters every range of leaves that holds a record, and of a range that holds none it takes the hash. The
  * hashes stand in the order of the walk. Sizes and indices are safe integers, hashes 32 bytes.
+ *
+ * Pure.
  */
 import { ProofError } from '../errors.js'
 import { equalBytes } from './bytes.js'

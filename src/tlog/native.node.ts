@@ -2,6 +2,8 @@
  * The primitives of the platform, for Node: SHA-256 and Ed25519 as OpenSSL computes them, about ten times
  * faster than portable code. package.json (`imports`, "#native") picks this file or native.portable.ts; both
  * export the same names and are held to the same vectors.
+ *
+ * Pure.
  */
 import {
   createPrivateKey,

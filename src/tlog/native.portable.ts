@@ -1,6 +1,8 @@
 /**
  * The primitives as portable code, for browsers and as the second opinion in tests. Same names as
  * native.node.ts, same answers.
+ *
+ * Pure.
  */
 import { sign } from '@noble/ed25519'
 import { sha256 as nobleSha256 } from '@noble/hashes/sha2.js'

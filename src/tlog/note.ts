@@ -4,6 +4,8 @@
  *
  * Two strictnesses, one parser. What parses here is what the go command reads. isCanonical tells whether the bytes
  * are also the one spelling that formatNote writes, which is all that a witness signs.
+ *
+ * Pure.
  */
 import { ed25519Signer, ed25519Verifier } from '#native'
 import { GossumError } from '../errors.js'

@@ -9,6 +9,8 @@
  * with definitions before their use. Two things differ from that page. A log's key name need not be its origin,
  * because those of sum.golang.org differ. A key of a type that is not verified here is listed and never counts; it
  * is no error, so that a policy may name tomorrow's keys today.
+ *
+ * Pure.
  */
 import { errorCode, errorText, GossumError } from '../errors.js'
 import { fromBase64, fromUtf8, toHex, utf8 } from './bytes.js'

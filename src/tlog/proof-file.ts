@@ -12,6 +12,8 @@
  *
  * This file knows the syntax. Whoever checks a proof parses the note, verifies it and its cosignatures, and calls
  * checkRecord with the leaf hash of the record.
+ *
+ * Pure.
  */
 import { GossumError, ProofError } from '../errors.js'
 import { concatBytes, fromBase64, fromUtf8, toBase64, utf8 } from './bytes.js'

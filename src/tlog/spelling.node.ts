@@ -2,6 +2,8 @@
  * Bytes as text, for Node: its own encoders are ten times as fast as portable code, and every note is spelled several
  * times on its way. package.json (`imports`, "#spelling") picks this file or spelling.portable.ts; both export the same
  * names and give the same answers.
+ *
+ * Pure.
  */
 
 function view(bytes: Uint8Array): Buffer {

@@ -1,4 +1,4 @@
-/** Bytes as text, in portable code. Same names as spelling.node.ts, same answers. */
+/** Bytes as text, in portable code. Same names as spelling.node.ts, same answers. Pure. */
 
 const HEX = Array.from({ length: 256 }, (_, i) => i.toString(16).padStart(2, '0'))
 

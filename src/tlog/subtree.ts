@@ -4,6 +4,8 @@
  * subtree from record 0 on it is the consistency proof, and of a single record its inclusion proof.
  *
  * Written like merkle.ts and of its parts: a proof is planned as ranges, and the plan is read or checked.
+ *
+ * Pure.
  */
 import { ProofError } from '../errors.js'
 import { equalBytes } from './bytes.js'

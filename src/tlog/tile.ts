@@ -5,6 +5,8 @@
  * Reading hashes from tiles takes three steps, so that this file needs no I/O: planTiles says which tiles are
  * needed, the caller fetches them, openTiles authenticates every one of them against the head and only then
  * gives the hashes out.
+ *
+ * Pure.
  */
 import { GossumError, ProofError } from '../errors.js'
 import { equalBytes } from './bytes.js'

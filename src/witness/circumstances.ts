@@ -1,13 +1,13 @@
 /** Gathers what a step has to know beside the state of a log, as it is now. */
 import type { ErrorCode } from '../errors.js'
-import { isFrozen, type LogState } from '../store/heads.js'
+import { isFrozen, unmetFloor, type LogState } from '../store/heads.js'
 import type { Deferred } from './deferred.js'
 import type { Kept } from './effects.js'
 import type { SizedHead } from './head.js'
 import type { Memory } from './memory.js'
 import type { Signing } from './signing.js'
 import type { Source } from './source.js'
-import type { Circumstances } from './step.js'
+import type { Circumstances } from './step-types.js'
 
 /** What may stand in the way of a signature. */
 export interface Barrier {
@@ -49,7 +49,7 @@ export class Gatherer {
     const current = kept.cosigned.current(log.id)
     return {
       ...this.ofLog(log.id, source),
-      frozen: isFrozen(state) || barrier.isHeld?.(log.id) === true,
+      frozen: this.#isFrozen(log.id, state),
       kept: isOlder ? await kept.cosigned.at(log.id, checkpoint.size) : undefined,
       isPast,
       shown: state.tree === undefined && barrier.isFresh !== true ? this.#shown(log.id) : undefined,
@@ -72,12 +72,23 @@ export class Gatherer {
     }
   }
 
+  /** Why not even what was promised may be signed now: what a step looks at before it promises, and what came since. */
+  standsInTheWay(log: string): ErrorCode | undefined {
+    const state = this.#options.kept.store.heads.get(log)
+    if (this.#isFrozen(log, state)) return 'LOG_FROZEN'
+    return this.obstacle(log, 'replay') ?? (unmetFloor(state) === undefined ? undefined : 'GUARD_BEHIND')
+  }
+
   /** Why nothing of this log may be signed now. What waited for that is looked at before anything else. */
   obstacle(log: string, source: Source): ErrorCode | undefined {
     const { kept, barrier, deferred } = this.#options
     if (kept.store.heads.disagreement(log) !== undefined) return 'STATE_DISAGREES'
     const waits = source !== 'replay' && deferred.isOpen(log)
     return barrier.obstacle(log) ?? (waits ? 'GUARD_WAITING' : undefined)
+  }
+
+  #isFrozen(log: string, state: LogState): boolean {
+    return isFrozen(state) || this.#options.barrier.isHeld?.(log) === true
   }
 
   /** The largest head that a chosen peer has shown of a log that we hold nothing of. */

@@ -191,7 +191,7 @@ export class CosignedHeads {
     const recent = this.#recentHead(log, tree.size)
     if (!install && recent !== undefined && !mayAdd(recent, bare, cosignatures)) return NONE
     const kept = held?.size === tree.size ? held : await this.#find(log, tree.size)
-    if (kept === undefined && !install) return NONE
+    if (kept === undefined && !install && !this.#isOnItsWay(log, bare)) return NONE
     if (kept !== undefined && kept.note.text !== bare.text) return NONE
 
     const known = kept?.cosignatures ?? NONE
@@ -212,6 +212,11 @@ export class CosignedHeads {
     if (install || head.size === held?.size) this.#setCurrent(log, head)
     if (quorumHead !== undefined) this.#setQuorum(log, quorumHead)
     return new Map(taken.filter(([key]) => !known.has(key)))
+  }
+
+  /** Whether this is our newest head, whose own cosignature is still being deposited and made: others may be faster. */
+  #isOnItsWay(log: string, { text }: Note): boolean {
+    return this.#store.heads.get(log).note?.startsWith(`${text}\n`) === true
   }
 
   /** Finds the quorum head anew, after a witness was convicted or let go. There may be none any more. */

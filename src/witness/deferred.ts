@@ -1,6 +1,8 @@
 /**
  * Heads that came while nothing could be signed: taken up, the largest first, when something can. Until those of a log
  * are, nothing else of it is signed: one of them may be what our key signed before.
+ *
+ * Pure.
  */
 import type { Candidate, SizedHead } from './head.js'
 

@@ -22,8 +22,6 @@ export interface Deposit {
   /** Hex. */
   readonly root: string
   readonly promises: readonly WitnessPromise[]
-  /** Peers that keep all of them. */
-  readonly keptBy: ReadonlySet<string>
 }
 
 /** Milliseconds after which a peer is asked again to keep what it did not keep: it may have room by then. */
@@ -43,10 +41,10 @@ interface Owed {
   readonly refused: Map<string, { readonly deposit: Deposit; readonly at: number }>
 }
 
-type Counted = Deposit & { readonly keptBy: Set<string> }
-
 export class DepositLedger {
-  readonly #deposits = new Map<string, Counted>()
+  readonly #deposits = new Map<string, Deposit>()
+  /** By log and peer, the size of the largest tree that it keeps all promises of. Each tree extends the smaller ones. */
+  readonly #kept = new Map<string, Map<string, number>>()
   readonly #lines = new Map<string, Uint8Array>()
   readonly #owed = new Map<string, Owed>()
 
@@ -54,15 +52,20 @@ export class DepositLedger {
     return this.#deposits.get(log)
   }
 
-  /** Makes this the newest deposit of its log, unless that is of the same tree and keys already. Returns the newest. */
+  /**
+   * Makes this the newest deposit of its log, unless that is of the same tree and keys already, or of a larger tree, which
+   * was promised because it extends this one. Returns the newest.
+   */
   put(
     log: string,
     tree: { readonly size: number; readonly root: string },
     promises: readonly WitnessPromise[],
   ): Deposit {
     const before = this.#deposits.get(log)
-    if (before !== undefined && isSame(before, tree, promises)) return before
-    const deposit = { log, ...tree, promises, keptBy: new Set<string>() }
+    if (before !== undefined && covers(before, tree, promises)) return before
+    const deposit = { log, ...tree, promises }
+    // What is kept counts for what was kept before, under the same keys.
+    if (before !== undefined && !covers(deposit, before, before.promises)) this.#kept.delete(log)
     this.#deposits.set(log, deposit)
     for (const { deposits } of this.#owed.values()) deposits.add(log)
     return deposit
@@ -88,9 +91,18 @@ export class DepositLedger {
   /** How many peers keep a deposit, or might if they were told: of `takers` those that have not refused it. */
   mightBeKeptBy(deposit: Deposit, takers: readonly string[]): number {
     const might = takers.filter(
-      (peer) => !deposit.keptBy.has(peer) && this.#of(peer).refused.get(deposit.log)?.deposit !== deposit,
+      (peer) => !this.#isKeptBy(peer, deposit) && this.#of(peer).refused.get(deposit.log)?.deposit !== deposit,
     )
-    return deposit.keptBy.size + might.length
+    return this.keptBy(deposit) + might.length
+  }
+
+  /** How many peers keep a deposit, or a later one of its log. */
+  keptBy({ log, size }: Deposit): number {
+    return [...(this.#kept.get(log)?.values() ?? [])].filter((kept) => kept >= size).length
+  }
+
+  #isKeptBy(peer: string, { log, size }: Deposit): boolean {
+    return (this.#kept.get(log)?.get(peer) ?? -1) >= size
   }
 
   /** Takes what a peer is told next: the deposits first, as much as fits. It is owed again if it does not arrive. */
@@ -125,12 +137,16 @@ export class DepositLedger {
     let next = 0
     for (const deposit of message.deposits) {
       const answers = deposit.promises.map(() => kept[next++])
-      const newest = this.#deposits.get(deposit.log)
-      // One that was replaced meanwhile is nobody's any more.
-      if (newest !== deposit) continue
-      if (answers.every((isKept) => isKept === true)) newest.keptBy.add(peer)
-      else this.#of(peer).refused.set(deposit.log, { deposit, at: now })
+      if (answers.every((isKept) => isKept === true)) this.#note(peer, deposit)
+      // One that was replaced meanwhile is asked for no more.
+      else if (this.#deposits.get(deposit.log) === deposit)
+        this.#of(peer).refused.set(deposit.log, { deposit, at: now })
     }
+  }
+
+  #note(peer: string, { log, size }: Deposit): void {
+    const kept = this.#kept.get(log) ?? new Map<string, number>()
+    this.#kept.set(log, kept.set(peer, Math.max(size, kept.get(peer) ?? -1)))
   }
 
   /** A message did not arrive, or nobody knows: all of it that is still the newest is owed again. */
@@ -143,7 +159,7 @@ export class DepositLedger {
   oweAll(peer: string): void {
     const owed = this.#of(peer)
     owed.refused.clear()
-    for (const [log, { keptBy }] of this.#deposits) if (!keptBy.has(peer)) owed.deposits.add(log)
+    for (const [log, deposit] of this.#deposits) if (!this.#isKeptBy(peer, deposit)) owed.deposits.add(log)
     for (const log of this.#lines.keys()) owed.lines.add(log)
   }
 
@@ -162,14 +178,15 @@ export class DepositLedger {
   }
 }
 
-/** A later time of the same tree needs no deposit of its own. */
-function isSame(
+/** Neither a later time of the same tree needs a deposit of its own, nor a tree that came late. */
+function covers(
   before: Deposit,
   { size, root }: { readonly size: number; readonly root: string },
   promises: readonly WitnessPromise[],
 ): boolean {
   const keys = new Set(before.promises.map(({ witness }) => witness))
-  return before.size === size && before.root === root && promises.every(({ witness }) => keys.has(witness))
+  const isTree = before.size > size || (before.size === size && before.root === root)
+  return isTree && promises.every(({ witness }) => keys.has(witness))
 }
 
 function sum(numbers: readonly number[]): number {

@@ -34,8 +34,8 @@ export function depositReport(
   }
   if (undeposited.length > 0) {
     const logs = undeposited.length === 1 ? '1 log' : `${undeposited.length} logs`
-    const then = required ? 'its newest tree is not signed' : 'it is signed all the same'
-    const text = `fewer than ${need} of ${of} chosen peers keep the newest promise of ${logs}, ${then} (${there})`
+    const then = required ? 'nothing new of them is signed' : 'signing goes on without them'
+    const text = `fewer than ${need} of ${of} chosen peers keep the newest promise of ${logs}; ${then} (${there})`
     return { state: 'undeposited', text, ...counts }
   }
   return { state: 'deposited', text: `${need} of ${of} chosen peers keep what is signed (${there})`, ...counts }

@@ -11,7 +11,8 @@ interface Wait {
 export class DepositWaits {
   readonly #waitMs: number
   readonly #onInVain: () => void
-  readonly #waits = new Map<string, Wait>()
+  /** By log, the oldest first. */
+  readonly #waits = new Map<string, readonly Wait[]>()
   readonly #inVain = new Set<string>()
 
   /** Waits for `waitMs` milliseconds at most; `onInVain` is told when those are over for one. */
@@ -20,46 +21,61 @@ export class DepositWaits {
     this.#onInVain = onInVain
   }
 
-  /** Logs that waited in vain, and whose newest deposit is not kept by enough since. */
+  /** Logs of which one waited in vain, and whose newest deposit is not kept by enough since. */
   get inVain(): readonly string[] {
     return [...this.#inVain]
   }
 
-  /** The deposits that are waited for. */
+  /** The newest deposit that is waited for of each log. */
   get deposits(): readonly Deposit[] {
-    return [...this.#waits.values()].map(({ deposit }) => deposit)
+    return [...this.#waits.values()].flatMap((waits) => waits.at(-1)?.deposit ?? [])
   }
 
-  /** Waits for a deposit. One of the same log that was waited for before is not any more: this one took its place. */
+  /**
+   * Waits for a deposit, and goes on waiting for those before it of the same log: who keeps this one, which extends them,
+   * keeps them, too.
+   */
   wait(deposit: Deposit): Promise<DepositResult> {
     const { log } = deposit
-    const before = this.#waits.get(log)
-    if (before?.deposit === deposit) return before.result
-    before?.end('undeposited')
+    const before = this.#waits.get(log) ?? []
+    const same = before.find((wait) => wait.deposit === deposit)
+    if (same !== undefined) return same.result
     let resolve: (result: DepositResult) => void = () => undefined
     const result = new Promise<DepositResult>((its) => (resolve = its))
     const timer = setTimeout(() => {
-      this.giveUp(log)
+      this.#inVain.add(log)
+      this.#end(log, 'undeposited', (wait) => wait.deposit === deposit)
       this.#onInVain()
     }, this.#waitMs)
     const end = (how: DepositResult): void => {
       clearTimeout(timer)
-      this.#waits.delete(log)
       resolve(how)
     }
-    this.#waits.set(log, { deposit, result, end })
+    this.#waits.set(log, [...before, { deposit, result, end }])
     return result
   }
 
-  /** The newest deposit of a log is kept by enough peers. */
-  kept(log: string): void {
-    this.#inVain.delete(log)
-    this.#waits.get(log)?.end('deposited')
+  /** Of the deposits of a log that are waited for these are kept by enough peers. */
+  settle(log: string, isKept: (deposit: Deposit) => boolean): void {
+    this.#end(log, 'deposited', ({ deposit }) => isKept(deposit))
   }
 
-  /** The deposit of a log is not going to be kept by enough peers for now. */
+  /** The newest deposit of a log is kept by enough peers. */
+  heal(log: string): void {
+    this.#inVain.delete(log)
+  }
+
+  /** The deposits of a log are not going to be kept by enough peers for now. */
   giveUp(log: string): void {
     this.#inVain.add(log)
-    this.#waits.get(log)?.end('undeposited')
+    this.#end(log, 'undeposited', () => true)
+  }
+
+  #end(log: string, how: DepositResult, isOver: (wait: Wait) => boolean): void {
+    const waits = this.#waits.get(log) ?? []
+    const left = waits.filter((wait) => !isOver(wait))
+    if (left.length === 0) this.#waits.delete(log)
+    else this.#waits.set(log, left)
+    for (const wait of waits) if (isOver(wait)) wait.end(how)
   }
 }

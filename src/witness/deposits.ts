@@ -101,7 +101,7 @@ export class Deposits {
     const deposit = this.#ledger.put(log, treeOf(promises), promises)
     if (this.#options.depositaries.chosen().all === 0) return Promise.resolve('nobody')
     const result = this.#waits.wait(deposit)
-    if (this.#isKept(deposit)) this.#waits.kept(log)
+    if (this.#isKept(deposit)) this.#settle(log)
     else {
       this.#judge([deposit])
       void this.#tellSoon()
@@ -207,8 +207,9 @@ export class Deposits {
   // ---- waiting ---------------------------------------------------------------------------------------------------
 
   #settle(log: string): void {
-    const deposit = this.#ledger.get(log)
-    if (deposit !== undefined && this.#isKept(deposit)) this.#waits.kept(log)
+    this.#waits.settle(log, this.#isKept)
+    const newest = this.#ledger.get(log)
+    if (newest !== undefined && this.#isKept(newest)) this.#waits.heal(log)
   }
 
   /** Gives up what cannot be kept by enough: too few are there, or they do not take it. */
@@ -220,9 +221,9 @@ export class Deposits {
       if (this.#ledger.mightBeKeptBy(deposit, takers) < need) this.#waits.giveUp(deposit.log)
   }
 
-  #isKept({ keptBy }: Deposit): boolean {
+  readonly #isKept = (deposit: Deposit): boolean => {
     const { all } = this.#options.depositaries.chosen()
-    return keptBy.size >= depositsNeeded(all, this.#options.keep)
+    return this.#ledger.keptBy(deposit) >= depositsNeeded(all, this.#options.keep)
   }
 
   #of(id: string): Peer {

@@ -18,7 +18,7 @@ import type { Pace } from './pace.js'
 import type { FollowedLog, Prover } from './prover.js'
 import type { Publisher } from './publisher.js'
 import { UNSIGNED, type Keyring, type Made, type Signing } from './signing.js'
-import type { Effect } from './step.js'
+import type { Effect } from './step-types.js'
 import type { Suspect, Suspects } from './suspects.js'
 
 /** Who is told what leaves the pipeline. */

@@ -23,6 +23,8 @@ export interface Candidate {
   readonly source: Source
   /** The bytes as they came, at most 64 KiB. */
   readonly note: Uint8Array
+  /** The same, read, where the door had to; then the bytes are its canonical spelling. */
+  readonly parsed?: Note
   /** Log id, when the door knows it: a poller, a gossip topic. */
   readonly log?: string
   /** Peer id of who brought it, for gossip and sync. */
@@ -70,7 +72,7 @@ export interface WitnessKeys {
 
 /**
  * Parses and verifies a note. `id` is the log that the door expects, if any; cosignatures by other keys than `keys` are
- * ignored. Throws the GossumError that the head is refused with: NOTE_*, LOG_UNKNOWN, SIGNATURE_*, CHECKPOINT_MALFORMED,
+ * ignored; `parsed` is the note, where the door had to read it and the bytes are its canonical spelling. Throws the GossumError that the head is refused with: NOTE_*, LOG_UNKNOWN, SIGNATURE_*, CHECKPOINT_MALFORMED,
  * ORIGIN_MISMATCH.
  */
 export function readHead<Log extends LogIdentity>(
@@ -78,8 +80,9 @@ export function readHead<Log extends LogIdentity>(
   logs: ReadonlyMap<string, Log>,
   id: string | undefined,
   keys: WitnessKeys,
+  parsed?: Note,
 ): Head<Log> {
-  const note = parseNote(message)
+  const note = parsed ?? parseNote(message)
   const log = id === undefined ? logThatSigned(note, [...logs.values()]) : logs.get(id)
   if (log === undefined) throw new GossumError('LOG_UNKNOWN', id)
   const bare: Note = { text: note.text, signatures: [verifyNote(note, log.key)] }
@@ -92,7 +95,7 @@ export function readHead<Log extends LogIdentity>(
     note,
     keys.neighbours.filter(({ vkey }) => !cosignatures.has(vkey)),
   )
-  const canonicalNote = isCanonicalNote(message, note)
+  const canonicalNote = parsed !== undefined || isCanonicalNote(message, note)
   return {
     log,
     checkpoint,

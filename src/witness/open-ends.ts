@@ -11,8 +11,8 @@ import type { Gatherer } from './circumstances.js'
 import type { Deferred } from './deferred.js'
 import type { Kept, Told } from './effects.js'
 import type { Candidate } from './head.js'
-import type { Outcome } from './outcome.js'
 import type { FollowedLog } from './prover.js'
+import type { Runner } from './runner.js'
 import type { Signing } from './signing.js'
 import type { Suspect } from './suspects.js'
 
@@ -21,8 +21,7 @@ export interface OpenEndsOptions {
   readonly kept: Kept
   readonly told: Pick<Told, 'onOutcome' | 'onSuspectAlarm' | 'onSuspectDropped'>
   readonly tools: { readonly gatherer: Gatherer; readonly signing: Signing; readonly deferred: Deferred }
-  /** Takes a head through the pipeline, at nobody's expense; what came of it is not told. */
-  readonly judge: (candidate: Candidate) => Promise<Outcome>
+  readonly runner: Runner
   /** Milliseconds since 1970. */
   readonly now: () => number
 }
@@ -70,6 +69,12 @@ export class OpenEnds {
     })
   }
 
+  /** Deposits again what an earlier run signed. */
+  async redeposit(): Promise<void> {
+    const { logs, kept, tools } = this.#options
+    await Promise.all([...logs.keys()].map((log) => tools.signing.redeposit(log, kept.store.heads.get(log))))
+  }
+
   /** Takes up what came while nothing could be signed, the largest heads first; before anything else of their logs. */
   async takeDeferred(submit: (candidate: Candidate) => Promise<unknown>): Promise<void> {
     const { deferred } = this.#options.tools
@@ -88,29 +93,32 @@ export class OpenEnds {
 
   /**
    * Tries again what is open: a floor that is not reached; of the suspects of a log all that our own tree has
-   * overtaken, and at most `limit` larger ones, which only the log or a peer can explain.
+   * overtaken, and at most `limit` larger ones, which only the log or a peer can explain. Returns what is to be taken
+   * through the pipeline because of it.
    */
-  async retry(log: string, limit: number): Promise<void> {
+  async retry(log: string, limit: number): Promise<readonly Candidate[]> {
     // One at a time: each may wait for peers that do not answer.
-    if (this.#retrying.has(log)) return
+    if (this.#retrying.has(log)) return []
     this.#retrying.add(log)
+    const again: Candidate[] = []
     try {
-      const { judge, kept } = this.#options
+      const { runner, kept } = this.#options
       const floor = unmetFloor(kept.store.heads.get(log))?.note
-      if (limit > 0 && floor !== undefined) await judge(this.#replay(log, floor))
-      await this.#retrySuspects(log, limit)
+      if (limit > 0 && floor !== undefined) again.push(...(await runner.judge(this.#replay(log, floor), false)).again)
+      await this.#retrySuspects(log, limit, again)
     } finally {
       this.#retrying.delete(log)
     }
+    return again
   }
 
-  async #retrySuspects(log: string, limit: number): Promise<void> {
+  async #retrySuspects(log: string, limit: number, again: Candidate[]): Promise<void> {
     const { logs, kept, told, now } = this.#options
     let left = limit
     for (const suspect of kept.suspects.list(log)) {
       if (this.#stopped.aborted) return
       const overtaken = suspect.size !== null && suspect.size <= (kept.store.heads.get(log).tree?.size ?? 0)
-      if ((overtaken || (suspect.size !== null && left-- > 0)) && (await this.#isExplained(suspect))) continue
+      if ((overtaken || (suspect.size !== null && left-- > 0)) && (await this.#isExplained(suspect, again))) continue
       if (now() - Date.parse(suspect.firstSeen) < SUSPECT_ALARM_MS) continue
       // A log without tiles cannot explain what it signed before; that it came late, or out of turn, is no sign of a lie.
       if (overtaken && logs.get(log)?.prefix === undefined) await this.#letGo(suspect)
@@ -118,11 +126,12 @@ export class OpenEnds {
     }
   }
 
-  async #isExplained(suspect: Suspect): Promise<boolean> {
-    const { kept, told, judge } = this.#options
+  async #isExplained(suspect: Suspect, again: Candidate[]): Promise<boolean> {
+    const { kept, told, runner } = this.#options
     const peer = kept.suspects.bringer(suspect) ?? suspect.peer
     const candidate = { ...this.#replay(suspect.log, suspect.note), ...(peer !== undefined && { peer }) }
-    const outcome = await judge(candidate)
+    const { outcome, again: more } = await runner.judge(candidate, false)
+    again.push(...more)
     const isSuspect = outcome.kind === 'pending' || outcome.code === 'LOG_FROZEN' || outcome.code === 'GUARD_BEHIND'
     if (!isSuspect) told.onOutcome(outcome, candidate)
     return !isSuspect

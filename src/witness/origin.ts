@@ -62,7 +62,10 @@ export function rekeyedLogs(
   return withOwnKey.flatMap(({ id, origin }) => (signedLog(origin, shared, logs, states) === id ? id : []))
 }
 
-/** The log of this origin that the key has cosigned: of several, which only older versions did, the first configured one. */
+/**
+ * The log of this origin that the key has cosigned. Of several, which only older versions did, it is the one that this
+ * version went on with, since then it wrote the origin down; before that the first configured one.
+ */
 function signedLog(
   origin: string,
   key: string,
@@ -76,7 +79,9 @@ function signedLog(
     const state = states.get(id)
     return state === undefined ? [] : [{ id, state }]
   })
-  return (known.find(({ state }) => hasSigned(state, key)) ?? known.find(({ state }) => mayHaveSigned(state, key)))?.id
+  const signed = known.filter(({ state }) => hasSigned(state, key))
+  const bound = signed.find(({ state }) => state.origin !== undefined) ?? signed[0]
+  return (bound ?? known.find(({ state }) => mayHaveSigned(state, key)))?.id
 }
 
 function hasSigned({ signed }: SignedState, key: string): boolean {

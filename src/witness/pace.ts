@@ -1,7 +1,7 @@
 /**
  * How often one log is cosigned at the word of others. Every node sees the log at its own moment and tells the
- * others: the first head of a burst is taken up at once, then one in each pause, the largest that waits. So all nodes
- * soon sign the same head, and a log that moves fast costs no more than one that moves every two seconds.
+ * others. The first head of a burst is taken up at once; after that, once in each pause, the largest one waiting. So all
+ * nodes soon sign the same head, and a log that moves fast costs no more than one that moves every two seconds.
  */
 
 import { toHex } from '../tlog/bytes.js'

@@ -33,7 +33,7 @@ export type PrefixFromPeers = (
 
 /** The longest that one proof may take. */
 const PROVE_TIMEOUT_MS = 60_000
-/** Milliseconds that the log has for itself before peers are asked, too. */
+/** Milliseconds that the log has for itself before peers are asked as well. */
 const LOG_FIRST_MS = 3_000
 /** Proofs that the heads of one peer may cost us: at once, and per second in the long run. */
 const PROOF_BURST = 64

@@ -33,6 +33,7 @@ export class Publisher {
   readonly #shown = new Map<string, number>()
   /** Logs whose pushed heads wait, with the newest of them, if one came since the last was sent. */
   readonly #held = new Map<string, { notes?: readonly Note[]; readonly timer: NodeJS.Timeout }>()
+  #isStopped = false
 
   constructor(options: PublisherOptions) {
     this.#options = options
@@ -54,12 +55,13 @@ export class Publisher {
       ...(travels && lines.length === 0 ? [] : [withLines(bare, lines)]),
       ...more.map((line) => withLines(bare, [line])),
     ]
-    if (bursts && this.#pauseMs > 0) this.#paced(log.id, notes)
+    if (bursts && this.#pauseMs > 0 && !this.#isStopped) this.#paced(log.id, notes)
     else for (const note of notes) this.#publish(log.id, note)
   }
 
-  /** Sends what waits, and nothing after it. */
+  /** Sends what waits; what still comes is sent at once. */
   stop(): void {
+    this.#isStopped = true
     for (const [log, { timer, notes = [] }] of this.#held) {
       clearTimeout(timer)
       for (const note of notes) this.#publish(log, note)
@@ -69,7 +71,7 @@ export class Publisher {
 
   /**
    * Sends the first head of a burst at once, then the newest in each pause: a log may push hundreds a second, those
-   * between are of use to nobody, and peers do not listen to whom they hear too often.
+   * between are of use to nobody, and peers ignore a peer that they hear too often.
    */
   #paced(log: string, notes: readonly Note[]): void {
     const held = this.#held.get(log)

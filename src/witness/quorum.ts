@@ -12,7 +12,7 @@ export interface Quorum {
 }
 
 /**
- * The quorum of a policy; without one a node trusts itself alone: the key that cosigns the log. `own` are all its keys, the
+ * The quorum of a policy; without one only the key of this node that cosigns the log counts. `own` are all its keys, the
  * first one first.
  */
 export function quorumOf(

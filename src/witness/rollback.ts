@@ -82,8 +82,8 @@ export class RollbackGuard {
   }
 
   /**
-   * A chosen peer has told all that it holds of our keys, be it nothing, and all of it was taken up. Only who was chosen
-   * is heard: anybody may come to us and say nothing, and would have us believe that there is nothing.
+   * A chosen peer has told all that it holds of our keys, which may be nothing, and all of it was taken up. Only chosen
+   * peers are heard: anybody else could come to us and say nothing, so that we believe that there is nothing.
    */
   answered(peer: string): void {
     if (this.#stopped || this.#answered.has(peer)) return
@@ -144,17 +144,17 @@ export class RollbackGuard {
       case 'fresh':
         return 'the keys were made at this start: they have signed nothing before'
       case 'waiting':
-        return `${count} have said what this key signed before; nothing is signed until ${need} have, for at most ${seconds} s`
+        return `${count} have said what this key signed before; nothing is signed until ${need} have, or ${seconds} s have passed`
       case 'guarded':
         return `${count} have said what this key signed before; ${need} are enough`
       case 'partly guarded':
-        return `only ${count} have said what this key signed before, and it takes ${need} to be sure: this node signs on what it knows`
+        return `only ${count} have said what this key signed before, and ${need} are needed to be sure: this node signs from what its own home knows`
       case 'unanswered':
-        return `none of ${of} chosen peers said within ${seconds} s what this key signed before: this node signs on what it knows itself`
+        return `none of ${of} chosen peers answered within ${seconds} s what this key signed before: this node signs from what its own home knows`
       case 'unguarded':
-        return 'no peers are chosen who could say what this key signed before: a restored backup would go unnoticed'
+        return 'no peers are chosen that could say what this key signed before: a restored backup would go unnoticed'
       case 'twin':
-        return 'another node signs with this key: nothing is signed here; stop one of the two and start this one again'
+        return 'another node signs with this key: nothing is signed here; stop one of the two, then restart this one'
     }
   }
 }

@@ -18,7 +18,8 @@ import type { FollowedLog, Prover } from './prover.js'
 import type { TakePush } from './push-budget.js'
 import type { Signing } from './signing.js'
 import { SOURCES } from './source.js'
-import { step, type AnsweredProof, type Effect, type HeadInput, type Mark, type Step } from './step.js'
+import { step } from './step.js'
+import type { AnsweredProof, Effect, HeadInput, Mark, Step } from './step-types.js'
 import type { UnderWay } from './under-way.js'
 
 /** Whose signatures are read in heads. */
@@ -55,6 +56,13 @@ export interface RunnerOptions {
   readonly takePush: TakePush
 }
 
+/** What came of a head. */
+export interface Judged {
+  readonly outcome: Outcome
+  /** What is to be taken through the pipeline because of it, with nobody waiting. */
+  readonly again: readonly Candidate[]
+}
+
 export class Runner {
   readonly #options: RunnerOptions
   readonly #underWay: UnderWay
@@ -68,14 +76,14 @@ export class Runner {
   }
 
   /**
-   * Judges a head. `charged`: whoever brought it pays for the proof. `again` takes a head through the pipeline with nobody
-   * waiting. Throws only what is nobody's fault but ours or our disk's (STORE_WRITE_FAILED, INTERNAL): then nothing was
-   * signed.
+   * Judges a head. `charged`: whoever brought it pays for the proof. Throws only what is nobody's fault but ours or our
+   * disk's (STORE_WRITE_FAILED, INTERNAL): then nothing was signed.
    */
-  async judge(candidate: Candidate, charged: boolean, again: (candidate: Candidate) => void): Promise<Outcome> {
+  async judge(candidate: Candidate, charged: boolean): Promise<Judged> {
     const head = this.read(candidate)
-    if ('kind' in head) return head
+    if ('kind' in head) return { outcome: head, again: [] }
     const { checkpoint } = head
+    const again: Candidate[] = []
     const outcome =
       checkpoint === undefined
         ? await this.#options.tools.effects.impossible(candidate, head)
@@ -85,7 +93,7 @@ export class Runner {
       const lines = new Map([...head.cosignatures, ...head.byNeighbours])
       if (checkpoint !== undefined) await this.#options.kept.cosigned.signers.see(head.log.id, head.bare, lines)
     }
-    return head.forged ? { ...outcome, forged: true } : outcome
+    return { outcome: head.forged ? { ...outcome, forged: true } : outcome, again }
   }
 
   /** The head in the bytes, or why they are refused. */
@@ -93,11 +101,12 @@ export class Runner {
     const { logs, keys } = this.#options
     const { counted, relayed, neighbours, known } = keys
     try {
-      return readHead(candidate.note, logs, candidate.log, {
+      const witnesses = {
         counted: known.remembering(counted),
         relayed: known.remembering(relayed()),
         neighbours: known.remembering(neighbours()),
-      })
+      }
+      return readHead(candidate.note, logs, candidate.log, witnesses, candidate.parsed)
     } catch (error) {
       if (!(error instanceof GossumError)) throw error
       const about = candidate.log !== undefined && logs.has(candidate.log) ? { log: candidate.log } : {}
@@ -109,7 +118,7 @@ export class Runner {
     candidate: Candidate,
     head: SizedHead<FollowedLog>,
     charged: boolean,
-    again: (candidate: Candidate) => void,
+    again: Candidate[],
   ): Promise<Outcome> {
     const { kept, tools, looked } = this.#options
     const { id } = head.log
@@ -143,7 +152,7 @@ export class Runner {
     head: SizedHead<FollowedLog>,
     own: Cosignature | undefined,
     charged: boolean,
-    again: (candidate: Candidate) => void,
+    again: Candidate[],
   ): Promise<Outcome> {
     const { kept, tools } = this.#options
     const { source, proof: pushed } = candidate
@@ -157,7 +166,7 @@ export class Runner {
       if (first?.do === 'prove') {
         proofs.push(await this.#prove(first, candidate, head, charged && proofs.length === 0))
       } else if (first?.do === 'reach') {
-        await this.judge({ ...candidate, source: 'replay', note: utf8(first.note) }, false, again)
+        again.push(...(await this.judge(replayOf(candidate, first.note), false)).again)
         triedFloor = true
       } else {
         const outcome = await this.#perform(candidate, head, state, taken, again)
@@ -183,7 +192,7 @@ export class Runner {
     head: SizedHead<FollowedLog>,
     state: LogState,
     { change, outcome, effects }: Step,
-    again: (candidate: Candidate) => void,
+    again: Candidate[],
   ): Promise<Outcome | undefined> {
     const { kept, tools, takePush } = this.#options
     // Only what is new counts: heads are public, and anybody may push the last one again.
@@ -196,7 +205,7 @@ export class Runner {
       if (next === undefined || outcome === undefined) return undefined
       const { news, evidence, made, failed, ...rest } = await tools.effects.perform(candidate, head, next, effects)
       for (const work of rest.background) this.#underWay.background(work)
-      rest.again.forEach(again)
+      again.push(...rest.again)
       if (rest.isDeferred) tools.deferred.add(head, candidate)
       if (failed !== undefined) {
         const unsigned = step(
@@ -238,6 +247,11 @@ export class Runner {
       return
     }
   }
+}
+
+/** The floor of the log that a candidate is of, on the way of that candidate. */
+function replayOf({ log, receivedAt }: Candidate, note: string): Candidate {
+  return { source: 'replay', note: utf8(note), receivedAt, ...(log !== undefined && { log }) }
 }
 
 /** What a head with our cosignature says: that we signed it, and when. */

@@ -1,7 +1,7 @@
 /**
  * Who cosigned what last, remembered apart from what we think of it. Of each witness key and log there are two kinds: the
  * largest head of our history that carries its line, which people are shown and conflicts are looked for with; and the
- * largest that was seen at all, be it a suspect, refused, of a frozen log or a fork, if that is not smaller. A witness that
+ * largest that was seen at all (a suspect, a refused head, one of a frozen log, a fork), if that is not smaller. A witness that
  * lost its memory is told both; what was only seen never takes the place of what is on our history.
  */
 import type { SeenLines } from '../store/seen-lines.js'

@@ -9,7 +9,8 @@ import { cosignBy, type Cosignature } from '../tlog/cosignature.js'
 import { formatNote, parseNote, type Note, type Signer } from '../tlog/note.js'
 import type { CosignedHeads } from './cosigned.js'
 import { makePromise, type WitnessPromise } from './promise.js'
-import { isSigned, type Circumstances } from './step.js'
+import { isSigned } from './step.js'
+import type { Circumstances } from './step-types.js'
 
 /** Which keys of ours cosign a log: the first, and an ML-DSA-44 key if there is one. */
 export interface Keyring {
@@ -30,7 +31,17 @@ export interface PromiseDeposits {
 }
 
 /** Failures to sign that are no failure of ours: the promise is on disk, and the cosignature owed. */
-export const UNSIGNED: ReadonlySet<ErrorCode> = new Set(['AGENT_UNAVAILABLE', 'DEPOSIT_WAITING'])
+export const UNSIGNED: ReadonlySet<ErrorCode> = new Set([
+  'AGENT_UNAVAILABLE',
+  'DEPOSIT_WAITING',
+  'GUARD_WAITING',
+  'GUARD_BEHIND',
+  'KEY_DUPLICATE',
+  'CLOCK_WRONG',
+  'LOG_FROZEN',
+  'ORIGIN_TAKEN',
+  'STATE_DISAGREES',
+])
 
 /** Our cosignatures of one head and one time: by our key, then by the second one if we have it. */
 export type Made = readonly Cosignature[]
@@ -39,13 +50,21 @@ export class Signing {
   readonly #keyring: Keyring
   readonly #cosigned: CosignedHeads
   readonly #deposits: PromiseDeposits | undefined
+  readonly #obstacle: (log: string) => ErrorCode | undefined
   /** Logs whose promised cosignature could not be made or kept. */
   readonly #owed = new Set<string>()
 
-  constructor(keyring: Keyring, cosigned: CosignedHeads, deposits: PromiseDeposits | undefined) {
+  /** `obstacle` says what stands in the way of a signature at this moment. */
+  constructor(
+    keyring: Keyring,
+    cosigned: CosignedHeads,
+    deposits: PromiseDeposits | undefined,
+    obstacle: (log: string) => ErrorCode | undefined,
+  ) {
     this.#keyring = keyring
     this.#cosigned = cosigned
     this.#deposits = deposits
+    this.#obstacle = obstacle
   }
 
   /** Logs whose newest head was promised a cosignature that it does not have. */
@@ -74,14 +93,18 @@ export class Signing {
 
   /**
    * Makes the cosignatures that the state on disk speaks of, of the head that it holds, and keeps them beside `others`.
-   * Throws AGENT_UNAVAILABLE, DEPOSIT_WAITING (nothing was signed then) and STORE_WRITE_FAILED: they are owed.
+   * Throws STORE_WRITE_FAILED, and, with nothing signed, what is in UNSIGNED: they are owed.
    */
   async cosign(log: string, state: LogState, bare: Note, others: ReadonlyMap<string, Cosignature>): Promise<Made> {
     try {
       await this.#deposit(log, state, bare)
       const own = new Map<string, Cosignature>()
-      for (const signer of this.#keyring.of(log))
+      for (const signer of this.#keyring.of(log)) {
+        // While the disk, the peers or an agent were waited for the log may have been convicted, or a twin seen.
+        const obstacle = this.#obstacle(log)
+        if (obstacle !== undefined) throw new GossumError(obstacle)
         own.set(signer.verifier.vkey, await cosignBy(bare.text, state.signed!.time, signer))
+      }
       await this.#cosigned.install(log, bare, new Map([...others, ...own]))
       this.#owed.delete(log)
       const made = [...own.values()]
@@ -125,6 +148,18 @@ export class Signing {
       result = await deposits.deposit(log, promises)
     }
     if (deposits.required && result !== 'deposited') throw new GossumError('DEPOSIT_WAITING')
+  }
+
+  /**
+   * Deposits again what an earlier run signed: its peers may have been away then. What they keep already costs them a look.
+   */
+  async redeposit(log: string, state: LogState): Promise<void> {
+    if (state.note === undefined || !isSigned(state, { keys: this.keysOf(log) })) return
+    try {
+      await this.#deposit(log, state, parseNote(utf8(state.note)))
+    } catch (error) {
+      if (!UNSIGNED.has(errorCode(error))) throw error
+    }
   }
 }
 

@@ -7,11 +7,11 @@
  * What it holds: of all text that one key signs any two lie in one history, and none is lower at a later time
  * (docs/protocol.md, "What a key never does").
  */
-import { makeSplitView, type Evidence } from '../evidence/evidence.js'
+import { makeSplitView } from '../evidence/evidence.js'
 import type { ErrorCode } from '../errors.js'
-import { unmetFloor, type Change, type FirstUse, type Floor, type LogState, type Signed } from '../store/heads.js'
+import type { Change } from '../store/heads.js'
+import { unmetFloor, type FirstUse, type Floor, type LogState, type Signed } from '../store/log-state.js'
 import { equalBytes, fromUtf8, utf8 } from '../tlog/bytes.js'
-import type { Cosignature } from '../tlog/cosignature.js'
 import { formatHash, parseHash } from '../tlog/hash.js'
 import type { Tree } from '../tlog/merkle.js'
 import { formatNote, parseNote, type Note } from '../tlog/note.js'
@@ -27,101 +27,8 @@ import {
 } from './decide.js'
 import type { SizedHead } from './head.js'
 import type { Outcome } from './outcome.js'
-import { SOURCES, type Source } from './source.js'
-
-/** A proof that a step asked for, and what became of it. */
-export interface AnsweredProof {
-  readonly of: Tree
-  readonly size: number
-  readonly answer: Proof
-}
-
-/** A head came in. */
-export interface HeadInput {
-  readonly kind: 'head'
-  readonly head: SizedHead
-  readonly source: Source
-  /** The proof that it was pushed with. */
-  readonly pushed?: PushedProof | undefined
-  /** The newest cosignature by one of our keys that it carries. */
-  readonly own?: Cosignature | undefined
-  /** What the steps before asked for. */
-  readonly proofs: readonly AnsweredProof[]
-  /** The floor was tried for this head: it is asked for once. */
-  readonly triedFloor: boolean
-}
-
-/** A head that our key is known to have cosigned, or promised to, by what a peer remembers. */
-export interface Mark extends Tree {
-  /** The head, as a note with the log's line. */
-  readonly note: string
-  /** What the cosignature says, or would have said, in POSIX seconds. */
-  readonly time: number
-}
-
-export type Input =
-  | HeadInput
-  /** Marks were told or seen: they are taken up before anything is proven. */
-  | { readonly kind: 'marks'; readonly marks: readonly Mark[] }
-  /** The change of an earlier step is on disk, and the cosignature that it promises could not be made or deposited. */
-  | { readonly kind: 'unsigned'; readonly head: SizedHead; readonly code: ErrorCode }
-
-/** What a step has to know beside the state of the log. */
-export interface Circumstances {
-  /** POSIX seconds. */
-  readonly now: number
-  /** The keys that cosign this log, as a promise names them: the vkey of the first, name and key id of the second. */
-  readonly keys: Pick<Signed, 'key' | 'second'>
-  /** What stands in the way of every signature of this log. */
-  readonly obstacle?: ErrorCode | undefined
-  /** Whether the log was proven to misbehave and its operator has not said otherwise. */
-  readonly frozen: boolean
-  /** The head of the same size that was proven before. */
-  readonly kept?: ProvenHead | undefined
-  /** Whether this very text was proven to be past. */
-  readonly isPast: boolean
-  /** The largest head that a chosen peer has shown of a log that we hold nothing of. */
-  readonly shown?: ProvenHead | undefined
-  /** Our cosignatures of the newest head, as they are held. */
-  readonly made: readonly Cosignature[]
-  /** Whether the newest head was promised a cosignature that could not be made yet. */
-  readonly isOwed: boolean
-}
-
-export type Effect =
-  /** Show the root of the first `size` records of a tree; the answer is an input. */
-  | { readonly do: 'prove'; readonly of: Tree; readonly size: number }
-  /** Go on to the floor first, by its head. */
-  | { readonly do: 'reach'; readonly note: string }
-  /** Deposit the promise on disk, make the cosignatures that it speaks of, and keep the cosigned head. */
-  | { readonly do: 'cosign' }
-  /** Keep the head with the cosignatures of others. */
-  | { readonly do: 'keep' }
-  | { readonly do: 'publish'; readonly what: 'advance' | 'renewal' | 'frozen' }
-  /** Add the cosignatures that came with it to a head of our history. */
-  | { readonly do: 'merge' }
-  | { readonly do: 'keepSuspect'; readonly code: ErrorCode }
-  /** It is no suspect any more. */
-  | { readonly do: 'resolve' }
-  | { readonly do: 'raise'; readonly evidence: Evidence }
-  /** Look who cosigned this head, and another that contradicts it. */
-  | { readonly do: 'compareWitnesses'; readonly as: 'truth' | 'lie' }
-  | { readonly do: 'notePast' }
-  /** Take it up again once something may be signed. */
-  | { readonly do: 'defer' }
-  /** Judge it by itself, without the proof that does not hold and without keeping its sender waiting. */
-  | { readonly do: 'judgeUnproven' }
-  | { readonly do: 'tellFirstUse'; readonly first: FirstUse }
-  /** Our key signed what this home does not know. */
-  | { readonly do: 'tellUnknown'; readonly time: number }
-
-export interface Step {
-  /** Durable before anything else happens; the step counts only if the state still is the one that it saw. */
-  readonly change?: Change
-  /** Without what only the effects can tell: whether it was news, the evidence, our cosignatures. */
-  readonly outcome?: Omit<Outcome, 'news'>
-  readonly effects: readonly Effect[]
-}
+import { SOURCES } from './source.js'
+import type { Circumstances, Effect, HeadInput, Input, Mark, Step } from './step-types.js'
 
 /** A cosignature of an unchanged head is made anew after so many seconds, so that its time stays fresh. */
 const REFRESH_SECONDS = 30 * 60
@@ -142,6 +49,8 @@ export function step(state: LogState, input: Input, at: Circumstances): Step {
 
 function onHead(state: LogState, input: HeadInput, at: Circumstances): Step {
   const { head, pushed } = input
+  const fromFloorUp = pushed && pushedFromFloor(state, input, pushed, at)
+  if (fromFloorUp !== undefined) return fromFloorUp
   const objection = pushed && objectionTo(state.tree, { ...head.checkpoint, canonical: head.canonical }, pushed)
   if (objection !== undefined) return onObjection(state, head, objection)
   const decision = decideOn(state, input, at)
@@ -167,6 +76,27 @@ function onHead(state: LogState, input: HeadInput, at: Circumstances): Step {
   }
 }
 
+/**
+ * A log that pushes a head beyond the floor proves it from there: the floor is what this key has signed last, and it was
+ * proven to extend all before it when it was signed. So a home that came back goes on though nobody else has the log's
+ * tiles. SPEC: the answer to another old size is "the tree size of the latest cosigned checkpoint".
+ */
+function pushedFromFloor(
+  state: LogState,
+  { head }: HeadInput,
+  pushed: PushedProof,
+  at: Circumstances,
+): Step | undefined {
+  const floor = unmetFloor(state)
+  const root = floor?.note === undefined ? undefined : parseHash(floor.root)
+  const waits = at.frozen || (at.obstacle !== undefined && at.obstacle !== 'ORIGIN_TAKEN')
+  if (floor === undefined || root === undefined || waits || head.checkpoint.size <= floor.size) return undefined
+  const tree: Tree = { size: floor.size, root }
+  const objection = objectionTo(tree, { ...head.checkpoint, canonical: head.canonical }, pushed)
+  if (objection === undefined) return { change: fromFloor(state, floor, tree), effects: [] }
+  return { outcome: { ...refused(head, objection), held: floor.size }, effects: [{ do: 'judgeUnproven' }] }
+}
+
 type HeadDecision =
   | Exclude<Decision, { kind: 'conflict' }>
   | (Extract<Decision, { kind: 'conflict' }> & { readonly with: Note | undefined })
@@ -190,11 +120,13 @@ function decideOn(state: LogState, input: HeadInput, at: Circumstances): HeadDec
 
 /**
  * The proof that came with a pushed head does not do, and the sender is told why. The head itself is what it is: one
- * beyond our own waits for a better proof, or for what the log and the peers show; any other is judged by itself.
+ * beyond our own waits for a better proof, or for what the log and the peers show; any other is judged by itself, and so
+ * is one of the size of the floor, which may contradict it.
  */
-function onObjection({ tree }: LogState, head: SizedHead, code: ErrorCode): Step {
-  const held = tree?.size ?? 0
-  if (tree !== undefined && head.checkpoint.size <= tree.size)
+function onObjection(state: LogState, head: SizedHead, code: ErrorCode): Step {
+  const { size } = head.checkpoint
+  const held = state.tree?.size ?? 0
+  if (size <= (state.tree?.size ?? -1) || size === unmetFloor(state)?.size)
     return { outcome: { ...refused(head, code), held }, effects: [{ do: 'judgeUnproven' }] }
   const { outcome: pending, effects } = suspect(head, code)
   return { outcome: { ...pending!, held }, effects }
@@ -203,7 +135,7 @@ function onObjection({ tree }: LogState, head: SizedHead, code: ErrorCode): Step
 /** A head that is proven to be the next one. */
 function onAdvance(state: LogState, input: HeadInput, at: Circumstances): Step {
   const { head } = input
-  if (at.obstacle === 'STATE_DISAGREES') return { outcome: refused(head, at.obstacle), effects: [] }
+  if (at.obstacle === 'STATE_DISAGREES' || at.obstacle === 'KEY_DUPLICATE') return blocked(state, input, at.obstacle)
   const floor = unmetFloor(state)
   if (floor !== undefined && !isAt(floor, head)) return towardsFloor(state, floor, input)
   if (at.obstacle !== undefined && at.obstacle !== 'ORIGIN_TAKEN') return blocked(state, input, at.obstacle)
@@ -395,9 +327,14 @@ function onMarks(state: LogState, marks: readonly Mark[], at: Circumstances): St
 /** What will be signed, for the disk. The time of one key never runs backwards, whatever the clock says. */
 function promise(state: LogState, size: number, input: HeadInput | undefined, at: Circumstances): Signed {
   const { signed } = state
-  const isOther = signed !== undefined && signed.key !== '' && signed.key !== at.keys.key
+  const isOther = signed !== undefined && signed.key !== '' && !sharesKey(signed, at.keys)
   const before = Math.max(isOther ? 0 : (signed?.time ?? 0), state.floor?.time ?? 0, input?.own?.time ?? 0)
   return { ...at.keys, size, time: Math.max(at.now, before, 1) }
+}
+
+/** Whether one of these keys made the cosignature: both sign at one time, and neither may go back when the other is new. */
+function sharesKey({ key, second }: Signed, keys: Circumstances['keys']): boolean {
+  return key === keys.key || (second !== undefined && second === keys.second)
 }
 
 /** Remembers that our key signed until a time, by whatever key of ours. */

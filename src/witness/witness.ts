@@ -23,7 +23,7 @@ import { Publisher } from './publisher.js'
 import type { TakePush } from './push-budget.js'
 import { markOfPromise, Runner, type ReadKeys } from './runner.js'
 import { Signing, type Keyring, type PromiseDeposits } from './signing.js'
-import type { Mark } from './step.js'
+import type { Mark } from './step-types.js'
 import { UnderWay } from './under-way.js'
 
 export interface WitnessOptions {
@@ -75,8 +75,8 @@ export class Witness {
     this.#publisher = new Publisher({ ...keys, publish: told.publish, pauseMs })
     const deferred = new Deferred()
     const pace = new Pace(now, pauseMs)
-    const signing = new Signing(keys.own, kept.cosigned, barrier.deposits)
-    const gatherer = new Gatherer({ kept, barrier, memory: this.#memory, deferred, signing, now })
+    const signing = new Signing(keys.own, kept.cosigned, barrier.deposits, (log) => gatherer.standsInTheWay(log))
+    const gatherer: Gatherer = new Gatherer({ kept, barrier, memory: this.#memory, deferred, signing, now })
     const effects = new Effects({
       kept,
       keys,
@@ -95,8 +95,8 @@ export class Witness {
       takePush: ask.takePush ?? (() => () => undefined),
     }
     this.#runner = new Runner(runnerOptions, this.#underWay, this.#stopped.signal)
-    const judge = (candidate: Candidate): Promise<Outcome> => this.#runner.judge(candidate, false, this.#again)
-    this.#openEnds = new OpenEnds({ logs: this.#logs, kept, told, tools, judge, now }, this.#stopped.signal)
+    const runner = this.#runner
+    this.#openEnds = new OpenEnds({ logs: this.#logs, kept, told, tools, runner, now }, this.#stopped.signal)
   }
 
   /** Takes up where the last run ended (open-ends.ts). Throws LOG_KEY_CHANGED. */
@@ -130,14 +130,19 @@ export class Witness {
   }
 
   async #submit(candidate: Candidate): Promise<Outcome> {
-    const outcome = this.#memory.refusal(candidate) ?? (await this.#runner.judge(candidate, true, this.#again))
+    const refused = this.#memory.refusal(candidate)
+    const { outcome, again } = refused ? { outcome: refused, again: [] } : await this.#runner.judge(candidate, true)
     this.#memory.noteRefusal(candidate, outcome)
     this.#told.onOutcome(outcome, candidate)
-    if (outcome.kind === 'advanced') this.#underWay.background(this.#openEnds.retry(outcome.log!, 0))
+    this.#submitLater(again)
+    if (outcome.kind === 'advanced') this.#underWay.background(this.#retry(outcome.log!, 0))
     return outcome
   }
 
-  readonly #again = (candidate: Candidate): void => this.#underWay.background(this.#submit(candidate))
+  /** Takes heads through the pipeline with nobody waiting. */
+  #submitLater(candidates: readonly Candidate[]): void {
+    for (const candidate of candidates) this.#underWay.background(this.#submit(candidate))
+  }
 
   /**
    * Takes up what peers remember of our own keys, before anything of it is proven: heads with our cosignatures, and heads
@@ -173,6 +178,11 @@ export class Witness {
     for (const candidate of this.#openEnds.owed()) await this.submit(candidate)
   }
 
+  /** Deposits again what an earlier run signed. */
+  redeposit(): Promise<void> {
+    return this.#underWay.track(this.#openEnds.redeposit())
+  }
+
   /** Takes up what came while nothing could be signed. */
   submitDeferred(): Promise<void> {
     return this.#openEnds.takeDeferred((candidate) => this.submit(candidate))
@@ -180,7 +190,11 @@ export class Witness {
 
   /** Tries again what was left open of a log, and at most `limit` suspects that are larger than our tree (open-ends.ts). */
   retrySuspects(log: string, limit: number): Promise<void> {
-    return this.#underWay.track(this.#openEnds.retry(log, limit))
+    return this.#underWay.track(this.#retry(log, limit))
+  }
+
+  async #retry(log: string, limit: number): Promise<void> {
+    this.#submitLater(await this.#openEnds.retry(log, limit))
   }
 
   /**

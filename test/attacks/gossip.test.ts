@@ -6,7 +6,7 @@ import { concatBytes, fromUtf8, uint64, utf8 } from '../../src/tlog/bytes.js'
 import { formatCheckpoint, SUMDB_ORIGIN } from '../../src/tlog/checkpoint.js'
 import { formatNote, formatSignature, signNote } from '../../src/tlog/note.js'
 import { messageFrame, subscriptionFrame } from '../gossip/stranger.js'
-import { isEvidence, isQuorum } from '../helpers/fleet-node.js'
+import { isAdvanced, isEvidence } from '../helpers/fleet-node.js'
 import { expectBounded, expectNoticed, pause, startArena, type Arena } from './arena.js'
 import { Attacker, framed } from './attacker.js'
 
@@ -107,7 +107,8 @@ test('who brings a conflicting head is no attacker', async () => {
   const { other } = arena
   const history = await other.views[0]!.history.branch(other.signer, 'lie')
   const size = await other.grow(5)
-  await arena.fleet.all((node) => node.when('quorum', isQuorum(other.id, size)))
+  // It has the origin of the first log, so that its heads are followed and not cosigned.
+  await arena.fleet.all((node) => node.when('head', isAdvanced(other.id, size)))
   await history.grow(5)
   const lie = await history.server.head()
   const abort = new AbortController()

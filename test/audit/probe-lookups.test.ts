@@ -97,7 +97,7 @@ describe('lookups', () => {
   test('with an extension line in the head, about nothing, fail: no witness signs that', async () => {
     const report = await judged(await answerWith(5, utf8(target.text), 'more\n'))
     expect(verdicts(report)).toEqual({ ...ALL_OK, lookups: 'failed' })
-    expect(detail(report, 'lookups')).toContain('no witness signs')
+    expect(detail(report, 'lookups')).toContain('canonical form that witnesses cosign')
   })
 
   test('may be answered from a cache, with an older head', async () => {

@@ -117,7 +117,7 @@ describe('the view of a log', () => {
       ' quorum      size 280,570, 3 records behind, 2 agree, 2 of 3 witnesses needed\n',
     )
     expect(await statusOf({}, { policy })).toContain(' quorum      none yet, 2 of 3 witnesses needed\n')
-    expect(await statusOf({})).toContain('this node trusts itself alone')
+    expect(await statusOf({})).toContain("only this node's own cosignature counts")
   })
 
   it('says why the log does not answer', async () => {

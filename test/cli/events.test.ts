@@ -113,7 +113,7 @@ it('says whether this node counts', () => {
   const policy = parsePolicy(`witness a ${w1}\nwitness b ${w2}\ngroup g 2 a b\nquorum g\n`)
   expect(policyText({ policy }, w1)).toBe('2 of 2 witnesses needed')
   expect(policyText({ policy }, own)).toBe('2 of 2 witnesses needed; this node is none of them (a monitor)')
-  expect(policyText({ policy: undefined }, own)).toMatch(/^none: this node trusts itself alone/)
+  expect(policyText({ policy: undefined }, own)).toMatch(/^none: only this node.s own cosignature counts/)
 })
 
 it('says what the mesh lacks', () => {

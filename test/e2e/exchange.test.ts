@@ -148,5 +148,7 @@ test('a feed that cannot be read is refused at start, in words', async () => {
   expect(log.code).toBe(2)
   expect(log.stderr).toContain('is a log key, not a witness key')
   expect((await start('--feed', 'ftp://x')).stderr).toContain('feed: ')
-  expect((await start('--feed', 'http://127.0.0.1:9', '--feed', 'http://127.0.0.1:9/')).stderr).toContain('there twice')
+  expect((await start('--feed', 'http://127.0.0.1:9', '--feed', 'http://127.0.0.1:9/')).stderr).toContain(
+    'listed twice',
+  )
 })

@@ -183,8 +183,13 @@ test('without a key of its own the second is followed, shown as paused, and cosi
   expect(await node.json('/api/v1/logs')).toMatchObject({
     logs: [{ paused: null }, { paused: expect.stringContaining('gossum key new --for') as string, cosignatures: [] }],
   })
-  const pushed = await push(node.ready.http, two.tree.pushed(0))
-  expect(pushed.status).toBe(503)
+  // It is followed all the same: its tree is this one, and what it pushes next is compared with it, and not signed.
+  expect(await push(node.ready.http, two.tree.pushed(0))).toMatchObject({ status: 409, body: '300\n' })
+  const pushed = await push(node.ready.http, two.tree.grow(5).pushed(300))
+  expect(pushed).toMatchObject({
+    status: 503,
+    body: expect.stringContaining('another log with the same origin') as string,
+  })
   expect((await fetch(`${node.ready.http}/readyz`)).status).toBe(503)
   await node.stop()
 
@@ -192,6 +197,7 @@ test('without a key of its own the second is followed, shown as paused, and cosi
   const made = await gossum(['key', 'new', '--for', two.id, ...args.slice(0, 4), '--json'], { home })
   expect(made.code, made.stderr).toBe(0)
   const again = await RunningNode.start(home, args)
+  two.tree.grow(5)
   await advanced(again, two, 'poll')
   const { logs } = JSON.parse(made.stdout) as { logs: { witness: string }[] }
   expect(await cosignersAt(again, two.id)).toEqual([logs[0]!.witness.split('+', 1)[0]])
@@ -203,11 +209,13 @@ test('whatever the order of the settings is at the next start, the key stays wit
   await Promise.all([advanced(first, one, 'poll'), taken(first, two)])
   await first.stop()
   one.tree.grow(10)
+  two.tree.grow(10)
   const second = await RunningNode.start(home, [...setting(two, two.url), ...setting(one, one.url), '--poll', '0.1'])
   await Promise.all([advanced(second, one, 'poll'), taken(second, two)])
   await second.stop()
   // Nor is it free for another one when the log is not followed any more.
   const third = await RunningNode.start(home, [...setting(two, two.url), '--poll', '0.1'])
+  two.tree.grow(10)
   await taken(third, two)
   expect((await askWitness(third.ready.http, `/${two.id}/checkpoint`)).status).toBe(404)
 })

@@ -13,7 +13,7 @@ import { fromUtf8, utf8 } from '../../src/tlog/bytes.js'
 import { parseCheckpoint } from '../../src/tlog/checkpoint.js'
 import { cosign } from '../../src/tlog/cosignature.js'
 import { parseNote, SIGNATURE_TYPES, type Note } from '../../src/tlog/note.js'
-import type { Heart } from '../../src/evidence/keeper.js'
+import type { AlarmedNode } from '../../src/evidence/keeper.js'
 import { alarmParts, type Changes } from '../helpers/alarm-parts.js'
 import { sumdbId, testSigner, testWitness } from '../helpers/heart.js'
 import { History } from '../helpers/history.js'
@@ -24,7 +24,7 @@ const witness = testWitness
 const ours = new History(signer)
 const fork = (salt: string, size = 5): SplitView =>
   makeSplitView(signer.verifier, [parseNote(ours.head(size)), parseNote(ours.fork(2, salt).head(size))])
-const isOurs: Heart['isOurs'] = (_log, head) => {
+const isOurs: AlarmedNode['isOurs'] = (_log, head) => {
   const { text } = parseNote(utf8(head))
   return Promise.resolve(text === ours.text(parseCheckpoint(text).size))
 }
@@ -134,7 +134,7 @@ test('a crash between keeping and freezing is healed at the next start', async (
   const { id } = await (await Alarm.start(all)).raise(fork('b'))
   const frozen: string[] = []
   const freeze = (of: string, hold: string): Promise<void> => Promise.resolve(void frozen.push(`${of} ${hold}`))
-  await Alarm.start({ ...all, heart: { ...all.heart, freeze } })
+  await Alarm.start({ ...all, node: { ...all.node, freeze } })
   expect(kept.size).toBe(1)
   expect(frozen).toEqual([`${log} ${id}`])
 })

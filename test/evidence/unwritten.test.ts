@@ -278,7 +278,7 @@ test('over a real store whose writes fail: held, told, and frozen for good when 
       trust: { keys: new Map([[log, signer.verifier]]), witnesses: () => [witness.verifier], relayed: () => [] },
       shelf: on.evidence,
       convictions: on.convictions,
-      heart: {
+      node: {
         freeze: (of, id) => on.heads.hold(of, id),
         isFrozen: (of) => isFrozen(on.heads.get(of)),
         isOurs: () => Promise.resolve(false),

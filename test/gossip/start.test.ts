@@ -410,3 +410,17 @@ describe('a chosen peer', () => {
     expect(toldBefore).not.toContain(false)
   })
 })
+
+it('hears what the clock of a chosen peer says, and not that of a stranger', async () => {
+  const handlers = new MemoryHandlers()
+  const said: string[] = []
+  Object.assign(handlers, { saidTime: (peer: string) => said.push(peer) })
+  const chosen = await startNode()
+  const node = await startNode({ bootstrap: [chosen.address], handlers })
+  const stranger = await startNode({ bootstrap: [node.address] })
+  await until(() => node.mesh.peers().length === 2, 'both are connected')
+  await stranger.mesh.syncWith(node.mesh.peerId)
+  await node.mesh.syncWith(stranger.mesh.peerId)
+  await until(() => said.length > 0, 'the time of the chosen peer')
+  expect(new Set(said)).toEqual(new Set([chosen.mesh.peerId]))
+})

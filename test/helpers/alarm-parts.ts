@@ -1,10 +1,10 @@
 /** The parts of an alarm, in memory: they remember what was done with them, and a test can make each of them fail. */
 import type { KeptConviction, KeptEvidence } from '../../src/evidence/alarm.js'
-import type { Heart, KeeperParts, Trust } from '../../src/evidence/keeper.js'
+import type { AlarmedNode, KeeperParts, Trust } from '../../src/evidence/keeper.js'
 import type { SetTimer } from '../../src/evidence/unwritten.js'
 
 /** What a test wants otherwise. */
-export type Changes = Partial<Trust & Heart & Pick<KeeperParts, 'tell'>>
+export type Changes = Partial<Trust & AlarmedNode & Pick<KeeperParts, 'tell'>>
 
 /** A clock that stands still until it is told to go on; what waits for it runs in its order. */
 export class ManualClock {
@@ -60,7 +60,7 @@ export function alarmParts(changes: Changes) {
     if (broken.has(name)) throw new Error(`no space to ${name}`)
     acts.push(name)
   }
-  const { keys = new Map(), witnesses = () => [], relayed = () => [], tell, ...heart } = changes
+  const { keys = new Map(), witnesses = () => [], relayed = () => [], tell, ...node } = changes
   const all: KeeperParts = {
     trust: { keys, witnesses, relayed },
     shelf: {
@@ -90,7 +90,7 @@ export function alarmParts(changes: Changes) {
         convictions.delete(id)
       },
     },
-    heart: {
+    node: {
       freeze: async (log, id) => {
         await act('freeze')
         frozen.add(`${log} ${id}`)
@@ -98,7 +98,7 @@ export function alarmParts(changes: Changes) {
       reconsider: () => act('reconsider'),
       isFrozen: () => true,
       isOurs: () => Promise.resolve(false),
-      ...heart,
+      ...node,
     },
     tell:
       tell ??

@@ -164,7 +164,7 @@ export async function startHeart(options: HeartOptions): Promise<Heart> {
     },
     shelf: store.evidence,
     convictions: store.convictions,
-    heart: {
+    node: {
       freeze: (id, hold) => store.heads.hold(id, hold),
       isFrozen: (id) => isFrozen(store.heads.get(id)),
       isOurs: (id, head) => cosigned.holds(id, head),

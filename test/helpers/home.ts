@@ -25,7 +25,7 @@ export function temporaryHome(): string {
 /** A folder for the files of one test file; it is removed when all its tests have ended. */
 export function scratchFolder(): { dir: string; file: (name: string, data: string | Uint8Array) => string } {
   const dir = mkdtempSync(join(tmpdir(), 'gossum-scratch-'))
-  afterAll(() => rmSync(dir, { recursive: true, force: true, maxRetries: 5 }))
+  afterAll(() => rmSync(dir, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 }))
   const file = (name: string, data: string | Uint8Array): string => {
     writeFileSync(join(dir, name), data)
     return join(dir, name)

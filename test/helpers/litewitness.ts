@@ -7,8 +7,9 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { EMPTY_ROOT, formatHash } from '../../src/tlog/hash.js'
 import { parseVerifierKey, type VerifierKey } from '../../src/tlog/note.js'
 
 /** Its name as a witness. */
@@ -37,7 +38,7 @@ function output(command: string, ...args: string[]): string | undefined {
   }
 }
 
-/** The file of litewitness; undefined where it, its witnessctl, or OpenSSH is not here. */
+/** The file of litewitness; undefined where it, sqlite3 or OpenSSH is not here. */
 export function findLitewitness(): string | undefined {
   const goPath = output('go', 'env', 'GOPATH')
   const candidates = [
@@ -45,12 +46,25 @@ export function findLitewitness(): string | undefined {
     output('which', 'litewitness'),
     goPath && join(goPath, 'bin', 'litewitness'),
   ]
-  const found = candidates.find((path) => path && existsSync(path) && existsSync(witnessctl(path)))
-  return output('which', 'ssh-agent') && output('which', 'ssh-add') && output('which', 'ssh-keygen') ? found : undefined
+  const found = candidates.find((path) => path && existsSync(path))
+  const tools = ['ssh-agent', 'ssh-add', 'ssh-keygen', 'sqlite3']
+  return tools.every((tool) => output('which', tool)) ? found : undefined
 }
 
-function witnessctl(litewitness: string): string {
-  return join(dirname(litewitness), 'witnessctl')
+/**
+ * What its own tool writes for logs that it shall know: each one begins as the empty tree. The tool cannot be built where
+ * a library of it is not served.
+ */
+function logsAsSql(logs: readonly KnownLog[]): string {
+  const text = (value: string): string => `'${value.replaceAll("'", "''")}'`
+  return [
+    'CREATE TABLE log (origin TEXT PRIMARY KEY, tree_size INTEGER NOT NULL, tree_hash TEXT NOT NULL);',
+    'CREATE TABLE key (origin TEXT NOT NULL, key TEXT NOT NULL, FOREIGN KEY(origin) REFERENCES log(origin));',
+    ...logs.flatMap(({ origin, vkey }) => [
+      `INSERT INTO log VALUES (${text(origin)}, 0, ${text(formatHash(EMPTY_ROOT))});`,
+      `INSERT INTO key VALUES (${text(origin)}, ${text(vkey)});`,
+    ]),
+  ].join('\n')
 }
 
 /** Starts it with these logs, of any origins, on a free port of loopback; its database is new. */
@@ -58,11 +72,7 @@ export async function startLitewitness(litewitness: string, logs: readonly Known
   // A short path: the name of a socket has little room.
   const dir = mkdtempSync(join(tmpdir(), 'lw-'))
   const [db, key, socket] = [join(dir, 'db'), join(dir, 'key'), join(dir, 'agent')]
-  const control = (...args: string[]): unknown => execFileSync(witnessctl(litewitness), args, { stdio: 'pipe' })
-  for (const { origin, vkey } of logs) {
-    control('add-log', '-db', db, '-origin', origin)
-    control('add-key', '-db', db, '-origin', origin, '-key', vkey)
-  }
+  execFileSync('sqlite3', ['-batch', '-bail', db], { input: logsAsSql(logs), stdio: 'pipe' })
   execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', key])
   const fingerprint = execFileSync('ssh-keygen', ['-lf', `${key}.pub`], { encoding: 'utf8' }).split(' ')[1]!
   const agent = spawn('ssh-agent', ['-D', '-a', socket], { stdio: ['ignore', 'pipe', 'ignore'] })

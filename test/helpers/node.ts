@@ -75,8 +75,20 @@ export class RunningNode {
     })
   }
 
+  /** All events until now that are as asked. */
+  all(isSought: (event: NodeEvent) => boolean): NodeEvent[] {
+    return this.#events.filter(isSought)
+  }
+
   async json(path: string): Promise<unknown> {
     return (await fetch(`${this.ready.http}${path}`)).json()
+  }
+
+  /** Ends the node as a power cut does, as far as its files go. */
+  async kill(): Promise<void> {
+    const exited = new Promise<void>((resolve) => this.child.once('exit', () => resolve()))
+    this.child.kill('SIGKILL')
+    return exited
   }
 
   /** Ends the node as an operator does. Returns its exit code. */

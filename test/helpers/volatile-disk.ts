@@ -180,4 +180,4 @@ export class VolatileDatabase {
 }
 
 /** All records of a database, tables and all. */
-type Content = [key: string, value: string][]
+export type Content = readonly [key: string, value: string][]

@@ -26,15 +26,24 @@ export class PushingLog {
   readonly origin: string
   readonly #log = new MemoryLog()
   readonly #salt: string
+  readonly #fork: number
 
-  constructor(signer: SignerKey, { origin = signer.verifier.name, salt = 'a' } = {}) {
+  /** Records from number `fork` on are of the salt; those before it are the same for every salt. */
+  constructor(signer: SignerKey, { origin = signer.verifier.name, salt = 'a', fork = 0 } = {}) {
     this.signer = signer
     this.origin = origin
     this.#salt = salt
+    this.#fork = fork
+  }
+
+  /** Another history under the same key, which has this many records in common with every other fork. */
+  fork(at: number, salt = 'b'): PushingLog {
+    return new PushingLog(this.signer, { origin: this.origin, salt, fork: at })
   }
 
   #grow(size: number): void {
-    for (let i = this.#log.leaves.length; i < size; i++) this.#log.append(utf8(`record ${i} of ${this.#salt}\n`))
+    for (let i = this.#log.leaves.length; i < size; i++)
+      this.#log.append(utf8(`record ${i} of ${i < this.#fork ? 'a' : this.#salt}\n`))
   }
 
   tree(size: number): Tree {

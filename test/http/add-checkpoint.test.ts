@@ -68,7 +68,8 @@ async function witness(options: Partial<HeartOptions> = {}) {
       submit: (candidate) => heart.witness.submit(candidate),
       checkpoint: (id) => {
         const head = heart.cosigned.current(id)
-        const line = head?.cosignatures.get(own.vkey)?.signature
+        const key = options.ofLogs?.get(id)?.verifier ?? own
+        const line = head?.cosignatures.get(key.vkey)?.signature
         return Promise.resolve(
           head && line && formatNote({ ...head.note, signatures: [head.note.signatures[0]!, line] }),
         )

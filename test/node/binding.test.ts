@@ -33,7 +33,9 @@ describe('one key', () => {
     const bound = binding()
     expect(bound.obstacle(ids.one)).toBeUndefined()
     expect(bound.obstacle(ids.two)).toMatchObject({ code: 'ORIGIN_TAKEN', detail: 'one.example' })
-    expect(bound.text(ids.two)).toMatch(/^this key cosigns another log.*: one\.example; .*gossum key new --for LOG/)
+    expect(bound.text(ids.two)).toMatch(
+      /^this key already cosigns another log.*: one\.example; .*gossum key new --for LOG/,
+    )
     sign(ids.two)
     expect(bound.obstacle(ids.two)).toBeUndefined()
     expect(bound.obstacle(ids.one)).toMatchObject({ detail: 'two.example' })

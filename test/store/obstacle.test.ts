@@ -81,7 +81,7 @@ describe('a real home', () => {
     disk.fill()
     const full = await refusal(home)
     expect(full).toMatchObject({ code: 'HOME_UNUSABLE', detail: expect.stringContaining('no space left') as string })
-    expect(full.hint).toMatch(/make room/)
+    expect(full.hint).toMatch(/free some space/)
     disk.free()
     execFileSync('mount', ['-o', 'remount,ro', disk.path])
     expect(await refusal(home)).toMatchObject({

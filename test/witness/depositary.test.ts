@@ -191,6 +191,7 @@ describe('the lines of a key', () => {
     await proven(node, 5)
     await seen(node, history, 20)
     await seen(node, history, 9)
+    await node.store.flush()
     for (const { sizes, signers } of [node, await start({}, node.db)]) {
       expect((await sizes(strangerKey)).heads.sort()).toEqual([20, 5])
       expect((await signers.largestBy(log, strangerKey))?.size).toBe(5)

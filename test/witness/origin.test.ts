@@ -51,6 +51,12 @@ describe('a key is bound to', () => {
       B,
     ],
     [
+      'and from then on the one that it went on with, whatever the order is',
+      [B, A],
+      states([A, { ...signedBy(key), origin: SUMDB_ORIGIN }], [B, signedBy(key)]),
+      A,
+    ],
+    [
       'one that is not configured any more, by the origin that was written down',
       [A, B],
       states([C, { ...signedBy(key), origin: SUMDB_ORIGIN }]),

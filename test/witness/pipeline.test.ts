@@ -3,8 +3,9 @@ import { expect, test } from 'vitest'
 import { SumdbClient } from '../../src/sumdb/client.js'
 import { parseEvidence, verifyEvidence } from '../../src/evidence/evidence.js'
 import { fromUtf8, utf8 } from '../../src/tlog/bytes.js'
-import { verifyCosignature } from '../../src/tlog/cosignature.js'
-import { isBy, parseNote } from '../../src/tlog/note.js'
+import { endOfTurn } from '../../src/timed.js'
+import { cosign, verifyCosignature } from '../../src/tlog/cosignature.js'
+import { formatNote, isBy, parseNote, SIGNATURE_TYPES } from '../../src/tlog/note.js'
 import { madeUpRecords, memoryLog } from '../fakes/lying-log.js'
 import { cosignatureIn, MemoryGuard, startHeart, testSigner, testWitness, type Heart } from '../helpers/heart.js'
 
@@ -191,5 +192,36 @@ test('stopping does not wait for a proof that a dead log never gives', async () 
   const undecided = heart.submit('gossip', await log.server.head())
   await heart.witness.stop()
   expect(await undecided).toMatchObject({ kind: 'pending', code: 'TIMEOUT' })
+  await log.close()
+})
+
+test('a cosignature that comes while our own is being deposited is not lost', async () => {
+  const log = await vantage(madeUpRecords(0, 3))
+  const other = testSigner('other.example', 8, SIGNATURE_TYPES.cosignature)
+  let letGo: (result: 'deposited') => void = () => undefined
+  const deposits = {
+    required: false,
+    hasChosen: true,
+    isDeposited: () => false,
+    deposit: () => new Promise<'deposited'>((resolve) => (letGo = resolve)),
+    released: () => undefined,
+  }
+  const heart = await startHeart({
+    logKey: logSigner.verifier,
+    prefix: log.prefix,
+    counted: [testWitness.verifier, other.verifier],
+    barrier: { deposits },
+  })
+  const head = await log.server.head()
+  const advancing = heart.submit('poll', head)
+  while (heart.store.heads.get(heart.log).tree === undefined) await endOfTurn()
+  const { text, signatures } = parseNote(head)
+  const line = cosign(text, 1_800_000_000, other).signature
+  await heart.submit('gossip', formatNote({ text, signatures: [...signatures, line] }), 'peer')
+  letGo('deposited')
+  expect((await advancing).kind).toBe('advanced')
+  expect(heart.quorums.at(-1)?.size).toBe(3)
+  expect([...heart.cosigned.current(heart.log)!.cosignatures.keys()]).toHaveLength(2)
+  await heart.stop()
   await log.close()
 })

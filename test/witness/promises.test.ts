@@ -55,6 +55,56 @@ describe('what is signed', () => {
   })
 })
 
+describe('what comes to light while a promise is deposited', () => {
+  /** A heart that is about to cosign 9, with its promise on the way to those who keep it. */
+  const depositing = async () => {
+    const rollback = { maySign: true, sawUnknown: () => undefined }
+    const messages: (() => void)[] = []
+    const deposits = {
+      ...{ required: false, hasChosen: true, isDeposited: () => false, released: () => undefined },
+      deposit: () => new Promise<'deposited'>((resolve) => messages.push(() => resolve('deposited'))),
+    }
+    const heart = await startHeart({ ...base, prefix: showing(history, fork), rollback, barrier: { deposits } })
+    const first = heart.submit('poll', history.head(5))
+    await expect.poll(() => messages.length).toBe(1)
+    messages[0]!()
+    await first
+    const outcome = heart.submit('poll', history.head(9))
+    await expect.poll(() => messages.length).toBe(2)
+    return { heart, rollback, outcome, arrives: messages[1]! }
+  }
+
+  test('stands in the way of the signature: a conviction, a second bearer of the key, a head that was signed before', async () => {
+    const convicted = await depositing()
+    expect(await convicted.heart.submit('gossip', fork.head(9), 'p')).toMatchObject({ kind: 'conflict' })
+    convicted.arrives()
+    expect(await convicted.outcome).toMatchObject({ kind: 'refused', code: 'LOG_FROZEN' })
+
+    const twin = await depositing()
+    twin.rollback.maySign = false
+    twin.arrives()
+    expect(await twin.outcome).toMatchObject({ kind: 'refused', code: 'GUARD_WAITING' })
+
+    const marked = await depositing()
+    const heads = [cosignedBy(testWitness, fork.head(12), 1_700_000_000)]
+    await marked.heart.witness.recall({ heads, promises: [] })
+    marked.arrives()
+    expect(await marked.outcome).toMatchObject({ kind: 'refused', code: 'GUARD_BEHIND' })
+
+    for (const { heart } of [convicted, twin, marked]) {
+      const sizes = heart.published.map((note) => Number(parseNote(note).text.split('\n')[1]))
+      expect(sizes).not.toContain(9)
+    }
+  })
+
+  test('is nothing as a rule: then it is signed', async () => {
+    const { heart, outcome, arrives } = await depositing()
+    arrives()
+    expect(await outcome).toMatchObject({ kind: 'advanced', size: 9 })
+    expect(cosignatureIn(heart.published.at(-1)!)).toBeDefined()
+  })
+})
+
 test('an impossible size freezes its log at the next start when the crash came before the hold', async () => {
   const [db, guard] = [new MemoryLevel(), new MemoryGuard()]
   const heart = await startHeart({ ...base, db, guard })

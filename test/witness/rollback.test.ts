@@ -93,7 +93,7 @@ describe('the start barrier', () => {
     await after(1)
     expect([guard.maySign, isSettled()]).toEqual([true, true])
     expect(reports[1]).toMatchObject({ state: 'partly guarded', since: '2026-01-01T00:00:05.000Z' })
-    expect(reports[1]!.text).toMatch(/^only 1 of 5 chosen peers .* takes 3/)
+    expect(reports[1]!.text).toMatch(/^only 1 of 5 chosen peers .* 3 are needed/)
     await after(1_000)
     guard.answered('two')
     guard.answered('two')
@@ -108,7 +108,7 @@ describe('the start barrier', () => {
     const { guard, reports, states } = guardOver(3, { waitMs: 5_000 })
     await after(5_000)
     expect(guard.maySign).toBe(true)
-    expect(reports[1]!.text).toContain('none of 3 chosen peers said within 5 s')
+    expect(reports[1]!.text).toContain('none of 3 chosen peers answered within 5 s')
     guard.answered('late')
     guard.answered('later')
     expect(states()).toEqual(['waiting', 'unanswered', 'partly guarded', 'guarded'])
@@ -127,7 +127,7 @@ describe('the start barrier', () => {
   test('the report counts the answers while it waits', () => {
     const { guard, reports } = guardOver(5)
     guard.answered('one')
-    expect(guard.report.text).toMatch(/^1 of 5 chosen peers .* until 3 have, for at most 30 s$/)
+    expect(guard.report.text).toMatch(/^1 of 5 chosen peers .* until 3 have, or 30 s have passed$/)
     expect(reports).toHaveLength(1)
   })
 

@@ -1,0 +1,142 @@
+/** Holds docs and comments to the code: tables that name what the code has, words that were given up, and flags. */
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { declareFlags } from '../src/cli/command.js'
+import { command as runCommand } from '../src/cli/run.js'
+import { ERRORS } from '../src/errors.js'
+
+const ROOT = new URL('..', import.meta.url).pathname
+
+function read(path: string): string {
+  return readFileSync(join(ROOT, path), 'utf8')
+}
+
+/** The rows of all Markdown tables whose first heading is this, as their cells. */
+function rowsUnder(markdown: string, heading: string): string[][] {
+  let isInside = false
+  return markdown.split('\n').flatMap((line) => {
+    // A bar that belongs to the text is escaped.
+    const cells = line
+      .split(/(?<!\\)\|/)
+      .slice(1, -1)
+      .map((cell) => cell.trim().replaceAll('\\|', '|'))
+    const [first = ''] = cells
+    if (first === heading) isInside = true
+    else if (cells.length === 0) isInside = false
+    else if (isInside && !/^-+$/.test(first)) return [cells]
+    return []
+  })
+}
+
+describe('docs/errors.md', () => {
+  const rows = rowsUnder(read('docs/errors.md'), 'code')
+
+  test.each(Object.entries(ERRORS))('%s stands there as it is told', (code, [sentence, hint]) => {
+    expect(rows.filter(([cell]) => cell === `\`${code}\``)).toEqual([[`\`${code}\``, sentence, hint]])
+  })
+
+  test('and nothing else does', () => {
+    expect(rows.map(([code]) => code)).toEqual(Object.keys(ERRORS).map((code) => `\`${code}\``))
+  })
+})
+
+test('docs/json.md has the events of src/events.ts, and no other', () => {
+  const events = [...read('src/events.ts').matchAll(/readonly event: '([a-z-]+)'/g)].map(([, event]) => event!)
+  const documented = rowsUnder(read('docs/json.md'), 'event').map(([event]) => event!.replaceAll('`', ''))
+  expect(events.length).toBeGreaterThan(10)
+  expect(documented.toSorted()).toEqual(events.toSorted())
+})
+
+test('docs/json.md has the fields of every event', () => {
+  const union = read('src/events.ts')
+    .split(/readonly event: '/)
+    .slice(1)
+  const rows = rowsUnder(read('docs/json.md'), 'event')
+  for (const [i, rest] of union.entries()) {
+    const event = rest.slice(0, rest.indexOf("'"))
+    const end = i + 1 < union.length ? rest.length : rest.indexOf('\n)')
+    const row = rows.find(([cell]) => cell === `\`${event}\``)?.join(' ') ?? ''
+    // Fields of the event itself: those of objects in it stand on its line, behind a brace.
+    const fields = [...rest.slice(0, end).matchAll(/(?:^ {6}|[{;] )readonly ([a-zA-Z]+)\??:/gm)].map(
+      ([, name]) => name!,
+    )
+    for (const field of fields) expect(row, `${field} of ${event}`).toMatch(new RegExp(`\\b${field}\\b`))
+  }
+})
+
+test('docs/http.md has every field of the API', () => {
+  const http = read('docs/http.md')
+  const shapes = [...read('src/http/api.ts').matchAll(/^export interface \w+View \{\n([^]*?)^\}/gm)].map(
+    ([, body]) => body!,
+  )
+  const fields = shapes.flatMap((body) => [...body.matchAll(/^ {2}(?:readonly )?(\w+): /gm)].map(([, name]) => name!))
+  expect(fields.length).toBeGreaterThan(60)
+  for (const field of fields) expect(http, field).toMatch(new RegExp(`[\x60"]${field}[\x60"]`))
+})
+
+test('docs/operating.md has every flag of gossum run', () => {
+  const operating = read('docs/operating.md')
+  const command = runCommand()
+  declareFlags(command, ['home', 'config'])
+  const flags = command.options.flatMap(({ long }) => long ?? [])
+  expect(flags.length).toBeGreaterThan(15)
+  for (const flag of flags) expect(operating, flag).toMatch(new RegExp(`${flag}\\b`))
+})
+
+describe('the walk in docs/design.md', () => {
+  const design = read('docs/design.md')
+  /** The stages of the walk: what they say that they count, and the functions that they name. */
+  const stages = [...design.matchAll(/^\*\*([a-z]+) \((\d+)\)\*\*: (.*)$/gm)].map(([, name, count, rest]) => ({
+    name: name!,
+    count: Number(count),
+    hops: [...rest!.matchAll(/`([^`:]+\.ts):([#a-zA-Z]+)`/g)].map(([, file, hop]) => ({ file: file!, hop: hop! })),
+  }))
+
+  test.each(stages)('$name: every function is there, and they are as many as it says', ({ count, hops }) => {
+    expect(hops).toHaveLength(count)
+    for (const { file, hop } of hops) {
+      const code = read(`src/${file}`).replaceAll(/\/\*[^]*?\*\/|\/\/.*/g, '')
+      expect(code, `${file}:${hop}`).toMatch(new RegExp(`(^|[^.\\w#])${hop}(<[^>]*>)?(\\(|: | = )`, 'm'))
+    }
+  })
+
+  test('the sums are right', () => {
+    const rows = rowsUnder(design, 'door').filter(([door]) => /^`/.test(door!))
+    expect(rows).toHaveLength(7)
+    for (const [door, through, sum] of rows) {
+      const hops = through!.split(', ').flatMap((name) => stages.filter((stage) => stage.name === name))
+      expect(hops, door).toHaveLength(through!.split(', ').length)
+      expect(Number(sum), door).toBe(hops.reduce((all, { count }) => all + count, 0))
+    }
+  })
+})
+
+test('every page of docs/ is linked from another, and no link leads nowhere', () => {
+  const pages = readdirSync(join(ROOT, 'docs')).filter((name) => name.endsWith('.md'))
+  const linked = new Set<string>()
+  for (const [from, text] of [['README.md', read('README.md')], ...pages.map((page) => [page, read(`docs/${page}`)])]) {
+    for (const [, target] of text!.matchAll(/\]\((?!https?:)([^)#]+)(?:#[^)]*)?\)/g)) {
+      const name = target!.replace(/^docs\//, '')
+      if (!name.endsWith('.md')) continue
+      if (name !== from) linked.add(name)
+      expect([...pages, '../CHANGELOG.md', 'CHANGELOG.md'], `${from} links ${target}`).toContain(name)
+    }
+  }
+  for (const page of pages) expect([...linked], page).toContain(page)
+})
+
+/** Words that were given up, with those that took their places in docs/design.md. */
+const GIVEN_UP = /\b(corridor|heart|room below|crosses a room|crosses rooms|on the ground)\b/i
+
+test('words that were given up do not come back', () => {
+  const sources = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.ts'))
+    .map((path) => `src/${path}`)
+  const docs = readdirSync(join(ROOT, 'docs')).map((name) => `docs/${name}`)
+  for (const path of [...sources, ...docs, 'README.md']) {
+    for (const [i, line] of read(path).split('\n').entries()) {
+      expect(GIVEN_UP.exec(line)?.[0], `${path}:${i + 1}: ${line.trim()}`).toBeUndefined()
+    }
+  }
+})

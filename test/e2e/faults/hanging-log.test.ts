@@ -1,0 +1,94 @@
+/** A log that takes every connection and answers nothing stops the guard for no other log. */
+import { expect, onTestFinished, test } from 'vitest'
+import { LyingLog, madeUpRecords, memoryLog, stall, stallInBody, type Behaviour } from '../../fakes/lying-log.js'
+import { testSigner } from '../../helpers/heart.js'
+import { temporaryHome } from '../../helpers/home.js'
+import { PushingLog } from '../../helpers/witness-client.js'
+import {
+  addressOf,
+  advancedTo,
+  expectSigned,
+  guardIs,
+  homeWithKey,
+  isEvidence,
+  LOG,
+  pushed,
+  pushTo,
+  serve,
+  signer,
+  snapshot,
+  start,
+  status,
+} from './world.js'
+
+/** It has an origin of its own, so that one key may cosign both. */
+const hanging = new PushingLog(testSigner('hanging.example', 3))
+const pushing = new PushingLog(testSigner('pushing.example', 2))
+
+/** The log that will hang, pushed until then; one that is polled and one that pushes, all cosigned at 30 and put back to 10. */
+async function past() {
+  const honest = await serve(10)
+  const peer = await start(temporaryHome(), { logs: [honest.setting, pushed(hanging), pushed(pushing)] })
+  const { home } = await homeWithKey()
+  const bootstrap = [addressOf(peer)]
+  const setup = { logs: [pushed(hanging), honest.setting, pushed(pushing)], bootstrap }
+  const first = await start(home, setup)
+  await first.event(advancedTo(10))
+  for (const log of [hanging, pushing]) await expectSigned(first, log, 0, 10)
+  await first.stop()
+  const older = snapshot(home)
+  const running = await start(home, setup)
+  await running.event(guardIs('guarded'))
+  await honest.append(10, 30)
+  await running.event(advancedTo(30))
+  for (const log of [hanging, pushing]) {
+    await expectSigned(running, log, 10, 30)
+    // The peer has it, too, so that its hello is full of what cannot be proven.
+    await expectSigned(peer, log, 0, 30)
+  }
+  await running.stop()
+  return { older, bootstrap }
+}
+
+/** Where a log is that does this with everything that it is asked. */
+async function misbehaving(behaviour: Behaviour): Promise<string> {
+  const log = await LyingLog.start(await memoryLog(hanging.signer, madeUpRecords(0, 10)))
+  log.lie = () => behaviour
+  onTestFinished(() => log.close())
+  return log.url
+}
+
+test.each([
+  ['answers never', stall],
+  ['begins to answer', stallInBody],
+])('one log %s; forks of the others are not signed, and the guard is not given up', async (_, behaviour) => {
+  const { older, bootstrap } = await past()
+  const url = await misbehaving(behaviour)
+  const fork = await serve(25, { salt: 'b', fork: 10 })
+  const logs = [`${hanging.signer.verifier.vkey} ${url} ${hanging.origin}`, fork.setting, pushed(pushing)]
+  const restored = await start(older, { logs, bootstrap })
+  await restored.event(guardIs('guarded'))
+  expect(restored.all(guardIs('unanswered'))).toEqual([])
+
+  for (const [from, to] of [
+    [10, 20],
+    [10, 45],
+  ] as const) {
+    const answer = await pushTo(restored, pushing.fork(10), from, to)
+    expect(answer.status, answer.body).not.toBe(200)
+  }
+  // The polled one has contradicted what was signed; the one that pushes goes on.
+  expect(await restored.event(isEvidence)).toMatchObject({ log: LOG })
+  await expectSigned(restored, pushing, 10, 30)
+  await expectSigned(restored, pushing, 30, 40)
+  expect(restored.all(advancedTo(25))).toEqual([])
+  const { logs: shown } = await status(restored)
+  expect(shown.map(({ name, frozen }) => [name, frozen])).toEqual([
+    [hanging.signer.verifier.name, false],
+    [signer.verifier.name, true],
+    [pushing.signer.verifier.name, false],
+  ])
+  // It may hang and push all the same.
+  const answer = await pushTo(restored, hanging.fork(10), 10, 30)
+  expect(answer.status, answer.body).toBe(422)
+})

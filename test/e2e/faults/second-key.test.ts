@@ -1,0 +1,81 @@
+/** A new key beside one that has signed before: the node waits for what others know of the old one. */
+import { copyFileSync, mkdirSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { gossum } from '../../helpers/cli.js'
+import { testSigner } from '../../helpers/heart.js'
+import { temporaryHome } from '../../helpers/home.js'
+import { Link } from '../../helpers/link.js'
+import { PushingLog } from '../../helpers/witness-client.js'
+import {
+  addressOf,
+  elsewhere,
+  expectSigned,
+  guardIs,
+  idOf,
+  pushed,
+  pushTo,
+  remembered,
+  start,
+  status,
+  treeText,
+} from './world.js'
+
+const log = new PushingLog(testSigner('pushing.example', 2))
+
+/** A home with both keys, which may have been made by two commands. Returns their verifier keys. */
+async function keys(home: string): Promise<{ witness: string; mlDsa: string }> {
+  const made = await gossum(['key', 'new', '--ml-dsa', '--name', 'w.example', '--json'], { home })
+  expect(made.code, made.stderr).toBe(0)
+  return JSON.parse(made.stdout) as { witness: string; mlDsa: string }
+}
+
+/** Both keys cosigned size 30 before a peer. */
+async function past() {
+  const peer = await start(temporaryHome(), { logs: [pushed(elsewhere)] })
+  const home = join(temporaryHome(), 'home')
+  const { mlDsa } = await keys(home)
+  const link = await Link.to(addressOf(peer))
+  const setup = { logs: [pushed(log)], bootstrap: [link.through(addressOf(peer))], args: ['--guard-wait', '600'] }
+  const running = await start(home, setup)
+  await running.event(guardIs('guarded'))
+  await expectSigned(running, log, 0, 30)
+  await running.stop()
+  expect((await remembered(peer, mlDsa)).promises.get(idOf(log))).toBe(treeText(log.tree(30)))
+  return { home, link, setup }
+}
+
+test.each([
+  ['Ed25519 key beside the old ML-DSA key', 'witness-ml-dsa.key'],
+  ['ML-DSA key beside the old Ed25519 key', 'witness.key'],
+])('a new %s', async (_, old) => {
+  const { home, link, setup } = await past()
+  const renewed = join(temporaryHome(), 'home')
+  await keys(renewed)
+  copyFileSync(join(home, old), join(renewed, old))
+
+  link.hold()
+  const node = await start(renewed, setup)
+  expect((await status(node)).guard.state).toBe('waiting')
+  for (const size of [20, 45]) {
+    const answer = await pushTo(node, log.fork(10), 0, size)
+    expect(answer.status, answer.body).toBe(503)
+  }
+  link.release()
+  await node.event(guardIs('guarded'))
+  for (const size of [20, 30, 45]) {
+    const answer = await pushTo(node, log.fork(10), 0, size)
+    expect(answer.status, answer.body).not.toBe(200)
+  }
+  const below = await pushTo(node, log, 0, 20)
+  expect(below.status, below.body).not.toBe(200)
+})
+
+test('the old ML-DSA key alone: the node makes no other beside it, and does not start', async () => {
+  const { home, setup } = await past()
+  const renewed = join(temporaryHome(), 'home')
+  mkdirSync(renewed, { mode: 0o700 })
+  copyFileSync(join(home, 'witness-ml-dsa.key'), join(renewed, 'witness-ml-dsa.key'))
+  await expect(start(renewed, { ...setup, args: ['--name', 'w.example'] })).rejects.toThrow('KEY_MISSING')
+  expect(readdirSync(renewed)).toEqual(['witness-ml-dsa.key'])
+})

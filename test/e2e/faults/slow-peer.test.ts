@@ -1,0 +1,198 @@
+/**
+ * The one bootstrap peer is slow, and everybody else is in a hurry: nobody whom a stranger named ends the wait for it, whatever
+ * he says, and what it says in the end is taken up before anything is signed.
+ */
+import { multiaddr } from '@multiformats/multiaddr'
+import { expect, test } from 'vitest'
+import type { Asked, FakePeer } from '../../gossip/stranger.js'
+import { startFake } from '../../gossip/stranger.js'
+import { testSigner } from '../../helpers/heart.js'
+import { temporaryHome } from '../../helpers/home.js'
+import { Link } from '../../helpers/link.js'
+import type { RunningNode } from '../../helpers/node.js'
+import { PushingLog } from '../../helpers/witness-client.js'
+import {
+  addressOf,
+  elsewhere,
+  expectSigned,
+  guardIs,
+  homeWithKey,
+  idOf,
+  isEvidence,
+  outcomeOf,
+  pushed,
+  pushPatiently,
+  pushTo,
+  readiness,
+  remembered,
+  serve,
+  snapshot,
+  start,
+  status,
+  treeText,
+  advancedTo,
+} from './world.js'
+
+const log = new PushingLog(testSigner('pushing.example', 2))
+/** Long enough that no handshake is over before a test has seen it begin. */
+const LATENCY_MS = 200
+
+/** w cosigned size 30, its home is put back to size 10 and starts again behind a link to its only peer, which is held up. */
+async function heldUp() {
+  const peerHome = temporaryHome()
+  const peer = await start(peerHome, { logs: [pushed(elsewhere)] })
+  const { home, vkey } = await homeWithKey()
+  const link = await Link.to(addressOf(peer))
+  const setup = { logs: [pushed(log)], bootstrap: [link.through(addressOf(peer))], args: ['--guard-wait', '600'] }
+  const first = await start(home, setup)
+  await first.event(guardIs('guarded'))
+  await expectSigned(first, log, 0, 10)
+  await first.stop()
+  const older = snapshot(home)
+  const running = await start(home, setup)
+  await running.event(guardIs('guarded'))
+  await expectSigned(running, log, 10, 30)
+  await running.stop()
+  expect((await remembered(peer, vkey)).promises.get(idOf(log))).toBe(treeText(log.tree(30)))
+
+  link.latency = LATENCY_MS
+  const restored = await start(older, setup)
+  // Connected, so that no dial fails; what it is asked from here on does not reach it yet.
+  await restored.event((event) => event.event === 'peer' && event.connected)
+  link.hold()
+  return { peer, peerHome, link, restored }
+}
+
+async function expectWaiting(node: RunningNode): Promise<void> {
+  expect((await status(node)).guard.state).toBe('waiting')
+  const answer = await pushTo(node, log.fork(10), 10, 20)
+  expect(answer.status, answer.body).toBe(503)
+  expect((await readiness(node)).failing).toContain('rollback guard')
+}
+
+async function expectGuarded(node: RunningNode): Promise<void> {
+  await node.event(guardIs('guarded'))
+  // What came while nothing could be signed is looked at before anything else.
+  await pushPatiently(node, log, 10, 20)
+  // At once: whoever hangs is asked for proofs, too, and each may take ten seconds.
+  const answers = await Promise.all([
+    pushTo(node, log, 10, 20),
+    pushTo(node, log.fork(10), 10, 20),
+    pushTo(node, log.fork(10), 10, 45),
+  ])
+  expect(answers.map(({ status: code }) => code)).not.toContain(200)
+  await expectSigned(node, log, 10, 30)
+}
+
+const HELLO = { type: 'hello', heads: [], evidence: [] }
+const NOTHING = { type: 'signed', heads: [], promises: [] }
+
+/** What one of these says, by what it is asked; a promise that hangs when it says nothing. */
+type Says = (request: Asked) => unknown
+
+const never = new Promise<never>(() => undefined)
+const says: [string, Says][] = [
+  ['answers nothing', () => never],
+  ['answers that there is nothing', ({ type }) => (type === 'signed' ? NOTHING : HELLO)],
+  ['breaks off', () => undefined],
+  ['answers what is no answer', () => ({ type: 'signed', heads: 'all', promises: 7, next: -1 })],
+  [
+    'answers with a fork that our key never saw',
+    ({ type, witness }) => {
+      const head = Buffer.from(log.fork(5).head(40)).toString()
+      const promise = {
+        ...{ log: idOf(log), witness, seq: 9, time: Math.floor(Date.now() / 1000), head },
+        signature: Buffer.alloc(64, 7).toString('base64'),
+      }
+      return type === 'signed' ? { type: 'signed', heads: [head], promises: [promise] } : { ...HELLO, heads: [] }
+    },
+  ],
+]
+
+/** Strangers that come to a node and each name another, whom it will dial; resolves when it has asked all of those. */
+async function named(node: RunningNode, count: number, answer: Says): Promise<FakePeer[]> {
+  return Promise.all(
+    Array.from({ length: count }, async () => {
+      let asked: () => void = () => undefined
+      const isAsked = new Promise<void>((resolve) => (asked = resolve))
+      const accomplice = await startFake((request) => {
+        asked()
+        return answer(request)
+      })
+      const stranger = await startFake(({ type }) =>
+        type === 'signed' ? NOTHING : { ...HELLO, peers: [accomplice.address] },
+      )
+      await stranger.host.dial(multiaddr(addressOf(node)))
+      await isAsked
+      return accomplice
+    }),
+  )
+}
+
+test.each(says)('a stranger names somebody who %s: the wait goes on, and then the peer is heard', async (_, answer) => {
+  const { link, restored } = await heldUp()
+  const accomplices = await named(restored, 1, answer)
+  await expectWaiting(restored)
+  // They have had their say: each would be asked for every proof, too, and let it wait for ten seconds.
+  await Promise.all(accomplices.map(async ({ host }) => host.stop()))
+  link.latency = 0
+  link.release()
+  await expectGuarded(restored)
+})
+
+test('many strangers who name many others end it no sooner', async () => {
+  const { link, restored } = await heldUp()
+  // As many as it dials at all; each says at once, and wholly, that there is nothing.
+  await named(restored, 3, ({ type }) => (type === 'signed' ? NOTHING : HELLO))
+  await Promise.all(
+    Array.from({ length: 8 }, async () => {
+      let asked: () => void = () => undefined
+      const isAsked = new Promise<void>((resolve) => (asked = resolve))
+      const stranger = await startFake(({ type }) => {
+        if (type === 'hello') asked()
+        return type === 'signed' ? NOTHING : HELLO
+      })
+      await stranger.host.dial(multiaddr(addressOf(restored)))
+      await isAsked
+    }),
+  )
+  await expectWaiting(restored)
+  link.latency = 0
+  link.release()
+  await expectGuarded(restored)
+})
+
+test('a connection that is cut in the midst of the answer is no answer', async () => {
+  const { peer, peerHome, link, restored } = await heldUp()
+  await peer.kill()
+  link.cut()
+  await restored.event((event) => event.event === 'peer' && !event.connected && event.peerId === peer.ready.peerId)
+  link.release()
+  await expectWaiting(restored)
+  link.target(addressOf(await start(peerHome, { logs: [pushed(elsewhere)] })))
+  link.latency = 0
+  await expectGuarded(restored)
+})
+
+test('a polled log that shows a fork at once is not signed while the peer is 200 ms away', async () => {
+  const honest = await serve(10)
+  const peer = await start(temporaryHome(), { logs: [honest.setting] })
+  const { home } = await homeWithKey()
+  const link = await Link.to(addressOf(peer))
+  const setup = { logs: [honest.setting], bootstrap: [link.through(addressOf(peer))] }
+  const first = await start(home, setup)
+  await first.event(advancedTo(10))
+  await first.stop()
+  const older = snapshot(home)
+  const running = await start(home, setup)
+  await running.event(guardIs('guarded'))
+  await honest.append(10, 30)
+  await running.event(advancedTo(30))
+  await running.stop()
+
+  link.latency = LATENCY_MS
+  const fork = await serve(25, { salt: 'b', fork: 10 })
+  const restored = await start(older, { ...setup, logs: [fork.setting] })
+  await restored.event(isEvidence)
+  expect(restored.all(outcomeOf(25)).filter((event) => 'outcome' in event && event.outcome === 'advanced')).toEqual([])
+})

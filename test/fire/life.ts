@@ -1,0 +1,341 @@
+/**
+ * One life of a node, from a start to a crash or a stop: the production parts, wired as src/node.ts wires them, over a
+ * volatile home, and a network in memory in the place of libp2p.
+ */
+import { GossumError } from '../../src/errors.js'
+import { Alarm } from '../../src/evidence/alarm.js'
+import { askSigned } from '../../src/gossip/telling.js'
+import type { SyncHandlers } from '../../src/gossip/answering.js'
+import { Keyring } from '../../src/keyring.js'
+import { NodeBarrier } from '../../src/node/barrier.js'
+import { ourHistory } from '../../src/node/our-history.js'
+import { handlersFor } from '../../src/node/peers.js'
+import { isFrozen } from '../../src/store/heads.js'
+import { Store } from '../../src/store/store.js'
+import { parseCheckpoint } from '../../src/tlog/checkpoint.js'
+import { parseNote, type Signer, type SignerKey } from '../../src/tlog/note.js'
+import type { Tree } from '../../src/tlog/merkle.js'
+import { CosignedHeads } from '../../src/witness/cosigned.js'
+import type { Prefix } from '../../src/witness/decide.js'
+import { Depositary } from '../../src/witness/depositary.js'
+import type { Depositaries } from '../../src/witness/deposits.js'
+import { KnownLines } from '../../src/witness/known-lines.js'
+import type { WitnessPromise } from '../../src/witness/promise.js'
+import { Suspects } from '../../src/witness/suspects.js'
+import { Witness } from '../../src/witness/witness.js'
+import type { Peer } from './depositary.js'
+import { never, type Fate } from './fate.js'
+import type { Home } from './home.js'
+import { LOG, SETTING } from './log.js'
+import type { Network } from './network.js'
+
+/** How a node is set up, for all its lives. */
+export interface Setup {
+  /** Chosen peers that are to keep a promise: k. */
+  readonly keep: number
+  readonly required: boolean
+  /** The key, and perhaps one beside it. */
+  readonly keys: readonly [SignerKey, SignerKey?]
+  /** Whether the first key is in an agent, which takes its time. */
+  readonly hasAgent: boolean
+  /** The chosen peers: n. */
+  readonly peers: readonly Peer[]
+}
+
+/** How one start differs from others. */
+export interface Start {
+  /** All keys were made at this start. */
+  readonly fresh: boolean
+  /** The operator lets it go on from what the journal and the database know. */
+  readonly recover: boolean
+  /** Seconds that answers are waited for. */
+  readonly guardWait: number
+}
+
+/** What the model hears of a life. */
+export interface Listener {
+  /** A key is about to sign this. */
+  signs(life: Life, key: SignerKey, message: Uint8Array): void
+  leaves(life: Life, note: Uint8Array): void
+  /** Whether the answer of a peer may come now. */
+  mayAnswer(life: Life, peer: Peer): boolean
+  /** The answer of a peer counts from now on. */
+  answered(life: Life, peer: Peer): void
+  onError(life: Life, error: unknown): void
+}
+
+export interface LifeOptions {
+  readonly setup: Setup
+  readonly start: Start
+  readonly home: Home
+  readonly fate: Fate
+  readonly network: Network
+  /** What the log shows. Throws GossumError. */
+  readonly prefix: (of: Tree, size: number) => Prefix
+  readonly listener: Listener
+}
+
+type Parts = Pick<Life, 'store' | 'barrier' | 'alarm' | 'suspects' | 'witness' | 'handlers' | 'keyring'>
+
+export class Life {
+  readonly fate: Fate
+  readonly store!: Store
+  readonly barrier!: NodeBarrier
+  readonly alarm!: Alarm
+  readonly suspects!: Suspects
+  readonly witness!: Witness
+  readonly handlers!: SyncHandlers
+  readonly keyring!: Keyring
+  /** By peer, the size of the largest tree of ours that it said that it keeps. */
+  readonly #kept = new Map<string, number>()
+  readonly #options: LifeOptions
+
+  private constructor(options: LifeOptions) {
+    this.#options = options
+    this.fate = options.fate
+  }
+
+  /** Throws what the start of a node throws; never ends when the crash comes before. */
+  static async begin(options: LifeOptions): Promise<Life> {
+    const life = new Life(options)
+    Object.assign(life, await life.#build())
+    await life.witness.resume()
+    life.#start()
+    return life
+  }
+
+  async #build(): Promise<Parts> {
+    const { setup, start, home, fate, listener } = this.#options
+    const now = Date.now
+    home.bind(fate)
+    const [own, beside] = setup.keys
+    const first = setup.hasAgent ? this.#inAgent(own) : this.#listening(own)
+    const second = beside && this.#listening(beside)
+    const keyring = new Keyring({ first, agent: undefined, second, ofLogs: new Map(), fresh: start.fresh })
+    const { verifiers } = keyring
+    const store = await Store.over(home.db, home.journalFor(fate))
+    if (start.recover) await store.heads.recover(LOG)
+    const quorum = {
+      keys: [...verifiers],
+      satisfiedBy: (by: { has: (vkey: string) => boolean }) => verifiers.every(({ vkey }) => by.has(vkey)),
+      convicted: () => store.convictions.convicted(),
+    }
+    const suspects = await Suspects.load(store.suspects)
+    const known = new KnownLines()
+    const cosigned = new CosignedHeads(
+      store,
+      quorum,
+      () => undefined,
+      () => [],
+      known,
+    )
+    const barrier = new NodeBarrier({
+      config: {
+        deposit: { keep: setup.keep, required: setup.required },
+        depositWait: 2,
+        guardWait: start.guardWait,
+        logs: [SETTING],
+      },
+      keyring,
+      store,
+      chosen: setup.peers.length,
+      mesh: () => this.#mesh,
+      emit: () => undefined,
+      now,
+    })
+    const prefix = (of: Tree, size: number): Promise<Prefix> =>
+      fate.isDead ? never() : Promise.resolve().then(() => this.#options.prefix(of, size))
+    const onError = (error: unknown): void => listener.onError(this, error)
+    const alarm = await Alarm.start({
+      trust: { keys: new Map([[LOG, SETTING.key]]), witnesses: () => quorum.keys, relayed: () => [] },
+      shelf: store.evidence,
+      convictions: store.convictions,
+      node: {
+        freeze: (log, id) => store.heads.hold(log, id),
+        isFrozen: (log) => isFrozen(store.heads.get(log)),
+        isOurs: ourHistory({ store, cosigned, prefix: (_log, of, size) => prefix(of, size) }),
+        reconsider: () => cosigned.reconsider(LOG),
+      },
+      tell: () => undefined,
+      onError,
+      clock: { now },
+    })
+    const log = { id: LOG, key: SETTING.key, origin: SETTING.origin, prefix }
+    const witness = new Witness({
+      logs: [log],
+      kept: { store, cosigned, suspects },
+      keys: {
+        own: keyring,
+        counted: quorum.keys,
+        relayed: () => [],
+        neighbours: () => [],
+        isHeard: () => true,
+        known,
+      },
+      barrier: {
+        obstacle: barrier.obstacle,
+        sawUnknown: (time) => barrier.guard.sawUnknown(time),
+        isHeld: (log) => alarm.holds(log),
+        isFresh: barrier.isFresh,
+        isChosen: (peer) => this.#mesh.chosen().connected.includes(peer),
+        deposits: barrier.deposits,
+      },
+      ask: { prefixFromPeers: () => Promise.reject(new GossumError('PEER_UNHELPFUL')) },
+      told: {
+        alarm: (evidence) => alarm.raise(evidence),
+        publish: (_log, note) => {
+          fate.pass('before a publication')
+          listener.leaves(this, note)
+          fate.pass('after a publication')
+        },
+        onOutcome: () => undefined,
+        onFirstUse: () => undefined,
+        onSuspectAlarm: () => undefined,
+        onSuspectDropped: () => undefined,
+        onError,
+      },
+      time: { now, pauseMs: 0 },
+    })
+    const handlers = handlersFor(
+      {
+        logs: [LOG],
+        kept: { store, cosigned },
+        witness,
+        alarm,
+        depositary: new Depositary({
+          shelf: store.deposits,
+          signers: cosigned.signers,
+          logs: new Map([[LOG, log]]),
+          counts: () => false,
+          keys: () => [...quorum.keys],
+        }),
+        own: new Set(verifiers.map(({ vkey }) => vkey)),
+        onError,
+      },
+      {
+        prefix: (_log, of, size) => prefix(of, size),
+        answered: (peer) => barrier.guard.answered(peer),
+        saidTime: () => undefined,
+      },
+    )
+    return { store, barrier, alarm, suspects, witness, handlers, keyring }
+  }
+
+  #start(): void {
+    const { listener, setup } = this.#options
+    const onError = (error: unknown): void => listener.onError(this, error)
+    for (const peer of setup.peers) if (peer.isConnected) this.meet(peer)
+    this.barrier.start()
+    void this.barrier.guard.settled.then(() => {
+      this.witness.submitDeferred().catch(onError)
+      this.witness.retryOwed().catch(onError)
+    })
+  }
+
+  /** Stops in good order, with all that is written by then. */
+  async stop(): Promise<void> {
+    this.witness.abort()
+    await this.witness.stop()
+    await this.alarm.stop()
+    await this.barrier.stop()
+    await this.store.close()
+  }
+
+  /** A chosen peer has come: it is told what it is owed, and asked what it holds of our keys. */
+  meet(peer: Peer): void {
+    this.barrier.deposits.connected(peer.id)
+    this.#ask(peer).catch((error: unknown) => this.#options.listener.onError(this, error))
+  }
+
+  async #ask(peer: Peer): Promise<void> {
+    const { fate, network, listener } = this.#options
+    const isWhole = await askSigned(
+      (request) =>
+        network.send(
+          () => (peer.manner === 'breaks off' || !peer.isConnected ? never() : peer.answer(request)),
+          () => listener.mayAnswer(this, peer),
+        ),
+      {
+        keys: this.keyring.verifiers.map(({ vkey }) => vkey),
+        maxPages: 8,
+        take: async (told) => {
+          await fate.passing('before it is told')
+          try {
+            await this.handlers.told(peer.id, told)
+          } catch (error) {
+            listener.onError(this, error)
+            return false
+          }
+          await fate.passing('after it is told')
+          return true
+        },
+      },
+    )
+    if (!isWhole) return
+    await fate.passing('before an answer counts')
+    this.handlers.answered(peer.id)
+    listener.answered(this, peer)
+    await fate.passing('after an answer counts')
+  }
+
+  /** The mesh, as far as the barrier knows it. */
+  readonly #mesh: Depositaries = {
+    chosen: () => {
+      const { peers } = this.#options.setup
+      return { all: peers.length, connected: peers.filter(({ isConnected }) => isConnected).map(({ id }) => id) }
+    },
+    promise: async (id, promises, lines, { signal }) => {
+      const { fate, network, setup } = this.#options
+      const peer = setup.peers.find((one) => one.id === id)!
+      await fate.passing('before a message')
+      const aborted = new Promise<undefined>((resolve) => {
+        signal.addEventListener('abort', () => resolve(undefined), { once: true })
+      })
+      const answered = network.send(async () => (peer.isConnected ? peer.keep(promises, lines) : undefined))
+      const answer = await Promise.race([answered, aborted])
+      await fate.passing('after a message')
+      if (answer !== undefined && answer !== 'unsupported') this.#noteKept(id, promises, answer)
+      return answer
+    },
+  }
+
+  /** How many peers said in this life that they keep a tree of this size, or a larger one, which extends it. */
+  keptBy(size: number): number {
+    return [...this.#kept.values()].filter((kept) => kept >= size).length
+  }
+
+  #noteKept(id: string, promises: readonly WitnessPromise[], answer: readonly boolean[]): void {
+    const sizes = promises.map(({ head }) => parseCheckpoint(parseNote(head).text).size)
+    // Of one tree there is a promise for each key.
+    const isWhole = (size: number): boolean => sizes.every((other, i) => other !== size || answer[i] === true)
+    const [largest] = sizes.filter(isWhole).sort((a, b) => b - a)
+    if (largest !== undefined) this.#kept.set(id, Math.max(largest, this.#kept.get(id) ?? -1))
+  }
+
+  #listening(key: SignerKey): SignerKey {
+    return { verifier: key.verifier, sign: (message) => this.#sign(key, message) }
+  }
+
+  /** A key in an agent answers when it likes; whoever asked may be gone by then, and it signs all the same. */
+  #inAgent(key: SignerKey): Signer {
+    const { network } = this.#options
+    return {
+      verifier: key.verifier,
+      sign: async (message) => {
+        await this.fate.passing('before a signature')
+        this.#options.listener.signs(this, key, message)
+        const signature = await network.send(() => Promise.resolve(key.sign(message)))
+        await this.fate.passing('after a signature')
+        return signature
+      },
+    }
+  }
+
+  #sign(key: SignerKey, message: Uint8Array): Uint8Array {
+    this.fate.pass('before a signature')
+    this.#options.listener.signs(this, key, message)
+    const signature = key.sign(message)
+    this.fate.pass('after a signature')
+    return signature
+  }
+}

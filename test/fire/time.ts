@@ -1,0 +1,48 @@
+/**
+ * Time in the model stands still until nothing else can happen: timers and the date are made up, the turns of the event
+ * loop are not.
+ */
+import { vi } from 'vitest'
+
+/** Behind the release of this version. */
+export const START = Date.UTC(2027, 0, 1)
+
+/** Time begins anew. */
+export function beginTime(): void {
+  vi.clearAllTimers()
+  vi.setSystemTime(START)
+}
+
+export function stopTime(): void {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'Date'], now: START })
+}
+
+export function letTimeGo(): void {
+  vi.useRealTimers()
+}
+
+/** The clock is set; nothing that waits becomes due. */
+export function setClock(ms: number): void {
+  vi.setSystemTime(ms)
+}
+
+/** Goes on to the next timer. False when there is none. */
+export function nextTimer(): boolean {
+  if (vi.getTimerCount() === 0) return false
+  vi.advanceTimersToNextTimer()
+  return true
+}
+
+export function pass(ms: number): void {
+  vi.advanceTimersByTime(ms)
+}
+
+/** No timer of a process that is gone may fire. */
+export function dropTimers(): void {
+  vi.clearAllTimers()
+}
+
+/** One turn of the event loop. */
+export function turn(): Promise<void> {
+  return new Promise((resolve) => void setImmediate(resolve))
+}

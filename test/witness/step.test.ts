@@ -1,0 +1,283 @@
+/** The one step, as a pure function: what it decides from a state, an input and the circumstances. */
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { parseEvidence, encodeEvidence, verifyEvidence } from '../../src/evidence/evidence.js'
+import type { Floor, LogState } from '../../src/store/heads.js'
+import { fromUtf8 } from '../../src/tlog/bytes.js'
+import { logId, SUMDB_ORIGIN } from '../../src/tlog/checkpoint.js'
+import { formatHash } from '../../src/tlog/hash.js'
+import { parseNote } from '../../src/tlog/note.js'
+import type { Proof } from '../../src/witness/decide.js'
+import { readHead, type SizedHead } from '../../src/witness/head.js'
+import { SOURCES, type Source } from '../../src/witness/source.js'
+import { step } from '../../src/witness/step.js'
+import type { AnsweredProof, Circumstances, HeadInput, Step } from '../../src/witness/step-types.js'
+import { testSigner, testWitness } from '../helpers/heart.js'
+import { History } from '../helpers/history.js'
+
+const signer = testSigner('log.example', 1)
+const history = new History(signer)
+const fork = history.fork(3, 'b')
+const log = { id: logId(signer.verifier.name, SUMDB_ORIGIN), key: signer.verifier, origin: SUMDB_ORIGIN }
+const NOW = 1_800_000_000
+const key = testWitness.verifier.vkey
+
+function head(of: History, size: number): SizedHead {
+  const read = readHead(of.head(size), new Map([[log.id, log]]), log.id, { counted: [], relayed: [], neighbours: [] })
+  return { ...read, checkpoint: read.checkpoint! }
+}
+
+function state(size?: number, more: Partial<LogState> = {}): LogState {
+  if (size === undefined) return { seq: 0, holds: [], ...more }
+  const signed = { key, size, time: NOW - 60 }
+  return { seq: 1, tree: history.tree(size), note: fromUtf8(history.head(size))!, signed, holds: [], ...more }
+}
+
+function floor(of: History, size: number, more: Partial<Floor> = {}): Floor {
+  const { root } = of.tree(size)
+  return { size, root: formatHash(root), note: fromUtf8(of.head(size))!, at: '2026-01-01T00:00:00.000Z', ...more }
+}
+
+const calm: Circumstances = { now: NOW, keys: { key }, frozen: false, isPast: false, made: [], isOwed: false }
+
+function input(of: History, size: number, more: Partial<HeadInput> = {}): HeadInput {
+  return { kind: 'head', head: head(of, size), source: 'gossip', proofs: [], triedFloor: false, ...more }
+}
+
+/** Answers what a step asks for from a history, until there is an outcome or the state would change. */
+function settle(before: LogState, given: HeadInput, at: Circumstances, shown: readonly History[]): Step {
+  const proofs: AnsweredProof[] = [...given.proofs]
+  let triedFloor = given.triedFloor
+  for (let i = 0; i < 8; i++) {
+    const taken = step(before, { ...given, proofs, triedFloor }, at)
+    const [first] = taken.effects
+    if (first?.do === 'prove') {
+      const of = shown.find((one) => one.prefix(first.of, first.size) !== undefined)
+      const answer: Proof = of ? { prefix: of.prefix(first.of, first.size)! } : { failed: 'LOG_UNREACHABLE' }
+      proofs.push({ of: first.of, size: first.size, answer })
+    } else if (first?.do === 'reach') triedFloor = true
+    else return taken
+  }
+  throw new Error('it asks without end')
+}
+
+const does = ({ effects }: Step): string[] => effects.map((effect) => effect.do)
+
+describe('a head that extends ours', () => {
+  test('is on disk as a promise before anything is signed of it', () => {
+    const taken = settle(state(5), input(history, 9), calm, [history])
+    expect(taken.outcome).toMatchObject({ kind: 'advanced', size: 9 })
+    expect(taken.change).toMatchObject({ tree: { size: 9 }, signed: { key, size: 9, time: NOW }, origin: SUMDB_ORIGIN })
+    expect(does(taken)).toEqual(['cosign', 'publish', 'compareWitnesses', 'resolve'])
+  })
+
+  test('says a time that is not before what this key said last, nor before a mark; another key begins anew', () => {
+    const late = { key, size: 5, time: NOW + 1000 }
+    expect(settle(state(5, { signed: late }), input(history, 9), calm, [history]).change?.signed?.time).toBe(NOW + 1000)
+    const other = { ...late, key: 'other' }
+    expect(settle(state(5, { signed: other }), input(history, 9), calm, [history]).change?.signed?.time).toBe(NOW)
+    const marked = state(5, { floor: floor(history, 9, { time: NOW + 500 }) })
+    expect(settle(marked, input(history, 9), calm, [history]).change?.signed?.time).toBe(NOW + 500)
+  })
+
+  test.each(['GUARD_WAITING', 'KEY_DUPLICATE', 'CLOCK_WRONG', 'AGENT_UNAVAILABLE', 'STATE_DISAGREES'] as const)(
+    'is refused with %s while that stands in the way, and changes nothing',
+    (obstacle) => {
+      const taken = settle(state(5), input(history, 9), { ...calm, obstacle }, [history])
+      expect(taken.outcome).toMatchObject({ kind: 'refused', code: obstacle })
+      expect(taken.change).toBeUndefined()
+      expect(does(taken)).toEqual(obstacle === 'GUARD_WAITING' ? ['defer'] : [])
+    },
+  )
+
+  test('of an origin that is taken is followed, and nothing is promised', () => {
+    const at = { ...calm, obstacle: 'ORIGIN_TAKEN' as const }
+    const taken = settle(state(5), input(history, 9), at, [history])
+    expect(taken.change).toMatchObject({ tree: { size: 9 } })
+    expect(taken.change).not.toHaveProperty('signed')
+    expect(does(taken)).not.toContain('cosign')
+    const pushed = { oldSize: 5, hashes: history.prefix(history.tree(9), 5)!.proof }
+    const push = settle(state(5), input(history, 9, { source: 'push', pushed }), at, [])
+    expect(push.outcome).toMatchObject({ kind: 'refused', code: 'ORIGIN_TAKEN' })
+  })
+})
+
+describe('the floor', () => {
+  test('of the head’s size with another root convicts, whatever stands in the way', () => {
+    for (const obstacle of [undefined, 'GUARD_WAITING', 'STATE_DISAGREES'] as const) {
+      const taken = step(state(2, { floor: floor(history, 9) }), input(fork, 9), { ...calm, obstacle })
+      expect(taken.outcome?.kind).toBe('conflict')
+      const [raise] = taken.effects
+      if (raise?.do !== 'raise') throw new Error('no evidence')
+      expect(verifyEvidence(parseEvidence(encodeEvidence(raise.evidence)), [signer.verifier]).sizes).toEqual([9, 9])
+    }
+  })
+
+  test('is contradicted by a smaller and by a larger head of a fork, with a proof', () => {
+    for (const size of [6, 12]) {
+      const taken = settle(state(2, { floor: floor(history, 9) }), input(fork, size), calm, [history, fork])
+      expect(taken.outcome).toMatchObject({ kind: 'conflict', size })
+    }
+  })
+
+  test('is gone on from when a larger head extends it, without a signature', () => {
+    const taken = settle(state(2, { floor: floor(history, 9, { time: NOW }) }), input(history, 12), calm, [history])
+    expect(taken).toMatchObject({ change: { tree: { size: 9 }, signed: { time: NOW } }, effects: [] })
+    expect(taken.change).toHaveProperty('floor', undefined)
+    expect(taken.outcome).toBeUndefined()
+  })
+
+  test('lets nothing pass that nobody can tie to it', () => {
+    const down = settle(state(2, { floor: floor(history, 9) }), input(history, 12), calm, [])
+    expect(down.outcome).toMatchObject({ kind: 'pending' })
+    const half: History = Object.assign(Object.create(history) as History, {
+      prefix: (of: { size: number }, size: number) =>
+        size === 9 ? undefined : history.prefix(history.tree(of.size), size),
+    })
+    const taken = settle(state(2, { floor: floor(history, 9) }), input(history, 12), calm, [half])
+    expect(taken.outcome).toMatchObject({ kind: 'refused', code: 'GUARD_BEHIND' })
+    expect(does(taken)).toEqual(['keepSuspect'])
+  })
+
+  test('lets no known head be signed again below it', () => {
+    const before = state(5, { floor: floor(history, 9), signed: { key, size: 5, time: NOW - 7200 } })
+    const pushed = { oldSize: 5, hashes: [] }
+    expect(step(before, input(history, 5, { source: 'push', pushed }), calm).outcome).toMatchObject({
+      kind: 'refused',
+      code: 'GUARD_BEHIND',
+    })
+    expect(does(step(before, input(history, 5), calm))).toEqual(['merge', 'resolve'])
+  })
+})
+
+describe('a head that a log pushes while the floor is beyond our tree', () => {
+  const behind = state(2, { floor: floor(history, 9, { time: NOW + 3 }) })
+  const push = (of: History, size: number, oldSize: number) => {
+    const hashes = oldSize === 0 ? [] : of.prefix(of.tree(size), oldSize)!.proof
+    return input(of, size, { source: 'push', pushed: { oldSize, hashes } })
+  }
+
+  test('is proven from the floor, which is gone on from without a signature; then it is signed', () => {
+    const first = step(behind, push(history, 12, 9), calm)
+    expect(first).toMatchObject({ change: { tree: { size: 9 }, signed: { time: NOW + 3 } }, effects: [] })
+    const after: LogState = { ...behind, ...first.change, seq: 2 }
+    expect(step(after, push(history, 12, 9), calm)).toMatchObject({
+      outcome: { kind: 'advanced', size: 12 },
+      change: { signed: { size: 12, time: NOW + 3 } },
+    })
+  })
+
+  test('is told the size of the floor for any other, and judged by itself', () => {
+    for (const oldSize of [0, 2, 11]) {
+      const taken = step(behind, push(history, 12, oldSize), calm)
+      expect(taken.outcome).toMatchObject({ kind: 'refused', code: 'OLD_SIZE_DIFFERS', held: 9 })
+      expect(does(taken)).toEqual(['judgeUnproven'])
+    }
+    const fork12 = push(fork, 12, 9)
+    expect(step(behind, fork12, calm).outcome).toMatchObject({ code: 'PROOF_INVALID', held: 9 })
+  })
+
+  test('is not gone on with while something stands in the way', () => {
+    for (const at of [
+      { ...calm, obstacle: 'GUARD_WAITING' as const },
+      { ...calm, frozen: true },
+    ])
+      expect(step(behind, push(history, 12, 9), at).change).toBeUndefined()
+  })
+})
+
+describe('a first head', () => {
+  test.each(Object.keys(SOURCES) as Source[])('from %s is trusted only when it comes from the log itself', (source) => {
+    const taken = settle(state(), input(history, 5, { source }), calm, [history])
+    expect(taken.outcome?.kind).toBe(SOURCES[source].firsthand ? 'advanced' : 'pending')
+  })
+
+  test('of an old key in an emptied home must be one history with what chosen peers show', () => {
+    const shown = (of: History, size: number) => ({ ...of.tree(size), note: parseNote(of.head(size)) })
+    const poll = (of: History, size: number) => input(of, size, { source: 'poll' })
+    const at = (of: History, size: number): Circumstances => ({ ...calm, shown: shown(of, size) })
+    const both = [history, fork]
+    expect(settle(state(), poll(fork, 9), at(history, 9), both).outcome?.kind).toBe('conflict')
+    expect(settle(state(), poll(fork, 9), at(history, 12), both).outcome?.kind).toBe('conflict')
+    expect(settle(state(), poll(fork, 12), at(history, 9), both).outcome?.kind).toBe('conflict')
+    expect(settle(state(), poll(history, 9), at(history, 12), []).outcome).toMatchObject({ kind: 'pending' })
+    expect(settle(state(), poll(history, 12), at(history, 9), both).outcome?.kind).toBe('advanced')
+    // The larger one may be ours: it comes first.
+    expect(settle(state(), poll(history, 9), at(history, 12), both).change).toMatchObject({ floor: { size: 12 } })
+  })
+})
+
+describe('marks', () => {
+  const mark = (of: History, size: number, time = NOW - 100) => ({
+    ...of.tree(size),
+    note: fromUtf8(of.head(size))!,
+    time,
+  })
+  const take = (before: LogState, ...marks: ReturnType<typeof mark>[]): Step =>
+    step(before, { kind: 'marks', marks }, calm)
+
+  test('the largest becomes the floor, with the latest time of all', () => {
+    const taken = take(state(5), mark(history, 7, NOW + 5), mark(history, 12), mark(history, 9))
+    expect(taken.change).toMatchObject({ floor: { size: 12, time: NOW + 5 } })
+    expect(does(taken)).toEqual(['tellUnknown', 'tellUnknown', 'tellUnknown'])
+  })
+
+  test('what this home signed itself says nothing', () => {
+    expect(take(state(5), mark(history, 5, NOW - 60), mark(history, 3, NOW - 90))).toEqual({ effects: [] })
+  })
+
+  test('a later time than ours is not gone below', () => {
+    expect(take(state(5), mark(history, 5, NOW + 9)).change).toMatchObject({ signed: { key, size: 5, time: NOW + 9 } })
+    expect(take(state(), mark(history, 5, NOW)).change).toMatchObject({ floor: { size: 5, time: NOW } })
+  })
+})
+
+test('it is total: for any state, head and circumstances it answers, asks or changes, and never signs what it did not promise', () => {
+  const histories = [history, fork, history.fork(0, 'c')]
+  const size = fc.nat(16)
+  const of = fc.constantFrom(...histories)
+  const maybe = <T>(one: fc.Arbitrary<T>) => fc.option(one, { nil: undefined })
+  const arbitrary = fc.record({
+    tree: maybe(size),
+    floorAt: maybe(fc.tuple(of, size, fc.boolean())),
+    held: fc.boolean(),
+    of,
+    size,
+    source: fc.constantFrom(...(Object.keys(SOURCES) as Source[])),
+    pushed: maybe(fc.record({ oldSize: size, hashes: fc.constant([]) })),
+    obstacle: maybe(
+      fc.constantFrom('GUARD_WAITING', 'STATE_DISAGREES', 'ORIGIN_TAKEN', 'KEY_DUPLICATE', 'CLOCK_WRONG' as const),
+    ),
+    frozen: fc.boolean(),
+    shown: maybe(fc.tuple(of, size)),
+    proofs: fc.subarray(histories),
+  })
+  fc.assert(
+    fc.property(arbitrary, (any) => {
+      const before = state(any.tree, {
+        ...(any.floorAt && {
+          floor: floor(any.floorAt[0], any.floorAt[1], any.floorAt[2] ? {} : { note: undefined! }),
+        }),
+      })
+      const at: Circumstances = {
+        ...calm,
+        frozen: any.frozen,
+        obstacle: any.obstacle,
+        ...(any.shown && {
+          shown: { ...any.shown[0].tree(any.shown[1]), note: parseNote(any.shown[0].head(any.shown[1])) },
+        }),
+      }
+      const given = input(any.of, any.size, { source: any.source, ...(any.pushed && { pushed: any.pushed }) })
+      const taken = settle(before, given, at, any.proofs)
+      expect(taken.outcome !== undefined || taken.change !== undefined).toBe(true)
+      const signs = taken.effects.some((effect) => effect.do === 'cosign')
+      if (!signs) return
+      const promised = taken.change?.signed ?? before.signed
+      expect(promised?.size).toBe(any.size)
+      expect(any.obstacle).toBeUndefined()
+      expect(any.frozen).toBe(false)
+      expect(any.size).toBeGreaterThanOrEqual(any.floorAt?.[1] ?? 0)
+    }),
+    { numRuns: 3000 },
+  )
+})
