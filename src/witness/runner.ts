@@ -4,9 +4,9 @@
  */
 import { GossumError } from '../errors.js'
 import type { LogState } from '../store/heads.js'
-import { fromUtf8, utf8 } from '../tlog/bytes.js'
+import { utf8 } from '../tlog/bytes.js'
 import type { Cosignature } from '../tlog/cosignature.js'
-import { formatNote, type Note, type VerifierKey } from '../tlog/note.js'
+import { spellNote, type Note, type VerifierKey } from '../tlog/note.js'
 import type { Barrier, Gatherer } from './circumstances.js'
 import type { Deferred } from './deferred.js'
 import type { Effects, Kept } from './effects.js'
@@ -272,5 +272,5 @@ export function markOfPromise({ checkpoint: { size, root }, bare }: SizedHead, t
 }
 
 function encode(note: Note): string {
-  return fromUtf8(formatNote(note))!
+  return spellNote(note)
 }

@@ -11,10 +11,10 @@ import { makeSplitView } from '../evidence/evidence.js'
 import type { ErrorCode } from '../errors.js'
 import type { Change } from '../store/heads.js'
 import { unmetFloor, type FirstUse, type Floor, type LogState, type Signed } from '../store/log-state.js'
-import { equalBytes, fromUtf8, utf8 } from '../tlog/bytes.js'
+import { equalBytes, utf8 } from '../tlog/bytes.js'
 import { formatHash, parseHash } from '../tlog/hash.js'
 import type { Tree } from '../tlog/merkle.js'
-import { formatNote, parseNote, type Note } from '../tlog/note.js'
+import { parseNote, spellNote, type Note } from '../tlog/note.js'
 import type { ProvenHead } from './cosigned-head.js'
 import { compareTrees, decide, decidePushed, objectionTo, type Decision, type Proof } from './decide.js'
 import type { SizedHead } from './head.js'
@@ -353,7 +353,7 @@ function noteOf(text: string | undefined): Note | undefined {
 }
 
 function encode(note: Note): string {
-  return fromUtf8(formatNote(note))!
+  return spellNote(note)
 }
 
 function iso(seconds: number): string {
