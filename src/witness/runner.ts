@@ -14,7 +14,6 @@ import { readHead, type Candidate, type Head, type SizedHead } from './head.js'
 import type { KnownLines } from './known-lines.js'
 import type { Outcome } from './outcome.js'
 import type { Pace } from './pace.js'
-import { PROMISE_SECONDS } from './promise.js'
 import type { FollowedLog, Prover } from './prover.js'
 import type { TakePush } from './push-budget.js'
 import type { Signing } from './signing.js'
@@ -261,14 +260,13 @@ function markOf({ checkpoint: { size, root }, bare }: SizedHead, { signature, ti
     size,
     root,
     time,
-    until: time,
     note: encode({ text: bare.text, signatures: [...bare.signatures, signature] }),
   }
 }
 
 /** What a promise of ours says of a head. */
 export function markOfPromise({ checkpoint: { size, root }, bare }: SizedHead, time: number): Mark {
-  return { size, root, time, until: time + PROMISE_SECONDS, note: encode(bare) }
+  return { size, root, time, note: encode(bare) }
 }
 
 function encode(note: Note): string {

@@ -41,8 +41,6 @@ export interface Mark extends Tree {
   readonly note: string
   /** What the cosignature says, or would have said, in POSIX seconds. */
   readonly time: number
-  /** The latest time that may have been signed because of it, in POSIX seconds: a promise speaks for more than its own. */
-  readonly until: number
 }
 
 export type Input =

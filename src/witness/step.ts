@@ -270,7 +270,7 @@ function onMarks(state: LogState, marks: readonly Mark[], at: Circumstances): St
   const unknown = marks.filter(({ size, time }) => size > (state.tree?.size ?? -1) || time > (state.signed?.time ?? 0))
   if (unknown.length === 0 || at.obstacle === 'STATE_DISAGREES') return { effects: [] }
   const effects = unknown.map(({ time }): Effect => ({ do: 'tellUnknown', time }))
-  const latest = Math.max(...unknown.map(({ until }) => until))
+  const latest = Math.max(...unknown.map(({ time }) => time))
   const highest = Math.max(state.tree?.size ?? -1, state.floor?.size ?? -1)
   const [largest] = unknown.filter(({ size }) => size > highest).sort((a, b) => b.size - a.size || b.time - a.time)
   if (largest === undefined) {

@@ -11,7 +11,6 @@
  *   A7 marks         nothing to keep: it is what the production code has to do
  *   A8 clock         in an old home the clock does not stand before a time that was signed and not promised
  */
-import { PROMISE_SECONDS } from '../../src/witness/promise.js'
 import type { Peer } from './depositary.js'
 import type { Signings } from './signings.js'
 
@@ -45,15 +44,12 @@ export class Assumptions {
     return this.#signings.largest === undefined || this.rememberers.length > 0
   }
 
-  /** The home was put back to one that knows this tree, and a cosignature of this time. */
-  becomeOld(known: { readonly size: number; readonly time: number }): void {
+  /** The home was put back. */
+  becomeOld(): void {
     this.isOld = true
-    const { largest, latest } = this.#signings
-    // What is news to the home says until when the key may have signed. What it knows already says nothing more.
-    const isNews = ({ latest: promised }: Peer): boolean => (largest?.size ?? -1) > known.size || promised > known.time
-    const isTold = this.rememberers.every(
-      (peer) => peer.latest >= latest || (isNews(peer) && peer.latest + PROMISE_SECONDS >= latest),
-    )
+    const { latest } = this.#signings
+    // A time that was promised is told. A later one of the same tree in that minute needed no promise.
+    const isTold = this.rememberers.every((peer) => peer.latest >= latest)
     this.#clockFloor = isTold ? 0 : latest
   }
 

@@ -209,15 +209,9 @@ export class Machine implements Listener {
       journal: what === 'database' ? own.journal : copy.journal,
       database: what === 'journal' ? own.database : copy.database,
     })
-    if (isOlder) this.assumptions.becomeOld(this.#known())
+    if (isOlder) this.assumptions.becomeOld()
     setClock(Math.max(Date.now(), this.assumptions.earliest))
     await this.start(recover)
-  }
-
-  /** What the journal knows that was signed. */
-  #known(): { size: number; time: number } {
-    const { tree, signed } = this.#home.durable() ?? {}
-    return { size: tree?.size ?? -1, time: signed?.time ?? 0 }
   }
 
   /** Whether the home still knows all that was signed when this of it is put back. */

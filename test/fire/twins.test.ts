@@ -155,7 +155,12 @@ test(
         met += Number(did.met)
         contradicted += Number(did.contradict)
       }),
-      { numRuns: RUNS, seed: FIRE.seed, endOnFailure: !FIRE.shrinks },
+      {
+        numRuns: RUNS,
+        seed: FIRE.seed,
+        ...(FIRE.path !== undefined && { path: FIRE.path }),
+        endOnFailure: !FIRE.shrinks,
+      },
     )
     // Else the two would prove nothing.
     expect(met).toBeGreaterThan(RUNS / 20)

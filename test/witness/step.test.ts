@@ -172,10 +172,10 @@ describe('a first head', () => {
 })
 
 describe('marks', () => {
-  const mark = (of: History, size: number, time = NOW - 100, until = time) => ({
+  const mark = (of: History, size: number, time = NOW - 100) => ({
     ...of.tree(size),
     note: fromUtf8(of.head(size))!,
-    ...{ time, until },
+    time,
   })
   const take = (before: LogState, ...marks: ReturnType<typeof mark>[]): Step =>
     step(before, { kind: 'marks', marks }, calm)
@@ -188,12 +188,6 @@ describe('marks', () => {
 
   test('what this home signed itself says nothing', () => {
     expect(take(state(5), mark(history, 5, NOW - 60), mark(history, 3, NOW - 90))).toEqual({ effects: [] })
-  })
-
-  test('a promise that is news is not gone below as long as it speaks for what was signed', () => {
-    expect(take(state(5), mark(history, 7, NOW - 90, NOW - 30)).change).toMatchObject({ floor: { time: NOW - 30 } })
-    expect(take(state(5), mark(history, 5, NOW - 30, NOW + 30)).change).toMatchObject({ signed: { time: NOW + 30 } })
-    expect(take(state(5), mark(history, 5, NOW - 60, NOW)), 'it is our own').toEqual({ effects: [] })
   })
 
   test('a later time than ours is not gone below', () => {
