@@ -4,6 +4,7 @@
  */
 import { GossumError } from '../errors.js'
 import { outgoing } from '../outgoing/client.js'
+import { withoutLogins } from '../outgoing/logins.js'
 import { reasonOf } from '../outgoing/reason.js'
 import { DEFAULT_USER_AGENT, readBody, retryAfter } from '../sumdb/fetcher.js'
 import { timed } from '../timed.js'
@@ -103,7 +104,7 @@ function outcomeOf(status: number): RequestOutcome {
 
 /** The beginning of an answer on one line, for people. */
 export function shown(bytes: Uint8Array): string {
-  const text = new TextDecoder().decode(bytes.subarray(0, 4 * SHOWN))
+  const text = withoutLogins(new TextDecoder().decode(bytes.subarray(0, 4 * SHOWN)))
   // Nobody's answer moves a cursor, or ends a line of ours.
   return text
     .replace(/[\s\p{C}]+/gu, ' ')

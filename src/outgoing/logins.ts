@@ -40,6 +40,16 @@ export function authorizationFor(url: string): string | undefined {
   return found
 }
 
+/** What a server said, without what it repeats of a login. */
+export function withoutLogins(text: string): string {
+  let said = text
+  for (const { userinfo, authorization } of logins.values()) {
+    const token = authorization.slice('Basic '.length)
+    for (const secret of [token, Buffer.from(token, 'base64').toString(), userinfo]) said = said.replaceAll(secret, '…')
+  }
+  return said
+}
+
 /** The value of a header for the login of a URL, as URL has it: percent-encoded. */
 export function basic(username: string, password: string): string {
   return `Basic ${Buffer.from(`${decoded(username)}:${decoded(password)}`).toString('base64')}`

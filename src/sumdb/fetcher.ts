@@ -4,7 +4,7 @@
  */
 import { GossumError } from '../errors.js'
 import { outgoing, type FetchAnswer } from '../outgoing/client.js'
-import { withoutLogin } from '../outgoing/logins.js'
+import { withoutLogin, withoutLogins } from '../outgoing/logins.js'
 import { reasonOf } from '../outgoing/reason.js'
 import { timed } from '../timed.js'
 import { concatBytes } from '../tlog/bytes.js'
@@ -136,7 +136,7 @@ export async function readBody(
 /** The first characters of an error's body, on one line. */
 async function errorBody(response: FetchAnswer): Promise<string> {
   const { bytes } = await readBody(response, ERROR_BODY_BYTES)
-  return new TextDecoder().decode(bytes).replace(/\s+/g, ' ').trim().slice(0, ERROR_TEXT_LENGTH)
+  return withoutLogins(new TextDecoder().decode(bytes)).replace(/\s+/g, ' ').trim().slice(0, ERROR_TEXT_LENGTH)
 }
 
 export class Fetcher {

@@ -18,3 +18,17 @@ test.each([
 ])('%s has a reason in words', (_, error, reason) => {
   expect(reasonOf(error)).toBe(reason)
 })
+
+test.each([
+  ['http://u:p@h/x', 'http://h/x'],
+  ['http://u@h', 'http://h'],
+  ['https://u:p@ss@h:1/x and http://a:b@c', 'https://h:1/x and http://c'],
+  ['"http://u:p/ss@h"', '"http://h"'],
+  ['"http://u:p\\"x@h", "b@c"', '"http://h", "b@c"'],
+  ['http://h/lookup/example.com/m@v1.0.0', 'http://h/lookup/example.com/m@v1.0.0'],
+  ['http://127.0.0.1:46787/lookup/example.com/m@v1.0.0', 'http://127.0.0.1:46787/lookup/example.com/m@v1.0.0'],
+  ['http://[::1]:80/lookup/m@v1', 'http://[::1]:80/lookup/m@v1'],
+  ['me@example.com', 'me@example.com'],
+])('of %s an error says %s', (text, said) => {
+  expect(new GossumError('CONFIG_INVALID', text).detail).toBe(said)
+})
