@@ -70,7 +70,7 @@ const ARROWS: Record<string, readonly string[]> = {
     'logs',
   ],
 }
-const BASE = ['budget', 'builtin', 'errors', 'polyfill', 'public-policy', 'timed', 'version']
+const BASE = ['budget', 'builtin', 'errors', 'network', 'polyfill', 'public-policy', 'timed', 'version']
 
 /** Packages that belong to one module. */
 const PACKAGES: Record<string, readonly string[]> = {

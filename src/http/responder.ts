@@ -36,11 +36,7 @@ export class Responder {
   async #respond(request: IncomingMessage, response: ServerResponse, isClosing: () => boolean): Promise<void> {
     // The client went away; there is nobody to tell.
     response.on('error', () => undefined)
-    const gone = new AbortController()
-    response.on('close', () => {
-      if (!response.writableFinished) gone.abort(new Error('the client went away'))
-    })
-    const { reply, route } = await this.#answer(request, gone.signal)
+    const { reply, route } = await this.#answer(request, goneSignal(request, response))
     const isRead = request.method === 'GET' || request.method === 'HEAD'
     response.writeHead(reply.status, {
       ...(reply.status === 204 ? {} : { 'content-length': reply.body.length }),
@@ -83,6 +79,22 @@ export class Responder {
       return { reply: { ...reply, headers }, route: match?.routes[0]?.path ?? '' }
     }
   }
+}
+
+/** Aborted when nobody is left to read the answer. */
+function goneSignal(request: IncomingMessage, response: ServerResponse): AbortSignal {
+  const gone = new AbortController()
+  const onGone = (): void => {
+    if (!response.writableFinished) gone.abort(new Error('the client went away'))
+  }
+  response.on('close', onGone)
+  if (request.httpVersionMajor < 2) {
+    // An answer that waits behind another on its connection never hears of the end of that; the connection does.
+    const { socket } = request
+    socket.setMaxListeners(0).once('close', onGone)
+    response.once('close', () => socket.off('close', onGone))
+  }
+  return gone.signal
 }
 
 /** Path and query of a request target. */
