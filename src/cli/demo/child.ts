@@ -75,8 +75,8 @@ export class Child {
   }
 
   /** Asks the node's API. */
-  async ask(path: string, method: 'GET' | 'POST' = 'GET'): Promise<Uint8Array> {
-    const response = await fetch(`${this.ready.http}${path}`, { method, signal: AbortSignal.timeout(10_000) })
+  async ask(path: string): Promise<Uint8Array> {
+    const response = await fetch(`${this.ready.http}${path}`, { signal: AbortSignal.timeout(10_000) })
     if (!response.ok) throw new GossumError('NODE_UNREACHABLE', `node ${this.number}: ${path}: ${response.status}`)
     return new Uint8Array(await response.arrayBuffer())
   }
