@@ -15,6 +15,7 @@ import type { Mesh } from './gossip/mesh.js'
 import { MAX_MESSAGE_BYTES } from './gossip/topics.js'
 import { witnessRoutes } from './http/add-checkpoint.js'
 import { Bastion } from './http/bastion.js'
+import { OperatorDoor } from './http/operator.js'
 import { HttpServer } from './http/server.js'
 import { View } from './http/view.js'
 import { readKeyring } from './keyring.js'
@@ -338,6 +339,7 @@ async function build(
   const onRequest = (route: string, status: number): void => metrics.requests.inc({ route, status: String(status) })
   const http = await HttpServer.start({
     ...config.http,
+    trustedProxies: config.trustedProxies,
     node: view,
     sumdbs: [...sumdbs.values()],
     routes,
@@ -345,6 +347,9 @@ async function build(
     onRequest,
   })
   stops.push(() => http.close())
+  // A home that takes no socket is no reason not to run: nothing can be acknowledged, which is said.
+  const operator = await OperatorDoor.open(config.home, view, { onError, onRequest }).catch(onError)
+  stops.push(async () => operator?.close())
   if (config.bastion !== undefined) {
     const key = await (await import('./gossip/peer-key.js')).loadOrCreatePeerKey(join(config.home, 'peer.key'))
     const started = new Bastion({
@@ -413,6 +418,7 @@ async function build(
     () => deposits.stop(),
     () => witness.stop(),
     () => http.close(),
+    async () => operator?.close(),
     async () => bastion?.stop(),
     () => exchange.stop(),
   )

@@ -102,7 +102,8 @@ export class Bastion {
         }
       })
       // The interface of HTTP/2 is made to be that of HTTP/1 for whoever reads a request and answers it.
-      void responder.respond(request as unknown as IncomingMessage, response as unknown as ServerResponse, () => false)
+      const asked = [request as unknown as IncomingMessage, response as unknown as ServerResponse] as const
+      void responder.respond(...asked, { client: undefined, closes: () => false })
     })
     this.#server.on('sessionError', () => undefined)
   }
