@@ -9,7 +9,7 @@ import { timed } from '../timed.js'
 import type { Tree } from '../tlog/merkle.js'
 import type { Prefix } from '../witness/decide.js'
 import type { WitnessPromise } from '../witness/promise.js'
-import { asError, framesOf, REQUEST_TIMEOUT_MS, REQUESTS_PER_STREAM } from './asking.js'
+import { asError, framesOf, REQUEST_TIMEOUT_MS } from './asking.js'
 import type { FloodMeter } from './flood.js'
 import type { DoorHandlers, DoorReports, Drop } from './gossip.js'
 import { Keeper, type Bringer, type KeepHandlers } from './keeping.js'
@@ -26,6 +26,7 @@ import {
   type Request,
 } from './messages.js'
 import type { SignedPage } from './pages.js'
+import { HARMLESS, REQUESTS_PER_STREAM } from './talks.js'
 
 export type { Bringer } from './keeping.js'
 export type { SignedPage } from './pages.js'
@@ -90,14 +91,12 @@ const PROOF_TIMEOUT_MS = 8_000
 const EVIDENCE_AT_ONCE = 8
 /**
  * Streams that one peer may have open with us at once, whatever the number of its connections: for a round, a question
- * and promises, and one that is just being closed.
+ * and promises, each of which may just be being closed while the next is opened.
  */
-export const STREAMS_PER_PEER = 4
+export const STREAMS_PER_PEER = 6
 
 const UNKNOWN: ErrorAnswer = { type: 'error', code: 'unknown' }
 const BUSY: ErrorAnswer = { type: 'error', code: 'busy' }
-/** Errors after which a stream goes on. */
-const HARMLESS = new Set(['unknown', 'unknown-request'])
 
 export interface AnswererOptions {
   /** Log ids. */
@@ -138,11 +137,12 @@ export class Answerer {
   async serve(stream: Stream, connection: Connection): Promise<void> {
     const peer = connection.remotePeer.toString()
     const open = this.#streams.get(peer) ?? 0
-    if (open >= STREAMS_PER_PEER || this.#options.meter.isPaused(peer, Date.now())) {
+    if (open >= STREAMS_PER_PEER || this.#options.meter.isPaused(peer, performance.now())) {
       this.#refuse(peer, 'sync-streams')
       stream.abort(new Error('too many sync streams'))
       // Whoever goes on when it is not listened to is sent away; the gate lets it in again later.
-      if (this.#options.meter.isPaused(peer, Date.now())) connection.abort(new Error('too many refused requests'))
+      if (this.#options.meter.isPaused(peer, performance.now()))
+        connection.abort(new Error('too many refused requests'))
       return
     }
     this.#streams.set(peer, open + 1)
@@ -156,9 +156,9 @@ export class Answerer {
         // A length that no frame has; a peer that is slow, or gone, is another matter.
         const isLie = asError(error).name.startsWith('InvalidDataLength')
         // It weighs as much as four refused requests: each may have brought a megabyte.
-        for (let i = 0; isLie && i < 4; i++) this.#options.meter.offence(peer, Date.now())
+        for (let i = 0; isLie && i < 4; i++) this.#options.meter.offence(peer, performance.now())
         stream.abort(asError(error))
-        if (isLie && this.#options.meter.isPaused(peer, Date.now())) connection.abort(asError(error))
+        if (isLie && this.#options.meter.isPaused(peer, performance.now())) connection.abort(asError(error))
       }
     } finally {
       const left = this.#streams.get(peer)! - 1
@@ -173,7 +173,7 @@ export class Answerer {
     for (let requests = 0; requests < REQUESTS_PER_STREAM; requests++) {
       const frame = await this.#timed((signal) => frames.read({ signal }))
       const request = decodeRequest(frame.subarray())
-      const allowed = this.#budgetFor(request, peer).take(peer, Date.now())
+      const allowed = this.#budgetFor(request, peer).take(peer, performance.now())
       const isLarge = allowed && request.type === 'evidence'
       const busy = isLarge && this.#showing >= EVIDENCE_AT_ONCE
       if (busy) this.#options.reports.onDropped('sync-busy')
@@ -215,7 +215,7 @@ export class Answerer {
           return { type: 'promise', kept: await this.#keeper.keep(request, from, this.#options.isTrusted(from)) }
         }
         case 'error':
-          if (request.code === 'malformed') this.#options.meter.offence(peer, Date.now())
+          if (request.code === 'malformed') this.#options.meter.offence(peer, performance.now())
           return request
       }
     } catch (error) {
@@ -234,7 +234,7 @@ export class Answerer {
   }
 
   async #prove({ log, of, size }: ProofRequest, peer: string): Promise<Answer> {
-    const now = Date.now()
+    const now = performance.now()
     if (!this.#proofs.take(peer, now)) return this.#refuse(peer, 'sync-proofs')
     if (this.#proving >= PROOFS_AT_ONCE || !this.#allProofs.take('', now)) {
       this.#options.reports.onDropped('sync-proofs')
@@ -254,7 +254,7 @@ export class Answerer {
 
   #refuse(peer: string, drop: Drop): ErrorAnswer {
     this.#options.reports.onDropped(drop)
-    this.#options.meter.offence(peer, Date.now())
+    this.#options.meter.offence(peer, performance.now())
     return BUSY
   }
 

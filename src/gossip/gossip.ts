@@ -108,7 +108,7 @@ export class GossipDoor {
   async #validate(places: Places, topic: Topic, peer: PeerId, data: Uint8Array): Promise<GossipVerdict> {
     if (data.length > MAX_MESSAGE_BYTES) return 'reject'
     const from = peer.toString()
-    if (!this.#meter.count(from, Date.now())) return this.#drop('gossip-flood')
+    if (!this.#meter.count(from, performance.now())) return this.#drop('gossip-flood')
     const leave = places.take(from, data.length)
     if (leave === undefined) return this.#drop('gossip-busy')
     try {

@@ -175,7 +175,7 @@ export class Membership {
 
   #look(): void {
     if (this.#stopped.signal.aborted || !this.#wantsMore()) return
-    const now = Date.now()
+    const now = performance.now()
     for (const [address, at] of this.#triedAt) if (now - at >= RETRY_INTERVAL_MS) this.#triedAt.delete(address)
     // Those that we met first; then the local network; then what strangers tell.
     const met = this.#met.all().flatMap(({ places, dialled, sought }) =>
