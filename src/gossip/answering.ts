@@ -17,6 +17,7 @@ import {
   decodeRequest,
   encodeAnswer,
   MAX_PROOF,
+  ROOM_BYTES,
   TILE_BYTES,
   type Answer,
   type ErrorAnswer,
@@ -27,6 +28,7 @@ import {
 } from './messages.js'
 import type { SignedPage } from './pages.js'
 import { HARMLESS, REQUESTS_PER_STREAM } from './talks.js'
+import { MAX_MESSAGE_BYTES } from './topics.js'
 
 export type { Bringer } from './keeping.js'
 export type { SignedPage } from './pages.js'
@@ -87,8 +89,11 @@ const ALL_PROOFS_PER_SECOND = 8
 const PROOFS_AT_ONCE = 8
 /** Milliseconds for one proof; less than the asker waits. */
 const PROOF_TIMEOUT_MS = 8_000
-/** Answers of evidence that are made, or wait for their readers, at once: each may have the size of a frame. */
+/** Answers of evidence that are made at once: each may read five megabytes from the disk. */
 const EVIDENCE_AT_ONCE = 8
+/** Bytes of answers that wait for their readers: those of one peer, and of all whom we do not trust. */
+const UNREAD_BYTES_PER_PEER = 1024 * 1024
+const UNREAD_BYTES = 16 * 1024 * 1024
 /**
  * Streams that one peer may have open with us at once, whatever the number of its connections: for a round, a question
  * and promises, each of which may just be being closed while the next is opened.
@@ -125,6 +130,9 @@ export class Answerer {
   readonly #allProofs = new Budget(ALL_PROOFS_BURST, ALL_PROOFS_PER_SECOND)
   #proving = 0
   #showing = 0
+  /** Bytes of answers that were not read yet, by peer, and of all. */
+  readonly #unread = new Map<string, number>()
+  #allUnread = 0
   /** Inbound streams by peer. */
   readonly #streams = new Map<string, number>()
 
@@ -174,17 +182,17 @@ export class Answerer {
       const frame = await this.#timed((signal) => frames.read({ signal }))
       const request = decodeRequest(frame.subarray())
       const allowed = this.#budgetFor(request, peer).take(peer, performance.now())
-      const isLarge = allowed && request.type === 'evidence'
-      const busy = isLarge && this.#showing >= EVIDENCE_AT_ONCE
-      if (busy) this.#options.reports.onDropped('sync-busy')
-      let answer: Answer
-      if (isLarge) this.#showing++
-      try {
-        answer = busy ? BUSY : allowed ? await this.#answer(request, connection) : this.#refuse(peer, 'sync-budget')
-        await this.#timed((signal) => frames.write(encodeAnswer(answer), { signal }))
-      } finally {
-        if (isLarge) this.#showing--
+      let answer = allowed ? await this.#answer(request, connection) : this.#refuse(peer, 'sync-budget')
+      let bytes = encodeAnswer(answer)
+      if (!this.#hasRoom(peer, bytes.length)) {
+        answer = this.#busy()
+        bytes = encodeAnswer(answer)
       }
+      await this.#unreadBy(
+        peer,
+        bytes.length,
+        this.#timed((signal) => frames.write(bytes, { signal })),
+      )
       if (answer.type === 'error' && !HARMLESS.has(answer.code)) break
       if (request.type === 'hello') this.#options.onHello(request, connection)
     }
@@ -198,10 +206,8 @@ export class Answerer {
       switch (request.type) {
         case 'hello':
           return await this.#options.hello(connection)
-        case 'evidence': {
-          const files = await Promise.all(request.ids.map((id) => handlers.evidence(id)))
-          return { type: 'evidence', files: files.filter((file) => file !== undefined) }
-        }
+        case 'evidence':
+          return this.#showing < EVIDENCE_AT_ONCE ? await this.#show(request.ids) : this.#busy()
         case 'proof':
           return logs.has(request.log) ? await this.#prove(request, peer) : UNKNOWN
         case 'tile': {
@@ -231,6 +237,48 @@ export class Answerer {
     if (type !== 'promise') return this.#requests
     const { bringer, isTrusted } = this.#options
     return isTrusted(bringer(peer)) ? this.#promises : this.#strangersPromises
+  }
+
+  /** One file after the other, as many as fit into a frame: of padded ones a few fill it. */
+  async #show(ids: readonly string[]): Promise<Answer> {
+    const files: Uint8Array[] = []
+    let room = ROOM_BYTES
+    this.#showing++
+    try {
+      for (const id of new Set(ids)) {
+        const file = await this.#options.handlers.evidence(id)
+        if (file === undefined || file.length > MAX_MESSAGE_BYTES) continue
+        room -= file.length
+        if (room < 0) break
+        files.push(file)
+      }
+    } finally {
+      this.#showing--
+    }
+    return { type: 'evidence', files }
+  }
+
+  /** Whether an answer of so many bytes may wait for this peer to read it. */
+  #hasRoom(peer: string, bytes: number): boolean {
+    if ((this.#unread.get(peer) ?? 0) + bytes > UNREAD_BYTES_PER_PEER) return false
+    const { bringer, isTrusted } = this.#options
+    return this.#allUnread + bytes <= UNREAD_BYTES || isTrusted(bringer(peer))
+  }
+
+  async #unreadBy(peer: string, bytes: number, written: Promise<void>): Promise<void> {
+    const count = (change: number): void => {
+      this.#allUnread += change
+      const left = (this.#unread.get(peer) ?? 0) + change
+      if (left === 0) this.#unread.delete(peer)
+      else this.#unread.set(peer, left)
+    }
+    count(bytes)
+    await written.finally(() => count(-bytes))
+  }
+
+  #busy(): ErrorAnswer {
+    this.#options.reports.onDropped('sync-busy')
+    return BUSY
   }
 
   async #prove({ log, of, size }: ProofRequest, peer: string): Promise<Answer> {
