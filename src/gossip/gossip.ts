@@ -128,7 +128,8 @@ export class GossipDoor {
       return EVIDENCE_VERDICTS[await this.#handlers.submitEvidence(topic.log, data, peer)]
     }
     const candidate: Candidate = { source: 'gossip', note: data, log: topic.log, peer, receivedAt: Date.now() }
-    return gossipVerdict(await this.#handlers.submit(candidate))
+    const outcome = await this.#handlers.submit(candidate)
+    return gossipVerdict(outcome, () => this.#meter.forged(peer, performance.now()))
   }
 
   #drop(drop: Drop): GossipVerdict {

@@ -18,7 +18,7 @@ interface Line {
 export class Lines {
   readonly #busyMs: number
   readonly #lines = new Map<string, Line>()
-  /** Peers that are busy, and until when, in milliseconds since 1970. */
+  /** Peers that are busy, and until when, in milliseconds of the monotonic clock. */
   readonly #busy = new Map<string, number>()
 
   constructor(busyMs = BUSY_PAUSE_MS) {

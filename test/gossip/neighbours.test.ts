@@ -10,7 +10,7 @@ import { formatCheckpoint, logId } from '../../src/tlog/checkpoint.js'
 import { sha256 } from '../../src/tlog/hash.js'
 import { formatNote, makeSignerKey, parseVerifierKey, SIGNATURE_TYPES, signNote } from '../../src/tlog/note.js'
 import { LOG, newIdentity, startNode, stopNode, until, type TestNode } from './helpers.js'
-import { connect, openSync, startStranger, type SyncStream } from './stranger.js'
+import { connect, openSync, startStranger } from './stranger.js'
 
 function witnessesOf(node: TestNode): (string | null)[] {
   return node.mesh.peers().map(({ witness }) => witness)
