@@ -36,11 +36,7 @@ export class Responder {
   async #respond(request: IncomingMessage, response: ServerResponse, isClosing: () => boolean): Promise<void> {
     // The client went away; there is nobody to tell.
     response.on('error', () => undefined)
-    const gone = new AbortController()
-    response.on('close', () => {
-      if (!response.writableFinished) gone.abort(new Error('the client went away'))
-    })
-    const { reply, route } = await this.#answer(request, gone.signal)
+    const { reply, route } = await this.#answer(request, goneSignal(request, response))
     const isRead = request.method === 'GET' || request.method === 'HEAD'
     response.writeHead(reply.status, {
       ...(reply.status === 204 ? {} : { 'content-length': reply.body.length }),
@@ -85,6 +81,22 @@ export class Responder {
   }
 }
 
+/** Aborted when nobody is left to read the answer. */
+function goneSignal(request: IncomingMessage, response: ServerResponse): AbortSignal {
+  const gone = new AbortController()
+  const onGone = (): void => {
+    if (!response.writableFinished) gone.abort(new Error('the client went away'))
+  }
+  response.on('close', onGone)
+  if (request.httpVersionMajor < 2) {
+    // An answer that waits behind another on its connection never hears of the end of that; the connection does.
+    const { socket } = request
+    socket.setMaxListeners(0).once('close', onGone)
+    response.once('close', () => socket.off('close', onGone))
+  }
+  return gone.signal
+}
+
 /** Path and query of a request target. */
 function splitTarget(target: string): [pathname: string, query: URLSearchParams] {
   const mark = target.indexOf('?')
@@ -111,6 +123,9 @@ async function readBody(request: IncomingMessage, most: number): Promise<Uint8Ar
     request.on('data', take)
     request.once('end', () => resolve(chunks.length === 1 ? chunks[0]! : concatBytes(...chunks)))
     request.once('error', reject)
-    request.once('close', () => reject(new Error('the client went away')))
+    // An error that nobody gets would cost as much as the reading.
+    request.once('close', () => {
+      if (!request.complete) reject(new Error('the client went away'))
+    })
   })
 }
