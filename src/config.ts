@@ -313,7 +313,11 @@ function bounded<T>(name: string, list: readonly T[]): T[] {
 /** A bastion is reached by TLS alone, and knows its backends by the first part of the path. */
 function parseBastion(url: string): string {
   const parsed = URL.canParse(url) ? new URL(url) : undefined
-  if (parsed?.protocol !== 'https:' || parsed.pathname !== '/' || parsed.username !== '' || parsed.search !== '')
+  if (
+    parsed?.protocol !== 'https:' ||
+    parsed.pathname !== '/' ||
+    parsed.username + parsed.password + parsed.search !== ''
+  )
     throw invalid('bastion', `"https://HOST[:PORT]" expected, got ${JSON.stringify(url)}`)
   return parsed.origin
 }

@@ -176,18 +176,26 @@ export class GossumError extends Error {
   readonly detail: string
 
   constructor(code: ErrorCode, detail = '', cause?: unknown) {
-    super(
-      detail === '' ? ERRORS[code][0] : `${ERRORS[code][0]}: ${detail}`,
-      cause === undefined ? undefined : { cause },
-    )
+    const said = withoutSecrets(detail)
+    super(said === '' ? ERRORS[code][0] : `${ERRORS[code][0]}: ${said}`, cause === undefined ? undefined : { cause })
     this.code = code
-    this.detail = detail
+    this.detail = said
   }
 
   /** What a person can do about it. */
   get hint(): string {
     return ERRORS[this.code][1]
   }
+}
+
+/**
+ * A text without the users and passwords of the URLs in it, also of those that are none for a slash in a password.
+ * Settings are quoted in errors, and errors are logged, shown and told.
+ */
+export function withoutSecrets(text: string): string {
+  return text
+    .replace(/(:\/\/)[^\s/?#"@:[\]]*:(?!\d*(?:[/?#\s"]|$))(?:[^\s"\\]|\\.)*@/g, '$1')
+    .replace(/(:\/\/)(?:[^\s/?#"\\]|\\.)*@/g, '$1')
 }
 
 /** An error whose case has a hint of its own, better than that of its code. */

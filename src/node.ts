@@ -158,9 +158,9 @@ async function build(
     shelf: store.evidence,
     convictions: store.convictions,
     node: {
-      freeze: (log, id) => store.heads.hold(log, id),
+      freeze: (log, id, news) => store.heads.hold(log, id, news === 'grown'),
       isFrozen: (log) => isFrozen(store.heads.get(log)),
-      isOurs: ourHistory({ store, cosigned, prefix: async (log, ...asked) => clients.required(log).prefix(...asked) }),
+      ...ourHistory({ store, cosigned, prefix: async (log, ...asked) => clients.required(log).prefix(...asked) }),
       reconsider: async () => {
         for (const { id } of config.logs) await cosigned.reconsider(id)
       },
@@ -168,7 +168,10 @@ async function build(
     tell: ({ id, type, log, sizes, witness }, file, source, isWritten) => {
       metrics.evidence.inc({ source })
       const unwritten = isWritten || file.length > MAX_MESSAGE_BYTES ? {} : { file: fromUtf8(file)! }
-      emit({ event: 'evidence', id, type, log, witness: witness?.vkey ?? null, sizes, source, ...unwritten })
+      // Whom only neighbours count convicts itself as often as it likes: it is passed on, and nobody is called for it.
+      const concernsUs = witness === undefined || quorum.keys.some(({ vkey }) => vkey === witness.vkey)
+      if (concernsUs)
+        emit({ event: 'evidence', id, type, log, witness: witness?.vkey ?? null, sizes, source, ...unwritten })
       watch.changed(log)
       // A log that pads its heads can make evidence that no message carries; then the heads themselves travel.
       if (followed.some(({ id: its }) => its === log) && file.length <= MAX_MESSAGE_BYTES)

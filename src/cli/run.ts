@@ -3,6 +3,7 @@ import { setFlagsFromString } from 'node:v8'
 import { Command } from 'commander'
 import { defaultHome, loadConfig, SUM_GOLANG_ORG, type Config, type Settings } from '../config.js'
 import type { NodeEvent } from '../events.js'
+import { withoutSecrets } from '../errors.js'
 import type { LogView } from '../http/api.js'
 import { createNode, type GossumNode } from '../node.js'
 import { SUMDB_ORIGIN } from '../tlog/checkpoint.js'
@@ -11,8 +12,12 @@ import { quorumThreshold } from '../tlog/policy.js'
 import { grouped } from './ask-text.js'
 import { askable, nodeFlag } from './client.js'
 import { collect, type CommonFlags } from './command.js'
+import { goEnv } from './go-env.js'
 import { afterEvidence, afterSuspect, describeEvent, type Flags } from './events.js'
 import { output, type Output } from './output.js'
+
+/** What GOSUMDB is when nobody set it. */
+const DEFAULT_GOSUMDB = 'sum.golang.org'
 
 type RunFlags = Settings & CommonFlags
 
@@ -152,7 +157,7 @@ async function introduce(node: GossumNode, config: Config, out: Output): Promise
       `${log.name}  ${log.disabled ? 'disabled' : (log.url ?? 'pushes its heads')}  ${log.size === 0 ? 'no head yet' : `size ${grouped(log.size)}`}`,
     ]),
     ...sumdbs.map((log) => ['go', `go env -w GOSUMDB="${goSumDb(log, node.http)}"`]),
-    ...(sumdbs.length === 0 ? [] : [['undo', 'go env -u GOSUMDB']]),
+    ...(sumdbs.length === 0 ? [] : [['undo', undoLine(node.http)]]),
     ['policy', policyText(config, node.witness)],
     ...meshTexts(config).map((text) => ['mesh', text]),
     ...config.places.map(({ kind, name }) => [kind === 'source-spotter' ? 'spotter' : kind, name]),
@@ -177,6 +182,14 @@ function isSumDb({ origin, url, disabled }: Pick<LogView, 'origin' | 'url' | 'di
 /** What makes the go command ask this node about a log: it knows the key of sum.golang.org, and no other. */
 export function goSumDb({ key, name }: Pick<LogView, 'key' | 'name'>, http: string): string {
   return `${key === SUM_GOLANG_ORG ? name : key} ${askable(http)}/sumdb/${name}`
+}
+
+/** What sets GOSUMDB back to what the user's own setting is now, unless that is this node already. */
+function undoLine(http: string): string {
+  const set = goEnv('GOSUMDB', { ...process.env, GOSUMDB: undefined })
+  if (set === undefined || set === DEFAULT_GOSUMDB || set.includes(askable(http))) return 'go env -u GOSUMDB'
+  if (withoutSecrets(set) !== set) return 'go env -w GOSUMDB=... as it is now: go env GOSUMDB (it has a password)'
+  return `go env -w GOSUMDB="${set}"`
 }
 
 /** What other machines can dial comes before what only this one can. */

@@ -12,7 +12,9 @@ import { constants, createServer, type Http2Server, type Http2ServerRequest, typ
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { connect, type TLSSocket } from 'node:tls'
 import { setTimeout as delay } from 'node:timers/promises'
-import { errorText, GossumError } from '../errors.js'
+import { GossumError } from '../errors.js'
+import { outgoing } from '../outgoing/client.js'
+import { reasonOf } from '../outgoing/reason.js'
 import { lastingController, timed } from '../timed.js'
 import { bastionCertificate, privateKeyPem } from './bastion-certificate.js'
 import { Responder, type ResponderReports } from './responder.js'
@@ -140,7 +142,7 @@ export class Bastion {
     const isStopped = (): boolean => signal.aborted
     let pause = BACKOFF_MS.first
     while (!isStopped()) {
-      const why = await this.#serve(signal).catch((error: unknown) => errorText(error))
+      const why = await this.#serve(signal).catch((error: unknown) => reasonOf(error))
       if (isStopped()) return
       if (this.#report.state === 'serving') pause = BACKOFF_MS.first
       this.#change({ state: 'connecting', error: why })
@@ -176,11 +178,29 @@ export class Bastion {
   }
 
   async #dial(signal: AbortSignal): Promise<TLSSocket> {
-    const { hostname, port } = new URL(this.#options.url)
-    const host = hostname.replace(/^\[|\]$/g, '')
+    const host = new URL(this.#options.url).hostname.replace(/^\[|\]$/g, '')
+    const times = { late: false }
+    const socket = await timed(this.#limits.dialMs, [signal], (late) => {
+      late.addEventListener('abort', () => (times.late = true), { once: true })
+      return this.#secured(host, late)
+    }).catch((error: unknown) => {
+      throw times.late && !signal.aborted ? new GossumError('TIMEOUT', `no connection to ${host}`, error) : error
+    })
+    // From here on the session speaks of it.
+    socket.on('error', () => undefined)
+    if (socket.alpnProtocol !== 'bastion/0') {
+      socket.destroy()
+      throw new Error(`${host} is no bastion: it does not speak bastion/0`)
+    }
+    return socket
+  }
+
+  /** A connection to the bastion, when both have said who they are. */
+  async #secured(host: string, late: AbortSignal): Promise<TLSSocket> {
     const socket = connect({
+      socket: await outgoing.dial(this.#options.url, late),
+      // Whom its certificate is to name.
       host,
-      port: Number(port === '' ? '443' : port),
       // An address has no name to ask for.
       ...(/^[\d.]+$|:/.test(host) ? {} : { servername: host }),
       ALPNProtocols: ['bastion/0'],
@@ -188,20 +208,11 @@ export class Bastion {
       ...this.#tls,
     })
     this.#socket = socket
-    const times = { late: false }
     try {
-      await timed(this.#limits.dialMs, [signal], async (late) => {
-        await once(socket, 'secureConnect', { signal: late }).finally(() => (times.late = late.aborted))
-      })
+      await once(socket, 'secureConnect', { signal: late })
     } catch (error) {
       socket.destroy()
-      throw times.late && !signal.aborted ? new GossumError('TIMEOUT', `no connection to ${host}`, error) : error
-    }
-    // From here on the session speaks of it.
-    socket.on('error', () => undefined)
-    if (socket.alpnProtocol !== 'bastion/0') {
-      socket.destroy()
-      throw new Error(`${host} is no bastion: it does not speak bastion/0`)
+      throw error
     }
     return socket
   }
@@ -251,13 +262,13 @@ export class Bastion {
     try {
       const url = `${this.#report.url}${CHECK_PATH.slice(1)}/${word}`
       const answer = await timed(this.#limits.checkMs, [signal], async (late) => {
-        const response = await fetch(url, { redirect: 'manual', signal: late })
-        await response.body?.cancel()
+        const response = await outgoing.fetch(url, { headers: {}, redirect: 'manual', signal: late })
+        await response.body?.getReader().cancel()
         return response
       })
       return isIn(asked) ? undefined : missed(`the bastion answered ${answer.status}`)
     } catch (error) {
-      return isIn(asked) ? undefined : missed(errorText(error))
+      return isIn(asked) ? undefined : missed(reasonOf(error))
     } finally {
       this.#asked = undefined
     }
