@@ -15,6 +15,9 @@ export interface ResponderReports {
 /** The largest body that is read, in bytes, of a request to a route that has no use for one. */
 const MAX_IDLE_BODY_BYTES = 1024
 
+/** What is counted, in place of a status, for a client that went away before it was answered. */
+const CLIENT_GONE = 499
+
 export class Responder {
   readonly #routes: readonly Route[]
   readonly #reports: ResponderReports
@@ -41,6 +44,10 @@ export class Responder {
       if (!response.writableFinished) gone.abort(new Error('the client went away'))
     })
     const { reply, route } = await this.#answer(request, gone.signal)
+    if (gone.signal.aborted || (request.destroyed && !request.complete)) {
+      this.#reports.onRequest?.(route, CLIENT_GONE)
+      return
+    }
     const isRead = request.method === 'GET' || request.method === 'HEAD'
     response.writeHead(reply.status, {
       ...(reply.status === 204 ? {} : { 'content-length': reply.body.length }),
@@ -74,7 +81,7 @@ export class Responder {
       }
     } catch (error) {
       // A client that went away in the middle of its request is no error of ours.
-      if (statusOf(error) >= 500 && request.complete) this.#reports.onError?.(error)
+      if (statusOf(error) >= 500 && request.complete && !signal.aborted) this.#reports.onError?.(error)
       const reply = problem(error)
       const headers = {
         ...reply.headers,

@@ -34,17 +34,18 @@ export class HttpServer {
   #closing: Promise<void> | undefined
   /** Without a slash at the end. A server that listens on every address is named by loopback. */
   readonly url: string
+  /** The paths that are served, as they are declared. */
+  readonly routes: readonly string[]
 
   private constructor(server: Server, options: HttpServerOptions) {
     this.#server = server
-    const responder = new Responder(
-      [
-        ...apiRoutes(options.node),
-        ...sumdbRoutes(options.sumdbs ?? [], (error) => options.onError?.(error)),
-        ...(options.routes ?? []),
-      ],
-      options,
-    )
+    const routes = [
+      ...apiRoutes(options.node),
+      ...sumdbRoutes(options.sumdbs ?? [], (error) => options.onError?.(error)),
+      ...(options.routes ?? []),
+    ]
+    this.routes = [...new Set(routes.map(({ path }) => path))]
+    const responder = new Responder(routes, options)
     this.url = urlOf(server.address() as AddressInfo)
     server.on('request', (request, response) => {
       void responder.respond(request, response, () => this.#closing !== undefined)
