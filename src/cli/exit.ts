@@ -44,6 +44,8 @@ const COULD_NOT: ReadonlySet<ErrorCode> = new Set([
   'TOO_MANY_REQUESTS',
   'FILE_UNREADABLE',
   'FILE_UNWRITABLE',
+  'OUTPUT_UNWRITABLE',
+  'ANSWER_MISSING',
   'TIMEOUT',
   'INTERNAL',
 ])

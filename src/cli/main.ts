@@ -7,6 +7,7 @@ import { VERSION } from '../version.js'
 import { ALL_FLAGS, declareFlags, declareHelp, type SharedFlag } from './command.js'
 import { EXIT, EXIT_CODES_HELP, exitCodeOf } from './exit.js'
 import { output, type OutputFlags } from './output.js'
+import { exitWith, watchOutput } from './streams.js'
 
 interface Entry {
   readonly name: string
@@ -207,15 +208,8 @@ function usageError(error: CommanderError, name: string | undefined): [error: Go
   return [new GossumError('USAGE', detail, error), hint]
 }
 
-// A reader that has seen enough is no error: `gossum heads | head -n 1`. What runs until a signal ends as by one.
-let isReaderGone = false
-for (const stream of [process.stdout, process.stderr]) {
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error
-    if (isReaderGone) return
-    isReaderGone = true
-    if (!process.emit('SIGTERM', 'SIGTERM')) process.exit()
-  })
-}
-
-process.exitCode = await main(process.argv.slice(2))
+const given = process.argv.slice(2)
+const tell = (error: GossumError): void => output(scan(given).flags).error(error)
+const [name, subcommand] = scan(given).words
+watchOutput(name === 'run' || (name === 'log' && subcommand === 'serve'), tell)
+void exitWith(main(given), tell)
