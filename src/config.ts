@@ -2,10 +2,11 @@
  * The configuration of a node: flags > GOSSUM_* environment > YAML file > defaults, in one frozen and validated
  * object. Everything that can be wrong with it is found here, with words that name the setting.
  */
-import { homedir } from 'node:os'
 import { isAbsolute, join, resolve } from 'node:path'
 import { SUM_GOLANG_ORG, SUM_GOLANG_ORG_URL } from './builtin.js'
 import { invalid, readEnvironment, readSettings, readText, spelled, type Settings } from './config/sources.js'
+import { userHome } from './config/user-home.js'
+import { GossumError, HintedError } from './errors.js'
 import { parseDeposit, type DepositSetting } from './deposit-setting.js'
 import { readBook, withBook } from './logs/book.js'
 import { distinct, requireRoom, parseUrl, parseLogSetting, withUpstreams, type LogSetting } from './logs/setting.js'
@@ -88,19 +89,26 @@ const MAX_COUNTED_BYTES = 33 * 1024
 /** Logs, addresses and bootstrap peers that the settings of one node may have. */
 const MAX_LIST = 64
 
-/** The XDG data home; as that specification says, an empty or relative setting counts as none. */
+/**
+ * The XDG data home; as that specification says, an empty or relative setting counts as none. Throws HOME_UNUSABLE for a user who
+ * has none.
+ */
 export function dataHome(env: NodeJS.ProcessEnv = process.env): string {
   const xdg = env['XDG_DATA_HOME']
-  return xdg && isAbsolute(xdg) ? xdg : join(homedir(), '.local', 'share')
+  if (xdg && isAbsolute(xdg)) return xdg
+  const home = userHome(env)
+  if (home !== undefined) return join(home, '.local', 'share')
+  const error = new GossumError('HOME_UNUSABLE', 'this user has no home directory, and HOME is not set')
+  throw new HintedError(error, 'say where keys and state are to live: --home DIR, or GOSSUM_HOME')
 }
 
-/** Where keys and state live unless --home says otherwise: $GOSSUM_HOME, else the data home. */
+/** Where keys and state live unless --home says otherwise: $GOSSUM_HOME, else the data home. Throws HOME_UNUSABLE. */
 export function defaultHome(env: NodeJS.ProcessEnv = process.env): string {
   return env['GOSSUM_HOME'] ? resolve(env['GOSSUM_HOME']) : join(dataHome(env), 'gossum')
 }
 
 /**
- * Builds the configuration. Throws CONFIG_INVALID, KEY_* or POLICY_MALFORMED naming what is wrong. With `policy: false`
+ * Builds the configuration. Throws CONFIG_INVALID, HOME_UNUSABLE, KEY_* or POLICY_MALFORMED naming what is wrong. With `policy: false`
  * the policy file is not read, and with `book: false` neither are the logs of the home: for those who need only where
  * things are.
  */

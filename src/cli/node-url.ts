@@ -7,8 +7,9 @@ import type { CommonFlags } from './command.js'
 export function nodeUrl({ node, config }: Pick<CommonFlags, 'node' | 'config'>): string {
   const named = node ?? process.env['GOSSUM_NODE']
   if (named) return named
+  // Whoever only asks needs no home, and may have none.
   const { host, port } = loadConfig(
-    {},
+    { home: '.' },
     { ...(config === undefined ? {} : { file: config }), policy: false, book: false },
   ).http
   return askable(`http://${host.includes(':') ? `[${host}]` : host}:${port || USUAL_PORT}`)
