@@ -9,6 +9,7 @@ import { GossumError, errorText } from '../errors.js'
 import type { Table } from './disk.js'
 import type { Journal } from './journal.js'
 import { decodeState, encodeState, isFrozen, NOTHING, type LogState } from './log-state.js'
+import { equalBytes } from '../tlog/bytes.js'
 import { Serial } from './serial.js'
 import { settled } from './settle.js'
 
@@ -196,7 +197,7 @@ function readSlot(inJournal: string | undefined, inDatabase: string | undefined,
     // What cannot be read is nothing that anybody could go on from; but there was something.
     const indexed = decodeState(inDatabase)?.state ?? NOTHING
     // The database follows the journal: an older state is one behind which the journal has gone on.
-    if (indexed.seq === 0 || indexed.seq >= state.seq) {
+    if (indexed.seq === 0 || indexed.seq >= state.seq || !mayFollow(state, indexed)) {
       others.push(indexed)
       reasons.push(whyNot(indexed.seq, state.seq))
     }
@@ -204,8 +205,16 @@ function readSlot(inJournal: string | undefined, inDatabase: string | undefined,
   return { state, others, disagreement: reasons.find((reason) => reason !== undefined) }
 }
 
+/** Whether a state can be what became of an earlier one. Of a journal and a database of different lives it is not. */
+function mayFollow({ tree }: LogState, { tree: before }: LogState): boolean {
+  if (tree === undefined || before === undefined) return before === undefined
+  return tree.size > before.size || (tree.size === before.size && equalBytes(tree.root, before.root))
+}
+
 function whyNot(inDatabase: number, inJournal: number): string {
   if (inDatabase === 0) return 'the state in the database cannot be read'
+  if (inDatabase < inJournal)
+    return `the journal at state ${inJournal} does not go on from the database at ${inDatabase}`
   if (inDatabase === inJournal) return `the database and the journal have different states ${inJournal}`
   return `the database is at state ${inDatabase}, the journal at ${inJournal}`
 }

@@ -5,11 +5,12 @@
 import { GossumError } from '../errors.js'
 import type { Store } from '../store/store.js'
 import { Serial } from '../store/serial.js'
-import { fromUtf8, utf8 } from '../tlog/bytes.js'
+import { utf8 } from '../tlog/bytes.js'
 import { parseCheckpoint } from '../tlog/checkpoint.js'
 import { verifiedCosignatures, type Cosignature } from '../tlog/cosignature.js'
-import { formatSignature, MAX_SIGNATURES, parseNote, type Note, type VerifierKey } from '../tlog/note.js'
-import { cosignedHead, encodeCosigned, type CosignedHead, type ProvenHead } from './cosigned-head.js'
+import type { Tree } from '../tlog/merkle.js'
+import { formatSignature, MAX_SIGNATURES, parseNote, spellNote, type Note, type VerifierKey } from '../tlog/note.js'
+import { cosignedHead, type CosignedHead, type ProvenHead } from './cosigned-head.js'
 import { KnownLines } from './known-lines.js'
 import type { Quorum } from './quorum.js'
 import { Signers } from './signers.js'
@@ -173,9 +174,10 @@ export class CosignedHeads {
     cosignatures: ReadonlyMap<string, Cosignature>,
     install: boolean,
   ): Promise<ReadonlyMap<string, Cosignature>> {
+    const tree = parseCheckpoint(bare.text)
     // Both are asked for at once, so that they share one write.
-    const remembered = this.signers.remember(log, bare, cosignatures)
-    const merged = this.#merge(log, bare, cosignatures, install)
+    const remembered = this.signers.remember(log, bare, cosignatures, tree)
+    const merged = this.#merge(log, bare, tree, cosignatures, install)
     await Promise.all([remembered, merged])
     return merged
   }
@@ -183,10 +185,10 @@ export class CosignedHeads {
   async #merge(
     log: string,
     bare: Note,
+    tree: Tree,
     cosignatures: ReadonlyMap<string, Cosignature>,
     install: boolean,
   ): Promise<ReadonlyMap<string, Cosignature>> {
-    const tree = parseCheckpoint(bare.text)
     const held = this.#current.get(log)
     const recent = this.#recentHead(log, tree.size)
     if (!install && recent !== undefined && !mayAdd(recent, bare, cosignatures)) return NONE
@@ -202,11 +204,13 @@ export class CosignedHeads {
       if (install) this.#setCurrent(log, kept)
       return NONE
     }
-    const head = cosignedHead(bare.text, bare.signatures[0]!, merged)
+    const head = cosignedHead(bare.text, bare.signatures[0]!, merged, tree)
     const quorumHead = head.size >= (this.#quorumHeads.get(log)?.size ?? 0) ? this.#ifQuorum(head) : undefined
+    const note = spellNote(head.note)
+    const how = install ? 'lazily' : 'durably'
     await Promise.all([
-      this.#store.history.put(log, head.size, fromUtf8(encodeCosigned(head))!, install ? 'lazily' : 'durably'),
-      quorumHead && this.#keepQuorum(log, quorumHead, install ? 'lazily' : 'durably'),
+      this.#store.history.put(log, head.size, note, how),
+      quorumHead && this.#keepQuorum(log, quorumHead === head ? note : spellNote(quorumHead.note), how),
     ])
     this.#keepRecent(log, head)
     if (install || head.size === held?.size) this.#setCurrent(log, head)
@@ -224,7 +228,7 @@ export class CosignedHeads {
     return this.#serial.run(log, async () => {
       const head = await this.#findQuorum(log)
       if (head !== undefined) {
-        await this.#keepQuorum(log, head)
+        await this.#keepQuorum(log, spellNote(head.note), 'durably')
         return this.#setQuorum(log, head)
       }
       this.#quorumHeads.delete(log)
@@ -302,8 +306,7 @@ export class CosignedHeads {
     return before
   }
 
-  #keepQuorum(log: string, head: CosignedHead, how: 'durably' | 'lazily' = 'durably'): Promise<void> {
-    const note = fromUtf8(encodeCosigned(head))!
+  #keepQuorum(log: string, note: string, how: 'durably' | 'lazily'): Promise<void> {
     return how === 'durably' ? this.#store.quorum.put(log, note) : this.#store.quorum.putLazily(log, note)
   }
 
@@ -314,11 +317,14 @@ export class CosignedHeads {
   }
 
   /** The head with the cosignatures that count, if they satisfy the policy. */
-  #ifQuorum({ note, cosignatures }: CosignedHead): CosignedHead | undefined {
+  #ifQuorum(head: CosignedHead): CosignedHead | undefined {
+    const { note, cosignatures } = head
     const convicted = this.#quorum.convicted()
     const counting = [...cosignatures].filter(([key]) => this.#counted.has(key) && !convicted.has(key))
     if (!this.#quorum.satisfiedBy(new Set(counting.map(([key]) => key)))) return undefined
-    return cosignedHead(note.text, note.signatures[0]!, new Map(counting))
+    return counting.length === cosignatures.size
+      ? head
+      : cosignedHead(note.text, note.signatures[0]!, new Map(counting), head)
   }
 
   /** The same of a kept note. One that the disk damaged is none: it must not keep the node from starting. */

@@ -3,7 +3,7 @@
  * what they replace is owed to nobody any more. Knows no clock and sends nothing; deposits.ts does. Pure.
  */
 import { headBytes, MAX_BYTES, MAX_HEADS, MAX_PROMISES, promiseBytes } from './frame-bytes.js'
-import type { WitnessPromise } from './promise.js'
+import { PROMISE_SECONDS, type WitnessPromise } from './promise.js'
 
 /** How many of `all` chosen peers are to keep a promise: k of n, a majority where nothing is said. */
 export function depositsNeeded(all: number, keep: number | undefined): number {
@@ -15,12 +15,18 @@ export function answersNeeded(all: number, keep: number | undefined): number {
   return Math.max(1, all - depositsNeeded(all, keep) + 1)
 }
 
-/** The promises of one tree, one per key of ours. */
-export interface Deposit {
-  readonly log: string
+/** A tree, and the time that its cosignature says. */
+export interface Promised {
   readonly size: number
   /** Hex. */
   readonly root: string
+  /** POSIX seconds. */
+  readonly time: number
+}
+
+/** The promises of one tree, one per key of ours, all of one time. */
+export interface Deposit extends Promised {
+  readonly log: string
   readonly promises: readonly WitnessPromise[]
 }
 
@@ -43,8 +49,8 @@ interface Owed {
 
 export class DepositLedger {
   readonly #deposits = new Map<string, Deposit>()
-  /** By log and peer, the size of the largest tree that it keeps all promises of. Each tree extends the smaller ones. */
-  readonly #kept = new Map<string, Map<string, number>>()
+  /** By log and peer, the newest that it keeps all promises of. Each tree extends the smaller ones. */
+  readonly #kept = new Map<string, Map<string, Deposit>>()
   readonly #lines = new Map<string, Uint8Array>()
   readonly #owed = new Map<string, Owed>()
 
@@ -53,19 +59,16 @@ export class DepositLedger {
   }
 
   /**
-   * Makes this the newest deposit of its log, unless that is of the same tree and keys already, or of a larger tree, which
-   * was promised because it extends this one. Returns the newest.
+   * Makes this the newest deposit of its log, unless that of the same keys speaks for it already: of the same tree and
+   * hardly any earlier, or of a larger tree, which was promised because it extends this one. Returns the newest.
    */
-  put(
-    log: string,
-    tree: { readonly size: number; readonly root: string },
-    promises: readonly WitnessPromise[],
-  ): Deposit {
+  put(log: string, promised: Promised, promises: readonly WitnessPromise[]): Deposit {
     const before = this.#deposits.get(log)
-    if (before !== undefined && covers(before, tree, promises)) return before
-    const deposit = { log, ...tree, promises }
+    if (before !== undefined && hasKeysOf(before, promises) && speaksFor(before, promised)) return before
+    const deposit = { log, ...promised, promises }
     // What is kept counts for what was kept before, under the same keys.
-    if (before !== undefined && !covers(deposit, before, before.promises)) this.#kept.delete(log)
+    if (before !== undefined && !(hasKeysOf(deposit, before.promises) && speaksFor(deposit, before)))
+      this.#kept.delete(log)
     this.#deposits.set(log, deposit)
     for (const { deposits } of this.#owed.values()) deposits.add(log)
     return deposit
@@ -97,12 +100,13 @@ export class DepositLedger {
   }
 
   /** How many peers keep a deposit, or a later one of its log. */
-  keptBy({ log, size }: Deposit): number {
-    return [...(this.#kept.get(log)?.values() ?? [])].filter((kept) => kept >= size).length
+  keptBy(deposit: Deposit): number {
+    return [...(this.#kept.get(deposit.log)?.values() ?? [])].filter((kept) => isAtLeast(kept, deposit)).length
   }
 
-  #isKeptBy(peer: string, { log, size }: Deposit): boolean {
-    return (this.#kept.get(log)?.get(peer) ?? -1) >= size
+  #isKeptBy(peer: string, deposit: Deposit): boolean {
+    const kept = this.#kept.get(deposit.log)?.get(peer)
+    return kept !== undefined && isAtLeast(kept, deposit)
   }
 
   /** Takes what a peer is told next: the deposits first, as much as fits. It is owed again if it does not arrive. */
@@ -144,9 +148,11 @@ export class DepositLedger {
     }
   }
 
-  #note(peer: string, { log, size }: Deposit): void {
-    const kept = this.#kept.get(log) ?? new Map<string, number>()
-    this.#kept.set(log, kept.set(peer, Math.max(size, kept.get(peer) ?? -1)))
+  #note(peer: string, deposit: Deposit): void {
+    if (this.#isKeptBy(peer, deposit)) return
+    const { log } = deposit
+    const kept = this.#kept.get(log) ?? new Map<string, Deposit>()
+    this.#kept.set(log, kept.set(peer, deposit))
   }
 
   /** A message did not arrive, or nobody knows: all of it that is still the newest is owed again. */
@@ -178,15 +184,19 @@ export class DepositLedger {
   }
 }
 
-/** Neither a later time of the same tree needs a deposit of its own, nor a tree that came late. */
-function covers(
-  before: Deposit,
-  { size, root }: { readonly size: number; readonly root: string },
-  promises: readonly WitnessPromise[],
-): boolean {
-  const keys = new Set(before.promises.map(({ witness }) => witness))
-  const isTree = before.size > size || (before.size === size && before.root === root)
-  return isTree && promises.every(({ witness }) => keys.has(witness))
+function isAtLeast(kept: Promised, { size, time }: Promised): boolean {
+  return kept.size > size || (kept.size === size && kept.time >= time)
+}
+
+/** Whether who remembers the one deposit knows enough of the other, too: it came late, or is the same tree a little later. */
+export function speaksFor(deposit: Promised, { size, root, time }: Promised): boolean {
+  const isSame = deposit.size === size && deposit.root === root
+  return deposit.size > size || (isSame && time <= deposit.time + PROMISE_SECONDS)
+}
+
+function hasKeysOf(deposit: Deposit, promises: readonly WitnessPromise[]): boolean {
+  const keys = new Set(deposit.promises.map(({ witness }) => witness))
+  return promises.every(({ witness }) => keys.has(witness))
 }
 
 function sum(numbers: readonly number[]): number {

@@ -9,7 +9,7 @@ import { endOfTurn, lastingController, timed } from '../timed.js'
 import { toHex } from '../tlog/bytes.js'
 import { parseCheckpoint } from '../tlog/checkpoint.js'
 import { parseNote } from '../tlog/note.js'
-import { DepositLedger, depositsNeeded, type Deposit } from './deposit-ledger.js'
+import { DepositLedger, depositsNeeded, speaksFor, type Deposit, type Promised } from './deposit-ledger.js'
 import { depositReport, type DepositReport, type DepositResult } from './deposit-report.js'
 import { DepositWaits } from './deposit-waits.js'
 import type { WitnessPromise } from './promise.js'
@@ -98,7 +98,7 @@ export class Deposits {
    */
   deposit(log: string, promises: readonly WitnessPromise[]): Promise<DepositResult> {
     if (this.#stopped.signal.aborted) return Promise.resolve('undeposited')
-    const deposit = this.#ledger.put(log, treeOf(promises), promises)
+    const deposit = this.#ledger.put(log, promisedIn(promises), promises)
     if (this.#options.depositaries.chosen().all === 0) return Promise.resolve('nobody')
     const result = this.#waits.wait(deposit)
     if (this.#isKept(deposit)) this.#settle(log)
@@ -119,10 +119,10 @@ export class Deposits {
     return this.#options.depositaries.chosen().all > 0
   }
 
-  /** Whether a tree is deposited: a later cosignature of it needs nothing more. */
-  isDeposited(log: string, size: number, root: string): boolean {
+  /** Whether a cosignature of this tree and time needs no new deposit. */
+  isDeposited(log: string, promised: Promised): boolean {
     const deposit = this.#ledger.get(log)
-    return deposit?.size === size && deposit.root === root && this.#isKept(deposit)
+    return deposit?.size === promised.size && speaksFor(deposit, promised) && this.#isKept(deposit)
   }
 
   /** Our cosigned line of a log is out: chosen peers are told, with the next message. */
@@ -253,9 +253,9 @@ export class Deposits {
   }
 }
 
-function treeOf(promises: readonly WitnessPromise[]): { size: number; root: string } {
+function promisedIn(promises: readonly WitnessPromise[]): Promised {
   const [first] = promises
   if (first === undefined) throw new Error('a deposit without a promise')
   const { size, root } = parseCheckpoint(parseNote(first.head).text)
-  return { size, root: toHex(root) }
+  return { size, root: toHex(root), time: first.time }
 }

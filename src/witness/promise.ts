@@ -8,6 +8,9 @@ import { GossumError } from '../errors.js'
 import { concatBytes, utf8 } from '../tlog/bytes.js'
 import { parseVerifierKey, type Signer, type VerifierKey } from '../tlog/note.js'
 
+/** A promise speaks for later cosignatures of its tree, too, whose time is no more than so many seconds behind its own. */
+export const PROMISE_SECONDS = 60
+
 /** What a witness key is about to cosign. */
 export interface PromisedHead {
   /** Log id: 64 lower-case hex digits. */

@@ -4,9 +4,9 @@
  */
 import { GossumError } from '../errors.js'
 import type { LogState } from '../store/heads.js'
-import { fromUtf8, utf8 } from '../tlog/bytes.js'
+import { utf8 } from '../tlog/bytes.js'
 import type { Cosignature } from '../tlog/cosignature.js'
-import { formatNote, type Note, type VerifierKey } from '../tlog/note.js'
+import { spellNote, type Note, type VerifierKey } from '../tlog/note.js'
 import type { Barrier, Gatherer } from './circumstances.js'
 import type { Deferred } from './deferred.js'
 import type { Effects, Kept } from './effects.js'
@@ -256,7 +256,12 @@ function replayOf({ log, receivedAt }: Candidate, note: string): Candidate {
 
 /** What a head with our cosignature says: that we signed it, and when. */
 function markOf({ checkpoint: { size, root }, bare }: SizedHead, { signature, time }: Cosignature): Mark {
-  return { size, root, time, note: encode({ text: bare.text, signatures: [...bare.signatures, signature] }) }
+  return {
+    size,
+    root,
+    time,
+    note: encode({ text: bare.text, signatures: [...bare.signatures, signature] }),
+  }
 }
 
 /** What a promise of ours says of a head. */
@@ -265,5 +270,5 @@ export function markOfPromise({ checkpoint: { size, root }, bare }: SizedHead, t
 }
 
 function encode(note: Note): string {
-  return fromUtf8(formatNote(note))!
+  return spellNote(note)
 }

@@ -8,8 +8,9 @@ import { toHex, utf8 } from '../tlog/bytes.js'
 import { cosignBy, type Cosignature } from '../tlog/cosignature.js'
 import { formatNote, parseNote, type Note, type Signer } from '../tlog/note.js'
 import type { CosignedHeads } from './cosigned.js'
+import type { Promised } from './deposit-ledger.js'
 import { makePromise, type WitnessPromise } from './promise.js'
-import { isSigned } from './step.js'
+import { isSigned } from './signed.js'
 import type { Circumstances } from './step-types.js'
 
 /** Which keys of ours cosign a log: the first, and an ML-DSA-44 key if there is one. */
@@ -23,8 +24,8 @@ export interface PromiseDeposits {
   readonly required: boolean
   /** Whether there is anybody to deposit with. */
   readonly hasChosen: boolean
-  /** Whether this tree is deposited; `root` in lower-case hex. */
-  isDeposited(log: string, size: number, root: string): boolean
+  /** Whether a cosignature of this tree and time needs no new deposit. */
+  isDeposited(log: string, promised: Promised): boolean
   deposit(log: string, promises: readonly WitnessPromise[]): Promise<'deposited' | 'undeposited' | 'nobody'>
   /** A cosigned head left: those whom we chose learn our line, whatever any policy counts. */
   released(log: string, note: Uint8Array): void
@@ -139,7 +140,7 @@ export class Signing {
     const deposits = this.#deposits
     const { tree, signed, seq } = state
     if (deposits === undefined || tree === undefined || signed === undefined) return
-    if (deposits.isDeposited(log, tree.size, toHex(tree.root))) return
+    if (deposits.isDeposited(log, { size: tree.size, root: toHex(tree.root), time: signed.time })) return
     let result: 'deposited' | 'undeposited' | 'nobody' = 'nobody'
     if (deposits.hasChosen) {
       const head = { log, seq, time: signed.time, head: formatNote(bare) }

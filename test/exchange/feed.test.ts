@@ -369,6 +369,7 @@ describe('a witness that lies changes nothing here:', () => {
     expect(place.underWay).toBe(1)
     const before = performance.now()
     await us.exchange.stop()
-    expect(performance.now() - before).toBeLessThan(1000)
+    // The time that the place has would be over after fifteen seconds.
+    expect(performance.now() - before).toBeLessThan(9_000)
   })
 })

@@ -20,7 +20,7 @@ import type { Prefix } from '../../src/witness/decide.js'
 import { Depositary } from '../../src/witness/depositary.js'
 import type { Depositaries } from '../../src/witness/deposits.js'
 import { KnownLines } from '../../src/witness/known-lines.js'
-import type { WitnessPromise } from '../../src/witness/promise.js'
+import { PROMISE_SECONDS, type WitnessPromise } from '../../src/witness/promise.js'
 import { Suspects } from '../../src/witness/suspects.js'
 import { Witness } from '../../src/witness/witness.js'
 import type { Peer } from './depositary.js'
@@ -64,6 +64,13 @@ export interface Listener {
   onError(life: Life, error: unknown): void
 }
 
+/** What a peer keeps of ours. */
+interface Kept {
+  readonly size: number
+  /** POSIX seconds. */
+  readonly time: number
+}
+
 export interface LifeOptions {
   readonly setup: Setup
   readonly start: Start
@@ -86,8 +93,8 @@ export class Life {
   readonly witness!: Witness
   readonly handlers!: SyncHandlers
   readonly keyring!: Keyring
-  /** By peer, the size of the largest tree of ours that it said that it keeps. */
-  readonly #kept = new Map<string, number>()
+  /** By peer, the newest of ours that it said that it keeps. */
+  readonly #kept = new Map<string, Kept>()
   readonly #options: LifeOptions
 
   private constructor(options: LifeOptions) {
@@ -299,17 +306,21 @@ export class Life {
     },
   }
 
-  /** How many peers said in this life that they keep a tree of this size, or a larger one, which extends it. */
-  keptBy(size: number): number {
-    return [...this.#kept.values()].filter((kept) => kept >= size).length
+  /** How many peers said in this life that they keep a tree of this size and no much earlier time, or a larger one. */
+  keptBy(size: number, time: number): number {
+    return [...this.#kept.values()].filter(
+      (kept) => kept.size > size || (kept.size === size && kept.time + PROMISE_SECONDS >= time),
+    ).length
   }
 
   #noteKept(id: string, promises: readonly WitnessPromise[], answer: readonly boolean[]): void {
-    const sizes = promises.map(({ head }) => parseCheckpoint(parseNote(head).text).size)
+    const sent = promises.map(({ head, time }) => ({ size: parseCheckpoint(parseNote(head).text).size, time }))
     // Of one tree there is a promise for each key.
-    const isWhole = (size: number): boolean => sizes.every((other, i) => other !== size || answer[i] === true)
-    const [largest] = sizes.filter(isWhole).sort((a, b) => b - a)
-    if (largest !== undefined) this.#kept.set(id, Math.max(largest, this.#kept.get(id) ?? -1))
+    const isWhole = ({ size }: Kept): boolean => sent.every((other, i) => other.size !== size || answer[i] === true)
+    const before = this.#kept.get(id)
+    const all = before === undefined ? sent.filter(isWhole) : [before, ...sent.filter(isWhole)]
+    const [newest] = all.sort((a, b) => b.size - a.size || b.time - a.time)
+    if (newest !== undefined) this.#kept.set(id, newest)
   }
 
   #listening(key: SignerKey): SignerKey {

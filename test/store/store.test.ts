@@ -90,6 +90,18 @@ describe('the journal and the database of different days', () => {
     await again.close()
   })
 
+  test('a journal of an earlier life is noticed though it has more states than the database', async () => {
+    const [home, earlier] = [temporaryHome(), temporaryHome()]
+    await advance(earlier, 1, 2, 3, 4)
+    await advance(home, 8, 9)
+    copyHome(join(earlier, 'journal'), join(home, 'journal'))
+    const store = await Store.open(home)
+    expect(store.heads.disagreement(LOG)).toMatch(/journal at state 4 does not go on from the database at 2/)
+    await store.heads.recover(LOG)
+    expect(store.heads.get(LOG).tree).toEqual(tree(9))
+    await store.close()
+  })
+
   test('an older database is brought up', async () => {
     const home = temporaryHome()
     const backup = temporaryHome()

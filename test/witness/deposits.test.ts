@@ -4,7 +4,7 @@ import { fromUtf8, toHex, utf8 } from '../../src/tlog/bytes.js'
 import { formatCheckpoint } from '../../src/tlog/checkpoint.js'
 import { sha256 } from '../../src/tlog/hash.js'
 import { formatNote } from '../../src/tlog/note.js'
-import { answersNeeded, depositsNeeded } from '../../src/witness/deposit-ledger.js'
+import { answersNeeded, depositsNeeded, type Promised } from '../../src/witness/deposit-ledger.js'
 import type { DepositReport, DepositResult } from '../../src/witness/deposit-report.js'
 import { Deposits, type Depositaries, type DepositOptions } from '../../src/witness/deposits.js'
 import type { WitnessPromise } from '../../src/witness/promise.js'
@@ -107,6 +107,8 @@ function follow(result: Promise<DepositResult>): { readonly is: DepositResult | 
 
 const after = (ms: number) => vi.advanceTimersByTimeAsync(ms)
 const rootHex = (size: number): string => toHex(rootAt(size))
+/** A tree, which may have the root of another, and the time of promise(), or a later one. */
+const promised = (size: number, rootOf = size, time = 1): Promised => ({ size, root: rootHex(rootOf), time })
 
 describe('a deposit', () => {
   test.each<[n: number, k: number | undefined, behaviours: Behaviour[], expected: DepositResult]>([
@@ -127,7 +129,7 @@ describe('a deposit', () => {
     await after(WAIT_MS)
     expect(result.is).toBe(expected)
     expect(deposits.report.state).toBe(expected)
-    expect(deposits.isDeposited(LOG, 10, rootHex(10))).toBe(expected === 'deposited')
+    expect(deposits.isDeposited(LOG, promised(10))).toBe(expected === 'deposited')
   })
 
   test('is one as soon as enough keep it, whatever the others do', async () => {
@@ -169,7 +171,7 @@ describe('a deposit', () => {
     await after(1)
     peers.of('peer 0')[0]!.answer([true, false])
     await after(0)
-    expect([result.is, deposits.isDeposited(LOG, 10, rootHex(10))]).toEqual(['undeposited', false])
+    expect([result.is, deposits.isDeposited(LOG, promised(10))]).toEqual(['undeposited', false])
   })
 
   test('is none by an answer that is too short', async () => {
@@ -190,11 +192,11 @@ describe('a deposit', () => {
     expect([result.is, deposits.report.undeposited]).toEqual(['undeposited', [LOG]])
     peers.of('peer 0')[0]!.answer([true])
     await after(0)
-    expect(deposits.isDeposited(LOG, 10, rootHex(10))).toBe(true)
+    expect(deposits.isDeposited(LOG, promised(10))).toBe(true)
     expect(reports.map(({ state }) => state)).toEqual(['deposited', 'undeposited', 'deposited'])
   })
 
-  test('of a tree that is deposited needs none: a later time, and a restart of the runner', async () => {
+  test('of a tree that is deposited needs none for a minute', async () => {
     const { peers, deposits } = start(1, ['keeps'])
     await after(0)
     const first = deposits.deposit(LOG, [promise(LOG, 10)])
@@ -203,12 +205,31 @@ describe('a deposit', () => {
     expect(await deposits.deposit(LOG, [{ ...promise(LOG, 10), time: 2, seq: 2 }])).toBe('deposited')
     await after(WAIT_MS)
     expect(peers.of('peer 0')).toHaveLength(1)
-    expect(deposits.isDeposited(LOG, 10, rootHex(11)), 'another root').toBe(false)
-    expect(deposits.isDeposited(LOG, 11, rootHex(10)), 'another size').toBe(false)
-    expect(deposits.isDeposited(OTHER, 10, rootHex(10)), 'another log').toBe(false)
+    expect(deposits.isDeposited(LOG, promised(10, 11)), 'another root').toBe(false)
+    expect(deposits.isDeposited(LOG, promised(11, 10)), 'another size').toBe(false)
+    expect(deposits.isDeposited(OTHER, promised(10)), 'another log').toBe(false)
     const renamed = follow(deposits.deposit(LOG, [promise(LOG, 10, 'a key that came since')]))
     await after(1)
     expect([renamed.is, peers.sizes('peer 0')]).toEqual(['deposited', [[10], [10]]])
+  })
+
+  test('is made anew when the cosignature says a time that no promise speaks for', async () => {
+    const { peers, deposits } = start(1, ['by hand'])
+    const first = follow(deposits.deposit(LOG, [promise(LOG, 10)]))
+    await after(1)
+    peers.of('peer 0')[0]!.answer([true])
+    await after(1)
+    expect(first.is).toBe('deposited')
+    expect(deposits.isDeposited(LOG, promised(10, 10, 61))).toBe(true)
+    expect(deposits.isDeposited(LOG, promised(10, 10, 62))).toBe(false)
+    const renewed = follow(deposits.deposit(LOG, [{ ...promise(LOG, 10), time: 62, seq: 2 }]))
+    await after(1)
+    expect([renewed.is, peers.sizes('peer 0')]).toEqual(['waiting', [[10], [10]]])
+    expect(deposits.isDeposited(LOG, promised(10, 10, 62)), 'who keeps the first does not keep the second').toBe(false)
+    peers.of('peer 0')[1]!.answer([true])
+    await after(1)
+    expect(renewed.is).toBe('deposited')
+    expect(deposits.isDeposited(LOG, promised(10, 10, 122))).toBe(true)
   })
 
   test('is whole: any k that keep it and any n - k + 1 that answer have one in common', async () => {
@@ -280,7 +301,7 @@ describe('messages', () => {
     expect(peers.sizes('peer 0')).toEqual([[30], [50]])
     // Each tree extends those before it: who keeps the promise of one would know of them.
     expect(results.map(({ is }) => is)).toEqual(['deposited', 'deposited', 'deposited'])
-    expect(deposits.isDeposited(LOG, 50, rootHex(50)), 'who kept the one has not kept the other').toBe(false)
+    expect(deposits.isDeposited(LOG, promised(50)), 'who kept the one has not kept the other').toBe(false)
     expect(fifty!.is).toBe('waiting')
     peers.of('peer 0')[1]!.answer([true])
     await after(1)
@@ -317,7 +338,7 @@ describe('messages', () => {
     peers.of('peer 0')[0]!.answer([true])
     await after(1)
     expect(results.map(({ is }) => is)).toEqual(['deposited', 'deposited'])
-    expect(deposits.isDeposited(LOG, 20, rootHex(20))).toBe(true)
+    expect(deposits.isDeposited(LOG, promised(20))).toBe(true)
   })
 
   test('that a peer did not get, or did not answer, are told again', async () => {
@@ -338,7 +359,7 @@ describe('messages', () => {
     await after(1_001)
     peers.of('peer 0')[3]!.answer([true])
     await after(1)
-    expect(deposits.isDeposited(LOG, 20, rootHex(20))).toBe(true)
+    expect(deposits.isDeposited(LOG, promised(20))).toBe(true)
   })
 
   test('of a peer that goes in the middle of one: nobody waits for it, and it is told when it is back', async () => {
