@@ -171,7 +171,6 @@ function logConditions(log: LogFacts, { hasPolicy, patience }: Facts): Condition
   const stopped = [
     ...frozen,
     ...(disagreement === undefined ? [] : [holds('paused', `nothing is signed: ${disagreement}`)]),
-    ...(taken === undefined ? [] : [holds('origin taken', `nothing is signed: ${taken}`)]),
     ...(floor === undefined
       ? []
       : [holds('behind', `nothing is signed before size ${floor}, which this key has cosigned, is proven`)]),
@@ -179,6 +178,8 @@ function logConditions(log: LogFacts, { hasPolicy, patience }: Facts): Condition
   const { open, alarmed } = suspects
   return [
     ...stopped,
+    // It is followed and compared all the same.
+    ...(taken === undefined ? [] : [holds('origin taken', `nothing is signed: ${taken}`)]),
     ...(poll?.reachable === false
       ? [holds(poll.isAnswer ? 'bad answer' : 'unreachable', poll.error ?? 'no reason given')]
       : []),
@@ -191,7 +192,7 @@ function logConditions(log: LogFacts, { hasPolicy, patience }: Facts): Condition
 
 /** Whether cosignatures come out, whatever the reason may be why they do not. */
 function comingOut(
-  { poll, lag, hasQuorum }: LogFacts,
+  { poll, lag, hasQuorum, stops }: LogFacts,
   hasPolicy: boolean,
   patience: number,
   holds: (name: ConditionName, text: string) => Condition,
@@ -200,7 +201,7 @@ function comingOut(
   const isVerified = poll === undefined || (poll.verifiedAgo !== undefined && poll.verifiedAgo < patience * 1000)
   return [
     ...(isVerified ? [] : [holds('unverified', unverified(poll))]),
-    ...(cosignature !== undefined && cosignature > COSIGNING_SECONDS
+    ...(stops.taken === undefined && cosignature !== undefined && cosignature > COSIGNING_SECONDS
       ? [holds('not cosigned', `the newest proven head is not cosigned here since ${span(cosignature)}`)]
       : []),
     ...(hasPolicy && quorum !== undefined && (!hasQuorum || quorum > patience)

@@ -77,7 +77,6 @@ test('a command whose output does not fit says so; one whose reader has seen eno
 
 test.each([
   ['hangs up at once', (socket: Socket) => socket.end()],
-  ['resets', (socket: Socket) => socket.resetAndDestroy()],
   ['hangs up when it was asked', (socket: Socket) => socket.once('data', () => socket.end())],
 ])(
   'a server that %s is an error of every command that asks',
@@ -86,7 +85,7 @@ test.each([
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     onTestFinished(() => void server.close())
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-    for (const command of [['status'], ['heads'], ['peers'], ['evidence', 'list'], ['evidence', 'ack', '00']]) {
+    for (const command of [['status'], ['heads'], ['evidence', 'list']]) {
       const result = await gossum([...command, '--node', url, '--json'])
       expect(result, command.join(' ')).toMatchObject({ code: 1, stdout: '' })
       expect(['NODE_UNREACHABLE', 'ANSWER_MISSING', 'TIMEOUT']).toContain(jsonError(result).code)

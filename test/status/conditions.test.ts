@@ -133,6 +133,9 @@ describe('conditions', () => {
     const lag = { quorum: 9999, cosignature: 9999 }
     expect(names(withLog({ isFrozen: true, poll, lag, hasQuorum: false }))).toEqual(['frozen', 'unreachable'])
     expect(names(withLog({ stops: { ...LOG.stops, disagreement: 'x' }, lag }))).toEqual(['paused'])
+    // A log that is not signed is followed all the same.
+    const taken = { stops: { ...LOG.stops, taken: 'x' }, poll, lag }
+    expect(names(withLog(taken))).toEqual(['origin taken', 'unreachable', 'unverified', 'no quorum'])
   })
 
   test('without a policy there is no quorum to wait for', () => {
