@@ -2,6 +2,7 @@
  * The configuration of a node: flags > GOSSUM_* environment > YAML file > defaults, in one frozen and validated
  * object. Everything that can be wrong with it is found here, with words that name the setting.
  */
+import { isIP } from 'node:net'
 import { isAbsolute, join, resolve } from 'node:path'
 import { SUM_GOLANG_ORG, SUM_GOLANG_ORG_URL } from './builtin.js'
 import { invalid, readEnvironment, readSettings, readText, spelled, type Settings } from './config/sources.js'
@@ -29,6 +30,8 @@ export interface Config {
   /** Multiaddrs of peers to stay connected to. */
   readonly bootstrap: readonly string[]
   readonly http: { readonly host: string; readonly port: number }
+  /** Reverse proxies that are believed about whom they speak for: networks as ADDRESS/BITS, or addresses. */
+  readonly trustedProxies: readonly string[]
   /** Multiaddrs that peers are told to dial instead of the ones listened on; empty: what was found out. */
   readonly announce: readonly string[]
   /** Whether nodes on the same local network are found by multicast DNS. */
@@ -65,6 +68,7 @@ const DEFAULTS = {
   announce: [],
   mdns: true,
   http: '127.0.0.1:46787',
+  trustedProxy: [],
   poll: 60,
   guardWait: 30,
   depositWait: 2,
@@ -136,6 +140,7 @@ export function loadConfig(
     listen: Object.freeze(bounded('listen', merged.listen)),
     bootstrap: Object.freeze(bounded('bootstrap', merged.bootstrap)),
     http: Object.freeze(parseHostPort('http', merged.http)),
+    trustedProxies: Object.freeze(bounded('trusted-proxy', merged.trustedProxy).map(parseNetwork)),
     announce: Object.freeze(bounded('announce', merged.announce)),
     mdns: merged.mdns,
     poll: parseSeconds('poll', merged),
@@ -177,7 +182,11 @@ function bounded<T>(name: string, list: readonly T[]): T[] {
 /** A bastion is reached by TLS alone, and knows its backends by the first part of the path. */
 function parseBastion(url: string): string {
   const parsed = URL.canParse(url) ? new URL(url) : undefined
-  if (parsed?.protocol !== 'https:' || parsed.pathname !== '/' || parsed.username !== '' || parsed.search !== '')
+  if (
+    parsed?.protocol !== 'https:' ||
+    parsed.pathname !== '/' ||
+    parsed.username + parsed.password + parsed.search !== ''
+  )
     throw invalid('bastion', `"https://HOST[:PORT]" expected, got ${JSON.stringify(url)}`)
   return parsed.origin
 }
@@ -196,6 +205,15 @@ export function parseHostPort(setting: string, text: string): { host: string; po
   const port = Number(match?.[3])
   if (match === null || port > 65_535) throw invalid(setting, `HOST:PORT expected, got ${JSON.stringify(text)}`)
   return { host: (match[1] ?? match[2])!, port }
+}
+
+/** ADDRESS or ADDRESS/BITS. */
+function parseNetwork(text: string): string {
+  const [, address, bits] = /^([0-9a-fA-F:.]+)(?:\/(\d{1,3}))?$/.exec(text) ?? []
+  const most = { 0: -1, 4: 32, 6: 128 }[isIP(address ?? '')]!
+  if (Number(bits ?? 0) > most)
+    throw invalid('trusted-proxy', `ADDRESS or ADDRESS/BITS expected, got ${JSON.stringify(text)}`)
+  return text
 }
 
 function parseKeyName(name: string): string {

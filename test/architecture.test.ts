@@ -8,16 +8,18 @@ const SRC = new URL('../src', import.meta.url).pathname
 /** A module and the modules below it that it may import. Every module may import itself and the base layer. */
 const ARROWS: Record<string, readonly string[]> = {
   tlog: [],
-  sumdb: ['tlog'],
+  // Every request that leaves this process.
+  outgoing: [],
+  sumdb: ['outgoing', 'tlog'],
   store: ['tlog'],
   evidence: ['tlog'],
   // Checks files against the log; what it finds of two histories becomes evidence.
-  audit: ['sumdb', 'evidence', 'tlog'],
+  audit: ['outgoing', 'sumdb', 'evidence', 'tlog'],
   witness: ['sumdb', 'store', 'evidence', 'tlog'],
   // Where heads are exchanged outside the mesh, as it is set.
   places: ['logs', 'tlog'],
   // Which logs there are, and the file that remembers them. Lists of them are fetched as logs are.
-  logs: ['private-file', 'sumdb', 'tlog'],
+  logs: ['outgoing', 'private-file', 'sumdb', 'tlog'],
   'deposit-setting': [],
   config: ['deposit-setting', 'logs', 'places', 'tlog'],
   'private-file': ['tlog'],
@@ -32,10 +34,10 @@ const ARROWS: Record<string, readonly string[]> = {
   metrics: ['status'],
   proxy: ['witness', 'sumdb', 'store', 'tlog'],
   // A way in like gossip, over HTTP: speaks as politely as the client of the log does, and submits what it is told.
-  exchange: ['witness', 'sumdb', 'places', 'tlog'],
+  exchange: ['witness', 'sumdb', 'outgoing', 'places', 'tlog'],
   gossip: ['witness', 'private-file', 'tlog'],
   // What the go command speaks are sumdb's words: its paths are parsed with them.
-  http: ['proxy', 'status', 'witness', 'sumdb', 'store', 'evidence', 'tlog', 'config', 'metrics', 'logs'],
+  http: ['proxy', 'status', 'witness', 'sumdb', 'outgoing', 'store', 'evidence', 'tlog', 'config', 'metrics', 'logs'],
   events: ['exchange', 'witness', 'logs', 'tlog'],
   node: [
     'events',
@@ -45,6 +47,7 @@ const ARROWS: Record<string, readonly string[]> = {
     'proxy',
     'witness',
     'sumdb',
+    'outgoing',
     'store',
     'evidence',
     'tlog',
@@ -63,6 +66,7 @@ const ARROWS: Record<string, readonly string[]> = {
     'gossip',
     'audit',
     'sumdb',
+    'outgoing',
     'store',
     'evidence',
     'tlog',
@@ -73,7 +77,7 @@ const ARROWS: Record<string, readonly string[]> = {
     'logs',
   ],
 }
-const BASE = ['budget', 'builtin', 'errors', 'polyfill', 'public-policy', 'timed', 'version']
+const BASE = ['budget', 'builtin', 'errors', 'network', 'polyfill', 'public-policy', 'timed', 'version']
 
 /** Packages that belong to one module. */
 const PACKAGES: Record<string, readonly string[]> = {
@@ -86,6 +90,7 @@ const PACKAGES: Record<string, readonly string[]> = {
   'prom-client': ['metrics'],
   commander: ['cli'],
   yaml: ['config'],
+  undici: ['outgoing'],
   '@noble/': ['tlog'],
 }
 
@@ -93,7 +98,7 @@ const PACKAGES: Record<string, readonly string[]> = {
 const PURE_OF_NODE: Readonly<Record<string, readonly string[]>> = {
   'node:crypto': ['createPrivateKey', 'createPublicKey', 'hash', 'sign', 'verify'],
   'node:http': ['STATUS_CODES'],
-  'node:net': ['isIP', 'isIPv4', 'isIPv6'],
+  'node:net': ['BlockList', 'isIP', 'isIPv4', 'isIPv6'],
 }
 
 interface Source {
@@ -200,6 +205,16 @@ function fileOf(path: string, specifier: string): string {
 test('only the command line prints', () => {
   for (const { path, text } of sources) {
     if (moduleOf(path) !== 'cli') expect(text, path).not.toMatch(/console\.|process\.(stdout|stderr)/)
+  }
+})
+
+test('every request leaves through one client', () => {
+  for (const { path, text, imports } of sources) {
+    if (moduleOf(path) === 'outgoing') continue
+    const code = text.replaceAll(/\/\*[^]*?\*\/|\/\/.*/g, '')
+    expect(code, path).not.toMatch(/(?<![.#\w]|async )fetch\(|globalThis\.fetch/)
+    expect(imports, path).not.toContain('node:https')
+    expect(code, path).not.toMatch(/import \{[^}]*\b(?:get|request|Agent)\b[^}]*\} from 'node:http'/)
   }
 })
 

@@ -85,10 +85,13 @@ describe('docs/metrics.md', () => {
     .filter(({ name }) => name.startsWith('gossum_'))
   const rows = rowsUnder(read('docs/metrics.md'), 'metric')
 
-  test.each(declared.map((metric) => [metric.name, metric] as const))('%s stands there as it is', (name, { help, type, labelNames }) => {
-    const labels = labelNames.map((label) => `\`${label}\``).join(' ')
-    expect(rows.filter(([cell]) => cell === `\`${name}\``)).toEqual([[`\`${name}\``, type, labels, help]])
-  })
+  test.each(declared.map((metric) => [metric.name, metric] as const))(
+    '%s stands there as it is',
+    (name, { help, type, labelNames }) => {
+      const labels = labelNames.map((label) => `\`${label}\``).join(' ')
+      expect(rows.filter(([cell]) => cell === `\`${name}\``)).toEqual([[`\`${name}\``, type, labels, help]])
+    },
+  )
 
   test('and no other does; what is said of metrics elsewhere is about those that are', () => {
     const names = declared.map(({ name }) => name)

@@ -16,6 +16,8 @@ export interface Settings {
   announce?: string[] | undefined
   mdns?: boolean | undefined
   http?: string | undefined
+  /** Networks or addresses. */
+  trustedProxy?: string[] | undefined
   /** Seconds, as all waits are. */
   poll?: number | undefined
   guardWait?: number | undefined
@@ -51,6 +53,7 @@ const LISTS = [
   'distributor',
   'sourceSpotter',
   'logList',
+  'trustedProxy',
 ] as const
 const NUMBERS = ['poll', 'guardWait', 'depositWait', 'quorumWait'] as const
 const TEXTS = ['home', 'http', 'bastion', 'policy', 'name', 'deposit'] as const

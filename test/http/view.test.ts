@@ -163,6 +163,18 @@ describe('cosignatures', () => {
   })
 })
 
+test('a fork that grows is acknowledged once, whatever was found of it meanwhile', async () => {
+  const { heart, view } = await start()
+  await heart.submit('poll', formatNote(cosigned(ours, 8)))
+  for (let size = 8; size < 20; size++)
+    await heart.alarm.raise(makeSplitView(key, [cosigned(ours, size), cosigned(theirs, size)]))
+  const { evidence, logs } = await view.status()
+  expect(evidence).toBe(12)
+  expect(await view.acknowledge(logs[0]!.holds[0]!.id)).toBe(true)
+  const after = await view.status()
+  expect([after.evidence, after.logs[0]!.frozen]).toEqual([0, false])
+})
+
 describe('a witness that lied', () => {
   async function lied() {
     const started = await start()
@@ -397,7 +409,10 @@ describe('a log of an origin that the key cosigns another log of', () => {
     const { view, heart, metrics } = await start({ taken: 'the key is bound to another' })
     await heart.submit('poll', ours.head(5))
     expect((await view.status()).logs[0]!.paused).toBe('the key is bound to another')
-    expect(await failing(view)).toEqual(['origin taken: log.example: nothing is signed: the key is bound to another'])
+    expect(await failing(view)).toEqual([
+      'origin taken: log.example: nothing is signed: the key is bound to another',
+      'no quorum: log.example: no quorum of the policy yet',
+    ])
     expect(await metrics()).toContain(`gossum_paused{log="log.example",log_id="${heart.log}"} 1`)
   })
 
