@@ -216,7 +216,9 @@ describe('a hostile list', () => {
     const good = await ListServer.start(listOf(entry(vkey('a.example'))))
     const reader = lists(['/nonexistent', good.url])
     const logs = await reader.read()
-    expect(reader.failing).toEqual([{ list: '/nonexistent', error: expect.stringContaining('cannot be read') as string }])
+    expect(reader.failing).toEqual([
+      { list: '/nonexistent', error: expect.stringContaining('cannot be read') as string },
+    ])
     expect(shown(logs)).toEqual(known)
     expect(news.map(({ error }) => error === null)).toEqual([false, true])
   })
