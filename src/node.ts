@@ -101,6 +101,8 @@ async function build(
   }
   let mesh: Mesh | undefined
   let bastion: Bastion | undefined
+  /** Why the socket of the operator is not open. */
+  let shut: string | undefined
   const metrics = createMetrics(() => view.samples(), { places: given.places.map(({ name }) => name) })
   const onError = (error: unknown): void => {
     metrics.errors.inc({ code: errorCode(error) })
@@ -203,6 +205,7 @@ async function build(
     keysOf: (log) => keyring.keysOf(log),
     bastion: () => bastion?.report,
     exchange: () => exchange.views(),
+    faults: () => ({ operator: shut, lists: lists.failing }),
     mesh: () => mesh,
   })
   view.metrics = () => metrics.text()
@@ -359,7 +362,10 @@ async function build(
   metrics.routes(http.routes)
   stops.push(() => http.close())
   // A home that takes no socket is no reason not to run: nothing can be acknowledged, which is said.
-  const operator = await OperatorDoor.open(config.home, view, { onError, onRequest }).catch(onError)
+  const operator = await OperatorDoor.open(config.home, view, { onError, onRequest }).catch((error: unknown) => {
+    shut = errorText(error)
+    onError(error)
+  })
   stops.push(async () => operator?.close())
   if (config.bastion !== undefined) {
     const key = await (await import('./gossip/peer-key.js')).loadOrCreatePeerKey(join(config.home, 'peer.key'))
