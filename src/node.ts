@@ -89,6 +89,8 @@ async function build(
   stop: () => Promise<void>,
 ): Promise<GossumNode> {
   const now = Date.now
+  // Durations are measured with it: nobody sets it.
+  const monotonic = (): number => performance.now()
   const emit = (body: NodeEventBody): void => {
     try {
       onEvent({ at: new Date(now()).toISOString(), ...body })
@@ -177,7 +179,7 @@ async function build(
         sent(mesh?.publishEvidence(log, file))
     },
     onError,
-    clock: { now },
+    clock: { now, monotonic },
   })
   stops.push(() => alarm.stop())
   const isHeld = (log: string): boolean => isFrozen(store.heads.get(log)) || alarm.holds(log)
@@ -187,6 +189,7 @@ async function build(
     async (...asked) => withMesh(mesh).tileFrom(...asked),
     (log, time) => barrier.clock.observe(`log ${log}`, time),
   )
+  const takePush = pushBudget(followed)
   const witness = new Witness({
     logs: followed.map(({ id, key, origin }) => {
       const client = clients.of(id)
@@ -212,7 +215,7 @@ async function build(
     ask: {
       prefixFromPeers: async (...asked) => withMesh(mesh).prefixFrom(...asked),
       looked: (log) => Promise.race([pollers.get(log)?.looked, delay(LOOK_MS, undefined, { ref: false })]),
-      takePush: pushBudget(followed),
+      takePush: (log) => takePush(log, monotonic()),
     },
     told: {
       alarm: (evidence) => alarm.raise(evidence),
@@ -231,7 +234,7 @@ async function build(
       onSuspectDropped: () => metrics.dropped.inc({ reason: 'suspects-full' }),
       onError,
     },
-    time: { now },
+    time: { now, monotonic },
   })
   stops.push(() => witness.stop())
   agent?.watch({ onLost: onError, onBack: () => void witness.retryOwed().catch(onError) })
@@ -239,7 +242,7 @@ async function build(
   for (const { id, disabled } of config.logs) if (disabled) await cosigned.load(id)
 
   // ---- what the go command sees ----
-  const admission = new Admission(now)
+  const admission = new Admission(monotonic)
   const sumdbs = new Map(
     followed.flatMap((log) => {
       if (log.upstream === null || log.origin !== SUMDB_ORIGIN) return []
@@ -295,7 +298,7 @@ async function build(
     now,
     alarm,
     submit: (candidate) => witness.submit(candidate),
-    monotonic: () => performance.now(),
+    monotonic,
     guard: () => guard.report,
     deposit: () => deposits.report,
     clock: barrier.clockReport,
