@@ -10,10 +10,12 @@ import {
   cosignatureLine,
   cosignedAt,
   evidenceIdOf,
+  identityText,
   isConsistent,
   isSignedBy,
   logIdOf,
   makeSigner,
+  messageIdOf,
   noteLine,
   promiseText,
   readCheckpoint,
@@ -36,6 +38,55 @@ test('it takes nothing from the first', () => {
       expect(specifier).toMatch(/^\.\/\w+\.js$/)
   }
 })
+
+test('it makes the published vectors of the mesh, byte for byte', () => {
+  const mesh = JSON.parse(readFileSync(new URL('../vectors/published/mesh.json', import.meta.url), 'utf8')) as Vectors
+  const witness = makeSigner('vectors.example/witness', WITNESS_KEY, Buffer.alloc(32, 3))
+  expect(witness.key.vkey).toBe(mesh.witness.vkey)
+  for (const { name, origin, id } of mesh.logIds) expect(logIdOf(name, origin)).toBe(id)
+  for (const { topic, data, id } of mesh.messages)
+    expect(messageIdOf(topic, Buffer.from(data)).toString('hex')).toBe(id)
+  const { identity, promise, evidence, frames } = mesh
+  expect(identityText(identity.peerId, identity.vkey)).toBe(identity.text)
+  expect(witness.sign(identity.text).toString('base64')).toBe(identity.signature)
+  expect(promiseText(promise.log, promise.witness, promise.seq, promise.time, promise.head)).toBe(promise.text)
+  expect(witness.sign(promise.text).toString('base64')).toBe(promise.signature)
+  const file = splitView(mesh.log.vkey, evidence.heads)
+  expect(file.toString()).toBe(evidence.file)
+  expect(evidenceIdOf(file)).toBe(evidence.id)
+  const cosigned = readNote(mesh.messages[0]!.data)
+  const time = cosignedAt(cosigned, witness.key)!
+  expect(cosignatureLine(cosigned.text, time, witness)).toBe(cosigned.lines[1]!.line)
+  for (const { json, frame } of frames) {
+    const length = Buffer.byteLength(json)
+    const prefix = length < 128 ? [length] : [(length % 128) + 128, Math.floor(length / 128)]
+    expect(Buffer.concat([Buffer.of(...prefix), Buffer.from(json)]).toString('base64')).toBe(frame)
+  }
+})
+
+interface Vectors {
+  readonly log: { readonly vkey: string }
+  readonly witness: { readonly vkey: string }
+  readonly logIds: readonly { readonly name: string; readonly origin: string; readonly id: string }[]
+  readonly messages: readonly { readonly topic: string; readonly data: string; readonly id: string }[]
+  readonly identity: {
+    readonly peerId: string
+    readonly vkey: string
+    readonly text: string
+    readonly signature: string
+  }
+  readonly promise: {
+    readonly log: string
+    readonly witness: string
+    readonly seq: number
+    readonly time: number
+    readonly head: string
+    readonly text: string
+    readonly signature: string
+  }
+  readonly evidence: { readonly heads: readonly string[]; readonly file: string; readonly id: string }
+  readonly frames: readonly { readonly json: string; readonly frame: string }[]
+}
 
 test('a node and a peer of another make cosign one head, prove it, keep a promise, and convict a fork', async () => {
   const views = await ViewsLog.start('second.log.example', 300)
