@@ -112,7 +112,7 @@ test('a node and a peer of another make cosign one head, prove it, keep a promis
   // Its newest head, signed by the log and cosigned by the node.
   const shown = await until(async () => {
     const answer = await peer.ask(peer.hello())
-    expect(answer).toMatchObject({ type: 'hello', time: expect.any(Number) })
+    expect([answer['type'], typeof answer['time']]).toEqual(['hello', 'number'])
     return (answer['heads'] as string[])[0]
   })
   const head = readNote(shown)
@@ -166,7 +166,7 @@ test('a node and a peer of another make cosign one head, prove it, keep a promis
 
   // A fork that the log signed: the evidence is the same file at both, under the same id.
   const text = `go.sum database tree\n300\n${sha256('another tree').toString('base64')}\n`
-  const logLine = noteLine(logKey, Buffer.from(await views.signer.sign(Buffer.from(text))))
+  const logLine = noteLine(logKey, Buffer.from(views.signer.sign(Buffer.from(text))))
   const file = splitView(logVkey, [bare, writeNote(text, logLine)])
   await peer.publish(evidence, file)
   const id = evidenceIdOf(file)
