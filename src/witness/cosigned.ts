@@ -199,10 +199,9 @@ export class CosignedHeads {
     if (kept !== undefined && kept.note.text !== bare.text) return NONE
 
     const known = kept?.cosignatures ?? NONE
-    const isLater = ([key, { time }]: [string, Cosignature]): boolean => time > (known.get(key)?.time ?? 0)
-    const mayRenew = ([key]: [string, Cosignature]): boolean =>
-      install || !known.has(key) || this.#renewals.mayTake(log, key)
-    const newer = [...cosignatures].filter(isLater).filter(mayRenew)
+    const newer = [...cosignatures]
+      .filter(([key, { time }]) => time > (known.get(key)?.time ?? 0))
+      .filter(([key]) => install || !known.has(key) || this.#renewals.mayTake(log, key))
     const merged = this.#ordered(new Map([...known, ...newer]))
     const taken = newer.filter(([key, cosignature]) => merged.get(key) === cosignature)
     if (kept !== undefined && taken.length === 0) {
