@@ -25,9 +25,9 @@ interface GossipState {
   removePeer(peer: PeerId): void
 }
 
-/** Forgets the peers of a host with their last connections, until it stops. */
-export function forgetStrangers(host: Libp2p<{ readonly pubsub: unknown }>): void {
-  const gossip = host.services.pubsub as GossipState
+/** Forgets the peers of a host, and of its gossipsub, with their last connections, until it stops. */
+export function forgetStrangers(host: Libp2p, pubsub: object): void {
+  const gossip = pubsub as GossipState
   const isGone = (peer: PeerId): boolean => host.getConnections(peer).length === 0
 
   const forget = async (peer: PeerId): Promise<void> => {

@@ -102,6 +102,7 @@ function wait(ms: number, signal: AbortSignal): Promise<void> {
 /** Retry-After as seconds or as a date, in ms from now, at most `mostMs`; 0 when there is none. */
 export function retryAfter(response: FetchAnswer, mostMs = MAX_RETRY_AFTER_MS): number {
   const value = response.headers.get('retry-after')?.trim() ?? ''
+  // eslint-disable-next-line no-restricted-syntax -- the server names a moment on the wall clock
   const ms = /^[0-9]+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - Date.now()
   return Number.isNaN(ms) ? 0 : Math.min(Math.max(ms, 0), mostMs)
 }

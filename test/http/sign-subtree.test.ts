@@ -1,5 +1,4 @@
 /** sign-subtree over a real heart and a real socket: what is signed, and every way to have signed what must not be. */
-import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { MemoryLevel } from 'memory-level'
 import { afterEach, describe, expect, test } from 'vitest'
