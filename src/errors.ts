@@ -146,13 +146,26 @@ export const ERRORS = {
   METHOD_NOT_ALLOWED: ['this route does not take this method', 'see docs/http.md for the routes'],
   REQUEST_TOO_LARGE: ['the request is too large', 'docs/http.md says how much each route takes'],
   TOO_MANY_REQUESTS: ['too many requests from this address', 'wait for the Retry-After delay, then send fewer'],
-  FORBIDDEN: ['this is only for the operator on this machine', 'ask the node on its loopback address'],
+  NODE_BUSY: ['the node has as many requests and connections as it takes', 'ask again in a moment'],
+  FORBIDDEN: [
+    'this is only for the operator of the node',
+    'run it on the machine of the node, as the user that runs it, with its --home',
+  ],
+  OPERATOR_DOOR: [
+    'the socket of the operator cannot be opened',
+    'the home must be on a file system that takes sockets; until then nothing can be acknowledged',
+  ],
   REQUEST_INVALID: ['the request cannot be understood', 'see docs/http.md'],
   FILE_UNREADABLE: ['the file cannot be read', 'check its path, its permissions and its size'],
   FILE_UNWRITABLE: [
     'the file cannot be written',
     'choose another place; a file that is there already is not overwritten',
   ],
+  OUTPUT_UNWRITABLE: [
+    'the output cannot be written, so this ends here',
+    'whoever reads stdout or stderr is gone, or its disk is full',
+  ],
+  ANSWER_MISSING: ['whoever was asked hung up without an answer', 'check the address: something else may listen there'],
   USAGE: ['the command cannot be understood', 'see gossum --help'],
   TIMEOUT: ['it took too long', 'try again'],
   INTERNAL: ['something unexpected happened, which is a bug in gossum', 'please report it with this text'],

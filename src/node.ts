@@ -15,6 +15,7 @@ import type { Mesh } from './gossip/mesh.js'
 import { MAX_MESSAGE_BYTES } from './gossip/topics.js'
 import { witnessRoutes } from './http/add-checkpoint.js'
 import { Bastion } from './http/bastion.js'
+import { OperatorDoor } from './http/operator.js'
 import { HttpServer } from './http/server.js'
 import { View } from './http/view.js'
 import { readKeyring } from './keyring.js'
@@ -40,6 +41,7 @@ import { KnownLines } from './witness/known-lines.js'
 import { obstacleOfOrigin } from './witness/origin.js'
 import { Witness } from './witness/witness.js'
 import { Poller } from './witness/poller.js'
+import { pollFailure } from './witness/polled.js'
 import { pushBudget } from './witness/push-budget.js'
 import { quorumOf } from './witness/quorum.js'
 import { Depositary } from './witness/depositary.js'
@@ -99,7 +101,7 @@ async function build(
   }
   let mesh: Mesh | undefined
   let bastion: Bastion | undefined
-  const metrics = createMetrics(() => view.samples())
+  const metrics = createMetrics(() => view.samples(), { places: given.places.map(({ name }) => name) })
   const onError = (error: unknown): void => {
     metrics.errors.inc({ code: errorCode(error) })
     emit({ event: 'error', code: errorCode(error), message: errorText(error) })
@@ -151,15 +153,15 @@ async function build(
   const { guard, deposits } = barrier
   stops.push(() => barrier.stop())
 
-  // ---- the witness ----
+  // ---- the alarm ----
   const alarm = await Alarm.start({
     trust: { keys: new Map(config.logs.map(({ id, key }) => [id, key])), witnesses: () => quorum.keys, relayed },
     shelf: store.evidence,
     convictions: store.convictions,
     node: {
-      freeze: (log, id) => store.heads.hold(log, id),
+      freeze: (log, id, news) => store.heads.hold(log, id, news === 'grown'),
       isFrozen: (log) => isFrozen(store.heads.get(log)),
-      isOurs: ourHistory({ store, cosigned, prefix: async (log, ...asked) => clients.required(log).prefix(...asked) }),
+      ...ourHistory({ store, cosigned, prefix: async (log, ...asked) => clients.required(log).prefix(...asked) }),
       reconsider: async () => {
         for (const { id } of config.logs) await cosigned.reconsider(id)
       },
@@ -167,7 +169,10 @@ async function build(
     tell: ({ id, type, log, sizes, witness }, file, source, isWritten) => {
       metrics.evidence.inc({ source })
       const unwritten = isWritten || file.length > MAX_MESSAGE_BYTES ? {} : { file: fromUtf8(file)! }
-      emit({ event: 'evidence', id, type, log, witness: witness?.vkey ?? null, sizes, source, ...unwritten })
+      // Whom only neighbours count convicts itself as often as it likes: it is passed on, and nobody is called for it.
+      const concernsUs = witness === undefined || quorum.keys.some(({ vkey }) => vkey === witness.vkey)
+      if (concernsUs)
+        emit({ event: 'evidence', id, type, log, witness: witness?.vkey ?? null, sizes, source, ...unwritten })
       watch.changed(log)
       // A log that pads its heads can make evidence that no message carries; then the heads themselves travel.
       if (followed.some(({ id: its }) => its === log) && file.length <= MAX_MESSAGE_BYTES)
@@ -177,6 +182,32 @@ async function build(
     clock: { now },
   })
   stops.push(() => alarm.stop())
+  // ---- what is shown ----
+  const view = new View({
+    config,
+    store,
+    cosigned,
+    suspects,
+    witness: signer.verifier,
+    second: second?.verifier,
+    signing: () => ({ by: agent === undefined ? 'file' : 'ssh-agent', error: signer.away?.detail ?? null }),
+    version: VERSION,
+    now,
+    alarm,
+    submit: (candidate) => witness.submit(candidate),
+    monotonic: () => performance.now(),
+    guard: () => guard.report,
+    deposit: () => deposits.report,
+    clock: barrier.clockReport,
+    taken: barrier.taken,
+    keysOf: (log) => keyring.keysOf(log),
+    bastion: () => bastion?.report,
+    exchange: () => exchange.views(),
+    mesh: () => mesh,
+  })
+  view.metrics = () => metrics.text()
+
+  // ---- the witness ----
   const isHeld = (log: string): boolean => isFrozen(store.heads.get(log)) || alarm.holds(log)
   const clients = new LogClients(
     followed,
@@ -217,7 +248,9 @@ async function build(
       onOutcome: (outcome, candidate) => {
         metrics.heads.inc({ door: SOURCES[candidate.source].door, outcome: outcome.kind, code: outcome.code ?? '' })
         emit(outcomeEvent(outcome, candidate))
-        if (outcome.kind === 'advanced') exchange.advanced()
+        if (outcome.kind !== 'advanced') return
+        view.advanced(outcome.log!)
+        exchange.advanced()
       },
       onFirstUse: (log, { size, root }) => emit({ event: 'first-use', log, size, root }),
       onSuspectAlarm: ({ log, id, size, code }) => {
@@ -225,7 +258,7 @@ async function build(
         emit({ event: 'suspect', log, id, size, code })
         watch.changed(log)
       },
-      onSuspectDropped: () => metrics.dropped.inc({ reason: 'suspects-full' }),
+      onSuspectDropped: () => metrics.dropped('suspects-full'),
       onError,
     },
     time: { now },
@@ -250,7 +283,7 @@ async function build(
         quorum: () => cosigned.quorum(log.id),
         watch,
         admission,
-        onLookup: (source) => metrics.lookups.inc({ source }),
+        onLookup: (source) => metrics.lookup(source),
         onError,
         now,
       })
@@ -280,29 +313,6 @@ async function build(
   stops.push(() => exchange.stop())
 
   // ---- the doors ----
-  const view = new View({
-    config,
-    store,
-    cosigned,
-    suspects,
-    witness: signer.verifier,
-    second: second?.verifier,
-    signing: () => ({ by: agent === undefined ? 'file' : 'ssh-agent', error: signer.away?.detail ?? null }),
-    version: VERSION,
-    now,
-    alarm,
-    submit: (candidate) => witness.submit(candidate),
-    monotonic: () => performance.now(),
-    guard: () => guard.report,
-    deposit: () => deposits.report,
-    clock: barrier.clockReport,
-    taken: barrier.taken,
-    keysOf: (log) => keyring.keysOf(log),
-    bastion: () => bastion?.report,
-    exchange: () => exchange.views(),
-    mesh: () => mesh,
-  })
-  view.metrics = () => metrics.registry.metrics()
   const pollers: ReadonlyMap<string, Poller> = new Map(
     followed.map(({ id }): [string, Poller] => {
       const client = clients.of(id)
@@ -311,11 +321,12 @@ async function build(
         ...(client && { latestNote: (options) => client.latestNote(options) }),
         witness,
         interval: config.poll,
-        onPoll: (error) => {
-          sumdbs.get(id)?.polled(error)
-          const worthTelling = view.polled(id, error)
-          const text = error === undefined ? null : errorText(error)
-          if (worthTelling) emit({ event: 'log', log: id, reachable: error === undefined, error: text })
+        onPoll: (polled) => {
+          const failure = pollFailure(polled)
+          sumdbs.get(id)?.polled(failure)
+          const worthTelling = view.polled(id, polled)
+          const text = failure === undefined ? null : errorText(failure)
+          if (worthTelling) emit({ event: 'log', log: id, reachable: failure === undefined, error: text })
         },
         onError,
         now,
@@ -338,13 +349,18 @@ async function build(
   const onRequest = (route: string, status: number): void => metrics.requests.inc({ route, status: String(status) })
   const http = await HttpServer.start({
     ...config.http,
+    trustedProxies: config.trustedProxies,
     node: view,
     sumdbs: [...sumdbs.values()],
     routes,
     onError,
     onRequest,
   })
+  metrics.routes(http.routes)
   stops.push(() => http.close())
+  // A home that takes no socket is no reason not to run: nothing can be acknowledged, which is said.
+  const operator = await OperatorDoor.open(config.home, view, { onError, onRequest }).catch(onError)
+  stops.push(async () => operator?.close())
   if (config.bastion !== undefined) {
     const key = await (await import('./gossip/peer-key.js')).loadOrCreatePeerKey(join(config.home, 'peer.key'))
     const started = new Bastion({
@@ -403,7 +419,7 @@ async function build(
       onDial: ({ address, error }) =>
         emit({ event: 'bootstrap', address, reachable: error === undefined, error: error ?? null }),
       onError,
-      onDropped: (reason) => metrics.dropped.inc({ reason }),
+      onDropped: (reason) => metrics.dropped(reason),
     })
     mesh = started
     stops.push(() => started.stop())
@@ -413,6 +429,7 @@ async function build(
     () => deposits.stop(),
     () => witness.stop(),
     () => http.close(),
+    async () => operator?.close(),
     async () => bastion?.stop(),
     () => exchange.stop(),
   )

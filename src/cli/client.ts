@@ -42,8 +42,8 @@ export class NodeClient {
   /**
    * The body of an answer. Throws NODE_UNREACHABLE or TIMEOUT, and what the node itself refused with.
    */
-  ask(path: string, method: 'GET' | 'POST' = 'GET'): Promise<Uint8Array> {
-    return this.#request(path, { method }, TIMEOUT_MS)
+  ask(path: string): Promise<Uint8Array> {
+    return this.#request(path, {}, TIMEOUT_MS)
   }
 
   /** The body of an answer, and the JSON object in it, which has the field `field`. Throws as ask() does. */
@@ -103,7 +103,7 @@ function parseObject(body: Uint8Array): Record<string, unknown> | undefined {
 }
 
 /** The error that a problem body tells about; of anything else, that this is no gossum node. */
-function refusal(url: string, status: number, body: Uint8Array): GossumError {
+export function refusal(url: string, status: number, body: Uint8Array): GossumError {
   const problem = parseObject(body)
   const code = problem?.['code']
   if (typeof code !== 'string' || !Object.hasOwn(ERRORS, code)) {

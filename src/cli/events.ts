@@ -1,7 +1,7 @@
 /** Events in words, for people. Pure. A line that begins with "!" is shown even when quiet. */
 import { ERRORS, type ErrorCode } from '../errors.js'
 import type { NodeEvent } from '../events.js'
-import { counted, grouped, pollError } from './ask-text.js'
+import { counted, grouped, isAnswer, pollError } from './ask-text.js'
 
 interface NamedLog {
   readonly id: string
@@ -15,9 +15,14 @@ export interface Telling {
   readonly hasPolicy: boolean
   /** What a command needs to find this node: ` --node URL`, or nothing. */
   readonly nodeFlag: string
+  /** What a command needs to find the home of this node: ` --home DIR`, or nothing. */
+  readonly homeFlag: string
   /** Verifier key of this node's witness. */
   readonly own: string
 }
+
+/** How commands find this node and its home. */
+export type Flags = Pick<Telling, 'nodeFlag' | 'homeFlag'>
 
 const SOURCES = { found: 'found here', received: 'received from a peer' } as const
 
@@ -40,17 +45,17 @@ export function describeEvent(event: NodeEvent, telling: Telling): string[] {
 }
 
 /** What an operator does about a frozen log or a convicted witness: first look, then let it go on. */
-export function afterEvidence(id: string, nodeFlag: string): string {
-  return `Read it: gossum evidence show ${id}${nodeFlag}; then: gossum evidence ack ${id}${nodeFlag}`
+export function afterEvidence(id: string, { nodeFlag, homeFlag }: Flags): string {
+  return `Read it: gossum evidence show ${id}${nodeFlag}; then: gossum evidence ack ${id}${homeFlag}`
 }
 
 /** The same for a head that nothing explains: there is no evidence to show. */
-export function afterSuspect(id: string, nodeFlag: string): string {
-  return `Read it: gossum status --json${nodeFlag}; then: gossum evidence ack ${id}${nodeFlag}`
+export function afterSuspect(id: string, { nodeFlag, homeFlag }: Flags): string {
+  return `Read it: gossum status --json${nodeFlag}; then: gossum evidence ack ${id}${homeFlag}`
 }
 
 function linesOf(event: NodeEvent, telling: Telling): string[] {
-  const { logs, hasPolicy, nodeFlag } = telling
+  const { logs, hasPolicy } = telling
   const nameOf = (id: string | null): string => logs.find((log) => log.id === id)?.key.name ?? String(id)
   switch (event.event) {
     case 'outcome':
@@ -64,7 +69,7 @@ function linesOf(event: NodeEvent, telling: Telling): string[] {
       if (event.witness !== null) return witnessLines(event, event.witness, nameOf(event.log), telling)
       return [
         `!SPLIT VIEW  ${nameOf(event.log)} signed two histories: sizes ${event.sizes.map(grouped).join(' and ')} (${SOURCES[event.source]})`,
-        `nothing more of it is signed. ${afterEvidence(event.id, nodeFlag)}`,
+        `nothing more of it is signed. ${afterEvidence(event.id, telling)}`,
       ]
     case 'peer':
       return [`${event.connected ? 'connected ' : 'left      '} ${event.peerId}`]
@@ -72,12 +77,12 @@ function linesOf(event: NodeEvent, telling: Telling): string[] {
       return [
         `!SUSPECT     ${nameOf(event.log)}  a signed head of size ${event.size === null ? 'beyond 2^53 - 1' : grouped(event.size)} cannot be tied to our history (${sentence(event.code)})`,
         // A size that no tree has freezes the log: only who holds its key signs such a thing.
-        ...(event.size === null ? [`nothing more of it is signed. ${afterSuspect(event.id, nodeFlag)}`] : []),
+        ...(event.size === null ? [`nothing more of it is signed. ${afterSuspect(event.id, telling)}`] : []),
       ]
     case 'log':
       return event.reachable
         ? [`log        ${nameOf(event.log)} answers`]
-        : [`!cannot reach ${nameOf(event.log)}, still trying: ${pollError(event.error)}`]
+        : [`!${logTrouble(nameOf(event.log), event.error)}`]
     case 'log-list':
       return logListLines(event)
     case 'bootstrap':
@@ -103,6 +108,12 @@ function linesOf(event: NodeEvent, telling: Telling): string[] {
   }
 }
 
+/** A log that does not answer, or whose address answers with something else. */
+function logTrouble(name: string, error: string | null): string {
+  const what = isAnswer(error) ? `${name} shows no head of its own` : `cannot reach ${name}`
+  return `${what}, still trying: ${pollError(error)}`
+}
+
 /** States of the guard that somebody should look into. */
 const GUARD_ALARMS: ReadonlySet<string> = new Set(['partly guarded', 'unanswered', 'twin'])
 
@@ -111,13 +122,13 @@ function witnessLines(
   { id, sizes, source }: Extract<NodeEvent, { event: 'evidence' }>,
   witness: string,
   log: string,
-  { own, nodeFlag }: Telling,
+  telling: Telling,
 ): string[] {
   const name = witness.split('+', 1)[0]!
-  const who = witness === own ? `this node's own key, ${name},` : name
+  const who = witness === telling.own ? `this node's own key, ${name},` : name
   return [
     `!WITNESS     ${who} cosigned two histories of ${log}: sizes ${sizes.map(grouped).join(' and ')} (${SOURCES[source]})`,
-    `its cosignatures do not count any more. ${afterEvidence(id, nodeFlag)}`,
+    `its cosignatures do not count any more. ${afterEvidence(id, telling)}`,
   ]
 }
 

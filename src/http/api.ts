@@ -3,11 +3,11 @@
  * changed. Times are ISO 8601, roots base64, keys verifier keys.
  */
 import { GossumError } from '../errors.js'
+import type { ConditionName, Severity } from '../status/conditions.js'
 import type { GuardState } from '../witness/rollback.js'
 import type { ClockCondition } from '../witness/clock.js'
 import type { DepositReport } from '../witness/deposit-report.js'
 import type { BastionReport } from './bastion.js'
-import { requireOperator } from './operator.js'
 import { json, jsonFile, text, type Reply } from './reply.js'
 import type { ApiRequest, Route } from './router.js'
 import { submitRoutes, type Doors } from './submit.js'
@@ -71,9 +71,15 @@ export interface LogView {
   floor: { size: number; at: string } | null
   /** The head that was trusted because it was the first one; null before it, and where it is not known. */
   firstUse: { size: number; root: string; at: string } | null
-  /** Whether the last poll got an answer; null before the first poll, and for a log that is only pushed. */
+  /**
+   * Whether the last poll got a head that the log signed, and not just an answer; null before the first poll, and for a
+   * log that is only pushed.
+   */
   reachable: boolean | null
+  /** When a poll got such a head last. */
   lastPoll: string | null
+  /** When the head of a poll was proven last to lie on our history. */
+  verifiedAt: string | null
   /** Why the last poll failed. */
   error: string | null
 }
@@ -151,8 +157,21 @@ export interface ExchangeView {
   says: readonly { log: string; does: string; verdict: string; size: number | null; at: string }[]
 }
 
+/** A condition that holds (status/conditions.ts). */
+export interface ConditionView {
+  name: ConditionName
+  severity: Severity
+  /** Log id; null when it is about the node. */
+  log: string | null
+  text: string
+}
+
 export interface StatusView {
   version: string
+  /** Whether /readyz says so, too. */
+  ready: boolean
+  /** All that holds: what /readyz, the exit code of `gossum status` and the metrics follow. */
+  conditions: ConditionView[]
   /** Verifier key of this witness. */
   witness: string
   /** Its ML-DSA-44 verifier key, if it has one. */
@@ -246,7 +265,6 @@ export function apiRoutes(node: NodeView): Route[] {
     get('/api/v1/evidence', async () => json({ evidence: await node.evidence() })),
     ...submitRoutes(node),
     get('/api/v1/evidence/:id', (request) => evidenceFile(node, request)),
-    { method: 'POST', path: '/api/v1/evidence/:id/ack', handle: (request) => acknowledge(node, request) },
     get('/metrics', async () => text(await node.metrics(), { type: METRICS_TYPE })),
     get('/livez', () => text('ok\n')),
     get('/readyz', (request) => readiness(node, request)),
@@ -283,7 +301,7 @@ async function heads(node: NodeView, request: ApiRequest): Promise<Reply> {
 }
 
 /** Throws EVIDENCE_UNKNOWN for what cannot be the id of evidence or of a suspect. */
-function evidenceIdOf({ params }: ApiRequest): string {
+export function evidenceIdOf({ params }: ApiRequest): string {
   const id = params['id']!
   if (!/^[0-9a-f]{1,64}$/.test(id)) throw new GossumError('EVIDENCE_UNKNOWN', id.slice(0, 80))
   return id
@@ -294,13 +312,6 @@ async function evidenceFile(node: NodeView, request: ApiRequest): Promise<Reply>
   const file = await node.evidenceFile(id)
   if (file === undefined) throw new GossumError('EVIDENCE_UNKNOWN', id)
   return jsonFile(file)
-}
-
-async function acknowledge(node: NodeView, request: ApiRequest): Promise<Reply> {
-  requireOperator(request.remoteAddress, request.headers)
-  const id = evidenceIdOf(request)
-  if (!(await node.acknowledge(id))) throw new GossumError('EVIDENCE_UNKNOWN', id)
-  return json({ id, acked: true })
 }
 
 async function readiness(node: NodeView, { query }: ApiRequest): Promise<Reply> {

@@ -41,9 +41,10 @@ const STATUSES: Partial<Record<ErrorCode, number>> = {
   METHOD_NOT_ALLOWED: 405,
   REQUEST_TOO_LARGE: 413,
   TOO_MANY_REQUESTS: 429,
+  NODE_BUSY: 503,
 }
 
-/** Seconds after which who asked for too much may ask again. */
+/** Seconds after which who came when there was too much may come again. */
 const RETRY_AFTER = '1'
 
 /** The status that tells about this error. */
@@ -63,7 +64,7 @@ export function problem(error: unknown, status = statusOf(error)): Reply {
   const headers = {
     'content-type': 'application/problem+json',
     'cache-control': NO_STORE,
-    ...(status === 429 && { 'retry-after': RETRY_AFTER }),
+    ...((status === 429 || code === 'NODE_BUSY') && { 'retry-after': RETRY_AFTER }),
   }
   return { status, headers, body: utf8(`${JSON.stringify(body)}\n`) }
 }

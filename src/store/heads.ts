@@ -35,6 +35,7 @@ export class Heads {
   readonly #journal: Journal
   readonly #slots = new Map<string, Slot>()
   readonly #serial = new Serial()
+  #failure: string | undefined
 
   private constructor(table: Table, journal: Journal) {
     this.#table = table
@@ -60,6 +61,11 @@ export class Heads {
     return [...this.#slots].flatMap(([log, slot]) => (knowsSomething(slot) ? log : []))
   }
 
+  /** Why the journal could not be written; undefined since it could. */
+  get failure(): string | undefined {
+    return this.#failure
+  }
+
   get(log: string): LogState {
     return this.#slot(log).state
   }
@@ -83,14 +89,15 @@ export class Heads {
 
   /**
    * Freezes a log: nothing of it is signed until the hold is acknowledged. Holding twice with one id changes nothing.
-   * Nor does holding a log whose state is disputed: nothing of it is signed anyway.
+   * Nor does holding a log whose state is disputed: nothing of it is signed anyway. `acked` notes one that the operator is
+   * not to be asked about.
    */
-  async hold(log: string, id: string): Promise<void> {
+  async hold(log: string, id: string, acked = false): Promise<void> {
     if (this.disagreement(log) !== undefined) return
     await this.#edit(log, (state) => {
       if (state.holds.some((hold) => hold.id === id)) return undefined
       if (isFrozen(state) && state.holds.length >= MAX_HOLDS) return undefined
-      return { holds: [...state.holds, { id, acked: false }] }
+      return { holds: [...state.holds, { id, acked }] }
     })
   }
 
@@ -151,8 +158,10 @@ export class Heads {
     const text = encodeState(state)
     try {
       await this.#journal.append(log, text)
+      this.#failure = undefined
     } catch (error) {
-      throw new GossumError('STORE_WRITE_FAILED', errorText(error), error)
+      this.#failure = errorText(error)
+      throw new GossumError('STORE_WRITE_FAILED', this.#failure, error)
     }
     slot.state = state
     // The journal has it: a database that cannot be written now is brought up at the next start.

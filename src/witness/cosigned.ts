@@ -13,6 +13,7 @@ import { formatSignature, MAX_SIGNATURES, parseNote, spellNote, type Note, type 
 import { cosignedHead, type CosignedHead, type ProvenHead } from './cosigned-head.js'
 import { KnownLines } from './known-lines.js'
 import type { Quorum } from './quorum.js'
+import { Renewals } from './renewals.js'
 import { Signers } from './signers.js'
 
 /** All lines by keys that only neighbours count may take this many bytes of a head: as many lines as a note may have. */
@@ -50,6 +51,7 @@ export class CosignedHeads {
   /** Older heads as they are on disk, by log and size, the one that was used last at the end. */
   readonly #recent = new Map<string, CosignedHead>()
   readonly #known: KnownLines
+  readonly #renewals = new Renewals()
   readonly #serial = new Serial()
   /** By log and text of the head. */
   readonly #arrivals = new Map<string, Arrivals>()
@@ -136,7 +138,7 @@ export class CosignedHeads {
   }
 
   /**
-   * Adds verified cosignatures to a head that is proven to be on our history, durably. Returns those by keys that had
+   * Adds verified cosignatures to a head that is proven to be on our history; durably, if one counts that is new. Returns those by keys that had
    * not cosigned it yet. A head that we never held ourselves is not kept.
    */
   async merge(
@@ -197,7 +199,10 @@ export class CosignedHeads {
     if (kept !== undefined && kept.note.text !== bare.text) return NONE
 
     const known = kept?.cosignatures ?? NONE
-    const newer = [...cosignatures].filter(([key, { time }]) => time > (known.get(key)?.time ?? 0))
+    const newer = [...cosignatures].filter(
+      ([key, { time }]) =>
+        time > (known.get(key)?.time ?? 0) && (install || !known.has(key) || this.#renewals.mayTake(log, key)),
+    )
     const merged = this.#ordered(new Map([...known, ...newer]))
     const taken = newer.filter(([key, cosignature]) => merged.get(key) === cosignature)
     if (kept !== undefined && taken.length === 0) {
@@ -206,8 +211,10 @@ export class CosignedHeads {
     }
     const head = cosignedHead(bare.text, bare.signatures[0]!, merged, tree)
     const quorumHead = head.size >= (this.#quorumHeads.get(log)?.size ?? 0) ? this.#ifQuorum(head) : undefined
+    // Only what a quorum may rest on is worth a sync of the disk.
+    const counts = taken.some(([key]) => this.#counted.has(key) && !known.has(key))
+    const how = !install && counts ? 'durably' : 'lazily'
     const note = spellNote(head.note)
-    const how = install ? 'lazily' : 'durably'
     await Promise.all([
       this.#store.history.put(log, head.size, note, how),
       quorumHead && this.#keepQuorum(log, quorumHead === head ? note : spellNote(quorumHead.note), how),

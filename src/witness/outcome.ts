@@ -29,6 +29,21 @@ export interface Outcome {
   readonly held?: number
 }
 
+/** Codes of what is no head of the log that was asked: no honest log, and no honest place, gives it out. */
+const NO_HEAD: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'NOTE_MALFORMED',
+  'NOTE_TOO_LARGE',
+  'SIGNATURE_MISSING',
+  'SIGNATURE_INVALID',
+  'CHECKPOINT_MALFORMED',
+  'ORIGIN_MISMATCH',
+])
+
+/** Whether what was refused with this code is no head of the log that was asked. */
+export function isNoHead(code: ErrorCode | undefined): boolean {
+  return code !== undefined && NO_HEAD.has(code)
+}
+
 export type GossipVerdict = 'accept' | 'ignore' | 'reject'
 
 export interface Answer {
@@ -106,9 +121,11 @@ function refusal(code: ErrorCode): Answer {
 }
 
 /**
- * What gossip does with the message that brought this outcome. Whoever forwards a line that is not by the witness it
- * names made it up, or forwards what it has not verified; but with a conflict, anything is welcome.
+ * What gossip does with the message that brought this outcome. A line that is not by the witness it names is made up, or is
+ * by another key of the same name and key id, which has 32 bits: who relays that is honest. So it is overlooked as long as
+ * it is `tolerated`; but with a conflict, anything is welcome.
  */
-export function gossipVerdict(outcome: Outcome): GossipVerdict {
-  return outcome.forged === true && outcome.kind !== 'conflict' ? 'reject' : answerTo(outcome).gossip
+export function gossipVerdict(outcome: Outcome, tolerated = (): boolean => false): GossipVerdict {
+  const isForged = outcome.forged === true && outcome.kind !== 'conflict'
+  return isForged && !tolerated() ? 'reject' : answerTo(outcome).gossip
 }

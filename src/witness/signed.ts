@@ -2,7 +2,7 @@
  * What our key has signed last of a log, until when, and what it signs next. Pure.
  */
 import type { Change } from '../store/heads.js'
-import type { LogState, Signed } from '../store/log-state.js'
+import { MAX_EARLIER_KEYS, type LogState, type Signed } from '../store/log-state.js'
 import type { Cosignature } from '../tlog/cosignature.js'
 import type { Circumstances } from './step-types.js'
 
@@ -15,14 +15,30 @@ const REFRESH_SECONDS = 30 * 60
  */
 export function promise(state: LogState, size: number, at: Circumstances, own?: Cosignature): Signed {
   const { signed } = state
-  const isOther = signed !== undefined && signed.key !== '' && !sharesKey(signed, at.keys)
-  const before = Math.max(isOther ? 0 : (signed?.time ?? 0), state.floor?.time ?? 0, own?.time ?? 0)
-  return { ...at.keys, size, time: Math.max(at.now, before, 1) }
+  const said = signed === undefined ? [] : [signed, ...(signed.earlier ?? [])]
+  const times = said.flatMap((one) => (one.key === '' || sharesKey(one, at.keys) ? one.time : []))
+  const time = Math.max(at.now, ...times, state.floor?.time ?? 0, own?.time ?? 0, 1)
+  const earlier = isBy(signed, at.keys) ? signed?.earlier : others(said, at.keys)
+  return { ...at.keys, size, time, ...(earlier !== undefined && { earlier }) }
 }
 
 /** Whether one of these keys made the cosignature: both sign at one time, and neither may go back when the other is new. */
-function sharesKey({ key, second }: Signed, keys: Circumstances['keys']): boolean {
+function sharesKey({ key, second }: Omit<Signed, 'earlier'>, keys: Circumstances['keys']): boolean {
   return key === keys.key || (second !== undefined && second === keys.second)
+}
+
+/** Whether these keys made it, and no other. */
+function isBy(signed: Signed | undefined, keys: Circumstances['keys']): boolean {
+  return signed?.key === keys.key && signed.second === keys.second
+}
+
+/** The last of all keys but these, for when they are back; undefined when there is none. */
+function others(said: readonly Signed[], keys: Circumstances['keys']): Signed['earlier'] {
+  const earlier = said.flatMap(({ key, second, size, time }) => {
+    const isOther = key !== '' && !(key === keys.key && second === keys.second)
+    return isOther ? { key, ...(second !== undefined && { second }), size, time } : []
+  })
+  return earlier.length === 0 ? undefined : earlier.slice(0, MAX_EARLIER_KEYS)
 }
 
 /** Remembers that our key signed until a time, by whatever key of ours. */
@@ -32,7 +48,7 @@ export function signedUntil({ signed }: LogState, time: number, size: number): P
 
 /** Whether the newest head was promised our cosignature with the keys of now. */
 export function isSigned({ signed, tree }: LogState, { keys }: Pick<Circumstances, 'keys'>): boolean {
-  return signed !== undefined && signed.key === keys.key && signed.second === keys.second && signed.size === tree?.size
+  return isBy(signed, keys) && signed?.size === tree?.size
 }
 
 /** Whether the newest head of a log lacks our cosignature, or has an old one. */

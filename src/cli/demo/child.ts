@@ -76,8 +76,8 @@ export class Child {
   }
 
   /** Asks the node's API. */
-  async ask(path: string, method: 'GET' | 'POST' = 'GET'): Promise<Uint8Array> {
-    return new NodeClient(this.ready.http).ask(path, method)
+  async ask(path: string): Promise<Uint8Array> {
+    return new NodeClient(this.ready.http).ask(path)
   }
 
   async stop(): Promise<void> {
