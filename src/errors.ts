@@ -7,7 +7,10 @@
 export const ERRORS = {
   // Signed notes and keys
   NOTE_MALFORMED: ['this is not a signed note', 'a note is text, an empty line and lines that begin with "— "'],
-  NOTE_TOO_LARGE: ['the note is larger than a head may be', 'heads are below 64 KiB; check what was sent'],
+  NOTE_TOO_LARGE: [
+    'the note is larger than what a head, or evidence of it, may be',
+    'honest heads are below 64 KiB: check what was sent; one that the log signed is kept as a suspect',
+  ],
   KEY_MALFORMED: ['the key is malformed', 'a verifier key looks like name+1a2b3c4d+AbC...'],
   KEY_UNSUPPORTED: [
     'the key has a type that this program does not verify',

@@ -5,6 +5,8 @@
 import { errorText, GossumError } from '../errors.js'
 import type { SplitView } from '../evidence/evidence.js'
 import { requireRecord, type SumdbClient, type VerifiedHead } from '../sumdb/client.js'
+import { parseCheckpoint } from '../tlog/checkpoint.js'
+import { fromUtf8 } from '../tlog/bytes.js'
 import { StatusError } from '../sumdb/fetcher.js'
 import { mapBounded } from '../sumdb/flight.js'
 import { goSumLines, MAX_TILE_RECORDS, type ModuleVersion } from '../sumdb/module.js'
@@ -57,6 +59,12 @@ interface Asked extends ModuleVersion {
   readonly shown: VerifiedHead
 }
 
+/** An answer that is refused, or none; the heads that the log signed in it are judged all the same. */
+interface Refused {
+  readonly refusal: Answer
+  readonly heads: readonly VerifiedHead[]
+}
+
 /** Checks module versions. Throws only what is no error of ours, and the signal's reason when it is aborted. */
 export async function checkModules(modules: readonly ModuleVersion[], parts: CheckParts): Promise<Checked> {
   const heads = new ShownHeads(parts.client, parts.key, parts.quorum)
@@ -70,13 +78,16 @@ export async function checkModules(modules: readonly ModuleVersion[], parts: Che
     const asked = await asker.ask(chunk)
     const found = asked.filter((answer) => 'shown' in answer)
     await heads.judge(
-      found.map(({ shown }) => shown),
+      asked.flatMap((answer) => ('shown' in answer ? answer.shown : answer.heads)),
       parts.signal,
     )
     const proven = await prover.prove(found)
     for (const [i, answer] of asked.entries()) {
-      const judged = 'shown' in answer ? withStanding(proven.get(answer)!, heads, answer.shown) : answer
-      answers.set(keyOf(chunk[i]!), judged)
+      const [own, shown] = 'shown' in answer ? [proven.get(answer)!, [answer.shown]] : [answer.refusal, answer.heads]
+      answers.set(
+        keyOf(chunk[i]!),
+        shown.reduce((judged: Answer, head) => withStanding(judged, heads, head), own),
+      )
     }
   }
   return {
@@ -136,14 +147,19 @@ class Asker {
     this.#parts = parts
   }
 
-  ask(modules: readonly ModuleVersion[]): Promise<(Asked | Answer)[]> {
+  ask(modules: readonly ModuleVersion[]): Promise<(Asked | Refused)[]> {
     return mapBounded(modules, LOOKUPS_AT_ONCE, this.#parts.signal, (module, signal) => this.#ask(module, signal))
   }
 
-  async #ask({ path, version }: ModuleVersion, signal: AbortSignal): Promise<Asked | Answer> {
-    if (this.#silence >= MAX_SILENCE) return { kind: 'pending', reason: 'not asked: the log does not answer' }
+  async #ask({ path, version }: ModuleVersion, signal: AbortSignal): Promise<Asked | Refused> {
+    if (this.#silence >= MAX_SILENCE) return refused({ kind: 'pending', reason: 'not asked: the log does not answer' })
+    const heads: VerifiedHead[] = []
+    const onHead = (note: Uint8Array): void => {
+      const head = sizedHead(note)
+      if (head !== undefined) heads.push(head)
+    }
     try {
-      const { id, record, head, note } = await this.#parts.client.ask(path, version, { signal })
+      const { id, record, head, note } = await this.#parts.client.ask(path, version, { signal, onHead })
       this.#silence = 0
       // A copy: the answer around it need not be kept.
       return { path, version, id, record: record.slice(), shown: { head, note } }
@@ -151,12 +167,26 @@ class Asker {
       signal.throwIfAborted()
       if (error instanceof StatusError && (error.status === 404 || error.status === 410)) {
         this.#silence = 0
-        return { kind: 'not-in-log', reason: wordsOf(error) }
+        return refused({ kind: 'not-in-log', reason: wordsOf(error) })
       }
       const doubt = doubtOf(error)
       this.#silence = doubt.kind === 'pending' ? this.#silence + 1 : 0
-      return doubt
+      return refused(doubt, heads)
     }
+  }
+}
+
+function refused(refusal: Answer, heads: readonly VerifiedHead[] = []): Refused {
+  return { refusal, heads }
+}
+
+/** A signed note as a head; undefined for one of a size that no tree has, which the reason of its refusal tells. */
+function sizedHead(note: Uint8Array): VerifiedHead | undefined {
+  try {
+    return { note, head: parseCheckpoint(fromUtf8(note)!) }
+  } catch (error) {
+    if (error instanceof GossumError) return undefined
+    throw error
   }
 }
 

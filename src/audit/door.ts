@@ -1,7 +1,7 @@
 /** What answers at an address: a checksum database, a GOPROXY that speaks for one, or neither. */
 import { GossumError } from '../errors.js'
 import { StatusError, type FetcherOptions, type WaitOptions } from '../sumdb/fetcher.js'
-import { MAX_NOTE_BYTES, parseNote, type VerifierKey } from '../tlog/note.js'
+import { MAX_READ_NOTE_BYTES, parseNote, type VerifierKey } from '../tlog/note.js'
 import { Vantage, type Finding } from './asking.js'
 
 export type DoorKind = 'sumdb' | 'proxy'
@@ -34,7 +34,7 @@ export async function findDoor(
   options: WaitOptions,
 ): Promise<Door> {
   const here = new Vantage(url, key, fetching)
-  const latest = await here.get('latest', MAX_NOTE_BYTES, options)
+  const latest = await here.get('latest', MAX_READ_NOTE_BYTES, options)
   const sumdb: Door = {
     kind: 'sumdb',
     finding: { verdict: 'ok', detail: 'a checksum database' },
@@ -46,7 +46,7 @@ export async function findDoor(
   if (isAnswer(supported)) {
     const vantage = new Vantage(`${here.fetcher.url}/${below}`, key, fetching)
     const detail = `a GOPROXY that speaks for ${key.name}: the go command asks it, and nobody else, about the log`
-    const open = { vantage, latest: await vantage.get('latest', MAX_NOTE_BYTES, options) }
+    const open = { vantage, latest: await vantage.get('latest', MAX_READ_NOTE_BYTES, options) }
     return { kind: 'proxy', finding: { verdict: 'ok', detail }, open }
   }
   // Not a head, but an answer: a database that answers with something else.

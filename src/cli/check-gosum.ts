@@ -19,7 +19,7 @@ import { LineCache, wholeFile } from '../audit/line-cache.js'
 import { errorCode, errorText } from '../errors.js'
 import { isPrivate } from '../sumdb/private.js'
 import type { ModuleVersion } from '../sumdb/module-version.js'
-import { EXIT, exitCodeOf } from './exit.js'
+import { EXIT, exitCodeOf, gravest } from './exit.js'
 import { readFileBounded, writeFileAnew, writeFileOnce } from './files.js'
 import { goEnv } from './go-env.js'
 import { goSumSettings, type GoSumFlags, type GoSumSettings } from './gosum-settings.js'
@@ -30,7 +30,6 @@ import {
   failedLine,
   fineLine,
   findingLine,
-  gravest,
   isFailure,
   isOpen,
   verdictOf,

@@ -10,16 +10,25 @@ import { errorCode, GossumError } from '../errors.js'
 import { evidenceId, type Evidence } from '../evidence/evidence.js'
 import { parseCheckpoint, type Checkpoint } from '../tlog/checkpoint.js'
 import { EMPTY_ROOT, formatHash } from '../tlog/hash.js'
-import { parseNote, verifyNote } from '../tlog/note.js'
+import { signedHeadsIn } from '../tlog/cut.js'
+import { formatNote, parseNote, verifyNote, type Note } from '../tlog/note.js'
 import { grouped } from './ask-text.js'
 import { NodeClient, nodeFlag } from './client.js'
 import { nodeUrl } from './node-url.js'
 import type { CommonFlags } from './command.js'
 import { evidenceFileName, giveEvidence, writeEvidence } from './evidence-file.js'
-import { EXIT } from './exit.js'
+import { EXIT, gravest } from './exit.js'
 import { readFileBounded } from './files.js'
 import { latestPath, readLatest } from './go-memory.js'
-import { askLog, askNode, type Answer, type RememberedHead, type Said, type Verdict } from './head-answers.js'
+import {
+  askLog,
+  askNode,
+  type Answer,
+  type PolledLog,
+  type RememberedHead,
+  type Said,
+  type Verdict,
+} from './head-answers.js'
 import { output, type Output } from './output.js'
 
 interface HeadFlags extends CommonFlags {
@@ -28,7 +37,7 @@ interface HeadFlags extends CommonFlags {
 }
 
 /** The largest file that is read, in bytes: beyond anything that can be a head. */
-const MAX_FILE_BYTES = 1024 * 1024
+const MAX_FILE_BYTES = 2 * 1024 * 1024
 
 const EXITS = { consistent: EXIT.fine, inconsistent: EXIT.misbehaviour, pending: EXIT.undecided } as const
 const STYLES = { consistent: 'green', inconsistent: 'red', pending: 'yellow' } as const
@@ -74,12 +83,27 @@ async function checkHead(file: string | undefined, flags: HeadFlags, out: Output
     : readFileBounded(path, MAX_FILE_BYTES))
   if (bytes.length === 0) return nothingRemembered(path, log, out)
 
-  const remembered = readHead(bytes, log)
+  const exits: number[] = []
+  for (const remembered of readHeads(bytes, log))
+    exits.push(await checkOne(remembered, { path, log, node, flags, out }))
+  return gravest(exits)
+}
+
+/** Where a head was found, and who is asked about it. */
+interface Asking {
+  readonly path: string
+  readonly log: PolledLog
+  readonly node: NodeClient
+  readonly flags: HeadFlags
+  readonly out: Output
+}
+
+async function checkOne(remembered: RememberedHead, { path, log, node, flags, out }: Asking): Promise<number> {
   const [byNode, byLog] = await out.progress(
     'asking the node and the log',
     Promise.all([askNode(node, log, remembered), askLog(log, remembered)]),
   )
-  const verdict = verdictOf([byNode, byLog])
+  const verdict = verdictOf(remembered, [byNode, byLog])
   const kept = await keep(byNode, byLog, node, flags.writeEvidence, out)
   const [, size, root] = remembered.note.text.split('\n') as [string, string, string]
   out.json({
@@ -103,10 +127,23 @@ async function checkHead(file: string | undefined, flags: HeadFlags, out: Output
   return EXITS[verdict]
 }
 
-/** Throws what is refused: no note, not signed by the log, no checkpoint, another origin. */
-function readHead(bytes: Uint8Array, log: LogSetting): RememberedHead {
-  const note = parseNote(bytes)
-  verifyNote(note, log.key)
+/**
+ * The head, or the heads that the log signed in what is none as a whole: a cached answer to a lookup, say. Throws what is
+ * refused: no note, not signed by the log, no checkpoint, another origin.
+ */
+function readHeads(bytes: Uint8Array, log: LogSetting): RememberedHead[] {
+  try {
+    const note = parseNote(bytes)
+    verifyNote(note, log.key)
+    return [readHead(bytes, note, log)]
+  } catch (error) {
+    const cut = signedHeadsIn(bytes, log.key, log.origin)
+    if (cut.length === 0) throw error
+    return cut.map((note) => readHead(formatNote(note), note, log))
+  }
+}
+
+function readHead(bytes: Uint8Array, note: Note, log: LogSetting): RememberedHead {
   let head: Checkpoint | undefined
   try {
     head = parseCheckpoint(note.text)
@@ -127,7 +164,9 @@ function nothingRemembered(path: string, { key }: LogSetting, out: Output): numb
   return EXIT.fine
 }
 
-function verdictOf(answers: readonly Answer[]): Verdict {
+/** A size that no tree has is a lie by itself: the log's signature under it is all the proof there is. */
+function verdictOf({ head }: RememberedHead, answers: readonly Answer[]): Verdict {
+  if (head === undefined) return 'inconsistent'
   if (answers.some(({ evidence }) => evidence !== undefined)) return 'inconsistent'
   const isProven = answers.some(({ said }) => said.error === undefined && said.verdict === 'consistent')
   return isProven ? 'consistent' : 'pending'

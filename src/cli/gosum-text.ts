@@ -56,14 +56,6 @@ const VERDICT_EXIT: Readonly<Record<GoSumVerdict, number>> = {
   undecided: EXIT.undecided,
 }
 
-/** From the gravest: a log that lies, a line that is wrong, what could not be read, what is not known, nothing. */
-const GRAVITY: readonly number[] = [EXIT.misbehaviour, EXIT.refused, EXIT.couldNot, EXIT.undecided, EXIT.fine]
-
-/** The exit code of several verdicts and failures: the gravest of theirs. */
-export function gravest(exits: readonly number[]): number {
-  return GRAVITY.find((exit) => exits.includes(exit)) ?? EXIT.fine
-}
-
 export function exitOf({ verdict }: FileReport): number {
   return VERDICT_EXIT[verdict]
 }

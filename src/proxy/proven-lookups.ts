@@ -98,7 +98,10 @@ export class ProvenLookups {
     signal: AbortSignal,
   ): Promise<ProvenRecord> {
     const { upstream, covering, requireSound, kept } = this.#parts
-    const answer = await admit(() => upstream.ask(path, version, signal))
+    const answer = await admit(() => upstream.ask(path, version, signal)).catch((error: unknown) => {
+      requireSound()
+      throw error
+    })
     try {
       const head = await covering(answer.id, signal)
       const proven = await this.#prove(module, path, version, answer, head, signal)

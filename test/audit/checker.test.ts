@@ -4,7 +4,7 @@ import { checkModules, type Checked, type CheckParts } from '../../src/audit/che
 import { judgeLine, parseGoSum } from '../../src/audit/gosum.js'
 import { verifyEvidence } from '../../src/evidence/evidence.js'
 import { SumdbClient, type SumdbClientOptions, type VerifiedHead } from '../../src/sumdb/client.js'
-import { formatRecord } from '../../src/sumdb/module.js'
+import { formatRecord, MAX_LOOKUP_BYTES } from '../../src/sumdb/module.js'
 import type { SumdbServer } from '../../src/sumdb/server.js'
 import { concatBytes, utf8 } from '../../src/tlog/bytes.js'
 import { formatCheckpoint, parseCheckpoint, SUMDB_ORIGIN } from '../../src/tlog/checkpoint.js'
@@ -23,6 +23,7 @@ import {
   stall,
   type Behaviour,
 } from '../fakes/lying-log.js'
+import { SPOILED } from '../helpers/spoiled.js'
 
 const signer = makeSignerKey('example.com/log', SIGNATURE_TYPES.ed25519, new Uint8Array(32).fill(7))
 const otherSigner = makeSignerKey('example.com/log', SIGNATURE_TYPES.ed25519, new Uint8Array(32).fill(8))
@@ -269,7 +270,11 @@ describe('a record that is not what was asked for', () => {
       /signature/,
     ],
     ['a number beyond its own head', () => answering(SIZE, madeUpRecord(7).text), /record 600 in a tree of 600$/],
-    ['bytes without end', () => replaceBody(() => new Uint8Array(1 << 20)), /more than 131104 bytes$/],
+    [
+      'bytes without end',
+      () => replaceBody(() => new Uint8Array(MAX_LOOKUP_BYTES + 1)),
+      new RegExp(`more than ${MAX_LOOKUP_BYTES} bytes$`),
+    ],
   ])('%s: unproven', async (_what, behaviour, reason) => {
     lieAbout(7, behaviour())
     const checked = await check([5, 7, 9])
@@ -338,6 +343,21 @@ describe('two histories', () => {
     const other = await fork(300, SIZE)
     lieAbout(7, answering(7, madeUpRecord(7).text, await other.head()))
     await expectConviction([5, 7], ['ok', 'log-conflict'], [SIZE, SIZE])
+  })
+
+  test.each(SPOILED)('and so it does in an answer with %s', async (_what, spoil) => {
+    const head = await (await fork(300, SIZE)).head()
+    lieAbout(
+      7,
+      replaceBody(() => spoil(madeUpRecord(7).text, head)),
+    )
+    await expectConviction([5, 7], ['ok', 'log-conflict'], [SIZE, SIZE])
+  })
+
+  test('a head of no records with a root convicts by itself', async () => {
+    const text = formatCheckpoint({ origin: SUMDB_ORIGIN, size: 0, root: hashLeaf(utf8('x')) })
+    lieAbout(7, answering(7, madeUpRecord(7).text, formatNote({ text, signatures: [signNote(text, signer)] })))
+    await expectConviction([5, 7], ['ok', 'log-conflict'], [0, SIZE])
   })
 
   test('a smaller head that is not in the quorum head convicts', async () => {

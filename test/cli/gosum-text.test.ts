@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import type { Finding, FindingClass } from '../../src/audit/gosum.js'
+import { gravest } from '../../src/cli/exit.js'
 import {
   evidenceLine,
   exitOf,
   failedLine,
   fineLine,
   findingLine,
-  gravest,
   verdictOf,
   type FileReport,
 } from '../../src/cli/gosum-text.js'
