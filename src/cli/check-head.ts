@@ -2,12 +2,11 @@
  * `gossum check head`: the go command's own memory of a log, against a node's history and against the log as it is
  * now. The node gets the head in any case, and so do its peers; evidence that no node could take is written to a file.
  */
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { Command } from 'commander'
 import { parseLogSetting, SUM_GOLANG_ORG, type LogSetting } from '../config.js'
 import { errorCode, GossumError } from '../errors.js'
 import { evidenceId, type Evidence } from '../evidence/evidence.js'
+import { findByShape } from '../evidence/report-shape.js'
 import { parseCheckpoint, type Checkpoint } from '../tlog/checkpoint.js'
 import { EMPTY_ROOT, formatHash } from '../tlog/hash.js'
 import { signedHeadsIn } from '../tlog/cut.js'
@@ -16,7 +15,7 @@ import { grouped } from './ask-text.js'
 import { NodeClient, nodeFlag } from './client.js'
 import { nodeUrl } from './node-url.js'
 import type { CommonFlags } from './command.js'
-import { evidenceFileName, giveEvidence, writeEvidence } from './evidence-file.js'
+import { giveEvidence, keepInFile } from './evidence-file.js'
 import { EXIT, gravest } from './exit.js'
 import { readFileBounded } from './files.js'
 import { latestPath, readLatest } from './go-memory.js'
@@ -138,8 +137,10 @@ function readHeads(bytes: Uint8Array, log: LogSetting): RememberedHead[] {
     return [readHead(bytes, note, log)]
   } catch (error) {
     const cut = signedHeadsIn(bytes, log.key, log.origin)
-    if (cut.length === 0) throw error
-    return cut.map((note) => readHead(formatNote(note), note, log))
+    // Copied out of a build log, it may have lost its form.
+    const found = cut.length > 0 ? cut : findByShape(bytes, [log.key]).heads.map(({ note }) => note)
+    if (found.length === 0) throw error
+    return found.map((note) => readHead(formatNote(note), note, log))
   }
 }
 
@@ -193,7 +194,7 @@ async function keep(
   if (evidence === undefined) return { id: null, path: null }
   const isThere = byNode.said.error === undefined
   const held = byNode.evidence ? evidenceId(evidence) : isThere ? await give(node, evidence, out) : undefined
-  const path = held !== undefined && named === undefined ? null : await write(evidence, named, out)
+  const path = held !== undefined && named === undefined ? null : await keepInFile(evidence, named, out)
   return { id: held ?? evidenceId(evidence), path }
 }
 
@@ -205,20 +206,6 @@ async function give(node: NodeClient, evidence: Evidence, out: Output): Promise<
     out.error(error)
     return undefined
   }
-}
-
-/** Writes it where it was asked for, or else somewhere: it must not be lost for a wrong name or a full disk. */
-async function write(evidence: Evidence, named: string | undefined, out: Output): Promise<string | null> {
-  const name = evidenceFileName(evidence)
-  for (const path of [...(named === undefined ? [] : [named]), name, join(tmpdir(), name)]) {
-    try {
-      await writeEvidence(path, evidence)
-      return path
-    } catch (error) {
-      out.error(error)
-    }
-  }
-  return null
 }
 
 // ---- words -----------------------------------------------------------------------------------------------------

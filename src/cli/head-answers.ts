@@ -47,7 +47,11 @@ function failed(url: string, error: unknown): Answer {
 // ---- the node --------------------------------------------------------------------------------------------------
 
 /** Submits the head to a node, and so to its peers. */
-export async function askNode(node: NodeClient, { key }: LogSetting, { bytes }: RememberedHead): Promise<Answer> {
+export async function askNode(
+  node: NodeClient,
+  { key }: Pick<LogSetting, 'key'>,
+  { bytes }: Pick<RememberedHead, 'bytes'>,
+): Promise<Answer> {
   const { url } = node
   try {
     const answer = await node.submit<HeadAnswer>('/api/v1/heads', 'text/plain; charset=utf-8', bytes, 'outcome')
