@@ -3,7 +3,6 @@
  * records that they bring are proven together, each tile once.
  */
 import { errorText, GossumError } from '../errors.js'
-import type { SplitView } from '../evidence/evidence.js'
 import { requireRecord, type SumdbClient, type VerifiedHead } from '../sumdb/client.js'
 import { parseCheckpoint } from '../tlog/checkpoint.js'
 import { fromUtf8 } from '../tlog/bytes.js'
@@ -13,7 +12,7 @@ import { goSumLines, MAX_TILE_RECORDS, type ModuleVersion } from '../sumdb/modul
 import type { Hash } from '../tlog/hash.js'
 import type { VerifierKey } from '../tlog/note.js'
 import { MAX_LINE_BYTES, type Answer, type Doubt } from './gosum.js'
-import { doubtOf, ShownHeads } from './shown-heads.js'
+import { doubtOf, ShownHeads, type Conviction } from './shown-heads.js'
 import { isWorthReading, readWhole, type OnRecord } from './whole-log.js'
 
 /** Lines of one record that are kept: a record has two, and one of a million must not fill the memory. */
@@ -49,7 +48,7 @@ export interface Checked {
   /** Whether those are all that were proven. */
   readonly isWhole: boolean
   /** Two heads that convict the log. */
-  readonly evidence: SplitView | undefined
+  readonly conviction: Conviction | undefined
 }
 
 /** What a lookup brought; nothing of it is proven but the head's signature. */
@@ -94,7 +93,7 @@ export async function checkModules(modules: readonly ModuleVersion[], parts: Che
     answers: modules.map((module) => answers.get(keyOf(module))!),
     records: prover.records,
     isWhole: prover.isWhole,
-    evidence: heads.evidence,
+    conviction: heads.conviction,
   }
 }
 

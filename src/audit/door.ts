@@ -43,6 +43,10 @@ export async function findDoor(
   if (latest instanceof Uint8Array && isNote(latest)) return sumdb
   const below = doorPath(key.name)
   const supported = await here.get(`${below}/supported`, MAX_SUPPORTED_BYTES, options)
+  if (isPage(latest) && isPage(supported)) {
+    const detail = 'a web page answers, whatever is asked for: a sign-in page between here and there, perhaps'
+    return { kind: null, finding: { verdict: 'failed', detail } }
+  }
   if (isAnswer(supported)) {
     const vantage = new Vantage(`${here.fetcher.url}/${below}`, key, fetching)
     const detail = `a GOPROXY that speaks for ${key.name}: the go command asks it, and nobody else, about the log`
@@ -56,6 +60,15 @@ export async function findDoor(
 /** Whether something came with status 200, of whatever size. */
 function isAnswer(got: Uint8Array | GossumError): boolean {
   return got instanceof Uint8Array || (got.code === 'LOG_ANSWER_INVALID' && !(got instanceof StatusError))
+}
+
+/** HTML, which nothing that the go command speaks to answers with. */
+function isPage(got: Uint8Array | GossumError): boolean {
+  return got instanceof Uint8Array && /^\s*<(?:!doctype|html|head|body|\?xml)/i.test(asText(got.subarray(0, 1024)))
+}
+
+function asText(bytes: Uint8Array): string {
+  return new TextDecoder().decode(bytes)
 }
 
 function isNote(bytes: Uint8Array): boolean {

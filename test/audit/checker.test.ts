@@ -92,7 +92,7 @@ describe('an honest log', () => {
     const checked = await check(numbers)
     expect(new Set(classes(numbers, checked))).toEqual(new Set(['ok']))
     expect(checked.answers[5]).toEqual({ kind: 'record', id: 30, lines: madeUpRecord(30).text.trim().split('\n') })
-    expect(checked.evidence).toBeUndefined()
+    expect(checked.conviction).toBeUndefined()
     const tiles = log.requests.filter((path) => path.startsWith('tile/'))
     expect(new Set(tiles).size).toBe(tiles.length)
     expect(log.requests.length).toBe(90 + tiles.length)
@@ -336,7 +336,7 @@ describe('two histories', () => {
   async function expectConviction(numbers: number[], expected: string[], sizes: [number, number]): Promise<void> {
     const checked = await check(numbers)
     expect(classes(numbers, checked)).toEqual(expected)
-    expect(verifyEvidence(checked.evidence!, [key]).sizes).toEqual(sizes)
+    expect(verifyEvidence(checked.conviction!.evidence, [key]).sizes).toEqual(sizes)
   }
 
   test('a head of the same size and another root convicts', async () => {
@@ -376,7 +376,7 @@ describe('two histories', () => {
     lieAbout(7, answering(7, madeUpRecord(7).text, await other.head()))
     const checked = await check([5, 7])
     expect(classes([5, 7], checked)).toEqual(['ok', 'pending'])
-    expect(checked.evidence).toBeUndefined()
+    expect(checked.conviction).toBeUndefined()
     expect(checked.answers[1]).toMatchObject({
       doubt: { reason: expect.stringMatching(/^the head of 800 records that came with it cannot be tied/) as string },
     })
@@ -392,7 +392,7 @@ describe('two histories', () => {
     const checked = await check([5, 7, 8])
     expect(classes([5, 7, 8], checked)[0]).toBe('ok')
     expect(classes([5, 7, 8], checked).slice(1)).toContain('log-conflict')
-    expect(verifyEvidence(checked.evidence!, [key]).sizes).toEqual([800, 800])
+    expect(verifyEvidence(checked.conviction!.evidence, [key]).sizes).toEqual([800, 800])
   })
 
   test('honest larger heads beside a lie are told apart', async () => {
@@ -410,11 +410,11 @@ describe('two histories', () => {
     const other = await fork(300, 400)
     const checked = await check([5], {}, { shown: [await headOf(other)] })
     expect(classes([5], checked)).toEqual(['ok'])
-    expect(verifyEvidence(checked.evidence!, [key]).sizes).toEqual([400, SIZE])
+    expect(verifyEvidence(checked.conviction!.evidence, [key]).sizes).toEqual([400, SIZE])
     const nothing = formatCheckpoint({ origin: SUMDB_ORIGIN, size: 0, root: hashLeaf(utf8('x')) })
     const empty = formatNote({ text: nothing, signatures: [signNote(nothing, signer)] })
     const impossible = await check([5], {}, { shown: [{ note: empty, head: parseCheckpoint(nothing) }] })
-    expect(verifyEvidence(impossible.evidence!, [key]).sizes).toEqual([0, SIZE])
+    expect(verifyEvidence(impossible.conviction!.evidence, [key]).sizes).toEqual([0, SIZE])
   })
 
   test('a difference is told even under a head that is in doubt', async () => {
