@@ -2,8 +2,10 @@
  * The closed set of error codes. A code is at once the metrics label, the HTTP problem code and the thing a
  * test asserts; its sentence says what happened and its hint says what to do about it.
  *
- * Pure: the bottom of the arrows, imported by everything, imports nothing.
+ * Pure: the bottom of the arrows, imported by everything, imports nothing but what makes text fit to be shown.
  */
+import { printable } from './printable.js'
+
 export const ERRORS = {
   // Signed notes and keys
   NOTE_MALFORMED: ['this is not a signed note', 'a note is text, an empty line and lines that begin with "— "'],
@@ -167,10 +169,11 @@ export type ErrorCode = keyof typeof ERRORS
 export class GossumError extends Error {
   override readonly name: string = 'GossumError'
   readonly code: ErrorCode
-  /** What this case adds to the sentence of the code: names, sizes, paths. */
+  /** What this case adds to the sentence of the code: names, sizes, paths; fit to be shown, whoever's words it has. */
   readonly detail: string
 
-  constructor(code: ErrorCode, detail = '', cause?: unknown) {
+  constructor(code: ErrorCode, said = '', cause?: unknown) {
+    const detail = printable(said)
     super(
       detail === '' ? ERRORS[code][0] : `${ERRORS[code][0]}: ${detail}`,
       cause === undefined ? undefined : { cause },

@@ -5,6 +5,7 @@
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Config, LogSetting } from './config.js'
+import { printableLines } from './printable.js'
 import { errorCode, errorText, GossumError } from './errors.js'
 import { logListEvent, outcomeEvent, quorumEvent, type NodeEvent, type NodeEventBody } from './events.js'
 import { Alarm } from './evidence/alarm.js'
@@ -302,7 +303,8 @@ async function build(
     exchange: () => exchange.views(),
     mesh: () => mesh,
   })
-  view.metrics = () => metrics.registry.metrics()
+  // Labels have names that others chose.
+  view.metrics = async () => printableLines(await metrics.registry.metrics())
   const pollers: ReadonlyMap<string, Poller> = new Map(
     followed.map(({ id }): [string, Poller] => {
       const client = clients.of(id)

@@ -37,6 +37,6 @@ export async function keepInFile(evidence: Evidence, named: string | undefined, 
       out.error(error)
     }
   }
-  out.talk(fromUtf8(encodeEvidence(evidence))!, { important: true })
+  out.block(fromUtf8(encodeEvidence(evidence))!)
   return null
 }
