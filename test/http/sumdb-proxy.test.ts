@@ -256,6 +256,37 @@ describe('a lookup', () => {
   })
 })
 
+/** What a terminal that shows it would do more with than show it. */
+const UNSEEN = /[^\n\P{C}]/u
+
+describe('text of others', () => {
+  test('in an answer of the log reaches nobody as it is', async () => {
+    const { url } = await startNode()
+    log.lie = (path) =>
+      path.startsWith('lookup/')
+        ? (response) => response.writeHead(404).end('gone \x1b[8m\x9b8m\u202e\nhint: nothing to see')
+        : undefined
+    const said = await (await lookup(url, 5)).text()
+    expect(said).toContain('gone \ufffd[8m')
+    expect(said).not.toMatch(UNSEEN)
+    expect(said.trimEnd().split('\n')).toHaveLength(1)
+  })
+
+  test('in the name of a log is in no label and no answer as it is', async () => {
+    const name = 'sum\x1b[8m.example\u202e'
+    const named = makeSignerKey(name, SIGNATURE_TYPES.ed25519, new Uint8Array(32).fill(9))
+    const other = await LyingLog.start(await memoryLog(named, madeUpRecords(0, 3)))
+    onTestFinished(() => other.close())
+    const settings = { home: temporaryHome(), log: [`${named.verifier.vkey} ${other.url}`], listen: [] }
+    const node = await createNode(loadConfig({ ...settings, http: '127.0.0.1:0', poll: 3600 }, { env: {} }))
+    onTestFinished(() => node.stop())
+    for (const path of ['/metrics', '/api/v1/status', '/api/v1/logs', '/readyz?verbose'])
+      expect(await (await fetch(`${node.http}${path}`)).text(), path).not.toMatch(UNSEEN)
+    const { logs } = (await (await fetch(`${node.http}/api/v1/logs`)).json()) as { logs: { name: string }[] }
+    expect(logs[0]!.name).toBe(name)
+  })
+})
+
 describe('tiles', () => {
   test('of every width are cut from what was fetched once', async () => {
     const { url } = await startNode()
