@@ -7,7 +7,7 @@ const MAX_BUCKETS = 1024
 
 interface Bucket {
   tokens: number
-  /** Milliseconds since 1970. */
+  /** Milliseconds of the clock of the caller. */
   at: number
 }
 
@@ -22,7 +22,7 @@ export class Budget {
     this.#perSecond = perSecond
   }
 
-  /** Takes one token of the peer's; false when there is none. `now` in milliseconds since 1970. */
+  /** Takes one token of the peer's; false when there is none. `now` in milliseconds of a clock that nobody sets: performance.now(). */
   take(peer: string, now: number): boolean {
     const bucket = this.#buckets.get(peer) ?? { tokens: this.#burst, at: now }
     bucket.tokens = this.#level(bucket, now)

@@ -3,6 +3,7 @@
  * object. Everything that can be wrong with it is found here, with words that name the setting.
  */
 import { readFileSync } from 'node:fs'
+import { isIP } from 'node:net'
 import { homedir } from 'node:os'
 import { isAbsolute, join, resolve } from 'node:path'
 import { parse as parseYaml } from 'yaml'
@@ -30,6 +31,8 @@ export interface Config {
   /** Multiaddrs of peers to stay connected to. */
   readonly bootstrap: readonly string[]
   readonly http: { readonly host: string; readonly port: number }
+  /** Reverse proxies that are believed about whom they speak for: networks as ADDRESS/BITS, or addresses. */
+  readonly trustedProxies: readonly string[]
   /** Multiaddrs that peers are told to dial instead of the ones listened on; empty: what was found out. */
   readonly announce: readonly string[]
   /** Whether nodes on the same local network are found by multicast DNS. */
@@ -70,6 +73,8 @@ export interface Settings {
   announce?: string[] | undefined
   mdns?: boolean | undefined
   http?: string | undefined
+  /** Networks or addresses. */
+  trustedProxy?: string[] | undefined
   /** Seconds, as all waits are. */
   poll?: number | undefined
   guardWait?: number | undefined
@@ -100,6 +105,7 @@ const DEFAULTS = {
   announce: [],
   mdns: true,
   http: '127.0.0.1:46787',
+  trustedProxy: [],
   poll: 60,
   guardWait: 30,
   depositWait: 2,
@@ -166,6 +172,7 @@ export function loadConfig(
     listen: Object.freeze(bounded('listen', merged.listen)),
     bootstrap: Object.freeze(bounded('bootstrap', merged.bootstrap)),
     http: Object.freeze(parseHostPort('http', merged.http)),
+    trustedProxies: Object.freeze(bounded('trusted-proxy', merged.trustedProxy).map(parseNetwork)),
     announce: Object.freeze(bounded('announce', merged.announce)),
     mdns: merged.mdns,
     poll: parseSeconds('poll', merged),
@@ -223,6 +230,7 @@ const LISTS = [
   'distributor',
   'sourceSpotter',
   'logList',
+  'trustedProxy',
 ] as const
 const NUMBERS = ['poll', 'guardWait', 'depositWait', 'quorumWait'] as const
 const TEXTS = ['home', 'http', 'bastion', 'policy', 'name', 'deposit'] as const
@@ -305,7 +313,11 @@ function bounded<T>(name: string, list: readonly T[]): T[] {
 /** A bastion is reached by TLS alone, and knows its backends by the first part of the path. */
 function parseBastion(url: string): string {
   const parsed = URL.canParse(url) ? new URL(url) : undefined
-  if (parsed?.protocol !== 'https:' || parsed.pathname !== '/' || parsed.username !== '' || parsed.search !== '')
+  if (
+    parsed?.protocol !== 'https:' ||
+    parsed.pathname !== '/' ||
+    parsed.username + parsed.password + parsed.search !== ''
+  )
     throw invalid('bastion', `"https://HOST[:PORT]" expected, got ${JSON.stringify(url)}`)
   return parsed.origin
 }
@@ -324,6 +336,15 @@ export function parseHostPort(setting: string, text: string): { host: string; po
   const port = Number(match?.[3])
   if (match === null || port > 65_535) throw invalid(setting, `HOST:PORT expected, got ${JSON.stringify(text)}`)
   return { host: (match[1] ?? match[2])!, port }
+}
+
+/** ADDRESS or ADDRESS/BITS. */
+function parseNetwork(text: string): string {
+  const [, address, bits] = /^([0-9a-fA-F:.]+)(?:\/(\d{1,3}))?$/.exec(text) ?? []
+  const most = { 0: -1, 4: 32, 6: 128 }[isIP(address ?? '')]!
+  if (Number(bits ?? 0) > most)
+    throw invalid('trusted-proxy', `ADDRESS or ADDRESS/BITS expected, got ${JSON.stringify(text)}`)
+  return text
 }
 
 function parseKeyName(name: string): string {

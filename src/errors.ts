@@ -151,7 +151,15 @@ export const ERRORS = {
   METHOD_NOT_ALLOWED: ['this route does not take this method', 'see docs/http.md for the routes'],
   REQUEST_TOO_LARGE: ['the request is too large', 'docs/http.md says how much each route takes'],
   TOO_MANY_REQUESTS: ['too many requests from this address', 'wait for the Retry-After delay, then send fewer'],
-  FORBIDDEN: ['this is only for the operator on this machine', 'ask the node on its loopback address'],
+  NODE_BUSY: ['the node has as many requests and connections as it takes', 'ask again in a moment'],
+  FORBIDDEN: [
+    'this is only for the operator of the node',
+    'run it on the machine of the node, as the user that runs it, with its --home',
+  ],
+  OPERATOR_DOOR: [
+    'the socket of the operator cannot be opened',
+    'the home must be on a file system that takes sockets; until then nothing can be acknowledged',
+  ],
   REQUEST_INVALID: ['the request cannot be understood', 'see docs/http.md'],
   FILE_UNREADABLE: ['the file cannot be read', 'check its path, its permissions and its size'],
   FILE_UNWRITABLE: [
@@ -172,20 +180,27 @@ export class GossumError extends Error {
   /** What this case adds to the sentence of the code: names, sizes, paths; fit to be shown, whoever's words it has. */
   readonly detail: string
 
-  constructor(code: ErrorCode, said = '', cause?: unknown) {
-    const detail = printable(said)
-    super(
-      detail === '' ? ERRORS[code][0] : `${ERRORS[code][0]}: ${detail}`,
-      cause === undefined ? undefined : { cause },
-    )
+  constructor(code: ErrorCode, detail = '', cause?: unknown) {
+    const said = printable(withoutSecrets(detail))
+    super(said === '' ? ERRORS[code][0] : `${ERRORS[code][0]}: ${said}`, cause === undefined ? undefined : { cause })
     this.code = code
-    this.detail = detail
+    this.detail = said
   }
 
   /** What a person can do about it. */
   get hint(): string {
     return ERRORS[this.code][1]
   }
+}
+
+/**
+ * A text without the users and passwords of the URLs in it, also of those that are none for a slash in a password.
+ * Settings are quoted in errors, and errors are logged, shown and told.
+ */
+export function withoutSecrets(text: string): string {
+  return text
+    .replace(/(:\/\/)[^\s/?#"@:[\]]*:(?!\d*(?:[/?#\s"]|$))(?:[^\s"\\]|\\.)*@/g, '$1')
+    .replace(/(:\/\/)(?:[^\s/?#"\\]|\\.)*@/g, '$1')
 }
 
 /** An error whose case has a hint of its own, better than that of its code. */

@@ -5,7 +5,6 @@
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Config, LogSetting } from './config.js'
-import { printableLines } from './printable.js'
 import { errorCode, errorText, GossumError } from './errors.js'
 import { logListEvent, outcomeEvent, quorumEvent, type NodeEvent, type NodeEventBody } from './events.js'
 import { Alarm } from './evidence/alarm.js'
@@ -16,6 +15,7 @@ import type { Mesh } from './gossip/mesh.js'
 import { MAX_MESSAGE_BYTES } from './gossip/topics.js'
 import { witnessRoutes } from './http/add-checkpoint.js'
 import { Bastion } from './http/bastion.js'
+import { OperatorDoor } from './http/operator.js'
 import { HttpServer } from './http/server.js'
 import { View } from './http/view.js'
 import { readKeyring } from './keyring.js'
@@ -158,9 +158,9 @@ async function build(
     shelf: store.evidence,
     convictions: store.convictions,
     node: {
-      freeze: (log, id) => store.heads.hold(log, id),
+      freeze: (log, id, news) => store.heads.hold(log, id, news === 'grown'),
       isFrozen: (log) => isFrozen(store.heads.get(log)),
-      isOurs: ourHistory({ store, cosigned, prefix: async (log, ...asked) => clients.required(log).prefix(...asked) }),
+      ...ourHistory({ store, cosigned, prefix: async (log, ...asked) => clients.required(log).prefix(...asked) }),
       reconsider: async () => {
         for (const { id } of config.logs) await cosigned.reconsider(id)
       },
@@ -168,7 +168,10 @@ async function build(
     tell: ({ id, type, log, sizes, witness }, file, source, isWritten) => {
       metrics.evidence.inc({ source })
       const unwritten = isWritten || file.length > MAX_MESSAGE_BYTES ? {} : { file: fromUtf8(file)! }
-      emit({ event: 'evidence', id, type, log, witness: witness?.vkey ?? null, sizes, source, ...unwritten })
+      // Whom only neighbours count convicts itself as often as it likes: it is passed on, and nobody is called for it.
+      const concernsUs = witness === undefined || quorum.keys.some(({ vkey }) => vkey === witness.vkey)
+      if (concernsUs)
+        emit({ event: 'evidence', id, type, log, witness: witness?.vkey ?? null, sizes, source, ...unwritten })
       watch.changed(log)
       // A log that pads its heads can make evidence that no message carries; then the heads themselves travel.
       if (followed.some(({ id: its }) => its === log) && file.length <= MAX_MESSAGE_BYTES)
@@ -303,8 +306,7 @@ async function build(
     exchange: () => exchange.views(),
     mesh: () => mesh,
   })
-  // Labels have names that others chose.
-  view.metrics = async () => printableLines(await metrics.registry.metrics())
+  view.metrics = () => metrics.registry.metrics()
   const pollers: ReadonlyMap<string, Poller> = new Map(
     followed.map(({ id }): [string, Poller] => {
       const client = clients.of(id)
@@ -340,6 +342,7 @@ async function build(
   const onRequest = (route: string, status: number): void => metrics.requests.inc({ route, status: String(status) })
   const http = await HttpServer.start({
     ...config.http,
+    trustedProxies: config.trustedProxies,
     node: view,
     sumdbs: [...sumdbs.values()],
     routes,
@@ -347,6 +350,9 @@ async function build(
     onRequest,
   })
   stops.push(() => http.close())
+  // A home that takes no socket is no reason not to run: nothing can be acknowledged, which is said.
+  const operator = await OperatorDoor.open(config.home, view, { onError, onRequest }).catch(onError)
+  stops.push(async () => operator?.close())
   if (config.bastion !== undefined) {
     const key = await (await import('./gossip/peer-key.js')).loadOrCreatePeerKey(join(config.home, 'peer.key'))
     const started = new Bastion({
@@ -415,6 +421,7 @@ async function build(
     () => deposits.stop(),
     () => witness.stop(),
     () => http.close(),
+    async () => operator?.close(),
     async () => bastion?.stop(),
     () => exchange.stop(),
   )

@@ -8,16 +8,18 @@ const SRC = new URL('../src', import.meta.url).pathname
 /** A module and the modules below it that it may import. Every module may import itself and the base layer. */
 const ARROWS: Record<string, readonly string[]> = {
   tlog: [],
-  sumdb: ['tlog'],
+  // Every request that leaves this process.
+  outgoing: [],
+  sumdb: ['outgoing', 'tlog'],
   store: ['tlog'],
   evidence: ['tlog'],
   // Checks files against the log; what it finds of two histories becomes evidence.
-  audit: ['sumdb', 'evidence', 'tlog'],
+  audit: ['outgoing', 'sumdb', 'evidence', 'tlog'],
   witness: ['sumdb', 'store', 'evidence', 'tlog'],
   // Where heads are exchanged outside the mesh, as it is set.
   places: ['logs', 'tlog'],
   // Which logs there are, and the file that remembers them. Lists of them are fetched as logs are.
-  logs: ['private-file', 'sumdb', 'tlog'],
+  logs: ['outgoing', 'private-file', 'sumdb', 'tlog'],
   'deposit-setting': [],
   config: ['deposit-setting', 'logs', 'places', 'tlog'],
   'private-file': ['tlog'],
@@ -30,10 +32,10 @@ const ARROWS: Record<string, readonly string[]> = {
   metrics: [],
   proxy: ['witness', 'sumdb', 'store', 'tlog'],
   // A way in like gossip, over HTTP: speaks as politely as the client of the log does, and submits what it is told.
-  exchange: ['witness', 'sumdb', 'places', 'tlog'],
+  exchange: ['witness', 'sumdb', 'outgoing', 'places', 'tlog'],
   gossip: ['witness', 'private-file', 'tlog'],
   // What the go command speaks are sumdb's words: its paths are parsed with them.
-  http: ['proxy', 'witness', 'sumdb', 'store', 'evidence', 'tlog', 'config', 'metrics', 'logs'],
+  http: ['proxy', 'witness', 'sumdb', 'outgoing', 'store', 'evidence', 'tlog', 'config', 'metrics', 'logs'],
   events: ['exchange', 'witness', 'logs', 'tlog'],
   node: [
     'events',
@@ -43,6 +45,7 @@ const ARROWS: Record<string, readonly string[]> = {
     'proxy',
     'witness',
     'sumdb',
+    'outgoing',
     'store',
     'evidence',
     'tlog',
@@ -60,6 +63,7 @@ const ARROWS: Record<string, readonly string[]> = {
     'gossip',
     'audit',
     'sumdb',
+    'outgoing',
     'store',
     'evidence',
     'tlog',
@@ -70,7 +74,7 @@ const ARROWS: Record<string, readonly string[]> = {
     'logs',
   ],
 }
-const BASE = ['budget', 'builtin', 'errors', 'polyfill', 'printable', 'public-policy', 'timed', 'version']
+const BASE = ['budget', 'builtin', 'errors', 'network', 'polyfill', 'printable', 'public-policy', 'timed', 'version']
 /** What the errors may import: they have words of others in them. */
 const BELOW_ERRORS = 'printable'
 
@@ -85,6 +89,7 @@ const PACKAGES: Record<string, readonly string[]> = {
   'prom-client': ['metrics'],
   commander: ['cli'],
   yaml: ['config'],
+  undici: ['outgoing'],
   '@noble/': ['tlog'],
 }
 
@@ -92,7 +97,7 @@ const PACKAGES: Record<string, readonly string[]> = {
 const PURE_OF_NODE: Readonly<Record<string, readonly string[]>> = {
   'node:crypto': ['createPrivateKey', 'createPublicKey', 'hash', 'sign', 'verify'],
   'node:http': ['STATUS_CODES'],
-  'node:net': ['isIP', 'isIPv4', 'isIPv6'],
+  'node:net': ['BlockList', 'isIP', 'isIPv4', 'isIPv6'],
 }
 
 interface Source {
@@ -199,6 +204,16 @@ function fileOf(path: string, specifier: string): string {
 test('only the command line prints', () => {
   for (const { path, text } of sources) {
     if (moduleOf(path) !== 'cli') expect(text, path).not.toMatch(/console\.|process\.(stdout|stderr)/)
+  }
+})
+
+test('every request leaves through one client', () => {
+  for (const { path, text, imports } of sources) {
+    if (moduleOf(path) === 'outgoing') continue
+    const code = text.replaceAll(/\/\*[^]*?\*\/|\/\/.*/g, '')
+    expect(code, path).not.toMatch(/(?<![.#\w]|async )fetch\(|globalThis\.fetch/)
+    expect(imports, path).not.toContain('node:https')
+    expect(code, path).not.toMatch(/import \{[^}]*\b(?:get|request|Agent)\b[^}]*\} from 'node:http'/)
   }
 })
 

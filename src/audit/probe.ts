@@ -6,6 +6,7 @@
  */
 import { GossumError } from '../errors.js'
 import { makeSplitView, type SplitView } from '../evidence/evidence.js'
+import { outgoing } from '../outgoing/client.js'
 import type { FetcherOptions } from '../sumdb/fetcher.js'
 import { lastingController } from '../timed.js'
 import { equalBytes } from '../tlog/bytes.js'
@@ -104,7 +105,7 @@ class Probe {
     this.#signal = signal
     this.#random = options.random ?? Math.random
     const limit = Math.max(REQUESTS.least, REQUESTS.perSample * options.samples)
-    this.#meter = new Meter(limit, fetch)
+    this.#meter = new Meter(limit, outgoing.fetch)
   }
 
   async run(): Promise<ProbeReport> {
@@ -153,7 +154,7 @@ class Probe {
 
   #askReferences(): Promise<Sighting[]> {
     const { references, key } = this.#options
-    const fetching = this.#fetching(new Meter(REFERENCE_REQUESTS, fetch))
+    const fetching = this.#fetching(new Meter(REFERENCE_REQUESTS, outgoing.fetch))
     return Promise.all(references.map((reference) => askReference(reference, key, fetching, { signal: this.#signal })))
   }
 

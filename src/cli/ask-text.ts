@@ -268,8 +268,16 @@ export function peerLines(peers: readonly PeerView[], now: number): string[] {
       peer.score === null ? '-' : `score ${Math.round(peer.score)}`,
       peer.head === null ? 'no head yet' : `size ${grouped(peer.head.size)} ${age(peer.head.at, now)}`,
       `connected ${age(peer.since, now)}`,
+      depositaryText(peer),
     ]),
   )
+}
+
+/** What a chosen peer is to our promises; nothing of any other. */
+function depositaryText({ chosen, depositary }: PeerView): string {
+  if (!chosen) return ''
+  if (depositary === false) return 'chosen, keeps no promises: an older version'
+  return depositary === true ? 'chosen, keeps our promises' : 'chosen'
 }
 
 export function evidenceLines(list: readonly EvidenceView[], logs: readonly LogView[], now: number): string[] {

@@ -4,7 +4,8 @@ import { GossumError, HintedError } from '../errors.js'
 import type { EvidenceView, HeadView, LogView, PeerView, StatusView } from '../http/api.js'
 import { evidenceLines, headLines, peerLines, statusExit, statusLines } from './ask-text.js'
 import { NodeClient } from './client.js'
-import { nodeUrl } from './node-url.js'
+import { nodeUrl, operatorHome } from './node-url.js'
+import { tellNode } from './operator.js'
 import type { CommonFlags } from './command.js'
 import { importCommand } from './evidence-import.js'
 import { output, type Output } from './output.js'
@@ -164,13 +165,18 @@ export function evidenceCommand(): Command {
       'after',
       examples(
         'gossum evidence ack 0123456789abcdef',
-        'gossum evidence ack 0123456789abcdef --json',
+        'gossum evidence ack 0123456789abcdef --home /var/lib/gossum',
         'gossum status                              says whether the log is still frozen',
-      ),
+      ) +
+        `
+Only the operator may say this: the command speaks to the node through operator.sock in its home, on the machine of the
+node and as the user that runs it. The HTTP API does not take it, whatever --node says.
+`,
     )
     .action(async (id: string, _options: unknown, self: Command) => {
-      const { out, node } = asking(self)
-      const body = await node.ask(`/api/v1/evidence/${encodeURIComponent(id)}/ack`, 'POST')
+      const flags = self.optsWithGlobals<CommonFlags>()
+      const out = output(flags)
+      const body = await tellNode(operatorHome(flags), `/api/v1/evidence/${encodeURIComponent(id)}/ack`)
       if (out.isJson) out.raw(body)
       else out.line(`acknowledged ${id}`)
     })

@@ -1,6 +1,11 @@
 /** Asks a running node over its HTTP API. Answers are bounded and timed; they come from a node that may not be ours. */
-import { ERRORS, errorText, GossumError, type ErrorCode } from '../errors.js'
-import { concatBytes, fromUtf8 } from '../tlog/bytes.js'
+import { ERRORS, GossumError, type ErrorCode } from '../errors.js'
+import { outgoing, type Asked } from '../outgoing/client.js'
+import { withoutLogin } from '../outgoing/logins.js'
+import { reasonOf } from '../outgoing/reason.js'
+import { readBody } from '../sumdb/fetcher.js'
+import { timed } from '../timed.js'
+import { fromUtf8 } from '../tlog/bytes.js'
 
 /** Milliseconds that a node may take for one answer. */
 const TIMEOUT_MS = 10_000
@@ -24,24 +29,22 @@ export function nodeFlag(url: string): string {
 }
 
 export class NodeClient {
-  /** Without a slash at the end. */
+  /** Without a login, and without a slash at the end. */
   readonly url: string
-  readonly #fetch: typeof fetch
 
   /** `url` is that of the API, such as http://127.0.0.1:46787. Throws USAGE. */
-  constructor(url: string, fetcher: typeof fetch = fetch) {
+  constructor(url: string) {
     if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
       throw new GossumError('USAGE', `--node ${JSON.stringify(url)} is not an http or https URL`)
     }
-    this.url = url.replace(/\/+$/, '')
-    this.#fetch = fetcher
+    this.url = withoutLogin(url).replace(/\/+$/, '')
   }
 
   /**
    * The body of an answer. Throws NODE_UNREACHABLE or TIMEOUT, and what the node itself refused with.
    */
-  ask(path: string, method: 'GET' | 'POST' = 'GET'): Promise<Uint8Array> {
-    return this.#request(path, { method }, TIMEOUT_MS)
+  ask(path: string): Promise<Uint8Array> {
+    return this.#request(path, {}, TIMEOUT_MS)
   }
 
   /** The body of an answer, and the JSON object in it, which has the field `field`. Throws as ask() does. */
@@ -52,23 +55,29 @@ export class NodeClient {
 
   /** Brings the node something, and gives the JSON object of its answer, which has the field `field`. Throws as ask(). */
   async submit<T extends object>(path: string, type: string, data: Uint8Array, field: keyof T & string): Promise<T> {
-    const request = { method: 'POST', headers: { 'content-type': type }, body: data as Uint8Array<ArrayBuffer> }
+    const body = data as Uint8Array<ArrayBuffer>
+    const request = { method: 'POST', headers: { 'content-type': type }, body }
     return this.#object<T>(await this.#request(path, request, SUBMIT_TIMEOUT_MS), field)
   }
 
-  async #request(path: string, request: RequestInit, timeoutMs: number): Promise<Uint8Array> {
+  async #request(path: string, request: Partial<Asked>, timeoutMs: number): Promise<Uint8Array> {
+    let limit: AbortSignal | undefined
     try {
-      const signal = AbortSignal.timeout(timeoutMs)
-      const headers = { accept: 'application/json', ...(request.headers as Record<string, string>) }
-      const response = await this.#fetch(this.url + path, { ...request, redirect: 'error', headers, signal })
-      const body = await readBounded(response)
-      if (!response.ok) throw refusal(this.url, response.status, body)
-      return body
+      return await timed(timeoutMs, [], (signal) => this.#exchange(path, request, (limit = signal)))
     } catch (error) {
       if (error instanceof GossumError) throw error
-      if (error instanceof Error && error.name === 'TimeoutError') throw new GossumError('TIMEOUT', this.url, error)
-      throw new GossumError('NODE_UNREACHABLE', `${this.url}: ${causeOf(error)}`, error)
+      if (limit?.aborted === true) throw new GossumError('TIMEOUT', this.url, error)
+      throw new GossumError('NODE_UNREACHABLE', `${this.url}: ${reasonOf(error)}`, error)
     }
+  }
+
+  async #exchange(path: string, request: Partial<Asked>, signal: AbortSignal): Promise<Uint8Array> {
+    const headers = { accept: 'application/json', ...request.headers }
+    const answer = await outgoing.fetch(this.url + path, { ...request, redirect: 'manual', headers, signal })
+    const { bytes, whole } = await readBody(answer, MAX_ANSWER_BYTES)
+    if (!whole) throw new GossumError('NODE_UNREACHABLE', 'its answer is too large')
+    if (answer.status < 200 || answer.status > 299) throw refusal(this.url, answer.status, bytes)
+    return bytes
   }
 
   #object<T extends object>(body: Uint8Array, field: keyof T & string): T {
@@ -78,17 +87,6 @@ export class NodeClient {
     }
     return value as T
   }
-}
-
-async function readBounded(response: Response): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = []
-  let length = 0
-  for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
-    length += chunk.length
-    if (length > MAX_ANSWER_BYTES) throw new GossumError('NODE_UNREACHABLE', 'its answer is too large')
-    chunks.push(chunk)
-  }
-  return concatBytes(...chunks)
 }
 
 function parseObject(body: Uint8Array): Record<string, unknown> | undefined {
@@ -101,7 +99,7 @@ function parseObject(body: Uint8Array): Record<string, unknown> | undefined {
 }
 
 /** The error that a problem body tells about; of anything else, that this is no gossum node. */
-function refusal(url: string, status: number, body: Uint8Array): GossumError {
+export function refusal(url: string, status: number, body: Uint8Array): GossumError {
   const problem = parseObject(body)
   const code = problem?.['code']
   if (typeof code !== 'string' || !Object.hasOwn(ERRORS, code)) {
@@ -111,10 +109,4 @@ function refusal(url: string, status: number, body: Uint8Array): GossumError {
   const detail = String(problem?.['detail'])
   const sentence = ERRORS[known][0]
   return new GossumError(known, detail.startsWith(`${sentence}: `) ? detail.slice(sentence.length + 2) : '')
-}
-
-/** fetch says "fetch failed" and keeps the reason in its cause. */
-function causeOf(error: unknown): string {
-  const cause = error instanceof Error ? error.cause : undefined
-  return cause instanceof Error && cause.message !== '' ? cause.message : errorText(cause ?? error)
 }

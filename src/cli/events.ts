@@ -15,9 +15,14 @@ export interface Telling {
   readonly hasPolicy: boolean
   /** What a command needs to find this node: ` --node URL`, or nothing. */
   readonly nodeFlag: string
+  /** What a command needs to find the home of this node: ` --home DIR`, or nothing. */
+  readonly homeFlag: string
   /** Verifier key of this node's witness. */
   readonly own: string
 }
+
+/** How commands find this node and its home. */
+export type Flags = Pick<Telling, 'nodeFlag' | 'homeFlag'>
 
 const SOURCES = { found: 'found here', received: 'received from a peer' } as const
 
@@ -40,17 +45,17 @@ export function describeEvent(event: NodeEvent, telling: Telling): string[] {
 }
 
 /** What an operator does about a frozen log or a convicted witness: first look, then let it go on. */
-export function afterEvidence(id: string, nodeFlag: string): string {
-  return `Read it: gossum evidence show ${id}${nodeFlag}; then: gossum evidence ack ${id}${nodeFlag}`
+export function afterEvidence(id: string, { nodeFlag, homeFlag }: Flags): string {
+  return `Read it: gossum evidence show ${id}${nodeFlag}; then: gossum evidence ack ${id}${homeFlag}`
 }
 
 /** The same for a head that nothing explains: there is no evidence to show. */
-export function afterSuspect(id: string, nodeFlag: string): string {
-  return `Read it: gossum status --json${nodeFlag}; then: gossum evidence ack ${id}${nodeFlag}`
+export function afterSuspect(id: string, { nodeFlag, homeFlag }: Flags): string {
+  return `Read it: gossum status --json${nodeFlag}; then: gossum evidence ack ${id}${homeFlag}`
 }
 
 function linesOf(event: NodeEvent, telling: Telling): string[] {
-  const { logs, hasPolicy, nodeFlag } = telling
+  const { logs, hasPolicy } = telling
   const nameOf = (id: string | null): string => logs.find((log) => log.id === id)?.key.name ?? String(id)
   switch (event.event) {
     case 'outcome':
@@ -64,7 +69,7 @@ function linesOf(event: NodeEvent, telling: Telling): string[] {
       if (event.witness !== null) return witnessLines(event, event.witness, nameOf(event.log), telling)
       return [
         `!SPLIT VIEW  ${nameOf(event.log)} signed two histories: sizes ${event.sizes.map(grouped).join(' and ')} (${SOURCES[event.source]})`,
-        `nothing more of it is signed. ${afterEvidence(event.id, nodeFlag)}`,
+        `nothing more of it is signed. ${afterEvidence(event.id, telling)}`,
       ]
     case 'peer':
       return [`${event.connected ? 'connected ' : 'left      '} ${event.peerId}`]
@@ -72,7 +77,7 @@ function linesOf(event: NodeEvent, telling: Telling): string[] {
       return [
         `!SUSPECT     ${nameOf(event.log)}  a signed head of size ${event.size === null ? 'beyond 2^53 - 1' : grouped(event.size)} cannot be tied to our history (${sentence(event.code)})`,
         // A size that no tree has freezes the log: only who holds its key signs such a thing.
-        ...(event.size === null ? [`nothing more of it is signed. ${afterSuspect(event.id, nodeFlag)}`] : []),
+        ...(event.size === null ? [`nothing more of it is signed. ${afterSuspect(event.id, telling)}`] : []),
       ]
     case 'log':
       return event.reachable
@@ -111,13 +116,13 @@ function witnessLines(
   { id, sizes, source }: Extract<NodeEvent, { event: 'evidence' }>,
   witness: string,
   log: string,
-  { own, nodeFlag }: Telling,
+  telling: Telling,
 ): string[] {
   const name = witness.split('+', 1)[0]!
-  const who = witness === own ? `this node's own key, ${name},` : name
+  const who = witness === telling.own ? `this node's own key, ${name},` : name
   return [
     `!WITNESS     ${who} cosigned two histories of ${log}: sizes ${sizes.map(grouped).join(' and ')} (${SOURCES[source]})`,
-    `its cosignatures do not count any more. ${afterEvidence(id, nodeFlag)}`,
+    `its cosignatures do not count any more. ${afterEvidence(id, telling)}`,
   ]
 }
 

@@ -41,6 +41,8 @@ const COULD_NOT: ReadonlySet<ErrorCode> = new Set([
   'NODE_UNREACHABLE',
   'NOT_FOUND',
   'FORBIDDEN',
+  'NODE_BUSY',
+  'OPERATOR_DOOR',
   'TOO_MANY_REQUESTS',
   'FILE_UNREADABLE',
   'FILE_UNWRITABLE',

@@ -5,6 +5,7 @@
 import { resolve } from 'node:path'
 import { SUM_GOLANG_ORG, SUM_GOLANG_ORG_URL } from '../builtin.js'
 import { GossumError } from '../errors.js'
+import { withoutLogin } from '../outgoing/logins.js'
 import { NodeClient, USUAL_PORT } from './client.js'
 import type { CommonFlags } from './command.js'
 import { readPolicyFile } from './files.js'
@@ -48,7 +49,8 @@ const MAX_POLICY_BYTES = 256 * 1024
 /** Throws USAGE, FILE_UNREADABLE and POLICY_MALFORMED. */
 export async function goSumSettings(flags: GoSumFlags): Promise<GoSumSettings> {
   const policy = flags.policy === undefined ? undefined : await readPolicyFile(flags.policy, MAX_POLICY_BYTES)
-  const [vkey, url, ...rest] = flags.log?.trim().split(/\s+/) ?? [await logOf(policy)]
+  const [vkey, address, ...rest] = flags.log?.trim().split(/\s+/) ?? [await logOf(policy)]
+  const url = address && withoutLogin(address)
   if (!vkey || rest.length > 0) throw new GossumError('USAGE', '--log takes "VKEY" or "VKEY URL"')
   const source = await sourceOf(flags, vkey, url)
   if (policy === undefined && (source.kind === 'log' || source.kind === 'proof')) {

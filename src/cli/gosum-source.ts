@@ -18,9 +18,9 @@ import { errorCode, errorText, GossumError, HintedError, type ErrorCode } from '
 import type { Evidence } from '../evidence/evidence.js'
 import type { FoundHead } from '../evidence/report-shape.js'
 import { witnessLies } from '../evidence/witness-lies.js'
+import { Outgoing } from '../outgoing/client.js'
 import { SumdbClient, type VerifiedHead } from '../sumdb/client.js'
 import { refusedStatus } from '../sumdb/fetcher.js'
-import { keepAliveFetch } from '../sumdb/keep-alive.js'
 import type { ModuleVersion } from '../sumdb/module.js'
 import { utf8 } from '../tlog/bytes.js'
 import { logId, SUMDB_ORIGIN } from '../tlog/checkpoint.js'
@@ -71,7 +71,7 @@ export async function askAbout(
   const { source } = settings
   if (source.kind === 'proof') return fromProof(source.file, key, trust)
   const url = source.kind === 'node' ? doorOf(source.url, key) : source.url
-  const fetch = keepAliveFetch(CONNECTIONS)
+  const { fetch } = new Outgoing({ connections: CONNECTIONS })
   const client = new SumdbClient({ url, key, fetch, ...PATIENCE, tilesAtOnce: TILES_AT_ONCE })
   const parts = { client, key, keepBytes: wantsProof ? MAX_GO_SUM_PROOF_BYTES : 0 }
   const first = await findHead(source, client, key, trust)

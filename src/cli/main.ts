@@ -50,7 +50,7 @@ const COMMANDS: readonly Entry[] = [
   {
     name: 'evidence',
     summary: 'proofs of misbehaviour: list, show, acknowledge, import',
-    flags: ['config', 'node'],
+    flags: ['home', 'config', 'node'],
     load: async () => (await import('./ask.js')).evidenceCommand(),
   },
   {

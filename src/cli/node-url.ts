@@ -1,5 +1,6 @@
-/** Which node a command asks. Apart from who asks it: not every command has to read a configuration. */
+/** Which node a command asks, and where the home of the one that it commands is. Apart from who asks it: not every command has to read a configuration. */
 import { loadConfig } from '../config.js'
+import { GossumError } from '../errors.js'
 import { askable, USUAL_PORT } from './client.js'
 import type { CommonFlags } from './command.js'
 
@@ -7,9 +8,17 @@ import type { CommonFlags } from './command.js'
 export function nodeUrl({ node, config }: Pick<CommonFlags, 'node' | 'config'>): string {
   const named = node ?? process.env['GOSSUM_NODE']
   if (named) return named
-  const { host, port } = loadConfig(
-    {},
-    { ...(config === undefined ? {} : { file: config }), policy: false, book: false },
-  ).http
+  const { host, port } = loadConfig({}, placesOf(config)).http
   return askable(`http://${host.includes(':') ? `[${host}]` : host}:${port || USUAL_PORT}`)
+}
+
+/** --home > $GOSSUM_HOME > the default. Throws FORBIDDEN for a node that is named by its address. */
+export function operatorHome({ node, home, config }: Pick<CommonFlags, 'node' | 'home' | 'config'>): string {
+  if (node !== undefined) throw new GossumError('FORBIDDEN', 'a node is told so by its --home, and not by --node URL')
+  return loadConfig(home === undefined ? {} : { home }, placesOf(config)).home
+}
+
+/** What is read of a configuration to know where things are. */
+function placesOf(config: string | undefined): { file?: string; policy: false; book: false } {
+  return { ...(config === undefined ? {} : { file: config }), policy: false, book: false }
 }

@@ -7,6 +7,7 @@ import { FAMOUS_MODULES } from '../audit/probe-lookups.js'
 import { SUM_GOLANG_ORG } from '../config.js'
 import { GossumError } from '../errors.js'
 import { evidenceId } from '../evidence/evidence.js'
+import { withoutLogin } from '../outgoing/logins.js'
 import { escapeModule, type ModuleVersion } from '../sumdb/module.js'
 import { utf8 } from '../tlog/bytes.js'
 import { logId, SUMDB_ORIGIN } from '../tlog/checkpoint.js'
@@ -79,11 +80,12 @@ A server that knows who asks may be honest to a probe alone: run it where your b
     })
 }
 
-async function run(url: string, flags: ProbeFlags, out: Output): Promise<number> {
+async function run(address: string, flags: ProbeFlags, out: Output): Promise<number> {
+  const url = addressOf('the URL', address)
   const key = parseLogKey(flags.log ?? SUM_GOLANG_ORG)
   const maxLag = flags.maxLag === undefined ? undefined : whole('--max-lag', flags.maxLag, 0, Number.MAX_SAFE_INTEGER)
   const settings = {
-    url: addressOf('the URL', url),
+    url,
     key,
     samples: whole('--samples', flags.samples, 1, MAX_SAMPLES),
     modules: modulesOf(flags.module ?? []),
@@ -114,17 +116,15 @@ function whole(flag: string, text: string, least: number, most: number): number 
   throw new GossumError('USAGE', `${flag} takes a whole number from ${least} to ${most}`)
 }
 
-/** An address as it was written. What is wrong with one is said without what it holds: that may be a password. */
+/** An address without its login. What is wrong with one is said without what it holds: that may be a password. */
 function addressOf(what: string, text: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (url === undefined || !/^https?:$/.test(url.protocol)) {
     throw new GossumError('USAGE', `${what} is not an http or https URL`)
   }
-  if (url.username !== '' || url.password !== '') {
-    throw new GossumError('USAGE', `${what} has a user or password, and a probe logs in nowhere`)
-  }
-  if (/[,|?#]/.test(text)) throw new GossumError('USAGE', `${what} is one address, without query: no list`)
-  return text
+  const address = withoutLogin(text)
+  if (/[,|?#]/.test(address)) throw new GossumError('USAGE', `${what} is one address, without query: no list`)
+  return address
 }
 
 function modulesOf(names: readonly string[]): ModuleVersion[] {

@@ -1,8 +1,9 @@
 /** `gossum run`: a node, until it is told to stop. */
 import { setFlagsFromString } from 'node:v8'
 import { Command } from 'commander'
-import { loadConfig, SUM_GOLANG_ORG, type Config, type Settings } from '../config.js'
+import { defaultHome, loadConfig, SUM_GOLANG_ORG, type Config, type Settings } from '../config.js'
 import type { NodeEvent } from '../events.js'
+import { withoutSecrets } from '../errors.js'
 import type { LogView } from '../http/api.js'
 import { createNode, type GossumNode } from '../node.js'
 import { SUMDB_ORIGIN } from '../tlog/checkpoint.js'
@@ -11,8 +12,12 @@ import { quorumThreshold } from '../tlog/policy.js'
 import { grouped } from './ask-text.js'
 import { askable, nodeFlag } from './client.js'
 import { collect, type CommonFlags } from './command.js'
-import { afterEvidence, afterSuspect, describeEvent } from './events.js'
+import { goEnv } from './go-env.js'
+import { afterEvidence, afterSuspect, describeEvent, type Flags } from './events.js'
 import { output, type Output } from './output.js'
+
+/** What GOSUMDB is when nobody set it. */
+const DEFAULT_GOSUMDB = 'sum.golang.org'
 
 type RunFlags = Settings & CommonFlags
 
@@ -37,6 +42,11 @@ export function command(): Command {
     .option('--announce <MULTIADDR>', 'what peers are told to dial, in place of --listen (repeatable)', collect)
     .option('--no-mdns', 'do not look for nodes on the local network')
     .option('--http <HOST:PORT>', 'where the API listens (default 127.0.0.1:46787; port 0 = any)')
+    .option(
+      '--trusted-proxy <CIDR>',
+      'a reverse proxy that is believed about whom it speaks for, by X-Forwarded-For (repeatable)',
+      collect,
+    )
     .option('--poll <SECONDS>', 'time between polls, with jitter (default 60)', Number)
     .option('--feed <"URL" or "VKEY URL">', 'a witness that gets our heads and cosigns them (repeatable)', collect)
     .option('--distributor <URL>', 'where cosigned heads are read and published (repeatable)', collect)
@@ -69,6 +79,7 @@ Examples:
   gossum run --log "VKEY URL ORIGIN"            a log that is no checksum database (c2sp.org/tlog-tiles)
   gossum run --log "VKEY -"                     cosign what this log pushes to /add-checkpoint (docs/witness.md)
   gossum run --log-list https://example.org/log-list.1
+  gossum run --trusted-proxy 127.0.0.1          behind a reverse proxy of this machine (docs/operating.md)
   gossum run --bootstrap ADDRESS --bootstrap ADDRESS --bootstrap ADDRESS --deposit 2,required    (docs/operating.md)
 
 A witness key that was imported from an ssh-agent is used through the agent at $SSH_AUTH_SOCK (gossum key import --help).
@@ -82,12 +93,12 @@ async function run(flags: RunFlags): Promise<void> {
   setFlagsFromString('--semi-space-growth-factor=1')
   const out = output(flags)
   const { log, listen, bootstrap, announce, http, poll, guardWait, bastion, policy, name, recover, home } = flags
-  const { deposit, depositWait, upstream, quorumWait, feed, distributor, sourceSpotter, logList } = flags
+  const { deposit, depositWait, upstream, quorumWait, feed, distributor, sourceSpotter, logList, trustedProxy } = flags
   // A flag that only says "no" says nothing when it is not given: then the environment and the file are asked.
   const mdns = flags.mdns === false ? false : undefined
   const settings = {
     ...{ log, listen, bootstrap, announce, mdns, http, poll, guardWait, bastion, policy, name, recover, home },
-    ...{ deposit, depositWait, upstream, quorumWait, feed, distributor, sourceSpotter, logList },
+    ...{ deposit, depositWait, upstream, quorumWait, feed, distributor, sourceSpotter, logList, trustedProxy },
   }
   const config = loadConfig(settings, flags.config === undefined ? {} : { file: flags.config })
 
@@ -97,7 +108,7 @@ async function run(flags: RunFlags): Promise<void> {
   const show = (event: NodeEvent): void => {
     if (out.isJson) return out.json(event)
     const hasPolicy = config.policy !== undefined
-    const telling = { logs: node.logs, hasPolicy, nodeFlag: nodeFlag(node.http), own: node.witness }
+    const telling = { logs: node.logs, hasPolicy, ...flagsFor(node, config), own: node.witness }
     for (const line of describeEvent(event, telling)) out.talk(line, { important: line.startsWith('!') })
   }
   // Who started us may tell us to stop, or be gone, before we are ready.
@@ -108,6 +119,7 @@ async function run(flags: RunFlags): Promise<void> {
   )
   if (out.isJson) out.json(await readyLine(node))
   else await introduce(node, config, out)
+  for (const line of publicTexts(config)) out.talk(line, { important: true })
   ready = true
   early.forEach(show)
   await told
@@ -145,7 +157,7 @@ async function introduce(node: GossumNode, config: Config, out: Output): Promise
       `${log.name}  ${log.disabled ? 'disabled' : (log.url ?? 'pushes its heads')}  ${log.size === 0 ? 'no head yet' : `size ${grouped(log.size)}`}`,
     ]),
     ...sumdbs.map((log) => ['go', `go env -w GOSUMDB="${goSumDb(log, node.http)}"`]),
-    ...(sumdbs.length === 0 ? [] : [['undo', 'go env -u GOSUMDB']]),
+    ...(sumdbs.length === 0 ? [] : [['undo', undoLine(node.http)]]),
     ['policy', policyText(config, node.witness)],
     ...meshTexts(config).map((text) => ['mesh', text]),
     ...config.places.map(({ kind, name }) => [kind === 'source-spotter' ? 'spotter' : kind, name]),
@@ -157,7 +169,7 @@ async function introduce(node: GossumNode, config: Config, out: Output): Promise
         ? []
         : [['PAUSED', `${log.name}: ${log.paused}; nothing is signed (docs/operating.md, "Reading the status")`]],
     ),
-    ...logs.flatMap((log) => frozenTexts(log, node).map((text) => ['FROZEN', text])),
+    ...logs.flatMap((log) => frozenTexts(log, flagsFor(node, config)).map((text) => ['FROZEN', text])),
   ]
   for (const [label, text] of lines) out.line(`${label!.padEnd(11)}${text!}`)
 }
@@ -170,6 +182,14 @@ function isSumDb({ origin, url, disabled }: Pick<LogView, 'origin' | 'url' | 'di
 /** What makes the go command ask this node about a log: it knows the key of sum.golang.org, and no other. */
 export function goSumDb({ key, name }: Pick<LogView, 'key' | 'name'>, http: string): string {
   return `${key === SUM_GOLANG_ORG ? name : key} ${askable(http)}/sumdb/${name}`
+}
+
+/** What sets GOSUMDB back to what the user's own setting is now, unless that is this node already. */
+function undoLine(http: string): string {
+  const set = goEnv('GOSUMDB', { ...process.env, GOSUMDB: undefined })
+  if (set === undefined || set === DEFAULT_GOSUMDB || set.includes(askable(http))) return 'go env -u GOSUMDB'
+  if (withoutSecrets(set) !== set) return 'go env -w GOSUMDB=... as it is now: go env GOSUMDB (it has a password)'
+  return `go env -w GOSUMDB="${set}"`
 }
 
 /** What other machines can dial comes before what only this one can. */
@@ -197,13 +217,29 @@ export function meshTexts({ listen, bootstrap }: Pick<Config, 'listen' | 'bootst
     : ['off: no --listen and no --bootstrap']
 }
 
+/** What commands need to find the node and its home. */
+function flagsFor({ http }: GossumNode, { home }: Config): Flags {
+  const path = /^[\w./-]+$/.test(home) ? home : `'${home.replaceAll("'", "'\\''")}'`
+  return { nodeFlag: nodeFlag(http), homeFlag: home === defaultHome() ? '' : ` --home ${path}` }
+}
+
+/** What an API that other machines reach shows and takes. */
+export function publicTexts({ http: { host, port }, home }: Pick<Config, 'http' | 'home'>): string[] {
+  if (/^(127\.|::1$|localhost$)/i.test(host)) return []
+  return [
+    `! --http ${host}:${port} is for everybody who reaches it, without TLS: what this node sees (status, heads, evidence, metrics),`,
+    `  the addresses of its peers, lookups for the go command, and the doors for heads and evidence. What only the`,
+    `  operator may do is not there, but at ${home}/operator.sock. docs/operating.md, "Ports", says what to forward.`,
+  ]
+}
+
 /** What froze a log and was not acknowledged, a text each. */
-function frozenTexts({ name, holds, suspects }: LogView, { http }: GossumNode): string[] {
+function frozenTexts({ name, holds, suspects }: LogView, flags: Flags): string[] {
   return holds
     .filter((hold) => !hold.acked)
     .map(({ id }) => {
       const after = suspects.some((suspect) => suspect.id === id) ? afterSuspect : afterEvidence
-      return `${name} was proven to misbehave: nothing more of it is signed. ${after(id, nodeFlag(http))}`
+      return `${name} was proven to misbehave: nothing more of it is signed. ${after(id, flags)}`
     })
 }
 

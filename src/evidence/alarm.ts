@@ -87,6 +87,14 @@ export class Alarm {
   }
 
   /**
+   * The evidence that is acknowledged together with this one: all that convicts the same log by now. It was frozen once, and
+   * a fork that grows meanwhile is not another one.
+   */
+  acknowledgedWith(id: string): readonly string[] {
+    return this.#keeper.catalogue.besides(id).filter((other) => this.#keeper.unwritten.get(other) === undefined)
+  }
+
+  /**
    * Lets a witness count again, on the operator's word. False when no witness is convicted by evidence of this id. To be
    * called before a log is let go, too: nothing can be acknowledged that is not on disk. Throws EVIDENCE_UNWRITTEN.
    */

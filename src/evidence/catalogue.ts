@@ -18,7 +18,7 @@ export class Catalogue {
    * same, for it can excuse nothing: there is no evidence without a lie in it.
    */
   readonly #shown = new Map<string, Map<string, string>>()
-  readonly #splitViews = new Map<string, number>()
+  readonly #splitViews = new Map<string, string[]>()
 
   /** All of it, oldest first. */
   get refs(): readonly EvidenceRef[] {
@@ -29,9 +29,15 @@ export class Catalogue {
     return this.#entries.has(id)
   }
 
-  /** Split views of a log. */
-  splitViews(log: string): number {
-    return this.#splitViews.get(log) ?? 0
+  /** Ids of the split views of a log, oldest first. */
+  splitViewsOf(log: string): readonly string[] {
+    return this.#splitViews.get(log) ?? []
+  }
+
+  /** Ids of the split views of the log that this one convicts, itself among them; none when it convicts no log. */
+  besides(id: string): readonly string[] {
+    const entry = this.#entries.get(id)
+    return entry?.isSplitView === true ? this.splitViewsOf(entry.log) : []
   }
 
   /** The id of a split view that shows this text; undefined when none does. */
@@ -43,7 +49,7 @@ export class Catalogue {
     const { id, log, isSplitView, texts } = entry
     this.#entries.set(id, entry)
     if (!isSplitView) return
-    this.#splitViews.set(log, this.splitViews(log) + 1)
+    this.#splitViews.set(log, [...this.splitViewsOf(log), id])
     const shown = this.#shown.get(log) ?? new Map<string, string>()
     this.#shown.set(log, shown)
     for (const text of texts) if (!shown.has(text)) shown.set(text, id)

@@ -14,13 +14,13 @@
  * nobody else can make a second file of the same fact by adding lines. Pure; runs in a browser.
  */
 import { errorCode, GossumError } from '../errors.js'
-import { equalBytes, fromUtf8, utf8 } from '../tlog/bytes.js'
+import { equalBytes, utf8 } from '../tlog/bytes.js'
 import { logId, parseCheckpoint, type Checkpoint } from '../tlog/checkpoint.js'
 import { verifiedCosignatures, verifyCosignature } from '../tlog/cosignature.js'
 import { EMPTY_ROOT, formatHash, parseHash, type Hash } from '../tlog/hash.js'
 import { checkTree } from '../tlog/merkle.js'
 import {
-  formatNote,
+  spellNote,
   isWitnessKey,
   parseNote,
   SIGNATURE_TYPES,
@@ -133,7 +133,7 @@ function inOrder([a, b]: readonly [string, string]): [string, string] {
 }
 
 function noteText(note: Note): string {
-  return fromUtf8(formatNote(note))!
+  return spellNote(note)
 }
 
 /** The order of heads in evidence: by size, then by text, so that everybody writes the same file. */

@@ -4,17 +4,24 @@
  * a node that knows; and what cannot be written is tried until it is.
  */
 import { GossumError } from '../errors.js'
-import { fromUtf8, toHex, utf8 } from '../tlog/bytes.js'
-import { sha256 } from '../tlog/hash.js'
-import { parseNote, type VerifierKey } from '../tlog/note.js'
+import { fromUtf8, utf8 } from '../tlog/bytes.js'
+import type { VerifierKey } from '../tlog/note.js'
+import { Budget } from '../budget.js'
 import { Catalogue } from './catalogue.js'
 import { conflictsOf, displacedBy } from './conflicts.js'
 import { encodeEvidence, parseEvidence, type Conviction, type Evidence } from './evidence.js'
 import type { KeptConviction, KeptConvictions, KeptEvidence, Shelf, Source } from './kept.js'
+import { Lies, textHash, type Findings, type News, type Shown } from './lies.js'
 import { setTimer, Unwritten, type Duty, type SetTimer } from './unwritten.js'
 
 /** Split views kept of a log that is frozen already. One convicts; the rest tells how far it went. */
 const MAX_EVIDENCE_PER_LOG = 64
+/**
+ * Convictions about one log of witnesses that only neighbours count, at once and per second in the long run: whoever names
+ * keys of its own, and convicts them in turn, makes us write each time.
+ */
+const STRANGER_BURST = 128
+const STRANGERS_PER_SECOND = 0.1
 /** A disk that hangs does not keep people from being told for longer than this. */
 const TELL_MS = 2_000
 
@@ -32,15 +39,13 @@ export interface Trust {
 }
 
 /** What the rest of the node does when something is proven. */
-export interface AlarmedNode {
-  /** Freezes the log until the operator acknowledges `id`; durable when it returns. */
-  readonly freeze: (log: string, id: string) => Promise<void>
-  readonly isFrozen: (log: string) => boolean
+export interface AlarmedNode extends Findings {
   /**
-   * Whether a head of evidence, as a note, is of the history that we proved. One of which that cannot be said, or that
-   * throws, counts as a lie: the operator is asked once too often rather than once too little.
+   * Freezes the log until the operator acknowledges `id`; durable when it returns. A lie that has grown is noted as
+   * acknowledged: what freezes the log is the evidence that showed it first.
    */
-  readonly isOurs: (log: string, head: string) => Promise<boolean>
+  readonly freeze: (log: string, id: string, news: News) => Promise<void>
+  readonly isFrozen: (log: string) => boolean
   /** Finds the quorum heads anew: other witnesses are convicted than before. */
   readonly reconsider: () => Promise<void>
 }
@@ -74,10 +79,14 @@ export class Keeper {
   readonly #parts: KeeperParts
   readonly catalogue = new Catalogue()
   readonly unwritten: Unwritten
+  readonly #lies: Lies
+  readonly #strangers = new Budget(STRANGER_BURST, STRANGERS_PER_SECOND)
 
   constructor(parts: KeeperParts) {
     this.#parts = parts
     this.unwritten = new Unwritten({ onError: parts.onError, ...parts.clock })
+    const get = async (id: string): Promise<KeptEvidence | undefined> => this.unwritten.get(id) ?? parts.shelf.get(id)
+    this.#lies = new Lies(parts.node, { get }, parts.onError)
   }
 
   /** Takes up what is kept: it freezes and convicts again, also when the disk takes nothing now. Throws STORE_DAMAGED. */
@@ -88,7 +97,7 @@ export class Keeper {
       const texts = textsOfKept(kept)
       this.catalogue.add({ id, log, isSplitView: witness === undefined, texts })
       if (witness === undefined) {
-        if (trust.keys.has(log)) await this.#write(kept, [() => node.freeze(log, id)])
+        if (trust.keys.has(log)) await this.#write(kept, [() => node.freeze(log, id, 'new')])
       } else if (convictions.get(id) === undefined) {
         const conviction = { id, witness, log, lies: texts, acked: false }
         convictions.note(conviction)
@@ -97,24 +106,24 @@ export class Keeper {
     }
   }
 
-  /**
-   * Convicts a log. One lie makes new evidence with every head of ours, and whoever holds it can show it again: the
-   * operator who let it go once is not asked again. But one head that is neither ours nor was shown before is a new lie.
-   */
+  /** Convicts a log. The operator is asked once for each lie (lies.ts); what shows that one has grown is kept, too. */
   async keepSplitView(conviction: Conviction, evidence: Evidence, source: Source): Promise<Kept> {
     const { id, log } = conviction
     const { freeze, isFrozen } = this.#parts.node
-    const shown = (text: string): string | undefined => this.catalogue.showing(log, text)
-    const isOld = await this.#isOld(log, evidence, shown)
+    const shown = {
+      ids: this.catalogue.splitViewsOf(log),
+      showing: (text: string) => this.catalogue.showing(log, text),
+    }
+    const news = await this.#lies.news(log, evidence.heads, shown)
     // From here on nothing waits until it is held: the same file may come through several doors at once.
     if (this.catalogue.has(id)) return { id, isNew: false }
-    if (isOld) return { id: firstOf(evidence, shown) ?? id, isNew: false }
-    const isOneTooMany = this.catalogue.splitViews(log) >= MAX_EVIDENCE_PER_LOG
-    if (isOneTooMany && (isFrozen(log) || this.unwritten.holds(log))) return { id, isNew: false }
+    if (news === 'known') return { id: firstOf(evidence, shown), isNew: false }
+    const isOneTooMany = this.catalogue.splitViewsOf(log).length >= MAX_EVIDENCE_PER_LOG
+    if (isOneTooMany && (news === 'grown' || isFrozen(log) || this.unwritten.holds(log))) return { id, isNew: false }
     const kept = this.#kept(conviction, evidence)
     if (!this.unwritten.hasRoom(log, kept.text.length)) return { id, isNew: false }
     this.catalogue.add({ id, log, isSplitView: true, texts: evidence.heads.map(textHash) })
-    await this.#writeAndTell(conviction, kept, source, [() => freeze(log, id)])
+    await this.#writeAndTell(conviction, kept, source, [() => freeze(log, id, news)])
     return { id, isNew: true }
   }
 
@@ -126,16 +135,18 @@ export class Keeper {
     const { id, log } = conviction
     const { convictions, node, trust } = this.#parts
     const about = { witness: conviction.witness!.vkey, log }
-    const shown = (text: string): string | undefined => conflictsOf(about, convictions.list()).shown.get(text)
-    const isOld = await this.#isOld(log, evidence, shown)
+    const before = conflictsOf(about, convictions.list()).shown
+    const shown = { ids: [...new Set(before.values())], showing: (text: string) => before.get(text) }
+    const news = await this.#lies.news(log, evidence.heads, shown)
     // From here on nothing waits until it counts, as above.
     const { open } = conflictsOf(about, convictions.list())
     if (open !== undefined) return { id: open, isNew: false }
     if (convictions.get(id) !== undefined) return { id, isNew: false }
-    if (isOld) return { id: firstOf(evidence, shown) ?? id, isNew: false }
+    if (news !== 'new') return { id: firstOf(evidence, shown), isNew: false }
     const displaced = displacedBy(about, convictions.list(), trust.witnesses(), trust.relayed())
     const kept = this.#kept(conviction, evidence)
     if (displaced === undefined || !this.unwritten.hasRoom(aboutOf(kept), kept.text.length)) return undefined
+    if (!this.#isCounted(about.witness) && !this.#strangers.take(log, performance.now())) return undefined
     const texts = evidence.heads.map(textHash)
     this.catalogue.add({ id, log, isSplitView: false, texts })
     const convicted = { id, ...about, lies: texts, acked: false }
@@ -148,26 +159,6 @@ export class Keeper {
     return { id, isNew: true }
   }
 
-  /**
-   * Whether each head of evidence was shown by what is kept, or is ours. Which of them is ours is found out only where
-   * that decides: of two heads that nobody has seen one is a lie in any case.
-   */
-  async #isOld(log: string, { heads }: Evidence, shown: (text: string) => string | undefined): Promise<boolean> {
-    const unseen = heads.filter((head) => shown(textHash(head)) === undefined)
-    if (unseen.length === heads.length) return false
-    for (const head of unseen) if (!(await this.#isOurs(log, head))) return false
-    return true
-  }
-
-  async #isOurs(log: string, head: string): Promise<boolean> {
-    try {
-      return await this.#parts.node.isOurs(log, head)
-    } catch (error) {
-      this.#parts.onError(error)
-      return false
-    }
-  }
-
   /** In this order: what a crash leaves of it convicts again at the next start. */
   async #forget({ id }: KeptConviction): Promise<void> {
     // The operator may have acknowledged it meanwhile: that must be remembered.
@@ -176,6 +167,10 @@ export class Keeper {
     this.catalogue.remove(id)
     await this.#parts.convictions.del(id)
     await this.#parts.shelf.del(id)
+  }
+
+  #isCounted(witness: string): boolean {
+    return this.#parts.trust.witnesses().some(({ vkey }) => vkey === witness)
   }
 
   #kept({ id, type, log, sizes, witness }: Conviction, evidence: Evidence): KeptEvidence {
@@ -219,14 +214,9 @@ function aboutOf({ log, witness }: KeptEvidence): string {
   return witness === undefined ? log : `${log} ${witness}`
 }
 
-/** The first evidence that shows one of these heads. */
-function firstOf({ heads }: Evidence, shown: (text: string) => string | undefined): string | undefined {
-  return heads.map((head) => shown(textHash(head))).find((id) => id !== undefined)
-}
-
-/** The hash of a head's checkpoint text, whatever lines it carries. */
-function textHash(head: string): string {
-  return toHex(sha256(utf8(parseNote(utf8(head)).text)))
+/** The first evidence that shows one of these heads; else that which shows what they continue. */
+function firstOf({ heads }: Evidence, { ids, showing }: Shown): string {
+  return heads.map((head) => showing(textHash(head))).find((id) => id !== undefined) ?? ids.at(-1)!
 }
 
 /** What kept evidence shows; nothing when the disk damaged it: it convicts all the same, by its id. */

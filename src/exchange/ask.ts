@@ -2,7 +2,10 @@
  * One request to a place: timed, its answer bounded while it streams, redirects not followed. Nothing is tried again
  * here: when to come back is the business of who visits.
  */
-import { errorText, GossumError } from '../errors.js'
+import { GossumError } from '../errors.js'
+import { outgoing } from '../outgoing/client.js'
+import { withoutLogins } from '../outgoing/logins.js'
+import { reasonOf } from '../outgoing/reason.js'
 import { DEFAULT_USER_AGENT, readBody, retryAfter } from '../sumdb/fetcher.js'
 import { timed } from '../timed.js'
 
@@ -62,16 +65,14 @@ export class Asker {
     } catch (error) {
       if (error instanceof GossumError || signal.aborted) throw error
       onRequest('failed')
-      // A failed fetch hides its reason one level down.
-      const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
-      throw new PlaceDown(`${url}: ${errorText(cause)}`, 0, error)
+      throw new PlaceDown(`${url}: ${reasonOf(error)}`, 0, error)
     }
   }
 
   async #ask(method: string, url: string, signal: AbortSignal, body: Uint8Array | undefined): Promise<PlaceAnswer> {
     const { onRequest } = this.#options
     const headers = { 'user-agent': DEFAULT_USER_AGENT, ...(body && { 'content-type': 'text/plain; charset=utf-8' }) }
-    const response = await fetch(url, {
+    const response = await outgoing.fetch(url, {
       method,
       headers,
       redirect: 'manual',
@@ -103,7 +104,7 @@ function outcomeOf(status: number): RequestOutcome {
 
 /** The beginning of an answer on one line, for people. */
 export function shown(bytes: Uint8Array): string {
-  const text = new TextDecoder().decode(bytes.subarray(0, 4 * SHOWN))
+  const text = withoutLogins(new TextDecoder().decode(bytes.subarray(0, 4 * SHOWN)))
   // Nobody's answer moves a cursor, or ends a line of ours.
   return text
     .replace(/[\s\p{C}]+/gu, ' ')

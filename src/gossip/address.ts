@@ -7,6 +7,7 @@ import { peerIdFromString } from '@libp2p/peer-id'
 import { CODE_P2P, multiaddr, type Multiaddr } from '@multiformats/multiaddr'
 import { BlockList, isIPv4, isIPv6 } from 'node:net'
 import { errorText, GossumError } from '../errors.js'
+import { toHex } from '../tlog/bytes.js'
 
 /** How near something is: the internet, a private or link-local network, this machine. */
 export const NEARNESS = { internet: 0, network: 1, machine: 2 } as const
@@ -86,6 +87,20 @@ export function nearnessOf(address: Multiaddr): Nearness {
 /** Whether somebody at this distance may tell of a place, or be told: nobody but the neighbours knows a neighbour. */
 export function mayTell(place: Place, who: Nearness): boolean {
   return place.isName || nearnessOf(place.address) <= who
+}
+
+/**
+ * What counts as one network: of the internet an IPv4 /24 or an IPv6 /48, for who rents one address gets the others as
+ * well; nearer to us one address, for a laboratory is no attack.
+ */
+export function networkOf(address: Multiaddr): string {
+  const [host] = address.getComponents()
+  const ip = host?.value ?? ''
+  if (isIPv6(ip)) {
+    // A multiaddr of IPv6 begins with a one-byte code and the 16 bytes of the address.
+    return toHex(address.bytes.subarray(1, nearnessOfIp(ip) === NEARNESS.internet ? 7 : 9))
+  }
+  return nearnessOf(address) === NEARNESS.internet ? ip.slice(0, Math.max(0, ip.lastIndexOf('.'))) || ip : ip
 }
 
 /** An address with the peer id it leads to. */

@@ -9,7 +9,7 @@ import { timed } from '../timed.js'
 import type { Tree } from '../tlog/merkle.js'
 import type { Prefix } from '../witness/decide.js'
 import type { WitnessPromise } from '../witness/promise.js'
-import { asError, framesOf, REQUEST_TIMEOUT_MS, REQUESTS_PER_STREAM } from './asking.js'
+import { asError, framesOf, REQUEST_TIMEOUT_MS } from './asking.js'
 import type { FloodMeter } from './flood.js'
 import type { DoorHandlers, DoorReports, Drop } from './gossip.js'
 import { Keeper, type Bringer, type KeepHandlers } from './keeping.js'
@@ -17,6 +17,7 @@ import {
   decodeRequest,
   encodeAnswer,
   MAX_PROOF,
+  ROOM_BYTES,
   TILE_BYTES,
   type Answer,
   type ErrorAnswer,
@@ -26,6 +27,8 @@ import {
   type Request,
 } from './messages.js'
 import type { SignedPage } from './pages.js'
+import { HARMLESS, REQUESTS_PER_STREAM } from './talks.js'
+import { MAX_MESSAGE_BYTES } from './topics.js'
 
 export type { Bringer } from './keeping.js'
 export type { SignedPage } from './pages.js'
@@ -86,18 +89,19 @@ const ALL_PROOFS_PER_SECOND = 8
 const PROOFS_AT_ONCE = 8
 /** Milliseconds for one proof; less than the asker waits. */
 const PROOF_TIMEOUT_MS = 8_000
-/** Answers of evidence that are made, or wait for their readers, at once: each may have the size of a frame. */
+/** Answers of evidence that are made at once: each may read five megabytes from the disk. */
 const EVIDENCE_AT_ONCE = 8
+/** Bytes of answers that wait for their readers: those of one peer, and of all whom we do not trust. */
+const UNREAD_BYTES_PER_PEER = 1024 * 1024
+const UNREAD_BYTES = 16 * 1024 * 1024
 /**
  * Streams that one peer may have open with us at once, whatever the number of its connections: for a round, a question
- * and promises, and one that is just being closed.
+ * and promises, each of which may just be being closed while the next is opened.
  */
-export const STREAMS_PER_PEER = 4
+export const STREAMS_PER_PEER = 6
 
 const UNKNOWN: ErrorAnswer = { type: 'error', code: 'unknown' }
 const BUSY: ErrorAnswer = { type: 'error', code: 'busy' }
-/** Errors after which a stream goes on. */
-const HARMLESS = new Set(['unknown', 'unknown-request'])
 
 export interface AnswererOptions {
   /** Log ids. */
@@ -126,6 +130,9 @@ export class Answerer {
   readonly #allProofs = new Budget(ALL_PROOFS_BURST, ALL_PROOFS_PER_SECOND)
   #proving = 0
   #showing = 0
+  /** Bytes of answers that were not read yet, by peer, and of all. */
+  readonly #unread = new Map<string, number>()
+  #allUnread = 0
   /** Inbound streams by peer. */
   readonly #streams = new Map<string, number>()
 
@@ -138,11 +145,12 @@ export class Answerer {
   async serve(stream: Stream, connection: Connection): Promise<void> {
     const peer = connection.remotePeer.toString()
     const open = this.#streams.get(peer) ?? 0
-    if (open >= STREAMS_PER_PEER || this.#options.meter.isPaused(peer, Date.now())) {
+    if (open >= STREAMS_PER_PEER || this.#options.meter.isPaused(peer, performance.now())) {
       this.#refuse(peer, 'sync-streams')
       stream.abort(new Error('too many sync streams'))
       // Whoever goes on when it is not listened to is sent away; the gate lets it in again later.
-      if (this.#options.meter.isPaused(peer, Date.now())) connection.abort(new Error('too many refused requests'))
+      if (this.#options.meter.isPaused(peer, performance.now()))
+        connection.abort(new Error('too many refused requests'))
       return
     }
     this.#streams.set(peer, open + 1)
@@ -156,9 +164,9 @@ export class Answerer {
         // A length that no frame has; a peer that is slow, or gone, is another matter.
         const isLie = asError(error).name.startsWith('InvalidDataLength')
         // It weighs as much as four refused requests: each may have brought a megabyte.
-        for (let i = 0; isLie && i < 4; i++) this.#options.meter.offence(peer, Date.now())
+        for (let i = 0; isLie && i < 4; i++) this.#options.meter.offence(peer, performance.now())
         stream.abort(asError(error))
-        if (isLie && this.#options.meter.isPaused(peer, Date.now())) connection.abort(asError(error))
+        if (isLie && this.#options.meter.isPaused(peer, performance.now())) connection.abort(asError(error))
       }
     } finally {
       const left = this.#streams.get(peer)! - 1
@@ -173,18 +181,18 @@ export class Answerer {
     for (let requests = 0; requests < REQUESTS_PER_STREAM; requests++) {
       const frame = await this.#timed((signal) => frames.read({ signal }))
       const request = decodeRequest(frame.subarray())
-      const allowed = this.#budgetFor(request, peer).take(peer, Date.now())
-      const isLarge = allowed && request.type === 'evidence'
-      const busy = isLarge && this.#showing >= EVIDENCE_AT_ONCE
-      if (busy) this.#options.reports.onDropped('sync-busy')
-      let answer: Answer
-      if (isLarge) this.#showing++
-      try {
-        answer = busy ? BUSY : allowed ? await this.#answer(request, connection) : this.#refuse(peer, 'sync-budget')
-        await this.#timed((signal) => frames.write(encodeAnswer(answer), { signal }))
-      } finally {
-        if (isLarge) this.#showing--
+      const allowed = this.#budgetFor(request, peer).take(peer, performance.now())
+      let answer = allowed ? await this.#answer(request, connection) : this.#refuse(peer, 'sync-budget')
+      let bytes = encodeAnswer(answer)
+      if (!this.#hasRoom(peer, bytes.length)) {
+        answer = this.#busy()
+        bytes = encodeAnswer(answer)
       }
+      await this.#unreadBy(
+        peer,
+        bytes.length,
+        this.#timed((signal) => frames.write(bytes, { signal })),
+      )
       if (answer.type === 'error' && !HARMLESS.has(answer.code)) break
       if (request.type === 'hello') this.#options.onHello(request, connection)
     }
@@ -198,10 +206,8 @@ export class Answerer {
       switch (request.type) {
         case 'hello':
           return await this.#options.hello(connection)
-        case 'evidence': {
-          const files = await Promise.all(request.ids.map((id) => handlers.evidence(id)))
-          return { type: 'evidence', files: files.filter((file) => file !== undefined) }
-        }
+        case 'evidence':
+          return this.#showing < EVIDENCE_AT_ONCE ? await this.#show(request.ids) : this.#busy()
         case 'proof':
           return logs.has(request.log) ? await this.#prove(request, peer) : UNKNOWN
         case 'tile': {
@@ -215,7 +221,7 @@ export class Answerer {
           return { type: 'promise', kept: await this.#keeper.keep(request, from, this.#options.isTrusted(from)) }
         }
         case 'error':
-          if (request.code === 'malformed') this.#options.meter.offence(peer, Date.now())
+          if (request.code === 'malformed') this.#options.meter.offence(peer, performance.now())
           return request
       }
     } catch (error) {
@@ -233,8 +239,50 @@ export class Answerer {
     return isTrusted(bringer(peer)) ? this.#promises : this.#strangersPromises
   }
 
+  /** One file after the other, as many as fit into a frame: of padded ones a few fill it. */
+  async #show(ids: readonly string[]): Promise<Answer> {
+    const files: Uint8Array[] = []
+    let room = ROOM_BYTES
+    this.#showing++
+    try {
+      for (const id of new Set(ids)) {
+        const file = await this.#options.handlers.evidence(id)
+        if (file === undefined || file.length > MAX_MESSAGE_BYTES) continue
+        room -= file.length
+        if (room < 0) break
+        files.push(file)
+      }
+    } finally {
+      this.#showing--
+    }
+    return { type: 'evidence', files }
+  }
+
+  /** Whether an answer of so many bytes may wait for this peer to read it. */
+  #hasRoom(peer: string, bytes: number): boolean {
+    if ((this.#unread.get(peer) ?? 0) + bytes > UNREAD_BYTES_PER_PEER) return false
+    const { bringer, isTrusted } = this.#options
+    return this.#allUnread + bytes <= UNREAD_BYTES || isTrusted(bringer(peer))
+  }
+
+  async #unreadBy(peer: string, bytes: number, written: Promise<void>): Promise<void> {
+    const count = (change: number): void => {
+      this.#allUnread += change
+      const left = (this.#unread.get(peer) ?? 0) + change
+      if (left === 0) this.#unread.delete(peer)
+      else this.#unread.set(peer, left)
+    }
+    count(bytes)
+    await written.finally(() => count(-bytes))
+  }
+
+  #busy(): ErrorAnswer {
+    this.#options.reports.onDropped('sync-busy')
+    return BUSY
+  }
+
   async #prove({ log, of, size }: ProofRequest, peer: string): Promise<Answer> {
-    const now = Date.now()
+    const now = performance.now()
     if (!this.#proofs.take(peer, now)) return this.#refuse(peer, 'sync-proofs')
     if (this.#proving >= PROOFS_AT_ONCE || !this.#allProofs.take('', now)) {
       this.#options.reports.onDropped('sync-proofs')
@@ -254,7 +302,7 @@ export class Answerer {
 
   #refuse(peer: string, drop: Drop): ErrorAnswer {
     this.#options.reports.onDropped(drop)
-    this.#options.meter.offence(peer, Date.now())
+    this.#options.meter.offence(peer, performance.now())
     return BUSY
   }
 

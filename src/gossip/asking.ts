@@ -12,6 +12,7 @@ import { checkTree, type Tree } from '../tlog/merkle.js'
 import type { Prefix } from '../witness/decide.js'
 import type { Host } from './host.js'
 import { Lines } from './lines.js'
+import { OpenTalks, REQUESTS_PER_STREAM, type Talk } from './talks.js'
 import {
   decodeAnswer,
   encodeRequest,
@@ -25,22 +26,16 @@ import type { PromiseRequest } from './promises.js'
 
 /** Milliseconds until a request is answered, and until a request or an answer is read by the other side. */
 export const REQUEST_TIMEOUT_MS = 10_000
-/** Requests on one stream; a stream is for a while, not for life. */
-export const REQUESTS_PER_STREAM = 24
 /** Milliseconds that a peer is brought no promise after it said that it is busy: signatures wait for it. */
 const PROMISE_PAUSE_MS = 500
 /** Peers that one question goes to beside the one that is named. */
 const OTHERS_ASKED = 3
 
+/** Runs something with the signal at which it ends. */
+type Limited = <T>(act: (limit: AbortSignal) => Promise<T>) => Promise<T>
+
 /** Sends one request; undefined when the answer is none. Throws when the stream fails, and so ends what it was for. */
 export type Ask = (request: Request) => Promise<Answer | undefined>
-
-/** A stream that is open, and how many requests it has carried. */
-interface Talk {
-  readonly stream: Stream
-  readonly frames: LengthPrefixedStream<Stream>
-  requests: number
-}
 
 export class Asker {
   readonly #host: Host
@@ -50,6 +45,8 @@ export class Asker {
   readonly #rounds = new Set<string>()
   readonly #questions = new Lines()
   readonly #promises = new Lines(PROMISE_PAUSE_MS)
+  readonly #questionTalks = new OpenTalks()
+  readonly #promiseTalks = new OpenTalks()
 
   constructor(host: Host, speakers: ReadonlyMap<string, PeerId>, stopped: AbortSignal) {
     this.#host = host
@@ -71,18 +68,20 @@ export class Asker {
 
   /** One question to one peer; undefined when there is no answer. Never throws. */
   ask(peer: PeerId, request: Request, signal: AbortSignal): Promise<Answer | undefined> {
-    return this.#questions.ask(peer.toString(), () => this.#askNow(peer, request, signal))
+    return this.#questions.ask(peer.toString(), () => this.#askNow(this.#questionTalks, peer, request, signal))
   }
 
   /** The same for promises, which wait for no other question. */
   askToKeep(peer: PeerId, request: PromiseRequest, signal: AbortSignal): Promise<Answer | undefined> {
-    return this.#promises.ask(peer.toString(), () => this.#askNow(peer, request, signal))
+    return this.#promises.ask(peer.toString(), () => this.#askNow(this.#promiseTalks, peer, request, signal))
   }
 
   /** The last connection of a peer is gone. */
   gone(peer: string): void {
     this.#questions.gone(peer)
     this.#promises.gone(peer)
+    this.#questionTalks.gone(peer)
+    this.#promiseTalks.gone(peer)
   }
 
   /**
@@ -133,18 +132,55 @@ export class Asker {
     return [...(named ? [named] : []), ...sample(others, OTHERS_ASKED).map(([, peer]) => peer)]
   }
 
-  async #askNow(peer: PeerId, request: Request, signal: AbortSignal): Promise<Answer | undefined> {
-    let answer: Answer | undefined
-    await this.#talk(peer, signal, async (ask) => {
-      answer = await ask(request)
+  /** On the stream of the question before, if that is still open: a stream for each would soon be too many. */
+  async #askNow(talks: OpenTalks, peer: PeerId, request: Request, signal: AbortSignal): Promise<Answer | undefined> {
+    const id = peer.toString()
+    const before = talks.take(id)
+    if (before !== undefined) {
+      const answer = await this.#askOn(talks, before, id, request, signal)
+      // It may have been closed at the other end meanwhile.
+      if (answer !== undefined || signal.aborted) return answer
+    }
+    const limited = this.#limited(signal)
+    try {
+      return await this.#askOn(talks, await this.#open(peer, limited), id, request, signal)
+    } catch {
+      return undefined
+    }
+  }
+
+  async #askOn(
+    talks: OpenTalks,
+    talk: Talk,
+    peer: string,
+    request: Request,
+    signal: AbortSignal,
+  ): Promise<Answer | undefined> {
+    try {
+      const answer = await this.#send(talk, request, this.#limited(signal))
+      talks.keep(peer, talk, answer)
+      return answer
+    } catch (error) {
+      talk.stream.abort(asError(error))
+      return undefined
+    }
+  }
+
+  #limited(signal: AbortSignal): Limited {
+    return (act) => timed(REQUEST_TIMEOUT_MS, [signal, this.#stopped], act)
+  }
+
+  #send(talk: Talk, request: Request, limited: Limited): Promise<Answer | undefined> {
+    talk.requests++
+    return limited(async (limit) => {
+      await talk.frames.write(encodeRequest(request), { signal: limit })
+      return decodeAnswer((await talk.frames.read({ signal: limit })).subarray())
     })
-    return answer
   }
 
   async #talk(peer: PeerId, signal: AbortSignal, talk: (ask: Ask) => Promise<void>): Promise<void> {
     if (signal.aborted) return
-    const limited = <T>(act: (limit: AbortSignal) => Promise<T>): Promise<T> =>
-      timed(REQUEST_TIMEOUT_MS, [signal, this.#stopped], act)
+    const limited = this.#limited(signal)
     let open: Talk | undefined
     const end = async (): Promise<void> => {
       const { stream } = open ?? {}
@@ -155,12 +191,7 @@ export class Asker {
       await talk(async (request) => {
         // A stream is good for so many requests; whoever has more opens another.
         if (open?.requests === REQUESTS_PER_STREAM) await end()
-        const now = (open ??= await this.#open(peer, limited))
-        now.requests++
-        return limited(async (limit) => {
-          await now.frames.write(encodeRequest(request), { signal: limit })
-          return decodeAnswer((await now.frames.read({ signal: limit })).subarray())
-        })
+        return this.#send((open ??= await this.#open(peer, limited)), request, limited)
       })
       await end()
     } catch (error) {
@@ -168,7 +199,7 @@ export class Asker {
     }
   }
 
-  async #open(peer: PeerId, limited: (act: (limit: AbortSignal) => Promise<Stream>) => Promise<Stream>): Promise<Talk> {
+  async #open(peer: PeerId, limited: Limited): Promise<Talk> {
     const connection = this.#host.getConnections(peer).find((candidate) => candidate.status === 'open')
     if (connection === undefined) throw new Error('not connected')
     const stream = await limited((limit) => connection.newStream(SYNC_PROTOCOL, { signal: limit }))

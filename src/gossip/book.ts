@@ -1,9 +1,9 @@
 /**
  * The peers that a node has met, and those of them that it remembers over a restart. A module below keeps the book;
- * what is in it is decided here: first those that we dialled, whose addresses are proven, then those that told theirs.
+ * what is in it is decided here (worthiest).
  */
 import type { PeerId } from '@libp2p/interface'
-import { nearnessOf, readPlace, type Place } from './address.js'
+import { NEARNESS, nearnessOf, networkOf, readPlace, type Place } from './address.js'
 
 export interface KnownPeer {
   /** Multiaddr, /p2p/ID included. */
@@ -15,6 +15,10 @@ export interface KnownPeer {
    * Earlier versions did not say; then it is not known.
    */
   readonly dialled?: boolean
+  /** Whether this node reached it at this address. Earlier versions did not say; then only where it looked for it. */
+  readonly proven?: boolean
+  /** The network of the peer that told of it (address.ts); absent where nobody did. */
+  readonly via?: string
   /** When it was first met: RFC 3339, in UTC. Earlier versions did not say. */
   readonly metAt?: string
 }
@@ -29,6 +33,10 @@ export interface PeerBook {
 const MAX_CHOSEN = 5
 /** Peers that are remembered beyond their connection. */
 const MAX_ABSENT = 64
+/** Those of them that one network of the internet told of, or that are in it. */
+const PLACES_PER_NETWORK = 8
+/** Milliseconds without a connection after which a peer stays behind those that were here since. */
+const STALE_AFTER_MS = 7 * 24 * 3600 * 1000
 /** Milliseconds after a change until the book is saved: peers come in swarms. */
 const SAVE_AFTER_MS = 5_000
 
@@ -41,6 +49,8 @@ export interface Met {
   readonly dialled: boolean
   /** Whether we looked for it of our own accord. */
   readonly sought: boolean
+  /** The network of the peer that told us of it, if one did. */
+  readonly via?: string | undefined
   /** Milliseconds since 1970. */
   readonly metAt: number
   /** Milliseconds since 1970. */
@@ -67,15 +77,16 @@ export class Acquaintances {
     try {
       const book = (await this.#book?.load()) ?? []
       this.#chosen = new Set(chosenFrom(book).filter((id) => id !== own.toString()))
-      for (const { address, lastSeen, dialled, metAt } of book) {
+      for (const { address, lastSeen, dialled, proven = dialled, via, metAt } of book) {
         const place = readPlace(address)
         if (place === undefined || place.peer.equals(own) || this.#met.size >= MAX_ABSENT) continue
         const at = Date.parse(lastSeen) || 0
         this.#met.set(place.peer.toString(), {
           peer: place.peer,
           places: [place],
-          dialled: true,
+          dialled: proven === true,
           sought: dialled === true,
+          via,
           metAt: Date.parse(metAt ?? '') || at,
           lastSeen: at,
         })
@@ -110,10 +121,10 @@ export class Acquaintances {
   add(met: Omit<Met, 'metAt'>): void {
     const id = met.peer.toString()
     const before = this.#met.get(id)
-    const { places, dialled } = before?.dialled === true && !met.dialled ? before : met
+    const { places, dialled, via } = before?.dialled === true && !met.dialled ? before : met
     const sought = met.sought || before?.sought === true
     this.#met.delete(id)
-    this.#met.set(id, { ...met, places, dialled, sought, metAt: before?.metAt ?? met.lastSeen })
+    this.#met.set(id, { ...met, places, dialled, sought, via, metAt: before?.metAt ?? met.lastSeen })
     this.#forget()
     if (this.#book === undefined || this.#timer !== undefined) return
     this.#timer = setTimeout(() => void this.save(), SAVE_AFTER_MS)
@@ -133,10 +144,11 @@ export class Acquaintances {
     clearTimeout(this.#timer)
     this.#timer = undefined
     for (const met of this.#met.values()) if (this.#isConnected(met.peer)) met.lastSeen = Date.now()
-    const worthiest = [...this.#met.values()].sort(byWorth).slice(0, MAX_ABSENT)
-    const peers = worthiest.map(({ places, lastSeen, sought, metAt }): KnownPeer => {
-      const [seen, met] = [lastSeen, metAt].map((ms) => new Date(ms).toISOString()) as [string, string]
-      return { address: nearest(places)!.address.toString(), lastSeen: seen, dialled: sought, metAt: met }
+    const peers = worthiest([...this.#met.values()], Date.now()).map((met): KnownPeer => {
+      const { places, sought, dialled, via } = met
+      const [lastSeen, metAt] = [met.lastSeen, met.metAt].map((ms) => new Date(ms).toISOString()) as [string, string]
+      const address = nearest(places)!.address.toString()
+      return { address, lastSeen, dialled: sought, proven: dialled, ...(via !== undefined && { via }), metAt }
     })
     // One after the other: the last one wins.
     this.#saving = this.#saving.then(() => this.#book?.save(peers)).catch(this.#onError)
@@ -145,12 +157,36 @@ export class Acquaintances {
 
   #forget(): void {
     const absent = [...this.#met.values()].filter(({ peer }) => !this.#isConnected(peer))
-    for (const { peer } of absent.sort(byWorth).slice(MAX_ABSENT)) this.#met.delete(peer.toString())
+    if (absent.length <= MAX_ABSENT) return
+    const stay = new Set(worthiest(absent, Date.now()))
+    for (const met of absent) if (!stay.has(met)) this.#met.delete(met.peer.toString())
   }
 }
 
-function byWorth(a: Met, b: Met): number {
-  return Number(b.sought) - Number(a.sought) || Number(b.dialled) - Number(a.dialled) || b.lastSeen - a.lastSeen
+/**
+ * The peers to remember: those that we looked for, then those that we reached, then those that came to us; of each those
+ * that were here in the last week, and of these those that we have known for longest: whoever brings us any number of new
+ * ones displaces nobody. What one network of the internet told of, or has in it, gets a few places.
+ */
+function worthiest(all: readonly Met[], now: number): Met[] {
+  const isRecent = ({ lastSeen }: Met): number => Number(now - lastSeen < STALE_AFTER_MS)
+  const sorted = [...all].sort(
+    (a, b) =>
+      Number(b.sought) - Number(a.sought) ||
+      Number(b.dialled) - Number(a.dialled) ||
+      isRecent(b) - isRecent(a) ||
+      a.metAt - b.metAt,
+  )
+  const taken = new Map<string, number>()
+  const isWithinShare = ({ sought, places, via }: Met): boolean => {
+    const address = nearest(places)!.address
+    const isFar = nearnessOf(address) === NEARNESS.internet
+    const shares = [...(isFar ? [`in ${networkOf(address)}`] : []), ...(via === undefined ? [] : [`via ${via}`])]
+    if (!sought && shares.some((share) => (taken.get(share) ?? 0) >= PLACES_PER_NETWORK)) return false
+    for (const share of shares) taken.set(share, (taken.get(share) ?? 0) + 1)
+    return true
+  }
+  return sorted.filter(isWithinShare).slice(0, MAX_ABSENT)
 }
 
 /** Ids of the peers of a book that this node looked for in an earlier run: at most five, the longest known first. */

@@ -50,7 +50,7 @@ export class FrameWatch {
     const lengths = new LengthReader(this.#maxFrame)
     let isBroken = false
     stream.addEventListener('message', (event) => {
-      const now = Date.now()
+      const now = performance.now()
       for (const bytes of event.data instanceof Uint8Array ? [event.data] : event.data) {
         const fault = isBroken ? undefined : lengths.read(bytes, () => this.#frames.take(peer, now))
         if (fault === undefined) continue

@@ -108,7 +108,7 @@ export class GossipDoor {
   async #validate(places: Places, topic: Topic, peer: PeerId, data: Uint8Array): Promise<GossipVerdict> {
     if (data.length > MAX_MESSAGE_BYTES) return 'reject'
     const from = peer.toString()
-    if (!this.#meter.count(from, Date.now())) return this.#drop('gossip-flood')
+    if (!this.#meter.count(from, performance.now())) return this.#drop('gossip-flood')
     const leave = places.take(from, data.length)
     if (leave === undefined) return this.#drop('gossip-busy')
     try {
@@ -128,7 +128,8 @@ export class GossipDoor {
       return EVIDENCE_VERDICTS[await this.#handlers.submitEvidence(topic.log, data, peer)]
     }
     const candidate: Candidate = { source: 'gossip', note: data, log: topic.log, peer, receivedAt: Date.now() }
-    return gossipVerdict(await this.#handlers.submit(candidate))
+    const outcome = await this.#handlers.submit(candidate)
+    return gossipVerdict(outcome, () => this.#meter.forged(peer, performance.now()))
   }
 
   #drop(drop: Drop): GossipVerdict {

@@ -4,34 +4,31 @@
  */
 import { gossipsub, type GossipSub, type GossipSubComponents } from '@chainsafe/libp2p-gossipsub'
 import { createPeerScoreParams, createTopicScoreParams } from '@chainsafe/libp2p-gossipsub/score'
-import { identify } from '@libp2p/identify'
-import type { ConnectionGater, Libp2p, MultiaddrConnection, PeerDiscovery, PrivateKey } from '@libp2p/interface'
+import { identify, type IdentifyComponents } from '@libp2p/identify'
+import type { Libp2p, PeerDiscovery, PrivateKey } from '@libp2p/interface'
 import { mdns, type MulticastDNSComponents } from '@libp2p/mdns'
 import { noise } from '@libp2p/noise'
-import { ping, type Ping } from '@libp2p/ping'
+import { ping, type Ping, type PingComponents } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
 import { yamux } from '@libp2p/yamux'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
-import { toHex } from '../tlog/bytes.js'
 import { VERSION } from '../version.js'
 import { withPeer } from './address.js'
+import { forgetStrangers } from './forgetting.js'
 import { FrameWatch } from './frames.js'
+import { Gate } from './gate.js'
+import { IDENTIFY_LIMITS, PING_LIMITS, StreamWatch } from './streams.js'
 import { MAX_MESSAGE_BYTES, messageId } from './topics.js'
 
-/** Limits of connections. Each would be the number of a peer that means no good, times what one costs. */
+/** Limits of connections, beside those of gate.ts. */
 const CONNECTION_LIMITS = {
-  /** Connections in all. A mesh of any size is reached through a few dozen; each costs about 0.3 MB. */
-  connections: 128,
-  /** Inbound connections from one IPv4 address or IPv6 /64: a rack behind one address fits, a flood does not. */
-  perAddress: 64,
-  /** Connections of one peer id: both sides may dial at once, and the remains of a broken one linger. */
-  perPeer: 4,
+  /** Connections in all, those included that are about to give way. */
+  connections: 160,
   /** Inbound connections from one address per second: all the nodes of a site may start at once. */
   perAddressPerSecond: 64,
-  /** Inbound connections whose handshake is not finished; and those of one address, so that it does not lock out others. */
+  /** Inbound connections whose handshake is not finished. */
   pending: 128,
-  pendingPerAddress: 32,
   /** Dials at once. */
   parallelDials: 16,
   queuedDials: 64,
@@ -119,8 +116,10 @@ export interface HostOptions {
   readonly topics: readonly string[]
   /** Whether a peer has sent more than it may and is not to be listened to for the time being. */
   readonly overBudget: (peer: string) => boolean
-  /** Called with a peer that lost its connection for what it sent to gossipsub. */
+  /** Called with a peer that lost its connection for what it opened or sent. */
   readonly onOffence: (peer: string) => void
+  /** Whether a connected peer does not give way to others when there are too many. */
+  readonly isKept?: (peer: string) => boolean
   /** Addresses to tell peers instead of those listened on; none: what was found out. */
   readonly announce?: readonly Multiaddr[]
   /** Called with the addresses of a node that announces itself on the local network; without it nobody looks there. */
@@ -132,7 +131,8 @@ const MDNS_SERVICE = '_gossum._udp.local'
 
 /** Builds a host that is not started: handlers must be in place before the first peer asks what we speak. */
 export async function createHost(options: HostOptions): Promise<Host> {
-  const gate = new Gate(options.overBudget)
+  const gate = new Gate(options.overBudget, options.isKept ?? (() => false))
+  const streams = new StreamWatch(options.onOffence)
   const pubsub = createPubSub(options)
   const frames = new FrameWatch(MAX_RPC_BYTES, options.onOffence)
   const host = await createLibp2p({
@@ -146,16 +146,18 @@ export async function createHost(options: HostOptions): Promise<Host> {
     transports: [tcp()],
     connectionEncrypters: [noise()],
     streamMuxers: [
-      yamux({
-        maxInboundStreams: STREAMS_PER_CONNECTION,
-        maxOutboundStreams: STREAMS_PER_CONNECTION,
-        streamOptions: {
-          initialStreamWindowSize: STREAM_WINDOW_BYTES,
-          maxStreamWindowSize: STREAM_WINDOW_BYTES,
-          maxReadBufferLength: READ_BUFFER_BYTES,
-          maxWriteBufferLength: WRITE_BUFFER_BYTES,
-        },
-      }),
+      streams.muxers(
+        yamux({
+          maxInboundStreams: STREAMS_PER_CONNECTION,
+          maxOutboundStreams: STREAMS_PER_CONNECTION,
+          streamOptions: {
+            initialStreamWindowSize: STREAM_WINDOW_BYTES,
+            maxStreamWindowSize: STREAM_WINDOW_BYTES,
+            maxReadBufferLength: READ_BUFFER_BYTES,
+            maxWriteBufferLength: WRITE_BUFFER_BYTES,
+          },
+        }),
+      ),
     ],
     connectionGater: gate,
     // At the ten seconds of libp2p they would be more than half of what an idle node computes.
@@ -176,14 +178,19 @@ export async function createHost(options: HostOptions): Promise<Host> {
     },
     peerDiscovery: options.onDiscovered === undefined ? [] : [localNetwork(options.onDiscovered)],
     services: {
-      identify: identify({ timeout: TIMEOUTS.identify, maxMessageSize: IDENTIFY_BYTES }),
-      ping: ping({ timeout: TIMEOUTS.ping }),
+      identify: (components: IdentifyComponents) =>
+        identify({ timeout: TIMEOUTS.identify, maxMessageSize: IDENTIFY_BYTES })(
+          streams.service(components, IDENTIFY_LIMITS),
+        ),
+      ping: (components: PingComponents) => ping({ timeout: TIMEOUTS.ping })(streams.service(components, PING_LIMITS)),
       pubsub: (components: GossipSubComponents) => pubsub(frames.over(components)),
     },
   })
   // The class behind the service has what PubSub declares.
   const typed = host as unknown as Host
   gate.watch(typed)
+  typed.addEventListener('connection:open', ({ detail }) => streams.opened(detail))
+  forgetStrangers(typed)
   return typed
 }
 
@@ -257,58 +264,4 @@ function localNetwork(onDiscovered: (addresses: readonly string[]) => void) {
     })
     return service
   }
-}
-
-/** Bounds the connections of one address and of one peer, which libp2p by itself does not. */
-class Gate implements ConnectionGater {
-  #host: Host | undefined
-  /** Peers that are not listened to need not come in. */
-  readonly #isPaused: (peer: string) => boolean
-  /** Inbound sockets by address, those whose handshake is not finished included. */
-  readonly #sockets = new Map<string, number>()
-
-  constructor(isPaused: (peer: string) => boolean) {
-    this.#isPaused = isPaused
-  }
-
-  watch(host: Host): void {
-    this.#host = host
-  }
-
-  readonly denyInboundConnection: NonNullable<ConnectionGater['denyInboundConnection']> = (incoming) => {
-    const origin = addressGroup(incoming.remoteAddr)
-    const sockets = this.#sockets.get(origin) ?? 0
-    const pending = sockets - this.#established(origin)
-    if (sockets >= CONNECTION_LIMITS.perAddress || pending >= CONNECTION_LIMITS.pendingPerAddress) return true
-    this.#count(origin, incoming)
-    return false
-  }
-
-  readonly denyInboundEncryptedConnection: NonNullable<ConnectionGater['denyInboundEncryptedConnection']> = (peer) =>
-    this.#isPaused(peer.toString()) || (this.#host?.getConnections(peer).length ?? 0) >= CONNECTION_LIMITS.perPeer
-
-  #established(origin: string): number {
-    const connections = this.#host?.getConnections() ?? []
-    return connections.filter(
-      ({ direction, remoteAddr }) => direction === 'inbound' && addressGroup(remoteAddr) === origin,
-    ).length
-  }
-
-  /** Counts a socket until it closes. */
-  #count(origin: string, incoming: MultiaddrConnection): void {
-    this.#sockets.set(origin, (this.#sockets.get(origin) ?? 0) + 1)
-    const uncount = (): void => {
-      const left = this.#sockets.get(origin)! - 1
-      if (left === 0) this.#sockets.delete(origin)
-      else this.#sockets.set(origin, left)
-    }
-    incoming.addEventListener('close', uncount, { once: true })
-  }
-}
-
-/** What counts as one address: an IPv4 address, or the /64 of an IPv6 address, which is what one customer gets. */
-function addressGroup(address: Multiaddr): string {
-  const first = address.getComponents()[0]
-  // A multiaddr of IPv6 begins with a one-byte code and the 16 bytes of the address.
-  return first?.name === 'ip6' ? toHex(address.bytes.subarray(1, 9)) : (first?.value ?? '')
 }

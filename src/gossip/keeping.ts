@@ -63,7 +63,7 @@ export class Keeper {
   }
 
   #mayLook({ peer }: Bringer, isTrusted: boolean): boolean {
-    const now = Date.now()
+    const now = performance.now()
     if (isTrusted || (this.#stranger.take(peer, now) && this.#strangers.take('', now))) return true
     this.#reports.onDropped('sync-promises')
     return false

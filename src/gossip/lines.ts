@@ -18,7 +18,7 @@ interface Line {
 export class Lines {
   readonly #busyMs: number
   readonly #lines = new Map<string, Line>()
-  /** Peers that are busy, and until when, in milliseconds since 1970. */
+  /** Peers that are busy, and until when, in milliseconds of the monotonic clock. */
   readonly #busy = new Map<string, number>()
 
   constructor(busyMs = BUSY_PAUSE_MS) {
@@ -35,14 +35,14 @@ export class Lines {
     line.tail = turn
     const answer = await turn
     if (--line.waiting === 0) this.#lines.delete(peer)
-    if (answer?.type === 'error' && answer.code === 'busy') this.#busy.set(peer, Date.now() + this.#busyMs)
+    if (answer?.type === 'error' && answer.code === 'busy') this.#busy.set(peer, performance.now() + this.#busyMs)
     return answer
   }
 
   isBusy(peer: string): boolean {
     const until = this.#busy.get(peer)
     if (until === undefined) return false
-    if (until > Date.now()) return true
+    if (until > performance.now()) return true
     this.#busy.delete(peer)
     return false
   }

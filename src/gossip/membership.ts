@@ -1,7 +1,7 @@
 /**
  * Who else there is, and whom to dial: peers that we met before, that peers tell of, and that answer on the local
- * network. Addresses are dialled only while we have too few neighbours, one at a time each, and never more often than
- * once a minute.
+ * network. Addresses are dialled only while we have too few neighbours, one at a time each, and a host and port never more
+ * often than once a minute (knocks.ts).
  */
 import { lastingController, timed } from '../timed.js'
 import type { Connection, PeerId } from '@libp2p/interface'
@@ -12,6 +12,7 @@ import {
   NEARNESS,
   nearnessOf,
   nearnessOfIp,
+  networkOf,
   readPlace,
   withPeer,
   type Nearness,
@@ -20,6 +21,7 @@ import {
 import { sample } from './asking.js'
 import { Acquaintances, nearest, type PeerBook } from './book.js'
 import type { Host } from './host.js'
+import { doorOf, Knocks } from './knocks.js'
 import { MAX_PEERS } from './messages.js'
 
 /** Neighbours below which we look for more; and those of them that we chose ourselves, so that strangers cannot surround us. */
@@ -29,8 +31,6 @@ const ENOUGH_DIALLED = 4
 const LOOK_INTERVAL_MS = 2_000
 /** Milliseconds that one dial may take. */
 const DIAL_TIMEOUT_MS = 5_000
-/** Milliseconds between two tries of one address. */
-const RETRY_INTERVAL_MS = 60_000
 const PARALLEL_DIALS = 4
 /** Tries of an address that we were only told of. */
 const MAX_FAILURES = 3
@@ -46,6 +46,8 @@ const LOCAL_NETWORK = 'mdns'
 interface Candidate {
   readonly place: Place
   readonly teller: string
+  /** The network of the teller; undefined for the local one, and for tellers on it. */
+  readonly via: string | undefined
   /** How near the host may turn out to be. */
   readonly limit: Nearness
   failures: number
@@ -56,13 +58,12 @@ export class Membership {
   readonly #speakers: ReadonlyMap<string, PeerId>
   readonly #met: Acquaintances
   readonly #candidates = new Map<string, Candidate>()
-  /** When an address was dialled last. */
-  readonly #triedAt = new Map<string, number>()
+  readonly #knocks = new Knocks()
   readonly #dialling = new Set<string>()
   /** Where the connection to a peer led that we dialled: its name, if it has one, outlives its number. */
   readonly #dialledAs = new Map<string, Place>()
-  /** Peers that we dial, or dialled, only because a peer told of them. */
-  readonly #told = new Set<string>()
+  /** Peers that we dial, or dialled, only because a peer told of them; and the network of that peer, if it was one. */
+  readonly #told = new Map<string, string | undefined>()
   readonly #stopped = lastingController()
   #loading: Promise<void> | undefined
   #timer: NodeJS.Timeout | undefined
@@ -121,7 +122,7 @@ export class Membership {
     const places = place === undefined ? await this.#addressesOf(peer, nearnessOf(connection.remoteAddr)) : [place]
     if (connection.status !== 'open' || places.length === 0) return
     const sought = isChosen || (dialled && !this.#told.has(id))
-    this.#met.add({ peer, places, dialled, sought, lastSeen: Date.now() })
+    this.#met.add({ peer, places, dialled, sought, via: this.#told.get(id), lastSeen: Date.now() })
   }
 
   /** The last connection of a peer is gone. */
@@ -134,7 +135,9 @@ export class Membership {
   /** A peer tells of others. What it may not know about, cannot be dialled or is connected is dropped. */
   told(addresses: readonly string[], teller: PeerId): void {
     const near = this.#nearness(teller)
-    this.#consider(addresses.slice(0, MAX_PEERS), teller.toString(), near)
+    const [connection] = this.#host.getConnections(teller)
+    const via = near === NEARNESS.internet && connection ? networkOf(connection.remoteAddr) : undefined
+    this.#consider(addresses.slice(0, MAX_PEERS), teller.toString(), near, via)
   }
 
   /** Somebody on the local network announces itself. This machine is not theirs to tell of. */
@@ -154,19 +157,29 @@ export class Membership {
 
   // ---- whom to dial --------------------------------------------------------------------------------------------
 
-  #consider(addresses: readonly string[], teller: string, limit: Nearness): void {
+  #consider(addresses: readonly string[], teller: string, limit: Nearness, via?: string): void {
     for (const text of addresses) {
       const place = readPlace(text)
       if (place === undefined || !mayTell(place, limit) || this.#isHere(place.peer)) continue
-      const address = place.address.toString()
-      if (this.#candidates.has(address)) continue
-      const byTeller = [...this.#candidates].filter(([, candidate]) => candidate.teller === teller)
-      if (byTeller.length >= CANDIDATES_PER_TELLER) this.#candidates.delete(byTeller[0]![0])
-      const [oldest] = this.#candidates.keys()
-      if (this.#candidates.size >= MAX_CANDIDATES && oldest !== undefined) this.#candidates.delete(oldest)
-      this.#candidates.set(address, { place, teller, limit, failures: 0 })
+      const key = `${teller} ${doorOf(place.address)}`
+      if (this.#candidates.has(key)) continue
+      if (this.#toldBy(teller).length >= CANDIDATES_PER_TELLER) this.#candidates.delete(this.#toldBy(teller)[0]!)
+      if (this.#candidates.size >= MAX_CANDIDATES) this.#candidates.delete(this.#toldBy(this.#loudest())[0]!)
+      this.#candidates.set(key, { place, teller, via, limit, failures: 0 })
     }
     this.#look()
+  }
+
+  /** What one peer told of, the oldest first. */
+  #toldBy(teller: string): string[] {
+    return [...this.#candidates].flatMap(([key, candidate]) => (candidate.teller === teller ? key : []))
+  }
+
+  /** Who told of the most. */
+  #loudest(): string {
+    const counts = new Map<string, number>()
+    for (const { teller } of this.#candidates.values()) counts.set(teller, (counts.get(teller) ?? 0) + 1)
+    return [...counts].reduce((most, next) => (next[1] > most[1] ? next : most))[0]
   }
 
   #isHere(peer: PeerId): boolean {
@@ -175,30 +188,31 @@ export class Membership {
 
   #look(): void {
     if (this.#stopped.signal.aborted || !this.#wantsMore()) return
-    const now = Date.now()
-    for (const [address, at] of this.#triedAt) if (now - at >= RETRY_INTERVAL_MS) this.#triedAt.delete(address)
+    const now = performance.now()
     // Those that we met first; then the local network; then what strangers tell.
-    const met = this.#met.all().flatMap(({ places, dialled, sought }) =>
+    const met = this.#met.all().flatMap(({ places, dialled, sought, via }) =>
       places.map((place) => ({
         place,
+        via,
         limit: dialled ? nearnessOf(place.address) : NEARNESS.internet,
         isTold: !sought,
+        isProven: dialled,
       })),
     )
     const told = [...this.#candidates.values()].map((candidate) => ({
       ...candidate,
       isTold: candidate.teller !== LOCAL_NETWORK,
+      isProven: false,
     }))
     const local = told.filter(({ teller }) => teller === LOCAL_NETWORK)
     const others = told.filter(({ teller }) => teller !== LOCAL_NETWORK)
-    for (const { place, limit, isTold } of [...met, ...local, ...sample(others, others.length)]) {
+    for (const { place, limit, isTold, isProven, via } of [...met, ...local, ...sample(others, others.length)]) {
       if (!this.#wantsMore()) return
-      const address = place.address.toString()
       const id = place.peer.toString()
-      if (this.#triedAt.has(address) || this.#dialling.has(id) || this.#isConnected(place.peer)) continue
-      this.#triedAt.set(address, now)
-      if (isTold) this.#told.add(id)
-      void this.#dial(place, limit)
+      if (this.#dialling.has(id) || this.#isConnected(place.peer)) continue
+      if (!this.#knocks.mayTry(place.address, isProven || place.isName, now)) continue
+      if (isTold) this.#told.set(id, via)
+      void this.#dial(place, limit, isProven)
     }
   }
 
@@ -214,13 +228,15 @@ export class Membership {
   }
 
   /** Never throws: an address that does not answer is tried again later, for ever when it is in the book. */
-  async #dial(place: Place, limit: Nearness): Promise<void> {
+  async #dial(place: Place, limit: Nearness, isProven: boolean): Promise<void> {
     const id = place.peer.toString()
     this.#dialling.add(id)
     this.#dialledAs.set(id, place)
     try {
       const address = place.isName ? await lookUp(place, limit) : place.address
       if (address === undefined) throw new Error('nearer than it may be')
+      // Any number of names may lead to one address.
+      if (place.isName && !this.#knocks.mayTry(address, isProven, performance.now())) throw new Error('tried before')
       await timed(DIAL_TIMEOUT_MS, [this.#stopped.signal], (signal) => this.#host.dial(address, { signal }))
     } catch {
       // Not there, not who it should be, or too busy to answer.
@@ -230,16 +246,16 @@ export class Membership {
       }
     } finally {
       this.#dialling.delete(id)
-      this.#forgetCandidate(place)
+      this.#forgetCandidates(place)
     }
   }
 
   /** One that answered is remembered otherwise; one that did not is tried again a few times. */
-  #forgetCandidate(place: Place): void {
-    const address = place.address.toString()
-    const candidate = this.#candidates.get(address)
-    if (candidate !== undefined && (++candidate.failures >= MAX_FAILURES || this.#isConnected(place.peer)))
-      this.#candidates.delete(address)
+  #forgetCandidates(place: Place): void {
+    for (const [key, candidate] of this.#candidates) {
+      if (!candidate.place.address.equals(place.address)) continue
+      if (++candidate.failures >= MAX_FAILURES || this.#isConnected(place.peer)) this.#candidates.delete(key)
+    }
   }
 
   #isConnected(peer: PeerId): boolean {

@@ -303,21 +303,23 @@ async function build(options: MeshOptions): Promise<Parts> {
     onDropped: options.onDropped ?? (() => undefined),
   }
   const logs = new Set(options.logs)
+  const counted = new Set(counts)
   const meter = new FloodMeter()
   const host = await createHost({
     peerKey: options.peerKey,
     listen,
     announce,
     topics: [...logs].flatMap((log) => [headsTopic(log), evidenceTopic(log)]),
-    overBudget: (peer) => meter.isPaused(peer, Date.now()),
-    onOffence: (peer) => meter.cut(peer, Date.now()),
+    overBudget: (peer) => meter.isPaused(peer, performance.now()),
+    onOffence: (peer) => meter.cut(peer, performance.now()),
+    isKept: (peer) => chosen.has(peer) || counted.has(neighbours.about(peer).witness ?? ''),
     onDiscovered: options.mdns === true ? (addresses) => membership.discovered(addresses) : undefined,
   })
   const speakers = new Map<string, PeerId>()
   const membership = new Membership(host, speakers, options.book, (error) => reports.onError(error))
   const neighbours = new Neighbours({
     logs,
-    counts: new Set(counts),
+    counts: counted,
     reserved: new Set(options.reserved),
     witness: identity?.witness,
     onChange: options.onNeighbours ?? (() => undefined),

@@ -1,9 +1,9 @@
 /**
  * The messages of the sync protocol: a JSON object in each length-prefixed frame of a stream.
  *
- * Strict about what it knows, silent about what it does not: fields of later versions are ignored, and a request of
- * a type that is not known here gets an error for an answer, so that new requests can be added without a new
- * protocol id. Pure.
+ * Whatever cannot be read is as if it were not there, where the rest has a meaning without it: fields of later versions
+ * are ignored, items of lists are skipped, and a request of a type that is not known here gets an error for an answer, so
+ * that new requests can be added without a new protocol id. Pure.
  */
 import { toBase64, utf8 } from '../tlog/bytes.js'
 import { HASH_SIZE, parseHash, type Hash } from '../tlog/hash.js'
@@ -14,13 +14,15 @@ import { MAX_PROMISES, MAX_VKEY_LENGTH, readRequest, writeRequest, type PromiseR
 import { MAX_MESSAGE_BYTES } from './topics.js'
 import {
   fitting,
+  isMissing,
   isObject,
   jsonBytes,
   parseObject,
   readBase64,
-  readList,
+  readItems,
   readLogId,
   readSize,
+  readSome,
   readText,
   readTextBytes,
   type JsonObject,
@@ -222,11 +224,9 @@ export function decodeRequest(frame: Uint8Array): Request | ErrorAnswer {
   if (message === undefined) return MALFORMED
   switch (message.type) {
     case 'hello':
-      return readHello(message) ?? MALFORMED
-    case 'evidence': {
-      const ids = readList(message.ids, MAX_EVIDENCE_IDS, readEvidenceId)
-      return ids === undefined ? MALFORMED : { type: 'evidence', ids }
-    }
+      return readHello(message)
+    case 'evidence':
+      return { type: 'evidence', ids: readSome(message.ids, MAX_EVIDENCE_IDS, readEvidenceId) }
     case 'proof':
       return readProofRequest(message) ?? MALFORMED
     case 'tile': {
@@ -237,7 +237,7 @@ export function decodeRequest(frame: Uint8Array): Request | ErrorAnswer {
     case 'signed': {
       const witness = readText(message.witness, MAX_VKEY_LENGTH)
       const after = readLogId(message.after)
-      const isWhole = witness !== undefined && (message.after === undefined || after !== undefined)
+      const isWhole = witness !== undefined && (isMissing(message.after) || after !== undefined)
       return isWhole ? { type: 'signed', witness, after } : MALFORMED
     }
     case 'promise':
@@ -253,14 +253,13 @@ export function decodeAnswer(frame: Uint8Array): Answer | undefined {
   switch (message?.type) {
     case 'hello':
       return readHello(message)
-    case 'evidence': {
-      const files = readList(message.files, MAX_EVIDENCE_IDS, readMessage)
-      return files && { type: 'evidence', files }
-    }
+    case 'evidence':
+      return { type: 'evidence', files: readSome(message.files, MAX_EVIDENCE_IDS, readMessage) }
     case 'proof': {
       const root = readHash(message.root)
-      const proof = readList(message.proof, MAX_PROOF, readHash)
-      return root && proof && { type: 'proof', root, proof }
+      const proof = readItems(message.proof, MAX_PROOF, readHash)
+      const isWhole = root !== undefined && proof?.every((hash) => hash !== undefined) === true
+      return isWhole ? { type: 'proof', root, proof } : undefined
     }
     case 'tile': {
       const data = readBase64(message.data, TILE_BYTES)
@@ -269,8 +268,8 @@ export function decodeAnswer(frame: Uint8Array): Answer | undefined {
     case 'signed':
       return readPage(message)
     case 'promise': {
-      const kept = readList(message.kept, MAX_PROMISES, (item) => item === true)
-      return kept && { type: 'promise', kept }
+      const kept = readItems(message.kept, MAX_PROMISES, (item) => item === true)
+      return kept && { type: 'promise', kept: kept.map((isKept) => isKept === true) }
     }
     case 'error':
       return typeof message.code === 'string' ? { type: 'error', code: message.code.slice(0, 64) } : undefined
@@ -289,16 +288,17 @@ export function isHashTile(path: string): boolean {
   }
 }
 
-function readHello(message: JsonObject): Hello | undefined {
-  const heads = readList(message.heads, MAX_HEADS, readMessage)
-  const evidence = readList(message.evidence, MAX_EVIDENCE_REFS, readEvidenceRef)
-  const counts = readList(message.counts, MAX_COUNTS, (item) => readText(item, MAX_VKEY_LENGTH))
-  const peers = readList(message.peers, MAX_PEERS, (item) => readText(item, MAX_ADDRESS_LENGTH))
-  const witness = message.witness === undefined ? undefined : readClaim(message.witness)
-  const isWhole = message.witness === undefined || witness !== undefined
-  return heads && evidence && counts && peers && isWhole
-    ? { type: 'hello', heads, evidence, counts, peers, witness, time: readSize(message.time) }
-    : undefined
+/** What cannot be read of a hello is as if it were not there: the heads beside it may be the ones that matter. */
+function readHello(message: JsonObject): Hello {
+  return {
+    type: 'hello',
+    heads: readSome(message.heads, MAX_HEADS, readMessage),
+    evidence: readSome(message.evidence, MAX_EVIDENCE_REFS, readEvidenceRef),
+    counts: readSome(message.counts, MAX_COUNTS, (item) => readText(item, MAX_VKEY_LENGTH)),
+    peers: readSome(message.peers, MAX_PEERS, (item) => readText(item, MAX_ADDRESS_LENGTH)),
+    witness: readClaim(message.witness),
+    time: readSize(message.time),
+  }
 }
 
 function readClaim(value: unknown): WitnessClaim | undefined {

@@ -80,7 +80,7 @@ export class Promiser {
   /** Resolves when the peer will take another message, or there is no more time. */
   async #mayAsk(peer: string, signal: AbortSignal): Promise<void> {
     const budget = this.#busy.has(peer) ? this.#toBusy : this.#messages
-    while (!signal.aborted && this.#speakers.has(peer) && !budget.take(peer, Date.now())) await delay(PACE_MS)
+    while (!signal.aborted && this.#speakers.has(peer) && !budget.take(peer, performance.now())) await delay(PACE_MS)
   }
 
   #learn(peer: string, isDepositary: boolean): void {

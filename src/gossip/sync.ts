@@ -23,6 +23,7 @@ import { MAX_COUNTS, MAX_EVIDENCE_REFS, SYNC_PROTOCOL, type Hello, type WitnessC
 import type { Neighbours } from './neighbours.js'
 import { Promiser } from './promising.js'
 import { askSigned } from './telling.js'
+import { evidenceToTell } from './telling-evidence.js'
 
 export type { SyncHandlers } from './answering.js'
 
@@ -258,11 +259,12 @@ export class SyncDoor {
     const { handlers, counts, membership } = this.#options
     const heads = await handlers.heads()
     // Where not all heads fit into a frame, other ones are left out each time.
-    const from = heads.length === 0 ? 0 : this.#rounds++ % heads.length
+    const round = this.#rounds++
+    const from = heads.length === 0 ? 0 : round % heads.length
     return {
       type: 'hello',
       heads: [...heads.slice(from), ...heads.slice(0, from)],
-      evidence: (await handlers.evidenceIds()).slice(-MAX_EVIDENCE_REFS),
+      evidence: evidenceToTell(await handlers.evidenceIds(), MAX_EVIDENCE_REFS, round),
       counts: counts.slice(0, MAX_COUNTS),
       witness: await this.#claimed(),
       peers: membership.introduce(to),

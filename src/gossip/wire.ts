@@ -25,27 +25,36 @@ export function parseObject(frame: Uint8Array, maxBytes: number): JsonObject | u
   }
 }
 
-/** A list of at most `max` items, each of them readable; a missing list is empty. */
-export function readList<T>(value: unknown, max: number, read: (item: unknown) => T | undefined): T[] | undefined {
-  if (value === undefined) return []
-  if (!Array.isArray(value) || value.length > max) return undefined
+/**
+ * The first `max` items of a list that can be read: what a later version adds, or a stranger garbles, costs its own place
+ * and no other. What is no list has no items, as has the `null` that Go writes for an empty one.
+ */
+export function readSome<T>(value: unknown, max: number, read: (item: unknown) => T | undefined): T[] {
   const items: T[] = []
-  for (const entry of value) {
+  for (const entry of Array.isArray(value) ? (value as unknown[]) : []) {
+    if (items.length === max) break
     const item = read(entry)
-    if (item === undefined) return undefined
-    items.push(item)
+    if (item !== undefined) items.push(item)
   }
   return items
 }
 
-/** A list of at most `max` items, of which those that cannot be read are undefined; a missing list is empty. */
+/**
+ * A list of at most `max` items that count by their places, of which those that cannot be read are undefined; a missing
+ * list, or null, is empty.
+ */
 export function readItems<T>(
   value: unknown,
   max: number,
   read: (item: unknown) => T | undefined,
 ): (T | undefined)[] | undefined {
-  if (value === undefined) return []
+  if (isMissing(value)) return []
   return Array.isArray(value) && value.length <= max ? value.map(read) : undefined
+}
+
+/** Whether a field is not there: Go writes null for what it leaves empty. */
+export function isMissing(value: unknown): value is undefined | null {
+  return value === undefined || value === null
 }
 
 /** A text of at most so many UTF-16 code units. */

@@ -35,7 +35,8 @@ export function parseAddCheckpoint(body: Uint8Array): PushedHead {
 /** The lines before the first empty one, of which there is at least one, and the note behind it. Throws REQUEST_INVALID. */
 export function splitBody(body: Uint8Array): PushedNote & { readonly lines: readonly string[] } {
   // The first empty line: the note has one more, and its text may have others.
-  const cut = body.findIndex((byte, i) => byte === NEWLINE && body[i + 1] === NEWLINE)
+  let cut = body.indexOf(NEWLINE)
+  while (cut !== -1 && body[cut + 1] !== NEWLINE) cut = body.indexOf(NEWLINE, cut + 1)
   if (cut === -1) throw new GossumError('REQUEST_INVALID', 'no empty line before the checkpoint')
   const note = body.subarray(cut + 2)
   const end = note.indexOf(NEWLINE)
@@ -49,10 +50,12 @@ export function splitBody(body: Uint8Array): PushedNote & { readonly lines: read
 /** Infinity beyond 2^53 - 1: larger than any tree. */
 function parseOldSize(line: string): number {
   const digits = /^old (0|[1-9][0-9]{0,18})$/.exec(line)?.[1]
+  const size = Number(digits)
+  if (Number.isSafeInteger(size)) return size
   if (digits === undefined || BigInt(digits) >= 2n ** 63n) {
     throw new GossumError('REQUEST_INVALID', 'the first line is "old" and a size in decimal')
   }
-  return Number.isSafeInteger(Number(digits)) ? Number(digits) : Infinity
+  return Infinity
 }
 
 /** The hashes of a proof, a line each. Throws REQUEST_INVALID. */

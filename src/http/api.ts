@@ -7,8 +7,7 @@ import type { GuardState } from '../witness/rollback.js'
 import type { ClockCondition } from '../witness/clock.js'
 import type { DepositReport } from '../witness/deposit-report.js'
 import type { BastionReport } from './bastion.js'
-import { requireOperator } from './operator.js'
-import { json, jsonFile, text, type Reply } from './reply.js'
+import { json, jsonFile, exact, text, type Reply } from './reply.js'
 import type { ApiRequest, Route } from './router.js'
 import { submitRoutes, type Doors } from './submit.js'
 
@@ -246,7 +245,6 @@ export function apiRoutes(node: NodeView): Route[] {
     get('/api/v1/evidence', async () => json({ evidence: await node.evidence() })),
     ...submitRoutes(node),
     get('/api/v1/evidence/:id', (request) => evidenceFile(node, request)),
-    { method: 'POST', path: '/api/v1/evidence/:id/ack', handle: (request) => acknowledge(node, request) },
     get('/metrics', async () => text(await node.metrics(), { type: METRICS_TYPE })),
     get('/livez', () => text('ok\n')),
     get('/readyz', (request) => readiness(node, request)),
@@ -263,7 +261,7 @@ function followedLog(node: NodeView, { params }: ApiRequest): string {
 async function head(node: NodeView, request: ApiRequest): Promise<Reply> {
   const newest = await node.head(followedLog(node, request))
   if (newest === undefined) throw new GossumError('NOT_FOUND', 'no head of this log is held yet')
-  const reply = prefersText(request.headers.accept ?? '') ? text(newest.note) : json(newest)
+  const reply = prefersText(request.headers.accept ?? '') ? exact(newest.note) : json(newest)
   return { ...reply, headers: { ...reply.headers, vary: 'accept' } }
 }
 
@@ -283,7 +281,7 @@ async function heads(node: NodeView, request: ApiRequest): Promise<Reply> {
 }
 
 /** Throws EVIDENCE_UNKNOWN for what cannot be the id of evidence or of a suspect. */
-function evidenceIdOf({ params }: ApiRequest): string {
+export function evidenceIdOf({ params }: ApiRequest): string {
   const id = params['id']!
   if (!/^[0-9a-f]{1,64}$/.test(id)) throw new GossumError('EVIDENCE_UNKNOWN', id.slice(0, 80))
   return id
@@ -294,13 +292,6 @@ async function evidenceFile(node: NodeView, request: ApiRequest): Promise<Reply>
   const file = await node.evidenceFile(id)
   if (file === undefined) throw new GossumError('EVIDENCE_UNKNOWN', id)
   return jsonFile(file)
-}
-
-async function acknowledge(node: NodeView, request: ApiRequest): Promise<Reply> {
-  requireOperator(request.remoteAddress, request.headers)
-  const id = evidenceIdOf(request)
-  if (!(await node.acknowledge(id))) throw new GossumError('EVIDENCE_UNKNOWN', id)
-  return json({ id, acked: true })
 }
 
 async function readiness(node: NodeView, { query }: ApiRequest): Promise<Reply> {

@@ -12,7 +12,9 @@ import { createServer, type Http2Server, type ServerHttp2Session } from 'node:ht
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { connect, type TLSSocket } from 'node:tls'
 import { setTimeout as delay } from 'node:timers/promises'
-import { errorText, GossumError } from '../errors.js'
+import { GossumError } from '../errors.js'
+import { outgoing } from '../outgoing/client.js'
+import { reasonOf } from '../outgoing/reason.js'
 import { lastingController } from '../timed.js'
 import { bastionCertificate, privateKeyPem } from './bastion-certificate.js'
 import { Responder, type ResponderReports } from './responder.js'
@@ -100,7 +102,8 @@ export class Bastion {
         }
       })
       // The interface of HTTP/2 is made to be that of HTTP/1 for whoever reads a request and answers it.
-      void responder.respond(request as unknown as IncomingMessage, response as unknown as ServerResponse, () => false)
+      const asked = [request as unknown as IncomingMessage, response as unknown as ServerResponse] as const
+      void responder.respond(...asked, { client: undefined, closes: () => false })
     })
     this.#server.on('sessionError', () => undefined)
   }
@@ -124,7 +127,7 @@ export class Bastion {
     const isStopped = (): boolean => signal.aborted
     let pause = BACKOFF_MS.first
     while (!isStopped()) {
-      const why = await this.#serve(signal).catch((error: unknown) => errorText(error))
+      const why = await this.#serve(signal).catch((error: unknown) => reasonOf(error))
       if (isStopped()) return
       if (this.#report.state === 'serving') pause = BACKOFF_MS.first
       this.#change({ state: 'connecting', error: why })
@@ -162,11 +165,12 @@ export class Bastion {
   }
 
   async #dial(signal: AbortSignal): Promise<TLSSocket> {
-    const { hostname, port } = new URL(this.#options.url)
-    const host = hostname.replace(/^\[|\]$/g, '')
+    const { url } = this.#options
+    const host = new URL(url).hostname.replace(/^\[|\]$/g, '')
     const socket = connect({
+      socket: await outgoing.dial(url, signal),
+      // Whom its certificate is to name.
       host,
-      port: Number(port === '' ? '443' : port),
       // An address has no name to ask for.
       ...(/^[\d.]+$|:/.test(host) ? {} : { servername: host }),
       ALPNProtocols: ['bastion/0'],
@@ -221,11 +225,11 @@ export class Bastion {
     try {
       const timeout = AbortSignal.any([signal, AbortSignal.timeout(CHECK_TIMEOUT_MS)])
       const url = `${this.#report.url}${CHECK_PATH.slice(1)}/${word}`
-      const answer = await fetch(url, { redirect: 'manual', signal: timeout })
-      await answer.body?.cancel()
+      const answer = await outgoing.fetch(url, { headers: {}, redirect: 'manual', signal: timeout })
+      await answer.body?.getReader().cancel()
       return isIn(asked) ? undefined : missed(`the bastion answered ${answer.status}`)
     } catch (error) {
-      return isIn(asked) ? undefined : missed(errorText(error))
+      return isIn(asked) ? undefined : missed(reasonOf(error))
     } finally {
       this.#asked = undefined
     }

@@ -1,34 +1,101 @@
 /**
- * Who may change something over HTTP: the operator on this machine, and nobody who only borrows their browser or a
- * proxy. Pure.
+ * The door of the operator: a socket in the home that its owner alone can open. What is asked there is believed, for no
+ * address and no header proves anything: behind a reverse proxy the whole world comes from loopback. So what only the
+ * operator may do has no route anywhere else. It answers like the public server as well, and holds when that is full.
  */
-import type { IncomingHttpHeaders } from 'node:http'
-import { isIPv4 } from 'node:net'
-import { GossumError } from '../errors.js'
+import { chmod, mkdir, rename, rm } from 'node:fs/promises'
+import { createServer, type Server } from 'node:http'
+import { join } from 'node:path'
+import { errorText, GossumError } from '../errors.js'
+import { apiRoutes, evidenceIdOf, type NodeView } from './api.js'
+import { operatorSocket, withShortPath } from './operator-path.js'
+import { json, type Reply } from './reply.js'
+import { Responder, type ResponderReports } from './responder.js'
+import type { ApiRequest, Route } from './router.js'
 
-/** What proxies add: behind one of them every request comes from loopback. */
-const PROXY_HEADERS = ['forwarded', 'via', 'x-forwarded-for', 'x-forwarded-host', 'x-real-ip']
+/** Milliseconds that requests under way get to end when the door closes. */
+const CLOSE_GRACE_MS = 1_000
 
-/**
- * Throws FORBIDDEN unless the request comes from this machine (loopback), from no web page (browsers send Origin with
- * a POST, so a page of another site cannot make the operator's browser ask), to a name that is this machine's own (a
- * page whose name was rebound to 127.0.0.1 sends that name as Host), and through no proxy that says so.
- */
-export function requireOperator(remoteAddress: string | undefined, headers: IncomingHttpHeaders): void {
-  if (!isLoopbackAddress(remoteAddress ?? '')) throw new GossumError('FORBIDDEN', 'the request is from another machine')
-  if (headers.origin !== undefined) throw new GossumError('FORBIDDEN', 'the request is from a web page')
-  if (!isLoopbackHost(headers.host ?? '')) throw new GossumError('FORBIDDEN', 'the Host is not a loopback name')
-  const proxy = PROXY_HEADERS.find((name) => headers[name] !== undefined)
-  if (proxy !== undefined) throw new GossumError('FORBIDDEN', `the request came through a proxy (${proxy})`)
+export class OperatorDoor {
+  readonly #server: Server
+  readonly #path: string
+  #closing: Promise<void> | undefined
+
+  private constructor(server: Server, path: string) {
+    this.#server = server
+    this.#path = path
+  }
+
+  /**
+   * Opens the door in a home that no other process uses; a socket that a killed one left is replaced. Throws
+   * OPERATOR_DOOR.
+   */
+  static async open(home: string, node: NodeView, reports: ResponderReports): Promise<OperatorDoor> {
+    const responder = new Responder([...operatorRoutes(node), ...apiRoutes(node)], reports)
+    const server = createServer()
+    const door = new OperatorDoor(server, operatorSocket(home))
+    server.on('request', (request, response) => {
+      const arrival = { client: undefined, closes: () => door.#closing !== undefined }
+      void responder.respond(request, response, arrival)
+    })
+    try {
+      await listenPrivately(server, home)
+    } catch (error) {
+      server.close()
+      throw new GossumError('OPERATOR_DOOR', `${door.#path}: ${errorText(error)}`, error)
+    }
+    server.on('error', (error) => reports.onError?.(error))
+    return door
+  }
+
+  /** Safe to call twice. */
+  close(): Promise<void> {
+    this.#closing ??= (async () => {
+      await rm(this.#path, { force: true }).catch(() => undefined)
+      await new Promise<void>((resolve) => {
+        const drop = setTimeout(() => this.#server.closeAllConnections(), CLOSE_GRACE_MS)
+        this.#server.close(() => {
+          clearTimeout(drop)
+          resolve()
+        })
+      })
+    })()
+    return this.#closing
+  }
 }
 
-function isLoopbackAddress(address: string): boolean {
-  const v4 = address.startsWith('::ffff:') ? address.slice('::ffff:'.length) : address
-  return address === '::1' || (isIPv4(v4) && v4.startsWith('127.'))
+/** Nobody else can open the socket at any moment: it is made in a directory of our own, and moved when its mode is set. */
+async function listenPrivately(server: Server, home: string): Promise<void> {
+  const directory = join(home, 'operator.new')
+  const made = join(directory, 's')
+  await rm(directory, { recursive: true, force: true })
+  await mkdir(directory, { mode: 0o700 })
+  try {
+    await withShortPath(made, (path) => listen(server, path))
+    await chmod(made, 0o600)
+    await rename(made, operatorSocket(home))
+  } finally {
+    await rm(directory, { recursive: true, force: true })
+  }
 }
 
-/** Whether a Host header, its port aside, is `localhost` or a loopback address. */
-function isLoopbackHost(host: string): boolean {
-  const name = host.replace(/:\d{1,5}$/, '').toLowerCase()
-  return name === 'localhost' || name === '[::1]' || (isIPv4(name) && name.startsWith('127.'))
+function listen(server: Server, path: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(path, () => {
+      server.off('error', reject)
+      resolve()
+    })
+  })
+}
+
+/** What nobody else may do. */
+export function operatorRoutes(node: NodeView): Route[] {
+  return [{ method: 'POST', path: '/api/v1/evidence/:id/ack', handle: (request) => acknowledge(node, request) }]
+}
+
+async function acknowledge(node: NodeView, request: ApiRequest): Promise<Reply> {
+  const id = evidenceIdOf(request)
+  if (!(await node.acknowledge(id))) throw new GossumError('EVIDENCE_UNKNOWN', id)
+  return json({ id, acked: true })
 }

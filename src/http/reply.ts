@@ -1,7 +1,7 @@
 /**
  * What the HTTP server answers with: JSON, text, or a problem body (RFC 9457) that carries our error code. Pure.
  */
-import { printableJson } from '../printable.js'
+import { printableJson, printableLines } from '../printable.js'
 import { STATUS_CODES } from 'node:http'
 import { errorCode, ERRORS, GossumError, type ErrorCode } from '../errors.js'
 import { utf8 } from '../tlog/bytes.js'
@@ -23,7 +23,18 @@ export function json(value: unknown): Reply {
   return { status: 200, headers, body: utf8(`${printableJson(JSON.stringify(value))}\n`) }
 }
 
-export function text(body: string, { status = 200, type = 'text/plain; charset=utf-8' } = {}): Reply {
+/** Lines of words, some of them perhaps of others. */
+export function text(body: string, options: TextOptions = {}): Reply {
+  return exact(printableLines(body), options)
+}
+
+interface TextOptions {
+  readonly status?: number
+  readonly type?: string
+}
+
+/** Text of which every byte counts: notes and their lines. */
+export function exact(body: string, { status = 200, type = 'text/plain; charset=utf-8' }: TextOptions = {}): Reply {
   return { status, headers: { 'content-type': type, 'cache-control': NO_STORE }, body: utf8(body) }
 }
 
@@ -42,9 +53,10 @@ const STATUSES: Partial<Record<ErrorCode, number>> = {
   METHOD_NOT_ALLOWED: 405,
   REQUEST_TOO_LARGE: 413,
   TOO_MANY_REQUESTS: 429,
+  NODE_BUSY: 503,
 }
 
-/** Seconds after which who asked for too much may ask again. */
+/** Seconds after which who came when there was too much may come again. */
 const RETRY_AFTER = '1'
 
 /** The status that tells about this error. */
@@ -64,7 +76,7 @@ export function problem(error: unknown, status = statusOf(error)): Reply {
   const headers = {
     'content-type': 'application/problem+json',
     'cache-control': NO_STORE,
-    ...(status === 429 && { 'retry-after': RETRY_AFTER }),
+    ...((status === 429 || code === 'NODE_BUSY') && { 'retry-after': RETRY_AFTER }),
   }
   return { status, headers, body: utf8(`${printableJson(JSON.stringify(body))}\n`) }
 }

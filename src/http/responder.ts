@@ -1,7 +1,8 @@
 /** The way of a request to its route, and of the reply back: over whatever connection it came. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { GossumError } from '../errors.js'
+import { errorCode, GossumError } from '../errors.js'
 import { concatBytes } from '../tlog/bytes.js'
+import { CostlyReads } from './costly.js'
 import { problem, statusOf, type Reply } from './reply.js'
 import { allowedMethods, matchPath, type Match, type Route } from './router.js'
 
@@ -12,50 +13,66 @@ export interface ResponderReports {
   readonly onRequest?: (route: string, status: number) => void
 }
 
+/** What a server knows of a request that does not stand in it. */
+export interface Arrival {
+  /** The address of who asks; undefined where clients are not told apart. */
+  readonly client: string | undefined
+  /** Whether the connection shall carry no more requests. */
+  readonly closes: () => boolean
+  /** Called when the request was read to its end. Returns whether it may be about health alone. */
+  readonly begin?: () => boolean
+  /** Called when the answer is made. */
+  readonly end?: () => void
+}
+
 /** The largest body that is read, in bytes, of a request to a route that has no use for one. */
 const MAX_IDLE_BODY_BYTES = 1024
 
 export class Responder {
   readonly #routes: readonly Route[]
   readonly #reports: ResponderReports
+  readonly #costly = new CostlyReads()
 
   constructor(routes: readonly Route[], reports: ResponderReports) {
     this.#routes = routes
     this.#reports = reports
   }
 
-  /** Never fails: what cannot be answered is told to onError. `isClosing`: the connection shall carry no more requests. */
-  async respond(request: IncomingMessage, response: ServerResponse, isClosing: () => boolean): Promise<void> {
+  /** Never fails: what cannot be answered is told to onError. */
+  async respond(request: IncomingMessage, response: ServerResponse, arrival: Arrival): Promise<void> {
     try {
-      await this.#respond(request, response, isClosing)
+      await this.#respond(request, response, arrival)
     } catch (error) {
       this.#reports.onError?.(error)
+      response.destroy()
     }
   }
 
-  async #respond(request: IncomingMessage, response: ServerResponse, isClosing: () => boolean): Promise<void> {
+  async #respond(request: IncomingMessage, response: ServerResponse, arrival: Arrival): Promise<void> {
     // The client went away; there is nobody to tell.
     response.on('error', () => undefined)
-    const gone = new AbortController()
-    response.on('close', () => {
-      if (!response.writableFinished) gone.abort(new Error('the client went away'))
-    })
-    const { reply, route } = await this.#answer(request, gone.signal)
+    const { reply, route } = await this.#answer(request, goneSignal(request, response), arrival)
     const isRead = request.method === 'GET' || request.method === 'HEAD'
+    // A body that was not read to its end leaves a connection that cannot be used again.
+    const isLast = request.httpVersionMajor < 2 && (arrival.closes() || !request.complete)
     response.writeHead(reply.status, {
       ...(reply.status === 204 ? {} : { 'content-length': reply.body.length }),
       'x-content-type-options': 'nosniff',
       ...(isRead ? { 'access-control-allow-origin': '*' } : {}),
-      // A body that was not read to its end leaves a connection that cannot be used again.
-      ...(request.httpVersionMajor < 2 && (isClosing() || !request.complete) ? { connection: 'close' } : {}),
+      ...(isLast ? { connection: 'close' } : {}),
       ...reply.headers,
     })
+    response.once('close', this.#costly.holding(reply.body.length))
     response.end(request.method === 'HEAD' ? undefined : reply.body)
     this.#reports.onRequest?.(route, reply.status)
   }
 
   /** Never throws: an error becomes a problem body. */
-  async #answer(request: IncomingMessage, signal: AbortSignal): Promise<{ reply: Reply; route: string }> {
+  async #answer(
+    request: IncomingMessage,
+    signal: AbortSignal,
+    arrival: Arrival,
+  ): Promise<{ reply: Reply; route: string }> {
     let match: Match | undefined
     try {
       const [pathname, query] = splitTarget(request.url ?? '')
@@ -64,25 +81,42 @@ export class Responder {
       const route = match.routes.find((candidate) => candidate.method === method)
       if (route === undefined) throw new GossumError('METHOD_NOT_ALLOWED', request.method)
       const body = await readBody(request, route.maxBodyBytes ?? MAX_IDLE_BODY_BYTES)
-      const { headers, socket } = request
-      const { remoteAddress } = socket
-      if (route.patienceMs !== undefined) socket.setTimeout(route.patienceMs)
-      const { params } = match
-      return {
-        reply: await route.handle({ params, query, headers, body, remoteAddress, signal }),
-        route: route.path,
-      }
+      if (arrival.begin?.() === true && route.isHealth !== true) throw new GossumError('NODE_BUSY', 'connections')
+      if (route.patienceMs !== undefined) request.socket.setTimeout(route.patienceMs)
+      const { headers } = request
+      const asked = { params: match.params, query, headers, body, remoteAddress: arrival.client, signal }
+      const act = async (): Promise<Reply> => route.handle(asked)
+      return { reply: await (route.isCostly === true ? this.#costly.run(signal, act) : act()), route: route.path }
     } catch (error) {
-      // A client that went away in the middle of its request is no error of ours.
-      if (statusOf(error) >= 500 && request.complete) this.#reports.onError?.(error)
+      // A client that went away in the middle of its request is no error of ours, nor that more come than we take.
+      const isOurs = statusOf(error) >= 500 && errorCode(error) !== 'NODE_BUSY'
+      if (isOurs && request.complete && !signal.aborted) this.#reports.onError?.(error)
       const reply = problem(error)
       const headers = {
         ...reply.headers,
         ...(reply.status === 405 && match && { allow: allowedMethods(match.routes) }),
       }
       return { reply: { ...reply, headers }, route: match?.routes[0]?.path ?? '' }
+    } finally {
+      arrival.end?.()
     }
   }
+}
+
+/** Aborted when nobody is left to read the answer. */
+function goneSignal(request: IncomingMessage, response: ServerResponse): AbortSignal {
+  const gone = new AbortController()
+  const onGone = (): void => {
+    if (!response.writableFinished) gone.abort(new Error('the client went away'))
+  }
+  response.on('close', onGone)
+  if (request.httpVersionMajor < 2) {
+    // An answer that waits behind another on its connection never hears of the end of that; the connection does.
+    const { socket } = request
+    socket.setMaxListeners(0).once('close', onGone)
+    response.once('close', () => socket.off('close', onGone))
+  }
+  return gone.signal
 }
 
 /** Path and query of a request target. */
@@ -111,6 +145,9 @@ async function readBody(request: IncomingMessage, most: number): Promise<Uint8Ar
     request.on('data', take)
     request.once('end', () => resolve(chunks.length === 1 ? chunks[0]! : concatBytes(...chunks)))
     request.once('error', reject)
-    request.once('close', () => reject(new Error('the client went away')))
+    // An error that nobody gets would cost as much as the reading.
+    request.once('close', () => {
+      if (!request.complete) reject(new Error('the client went away'))
+    })
   })
 }

@@ -11,7 +11,7 @@ export interface ApiRequest {
   readonly headers: IncomingHttpHeaders
   /** The bytes that came with it, as many as the route takes. */
   readonly body: Uint8Array
-  /** The address of the other end of the connection. */
+  /** The address of who asks; undefined where clients are not told apart. */
   readonly remoteAddress: string | undefined
   /** Aborted when the client goes away before it has its answer. */
   readonly signal: AbortSignal
@@ -29,6 +29,10 @@ export interface Route {
   readonly maxBodyBytes?: number
   /** Milliseconds that an answer may take while the connection lies still; the server's own limit without it. */
   readonly patienceMs?: number
+  /** Whether it is answered also when there is no room for anything else. */
+  readonly isHealth?: true
+  /** Whether an answer takes much reading: few are made at a time. */
+  readonly isCostly?: true
   readonly handle: (request: ApiRequest) => Reply | Promise<Reply>
 }
 

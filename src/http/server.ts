@@ -1,11 +1,14 @@
 /** The HTTP server: connections and their limits. What it serves is in api.ts, how a request is answered in responder.ts. */
-import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
 import { errorText, GossumError } from '../errors.js'
 import { apiRoutes, type NodeView } from './api.js'
+import { ClientAddresses } from './client-address.js'
+import { Connections, type ConnectionLimits } from './connections.js'
 import { Responder, type ResponderReports } from './responder.js'
 import { sumdbRoutes, type SumdbView } from './sumdb-proxy.js'
 import type { Route } from './router.js'
+import { Turns } from './turns.js'
 
 export interface HttpServerOptions extends ResponderReports {
   readonly host: string
@@ -16,28 +19,58 @@ export interface HttpServerOptions extends ResponderReports {
   readonly sumdbs?: readonly SumdbView[]
   /** Routes beside those of the API. */
   readonly routes?: readonly Route[]
+  /** Reverse proxies that are believed about whom they speak for, as ADDRESS/BITS. */
+  readonly trustedProxies?: readonly string[]
+  /** Less than usual, for tests. */
+  readonly limits?: Partial<ServerLimits>
 }
 
+export interface ServerLimits extends ConnectionLimits {
+  /** Milliseconds that a client may take for its headers, for its whole request, and for reading its answer. */
+  readonly headersMs: number
+  readonly requestMs: number
+  readonly readMs: number
+}
+
+const LIMITS: ServerLimits = {
+  most: 256,
+  perNetwork: 64,
+  reserve: 16,
+  headersMs: 10_000,
+  requestMs: 15_000,
+  readMs: 60_000,
+}
 /** Request line and headers, in bytes. */
 const MAX_HEADER_BYTES = 8 * 1024
-/** Connections at a time. */
-const MAX_CONNECTIONS = 256
-/** Milliseconds that a client may take for its headers, for its whole request, and between two requests. */
-const TIMEOUTS = { headersTimeout: 10_000, requestTimeout: 15_000, keepAliveTimeout: 5_000 }
-/** Milliseconds after which a connection without traffic is dropped: a client that does not read its answer. */
+/** Milliseconds between two requests on a connection. */
+const KEEP_ALIVE_MS = 5_000
+/** How often Node looks for requests that take too long, in ms: at most, and as a part of the time for headers. */
+const CHECK = { ms: 1_000, part: 0.25 }
+/** Milliseconds after which a connection without traffic is dropped. */
 const IDLE_TIMEOUT_MS = 30_000
 /** Milliseconds that requests under way get to end when the server closes. */
 const CLOSE_GRACE_MS = 1_000
 
 export class HttpServer {
   readonly #server: Server
+  readonly #responder: Responder
+  readonly #connections: Connections
+  readonly #clients: ClientAddresses
+  readonly #readMs: number
+  readonly #turns = new Turns()
   #closing: Promise<void> | undefined
-  /** Without a slash at the end. A server that listens on every address is named by loopback. */
-  readonly url: string
+  /** Set when it listens. */
+  #url = ''
 
-  private constructor(server: Server, options: HttpServerOptions) {
-    this.#server = server
-    const responder = new Responder(
+  private constructor(options: HttpServerOptions) {
+    const limits = { ...LIMITS, ...options.limits }
+    this.#readMs = limits.readMs
+    this.#clients = new ClientAddresses(options.trustedProxies ?? [])
+    this.#connections = new Connections(
+      limits,
+      (address) => LOOPBACK.isTrusted(address) || this.#clients.isTrusted(address),
+    )
+    this.#responder = new Responder(
       [
         ...apiRoutes(options.node),
         ...sumdbRoutes(options.sumdbs ?? [], (error) => options.onError?.(error)),
@@ -45,21 +78,48 @@ export class HttpServer {
       ],
       options,
     )
-    this.url = urlOf(server.address() as AddressInfo)
-    server.on('request', (request, response) => {
-      void responder.respond(request, response, () => this.#closing !== undefined)
+    this.#server = createServer({
+      headersTimeout: limits.headersMs,
+      requestTimeout: limits.requestMs,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      // Else a request lives for half a minute longer than it may.
+      connectionsCheckingInterval: Math.min(CHECK.ms, limits.headersMs * CHECK.part),
+      maxHeaderSize: MAX_HEADER_BYTES,
     })
-    // Such as too many open files: without a listener it would end the process.
-    server.on('error', (error) => options.onError?.(error))
+    this.#server.setTimeout(IDLE_TIMEOUT_MS)
+    this.#server.on('connection', (socket: Socket) => this.#connections.admit(socket))
+    this.#server.on('request', (request, response) => {
+      this.#turns.take(request, response, (isLast) => void this.#serve(request, response, isLast))
+    })
   }
 
   /** Starts to listen. Throws ADDRESS_IN_USE. */
   static async start(options: HttpServerOptions): Promise<HttpServer> {
-    const server = createServer({ ...TIMEOUTS, maxHeaderSize: MAX_HEADER_BYTES })
-    server.maxConnections = MAX_CONNECTIONS
-    server.setTimeout(IDLE_TIMEOUT_MS)
-    await listen(server, options.host, options.port)
-    return new HttpServer(server, options)
+    const server = new HttpServer(options)
+    await listen(server.#server, options.host, options.port)
+    server.#url = urlOf(server.#server.address() as AddressInfo)
+    // Such as too many open files: without a listener it would end the process.
+    server.#server.on('error', (error) => options.onError?.(error))
+    return server
+  }
+
+  /** Without a slash at the end. A server that listens on every address is named by loopback. */
+  get url(): string {
+    return this.#url
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse, isLast: boolean): Promise<void> {
+    const { socket, headers } = request
+    await this.#responder.respond(request, response, {
+      client: this.#clients.of(socket.remoteAddress, headers),
+      closes: () => isLast || this.#closing !== undefined,
+      begin: () => this.#connections.begin(socket),
+      end: () => this.#connections.end(socket),
+    })
+    if (response.writableFinished || response.destroyed) return
+    // A client that reads a byte now and then would hold its answer for ever.
+    const late = setTimeout(() => socket.destroy(), this.#readMs)
+    response.once('close', () => clearTimeout(late))
   }
 
   /** Stops listening, lets requests under way end for a second, then drops them. Safe to call twice. */
@@ -74,6 +134,9 @@ export class HttpServer {
     return this.#closing
   }
 }
+
+/** This machine: all its programs have one address. */
+const LOOPBACK = new ClientAddresses(['127.0.0.0/8', '::1'])
 
 function urlOf({ address, port }: AddressInfo): string {
   const host = address === '0.0.0.0' ? '127.0.0.1' : address === '::' ? '::1' : address

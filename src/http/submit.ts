@@ -2,11 +2,11 @@
  * The routes that take something from anybody: a signed head, and evidence. Both authenticate themselves, so nobody has
  * to say who they are; what one address may cost us is bounded, and what all of them may cost at a time.
  */
-import { isIPv6 } from 'node:net'
 import { Budget } from '../budget.js'
 import { GossumError, type ErrorCode } from '../errors.js'
 import { MAX_EVIDENCE_BYTES } from '../evidence/evidence.js'
 import type { Received } from '../evidence/alarm.js'
+import { networkOf } from '../network.js'
 import { formatHash } from '../tlog/hash.js'
 import { MAX_READ_NOTE_BYTES } from '../tlog/note.js'
 import { answerTo, type Outcome, type OutcomeKind } from '../witness/outcome.js'
@@ -149,14 +149,4 @@ class Turnstile {
     if (left === 0) this.#underWay.delete(address)
     else this.#underWay.set(address, left)
   }
-}
-
-/** Whom an address belongs to: itself, or of IPv6 the first 64 bits, all behind which one host may have. */
-export function networkOf(address: string): string {
-  const v4 = /^::ffff:([0-9.]+)$/i.exec(address)?.[1]
-  if (v4 !== undefined || !isIPv6(address)) return v4 ?? address
-  const [head = '', tail = ''] = address.split('%', 1)[0]!.split('::')
-  const [left, right] = [head, tail].map((part) => (part === '' ? [] : part.split(':'))) as [string[], string[]]
-  const zeros = Array<string>(Math.max(0, 8 - left.length - right.length)).fill('0')
-  return [...left, ...zeros, ...right].slice(0, 4).join(':')
 }

@@ -9,7 +9,8 @@ import { errorCode, ERRORS, errorText, GossumError, type ErrorCode } from '../er
 import { unescapeModule } from '../sumdb/module.js'
 import { StatusError } from '../sumdb/fetcher.js'
 import { isFullTile, parseTilePath } from '../tlog/tile.js'
-import type { Asking, ProvenAnswer } from '../proxy/sumdb-proxy.js'
+import type { ProvenAnswer } from '../proxy/sumdb-proxy.js'
+import type { Asking } from '../proxy/shared.js'
 import { text, type Reply } from './reply.js'
 import type { ApiRequest, Route } from './router.js'
 

@@ -253,11 +253,12 @@ export class View implements NodeView {
     return kept && utf8(kept.text)
   }
 
-  /** Acknowledges evidence, or a suspect that froze its log. False when no log and no witness is held by this id. */
+  /** Acknowledges evidence, all that convicts the same log by now, or a suspect that froze its log. False when no log and no witness is held by this id. */
   async acknowledge(id: string): Promise<boolean> {
     const { config, store, alarm } = this.#parts
     let found = await alarm.acknowledge(id)
-    for (const log of config.logs) found = (await store.heads.acknowledge(log.id, id)) || found
+    for (const each of new Set([id, ...alarm.acknowledgedWith(id)]))
+      for (const log of config.logs) found = (await store.heads.acknowledge(log.id, each)) || found
     return found
   }
 

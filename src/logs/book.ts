@@ -5,6 +5,7 @@
 import { accessSync, constants, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { errorText, GossumError } from '../errors.js'
+import { withLogin, withoutLogin } from '../outgoing/logins.js'
 import { replacePrivateFile } from '../private-file.js'
 import { fromUtf8, utf8 } from '../tlog/bytes.js'
 import { distinct, parseLogSetting, type LogSetting } from './setting.js'
@@ -83,7 +84,13 @@ function requireKey({ key }: LogSetting, known: LogSetting): void {
 
 function formatBook(logs: readonly LogSetting[]): string {
   const lines = logs.map(({ key, origin, url, disabled, list, perDay }) =>
-    JSON.stringify({ vkey: key.vkey, origin, url, disabled, ...(list !== null && { list, perDay }) }),
+    JSON.stringify({
+      vkey: key.vkey,
+      origin,
+      url: url && withLogin(url),
+      disabled,
+      ...(list !== null && { list, perDay }),
+    }),
   )
   return `{"logs":[\n${lines.join(',\n')}\n]}\n`
 }
@@ -114,7 +121,7 @@ function parseLog(value: unknown): LogSetting {
   if (!isWhole || Object.keys(more).length > 0)
     throw new GossumError('CONFIG_INVALID', `not a log: ${JSON.stringify(value)}`)
   const log = parseLogSetting(`${vkey} ${url ?? '-'} ${origin}`)
-  if (log.key.vkey !== vkey || log.origin !== origin || log.url !== url)
+  if (log.key.vkey !== vkey || log.origin !== origin || log.url !== (url && withoutLogin(url)))
     throw new GossumError('CONFIG_INVALID', `not as it was written: ${JSON.stringify(value)}`)
   return { ...log, disabled, ...(isListed && { list, perDay: Number(perDay) }) }
 }

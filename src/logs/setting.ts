@@ -1,7 +1,8 @@
 /**
- * What a log is to this node, and how it is written in one line: "VKEY URL ORIGIN". Pure.
+ * What a log is to this node, and how it is written in one line: "VKEY URL ORIGIN".
  */
 import { GossumError } from '../errors.js'
+import { withoutLogin } from '../outgoing/logins.js'
 import { logId, SUMDB_ORIGIN } from '../tlog/checkpoint.js'
 import { parseVerifierKey, type VerifierKey } from '../tlog/note.js'
 
@@ -63,10 +64,13 @@ export function parseLogSetting(text: string): LogSetting {
   return { id: logId(key.name, origin), key, origin, url, upstream: url, disabled: false, list: null, perDay: null }
 }
 
-/** An http or https URL without a slash at the end. `otherwise` says what could stand in its place. */
+/**
+ * An http or https URL without a slash at the end, and without the login that it may have: requests to it have that,
+ * and nothing else (outgoing/logins.ts). `otherwise` says what could stand in its place.
+ */
 export function parseUrl(setting: string, url: string, otherwise = ''): string {
-  const parsed = URL.canParse(url) ? new URL(url) : undefined
-  if (parsed === undefined || !/^https?:$/.test(parsed.protocol) || parsed.username !== '' || parsed.search !== '') {
+  const parsed = URL.canParse(url) ? new URL(withoutLogin(url)) : undefined
+  if (parsed === undefined || !/^https?:$/.test(parsed.protocol) || parsed.search !== '') {
     throw invalid(setting, `${JSON.stringify(url)} is not an http or https URL${otherwise}`)
   }
   return parsed.href.replace(/\/+$/, '')

@@ -1,9 +1,9 @@
 /** How a node asks the logs that it follows; tiles that a log does not give come from peers. */
 import type { LogSetting } from '../config.js'
 import { GossumError } from '../errors.js'
+import { Outgoing } from '../outgoing/client.js'
 import type { Store } from '../store/store.js'
 import { SumdbClient, type SumdbClientOptions } from '../sumdb/client.js'
-import { keepAliveFetch } from '../sumdb/keep-alive.js'
 import type { TileFallback } from '../sumdb/tiles.js'
 
 /** Connections to one log for the lookups of the go command. */
@@ -48,7 +48,11 @@ export class LogClients {
 
   /** A client for the go command's lookups and tiles, which it gets from `upstream`. */
   forGo(log: LogSetting, upstream: string): SumdbClient {
-    return this.#make(log, { url: upstream, fetch: keepAliveFetch(GO_CONNECTIONS), ...GO_PATIENCE })
+    return this.#make(log, {
+      url: upstream,
+      fetch: new Outgoing({ connections: GO_CONNECTIONS }).fetch,
+      ...GO_PATIENCE,
+    })
   }
 
   #make(log: LogSetting, manner: Manner): SumdbClient {

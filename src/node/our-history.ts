@@ -1,8 +1,10 @@
-/** Whether a head is of the history that this node proved, also where it never held a head of exactly that size. */
+/** What the log's own proofs say about heads of evidence: whether one is of our history, or two are of one. */
 import { timed } from '../timed.js'
+import type { Findings } from '../evidence/lies.js'
 import type { Store } from '../store/store.js'
 import { equalBytes, utf8 } from '../tlog/bytes.js'
 import { parseCheckpoint } from '../tlog/checkpoint.js'
+import { EMPTY_ROOT } from '../tlog/hash.js'
 import type { Tree } from '../tlog/merkle.js'
 import { parseNote } from '../tlog/note.js'
 import type { CosignedHeads } from '../witness/cosigned.js'
@@ -18,18 +20,32 @@ export interface HistoryParts {
 /** Milliseconds that the log has to show it. */
 const PATIENCE_MS = 5_000
 
-/**
- * Asks what is kept, and then the log. False for a head beyond our own tree; throws when nobody could say. Takes a head
- * as a note.
- */
-export function ourHistory({ store, cosigned, prefix }: HistoryParts): (log: string, head: string) => Promise<boolean> {
-  return async (log, head) => {
-    if (await cosigned.holds(log, head)) return true
-    const { tree } = store.heads.get(log)
-    const { size, root } = parseCheckpoint(parseNote(utf8(head)).text)
-    if (tree === undefined || size === 0 || size > tree.size) return false
-    if (size === tree.size) return equalBytes(root, tree.root)
-    const ours = await timed(PATIENCE_MS, [], (signal) => prefix(log, tree, size, { signal }))
-    return equalBytes(ours.root, root)
+/** Asks what is kept, and then the log. Nobody can say what the log does not show. Takes heads as notes. */
+export function ourHistory({ store, cosigned, prefix }: HistoryParts): Findings {
+  /** Whether both are of one history; undefined when the log does not show it. */
+  const relate = async (log: string, one: Tree, other: Tree): Promise<boolean | undefined> => {
+    const [smaller, larger] = one.size <= other.size ? [one, other] : [other, one]
+    if (smaller.size === 0) return equalBytes(smaller.root, EMPTY_ROOT)
+    if (smaller.size === larger.size) return equalBytes(smaller.root, larger.root)
+    try {
+      const { root } = await timed(PATIENCE_MS, [], (signal) => prefix(log, larger, smaller.size, { signal }))
+      return equalBytes(root, smaller.root)
+    } catch {
+      // It need not show what convicts it.
+      return undefined
+    }
   }
+  return {
+    isOurs: async (log, head) => {
+      if (await cosigned.holds(log, head)) return true
+      const { tree } = store.heads.get(log)
+      return tree && relate(log, tree, treeOf(head))
+    },
+    areOneHistory: async (log, [one, other]) => (await relate(log, treeOf(one), treeOf(other))) === true,
+  }
+}
+
+function treeOf(head: string): Tree {
+  const { size, root } = parseCheckpoint(parseNote(utf8(head)).text)
+  return { size, root }
 }

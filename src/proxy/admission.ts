@@ -1,33 +1,62 @@
 /**
- * What one client may make this node ask of a log: what is known already costs the log nothing and is not counted. A
- * log may take 15 seconds for one lookup, so the requests of one client wait for each other before they can hold up
- * those of another.
+ * What clients may make this node ask of a log: what is known already costs the log nothing and is not counted. A log may
+ * take 15 seconds for one lookup, so clients take turns, and what several of them wait for goes by the first turn that
+ * any of them has.
  */
 import { Budget } from '../budget.js'
 import { GossumError } from '../errors.js'
 
-/** Requests to a log that are under way at a time: of all clients, and of one. */
-const SLOTS = { all: 64, each: 32 }
+/** Requests to logs that are under way at a time. One client may have as many of them as it leaves free for others. */
+const SLOTS = 64
 /** Requests that one client may cause: at once, and per second in the long run. A large build makes some thousands. */
 const BURST = 20_000
 const PER_SECOND = 200
 
-/** Runs an act that asks the log, for one client. */
-export type Admit = <T>(act: () => Promise<T>) => Promise<T>
+/** A client, by its network; PAID for who had a turn for it already. */
+export type Client = string | typeof PAID
+export const PAID = Symbol('paid')
 
-interface Waiting {
-  readonly client: string
-  readonly go: () => void
+/** All who wait for one thing. */
+export class Party {
+  /** How often each of them waits for it. */
+  readonly #clients = new Map<Client, number>()
+  /** Is called when somebody joins. */
+  onJoin: (() => void) | undefined
+
+  get clients(): Iterable<Client> {
+    return this.#clients.keys()
+  }
+
+  join(client: Client): void {
+    this.#clients.set(client, (this.#clients.get(client) ?? 0) + 1)
+    this.onJoin?.()
+  }
+
+  /** True when nobody is left. */
+  leave(client: Client): boolean {
+    const left = this.#clients.get(client)! - 1
+    if (left === 0) this.#clients.delete(client)
+    else this.#clients.set(client, left)
+    return this.#clients.size === 0
+  }
+}
+
+interface Place {
+  readonly party: Party
+  readonly go: (client: Client) => void
 }
 
 export class Admission {
   readonly #now: () => number
+  readonly #slots: number
   readonly #budget: Budget
-  readonly #slots: typeof SLOTS
-  readonly #underWay = new Map<string, number>()
+  readonly #underWay = new Map<Client, number>()
   #total = 0
   /** In the order in which they came. There are no more of them than the server has connections. */
-  readonly #line = new Set<Waiting>()
+  readonly #line = new Set<Place>()
+  /** The number of the last turn of each client, since the line was last empty. */
+  readonly #lastTurns = new Map<Client, number>()
+  #turns = 0
 
   constructor(now: () => number, { slots = SLOTS, budget = new Budget(BURST, PER_SECOND) } = {}) {
     this.#now = now
@@ -35,60 +64,89 @@ export class Admission {
     this.#budget = budget
   }
 
+  /** Counts something that a client begins. Throws TOO_MANY_REQUESTS when that is beyond its budget. */
+  charge(client: Client): void {
+    if (client !== PAID && !this.#budget.take(client, this.#now())) throw new GossumError('TOO_MANY_REQUESTS', client)
+  }
+
   /**
-   * Runs an act that asks a log, when there is room for it. Throws TOO_MANY_REQUESTS for a client beyond its budget,
-   * and the signal's reason when it is aborted while it waits.
+   * Runs an act that asks a log as soon as one of a party has a turn. Throws the signal's reason when it is aborted while
+   * it waits.
    */
-  async run<T>(client: string, signal: AbortSignal, act: () => Promise<T>): Promise<T> {
-    if (!this.#budget.take(client, this.#now())) throw new GossumError('TOO_MANY_REQUESTS', client)
-    signal.throwIfAborted()
-    if (this.#hasRoom(client)) this.#enter(client)
-    else await this.#wait(client, signal)
+  async run<T>(party: Party, signal: AbortSignal, act: () => Promise<T>): Promise<T> {
+    const client = await this.#turn(party, signal)
     try {
       return await act()
     } finally {
-      this.#leave(client)
+      if (client !== PAID) this.#leave(client)
     }
   }
 
+  #turn(party: Party, signal: AbortSignal): Promise<Client> {
+    return new Promise((resolve, reject) => {
+      const end = (): void => {
+        this.#line.delete(place)
+        party.onJoin = undefined
+        signal.removeEventListener('abort', onAbort)
+        if (this.#line.size === 0) this.#lastTurns.clear()
+      }
+      const onAbort = (): void => {
+        end()
+        reject(signal.reason as Error)
+      }
+      const place: Place = {
+        party,
+        go: (client) => {
+          end()
+          resolve(client)
+        },
+      }
+      this.#line.add(place)
+      party.onJoin = () => this.#serve()
+      signal.addEventListener('abort', onAbort, { once: true })
+      if (signal.aborted) onAbort()
+      else this.#serve()
+    })
+  }
+
+  /** Gives turns to those who may have one: first to the client whose last turn was longest ago. */
+  #serve(): void {
+    for (let next = this.#next(); next !== undefined; next = this.#next()) {
+      const { place, client } = next
+      if (client !== PAID) {
+        this.#total++
+        this.#underWay.set(client, (this.#underWay.get(client) ?? 0) + 1)
+        this.#lastTurns.set(client, ++this.#turns)
+      }
+      place.go(client)
+    }
+  }
+
+  #next(): { place: Place; client: Client } | undefined {
+    let best: { place: Place; client: Client } | undefined
+    let first = Infinity
+    for (const place of this.#line) {
+      for (const client of place.party.clients) {
+        if (client === PAID) return { place, client }
+        const last = this.#lastTurns.get(client) ?? 0
+        if (last >= first || !this.#hasRoom(client)) continue
+        best = { place, client }
+        first = last
+      }
+    }
+    return best
+  }
+
+  /** Whoever comes next finds a slot, however many clients there are already. */
   #hasRoom(client: string): boolean {
-    return this.#total < this.#slots.all && (this.#underWay.get(client) ?? 0) < this.#slots.each
+    return (this.#underWay.get(client) ?? 0) < this.#slots - this.#total
   }
 
-  #enter(client: string): void {
-    this.#total++
-    this.#underWay.set(client, (this.#underWay.get(client) ?? 0) + 1)
-  }
-
-  #leave(client: string): void {
+  #leave(client: Client): void {
     this.#total--
     const left = this.#underWay.get(client)! - 1
     if (left === 0) this.#underWay.delete(client)
     else this.#underWay.set(client, left)
-    for (const waiting of this.#line) {
-      if (!this.#hasRoom(waiting.client)) continue
-      this.#line.delete(waiting)
-      this.#enter(waiting.client)
-      waiting.go()
-      return
-    }
-  }
-
-  #wait(client: string, signal: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const onAbort = (): void => {
-        this.#line.delete(waiting)
-        reject(signal.reason as Error)
-      }
-      const waiting: Waiting = {
-        client,
-        go: () => {
-          signal.removeEventListener('abort', onAbort)
-          resolve()
-        },
-      }
-      signal.addEventListener('abort', onAbort, { once: true })
-      this.#line.add(waiting)
-    })
+    this.#serve()
   }
 }

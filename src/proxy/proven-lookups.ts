@@ -2,13 +2,13 @@
 import { errorCode, ERRORS, GossumError, type ErrorCode } from '../errors.js'
 import type { LogLookups } from '../store/lookup-store.js'
 import { requireRecord } from '../sumdb/client.js'
-import { SingleFlight } from '../sumdb/flight.js'
 import { escapeModule, goSumLines } from '../sumdb/module.js'
 import type { Hash } from '../tlog/hash.js'
 import type { Tree } from '../tlog/merkle.js'
 import type { CosignedHead } from '../witness/cosigned-head.js'
-import type { Admit } from './admission.js'
+import { PAID, type Admission } from './admission.js'
 import { Recent } from './recent.js'
+import { Shared, type Asking, type Turn } from './shared.js'
 import type { Upstream } from './upstream.js'
 
 /** A record that is proven to be in every quorum head of more than `id` records. */
@@ -19,7 +19,8 @@ export interface ProvenRecord {
 
 export interface ProvenLookupsParts {
   /** The leaf hash of a record of our own history, out of a proven tile. */
-  readonly leafHash: (id: number, signal: AbortSignal) => Promise<Hash>
+  readonly leafHash: (id: number, asking: Asking) => Promise<Hash>
+  readonly admission: Admission
   readonly upstream: Upstream
   readonly kept: LogLookups
   readonly quorum: () => CosignedHead | undefined
@@ -42,47 +43,40 @@ export class ProvenLookups {
    * proved, so what is in one is in all larger ones.
    */
   readonly #proven = new Recent<ProvenRecord>(MEMORY_LOOKUPS)
-  readonly #flights = new SingleFlight<ProvenRecord>()
+  readonly #flights: Shared<ProvenRecord>
 
   constructor(parts: ProvenLookupsParts) {
     this.#parts = parts
+    this.#flights = new Shared(parts.admission)
   }
 
   /**
-   * The record of a module version, proven. `admit` runs what asks the log. Throws MODULE_INVALID, what
-   * SumdbClient.ask and QuorumWatch.covering throw, and RECORD_INVALID for a record that the tree does not hold, or
-   * that says nothing of the module.
+   * The record of a module version, proven. Throws MODULE_INVALID, TOO_MANY_REQUESTS, what SumdbClient.ask and
+   * QuorumWatch.covering throw, and RECORD_INVALID for a record that the tree does not hold, or that says nothing of the
+   * module.
    */
-  async find(
-    path: string,
-    version: string,
-    admit: Admit,
-    signal: AbortSignal,
-  ): Promise<ProvenRecord & { readonly source: LookupSource }> {
+  async find(path: string, version: string, asking: Asking): Promise<ProvenRecord & { readonly source: LookupSource }> {
     const module = escapeModule(path, version)
     const known = this.#proven.get(module)
     if (known !== undefined) return { ...known, source: 'memory' }
-    const kept = await this.#fromDisk(module, path, version, signal)
+    const kept = await this.#fromDisk(module, path, version, asking)
     if (kept !== undefined) return { ...kept, source: 'disk' }
     // Somebody else may have asked for it while we looked.
     const meanwhile = this.#proven.get(module)
     if (meanwhile !== undefined) return { ...meanwhile, source: 'memory' }
-    const found = await this.#flights.run(module, signal, (stop) => this.#fromLog(module, path, version, admit, stop))
+    const found = await this.#flights.run(module, asking, (turn, stop) =>
+      this.#fromLog(module, path, version, turn, stop),
+    )
     return { ...found, source: 'log' }
   }
 
   /** A disk may lie, and what was kept may be of a history that is none any more: it is proven again. */
-  async #fromDisk(
-    module: string,
-    path: string,
-    version: string,
-    signal: AbortSignal,
-  ): Promise<ProvenRecord | undefined> {
+  async #fromDisk(module: string, path: string, version: string, asking: Asking): Promise<ProvenRecord | undefined> {
     const kept = await this.#parts.kept.get(module)
     const head = this.#parts.quorum()
     if (kept === undefined || head === undefined || head.size <= kept.id) return undefined
     try {
-      return await this.#prove(module, path, version, kept, head, signal)
+      return await this.#prove(module, path, version, kept, head, asking)
     } catch (error) {
       // Not what the tree holds: the log has the last word. Anything else would befall its answer, too.
       if (errorCode(error) === 'RECORD_INVALID') return undefined
@@ -94,17 +88,17 @@ export class ProvenLookups {
     module: string,
     path: string,
     version: string,
-    admit: Admit,
+    turn: Turn,
     signal: AbortSignal,
   ): Promise<ProvenRecord> {
     const { upstream, covering, requireSound, kept } = this.#parts
-    const answer = await admit(() => upstream.ask(path, version, signal)).catch((error: unknown) => {
+    const answer = await turn(() => upstream.ask(path, version, signal)).catch((error: unknown) => {
       requireSound()
       throw error
     })
     try {
       const head = await covering(answer.id, signal)
-      const proven = await this.#prove(module, path, version, answer, head, signal)
+      const proven = await this.#prove(module, path, version, answer, head, { client: PAID, signal })
       await kept.put(module, proven)
       return proven
     } catch (error) {
@@ -121,9 +115,9 @@ export class ProvenLookups {
     version: string,
     { id, record }: ProvenRecord,
     head: Tree,
-    signal: AbortSignal,
+    asking: Asking,
   ): Promise<ProvenRecord> {
-    requireRecord(record, id, head, await this.#parts.leafHash(id, signal))
+    requireRecord(record, id, head, await this.#parts.leafHash(id, asking))
     // Only now is the record worth reading. One that says nothing of the module vouches for nothing.
     goSumLines(record, path, version)
     const proven = { id, record }

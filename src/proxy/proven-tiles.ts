@@ -1,13 +1,13 @@
 /** Tiles of one log for the go command: authenticated under a head of our own history, each fetched once. */
 import { GossumError } from '../errors.js'
 import type { SumdbClient } from '../sumdb/client.js'
-import { SingleFlight } from '../sumdb/flight.js'
 import { concatBytes, utf8 } from '../tlog/bytes.js'
 import { HASH_SIZE, type Hash } from '../tlog/hash.js'
 import type { Tree } from '../tlog/merkle.js'
 import { fullTile, TILE_HEIGHT, tileAncestor, tilePath, type Tile } from '../tlog/tile.js'
-import type { Admit } from './admission.js'
+import type { Admission } from './admission.js'
 import { Recent } from './recent.js'
+import { Shared, type Asking } from './shared.js'
 
 export interface ProvenTilesParts {
   readonly client: Pick<SumdbClient, 'tile' | 'records'>
@@ -15,6 +15,7 @@ export interface ProvenTilesParts {
   readonly head: () => Tree | undefined
   /** Looks at the log's newest head: a client may know one that this node has not proven yet. */
   readonly look: (signal: AbortSignal) => Promise<void>
+  readonly admission: Admission
 }
 
 /** Tiles in memory: 16 MiB when all are full. */
@@ -24,33 +25,36 @@ export class ProvenTiles {
   readonly #parts: ProvenTilesParts
   /** By place, each at the widest that was read. Nothing of another history gets here. */
   readonly #tiles = new Recent<Uint8Array>(MEMORY_TILES)
-  readonly #flights = new SingleFlight<Uint8Array>()
+  readonly #flights: Shared<Uint8Array>
+  readonly #looks: Shared<void>
 
   constructor(parts: ProvenTilesParts) {
     this.#parts = parts
+    this.#flights = new Shared(parts.admission)
+    this.#looks = new Shared(parts.admission)
   }
 
   /**
-   * The bytes of a tile, of hashes or of records. `admit` runs what may ask the log. Throws TILE_MALFORMED for another
-   * height, TILE_MISSING when no head that this node can prove has it, and what SumdbClient throws.
+   * The bytes of a tile, of hashes or of records. Throws TILE_MALFORMED for another height, TILE_MISSING when no head that
+   * this node can prove has it, TOO_MANY_REQUESTS, and what SumdbClient throws.
    */
-  async get(tile: Tile, admit: Admit, signal: AbortSignal): Promise<Uint8Array> {
+  async get(tile: Tile, asking: Asking): Promise<Uint8Array> {
     if (tile.height !== TILE_HEIGHT) throw new GossumError('TILE_MALFORMED', `tiles have height ${TILE_HEIGHT}`)
     const kept = this.#kept(tile)
     if (kept !== undefined) return kept
-    const head = await this.#headWith(tile, admit, signal)
-    return admit(() => (tile.level === -1 ? this.#records(tile, head, signal) : this.#hashes(tile, head, signal)))
+    const head = await this.#headWith(tile, asking)
+    return tile.level === -1 ? this.#records(tile, head, asking) : this.#hashes(tile, head, asking)
   }
 
   /**
    * The leaf hash of a record of our own history. What is in a tile of it is in every smaller head of it that holds the
    * record, the quorum head among them. Throws as get() does.
    */
-  async leafHash(id: number, signal: AbortSignal): Promise<Hash> {
+  async leafHash(id: number, asking: Asking): Promise<Hash> {
     const index = Math.floor(id / 2 ** TILE_HEIGHT)
     const at = id - index * 2 ** TILE_HEIGHT
     const tile = { height: TILE_HEIGHT, level: 0, index, width: at + 1 }
-    return (await this.get(tile, (act) => act(), signal)).subarray(at * HASH_SIZE, (at + 1) * HASH_SIZE)
+    return (await this.get(tile, asking)).subarray(at * HASH_SIZE, (at + 1) * HASH_SIZE)
   }
 
   #kept(tile: Tile): Uint8Array | undefined {
@@ -59,11 +63,11 @@ export class ProvenTiles {
     return data === undefined || data.length < bytes ? undefined : data.subarray(0, bytes)
   }
 
-  async #hashes(tile: Tile, head: Tree, signal: AbortSignal): Promise<Uint8Array> {
+  async #hashes(tile: Tile, head: Tree, asking: Asking): Promise<Uint8Array> {
     // As wide as the tree has it: the next client's head is another one.
     const widest = tileAncestor(tile, 0, head.size)!
-    const data = await this.#flights.run(tilePath(widest), signal, async (stop) => {
-      const read = await this.#parts.client.tile(head, widest, { signal: stop })
+    const data = await this.#flights.run(tilePath(widest), asking, async (turn, signal) => {
+      const read = await turn(() => this.#parts.client.tile(head, widest, { signal }))
       if (read.length > (this.#tiles.get(placeOf(tile))?.length ?? 0)) this.#tiles.put(placeOf(tile), read)
       return read
     })
@@ -71,17 +75,19 @@ export class ProvenTiles {
   }
 
   /** Records as a data tile has them, each proven and followed by an empty line. */
-  async #records(tile: Tile, head: Tree, signal: AbortSignal): Promise<Uint8Array> {
+  #records(tile: Tile, head: Tree, asking: Asking): Promise<Uint8Array> {
     const first = tile.index * 2 ** TILE_HEIGHT
-    const records = await this.#parts.client.records(head, first, first + tile.width, { signal })
-    return concatBytes(...records.flatMap((record) => [record, utf8('\n')]))
+    return this.#flights.run(tilePath(tile), asking, async (turn, signal) => {
+      const records = await turn(() => this.#parts.client.records(head, first, first + tile.width, { signal }))
+      return concatBytes(...records.flatMap((record) => [record, utf8('\n')]))
+    })
   }
 
-  async #headWith(tile: Tile, admit: Admit, signal: AbortSignal): Promise<Tree> {
+  async #headWith(tile: Tile, asking: Asking): Promise<Tree> {
     const { head, look } = this.#parts
     const before = head()
     if (before !== undefined && isIn(tile, before)) return before
-    await admit(() => look(signal))
+    await this.#looks.run('', asking, (turn, signal) => turn(() => look(signal)))
     const after = head()
     if (after !== undefined && isIn(tile, after)) return after
     throw new GossumError('TILE_MISSING', `${tilePath(tile)}; the newest head has ${after?.size ?? 0} records`)

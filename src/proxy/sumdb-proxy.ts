@@ -11,18 +11,12 @@ import type { SumdbClient } from '../sumdb/client.js'
 import { formatRecord } from '../sumdb/module.js'
 import { parseTilePath } from '../tlog/tile.js'
 import { encodeCosigned, type CosignedHead } from '../witness/cosigned-head.js'
-import type { Admission, Admit } from './admission.js'
+import type { Admission } from './admission.js'
 import { ProvenLookups, type LookupSource, type ProvenLookupsParts } from './proven-lookups.js'
 import { ProvenTiles, type ProvenTilesParts } from './proven-tiles.js'
 import type { QuorumWatch } from './quorum-watch.js'
+import type { Asking } from './shared.js'
 import { Upstream, type UpstreamParts } from './upstream.js'
-
-/** Who asks, and until when. */
-export interface Asking {
-  /** The address of the client. */
-  readonly client: string
-  readonly signal: AbortSignal
-}
 
 /** A quorum head, or a record with one. */
 export interface ProvenAnswer {
@@ -72,7 +66,7 @@ export class SumdbProxy {
     this.#lookups = new ProvenLookups({
       ...parts,
       upstream,
-      leafHash: (id, signal) => tiles.leafHash(id, signal),
+      leafHash: (id, asking) => tiles.leafHash(id, asking),
       covering: (id, signal) => watch.covering(log, id, signal),
       requireSound: () => watch.requireSound(log),
     })
@@ -98,7 +92,7 @@ export class SumdbProxy {
   async lookup(path: string, version: string, asking: Asking): Promise<ProvenAnswer> {
     const { log, watch, onLookup } = this.#parts
     watch.requireSound(log)
-    const { id, record, source } = await this.#lookups.find(path, version, this.#admit(asking), asking.signal)
+    const { id, record, source } = await this.#lookups.find(path, version, asking)
     onLookup(source)
     const head = await watch.covering(log, id, asking.signal)
     return { body: concatBytes(formatRecord(id, record), this.#note(head)), size: head.size }
@@ -109,11 +103,7 @@ export class SumdbProxy {
    * heads than the quorum's, and needs their tiles. Throws what ProvenTiles.get throws.
    */
   tile(path: string, asking: Asking): Promise<Uint8Array> {
-    return this.#tiles.get(parseTilePath(path), this.#admit(asking), asking.signal)
-  }
-
-  #admit({ client, signal }: Asking): Admit {
-    return (act) => this.#parts.admission.run(client, signal, act)
+    return this.#tiles.get(parseTilePath(path), asking)
   }
 
   #quorum(): CosignedHead {

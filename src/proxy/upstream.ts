@@ -4,7 +4,6 @@
  */
 import { errorCode } from '../errors.js'
 import type { SumdbClient, VerifiedHead } from '../sumdb/client.js'
-import { SingleFlight } from '../sumdb/flight.js'
 import type { LookupAnswer } from '../sumdb/module.js'
 import { toHex } from '../tlog/bytes.js'
 import { sha256 } from '../tlog/hash.js'
@@ -38,7 +37,6 @@ const LOOK_PAUSE_MS = 2_000
 export class Upstream {
   readonly #parts: UpstreamParts
   readonly #seen = new Recent<Promise<Outcome>>(REMEMBERED_HEADS)
-  readonly #looks = new SingleFlight<void>()
   #behind = 0
   #lookedAt = -Infinity
   #silentSince: number | undefined
@@ -75,14 +73,12 @@ export class Upstream {
     }
   }
 
-  /** Looks at the newest head of the log, once for all who want it, and not more often than every two seconds. */
-  look(signal: AbortSignal): Promise<void> {
-    if (this.#parts.now() - this.#lookedAt < LOOK_PAUSE_MS) return Promise.resolve()
-    return this.#looks.run('', signal, async (stop) => {
-      const note = await this.#telling(() => this.#parts.client.latestNote({ signal: stop }))
-      this.#lookedAt = this.#parts.now()
-      await this.#judge(note)
-    })
+  /** Looks at the newest head of the log, and not more often than every two seconds. */
+  async look(signal: AbortSignal): Promise<void> {
+    if (this.#parts.now() - this.#lookedAt < LOOK_PAUSE_MS) return
+    const note = await this.#telling(() => this.#parts.client.latestNote({ signal }))
+    this.#lookedAt = this.#parts.now()
+    await this.#judge(note)
   }
 
   async #telling<T>(act: () => Promise<T>): Promise<T> {

@@ -38,9 +38,8 @@ type Waiting = { readonly place: Place } & (
 
 /** Changes, and characters in their values, in one batch: a batch under way is held in memory twice. */
 const MAX_BATCH = { changes: 1024, characters: 1024 * 1024 }
-/** How long a lazy write waits at most, and how long one that failed, in ms. */
-const LAZY_MS = 100
-const LAZY_AGAIN_MS = 1000
+/** How long a lazy write waits at most, and one that failed until it is tried again, in ms. */
+const LAZY_MS = 1000
 
 /** How a database is opened again after a write failed. */
 export interface Reopening {
@@ -117,12 +116,12 @@ export class Disk {
     const lazy = this.lazy.put(place.table, key, value)
     if (lazy !== undefined) this.#waiting.push({ place, lazy })
     if (this.lazy.areMany()) void this.#writeLazyOnes()
-    else this.#writeLazyOnesIn(LAZY_MS)
+    else this.#writeLazyOnesIn()
   }
 
-  #writeLazyOnesIn(ms: number): void {
+  #writeLazyOnesIn(): void {
     if (this.#closed || this.#lazyTimer !== undefined) return
-    this.#lazyTimer = setTimeout(() => void this.#writeLazyOnes(), ms).unref()
+    this.#lazyTimer = setTimeout(() => void this.#writeLazyOnes(), LAZY_MS).unref()
   }
 
   #writeLazyOnes(): Promise<void> {
@@ -167,7 +166,7 @@ export class Disk {
       return !write.lazy.isOutdated
     })
     this.#waiting = [...again, ...this.#waiting]
-    if (again.length > 0) this.#writeLazyOnesIn(LAZY_AGAIN_MS)
+    if (again.length > 0) this.#writeLazyOnesIn()
   }
 
   /** What is written next: as many changes as may go together, in their order, or one act. */

@@ -83,14 +83,15 @@ export class Heads {
 
   /**
    * Freezes a log: nothing of it is signed until the hold is acknowledged. Holding twice with one id changes nothing.
-   * Nor does holding a log whose state is disputed: nothing of it is signed anyway.
+   * Nor does holding a log whose state is disputed: nothing of it is signed anyway. `acked` notes one that the operator is
+   * not to be asked about.
    */
-  async hold(log: string, id: string): Promise<void> {
+  async hold(log: string, id: string, acked = false): Promise<void> {
     if (this.disagreement(log) !== undefined) return
     await this.#edit(log, (state) => {
       if (state.holds.some((hold) => hold.id === id)) return undefined
       if (isFrozen(state) && state.holds.length >= MAX_HOLDS) return undefined
-      return { holds: [...state.holds, { id, acked: false }] }
+      return { holds: [...state.holds, { id, acked }] }
     })
   }
 

@@ -16,7 +16,12 @@ export interface Signed {
   readonly size: number
   /** POSIX seconds in the cosignature. */
   readonly time: number
+  /** The last of each key that signed before and does no more, the newest first; at most MAX_EARLIER_KEYS of them. */
+  readonly earlier?: readonly Omit<Signed, 'earlier'>[]
 }
+
+/** Keys of one log of which it is remembered until when they signed, beside those of now. */
+export const MAX_EARLIER_KEYS = 16
 
 /** A reason to be frozen: evidence, or a suspect that no tree can explain. */
 export interface Hold {

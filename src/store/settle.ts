@@ -8,7 +8,7 @@ import { GossumError } from '../errors.js'
 import { equalBytes } from '../tlog/bytes.js'
 import { parseHash } from '../tlog/hash.js'
 import type { Tree } from '../tlog/merkle.js'
-import { unmetFloor, type Floor, type Hold, type LogState } from './log-state.js'
+import { MAX_EARLIER_KEYS, unmetFloor, type Floor, type Hold, type LogState, type Signed } from './log-state.js'
 
 const NEW_KEY = 'start a new home with a new key'
 
@@ -23,7 +23,7 @@ export function settled(known: readonly LogState[]): LogState {
   const tree = withTree?.tree
   const floors = known.flatMap(({ floor }) => (floor !== undefined && floor.size > 0 ? [floor] : []))
   const [floor] = floors.toSorted((a, b) => b.size - a.size || hasNote(b) - hasNote(a))
-  const [signed] = known.flatMap((state) => state.signed ?? []).toSorted((a, b) => b.time - a.time)
+  const signed = lastSigned(known)
   const origin = known.find((state) => state.origin !== undefined)?.origin
   const firstUse = known.find((state) => state.firstUse !== undefined)?.firstUse
   return {
@@ -36,6 +36,20 @@ export function settled(known: readonly LogState[]): LogState {
     ...(firstUse && { firstUse }),
     holds: allHolds(known),
   }
+}
+
+/** The latest cosignature, with the latest of every other key behind it. */
+function lastSigned(known: readonly LogState[]): Signed | undefined {
+  const all: Omit<Signed, 'earlier'>[] = known.flatMap(({ signed }) =>
+    signed ? [signed, ...(signed.earlier ?? [])] : [],
+  )
+  const latest = new Map<string, Signed>()
+  for (const { key, second, size, time } of all.toSorted((a, b) => b.time - a.time)) {
+    const by = `${key} ${second ?? ''}`
+    if (!latest.has(by)) latest.set(by, { key, ...(second !== undefined && { second }), size, time })
+  }
+  const [signed, ...earlier] = latest.values()
+  return signed && { ...signed, ...(earlier.length > 0 && { earlier: earlier.slice(0, MAX_EARLIER_KEYS) }) }
 }
 
 /** Every hold that is known; acknowledged when any of them saw that the operator acknowledged it. */

@@ -2,7 +2,10 @@
  * Polite HTTP towards a log that may be slow, broken or hostile: every try is timed, every body bounded while it
  * streams, failures that may pass are retried with backoff and full jitter, and Retry-After is honoured.
  */
-import { errorText, GossumError } from '../errors.js'
+import { GossumError } from '../errors.js'
+import { outgoing, type FetchAnswer } from '../outgoing/client.js'
+import { withoutLogin, withoutLogins } from '../outgoing/logins.js'
+import { reasonOf } from '../outgoing/reason.js'
 import { timed } from '../timed.js'
 import { concatBytes } from '../tlog/bytes.js'
 import { VERSION } from '../version.js'
@@ -18,22 +21,15 @@ const MAX_BACKOFF_MS = 10_000
 const ERROR_BODY_BYTES = 1024
 const ERROR_TEXT_LENGTH = 200
 
+export type { FetchAnswer }
 /** As much of fetch as is used here. */
 export type Fetch = (
   url: string,
   init: { headers: Record<string, string>; redirect: 'manual'; signal: AbortSignal },
 ) => Promise<FetchAnswer>
 
-export interface FetchAnswer {
-  readonly status: number
-  readonly headers: { get(name: string): string | null }
-  readonly body: {
-    getReader(): { read(): Promise<ReadableStreamReadResult<Uint8Array>>; cancel(): Promise<void> }
-  } | null
-}
-
 export interface FetcherOptions {
-  /** Where the log lives, http or https, with or without a path and a final slash. */
+  /** Where the log lives, http or https, with or without a login, a path and a final slash. */
   readonly url: string
   readonly fetch?: Fetch
   readonly userAgent?: string
@@ -140,21 +136,22 @@ export async function readBody(
 /** The first characters of an error's body, on one line. */
 async function errorBody(response: FetchAnswer): Promise<string> {
   const { bytes } = await readBody(response, ERROR_BODY_BYTES)
-  return new TextDecoder().decode(bytes).replace(/\s+/g, ' ').trim().slice(0, ERROR_TEXT_LENGTH)
+  return withoutLogins(new TextDecoder().decode(bytes)).replace(/\s+/g, ' ').trim().slice(0, ERROR_TEXT_LENGTH)
 }
 
 export class Fetcher {
-  /** Without a slash at the end. */
+  /** Without a login, and without a slash at the end. */
   readonly url: string
   readonly #options: Required<Omit<FetcherOptions, 'url'>>
 
   constructor(options: FetcherOptions) {
-    if (!/^https?:\/\/[^/?#]+[^?#]*$/.test(options.url) || !URL.canParse(options.url)) {
-      throw new GossumError('CONFIG_INVALID', `${JSON.stringify(options.url)} is not an http or https URL`)
+    const url = withoutLogin(options.url)
+    if (!/^https?:\/\/[^/?#]+[^?#]*$/.test(url) || !URL.canParse(url)) {
+      throw new GossumError('CONFIG_INVALID', `${JSON.stringify(url)} is not an http or https URL`)
     }
-    this.url = options.url.replace(/\/+$/, '')
+    this.url = url.replace(/\/+$/, '')
     this.#options = {
-      fetch: options.fetch ?? fetch,
+      fetch: options.fetch ?? outgoing.fetch,
       userAgent: options.userAgent ?? DEFAULT_USER_AGENT,
       timeoutMs: options.timeoutMs ?? 15_000,
       deadlineMs: options.deadlineMs ?? 60_000,
@@ -186,18 +183,16 @@ export class Fetcher {
       return await timed(deadlineMs, [signal], tries)
     } catch (error) {
       if (signal?.aborted === true || error instanceof GossumError) throw error
-      // A failed fetch hides its reason one level down.
-      const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
-      throw new GossumError('LOG_UNREACHABLE', `${this.url}/${path}: ${errorText(cause)}`, error)
+      throw new GossumError('LOG_UNREACHABLE', `${this.url}/${path}: ${reasonOf(error)}`, error)
     }
   }
 
   /** One try. A GossumError is final; whatever else it throws may pass. */
   async #try(path: string, maxBytes: number, deadline: AbortSignal, onDate: GetOptions['onDate']): Promise<Uint8Array> {
-    const { fetch, timeoutMs, userAgent } = this.#options
+    const { timeoutMs, userAgent } = this.#options
     return timed(timeoutMs, [deadline], async (signal) => {
       const headers = { 'user-agent': userAgent }
-      const response = await fetch(`${this.url}/${path}`, { headers, redirect: 'manual', signal })
+      const response = await this.#options.fetch(`${this.url}/${path}`, { headers, redirect: 'manual', signal })
       const date = dateOf(response)
       if (!Number.isNaN(date)) onDate?.(date)
       if (response.status !== 200) {

@@ -32,12 +32,12 @@ export function parseCheckpoint(text: string): Checkpoint {
   if (lines.length < 4) throw new GossumError('CHECKPOINT_MALFORMED', 'fewer than three lines')
   const [origin, sizeLine, rootLine] = lines as [string, string, string, string]
   if (origin === '') throw new GossumError('CHECKPOINT_MALFORMED', 'empty origin')
-  if (!/^(0|[1-9][0-9]{0,18})$/.test(sizeLine) || BigInt(sizeLine) >= 2n ** 63n) {
+  const size = /^(0|[1-9][0-9]{0,18})$/.test(sizeLine) ? Number(sizeLine) : NaN
+  if (Number.isNaN(size) || (!Number.isSafeInteger(size) && BigInt(sizeLine) >= 2n ** 63n)) {
     throw new GossumError('CHECKPOINT_MALFORMED', `size ${JSON.stringify(sizeLine.slice(0, 40))}`)
   }
   const root = fromBase64(rootLine)
   if (root?.length !== HASH_SIZE) throw new GossumError('CHECKPOINT_MALFORMED', 'the root is not base64 of 32 bytes')
-  const size = Number(sizeLine)
   if (!Number.isSafeInteger(size)) throw new GossumError('SIZE_IMPOSSIBLE', sizeLine)
   return { origin, size, root }
 }

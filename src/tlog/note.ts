@@ -239,7 +239,12 @@ export function formatSignature(signature: Signature): string {
 
 /** Writes a note: the one canonical spelling of its text and signatures. */
 export function formatNote(note: Note): Uint8Array {
-  return utf8(`${note.text}\n${note.signatures.map(formatSignature).join('')}`)
+  return utf8(spellNote(note))
+}
+
+/** The same as a string. */
+export function spellNote(note: Note): string {
+  return `${note.text}\n${note.signatures.map(formatSignature).join('')}`
 }
 
 /** Whether these bytes are the spelling that formatNote writes. */

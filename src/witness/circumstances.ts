@@ -44,13 +44,13 @@ export class Gatherer {
   async of(head: SizedHead, state: LogState, source: Source): Promise<Circumstances> {
     const { kept, barrier, memory, signing } = this.#options
     const { log, checkpoint } = head
-    const isPast = memory.isPast(log.id, head.bare)
-    const isOlder = !isPast && state.tree !== undefined && checkpoint.size < state.tree.size
+    const isOlder = state.tree !== undefined && checkpoint.size < state.tree.size
+    const isPast = isOlder && memory.isPast(log.id, head.bare)
     const current = kept.cosigned.current(log.id)
     return {
       ...this.ofLog(log.id, source),
       frozen: this.#isFrozen(log.id, state),
-      kept: isOlder ? await kept.cosigned.at(log.id, checkpoint.size) : undefined,
+      kept: isOlder && !isPast ? await kept.cosigned.at(log.id, checkpoint.size) : undefined,
       isPast,
       shown: state.tree === undefined && barrier.isFresh !== true ? this.#shown(log.id) : undefined,
       made: current?.size === state.tree?.size ? signing.ownIn(log.id, current?.cosignatures) : [],

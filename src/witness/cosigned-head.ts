@@ -14,14 +14,14 @@ export interface CosignedHead extends ProvenHead {
   readonly cosignatures: ReadonlyMap<string, Cosignature>
 }
 
-/** The head of a checkpoint's text, the log's line and these cosignatures, in their order. */
+/** The head of a checkpoint's text, the log's line and these cosignatures, in their order; `tree` is what the text says. */
 export function cosignedHead(
   text: string,
   logLine: Signature,
   cosignatures: ReadonlyMap<string, Cosignature>,
+  { size, root }: Tree = parseCheckpoint(text),
 ): CosignedHead {
   const lines = [...cosignatures.values()].map(({ signature }) => signature)
-  const { size, root } = parseCheckpoint(text)
   return { size, root, note: { text, signatures: [logLine, ...lines] }, cosignatures }
 }
 

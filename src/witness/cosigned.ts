@@ -5,13 +5,15 @@
 import { GossumError } from '../errors.js'
 import type { Store } from '../store/store.js'
 import { Serial } from '../store/serial.js'
-import { fromUtf8, utf8 } from '../tlog/bytes.js'
+import { utf8 } from '../tlog/bytes.js'
 import { parseCheckpoint } from '../tlog/checkpoint.js'
 import { verifiedCosignatures, type Cosignature } from '../tlog/cosignature.js'
-import { formatSignature, MAX_SIGNATURES, parseNote, type Note, type VerifierKey } from '../tlog/note.js'
-import { cosignedHead, encodeCosigned, type CosignedHead, type ProvenHead } from './cosigned-head.js'
+import type { Tree } from '../tlog/merkle.js'
+import { formatSignature, MAX_SIGNATURES, parseNote, spellNote, type Note, type VerifierKey } from '../tlog/note.js'
+import { cosignedHead, type CosignedHead, type ProvenHead } from './cosigned-head.js'
 import { KnownLines } from './known-lines.js'
 import type { Quorum } from './quorum.js'
+import { Renewals } from './renewals.js'
 import { Signers } from './signers.js'
 
 /** All lines by keys that only neighbours count may take this many bytes of a head: as many lines as a note may have. */
@@ -49,6 +51,7 @@ export class CosignedHeads {
   /** Older heads as they are on disk, by log and size, the one that was used last at the end. */
   readonly #recent = new Map<string, CosignedHead>()
   readonly #known: KnownLines
+  readonly #renewals = new Renewals()
   readonly #serial = new Serial()
   /** By log and text of the head. */
   readonly #arrivals = new Map<string, Arrivals>()
@@ -135,7 +138,7 @@ export class CosignedHeads {
   }
 
   /**
-   * Adds verified cosignatures to a head that is proven to be on our history, durably. Returns those by keys that had
+   * Adds verified cosignatures to a head that is proven to be on our history; durably, if one counts that is new. Returns those by keys that had
    * not cosigned it yet. A head that we never held ourselves is not kept.
    */
   async merge(
@@ -173,9 +176,10 @@ export class CosignedHeads {
     cosignatures: ReadonlyMap<string, Cosignature>,
     install: boolean,
   ): Promise<ReadonlyMap<string, Cosignature>> {
+    const tree = parseCheckpoint(bare.text)
     // Both are asked for at once, so that they share one write.
-    const remembered = this.signers.remember(log, bare, cosignatures)
-    const merged = this.#merge(log, bare, cosignatures, install)
+    const remembered = this.signers.remember(log, bare, cosignatures, tree)
+    const merged = this.#merge(log, bare, tree, cosignatures, install)
     await Promise.all([remembered, merged])
     return merged
   }
@@ -183,10 +187,10 @@ export class CosignedHeads {
   async #merge(
     log: string,
     bare: Note,
+    tree: Tree,
     cosignatures: ReadonlyMap<string, Cosignature>,
     install: boolean,
   ): Promise<ReadonlyMap<string, Cosignature>> {
-    const tree = parseCheckpoint(bare.text)
     const held = this.#current.get(log)
     const recent = this.#recentHead(log, tree.size)
     if (!install && recent !== undefined && !mayAdd(recent, bare, cosignatures)) return NONE
@@ -195,18 +199,25 @@ export class CosignedHeads {
     if (kept !== undefined && kept.note.text !== bare.text) return NONE
 
     const known = kept?.cosignatures ?? NONE
-    const newer = [...cosignatures].filter(([key, { time }]) => time > (known.get(key)?.time ?? 0))
+    const newer = [...cosignatures].filter(
+      ([key, { time }]) =>
+        time > (known.get(key)?.time ?? 0) && (install || !known.has(key) || this.#renewals.mayTake(log, key)),
+    )
     const merged = this.#ordered(new Map([...known, ...newer]))
     const taken = newer.filter(([key, cosignature]) => merged.get(key) === cosignature)
     if (kept !== undefined && taken.length === 0) {
       if (install) this.#setCurrent(log, kept)
       return NONE
     }
-    const head = cosignedHead(bare.text, bare.signatures[0]!, merged)
+    const head = cosignedHead(bare.text, bare.signatures[0]!, merged, tree)
     const quorumHead = head.size >= (this.#quorumHeads.get(log)?.size ?? 0) ? this.#ifQuorum(head) : undefined
+    // Only what a quorum may rest on is worth a sync of the disk.
+    const counts = taken.some(([key]) => this.#counted.has(key) && !known.has(key))
+    const how = !install && counts ? 'durably' : 'lazily'
+    const note = spellNote(head.note)
     await Promise.all([
-      this.#store.history.put(log, head.size, fromUtf8(encodeCosigned(head))!, install ? 'lazily' : 'durably'),
-      quorumHead && this.#keepQuorum(log, quorumHead, install ? 'lazily' : 'durably'),
+      this.#store.history.put(log, head.size, note, how),
+      quorumHead && this.#keepQuorum(log, quorumHead === head ? note : spellNote(quorumHead.note), how),
     ])
     this.#keepRecent(log, head)
     if (install || head.size === held?.size) this.#setCurrent(log, head)
@@ -224,7 +235,7 @@ export class CosignedHeads {
     return this.#serial.run(log, async () => {
       const head = await this.#findQuorum(log)
       if (head !== undefined) {
-        await this.#keepQuorum(log, head)
+        await this.#keepQuorum(log, spellNote(head.note), 'durably')
         return this.#setQuorum(log, head)
       }
       this.#quorumHeads.delete(log)
@@ -302,8 +313,7 @@ export class CosignedHeads {
     return before
   }
 
-  #keepQuorum(log: string, head: CosignedHead, how: 'durably' | 'lazily' = 'durably'): Promise<void> {
-    const note = fromUtf8(encodeCosigned(head))!
+  #keepQuorum(log: string, note: string, how: 'durably' | 'lazily'): Promise<void> {
     return how === 'durably' ? this.#store.quorum.put(log, note) : this.#store.quorum.putLazily(log, note)
   }
 
@@ -314,11 +324,14 @@ export class CosignedHeads {
   }
 
   /** The head with the cosignatures that count, if they satisfy the policy. */
-  #ifQuorum({ note, cosignatures }: CosignedHead): CosignedHead | undefined {
+  #ifQuorum(head: CosignedHead): CosignedHead | undefined {
+    const { note, cosignatures } = head
     const convicted = this.#quorum.convicted()
     const counting = [...cosignatures].filter(([key]) => this.#counted.has(key) && !convicted.has(key))
     if (!this.#quorum.satisfiedBy(new Set(counting.map(([key]) => key)))) return undefined
-    return cosignedHead(note.text, note.signatures[0]!, new Map(counting))
+    return counting.length === cosignatures.size
+      ? head
+      : cosignedHead(note.text, note.signatures[0]!, new Map(counting), head)
   }
 
   /** The same of a kept note. One that the disk damaged is none: it must not keep the node from starting. */

@@ -17,6 +17,7 @@ import type { Outcome } from './outcome.js'
 import type { Pace } from './pace.js'
 import type { FollowedLog, Prover } from './prover.js'
 import type { Publisher } from './publisher.js'
+import { StrangersLines } from './renewals.js'
 import { UNSIGNED, type Keyring, type Made, type Signing } from './signing.js'
 import type { Effect } from './step-types.js'
 import type { Suspect, Suspects } from './suspects.js'
@@ -85,10 +86,12 @@ const NONE: ReadonlyMap<string, Cosignature> = new Map()
 export class Effects {
   readonly #options: EffectsOptions
   readonly #liars: Liars
+  readonly #lines: StrangersLines
 
   constructor(options: EffectsOptions) {
     this.#options = options
     const { kept, keys, told, tools } = options
+    this.#lines = new StrangersLines(new Set(keys.counted.map(({ vkey }) => vkey)))
     this.#liars = new Liars({ ...kept, ...keys, prover: tools.prover, alarm: told.alarm })
   }
 
@@ -233,12 +236,12 @@ export class Effects {
   }
 
   /** Adds cosignatures to a head of our history; whether one of them is news to the mesh. */
-  async #merge({ source }: Candidate, head: SizedHead<FollowedLog>, { background }: Performed): Promise<boolean> {
+  async #merge({ source, peer }: Candidate, head: SizedHead<FollowedLog>, { background }: Performed): Promise<boolean> {
     const { kept, tools } = this.#options
     const { log, bare, cosignatures, byNeighbours } = head
     if (cosignatures.size === 0 && byNeighbours.size === 0) return false
     const quorumSize = kept.cosigned.quorum(log.id)?.size ?? -1
-    const fresh = await kept.cosigned.merge(log.id, bare, cosignatures)
+    const fresh = await this.#lines.take(peer, cosignatures, (lines) => kept.cosigned.merge(log.id, bare, lines))
     await kept.cosigned.signers.remember(log.id, bare, byNeighbours)
     if (fresh.size === 0) return false
     background.push(this.#liars.sawTruth(log, { ...witnessed(head), cosignatures: fresh }))

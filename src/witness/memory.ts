@@ -36,6 +36,7 @@ export class Memory {
 
   /** How the same bytes were refused before. With the log that the door expects: on another's topic they are another matter. */
   refusal(candidate: Candidate): Outcome | undefined {
+    if (this.#refused.size === 0) return undefined
     return this.#refused.get(bytesKey(candidate))
   }
 

@@ -106,9 +106,11 @@ function refusal(code: ErrorCode): Answer {
 }
 
 /**
- * What gossip does with the message that brought this outcome. Whoever forwards a line that is not by the witness it
- * names made it up, or forwards what it has not verified; but with a conflict, anything is welcome.
+ * What gossip does with the message that brought this outcome. A line that is not by the witness it names is made up, or is
+ * by another key of the same name and key id, which has 32 bits: who relays that is honest. So it is overlooked as long as
+ * it is `tolerated`; but with a conflict, anything is welcome.
  */
-export function gossipVerdict(outcome: Outcome): GossipVerdict {
-  return outcome.forged === true && outcome.kind !== 'conflict' ? 'reject' : answerTo(outcome).gossip
+export function gossipVerdict(outcome: Outcome, tolerated = (): boolean => false): GossipVerdict {
+  const isForged = outcome.forged === true && outcome.kind !== 'conflict'
+  return isForged && !tolerated() ? 'reject' : answerTo(outcome).gossip
 }

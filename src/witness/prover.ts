@@ -70,38 +70,32 @@ export class Prover {
     return proof
   }
 
+  /** The log first, and then peers too; the first proof that holds, or why the log gave none. */
   async #prove(log: FollowedLog, of: Tree, size: number, peer: string | undefined): Promise<Proof> {
-    const timeout = new AbortController()
-    try {
-      const prefix = await timed(PROVE_TIMEOUT_MS, [this.#stopped], (signal) => {
-        // Whoever comes second need not go on.
-        signal.addEventListener('abort', () => timeout.abort(), { once: true })
-        return this.#ask(log, of, size, peer, timeout.signal)
-      })
-      return { prefix }
-    } catch (error) {
-      if (error instanceof GossumError) return { failed: error.code }
-      if (timeout.signal.aborted) return { failed: 'TIMEOUT' }
-      throw error
-    } finally {
-      timeout.abort()
+    const over = new AbortController()
+    const { signal } = over
+    const ask = async (limit: AbortSignal): Promise<Prefix> => {
+      // Whoever comes second need not go on.
+      limit.addEventListener('abort', () => over.abort(), { once: true })
+      const fromLog =
+        log.prefix === undefined
+          ? Promise.reject(new GossumError('LOG_UNREACHABLE', 'it is only pushed here'))
+          : this.#checked(log.prefix(of, size, { signal }), of, size)
+      const fromPeers = hasFailed(fromLog, LOG_FIRST_MS).then((failed) =>
+        failed ? this.#checked(this.#fromPeers(peer, log.id, of, size, { signal }), of, size) : fromLog,
+      )
+      return Promise.any([fromLog, fromPeers])
     }
-  }
-
-  /** The log first, and then peers too; the first proof that holds. Rejects with the reason of the log. */
-  async #ask(log: FollowedLog, of: Tree, size: number, peer: string | undefined, signal: AbortSignal): Promise<Prefix> {
-    const fromLog =
-      log.prefix === undefined
-        ? Promise.reject(new GossumError('LOG_UNREACHABLE', 'it is only pushed here'))
-        : this.#checked(log.prefix(of, size, { signal }), of, size)
-    const fromPeers = hasFailed(fromLog, LOG_FIRST_MS).then((failed) =>
-      failed ? this.#checked(this.#fromPeers(peer, log.id, of, size, { signal }), of, size) : fromLog,
-    )
     try {
-      return await Promise.any([fromLog, fromPeers])
+      return { prefix: await timed(PROVE_TIMEOUT_MS, [this.#stopped], ask) }
     } catch (error) {
-      // It says more than that no peer could help.
-      throw (error as AggregateError).errors[0]
+      // The reason of the log says more than that no peer could help.
+      const reason: unknown = error instanceof AggregateError ? error.errors[0] : error
+      if (reason instanceof GossumError) return { failed: reason.code }
+      if (signal.aborted) return { failed: 'TIMEOUT' }
+      throw reason
+    } finally {
+      over.abort()
     }
   }
 

@@ -4,9 +4,9 @@
  */
 import { GossumError } from '../errors.js'
 import type { LogState } from '../store/heads.js'
-import { fromUtf8, utf8 } from '../tlog/bytes.js'
+import { utf8 } from '../tlog/bytes.js'
 import type { Cosignature } from '../tlog/cosignature.js'
-import { formatNote, type Note, type VerifierKey } from '../tlog/note.js'
+import { spellNote, type Note, type VerifierKey } from '../tlog/note.js'
 import type { Barrier, Gatherer } from './circumstances.js'
 import type { Deferred } from './deferred.js'
 import type { Effects, Kept } from './effects.js'
@@ -80,20 +80,29 @@ export class Runner {
    * disk's (STORE_WRITE_FAILED, INTERNAL): then nothing was signed.
    */
   async judge(candidate: Candidate, charged: boolean): Promise<Judged> {
-    const head = this.read(candidate)
-    if ('kind' in head) return { outcome: head, again: [] }
-    const { checkpoint } = head
+    const { kept, tools, looked } = this.#options
+    const read = this.read(candidate)
+    if ('kind' in read) return { outcome: read, again: [] }
+    const { checkpoint, forged } = read
+    if (checkpoint === undefined)
+      return { outcome: withForged(await tools.effects.impossible(candidate, read), forged), again: [] }
+    const head = { ...read, checkpoint }
+    const { id } = head.log
+    const own = this.#ownIn(head)
+    if (own !== undefined) await this.takeMarks(id, [markOf(head, own)])
+    const isFirst = kept.store.heads.get(id).tree === undefined
+    if (candidate.proof !== undefined && isFirst && tools.gatherer.obstacle(id, candidate.source) === undefined)
+      await looked(id)
     const again: Candidate[] = []
+    const leave = await this.#turn(candidate, head)
     const outcome =
-      checkpoint === undefined
-        ? await this.#options.tools.effects.impossible(candidate, head)
-        : await this.#conclude(candidate, { ...head, checkpoint }, charged, again)
+      leave === undefined
+        ? await tools.effects.waiting(candidate, head)
+        : await this.#steps(candidate, head, own, charged, again).finally(leave)
     // What is not on our history is remembered all the same: its witnesses may ask what they have signed.
-    if (outcome.kind === 'pending' || outcome.kind === 'refused' || outcome.kind === 'conflict') {
-      const lines = new Map([...head.cosignatures, ...head.byNeighbours])
-      if (checkpoint !== undefined) await this.#options.kept.cosigned.signers.see(head.log.id, head.bare, lines)
-    }
-    return { outcome: head.forged ? { ...outcome, forged: true } : outcome, again }
+    if (outcome.kind === 'pending' || outcome.kind === 'refused' || outcome.kind === 'conflict')
+      await kept.cosigned.signers.see(id, head.bare, new Map([...head.cosignatures, ...head.byNeighbours]))
+    return { outcome: withForged(outcome, forged), again }
   }
 
   /** The head in the bytes, or why they are refused. */
@@ -111,28 +120,6 @@ export class Runner {
       if (!(error instanceof GossumError)) throw error
       const about = candidate.log !== undefined && logs.has(candidate.log) ? { log: candidate.log } : {}
       return { kind: 'refused', news: false, code: error.code, ...about }
-    }
-  }
-
-  async #conclude(
-    candidate: Candidate,
-    head: SizedHead<FollowedLog>,
-    charged: boolean,
-    again: Candidate[],
-  ): Promise<Outcome> {
-    const { kept, tools, looked } = this.#options
-    const { id } = head.log
-    const own = this.#ownIn(head)
-    if (own !== undefined) await this.takeMarks(id, [markOf(head, own)])
-    const isFirst = kept.store.heads.get(id).tree === undefined
-    if (candidate.proof !== undefined && isFirst && tools.gatherer.obstacle(id, candidate.source) === undefined)
-      await looked(id)
-    const leave = await this.#turn(candidate, head)
-    if (leave === undefined) return tools.effects.waiting(candidate, head)
-    try {
-      return await this.#steps(candidate, head, own, charged, again)
-    } finally {
-      leave()
     }
   }
 
@@ -249,6 +236,10 @@ export class Runner {
   }
 }
 
+function withForged(outcome: Outcome, forged: boolean): Outcome {
+  return forged ? { ...outcome, forged } : outcome
+}
+
 /** The floor of the log that a candidate is of, on the way of that candidate. */
 function replayOf({ log, receivedAt }: Candidate, note: string): Candidate {
   return { source: 'replay', note: utf8(note), receivedAt, ...(log !== undefined && { log }) }
@@ -256,7 +247,12 @@ function replayOf({ log, receivedAt }: Candidate, note: string): Candidate {
 
 /** What a head with our cosignature says: that we signed it, and when. */
 function markOf({ checkpoint: { size, root }, bare }: SizedHead, { signature, time }: Cosignature): Mark {
-  return { size, root, time, note: encode({ text: bare.text, signatures: [...bare.signatures, signature] }) }
+  return {
+    size,
+    root,
+    time,
+    note: encode({ text: bare.text, signatures: [...bare.signatures, signature] }),
+  }
 }
 
 /** What a promise of ours says of a head. */
@@ -265,5 +261,5 @@ export function markOfPromise({ checkpoint: { size, root }, bare }: SizedHead, t
 }
 
 function encode(note: Note): string {
-  return fromUtf8(formatNote(note))!
+  return spellNote(note)
 }

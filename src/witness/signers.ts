@@ -6,11 +6,12 @@
  */
 import type { SeenLines } from '../store/seen-lines.js'
 import type { SignedBy, Standing } from '../store/signed-by.js'
-import { fromUtf8, utf8 } from '../tlog/bytes.js'
+import { utf8 } from '../tlog/bytes.js'
 import { parseCheckpoint } from '../tlog/checkpoint.js'
 import { formatHash } from '../tlog/hash.js'
 import { verifiedCosignatures, type Cosignature } from '../tlog/cosignature.js'
-import { formatNote, parseNote, parseVerifierKey, type Note, type VerifierKey } from '../tlog/note.js'
+import type { Tree } from '../tlog/merkle.js'
+import { parseNote, parseVerifierKey, spellNote, type Note, type VerifierKey } from '../tlog/note.js'
 import { cosignedHead, encodeCosigned, type CosignedHead } from './cosigned-head.js'
 import type { KnownLines } from './known-lines.js'
 
@@ -47,14 +48,17 @@ export class Signers {
     log: string,
     { text, signatures }: Note,
     cosignatures: ReadonlyMap<string, Cosignature>,
+    tree: Tree = parseCheckpoint(text),
   ): Promise<void> {
+    if (cosignatures.size === 0) return
     const { kept, seen } = this.#parts
-    const { size, root } = headOf(text)
+    const { size } = tree
+    const root = formatHash(tree.root)
     const news = [...cosignatures].filter(([vkey, { time }]) => kept.isNews(log, vkey, { size, time }))
     // All are asked for at once, so that they share one write.
     await Promise.all([
       ...news.map(([vkey, { signature, time }]) => {
-        const note = fromUtf8(formatNote({ text, signatures: [signatures[0]!, signature] }))!
+        const note = spellNote({ text, signatures: [signatures[0]!, signature] })
         return kept.put(log, vkey, { size, time, note }, (keys) => this.#standings(keys))
       }),
       ...[...cosignatures.keys()].map((vkey) => seen.forget(log, vkey, { size, root })),
@@ -78,7 +82,7 @@ export class Signers {
     })
     await Promise.all(
       news.map(([vkey, { signature, time }]) => {
-        const note = fromUtf8(formatNote({ text, signatures: [signatures[0]!, signature] }))!
+        const note = spellNote({ text, signatures: [signatures[0]!, signature] })
         return seen.put(log, vkey, { size, time, root, note }, (keys) => this.#standings(keys))
       }),
     )

@@ -10,7 +10,7 @@ import { formatNote, parseNote, type Note, type Signer } from '../tlog/note.js'
 import type { CosignedHeads } from './cosigned.js'
 import type { Promised } from './deposit-ledger.js'
 import { makePromise, type WitnessPromise } from './promise.js'
-import { isSigned } from './step.js'
+import { isSigned } from './signed.js'
 import type { Circumstances } from './step-types.js'
 
 /** Which keys of ours cosign a log: the first, and an ML-DSA-44 key if there is one. */

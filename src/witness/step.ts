@@ -10,20 +10,18 @@
 import { encodeEvidence, makeSplitView, MAX_EVIDENCE_BYTES } from '../evidence/evidence.js'
 import type { ErrorCode } from '../errors.js'
 import type { Change } from '../store/heads.js'
-import { unmetFloor, type FirstUse, type Floor, type LogState, type Signed } from '../store/log-state.js'
-import { equalBytes, fromUtf8, utf8 } from '../tlog/bytes.js'
+import { unmetFloor, type FirstUse, type Floor, type LogState } from '../store/log-state.js'
+import { equalBytes, utf8 } from '../tlog/bytes.js'
 import { formatHash, parseHash } from '../tlog/hash.js'
 import type { Tree } from '../tlog/merkle.js'
-import { formatNote, parseNote, type Note } from '../tlog/note.js'
+import { parseNote, spellNote, type Note } from '../tlog/note.js'
 import type { ProvenHead } from './cosigned-head.js'
 import { compareTrees, decide, decidePushed, objectionTo, type Decision, type Proof } from './decide.js'
 import type { SizedHead } from './head.js'
 import type { Outcome } from './outcome.js'
+import { isRenewalDue, isSigned, promise, signedUntil } from './signed.js'
 import { SOURCES } from './source.js'
 import type { Circumstances, Effect, HeadInput, Input, Mark, Step } from './step-types.js'
-
-/** A cosignature of an unchanged head is made anew after so many seconds, so that its time stays fresh. */
-const REFRESH_SECONDS = 30 * 60
 
 /** A step without an outcome is taken again: with the proof that it asks for, the floor tried, or the state changed. */
 export function step(state: LogState, input: Input, at: Circumstances): Step {
@@ -123,7 +121,9 @@ function onAdvance(state: LogState, input: HeadInput, at: Circumstances): Step {
   // Our key cosigns another log of this origin: this one is followed, compared and convicted, and not signed.
   const isFollowed = at.obstacle === 'ORIGIN_TAKEN'
   return {
-    change: isFollowed ? followed : { ...followed, origin: head.log.origin, signed: promise(state, size, input, at) },
+    change: isFollowed
+      ? followed
+      : { ...followed, origin: head.log.origin, signed: promise(state, size, at, input.own) },
     outcome: {
       ...outcome(isFollowed && input.pushed !== undefined ? 'refused' : 'advanced', head),
       ...(isFollowed && { code: 'ORIGIN_TAKEN' }),
@@ -225,7 +225,7 @@ function onKnown(state: LogState, input: HeadInput, at: Circumstances): Step {
   const isDue = isRenewalDue(state, at)
   if (pushed === undefined && (!isDue || !head.canonical)) return { outcome: known, effects: rest }
 
-  const signed = promise(state, head.checkpoint.size, undefined, at)
+  const signed = promise(state, head.checkpoint.size, at)
   const renewal: Effect[] = isDue ? [{ do: 'publish', what: 'renewal' }] : []
   if (state.note === undefined || !isSigned(state, at) || state.signed?.time !== signed.time)
     return {
@@ -293,38 +293,6 @@ function onMarks(state: LogState, marks: readonly Mark[], at: Circumstances): St
   return { change: { floor: { size, root: formatHash(root), note, at: iso(at.now), time } }, effects }
 }
 
-// ---- what is promised ------------------------------------------------------------------------------------------
-
-/** What will be signed, for the disk. The time of one key never runs backwards, whatever the clock says. */
-function promise(state: LogState, size: number, input: HeadInput | undefined, at: Circumstances): Signed {
-  const { signed } = state
-  const isOther = signed !== undefined && signed.key !== '' && !sharesKey(signed, at.keys)
-  const before = Math.max(isOther ? 0 : (signed?.time ?? 0), state.floor?.time ?? 0, input?.own?.time ?? 0)
-  return { ...at.keys, size, time: Math.max(at.now, before, 1) }
-}
-
-/** Whether one of these keys made the cosignature: both sign at one time, and neither may go back when the other is new. */
-function sharesKey({ key, second }: Signed, keys: Circumstances['keys']): boolean {
-  return key === keys.key || (second !== undefined && second === keys.second)
-}
-
-/** Remembers that our key signed until a time, by whatever key of ours. */
-function signedUntil({ signed }: LogState, time: number, size: number): Pick<Change, 'signed'> {
-  return time <= (signed?.time ?? 0) ? {} : { signed: { ...(signed ?? { key: '', size }), time } }
-}
-
-/** Whether the newest head was promised our cosignature with the keys of now. */
-export function isSigned({ signed, tree }: LogState, { keys }: Pick<Circumstances, 'keys'>): boolean {
-  return signed !== undefined && signed.key === keys.key && signed.second === keys.second && signed.size === tree?.size
-}
-
-/** Whether the newest head of a log lacks our cosignature, or has an old one. */
-function isRenewalDue(state: LogState, at: Circumstances): boolean {
-  const age = at.now - (state.signed?.time ?? 0)
-  // After a recovery the tree is known without its note: the head that came back fills it in.
-  return state.note === undefined || !isSigned(state, at) || age >= REFRESH_SECONDS || at.isOwed
-}
-
 // ---- small words -----------------------------------------------------------------------------------------------
 
 function outcome(kind: Outcome['kind'], { log, checkpoint }: SizedHead): Omit<Outcome, 'news'> {
@@ -358,7 +326,7 @@ function noteOf(text: string | undefined): Note | undefined {
 }
 
 function encode(note: Note): string {
-  return fromUtf8(formatNote(note))!
+  return spellNote(note)
 }
 
 function iso(seconds: number): string {

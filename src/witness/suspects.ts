@@ -5,10 +5,10 @@
  */
 import type { Table } from '../store/disk.js'
 import { GossumError, type ErrorCode } from '../errors.js'
-import { fromUtf8, toHex, utf8 } from '../tlog/bytes.js'
+import { toHex, utf8 } from '../tlog/bytes.js'
 import { parseCheckpoint } from '../tlog/checkpoint.js'
 import { sha256 } from '../tlog/hash.js'
-import { formatNote, MAX_NOTE_BYTES, parseNote, type Note } from '../tlog/note.js'
+import { formatNote, MAX_NOTE_BYTES, parseNote, spellNote, type Note } from '../tlog/note.js'
 import type { ProvenHead } from './cosigned-head.js'
 import type { Candidate, Head } from './head.js'
 import { SOURCES, type Door } from './source.js'
@@ -56,7 +56,7 @@ function withCosignatures({ bare, cosignatures }: Head, known: Suspect | undefin
   const lines = new Map(before.map((line) => [`${line.name}+${line.keyId}`, line]))
   for (const { signature } of cosignatures.values()) lines.set(`${signature.name}+${signature.keyId}`, signature)
   const signatures = [...bare.signatures, ...[...lines.values()].slice(0, MAX_LINES)]
-  return fromUtf8(formatNote({ text: bare.text, signatures }))!
+  return spellNote({ text: bare.text, signatures })
 }
 
 /** Throws STORE_DAMAGED. */
@@ -201,8 +201,10 @@ export class Suspects {
 
   /** Forgets a head that was tied to our history, or convicted by it. Returns what was kept of it. */
   async resolve(log: string, bare: Note): Promise<Suspect | undefined> {
+    const suspects = this.#of(log)
+    if (suspects.size === 0) return undefined
     const id = idOf(bare)
-    const suspect = this.#of(log).get(id)
+    const suspect = suspects.get(id)
     this.#bringers.delete(id)
     if (suspect !== undefined) await this.#delete(suspect)
     return suspect

@@ -21,7 +21,7 @@ import type { PromisedHead } from './promise.js'
 import { Prover, type FollowedLog, type PrefixFromPeers } from './prover.js'
 import { Publisher } from './publisher.js'
 import type { TakePush } from './push-budget.js'
-import { markOfPromise, Runner, type ReadKeys } from './runner.js'
+import { markOfPromise, Runner, type Judged, type ReadKeys } from './runner.js'
 import { Signing, type Keyring, type PromiseDeposits } from './signing.js'
 import type { Mark } from './step-types.js'
 import { UnderWay } from './under-way.js'
@@ -126,12 +126,13 @@ export class Witness {
    * (STORE_WRITE_FAILED, INTERNAL): then nothing was signed.
    */
   submit(candidate: Candidate): Promise<Outcome> {
-    return this.#underWay.track(this.#submit(candidate))
+    const refused = this.#memory.refusal(candidate)
+    const judged = refused ? Promise.resolve({ outcome: refused, again: [] }) : this.#runner.judge(candidate, true)
+    return this.#underWay.track(judged.then((its) => this.#concluded(candidate, its)))
   }
 
-  async #submit(candidate: Candidate): Promise<Outcome> {
-    const refused = this.#memory.refusal(candidate)
-    const { outcome, again } = refused ? { outcome: refused, again: [] } : await this.#runner.judge(candidate, true)
+  /** What follows from an outcome, with nobody waiting. */
+  #concluded(candidate: Candidate, { outcome, again }: Judged): Outcome {
     this.#memory.noteRefusal(candidate, outcome)
     this.#told.onOutcome(outcome, candidate)
     this.#submitLater(again)
@@ -141,7 +142,7 @@ export class Witness {
 
   /** Takes heads through the pipeline with nobody waiting. */
   #submitLater(candidates: readonly Candidate[]): void {
-    for (const candidate of candidates) this.#underWay.background(this.#submit(candidate))
+    for (const candidate of candidates) this.#underWay.background(this.submit(candidate))
   }
 
   /**

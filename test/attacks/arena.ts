@@ -8,8 +8,15 @@ import { ViewsLog } from '../fakes/views-log.js'
 import { Fleet } from '../helpers/fleet.js'
 import { isQuorum, type FleetNode } from '../helpers/fleet-node.js'
 
-/** What an attack may cost in resident memory, in MB. */
-export const MEMORY_BOUND = 50
+/**
+ * Megabytes of heap that a victim has, a third of which it needs before an attack: one that is made to hold more ends.
+ * Resident memory alone does not tell what is held from garbage that nobody had time to collect.
+ */
+const HEAP_MB = 96
+/** Of that, the megabytes for what is young: sixteen otherwise, which any load fills. */
+const YOUNG_MB = 1
+/** What an attack may cost in resident memory, in MB, garbage and whatever is outside the heap included. */
+export const MEMORY_BOUND = 100
 /** Heads that must reach their quorum before an attack, and during it. */
 const HEADS = { before: 3, during: 4 }
 /** Requests of the API before an attack: rounds, and at once in each. */
@@ -52,7 +59,8 @@ export async function startArena(): Promise<Arena> {
   const other = await ViewsLog.start('other.log.example', 10)
   onTestFinished(() => Promise.all([log.close(), other.close()]).then())
   const settings = [log.setting(), other.setting()]
-  const fleet = await Fleet.start({ nodes: 3, need: 3, poll: 0.5, logs: () => settings })
+  const prefix = ['env', `NODE_OPTIONS=--max-semi-space-size=${YOUNG_MB} --max-old-space-size=${HEAP_MB}`]
+  const fleet = await Fleet.start({ nodes: 3, need: 3, poll: 0.5, logs: () => settings, prefix: () => prefix })
   onTestFinished(() => fleet.end())
   const victim = fleet.nodes[0]!
 

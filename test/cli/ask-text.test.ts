@@ -211,6 +211,23 @@ test('peers: identity, witness, address, round trip, score, newest head', () => 
   ])
 })
 
+test('peers: which of them are chosen, and keep our promises', () => {
+  const [peer] = fakeNode().peers()
+  const chosen = { ...peer!, chosen: true }
+  const all = [
+    peer!,
+    { ...chosen, depositary: null },
+    { ...chosen, depositary: true },
+    { ...chosen, depositary: false },
+  ]
+  expect(peerLines(all, NOW).map((line) => line.split('3 h ago')[1]!.trim())).toEqual([
+    '',
+    'chosen',
+    'chosen, keeps our promises',
+    'chosen, keeps no promises: an older version',
+  ])
+})
+
 describe('what status exits with', () => {
   it('while the guard waits', async () => {
     const status = await fakeNode().status()

@@ -1,6 +1,7 @@
 /** Commands that ask a running node, over real sockets. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ERRORS } from '../../src/errors.js'
+import { OperatorDoor } from '../../src/http/operator.js'
 import { HttpServer } from '../../src/http/server.js'
 import { fromUtf8 } from '../../src/tlog/bytes.js'
 import { gossum, jsonError } from '../helpers/cli.js'
@@ -8,16 +9,18 @@ import { scratchFolder } from '../helpers/home.js'
 import { EVIDENCE_FILE, EVIDENCE_ID, fakeNode, LOG, LOG_ID, ROOT, type FakeNode } from '../helpers/node-view.js'
 import { readLines, vectorUrl } from '../helpers/vectors.js'
 
-const { file } = scratchFolder()
+const { dir, file } = scratchFolder()
 
 describe('asking a node', () => {
   let server: HttpServer
   let node: FakeNode
+  let operator: OperatorDoor
   beforeAll(async () => {
     node = fakeNode()
     server = await HttpServer.start({ host: '127.0.0.1', port: 0, node })
+    operator = await OperatorDoor.open(dir, node, {})
   })
-  afterAll(() => server.close())
+  afterAll(() => Promise.all([server.close(), operator.close()]))
 
   async function body(path: string): Promise<string> {
     return (await fetch(server.url + path)).text()
@@ -70,7 +73,7 @@ describe('asking a node', () => {
   it('shows evidence byte for byte, and acknowledges it', async () => {
     const shown = await gossum(['evidence', 'show', EVIDENCE_ID, '--node', server.url])
     expect(shown).toEqual({ code: 0, stdout: fromUtf8(EVIDENCE_FILE), stderr: '' })
-    expect(await gossum(['evidence', 'ack', EVIDENCE_ID, '--json', '--node', server.url])).toEqual({
+    expect(await gossum(['evidence', 'ack', EVIDENCE_ID, '--json', '--home', dir])).toEqual({
       code: 0,
       stdout: `{"id":"${EVIDENCE_ID}","acked":true}\n`,
       stderr: '',
@@ -80,7 +83,6 @@ describe('asking a node', () => {
 
   it.each([
     [['evidence', 'show', 'fedcba9876543210'], 1, 'EVIDENCE_UNKNOWN'],
-    [['evidence', 'ack', '../../x'], 1, 'EVIDENCE_UNKNOWN'],
     [['heads', '--limit', '0'], 2, 'REQUEST_INVALID'],
   ] as const)('passes on what the node refuses: %j', async (args, code, errorCode) => {
     const result = await gossum([...args, '--json', '--node', server.url])
@@ -90,6 +92,29 @@ describe('asking a node', () => {
     // The sentence once, not once from the node and once from here.
     expect(message.split(ERRORS[errorCode][0])).toHaveLength(2)
     expect(hint).toBe(ERRORS[errorCode][1])
+  })
+
+  it('passes on what the node says to its operator', async () => {
+    const result = await gossum(['evidence', 'ack', '../../x', '--json'], { home: dir })
+    expect(result).toMatchObject({ code: 1, stdout: '' })
+    expect(jsonError(result).code).toBe('EVIDENCE_UNKNOWN')
+  })
+
+  it('acknowledges at no address, and says where instead', async () => {
+    const result = await gossum(['evidence', 'ack', EVIDENCE_ID, '--json', '--node', server.url], { home: dir })
+    expect(result).toMatchObject({ code: 1, stdout: '' })
+    expect(jsonError(result)).toMatchObject({ code: 'FORBIDDEN', hint: ERRORS.FORBIDDEN[1] })
+  })
+
+  it('says so when no node runs with the home, also when one is known elsewhere', async () => {
+    const elsewhere = { env: { GOSSUM_NODE: server.url }, home: '/nonexistent' }
+    const nobody = await gossum(['evidence', 'ack', EVIDENCE_ID, '--json'], elsewhere)
+    expect(nobody).toMatchObject({ code: 1, stdout: '' })
+    expect(jsonError(nobody)).toMatchObject({
+      code: 'NODE_UNREACHABLE',
+      message: expect.stringContaining('/nonexistent/operator.sock: no node runs with this home') as string,
+      hint: expect.stringContaining('on another machine') as string,
+    })
   })
 
   it('names the logs that the node follows when asked for another', async () => {

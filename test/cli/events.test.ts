@@ -12,8 +12,11 @@ import { LOG_ID, ROOT } from '../helpers/node-view.js'
 const LOGS = [{ id: LOG_ID, key: { name: 'demo.log.example' } }]
 const ID = '0123456789abcdef'
 
-function told(body: NodeEventBody, { hasPolicy = true, http = 'http://127.0.0.1:46787' } = {}): string[] {
-  const telling = { logs: LOGS, hasPolicy, nodeFlag: nodeFlag(http), own: 'own.example+0+A' }
+function told(
+  body: NodeEventBody,
+  { hasPolicy = true, http = 'http://127.0.0.1:46787', homeFlag = '' } = {},
+): string[] {
+  const telling = { logs: LOGS, hasPolicy, nodeFlag: nodeFlag(http), homeFlag, own: 'own.example+0+A' }
   return describeEvent({ at: '2026-01-02T07:09:15.123Z', ...body }, telling)
 }
 
@@ -81,7 +84,12 @@ it.each([
   ['http://0.0.0.0:5000', ' --node http://127.0.0.1:5000'],
   ['http://[::]:5000', ' --node http://[::1]:5000'],
 ])('names the node that listens at %s as a command needs it', (http, flag) => {
-  expect(told(SPLIT_VIEW, { http })[1]).toContain(`show ${ID}${flag}; then: gossum evidence ack ${ID}${flag}`)
+  expect(told(SPLIT_VIEW, { http })[1]).toContain(`show ${ID}${flag}; then: gossum evidence ack ${ID}`)
+})
+
+it('names the home of the node as what only its operator may do needs it', () => {
+  const [, next] = told(SPLIT_VIEW, { http: 'http://127.0.0.1:5000', homeFlag: ' --home /srv/gossum' })
+  expect(next).toContain(`--node http://127.0.0.1:5000; then: gossum evidence ack ${ID} --home /srv/gossum`)
 })
 
 it('says what to do about a head of a size that no tree has, and nothing of the kind about others', () => {

@@ -282,6 +282,7 @@ test('over a real store whose writes fail: held, told, and frozen for good when 
         freeze: (of, id) => on.heads.hold(of, id),
         isFrozen: (of) => isFrozen(on.heads.get(of)),
         isOurs: () => Promise.resolve(false),
+        areOneHistory: () => Promise.resolve(false),
         reconsider: () => on.quorum.put('x', 'y'),
       },
       tell: ({ id }) => told.push(id),

@@ -20,11 +20,9 @@ test.each(Object.entries(SLOW))('%s: it ends when its time is over, whatever tri
   const place = await FakePlace.start(answer)
   const outcomes: RequestOutcome[] = []
   const asker = new Asker({ url: place.url, onRequest: (outcome) => outcomes.push(outcome), timeoutMs: 150 })
-  const before = performance.now()
   const failure: unknown = await asker.ask('GET', 'x', new AbortController().signal).catch((error: unknown) => error)
   expect(failure).toBeInstanceOf(PlaceDown)
   expect((failure as PlaceDown).message).toContain('no answer in 150 ms')
-  expect(performance.now() - before).toBeLessThan(2000)
   expect(outcomes).toEqual(['failed'])
   // Nothing is left open there.
   await expect.poll(() => place.underWay).toBe(0)

@@ -48,7 +48,7 @@ export class Assumptions {
   becomeOld(): void {
     this.isOld = true
     const { latest } = this.#signings
-    // A time that was promised is told. A later one for the same tree needed no promise.
+    // A time that was promised is told. A later one of the same tree in that minute needed no promise.
     const isTold = this.rememberers.every((peer) => peer.latest >= latest)
     this.#clockFloor = isTold ? 0 : latest
   }

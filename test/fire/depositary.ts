@@ -5,6 +5,7 @@
 import type { Ask } from '../../src/gossip/asking.js'
 import type { SignedAnswer } from '../../src/gossip/pages.js'
 import { Store } from '../../src/store/store.js'
+import { toHex } from '../../src/tlog/bytes.js'
 import { parseCheckpoint } from '../../src/tlog/checkpoint.js'
 import { parseNote, type VerifierKey } from '../../src/tlog/note.js'
 import { CosignedHeads } from '../../src/witness/cosigned.js'
@@ -25,6 +26,8 @@ export class Peer {
   isConnected = true
   /** By key, the size of the largest tree that it said that it keeps, since it lost all. */
   readonly #said = new Map<string, number>()
+  /** The trees whose promises it ever said that it keeps: size and root. */
+  readonly acknowledged = new Set<string>()
   readonly #witness: string
   readonly #keys: readonly VerifierKey[]
   #database: VolatileDatabase
@@ -89,8 +92,11 @@ export class Peer {
     const kept: boolean[] = []
     for (const promise of promises) {
       const isKept = await this.#depositary.keepPromise(promise, { peer: 'node', witness: this.#witness, chosen: true })
-      const { size } = parseCheckpoint(parseNote(promise.head).text)
-      if (isKept) this.#said.set(promise.witness, Math.max(size, this.#said.get(promise.witness) ?? -1))
+      const { size, root } = parseCheckpoint(parseNote(promise.head).text)
+      if (isKept) {
+        this.#said.set(promise.witness, Math.max(size, this.#said.get(promise.witness) ?? -1))
+        this.acknowledged.add(`${size} ${toHex(root)}`)
+      }
       kept.push(isKept)
     }
     for (const line of lines) await this.#depositary.keepLine(line, 'node')

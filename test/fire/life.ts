@@ -158,9 +158,9 @@ export class Life {
       shelf: store.evidence,
       convictions: store.convictions,
       node: {
-        freeze: (log, id) => store.heads.hold(log, id),
+        freeze: (log, id, news) => store.heads.hold(log, id, news === 'grown'),
         isFrozen: (log) => isFrozen(store.heads.get(log)),
-        isOurs: ourHistory({ store, cosigned, prefix: (_log, of, size) => prefix(of, size) }),
+        ...ourHistory({ store, cosigned, prefix: (_log, of, size) => prefix(of, size) }),
         reconsider: () => cosigned.reconsider(LOG),
       },
       tell: () => undefined,

@@ -47,6 +47,8 @@ export class Machine implements Listener {
   #answered = new Set<Peer>()
   /** Whether its keys were made long ago. */
   #isOld = false
+  /** When this life began, in milliseconds since 1970. */
+  startedAt = 0
 
   private constructor(options: MachineOptions, home: Home) {
     this.#options = options
@@ -94,6 +96,7 @@ export class Machine implements Listener {
       const start = { fresh: !this.#isOld, recover: again, guardWait: this.assumptions.guardWait }
       this.#isOld = true
       this.#answered = new Set()
+      this.startedAt = Date.now()
       const options = {
         ...{ setup, start, home: this.#home, fate, network, listener: this },
         prefix: (of: { size: number; root: Uint8Array }, size: number) => prefixIn(shown(), of, size),
@@ -200,20 +203,28 @@ export class Machine implements Listener {
   /** The process ends, and whatever of the home is put back to a copy. */
   async restore(copy: HomeCopy, what: 'home' | 'journal' | 'database', recover: boolean): Promise<void> {
     await this.end()
+    const isOlder = !(await this.staysWhole(what))
     const own = await this.#home.copy()
     this.#home = await Home.of({
       journal: what === 'database' ? own.journal : copy.journal,
       database: what === 'journal' ? own.database : copy.database,
     })
-    if (what === 'home' || (what === 'journal' && !this.#options.signings.areIn(indexed(own.database))))
-      this.assumptions.becomeOld()
+    if (isOlder) this.assumptions.becomeOld()
     setClock(Math.max(Date.now(), this.assumptions.earliest))
     await this.start(recover)
   }
 
-  /** Whether the database alone knows all that was signed. */
-  async hasWholeDatabase(): Promise<boolean> {
-    return this.#options.signings.areIn(indexed((await this.#home.copy()).database))
+  /** Whether the home still knows all that was signed when this of it is put back. */
+  async staysWhole(what: 'home' | 'journal' | 'database'): Promise<boolean> {
+    const { signings } = this.#options
+    switch (what) {
+      case 'home':
+        return false
+      case 'journal':
+        return signings.areIn(indexed((await this.#home.copy()).database))
+      case 'database':
+        return signings.areIn(this.#home.durable())
+    }
   }
 
   /** The process ends at once. */

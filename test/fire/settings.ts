@@ -1,12 +1,7 @@
 /** What the environment says of the model. */
 const { FIRE_CRASHES, FIRE_SEED, FIRE_PATH, FIRE_SHRINK } = process.env
 
-/**
- * The same in every run that asks for no other: a red run is about the change that made it red. Not every seed passes yet:
- * 20261128 finds a time that goes back after a clock ten years ahead and a restore (A8 is not kept on every way), 59655020
- * that recover() goes on from less than the database knew; of the twins 11 one that is shown and not noticed, 12 that a
- * majority keeps two trees of one size.
- */
+/** The same in every run that asks for no other: a red run is about the change that made it red. */
 const SEED = 13
 
 export const FIRE = {

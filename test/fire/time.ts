@@ -37,9 +37,11 @@ export function pass(ms: number): void {
   vi.advanceTimersByTime(ms)
 }
 
-/** No timer of a process that is gone may fire. */
+/** No timer of a process that is gone may fire. Time goes on from where it is. */
 export function dropTimers(): void {
+  const now = Date.now()
   vi.clearAllTimers()
+  vi.setSystemTime(now)
 }
 
 /** One turn of the event loop. */

@@ -134,6 +134,8 @@ export class World {
   async #bring(life: Life, brought: Brought): Promise<void> {
     const { head, outcome } = await bring(life, brought, this.#peers, this.#lines)
     reach(outcome.kind === 'refused' ? outcome.code! : outcome.kind)
+    // What a process says that is gone, nobody hears.
+    if (life.fate.isDead) return
     // What waits to be looked at at all is in memory alone.
     if (outcome.kind !== 'refused' && outcome.code !== 'HEADS_WAITING') this.#taken.set(head.text, head)
   }
@@ -165,8 +167,7 @@ export class World {
     const { assumptions } = this.#machine
     // The process ends in an instant: until then the database may lose what is not synced, and nothing is added to it.
     await this.#machine.end()
-    const isOlder = what === 'home' || (what === 'journal' && !(await this.#machine.hasWholeDatabase()))
-    if (isOlder && !assumptions.mayBecomeOld()) return this.#machine.revive()
+    if (!(await this.#machine.staysWhole(what)) && !assumptions.mayBecomeOld()) return this.#machine.revive()
     reach(`restore ${what}`)
     this.#taken.clear()
     await this.#machine.restore(copy, what, recover)

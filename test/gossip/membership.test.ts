@@ -1,6 +1,7 @@
 /** Who else there is: exchange of peers, the book, what may be told to whom. */
 import type { Connection, PeerId } from '@libp2p/interface'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
+import { peerIdFromString } from '@libp2p/peer-id'
 import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
 import { describe, expect, it } from 'vitest'
 import { NEARNESS, nearnessOfIp, readPlace } from '../../src/gossip/address.js'
@@ -89,6 +90,8 @@ describe('an address', () => {
 /** A membership over a host that only remembers what it is told to dial: the addresses of the internet are not ours. */
 class Stage {
   readonly dialled: string[] = []
+  /** Whether there is somebody at the addresses that are dialled. */
+  isReachable = false
   readonly speakers = new Map<string, PeerId>()
   readonly membership: Membership
   readonly #connections = new Map<string, Connection[]>()
@@ -100,7 +103,9 @@ class Stage {
       getConnections: (peer: PeerId) => this.#connections.get(peer.toString()) ?? [],
       dial: (address: Multiaddr) => {
         this.dialled.push(address.toString())
-        return Promise.reject(new Error('there is no network here'))
+        if (!this.isReachable) return Promise.reject(new Error('there is no network here'))
+        const peer = peerIdFromString(address.toString().split('/p2p/')[1]!)
+        return this.#connect(peer, address, 'outbound')
       },
       peerStore: {
         get: (peer: PeerId) => {
@@ -123,15 +128,20 @@ class Stage {
     listens: string[] = [],
   ): Promise<PeerId> {
     const peer = await newPeerId()
-    const connection = { direction, status: 'open', remoteAddr: multiaddr(from) } as unknown as Connection
-    this.#connections.set(peer.toString(), [connection])
     this.#addresses.set(
       peer.toString(),
       listens.map((address) => multiaddr(address)),
     )
+    await this.#connect(peer, multiaddr(from), direction)
+    return peer
+  }
+
+  async #connect(peer: PeerId, remoteAddr: Multiaddr, direction: 'inbound' | 'outbound'): Promise<Connection> {
+    const connection = { direction, status: 'open', remoteAddr } as unknown as Connection
+    this.#connections.set(peer.toString(), [connection])
     this.speakers.set(peer.toString(), peer)
     await this.membership.met(peer, connection)
-    return peer
+    return connection
   }
 
   left(peer: PeerId): void {
@@ -194,6 +204,24 @@ describe('an address that a peer tells', () => {
       await new Promise((resolve) => setImmediate(resolve))
     }
     expect(stage.dialled).toEqual([place])
+  })
+
+  it.each([
+    ['one host and port, under ever new peer ids', (i: number) => `/ip4/9.9.9.9/tcp/${4001 + 0 * i}`, 1],
+    ['one host, at ever new ports', (i: number) => `/ip4/9.9.9.9/tcp/${1 + i}`, 4],
+    ['one network', (i: number) => `/ip4/9.9.9.${i % 256}/tcp/${1 + i}`, 8],
+    ['one network of IPv6', (i: number) => `/ip6/2600:1:2:${i.toString(16)}::1/tcp/1`, 8],
+    ['anybody else', (i: number) => `/ip4/9.${i % 256}.9.9/tcp/${1 + i}`, 32],
+  ])('makes us knock at %s a few times, whoever tells it', async (_, address, most) => {
+    const stage = await Stage.open()
+    const tellers = await Promise.all(Array.from({ length: 10 }, (_, i) => stage.connected(`/ip4/8.8.${i}.8/tcp/1`)))
+    // All came to us: we look for some that did not.
+    for (let i = 0; i < 400; i++) {
+      stage.membership.told([await placeAt(address(i))], tellers[i % tellers.length]!)
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    expect(stage.dialled.length).toBeGreaterThan(0)
+    expect(stage.dialled.length).toBeLessThanOrEqual(most)
   })
 
   it('is one of four at once, and needed only while there are few neighbours', async () => {
@@ -282,10 +310,10 @@ describe('the book', () => {
     const stage = await Stage.open(book)
     await stage.membership.start()
     const dialled: PeerId[] = []
-    for (let i = 0; i < 30; i++) dialled.push(await stage.connected(`/ip4/7.7.7.${i + 1}/tcp/1`, 'outbound'))
+    for (let i = 0; i < 30; i++) dialled.push(await stage.connected(`/ip4/7.7.${i}.1/tcp/1`, 'outbound'))
     const came: PeerId[] = []
     for (let i = 0; i < 60; i++) {
-      came.push(await stage.connected(`/ip4/6.6.6.${i + 1}/tcp/9`, 'inbound', [`/ip4/6.6.6.${i + 1}/tcp/1`]))
+      came.push(await stage.connected(`/ip4/6.6.${i}.1/tcp/9`, 'inbound', [`/ip4/6.6.${i}.1/tcp/1`]))
     }
     // One without an address of its own is no peer to come back to.
     await stage.connected('/ip4/5.5.5.5/tcp/9', 'inbound', [MACHINE])
@@ -293,11 +321,64 @@ describe('the book', () => {
     await stage.membership.stop()
     const kept = book.peers.map(({ address }) => address)
     expect(kept).toHaveLength(64)
-    for (const [i, peer] of dialled.entries())
-      expect(kept).toContain(`/ip4/7.7.7.${i + 1}/tcp/1/p2p/${peer.toString()}`)
+    for (const [i, peer] of dialled.entries()) expect(kept).toContain(`/ip4/7.7.${i}.1/tcp/1/p2p/${peer.toString()}`)
     for (const peer of book.peers) expect(new Date(peer.lastSeen).toISOString()).toBe(peer.lastSeen)
     // A swarm is saved once.
     expect(book.saves).toBe(1)
+  })
+
+  it('is not replaced by what one stranger tells, whom we reach and who is gone again', async () => {
+    const long = new Date(Date.now() - 3600_000).toISOString()
+    const old = await Promise.all(Array.from({ length: 64 }, (_, i) => placeAt(`/ip4/7.7.${i}.1/tcp/1`)))
+    const book = new MemoryBook(old.map((address) => ({ address, lastSeen: long, proven: true, metAt: long })))
+    const stage = await Stage.open(book)
+    await stage.membership.load()
+    const teller = await stage.connected('/ip4/6.6.6.6/tcp/1')
+    const told = await Promise.all(Array.from({ length: 80 }, (_, i) => placeAt(`/ip4/9.${i}.9.9/tcp/1`)))
+    stage.isReachable = true
+    for (const place of told) {
+      stage.membership.told([place], teller)
+      await new Promise((resolve) => setImmediate(resolve))
+      for (const [id, peer] of stage.speakers) if (id !== teller.toString()) stage.left(peer)
+    }
+    expect(stage.dialled.length).toBeGreaterThan(16)
+    await stage.membership.stop()
+    const kept = book.peers.map(({ address }) => address)
+    expect(kept.filter((address) => old.includes(address))).toHaveLength(64)
+  })
+
+  it('has a few places for one network, and for what a peer of one network told of', async () => {
+    const lastSeen = new Date().toISOString()
+    const near = await Promise.all(Array.from({ length: 20 }, (_, i) => placeAt(`/ip4/7.7.7.${i}/tcp/1`)))
+    const told = await Promise.all(Array.from({ length: 20 }, (_, i) => placeAt(`/ip4/6.6.${i}.1/tcp/1`)))
+    const lab = await Promise.all(Array.from({ length: 20 }, (_, i) => placeAt(`/ip4/10.0.0.1/tcp/${i + 1}`)))
+    const book = new MemoryBook([
+      ...near.map((address) => ({ address, lastSeen, proven: true })),
+      ...told.map((address) => ({ address, lastSeen, proven: true, via: '8.8.8' })),
+      ...lab.map((address) => ({ address, lastSeen, proven: true })),
+    ])
+    const stage = await Stage.open(book)
+    await stage.membership.load()
+    await stage.membership.stop()
+    const kept = book.peers.map(({ address }) => address)
+    expect([near, told, lab].map((some) => kept.filter((address) => some.includes(address)).length)).toEqual([8, 8, 20])
+  })
+
+  it('does not take who only came to us for one that we reached, after a restart either', async () => {
+    const book = new MemoryBook()
+    const stage = await Stage.open(book)
+    await stage.membership.load()
+    await stage.connected('/ip4/6.6.6.6/tcp/9', 'inbound', ['/ip4/6.6.6.6/tcp/1'])
+    const reached = await stage.connected('/ip4/7.7.7.7/tcp/1', 'outbound')
+    await stage.membership.stop()
+    const again = await Stage.open(book)
+    await again.membership.load()
+    await again.membership.stop()
+    expect(book.peers.map(({ address, proven }) => [address.split('/')[2], proven])).toEqual([
+      ['7.7.7.7', true],
+      ['6.6.6.6', false],
+    ])
+    expect(book.peers[0]!.address).toContain(reached.toString())
   })
 
   it('is dialled at the start, what can be; a damaged one is no reason not to start', async () => {
@@ -308,7 +389,13 @@ describe('the book', () => {
     expect(new Set(stage.dialled)).toEqual(new Set(addresses))
     expect(stage.membership.known).toBe(3)
     await stage.membership.stop()
-    expect(book.peers).toContainEqual({ address: addresses[0], lastSeen, dialled: false, metAt: lastSeen })
+    expect(book.peers).toContainEqual({
+      address: addresses[0],
+      lastSeen,
+      dialled: false,
+      proven: false,
+      metAt: lastSeen,
+    })
 
     const errors: unknown[] = []
     const broken: PeerBook = {
@@ -385,10 +472,9 @@ describe('a mesh that starts from one node', () => {
     await Promise.all(spokes.slice(1).map(({ handlers }) => handlers.receives(text)))
   }, 150_000)
 
-  it('lets a stranger tell eight addresses, not nine, and takes none that is no address', async () => {
+  it('takes no address that is none, and no more than eight', async () => {
     const node = await startNode()
     const { ask } = await openSync(await connect(await startStranger(), node))
-    expect(await ask({ type: 'hello', peers: Array(8).fill('nowhere') })).toMatchObject({ type: 'hello' })
-    expect(await ask({ type: 'hello', peers: Array(9).fill('nowhere') })).toEqual({ type: 'error', code: 'malformed' })
+    expect(await ask({ type: 'hello', peers: Array(9).fill('nowhere') })).toMatchObject({ type: 'hello' })
   })
 })

@@ -10,7 +10,7 @@ import { formatCheckpoint, logId } from '../../src/tlog/checkpoint.js'
 import { sha256 } from '../../src/tlog/hash.js'
 import { formatNote, makeSignerKey, parseVerifierKey, SIGNATURE_TYPES, signNote } from '../../src/tlog/note.js'
 import { LOG, newIdentity, startNode, stopNode, until, type TestNode } from './helpers.js'
-import { connect, openSync, startStranger, type SyncStream } from './stranger.js'
+import { connect, openSync, startStranger } from './stranger.js'
 
 function witnessesOf(node: TestNode): (string | null)[] {
   return node.mesh.peers().map(({ witness }) => witness)
@@ -81,13 +81,15 @@ describe('the witness of a peer', () => {
     expect(witnessesOf(node)).toEqual([null])
   })
 
-  it('is malformed, not merely unproven, without a signature of 64 bytes', async () => {
+  it.each([
+    ['without a signature of 64 bytes', { key: 'x', signature: 'AAAA' }],
+    ['by a key of a kind that claims nothing yet', { key: 'x', signature: 'A'.repeat(3228) }],
+  ])('is as if it were not there %s, and the rest of the hello counts', async (_, witness) => {
     const node = await startNode()
     const { ask } = await openSync(await connect(await startStranger(), node))
-    expect(await ask({ type: 'hello', witness: { key: 'x', signature: 'AAAA' } })).toEqual({
-      type: 'error',
-      code: 'malformed',
-    })
+    expect(await ask({ type: 'hello', heads: ['beside it'], witness })).toMatchObject({ type: 'hello' })
+    await node.handlers.receives('beside it')
+    expect(witnessesOf(node)).toEqual([null])
   })
 
   it('may be our own: then two nodes have one key, and we are told', async () => {
@@ -285,16 +287,17 @@ describe('the keys that neighbours count', () => {
     expect(relayed()).toEqual(new Set([a.witness]))
   })
 
-  it('may be no more than 91, of a length that keys can have', async () => {
+  it('are read as far as 91, of a length that keys can have', async () => {
     const node = await startNode()
-    const open = async (): Promise<SyncStream> => openSync(await connect(await startStranger(), node))
-    const malformed = { type: 'error', code: 'malformed' }
-    for (const counts of [Array(92).fill('x'), ['x'.repeat(2049)], [1], 'x']) {
-      expect(await (await open()).ask({ type: 'hello', counts })).toEqual(malformed)
-    }
-    const { ask } = await open()
-    expect(await ask({ type: 'hello', counts: Array(91).fill('x'.repeat(2048)) })).toMatchObject({ type: 'hello' })
-    expect(node.mesh.relayed()).toEqual([])
+    const { ask } = await openSync(await connect(await startStranger(), node))
+    const key = newIdentity('counted.example').witness
+    const [before, behind] = [['x'.repeat(2049), 1, null, key], Array(90).fill('x')]
+    expect(await ask({ type: 'hello', counts: [...before, ...behind, 'x'] })).toMatchObject({ type: 'hello' })
+    await until(() => node.mesh.counts(key), 'the one that can be read')
+    const late = newIdentity('late.example').witness
+    expect(await ask({ type: 'hello', counts: [...Array(91).fill('x'), late] })).toMatchObject({ type: 'hello' })
+    await until(() => !node.mesh.counts(key), 'heard')
+    expect(node.mesh.counts(late)).toBe(false)
   })
 })
 

@@ -179,7 +179,7 @@ describe('many promises', () => {
   })
 
   it('are not brought faster than a peer takes them', async () => {
-    vi.useFakeTimers({ toFake: ['Date'] })
+    vi.useFakeTimers({ toFake: ['performance'] })
     onTestFinished(() => void vi.useRealTimers())
     let asked = 0
     const asker = { askToKeep: () => (asked++, Promise.resolve({ type: 'promise', kept: [true] })) }
@@ -190,7 +190,7 @@ describe('many promises', () => {
     const next = bring()
     await new Promise((resolve) => setTimeout(resolve, 50))
     expect(asked, 'time stands still').toBe(900)
-    vi.setSystemTime(Date.now() + 1000)
+    vi.advanceTimersByTime(1000)
     expect(await next).toEqual([true])
     expect(asked).toBe(901)
   })
@@ -255,7 +255,7 @@ describe('many promises', () => {
   })
 
   it('are brought more slowly to a peer that was busy once', async () => {
-    vi.useFakeTimers({ toFake: ['Date'] })
+    vi.useFakeTimers({ toFake: ['performance'] })
     onTestFinished(() => void vi.useRealTimers())
     let asked = 0
     const busy = { type: 'error', code: 'busy' }
@@ -268,7 +268,7 @@ describe('many promises', () => {
     const next = bring()
     await new Promise((resolve) => setTimeout(resolve, 50))
     expect(asked, 'time stands still').toBe(2)
-    vi.setSystemTime(Date.now() + 200)
+    vi.advanceTimersByTime(200)
     expect(await next).toEqual([true])
     // One that comes back is a new one.
     promiser.gone('peer')

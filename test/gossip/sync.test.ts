@@ -45,14 +45,68 @@ describe('the sync door, asked', () => {
   })
 
   it.each([
+    ['that is none', [1, null, {}], ['read']],
+    ['beyond the bound', ['x'.repeat(65_537)], ['read']],
+    ['one too many', [], [...Array.from({ length: 63 }, (_, i) => `one of ${i}`), 'read', 'cut']],
+  ])('skips a head %s, and reads the others', async (_, unreadable, heads) => {
+    const node = await nodeWithHistory()
+    const { ask } = await openSync(await connect(await startStranger(), node))
+    expect(await ask({ type: 'hello', heads: [...unreadable, ...heads] })).toMatchObject({ type: 'hello' })
+    await node.handlers.receives('read')
+    expect(await ask({ type: 'hello', heads: ['and the next'] })).toMatchObject({ type: 'hello' })
+    await node.handlers.receives('and the next')
+    expect(node.handlers.texts).not.toContain('cut')
+  })
+
+  it('skips ids that are none, and answers the first sixteen others', async () => {
+    const node = await nodeWithHistory()
+    const [id] = [...node.handlers.files.keys()]
+    const { ask } = await openSync(await connect(await startStranger(), node))
+    const ids = ['../../etc/passwd', 7, ...Array<string>(15).fill('0123456789abcdef'), id]
+    expect(await ask({ type: 'evidence', ids })).toMatchObject({ files: [expect.any(String)] })
+    expect(await ask({ type: 'evidence', ids: [...Array<string>(16).fill('0123456789abcdef'), id] })).toMatchObject({
+      files: [],
+    })
+  })
+
+  it('takes what a peer of version 2 might say, and the null that Go writes for an empty list', async () => {
+    const node = await nodeWithHistory()
+    const { ask } = await openSync(await connect(await startStranger(), node))
+    const version2 = {
+      type: 'hello',
+      version: 2,
+      heads: [{ note: 'of another shape' }, 'a head of version 2', 'x'.repeat(70_000)],
+      evidence: [{ log: LOG, id: 'longer-than-it-was' }, { kind: 'new' }],
+      counts: [{ key: 'structured' }],
+      witness: { keys: ['several'], signatures: [] },
+      peers: { more: [] },
+      time: '2027-01-01T00:00:00Z',
+      subscriptions: ['what is new'],
+    }
+    expect(await ask(version2)).toMatchObject({ type: 'hello', heads: ['our head'] })
+    await node.handlers.receives('a head of version 2')
+    const nil = {
+      type: 'hello',
+      heads: ['of Go'],
+      evidence: null,
+      counts: null,
+      witness: null,
+      peers: null,
+      time: null,
+    }
+    expect(await ask(nil)).toMatchObject({ type: 'hello' })
+    await node.handlers.receives('of Go')
+    expect(await ask({ type: 'evidence', ids: null })).toEqual({ type: 'evidence', files: [] })
+    expect(await ask({ type: 'signed', witness: 'x', after: null })).toMatchObject({ type: 'signed' })
+    expect(await ask({ type: 'promise', promises: null, lines: null })).toEqual({ type: 'promise', kept: [] })
+    expect(await ask({ type: 'hello' })).toMatchObject({ type: 'hello' })
+  })
+
+  it.each([
     ['no JSON', utf8('{"type":')],
     ['no text', Uint8Array.of(0xff, 0xfe)],
     ['no object', utf8('[1]')],
-    ['too many heads', utf8(JSON.stringify({ type: 'hello', heads: Array(65).fill('x') }))],
-    ['a head that is none', utf8('{"type":"hello","heads":[1]}')],
-    ['a head beyond the bound', utf8(JSON.stringify({ type: 'hello', heads: ['x'.repeat(65_537)] }))],
-    ['an id that is none', utf8('{"type":"evidence","ids":["../../etc/passwd"]}')],
-    ['too many ids', utf8(JSON.stringify({ type: 'evidence', ids: Array(17).fill('0123456789abcdef') }))],
+    ['a proof of nothing', utf8('{"type":"proof"}')],
   ])('refuses %s and lives on', async (_, request) => {
     const node = await nodeWithHistory()
     const connection = await connect(await startStranger(), node)
@@ -98,12 +152,12 @@ describe('the sync door, asked', () => {
     expect(await (await openSync(connection)).ask({ type: 'hello' })).toMatchObject({ type: 'hello' })
   })
 
-  it('has four streams for one peer, not five', async () => {
+  it('has six streams for one peer, not seven', async () => {
     const node = await nodeWithHistory()
     const host = await startStranger()
     const connection = await connect(host, node)
     const first = await openSync(connection)
-    const others = [await openSync(connection), await openSync(connection), await openSync(connection)]
+    const others = await Promise.all(Array.from({ length: 5 }, () => openSync(connection)))
     for (const { ask } of [first, ...others]) expect(await ask({ type: 'hello' })).toMatchObject({ type: 'hello' })
     await expect(openSync(connection).then(({ ask }) => ask({ type: 'hello' }))).rejects.toThrow()
     // Nor by another connection of the same peer.

@@ -91,13 +91,14 @@ export function alarmParts(changes: Changes) {
       },
     },
     node: {
-      freeze: async (log, id) => {
-        await act('freeze')
-        frozen.add(`${log} ${id}`)
+      freeze: async (log, id, news) => {
+        await act(news === 'grown' ? 'note' : 'freeze')
+        if (news !== 'grown') frozen.add(`${log} ${id}`)
       },
       reconsider: () => act('reconsider'),
       isFrozen: () => true,
       isOurs: () => Promise.resolve(false),
+      areOneHistory: () => Promise.resolve(false),
       ...node,
     },
     tell:

@@ -165,9 +165,10 @@ export async function startHeart(options: HeartOptions): Promise<Heart> {
     shelf: store.evidence,
     convictions: store.convictions,
     node: {
-      freeze: (id, hold) => store.heads.hold(id, hold),
+      freeze: (id, hold, news) => store.heads.hold(id, hold, news === 'grown'),
       isFrozen: (id) => isFrozen(store.heads.get(id)),
-      isOurs: (id, head) => cosigned.holds(id, head),
+      isOurs: async (id, head) => (await cosigned.holds(id, head)) || undefined,
+      areOneHistory: () => Promise.resolve(false),
       reconsider: async () => {
         for (const { id } of logs) await cosigned.reconsider(id)
       },

@@ -36,7 +36,8 @@ export function scratchFolder(): { dir: string; file: (name: string, data: strin
 /** Makes `to` what `from` is now. */
 export function copyHome(from: string, to: string): void {
   rmSync(to, { recursive: true, force: true })
-  cpSync(from, to, { recursive: true })
+  // A socket cannot be copied, nor does a copy of it say anything.
+  cpSync(from, to, { recursive: true, filter: (path) => !path.endsWith('operator.sock') })
 }
 
 /** The files of a home's database whose names end so, as paths. */

@@ -18,11 +18,19 @@ export interface ReadyLine {
 export class RunningNode {
   readonly child: ChildProcess
   readonly ready: ReadyLine
+  readonly home: string
   readonly #events: NodeEvent[]
   readonly #waiting: Set<() => void>
 
-  private constructor(child: ChildProcess, ready: ReadyLine, events: NodeEvent[], waiting: Set<() => void>) {
+  private constructor(
+    child: ChildProcess,
+    home: string,
+    ready: ReadyLine,
+    events: NodeEvent[],
+    waiting: Set<() => void>,
+  ) {
     this.child = child
+    this.home = home
     this.ready = ready
     this.#events = events
     this.#waiting = waiting
@@ -53,7 +61,7 @@ export class RunningNode {
         waiting.forEach((look) => look())
       })
     })
-    return new RunningNode(child, ready, events, waiting)
+    return new RunningNode(child, home, ready, events, waiting)
   }
 
   /** How many events there were until now. */

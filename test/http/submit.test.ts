@@ -8,7 +8,7 @@ import type { Received } from '../../src/evidence/alarm.js'
 import type { NodeView } from '../../src/http/api.js'
 import type { Route } from '../../src/http/router.js'
 import { HttpServer } from '../../src/http/server.js'
-import { networkOf, submitRoutes } from '../../src/http/submit.js'
+import { submitRoutes } from '../../src/http/submit.js'
 import { concatBytes, utf8 } from '../../src/tlog/bytes.js'
 import { cosign } from '../../src/tlog/cosignature.js'
 import { parseHash } from '../../src/tlog/hash.js'
@@ -221,14 +221,14 @@ describe('one address', () => {
       () => Promise.resolve(known),
       () => now,
     )
-    for (let i = 0; i < 32; i++) expect(await enter('192.0.2.1')).toBe(200)
-    expect(await enter('192.0.2.1')).toBe('TOO_MANY_REQUESTS')
-    expect(await enter('192.0.2.2')).toBe(200)
+    for (let i = 0; i < 32; i++) expect(await enter('10.0.2.1')).toBe(200)
+    expect(await enter('10.0.2.1')).toBe('TOO_MANY_REQUESTS')
+    expect(await enter('10.0.2.2')).toBe(200)
     now += 1000
-    expect(await enter('192.0.2.1')).toBe(200)
-    expect(await enter('192.0.2.1')).toBe('TOO_MANY_REQUESTS')
+    expect(await enter('10.0.2.1')).toBe(200)
+    expect(await enter('10.0.2.1')).toBe('TOO_MANY_REQUESTS')
     // It does not help to have many addresses of one network, or to spell one in another way.
-    expect(await enter('::ffff:192.0.2.1')).toBe('TOO_MANY_REQUESTS')
+    expect(await enter('::ffff:10.0.2.1')).toBe('TOO_MANY_REQUESTS')
     for (let i = 0; i < 32; i++) expect(await enter(`2001:db8::${i.toString(16)}`)).toBe(200)
     expect(await enter('2001:db8::ffff:1')).toBe('TOO_MANY_REQUESTS')
     expect(await enter('2001:db8:0:1::1')).toBe(200)
@@ -242,31 +242,17 @@ describe('one address', () => {
     )
     const inside: Promise<unknown>[] = []
     for (let address = 1; address <= 8; address++) {
-      for (let i = 0; i < 8; i++) inside.push(enter(`192.0.2.${address}`))
-      if (address < 8) expect(await enter(`192.0.2.${address}`)).toBe('TOO_MANY_REQUESTS')
+      for (let i = 0; i < 8; i++) inside.push(enter(`10.0.2.${address}`))
+      if (address < 8) expect(await enter(`10.0.2.${address}`)).toBe('TOO_MANY_REQUESTS')
     }
-    expect(await enter('192.0.2.9')).toBe('TOO_MANY_REQUESTS')
+    expect(await enter('10.0.2.9')).toBe('TOO_MANY_REQUESTS')
     ends.shift()!()
     expect(await inside[0]).toBe(200)
-    inside.push(enter('192.0.2.9'))
-    expect(await enter('192.0.2.1')).toBe('TOO_MANY_REQUESTS')
+    inside.push(enter('10.0.2.9'))
+    expect(await enter('10.0.2.1')).toBe('TOO_MANY_REQUESTS')
     ends.forEach((end) => end())
     expect(new Set(await Promise.all(inside))).toEqual(new Set([200]))
     expect(ends).toHaveLength(64)
-  })
-
-  it.each([
-    ['192.0.2.1', '192.0.2.1'],
-    ['::ffff:192.0.2.1', '192.0.2.1'],
-    ['2001:db8::1', '2001:db8:0:0'],
-    ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2'],
-    ['2001:db8:1:2:3::', '2001:db8:1:2'],
-    ['1::2:3:4:5:6:7', '1:0:2:3'],
-    ['::1', '0:0:0:0'],
-    ['fe80::1%eth0', 'fe80:0:0:0'],
-    ['', ''],
-  ])('%s is of %s', (address, network) => {
-    expect(networkOf(address)).toBe(network)
   })
 })
 

@@ -1,5 +1,6 @@
 /** A checksum database through a node, over real sockets: a log or a proxy that lies, and clients that ask for anything. */
 import { request as httpRequest } from 'node:http'
+import { connect } from 'node:net'
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { loadConfig, type Settings } from '../../src/config.js'
 import type { NodeEvent } from '../../src/events.js'
@@ -174,6 +175,30 @@ describe('a lookup', () => {
     log.lie = () => undefined
     // A new flight, not the one that hangs.
     expect((await lookup(url, 7)).status).toBe(200)
+  })
+
+  test('that waits behind others on a connection that ends is asked of nobody', async () => {
+    const { url } = await startNode()
+    log.lie = (path) => (path.startsWith('lookup/') ? stall : undefined)
+    const asked = (): string[] => log.requests.filter((path) => path.startsWith('lookup/'))
+    const { hostname, port, pathname } = new URL(url)
+    const numbers = Array.from({ length: 100 }, (_, i) => i)
+    // One client asks for all of them over one connection, and leaves; another over a connection for each.
+    const piped = connect(Number(port), hostname)
+    piped.write(numbers.map((n) => `GET ${pathname}/lookup/${escaped(n)} HTTP/1.1\r\nHost: n\r\n\r\n`).join(''))
+    await expect.poll(() => asked().length).toBeGreaterThan(0)
+    const gone = new AbortController()
+    const single = numbers.map((n) => fetch(`${url}/lookup/${escaped(n + 100)}`, { signal: gone.signal }))
+    await expect.poll(() => asked().length).toBeGreaterThanOrEqual(16)
+    piped.destroy()
+    gone.abort()
+    await Promise.allSettled(single)
+    log.lie = () => undefined
+    expect((await lookup(url, 650)).status).toBe(200)
+    const before = asked().length
+    expect((await lookup(url, 651)).status).toBe(200)
+    expect(before).toBeLessThan(100)
+    expect(asked()).toHaveLength(before + 1)
   })
 
   test('survives a restart and a log that is down; a cache that lies is found out', async () => {

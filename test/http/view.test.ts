@@ -149,6 +149,18 @@ describe('cosignatures', () => {
   })
 })
 
+test('a fork that grows is acknowledged once, whatever was found of it meanwhile', async () => {
+  const { heart, view } = await start()
+  await heart.submit('poll', formatNote(cosigned(ours, 8)))
+  for (let size = 8; size < 20; size++)
+    await heart.alarm.raise(makeSplitView(key, [cosigned(ours, size), cosigned(theirs, size)]))
+  const { evidence, logs } = await view.status()
+  expect(evidence).toBe(12)
+  expect(await view.acknowledge(logs[0]!.holds[0]!.id)).toBe(true)
+  const after = await view.status()
+  expect([after.evidence, after.logs[0]!.frozen]).toEqual([0, false])
+})
+
 describe('a witness that lied', () => {
   async function lied() {
     const started = await start()

@@ -16,7 +16,7 @@ async function start(prefix = showing(history, fork)) {
   const heart = await startHeart({ logKey: signer.verifier, prefix: showing(history) })
   for (const size of [5, 9, 20]) await heart.submit('poll', history.head(size))
   const asked: number[] = []
-  const isOurs = ourHistory({
+  const { isOurs, areOneHistory } = ourHistory({
     store: heart.store,
     cosigned: heart.cosigned,
     prefix: (_log, of, size) => {
@@ -24,7 +24,12 @@ async function start(prefix = showing(history, fork)) {
       return prefix(of, size)
     },
   })
-  return { heart, asked, isOurs: (note: string) => isOurs(heart.log, note) }
+  return {
+    heart,
+    asked,
+    isOurs: (note: string) => isOurs(heart.log, note),
+    areOne: (one: string, other: string) => areOneHistory(heart.log, [one, other]),
+  }
 }
 
 test('what we held is ours without asking anybody; what we passed over is proven by the log', async () => {
@@ -36,12 +41,24 @@ test('what we held is ours without asking anybody; what we passed over is proven
   // In a spelling that we would not sign, too: what counts is the tree.
   expect(await isOurs(fromUtf8(history.sign(`${history.text(20)}an extension\n`))!)).toBe(true)
   for (const size of [4, 5, 12, 20]) expect(await isOurs(head(fork, size)), `fork of ${size}`).toBe(false)
-  expect(await isOurs(head(history, 21)), 'beyond our own').toBe(false)
+  // Beyond our own, as far as the log shows it.
+  expect(await isOurs(head(history, 21))).toBe(true)
+  expect(await isOurs(head(fork, 21))).toBe(false)
 })
 
-test('nobody can say it while the log gives no tiles: that is an error, not an answer', async () => {
-  const { isOurs } = await start(() => Promise.reject(new GossumError('LOG_UNREACHABLE')))
-  await expect(isOurs(head(history, 12))).rejects.toMatchObject({ code: 'LOG_UNREACHABLE' })
+test('nobody can say it while the log gives no tiles', async () => {
+  const { isOurs, areOne } = await start(() => Promise.reject(new GossumError('LOG_UNREACHABLE')))
+  for (const size of [12, 21]) expect(await isOurs(head(history, size))).toBeUndefined()
+  for (const size of [12, 21]) expect(await isOurs(head(fork, size))).toBeUndefined()
+  expect(await areOne(head(fork, 12), head(fork, 20))).toBe(false)
+})
+
+test('two heads of one fork are one, as the log proves; others are not', async () => {
+  const { areOne } = await start()
+  expect(await areOne(head(fork, 12), head(fork, 20))).toBe(true)
+  expect(await areOne(head(fork, 20), head(fork, 12))).toBe(true)
+  expect(await areOne(head(fork, 12), head(history, 20))).toBe(false)
+  expect(await areOne(head(fork, 20), head(history, 20))).toBe(false)
 })
 
 test('a fork that was acknowledged convicts no more by heads of ours that we never held', async () => {

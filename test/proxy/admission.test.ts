@@ -1,83 +1,144 @@
 import { describe, expect, test } from 'vitest'
 import { Budget } from '../../src/budget.js'
-import { Admission } from '../../src/proxy/admission.js'
+import { Admission, PAID } from '../../src/proxy/admission.js'
+import { Shared } from '../../src/proxy/shared.js'
+import { lastingController } from '../../src/timed.js'
 
-/** An act that ends when it is told to. */
-function act() {
-  let end!: () => void
-  const done = new Promise<void>((resolve) => (end = resolve))
-  let begun = false
-  const run = (): Promise<void> => {
-    begun = true
-    return done
+const never = lastingController().signal
+const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
+/** A log whose requests last until they are ended, in front of which clients take turns. */
+function door(slots: number, budget = new Budget(1000, 1)) {
+  const shared = new Shared<string>(new Admission(() => 0, { slots, budget }))
+  const begun: string[] = []
+  const ends = new Map<string, () => void>()
+  const stopped: string[] = []
+  const ask = (client: string | typeof PAID, what: string, signal = never): Promise<string> =>
+    shared.run(what, { client, signal }, (turn, stop) =>
+      turn(() => {
+        begun.push(what)
+        stop.addEventListener('abort', () => stopped.push(what))
+        return new Promise((resolve) => ends.set(what, () => resolve(what)))
+      }),
+    )
+  const end = async (what: string): Promise<void> => {
+    await settled()
+    ends.get(what)!()
+    await settled()
   }
-  return { run, end, hasBegun: () => begun }
-}
-
-const never = new AbortController().signal
-const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
-
-function admission(slots = { all: 3, each: 2 }, budget = new Budget(100, 1)) {
-  return new Admission(() => 0, { slots, budget })
+  const endLast = async (): Promise<void> => {
+    await settled()
+    await end(begun.at(-1)!)
+  }
+  return { ask, begun, end, endLast, stopped }
 }
 
 describe('requests to a log', () => {
-  test('of one client wait for each other before they hold up those of another', async () => {
-    const door = admission()
-    const [one, two, three, other] = [act(), act(), act(), act()]
-    const running = [one, two, three].map(({ run }) => door.run('a', never, run))
-    running.push(door.run('b', never, other.run))
-    await turn()
-    expect([one, two, three, other].map(({ hasBegun }) => hasBegun())).toEqual([true, true, false, true])
-    one.end()
-    await turn()
-    expect(three.hasBegun()).toBe(true)
-    for (const { end } of [two, three, other]) end()
-    await Promise.all(running)
+  test('of one client leave as much free as they take', async () => {
+    const { ask, begun } = door(8)
+    for (let i = 0; i < 20; i++) void ask('10.0.0.1', `a${i}`)
+    await settled()
+    expect(begun).toHaveLength(4)
+    for (let i = 0; i < 20; i++) void ask('10.0.0.2', `b${i}`)
+    await settled()
+    expect(begun).toHaveLength(6)
+    // Whoever comes finds a place, though those before want all.
+    void ask('10.0.0.3', 'c')
+    void ask('10.0.0.4', 'd')
+    await settled()
+    expect(begun.slice(6)).toEqual(['c', 'd'])
   })
 
-  test('of all clients have a bound, and the first that may go goes first', async () => {
-    const door = admission()
-    const acts = Array.from({ length: 5 }, act)
-    const running = acts.map(({ run }, i) => door.run(`client${i}`, never, run))
-    await turn()
-    expect(acts.map(({ hasBegun }) => hasBegun())).toEqual([true, true, true, false, false])
-    acts[1]!.end()
-    await turn()
-    expect(acts.map(({ hasBegun }) => hasBegun())).toEqual([true, true, true, true, false])
-    acts.forEach(({ end }) => end())
-    await Promise.all(running)
+  test('of two addresses of one network are those of one client', async () => {
+    const { ask, begun } = door(8)
+    for (const [i, client] of ['2001:db8::1', '2001:db8::2', '192.0.2.1', '192.0.2.2'].entries())
+      for (let k = 0; k < 9; k++) void ask(client, `${i}.${k}`)
+    await settled()
+    expect(begun.filter((what) => /^[01]/.test(what))).toHaveLength(4)
+    expect(begun.filter((what) => /^[23]/.test(what))).toHaveLength(2)
+  })
+
+  test('that wait go one client after another, however many one of them has', async () => {
+    const { ask, begun, endLast } = door(1)
+    void ask('10.0.0.9', 'first')
+    for (let i = 0; i < 5; i++) void ask('10.0.0.1', `a${i}`)
+    for (let i = 0; i < 2; i++) void ask('10.0.0.2', `b${i}`)
+    void ask('10.0.0.3', 'c0')
+    for (let i = 0; i < 8; i++) await endLast()
+    expect(begun).toEqual(['first', 'a0', 'b0', 'c0', 'a1', 'b1', 'a2', 'a3', 'a4'])
+  })
+
+  test('that several clients wait for take the first turn that any of them has', async () => {
+    const { ask, begun, endLast } = door(1)
+    void ask('10.0.0.9', 'first')
+    for (let i = 0; i < 5; i++) void ask('10.0.0.1', `a${i}`)
+    const popular = ask('10.0.0.1', 'popular')
+    const joined = ask('10.0.0.2', 'popular')
+    for (let i = 0; i < 3; i++) await endLast()
+    expect(begun.slice(0, 3)).toEqual(['first', 'a0', 'popular'])
+    expect(await Promise.all([popular, joined])).toEqual(['popular', 'popular'])
+  })
+
+  test('that wait go at once when somebody joins who has a turn, or needs none', async () => {
+    const { ask, begun, end } = door(4)
+    for (const what of ['1', '2', '3', '4']) void ask('10.0.0.1', what)
+    await settled()
+    expect(begun).toEqual(['1', '2'])
+    void ask('10.0.0.2', '3')
+    void ask(PAID, '4')
+    await settled()
+    expect(begun).toEqual(['1', '2', '3', '4'])
+    // What needed no turn takes none.
+    await end('4')
+    void ask('10.0.0.3', '5')
+    await settled()
+    expect(begun.at(-1)).toBe('5')
+  })
+
+  test('outlive the one who began them, in the line and behind it', async () => {
+    const { ask, begun, end, stopped } = door(2)
+    void ask('10.0.0.1', 'first')
+    const gone = new AbortController()
+    const given = [ask('10.0.0.1', 'second', gone.signal), ask('10.0.0.2', 'third', gone.signal)]
+    const kept = [ask('10.0.0.3', 'second'), ask('10.0.0.4', 'third')]
+    gone.abort(new Error('gone'))
+    for (const one of given) await expect(one).rejects.toThrow('gone')
+    await end('first')
+    await end('second')
+    await end('third')
+    expect(await Promise.all(kept)).toEqual(['second', 'third'])
+    expect([begun.length, stopped.length]).toEqual([3, 3])
+  })
+
+  test('that nobody waits for any more end, or leave the line', async () => {
+    const { ask, begun, end, stopped } = door(1)
+    const gone = new AbortController()
+    const given = [ask('10.0.0.1', 'first', gone.signal), ask('10.0.0.2', 'second', gone.signal)]
+    await settled()
+    gone.abort(new Error('gone'))
+    for (const one of given) await expect(one).rejects.toThrow('gone')
+    expect(stopped).toEqual(['first'])
+    await end('first')
+    void ask('10.0.0.3', 'third')
+    await settled()
+    expect(begun).toEqual(['first', 'third'])
   })
 
   test('that fail make room like others', async () => {
-    const door = admission({ all: 1, each: 1 })
-    await expect(door.run('a', never, () => Promise.reject(new Error('no')))).rejects.toThrow('no')
-    await expect(door.run('a', never, () => Promise.resolve(7))).resolves.toBe(7)
+    const shared = new Shared<number>(new Admission(() => 0, { slots: 1 }))
+    const asking = { client: '10.0.0.1', signal: never }
+    await expect(shared.run('x', asking, (turn) => turn(() => Promise.reject(new Error('no'))))).rejects.toThrow('no')
+    await expect(shared.run('x', asking, (turn) => turn(() => Promise.resolve(7)))).resolves.toBe(7)
   })
 
-  test('that nobody waits for any more leave the line', async () => {
-    const door = admission({ all: 1, each: 1 })
-    const first = act()
-    const running = door.run('a', never, first.run)
-    const gone = new AbortController()
-    const given = act()
-    const waiting = door.run('b', gone.signal, given.run)
-    gone.abort(new Error('gone'))
-    await expect(waiting).rejects.toThrow('gone')
-    const last = act()
-    const after = door.run('c', never, last.run)
-    first.end()
-    last.end()
-    await Promise.all([running, after])
-    expect([given.hasBegun(), last.hasBegun()]).toEqual([false, true])
-  })
-
-  test('beyond the budget of a client are refused, those of others are not', async () => {
-    const door = admission({ all: 9, each: 9 }, new Budget(2, 1))
-    const ask = (client: string) => door.run(client, never, () => Promise.resolve('asked'))
-    await ask('a')
-    await ask('a')
-    await expect(ask('a')).rejects.toMatchObject({ code: 'TOO_MANY_REQUESTS' })
-    await expect(ask('b')).resolves.toBe('asked')
+  test('beyond the budget of a client are refused; those of others are not, nor what others have begun', async () => {
+    const { ask, end } = door(99, new Budget(2, 1))
+    const [one, two] = [ask('10.0.0.1', '1'), ask('10.0.0.1', '2')]
+    await expect(ask('10.0.0.1', '3')).rejects.toMatchObject({ code: 'TOO_MANY_REQUESTS' })
+    const three = ask('10.0.0.2', '3')
+    const joined = ask('10.0.0.1', '3')
+    await settled()
+    for (const what of ['1', '2', '3']) await end(what)
+    expect(await Promise.all([one, two, three, joined])).toEqual(['1', '2', '3', '3'])
   })
 })

@@ -255,6 +255,23 @@ describe('the file', () => {
     expect(readFileSync(path, 'utf8')).not.toContain('half')
   })
 
+  test('has room for what is appended, which a crash leaves behind it and an orderly end does not', async () => {
+    const path = join(temporaryHome(), 'journal')
+    const journal = await Journal.open(new DiskJournalFile(path))
+    const { size } = statSync(path)
+    for (let n = 1; n <= 3; n++) await journal.append(...state(n))
+    expect(statSync(path).size).toBe(size)
+    const crashed = `${path}-crashed`
+    writeFileSync(crashed, readFileSync(path))
+    const again = await Journal.open(new DiskJournalFile(crashed))
+    expect([again.damage, ...again.states]).toEqual([undefined, state(3)])
+    await again.append(...state(4))
+    await again.close()
+    await journal.close()
+    for (const file of [path, crashed]) expect(readFileSync(file)).not.toContain(0)
+    expect(readJournal(readFileSync(crashed)).states.get(A)).toBe(state(4)[1])
+  })
+
   test('syncs what was appended before that resolves, a new file before it gets its name, and then the directory', async () => {
     const home = temporaryHome()
     const probe = await open(home, 'r')

@@ -17,6 +17,7 @@ import {
 import { encodeCosigned, type CosignedHead } from '../../src/witness/cosigned-head.js'
 import { CosignedHeads } from '../../src/witness/cosigned.js'
 import type { Quorum } from '../../src/witness/quorum.js'
+import { StrangersLines } from '../../src/witness/renewals.js'
 import { MemoryGuard, sumdbId, testSigner } from '../helpers/heart.js'
 import { History } from '../helpers/history.js'
 
@@ -445,5 +446,56 @@ describe('what a witness was seen to sign last', () => {
     await heads.install(log, bare(9), by(9, 200, 0))
     expect((await heads.merge(log, bare(7), by(7, 150, 1))).size).toBe(0)
     expect(heads.signers.lastSeen(second.vkey)).toEqual({ log, size: 7, time: 150 })
+  })
+})
+
+describe('what a stranger signs anew each second', () => {
+  const stranger = testSigner('stranger.example', 66, SIGNATURE_TYPES.cosignature)
+  const { vkey } = stranger.verifier
+  const lineAt = (time: number) => new Map([[vkey, cosign(history.text(5), time, stranger)]])
+
+  test('is written a few times, and never waits for the disk', async () => {
+    const { heads, store } = await fresh(twoOf, () => [stranger.verifier])
+    await heads.install(log, bare(5), by(5, 100, 0))
+    const put = vi.spyOn(store.history, 'put')
+    for (let time = 1; time <= 200; time++) await heads.merge(log, bare(5), lineAt(time))
+    // The first line and a few renewals.
+    expect(put.mock.calls.map(([, , , how]) => how)).toEqual(Array(4).fill('lazily'))
+    expect(heads.current(log)!.cosignatures.get(vkey)!.time).toBe(4)
+    // Who counts is written down for good, as ever.
+    await heads.merge(log, bare(5), by(5, 300, 1))
+    expect(put.mock.lastCall![3]).toBe('durably')
+  })
+
+  test('counts again after a while', async () => {
+    vi.useFakeTimers({ toFake: ['performance'] })
+    try {
+      const { heads } = await fresh(twoOf, () => [stranger.verifier])
+      await heads.install(log, bare(5), by(5, 100, 0))
+      for (let time = 1; time <= 20; time++) await heads.merge(log, bare(5), lineAt(time))
+      vi.advanceTimersByTime(60_000)
+      await heads.merge(log, bare(5), lineAt(1_800))
+      expect(heads.current(log)!.cosignatures.get(vkey)!.time).toBe(1_800)
+    } finally {
+      vi.useRealTimers()
+    }
+  })
+
+  test('under ever new keys comes out of the budget of who brings it; what counts does not', async () => {
+    const lines = new StrangersLines(new Set(keys.map((key) => key.vkey)))
+    const line = by(5, 100, 0).get(keys[0]!.vkey)!
+    const merge = (given: ReadonlyMap<string, Cosignature>) => Promise.resolve(given)
+    let taken = 0
+    for (let i = 0; i < 3_000; i++) taken += (await lines.take('spammer', new Map([[`key ${i}`, line]]), merge)).size
+    expect(taken).toBeLessThan(1_500)
+    expect((await lines.take('spammer', new Map([['another', line], ...by(5, 100, 0)]), merge)).has('another')).toBe(
+      false,
+    )
+    expect(who(await lines.take('spammer', by(5, 100, 0, 1), merge))).toEqual([0, 1])
+    expect((await lines.take('another peer', new Map([['another', line]]), merge)).size).toBe(1)
+    // What is known already costs nothing, however often it comes.
+    const known = () => Promise.resolve(new Map<string, Cosignature>())
+    for (let i = 0; i < 3_000; i++) await lines.take('honest', new Map([['known', line]]), known)
+    expect((await lines.take('honest', new Map([['new', line]]), merge)).size).toBe(1)
   })
 })

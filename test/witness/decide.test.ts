@@ -223,6 +223,7 @@ describe('the outcome table', () => {
   test('a line that is not by the witness it names costs its sender, unless it comes with a conflict', () => {
     for (const kind of ['advanced', 'known', 'past', 'pending'] as const) {
       expect(gossipVerdict({ kind, news: true, forged: true })).toBe('reject')
+      expect(gossipVerdict({ kind, news: true, forged: true }, () => true)).not.toBe('reject')
     }
     expect(gossipVerdict({ kind: 'conflict', news: true, forged: true })).toBe('accept')
     expect(gossipVerdict({ kind: 'conflict', news: false, forged: true })).toBe('ignore')

@@ -80,6 +80,25 @@ describe('a head that extends ours', () => {
     expect(settle(marked, input(history, 9), calm, [history]).change?.signed?.time).toBe(NOW + 500)
   })
 
+  test('says no earlier time than a key said before another signed for it', () => {
+    const first = { ...calm, now: NOW + 1000 }
+    const second = { ...calm, keys: { key: 'second' } }
+    let now = state(5, { signed: { key: 'the first of all', size: 5, time: NOW } })
+    for (const [size, at] of [
+      [9, first],
+      [10, second],
+      [11, calm],
+    ] as const) {
+      const { change } = settle(now, input(history, size), at, [history])
+      now = { ...now, ...change, seq: now.seq + 1 }
+    }
+    expect(now.signed).toMatchObject({ key, size: 11, time: NOW + 1000 })
+    expect(now.signed!.earlier!.map(({ key: by, time }) => [by, time])).toEqual([
+      ['second', NOW],
+      ['the first of all', NOW],
+    ])
+  })
+
   test.each(['GUARD_WAITING', 'KEY_DUPLICATE', 'CLOCK_WRONG', 'AGENT_UNAVAILABLE', 'STATE_DISAGREES'] as const)(
     'is refused with %s while that stands in the way, and changes nothing',
     (obstacle) => {

@@ -4,6 +4,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { GossumError } from '../../errors.js'
 import type { NodeEvent } from '../../events.js'
+import { NodeClient } from '../client.js'
 
 /** The program that this is part of. */
 export const PROGRAM = fileURLToPath(new URL('../main.js', import.meta.url))
@@ -75,10 +76,8 @@ export class Child {
   }
 
   /** Asks the node's API. */
-  async ask(path: string, method: 'GET' | 'POST' = 'GET'): Promise<Uint8Array> {
-    const response = await fetch(`${this.ready.http}${path}`, { method, signal: AbortSignal.timeout(10_000) })
-    if (!response.ok) throw new GossumError('NODE_UNREACHABLE', `node ${this.number}: ${path}: ${response.status}`)
-    return new Uint8Array(await response.arrayBuffer())
+  async ask(path: string): Promise<Uint8Array> {
+    return new NodeClient(this.ready.http).ask(path)
   }
 
   async stop(): Promise<void> {

@@ -13,6 +13,7 @@ import { loadOrCreateWitnessKey } from '../../keys.js'
 import { fromUtf8 } from '../../tlog/bytes.js'
 import { makeSignerKey, SIGNATURE_TYPES, type SignerKey, type VerifierKey } from '../../tlog/note.js'
 import { grouped } from '../ask-text.js'
+import { tellNode } from '../operator.js'
 import type { Output } from '../output.js'
 import { Child, PROGRAM } from './child.js'
 import { isAdvanced, isConnected, isConviction, isQuorum, isSplitView } from './questions.js'
@@ -129,6 +130,10 @@ export class Story {
     await removeIfEmpty(this.#directory)
   }
 
+  #homeOf(number: number): string {
+    return join(this.#directory, `node-${number}`)
+  }
+
   /** Whose cosignatures count; it stays beside the evidence, for it names the key of the dishonest witness. */
   get #policy(): string {
     return join(this.#outDirectory, 'policy')
@@ -169,7 +174,7 @@ export class Story {
   }
 
   async #startNodes(log: TwoFacedLog): Promise<void> {
-    const homes = Array.from({ length: this.#count }, (_, i) => join(this.#directory, `node-${i + 1}`))
+    const homes = Array.from({ length: this.#count }, (_, i) => this.#homeOf(i + 1))
     const keys: VerifierKey[] = []
     for (const [i, home] of homes.entries()) {
       await mkdir(home, { mode: 0o700 })
@@ -275,7 +280,7 @@ export class Story {
     await this.#everyone(this.#nodes, async (node) => {
       const { evidence } = JSON.parse(fromUtf8(await node.ask('/api/v1/evidence'))!) as { evidence: { id: string }[] }
       for (const id of new Set([known, ...evidence.map((item) => item.id)])) {
-        await node.ask(`/api/v1/evidence/${id}/ack`, 'POST')
+        await tellNode(this.#homeOf(node.number), `/api/v1/evidence/${id}/ack`)
       }
     })
   }

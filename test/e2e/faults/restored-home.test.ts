@@ -150,7 +150,7 @@ async function pushedPast(peer: RunningNode) {
   if (evidence !== undefined) {
     // Its own operator knows, and goes on with the log all the same.
     await first.event(isEvidence)
-    const ack = await gossum(['evidence', 'ack', evidence.id, '--node', first.ready.http], { home })
+    const ack = await gossum(['evidence', 'ack', evidence.id], { home })
     expect(ack.code, ack.stderr).toBe(0)
   }
   await expectSigned(first, log, 0, 10)

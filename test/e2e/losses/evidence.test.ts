@@ -51,7 +51,7 @@ async function evidenceOf(node: RunningNode): Promise<{ id: string; acked: boole
   return evidence.filter((one) => one.log === about!.id)
 }
 
-const ack = (node: RunningNode, id: string) => gossum(['evidence', 'ack', id, '--node', node.ready.http, '--json'])
+const ack = (node: RunningNode, id: string) => gossum(['evidence', 'ack', id, '--home', node.home, '--json'])
 const isEvidence = ({ event }: { event: string }): boolean => event === 'evidence'
 
 describe('while the disk is full', () => {

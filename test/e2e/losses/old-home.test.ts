@@ -78,7 +78,7 @@ test('what it waited for and what it was frozen for stays so', async () => {
   expect(await pushed(node, B, 7, 29)).toBe(503)
   expect(await pushed(node, B, 7, 30)).toBe(200)
   const { holds } = a!
-  const acked = await gossum(['evidence', 'ack', holds[1]!.id, '--node', node.ready.http])
+  const acked = await gossum(['evidence', 'ack', holds[1]!.id, '--home', node.home])
   expect(acked.code, acked.stderr).toBe(0)
   expect(await pushed(node, A, 14, 15)).toBe(200)
   expect(await logsOf(node)).toMatchObject([

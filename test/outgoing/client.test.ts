@@ -2,7 +2,7 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { Fetcher, type FetcherOptions } from '../../src/sumdb/fetcher.js'
-import { keepAliveFetch } from '../../src/sumdb/keep-alive.js'
+import { Outgoing } from '../../src/outgoing/client.js'
 import { fromUtf8 } from '../../src/tlog/bytes.js'
 import { makeSignerKey, SIGNATURE_TYPES } from '../../src/tlog/note.js'
 import {
@@ -35,7 +35,13 @@ describe('the answers of a log that may lie', () => {
       delays.push(ms)
       return Promise.resolve()
     }
-    return new Fetcher({ url: log.url, fetch: keepAliveFetch(4), random: () => 0.5, delay, ...options })
+    return new Fetcher({
+      url: log.url,
+      fetch: new Outgoing({ connections: 4 }).fetch,
+      random: () => 0.5,
+      delay,
+      ...options,
+    })
   }
   function lie(...behaviours: (Behaviour | undefined)[]): void {
     log.lie = () => behaviours[Math.min(log.requests.length, behaviours.length) - 1]
@@ -119,7 +125,7 @@ describe('connections', () => {
   })
 
   test('are as many as were allowed, and used again', async () => {
-    const one = new Fetcher({ url, fetch: keepAliveFetch(3) })
+    const one = new Fetcher({ url, fetch: new Outgoing({ connections: 3 }).fetch })
     const paths = Array.from({ length: 50 }, (_, i) => `path/${i}`)
     const answers = await Promise.all(paths.map((path) => one.get(path, 100)))
     expect(answers.map(fromUtf8)).toEqual(paths.map((path) => `/${path}`))
@@ -128,7 +134,7 @@ describe('connections', () => {
   })
 
   test('that the server closed while they were idle are opened again', async () => {
-    const one = new Fetcher({ url, fetch: keepAliveFetch(1), delay: () => Promise.resolve() })
+    const one = new Fetcher({ url, fetch: new Outgoing({ connections: 1 }).fetch, delay: () => Promise.resolve() })
     await one.get('a', 100)
     const gone = new Promise((resolve) => [...sockets][0]!.once('close', resolve))
     server.closeAllConnections()

@@ -1,0 +1,20 @@
+/** Who counts as one client: whoever has one address of a network may have all of it. Pure. */
+import { isIPv4, isIPv6 } from 'node:net'
+
+/** IPv4 networks in which each address is somebody else: this machine, private, shared and link-local ones. */
+const NEAR = /^(?:127|10|192\.168|169\.254|172\.(?:1[6-9]|2\d|3[01])|100\.(?:6[4-9]|[7-9]\d|1[01]\d|12[0-7]))\./
+
+/**
+ * The network that an IP address belongs to: of IPv6 the first 64 bits, of IPv4 on the internet the first 24; a near IPv4
+ * address is one of its own. IPv4 inside IPv6 is what it holds. What is no address is returned as it is.
+ */
+export function networkOf(address: string): string {
+  const v4 = /^::ffff:([0-9.]+)$/i.exec(address)?.[1] ?? address
+  if (isIPv4(v4)) return NEAR.test(v4) ? v4 : `${v4.split('.', 3).join('.')}.0/24`
+  if (!isIPv6(address)) return address
+  const [head = '', tail = ''] = address.toLowerCase().split('%', 1)[0]!.split('::')
+  const [left, right] = [head, tail].map((part) => (part === '' ? [] : part.split(':'))) as [string[], string[]]
+  const zeros = Array<string>(Math.max(0, 8 - left.length - right.length)).fill('0')
+  const first = [...left, ...zeros, ...right].slice(0, 4).map((part) => part.replace(/^0+(?=.)/, ''))
+  return `${first.join(':')}::/64`
+}

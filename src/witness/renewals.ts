@@ -1,0 +1,49 @@
+/**
+ * What strangers may make us write. A key is made in a moment and can sign one head anew each second, or a new key can:
+ * each of these lines is true, and none tells us anything that matters. So a later time of one key on one head counts
+ * again only after a while, and lines by keys that only neighbours count come out of the budget of who brings them.
+ */
+import { Budget } from '../budget.js'
+import type { Cosignature } from '../tlog/cosignature.js'
+
+type Lines = ReadonlyMap<string, Cosignature>
+
+/** Later times of one key for heads of one log: at once, and per second in the long run. Honest witnesses renew every half hour. */
+const RENEWAL_BURST = 3
+const RENEWALS_PER_SECOND = 1 / 60
+/** New lines by keys that only neighbours count, of one peer: a head may bring 99 of them. */
+const LINE_BURST = 1024
+const LINES_PER_SECOND = 32
+
+export class Renewals {
+  readonly #budget = new Budget(RENEWAL_BURST, RENEWALS_PER_SECOND)
+
+  /** Whether another time of a key that has cosigned a head before is taken. */
+  mayTake(log: string, vkey: string): boolean {
+    return this.#budget.take(`${log} ${vkey}`, performance.now())
+  }
+}
+
+export class StrangersLines {
+  readonly #counted: ReadonlySet<string>
+  readonly #budget = new Budget(LINE_BURST, LINES_PER_SECOND)
+
+  constructor(counted: ReadonlySet<string>) {
+    this.#counted = counted
+  }
+
+  /** Takes up the lines that a peer brings; of one over its budget those alone that count. Returns what was new. */
+  async take(peer: string | undefined, lines: Lines, merge: (lines: Lines) => Promise<Lines>): Promise<Lines> {
+    if (peer === undefined) return merge(lines)
+    if (!this.#budget.take(peer, performance.now())) return merge(this.#only(lines, true))
+    const fresh = await merge(lines)
+    const { size } = this.#only(fresh, false)
+    if (size === 0) this.#budget.giveBack(peer)
+    for (let i = 1; i < size; i++) this.#budget.take(peer, performance.now())
+    return fresh
+  }
+
+  #only(lines: Lines, counted: boolean): Lines {
+    return new Map([...lines].filter(([vkey]) => this.#counted.has(vkey) === counted))
+  }
+}

@@ -1,0 +1,37 @@
+/** What `gossum run` prints to undo what it asks for. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { expect, onTestFinished, test } from 'vitest'
+import { SUM_GOLANG_ORG } from '../../src/config.js'
+import { PROGRAM } from '../helpers/cli.js'
+import { temporaryHome } from '../helpers/home.js'
+
+test.each([
+  ['nothing', '', 'go env -u GOSUMDB'],
+  ['the default', 'GOSUMDB=sum.golang.org\n', 'go env -u GOSUMDB'],
+  ['another address', 'GOSUMDB=sum.golang.google.cn\n', 'go env -w GOSUMDB="sum.golang.google.cn"'],
+  ['off', 'GOFLAGS=-v\nGOSUMDB=off\n', 'go env -w GOSUMDB="off"'],
+  ['an address with a password', 'GOSUMDB=sum.golang.org https://me:s3cr@h/x\n', 'go env GOSUMDB (it has a password)'],
+])('where %s was set, it sets that back', async (_, settings, undo) => {
+  const goenv = join(mkdtempSync(join(tmpdir(), 'goenv-')), 'env')
+  writeFileSync(goenv, settings)
+  const fixed = ['run', '--home', temporaryHome(), '--http', '127.0.0.1:0', '--listen', '/ip4/127.0.0.1/tcp/0']
+  // What the environment says is not what is to be set back.
+  const env = { PATH: process.env['PATH'], HOME: '/nonexistent', GOSSUM_MDNS: 'false', GOENV: goenv, GOSUMDB: 'other' }
+  const log = ['--log', `${SUM_GOLANG_ORG} http://127.0.0.1:9`]
+  const node = spawn(process.execPath, [PROGRAM, ...fixed, ...log], { env, stdio: ['ignore', 'pipe', 'ignore'] })
+  onTestFinished(() => void node.kill('SIGKILL'))
+  for await (const line of createInterface(node.stdout)) {
+    if (!line.startsWith('undo')) continue
+    expect(line).toContain(undo)
+    expect(line).not.toContain('s3cr')
+    break
+  }
+  const ended = once(node, 'exit')
+  node.kill('SIGTERM')
+  await ended
+})
