@@ -3,8 +3,8 @@
  * `$GOROOT/go.env`, which those who distribute a go command may write.
  */
 import { accessSync, constants, readFileSync, realpathSync, statSync } from 'node:fs'
-import { homedir } from 'node:os'
 import { delimiter, dirname, isAbsolute, join } from 'node:path'
+import { userHome } from '../config/user-home.js'
 
 /** The largest settings file that is read, in characters. */
 const MAX_LENGTH = 1024 * 1024
@@ -57,10 +57,10 @@ function settingsFile(env: NodeJS.ProcessEnv): string | undefined {
 }
 
 function configHome(env: NodeJS.ProcessEnv): string | undefined {
-  const home = env['HOME'] || homedir()
   if (process.platform === 'win32') return env['AppData']
-  if (process.platform === 'darwin') return join(home, 'Library', 'Application Support')
-  return env['XDG_CONFIG_HOME'] || join(home, '.config')
+  const home = userHome(env)
+  if (process.platform === 'darwin') return home && join(home, 'Library', 'Application Support')
+  return env['XDG_CONFIG_HOME'] || (home && join(home, '.config'))
 }
 
 /** Lines of NAME=VALUE, a value as it stands; any other line says nothing, as to the go command. */

@@ -8,14 +8,14 @@
  */
 import { createHash, createPrivateKey, randomUUID, sign } from 'node:crypto'
 import { once } from 'node:events'
-import { createServer, type Http2Server, type ServerHttp2Session } from 'node:http2'
+import { constants, createServer, type Http2Server, type Http2ServerRequest, type ServerHttp2Session } from 'node:http2'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { connect, type TLSSocket } from 'node:tls'
 import { setTimeout as delay } from 'node:timers/promises'
 import { GossumError } from '../errors.js'
 import { outgoing } from '../outgoing/client.js'
 import { reasonOf } from '../outgoing/reason.js'
-import { lastingController } from '../timed.js'
+import { lastingController, timed } from '../timed.js'
 import { bastionCertificate, privateKeyPem } from './bastion-certificate.js'
 import { Responder, type ResponderReports } from './responder.js'
 import type { Route } from './router.js'
@@ -30,6 +30,8 @@ export interface BastionOptions extends ResponderReports {
   readonly onChange: (report: BastionReport) => void
   /** Milliseconds since 1970. */
   readonly now: () => number
+  /** Less than usual, for tests. */
+  readonly limits?: Partial<BastionLimits>
 }
 
 /** `serving`: what we asked ourselves through it came in. `connected`: that has not been seen yet, or no more. */
@@ -47,9 +49,19 @@ export interface BastionReport {
   readonly error: string | null
 }
 
-/** Milliseconds for the connection and its handshake, and for an answer to what we ask ourselves. */
-const DIAL_TIMEOUT_MS = 10_000
-const CHECK_TIMEOUT_MS = 5_000
+/** How long things may take, in ms. */
+export interface BastionLimits {
+  /** The connection and its handshake. */
+  readonly dialMs: number
+  /** An answer to what we ask ourselves. */
+  readonly checkMs: number
+  /** A request, to its end: as long as one to the server. */
+  readonly requestMs: number
+  /** A request and its answer, to the end of both. A head may wait for a look at its log, deposits and an agent. */
+  readonly streamMs: number
+}
+
+const BASTION_LIMITS: BastionLimits = { dialMs: 10_000, checkMs: 5_000, requestMs: 15_000, streamMs: 60_000 }
 /** Milliseconds until we ask ourselves again, after a question that came in and after one that did not. */
 const CHECK_MS = { fine: 60_000, failed: 2_000 }
 /** Questions in a row that do not come in, after which the connection is made anew. */
@@ -71,6 +83,7 @@ interface Question {
 
 export class Bastion {
   readonly #options: BastionOptions
+  readonly #limits: BastionLimits
   readonly #server: Http2Server
   readonly #tls: { readonly cert: string; readonly key: string }
   readonly #stopped = lastingController()
@@ -83,6 +96,7 @@ export class Bastion {
   constructor(options: BastionOptions) {
     const { url, key, routes, now } = options
     this.#options = options
+    this.#limits = { ...BASTION_LIMITS, ...options.limits }
     const pem = privateKeyPem(key.seed)
     const signer = createPrivateKey(pem)
     this.#tls = { key: pem, cert: bastionCertificate(key.publicKey, (message) => sign(null, message, signer)) }
@@ -96,6 +110,7 @@ export class Bastion {
     }
     const responder = new Responder([...routes, this.#checkRoute()], options)
     this.#server = createServer({ settings: LIMITS }, (request, response) => {
+      this.#limit(request)
       response.on('finish', () => {
         if (SIGNING.has(request.url) && request.method === 'POST' && response.statusCode === 200) {
           this.#change({ lastCosignature: new Date(now()).toISOString() })
@@ -141,23 +156,21 @@ export class Bastion {
   async #serve(signal: AbortSignal): Promise<string> {
     const socket = await this.#dial(signal)
     const session = await this.#attach(socket)
-    // Not once(): it would fail with the session, and nobody may be waiting yet.
-    const closed = new Promise<true>((resolve) => session.once('close', () => resolve(true)))
+    // It ends when we stop, too: then its socket is destroyed.
+    const ended = lastingController()
+    session.once('close', () => ended.abort())
     this.#change({ state: 'connected', error: null })
     try {
       for (let failed = 0; failed < MAX_FAILED_CHECKS;) {
         const error = await this.#check(signal)
-        if (session.closed || session.destroyed || signal.aborted) break
+        if (hasEnded(session) || signal.aborted) break
         failed = error === undefined ? 0 : failed + 1
         this.#change({ state: error === undefined ? 'serving' : 'connected', error: error ?? null })
-        const ended = lastingController()
-        const either = AbortSignal.any([signal, ended.signal])
-        const pause = delay(error === undefined ? CHECK_MS.fine : CHECK_MS.failed, false, { signal: either })
-        if (await Promise.race([closed, pause.catch(() => true)]).finally(() => ended.abort())) break
+        const pause = error === undefined ? CHECK_MS.fine : CHECK_MS.failed
+        await delay(pause, undefined, { signal: ended.signal }).catch(() => undefined)
+        if (hasEnded(session)) break
       }
-      return session.closed || session.destroyed
-        ? 'the bastion ended the connection'
-        : (this.#report.error ?? 'no answer')
+      return hasEnded(session) ? 'the bastion ended the connection' : (this.#report.error ?? 'no answer')
     } finally {
       session.destroy()
       socket.destroy()
@@ -165,26 +178,14 @@ export class Bastion {
   }
 
   async #dial(signal: AbortSignal): Promise<TLSSocket> {
-    const { url } = this.#options
-    const host = new URL(url).hostname.replace(/^\[|\]$/g, '')
-    const socket = connect({
-      socket: await outgoing.dial(url, signal),
-      // Whom its certificate is to name.
-      host,
-      // An address has no name to ask for.
-      ...(/^[\d.]+$|:/.test(host) ? {} : { servername: host }),
-      ALPNProtocols: ['bastion/0'],
-      minVersion: 'TLSv1.3',
-      ...this.#tls,
+    const host = new URL(this.#options.url).hostname.replace(/^\[|\]$/g, '')
+    const times = { late: false }
+    const socket = await timed(this.#limits.dialMs, [signal], (late) => {
+      late.addEventListener('abort', () => (times.late = true), { once: true })
+      return this.#secured(host, late)
+    }).catch((error: unknown) => {
+      throw times.late && !signal.aborted ? new GossumError('TIMEOUT', `no connection to ${host}`, error) : error
     })
-    this.#socket = socket
-    const late = AbortSignal.any([signal, AbortSignal.timeout(DIAL_TIMEOUT_MS)])
-    try {
-      await once(socket, 'secureConnect', { signal: late })
-    } catch (error) {
-      socket.destroy()
-      throw late.aborted && !signal.aborted ? new GossumError('TIMEOUT', `no connection to ${host}`, error) : error
-    }
     // From here on the session speaks of it.
     socket.on('error', () => undefined)
     if (socket.alpnProtocol !== 'bastion/0') {
@@ -194,13 +195,49 @@ export class Bastion {
     return socket
   }
 
+  /** A connection to the bastion, when both have said who they are. */
+  async #secured(host: string, late: AbortSignal): Promise<TLSSocket> {
+    const socket = connect({
+      socket: await outgoing.dial(this.#options.url, late),
+      // Whom its certificate is to name.
+      host,
+      // An address has no name to ask for.
+      ...(/^[\d.]+$|:/.test(host) ? {} : { servername: host }),
+      ALPNProtocols: ['bastion/0'],
+      minVersion: 'TLSv1.3',
+      ...this.#tls,
+    })
+    this.#socket = socket
+    try {
+      await once(socket, 'secureConnect', { signal: late })
+    } catch (error) {
+      socket.destroy()
+      throw error
+    }
+    return socket
+  }
+
   /** Hands the connection that we made to the server, which takes it for one that was made to it. */
   async #attach(socket: TLSSocket): Promise<ServerHttp2Session> {
-    const session = once(this.#server, 'session', { signal: AbortSignal.timeout(DIAL_TIMEOUT_MS) })
-    this.#server.emit('connection', socket)
-    const [made] = (await session) as [ServerHttp2Session]
-    made.on('error', () => undefined)
-    return made
+    return timed(this.#limits.dialMs, [], async (signal) => {
+      const session = once(this.#server, 'session', { signal })
+      this.#server.emit('connection', socket)
+      const [made] = (await session) as [ServerHttp2Session]
+      made.on('error', () => undefined)
+      return made
+    })
+  }
+
+  /** Ends a stream that takes too long: whoever is behind the bastion could hold all of them for ever. */
+  #limit({ stream }: Http2ServerRequest): void {
+    const end = (): void => stream.close(constants.NGHTTP2_CANCEL)
+    const whole = setTimeout(end, this.#limits.streamMs)
+    const asked = setTimeout(end, this.#limits.requestMs)
+    stream.once('end', () => clearTimeout(asked))
+    stream.once('close', () => {
+      clearTimeout(whole)
+      clearTimeout(asked)
+    })
   }
 
   // ---- asking ourselves ----
@@ -223,10 +260,12 @@ export class Bastion {
     this.#asked = asked
     const missed = (why: string): string => `what we asked ourselves did not come in: ${why}`
     try {
-      const timeout = AbortSignal.any([signal, AbortSignal.timeout(CHECK_TIMEOUT_MS)])
       const url = `${this.#report.url}${CHECK_PATH.slice(1)}/${word}`
-      const answer = await outgoing.fetch(url, { headers: {}, redirect: 'manual', signal: timeout })
-      await answer.body?.getReader().cancel()
+      const answer = await timed(this.#limits.checkMs, [signal], async (late) => {
+        const response = await outgoing.fetch(url, { headers: {}, redirect: 'manual', signal: late })
+        await response.body?.getReader().cancel()
+        return response
+      })
       return isIn(asked) ? undefined : missed(`the bastion answered ${answer.status}`)
     } catch (error) {
       return isIn(asked) ? undefined : missed(reasonOf(error))
@@ -242,6 +281,10 @@ export class Bastion {
     this.#report = { ...before, ...change, since }
     if (isNew || (change.error !== undefined && change.error !== before.error)) this.#options.onChange(this.#report)
   }
+}
+
+function hasEnded({ closed, destroyed }: ServerHttp2Session): boolean {
+  return closed || destroyed
 }
 
 function isIn({ hasArrived }: Question): boolean {

@@ -28,6 +28,9 @@ export interface Arrival {
 /** The largest body that is read, in bytes, of a request to a route that has no use for one. */
 const MAX_IDLE_BODY_BYTES = 1024
 
+/** What is counted, in place of a status, for a client that went away before it was answered. */
+const CLIENT_GONE = 499
+
 export class Responder {
   readonly #routes: readonly Route[]
   readonly #reports: ResponderReports
@@ -51,7 +54,12 @@ export class Responder {
   async #respond(request: IncomingMessage, response: ServerResponse, arrival: Arrival): Promise<void> {
     // The client went away; there is nobody to tell.
     response.on('error', () => undefined)
-    const { reply, route } = await this.#answer(request, goneSignal(request, response), arrival)
+    const gone = goneSignal(request, response)
+    const { reply, route } = await this.#answer(request, gone, arrival)
+    if (gone.aborted || (request.destroyed && !request.complete)) {
+      this.#reports.onRequest?.(route, CLIENT_GONE)
+      return
+    }
     const isRead = request.method === 'GET' || request.method === 'HEAD'
     // A body that was not read to its end leaves a connection that cannot be used again.
     const isLast = request.httpVersionMajor < 2 && (arrival.closes() || !request.complete)

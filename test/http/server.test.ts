@@ -279,16 +279,42 @@ describe('trouble inside', () => {
     expect(errors).toEqual([trouble])
   })
 
-  it('is not a client that goes away in the middle of its request', async () => {
+  it.each([
+    [
+      'in the middle of its request',
+      'GET /livez HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nhi',
+      '/livez',
+    ],
+    ['before it is answered', 'GET /api/v1/status HTTP/1.1\r\nHost: localhost\r\n\r\n', '/api/v1/status'],
+  ])('is not a client that goes away %s: it is counted as one', async (_when, request, path) => {
     const errors: unknown[] = []
-    let answered: (() => void) | undefined
-    const gone = new Promise<void>((resolve) => (answered = resolve))
-    const { server } = await serve({}, { onError: (error) => errors.push(error), onRequest: () => answered?.() })
-    const { port } = new URL(server.url)
-    const socket = connect(Number(port), '127.0.0.1')
-    socket.write('GET /livez HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nhi', () => socket.destroy())
-    await gone
+    const seen: [string, number][] = []
+    let counted: (() => void) | undefined
+    const isCounted = new Promise<void>((resolve) => (counted = resolve))
+    let asked: (() => void) | undefined
+    const isAsked = new Promise<void>((resolve) => (asked = resolve))
+    let fail: (() => void) | undefined
+    const status = (): Promise<never> => {
+      asked?.()
+      return new Promise((_, reject) => (fail = () => reject(new Error('what was asked for nobody'))))
+    }
+    const onRequest = (route: string, code: number): void => {
+      seen.push([route, code])
+      // The other one is the test's own.
+      if (route !== '/livez' || code !== 200) counted?.()
+    }
+    const { server } = await serve({ status }, { onError: (error) => errors.push(error), onRequest })
+    const socket = connect(Number(new URL(server.url).port), '127.0.0.1')
+    await new Promise<void>((resolve) => socket.write(request, () => resolve()))
+    if (path !== '/livez') await isAsked
+    await new Promise<void>((resolve) => socket.once('close', () => resolve()).destroy())
+    // By then the server knows, too: it answers whoever comes later.
+    await ask(server, '/livez')
+    fail?.()
+    await isCounted
     expect(errors).toEqual([])
+    expect(seen).toContainEqual([path, 499])
+    expect(seen.filter(([, code]) => code >= 500)).toEqual([])
   })
 
   it('also catches what a part throws at once, and hides paths of errors that have a code', async () => {

@@ -18,6 +18,7 @@ import {
 import { parsePolicy, type Policy } from '../../src/tlog/policy.js'
 import type { ClockCondition, PromisedTime } from '../../src/witness/clock.js'
 import type { DepositReport } from '../../src/witness/deposit-report.js'
+import type { OutcomeKind } from '../../src/witness/outcome.js'
 import type { GuardState } from '../../src/witness/rollback.js'
 import { startHeart, testSigner, testWitness, type Heart, type HeartOptions } from '../helpers/heart.js'
 import { History, showing } from '../helpers/history.js'
@@ -95,8 +96,9 @@ async function start({ listed = true, state = 'guarded', ...given }: Starting = 
     exchange: () => [],
     mesh: () => mesh,
   })
-  view.polled(heart.log, undefined)
-  return { heart, view, time, asked, metrics: () => createMetrics(() => view.samples()).registry.metrics() }
+  const answer = (kind: OutcomeKind = 'known') => view.polled(heart.log, { outcome: { kind, news: false } })
+  answer()
+  return { heart, view, time, asked, answer, metrics: () => createMetrics(() => view.samples()).text() }
 }
 
 interface Showing {
@@ -120,6 +122,18 @@ const DEPOSITED: DepositReport = {
   connected: 3,
   undeposited: [],
   notDepositaries: [],
+  required: false,
+}
+
+/** A head that satisfies the policy with our cosignature. */
+const whole = (size: number): Uint8Array => formatNote(cosigned(ours, size, alice, bob))
+
+/** Names of the conditions that make the node not ready, with their texts. */
+async function failing(view: View): Promise<string[]> {
+  const { ready, checks } = await view.readiness()
+  const failed = checks.flatMap(({ name, ok, detail }) => (ok ? [] : `${name}: ${detail}`))
+  expect(ready).toBe(failed.length === 0)
+  return failed
 }
 
 const counting = (views: readonly { name: string; counted: boolean }[]): [string, boolean][] =>
@@ -193,7 +207,7 @@ describe('a witness that lied', () => {
       ]),
     )
     expect(await metrics()).toMatch(/^gossum_convicted_witnesses 1$/m)
-    expect(await metrics()).toMatch(/^gossum_witnesses_agreeing\{log="log\.example"\} 2$/m)
+    expect(await metrics()).toMatch(/^gossum_witnesses_agreeing\{log="log\.example",log_id="\w+"\} 2$/m)
 
     expect(await view.acknowledge(id)).toBe(true)
     expect(await shown()).toEqual({ evidence: 1, quorum: 8, bob: true })
@@ -241,7 +255,9 @@ describe('what came before', () => {
     const at = '2026-01-02T12:00:00.000Z'
     expect(logs[0]).toMatchObject({ firstUse: { size: 5, root: formatHash(ours.tree(5).root), at }, floor: null })
     expect(guard).toEqual({ state: 'guarded', text: 'it is guarded', since: '2026-01-02T11:59:00.000Z' })
-    expect((await view.readiness()).ready).toBe(true)
+    expect(await failing(view)).toEqual(['no quorum: log.example: no quorum of the policy yet'])
+    await heart.submit('gossip', whole(5))
+    expect(await failing(view)).toEqual([])
   })
 
   test('a floor that is not reached makes the node not ready', async () => {
@@ -251,15 +267,13 @@ describe('what came before', () => {
     const floor = { size: 9, root: formatHash(ours.tree(9).root), at: '2026-01-02T11:00:00.000Z' }
     await store.heads.change(log, store.heads.get(log), { floor })
     expect((await view.status()).logs[0]!.floor).toEqual({ size: 9, at: floor.at })
-    const { ready, checks } = await view.readiness()
-    expect(ready).toBe(false)
-    expect(checks.filter(({ ok }) => !ok)).toEqual([
-      { name: 'log.example floor', ok: false, detail: 'size 9 was cosigned before' },
+    expect(await failing(view)).toEqual([
+      'behind: log.example: nothing is signed before size 9, which this key has cosigned, is proven',
     ])
-    expect(await metrics()).toMatch(/^gossum_floor_unmet\{log="log\.example"\} 1$/m)
+    expect(await metrics()).toMatch(/^gossum_floor_unmet\{log="log\.example",log_id="\w+"\} 1$/m)
     await store.heads.change(log, store.heads.get(log), { tree: ours.tree(9) })
     expect((await view.status()).logs[0]!.floor).toBeNull()
-    expect(await metrics()).toMatch(/^gossum_floor_unmet\{log="log\.example"\} 0$/m)
+    expect(await metrics()).toMatch(/^gossum_floor_unmet\{log="log\.example",log_id="\w+"\} 0$/m)
   })
 
   test.each<[GuardState, boolean]>([
@@ -271,10 +285,10 @@ describe('what came before', () => {
     ['fresh', true],
   ])('a guard that is %s makes it ready: %s', async (state, expected) => {
     const { heart, view, metrics } = await start({ state })
-    await heart.submit('poll', ours.head(5))
+    await heart.submit('poll', whole(5))
     const { ready, checks } = await view.readiness()
     expect(ready).toBe(expected)
-    expect(checks).toContainEqual({ name: 'rollback guard', ok: expected, detail: `it is ${state}` })
+    expect(checks.some(({ ok, detail }) => !ok && detail === `it is ${state}`)).toBe(!expected)
     const states = [...(await metrics()).matchAll(/^gossum_guard_state\{state="([\w ]+)"\} 1$/gm)].map(
       ([, state]) => state,
     )
@@ -284,10 +298,10 @@ describe('what came before', () => {
   test('suspects and relayed keys are measured', async () => {
     const { heart, view, metrics } = await start({ prefix: showing(ours) })
     await heart.submit('poll', ours.head(5))
-    expect(await metrics()).toMatch(/^gossum_suspect_age_seconds\{log="log\.example"\} 0$/m)
+    expect(await metrics()).toMatch(/^gossum_suspect_age_seconds\{log="log\.example",log_id="\w+"\} 0$/m)
     const note = theirs.head(9)
     await heart.witness.submit({ source: 'gossip', note, log: heart.log, receivedAt: NOW - 90_000 })
-    expect(await metrics()).toMatch(/^gossum_suspect_age_seconds\{log="log\.example"\} 90$/m)
+    expect(await metrics()).toMatch(/^gossum_suspect_age_seconds\{log="log\.example",log_id="\w+"\} 90$/m)
     expect(await metrics()).toMatch(/^gossum_relayed_keys 1$/m)
     expect(view.samples().logs[0]!.suspects).toBe(1)
   })
@@ -303,7 +317,7 @@ describe('deposits', () => {
 
   test('are shown, measured, and make the node not ready only where something is not kept', async () => {
     const { view, heart, metrics } = await start({ deposit: behind })
-    await heart.submit('poll', ours.head(5))
+    await heart.submit('poll', whole(5))
     expect((await view.status()).deposit).toEqual({
       state: 'undeposited',
       text: 'too few keep it',
@@ -312,9 +326,7 @@ describe('deposits', () => {
       connected: 1,
       undeposited: 2,
     })
-    const { ready, checks } = await view.readiness()
-    expect(ready).toBe(false)
-    expect(checks.filter(({ ok }) => !ok)).toEqual([{ name: 'deposits', ok: false, detail: 'too few keep it' }])
+    expect(await failing(view)).toEqual(['undeposited: too few keep it'])
     const text = await metrics()
     for (const line of ['need 2', 'chosen 3', 'connected 1', 'undeposited 2', 'state{state="undeposited"} 1'])
       expect(text).toContain(`\ngossum_deposit_${line}\n`)
@@ -323,8 +335,14 @@ describe('deposits', () => {
 
   test.each(['deposited', 'nobody'] as const)('that are %s leave it ready', async (state) => {
     const { view, heart } = await start({ deposit: { state } })
-    await heart.submit('poll', ours.head(5))
-    expect((await view.readiness()).ready).toBe(true)
+    await heart.submit('poll', whole(5))
+    expect(await failing(view)).toEqual([])
+  })
+
+  test('that nobody can keep, and that are required, do not leave it ready: nothing is signed', async () => {
+    const { view, heart } = await start({ deposit: { state: 'nobody', required: true } })
+    await heart.submit('poll', whole(5))
+    expect(await failing(view)).toEqual(['deposits impossible: it is kept'])
   })
 })
 
@@ -332,12 +350,10 @@ describe('the clock', () => {
   test('is asked about what was promised, and what it says is shown', async () => {
     const condition = { name: 'promise ahead', text: 'it says 2036' } as const
     const { view, heart, asked, metrics } = await start({ conditions: [condition], offset: 1 })
-    await heart.submit('poll', ours.head(5))
+    await heart.submit('poll', whole(5))
     expect((await view.status()).clock).toEqual([condition])
     expect(asked).toEqual([{ log: 'log.example', time: SECONDS }])
-    const { ready, checks } = await view.readiness()
-    expect(ready).toBe(false)
-    expect(checks.filter(({ ok }) => !ok)).toEqual([{ name: 'clock', ok: false, detail: 'it says 2036' }])
+    expect(await failing(view)).toEqual(['promise ahead: it says 2036'])
     const text = await metrics()
     expect(text).toContain('gossum_clock_condition{name="promise ahead"} 1')
     expect(text).toContain('gossum_clock_condition{name="clock ahead"} 0')
@@ -350,13 +366,13 @@ describe('the clock', () => {
       time.now += seconds * 1000
       time.monotonic += seconds * 1000
     }
-    const { view, heart, metrics } = await start({ time, prefix: showing(ours) })
-    const log = '{log="log.example"}'
+    const { view, heart, metrics, answer } = await start({ time, prefix: showing(ours) })
+    const log = `{log="log.example",log_id="${heart.log}"}`
     expect(await metrics()).not.toContain(`gossum_head_age_seconds${log}`)
     time.now += 3 * 86_400_000
-    await heart.submit('poll', ours.head(5))
+    await heart.submit('poll', whole(5))
     await heart.witness.submit({ source: 'gossip', note: theirs.head(9), log: heart.log, receivedAt: time.now })
-    view.polled(heart.log, undefined)
+    answer()
     view.samples()
     pass(6)
     time.now -= 3 * 86_400_000
@@ -369,11 +385,9 @@ describe('the clock', () => {
     const text = await metrics()
     expect(text).toContain(`gossum_head_age_seconds${log} 3606`)
     expect(text).toContain(`gossum_suspect_age_seconds${log} 3606`)
-    const reachable = async () =>
-      (await view.readiness()).checks.find(({ name }) => name === 'log.example reachable')!.ok
-    expect(await reachable()).toBe(false)
-    view.polled(heart.log, undefined)
-    expect(await reachable()).toBe(true)
+    expect(await failing(view)).toEqual(['unverified: log.example: no head that it shows was proven for 60 min'])
+    answer()
+    expect(await failing(view)).toEqual([])
   })
 
   test('of which nobody said anything has no offset to be measured', async () => {
@@ -386,7 +400,7 @@ describe('the clock', () => {
     const { heart, metrics } = await start({ time })
     await heart.submit('poll', ours.head(5))
     time.now += 90_000
-    expect(await metrics()).toContain('gossum_head_age_seconds{log="log.example"} 90')
+    expect(await metrics()).toContain(`gossum_head_age_seconds{log="log.example",log_id="${heart.log}"} 90`)
   })
 })
 
@@ -395,9 +409,11 @@ describe('a log of an origin that the key cosigns another log of', () => {
     const { view, heart, metrics } = await start({ taken: 'the key is bound to another' })
     await heart.submit('poll', ours.head(5))
     expect((await view.status()).logs[0]!.paused).toBe('the key is bound to another')
-    const failed = (await view.readiness()).checks.filter(({ ok }) => !ok)
-    expect(failed).toEqual([{ name: 'log.example key', ok: false, detail: 'the key is bound to another' }])
-    expect(await metrics()).toContain('gossum_paused{log="log.example"} 1')
+    expect(await failing(view)).toEqual([
+      'origin taken: log.example: nothing is signed: the key is bound to another',
+      'no quorum: log.example: no quorum of the policy yet',
+    ])
+    expect(await metrics()).toContain(`gossum_paused{log="log.example",log_id="${heart.log}"} 1`)
   })
 
   test('or has a key of its own, which is shown as ours, and whose line is given out', async () => {
@@ -427,11 +443,10 @@ test('evidence that could not be written is shown like any other, and is acknowl
   expect(log).toMatchObject({ frozen: true, holds: [{ id, acked: false }] })
   expect(await view.evidence()).toMatchObject([{ id, acked: false }])
   expect(await view.evidenceFile(id)).toEqual(encodeEvidence(evidence))
-  expect((await view.readiness()).checks).toContainEqual({
-    name: 'log.example not frozen',
-    ok: false,
-    detail: 'proven to misbehave',
-  })
+  expect(await failing(view)).toEqual([
+    'frozen: log.example: proven to misbehave, so nothing more of it is signed',
+    'evidence unwritten: 1 piece of evidence could not be written to disk',
+  ])
   expect(view.samples().logs[0]!.frozen).toBe(true)
   await expect(view.acknowledge(id)).rejects.toMatchObject({ code: 'EVIDENCE_UNWRITTEN' })
   heart.store.heads.hold = hold

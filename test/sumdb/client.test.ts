@@ -8,7 +8,14 @@ import { formatCheckpoint, parseCheckpoint, SUMDB_ORIGIN } from '../../src/tlog/
 import { EMPTY_ROOT, hashLeaf } from '../../src/tlog/hash.js'
 import { checkRecord, checkTree, type Tree } from '../../src/tlog/merkle.js'
 import { checkRecords } from '../../src/tlog/multi-proof.js'
-import { formatNote, makeSignerKey, MAX_READ_NOTE_BYTES, parseNote, SIGNATURE_TYPES, signNote } from '../../src/tlog/note.js'
+import {
+  formatNote,
+  makeSignerKey,
+  MAX_READ_NOTE_BYTES,
+  parseNote,
+  SIGNATURE_TYPES,
+  signNote,
+} from '../../src/tlog/note.js'
 import {
   closeEarly,
   endless,
