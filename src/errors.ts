@@ -2,12 +2,17 @@
  * The closed set of error codes. A code is at once the metrics label, the HTTP problem code and the thing a
  * test asserts; its sentence says what happened and its hint says what to do about it.
  *
- * Pure: the bottom of the arrows, imported by everything, imports nothing.
+ * Pure: the bottom of the arrows, imported by everything, imports nothing but what makes text fit to be shown.
  */
+import { printable } from './printable.js'
+
 export const ERRORS = {
   // Signed notes and keys
   NOTE_MALFORMED: ['this is not a signed note', 'a note is text, an empty line and lines that begin with "— "'],
-  NOTE_TOO_LARGE: ['the note is larger than a head may be', 'heads are below 64 KiB; check what was sent'],
+  NOTE_TOO_LARGE: [
+    'the note is larger than what a head, or evidence of it, may be',
+    'honest heads are below 64 KiB: check what was sent; one that the log signed is kept as a suspect',
+  ],
   KEY_MALFORMED: ['the key is malformed', 'a verifier key looks like name+1a2b3c4d+AbC...'],
   KEY_UNSUPPORTED: [
     'the key has a type that this program does not verify',
@@ -177,11 +182,11 @@ export type ErrorCode = keyof typeof ERRORS
 export class GossumError extends Error {
   override readonly name: string = 'GossumError'
   readonly code: ErrorCode
-  /** What this case adds to the sentence of the code: names, sizes, paths. */
+  /** What this case adds to the sentence of the code: names, sizes, paths; fit to be shown, whoever's words it has. */
   readonly detail: string
 
   constructor(code: ErrorCode, detail = '', cause?: unknown) {
-    const said = withoutSecrets(detail)
+    const said = printable(withoutSecrets(detail))
     super(said === '' ? ERRORS[code][0] : `${ERRORS[code][0]}: ${said}`, cause === undefined ? undefined : { cause })
     this.code = code
     this.detail = said

@@ -77,7 +77,9 @@ const ARROWS: Record<string, readonly string[]> = {
     'logs',
   ],
 }
-const BASE = ['budget', 'builtin', 'errors', 'network', 'polyfill', 'public-policy', 'timed', 'version']
+const BASE = ['budget', 'builtin', 'errors', 'network', 'polyfill', 'printable', 'public-policy', 'timed', 'version']
+/** What the errors may import: they have words of others in them. */
+const BELOW_ERRORS = 'printable'
 
 /** Packages that belong to one module. */
 const PACKAGES: Record<string, readonly string[]> = {
@@ -129,7 +131,7 @@ describe('arrows point down', () => {
   test.each(sources.map((source) => [source.path, source] as const))('%s', (path, source) => {
     const module = moduleOf(path)
     if (BASE.includes(module)) {
-      expect(importedModules(source)).toEqual([])
+      expect(importedModules(source).filter((it) => module !== 'errors' || it !== BELOW_ERRORS)).toEqual([])
       return
     }
     expect(Object.keys(ARROWS)).toContain(module)

@@ -3,15 +3,16 @@
  * records that they bring are proven together, each tile once.
  */
 import { errorText, GossumError } from '../errors.js'
-import type { SplitView } from '../evidence/evidence.js'
 import { requireRecord, type SumdbClient, type VerifiedHead } from '../sumdb/client.js'
+import { parseCheckpoint } from '../tlog/checkpoint.js'
+import { fromUtf8 } from '../tlog/bytes.js'
 import { StatusError } from '../sumdb/fetcher.js'
 import { mapBounded } from '../sumdb/flight.js'
 import { goSumLines, MAX_TILE_RECORDS, type ModuleVersion } from '../sumdb/module.js'
 import type { Hash } from '../tlog/hash.js'
 import type { VerifierKey } from '../tlog/note.js'
 import { MAX_LINE_BYTES, type Answer, type Doubt } from './gosum.js'
-import { doubtOf, ShownHeads } from './shown-heads.js'
+import { doubtOf, ShownHeads, type Conviction } from './shown-heads.js'
 import { isWorthReading, readWhole, type OnRecord } from './whole-log.js'
 
 /** Lines of one record that are kept: a record has two, and one of a million must not fill the memory. */
@@ -47,7 +48,7 @@ export interface Checked {
   /** Whether those are all that were proven. */
   readonly isWhole: boolean
   /** Two heads that convict the log. */
-  readonly evidence: SplitView | undefined
+  readonly conviction: Conviction | undefined
 }
 
 /** What a lookup brought; nothing of it is proven but the head's signature. */
@@ -55,6 +56,12 @@ interface Asked extends ModuleVersion {
   readonly id: number
   readonly record: Uint8Array
   readonly shown: VerifiedHead
+}
+
+/** An answer that is refused, or none; the heads that the log signed in it are judged all the same. */
+interface Refused {
+  readonly refusal: Answer
+  readonly heads: readonly VerifiedHead[]
 }
 
 /** Checks module versions. Throws only what is no error of ours, and the signal's reason when it is aborted. */
@@ -70,20 +77,23 @@ export async function checkModules(modules: readonly ModuleVersion[], parts: Che
     const asked = await asker.ask(chunk)
     const found = asked.filter((answer) => 'shown' in answer)
     await heads.judge(
-      found.map(({ shown }) => shown),
+      asked.flatMap((answer) => ('shown' in answer ? answer.shown : answer.heads)),
       parts.signal,
     )
     const proven = await prover.prove(found)
     for (const [i, answer] of asked.entries()) {
-      const judged = 'shown' in answer ? withStanding(proven.get(answer)!, heads, answer.shown) : answer
-      answers.set(keyOf(chunk[i]!), judged)
+      const [own, shown] = 'shown' in answer ? [proven.get(answer)!, [answer.shown]] : [answer.refusal, answer.heads]
+      answers.set(
+        keyOf(chunk[i]!),
+        shown.reduce((judged: Answer, head) => withStanding(judged, heads, head), own),
+      )
     }
   }
   return {
     answers: modules.map((module) => answers.get(keyOf(module))!),
     records: prover.records,
     isWhole: prover.isWhole,
-    evidence: heads.evidence,
+    conviction: heads.conviction,
   }
 }
 
@@ -136,14 +146,19 @@ class Asker {
     this.#parts = parts
   }
 
-  ask(modules: readonly ModuleVersion[]): Promise<(Asked | Answer)[]> {
+  ask(modules: readonly ModuleVersion[]): Promise<(Asked | Refused)[]> {
     return mapBounded(modules, LOOKUPS_AT_ONCE, this.#parts.signal, (module, signal) => this.#ask(module, signal))
   }
 
-  async #ask({ path, version }: ModuleVersion, signal: AbortSignal): Promise<Asked | Answer> {
-    if (this.#silence >= MAX_SILENCE) return { kind: 'pending', reason: 'not asked: the log does not answer' }
+  async #ask({ path, version }: ModuleVersion, signal: AbortSignal): Promise<Asked | Refused> {
+    if (this.#silence >= MAX_SILENCE) return refused({ kind: 'pending', reason: 'not asked: the log does not answer' })
+    const heads: VerifiedHead[] = []
+    const onHead = (note: Uint8Array): void => {
+      const head = sizedHead(note)
+      if (head !== undefined) heads.push(head)
+    }
     try {
-      const { id, record, head, note } = await this.#parts.client.ask(path, version, { signal })
+      const { id, record, head, note } = await this.#parts.client.ask(path, version, { signal, onHead })
       this.#silence = 0
       // A copy: the answer around it need not be kept.
       return { path, version, id, record: record.slice(), shown: { head, note } }
@@ -151,12 +166,26 @@ class Asker {
       signal.throwIfAborted()
       if (error instanceof StatusError && (error.status === 404 || error.status === 410)) {
         this.#silence = 0
-        return { kind: 'not-in-log', reason: wordsOf(error) }
+        return refused({ kind: 'not-in-log', reason: wordsOf(error) })
       }
       const doubt = doubtOf(error)
       this.#silence = doubt.kind === 'pending' ? this.#silence + 1 : 0
-      return doubt
+      return refused(doubt, heads)
     }
+  }
+}
+
+function refused(refusal: Answer, heads: readonly VerifiedHead[] = []): Refused {
+  return { refusal, heads }
+}
+
+/** A signed note as a head; undefined for one of a size that no tree has, which the reason of its refusal tells. */
+function sizedHead(note: Uint8Array): VerifiedHead | undefined {
+  try {
+    return { note, head: parseCheckpoint(fromUtf8(note)!) }
+  } catch (error) {
+    if (error instanceof GossumError) return undefined
+    throw error
   }
 }
 

@@ -1,7 +1,7 @@
 /** What answers at an address: a checksum database, a GOPROXY that speaks for one, or neither. */
 import { GossumError } from '../errors.js'
 import { StatusError, type FetcherOptions, type WaitOptions } from '../sumdb/fetcher.js'
-import { MAX_NOTE_BYTES, parseNote, type VerifierKey } from '../tlog/note.js'
+import { MAX_READ_NOTE_BYTES, parseNote, type VerifierKey } from '../tlog/note.js'
 import { Vantage, type Finding } from './asking.js'
 
 export type DoorKind = 'sumdb' | 'proxy'
@@ -34,7 +34,7 @@ export async function findDoor(
   options: WaitOptions,
 ): Promise<Door> {
   const here = new Vantage(url, key, fetching)
-  const latest = await here.get('latest', MAX_NOTE_BYTES, options)
+  const latest = await here.get('latest', MAX_READ_NOTE_BYTES, options)
   const sumdb: Door = {
     kind: 'sumdb',
     finding: { verdict: 'ok', detail: 'a checksum database' },
@@ -43,10 +43,14 @@ export async function findDoor(
   if (latest instanceof Uint8Array && isNote(latest)) return sumdb
   const below = doorPath(key.name)
   const supported = await here.get(`${below}/supported`, MAX_SUPPORTED_BYTES, options)
+  if (isPage(latest) && isPage(supported)) {
+    const detail = 'a web page answers, whatever is asked for: a sign-in page between here and there, perhaps'
+    return { kind: null, finding: { verdict: 'failed', detail } }
+  }
   if (isAnswer(supported)) {
     const vantage = new Vantage(`${here.fetcher.url}/${below}`, key, fetching)
     const detail = `a GOPROXY that speaks for ${key.name}: the go command asks it, and nobody else, about the log`
-    const open = { vantage, latest: await vantage.get('latest', MAX_NOTE_BYTES, options) }
+    const open = { vantage, latest: await vantage.get('latest', MAX_READ_NOTE_BYTES, options) }
     return { kind: 'proxy', finding: { verdict: 'ok', detail }, open }
   }
   // Not a head, but an answer: a database that answers with something else.
@@ -56,6 +60,15 @@ export async function findDoor(
 /** Whether something came with status 200, of whatever size. */
 function isAnswer(got: Uint8Array | GossumError): boolean {
   return got instanceof Uint8Array || (got.code === 'LOG_ANSWER_INVALID' && !(got instanceof StatusError))
+}
+
+/** HTML, which nothing that the go command speaks to answers with. */
+function isPage(got: Uint8Array | GossumError): boolean {
+  return got instanceof Uint8Array && /^\s*<(?:!doctype|html|head|body|\?xml)/i.test(asText(got.subarray(0, 1024)))
+}
+
+function asText(bytes: Uint8Array): string {
+  return new TextDecoder().decode(bytes)
 }
 
 function isNote(bytes: Uint8Array): boolean {

@@ -177,10 +177,14 @@ function isModule(path: string, version: string): boolean {
 
 /** h1 is SHA-256, written in the one way; algorithms to come are taken as they are. */
 function isHash(hash: string): boolean {
-  const [algorithm, base64] = hash.split(':', 2)
-  if (algorithm !== 'h1') return /^[a-z][a-z0-9]*:[A-Za-z0-9+/=]+$/.test(hash)
-  const digest = fromBase64(base64!)
+  if (algorithmOf(hash) !== 'h1:') return /^[a-z][a-z0-9]*:[A-Za-z0-9+/=]+$/.test(hash)
+  const digest = fromBase64(hash.slice('h1:'.length))
   return digest?.length === 32 && `h1:${toBase64(digest)}` === hash
+}
+
+/** The algorithm with its colon: `h1:`; empty for what has none. */
+function algorithmOf(hash: string): string {
+  return hash.slice(0, hash.indexOf(':') + 1)
 }
 
 /** What is wrong with a line, given what the log says of its module version; undefined when nothing is. */
@@ -195,7 +199,10 @@ export function judgeLine(line: GoSumLine, answer: Answer): Finding | undefined 
   if (log.includes(line.hash)) {
     return answer.doubt && { ...found, class: answer.doubt.kind, reason: answer.doubt.reason }
   }
-  if (log.length > 0) return { ...found, class: 'other-hash', reason: null }
+  const algorithm = algorithmOf(line.hash)
+  if (log.some((hash) => algorithmOf(hash) === algorithm)) return { ...found, class: 'other-hash', reason: null }
+  // Nobody is served anything else: the log has never heard of such a hash, and the go command ignores it.
+  if (log.length > 0) return { ...found, class: 'not-in-log', reason: `the log has no ${algorithm.slice(0, -1)} of it` }
   return {
     ...found,
     class: 'not-in-log',

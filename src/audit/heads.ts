@@ -6,6 +6,7 @@ import type { WaitOptions } from '../sumdb/fetcher.js'
 import { equalBytes } from '../tlog/bytes.js'
 import { formatCheckpoint, parseCheckpoint, SUMDB_ORIGIN, type Checkpoint } from '../tlog/checkpoint.js'
 import { EMPTY_ROOT } from '../tlog/hash.js'
+import { signedHeadsIn } from '../tlog/cut.js'
 import { isCanonicalNote, parseNote, verifyNote, type Note, type VerifierKey } from '../tlog/note.js'
 
 /** A head that the log signed. */
@@ -23,6 +24,21 @@ export function readHead(bytes: Uint8Array, key: VerifierKey): SignedHead {
   const head = parseCheckpoint(note.text)
   if (head.origin !== SUMDB_ORIGIN) throw new GossumError('ORIGIN_MISMATCH', JSON.stringify(head.origin.slice(0, 100)))
   return { head, note, isCanonical: isCanonicalNote(bytes, note) && formatCheckpoint(head) === note.text }
+}
+
+/**
+ * The heads that the log signed, of a size that a tree can have, in an answer that is refused as it stands: what is wrong
+ * around a head is no reason not to compare it.
+ */
+export function headsIn(bytes: Uint8Array, key: VerifierKey): SignedHead[] {
+  return signedHeadsIn(bytes, key, SUMDB_ORIGIN).flatMap((note) => {
+    try {
+      return { head: parseCheckpoint(note.text), note, isCanonical: false }
+    } catch (error) {
+      if (error instanceof GossumError) return []
+      throw error
+    }
+  })
 }
 
 /**

@@ -5,7 +5,7 @@ import type { FetcherOptions, WaitOptions } from '../sumdb/fetcher.js'
 import type { VerifierKey } from '../tlog/note.js'
 import { findingOf, findingOfAll, Vantage, type Finding } from './asking.js'
 import { findDoor } from './door.js'
-import { compareHeads, readHead, type SignedHead } from './heads.js'
+import { compareHeads, headsIn, readHead, type SignedHead } from './heads.js'
 
 /** Somebody else who sees the log. */
 export interface Reference {
@@ -39,14 +39,25 @@ export async function askReference(
   try {
     if (reference.head instanceof GossumError) throw reference.head
     if (reference.head !== undefined) {
-      return { name, seen: readHead(reference.head, key), client: new Vantage(url, key, fetching).client }
+      return { name, seen: readShown(reference.head, key), client: new Vantage(url, key, fetching).client }
     }
     const { open, finding } = await findDoor(url, key, fetching, options)
     if (open === undefined) return { name, seen: { ...finding, detail: `${name}: ${finding.detail}` } }
     if (open.latest instanceof GossumError) throw open.latest
-    return { name, seen: readHead(open.latest, key), client: open.vantage.client }
+    return { name, seen: readShown(open.latest, key), client: open.vantage.client }
   } catch (error) {
     return { name, seen: findingOf(error, name) }
+  }
+}
+
+/** The head that somebody shows, whatever stands around it. Throws as readHead does when there is none. */
+function readShown(bytes: Uint8Array, key: VerifierKey): SignedHead {
+  const [cut] = headsIn(bytes, key)
+  try {
+    return readHead(bytes, key)
+  } catch (error) {
+    if (cut !== undefined) return cut
+    throw error
   }
 }
 

@@ -7,7 +7,7 @@
  */
 import { GossumError } from '../errors.js'
 import type { SplitView } from '../evidence/evidence.js'
-import { requireRecord } from '../sumdb/client.js'
+import { requireRecord, type SumdbClient } from '../sumdb/client.js'
 import type { WaitOptions } from '../sumdb/fetcher.js'
 import {
   escapeModule,
@@ -15,11 +15,13 @@ import {
   MAX_LOOKUP_BYTES,
   parseLookup,
   parseRecord,
+  type LookupAnswer,
   type ModuleVersion,
 } from '../sumdb/module.js'
 import { equalBytes, fromUtf8 } from '../tlog/bytes.js'
+import type { VerifierKey } from '../tlog/note.js'
 import { findingOfAll, gather, type Finding, type Vantage } from './asking.js'
-import { compareHeads, readHead, type SignedHead } from './heads.js'
+import { compareHeads, headsIn, readHead, type SignedHead } from './heads.js'
 import type { SampledRecord } from './probe-tiles.js'
 
 /** A module version that the log is known to have. */
@@ -98,14 +100,21 @@ export async function judgeLookup(
   options: WaitOptions,
 ): Promise<SplitView | undefined> {
   const { path, version, found } = module
-  const { id, record, note } = parseLookup(answer)
-  const given = readHead(note, key)
+  let read: LookupAnswer & { readonly given: SignedHead }
+  try {
+    const parts = parseLookup(answer)
+    read = { ...parts, given: readHead(parts.note, key) }
+  } catch (error) {
+    return await judgeRefused(error, headsIn(answer, key), [newest, client], key, options)
+  }
+  const { id, record, note, given } = read
+  // Before all else: two histories outweigh whatever else is wrong.
+  const evidence = await compareHeads(key, [given, newest], [client], options)
+  if (evidence !== undefined) return evidence
   // A client that looks for lines in all of the answer finds them in what nothing proves (CVE-2026-56864).
   if (linesAbout(fromUtf8(note)!, module).length > 0) {
     throw new GossumError('RECORD_INVALID', `lines about ${path} ${version} stand outside of the record`)
   }
-  const evidence = await compareHeads(key, [given, newest], [client], options)
-  if (evidence !== undefined) return evidence
   if (id >= given.head.size) throw new GossumError('RECORD_INVALID', `record ${id} in a tree of ${given.head.size}`)
   const [leaf] = await client.leafHashes(given.head, [id], options)
   requireRecord(record, id, given.head, leaf!)
@@ -118,6 +127,26 @@ export async function judgeLookup(
   }
   if (!given.isCanonical) throw new GossumError('NOT_CANONICAL')
   return undefined
+}
+
+/** The heads of an answer that cannot be read: evidence when one of them contradicts the newest, else throws the error. */
+async function judgeRefused(
+  error: unknown,
+  heads: readonly SignedHead[],
+  [newest, client]: readonly [SignedHead, SumdbClient],
+  key: VerifierKey,
+  options: WaitOptions,
+): Promise<SplitView | undefined> {
+  for (const head of heads) {
+    try {
+      const evidence = await compareHeads(key, [head, newest], [client], options)
+      if (evidence !== undefined) return evidence
+    } catch (failure) {
+      options.signal?.throwIfAborted()
+      if (!(failure instanceof GossumError)) throw failure
+    }
+  }
+  throw error
 }
 
 /** The lines of a text that a careless client would take for go.sum lines of the module version. */

@@ -41,7 +41,9 @@ export async function checkSyntax(
   if (shouting !== undefined) {
     await ask(`lookup/${shouting.path}@${shouting.version}`, async (answer) => {
       const evidence = await judgeLookup(vantage, newest, shouting, answer, options)
-      if (evidence !== undefined) throw new GossumError('RECORD_INVALID', 'its head is of another history')
+      if (evidence === undefined) return
+      const detail = `${shouting.path}@${shouting.version}: the log signed two histories: the newest head here, and that of the answer`
+      problems.push({ verdict: 'failed', detail, evidence })
     })
   }
   const lenient = answered === 0 ? '' : `; ${answered} were answered, truly`

@@ -15,7 +15,7 @@ import type { Tree } from '../tlog/merkle.js'
 import type { VerifierKey } from '../tlog/note.js'
 import { findingOf, Meter, type CheckVerdict, type Finding, type Vantage } from './asking.js'
 import { findDoor, type DoorKind } from './door.js'
-import { readHead, type SignedHead } from './heads.js'
+import { headsIn, readHead, type SignedHead } from './heads.js'
 import { askReference, checkFresh, checkHistory, type Reference, type Sighting } from './probe-history.js'
 import { checkLookups, moduleOf, type KnownModule } from './probe-lookups.js'
 import { checkSyntax } from './probe-syntax.js'
@@ -147,7 +147,8 @@ class Probe {
       return newest
     } catch (error) {
       this.#findings.set('head', findingOf(error))
-      return undefined
+      // What the answer holds besides a head is wrong, and the head is held against everything else all the same.
+      return latest instanceof GossumError ? undefined : headsIn(latest, key)[0]
     }
   }
 

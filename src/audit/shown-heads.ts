@@ -11,11 +11,17 @@ import type { SumdbClient, VerifiedHead } from '../sumdb/client.js'
 import { equalBytes } from '../tlog/bytes.js'
 import type { Checkpoint } from '../tlog/checkpoint.js'
 import { formatHash, type Hash } from '../tlog/hash.js'
-import { parseNote, type VerifierKey } from '../tlog/note.js'
+import { parseNote, type Note, type VerifierKey } from '../tlog/note.js'
 import type { Doubt } from './gosum.js'
 
 /** Whether a head is of the quorum head's history. */
 export type Standing = { readonly kind: 'consistent' | 'conflict' } | Doubt
+
+/** What convicts the log, verified; and the two heads as they were shown, with the lines of witnesses. */
+export interface Conviction {
+  readonly evidence: SplitView
+  readonly heads: readonly [Note, Note]
+}
 
 /** Heads whose own tiles may fail us before the rest is left unproven. Each may take all the time that a request has. */
 const MAX_FAILED_HEADS = 8
@@ -40,7 +46,7 @@ export class ShownHeads {
   readonly #standings = new Map<string, Standing>()
   /** One head of each size: a second one with another root convicts without any tile. */
   readonly #bySize = new Map<number, VerifiedHead>()
-  #evidence: SplitView | undefined
+  #conviction: Conviction | undefined
   #failed = 0
 
   constructor(client: Client, key: VerifierKey, quorum: VerifiedHead) {
@@ -52,8 +58,8 @@ export class ShownHeads {
   }
 
   /** The two heads that convict the log, verified; undefined while there are none. */
-  get evidence(): SplitView | undefined {
-    return this.#evidence
+  get conviction(): Conviction | undefined {
+    return this.#conviction
   }
 
   /** The standing of a head that was judged. */
@@ -151,7 +157,7 @@ export class ShownHeads {
     signal?: AbortSignal,
   ): Promise<void> {
     try {
-      if (this.#evidence === undefined) {
+      if (this.#conviction === undefined) {
         const prefix = await this.#client.prefix(larger.head, smaller.head.size, waiting(signal))
         this.#convict(smaller, larger, smaller.head.size === 0 ? undefined : prefix)
       }
@@ -163,7 +169,9 @@ export class ShownHeads {
   }
 
   #convict(a: VerifiedHead, b: VerifiedHead, prefix?: { root: Hash; proof: Hash[] }): void {
-    this.#evidence ??= makeSplitView(this.#key, [parseNote(a.note), parseNote(b.note)], prefix)
+    if (this.#conviction !== undefined) return
+    const heads = [parseNote(a.note), parseNote(b.note)] as const
+    this.#conviction = { evidence: makeSplitView(this.#key, heads, prefix), heads }
   }
 }
 

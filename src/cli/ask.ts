@@ -7,6 +7,7 @@ import { NodeClient } from './client.js'
 import { nodeUrl, operatorHome } from './node-url.js'
 import { tellNode } from './operator.js'
 import type { CommonFlags } from './command.js'
+import { exitCodeOf, gravest } from './exit.js'
 import { exitOf } from '../status/conditions.js'
 import { importCommand } from './evidence-import.js'
 import { output, type Output } from './output.js'
@@ -162,11 +163,14 @@ export function evidenceCommand(): Command {
   command
     .command('ack')
     .description('acknowledge evidence: you have seen it; its log may be cosigned again, or its witness counts again')
-    .argument('<ID>', 'id of the evidence')
+    .argument('[ID...]', 'ids of evidence or of suspects, as status prints them: with or without commas')
+    .option('--all', 'all that is not acknowledged yet')
     .addHelpText(
       'after',
       examples(
         'gossum evidence ack 0123456789abcdef',
+        'gossum evidence ack 0123456789abcdef, fedcba9876543210',
+        'gossum evidence ack --all',
         'gossum evidence ack 0123456789abcdef --home /var/lib/gossum',
         'gossum status                              says whether the log is still frozen',
       ) +
@@ -175,14 +179,42 @@ Only the operator may say this: the command speaks to the node through operator.
 node and as the user that runs it. The HTTP API does not take it, whatever --node says.
 `,
     )
-    .action(async (id: string, _options: unknown, self: Command) => {
-      const flags = self.optsWithGlobals<CommonFlags>()
-      const out = output(flags)
+    .action(async (words: string[], options: { all?: boolean }, self: Command) => {
+      const named = words.flatMap((word) => word.split(/[\s,]+/)).filter((id) => id !== '')
+      if (named.length > 0 === (options.all === true)) throw new GossumError('USAGE', 'name ids, or say --all')
+      const ids = options.all === true ? await openIds(asking(self).node) : named
+      process.exitCode = await acknowledge(new Set(ids), self.optsWithGlobals<CommonFlags>())
+    })
+  return command.addCommand(importCommand())
+}
+
+/** The ids of all that nobody has acknowledged: evidence, and the suspects for which a log is frozen. */
+async function openIds(node: NodeClient): Promise<string[]> {
+  const [held, known] = await Promise.all([
+    node.askJson<{ evidence: EvidenceView[] }>('/api/v1/evidence', 'evidence'),
+    node.askJson<{ logs: LogView[] }>('/api/v1/logs', 'logs'),
+  ])
+  const open = [...held.value.evidence, ...known.value.logs.flatMap(({ holds }) => holds)]
+  return open.filter(({ acked }) => !acked).map(({ id }) => id)
+}
+
+/** Acknowledges each; one that is refused keeps none of the others from it. The exit code. */
+async function acknowledge(ids: ReadonlySet<string>, flags: CommonFlags): Promise<number> {
+  const out = output(flags)
+  const exits: number[] = []
+  if (ids.size === 0) out.talk('nothing is left to be acknowledged')
+  for (const id of ids) {
+    try {
       const body = await tellNode(operatorHome(flags), `/api/v1/evidence/${encodeURIComponent(id)}/ack`)
       if (out.isJson) out.raw(body)
       else out.line(`acknowledged ${id}`)
-    })
-  return command.addCommand(importCommand())
+    } catch (error) {
+      if (!(error instanceof GossumError)) throw error
+      out.error(error)
+      exits.push(exitCodeOf(error.code))
+    }
+  }
+  return gravest(exits)
 }
 
 async function listEvidence({ out, node }: Asking): Promise<void> {

@@ -19,18 +19,17 @@ import { userHome } from '../config/user-home.js'
 import { errorCode, errorText } from '../errors.js'
 import { isPrivate } from '../sumdb/private.js'
 import type { ModuleVersion } from '../sumdb/module-version.js'
-import { EXIT, exitCodeOf } from './exit.js'
-import { readFileBounded, writeFileAnew, writeFileOnce } from './files.js'
+import { EXIT, exitCodeOf, gravest } from './exit.js'
+import { readFileBounded, writeFileAnew } from './files.js'
 import { goEnv } from './go-env.js'
 import { goSumSettings, type GoSumFlags, type GoSumSettings } from './gosum-settings.js'
 import type { GoSumAnswers } from './gosum-source.js'
 import {
-  evidenceLine,
+  evidenceLines,
   exitOf,
   failedLine,
   fineLine,
   findingLine,
-  gravest,
   isFailure,
   isOpen,
   verdictOf,
@@ -120,7 +119,7 @@ async function check(files: readonly string[], flags: GoSumFlags, out: Output): 
 
   const asked = await ask(checking, settings, flags, out)
   if (asked.problem !== undefined) fail(asked.problem, asked.exit)
-  const evidence = await keepEvidence(asked, flags, fail)
+  const evidence = await keepEvidence(asked, settings, flags, out)
   if (flags.writeProof !== undefined) await keepProof(asked, flags.writeProof, fail)
 
   const reports = checking.map((one) => reportOf(one, asked, evidence))
@@ -215,20 +214,39 @@ async function ask(
   }
 }
 
-async function keepEvidence({ evidence }: Asked, flags: GoSumFlags, fail: Fail): Promise<EvidenceReport | null> {
-  if (evidence === undefined) return null
-  const { encodeEvidence, evidenceId } = await import('../evidence/evidence.js')
+/** Keeps what convicts: in files, and with the node that was asked, which may know more by the heads. */
+async function keepEvidence(
+  { evidence, convicting }: Asked,
+  { source }: GoSumSettings,
+  flags: GoSumFlags,
+  out: Output,
+): Promise<EvidenceReport | null> {
+  const [first, ...others] = evidence ?? []
+  if (first === undefined) return null
+  const { evidenceId } = await import('../evidence/evidence.js')
   const { parseCheckpoint } = await import('../tlog/checkpoint.js')
-  const id = evidenceId(evidence)
-  const sizes = evidence.heads.map((head) => parseCheckpoint(head).size) as [number, number]
-  const file = flags.writeEvidence ?? `gossum-evidence-${id}.json`
-  try {
-    await writeFileOnce(file, encodeEvidence(evidence))
-    return { id, sizes, file }
-  } catch (error) {
-    fail(error)
-    return { id, sizes, file: null }
+  const { giveEvidence, keepInFile } = await import('./evidence-file.js')
+  const witnesses: EvidenceReport['witnesses'][number][] = []
+  const file = await keepInFile(first, flags.writeEvidence, out)
+  for (const one of others) {
+    if (!('witness' in one)) continue
+    witnesses.push({ id: evidenceId(one), witness: one.witness, file: await keepInFile(one, undefined, out) })
   }
+  if (source.kind === 'node') {
+    const { NodeClient } = await import('./client.js')
+    const { giveHeads } = await import('./give-heads.js')
+    const node = new NodeClient(source.url)
+    for (const one of [first, ...others]) {
+      const id = evidenceId(one)
+      await giveEvidence(node, one).then(
+        ({ fate }) => out.talk(`evidence ${id} is with the node at ${source.url} (${fate})`),
+        (error: unknown) => out.error(error),
+      )
+    }
+    await giveHeads(convicting ?? [], new Set([first, ...others].map(evidenceId)), node, out)
+  }
+  const sizes = first.heads.map((head) => parseCheckpoint(head).size) as [number, number]
+  return { id: evidenceId(first), sizes, file, witnesses }
 }
 
 async function keepProof({ proof, problem }: Asked, file: string, fail: Fail): Promise<void> {
@@ -297,7 +315,7 @@ function tell(reports: readonly FileReport[], evidence: EvidenceReport | null, o
       if (isFailure(finding)) out.line(findingLine(report.file, finding, paint))
     }
   }
-  if (evidence !== null) out.line(evidenceLine(evidence, paint))
+  if (evidence !== null) evidenceLines(evidence, paint).forEach((line) => out.line(line))
   for (const report of reports) {
     if (report.verdict === 'ok') out.aside(() => fineLine(report))
     else if (!out.isJson) out.talk(failedLine(report))

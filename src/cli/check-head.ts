@@ -2,24 +2,32 @@
  * `gossum check head`: the go command's own memory of a log, against a node's history and against the log as it is
  * now. The node gets the head in any case, and so do its peers; evidence that no node could take is written to a file.
  */
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { Command } from 'commander'
 import { parseLogSetting, SUM_GOLANG_ORG, type LogSetting } from '../config.js'
 import { errorCode, GossumError } from '../errors.js'
 import { evidenceId, type Evidence } from '../evidence/evidence.js'
+import { findByShape } from '../evidence/report-shape.js'
 import { parseCheckpoint, type Checkpoint } from '../tlog/checkpoint.js'
 import { EMPTY_ROOT, formatHash } from '../tlog/hash.js'
-import { parseNote, verifyNote } from '../tlog/note.js'
+import { signedHeadsIn } from '../tlog/cut.js'
+import { formatNote, parseNote, verifyNote, type Note } from '../tlog/note.js'
 import { grouped } from './ask-text.js'
 import { NodeClient, nodeFlag } from './client.js'
 import { nodeUrl } from './node-url.js'
 import type { CommonFlags } from './command.js'
-import { evidenceFileName, giveEvidence, writeEvidence } from './evidence-file.js'
-import { EXIT } from './exit.js'
+import { giveEvidence, keepInFile } from './evidence-file.js'
+import { EXIT, gravest } from './exit.js'
 import { readFileBounded } from './files.js'
 import { latestPath, readLatest } from './go-memory.js'
-import { askLog, askNode, type Answer, type RememberedHead, type Said, type Verdict } from './head-answers.js'
+import {
+  askLog,
+  askNode,
+  type Answer,
+  type PolledLog,
+  type RememberedHead,
+  type Said,
+  type Verdict,
+} from './head-answers.js'
 import { output, type Output } from './output.js'
 
 interface HeadFlags extends CommonFlags {
@@ -28,7 +36,7 @@ interface HeadFlags extends CommonFlags {
 }
 
 /** The largest file that is read, in bytes: beyond anything that can be a head. */
-const MAX_FILE_BYTES = 1024 * 1024
+const MAX_FILE_BYTES = 2 * 1024 * 1024
 
 const EXITS = { consistent: EXIT.fine, inconsistent: EXIT.misbehaviour, pending: EXIT.undecided } as const
 const STYLES = { consistent: 'green', inconsistent: 'red', pending: 'yellow' } as const
@@ -74,12 +82,27 @@ async function checkHead(file: string | undefined, flags: HeadFlags, out: Output
     : readFileBounded(path, MAX_FILE_BYTES))
   if (bytes.length === 0) return nothingRemembered(path, log, out)
 
-  const remembered = readHead(bytes, log)
+  const exits: number[] = []
+  for (const remembered of readHeads(bytes, log))
+    exits.push(await checkOne(remembered, { path, log, node, flags, out }))
+  return gravest(exits)
+}
+
+/** Where a head was found, and who is asked about it. */
+interface Asking {
+  readonly path: string
+  readonly log: PolledLog
+  readonly node: NodeClient
+  readonly flags: HeadFlags
+  readonly out: Output
+}
+
+async function checkOne(remembered: RememberedHead, { path, log, node, flags, out }: Asking): Promise<number> {
   const [byNode, byLog] = await out.progress(
     'asking the node and the log',
     Promise.all([askNode(node, log, remembered), askLog(log, remembered)]),
   )
-  const verdict = verdictOf([byNode, byLog])
+  const verdict = verdictOf(remembered, [byNode, byLog])
   const kept = await keep(byNode, byLog, node, flags.writeEvidence, out)
   const [, size, root] = remembered.note.text.split('\n') as [string, string, string]
   out.json({
@@ -103,10 +126,25 @@ async function checkHead(file: string | undefined, flags: HeadFlags, out: Output
   return EXITS[verdict]
 }
 
-/** Throws what is refused: no note, not signed by the log, no checkpoint, another origin. */
-function readHead(bytes: Uint8Array, log: LogSetting): RememberedHead {
-  const note = parseNote(bytes)
-  verifyNote(note, log.key)
+/**
+ * The head, or the heads that the log signed in what is none as a whole: a cached answer to a lookup, say. Throws what is
+ * refused: no note, not signed by the log, no checkpoint, another origin.
+ */
+function readHeads(bytes: Uint8Array, log: LogSetting): RememberedHead[] {
+  try {
+    const note = parseNote(bytes)
+    verifyNote(note, log.key)
+    return [readHead(bytes, note, log)]
+  } catch (error) {
+    const cut = signedHeadsIn(bytes, log.key, log.origin)
+    // Copied out of a build log, it may have lost its form.
+    const found = cut.length > 0 ? cut : findByShape(bytes, [log.key]).heads.map(({ note }) => note)
+    if (found.length === 0) throw error
+    return found.map((note) => readHead(formatNote(note), note, log))
+  }
+}
+
+function readHead(bytes: Uint8Array, note: Note, log: LogSetting): RememberedHead {
   let head: Checkpoint | undefined
   try {
     head = parseCheckpoint(note.text)
@@ -127,7 +165,9 @@ function nothingRemembered(path: string, { key }: LogSetting, out: Output): numb
   return EXIT.fine
 }
 
-function verdictOf(answers: readonly Answer[]): Verdict {
+/** A size that no tree has is a lie by itself: the log's signature under it is all the proof there is. */
+function verdictOf({ head }: RememberedHead, answers: readonly Answer[]): Verdict {
+  if (head === undefined) return 'inconsistent'
   if (answers.some(({ evidence }) => evidence !== undefined)) return 'inconsistent'
   const isProven = answers.some(({ said }) => said.error === undefined && said.verdict === 'consistent')
   return isProven ? 'consistent' : 'pending'
@@ -154,7 +194,7 @@ async function keep(
   if (evidence === undefined) return { id: null, path: null }
   const isThere = byNode.said.error === undefined
   const held = byNode.evidence ? evidenceId(evidence) : isThere ? await give(node, evidence, out) : undefined
-  const path = held !== undefined && named === undefined ? null : await write(evidence, named, out)
+  const path = held !== undefined && named === undefined ? null : await keepInFile(evidence, named, out)
   return { id: held ?? evidenceId(evidence), path }
 }
 
@@ -166,20 +206,6 @@ async function give(node: NodeClient, evidence: Evidence, out: Output): Promise<
     out.error(error)
     return undefined
   }
-}
-
-/** Writes it where it was asked for, or else somewhere: it must not be lost for a wrong name or a full disk. */
-async function write(evidence: Evidence, named: string | undefined, out: Output): Promise<string | null> {
-  const name = evidenceFileName(evidence)
-  for (const path of [...(named === undefined ? [] : [named]), name, join(tmpdir(), name)]) {
-    try {
-      await writeEvidence(path, evidence)
-      return path
-    } catch (error) {
-      out.error(error)
-    }
-  }
-  return null
 }
 
 // ---- words -----------------------------------------------------------------------------------------------------

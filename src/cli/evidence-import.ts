@@ -6,38 +6,44 @@ import { Command } from 'commander'
 import { SUM_GOLANG_ORG } from '../config.js'
 import { errorCode, GossumError, HintedError } from '../errors.js'
 import {
-  evidenceId,
-  parseEvidence,
-  splitViewOf,
-  verifyEvidence,
-  WITNESS_CONFLICT,
-  type Evidence,
-} from '../evidence/evidence.js'
-import { evidenceOfReport, MAX_REPORT_BYTES, parseGoReports } from '../evidence/go-report.js'
-import type { LogView } from '../http/api.js'
+  evidenceInText,
+  MAX_EVIDENCE_TEXT_BYTES,
+  type FromText,
+  type ProvenEvidence,
+  type TextKeys,
+} from '../evidence/from-text.js'
+import type { FoundHead } from '../evidence/report-shape.js'
+import type { LogView, WitnessView } from '../http/api.js'
 import type { EvidenceAnswer } from '../http/submit.js'
-import { fromUtf8 } from '../tlog/bytes.js'
-import { parseVerifierKey, type VerifierKey } from '../tlog/note.js'
+import { utf8 } from '../tlog/bytes.js'
+import { isWitnessKey, parseNote, parseVerifierKey, type VerifierKey } from '../tlog/note.js'
+import { MAX_POLICY_BYTES, parsePolicy } from '../tlog/policy.js'
 import { grouped } from './ask-text.js'
 import { NodeClient } from './client.js'
 import { nodeUrl } from './node-url.js'
 import { collect, type CommonFlags } from './command.js'
-import { giveEvidence, writeEvidence } from './evidence-file.js'
-import { EXIT, exitCodeOf } from './exit.js'
-import { readFileBounded } from './files.js'
+import { giveEvidence, keepInFile, writeEvidence } from './evidence-file.js'
+import { EXIT, exitCodeOf, gravest } from './exit.js'
+import { readFileBounded, readPolicyFile } from './files.js'
+import { giveHeads } from './give-heads.js'
 import { parseLogKey } from './log-key.js'
 import { output, type Output } from './output.js'
 
 interface ImportFlags extends CommonFlags {
   readonly log?: string[]
+  readonly policy?: string
   readonly write?: string
 }
 
 export function importCommand(): Command {
   return new Command('import')
     .description('make evidence of what the go command printed when it caught a fork, and give it to a running node')
-    .argument('<FILE>', "the go command's output with its SECURITY ERROR, or an evidence file; - is stdin")
+    .argument('<FILE>', 'a build log with the SECURITY ERROR of the go command, or an evidence file; - is stdin')
     .option('--log <VKEY>', "key of a log to trust (repeatable; default: the node's logs, and sum.golang.org)", collect)
+    .option(
+      '--policy <FILE>',
+      "convict its witnesses, too, where they cosigned both heads (default: the node's policy)",
+    )
     .option('--write <FILE>', 'write the evidence, too; then it takes no node')
     .addHelpText(
       'after',
@@ -47,9 +53,13 @@ Examples:
   gossum evidence import build.log --write fork.json
   gossum evidence import --log VKEY build.log --node http://10.0.0.7:46787
 
+The log of a build may be as any CI system shows it: with times, colours and prefixes, folded, as JSON, in UTF-16.
+Heads that prove nothing by themselves are given to the node as they were printed: it may know more. Evidence that no
+node takes is written to gossum-evidence-ID.json here, or where temporary files go.
+
 Exit code 3 when a report was proven and kept: the import worked, and what was imported proves that the log has signed
-two histories. 2 for a text without a report, or whose reports prove nothing; 1 when no node could be reached and
-nothing was written.
+two histories. 2 for a text without a report, or whose reports prove nothing; 1 when what was proven could be kept
+nowhere.
 `,
     )
     .action(async (file: string, _options: unknown, self: Command) => {
@@ -58,42 +68,25 @@ nothing was written.
     })
 }
 
-/** Makes evidence with these keys, or throws. */
-type Candidate = (keys: readonly VerifierKey[]) => Evidence
-
 async function importFile(file: string, flags: ImportFlags, out: Output): Promise<number> {
   const node = new NodeClient(nodeUrl(flags))
-  const candidates = readCandidates(await readFileBounded(file, MAX_REPORT_BYTES))
-  const keys = flags.log?.map(parseLogKey) ?? (await keysOf(node))
-  let exit: number = EXIT.fine
-  const failed = (error: unknown, hint?: string): void => {
-    if (!(error instanceof GossumError)) throw error
-    out.error(hint === undefined ? error : new HintedError(error, hint))
-    exit = Math.max(exit, exitCodeOf(error.code))
-  }
-  const proven = new Map<string, Proven>()
-  for (const candidate of candidates) {
-    try {
-      const found = prove(candidate(keys), keys)
-      proven.set(found.id, found)
-    } catch (error) {
-      failed(error, errorCode(error) === 'LOG_UNKNOWN' ? 'name the key of the log with --log VKEY' : undefined)
-    }
-  }
-  for (const [i, found] of [...proven.values()].entries()) {
-    const path = flags.write === undefined ? null : numbered(flags.write, i)
-    const written = path === null ? undefined : await attempt(writeEvidence(path, found.evidence))
-    if (written instanceof GossumError) failed(written)
-    const isWritten = path !== null && !(written instanceof GossumError)
-    const answer = await attempt(giveEvidence(node, found.evidence))
-    if (answer instanceof GossumError && !isWritten) {
-      failed(answer, `evidence ${found.id} is proven, and no node keeps it: keep it with --write FILE`)
-      continue
-    }
-    tell(found, answer, isWritten ? path : null, out)
-    exit = EXIT.misbehaviour
-  }
-  return exit
+  const bytes = await readFileBounded(file, MAX_EVIDENCE_TEXT_BYTES)
+  const found = evidenceInText(bytes, await keysOf(node, flags))
+  const exits: number[] = found.failures.map((error) => {
+    const isUnknown = errorCode(error) === 'LOG_UNKNOWN'
+    out.error(isUnknown ? new HintedError(error, 'name the key of the log with --log VKEY') : error)
+    return exitCodeOf(error.code)
+  })
+  for (const [i, proven] of found.proven.entries()) exits.push(await keep(proven, i, { node, flags, out }))
+  // After the evidence, which freezes the log at once: a head may take the node a minute.
+  exits.push(await giveHeads(untold(found), new Set(found.proven.map(({ id }) => id)), node, out))
+  return gravest(exits)
+}
+
+interface Keeping {
+  readonly node: NodeClient
+  readonly flags: ImportFlags
+  readonly out: Output
 }
 
 /** What became of an attempt, or why it failed. */
@@ -104,46 +97,75 @@ function attempt<T>(work: Promise<T>): Promise<T | GossumError> {
   })
 }
 
-// ---- reading ---------------------------------------------------------------------------------------------------
-
-/** How every evidence file begins. */
-const EVIDENCE_START = '{\n  "type": "gossum/'
-
-function readCandidates(bytes: Uint8Array): Candidate[] {
-  const reports = parseGoReports(bytes)
-  if (reports.length > 0) return reports.map((report) => (keys) => evidenceOfReport(report, keys))
-  if (fromUtf8(bytes)?.startsWith(EVIDENCE_START) === true) {
-    const evidence = parseEvidence(bytes)
-    return [() => evidence]
+/** Keeps a piece of evidence where it was asked for and with the node, or else in some file. */
+async function keep(proven: ProvenEvidence, i: number, { node, flags, out }: Keeping): Promise<number> {
+  const { evidence } = proven
+  const named = flags.write === undefined ? undefined : numbered(flags.write, i)
+  let path: string | null = null
+  if (named !== undefined) {
+    const written = await attempt(writeEvidence(named, evidence))
+    if (written instanceof GossumError) out.error(written)
+    else path = named
   }
-  const error = new GossumError('EVIDENCE_MALFORMED', 'no report of the go command is in this text')
-  throw new HintedError(
-    error,
-    'a report has "old database:" and "new database:" with a signed head below each, then "proof of misbehavior:"',
-  )
+  const answer = await attempt(giveEvidence(node, evidence))
+  if (answer instanceof GossumError && path === null) {
+    path = await keepInFile(evidence, undefined, out)
+    if (path === null) {
+      out.error(new HintedError(answer, `evidence ${proven.id} is proven, and kept nowhere: keep what was printed`))
+      return exitCodeOf(answer.code)
+    }
+  }
+  tell(proven, answer, path, out)
+  return EXIT.misbehaviour
 }
 
-/** The keys of the logs that the node follows, if it is there, and that of sum.golang.org. */
-async function keysOf(node: NodeClient): Promise<VerifierKey[]> {
+// ---- keys ------------------------------------------------------------------------------------------------------
+
+/** The keys of the logs that the node follows, if it is there, and that of sum.golang.org; and those of witnesses. */
+async function keysOf(node: NodeClient, { log, policy }: ImportFlags): Promise<TextKeys> {
+  const named = policy === undefined ? undefined : parsePolicy(await readPolicyFile(policy, MAX_POLICY_BYTES))
+  const [logs, witnesses] = await Promise.all([
+    log?.map(parseLogKey) ?? logsOf(node),
+    named?.witnesses.flatMap(({ key }) => key ?? []) ?? witnessesOf(node),
+  ])
+  return { logs, witnesses }
+}
+
+async function logsOf(node: NodeClient): Promise<VerifierKey[]> {
   const usual = parseVerifierKey(SUM_GOLANG_ORG)
   const known = await attempt(node.askJson<{ logs: LogView[] }>('/api/v1/logs', 'logs'))
   return known instanceof GossumError ? [usual] : [...known.value.logs.map(({ key }) => parseVerifierKey(key)), usual]
 }
 
-// ---- proving ---------------------------------------------------------------------------------------------------
-
-interface Proven {
-  readonly id: string
-  readonly evidence: Evidence
-  readonly key: VerifierKey
-  readonly sizes: readonly [number, number]
+async function witnessesOf(node: NodeClient): Promise<VerifierKey[]> {
+  const known = await attempt(node.askJson<{ witnesses: WitnessView[] }>('/api/v1/witnesses', 'witnesses'))
+  if (known instanceof GossumError) return []
+  return known.value.witnesses.flatMap(({ key }) => readWitness(key) ?? [])
 }
 
-/** Throws when the evidence does not convict a log with one of these keys. */
-function prove(evidence: Evidence, keys: readonly VerifierKey[]): Proven {
-  // Whether a witness is convicted, too, is for the node, which may know it: the log is, all the same.
-  const { key, sizes } = verifyEvidence(evidence.type === WITNESS_CONFLICT ? splitViewOf(evidence) : evidence, keys)
-  return { id: evidenceId(evidence), evidence, key, sizes }
+/** Undefined for a key of a kind that is not verified here: a policy may name such. */
+function readWitness(vkey: string): VerifierKey | undefined {
+  try {
+    const key = parseVerifierKey(vkey)
+    return isWitnessKey(key) ? key : undefined
+  } catch (error) {
+    if (error instanceof GossumError) return undefined
+    throw error
+  }
+}
+
+// ---- heads -----------------------------------------------------------------------------------------------------
+
+/** The heads that say more than the evidence does: those that made none, and those with lines of witnesses. */
+function untold({ heads, proven }: FromText): FoundHead[] {
+  const told = new Set(proven.flatMap(({ evidence }) => evidence.heads.map((head) => parseNote(utf8(head)).text)))
+  const most = new Map<string, FoundHead>()
+  for (const head of heads) {
+    const id = `${head.key.vkey}\n${head.note.text}`
+    const before = most.get(id)
+    if (before === undefined || before.note.signatures.length < head.note.signatures.length) most.set(id, head)
+  }
+  return [...most.values()].filter(({ note }) => note.signatures.length > 1 || !told.has(note.text))
 }
 
 // ---- telling ---------------------------------------------------------------------------------------------------
@@ -154,7 +176,7 @@ function numbered(path: string, index: number): string {
 }
 
 function tell(
-  { id, evidence, key, sizes }: Proven,
+  { id, evidence, key, sizes, witness }: ProvenEvidence,
   answer: EvidenceAnswer | GossumError,
   path: string | null,
   out: Output,
@@ -162,15 +184,18 @@ function tell(
   const isGiven = !(answer instanceof GossumError)
   const fate = isGiven ? answer.fate : null
   const shownId = isGiven ? answer.id : id
-  out.json({ id: shownId, fate, type: evidence.type, log: key.vkey, sizes, written: path })
+  const whom = witness && { witness: witness.vkey }
+  out.json({ id: shownId, fate, type: evidence.type, log: key.vkey, ...whom, sizes, written: path })
   out.line(`${shownId}  ${fate ?? 'written'}`)
-  out.talk(`proven: ${key.name} has signed two histories, at sizes ${sizes.map(grouped).join(' and ')}`)
+  const did = witness === undefined ? 'has signed two histories' : `cosigned two histories of ${key.name}`
+  out.talk(`proven: ${(witness ?? key).name} ${did}, at sizes ${sizes.map(grouped).join(' and ')}`)
   if (path !== null) out.talk(`written to ${path}`)
-  if (isGiven) out.talk(FATES.get(answer.fate) ?? 'the node keeps no more evidence of this kind')
+  if (isGiven) out.talk(fateOf(answer.fate, witness !== undefined))
   else out.talk(`given to no node: ${answer.message}`, { important: true })
 }
 
-const FATES: ReadonlyMap<string, string> = new Map([
-  ['new', 'the node keeps it, has frozen the log, and tells its peers'],
-  ['known', 'the node knew of it already'],
-])
+function fateOf(fate: EvidenceAnswer['fate'], isOfWitness: boolean): string {
+  if (fate === 'known') return 'the node knew of it already'
+  if (fate !== 'new') return 'the node keeps no more evidence of this kind'
+  return `the node keeps it, ${isOfWitness ? 'counts the witness no more' : 'has frozen the log'}, and tells its peers`
+}

@@ -55,3 +55,11 @@ const COULD_NOT: ReadonlySet<ErrorCode> = new Set([
 export function exitCodeOf(code: ErrorCode): number {
   return COULD_NOT.has(code) ? EXIT.couldNot : EXIT.refused
 }
+
+/** From the gravest: a log that lies, a line that is wrong, what could not be read, what is not known, nothing. */
+const GRAVITY: readonly number[] = [EXIT.misbehaviour, EXIT.refused, EXIT.couldNot, EXIT.undecided, EXIT.fine]
+
+/** The exit code of several verdicts and failures: the gravest of theirs. */
+export function gravest(exits: readonly number[]): number {
+  return GRAVITY.find((exit) => exits.includes(exit)) ?? EXIT.fine
+}

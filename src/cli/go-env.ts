@@ -1,6 +1,9 @@
-/** Settings of the go command, as it finds them itself: the environment, else the file that `go env -w` writes. */
-import { readFileSync } from 'node:fs'
-import { isAbsolute, join } from 'node:path'
+/**
+ * Settings of the go command, as it finds them itself: the environment, else the file that `go env -w` writes, else
+ * `$GOROOT/go.env`, which those who distribute a go command may write.
+ */
+import { accessSync, constants, readFileSync, realpathSync, statSync } from 'node:fs'
+import { delimiter, dirname, isAbsolute, join } from 'node:path'
 import { userHome } from '../config/user-home.js'
 
 /** The largest settings file that is read, in characters. */
@@ -8,7 +11,41 @@ const MAX_LENGTH = 1024 * 1024
 
 /** The setting with this name; undefined when it is not set, or to nothing, which is the same to the go command. */
 export function goEnv(name: string, env: NodeJS.ProcessEnv = process.env): string | undefined {
-  return env[name] || readSettings(settingsFile(env)).get(name) || undefined
+  if (env[name]) return env[name]
+  const own = readSettings(settingsFile(env))
+  // What the user has set, if to nothing, is not overwritten.
+  if (own.has(name)) return own.get(name) || undefined
+  const root = goRoot(own.get('GOROOT') || env['GOROOT'] || undefined, env)
+  return root === undefined ? undefined : readSettings(join(root, 'go.env')).get(name) || undefined
+}
+
+/** Where the go command lives that the user would run: as it was set, else from where its program is. */
+function goRoot(named: string | undefined, env: NodeJS.ProcessEnv): string | undefined {
+  if (named !== undefined) return named
+  const program = process.platform === 'win32' ? 'go.exe' : 'go'
+  const places = (env['PATH'] ?? '').split(delimiter).filter(isAbsolute)
+  const path = places.map((place) => join(place, program)).find(isProgram)
+  if (path === undefined) return undefined
+  // Links as Debian's lead from /usr/bin to where it is. A cross-compiled one is a folder deeper.
+  const bin = dirname(realpathSync(path))
+  return [dirname(bin), dirname(dirname(bin))].find((dir) => isFile(join(dir, 'go.env')))
+}
+
+function isProgram(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK)
+  } catch {
+    return false
+  }
+  return isFile(path)
+}
+
+function isFile(path: string): boolean {
+  try {
+    return statSync(path).isFile()
+  } catch {
+    return false
+  }
 }
 
 /** $GOENV, which may be `off`; else where the user's configuration lives. */

@@ -15,14 +15,16 @@ import {
   provenAnswers,
 } from '../audit/proof.js'
 import { errorCode, errorText, GossumError, HintedError, type ErrorCode } from '../errors.js'
-import type { SplitView } from '../evidence/evidence.js'
+import type { Evidence } from '../evidence/evidence.js'
+import type { FoundHead } from '../evidence/report-shape.js'
+import { witnessLies } from '../evidence/witness-lies.js'
 import { Outgoing } from '../outgoing/client.js'
 import { SumdbClient, type VerifiedHead } from '../sumdb/client.js'
 import { refusedStatus } from '../sumdb/fetcher.js'
 import type { ModuleVersion } from '../sumdb/module.js'
 import { utf8 } from '../tlog/bytes.js'
 import { logId, SUMDB_ORIGIN } from '../tlog/checkpoint.js'
-import { MAX_NOTE_BYTES, parseVerifierKey, SIGNATURE_TYPES, type VerifierKey } from '../tlog/note.js'
+import { MAX_NOTE_BYTES, parseNote, parseVerifierKey, SIGNATURE_TYPES, type VerifierKey } from '../tlog/note.js'
 import { parsePolicy } from '../tlog/policy.js'
 import { readFileBounded } from './files.js'
 import type { GoSumSettings, GoSumSource } from './gosum-settings.js'
@@ -37,8 +39,10 @@ export interface GoSumAnswers {
   readonly quorum: QuorumHead
   /** By module version, `path@version`. */
   readonly answers: ReadonlyMap<string, Answer>
-  /** Two heads that convict the log. */
-  readonly evidence: SplitView | undefined
+  /** What convicts the log, and with a policy those of its witnesses that cosigned both heads; the log's first. */
+  readonly evidence: readonly Evidence[]
+  /** The heads that convict, as they were shown. */
+  readonly convicting: readonly FoundHead[]
   /** The bytes of a proof file of all that was proven, if one was wanted. */
   readonly proof: Uint8Array | undefined
 }
@@ -83,7 +87,21 @@ export async function askAbout(
   }
   const proof = wantsProof && checked.isWhole ? await proofOf(checked.records, client, key, quorum) : undefined
   const answers = new Map(modules.map(({ path, version }, i) => [`${path}@${version}`, checked.answers[i]!]))
-  return { quorum, answers, evidence: checked.evidence, proof }
+  return { quorum, answers, ...convictionsIn(checked, key, trust), proof }
+}
+
+function convictionsIn(
+  { conviction }: Checked,
+  key: VerifierKey,
+  { policy }: Trust,
+): Pick<GoSumAnswers, 'evidence' | 'convicting'> {
+  if (conviction === undefined) return { evidence: [], convicting: [] }
+  const { evidence, heads } = conviction
+  const witnesses = (policy?.witnesses ?? []).flatMap((witness) => witness.key ?? [])
+  return {
+    evidence: [evidence, ...witnessLies(evidence, key, heads, witnesses)],
+    convicting: heads.map((note) => ({ key, note })),
+  }
 }
 
 /** Whether the answer is a record that the head does not hold. */
@@ -103,7 +121,7 @@ function joined(
     answers: modules.map((module, i) => laterOf.get(module) ?? all.answers[i]!),
     records: new Map([...all.records, ...later.records]),
     isWhole: all.isWhole && later.isWhole,
-    evidence: all.evidence ?? later.evidence,
+    conviction: all.conviction ?? later.conviction,
   }
 }
 
@@ -133,7 +151,7 @@ async function fromProof(file: string, key: VerifierKey, trust: Trust): Promise<
     const proof = parseGoSumProof(await readFileBounded(file, MAX_GO_SUM_PROOF_BYTES))
     if (proof.log !== key.vkey) throw new GossumError('LOG_UNKNOWN', proof.log)
     const quorum = judged(utf8(proof.head), trust)
-    return { quorum, answers: provenAnswers(proof, quorum.head), evidence: undefined, proof: undefined }
+    return { quorum, answers: provenAnswers(proof, quorum.head), evidence: [], convicting: [], proof: undefined }
   } catch (error) {
     if (errorCode(error) !== 'PROOF_MALFORMED') throw error
     throw new HintedError(error as GossumError, 'gossum check go.sum --write-proof FILE makes one')
@@ -171,14 +189,15 @@ async function findHead(
 ): Promise<Found> {
   if (source.kind === 'node') return { quorum: judged(await fromNode(source.url, client), trust), shown: [] }
   if (source.kind === 'home') return { quorum: judged(await fromHome(source.home, key), trust), shown: [] }
-  return fromLog(source.head, client, trust)
+  return fromLog(source, client, trust)
 }
 
 /** What the node lets out as its newest head. */
 async function fromNode(url: string, client: SumdbClient): Promise<Uint8Array> {
   try {
-    return await client.latestNote()
+    return requireNote(await client.latestNote(), 'NODE_UNREACHABLE', url)
   } catch (error) {
+    if (errorCode(error) === 'NODE_UNREACHABLE') throw error
     const status = refusedStatus(error)
     const detail = error instanceof GossumError ? error.detail : errorText(error)
     // A node that has no quorum head, or whose log is frozen, says so with such a status.
@@ -189,11 +208,38 @@ async function fromNode(url: string, client: SumdbClient): Promise<Uint8Array> {
   }
 }
 
+/** What says nothing of a log: no answer, or one that cannot be its. */
+const SILENT: ReadonlySet<ErrorCode> = new Set(['LOG_UNREACHABLE', 'LOG_ANSWER_INVALID'])
+
+/** The newest head that the log shows, verified. Throws LOG_ANSWER_INVALID for an answer that is no head at all. */
+async function newestOf(client: SumdbClient, url: string): Promise<VerifiedHead> {
+  try {
+    return await client.latest()
+  } catch (error) {
+    if (errorCode(error) !== 'NOTE_MALFORMED') throw error
+    throw new GossumError('LOG_ANSWER_INVALID', `${url} answers with something that is no head`, error)
+  }
+}
+
+/** Throws this code for an answer that is no note at all: a sign-in page, say. */
+function requireNote(answer: Uint8Array, code: ErrorCode, url: string): Uint8Array {
+  try {
+    parseNote(answer)
+    return answer
+  } catch (error) {
+    throw new GossumError(code, `${url} answers with something that is no head`, error)
+  }
+}
+
 /** The log's newest head when it has its quorum with it, else the one in the file; the larger when both have. */
-async function fromLog(file: string | undefined, client: SumdbClient, trust: Trust): Promise<Found> {
+async function fromLog(
+  { head: file, url }: { head: string | undefined; url: string },
+  client: SumdbClient,
+  trust: Trust,
+): Promise<Found> {
   const given = file === undefined ? undefined : judged(await readFileBounded(file, MAX_NOTE_BYTES), trust)
-  const latest = await client.latest().catch((error: unknown) => {
-    if (given === undefined || errorCode(error) !== 'LOG_UNREACHABLE') throw error
+  const latest = await newestOf(client, url).catch((error: unknown) => {
+    if (given === undefined || !SILENT.has(errorCode(error))) throw error
     return undefined
   })
   if (latest === undefined) return { quorum: given!, shown: [] }

@@ -37,6 +37,8 @@ export interface EvidenceReport {
   readonly sizes: readonly [number, number]
   /** Where it was written; null when it could not be. */
   readonly file: string | null
+  /** Evidence against witnesses that cosigned both heads. */
+  readonly witnesses: readonly { readonly id: string; readonly witness: string; readonly file: string | null }[]
 }
 
 /** The verdict on a file: the gravest thing found. `pending` counts lines that have no finding, too. */
@@ -54,14 +56,6 @@ const VERDICT_EXIT: Readonly<Record<GoSumVerdict, number>> = {
   malformed: EXIT.refused,
   misbehaviour: EXIT.misbehaviour,
   undecided: EXIT.undecided,
-}
-
-/** From the gravest: a log that lies, a line that is wrong, what could not be read, what is not known, nothing. */
-const GRAVITY: readonly number[] = [EXIT.misbehaviour, EXIT.refused, EXIT.couldNot, EXIT.undecided, EXIT.fine]
-
-/** The exit code of several verdicts and failures: the gravest of theirs. */
-export function gravest(exits: readonly number[]): number {
-  return GRAVITY.find((exit) => exits.includes(exit)) ?? EXIT.fine
 }
 
 export function exitOf({ verdict }: FileReport): number {
@@ -94,10 +88,17 @@ export function factOf({ class: what, have, log, record, reason }: Finding): str
   return `${reason ?? ''}${what === 'not-in-log' ? where : ''}`
 }
 
-export function evidenceLine({ id, sizes, file }: EvidenceReport, paint: Paint): string {
-  const where = file === null ? 'which could not be written' : `in ${file}`
+export function evidenceLines({ id, sizes, file, witnesses }: EvidenceReport, paint: Paint): string[] {
+  const where = (path: string | null): string => (path === null ? 'which could not be written' : `in ${path}`)
   const heads = `two heads of sizes ${sizes.map(grouped).join(' and ')} convict the log`
-  return `${paint('red', 'misbehaviour')}  ${heads}: evidence ${id}, ${where}`
+  const word = paint('red', 'misbehaviour')
+  return [
+    `${word}  ${heads}: evidence ${id}, ${where(file)}`,
+    ...witnesses.map((one) => {
+      const name = one.witness.slice(0, one.witness.indexOf('+'))
+      return `${word}  the witness ${name} has cosigned both: evidence ${one.id}, ${where(one.file)}`
+    }),
+  ]
 }
 
 /** One line of talk about a file without failures. */

@@ -9,7 +9,7 @@ import type { HeadAnswer } from '../http/submit.js'
 import { SumdbClient } from '../sumdb/client.js'
 import { equalBytes } from '../tlog/bytes.js'
 import type { Checkpoint } from '../tlog/checkpoint.js'
-import { formatHash } from '../tlog/hash.js'
+import { EMPTY_ROOT, formatHash } from '../tlog/hash.js'
 import { parseNote, type Note } from '../tlog/note.js'
 import { grouped } from './ask-text.js'
 import type { NodeClient } from './client.js'
@@ -47,7 +47,11 @@ function failed(url: string, error: unknown): Answer {
 // ---- the node --------------------------------------------------------------------------------------------------
 
 /** Submits the head to a node, and so to its peers. */
-export async function askNode(node: NodeClient, { key }: LogSetting, { bytes }: RememberedHead): Promise<Answer> {
+export async function askNode(
+  node: NodeClient,
+  { key }: Pick<LogSetting, 'key'>,
+  { bytes }: Pick<RememberedHead, 'bytes'>,
+): Promise<Answer> {
   const { url } = node
   try {
     const answer = await node.submit<HeadAnswer>('/api/v1/heads', 'text/plain; charset=utf-8', bytes, 'outcome')
@@ -78,6 +82,8 @@ function wordsFor({ outcome, code, held }: HeadAnswer): string {
     case 'past':
       return `is part of its history (${holds(held)})`
     case 'pending':
+      if (code === 'SIZE_IMPOSSIBLE' || code === 'NOTE_TOO_LARGE')
+        return `is a lie that no evidence holds (${why}): it is kept as a suspect, and the log is frozen`
       return `cannot be proven yet (${holds(held)}): ${why}; it is kept, and tried again`
     default:
       return `not taken (${holds(held)}): ${why}`
@@ -100,6 +106,12 @@ export async function askLog({ key, url, origin }: PolledLog, remembered: Rememb
   try {
     const { head: ours } = remembered
     if (ours === undefined) throw new GossumError('SIZE_IMPOSSIBLE', remembered.note.text.split('\n')[1])
+    // No history of anybody's has it: the log need not be asked.
+    if (ours.size === 0 && !equalBytes(ours.root, EMPTY_ROOT)) {
+      const evidence = makeSplitView(key, [remembered.note, remembered.note])
+      const text = 'need not be asked: no empty tree has this root'
+      return { said: { url, verdict: 'inconsistent', text, fields: { size: null, root: null } }, evidence }
+    }
     const client = new SumdbClient({ url, key, origin })
     const { head: shown, note } = await client.latest(late)
     const [smaller, larger] = ours.size <= shown.size ? [ours, shown] : [shown, ours]

@@ -1,7 +1,12 @@
 /**
  * Where the command line speaks: stdout is data, stderr is talk. With --json stdout has JSON lines and nothing else.
+ *
+ * Much of what is said comes from others. It is cleaned here, whoever brought it, and painted afterwards: an escape that
+ * reaches a terminal is one that was made here.
  */
+import { randomBytes } from 'node:crypto'
 import { errorCode, errorText, ERRORS, GossumError } from '../errors.js'
+import { printable, printableJson, printableLines } from '../printable.js'
 
 export interface OutputFlags {
   readonly json?: boolean
@@ -27,8 +32,8 @@ const STYLES = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33 } as const
 const PROGRESS_AFTER_MS = 1000
 const ERASE_LINE = '\r\x1b[K'
 
-/** Control characters and bidirectional overrides: text of others must not move the cursor or turn a line around. */
-const UNPRINTABLE = /[\0-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]|\x1b(?!\[\d{1,2}m)/g
+/** Stands before the number of a style until the line is printed; nobody else can have written it into a text. */
+const MARK = randomBytes(12).toString('hex')
 
 /** The output of a command with these flags. */
 export function output(flags: OutputFlags, streams: Streams = process): Output {
@@ -51,7 +56,7 @@ export class Output {
 
   /** One JSON line of data; nothing without --json. */
   json(value: unknown): void {
-    if (this.isJson) this.raw(`${JSON.stringify(value)}\n`)
+    if (this.isJson) this.raw(`${printableJson(JSON.stringify(value))}\n`)
   }
 
   /** One line of data for people; nothing with --json. */
@@ -59,9 +64,16 @@ export class Output {
     if (!this.isJson) this.#print(this.#streams.stdout, text)
   }
 
-  /** Data as it is. */
+  /** Data as it is; on a terminal, as it may be shown there. */
   raw(data: string | Uint8Array): void {
-    this.#streams.stdout.write(data)
+    const { stdout } = this.#streams
+    const text = typeof data === 'string' ? data : stdout.isTTY === true ? new TextDecoder().decode(data) : undefined
+    stdout.write(stdout.isTTY === true ? printableLines(text!) : data)
+  }
+
+  /** Lines of talk that are one text, such as a file that could be written nowhere. */
+  block(text: string): void {
+    this.#streams.stderr.write(`${printableLines(text)}\n`)
   }
 
   /** One line of talk; --quiet leaves only the important. */
@@ -99,7 +111,7 @@ export class Output {
 
   /** Text for stdout in a style, where colour is wanted. */
   paint(style: keyof typeof STYLES, text: string): string {
-    return this.#hasColor(this.#streams.stdout) ? styled(style, text) : text
+    return this.#hasColor(this.#streams.stdout) ? marked(style, text) : text
   }
 
   /** Tells about an error: what happened, and what can be done. One JSON line with --json. */
@@ -107,11 +119,14 @@ export class Output {
     const { stderr } = this.#streams
     const message = messageOf(error)
     if (this.isJson) {
-      stderr.write(`${JSON.stringify({ error: { code: errorCode(error), message, hint } })}\n`)
+      stderr.write(`${printableJson(JSON.stringify({ error: { code: errorCode(error), message, hint } }))}\n`)
       return
     }
     const name = 'gossum:'
-    this.#print(stderr, `${this.#hasColor(stderr) ? styled('red', name) : name} ${message}`)
+    // Only of our bugs there are more lines, which say where they are.
+    const [first, ...more] = message.split('\n')
+    this.#print(stderr, `${this.#hasColor(stderr) ? marked('red', name) : name} ${first!}`)
+    for (const line of more) this.#print(stderr, `  ${line}`)
     this.hint(hint)
   }
 
@@ -119,11 +134,12 @@ export class Output {
   hint(text: string): void {
     const label = 'hint:'
     const { stderr } = this.#streams
-    if (!this.isJson) this.#print(stderr, `${this.#hasColor(stderr) ? styled('dim', label) : label} ${text}`)
+    if (!this.isJson) this.#print(stderr, `${this.#hasColor(stderr) ? marked('dim', label) : label} ${text}`)
   }
 
   #print(stream: Stream, text: string): void {
-    stream.write(`${text.replace(UNPRINTABLE, '\u{fffd}')}\n`)
+    const [first, ...parts] = text.split(MARK)
+    stream.write(`${printable(first!)}${parts.map(styled).join('')}\n`)
   }
 
   /** --no-color > NO_COLOR > FORCE_COLOR > TERM=dumb > whether it is a terminal. */
@@ -135,8 +151,14 @@ export class Output {
   }
 }
 
-function styled(style: keyof typeof STYLES, text: string): string {
-  return `\x1b[${STYLES[style]}m${text}\x1b[0m`
+function marked(style: keyof typeof STYLES, text: string): string {
+  return `${MARK}${STYLES[style]}m${text}${MARK}0m`
+}
+
+/** What followed a mark: the number of a style, and text of whomever. */
+function styled(part: string): string {
+  const end = part.indexOf('m') + 1
+  return `\x1b[${part.slice(0, end)}${printable(part.slice(end))}`
 }
 
 function messageOf(error: unknown): string {

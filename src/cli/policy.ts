@@ -53,7 +53,7 @@ async function check(file: string, flags: CommonFlags): Promise<number> {
   const report = policyReport(policy, views, Date.now(), isPublic ? PUBLIC_POLICY_DATE : undefined)
   out.json({ file, ...report, ...(isPublic && { text: PUBLIC_POLICY }) })
   policyLines(report, Date.now(), (style, text) => out.paint(style, text)).forEach((line) => out.line(line))
-  if (isPublic) out.line(`\n${PUBLIC_POLICY.trimEnd()}`)
+  if (isPublic) ['', ...PUBLIC_POLICY.trimEnd().split('\n')].forEach((line) => out.line(line))
   return report.reachable ? EXIT.fine : EXIT.undecided
 }
 

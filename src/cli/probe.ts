@@ -6,17 +6,17 @@ import type { Reference } from '../audit/probe-history.js'
 import { FAMOUS_MODULES } from '../audit/probe-lookups.js'
 import { SUM_GOLANG_ORG } from '../config.js'
 import { GossumError } from '../errors.js'
-import { encodeEvidence, evidenceId, type SplitView } from '../evidence/evidence.js'
+import { evidenceId } from '../evidence/evidence.js'
 import { withoutLogin } from '../outgoing/logins.js'
 import { escapeModule, type ModuleVersion } from '../sumdb/module.js'
-import { fromUtf8, utf8 } from '../tlog/bytes.js'
+import { utf8 } from '../tlog/bytes.js'
 import { logId, SUMDB_ORIGIN } from '../tlog/checkpoint.js'
 import { formatHash } from '../tlog/hash.js'
 import type { VerifierKey } from '../tlog/note.js'
 import { counted } from './ask-text.js'
 import { NodeClient } from './client.js'
 import { collect, type CommonFlags } from './command.js'
-import { evidenceFileName, writeEvidence } from './evidence-file.js'
+import { keepInFile } from './evidence-file.js'
 import { EXIT } from './exit.js'
 import { parseLogKey } from './log-key.js'
 import { nodeUrl } from './node-url.js'
@@ -100,7 +100,7 @@ async function run(address: string, flags: ProbeFlags, out: Output): Promise<num
   const isNamed = flags.node !== undefined || Boolean(process.env['GOSSUM_NODE'])
   if (isNamed || references.length === 0 || !(node.head instanceof GossumError)) references.unshift(node)
   const report = await out.progress(`probing ${url}`, probe({ ...settings, references }))
-  const file = report.evidence && (await keep(report.evidence, flags.writeEvidence, out))
+  const file = report.evidence && ((await keepInFile(report.evidence, flags.writeEvidence, out)) ?? undefined)
   out.json(jsonOf(url, key, report))
   report.checks.forEach((check) => out.line(lineOf(check, out)))
   out.line(closing(report, file, out))
@@ -154,22 +154,6 @@ async function nodeReference(flags: CommonFlags, key: VerifierKey): Promise<Refe
 }
 
 // ---- what was found --------------------------------------------------------------------------------------------
-
-/** Writes the evidence where it was told to, or where it can be; where that is, or undefined when it was only shown. */
-async function keep(evidence: SplitView, named: string | undefined, out: Output): Promise<string | undefined> {
-  const usual = evidenceFileName(evidence)
-  for (const path of named === undefined ? [usual] : [named, usual]) {
-    try {
-      await writeEvidence(path, evidence)
-      return path
-    } catch (error) {
-      out.error(error)
-    }
-  }
-  // Rather than losing it.
-  out.talk(fromUtf8(encodeEvidence(evidence))!, { important: true })
-  return undefined
-}
 
 function jsonOf(url: string, key: VerifierKey, report: ProbeReport): object {
   const { kind, verdict, head, checks, evidence, requests } = report

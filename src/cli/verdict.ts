@@ -6,7 +6,7 @@
  * verifies. So a changed byte is always refused, unless it is in a line by a key that nobody here knows.
  */
 import { GossumError, type ErrorCode } from '../errors.js'
-import { parseEvidence, verifyEvidence } from '../evidence/evidence.js'
+import { MAX_PADDED_EVIDENCE_BYTES, parseEvidence, verifyEvidence } from '../evidence/evidence.js'
 import { fromUtf8, readUint64, utf8 } from '../tlog/bytes.js'
 import { formatCheckpoint, parseCheckpoint, type Checkpoint } from '../tlog/checkpoint.js'
 import { COSIGNATURE_SIZE, ML_DSA_COSIGNATURE_SIZE, verifyCosignature } from '../tlog/cosignature.js'
@@ -102,7 +102,7 @@ function kindOf(bytes: Uint8Array): Verdict['kind'] {
 }
 
 function judgeEvidence(bytes: Uint8Array, trust: Trust, found: Findings): void {
-  const { id, type, origin, sizes, key, witness } = verifyEvidence(parseEvidence(bytes), [
+  const { id, type, origin, sizes, key, witness } = verifyEvidence(parseEvidence(bytes, MAX_PADDED_EVIDENCE_BYTES), [
     ...trust.logs,
     ...witnessesOf(trust),
   ])

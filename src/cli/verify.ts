@@ -18,7 +18,7 @@ interface VerifyFlags extends OutputFlags {
 }
 
 /** The largest file that is read, in bytes: beyond anything that can be valid. */
-const MAX_FILE_BYTES = 1024 * 1024
+const MAX_FILE_BYTES = 8 * 1024 * 1024
 
 export function command(): Command {
   return new Command('verify')

@@ -40,7 +40,7 @@ import {
 } from './file.js'
 
 export { encodeEvidence, evidenceId, parseEvidence, SPLIT_VIEW, WITNESS_CONFLICT }
-export { MAX_EVIDENCE_BYTES } from './file.js'
+export { MAX_EVIDENCE_BYTES, MAX_PADDED_EVIDENCE_BYTES } from './file.js'
 export type { Evidence, SplitView, WitnessConflict }
 
 /** What verified evidence says. */

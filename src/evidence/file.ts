@@ -5,13 +5,18 @@
 import { GossumError } from '../errors.js'
 import { equalBytes, fromUtf8, toHex, utf8 } from '../tlog/bytes.js'
 import { sha256 } from '../tlog/hash.js'
-import { MAX_NOTE_BYTES } from '../tlog/note.js'
+import { MAX_NOTE_BYTES, MAX_READ_NOTE_BYTES } from '../tlog/note.js'
 
 /**
  * The largest evidence file, in bytes. Ordinary evidence is below 8 KiB, and a gossip message takes 64; but a log may
  * pad its heads up to MAX_NOTE_BYTES, and JSON may double that: what it signed must not be too large to convict it.
  */
 export const MAX_EVIDENCE_BYTES = 5 * MAX_NOTE_BYTES
+/**
+ * The largest evidence file that the command line reads, in bytes: of heads that a log padded to all that the go command
+ * reads. No node takes, keeps or passes on one above MAX_EVIDENCE_BYTES: there such a head is a suspect.
+ */
+export const MAX_PADDED_EVIDENCE_BYTES = 5 * MAX_READ_NOTE_BYTES
 /** The longest consistency proof between trees of at most 2^53 records, in hashes. */
 const MAX_PROOF_HASHES = 64
 
@@ -63,11 +68,11 @@ export function evidenceId(evidence: Evidence): string {
 }
 
 /**
- * Reads an evidence file. Throws EVIDENCE_MALFORMED unless it is, byte for byte, what encodeEvidence writes; but
+ * Reads an evidence file, of at most `most` bytes. Throws EVIDENCE_MALFORMED unless it is, byte for byte, what encodeEvidence writes; but
  * EVIDENCE_FOREIGN for one of a type that this version does not know: it is nobody's fault, and others may know it.
  */
-export function parseEvidence(bytes: Uint8Array): Evidence {
-  if (bytes.length > MAX_EVIDENCE_BYTES) throw malformed(`${bytes.length} bytes`)
+export function parseEvidence(bytes: Uint8Array, most = MAX_EVIDENCE_BYTES): Evidence {
+  if (bytes.length > most) throw malformed(`${bytes.length} bytes`)
   const text = fromUtf8(bytes)
   if (text === undefined) throw malformed('not UTF-8')
   let value: unknown

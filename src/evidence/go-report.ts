@@ -12,13 +12,12 @@
  */
 import { errorCode, GossumError } from '../errors.js'
 import { utf8 } from '../tlog/bytes.js'
-import { parseCheckpoint } from '../tlog/checkpoint.js'
+import { parseCheckpoint, SUMDB_ORIGIN } from '../tlog/checkpoint.js'
+import { signedHeadsIn } from '../tlog/cut.js'
 import { formatHash, parseHash, type Hash } from '../tlog/hash.js'
 import { isBy, parseNote, type Note, type VerifierKey } from '../tlog/note.js'
 import { makeSplitView, type SplitView } from './evidence.js'
 
-/** The largest text that is read, in bytes. */
-export const MAX_REPORT_BYTES = 1024 * 1024
 /** Different reports in one text. */
 export const MAX_REPORTS = 16
 /** A root and the longest consistency proof. */
@@ -47,11 +46,10 @@ interface Open {
 }
 
 /**
- * The different reports in a text, in their order; none when there is none. Throws EVIDENCE_MALFORMED for a text above
- * MAX_REPORT_BYTES, or with more than MAX_REPORTS.
+ * The different reports in a text, in their order; none when there is none. Throws EVIDENCE_MALFORMED for more than
+ * MAX_REPORTS.
  */
 export function parseGoReports(bytes: Uint8Array): GoReport[] {
-  if (bytes.length > MAX_REPORT_BYTES) throw malformed(`more than ${MAX_REPORT_BYTES} bytes`)
   const reports = new Map<string, GoReport>()
   let open: Open | undefined
   const close = (): void => {
@@ -134,13 +132,26 @@ function readHead(text: string): Note {
   }
 }
 
+/** The heads of a report that one of these keys signed, with all their lines. */
+export function headsOfReport(
+  { older, newer }: GoReport,
+  keys: readonly VerifierKey[],
+): { key: VerifierKey; note: Note }[] {
+  return [older, newer].flatMap((text) =>
+    keys.flatMap((key) => signedHeadsIn(utf8(text), key, SUMDB_ORIGIN).map((note) => ({ key, note }))),
+  )
+}
+
 /**
  * Makes split-view evidence of a report, verified with one of these keys. Throws EVIDENCE_MALFORMED for one that is not
  * whole, LOG_UNKNOWN when none of the keys signed it, and what makeSplitView throws when it convicts nobody.
  */
 export function evidenceOfReport({ older, newer, hashes }: GoReport, keys: readonly VerifierKey[]): SplitView {
-  if (newer === '') throw malformed('the report is cut off: it has no second head')
-  const heads: [Note, Note] = [readHead(older), readHead(newer)]
+  const first = readHead(older)
+  // To the go command that knows no head yet the other one is empty; and a head of no records convicts alone.
+  const isAlone = newer === '' && parseCheckpoint(first.text).size === 0
+  if (newer === '' && !isAlone) throw malformed('the report is cut off: it has no second head')
+  const heads: [Note, Note] = [first, isAlone ? first : readHead(newer)]
   const signers = keys.filter((key) => heads.every(({ signatures }) => signatures.some((line) => isBy(line, key))))
   if (signers.length === 0) {
     throw new GossumError('LOG_UNKNOWN', heads[0].signatures.map(({ name, keyId }) => `${name}+${keyId}`).join(', '))

@@ -10,7 +10,7 @@ import { formatNote, formatSignature, isBy, parseNote, type VerifierKey } from '
 import { logThatSigned, type Candidate, type LogIdentity } from '../witness/head.js'
 import { answerTo, type Outcome } from '../witness/outcome.js'
 import { MAX_BODY_BYTES, parseAddCheckpoint } from './add-checkpoint-body.js'
-import { text, type Reply } from './reply.js'
+import { exact, text, type Reply } from './reply.js'
 import type { Route } from './router.js'
 import { subtreeDoor, type SubtreeSigning } from './sign-subtree.js'
 import { busy, readable, refusal } from './witness-reply.js'
@@ -90,7 +90,7 @@ async function addCheckpoint(node: WitnessNode, body: Uint8Array): Promise<Reply
   const outcome = await node.submit(candidate)
   const { status } = answerTo(outcome)
   if (status === 200 && outcome.own !== undefined)
-    return text(outcome.own.map(({ signature }) => formatSignature(signature)).join(''))
+    return exact(outcome.own.map(({ signature }) => formatSignature(signature)).join(''))
   // SPEC: "The response body MUST consist of the tree size of the latest cosigned checkpoint in decimal".
   if (status === 409) return text(`${outcome.held ?? 0}\n`, { status, type: 'text/x.tlog.size' })
   return refusal(outcome)

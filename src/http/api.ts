@@ -8,7 +8,7 @@ import type { GuardState } from '../witness/rollback.js'
 import type { ClockCondition } from '../witness/clock.js'
 import type { DepositReport } from '../witness/deposit-report.js'
 import type { BastionReport } from './bastion.js'
-import { json, jsonFile, text, type Reply } from './reply.js'
+import { json, jsonFile, exact, text, type Reply } from './reply.js'
 import type { ApiRequest, Route } from './router.js'
 import { submitRoutes, type Doors } from './submit.js'
 
@@ -281,7 +281,7 @@ function followedLog(node: NodeView, { params }: ApiRequest): string {
 async function head(node: NodeView, request: ApiRequest): Promise<Reply> {
   const newest = await node.head(followedLog(node, request))
   if (newest === undefined) throw new GossumError('NOT_FOUND', 'no head of this log is held yet')
-  const reply = prefersText(request.headers.accept ?? '') ? text(newest.note) : json(newest)
+  const reply = prefersText(request.headers.accept ?? '') ? exact(newest.note) : json(newest)
   return { ...reply, headers: { ...reply.headers, vary: 'accept' } }
 }
 

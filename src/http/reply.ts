@@ -1,6 +1,7 @@
 /**
  * What the HTTP server answers with: JSON, text, or a problem body (RFC 9457) that carries our error code. Pure.
  */
+import { printableJson, printableLines } from '../printable.js'
 import { STATUS_CODES } from 'node:http'
 import { errorCode, ERRORS, GossumError, type ErrorCode } from '../errors.js'
 import { utf8 } from '../tlog/bytes.js'
@@ -19,10 +20,21 @@ const IMMUTABLE = 'public, max-age=31536000, immutable'
 
 export function json(value: unknown): Reply {
   const headers = { 'content-type': 'application/json', 'cache-control': NO_STORE }
-  return { status: 200, headers, body: utf8(`${JSON.stringify(value)}\n`) }
+  return { status: 200, headers, body: utf8(`${printableJson(JSON.stringify(value))}\n`) }
 }
 
-export function text(body: string, { status = 200, type = 'text/plain; charset=utf-8' } = {}): Reply {
+/** Lines of words, some of them perhaps of others. */
+export function text(body: string, options: TextOptions = {}): Reply {
+  return exact(printableLines(body), options)
+}
+
+interface TextOptions {
+  readonly status?: number
+  readonly type?: string
+}
+
+/** Text of which every byte counts: notes and their lines. */
+export function exact(body: string, { status = 200, type = 'text/plain; charset=utf-8' }: TextOptions = {}): Reply {
   return { status, headers: { 'content-type': type, 'cache-control': NO_STORE }, body: utf8(body) }
 }
 
@@ -66,5 +78,5 @@ export function problem(error: unknown, status = statusOf(error)): Reply {
     'cache-control': NO_STORE,
     ...((status === 429 || code === 'NODE_BUSY') && { 'retry-after': RETRY_AFTER }),
   }
-  return { status, headers, body: utf8(`${JSON.stringify(body)}\n`) }
+  return { status, headers, body: utf8(`${printableJson(JSON.stringify(body))}\n`) }
 }

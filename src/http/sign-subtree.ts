@@ -16,7 +16,7 @@ import { formatSignature, isBy, parseNote, type Note, type SignerKey } from '../
 import { checkSubtree } from '../tlog/subtree.js'
 import type { LogIdentity } from '../witness/head.js'
 import { MAX_BODY_BYTES } from './add-checkpoint-body.js'
-import { text, type Reply } from './reply.js'
+import { exact, text, type Reply } from './reply.js'
 import { parseSignSubtree, type AskedSubtree } from './sign-subtree-body.js'
 import { busy, readable, refusal } from './witness-reply.js'
 
@@ -118,5 +118,5 @@ function sign({ reference, checkpoint, subtree, proof }: Asked, { signer, obstac
   // Asked last, in the same turn of the event loop as the signature: nothing can come between.
   const code = obstacle(origin)
   if (code !== undefined) return refusal({ kind: 'pending', news: false, code })
-  return text(formatSignature(cosignSubtree(origin, subtree, signer)))
+  return exact(formatSignature(cosignSubtree(origin, subtree, signer)))
 }

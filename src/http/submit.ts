@@ -8,7 +8,7 @@ import { MAX_EVIDENCE_BYTES } from '../evidence/evidence.js'
 import type { Received } from '../evidence/alarm.js'
 import { networkOf } from '../network.js'
 import { formatHash } from '../tlog/hash.js'
-import { MAX_NOTE_BYTES } from '../tlog/note.js'
+import { MAX_READ_NOTE_BYTES } from '../tlog/note.js'
 import { answerTo, type Outcome, type OutcomeKind } from '../witness/outcome.js'
 import { json, problem, type Reply } from './reply.js'
 import type { ApiRequest, Route } from './router.js'
@@ -68,7 +68,7 @@ export function submitRoutes(node: Doors, now: () => number = () => performance.
     handle: ({ body, remoteAddress }: ApiRequest) => turnstile.pass(networkOf(remoteAddress ?? ''), () => act(body)),
   })
   return [
-    post('/api/v1/heads', MAX_NOTE_BYTES, (note) => takeHead(node, note)),
+    post('/api/v1/heads', MAX_READ_NOTE_BYTES, (note) => takeHead(node, note)),
     post('/api/v1/evidence', MAX_EVIDENCE_BYTES, (file) => takeEvidence(node, file)),
   ]
 }

@@ -92,7 +92,10 @@ export class ProvenLookups {
     signal: AbortSignal,
   ): Promise<ProvenRecord> {
     const { upstream, covering, requireSound, kept } = this.#parts
-    const answer = await turn(() => upstream.ask(path, version, signal))
+    const answer = await turn(() => upstream.ask(path, version, signal)).catch((error: unknown) => {
+      requireSound()
+      throw error
+    })
     try {
       const head = await covering(answer.id, signal)
       const proven = await this.#prove(module, path, version, answer, head, { client: PAID, signal })

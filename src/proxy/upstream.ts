@@ -58,11 +58,19 @@ export class Upstream {
 
   /** What the log answers to a lookup; nothing of the record is proven. Its head goes through the pipeline meanwhile. */
   async ask(path: string, version: string, signal: AbortSignal): Promise<UpstreamAnswer> {
-    const answer = await this.#telling(() => this.#parts.client.ask(path, version, { signal }))
-    const judged = this.#judge(answer.note)
-    if (this.#behind >= MAX_BEHIND) await judged
-    else this.#letBehind(judged)
-    return { ...answer, judged }
+    const refused: Promise<Outcome>[] = []
+    const onHead = (note: Uint8Array): void => void refused.push(this.#judge(note))
+    try {
+      const answer = await this.#telling(() => this.#parts.client.ask(path, version, { signal, onHead }))
+      const judged = this.#judge(answer.note)
+      if (this.#behind >= MAX_BEHIND) await judged
+      else this.#letBehind(judged)
+      return { ...answer, judged }
+    } catch (error) {
+      // The answer cannot be used; what the log signed in it says more, and is judged before anybody is told.
+      await Promise.all(refused)
+      throw error
+    }
   }
 
   /** Looks at the newest head of the log, and not more often than every two seconds. */

@@ -19,7 +19,8 @@ import {
   type Tree,
 } from '../tlog/merkle.js'
 import { proveRecords, proveRecordsIndexes } from '../tlog/multi-proof.js'
-import { MAX_NOTE_BYTES, parseNote, verifyNote, type VerifierKey } from '../tlog/note.js'
+import { signedHeadsIn } from '../tlog/cut.js'
+import { formatNote, MAX_READ_NOTE_BYTES, parseNote, verifyNote, type VerifierKey } from '../tlog/note.js'
 import { recordHashIndex, TILE_HEIGHT, tilePath, type Tile } from '../tlog/tile.js'
 import { dialectOf } from './dialect.js'
 import { Fetcher, type FetcherOptions, type WaitOptions } from './fetcher.js'
@@ -54,6 +55,14 @@ export interface SumdbClientOptions extends FetcherOptions {
   readonly onDate?: (ms: number) => void
   /** How many tiles are fetched at a time (8). */
   readonly tilesAtOnce?: number
+}
+
+export interface LookupOptions extends WaitOptions {
+  /**
+   * Is told each head that the log signed in an answer that is refused, as a note: whatever stands around a head, and
+   * whatever size it says, is no reason not to judge it.
+   */
+  readonly onHead?: (note: Uint8Array) => void
 }
 
 export interface VerifiedHead {
@@ -117,11 +126,23 @@ export class SumdbClient {
     this.#onDate = onDate
   }
 
-  /** What /latest, or /checkpoint, says: at most MAX_NOTE_BYTES, NOT verified. */
-  latestNote(options?: WaitOptions): Promise<Uint8Array> {
+  /**
+   * What /latest, or /checkpoint, says: at most MAX_READ_NOTE_BYTES, NOT verified. Of an answer that is no note, but holds
+   * a head that the log signed, that head.
+   */
+  async latestNote(options?: WaitOptions): Promise<Uint8Array> {
     // Tiles may come out of a cache that does not say how long they lay there.
     const onDate = this.#onDate
-    return this.#fetcher.get(this.#newestHead, MAX_NOTE_BYTES, { ...options, ...(onDate && { onDate }) })
+    const get = { ...options, ...(onDate && { onDate }) }
+    const answer = await this.#fetcher.get(this.#newestHead, MAX_READ_NOTE_BYTES, get)
+    try {
+      parseNote(answer)
+      return answer
+    } catch (error) {
+      if (!(error instanceof GossumError)) throw error
+      const [head] = signedHeadsIn(answer, this.#key, this.#origin)
+      return head === undefined ? answer : formatNote(head)
+    }
   }
 
   /** The newest head that the log shows, its signature and origin verified. */
@@ -134,7 +155,7 @@ export class SumdbClient {
    * Looks up a module version: its record, proven to be in the tree of the head that came with it. That head is
    * verified but may be old, and nothing ties it to other heads yet. Throws MODULE_INVALID for what cannot be asked.
    */
-  async lookup(path: string, version: string, options?: WaitOptions): Promise<VerifiedLookup> {
+  async lookup(path: string, version: string, options?: LookupOptions): Promise<VerifiedLookup> {
     const { id, record, head, note } = await this.ask(path, version, options)
     const [leaf] = await this.leafHashes(head, [id], options)
     requireRecord(record, id, head, leaf!)
@@ -146,12 +167,18 @@ export class SumdbClient {
    * What the log answers to a lookup: the record and its number are NOT proven, the head that came with them is
    * verified and large enough to hold the record. For those who prove the record under a head of their own.
    */
-  async ask(path: string, version: string, options?: WaitOptions): Promise<LookupAnswer & VerifiedHead> {
+  async ask(path: string, version: string, options?: LookupOptions): Promise<LookupAnswer & VerifiedHead> {
     const answer = await this.#fetcher.get(`lookup/${escapeModule(path, version)}`, MAX_LOOKUP_BYTES, options)
-    const { id, record, note } = parseLookup(answer)
-    const head = this.#verifyHead(note)
-    if (id >= head.size) throw new GossumError('RECORD_INVALID', `record ${id} in a tree of ${head.size}`)
-    return { id, record, head, note }
+    try {
+      const { id, record, note } = parseLookup(answer)
+      const head = this.#verifyHead(note)
+      if (id >= head.size) throw new GossumError('RECORD_INVALID', `record ${id} in a tree of ${head.size}`)
+      return { id, record, head, note }
+    } catch (error) {
+      const heads = options?.onHead === undefined ? [] : signedHeadsIn(answer, this.#key, this.#origin)
+      for (const head of heads) options?.onHead?.(formatNote(head))
+      throw error
+    }
   }
 
   /** The leaf hashes of these records of the head's tree, in their order, each 0 <= id < head.size. */

@@ -6,7 +6,7 @@
  */
 import { GossumError } from '../errors.js'
 import { concatBytes, fromUtf8, utf8 } from '../tlog/bytes.js'
-import { MAX_NOTE_BYTES } from '../tlog/note.js'
+import { MAX_READ_NOTE_BYTES } from '../tlog/note.js'
 import { TILE_HEIGHT } from '../tlog/tile.js'
 
 export { escapeModule, MAX_MODULE_LENGTH, unescapeModule, type ModuleVersion } from './module-version.js'
@@ -16,7 +16,7 @@ export const MAX_RECORD_BYTES = 64 * 1024
 /** The most records in a data tile. */
 export const MAX_TILE_RECORDS = 2 ** TILE_HEIGHT
 /** The largest lookup answer: an id line, a record, an empty line and a head. */
-export const MAX_LOOKUP_BYTES = 32 + MAX_RECORD_BYTES + MAX_NOTE_BYTES
+export const MAX_LOOKUP_BYTES = 32 + MAX_RECORD_BYTES + MAX_READ_NOTE_BYTES
 
 // ---- records ---------------------------------------------------------------------------------------------------
 

@@ -8,8 +8,12 @@
 /** Steps of one pattern that are tried. Those of people take a few; a pattern of many stars could take for ever. */
 const MAX_STEPS = 100_000
 
+/** What the go command looks up whatever the patterns say, for it runs what it downloads (cmd/go, useSumDB). */
+const NEVER_PRIVATE = 'golang.org/toolchain'
+
 /** Whether one of the patterns matches the path, or as many of its first elements as the pattern has. */
 export function isPrivate(patterns: string, path: string): boolean {
+  if (path === NEVER_PRIVATE) return false
   return patterns.split(',').some((entry) => {
     const pattern = entry.endsWith('/') ? entry.slice(0, -1) : entry
     if (pattern === '') return false

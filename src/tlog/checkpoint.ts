@@ -17,12 +17,17 @@ export interface Checkpoint extends Tree {
   readonly origin: string
 }
 
+/** The longest text that the go command reads a tree from, in bytes. */
+const MAX_TEXT_BYTES = 1_000_000
+
 /**
  * Reads a checkpoint as the go command reads one: the first three lines, whatever follows, with the base64 of the
- * root leniently. Throws CHECKPOINT_MALFORMED, or SIZE_IMPOSSIBLE for a size that Go takes (below 2^63) and no
+ * root leniently; texts above MAX_TEXT_BYTES it does not read. Throws CHECKPOINT_MALFORMED, or SIZE_IMPOSSIBLE for a size that Go takes (below 2^63) and no
  * tree has (beyond 2^53 - 1).
  */
 export function parseCheckpoint(text: string): Checkpoint {
+  if (text.length > MAX_TEXT_BYTES || (text.length > MAX_TEXT_BYTES / 3 && utf8(text).length > MAX_TEXT_BYTES))
+    throw new GossumError('CHECKPOINT_MALFORMED', `a text of more than ${MAX_TEXT_BYTES} bytes`)
   const lines = text.split('\n', 4)
   if (lines.length < 4) throw new GossumError('CHECKPOINT_MALFORMED', 'fewer than three lines')
   const [origin, sizeLine, rootLine] = lines as [string, string, string, string]

@@ -14,8 +14,10 @@ import { ed25519PublicKey, isLowOrder, isPoint } from './ed25519.js'
 import { sha256 } from './hash.js'
 import { ML_DSA_KEY_SIZE, mlDsaSigner, mlDsaVerifier } from './ml-dsa.js'
 
-/** The largest note that is read, in bytes: the size of a gossip message. */
+/** The largest note that is passed on, in bytes: the size of a gossip message. */
 export const MAX_NOTE_BYTES = 64 * 1024
+/** The largest note that is read, in bytes: a text of the 1,000,000 that the go command takes, and lines of witnesses. */
+export const MAX_READ_NOTE_BYTES = 1024 * 1024
 /** The most signature lines a note may have; the go command's bound. */
 export const MAX_SIGNATURES = 100
 
@@ -197,7 +199,8 @@ function isNoteText(text: string): boolean {
   return true
 }
 
-function parseSignatureLine(line: string): Signature | undefined {
+/** Reads one signature line, without its newline; undefined for what is none. */
+export function parseSignatureLine(line: string): Signature | undefined {
   if (!line.startsWith(SIGNATURE_PREFIX)) return undefined
   const rest = line.slice(SIGNATURE_PREFIX.length)
   const space = rest.indexOf(' ')
@@ -209,7 +212,7 @@ function parseSignatureLine(line: string): Signature | undefined {
 }
 
 /** Reads a note as the go command does, of `most` bytes. Throws NOTE_MALFORMED or NOTE_TOO_LARGE; verifies nothing. */
-export function parseNote(message: Uint8Array, most = MAX_NOTE_BYTES): Note {
+export function parseNote(message: Uint8Array, most = MAX_READ_NOTE_BYTES): Note {
   if (message.length > most) throw new GossumError('NOTE_TOO_LARGE', `${message.length} bytes`)
   const decoded = fromUtf8(message)
   if (decoded === undefined || !isNoteText(decoded)) {

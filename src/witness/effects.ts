@@ -133,6 +133,8 @@ export class Effects {
       case 'keepSuspect':
         performed.news = (await this.#keepSuspect(candidate, head, effect.code)) || performed.news
         return
+      case 'freezeForSuspect':
+        return this.#freezeForSuspect(head)
       case 'resolve':
         return this.#resolve(candidate, head, performed)
       case 'raise': {
@@ -171,15 +173,18 @@ export class Effects {
 
   /** A size that no tree has: it freezes the log at once, and people are told. */
   async impossible(candidate: Candidate, head: Head<FollowedLog>): Promise<Outcome> {
-    const { kept, told } = this.#options
     const { log, clean } = head
     const isNews = await this.#keepSuspect(candidate, head, 'SIZE_IMPOSSIBLE')
-    const suspect = kept.suspects.of(head)
-    if (suspect !== undefined) {
-      await kept.store.heads.hold(log.id, suspect.id)
-      if (await kept.suspects.alarm(suspect)) told.onSuspectAlarm(suspect)
-    }
+    await this.#freezeForSuspect(head)
     return { kind: 'pending', news: isNews && clean, log: log.id, code: 'SIZE_IMPOSSIBLE' }
+  }
+
+  async #freezeForSuspect(head: Head<FollowedLog>): Promise<void> {
+    const { kept, told } = this.#options
+    const suspect = kept.suspects.of(head)
+    if (suspect === undefined) return
+    await kept.store.heads.hold(head.log.id, suspect.id)
+    if (await kept.suspects.alarm(suspect)) told.onSuspectAlarm(suspect)
   }
 
   /** Too many heads of the log are in hand: this one is kept, and tried again. */

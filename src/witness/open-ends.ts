@@ -54,7 +54,9 @@ export class OpenEnds {
         throw new GossumError('LOG_KEY_CHANGED', key.vkey)
       }
       await cosigned.load(log)
-      for (const { id, size } of suspects.list(log)) if (size === null) await store.heads.hold(log, id)
+      // These convict, whatever the crash left undone: no file of evidence can say what they say.
+      for (const { id, size, code } of suspects.list(log))
+        if (size === null || code === 'NOTE_TOO_LARGE') await store.heads.hold(log, id)
       const maySign = tools.gatherer.obstacle(log, 'replay') === undefined
       await tools.signing.resume(log, store.heads.get(log), maySign)
     }

@@ -4,7 +4,7 @@
  * not travel at all, so that they do not grow with the number of nodes.
  */
 import type { Cosignature } from '../tlog/cosignature.js'
-import { formatNote, type Note, type VerifierKey } from '../tlog/note.js'
+import { formatNote, MAX_NOTE_BYTES, type Note, type VerifierKey } from '../tlog/note.js'
 import type { Head, SizedHead } from './head.js'
 import { PAUSE_MS } from './pace.js'
 import { withLines, type Made } from './signing.js'
@@ -124,7 +124,9 @@ export class Publisher {
     return first !== undefined && this.#options.isHeard(first.vkey)
   }
 
+  /** A head that a log padded beyond what a message holds stays here, as a suspect. */
   #publish(log: string, note: Note): void {
-    this.#options.publish(log, formatNote(note))
+    const message = formatNote(note)
+    if (message.length <= MAX_NOTE_BYTES) this.#options.publish(log, message)
   }
 }

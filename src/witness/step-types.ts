@@ -85,6 +85,8 @@ export type Effect =
   /** Add the cosignatures that came with it to a head of our history. */
   | { readonly do: 'merge' }
   | { readonly do: 'keepSuspect'; readonly code: ErrorCode }
+  /** It is a lie that no file of evidence holds: freeze the log for the suspect that is kept, and tell people at once. */
+  | { readonly do: 'freezeForSuspect' }
   /** It is no suspect any more. */
   | { readonly do: 'resolve' }
   | { readonly do: 'raise'; readonly evidence: Evidence }

@@ -7,7 +7,7 @@
  * What it holds: of all text that one key signs any two lie in one history, and none is lower at a later time
  * (docs/protocol.md, "What a key never does").
  */
-import { makeSplitView } from '../evidence/evidence.js'
+import { encodeEvidence, makeSplitView, MAX_EVIDENCE_BYTES } from '../evidence/evidence.js'
 import type { ErrorCode } from '../errors.js'
 import type { Change } from '../store/heads.js'
 import { unmetFloor, type FirstUse, type Floor, type LogState } from '../store/log-state.js'
@@ -249,6 +249,11 @@ function onConflict(
 ): Step {
   if (other === undefined && head.checkpoint.size > 0) return suspect(head, 'HISTORY_MISSING')
   const evidence = makeSplitView(head.log.key, [head.bare, other ?? head.bare], prefix)
+  // Padded beyond what a file of evidence holds: people are told of it all the same.
+  if (encodeEvidence(evidence).length > MAX_EVIDENCE_BYTES) {
+    const { outcome: pending, effects } = suspect(head, 'NOTE_TOO_LARGE')
+    return { outcome: pending!, effects: [...effects, { do: 'freezeForSuspect' }] }
+  }
   return {
     outcome: outcome('conflict', head),
     effects: [{ do: 'raise', evidence }, { do: 'resolve' }, { do: 'compareWitnesses', as: 'lie' }],

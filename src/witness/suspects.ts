@@ -8,13 +8,19 @@ import { GossumError, type ErrorCode } from '../errors.js'
 import { toHex, utf8 } from '../tlog/bytes.js'
 import { parseCheckpoint } from '../tlog/checkpoint.js'
 import { sha256 } from '../tlog/hash.js'
-import { formatNote, parseNote, spellNote, type Note } from '../tlog/note.js'
+import { formatNote, MAX_NOTE_BYTES, parseNote, spellNote, type Note } from '../tlog/note.js'
 import type { ProvenHead } from './cosigned-head.js'
 import type { Candidate, Head } from './head.js'
 import { SOURCES, type Door } from './source.js'
 
 /** Suspects kept per log; a log that signs more nonsense than this is caught already. */
 export const MAX_SUSPECTS_PER_LOG = 256
+
+/**
+ * Heads kept per log that are padded beyond what a message holds, each up to MAX_READ_NOTE_BYTES: only who holds the log's
+ * key makes one, and one is enough to be told.
+ */
+const MAX_PADDED_PER_LOG = 4
 
 /** Why a head was not looked at. */
 const UNEXAMINED: ReadonlySet<ErrorCode> = new Set(['HEADS_WAITING', 'PEER_BUDGET'])
@@ -60,6 +66,11 @@ function parseKept(json: string): Suspect {
   } catch (error) {
     throw new GossumError('STORE_DAMAGED', 'a suspect cannot be read', error)
   }
+}
+
+/** Whether a note (its characters are at most its bytes) is more than a message holds. */
+function isPadded(note: string): boolean {
+  return note.length > MAX_NOTE_BYTES
 }
 
 /** The id of a head as a suspect. */
@@ -139,8 +150,8 @@ export class Suspects {
           code,
           alarmed: false,
         }
-    const full = known === undefined && this.#of(log.id).size >= MAX_SUSPECTS_PER_LOG
-    const dropped = full ? await this.#makeRoom(log.id) : undefined
+    const crowd = known === undefined ? this.#crowdOf(suspect) : undefined
+    const dropped = crowd === undefined ? undefined : await this.#makeRoom(crowd)
     if (known?.code !== suspect.code || known.note !== note) await this.#put(suspect)
     const isNew = !wasExamined && !UNEXAMINED.has(code)
     return { isNew, suspect, ...(dropped && { dropped }) }
@@ -161,8 +172,14 @@ export class Suspects {
     if (this.#bringers.size > MAX_SUSPECTS_PER_LOG) this.#bringers.delete(this.#bringers.keys().next().value!)
   }
 
-  async #makeRoom(log: string): Promise<Suspect> {
-    const oldestFirst = this.list(log)
+  /** Those of which one must go before this one is kept, oldest first; undefined while there is room. */
+  #crowdOf({ log, note }: Suspect): Suspect[] | undefined {
+    const padded = isPadded(note) ? this.list(log).filter((other) => isPadded(other.note)) : []
+    if (padded.length >= MAX_PADDED_PER_LOG) return padded
+    return this.#of(log).size < MAX_SUSPECTS_PER_LOG ? undefined : this.list(log)
+  }
+
+  async #makeRoom(oldestFirst: readonly Suspect[]): Promise<Suspect> {
     const largest = Math.max(...oldestFirst.map(({ size }) => size ?? Infinity))
     const candidates = oldestFirst.filter(({ size }) => (size ?? Infinity) < largest)
     const dropped =

@@ -4,7 +4,7 @@ import { checkModules, type Checked, type CheckParts } from '../../src/audit/che
 import { judgeLine, parseGoSum } from '../../src/audit/gosum.js'
 import { verifyEvidence } from '../../src/evidence/evidence.js'
 import { SumdbClient, type SumdbClientOptions, type VerifiedHead } from '../../src/sumdb/client.js'
-import { formatRecord } from '../../src/sumdb/module.js'
+import { formatRecord, MAX_LOOKUP_BYTES } from '../../src/sumdb/module.js'
 import type { SumdbServer } from '../../src/sumdb/server.js'
 import { concatBytes, utf8 } from '../../src/tlog/bytes.js'
 import { formatCheckpoint, parseCheckpoint, SUMDB_ORIGIN } from '../../src/tlog/checkpoint.js'
@@ -23,6 +23,7 @@ import {
   stall,
   type Behaviour,
 } from '../fakes/lying-log.js'
+import { SPOILED } from '../helpers/spoiled.js'
 
 const signer = makeSignerKey('example.com/log', SIGNATURE_TYPES.ed25519, new Uint8Array(32).fill(7))
 const otherSigner = makeSignerKey('example.com/log', SIGNATURE_TYPES.ed25519, new Uint8Array(32).fill(8))
@@ -91,7 +92,7 @@ describe('an honest log', () => {
     const checked = await check(numbers)
     expect(new Set(classes(numbers, checked))).toEqual(new Set(['ok']))
     expect(checked.answers[5]).toEqual({ kind: 'record', id: 30, lines: madeUpRecord(30).text.trim().split('\n') })
-    expect(checked.evidence).toBeUndefined()
+    expect(checked.conviction).toBeUndefined()
     const tiles = log.requests.filter((path) => path.startsWith('tile/'))
     expect(new Set(tiles).size).toBe(tiles.length)
     expect(log.requests.length).toBe(90 + tiles.length)
@@ -269,7 +270,11 @@ describe('a record that is not what was asked for', () => {
       /signature/,
     ],
     ['a number beyond its own head', () => answering(SIZE, madeUpRecord(7).text), /record 600 in a tree of 600$/],
-    ['bytes without end', () => replaceBody(() => new Uint8Array(1 << 20)), /more than 131104 bytes$/],
+    [
+      'bytes without end',
+      () => replaceBody(() => new Uint8Array(MAX_LOOKUP_BYTES + 1)),
+      new RegExp(`more than ${MAX_LOOKUP_BYTES} bytes$`),
+    ],
   ])('%s: unproven', async (_what, behaviour, reason) => {
     lieAbout(7, behaviour())
     const checked = await check([5, 7, 9])
@@ -331,13 +336,28 @@ describe('two histories', () => {
   async function expectConviction(numbers: number[], expected: string[], sizes: [number, number]): Promise<void> {
     const checked = await check(numbers)
     expect(classes(numbers, checked)).toEqual(expected)
-    expect(verifyEvidence(checked.evidence!, [key]).sizes).toEqual(sizes)
+    expect(verifyEvidence(checked.conviction!.evidence, [key]).sizes).toEqual(sizes)
   }
 
   test('a head of the same size and another root convicts', async () => {
     const other = await fork(300, SIZE)
     lieAbout(7, answering(7, madeUpRecord(7).text, await other.head()))
     await expectConviction([5, 7], ['ok', 'log-conflict'], [SIZE, SIZE])
+  })
+
+  test.each(SPOILED)('and so it does in an answer with %s', async (_what, spoil) => {
+    const head = await (await fork(300, SIZE)).head()
+    lieAbout(
+      7,
+      replaceBody(() => spoil(madeUpRecord(7).text, head)),
+    )
+    await expectConviction([5, 7], ['ok', 'log-conflict'], [SIZE, SIZE])
+  })
+
+  test('a head of no records with a root convicts by itself', async () => {
+    const text = formatCheckpoint({ origin: SUMDB_ORIGIN, size: 0, root: hashLeaf(utf8('x')) })
+    lieAbout(7, answering(7, madeUpRecord(7).text, formatNote({ text, signatures: [signNote(text, signer)] })))
+    await expectConviction([5, 7], ['ok', 'log-conflict'], [0, SIZE])
   })
 
   test('a smaller head that is not in the quorum head convicts', async () => {
@@ -356,7 +376,7 @@ describe('two histories', () => {
     lieAbout(7, answering(7, madeUpRecord(7).text, await other.head()))
     const checked = await check([5, 7])
     expect(classes([5, 7], checked)).toEqual(['ok', 'pending'])
-    expect(checked.evidence).toBeUndefined()
+    expect(checked.conviction).toBeUndefined()
     expect(checked.answers[1]).toMatchObject({
       doubt: { reason: expect.stringMatching(/^the head of 800 records that came with it cannot be tied/) as string },
     })
@@ -372,7 +392,7 @@ describe('two histories', () => {
     const checked = await check([5, 7, 8])
     expect(classes([5, 7, 8], checked)[0]).toBe('ok')
     expect(classes([5, 7, 8], checked).slice(1)).toContain('log-conflict')
-    expect(verifyEvidence(checked.evidence!, [key]).sizes).toEqual([800, 800])
+    expect(verifyEvidence(checked.conviction!.evidence, [key]).sizes).toEqual([800, 800])
   })
 
   test('honest larger heads beside a lie are told apart', async () => {
@@ -390,11 +410,11 @@ describe('two histories', () => {
     const other = await fork(300, 400)
     const checked = await check([5], {}, { shown: [await headOf(other)] })
     expect(classes([5], checked)).toEqual(['ok'])
-    expect(verifyEvidence(checked.evidence!, [key]).sizes).toEqual([400, SIZE])
+    expect(verifyEvidence(checked.conviction!.evidence, [key]).sizes).toEqual([400, SIZE])
     const nothing = formatCheckpoint({ origin: SUMDB_ORIGIN, size: 0, root: hashLeaf(utf8('x')) })
     const empty = formatNote({ text: nothing, signatures: [signNote(nothing, signer)] })
     const impossible = await check([5], {}, { shown: [{ note: empty, head: parseCheckpoint(nothing) }] })
-    expect(verifyEvidence(impossible.evidence!, [key]).sizes).toEqual([0, SIZE])
+    expect(verifyEvidence(impossible.conviction!.evidence, [key]).sizes).toEqual([0, SIZE])
   })
 
   test('a difference is told even under a head that is in doubt', async () => {

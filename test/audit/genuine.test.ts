@@ -25,11 +25,11 @@ async function findings(log: ReplayLog, goSum: string): Promise<Finding[]> {
   const modules = [...new Map(lines.map((line) => [moduleKey(line), { path: line.module, version: line.version }]))]
   const client = new SumdbClient({ url: log.url, key: GOLANG_KEY, retries: 0 })
   const parts = { client, key: GOLANG_KEY, quorum: await client.latest() }
-  const { answers, evidence } = await checkModules(
+  const { answers, conviction } = await checkModules(
     modules.map(([, module]) => module),
     parts,
   )
-  expect(evidence).toBeUndefined()
+  expect(conviction).toBeUndefined()
   const byKey = new Map(modules.map(([key], i) => [key, answers[i]!]))
   return lines.flatMap((line) => judgeLine(line, byKey.get(moduleKey(line))!) ?? [])
 }

@@ -6,22 +6,41 @@ import { moduleOf } from '../../src/audit/probe-lookups.js'
 import { formatRecord } from '../../src/sumdb/module.js'
 import { SumdbServer } from '../../src/sumdb/server.js'
 import { RecordTree } from '../../src/sumdb/tree.js'
+import { verifyEvidence } from '../../src/evidence/evidence.js'
 import { concatBytes, fromUtf8, utf8 } from '../../src/tlog/bytes.js'
-import { endless, madeUpRecord, memoryLog, refuse, replaceBody, stall, type Behaviour } from '../fakes/lying-log.js'
+import { parseNote } from '../../src/tlog/note.js'
+import { SPOILED } from '../helpers/spoiled.js'
+import {
+  endless,
+  honestly,
+  madeUpRecord,
+  madeUpRecords,
+  memoryLog,
+  refuse,
+  replaceBody,
+  stall,
+  type Behaviour,
+} from '../fakes/lying-log.js'
 import {
   ALL_OK,
   answerWith,
   bodyAt,
   detail,
   history,
+  key,
   lookupOf,
   probing,
   serve,
+  signed,
   signer,
+  SIZE,
   spelledOddly,
   target,
   verdicts,
 } from './probing.js'
+
+/** Another history under the same key. */
+const forked = await memoryLog(signer, [...madeUpRecords(0, 500), ...madeUpRecords(500, SIZE, 'b')])
 
 describe('lookups', () => {
   async function judged(answer: Uint8Array | Behaviour): Promise<ProbeReport> {
@@ -98,6 +117,27 @@ describe('lookups', () => {
     const report = await judged(await answerWith(5, utf8(target.text), 'more\n'))
     expect(verdicts(report)).toEqual({ ...ALL_OK, lookups: 'failed' })
     expect(detail(report, 'lookups')).toContain('canonical form that witnesses cosign')
+  })
+
+  test.each(SPOILED)('with %s around the head of a fork show a split view', async (_, spoil) => {
+    const report = await judged(spoil(target.text, await forked.head()))
+    expect(report.verdict).toBe('split-view')
+    expect(verifyEvidence(report.evidence!, [key]).sizes).toEqual([SIZE, SIZE])
+  })
+
+  test('with lines outside of the record and the head of a fork show a split view', async () => {
+    const text = `${parseNote(await forked.head()).text}${target.text}`
+    const report = await judged(concatBytes(formatRecord(5, utf8(target.text)), signed(text)))
+    expect(report.verdict).toBe('split-view')
+  })
+
+  test('in a wrong spelling that bring the head of a fork show a split view', async () => {
+    const log = await serve(history)
+    const body = concatBytes(formatRecord(5, utf8(target.text)), await forked.head())
+    const shouted: Behaviour = (response, honest) => honestly(response, { ...honest, status: 200, body })
+    log.lie = (path) => (path.startsWith('lookup/example.com/M') ? shouted : undefined)
+    const report = await probing(log.url, { modules: [target] })
+    expect([report.verdict, verdicts(report).lookups, verdicts(report).syntax]).toEqual(['split-view', 'ok', 'failed'])
   })
 
   test('may be answered from a cache, with an older head', async () => {

@@ -220,6 +220,14 @@ describe('a head', () => {
     expect(verdicts(report)).toMatchObject({ reachable: 'ok', head: 'failed' })
   })
 
+  test('that is a web page, as everything else there is, is nobody', async () => {
+    const log = await serve(history)
+    log.lie = () => (response) => response.end('<!DOCTYPE html><title>Sign in</title>\n')
+    const report = await probing(log.url)
+    expect(report).toMatchObject({ verdict: 'unreachable', kind: null, head: null })
+    expect(detail(report, 'reachable')).toContain('a web page answers')
+  })
+
   test('that is not shown leaves the rest unknown', async () => {
     const log = await serve(history, '/sumdb/example.com/log')
     log.lie = (path) => (path.endsWith('/supported') ? yes : path.endsWith('/latest') ? refuse(404) : undefined)

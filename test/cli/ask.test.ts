@@ -102,6 +102,23 @@ describe('asking a node', () => {
     expect(jsonError(result).code).toBe('EVIDENCE_UNKNOWN')
   })
 
+  it('acknowledges several, as status prints them, and all that are open', async () => {
+    const told = async (...args: string[]) => {
+      node.acknowledged.length = 0
+      const result = await gossum(['evidence', 'ack', ...args, '--home', dir], { env: { GOSSUM_NODE: server.url } })
+      return { ...result, ids: [...node.acknowledged] }
+    }
+    const other = EVIDENCE_ID
+    for (const args of [[`${EVIDENCE_ID},`, other], [`${EVIDENCE_ID}, ${other}`], [EVIDENCE_ID, other, ',']])
+      expect(await told(...args)).toMatchObject({ code: 0, ids: [EVIDENCE_ID], stderr: '' })
+    expect(await told('--all')).toMatchObject({ code: 0, ids: [EVIDENCE_ID], stdout: `acknowledged ${EVIDENCE_ID}\n` })
+    // One that nobody knows keeps none of the others from it.
+    const mixed = await told('f'.repeat(16), EVIDENCE_ID)
+    expect(mixed).toMatchObject({ code: 1, ids: [EVIDENCE_ID], stdout: `acknowledged ${EVIDENCE_ID}\n` })
+    expect(mixed.stderr).toContain('no evidence has this id')
+    for (const args of [[], [','], ['--all', EVIDENCE_ID]]) expect((await told(...args)).code, args.join()).toBe(2)
+  })
+
   it('acknowledges at no address, and says where instead', async () => {
     const result = await gossum(['evidence', 'ack', EVIDENCE_ID, '--json', '--node', server.url], { home: dir })
     expect(result).toMatchObject({ code: 1, stdout: '' })

@@ -8,10 +8,10 @@ import { Store } from '../../src/store/store.js'
 import { fromUtf8, utf8 } from '../../src/tlog/bytes.js'
 import { logId, SUMDB_ORIGIN } from '../../src/tlog/checkpoint.js'
 import { makeSignerKey, SIGNATURE_TYPES } from '../../src/tlog/note.js'
-import { LyingLog, madeUpRecord, madeUpRecords, memoryLog } from '../fakes/lying-log.js'
+import { LyingLog, madeUpRecord, madeUpRecords, memoryLog, replaceBody } from '../fakes/lying-log.js'
 import { cosigned, QuorumDoor } from '../fakes/quorum-door.js'
 import { gossum, jsonError, PROGRAM, type CliOptions, type CliResult } from '../helpers/cli.js'
-import { scratchFolder } from '../helpers/home.js'
+import { scratchFolder, temporaryHome } from '../helpers/home.js'
 
 const { dir, file } = scratchFolder()
 const signer = makeSignerKey('log.example', SIGNATURE_TYPES.ed25519, new Uint8Array(32).fill(7))
@@ -171,6 +171,34 @@ describe('by a node', () => {
     const only = await ask([sum('what is this\nreally\n'), '--json'])
     expect(reports(only)[0]).toMatchObject({ verdict: 'malformed', lines: 2 })
     expect(only.code).toBe(2)
+  })
+
+  it('a line with no hash but the name of one is malformed, and hides nothing else', async () => {
+    const text = `${goSumOf(3)}example.com/Module4 v1.4.0 h1\nexample.com/Module5 v1.5.0 ${hashOf(6)}\n`
+    for (const format of ['--json', '--sarif']) expect((await ask([sum(text), format])).code).toBe(2)
+    const { stdout } = await ask([sum(text), '--json'])
+    const found = (JSON.parse(stdout) as Report).findings.map((finding) => [finding.line, finding.class])
+    expect(found).toEqual([
+      [3, 'malformed'],
+      [4, 'other-hash'],
+    ])
+  })
+
+  it('a hash of another kind is one that the log does not have', async () => {
+    const result = await ask([sum(`${goSumOf(3)}example.com/Module3 v1.3.0 h2:AAAA\n`), '--json'])
+    expect(result.code).toBe(2)
+    expect(reports(result)[0]!.findings).toMatchObject([
+      { line: 3, class: 'not-in-log', reason: 'the log has no h2 of it' },
+    ])
+  })
+
+  it('a sign-in page is nobody that could be asked', async () => {
+    door.instead = () => ({ status: 200, body: utf8('<html>Please sign in</html>\n') })
+    const result = await ask([sum(goSumOf(3)), '--json'])
+    expect([result.code, jsonError(result).code]).toEqual([1, 'NODE_UNREACHABLE'])
+    const args = ['--log', `${vkey} ${door.url}/sumdb/log.example`, '--policy', policy]
+    const straight = await check([...args, sum(goSumOf(3)), '--json'])
+    expect([straight.code, jsonError(straight).code]).toEqual([1, 'LOG_ANSWER_INVALID'])
   })
 
   it('does not ask for private modules, however the go command is told', async () => {
@@ -415,10 +443,40 @@ describe('by the log itself', () => {
     await expect(readdir(cache)).rejects.toThrow('ENOENT')
     // No other file is replaced; the verdict is the same.
     const taken = file('taken', 'precious\n')
-    const refused = await straight([...args, '--write-evidence', taken, '--json'])
+    const cwd = temporaryHome()
+    const refused = await straight([...args, '--write-evidence', taken, '--json'], { cwd })
     expect([refused.code, jsonError(refused).code]).toEqual([3, 'FILE_UNWRITABLE'])
-    expect(reports(refused)[0]).toMatchObject({ evidence: { id, file: null } })
     expect(await readFile(taken, 'utf8')).toBe('precious\n')
+    // It is not lost for a name: it is where it would have been without one.
+    const kept = (reports(refused)[0]!['evidence'] as { file: string }).file
+    expect(kept).toBe(`gossum-evidence-${id}.json`)
+    expect(await readFile(join(cwd, kept))).toEqual(Buffer.from(bytes))
+  })
+
+  it('two histories that witnesses of the policy cosigned: they are convicted, too', async () => {
+    const fork = await memoryLog(signer, [...madeUpRecords(0, 200), ...madeUpRecords(200, 300, 'b')])
+    const head = cosigned(await fork.head(), witnesses.slice(1))
+    lying.lie = (path) =>
+      path.startsWith('lookup/') ? replaceBody(() => Buffer.concat([Buffer.from('+5\nx\n\n'), head])) : undefined
+    const cwd = temporaryHome()
+    const args = [
+      '--policy',
+      policy,
+      '--head',
+      file('quorum-head', quorumHead),
+      sum(goSumOf(3)),
+      '--no-cache',
+      '--json',
+    ]
+    const result = await straight(args, { cwd })
+    expect(result.code).toBe(3)
+    const evidence = reports(result)[0]!['evidence'] as { witnesses: { witness: string; file: string }[] }
+    const [liar] = evidence.witnesses
+    expect(evidence.witnesses.map(({ witness }) => witness)).toEqual([witnesses[1]!.verifier.vkey])
+    const trusted = [signer.verifier, witnesses[1]!.verifier]
+    const conflict = parseEvidence(await readFile(join(cwd, liar!.file)))
+    expect(verifyEvidence(conflict, trusted)).toMatchObject({ sizes: [300, 300], witness: { name: 'w2.example' } })
+    lying.lie = () => undefined
   })
 
   it.each([

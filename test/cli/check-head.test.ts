@@ -556,7 +556,7 @@ describe("the go command's file", () => {
     ['a changed head', Buffer.from(history.head(5)).toString().replace('\n5\n', '\n6\n'), 'SIGNATURE_INVALID'],
     ['a note that is no checkpoint', history.sign('go.sum database tree\n'), 'CHECKPOINT_MALFORMED'],
     ['a checkpoint of another origin', history.sign(history.text(5).replace('go.sum', 'other')), 'ORIGIN_MISMATCH'],
-    ['a note above 64 KiB', 'x'.repeat(64 * 1024 + 1), 'NOTE_TOO_LARGE'],
+    ['a note above 1 MiB', 'x'.repeat(1024 * 1024 + 1), 'NOTE_TOO_LARGE'],
   ])('that holds %s is refused', async (_what, input, code) => {
     const asked: Uint8Array[] = []
     const node = await serveNode({
@@ -571,13 +571,13 @@ describe("the go command's file", () => {
     expect(asked).toEqual([])
   })
 
-  it('above 1 MiB is not read', async () => {
-    const result = await check('x'.repeat(1024 * 1024 + 1), { args: ['--json'] })
+  it('above 2 MiB is not read', async () => {
+    const result = await check('x'.repeat(2 * 1024 * 1024 + 1), { args: ['--json'] })
     expect(result).toMatchObject({ code: 1, stdout: '' })
     expect(jsonError(result).code).toBe('FILE_UNREADABLE')
   })
 
-  it('with a size that no tree has goes to the node as it is', async () => {
+  it('with a size that no tree has convicts itself, and goes to the node as it is', async () => {
     const seen: Uint8Array[] = []
     const outcome = { kind: 'pending', news: true, log: LOG_ID, code: 'SIZE_IMPOSSIBLE' } as const
     const node = await serveNode({
@@ -588,15 +588,58 @@ describe("the go command's file", () => {
     })
     const head = history.sign(history.text(5).replace('\n5\n', `\n${2n ** 60n}\n`))
     const { line, result } = await checkJson(head, { node })
-    expect(result.code).toBe(4)
+    expect(result.code).toBe(3)
     expect(line).toMatchObject({
-      verdict: 'pending',
+      verdict: 'inconsistent',
       size: null,
       node: { outcome: 'pending', code: 'SIZE_IMPOSSIBLE' },
       logAnswer: { error: { code: 'SIZE_IMPOSSIBLE' } },
     })
     expect(seen.map((note) => Buffer.from(note))).toEqual([Buffer.from(head)])
-    expect((await check(head, { node })).stdout).toContain(`pending  log.example  size ${2n ** 60n}  root `)
+    const { stdout } = await check(head, { node })
+    expect(stdout).toContain(`inconsistent  log.example  size ${2n ** 60n}  root `)
+    expect(stdout).toContain('it is kept as a suspect, and the log is frozen')
+  })
+
+  it('with no records and a root convicts itself, and nobody need be asked', async () => {
+    const head = history.sign(history.text(5).replace('\n5\n', '\n0\n'))
+    const cwd = temporaryHome()
+    const { line, result } = await checkJson(head, { cwd })
+    expect(result.code).toBe(3)
+    const evidence = parseEvidence(readFileSync(join(cwd, line.written!)))
+    expect(verifyEvidence(evidence, [signer.verifier]).sizes).toEqual([0, 0])
+  })
+
+  it('inside of something else is cut out, and so is each of several', async () => {
+    const log = await serveLog(9)
+    const fork = await memoryLog(signer, madeUpRecords(0, 9, 'b'))
+    const text = [`5\nexample.com/x v1.0.0 h1:x\n\n`, await log.history.head(7), '\n+5\n\n', await fork.head(8)]
+    const cwd = temporaryHome()
+    const result = await check(Buffer.concat(text.map((part) => Buffer.from(part))), {
+      ...{ log: setting(log.url), args: ['--json'], cwd },
+    })
+    const lines = result.stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Line)
+    expect(lines.map(({ verdict, size }) => [verdict, size])).toEqual([
+      ['consistent', 7],
+      ['inconsistent', 8],
+    ])
+    expect(result.code).toBe(3)
+  })
+
+  it('padded to what the go command reads is compared all the same', async () => {
+    const log = await serveLog(9)
+    const fork = await memoryLog(signer, madeUpRecords(0, 9, 'b'))
+    const text = `${parseNote(await fork.head()).text}${'x'.repeat(900_000)}\n`
+    const cwd = temporaryHome()
+    const { line, result } = await checkJson(formatNote({ text, signatures: [signNote(text, signer)] }), {
+      ...{ log: setting(log.url), cwd },
+    })
+    expect([line.verdict, result.code]).toEqual(['inconsistent', 3])
+    const verified = await gossum(['verify', '--log', signer.verifier.vkey, join(cwd, line.written!)])
+    expect(verified).toMatchObject({ code: 0 })
   })
 
   it.each([

@@ -16,13 +16,14 @@ import type { NodeView } from '../../src/http/api.js'
 import { HttpServer } from '../../src/http/server.js'
 import { utf8 } from '../../src/tlog/bytes.js'
 import { cosign } from '../../src/tlog/cosignature.js'
-import { parseHash } from '../../src/tlog/hash.js'
-import { parseNote, parseVerifierKey, SIGNATURE_TYPES, type Note } from '../../src/tlog/note.js'
+import { formatHash, parseHash } from '../../src/tlog/hash.js'
+import { formatNote, parseNote, parseVerifierKey, SIGNATURE_TYPES, type Note } from '../../src/tlog/note.js'
 import { madeUpRecords, memoryLog } from '../fakes/lying-log.js'
 import { ViewsLog } from '../fakes/views-log.js'
 import { gossum, jsonError, type CliOptions, type CliResult } from '../helpers/cli.js'
 import { FORK, FORK_REPORT, goReport } from '../helpers/go-report.js'
 import { testSigner } from '../helpers/heart.js'
+import { History } from '../helpers/history.js'
 import { scratchFolder, temporaryHome } from '../helpers/home.js'
 import { RunningNode } from '../helpers/node.js'
 import { fakeNode, LOG } from '../helpers/node-view.js'
@@ -108,13 +109,22 @@ the node keeps it, has frozen the log, and tells its peers
     expect(JSON.parse(again.stdout)).toMatchObject({ id: ID, fate: null, written: 'fork.json' })
   })
 
-  it('that is proven and kept nowhere is an error', async () => {
-    const result = await importText(FORK_REPORT, ['--json', ...withKey, '--node', NOBODY])
-    expect(result).toMatchObject({ code: 1, stdout: '' })
-    expect(jsonError(result)).toMatchObject({
-      code: 'NODE_UNREACHABLE',
-      hint: `evidence ${ID} is proven, and no node keeps it: keep it with --write FILE`,
-    })
+  it('that no node takes is written to a file, and to another place where that cannot be', async () => {
+    const [cwd, temporary] = [temporaryHome(), temporaryHome()]
+    const args = [...withKey, '--node', NOBODY]
+    const name = `gossum-evidence-${ID}.json`
+    const kept = await importText(FORK_REPORT, args, { cwd })
+    expect(kept).toMatchObject({ code: 3, stdout: `${ID}  written\n` })
+    expect(kept.stderr).toContain(`written to ${name}\n`)
+    expect(Buffer.from(readFileSync(join(cwd, name)))).toEqual(Buffer.from(encodeEvidence(forkEvidence())))
+    writeFileSync(join(cwd, name), 'something of mine')
+    const elsewhere = await importText(FORK_REPORT, args, { cwd, env: { TMPDIR: temporary } })
+    expect(elsewhere.code).toBe(3)
+    expect(elsewhere.stderr).toContain(`written to ${join(temporary, name)}\n`)
+    const nowhere = await importText(FORK_REPORT, args, { cwd, env: { TMPDIR: join(temporary, 'missing') } })
+    expect(nowhere).toMatchObject({ code: 1, stdout: '' })
+    // Then it is shown, rather than lost.
+    expect(nowhere.stderr).toContain(Buffer.from(encodeEvidence(forkEvidence())).toString())
   })
 
   it('is given to the node also where it cannot be written, and never overwrites', async () => {
@@ -128,7 +138,7 @@ the node keeps it, has frozen the log, and tells its peers
     expect(taken).toHaveLength(1)
     expect(readFileSync(join(cwd, 'mine'), 'utf8')).toBe('something of mine')
     const both = await importText(FORK_REPORT, ['--json', '--node', NOBODY, '--write', 'mine', ...withKey], { cwd })
-    expect(both).toMatchObject({ code: 1, stdout: '' })
+    expect(JSON.parse(both.stdout)).toMatchObject({ fate: null, written: `gossum-evidence-${ID}.json` })
   })
 
   it('of several each is told, and written to a file of its own; the same twice is one', async () => {
@@ -171,6 +181,81 @@ the node keeps it, has frozen the log, and tells its peers
   })
 })
 
+describe('what was found in a build log', () => {
+  const [logSigner, witness] = [testSigner('log.example', 1), testSigner('w.example', 9, SIGNATURE_TYPES.cosignature)]
+  const history = new History(logSigner)
+  const fork = history.fork(3, 'b')
+  const text = (note: Note): string => Buffer.from(formatNote(note)).toString()
+  const cosigned = (head: Uint8Array): string => {
+    const note = parseNote(head)
+    return text({ ...note, signatures: [...note.signatures, cosign(note.text, 1_700_000_000, witness).signature] })
+  }
+  const { root, proof } = fork.prefix(fork.tree(8), 5)!
+  const hashes = [root, ...proof].map(formatHash)
+  const log = ['--log', logSigner.verifier.vkey]
+
+  it('is read through what a CI system made of it', async () => {
+    const report = goReport(text(parseNote(history.head(5))), text(parseNote(fork.head(8))), hashes)
+    const shown = report.split('\n').map((line, i) => `2026-07-01T12:00:${i + 10}.1234567Z ${line}`.trimEnd())
+    const result = await importText(shown.join('\n'), ['--json', ...log, '--node', NOBODY])
+    expect(result).toMatchObject({ code: 3 })
+    expect(JSON.parse(result.stdout)).toMatchObject({ sizes: [5, 8] })
+  })
+
+  it('convicts the witnesses of a policy that cosigned both heads, and gives the heads as they were printed', async () => {
+    const heads: string[] = []
+    const { url, taken } = await serveNode({
+      submitHead: (note) => {
+        heads.push(Buffer.from(note).toString())
+        return Promise.resolve({ outcome: { kind: 'refused', news: false, code: 'LOG_FROZEN' }, held: 5 })
+      },
+    })
+    const printed = [cosigned(history.head(5)), cosigned(fork.head(8))] as const
+    const policy = file('w.policy', `witness w ${witness.verifier.vkey}\nquorum w\n`)
+    const result = await importText(goReport(...printed, hashes), ['--json', ...log, '--policy', policy, '--node', url])
+    expect(result.code).toBe(3)
+    expect(
+      result.stdout
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as object),
+    ).toMatchObject([
+      { type: 'gossum/split-view/v1', fate: 'new', sizes: [5, 8] },
+      { type: 'gossum/witness-conflict/v1', fate: 'new', sizes: [5, 8], witness: witness.verifier.vkey },
+    ])
+    const trusted = [logSigner.verifier, witness.verifier]
+    expect(taken.map((bytes) => verifyEvidence(parseEvidence(bytes), trusted).witness?.name)).toEqual([
+      undefined,
+      'w.example',
+    ])
+    expect(heads.sort()).toEqual([...printed].sort())
+  })
+
+  it('and proves nothing alone, is given to the node, which may know more', async () => {
+    const log = await ViewsLog.start('log.example', 300)
+    const node = await RunningNode.start(temporaryHome(), ['--log', log.setting(), '--poll', '0.2'])
+    await node.event((event) => event.event === 'outcome' && event.outcome === 'advanced')
+    const lie = await memoryLog(log.signer, madeUpRecords(0, 290, 'b'))
+    const honest = Buffer.from(await log.views[0]!.history.server.head(300)).toString()
+    const report = goReport(Buffer.from(await lie.head()).toString(), honest, [])
+    const result = await importText(report, ['--json', '--node', node.ready.http])
+    expect(result.code).toBe(3)
+    expect(JSON.parse(result.stdout)).toMatchObject({ type: 'gossum/split-view/v1', sizes: [290, 300], fate: 'known' })
+    await log.close()
+  })
+
+  it('is a report about a head of no records, to who knew no other', async () => {
+    const empty = Buffer.from(history.sign(history.text(5).replace('\n5\n', '\n0\n'))).toString()
+    const report = goReport(empty, '', []).replace(
+      /:\n$/,
+      ':\n\t47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\tinternal error: x\n',
+    )
+    const result = await importText(report, ['--json', ...log, '--node', NOBODY])
+    expect(result).toMatchObject({ code: 3 })
+    expect(JSON.parse(result.stdout)).toMatchObject({ sizes: [0, 0] })
+  })
+})
+
 describe('what is no report', () => {
   it.each([
     ['nothing', ''],
@@ -191,7 +276,7 @@ describe('what is no report', () => {
     ['a report that is cut off', FORK_REPORT.slice(0, 300), 2, 'EVIDENCE_MALFORMED'],
     ['a changed evidence file', utf8('{\n  "type": "gossum/split-view/v1"\n}\n'), 2, 'EVIDENCE_MALFORMED'],
     ['evidence of a later version', utf8('{\n  "type": "gossum/later/v1"\n}\n'), 2, 'EVIDENCE_FOREIGN'],
-    ['more than 1 MiB', new Uint8Array(1024 * 1024 + 1), 1, 'FILE_UNREADABLE'],
+    ['more than 32 MiB', new Uint8Array(32 * 1024 * 1024 + 1), 1, 'FILE_UNREADABLE'],
   ])('%s is refused', async (_what, text, code, error) => {
     const result = await importText(text, ['--json', '--node', NOBODY])
     expect(result).toMatchObject({ code, stdout: '' })
@@ -211,20 +296,20 @@ describe('what is no report', () => {
 })
 
 describe('a node that refuses it', () => {
-  it.each<[ErrorCode, number]>([
-    ['LOG_UNKNOWN', 2],
-    ['EVIDENCE_UNPROVEN', 2],
-  ])('for %s is told about, and the evidence is not lost', async (code, exit) => {
-    const refusal = new GossumError(code, 'a reason')
-    const { url } = await serveNode({ submitEvidence: () => Promise.resolve({ fate: 'invalid', id: null, refusal }) })
-    const lost = await importText(FORK_REPORT, ['--json', ...withKey, '--node', url])
-    expect(lost).toMatchObject({ code: exit, stdout: '' })
-    expect(jsonError(lost)).toMatchObject({ code, hint: expect.stringContaining('--write FILE') as string })
-    const cwd = temporaryHome()
-    const kept = await importText(FORK_REPORT, [...withKey, '--node', url, '--write', 'x.json'], { cwd })
-    expect(kept).toMatchObject({ code: 3, stdout: `${ID}  written\n` })
-    expect(kept.stderr).toContain('a reason')
-  })
+  it.each<ErrorCode>(['LOG_UNKNOWN', 'EVIDENCE_UNPROVEN'])(
+    'for %s is told about, and the evidence is not lost',
+    async (code) => {
+      const refusal = new GossumError(code, 'a reason')
+      const { url } = await serveNode({ submitEvidence: () => Promise.resolve({ fate: 'invalid', id: null, refusal }) })
+      const unasked = await importText(FORK_REPORT, ['--json', ...withKey, '--node', url])
+      expect(unasked.code).toBe(3)
+      expect(JSON.parse(unasked.stdout)).toMatchObject({ fate: null, written: `gossum-evidence-${ID}.json` })
+      const cwd = temporaryHome()
+      const kept = await importText(FORK_REPORT, [...withKey, '--node', url, '--write', 'x.json'], { cwd })
+      expect(kept).toMatchObject({ code: 3, stdout: `${ID}  written\n` })
+      expect(kept.stderr).toContain('a reason')
+    },
+  )
 
   it('is asked under the id that it has for the lie', async () => {
     const { url } = await serveNode({ submitEvidence: () => Promise.resolve({ fate: 'known', id: 'f'.repeat(16) }) })
@@ -269,9 +354,19 @@ describe('a real node', () => {
     })
     const pair = [parseNote(await lie.head(300)), parseNote(await later.head(300))].map(cosigned) as [Note, Note]
     const conflict = encodeEvidence(makeWitnessConflict(signer.verifier, witness.verifier, pair))
-    const judged = await gossum(['evidence', 'import', file('w.json', conflict), '--json', '--node', first.ready.http])
-    expect(judged).toMatchObject({ code: 2, stdout: '' })
-    expect(jsonError(judged).code).toBe('WITNESS_UNKNOWN')
+    const cwd = temporaryHome()
+    const args = ['evidence', 'import', file('w.json', conflict), '--json', '--node', first.ready.http]
+    const judged = await gossum(args, { cwd })
+    expect(judged.code).toBe(3)
+    const told = judged.stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { fate: string | null; type: string; written: string | null })
+    expect(told.slice(0, 2)).toMatchObject([
+      { type: 'gossum/split-view/v1', fate: 'new', written: null },
+      { type: 'gossum/witness-conflict/v1', witness: witness.verifier.vkey, fate: null },
+    ])
+    expect(Buffer.from(readFileSync(join(cwd, told[1]!.written!)))).toEqual(Buffer.from(conflict))
     await log.close()
   })
 })

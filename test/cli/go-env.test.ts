@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { goEnv } from '../../src/cli/go-env.js'
@@ -56,6 +56,23 @@ describe('settings of the go command', () => {
     expect(goEnv('GOPRIVATE', { HOME: dir })).toBe('.config.example')
     expect(goEnv('GOPRIVATE', { HOME: dir, XDG_CONFIG_HOME: join(dir, 'xdg') })).toBe('xdg.example')
     expect(goEnv('GOPRIVATE', { HOME: dir, XDG_CONFIG_HOME: 'relative' })).toBeUndefined()
+  })
+
+  it.skipIf(process.platform === 'win32')('come from $GOROOT/go.env last, wherever the go command is', () => {
+    const root = join(dir, 'lib', 'go-1.99')
+    mkdirSync(join(root, 'bin'), { recursive: true })
+    mkdirSync(join(dir, 'links'))
+    writeFileSync(join(root, 'go.env'), 'GOPRIVATE=root.example\nGOPROXY=https://root.example\n')
+    writeFileSync(join(root, 'bin', 'go'), '#!/bin/sh\n', { mode: 0o755 })
+    symlinkSync(join(root, 'bin', 'go'), join(dir, 'links', 'go'))
+    const GOENV = file('own', 'GOPROXY=\n')
+    for (const env of [{ PATH: `/nowhere:relative:${join(dir, 'links')}` }, { GOROOT: root, PATH: '' }]) {
+      expect(goEnv('GOPRIVATE', { ...env, GOENV: 'off' })).toBe('root.example')
+      expect(goEnv('GOPRIVATE', { ...env, GOENV, GOPRIVATE: 'mine.example' })).toBe('mine.example')
+      // Set to nothing by the user, it is nothing.
+      expect(goEnv('GOPROXY', { ...env, GOENV })).toBeUndefined()
+    }
+    expect(goEnv('GOPRIVATE', { PATH: dir, GOENV })).toBeUndefined()
   })
 
   it.skipIf(!hasGo())('are those that the go command itself says', () => {

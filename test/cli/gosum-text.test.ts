@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import type { Finding, FindingClass } from '../../src/audit/gosum.js'
+import { gravest } from '../../src/cli/exit.js'
 import {
-  evidenceLine,
+  evidenceLines,
   exitOf,
   failedLine,
   fineLine,
   findingLine,
-  gravest,
   verdictOf,
   type FileReport,
 } from '../../src/cli/gosum-text.js'
@@ -97,9 +97,10 @@ describe('words', () => {
 
   it('of a conviction', () => {
     const evidence = { id: '0123456789abcdef', sizes: [300, 4000] as const }
-    expect(evidenceLine({ ...evidence, file: 'e.json' }, paint)).toBe(
+    const witnesses = [{ id: 'fedcba9876543210', witness: 'w.example+0+x', file: null }]
+    expect(evidenceLines({ ...evidence, file: 'e.json', witnesses }, paint)).toEqual([
       '<red>misbehaviour</>  two heads of sizes 300 and 4,000 convict the log: evidence 0123456789abcdef, in e.json',
-    )
-    expect(evidenceLine({ ...evidence, file: null }, paint)).toContain('which could not be written')
+      '<red>misbehaviour</>  the witness w.example has cosigned both: evidence fedcba9876543210, which could not be written',
+    ])
   })
 })

@@ -24,7 +24,9 @@ describe('colour', () => {
     ['an empty NO_COLOR says nothing', {}, { NO_COLOR: '' }, true, true],
     ['--no-color beats all', { color: false }, { FORCE_COLOR: '1' }, true, false],
   ])('%s', (_what, flags, env, isTTY, expected) => {
-    expect(recorder(flags, env, isTTY).out.paint('red', 'red')).toBe(expected ? RED : 'red')
+    const { out, written } = recorder(flags, env, isTTY)
+    out.line(out.paint('red', 'red'))
+    expect(written.stdout).toBe(`${expected ? RED : 'red'}\n`)
   })
 })
 
@@ -73,8 +75,54 @@ describe('stdout and stderr', () => {
   it('lets no text of others move the cursor or turn a line around', () => {
     const { out, written } = recorder({})
     out.line('a\x1b[2Jb\x07c\x9b31md\u202ee\rf')
-    out.line(`${RED} stays`)
-    expect(written.stdout).toBe(`a\ufffd[2Jb\ufffdc\ufffd31md\ufffde\ufffdf\n${RED} stays\n`)
+    out.line('a\u200bb\u2028c\u{e0041}d\ud800e\tf')
+    // A colour is an escape, too, whoever made it; and so is hiding what follows.
+    out.line(`${RED} and \x1b[8mhidden`)
+    expect(written.stdout.split('\n')).toEqual([
+      'a\ufffd[2Jb\ufffdc\ufffd31md\ufffde\ufffdf',
+      'a\ufffdb\ufffdc\ufffdd\ufffde\tf',
+      '\ufffd[31mred\ufffd[0m and \ufffd[8mhidden',
+      '',
+    ])
+  })
+
+  it('lets no text of others make lines of its own', () => {
+    const { out, written } = recorder({})
+    out.line('said\ngossum: all is well\r\nhint: nothing to do')
+    out.talk('said\n! 12:00:00Z  SPLIT VIEW')
+    out.error(new GossumError('NODE_UNREACHABLE', 'said\nhint: send your key'))
+    expect(written.stdout).toBe('said gossum: all is well hint: nothing to do\n')
+    expect(written.stderr.split('\n').slice(0, 2)).toEqual([
+      'said ! 12:00:00Z  SPLIT VIEW',
+      'gossum: cannot reach the node: said hint: send your key',
+    ])
+  })
+
+  it('paints text of others after it is clean', () => {
+    const { out, written } = recorder({}, { FORCE_COLOR: '1' })
+    out.line(`${out.paint('red', 'x\x1b[0m\x1b[8m')} y\x1b[8m`)
+    expect(written.stdout).toBe('\x1b[31mx\ufffd[0m\ufffd[8m\x1b[0m y\ufffd[8m\n')
+  })
+
+  it('escapes in JSON what is not seen, and changes no value', () => {
+    const { out, written } = recorder({ json: true })
+    const value = { said: 'a\x1b[8m\x9b\u202e\u{e0041}\ud800\n\tb', size: 5 }
+    out.json(value)
+    expect(written.stdout).toMatch(/^[ -~]+\n$/)
+    expect(JSON.parse(written.stdout)).toEqual(value)
+  })
+
+  it('shows data of others on a terminal as it may be shown, and elsewhere as it is', () => {
+    for (const [isTTY, expected] of [
+      [true, 'a\ufffd[8m\nb\ufffd\n'],
+      [false, 'a\x1b[8m\nb\u202e\n'],
+    ] as const) {
+      for (const data of ['a\x1b[8m\nb\u202e\n', new TextEncoder().encode('a\x1b[8m\nb\u202e\n')]) {
+        const { out, written } = recorder({}, {}, isTTY)
+        out.raw(data)
+        expect(written.stdout).toBe(expected)
+      }
+    }
   })
 })
 

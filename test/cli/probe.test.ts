@@ -156,7 +156,7 @@ describe('beside a node', () => {
     writeFileSync(join(cwd, file!), 'mine')
     const nowhere = join(cwd, 'missing', 'x')
     const args = ['probe', url, '--log', vkey, '--reference', other.url, '--write-evidence', nowhere, '--quiet']
-    const lost = await gossum(args, { cwd })
+    const lost = await gossum(args, { cwd, env: { TMPDIR: nowhere } })
     expect(lost.code).toBe(3)
     expect(lost.stderr).toContain(bytes)
     expect(readFileSync(join(cwd, file!), 'utf8')).toBe('mine')

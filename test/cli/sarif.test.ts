@@ -81,7 +81,7 @@ describe('a SARIF document', () => {
   })
 
   it('tells of a conviction that no line brought to light', () => {
-    const evidence = { id: '0123456789abcdef', sizes: [1, 2] as const, file: 'e.json' }
+    const evidence = { id: '0123456789abcdef', sizes: [1, 2] as const, file: 'e.json', witnesses: [] }
     const { results } = runOf([report('go.sum', [], { evidence })], [], '1.0.0')
     expect(results).toMatchObject([{ ruleId: 'log-conflict', message: { text: 'evidence 0123456789abcdef' } }])
     const told = runOf([report('go.sum', [finding(4, 'log-conflict')], { evidence })], [], '1.0.0')

@@ -103,10 +103,10 @@ describe('gossum verify', () => {
     expect((await gossum(['verify', dir])).code).toBe(1)
   })
 
-  it('reads no more than 1 MiB', async () => {
-    const { code, stderr } = await gossum(['verify', '-'], { input: new Uint8Array(1024 * 1024 + 1) })
+  it('reads no more than 8 MiB', async () => {
+    const { code, stderr } = await gossum(['verify', '-'], { input: new Uint8Array(8 * 1024 * 1024 + 1) })
     expect(code).toBe(1)
-    expect(stderr).toContain('larger than 1048576 bytes')
+    expect(stderr).toContain('larger than 8388608 bytes')
   })
 
   it('says who is convicted', async () => {

@@ -1,6 +1,9 @@
 /** The README's main job: `gossum demo`, with the line that scripts read. */
+import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { parseEvidence, verifyEvidence } from '../../src/evidence/evidence.js'
@@ -28,8 +31,21 @@ interface DemoLine {
 
 test('every node catches both forks, and the evidence holds', { timeout: 120_000 }, async () => {
   const out = temporaryHome()
-  const { code, stdout } = await gossum(['demo', '--json', '--out', out])
+  // The operator's own settings are nothing to the demo: a place that takes heads would get those of a made-up log.
+  const asked: string[] = []
+  const place = createServer((request, response) => {
+    asked.push(request.url ?? '')
+    response.end()
+  })
+  place.listen(0, '127.0.0.1')
+  await once(place, 'listening')
+  const url = `http://127.0.0.1:${(place.address() as AddressInfo).port}`
+  const { code, stdout, stderr } = await gossum(['demo', '--json', '--out', out], {
+    env: { GOSSUM_FEED: url, GOSSUM_LOG_LIST: url },
+  })
+  place.close()
   expect(code).toBe(0)
+  expect(asked).toEqual([])
   const lines = stdout.trimEnd().split('\n')
   const demo = JSON.parse(lines.at(-1)!) as DemoLine
   expect(Object.keys(demo)).toEqual(['nodes', 'log', 'size', 'quorum', 'splitView', 'sameSize', 'dishonest'])
@@ -46,10 +62,22 @@ test('every node catches both forks, and the evidence holds', { timeout: 120_000
   const sizes = [demo.splitView, demo.sameSize].map((capture) => {
     expect(capture.caughtBy).toBe(5)
     expect(capture.firstMs).toBeLessThanOrEqual(capture.allMs)
+    // Measured from before the lie was told: whatever caught it came later.
+    expect(capture.firstMs).toBeGreaterThanOrEqual(0)
     return verifyEvidence(parseEvidence(readFileSync(capture.evidence)), [key]).sizes
   })
   expect(sizes[0]![0]).toBeLessThan(sizes[0]![1])
   expect(sizes[1]![0]).toBe(sizes[1]![1])
+
+  // The two lies are two: no head of one is in the evidence of the other, but the honest ones may be.
+  const [different, same] = [demo.splitView, demo.sameSize].map(
+    ({ evidence }) => parseEvidence(readFileSync(evidence)).heads,
+  )
+  expect(same!.filter((head) => different!.includes(head))).toEqual([])
+
+  // What the story ends with is a command, alone on its line.
+  const command = stderr.trimEnd().split('\n').at(-1)!
+  expect(execFileSync('/bin/sh', ['-c', command], { encoding: 'utf8', cwd: '/' })).toContain('valid evidence')
 
   // The witness is convicted by nothing but the two keys.
   const file = parseEvidence(readFileSync(demo.dishonest.evidence))

@@ -106,7 +106,7 @@ async function atOnce(url: string, bodies: readonly Uint8Array[]): Promise<{ sta
     return new Promise((resolve) => {
       let answer = ''
       const take = (data: Buffer): void => {
-        answer += data.toString()
+        answer += data.toString('latin1')
         const whole = /^(HTTP\/1\.1 (\d+) [^]*?content-length: (\d+)[^]*?\r\n\r\n)/i.exec(answer)
         if (whole === null || answer.length < whole[1]!.length + Number(whole[3])) return
         socket.off('data', take)

@@ -12,7 +12,7 @@ import { submitRoutes } from '../../src/http/submit.js'
 import { concatBytes, utf8 } from '../../src/tlog/bytes.js'
 import { cosign } from '../../src/tlog/cosignature.js'
 import { parseHash } from '../../src/tlog/hash.js'
-import { formatNote, MAX_NOTE_BYTES, parseNote, SIGNATURE_TYPES, signNote } from '../../src/tlog/note.js'
+import { formatNote, MAX_READ_NOTE_BYTES, parseNote, SIGNATURE_TYPES, signNote } from '../../src/tlog/note.js'
 import type { Outcome } from '../../src/witness/outcome.js'
 import { ViewsLog } from '../fakes/views-log.js'
 import { FORK } from '../helpers/go-report.js'
@@ -109,7 +109,7 @@ describe('POST /api/v1/heads', () => {
     expectProblem(await answerTo({ kind: 'refused', news: false, code }), status, code)
   })
 
-  it('gives the corridor the bytes as they came, and takes 64 KiB of them', async () => {
+  it('gives the corridor the bytes as they came, and takes as many as the go command does', async () => {
     const seen: Uint8Array[] = []
     const url = await serve({
       submitHead: (note) => {
@@ -119,9 +119,9 @@ describe('POST /api/v1/heads', () => {
     })
     const bytes = Buffer.from([0, 255, 10, 13])
     await post(`${url}/api/v1/heads`, bytes)
-    await post(`${url}/api/v1/heads`, new Uint8Array(MAX_NOTE_BYTES))
-    expectProblem(await post(`${url}/api/v1/heads`, new Uint8Array(MAX_NOTE_BYTES + 1)), 413, 'REQUEST_TOO_LARGE')
-    expect(seen.map((note) => note.length)).toEqual([4, MAX_NOTE_BYTES])
+    await post(`${url}/api/v1/heads`, new Uint8Array(MAX_READ_NOTE_BYTES))
+    expectProblem(await post(`${url}/api/v1/heads`, new Uint8Array(MAX_READ_NOTE_BYTES + 1)), 413, 'REQUEST_TOO_LARGE')
+    expect(seen.map((note) => note.length)).toEqual([4, MAX_READ_NOTE_BYTES])
     expect(Buffer.from(seen[0]!)).toEqual(bytes)
   })
 

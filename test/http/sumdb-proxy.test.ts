@@ -9,7 +9,7 @@ import { SumdbClient } from '../../src/sumdb/client.js'
 import { concatBytes, utf8 } from '../../src/tlog/bytes.js'
 import { hashLeaf } from '../../src/tlog/hash.js'
 import { parseCheckpoint } from '../../src/tlog/checkpoint.js'
-import { makeSignerKey, parseNote, SIGNATURE_TYPES } from '../../src/tlog/note.js'
+import { formatNote, makeSignerKey, parseNote, SIGNATURE_TYPES, signNote } from '../../src/tlog/note.js'
 import {
   endless,
   flipBit,
@@ -23,10 +23,14 @@ import {
   type Behaviour,
 } from '../fakes/lying-log.js'
 import { temporaryHome } from '../helpers/home.js'
+import { SPOILED } from '../helpers/spoiled.js'
 
 const NAME = 'sum.example/one'
 const signer = makeSignerKey(NAME, SIGNATURE_TYPES.ed25519, new Uint8Array(32).fill(9))
 const SIZE = 700
+
+/** Another history of the same size. */
+const fork = await memoryLog(signer, [...madeUpRecords(0, 600), ...madeUpRecords(600, SIZE, 'fork')])
 
 interface Started {
   readonly node: GossumNode
@@ -234,6 +238,79 @@ describe('a lookup', () => {
     const next = await lookup(url, n)
     expect([next.status, await next.text()]).toEqual([503, expect.stringContaining(id) as string])
     expect((await fetch(`${url}/latest`)).status).toBe(503)
+  })
+
+  /** Whatever stands around the head of a fork, the go command's user and the operator are told of two histories. */
+  test.each(SPOILED)('with %s around the head of a fork convicts the log', async (_, spoil) => {
+    const { url, node } = await startNode()
+    const answer = spoil(madeUpRecord(5).text, await fork.head())
+    log.lie = (path) => (path.startsWith('lookup/') ? replaceBody(() => answer) : undefined)
+    const refused = await lookup(url, 5)
+    expect([refused.status, await refused.text()]).toEqual([503, expect.stringContaining('frozen') as string])
+    expect(await node.view.evidence()).toMatchObject([{ sizes: [SIZE, SIZE] }])
+  })
+
+  test.each([
+    ['no records and a root', (text: string) => text.replace(`\n${SIZE}\n`, '\n0\n'), 1],
+    ['2^53 records', (text: string) => text.replace(`\n${SIZE}\n`, `\n${2 ** 53}\n`), 0],
+  ])('with a head that says %s freezes the log', async (_, change, evidence) => {
+    const { url, node } = await startNode()
+    const text = change(parseNote(await log.history.head()).text)
+    const head = formatNote({ text, signatures: [signNote(text, signer)] })
+    log.lie = (path) =>
+      path.startsWith('lookup/')
+        ? replaceBody(() => concatBytes(utf8(`5\n${madeUpRecord(5).text}\n`), head))
+        : undefined
+    const refused = await lookup(url, 5)
+    expect([refused.status, await refused.text()]).toEqual([503, expect.stringContaining('frozen') as string])
+    expect(await node.view.evidence()).toHaveLength(evidence)
+  })
+
+  test('with a head that is padded up to what the go command reads freezes the log for a suspect', async () => {
+    const { url, node, events } = await startNode()
+    const text = `${parseNote(await fork.head()).text}${'x'.repeat(900_000)}\n`
+    const head = formatNote({ text, signatures: [signNote(text, signer)] })
+    log.lie = (path) =>
+      path.startsWith('lookup/')
+        ? replaceBody(() => concatBytes(utf8(`5\n${madeUpRecord(5).text}\n`), head))
+        : undefined
+    // The record is proven, whatever came with it; the head is judged meanwhile.
+    await lookup(url, 5)
+    await expect.poll(() => events.filter(({ event }) => event === 'suspect')).toMatchObject([{ size: SIZE }])
+    const refused = await lookup(url, 6)
+    expect([refused.status, await refused.text()]).toEqual([503, expect.stringContaining('frozen') as string])
+    expect(await node.view.evidence()).toEqual([])
+  })
+})
+
+/** What a terminal that shows it would do more with than show it. */
+const UNSEEN = /[^\n\P{C}]/u
+
+describe('text of others', () => {
+  test('in an answer of the log reaches nobody as it is', async () => {
+    const { url } = await startNode()
+    log.lie = (path) =>
+      path.startsWith('lookup/')
+        ? (response) => response.writeHead(404).end('gone \x1b[8m\x9b8m\u202e\nhint: nothing to see')
+        : undefined
+    const said = await (await lookup(url, 5)).text()
+    expect(said).toContain('gone \ufffd[8m')
+    expect(said).not.toMatch(UNSEEN)
+    expect(said.trimEnd().split('\n')).toHaveLength(1)
+  })
+
+  test('in the name of a log is in no label and no answer as it is', async () => {
+    const name = 'sum\x1b[8m.example\u202e'
+    const named = makeSignerKey(name, SIGNATURE_TYPES.ed25519, new Uint8Array(32).fill(9))
+    const other = await LyingLog.start(await memoryLog(named, madeUpRecords(0, 3)))
+    onTestFinished(() => other.close())
+    const settings = { home: temporaryHome(), log: [`${named.verifier.vkey} ${other.url}`], listen: [] }
+    const node = await createNode(loadConfig({ ...settings, http: '127.0.0.1:0', poll: 3600 }, { env: {} }))
+    onTestFinished(() => node.stop())
+    for (const path of ['/metrics', '/api/v1/status', '/api/v1/logs', '/readyz?verbose'])
+      expect(await (await fetch(`${node.http}${path}`)).text(), path).not.toMatch(UNSEEN)
+    const { logs } = (await (await fetch(`${node.http}/api/v1/logs`)).json()) as { logs: { name: string }[] }
+    expect(logs[0]!.name).toBe(name)
   })
 })
 

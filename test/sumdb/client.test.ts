@@ -8,7 +8,14 @@ import { formatCheckpoint, parseCheckpoint, SUMDB_ORIGIN } from '../../src/tlog/
 import { EMPTY_ROOT, hashLeaf } from '../../src/tlog/hash.js'
 import { checkRecord, checkTree, type Tree } from '../../src/tlog/merkle.js'
 import { checkRecords } from '../../src/tlog/multi-proof.js'
-import { formatNote, makeSignerKey, MAX_NOTE_BYTES, parseNote, SIGNATURE_TYPES, signNote } from '../../src/tlog/note.js'
+import {
+  formatNote,
+  makeSignerKey,
+  MAX_READ_NOTE_BYTES,
+  parseNote,
+  SIGNATURE_TYPES,
+  signNote,
+} from '../../src/tlog/note.js'
 import {
   closeEarly,
   endless,
@@ -110,12 +117,12 @@ describe('latest', () => {
   test('is bounded', async () => {
     lieAbout(
       'latest',
-      replaceBody(() => new Uint8Array(MAX_NOTE_BYTES)),
+      replaceBody(() => new Uint8Array(MAX_READ_NOTE_BYTES)),
     )
-    expect(await client().latestNote()).toHaveLength(MAX_NOTE_BYTES)
+    expect(await client().latestNote()).toHaveLength(MAX_READ_NOTE_BYTES)
     lieAbout(
       'latest',
-      replaceBody(() => new Uint8Array(MAX_NOTE_BYTES + 1)),
+      replaceBody(() => new Uint8Array(MAX_READ_NOTE_BYTES + 1)),
     )
     await expect(client().latestNote()).rejects.toThrow(code('LOG_ANSWER_INVALID'))
   })

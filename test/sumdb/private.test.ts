@@ -41,6 +41,13 @@ describe('patterns as the go command reads them', () => {
     expect(isPrivate(globs, target)).toBe(match)
   })
 
+  test('the toolchain that the go command runs never is', () => {
+    for (const patterns of ['*', 'golang.org', 'golang.org/toolchain', '*/*']) {
+      expect(isPrivate(patterns, 'golang.org/toolchain')).toBe(false)
+    }
+    expect(isPrivate('golang.org', 'golang.org/x/text')).toBe(true)
+  })
+
   test('a pattern that would take for ever matches nothing', () => {
     expect(isPrivate(`${'*a'.repeat(20_000)}b`, 'a'.repeat(1000))).toBe(false)
   })

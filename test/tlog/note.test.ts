@@ -5,7 +5,7 @@ import {
   isBy,
   isCanonicalNote,
   makeSignerKey,
-  MAX_NOTE_BYTES,
+  MAX_READ_NOTE_BYTES,
   parseNote,
   parseVerifierKey,
   SIGNATURE_TYPES,
@@ -76,7 +76,7 @@ describe('notes', () => {
     const [text, line] = vectors.open_ok[0]!.note.split('\n\n') as [string, string]
     expect(parseNote(utf8(`${text}\n\n${line.repeat(100)}`)).signatures).toHaveLength(100)
     expect(codeOf(() => parseNote(utf8(`${text}\n\n${line.repeat(101)}`)))).toBe('NOTE_MALFORMED')
-    const room = MAX_NOTE_BYTES - utf8(`\n\n${line}`).length
+    const room = MAX_READ_NOTE_BYTES - utf8(`\n\n${line}`).length
     expect(parseNote(utf8(`${'x'.repeat(room)}\n\n${line}`)).text).toHaveLength(room + 1)
     expect(codeOf(() => parseNote(utf8(`${'x'.repeat(room + 1)}\n\n${line}`)))).toBe('NOTE_TOO_LARGE')
   })

@@ -15,6 +15,15 @@ interface Ready {
   readonly http: string
 }
 
+/**
+ * The environment of all that the demo starts: no setting of the operator's, who has nodes of their own, and nobody between
+ * its processes.
+ */
+export function demoEnv(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const ours = Object.entries(env).filter(([name]) => !/^GOSSUM_|^(?:https?|all|no)_proxy$/i.test(name))
+  return { ...Object.fromEntries(ours), GOSSUM_CONFIG: '' }
+}
+
 type Waiter = (event: NodeEvent) => void
 
 /** Output of a child that is kept to explain why it failed, in characters. */
@@ -41,7 +50,7 @@ export class Child {
     // The channel ties the child's life to ours: it stops when we are gone, however we went.
     const child = spawn(process.execPath, [PROGRAM, 'run', '--json', ...args], {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-      env: { ...process.env, GOSSUM_CONFIG: '', GOSSUM_BOOTSTRAP: '' },
+      env: demoEnv(process.env),
     })
     let talk = ''
     child.stderr!.setEncoding('utf8').on('data', (text: string) => (talk = (talk + text).slice(-KEPT_OUTPUT)))

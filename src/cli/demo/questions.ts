@@ -16,10 +16,10 @@ export function isAdvanced(size?: number) {
     event.event === 'outcome' && event.outcome === 'advanced' && (size === undefined || event.size === size)
 }
 
-/** Evidence that convicts the log, by two heads of such sizes. */
-export function isSplitView(isSought: (sizes: readonly [number, number]) => boolean) {
+/** Evidence that convicts the log, by two heads of such sizes, and of which nobody has looked whether it is the one. */
+export function isSplitView(isSought: (sizes: readonly [number, number]) => boolean, looked: ReadonlySet<string>) {
   return (event: NodeEvent): event is Of<'evidence'> =>
-    event.event === 'evidence' && event.witness === null && isSought(event.sizes)
+    event.event === 'evidence' && event.witness === null && isSought(event.sizes) && !looked.has(event.id)
 }
 
 /** Evidence that convicts this witness. */

@@ -6,21 +6,27 @@
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { copyFile, mkdir, rm, rmdir, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { lastingController } from '../../timed.js'
 import { GossumError } from '../../errors.js'
 import { loadOrCreateWitnessKey } from '../../keys.js'
-import { fromUtf8 } from '../../tlog/bytes.js'
-import { makeSignerKey, SIGNATURE_TYPES, type SignerKey, type VerifierKey } from '../../tlog/note.js'
+import { parseEvidence } from '../../evidence/evidence.js'
+import type { NodeEvent } from '../../events.js'
+import { fromUtf8, utf8 } from '../../tlog/bytes.js'
+import { makeSignerKey, parseNote, SIGNATURE_TYPES, type SignerKey, type VerifierKey } from '../../tlog/note.js'
 import { grouped } from '../ask-text.js'
+import { pasteable } from '../invocation.js'
 import { tellNode } from '../operator.js'
 import type { Output } from '../output.js'
-import { Child, PROGRAM } from './child.js'
+import { Child, demoEnv, PROGRAM } from './child.js'
 import { isAdvanced, isConnected, isConviction, isQuorum, isSplitView } from './questions.js'
-import { TwoFacedLog } from './two-faced-log.js'
+import { TwoFacedLog, VIEWS, type Lie } from './two-faced-log.js'
 
 /** Seconds between polls of a demo node: the log is on this machine and moves when we say. */
 const POLL_SECONDS = 0.5
+/** Between two looks at what no event tells, in milliseconds. */
+const LOOK_AGAIN_MS = 50
 /** The longest that one step of the story may take, in milliseconds. */
 const STEP_TIMEOUT_MS = 60_000
 /** Where the evidence goes unless somebody says otherwise, in the directory of the demo. */
@@ -34,6 +40,9 @@ interface Capture {
   readonly evidence: string
   readonly verified: boolean
 }
+
+/** What a node tells of evidence that it holds. */
+type Held = Extract<NodeEvent, { event: 'evidence' }>
 
 export class Story {
   readonly #out: Output
@@ -80,21 +89,20 @@ export class Story {
     this.#say(
       `The log lies. It signs another history and shows it to node ${this.#victim.number} alone, at the same size:`,
     )
+    // The victim learns of it from the others: it must stand where they stand, or it would carry the lie on.
     const agreed = await log.appendHonest(12)
-    await this.#everyone(this.#honestNodes, (node) => node.when(isAdvanced(agreed), this.#timeout()))
-    const sameSizeFork = await log.fork(12)
-    const sameSize = await this.#capture(await sameSizeFork.shown, 'same-size', ([m, n]) => m === n)
+    await this.#everyone(this.#nodes, (node) => node.when(isAdvanced(agreed), this.#timeout()))
+    const sameSize = await this.#capture(await log.fork(12), 'same-size', ([m, n]) => m === n)
 
     this.#say('')
     this.#say('The operators read the evidence and, to see more, let the log go on: gossum evidence ack')
     await this.#acknowledge(sameSize.id)
     const honestSize = await log.appendHonest(40)
-    await this.#everyone(this.#honestNodes, (node) => node.when(isAdvanced(honestSize), this.#timeout()))
+    await this.#everyone(this.#nodes, (node) => node.when(isAdvanced(honestSize), this.#timeout()))
     this.#say(
-      `The honest nodes are at size ${grouped(honestSize)}. Now the victim is shown a fork that is smaller than that:`,
+      `All nodes are at size ${grouped(honestSize)}. Now the victim is shown a third history, smaller than that:`,
     )
-    const smallerFork = await log.fork(9)
-    const splitView = await this.#capture(await smallerFork.shown, 'different-size', ([m, n]) => m < n)
+    const splitView = await this.#capture(await log.fork(21), 'different-size', ([m, n]) => m < n)
 
     this.#say('')
     this.#say(`Witness ${this.#liar.number} is dishonest: somewhere else its key signs the other history, too.`)
@@ -102,7 +110,10 @@ export class Story {
 
     this.#say('')
     this.#say(`Anyone can check it, now and for ever, offline:`)
-    this.#say(`  gossum verify --log ${key.vkey} ${splitView.capture.evidence}`)
+    const check = ['verify', '--log', key.vkey, resolve(splitView.capture.evidence)]
+    // Alone on its line: a shell takes it as it stands.
+    const command = pasteable(check, { env: process.env, node: process.execPath, program: PROGRAM })
+    this.#out.story(command)
     this.#out.json({
       nodes: this.#count,
       log: key.vkey,
@@ -123,7 +134,7 @@ export class Story {
     await log?.close()
     // What the demo found stays; what it needed to find it goes.
     const homes = Array.from({ length: this.#count }, (_, i) => `node-${i + 1}`)
-    const leftovers = ['honest', 'forked', 'elsewhere', ...homes].map((name) => join(this.#directory, name))
+    const leftovers = [...VIEWS, 'elsewhere', ...homes].map((name) => join(this.#directory, name))
     await Promise.all(leftovers.map((path) => rm(path, { recursive: true, force: true })))
     if (!this.#found) await rm(this.#policy, { force: true }).catch(() => undefined)
     await removeIfEmpty(join(this.#directory, OWN_OUT))
@@ -148,15 +159,11 @@ export class Story {
     return this.#nodes.at(-1)!
   }
 
-  get #honestNodes(): Child[] {
-    return this.#nodes.slice(0, -1)
-  }
-
   /** When a step takes too long, or the story is over. */
   #timeout(): AbortSignal {
     const step = new AbortController()
     const tooLong = (): void => step.abort(new GossumError('TIMEOUT', `a step of the demo took ${STEP_TIMEOUT_MS} ms`))
-    const timer = setTimeout(tooLong, STEP_TIMEOUT_MS)
+    const timer = globalThis.setTimeout(tooLong, STEP_TIMEOUT_MS)
     const onEnd = (): void => {
       clearTimeout(timer)
       step.abort(this.#ended.signal.reason)
@@ -217,16 +224,31 @@ export class Story {
 
   /** Waits until every node holds evidence, has frozen the log, and a fresh process has verified the file. */
   async #capture(
-    shownAt: number,
+    lie: Lie,
     label: string,
     isSought: (sizes: readonly [number, number]) => boolean,
   ): Promise<{ id: string; capture: Capture }> {
-    const caught = await this.#catch(shownAt, label, isSplitView(isSought), async () => {
-      await this.#everyone(this.#nodes, requireFrozen)
+    const holds = (node: Child): Promise<Held> => this.#holding(node, lie, isSought)
+    const caught = await this.#catch(lie.shownAt, label, holds, async () => {
+      await this.#everyone(this.#nodes, (node) => untilFrozen(node, this.#timeout()))
       this.#say('  and have frozen the log: they cosign nothing more of it')
     })
     this.#say(`  a fresh process, given only the file and the log's key, says: valid`)
     return caught
+  }
+
+  /**
+   * The first evidence at a node that shows this lie. What an earlier one left behind may come at any time: of it the sizes
+   * say nothing, so each file is read.
+   */
+  async #holding(node: Child, lie: Lie, isSought: (sizes: readonly [number, number]) => boolean): Promise<Held> {
+    const looked = new Set<string>()
+    for (;;) {
+      const event = await node.when(isSplitView(isSought, looked), this.#timeout())
+      looked.add(event.id)
+      const evidence = parseEvidence(await node.ask(`/api/v1/evidence/${event.id}`))
+      if (evidence.heads.some((head) => parseNote(utf8(head)).text === lie.text)) return event
+    }
   }
 
   /**
@@ -244,7 +266,8 @@ export class Story {
     const { multiaddrs } = this.#nodes[0]!.ready
     const startedAt = Date.now()
     await this.#startNode(this.#count + 1, home, log.victimUrl, multiaddrs)
-    const { capture } = await this.#catch(startedAt, 'dishonest-witness', isConviction(this.#liar.ready.witness))
+    const holds = (node: Child): Promise<Held> => node.when(isConviction(this.#liar.ready.witness), this.#timeout())
+    const { capture } = await this.#catch(startedAt, 'dishonest-witness', holds)
     this.#say('  and its cosignatures count no more, until an operator says otherwise')
     return { witness: this.#liar.ready.witness, ...capture }
   }
@@ -253,11 +276,11 @@ export class Story {
   async #catch(
     since: number,
     label: string,
-    isSought: ReturnType<typeof isConviction>,
+    holds: (node: Child) => Promise<Held>,
     then: () => Promise<void> = () => Promise.resolve(),
   ): Promise<{ id: string; capture: Capture }> {
-    const events = await this.#everyone(this.#nodes, (node) => node.when(isSought, this.#timeout()))
-    const times = events.map(({ at }) => Math.max(0, Date.parse(at) - since))
+    const events = await this.#everyone(this.#nodes, holds)
+    const times = events.map(({ at }) => Date.parse(at) - since)
     const [firstMs, allMs] = [Math.min(...times), Math.max(...times)]
     const first = this.#nodes[times.indexOf(firstMs)]!
     const { id, sizes } = events[times.indexOf(firstMs)]!
@@ -301,15 +324,18 @@ function policyText(keys: readonly VerifierKey[], need: number): string {
   return `${witnesses.join('')}group all-of-us ${need} ${names.join(' ')}\nquorum all-of-us\n`
 }
 
-async function requireFrozen(node: Child): Promise<void> {
-  const { logs } = JSON.parse(fromUtf8(await node.ask('/api/v1/logs'))!) as { logs: { frozen: boolean }[] }
-  if (!logs.every(({ frozen }) => frozen))
-    throw new GossumError('INTERNAL', `node ${node.number} did not freeze the log`)
+/** Evidence is told as soon as it is proven; that its log is frozen is seen a moment later. */
+async function untilFrozen(node: Child, signal: AbortSignal): Promise<void> {
+  for (;;) {
+    const { logs } = JSON.parse(fromUtf8(await node.ask('/api/v1/logs'))!) as { logs: { frozen: boolean }[] }
+    if (logs.every(({ frozen }) => frozen)) return
+    await setTimeout(LOOK_AGAIN_MS, undefined, { signal })
+  }
 }
 
 async function verifiedByFreshProcess(path: string, { vkey }: VerifierKey, policy: string): Promise<boolean> {
   const args = ['verify', '--json', '--log', vkey, '--policy', policy, path]
-  const child = spawn(process.execPath, [PROGRAM, ...args], { stdio: 'ignore' })
+  const child = spawn(process.execPath, [PROGRAM, ...args], { stdio: 'ignore', env: demoEnv(process.env) })
   const code = await new Promise((resolve) => child.once('exit', resolve))
   return code === 0
 }

@@ -1,0 +1,69 @@
+/** Heads that a log signed, whatever stands around them. */
+import { describe, expect, it } from 'vitest'
+import { concatBytes, utf8 } from '../../src/tlog/bytes.js'
+import { SUMDB_ORIGIN } from '../../src/tlog/checkpoint.js'
+import { signedHeadsIn } from '../../src/tlog/cut.js'
+import { formatNote, makeSignerKey, signNote, SIGNATURE_TYPES, type VerifierKey } from '../../src/tlog/note.js'
+import { testSigner } from '../helpers/heart.js'
+import { History } from '../helpers/history.js'
+import { SPOILED } from '../helpers/spoiled.js'
+
+const signer = testSigner('log.example', 1)
+const key = signer.verifier
+const history = new History(signer)
+const head = history.head(7)
+
+const cut = (bytes: Uint8Array, by: VerifierKey = key): string[] =>
+  signedHeadsIn(bytes, by, SUMDB_ORIGIN).map((note) => Buffer.from(formatNote(note)).toString())
+
+describe('a head is found', () => {
+  it.each(SPOILED)('in an answer with %s', (_what, spoil) => {
+    expect(cut(spoil('example.com/x v1.0.0 h1:x\n', head))).toEqual([Buffer.from(head).toString()])
+  })
+
+  it('alone, and each of several', () => {
+    expect(cut(head)).toHaveLength(1)
+    expect(cut(concatBytes(head, utf8('\n'), history.head(9)))).toHaveLength(2)
+  })
+
+  it('with the lines of others, and without those that cannot be read', () => {
+    const line = '— w.example AAAAAAAAAAA=\n'
+    expect(cut(concatBytes(head, utf8(`${line}— broken\n`)))).toEqual([`${Buffer.from(head).toString()}${line}`])
+  })
+
+  it('with an extension, and with a size that no tree has', () => {
+    const extended = history.sign(`${history.text(7)}more\n\nand more\n`)
+    expect(cut(concatBytes(utf8('x\n'), extended))).toEqual([Buffer.from(extended).toString()])
+    const impossible = history.sign(history.text(7).replace('\n7\n', '\n9007199254740993\n'))
+    expect(cut(concatBytes(utf8('+1\n'), impossible))).toEqual([Buffer.from(impossible).toString()])
+  })
+
+  it('behind a first line by the log that is not its signature', () => {
+    const text = history.text(7)
+    const forged = { ...signNote(text, signer), bytes: new Uint8Array(64) }
+    const two = formatNote({ text, signatures: [forged, signNote(text, signer)] })
+    expect(cut(two)).toEqual([Buffer.from(head).toString()])
+  })
+})
+
+describe('no head is found', () => {
+  it('that another key signed, or that was changed', () => {
+    const other = makeSignerKey(key.name, SIGNATURE_TYPES.ed25519, new Uint8Array(32).fill(9))
+    expect(cut(head, other.verifier)).toEqual([])
+    expect(cut(head.map((byte, i) => (i === 21 ? byte ^ 1 : byte)))).toEqual([])
+  })
+
+  it('in nothing, and in what only looks like one', () => {
+    for (const text of ['', '\n\n', SUMDB_ORIGIN, `${SUMDB_ORIGIN}\n\n— `, '\n\n— log.example AAAA\n'])
+      expect(cut(utf8(text))).toEqual([])
+  })
+
+  it('by a text that would have us verify without end', () => {
+    let verified = 0
+    const counting = { ...key, verify: () => (verified++, false) }
+    const line = `— ${key.name} ${Buffer.from(`${key.keyId}${'00'.repeat(64)}`, 'hex').toString('base64')}\n`
+    const text = `${SUMDB_ORIGIN}\n\n${line.repeat(50)}`.repeat(200)
+    expect(cut(utf8(text), counting)).toEqual([])
+    expect(verified).toBeLessThanOrEqual(32)
+  })
+})
