@@ -82,8 +82,7 @@ export function statusExit({ logs, guard, deposit, clock, signing, exchange }: S
   if (logs.some((log) => log.frozen)) return EXIT.misbehaviour
   const isUndecided = logs.some(
     (log) =>
-      !log.disabled &&
-      (log.reachable === false || log.paused !== null || log.floor !== null || openSuspects(log).length > 0),
+      !log.disabled && (log.reachable === false || log.paused !== null || log.floor !== null || openCount(log) > 0),
   )
   const isContradicted = exchange.some(({ says }) => says.some(({ verdict }) => verdict === 'inconsistent'))
   const isUnsure = GUARD_UNSURE.has(guard.state) || deposit.state === 'undeposited' || clock.length > 0
@@ -124,6 +123,11 @@ function openSuspects({ holds, suspects }: LogView): LogView['suspects'] {
   return suspects.filter(({ id }) => !holds.some((hold) => hold.id === id && hold.acked))
 }
 
+/** How many there are: not all of them are shown. */
+function openCount(log: LogView): number {
+  return log.suspectCount - (log.suspects.length - openSuspects(log).length)
+}
+
 function viewOf(log: LogView, { peers, policy }: StatusView, paint: Paint): string {
   if (log.frozen) {
     const ids = log.holds.filter((hold) => !hold.acked).map((hold) => hold.id)
@@ -138,7 +142,8 @@ function viewOf(log: LogView, { peers, policy }: StatusView, paint: Paint): stri
   const suspects = openSuspects(log)
   const alarmed = suspects.filter((suspect) => suspect.alarmed).length
   if (alarmed > 0) return paint('red', `${counted(alarmed, 'signed head')} that nothing explains`)
-  if (suspects.length > 0) return paint('yellow', `${counted(suspects.length, 'suspect')}: not proven yet`)
+  const open = openCount(log)
+  if (open > 0) return paint('yellow', `${counted(open, 'suspect')}: not proven yet`)
   if (log.holds.length > 0) {
     const isProven = log.holds.some((hold) => !log.suspects.some(({ id }) => id === hold.id))
     const what = isProven ? 'two histories were shown' : 'a head that nothing explains was shown'

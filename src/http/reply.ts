@@ -18,8 +18,12 @@ const NO_STORE = 'no-store'
 const IMMUTABLE = 'public, max-age=31536000, immutable'
 
 export function json(value: unknown): Reply {
-  const headers = { 'content-type': 'application/json', 'cache-control': NO_STORE }
-  return { status: 200, headers, body: utf8(`${JSON.stringify(value)}\n`) }
+  return jsonText(`${JSON.stringify(value)}\n`)
+}
+
+/** JSON that is written already. */
+export function jsonText(body: string): Reply {
+  return { status: 200, headers: { 'content-type': 'application/json', 'cache-control': NO_STORE }, body: utf8(body) }
 }
 
 export function text(body: string, { status = 200, type = 'text/plain; charset=utf-8' } = {}): Reply {

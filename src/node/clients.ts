@@ -48,7 +48,11 @@ export class LogClients {
 
   /** A client for the go command's lookups and tiles, which it gets from `upstream`. */
   forGo(log: LogSetting, upstream: string): SumdbClient {
-    return this.#make(log, { url: upstream, fetch: new Outgoing({ connections: GO_CONNECTIONS }).fetch, ...GO_PATIENCE })
+    return this.#make(log, {
+      url: upstream,
+      fetch: new Outgoing({ connections: GO_CONNECTIONS }).fetch,
+      ...GO_PATIENCE,
+    })
   }
 
   #make(log: LogSetting, manner: Manner): SumdbClient {

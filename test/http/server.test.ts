@@ -112,7 +112,8 @@ describe('the API', () => {
       heads: [{ note: NOTE }],
     })
     await ask(server, `/api/v1/logs/${LOG_ID}/heads?limit=1000`)
-    expect(node.limits).toEqual([20, 1000])
+    // Read in parts, until there are no more.
+    expect(node.limits).toEqual([20, 32])
   })
 
   it.each(['0', '1001', '-1', '1.5', '', 'ten', '1e2', '99999999999999999999'])(
