@@ -2,13 +2,12 @@
  * The configuration of a node: flags > GOSSUM_* environment > YAML file > defaults, in one frozen and validated
  * object. Everything that can be wrong with it is found here, with words that name the setting.
  */
-import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
-import { homedir } from 'node:os'
 import { isAbsolute, join, resolve } from 'node:path'
-import { parse as parseYaml } from 'yaml'
 import { SUM_GOLANG_ORG, SUM_GOLANG_ORG_URL } from './builtin.js'
-import { GossumError, errorText } from './errors.js'
+import { invalid, readEnvironment, readSettings, readText, spelled, type Settings } from './config/sources.js'
+import { userHome } from './config/user-home.js'
+import { GossumError, HintedError } from './errors.js'
 import { parseDeposit, type DepositSetting } from './deposit-setting.js'
 import { readBook, withBook } from './logs/book.js'
 import { distinct, requireRoom, parseUrl, parseLogSetting, withUpstreams, type LogSetting } from './logs/setting.js'
@@ -18,7 +17,7 @@ import { PUBLIC, PUBLIC_POLICY } from './public-policy.js'
 import { parsePolicy, type Policy } from './tlog/policy.js'
 import { parsePlaces, type PlaceSetting } from './places.js'
 
-export { parseLogSetting, SUM_GOLANG_ORG, type LogSetting }
+export { parseLogSetting, SUM_GOLANG_ORG, type LogSetting, type Settings }
 
 export interface Config {
   /** Directory of keys and state. */
@@ -61,42 +60,6 @@ export interface Config {
   readonly recover: boolean
 }
 
-/** Settings as they are written: by flags, in the environment, in the file. Absent means "ask the next one". */
-export interface Settings {
-  home?: string | undefined
-  /** "VKEY URL" or "VKEY URL ORIGIN" each; "-" in place of the URL for a log that is only pushed. */
-  log?: string[] | undefined
-  /** URL or path each. */
-  logList?: string[] | undefined
-  listen?: string[] | undefined
-  bootstrap?: string[] | undefined
-  announce?: string[] | undefined
-  mdns?: boolean | undefined
-  http?: string | undefined
-  /** Networks or addresses. */
-  trustedProxy?: string[] | undefined
-  /** Seconds, as all waits are. */
-  poll?: number | undefined
-  guardWait?: number | undefined
-  depositWait?: number | undefined
-  quorumWait?: number | undefined
-  /** "K", "required" or "K,required". */
-  deposit?: string | undefined
-  /** "NAME URL" each, or one URL when there is one log. */
-  upstream?: string[] | undefined
-  /** "URL" or "VKEY URL" each: witnesses that heads are pushed to. */
-  feed?: string[] | undefined
-  /** URLs of distributors of cosigned heads. */
-  distributor?: string[] | undefined
-  /** URLs of gossip endpoints of Source Spotter. */
-  sourceSpotter?: string[] | undefined
-  bastion?: string | undefined
-  /** Path of a policy file, or `public`. */
-  policy?: string | undefined
-  name?: string | undefined
-  recover?: boolean | undefined
-}
-
 const DEFAULTS = {
   log: [`${SUM_GOLANG_ORG} ${SUM_GOLANG_ORG_URL}`],
   logList: [],
@@ -123,8 +86,6 @@ const SECONDS = {
   depositWait: { least: 0, most: 60 },
   quorumWait: { least: 0, most: 60 },
 }
-/** The largest configuration or policy file, in bytes. */
-const MAX_FILE_BYTES = 256 * 1024
 /** Witnesses whose cosignatures one policy may count. */
 const MAX_WITNESSES = 90
 /** Bytes that their lines may take: of a message of 64 KiB what the log, our own lines and those for neighbours leave. */
@@ -132,19 +93,26 @@ const MAX_COUNTED_BYTES = 33 * 1024
 /** Logs, addresses and bootstrap peers that the settings of one node may have. */
 const MAX_LIST = 64
 
-/** The XDG data home; as that specification says, an empty or relative setting counts as none. */
+/**
+ * The XDG data home; as that specification says, an empty or relative setting counts as none. Throws HOME_UNUSABLE for a user who
+ * has none.
+ */
 export function dataHome(env: NodeJS.ProcessEnv = process.env): string {
   const xdg = env['XDG_DATA_HOME']
-  return xdg && isAbsolute(xdg) ? xdg : join(homedir(), '.local', 'share')
+  if (xdg && isAbsolute(xdg)) return xdg
+  const home = userHome(env)
+  if (home !== undefined) return join(home, '.local', 'share')
+  const error = new GossumError('HOME_UNUSABLE', 'this user has no home directory, and HOME is not set')
+  throw new HintedError(error, 'say where keys and state are to live: --home DIR, or GOSSUM_HOME')
 }
 
-/** Where keys and state live unless --home says otherwise: $GOSSUM_HOME, else the data home. */
+/** Where keys and state live unless --home says otherwise: $GOSSUM_HOME, else the data home. Throws HOME_UNUSABLE. */
 export function defaultHome(env: NodeJS.ProcessEnv = process.env): string {
   return env['GOSSUM_HOME'] ? resolve(env['GOSSUM_HOME']) : join(dataHome(env), 'gossum')
 }
 
 /**
- * Builds the configuration. Throws CONFIG_INVALID, KEY_* or POLICY_MALFORMED naming what is wrong. With `policy: false`
+ * Builds the configuration. Throws CONFIG_INVALID, HOME_UNUSABLE, KEY_* or POLICY_MALFORMED naming what is wrong. With `policy: false`
  * the policy file is not read, and with `book: false` neither are the logs of the home: for those who need only where
  * things are.
  */
@@ -156,7 +124,7 @@ export function loadConfig(
   const file = options.file ?? env['GOSSUM_CONFIG']
   const merged = {
     ...DEFAULTS,
-    ...defined(file ? readFile(file) : {}),
+    ...defined(file ? readSettings(file) : {}),
     ...defined(readEnvironment(env)),
     ...defined(flags),
   }
@@ -198,109 +166,10 @@ export function loadConfig(
   })
 }
 
-function invalid(setting: string, why: string): GossumError {
-  return new GossumError('CONFIG_INVALID', `${setting}: ${why}`)
-}
-
 type Defined = { [Name in keyof Settings]: Exclude<Settings[Name], undefined> }
 
 function defined(settings: Settings): Defined {
   return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined))
-}
-
-function readText(path: string): string {
-  try {
-    const text = readFileSync(path, 'utf8')
-    if (text.length > MAX_FILE_BYTES) throw invalid(path, `larger than ${MAX_FILE_BYTES} bytes`)
-    return text
-  } catch (error) {
-    throw error instanceof GossumError ? error : new GossumError('FILE_UNREADABLE', errorText(error), error)
-  }
-}
-
-// ---- the three sources -----------------------------------------------------------------------------------------
-
-const LISTS = [
-  'log',
-  'listen',
-  'bootstrap',
-  'announce',
-  'upstream',
-  'feed',
-  'distributor',
-  'sourceSpotter',
-  'logList',
-  'trustedProxy',
-] as const
-const NUMBERS = ['poll', 'guardWait', 'depositWait', 'quorumWait'] as const
-const TEXTS = ['home', 'http', 'bastion', 'policy', 'name', 'deposit'] as const
-
-/** GOSSUM_LOG and the other lists hold one item a line (or separated by ";"), the rest one value. */
-function readEnvironment(env: NodeJS.ProcessEnv): Settings {
-  const settings: Settings = {}
-  const items = (value: string): string[] =>
-    value
-      .split(/[\n;]/)
-      .map((item) => item.trim())
-      .filter((item) => item !== '')
-  const set = (name: string): string | undefined => env[`GOSSUM_${spelled(name, '_').toUpperCase()}`]
-  for (const name of LISTS) {
-    const value = set(name)
-    if (value) settings[name] = items(value)
-  }
-  for (const name of TEXTS) {
-    const value = set(name)
-    if (value && name !== 'home') settings[name] = value
-  }
-  for (const name of NUMBERS) if (set(name)) settings[name] = Number(set(name))
-  if (env['GOSSUM_MDNS']) settings.mdns = asSwitch('GOSSUM_MDNS', env['GOSSUM_MDNS'])
-  return settings
-}
-
-function readFile(path: string): Settings {
-  let value: unknown
-  try {
-    value = parseYaml(readText(path)) ?? {}
-  } catch (error) {
-    // The lines behind the first show the place in the file, which the first names.
-    throw error instanceof GossumError ? error : invalid(path, errorText(error).split('\n')[0]!)
-  }
-  if (typeof value !== 'object' || Array.isArray(value)) throw invalid(path, 'not a mapping of settings')
-  const settings: Settings = {}
-  for (const [name, setting] of Object.entries(value as Record<string, unknown>)) {
-    const list = LISTS.find((known) => spelled(known, '-') === name)
-    const number = NUMBERS.find((known) => spelled(known, '-') === name)
-    if (list !== undefined) settings[list] = asList(name, setting)
-    else if (isOneOf(name, TEXTS)) settings[name] = asText(name, setting)
-    else if (number !== undefined) settings[number] = Number(setting)
-    else if (name === 'mdns') settings.mdns = asSwitch(name, String(setting))
-    else throw invalid(path, `there is no setting ${JSON.stringify(name)}`)
-  }
-  return settings
-}
-
-/** A name of two words as files and the environment spell it. */
-function spelled(name: string, between: string): string {
-  return name.replace(/[A-Z]/g, (letter) => between + letter.toLowerCase())
-}
-
-function isOneOf<T extends string>(name: string, names: readonly T[]): name is T {
-  return (names as readonly string[]).includes(name)
-}
-
-function asText(name: string, value: unknown): string {
-  if (typeof value === 'number') return String(value) // as YAML reads what has digits alone
-  if (typeof value !== 'string') throw invalid(name, 'must be a string')
-  return value
-}
-
-function asSwitch(name: string, value: string): boolean {
-  if (value !== 'true' && value !== 'false') throw invalid(name, 'must be true or false')
-  return value === 'true'
-}
-
-function asList(name: string, value: unknown): string[] {
-  return (Array.isArray(value) ? value : [value]).map((item) => asText(name, item))
 }
 
 // ---- the values ------------------------------------------------------------------------------------------------

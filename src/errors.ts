@@ -161,6 +161,11 @@ export const ERRORS = {
     'the file cannot be written',
     'choose another place; a file that is there already is not overwritten',
   ],
+  OUTPUT_UNWRITABLE: [
+    'the output cannot be written, so this ends here',
+    'whoever reads stdout or stderr is gone, or its disk is full',
+  ],
+  ANSWER_MISSING: ['whoever was asked hung up without an answer', 'check the address: something else may listen there'],
   USAGE: ['the command cannot be understood', 'see gossum --help'],
   TIMEOUT: ['it took too long', 'try again'],
   INTERNAL: ['something unexpected happened, which is a bug in gossum', 'please report it with this text'],

@@ -1,232 +1,44 @@
-/** Every metric, declared once. Names and units follow the Prometheus rules; labels come from closed sets only. */
-import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client'
+/**
+ * Every metric, declared once; docs/metrics.md lists them. Names and units follow the Prometheus rules; labels identify, and
+ * come from closed sets or from the settings. What is about the process has the names that every other program has for it.
+ */
+import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
+import { addCounters, type CounterOptions } from './metrics/counters.js'
+import { addGauges } from './metrics/gauges.js'
+import type { Sample } from './metrics/sample.js'
+import { VERSION } from './version.js'
 
-/** `read` is asked for the values of gauges at each scrape, so that nothing has to keep them up to date. */
-export function createMetrics(read: () => Sample) {
-  const registry = new Registry()
-  const registers = [registry]
-  // The default looks at the event loop a hundred times a second, which is most of what an idle node would do.
-  collectDefaultMetrics({ register: registry, prefix: 'gossum_', eventLoopMonitoringPrecision: 100 })
+export type { LogSample, PlaceSample, Sample, WitnessSample } from './metrics/sample.js'
 
-  const perLog = (name: string, help: string, value: (log: LogSample) => number | undefined): Gauge<'log'> =>
-    new Gauge({
-      name,
-      help,
-      labelNames: ['log'],
-      registers,
-      collect() {
-        this.reset()
-        for (const log of read().logs) {
-          const current = value(log)
-          if (current !== undefined) this.set({ log: log.name }, current)
-        }
-      },
-    })
-
-  perLog('gossum_head_size', 'Records in the newest proven head.', (log) => log.size)
-  perLog('gossum_head_timestamp_seconds', 'Time of our newest cosignature.', (log) => log.signedAt)
-  perLog(
-    'gossum_head_age_seconds',
-    'How long ago our newest cosignature was made, whatever time it says.',
-    (log) => log.signedAge,
-  )
-  perLog(
-    'gossum_clock_promise_ahead_seconds',
-    'How far the time of our newest cosignature is ahead of our clock; 0 when it is not.',
-    (log) => log.promiseAhead,
-  )
-  perLog('gossum_quorum_size', 'Records in the quorum head.', (log) => log.quorumSize)
-  perLog('gossum_witnesses_agreeing', 'Cosignatures that count on the newest head.', (log) => log.cosignatures)
-  perLog('gossum_suspects', 'Signed heads that could not be tied to our history.', (log) => log.suspects)
-  perLog(
-    'gossum_suspect_age_seconds',
-    'How long the oldest suspect has not been tied to our history.',
-    (log) => log.suspectAge,
-  )
-  perLog(
-    'gossum_floor_unmet',
-    'Whether a head that our key cosigned before must be reached first (1) or not (0).',
-    (log) => (log.floor ? 1 : 0),
-  )
-  perLog('gossum_frozen', 'Whether the log is frozen for misbehaviour (1) or not (0).', (log) => (log.frozen ? 1 : 0))
-  perLog('gossum_paused', 'Whether nothing is signed for a reason of our own (1) or not (0).', (log) =>
-    log.paused ? 1 : 0,
-  )
-  perLog('gossum_log_reachable', 'Whether the last poll got an answer (1) or not (0).', (log) =>
-    log.reachable === undefined ? undefined : Number(log.reachable),
-  )
-  const single = (name: string, help: string, value: (sample: Sample) => number | undefined): Gauge =>
-    new Gauge({
-      name,
-      help,
-      registers,
-      collect() {
-        const current = value(read())
-        if (current === undefined) this.remove()
-        else this.set(current)
-      },
-    })
-
-  /** One of a closed set of names, or several, are so. */
-  const flags = <L extends string>(
-    name: string,
-    help: string,
-    label: L,
-    values: readonly string[],
-    hold: (sample: Sample) => readonly string[],
-  ): Gauge<L> =>
-    new Gauge<L>({
-      name,
-      help,
-      labelNames: [label],
-      registers,
-      collect() {
-        const held = hold(read())
-        for (const value of values) this.labels(value).set(held.includes(value) ? 1 : 0)
-      },
-    })
-
-  single('gossum_peers', 'Peers connected.', (sample) => sample.peers)
-  single(
-    'gossum_convicted_witnesses',
-    'Witnesses that do not count because they were proven to misbehave.',
-    (sample) => sample.convicted,
-  )
-  single('gossum_relayed_keys', 'Witness keys that only neighbours count.', (sample) => sample.relayed)
-  flags(
-    'gossum_guard_state',
-    'What is known of what our key has signed before: 1 for the state that holds.',
-    'state',
-    GUARD_STATES,
-    ({ guard }) => [guard],
-  )
-  flags(
-    'gossum_deposit_state',
-    'Whether chosen peers keep what our key has promised: 1 for the state that holds.',
-    'state',
-    DEPOSIT_STATES,
-    ({ deposit }) => [deposit.state],
-  )
-  single('gossum_deposit_need', 'Chosen peers that are to keep a promise.', ({ deposit }) => deposit.need)
-  single('gossum_deposit_chosen', 'Chosen peers.', ({ deposit }) => deposit.of)
-  single('gossum_deposit_connected', 'Chosen peers that are connected.', ({ deposit }) => deposit.connected)
-  single(
-    'gossum_deposit_undeposited',
-    'Logs whose newest promise too few chosen peers keep.',
-    ({ deposit }) => deposit.undeposited,
-  )
-  single(
-    'gossum_clock_offset_seconds',
-    'How far our clock is ahead of what peers and logs say, in the median.',
-    ({ clock }) => clock.offset,
-  )
-  flags(
-    'gossum_clock_condition',
-    'What somebody should look into about the clock: 1 for what holds.',
-    'name',
-    CLOCK_CONDITIONS,
-    ({ clock }) => clock.conditions,
-  )
-
-  return {
-    registry,
-    heads: new Counter({
-      name: 'gossum_heads_received_total',
-      help: 'Heads received, by door, outcome and code.',
-      labelNames: ['door', 'outcome', 'code'],
-      registers,
-    }),
-    evidence: new Counter({
-      name: 'gossum_evidence_total',
-      help: 'Evidence kept, by source.',
-      labelNames: ['source'],
-      registers,
-    }),
-    suspectAlarms: new Counter({
-      name: 'gossum_suspect_alarms_total',
-      help: 'Suspects that people were told about.',
-      registers,
-    }),
-    requests: new Counter({
-      name: 'gossum_http_requests_total',
-      help: 'Requests answered, by route and status.',
-      labelNames: ['route', 'status'],
-      registers,
-    }),
-    lookups: new Counter({
-      name: 'gossum_proxy_lookups_total',
-      help: "The go command's lookups answered, by where the record came from.",
-      labelNames: ['source'],
-      registers,
-    }),
-    exchange: new Counter({
-      name: 'gossum_exchange_requests_total',
-      help: 'Requests to places outside the mesh, by place and outcome.',
-      labelNames: ['place', 'outcome'],
-      registers,
-    }),
-    errors: new Counter({
-      name: 'gossum_errors_total',
-      help: 'Errors that are ours, by code.',
-      labelNames: ['code'],
-      registers,
-    }),
-    dropped: new Counter({
-      name: 'gossum_gossip_dropped_total',
-      help: 'Messages dropped over a limit, by reason.',
-      labelNames: ['reason'],
-      registers,
-    }),
-  }
-}
-
-const GUARD_STATES = ['fresh', 'waiting', 'guarded', 'partly guarded', 'unanswered', 'unguarded', 'twin'] as const
-const DEPOSIT_STATES = ['deposited', 'undeposited', 'nobody'] as const
-const CLOCK_CONDITIONS = ['clock ahead', 'clock behind', 'promise ahead', 'clock before release'] as const
-
-/** What the gauges show. */
-export interface Sample {
-  readonly logs: readonly LogSample[]
-  readonly peers: number
-  /** Witnesses with a conviction that nobody acknowledged. */
-  readonly convicted: number
-  /** Keys that neighbours count beside ours. */
-  readonly relayed: number
-  readonly guard: (typeof GUARD_STATES)[number]
-  readonly deposit: {
-    readonly state: (typeof DEPOSIT_STATES)[number]
-    readonly need: number
-    readonly of: number
-    readonly connected: number
-    /** Number of logs. */
-    readonly undeposited: number
-  }
-  readonly clock: {
-    /** Seconds; undefined when nobody said anything. */
-    readonly offset: number | undefined
-    readonly conditions: readonly (typeof CLOCK_CONDITIONS)[number][]
-  }
-}
-
-/** What the gauges show of one log. */
-export interface LogSample {
+export interface Declared {
   readonly name: string
-  readonly size: number
-  /** POSIX seconds; 0 when nothing was signed. */
-  readonly signedAt: number
-  /** Seconds since that cosignature was made; undefined when nothing was signed. */
-  readonly signedAge: number | undefined
-  /** Seconds that it is ahead of our clock. */
-  readonly promiseAhead: number
-  readonly quorumSize: number
-  readonly cosignatures: number
-  readonly suspects: number
-  /** Seconds since the oldest of them was first seen; 0 without any. */
-  readonly suspectAge: number
-  /** Whether a floor is not reached. */
-  readonly floor: boolean
-  readonly frozen: boolean
-  readonly paused: boolean
-  /** Undefined for a log that is only pushed. */
-  readonly reachable: boolean | undefined
+  readonly help: string
+  readonly type: string
+  readonly labelNames: readonly string[]
+}
+
+/** `read` is asked for a reading of the node at each scrape, so that nothing has to keep gauges up to date. */
+export function createMetrics(read: () => Sample, options: CounterOptions = { places: [] }) {
+  const registry = new Registry()
+  // The default looks at the event loop a hundred times a second, which is most of what an idle node would do.
+  collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: 100 })
+  const build = new Gauge({
+    name: 'gossum_build_info',
+    help: 'Always 1; what runs here is in the labels.',
+    labelNames: ['version', 'node'],
+    registers: [registry],
+  })
+  build.set({ version: VERSION, node: process.version }, 1)
+  let sample: Sample | undefined
+  addGauges(registry, () => (sample ??= read()))
+  return {
+    /** What there is. The library knows more of a metric than its types say. */
+    declared: () => registry.getMetricsAsArray() as unknown as readonly Declared[],
+    /** All of them in the Prometheus text format, of one reading. */
+    text(): Promise<string> {
+      sample = read()
+      return registry.metrics()
+    },
+    ...addCounters(registry, options),
+  }
 }

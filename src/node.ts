@@ -41,6 +41,7 @@ import { KnownLines } from './witness/known-lines.js'
 import { obstacleOfOrigin } from './witness/origin.js'
 import { Witness } from './witness/witness.js'
 import { Poller } from './witness/poller.js'
+import { pollFailure } from './witness/polled.js'
 import { pushBudget } from './witness/push-budget.js'
 import { quorumOf } from './witness/quorum.js'
 import { Depositary } from './witness/depositary.js'
@@ -100,7 +101,7 @@ async function build(
   }
   let mesh: Mesh | undefined
   let bastion: Bastion | undefined
-  const metrics = createMetrics(() => view.samples())
+  const metrics = createMetrics(() => view.samples(), { places: given.places.map(({ name }) => name) })
   const onError = (error: unknown): void => {
     metrics.errors.inc({ code: errorCode(error) })
     emit({ event: 'error', code: errorCode(error), message: errorText(error) })
@@ -152,7 +153,7 @@ async function build(
   const { guard, deposits } = barrier
   stops.push(() => barrier.stop())
 
-  // ---- the witness ----
+  // ---- the alarm ----
   const alarm = await Alarm.start({
     trust: { keys: new Map(config.logs.map(({ id, key }) => [id, key])), witnesses: () => quorum.keys, relayed },
     shelf: store.evidence,
@@ -181,6 +182,32 @@ async function build(
     clock: { now },
   })
   stops.push(() => alarm.stop())
+  // ---- what is shown ----
+  const view = new View({
+    config,
+    store,
+    cosigned,
+    suspects,
+    witness: signer.verifier,
+    second: second?.verifier,
+    signing: () => ({ by: agent === undefined ? 'file' : 'ssh-agent', error: signer.away?.detail ?? null }),
+    version: VERSION,
+    now,
+    alarm,
+    submit: (candidate) => witness.submit(candidate),
+    monotonic: () => performance.now(),
+    guard: () => guard.report,
+    deposit: () => deposits.report,
+    clock: barrier.clockReport,
+    taken: barrier.taken,
+    keysOf: (log) => keyring.keysOf(log),
+    bastion: () => bastion?.report,
+    exchange: () => exchange.views(),
+    mesh: () => mesh,
+  })
+  view.metrics = () => metrics.text()
+
+  // ---- the witness ----
   const isHeld = (log: string): boolean => isFrozen(store.heads.get(log)) || alarm.holds(log)
   const clients = new LogClients(
     followed,
@@ -221,7 +248,9 @@ async function build(
       onOutcome: (outcome, candidate) => {
         metrics.heads.inc({ door: SOURCES[candidate.source].door, outcome: outcome.kind, code: outcome.code ?? '' })
         emit(outcomeEvent(outcome, candidate))
-        if (outcome.kind === 'advanced') exchange.advanced()
+        if (outcome.kind !== 'advanced') return
+        view.advanced(outcome.log!)
+        exchange.advanced()
       },
       onFirstUse: (log, { size, root }) => emit({ event: 'first-use', log, size, root }),
       onSuspectAlarm: ({ log, id, size, code }) => {
@@ -229,7 +258,7 @@ async function build(
         emit({ event: 'suspect', log, id, size, code })
         watch.changed(log)
       },
-      onSuspectDropped: () => metrics.dropped.inc({ reason: 'suspects-full' }),
+      onSuspectDropped: () => metrics.dropped('suspects-full'),
       onError,
     },
     time: { now },
@@ -254,7 +283,7 @@ async function build(
         quorum: () => cosigned.quorum(log.id),
         watch,
         admission,
-        onLookup: (source) => metrics.lookups.inc({ source }),
+        onLookup: (source) => metrics.lookup(source),
         onError,
         now,
       })
@@ -284,29 +313,6 @@ async function build(
   stops.push(() => exchange.stop())
 
   // ---- the doors ----
-  const view = new View({
-    config,
-    store,
-    cosigned,
-    suspects,
-    witness: signer.verifier,
-    second: second?.verifier,
-    signing: () => ({ by: agent === undefined ? 'file' : 'ssh-agent', error: signer.away?.detail ?? null }),
-    version: VERSION,
-    now,
-    alarm,
-    submit: (candidate) => witness.submit(candidate),
-    monotonic: () => performance.now(),
-    guard: () => guard.report,
-    deposit: () => deposits.report,
-    clock: barrier.clockReport,
-    taken: barrier.taken,
-    keysOf: (log) => keyring.keysOf(log),
-    bastion: () => bastion?.report,
-    exchange: () => exchange.views(),
-    mesh: () => mesh,
-  })
-  view.metrics = () => metrics.registry.metrics()
   const pollers: ReadonlyMap<string, Poller> = new Map(
     followed.map(({ id }): [string, Poller] => {
       const client = clients.of(id)
@@ -315,11 +321,12 @@ async function build(
         ...(client && { latestNote: (options) => client.latestNote(options) }),
         witness,
         interval: config.poll,
-        onPoll: (error) => {
-          sumdbs.get(id)?.polled(error)
-          const worthTelling = view.polled(id, error)
-          const text = error === undefined ? null : errorText(error)
-          if (worthTelling) emit({ event: 'log', log: id, reachable: error === undefined, error: text })
+        onPoll: (polled) => {
+          const failure = pollFailure(polled)
+          sumdbs.get(id)?.polled(failure)
+          const worthTelling = view.polled(id, polled)
+          const text = failure === undefined ? null : errorText(failure)
+          if (worthTelling) emit({ event: 'log', log: id, reachable: failure === undefined, error: text })
         },
         onError,
         now,
@@ -349,6 +356,7 @@ async function build(
     onError,
     onRequest,
   })
+  metrics.routes(http.routes)
   stops.push(() => http.close())
   // A home that takes no socket is no reason not to run: nothing can be acknowledged, which is said.
   const operator = await OperatorDoor.open(config.home, view, { onError, onRequest }).catch(onError)
@@ -411,7 +419,7 @@ async function build(
       onDial: ({ address, error }) =>
         emit({ event: 'bootstrap', address, reachable: error === undefined, error: error ?? null }),
       onError,
-      onDropped: (reason) => metrics.dropped.inc({ reason }),
+      onDropped: (reason) => metrics.dropped(reason),
     })
     mesh = started
     stops.push(() => started.stop())

@@ -3,10 +3,12 @@
  * replaced, and what is in them is never printed.
  */
 import { randomBytes } from 'node:crypto'
-import { link, mkdir, open, rename, rm, type FileHandle } from 'node:fs/promises'
+import type { Stats } from 'node:fs'
+import { link, mkdir, open, readFile, rename, rm, type FileHandle } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { GossumError, HintedError } from './errors.js'
+import { othersInGroup } from './private-file/readers.js'
 import { toHex } from './tlog/bytes.js'
 
 /** The largest secret of our own that is read, in bytes. */
@@ -14,8 +16,12 @@ const MAX_FILE_BYTES = 1024
 /** How long somebody else may take to replace a file, and how often it is tried again, in ms. */
 const PATIENCE_MS = 3_000
 const WAIT_MS = 20
-/** Permission bits of group and others: a secret has none. */
-const SHARED_MODE = 0o077
+/** Permission bits of a group, and of everybody. */
+const MODE = { group: 0o070, everybody: 0o007 }
+/** Where Linux says which users and groups there are. */
+const ACCOUNT_FILES = ['/etc/passwd', '/etc/group', '/etc/nsswitch.conf']
+/** Users of a group that are named. */
+const MAX_NAMED = 3
 /** What file systems without hard links say. */
 const NO_LINKS = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']
 
@@ -30,7 +36,7 @@ function errnoOf(error: unknown): string {
 
 /**
  * The bytes of a secret, at most `most`; undefined when there is no file. Throws KEY_FILE_INVALID, also when others may
- * read it.
+ * read it: by its mode, and by who there is.
  */
 export async function readPrivateFile(path: string, most = MAX_FILE_BYTES): Promise<Uint8Array | undefined> {
   try {
@@ -38,9 +44,10 @@ export async function readPrivateFile(path: string, most = MAX_FILE_BYTES): Prom
     try {
       const stat = await file.stat()
       if (!stat.isFile() || stat.size > most) throw keyFileInvalid(path, 'not a key file')
-      // Windows has no such bits.
-      if (process.platform !== 'win32' && (stat.mode & SHARED_MODE) !== 0) {
-        throw keyFileInvalid(path, `its mode is ${(stat.mode & 0o777).toString(8)}, so that others may read it`)
+      const readers = await otherReaders(stat)
+      if (readers !== undefined) {
+        const mode = (stat.mode & 0o777).toString(8)
+        throw keyFileInvalid(path, `its mode is ${mode}, so that others may read it: ${readers}`)
       }
       return await file.readFile()
     } finally {
@@ -50,6 +57,27 @@ export async function readPrivateFile(path: string, most = MAX_FILE_BYTES): Prom
     if (errnoOf(error) === 'ENOENT') return undefined
     throw error instanceof GossumError ? error : keyFileInvalid(path, errnoOf(error), error)
   }
+}
+
+/** Who besides us and root may read a file by its mode; undefined when nobody may. */
+async function otherReaders({ mode, gid }: Stats): Promise<string | undefined> {
+  // Windows has no such bits.
+  if (process.platform === 'win32') return undefined
+  if ((mode & MODE.everybody) !== 0) return 'everybody'
+  if ((mode & MODE.group) === 0) return undefined
+  // Elsewhere these files do not say who there is.
+  if (process.platform !== 'linux') return `the group ${gid}`
+  const self = { uid: process.geteuid!(), groups: [process.getegid!(), ...process.getgroups!()] }
+  const read = (path: string): Promise<string> => readFile(path, 'utf8').catch(ifMissing)
+  const [passwd, group, nsswitch] = await Promise.all(ACCOUNT_FILES.map(read))
+  const others = othersInGroup(gid, self, { passwd: passwd!, group: group!, nsswitch: nsswitch! })
+  const named = others.slice(0, MAX_NAMED).join(', ')
+  return others.length === 0 ? undefined : `the group ${gid} (${named}${others.length > MAX_NAMED ? ', ...' : ''})`
+}
+
+function ifMissing(error: unknown): string {
+  if (errnoOf(error) === 'ENOENT') return ''
+  throw error
 }
 
 /**

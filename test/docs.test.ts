@@ -5,6 +5,8 @@ import { describe, expect, test } from 'vitest'
 import { declareFlags } from '../src/cli/command.js'
 import { command as runCommand } from '../src/cli/run.js'
 import { ERRORS } from '../src/errors.js'
+import { createMetrics } from '../src/metrics.js'
+import { CONDITIONS, SEVERITIES } from '../src/status/conditions.js'
 
 const ROOT = new URL('..', import.meta.url).pathname
 
@@ -73,6 +75,43 @@ test('docs/http.md has every field of the API', () => {
   const fields = shapes.flatMap((body) => [...body.matchAll(/^ {2}(?:readonly )?(\w+): /gm)].map(([, name]) => name!))
   expect(fields.length).toBeGreaterThan(60)
   for (const field of fields) expect(http, field).toMatch(new RegExp(`[\x60"]${field}[\x60"]`))
+})
+
+describe('docs/metrics.md', () => {
+  const declared = createMetrics(() => {
+    throw new Error('nothing is read')
+  })
+    .declared()
+    .filter(({ name }) => name.startsWith('gossum_'))
+  const rows = rowsUnder(read('docs/metrics.md'), 'metric')
+
+  test.each(declared.map((metric) => [metric.name, metric] as const))(
+    '%s stands there as it is',
+    (name, { help, type, labelNames }) => {
+      const labels = labelNames.map((label) => `\`${label}\``).join(' ')
+      expect(rows.filter(([cell]) => cell === `\`${name}\``)).toEqual([[`\`${name}\``, type, labels, help]])
+    },
+  )
+
+  test('and no other does; what is said of metrics elsewhere is about those that are', () => {
+    const names = declared.map(({ name }) => name)
+    expect(rows.map(([name]) => name)).toEqual(names.map((name) => `\`${name}\``))
+    for (const page of readdirSync(join(ROOT, 'docs'))) {
+      const told = [...read(`docs/${page}`).matchAll(/\bgossum_[a-z_]+[a-z]\b/g)].map(([name]) => name)
+      for (const name of told) expect(names, page).toContain(name)
+    }
+  })
+})
+
+test('docs/operating.md has the conditions and their severities', () => {
+  const rows = rowsUnder(read('docs/operating.md'), 'condition')
+  expect(rows.map(([name, severity]) => [name, severity])).toEqual(
+    Object.entries(CONDITIONS).map(([name, severity]) => [`\`${name}\``, severity]),
+  )
+  const severities = rowsUnder(read('docs/operating.md'), 'severity')
+  expect(severities.map(([name, ready, exit]) => [name, ready, exit])).toEqual(
+    Object.entries(SEVERITIES).map(([name, { ready, exit }]) => [`\`${name}\``, ready ? '200' : '503', String(exit)]),
+  )
 })
 
 test('docs/operating.md has every flag of gossum run', () => {

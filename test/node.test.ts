@@ -21,8 +21,10 @@ test('a listener that throws does not come between a head and its signature', as
     told++
     throw new Error('a bug of the listener')
   })
-  await expect.poll(async () => (await node.view.status()).logs[0]?.cosignatures.length, { timeout: 20_000 }).toBe(1)
-  expect((await node.view.status()).logs[0]).toMatchObject({ size: first!.size, reachable: true })
+  await expect.poll(async () => (await node.view.status()).logs[0]?.reachable, { timeout: 20_000 }).toBe(true)
+  const [followed] = (await node.view.status()).logs
+  expect(followed).toMatchObject({ size: first!.size, cosignatures: [{ counted: true }] })
+  expect(followed!.verifiedAt).not.toBeNull()
   expect(told).toBeGreaterThan(1)
   expect(await node.view.metrics()).toMatch(/gossum_errors_total\{code="INTERNAL"\} [1-9]/)
   await node.stop()
@@ -52,10 +54,11 @@ test('a log that is only pushed: cosigned, shown, and nothing is asked of it', a
     error: null,
   })
   const metrics = await node.view.metrics()
-  expect(metrics).toContain('gossum_head_size{log="log.example/one"} 9')
+  expect(metrics).toContain(`gossum_head_size{log="log.example/one",log_id="${log!.id}"} 9`)
   expect(metrics).not.toContain('gossum_log_reachable{')
   expect(metrics).toContain('gossum_heads_received_total{door="push",outcome="advanced",code=""} 2')
   expect(metrics).toContain('gossum_http_requests_total{route="/add-checkpoint",status="200"} 2')
+  expect(metrics, 'as none').toContain('gossum_http_requests_total{route="/api/v1/peers",status="500"} 0')
   await node.stop()
 })
 

@@ -10,7 +10,6 @@ import type {
   StatusView,
 } from '../http/api.js'
 import type { BastionReport } from '../http/bastion.js'
-import { EXIT } from './exit.js'
 
 /** How a text may be marked; what a mark looks like is the output's business. */
 export type Paint = (style: 'bold' | 'dim' | 'red' | 'green' | 'yellow', text: string) => string
@@ -62,35 +61,23 @@ function labelled(label: string, text: string): string {
   return ` ${label.padEnd(LABEL_WIDTH)}${GAP}${text}`
 }
 
-/** Why a log did not answer, without the sentence that says that it did not: the reason, then the URL. */
+/** Why a log did not answer, or not with a head, without the sentence that says so: the reason, then the URL. */
 export function pollError(error: string | null): string {
   if (error === null) return 'no reason given'
-  const sentence = `${ERRORS.LOG_UNREACHABLE[0]}: `
-  if (!error.startsWith(sentence)) return error
+  const sentences = [ERRORS.LOG_UNREACHABLE[0], ERRORS.LOG_ANSWER_INVALID[0]].map((sentence) => `${sentence}: `)
+  const sentence = sentences.find((start) => error.startsWith(start))
+  if (sentence === undefined) return error
   const detail = error.slice(sentence.length)
   const [, url, reason] = /^(https?:\/\/\S+): (.+)$/s.exec(detail) ?? []
   return url === undefined ? detail : `${reason!} (${url})`
 }
 
-// ---- status ----------------------------------------------------------------------------------------------------
-
-/**
- * What `gossum status` exits with: 3 while a log is frozen, 4 while one cannot be followed as it should be, or somebody
- * says that it contradicts what they have seen.
- */
-export function statusExit({ logs, guard, deposit, clock, signing, exchange }: StatusView): number {
-  if (logs.some((log) => log.frozen)) return EXIT.misbehaviour
-  const isUndecided = logs.some(
-    (log) =>
-      !log.disabled && (log.reachable === false || log.paused !== null || log.floor !== null || openCount(log) > 0),
-  )
-  const isContradicted = exchange.some(({ says }) => says.some(({ verdict }) => verdict === 'inconsistent'))
-  const isUnsure = GUARD_UNSURE.has(guard.state) || deposit.state === 'undeposited' || clock.length > 0
-  return isUndecided || isUnsure || signing.error !== null || isContradicted ? EXIT.undecided : EXIT.fine
+/** Whether something answered in the place of a log, but not with a head of it. */
+export function isAnswer(error: string | null): boolean {
+  return error?.startsWith(ERRORS.LOG_ANSWER_INVALID[0]) === true
 }
 
-/** States of the guard in which nothing is signed, or on nobody's word. */
-const GUARD_UNSURE: ReadonlySet<StatusView['guard']['state']> = new Set(['waiting', 'unanswered', 'twin'])
+// ---- status ----------------------------------------------------------------------------------------------------
 
 /** The lines of `gossum status`: a block for each log, then the node. `evidence` is all that the node holds. */
 export function statusLines(
@@ -114,8 +101,12 @@ function logLines(log: LogView, status: StatusView, now: number, paint: Paint): 
     ...(log.witness === status.witness ? [] : [labelled('key', `its own: ${log.witness}`)]),
     ...(log.cosignatures.length === 0 ? [] : [labelled('', byWhom(log.cosignatures, now))]),
     labelled('quorum', quorumOf(log, status.policy)),
-    ...(log.reachable === false ? [labelled('log', paint('yellow', `not reachable: ${pollError(log.error)}`))] : []),
+    ...(log.reachable === false ? [labelled('log', paint('yellow', troubleOf(log)))] : []),
   ]
+}
+
+function troubleOf({ error }: LogView): string {
+  return `${isAnswer(error) ? 'shows no head of this log' : 'not reachable'}: ${pollError(error)}`
 }
 
 /** Suspects that nobody acknowledged. */
@@ -125,7 +116,9 @@ function openSuspects({ holds, suspects }: LogView): LogView['suspects'] {
 
 /** How many there are: not all of them are shown. */
 function openCount(log: LogView): number {
-  return log.suspectCount - (log.suspects.length - openSuspects(log).length)
+  // A node of an earlier version shows all of them and says no number.
+  const all = Math.max(log.suspects.length, log.suspectCount || 0)
+  return all - (log.suspects.length - openSuspects(log).length)
 }
 
 function viewOf(log: LogView, { peers, policy }: StatusView, paint: Paint): string {
@@ -177,6 +170,7 @@ function quorumOf({ quorum, size }: LogView, policy: StatusView['policy']): stri
 
 function nodeLines(status: StatusView, evidence: readonly EvidenceView[], now: number, paint: Paint): string[] {
   return [
+    ...healthLines(status, paint),
     labelled('peers', status.peerId === null ? 'no mesh' : `${grouped(status.peers)} connected`),
     ...status.exchange.map((place, i) => labelled(i === 0 ? 'exchange' : '', placeOf(place, status, now, paint))),
     labelled('evidence', evidenceOf(evidence, paint)),
@@ -192,6 +186,18 @@ function nodeLines(status: StatusView, evidence: readonly EvidenceView[], now: n
     ...status.clock.map(({ text }, i) => labelled(i === 0 ? 'clock' : '', paint('red', text))),
     ...(status.bastion === null ? [] : [labelled('bastion', bastionOf(status.bastion, now, paint))]),
     labelled('started', `${age(status.startedAt, now)}, version ${status.version}`),
+  ]
+}
+
+/** Whether the node is ready, and each condition that makes `gossum status` exit with something else than 0. */
+function healthLines({ ready, conditions }: StatusView, paint: Paint): string[] {
+  const told = conditions.filter(({ severity }) => severity !== 'notice')
+  const verdict = ready ? (told.length === 0 ? 'ok' : 'ready, but') : 'NOT READY'
+  return [
+    labelled('health', paint(ready ? (told.length === 0 ? 'green' : 'yellow') : 'red', verdict)),
+    ...told.map(({ name, severity, text }) =>
+      labelled('', paint(severity === 'doubtful' ? 'yellow' : 'red', `${name}: ${text}`)),
+    ),
   ]
 }
 

@@ -2,11 +2,12 @@
 import { Command } from 'commander'
 import { GossumError, HintedError } from '../errors.js'
 import type { EvidenceView, HeadView, LogView, PeerView, StatusView } from '../http/api.js'
-import { evidenceLines, headLines, peerLines, statusExit, statusLines } from './ask-text.js'
+import { evidenceLines, headLines, peerLines, statusLines } from './ask-text.js'
 import { NodeClient } from './client.js'
 import { nodeUrl, operatorHome } from './node-url.js'
 import { tellNode } from './operator.js'
 import type { CommonFlags } from './command.js'
+import { exitOf } from '../status/conditions.js'
 import { importCommand } from './evidence-import.js'
 import { output, type Output } from './output.js'
 
@@ -37,13 +38,14 @@ export function statusCommand(): Command {
         "gossum status --json | jq '.logs[0].size'",
       ) +
         `
-Exit code 3 while a log is frozen; 4 while one is not reachable, paused, or has heads that are not proven yet; else 0.
+Exit code 3 while somebody is proven to misbehave: a log is frozen, or this node's own key is convicted. 4 while cosignatures do
+not come out, or something is in doubt; the lines under "health" say what (docs/operating.md, "Conditions"). Else 0.
 `,
     )
     .action(async (_options: unknown, self: Command) => {
       const { out, node } = asking(self)
-      const { value, body } = await node.askJson<StatusView>('/api/v1/status', 'logs')
-      process.exitCode = statusExit(value)
+      const { value, body } = await node.askJson<StatusView>('/api/v1/status', 'conditions')
+      process.exitCode = exitOf(value.conditions)
       if (out.isJson) {
         out.raw(body)
         return

@@ -1,5 +1,4 @@
 /** `gossum check go.sum`: every line of a go.sum file is in a record that is proven under a quorum head. */
-import { homedir } from 'node:os'
 import { isAbsolute, join } from 'node:path'
 import { Command } from 'commander'
 import {
@@ -16,6 +15,7 @@ import {
   type GoSumLine,
 } from '../audit/gosum.js'
 import { LineCache, wholeFile } from '../audit/line-cache.js'
+import { userHome } from '../config/user-home.js'
 import { errorCode, errorText } from '../errors.js'
 import { isPrivate } from '../sumdb/private.js'
 import type { ModuleVersion } from '../sumdb/module-version.js'
@@ -161,7 +161,10 @@ async function readAll(files: readonly string[], patterns: string, fail: Fail): 
 function cacheOf(flags: GoSumFlags, { vkey, trust, source }: GoSumSettings): LineCache | undefined {
   if (flags.cache === false || source.kind === 'proof' || flags.writeProof !== undefined) return undefined
   const xdg = process.env['XDG_CACHE_HOME']
-  const base = xdg && isAbsolute(xdg) ? xdg : join(homedir(), '.cache')
+  const home = userHome()
+  const base = xdg && isAbsolute(xdg) ? xdg : home && join(home, '.cache')
+  // Who has no home remembers nothing.
+  if (base === undefined) return undefined
   return new LineCache(join(base, 'gossum', 'go-sum-lines'), vkey, trust)
 }
 

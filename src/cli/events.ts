@@ -1,7 +1,7 @@
 /** Events in words, for people. Pure. A line that begins with "!" is shown even when quiet. */
 import { ERRORS, type ErrorCode } from '../errors.js'
 import type { NodeEvent } from '../events.js'
-import { counted, grouped, pollError } from './ask-text.js'
+import { counted, grouped, isAnswer, pollError } from './ask-text.js'
 
 interface NamedLog {
   readonly id: string
@@ -82,7 +82,7 @@ function linesOf(event: NodeEvent, telling: Telling): string[] {
     case 'log':
       return event.reachable
         ? [`log        ${nameOf(event.log)} answers`]
-        : [`!cannot reach ${nameOf(event.log)}, still trying: ${pollError(event.error)}`]
+        : [`!${logTrouble(nameOf(event.log), event.error)}`]
     case 'log-list':
       return logListLines(event)
     case 'bootstrap':
@@ -106,6 +106,12 @@ function linesOf(event: NodeEvent, telling: Telling): string[] {
     case 'error':
       return [`!error       ${event.message} (${event.code})`]
   }
+}
+
+/** A log that does not answer, or whose address answers with something else. */
+function logTrouble(name: string, error: string | null): string {
+  const what = isAnswer(error) ? `${name} shows no head of its own` : `cannot reach ${name}`
+  return `${what}, still trying: ${pollError(error)}`
 }
 
 /** States of the guard that somebody should look into. */

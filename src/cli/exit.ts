@@ -9,12 +9,11 @@ export const EXIT_CODES_HELP = `Exit codes:
   2  refused        any command  wrong usage; a signature, a proof or a format that does not hold
                     check        a line is not what the log has
                     probe        an answer is wrong
-  3  misbehaviour   status       a log is frozen
+  3  misbehaviour   status       a log is frozen, or this node's own key is convicted
                     check, probe the log shows two histories
                     evidence import
                                  what was imported convicts a log
-  4  undecided      status       a log is unreachable, paused or has suspects; or peers or the clock leave
-                                 doubt about what this key signs
+  4  undecided      status       cosignatures do not come out, or something is in doubt: see its "health"
                     check        nobody could tell, or no quorum head proves it yet
                     probe        an answer did not come
                     policy check the quorum cannot be reached
@@ -46,6 +45,8 @@ const COULD_NOT: ReadonlySet<ErrorCode> = new Set([
   'TOO_MANY_REQUESTS',
   'FILE_UNREADABLE',
   'FILE_UNWRITABLE',
+  'OUTPUT_UNWRITABLE',
+  'ANSWER_MISSING',
   'TIMEOUT',
   'INTERNAL',
 ])

@@ -1,7 +1,7 @@
 /** Settings of the go command, as it finds them itself: the environment, else the file that `go env -w` writes. */
 import { readFileSync } from 'node:fs'
-import { homedir } from 'node:os'
 import { isAbsolute, join } from 'node:path'
+import { userHome } from '../config/user-home.js'
 
 /** The largest settings file that is read, in characters. */
 const MAX_LENGTH = 1024 * 1024
@@ -20,10 +20,10 @@ function settingsFile(env: NodeJS.ProcessEnv): string | undefined {
 }
 
 function configHome(env: NodeJS.ProcessEnv): string | undefined {
-  const home = env['HOME'] || homedir()
   if (process.platform === 'win32') return env['AppData']
-  if (process.platform === 'darwin') return join(home, 'Library', 'Application Support')
-  return env['XDG_CONFIG_HOME'] || join(home, '.config')
+  const home = userHome(env)
+  if (process.platform === 'darwin') return home && join(home, 'Library', 'Application Support')
+  return env['XDG_CONFIG_HOME'] || (home && join(home, '.config'))
 }
 
 /** Lines of NAME=VALUE, a value as it stands; any other line says nothing, as to the go command. */

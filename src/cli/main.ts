@@ -2,11 +2,12 @@
 /** The command line: finds the command, loads it and nothing else, and turns what it throws into words and exit codes. */
 import '../polyfill.js'
 import { Command, CommanderError } from 'commander'
-import { errorCode, GossumError } from '../errors.js'
+import { errorCode, GossumError, HintedError } from '../errors.js'
 import { VERSION } from '../version.js'
 import { ALL_FLAGS, declareFlags, declareHelp, type SharedFlag } from './command.js'
 import { EXIT, EXIT_CODES_HELP, exitCodeOf } from './exit.js'
-import { output, type OutputFlags } from './output.js'
+import { output, type Output, type OutputFlags } from './output.js'
+import { exitWith, watchOutput } from './streams.js'
 
 interface Entry {
   readonly name: string
@@ -111,6 +112,7 @@ async function main(args: readonly string[]): Promise<number> {
       return EXIT.fine
     }
     const program = await programFor(first === 'help' ? second : first)
+    program.hook('preAction', () => checkEnvironment(out))
     const isHelp = first === 'help' && second !== undefined
     await program.parseAsync(isHelp ? helpArgs(program, words.slice(1)) : args, { from: 'user' })
     return Number(process.exitCode ?? EXIT.fine)
@@ -124,6 +126,25 @@ async function main(args: readonly string[]): Promise<number> {
     // Without a command its help was the answer.
     if (error.code !== 'commander.help') out.error(...usageError(error, words[0]))
     return EXIT.refused
+  }
+}
+
+/**
+ * Before any command does anything: a variable that looks like a misspelled setting is refused, and what is no setting at all is
+ * said. Who asks for help is helped.
+ */
+async function checkEnvironment(out: Output): Promise<void> {
+  const { env } = process
+  // The settings are loaded by what needs them, and otherwise only for who has set something.
+  if (!Object.keys(env).some((name) => /^gossum_/i.test(name))) return
+  const [{ VARIABLES }, { foreignVariables }] = await Promise.all([
+    import('../config/sources.js'),
+    import('../config/variables.js'),
+  ])
+  for (const { name, meant } of foreignVariables(env, VARIABLES)) {
+    const error = new GossumError('CONFIG_INVALID', `there is no setting ${name}`)
+    if (meant !== undefined) throw new HintedError(error, `did you mean ${meant}?`)
+    out.talk(`gossum: ${name} is no setting of this version, and is ignored`, { important: true })
   }
 }
 
@@ -207,15 +228,8 @@ function usageError(error: CommanderError, name: string | undefined): [error: Go
   return [new GossumError('USAGE', detail, error), hint]
 }
 
-// A reader that has seen enough is no error: `gossum heads | head -n 1`. What runs until a signal ends as by one.
-let isReaderGone = false
-for (const stream of [process.stdout, process.stderr]) {
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error
-    if (isReaderGone) return
-    isReaderGone = true
-    if (!process.emit('SIGTERM', 'SIGTERM')) process.exit()
-  })
-}
-
-process.exitCode = await main(process.argv.slice(2))
+const given = process.argv.slice(2)
+const tell = (error: GossumError): void => output(scan(given).flags).error(error)
+const [name, subcommand] = scan(given).words
+watchOutput(name === 'run' || (name === 'log' && subcommand === 'serve'), tell)
+void exitWith(main(given), tell)

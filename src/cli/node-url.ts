@@ -8,7 +8,8 @@ import type { CommonFlags } from './command.js'
 export function nodeUrl({ node, config }: Pick<CommonFlags, 'node' | 'config'>): string {
   const named = node ?? process.env['GOSSUM_NODE']
   if (named) return named
-  const { host, port } = loadConfig({}, placesOf(config)).http
+  // Whoever only asks needs no home, and may have none.
+  const { host, port } = loadConfig({ home: '.' }, placesOf(config)).http
   return askable(`http://${host.includes(':') ? `[${host}]` : host}:${port || USUAL_PORT}`)
 }
 

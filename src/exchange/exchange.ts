@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { errorCode, errorText, GossumError, type ErrorCode } from '../errors.js'
 import { lastingController } from '../timed.js'
 import type { Candidate } from '../witness/head.js'
-import type { Outcome } from '../witness/outcome.js'
+import { isNoHead, type Outcome } from '../witness/outcome.js'
 import type { LogIdentity } from '../witness/head.js'
 import { formatHash } from '../tlog/hash.js'
 import { PlaceDown } from './ask.js'
@@ -81,16 +81,6 @@ const MAX_SLEEP_MS = 3_600_000
 
 /** Codes of what is wrong with a place. */
 const PLACE_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['PLACE_UNREACHABLE', 'PLACE_ANSWER_INVALID'])
-/** Codes of heads that no honest place gives out. */
-const NONSENSE: ReadonlySet<ErrorCode | undefined> = new Set<ErrorCode>([
-  'NOTE_MALFORMED',
-  'NOTE_TOO_LARGE',
-  'SIGNATURE_MISSING',
-  'SIGNATURE_INVALID',
-  'CHECKPOINT_MALFORMED',
-  'ORIGIN_MISMATCH',
-])
-
 /** What somebody should look into. */
 const OBJECTIONS: ReadonlySet<Verdict> = new Set<Verdict>(['unknown-log', 'refused', 'inconsistent', 'uncounted'])
 
@@ -218,7 +208,7 @@ export class Exchange {
     for (const note of notes) {
       try {
         const { code } = await submit({ source: 'sync', note, log, receivedAt: now() })
-        if (NONSENSE.has(code)) throw new GossumError('PLACE_ANSWER_INVALID', `${url}: a head with ${code!}`)
+        if (isNoHead(code)) throw new GossumError('PLACE_ANSWER_INVALID', `${url}: a head with ${code!}`)
       } catch (error) {
         if (errorCode(error) === 'PLACE_ANSWER_INVALID') throw error
         onError(error)

@@ -3,6 +3,7 @@
  * changed. Times are ISO 8601, roots base64, keys verifier keys.
  */
 import { GossumError } from '../errors.js'
+import type { ConditionName, Severity } from '../status/conditions.js'
 import type { GuardState } from '../witness/rollback.js'
 import type { ClockCondition } from '../witness/clock.js'
 import type { DepositReport } from '../witness/deposit-report.js'
@@ -73,9 +74,15 @@ export interface LogView {
   floor: { size: number; at: string } | null
   /** The head that was trusted because it was the first one; null before it, and where it is not known. */
   firstUse: { size: number; root: string; at: string } | null
-  /** Whether the last poll got an answer; null before the first poll, and for a log that is only pushed. */
+  /**
+   * Whether the last poll got a head that the log signed, and not just an answer; null before the first poll, and for a
+   * log that is only pushed.
+   */
   reachable: boolean | null
+  /** When a poll got such a head last. */
   lastPoll: string | null
+  /** When the head of a poll was proven last to lie on our history. */
+  verifiedAt: string | null
   /** Why the last poll failed. */
   error: string | null
 }
@@ -152,8 +159,21 @@ export interface ExchangeView {
   says: readonly { log: string; does: string; verdict: string; size: number | null; at: string }[]
 }
 
+/** A condition that holds (status/conditions.ts). */
+export interface ConditionView {
+  name: ConditionName
+  severity: Severity
+  /** Log id; null when it is about the node. */
+  log: string | null
+  text: string
+}
+
 export interface StatusView {
   version: string
+  /** Whether /readyz says so, too. */
+  ready: boolean
+  /** All that holds: what /readyz, the exit code of `gossum status` and the metrics follow. */
+  conditions: ConditionView[]
   /** Verifier key of this witness. */
   witness: string
   /** Its ML-DSA-44 verifier key, if it has one. */

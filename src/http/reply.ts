@@ -5,6 +5,11 @@ import { STATUS_CODES } from 'node:http'
 import { errorCode, ERRORS, GossumError, type ErrorCode } from '../errors.js'
 import { utf8 } from '../tlog/bytes.js'
 
+/** What a reply says of itself to who only read: whoever keeps it asks each time whether it still is so. */
+export function cacheControlOfRead(said: string | undefined): string {
+  return said === undefined || said === NO_STORE ? 'no-cache' : said
+}
+
 export interface Reply {
   readonly status: number
   /** Lower-case names. Length, sniffing and cross-origin headers are the server's. */

@@ -59,6 +59,8 @@ export class HttpServer {
   readonly #readMs: number
   readonly #turns = new Turns()
   #closing: Promise<void> | undefined
+  /** The paths that are served, as they are declared. */
+  readonly routes: readonly string[]
   /** Set when it listens. */
   #url = ''
 
@@ -70,14 +72,13 @@ export class HttpServer {
       limits,
       (address) => LOOPBACK.isTrusted(address) || this.#clients.isTrusted(address),
     )
-    this.#responder = new Responder(
-      [
-        ...apiRoutes(options.node),
-        ...sumdbRoutes(options.sumdbs ?? [], (error) => options.onError?.(error)),
-        ...(options.routes ?? []),
-      ],
-      options,
-    )
+    const routes = [
+      ...apiRoutes(options.node),
+      ...sumdbRoutes(options.sumdbs ?? [], (error) => options.onError?.(error)),
+      ...(options.routes ?? []),
+    ]
+    this.routes = [...new Set(routes.map(({ path }) => path))]
+    this.#responder = new Responder(routes, options)
     this.#server = createServer({
       headersTimeout: limits.headersMs,
       requestTimeout: limits.requestMs,

@@ -43,13 +43,35 @@ export function cosignatureViews(parts: WitnessParts, head: CosignedHead): Cosig
   }))
 }
 
+/** Keys of the witnesses of the policy in its order, after this node's own if the policy does not name them. */
+export function witnessKeys(parts: WitnessParts): string[] {
+  const named = (parts.config.policy?.witnesses ?? []).map(({ vkey }) => vkey)
+  return [...ownKeys(parts).flatMap(({ vkey }) => (named.includes(vkey) ? [] : vkey)), ...named]
+}
+
+/** Name and id of a verifier key: what identifies it in a note, and is short also where the key is not. */
+export function identityOf(vkey: string): string {
+  return vkey.split('+', 2).join('+')
+}
+
+/** Names of keys that were convicted and not acknowledged: our own, and those of others that count here. */
+export function convictedNames(parts: WitnessParts): { own: string[]; others: string[] } {
+  const convicted = [...parts.store.convictions.convicted()]
+  if (convicted.length === 0) return { own: [], others: [] }
+  const own = new Set(ownKeys(parts).map(({ vkey }) => vkey))
+  const names = (vkeys: readonly string[]): string[] => vkeys.map((vkey) => vkey.split('+', 1)[0]!)
+  return {
+    own: names(convicted.filter((vkey) => own.has(vkey))),
+    others: names(convicted.filter((vkey) => !own.has(vkey) && isNamed(parts, vkey))),
+  }
+}
+
 /** The witnesses of the policy in its order, after this node's own if the policy does not name it. */
 export function witnessViews(parts: WitnessParts): WitnessView[] {
-  const { config, store, cosigned } = parts
+  const { store, cosigned } = parts
   const own = ownKeys(parts).map(({ vkey }) => vkey)
-  const named = (config.policy?.witnesses ?? []).map(({ vkey }) => vkey)
   const convictions = store.convictions.list().filter(({ acked }) => !acked)
-  return [...own.filter((vkey) => !named.includes(vkey)), ...named].map((key) => {
+  return witnessKeys(parts).map((key) => {
     const last = cosigned.signers.lastSeen(key)
     const convicted = convictions.find((conviction) => conviction.witness === key)?.id ?? null
     return {

@@ -63,6 +63,7 @@ export class Disk {
   /** Ends when all writes that were asked for have ended. */
   #writing: Promise<void> | undefined
   #torn = false
+  #failure: string | undefined
   #closed = false
   /** Under way while the database is opened anew: reads wait for it. */
   #opening: Promise<void> = Promise.resolve()
@@ -71,6 +72,11 @@ export class Disk {
   constructor(db: Database, reopening?: Reopening) {
     this.#db = db
     this.#reopening = reopening
+  }
+
+  /** Why the last write failed; undefined when it did not. */
+  get failure(): string | undefined {
+    return this.#failure
   }
 
   table(name: string): Table {
@@ -140,12 +146,14 @@ export class Disk {
       try {
         if (this.#torn && this.#reopening !== undefined) await this.#openAnew(this.#reopening)
         await this.#commit(batch)
+        this.#failure = undefined
         for (const write of batch) {
           if ('lazy' in write) this.lazy.forget(write.lazy)
           else write.resolve()
         }
       } catch (error) {
         this.#torn = this.#reopening !== undefined
+        this.#failure = errorText(error)
         for (const write of batch) {
           if ('lazy' in write) failed.push(write)
           else write.reject(new GossumError('STORE_WRITE_FAILED', errorText(error), error))

@@ -35,6 +35,7 @@ export class Heads {
   readonly #journal: Journal
   readonly #slots = new Map<string, Slot>()
   readonly #serial = new Serial()
+  #failure: string | undefined
 
   private constructor(table: Table, journal: Journal) {
     this.#table = table
@@ -58,6 +59,11 @@ export class Heads {
   /** All logs of which something is known, whether they are followed or not. */
   logs(): string[] {
     return [...this.#slots].flatMap(([log, slot]) => (knowsSomething(slot) ? log : []))
+  }
+
+  /** Why the journal could not be written; undefined since it could. */
+  get failure(): string | undefined {
+    return this.#failure
   }
 
   get(log: string): LogState {
@@ -152,8 +158,10 @@ export class Heads {
     const text = encodeState(state)
     try {
       await this.#journal.append(log, text)
+      this.#failure = undefined
     } catch (error) {
-      throw new GossumError('STORE_WRITE_FAILED', errorText(error), error)
+      this.#failure = errorText(error)
+      throw new GossumError('STORE_WRITE_FAILED', this.#failure, error)
     }
     slot.state = state
     // The journal has it: a database that cannot be written now is brought up at the next start.

@@ -115,6 +115,11 @@ export class Store {
     return new Store(disk, journal, await Heads.load(disk.table('state'), journal), convictions, deposits)
   }
 
+  /** Why the home cannot be written, to the last try; undefined when it can. */
+  get failure(): string | undefined {
+    return this.heads.failure ?? this.#disk.failure
+  }
+
   /** Resolves when what was written lazily was written, or could not be. */
   flush(): Promise<void> {
     return this.#disk.flush()

@@ -15,14 +15,16 @@ export interface DepositReport {
   readonly undeposited: readonly string[]
   /** Peer ids of chosen peers that are connected and know no promises. */
   readonly notDepositaries: readonly string[]
+  /** Whether nothing is signed that is not deposited. */
+  readonly required: boolean
 }
 
-/** `required`: nothing is signed that is not deposited. */
 export function depositReport(
   counts: Pick<DepositReport, 'need' | 'of' | 'connected' | 'undeposited' | 'notDepositaries'>,
   required: boolean,
 ): DepositReport {
   const { need, of, connected, undeposited, notDepositaries } = counts
+  const all = { ...counts, required }
   const old = notDepositaries.length
   const there = [
     `${connected} of ${of} are connected`,
@@ -30,13 +32,13 @@ export function depositReport(
   ].join(', ')
   if (of === 0) {
     const then = required ? 'nothing new is signed' : 'a restored backup would go unnoticed'
-    return { state: 'nobody', text: `no peers are chosen to keep what this node promises: ${then}`, ...counts }
+    return { state: 'nobody', text: `no peers are chosen to keep what this node promises: ${then}`, ...all }
   }
   if (undeposited.length > 0) {
     const logs = undeposited.length === 1 ? '1 log' : `${undeposited.length} logs`
     const then = required ? 'nothing new of them is signed' : 'signing goes on without them'
     const text = `fewer than ${need} of ${of} chosen peers keep the newest promise of ${logs}; ${then} (${there})`
-    return { state: 'undeposited', text, ...counts }
+    return { state: 'undeposited', text, ...all }
   }
-  return { state: 'deposited', text: `${need} of ${of} chosen peers keep what is signed (${there})`, ...counts }
+  return { state: 'deposited', text: `${need} of ${of} chosen peers keep what is signed (${there})`, ...all }
 }

@@ -29,6 +29,21 @@ export interface Outcome {
   readonly held?: number
 }
 
+/** Codes of what is no head of the log that was asked: no honest log, and no honest place, gives it out. */
+const NO_HEAD: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'NOTE_MALFORMED',
+  'NOTE_TOO_LARGE',
+  'SIGNATURE_MISSING',
+  'SIGNATURE_INVALID',
+  'CHECKPOINT_MALFORMED',
+  'ORIGIN_MISMATCH',
+])
+
+/** Whether what was refused with this code is no head of the log that was asked. */
+export function isNoHead(code: ErrorCode | undefined): boolean {
+  return code !== undefined && NO_HEAD.has(code)
+}
+
 export type GossipVerdict = 'accept' | 'ignore' | 'reject'
 
 export interface Answer {

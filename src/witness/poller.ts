@@ -4,6 +4,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { lastingController } from '../timed.js'
+import { pollFailure, type Polled } from './polled.js'
 import type { Witness } from './witness.js'
 
 /** Suspects larger than our tree that are tried again after a poll. */
@@ -22,8 +23,8 @@ export interface PollerParts {
   readonly witness: Pick<Witness, 'submit' | 'retrySuspects'>
   /** Seconds between polls, on average. */
   readonly interval: number
-  /** After each poll: undefined when the log answered, otherwise why not. */
-  readonly onPoll: (error: unknown) => void
+  /** After each poll, when its head was judged. */
+  readonly onPoll: (polled: Polled) => void
   /** What failed that is not the log's doing: our bug, or our disk. */
   readonly onError: (error: unknown) => void
   readonly now: () => number
@@ -65,23 +66,30 @@ export class Poller {
   }
 
   async #poll(signal: AbortSignal): Promise<void> {
-    const { log, latestNote, witness, onPoll, onError, now } = this.#parts
-    let note: Uint8Array | undefined
+    const { log, latestNote, witness, onPoll, onError } = this.#parts
+    if (latestNote !== undefined) {
+      const polled = await this.#look(latestNote, signal)
+      if (signal.aborted && 'silence' in polled) return
+      this.#failures = pollFailure(polled) === undefined ? 0 : this.#failures + 1
+      onPoll(polled)
+      if ('failed' in polled) onError(polled.failed)
+    }
+    // Also when the log is down: peers may be able to explain what it will not.
+    witness.retrySuspects(log, SUSPECTS_PER_POLL).catch(onError)
+  }
+
+  async #look(latestNote: NonNullable<PollerParts['latestNote']>, signal: AbortSignal): Promise<Polled> {
+    const { log, witness, now } = this.#parts
+    let note: Uint8Array
     try {
-      note = await latestNote?.({ signal })
-      this.#failures = 0
-      if (latestNote !== undefined) onPoll(undefined)
-    } catch (error) {
-      if (signal.aborted) return
-      this.#failures++
-      onPoll(error)
+      note = await latestNote({ signal })
+    } catch (silence) {
+      return { silence }
     }
     try {
-      if (note !== undefined) await witness.submit({ source: 'poll', note, log, receivedAt: now() })
-      // Also when the log is down: peers may be able to explain what it will not.
-      witness.retrySuspects(log, SUSPECTS_PER_POLL).catch(onError)
-    } catch (error) {
-      onError(error)
+      return { outcome: await witness.submit({ source: 'poll', note, log, receivedAt: now() }) }
+    } catch (failed) {
+      return { failed }
     }
   }
 

@@ -1,6 +1,8 @@
 import { describe, expect, it, test } from 'vitest'
-import { age, evidenceLines, headLines, peerLines, pollError, statusExit, statusLines } from '../../src/cli/ask-text.js'
-import type { EvidenceView, LogView, StatusView } from '../../src/http/api.js'
+import { age, evidenceLines, headLines, peerLines, pollError, statusLines } from '../../src/cli/ask-text.js'
+import { ERRORS } from '../../src/errors.js'
+import type { ConditionView, EvidenceView, LogView, StatusView } from '../../src/http/api.js'
+import type { ConditionName, Severity } from '../../src/status/conditions.js'
 import { EVIDENCE, fakeNode, LOG, NOTE, ROOT } from '../helpers/node-view.js'
 
 const NOW = Date.parse('2026-01-02T03:05:05.000Z')
@@ -129,6 +131,9 @@ describe('the view of a log', () => {
       ' log         not reachable: getaddrinfo ENOTFOUND x.example (https://x.example/latest)\n',
     )
     expect(await statusOf({ reachable: null })).not.toContain('not reachable')
+    expect(
+      await statusOf({ reachable: false, error: `${ERRORS.LOG_ANSWER_INVALID[0]}: this is not a signed note` }),
+    ).toContain(' log         shows no head of this log: this is not a signed note\n')
   })
 })
 
@@ -160,14 +165,6 @@ describe('deposits and the clock', () => {
     expect(await statusOf({}, { clock: [...clock] })).toContain(
       ' clock       it is ahead\n             so is a promise\n',
     )
-  })
-
-  it('make status exit 4 when something is wrong with them', async () => {
-    const status = await fakeNode().status()
-    const { deposit } = status
-    expect(statusExit({ ...status, deposit: { ...deposit, state: 'nobody' } })).toBe(0)
-    expect(statusExit({ ...status, deposit: { ...deposit, state: 'undeposited' } })).toBe(4)
-    expect(statusExit({ ...status, clock: [{ name: 'clock behind', text: '' }] })).toBe(4)
   })
 
   it('a log with a key of its own says so', async () => {
@@ -228,26 +225,24 @@ test('peers: which of them are chosen, and keep our promises', () => {
   ])
 })
 
-describe('what status exits with', () => {
-  it('while the guard waits', async () => {
-    const status = await fakeNode().status()
-    expect(statusExit({ ...status, guard: { ...status.guard, state: 'waiting' } })).toBe(4)
-    expect(statusExit({ ...status, guard: { ...status.guard, state: 'partly guarded' } })).toBe(0)
-    expect(statusExit({ ...status, guard: { ...status.guard, state: 'unanswered' } })).toBe(4)
+describe('health', () => {
+  const condition = (name: ConditionName, severity: Severity, text: string): ConditionView => ({
+    ...{ name, severity, text },
+    log: null,
   })
 
-  it.each<[string, Partial<LogView>, number]>([
-    ['all is well', {}, 0],
-    ['not asked yet', { reachable: null }, 0],
-    ['not reachable', { reachable: false }, 4],
-    ['paused', { paused: 'they disagree' }, 4],
-    ['a floor', { floor: { size: 9, at: '2026-01-02T00:00:00.000Z' } }, 4],
-    ['suspects', { suspects: [SUSPECT] }, 4],
-    ['an acknowledged suspect', { suspects: [SUSPECT], holds: [{ id: 's1', acked: true }] }, 0],
-    ['frozen', { frozen: true, reachable: false, paused: 'they disagree' }, 3],
-  ])('when %s', async (_what, log, expected) => {
-    const status = await fakeNode().status()
-    expect(statusExit({ ...status, logs: [LOG, { ...LOG, ...log }] })).toBe(expected)
+  it('is said first of the node, with everything that is not as it should be, and nothing that somebody chose', async () => {
+    expect(await statusOf({}, { conditions: [condition('no policy', 'notice', 'alone')] })).toContain(
+      '\n health      ok\n peers ',
+    )
+    const doubt = condition('suspect', 'doubtful', 'x: 1 signed head not proven yet')
+    const conditions = [condition('disk failing', 'failing', 'no space left'), doubt]
+    expect(await statusOf({}, { conditions: [doubt] })).toContain(
+      '\n health      ready, but\n             suspect: x: 1 signed head not proven yet\n peers ',
+    )
+    expect(await statusOf({}, { ready: false, conditions })).toContain(
+      '\n health      NOT READY\n             disk failing: no space left\n             suspect: x: 1 signed head not proven yet\n peers ',
+    )
   })
 })
 
@@ -276,12 +271,5 @@ describe('a place outside the mesh', () => {
       /\n exchange +their\.example \(source-spotter\) +answered 3 s ago, consistent sum\.golang\.org size 5,000\n +other\.example \(feed\) +never answered, it is down\n/,
     )
     expect(await statusOf({})).not.toContain('exchange')
-  })
-
-  it('that says "inconsistent" makes status exit 4; one that is down does not', async () => {
-    const status = await fakeNode().status()
-    const says = [{ ...place.says[0]!, verdict: 'inconsistent' }]
-    expect(statusExit({ ...status, exchange: [place, silent] })).toBe(0)
-    expect(statusExit({ ...status, exchange: [silent, { ...place, says }] })).toBe(4)
   })
 })

@@ -1,8 +1,10 @@
 /** Commands that ask a running node, over real sockets. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ERRORS } from '../../src/errors.js'
+import type { ConditionView } from '../../src/http/api.js'
 import { OperatorDoor } from '../../src/http/operator.js'
 import { HttpServer } from '../../src/http/server.js'
+import { CONDITIONS, type ConditionName } from '../../src/status/conditions.js'
 import { fromUtf8 } from '../../src/tlog/bytes.js'
 import { gossum, jsonError } from '../helpers/cli.js'
 import { scratchFolder } from '../helpers/home.js'
@@ -143,12 +145,16 @@ describe('asking a node', () => {
     expect((await gossum(['verify', file('head.txt', `${note}\n`)])).code).toBe(2)
   })
 
-  it('exits 3 while a log is frozen, 4 while one cannot be followed', async () => {
-    for (const [changes, expected] of [
-      [{ frozen: true }, 3],
-      [{ reachable: false }, 4],
+  it('exits as the conditions say that hold, with --json, too', async () => {
+    const held = (name: ConditionName): ConditionView => ({ name, severity: CONDITIONS[name], log: null, text: '' })
+    for (const [names, expected] of [
+      [[], 0],
+      [['no policy', 'place failing'], 0],
+      [['no policy', 'suspect'], 4],
+      [['no quorum'], 4],
+      [['no quorum', 'frozen', 'suspect'], 3],
     ] as const) {
-      const status = { ...(await fakeNode().status()), logs: [{ ...LOG, ...changes }] }
+      const status = { ...(await fakeNode().status()), conditions: names.map(held) }
       const other = await HttpServer.start({
         host: '127.0.0.1',
         port: 0,
@@ -159,7 +165,7 @@ describe('asking a node', () => {
         (await gossum(['status', '--json', '--node', other.url])).code,
       ]
       await other.close()
-      expect(codes).toEqual([expected, expected])
+      expect(codes, names.join()).toEqual([expected, expected])
     }
   })
 

@@ -94,7 +94,7 @@ it('names the home of the node as what only its operator may do needs it', () =>
 
 it('says what to do about a head of a size that no tree has, and nothing of the kind about others', () => {
   const suspect: NodeEventBody = { event: 'suspect', log: LOG_ID, id: ID, size: null, code: 'SIZE_IMPOSSIBLE' }
-  expect(told(suspect)[1]).toContain(`gossum status --json; then: gossum evidence ack ${ID}`)
+  expect(told(suspect)[1]).toContain(`gossum evidence show ${ID}; then: gossum evidence ack ${ID}`)
   expect(told({ ...suspect, size: 7 })).toHaveLength(1)
 })
 
@@ -102,6 +102,10 @@ it('says why a log cannot be reached, once', () => {
   const error = 'cannot reach the log: https://x.example/latest: getaddrinfo ENOTFOUND x.example'
   expect(told({ event: 'log', log: LOG_ID, reachable: false, error })).toEqual([
     '! 07:09:15Z  cannot reach demo.log.example, still trying: getaddrinfo ENOTFOUND x.example (https://x.example/latest)',
+  ])
+  const page = 'the log gave an answer that cannot be used: this is not a signed note'
+  expect(told({ event: 'log', log: LOG_ID, reachable: false, error: page })).toEqual([
+    '! 07:09:15Z  demo.log.example shows no head of its own, still trying: this is not a signed note',
   ])
 })
 

@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { chmod, chown, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -51,11 +51,21 @@ describe('the witness key', () => {
     expect(await readdir(home)).toEqual([])
   })
 
-  it.each([0o640, 0o604, 0o660, 0o700 | 0o001])('is refused with the mode %o', async (mode) => {
+  it.each([0o644, 0o604, 0o602, 0o700 | 0o001])('is refused with the mode %o', async (mode) => {
     await loadOrCreateWitnessKey(path)
     await chmod(path, mode)
     await expect(loadOrCreateWitnessKey(path)).rejects.toMatchObject({ code: 'KEY_FILE_INVALID' })
   })
+
+  it.skipIf(process.getuid?.() !== 0).each([0o640, 0o660])(
+    'is refused with the mode %o of a group that others are in',
+    async (mode) => {
+      await loadOrCreateWitnessKey(path)
+      await chown(path, 0, 1)
+      await chmod(path, mode)
+      await expect(loadOrCreateWitnessKey(path)).rejects.toMatchObject({ code: 'KEY_FILE_INVALID' })
+    },
+  )
 
   it.each(['', '\n', 'hello\n', 'PRIVATE+KEY+w+00000000+AAAA\n', `PRIVATE+KEY+${'x'.repeat(2000)}`])(
     'is refused when its file says %j, and stays as it is',

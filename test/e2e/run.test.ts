@@ -111,7 +111,7 @@ test('the ready line, the status, and the words for people', async () => {
   expect(status.code).toBe(0)
   expect(status.stdout).toContain('sum.golang.org')
   const metrics = await (await fetch(`${node.ready.http}/metrics`)).text()
-  expect(metrics).toContain(`gossum_head_size{log="sum.golang.org"} ${first!.size}`)
+  expect(metrics).toContain(`gossum_head_size{log="sum.golang.org",log_id="${node.ready.logs[0]!.id}"} ${first!.size}`)
   expect((await fetch(`${node.ready.http}/readyz`)).status).toBe(200)
   await files.close()
 })

@@ -34,6 +34,7 @@ export const LOG: LogView = {
   firstUse: { size: 5, root: ROOT, at: '2026-01-02T00:00:00.000Z' },
   reachable: true,
   lastPoll: '2026-01-02T03:04:06.000Z',
+  verifiedAt: '2026-01-02T03:04:06.000Z',
   error: null,
 }
 
@@ -51,6 +52,8 @@ export const EVIDENCE: EvidenceView[] = [
 
 const STATUS: StatusView = {
   version: '0.1.0',
+  ready: true,
+  conditions: [],
   witness: 'w1+00000000+AAAA',
   mlDsa: null,
   peerId: '12D3KooWTest',

@@ -16,7 +16,7 @@ async function serve(changes: Partial<NodeView> = {}, options: Partial<HttpServe
 interface Wire {
   readonly socket: Socket
   /** What came until now. */
-  text(): string
+  readonly text: () => string
   /** Resolves when the server has ended the connection, or reset it. */
   readonly ended: Promise<void>
 }

@@ -62,14 +62,14 @@ function problemOf(answer: Answer): Record<string, unknown> {
 }
 
 describe('the API', () => {
-  it('tells the status, and forbids to keep it', async () => {
+  it('tells the status, and has whoever keeps it ask again', async () => {
     const { server, node } = await serve()
     const answer = await ask(server, '/api/v1/status')
     expect(answer.status).toBe(200)
     expect(JSON.parse(answer.body)).toEqual(await node.status())
     expect(answer.headers).toMatchObject({
       'content-type': 'application/json',
-      'cache-control': 'no-store',
+      'cache-control': 'no-cache',
       'access-control-allow-origin': '*',
       'x-content-type-options': 'nosniff',
       'content-length': String(Buffer.byteLength(answer.body)),
@@ -96,6 +96,32 @@ describe('the API', () => {
     expect(plain.headers.vary).toBe('accept')
     const both = await ask(server, path, { headers: { accept: 'application/json, text/plain, */*' } })
     expect(both.headers['content-type']).toBe('application/json')
+  })
+
+  it.each([
+    '/api/v1/status',
+    '/api/v1/logs',
+    `/api/v1/logs/${LOG_ID}/head`,
+    `/api/v1/logs/${LOG_ID}/heads`,
+    '/api/v1/peers',
+    '/api/v1/witnesses',
+    '/api/v1/evidence',
+    `/api/v1/evidence/${EVIDENCE_ID}`,
+    `/api/v1/suspects/${EVIDENCE_ID}`,
+    '/metrics',
+    '/livez',
+  ])('says at %s whether what somebody has is still so', async (path) => {
+    const { server } = await serve()
+    const { headers, status } = await ask(server, path)
+    expect(status).toBe(200)
+    expect(headers['cache-control']).toMatch(/^(no-cache|public, max-age=\d+, immutable)$/)
+    for (const known of [headers.etag!, `W/${headers.etag!}`, `"other", ${headers.etag!}`, '*']) {
+      const again = await ask(server, path, { headers: { 'if-none-match': known } })
+      expect(again).toMatchObject({ status: 304, body: '' })
+      expect(again.headers.etag).toBe(headers.etag)
+      expect(again.headers['cache-control']).toBe(headers['cache-control'])
+    }
+    expect((await ask(server, path, { headers: { 'if-none-match': '"other"' } })).status).toBe(200)
   })
 
   it('has no head before the first', async () => {
@@ -280,16 +306,42 @@ describe('trouble inside', () => {
     expect(errors).toEqual([trouble])
   })
 
-  it('is not a client that goes away in the middle of its request', async () => {
+  it.each([
+    [
+      'in the middle of its request',
+      'GET /livez HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nhi',
+      '/livez',
+    ],
+    ['before it is answered', 'GET /api/v1/status HTTP/1.1\r\nHost: localhost\r\n\r\n', '/api/v1/status'],
+  ])('is not a client that goes away %s: it is counted as one', async (_when, request, path) => {
     const errors: unknown[] = []
-    let answered: (() => void) | undefined
-    const gone = new Promise<void>((resolve) => (answered = resolve))
-    const { server } = await serve({}, { onError: (error) => errors.push(error), onRequest: () => answered?.() })
-    const { port } = new URL(server.url)
-    const socket = connect(Number(port), '127.0.0.1')
-    socket.write('GET /livez HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nhi', () => socket.destroy())
-    await gone
+    const seen: [string, number][] = []
+    let counted: (() => void) | undefined
+    const isCounted = new Promise<void>((resolve) => (counted = resolve))
+    let asked: (() => void) | undefined
+    const isAsked = new Promise<void>((resolve) => (asked = resolve))
+    let fail: (() => void) | undefined
+    const status = (): Promise<never> => {
+      asked?.()
+      return new Promise((_, reject) => (fail = () => reject(new Error('what was asked for nobody'))))
+    }
+    const onRequest = (route: string, code: number): void => {
+      seen.push([route, code])
+      // The other one is the test's own.
+      if (route !== '/livez' || code !== 200) counted?.()
+    }
+    const { server } = await serve({ status }, { onError: (error) => errors.push(error), onRequest })
+    const socket = connect(Number(new URL(server.url).port), '127.0.0.1')
+    await new Promise<void>((resolve) => socket.write(request, () => resolve()))
+    if (path !== '/livez') await isAsked
+    await new Promise<void>((resolve) => socket.once('close', () => resolve()).destroy())
+    // By then the server knows, too: it answers whoever comes later.
+    await ask(server, '/livez')
+    fail?.()
+    await isCounted
     expect(errors).toEqual([])
+    expect(seen).toContainEqual([path, 499])
+    expect(seen.filter(([, code]) => code >= 500)).toEqual([])
   })
 
   it('also catches what a part throws at once, and hides paths of errors that have a code', async () => {

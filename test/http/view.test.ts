@@ -5,6 +5,7 @@ import { GossumError } from '../../src/errors.js'
 import { encodeEvidence, makeSplitView, makeWitnessConflict } from '../../src/evidence/evidence.js'
 import { View, type ViewParts } from '../../src/http/view.js'
 import { createMetrics } from '../../src/metrics.js'
+import { fromUtf8 } from '../../src/tlog/bytes.js'
 import { cosign } from '../../src/tlog/cosignature.js'
 import { formatHash } from '../../src/tlog/hash.js'
 import {
@@ -18,6 +19,8 @@ import {
 import { parsePolicy, type Policy } from '../../src/tlog/policy.js'
 import type { ClockCondition, PromisedTime } from '../../src/witness/clock.js'
 import type { DepositReport } from '../../src/witness/deposit-report.js'
+import type { OutcomeKind } from '../../src/witness/outcome.js'
+import type { Suspect } from '../../src/witness/suspects.js'
 import type { GuardState } from '../../src/witness/rollback.js'
 import { startHeart, testSigner, testWitness, type Heart, type HeartOptions } from '../helpers/heart.js'
 import { History, showing } from '../helpers/history.js'
@@ -95,8 +98,9 @@ async function start({ listed = true, state = 'guarded', ...given }: Starting = 
     exchange: () => [],
     mesh: () => mesh,
   })
-  view.polled(heart.log, undefined)
-  return { heart, view, time, asked, metrics: () => createMetrics(() => view.samples()).registry.metrics() }
+  const answer = (kind: OutcomeKind = 'known') => view.polled(heart.log, { outcome: { kind, news: false } })
+  answer()
+  return { heart, view, time, asked, answer, metrics: () => createMetrics(() => view.samples()).text() }
 }
 
 interface Showing {
@@ -120,6 +124,18 @@ const DEPOSITED: DepositReport = {
   connected: 3,
   undeposited: [],
   notDepositaries: [],
+  required: false,
+}
+
+/** A head that satisfies the policy with our cosignature. */
+const whole = (size: number): Uint8Array => formatNote(cosigned(ours, size, alice, bob))
+
+/** Names of the conditions that make the node not ready, with their texts. */
+async function failing(view: View): Promise<string[]> {
+  const { ready, checks } = await view.readiness()
+  const failed = checks.flatMap(({ name, ok, detail }) => (ok ? [] : `${name}: ${detail}`))
+  expect(ready).toBe(failed.length === 0)
+  return failed
 }
 
 const counting = (views: readonly { name: string; counted: boolean }[]): [string, boolean][] =>
@@ -193,7 +209,7 @@ describe('a witness that lied', () => {
       ]),
     )
     expect(await metrics()).toMatch(/^gossum_convicted_witnesses 1$/m)
-    expect(await metrics()).toMatch(/^gossum_witnesses_agreeing\{log="log\.example"\} 2$/m)
+    expect(await metrics()).toMatch(/^gossum_witnesses_agreeing\{log="log\.example",log_id="\w+"\} 2$/m)
 
     expect(await view.acknowledge(id)).toBe(true)
     expect(await shown()).toEqual({ evidence: 1, quorum: 8, bob: true })
@@ -241,7 +257,9 @@ describe('what came before', () => {
     const at = '2026-01-02T12:00:00.000Z'
     expect(logs[0]).toMatchObject({ firstUse: { size: 5, root: formatHash(ours.tree(5).root), at }, floor: null })
     expect(guard).toEqual({ state: 'guarded', text: 'it is guarded', since: '2026-01-02T11:59:00.000Z' })
-    expect((await view.readiness()).ready).toBe(true)
+    expect(await failing(view)).toEqual(['no quorum: log.example: no quorum of the policy yet'])
+    await heart.submit('gossip', whole(5))
+    expect(await failing(view)).toEqual([])
   })
 
   test('a floor that is not reached makes the node not ready', async () => {
@@ -251,15 +269,13 @@ describe('what came before', () => {
     const floor = { size: 9, root: formatHash(ours.tree(9).root), at: '2026-01-02T11:00:00.000Z' }
     await store.heads.change(log, store.heads.get(log), { floor })
     expect((await view.status()).logs[0]!.floor).toEqual({ size: 9, at: floor.at })
-    const { ready, checks } = await view.readiness()
-    expect(ready).toBe(false)
-    expect(checks.filter(({ ok }) => !ok)).toEqual([
-      { name: 'log.example floor', ok: false, detail: 'size 9 was cosigned before' },
+    expect(await failing(view)).toEqual([
+      'behind: log.example: nothing is signed before size 9, which this key has cosigned, is proven',
     ])
-    expect(await metrics()).toMatch(/^gossum_floor_unmet\{log="log\.example"\} 1$/m)
+    expect(await metrics()).toMatch(/^gossum_floor_unmet\{log="log\.example",log_id="\w+"\} 1$/m)
     await store.heads.change(log, store.heads.get(log), { tree: ours.tree(9) })
     expect((await view.status()).logs[0]!.floor).toBeNull()
-    expect(await metrics()).toMatch(/^gossum_floor_unmet\{log="log\.example"\} 0$/m)
+    expect(await metrics()).toMatch(/^gossum_floor_unmet\{log="log\.example",log_id="\w+"\} 0$/m)
   })
 
   test.each<[GuardState, boolean]>([
@@ -271,10 +287,10 @@ describe('what came before', () => {
     ['fresh', true],
   ])('a guard that is %s makes it ready: %s', async (state, expected) => {
     const { heart, view, metrics } = await start({ state })
-    await heart.submit('poll', ours.head(5))
+    await heart.submit('poll', whole(5))
     const { ready, checks } = await view.readiness()
     expect(ready).toBe(expected)
-    expect(checks).toContainEqual({ name: 'rollback guard', ok: expected, detail: `it is ${state}` })
+    expect(checks.some(({ ok, detail }) => !ok && detail === `it is ${state}`)).toBe(!expected)
     const states = [...(await metrics()).matchAll(/^gossum_guard_state\{state="([\w ]+)"\} 1$/gm)].map(
       ([, state]) => state,
     )
@@ -284,10 +300,10 @@ describe('what came before', () => {
   test('suspects and relayed keys are measured', async () => {
     const { heart, view, metrics } = await start({ prefix: showing(ours) })
     await heart.submit('poll', ours.head(5))
-    expect(await metrics()).toMatch(/^gossum_suspect_age_seconds\{log="log\.example"\} 0$/m)
+    expect(await metrics()).toMatch(/^gossum_suspect_age_seconds\{log="log\.example",log_id="\w+"\} 0$/m)
     const note = theirs.head(9)
     await heart.witness.submit({ source: 'gossip', note, log: heart.log, receivedAt: NOW - 90_000 })
-    expect(await metrics()).toMatch(/^gossum_suspect_age_seconds\{log="log\.example"\} 90$/m)
+    expect(await metrics()).toMatch(/^gossum_suspect_age_seconds\{log="log\.example",log_id="\w+"\} 90$/m)
     expect(await metrics()).toMatch(/^gossum_relayed_keys 1$/m)
     expect(view.samples().logs[0]!.suspects).toBe(1)
   })
@@ -303,7 +319,7 @@ describe('deposits', () => {
 
   test('are shown, measured, and make the node not ready only where something is not kept', async () => {
     const { view, heart, metrics } = await start({ deposit: behind })
-    await heart.submit('poll', ours.head(5))
+    await heart.submit('poll', whole(5))
     expect((await view.status()).deposit).toEqual({
       state: 'undeposited',
       text: 'too few keep it',
@@ -312,9 +328,7 @@ describe('deposits', () => {
       connected: 1,
       undeposited: 2,
     })
-    const { ready, checks } = await view.readiness()
-    expect(ready).toBe(false)
-    expect(checks.filter(({ ok }) => !ok)).toEqual([{ name: 'deposits', ok: false, detail: 'too few keep it' }])
+    expect(await failing(view)).toEqual(['undeposited: too few keep it'])
     const text = await metrics()
     for (const line of ['need 2', 'chosen 3', 'connected 1', 'undeposited 2', 'state{state="undeposited"} 1'])
       expect(text).toContain(`\ngossum_deposit_${line}\n`)
@@ -323,8 +337,14 @@ describe('deposits', () => {
 
   test.each(['deposited', 'nobody'] as const)('that are %s leave it ready', async (state) => {
     const { view, heart } = await start({ deposit: { state } })
-    await heart.submit('poll', ours.head(5))
-    expect((await view.readiness()).ready).toBe(true)
+    await heart.submit('poll', whole(5))
+    expect(await failing(view)).toEqual([])
+  })
+
+  test('that nobody can keep, and that are required, do not leave it ready: nothing is signed', async () => {
+    const { view, heart } = await start({ deposit: { state: 'nobody', required: true } })
+    await heart.submit('poll', whole(5))
+    expect(await failing(view)).toEqual(['deposits impossible: it is kept'])
   })
 })
 
@@ -332,12 +352,10 @@ describe('the clock', () => {
   test('is asked about what was promised, and what it says is shown', async () => {
     const condition = { name: 'promise ahead', text: 'it says 2036' } as const
     const { view, heart, asked, metrics } = await start({ conditions: [condition], offset: 1 })
-    await heart.submit('poll', ours.head(5))
+    await heart.submit('poll', whole(5))
     expect((await view.status()).clock).toEqual([condition])
     expect(asked).toEqual([{ log: 'log.example', time: SECONDS }])
-    const { ready, checks } = await view.readiness()
-    expect(ready).toBe(false)
-    expect(checks.filter(({ ok }) => !ok)).toEqual([{ name: 'clock', ok: false, detail: 'it says 2036' }])
+    expect(await failing(view)).toEqual(['promise ahead: it says 2036'])
     const text = await metrics()
     expect(text).toContain('gossum_clock_condition{name="promise ahead"} 1')
     expect(text).toContain('gossum_clock_condition{name="clock ahead"} 0')
@@ -350,13 +368,13 @@ describe('the clock', () => {
       time.now += seconds * 1000
       time.monotonic += seconds * 1000
     }
-    const { view, heart, metrics } = await start({ time, prefix: showing(ours) })
-    const log = '{log="log.example"}'
+    const { view, heart, metrics, answer } = await start({ time, prefix: showing(ours) })
+    const log = `{log="log.example",log_id="${heart.log}"}`
     expect(await metrics()).not.toContain(`gossum_head_age_seconds${log}`)
     time.now += 3 * 86_400_000
-    await heart.submit('poll', ours.head(5))
+    await heart.submit('poll', whole(5))
     await heart.witness.submit({ source: 'gossip', note: theirs.head(9), log: heart.log, receivedAt: time.now })
-    view.polled(heart.log, undefined)
+    answer()
     view.samples()
     pass(6)
     time.now -= 3 * 86_400_000
@@ -369,11 +387,9 @@ describe('the clock', () => {
     const text = await metrics()
     expect(text).toContain(`gossum_head_age_seconds${log} 3606`)
     expect(text).toContain(`gossum_suspect_age_seconds${log} 3606`)
-    const reachable = async () =>
-      (await view.readiness()).checks.find(({ name }) => name === 'log.example reachable')!.ok
-    expect(await reachable()).toBe(false)
-    view.polled(heart.log, undefined)
-    expect(await reachable()).toBe(true)
+    expect(await failing(view)).toEqual(['unverified: log.example: no head that it shows was proven for 60 min'])
+    answer()
+    expect(await failing(view)).toEqual([])
   })
 
   test('of which nobody said anything has no offset to be measured', async () => {
@@ -386,7 +402,7 @@ describe('the clock', () => {
     const { heart, metrics } = await start({ time })
     await heart.submit('poll', ours.head(5))
     time.now += 90_000
-    expect(await metrics()).toContain('gossum_head_age_seconds{log="log.example"} 90')
+    expect(await metrics()).toContain(`gossum_head_age_seconds{log="log.example",log_id="${heart.log}"} 90`)
   })
 })
 
@@ -395,9 +411,11 @@ describe('a log of an origin that the key cosigns another log of', () => {
     const { view, heart, metrics } = await start({ taken: 'the key is bound to another' })
     await heart.submit('poll', ours.head(5))
     expect((await view.status()).logs[0]!.paused).toBe('the key is bound to another')
-    const failed = (await view.readiness()).checks.filter(({ ok }) => !ok)
-    expect(failed).toEqual([{ name: 'log.example key', ok: false, detail: 'the key is bound to another' }])
-    expect(await metrics()).toContain('gossum_paused{log="log.example"} 1')
+    expect(await failing(view)).toEqual([
+      'origin taken: log.example: nothing is signed: the key is bound to another',
+      'no quorum: log.example: no quorum of the policy yet',
+    ])
+    expect(await metrics()).toContain(`gossum_paused{log="log.example",log_id="${heart.log}"} 1`)
   })
 
   test('or has a key of its own, which is shown as ours, and whose line is given out', async () => {
@@ -427,14 +445,77 @@ test('evidence that could not be written is shown like any other, and is acknowl
   expect(log).toMatchObject({ frozen: true, holds: [{ id, acked: false }] })
   expect(await view.evidence()).toMatchObject([{ id, acked: false }])
   expect(await view.evidenceFile(id)).toEqual(encodeEvidence(evidence))
-  expect((await view.readiness()).checks).toContainEqual({
-    name: 'log.example not frozen',
-    ok: false,
-    detail: 'proven to misbehave',
-  })
+  expect(await failing(view)).toEqual([
+    'frozen: log.example: proven to misbehave, so nothing more of it is signed',
+    'evidence unwritten: 1 piece of evidence could not be written to disk',
+  ])
   expect(view.samples().logs[0]!.frozen).toBe(true)
   await expect(view.acknowledge(id)).rejects.toMatchObject({ code: 'EVIDENCE_UNWRITTEN' })
   heart.store.heads.hold = hold
   expect(await view.acknowledge(id)).toBe(true)
   expect((await view.status()).logs[0]).toMatchObject({ frozen: false, holds: [{ id, acked: true }] })
+})
+
+describe('whatever a log did', () => {
+  test('the status stays small, and shows first what somebody should look at', async () => {
+    const { heart, view } = await start()
+    await heart.submit('poll', ours.head(5))
+    // As many as are kept of one log, each as large as a head may be, and one of them froze it once.
+    const note = fromUtf8(theirs.head(9))!
+    const suspects = Array.from({ length: 256 }, (_, i): Suspect => ({
+      ...{ id: i.toString(16).padStart(16, '0'), log: heart.log, size: i, firstSeen: '2026-01-02T12:00:00.000Z' },
+      ...{ door: 'gossip', peer: 'p'.repeat(52), code: 'PROOF_INVALID', alarmed: i === 200 },
+      note: note + 'x'.repeat(60_000),
+    }))
+    heart.suspects.list = () => suspects
+    for (let i = 0; i < 64; i++) await heart.store.heads.hold(heart.log, `e${i}`)
+    await heart.store.heads.hold(heart.log, suspects[100]!.id)
+    await heart.store.heads.acknowledge(heart.log, suspects[100]!.id)
+    view.polled(heart.log, { silence: new Error('x'.repeat(1_000_000)) })
+    const status = await view.status()
+    expect(Buffer.byteLength(JSON.stringify(status))).toBeLessThan(100_000)
+    const [log] = status.logs
+    expect(log!.suspectCount).toBe(256)
+    expect(log!.suspects.map(({ id }) => parseInt(id, 16)).slice(0, 3)).toEqual([200, 100, 0])
+    expect(await view.suspectNote(suspects[255]!.id)).toBe(suspects[255]!.note)
+    expect(await view.suspectNote('0')).toBeUndefined()
+  })
+
+  test('the evidence is listed in one order and without reading the files again', async () => {
+    const { heart, view } = await start()
+    await heart.submit('poll', ours.head(5))
+    for (const salt of ['b', 'c', 'd', 'e']) {
+      await heart.alarm.raise(makeSplitView(key, [parseNote(ours.head(5)), parseNote(ours.fork(3, salt).head(5))]))
+    }
+    const first = await view.evidence()
+    expect(first).toHaveLength(4)
+    let reads = 0
+    heart.store.evidence.list = () => Promise.reject(new Error(`the files are read ${++reads} times`))
+    for (let i = 0; i < 3; i++) expect(await view.evidence()).toEqual(first)
+    expect((await view.status()).evidence).toBe(4)
+    const [last] = [makeSplitView(key, [parseNote(ours.head(5)), parseNote(ours.fork(3, 'f').head(5))])]
+    const { id } = await heart.alarm.raise(last)
+    const all = await view.evidence()
+    expect(all.map((one) => one.id).sort()).toEqual([...first.map((one) => one.id), id].sort())
+    // All came at one moment: then their ids say the order.
+    expect(all.map((one) => one.id)).toEqual(all.map((one) => one.id).sort())
+    expect(Object.keys(all[0]!)).not.toContain('text')
+    expect(reads).toBe(0)
+  })
+})
+
+test('what was kept is shown and not verified again, to the end of the history', async () => {
+  const { heart, view } = await start()
+  for (const size of [3, 4, 5]) await heart.submit('poll', ours.head(size))
+  // A line that no verification would let pass: who reads this disk has it from us.
+  const { text, signatures } = parseNote(ours.head(2))
+  const { name, keyId } = alice.verifier
+  const line = cosign(text, SECONDS - 60, alice).signature
+  const unsigned = { name, keyId, bytes: line.bytes.map((byte, i) => (i < 8 ? byte : 0)) }
+  await heart.store.history.put(heart.log, 2, fromUtf8(formatNote({ text, signatures: [...signatures, unsigned] }))!)
+  const heads = await view.heads(heart.log, 10)
+  expect(heads.map(({ size }) => size)).toEqual([5, 4, 3, 2])
+  expect(heads[3]!.cosignatures).toMatchObject([{ name, time: '2026-01-02T11:59:00.000Z' }])
+  expect((await view.heads(heart.log, 2, 5)).map(({ size }) => size)).toEqual([4, 3])
+  expect(await view.heads(heart.log, 2, 2)).toEqual([])
 })

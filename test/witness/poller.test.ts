@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { GossumError } from '../../src/errors.js'
+import { pollFailure, type Polled } from '../../src/witness/polled.js'
 import { Poller, type PollerParts } from '../../src/witness/poller.js'
 import { Feed, startHeart, testSigner } from '../helpers/heart.js'
 import { History, showing } from '../helpers/history.js'
@@ -20,6 +21,7 @@ vi.mock('node:timers/promises', async (importOriginal) => ({
 const signer = testSigner('log.example', 1)
 const history = new History(signer)
 const MINUTE = 60_000
+const errorCodeOf = (error: unknown): string | undefined => (error instanceof GossumError ? error.code : undefined)
 const down = (): Promise<never> => Promise.reject(new GossumError('LOG_UNREACHABLE', 'down'))
 const stops: (() => Promise<unknown>)[] = []
 beforeEach(() => void pauses.seen.splice(0))
@@ -29,14 +31,14 @@ async function polling(change: Partial<PollerParts> = {}) {
   const clock = { now: 0 }
   const heart = await startHeart({ logKey: signer.verifier, prefix: showing(history), now: () => clock.now })
   const answers: { latest: NonNullable<PollerParts['latestNote']> } = { latest: () => Promise.resolve(history.head(5)) }
-  const polls: unknown[] = []
+  const polls: Polled[] = []
   const errors: unknown[] = []
   const poller = new Poller({
     log: heart.log,
     latestNote: (options) => answers.latest(options),
     witness: heart.witness,
     interval: 60,
-    onPoll: (error) => polls.push(error),
+    onPoll: (polled) => polls.push(polled),
     onError: (error) => errors.push(error),
     now: () => clock.now,
     random: () => 0.5,
@@ -54,7 +56,7 @@ describe('the poller', () => {
     const { heart, pause, polls } = await polling()
     await pause(0)
     expect(heart.outcomes).toMatchObject([{ kind: 'advanced', size: 5 }])
-    expect(polls).toEqual([undefined])
+    expect(polls).toMatchObject([{ outcome: { kind: 'advanced', size: 5 } }])
   })
 
   test('pauses for the interval, give or take a fifth, so that nodes do not march in step', async () => {
@@ -76,20 +78,29 @@ describe('the poller', () => {
       expect(ms).toBeCloseTo(minutes * MINUTE, 3)
       end()
     }
-    expect(polls.slice(1, 3)).toMatchObject([{ code: 'LOG_UNREACHABLE' }, { code: 'LOG_UNREACHABLE' }])
+    expect(polls.slice(1, 3)).toMatchObject([{ silence: { code: 'LOG_UNREACHABLE' } }, { silence: {} }])
     answers.latest = () => Promise.resolve(history.head(6))
     ;(await pause(6)).end()
     expect((await pause(7)).ms).toBeCloseTo(MINUTE, 3)
-    expect(polls.at(-1)).toBeUndefined()
+    expect(polls.at(-1)).toMatchObject({ outcome: { kind: 'known' } })
   })
 
-  test('garbage from the log is an outcome, not a failure', async () => {
-    const { answers, heart, pause, polls, errors } = await polling()
-    ;(await pause(0)).end()
-    answers.latest = () => Promise.resolve(new Uint8Array(10))
-    ;(await pause(1)).end()
-    await heart.feed.next(({ code }) => code === 'NOTE_MALFORMED')
-    expect(polls.every((poll) => poll === undefined)).toBe(true)
+  test('what answers and is no head of the log is a failure like silence, and left alone for longer, too', async () => {
+    const { answers, pause, polls, errors } = await polling()
+    const stranger = new History(testSigner('log.example', 7))
+    answers.latest = () => Promise.resolve(new TextEncoder().encode('<html>Please sign in</html>'))
+    for (const [n, minutes] of [1, 1, 2, 4].entries()) {
+      const { ms, end } = await pause(n)
+      expect(ms).toBeCloseTo(minutes * MINUTE, 3)
+      // Another key of the same name is no head of it either.
+      if (n === 1) answers.latest = () => Promise.resolve(stranger.head(9))
+      end()
+    }
+    await pause(4)
+    expect(polls.map((polled) => errorCodeOf(pollFailure(polled)))).toEqual([
+      undefined,
+      ...Array<string>(4).fill('LOG_ANSWER_INVALID'),
+    ])
     expect(errors).toEqual([])
   })
 
@@ -114,7 +125,7 @@ describe('the poller', () => {
     ;(await pause(1)).end()
     await pause(2)
     expect(errors).toMatchObject([{ message: 'a bug' }])
-    expect(polls).toEqual([undefined, undefined, undefined])
+    expect(polls).toMatchObject([{ outcome: {} }, { failed: { message: 'a bug' } }, { outcome: {} }])
     expect(heart.cosigned.current(heart.log)?.size).toBe(7)
     submit.mockRestore()
   })

@@ -100,7 +100,7 @@ test('required: nothing is signed while the peer is away, and everybody is told;
   expect(deposit.text).toContain('nothing new of them is signed')
   const ready = await readiness(node)
   expect(ready.status).toBe(503)
-  expect(ready.failing).toContain('deposits')
+  expect(ready.failing).toContain('undeposited')
   // It is not shown either: what others get is what was signed.
   const shown = await (await fetch(`${node.ready.http}/${ID}/checkpoint`)).text()
   expect(shown.split('\n')[1]).toBe('10')
@@ -129,7 +129,7 @@ test('by default: it is signed all the same, said to be undeposited, and deposit
   expect((await status(node)).deposit).toMatchObject({ state: 'undeposited', connected: 0, undeposited: 1 })
   const ready = await readiness(node)
   expect(ready.status).toBe(503)
-  expect(ready.failing).toContain('deposits')
+  expect(ready.failing).toContain('undeposited')
   expect(await metric(node, 'gossum_deposit_undeposited')).toBe(1)
   expect(await metric(node, 'gossum_deposit_state{state="undeposited"}')).toBe(1)
 

@@ -67,7 +67,7 @@ async function expectWaiting(node: RunningNode): Promise<void> {
   expect((await status(node)).guard.state).toBe('waiting')
   const answer = await pushTo(node, log.fork(10), 10, 20)
   expect(answer.status, answer.body).toBe(503)
-  expect((await readiness(node)).failing).toContain('rollback guard')
+  expect((await readiness(node)).failing).toContain('guard waiting')
 }
 
 async function expectGuarded(node: RunningNode): Promise<void> {

@@ -30,7 +30,7 @@ async function expectStopped(node: RunningNode): Promise<void> {
   expect((await status(node)).guard.state).toBe('twin')
   const ready = await readiness(node)
   expect(ready.status).toBe(503)
-  expect(ready.failing).toContain('rollback guard')
+  expect(ready.failing).toContain('duplicate key')
   expect(await metric(node, 'gossum_guard_state{state="twin"}')).toBe(1)
   const from = (await status(node)).logs[0]!.size
   for (const to of from === 0 ? [30, 45] : [from, 45]) {
@@ -63,7 +63,7 @@ test.each([
   const again = await start(home, setup)
   await again.event(guardIs('guarded'))
   await expectSigned(again, log, 30, 40)
-  expect((await readiness(again)).failing).not.toContain('rollback guard')
+  expect((await readiness(again)).failing).not.toContain('duplicate key')
   expect(again.all(guardIs('twin'))).toEqual([])
 })
 

@@ -23,6 +23,7 @@ export interface ServedLog {
   readonly url: string
   readonly setting: string
   readonly append: (from: number, to: number) => Promise<unknown>
+  readonly close: () => Promise<void>
 }
 
 /** A checksum database on loopback with so many records, from number `fork` on of another salt. */
@@ -32,6 +33,7 @@ export async function serve(size: number, { salt = 'a', fork = 0, by = signer } 
   onTestFinished(() => listening.close())
   return {
     url: listening.url,
+    close: () => listening.close(),
     setting: settingOf(by, listening.url),
     append: (from, to) => log.append(madeUpRecords(from, to, salt)),
   }
@@ -102,6 +104,9 @@ export function depositIs(state: string): Sought {
 export function outcomeOf(size: number, code?: string): Sought {
   return (event) => event.event === 'outcome' && event.size === size && (code === undefined || event.code === code)
 }
+
+/** The first poll of a log has ended, whatever came of it. */
+export const isPoll: Sought = ({ event }) => event === 'log'
 
 export const isEvidence: Sought = ({ event }) => event === 'evidence'
 

@@ -48,7 +48,9 @@ async function metric(node: RunningNode, name: string): Promise<number> {
 /** What /readyz says of the clock: [+] or [-], and why. */
 async function clockCheck(node: RunningNode): Promise<string> {
   const text = await (await fetch(`${node.ready.http}/readyz?verbose`)).text()
-  return text.split('\n').find((line) => /^\[.\] clock/.test(line)) ?? text
+  const lines = text.split('\n').filter((line) => /^\[.\] (clock|promise) /.test(line))
+  const failing = lines.filter((line) => line.startsWith('[-]'))
+  return failing.length > 0 ? failing.join(' ') : (lines[0] ?? text)
 }
 
 const now = (): number => Math.floor(Date.now() / 1000)

@@ -1,0 +1,71 @@
+/** What the gauges show, read at once for a whole scrape. */
+import type { LogSample, Sample, WitnessSample } from '../metrics.js'
+import { isReady } from '../status/conditions.js'
+import { unmetFloor } from '../store/heads.js'
+import type { Readings } from './readings.js'
+import { depositView } from './standing.js'
+import type { ViewParts } from './view-parts.js'
+import { cosignatureViews, identityOf, witnessKeys } from './witnesses.js'
+
+export function sampleOf(parts: ViewParts, readings: Readings): Sample {
+  const { config, store, guard, deposit, signing, bastion, exchange, mesh, now } = parts
+  const clock = readings.clock()
+  const conditions = readings.conditions()
+  const behind = bastion()
+  return {
+    ready: isReady(conditions),
+    conditions: conditions.map(({ name }) => name),
+    logs: config.logs.map((log) => logSample(log, parts, readings)),
+    witnesses: witnessKeys(parts).map((key): WitnessSample => ({
+      identity: identityOf(key),
+      age: readings.witnessAge(key),
+    })),
+    peers: mesh()?.peers().length ?? 0,
+    convicted: store.convictions.convicted().size,
+    relayed: mesh()?.relayed().length ?? 0,
+    guard: guard().state,
+    deposit: depositView(deposit()),
+    clock: { offset: clock.offset, conditions: clock.conditions.map(({ name }) => name) },
+    canSign: signing().error === null,
+    bastion: behind && { state: behind.state, age: ageOf(behind.lastCosignature, now()) },
+    places: exchange().map(({ name, kind, lastAnswer, error }) => ({
+      name,
+      kind,
+      age: ageOf(lastAnswer, now()),
+      isWell: error === null && lastAnswer !== null,
+    })),
+  }
+}
+
+function logSample(
+  { id, key, url, disabled }: ViewParts['config']['logs'][number],
+  parts: ViewParts,
+  readings: Readings,
+): LogSample {
+  const { store, cosigned, suspects, now } = parts
+  const state = store.heads.get(id)
+  const head = cosigned.current(id)
+  const poll = url === null || disabled ? undefined : readings.poll(id)
+  return {
+    id,
+    name: key.name,
+    size: state.tree?.size ?? 0,
+    signedAt: state.signed?.time ?? 0,
+    signedAge: readings.signedAge(id),
+    promiseAhead: Math.max(0, (state.signed?.time ?? 0) - now() / 1000),
+    quorumSize: cosigned.quorum(id)?.size ?? 0,
+    cosignatures: head ? cosignatureViews(parts, head).filter(({ counted }) => counted).length : 0,
+    suspects: suspects.list(id).length,
+    suspectAge: readings.suspectAge(id),
+    floor: unmetFloor(state) !== undefined,
+    frozen: readings.isFrozen(id),
+    paused: readings.paused(id) !== undefined,
+    reachable: poll && poll.reachable === true,
+    verifiedAge: poll?.verifiedAgo === undefined ? undefined : poll.verifiedAgo / 1000,
+  }
+}
+
+/** Seconds since a time, which may be ahead of a clock that was set back. */
+function ageOf(time: string | null, now: number): number | undefined {
+  return time === null ? undefined : Math.max(0, now - Date.parse(time)) / 1000
+}

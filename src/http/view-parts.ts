@@ -1,0 +1,40 @@
+/** What the view of a node reads. */
+import type { VerifierKey } from '../tlog/note.js'
+import type { ClockReport, PromisedTime } from '../witness/clock.js'
+import type { DepositReport } from '../witness/deposit-report.js'
+import type { Candidate } from '../witness/head.js'
+import type { Outcome } from '../witness/outcome.js'
+import type { GuardReport } from '../witness/rollback.js'
+import type { Suspects } from '../witness/suspects.js'
+import type { ExchangeView, PeerView, SigningView } from './api.js'
+import type { BastionReport } from './bastion.js'
+import type { WitnessParts } from './witnesses.js'
+
+export interface ViewParts extends WitnessParts {
+  readonly suspects: Suspects
+  readonly version: string
+  readonly now: () => number
+  /** Milliseconds since any moment, by a clock that nobody sets. */
+  readonly monotonic: () => number
+  readonly guard: () => GuardReport
+  readonly deposit: () => DepositReport
+  readonly clock: (promises: readonly PromisedTime[]) => ClockReport
+  /** Why nothing of a log may be signed with its key: that is bound to another of its origin; undefined when it may. */
+  readonly taken: (log: string) => string | undefined
+  readonly signing: () => SigningView
+  readonly bastion: () => BastionReport | undefined
+  /** The places outside the mesh. */
+  readonly exchange: () => ExchangeView[]
+  /** Takes a head through the pipeline. */
+  readonly submit: (candidate: Candidate) => Promise<Outcome>
+  /** The mesh, once it runs. */
+  readonly mesh: () => MeshView | undefined
+}
+
+interface MeshView {
+  readonly peerId: string
+  multiaddrs(): string[]
+  peers(): PeerView[]
+  /** Keys that neighbours count. */
+  relayed(): readonly VerifierKey[]
+}

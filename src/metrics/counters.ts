@@ -1,0 +1,128 @@
+/**
+ * The counters. Their labels come from closed sets, and every series that can come is there from the start, at zero: an
+ * increase from nothing to one is seen by nobody.
+ */
+import { Counter, type Registry } from 'prom-client'
+import { ERRORS, type ErrorCode } from '../errors.js'
+
+const DOORS = ['poll', 'push', 'gossip', 'sync'] as const
+/** Why heads are refused, or wait. */
+const REFUSALS = [
+  'NOTE_MALFORMED',
+  'NOTE_TOO_LARGE',
+  'LOG_UNKNOWN',
+  'SIGNATURE_MISSING',
+  'SIGNATURE_INVALID',
+  'CHECKPOINT_MALFORMED',
+  'ORIGIN_MISMATCH',
+  'LOG_FROZEN',
+  'LOG_BUDGET',
+  'GUARD_WAITING',
+  'GUARD_BEHIND',
+  'KEY_DUPLICATE',
+  'DEPOSIT_WAITING',
+  'CLOCK_WRONG',
+  'ORIGIN_TAKEN',
+  'AGENT_UNAVAILABLE',
+  'STATE_DISAGREES',
+  'OLD_SIZE_DIFFERS',
+  'PROOF_INVALID',
+] as const satisfies readonly ErrorCode[]
+const DELAYS = [
+  'NOT_CANONICAL',
+  'SIZE_IMPOSSIBLE',
+  'LOG_UNREACHABLE',
+  'LOG_ANSWER_INVALID',
+  'TILE_INVALID',
+  'PROOF_INVALID',
+  'OLD_SIZE_DIFFERS',
+  'HISTORY_MISSING',
+  'GUARD_BEHIND',
+  'HEADS_WAITING',
+  'PEER_BUDGET',
+  'PEER_UNHELPFUL',
+] as const satisfies readonly ErrorCode[]
+const EVIDENCE_SOURCES = ['found', 'received'] as const
+const LOOKUP_SOURCES = ['memory', 'disk', 'log'] as const
+const DROPS = [
+  'gossip-busy',
+  'gossip-flood',
+  'suspects-full',
+  'sync-busy',
+  'sync-budget',
+  'sync-promises',
+  'sync-proofs',
+  'sync-streams',
+] as const
+const REQUEST_OUTCOMES = ['ok', 'size', 'unknown', 'refused', 'busy', 'failed', 'invalid'] as const
+
+export interface CounterOptions {
+  /** Names of the places outside the mesh. */
+  readonly places: readonly string[]
+}
+
+/** Declares the counters, each with the series that it can have. */
+export function addCounters(registry: Registry, { places }: CounterOptions) {
+  const add = <L extends string>(
+    name: string,
+    help: string,
+    labelNames: readonly L[],
+    known: readonly Readonly<Record<L, string>>[],
+  ): Counter<L> => {
+    const counter = new Counter<L>({ name, help, labelNames, registers: [registry] })
+    for (const labels of known) counter.inc(labels, 0)
+    return counter
+  }
+  const heads = (door: string): { door: string; outcome: string; code: string }[] => [
+    ...['advanced', 'known', 'past', 'conflict'].map((outcome) => ({ door, outcome, code: '' })),
+    ...REFUSALS.map((code) => ({ door, outcome: 'refused', code })),
+    ...DELAYS.map((code) => ({ door, outcome: 'pending', code })),
+  ]
+  const requests = add('gossum_http_requests_total', 'Requests answered, by route and status.', ['route', 'status'], [])
+  const byReason = add(
+    'gossum_gossip_dropped_total',
+    'Messages dropped over a limit, by reason.',
+    ['reason'],
+    DROPS.map((reason) => ({ reason })),
+  )
+  const lookups = add(
+    'gossum_proxy_lookups_total',
+    "The go command's lookups answered, by where the record came from.",
+    ['source'],
+    LOOKUP_SOURCES.map((source) => ({ source })),
+  )
+  return {
+    heads: add(
+      'gossum_heads_received_total',
+      'Heads received, by door, outcome and code.',
+      ['door', 'outcome', 'code'],
+      DOORS.flatMap(heads),
+    ),
+    evidence: add(
+      'gossum_evidence_total',
+      'Evidence kept, by source.',
+      ['source'],
+      EVIDENCE_SOURCES.map((source) => ({ source })),
+    ),
+    suspectAlarms: add('gossum_suspect_alarms_total', 'Suspects that people were told about.', [], [{}]),
+    requests,
+    /** Routes that are served: from now on they are counted, be it as none. */
+    routes(paths: readonly string[]): void {
+      for (const route of paths) for (const status of ['200', '500']) requests.inc({ route, status }, 0)
+    },
+    lookup: (source: (typeof LOOKUP_SOURCES)[number]): void => lookups.inc({ source }),
+    exchange: add(
+      'gossum_exchange_requests_total',
+      'Requests to places outside the mesh, by place and outcome.',
+      ['place', 'outcome'],
+      places.flatMap((place) => REQUEST_OUTCOMES.map((outcome) => ({ place, outcome }))),
+    ),
+    errors: add(
+      'gossum_errors_total',
+      'Errors that are ours, by code.',
+      ['code'],
+      Object.keys(ERRORS).map((code) => ({ code })),
+    ),
+    dropped: (reason: (typeof DROPS)[number]): void => byReason.inc({ reason }),
+  }
+}

@@ -1,0 +1,225 @@
+/** The gauges. All of a scrape show one reading of the node, so that they do not contradict each other. */
+import { Gauge, type Registry } from 'prom-client'
+import { CONDITION_NAMES } from '../status/conditions.js'
+import {
+  BASTION_STATES,
+  CLOCK_CONDITIONS,
+  DEPOSIT_STATES,
+  GUARD_STATES,
+  type LogSample,
+  type PlaceSample,
+  type Sample,
+  type WitnessSample,
+} from './sample.js'
+
+/** Labels, and the value that goes with them; undefined for what cannot be said. */
+type Series = readonly [labels: Readonly<Record<string, string>>, value: number | boolean | undefined]
+
+class Gauges {
+  readonly #registers: Registry[]
+  readonly #read: () => Sample
+
+  constructor(registry: Registry, read: () => Sample) {
+    this.#registers = [registry]
+    this.#read = read
+  }
+
+  /** A gauge whose series are what `of` makes of the reading. */
+  add(name: string, help: string, labelNames: readonly string[], of: (sample: Sample) => readonly Series[]): void {
+    const read = this.#read
+    new Gauge({
+      name,
+      help,
+      labelNames,
+      registers: this.#registers,
+      collect() {
+        this.reset()
+        // What has no labels is 0 after that, where it may be that nothing can be said.
+        if (labelNames.length === 0) this.remove()
+        for (const [labels, value] of of(read())) if (value !== undefined) this.set(labels, Number(value))
+      },
+    })
+  }
+
+  one(name: string, help: string, value: (sample: Sample) => number | boolean | undefined): void {
+    this.add(name, help, [], (sample) => [[{}, value(sample)]])
+  }
+
+  /** `log` is what people call it, `log_id` what it is: several logs may have one name. */
+  perLog(name: string, help: string, value: (log: LogSample) => number | boolean | undefined): void {
+    this.add(name, help, ['log', 'log_id'], ({ logs }) =>
+      logs.map((log) => [{ log: log.name, log_id: log.id }, value(log)]),
+    )
+  }
+
+  perWitness(name: string, help: string, value: (witness: WitnessSample) => number | undefined): void {
+    this.add(name, help, ['witness'], ({ witnesses }) =>
+      witnesses.map((witness) => [{ witness: witness.identity }, value(witness)]),
+    )
+  }
+
+  perPlace(name: string, help: string, value: (place: PlaceSample) => number | boolean | undefined): void {
+    this.add(name, help, ['place', 'kind'], ({ places }) =>
+      places.map((place) => [{ place: place.name, kind: place.kind }, value(place)]),
+    )
+  }
+
+  /** Each of a closed set of names, with how often it holds. */
+  names(
+    name: string,
+    help: string,
+    label: string,
+    values: readonly string[],
+    hold: (sample: Sample) => readonly string[],
+  ): void {
+    this.add(name, help, [label], (sample) => {
+      const held = hold(sample)
+      return values.map((value) => [{ [label]: value }, held.filter((one) => one === value).length])
+    })
+  }
+}
+
+/** Declares the gauges; `read` is asked for the reading at hand. */
+export function addGauges(registry: Registry, read: () => Sample): void {
+  const gauges = new Gauges(registry, read)
+  addHealth(gauges)
+  addLogs(gauges)
+  addStanding(gauges)
+  addNeighbours(gauges)
+}
+
+function addHealth(gauges: Gauges): void {
+  gauges.one('gossum_ready', 'Whether /readyz says that all is well (1) or not (0).', ({ ready }) => ready)
+  gauges.names(
+    'gossum_condition',
+    'Conditions (docs/operating.md) that hold: of how many logs, witnesses or places; 0 for those that do not.',
+    'name',
+    CONDITION_NAMES,
+    ({ conditions }) => conditions,
+  )
+}
+
+function addLogs(gauges: Gauges): void {
+  gauges.perLog('gossum_head_size', 'Records in the newest proven head.', ({ size }) => size)
+  gauges.perLog('gossum_head_timestamp_seconds', 'Time of our newest cosignature.', ({ signedAt }) => signedAt)
+  gauges.perLog(
+    'gossum_head_age_seconds',
+    'How long ago our newest cosignature was made, whatever time it says.',
+    ({ signedAge }) => signedAge,
+  )
+  gauges.perLog(
+    'gossum_clock_promise_ahead_seconds',
+    'How far the time of our newest cosignature is ahead of our clock; 0 when it is not.',
+    ({ promiseAhead }) => promiseAhead,
+  )
+  gauges.perLog('gossum_quorum_size', 'Records in the quorum head.', ({ quorumSize }) => quorumSize)
+  gauges.perLog(
+    'gossum_witnesses_agreeing',
+    'Cosignatures that count on the newest head.',
+    ({ cosignatures }) => cosignatures,
+  )
+  gauges.perLog('gossum_suspects', 'Signed heads that could not be tied to our history.', ({ suspects }) => suspects)
+  gauges.perLog(
+    'gossum_suspect_age_seconds',
+    'How long the oldest suspect has not been tied to our history.',
+    ({ suspectAge }) => suspectAge,
+  )
+  gauges.perLog(
+    'gossum_floor_unmet',
+    'Whether a head that our key cosigned before must be reached first (1) or not (0).',
+    ({ floor }) => floor,
+  )
+  gauges.perLog('gossum_frozen', 'Whether the log is frozen for misbehaviour (1) or not (0).', ({ frozen }) => frozen)
+  gauges.perLog(
+    'gossum_paused',
+    'Whether nothing is signed for a reason of our own (1) or not (0).',
+    ({ paused }) => paused,
+  )
+  gauges.perLog(
+    'gossum_log_reachable',
+    'Whether the last poll got a head that the log signed (1) or not (0).',
+    ({ reachable }) => reachable,
+  )
+  gauges.perLog(
+    'gossum_log_verified_age_seconds',
+    'How long ago the head of a poll was proven.',
+    ({ verifiedAge }) => verifiedAge,
+  )
+}
+
+function addStanding(gauges: Gauges): void {
+  gauges.one('gossum_signing_available', 'Whether whoever holds our key signs with it (1) or not (0).', (sample) => {
+    return sample.canSign
+  })
+  gauges.names(
+    'gossum_guard_state',
+    'What is known of what our key has signed before: 1 for the state that holds.',
+    'state',
+    GUARD_STATES,
+    ({ guard }) => [guard],
+  )
+  gauges.names(
+    'gossum_deposit_state',
+    'Whether chosen peers keep what our key has promised: 1 for the state that holds.',
+    'state',
+    DEPOSIT_STATES,
+    ({ deposit }) => [deposit.state],
+  )
+  gauges.one('gossum_deposit_need', 'Chosen peers that are to keep a promise.', ({ deposit }) => deposit.need)
+  gauges.one('gossum_deposit_chosen', 'Chosen peers.', ({ deposit }) => deposit.of)
+  gauges.one('gossum_deposit_connected', 'Chosen peers that are connected.', ({ deposit }) => deposit.connected)
+  gauges.one(
+    'gossum_deposit_undeposited',
+    'Logs whose newest promise too few chosen peers keep.',
+    ({ deposit }) => deposit.undeposited,
+  )
+  gauges.one(
+    'gossum_clock_offset_seconds',
+    'How far our clock is ahead of what peers and logs say, in the median.',
+    ({ clock }) => clock.offset,
+  )
+  gauges.names(
+    'gossum_clock_condition',
+    'What somebody should look into about the clock: 1 for what holds.',
+    'name',
+    CLOCK_CONDITIONS,
+    ({ clock }) => clock.conditions,
+  )
+}
+
+function addNeighbours(gauges: Gauges): void {
+  gauges.one('gossum_peers', 'Peers connected.', ({ peers }) => peers)
+  gauges.one(
+    'gossum_convicted_witnesses',
+    'Witnesses that do not count because they were proven to misbehave.',
+    ({ convicted }) => convicted,
+  )
+  gauges.one('gossum_relayed_keys', 'Witness keys that only neighbours count.', ({ relayed }) => relayed)
+  gauges.perWitness(
+    'gossum_witness_age_seconds',
+    'How long ago a witness of the policy, or this one, cosigned a head that we have seen.',
+    ({ age }) => age,
+  )
+  gauges.names(
+    'gossum_bastion_state',
+    'Whether logs reach us through the bastion: 1 for the state that holds; all 0 without a bastion.',
+    'state',
+    BASTION_STATES,
+    ({ bastion }) => (bastion === undefined ? [] : [bastion.state]),
+  )
+  gauges.one(
+    'gossum_bastion_cosignature_age_seconds',
+    'How long ago a cosignature went out through the bastion.',
+    ({ bastion }) => bastion?.age,
+  )
+  gauges.perPlace(
+    'gossum_exchange_well',
+    'Whether a place outside the mesh answers, and objects to nothing (1) or not (0).',
+    ({ isWell }) => isWell,
+  )
+  gauges.perPlace(
+    'gossum_exchange_answer_age_seconds',
+    'How long ago a place outside the mesh answered.',
+    ({ age }) => age,
+  )
+}

@@ -1,0 +1,287 @@
+/**
+ * What is wrong with a node, as one list of conditions with names. /readyz, `gossum status`, its exit code and the metrics
+ * all follow this list and know of nothing else, so that what one of them calls well the others do not call ill. Health
+ * means that cosignatures of proven heads come out, not that a process runs or an address answers. Pure.
+ */
+import type { ClockCondition } from '../witness/clock.js'
+import type { DepositReport } from '../witness/deposit-report.js'
+import type { GuardReport, GuardState } from '../witness/rollback.js'
+import type { PollView } from './polls.js'
+
+/** What follows from a condition: whether the node is ready all the same, and what `gossum status` exits with. */
+export const SEVERITIES = {
+  /** Somebody is proven to lie, and people have to look. */
+  misbehaviour: { ready: false, exit: 3 },
+  /** Cosignatures do not come out, or not for long, or may contradict others. */
+  failing: { ready: false, exit: 4 },
+  /** Something is not as it should be, and the node does its work. */
+  doubtful: { ready: true, exit: 4 },
+  /** Worth knowing; how somebody chose to run a node. */
+  notice: { ready: true, exit: 0 },
+} as const
+
+export type Severity = keyof typeof SEVERITIES
+
+/** All conditions there are; docs/operating.md says what they mean and what to do. */
+export const CONDITIONS = {
+  // Of one log
+  frozen: 'misbehaviour',
+  paused: 'failing',
+  'origin taken': 'failing',
+  behind: 'failing',
+  unreachable: 'doubtful',
+  'bad answer': 'doubtful',
+  unverified: 'failing',
+  suspect: 'doubtful',
+  'unexplained head': 'doubtful',
+  'no quorum': 'failing',
+  'not cosigned': 'failing',
+  // Of the node
+  'own key convicted': 'misbehaviour',
+  'witness convicted': 'doubtful',
+  'disk failing': 'failing',
+  'evidence unwritten': 'failing',
+  'guard waiting': 'failing',
+  'guard unanswered': 'failing',
+  'duplicate key': 'failing',
+  'partly guarded': 'notice',
+  undeposited: 'failing',
+  'deposits impossible': 'failing',
+  'nobody chosen': 'notice',
+  'clock ahead': 'failing',
+  'clock behind': 'failing',
+  'promise ahead': 'failing',
+  'clock before release': 'failing',
+  'agent away': 'failing',
+  'bastion down': 'failing',
+  'peers down': 'doubtful',
+  'no peers': 'notice',
+  'no policy': 'notice',
+  contradicted: 'doubtful',
+  'place failing': 'notice',
+} as const satisfies Record<string, Severity>
+
+export type ConditionName = keyof typeof CONDITIONS
+
+export const CONDITION_NAMES = Object.keys(CONDITIONS) as readonly ConditionName[]
+
+/** A condition that holds. */
+export interface Condition {
+  readonly name: ConditionName
+  readonly severity: Severity
+  /** Log id; null when it is about the node. */
+  readonly log: string | null
+  /** What is so, and how people call the log that it is about. */
+  readonly text: string
+}
+
+/** What is known of one log. */
+export interface LogFacts {
+  readonly id: string
+  /** What people call it; no other log is called so. */
+  readonly label: string
+  readonly isDisabled: boolean
+  readonly isFrozen: boolean
+  /** Why nothing is signed for a reason of our own. */
+  readonly stops: {
+    /** Our own records disagree, in words. */
+    readonly disagreement: string | undefined
+    /** The key cosigns another log of this origin, in words. */
+    readonly taken: string | undefined
+    /** Size of a head that our key has cosigned and that is not reached. */
+    readonly floor: number | undefined
+  }
+  /** Undefined for a log that is only pushed. */
+  readonly poll: PollView | undefined
+  /** Suspects that nobody acknowledged, and how many of them people were told of. */
+  readonly suspects: { readonly open: number; readonly alarmed: number }
+  /** Seconds that something has stayed behind the newest proven head; undefined when it is not. */
+  readonly lag: { readonly quorum: number | undefined; readonly cosignature: number | undefined }
+  readonly hasQuorum: boolean
+}
+
+/** What is known of a node. */
+export interface Facts {
+  readonly logs: readonly LogFacts[]
+  /** Whether a policy says whose cosignatures count. */
+  readonly hasPolicy: boolean
+  /** Of witnesses that count, and of our own keys: names of those that were convicted, and not acknowledged. */
+  readonly convicted: { readonly own: readonly string[]; readonly others: readonly string[] }
+  /** What stands between the node and a signature, beside the logs. `agent`: why the ssh-agent does not sign. */
+  readonly signing: {
+    readonly guard: GuardReport
+    readonly deposit: DepositReport
+    readonly clock: readonly ClockCondition[]
+    readonly agent: string | undefined
+  }
+  /** `failure`: why the home cannot be written; `unwritten`: pieces of evidence that are not on disk. */
+  readonly disk: { readonly failure: string | undefined; readonly unwritten: number }
+  readonly around: {
+    /** Peers that were configured, and that are connected; undefined without a mesh. */
+    readonly mesh: { readonly configured: number; readonly connected: number } | undefined
+    /** Why logs do not reach the node through its bastion. */
+    readonly bastion: string | undefined
+    readonly places: readonly PlaceFacts[]
+  }
+  /** Seconds that a log may show nothing that can be proven, and a quorum may stay behind. */
+  readonly patience: number
+}
+
+export interface PlaceFacts {
+  readonly name: string
+  readonly error: string | null
+  readonly isContradicting: boolean
+}
+
+/** Seconds that our cosignature may be behind a head that was proven: peers keep its promise first, for up to a minute. */
+const COSIGNING_SECONDS = 90
+
+/** Everything that holds: first of each log, in their order, then of the node. */
+export function conditionsOf(facts: Facts): Condition[] {
+  return [...facts.logs.flatMap((log) => logConditions(log, facts)), ...nodeConditions(facts)]
+}
+
+/** Whether a node with these conditions is ready. */
+export function isReady(conditions: readonly Condition[]): boolean {
+  return conditions.every(({ severity }) => SEVERITIES[severity].ready)
+}
+
+/** What `gossum status` exits with. What a newer node calls by a severity that we do not know is no good news. */
+export function exitOf(conditions: readonly { readonly severity: string }[]): 0 | 3 | 4 {
+  const exits = conditions.map(({ severity }) => (isSeverity(severity) ? SEVERITIES[severity].exit : 4))
+  return exits.includes(3) ? 3 : exits.includes(4) ? 4 : 0
+}
+
+function isSeverity(text: string): text is Severity {
+  return Object.hasOwn(SEVERITIES, text)
+}
+
+function condition(name: ConditionName, text: string, log: string | null = null): Condition {
+  return { name, severity: CONDITIONS[name], log, text }
+}
+
+// ---- of a log --------------------------------------------------------------------------------------------------
+
+function logConditions(log: LogFacts, { hasPolicy, patience }: Facts): Condition[] {
+  const { id, label, isDisabled, isFrozen, stops, poll, suspects } = log
+  const holds = (name: ConditionName, text: string): Condition => condition(name, `${label}: ${text}`, id)
+  const frozen = isFrozen ? [holds('frozen', 'proven to misbehave, so nothing more of it is signed')] : []
+  if (isDisabled) return frozen
+  const { disagreement, taken, floor } = stops
+  const stopped = [
+    ...frozen,
+    ...(disagreement === undefined ? [] : [holds('paused', `nothing is signed: ${disagreement}`)]),
+    ...(floor === undefined
+      ? []
+      : [holds('behind', `nothing is signed before size ${floor}, which this key has cosigned, is proven`)]),
+  ]
+  const { open, alarmed } = suspects
+  return [
+    ...stopped,
+    // It is followed and compared all the same.
+    ...(taken === undefined ? [] : [holds('origin taken', `nothing is signed: ${taken}`)]),
+    ...(poll?.reachable === false
+      ? [holds(poll.isAnswer ? 'bad answer' : 'unreachable', poll.error ?? 'no reason given')]
+      : []),
+    ...(alarmed > 0 ? [holds('unexplained head', `${count(alarmed, 'signed head')} that nothing explains`)] : []),
+    ...(open > alarmed ? [holds('suspect', `${count(open - alarmed, 'signed head')} not proven yet`)] : []),
+    // What follows from what was just said is not said again.
+    ...(stopped.length > 0 ? [] : comingOut(log, hasPolicy, patience, holds)),
+  ]
+}
+
+/** Whether cosignatures come out, whatever the reason may be why they do not. */
+function comingOut(
+  { poll, lag, hasQuorum, stops }: LogFacts,
+  hasPolicy: boolean,
+  patience: number,
+  holds: (name: ConditionName, text: string) => Condition,
+): Condition[] {
+  const { quorum, cosignature } = lag
+  const isVerified = poll === undefined || (poll.verifiedAgo !== undefined && poll.verifiedAgo < patience * 1000)
+  return [
+    ...(isVerified ? [] : [holds('unverified', unverified(poll))]),
+    ...(stops.taken === undefined && cosignature !== undefined && cosignature > COSIGNING_SECONDS
+      ? [holds('not cosigned', `the newest proven head is not cosigned here since ${span(cosignature)}`)]
+      : []),
+    ...(hasPolicy && quorum !== undefined && (!hasQuorum || quorum > patience)
+      ? [holds('no quorum', hasQuorum ? `the quorum has not moved for ${span(quorum)}` : 'no quorum of the policy yet')]
+      : []),
+  ]
+}
+
+function unverified({ reachable, verifiedAgo, refusal }: PollView): string {
+  if (reachable === null) return 'not asked yet'
+  const since = verifiedAgo === undefined ? 'since this node started' : `for ${span(verifiedAgo / 1000)}`
+  return `no head that it shows was proven ${since}${refusal === null ? '' : ` (${refusal})`}`
+}
+
+// ---- of the node -----------------------------------------------------------------------------------------------
+
+/** Of each state of the guard that is worth a word. */
+const GUARD: Partial<Record<GuardState, ConditionName>> = {
+  waiting: 'guard waiting',
+  unanswered: 'guard unanswered',
+  twin: 'duplicate key',
+  'partly guarded': 'partly guarded',
+}
+
+function nodeConditions({ hasPolicy, convicted, signing, disk, around }: Facts): Condition[] {
+  const { guard, deposit, clock, agent } = signing
+  const guarded = GUARD[guard.state]
+  return [
+    ...convicted.own.map((name) =>
+      condition('own key convicted', `${name}: this node's own key cosigned two histories`),
+    ),
+    ...convicted.others.map((name) =>
+      condition('witness convicted', `${name} cosigned two histories, and does not count`),
+    ),
+    ...(disk.failure === undefined ? [] : [condition('disk failing', `the home cannot be written: ${disk.failure}`)]),
+    ...(disk.unwritten === 0
+      ? []
+      : [
+          condition('evidence unwritten', `${count(disk.unwritten, 'piece')} of evidence could not be written to disk`),
+        ]),
+    ...(guarded === undefined ? [] : [condition(guarded, guard.text)]),
+    ...depositCondition(deposit),
+    ...clock.map(({ name, text }) => condition(name, text)),
+    ...(agent === undefined ? [] : [condition('agent away', `the ssh-agent does not sign: ${agent}`)]),
+    ...aroundConditions(around),
+    ...(hasPolicy ? [] : [condition('no policy', "only this node's own cosignature counts")]),
+  ]
+}
+
+/** Nobody to keep anything is no failure, unless it is required. */
+function depositCondition({ state, text, required }: DepositReport): Condition[] {
+  if (state === 'deposited') return []
+  if (state === 'undeposited') return [condition('undeposited', text)]
+  return [condition(required ? 'deposits impossible' : 'nobody chosen', text)]
+}
+
+function aroundConditions({ mesh, bastion, places }: Facts['around']): Condition[] {
+  const isAlone = mesh?.connected === 0
+  const alone = mesh !== undefined && mesh.configured > 0 ? 'peers down' : 'no peers'
+  const aloneText = alone === 'peers down' ? 'no configured peer is connected' : 'nobody to compare with is connected'
+  return [
+    ...(bastion === undefined ? [] : [condition('bastion down', `logs do not reach this node through it: ${bastion}`)]),
+    ...(isAlone ? [condition(alone, aloneText)] : []),
+    ...places.flatMap(({ name, error, isContradicting }) => [
+      ...(isContradicting ? [condition('contradicted', `${name} says that it has seen another history`)] : []),
+      ...(error === null || isContradicting ? [] : [condition('place failing', `${name}: ${error}`)]),
+    ]),
+  ]
+}
+
+// ---- words -----------------------------------------------------------------------------------------------------
+
+function count(number: number, one: string): string {
+  return `${number} ${one}${number === 1 ? '' : 's'}`
+}
+
+/** A length of time in its largest whole unit. */
+function span(seconds: number): string {
+  if (seconds < 120) return `${Math.floor(seconds)} s`
+  if (seconds < 7200) return `${Math.floor(seconds / 60)} min`
+  if (seconds < 172_800) return `${Math.floor(seconds / 3600)} h`
+  return `${Math.floor(seconds / 86_400)} days`
+}

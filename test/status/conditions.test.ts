@@ -1,0 +1,202 @@
+/** The one list of conditions: what makes each of them hold, and what follows from it. */
+import { describe, expect, test } from 'vitest'
+import {
+  CONDITION_NAMES,
+  CONDITIONS,
+  conditionsOf,
+  exitOf,
+  isReady,
+  SEVERITIES,
+  type ConditionName,
+  type Facts,
+  type LogFacts,
+} from '../../src/status/conditions.js'
+import { Lags } from '../../src/status/lags.js'
+import { Polls, type PollView } from '../../src/status/polls.js'
+import type { DepositReport } from '../../src/witness/deposit-report.js'
+import { GossumError } from '../../src/errors.js'
+
+const POLL: PollView = {
+  reachable: true,
+  isAnswer: true,
+  answeredAgo: 1000,
+  verifiedAgo: 1000,
+  error: null,
+  refusal: null,
+}
+const LOG: LogFacts = {
+  id: 'id',
+  label: 'log.example',
+  isDisabled: false,
+  isFrozen: false,
+  stops: { disagreement: undefined, taken: undefined, floor: undefined },
+  poll: POLL,
+  suspects: { open: 0, alarmed: 0 },
+  lag: { quorum: undefined, cosignature: undefined },
+  hasQuorum: true,
+}
+const DEPOSIT: DepositReport = {
+  state: 'deposited',
+  text: 'kept',
+  need: 2,
+  of: 3,
+  connected: 3,
+  undeposited: [],
+  notDepositaries: [],
+  required: false,
+}
+const WELL: Facts = {
+  logs: [LOG],
+  hasPolicy: true,
+  convicted: { own: [], others: [] },
+  signing: { guard: { state: 'guarded', text: 'guarded', since: '' }, deposit: DEPOSIT, clock: [], agent: undefined },
+  disk: { failure: undefined, unwritten: 0 },
+  around: { mesh: { configured: 1, connected: 1 }, bastion: undefined, places: [] },
+  patience: 300,
+}
+
+const names = (facts: Facts): ConditionName[] => conditionsOf(facts).map(({ name }) => name)
+const withLog = (log: Partial<LogFacts>): Facts => ({ ...WELL, logs: [{ ...LOG, ...log }] })
+const stops = (change: Partial<LogFacts['stops']>): Facts => withLog({ stops: { ...LOG.stops, ...change } })
+const signing = (change: Partial<Facts['signing']>): Facts => ({ ...WELL, signing: { ...WELL.signing, ...change } })
+const around = (change: Partial<Facts['around']>): Facts => ({ ...WELL, around: { ...WELL.around, ...change } })
+const guard = (state: 'waiting' | 'unanswered' | 'twin' | 'partly guarded' | 'unguarded' | 'fresh'): Facts =>
+  signing({ guard: { state, text: '', since: '' } })
+const place = (change: object): Facts =>
+  around({ places: [{ name: 'p', error: null, isContradicting: false, ...change }] })
+const silent: PollView = { ...POLL, reachable: false, isAnswer: false, error: 'it is down' }
+
+const CASES: readonly [ConditionName, Facts][] = [
+  ['frozen', withLog({ isFrozen: true })],
+  ['frozen', withLog({ isFrozen: true, isDisabled: true })],
+  ['paused', stops({ disagreement: 'they disagree' })],
+  ['origin taken', stops({ taken: 'another log' })],
+  ['behind', stops({ floor: 9 })],
+  ['unreachable', withLog({ poll: silent })],
+  ['bad answer', withLog({ poll: { ...silent, isAnswer: true } })],
+  ['unverified', withLog({ poll: { ...POLL, verifiedAgo: 300_000 } })],
+  ['unverified', withLog({ poll: { ...POLL, verifiedAgo: undefined } })],
+  ['unverified', withLog({ poll: { ...POLL, reachable: null, verifiedAgo: undefined } })],
+  ['suspect', withLog({ suspects: { open: 1, alarmed: 0 } })],
+  ['unexplained head', withLog({ suspects: { open: 1, alarmed: 1 } })],
+  ['no quorum', withLog({ hasQuorum: false, lag: { quorum: 0, cosignature: undefined } })],
+  ['no quorum', withLog({ lag: { quorum: 301, cosignature: undefined } })],
+  ['not cosigned', withLog({ lag: { quorum: undefined, cosignature: 91 } })],
+  ['own key convicted', { ...WELL, convicted: { own: ['me'], others: [] } }],
+  ['witness convicted', { ...WELL, convicted: { own: [], others: ['them'] } }],
+  ['disk failing', { ...WELL, disk: { failure: 'ENOSPC', unwritten: 0 } }],
+  ['evidence unwritten', { ...WELL, disk: { failure: undefined, unwritten: 1 } }],
+  ['guard waiting', guard('waiting')],
+  ['guard unanswered', guard('unanswered')],
+  ['duplicate key', guard('twin')],
+  ['partly guarded', guard('partly guarded')],
+  ['undeposited', signing({ deposit: { ...DEPOSIT, state: 'undeposited' } })],
+  ['deposits impossible', signing({ deposit: { ...DEPOSIT, state: 'nobody', required: true } })],
+  ['nobody chosen', signing({ deposit: { ...DEPOSIT, state: 'nobody' } })],
+  ...(['clock ahead', 'clock behind', 'promise ahead', 'clock before release'] as const).map(
+    (name): [ConditionName, Facts] => [name, signing({ clock: [{ name, text: '' }] })],
+  ),
+  ['agent away', signing({ agent: 'gone' })],
+  ['bastion down', around({ bastion: 'connecting' })],
+  ['peers down', around({ mesh: { configured: 1, connected: 0 } })],
+  ['no peers', around({ mesh: { configured: 0, connected: 0 } })],
+  ['no policy', { ...WELL, hasPolicy: false }],
+  ['contradicted', place({ isContradicting: true, error: 'inconsistent' })],
+  ['place failing', place({ error: 'it is down' })],
+]
+
+describe('conditions', () => {
+  test.each(CASES)('%s holds, and nothing else', (name, facts) => {
+    expect(names(facts)).toEqual([name])
+    const { ready, exit } = SEVERITIES[CONDITIONS[name]]
+    expect([isReady(conditionsOf(facts)), exitOf(conditionsOf(facts))]).toEqual([ready, exit])
+  })
+
+  test('each of them is among these cases', () => {
+    expect(CONDITION_NAMES.filter((name) => !CASES.some(([one]) => one === name))).toEqual([])
+  })
+
+  test.each<[string, Facts]>([
+    ['all is well', WELL],
+    ['a log is only pushed', withLog({ poll: undefined })],
+    ['a disabled log is as it is', withLog({ isDisabled: true, poll: silent, suspects: { open: 1, alarmed: 0 } })],
+    ['a quorum and a cosignature are on their way', withLog({ lag: { quorum: 299, cosignature: 89 } })],
+    ['all keys are new', guard('fresh')],
+    ['there is no mesh', around({ mesh: undefined })],
+  ])('none holds when %s', (_what, facts) => {
+    expect(conditionsOf(facts)).toEqual([])
+    expect([isReady([]), exitOf([])]).toEqual([true, 0])
+  })
+
+  test('what follows from another one is not told beside it', () => {
+    const poll = { ...silent, verifiedAgo: undefined }
+    const lag = { quorum: 9999, cosignature: 9999 }
+    expect(names(withLog({ isFrozen: true, poll, lag, hasQuorum: false }))).toEqual(['frozen', 'unreachable'])
+    expect(names(withLog({ stops: { ...LOG.stops, disagreement: 'x' }, lag }))).toEqual(['paused'])
+    // A log that is not signed is followed all the same.
+    const taken = { stops: { ...LOG.stops, taken: 'x' }, poll, lag }
+    expect(names(withLog(taken))).toEqual(['origin taken', 'unreachable', 'unverified', 'no quorum'])
+  })
+
+  test('without a policy there is no quorum to wait for', () => {
+    const { logs } = withLog({ hasQuorum: false, lag: { quorum: 9999, cosignature: undefined } })
+    expect(names({ ...WELL, logs, hasPolicy: false })).toEqual(['no policy'])
+  })
+
+  test('misbehaviour is the worst, whatever else there is; what nobody knows is no good news', () => {
+    expect(exitOf([{ severity: 'failing' }, { severity: 'misbehaviour' }, { severity: 'notice' }])).toBe(3)
+    expect(exitOf([{ severity: 'of a newer version' }])).toBe(4)
+  })
+})
+
+describe('a poll', () => {
+  const polls = (): { polls: Polls; time: { now: number } } => {
+    const time = { now: 0 }
+    return { time, polls: new Polls(() => time.now) }
+  }
+  const refused = (code: 'NOTE_MALFORMED' | 'SIGNATURE_MISSING' | 'CLOCK_WRONG') =>
+    ({ outcome: { kind: 'refused', news: false, code } }) as const
+
+  test.each(['advanced', 'known', 'past'] as const)('has succeeded when its head is %s', (kind) => {
+    const { polls: kept, time } = polls()
+    kept.note('log', { outcome: { kind, news: false } })
+    time.now = 5000
+    expect(kept.of('log')).toEqual({ ...POLL, answeredAgo: 5000, verifiedAgo: 5000 })
+  })
+
+  test.each(['NOTE_MALFORMED', 'SIGNATURE_MISSING'] as const)('has failed when its answer is %s', (code) => {
+    const { polls: kept } = polls()
+    expect(kept.note('log', refused(code))).toBe(true)
+    expect(kept.of('log')).toMatchObject({ reachable: false, isAnswer: true, verifiedAgo: undefined })
+    kept.note('log', { silence: new GossumError('LOG_UNREACHABLE', 'down') })
+    expect(kept.of('log')).toMatchObject({ reachable: false, isAnswer: false })
+  })
+
+  test.each([
+    ['of which nothing is proven', { outcome: { kind: 'pending', news: false, code: 'LOG_UNREACHABLE' } }],
+    ['that may not be signed', refused('CLOCK_WRONG')],
+    ['that could not be written down', { failed: new GossumError('STORE_WRITE_FAILED', 'ENOSPC') }],
+  ] as const)('of a head %s was answered, and has not succeeded', (_what, polled) => {
+    const { polls: kept, time } = polls()
+    kept.note('log', { outcome: { kind: 'known', news: false } })
+    time.now = 7000
+    kept.note('log', polled)
+    const { reachable, answeredAgo, verifiedAgo, refusal } = kept.of('log')
+    expect([reachable, answeredAgo, verifiedAgo]).toEqual([true, 0, 7000])
+    expect(refusal).not.toBeNull()
+  })
+})
+
+test('what is behind is so since it moved last, and no more when it has come up', () => {
+  const time = { now: 0 }
+  const lags = new Lags(() => time.now)
+  expect(lags.note('q', undefined, undefined)).toBeUndefined()
+  expect(lags.note('q', undefined, 5)).toBe(0)
+  time.now = 9000
+  expect(lags.note('q', undefined, 6)).toBe(9)
+  expect(lags.note('q', 5, 7)).toBe(0)
+  time.now = 12_000
+  expect(lags.note('q', 5, 8)).toBe(3)
+  expect(lags.note('q', 8, 8)).toBeUndefined()
+  expect(lags.note('q', 8, 9)).toBe(0)
+})
