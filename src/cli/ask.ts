@@ -83,7 +83,7 @@ export function headsCommand(): Command {
       if (out.isJson) out.raw(body)
       else headLines(value.heads, Date.now()).forEach((line) => out.line(line))
       if (value.heads.length === 0) out.talk(below === undefined ? 'no head yet' : 'no older head is kept')
-      else if (value.next != null) out.talk(`older ones: --below ${value.next}`)
+      else if (typeof value.next === 'number') out.talk(`older ones: --below ${value.next}`)
     })
 }
 

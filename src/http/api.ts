@@ -304,7 +304,7 @@ function prefersText(accept: string): boolean {
  */
 async function heads(node: NodeView, request: ApiRequest): Promise<Reply> {
   const log = followedLog(node, request)
-  const limit = Number(wholeNumber(request, 'limit', HEADS.most) ?? HEADS.usual)
+  const limit = wholeNumber(request, 'limit', HEADS.most) ?? HEADS.usual
   let below = wholeNumber(request, 'below', Number.MAX_SAFE_INTEGER)
   const page: string[] = []
   let characters = 0
