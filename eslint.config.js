@@ -24,4 +24,17 @@ export default tseslint.config(
       'no-console': 'error',
     },
   },
+  {
+    files: ['src/**'],
+    rules: {
+      'no-restricted-syntax': [
+        'error',
+        {
+          // The wall clock may be set back by a day: what was to wait for a minute would wait for a day.
+          selector: "BinaryExpression > CallExpression[callee.object.name='Date'][callee.property.name='now']",
+          message: 'Measure durations with performance.now(), or the monotonic clock that was given.',
+        },
+      ],
+    },
+  },
 )

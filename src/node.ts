@@ -91,6 +91,8 @@ async function build(
   stop: () => Promise<void>,
 ): Promise<GossumNode> {
   const now = Date.now
+  // Durations are measured with it: nobody sets it.
+  const monotonic = (): number => performance.now()
   const emit = (body: NodeEventBody): void => {
     try {
       onEvent({ at: new Date(now()).toISOString(), ...body })
@@ -101,6 +103,8 @@ async function build(
   }
   let mesh: Mesh | undefined
   let bastion: Bastion | undefined
+  /** Why the socket of the operator is not open. */
+  let shut: string | undefined
   const metrics = createMetrics(() => view.samples(), { places: given.places.map(({ name }) => name) })
   const onError = (error: unknown): void => {
     metrics.errors.inc({ code: errorCode(error) })
@@ -179,7 +183,7 @@ async function build(
         sent(mesh?.publishEvidence(log, file))
     },
     onError,
-    clock: { now },
+    clock: { now, monotonic },
   })
   stops.push(() => alarm.stop())
   // ---- what is shown ----
@@ -195,7 +199,7 @@ async function build(
     now,
     alarm,
     submit: (candidate) => witness.submit(candidate),
-    monotonic: () => performance.now(),
+    monotonic,
     guard: () => guard.report,
     deposit: () => deposits.report,
     clock: barrier.clockReport,
@@ -203,6 +207,7 @@ async function build(
     keysOf: (log) => keyring.keysOf(log),
     bastion: () => bastion?.report,
     exchange: () => exchange.views(),
+    faults: () => ({ operator: shut, lists: lists.failing }),
     mesh: () => mesh,
   })
   view.metrics = () => metrics.text()
@@ -215,6 +220,7 @@ async function build(
     async (...asked) => withMesh(mesh).tileFrom(...asked),
     (log, time) => barrier.clock.observe(`log ${log}`, time),
   )
+  const takePush = pushBudget(followed)
   const witness = new Witness({
     logs: followed.map(({ id, key, origin }) => {
       const client = clients.of(id)
@@ -240,7 +246,7 @@ async function build(
     ask: {
       prefixFromPeers: async (...asked) => withMesh(mesh).prefixFrom(...asked),
       looked: (log) => Promise.race([pollers.get(log)?.looked, delay(LOOK_MS, undefined, { ref: false })]),
-      takePush: pushBudget(followed),
+      takePush: (log) => takePush(log, monotonic()),
     },
     told: {
       alarm: (evidence) => alarm.raise(evidence),
@@ -261,7 +267,7 @@ async function build(
       onSuspectDropped: () => metrics.dropped('suspects-full'),
       onError,
     },
-    time: { now },
+    time: { now, monotonic },
   })
   stops.push(() => witness.stop())
   agent?.watch({ onLost: onError, onBack: () => void witness.retryOwed().catch(onError) })
@@ -269,7 +275,7 @@ async function build(
   for (const { id, disabled } of config.logs) if (disabled) await cosigned.load(id)
 
   // ---- what the go command sees ----
-  const admission = new Admission(now)
+  const admission = new Admission(monotonic)
   const sumdbs = new Map(
     followed.flatMap((log) => {
       if (log.upstream === null || log.origin !== SUMDB_ORIGIN) return []
@@ -359,7 +365,10 @@ async function build(
   metrics.routes(http.routes)
   stops.push(() => http.close())
   // A home that takes no socket is no reason not to run: nothing can be acknowledged, which is said.
-  const operator = await OperatorDoor.open(config.home, view, { onError, onRequest }).catch(onError)
+  const operator = await OperatorDoor.open(config.home, view, { onError, onRequest }).catch((error: unknown) => {
+    shut = errorText(error)
+    onError(error)
+  })
   stops.push(async () => operator?.close())
   if (config.bastion !== undefined) {
     const key = await (await import('./gossip/peer-key.js')).loadOrCreatePeerKey(join(config.home, 'peer.key'))

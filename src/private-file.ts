@@ -128,13 +128,13 @@ async function openAlone(path: string): Promise<FileHandle> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 }).catch((error: unknown) => {
     throw unwritable(path, errnoOf(error), error)
   })
-  const deadline = Date.now() + PATIENCE_MS
+  const deadline = performance.now() + PATIENCE_MS
   for (;;) {
     try {
       return await open(path, 'wx', 0o600)
     } catch (error) {
       if (errnoOf(error) !== 'EEXIST') throw unwritable(path, errnoOf(error), error)
-      if (Date.now() > deadline)
+      if (performance.now() > deadline)
         throw unwritable(path, 'another gossum writes it, or was killed when it did: then remove this file', error)
     }
     await delay(WAIT_MS)

@@ -22,7 +22,7 @@ function read(name: string): unknown {
 
 test('they are made again, byte for byte', () => {
   const made = published()
-  expect(Object.keys(made).sort()).toEqual(['add-checkpoint.json', 'cosignatures.json', 'evidence.json'])
+  expect(Object.keys(made).sort()).toEqual(['add-checkpoint.json', 'cosignatures.json', 'evidence.json', 'mesh.json'])
   for (const [name, text] of Object.entries(made)) expect(readFileSync(new URL(name, FOLDER), 'utf8')).toBe(text)
 })
 

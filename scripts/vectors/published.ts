@@ -6,9 +6,18 @@
  */
 import { writeFileSync } from 'node:fs'
 import { pathToFileURL } from 'node:url'
-import { encodeEvidence, makeSplitView, makeWitnessConflict } from '../../src/evidence/evidence.js'
-import { concatBytes, toBase64, uint64, utf8, fromUtf8 } from '../../src/tlog/bytes.js'
-import { formatCheckpoint } from '../../src/tlog/checkpoint.js'
+import {
+  encodeEvidence,
+  evidenceId,
+  makeSplitView,
+  makeWitnessConflict,
+  parseEvidence,
+} from '../../src/evidence/evidence.js'
+import { claimText } from '../../src/gossip/identity.js'
+import { evidenceTopic, headsTopic, messageId } from '../../src/gossip/topics.js'
+import { promiseText } from '../../src/witness/promise.js'
+import { concatBytes, toBase64, toHex, uint64, utf8, fromUtf8 } from '../../src/tlog/bytes.js'
+import { formatCheckpoint, logId, SUMDB_ORIGIN } from '../../src/tlog/checkpoint.js'
 import { cosign, cosignatureMessage } from '../../src/tlog/cosignature.js'
 import { formatHash } from '../../src/tlog/hash.js'
 import {
@@ -47,6 +56,7 @@ export function published(): Record<string, string> {
     'cosignatures.json': file({ keys: KEYS, cases: cosignatures() }),
     'add-checkpoint.json': file({ log: KEYS.log, origin: log.origin, steps: addCheckpoint() }),
     'evidence.json': file({ log: KEYS.log, witness: KEYS.witness, cases: evidence() }),
+    'mesh.json': file({ log: KEYS.log, witness: KEYS.witness, ...mesh() }),
   }
 }
 
@@ -221,6 +231,60 @@ function evidence(): EvidenceCase[] {
     const proof = { root: formatHash(honest.root), proof: honest.proof.map(formatHash) }
     return spelled({ ...parsed, heads: [smaller, larger], prefix: proof })
   }
+}
+
+// ---- the mesh --------------------------------------------------------------------------------------------------
+
+/** What two implementations of docs/protocol.md must make alike, byte for byte. */
+function mesh(): object {
+  const key = logKey.verifier
+  const id = logId(key.name, log.origin)
+  const head = fromUtf8(log.head(5))!
+  const text = parseNote(utf8(head)).text
+  const cosigned = fromUtf8(
+    formatNote({ text, signatures: [signNote(text, logKey), cosign(text, TIME, witness).signature] }),
+  )!
+  const fork5 = parseNote(fork.head(5))
+  const file = encodeEvidence(makeSplitView(key, [parseNote(log.head(5)), fork5]))
+  const peerId = '12D3KooWPzGtSKNpVPxPCGH9wKmsCaDkP8dBMU9krRPRrLtNFrwb'
+  const { vkey } = witness.verifier
+  const identity = claimText(peerId, vkey)
+  const promised = { log: id, seq: 7, time: TIME, head: utf8(head) }
+  const promise = promiseText(vkey, promised)
+  const signed = (message: Uint8Array): string => toBase64(sign(witness, message))
+  const message = (topic: string, data: Uint8Array): object => ({
+    topic,
+    data: fromUtf8(data)!,
+    id: toHex(messageId(topic, data)),
+  })
+  return {
+    logIds: [
+      { name: key.name, origin: log.origin, id },
+      { name: 'sum.golang.org', origin: SUMDB_ORIGIN, id: logId('sum.golang.org', SUMDB_ORIGIN) },
+    ],
+    messages: [message(headsTopic(id), utf8(cosigned)), message(evidenceTopic(id), file)],
+    identity: { peerId, vkey, text: fromUtf8(identity)!, signature: signed(identity) },
+    promise: {
+      ...{ log: id, witness: vkey, seq: promised.seq, time: promised.time, head },
+      ...{ text: fromUtf8(promise)!, signature: signed(promise) },
+    },
+    evidence: {
+      heads: [head, fromUtf8(formatNote(fork5))!],
+      file: fromUtf8(file)!,
+      id: evidenceId(parseEvidence(file)),
+    },
+    frames: ['{"type":"hello"}', JSON.stringify({ type: 'hello', heads: [cosigned] })].map((json) => ({
+      json,
+      frame: toBase64(concatBytes(varint(utf8(json).length), utf8(json))),
+    })),
+  }
+}
+
+/** An unsigned varint: seven bits a byte, the lowest first. */
+function varint(value: number): Uint8Array {
+  const bytes: number[] = []
+  for (; value > 127; value = Math.floor(value / 128)) bytes.push((value % 128) + 128)
+  return Uint8Array.of(...bytes, value)
 }
 
 /** As evidence is spelled: what is wrong with these files is not their spelling. */

@@ -1,13 +1,15 @@
 /** `gossum check`: is what the go command was shown what the world sees? */
 import { Command } from 'commander'
-import { goSumCommand } from './check-gosum.js'
-import { headCommand } from './check-head.js'
 
-export function command(): Command {
-  return new Command('check')
+const PARTS = {
+  'go.sum': async () => (await import('./check-gosum.js')).goSumCommand(),
+  head: async () => (await import('./check-head.js')).headCommand(),
+}
+
+/** The command with the one part that was named, or else with both: CI checks often, and one needs little of the other. */
+export async function command(named: string | undefined): Promise<Command> {
+  const check = new Command('check')
     .description('compare what the go command was shown with what the log, a node and its peers see')
-    .addCommand(goSumCommand())
-    .addCommand(headCommand())
     .addHelpText(
       'after',
       `
@@ -18,4 +20,7 @@ Examples:
   gossum help check go.sum
 `,
     )
+  const isPart = named !== undefined && Object.hasOwn(PARTS, named)
+  for (const [name, load] of Object.entries(PARTS)) if (!isPart || name === named) check.addCommand(await load())
+  return check
 }

@@ -1,9 +1,8 @@
 /** Asks a running node over its HTTP API. Answers are bounded and timed; they come from a node that may not be ours. */
 import { ERRORS, GossumError, type ErrorCode } from '../errors.js'
-import { outgoing, type Asked } from '../outgoing/client.js'
+import type { Asked } from '../outgoing/client.js'
 import { withoutLogin } from '../outgoing/logins.js'
 import { reasonOf } from '../outgoing/reason.js'
-import { readBody } from '../sumdb/fetcher.js'
 import { timed } from '../timed.js'
 import { fromUtf8 } from '../tlog/bytes.js'
 
@@ -72,6 +71,11 @@ export class NodeClient {
   }
 
   async #exchange(path: string, request: Partial<Asked>, signal: AbortSignal): Promise<Uint8Array> {
+    // Not before somebody is asked: some commands only want to know whom they would ask.
+    const [{ outgoing }, { readBody }] = await Promise.all([
+      import('../outgoing/client.js'),
+      import('../sumdb/fetcher.js'),
+    ])
     const headers = { accept: 'application/json', ...request.headers }
     const answer = await outgoing.fetch(this.url + path, { ...request, redirect: 'manual', headers, signal })
     const { bytes, whole } = await readBody(answer, MAX_ANSWER_BYTES)

@@ -14,7 +14,8 @@ interface Entry {
   readonly summary: string
   /** The shared flags that it takes besides those that every command takes. */
   readonly flags: readonly SharedFlag[]
-  readonly load: () => Promise<Command>
+  /** Is told the word behind its name. */
+  readonly load: (next: string | undefined) => Promise<Command>
 }
 
 const COMMANDS: readonly Entry[] = [
@@ -58,7 +59,7 @@ const COMMANDS: readonly Entry[] = [
     name: 'check',
     summary: 'what the go command was shown, against what the world sees',
     flags: ['home', 'config', 'node'],
-    load: async () => (await import('./check.js')).command(),
+    load: async (next) => (await import('./check.js')).command(next),
   },
   {
     name: 'verify',
@@ -111,7 +112,7 @@ async function main(args: readonly string[]): Promise<number> {
       out.raw(EXIT_CODES_HELP)
       return EXIT.fine
     }
-    const program = await programFor(first === 'help' ? second : first)
+    const program = await programFor(first === 'help' ? words.slice(1) : words)
     program.hook('preAction', () => checkEnvironment(out))
     const isHelp = first === 'help' && second !== undefined
     await program.parseAsync(isHelp ? helpArgs(program, words.slice(1)) : args, { from: 'user' })
@@ -185,7 +186,7 @@ function scan(args: readonly string[]): { words: readonly string[]; flags: Outpu
 }
 
 /** The program with one command loaded; the others are only there to be listed. */
-async function programFor(name: string | undefined): Promise<Command> {
+async function programFor([name, next]: readonly string[]): Promise<Command> {
   const program = new Command('gossum')
     .description(
       'a witness for checksum databases: proves, cosigns and gossips tree heads, and convicts a log that lies',
@@ -197,7 +198,7 @@ async function programFor(name: string | undefined): Promise<Command> {
   const entry = COMMANDS.find((candidate) => candidate.name === name)
   declareFlags(program, entry?.flags ?? ALL_FLAGS)
   for (const candidate of COMMANDS) {
-    const command = candidate === entry ? await candidate.load() : new Command(candidate.name)
+    const command = candidate === entry ? await candidate.load(next) : new Command(candidate.name)
     if (candidate === entry) {
       declareHelp(command)
       if (command.commands.length > 0) command.helpCommand('help [command]', 'print help for a command')

@@ -65,6 +65,8 @@ export interface KeeperParts {
   readonly clock: {
     /** Milliseconds since 1970. */
     readonly now: () => number
+    /** Milliseconds of a clock that nobody sets. */
+    readonly monotonic: () => number
     readonly setTimer?: SetTimer
   }
 }
@@ -84,7 +86,7 @@ export class Keeper {
 
   constructor(parts: KeeperParts) {
     this.#parts = parts
-    this.unwritten = new Unwritten({ onError: parts.onError, ...parts.clock })
+    this.unwritten = new Unwritten({ onError: parts.onError, ...parts.clock, now: parts.clock.monotonic })
     const get = async (id: string): Promise<KeptEvidence | undefined> => this.unwritten.get(id) ?? parts.shelf.get(id)
     this.#lies = new Lies(parts.node, { get }, parts.onError)
   }
@@ -146,7 +148,7 @@ export class Keeper {
     const displaced = displacedBy(about, convictions.list(), trust.witnesses(), trust.relayed())
     const kept = this.#kept(conviction, evidence)
     if (displaced === undefined || !this.unwritten.hasRoom(aboutOf(kept), kept.text.length)) return undefined
-    if (!this.#isCounted(about.witness) && !this.#strangers.take(log, performance.now())) return undefined
+    if (!this.#isCounted(about.witness) && !this.#strangers.take(log, this.#parts.clock.monotonic())) return undefined
     const texts = evidence.heads.map(textHash)
     this.catalogue.add({ id, log, isSplitView: false, texts })
     const convicted = { id, ...about, lies: texts, acked: false }
@@ -215,8 +217,8 @@ function aboutOf({ log, witness }: KeptEvidence): string {
 }
 
 /** The first evidence that shows one of these heads; else that which shows what they continue. */
-function firstOf({ heads }: Evidence, { ids, showing }: Shown): string {
-  return heads.map((head) => showing(textHash(head))).find((id) => id !== undefined) ?? ids.at(-1)!
+function firstOf({ heads }: Evidence, shown: Shown): string {
+  return heads.map((head) => shown.showing(textHash(head))).find((id) => id !== undefined) ?? shown.ids.at(-1)!
 }
 
 /** What kept evidence shows; nothing when the disk damaged it: it convicts all the same, by its id. */

@@ -10,7 +10,7 @@ export type SetTimer = (act: () => void, ms: number) => () => void
 
 export interface UnwrittenParts {
   readonly onError: (error: unknown) => void
-  /** Milliseconds since 1970. */
+  /** Milliseconds of a clock that nobody sets. */
   readonly now: () => number
   readonly setTimer?: SetTimer
 }

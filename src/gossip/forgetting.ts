@@ -3,10 +3,9 @@
  * for ten minutes, whatever it is: each stranger that connects once, under a new id, would leave 7 to 30 kB behind. What we
  * want to know of peers over their connections is in the peer book; only a bad score has to outlive one.
  */
-import type { PeerId } from '@libp2p/interface'
+import type { Libp2p, PeerId } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { setImmediate as turn } from 'node:timers/promises'
-import type { Host } from './host.js'
 
 /** Bad scores of peers that are gone: those that left last. */
 const MAX_BAD_SCORES = 1024
@@ -26,9 +25,9 @@ interface GossipState {
   removePeer(peer: PeerId): void
 }
 
-/** Forgets the peers of a host with their last connections, until it stops. */
-export function forgetStrangers(host: Host): void {
-  const gossip = host.services.pubsub as unknown as GossipState
+/** Forgets the peers of a host, and of its gossipsub, with their last connections, until it stops. */
+export function forgetStrangers(host: Libp2p, pubsub: object): void {
+  const gossip = pubsub as GossipState
   const isGone = (peer: PeerId): boolean => host.getConnections(peer).length === 0
 
   const forget = async (peer: PeerId): Promise<void> => {

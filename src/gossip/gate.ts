@@ -2,9 +2,8 @@
  * Who may connect, and who gives way when there are too many. libp2p by itself bounds neither the connections of one
  * network nor those of one peer, and whoever came first would keep all places: two addresses are enough to take them.
  */
-import type { Connection, ConnectionGater, MultiaddrConnection, PeerId } from '@libp2p/interface'
+import type { Connection, ConnectionGater, Libp2p, MultiaddrConnection, PeerId } from '@libp2p/interface'
 import { networkOf } from './address.js'
-import type { Host } from './host.js'
 import { SYNC_PROTOCOL } from './messages.js'
 
 /** Each would be the number of a peer that means no good, times what one costs. */
@@ -25,7 +24,7 @@ const IDLE_AFTER_MS = 30_000
 const CLOSE_TIMEOUT_MS = 1_000
 
 export class Gate implements ConnectionGater {
-  #host: Host | undefined
+  #host: Libp2p | undefined
   /** Peers that are not listened to need not come in. */
   readonly #isPaused: (peer: string) => boolean
   /** Peers that never give way: those that we chose, and whose witness we count. */
@@ -40,7 +39,7 @@ export class Gate implements ConnectionGater {
     this.#isKept = isKept
   }
 
-  watch(host: Host): void {
+  watch(host: Libp2p): void {
     this.#host = host
     host.addEventListener('connection:open', ({ detail }) => this.#since.set(detail, performance.now()))
   }

@@ -188,9 +188,9 @@ export async function createHost(options: HostOptions): Promise<Host> {
   })
   // The class behind the service has what PubSub declares.
   const typed = host as unknown as Host
-  gate.watch(typed)
+  gate.watch(host)
   typed.addEventListener('connection:open', ({ detail }) => streams.opened(detail))
-  forgetStrangers(typed)
+  forgetStrangers(host, typed.services.pubsub)
   return typed
 }
 

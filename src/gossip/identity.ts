@@ -17,7 +17,8 @@ export interface Identity {
   sign(message: Uint8Array): Uint8Array | Promise<Uint8Array>
 }
 
-function claimText(peer: string, witness: string): Uint8Array {
+/** The bytes that a witness key signs to say which peer id it lives behind. */
+export function claimText(peer: string, witness: string): Uint8Array {
   return utf8(`gossum/identity/v1\n${peer}\n${witness}\n`)
 }
 

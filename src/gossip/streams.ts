@@ -19,7 +19,7 @@ const STREAMS_PER_SECOND = 24
 /** The same for all the connections from one network: a new connection costs an attacker little. */
 const NETWORK_STREAM_BURST = 2048
 const NETWORK_STREAMS_PER_SECOND = 256
-/** Frames without data on one connection: each stream has a few, and one for so many bytes that were read. */
+/** Frames without data on one connection: each stream has a few. One for each that we sent with data comes free. */
 const BARE_FRAME_BURST = 8192
 const BARE_FRAMES_PER_SECOND = 1024
 
@@ -35,9 +35,10 @@ interface ServiceLimits {
 export const IDENTIFY_LIMITS: ServiceLimits = { streams: [12, 0.2], messages: [64, 1] }
 export const PING_LIMITS: ServiceLimits = { streams: [24, 0.5], messages: [64, 1] }
 
-/** The part of a yamux muxer that every frame goes through; what throws there ends the connection. */
+/** The parts of a yamux muxer that every frame goes through; what throws when one is read ends the connection. */
 interface FrameReader {
   handleFrame(frame: { readonly header: YamuxHeader; readonly data?: unknown }): void
+  sendFrame(header: YamuxHeader, data?: unknown): unknown
 }
 
 interface YamuxHeader {
@@ -112,6 +113,12 @@ export class StreamWatch {
     const streams = new Budget(STREAM_BURST, STREAMS_PER_SECOND)
     const bare = new Budget(BARE_FRAME_BURST, BARE_FRAMES_PER_SECOND)
     const handleFrame = muxer.handleFrame.bind(muxer)
+    const sendFrame = muxer.sendFrame.bind(muxer)
+    muxer.sendFrame = (header, data) => {
+      // The other side says with a frame of its own that it has read this one.
+      if (header.type === DATA) bare.giveBack('')
+      return sendFrame(header, data)
+    }
     muxer.handleFrame = (frame) => {
       const { type, flag, length } = frame.header
       const now = performance.now()

@@ -101,9 +101,10 @@ export class Readings {
   }
 
   #facts(): Facts {
-    const { config, store, alarm, guard, deposit, signing, bastion, exchange, mesh } = this.#parts
+    const { config, store, alarm, guard, deposit, signing, bastion, exchange, mesh, faults } = this.#parts
     const behind = bastion()
     const peers = mesh()?.peers().length
+    const { operator, lists } = faults()
     return {
       logs: config.logs.map((log) => this.#logFacts(log)),
       hasPolicy: config.policy !== undefined,
@@ -114,8 +115,10 @@ export class Readings {
         clock: this.clock().conditions,
         agent: signing().error ?? undefined,
       },
-      disk: { failure: store.failure, unwritten: alarm.unwritten().length },
+      disk: { failure: this.#withoutHome(store.failure), unwritten: alarm.unwritten().length },
       around: {
+        operator: this.#withoutHome(operator),
+        lists,
         mesh: peers === undefined ? undefined : { configured: config.bootstrap.length, connected: peers },
         bastion: behind === undefined || behind.state === 'serving' ? undefined : (behind.error ?? behind.state),
         places: exchange().map(({ name, error, says }) => ({
@@ -126,6 +129,11 @@ export class Readings {
       },
       patience: Math.max(STALE_INTERVALS * config.poll, STALE_SECONDS),
     }
+  }
+
+  /** Where the home is is nobody's business: anybody may read the status. */
+  #withoutHome(text: string | undefined): string | undefined {
+    return text?.replaceAll(this.#parts.config.home, '<home>')
   }
 
   #logFacts({ id, url, disabled }: LogSetting): LogFacts {

@@ -1,4 +1,5 @@
 /** What the view of a node reads. */
+import type { Facts } from '../status/conditions.js'
 import type { VerifierKey } from '../tlog/note.js'
 import type { ClockReport, PromisedTime } from '../witness/clock.js'
 import type { DepositReport } from '../witness/deposit-report.js'
@@ -25,6 +26,8 @@ export interface ViewParts extends WitnessParts {
   readonly bastion: () => BastionReport | undefined
   /** The places outside the mesh. */
   readonly exchange: () => ExchangeView[]
+  /** What else does not work: why the socket of the operator is not open, and the log lists that cannot be read. */
+  readonly faults: () => Pick<Facts['around'], 'operator' | 'lists'>
   /** Takes a head through the pipeline. */
   readonly submit: (candidate: Candidate) => Promise<Outcome>
   /** The mesh, once it runs. */

@@ -58,9 +58,15 @@ export class LogLists {
   readonly #parts: LogListsParts
   readonly #stopped = lastingController()
   #running: Promise<void> = Promise.resolve()
+  readonly #failing = new Map<string, string>()
 
   constructor(parts: LogListsParts) {
     this.#parts = parts
+  }
+
+  /** The lists whose last reading failed, each with why. */
+  get failing(): readonly { readonly list: string; readonly error: string }[] {
+    return [...this.#failing].map(([list, error]) => ({ list, error }))
   }
 
   /** Reads every list once. The logs of the settings and of the home, with all that the lists have added. Throws what readBook throws. */
@@ -73,6 +79,7 @@ export class LogLists {
     const { sources, home, logs, witnesses } = this.#parts
     const onNews = (list: string, news: Partial<ListNews>): void => {
       if (this.#stopped.signal.aborted) return
+      if (typeof news.error === 'string') this.#failing.set(list, news.error)
       this.#parts.onNews({ list, added: [], refused: [], error: null, atNextStart, ...news })
     }
     for (const [i, reading] of sources.map((source) => this.#listed(source)).entries()) {
@@ -93,6 +100,7 @@ export class LogLists {
         onNews(list, { error: errorText(failure) })
         continue
       }
+      this.#failing.delete(list)
       const { added, refused } = merged!
       if (added.length > 0 || refused.length > 0) onNews(list, { added, refused })
     }

@@ -72,7 +72,7 @@ export class NodeBarrier {
       keep,
       required,
       waitMs: config.depositWait * 1000,
-      now,
+      now: () => performance.now(),
       onChange: ({ state, text, undeposited }) =>
         emit({ event: 'deposit', state, text, undeposited: undeposited.length }),
     })

@@ -67,9 +67,9 @@ export class Upstream {
 
   /** Looks at the newest head of the log, and not more often than every two seconds. */
   async look(signal: AbortSignal): Promise<void> {
-    if (this.#parts.now() - this.#lookedAt < LOOK_PAUSE_MS) return
+    if (performance.now() - this.#lookedAt < LOOK_PAUSE_MS) return
     const note = await this.#telling(() => this.#parts.client.latestNote({ signal }))
-    this.#lookedAt = this.#parts.now()
+    this.#lookedAt = performance.now()
     await this.#judge(note)
   }
 

@@ -54,6 +54,8 @@ export const CONDITIONS = {
   'clock before release': 'failing',
   'agent away': 'failing',
   'bastion down': 'failing',
+  'operator door shut': 'doubtful',
+  'log list unread': 'doubtful',
   'peers down': 'doubtful',
   'no peers': 'notice',
   'no policy': 'notice',
@@ -122,6 +124,10 @@ export interface Facts {
     /** Why logs do not reach the node through its bastion. */
     readonly bastion: string | undefined
     readonly places: readonly PlaceFacts[]
+    /** Why the socket of the operator is not open. */
+    readonly operator: string | undefined
+    /** Log lists whose last reading failed. */
+    readonly lists: readonly { readonly list: string; readonly error: string }[]
   }
   /** Seconds that a log may show nothing that can be proven, and a quorum may stay behind. */
   readonly patience: number
@@ -258,12 +264,14 @@ function depositCondition({ state, text, required }: DepositReport): Condition[]
   return [condition(required ? 'deposits impossible' : 'nobody chosen', text)]
 }
 
-function aroundConditions({ mesh, bastion, places }: Facts['around']): Condition[] {
+function aroundConditions({ mesh, bastion, places, operator, lists }: Facts['around']): Condition[] {
   const isAlone = mesh?.connected === 0
   const alone = mesh !== undefined && mesh.configured > 0 ? 'peers down' : 'no peers'
   const aloneText = alone === 'peers down' ? 'no configured peer is connected' : 'nobody to compare with is connected'
   return [
     ...(bastion === undefined ? [] : [condition('bastion down', `logs do not reach this node through it: ${bastion}`)]),
+    ...(operator === undefined ? [] : [condition('operator door shut', `nothing can be acknowledged: ${operator}`)]),
+    ...lists.map(({ list, error }) => condition('log list unread', `${list}: ${error}`)),
     ...(isAlone ? [condition(alone, aloneText)] : []),
     ...places.flatMap(({ name, error, isContradicting }) => [
       ...(isContradicting ? [condition('contradicted', `${name} says that it has seen another history`)] : []),

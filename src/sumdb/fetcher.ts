@@ -6,7 +6,7 @@ import { GossumError } from '../errors.js'
 import { outgoing, type FetchAnswer } from '../outgoing/client.js'
 import { withoutLogin, withoutLogins } from '../outgoing/logins.js'
 import { reasonOf } from '../outgoing/reason.js'
-import { timed } from '../timed.js'
+import { lastingController, timed } from '../timed.js'
 import { concatBytes } from '../tlog/bytes.js'
 import { VERSION } from '../version.js'
 
@@ -22,6 +22,10 @@ const ERROR_BODY_BYTES = 1024
 const ERROR_TEXT_LENGTH = 200
 
 export type { FetchAnswer }
+
+/** For a wait that nobody ends. */
+const NEVER = lastingController().signal
+
 /** As much of fetch as is used here. */
 export type Fetch = (
   url: string,
@@ -102,6 +106,7 @@ function wait(ms: number, signal: AbortSignal): Promise<void> {
 /** Retry-After as seconds or as a date, in ms from now, at most `mostMs`; 0 when there is none. */
 export function retryAfter(response: FetchAnswer, mostMs = MAX_RETRY_AFTER_MS): number {
   const value = response.headers.get('retry-after')?.trim() ?? ''
+  // eslint-disable-next-line no-restricted-syntax -- the server names a moment on the wall clock
   const ms = /^[0-9]+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - Date.now()
   return Number.isNaN(ms) ? 0 : Math.min(Math.max(ms, 0), mostMs)
 }
@@ -166,31 +171,33 @@ export class Fetcher {
    * time or a 5xx or 429 status stands in the way to the last try; LOG_ANSWER_INVALID for a body that is too large,
    * a StatusError for any other status (redirects are not followed); the signal's reason when it is aborted.
    */
-  async get(path: string, maxBytes: number, { signal, onDate }: GetOptions = {}): Promise<Uint8Array> {
+  async get(path: string, maxBytes: number, options: GetOptions = {}): Promise<Uint8Array> {
+    const { signal } = options
     const { deadlineMs, retries, random, delay } = this.#options
-    const tries = async (deadline: AbortSignal): Promise<Uint8Array> => {
-      for (let attempt = 0; ; attempt++) {
-        try {
-          return await this.#try(path, maxBytes, deadline, onDate)
-        } catch (error) {
-          if (deadline.aborted || error instanceof GossumError || attempt >= retries) throw error
-          const backoff = random() * Math.min(BACKOFF_MS * 2 ** attempt, MAX_BACKOFF_MS)
-          await delay(Math.max(backoff, error instanceof RetryStatus ? error.retryAfterMs : 0), deadline)
-        }
+    const end = performance.now() + deadlineMs
+    const failed = (error: unknown): unknown =>
+      signal?.aborted === true || error instanceof GossumError
+        ? error
+        : new GossumError('LOG_UNREACHABLE', `${this.url}/${path}: ${reasonOf(error)}`, error)
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return await this.#try(path, maxBytes, options, end - performance.now())
+      } catch (error) {
+        const backoff = random() * Math.min(BACKOFF_MS * 2 ** attempt, MAX_BACKOFF_MS)
+        const pause = Math.max(backoff, error instanceof RetryStatus ? error.retryAfterMs : 0)
+        const isFinal = signal?.aborted === true || error instanceof GossumError || attempt >= retries
+        // What would be waited for in vain need not be waited for.
+        if (isFinal || performance.now() + pause >= end) throw failed(error)
+        await delay(pause, signal ?? NEVER)
       }
-    }
-    try {
-      return await timed(deadlineMs, [signal], tries)
-    } catch (error) {
-      if (signal?.aborted === true || error instanceof GossumError) throw error
-      throw new GossumError('LOG_UNREACHABLE', `${this.url}/${path}: ${reasonOf(error)}`, error)
     }
   }
 
-  /** One try. A GossumError is final; whatever else it throws may pass. */
-  async #try(path: string, maxBytes: number, deadline: AbortSignal, onDate: GetOptions['onDate']): Promise<Uint8Array> {
+  /** One try, in the time that is left. A GossumError is final; whatever else it throws may pass. */
+  async #try(path: string, maxBytes: number, options: GetOptions, leftMs: number): Promise<Uint8Array> {
     const { timeoutMs, userAgent } = this.#options
-    return timed(timeoutMs, [deadline], async (signal) => {
+    const { onDate } = options
+    return timed(Math.min(timeoutMs, Math.ceil(leftMs)), [options.signal], async (signal) => {
       const headers = { 'user-agent': userAgent }
       const response = await this.#options.fetch(`${this.url}/${path}`, { headers, redirect: 'manual', signal })
       const date = dateOf(response)

@@ -4,6 +4,9 @@
  */
 import { lastingController } from '../timed.js'
 
+/** One for all: an error of its own for each act that has ended would be made for nobody. */
+const OVER = new Error('nobody waits for it any more')
+
 interface Flight<T> {
   readonly result: Promise<T>
   readonly controller: AbortController
@@ -30,7 +33,7 @@ export class SingleFlight<T> {
       flight.waiting--
       if (flight.waiting === 0) {
         if (this.#flights.get(key) === flight) this.#flights.delete(key)
-        flight.controller.abort()
+        flight.controller.abort(OVER)
       }
     }
   }

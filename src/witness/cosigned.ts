@@ -203,10 +203,9 @@ export class CosignedHeads {
     if (kept !== undefined && kept.note.text !== bare.text) return NONE
 
     const known = kept?.cosignatures ?? NONE
-    const newer = [...cosignatures].filter(
-      ([key, { time }]) =>
-        time > (known.get(key)?.time ?? 0) && (install || !known.has(key) || this.#renewals.mayTake(log, key)),
-    )
+    const newer = [...cosignatures]
+      .filter(([key, { time }]) => time > (known.get(key)?.time ?? 0))
+      .filter(([key]) => install || !known.has(key) || this.#renewals.mayTake(log, key))
     const merged = this.#ordered(new Map([...known, ...newer]))
     const taken = newer.filter(([key, cosignature]) => merged.get(key) === cosignature)
     if (kept !== undefined && taken.length === 0) {
@@ -216,8 +215,8 @@ export class CosignedHeads {
     const head = cosignedHead(bare.text, bare.signatures[0]!, merged, tree)
     const quorumHead = head.size >= (this.#quorumHeads.get(log)?.size ?? 0) ? this.#ifQuorum(head) : undefined
     // Only what a quorum may rest on is worth a sync of the disk.
-    const counts = taken.some(([key]) => this.#counted.has(key) && !known.has(key))
-    const how = !install && counts ? 'durably' : 'lazily'
+    const isForQuorum = taken.some(([key]) => this.#counted.has(key) && !known.has(key))
+    const how = !install && isForQuorum ? 'durably' : 'lazily'
     const note = spellNote(head.note)
     await Promise.all([
       this.#store.history.put(log, head.size, note, how),

@@ -49,7 +49,7 @@ export interface DepositOptions {
   readonly required: boolean
   /** How long a signature waits for them, in milliseconds. */
   readonly waitMs: number
-  /** Milliseconds since 1970. */
+  /** Milliseconds of a clock that nobody sets. */
   readonly now: () => number
   readonly onChange: (report: DepositReport) => void
 }

@@ -49,6 +49,8 @@ export interface WitnessOptions {
   readonly time: {
     /** Milliseconds since 1970. */
     readonly now: () => number
+    /** Milliseconds of a clock that nobody sets: durations are measured with it. */
+    readonly monotonic: () => number
     /** Milliseconds between two heads of one log that others bring; PAUSE_MS unless said otherwise. */
     readonly pauseMs?: number
   }
@@ -66,12 +68,12 @@ export class Witness {
   readonly #openEnds: OpenEnds
 
   constructor({ logs, kept, keys, barrier, ask, told, time }: WitnessOptions) {
-    const { now, pauseMs } = time
+    const { now, monotonic, pauseMs } = time
     this.#told = told
     // A head that is pushed again and again is verified once.
     this.#logs = new Map(logs.map((log) => [log.id, { ...log, key: keys.known.remembering([log.key])[0] ?? log.key }]))
     this.#underWay = new UnderWay(told.onError)
-    this.#prover = new Prover(ask.prefixFromPeers, this.#stopped.signal, now)
+    this.#prover = new Prover(ask.prefixFromPeers, this.#stopped.signal, monotonic)
     this.#publisher = new Publisher({ ...keys, publish: told.publish, pauseMs })
     const deferred = new Deferred()
     const pace = new Pace(now, pauseMs)

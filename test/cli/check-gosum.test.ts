@@ -1,4 +1,5 @@
 /** `gossum check go.sum` as a process: what it says, its exit codes, and what it asks. */
+import { execFileSync } from 'node:child_process'
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
@@ -9,7 +10,7 @@ import { logId, SUMDB_ORIGIN } from '../../src/tlog/checkpoint.js'
 import { makeSignerKey, SIGNATURE_TYPES } from '../../src/tlog/note.js'
 import { LyingLog, madeUpRecord, madeUpRecords, memoryLog } from '../fakes/lying-log.js'
 import { cosigned, QuorumDoor } from '../fakes/quorum-door.js'
-import { gossum, jsonError, type CliOptions, type CliResult } from '../helpers/cli.js'
+import { gossum, jsonError, PROGRAM, type CliOptions, type CliResult } from '../helpers/cli.js'
 import { scratchFolder } from '../helpers/home.js'
 
 const { dir, file } = scratchFolder()
@@ -286,6 +287,20 @@ describe('what was found before', () => {
     expect((await check(['--node', 'http://127.0.0.1:1', '--log', vkey, path])).code).toBe(1)
     const other = file('other-policy', `${await readFile(policy, 'utf8')}# more\n`)
     expect((await check(['--node', 'http://127.0.0.1:1', '--policy', other, path])).code).toBe(1)
+  })
+
+  it('answers without what asks: no settings, no client of logs, no HTTP', async () => {
+    const loaded = join(dir, `loaded${caches}`)
+    // Who has set something of ours has it looked at.
+    const env = { PATH: process.env['PATH'], HOME: '/nonexistent', XDG_CACHE_HOME: cache, NODE_V8_COVERAGE: loaded }
+    const args = ['check', 'go.sum', path, '--node', door.url, '--log', vkey, '--policy', policy]
+    execFileSync(process.execPath, [PROGRAM, ...args], { env })
+    const [report] = await readdir(loaded)
+    const scripts = (await readFile(join(loaded, report!), 'utf8')).match(/"url":"[^"]+/g)!
+    expect(scripts.some((script) => script.endsWith('/cli/check-gosum.js'))).toBe(true)
+    expect(
+      scripts.filter((script) => /\/(config\.js|yaml|undici|outgoing\/client|sumdb\/client)\b/.test(script)),
+    ).toEqual([])
   })
 
   it('is neither read nor written with --no-cache', async () => {

@@ -1,7 +1,10 @@
 /** `gossum run --log-list`: a node that witnesses the logs of a list, as a process. */
+import { mkdirSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
+import type { StatusView } from '../../src/http/api.js'
 import { logId } from '../../src/tlog/checkpoint.js'
 import { TilesLog } from '../fakes/tiles-log.js'
 import { gossum } from '../helpers/cli.js'
@@ -89,6 +92,20 @@ test('starts without a list that does not answer, and says so', async () => {
     error: expect.stringContaining('ENOENT') as string,
   })
   expect(await node.json('/api/v1/logs')).toMatchObject({ logs: [{ name: 'other.example' }] })
+  const { conditions } = (await node.json('/api/v1/status')) as StatusView
+  expect(conditions).toContainEqual(
+    expect.objectContaining({ name: 'log list unread', text: expect.stringContaining('ENOENT') as string }),
+  )
+})
+
+test('says that its operator cannot be heard where a home takes no socket', async () => {
+  const home = temporaryHome()
+  // Something that is no socket, and cannot be removed like one, is in its place.
+  mkdirSync(join(home, 'operator.sock', 'x'), { recursive: true })
+  const node = await RunningNode.start(home, ['--log', `${testSigner('other.example', 5).verifier.vkey} -`])
+  const { conditions } = (await node.json('/api/v1/status')) as StatusView
+  const [shut] = conditions.filter(({ name }) => name === 'operator door shut')
+  expect(shut?.text).toContain('<home>/operator.sock')
 })
 
 test.each([

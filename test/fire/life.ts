@@ -165,7 +165,7 @@ export class Life {
       },
       tell: () => undefined,
       onError,
-      clock: { now },
+      clock: { now, monotonic: now },
     })
     const log = { id: LOG, key: SETTING.key, origin: SETTING.origin, prefix }
     const witness = new Witness({
@@ -201,7 +201,7 @@ export class Life {
         onSuspectDropped: () => undefined,
         onError,
       },
-      time: { now, pauseMs: 0 },
+      time: { now, monotonic: now, pauseMs: 0 },
     })
     const handlers = handlersFor(
       {

@@ -291,11 +291,13 @@ describe('the keys that neighbours count', () => {
     const node = await startNode()
     const { ask } = await openSync(await connect(await startStranger(), node))
     const key = newIdentity('counted.example').witness
-    const [before, behind] = [['x'.repeat(2049), 1, null, key], Array(90).fill('x')]
+    const [before, behind] = [['x'.repeat(2049), 1, null, key], Array<string>(90).fill('x')]
     expect(await ask({ type: 'hello', counts: [...before, ...behind, 'x'] })).toMatchObject({ type: 'hello' })
     await until(() => node.mesh.counts(key), 'the one that can be read')
     const late = newIdentity('late.example').witness
-    expect(await ask({ type: 'hello', counts: [...Array(91).fill('x'), late] })).toMatchObject({ type: 'hello' })
+    expect(await ask({ type: 'hello', counts: [...Array<string>(91).fill('x'), late] })).toMatchObject({
+      type: 'hello',
+    })
     await until(() => !node.mesh.counts(key), 'heard')
     expect(node.mesh.counts(late)).toBe(false)
   })

@@ -116,6 +116,19 @@ describe('streams without end', () => {
     await until(() => node.mesh.peers().length === 0, 'hung up')
   })
 
+  it('nor are frames that carry nothing taken without end', async () => {
+    const node = await startNode()
+    const stranger = await startStranger()
+    const connection = await connect(stranger, node)
+    const { muxer } = connection as unknown as { muxer: Muxer }
+    await untilCut(connection, 50_000, async () => {
+      // Window updates of a stream that there is not.
+      for (let i = 0; i < 10; i++) muxer.sendFrame({ type: 1, flag: 0, streamID: 9_999, length: 1 })
+      await new Promise((resolve) => setImmediate(resolve))
+    })
+    await until(() => node.mesh.peers().length === 0, 'hung up')
+  })
+
   it('of pings end the connection as well', async () => {
     const node = await startNode()
     const stranger = await startStranger()
@@ -143,6 +156,7 @@ describe('streams without end', () => {
 
 interface Muxer {
   createStream(): Promise<{ abort(error: Error): void }>
+  sendFrame(header: object): void
 }
 
 /** The state of another connection, a moment after it was made. */

@@ -12,6 +12,7 @@ export class ManualClock {
   #timers: { at: number; act: () => void }[] = []
 
   readonly now = (): number => this.ms
+  readonly monotonic = (): number => this.ms
   readonly setTimer: SetTimer = (act, ms) => {
     const timer = { at: this.ms + ms, act }
     this.#timers.push(timer)

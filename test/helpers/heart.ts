@@ -175,7 +175,7 @@ export async function startHeart(options: HeartOptions): Promise<Heart> {
     },
     tell: ({ id }, file) => left.evidence.push({ id, file }),
     onError: (error) => left.errors.push(error),
-    clock: { now },
+    clock: { now, monotonic: now },
   })
   const keysOf = (id: string): readonly [Signer, ...Signer[]] => {
     const own = options.ofLogs?.get(id)
@@ -223,7 +223,7 @@ export async function startHeart(options: HeartOptions): Promise<Heart> {
       onSuspectAlarm: (suspect) => left.suspectAlarms.push(suspect),
       onError: (error) => left.errors.push(error),
     },
-    time: { now, pauseMs: options.pauseMs ?? 0 },
+    time: { now, monotonic: now, pauseMs: options.pauseMs ?? 0 },
   })
   await witness.resume()
   const submit = (source: Source, note: Uint8Array, peer?: string, id = log): Promise<Outcome> => {

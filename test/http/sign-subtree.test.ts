@@ -1,6 +1,5 @@
 /** sign-subtree over a real heart and a real socket: what is signed, and every way to have signed what must not be. */
-import { once } from 'node:events'
-import { connect } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import { MemoryLevel } from 'memory-level'
 import { afterEach, describe, expect, test } from 'vitest'
 import { witnessRoutes } from '../../src/http/add-checkpoint.js'
@@ -96,20 +95,28 @@ function isSigned(body: string, origin: string, subtree: Subtree): boolean {
   return key.verify(subtreeMessage(name, 0, origin, subtree)!, line.bytes.subarray(8))
 }
 
-/** Requests that come down one connection together, none waiting for an answer; the heads of the answers. */
+/** Requests that come at once, each on a connection of its own over which one was answered; the heads of the answers. */
 async function atOnce(url: string, bodies: readonly Uint8Array[]): Promise<{ status: string; head: string }[]> {
   const { hostname, port } = new URL(url)
-  const socket = connect(Number(port), hostname)
-  stops.push(() => Promise.resolve(void socket.destroy()))
-  const request = (length: number): Uint8Array =>
-    utf8(`POST /sign-subtree HTTP/1.1\r\nhost: x\r\ncontent-length: ${length}\r\n\r\n`)
-  socket.write(concatBytes(...bodies.flatMap((body) => [request(body.length), body])))
-  let answers = ''
-  const heads = (): { status: string; head: string }[] =>
-    [...answers.matchAll(/HTTP\/1\.1 (\d+) [\s\S]*?\r\n\r\n/g)].map(([head, status]) => ({ status: status!, head }))
-  socket.on('data', (data: Buffer) => (answers += data.toString()))
-  while (heads().length < bodies.length) await once(socket, 'data')
-  return heads()
+  const sockets = bodies.map(() => connect(Number(port), hostname))
+  stops.push(() => Promise.resolve(sockets.forEach((socket) => socket.destroy())))
+  const send = (socket: Socket, body: Uint8Array): Promise<{ status: string; head: string }> => {
+    const head = `POST /sign-subtree HTTP/1.1\r\nhost: x\r\ncontent-length: ${body.length}\r\n\r\n`
+    socket.write(concatBytes(utf8(head), body))
+    return new Promise((resolve) => {
+      let answer = ''
+      const take = (data: Buffer): void => {
+        answer += data.toString()
+        const whole = /^(HTTP\/1\.1 (\d+) [^]*?content-length: (\d+)[^]*?\r\n\r\n)/i.exec(answer)
+        if (whole === null || answer.length < whole[1]!.length + Number(whole[3])) return
+        socket.off('data', take)
+        resolve({ status: whole[2]!, head: whole[1]! })
+      }
+      socket.on('data', take)
+    })
+  }
+  await Promise.all(sockets.map((socket) => send(socket, utf8('nonsense'))))
+  return Promise.all(sockets.map((socket, i) => send(socket, bodies[i]!)))
 }
 
 /** What an attacker has: a reference that is as good as ours but for its signature. */

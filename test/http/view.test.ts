@@ -96,6 +96,7 @@ async function start({ listed = true, state = 'guarded', ...given }: Starting = 
     bastion: () => undefined,
     signing: () => ({ by: 'file', error: null }),
     exchange: () => [],
+    faults: () => ({ operator: undefined, lists: [] }),
     mesh: () => mesh,
   })
   const answer = (kind: OutcomeKind = 'known') => view.polled(heart.log, { outcome: { kind, news: false } })

@@ -214,7 +214,11 @@ describe('a hostile list', () => {
 
   test('does not keep another one from being read', async () => {
     const good = await ListServer.start(listOf(entry(vkey('a.example'))))
-    const logs = await lists(['/nonexistent', good.url]).read()
+    const reader = lists(['/nonexistent', good.url])
+    const logs = await reader.read()
+    expect(reader.failing).toEqual([
+      { list: '/nonexistent', error: expect.stringContaining('cannot be read') as string },
+    ])
     expect(shown(logs)).toEqual(known)
     expect(news.map(({ error }) => error === null)).toEqual([false, true])
   })

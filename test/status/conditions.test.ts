@@ -51,7 +51,7 @@ const WELL: Facts = {
   convicted: { own: [], others: [] },
   signing: { guard: { state: 'guarded', text: 'guarded', since: '' }, deposit: DEPOSIT, clock: [], agent: undefined },
   disk: { failure: undefined, unwritten: 0 },
-  around: { mesh: { configured: 1, connected: 1 }, bastion: undefined, places: [] },
+  around: { mesh: { configured: 1, connected: 1 }, bastion: undefined, places: [], operator: undefined, lists: [] },
   patience: 300,
 }
 
@@ -98,6 +98,8 @@ const CASES: readonly [ConditionName, Facts][] = [
   ),
   ['agent away', signing({ agent: 'gone' })],
   ['bastion down', around({ bastion: 'connecting' })],
+  ['operator door shut', around({ operator: 'EACCES' })],
+  ['log list unread', around({ lists: [{ list: 'l', error: 'ENOENT' }] })],
   ['peers down', around({ mesh: { configured: 1, connected: 0 } })],
   ['no peers', around({ mesh: { configured: 0, connected: 0 } })],
   ['no policy', { ...WELL, hasPolicy: false }],

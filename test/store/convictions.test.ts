@@ -68,5 +68,8 @@ test.each(['{"id":', '7', 'null', ''])('a damaged record stops the start and is 
   const shelf = new EvidenceShelf(disk.table('evidence'))
   const error = { code: 'STORE_DAMAGED', detail: 'table evidence, record 2' }
   await expect(shelf.get('2')).rejects.toMatchObject(error)
-  await expect(Alarm.start({ shelf } as unknown as Parameters<typeof Alarm.start>[0])).rejects.toMatchObject(error)
+  const clock = { now: Date.now, monotonic: Date.now }
+  await expect(Alarm.start({ shelf, clock } as unknown as Parameters<typeof Alarm.start>[0])).rejects.toMatchObject(
+    error,
+  )
 })

@@ -180,9 +180,16 @@ describe('a failure that may pass', () => {
 
   test('all tries together have a deadline', async () => {
     lieInTurn(stall)
-    const failure = fetcher({ timeoutMs: 30, deadlineMs: 200, retries: 1e6 }).get('latest', 1000)
+    const one = fetcher({ timeoutMs: 30, deadlineMs: 200, retries: 1e6, random: () => 0 })
+    const failure = one.get('latest', 1000)
     await expect(failure).rejects.toThrow(UNREACHABLE)
-    await expect(failure).rejects.toThrow('no answer in 200 ms')
+    await expect(failure).rejects.toThrow(/no answer in \d+ ms/)
+  })
+
+  test('a pause that is longer than the time that is left is not waited for', async () => {
+    lieInTurn(refuse(503, '20'))
+    await expect(fetcher({ deadlineMs: 5_000 }).get('latest', 1000)).rejects.toThrow('status 503')
+    expect(delays).toEqual([])
   })
 })
 

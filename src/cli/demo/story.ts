@@ -42,7 +42,7 @@ export class Story {
   readonly #count: number
   /** Cosignatures that make a quorum: with more than two thirds, two quorums share an honest witness. */
   readonly #need: number
-  readonly #startedAt = Date.now()
+  readonly #startedAt = performance.now()
   readonly #signer: SignerKey
   /** Ends every wait. */
   readonly #ended = lastingController()
@@ -169,7 +169,7 @@ export class Story {
   /** One line of the story, with the seconds since its start. Throws when the story is over. */
   #say(text: string): void {
     this.#ended.signal.throwIfAborted()
-    const seconds = ((Date.now() - this.#startedAt) / 1000).toFixed(2).padStart(6)
+    const seconds = ((performance.now() - this.#startedAt) / 1000).toFixed(2).padStart(6)
     this.#out.story(text === '' ? '' : `${seconds}s  ${text}`)
   }
 

@@ -147,6 +147,7 @@ test('a full disk', async ({ skip }) => {
   }
   while (!(await grow()).includes('disk failing'));
   expect(await healthOf(node)).toEqual({ ready: 503, exit: 4, names: ['disk failing'] })
+  expect(JSON.stringify((await status(node)).conditions), 'anybody may read it').not.toContain(disk.path)
   disk.free()
   while ((await grow()).includes('disk failing'));
   expect((await healthOf(node)).names).toEqual([])
