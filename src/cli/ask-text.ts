@@ -112,6 +112,13 @@ function openSuspects({ holds, suspects }: LogView): LogView['suspects'] {
   return suspects.filter(({ id }) => !holds.some((hold) => hold.id === id && hold.acked))
 }
 
+/** How many there are: not all of them are shown. */
+function openCount(log: LogView): number {
+  // A node of an earlier version shows all of them and says no number.
+  const all = Math.max(log.suspects.length, log.suspectCount || 0)
+  return all - (log.suspects.length - openSuspects(log).length)
+}
+
 function viewOf(log: LogView, { peers, policy }: StatusView, paint: Paint): string {
   if (log.frozen) {
     const ids = log.holds.filter((hold) => !hold.acked).map((hold) => hold.id)
@@ -126,7 +133,8 @@ function viewOf(log: LogView, { peers, policy }: StatusView, paint: Paint): stri
   const suspects = openSuspects(log)
   const alarmed = suspects.filter((suspect) => suspect.alarmed).length
   if (alarmed > 0) return paint('red', `${counted(alarmed, 'signed head')} that nothing explains`)
-  if (suspects.length > 0) return paint('yellow', `${counted(suspects.length, 'suspect')}: not proven yet`)
+  const open = openCount(log)
+  if (open > 0) return paint('yellow', `${counted(open, 'suspect')}: not proven yet`)
   if (log.holds.length > 0) {
     const isProven = log.holds.some((hold) => !log.suspects.some(({ id }) => id === hold.id))
     const what = isProven ? 'two histories were shown' : 'a head that nothing explains was shown'

@@ -64,23 +64,27 @@ export function headsCommand(): Command {
     .description('the newest heads of a log that the node holds, the newest first')
     .argument('[LOG]', 'name or id of the log; not needed when the node follows one')
     .option('--limit <N>', 'how many, at most 1000', '20')
+    .option('--below <SIZE>', 'only those that are smaller')
     .addHelpText(
       'after',
       examples(
         'gossum heads',
         'gossum heads sum.golang.org --limit 1',
+        'gossum heads --limit 1000 --below 280573',
         "gossum heads --json | jq -j '.heads[0].note' > head.txt",
       ),
     )
-    .action(async (log: string | undefined, { limit }: { limit: string }, self: Command) => {
+    .action(async (log: string | undefined, { limit, below }: { limit: string; below?: string }, self: Command) => {
       const { out, node } = asking(self)
       const { value: known } = await node.askJson<{ logs: LogView[] }>('/api/v1/logs', 'logs')
       const { id } = chooseLog(known.logs, log)
-      const path = `/api/v1/logs/${id}/heads?limit=${encodeURIComponent(limit)}`
-      const { value, body } = await node.askJson<{ heads: HeadView[] }>(path, 'heads')
+      const query = new URLSearchParams({ limit, ...(below !== undefined && { below }) })
+      const path = `/api/v1/logs/${id}/heads?${query.toString()}`
+      const { value, body } = await node.askJson<{ heads: HeadView[]; next?: number | null }>(path, 'heads')
       if (out.isJson) out.raw(body)
       else headLines(value.heads, Date.now()).forEach((line) => out.line(line))
-      if (value.heads.length === 0) out.talk('no head yet')
+      if (value.heads.length === 0) out.talk(below === undefined ? 'no head yet' : 'no older head is kept')
+      else if (typeof value.next === 'number') out.talk(`older ones: --below ${value.next}`)
     })
 }
 
@@ -146,8 +150,8 @@ export function evidenceCommand(): Command {
     .action((_options: unknown, self: Command) => listEvidence(asking(self)))
   command
     .command('show')
-    .description('print an evidence file, byte for byte')
-    .argument('<ID>', 'id of the evidence')
+    .description('print an evidence file, byte for byte; or the head of a suspect')
+    .argument('<ID>', 'id of the evidence, or of the suspect')
     .addHelpText(
       'after',
       examples(
@@ -158,7 +162,7 @@ export function evidenceCommand(): Command {
     )
     .action(async (id: string, _options: unknown, self: Command) => {
       const { out, node } = asking(self)
-      out.raw(await node.ask(`/api/v1/evidence/${encodeURIComponent(id)}`))
+      out.raw(await shown(node, encodeURIComponent(id)))
     })
   command
     .command('ack')
@@ -215,6 +219,16 @@ async function acknowledge(ids: ReadonlySet<string>, flags: CommonFlags): Promis
     }
   }
   return gravest(exits)
+}
+
+/** Whatever `ack` takes: evidence, or the head of a suspect. */
+async function shown(node: NodeClient, id: string): Promise<Uint8Array> {
+  try {
+    return await node.ask(`/api/v1/evidence/${id}`)
+  } catch (error) {
+    if (!(error instanceof GossumError && error.code === 'EVIDENCE_UNKNOWN')) throw error
+    return node.ask(`/api/v1/suspects/${id}`)
+  }
 }
 
 async function listEvidence({ out, node }: Asking): Promise<void> {

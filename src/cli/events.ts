@@ -51,7 +51,7 @@ export function afterEvidence(id: string, { nodeFlag, homeFlag }: Flags): string
 
 /** The same for a head that nothing explains: there is no evidence to show. */
 export function afterSuspect(id: string, { nodeFlag, homeFlag }: Flags): string {
-  return `Read it: gossum status --json${nodeFlag}; then: gossum evidence ack ${id}${homeFlag}`
+  return `Read it: gossum evidence show ${id}${nodeFlag}; then: gossum evidence ack ${id}${homeFlag}`
 }
 
 function linesOf(event: NodeEvent, telling: Telling): string[] {

@@ -12,7 +12,7 @@ import {
   type Evidence,
 } from './evidence.js'
 import { Keeper, type Kept, type KeeperParts } from './keeper.js'
-import type { EvidenceRef, KeptConviction, KeptEvidence } from './kept.js'
+import type { EvidenceRef, EvidenceSummary, KeptConviction, KeptEvidence } from './kept.js'
 
 export type { EvidenceRef, KeptConviction, KeptEvidence }
 export type AlarmParts = KeeperParts
@@ -74,9 +74,9 @@ export class Alarm {
     return this.#keeper.unwritten.get(id) ?? (await this.#parts.shelf.get(id))
   }
 
-  /** All of it, oldest first. */
-  async list(): Promise<readonly KeptEvidence[]> {
-    const kept = await this.#parts.shelf.list()
+  /** All of it but the files, oldest first. */
+  async list(): Promise<readonly EvidenceSummary[]> {
+    const kept = await this.#parts.shelf.summaries()
     const known = new Set(kept.map(({ id }) => id))
     return [...kept, ...this.unwritten().filter(({ id }) => !known.has(id))]
   }

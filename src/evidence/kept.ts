@@ -17,6 +17,9 @@ export interface KeptEvidence {
   readonly text: string
 }
 
+/** What is said of evidence where many are listed: all but the file. */
+export type EvidenceSummary = Omit<KeptEvidence, 'text'>
+
 /** A witness that one evidence file convicts. */
 export interface KeptConviction {
   /** Of the evidence. */
@@ -43,6 +46,8 @@ export interface Shelf {
   del(id: string): Promise<void>
   /** Oldest first. */
   list(): Promise<KeptEvidence[]>
+  /** The same without the files. */
+  summaries(): Promise<EvidenceSummary[]>
 }
 
 export interface KeptConvictions {

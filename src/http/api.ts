@@ -8,7 +8,7 @@ import type { GuardState } from '../witness/rollback.js'
 import type { ClockCondition } from '../witness/clock.js'
 import type { DepositReport } from '../witness/deposit-report.js'
 import type { BastionReport } from './bastion.js'
-import { json, jsonFile, exact, text, type Reply } from './reply.js'
+import { exact, json, jsonFile, jsonText, text, type Reply } from './reply.js'
 import type { ApiRequest, Route } from './router.js'
 import { submitRoutes, type Doors } from './submit.js'
 
@@ -62,7 +62,10 @@ export interface LogView {
   holds: { id: string; acked: boolean }[]
   cosignatures: CosignatureView[]
   quorum: { size: number; root: string; cosignatures: CosignatureView[] } | null
+  /** Those that people were told of, then those that were acknowledged, then the oldest; not all of them. */
   suspects: SuspectView[]
+  /** How many there are. */
+  suspectCount: number
   /** Verifier key of this node that cosigns it: that of the witness, unless the log has one of its own. */
   witness: string
   /** Why nothing is signed though the log is not frozen: our own records disagree, or the key cosigns another log. */
@@ -96,7 +99,6 @@ export interface SuspectView {
   /** Why it is not proven yet. */
   code: string
   alarmed: boolean
-  note: string
 }
 
 export interface PeerView {
@@ -231,8 +233,10 @@ export interface NodeView extends Doors {
   /** Whether this node follows the log with this id. */
   follows(log: string): boolean
   head(log: string): Promise<HeadView | undefined>
-  /** The newest first. */
-  heads(log: string, limit: number): Promise<HeadView[]>
+  /** The newest of those that are smaller than `below`, the newest first. */
+  heads(log: string, limit: number, below?: number): Promise<HeadView[]>
+  /** The head of a suspect as a note. */
+  suspectNote(id: string): Promise<string | undefined>
   peers(): PeerView[]
   /** Those of the policy in its order, after this node's own if the policy does not name it. */
   witnesses(): WitnessView[]
@@ -247,28 +251,31 @@ export interface NodeView extends Doors {
 
 // ---- routes ----------------------------------------------------------------------------------------------------
 
-/** How many heads /heads gives unless asked otherwise, and at most. */
-const HEADS = { usual: 20, most: 1000 }
+/** How many heads a page has unless asked otherwise, and at most; those that are read at once, and when it is enough. */
+const HEADS = { usual: 20, most: 1000, atOnce: 32, characters: 1024 * 1024 }
 
 const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
 
 /** The routes of the API, of health and of metrics. */
 export function apiRoutes(node: NodeView): Route[] {
   const get = (path: string, handle: Route['handle']): Route => ({ method: 'GET', path, handle })
+  const costly = (path: string, handle: Route['handle']): Route => ({ method: 'GET', path, isCostly: true, handle })
+  const health = (path: string, handle: Route['handle']): Route => ({ method: 'GET', path, isHealth: true, handle })
   return [
-    get('/api/v1/status', async () => json(await node.status())),
-    get('/api/v1/logs', async () => json({ logs: (await node.status()).logs })),
+    costly('/api/v1/status', async () => json(await node.status())),
+    costly('/api/v1/logs', async () => json({ logs: (await node.status()).logs })),
     get('/api/v1/logs/:log/head', (request) => head(node, request)),
-    get('/api/v1/logs/:log/heads', (request) => heads(node, request)),
+    costly('/api/v1/logs/:log/heads', (request) => heads(node, request)),
     get('/api/v1/peers', () => json({ peers: node.peers() })),
     get('/api/v1/witnesses', () => json({ witnesses: node.witnesses() })),
-    get('/api/v1/evidence', async () => json({ evidence: await node.evidence() })),
+    costly('/api/v1/evidence', async () => json({ evidence: await node.evidence() })),
     ...submitRoutes(node),
-    get('/api/v1/evidence/:id', (request) => evidenceFile(node, request)),
-    get('/metrics', async () => text(await node.metrics(), { type: METRICS_TYPE })),
-    get('/livez', () => text('ok\n')),
-    get('/readyz', (request) => readiness(node, request)),
-    get('/healthz', (request) => readiness(node, request)),
+    costly('/api/v1/suspects/:id', (request) => suspectNote(node, request)),
+    costly('/api/v1/evidence/:id', (request) => evidenceFile(node, request)),
+    costly('/metrics', async () => text(await node.metrics(), { type: METRICS_TYPE })),
+    health('/livez', () => text('ok\n')),
+    health('/readyz', (request) => readiness(node, request)),
+    health('/healthz', (request) => readiness(node, request)),
   ]
 }
 
@@ -291,13 +298,45 @@ function prefersText(accept: string): boolean {
   return types.includes('text/plain') && !types.includes('application/json')
 }
 
+/**
+ * A page of heads, and where the next one begins. It ends early when it is large enough: `next` says whether there are
+ * older ones, and not how many heads it has.
+ */
 async function heads(node: NodeView, request: ApiRequest): Promise<Reply> {
   const log = followedLog(node, request)
-  const limit = request.query.get('limit') ?? String(HEADS.usual)
-  if (!/^[1-9][0-9]{0,3}$/.test(limit) || Number(limit) > HEADS.most) {
-    throw new GossumError('REQUEST_INVALID', `limit is a whole number from 1 to ${HEADS.most}`)
+  const limit = wholeNumber(request, 'limit', HEADS.most) ?? HEADS.usual
+  let below = wholeNumber(request, 'below', Number.MAX_SAFE_INTEGER)
+  const page: string[] = []
+  let characters = 0
+  let isEnd = false
+  while (!isEnd && page.length < limit && characters < HEADS.characters) {
+    const count = Math.min(HEADS.atOnce, limit - page.length)
+    const some = await node.heads(log, count, below)
+    for (const head of some) {
+      page.push(JSON.stringify(head))
+      characters += page.at(-1)!.length
+    }
+    isEnd = some.length < count
+    below = some.at(-1)?.size ?? below
   }
-  return json({ heads: await node.heads(log, Number(limit)) })
+  return jsonText(`{"heads":[${page.join(',')}],"next":${isEnd ? 'null' : String(below)}}\n`)
+}
+
+/** A whole number above 0 of the query. Throws REQUEST_INVALID. */
+function wholeNumber({ query }: ApiRequest, name: string, most: number): number | undefined {
+  const text = query.get(name)
+  if (text === null) return undefined
+  if (!/^[1-9][0-9]{0,15}$/.test(text) || Number(text) > most) {
+    throw new GossumError('REQUEST_INVALID', `${name} is a whole number from 1 to ${most}`)
+  }
+  return Number(text)
+}
+
+async function suspectNote(node: NodeView, request: ApiRequest): Promise<Reply> {
+  const id = evidenceIdOf(request)
+  const note = await node.suspectNote(id)
+  if (note === undefined) throw new GossumError('EVIDENCE_UNKNOWN', id)
+  return exact(note)
 }
 
 /** Throws EVIDENCE_UNKNOWN for what cannot be the id of evidence or of a suspect. */

@@ -6,6 +6,11 @@ import { STATUS_CODES } from 'node:http'
 import { errorCode, ERRORS, GossumError, type ErrorCode } from '../errors.js'
 import { utf8 } from '../tlog/bytes.js'
 
+/** What a reply says of itself to who only read: whoever keeps it asks each time whether it still is so. */
+export function cacheControlOfRead(said: string | undefined): string {
+  return said === undefined || said === NO_STORE ? 'no-cache' : said
+}
+
 export interface Reply {
   readonly status: number
   /** Lower-case names. Length, sniffing and cross-origin headers are the server's. */
@@ -19,8 +24,13 @@ const NO_STORE = 'no-store'
 const IMMUTABLE = 'public, max-age=31536000, immutable'
 
 export function json(value: unknown): Reply {
+  return jsonText(`${JSON.stringify(value)}\n`)
+}
+
+/** JSON that is written already. */
+export function jsonText(body: string): Reply {
   const headers = { 'content-type': 'application/json', 'cache-control': NO_STORE }
-  return { status: 200, headers, body: utf8(`${printableJson(JSON.stringify(value))}\n`) }
+  return { status: 200, headers, body: utf8(printableJson(body)) }
 }
 
 /** Lines of words, some of them perhaps of others. */

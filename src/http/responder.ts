@@ -1,9 +1,10 @@
 /** The way of a request to its route, and of the reply back: over whatever connection it came. */
+import { createHash } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { errorCode, GossumError } from '../errors.js'
 import { concatBytes } from '../tlog/bytes.js'
 import { CostlyReads } from './costly.js'
-import { problem, statusOf, type Reply } from './reply.js'
+import { cacheControlOfRead, problem, statusOf, type Reply } from './reply.js'
 import { allowedMethods, matchPath, type Match, type Route } from './router.js'
 
 export interface ResponderReports {
@@ -55,16 +56,17 @@ export class Responder {
     // The client went away; there is nobody to tell.
     response.on('error', () => undefined)
     const gone = goneSignal(request, response)
-    const { reply, route } = await this.#answer(request, gone, arrival)
+    const { reply: made, route } = await this.#answer(request, gone, arrival)
     if (gone.aborted || (request.destroyed && !request.complete)) {
       this.#reports.onRequest?.(route, CLIENT_GONE)
       return
     }
+    const reply = conditional(request, made)
     const isRead = request.method === 'GET' || request.method === 'HEAD'
     // A body that was not read to its end leaves a connection that cannot be used again.
     const isLast = request.httpVersionMajor < 2 && (arrival.closes() || !request.complete)
     response.writeHead(reply.status, {
-      ...(reply.status === 204 ? {} : { 'content-length': reply.body.length }),
+      ...(reply.status === 204 || reply.status === 304 ? {} : { 'content-length': reply.body.length }),
       'x-content-type-options': 'nosniff',
       ...(isRead ? { 'access-control-allow-origin': '*' } : {}),
       ...(isLast ? { connection: 'close' } : {}),
@@ -109,6 +111,17 @@ export class Responder {
       arrival.end?.()
     }
   }
+}
+
+/** The same with an ETag, for what was read; without its body for who has that already. */
+function conditional({ method, headers }: IncomingMessage, reply: Reply): Reply {
+  if ((method !== 'GET' && method !== 'HEAD') || reply.status !== 200) return reply
+  const etag = `"${createHash('sha256').update(reply.body).digest('base64url').slice(0, 22)}"`
+  const cacheControl = cacheControlOfRead(reply.headers['cache-control'])
+  const tagged = { ...reply, headers: { ...reply.headers, 'cache-control': cacheControl, etag } }
+  const known = (headers['if-none-match'] ?? '').split(',').map((tag) => tag.trim().replace(/^W\//, ''))
+  if (!known.includes(etag) && known[0] !== '*') return tagged
+  return { ...tagged, status: 304, body: new Uint8Array() }
 }
 
 /** Aborted when nobody is left to read the answer. */

@@ -122,7 +122,7 @@ export class View implements NodeView {
       quorum: quorum
         ? { size: quorum.size, root: formatHash(quorum.root), cosignatures: cosignatureViews(this.#parts, quorum) }
         : null,
-      suspects: suspects.list(id).map(suspectView),
+      ...suspectViews(suspects.list(id), this.#readings.holds(id)),
       witness: keysOf(id)[0].vkey,
       paused: this.#readings.paused(id) ?? null,
       floor: floor ? { size: floor.size, at: floor.at } : null,
@@ -152,8 +152,8 @@ export class View implements NodeView {
     return formatNote({ ...current.note, signatures: [current.note.signatures[0]!, ...own] })
   }
 
-  async heads(log: string, limit: number): Promise<HeadView[]> {
-    return (await this.#parts.cosigned.history(log, limit)).map((head) => this.#headView(head))
+  async heads(log: string, limit: number, below?: number): Promise<HeadView[]> {
+    return (await this.#parts.cosigned.history(log, limit, below)).map((head) => this.#headView(head))
   }
 
   #headView(head: CosignedHead): HeadView {
@@ -165,6 +165,12 @@ export class View implements NodeView {
       note: fromUtf8(encodeCosigned(head))!,
       cosignatures: cosignatureViews(this.#parts, head),
     }
+  }
+
+  suspectNote(id: string): Promise<string | undefined> {
+    const { config, suspects } = this.#parts
+    const all = config.logs.flatMap((log) => suspects.list(log.id))
+    return Promise.resolve(all.find((suspect) => suspect.id === id)?.note)
   }
 
   /** Whether this node follows the log. */
@@ -224,7 +230,21 @@ function iso(ms: number): string {
   return new Date(ms).toISOString()
 }
 
+/** Suspects of one log that are shown: a log can make hundreds, of 64 KiB each. */
+const MAX_SHOWN = 16
+
+/** What is shown of the suspects of a log: first what somebody should look at, then what was acknowledged. */
+function suspectViews(
+  suspects: readonly Suspect[],
+  holds: LogView['holds'],
+): Pick<LogView, 'suspects' | 'suspectCount'> {
+  const acked = new Set(holds.flatMap((hold) => (hold.acked ? hold.id : [])))
+  const rank = ({ id, alarmed }: Suspect): number => (acked.has(id) ? 1 : alarmed ? 0 : 2)
+  const shown = suspects.toSorted((a, b) => rank(a) - rank(b)).slice(0, MAX_SHOWN)
+  return { suspects: shown.map(suspectView), suspectCount: suspects.length }
+}
+
 function suspectView({ id, size, firstSeen, door, peer, code, alarmed, note }: Suspect): SuspectView {
   // The third line of a checkpoint is its root.
-  return { id, size, root: note.split('\n')[2]!, firstSeen, door, peer: peer ?? null, code, alarmed, note }
+  return { id, size, root: note.split('\n', 3)[2]!, firstSeen, door, peer: peer ?? null, code, alarmed }
 }

@@ -32,6 +32,9 @@ export interface PollView {
   readonly refusal: string | null
 }
 
+/** Characters that are kept of why a poll failed: what a log answered may be part of it. */
+const MAX_ERROR = 1024
+
 const NOT_POLLED: PollView = {
   reachable: null,
   isAnswer: false,
@@ -66,7 +69,8 @@ export class Polls {
       return isNews
     }
     record.failures++
-    Object.assign(record, { error: errorText(failure), refusal: null, isAnswer: !SILENCE.has(errorCode(failure)) })
+    const error = errorText(failure).slice(0, MAX_ERROR)
+    Object.assign(record, { error, refusal: null, isAnswer: !SILENCE.has(errorCode(failure)) })
     return Number.isInteger(Math.log2(record.failures))
   }
 

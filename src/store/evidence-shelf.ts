@@ -16,9 +16,14 @@ export interface ShelvedEvidence {
   readonly text: string
 }
 
+/** What is said of evidence where many are listed: all but the file. */
+export type EvidenceSummary = Omit<ShelvedEvidence, 'text'>
+
 /** Reading throws STORE_DAMAGED for a record that is none. */
 export class EvidenceShelf {
   readonly #table: Table
+  /** Of all that is kept, once somebody asked. */
+  #summaries: Promise<Map<string, EvidenceSummary>> | undefined
 
   constructor(table: Table) {
     this.#table = table
@@ -32,16 +37,37 @@ export class EvidenceShelf {
   /** Keeps evidence; durable when it returns. */
   async put(evidence: ShelvedEvidence): Promise<void> {
     await this.#table.put(evidence.id, JSON.stringify(evidence))
+    await this.#summaries?.then((all) => all.set(evidence.id, summaryOf(evidence))).catch(() => undefined)
   }
 
   /** Forgets evidence. */
   async del(id: string): Promise<void> {
     await this.#table.del(id)
+    await this.#summaries?.then((all) => all.delete(id)).catch(() => undefined)
   }
 
   /** All of it, oldest first. */
   async list(): Promise<ShelvedEvidence[]> {
     const all = (await this.#table.entries()).map(([id, json]) => readRecord('evidence', id, json) as ShelvedEvidence)
-    return all.sort((a, b) => (a.seenAt < b.seenAt ? -1 : 1))
+    return all.sort(bySeen)
   }
+
+  /** The same without the files, which are read once. */
+  async summaries(): Promise<EvidenceSummary[]> {
+    this.#summaries ??= this.list().then((all) => new Map(all.map((evidence) => [evidence.id, summaryOf(evidence)])))
+    const summaries = this.#summaries
+    // What could not be read now may be so later.
+    summaries.catch(() => (this.#summaries = undefined))
+    return [...(await summaries).values()].sort(bySeen)
+  }
+}
+
+function summaryOf({ id, type, log, witness, sizes, seenAt }: ShelvedEvidence): EvidenceSummary {
+  return { id, type, log, ...(witness !== undefined && { witness }), sizes, seenAt }
+}
+
+/** The order is the same each time, also of what came at once. */
+function bySeen(a: EvidenceSummary, b: EvidenceSummary): number {
+  if (a.seenAt !== b.seenAt) return a.seenAt < b.seenAt ? -1 : 1
+  return a.id < b.id ? -1 : 1
 }

@@ -143,7 +143,24 @@ export function verifiedCosignatures(note: Note, keys: Iterable<VerifierKey>): M
   return readCosignatures(note, keys).verified
 }
 
-/** The same, and which lines verified under one of these keys: two keys may have one name and one key id. */
+/**
+ * What the lines of a note say that was kept because they verified, one per key and the newest of several: nothing is
+ * verified again. For display alone.
+ */
+export function keptCosignatures(note: Note, keys: Iterable<VerifierKey>): Map<string, Cosignature> {
+  const known = new Map([...keys].map((key) => [`${key.name}+${key.keyId}`, key]))
+  const kept = new Map<string, Cosignature>()
+  for (const signature of note.signatures) {
+    const key = known.get(`${signature.name}+${signature.keyId}`)
+    const isLine = key !== undefined && signature.bytes.length === cosignatureSize(key)
+    const time = isLine ? readUint64(signature.bytes, 0) : undefined
+    if (time === undefined || time === 0 || time > MAX_COSIGNATURE_TIME) continue
+    if (time > (kept.get(key!.vkey)?.time ?? 0)) kept.set(key!.vkey, { signature, time })
+  }
+  return kept
+}
+
+/** The same as verifiedCosignatures(), and which lines verified under one of these keys: two keys may have one name and one key id. */
 export function readCosignatures(
   note: Note,
   keys: Iterable<VerifierKey>,

@@ -7,7 +7,7 @@ import type { Store } from '../store/store.js'
 import { Serial } from '../store/serial.js'
 import { utf8 } from '../tlog/bytes.js'
 import { parseCheckpoint } from '../tlog/checkpoint.js'
-import { verifiedCosignatures, type Cosignature } from '../tlog/cosignature.js'
+import { keptCosignatures, verifiedCosignatures, type Cosignature } from '../tlog/cosignature.js'
 import type { Tree } from '../tlog/merkle.js'
 import { formatSignature, MAX_SIGNATURES, parseNote, spellNote, type Note, type VerifierKey } from '../tlog/note.js'
 import { cosignedHead, type CosignedHead, type ProvenHead } from './cosigned-head.js'
@@ -118,9 +118,13 @@ export class CosignedHeads {
     return { ...parseCheckpoint(note.text), note }
   }
 
-  /** The newest heads of a log, newest first. */
-  async history(log: string, limit: number): Promise<CosignedHead[]> {
-    return (await this.#store.history.latest(log, limit)).map(({ note }) => this.#decode(note))
+  /** The newest heads of a log that are smaller than `below`, newest first, as they were kept: not verified again. */
+  async history(log: string, limit: number, below = Infinity): Promise<CosignedHead[]> {
+    const keys = [...this.#quorum.keys, ...this.#relayed()]
+    return (await this.#store.history.latest(log, limit, below)).map(({ note: text }) => {
+      const note = parseNote(utf8(text))
+      return cosignedHead(note.text, note.signatures[0]!, this.#ordered(keptCosignatures(note, keys)))
+    })
   }
 
   // ---- changes ---------------------------------------------------------------------------------------------------

@@ -94,7 +94,7 @@ it('names the home of the node as what only its operator may do needs it', () =>
 
 it('says what to do about a head of a size that no tree has, and nothing of the kind about others', () => {
   const suspect: NodeEventBody = { event: 'suspect', log: LOG_ID, id: ID, size: null, code: 'SIZE_IMPOSSIBLE' }
-  expect(told(suspect)[1]).toContain(`gossum status --json; then: gossum evidence ack ${ID}`)
+  expect(told(suspect)[1]).toContain(`gossum evidence show ${ID}; then: gossum evidence ack ${ID}`)
   expect(told({ ...suspect, size: 7 })).toHaveLength(1)
 })
 

@@ -148,7 +148,7 @@ export class World {
     const own = { size: tree.size, root: toHex(tree.root) }
     const lies = [...this.#taken.values()].filter((head) => !areOneHistory(own, head))
     if (lies.length === 0) return
-    const evidence = (await alarm.list()).map(({ text }) => text).join('\n')
+    const evidence = [...(await store.evidence.list()), ...alarm.unwritten()].map(({ text }) => text).join('\n')
     const kept = suspects.list(LOG).map(({ note }) => JSON.stringify(note))
     for (const { text, size } of lies) {
       const asJson = JSON.stringify(text).slice(1, -1)

@@ -66,6 +66,7 @@ export function alarmParts(changes: Changes) {
     trust: { keys, witnesses, relayed },
     shelf: {
       get: (id) => Promise.resolve(kept.get(id)),
+      summaries: () => Promise.resolve([...kept.values()]),
       put: async (evidence) => {
         await act('keep')
         kept.set(evidence.id, evidence)

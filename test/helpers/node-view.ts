@@ -27,6 +27,7 @@ export const LOG: LogView = {
   cosignatures: [{ name: 'w1', key: 'w1+00000000+AAAA', time: '2026-01-02T03:04:05.000Z', counted: true }],
   quorum: null,
   suspects: [],
+  suspectCount: 0,
   witness: 'w1+00000000+AAAA',
   paused: null,
   floor: null,
@@ -111,6 +112,7 @@ export function fakeNode(changes: Partial<NodeView> = {}): FakeNode {
     status: () => Promise.resolve(STATUS),
     follows: (log) => log === LOG_ID,
     head: () => Promise.resolve(head),
+    suspectNote: (id) => Promise.resolve(id === EVIDENCE_ID ? NOTE : undefined),
     heads: (_log, limit) => {
       limits.push(limit)
       return Promise.resolve([head])

@@ -5,6 +5,7 @@ import { GossumError } from '../../src/errors.js'
 import { encodeEvidence, makeSplitView, makeWitnessConflict } from '../../src/evidence/evidence.js'
 import { View, type ViewParts } from '../../src/http/view.js'
 import { createMetrics } from '../../src/metrics.js'
+import { fromUtf8 } from '../../src/tlog/bytes.js'
 import { cosign } from '../../src/tlog/cosignature.js'
 import { formatHash } from '../../src/tlog/hash.js'
 import {
@@ -19,6 +20,7 @@ import { parsePolicy, type Policy } from '../../src/tlog/policy.js'
 import type { ClockCondition, PromisedTime } from '../../src/witness/clock.js'
 import type { DepositReport } from '../../src/witness/deposit-report.js'
 import type { OutcomeKind } from '../../src/witness/outcome.js'
+import type { Suspect } from '../../src/witness/suspects.js'
 import type { GuardState } from '../../src/witness/rollback.js'
 import { startHeart, testSigner, testWitness, type Heart, type HeartOptions } from '../helpers/heart.js'
 import { History, showing } from '../helpers/history.js'
@@ -453,4 +455,68 @@ test('evidence that could not be written is shown like any other, and is acknowl
   heart.store.heads.hold = hold
   expect(await view.acknowledge(id)).toBe(true)
   expect((await view.status()).logs[0]).toMatchObject({ frozen: false, holds: [{ id, acked: true }] })
+})
+
+describe('whatever a log did', () => {
+  test('the status stays small, and shows first what somebody should look at', async () => {
+    const { heart, view } = await start()
+    await heart.submit('poll', ours.head(5))
+    // As many as are kept of one log, each as large as a head may be, and one of them froze it once.
+    const note = fromUtf8(theirs.head(9))!
+    const suspects = Array.from({ length: 256 }, (_, i): Suspect => ({
+      ...{ id: i.toString(16).padStart(16, '0'), log: heart.log, size: i, firstSeen: '2026-01-02T12:00:00.000Z' },
+      ...{ door: 'gossip', peer: 'p'.repeat(52), code: 'PROOF_INVALID', alarmed: i === 200 },
+      note: note + 'x'.repeat(60_000),
+    }))
+    heart.suspects.list = () => suspects
+    for (let i = 0; i < 64; i++) await heart.store.heads.hold(heart.log, `e${i}`)
+    await heart.store.heads.hold(heart.log, suspects[100]!.id)
+    await heart.store.heads.acknowledge(heart.log, suspects[100]!.id)
+    view.polled(heart.log, { silence: new Error('x'.repeat(1_000_000)) })
+    const status = await view.status()
+    expect(Buffer.byteLength(JSON.stringify(status))).toBeLessThan(100_000)
+    const [log] = status.logs
+    expect(log!.suspectCount).toBe(256)
+    expect(log!.suspects.map(({ id }) => parseInt(id, 16)).slice(0, 3)).toEqual([200, 100, 0])
+    expect(await view.suspectNote(suspects[255]!.id)).toBe(suspects[255]!.note)
+    expect(await view.suspectNote('0')).toBeUndefined()
+  })
+
+  test('the evidence is listed in one order and without reading the files again', async () => {
+    const { heart, view } = await start()
+    await heart.submit('poll', ours.head(5))
+    for (const salt of ['b', 'c', 'd', 'e']) {
+      await heart.alarm.raise(makeSplitView(key, [parseNote(ours.head(5)), parseNote(ours.fork(3, salt).head(5))]))
+    }
+    const first = await view.evidence()
+    expect(first).toHaveLength(4)
+    let reads = 0
+    heart.store.evidence.list = () => Promise.reject(new Error(`the files are read ${++reads} times`))
+    for (let i = 0; i < 3; i++) expect(await view.evidence()).toEqual(first)
+    expect((await view.status()).evidence).toBe(4)
+    const [last] = [makeSplitView(key, [parseNote(ours.head(5)), parseNote(ours.fork(3, 'f').head(5))])]
+    const { id } = await heart.alarm.raise(last)
+    const all = await view.evidence()
+    expect(all.map((one) => one.id).sort()).toEqual([...first.map((one) => one.id), id].sort())
+    // All came at one moment: then their ids say the order.
+    expect(all.map((one) => one.id)).toEqual(all.map((one) => one.id).sort())
+    expect(Object.keys(all[0]!)).not.toContain('text')
+    expect(reads).toBe(0)
+  })
+})
+
+test('what was kept is shown and not verified again, to the end of the history', async () => {
+  const { heart, view } = await start()
+  for (const size of [3, 4, 5]) await heart.submit('poll', ours.head(size))
+  // A line that no verification would let pass: who reads this disk has it from us.
+  const { text, signatures } = parseNote(ours.head(2))
+  const { name, keyId } = alice.verifier
+  const line = cosign(text, SECONDS - 60, alice).signature
+  const unsigned = { name, keyId, bytes: line.bytes.map((byte, i) => (i < 8 ? byte : 0)) }
+  await heart.store.history.put(heart.log, 2, fromUtf8(formatNote({ text, signatures: [...signatures, unsigned] }))!)
+  const heads = await view.heads(heart.log, 10)
+  expect(heads.map(({ size }) => size)).toEqual([5, 4, 3, 2])
+  expect(heads[3]!.cosignatures).toMatchObject([{ name, time: '2026-01-02T11:59:00.000Z' }])
+  expect((await view.heads(heart.log, 2, 5)).map(({ size }) => size)).toEqual([4, 3])
+  expect(await view.heads(heart.log, 2, 2)).toEqual([])
 })
