@@ -5,8 +5,10 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { published } from '../scripts/vectors/published.js'
 import { parseEvidence, verifyEvidence } from '../src/evidence/evidence.js'
+import { GossumError } from '../src/errors.js'
 import { fromBase64, utf8 } from '../src/tlog/bytes.js'
-import { verifiedCosignatures } from '../src/tlog/cosignature.js'
+import { verifiedCosignatures, verifySubtree } from '../src/tlog/cosignature.js'
+import { parseHash } from '../src/tlog/hash.js'
 import { parseNote, parseVerifierKey } from '../src/tlog/note.js'
 import { codeOf } from './helpers/codes.js'
 import { temporaryHome } from './helpers/home.js'
@@ -22,7 +24,13 @@ function read(name: string): unknown {
 
 test('they are made again, byte for byte', () => {
   const made = published()
-  expect(Object.keys(made).sort()).toEqual(['add-checkpoint.json', 'cosignatures.json', 'evidence.json', 'mesh.json'])
+  expect(Object.keys(made).sort()).toEqual([
+    'add-checkpoint.json',
+    'cosignatures.json',
+    'evidence.json',
+    'mesh.json',
+    'subtree-lines.json',
+  ])
   for (const [name, text] of Object.entries(made)) expect(readFileSync(new URL(name, FOLDER), 'utf8')).toBe(text)
 })
 
@@ -41,6 +49,29 @@ test.each((read('cosignatures.json') as { cases: LineCase[] }).cases)(
     expect(found.size).toBe(verifies ? 1 : 0)
   },
 )
+
+interface SubtreeLines {
+  readonly witness: { readonly vkey: string }
+  readonly origin: string
+  readonly start: number
+  readonly end: number
+  readonly hash: string
+  readonly cases: { readonly what: string; readonly line: string; readonly verifies: boolean }[]
+}
+
+const subtrees = read('subtree-lines.json') as SubtreeLines
+test.each(subtrees.cases)('a line of a subtree with $what', ({ line, verifies }) => {
+  const { witness, origin, start, end, hash } = subtrees
+  const [signature] = parseNote(utf8(`${origin}\n\n${line}`)).signatures
+  const verify = (of: string, from: number): void =>
+    verifySubtree(of, { start: from, end, hash: parseHash(hash)! }, signature!, parseVerifierKey(witness.vkey))
+  if (!verifies) expect(() => verify(origin, start)).toThrow(GossumError)
+  else {
+    verify(origin, start)
+    expect(() => verify('another.example', start)).toThrow(GossumError)
+    expect(() => verify(origin, start + 1)).toThrow(GossumError)
+  }
+})
 
 interface Step {
   readonly what: string

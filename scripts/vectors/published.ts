@@ -18,7 +18,7 @@ import { evidenceTopic, headsTopic, messageId } from '../../src/gossip/topics.js
 import { promiseText } from '../../src/witness/promise.js'
 import { concatBytes, toBase64, toHex, uint64, utf8, fromUtf8 } from '../../src/tlog/bytes.js'
 import { formatCheckpoint, logId, SUMDB_ORIGIN } from '../../src/tlog/checkpoint.js'
-import { cosign, cosignatureMessage } from '../../src/tlog/cosignature.js'
+import { cosign, cosignatureMessage, cosignSubtree } from '../../src/tlog/cosignature.js'
 import { formatHash } from '../../src/tlog/hash.js'
 import {
   formatNote,
@@ -50,11 +50,18 @@ const KEYS = {
   witness: { vkey: witness.verifier.vkey, skey: formatSignerKey('vectors.example/witness', cosignature, seed(3)) },
 }
 
+const mlDsa = makeSignerKey('vectors.example/witness', SIGNATURE_TYPES.mlDsa, seed(4))
+const ML_DSA_KEY = {
+  vkey: mlDsa.verifier.vkey,
+  skey: formatSignerKey('vectors.example/witness', SIGNATURE_TYPES.mlDsa, seed(4)),
+}
+
 /** The files by name. */
 export function published(): Record<string, string> {
   return {
     'cosignatures.json': file({ keys: KEYS, cases: cosignatures() }),
     'add-checkpoint.json': file({ log: KEYS.log, origin: log.origin, steps: addCheckpoint() }),
+    'subtree-lines.json': file({ witness: ML_DSA_KEY, ...subtreeLines() }),
     'evidence.json': file({ log: KEYS.log, witness: KEYS.witness, cases: evidence() }),
     'mesh.json': file({ log: KEYS.log, witness: KEYS.witness, ...mesh() }),
   }
@@ -62,6 +69,27 @@ export function published(): Record<string, string> {
 
 function file(content: object): string {
   return `${JSON.stringify(content, null, 1)}\n`
+}
+
+// ---- subtrees --------------------------------------------------------------------------------------------------
+
+/** Lines of one subtree, with the time that is in force and without it (C2SP#346). */
+function subtreeLines(): object {
+  const hash = seed(9)
+  const line = cosignSubtree(log.origin, { start: 4, end: 8, hash }, mlDsa)
+  const { bytes } = line
+  const cases: [what: string, bytes: Uint8Array, verifies: boolean][] = [
+    ['eight zero bytes and the signature', bytes, true],
+    ['the signature alone', bytes.subarray(8), true],
+    ['a time that is not zero', concatBytes(uint64(TIME), bytes.subarray(8)), false],
+    ['seven zero bytes', bytes.subarray(1), false],
+    ['no signature', bytes.subarray(0, 8), false],
+  ]
+  return {
+    origin: log.origin,
+    ...{ start: 4, end: 8, hash: formatHash(hash) },
+    cases: cases.map(([what, its, verifies]) => ({ what, line: formatSignature({ ...line, bytes: its }), verifies })),
+  }
 }
 
 // ---- cosignatures ----------------------------------------------------------------------------------------------

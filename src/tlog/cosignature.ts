@@ -93,6 +93,23 @@ export function cosignSubtree(origin: string, subtree: Subtree, { verifier, sign
   return cosignatureOf(verifier, 0, sign(message)).signature
 }
 
+/**
+ * Verifies the line of a subtree by an ML-DSA-44 key, in either of the two forms that are about: behind the key id eight
+ * zero bytes of time and the signature, 2428 in all, which is what cosignSubtree() writes, or the signature alone, 2420
+ * (C2SP#346, not in force yet). Both sign the same bytes. Throws SIGNATURE_MISSING for another key's line,
+ * COSIGNATURE_MALFORMED for any other form, SIGNATURE_INVALID.
+ */
+export function verifySubtree(origin: string, subtree: Subtree, signature: Signature, key: VerifierKey): void {
+  if (!isBy(signature, key)) throw new GossumError('SIGNATURE_MISSING', `${key.name}+${key.keyId}`)
+  const { bytes } = signature
+  const hasTime = bytes.length === ML_DSA_COSIGNATURE_SIZE && readUint64(bytes, 0) === 0
+  const message = key.type === SIGNATURE_TYPES.mlDsa ? subtreeMessage(key.name, 0, origin, subtree) : undefined
+  if (message === undefined || !(hasTime || bytes.length === ML_DSA_SIGNATURE_SIZE))
+    throw new GossumError('COSIGNATURE_MALFORMED', `${key.name}, of a subtree`)
+  if (!key.verify(message, hasTime ? bytes.subarray(8) : bytes))
+    throw new GossumError('SIGNATURE_INVALID', `${key.name}+${key.keyId}`)
+}
+
 function witnessMessage(text: string, time: number, key: VerifierKey): Uint8Array {
   const message = isWitnessKey(key) ? signedBytes(text, time, key) : undefined
   if (message === undefined) throw new GossumError('KEY_UNSUPPORTED', `${key.name} cannot cosign this`)

@@ -29,7 +29,14 @@ export {
 } from './note.js'
 export type { Note, Signature, SignatureType, Signer, SignerKey, VerifierKey } from './note.js'
 export { formatCheckpoint, logId, parseCheckpoint, SUMDB_ORIGIN, type Checkpoint } from './checkpoint.js'
-export { cosign, cosignSubtree, verifiedCosignatures, verifyCosignature, type Cosignature } from './cosignature.js'
+export {
+  cosign,
+  cosignSubtree,
+  verifiedCosignatures,
+  verifyCosignature,
+  verifySubtree,
+  type Cosignature,
+} from './cosignature.js'
 export { parsePolicy, quorumSatisfied, quorumThreshold } from './policy.js'
 export type { Policy, PolicyGroup, PolicyLog, PolicyWitness } from './policy.js'
 export { equalAdvice, policyStrength, type EqualStrength, type PolicyStrength } from './policy-strength.js'
