@@ -335,8 +335,7 @@ async function build(
           if (worthTelling) emit({ event: 'log', log: id, reachable: failure === undefined, error: text })
         },
         onError,
-        now,
-        random: Math.random,
+        world: { now, random: Math.random },
       })
       return [id, poller]
     }),

@@ -27,9 +27,13 @@ export interface PollerParts {
   readonly onPoll: (polled: Polled) => void
   /** What failed that is not the log's doing: our bug, or our disk. */
   readonly onError: (error: unknown) => void
-  readonly now: () => number
-  /** Uniform in [0, 1). */
-  readonly random: () => number
+  /** What no log says. */
+  readonly world: {
+    /** Milliseconds since 1970. */
+    readonly now: () => number
+    /** Uniform in [0, 1). */
+    readonly random: () => number
+  }
 }
 
 export class Poller {
@@ -79,7 +83,7 @@ export class Poller {
   }
 
   async #look(latestNote: NonNullable<PollerParts['latestNote']>, signal: AbortSignal): Promise<Polled> {
-    const { log, witness, now } = this.#parts
+    const { log, witness, world } = this.#parts
     let note: Uint8Array
     try {
       note = await latestNote({ signal })
@@ -87,7 +91,7 @@ export class Poller {
       return { silence }
     }
     try {
-      return { outcome: await witness.submit({ source: 'poll', note, log, receivedAt: now() }) }
+      return { outcome: await witness.submit({ source: 'poll', note, log, receivedAt: world.now() }) }
     } catch (failed) {
       return { failed }
     }
@@ -95,8 +99,8 @@ export class Poller {
 
   /** Milliseconds until the next poll: the interval, give or take a fifth, longer after failures. */
   #pause(): number {
-    const { interval, random } = this.#parts
+    const { interval, world } = this.#parts
     const backoff = Math.min(2 ** Math.max(0, this.#failures - 1), MAX_BACKOFF_INTERVALS)
-    return interval * 1000 * backoff * (0.8 + 0.4 * random())
+    return interval * 1000 * backoff * (0.8 + 0.4 * world.random())
   }
 }

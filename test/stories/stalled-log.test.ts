@@ -2,6 +2,7 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import { errorCode } from '../../src/errors.js'
 import { SumdbClient } from '../../src/sumdb/client.js'
+import { pollFailure } from '../../src/witness/polled.js'
 import { Poller } from '../../src/witness/poller.js'
 import {
   closeEarly,
@@ -44,10 +45,9 @@ async function node() {
       latestNote: (options) => of.client.latestNote(options),
       witness: heart.witness,
       interval: 0.01,
-      onPoll: (error) => feed.push(error),
+      onPoll: (polled) => feed.push(pollFailure(polled)),
       onError: (error) => errors.push(error),
-      now: Date.now,
-      random: () => 0.5,
+      world: { now: Date.now, random: () => 0.5 },
     })
   const pollers = [poller(bad, polls.bad), poller(good, polls.good)]
   closers.push(async () => {
@@ -81,7 +81,7 @@ describe.each(behaviours)('a log that %s', (_name, behaviour, code) => {
 
     bad.log.lie = () => honestly
     await heart.feed.next(({ log, kind }) => log === bad.id && kind === 'advanced')
-    expect(polls.bad.seen.at(-1)).toBeUndefined()
+    await polls.bad.next((error) => error === undefined)
     expect(sizeOf(bad)).toBe(10)
     expect(errors).toEqual([])
   })

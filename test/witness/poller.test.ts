@@ -40,8 +40,7 @@ async function polling(change: Partial<PollerParts> = {}) {
     interval: 60,
     onPoll: (polled) => polls.push(polled),
     onError: (error) => errors.push(error),
-    now: () => clock.now,
-    random: () => 0.5,
+    world: { now: () => clock.now, random: () => 0.5 },
     ...change,
   })
   stops.push(() => poller.stop())
@@ -61,7 +60,7 @@ describe('the poller', () => {
 
   test('pauses for the interval, give or take a fifth, so that nodes do not march in step', async () => {
     let random = 0
-    const { pause } = await polling({ random: () => random })
+    const { pause } = await polling({ world: { now: () => 0, random: () => random } })
     for (const [n, expected] of [48_000, 60_000, 72_000].entries()) {
       random = n / 2
       const { ms, end } = await pause(n)
@@ -167,7 +166,7 @@ test('a log that is only pushed is asked nothing; its suspects are tried again a
   await heart.witness.submit({ source: 'push', note: history.head(9), log: heart.log, proof, receivedAt: 0 })
   expect(heart.outcomes.at(-1)).toMatchObject({ kind: 'pending', code: 'OLD_SIZE_DIFFERS' })
   const polls: unknown[] = []
-  const parts = { log: heart.log, witness: heart.witness, interval: 60, now: () => 0, random: () => 0.5 }
+  const parts = { log: heart.log, witness: heart.witness, interval: 60, world: { now: () => 0, random: () => 0.5 } }
   const poller = new Poller({ ...parts, onPoll: (error) => polls.push(error), onError: (error) => polls.push(error) })
   stops.push(() => poller.stop())
   await poller.looked
