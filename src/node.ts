@@ -387,19 +387,20 @@ async function build(
   view.http = http.url
 
   if (gossip !== undefined) {
+    const { loadOrCreatePeerKey } = await import('./gossip/peer-key.js')
+    const { listen, bootstrap, announce, mdns } = config
     const started = await gossip.Mesh.start({
-      peerKey: await (await import('./gossip/peer-key.js')).loadOrCreatePeerKey(join(config.home, 'peer.key')),
-      listen: config.listen,
-      bootstrap: config.bootstrap,
-      announce: config.announce,
-      mdns: config.mdns,
-      book,
-      identity: { witness: signer.verifier.vkey, key: signer.verifier, sign: (message) => signer.sign(message) },
-      keys: verifiers.map(({ vkey }) => vkey),
-      onChosen: (peer) => deposits.connected(peer),
-      counts,
-      reserved: [...quorum.keys, ...config.logs.map(({ key }) => key)].map(({ name, keyId }) => `${name}+${keyId}`),
-      logs: followed.map(({ id }) => id),
+      reach: {
+        peerKey: await loadOrCreatePeerKey(join(config.home, 'peer.key')),
+        ...{ listen, bootstrap, announce, mdns, book },
+      },
+      own: {
+        logs: followed.map(({ id }) => id),
+        identity: { witness: signer.verifier.vkey, key: signer.verifier, sign: (message) => signer.sign(message) },
+        keys: verifiers.map(({ vkey }) => vkey),
+        counts,
+        reserved: [...quorum.keys, ...config.logs.map(({ key }) => key)].map(({ name, keyId }) => `${name}+${keyId}`),
+      },
       handlers: handlersFor(
         {
           logs: followed.map(({ id }) => id),
@@ -422,12 +423,15 @@ async function build(
           saidTime: (peer, time) => barrier.clock.observe(`peer ${peer}`, time),
         },
       ),
-      onTwin: () => guard.sawTwin(),
-      onPeer: (event) => emit({ event: 'peer', ...event }),
-      onDial: ({ address, error }) =>
-        emit({ event: 'bootstrap', address, reachable: error === undefined, error: error ?? null }),
-      onError,
-      onDropped: (reason) => metrics.dropped(reason),
+      told: {
+        onChosen: (peer) => deposits.connected(peer),
+        onTwin: () => guard.sawTwin(),
+        onPeer: (event) => emit({ event: 'peer', ...event }),
+        onDial: ({ address, error }) =>
+          emit({ event: 'bootstrap', address, reachable: error === undefined, error: error ?? null }),
+        onError,
+        onDropped: (reason) => metrics.dropped(reason),
+      },
     })
     mesh = started
     stops.push(() => started.stop())

@@ -109,13 +109,17 @@ export interface AnswererOptions {
   readonly handlers: SyncHandlers
   readonly meter: FloodMeter
   readonly reports: DoorReports
-  /** Our own hello to a peer. */
-  readonly hello: (connection: Connection) => Promise<Hello>
-  /** What we know of a peer that brings promises, and whether it may bring many: we chose it, or count its witness. */
-  readonly bringer: (peer: string) => Bringer
-  readonly isTrusted: (bringer: Bringer) => boolean
-  /** A peer has said hello and has its answer. */
-  readonly onHello: (hello: Hello, connection: Connection) => void
+  readonly hellos: {
+    /** Our own hello to a peer. */
+    readonly ours: (connection: Connection) => Promise<Hello>
+    /** A peer has said hello and has its answer. */
+    readonly heard: (hello: Hello, connection: Connection) => void
+  }
+  readonly promises: {
+    /** What we know of a peer that brings promises, and whether it may bring many: we chose it, or count its witness. */
+    readonly bringer: (peer: string) => Bringer
+    readonly isTrusted: (bringer: Bringer) => boolean
+  }
   readonly stopped: AbortSignal
 }
 
@@ -194,7 +198,7 @@ export class Answerer {
         this.#timed((signal) => frames.write(bytes, { signal })),
       )
       if (answer.type === 'error' && !HARMLESS.has(answer.code)) break
-      if (request.type === 'hello') this.#options.onHello(request, connection)
+      if (request.type === 'hello') this.#options.hellos.heard(request, connection)
     }
     await this.#timed((signal) => stream.close({ signal }))
   }
@@ -205,7 +209,7 @@ export class Answerer {
     try {
       switch (request.type) {
         case 'hello':
-          return await this.#options.hello(connection)
+          return await this.#options.hellos.ours(connection)
         case 'evidence':
           return this.#showing < EVIDENCE_AT_ONCE ? await this.#show(request.ids) : this.#busy()
         case 'proof':
@@ -217,8 +221,11 @@ export class Answerer {
         case 'signed':
           return { type: 'signed', ...(await handlers.signedBy(request.witness, request.after)) }
         case 'promise': {
-          const from = this.#options.bringer(peer)
-          return { type: 'promise', kept: await this.#keeper.keep(request, from, this.#options.isTrusted(from)) }
+          const from = this.#options.promises.bringer(peer)
+          return {
+            type: 'promise',
+            kept: await this.#keeper.keep(request, from, this.#options.promises.isTrusted(from)),
+          }
         }
         case 'error':
           if (request.code === 'malformed') this.#options.meter.offence(peer, performance.now())
@@ -235,7 +242,7 @@ export class Answerer {
   #budgetFor({ type }: Request | ErrorAnswer, peer: string): Budget {
     if (type === 'signed') return this.#pages
     if (type !== 'promise') return this.#requests
-    const { bringer, isTrusted } = this.#options
+    const { bringer, isTrusted } = this.#options.promises
     return isTrusted(bringer(peer)) ? this.#promises : this.#strangersPromises
   }
 
@@ -261,7 +268,7 @@ export class Answerer {
   /** Whether an answer of so many bytes may wait for this peer to read it. */
   #hasRoom(peer: string, bytes: number): boolean {
     if ((this.#unread.get(peer) ?? 0) + bytes > UNREAD_BYTES_PER_PEER) return false
-    const { bringer, isTrusted } = this.#options
+    const { bringer, isTrusted } = this.#options.promises
     return this.#allUnread + bytes <= UNREAD_BYTES || isTrusted(bringer(peer))
   }
 

@@ -15,11 +15,11 @@ import { ChosenPeers, type Chosen } from './chosen.js'
 import { FloodMeter } from './flood.js'
 import { GossipDoor, type DoorReports } from './gossip.js'
 import { createHost, type Host } from './host.js'
-import type { Identity } from './identity.js'
 import { Membership } from './membership.js'
 import { Neighbours, type NeighbourHead } from './neighbours.js'
 import type { Kept } from './promising.js'
 import { Redial, type DialReport } from './redial.js'
+import type { OwnSide, SyncTimes } from './sync-options.js'
 import { SyncDoor } from './sync.js'
 import { evidenceTopic, headsTopic } from './topics.js'
 
@@ -59,42 +59,36 @@ export interface PeerInfo {
   readonly depositary: boolean | null
 }
 
-export interface MeshOptions extends Partial<DoorReports> {
-  readonly peerKey: PrivateKey
-  /** Multiaddrs; port 0 takes a free one, none at all makes a node that only dials. */
-  readonly listen: readonly string[]
-  /** Multiaddrs of peers to stay connected to, with or without /p2p/ID. */
-  readonly bootstrap: readonly string[]
-  /** Log ids. */
-  readonly logs: readonly string[]
+export interface MeshOptions {
+  readonly reach: {
+    readonly peerKey: PrivateKey
+    /** Multiaddrs; port 0 takes a free one, none at all makes a node that only dials. */
+    readonly listen: readonly string[]
+    /** Multiaddrs of peers to stay connected to, with or without /p2p/ID. */
+    readonly bootstrap: readonly string[]
+    /** Multiaddrs to tell peers instead of those listened on. */
+    readonly announce?: readonly string[]
+    /** Whether to look for nodes on the local network, and to be found there. */
+    readonly mdns?: boolean
+    /** Where the peers that we met outlive a restart. */
+    readonly book?: PeerBook
+  }
+  readonly own: OwnSide & {
+    /** Key name and key id (`name+keyid`) of keys that no key of a neighbour may share. */
+    readonly reserved?: readonly string[]
+  }
   readonly handlers: SyncHandlers
-  /** Our witness, for the signed hello; a node without one says nothing about itself. */
-  readonly identity?: Identity
-  /** Verifier keys of all our witness keys: of each one every peer is asked what it holds. */
-  readonly keys: readonly string[]
-  /** Verifier keys whose cosignatures this node counts; at most MAX_COUNTS are told. */
-  readonly counts?: readonly string[]
-  /** Key name and key id (`name+keyid`) of keys that no key of a neighbour may share. */
-  readonly reserved?: readonly string[]
-  /** Multiaddrs to tell peers instead of those listened on. */
-  readonly announce?: readonly string[]
-  /** Whether to look for nodes on the local network, and to be found there. */
-  readonly mdns?: boolean
-  /** Where the peers that we met outlive a restart. */
-  readonly book?: PeerBook
-  /** Milliseconds between two rounds with a random peer, and until the second round with a new one. */
-  readonly roundMs?: number
-  readonly settledMs?: number
-  /** Milliseconds that the heads of a chosen peer's hello may take until its answer counts. */
-  readonly judgedMs?: number
-  /** A chosen peer has connected, and speaks the sync protocol. */
-  readonly onChosen?: (peer: string) => void
-  /** relayed() has changed. */
-  readonly onNeighbours?: () => void
-  /** A peer that is not us has proven our own witness key: two nodes sign with one key. */
-  readonly onTwin?: (peer: string) => void
-  readonly onPeer?: (event: PeerEvent) => void
-  readonly onDial?: (report: DialReport) => void
+  readonly times?: SyncTimes
+  readonly told?: Partial<DoorReports> & {
+    /** A chosen peer has connected, and speaks the sync protocol. */
+    readonly onChosen?: (peer: string) => void
+    /** relayed() has changed. */
+    readonly onNeighbours?: () => void
+    /** A peer that is not us has proven our own witness key: two nodes sign with one key. */
+    readonly onTwin?: (peer: string) => void
+    readonly onPeer?: (event: PeerEvent) => void
+    readonly onDial?: (report: DialReport) => void
+  }
 }
 
 interface Parts {
@@ -121,7 +115,7 @@ export class Mesh {
   static async start(options: MeshOptions): Promise<Mesh> {
     const parts = await build(options)
     const mesh = new Mesh(parts)
-    mesh.#watchPeers(options.onPeer ?? (() => undefined))
+    mesh.#watchPeers(options.told?.onPeer ?? (() => undefined))
     try {
       await parts.membership.load()
       await parts.sync.open()
@@ -129,7 +123,7 @@ export class Mesh {
       parts.gossip.open()
     } catch (error) {
       await mesh.stop()
-      throw listenError(error, options.listen)
+      throw listenError(error, options.reach.listen)
     }
     parts.redial.start()
     await parts.membership.start()
@@ -295,45 +289,39 @@ export class Mesh {
 }
 
 /** Builds the parts of a mesh; nothing runs yet. Throws CONFIG_INVALID. */
-async function build(options: MeshOptions): Promise<Parts> {
-  const { listen, bootstrap, announce } = parseAddresses(options)
-  const { handlers, identity, counts = [] } = options
-  const reports: DoorReports = {
-    onError: options.onError ?? (() => undefined),
-    onDropped: options.onDropped ?? (() => undefined),
-  }
-  const logs = new Set(options.logs)
-  const counted = new Set(counts)
+async function build({ reach, own, handlers, times = {}, told = {} }: MeshOptions): Promise<Parts> {
+  const { listen, bootstrap, announce } = parseAddresses(reach)
+  const nothing = (): void => undefined
+  const reports = { onError: told.onError ?? nothing, onDropped: told.onDropped ?? nothing }
+  const logs = new Set(own.logs)
+  const counts = new Set(own.counts)
   const meter = new FloodMeter()
   const host = await createHost({
-    peerKey: options.peerKey,
+    peerKey: reach.peerKey,
     listen,
     announce,
     topics: [...logs].flatMap((log) => [headsTopic(log), evidenceTopic(log)]),
     overBudget: (peer) => meter.isPaused(peer, performance.now()),
     onOffence: (peer) => meter.cut(peer, performance.now()),
-    isKept: (peer) => chosen.has(peer) || counted.has(neighbours.about(peer).witness ?? ''),
-    onDiscovered: options.mdns === true ? (addresses) => membership.discovered(addresses) : undefined,
+    isKept: (peer) => chosen.has(peer) || counts.has(neighbours.about(peer).witness ?? ''),
+    onDiscovered: reach.mdns === true ? (addresses) => membership.discovered(addresses) : undefined,
   })
   const speakers = new Map<string, PeerId>()
-  const membership = new Membership(host, speakers, options.book, (error) => reports.onError(error))
+  const membership = new Membership(host, speakers, reach.book, (error) => reports.onError(error))
   const neighbours = new Neighbours({
     logs,
-    counts: counted,
-    reserved: new Set(options.reserved),
-    witness: identity?.witness,
-    onChange: options.onNeighbours ?? (() => undefined),
-    onTwin: options.onTwin ?? (() => undefined),
+    counts,
+    reserved: new Set(own.reserved),
+    witness: own.identity?.witness,
+    onChange: told.onNeighbours ?? nothing,
+    onTwin: told.onTwin ?? nothing,
   })
-  const redial = new Redial(host, bootstrap, speakers, options.onDial ?? (() => undefined), () => sync.chosenChanged())
+  const redial = new Redial(host, bootstrap, speakers, told.onDial ?? nothing, () => sync.chosenChanged())
   const chosen = new ChosenPeers({ configured: redial, remembered: membership, speakers })
   const sync = new SyncDoor({
-    ...{ host, logs, handlers, reports, meter, speakers, neighbours, membership, chosen, identity, counts },
-    keys: options.keys,
-    onChosen: options.onChosen ?? (() => undefined),
-    roundMs: options.roundMs,
-    settledMs: options.settledMs,
-    judgedMs: options.judgedMs,
+    ...{ host, own, handlers, meter, times },
+    peers: { speakers, neighbours, membership, chosen },
+    told: { ...reports, onChosen: told.onChosen ?? nothing },
   })
   const gossip = new GossipDoor(host.services.pubsub, logs, meter, handlers, reports)
   return { host, gossip, sync, redial, chosen, neighbours, membership, speakers }

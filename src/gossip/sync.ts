@@ -10,18 +10,13 @@ import type { Connection, PeerId } from '@libp2p/interface'
 import { errorCode } from '../errors.js'
 import { setTimeout as delay } from 'node:timers/promises'
 import { lastingController, within } from '../timed.js'
-import { Answerer, STREAMS_PER_PEER, type SyncHandlers, type Told } from './answering.js'
+import { Answerer, STREAMS_PER_PEER, type Told } from './answering.js'
 import { Asker, type Ask } from './asking.js'
-import type { ChosenPeers } from './chosen.js'
 import { EvidenceFetcher } from './fetching.js'
-import type { FloodMeter } from './flood.js'
-import type { DoorReports } from './gossip.js'
-import type { Host } from './host.js'
-import { claimWitness, type Identity } from './identity.js'
-import type { Membership } from './membership.js'
+import { claimWitness } from './identity.js'
 import { MAX_COUNTS, MAX_EVIDENCE_REFS, SYNC_PROTOCOL, type Hello, type WitnessClaim } from './messages.js'
-import type { Neighbours } from './neighbours.js'
 import { Promiser } from './promising.js'
+import type { SyncOptions } from './sync-options.js'
 import { askSigned } from './telling.js'
 import { evidenceToTell } from './telling-evidence.js'
 
@@ -47,30 +42,6 @@ const MAX_PAGES_OF_STRANGERS = 64
 const MAX_LEARNING = 2
 /** Milliseconds between two rounds with a random peer. */
 const ROUND_INTERVAL_MS = 60_000
-
-export interface SyncOptions {
-  readonly host: Host
-  /** Log ids. */
-  readonly logs: ReadonlySet<string>
-  readonly handlers: SyncHandlers
-  readonly reports: DoorReports
-  readonly meter: FloodMeter
-  /** Connected peers that speak the protocol; kept here, read elsewhere. */
-  readonly speakers: Map<string, PeerId>
-  readonly neighbours: Neighbours
-  readonly membership: Membership
-  readonly chosen: ChosenPeers
-  /** A chosen peer is connected and speaks the protocol. */
-  readonly onChosen: (peer: string) => void
-  readonly identity: Identity | undefined
-  /** Verifier keys of all our witness keys. */
-  readonly keys: readonly string[]
-  /** Verifier keys that our hello says we count. */
-  readonly counts: readonly string[]
-  readonly roundMs?: number | undefined
-  readonly settledMs?: number | undefined
-  readonly judgedMs?: number | undefined
-}
 
 export class SyncDoor {
   readonly asker: Asker
@@ -99,29 +70,34 @@ export class SyncDoor {
 
   constructor(options: SyncOptions) {
     this.#options = options
-    const { host, speakers, neighbours, chosen } = options
+    const { host, own, handlers, meter, told } = options
     const stopped = this.#stopped.signal
-    const counted = new Set(options.counts)
+    const { speakers, neighbours, chosen } = options.peers
+    const counted = new Set(own.counts)
+    const logs = new Set(own.logs)
     this.asker = new Asker(host, speakers, stopped)
-    this.#evidence = new EvidenceFetcher(options.logs, options.handlers, options.reports)
+    this.#evidence = new EvidenceFetcher(logs, handlers, told)
     this.promiser = new Promiser(this.asker, speakers)
     this.#answerer = new Answerer({
-      ...options,
-      hello: ({ remotePeer }) => this.#hello(remotePeer),
-      onHello: (hello, { remotePeer }) => this.#learnFrom(hello, remotePeer),
-      bringer: (peer) => ({
-        peer,
-        witness: neighbours.about(peer).witness ?? undefined,
-        chosen: chosen.has(peer),
-      }),
-      isTrusted: ({ witness, ...from }) => from.chosen || (witness !== undefined && counted.has(witness)),
-      stopped,
+      ...{ logs, handlers, meter, reports: told, stopped },
+      hellos: {
+        ours: ({ remotePeer }) => this.#hello(remotePeer),
+        heard: (hello, { remotePeer }) => this.#learnFrom(hello, remotePeer),
+      },
+      promises: {
+        bringer: (peer) => ({
+          peer,
+          witness: neighbours.about(peer).witness ?? undefined,
+          chosen: chosen.has(peer),
+        }),
+        isTrusted: ({ witness, ...from }) => from.chosen || (witness !== undefined && counted.has(witness)),
+      },
     })
   }
 
   /** Call before the host starts: the first peer must find the protocol in the list that identify sends. */
   async open(): Promise<void> {
-    const { host, speakers } = this.#options
+    const { host, peers } = this.#options
     await this.#claimed()
     await host.handle(SYNC_PROTOCOL, (stream, connection) => this.#answerer.serve(stream, connection), {
       maxInboundStreams: STREAMS_PER_PEER,
@@ -130,10 +106,10 @@ export class SyncDoor {
     host.addEventListener('peer:disconnect', this.#onDisconnect)
     this.#topology = await host.register(SYNC_PROTOCOL, { onConnect: (...args) => this.#onConnect(...args) })
     this.#timer = setInterval(() => {
-      const peers = [...speakers.values()]
-      const peer = peers[Math.floor(Math.random() * peers.length)]
+      const speakers = [...peers.speakers.values()]
+      const peer = speakers[Math.floor(Math.random() * speakers.length)]
       if (peer !== undefined) void this.syncWith(peer)
-    }, this.#options.roundMs ?? ROUND_INTERVAL_MS)
+    }, this.#options.times.roundMs ?? ROUND_INTERVAL_MS)
     this.#timer.unref()
   }
 
@@ -166,7 +142,7 @@ export class SyncDoor {
       // Evidence first: it is verified without the log, and proofs of heads may take longer than the peer waits.
       const isJudged = await this.#evidence.fetch(await this.#evidence.missing(answer), id, ask)
       learnt = this.#learnHeads(answer, id)
-      await within(this.#options.judgedMs ?? JUDGED_AFTER_MS, learnt)
+      await within(this.#options.times.judgedMs ?? JUDGED_AFTER_MS, learnt)
       if (isTold && isJudged) this.#hasAnswered(id)
     })
     return { learnt }
@@ -174,18 +150,19 @@ export class SyncDoor {
 
   /** Who is chosen may have changed: an address without a peer id was reached. */
   chosenChanged(): void {
-    const { speakers, chosen, onChosen } = this.#options
+    const { peers, told } = this.#options
+    const { speakers, chosen } = peers
     for (const [id, peer] of speakers) {
       if (!chosen.has(id) || this.#announced.has(id)) continue
       this.#announced.add(id)
-      onChosen(id)
+      told.onChosen(id)
       if (this.#whole.has(id)) this.#options.handlers.answered(id)
       else void this.#press(peer)
     }
   }
 
   #onConnect(peer: PeerId, connection: Connection): void {
-    const { speakers, membership, chosen } = this.#options
+    const { speakers, membership, chosen } = this.#options.peers
     // It may be gone again by the time that identify has told us what it speaks.
     if (connection.status !== 'open') return
     const id = peer.toString()
@@ -198,7 +175,7 @@ export class SyncDoor {
 
   readonly #onDisconnect = ({ detail: peer }: CustomEvent<PeerId>): void => {
     const id = peer.toString()
-    const { speakers, neighbours, membership } = this.#options
+    const { speakers, neighbours, membership } = this.#options.peers
     speakers.delete(id)
     for (const set of [this.#asked, this.#whole, this.#announced]) set.delete(id)
     this.asker.gone(id)
@@ -211,7 +188,7 @@ export class SyncDoor {
     const timer = setTimeout(() => {
       this.#settling.delete(timer)
       void this.syncWith(peer)
-    }, this.#options.settledMs ?? SETTLED_AFTER_MS)
+    }, this.#options.times.settledMs ?? SETTLED_AFTER_MS)
     timer.unref()
     this.#settling.add(timer)
   }
@@ -219,7 +196,7 @@ export class SyncDoor {
   /** A round with a peer that has connected, or is chosen now; a chosen one is asked again until it has answered. */
   async #press(peer: PeerId): Promise<void> {
     const id = peer.toString()
-    const { speakers, chosen } = this.#options
+    const { speakers, chosen } = this.#options.peers
     const { signal } = this.#stopped
     if (this.#pressed.has(id)) return
     this.#pressed.add(id)
@@ -238,25 +215,26 @@ export class SyncDoor {
 
   /** Asks what the peer holds of our own keys, and hands that over. Whether it said all, and all of it was taken up. */
   async #askSigned(peer: string, ask: Ask): Promise<boolean> {
-    const { keys, handlers, chosen } = this.#options
+    const { own, handlers, peers } = this.#options
+    const { keys } = own
     if (keys.length === 0) return true
-    const maxPages = chosen.has(peer) ? MAX_PAGES : MAX_PAGES_OF_STRANGERS
+    const maxPages = peers.chosen.has(peer) ? MAX_PAGES : MAX_PAGES_OF_STRANGERS
     const take = (told: Told): Promise<boolean> => this.#guarded(() => handlers.told(peer, told))
     try {
       return await askSigned(ask, { keys, maxPages, take })
     } finally {
-      if (this.#options.speakers.has(peer)) this.#asked.add(peer)
+      if (this.#options.peers.speakers.has(peer)) this.#asked.add(peer)
     }
   }
 
   #hasAnswered(peer: string): void {
     if (this.#stopped.signal.aborted) return
-    if (this.#options.speakers.has(peer)) this.#whole.add(peer)
-    if (this.#options.chosen.has(peer)) this.#options.handlers.answered(peer)
+    if (this.#options.peers.speakers.has(peer)) this.#whole.add(peer)
+    if (this.#options.peers.chosen.has(peer)) this.#options.handlers.answered(peer)
   }
 
   async #hello(to: PeerId): Promise<Hello> {
-    const { handlers, counts, membership } = this.#options
+    const { handlers, own, peers } = this.#options
     const heads = await handlers.heads()
     // Where not all heads fit into a frame, other ones are left out each time.
     const round = this.#rounds++
@@ -265,16 +243,17 @@ export class SyncDoor {
       type: 'hello',
       heads: [...heads.slice(from), ...heads.slice(0, from)],
       evidence: evidenceToTell(await handlers.evidenceIds(), MAX_EVIDENCE_REFS, round),
-      counts: counts.slice(0, MAX_COUNTS),
+      counts: (own.counts ?? []).slice(0, MAX_COUNTS),
       witness: await this.#claimed(),
-      peers: membership.introduce(to),
+      peers: peers.membership.introduce(to),
       time: Date.now(),
     }
   }
 
   /** Whose witness we are, as our key says it, once it could sign that: until then we are a witness without a name. */
   async #claimed(): Promise<WitnessClaim | undefined> {
-    const { host, identity } = this.#options
+    const { host, own } = this.#options
+    const { identity } = own
     if (identity === undefined || this.#claim !== undefined) return this.#claim
     try {
       return (this.#claim = await claimWitness(identity, host.peerId.toString()))
@@ -289,7 +268,8 @@ export class SyncDoor {
 
   /** What a hello says of its sender. It counts for the connection only. */
   #heard(hello: Hello, peer: PeerId): void {
-    const { host, neighbours, membership, chosen, handlers } = this.#options
+    const { host, peers, handlers } = this.#options
+    const { neighbours, membership, chosen } = peers
     if (host.getConnections(peer).length === 0) return
     neighbours.heard(peer.toString(), hello)
     membership.told(hello.peers, peer)
@@ -301,7 +281,7 @@ export class SyncDoor {
     const before = this.#learning.get(peer) ?? []
     const last = before.at(-1) ?? Promise.resolve()
     if (before.length >= MAX_LEARNING) {
-      this.#options.reports.onDropped('sync-busy')
+      this.#options.told.onDropped('sync-busy')
       return last
     }
     const work = last.then(async () => {
@@ -323,9 +303,9 @@ export class SyncDoor {
     const id = peer.toString()
     this.#heard(hello, peer)
     // First what it holds of ours: we are asking it for that, and then for a hello.
-    if (this.#options.chosen.has(id) && !this.#asked.has(id)) return
+    if (this.#options.peers.chosen.has(id) && !this.#asked.has(id)) return
     if (this.#listening.has(id)) {
-      this.#options.reports.onDropped('sync-busy')
+      this.#options.told.onDropped('sync-busy')
       return
     }
     this.#listening.add(id)
@@ -346,7 +326,7 @@ export class SyncDoor {
       await work()
       return true
     } catch (error) {
-      this.#options.reports.onError(error)
+      this.#options.told.onError(error)
       return false
     }
   }

@@ -102,7 +102,7 @@ describe.skipIf(peer === undefined)('gosumcheck and we agree', () => {
       [32, 'not-in-log'],
       [41, 'malformed'],
       [51, 'malformed'],
-      [61, 'other-hash'],
+      [61, 'not-in-log'],
     ])
   })
 

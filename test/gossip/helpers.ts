@@ -162,22 +162,27 @@ export function newIdentity(name: string): Identity {
   return { witness: verifier.vkey, key: verifier, sign }
 }
 
+/** What a mesh takes, in one row. */
+type NodeOptions = Partial<MeshOptions['reach'] & MeshOptions['own']> &
+  MeshOptions['times'] &
+  MeshOptions['told'] & { handlers?: MemoryHandlers }
+
 /** A node on a free loopback port; it stops after the test. */
-export async function startNode(options: Partial<MeshOptions> & { handlers?: MemoryHandlers } = {}): Promise<TestNode> {
+export async function startNode(options: NodeOptions = {}): Promise<TestNode> {
   const handlers = options.handlers ?? new MemoryHandlers()
   const drops: Drop[] = []
   const errors: unknown[] = []
-  const mesh = await Mesh.start({
+  const all = {
     peerKey: options.peerKey ?? (await newPeerKey()),
     listen: ['/ip4/127.0.0.1/tcp/0'],
     bootstrap: [],
     logs: [LOG],
     keys: options.identity === undefined ? [] : [options.identity.witness],
-    onError: (error) => errors.push(error),
-    onDropped: (drop) => drops.push(drop),
+    onError: (error: unknown) => errors.push(error),
+    onDropped: (drop: Drop) => drops.push(drop),
     ...options,
-    handlers,
-  })
+  }
+  const mesh = await Mesh.start({ reach: all, own: all, times: all, told: all, handlers })
   running.add(mesh)
   return { mesh, handlers, drops, errors, address: mesh.multiaddrs()[0] ?? '' }
 }

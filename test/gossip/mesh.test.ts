@@ -186,7 +186,9 @@ describe('a mesh', () => {
 })
 
 describe('a configuration that cannot work', () => {
-  const base = { bootstrap: [], logs: [LOG], keys: [], handlers: new MemoryHandlers() }
+  const own = { logs: [LOG], keys: [] }
+  const start = async (reach: { listen: string[]; bootstrap?: string[] }): Promise<Mesh> =>
+    Mesh.start({ reach: { bootstrap: [], ...reach, peerKey: await newPeerKey() }, own, handlers: new MemoryHandlers() })
 
   it.each([
     ['listen', { listen: ['127.0.0.1:4001'] }],
@@ -194,8 +196,7 @@ describe('a configuration that cannot work', () => {
     ['bootstrap', { listen: [], bootstrap: ['/ip4/300.0.0.1/tcp/1'] }],
     ['bootstrap', { listen: [], bootstrap: ['/ip4/127.0.0.1/tcp/1/p2p/not-a-peer-id'] }],
   ])('names the %s address that is wrong', async (what, options) => {
-    const start = Mesh.start({ ...base, ...options, peerKey: await newPeerKey() })
-    await expect(start).rejects.toMatchObject({
+    await expect(start(options)).rejects.toMatchObject({
       code: 'CONFIG_INVALID',
       detail: expect.stringContaining(what) as string,
     })
@@ -204,7 +205,6 @@ describe('a configuration that cannot work', () => {
   it('tells a port that is in use', async () => {
     const first = await startNode()
     const listen = [first.address.replace(/\/p2p\/.*$/, '')]
-    const second = Mesh.start({ ...base, listen, peerKey: await newPeerKey() })
-    await expect(second).rejects.toMatchObject({ code: 'ADDRESS_IN_USE' })
+    await expect(start({ listen })).rejects.toMatchObject({ code: 'ADDRESS_IN_USE' })
   })
 })

@@ -26,7 +26,7 @@ async function start(bootstrap: string[], heard: () => void, listen = '/ip4/127.
     answered: () => undefined,
   }
   const peerKey = await generateKeyPair('Ed25519')
-  return Mesh.start({ peerKey, listen: [listen], bootstrap, logs: [log], keys: [], handlers })
+  return Mesh.start({ reach: { peerKey, listen: [listen], bootstrap }, own: { logs: [log], keys: [] }, handlers })
 }
 
 const first = await start([], () => undefined)

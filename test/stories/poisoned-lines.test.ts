@@ -174,9 +174,9 @@ describe('too much of it', () => {
       () => withLines(20, ...Array.from({ length: 100 }, () => under(testWitness.verifier, new Uint8Array(72)))),
     ],
     [
-      'more than 64 KiB',
+      'more than 1 MiB',
       'NOTE_TOO_LARGE',
-      () => withLines(20, under({ name: 'x', keyId: '01020304' }, new Uint8Array(50_000))),
+      () => withLines(20, under({ name: 'x', keyId: '01020304' }, new Uint8Array(800_000))),
     ],
     ['a line that is none', 'NOTE_MALFORMED', () => utf8(`${fromUtf8(history.head(20))!}— hello\n`)],
   ] as const)('%s: the note is refused and leaves no trace', async (_name, code, poison) => {
