@@ -44,8 +44,8 @@ function theirs(path: string, vkey: string, url: string, noSumDb: string): Promi
 }
 
 function theirClass(text: string): string {
-  // What the log has in its place is listed below; when it is nothing, the record has no such line.
-  if (text.includes('hash algorithm mismatch')) return text.endsWith('\n\t') ? 'not-in-log' : 'other-hash'
+  // A hash of another kind than the log has: to us it has none of this kind.
+  if (text.includes('hash algorithm mismatch')) return 'not-in-log'
   if (text.includes('hash mismatch')) return 'other-hash'
   if (text.includes('404 Not Found') || text.includes('410 Gone')) return 'not-in-log'
   if (text.includes('invalid number of fields')) return 'malformed'
