@@ -67,7 +67,7 @@ describe('a witness key that is imported', () => {
   })
 
   it.each([
-    ['that others may read', () => keyFile(WITNESS_SKEY, 0o640), 'KEY_FILE_INVALID'],
+    ['that others may read', () => keyFile(WITNESS_SKEY, 0o644), 'KEY_FILE_INVALID'],
     ['that is no key', () => keyFile('hello\n'), 'KEY_FILE_INVALID'],
     ['that is empty', () => keyFile(''), 'KEY_FILE_INVALID'],
     [
