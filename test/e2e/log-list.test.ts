@@ -108,12 +108,10 @@ test('says that its operator cannot be heard where a home takes no socket', asyn
   expect(shut?.text).toContain('<home>/operator.sock')
 })
 
-test.each([
-  'https://example.org',
-  'https://example.org/',
-  'https://user@example.org/list',
-  'https://example.org/l?x=1',
-])('refuses %s, which names no file', async (list) => {
-  const { code, stderr } = await gossum(['run', '--home', temporaryHome(), '--log-list', list])
-  expect([code, stderr]).toEqual([2, expect.stringContaining('log-list')])
-})
+test.each(['https://example.org', 'https://example.org/', 'https://example.org/l?x=1'])(
+  'refuses %s, which names no file',
+  async (list) => {
+    const { code, stderr } = await gossum(['run', '--home', temporaryHome(), '--log-list', list])
+    expect([code, stderr]).toEqual([2, expect.stringContaining('log-list')])
+  },
+)
