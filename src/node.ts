@@ -280,17 +280,16 @@ async function build(
     followed.flatMap((log) => {
       if (log.upstream === null || log.origin !== SUMDB_ORIGIN) return []
       const proxy = new SumdbProxy({
-        log: log.id,
-        name: log.key.name,
-        client: clients.forGo(log, log.upstream),
+        log: { id: log.id, name: log.key.name },
+        asked: { client: clients.forGo(log, log.upstream), admission },
+        known: {
+          kept: store.lookups.of(log.id),
+          head: () => store.heads.get(log.id).tree,
+          quorum: () => cosigned.quorum(log.id),
+          watch,
+        },
         submit: (candidate) => witness.submit(candidate),
-        kept: store.lookups.of(log.id),
-        head: () => store.heads.get(log.id).tree,
-        quorum: () => cosigned.quorum(log.id),
-        watch,
-        admission,
-        onLookup: (source) => metrics.lookup(source),
-        onError,
+        told: { onLookup: (source) => metrics.lookup(source), onError },
         now,
       })
       return [[log.id, proxy] as const]
@@ -307,14 +306,14 @@ async function build(
     }),
     // Those of a list push their heads to witnesses themselves, and there may be thousands.
     logs: followed.filter(({ list }) => list === null),
-    head: (log) => (isHeld(log) ? undefined : ownHead(cosigned.current(log), signer.verifier)),
-    prove: (log, head, size) => witness.proof(log, head, size),
+    own: {
+      head: (log) => (isHeld(log) ? undefined : ownHead(cosigned.current(log), signer.verifier)),
+      prove: (log, head, size) => witness.proof(log, head, size),
+    },
     submit: (candidate) => witness.submit(candidate),
     interval: config.poll,
-    onNews: (news) => emit({ event: 'exchange', ...news }),
-    onError,
-    now,
-    random: Math.random,
+    told: { onNews: (news) => emit({ event: 'exchange', ...news }), onError },
+    world: { now, random: Math.random },
   })
   stops.push(() => exchange.stop())
 

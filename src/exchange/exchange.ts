@@ -58,20 +58,26 @@ interface Opinion {
 export interface ExchangeParts {
   readonly places: readonly Place[]
   readonly logs: readonly LogIdentity[]
-  /** The newest head that we have proven and cosigned; undefined before, and while its log is frozen. */
-  readonly head: (log: string) => OwnHead | undefined
-  readonly prove: Prove
+  readonly own: {
+    /** The newest head that we have proven and cosigned; undefined before, and while its log is frozen. */
+    readonly head: (log: string) => OwnHead | undefined
+    readonly prove: Prove
+  }
   /** Takes a head through the pipeline. */
   readonly submit: (candidate: Candidate) => Promise<Outcome>
   /** Seconds between two looks at a place. */
   readonly interval: number
-  readonly onNews: (news: ExchangeNews) => void
-  /** What failed that is no place's doing: our bug, or our disk. */
-  readonly onError: (error: unknown) => void
-  /** Milliseconds since 1970. */
-  readonly now: () => number
-  /** Uniform in [0, 1). */
-  readonly random: () => number
+  readonly told: {
+    readonly onNews: (news: ExchangeNews) => void
+    /** What failed that is no place's doing: our bug, or our disk. */
+    readonly onError: (error: unknown) => void
+  }
+  readonly world: {
+    /** Milliseconds since 1970. */
+    readonly now: () => number
+    /** Uniform in [0, 1). */
+    readonly random: () => number
+  }
 }
 
 /** The longest pause after failures, in intervals. */
@@ -155,14 +161,14 @@ export class Exchange {
       const { log, visit } = this.#next(visited)
       const wait = Math.max(visit.at, visited.notBefore) - performance.now()
       if (wait > 0) await this.#sleep(visited, wait)
-      else await this.#visit(visited, log, visit.does).catch(this.#parts.onError)
+      else await this.#visit(visited, log, visit.does).catch(this.#parts.told.onError)
     }
   }
 
   /** The visit that is due first. */
   #next({ visits }: Visited): { log: LogIdentity; visit: Visit } {
     return this.#parts.logs
-      .map((log) => ({ log, visit: visits.get(log.id)!.next(this.#parts.head(log.id)) }))
+      .map((log) => ({ log, visit: visits.get(log.id)!.next(this.#parts.own.head(log.id)) }))
       .reduce((first, other) => (other.visit.at < first.visit.at ? other : first))
   }
 
@@ -178,7 +184,7 @@ export class Exchange {
   }
 
   async #visit(visited: Visited, log: LogIdentity, does: Visit['does']): Promise<void> {
-    const { head: headOf, prove } = this.#parts
+    const { head: headOf, prove } = this.#parts.own
     const { signal } = this.#stopped
     const { place } = visited
     const head = does === 'push' ? headOf(log.id) : undefined
@@ -204,7 +210,9 @@ export class Exchange {
 
   /** What it gave goes where every head goes. Throws PLACE_ANSWER_INVALID for what no honest place gives. */
   async #take({ url }: Place, { id: log }: LogIdentity, { notes }: Told): Promise<void> {
-    const { submit, now, onError } = this.#parts
+    const { submit, told, world } = this.#parts
+    const { now } = world
+    const { onError } = told
     for (const note of notes) {
       try {
         const { code } = await submit({ source: 'sync', note, log, receivedAt: now() })
@@ -219,7 +227,7 @@ export class Exchange {
   // ---- how it stands ---------------------------------------------------------------------------------------------
 
   #answered(visited: Visited): void {
-    visited.lastAnswer = this.#parts.now()
+    visited.lastAnswer = this.#parts.world.now()
     visited.failures = 0
     visited.error = null
     if (visited.reachable !== true) {
@@ -229,9 +237,10 @@ export class Exchange {
   }
 
   #failed(visited: Visited, error: unknown): void {
-    const { interval, random } = this.#parts
+    const { interval, world } = this.#parts
     visited.error = errorText(error)
-    const backoff = Math.min(2 ** visited.failures, MAX_BACKOFF_INTERVALS) * interval * 1000 * (0.8 + 0.4 * random())
+    const backoff =
+      Math.min(2 ** visited.failures, MAX_BACKOFF_INTERVALS) * interval * 1000 * (0.8 + 0.4 * world.random())
     const asked = error instanceof PlaceDown ? error.retryAfterMs : 0
     visited.notBefore = performance.now() + Math.max(backoff, asked)
     visited.failures++
@@ -247,7 +256,7 @@ export class Exchange {
     const key = `${does} ${log.id}`
     const before = visited.says.get(key)
     const size = head?.size ?? null
-    visited.says.set(key, { log: log.id, does, verdict, size, at: new Date(this.#parts.now()).toISOString() })
+    visited.says.set(key, { log: log.id, does, verdict, size, at: new Date(this.#parts.world.now()).toISOString() })
     if (OBJECTIONS.has(verdict)) visited.objections.set(key, `${verdict}: ${detail ?? ''}`)
     else visited.objections.delete(key)
     // A head that was called inconsistent is worth telling each time: it is another one.
@@ -260,6 +269,6 @@ export class Exchange {
     const { name, kind, url } = visited.place
     const about = { log: null, verdict: null, detail: null, size: null, root: null }
     const { reachable, error } = visited
-    this.#parts.onNews({ place: name, kind, url, reachable: reachable === true, error, ...about, ...said })
+    this.#parts.told.onNews({ place: name, kind, url, reachable: reachable === true, error, ...about, ...said })
   }
 }

@@ -114,12 +114,14 @@ export interface HostOptions {
   readonly listen: readonly Multiaddr[]
   /** Every topic that this node is on; there are no others for it. */
   readonly topics: readonly string[]
-  /** Whether a peer has sent more than it may and is not to be listened to for the time being. */
-  readonly overBudget: (peer: string) => boolean
-  /** Called with a peer that lost its connection for what it opened or sent. */
-  readonly onOffence: (peer: string) => void
-  /** Whether a connected peer does not give way to others when there are too many. */
-  readonly isKept?: (peer: string) => boolean
+  readonly peers: {
+    /** Whether one has sent more than it may and is not to be listened to for the time being. */
+    readonly overBudget: (peer: string) => boolean
+    /** Called with one that lost its connection for what it opened or sent. */
+    readonly onOffence: (peer: string) => void
+    /** Whether a connected one does not give way to others when there are too many. */
+    readonly isKept?: (peer: string) => boolean
+  }
   /** Addresses to tell peers instead of those listened on; none: what was found out. */
   readonly announce?: readonly Multiaddr[]
   /** Called with the addresses of a node that announces itself on the local network; without it nobody looks there. */
@@ -131,10 +133,11 @@ const MDNS_SERVICE = '_gossum._udp.local'
 
 /** Builds a host that is not started: handlers must be in place before the first peer asks what we speak. */
 export async function createHost(options: HostOptions): Promise<Host> {
-  const gate = new Gate(options.overBudget, options.isKept ?? (() => false))
-  const streams = new StreamWatch(options.onOffence)
+  const { overBudget, onOffence, isKept = () => false } = options.peers
+  const gate = new Gate(overBudget, isKept)
+  const streams = new StreamWatch(onOffence)
   const pubsub = createPubSub(options)
-  const frames = new FrameWatch(MAX_RPC_BYTES, options.onOffence)
+  const frames = new FrameWatch(MAX_RPC_BYTES, onOffence)
   const host = await createLibp2p({
     start: false,
     privateKey: options.peerKey,
@@ -250,7 +253,7 @@ function scoreParams(options: HostOptions): ReturnType<typeof createPeerScorePar
     // them silence each other. Numbers per address are bounded at the connection instead.
     IPColocationFactorWeight: 0,
     appSpecificWeight: 1,
-    appSpecificScore: (peer) => (options.overBudget(peer) ? OVER_BUDGET_SCORE : 0),
+    appSpecificScore: (peer) => (options.peers.overBudget(peer) ? OVER_BUDGET_SCORE : 0),
     retainScore: SCORE_MEMORY_MS,
   })
 }

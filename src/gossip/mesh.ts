@@ -301,9 +301,11 @@ async function build({ reach, own, handlers, times = {}, told = {} }: MeshOption
     listen,
     announce,
     topics: [...logs].flatMap((log) => [headsTopic(log), evidenceTopic(log)]),
-    overBudget: (peer) => meter.isPaused(peer, performance.now()),
-    onOffence: (peer) => meter.cut(peer, performance.now()),
-    isKept: (peer) => chosen.has(peer) || counts.has(neighbours.about(peer).witness ?? ''),
+    peers: {
+      overBudget: (peer) => meter.isPaused(peer, performance.now()),
+      onOffence: (peer) => meter.cut(peer, performance.now()),
+      isKept: (peer) => chosen.has(peer) || counts.has(neighbours.about(peer).witness ?? ''),
+    },
     onDiscovered: reach.mdns === true ? (addresses) => membership.discovered(addresses) : undefined,
   })
   const speakers = new Map<string, PeerId>()

@@ -26,21 +26,25 @@ export interface ProvenAnswer {
 }
 
 export interface SumdbProxyParts {
-  /** Log id. */
-  readonly log: string
-  /** Key name of the log. */
-  readonly name: string
-  /** What asks the log; its time limits are those of lookups, which may take a log 15 seconds. */
-  readonly client: SumdbClient
+  /** Log id, and the name of its key. */
+  readonly log: { readonly id: string; readonly name: string }
+  readonly asked: {
+    /** What asks the log; its time limits are those of lookups, which may take a log 15 seconds. */
+    readonly client: SumdbClient
+    readonly admission: Admission
+  }
+  readonly known: {
+    readonly kept: ProvenLookupsParts['kept']
+    readonly head: ProvenTilesParts['head']
+    readonly quorum: ProvenLookupsParts['quorum']
+    readonly watch: QuorumWatch
+  }
   readonly submit: UpstreamParts['submit']
-  readonly kept: ProvenLookupsParts['kept']
-  readonly head: ProvenTilesParts['head']
-  readonly quorum: ProvenLookupsParts['quorum']
-  readonly watch: QuorumWatch
-  readonly admission: Admission
-  readonly onLookup: (source: LookupSource) => void
-  /** What failed in the background: our bug, or our disk. */
-  readonly onError: (error: unknown) => void
+  readonly told: {
+    readonly onLookup: (source: LookupSource) => void
+    /** What failed in the background: our bug, or our disk. */
+    readonly onError: (error: unknown) => void
+  }
   /** Milliseconds since 1970. */
   readonly now: () => number
 }
@@ -56,15 +60,19 @@ export class SumdbProxy {
   readonly #notes = new WeakMap<CosignedHead, Uint8Array>()
 
   constructor(parts: SumdbProxyParts) {
-    const { log, watch } = parts
-    this.name = parts.name
+    const { asked, known, submit, told, now } = parts
+    const { watch } = known
+    const { id: log, name } = parts.log
+    this.name = name
     this.#parts = parts
-    const upstream = new Upstream(parts)
+    const upstream = new Upstream({ client: asked.client, log, submit, onError: told.onError, now })
     this.#upstream = upstream
-    const tiles = new ProvenTiles({ ...parts, look: (signal) => upstream.look(signal) })
+    const tiles = new ProvenTiles({ ...asked, head: known.head, look: (signal) => upstream.look(signal) })
     this.#tiles = tiles
     this.#lookups = new ProvenLookups({
-      ...parts,
+      admission: asked.admission,
+      kept: known.kept,
+      quorum: known.quorum,
       upstream,
       leafHash: (id, asking) => tiles.leafHash(id, asking),
       covering: (id, signal) => watch.covering(log, id, signal),
@@ -90,11 +98,12 @@ export class SumdbProxy {
 
   /** The record of a module version and the quorum head, as a lookup answers. Throws what ProvenLookups.find throws. */
   async lookup(path: string, version: string, asking: Asking): Promise<ProvenAnswer> {
-    const { log, watch, onLookup } = this.#parts
-    watch.requireSound(log)
+    const { log, known, told } = this.#parts
+    const { watch } = known
+    watch.requireSound(log.id)
     const { id, record, source } = await this.#lookups.find(path, version, asking)
-    onLookup(source)
-    const head = await watch.covering(log, id, asking.signal)
+    told.onLookup(source)
+    const head = await watch.covering(log.id, id, asking.signal)
     return { body: concatBytes(formatRecord(id, record), this.#note(head)), size: head.size }
   }
 
@@ -107,8 +116,9 @@ export class SumdbProxy {
   }
 
   #quorum(): CosignedHead {
-    const { log, watch, quorum } = this.#parts
-    watch.requireSound(log)
+    const { log, known } = this.#parts
+    const { watch, quorum } = known
+    watch.requireSound(log.id)
     const head = quorum()
     if (head === undefined) throw new GossumError('QUORUM_MISSING', 'there is no quorum head yet')
     return head

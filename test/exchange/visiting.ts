@@ -49,15 +49,15 @@ export async function visiting(places: readonly PlaceSetting[], options: Visitin
       onRequest: (_place, outcome) => requests.push(outcome),
     }),
     logs: [{ id: heart.log, key: logSigner.verifier, origin: SUMDB_ORIGIN }],
-    head: (id) =>
-      isFrozen(heart.store.heads.get(id)) ? undefined : ownHead(heart.cosigned.current(id), testWitness.verifier),
-    prove: (id, head, size) => heart.witness.proof(id, head, size),
+    own: {
+      head: (id) =>
+        isFrozen(heart.store.heads.get(id)) ? undefined : ownHead(heart.cosigned.current(id), testWitness.verifier),
+      prove: (id, head, size) => heart.witness.proof(id, head, size),
+    },
     submit: (candidate) => heart.witness.submit(candidate),
     interval,
-    onNews: (told) => news.push(told),
-    onError: (error) => heart.errors.push(error),
-    now: Date.now,
-    random: () => 0.5,
+    told: { onNews: (told) => news.push(told), onError: (error) => heart.errors.push(error) },
+    world: { now: Date.now, random: () => 0.5 },
   })
   exchange.start()
   onTestFinished(async () => {

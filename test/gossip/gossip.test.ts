@@ -110,8 +110,7 @@ describe('the gossip door', () => {
       peerKey: await newPeerKey(),
       listen: [multiaddr('/ip4/127.0.0.1/tcp/0')],
       topics: [TOPIC],
-      overBudget: () => false,
-      onOffence: () => undefined,
+      peers: { overBudget: () => false, onOffence: () => undefined },
     })
     await host.start()
     try {

@@ -21,8 +21,7 @@ async function startHost(): Promise<Host> {
     peerKey: await newPeerKey(),
     listen,
     topics,
-    overBudget: () => false,
-    onOffence: () => undefined,
+    peers: { overBudget: () => false, onOffence: () => undefined },
   })
   hosts.push(host)
   await host.start()

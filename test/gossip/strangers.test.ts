@@ -22,8 +22,7 @@ async function startHost(): Promise<Host> {
     peerKey: await newPeerKey(),
     listen: [multiaddr('/ip4/127.0.0.1/tcp/0')],
     topics: [headsTopic(LOG), evidenceTopic(LOG)],
-    overBudget: () => false,
-    onOffence: () => undefined,
+    peers: { overBudget: () => false, onOffence: () => undefined },
   })
   hosts.push(host)
   await host.start()
