@@ -188,27 +188,29 @@ async function build(
   stops.push(() => alarm.stop())
   // ---- what is shown ----
   const view = new View({
-    config,
-    store,
-    cosigned,
+    witnesses: {
+      ...{ config, store, cosigned, alarm },
+      witness: signer.verifier,
+      second: second?.verifier,
+      keysOf: (log) => keyring.keysOf(log),
+    },
     suspects,
-    witness: signer.verifier,
-    second: second?.verifier,
-    signing: () => ({ by: agent === undefined ? 'file' : 'ssh-agent', error: signer.away?.detail ?? null }),
     version: VERSION,
-    now,
-    alarm,
+    time: { now, monotonic },
+    barrier: {
+      guard: () => guard.report,
+      deposit: () => deposits.report,
+      clock: barrier.clockReport,
+      taken: barrier.taken,
+      signing: () => ({ by: agent === undefined ? 'file' : 'ssh-agent', error: signer.away?.detail ?? null }),
+    },
+    around: {
+      mesh: () => mesh,
+      bastion: () => bastion?.report,
+      exchange: () => exchange.views(),
+      faults: () => ({ operator: shut, lists: lists.failing }),
+    },
     submit: (candidate) => witness.submit(candidate),
-    monotonic,
-    guard: () => guard.report,
-    deposit: () => deposits.report,
-    clock: barrier.clockReport,
-    taken: barrier.taken,
-    keysOf: (log) => keyring.keysOf(log),
-    bastion: () => bastion?.report,
-    exchange: () => exchange.views(),
-    faults: () => ({ operator: shut, lists: lists.failing }),
-    mesh: () => mesh,
   })
   view.metrics = () => metrics.text()
 

@@ -28,10 +28,11 @@ export class Readings {
 
   constructor(parts: ViewParts) {
     this.#parts = parts
-    this.#polls = new Polls(parts.monotonic)
-    this.#ages = new Ages(parts.now, parts.monotonic)
-    this.#lags = new Lags(parts.monotonic)
-    this.#labels = labelsOf(parts.config.logs)
+    const { now, monotonic } = parts.time
+    this.#polls = new Polls(monotonic)
+    this.#ages = new Ages(now, monotonic)
+    this.#lags = new Lags(monotonic)
+    this.#labels = labelsOf(parts.witnesses.config.logs)
   }
 
   /** Notes how a poll went. Returns whether it is worth telling people. */
@@ -52,7 +53,7 @@ export class Readings {
 
   /** Seconds since our newest cosignature of a log was made; undefined without one. */
   signedAge(log: string): number | undefined {
-    const { signed } = this.#parts.store.heads.get(log)
+    const { signed } = this.#parts.witnesses.store.heads.get(log)
     return signed && this.#ages.of(`signed ${log}`, signed.time * 1000)
   }
 
@@ -64,31 +65,32 @@ export class Readings {
 
   /** Seconds since a witness says that it cosigned something last; undefined when it was never heard. */
   witnessAge(vkey: string): number | undefined {
-    const last = this.#parts.cosigned.signers.lastSeen(vkey)
+    const last = this.#parts.witnesses.cosigned.signers.lastSeen(vkey)
     return last && this.#ages.of(`witness ${vkey}`, last.time * 1000)
   }
 
   clock(): ClockReport {
-    const { config, store, clock } = this.#parts
+    const { witnesses, barrier } = this.#parts
+    const { config, store } = witnesses
     const promises = config.logs.flatMap(({ id, key }) => {
       const { signed } = store.heads.get(id)
       return signed === undefined ? [] : { log: key.name, time: signed.time }
     })
-    return clock(promises)
+    return barrier.clock(promises)
   }
 
   /** Why nothing of a log is signed for a reason of our own. */
   paused(log: string): string | undefined {
-    return this.#parts.store.heads.disagreement(log) ?? this.#parts.taken(log)
+    return this.#parts.witnesses.store.heads.disagreement(log) ?? this.#parts.barrier.taken(log)
   }
 
   /** Also by evidence that could not be written yet. */
   isFrozen(log: string): boolean {
-    return isFrozen(this.#parts.store.heads.get(log)) || this.#parts.alarm.holds(log)
+    return isFrozen(this.#parts.witnesses.store.heads.get(log)) || this.#parts.witnesses.alarm.holds(log)
   }
 
   holds(log: string): LogView['holds'] {
-    const { store, alarm } = this.#parts
+    const { store, alarm } = this.#parts.witnesses
     const { holds } = store.heads.get(log)
     const unwritten = alarm.unwritten().filter((kept) => kept.log === log && kept.witness === undefined)
     const more = unwritten.filter(({ id }) => holds.every((hold) => hold.id !== id))
@@ -101,19 +103,20 @@ export class Readings {
   }
 
   #facts(): Facts {
-    const { config, store, alarm, guard, deposit, signing, bastion, exchange, mesh, faults } = this.#parts
-    const behind = bastion()
-    const peers = mesh()?.peers().length
-    const { operator, lists } = faults()
+    const { witnesses, barrier, around } = this.#parts
+    const { config, store, alarm } = witnesses
+    const behind = around.bastion()
+    const peers = around.mesh()?.peers().length
+    const { operator, lists } = around.faults()
     return {
       logs: config.logs.map((log) => this.#logFacts(log)),
       hasPolicy: config.policy !== undefined,
-      convicted: convictedNames(this.#parts),
+      convicted: convictedNames(witnesses),
       signing: {
-        guard: guard(),
-        deposit: deposit(),
+        guard: barrier.guard(),
+        deposit: barrier.deposit(),
         clock: this.clock().conditions,
-        agent: signing().error ?? undefined,
+        agent: barrier.signing().error ?? undefined,
       },
       disk: { failure: this.#withoutHome(store.failure), unwritten: alarm.unwritten().length },
       around: {
@@ -121,7 +124,7 @@ export class Readings {
         lists,
         mesh: peers === undefined ? undefined : { configured: config.bootstrap.length, connected: peers },
         bastion: behind === undefined || behind.state === 'serving' ? undefined : (behind.error ?? behind.state),
-        places: exchange().map(({ name, error, says }) => ({
+        places: around.exchange().map(({ name, error, says }) => ({
           name,
           error,
           isContradicting: says.some(({ verdict }) => verdict === 'inconsistent'),
@@ -133,11 +136,12 @@ export class Readings {
 
   /** Where the home is is nobody's business: anybody may read the status. */
   #withoutHome(text: string | undefined): string | undefined {
-    return text?.replaceAll(this.#parts.config.home, '<home>')
+    return text?.replaceAll(this.#parts.witnesses.config.home, '<home>')
   }
 
   #logFacts({ id, url, disabled }: LogSetting): LogFacts {
-    const { store, suspects, cosigned, taken } = this.#parts
+    const { witnesses, suspects, barrier } = this.#parts
+    const { store, cosigned } = witnesses
     const acked = new Set(store.heads.get(id).holds.flatMap((hold) => (hold.acked ? hold.id : [])))
     const open = suspects.list(id).filter((suspect) => !acked.has(suspect.id))
     return {
@@ -147,7 +151,7 @@ export class Readings {
       isFrozen: this.isFrozen(id),
       stops: {
         disagreement: store.heads.disagreement(id),
-        taken: taken(id),
+        taken: barrier.taken(id),
         floor: unmetFloor(store.heads.get(id))?.size,
       },
       // A log that is only pushed comes when it wants to.
@@ -159,7 +163,7 @@ export class Readings {
   }
 
   #lagsOf(log: string): LogFacts['lag'] {
-    const { store, cosigned, keysOf } = this.#parts
+    const { store, cosigned, keysOf } = this.#parts.witnesses
     const newest = store.heads.get(log).tree?.size
     const current = cosigned.current(log)
     const signed = current?.cosignatures.has(keysOf(log)[0].vkey) === true ? current.size : undefined

@@ -8,41 +8,44 @@ import type { ViewParts } from './view-parts.js'
 import { cosignatureViews, identityOf, witnessKeys } from './witnesses.js'
 
 export function sampleOf(parts: ViewParts, readings: Readings): Sample {
-  const { config, store, guard, deposit, signing, bastion, exchange, mesh, now } = parts
+  const { witnesses, barrier, around, time } = parts
+  const mesh = around.mesh()
+  const now = time.now()
   const clock = readings.clock()
   const conditions = readings.conditions()
-  const behind = bastion()
+  const behind = around.bastion()
   return {
     ready: isReady(conditions),
     conditions: conditions.map(({ name }) => name),
-    logs: config.logs.map((log) => logSample(log, parts, readings)),
-    witnesses: witnessKeys(parts).map((key): WitnessSample => ({
+    logs: witnesses.config.logs.map((log) => logSample(log, parts, readings)),
+    witnesses: witnessKeys(witnesses).map((key): WitnessSample => ({
       identity: identityOf(key),
       age: readings.witnessAge(key),
     })),
-    peers: mesh()?.peers().length ?? 0,
-    convicted: store.convictions.convicted().size,
-    relayed: mesh()?.relayed().length ?? 0,
-    guard: guard().state,
-    deposit: depositView(deposit()),
+    peers: mesh?.peers().length ?? 0,
+    convicted: witnesses.store.convictions.convicted().size,
+    relayed: mesh?.relayed().length ?? 0,
+    guard: barrier.guard().state,
+    deposit: depositView(barrier.deposit()),
     clock: { offset: clock.offset, conditions: clock.conditions.map(({ name }) => name) },
-    canSign: signing().error === null,
-    bastion: behind && { state: behind.state, age: ageOf(behind.lastCosignature, now()) },
-    places: exchange().map(({ name, kind, lastAnswer, error }) => ({
+    canSign: barrier.signing().error === null,
+    bastion: behind && { state: behind.state, age: ageOf(behind.lastCosignature, now) },
+    places: around.exchange().map(({ name, kind, lastAnswer, error }) => ({
       name,
       kind,
-      age: ageOf(lastAnswer, now()),
+      age: ageOf(lastAnswer, now),
       isWell: error === null && lastAnswer !== null,
     })),
   }
 }
 
 function logSample(
-  { id, key, url, disabled }: ViewParts['config']['logs'][number],
+  { id, key, url, disabled }: ViewParts['witnesses']['config']['logs'][number],
   parts: ViewParts,
   readings: Readings,
 ): LogSample {
-  const { store, cosigned, suspects, now } = parts
+  const { witnesses, suspects, time } = parts
+  const { store, cosigned } = witnesses
   const state = store.heads.get(id)
   const head = cosigned.current(id)
   const poll = url === null || disabled ? undefined : readings.poll(id)
@@ -52,9 +55,9 @@ function logSample(
     size: state.tree?.size ?? 0,
     signedAt: state.signed?.time ?? 0,
     signedAge: readings.signedAge(id),
-    promiseAhead: Math.max(0, (state.signed?.time ?? 0) - now() / 1000),
+    promiseAhead: Math.max(0, (state.signed?.time ?? 0) - time.now() / 1000),
     quorumSize: cosigned.quorum(id)?.size ?? 0,
-    cosignatures: head ? cosignatureViews(parts, head).filter(({ counted }) => counted).length : 0,
+    cosignatures: head ? cosignatureViews(witnesses, head).filter(({ counted }) => counted).length : 0,
     suspects: suspects.list(id).length,
     suspectAge: readings.suspectAge(id),
     floor: unmetFloor(state) !== undefined,

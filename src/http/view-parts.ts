@@ -11,27 +11,36 @@ import type { ExchangeView, PeerView, SigningView } from './api.js'
 import type { BastionReport } from './bastion.js'
 import type { WitnessParts } from './witnesses.js'
 
-export interface ViewParts extends WitnessParts {
+export interface ViewParts {
+  readonly witnesses: WitnessParts
   readonly suspects: Suspects
   readonly version: string
-  readonly now: () => number
-  /** Milliseconds since any moment, by a clock that nobody sets. */
-  readonly monotonic: () => number
-  readonly guard: () => GuardReport
-  readonly deposit: () => DepositReport
-  readonly clock: (promises: readonly PromisedTime[]) => ClockReport
-  /** Why nothing of a log may be signed with its key: that is bound to another of its origin; undefined when it may. */
-  readonly taken: (log: string) => string | undefined
-  readonly signing: () => SigningView
-  readonly bastion: () => BastionReport | undefined
-  /** The places outside the mesh. */
-  readonly exchange: () => ExchangeView[]
-  /** What else does not work: why the socket of the operator is not open, and the log lists that cannot be read. */
-  readonly faults: () => Pick<Facts['around'], 'operator' | 'lists'>
+  readonly time: {
+    /** Milliseconds since 1970. */
+    readonly now: () => number
+    /** Milliseconds since any moment, by a clock that nobody sets. */
+    readonly monotonic: () => number
+  }
+  /** What stands between this node and a signature. */
+  readonly barrier: {
+    readonly guard: () => GuardReport
+    readonly deposit: () => DepositReport
+    readonly clock: (promises: readonly PromisedTime[]) => ClockReport
+    /** Why nothing of a log may be signed with its key: that is bound to another of its origin; undefined when it may. */
+    readonly taken: (log: string) => string | undefined
+    readonly signing: () => SigningView
+  }
+  readonly around: {
+    /** The mesh, once it runs. */
+    readonly mesh: () => MeshView | undefined
+    readonly bastion: () => BastionReport | undefined
+    /** The places outside the mesh. */
+    readonly exchange: () => ExchangeView[]
+    /** What else does not work: why the socket of the operator is not open, and the log lists that cannot be read. */
+    readonly faults: () => Pick<Facts['around'], 'operator' | 'lists'>
+  }
   /** Takes a head through the pipeline. */
   readonly submit: (candidate: Candidate) => Promise<Outcome>
-  /** The mesh, once it runs. */
-  readonly mesh: () => MeshView | undefined
 }
 
 interface MeshView {

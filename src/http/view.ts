@@ -45,7 +45,7 @@ export class View implements NodeView {
 
   constructor(parts: ViewParts) {
     this.#parts = parts
-    this.#startedAt = parts.now()
+    this.#startedAt = parts.time.now()
     this.#readings = new Readings(parts)
   }
 
@@ -61,11 +61,13 @@ export class View implements NodeView {
 
   /** A moment of the monotonic clock, by our clock as it is set now. */
   #at(ago: number | undefined): string | null {
-    return ago === undefined ? null : iso(this.#parts.now() - ago)
+    return ago === undefined ? null : iso(this.#parts.time.now() - ago)
   }
 
   async status(): Promise<StatusView> {
-    const { config, witness, second, version, mesh, guard, signing, bastion, exchange } = this.#parts
+    const { witnesses, version, barrier, around } = this.#parts
+    const { config, witness, second } = witnesses
+    const mesh = around.mesh()
     const evidence = await this.evidence()
     const conditions = this.#readings.conditions()
     return {
@@ -74,8 +76,8 @@ export class View implements NodeView {
       conditions: conditions.map((condition) => ({ ...condition })),
       witness: witness.vkey,
       mlDsa: second?.vkey ?? null,
-      peerId: mesh()?.peerId ?? null,
-      multiaddrs: mesh()?.multiaddrs() ?? [],
+      peerId: mesh?.peerId ?? null,
+      multiaddrs: mesh?.multiaddrs() ?? [],
       http: this.http,
       startedAt: iso(this.#startedAt),
       policy: config.policy
@@ -88,17 +90,18 @@ export class View implements NodeView {
       logs: config.logs.map((log) => this.#log(log)),
       peers: this.peers().length,
       evidence: evidence.filter((item) => !item.acked).length,
-      guard: { ...guard() },
-      deposit: depositView(this.#parts.deposit()),
+      guard: { ...barrier.guard() },
+      deposit: depositView(barrier.deposit()),
       clock: [...this.#readings.clock().conditions],
-      signing: signing(),
-      bastion: bastion() ?? null,
-      exchange: exchange(),
+      signing: barrier.signing(),
+      bastion: around.bastion() ?? null,
+      exchange: around.exchange(),
     }
   }
 
   #log({ id, key, url, origin, disabled, list, perDay }: LogSetting): LogView {
-    const { store, cosigned, suspects, keysOf } = this.#parts
+    const { witnesses, suspects } = this.#parts
+    const { store, cosigned, keysOf } = witnesses
     const state = store.heads.get(id)
     const head = cosigned.current(id)
     const quorum = cosigned.quorum(id)
@@ -118,9 +121,9 @@ export class View implements NodeView {
       time: state.signed ? iso(state.signed.time * 1000) : null,
       frozen: this.#readings.isFrozen(id),
       holds: this.#readings.holds(id),
-      cosignatures: head ? cosignatureViews(this.#parts, head) : [],
+      cosignatures: head ? cosignatureViews(witnesses, head) : [],
       quorum: quorum
-        ? { size: quorum.size, root: formatHash(quorum.root), cosignatures: cosignatureViews(this.#parts, quorum) }
+        ? { size: quorum.size, root: formatHash(quorum.root), cosignatures: cosignatureViews(witnesses, quorum) }
         : null,
       ...suspectViews(suspects.list(id), this.#readings.holds(id)),
       witness: keysOf(id)[0].vkey,
@@ -135,13 +138,13 @@ export class View implements NodeView {
   }
 
   head(log: string): Promise<HeadView | undefined> {
-    const head = this.#parts.cosigned.current(log)
+    const head = this.#parts.witnesses.cosigned.current(log)
     return Promise.resolve(head && this.#headView(head))
   }
 
   /** The newest head of a log that this node cosigned, with the line of the log and its own lines alone. */
   async checkpoint(log: string): Promise<Uint8Array | undefined> {
-    const { cosigned, keysOf } = this.#parts
+    const { cosigned, keysOf } = this.#parts.witnesses
     const current = cosigned.current(log)
     const keys = keysOf(log)
     const own = keys.flatMap((key) => current?.cosignatures.get(key.vkey)?.signature ?? [])
@@ -153,51 +156,51 @@ export class View implements NodeView {
   }
 
   async heads(log: string, limit: number, below?: number): Promise<HeadView[]> {
-    return (await this.#parts.cosigned.history(log, limit, below)).map((head) => this.#headView(head))
+    return (await this.#parts.witnesses.cosigned.history(log, limit, below)).map((head) => this.#headView(head))
   }
 
   #headView(head: CosignedHead): HeadView {
-    const own = ownKeys(this.#parts).flatMap(({ vkey }) => head.cosignatures.get(vkey) ?? [])[0]
+    const own = ownKeys(this.#parts.witnesses).flatMap(({ vkey }) => head.cosignatures.get(vkey) ?? [])[0]
     return {
       size: head.size,
       root: formatHash(head.root),
       time: own ? iso(own.time * 1000) : null,
       note: fromUtf8(encodeCosigned(head))!,
-      cosignatures: cosignatureViews(this.#parts, head),
+      cosignatures: cosignatureViews(this.#parts.witnesses, head),
     }
   }
 
   suspectNote(id: string): Promise<string | undefined> {
-    const { config, suspects } = this.#parts
-    const all = config.logs.flatMap((log) => suspects.list(log.id))
+    const { witnesses, suspects } = this.#parts
+    const all = witnesses.config.logs.flatMap((log) => suspects.list(log.id))
     return Promise.resolve(all.find((suspect) => suspect.id === id)?.note)
   }
 
   /** Whether this node follows the log. */
   follows(log: string): boolean {
-    return this.#parts.config.logs.some(({ id }) => id === log)
+    return this.#parts.witnesses.config.logs.some(({ id }) => id === log)
   }
 
   peers(): PeerView[] {
-    return this.#parts.mesh()?.peers() ?? []
+    return this.#parts.around.mesh()?.peers() ?? []
   }
 
   evidence(): Promise<EvidenceView[]> {
-    return evidenceViews(this.#parts)
+    return evidenceViews(this.#parts.witnesses)
   }
 
   witnesses(): WitnessView[] {
-    return witnessViews(this.#parts)
+    return witnessViews(this.#parts.witnesses)
   }
 
   async evidenceFile(id: string): Promise<Uint8Array | undefined> {
-    const kept = await this.#parts.alarm.get(id)
+    const kept = await this.#parts.witnesses.alarm.get(id)
     return kept && utf8(kept.text)
   }
 
   /** Acknowledges evidence, all that convicts the same log by now, or a suspect that froze its log. False when no log and no witness is held by this id. */
   async acknowledge(id: string): Promise<boolean> {
-    const { config, store, alarm } = this.#parts
+    const { config, store, alarm } = this.#parts.witnesses
     let found = await alarm.acknowledge(id)
     for (const each of new Set([id, ...alarm.acknowledgedWith(id)]))
       for (const log of config.logs) found = (await store.heads.acknowledge(log.id, each)) || found
@@ -205,14 +208,14 @@ export class View implements NodeView {
   }
 
   async submitHead(note: Uint8Array): Promise<{ outcome: Outcome; held: number | null }> {
-    const { submit, store, now } = this.#parts
-    const outcome = await submit({ source: 'submit', note, receivedAt: now() })
-    const held = outcome.log === undefined ? undefined : store.heads.get(outcome.log).tree?.size
+    const { submit, witnesses, time } = this.#parts
+    const outcome = await submit({ source: 'submit', note, receivedAt: time.now() })
+    const held = outcome.log === undefined ? undefined : witnesses.store.heads.get(outcome.log).tree?.size
     return { outcome, held: held ?? null }
   }
 
   submitEvidence(file: Uint8Array): Promise<Received> {
-    return this.#parts.alarm.take(file)
+    return this.#parts.witnesses.alarm.take(file)
   }
 
   readiness(): Promise<Readiness> {

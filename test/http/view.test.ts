@@ -65,7 +65,7 @@ async function start({ listed = true, state = 'guarded', ...given }: Starting = 
     ...loadConfig({ home: '/nonexistent', log: [`${key.vkey} http://log.example`] }, { env: {} }),
     policy,
   }
-  const mesh: ReturnType<ViewParts['mesh']> = {
+  const mesh: ReturnType<ViewParts['around']['mesh']> = {
     peerId: 'peer',
     multiaddrs: () => [],
     peers: () => [],
@@ -75,29 +75,27 @@ async function start({ listed = true, state = 'guarded', ...given }: Starting = 
   /** The promises that the clock was asked about last. */
   const asked: PromisedTime[] = []
   const view = new View({
-    config,
-    store,
-    cosigned: heads,
+    witnesses: { config, store, cosigned: heads, alarm, witness: own, keysOf: () => [perLog ?? own] },
     suspects,
-    alarm,
-    submit: (candidate) => heart.witness.submit(candidate),
-    witness: own,
     version: '0',
-    now: () => time.now,
-    monotonic: () => time.monotonic,
-    deposit: () => ({ ...DEPOSITED, ...deposit }),
-    clock: (promises) => {
-      asked.splice(0, asked.length, ...promises)
-      return { offset, conditions }
+    time: { now: () => time.now, monotonic: () => time.monotonic },
+    barrier: {
+      guard: () => ({ state, text: `it is ${state}`, since: '2026-01-02T11:59:00.000Z' }),
+      deposit: () => ({ ...DEPOSITED, ...deposit }),
+      clock: (promises) => {
+        asked.splice(0, asked.length, ...promises)
+        return { offset, conditions }
+      },
+      taken: () => taken,
+      signing: () => ({ by: 'file', error: null }),
     },
-    taken: () => taken,
-    keysOf: () => [perLog ?? own],
-    guard: () => ({ state, text: `it is ${state}`, since: '2026-01-02T11:59:00.000Z' }),
-    bastion: () => undefined,
-    signing: () => ({ by: 'file', error: null }),
-    exchange: () => [],
-    faults: () => ({ operator: undefined, lists: [] }),
-    mesh: () => mesh,
+    around: {
+      mesh: () => mesh,
+      bastion: () => undefined,
+      exchange: () => [],
+      faults: () => ({ operator: undefined, lists: [] }),
+    },
+    submit: (candidate) => heart.witness.submit(candidate),
   })
   const answer = (kind: OutcomeKind = 'known') => view.polled(heart.log, { outcome: { kind, news: false } })
   answer()
