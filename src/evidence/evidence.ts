@@ -77,7 +77,7 @@ export function makeSplitView(key: VerifierKey, heads: readonly [Note, Note], pr
   const evidence: SplitView = {
     type: SPLIT_VIEW,
     log: key.vkey,
-    ...contradiction(heads.map((note) => noteText(bareHead(note, key))) as [string, string], prefix),
+    ...contradiction(heads.map((note) => spellNote(bareHead(note, key))) as [string, string], prefix),
   }
   verifyEvidence(evidence, [key])
   return evidence
@@ -97,7 +97,7 @@ export function makeWitnessConflict(
     const { text, signatures } = bareHead(note, logKey)
     const cosignature = verifiedCosignatures(note, [witnessKey]).get(witnessKey.vkey)
     if (cosignature === undefined) throw unproven('a head is not cosigned by the witness')
-    return noteText({ text, signatures: [...signatures, cosignature.signature] })
+    return spellNote({ text, signatures: [...signatures, cosignature.signature] })
   })
   const evidence: WitnessConflict = {
     type: WITNESS_CONFLICT,
@@ -113,7 +113,7 @@ export function makeWitnessConflict(
 export function splitViewOf({ log, heads, prefix }: WitnessConflict): SplitView {
   const bare = heads.map((head) => {
     const { text, signatures } = parseNote(utf8(head))
-    return noteText({ text, signatures: signatures.slice(0, 1) })
+    return spellNote({ text, signatures: signatures.slice(0, 1) })
   }) as [string, string]
   return { type: SPLIT_VIEW, log, heads: inOrder(bare), ...(prefix && { prefix }) }
 }
@@ -130,10 +130,6 @@ function contradiction(
 
 function inOrder([a, b]: readonly [string, string]): [string, string] {
   return compareHeads(a, b) > 0 ? [b, a] : [a, b]
-}
-
-function noteText(note: Note): string {
-  return spellNote(note)
 }
 
 /** The order of heads in evidence: by size, then by text, so that everybody writes the same file. */
@@ -194,7 +190,7 @@ function readHead(head: string, key: VerifierKey, witness: VerifierKey | undefin
   const note = parseNote(utf8(head))
   const { text, signatures } = bareHead(note, key)
   const cosignature = witness && cosignatureOf(note, witness)
-  if (noteText({ text, signatures: cosignature === undefined ? signatures : [...signatures, cosignature] }) !== head)
+  if (spellNote({ text, signatures: cosignature === undefined ? signatures : [...signatures, cosignature] }) !== head)
     throw unproven(`a head carries more than the line of the log${witness ? ' and that of the witness' : ''}`)
   return parseCheckpoint(text)
 }

@@ -6,7 +6,7 @@ import { GossumError } from '../errors.js'
 import type { LogState } from '../store/heads.js'
 import { utf8 } from '../tlog/bytes.js'
 import type { Cosignature } from '../tlog/cosignature.js'
-import { spellNote, type Note, type VerifierKey } from '../tlog/note.js'
+import { spellNote, type VerifierKey } from '../tlog/note.js'
 import type { Barrier, Gatherer } from './circumstances.js'
 import type { Deferred } from './deferred.js'
 import type { Effects, Kept } from './effects.js'
@@ -251,15 +251,11 @@ function markOf({ checkpoint: { size, root }, bare }: SizedHead, { signature, ti
     size,
     root,
     time,
-    note: encode({ text: bare.text, signatures: [...bare.signatures, signature] }),
+    note: spellNote({ text: bare.text, signatures: [...bare.signatures, signature] }),
   }
 }
 
 /** What a promise of ours says of a head. */
 export function markOfPromise({ checkpoint: { size, root }, bare }: SizedHead, time: number): Mark {
-  return { size, root, time, note: encode(bare) }
-}
-
-function encode(note: Note): string {
-  return spellNote(note)
+  return { size, root, time, note: spellNote(bare) }
 }

@@ -114,7 +114,7 @@ function onAdvance(state: LogState, input: HeadInput, at: Circumstances): Step {
   const first: FirstUse = { size, root: formatHash(root), at: iso(at.now) }
   const followed: Change = {
     tree: { size, root },
-    note: encode(head.bare),
+    note: spellNote(head.bare),
     firstUse: isFirst ? first : state.firstUse,
     floor: undefined,
   }
@@ -180,7 +180,7 @@ function fromFloor(state: LogState, floor: Floor, tree: Tree): Change {
   const note = noteOf(floor.note)
   return {
     tree,
-    note: note && encode({ text: note.text, signatures: note.signatures.slice(0, 1) }),
+    note: note && spellNote({ text: note.text, signatures: note.signatures.slice(0, 1) }),
     floor: undefined,
     ...signedUntil(state, floor.time ?? 0, tree.size),
   }
@@ -202,7 +202,7 @@ function beforeFirstUse(shown: ProvenHead, input: HeadInput, at: Circumstances):
       return onConflict(head, shown.note, relation.prefix)
     case 'consistent': {
       if (shown.size < head.checkpoint.size) return undefined
-      const floor = { size: shown.size, root: formatHash(shown.root), note: encode(shown.note), at: iso(at.now) }
+      const floor = { size: shown.size, root: formatHash(shown.root), note: spellNote(shown.note), at: iso(at.now) }
       return { change: { floor }, effects: [] }
     }
     default:
@@ -229,7 +229,7 @@ function onKnown(state: LogState, input: HeadInput, at: Circumstances): Step {
   const renewal: Effect[] = isDue ? [{ do: 'publish', what: 'renewal' }] : []
   if (state.note === undefined || !isSigned(state, at) || state.signed?.time !== signed.time)
     return {
-      change: { note: encode(head.bare), origin: head.log.origin, signed },
+      change: { note: spellNote(head.bare), origin: head.log.origin, signed },
       outcome: known,
       effects: [{ do: 'cosign' }, ...renewal, ...rest],
     }
@@ -323,10 +323,6 @@ function isAt(floor: Floor, { checkpoint }: SizedHead): boolean {
 
 function noteOf(text: string | undefined): Note | undefined {
   return text === undefined ? undefined : parseNote(utf8(text))
-}
-
-function encode(note: Note): string {
-  return spellNote(note)
 }
 
 function iso(seconds: number): string {
