@@ -84,8 +84,13 @@ async function start({ file, args }: Proxy, node: RunningNode) {
     env: { PATH: process.env['PATH'], HOME: directory },
     stdio: 'ignore',
   })
-  onTestFinished(() => void child.kill('SIGKILL'))
-  const exited = once(child, 'exit').then(() => Promise.reject(new Error(`${file!} ended`)))
+  const exit = once(child, 'exit')
+  // One that is killed would leave its workers behind.
+  onTestFinished(async () => {
+    child.kill('SIGTERM')
+    await exit
+  })
+  const exited = exit.then(() => Promise.reject(new Error(`${file!} ended`)))
   const ask = async (
     path: string,
     asking: { method?: string; from?: string; headers?: object; body?: string } = {},
