@@ -37,6 +37,7 @@ test('cosigns what they push, within the day that the list gives them, and goes 
   let node = await RunningNode.start(home, [...args, '--log-list', list])
   expect(await node.event(({ event }) => event === 'log-list')).toMatchObject({
     list,
+    format: 'c2sp.org/tlog-list',
     added: [{ id: ID, name: NAME, origin: NAME }],
     refused: [],
     error: null,
@@ -88,6 +89,7 @@ test('starts without a list that does not answer, and says so', async () => {
   const said = await node.event(({ event }) => event === 'log-list')
   expect(said).toMatchObject({
     list: '/nonexistent/list',
+    format: null,
     added: [],
     error: expect.stringContaining('ENOENT') as string,
   })
