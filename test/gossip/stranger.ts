@@ -19,13 +19,17 @@ afterEach(async () => {
   await Promise.all(hosts.map(async (host) => host.stop()))
 })
 
+/** The yamux window of a stream at its beginning, in bytes. */
+const WINDOW = 256 * 1024
+
 export async function startStranger(listen: string[] = [], privateKey?: PrivateKey): Promise<Libp2p> {
   const host = await createLibp2p({
     ...(privateKey && { privateKey }),
     addresses: { listen },
     transports: [tcp()],
     connectionEncrypters: [noise()],
-    streamMuxers: [yamux()],
+    // Without more of a window than there must be, what is not read stays with who sent it.
+    streamMuxers: [yamux({ streamOptions: { maxStreamWindowSize: WINDOW } })],
     services: { identify: identify() },
   })
   running.add(host)

@@ -28,6 +28,7 @@ import {
 } from '../messages.js'
 import type { SignedPage } from '../pages.js'
 import { HARMLESS, REQUESTS_PER_STREAM } from '../talks.js'
+import { writeWhole } from './write-whole.js'
 import { MAX_MESSAGE_BYTES } from '../../topics.js'
 
 export type { Bringer } from './keeping.js'
@@ -195,7 +196,7 @@ export class Answerer {
       await this.#unreadBy(
         peer,
         bytes.length,
-        this.#timed((signal) => frames.write(bytes, { signal })),
+        this.#timed((signal) => writeWhole(frames, stream, bytes, signal)),
       )
       if (answer.type === 'error' && !HARMLESS.has(answer.code)) break
       if (request.type === 'hello') this.#options.hellos.heard(request, connection)
