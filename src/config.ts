@@ -10,7 +10,14 @@ import { userHome } from './config/user-home.js'
 import { GossumError, HintedError } from './errors.js'
 import { parseDeposit, type DepositSetting } from './deposit-setting.js'
 import { readBook, withBook } from './logs/followed-logs.js'
-import { distinct, requireRoom, parseUrl, parseLogSetting, withUpstreams, type LogSetting } from './logs/setting.js'
+import {
+  distinct,
+  requireRoomForLogs,
+  parseUrl,
+  parseLogSetting,
+  withUpstreams,
+  type LogSetting,
+} from './logs/setting.js'
 import { cosignatureLineSize } from './tlog/cosignature.js'
 import { isKeyName } from './tlog/note.js'
 import { PUBLIC, PUBLIC_POLICY } from './public-policy.js'
@@ -132,7 +139,7 @@ export function loadConfig(
   const set = bounded('log', merged.log).map(parseLogSetting)
   if (set.length === 0) throw invalid('log', 'there is none to follow')
   const logs = withBook(distinct(set), merged.log === DEFAULTS.log, options.book === false ? [] : readBook(home))
-  requireRoom(logs)
+  requireRoomForLogs(logs)
   return Object.freeze({
     home,
     logs: Object.freeze(withUpstreams(logs, bounded('upstream', merged.upstream))),

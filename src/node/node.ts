@@ -37,7 +37,7 @@ import type { VerifierKey } from '../tlog/note.js'
 import { VERSION } from '../version.js'
 import type { CosignedHead } from '../witness/cosigned-head.js'
 import { CosignedHeads } from '../witness/cosigned.js'
-import { KnownLines } from '../witness/signature-cache.js'
+import { SignatureCache } from '../witness/signature-cache.js'
 import { obstacleOfOrigin } from '../witness/origin.js'
 import { Witness } from '../witness/witness.js'
 import { Poller } from '../witness/poller.js'
@@ -138,7 +138,7 @@ async function build(
   const fed = config.places.flatMap(({ key }) => (key === undefined || counts.includes(key.vkey) ? [] : key))
   const relayed = (): readonly VerifierKey[] => [...fed, ...(mesh?.relayed() ?? [])]
   const suspects = await Suspects.load(store.suspects)
-  const knownLines = new KnownLines()
+  const knownLines = new SignatureCache()
   const onQuorum = (log: string, head: CosignedHead): void => {
     emit(quorumEvent(log, head))
     watch.changed(log)

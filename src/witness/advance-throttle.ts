@@ -29,7 +29,7 @@ interface Line {
   timer?: NodeJS.Timeout
 }
 
-export class Pace {
+export class AdvanceThrottle {
   readonly #lines = new Map<string, Line>()
   readonly #now: () => number
   readonly #pauseMs: number

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { Tree } from '../../src/tlog/merkle.js'
-import { Pace, PAUSE_MS } from '../../src/witness/advance-throttle.js'
+import { AdvanceThrottle, PAUSE_MS } from '../../src/witness/advance-throttle.js'
 
 beforeEach(() => {
   vi.useFakeTimers({ now: 500 * PAUSE_MS })
@@ -15,7 +15,7 @@ function head(size: number, root = size): Tree {
 
 /** Heads that ask for their turn, and who got it in which order. */
 function line() {
-  const pace = new Pace(Date.now)
+  const pace = new AdvanceThrottle(Date.now)
   const stop = new AbortController()
   const went: number[] = []
   const ask = (size: number, log = 'log'): void => {
