@@ -59,9 +59,9 @@ export class Alarm {
     return this.#parts.convictions.convicted()
   }
 
-  /** Whether nothing of a log may be signed, for it is convicted and its own state on disk does not say so yet. */
+  /** Whether nothing of a log may be signed, for what its own state on disk does not say yet (EvidenceKeeper). */
   holds(log: string): boolean {
-    return this.#keeper.unwritten.holds(log)
+    return this.#keeper.holds(log)
   }
 
   /** What evidence there is, oldest first; also what is not on disk yet. */

@@ -83,6 +83,8 @@ export class EvidenceKeeper {
   readonly unwritten: Unwritten
   readonly #lies: Lies
   readonly #strangers = new TokenBuckets(STRANGER_BURST, STRANGERS_PER_SECOND)
+  /** Logs with verified evidence that is being compared with what is known, and how many pieces of it. */
+  readonly #compared = new Map<string, number>()
 
   constructor(parts: KeeperParts) {
     this.#parts = parts
@@ -108,8 +110,28 @@ export class EvidenceKeeper {
     }
   }
 
+  /**
+   * Whether nothing of a log may be signed: it is convicted and its own state on disk does not say so yet, or it is not known
+   * yet whether what contradicts it is a new lie. To find that out may take as long as the log likes to take.
+   */
+  holds(log: string): boolean {
+    return this.unwritten.holds(log) || this.#compared.has(log)
+  }
+
   /** Convicts a log. The operator is asked once for each lie (lies.ts); what shows that one has grown is kept, too. */
   async keepSplitView(conviction: Conviction, evidence: Evidence, source: EvidenceOrigin): Promise<KeptAs> {
+    const { log } = conviction
+    this.#compared.set(log, (this.#compared.get(log) ?? 0) + 1)
+    try {
+      return await this.#keepSplitView(conviction, evidence, source)
+    } finally {
+      const left = this.#compared.get(log)! - 1
+      if (left === 0) this.#compared.delete(log)
+      else this.#compared.set(log, left)
+    }
+  }
+
+  async #keepSplitView(conviction: Conviction, evidence: Evidence, source: EvidenceOrigin): Promise<KeptAs> {
     const { id, log } = conviction
     const { freeze, isFrozen } = this.#parts.node
     const shown = {
