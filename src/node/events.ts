@@ -90,6 +90,8 @@ export type NodeEvent = { readonly at: string } & (
       readonly event: 'log-list'
       /** Its URL or path. */
       readonly list: string
+      /** What it keeps to, `c2sp.org/tlog-list` or `logs/v0`; null when it could not be read. */
+      readonly format: ListNews['format']
       readonly added: readonly { readonly id: string; readonly name: string; readonly origin: string }[]
       readonly refused: ListNews['refused']
       readonly error: string | null

@@ -13,6 +13,7 @@ import { Exchange } from '../exchange/exchange.js'
 import { ownHead } from '../exchange/service.js'
 import type { Mesh } from '../gossip/mesh.js'
 import { MAX_MESSAGE_BYTES } from '../gossip/topics.js'
+import { aboutWitnessRoute } from '../http/witness/about-witness.js'
 import { witnessRoutes } from '../http/witness/add-checkpoint.js'
 import { Bastion } from '../http/bastion/bastion.js'
 import { OperatorDoor } from '../http/operator-socket.js'
@@ -341,7 +342,7 @@ async function build(
       return [id, poller]
     }),
   )
-  const routes = witnessRoutes({
+  const taking = witnessRoutes({
     logs: followed,
     submit: (candidate) => witness.submit(candidate),
     checkpoint: (log) => view.checkpoint(log),
@@ -352,6 +353,17 @@ async function build(
     },
     now,
   })
+  const about = aboutWitnessRoute({
+    contact: config.contact,
+    logs: followed,
+    keys: {
+      shared: [signer.verifier, ...(second === undefined ? [] : [second.verifier])],
+      of: (log) => keyring.keysOf(log),
+    },
+    isTaken: (log) => barrier.taken(log) !== undefined,
+    isFrozen: isHeld,
+  })
+  const routes = [...taking, about]
   const onRequest = (route: string, status: number): void => metrics.requests.inc({ route, status: String(status) })
   const http = await HttpServer.start({
     ...config.http,
