@@ -9,7 +9,7 @@ import { invalid, readEnvironment, readSettings, readText, spelled, type Setting
 import { userHome } from './config/user-home.js'
 import { GossumError, HintedError } from './errors.js'
 import { parseDeposit, type DepositSetting } from './deposit-setting.js'
-import { readBook, withBook } from './logs/book.js'
+import { readBook, withBook } from './logs/followed-logs.js'
 import { distinct, requireRoom, parseUrl, parseLogSetting, withUpstreams, type LogSetting } from './logs/setting.js'
 import { cosignatureLineSize } from './tlog/cosignature.js'
 import { isKeyName } from './tlog/note.js'
@@ -38,7 +38,7 @@ export interface Config {
   readonly mdns: boolean
   /** Seconds between two polls of a log, on average. */
   readonly poll: number
-  /** Seconds to wait at start for peers that say what this key has cosigned before (witness/rollback.ts). */
+  /** Seconds to wait at start for peers that say what this key has cosigned before (witness/rollback-guard.ts). */
   readonly guardWait: number
   /** Who is to remember what this key cosigns before it does (witness/deposits.ts). */
   readonly deposit: DepositSetting
