@@ -18,9 +18,9 @@ export default {
   mutator: { excludedMutations: ['StringLiteral'] },
   ignorePatterns: ['/dist', '/docs', '/reports', ...LEFT_OUT.map((file) => `/test/${file}.test.ts`)],
   concurrency: Number(process.env.MUTANTS_CONCURRENCY ?? 2),
-  timeoutMS: 10_000,
+  timeoutMS: 3_000,
   tempDirName: '.stryker',
-  reporters: ['json', 'clear-text'],
+  reporters: ['json', 'clear-text', 'progress-append-only'],
   jsonReporter: { fileName: `reports/mutants-${folder}.json` },
   clearTextReporter: { reportTests: false, logTests: false, allowColor: false, reportScoreTable: true },
 }
