@@ -66,6 +66,7 @@ export function command(): Command {
     )
     .option('--quorum-wait <SECONDS>', "the go command's lookups wait for a quorum so long (default 10)", Number)
     .option('--name <KEYNAME>', 'name of the witness key, when it is made')
+    .option('--contact <TEXT>', 'how operators of logs reach you; everybody can read it at /api/v1/witness')
     .option('--recover', 'go on after the journal and the database disagreed (docs/operating.md)')
     .addHelpText(
       'after',
@@ -92,12 +93,13 @@ async function run(flags: RunFlags): Promise<void> {
   // The space for young objects would grow to 32 MB under any load, and hardly shrink: that is for programs that compute.
   setFlagsFromString('--semi-space-growth-factor=1')
   const out = output(flags)
-  const { log, listen, bootstrap, announce, http, poll, guardWait, bastion, policy, name, recover, home } = flags
+  const { log, listen, bootstrap, announce, http, poll, guardWait, bastion, policy, name, contact, recover, home } =
+    flags
   const { deposit, depositWait, upstream, quorumWait, feed, distributor, sourceSpotter, logList, trustedProxy } = flags
   // A flag that only says "no" says nothing when it is not given: then the environment and the file are asked.
   const mdns = flags.mdns === false ? false : undefined
   const settings = {
-    ...{ log, listen, bootstrap, announce, mdns, http, poll, guardWait, bastion, policy, name, recover, home },
+    ...{ log, listen, bootstrap, announce, mdns, http, poll, guardWait, bastion, policy, name, contact, recover, home },
     ...{ deposit, depositWait, upstream, quorumWait, feed, distributor, sourceSpotter, logList, trustedProxy },
   }
   const config = loadConfig(settings, flags.config === undefined ? {} : { file: flags.config })
