@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Config, LogSetting } from './config.js'
+import type { Config, LogSetting } from './config/config.js'
 import { errorCode, errorText, GossumError } from './errors.js'
 import { logListEvent, outcomeEvent, quorumEvent, type NodeEvent, type NodeEventBody } from './events.js'
 import { Alarm } from './evidence/alarm.js'

@@ -16,26 +16,22 @@ const ARROWS: Record<string, readonly string[]> = {
   // Checks files against the log; what it finds of two histories becomes evidence.
   audit: ['outgoing', 'sumdb', 'evidence', 'tlog'],
   witness: ['sumdb', 'store', 'evidence', 'tlog'],
-  // Where heads are exchanged outside the mesh, as it is set.
-  places: ['logs', 'tlog'],
   // Which logs there are, and the file that remembers them. Lists of them are fetched as logs are.
-  logs: ['outgoing', 'private-file', 'sumdb', 'tlog'],
-  'deposit-setting': [],
-  config: ['deposit-setting', 'logs', 'places', 'tlog'],
-  'private-file': ['tlog'],
+  logs: ['outgoing', 'keys', 'sumdb', 'tlog'],
+  config: ['logs', 'tlog'],
   // What OpenSSH keeps keys in.
   ssh: ['tlog'],
-  keys: ['private-file', 'ssh', 'tlog'],
+  keys: ['ssh', 'tlog'],
   // All keys of one home.
-  keyring: ['keys', 'private-file', 'ssh', 'tlog'],
-  'key-import': ['keys', 'private-file', 'ssh', 'tlog'],
+  keyring: ['keys', 'ssh', 'tlog'],
+  'key-import': ['keys', 'ssh', 'tlog'],
   // What is wrong with a node, as one list that all who show it follow.
   status: ['witness'],
   metrics: ['status'],
   proxy: ['witness', 'sumdb', 'store', 'tlog'],
   // A way in like gossip, over HTTP: speaks as politely as the client of the log does, and submits what it is told.
-  exchange: ['witness', 'sumdb', 'outgoing', 'places', 'tlog'],
-  gossip: ['witness', 'private-file', 'tlog'],
+  exchange: ['witness', 'sumdb', 'outgoing', 'config', 'tlog'],
+  gossip: ['witness', 'keys', 'tlog'],
   // What the go command speaks are sumdb's words: its paths are parsed with them.
   http: ['proxy', 'status', 'witness', 'sumdb', 'outgoing', 'store', 'evidence', 'tlog', 'config', 'metrics', 'logs'],
   events: ['exchange', 'witness', 'logs', 'tlog'],
@@ -77,7 +73,7 @@ const ARROWS: Record<string, readonly string[]> = {
     'logs',
   ],
 }
-const BASE = ['budget', 'builtin', 'errors', 'network', 'polyfill', 'printable', 'public-policy', 'timed', 'version']
+const BASE = ['budget', 'errors', 'network', 'polyfill', 'printable', 'timed', 'version']
 /** What the errors may import: they have words of others in them. */
 const BELOW_ERRORS = 'printable'
 

@@ -5,7 +5,7 @@
 import { join, resolve } from 'node:path'
 import { Command } from 'commander'
 import { Level } from 'level'
-import { dataHome, parseHostPort } from '../config.js'
+import { dataHome, parseHostPort } from '../config/config.js'
 import { errorText, GossumError, HintedError, type ErrorCode } from '../errors.js'
 import { loadOrCreateLogKey } from '../keys.js'
 import { MAX_TILE_RECORDS, splitDataTile } from '../sumdb/module.js'

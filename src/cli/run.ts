@@ -1,7 +1,7 @@
 /** `gossum run`: a node, until it is told to stop. */
 import { setFlagsFromString } from 'node:v8'
 import { Command } from 'commander'
-import { defaultHome, loadConfig, SUM_GOLANG_ORG, type Config, type Settings } from '../config.js'
+import { defaultHome, loadConfig, SUM_GOLANG_ORG, type Config, type Settings } from '../config/config.js'
 import type { NodeEvent } from '../events.js'
 import { withoutSecrets } from '../errors.js'
 import type { LogView } from '../http/api.js'

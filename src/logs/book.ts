@@ -6,7 +6,7 @@ import { accessSync, constants, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { errorText, GossumError } from '../errors.js'
 import { withLogin, withoutLogin } from '../outgoing/logins.js'
-import { replacePrivateFile } from '../private-file.js'
+import { replacePrivateFile } from '../keys/private-file.js'
 import { fromUtf8, utf8 } from '../tlog/bytes.js'
 import { distinct, parseLogSetting, type LogSetting } from './setting.js'
 

@@ -2,9 +2,9 @@
  * Places outside the mesh, as they are set: `--feed`, `--distributor`, `--source-spotter`. What is done with them is in
  * src/exchange.
  */
-import { GossumError } from './errors.js'
-import { parseUrl } from './logs/setting.js'
-import { parseVerifierKey, SIGNATURE_TYPES, type VerifierKey } from './tlog/note.js'
+import { GossumError } from '../errors.js'
+import { parseUrl } from '../logs/setting.js'
+import { parseVerifierKey, SIGNATURE_TYPES, type VerifierKey } from '../tlog/note.js'
 
 /** What a place speaks. */
 export type PlaceKind = 'feed' | 'distributor' | 'source-spotter'

@@ -2,7 +2,7 @@
  * `--deposit`: how many chosen peers are to keep what this key is about to sign, and whether it may sign without them
  * (witness/deposits.ts). Pure.
  */
-import { GossumError } from './errors.js'
+import { GossumError } from '../errors.js'
 
 export interface DepositSetting {
   /** How many chosen peers are to keep each promise; undefined: a majority of them. */
