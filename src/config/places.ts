@@ -2,9 +2,9 @@
  * Places outside the mesh, as they are set: `--feed`, `--distributor`, `--source-spotter`. What is done with them is in
  * src/exchange.
  */
-import { GossumError } from '../errors.js'
 import { parseUrl } from '../logs/setting.js'
 import { parseVerifierKey, SIGNATURE_TYPES, type VerifierKey } from '../tlog/note.js'
+import { invalid } from './setting.js'
 
 /** What a place speaks. */
 export type PlaceKind = 'feed' | 'distributor' | 'source-spotter'
@@ -19,32 +19,30 @@ export interface PlaceSetting {
   readonly key?: VerifierKey
 }
 
-/** Reads "URL" or, for a feed, "VKEY URL". Each place is named once. Throws CONFIG_INVALID or KEY_*. */
-export function parsePlaces(settings: Readonly<Record<PlaceKind, readonly string[]>>): PlaceSetting[] {
-  const kinds = ['feed', 'distributor', 'source-spotter'] as const
-  const places = kinds.flatMap((kind) => settings[kind].map((text) => parsePlace(kind, text)))
+/** A reader of "URL" or, for a feed, "VKEY URL". It throws CONFIG_INVALID or KEY_*. */
+export function parsePlaceOf(kind: PlaceKind): (text: string) => PlaceSetting {
+  return (text) => {
+    const words = text.trim().split(/\s+/)
+    const takesKey = kind === 'feed' && words.length === 2
+    if (words.length > (takesKey ? 2 : 1)) {
+      const expected = kind === 'feed' ? '"URL" or "VKEY URL"' : 'one URL'
+      throw invalid(kind, `${expected} expected, got ${JSON.stringify(text)}`)
+    }
+    const url = parseUrl(kind, words.at(-1)!)
+    if (!takesKey) return { kind, name: url.replace(/^https?:\/\//, ''), url }
+    const key = parseVerifierKey(words[0]!)
+    if (key.type === SIGNATURE_TYPES.ed25519) throw invalid(kind, `${key.name} is a log key, not a witness key`)
+    return { kind, name: key.name, url, key }
+  }
+}
+
+/** Throws CONFIG_INVALID when a place is there twice, or two have one name. */
+export function requireDistinct(places: readonly PlaceSetting[]): void {
   const seen = new Set<string>()
   for (const { kind, name, url } of places) {
     for (const twice of [`${kind} ${url}`, `name ${name}`]) {
-      if (seen.has(twice)) throw new GossumError('CONFIG_INVALID', `${kind}: ${url} (${name}) is listed twice`)
+      if (seen.has(twice)) throw invalid(kind, `${url} (${name}) is listed twice`)
       seen.add(twice)
     }
   }
-  return places
-}
-
-function parsePlace(kind: PlaceKind, text: string): PlaceSetting {
-  const words = text.trim().split(/\s+/)
-  const takesKey = kind === 'feed' && words.length === 2
-  if (words.length > (takesKey ? 2 : 1)) {
-    const expected = kind === 'feed' ? '"URL" or "VKEY URL"' : 'one URL'
-    throw new GossumError('CONFIG_INVALID', `${kind}: ${expected} expected, got ${JSON.stringify(text)}`)
-  }
-  const url = parseUrl(kind, words.at(-1)!)
-  if (!takesKey) return { kind, name: url.replace(/^https?:\/\//, ''), url }
-  const key = parseVerifierKey(words[0]!)
-  if (key.type === SIGNATURE_TYPES.ed25519) {
-    throw new GossumError('CONFIG_INVALID', `${kind}: ${key.name} is a log key, not a witness key`)
-  }
-  return { kind, name: key.name, url, key }
 }
