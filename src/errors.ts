@@ -4,7 +4,7 @@
  *
  * Pure: the bottom of the arrows, imported by everything, imports nothing but what makes text fit to be shown.
  */
-import { printable } from './printable.js'
+import { printable } from './lib/printable.js'
 
 export const ERRORS = {
   // Signed notes and keys

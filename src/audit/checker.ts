@@ -7,12 +7,12 @@ import { requireRecord, type SumdbClient, type VerifiedHead } from '../sumdb/cli
 import { parseCheckpoint } from '../tlog/checkpoint.js'
 import { fromUtf8 } from '../tlog/bytes.js'
 import { StatusError } from '../sumdb/fetcher.js'
-import { mapBounded } from '../sumdb/flight.js'
+import { mapBounded } from '../lib/single-flight.js'
 import { goSumLines, MAX_TILE_RECORDS, type ModuleVersion } from '../sumdb/module.js'
 import type { Hash } from '../tlog/hash.js'
 import type { VerifierKey } from '../tlog/note.js'
 import { MAX_LINE_BYTES, type Answer, type Doubt } from './gosum.js'
-import { doubtOf, ShownHeads, type Conviction } from './shown-heads.js'
+import { doubtOf, ShownHeads, type Conviction } from './observed-heads.js'
 import { isWorthReading, readWhole, type OnRecord } from './whole-log.js'
 
 /** Lines of one record that are kept: a record has two, and one of a million must not fill the memory. */

@@ -2,7 +2,7 @@
 import { GossumError } from '../errors.js'
 import { StatusError, type FetcherOptions, type WaitOptions } from '../sumdb/fetcher.js'
 import { MAX_READ_NOTE_BYTES, parseNote, type VerifierKey } from '../tlog/note.js'
-import { Vantage, type Finding } from './asking.js'
+import { Vantage, type Finding } from './probe-session.js'
 
 export type DoorKind = 'sumdb' | 'proxy'
 

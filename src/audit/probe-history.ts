@@ -3,9 +3,9 @@ import { GossumError } from '../errors.js'
 import type { SumdbClient } from '../sumdb/client.js'
 import type { FetcherOptions, WaitOptions } from '../sumdb/fetcher.js'
 import type { VerifierKey } from '../tlog/note.js'
-import { findingOf, findingOfAll, Vantage, type Finding } from './asking.js'
+import { findingOf, findingOfAll, Vantage, type Finding } from './probe-session.js'
 import { findDoor } from './door.js'
-import { compareHeads, headsIn, readHead, type SignedHead } from './heads.js'
+import { compareHeads, headsIn, readHead, type SignedHead } from './signed-heads.js'
 
 /** Somebody else who sees the log. */
 export interface Reference {

@@ -20,8 +20,8 @@ import {
 } from '../sumdb/module.js'
 import { equalBytes, fromUtf8 } from '../tlog/bytes.js'
 import type { VerifierKey } from '../tlog/note.js'
-import { findingOfAll, gather, type Finding, type Vantage } from './asking.js'
-import { compareHeads, headsIn, readHead, type SignedHead } from './heads.js'
+import { findingOfAll, gather, type Finding, type Vantage } from './probe-session.js'
+import { compareHeads, headsIn, readHead, type SignedHead } from './signed-heads.js'
 import type { SampledRecord } from './probe-tiles.js'
 
 /** A module version that the log is known to have. */

@@ -8,7 +8,7 @@ import { equalBytes } from '../tlog/bytes.js'
 import { HASH_SIZE } from '../tlog/hash.js'
 import type { Tree } from '../tlog/merkle.js'
 import { isFullTile, TILE_HEIGHT, tilePath, type Tile } from '../tlog/tile.js'
-import { findingOfAll, gather, type Finding, type Vantage } from './asking.js'
+import { findingOfAll, gather, type Finding, type Vantage } from './probe-session.js'
 
 /** A record that is proven to be in the tree. */
 export interface SampledRecord {

@@ -2,7 +2,7 @@
  * The configuration of a node: flags > GOSSUM_* environment > YAML file > defaults, in one frozen and validated
  * object. Everything that can be wrong with it is found here, with words that name the setting.
  */
-import { readBook, withBook } from '../logs/book.js'
+import { readBook, withBook } from '../logs/followed-logs.js'
 import { distinct, parseLogSetting, requireRoom, withUpstreams, type LogSetting } from '../logs/setting.js'
 import { requireKeepers, type DepositSetting } from './deposit-setting.js'
 import { SUM_GOLANG_ORG } from './known-logs.js'

@@ -6,7 +6,7 @@
 import { GossumError } from '../errors.js'
 import { fromUtf8, utf8 } from '../tlog/bytes.js'
 import type { VerifierKey } from '../tlog/note.js'
-import { Budget } from '../budget.js'
+import { Budget } from '../lib/token-buckets.js'
 import { Catalogue } from './catalogue.js'
 import { conflictsOf, displacedBy } from './conflicts.js'
 import { encodeEvidence, parseEvidence, type Conviction, type Evidence } from './evidence.js'

@@ -1,10 +1,10 @@
 /** The places that are configured, each with what it needs to speak. */
 import type { PlaceSetting } from '../config/places.js'
 import type { VerifierKey } from '../tlog/note.js'
-import { Asker, type RequestOutcome } from './ask.js'
+import { Asker, type RequestOutcome } from './service-request.js'
 import { Distributor } from './distributor.js'
 import { Feed } from './feed.js'
-import type { Place } from './place.js'
+import type { Place } from './service.js'
 import { SourceSpotter } from './source-spotter.js'
 
 export interface BuildOptions {

@@ -7,8 +7,8 @@ import { sha256 } from '../tlog/hash.js'
 import { formatNote } from '../tlog/note.js'
 import type { PlaceSetting } from '../config/places.js'
 import type { LogIdentity } from '../witness/head.js'
-import { shown, type Asker } from './ask.js'
-import type { OwnHead, Place, Prove, Told } from './place.js'
+import { shown, type Asker } from './service-request.js'
+import type { OwnHead, Place, Prove, Told } from './service.js'
 
 /** Numbers of lines that are asked for at most at one visit, from many to few. */
 const MAX_STEPS = 4

@@ -5,13 +5,13 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { errorCode, errorText, GossumError, type ErrorCode } from '../errors.js'
-import { lastingController } from '../timed.js'
+import { lastingController } from '../lib/timed.js'
 import type { Candidate } from '../witness/head.js'
 import { isNoHead, type Outcome } from '../witness/outcome.js'
 import type { LogIdentity } from '../witness/head.js'
 import { formatHash } from '../tlog/hash.js'
-import { PlaceDown } from './ask.js'
-import type { OwnHead, Place, Prove, Told, Verdict } from './place.js'
+import { PlaceDown } from './service-request.js'
+import type { OwnHead, Place, Prove, Told, Verdict } from './service.js'
 import { Visits, type Visit } from './visits.js'
 
 /** What is told when a place becomes reachable or unreachable, or says something else of a log than before. */

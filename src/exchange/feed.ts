@@ -12,8 +12,8 @@ import { formatHash, sha256, type Hash } from '../tlog/hash.js'
 import { formatNote, isBy, parseNote, type Note, type VerifierKey } from '../tlog/note.js'
 import type { PlaceSetting } from '../config/places.js'
 import type { LogIdentity } from '../witness/head.js'
-import { shown, type Asker, type PlaceAnswer } from './ask.js'
-import type { OwnHead, Place, Prove, Told } from './place.js'
+import { shown, type Asker, type PlaceAnswer } from './service-request.js'
+import type { OwnHead, Place, Prove, Told } from './service.js'
 
 /** Answers 409 to one head that are believed: the first head, a size that was forgotten, and one that just moved. */
 const MAX_TRIES = 3

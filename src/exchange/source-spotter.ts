@@ -7,8 +7,8 @@ import { fromUtf8 } from '../tlog/bytes.js'
 import { formatNote } from '../tlog/note.js'
 import type { PlaceSetting } from '../config/places.js'
 import type { LogIdentity } from '../witness/head.js'
-import { shown, type Asker } from './ask.js'
-import type { OwnHead, Place, Prove, Told } from './place.js'
+import { shown, type Asker } from './service-request.js'
+import type { OwnHead, Place, Prove, Told } from './service.js'
 
 const OPINIONS = ['consistent', 'pending', 'inconsistent'] as const
 

@@ -2,7 +2,7 @@
  * When a place is visited next about a log, and in which direction. Times are milliseconds of a clock that nobody sets;
  * what a place answers decides when to come back, never whether we go on.
  */
-import type { OwnHead, Verdict } from './place.js'
+import type { OwnHead, Verdict } from './service.js'
 
 const HOUR = 3_600_000
 /** A witness of policies is silent after two hours: its cosignature of a head that stays is asked for again before. */

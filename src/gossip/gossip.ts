@@ -8,9 +8,9 @@ import type { PeerId } from '@libp2p/interface'
 import { GossumError } from '../errors.js'
 import type { Candidate } from '../witness/head.js'
 import { gossipVerdict, type GossipVerdict, type Outcome } from '../witness/outcome.js'
-import type { FloodMeter } from './flood.js'
-import type { PubSub } from './host.js'
-import { Places } from './places.js'
+import type { FloodMeter } from './host/flood.js'
+import type { PubSub } from './host/host.js'
+import { Places } from './validation-slots.js'
 import { evidenceTopic, headsTopic, MAX_MESSAGE_BYTES, type Topic } from './topics.js'
 
 /** What became of an evidence file: it convicts and is news, we had it, it proves nothing, or is about a key unknown here. */

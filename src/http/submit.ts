@@ -2,11 +2,11 @@
  * The routes that take something from anybody: a signed head, and evidence. Both authenticate themselves, so nobody has
  * to say who they are; what one address may cost us is bounded, and what all of them may cost at a time.
  */
-import { Budget } from '../budget.js'
+import { Budget } from '../lib/token-buckets.js'
 import { GossumError, type ErrorCode } from '../errors.js'
 import { MAX_EVIDENCE_BYTES } from '../evidence/evidence.js'
 import type { Received } from '../evidence/alarm.js'
-import { networkOf } from '../network.js'
+import { networkOf } from '../lib/network.js'
 import { formatHash } from '../tlog/hash.js'
 import { MAX_READ_NOTE_BYTES } from '../tlog/note.js'
 import { answerTo, type Outcome, type OutcomeKind } from '../witness/outcome.js'

@@ -6,11 +6,11 @@ import { open } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { errorText, GossumError, type ErrorCode } from '../errors.js'
 import { Fetcher } from '../sumdb/fetcher.js'
-import { lastingController } from '../timed.js'
+import { lastingController } from '../lib/timed.js'
 import { fromUtf8 } from '../tlog/bytes.js'
 import { logId, SUMDB_ORIGIN } from '../tlog/checkpoint.js'
 import { parseLogList, type ListedLog } from '../tlog/log-list.js'
-import { changeBook, readBook, withBook } from './book.js'
+import { changeBook, readBook, withBook } from './followed-logs.js'
 import { followedOf, MAX_LISTED, type LogSetting } from './setting.js'
 
 /** The largest list, in bytes. */

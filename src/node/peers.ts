@@ -1,7 +1,7 @@
 /** What a node tells its peers when they ask, what it does with what they bring, and whom it comes back to. */
 import type { Alarm } from '../evidence/alarm.js'
-import type { SyncHandlers } from '../gossip/answering.js'
-import type { KnownPeer, PeerBook } from '../gossip/book.js'
+import type { SyncHandlers } from '../gossip/sync/server/sync-server.js'
+import type { KnownPeer, PeerBook } from '../gossip/membership/peer-store.js'
 import type { Store } from '../store/store.js'
 import { utf8 } from '../tlog/bytes.js'
 import { encodeCosigned } from '../witness/cosigned-head.js'

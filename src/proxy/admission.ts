@@ -3,7 +3,7 @@
  * take 15 seconds for one lookup, so clients take turns, and what several of them wait for goes by the first turn that
  * any of them has.
  */
-import { Budget } from '../budget.js'
+import { Budget } from '../lib/token-buckets.js'
 import { GossumError } from '../errors.js'
 
 /** Requests to logs that are under way at a time. One client may have as many of them as it leaves free for others. */

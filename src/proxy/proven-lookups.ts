@@ -7,7 +7,7 @@ import type { Hash } from '../tlog/hash.js'
 import type { Tree } from '../tlog/merkle.js'
 import type { CosignedHead } from '../witness/cosigned-head.js'
 import { PAID, type Admission } from './admission.js'
-import { Recent } from './recent.js'
+import { Recent } from '../lib/lru.js'
 import { Shared, type Asking, type Turn } from './shared.js'
 import type { Upstream } from './upstream.js'
 

@@ -6,7 +6,7 @@ import { HASH_SIZE, type Hash } from '../tlog/hash.js'
 import type { Tree } from '../tlog/merkle.js'
 import { fullTile, TILE_HEIGHT, tileAncestor, tilePath, type Tile } from '../tlog/tile.js'
 import type { Admission } from './admission.js'
-import { Recent } from './recent.js'
+import { Recent } from '../lib/lru.js'
 import { Shared, type Asking } from './shared.js'
 
 export interface ProvenTilesParts {

@@ -9,7 +9,7 @@ import { toHex } from '../tlog/bytes.js'
 import { sha256 } from '../tlog/hash.js'
 import type { Candidate } from '../witness/head.js'
 import type { Outcome } from '../witness/outcome.js'
-import { Recent } from './recent.js'
+import { Recent } from '../lib/lru.js'
 
 export interface UpstreamParts {
   /** Log id. */

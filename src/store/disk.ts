@@ -9,7 +9,7 @@
  */
 import type { AbstractLevel, AbstractSublevel } from 'abstract-level'
 import { GossumError, errorText } from '../errors.js'
-import { endOfTurn } from '../timed.js'
+import { endOfTurn } from '../lib/timed.js'
 import { LazyWrites, merged, type LazyWrite, type Range } from './lazy-writes.js'
 
 /** The database underneath: level in life, memory-level in tests. */

@@ -2,9 +2,9 @@
  * Where the proofs come from: the log, from our own vantage, and the peers when the log will not give one. A proof
  * that holds is as good from one as from the other; it is the log that may be down, or lie to us.
  */
-import { Budget } from '../budget.js'
+import { Budget } from '../lib/token-buckets.js'
 import { GossumError } from '../errors.js'
-import { timed } from '../timed.js'
+import { timed } from '../lib/timed.js'
 import { toHex } from '../tlog/bytes.js'
 import { checkTree, type Tree } from '../tlog/merkle.js'
 import type { Prefix, Proof } from './decide.js'

@@ -6,7 +6,7 @@
 import type { Cosignature } from '../tlog/cosignature.js'
 import { formatNote, MAX_NOTE_BYTES, type Note, type VerifierKey } from '../tlog/note.js'
 import type { Head, SizedHead } from './head.js'
-import { PAUSE_MS } from './pace.js'
+import { PAUSE_MS } from './advance-throttle.js'
 import { withLines, type Made } from './signing.js'
 import { SOURCES, type Source } from './source.js'
 

@@ -1,5 +1,5 @@
 /** How many of the heads that a log pushes are cosigned in a day, where a log list says so. */
-import { Budget } from '../budget.js'
+import { Budget } from '../lib/token-buckets.js'
 
 const SECONDS_PER_DAY = 24 * 60 * 60
 

@@ -3,7 +3,7 @@
  * each of these lines is true, and none tells us anything that matters. So a later time of one key on one head counts
  * again only after a while, and lines by keys that only neighbours count come out of the budget of who brings them.
  */
-import { Budget } from '../budget.js'
+import { Budget } from '../lib/token-buckets.js'
 import type { Cosignature } from '../tlog/cosignature.js'
 
 type Lines = ReadonlyMap<string, Cosignature>

@@ -13,7 +13,7 @@ import { verifiedCosignatures, type Cosignature } from '../tlog/cosignature.js'
 import type { Tree } from '../tlog/merkle.js'
 import { parseNote, parseVerifierKey, spellNote, type Note, type VerifierKey } from '../tlog/note.js'
 import { cosignedHead, encodeCosigned, type CosignedHead } from './cosigned-head.js'
-import type { KnownLines } from './known-lines.js'
+import type { KnownLines } from './signature-cache.js'
 
 /** A head that a witness cosigned, with the time that it says, in POSIX seconds. */
 export interface LastSeen {

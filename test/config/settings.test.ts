@@ -1,6 +1,6 @@
 /** Every setting, from wherever it may be said: what it becomes, and the words for what it cannot be. */
 import { describe, expect, test } from 'vitest'
-import { command as runCommand } from '../../src/cli/run.js'
+import { command as runCommand } from '../../src/cli/commands/run.js'
 import { loadConfig, SUM_GOLANG_ORG, type Config, type Settings } from '../../src/config/config.js'
 import { errorCode, GossumError } from '../../src/errors.js'
 import { gossum, jsonError } from '../helpers/cli.js'

@@ -5,7 +5,7 @@
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { MemoryLevel } from 'memory-level'
-import { SumdbServer, type Answer, type NewRecord } from '../../src/sumdb/server.js'
+import { SumdbServer, type Answer, type NewRecord } from '../../src/sumdb/log-server.js'
 import type { SignerKey } from '../../src/tlog/note.js'
 
 /** What is done with one request; `honest` is what the log behind would answer. */

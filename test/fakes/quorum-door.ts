@@ -4,7 +4,7 @@
  */
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { Answer, SumdbServer } from '../../src/sumdb/server.js'
+import type { Answer, SumdbServer } from '../../src/sumdb/log-server.js'
 import { concatBytes } from '../../src/tlog/bytes.js'
 import { cosign } from '../../src/tlog/cosignature.js'
 import { formatNote, parseNote, type SignerKey } from '../../src/tlog/note.js'

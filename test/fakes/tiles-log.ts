@@ -3,7 +3,7 @@
  * paths, and nothing else. Strict: a path that is not spelled as the specification spells it, a tile of a size that was
  * never published, and a partial tile whose full tile is there are all not found.
  */
-import type { Answer } from '../../src/sumdb/server.js'
+import type { Answer } from '../../src/sumdb/log-server.js'
 import { utf8 } from '../../src/tlog/bytes.js'
 import { formatCheckpoint } from '../../src/tlog/checkpoint.js'
 import { proveTree, treeRoot, type Tree } from '../../src/tlog/merkle.js'

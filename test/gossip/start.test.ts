@@ -4,7 +4,7 @@ import { multiaddr } from '@multiformats/multiaddr'
 import { once } from 'node:events'
 import { createConnection, createServer, type AddressInfo } from 'node:net'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { chosenFrom, type KnownPeer, type PeerBook } from '../../src/gossip/book.js'
+import { chosenFrom, type KnownPeer, type PeerBook } from '../../src/gossip/membership/peer-store.js'
 import { utf8 } from '../../src/tlog/bytes.js'
 import type { WitnessPromise } from '../../src/witness/promise.js'
 import {

@@ -9,7 +9,7 @@ import {
   MAX_FRAME_BYTES,
   type Answer,
   type Hello,
-} from '../../src/gossip/messages.js'
+} from '../../src/gossip/sync/messages.js'
 import { evidenceTopic, headsTopic, messageId, parseTopic } from '../../src/gossip/topics.js'
 import { toHex, utf8 } from '../../src/tlog/bytes.js'
 import { LOG } from './helpers.js'

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { Budget } from '../../src/budget.js'
+import { Budget } from '../../src/lib/token-buckets.js'
 import { Admission, PAID } from '../../src/proxy/admission.js'
 import { Shared } from '../../src/proxy/shared.js'
-import { lastingController } from '../../src/timed.js'
+import { lastingController } from '../../src/lib/timed.js'
 
 const never = lastingController().signal
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))

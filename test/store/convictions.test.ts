@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { Alarm } from '../../src/evidence/alarm.js'
 import { Convictions, type WitnessConviction } from '../../src/store/convictions.js'
 import { Disk } from '../../src/store/disk.js'
-import { EvidenceShelf } from '../../src/store/evidence-shelf.js'
+import { EvidenceShelf } from '../../src/store/evidence-store.js'
 
 const conviction = (id: string, witness: string, acked = false): WitnessConviction => ({
   id,

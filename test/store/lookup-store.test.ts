@@ -1,7 +1,7 @@
 import { MemoryLevel } from 'memory-level'
 import { expect, test } from 'vitest'
 import { Disk } from '../../src/store/disk.js'
-import { Generations } from '../../src/store/generations.js'
+import { Generations } from '../../src/store/two-generation-cache.js'
 import { LookupStore } from '../../src/store/lookup-store.js'
 import { utf8 } from '../../src/tlog/bytes.js'
 
