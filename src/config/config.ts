@@ -29,7 +29,7 @@ export interface Config extends Omit<Values, Combined> {
   readonly places: readonly PlaceSetting[]
 }
 
-export interface LoadOptions {
+interface LoadOptions {
   /** The file of settings; absent: that of GOSSUM_CONFIG, if it names one. */
   readonly file?: string | undefined
   readonly env?: NodeJS.ProcessEnv
@@ -46,7 +46,10 @@ export function loadConfig(flags: Settings, options: LoadOptions = {}): Config {
 }
 
 /** The configuration that this amounts to. Throws as loadConfig does. */
-export function configOf(heard: Readonly<Record<string, Heard>>, { policy = true, book = true }: LoadOptions): Config {
+export function configOf(
+  heard: Readonly<Record<string, Heard>>,
+  { policy = true, book = true }: LoadOptions = {},
+): Config {
   const { log, logList, trustedProxy, upstream, feed, distributor, sourceSpotter, ...values } = parse(heard, policy)
   if (log.length === 0) throw invalid('log', 'there is none to follow')
   const isDefault = heard['log']!.source === 'default'

@@ -55,6 +55,7 @@ export const SETTINGS = {
     group: 'Mesh',
     value: 'MULTIADDR',
     help: 'what peers are told to dial, in place of --listen',
+    otherwise: 'what was found out',
     each: asWritten,
   }),
   /** Whether nodes on the same local network are found by multicast DNS. */

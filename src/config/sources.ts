@@ -21,6 +21,8 @@ type Sayings = Readonly<Record<string, Writing | undefined>>
 interface Places {
   /** The file of settings; undefined: that of GOSSUM_CONFIG, if it names one. */
   readonly file?: string | undefined
+  /** The node to ask, when a flag says it. */
+  readonly node?: string | undefined
   readonly env: NodeJS.ProcessEnv
 }
 
@@ -33,10 +35,10 @@ export const VARIABLES: readonly string[] = named
   .filter((variable) => variable.startsWith('GOSSUM_'))
 
 /** What holds for each setting. Throws CONFIG_INVALID, FILE_UNREADABLE or HOME_UNUSABLE. */
-export function hear(flags: Settings, { file, env }: Places): Record<string, Heard> {
+export function hear(flags: Settings, { file, node, env }: Places): Record<string, Heard> {
   const path = file ?? (env['GOSSUM_CONFIG'] || undefined)
   const said: Record<Place, Sayings> = {
-    flag: { ...flags, config: file },
+    flag: { ...flags, config: file, node },
     file: path ? readSettings(path) : {},
     environment: readEnvironment(env),
   }

@@ -74,6 +74,7 @@ const COMMANDS = [
   ['probe', 'http://127.0.0.1:9'],
   ['policy', 'check', 'public'],
   ['key', 'show'],
+  ['config', 'show'],
   ['log', 'list'],
 ]
 
