@@ -3,7 +3,7 @@
  * object. Everything that can be wrong with it is found here, with words that name the setting.
  */
 import { readBook, withBook } from '../logs/followed-logs.js'
-import { distinct, parseLogSetting, requireRoom, withUpstreams, type LogSetting } from '../logs/setting.js'
+import { distinct, parseLogSetting, requireRoomForLogs, withUpstreams, type LogSetting } from '../logs/setting.js'
 import { requireKeepers, type DepositSetting } from './deposit-setting.js'
 import { SUM_GOLANG_ORG } from './known-logs.js'
 import { requireDistinct, type PlaceSetting } from './places.js'
@@ -54,7 +54,7 @@ export function configOf(
   if (log.length === 0) throw invalid('log', 'there is none to follow')
   const isDefault = heard['log']!.source === 'default'
   const logs = withBook(distinct(log), isDefault, book ? readBook(values.home) : [])
-  requireRoom(logs)
+  requireRoomForLogs(logs)
   const deposit = Object.freeze(values.deposit ?? { keep: undefined, required: false })
   requireKeepers(deposit, values)
   const places = [...feed, ...distributor, ...sourceSpotter]

@@ -8,7 +8,15 @@ import { SUM_GOLANG_ORG, SUM_GOLANG_ORG_URL } from './known-logs.js'
 import { parsePlaceOf } from './places.js'
 import { list, seconds, text, textOr, toggle, type Setting } from './setting.js'
 import { CONFIG_FILE, HOME, NODE } from './shared-settings.js'
-import { parseBastion, parseHostPort, parseKeyName, parseLogList, parseNetwork, readPolicy } from './values.js'
+import {
+  parseBastion,
+  parseContact,
+  parseHostPort,
+  parseKeyName,
+  parseLogList,
+  parseNetwork,
+  readPolicy,
+} from './values.js'
 
 const asWritten = (written: string): string => written
 
@@ -88,6 +96,13 @@ export const SETTINGS = {
     help: 'name of the witness key, when it is made',
     otherwise: 'made up',
     read: parseKeyName,
+  }),
+  /** How to reach who runs this node, for whoever runs a log. */
+  contact: text({
+    group: 'Witness',
+    value: 'TEXT',
+    help: 'how operators of logs reach you; everybody can read it at /api/v1/witness',
+    read: parseContact,
   }),
   /** Path of a policy file, or `public`. Undefined: only this node's own cosignature counts. */
   policy: text({

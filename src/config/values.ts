@@ -1,6 +1,7 @@
 /** What single settings mean: addresses, networks, names and files. */
 import { isIP } from 'node:net'
 import { resolve } from 'node:path'
+import { printable } from '../lib/printable.js'
 import { parseUrl } from '../logs/setting.js'
 import { cosignatureLineSize } from '../tlog/cosignature.js'
 import { isKeyName } from '../tlog/note.js'
@@ -9,6 +10,8 @@ import { readText } from './files.js'
 import { PUBLIC, PUBLIC_POLICY } from './public-policy.js'
 import { invalid } from './setting.js'
 
+/** The longest contact, in UTF-16 code units. */
+const MAX_CONTACT = 200
 /** Witnesses whose cosignatures one policy may count. */
 const MAX_WITNESSES = 90
 /** Bytes that their lines may take: of a message of 64 KiB what the log, our own lines and those for neighbours leave. */
@@ -53,6 +56,14 @@ export function parseLogList(text: string, setting: string): string {
 export function parseKeyName(name: string, setting: string): string {
   if (!isKeyName(name)) throw invalid(setting, `${JSON.stringify(name)}: a key name has no white space and no "+"`)
   return name
+}
+
+/** One line for everybody to read. */
+export function parseContact(text: string, setting: string): string {
+  const contact = text.trim()
+  if (contact === '' || contact.length > MAX_CONTACT || contact !== printable(contact))
+    throw invalid(setting, `one line of 1 to ${MAX_CONTACT} characters expected`)
+  return contact
 }
 
 /**

@@ -27,7 +27,7 @@ export function ownHead(head: CosignedHead | undefined, own: VerifierKey): OwnHe
 }
 
 /** What a place said of a log. */
-export type Verdict =
+export type ServiceVerdict =
   /** It took our head. */
   | 'taken'
   /** It took it, and cosigned it with a key that nobody here knows. */
@@ -46,8 +46,8 @@ export type Verdict =
   | 'inconsistent'
 
 /** What came of a visit. */
-export interface Told {
-  readonly verdict: Verdict
+export interface VisitResult {
+  readonly verdict: ServiceVerdict
   /** What it said about it, for people: a line of at most 200 characters. */
   readonly detail?: string
   /** Heads and cosignatures that it gave, at most 64 KiB each; nobody has verified them. */
@@ -61,12 +61,12 @@ export type Prove = (log: string, head: Tree, size: number) => Promise<readonly 
  * One kind of place. A visit throws PLACE_UNREACHABLE or PLACE_ANSWER_INVALID when the place is down or talks
  * nonsense, what `prove` throws, and the signal's reason.
  */
-export interface Place {
+export interface ExternalService {
   readonly kind: PlaceKind
   readonly name: string
   readonly url: string
   /** Brings our head there. */
-  push?(log: LogIdentity, head: OwnHead, prove: Prove, signal: AbortSignal): Promise<Told>
+  push?(log: LogIdentity, head: OwnHead, prove: Prove, signal: AbortSignal): Promise<VisitResult>
   /** Asks what is known there. */
-  pull?(log: LogIdentity, signal: AbortSignal): Promise<Told>
+  pull?(log: LogIdentity, signal: AbortSignal): Promise<VisitResult>
 }

@@ -1,5 +1,5 @@
 /** A map of at most so many entries: the least recently used one goes. */
-export class Recent<V> {
+export class Lru<V> {
   readonly #most: number
   readonly #entries = new Map<string, V>()
 

@@ -37,7 +37,7 @@ export function followedOf(logs: readonly LogSetting[]): LogSetting[] {
 }
 
 /** Throws CONFIG_INVALID when these are more than one node follows. Those that a list brought are counted where they are added. */
-export function requireRoom(logs: readonly LogSetting[]): void {
+export function requireRoomForLogs(logs: readonly LogSetting[]): void {
   if (followedOf(logs).filter(({ list }) => list === null).length > MAX_FOLLOWED)
     throw invalid('log', `more than ${MAX_FOLLOWED}`)
 }

@@ -13,6 +13,7 @@ import { Exchange } from '../exchange/exchange.js'
 import { ownHead } from '../exchange/service.js'
 import type { Mesh } from '../gossip/mesh.js'
 import { MAX_MESSAGE_BYTES } from '../gossip/topics.js'
+import { aboutWitnessRoute } from '../http/witness/about-witness.js'
 import { witnessRoutes } from '../http/witness/add-checkpoint.js'
 import { Bastion } from '../http/bastion/bastion.js'
 import { OperatorDoor } from '../http/operator-socket.js'
@@ -37,7 +38,7 @@ import type { VerifierKey } from '../tlog/note.js'
 import { VERSION } from '../version.js'
 import type { CosignedHead } from '../witness/cosigned-head.js'
 import { CosignedHeads } from '../witness/cosigned.js'
-import { KnownLines } from '../witness/signature-cache.js'
+import { SignatureCache } from '../witness/signature-cache.js'
 import { obstacleOfOrigin } from '../witness/origin.js'
 import { Witness } from '../witness/witness.js'
 import { Poller } from '../witness/poller.js'
@@ -138,7 +139,7 @@ async function build(
   const fed = config.places.flatMap(({ key }) => (key === undefined || counts.includes(key.vkey) ? [] : key))
   const relayed = (): readonly VerifierKey[] => [...fed, ...(mesh?.relayed() ?? [])]
   const suspects = await Suspects.load(store.suspects)
-  const knownLines = new KnownLines()
+  const knownLines = new SignatureCache()
   const onQuorum = (log: string, head: CosignedHead): void => {
     emit(quorumEvent(log, head))
     watch.changed(log)
@@ -341,7 +342,7 @@ async function build(
       return [id, poller]
     }),
   )
-  const routes = witnessRoutes({
+  const taking = witnessRoutes({
     logs: followed,
     submit: (candidate) => witness.submit(candidate),
     checkpoint: (log) => view.checkpoint(log),
@@ -352,6 +353,17 @@ async function build(
     },
     now,
   })
+  const about = aboutWitnessRoute({
+    contact: config.contact,
+    logs: followed,
+    keys: {
+      shared: [signer.verifier, ...(second === undefined ? [] : [second.verifier])],
+      of: (log) => keyring.keysOf(log),
+    },
+    isTaken: (log) => barrier.taken(log) !== undefined,
+    isFrozen: isHeld,
+  })
+  const routes = [...taking, about]
   const onRequest = (route: string, status: number): void => metrics.requests.inc({ route, status: String(status) })
   const http = await HttpServer.start({
     ...config.http,

@@ -32,7 +32,7 @@ export interface LiarsParts {
 /** Lies remembered of witnesses that only neighbours count: at up to 64 KiB each they hold 16 MiB at the most. */
 const MAX_RELAYED_LIES = 256
 
-export class Liars {
+export class WitnessEquivocations {
   readonly #parts: LiarsParts
   /** The newest head that contradicts our history, by log and witness: of those that count, and of the others. */
   readonly #countedLies = new Map<string, WitnessedHead>()

@@ -46,7 +46,7 @@ export function isNoHead(code: ErrorCode | undefined): boolean {
 
 export type GossipVerdict = 'accept' | 'ignore' | 'reject'
 
-export interface Answer {
+export interface DoorAnswer {
   /** Status of POST /add-checkpoint. */
   readonly status: number
   readonly gossip: GossipVerdict
@@ -55,7 +55,7 @@ export interface Answer {
 }
 
 /** The answer of every door to an outcome. */
-export function answerTo(outcome: Outcome): Answer {
+export function answerTo(outcome: Outcome): DoorAnswer {
   const ifNews = outcome.news ? 'accept' : 'ignore'
   switch (outcome.kind) {
     case 'advanced':
@@ -83,7 +83,7 @@ const PUSH_STATUS: Readonly<Partial<Record<ErrorCode, number>>> = {
 }
 
 /** Reject, which costs the sender its standing, is only for bytes that no honest node can have passed on. */
-function refusal(code: ErrorCode): Answer {
+function refusal(code: ErrorCode): DoorAnswer {
   switch (code) {
     case 'LOG_UNKNOWN':
       return { status: 404, gossip: 'ignore', exit: 2 }

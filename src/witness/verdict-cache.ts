@@ -30,7 +30,7 @@ const PASSING: ReadonlySet<ErrorCode> = new Set([
   'PROOF_INVALID',
 ])
 
-export class Memory {
+export class VerdictCache {
   readonly #refused = new Map<string, Outcome>()
   readonly #past = new Set<string>()
 

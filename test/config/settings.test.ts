@@ -130,6 +130,7 @@ const ROWS: readonly Row[] = [
     becomes: [witness],
   },
   same('name', 'witness.example.org', undefined),
+  same('contact', 'witness@example.org', undefined),
 ]
 
 describe.each(ROWS)('$name', ({ name, flag, variable, text, yaml, read, becomes, otherwise }) => {
@@ -236,6 +237,7 @@ describe('what cannot be, in the words for it', () => {
     [{ sourceSpotter: ['x'] }, 'source-spotter: "x" is not an http or https URL'],
     [{ bastion: 'http://b.example' }, 'bastion: "https://HOST[:PORT]" expected, got "http://b.example"'],
     [{ bastion: 'https://u:p@b.example' }, 'bastion: "https://HOST[:PORT]" expected, got "https://b.example"'],
+    [{ contact: 'two\nlines' }, 'contact: one line of 1 to 200 characters expected'],
     [{ name: 'a b' }, 'name: "a b": a key name has no white space and no "+"'],
   ])('%j', (settings, words) => {
     expect(refusal(() => load(settings))).toBe(`CONFIG_INVALID ${words}`)
@@ -284,6 +286,7 @@ describe('gossum run', () => {
         '--announce <MULTIADDR>',
         '--bastion <URL>',
         '--bootstrap <MULTIADDR>',
+        '--contact <TEXT>',
         '--deposit <K|required|K,required>',
         '--deposit-wait <SECONDS>',
         '--distributor <URL>',

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { Tree } from '../../src/tlog/merkle.js'
-import { Pace, PAUSE_MS } from '../../src/witness/advance-throttle.js'
+import { AdvanceThrottle, BURST, PAUSE_MS } from '../../src/witness/advance-throttle.js'
 
 beforeEach(() => {
   vi.useFakeTimers({ now: 500 * PAUSE_MS })
@@ -13,13 +13,17 @@ function head(size: number, root = size): Tree {
   return { size, root: new Uint8Array(32).fill(root) }
 }
 
-/** Heads that ask for their turn, and who got it in which order. */
-function line() {
-  const pace = new Pace(Date.now)
+/** Heads that ask for their turn, and who got it in which order, of a log that has had its burst. */
+function line({ spent = true } = {}) {
+  const pace = new AdvanceThrottle(Date.now)
+  if (spent) for (let size = 0; size < BURST; size++) pace.signed('log', 0)
   const stop = new AbortController()
   const went: number[] = []
   const ask = (size: number, log = 'log'): void => {
-    void pace.turn(log, head(size), stop.signal).then(() => went.push(size))
+    void pace.turn(log, head(size), stop.signal).then((leave) => {
+      went.push(size)
+      leave?.()
+    })
   }
   return { pace, stop, went, ask }
 }
@@ -29,6 +33,42 @@ async function after(ms: number): Promise<void> {
 }
 
 describe('the pace', () => {
+  test('lets the heads of a burst go at once, and no more of them', async () => {
+    const { pace, went, ask } = line({ spent: false })
+    const burst = Array.from({ length: BURST + 1 }, (_, i) => i + 1)
+    for (const size of burst) {
+      ask(size)
+      await after(0)
+      pace.signed('log', size)
+    }
+    ask(100)
+    await after(0)
+    expect(went).toEqual(burst)
+    await after(PAUSE_MS)
+    expect(went).toEqual([...burst, 100])
+  })
+
+  test('gives one back for each pause that the log rests, and none to a log that does not', async () => {
+    const { pace, went, ask } = line()
+    pace.signed('log', 1)
+    const beats = Array.from({ length: 20 }, (_, i) => i + 2)
+    for (const size of beats) {
+      ask(size)
+      await after(0)
+      expect(went).not.toContain(size)
+      await after(PAUSE_MS)
+      pace.signed('log', size)
+    }
+    // Its own pause, and three more.
+    await after(4 * PAUSE_MS)
+    for (const size of [101, 102, 103, 104, 105]) {
+      ask(size)
+      await after(0)
+      if (went.includes(size)) pace.signed('log', size)
+    }
+    expect(went.filter((size) => size > 100)).toEqual([101, 102, 103, 104])
+  })
+
   test('lets the first head of a burst go at once, then one in each pause, the largest', async () => {
     const { pace, went, ask } = line()
     ask(5)

@@ -176,13 +176,16 @@ function outcomeLines(event: Extract<NodeEvent, { event: 'outcome' }>, name: str
   }
 }
 
-function logListLines({ list, added, refused, error, atNextStart }: NodeEvent & { event: 'log-list' }): string[] {
+function logListLines(event: NodeEvent & { event: 'log-list' }): string[] {
+  const { list, format, added, refused, error, atNextStart } = event
   if (error !== null) return [`!cannot read the log list ${list}: ${error}`]
   const when = atNextStart ? ', followed from the next start on' : ''
   return [
-    ...(added.length === 0 ? [] : [`log list   ${list}: ${counted(added.length, 'log')} added${when}`]),
+    ...(added.length === 0 ? [] : [`log list   ${list} (${format}): ${counted(added.length, 'log')} added${when}`]),
     // One line each: a hostile list may have thousands.
-    ...refused.slice(0, MAX_REFUSED).map(({ name, message }) => `refused    ${name} of ${list}: ${message}`),
+    ...refused
+      .slice(0, MAX_REFUSED)
+      .map(({ name, message }) => `refused    ${name} of ${list} (${format}): ${message}`),
     ...(refused.length > MAX_REFUSED ? [`refused    ${refused.length - MAX_REFUSED} more of ${list}`] : []),
   ]
 }

@@ -32,7 +32,7 @@ interface Target {
   dialling: boolean
 }
 
-export class Redial {
+export class BootstrapDialer {
   readonly #host: Host
   readonly #report: (report: DialReport) => void
   readonly #onPeers: () => void

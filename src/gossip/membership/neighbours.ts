@@ -10,7 +10,7 @@ import type { VerifierKey } from '../../tlog/note.js'
 import { cosignatureLineSize } from '../../tlog/cosignature.js'
 import { provenWitness, witnessKey } from '../sync/identity.js'
 import type { Hello } from '../sync/messages.js'
-import { readHead } from '../sync/pages.js'
+import { peekHead } from '../sync/pages.js'
 
 /** Keys of neighbours that are passed on. */
 export const MAX_RELAYED = 256
@@ -225,7 +225,7 @@ export class Neighbours {
   /** For display only: what cannot be read is not shown. */
   #headOf(hello: Hello): NeighbourHead | null {
     for (const note of hello.heads) {
-      const head = readHead(note)
+      const head = peekHead(note)
       if (head !== undefined && this.#options.logs.has(head.log)) return { ...head, at: new Date().toISOString() }
     }
     return null

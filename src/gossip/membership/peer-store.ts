@@ -3,7 +3,7 @@
  * what is in it is decided here (worthiest).
  */
 import type { PeerId } from '@libp2p/interface'
-import { NEARNESS, nearnessOf, networkOf, readPlace, type Place } from '../host/address.js'
+import { NEARNESS, nearnessOf, networkOfAddress, readPlace, type DialAddress } from '../host/address.js'
 
 export interface KnownPeer {
   /** Multiaddr, /p2p/ID included. */
@@ -23,7 +23,7 @@ export interface KnownPeer {
   readonly metAt?: string
 }
 
-export interface PeerBook {
+export interface PeerStore {
   load(): Promise<readonly KnownPeer[]>
   /** Replaces what was kept; at most 64 peers. */
   save(peers: readonly KnownPeer[]): Promise<void>
@@ -44,7 +44,7 @@ const SAVE_AFTER_MS = 5_000
 export interface Met {
   readonly peer: PeerId
   /** Where it can be dialled; at least one. */
-  readonly places: readonly Place[]
+  readonly places: readonly DialAddress[]
   /** Whether we dialled it: then its address is proven, not just told. */
   readonly dialled: boolean
   /** Whether we looked for it of our own accord. */
@@ -58,7 +58,7 @@ export interface Met {
 }
 
 export class Acquaintances {
-  readonly #book: PeerBook | undefined
+  readonly #book: PeerStore | undefined
   readonly #isConnected: (peer: PeerId) => boolean
   readonly #onError: (error: unknown) => void
   readonly #met = new Map<string, Met>()
@@ -66,7 +66,7 @@ export class Acquaintances {
   #timer: NodeJS.Timeout | undefined
   #saving: Promise<void> = Promise.resolve()
 
-  constructor(book: PeerBook | undefined, isConnected: (peer: PeerId) => boolean, onError: (error: unknown) => void) {
+  constructor(book: PeerStore | undefined, isConnected: (peer: PeerId) => boolean, onError: (error: unknown) => void) {
     this.#book = book
     this.#isConnected = isConnected
     this.#onError = onError
@@ -147,7 +147,7 @@ export class Acquaintances {
     const peers = worthiest([...this.#met.values()], Date.now()).map((met): KnownPeer => {
       const { places, sought, dialled, via } = met
       const [lastSeen, metAt] = [met.lastSeen, met.metAt].map((ms) => new Date(ms).toISOString()) as [string, string]
-      const address = nearest(places)!.address.toString()
+      const address = nearestAddress(places)!.address.toString()
       return { address, lastSeen, dialled: sought, proven: dialled, ...(via !== undefined && { via }), metAt }
     })
     // One after the other: the last one wins.
@@ -179,9 +179,9 @@ function worthiest(all: readonly Met[], now: number): Met[] {
   )
   const taken = new Map<string, number>()
   const isWithinShare = ({ sought, places, via }: Met): boolean => {
-    const address = nearest(places)!.address
+    const address = nearestAddress(places)!.address
     const isFar = nearnessOf(address) === NEARNESS.internet
-    const shares = [...(isFar ? [`in ${networkOf(address)}`] : []), ...(via === undefined ? [] : [`via ${via}`])]
+    const shares = [...(isFar ? [`in ${networkOfAddress(address)}`] : []), ...(via === undefined ? [] : [`via ${via}`])]
     if (!sought && shares.some((share) => (taken.get(share) ?? 0) >= PLACES_PER_NETWORK)) return false
     for (const share of shares) taken.set(share, (taken.get(share) ?? 0) + 1)
     return true
@@ -198,6 +198,6 @@ export function chosenFrom(book: readonly KnownPeer[]): string[] {
 }
 
 /** The place that is nearest to us. */
-export function nearest(places: readonly Place[]): Place | undefined {
+export function nearestAddress(places: readonly DialAddress[]): DialAddress | undefined {
   return [...places].sort((a, b) => nearnessOf(b.address) - nearnessOf(a.address))[0]
 }

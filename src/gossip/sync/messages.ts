@@ -14,7 +14,7 @@ import { MAX_PROMISES, MAX_VKEY_LENGTH, readRequest, writeRequest, type PromiseR
 import { MAX_MESSAGE_BYTES } from '../topics.js'
 import {
   fitting,
-  isMissing,
+  isAbsent,
   isObject,
   jsonBytes,
   parseObject,
@@ -23,7 +23,7 @@ import {
   readLogId,
   readSize,
   readSome,
-  readText,
+  readString,
   readTextBytes,
   type JsonObject,
 } from './fields.js'
@@ -112,7 +112,7 @@ export interface SignedRequest {
 }
 
 /** Evidence files that were asked for, as many as fit into a frame. Which is which, their own bytes tell. */
-export interface EvidenceAnswer {
+export interface EvidenceFiles {
   readonly type: 'evidence'
   readonly files: readonly Uint8Array[]
 }
@@ -140,8 +140,8 @@ export interface ErrorAnswer {
   readonly code: string
 }
 
-export type Request = Hello | EvidenceRequest | ProofRequest | TileRequest | SignedRequest | PromiseRequest
-export type Answer = Hello | EvidenceAnswer | ProofAnswer | TileAnswer | SignedAnswer | PromiseAnswer | ErrorAnswer
+export type SyncRequest = Hello | EvidenceRequest | ProofRequest | TileRequest | SignedRequest | PromiseRequest
+export type SyncAnswer = Hello | EvidenceFiles | ProofAnswer | TileAnswer | SignedAnswer | PromiseAnswer | ErrorAnswer
 
 const EVIDENCE_ID = /^[0-9a-f]{16}$/
 /** Bytes kept free for the field names around the lists of a message. */
@@ -153,7 +153,7 @@ const MALFORMED: ErrorAnswer = { type: 'error', code: 'malformed' }
 // ---- writing ---------------------------------------------------------------------------------------------------
 
 /** Writes a request; heads that do not fit into the frame are left out. */
-export function encodeRequest(request: Request): Uint8Array {
+export function encodeRequest(request: SyncRequest): Uint8Array {
   switch (request.type) {
     case 'hello':
       return encodeHello(request)
@@ -169,7 +169,7 @@ export function encodeRequest(request: Request): Uint8Array {
 }
 
 /** Writes an answer; heads and files that do not fit into the frame are left out. */
-export function encodeAnswer(answer: Answer): Uint8Array {
+export function encodeAnswer(answer: SyncAnswer): Uint8Array {
   switch (answer.type) {
     case 'hello':
       return encodeHello(answer)
@@ -219,7 +219,7 @@ function encodeHello(hello: Hello): Uint8Array {
 // ---- reading ---------------------------------------------------------------------------------------------------
 
 /** Reads a request. What cannot be read is the error to answer with. */
-export function decodeRequest(frame: Uint8Array): Request | ErrorAnswer {
+export function decodeRequest(frame: Uint8Array): SyncRequest | ErrorAnswer {
   const message = parseObject(frame, MAX_FRAME_BYTES)
   if (message === undefined) return MALFORMED
   switch (message.type) {
@@ -231,13 +231,13 @@ export function decodeRequest(frame: Uint8Array): Request | ErrorAnswer {
       return readProofRequest(message) ?? MALFORMED
     case 'tile': {
       const log = readLogId(message.log)
-      const path = readText(message.path, MAX_TILE_PATH_LENGTH)
+      const path = readString(message.path, MAX_TILE_PATH_LENGTH)
       return log === undefined || path === undefined || !isHashTile(path) ? MALFORMED : { type: 'tile', log, path }
     }
     case 'signed': {
-      const witness = readText(message.witness, MAX_VKEY_LENGTH)
+      const witness = readString(message.witness, MAX_VKEY_LENGTH)
       const after = readLogId(message.after)
-      const isWhole = witness !== undefined && (isMissing(message.after) || after !== undefined)
+      const isWhole = witness !== undefined && (isAbsent(message.after) || after !== undefined)
       return isWhole ? { type: 'signed', witness, after } : MALFORMED
     }
     case 'promise':
@@ -248,7 +248,7 @@ export function decodeRequest(frame: Uint8Array): Request | ErrorAnswer {
 }
 
 /** Reads an answer, or undefined when it is none. */
-export function decodeAnswer(frame: Uint8Array): Answer | undefined {
+export function decodeAnswer(frame: Uint8Array): SyncAnswer | undefined {
   const message = parseObject(frame, MAX_FRAME_BYTES)
   switch (message?.type) {
     case 'hello':
@@ -294,8 +294,8 @@ function readHello(message: JsonObject): Hello {
     type: 'hello',
     heads: readSome(message.heads, MAX_HEADS, readMessage),
     evidence: readSome(message.evidence, MAX_EVIDENCE_REFS, readEvidenceRef),
-    counts: readSome(message.counts, MAX_COUNTS, (item) => readText(item, MAX_VKEY_LENGTH)),
-    peers: readSome(message.peers, MAX_PEERS, (item) => readText(item, MAX_ADDRESS_LENGTH)),
+    counts: readSome(message.counts, MAX_COUNTS, (item) => readString(item, MAX_VKEY_LENGTH)),
+    peers: readSome(message.peers, MAX_PEERS, (item) => readString(item, MAX_ADDRESS_LENGTH)),
     witness: readClaim(message.witness),
     time: readSize(message.time),
   }
@@ -303,7 +303,7 @@ function readHello(message: JsonObject): Hello {
 
 function readClaim(value: unknown): WitnessClaim | undefined {
   if (!isObject(value)) return undefined
-  const key = readText(value.key, MAX_VKEY_LENGTH)
+  const key = readString(value.key, MAX_VKEY_LENGTH)
   const signature = readBase64(value.signature, 64)
   return key === undefined || signature?.length !== 64 ? undefined : { key, signature }
 }

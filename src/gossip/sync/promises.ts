@@ -13,7 +13,7 @@ import {
   readItems,
   readLogId,
   readSize,
-  readText,
+  readString,
   readTextBytes,
   type JsonObject,
 } from './fields.js'
@@ -42,7 +42,7 @@ export function writePromise({ log, witness, seq, time, head, signature }: Witne
 /** Reads a promise. Whether its key made it is not looked at. */
 export function readPromise(item: unknown): WitnessPromise | undefined {
   if (!isObject(item)) return undefined
-  const [log, witness] = [readLogId(item.log), readText(item.witness, MAX_VKEY_LENGTH)]
+  const [log, witness] = [readLogId(item.log), readString(item.witness, MAX_VKEY_LENGTH)]
   const [seq, time] = [readSize(item.seq), readSize(item.time)]
   const head = readTextBytes(item.head, MAX_MESSAGE_BYTES)
   const signature = readBase64(item.signature, MAX_SIGNATURE_BYTES)

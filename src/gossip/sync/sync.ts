@@ -10,8 +10,8 @@ import type { Connection, PeerId } from '@libp2p/interface'
 import { errorCode } from '../../errors.js'
 import { setTimeout as delay } from 'node:timers/promises'
 import { lastingController, within } from '../../lib/timed.js'
-import { Answerer, STREAMS_PER_PEER, type Told } from './server/sync-server.js'
-import { Asker, type Ask } from './client/sync-client.js'
+import { SyncServer, STREAMS_PER_PEER, type Advertised } from './server/sync-server.js'
+import { SyncClient, type Ask } from './client/sync-client.js'
 import { EvidenceFetcher } from './client/fetching-evidence.js'
 import { claimWitness } from './identity.js'
 import { MAX_COUNTS, MAX_EVIDENCE_REFS, SYNC_PROTOCOL, type Hello, type WitnessClaim } from './messages.js'
@@ -44,10 +44,10 @@ const MAX_LEARNING = 2
 const ROUND_INTERVAL_MS = 60_000
 
 export class SyncDoor {
-  readonly asker: Asker
+  readonly asker: SyncClient
   readonly promiser: Promiser
   readonly #options: SyncOptions
-  readonly #answerer: Answerer
+  readonly #answerer: SyncServer
   #claim: WitnessClaim | undefined
   readonly #evidence: EvidenceFetcher
   /** Peers whose own hello we are working on. */
@@ -75,10 +75,10 @@ export class SyncDoor {
     const { speakers, neighbours, chosen } = options.peers
     const counted = new Set(own.counts)
     const logs = new Set(own.logs)
-    this.asker = new Asker(host, speakers, stopped)
+    this.asker = new SyncClient(host, speakers, stopped)
     this.#evidence = new EvidenceFetcher(logs, handlers, told)
     this.promiser = new Promiser(this.asker, speakers)
-    this.#answerer = new Answerer({
+    this.#answerer = new SyncServer({
       ...{ logs, handlers, meter, reports: told, stopped },
       hellos: {
         ours: ({ remotePeer }) => this.#hello(remotePeer),
@@ -219,7 +219,7 @@ export class SyncDoor {
     const { keys } = own
     if (keys.length === 0) return true
     const maxPages = peers.chosen.has(peer) ? MAX_PAGES : MAX_PAGES_OF_STRANGERS
-    const take = (told: Told): Promise<boolean> => this.#guarded(() => handlers.told(peer, told))
+    const take = (told: Advertised): Promise<boolean> => this.#guarded(() => handlers.told(peer, told))
     try {
       return await askSigned(ask, { keys, maxPages, take })
     } finally {

@@ -179,3 +179,20 @@ it('says of a place outside the mesh what somebody should look into, and that it
   for (const verdict of ['taken', 'ahead', 'read', 'nothing', 'consistent', 'pending'] as const)
     expect(about({ verdict })).toEqual([])
 })
+
+it('says which format of log list it has read', () => {
+  const read: NodeEventBody = {
+    event: 'log-list',
+    list: 'https://lists.example/one',
+    format: 'c2sp.org/tlog-list',
+    added: [{ id: LOG_ID, name: 'demo.log.example', origin: 'demo.log.example' }],
+    refused: [{ name: 'x.example', origin: 'x.example', code: 'LOG_KEY_CHANGED', message: 'another key' }],
+    error: null,
+    atNextStart: false,
+  }
+  expect(told(read)).toEqual([
+    '  07:09:15Z  log list   https://lists.example/one (c2sp.org/tlog-list): 1 log added',
+    '                         refused    x.example of https://lists.example/one (c2sp.org/tlog-list): another key',
+  ])
+  expect(told({ ...read, format: 'logs/v0', refused: [] })[0]).toContain(' (logs/v0): 1 log added')
+})

@@ -5,13 +5,13 @@ import { peerIdFromString } from '@libp2p/peer-id'
 import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
 import { describe, expect, it } from 'vitest'
 import { NEARNESS, nearnessOfIp, readPlace } from '../../../src/gossip/host/address.js'
-import type { KnownPeer, PeerBook } from '../../../src/gossip/membership/peer-store.js'
+import type { KnownPeer, PeerStore } from '../../../src/gossip/membership/peer-store.js'
 import type { Host } from '../../../src/gossip/host/host.js'
 import { Membership } from '../../../src/gossip/membership/membership.js'
 import { newPeerKey, publishWhenHeard, startNode, stopNode, until } from '../helpers.js'
 import { connect, openSync, startStranger } from '../stranger.js'
 
-class MemoryBook implements PeerBook {
+class MemoryBook implements PeerStore {
   peers: readonly KnownPeer[]
   saves = 0
 
@@ -97,7 +97,7 @@ class Stage {
   readonly #connections = new Map<string, Connection[]>()
   readonly #addresses = new Map<string, Multiaddr[]>()
 
-  private constructor(peerId: PeerId, book?: PeerBook) {
+  private constructor(peerId: PeerId, book?: PeerStore) {
     const host = {
       peerId,
       getConnections: (peer: PeerId) => this.#connections.get(peer.toString()) ?? [],
@@ -117,7 +117,7 @@ class Stage {
     this.membership = new Membership(host as unknown as Host, this.speakers, book, () => undefined)
   }
 
-  static async open(book?: PeerBook): Promise<Stage> {
+  static async open(book?: PeerStore): Promise<Stage> {
     return new Stage(await newPeerId(), book)
   }
 
@@ -398,7 +398,7 @@ describe('the book', () => {
     })
 
     const errors: unknown[] = []
-    const broken: PeerBook = {
+    const broken: PeerStore = {
       load: () => Promise.reject(new Error('damaged')),
       save: () => Promise.reject(new Error('full')),
     }

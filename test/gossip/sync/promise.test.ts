@@ -1,7 +1,7 @@
 /** Promises and cosigned heads that are brought to a peer: kept, refused, not understood, too many. */
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
-import type { Asker } from '../../../src/gossip/sync/client/sync-client.js'
-import { Promiser, type Kept } from '../../../src/gossip/sync/client/promising.js'
+import type { SyncClient } from '../../../src/gossip/sync/client/sync-client.js'
+import { Promiser, type PromiseAnswerOf } from '../../../src/gossip/sync/client/promising.js'
 import { promiseRequests } from '../../../src/gossip/sync/promises.js'
 import { toBase64, utf8 } from '../../../src/tlog/bytes.js'
 import { makePromise, promisedBy, type WitnessPromise } from '../../../src/witness/promise.js'
@@ -184,8 +184,8 @@ describe('many promises', () => {
     let asked = 0
     const asker = { askToKeep: () => (asked++, Promise.resolve({ type: 'promise', kept: [true] })) }
     const peer = (await startStranger()).peerId
-    const promiser = new Promiser(asker as unknown as Asker, new Map([['peer', peer]]))
-    const bring = (): Promise<Kept> => promiser.promise('peer', [promiseOf(1)], [], { signal })
+    const promiser = new Promiser(asker as unknown as SyncClient, new Map([['peer', peer]]))
+    const bring = (): Promise<PromiseAnswerOf> => promiser.promise('peer', [promiseOf(1)], [], { signal })
     for (let i = 0; i < 900; i++) expect(await bring()).toEqual([true])
     const next = bring()
     await new Promise((resolve) => setTimeout(resolve, 50))
@@ -247,7 +247,7 @@ describe('many promises', () => {
     const peer = await startFake(({ type }) => (type === 'promise' ? { type: 'error', code: 'busy' } : { type }))
     const node = await startNode({ bootstrap: [peer.address] })
     await until(() => node.mesh.speakers() === 1, 'connected')
-    const bring = (): Promise<Kept> => node.mesh.promise(peer.id, [promiseOf(1)], [], { signal })
+    const bring = (): Promise<PromiseAnswerOf> => node.mesh.promise(peer.id, [promiseOf(1)], [], { signal })
     expect(await bring()).toBeUndefined()
     const begun = Date.now()
     for (let i = 0; i < 50; i++) expect(await bring()).toBeUndefined()
@@ -261,8 +261,8 @@ describe('many promises', () => {
     const busy = { type: 'error', code: 'busy' }
     const asker = { askToKeep: () => Promise.resolve(asked++ === 0 ? busy : { type: 'promise', kept: [true] }) }
     const peer = (await startStranger()).peerId
-    const promiser = new Promiser(asker as unknown as Asker, new Map([['peer', peer]]))
-    const bring = (): Promise<Kept> => promiser.promise('peer', [promiseOf(1)], [], { signal })
+    const promiser = new Promiser(asker as unknown as SyncClient, new Map([['peer', peer]]))
+    const bring = (): Promise<PromiseAnswerOf> => promiser.promise('peer', [promiseOf(1)], [], { signal })
     expect(await bring()).toBeUndefined()
     expect(await bring()).toEqual([true])
     const next = bring()

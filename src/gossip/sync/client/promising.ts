@@ -1,9 +1,9 @@
 /** Bringing our promises to a peer, and what is known of peers that keep them. */
 import type { PeerId } from '@libp2p/interface'
 import { setTimeout as delay } from 'node:timers/promises'
-import { Budget } from '../../../lib/token-buckets.js'
+import { TokenBuckets } from '../../../lib/token-buckets.js'
 import type { WitnessPromise } from '../../../witness/promise.js'
-import type { Asker } from './sync-client.js'
+import type { SyncClient } from './sync-client.js'
 import { ROOM_BYTES } from '../messages.js'
 import { promiseRequests } from '../promises.js'
 
@@ -17,19 +17,19 @@ const STRANGERS_PER_SECOND = 6
 const PACE_MS = 20
 
 /** Of each promise whether the peer keeps it; or that it keeps none, for it is of an earlier version; or no answer. */
-export type Kept = readonly boolean[] | 'unsupported' | undefined
+export type PromiseAnswerOf = readonly boolean[] | 'unsupported' | undefined
 
 export class Promiser {
-  readonly #asker: Asker
+  readonly #asker: SyncClient
   readonly #speakers: ReadonlyMap<string, PeerId>
   /** Connected peers by whether they know what a promise is. */
   readonly #depositaries = new Map<string, boolean>()
-  readonly #messages = new Budget(MESSAGE_BURST, MESSAGES_PER_SECOND)
-  readonly #toBusy = new Budget(STRANGER_BURST, STRANGERS_PER_SECOND)
+  readonly #messages = new TokenBuckets(MESSAGE_BURST, MESSAGES_PER_SECOND)
+  readonly #toBusy = new TokenBuckets(STRANGER_BURST, STRANGERS_PER_SECOND)
   /** Connected peers that have said they are busy. */
   readonly #busy = new Set<string>()
 
-  constructor(asker: Asker, speakers: ReadonlyMap<string, PeerId>) {
+  constructor(asker: SyncClient, speakers: ReadonlyMap<string, PeerId>) {
     this.#asker = asker
     this.#speakers = speakers
   }
@@ -43,7 +43,7 @@ export class Promiser {
     promises: readonly WitnessPromise[],
     lines: readonly Uint8Array[],
     { signal }: { signal: AbortSignal },
-  ): Promise<Kept> {
+  ): Promise<PromiseAnswerOf> {
     const kept = promises.map(() => false)
     let hasAnswered = false
     for (const { request, indexes } of promiseRequests(promises, lines, ROOM_BYTES)) {
