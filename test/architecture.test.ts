@@ -16,22 +16,18 @@ const ARROWS: Record<string, readonly string[]> = {
   // Checks files against the log; what it finds of two histories becomes evidence.
   audit: ['outgoing', 'sumdb', 'evidence', 'tlog'],
   witness: ['sumdb', 'store', 'evidence', 'tlog'],
-  // Where heads are exchanged outside the mesh, as it is set.
-  places: ['logs', 'tlog'],
   // Which logs there are, and the file that remembers them. Lists of them are fetched as logs are.
-  logs: ['outgoing', 'private-file', 'sumdb', 'tlog'],
-  'deposit-setting': [],
-  config: ['deposit-setting', 'logs', 'places', 'tlog'],
-  'private-file': ['tlog'],
-  // The keys of one home, made, imported, or asked of an ssh-agent.
-  keys: ['private-file', 'tlog'],
+  logs: ['outgoing', 'keys', 'sumdb', 'tlog'],
+  config: ['logs', 'tlog'],
+  // The keys of one home, made, imported, or asked of an ssh-agent; and files that their owner alone may read.
+  keys: ['tlog'],
   // What is wrong with a node, as one list that all who show it follow.
   status: ['witness'],
   metrics: ['status'],
   proxy: ['witness', 'sumdb', 'store', 'tlog'],
   // A way in like gossip, over HTTP: speaks as politely as the client of the log does, and submits what it is told.
-  exchange: ['witness', 'sumdb', 'outgoing', 'places', 'tlog'],
-  gossip: ['witness', 'private-file', 'tlog'],
+  exchange: ['witness', 'sumdb', 'outgoing', 'config', 'tlog'],
+  gossip: ['witness', 'keys', 'tlog'],
   // What the go command speaks are sumdb's words: its paths are parsed with them.
   http: ['proxy', 'status', 'witness', 'sumdb', 'outgoing', 'store', 'evidence', 'tlog', 'config', 'metrics', 'logs'],
   node: [
@@ -67,7 +63,7 @@ const ARROWS: Record<string, readonly string[]> = {
     'logs',
   ],
 }
-const BASE = ['builtin', 'errors', 'lib', 'public-policy', 'version']
+const BASE = ['errors', 'lib', 'version']
 /** What the errors may import: they have words of others in them. */
 const BELOW_ERRORS = 'lib'
 

@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { operatingPage } from '../scripts/docs/settings.js'
 import { declareFlags } from '../src/cli/common-flags.js'
 import { command as runCommand } from '../src/cli/commands/run.js'
 import { ERRORS } from '../src/errors.js'
@@ -109,6 +110,10 @@ test('docs/operating.md has the conditions and their severities', () => {
   expect(severities.map(([name, ready, exit]) => [name, ready, exit])).toEqual(
     Object.entries(SEVERITIES).map(([name, { ready, exit }]) => [`\`${name}\``, ready ? '200' : '503', String(exit)]),
   )
+})
+
+test('docs/operating.md has the settings as they are: npm run docs', async () => {
+  expect(read('docs/operating.md')).toBe(await operatingPage())
 })
 
 test('docs/operating.md has every flag of gossum run', () => {

@@ -2,7 +2,7 @@
 import { createReadStream } from 'node:fs'
 import { open, readFile, stat, unlink, writeFile } from 'node:fs/promises'
 import { errorText, GossumError } from '../errors.js'
-import { PUBLIC, PUBLIC_POLICY } from '../public-policy.js'
+import { PUBLIC, PUBLIC_POLICY } from '../config/public-policy.js'
 import { concatBytes, equalBytes, utf8 } from '../tlog/bytes.js'
 
 /** Whether a file could not be read because there is none. */

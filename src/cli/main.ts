@@ -86,6 +86,12 @@ const COMMANDS: readonly Entry[] = [
     load: async () => (await import('./commands/key.js')).command(),
   },
   {
+    name: 'config',
+    summary: 'the settings of a node: what holds, and who says it',
+    flags: ['home', 'config', 'node'],
+    load: async () => (await import('./commands/config.js')).command(),
+  },
+  {
     name: 'log',
     summary: 'the logs of a node: add, disable, list; or serve one of your own',
     flags: ['home'],

@@ -1,5 +1,5 @@
 /** The places that are configured, each with what it needs to speak. */
-import type { PlaceSetting } from '../places.js'
+import type { PlaceSetting } from '../config/places.js'
 import type { VerifierKey } from '../tlog/note.js'
 import { ServiceRequester, type RequestOutcome } from './service-request.js'
 import { Distributor } from './distributor.js'

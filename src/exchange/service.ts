@@ -2,7 +2,7 @@
  * Places outside the mesh with which heads and cosignatures are exchanged, as the one who visits them sees them. A
  * place is not trusted: what it gives is bytes until the pipeline has verified them, what it says is its opinion.
  */
-import type { PlaceKind } from '../places.js'
+import type { PlaceKind } from '../config/places.js'
 import type { Hash } from '../tlog/hash.js'
 import type { Note, Signature, VerifierKey } from '../tlog/note.js'
 import type { CosignedHead } from '../witness/cosigned-head.js'

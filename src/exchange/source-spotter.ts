@@ -5,7 +5,7 @@
 import { GossumError } from '../errors.js'
 import { fromUtf8 } from '../tlog/bytes.js'
 import { formatNote } from '../tlog/note.js'
-import type { PlaceSetting } from '../places.js'
+import type { PlaceSetting } from '../config/places.js'
 import type { LogIdentity } from '../witness/head.js'
 import { shown, type ServiceRequester } from './service-request.js'
 import type { OwnHead, ExternalService, Prove, VisitResult } from './service.js'

@@ -2,7 +2,7 @@
  * What a node knows of each log at this moment, and of itself, in one place: the status, the conditions and the metrics are
  * made of it. It is read in memory, and cheap, whatever a log did.
  */
-import type { LogSetting } from '../config.js'
+import type { LogSetting } from '../config/config.js'
 import { Ages } from './ages.js'
 import { isFrozen, unmetFloor } from '../store/heads.js'
 import { conditionsOf, type Condition, type Facts, type LogFacts } from '../status/conditions.js'

@@ -2,7 +2,7 @@
  * What a node shows of itself: one reading of the witness, the store and the mesh, in the words of the API. The API, the
  * metrics and the command line all show this and nothing else.
  */
-import type { LogSetting } from '../config.js'
+import type { LogSetting } from '../config/config.js'
 import type { Received } from '../evidence/alarm.js'
 import type { Sample } from '../metrics/metrics.js'
 import { isReady } from '../status/conditions.js'

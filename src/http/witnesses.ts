@@ -1,5 +1,5 @@
 /** Who cosigned what, who counts, and who is convicted: the part of the view that is about witnesses. */
-import type { Config } from '../config.js'
+import type { Config } from '../config/config.js'
 import type { Alarm } from '../evidence/alarm.js'
 import type { Store } from '../store/store.js'
 import type { VerifierKey } from '../tlog/note.js'

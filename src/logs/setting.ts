@@ -92,7 +92,7 @@ export function withUpstreams(logs: readonly LogSetting[], upstreams: readonly s
 }
 
 /** Each log once: two entries of one log would share one state, and the mesh one topic. */
-export function distinct(logs: LogSetting[]): LogSetting[] {
+export function distinct(logs: readonly LogSetting[]): readonly LogSetting[] {
   const seen = new Set<string>()
   for (const { id, key } of logs) {
     if (seen.has(id)) throw invalid('log', `two logs with the key name ${key.name} and one origin`)

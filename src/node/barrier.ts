@@ -2,7 +2,7 @@
  * What stands between this node and a signature, beside the logs themselves: whether peers have said what its keys signed
  * before, whether they keep what it is about to sign, whether the clock can be right, and which key may cosign which log.
  */
-import type { Config } from '../config.js'
+import type { Config } from '../config/config.js'
 import type { ErrorCode } from '../errors.js'
 import type { NodeEventBody } from './events.js'
 import type { Keyring } from '../keys/keyring.js'

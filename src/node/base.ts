@@ -1,5 +1,5 @@
 /** What every part of a node is made with. */
-import type { Config, LogSetting } from '../config.js'
+import type { Config, LogSetting } from '../config/config.js'
 import type { Keyring } from '../keys/keyring.js'
 import type { Store } from '../store/store.js'
 import type { VerifierKey } from '../tlog/note.js'

@@ -1,6 +1,6 @@
 /** The doors of a node for whoever speaks HTTP: its server, the operator's socket, and the bastion that it serves through. */
 import { join } from 'node:path'
-import type { Config } from '../config.js'
+import type { Config } from '../config/config.js'
 import { errorText } from '../errors.js'
 import type { NodeView } from '../http/api.js'
 import { Bastion, type BastionReport } from '../http/bastion/bastion.js'

@@ -2,7 +2,7 @@
  * The one place where the parts meet: makes them in order, each with what it needs, starts them, and stops them in
  * reverse. What a part tells those that are made after it goes through News.
  */
-import type { Config, LogSetting } from '../config.js'
+import type { Config, LogSetting } from '../config/config.js'
 import type { View } from '../http/view.js'
 import { readKeyring } from '../keys/keyring.js'
 import { isFrozen } from '../store/heads.js'

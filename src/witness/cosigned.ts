@@ -2,6 +2,7 @@
  * Cosigned heads: what we hold of each log with every cosignature that we know and verified, and the quorum head that
  * they make. Lines that do not verify never get here.
  */
+import { Lru } from '../lib/lru.js'
 import { GossumError } from '../errors.js'
 import type { Store } from '../store/store.js'
 import { Serial } from '../lib/serial.js'
@@ -49,7 +50,7 @@ export class CosignedHeads {
   readonly #current = new Map<string, CosignedHead>()
   readonly #quorumHeads = new Map<string, CosignedHead>()
   /** Older heads as they are on disk, by log and size, the one that was used last at the end. */
-  readonly #recent = new Map<string, CosignedHead>()
+  readonly #recent = new Lru<CosignedHead>(MAX_RECENT)
   readonly #known: SignatureCache
   readonly #renewals = new Renewals()
   readonly #serial = new Serial()
@@ -263,16 +264,11 @@ export class CosignedHeads {
   #recentHead(log: string, size: number): CosignedHead | undefined {
     const current = this.#current.get(log)
     if (current?.size === size) return current
-    const recent = this.#recent.get(`${log} ${size}`)
-    if (recent !== undefined) this.#keepRecent(log, recent)
-    return recent
+    return this.#recent.get(`${log} ${size}`)
   }
 
   #keepRecent(log: string, head: CosignedHead): void {
-    const key = `${log} ${head.size}`
-    this.#recent.delete(key)
-    this.#recent.set(key, head)
-    if (this.#recent.size > MAX_RECENT) this.#recent.delete(this.#recent.keys().next().value!)
+    this.#recent.put(`${log} ${head.size}`, head)
   }
 
   /**

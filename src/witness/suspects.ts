@@ -3,6 +3,7 @@
  * when they stay; never dropped in silence. Only the holder of the log's key can make one. One that was not looked at,
  * because too many came at once, is kept in memory until it is: a flood of them must not keep the disk from the others.
  */
+import { Lru } from '../lib/lru.js'
 import type { Table } from '../store/disk.js'
 import { GossumError, type ErrorCode } from '../errors.js'
 import { toHex, utf8 } from '../tlog/bytes.js'
@@ -90,7 +91,7 @@ export class Suspects {
   readonly #table: Table
   readonly #byLog = new Map<string, Map<string, Suspect>>()
   /** Peers that brought a suspect since we started, by its id. */
-  readonly #bringers = new Map<string, string[]>()
+  readonly #bringers = new Lru<string[]>(MAX_SUSPECTS_PER_LOG)
 
   private constructor(table: Table) {
     this.#table = table
@@ -167,9 +168,7 @@ export class Suspects {
 
   #noteBringer(id: string, peer: string): void {
     const before = this.#bringers.get(id) ?? []
-    this.#bringers.delete(id)
-    this.#bringers.set(id, [...before.filter((other) => other !== peer), peer].slice(-MAX_BRINGERS))
-    if (this.#bringers.size > MAX_SUSPECTS_PER_LOG) this.#bringers.delete(this.#bringers.keys().next().value!)
+    this.#bringers.put(id, [...before.filter((other) => other !== peer), peer].slice(-MAX_BRINGERS))
   }
 
   /** Those of which one must go before this one is kept, oldest first; undefined while there is room. */

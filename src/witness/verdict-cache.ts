@@ -1,7 +1,8 @@
 /**
  * What was judged before and need not be judged again: bytes that were refused for what they are, and older heads that
- * were proven to be on our history, which only grows. Bounded; the oldest go.
+ * were proven to be on our history, which only grows. Bounded; what was not met for longest goes.
  */
+import { Lru } from '../lib/lru.js'
 import type { ErrorCode } from '../errors.js'
 import { toHex, utf8 } from '../tlog/bytes.js'
 import { sha256 } from '../tlog/hash.js'
@@ -31,8 +32,8 @@ const PASSING: ReadonlySet<ErrorCode> = new Set([
 ])
 
 export class VerdictCache {
-  readonly #refused = new Map<string, Outcome>()
-  readonly #past = new Set<string>()
+  readonly #refused = new Lru<Outcome>(REMEMBERED)
+  readonly #past = new Lru<true>(REMEMBERED)
 
   /** How the same bytes were refused before. With the log that the door expects: on another's topic they are another matter. */
   refusal(candidate: Candidate): Outcome | undefined {
@@ -43,20 +44,16 @@ export class VerdictCache {
   /** Notes that bytes were refused, if they always will be. */
   noteRefusal(candidate: Candidate, outcome: Outcome): void {
     if (outcome.kind !== 'refused' || PASSING.has(outcome.code!)) return
-    const key = bytesKey(candidate)
-    if (this.#refused.has(key)) return
-    if (this.#refused.size >= REMEMBERED) this.#refused.delete(this.#refused.keys().next().value!)
-    this.#refused.set(key, outcome)
+    this.#refused.put(bytesKey(candidate), outcome)
   }
 
   /** Whether this text was proven to be an older head of our history. */
   isPast(log: string, note: Note): boolean {
-    return this.#past.has(textKey(log, note))
+    return this.#past.get(textKey(log, note)) === true
   }
 
   notePast(log: string, note: Note): void {
-    if (this.#past.size >= REMEMBERED) this.#past.delete(this.#past.values().next().value!)
-    this.#past.add(textKey(log, note))
+    this.#past.put(textKey(log, note), true)
   }
 }
 

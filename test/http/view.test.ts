@@ -1,6 +1,6 @@
 /** What a node shows of itself, over a real heart: whose cosignatures count, who is convicted, what the guard says. */
 import { afterEach, describe, expect, test } from 'vitest'
-import { loadConfig, type Config } from '../../src/config.js'
+import { loadConfig, type Config } from '../../src/config/config.js'
 import { GossumError } from '../../src/errors.js'
 import { encodeEvidence, makeSplitView, makeWitnessConflict } from '../../src/evidence/evidence.js'
 import { View, type ViewParts } from '../../src/http/view.js'

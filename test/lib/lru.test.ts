@@ -1,30 +1,49 @@
-import { expect, test } from 'vitest'
+/** The one map in memory that is bounded by how lately its entries were used. */
+import { describe, expect, test } from 'vitest'
 import { Lru } from '../../src/lib/lru.js'
 
-test('it holds so many, and the one that was used least lately goes', () => {
-  const lru = new Lru<number>(3)
-  for (const [i, key] of ['a', 'b', 'c'].entries()) lru.put(key, i)
-  // Read and written are both used.
-  expect(lru.get('a')).toBe(0)
-  lru.put('b', 7)
-  lru.put('d', 3)
-  expect(['a', 'b', 'c', 'd'].map((key) => lru.get(key))).toEqual([0, 7, undefined, 3])
-})
+describe('Lru', () => {
+  const filled = (): Lru<number> => {
+    const lru = new Lru<number>(3)
+    for (const [i, key] of ['a', 'b', 'c'].entries()) lru.put(key, i)
+    return lru
+  }
 
-test('what is put anew takes no second place, and what is deleted gives its own back', () => {
-  const lru = new Lru<number>(2)
-  lru.put('a', 1)
-  for (let i = 0; i < 5; i++) lru.put('b', i)
-  expect(lru.get('a')).toBe(1)
-  lru.delete('b')
-  expect(lru.get('b')).toBeUndefined()
-  lru.put('c', 3)
-  expect([lru.get('a'), lru.get('c')]).toEqual([1, 3])
-})
+  test('holds so many entries, and no more: the one that was put first goes', () => {
+    const lru = filled()
+    lru.put('d', 3)
+    expect(lru.has('a')).toBe(false)
+    expect([...lru.values()]).toEqual([1, 2, 3])
+    expect(lru.size).toBe(3)
+  })
 
-test('values that are falsy are kept like others', () => {
-  const lru = new Lru<number | string>(2)
-  lru.put('zero', 0)
-  lru.put('empty', '')
-  expect([lru.get('zero'), lru.get('empty')]).toEqual([0, ''])
+  test('to get or to put again is to use; to ask whether it is there is not', () => {
+    const lru = filled()
+    expect(lru.get('a')).toBe(0)
+    lru.put('b', 10)
+    expect(lru.has('c')).toBe(true)
+    lru.put('d', 3)
+    expect([...lru.values()]).toEqual([0, 10, 3])
+    expect(lru.get('c')).toBeUndefined()
+  })
+
+  test('to put again takes no place from another', () => {
+    const lru = filled()
+    for (let i = 0; i < 10; i++) lru.put('c', i)
+    expect([...lru.values()]).toEqual([0, 1, 9])
+  })
+
+  test('what was deleted leaves its place', () => {
+    const lru = filled()
+    lru.delete('b')
+    lru.put('d', 3)
+    expect([...lru.values()]).toEqual([0, 2, 3])
+  })
+
+  test('a value may be undefined, and is there all the same', () => {
+    const lru = new Lru<number | undefined>(1)
+    lru.put('a', undefined)
+    expect(lru.get('a')).toBeUndefined()
+    expect(lru.has('a')).toBe(true)
+  })
 })

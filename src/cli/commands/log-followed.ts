@@ -1,7 +1,7 @@
 /** `gossum log add|disable|list`: which logs the node of a home follows, beside those of its settings. */
 import { join } from 'node:path'
 import type { Command } from 'commander'
-import { loadConfig, parseLogSetting, type LogSetting } from '../../config.js'
+import { loadConfig, parseLogSetting, type LogSetting } from '../../config/config.js'
 import { GossumError } from '../../errors.js'
 import { loadWitnessVerifier } from '../../keys/key-file.js'
 import { changeBook, withBook, withLog } from '../../logs/followed-logs.js'

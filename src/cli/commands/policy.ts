@@ -2,7 +2,7 @@
 import { Command } from 'commander'
 import type { WitnessView } from '../../http/api.js'
 import { MAX_POLICY_BYTES, parsePolicy } from '../../tlog/policy.js'
-import { PUBLIC, PUBLIC_POLICY, PUBLIC_POLICY_DATE } from '../../public-policy.js'
+import { PUBLIC, PUBLIC_POLICY, PUBLIC_POLICY_DATE } from '../../config/public-policy.js'
 import { NodeClient } from '../node-client.js'
 import type { CommonFlags } from '../common-flags.js'
 import { EXIT } from '../exit.js'

@@ -1,6 +1,6 @@
 /** `gossum verify`: offline verdicts on files. */
 import { Command } from 'commander'
-import { SUM_GOLANG_ORG } from '../../config.js'
+import { SUM_GOLANG_ORG } from '../../config/config.js'
 import { errorCode } from '../../errors.js'
 import { MAX_POLICY_BYTES, parsePolicy } from '../../tlog/policy.js'
 import { counted, grouped } from '../ui/node-text.js'

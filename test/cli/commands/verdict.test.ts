@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { judge, type TrustedKeys, type FileVerdict } from '../../../src/cli/commands/verdict.js'
-import { SUM_GOLANG_ORG } from '../../../src/config.js'
+import { SUM_GOLANG_ORG } from '../../../src/config/config.js'
 import { encodeEvidence, makeSplitView, makeWitnessConflict } from '../../../src/evidence/evidence.js'
 import { concatBytes, fromUtf8, uint64, utf8 } from '../../../src/tlog/bytes.js'
 import { parseCheckpoint } from '../../../src/tlog/checkpoint.js'

@@ -3,7 +3,7 @@
  * lines are all known needs no more than this.
  */
 import { resolve } from 'node:path'
-import { SUM_GOLANG_ORG, SUM_GOLANG_ORG_URL } from '../../../builtin.js'
+import { SUM_GOLANG_ORG, SUM_GOLANG_ORG_URL } from '../../../config/known-logs.js'
 import { GossumError } from '../../../errors.js'
 import { withoutLogin } from '../../../outgoing/logins.js'
 import { NodeClient, USUAL_PORT } from '../../node-client.js'

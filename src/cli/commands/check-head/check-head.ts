@@ -3,7 +3,7 @@
  * now. The node gets the head in any case, and so do its peers; evidence that no node could take is written to a file.
  */
 import { Command } from 'commander'
-import { parseLogSetting, SUM_GOLANG_ORG, type LogSetting } from '../../../config.js'
+import { parseLogSetting, SUM_GOLANG_ORG, type LogSetting } from '../../../config/config.js'
 import { errorCode, GossumError } from '../../../errors.js'
 import { evidenceId, type Evidence } from '../../../evidence/evidence.js'
 import { findByShape } from '../../../evidence/report-shape.js'

@@ -2,7 +2,7 @@
  * What a node and the log itself say about one head. Neither is believed: a head is inconsistent when two signatures and
  * a proof are in hand that say so.
  */
-import type { LogSetting } from '../../../config.js'
+import type { LogSetting } from '../../../config/config.js'
 import { ERRORS, GossumError, type ErrorCode } from '../../../errors.js'
 import { makeSplitView, parseEvidence, verifyEvidence, type Evidence } from '../../../evidence/evidence.js'
 import type { HeadAnswer } from '../../../http/submit.js'

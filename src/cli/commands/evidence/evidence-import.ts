@@ -3,7 +3,7 @@
  * What is imported is verified here first, with keys that the text does not name.
  */
 import { Command } from 'commander'
-import { SUM_GOLANG_ORG } from '../../../config.js'
+import { SUM_GOLANG_ORG } from '../../../config/config.js'
 import { errorCode, GossumError, HintedError } from '../../../errors.js'
 import {
   evidenceInText,

@@ -1,4 +1,5 @@
 /** Fetching the evidence that a peer lists and that is not here, and having it judged. */
+import { Lru } from '../../../lib/lru.js'
 import { toHex } from '../../../tlog/bytes.js'
 import { sha256 } from '../../../tlog/hash.js'
 import type { SyncHandlers } from '../server/sync-server.js'
@@ -16,7 +17,7 @@ export class EvidenceFetcher {
   readonly #handlers: Pick<SyncHandlers, 'evidenceIds' | 'submitEvidence'>
   readonly #reports: DoorReports
   /** Ids of evidence that was fetched and judged, whether it is kept or not. */
-  readonly #judged = new Set<string>()
+  readonly #judged = new Lru<true>(MAX_JUDGED)
 
   constructor(
     logs: ReadonlySet<string>,
@@ -69,9 +70,7 @@ export class EvidenceFetcher {
       this.#reports.onError(error)
       return false
     }
-    const [oldest] = this.#judged
-    if (this.#judged.size >= MAX_JUDGED && oldest !== undefined) this.#judged.delete(oldest)
-    this.#judged.add(id)
+    this.#judged.put(id, true)
     return true
   }
 }

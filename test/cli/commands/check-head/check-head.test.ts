@@ -2,7 +2,7 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { afterEach, describe, expect, it, test } from 'vitest'
-import { SUM_GOLANG_ORG } from '../../../../src/config.js'
+import { SUM_GOLANG_ORG } from '../../../../src/config/config.js'
 import {
   encodeEvidence,
   evidenceId,

@@ -7,9 +7,9 @@ import type { Stats } from 'node:fs'
 import { link, mkdir, open, readFile, rename, rm, type FileHandle } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { GossumError, HintedError } from './errors.js'
-import { othersInGroup } from './private-file/readers.js'
-import { toHex } from './tlog/bytes.js'
+import { GossumError, HintedError } from '../errors.js'
+import { othersInGroup } from './file-readers.js'
+import { toHex } from '../tlog/bytes.js'
 
 /** The largest secret of our own that is read, in bytes. */
 const MAX_FILE_BYTES = 1024

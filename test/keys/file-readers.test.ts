@@ -1,6 +1,6 @@
 /** Who can truly read a key file whose group may: what the accounts of the system say. */
 import { describe, expect, test } from 'vitest'
-import { othersInGroup, type Accounts } from '../../src/private-file/readers.js'
+import { othersInGroup, type Accounts } from '../../src/keys/file-readers.js'
 
 const PASSWD = `root:x:0:0:root:/root:/bin/sh
 alice:x:1000:1000::/home/alice:/bin/sh

@@ -1,14 +1,14 @@
 /** The list that is built in: the keys are those of the published list, and genuine cosignatures verify under them. */
 import { describe, expect, test } from 'vitest'
-import { SUM_GOLANG_ORG } from '../src/builtin.js'
-import { loadConfig } from '../src/config.js'
-import { PUBLIC_POLICY, PUBLIC_POLICY_DATE } from '../src/public-policy.js'
-import { utf8 } from '../src/tlog/bytes.js'
-import { verifiedCosignatures } from '../src/tlog/cosignature.js'
-import { parseNote, parseVerifierKey, SIGNATURE_TYPES, withType } from '../src/tlog/note.js'
-import { parsePolicy } from '../src/tlog/policy.js'
-import { hasShared, readShared } from './helpers/shared.js'
-import { readVectors } from './helpers/vectors.js'
+import { SUM_GOLANG_ORG } from '../../src/config/known-logs.js'
+import { loadConfig } from '../../src/config/config.js'
+import { PUBLIC_POLICY, PUBLIC_POLICY_DATE } from '../../src/config/public-policy.js'
+import { utf8 } from '../../src/tlog/bytes.js'
+import { verifiedCosignatures } from '../../src/tlog/cosignature.js'
+import { parseNote, parseVerifierKey, SIGNATURE_TYPES, withType } from '../../src/tlog/note.js'
+import { parsePolicy } from '../../src/tlog/policy.js'
+import { hasShared, readShared } from '../helpers/shared.js'
+import { readVectors } from '../helpers/vectors.js'
 
 const policy = parsePolicy(PUBLIC_POLICY)
 const keys = policy.witnesses.flatMap(({ key }) => key ?? [])

@@ -1,10 +1,10 @@
 /** Which logs a setting names, and how it says what is wrong with it. */
 import { describe, expect, test } from 'vitest'
-import { loadConfig, SUM_GOLANG_ORG, type Settings } from '../src/config.js'
-import { logId, SUMDB_ORIGIN } from '../src/tlog/checkpoint.js'
-import { SIGNATURE_TYPES, type SignatureType } from '../src/tlog/note.js'
-import { testSigner, testWitness } from './helpers/heart.js'
-import { scratchFolder } from './helpers/home.js'
+import { loadConfig, SUM_GOLANG_ORG, type Settings } from '../../src/config/config.js'
+import { logId, SUMDB_ORIGIN } from '../../src/tlog/checkpoint.js'
+import { SIGNATURE_TYPES, type SignatureType } from '../../src/tlog/note.js'
+import { testSigner, testWitness } from '../helpers/heart.js'
+import { scratchFolder } from '../helpers/home.js'
 
 const { file } = scratchFolder()
 

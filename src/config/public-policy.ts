@@ -1,6 +1,5 @@
 /**
- * The policy that `--policy public` names: the witnesses that cosign sum.golang.org in public. In the base layer, beside the
- * key of that log.
+ * The policy that `--policy public` names: the witnesses that cosign sum.golang.org in public.
  *
  * 11 of 16 is the smallest threshold above two thirds: it survives 5 that lie and 5 that are silent. With less, a log
  * could show two histories to two sets of them that have few in common; docs/exchange.md says what that leaves open.
