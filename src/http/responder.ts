@@ -84,24 +84,26 @@ export class Responder {
     arrival: Arrival,
   ): Promise<{ reply: Reply; route: string }> {
     let match: Match | undefined
+    let route: Route | undefined
     try {
       const [pathname, query] = splitTarget(request.url ?? '')
       match = matchPath(this.#routes, pathname)
       const method = request.method === 'HEAD' ? 'GET' : request.method
-      const route = match.routes.find((candidate) => candidate.method === method)
+      route = match.routes.find((candidate) => candidate.method === method)
       if (route === undefined) throw new GossumError('METHOD_NOT_ALLOWED', request.method)
       const body = await readBody(request, route.maxBodyBytes ?? MAX_IDLE_BODY_BYTES)
       if (arrival.begin?.() === true && route.isHealth !== true) throw new GossumError('NODE_BUSY', 'connections')
       if (route.patienceMs !== undefined) request.socket.setTimeout(route.patienceMs)
       const { headers } = request
       const asked = { params: match.params, query, headers, body, remoteAddress: arrival.client, signal }
-      const act = async (): Promise<Reply> => route.handle(asked)
+      const { handle } = route
+      const act = async (): Promise<Reply> => handle(asked)
       return { reply: await (route.isCostly === true ? this.#costly.run(signal, act) : act()), route: route.path }
     } catch (error) {
       // A client that went away in the middle of its request is no error of ours, nor that more come than we take.
       const isOurs = statusOf(error) >= 500 && errorCode(error) !== 'NODE_BUSY'
       if (isOurs && request.complete && !signal.aborted) this.#reports.onError?.(error)
-      const reply = problem(error)
+      const reply = route?.refusal?.(error) ?? problem(error)
       const headers = {
         ...reply.headers,
         ...(reply.status === 405 && match && { allow: allowedMethods(match.routes) }),

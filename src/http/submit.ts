@@ -3,7 +3,7 @@
  * to say who they are; what one address may cost us is bounded, and what all of them may cost at a time.
  */
 import { Budget } from '../budget.js'
-import { GossumError, type ErrorCode } from '../errors.js'
+import { GossumError, traitsOf, type ErrorCode } from '../errors.js'
 import { MAX_EVIDENCE_BYTES } from '../evidence/evidence.js'
 import type { Received } from '../evidence/alarm.js'
 import { networkOf } from '../network.js'
@@ -98,20 +98,19 @@ async function takeEvidence(node: Doors, file: Uint8Array): Promise<Reply> {
   return json({ id, fate } satisfies EvidenceAnswer)
 }
 
+/** What can be wrong with evidence as a whole. */
+const ABOUT_EVIDENCE: ReadonlySet<ErrorCode> = new Set([
+  'EVIDENCE_MALFORMED',
+  'EVIDENCE_FOREIGN',
+  'EVIDENCE_UNPROVEN',
+  'LOG_UNKNOWN',
+  'WITNESS_UNKNOWN',
+])
+
+/** Of a signature or a proof in it that does not hold it is told that as a whole it proves nothing. */
 function refuse(refusal: GossumError): Reply {
-  switch (refusal.code) {
-    case 'EVIDENCE_MALFORMED':
-      return problem(refusal, 400)
-    case 'LOG_UNKNOWN':
-    case 'WITNESS_UNKNOWN':
-      return problem(refusal, 404)
-    case 'EVIDENCE_FOREIGN':
-    case 'EVIDENCE_UNPROVEN':
-      return problem(refusal, 422)
-    default:
-      // A signature or a proof in it does not hold: as a whole it is evidence that proves nothing.
-      return problem(new GossumError('EVIDENCE_UNPROVEN', refusal.message), 422)
-  }
+  const told = ABOUT_EVIDENCE.has(refusal.code) ? refusal : new GossumError('EVIDENCE_UNPROVEN', refusal.message)
+  return problem(told, traitsOf(told.code).status)
 }
 
 // ---- bounds ----------------------------------------------------------------------------------------------------
