@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { connect } from 'node:net'
 import { once } from 'node:events'
 import { MemoryLevel } from 'memory-level'
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { ERRORS, GossumError } from '../../src/errors.js'
 import { parseEvidence, verifyEvidence } from '../../src/evidence/evidence.js'
 import { parseAddCheckpoint } from '../../src/http/add-checkpoint-body.js'
@@ -312,8 +312,7 @@ describe('what is refused', () => {
     const { add, heart, told } = await witness()
     await add(log.body(0, 5))
     const trouble = new GossumError('STORE_WRITE_FAILED', '/home/me/db: no space left')
-    const { change } = heart.store.heads
-    heart.store.heads.change = () => Promise.reject(trouble)
+    const full = vi.spyOn(heart.store.heads, 'change').mockRejectedValue(trouble)
     const answer = await add(log.body(5, 6))
     expect(answer.headers).toMatchObject({
       'content-type': 'text/plain; charset=utf-8',
@@ -322,7 +321,7 @@ describe('what is refused', () => {
     })
     expect([answer.status, answer.body]).toEqual([503, `not now: ${ERRORS.STORE_WRITE_FAILED[0]}\n`])
     expect(told).toEqual([trouble])
-    heart.store.heads.change = change
+    full.mockRestore()
     expect((await add(log.body(5, 6))).status).toBe(200)
   })
 
