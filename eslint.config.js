@@ -1,9 +1,9 @@
 import tseslint from 'typescript-eslint'
 
-/** See src/timed.ts: what it is made of is collected as garbage, and no time limit fires. */
+/** See src/lib/timed.ts: what it is made of is collected as garbage, and no time limit fires. */
 const NO_COMPOSITE = {
   selector: "MemberExpression[object.name='AbortSignal'][property.name='any']",
-  message: 'AbortSignal.any over AbortSignal.timeout never fires; use timed() of src/timed.ts.',
+  message: 'AbortSignal.any over AbortSignal.timeout never fires; use timed() of src/lib/timed.ts.',
 }
 
 export default tseslint.config(

@@ -5,7 +5,7 @@ export default defineConfig({
   ssr: { resolve: { conditions: ['gossum-source', 'node'] } },
   test: {
     include: ['test/**/*.test.ts'],
-    setupFiles: ['src/polyfill.ts'],
+    setupFiles: ['src/lib/polyfill.ts'],
     testTimeout: 150_000,
     hookTimeout: 150_000,
     maxWorkers: 2,

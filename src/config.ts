@@ -9,13 +9,21 @@ import { invalid, readEnvironment, readSettings, readText, spelled, type Setting
 import { userHome } from './config/user-home.js'
 import { GossumError, HintedError } from './errors.js'
 import { parseDeposit, type DepositSetting } from './deposit-setting.js'
-import { readBook, withBook } from './logs/book.js'
-import { distinct, requireRoom, parseUrl, parseLogSetting, withUpstreams, type LogSetting } from './logs/setting.js'
+import { readBook, withBook } from './logs/followed-logs.js'
+import {
+  distinct,
+  requireRoomForLogs,
+  parseUrl,
+  parseLogSetting,
+  withUpstreams,
+  type LogSetting,
+} from './logs/setting.js'
 import { cosignatureLineSize } from './tlog/cosignature.js'
 import { isKeyName } from './tlog/note.js'
 import { PUBLIC, PUBLIC_POLICY } from './public-policy.js'
 import { parsePolicy, type Policy } from './tlog/policy.js'
 import { parsePlaces, type PlaceSetting } from './places.js'
+import { printable } from './lib/printable.js'
 
 export { parseLogSetting, SUM_GOLANG_ORG, type LogSetting, type Settings }
 
@@ -38,7 +46,7 @@ export interface Config {
   readonly mdns: boolean
   /** Seconds between two polls of a log, on average. */
   readonly poll: number
-  /** Seconds to wait at start for peers that say what this key has cosigned before (witness/rollback.ts). */
+  /** Seconds to wait at start for peers that say what this key has cosigned before (witness/rollback-guard.ts). */
   readonly guardWait: number
   /** Who is to remember what this key cosigns before it does (witness/deposits.ts). */
   readonly deposit: DepositSetting
@@ -54,6 +62,8 @@ export interface Config {
   readonly policy: Policy | undefined
   /** Name of the witness key, used when the key is made. */
   readonly name: string | undefined
+  /** How to reach who runs this node, for whoever runs a log. */
+  readonly contact: string | undefined
   /** Where the ssh-agent is that may hold the witness key ($SSH_AUTH_SOCK). */
   readonly agentSocket: string | undefined
   /** Settles a disagreement between database and guard at start (docs/operating.md). */
@@ -90,6 +100,8 @@ const SECONDS = {
 const MAX_WITNESSES = 90
 /** Bytes that their lines may take: of a message of 64 KiB what the log, our own lines and those for neighbours leave. */
 const MAX_COUNTED_BYTES = 33 * 1024
+/** The longest contact, in UTF-16 code units. */
+const MAX_CONTACT = 200
 /** Logs, addresses and bootstrap peers that the settings of one node may have. */
 const MAX_LIST = 64
 
@@ -132,7 +144,7 @@ export function loadConfig(
   const set = bounded('log', merged.log).map(parseLogSetting)
   if (set.length === 0) throw invalid('log', 'there is none to follow')
   const logs = withBook(distinct(set), merged.log === DEFAULTS.log, options.book === false ? [] : readBook(home))
-  requireRoom(logs)
+  requireRoomForLogs(logs)
   return Object.freeze({
     home,
     logs: Object.freeze(withUpstreams(logs, bounded('upstream', merged.upstream))),
@@ -161,6 +173,7 @@ export function loadConfig(
         ? undefined
         : countable(parsePolicy(merged.policy === PUBLIC ? PUBLIC_POLICY : readText(merged.policy))),
     name: merged.name === undefined ? undefined : parseKeyName(merged.name),
+    contact: merged.contact === undefined ? undefined : parseContact(merged.contact),
     agentSocket: env['SSH_AUTH_SOCK'],
     recover: merged.recover ?? false,
   })
@@ -219,6 +232,14 @@ function parseNetwork(text: string): string {
 function parseKeyName(name: string): string {
   if (!isKeyName(name)) throw invalid('name', `${JSON.stringify(name)}: a key name has no white space and no "+"`)
   return name
+}
+
+/** One line for everybody to read. */
+function parseContact(text: string): string {
+  const contact = text.trim()
+  if (contact === '' || contact.length > MAX_CONTACT || contact !== printable(contact))
+    throw invalid('contact', `one line of 1 to ${MAX_CONTACT} characters expected`)
+  return contact
 }
 
 /** A note has at most 100 signature lines, and a head carries one by each witness that counts. */

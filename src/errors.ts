@@ -7,7 +7,7 @@
 import { CHECKPOINTS, EVIDENCE, LOGS, NOTES, TREES } from './errors/about-heads.js'
 import { OTHERS, RUNNING, SIGNING, STATE } from './errors/about-nodes.js'
 import type { Traits } from './errors/traits.js'
-import { printable } from './printable.js'
+import { printable } from './lib/printable.js'
 
 export const ERRORS = {
   ...NOTES,

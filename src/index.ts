@@ -1,5 +1,5 @@
 /** The public library surface of gossum. */
-import './polyfill.js'
+import './lib/polyfill.js'
 
 export { ERRORS, GossumError, ProofError, type ErrorCode } from './errors.js'
 
@@ -32,5 +32,5 @@ export type { Conviction, Evidence, SplitView, WitnessConflict } from './evidenc
 // The log, and a node
 export { SumdbClient, type SumdbClientOptions } from './sumdb/client.js'
 export { loadConfig, type Config, type Settings } from './config.js'
-export { createNode, type GossumNode } from './node.js'
-export type { NodeEvent } from './events.js'
+export { createNode, type GossumNode } from './node/node.js'
+export type { NodeEvent } from './node/events.js'

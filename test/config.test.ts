@@ -25,6 +25,17 @@ const failure = (text: string): string => {
   return 'accepted'
 }
 
+test('a contact is one line that anybody can read, from wherever settings come', () => {
+  const contact = (flag?: string, env?: string): string | undefined =>
+    loadConfig({ home: '/nonexistent', contact: flag }, { env: env === undefined ? {} : { GOSSUM_CONTACT: env } })
+      .contact
+  expect(contact()).toBeUndefined()
+  expect(contact(undefined, 'from the environment')).toBe('from the environment')
+  expect(contact(' me, by café ', 'x')).toBe('me, by café')
+  for (const odd of [' ', 'two\nlines', 'hidden \u001b[8m', 'turned \u202e', 'x'.repeat(201)])
+    expect(() => contact(odd), odd).toThrow(/contact: one line of 1 to 200 characters/)
+})
+
 describe('a log', () => {
   test.each([
     [

@@ -2,10 +2,10 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { declareFlags } from '../src/cli/command.js'
-import { command as runCommand } from '../src/cli/run.js'
+import { declareFlags } from '../src/cli/common-flags.js'
+import { command as runCommand } from '../src/cli/commands/run.js'
 import { ERRORS } from '../src/errors.js'
-import { createMetrics } from '../src/metrics.js'
+import { createMetrics } from '../src/metrics/metrics.js'
 import { errorsPage } from '../scripts/docs/errors.js'
 import { CONDITIONS, SEVERITIES } from '../src/status/conditions.js'
 
@@ -49,15 +49,15 @@ describe('docs/errors.md', () => {
   })
 })
 
-test('docs/json.md has the events of src/events.ts, and no other', () => {
-  const events = [...read('src/events.ts').matchAll(/readonly event: '([a-z-]+)'/g)].map(([, event]) => event!)
+test('docs/json.md has the events of src/node/events.ts, and no other', () => {
+  const events = [...read('src/node/events.ts').matchAll(/readonly event: '([a-z-]+)'/g)].map(([, event]) => event!)
   const documented = rowsUnder(read('docs/json.md'), 'event').map(([event]) => event!.replaceAll('`', ''))
   expect(events.length).toBeGreaterThan(10)
   expect(documented.toSorted()).toEqual(events.toSorted())
 })
 
 test('docs/json.md has the fields of every event', () => {
-  const union = read('src/events.ts')
+  const union = read('src/node/events.ts')
     .split(/readonly event: '/)
     .slice(1)
   const rows = rowsUnder(read('docs/json.md'), 'event')
@@ -75,9 +75,8 @@ test('docs/json.md has the fields of every event', () => {
 
 test('docs/http.md has every field of the API', () => {
   const http = read('docs/http.md')
-  const shapes = [...read('src/http/api.ts').matchAll(/^export interface \w+View \{\n([^]*?)^\}/gm)].map(
-    ([, body]) => body!,
-  )
+  const code = read('src/http/api.ts') + read('src/http/witness/about-witness.ts')
+  const shapes = [...code.matchAll(/^export interface \w+View \{\n([^]*?)^\}/gm)].map(([, body]) => body!)
   const fields = shapes.flatMap((body) => [...body.matchAll(/^ {2}(?:readonly )?(\w+): /gm)].map(([, name]) => name!))
   expect(fields.length).toBeGreaterThan(60)
   for (const field of fields) expect(http, field).toMatch(new RegExp(`[\x60"]${field}[\x60"]`))

@@ -13,7 +13,7 @@ import {
   makeWitnessConflict,
   parseEvidence,
 } from '../../src/evidence/evidence.js'
-import { claimText } from '../../src/gossip/identity.js'
+import { claimText } from '../../src/gossip/sync/identity.js'
 import { evidenceTopic, headsTopic, messageId } from '../../src/gossip/topics.js'
 import { promiseText } from '../../src/witness/promise.js'
 import { concatBytes, toBase64, toHex, uint64, utf8, fromUtf8 } from '../../src/tlog/bytes.js'

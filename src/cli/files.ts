@@ -6,7 +6,7 @@ import { PUBLIC, PUBLIC_POLICY } from '../public-policy.js'
 import { concatBytes, equalBytes, utf8 } from '../tlog/bytes.js'
 
 /** Whether a file could not be read because there is none. */
-export function isMissing(error: unknown): boolean {
+export function isMissingFile(error: unknown): boolean {
   const cause = error instanceof GossumError ? (error.cause as NodeJS.ErrnoException | undefined) : undefined
   return cause?.code === 'ENOENT'
 }

@@ -1,13 +1,13 @@
 #!/usr/bin/env node
 /** The command line: finds the command, loads it and nothing else, and turns what it throws into words and exit codes. */
-import '../polyfill.js'
+import '../lib/polyfill.js'
 import { Command, CommanderError } from 'commander'
 import { errorCode, GossumError, HintedError } from '../errors.js'
 import { VERSION } from '../version.js'
-import { ALL_FLAGS, declareFlags, declareHelp, type SharedFlag } from './command.js'
+import { ALL_FLAGS, declareFlags, declareHelp, type SharedFlag } from './common-flags.js'
 import { EXIT, EXIT_CODES_HELP, exitCodeOf } from './exit.js'
-import { output, type Output, type OutputFlags } from './output.js'
-import { exitWith, watchOutput } from './streams.js'
+import { output, type Output, type OutputFlags } from './ui/output.js'
+import { exitWith, watchOutput } from './ui/lost-reader.js'
 
 interface Entry {
   readonly name: string
@@ -23,79 +23,79 @@ const COMMANDS: readonly Entry[] = [
     name: 'run',
     summary: 'run a node: follow the log, prove, cosign, gossip',
     flags: ['home', 'config'],
-    load: async () => (await import('./run.js')).command(),
+    load: async () => (await import('./commands/run.js')).command(),
   },
   {
     name: 'demo',
     summary: 'the whole story on one machine, no network',
     flags: [],
-    load: async () => (await import('./demo.js')).command(),
+    load: async () => (await import('./commands/demo.js')).command(),
   },
   {
     name: 'status',
     summary: 'what a running node sees',
     flags: ['config', 'node'],
-    load: async () => (await import('./ask.js')).statusCommand(),
+    load: async () => (await import('./commands/ask.js')).statusCommand(),
   },
   {
     name: 'heads',
     summary: 'the newest heads of a log',
     flags: ['config', 'node'],
-    load: async () => (await import('./ask.js')).headsCommand(),
+    load: async () => (await import('./commands/ask.js')).headsCommand(),
   },
   {
     name: 'peers',
     summary: 'the peers of a running node',
     flags: ['config', 'node'],
-    load: async () => (await import('./ask.js')).peersCommand(),
+    load: async () => (await import('./commands/ask.js')).peersCommand(),
   },
   {
     name: 'evidence',
     summary: 'proofs of misbehaviour: list, show, acknowledge, import',
     flags: ['home', 'config', 'node'],
-    load: async () => (await import('./ask.js')).evidenceCommand(),
+    load: async () => (await import('./commands/ask.js')).evidenceCommand(),
   },
   {
     name: 'check',
     summary: 'what the go command was shown, against what the world sees',
     flags: ['home', 'config', 'node'],
-    load: async (next) => (await import('./check.js')).command(next),
+    load: async (next) => (await import('./commands/check.js')).command(next),
   },
   {
     name: 'verify',
     summary: 'check heads, evidence and proofs in files, offline',
     flags: [],
-    load: async () => (await import('./verify.js')).command(),
+    load: async () => (await import('./commands/verify.js')).command(),
   },
   {
     name: 'probe',
     summary: 'is this checksum database or GOPROXY honest?',
     flags: ['config', 'node'],
-    load: async () => (await import('./probe.js')).command(),
+    load: async () => (await import('./commands/probe.js')).command(),
   },
   {
     name: 'policy',
     summary: 'what a policy protects from',
     flags: [],
-    load: async () => (await import('./policy.js')).command(),
+    load: async () => (await import('./commands/policy.js')).command(),
   },
   {
     name: 'explain',
     summary: 'what an error code means, and what to do about it',
     flags: [],
-    load: async () => (await import('./explain.js')).command(),
+    load: async () => (await import('./commands/explain.js')).command(),
   },
   {
     name: 'key',
     summary: 'make, import or show the keys of a node',
     flags: ['home', 'config'],
-    load: async () => (await import('./key.js')).command(),
+    load: async () => (await import('./commands/key.js')).command(),
   },
   {
     name: 'log',
     summary: 'the logs of a node: add, disable, list; or serve one of your own',
     flags: ['home'],
-    load: async () => (await import('./log.js')).command(),
+    load: async () => (await import('./commands/log.js')).command(),
   },
 ]
 

@@ -1,8 +1,8 @@
 /** Which node a command asks, and where the home of the one that it commands is. Apart from who asks it: not every command has to read a configuration. */
 import { loadConfig } from '../config.js'
 import { GossumError } from '../errors.js'
-import { askable, USUAL_PORT } from './client.js'
-import type { CommonFlags } from './command.js'
+import { askable, USUAL_PORT } from './node-client.js'
+import type { CommonFlags } from './common-flags.js'
 
 /** --node > $GOSSUM_NODE > where the configuration lets a node of this machine listen. */
 export function nodeUrl({ node, config }: Pick<CommonFlags, 'node' | 'config'>): string {

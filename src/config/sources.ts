@@ -37,6 +37,7 @@ export interface Settings {
   /** Path of a policy file, or `public`. */
   policy?: string | undefined
   name?: string | undefined
+  contact?: string | undefined
   recover?: boolean | undefined
 }
 
@@ -56,7 +57,7 @@ const LISTS = [
   'trustedProxy',
 ] as const
 const NUMBERS = ['poll', 'guardWait', 'depositWait', 'quorumWait'] as const
-const TEXTS = ['home', 'http', 'bastion', 'policy', 'name', 'deposit'] as const
+const TEXTS = ['home', 'http', 'bastion', 'policy', 'name', 'contact', 'deposit'] as const
 
 /** All variables of the environment that are read, here or to find a node. */
 export const VARIABLES: readonly string[] = [

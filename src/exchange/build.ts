@@ -1,10 +1,10 @@
 /** The places that are configured, each with what it needs to speak. */
 import type { PlaceSetting } from '../places.js'
 import type { VerifierKey } from '../tlog/note.js'
-import { Asker, type RequestOutcome } from './ask.js'
+import { ServiceRequester, type RequestOutcome } from './service-request.js'
 import { Distributor } from './distributor.js'
 import { Feed } from './feed.js'
-import type { Place } from './place.js'
+import type { ExternalService } from './service.js'
 import { SourceSpotter } from './source-spotter.js'
 
 export interface BuildOptions {
@@ -17,10 +17,10 @@ export interface BuildOptions {
   readonly onRequest: (place: string, outcome: RequestOutcome) => void
 }
 
-export function buildPlaces(settings: readonly PlaceSetting[], options: BuildOptions): Place[] {
+export function buildPlaces(settings: readonly PlaceSetting[], options: BuildOptions): ExternalService[] {
   return settings.map((setting) => {
     const { name, url } = setting
-    const asker = new Asker({ url, onRequest: (outcome) => options.onRequest(name, outcome) })
+    const asker = new ServiceRequester({ url, onRequest: (outcome) => options.onRequest(name, outcome) })
     switch (setting.kind) {
       case 'feed':
         return new Feed(setting, asker, options.witnesses)

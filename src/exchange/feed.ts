@@ -12,8 +12,8 @@ import { formatHash, sha256, type Hash } from '../tlog/hash.js'
 import { formatNote, isBy, parseNote, type Note, type VerifierKey } from '../tlog/note.js'
 import type { PlaceSetting } from '../places.js'
 import type { LogIdentity } from '../witness/head.js'
-import { shown, type Asker, type PlaceAnswer } from './ask.js'
-import type { OwnHead, Place, Prove, Told } from './place.js'
+import { shown, type ServiceRequester, type PlaceAnswer } from './service-request.js'
+import type { OwnHead, ExternalService, Prove, VisitResult } from './service.js'
 
 /** Answers 409 to one head that are believed: the first head, a size that was forgotten, and one that just moved. */
 const MAX_TRIES = 3
@@ -27,18 +27,18 @@ interface Known {
   readonly at: number
 }
 
-export class Feed implements Place {
+export class Feed implements ExternalService {
   readonly kind = 'feed'
   readonly name: string
   readonly url: string
   readonly #key: VerifierKey | undefined
-  readonly #asker: Asker
+  readonly #asker: ServiceRequester
   readonly #witnesses: () => readonly VerifierKey[]
   /** The size of its newest head of each log, as it said. */
   readonly #known = new Map<string, Known>()
 
   /** `witnesses` are the keys that somebody here knows; with a key of its own only that one's line is expected. */
-  constructor({ name, url, key }: PlaceSetting, asker: Asker, witnesses: () => readonly VerifierKey[]) {
+  constructor({ name, url, key }: PlaceSetting, asker: ServiceRequester, witnesses: () => readonly VerifierKey[]) {
     this.name = name
     this.url = url
     this.#key = key
@@ -46,7 +46,7 @@ export class Feed implements Place {
     this.#witnesses = witnesses
   }
 
-  async push(log: LogIdentity, head: OwnHead, prove: Prove, signal: AbortSignal): Promise<Told> {
+  async push(log: LogIdentity, head: OwnHead, prove: Prove, signal: AbortSignal): Promise<VisitResult> {
     for (let tries = 0; tries < MAX_TRIES; tries++) {
       const old = this.#oldSize(log.id)
       if (old > head.size) return this.#larger(log, 'ahead', `it has size ${old}`, signal)
@@ -80,7 +80,7 @@ export class Feed implements Place {
     this.#known.set(log, { size, at: performance.now() })
   }
 
-  async #conclude(log: LogIdentity, head: OwnHead, answer: PlaceAnswer, signal: AbortSignal): Promise<Told> {
+  async #conclude(log: LogIdentity, head: OwnHead, answer: PlaceAnswer, signal: AbortSignal): Promise<VisitResult> {
     const { status, body } = answer
     if (status === 200) {
       const told = this.#cosigned(head, body)
@@ -94,7 +94,7 @@ export class Feed implements Place {
   }
 
   /** The lines of the answer that verify, as a head of ours that has them. */
-  #cosigned({ bare }: OwnHead, body: Uint8Array): Told {
+  #cosigned({ bare }: OwnHead, body: Uint8Array): VisitResult {
     const answer = noteWith(bare, body)
     const known = [...this.#witnesses(), ...(this.#key === undefined ? [] : [this.#key])]
     const { verified } = readCosignatures(answer, known)
@@ -112,7 +112,12 @@ export class Feed implements Place {
   }
 
   /** The same with the head that it publishes, if it does: only then can it be compared with ours. */
-  async #larger(log: LogIdentity, verdict: Told['verdict'], detail: string, signal: AbortSignal): Promise<Told> {
+  async #larger(
+    log: LogIdentity,
+    verdict: VisitResult['verdict'],
+    detail: string,
+    signal: AbortSignal,
+  ): Promise<VisitResult> {
     try {
       const path = `${toHex(sha256(utf8(log.origin)))}/checkpoint`
       const { status, body } = await this.#asker.ask('GET', path, signal)

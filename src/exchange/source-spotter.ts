@@ -7,24 +7,24 @@ import { fromUtf8 } from '../tlog/bytes.js'
 import { formatNote } from '../tlog/note.js'
 import type { PlaceSetting } from '../places.js'
 import type { LogIdentity } from '../witness/head.js'
-import { shown, type Asker } from './ask.js'
-import type { OwnHead, Place, Prove, Told } from './place.js'
+import { shown, type ServiceRequester } from './service-request.js'
+import type { OwnHead, ExternalService, Prove, VisitResult } from './service.js'
 
 const OPINIONS = ['consistent', 'pending', 'inconsistent'] as const
 
-export class SourceSpotter implements Place {
+export class SourceSpotter implements ExternalService {
   readonly kind = 'source-spotter'
   readonly name: string
   readonly url: string
-  readonly #asker: Asker
+  readonly #asker: ServiceRequester
 
-  constructor({ name, url }: PlaceSetting, asker: Asker) {
+  constructor({ name, url }: PlaceSetting, asker: ServiceRequester) {
     this.name = name
     this.url = url
     this.#asker = asker
   }
 
-  async push({ key }: LogIdentity, head: OwnHead, _prove: Prove, signal: AbortSignal): Promise<Told> {
+  async push({ key }: LogIdentity, head: OwnHead, _prove: Prove, signal: AbortSignal): Promise<VisitResult> {
     const path = encodeURIComponent(key.name)
     const { status, body } = await this.#asker.ask('POST', path, signal, formatNote(head.bare))
     const detail = shown(body)

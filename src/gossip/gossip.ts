@@ -8,9 +8,9 @@ import type { PeerId } from '@libp2p/interface'
 import { GossumError } from '../errors.js'
 import type { Candidate } from '../witness/head.js'
 import { gossipVerdict, type GossipVerdict, type Outcome } from '../witness/outcome.js'
-import type { FloodMeter } from './flood.js'
-import type { PubSub } from './host.js'
-import { Places } from './places.js'
+import type { FloodMeter } from './host/flood.js'
+import type { PubSub } from './host/host.js'
+import { ValidationSlots } from './validation-slots.js'
 import { evidenceTopic, headsTopic, MAX_MESSAGE_BYTES, type Topic } from './topics.js'
 
 /** What became of an evidence file: it convicts and is news, we had it, it proves nothing, or is about a key unknown here. */
@@ -72,7 +72,7 @@ export class GossipDoor {
       { name: evidenceTopic(log), topic: { kind: 'evidence', log } as const },
     ])
     for (const { name, topic } of topics) {
-      const places = new Places()
+      const places = new ValidationSlots()
       this.#pubsub.topicValidators.set(
         name,
         async (peer, message) => RESULTS[await this.#validate(places, topic, peer, message.data)],
@@ -105,7 +105,7 @@ export class GossipDoor {
     }
   }
 
-  async #validate(places: Places, topic: Topic, peer: PeerId, data: Uint8Array): Promise<GossipVerdict> {
+  async #validate(places: ValidationSlots, topic: Topic, peer: PeerId, data: Uint8Array): Promise<GossipVerdict> {
     if (data.length > MAX_MESSAGE_BYTES) return 'reject'
     const from = peer.toString()
     if (!this.#meter.count(from, performance.now())) return this.#drop('gossip-flood')

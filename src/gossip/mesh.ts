@@ -8,26 +8,26 @@ import type { VerifierKey } from '../tlog/note.js'
 import type { Tree } from '../tlog/merkle.js'
 import type { Prefix } from '../witness/decide.js'
 import type { WitnessPromise } from '../witness/promise.js'
-import { parseAddresses } from './address.js'
-import type { SyncHandlers } from './answering.js'
-import type { PeerBook } from './book.js'
-import { ChosenPeers, type Chosen } from './chosen.js'
-import { FloodMeter } from './flood.js'
+import { parseAddresses } from './host/address.js'
+import type { SyncHandlers } from './sync/server/sync-server.js'
+import type { PeerStore } from './membership/peer-store.js'
+import { ChosenPeers, type Chosen } from './membership/chosen-peers.js'
+import { FloodMeter } from './host/flood.js'
 import { GossipDoor, type DoorReports } from './gossip.js'
-import { createHost, type Host } from './host.js'
-import { Membership } from './membership.js'
-import { Neighbours, type NeighbourHead } from './neighbours.js'
-import type { Kept } from './promising.js'
-import { Redial, type DialReport } from './redial.js'
-import type { OwnSide, SyncTimes } from './sync-options.js'
-import { SyncDoor } from './sync.js'
+import { createHost, type Host } from './host/host.js'
+import { Membership } from './membership/membership.js'
+import { Neighbours, type NeighbourHead } from './membership/neighbours.js'
+import type { PromiseAnswerOf } from './sync/client/promising.js'
+import { BootstrapDialer, type DialReport } from './membership/bootstrap-dialer.js'
+import type { OwnSide, SyncTimes } from './sync/sync-options.js'
+import { SyncDoor } from './sync/sync.js'
 import { evidenceTopic, headsTopic } from './topics.js'
 
-export { parseAddresses } from './address.js'
-export { chosenFrom, type KnownPeer, type PeerBook } from './book.js'
-export type { Chosen } from './chosen.js'
-export type { Kept } from './promising.js'
-export type { NeighbourHead } from './neighbours.js'
+export { parseAddresses } from './host/address.js'
+export { chosenFrom, type KnownPeer, type PeerStore as PeerBook } from './membership/peer-store.js'
+export type { Chosen } from './membership/chosen-peers.js'
+export type { PromiseAnswerOf as Kept } from './sync/client/promising.js'
+export type { NeighbourHead } from './membership/neighbours.js'
 
 /** Milliseconds for the ping that measures a new peer. */
 const PING_TIMEOUT_MS = 5_000
@@ -71,7 +71,7 @@ export interface MeshOptions {
     /** Whether to look for nodes on the local network, and to be found there. */
     readonly mdns?: boolean
     /** Where the peers that we met outlive a restart. */
-    readonly book?: PeerBook
+    readonly book?: PeerStore
   }
   readonly own: OwnSide & {
     /** Key name and key id (`name+keyid`) of keys that no key of a neighbour may share. */
@@ -95,7 +95,7 @@ interface Parts {
   readonly host: Host
   readonly gossip: GossipDoor
   readonly sync: SyncDoor
-  readonly redial: Redial
+  readonly redial: BootstrapDialer
   readonly chosen: ChosenPeers
   readonly neighbours: Neighbours
   readonly membership: Membership
@@ -212,7 +212,7 @@ export class Mesh {
     promises: readonly WitnessPromise[],
     lines: readonly Uint8Array[],
     options: { signal: AbortSignal },
-  ): Promise<Kept> {
+  ): Promise<PromiseAnswerOf> {
     return this.#parts.sync.promiser.promise(peer, promises, lines, options)
   }
 
@@ -318,7 +318,7 @@ async function build({ reach, own, handlers, times = {}, told = {} }: MeshOption
     onChange: told.onNeighbours ?? nothing,
     onTwin: told.onTwin ?? nothing,
   })
-  const redial = new Redial(host, bootstrap, speakers, told.onDial ?? nothing, () => sync.chosenChanged())
+  const redial = new BootstrapDialer(host, bootstrap, speakers, told.onDial ?? nothing, () => sync.chosenChanged())
   const chosen = new ChosenPeers({ configured: redial, remembered: membership, speakers })
   const sync = new SyncDoor({
     ...{ host, own, handlers, meter, times },

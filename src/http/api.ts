@@ -4,10 +4,10 @@
  */
 import { GossumError } from '../errors.js'
 import type { ConditionName, Severity } from '../status/conditions.js'
-import type { GuardState } from '../witness/rollback.js'
+import type { GuardState } from '../witness/rollback-guard.js'
 import type { ClockCondition } from '../witness/clock.js'
 import type { DepositReport } from '../witness/deposit-report.js'
-import type { BastionReport } from './bastion.js'
+import type { BastionReport } from './bastion/bastion.js'
 import { exact, json, jsonFile, jsonText, text, type Reply } from './reply.js'
 import type { ApiRequest, Route } from './router.js'
 import { submitRoutes, type Doors } from './submit.js'

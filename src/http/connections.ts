@@ -4,7 +4,7 @@
  * all are being answered, a few more may come and ask for health alone.
  */
 import type { Socket } from 'node:net'
-import { networkOf } from '../network.js'
+import { networkOf } from '../lib/network.js'
 
 export interface ConnectionLimits {
   /** Connections at a time. */

@@ -1,7 +1,7 @@
 /**
  * What the HTTP server answers with: JSON, text, or a problem body (RFC 9457) that carries our error code. Pure.
  */
-import { printableJson, printableLines } from '../printable.js'
+import { printableJson, printableLines } from '../lib/printable.js'
 import { STATUS_CODES } from 'node:http'
 import { errorCode, ERRORS, GossumError, traitsOf } from '../errors.js'
 import { utf8 } from '../tlog/bytes.js'

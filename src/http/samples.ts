@@ -1,5 +1,5 @@
 /** What the gauges show, read at once for a whole scrape. */
-import type { LogSample, Sample, WitnessSample } from '../metrics.js'
+import type { LogSample, Sample, WitnessSample } from '../metrics/metrics.js'
 import { isReady } from '../status/conditions.js'
 import { unmetFloor } from '../store/heads.js'
 import type { Readings } from './readings.js'

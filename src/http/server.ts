@@ -6,7 +6,7 @@ import { apiRoutes, type NodeView } from './api.js'
 import { ClientAddresses } from './client-address.js'
 import { Connections, type ConnectionLimits } from './connections.js'
 import { Responder, type ResponderReports } from './responder.js'
-import { sumdbRoutes, type SumdbView } from './sumdb-proxy.js'
+import { sumdbRoutes, type SumdbView } from './go-door.js'
 import type { Route } from './router.js'
 import { Turns } from './turns.js'
 

@@ -2,11 +2,11 @@
  * The routes that take something from anybody: a signed head, and evidence. Both authenticate themselves, so nobody has
  * to say who they are; what one address may cost us is bounded, and what all of them may cost at a time.
  */
-import { Budget } from '../budget.js'
+import { TokenBuckets } from '../lib/token-buckets.js'
 import { GossumError, traitsOf, type ErrorCode } from '../errors.js'
 import { MAX_EVIDENCE_BYTES } from '../evidence/evidence.js'
 import type { Received } from '../evidence/alarm.js'
-import { networkOf } from '../network.js'
+import { networkOf } from '../lib/network.js'
 import { formatHash } from '../tlog/hash.js'
 import { MAX_READ_NOTE_BYTES } from '../tlog/note.js'
 import { answerTo, type Outcome, type OutcomeKind } from '../witness/outcome.js'
@@ -32,7 +32,7 @@ export interface HeadAnswer {
 }
 
 /** What became of evidence. */
-export interface EvidenceAnswer {
+export interface SubmittedEvidence {
   /** Its id, or that of earlier evidence about the same lie. */
   id: string
   /** `unknown`: valid, and about one witness too many that only neighbours count. */
@@ -95,7 +95,7 @@ async function takeEvidence(node: Doors, file: Uint8Array): Promise<Reply> {
   const { fate, id, refusal } = await node.submitEvidence(file)
   if (refusal !== undefined) return refuse(refusal)
   if (fate === 'invalid' || id === null) throw new Error('evidence was refused for no reason')
-  return json({ id, fate } satisfies EvidenceAnswer)
+  return json({ id, fate } satisfies SubmittedEvidence)
 }
 
 /** What can be wrong with evidence as a whole. */
@@ -118,7 +118,7 @@ function refuse(refusal: GossumError): Reply {
 /** Lets so many in from one address, and so many in all. */
 class Turnstile {
   readonly #now: () => number
-  readonly #budget = new Budget(BURST, PER_SECOND)
+  readonly #budget = new TokenBuckets(BURST, PER_SECOND)
   /** Submissions under way, by address. */
   readonly #underWay = new Map<string, number>()
   #total = 0

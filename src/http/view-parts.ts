@@ -5,10 +5,10 @@ import type { ClockReport, PromisedTime } from '../witness/clock.js'
 import type { DepositReport } from '../witness/deposit-report.js'
 import type { Candidate } from '../witness/head.js'
 import type { Outcome } from '../witness/outcome.js'
-import type { GuardReport } from '../witness/rollback.js'
+import type { GuardReport } from '../witness/rollback-guard.js'
 import type { Suspects } from '../witness/suspects.js'
 import type { ExchangeView, PeerView, SigningView } from './api.js'
-import type { BastionReport } from './bastion.js'
+import type { BastionReport } from './bastion/bastion.js'
 import type { WitnessParts } from './witnesses.js'
 
 export interface ViewParts {

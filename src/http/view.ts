@@ -4,7 +4,7 @@
  */
 import type { LogSetting } from '../config.js'
 import type { Received } from '../evidence/alarm.js'
-import type { Sample } from '../metrics.js'
+import type { Sample } from '../metrics/metrics.js'
 import { isReady } from '../status/conditions.js'
 import type { PollView } from '../status/polls.js'
 import { unmetFloor } from '../store/heads.js'

@@ -6,11 +6,11 @@ import { open } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { errorText, GossumError, type ErrorCode } from '../errors.js'
 import { Fetcher } from '../sumdb/fetcher.js'
-import { lastingController } from '../timed.js'
+import { lastingController } from '../lib/timed.js'
 import { fromUtf8 } from '../tlog/bytes.js'
 import { logId, SUMDB_ORIGIN } from '../tlog/checkpoint.js'
-import { parseLogList, type ListedLog } from '../tlog/log-list.js'
-import { changeBook, readBook, withBook } from './book.js'
+import { parseLogList, type ListedLog, type LogListFormat } from '../tlog/log-list.js'
+import { changeBook, readBook, withBook } from './followed-logs.js'
 import { followedOf, MAX_LISTED, type LogSetting } from './setting.js'
 
 /** The largest list, in bytes. */
@@ -32,6 +32,8 @@ export interface Refused {
 export interface ListNews {
   /** Where it is. */
   readonly list: string
+  /** What it keeps to; null when it could not be read. */
+  readonly format: LogListFormat | null
   /** Logs that were not known before. */
   readonly added: readonly LogSetting[]
   readonly refused: readonly Refused[]
@@ -80,11 +82,11 @@ export class LogLists {
     const onNews = (list: string, news: Partial<ListNews>): void => {
       if (this.#stopped.signal.aborted) return
       if (typeof news.error === 'string') this.#failing.set(list, news.error)
-      this.#parts.onNews({ list, added: [], refused: [], error: null, atNextStart, ...news })
+      this.#parts.onNews({ list, format: null, added: [], refused: [], error: null, atNextStart, ...news })
     }
     for (const [i, reading] of sources.map((source) => this.#listed(source)).entries()) {
       const list = sources[i]!
-      const { listed, error } = await reading
+      const { listed, format, error } = await reading
       if (error !== undefined) {
         onNews(list, { error: errorText(error) })
         continue
@@ -97,12 +99,12 @@ export class LogLists {
           return merged.book
         })
       } catch (failure) {
-        onNews(list, { error: errorText(failure) })
+        onNews(list, { format, error: errorText(failure) })
         continue
       }
       this.#failing.delete(list)
       const { added, refused } = merged!
-      if (added.length > 0 || refused.length > 0) onNews(list, { added, refused })
+      if (added.length > 0 || refused.length > 0) onNews(list, { format, added, refused })
     }
   }
 
@@ -127,14 +129,15 @@ export class LogLists {
     }
   }
 
-  async #listed(source: string): Promise<{ listed: ListedLog[]; error?: unknown }> {
+  async #listed(source: string): Promise<Listed> {
     try {
       const bytes = await (/^https?:/.test(source) ? this.#fetch(source) : readListFile(source))
       const text = fromUtf8(bytes)
       if (text === undefined) throw new GossumError('LOG_LIST_MALFORMED', 'not UTF-8')
-      return { listed: parseLogList(text) }
+      const { format, logs: listed } = parseLogList(text)
+      return { format, listed }
     } catch (error) {
-      return { listed: [], error }
+      return { format: null, listed: [], error }
     }
   }
 
@@ -143,6 +146,13 @@ export class LogLists {
     const fetcher = new Fetcher({ url: url.slice(0, at), timeoutMs: PATIENCE_MS, deadlineMs: PATIENCE_MS })
     return fetcher.get(url.slice(at + 1), MAX_BYTES, { signal: this.#stopped.signal })
   }
+}
+
+/** A list as it was read, or why it was not. */
+interface Listed {
+  readonly format: LogListFormat | null
+  readonly listed: readonly ListedLog[]
+  readonly error?: unknown
 }
 
 async function readListFile(path: string): Promise<Uint8Array> {

@@ -37,7 +37,7 @@ export function followedOf(logs: readonly LogSetting[]): LogSetting[] {
 }
 
 /** Throws CONFIG_INVALID when these are more than one node follows. Those that a list brought are counted where they are added. */
-export function requireRoom(logs: readonly LogSetting[]): void {
+export function requireRoomForLogs(logs: readonly LogSetting[]): void {
   if (followedOf(logs).filter(({ list }) => list === null).length > MAX_FOLLOWED)
     throw invalid('log', `more than ${MAX_FOLLOWED}`)
 }
@@ -49,7 +49,7 @@ function invalid(setting: string, why: string): GossumError {
 /**
  * "VKEY URL" is a checksum database; "VKEY -" a log that is only pushed, whose origin is the name of its key, as
  * c2sp.org/tlog-checkpoint wants it. A third field, to the end of the text, is another origin; a log with a URL is then
- * one of c2sp.org/tlog-tiles (sumdb/dialect.ts). Throws CONFIG_INVALID or KEY_*.
+ * one of c2sp.org/tlog-tiles (sumdb/log-layout.ts). Throws CONFIG_INVALID or KEY_*.
  */
 export function parseLogSetting(text: string): LogSetting {
   const [, vkey, address, named] = /^(\S+)\s+(\S+)(?:\s+(\S.*))?$/s.exec(text.trim()) ?? []

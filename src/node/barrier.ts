@@ -4,14 +4,14 @@
  */
 import type { Config } from '../config.js'
 import type { ErrorCode } from '../errors.js'
-import type { NodeEventBody } from '../events.js'
-import type { Keyring } from '../keyring.js'
+import type { NodeEventBody } from './events.js'
+import type { Keyring } from '../keys/keyring.js'
 import { followedOf } from '../logs/setting.js'
 import type { Store } from '../store/store.js'
 import { RELEASED } from '../version.js'
 import { Clock, clockNews, type ClockCondition, type ClockReport } from '../witness/clock.js'
 import { Deposits, type Depositaries } from '../witness/deposits.js'
-import { RollbackGuard } from '../witness/rollback.js'
+import { RollbackGuard } from '../witness/rollback-guard.js'
 import { Binding } from './binding.js'
 
 /** Milliseconds between two looks at the clock. */

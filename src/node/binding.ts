@@ -1,7 +1,7 @@
 /** Which key of this node may cosign which log, as what was cosigned before has it (witness/origin.ts). */
 import type { LogSetting } from '../config.js'
 import { GossumError, HintedError } from '../errors.js'
-import type { Keyring } from '../keyring.js'
+import type { Keyring } from '../keys/keyring.js'
 import { originOf, rekeyedLogs, takenBy, type SignedState } from '../witness/origin.js'
 
 export interface BindingParts {

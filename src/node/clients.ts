@@ -1,7 +1,7 @@
 /** How a node asks the logs that it follows; tiles that a log does not give come from peers. */
 import type { LogSetting } from '../config.js'
 import { GossumError } from '../errors.js'
-import { Outgoing } from '../outgoing/client.js'
+import { Outgoing } from '../outgoing/http-client.js'
 import type { Store } from '../store/store.js'
 import { SumdbClient, type SumdbClientOptions } from '../sumdb/client.js'
 import type { TileFallback } from '../sumdb/tiles.js'

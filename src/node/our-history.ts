@@ -1,5 +1,5 @@
 /** What the log's own proofs say about heads of evidence: whether one is of our history, or two are of one. */
-import { timed } from '../timed.js'
+import { timed } from '../lib/timed.js'
 import type { Findings } from '../evidence/lies.js'
 import type { Store } from '../store/store.js'
 import { equalBytes, utf8 } from '../tlog/bytes.js'

@@ -3,7 +3,7 @@
  */
 import type { Config, LogSetting } from '../config.js'
 import { GossumError } from '../errors.js'
-import type { Keyring } from '../keyring.js'
+import type { Keyring } from '../keys/keyring.js'
 import { LogLists, type ListNews } from '../logs/lists.js'
 import { followedOf } from '../logs/setting.js'
 import { utf8 } from '../tlog/bytes.js'

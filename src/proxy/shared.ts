@@ -2,8 +2,8 @@
  * What several clients want at once, asked of the log once, for as long as one of them waits. Who begins it pays for it;
  * it goes by the first turn that any of them has.
  */
-import { networkOf } from '../network.js'
-import { SingleFlight } from '../sumdb/flight.js'
+import { networkOf } from '../lib/network.js'
+import { SingleFlight } from '../lib/single-flight.js'
 import { PAID, Party, type Admission } from './admission.js'
 
 /** Who asks, and until when. */

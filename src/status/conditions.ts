@@ -5,7 +5,7 @@
  */
 import type { ClockCondition } from '../witness/clock.js'
 import type { DepositReport } from '../witness/deposit-report.js'
-import type { GuardReport, GuardState } from '../witness/rollback.js'
+import type { GuardReport, GuardState } from '../witness/rollback-guard.js'
 import type { PollView } from './polls.js'
 
 /** What follows from a condition: whether the node is ready all the same, and what `gossum status` exits with. */

@@ -10,7 +10,7 @@ import type { Table } from './disk.js'
 import type { Journal } from './journal.js'
 import { decodeState, encodeState, isFrozen, NOTHING, type LogState } from './log-state.js'
 import { equalBytes } from '../tlog/bytes.js'
-import { Serial } from './serial.js'
+import { Serial } from '../lib/serial.js'
 import { settled } from './settle.js'
 
 export { isFrozen, unmetFloor } from './log-state.js'

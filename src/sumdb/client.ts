@@ -22,9 +22,9 @@ import { proveRecords, proveRecordsIndexes } from '../tlog/multi-proof.js'
 import { signedHeadsIn } from '../tlog/cut.js'
 import { formatNote, MAX_READ_NOTE_BYTES, parseNote, verifyNote, type VerifierKey } from '../tlog/note.js'
 import { recordHashIndex, TILE_HEIGHT, tilePath, type Tile } from '../tlog/tile.js'
-import { dialectOf } from './dialect.js'
+import { dialectOf } from './log-layout.js'
 import { Fetcher, type FetcherOptions, type WaitOptions } from './fetcher.js'
-import { mapBounded } from './flight.js'
+import { mapBounded } from '../lib/single-flight.js'
 import {
   escapeModule,
   goSumLines,
@@ -45,7 +45,7 @@ const DATA_CONCURRENCY = 4
 export interface SumdbClientOptions extends FetcherOptions {
   /** The log's key, of type 0x01. */
   readonly key: VerifierKey
-  /** SUMDB_ORIGIN unless said otherwise: a log with another one is served as c2sp.org/tlog-tiles says (dialect.ts). */
+  /** SUMDB_ORIGIN unless said otherwise: a log with another one is served as c2sp.org/tlog-tiles says (log-layout.ts). */
   readonly origin?: string
   /** Where proven tiles are kept from one run to the next. */
   readonly cache?: TileCache

@@ -3,10 +3,10 @@
  * streams, failures that may pass are retried with backoff and full jitter, and Retry-After is honoured.
  */
 import { GossumError } from '../errors.js'
-import { outgoing, type FetchAnswer } from '../outgoing/client.js'
+import { outgoing, type FetchAnswer } from '../outgoing/http-client.js'
 import { withoutLogin, withoutLogins } from '../outgoing/logins.js'
 import { reasonOf } from '../outgoing/reason.js'
-import { lastingController, timed } from '../timed.js'
+import { lastingController, timed } from '../lib/timed.js'
 import { concatBytes } from '../tlog/bytes.js'
 import { VERSION } from '../version.js'
 

@@ -7,7 +7,7 @@ import { HASH_SIZE, type Hash } from '../tlog/hash.js'
 import { storedHashIndex, type HashReader, type Tree } from '../tlog/merkle.js'
 import { fullTile, isFullTile, openTiles, planTiles, tilePath, type Tile, type TilePlan } from '../tlog/tile.js'
 import { StatusError, type Fetcher, type WaitOptions } from './fetcher.js'
-import { mapBounded, SingleFlight } from './flight.js'
+import { mapBounded, SingleFlight } from '../lib/single-flight.js'
 
 /**
  * Keeps tiles by path: full ones, and for each place that is not full the widest that was read, under its path with

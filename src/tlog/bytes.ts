@@ -4,7 +4,7 @@
  *
  * Pure; runs in a browser.
  */
-import { decodeBase64, toBase64, toHex } from '#spelling'
+import { decodeBase64, toBase64, toHex } from '#encoding'
 
 export { toBase64, toHex }
 

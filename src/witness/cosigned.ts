@@ -4,14 +4,14 @@
  */
 import { GossumError } from '../errors.js'
 import type { Store } from '../store/store.js'
-import { Serial } from '../store/serial.js'
+import { Serial } from '../lib/serial.js'
 import { utf8 } from '../tlog/bytes.js'
 import { parseCheckpoint } from '../tlog/checkpoint.js'
 import { keptCosignatures, verifiedCosignatures, type Cosignature } from '../tlog/cosignature.js'
 import type { Tree } from '../tlog/merkle.js'
 import { formatSignature, MAX_SIGNATURES, parseNote, spellNote, type Note, type VerifierKey } from '../tlog/note.js'
 import { cosignedHead, type CosignedHead, type ProvenHead } from './cosigned-head.js'
-import { KnownLines } from './known-lines.js'
+import { SignatureCache } from './signature-cache.js'
 import type { Quorum } from './quorum.js'
 import { Renewals } from './renewals.js'
 import { Signers } from './signers.js'
@@ -50,7 +50,7 @@ export class CosignedHeads {
   readonly #quorumHeads = new Map<string, CosignedHead>()
   /** Older heads as they are on disk, by log and size, the one that was used last at the end. */
   readonly #recent = new Map<string, CosignedHead>()
-  readonly #known: KnownLines
+  readonly #known: SignatureCache
   readonly #renewals = new Renewals()
   readonly #serial = new Serial()
   /** By log and text of the head. */
@@ -67,7 +67,7 @@ export class CosignedHeads {
     quorum: Quorum,
     onQuorum: (log: string, head: CosignedHead) => void,
     relayed: () => readonly VerifierKey[] = () => [],
-    known = new KnownLines(),
+    known = new SignatureCache(),
   ) {
     this.#store = store
     this.#quorum = quorum

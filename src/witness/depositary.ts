@@ -4,7 +4,7 @@
  * of a log that is frozen here. Whoever asks later what its key has signed is told all of it, page by page.
  */
 import { GossumError } from '../errors.js'
-import type { Bearer, KeptPromise, PromiseShelf } from '../store/deposits.js'
+import type { Bearer, KeptPromise, PromiseShelf } from '../store/kept-promises.js'
 import { fromBase64, fromUtf8, toBase64, toHex, utf8 } from '../tlog/bytes.js'
 import { parseCheckpoint } from '../tlog/checkpoint.js'
 import { MAX_COSIGNATURE_TIME } from '../tlog/cosignature.js'

@@ -5,7 +5,7 @@
  * A peer has one message of ours in hand at a time. What comes meanwhile waits for the next one, the newest of each log
  * alone, so that a slow peer costs no more than its own place in the count.
  */
-import { endOfTurn, lastingController, timed } from '../timed.js'
+import { endOfTurn, lastingController, timed } from '../lib/timed.js'
 import { toHex } from '../tlog/bytes.js'
 import { parseCheckpoint } from '../tlog/checkpoint.js'
 import { parseNote } from '../tlog/note.js'

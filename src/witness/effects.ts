@@ -11,19 +11,19 @@ import type { Cosignature } from '../tlog/cosignature.js'
 import type { VerifierKey } from '../tlog/note.js'
 import type { CosignedHeads } from './cosigned.js'
 import type { Candidate, Head, SizedHead } from './head.js'
-import { Liars, type WitnessedHead } from './liars.js'
-import type { Memory } from './memory.js'
+import { WitnessEquivocations, type WitnessedHead } from './equivocation.js'
+import type { VerdictCache } from './verdict-cache.js'
 import type { Outcome } from './outcome.js'
-import type { Pace } from './pace.js'
+import type { AdvanceThrottle } from './advance-throttle.js'
 import type { FollowedLog, Prover } from './prover.js'
 import type { Publisher } from './publisher.js'
 import { StrangersLines } from './renewals.js'
-import { isUnsigned, type Keyring, type Made, type Signing } from './signing.js'
+import { isUnsigned, type LogSigners, type Made, type Signing } from './signing.js'
 import type { Effect } from './step-types.js'
 import type { Suspect, Suspects } from './suspects.js'
 
 /** Who is told what leaves the pipeline. */
-export interface Told {
+export interface Listeners {
   /** The mesh: a head, whose meaning is on disk already. */
   readonly publish: (log: string, note: Uint8Array) => void
   /** The alarm: evidence. Not new when it is about a lie that is known. */
@@ -40,25 +40,25 @@ export interface Told {
 }
 
 /** What is kept of logs. */
-export interface Kept {
+export interface LogMemory {
   readonly store: Store
   readonly cosigned: CosignedHeads
   readonly suspects: Suspects
 }
 
 export interface EffectsOptions {
-  readonly kept: Kept
+  readonly kept: LogMemory
   readonly keys: {
-    readonly own: Keyring
+    readonly own: LogSigners
     readonly counted: readonly VerifierKey[]
     readonly relayed: () => readonly VerifierKey[]
   }
-  readonly told: Told
-  readonly memory: Memory
+  readonly told: Listeners
+  readonly memory: VerdictCache
   readonly tools: {
     readonly signing: Signing
     readonly publisher: Publisher
-    readonly pace: Pace
+    readonly pace: AdvanceThrottle
     readonly prover: Prover
   }
 }
@@ -85,14 +85,14 @@ const NONE: ReadonlyMap<string, Cosignature> = new Map()
 
 export class Effects {
   readonly #options: EffectsOptions
-  readonly #liars: Liars
+  readonly #liars: WitnessEquivocations
   readonly #lines: StrangersLines
 
   constructor(options: EffectsOptions) {
     this.#options = options
     const { kept, keys, told, tools } = options
     this.#lines = new StrangersLines(new Set(keys.counted.map(({ vkey }) => vkey)))
-    this.#liars = new Liars({ ...kept, ...keys, prover: tools.prover, alarm: told.alarm })
+    this.#liars = new WitnessEquivocations({ ...kept, ...keys, prover: tools.prover, alarm: told.alarm })
   }
 
   /** Stops at a cosignature that cannot be made now; throws what is our own failure, or our disk's. */

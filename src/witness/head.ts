@@ -8,7 +8,7 @@ import { formatCheckpoint, parseCheckpoint, type Checkpoint } from '../tlog/chec
 import { readCosignatures, type Cosignature } from '../tlog/cosignature.js'
 import { isBy, isCanonicalNote, parseNote, verifyNote, type Note, type VerifierKey } from '../tlog/note.js'
 import type { PushedProof } from './decide.js'
-import type { Source } from './source.js'
+import type { HeadSource } from './source.js'
 
 /** What identifies a log: its key, and the origin that it writes. */
 export interface LogIdentity {
@@ -20,7 +20,7 @@ export interface LogIdentity {
 
 /** A head as it came, before anything about it is believed. */
 export interface Candidate {
-  readonly source: Source
+  readonly source: HeadSource
   /** The bytes as they came, at most 64 KiB. */
   readonly note: Uint8Array
   /** The same, read, where the door had to; then the bytes are its canonical spelling. */

@@ -36,7 +36,7 @@ export function isNoHead(code: ErrorCode | undefined): boolean {
 
 export type GossipVerdict = 'accept' | 'ignore' | 'reject'
 
-export interface Answer {
+export interface DoorAnswer {
   /** Status of POST /add-checkpoint. */
   readonly status: number
   readonly gossip: GossipVerdict
@@ -45,7 +45,7 @@ export interface Answer {
 }
 
 /** The answer of every door to an outcome; where that has a code, by the traits of the code. */
-export function answerTo(outcome: Outcome): Answer {
+export function answerTo(outcome: Outcome): DoorAnswer {
   const ifNews = outcome.news ? 'accept' : 'ignore'
   const { status, exit, gossip, retryable } = traitsOf(outcome.code ?? 'INTERNAL')
   switch (outcome.kind) {

@@ -3,7 +3,7 @@
  * backoff so that a log in trouble is left alone.
  */
 import { setTimeout as delay } from 'node:timers/promises'
-import { lastingController } from '../timed.js'
+import { lastingController } from '../lib/timed.js'
 import { pollFailure, type Polled } from './polled.js'
 import type { Witness } from './witness.js'
 

@@ -6,9 +6,9 @@
 import type { Cosignature } from '../tlog/cosignature.js'
 import { formatNote, MAX_NOTE_BYTES, type Note, type VerifierKey } from '../tlog/note.js'
 import type { Head, SizedHead } from './head.js'
-import { PAUSE_MS } from './pace.js'
+import { PAUSE_MS } from './advance-throttle.js'
 import { withLines, type Made } from './signing.js'
-import { SOURCES, type Source } from './source.js'
+import { SOURCES, type HeadSource } from './source.js'
 
 export interface PublisherOptions {
   /** Keys whose cosignatures count for us; our own are among them. */
@@ -41,7 +41,7 @@ export class Publisher {
   }
 
   /** A head was cosigned. What gossip relays travels on by itself, and our cosignature behind it. */
-  advanced(source: Source, head: SizedHead, keys: readonly VerifierKey[], made: Made): void {
+  advanced(source: HeadSource, head: SizedHead, keys: readonly VerifierKey[], made: Made): void {
     const { log, checkpoint, bare, cosignatures } = head
     this.#newest.set(log.id, [...(this.#newest.get(log.id) ?? []), checkpoint.size].slice(-NEWEST_HEADS))
     const { relayed, bursts } = SOURCES[source]
@@ -100,7 +100,7 @@ export class Publisher {
    * quorum (its size, -1 for none) says for those whom we count; for those whom our neighbours count, we cannot know,
    * and take the newest heads.
    */
-  merged(source: Source, head: SizedHead, fresh: ReadonlyMap<string, Cosignature>, quorumSize: number): boolean {
+  merged(source: HeadSource, head: SizedHead, fresh: ReadonlyMap<string, Cosignature>, quorumSize: number): boolean {
     const { log, checkpoint, bare } = head
     const isOfUse = checkpoint.size >= quorumSize && this.#options.counted.some(({ vkey }) => fresh.has(vkey))
     const isNews = isOfUse || checkpoint.size >= (this.#newest.get(log.id)?.[0] ?? 0)
@@ -116,7 +116,7 @@ export class Publisher {
   }
 
   /** Sends on what gossip will not forward by itself: news from another source, or news in bytes not fit to be sent. */
-  passOn(source: Source, head: Head, note: Note): void {
+  passOn(source: HeadSource, head: Head, note: Note): void {
     if (!SOURCES[source].relayed || !head.clean) this.#publish(head.log.id, note)
   }
 

@@ -9,11 +9,11 @@ import type { Cosignature } from '../tlog/cosignature.js'
 import { spellNote, type VerifierKey } from '../tlog/note.js'
 import type { Barrier, Gatherer } from './circumstances.js'
 import type { Deferred } from './deferred.js'
-import type { Effects, Kept } from './effects.js'
+import type { Effects, LogMemory } from './effects.js'
 import { readHead, type Candidate, type Head, type SizedHead } from './head.js'
-import type { KnownLines } from './known-lines.js'
+import type { SignatureCache } from './signature-cache.js'
 import type { Outcome } from './outcome.js'
-import type { Pace } from './pace.js'
+import type { AdvanceThrottle } from './advance-throttle.js'
 import type { FollowedLog, Prover } from './prover.js'
 import type { TakePush } from './push-budget.js'
 import type { Signing } from './signing.js'
@@ -31,18 +31,18 @@ export interface ReadKeys {
   /** Witness keys of our neighbours: what they signed is remembered for them. */
   readonly neighbours: () => readonly VerifierKey[]
   /** Cosignatures that were verified before. */
-  readonly known: KnownLines
+  readonly known: SignatureCache
 }
 
 export interface RunnerOptions {
   readonly logs: ReadonlyMap<string, FollowedLog>
-  readonly kept: Kept
+  readonly kept: LogMemory
   readonly keys: ReadKeys
   readonly barrier: Pick<Barrier, 'sawUnknown'>
   readonly tools: {
     readonly gatherer: Gatherer
     readonly prover: Prover
-    readonly pace: Pace
+    readonly pace: AdvanceThrottle
     readonly signing: Signing
     readonly effects: Effects
     readonly deferred: Deferred

@@ -14,7 +14,7 @@ import { isSigned } from './signed.js'
 import type { Circumstances } from './step-types.js'
 
 /** Which keys of ours cosign a log: the first, and an ML-DSA-44 key if there is one. */
-export interface Keyring {
+export interface LogSigners {
   of(log: string): readonly Signer[]
 }
 
@@ -40,7 +40,7 @@ export function isUnsigned(error: unknown): boolean {
 export type Made = readonly Cosignature[]
 
 export class Signing {
-  readonly #keyring: Keyring
+  readonly #keyring: LogSigners
   readonly #cosigned: CosignedHeads
   readonly #deposits: PromiseDeposits | undefined
   readonly #obstacle: (log: string) => ErrorCode | undefined
@@ -49,7 +49,7 @@ export class Signing {
 
   /** `obstacle` says what stands in the way of a signature at this moment. */
   constructor(
-    keyring: Keyring,
+    keyring: LogSigners,
     cosigned: CosignedHeads,
     deposits: PromiseDeposits | undefined,
     obstacle: (log: string) => ErrorCode | undefined,

@@ -1,7 +1,7 @@
 /** A libp2p host without manners: it writes what it likes to the streams of a node, and counts what that costs it. */
 import type { Connection, Libp2p, Stream } from '@libp2p/interface'
 import { multiaddr } from '@multiformats/multiaddr'
-import { SYNC_PROTOCOL } from '../../src/gossip/messages.js'
+import { SYNC_PROTOCOL } from '../../src/gossip/sync/messages.js'
 import { concatBytes, utf8 } from '../../src/tlog/bytes.js'
 import { startStranger } from '../gossip/stranger.js'
 

@@ -9,7 +9,7 @@ import { Attacker } from './attacker.js'
 const ELSEWHERE = '127.66.6.6'
 const SILENT = 1_000
 const HOSTS = 30
-/** Connections of one address that a node keeps at the most, and of all (src/gossip/host.ts). */
+/** Connections of one address that a node keeps at the most, and of all (src/gossip/host/host.ts). */
 const MOST_PER_ADDRESS = 64
 
 /** Keeps so many connections open that say nothing; each that the victim closes is opened again. */

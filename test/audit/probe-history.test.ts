@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import type { ProbeOptions, ProbeReport } from '../../src/audit/probe.js'
 import { verifyEvidence } from '../../src/evidence/evidence.js'
-import type { SumdbServer } from '../../src/sumdb/server.js'
+import type { SumdbServer } from '../../src/sumdb/log-server.js'
 import { utf8 } from '../../src/tlog/bytes.js'
 import { formatCheckpoint, SUMDB_ORIGIN } from '../../src/tlog/checkpoint.js'
 import { EMPTY_ROOT, HASH_SIZE, type Hash } from '../../src/tlog/hash.js'

@@ -5,7 +5,20 @@ import { describe, expect, it } from 'vitest'
 import { VERSION } from '../../src/version.js'
 import { gossum, jsonError, PROGRAM } from '../helpers/cli.js'
 
-const COMMANDS = ['run', 'demo', 'status', 'heads', 'peers', 'evidence', 'check', 'verify', 'probe', 'explain', 'key', 'log']
+const COMMANDS = [
+  'run',
+  'demo',
+  'status',
+  'heads',
+  'peers',
+  'evidence',
+  'check',
+  'verify',
+  'probe',
+  'explain',
+  'key',
+  'log',
+]
 const SUBCOMMANDS = [
   ['evidence', 'list'],
   ['evidence', 'show'],

@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { evidenceId, makeSplitView } from '../../src/evidence/evidence.js'
 import { SumdbClient } from '../../src/sumdb/client.js'
-import type { NewRecord } from '../../src/sumdb/server.js'
+import type { NewRecord } from '../../src/sumdb/log-server.js'
 import { parseCheckpoint } from '../../src/tlog/checkpoint.js'
 import { verifiedCosignatures } from '../../src/tlog/cosignature.js'
 import {

@@ -33,10 +33,18 @@ test('cosigns what they push, within the day that the list gives them, and goes 
   let text = listOf(log)
   const list = await serve(() => text)
   const home = temporaryHome()
-  const args = ['--poll', '0.2', '--log', `${testSigner('other.example', 5).verifier.vkey} -`]
+  const args = [
+    '--poll',
+    '0.2',
+    '--contact',
+    ' me@example.org ',
+    '--log',
+    `${testSigner('other.example', 5).verifier.vkey} -`,
+  ]
   let node = await RunningNode.start(home, [...args, '--log-list', list])
   expect(await node.event(({ event }) => event === 'log-list')).toMatchObject({
     list,
+    format: 'c2sp.org/tlog-list',
     added: [{ id: ID, name: NAME, origin: NAME }],
     refused: [],
     error: null,
@@ -48,6 +56,16 @@ test('cosigns what they push, within the day that the list gives them, and goes 
       { id: ID, url: null, list, perDay: 3, disabled: false },
     ],
   })
+
+  const about = (frozen: boolean): object => ({
+    contact: 'me@example.org',
+    keys: [node.ready.witness],
+    logs: [
+      { name: 'other.example', polled: false, perDay: null, frozen: false },
+      { id: ID, origin: NAME, keys: [node.ready.witness], perDay: 3, frozen },
+    ],
+  })
+  expect(await node.json('/api/v1/witness')).toMatchObject(about(false))
 
   // What others can send in its name costs it nothing.
   const stranger = new TilesLog(testSigner(NAME, 2)).grow(10)
@@ -67,6 +85,7 @@ test('cosigns what they push, within the day that the list gives them, and goes 
   const lie = await push(node.ready.http, log.fork(15, 20).pushed(20))
   expect(lie.status).toBe(422)
   expect(await node.event(({ event }) => event === 'evidence')).toMatchObject({ log: ID, sizes: [20, 20] })
+  expect(await node.json('/api/v1/witness')).toMatchObject(about(true))
   expect(await node.stop()).toBe(0)
 
   // The list has changed its mind about the key, and is refused; then it is not asked any more.
@@ -88,6 +107,7 @@ test('starts without a list that does not answer, and says so', async () => {
   const said = await node.event(({ event }) => event === 'log-list')
   expect(said).toMatchObject({
     list: '/nonexistent/list',
+    format: null,
     added: [],
     error: expect.stringContaining('ENOENT') as string,
   })

@@ -1,7 +1,7 @@
 /** Nodes that know nothing of each other meet on their local network: a network namespace with nobody else in it. */
 import { execFileSync } from 'node:child_process'
 import { expect, onTestFinished, test } from 'vitest'
-import type { NodeEvent } from '../../src/events.js'
+import type { NodeEvent } from '../../src/node/events.js'
 import { FleetNode } from '../helpers/fleet-node.js'
 import { testSigner } from '../helpers/heart.js'
 import { temporaryHome } from '../helpers/home.js'

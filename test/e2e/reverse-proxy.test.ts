@@ -128,6 +128,10 @@ describe.each([nginx, caddy])('$name', (proxy) => {
       const ask = await start(proxy, node)
       const { logs } = JSON.parse((await ask('/api/v1/logs')).text) as { logs: LogView[] }
       const hold = logs[0]!.holds.find(({ acked }) => !acked)!
+      expect(JSON.parse((await ask('/api/v1/witness')).text)).toMatchObject({
+        contact: null,
+        logs: [{ frozen: true }, {}],
+      })
 
       for (const headers of [{}, { host: 'localhost' }, { 'x-forwarded-for': '127.0.0.1', 'x-real-ip': '127.0.0.1' }]) {
         const refused = await ask(`/api/v1/evidence/${hold.id}/ack`, { method: 'POST', headers })

@@ -2,7 +2,7 @@
 import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import type { NodeEvent } from '../../src/events.js'
+import type { NodeEvent } from '../../src/node/events.js'
 import type { StatusView } from '../../src/http/api.js'
 import { parseVerifierKey } from '../../src/tlog/note.js'
 import { madeUpRecords, memoryLog } from '../fakes/lying-log.js'

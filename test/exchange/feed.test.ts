@@ -1,7 +1,7 @@
 /** A witness that gets our heads: an honest one, one that is slow to know, and every lie that one could tell. */
 import { gzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
-import { parseAddCheckpoint } from '../../src/http/add-checkpoint-body.js'
+import { parseAddCheckpoint } from '../../src/http/witness/add-checkpoint-body.js'
 import { toHex, utf8 } from '../../src/tlog/bytes.js'
 import { cosign } from '../../src/tlog/cosignature.js'
 import { parseCheckpoint, SUMDB_ORIGIN } from '../../src/tlog/checkpoint.js'

@@ -2,7 +2,7 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
-import { publicKeyBlob, SshReader, sshString, uint32 } from '../../src/ssh/wire.js'
+import { publicKeyBlob, SshReader, sshString, uint32 } from '../../src/keys/ssh/ssh-wire.js'
 import { concatBytes, readUint32 } from '../../src/tlog/bytes.js'
 import type { SignerKey } from '../../src/tlog/note.js'
 import { shortFolder } from '../helpers/openssh.js'

@@ -7,7 +7,7 @@ import { randomBytes } from 'node:crypto'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { logId, SUMDB_ORIGIN } from '../../src/tlog/checkpoint.js'
-import type { SumdbServer, NewRecord } from '../../src/sumdb/server.js'
+import type { SumdbServer, NewRecord } from '../../src/sumdb/log-server.js'
 import { makeSignerKey, SIGNATURE_TYPES, type SignerKey } from '../../src/tlog/note.js'
 import { madeUpRecords, memoryLog } from './lying-log.js'
 

@@ -2,8 +2,8 @@
  * A chosen peer that keeps promises: the production depositary over a volatile disk of its own. It may refuse, forget what
  * it said that it keeps, tell less than it holds, or say nothing.
  */
-import type { Ask } from '../../src/gossip/asking.js'
-import type { SignedAnswer } from '../../src/gossip/pages.js'
+import type { Ask } from '../../src/gossip/sync/client/sync-client.js'
+import type { SignedAnswer } from '../../src/gossip/sync/pages.js'
 import { Store } from '../../src/store/store.js'
 import { toHex } from '../../src/tlog/bytes.js'
 import { parseCheckpoint } from '../../src/tlog/checkpoint.js'

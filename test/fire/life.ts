@@ -1,12 +1,12 @@
 /**
- * One life of a node, from a start to a crash or a stop: the production parts, wired as src/node.ts wires them, over a
+ * One life of a node, from a start to a crash or a stop: the production parts, wired as src/node/node.ts wires them, over a
  * volatile home, and a network in memory in the place of libp2p.
  */
 import { GossumError } from '../../src/errors.js'
 import { Alarm } from '../../src/evidence/alarm.js'
-import { askSigned } from '../../src/gossip/telling.js'
-import type { SyncHandlers } from '../../src/gossip/answering.js'
-import { Keyring } from '../../src/keyring.js'
+import { askSigned } from '../../src/gossip/sync/client/asking-signed.js'
+import type { SyncHandlers } from '../../src/gossip/sync/server/sync-server.js'
+import { Keyring } from '../../src/keys/keyring.js'
 import { NodeBarrier } from '../../src/node/barrier.js'
 import { ourHistory } from '../../src/node/our-history.js'
 import { handlersFor } from '../../src/node/peers.js'
@@ -19,7 +19,7 @@ import { CosignedHeads } from '../../src/witness/cosigned.js'
 import type { Prefix } from '../../src/witness/decide.js'
 import { Depositary } from '../../src/witness/depositary.js'
 import type { Depositaries } from '../../src/witness/deposits.js'
-import { KnownLines } from '../../src/witness/known-lines.js'
+import { SignatureCache } from '../../src/witness/signature-cache.js'
 import { PROMISE_SECONDS, type WitnessPromise } from '../../src/witness/promise.js'
 import { Suspects } from '../../src/witness/suspects.js'
 import { Witness } from '../../src/witness/witness.js'
@@ -128,7 +128,7 @@ export class Life {
       convicted: () => store.convictions.convicted(),
     }
     const suspects = await Suspects.load(store.suspects)
-    const known = new KnownLines()
+    const known = new SignatureCache()
     const cosigned = new CosignedHeads(
       store,
       quorum,

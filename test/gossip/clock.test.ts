@@ -20,8 +20,8 @@ it('does not stop a node from looking for its peers', async () => {
 })
 
 it('does not leave a paused or busy peer alone for longer', async () => {
-  const { FloodMeter } = await import('../../src/gossip/flood.js')
-  const { Lines } = await import('../../src/gossip/lines.js')
+  const { FloodMeter } = await import('../../src/gossip/host/flood.js')
+  const { Lines } = await import('../../src/gossip/sync/client/question-lines.js')
   vi.useFakeTimers({ toFake: ['Date', 'performance'] })
   const meter = new FloodMeter()
   meter.cut('peer', performance.now())

@@ -5,9 +5,9 @@ import { randomBytes } from 'node:crypto'
 import { afterEach } from 'vitest'
 import { Mesh, type MeshOptions } from '../../src/gossip/mesh.js'
 import type { Drop, EvidenceFate } from '../../src/gossip/gossip.js'
-import type { Identity } from '../../src/gossip/identity.js'
-import type { EvidenceRef } from '../../src/gossip/messages.js'
-import type { Bringer, SignedPage, SyncHandlers, Told } from '../../src/gossip/answering.js'
+import type { Identity } from '../../src/gossip/sync/identity.js'
+import type { EvidenceRef } from '../../src/gossip/sync/messages.js'
+import type { Bringer, SignedPage, SyncHandlers, Advertised } from '../../src/gossip/sync/server/sync-server.js'
 import { toHex, utf8 } from '../../src/tlog/bytes.js'
 import { logId } from '../../src/tlog/checkpoint.js'
 import { sha256 } from '../../src/tlog/hash.js'
@@ -104,7 +104,7 @@ export class MemoryHandlers implements SyncHandlers {
     return this.#done(undefined)
   }
 
-  told(peer: string, { heads, promises }: Told): Promise<void> {
+  told(peer: string, { heads, promises }: Advertised): Promise<void> {
     this.tellings.push({ heads: heads.map((note) => Buffer.from(note).toString()), promises, peer })
     return this.#done(undefined)
   }

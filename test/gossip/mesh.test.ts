@@ -1,4 +1,4 @@
-import type { DialReport } from '../../src/gossip/redial.js'
+import type { DialReport } from '../../src/gossip/membership/bootstrap-dialer.js'
 import { describe, expect, it } from 'vitest'
 import { Mesh, type PeerEvent } from '../../src/gossip/mesh.js'
 import { utf8 } from '../../src/tlog/bytes.js'

@@ -4,7 +4,7 @@ import { multiaddr } from '@multiformats/multiaddr'
 import { once } from 'node:events'
 import { createConnection, createServer, type AddressInfo } from 'node:net'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { chosenFrom, type KnownPeer, type PeerBook } from '../../src/gossip/book.js'
+import { chosenFrom, type KnownPeer, type PeerStore } from '../../src/gossip/membership/peer-store.js'
 import { utf8 } from '../../src/tlog/bytes.js'
 import type { WitnessPromise } from '../../src/witness/promise.js'
 import {
@@ -71,7 +71,7 @@ class Teller extends MemoryHandlers {
   }
 }
 
-class MemoryBook implements PeerBook {
+class MemoryBook implements PeerStore {
   peers: readonly KnownPeer[] = []
   load = (): Promise<readonly KnownPeer[]> => Promise.resolve(this.peers)
   save = (peers: readonly KnownPeer[]): Promise<void> => ((this.peers = peers), Promise.resolve())
@@ -218,7 +218,7 @@ describe('a chosen peer', () => {
     // Nobody is there: it is the peer that will come.
     const address = `/ip4/127.0.0.1/tcp/9/p2p/${id}`
     const lastSeen = new Date().toISOString()
-    const bookOf = (peer: object): PeerBook => ({
+    const bookOf = (peer: object): PeerStore => ({
       load: () => Promise.resolve([{ address, lastSeen, ...peer }]),
       save: () => Promise.resolve(),
     })

@@ -8,7 +8,7 @@ import { yamux } from '@libp2p/yamux'
 import { multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
 import { afterEach } from 'vitest'
-import { SYNC_PROTOCOL } from '../../src/gossip/messages.js'
+import { SYNC_PROTOCOL } from '../../src/gossip/sync/messages.js'
 import { concatBytes, utf8 } from '../../src/tlog/bytes.js'
 import type { TestNode } from './helpers.js'
 

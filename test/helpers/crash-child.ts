@@ -4,7 +4,7 @@
  *
  *   node --conditions gossum-source --import tsx test/helpers/crash-child.ts '{"home": ..., "die": ..., ...}'
  */
-import '../../src/polyfill.js'
+import '../../src/lib/polyfill.js'
 import { writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { Level } from 'level'

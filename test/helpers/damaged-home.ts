@@ -4,7 +4,7 @@
  *
  *   node --conditions gossum-source --import tsx test/helpers/damaged-home.ts '{"home": ..., "from": 0, "to": 500}'
  */
-import '../../src/polyfill.js'
+import '../../src/lib/polyfill.js'
 import { spawn } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'

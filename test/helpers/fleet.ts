@@ -5,7 +5,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { loadOrCreateWitnessKey } from '../../src/keys.js'
+import { loadOrCreateWitnessKey } from '../../src/keys/key-file.js'
 import { parseVerifierKey, type VerifierKey } from '../../src/tlog/note.js'
 import { FleetNode, isPeer } from './fleet-node.js'
 import { seeded } from './tree.js'

@@ -5,7 +5,7 @@ import { existsSync, readdirSync, realpathSync } from 'node:fs'
 import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { escapeModule } from '../../src/sumdb/module.js'
-import type { NewRecord } from '../../src/sumdb/server.js'
+import type { NewRecord } from '../../src/sumdb/log-server.js'
 import { concatBytes, utf8 } from '../../src/tlog/bytes.js'
 
 /** Under REQUIRE_PEERS=1 a peer that is missing is a failure. */

@@ -4,7 +4,7 @@
  *
  *   node --conditions gossum-source --import tsx test/helpers/journal-child.ts HOME
  */
-import '../../src/polyfill.js'
+import '../../src/lib/polyfill.js'
 import { writeSync } from 'node:fs'
 import { Store } from '../../src/store/store.js'
 

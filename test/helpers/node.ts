@@ -2,7 +2,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { onTestFinished } from 'vitest'
-import type { NodeEvent } from '../../src/events.js'
+import type { NodeEvent } from '../../src/node/events.js'
 import { PROGRAM } from './cli.js'
 
 export interface ReadyLine {

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { parseLogSetting, SUM_GOLANG_ORG } from '../../src/config.js'
-import { changeBook, readBook, withLog } from '../../src/logs/book.js'
+import { changeBook, readBook, withLog } from '../../src/logs/followed-logs.js'
 import { LogLists, type ListNews, type LogListsParts } from '../../src/logs/lists.js'
 import type { LogSetting } from '../../src/logs/setting.js'
 import { SUMDB_ORIGIN } from '../../src/tlog/checkpoint.js'
@@ -78,7 +78,10 @@ describe('a list', () => {
       ['b', 'of b', null, false, 7],
     ]
     expect(shown(await lists([list.url]).read())).toEqual([golang, ...two])
-    expect(news).toMatchObject([{ list: list.url, added: [{}, {}], refused: [], error: null, atNextStart: false }])
+    const format = 'c2sp.org/tlog-list'
+    expect(news).toMatchObject([
+      { list: list.url, format, added: [{}, {}], refused: [], error: null, atNextStart: false },
+    ])
     expect(shown(readBook(home))).toEqual(two)
 
     list.show(listOf(entry(vkey('c.example'))))
@@ -138,12 +141,32 @@ describe('a list', () => {
     expect(news[0]!.refused).toEqual([])
   })
 
-  test('cannot name this witness as a log', async () => {
-    const list = await ListServer.start(
-      listOf(entry(vkey('witness.example')), entry(vkey('x'), { origin: 'witness.example' })),
-    )
+  test.each([
+    ['by the name of its key', entry(vkey('witness.example'))],
+    ['by its origin', entry(vkey('x'), { origin: 'witness.example' })],
+  ])('cannot name this witness as a log, %s', async (_how, one) => {
+    const list = await ListServer.start(listOf(one))
     expect(shown(await lists([list.url]).read())).toEqual([golang])
-    expect(news[0]!.refused.map(({ code }) => code)).toEqual(['CONFIG_INVALID', 'CONFIG_INVALID'])
+    expect(news[0]!.refused.map(({ code }) => code)).toEqual(['CONFIG_INVALID'])
+  })
+
+  test('with two logs of one origin is taken for none, with the line; several checksum databases are taken', async () => {
+    const two = listOf(entry(vkey('a.example')), entry(vkey('b.example', 2), { origin: 'a.example' }))
+    const list = await ListServer.start(two)
+    expect(shown(await lists([list.url]).read())).toEqual([golang])
+    expect(news[0]).toMatchObject({ format: null, added: [], error: expect.stringContaining('line 7: ') as string })
+
+    list.show(
+      listOf(entry(vkey('s1.example'), { origin: SUMDB_ORIGIN }), entry(vkey('s2.example'), { origin: SUMDB_ORIGIN })),
+    )
+    const names = (await lists([list.url]).read()).map(({ key }) => key.name)
+    expect(names).toEqual(['sum.golang.org', 's1.example', 's2.example'])
+  })
+
+  test('that is a logs/v0 and no tlog-list is taken, and called so', async () => {
+    const list = await ListServer.start(listOf(entry(vkey('a.example'))).replaceAll('\n', '\r\n'))
+    expect(await lists([list.url]).read()).toHaveLength(2)
+    expect(news).toMatchObject([{ format: 'logs/v0', added: [{}], error: null }])
   })
 
   test('does not bring back what the operator disabled, nor take away the address that was given', async () => {

@@ -1,8 +1,8 @@
 /** Who may cosign what, with keys of a real home: one key, one log of an origin, and what a person is told otherwise. */
 import { beforeEach, describe, expect, test } from 'vitest'
 import { loadConfig } from '../../src/config.js'
-import { createSecondKey, SECOND_FILE } from '../../src/keys.js'
-import { createLogKey, readKeyring, type Keyring } from '../../src/keyring.js'
+import { createSecondKey, SECOND_FILE } from '../../src/keys/key-file.js'
+import { createLogKey, readKeyring, type Keyring } from '../../src/keys/keyring.js'
 import { Binding } from '../../src/node/binding.js'
 import { join } from 'node:path'
 import type { SignedState } from '../../src/witness/origin.js'

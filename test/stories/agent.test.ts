@@ -1,7 +1,7 @@
 /** The witness key is in an ssh-agent that goes away: what was promised is made when it is back, and nothing is lost. */
 import { MemoryLevel } from 'memory-level'
 import { expect, onTestFinished, test } from 'vitest'
-import { AgentSigner } from '../../src/ssh/agent-signer.js'
+import { AgentSigner } from '../../src/keys/ssh/agent-signer.js'
 import { FakeAgent, honestly, saying } from '../fakes/ssh-agent.js'
 import { cosignatureIn, Feed, MemoryGuard, startHeart, testSigner, testWitness, type Heart } from '../helpers/heart.js'
 import { History, showing } from '../helpers/history.js'

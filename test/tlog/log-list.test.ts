@@ -1,4 +1,4 @@
-/** Log lists of the witness network: published cases and lists, and what no list may say. */
+/** Log lists of the witness network and of C2SP's draft tlog-list: cases, lists in use, and what no list may say. */
 import { createHash } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { parseLogList } from '../../src/tlog/log-list.js'
@@ -16,10 +16,20 @@ interface Vectors {
   real_lists: Record<string, { text: string; entries: number }>
 }
 
+/** What a list says, or the line in which it is wrong. */
+interface TlogList {
+  name: string
+  list: string
+  format?: string
+  parsed?: { vkey: string; origin: string; qpd: number }[]
+  line?: number
+}
+
+const { cases: tlogLists } = readVectors('tlog-list.json') as { cases: TlogList[] }
 const { cases, real_lists: realLists } = readVectors('log-lists.json') as Vectors
 
 function parsed(text: string): { vkey: string; origin: string; qpd: number }[] {
-  return parseLogList(text).map(({ key, origin, perDay }) => ({ vkey: key.vkey, origin, qpd: perDay }))
+  return parseLogList(text).logs.map(({ key, origin, perDay }) => ({ vkey: key.vkey, origin, qpd: perDay }))
 }
 
 /** A verifier key whose point has order 1, under a name of its own. */
@@ -37,6 +47,19 @@ describe('the published cases', () => {
 
   test.each(Object.entries(realLists))('%s', (_name, { text, entries }) => {
     expect(parsed(text)).toHaveLength(entries)
+    expect(parseLogList(text).format).toBe('c2sp.org/tlog-list')
+  })
+})
+
+describe('a tlog-list', () => {
+  test.each(tlogLists.map((one) => [one.name, one] as const))('%s', (_name, { list, format, parsed: logs, line }) => {
+    if (logs !== undefined) {
+      expect(parsed(list)).toEqual(logs)
+      expect(parseLogList(list).format).toBe(format)
+    } else {
+      expect(codeOf(() => parseLogList(list))).toBe('LOG_LIST_MALFORMED')
+      expect(() => parseLogList(list)).toThrow(new RegExp(`line ${line!}: `))
+    }
   })
 })
 

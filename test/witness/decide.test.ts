@@ -3,7 +3,7 @@ import { ERRORS, traitsOf, type ErrorCode } from '../../src/errors.js'
 import { EMPTY_ROOT, type Hash } from '../../src/tlog/hash.js'
 import { proveTree, treeRoot, type Tree } from '../../src/tlog/merkle.js'
 import { decide, objectionTo, type Held, type Proof, type PushedProof } from '../../src/witness/decide.js'
-import { answerTo, gossipVerdict, type Answer, type Outcome, type OutcomeKind } from '../../src/witness/outcome.js'
+import { answerTo, gossipVerdict, type DoorAnswer, type Outcome, type OutcomeKind } from '../../src/witness/outcome.js'
 import { MemoryLog } from '../helpers/tree.js'
 
 const root = (byte: number): Uint8Array => new Uint8Array(32).fill(byte)
@@ -178,7 +178,7 @@ test('the decision depends on nothing but its arguments, and leaves them as they
 })
 
 describe('the outcome table', () => {
-  const rows: [kind: OutcomeKind, code: ErrorCode | undefined, ifNews: Answer, ifNot: Answer['gossip']][] = [
+  const rows: [kind: OutcomeKind, code: ErrorCode | undefined, ifNews: DoorAnswer, ifNot: DoorAnswer['gossip']][] = [
     ['advanced', undefined, { status: 200, gossip: 'accept', exit: 0 }, 'ignore'],
     ['known', undefined, { status: 200, gossip: 'accept', exit: 0 }, 'ignore'],
     ['past', undefined, { status: 409, gossip: 'accept', exit: 0 }, 'ignore'],

@@ -1,9 +1,9 @@
 /** What the stories of this folder share: logs that are polled and logs that push, witnesses, and what a peer remembers. */
 import { join } from 'node:path'
 import { expect, onTestFinished } from 'vitest'
-import type { NodeEvent } from '../../../src/events.js'
+import type { NodeEvent } from '../../../src/node/events.js'
 import type { StatusView } from '../../../src/http/api.js'
-import { loadOrCreateWitnessKey } from '../../../src/keys.js'
+import { loadOrCreateWitnessKey } from '../../../src/keys/key-file.js'
 import { toHex, utf8 } from '../../../src/tlog/bytes.js'
 import { logId, parseCheckpoint, SUMDB_ORIGIN } from '../../../src/tlog/checkpoint.js'
 import { parseNote, type SignerKey } from '../../../src/tlog/note.js'

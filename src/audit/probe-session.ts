@@ -1,0 +1,130 @@
+/**
+ * How a probe asks an address that may lie, stall or pour: with GET and nothing else, no redirect followed, each answer
+ * bounded and timed, and all of them together counted.
+ */
+import { GossumError } from '../errors.js'
+import type { SplitView } from '../evidence/evidence.js'
+import { SumdbClient } from '../sumdb/client.js'
+import { Fetcher, StatusError, type Fetch, type FetcherOptions, type WaitOptions } from '../sumdb/fetcher.js'
+import { mapBounded } from '../lib/single-flight.js'
+import type { VerifierKey } from '../tlog/note.js'
+
+/** How many things are asked for at a time. */
+const AT_A_TIME = 4
+
+export type CheckVerdict = 'ok' | 'failed' | 'unknown'
+
+/** What a check found. */
+export interface ProbeFinding {
+  /** `failed` is an answer that is wrong, `unknown` an answer that did not come. */
+  readonly verdict: CheckVerdict
+  /** One sentence. */
+  readonly detail: string
+  /** Two heads that convict the log. */
+  readonly evidence?: SplitView
+}
+
+/** What an error tells about who was asked. What is no GossumError is our bug, and thrown again. */
+export function findingOf(error: unknown, about?: string): ProbeFinding {
+  if (!(error instanceof GossumError)) throw error
+  const isSilence = error instanceof StatusError || error.code === 'LOG_UNREACHABLE' || error.code === 'TIMEOUT'
+  const what = isSilence ? error.detail : error.message
+  return { verdict: isSilence ? 'unknown' : 'failed', detail: about === undefined ? what : `${about}: ${what}` }
+}
+
+/** One finding of many: what is wrong before what did not come, and that before `done`, what went well. */
+export function findingOfAll(problems: readonly ProbeFinding[], done: string): ProbeFinding {
+  const failed = problems.filter(({ verdict }) => verdict === 'failed')
+  const evidence = problems.find((problem) => problem.evidence !== undefined)?.evidence
+  if (failed.length > 0) {
+    return { verdict: 'failed', detail: `${failed[0]!.detail}${more(failed)}`, ...(evidence && { evidence }) }
+  }
+  if (problems.length > 0) return { verdict: 'unknown', detail: `${done}; but ${problems[0]!.detail}${more(problems)}` }
+  return { verdict: 'ok', detail: done }
+}
+
+function more({ length }: readonly ProbeFinding[]): string {
+  return length === 1 ? '' : ` (and ${length - 1} more)`
+}
+
+/**
+ * Does something to each item, a few at a time, and returns what came of those that went well. What became of the others
+ * is added to `problems`; also when there is no time left, so that nothing that was found is lost.
+ */
+export async function gather<A, B>(
+  items: readonly A[],
+  problems: ProbeFinding[],
+  { signal }: WaitOptions,
+  act: (item: A, options: WaitOptions) => Promise<B>,
+  nameOf?: (item: A) => string,
+): Promise<B[]> {
+  const results: B[] = []
+  try {
+    await mapBounded(items, AT_A_TIME, signal, async (item, stop) => {
+      try {
+        results.push(await act(item, { signal: stop }))
+      } catch (error) {
+        problems.push(findingOf(error, nameOf?.(item)))
+      }
+    })
+  } catch (error) {
+    problems.push(findingOf(error))
+  }
+  return results
+}
+
+/** Counts requests, and makes no more than it may. */
+export class Meter {
+  readonly #limit: number
+  readonly #fetch: Fetch
+  #used = 0
+
+  constructor(limit: number, fetcher: Fetch) {
+    this.#limit = limit
+    this.#fetch = fetcher
+  }
+
+  /** Requests until now. */
+  get used(): number {
+    return this.#used
+  }
+
+  /** Asks once more. Throws LOG_UNREACHABLE beyond the limit. */
+  readonly fetch: Fetch = (url, init) => {
+    if (this.#used >= this.#limit) {
+      throw new GossumError('LOG_UNREACHABLE', `the ${this.#limit} requests that one probe may make are used up`)
+    }
+    this.#used++
+    return this.#fetch(url, init)
+  }
+}
+
+/** An address at which a log is asked. */
+export class Vantage {
+  readonly key: VerifierKey
+  /** Answers as they come, not verified. */
+  readonly fetcher: Fetcher
+  /** Answers that are proven. Its tiles are kept in memory only. */
+  readonly client: SumdbClient
+
+  constructor(url: string, key: VerifierKey, options: Omit<FetcherOptions, 'url'>) {
+    this.key = key
+    this.fetcher = new Fetcher({ ...options, url })
+    this.client = new SumdbClient({ ...options, url, key })
+  }
+
+  /** The body of an answer, or why there is none. */
+  async get(path: string, maxBytes: number, options: WaitOptions): Promise<Uint8Array | GossumError> {
+    return orError(this.fetcher.get(path, maxBytes, options))
+  }
+}
+
+/** What was promised, or the GossumError that it ended with. */
+export async function orError<T>(work: Promise<T>): Promise<T | GossumError> {
+  try {
+    return await work
+  } catch (error) {
+    if (error instanceof GossumError) return error
+    throw error
+  }
+}

@@ -1,0 +1,323 @@
+/** `gossum check go.sum`: every line of a go.sum file is in a record that is proven under a quorum head. */
+import { isAbsolute, join } from 'node:path'
+import { Command } from 'commander'
+import {
+  judgeLine,
+  lineText,
+  malformedFinding,
+  MAX_GO_SUM_BYTES,
+  moduleKey,
+  parseGoSum,
+  privateFinding,
+  type LogAnswer,
+  type LineFinding,
+  type GoSum,
+  type GoSumLine,
+} from '../../../audit/gosum.js'
+import { LineCache, wholeFile } from '../../../audit/line-cache.js'
+import { userHome } from '../../../config/user-home.js'
+import { errorCode, errorText } from '../../../errors.js'
+import { isPrivate } from '../../../sumdb/goprivate.js'
+import type { ModuleVersion } from '../../../sumdb/module-version.js'
+import { EXIT, exitCodeOf, gravest } from '../../exit.js'
+import { readFileBounded, writeFileAnew } from '../../files.js'
+import { goEnv } from '../../go-env.js'
+import { goSumSettings, type GoSumFlags, type GoSumSettings } from './gosum-settings.js'
+import type { GoSumAnswers } from './gosum-source.js'
+import {
+  reportEvidenceLines,
+  exitOfReport,
+  failedLine,
+  fineLine,
+  findingLine,
+  isFailure,
+  isOpen,
+  verdictOf,
+  type EvidenceReport,
+  type FileReport,
+  type HeadReport,
+} from './gosum-text.js'
+import { output, type Output } from '../../ui/output.js'
+
+export function goSumCommand(): Command {
+  return new Command('go.sum')
+    .description('check that every line of go.sum files is in the log, proven under a head that a quorum has cosigned')
+    .argument('[FILE...]', 'go.sum files; - is stdin (default: go.sum)')
+    .option('--log <"VKEY URL">', 'the log, by its key; with a URL it is asked itself (default: sum.golang.org)')
+    .option('--policy <FILE>', 'demand its quorum of heads, whoever brings them (C2SP tlog-policy)')
+    .option('--head <FILE>', 'a cosigned head, when the log itself is asked and its own has no quorum')
+    .option('--offline <FILE>', 'ask nobody: check by a proof file; needs --policy')
+    .option('--write-proof <FILE>', 'write a proof file, for --offline; asks for every line anew')
+    .option('--write-evidence <FILE>', 'where evidence goes (default: gossum-evidence-ID.json here)')
+    .option('--sarif', 'one SARIF document on stdout, for code scanning')
+    .option('--no-cache', 'neither read nor write the lines that were found before')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  gossum check go.sum                                       ./go.sum, by the node on this machine
+  gossum check go.sum --node http://10.0.0.7:46787 --policy witnesses.policy a/go.sum b/go.sum
+  gossum check go.sum --log "VKEY URL" --policy FILE --head head.txt
+  gossum check go.sum --policy FILE --write-proof proof.json
+  gossum check go.sum --policy FILE --offline proof.json
+
+With --home DIR, and no --node, the quorum head is that of the node that lived there. Modules that match GONOSUMDB, or
+GOPRIVATE, are not asked for. Lines that were found are kept in $XDG_CACHE_HOME/gossum, and not asked for again.
+
+Exit code 0 when every line is in the log; 2 when one is not, differs or is malformed; 3 when the log showed two
+histories, which the evidence proves; 4 when something could not be decided; 1 when nobody could be asked or a file not
+be read. Of several the gravest: 3, 2, 1, 4.
+`,
+    )
+    .action(async (files: string[], _options: unknown, self: Command) => {
+      const flags = self.optsWithGlobals<GoSumFlags>()
+      process.exitCode = await check(files.length === 0 ? ['go.sum'] : files, flags, output(flags))
+    })
+}
+
+/** A file as it was read. */
+interface ReadFile {
+  readonly file: string
+  readonly bytes: Uint8Array
+  /** What stands for it in the cache. */
+  readonly whole: string
+}
+
+/** A file, with what is known of its lines before anybody is asked. */
+interface Checking extends ReadFile {
+  readonly goSum: GoSum
+  readonly private: readonly GoSumLine[]
+  readonly cached: number
+  /** What is left to be asked for. */
+  readonly open: readonly GoSumLine[]
+}
+
+/** What was found out by asking, and what stood in the way. */
+interface Asked extends Partial<GoSumAnswers> {
+  readonly problem?: unknown
+  readonly exit: number
+}
+
+type Fail = (error: unknown, exit?: number) => void
+
+async function check(files: readonly string[], flags: GoSumFlags, out: Output): Promise<number> {
+  const settings = await goSumSettings(flags)
+  const problems: unknown[] = []
+  const exits: number[] = []
+  const fail: Fail = (error, exit = exitCodeOf(errorCode(error))) => {
+    problems.push(error)
+    exits.push(exit)
+    out.error(error)
+  }
+  const patterns = goEnv('GONOSUMDB') ?? goEnv('GOPRIVATE') ?? ''
+  const cache = cacheOf(flags, settings)
+  const read = await readAll(files, patterns, fail)
+  const knownFiles = await cache?.known(read.map(({ whole }) => whole))
+  const isTold = out.isJson || flags.sarif === true
+  const fresh = read.filter(({ whole }) => isTold || knownFiles?.has(whole) !== true)
+  const checking = await beforeAsking(fresh, patterns, cache, fail)
+
+  const asked = await ask(checking, settings, flags, out)
+  if (asked.problem !== undefined) fail(asked.problem, asked.exit)
+  const evidence = await keepEvidence(asked, settings, flags, out)
+  if (flags.writeProof !== undefined) await keepProof(asked, flags.writeProof, fail)
+
+  const reports = checking.map((one) => reportOf(one, asked, evidence))
+  exits.push(...reports.map(exitOfReport))
+  // What a log said that lies is worth nothing the next time.
+  if (evidence === null) {
+    const isNew = ({ whole }: ReadFile, i: number): boolean =>
+      reports[i]!.verdict === 'ok' && knownFiles?.has(whole) !== true
+    const lines = checking.flatMap((one) => foundLines(one, asked.answers))
+    await cache?.add([...lines, ...checking.filter(isNew).map(({ whole }) => whole)])
+  }
+  if (flags.sarif === true) {
+    const { sarifOf } = await import('./sarif.js')
+    const { VERSION } = await import('../../../version.js')
+    out.raw(`${JSON.stringify(sarifOf(reports, problems.map(errorText), VERSION))}\n`)
+  } else {
+    tell(reports, evidence, out)
+  }
+  return gravest(exits)
+}
+
+async function readAll(files: readonly string[], patterns: string, fail: Fail): Promise<ReadFile[]> {
+  const read: ReadFile[] = []
+  for (const file of files) {
+    try {
+      const bytes = await readFileBounded(file, MAX_GO_SUM_BYTES)
+      read.push({ file, bytes, whole: wholeFile(bytes, patterns) })
+    } catch (error) {
+      fail(error)
+    }
+  }
+  return read
+}
+
+// ---- before asking ---------------------------------------------------------------------------------------------
+
+/** A proof file is judged alone, and made of what was asked; what is remembered has no proof in it. */
+function cacheOf(flags: GoSumFlags, { vkey, trust, source }: GoSumSettings): LineCache | undefined {
+  if (flags.cache === false || source.kind === 'proof' || flags.writeProof !== undefined) return undefined
+  const xdg = process.env['XDG_CACHE_HOME']
+  const home = userHome()
+  const base = xdg && isAbsolute(xdg) ? xdg : home && join(home, '.cache')
+  // Who has no home remembers nothing.
+  if (base === undefined) return undefined
+  return new LineCache(join(base, 'gossum', 'go-sum-lines'), vkey, trust)
+}
+
+async function beforeAsking(
+  read: readonly ReadFile[],
+  patterns: string,
+  cache: LineCache | undefined,
+  fail: Fail,
+): Promise<Checking[]> {
+  const parsed = read.flatMap((one) => {
+    try {
+      const goSum = parseGoSum(one.file, one.bytes)
+      const [asked, skipped] = [[] as GoSumLine[], [] as GoSumLine[]]
+      for (const line of goSum.lines) (isPrivate(patterns, line.module) ? skipped : asked).push(line)
+      return [{ ...one, goSum, asked, private: skipped }]
+    } catch (error) {
+      fail(error)
+      return []
+    }
+  })
+  const known = await cache?.known(parsed.flatMap(({ asked }) => asked.map(lineText)))
+  return parsed.map(({ asked, ...one }) => {
+    const open = asked.filter((line) => known?.has(lineText(line)) !== true)
+    return { ...one, cached: asked.length - open.length, open }
+  })
+}
+
+// ---- asking ----------------------------------------------------------------------------------------------------
+
+async function ask(
+  checking: readonly Checking[],
+  settings: GoSumSettings,
+  flags: GoSumFlags,
+  out: Output,
+): Promise<Asked> {
+  const modules = new Map<string, ModuleVersion>()
+  for (const line of checking.flatMap(({ open }) => open)) {
+    modules.set(moduleKey(line), { path: line.module, version: line.version })
+  }
+  const wantsProof = flags.writeProof !== undefined
+  if (modules.size === 0 && !wantsProof) return { exit: EXIT.fine }
+  const { askAbout, NoQuorumHead } = await import('./gosum-source.js')
+  try {
+    const work = askAbout([...modules.values()], settings, wantsProof)
+    return { ...(await out.progress(`checking ${modules.size} module versions`, work)), exit: EXIT.fine }
+  } catch (problem) {
+    return { problem, exit: problem instanceof NoQuorumHead ? EXIT.undecided : exitCodeOf(errorCode(problem)) }
+  }
+}
+
+/** Keeps what convicts: in files, and with the node that was asked, which may know more by the heads. */
+async function keepEvidence(
+  { evidence, convicting }: Asked,
+  { source }: GoSumSettings,
+  flags: GoSumFlags,
+  out: Output,
+): Promise<EvidenceReport | null> {
+  const [first, ...others] = evidence ?? []
+  if (first === undefined) return null
+  const { evidenceId } = await import('../../../evidence/evidence.js')
+  const { parseCheckpoint } = await import('../../../tlog/checkpoint.js')
+  const { giveEvidence, keepInFile } = await import('../evidence/evidence-file.js')
+  const witnesses: EvidenceReport['witnesses'][number][] = []
+  const file = await keepInFile(first, flags.writeEvidence, out)
+  for (const one of others) {
+    if (!('witness' in one)) continue
+    witnesses.push({ id: evidenceId(one), witness: one.witness, file: await keepInFile(one, undefined, out) })
+  }
+  if (source.kind === 'node') {
+    const { NodeClient } = await import('../../node-client.js')
+    const { giveHeads } = await import('../evidence/give-heads.js')
+    const node = new NodeClient(source.url)
+    for (const one of [first, ...others]) {
+      const id = evidenceId(one)
+      await giveEvidence(node, one).then(
+        ({ fate }) => out.talk(`evidence ${id} is with the node at ${source.url} (${fate})`),
+        (error: unknown) => out.error(error),
+      )
+    }
+    await giveHeads(convicting ?? [], new Set([first, ...others].map(evidenceId)), node, out)
+  }
+  const sizes = first.heads.map((head) => parseCheckpoint(head).size) as [number, number]
+  return { id: evidenceId(first), sizes, file, witnesses }
+}
+
+async function keepProof({ proof, problem }: Asked, file: string, fail: Fail): Promise<void> {
+  if (problem !== undefined) return
+  try {
+    if (proof === undefined) {
+      const { GossumError } = await import('../../../errors.js')
+      throw new GossumError('FILE_UNWRITABLE', `${file}: the records are more than a proof file holds`)
+    }
+    await writeFileAnew(file, proof)
+  } catch (error) {
+    fail(error)
+  }
+}
+
+// ---- telling ---------------------------------------------------------------------------------------------------
+
+function judged(line: GoSumLine, answers: GoSumAnswers['answers']): LineFinding | undefined {
+  return judgeLine(line, answers.get(moduleKey(line)) ?? NOT_HELD)
+}
+
+const NOT_HELD: LogAnswer = { kind: 'pending', reason: 'the proof file does not hold it' }
+
+function foundLines({ open }: Checking, answers: GoSumAnswers['answers'] | undefined): string[] {
+  if (answers === undefined) return []
+  return open.filter((line) => judged(line, answers) === undefined).map(lineText)
+}
+
+function reportOf(
+  { file, goSum, private: skipped, cached, open }: Checking,
+  asked: Asked,
+  evidence: EvidenceReport | null,
+): FileReport {
+  const { answers, quorum } = asked
+  const findings = [
+    ...goSum.malformed.map(malformedFinding),
+    ...skipped.map(privateFinding),
+    ...(answers === undefined ? [] : open.flatMap((line) => judged(line, answers) ?? [])),
+  ].sort((a, b) => a.line - b.line)
+  // Without a head there is nothing to say of any line, and no need to say it of each.
+  const pending = answers === undefined ? open.length : findings.filter(isOpen).length
+  return {
+    file,
+    verdict: verdictOf(findings, pending, evidence !== null),
+    lines: goSum.count,
+    private: skipped.length,
+    cached,
+    pending,
+    head: headOf(quorum),
+    evidence,
+    findings,
+  }
+}
+
+function headOf(quorum: GoSumAnswers['quorum'] | undefined): HeadReport | null {
+  if (quorum === undefined) return null
+  const { head, cosignatures } = quorum
+  return { size: head.size, root: Buffer.from(head.root).toString('base64'), cosignatures }
+}
+
+function tell(reports: readonly FileReport[], evidence: EvidenceReport | null, out: Output): void {
+  const paint: Parameters<typeof findingLine>[2] = (style, text) => out.paint(style, text)
+  for (const report of reports) {
+    out.json(report)
+    for (const finding of report.findings) {
+      if (isFailure(finding)) out.line(findingLine(report.file, finding, paint))
+    }
+  }
+  if (evidence !== null) reportEvidenceLines(evidence, paint).forEach((line) => out.line(line))
+  for (const report of reports) {
+    if (report.verdict === 'ok') out.aside(() => fineLine(report))
+    else if (!out.isJson) out.talk(failedLine(report))
+  }
+}

@@ -1,0 +1,281 @@
+/**
+ * The quorum head that `gossum check go.sum` proves lines under, and what was proven: from a node, from the log itself,
+ * from a home, or from a proof file. Whoever brings a head, the log's signature is verified here, and the cosignatures
+ * when there is a policy.
+ */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { checkModules, LOOKUPS_AT_ONCE, type Checked } from '../../../audit/checker.js'
+import type { LogAnswer } from '../../../audit/gosum.js'
+import {
+  encodeGoSumProof,
+  makeGoSumProof,
+  MAX_GO_SUM_PROOF_BYTES,
+  parseGoSumProof,
+  provenAnswers,
+} from '../../../audit/proof.js'
+import { errorCode, errorText, GossumError, HintedError, type ErrorCode } from '../../../errors.js'
+import type { Evidence } from '../../../evidence/evidence.js'
+import type { FoundHead } from '../../../evidence/report-shape.js'
+import { witnessLies } from '../../../evidence/witness-lies.js'
+import { Outgoing } from '../../../outgoing/http-client.js'
+import { SumdbClient, type VerifiedHead } from '../../../sumdb/client.js'
+import { refusedStatus } from '../../../sumdb/fetcher.js'
+import type { ModuleVersion } from '../../../sumdb/module.js'
+import { utf8 } from '../../../tlog/bytes.js'
+import { logId, SUMDB_ORIGIN } from '../../../tlog/checkpoint.js'
+import { MAX_NOTE_BYTES, parseNote, parseVerifierKey, SIGNATURE_TYPES, type VerifierKey } from '../../../tlog/note.js'
+import { parsePolicy } from '../../../tlog/policy.js'
+import { readFileBounded } from '../../files.js'
+import type { GoSumSettings, GoSumSource } from './gosum-settings.js'
+import { requireHead, type CosignatureVerdict, type TrustedKeys } from '../verdict.js'
+
+/** A quorum head, and who made it one. */
+export interface QuorumHead extends VerifiedHead {
+  readonly cosignatures: readonly CosignatureVerdict[]
+}
+
+export interface GoSumAnswers {
+  readonly quorum: QuorumHead
+  /** By module version, `path@version`. */
+  readonly answers: ReadonlyMap<string, LogAnswer>
+  /** What convicts the log, and with a policy those of its witnesses that cosigned both heads; the log's first. */
+  readonly evidence: readonly Evidence[]
+  /** The heads that convict, as they were shown. */
+  readonly convicting: readonly FoundHead[]
+  /** The bytes of a proof file of all that was proven, if one was wanted. */
+  readonly proof: Uint8Array | undefined
+}
+
+/** There is no quorum head to prove anything under: that is no fault of anybody's, and may pass. */
+export class NoQuorumHead extends HintedError {}
+
+/** A log may take 15 seconds for a lookup, and a node waits 10 more for the quorum. */
+const PATIENCE = { timeoutMs: 30_000, deadlineMs: 60_000 }
+/** Tiles that are fetched at a time: a large go.sum needs thousands. */
+const TILES_AT_ONCE = 32
+/** Connections to the log or node: one for each lookup under way. */
+const CONNECTIONS = LOOKUPS_AT_ONCE
+
+/**
+ * What can be proven about these module versions. Throws NoQuorumHead, NODE_UNREACHABLE, LOG_UNREACHABLE, and the codes
+ * of keys, policies, heads and homes.
+ */
+export async function askAbout(
+  modules: readonly ModuleVersion[],
+  settings: GoSumSettings,
+  wantsProof: boolean,
+): Promise<GoSumAnswers> {
+  const key = parseLogKey(settings.vkey)
+  const trust: TrustedKeys = { logs: [key], ...(settings.policy && { policy: parsePolicy(settings.policy) }) }
+  const { source } = settings
+  if (source.kind === 'proof') return fromProof(source.file, key, trust)
+  const url = source.kind === 'node' ? doorOf(source.url, key) : source.url
+  const { fetch } = new Outgoing({ connections: CONNECTIONS })
+  const client = new SumdbClient({ url, key, fetch, ...PATIENCE, tilesAtOnce: TILES_AT_ONCE })
+  const parts = { client, key, keepBytes: wantsProof ? MAX_GO_SUM_PROOF_BYTES : 0 }
+  const first = await findHead(source, client, key, trust)
+  let checked = await checkModules(modules, { ...parts, ...first })
+  let { quorum } = first
+  // A node has the quorum cosign what its lookups find: its next head may hold what the first one did not yet.
+  const newer = modules.filter((_, i) => isBeyond(checked.answers[i]!, quorum))
+  if (source.kind === 'node' && newer.length > 0) {
+    const next = await findHead(source, client, key, trust)
+    const rest = await checkModules(newer, { ...parts, quorum: next.quorum, shown: [quorum] })
+    checked = joined(modules, checked, newer, rest)
+    quorum = next.quorum
+  }
+  const proof = wantsProof && checked.isWhole ? await proofOf(checked.records, client, key, quorum) : undefined
+  const answers = new Map(modules.map(({ path, version }, i) => [`${path}@${version}`, checked.answers[i]!]))
+  return { quorum, answers, ...convictionsIn(checked, key, trust), proof }
+}
+
+function convictionsIn(
+  { conviction }: Checked,
+  key: VerifierKey,
+  { policy }: TrustedKeys,
+): Pick<GoSumAnswers, 'evidence' | 'convicting'> {
+  if (conviction === undefined) return { evidence: [], convicting: [] }
+  const { evidence, heads } = conviction
+  const witnesses = (policy?.witnesses ?? []).flatMap((witness) => witness.key ?? [])
+  return {
+    evidence: [evidence, ...witnessLies(evidence, key, heads, witnesses)],
+    convicting: heads.map((note) => ({ key, note })),
+  }
+}
+
+/** Whether the answer is a record that the head does not hold. */
+function isBeyond(answer: LogAnswer, { head }: QuorumHead): boolean {
+  return answer.kind === 'pending' && answer.id !== undefined && answer.id >= head.size
+}
+
+/** What was found of all modules, with what was found of some of them later. */
+function joined(
+  modules: readonly ModuleVersion[],
+  all: Checked,
+  some: readonly ModuleVersion[],
+  later: Checked,
+): Checked {
+  const laterOf = new Map(some.map((module, i) => [module, later.answers[i]!]))
+  return {
+    answers: modules.map((module, i) => laterOf.get(module) ?? all.answers[i]!),
+    records: new Map([...all.records, ...later.records]),
+    isWhole: all.isWhole && later.isWhole,
+    conviction: all.conviction ?? later.conviction,
+  }
+}
+
+function parseLogKey(vkey: string): VerifierKey {
+  const key = parseVerifierKey(vkey)
+  if (key.type === SIGNATURE_TYPES.ed25519) return key
+  throw new GossumError('USAGE', `--log: ${key.name} is a witness key (type 0x0${key.type}), not a log key`)
+}
+
+/** Where a node answers as the checksum database of this name. */
+function doorOf(node: string, { name }: VerifierKey): string {
+  return `${node}/sumdb/${name.split('/').map(encodeURIComponent).join('/')}`
+}
+
+async function proofOf(
+  records: ReadonlyMap<number, Uint8Array>,
+  client: SumdbClient,
+  key: VerifierKey,
+  { head, note }: QuorumHead,
+): Promise<Uint8Array> {
+  const ids = [...records.keys()].sort((a, b) => a - b)
+  return encodeGoSumProof(makeGoSumProof(key.vkey, note, records, await client.recordsProof(head, ids)))
+}
+
+async function fromProof(file: string, key: VerifierKey, trust: TrustedKeys): Promise<GoSumAnswers> {
+  try {
+    const proof = parseGoSumProof(await readFileBounded(file, MAX_GO_SUM_PROOF_BYTES))
+    if (proof.log !== key.vkey) throw new GossumError('LOG_UNKNOWN', proof.log)
+    const quorum = judged(utf8(proof.head), trust)
+    return { quorum, answers: provenAnswers(proof, quorum.head), evidence: [], convicting: [], proof: undefined }
+  } catch (error) {
+    if (errorCode(error) !== 'PROOF_MALFORMED') throw error
+    throw new HintedError(error as GossumError, 'gossum check go.sum --write-proof FILE makes one')
+  }
+}
+
+// ---- the quorum head -------------------------------------------------------------------------------------------
+
+/** Throws NoQuorumHead when only the quorum is missing. */
+function judged(note: Uint8Array, trust: TrustedKeys): QuorumHead {
+  try {
+    return { ...requireHead(note, trust), note }
+  } catch (error) {
+    throw errorCode(error) === 'POLICY_UNSATISFIED' ? undecided('POLICY_UNSATISFIED', error) : error
+  }
+}
+
+function undecided(code: ErrorCode, error: unknown, hint?: string): NoQuorumHead {
+  const detail = error instanceof GossumError ? error.detail : errorText(error)
+  const known = new GossumError(code, detail, error)
+  return new NoQuorumHead(known, hint ?? known.hint)
+}
+
+interface Found {
+  readonly quorum: QuorumHead
+  /** A head that the log showed besides. */
+  readonly shown: readonly VerifiedHead[]
+}
+
+async function findHead(
+  source: Exclude<GoSumSource, { kind: 'proof' }>,
+  client: SumdbClient,
+  key: VerifierKey,
+  trust: TrustedKeys,
+): Promise<Found> {
+  if (source.kind === 'node') return { quorum: judged(await fromNode(source.url, client), trust), shown: [] }
+  if (source.kind === 'home') return { quorum: judged(await fromHome(source.home, key), trust), shown: [] }
+  return fromLog(source, client, trust)
+}
+
+/** What the node lets out as its newest head. */
+async function fromNode(url: string, client: SumdbClient): Promise<Uint8Array> {
+  try {
+    return requireNote(await client.latestNote(), 'NODE_UNREACHABLE', url)
+  } catch (error) {
+    if (errorCode(error) === 'NODE_UNREACHABLE') throw error
+    const status = refusedStatus(error)
+    const detail = error instanceof GossumError ? error.detail : errorText(error)
+    // A node that has no quorum head, or whose log is frozen, says so with such a status.
+    if (status !== undefined && (status >= 500 || status === 429)) {
+      throw undecided('LOG_UNREACHABLE', error, `the node says why; see gossum status --node ${url}`)
+    }
+    throw new GossumError('NODE_UNREACHABLE', detail, error)
+  }
+}
+
+/** What says nothing of a log: no answer, or one that cannot be its. */
+const SILENT: ReadonlySet<ErrorCode> = new Set(['LOG_UNREACHABLE', 'LOG_ANSWER_INVALID'])
+
+/** The newest head that the log shows, verified. Throws LOG_ANSWER_INVALID for an answer that is no head at all. */
+async function newestOf(client: SumdbClient, url: string): Promise<VerifiedHead> {
+  try {
+    return await client.latest()
+  } catch (error) {
+    if (errorCode(error) !== 'NOTE_MALFORMED') throw error
+    throw new GossumError('LOG_ANSWER_INVALID', `${url} answers with something that is no head`, error)
+  }
+}
+
+/** Throws this code for an answer that is no note at all: a sign-in page, say. */
+function requireNote(answer: Uint8Array, code: ErrorCode, url: string): Uint8Array {
+  try {
+    parseNote(answer)
+    return answer
+  } catch (error) {
+    throw new GossumError(code, `${url} answers with something that is no head`, error)
+  }
+}
+
+/** The log's newest head when it has its quorum with it, else the one in the file; the larger when both have. */
+async function fromLog(
+  { head: file, url }: { head: string | undefined; url: string },
+  client: SumdbClient,
+  trust: TrustedKeys,
+): Promise<Found> {
+  const given = file === undefined ? undefined : judged(await readFileBounded(file, MAX_NOTE_BYTES), trust)
+  const latest = await newestOf(client, url).catch((error: unknown) => {
+    if (given === undefined || !SILENT.has(errorCode(error))) throw error
+    return undefined
+  })
+  if (latest === undefined) return { quorum: given!, shown: [] }
+  try {
+    const quorum = judged(latest.note, trust)
+    if (given === undefined) return { quorum, shown: [] }
+    return quorum.head.size >= given.head.size ? { quorum, shown: [given] } : { quorum: given, shown: [quorum] }
+  } catch (error) {
+    if (given !== undefined) return { quorum: given, shown: [latest] }
+    if (!(error instanceof NoQuorumHead)) throw error
+    throw undecided('POLICY_UNSATISFIED', error, 'give a cosigned head with --head FILE, or ask a node with --node URL')
+  }
+}
+
+/** The quorum head that a home keeps. */
+async function fromHome(home: string, key: VerifierKey): Promise<Uint8Array> {
+  if (!existsSync(join(home, 'db'))) throw new GossumError('HOME_UNUSABLE', `${home} is not the home of a node`)
+  const { Store } = await import('../../../store/store.js')
+  const { isFrozen } = await import('../../../store/heads.js')
+  const id = logId(key.name, SUMDB_ORIGIN)
+  const store = await Store.open(home).catch((error: unknown) => {
+    if (errorCode(error) !== 'STORE_LOCKED') throw error
+    throw new HintedError(error as GossumError, 'a node runs in it: ask that with --node URL, without --home')
+  })
+  try {
+    const disagreement = store.heads.disagreement(id)
+    if (disagreement !== undefined) throw new GossumError('STATE_DISAGREES', disagreement)
+    const state = store.heads.get(id)
+    if (isFrozen(state)) {
+      const holds = state.holds.filter(({ acked }) => !acked).map((hold) => hold.id)
+      throw undecided('LOG_FROZEN', new GossumError('LOG_FROZEN', holds.join(', ')))
+    }
+    const note = await store.quorum.get(id)
+    if (note === undefined) throw undecided('HISTORY_MISSING', new GossumError('HISTORY_MISSING', key.name))
+    return utf8(note)
+  } finally {
+    await store.close()
+  }
+}

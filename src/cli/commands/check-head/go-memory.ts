@@ -1,0 +1,35 @@
+/**
+ * Where the go command remembers the newest head of a checksum database: `pkg/sumdb/<name>/latest` below the first
+ * entry of GOPATH, which is found as the go command finds it (cmd/go/internal/cfg).
+ */
+import { delimiter, isAbsolute, join } from 'node:path'
+import { userHome } from '../../../config/user-home.js'
+import { GossumError, HintedError } from '../../../errors.js'
+import { isMissingFile, readFileBounded } from '../../files.js'
+import { goEnv } from '../../go-env.js'
+
+/** The file that remembers the log with this key name. Throws FILE_UNREADABLE when GOPATH names no place for it. */
+export function latestPath(name: string, env: NodeJS.ProcessEnv = process.env): string {
+  const home = userHome(env)
+  const gopath = goEnv('GOPATH', env) ?? (home === undefined ? '' : join(home, 'go'))
+  const [first = ''] = gopath.split(delimiter)
+  if (!isAbsolute(first)) {
+    const error = new GossumError('FILE_UNREADABLE', `the first entry of GOPATH is no absolute path: ${gopath}`)
+    throw new HintedError(error, 'the go command refuses it, too; or name the file itself')
+  }
+  return join(first, 'pkg', 'sumdb', ...name.split('/'), 'latest')
+}
+
+/** What the go command remembers there, at most `most` bytes. Throws FILE_UNREADABLE. */
+export async function readLatest(path: string, name: string, most: number): Promise<Uint8Array> {
+  try {
+    return await readFileBounded(path, most)
+  } catch (error) {
+    if (!isMissingFile(error)) throw error
+    const missing = new GossumError('FILE_UNREADABLE', `the go command has not used ${name} here yet: no ${path}`)
+    throw new HintedError(
+      missing,
+      'it writes the file when it first verifies a module; or name another FILE, or set GOPATH',
+    )
+  }
+}

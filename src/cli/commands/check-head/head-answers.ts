@@ -1,0 +1,142 @@
+/**
+ * What a node and the log itself say about one head. Neither is believed: a head is inconsistent when two signatures and
+ * a proof are in hand that say so.
+ */
+import type { LogSetting } from '../../../config.js'
+import { ERRORS, GossumError, type ErrorCode } from '../../../errors.js'
+import { makeSplitView, parseEvidence, verifyEvidence, type Evidence } from '../../../evidence/evidence.js'
+import type { HeadAnswer } from '../../../http/submit.js'
+import { SumdbClient } from '../../../sumdb/client.js'
+import { equalBytes } from '../../../tlog/bytes.js'
+import type { Checkpoint } from '../../../tlog/checkpoint.js'
+import { EMPTY_ROOT, formatHash } from '../../../tlog/hash.js'
+import { parseNote, type Note } from '../../../tlog/note.js'
+import { grouped } from '../../ui/node-text.js'
+import type { NodeClient } from '../../node-client.js'
+
+/** A head that the log signed, as somebody remembers it. */
+export interface RememberedHead {
+  readonly bytes: Uint8Array
+  readonly note: Note
+  /** Undefined for a size beyond 2^53 - 1. */
+  readonly head: Checkpoint | undefined
+}
+
+export type HeadVerdict = 'consistent' | 'inconsistent' | 'pending'
+
+/** What somebody said, or why they said nothing. */
+export type Said = { readonly url: string } & (
+  | { readonly error: { readonly code: ErrorCode; readonly message: string } }
+  | { readonly error?: never; readonly verdict: HeadVerdict; readonly text: string; readonly fields: object }
+)
+
+export interface HeadStatement {
+  readonly said: Said
+  /** Verified: the head is not the only history that the log has signed. */
+  readonly evidence?: Evidence
+}
+
+/** Milliseconds that the log may take for all that it is asked. */
+const LOG_TIMEOUT_MS = 60_000
+
+function failed(url: string, error: unknown): HeadStatement {
+  if (!(error instanceof GossumError)) throw error
+  return { said: { url, error: { code: error.code, message: error.message } } }
+}
+
+// ---- the node --------------------------------------------------------------------------------------------------
+
+/** Submits the head to a node, and so to its peers. */
+export async function askNode(
+  node: NodeClient,
+  { key }: Pick<LogSetting, 'key'>,
+  { bytes }: Pick<RememberedHead, 'bytes'>,
+): Promise<HeadStatement> {
+  const { url } = node
+  try {
+    const answer = await node.submit<HeadAnswer>('/api/v1/heads', 'text/plain; charset=utf-8', bytes, 'outcome')
+    const { outcome, code, held, evidence: id } = answer
+    const fields = { outcome, code, held, evidence: id }
+    if (outcome !== 'conflict') return { said: { url, verdict: verdictOf(answer), text: wordsFor(answer), fields } }
+    // That a node says so is no proof; what it holds is.
+    const evidence = parseEvidence(await node.ask(`/api/v1/evidence/${encodeURIComponent(id ?? '')}`))
+    const conviction = verifyEvidence(evidence, [key])
+    const text = `contradicts its history (${holds(held)}); evidence ${conviction.id}`
+    return { said: { url, verdict: 'inconsistent', text, fields }, evidence }
+  } catch (error) {
+    return failed(url, error)
+  }
+}
+
+function verdictOf({ outcome }: HeadAnswer): HeadVerdict {
+  return outcome === 'advanced' || outcome === 'known' || outcome === 'past' ? 'consistent' : 'pending'
+}
+
+function wordsFor({ outcome, code, held }: HeadAnswer): string {
+  const why = code !== null && Object.hasOwn(ERRORS, code) ? ERRORS[code][0] : String(code)
+  switch (outcome) {
+    case 'advanced':
+      return 'continues its history, and is the newest head that it holds now'
+    case 'known':
+      return 'is the newest head that it holds'
+    case 'past':
+      return `is part of its history (${holds(held)})`
+    case 'pending':
+      if (code === 'SIZE_IMPOSSIBLE' || code === 'NOTE_TOO_LARGE')
+        return `is a lie that no evidence holds (${why}): it is kept as a suspect, and the log is frozen`
+      return `cannot be proven yet (${holds(held)}): ${why}; it is kept, and tried again`
+    default:
+      return `not taken (${holds(held)}): ${why}`
+  }
+}
+
+function holds(size: number | null): string {
+  return size === null ? 'it holds no head' : `it holds size ${grouped(size)}`
+}
+
+// ---- the log ---------------------------------------------------------------------------------------------------
+
+/** A log that can be asked. */
+export type PolledLog = LogSetting & { readonly url: string }
+
+/** Compares the head with the one that the log shows now, by the tiles of the larger one. */
+export async function askLog({ key, url, origin }: PolledLog, remembered: RememberedHead): Promise<HeadStatement> {
+  const late = new AbortController()
+  const timer = setTimeout(() => late.abort(new GossumError('TIMEOUT', url)), LOG_TIMEOUT_MS)
+  try {
+    const { head: ours } = remembered
+    if (ours === undefined) throw new GossumError('SIZE_IMPOSSIBLE', remembered.note.text.split('\n')[1])
+    // No history of anybody's has it: the log need not be asked.
+    if (ours.size === 0 && !equalBytes(ours.root, EMPTY_ROOT)) {
+      const evidence = makeSplitView(key, [remembered.note, remembered.note])
+      const text = 'need not be asked: no empty tree has this root'
+      return { said: { url, verdict: 'inconsistent', text, fields: { size: null, root: null } }, evidence }
+    }
+    const client = new SumdbClient({ url, key, origin })
+    const { head: shown, note } = await client.latest(late)
+    const [smaller, larger] = ours.size <= shown.size ? [ours, shown] : [shown, ours]
+    const prefix = await client.prefix(larger, smaller.size, late)
+    const fields = { size: shown.size, root: formatHash(shown.root) }
+    if (equalBytes(prefix.root, smaller.root)) {
+      // The empty tree is part of every history: no tile of this one was asked for.
+      if (shown.size < ours.size && shown.size === 0) {
+        return { said: { url, verdict: 'pending', text: 'shows the empty tree, which says nothing', fields } }
+      }
+      return { said: { url, verdict: 'consistent', text: relation(ours.size, shown.size), fields } }
+    }
+    const isProven = smaller.size > 0 && smaller.size < larger.size
+    const evidence = makeSplitView(key, [remembered.note, parseNote(note)], isProven ? prefix : undefined)
+    const text = `shows size ${grouped(shown.size)}, of another history`
+    return { said: { url, verdict: 'inconsistent', text, fields }, evidence }
+  } catch (error) {
+    return failed(url, error)
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+function relation(ours: number, shown: number): string {
+  if (ours === shown) return 'shows this very head'
+  const size = grouped(shown)
+  return ours < shown ? `shows size ${size}, which continues it` : `shows size ${size}, which is part of it`
+}

@@ -1,0 +1,26 @@
+/** `gossum check`: is what the go command was shown what the world sees? */
+import { Command } from 'commander'
+
+const PARTS = {
+  'go.sum': async () => (await import('./check-gosum/check-gosum.js')).goSumCommand(),
+  head: async () => (await import('./check-head/check-head.js')).headCommand(),
+}
+
+/** The command with the one part that was named, or else with both: CI checks often, and one needs little of the other. */
+export async function command(named: string | undefined): Promise<Command> {
+  const check = new Command('check')
+    .description('compare what the go command was shown with what the log, a node and its peers see')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  gossum check go.sum                            every line of ./go.sum, by the node on this machine
+  gossum check head                              what the go command remembers of sum.golang.org
+  gossum check head --json | jq -r .verdict
+  gossum help check go.sum
+`,
+    )
+  const isPart = named !== undefined && Object.hasOwn(PARTS, named)
+  for (const [name, load] of Object.entries(PARTS)) if (!isPart || name === named) check.addCommand(await load())
+  return check
+}

@@ -1,0 +1,80 @@
+/**
+ * `gossum demo`: the whole story on one machine, without a network (demo/story.ts). This is its frame: where it may
+ * write, and that nothing is left behind when it is interrupted.
+ */
+import { access, constants, mkdir, mkdtemp } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Command } from 'commander'
+import { errorText, GossumError, HintedError } from '../../errors.js'
+import { OWN_OUT, Story } from './demo/story.js'
+import { output, type OutputFlags } from '../ui/output.js'
+
+interface DemoFlags extends OutputFlags {
+  nodes: number
+  out?: string
+}
+
+const MAX_NODES = 50
+
+export function command(): Command {
+  return new Command('demo')
+    .description('the whole story on one machine: a log, witnesses, a quorum, a split view, its capture')
+    .option('--nodes <N>', 'number of witnesses', (text) => Number(text), 5)
+    .option('--out <DIR>', 'where the evidence files are written (default: a new temporary directory)')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  gossum demo                 five witnesses catch a log that shows two histories
+  gossum demo --nodes 10
+  gossum demo --json | tail -n 1
+`,
+    )
+    .action(async (_options: DemoFlags, self: Command) => demo(self.optsWithGlobals<DemoFlags>()))
+}
+
+async function demo(flags: DemoFlags): Promise<void> {
+  const { nodes: count } = flags
+  if (!Number.isInteger(count) || count < 2 || count > MAX_NODES) {
+    throw new GossumError('USAGE', `--nodes takes a whole number from 2 to ${MAX_NODES}`)
+  }
+  const directory = await usable('set $TMPDIR to a directory that is yours to write', () =>
+    mkdtemp(join(tmpdir(), 'gossum-demo-')),
+  )
+  const outDirectory = flags.out ?? join(directory, OWN_OUT)
+  const story = new Story(output(flags), directory, outDirectory, count)
+  const interruption = listenForInterruption()
+  try {
+    await usable('choose another directory with --out', async () => {
+      await mkdir(outDirectory, { recursive: true })
+      await access(outDirectory, constants.W_OK)
+    })
+    const exitCode = await Promise.race([story.tell(), interruption.exitCode])
+    if (exitCode !== undefined) process.exitCode = exitCode
+  } finally {
+    await story.end()
+    interruption.close()
+  }
+}
+
+/** What a program that a signal ended exits with. */
+const SIGNAL_EXITS = { SIGINT: 130, SIGTERM: 143 } as const
+
+/** Waits for the first signal. A second one ends the process at once, and with it every node. */
+function listenForInterruption(): { exitCode: Promise<number>; close(): void } {
+  const { promise: exitCode, resolve } = Promise.withResolvers<number>()
+  const stop = (signal: keyof typeof SIGNAL_EXITS): void => resolve(SIGNAL_EXITS[signal])
+  const signals = Object.keys(SIGNAL_EXITS) as (keyof typeof SIGNAL_EXITS)[]
+  for (const signal of signals) process.once(signal, stop)
+  return { exitCode, close: () => signals.forEach((signal) => process.off(signal, stop)) }
+}
+
+/** Works with a directory that the user chose. Throws HOME_UNUSABLE with this hint. */
+async function usable<T>(hint: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    throw new HintedError(new GossumError('HOME_UNUSABLE', errorText(error), error), hint)
+  }
+}

@@ -1,0 +1,145 @@
+/**
+ * A checksum database that lies: one key, two histories. Everybody sees the honest one, but for one victim, who has a
+ * door of their own. Until the fork both show the same.
+ */
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { Level } from 'level'
+import { SumdbServer, type Listening, type NewRecord } from '../../../sumdb/log-server.js'
+import { toBase64, utf8 } from '../../../tlog/bytes.js'
+import { sha256 } from '../../../tlog/hash.js'
+import { parseNote, type SignerKey } from '../../../tlog/note.js'
+
+/** Two go.sum lines of a made-up module; `salt` makes another history of it. */
+function record(n: number, salt: string): NewRecord {
+  const path = `example.com/module${n}`
+  const version = 'v1.0.0'
+  const hash = toBase64(sha256(utf8(`${salt} ${n}`)))
+  return { path, version, text: `${path} ${version} h1:${hash}\n${path} ${version}/go.mod h1:${hash}\n` }
+}
+
+function records(from: number, count: number, salt: string): NewRecord[] {
+  return Array.from({ length: count }, (_, i) => record(from + i, salt))
+}
+
+/** A head of another history, as the victim saw it first. */
+export interface Lie {
+  readonly text: string
+  /** Milliseconds since 1970. */
+  readonly shownAt: number
+}
+
+/** The folders of the histories: the honest one, what the victim sees before any lie, and one for each lie. */
+export const VIEWS = ['honest', 'shown', 'forked', 'forked-again'] as const
+
+export class TwoFacedLog {
+  /** What everybody sees. */
+  readonly honestUrl: string
+  /** What the victim sees. */
+  readonly victimUrl: string
+  readonly #honest: SumdbServer
+  readonly #victim: VictimView
+  /** Records that all histories have in common. */
+  #common = 0
+  #lies = 0
+  readonly #open: (name: string) => Promise<SumdbServer>
+  readonly #close: () => Promise<void>
+
+  private constructor(parts: {
+    honest: SumdbServer
+    everybody: Listening
+    victim: VictimView & Listening
+    open: (name: string) => Promise<SumdbServer>
+    close: () => Promise<void>
+  }) {
+    this.honestUrl = parts.everybody.url
+    this.victimUrl = parts.victim.url
+    this.#honest = parts.honest
+    this.#victim = parts.victim
+    this.#open = parts.open
+    this.#close = parts.close
+  }
+
+  static async start(directory: string, signer: SignerKey): Promise<TwoFacedLog> {
+    const databases: Level[] = []
+    const open = (name: string): Promise<SumdbServer> => {
+      const db = new Level(join(directory, name))
+      databases.push(db)
+      return SumdbServer.open({ db, signer })
+    }
+    const [honest, shown] = [await open(VIEWS[0]), await open(VIEWS[1])]
+    const everybody = await honest.listen({ host: '127.0.0.1', port: 0 })
+    const victim = await listenFor(shown)
+    const close = async (): Promise<void> => {
+      await Promise.all([everybody.close(), victim.close()])
+      await Promise.all(databases.map((db) => db.close()))
+    }
+    return new TwoFacedLog({ honest, everybody, victim, open, close })
+  }
+
+  /** Adds records to the one history that everybody sees. Returns the new size. */
+  async append(count: number): Promise<number> {
+    const added = records(this.#honest.size, count, 'honest')
+    await Promise.all([this.#honest.append(added), this.#victim.log.append(added)])
+    this.#common = this.#honest.size
+    return this.#honest.size
+  }
+
+  /** Adds records that only the honest view gets. Returns its new size. */
+  async appendHonest(count: number): Promise<number> {
+    await this.#honest.append(records(this.#honest.size, count, 'honest'))
+    return this.#honest.size
+  }
+
+  /**
+   * Shows the victim another history than any before: `count` records of its own behind those that all have in common.
+   * Resolves when the victim was shown its head.
+   */
+  async fork(count: number): Promise<Lie> {
+    const lie = ++this.#lies
+    const other = await this.#open(VIEWS[1 + lie]!)
+    await other.append([...records(0, this.#common, 'honest'), ...records(this.#common, count, `lie ${lie}`)])
+    const { text } = parseNote(await other.head(other.size))
+    this.#victim.log = other
+    return { text, shownAt: await this.#victim.shown(other) }
+  }
+
+  close(): Promise<void> {
+    return this.#close()
+  }
+}
+
+/** What the victim sees. */
+interface VictimView {
+  /** The history that is shown. */
+  log: SumdbServer
+  /** The moment (ms since 1970) before which nobody was shown the head of this history. */
+  shown(log: SumdbServer): Promise<number>
+}
+
+/** Serves a log to the victim and notes when its head was shown first. */
+async function listenFor(first: SumdbServer): Promise<VictimView & Listening> {
+  const waiting = new Map<SumdbServer, (at: number) => void>()
+  const server = createServer((request, response) => {
+    const path = request.url ?? ''
+    const { log } = view
+    void log.handle(path).then(({ status, type, body }) => {
+      // Before it leaves: whoever catches the lie does so later.
+      if (path === '/latest') waiting.get(log)?.(Date.now())
+      response.writeHead(status, { 'content-type': type, 'content-length': body.length }).end(body)
+    })
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const view = {
+    log: first,
+    shown: (log: SumdbServer) => new Promise<number>((resolve) => waiting.set(log, resolve)),
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    close: () =>
+      new Promise<void>((resolve) => {
+        server.close(() => resolve())
+        server.closeAllConnections()
+      }),
+  }
+  return view
+}

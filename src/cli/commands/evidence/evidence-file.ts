@@ -1,0 +1,42 @@
+/** Where the command line leaves evidence, so that it is not lost: with a node, or in a file that overwrites no other. */
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { encodeEvidence, evidenceId, type Evidence } from '../../../evidence/evidence.js'
+import { fromUtf8 } from '../../../tlog/bytes.js'
+import type { SubmittedEvidence } from '../../../http/submit.js'
+import type { NodeClient } from '../../node-client.js'
+import { writeFileOnce } from '../../files.js'
+import type { Output } from '../../ui/output.js'
+
+/** Gives evidence to a node. Throws what it refuses it with, and as NodeClient does. */
+export function giveEvidence(node: NodeClient, evidence: Evidence): Promise<SubmittedEvidence> {
+  return node.submit<SubmittedEvidence>('/api/v1/evidence', 'application/json', encodeEvidence(evidence), 'fate')
+}
+
+/** The name of an evidence file where nobody has said one. */
+function evidenceFileName(evidence: Evidence): string {
+  return `gossum-evidence-${evidenceId(evidence)}.json`
+}
+
+/** Writes an evidence file; one that holds the same already is left as it is. Throws FILE_UNWRITABLE. */
+export function writeEvidence(path: string, evidence: Evidence): Promise<void> {
+  return writeFileOnce(path, encodeEvidence(evidence))
+}
+
+/**
+ * Writes it where it was asked for, or else somewhere: it must not be lost for a wrong name or a full disk. Where it is;
+ * null when no place took it, and then it is shown.
+ */
+export async function keepInFile(evidence: Evidence, named: string | undefined, out: Output): Promise<string | null> {
+  const name = evidenceFileName(evidence)
+  for (const path of [...(named === undefined ? [] : [named]), name, join(tmpdir(), name)]) {
+    try {
+      await writeEvidence(path, evidence)
+      return path
+    } catch (error) {
+      out.error(error)
+    }
+  }
+  out.block(fromUtf8(encodeEvidence(evidence))!)
+  return null
+}

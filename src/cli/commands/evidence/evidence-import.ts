@@ -1,0 +1,201 @@
+/**
+ * `gossum evidence import`: what the go command printed when it caught a fork, or an evidence file, given to a node.
+ * What is imported is verified here first, with keys that the text does not name.
+ */
+import { Command } from 'commander'
+import { SUM_GOLANG_ORG } from '../../../config.js'
+import { errorCode, GossumError, HintedError } from '../../../errors.js'
+import {
+  evidenceInText,
+  MAX_EVIDENCE_TEXT_BYTES,
+  type FromText,
+  type ProvenEvidence,
+  type TextKeys,
+} from '../../../evidence/from-text.js'
+import type { FoundHead } from '../../../evidence/report-shape.js'
+import type { LogView, WitnessView } from '../../../http/api.js'
+import type { SubmittedEvidence } from '../../../http/submit.js'
+import { utf8 } from '../../../tlog/bytes.js'
+import { isWitnessKey, parseNote, parseVerifierKey, type VerifierKey } from '../../../tlog/note.js'
+import { MAX_POLICY_BYTES, parsePolicy } from '../../../tlog/policy.js'
+import { grouped } from '../../ui/node-text.js'
+import { NodeClient } from '../../node-client.js'
+import { nodeUrl } from '../../node-url.js'
+import { collect, type CommonFlags } from '../../common-flags.js'
+import { giveEvidence, keepInFile, writeEvidence } from './evidence-file.js'
+import { EXIT, exitCodeOf, gravest } from '../../exit.js'
+import { readFileBounded, readPolicyFile } from '../../files.js'
+import { giveHeads } from './give-heads.js'
+import { parseLogKey } from '../../log-key.js'
+import { output, type Output } from '../../ui/output.js'
+
+interface ImportFlags extends CommonFlags {
+  readonly log?: string[]
+  readonly policy?: string
+  readonly write?: string
+}
+
+export function importCommand(): Command {
+  return new Command('import')
+    .description('make evidence of what the go command printed when it caught a fork, and give it to a running node')
+    .argument('<FILE>', 'a build log with the SECURITY ERROR of the go command, or an evidence file; - is stdin')
+    .option('--log <VKEY>', "key of a log to trust (repeatable; default: the node's logs, and sum.golang.org)", collect)
+    .option(
+      '--policy <FILE>',
+      "convict its witnesses, too, where they cosigned both heads (default: the node's policy)",
+    )
+    .option('--write <FILE>', 'write the evidence, too; then it takes no node')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  go mod download 2>&1 | gossum evidence import -
+  gossum evidence import build.log --write fork.json
+  gossum evidence import --log VKEY build.log --node http://10.0.0.7:46787
+
+The log of a build may be as any CI system shows it: with times, colours and prefixes, folded, as JSON, in UTF-16.
+Heads that prove nothing by themselves are given to the node as they were printed: it may know more. Evidence that no
+node takes is written to gossum-evidence-ID.json here, or where temporary files go.
+
+Exit code 3 when a report was proven and kept: the import worked, and what was imported proves that the log has signed
+two histories. 2 for a text without a report, or whose reports prove nothing; 1 when what was proven could be kept
+nowhere.
+`,
+    )
+    .action(async (file: string, _options: unknown, self: Command) => {
+      const flags = self.optsWithGlobals<ImportFlags>()
+      process.exitCode = await importFile(file, flags, output(flags))
+    })
+}
+
+async function importFile(file: string, flags: ImportFlags, out: Output): Promise<number> {
+  const node = new NodeClient(nodeUrl(flags))
+  const bytes = await readFileBounded(file, MAX_EVIDENCE_TEXT_BYTES)
+  const found = evidenceInText(bytes, await keysOf(node, flags))
+  const exits: number[] = found.failures.map((error) => {
+    const isUnknown = errorCode(error) === 'LOG_UNKNOWN'
+    out.error(isUnknown ? new HintedError(error, 'name the key of the log with --log VKEY') : error)
+    return exitCodeOf(error.code)
+  })
+  for (const [i, proven] of found.proven.entries()) exits.push(await keep(proven, i, { node, flags, out }))
+  // After the evidence, which freezes the log at once: a head may take the node a minute.
+  exits.push(await giveHeads(untold(found), new Set(found.proven.map(({ id }) => id)), node, out))
+  return gravest(exits)
+}
+
+interface Keeping {
+  readonly node: NodeClient
+  readonly flags: ImportFlags
+  readonly out: Output
+}
+
+/** What became of an attempt, or why it failed. */
+function attempt<T>(work: Promise<T>): Promise<T | GossumError> {
+  return work.catch((error: unknown) => {
+    if (error instanceof GossumError) return error
+    throw error
+  })
+}
+
+/** Keeps a piece of evidence where it was asked for and with the node, or else in some file. */
+async function keep(proven: ProvenEvidence, i: number, { node, flags, out }: Keeping): Promise<number> {
+  const { evidence } = proven
+  const named = flags.write === undefined ? undefined : numbered(flags.write, i)
+  let path: string | null = null
+  if (named !== undefined) {
+    const written = await attempt(writeEvidence(named, evidence))
+    if (written instanceof GossumError) out.error(written)
+    else path = named
+  }
+  const answer = await attempt(giveEvidence(node, evidence))
+  if (answer instanceof GossumError && path === null) {
+    path = await keepInFile(evidence, undefined, out)
+    if (path === null) {
+      out.error(new HintedError(answer, `evidence ${proven.id} is proven, and kept nowhere: keep what was printed`))
+      return exitCodeOf(answer.code)
+    }
+  }
+  tell(proven, answer, path, out)
+  return EXIT.misbehaviour
+}
+
+// ---- keys ------------------------------------------------------------------------------------------------------
+
+/** The keys of the logs that the node follows, if it is there, and that of sum.golang.org; and those of witnesses. */
+async function keysOf(node: NodeClient, { log, policy }: ImportFlags): Promise<TextKeys> {
+  const named = policy === undefined ? undefined : parsePolicy(await readPolicyFile(policy, MAX_POLICY_BYTES))
+  const [logs, witnesses] = await Promise.all([
+    log?.map(parseLogKey) ?? logsOf(node),
+    named?.witnesses.flatMap(({ key }) => key ?? []) ?? witnessesOf(node),
+  ])
+  return { logs, witnesses }
+}
+
+async function logsOf(node: NodeClient): Promise<VerifierKey[]> {
+  const usual = parseVerifierKey(SUM_GOLANG_ORG)
+  const known = await attempt(node.askJson<{ logs: LogView[] }>('/api/v1/logs', 'logs'))
+  return known instanceof GossumError ? [usual] : [...known.value.logs.map(({ key }) => parseVerifierKey(key)), usual]
+}
+
+async function witnessesOf(node: NodeClient): Promise<VerifierKey[]> {
+  const known = await attempt(node.askJson<{ witnesses: WitnessView[] }>('/api/v1/witnesses', 'witnesses'))
+  if (known instanceof GossumError) return []
+  return known.value.witnesses.flatMap(({ key }) => readWitness(key) ?? [])
+}
+
+/** Undefined for a key of a kind that is not verified here: a policy may name such. */
+function readWitness(vkey: string): VerifierKey | undefined {
+  try {
+    const key = parseVerifierKey(vkey)
+    return isWitnessKey(key) ? key : undefined
+  } catch (error) {
+    if (error instanceof GossumError) return undefined
+    throw error
+  }
+}
+
+// ---- heads -----------------------------------------------------------------------------------------------------
+
+/** The heads that say more than the evidence does: those that made none, and those with lines of witnesses. */
+function untold({ heads, proven }: FromText): FoundHead[] {
+  const told = new Set(proven.flatMap(({ evidence }) => evidence.heads.map((head) => parseNote(utf8(head)).text)))
+  const most = new Map<string, FoundHead>()
+  for (const head of heads) {
+    const id = `${head.key.vkey}\n${head.note.text}`
+    const before = most.get(id)
+    if (before === undefined || before.note.signatures.length < head.note.signatures.length) most.set(id, head)
+  }
+  return [...most.values()].filter(({ note }) => note.signatures.length > 1 || !told.has(note.text))
+}
+
+// ---- telling ---------------------------------------------------------------------------------------------------
+
+/** `fork.json`, then `fork-2.json` and so on. */
+function numbered(path: string, index: number): string {
+  return index === 0 ? path : path.replace(/(\.[^./]*)?$/, (extension) => `-${index + 1}${extension}`)
+}
+
+function tell(
+  { id, evidence, key, sizes, witness }: ProvenEvidence,
+  answer: SubmittedEvidence | GossumError,
+  path: string | null,
+  out: Output,
+): void {
+  const isGiven = !(answer instanceof GossumError)
+  const fate = isGiven ? answer.fate : null
+  const shownId = isGiven ? answer.id : id
+  const whom = witness && { witness: witness.vkey }
+  out.json({ id: shownId, fate, type: evidence.type, log: key.vkey, ...whom, sizes, written: path })
+  out.line(`${shownId}  ${fate ?? 'written'}`)
+  const did = witness === undefined ? 'has signed two histories' : `cosigned two histories of ${key.name}`
+  out.talk(`proven: ${(witness ?? key).name} ${did}, at sizes ${sizes.map(grouped).join(' and ')}`)
+  if (path !== null) out.talk(`written to ${path}`)
+  if (isGiven) out.talk(fateOf(answer.fate, witness !== undefined))
+  else out.talk(`given to no node: ${answer.message}`, { important: true })
+}
+
+function fateOf(fate: SubmittedEvidence['fate'], isOfWitness: boolean): string {
+  if (fate === 'known') return 'the node knew of it already'
+  if (fate !== 'new') return 'the node keeps no more evidence of this kind'
+  return `the node keeps it, ${isOfWitness ? 'counts the witness no more' : 'has frozen the log'}, and tells its peers`
+}

@@ -1,0 +1,270 @@
+/** `gossum run`: a node, until it is told to stop. */
+import { setFlagsFromString } from 'node:v8'
+import { Command } from 'commander'
+import { defaultHome, loadConfig, SUM_GOLANG_ORG, type Config, type Settings } from '../../config.js'
+import type { NodeEvent } from '../../node/events.js'
+import { withoutSecrets } from '../../errors.js'
+import type { LogView } from '../../http/api.js'
+import { createNode, type GossumNode } from '../../node/node.js'
+import { SUMDB_ORIGIN } from '../../tlog/checkpoint.js'
+import { policyStrength } from '../../tlog/policy-strength.js'
+import { quorumThreshold } from '../../tlog/policy.js'
+import { grouped } from '../ui/node-text.js'
+import { askable, nodeFlag } from '../node-client.js'
+import { collect, type CommonFlags } from '../common-flags.js'
+import { goEnv } from '../go-env.js'
+import { afterEvidence, afterSuspect, describeEvent, type Flags } from '../ui/event-text.js'
+import { output, type Output } from '../ui/output.js'
+
+/** What GOSUMDB is when nobody set it. */
+const DEFAULT_GOSUMDB = 'sum.golang.org'
+
+type RunFlags = Settings & CommonFlags
+
+/** Milliseconds that an orderly stop may take before the process ends anyway. */
+const STOP_TIMEOUT_MS = 5_000
+
+export function command(): Command {
+  return new Command('run')
+    .description('run a node: follow the log, prove, cosign, gossip')
+    .option(
+      '--log <"VKEY URL [ORIGIN]">',
+      'a log to follow; URL - for one that pushes (repeatable; default sum.golang.org)',
+      collect,
+    )
+    .option(
+      '--log-list <URL|FILE>',
+      'follow the logs of a log list, read at start and daily; they push their heads (repeatable)',
+      collect,
+    )
+    .option('--listen <MULTIADDR>', 'where peers reach us (repeatable; default /ip4/0.0.0.0/tcp/46786)', collect)
+    .option('--bootstrap <MULTIADDR>', 'a peer to stay connected to (repeatable)', collect)
+    .option('--announce <MULTIADDR>', 'what peers are told to dial, in place of --listen (repeatable)', collect)
+    .option('--no-mdns', 'do not look for nodes on the local network')
+    .option('--http <HOST:PORT>', 'where the API listens (default 127.0.0.1:46787; port 0 = any)')
+    .option(
+      '--trusted-proxy <CIDR>',
+      'a reverse proxy that is believed about whom it speaks for, by X-Forwarded-For (repeatable)',
+      collect,
+    )
+    .option('--poll <SECONDS>', 'time between polls, with jitter (default 60)', Number)
+    .option('--feed <"URL" or "VKEY URL">', 'a witness that gets our heads and cosigns them (repeatable)', collect)
+    .option('--distributor <URL>', 'where cosigned heads are read and published (repeatable)', collect)
+    .option('--source-spotter <URL>', 'a monitor that is asked whether it sees the same (repeatable)', collect)
+    .option('--policy <FILE>', 'whose cosignatures count (C2SP tlog-policy); public for the built-in list')
+    .option('--bastion <URL>', 'serve logs that push through this bastion (docs/witness.md)')
+    .option('--guard-wait <SECONDS>', 'wait at start for peers who know what this key signed (default 30)', Number)
+    .option(
+      '--deposit <K|required|K,required>',
+      'how many chosen peers keep what is signed, before it is (default: a majority, not required)',
+    )
+    .option('--deposit-wait <SECONDS>', 'a signature waits so long for them (default 2)', Number)
+    .option(
+      '--upstream <"NAME URL">',
+      'where the lookups and tiles of the go command come from (default: the log)',
+      collect,
+    )
+    .option('--quorum-wait <SECONDS>', "the go command's lookups wait for a quorum so long (default 10)", Number)
+    .option('--name <KEYNAME>', 'name of the witness key, when it is made')
+    .option('--contact <TEXT>', 'how operators of logs reach you; everybody can read it at /api/v1/witness')
+    .option('--recover', 'go on after the journal and the database disagreed (docs/operating.md)')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  gossum run                                    follow sum.golang.org with everything at its default
+  gossum run --bootstrap /dns4/example.org/tcp/46786/p2p/12D3KooW...
+  gossum run --log "VKEY http://127.0.0.1:46788" --http 127.0.0.1:0 --json
+  gossum run --policy public --distributor https://api.transparency.dev
+  gossum run --feed "VKEY https://witness.example.org" --policy FILE    (docs/exchange.md)
+  gossum run --log "VKEY URL ORIGIN"            a log that is no checksum database (c2sp.org/tlog-tiles)
+  gossum run --log "VKEY -"                     cosign what this log pushes to /add-checkpoint (docs/witness.md)
+  gossum run --log-list https://example.org/log-list.1
+  gossum run --trusted-proxy 127.0.0.1          behind a reverse proxy of this machine (docs/operating.md)
+  gossum run --bootstrap ADDRESS --bootstrap ADDRESS --bootstrap ADDRESS --deposit 2,required    (docs/operating.md)
+
+A witness key that was imported from an ssh-agent is used through the agent at $SSH_AUTH_SOCK (gossum key import --help).
+`,
+    )
+    .action(async (_options: RunFlags, self: Command) => run(self.optsWithGlobals<RunFlags>()))
+}
+
+async function run(flags: RunFlags): Promise<void> {
+  // The space for young objects would grow to 32 MB under any load, and hardly shrink: that is for programs that compute.
+  setFlagsFromString('--semi-space-growth-factor=1')
+  const out = output(flags)
+  const { log, listen, bootstrap, announce, http, poll, guardWait, bastion, policy, name, contact, recover, home } =
+    flags
+  const { deposit, depositWait, upstream, quorumWait, feed, distributor, sourceSpotter, logList, trustedProxy } = flags
+  // A flag that only says "no" says nothing when it is not given: then the environment and the file are asked.
+  const mdns = flags.mdns === false ? false : undefined
+  const settings = {
+    ...{ log, listen, bootstrap, announce, mdns, http, poll, guardWait, bastion, policy, name, contact, recover, home },
+    ...{ deposit, depositWait, upstream, quorumWait, feed, distributor, sourceSpotter, logList, trustedProxy },
+  }
+  const config = loadConfig(settings, flags.config === undefined ? {} : { file: flags.config })
+
+  // Events that come while the node starts wait for the ready line, which is promised to be the first.
+  const early: NodeEvent[] = []
+  let ready = false
+  const show = (event: NodeEvent): void => {
+    if (out.isJson) return out.json(event)
+    const hasPolicy = config.policy !== undefined
+    const telling = { logs: node.logs, hasPolicy, ...flagsFor(node, config), own: node.witness }
+    for (const line of describeEvent(event, telling)) out.talk(line, { important: line.startsWith('!') })
+  }
+  // Who started us may tell us to stop, or be gone, before we are ready.
+  const told = toldToStop()
+  const node = await out.progress(
+    'starting',
+    createNode(config, (event) => (ready ? show(event) : early.push(event))),
+  )
+  if (out.isJson) out.json(await readyLine(node))
+  else await introduce(node, config, out)
+  for (const line of publicTexts(config)) out.talk(line, { important: true })
+  ready = true
+  early.forEach(show)
+  await told
+  await stop(node)
+}
+
+async function readyLine(node: GossumNode): Promise<object> {
+  const { logs } = await node.view.status()
+  return {
+    ready: true,
+    witness: node.witness,
+    peerId: node.peerId ?? null,
+    multiaddrs: node.multiaddrs,
+    http: node.http,
+    logs: logs.map((log) => ({
+      id: log.id,
+      name: log.name,
+      size: log.size,
+      gosumdb: isSumDb(log) ? goSumDb(log, node.http) : null,
+    })),
+  }
+}
+
+async function introduce(node: GossumNode, config: Config, out: Output): Promise<void> {
+  const { logs, guard, deposit, clock, bastion } = await node.view.status()
+  const sumdbs = logs.filter(isSumDb)
+  const lines = [
+    ['witness', node.witness],
+    ...reachableFirst(node.multiaddrs).map((address, i) => [i === 0 ? 'peers dial' : '', address]),
+    ['api', node.http],
+    ...(bastion === null ? [] : [['bastion', bastion.url]]),
+    ['home', config.home],
+    ...logs.map((log) => [
+      'log',
+      `${log.name}  ${log.disabled ? 'disabled' : (log.url ?? 'pushes its heads')}  ${log.size === 0 ? 'no head yet' : `size ${grouped(log.size)}`}`,
+    ]),
+    ...sumdbs.map((log) => ['go', `go env -w GOSUMDB="${goSumDb(log, node.http)}"`]),
+    ...(sumdbs.length === 0 ? [] : [['undo', undoLine(node.http)]]),
+    ['policy', policyText(config, node.witness)],
+    ...meshTexts(config).map((text) => ['mesh', text]),
+    ...config.places.map(({ kind, name }) => [kind === 'source-spotter' ? 'spotter' : kind, name]),
+    ['guard', guard.text],
+    ['deposits', deposit.text],
+    ...clock.map(({ text }) => ['CLOCK', text]),
+    ...logs.flatMap((log) =>
+      log.paused === null
+        ? []
+        : [['PAUSED', `${log.name}: ${log.paused}; nothing is signed (docs/operating.md, "Reading the status")`]],
+    ),
+    ...logs.flatMap((log) => frozenTexts(log, flagsFor(node, config)).map((text) => ['FROZEN', text])),
+  ]
+  for (const [label, text] of lines) out.line(`${label!.padEnd(11)}${text!}`)
+}
+
+/** Whether the go command can ask this node about a log: it is a checksum database, and can be asked itself. */
+function isSumDb({ origin, url, disabled }: Pick<LogView, 'origin' | 'url' | 'disabled'>): boolean {
+  return origin === SUMDB_ORIGIN && url !== null && !disabled
+}
+
+/** What makes the go command ask this node about a log: it knows the key of sum.golang.org, and no other. */
+export function goSumDb({ key, name }: Pick<LogView, 'key' | 'name'>, http: string): string {
+  return `${key === SUM_GOLANG_ORG ? name : key} ${askable(http)}/sumdb/${name}`
+}
+
+/** What sets GOSUMDB back to what the user's own setting is now, unless that is this node already. */
+function undoLine(http: string): string {
+  const set = goEnv('GOSUMDB', { ...process.env, GOSUMDB: undefined })
+  if (set === undefined || set === DEFAULT_GOSUMDB || set.includes(askable(http))) return 'go env -u GOSUMDB'
+  if (withoutSecrets(set) !== set) return 'go env -w GOSUMDB=... as it is now: go env GOSUMDB (it has a password)'
+  return `go env -w GOSUMDB="${set}"`
+}
+
+/** What other machines can dial comes before what only this one can. */
+function reachableFirst(addresses: readonly string[]): string[] {
+  const isLoopback = (address: string): boolean => /^\/ip4\/127\.|^\/ip6\/::1\//.test(address)
+  return [...addresses].sort((a, b) => Number(isLoopback(a)) - Number(isLoopback(b)))
+}
+
+/** Whose cosignatures make a quorum. */
+export function policyText({ policy }: Pick<Config, 'policy'>, own: string): string {
+  if (policy === undefined) return "none: only this node's own cosignature counts (--policy FILE)"
+  const need = `${quorumThreshold(policy)} of ${policy.witnesses.length} witnesses needed`
+  const isListed = policy.witnesses.some(({ key }) => key?.vkey === own)
+  const { liars } = policyStrength(policy)
+  const weak = liars > 0 ? '' : '; one that lies is enough for two histories (gossum policy check)'
+  return `${need}${weak}${isListed ? '' : '; this node is none of them (a monitor)'}`
+}
+
+/** What the mesh lacks. */
+export function meshTexts({ listen, bootstrap }: Pick<Config, 'listen' | 'bootstrap'>): string[] {
+  if (listen.length > 0)
+    return bootstrap.length > 0 ? [] : ['no peers configured: others may dial in, or use --bootstrap']
+  return bootstrap.length > 0
+    ? ['no --listen: dials its bootstrap peers, nobody dials in']
+    : ['off: no --listen and no --bootstrap']
+}
+
+/** What commands need to find the node and its home. */
+function flagsFor({ http }: GossumNode, { home }: Config): Flags {
+  const path = /^[\w./-]+$/.test(home) ? home : `'${home.replaceAll("'", "'\\''")}'`
+  return { nodeFlag: nodeFlag(http), homeFlag: home === defaultHome() ? '' : ` --home ${path}` }
+}
+
+/** What an API that other machines reach shows and takes. */
+export function publicTexts({ http: { host, port }, home }: Pick<Config, 'http' | 'home'>): string[] {
+  if (/^(127\.|::1$|localhost$)/i.test(host)) return []
+  return [
+    `! --http ${host}:${port} is for everybody who reaches it, without TLS: what this node sees (status, heads, evidence, metrics),`,
+    `  the addresses of its peers, lookups for the go command, and the doors for heads and evidence. What only the`,
+    `  operator may do is not there, but at ${home}/operator.sock. docs/operating.md, "Ports", says what to forward.`,
+  ]
+}
+
+/** What froze a log and was not acknowledged, a text each. */
+function frozenTexts({ name, holds, suspects }: LogView, flags: Flags): string[] {
+  return holds
+    .filter((hold) => !hold.acked)
+    .map(({ id }) => {
+      const after = suspects.some((suspect) => suspect.id === id) ? afterSuspect : afterEvidence
+      return `${name} was proven to misbehave: nothing more of it is signed. ${after(id, flags)}`
+    })
+}
+
+/** Waits for a signal, or for the end of the parent that started us with a channel. */
+function toldToStop(): Promise<void> {
+  return new Promise<void>((resolve) => {
+    const onSignal = (): void => {
+      // A second one means now.
+      process.once('SIGINT', () => process.exit(1))
+      process.once('SIGTERM', () => process.exit(1))
+      resolve()
+    }
+    process.once('SIGINT', onSignal)
+    process.once('SIGTERM', onSignal)
+    if (process.connected) process.once('disconnect', resolve)
+  })
+}
+
+/** Stops the node in order; a node that cannot is ended anyway. */
+async function stop(node: GossumNode): Promise<void> {
+  const deadline = setTimeout(() => process.exit(1), STOP_TIMEOUT_MS)
+  deadline.unref()
+  await node.stop()
+  clearTimeout(deadline)
+  if (process.connected) process.disconnect()
+}

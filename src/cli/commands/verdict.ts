@@ -1,0 +1,195 @@
+/**
+ * The verdict on a file: a head, evidence or a proof, judged by the keys that the caller trusts and by nothing that
+ * the file says about itself. Pure.
+ *
+ * Stricter than what a node reads: a valid file is spelled in the one canonical way, and every line by a known key
+ * verifies. So a changed byte is always refused, unless it is in a line by a key that nobody here knows.
+ */
+import { GossumError, type ErrorCode } from '../../errors.js'
+import { MAX_PADDED_EVIDENCE_BYTES, parseEvidence, verifyEvidence } from '../../evidence/evidence.js'
+import { fromUtf8, readUint64, utf8 } from '../../tlog/bytes.js'
+import { formatCheckpoint, parseCheckpoint, type Checkpoint } from '../../tlog/checkpoint.js'
+import { COSIGNATURE_SIZE, ML_DSA_COSIGNATURE_SIZE, verifyCosignature } from '../../tlog/cosignature.js'
+import { formatHash, hashLeaf } from '../../tlog/hash.js'
+import { checkRecord } from '../../tlog/merkle.js'
+import { isBy, isCanonicalNote, parseNote, type Note, type Signature, type VerifierKey } from '../../tlog/note.js'
+import { quorumSatisfied, type Policy } from '../../tlog/policy.js'
+import { parseProofFile } from '../../tlog/proof-file.js'
+
+export interface TrustedKeys {
+  /** Keys of logs. */
+  readonly logs: readonly VerifierKey[]
+  /** Whose cosignatures count; without it none does and none is needed. */
+  readonly policy?: Policy
+}
+
+export interface CosignatureVerdict {
+  /** Key name, as the line says. */
+  readonly name: string
+  /** ISO 8601, as the line says; null for a line that holds no time. */
+  readonly time: string | null
+  /** Whether a witness of the policy made it. */
+  readonly verified: boolean
+}
+
+export interface FileVerdict {
+  readonly kind: 'head' | 'evidence' | 'proof'
+  readonly verdict: 'valid' | 'invalid'
+  /** Why it is invalid. */
+  readonly reason?: string
+  readonly code?: ErrorCode
+  /** Verifier key of the log; this and what follows is null unless the log's signature verified. */
+  readonly log: string | null
+  readonly origin: string | null
+  readonly size: number | null
+  readonly root: string | null
+  readonly cosignatures: readonly CosignatureVerdict[]
+  /** Of evidence. */
+  readonly id?: string
+  readonly type?: string
+  readonly sizes?: readonly [number, number]
+  /** Of evidence that convicts a witness: its verifier key. */
+  readonly witness?: string
+  /** Of a proof: the number of the record. */
+  readonly index?: number
+}
+
+/** What became known of a file on the way to its verdict. */
+type Findings = { -readonly [Field in keyof FileVerdict]: FileVerdict[Field] }
+
+const PROOF_HEADER = 'c2sp.org/tlog-proof@v1\n'
+
+/** Judges the bytes of a file. `record` is what a proof is about, when the file does not hold it. */
+export function judge(bytes: Uint8Array, trust: TrustedKeys, record?: Uint8Array): FileVerdict {
+  const kind = kindOf(bytes)
+  const found: Findings = { kind, verdict: 'valid', log: null, origin: null, size: null, root: null, cosignatures: [] }
+  try {
+    if (kind === 'evidence') judgeEvidence(bytes, trust, found)
+    else if (kind === 'proof') judgeProof(bytes, trust, record, found)
+    else judgeHead(bytes, trust, found)
+    return found
+  } catch (error) {
+    if (!(error instanceof GossumError)) throw error
+    const reason = error.code === 'LOG_UNKNOWN' ? `signed by none of the trusted logs: ${error.detail}` : error.message
+    return { ...found, verdict: 'invalid', reason, code: error.code }
+  }
+}
+
+/**
+ * The head in these bytes and its cosignatures, judged as judge() does. Throws what makes it invalid: the codes of
+ * notes and checkpoints, LOG_UNKNOWN, NOT_CANONICAL, POLICY_UNSATISFIED.
+ */
+export function requireHead(
+  bytes: Uint8Array,
+  trust: TrustedKeys,
+): { head: Checkpoint; cosignatures: readonly CosignatureVerdict[] } {
+  const found: Findings = {
+    kind: 'head',
+    verdict: 'valid',
+    log: null,
+    origin: null,
+    size: null,
+    root: null,
+    cosignatures: [],
+  }
+  return { head: judgeHead(bytes, trust, found), cosignatures: found.cosignatures }
+}
+
+function kindOf(bytes: Uint8Array): FileVerdict['kind'] {
+  const start = fromUtf8(bytes.subarray(0, PROOF_HEADER.length)) ?? ''
+  if (start.trimStart().startsWith('{')) return 'evidence'
+  return start === PROOF_HEADER ? 'proof' : 'head'
+}
+
+function judgeEvidence(bytes: Uint8Array, trust: TrustedKeys, found: Findings): void {
+  const { id, type, origin, sizes, key, witness } = verifyEvidence(parseEvidence(bytes, MAX_PADDED_EVIDENCE_BYTES), [
+    ...trust.logs,
+    ...witnessesOf(trust),
+  ])
+  const whom = witness && { witness: witness.vkey }
+  Object.assign(found, { id, type, origin, sizes, log: key.vkey, ...whom } satisfies Partial<FileVerdict>)
+}
+
+function judgeProof(bytes: Uint8Array, trust: TrustedKeys, given: Uint8Array | undefined, found: Findings): void {
+  const { index, proof, extra, note } = parseProofFile(bytes)
+  const { size, root } = judgeHead(note, trust, found)
+  found.index = index
+  const record = given ?? extra
+  if (record === undefined) throw new GossumError('RECORD_MISSING', 'name it with --record FILE')
+  checkRecord(proof, size, root, index, hashLeaf(record))
+}
+
+function judgeHead(bytes: Uint8Array, trust: TrustedKeys, found: Findings): Checkpoint {
+  const note = parseNote(bytes)
+  const key = requireLog(note, trust.logs)
+  found.log = key.vkey
+  const head = parseCheckpoint(note.text)
+  Object.assign(found, {
+    origin: head.origin,
+    size: head.size,
+    root: formatHash(head.root),
+  } satisfies Partial<FileVerdict>)
+
+  const others = note.signatures.filter((line) => !trust.logs.some((log) => isBy(line, log)))
+  const witnesses = witnessesOf(trust)
+  const signedBy = new Set<string>()
+  let refused: GossumError | undefined
+  found.cosignatures = others.map((line) => {
+    const witness = witnesses.find((candidate) => isBy(line, candidate))
+    const error = witness && refusalOf(note, line, witness)
+    refused ??= error
+    const verified = witness !== undefined && error === undefined
+    if (verified) signedBy.add(witness.vkey)
+    return { name: line.name, time: timeOf(line), verified }
+  })
+  if (refused !== undefined) throw refused
+
+  // Lines behind the third are the log's own affair: its signature covers them as they are.
+  if (!isCanonicalNote(bytes, note) || !note.text.startsWith(formatCheckpoint(head))) {
+    throw new GossumError('NOT_CANONICAL', 'the signature is good, the spelling is not the canonical one')
+  }
+  if (trust.policy !== undefined && !quorumSatisfied(trust.policy, signedBy)) {
+    throw new GossumError('POLICY_UNSATISFIED', `${signedBy.size} of its witnesses cosigned this head`)
+  }
+  return head
+}
+
+/** The keys of the policy's witnesses that can be verified. */
+function witnessesOf({ policy }: TrustedKeys): VerifierKey[] {
+  return (policy?.witnesses ?? []).flatMap((witness) => witness.key ?? [])
+}
+
+/** The trusted key that signed the note. Throws LOG_UNKNOWN, or SIGNATURE_INVALID when any line by such a key is bad. */
+function requireLog(note: Note, logs: readonly VerifierKey[]): VerifierKey {
+  let signer: VerifierKey | undefined
+  for (const line of note.signatures) {
+    const key = logs.find((log) => isBy(line, log))
+    if (key === undefined) continue
+    if (!key.verify(utf8(note.text), line.bytes)) {
+      throw new GossumError('SIGNATURE_INVALID', `${key.name}+${key.keyId}`)
+    }
+    signer ??= key
+  }
+  if (signer !== undefined) return signer
+  const names = note.signatures.slice(0, 3).map(({ name, keyId }) => `${name}+${keyId}`)
+  throw new GossumError('LOG_UNKNOWN', names.join(', '))
+}
+
+function refusalOf(note: Note, line: Signature, witness: VerifierKey): GossumError | undefined {
+  try {
+    verifyCosignature(note.text, line, witness)
+    return undefined
+  } catch (error) {
+    if (error instanceof GossumError) return error
+    throw error
+  }
+}
+
+const COSIGNATURE_SIZES = [COSIGNATURE_SIZE, ML_DSA_COSIGNATURE_SIZE]
+
+/** The time in a cosignature line, believed or not: null when there is none, or none that a date can hold. */
+function timeOf({ bytes }: Signature): string | null {
+  const seconds = COSIGNATURE_SIZES.includes(bytes.length) ? readUint64(bytes, 0) : undefined
+  const date = new Date((seconds ?? NaN) * 1000)
+  return Number.isNaN(date.getTime()) ? null : date.toISOString()
+}

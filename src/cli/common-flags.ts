@@ -1,0 +1,50 @@
+/** The flags that mean the same in every command. */
+import { Option, type Command } from 'commander'
+import type { OutputFlags } from './ui/output.js'
+
+/** The flags that more than one command has. */
+export interface CommonFlags extends OutputFlags {
+  readonly home?: string
+  readonly config?: string
+  readonly node?: string
+}
+
+const SHARED = {
+  home: () => new Option('--home <DIR>', 'keys and state (default: $GOSSUM_HOME, else XDG data home + /gossum)'),
+  config: () => new Option('--config <FILE>', 'settings in YAML'),
+  node: () => new Option('--node <URL>', 'the node to ask (default: $GOSSUM_NODE, else http://127.0.0.1:46787)'),
+  json: () => new Option('--json', 'JSON lines on stdout'),
+  quiet: () => new Option('-q, --quiet', 'less talk on stderr'),
+  color: () => new Option('--no-color', 'no colour; NO_COLOR does the same'),
+}
+
+export type SharedFlag = keyof typeof SHARED
+
+const COMMON_GROUP = 'Common flags:'
+
+/** The flags that every command takes. */
+const EVERYWHERE: readonly SharedFlag[] = ['json', 'quiet', 'color']
+export const ALL_FLAGS = Object.keys(SHARED) as SharedFlag[]
+
+/** Declares shared flags on a command that does not declare them itself, so that its help shows them. */
+export function declareFlags(command: Command, flags: readonly SharedFlag[]): void {
+  for (const flag of new Set([...flags, ...EVERYWHERE])) {
+    const option = SHARED[flag]().helpGroup(COMMON_GROUP)
+    if (!command.options.some(({ long }) => long === option.long)) command.addOption(option)
+  }
+  declareHelp(command)
+  for (const option of command.options) {
+    // Else commander quotes it.
+    if (typeof option.defaultValue === 'string') option.defaultValueDescription ??= option.defaultValue
+  }
+}
+
+/** Declares the flag for help, which comes last. */
+export function declareHelp(command: Command): void {
+  command.addHelpOption(new Option('-h, --help', 'print help').helpGroup(COMMON_GROUP))
+}
+
+/** For options that may be repeated. */
+export function collect(value: string, before: string[] | undefined): string[] {
+  return [...(before ?? []), value]
+}

@@ -1,0 +1,56 @@
+/** Says to a node of this machine what only its operator may say: through the socket in its home. */
+import { request, type IncomingMessage } from 'node:http'
+import { errorText, GossumError, HintedError } from '../errors.js'
+import { operatorSocket, withShortPath } from '../http/operator-path.js'
+import { concatBytes } from '../tlog/bytes.js'
+import { refusalOf } from './node-client.js'
+
+/** Milliseconds that a node may take for one answer. */
+const TIMEOUT_MS = 30_000
+/** The largest answer that is read, in bytes. */
+const MAX_ANSWER_BYTES = 1024 * 1024
+
+/** Why a socket takes no connection, and what to do about it. */
+const OBSTACLES: Readonly<Record<string, readonly [what: string, hint: string]>> = {
+  ENOENT: [
+    'no node runs with this home',
+    'name the home of the running node: --home DIR; where it runs on another machine, say it there',
+  ],
+  ECONNREFUSED: ['the node of this home does not run any more', 'start it with gossum run'],
+  EACCES: ['this user may not', 'run the command as the user that runs the node'],
+}
+
+/** The body of the node's answer to a POST. Throws NODE_UNREACHABLE, and what the node refused with. */
+export async function tellNode(home: string, path: string): Promise<Uint8Array> {
+  const socket = operatorSocket(home)
+  try {
+    const { status, body } = await withShortPath(socket, (socketPath) => post(socketPath, path))
+    if (status !== 200) throw refusalOf(socket, status, body)
+    return body
+  } catch (error) {
+    if (error instanceof GossumError) throw error
+    const [what, hint] = OBSTACLES[(error as NodeJS.ErrnoException).code ?? ''] ?? [errorText(error)]
+    const unreachable = new GossumError('NODE_UNREACHABLE', `${socket}: ${what}`, error)
+    throw hint === undefined ? unreachable : new HintedError(unreachable, hint)
+  }
+}
+
+async function post(socketPath: string, path: string): Promise<{ status: number; body: Uint8Array }> {
+  const asked = request({ socketPath, path, method: 'POST', headers: { host: 'operator' }, agent: false })
+  const late = setTimeout(() => asked.destroy(new GossumError('TIMEOUT', 'the node does not answer')), TIMEOUT_MS)
+  try {
+    const answer = await new Promise<IncomingMessage>((resolve, reject) => {
+      asked.once('response', resolve).once('error', reject).end()
+    })
+    const chunks: Uint8Array[] = []
+    let length = 0
+    for await (const chunk of answer as AsyncIterable<Uint8Array>) {
+      length += chunk.length
+      if (length > MAX_ANSWER_BYTES) throw new GossumError('NODE_UNREACHABLE', 'its answer is too large')
+      chunks.push(chunk)
+    }
+    return { status: answer.statusCode!, body: concatBytes(...chunks) }
+  } finally {
+    clearTimeout(late)
+  }
+}

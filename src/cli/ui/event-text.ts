@@ -1,0 +1,195 @@
+/** Events in words, for people. Pure. A line that begins with "!" is shown even when quiet. */
+import { ERRORS, type ErrorCode } from '../../errors.js'
+import type { NodeEvent } from '../../node/events.js'
+import { counted, grouped, isAnswer, pollError } from './node-text.js'
+
+interface NamedLog {
+  readonly id: string
+  readonly key: { readonly name: string }
+}
+
+/** What the words depend on besides the event. */
+export interface Telling {
+  readonly logs: readonly NamedLog[]
+  /** Without a policy every head that the node signs is a quorum head: no news. */
+  readonly hasPolicy: boolean
+  /** What a command needs to find this node: ` --node URL`, or nothing. */
+  readonly nodeFlag: string
+  /** What a command needs to find the home of this node: ` --home DIR`, or nothing. */
+  readonly homeFlag: string
+  /** Verifier key of this node's witness. */
+  readonly own: string
+}
+
+/** How commands find this node and its home. */
+export type Flags = Pick<Telling, 'nodeFlag' | 'homeFlag'>
+
+const SOURCES = { found: 'found here', received: 'received from a peer' } as const
+
+/** As wide as the time and the name of an alarm: what a line that goes on begins with. */
+const CONTINUED = ' '.repeat(24)
+
+/** Refused logs of one list that are told one by one. */
+const MAX_REFUSED = 5
+
+/** The lines that tell about an event; none for what nobody needs to see. Times are UTC. */
+export function describeEvent(event: NodeEvent, telling: Telling): string[] {
+  const clock = `${event.at.slice(11, 19)}Z`
+  const [first, ...more] = linesOf(event, telling)
+  if (first === undefined) return []
+  const isAlarm = first.startsWith('!')
+  return [
+    isAlarm ? `! ${clock}  ${first.slice(1)}` : `  ${clock}  ${first}`,
+    ...more.map((line) => `${isAlarm ? '!' : ' '}${CONTINUED}${line}`),
+  ]
+}
+
+/** What an operator does about a frozen log or a convicted witness: first look, then let it go on. */
+export function afterEvidence(id: string, { nodeFlag, homeFlag }: Flags): string {
+  return `Read it: gossum evidence show ${id}${nodeFlag}; then: gossum evidence ack ${id}${homeFlag}`
+}
+
+/** The same for a head that nothing explains: there is no evidence to show. */
+export function afterSuspect(id: string, { nodeFlag, homeFlag }: Flags): string {
+  return `Read it: gossum evidence show ${id}${nodeFlag}; then: gossum evidence ack ${id}${homeFlag}`
+}
+
+function linesOf(event: NodeEvent, telling: Telling): string[] {
+  const { logs, hasPolicy } = telling
+  const nameOf = (id: string | null): string => logs.find((log) => log.id === id)?.key.name ?? String(id)
+  switch (event.event) {
+    case 'outcome':
+      return outcomeLines(event, nameOf(event.log))
+    case 'quorum':
+      if (!hasPolicy) return []
+      return [
+        `quorum     ${nameOf(event.log)}  size ${grouped(event.size)}  ${counted(event.cosignatures.length, 'cosignature')}`,
+      ]
+    case 'evidence':
+      if (event.witness !== null) return witnessLines(event, event.witness, nameOf(event.log), telling)
+      return [
+        `!SPLIT VIEW  ${nameOf(event.log)} signed two histories: sizes ${event.sizes.map(grouped).join(' and ')} (${SOURCES[event.source]})`,
+        `nothing more of it is signed. ${afterEvidence(event.id, telling)}`,
+      ]
+    case 'peer':
+      return [`${event.connected ? 'connected ' : 'left      '} ${event.peerId}`]
+    case 'suspect':
+      return [
+        `!SUSPECT     ${nameOf(event.log)}  a signed head of size ${event.size === null ? 'beyond 2^53 - 1' : grouped(event.size)} cannot be tied to our history (${sentence(event.code)})`,
+        // A size that no tree has freezes the log: only who holds its key signs such a thing.
+        ...(event.size === null ? [`nothing more of it is signed. ${afterSuspect(event.id, telling)}`] : []),
+      ]
+    case 'log':
+      return event.reachable
+        ? [`log        ${nameOf(event.log)} answers`]
+        : [`!${logTrouble(nameOf(event.log), event.error)}`]
+    case 'log-list':
+      return logListLines(event)
+    case 'bootstrap':
+      return event.reachable
+        ? [`peer       ${event.address} answers`]
+        : [`!cannot reach the peer ${event.address}, still trying: ${event.error ?? 'no reason given'}`]
+    case 'bastion':
+      return [event.error === null ? `bastion    ${event.state}` : `!bastion     ${event.state}: ${event.error}`]
+    case 'guard':
+      return [GUARD_ALARMS.has(event.state) ? `!GUARD       ${event.text}` : `guard      ${event.text}`]
+    case 'deposit':
+      return [`${event.state === 'undeposited' ? '!DEPOSIT     ' : 'deposits   '}${event.text}`]
+    case 'clock':
+      return [event.holds ? `!CLOCK       ${event.text}` : `clock      no more: ${event.text}`]
+    case 'first-use':
+      return [
+        `first head ${nameOf(event.log)}  size ${grouped(event.size)}  root ${event.root}: trusted because it is the first`,
+      ]
+    case 'exchange':
+      return placeLines(event, nameOf(event.log))
+    case 'error':
+      return [`!error       ${event.message} (${event.code})`]
+  }
+}
+
+/** A log that does not answer, or whose address answers with something else. */
+function logTrouble(name: string, error: string | null): string {
+  const what = isAnswer(error) ? `${name} shows no head of its own` : `cannot reach ${name}`
+  return `${what}, still trying: ${pollError(error)}`
+}
+
+/** States of the guard that somebody should look into. */
+const GUARD_ALARMS: ReadonlySet<string> = new Set(['partly guarded', 'unanswered', 'twin'])
+
+/** A witness was convicted. The split view of the log that comes with it is told by itself. */
+function witnessLines(
+  { id, sizes, source }: Extract<NodeEvent, { event: 'evidence' }>,
+  witness: string,
+  log: string,
+  telling: Telling,
+): string[] {
+  const name = witness.split('+', 1)[0]!
+  const who = witness === telling.own ? `this node's own key, ${name},` : name
+  return [
+    `!WITNESS     ${who} cosigned two histories of ${log}: sizes ${sizes.map(grouped).join(' and ')} (${SOURCES[source]})`,
+    `its cosignatures do not count any more. ${afterEvidence(id, telling)}`,
+  ]
+}
+
+/** A place outside the mesh: whether it answers, and what it objects to. What it merely took is no news. */
+function placeLines(event: Extract<NodeEvent, { event: 'exchange' }>, log: string): string[] {
+  const { place, url, verdict, reachable, error, detail, size, root } = event
+  const said = detail === null || detail === '' ? '' : `: ${detail}`
+  switch (verdict) {
+    case null:
+      return reachable
+        ? [`place      ${place} answers`]
+        : [`!cannot exchange with ${place}, still trying: ${error ?? 'no reason given'}`]
+    case 'inconsistent':
+      return [
+        `!INCONSISTENT  ${place} says that our head of ${log} contradicts what it has seen: size ${grouped(size ?? 0)}, root ${String(root)}`,
+        `that is its word and proves nothing: compare with others${said}`,
+      ]
+    case 'refused':
+      return [`!place      ${place} refuses a head of ${log} that is proven here, size ${grouped(size ?? 0)}${said}`]
+    case 'unknown-log':
+      return [`!place      ${place} does not know ${log}; it is asked again every hour (${url})`]
+    case 'uncounted':
+      return [`place      ${place} cosigned ${log}, which counts for nobody here${said}`]
+    default:
+      return []
+  }
+}
+
+function outcomeLines(event: Extract<NodeEvent, { event: 'outcome' }>, name: string): string[] {
+  const size = event.size === null ? '' : `  size ${grouped(event.size)}`
+  const from = event.peer === null ? event.door : `${event.door} from ${event.peer.slice(-8)}`
+  const why = event.code === null ? '' : `: ${sentence(event.code)}`
+  switch (event.outcome) {
+    case 'advanced':
+      return [`cosigned   ${name}${size}  (${from})`]
+    case 'pending':
+      return [`pending    ${name}${size}  (${from})${why}`]
+    case 'refused':
+      return [`refused    ${name}${size}  (${from})${why}`]
+    case 'conflict':
+      return [`conflict   ${name}${size}  (${from})`]
+    case 'known':
+    case 'past':
+      return []
+  }
+}
+
+function logListLines(event: NodeEvent & { event: 'log-list' }): string[] {
+  const { list, format, added, refused, error, atNextStart } = event
+  if (error !== null) return [`!cannot read the log list ${list}: ${error}`]
+  const when = atNextStart ? ', followed from the next start on' : ''
+  return [
+    ...(added.length === 0 ? [] : [`log list   ${list} (${format}): ${counted(added.length, 'log')} added${when}`]),
+    // One line each: a hostile list may have thousands.
+    ...refused
+      .slice(0, MAX_REFUSED)
+      .map(({ name, message }) => `refused    ${name} of ${list} (${format}): ${message}`),
+    ...(refused.length > MAX_REFUSED ? [`refused    ${refused.length - MAX_REFUSED} more of ${list}`] : []),
+  ]
+}
+
+function sentence(code: string): string {
+  return code in ERRORS ? ERRORS[code as ErrorCode][0] : code
+}

@@ -1,0 +1,304 @@
+/** What a node answered, in words for people. Pure. */
+import { ERRORS } from '../../errors.js'
+import type {
+  CosignatureView,
+  EvidenceView,
+  ExchangeView,
+  HeadView,
+  LogView,
+  PeerView,
+  StatusView,
+} from '../../http/api.js'
+import type { BastionReport } from '../../http/bastion/bastion.js'
+
+/** How a text may be marked; what a mark looks like is the output's business. */
+export type Paint = (style: 'bold' | 'dim' | 'red' | 'green' | 'yellow', text: string) => string
+
+/** Columns are this far apart. */
+const GAP = '  '
+const LABEL_WIDTH = 10
+
+/** A whole number with its thousands apart. Not by Intl, which takes longer to load than most commands to run. */
+export function grouped(value: number): string {
+  return String(value).replace(/\B(?=(?:\d{3})+$)/g, ',')
+}
+
+/** Seconds that clocks of two machines may differ without a word about it. */
+const CLOCKS_DIFFER = 60
+
+/** How long ago a time was, in its largest whole unit; or how far it is ahead, which no time of the past should be. */
+export function age(time: string, now: number): string {
+  const seconds = Math.round((now - Date.parse(time)) / 1000)
+  return seconds < -CLOCKS_DIFFER ? `${span(-seconds)} ahead of this clock` : `${span(Math.max(0, seconds))} ago`
+}
+
+function span(seconds: number): string {
+  if (seconds < 120) return `${seconds} s`
+  if (seconds < 7200) return `${Math.floor(seconds / 60)} min`
+  if (seconds < 172_800) return `${Math.floor(seconds / 3600)} h`
+  return `${Math.floor(seconds / 86_400)} days`
+}
+
+/** A number of things, in words. */
+export function counted(count: number, one: string, many = `${one}s`): string {
+  return `${grouped(count)} ${count === 1 ? one : many}`
+}
+
+/** Rows with aligned columns. */
+export function table(rows: readonly (readonly string[])[]): string[] {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]!.length)))
+  return rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column]!))
+      .join(GAP)
+      .trimEnd(),
+  )
+}
+
+function labelled(label: string, text: string): string {
+  return ` ${label.padEnd(LABEL_WIDTH)}${GAP}${text}`
+}
+
+/** Why a log did not answer, or not with a head, without the sentence that says so: the reason, then the URL. */
+export function pollError(error: string | null): string {
+  if (error === null) return 'no reason given'
+  const sentences = [ERRORS.LOG_UNREACHABLE[0], ERRORS.LOG_ANSWER_INVALID[0]].map((sentence) => `${sentence}: `)
+  const sentence = sentences.find((start) => error.startsWith(start))
+  if (sentence === undefined) return error
+  const detail = error.slice(sentence.length)
+  const [, url, reason] = /^(https?:\/\/\S+): (.+)$/s.exec(detail) ?? []
+  return url === undefined ? detail : `${reason!} (${url})`
+}
+
+/** Whether something answered in the place of a log, but not with a head of it. */
+export function isAnswer(error: string | null): boolean {
+  return error?.startsWith(ERRORS.LOG_ANSWER_INVALID[0]) === true
+}
+
+// ---- status ----------------------------------------------------------------------------------------------------
+
+/** The lines of `gossum status`: a block for each log, then the node. `evidence` is all that the node holds. */
+export function statusLines(
+  status: StatusView,
+  evidence: readonly EvidenceView[],
+  now: number,
+  paint: Paint,
+): string[] {
+  return [
+    ...status.logs.flatMap((log) => [...logLines(log, status, now, paint), '']),
+    ...nodeLines(status, evidence, now, paint),
+  ]
+}
+
+function logLines(log: LogView, status: StatusView, now: number, paint: Paint): string[] {
+  const size = log.root === null ? 'no head yet' : `size ${grouped(log.size)}`
+  return [
+    ` ${paint('bold', log.name)}${GAP}${size}`,
+    labelled('view', viewOf(log, status, paint)),
+    labelled('newest', newestOf(log, now)),
+    ...(log.witness === status.witness ? [] : [labelled('key', `its own: ${log.witness}`)]),
+    ...(log.cosignatures.length === 0 ? [] : [labelled('', byWhom(log.cosignatures, now))]),
+    labelled('quorum', quorumOf(log, status.policy)),
+    ...(log.reachable === false ? [labelled('log', paint('yellow', troubleOf(log)))] : []),
+  ]
+}
+
+function troubleOf({ error }: LogView): string {
+  return `${isAnswer(error) ? 'shows no head of this log' : 'not reachable'}: ${pollError(error)}`
+}
+
+/** Suspects that nobody acknowledged. */
+function openSuspects({ holds, suspects }: LogView): LogView['suspects'] {
+  return suspects.filter(({ id }) => !holds.some((hold) => hold.id === id && hold.acked))
+}
+
+/** How many there are: not all of them are shown. */
+function openCount(log: LogView): number {
+  // A node of an earlier version shows all of them and says no number.
+  const all = Math.max(log.suspects.length, log.suspectCount || 0)
+  return all - (log.suspects.length - openSuspects(log).length)
+}
+
+function viewOf(log: LogView, { peers, policy }: StatusView, paint: Paint): string {
+  if (log.frozen) {
+    const ids = log.holds.filter((hold) => !hold.acked).map((hold) => hold.id)
+    return paint('red', `FROZEN: proven to misbehave; nothing is signed until gossum evidence ack ${ids.join(', ')}`)
+  }
+  if (log.disabled) return paint('yellow', 'disabled: nothing new is read or signed; gossum log add lets it go on')
+  if (log.paused !== null) return paint('red', `PAUSED: nothing is signed: ${log.paused}`)
+  if (log.floor !== null) {
+    const size = grouped(log.floor.size)
+    return paint('red', `BEHIND: nothing is signed before size ${size}, which this key has cosigned, is proven`)
+  }
+  const suspects = openSuspects(log)
+  const alarmed = suspects.filter((suspect) => suspect.alarmed).length
+  if (alarmed > 0) return paint('red', `${counted(alarmed, 'signed head')} that nothing explains`)
+  const open = openCount(log)
+  if (open > 0) return paint('yellow', `${counted(open, 'suspect')}: not proven yet`)
+  if (log.holds.length > 0) {
+    const isProven = log.holds.some((hold) => !log.suspects.some(({ id }) => id === hold.id))
+    const what = isProven ? 'two histories were shown' : 'a head that nothing explains was shown'
+    return paint('yellow', `${what}; acknowledged, signing again`)
+  }
+  if (log.root === null) return 'nothing seen yet'
+  const isAlone = peers === 0 && (policy === null || log.quorum === null)
+  return isAlone ? paint('yellow', 'consistent so far; no peers to compare with') : paint('green', 'one view')
+}
+
+function newestOf(log: LogView, now: number): string {
+  if (log.time === null) return 'nothing cosigned yet'
+  return `cosigned ${age(log.time, now)}, ${counted(log.cosignatures.length, 'cosignature')}`
+}
+
+/** Who cosigned, and how long ago each of them says that it did. */
+function byWhom(cosignatures: readonly CosignatureView[], now: number): string {
+  return cosignatures
+    .map(({ name, time, counted: counts }) => `${name} ${age(time, now)}${counts ? '' : ' (not counted)'}`)
+    .join(', ')
+}
+
+function quorumOf({ quorum, size }: LogView, policy: StatusView['policy']): string {
+  if (policy === null) return "no policy: only this node's own cosignature counts"
+  const need = `${policy.threshold} of ${policy.witnesses} witnesses needed`
+  if (quorum === null) return `none yet, ${need}`
+  const behind = size > quorum.size ? `, ${counted(size - quorum.size, 'record')} behind` : ''
+  const agree = quorum.cosignatures.filter(({ counted: counts }) => counts).length
+  return `size ${grouped(quorum.size)}${behind}, ${agree} agree, ${need}`
+}
+
+function nodeLines(status: StatusView, evidence: readonly EvidenceView[], now: number, paint: Paint): string[] {
+  return [
+    ...healthLines(status, paint),
+    labelled('peers', status.peerId === null ? 'no mesh' : `${grouped(status.peers)} connected`),
+    ...status.exchange.map((place, i) => labelled(i === 0 ? 'exchange' : '', placeOf(place, status, now, paint))),
+    labelled('evidence', evidenceOf(evidence, paint)),
+    labelled('witness', status.witness),
+    ...(status.mlDsa === null ? [] : [labelled('', `and ${status.mlDsa.slice(0, 48)}... (gossum key show)`)]),
+    ...ownConvictions(status, evidence).map((id) => {
+      const text = `this key was proven to have cosigned two histories: gossum evidence show ${id}`
+      return labelled('', paint('red', text))
+    }),
+    ...(status.signing.by === 'ssh-agent' ? [labelled('signing', signingOf(status.signing, paint))] : []),
+    labelled('guard', paint(GUARD_STYLES[status.guard.state], status.guard.text)),
+    labelled('deposits', paint(DEPOSIT_STYLES[status.deposit.state], status.deposit.text)),
+    ...status.clock.map(({ text }, i) => labelled(i === 0 ? 'clock' : '', paint('red', text))),
+    ...(status.bastion === null ? [] : [labelled('bastion', bastionOf(status.bastion, now, paint))]),
+    labelled('started', `${age(status.startedAt, now)}, version ${status.version}`),
+  ]
+}
+
+/** Whether the node is ready, and each condition that makes `gossum status` exit with something else than 0. */
+function healthLines({ ready, conditions }: StatusView, paint: Paint): string[] {
+  const told = conditions.filter(({ severity }) => severity !== 'notice')
+  const verdict = ready ? (told.length === 0 ? 'ok' : 'ready, but') : 'NOT READY'
+  return [
+    labelled('health', paint(ready ? (told.length === 0 ? 'green' : 'yellow') : 'red', verdict)),
+    ...told.map(({ name, severity, text }) =>
+      labelled('', paint(severity === 'doubtful' ? 'yellow' : 'red', `${name}: ${text}`)),
+    ),
+  ]
+}
+
+/** A place outside the mesh: when it answered, and what it says of each log. */
+function placeOf(place: ExchangeView, { logs }: StatusView, now: number, paint: Paint): string {
+  const answered = place.lastAnswer === null ? 'never answered' : `answered ${age(place.lastAnswer, now)}`
+  const said = place.says.map(({ log, verdict, size }) => {
+    const name = logs.find(({ id }) => id === log)?.name ?? log
+    const words = `${verdict} ${name}${size === null ? '' : ` size ${grouped(size)}`}`
+    return verdict === 'inconsistent' ? paint('red', words) : words
+  })
+  const error = place.error === null ? [] : [paint('yellow', place.error)]
+  return `${place.name} (${place.kind})${GAP}${[answered, ...said, ...error].join(', ')}`
+}
+
+function bastionOf({ state, error, lastCosignature }: BastionReport, now: number, paint: Paint): string {
+  const said = error === null ? state : `${state}: ${error}`
+  const last =
+    lastCosignature === null ? 'no cosignature went out yet' : `last cosignature ${age(lastCosignature, now)}`
+  return `${paint(state === 'serving' ? 'green' : 'yellow', said)}, ${last}`
+}
+
+function signingOf({ error }: StatusView['signing'], paint: Paint): string {
+  return error === null ? 'by ssh-agent' : paint('red', `NOTHING: the ssh-agent does not sign: ${error}`)
+}
+
+const GUARD_STYLES = {
+  fresh: 'green',
+  guarded: 'green',
+  waiting: 'yellow',
+  'partly guarded': 'yellow',
+  unguarded: 'yellow',
+  unanswered: 'red',
+  twin: 'red',
+} as const
+
+const DEPOSIT_STYLES = { deposited: 'green', undeposited: 'red', nobody: 'yellow' } as const
+
+/** Evidence that convicts the node itself, and that nobody acknowledged. */
+function ownConvictions({ witness }: StatusView, evidence: readonly EvidenceView[]): string[] {
+  return evidence.flatMap((item) => (item.witness === witness && !item.acked ? item.id : []))
+}
+
+function evidenceOf(evidence: readonly EvidenceView[], paint: Paint): string {
+  if (evidence.length === 0) return 'none'
+  const files = counted(evidence.length, 'file')
+  const open = evidence.filter(({ acked }) => !acked).length
+  if (open === 0) return `${files}, acknowledged`
+  const some = open === evidence.length ? '' : `${grouped(open)} `
+  return paint('red', `${files}, ${some}not acknowledged; see gossum evidence list`)
+}
+
+/** The key name of a verifier key. */
+function nameOf(vkey: string): string {
+  return vkey.split('+', 1)[0]!
+}
+
+// ---- lists -----------------------------------------------------------------------------------------------------
+
+export function headLines(heads: readonly HeadView[], now: number): string[] {
+  return table(
+    heads.map((head) => [
+      grouped(head.size),
+      head.root,
+      counted(head.cosignatures.length, 'cosignature'),
+      head.time === null ? 'not cosigned here' : `cosigned ${age(head.time, now)}`,
+      byWhom(head.cosignatures, now),
+    ]),
+  )
+}
+
+export function peerLines(peers: readonly PeerView[], now: number): string[] {
+  return table(
+    peers.map((peer) => [
+      peer.peerId,
+      peer.witness === null ? '-' : nameOf(peer.witness),
+      peer.multiaddr,
+      peer.rttMs === null ? '-' : `${Math.round(peer.rttMs)} ms`,
+      peer.score === null ? '-' : `score ${Math.round(peer.score)}`,
+      peer.head === null ? 'no head yet' : `size ${grouped(peer.head.size)} ${age(peer.head.at, now)}`,
+      `connected ${age(peer.since, now)}`,
+      depositaryText(peer),
+    ]),
+  )
+}
+
+/** What a chosen peer is to our promises; nothing of any other. */
+function depositaryText({ chosen, depositary }: PeerView): string {
+  if (!chosen) return ''
+  if (depositary === false) return 'chosen, keeps no promises: an older version'
+  return depositary === true ? 'chosen, keeps our promises' : 'chosen'
+}
+
+export function evidenceLines(list: readonly EvidenceView[], logs: readonly LogView[], now: number): string[] {
+  return table(
+    list.map((item) => [
+      item.id,
+      item.type,
+      logs.find(({ id }) => id === item.log)?.name ?? item.log,
+      item.witness === null ? 'convicts the log' : `convicts the witness ${nameOf(item.witness)}`,
+      `sizes ${item.sizes.map(grouped).join(' and ')}`,
+      `seen ${age(item.seenAt, now)}`,
+      item.acked ? 'acknowledged' : 'NOT ACKNOWLEDGED',
+    ]),
+  )
+}

@@ -1,0 +1,270 @@
+/**
+ * Builds the libp2p host: TCP, noise, yamux, identify, ping and gossipsub, with every limit set far below its
+ * default. A stranger may connect to us; what one may cost us is written here.
+ */
+import { gossipsub, type GossipSub, type GossipSubComponents } from '@chainsafe/libp2p-gossipsub'
+import { createPeerScoreParams, createTopicScoreParams } from '@chainsafe/libp2p-gossipsub/score'
+import { identify, type IdentifyComponents } from '@libp2p/identify'
+import type { Libp2p, PeerDiscovery, PrivateKey } from '@libp2p/interface'
+import { mdns, type MulticastDNSComponents } from '@libp2p/mdns'
+import { noise } from '@libp2p/noise'
+import { ping, type Ping, type PingComponents } from '@libp2p/ping'
+import { tcp } from '@libp2p/tcp'
+import { yamux } from '@libp2p/yamux'
+import type { Multiaddr } from '@multiformats/multiaddr'
+import { createLibp2p } from 'libp2p'
+import { VERSION } from '../../version.js'
+import { withPeer } from './address.js'
+import { forgetStrangers } from './forgetting.js'
+import { FrameLimits } from './frame-limits.js'
+import { ConnectionGate } from './connection-gater.js'
+import { IDENTIFY_LIMITS, PING_LIMITS, StreamWatch } from './stream-limits.js'
+import { MAX_MESSAGE_BYTES, messageId } from '../topics.js'
+
+/** Limits of connections, beside those of connection-gater.ts. */
+const CONNECTION_LIMITS = {
+  /** Connections in all, those included that are about to give way. */
+  connections: 160,
+  /** Inbound connections from one address per second: all the nodes of a site may start at once. */
+  perAddressPerSecond: 64,
+  /** Inbound connections whose handshake is not finished. */
+  pending: 128,
+  /** Dials at once. */
+  parallelDials: 16,
+  queuedDials: 64,
+  /** Addresses tried of one peer: it chose them itself, and we would knock at every one. */
+  addressesPerPeer: 8,
+} as const
+
+/** Milliseconds. */
+const TIMEOUTS = {
+  dial: 5_000,
+  inboundUpgrade: 5_000,
+  /** Gossipsub opens its streams one after the other: a peer that stalls one delays those of all others. */
+  negotiation: 3_000,
+  identify: 5_000,
+  ping: 5_000,
+  /** Between two pings of a connection, which end one that is dead: each is a stream of its own at both sides. */
+  pingInterval: 60_000,
+} as const
+
+/** Streams that a peer may hold open on one connection; honest ones need about six. */
+const STREAMS_PER_CONNECTION = 32
+/** Streams of one gossipsub version on one connection: the one in use, and one that replaces it. */
+const GOSSIP_STREAMS = 2
+/** Bytes that wait for a peer that reads slowly, per stream; beyond it the stream is reset. */
+const WRITE_BUFFER_BYTES = 1024 * 1024
+/** Bytes that wait until we read them, per stream. */
+const READ_BUFFER_BYTES = 1024 * 1024
+/** The yamux window of a stream, in bytes; at its smallest, for our messages are small. */
+const STREAM_WINDOW_BYTES = 256 * 1024
+/** The largest identify message, in bytes. */
+const IDENTIFY_BYTES = 8 * 1024
+
+/**
+ * The largest gossipsub frame, in bytes. One frame may answer for all the messages of three seconds that a peer
+ * asked for, so that it must hold several of the largest; a longer frame costs its sender the stream.
+ */
+const MAX_RPC_BYTES = 16 * MAX_MESSAGE_BYTES
+/**
+ * Entries of one gossipsub frame. What exceeds one of them is dropped whole and unread (CVE-2026-46679: a 4 MiB
+ * frame held 349,525 subscriptions), therefore they are above what an honest node with 96 logs, as many as one
+ * follows, sends.
+ */
+const RPC_LIMITS = {
+  maxSubscriptions: 256,
+  maxMessages: 512,
+  maxIhaveMessageIDs: 1024,
+  maxIwantMessageIDs: 1024,
+  maxIdontwantMessageIDs: 512,
+  maxControlMessages: 256,
+  maxPeerInfos: 16,
+} as const
+/** Bytes of topics that gossipsub remembers per peer, with 1 KiB counted for each. */
+const TOPIC_BYTES_PER_PEER = 256 * 1024
+
+/**
+ * Neighbours on a topic that messages are sent on to: as a rule, and at the most. Gossipsub would take twelve, and what
+ * a head costs a node is mostly that each of them brings every cosignature once.
+ */
+const MESH = { degree: 6, most: 8 } as const
+
+/** Scores of peers below which they are, in this order: not gossiped to, not published to, not listened to. */
+const SCORE = { gossip: -20, publish: -60, graylist: -100, opportunisticGraft: 1 } as const
+/** What a peer that is over its budget weighs: enough not to be listened to. */
+const OVER_BUDGET_SCORE = 10 * SCORE.graylist
+/** Milliseconds that the bad score of a peer outlives its connection, so that a reconnect does not wash it off. */
+const SCORE_MEMORY_MS = 10 * 60_000
+
+/**
+ * The parts of gossipsub that its interface does not declare and its documentation does: scores, whom a message is
+ * sent to, and who has an outbound stream.
+ */
+export interface PubSub extends GossipSub {
+  getScore(peer: string): number
+  /** With floodPublish to every peer on the topic that is listened to, else to the mesh. */
+  publish(topic: string, data?: Uint8Array, options?: { floodPublish?: boolean }): ReturnType<GossipSub['publish']>
+  readonly streamsOutbound: ReadonlyMap<string, unknown>
+}
+
+export type Host = Libp2p<{ pubsub: PubSub; ping: Ping }>
+
+export interface HostOptions {
+  readonly peerKey: PrivateKey
+  readonly listen: readonly Multiaddr[]
+  /** Every topic that this node is on; there are no others for it. */
+  readonly topics: readonly string[]
+  readonly peers: {
+    /** Whether one has sent more than it may and is not to be listened to for the time being. */
+    readonly overBudget: (peer: string) => boolean
+    /** Called with one that lost its connection for what it opened or sent. */
+    readonly onOffence: (peer: string) => void
+    /** Whether a connected one does not give way to others when there are too many. */
+    readonly isKept?: (peer: string) => boolean
+  }
+  /** Addresses to tell peers instead of those listened on; none: what was found out. */
+  readonly announce?: readonly Multiaddr[]
+  /** Called with the addresses of a node that announces itself on the local network; without it nobody looks there. */
+  readonly onDiscovered?: ((addresses: readonly string[]) => void) | undefined
+}
+
+/** Where the nodes of a local network meet; libp2p hosts of other kinds meet elsewhere. */
+const MDNS_SERVICE = '_gossum._udp.local'
+
+/** Builds a host that is not started: handlers must be in place before the first peer asks what we speak. */
+export async function createHost(options: HostOptions): Promise<Host> {
+  const { overBudget, onOffence, isKept = () => false } = options.peers
+  const gate = new ConnectionGate(overBudget, isKept)
+  const streams = new StreamWatch(onOffence)
+  const pubsub = createPubSub(options)
+  const frames = new FrameLimits(MAX_RPC_BYTES, onOffence)
+  const host = await createLibp2p({
+    start: false,
+    privateKey: options.peerKey,
+    nodeInfo: { name: 'gossum', version: VERSION, userAgent: `gossum/${VERSION}` },
+    addresses: {
+      listen: options.listen.map((address) => address.toString()),
+      announce: (options.announce ?? []).map((address) => address.toString()),
+    },
+    transports: [tcp()],
+    connectionEncrypters: [noise()],
+    streamMuxers: [
+      streams.muxers(
+        yamux({
+          maxInboundStreams: STREAMS_PER_CONNECTION,
+          maxOutboundStreams: STREAMS_PER_CONNECTION,
+          streamOptions: {
+            initialStreamWindowSize: STREAM_WINDOW_BYTES,
+            maxStreamWindowSize: STREAM_WINDOW_BYTES,
+            maxReadBufferLength: READ_BUFFER_BYTES,
+            maxWriteBufferLength: WRITE_BUFFER_BYTES,
+          },
+        }),
+      ),
+    ],
+    connectionGater: gate,
+    // At the ten seconds of libp2p they would be more than half of what an idle node computes.
+    connectionMonitor: { pingInterval: TIMEOUTS.pingInterval },
+    connectionManager: {
+      maxConnections: CONNECTION_LIMITS.connections,
+      inboundConnectionThreshold: CONNECTION_LIMITS.perAddressPerSecond,
+      maxIncomingPendingConnections: CONNECTION_LIMITS.pending,
+      maxParallelDials: CONNECTION_LIMITS.parallelDials,
+      maxDialQueueLength: CONNECTION_LIMITS.queuedDials,
+      maxPeerAddrsToDial: CONNECTION_LIMITS.addressesPerPeer,
+      dialTimeout: TIMEOUTS.dial,
+      inboundUpgradeTimeout: TIMEOUTS.inboundUpgrade,
+      inboundStreamProtocolNegotiationTimeout: TIMEOUTS.negotiation,
+      outboundStreamProtocolNegotiationTimeout: TIMEOUTS.negotiation,
+      // The redial loop knows better whom to come back to.
+      reconnectRetries: 0,
+    },
+    peerDiscovery: options.onDiscovered === undefined ? [] : [localNetwork(options.onDiscovered)],
+    services: {
+      identify: (components: IdentifyComponents) =>
+        identify({ timeout: TIMEOUTS.identify, maxMessageSize: IDENTIFY_BYTES })(
+          streams.service(components, IDENTIFY_LIMITS),
+        ),
+      ping: (components: PingComponents) => ping({ timeout: TIMEOUTS.ping })(streams.service(components, PING_LIMITS)),
+      pubsub: (components: GossipSubComponents) => pubsub(frames.over(components)),
+    },
+  })
+  // The class behind the service has what PubSub declares.
+  const typed = host as unknown as Host
+  gate.watch(host)
+  typed.addEventListener('connection:open', ({ detail }) => streams.opened(detail))
+  forgetStrangers(host, typed.services.pubsub)
+  return typed
+}
+
+function createPubSub(options: HostOptions): ReturnType<typeof gossipsub> {
+  return gossipsub({
+    // Notes and evidence authenticate themselves; a signature of the messenger would add nothing but its name.
+    globalSignaturePolicy: 'StrictNoSign',
+    msgIdFn: (message) => messageId(message.topic, message.data),
+    allowedTopics: [...options.topics],
+    decodeRpcLimits: RPC_LIMITS,
+    maxInboundDataLength: MAX_RPC_BYTES,
+    maxTopicBytesPerPeer: TOPIC_BYTES_PER_PEER,
+    maxOutboundBufferSize: WRITE_BUFFER_BYTES,
+    maxInboundStreams: GOSSIP_STREAMS,
+    maxOutboundStreams: GOSSIP_STREAMS,
+    fallbackToFloodsub: false,
+    D: MESH.degree,
+    Dhi: MESH.most,
+    // To the mesh and not to all the connections: what a head costs must not grow with their number.
+    floodPublish: false,
+    emitSelf: false,
+    // Hellos tell who else there is, with addresses that were looked at: gossipsub would dial any that is signed.
+    doPX: false,
+    // A node alone has nobody to publish to, and a head may come back to its publisher: neither is an error.
+    allowPublishToZeroTopicPeers: true,
+    ignoreDuplicatePublishError: true,
+    scoreParams: scoreParams(options),
+    scoreThresholds: {
+      gossipThreshold: SCORE.gossip,
+      publishThreshold: SCORE.publish,
+      graylistThreshold: SCORE.graylist,
+      acceptPXThreshold: Infinity,
+      opportunisticGraftThreshold: SCORE.opportunisticGraft,
+    },
+  })
+}
+
+function scoreParams(options: HostOptions): ReturnType<typeof createPeerScoreParams> {
+  const topic = createTopicScoreParams({
+    topicWeight: 1,
+    timeInMeshWeight: 0.01,
+    timeInMeshQuantum: 1000,
+    timeInMeshCap: 3600,
+    firstMessageDeliveriesWeight: 1,
+    firstMessageDeliveriesDecay: 0.9,
+    firstMessageDeliveriesCap: 100,
+    // A log may be quiet for minutes: few deliveries are no failure.
+    meshMessageDeliveriesWeight: 0,
+    meshFailurePenaltyWeight: 0,
+    // Squared: three provably bad messages and a peer is not listened to. Half is forgiven in 70 seconds.
+    invalidMessageDeliveriesWeight: -20,
+    invalidMessageDeliveriesDecay: 0.99,
+  })
+  return createPeerScoreParams({
+    topics: Object.fromEntries(options.topics.map((name) => [name, topic])),
+    // Nodes behind one address (a company, a laboratory, this machine) are not an attack; with the default, 15 of
+    // them silence each other. Numbers per address are bounded at the connection instead.
+    IPColocationFactorWeight: 0,
+    appSpecificWeight: 1,
+    appSpecificScore: (peer) => (options.peers.overBudget(peer) ? OVER_BUDGET_SCORE : 0),
+    retainScore: SCORE_MEMORY_MS,
+  })
+}
+
+/** Announces this node on the local network and tells of others. Without multicast it stays silent. */
+function localNetwork(onDiscovered: (addresses: readonly string[]) => void) {
+  return (components: MulticastDNSComponents): PeerDiscovery => {
+    const service = mdns({ serviceTag: MDNS_SERVICE })(components)
+    service.addEventListener('peer', ({ detail: { id, multiaddrs } }) => {
+      onDiscovered(multiaddrs.map((address) => withPeer(address, id)))
+    })
+    return service
+  }
+}

@@ -1,0 +1,203 @@
+/**
+ * The peers that a node has met, and those of them that it remembers over a restart. A module below keeps the book;
+ * what is in it is decided here (worthiest).
+ */
+import type { PeerId } from '@libp2p/interface'
+import { NEARNESS, nearnessOf, networkOfAddress, readPlace, type DialAddress } from '../host/address.js'
+
+export interface KnownPeer {
+  /** Multiaddr, /p2p/ID included. */
+  readonly address: string
+  /** When a connection to it was last seen open: RFC 3339, in UTC. */
+  readonly lastSeen: string
+  /**
+   * Whether this node looked for it of its own accord: it was configured, or dialled though no peer had told of it.
+   * Earlier versions did not say; then it is not known.
+   */
+  readonly dialled?: boolean
+  /** Whether this node reached it at this address. Earlier versions did not say; then only where it looked for it. */
+  readonly proven?: boolean
+  /** The network of the peer that told of it (address.ts); absent where nobody did. */
+  readonly via?: string
+  /** When it was first met: RFC 3339, in UTC. Earlier versions did not say. */
+  readonly metAt?: string
+}
+
+export interface PeerStore {
+  load(): Promise<readonly KnownPeer[]>
+  /** Replaces what was kept; at most 64 peers. */
+  save(peers: readonly KnownPeer[]): Promise<void>
+}
+
+/** Peers of the book that a node without a configured one trusts to remember what it signs. */
+const MAX_CHOSEN = 5
+/** Peers that are remembered beyond their connection. */
+const MAX_ABSENT = 64
+/** Those of them that one network of the internet told of, or that are in it. */
+const PLACES_PER_NETWORK = 8
+/** Milliseconds without a connection after which a peer stays behind those that were here since. */
+const STALE_AFTER_MS = 7 * 24 * 3600 * 1000
+/** Milliseconds after a change until the book is saved: peers come in swarms. */
+const SAVE_AFTER_MS = 5_000
+
+/** A peer that spoke our protocols. */
+export interface Met {
+  readonly peer: PeerId
+  /** Where it can be dialled; at least one. */
+  readonly places: readonly DialAddress[]
+  /** Whether we dialled it: then its address is proven, not just told. */
+  readonly dialled: boolean
+  /** Whether we looked for it of our own accord. */
+  readonly sought: boolean
+  /** The network of the peer that told us of it, if one did. */
+  readonly via?: string | undefined
+  /** Milliseconds since 1970. */
+  readonly metAt: number
+  /** Milliseconds since 1970. */
+  lastSeen: number
+}
+
+export class Acquaintances {
+  readonly #book: PeerStore | undefined
+  readonly #isConnected: (peer: PeerId) => boolean
+  readonly #onError: (error: unknown) => void
+  readonly #met = new Map<string, Met>()
+  #chosen: ReadonlySet<string> = new Set()
+  #timer: NodeJS.Timeout | undefined
+  #saving: Promise<void> = Promise.resolve()
+
+  constructor(book: PeerStore | undefined, isConnected: (peer: PeerId) => boolean, onError: (error: unknown) => void) {
+    this.#book = book
+    this.#isConnected = isConnected
+    this.#onError = onError
+  }
+
+  /** Reads the book. One that cannot be read is reported, and is no reason not to start. */
+  async load(own: PeerId): Promise<void> {
+    try {
+      const book = (await this.#book?.load()) ?? []
+      this.#chosen = new Set(chosenFrom(book).filter((id) => id !== own.toString()))
+      for (const { address, lastSeen, dialled, proven = dialled, via, metAt } of book) {
+        const place = readPlace(address)
+        if (place === undefined || place.peer.equals(own) || this.#met.size >= MAX_ABSENT) continue
+        const at = Date.parse(lastSeen) || 0
+        this.#met.set(place.peer.toString(), {
+          peer: place.peer,
+          places: [place],
+          dialled: proven === true,
+          sought: dialled === true,
+          via,
+          metAt: Date.parse(metAt ?? '') || at,
+          lastSeen: at,
+        })
+      }
+    } catch (error) {
+      this.#onError(error)
+    }
+  }
+
+  /** Ids of the peers that we looked for in an earlier run, as the book says that was read. */
+  get chosen(): ReadonlySet<string> {
+    return this.#chosen
+  }
+
+  get size(): number {
+    return this.#met.size
+  }
+
+  /** The one met last comes first. */
+  all(): Met[] {
+    return [...this.#met.values()].reverse()
+  }
+
+  get(peer: string): Met | undefined {
+    return this.#met.get(peer)
+  }
+
+  /**
+   * A peer is here. That it came to us takes nothing from the address at which we reached it before, nor is it forgotten
+   * that we looked for it once, or since when we know it.
+   */
+  add(met: Omit<Met, 'metAt'>): void {
+    const id = met.peer.toString()
+    const before = this.#met.get(id)
+    const { places, dialled, via } = before?.dialled === true && !met.dialled ? before : met
+    const sought = met.sought || before?.sought === true
+    this.#met.delete(id)
+    this.#met.set(id, { ...met, places, dialled, sought, via, metAt: before?.metAt ?? met.lastSeen })
+    this.#forget()
+    if (this.#book === undefined || this.#timer !== undefined) return
+    this.#timer = setTimeout(() => void this.save(), SAVE_AFTER_MS)
+    this.#timer.unref()
+  }
+
+  /** A peer has left. */
+  left(peer: PeerId): void {
+    const met = this.#met.get(peer.toString())
+    if (met === undefined) return
+    met.lastSeen = Date.now()
+    this.#forget()
+  }
+
+  /** Saves the book. Never throws. */
+  save(): Promise<void> {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    for (const met of this.#met.values()) if (this.#isConnected(met.peer)) met.lastSeen = Date.now()
+    const peers = worthiest([...this.#met.values()], Date.now()).map((met): KnownPeer => {
+      const { places, sought, dialled, via } = met
+      const [lastSeen, metAt] = [met.lastSeen, met.metAt].map((ms) => new Date(ms).toISOString()) as [string, string]
+      const address = nearestAddress(places)!.address.toString()
+      return { address, lastSeen, dialled: sought, proven: dialled, ...(via !== undefined && { via }), metAt }
+    })
+    // One after the other: the last one wins.
+    this.#saving = this.#saving.then(() => this.#book?.save(peers)).catch(this.#onError)
+    return this.#saving
+  }
+
+  #forget(): void {
+    const absent = [...this.#met.values()].filter(({ peer }) => !this.#isConnected(peer))
+    if (absent.length <= MAX_ABSENT) return
+    const stay = new Set(worthiest(absent, Date.now()))
+    for (const met of absent) if (!stay.has(met)) this.#met.delete(met.peer.toString())
+  }
+}
+
+/**
+ * The peers to remember: those that we looked for, then those that we reached, then those that came to us; of each those
+ * that were here in the last week, and of these those that we have known for longest: whoever brings us any number of new
+ * ones displaces nobody. What one network of the internet told of, or has in it, gets a few places.
+ */
+function worthiest(all: readonly Met[], now: number): Met[] {
+  const isRecent = ({ lastSeen }: Met): number => Number(now - lastSeen < STALE_AFTER_MS)
+  const sorted = [...all].sort(
+    (a, b) =>
+      Number(b.sought) - Number(a.sought) ||
+      Number(b.dialled) - Number(a.dialled) ||
+      isRecent(b) - isRecent(a) ||
+      a.metAt - b.metAt,
+  )
+  const taken = new Map<string, number>()
+  const isWithinShare = ({ sought, places, via }: Met): boolean => {
+    const address = nearestAddress(places)!.address
+    const isFar = nearnessOf(address) === NEARNESS.internet
+    const shares = [...(isFar ? [`in ${networkOfAddress(address)}`] : []), ...(via === undefined ? [] : [`via ${via}`])]
+    if (!sought && shares.some((share) => (taken.get(share) ?? 0) >= PLACES_PER_NETWORK)) return false
+    for (const share of shares) taken.set(share, (taken.get(share) ?? 0) + 1)
+    return true
+  }
+  return sorted.filter(isWithinShare).slice(0, MAX_ABSENT)
+}
+
+/** Ids of the peers of a book that this node looked for in an earlier run: at most five, the longest known first. */
+export function chosenFrom(book: readonly KnownPeer[]): string[] {
+  const sought = book.filter(({ dialled }) => dialled === true)
+  const known = sought.sort((a, b) => (Date.parse(a.metAt ?? '') || 0) - (Date.parse(b.metAt ?? '') || 0))
+  const ids = known.flatMap(({ address }) => readPlace(address)?.peer.toString() ?? [])
+  return [...new Set(ids)].slice(0, MAX_CHOSEN)
+}
+
+/** The place that is nearest to us. */
+export function nearestAddress(places: readonly DialAddress[]): DialAddress | undefined {
+  return [...places].sort((a, b) => nearnessOf(b.address) - nearnessOf(a.address))[0]
+}

@@ -1,0 +1,89 @@
+/** Bringing our promises to a peer, and what is known of peers that keep them. */
+import type { PeerId } from '@libp2p/interface'
+import { setTimeout as delay } from 'node:timers/promises'
+import { TokenBuckets } from '../../../lib/token-buckets.js'
+import type { WitnessPromise } from '../../../witness/promise.js'
+import type { SyncClient } from './sync-client.js'
+import { ROOM_BYTES } from '../messages.js'
+import { promiseRequests } from '../promises.js'
+
+/** Messages to one peer: at once, and per second in the long run. Fewer than a peer takes that trusts us. */
+const MESSAGE_BURST = 900
+const MESSAGES_PER_SECOND = 450
+/** The same for one that has said it is busy: to it we are a stranger. What waits meanwhile shares a message. */
+const STRANGER_BURST = 1
+const STRANGERS_PER_SECOND = 6
+/** Milliseconds until it is tried again whether another may be sent. */
+const PACE_MS = 20
+
+/** Of each promise whether the peer keeps it; or that it keeps none, for it is of an earlier version; or no answer. */
+export type PromiseAnswerOf = readonly boolean[] | 'unsupported' | undefined
+
+export class Promiser {
+  readonly #asker: SyncClient
+  readonly #speakers: ReadonlyMap<string, PeerId>
+  /** Connected peers by whether they know what a promise is. */
+  readonly #depositaries = new Map<string, boolean>()
+  readonly #messages = new TokenBuckets(MESSAGE_BURST, MESSAGES_PER_SECOND)
+  readonly #toBusy = new TokenBuckets(STRANGER_BURST, STRANGERS_PER_SECOND)
+  /** Connected peers that have said they are busy. */
+  readonly #busy = new Set<string>()
+
+  constructor(asker: SyncClient, speakers: ReadonlyMap<string, PeerId>) {
+    this.#asker = asker
+    this.#speakers = speakers
+  }
+
+  /**
+   * Brings promises and cosigned heads to a connected peer, in as many messages as it takes, one after the other. What no
+   * message may carry, or is not answered after another was, counts as not kept. Never throws.
+   */
+  async promise(
+    peer: string,
+    promises: readonly WitnessPromise[],
+    lines: readonly Uint8Array[],
+    { signal }: { signal: AbortSignal },
+  ): Promise<PromiseAnswerOf> {
+    const kept = promises.map(() => false)
+    let hasAnswered = false
+    for (const { request, indexes } of promiseRequests(promises, lines, ROOM_BYTES)) {
+      await this.#mayAsk(peer, signal)
+      const id = this.#speakers.get(peer)
+      if (id === undefined) break
+      // It will not learn it as long as it is connected, and would take each question for one too many.
+      if (this.depositary(peer) === false) return 'unsupported'
+      const answer = await this.#asker.askToKeep(id, request, signal)
+      if (answer?.type === 'error' && answer.code === 'unknown-request') {
+        this.#learn(peer, false)
+        return 'unsupported'
+      }
+      if (answer?.type === 'error' && answer.code === 'busy' && this.#speakers.has(peer)) this.#busy.add(peer)
+      if (answer?.type !== 'promise' || answer.kept.length !== indexes.length) break
+      this.#learn(peer, true)
+      hasAnswered = true
+      for (const [i, index] of indexes.entries()) kept[index] = answer.kept[i] === true
+    }
+    return hasAnswered ? kept : undefined
+  }
+
+  /** Whether a connected peer knows what a promise is; null as long as it was not asked. */
+  depositary(peer: string): boolean | null {
+    return this.#depositaries.get(peer) ?? null
+  }
+
+  /** The last connection of a peer is gone; it may come back with another version. */
+  gone(peer: string): void {
+    this.#depositaries.delete(peer)
+    this.#busy.delete(peer)
+  }
+
+  /** Resolves when the peer will take another message, or there is no more time. */
+  async #mayAsk(peer: string, signal: AbortSignal): Promise<void> {
+    const budget = this.#busy.has(peer) ? this.#toBusy : this.#messages
+    while (!signal.aborted && this.#speakers.has(peer) && !budget.take(peer, performance.now())) await delay(PACE_MS)
+  }
+
+  #learn(peer: string, isDepositary: boolean): void {
+    if (this.#speakers.has(peer)) this.#depositaries.set(peer, isDepositary)
+  }
+}

@@ -1,0 +1,241 @@
+/**
+ * Asking peers over /gossum/sync/1: one stream for a round of what they hold, one for single questions, one for promises,
+ * so that none waits for another. What a peer answers is read strictly and bounded in time; a peer that fails is a peer
+ * that did not help.
+ */
+import type { PeerId, Stream } from '@libp2p/interface'
+import { lpStream, type LengthPrefixedStream } from '@libp2p/utils'
+import { GossumError } from '../../../errors.js'
+import { timed } from '../../../lib/timed.js'
+import { EMPTY_ROOT } from '../../../tlog/hash.js'
+import { checkTree, type Tree } from '../../../tlog/merkle.js'
+import type { Prefix } from '../../../witness/decide.js'
+import type { Host } from '../../host/host.js'
+import { Lines } from './question-lines.js'
+import { OpenTalks, REQUESTS_PER_STREAM, type Talk } from '../talks.js'
+import {
+  decodeAnswer,
+  encodeRequest,
+  isHashTile,
+  MAX_FRAME_BYTES,
+  SYNC_PROTOCOL,
+  type SyncAnswer,
+  type SyncRequest,
+} from '../messages.js'
+import type { PromiseRequest } from '../promises.js'
+
+/** Milliseconds until a request is answered, and until a request or an answer is read by the other side. */
+export const REQUEST_TIMEOUT_MS = 10_000
+/** Milliseconds that a peer is brought no promise after it said that it is busy: signatures wait for it. */
+const PROMISE_PAUSE_MS = 500
+/** Peers that one question goes to beside the one that is named. */
+const OTHERS_ASKED = 3
+
+/** Runs something with the signal at which it ends. */
+type Limited = <T>(act: (limit: AbortSignal) => Promise<T>) => Promise<T>
+
+/** Sends one request; undefined when the answer is none. Throws when the stream fails, and so ends what it was for. */
+export type Ask = (request: SyncRequest) => Promise<SyncAnswer | undefined>
+
+export class SyncClient {
+  readonly #host: Host
+  readonly #speakers: ReadonlyMap<string, PeerId>
+  readonly #stopped: AbortSignal
+  /** Peers with which a round runs. */
+  readonly #rounds = new Set<string>()
+  readonly #questions = new Lines()
+  readonly #promises = new Lines(PROMISE_PAUSE_MS)
+  readonly #questionTalks = new OpenTalks()
+  readonly #promiseTalks = new OpenTalks()
+
+  constructor(host: Host, speakers: ReadonlyMap<string, PeerId>, stopped: AbortSignal) {
+    this.#host = host
+    this.#speakers = speakers
+    this.#stopped = stopped
+  }
+
+  /** Talks with a peer, unless a round with it runs: for many requests, on one stream after the other. Never throws. */
+  async round(peer: PeerId, talk: (ask: Ask) => Promise<void>): Promise<void> {
+    const id = peer.toString()
+    if (this.#rounds.has(id)) return
+    this.#rounds.add(id)
+    try {
+      await this.#talk(peer, this.#stopped, talk)
+    } finally {
+      this.#rounds.delete(id)
+    }
+  }
+
+  /** One question to one peer; undefined when there is no answer. Never throws. */
+  ask(peer: PeerId, request: SyncRequest, signal: AbortSignal): Promise<SyncAnswer | undefined> {
+    return this.#questions.ask(peer.toString(), () => this.#askNow(this.#questionTalks, peer, request, signal))
+  }
+
+  /** The same for promises, which wait for no other question. */
+  askToKeep(peer: PeerId, request: PromiseRequest, signal: AbortSignal): Promise<SyncAnswer | undefined> {
+    return this.#promises.ask(peer.toString(), () => this.#askNow(this.#promiseTalks, peer, request, signal))
+  }
+
+  /** The last connection of a peer is gone. */
+  gone(peer: string): void {
+    this.#questions.gone(peer)
+    this.#promises.gone(peer)
+    this.#questionTalks.gone(peer)
+    this.#promiseTalks.gone(peer)
+  }
+
+  /**
+   * The root of the first `size` records of a tree, proven, from whoever can: the named peer first, then others.
+   * Throws PEER_UNHELPFUL.
+   */
+  async prefixFrom(
+    peer: string | undefined,
+    log: string,
+    of: Tree,
+    size: number,
+    { signal }: { signal: AbortSignal },
+  ): Promise<Prefix> {
+    if (size === 0) return { root: EMPTY_ROOT, proof: [] }
+    return this.#firstHelp(peer, signal, `a proof of size ${size} in ${of.size}`, async (other) => {
+      const answer = await this.ask(other, { type: 'proof', log, of, size }, signal)
+      if (answer?.type !== 'proof') return undefined
+      return holds(answer, of, size) ? { root: answer.root, proof: answer.proof } : undefined
+    })
+  }
+
+  /** A full tile of hashes, NOT verified, of this many bytes. Throws PEER_UNHELPFUL. */
+  async tileFrom(log: string, path: string, bytes: number, { signal }: { signal: AbortSignal }): Promise<Uint8Array> {
+    if (!isHashTile(path)) throw new GossumError('PEER_UNHELPFUL', `${path} is not a full tile of hashes`)
+    return this.#firstHelp(undefined, signal, path, async (other) => {
+      const answer = await this.ask(other, { type: 'tile', log, path }, signal)
+      return answer?.type === 'tile' && answer.data.length === bytes ? answer.data : undefined
+    })
+  }
+
+  async #firstHelp<T>(
+    first: string | undefined,
+    signal: AbortSignal,
+    what: string,
+    help: (peer: PeerId) => Promise<T | undefined>,
+  ): Promise<T> {
+    for (const peer of this.#whomToAsk(first)) {
+      if (signal.aborted || this.#stopped.aborted) break
+      const answer = await help(peer)
+      if (answer !== undefined) return answer
+    }
+    throw new GossumError('PEER_UNHELPFUL', what)
+  }
+
+  #whomToAsk(first: string | undefined): PeerId[] {
+    const named = first === undefined ? undefined : this.#speakers.get(first)
+    const others = [...this.#speakers.entries()].filter(([id]) => id !== first && !this.#questions.isBusy(id))
+    return [...(named ? [named] : []), ...sample(others, OTHERS_ASKED).map(([, peer]) => peer)]
+  }
+
+  /** On the stream of the question before, if that is still open: a stream for each would soon be too many. */
+  async #askNow(
+    talks: OpenTalks,
+    peer: PeerId,
+    request: SyncRequest,
+    signal: AbortSignal,
+  ): Promise<SyncAnswer | undefined> {
+    const id = peer.toString()
+    const before = talks.take(id)
+    if (before !== undefined) {
+      const answer = await this.#askOn(talks, before, id, request, signal)
+      // It may have been closed at the other end meanwhile.
+      if (answer !== undefined || signal.aborted) return answer
+    }
+    const limited = this.#limited(signal)
+    try {
+      return await this.#askOn(talks, await this.#open(peer, limited), id, request, signal)
+    } catch {
+      return undefined
+    }
+  }
+
+  async #askOn(
+    talks: OpenTalks,
+    talk: Talk,
+    peer: string,
+    request: SyncRequest,
+    signal: AbortSignal,
+  ): Promise<SyncAnswer | undefined> {
+    try {
+      const answer = await this.#send(talk, request, this.#limited(signal))
+      talks.keep(peer, talk, answer)
+      return answer
+    } catch (error) {
+      talk.stream.abort(asError(error))
+      return undefined
+    }
+  }
+
+  #limited(signal: AbortSignal): Limited {
+    return (act) => timed(REQUEST_TIMEOUT_MS, [signal, this.#stopped], act)
+  }
+
+  #send(talk: Talk, request: SyncRequest, limited: Limited): Promise<SyncAnswer | undefined> {
+    talk.requests++
+    return limited(async (limit) => {
+      await talk.frames.write(encodeRequest(request), { signal: limit })
+      return decodeAnswer((await talk.frames.read({ signal: limit })).subarray())
+    })
+  }
+
+  async #talk(peer: PeerId, signal: AbortSignal, talk: (ask: Ask) => Promise<void>): Promise<void> {
+    if (signal.aborted) return
+    const limited = this.#limited(signal)
+    let open: Talk | undefined
+    const end = async (): Promise<void> => {
+      const { stream } = open ?? {}
+      if (stream !== undefined) await limited((limit) => stream.close({ signal: limit }))
+      open = undefined
+    }
+    try {
+      await talk(async (request) => {
+        // A stream is good for so many requests; whoever has more opens another.
+        if (open?.requests === REQUESTS_PER_STREAM) await end()
+        return this.#send((open ??= await this.#open(peer, limited)), request, limited)
+      })
+      await end()
+    } catch (error) {
+      open?.stream.abort(asError(error))
+    }
+  }
+
+  async #open(peer: PeerId, limited: Limited): Promise<Talk> {
+    const connection = this.#host.getConnections(peer).find((candidate) => candidate.status === 'open')
+    if (connection === undefined) throw new Error('not connected')
+    const stream = await limited((limit) => connection.newStream(SYNC_PROTOCOL, { signal: limit }))
+    return { stream, frames: framesOf(stream), requests: 0 }
+  }
+}
+
+/** Whether the proof shows that its root is that of the first `size` records of the tree. */
+function holds(prefix: Prefix, of: Tree, size: number): boolean {
+  try {
+    checkTree(prefix.proof, of.size, of.root, size, prefix.root)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** So many of the items, at random. */
+export function sample<T>(items: readonly T[], count: number): T[] {
+  const left = [...items]
+  const taken: T[] = []
+  while (taken.length < count && left.length > 0) {
+    taken.push(...left.splice(Math.floor(Math.random() * left.length), 1))
+  }
+  return taken
+}
+
+export function framesOf(stream: Stream): LengthPrefixedStream<Stream> {
+  return lpStream(stream, { maxDataLength: MAX_FRAME_BYTES, maxBufferSize: 2 * MAX_FRAME_BYTES })
+}
+
+export function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error))
+}

@@ -1,0 +1,30 @@
+/**
+ * Which evidence a hello lists when there is more than it may: of each log in turn, so that nobody hides the evidence about
+ * one log behind that about another, and of one log other pieces each time, so that a late joiner learns of all.
+ *
+ * Pure.
+ */
+import type { EvidenceRef } from '../messages.js'
+
+/** At most `max` pieces of evidence; `round` is another number each time. */
+export function evidenceToTell(all: readonly EvidenceRef[], max: number, round: number): EvidenceRef[] {
+  if (all.length <= max) return [...all]
+  const byLog = new Map<string, EvidenceRef[]>()
+  for (const ref of all) {
+    const its = byLog.get(ref.log)
+    if (its === undefined) byLog.set(ref.log, [ref])
+    else its.push(ref)
+  }
+  // Where not even each log has a place, others go first each time.
+  const logs = turned([...byLog.values()], round * max).map((refs) => turned(refs, round * max))
+  const told: EvidenceRef[] = []
+  for (let turn = 0; told.length < max; turn++)
+    for (const refs of logs) if (turn < refs.length && told.length < max) told.push(refs[turn]!)
+  return told
+}
+
+/** The same, beginning at another one. */
+function turned<T>(items: readonly T[], by: number): T[] {
+  const from = by % items.length
+  return [...items.slice(from), ...items.slice(0, from)]
+}

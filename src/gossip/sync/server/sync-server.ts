@@ -1,0 +1,320 @@
+/**
+ * Answering peers over /gossum/sync/1: everything a stranger may ask for is bounded in bytes, in time, in number and
+ * per peer. A peer that misbehaves loses its stream, and its standing when it goes on.
+ */
+import type { Connection, Stream } from '@libp2p/interface'
+import { TokenBuckets } from '../../../lib/token-buckets.js'
+import { GossumError } from '../../../errors.js'
+import { timed } from '../../../lib/timed.js'
+import type { Tree } from '../../../tlog/merkle.js'
+import type { Prefix } from '../../../witness/decide.js'
+import type { WitnessPromise } from '../../../witness/promise.js'
+import { asError, framesOf, REQUEST_TIMEOUT_MS } from '../client/sync-client.js'
+import type { FloodMeter } from '../../host/flood.js'
+import type { DoorHandlers, DoorReports, Drop } from '../../gossip.js'
+import { PromiseKeeper, type Sender, type KeepHandlers } from './keeping.js'
+import {
+  decodeRequest,
+  encodeAnswer,
+  MAX_PROOF,
+  ROOM_BYTES,
+  TILE_BYTES,
+  type SyncAnswer,
+  type ErrorAnswer,
+  type EvidenceRef,
+  type Hello,
+  type ProofRequest,
+  type SyncRequest,
+} from '../messages.js'
+import type { SignedPageMessage } from '../pages.js'
+import { HARMLESS, REQUESTS_PER_STREAM } from '../talks.js'
+import { MAX_MESSAGE_BYTES } from '../../topics.js'
+
+export type { Sender as Bringer } from './keeping.js'
+export type { SignedPageMessage as SignedPage } from '../pages.js'
+
+/** What a peer holds of our witness keys. None of it is verified. */
+export interface Advertised {
+  readonly heads: readonly Uint8Array[]
+  readonly promises: readonly WitnessPromise[]
+}
+
+/** What a node shows of itself to a peer that asks. */
+export interface SyncHandlers extends DoorHandlers, KeepHandlers {
+  /** The newest cosigned head of each log. */
+  heads(): Promise<readonly Uint8Array[]>
+  evidenceIds(): Promise<readonly EvidenceRef[]>
+  evidence(id: string): Promise<Uint8Array | undefined>
+  /** The root of the first `size` records of a tree, 1 <= size <= of.size, and its proof. Throws GossumError. */
+  prefix(log: string, of: Tree, size: number, options: { signal: AbortSignal }): Promise<Prefix>
+  /** A proven full tile of hashes that is kept here. */
+  tile(log: string, path: string): Promise<Uint8Array | undefined>
+  /**
+   * What is held of this verifier key, of the logs whose ids come after one, in their ascending order: 64 of them or
+   * fewer. What does not fit into a message is asked for again.
+   */
+  signedBy(witness: string, after: string | undefined): Promise<SignedPageMessage>
+  /**
+   * What a peer holds of our own witness keys, perhaps nothing: all of it, or, where that is more than a megabyte or the
+   * peer did not come to the end, a part. Resolves when it is taken up: then the peer's other heads are worked on.
+   */
+  told(peer: string, told: Advertised): Promise<void>
+  /**
+   * A chosen peer's answer is whole: all that it holds of each of our keys was told, and its hello was judged. Once for
+   * each round in which that was so.
+   */
+  answered(peer: string): void
+  /** What the clock of a chosen peer says, in milliseconds since 1970. */
+  saidTime?(peer: string, time: number): void
+}
+
+/** Requests of one peer: at once, and per second in the long run. */
+const REQUEST_BURST = 60
+const REQUESTS_PER_SECOND = 1
+/** Pages of `signed` for one peer: 4,096 logs are 64 pages, for each of a few keys, at a start and soon again. */
+const PAGE_BURST = 512
+const PAGES_PER_SECOND = 8
+/** Messages with promises of a peer that we chose or whose witness we count, and of a stranger. */
+const PROMISE_BURST = 1000
+const PROMISES_PER_SECOND = 500
+const STRANGER_PROMISE_BURST = 60
+const STRANGER_PROMISES_PER_SECOND = 8
+/** Proofs that one peer may ask for, which may make us fetch tiles from the log: at once, and per second. */
+const PROOF_BURST = 16
+const PROOFS_PER_SECOND = 0.5
+/** Proofs that all peers together may ask for: a new peer id costs nothing, and the log must not pay for it. */
+const ALL_PROOFS_BURST = 128
+const ALL_PROOFS_PER_SECOND = 8
+/** Proofs that are made at once. */
+const PROOFS_AT_ONCE = 8
+/** Milliseconds for one proof; less than the asker waits. */
+const PROOF_TIMEOUT_MS = 8_000
+/** Answers of evidence that are made at once: each may read five megabytes from the disk. */
+const EVIDENCE_AT_ONCE = 8
+/** Bytes of answers that wait for their readers: those of one peer, and of all whom we do not trust. */
+const UNREAD_BYTES_PER_PEER = 1024 * 1024
+const UNREAD_BYTES = 16 * 1024 * 1024
+/**
+ * Streams that one peer may have open with us at once, whatever the number of its connections: for a round, a question
+ * and promises, each of which may just be being closed while the next is opened.
+ */
+export const STREAMS_PER_PEER = 6
+
+const UNKNOWN: ErrorAnswer = { type: 'error', code: 'unknown' }
+const BUSY: ErrorAnswer = { type: 'error', code: 'busy' }
+
+export interface AnswererOptions {
+  /** Log ids. */
+  readonly logs: ReadonlySet<string>
+  readonly handlers: SyncHandlers
+  readonly meter: FloodMeter
+  readonly reports: DoorReports
+  readonly hellos: {
+    /** Our own hello to a peer. */
+    readonly ours: (connection: Connection) => Promise<Hello>
+    /** A peer has said hello and has its answer. */
+    readonly heard: (hello: Hello, connection: Connection) => void
+  }
+  readonly promises: {
+    /** What we know of a peer that brings promises, and whether it may bring many: we chose it, or count its witness. */
+    readonly bringer: (peer: string) => Sender
+    readonly isTrusted: (bringer: Sender) => boolean
+  }
+  readonly stopped: AbortSignal
+}
+
+export class SyncServer {
+  readonly #options: AnswererOptions
+  readonly #requests = new TokenBuckets(REQUEST_BURST, REQUESTS_PER_SECOND)
+  readonly #pages = new TokenBuckets(PAGE_BURST, PAGES_PER_SECOND)
+  readonly #promises = new TokenBuckets(PROMISE_BURST, PROMISES_PER_SECOND)
+  readonly #strangersPromises = new TokenBuckets(STRANGER_PROMISE_BURST, STRANGER_PROMISES_PER_SECOND)
+  readonly #keeper: PromiseKeeper
+  readonly #proofs = new TokenBuckets(PROOF_BURST, PROOFS_PER_SECOND)
+  readonly #allProofs = new TokenBuckets(ALL_PROOFS_BURST, ALL_PROOFS_PER_SECOND)
+  #proving = 0
+  #showing = 0
+  /** Bytes of answers that were not read yet, by peer, and of all. */
+  readonly #unread = new Map<string, number>()
+  #allUnread = 0
+  /** Inbound streams by peer. */
+  readonly #streams = new Map<string, number>()
+
+  constructor(options: AnswererOptions) {
+    this.#options = options
+    this.#keeper = new PromiseKeeper(options.handlers, options.reports)
+  }
+
+  /** Serves a stream that a peer opened, to its end. Never throws. */
+  async serve(stream: Stream, connection: Connection): Promise<void> {
+    const peer = connection.remotePeer.toString()
+    const open = this.#streams.get(peer) ?? 0
+    if (open >= STREAMS_PER_PEER || this.#options.meter.isPaused(peer, performance.now())) {
+      this.#refuse(peer, 'sync-streams')
+      stream.abort(new Error('too many sync streams'))
+      // Whoever goes on when it is not listened to is sent away; the gate lets it in again later.
+      if (this.#options.meter.isPaused(peer, performance.now()))
+        connection.abort(new Error('too many refused requests'))
+      return
+    }
+    this.#streams.set(peer, open + 1)
+    try {
+      await this.#answerAll(stream, connection)
+    } catch (error) {
+      // The end of the stream is how a peer says that it has asked enough.
+      if (asError(error).name === 'UnexpectedEOFError')
+        await this.#timed((signal) => stream.close({ signal })).catch(() => undefined)
+      else {
+        // A length that no frame has; a peer that is slow, or gone, is another matter.
+        const isLie = asError(error).name.startsWith('InvalidDataLength')
+        // It weighs as much as four refused requests: each may have brought a megabyte.
+        for (let i = 0; isLie && i < 4; i++) this.#options.meter.offence(peer, performance.now())
+        stream.abort(asError(error))
+        if (isLie && this.#options.meter.isPaused(peer, performance.now())) connection.abort(asError(error))
+      }
+    } finally {
+      const left = this.#streams.get(peer)! - 1
+      if (left === 0) this.#streams.delete(peer)
+      else this.#streams.set(peer, left)
+    }
+  }
+
+  async #answerAll(stream: Stream, connection: Connection): Promise<void> {
+    const peer = connection.remotePeer.toString()
+    const frames = framesOf(stream)
+    for (let requests = 0; requests < REQUESTS_PER_STREAM; requests++) {
+      const frame = await this.#timed((signal) => frames.read({ signal }))
+      const request = decodeRequest(frame.subarray())
+      const allowed = this.#budgetFor(request, peer).take(peer, performance.now())
+      let answer = allowed ? await this.#answer(request, connection) : this.#refuse(peer, 'sync-budget')
+      let bytes = encodeAnswer(answer)
+      if (!this.#hasRoom(peer, bytes.length)) {
+        answer = this.#busy()
+        bytes = encodeAnswer(answer)
+      }
+      await this.#unreadBy(
+        peer,
+        bytes.length,
+        this.#timed((signal) => frames.write(bytes, { signal })),
+      )
+      if (answer.type === 'error' && !HARMLESS.has(answer.code)) break
+      if (request.type === 'hello') this.#options.hellos.heard(request, connection)
+    }
+    await this.#timed((signal) => stream.close({ signal }))
+  }
+
+  async #answer(request: SyncRequest | ErrorAnswer, connection: Connection): Promise<SyncAnswer> {
+    const { logs, handlers, reports } = this.#options
+    const peer = connection.remotePeer.toString()
+    try {
+      switch (request.type) {
+        case 'hello':
+          return await this.#options.hellos.ours(connection)
+        case 'evidence':
+          return this.#showing < EVIDENCE_AT_ONCE ? await this.#show(request.ids) : this.#busy()
+        case 'proof':
+          return logs.has(request.log) ? await this.#prove(request, peer) : UNKNOWN
+        case 'tile': {
+          const data = logs.has(request.log) ? await handlers.tile(request.log, request.path) : undefined
+          return data?.length === TILE_BYTES ? { type: 'tile', data } : UNKNOWN
+        }
+        case 'signed':
+          return { type: 'signed', ...(await handlers.signedBy(request.witness, request.after)) }
+        case 'promise': {
+          const from = this.#options.promises.bringer(peer)
+          return {
+            type: 'promise',
+            kept: await this.#keeper.keep(request, from, this.#options.promises.isTrusted(from)),
+          }
+        }
+        case 'error':
+          if (request.code === 'malformed') this.#options.meter.offence(peer, performance.now())
+          return request
+      }
+    } catch (error) {
+      // What we cannot show is no bug of ours.
+      if (request.type === 'proof' && error instanceof GossumError) return UNKNOWN
+      reports.onError(error)
+      return { type: 'error', code: 'internal' }
+    }
+  }
+
+  #budgetFor({ type }: SyncRequest | ErrorAnswer, peer: string): TokenBuckets {
+    if (type === 'signed') return this.#pages
+    if (type !== 'promise') return this.#requests
+    const { bringer, isTrusted } = this.#options.promises
+    return isTrusted(bringer(peer)) ? this.#promises : this.#strangersPromises
+  }
+
+  /** One file after the other, as many as fit into a frame: of padded ones a few fill it. */
+  async #show(ids: readonly string[]): Promise<SyncAnswer> {
+    const files: Uint8Array[] = []
+    let room = ROOM_BYTES
+    this.#showing++
+    try {
+      for (const id of new Set(ids)) {
+        const file = await this.#options.handlers.evidence(id)
+        if (file === undefined || file.length > MAX_MESSAGE_BYTES) continue
+        room -= file.length
+        if (room < 0) break
+        files.push(file)
+      }
+    } finally {
+      this.#showing--
+    }
+    return { type: 'evidence', files }
+  }
+
+  /** Whether an answer of so many bytes may wait for this peer to read it. */
+  #hasRoom(peer: string, bytes: number): boolean {
+    if ((this.#unread.get(peer) ?? 0) + bytes > UNREAD_BYTES_PER_PEER) return false
+    const { bringer, isTrusted } = this.#options.promises
+    return this.#allUnread + bytes <= UNREAD_BYTES || isTrusted(bringer(peer))
+  }
+
+  async #unreadBy(peer: string, bytes: number, written: Promise<void>): Promise<void> {
+    const count = (change: number): void => {
+      this.#allUnread += change
+      const left = (this.#unread.get(peer) ?? 0) + change
+      if (left === 0) this.#unread.delete(peer)
+      else this.#unread.set(peer, left)
+    }
+    count(bytes)
+    await written.finally(() => count(-bytes))
+  }
+
+  #busy(): ErrorAnswer {
+    this.#options.reports.onDropped('sync-busy')
+    return BUSY
+  }
+
+  async #prove({ log, of, size }: ProofRequest, peer: string): Promise<SyncAnswer> {
+    const now = performance.now()
+    if (!this.#proofs.take(peer, now)) return this.#refuse(peer, 'sync-proofs')
+    if (this.#proving >= PROOFS_AT_ONCE || !this.#allProofs.take('', now)) {
+      this.#options.reports.onDropped('sync-proofs')
+      return BUSY
+    }
+    this.#proving++
+    try {
+      const { stopped, handlers } = this.#options
+      const { root, proof } = await timed(PROOF_TIMEOUT_MS, [stopped], (signal) =>
+        handlers.prefix(log, of, size, { signal }),
+      )
+      return proof.length > MAX_PROOF ? UNKNOWN : { type: 'proof', root, proof }
+    } finally {
+      this.#proving--
+    }
+  }
+
+  #refuse(peer: string, drop: Drop): ErrorAnswer {
+    this.#options.reports.onDropped(drop)
+    this.#options.meter.offence(peer, performance.now())
+    return BUSY
+  }
+
+  /** What a peer does not read or write in time ends. */
+  #timed<T>(act: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    return timed(REQUEST_TIMEOUT_MS, [this.#options.stopped], act)
+  }
+}

@@ -1,0 +1,51 @@
+/** What the sync door is made of, and what it is told of us. */
+import type { PeerId } from '@libp2p/interface'
+import type { SyncHandlers } from './server/sync-server.js'
+import type { ChosenPeers } from '../membership/chosen-peers.js'
+import type { FloodMeter } from '../host/flood.js'
+import type { DoorReports } from '../gossip.js'
+import type { Host } from '../host/host.js'
+import type { Identity } from './identity.js'
+import type { Membership } from '../membership/membership.js'
+import type { Neighbours } from '../membership/neighbours.js'
+
+/** What we are to peers. */
+export interface OwnSide {
+  /** Log ids. */
+  readonly logs: readonly string[]
+  /** Our witness, for the signed hello; a node without one says nothing about itself. */
+  readonly identity?: Identity
+  /** Verifier keys of all our witness keys: of each one every peer is asked what it holds. */
+  readonly keys: readonly string[]
+  /** Verifier keys whose cosignatures this node counts; at most MAX_COUNTS are told. */
+  readonly counts?: readonly string[]
+}
+
+/** Milliseconds, other than usual. */
+export interface SyncTimes {
+  /** Between two rounds with a random peer. */
+  readonly roundMs?: number
+  /** Until the second round with a new one. */
+  readonly settledMs?: number
+  /** That the heads of a chosen peer's hello may take until its answer counts. */
+  readonly judgedMs?: number
+}
+
+export interface SyncOptions {
+  readonly host: Host
+  readonly own: OwnSide
+  readonly handlers: SyncHandlers
+  readonly peers: {
+    /** Connected peers that speak the protocol; kept here, read elsewhere. */
+    readonly speakers: Map<string, PeerId>
+    readonly neighbours: Neighbours
+    readonly membership: Membership
+    readonly chosen: ChosenPeers
+  }
+  readonly meter: FloodMeter
+  readonly times: SyncTimes
+  readonly told: DoorReports & {
+    /** A chosen peer is connected and speaks the protocol. */
+    readonly onChosen: (peer: string) => void
+  }
+}

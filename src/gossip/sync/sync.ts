@@ -1,0 +1,333 @@
+/**
+ * The sync door: request and response with one peer over /gossum/sync/1. Gossip only reaches who is there; sync is
+ * how late joiners catch up and how everybody repairs what gossip lost.
+ *
+ * Both sides ask when they connect, the dialer again when it is grafted, and everybody asks a random peer once a minute.
+ * First of all they ask what the other holds of their own witness keys. A peer that we chose is asked until it has
+ * answered: nothing is signed at a start before enough of them have.
+ */
+import type { Connection, PeerId } from '@libp2p/interface'
+import { errorCode } from '../../errors.js'
+import { setTimeout as delay } from 'node:timers/promises'
+import { lastingController, within } from '../../lib/timed.js'
+import { SyncServer, STREAMS_PER_PEER, type Advertised } from './server/sync-server.js'
+import { SyncClient, type Ask } from './client/sync-client.js'
+import { EvidenceFetcher } from './client/fetching-evidence.js'
+import { claimWitness } from './identity.js'
+import { MAX_COUNTS, MAX_EVIDENCE_REFS, SYNC_PROTOCOL, type Hello, type WitnessClaim } from './messages.js'
+import { Promiser } from './client/promising.js'
+import type { SyncOptions } from './sync-options.js'
+import { askSigned } from './client/asking-signed.js'
+import { evidenceToTell } from './server/listing-evidence.js'
+
+export type { SyncHandlers } from './server/sync-server.js'
+
+/**
+ * Milliseconds after a connection until a second round. Gossip reaches a new peer only once it is grafted, a heartbeat
+ * or two later, and does not tell it what was said before: what came in between would be missed.
+ */
+const SETTLED_AFTER_MS = 3_000
+/** Milliseconds after which a chosen peer that has not answered is asked again: at first, and at the most. */
+const AGAIN_AFTER_MS = 500
+const AGAIN_AT_MOST_MS = 30_000
+/**
+ * Milliseconds that the heads of a hello may take until the answer of its sender counts: a log that does not answer must
+ * not hold up the others, and what the peer holds of ours is taken up.
+ */
+const JUDGED_AFTER_MS = 5_000
+/** Pages of `signed` that are asked for: those of a peer that we chose, and those of any other. */
+const MAX_PAGES = 1024
+const MAX_PAGES_OF_STRANGERS = 64
+/** Hellos of one peer whose heads are worked on, or wait for that. */
+const MAX_LEARNING = 2
+/** Milliseconds between two rounds with a random peer. */
+const ROUND_INTERVAL_MS = 60_000
+
+export class SyncDoor {
+  readonly asker: SyncClient
+  readonly promiser: Promiser
+  readonly #options: SyncOptions
+  readonly #answerer: SyncServer
+  #claim: WitnessClaim | undefined
+  readonly #evidence: EvidenceFetcher
+  /** Peers whose own hello we are working on. */
+  readonly #listening = new Set<string>()
+  /** The hellos of a peer whose heads are worked on, one after the other. */
+  readonly #learning = new Map<string, readonly Promise<void>[]>()
+  /** Connected peers that were asked what they hold of ours, whatever came of it. */
+  readonly #asked = new Set<string>()
+  /** Connected peers whose answer was whole. */
+  readonly #whole = new Set<string>()
+  /** Peers that are asked until they have answered, as long as they are connected and chosen. */
+  readonly #pressed = new Set<string>()
+  /** Connected peers of which it was told that they are chosen. */
+  readonly #announced = new Set<string>()
+  readonly #stopped = lastingController()
+  #topology: string | undefined
+  #timer: NodeJS.Timeout | undefined
+  readonly #settling = new Set<NodeJS.Timeout>()
+  #rounds = 0
+
+  constructor(options: SyncOptions) {
+    this.#options = options
+    const { host, own, handlers, meter, told } = options
+    const stopped = this.#stopped.signal
+    const { speakers, neighbours, chosen } = options.peers
+    const counted = new Set(own.counts)
+    const logs = new Set(own.logs)
+    this.asker = new SyncClient(host, speakers, stopped)
+    this.#evidence = new EvidenceFetcher(logs, handlers, told)
+    this.promiser = new Promiser(this.asker, speakers)
+    this.#answerer = new SyncServer({
+      ...{ logs, handlers, meter, reports: told, stopped },
+      hellos: {
+        ours: ({ remotePeer }) => this.#hello(remotePeer),
+        heard: (hello, { remotePeer }) => this.#learnFrom(hello, remotePeer),
+      },
+      promises: {
+        bringer: (peer) => ({
+          peer,
+          witness: neighbours.about(peer).witness ?? undefined,
+          chosen: chosen.has(peer),
+        }),
+        isTrusted: ({ witness, ...from }) => from.chosen || (witness !== undefined && counted.has(witness)),
+      },
+    })
+  }
+
+  /** Call before the host starts: the first peer must find the protocol in the list that identify sends. */
+  async open(): Promise<void> {
+    const { host, peers } = this.#options
+    await this.#claimed()
+    await host.handle(SYNC_PROTOCOL, (stream, connection) => this.#answerer.serve(stream, connection), {
+      maxInboundStreams: STREAMS_PER_PEER,
+      maxOutboundStreams: STREAMS_PER_PEER,
+    })
+    host.addEventListener('peer:disconnect', this.#onDisconnect)
+    this.#topology = await host.register(SYNC_PROTOCOL, { onConnect: (...args) => this.#onConnect(...args) })
+    this.#timer = setInterval(() => {
+      const speakers = [...peers.speakers.values()]
+      const peer = speakers[Math.floor(Math.random() * speakers.length)]
+      if (peer !== undefined) void this.syncWith(peer)
+    }, this.#options.times.roundMs ?? ROUND_INTERVAL_MS)
+    this.#timer.unref()
+  }
+
+  /** Ends every request at once. Call before the host stops. */
+  async close(): Promise<void> {
+    const { host } = this.#options
+    clearInterval(this.#timer)
+    this.#settling.forEach(clearTimeout)
+    this.#stopped.abort()
+    host.removeEventListener('peer:disconnect', this.#onDisconnect)
+    if (this.#topology !== undefined) host.unregister(this.#topology)
+    await host.unhandle(SYNC_PROTOCOL)
+  }
+
+  /** One round with a connected peer, and all that comes of it. Never throws: a peer that fails did not help. */
+  async syncWith(peer: PeerId): Promise<void> {
+    const { learnt } = await this.#round(peer)
+    await learnt
+  }
+
+  /** One round, and when its heads will have been worked on: they may hang on a log that does not answer. */
+  async #round(peer: PeerId): Promise<{ learnt: Promise<void> }> {
+    const id = peer.toString()
+    let learnt = Promise.resolve()
+    await this.asker.round(peer, async (ask) => {
+      const isTold = await this.#askSigned(id, ask)
+      const answer = await ask(await this.#hello(peer))
+      if (answer?.type !== 'hello') return
+      this.#heard(answer, peer)
+      // Evidence first: it is verified without the log, and proofs of heads may take longer than the peer waits.
+      const isJudged = await this.#evidence.fetch(await this.#evidence.missing(answer), id, ask)
+      learnt = this.#learnHeads(answer, id)
+      await within(this.#options.times.judgedMs ?? JUDGED_AFTER_MS, learnt)
+      if (isTold && isJudged) this.#hasAnswered(id)
+    })
+    return { learnt }
+  }
+
+  /** Who is chosen may have changed: an address without a peer id was reached. */
+  chosenChanged(): void {
+    const { peers, told } = this.#options
+    const { speakers, chosen } = peers
+    for (const [id, peer] of speakers) {
+      if (!chosen.has(id) || this.#announced.has(id)) continue
+      this.#announced.add(id)
+      told.onChosen(id)
+      if (this.#whole.has(id)) this.#options.handlers.answered(id)
+      else void this.#press(peer)
+    }
+  }
+
+  #onConnect(peer: PeerId, connection: Connection): void {
+    const { speakers, membership, chosen } = this.#options.peers
+    // It may be gone again by the time that identify has told us what it speaks.
+    if (connection.status !== 'open') return
+    const id = peer.toString()
+    speakers.set(id, peer)
+    void membership.met(peer, connection, chosen.has(id))
+    if (connection.direction === 'outbound') this.#syncWhenSettled(peer)
+    void this.#press(peer)
+    this.chosenChanged()
+  }
+
+  readonly #onDisconnect = ({ detail: peer }: CustomEvent<PeerId>): void => {
+    const id = peer.toString()
+    const { speakers, neighbours, membership } = this.#options.peers
+    speakers.delete(id)
+    for (const set of [this.#asked, this.#whole, this.#announced]) set.delete(id)
+    this.asker.gone(id)
+    this.promiser.gone(id)
+    neighbours.gone(id)
+    membership.gone(peer)
+  }
+
+  #syncWhenSettled(peer: PeerId): void {
+    const timer = setTimeout(() => {
+      this.#settling.delete(timer)
+      void this.syncWith(peer)
+    }, this.#options.times.settledMs ?? SETTLED_AFTER_MS)
+    timer.unref()
+    this.#settling.add(timer)
+  }
+
+  /** A round with a peer that has connected, or is chosen now; a chosen one is asked again until it has answered. */
+  async #press(peer: PeerId): Promise<void> {
+    const id = peer.toString()
+    const { speakers, chosen } = this.#options.peers
+    const { signal } = this.#stopped
+    if (this.#pressed.has(id)) return
+    this.#pressed.add(id)
+    try {
+      for (let pause = AGAIN_AFTER_MS; ; pause = Math.min(2 * pause, AGAIN_AT_MOST_MS)) {
+        await this.#round(peer)
+        if (!chosen.has(id) || !speakers.has(id) || this.#whole.has(id) || signal.aborted) return
+        await delay(pause, undefined, { signal, ref: false })
+      }
+    } catch {
+      // The end of the node.
+    } finally {
+      this.#pressed.delete(id)
+    }
+  }
+
+  /** Asks what the peer holds of our own keys, and hands that over. Whether it said all, and all of it was taken up. */
+  async #askSigned(peer: string, ask: Ask): Promise<boolean> {
+    const { own, handlers, peers } = this.#options
+    const { keys } = own
+    if (keys.length === 0) return true
+    const maxPages = peers.chosen.has(peer) ? MAX_PAGES : MAX_PAGES_OF_STRANGERS
+    const take = (told: Advertised): Promise<boolean> => this.#guarded(() => handlers.told(peer, told))
+    try {
+      return await askSigned(ask, { keys, maxPages, take })
+    } finally {
+      if (this.#options.peers.speakers.has(peer)) this.#asked.add(peer)
+    }
+  }
+
+  #hasAnswered(peer: string): void {
+    if (this.#stopped.signal.aborted) return
+    if (this.#options.peers.speakers.has(peer)) this.#whole.add(peer)
+    if (this.#options.peers.chosen.has(peer)) this.#options.handlers.answered(peer)
+  }
+
+  async #hello(to: PeerId): Promise<Hello> {
+    const { handlers, own, peers } = this.#options
+    const heads = await handlers.heads()
+    // Where not all heads fit into a frame, other ones are left out each time.
+    const round = this.#rounds++
+    const from = heads.length === 0 ? 0 : round % heads.length
+    return {
+      type: 'hello',
+      heads: [...heads.slice(from), ...heads.slice(0, from)],
+      evidence: evidenceToTell(await handlers.evidenceIds(), MAX_EVIDENCE_REFS, round),
+      counts: (own.counts ?? []).slice(0, MAX_COUNTS),
+      witness: await this.#claimed(),
+      peers: peers.membership.introduce(to),
+      time: Date.now(),
+    }
+  }
+
+  /** Whose witness we are, as our key says it, once it could sign that: until then we are a witness without a name. */
+  async #claimed(): Promise<WitnessClaim | undefined> {
+    const { host, own } = this.#options
+    const { identity } = own
+    if (identity === undefined || this.#claim !== undefined) return this.#claim
+    try {
+      return (this.#claim = await claimWitness(identity, host.peerId.toString()))
+    } catch (error) {
+      // Who signs has said so; an agent that is back is asked with the next hello.
+      if (errorCode(error) !== 'AGENT_UNAVAILABLE') throw error
+      return undefined
+    }
+  }
+
+  // ---- learning ------------------------------------------------------------------------------------------------
+
+  /** What a hello says of its sender. It counts for the connection only. */
+  #heard(hello: Hello, peer: PeerId): void {
+    const { host, peers, handlers } = this.#options
+    const { neighbours, membership, chosen } = peers
+    if (host.getConnections(peer).length === 0) return
+    neighbours.heard(peer.toString(), hello)
+    membership.told(hello.peers, peer)
+    if (hello.time !== undefined && chosen.has(peer.toString())) handlers.saidTime?.(peer.toString(), hello.time)
+  }
+
+  /** Works on the heads of a hello when those of the one before are done. A third hello at once is dropped. */
+  #learnHeads(hello: Hello, peer: string): Promise<void> {
+    const before = this.#learning.get(peer) ?? []
+    const last = before.at(-1) ?? Promise.resolve()
+    if (before.length >= MAX_LEARNING) {
+      this.#options.told.onDropped('sync-busy')
+      return last
+    }
+    const work = last.then(async () => {
+      for (const note of hello.heads) {
+        if (this.#stopped.signal.aborted) return
+        await this.#guarded(() => this.#options.handlers.submit({ source: 'sync', note, peer, receivedAt: Date.now() }))
+      }
+    })
+    this.#learning.set(peer, [...before, work])
+    return work.finally(() => {
+      const left = this.#learning.get(peer)?.filter((other) => other !== work) ?? []
+      if (left.length > 0) this.#learning.set(peer, left)
+      else this.#learning.delete(peer)
+    })
+  }
+
+  /** Works on a hello in the background: its sender has its answer and need not wait for our proofs. */
+  #learnFrom(hello: Hello, peer: PeerId): void {
+    const id = peer.toString()
+    this.#heard(hello, peer)
+    // First what it holds of ours: we are asking it for that, and then for a hello.
+    if (this.#options.peers.chosen.has(id) && !this.#asked.has(id)) return
+    if (this.#listening.has(id)) {
+      this.#options.told.onDropped('sync-busy')
+      return
+    }
+    this.#listening.add(id)
+    const learn = async (): Promise<void> => {
+      const missing = await this.#evidence.missing(hello)
+      if (missing.length > 0)
+        await this.asker.round(peer, async (ask) => {
+          await this.#evidence.fetch(missing, id, ask)
+        })
+      await this.#learnHeads(hello, id)
+    }
+    void this.#guarded(learn).finally(() => this.#listening.delete(id))
+  }
+
+  /** What our own handlers throw is our bug; the round goes on. Whether they did not. */
+  async #guarded(work: () => Promise<unknown>): Promise<boolean> {
+    try {
+      await work()
+      return true
+    } catch (error) {
+      this.#options.told.onError(error)
+      return false
+    }
+  }
+}

@@ -1,0 +1,54 @@
+/**
+ * The places of one topic: how many of its messages may be with the handlers at once. A head may wait there for its turn
+ * or for its proof, and every message about that head waits with it, also one that differs only in junk lines. So every
+ * peer has places of its own, which no other peer can take, and a peer that brings more uses places that all share.
+ */
+
+/** Places that all peers share, and bytes of their messages. */
+const SHARED = 2048
+const SHARED_BYTES = 16 * 1024 * 1024
+/** Places of one peer in all, and bytes of their messages: those of one frame are here at once. */
+const MAX_PER_PEER = 512
+const MAX_PER_PEER_BYTES = 4 * 1024 * 1024
+/** Places of its own among them, and the longest message for one, in bytes: ten times a head with one cosignature. */
+const OWN_PER_PEER = 32
+const OWN_BYTES = 4096
+/** Own places taken by all: those of 128 connections. Of a peer that is gone they are taken until it is decided. */
+const MAX_OWN = 128 * OWN_PER_PEER
+
+interface Taken {
+  own: number
+  shared: number
+  /** Bytes of all messages of a peer; of the shared ones alone where all peers are counted. */
+  bytes: number
+}
+
+export class ValidationSlots {
+  readonly #all: Taken = { own: 0, shared: 0, bytes: 0 }
+  readonly #byPeer = new Map<string, Taken>()
+
+  /** Takes a place for a message of this peer and this length. Returns how to leave it; undefined when there is none. */
+  take(peer: string, bytes: number): (() => void) | undefined {
+    const taken = this.#byPeer.get(peer) ?? { own: 0, shared: 0, bytes: 0 }
+    const kind = this.#kindFor(taken, bytes)
+    if (kind === undefined) return undefined
+    this.#byPeer.set(peer, taken)
+    const count = (change: 1 | -1): void => {
+      taken[kind] += change
+      taken.bytes += change * bytes
+      this.#all[kind] += change
+      if (kind === 'shared') this.#all.bytes += change * bytes
+    }
+    count(1)
+    return () => {
+      count(-1)
+      if (taken.own + taken.shared === 0) this.#byPeer.delete(peer)
+    }
+  }
+
+  #kindFor(taken: Taken, bytes: number): 'own' | 'shared' | undefined {
+    if (taken.own + taken.shared >= MAX_PER_PEER || taken.bytes + bytes > MAX_PER_PEER_BYTES) return undefined
+    if (bytes <= OWN_BYTES && taken.own < OWN_PER_PEER && this.#all.own < MAX_OWN) return 'own'
+    return this.#all.shared < SHARED && this.#all.bytes + bytes <= SHARED_BYTES ? 'shared' : undefined
+  }
+}

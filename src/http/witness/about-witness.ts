@@ -1,0 +1,76 @@
+/**
+ * What this witness says to whoever runs a log: which logs it takes, the keys that it signs with, and whom to write to. It
+ * changes when the settings do, and not with every head: C2SP#298 asks for it at an address that stays.
+ */
+import { json } from '../reply.js'
+import type { Route } from '../router.js'
+import type { VerifierKey } from '../../tlog/note.js'
+
+/** A log whose heads are cosigned here. */
+export interface TakenLogView {
+  /** Log id; its newest head that this node cosigned is at `/{id}/checkpoint`. */
+  id: string
+  /** Key name. */
+  name: string
+  /** Verifier key. */
+  key: string
+  origin: string
+  /** Verifier keys of this node that cosign it, one line each. */
+  keys: string[]
+  /** Whether the node looks at the log by itself, too. */
+  polled: boolean
+  /** Cosignatures in a day for heads that it pushes; null without a bound. */
+  perDay: number | null
+  /** Proven to misbehave and not acknowledged: nothing more of it is cosigned. */
+  frozen: boolean
+}
+
+export interface AboutWitnessView {
+  /** Key name of the witness. */
+  name: string
+  /** Its verifier keys: Ed25519, then ML-DSA-44 if it has one. Logs with keys of their own name those. */
+  keys: string[]
+  /** How to reach who runs it, in words of their own; null when they say nothing. */
+  contact: string | null
+  /** In configured order. Other logs are answered 404. */
+  logs: TakenLogView[]
+}
+
+/** What of a node says that. */
+export interface AboutWitness {
+  readonly contact: string | undefined
+  readonly logs: readonly {
+    readonly id: string
+    readonly key: VerifierKey
+    readonly origin: string
+    readonly url: string | null
+    readonly perDay: number | null
+  }[]
+  readonly keys: {
+    readonly shared: readonly [VerifierKey, ...VerifierKey[]]
+    readonly of: (log: string) => readonly VerifierKey[]
+  }
+  /** Whether the keys of a log are bound to another one of its origin: then nothing of it is cosigned. */
+  readonly isTaken: (log: string) => boolean
+  readonly isFrozen: (log: string) => boolean
+}
+
+export function aboutWitness({ contact, logs, keys, isTaken, isFrozen }: AboutWitness): AboutWitnessView {
+  const vkeys = (of: readonly VerifierKey[]): string[] => of.map(({ vkey }) => vkey)
+  return {
+    name: keys.shared[0].name,
+    keys: vkeys(keys.shared),
+    contact: contact ?? null,
+    logs: logs
+      .filter(({ id }) => !isTaken(id))
+      .map(({ id, key, origin, url, perDay }) => ({
+        ...{ id, name: key.name, key: key.vkey, origin, keys: vkeys(keys.of(id)) },
+        ...{ polled: url !== null, perDay, frozen: isFrozen(id) },
+      })),
+  }
+}
+
+/** The one route of it, also behind a bastion. */
+export function aboutWitnessRoute(node: AboutWitness): Route {
+  return { method: 'GET', path: '/api/v1/witness', handle: () => json(aboutWitness(node)) }
+}

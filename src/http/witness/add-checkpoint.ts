@@ -1,0 +1,130 @@
+/**
+ * The doors of c2sp.org/tlog-witness, and add-checkpoint among them: logs push their heads here, with a proof, and get our cosignature. What is
+ * accepted is decided by the step; this file reads the request and says the answer in the words of the protocol.
+ */
+import { GossumError } from '../../errors.js'
+import { toHex, utf8 } from '../../tlog/bytes.js'
+import { COSIGNATURE_SIZE } from '../../tlog/cosignature.js'
+import { sha256 } from '../../tlog/hash.js'
+import { formatNote, formatSignature, isBy, parseNote, type VerifierKey } from '../../tlog/note.js'
+import { logThatSigned, type Candidate, type LogIdentity } from '../../witness/head.js'
+import { answerTo, type Outcome } from '../../witness/outcome.js'
+import { MAX_BODY_BYTES, parseAddCheckpoint } from './add-checkpoint-body.js'
+import { exact, text, type Reply } from '../reply.js'
+import type { Route } from '../router.js'
+import { subtreeDoor, type SubtreeSigning } from './sign-subtree.js'
+import { busy, readable, refusal, trouble } from './witness-reply.js'
+
+/** What the door needs of a node. */
+export interface WitnessNode {
+  /** The logs whose heads are taken, in configured order. */
+  readonly logs: readonly LogIdentity[]
+  /** Takes a head through the pipeline. */
+  submit(candidate: Candidate): Promise<Outcome>
+  /** The newest head that this node cosigned, with the line of the log and its own. */
+  checkpoint(log: string): Promise<Uint8Array | undefined>
+  /** What signs subtrees; absent without an ML-DSA-44 key. */
+  readonly subtrees?: SubtreeSigning | undefined
+  /** Milliseconds since 1970. */
+  now(): number
+}
+
+/** Requests under way; whoever comes beyond is told to come again. */
+const MAX_UNDER_WAY = 256
+/** Seconds for which caches may keep what /checkpoint says. */
+const MAX_AGE = 5
+
+const PREFLIGHT = {
+  'access-control-allow-origin': '*',
+  'access-control-allow-headers': 'content-type',
+  'access-control-max-age': '86400',
+}
+
+export function witnessRoutes(node: WitnessNode): Route[] {
+  const byHash = logsByHash(node.logs)
+  const signSubtree = subtreeDoor(node.logs, node.subtrees)
+  let underWay = 0
+  const add = async (body: Uint8Array): Promise<Reply> => {
+    if (underWay >= MAX_UNDER_WAY) return readable(busy())
+    underWay++
+    try {
+      return readable(await addCheckpoint(node, body))
+    } finally {
+      underWay--
+    }
+  }
+  const preflight = (methods: string) => (): Reply => {
+    const headers = { ...PREFLIGHT, 'access-control-allow-methods': methods }
+    return { status: 204, headers, body: new Uint8Array() }
+  }
+  const post = { method: 'POST', maxBodyBytes: MAX_BODY_BYTES, refusal: trouble } as const
+  return [
+    { ...post, path: '/add-checkpoint', handle: ({ body }) => add(body) },
+    { method: 'OPTIONS', path: '/add-checkpoint', handle: preflight('POST, OPTIONS') },
+    { ...post, path: '/sign-subtree', handle: ({ body }) => signSubtree(body) },
+    { method: 'OPTIONS', path: '/sign-subtree', handle: preflight('POST, OPTIONS') },
+    { method: 'GET', path: '/:log/checkpoint', handle: ({ params }) => checkpoint(node, byHash.get(params['log']!)) },
+    { method: 'OPTIONS', path: '/:log/checkpoint', handle: preflight('GET, HEAD, OPTIONS') },
+  ]
+}
+
+/**
+ * Logs by the SHA-256 of their origin, in hex, as the protocol names them, and by their own id. Of several with one
+ * origin, as all checksum databases have, the first is meant; the others have their id.
+ */
+function logsByHash(logs: readonly LogIdentity[]): ReadonlyMap<string, string> {
+  const byHash = new Map(logs.map(({ id }) => [id, id]))
+  for (const { id, origin } of [...logs].reverse()) byHash.set(toHex(sha256(utf8(origin))), id)
+  return byHash
+}
+
+// ---- add-checkpoint --------------------------------------------------------------------------------------------
+
+async function addCheckpoint(node: WitnessNode, body: Uint8Array): Promise<Reply> {
+  let candidate: Candidate
+  try {
+    candidate = readCandidate(node, body)
+  } catch (error) {
+    if (!(error instanceof GossumError)) throw error
+    return refusal({ kind: 'refused', news: false, code: error.code }, error.detail)
+  }
+  const outcome = await node.submit(candidate)
+  const { status } = answerTo(outcome)
+  if (status === 200 && outcome.own !== undefined)
+    return exact(outcome.own.map(({ signature }) => formatSignature(signature)).join(''))
+  // SPEC: "The response body MUST consist of the tree size of the latest cosigned checkpoint in decimal".
+  if (status === 409) return text(`${outcome.held ?? 0}\n`, { status, type: 'text/x.tlog.size' })
+  return refusal(outcome)
+}
+
+/**
+ * The head as the witness takes it. The order is that of the protocol: the body (400), the origin (404), the note (400),
+ * whether a trusted key claims it (403). Throws the GossumError of the first that fails.
+ */
+function readCandidate(node: WitnessNode, body: Uint8Array): Candidate {
+  const { proof, origin, note: bytes } = parseAddCheckpoint(body)
+  const ofOrigin = node.logs.filter((log) => log.origin === origin)
+  if (ofOrigin.length === 0) throw new GossumError('LOG_UNKNOWN', JSON.stringify(origin?.slice(0, 200) ?? ''))
+  const note = parseNote(bytes, MAX_BODY_BYTES)
+  const log = logThatSigned(note, ofOrigin)
+  if (log === undefined) throw new GossumError('SIGNATURE_MISSING', keysOf(ofOrigin))
+  // Lines of other types say nothing here, may be large, and those of ML-DSA-44 cost 5 ms each, which anybody could make
+  // us spend: they come by the mesh. The others are spelled anew: it is the text that is signed.
+  const signatures = note.signatures.filter((line) => isBy(line, log.key) || line.bytes.length === COSIGNATURE_SIZE)
+  const parsed = { text: note.text, signatures }
+  return { source: 'push', log: log.id, note: formatNote(parsed), parsed, proof, receivedAt: node.now() }
+}
+
+function keysOf(logs: readonly { readonly key: VerifierKey }[]): string {
+  return logs.map(({ key }) => `${key.name}+${key.keyId}`).join(' or ')
+}
+
+// ---- checkpoint ------------------------------------------------------------------------------------------------
+
+async function checkpoint(node: WitnessNode, log: string | undefined): Promise<Reply> {
+  if (log === undefined) return refusal({ kind: 'refused', news: false, code: 'LOG_UNKNOWN' })
+  const head = await node.checkpoint(log)
+  if (head === undefined) return text('unknown log: nothing of it was cosigned yet\n', { status: 404 })
+  const reply = text('')
+  return { ...reply, headers: { ...reply.headers, 'cache-control': `public, max-age=${MAX_AGE}` }, body: head }
+}

@@ -1,0 +1,122 @@
+/**
+ * The other door of c2sp.org/tlog-witness: signs a subtree of a log, with a proof that it is part of a checkpoint that we
+ * have cosigned. Only ML-DSA-44 keys sign subtrees.
+ *
+ * Nothing is written before the answer leaves, and nothing has to be. What must not be forgotten is which tree we have
+ * cosigned: that was on disk before the cosignature left, and whoever asks brings it back to us, under our own signature. A
+ * subtree of that tree says nothing that the cosignature has not said, so no crash and no old backup can make us
+ * contradict ourselves here. That is why anything else than our own valid cosignature must never do.
+ */
+import { setImmediate } from 'node:timers/promises'
+import { errorCode, GossumError, type ErrorCode } from '../../errors.js'
+import { Serial } from '../../lib/serial.js'
+import { formatCheckpoint, parseCheckpoint, type Checkpoint } from '../../tlog/checkpoint.js'
+import { cosignSubtree, verifiedCosignatures } from '../../tlog/cosignature.js'
+import { formatSignature, isBy, parseNote, type Note, type SignerKey } from '../../tlog/note.js'
+import { checkSubtree } from '../../tlog/subtree.js'
+import type { LogIdentity } from '../../witness/head.js'
+import { MAX_BODY_BYTES } from './add-checkpoint-body.js'
+import { exact, text, type Reply } from '../reply.js'
+import { parseSignSubtree, type AskedSubtree } from './sign-subtree-body.js'
+import { busy, readable, refusal } from './witness-reply.js'
+
+/** What signs subtrees. */
+export interface SubtreeSigning {
+  /** Our ML-DSA-44 key. */
+  readonly signer: SignerKey
+  /** Why nothing of this origin may be signed now. */
+  readonly obstacle: (origin: string) => ErrorCode | undefined
+}
+
+/** Requests whose signatures are verified and made; whoever comes beyond is told to come again. */
+const MAX_UNDER_WAY = 4
+
+/** A request that was read, and whose reference is a checkpoint of a log that we know. */
+interface Asked extends AskedSubtree {
+  readonly reference: Note
+  readonly checkpoint: Checkpoint
+}
+
+/** Answers POST /sign-subtree. */
+export function subtreeDoor(
+  logs: readonly LogIdentity[],
+  signing: SubtreeSigning | undefined,
+): (body: Uint8Array) => Promise<Reply> {
+  const turns = new Serial()
+  let underWay = 0
+  const answer = async (body: Uint8Array): Promise<Reply> => {
+    if (signing === undefined) {
+      return text('not here: this witness has no ML-DSA-44 key, and no other signs subtrees\n', { status: 404 })
+    }
+    // Who sends what cannot be signed anyway takes no place.
+    const asked = readRequest(logs, body)
+    if (underWay >= MAX_UNDER_WAY) return busy()
+    underWay++
+    try {
+      // A verification and a signature take some 20 ms of the one thread: between two requests everybody else has a turn.
+      return await turns.run('', async () => {
+        await setImmediate()
+        return sign(asked, signing)
+      })
+    } finally {
+      underWay--
+    }
+  }
+  return async (body) => {
+    try {
+      return readable(await answer(body))
+    } catch (error) {
+      if (!(error instanceof GossumError)) throw error
+      return readable(refusal({ kind: 'refused', news: false, code: error.code }, error.detail))
+    }
+  }
+}
+
+/**
+ * What is asked for, as far as that costs nothing: the body (400), the origin (404), the note and its checkpoint (400), the
+ * end (400). Throws the GossumError of the first that fails.
+ */
+function readRequest(logs: readonly LogIdentity[], body: Uint8Array): Asked {
+  const asked = parseSignSubtree(body)
+  const { origin, subtree } = asked
+  if (!logs.some((log) => log.origin === origin)) {
+    throw new GossumError('LOG_UNKNOWN', JSON.stringify(origin?.slice(0, 200) ?? ''))
+  }
+  const reference = parseNote(asked.note, MAX_BODY_BYTES)
+  const checkpoint = readCheckpoint(reference.text)
+  // Extension lines are not signed with ML-DSA-44, so we have cosigned no checkpoint that has any.
+  if (formatCheckpoint(checkpoint) !== reference.text) throw new GossumError('NOT_CANONICAL')
+  if (subtree.end > checkpoint.size) {
+    throw new GossumError('REQUEST_INVALID', `the subtree ends behind a checkpoint of ${checkpoint.size}`)
+  }
+  return { ...asked, reference, checkpoint }
+}
+
+/** A size that no tree has would freeze its log at the other door; here it is just nothing that we have cosigned. */
+function readCheckpoint(text: string): Checkpoint {
+  try {
+    return parseCheckpoint(text)
+  } catch (error) {
+    if (errorCode(error) !== 'SIZE_IMPOSSIBLE') throw error
+    throw new GossumError('CHECKPOINT_MALFORMED', 'no tree has this size', error)
+  }
+}
+
+/**
+ * Our line over the subtree, or what stands in its way (503). Throws SIGNATURE_MISSING or SIGNATURE_INVALID (403) when the
+ * reference is not cosigned by this very key, and PROOF_INVALID (422).
+ */
+function sign({ reference, checkpoint, subtree, proof }: Asked, { signer, obstacle }: SubtreeSigning): Reply {
+  const { origin, size, root } = checkpoint
+  const { verifier: key } = signer
+  // The line of the log is not looked at: it would say that the log signed this, and not that we did.
+  if (!verifiedCosignatures(reference, [key]).has(key.vkey)) {
+    const isClaimed = reference.signatures.some((line) => isBy(line, key))
+    throw new GossumError(isClaimed ? 'SIGNATURE_INVALID' : 'SIGNATURE_MISSING', `${key.name}+${key.keyId}`)
+  }
+  checkSubtree(proof, size, root, subtree)
+  // Asked last, in the same turn of the event loop as the signature: nothing can come between.
+  const code = obstacle(origin)
+  if (code !== undefined) return refusal({ kind: 'pending', news: false, code })
+  return exact(formatSignature(cosignSubtree(origin, subtree, signer)))
+}

@@ -1,0 +1,189 @@
+/**
+ * All keys of a witness: the first one, the ML-DSA-44 key beside it, and those that cosign one log alone. Only a home in
+ * which nobody has signed yet gets a key by itself: a witness that lost its key file must not become another one unseen.
+ */
+import { existsSync, readdirSync } from 'node:fs'
+import { access, constants, mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { errorText, GossumError, HintedError } from '../errors.js'
+import {
+  keepWitnessKey,
+  loadOrCreateWitnessKey,
+  loadSecondKey,
+  loadWitnessKey,
+  newWitnessLine,
+  SECOND_FILE,
+  WITNESS_FILE,
+} from './key-file.js'
+import { keyFileInvalid } from '../private-file.js'
+import type { AgentSigner } from './ssh/agent-signer.js'
+import { equalBytes } from '../tlog/bytes.js'
+import { parseSignerKey, type Signer, type SignerKey, type VerifierKey } from '../tlog/note.js'
+
+/** The folder of a home with the keys that cosign one log alone: `<log id>.key` each. */
+const LOG_KEYS = 'keys'
+const LOG_KEY_FILE = /^([0-9a-f]{64})\.key$/
+
+interface Keys {
+  readonly first: Signer
+  /** The first one, when its private key is in an ssh-agent. */
+  readonly agent: AgentSigner | undefined
+  readonly second: SignerKey | undefined
+  /** By log id. */
+  readonly ofLogs: ReadonlyMap<string, SignerKey>
+  readonly fresh: boolean
+}
+
+export class Keyring implements Keys {
+  readonly first: Signer
+  readonly agent: AgentSigner | undefined
+  readonly second: SignerKey | undefined
+  readonly ofLogs: ReadonlyMap<string, SignerKey>
+  /** Whether all of them were made by this start: then they have signed nothing before. */
+  readonly fresh: boolean
+
+  constructor({ first, agent, second, ofLogs, fresh }: Keys) {
+    this.first = first
+    this.agent = agent
+    this.second = second
+    this.ofLogs = ofLogs
+    this.fresh = fresh
+  }
+
+  /** The keys of every log that has none of its own: the first one, and the ML-DSA-44 key if there is one. */
+  get shared(): readonly [Signer, ...Signer[]] {
+    return this.second === undefined ? [this.first] : [this.first, this.second]
+  }
+
+  /** What cosigns a log: its own key, which has no second one beside it, or the shared ones. */
+  of(log: string): readonly [Signer, ...Signer[]] {
+    const own = this.ofLogs.get(log)
+    return own === undefined ? this.shared : [own]
+  }
+
+  /** The public halves of what cosigns a log. */
+  keysOf(log: string): readonly [VerifierKey, ...VerifierKey[]] {
+    const [first, ...more] = this.of(log)
+    return [first.verifier, ...more.map(({ verifier }) => verifier)]
+  }
+
+  /** The public halves of all, the first one first. */
+  get verifiers(): readonly VerifierKey[] {
+    return [...this.shared, ...this.ofLogs.values()].map(({ verifier }) => verifier)
+  }
+}
+
+/** What a keyring is read with. */
+export interface KeyringOptions {
+  /** Key name of a new first key; one that nobody else has when absent. */
+  readonly name?: string | undefined
+  /** Where the ssh-agent is, should the first key be in one. */
+  readonly agentSocket?: string | undefined
+}
+
+/**
+ * Reads the keys of a home, making the first one in a home without a witness. Throws KEY_MISSING for a home that has had
+ * one, KEY_FILE_INVALID, HOME_UNUSABLE, and KEY_MALFORMED for an impossible name.
+ */
+export async function readKeyring(home: string, { name, agentSocket }: KeyringOptions): Promise<Keyring> {
+  const path = join(home, WITNESS_FILE)
+  if (!names(home).includes(WITNESS_FILE)) {
+    if (witnessTrace(home) !== undefined) throw keyMissing(home)
+    await makeHome(home)
+  }
+  const { signer: first, agent, created } = await loadOrCreateWitnessKey(path, name, { socket: agentSocket })
+  const second = await loadSecondKey(join(home, SECOND_FILE), first.verifier.name)
+  const ofLogs = await loadLogKeys(home)
+  const keyring = new Keyring({
+    first,
+    agent,
+    second,
+    ofLogs,
+    fresh: created && second === undefined && ofLogs.size === 0,
+  })
+  for (const [log, { verifier }] of ofLogs) requireOwn(logKeyPath(home, log), verifier, keyring)
+  return keyring
+}
+
+/** Makes the key that cosigns this log alone. Throws KEY_EXISTS, KEY_MALFORMED, or KEY_FILE_INVALID for a name that is taken. */
+export async function createLogKey(home: string, log: string, name: string, keyring: Keyring): Promise<SignerKey> {
+  if (keyring.ofLogs.has(log)) throw new GossumError('KEY_EXISTS', logKeyPath(home, log))
+  const line = newWitnessLine(name)
+  const signer = parseSignerKey(line)
+  requireOwn(logKeyPath(home, log), signer.verifier, keyring)
+  await keepWitnessKey(logKeyPath(home, log), line)
+  return signer
+}
+
+/** Why there is no witness key here: none was made yet, or it is gone. */
+export function keyMissing(home: string): GossumError {
+  const path = join(home, WITNESS_FILE)
+  const trace = witnessTrace(home)
+  if (trace === undefined) return new GossumError('KEY_MISSING', path)
+  return new HintedError(
+    new GossumError('KEY_MISSING', `${path} is gone, and ${trace} shows that a witness has worked in this home`),
+    'put the key file back from its backup, or begin a new witness in a new --home; to change the key of this one on purpose see "A new key" in docs/operating.md',
+  )
+}
+
+/** What shows that a home has, or had, a witness: the path of it, below the home. */
+function witnessTrace(home: string): string | undefined {
+  const has = (path: string): boolean => existsSync(join(home, path))
+  const log = logKeyFiles(home)[0]
+  if (log !== undefined) return join(LOG_KEYS, log)
+  const journal = names(home).find((name) => name.startsWith('journal'))
+  // A database without records is what a crash of its very first opening leaves.
+  const records = names(join(home, 'db')).some((name) => /\.(log|ldb|sst)$/.test(name))
+  return journal ?? [SECOND_FILE, 'guard'].find(has) ?? (records ? 'db' : undefined)
+}
+
+/** A key of a log has a name and a secret of its own: cosignatures of two logs are never by one key. */
+function requireOwn(path: string, { name, publicKey, vkey }: VerifierKey, { verifiers }: Keyring): void {
+  const others = verifiers.filter((other) => other.vkey !== vkey)
+  if (verifiers.length - others.length > 1) throw keyFileInvalid(path, `it is the key of another log, too`)
+  const same = others.find((other) => other.name === name || equalBytes(other.publicKey, publicKey))
+  if (same !== undefined)
+    throw keyFileInvalid(path, `${same.name} is the name, or the secret, of another key of this home`)
+}
+
+async function loadLogKeys(home: string): Promise<Map<string, SignerKey>> {
+  const keys = new Map<string, SignerKey>()
+  for (const file of logKeyFiles(home)) {
+    const path = join(home, LOG_KEYS, file)
+    const [, log] = LOG_KEY_FILE.exec(file) ?? []
+    if (log === undefined) throw keyFileInvalid(path, 'its name is not the id of a log')
+    const signer = await loadWitnessKey(path)
+    if (signer === undefined) throw keyFileInvalid(path, 'it vanished while it was being made')
+    keys.set(log, signer)
+  }
+  return keys
+}
+
+function logKeyPath(home: string, log: string): string {
+  return join(home, LOG_KEYS, `${log}.key`)
+}
+
+function logKeyFiles(home: string): string[] {
+  return names(join(home, LOG_KEYS))
+    .filter((name) => name.endsWith('.key'))
+    .sort()
+}
+
+/** The names in a folder; none when there is no folder. Throws HOME_UNUSABLE. */
+function names(folder: string): string[] {
+  try {
+    return readdirSync(folder)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
+    throw new GossumError('HOME_UNUSABLE', errorText(error), error)
+  }
+}
+
+async function makeHome(home: string): Promise<void> {
+  try {
+    await mkdir(home, { recursive: true, mode: 0o700 })
+    await access(home, constants.W_OK)
+  } catch (error) {
+    throw new GossumError('HOME_UNUSABLE', errorText(error), error)
+  }
+}

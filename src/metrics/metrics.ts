@@ -1,0 +1,44 @@
+/**
+ * Every metric, declared once; docs/metrics.md lists them. Names and units follow the Prometheus rules; labels identify, and
+ * come from closed sets or from the settings. What is about the process has the names that every other program has for it.
+ */
+import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
+import { addCounters, type CounterOptions } from './counters.js'
+import { addGauges } from './gauges.js'
+import type { Sample } from './sample.js'
+import { VERSION } from '../version.js'
+
+export type { LogSample, PlaceSample, Sample, WitnessSample } from './sample.js'
+
+export interface Declared {
+  readonly name: string
+  readonly help: string
+  readonly type: string
+  readonly labelNames: readonly string[]
+}
+
+/** `read` is asked for a reading of the node at each scrape, so that nothing has to keep gauges up to date. */
+export function createMetrics(read: () => Sample, options: CounterOptions = { places: [] }) {
+  const registry = new Registry()
+  // The default looks at the event loop a hundred times a second, which is most of what an idle node would do.
+  collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: 100 })
+  const build = new Gauge({
+    name: 'gossum_build_info',
+    help: 'Always 1; what runs here is in the labels.',
+    labelNames: ['version', 'node'],
+    registers: [registry],
+  })
+  build.set({ version: VERSION, node: process.version }, 1)
+  let sample: Sample | undefined
+  addGauges(registry, () => (sample ??= read()))
+  return {
+    /** What there is. The library knows more of a metric than its types say. */
+    declared: () => registry.getMetricsAsArray() as unknown as readonly Declared[],
+    /** All of them in the Prometheus text format, of one reading. */
+    text(): Promise<string> {
+      sample = read()
+      return registry.metrics()
+    },
+    ...addCounters(registry, options),
+  }
+}

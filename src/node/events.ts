@@ -1,0 +1,135 @@
+/** What happens in a node, as it is told: `run --json` prints these, one a line. */
+import type { ExchangeNews } from '../exchange/exchange.js'
+import type { ListNews } from '../logs/lists.js'
+import { formatHash } from '../tlog/hash.js'
+import type { ClockCondition } from '../witness/clock.js'
+import type { CosignedHead } from '../witness/cosigned-head.js'
+import type { Candidate } from '../witness/head.js'
+import type { Outcome } from '../witness/outcome.js'
+import { SOURCES, type Door, type HeadSource } from '../witness/source.js'
+import type { DepositReport } from '../witness/deposit-report.js'
+import type { GuardState } from '../witness/rollback-guard.js'
+
+/** Times are ISO 8601, roots base64, logs their ids. Fields are only added. */
+export type NodeEvent = { readonly at: string } & (
+  | {
+      readonly event: 'outcome'
+      readonly log: string | null
+      readonly door: Door
+      /** Where it came from, more exactly than the door. */
+      readonly source: HeadSource
+      readonly outcome: Outcome['kind']
+      readonly size: number | null
+      readonly root: string | null
+      readonly code: string | null
+      readonly peer: string | null
+      readonly evidence: string | null
+      readonly news: boolean
+    }
+  | {
+      readonly event: 'quorum'
+      readonly log: string
+      readonly size: number
+      readonly root: string
+      readonly cosignatures: { readonly name: string; readonly key: string; readonly time: string }[]
+    }
+  | {
+      readonly event: 'evidence'
+      readonly id: string
+      readonly type: string
+      readonly log: string
+      /** Verifier key of the witness that it convicts; null when that is the log. */
+      readonly witness: string | null
+      readonly sizes: readonly [number, number]
+      readonly source: 'found' | 'received'
+      /** The evidence file, while it could not be written to disk: this line may be all that is left of it. */
+      readonly file?: string
+    }
+  | { readonly event: 'peer'; readonly peerId: string; readonly multiaddr: string; readonly connected: boolean }
+  /** A signed head stays unproven, or no tree can explain it. */
+  | {
+      readonly event: 'suspect'
+      readonly log: string
+      readonly id: string
+      readonly size: number | null
+      readonly code: string
+    }
+  /** Whether the log answers. */
+  | { readonly event: 'log'; readonly log: string; readonly reachable: boolean; readonly error: string | null }
+  /** Whether a configured peer answers; told when it does not, ever more rarely, and when it does again. */
+  | {
+      readonly event: 'bootstrap'
+      readonly address: string
+      readonly reachable: boolean
+      readonly error: string | null
+    }
+  /** Whether peers vouch that this node knows all that its key has signed (witness/rollback-guard.ts). */
+  | { readonly event: 'guard'; readonly state: GuardState; readonly text: string }
+  /** Who keeps what our key has promised (witness/deposits.ts), and of how many logs too few do. */
+  | {
+      readonly event: 'deposit'
+      readonly state: DepositReport['state']
+      readonly text: string
+      readonly undeposited: number
+    }
+  /** Something about the clock that somebody should look into (witness/clock.ts): it holds, or it does not any more. */
+  | ({ readonly event: 'clock'; readonly holds: boolean } & ClockCondition)
+  /** Whether logs reach this node through its bastion (http/bastion/bastion.ts). */
+  | {
+      readonly event: 'bastion'
+      readonly url: string
+      readonly state: 'connecting' | 'connected' | 'serving'
+      readonly error: string | null
+    }
+  /** The first head of a log, trusted because it was the first. */
+  | { readonly event: 'first-use'; readonly log: string; readonly size: number; readonly root: string }
+  /** A place outside the mesh answers, or does not any more, or says something else of a log than before. */
+  | ({ readonly event: 'exchange' } & ExchangeNews)
+  /** A log list was read, and added or refused logs; or it could not be read. */
+  | {
+      readonly event: 'log-list'
+      /** Its URL or path. */
+      readonly list: string
+      /** What it keeps to, `c2sp.org/tlog-list` or `logs/v0`; null when it could not be read. */
+      readonly format: ListNews['format']
+      readonly added: readonly { readonly id: string; readonly name: string; readonly origin: string }[]
+      readonly refused: ListNews['refused']
+      readonly error: string | null
+      /** Whether what was added is followed from the next start on only. */
+      readonly atNextStart: boolean
+    }
+  /** An error of ours, or of our disk. */
+  | { readonly event: 'error'; readonly code: string; readonly message: string }
+)
+
+/** The parts of an event that its source knows; the node adds the time. */
+export type NodeEventBody = NodeEvent extends infer E ? (E extends NodeEvent ? Omit<E, 'at'> : never) : never
+
+export function logListEvent({ added, ...news }: ListNews): NodeEventBody {
+  return { event: 'log-list', ...news, added: added.map(({ id, key, origin }) => ({ id, name: key.name, origin })) }
+}
+
+export function outcomeEvent(outcome: Outcome, candidate: Candidate): NodeEventBody {
+  return {
+    event: 'outcome',
+    log: outcome.log ?? null,
+    door: SOURCES[candidate.source].door,
+    source: candidate.source,
+    outcome: outcome.kind,
+    size: outcome.size ?? null,
+    root: outcome.root === undefined ? null : formatHash(outcome.root),
+    code: outcome.code ?? null,
+    peer: candidate.peer ?? null,
+    evidence: outcome.evidence ?? null,
+    news: outcome.news,
+  }
+}
+
+export function quorumEvent(log: string, head: CosignedHead): NodeEventBody {
+  const cosignatures = [...head.cosignatures].map(([key, { signature, time }]) => ({
+    name: signature.name,
+    key,
+    time: new Date(time * 1000).toISOString(),
+  }))
+  return { event: 'quorum', log, size: head.size, root: formatHash(head.root), cosignatures }
+}

@@ -1,0 +1,241 @@
+/**
+ * Promises that this node keeps for others (witness/depositary.ts): of each witness key and log one, that of the largest
+ * tree. It is on disk before the peer is told that it is kept, so a promise that was taken in is given up for nobody who
+ * is worth less to us.
+ *
+ * Anybody can make keys, and of each key any number of promises. So there are three rooms, and no room takes from
+ * another. In a full room the key that came last makes room for one that is there for longer; it gets no place itself. A
+ * flood finds the room full of itself. Only a key that was silent for half a year goes before that.
+ */
+import type { Table } from './disk.js'
+import { Serial } from '../lib/serial.js'
+
+/** What a key is to us: our policy counts it, a peer of our choice brought its promise, or neither. */
+export type Bearer = 'counted' | 'chosen' | 'stranger'
+
+/** What a room holds: promises, bytes of their records, and promises of one key. */
+export interface Room {
+  readonly promises: number
+  readonly bytes: number
+  readonly ofOneKey: number
+}
+
+/** What is worth more is never pushed out by what is worth less. */
+const WORTH: Readonly<Record<Bearer, number>> = { stranger: 0, chosen: 1, counted: 2 }
+
+export const ROOMS: Readonly<Record<Bearer, Room>> = {
+  counted: { promises: 32_768, bytes: 64 * 1024 * 1024, ofOneKey: 4_096 },
+  chosen: { promises: 32_768, bytes: 64 * 1024 * 1024, ofOneKey: 4_096 },
+  stranger: { promises: 8_192, bytes: 16 * 1024 * 1024, ofOneKey: 256 },
+}
+
+/** Milliseconds after which a key that nothing was heard of makes room for anybody. */
+const SILENT_MS = 180 * 24 * 3_600_000
+
+/** A promise as it is kept. */
+export interface KeptPromise {
+  /** Verifier key. */
+  readonly witness: string
+  /** Log id. */
+  readonly log: string
+  readonly seq: number
+  /** POSIX seconds, as the promise says. */
+  readonly time: number
+  readonly size: number
+  /** Hex. */
+  readonly root: string
+  /** The head as a note with the log's line. */
+  readonly head: string
+  /** Base64. */
+  readonly signature: string
+}
+
+/** What is in memory of one. */
+type Held = Pick<KeptPromise, 'size' | 'root' | 'time'> & { readonly bytes: number }
+
+interface Key {
+  bearer: Bearer
+  /** When it took its place, and when a promise of it was last taken in: milliseconds since 1970, by our own clock. */
+  since: number
+  heardAt: number
+  readonly logs: Map<string, Held>
+}
+
+type Encoded = Omit<KeptPromise, 'witness' | 'log'> & {
+  readonly bearer: Bearer
+  readonly since: number
+  readonly heardAt: number
+}
+
+export class PromiseShelf {
+  readonly #table: Table
+  readonly #now: () => number
+  readonly #rooms: Readonly<Record<Bearer, Room>>
+  readonly #keys = new Map<string, Key>()
+  readonly #used: Record<Bearer, { promises: number; bytes: number }> = {
+    counted: { promises: 0, bytes: 0 },
+    chosen: { promises: 0, bytes: 0 },
+    stranger: { promises: 0, bytes: 0 },
+  }
+  readonly #serial = new Serial()
+
+  private constructor(table: Table, now: () => number, rooms: Readonly<Record<Bearer, Room>>) {
+    this.#table = table
+    this.#now = now
+    this.#rooms = rooms
+  }
+
+  /** A record that cannot be read is none. */
+  static async load(table: Table, now: () => number = Date.now, rooms = ROOMS): Promise<PromiseShelf> {
+    const shelf = new PromiseShelf(table, now, rooms)
+    for (const [key, json] of await table.entries()) {
+      const kept = readEncoded(json)
+      const [witness, log] = key.split(' ')
+      if (kept !== undefined && log !== undefined) shelf.#hold(witness!, log, kept, json.length)
+    }
+    return shelf
+  }
+
+  /** What is kept of a key and a log, without its head. */
+  get(witness: string, log: string): Pick<KeptPromise, 'size' | 'root' | 'time'> | undefined {
+    return this.#keys.get(witness)?.logs.get(log)
+  }
+
+  /** The logs of which a promise of a key is kept. */
+  logs(witness: string): string[] {
+    return [...(this.#keys.get(witness)?.logs.keys() ?? [])]
+  }
+
+  async read(witness: string, log: string): Promise<KeptPromise | undefined> {
+    const json = await this.#table.get(`${witness} ${log}`)
+    const kept = json === undefined ? undefined : readEncoded(json)
+    if (kept === undefined) return undefined
+    const { seq, time, size, root, head, signature } = kept
+    return { witness, log, seq, time, size, root, head, signature }
+  }
+
+  /**
+   * Keeps a promise. True when it is on disk, or one of the same tree and no earlier time is. False when there is no room
+   * for it, or a promise is kept that it contradicts: of a larger tree, or of another of its size. That one stays. Throws
+   * STORE_WRITE_FAILED.
+   */
+  put(promise: KeptPromise, bearer: Bearer): Promise<boolean> {
+    // One at a time, so that what was found to be kept is on disk. Those of other logs and keys share its write.
+    return this.#serial.run(`${promise.witness} ${promise.log}`, () => this.#put(promise, bearer))
+  }
+
+  async #put({ witness, log, ...promise }: KeptPromise, bearer: Bearer): Promise<boolean> {
+    const before = this.#keys.get(witness)?.logs.get(log)
+    if (before !== undefined && before.size >= promise.size) {
+      if (before.size > promise.size || before.root !== promise.root) return false
+      if (before.time >= promise.time) return true
+    }
+    const now = this.#now()
+    const key = this.#keys.get(witness)
+    // Anybody may bring what another key has promised: that makes it worth no less.
+    const room = key === undefined || WORTH[bearer] > WORTH[key.bearer] ? bearer : key.bearer
+    const kept = { ...promise, bearer: room, since: key?.since ?? now, heardAt: now }
+    const json = JSON.stringify(kept satisfies Encoded)
+    const leaving = this.#makeRoom(witness, log, room, json.length)
+    if (leaving === undefined) return false
+    // In memory before it is on disk, so that nobody is given the same place meanwhile.
+    this.#hold(witness, log, kept, json.length)
+    const id = `${witness} ${log}`
+    try {
+      await Promise.all([...leaving.map((left) => this.#table.del(left)), this.#table.put(id, json)])
+    } catch (error) {
+      this.#release(witness, log)
+      if (before !== undefined) this.#hold(witness, log, { ...kept, ...before }, before.bytes)
+      throw error
+    }
+    return true
+  }
+
+  /** Makes room for a record: the records that go, or undefined when there is none and none can be made. */
+  #makeRoom(witness: string, log: string, bearer: Bearer, bytes: number): string[] | undefined {
+    const { promises, bytes: most, ofOneKey } = this.#rooms[bearer]
+    const key = this.#keys.get(witness)
+    const held = key?.logs.get(log)
+    if (held === undefined && (key?.logs.size ?? 0) >= ofOneKey) return undefined
+    // A key that changes its room takes all that it has along.
+    const comes = key === undefined || key.bearer === bearer ? [] : [...key.logs.values()]
+    const more = sum(comes.map((one) => one.bytes)) + bytes - (held?.bytes ?? 0)
+    const one = comes.length + (held === undefined ? 1 : 0)
+    const used = this.#used[bearer]
+    let tooMany = used.promises + one - promises
+    let tooLarge = used.bytes + more - most
+    const leaving: [witness: string, log: string][] = []
+    for (const [vkey, { logs }] of tooMany > 0 || tooLarge > 0 ? this.#leaving(bearer, witness) : []) {
+      for (const [log, { bytes }] of [...logs].reverse()) {
+        if (tooMany <= 0 && tooLarge <= 0) break
+        leaving.push([vkey, log])
+        tooMany -= 1
+        tooLarge -= bytes
+      }
+    }
+    if (tooMany > 0 || tooLarge > 0) return undefined
+    for (const [vkey, log] of leaving) this.#release(vkey, log)
+    return leaving.map(([vkey, log]) => `${vkey} ${log}`)
+  }
+
+  /** Who makes room in a room: keys that were silent for too long, then those that came later, the last one first. */
+  #leaving(bearer: Bearer, witness: string): [vkey: string, key: Key][] {
+    const since = this.#keys.get(witness)?.since ?? Infinity
+    const silent = this.#now() - SILENT_MS
+    const others = [...this.#keys].filter(([vkey, key]) => key.bearer === bearer && vkey !== witness)
+    const gone = others.filter(([, { heardAt }]) => heardAt < silent)
+    const later = others.filter(([, key]) => key.heardAt >= silent && key.since > since)
+    return [...gone, ...later.sort(([, a], [, b]) => b.since - a.since)]
+  }
+
+  #release(witness: string, log: string): void {
+    const key = this.#keys.get(witness)
+    const held = key?.logs.get(log)
+    if (key === undefined || held === undefined) return
+    key.logs.delete(log)
+    this.#count(key.bearer, -1, -held.bytes)
+    if (key.logs.size === 0) this.#keys.delete(witness)
+  }
+
+  /** A key that is worth more than before takes all that it has along. */
+  #move(witness: string, bearer: Bearer): void {
+    const key = this.#keys.get(witness)
+    if (key === undefined || WORTH[bearer] <= WORTH[key.bearer]) return
+    const bytes = sum([...key.logs.values()].map((held) => held.bytes))
+    this.#count(key.bearer, -key.logs.size, -bytes)
+    this.#count(bearer, key.logs.size, bytes)
+    key.bearer = bearer
+  }
+
+  #hold(witness: string, log: string, { size, root, time, bearer, since, heardAt }: Encoded, bytes: number): void {
+    let key = this.#keys.get(witness)
+    if (key === undefined) this.#keys.set(witness, (key = { bearer, since, heardAt, logs: new Map<string, Held>() }))
+    this.#move(witness, bearer)
+    key.since = Math.min(key.since, since)
+    key.heardAt = Math.max(key.heardAt, heardAt)
+    const held = key.logs.get(log)
+    this.#count(key.bearer, held === undefined ? 1 : 0, bytes - (held?.bytes ?? 0))
+    key.logs.set(log, { size, root, time, bytes })
+  }
+
+  #count(bearer: Bearer, promises: number, bytes: number): void {
+    this.#used[bearer].promises += promises
+    this.#used[bearer].bytes += bytes
+  }
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0)
+}
+
+function readEncoded(json: string): Encoded | undefined {
+  try {
+    const { seq, time, size, root, head, signature, bearer, since, heardAt } = JSON.parse(json) as Partial<Encoded>
+    const numbers = [seq, time, size, since, heardAt].every((value) => typeof value === 'number')
+    const texts = [root, head, signature].every((value) => typeof value === 'string')
+    if (!numbers || !texts || bearer === undefined || !(bearer in WORTH)) return undefined
+    return JSON.parse(json) as Encoded
+  } catch {
+    return undefined
+  }
+}

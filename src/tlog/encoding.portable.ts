@@ -1,0 +1,25 @@
+/** Bytes as text, in portable code. Same names as encoding.node.ts, same answers. Pure. */
+
+const HEX = Array.from({ length: 256 }, (_, i) => i.toString(16).padStart(2, '0'))
+
+/** Lower-case hex. */
+export function toHex(bytes: Uint8Array): string {
+  // Joined, not added up: the chain of parts that adding makes is thirty times as large, and ids are kept.
+  return Array.from(bytes, (byte) => HEX[byte]!).join('')
+}
+
+/** Standard base64 with padding. */
+export function toBase64(bytes: Uint8Array): string {
+  let binary = ''
+  // In slices: a spread of a whole tile would overflow the argument list.
+  for (let i = 0; i < bytes.length; i += 4096) binary += String.fromCharCode(...bytes.subarray(i, i + 4096))
+  return btoa(binary)
+}
+
+/** Bytes of a text that is known to be standard, padded base64; unused trailing bits may be set. */
+export function decodeBase64(text: string): Uint8Array {
+  const binary = atob(text)
+  const out = new Uint8Array(binary.length)
+  for (let i = 0; i < binary.length; i++) out[i] = binary.charCodeAt(i)
+  return out
+}

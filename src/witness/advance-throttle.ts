@@ -1,0 +1,129 @@
+/**
+ * How often one log is cosigned at the word of others. Every node sees the log at its own moment and tells the
+ * others. The first heads of a burst are taken up at once; after that, once in each pause, the largest one waiting. So
+ * all nodes soon sign the same head, and in the long run a log that moves fast costs no more than one that moves every
+ * two seconds.
+ */
+
+import { toHex } from '../tlog/bytes.js'
+import type { Tree } from '../tlog/merkle.js'
+
+/** Milliseconds that the largest head has before the others that wait. */
+const HEAD_START_MS = 250
+/** Different heads that wait for their turn or are being proven: honest nodes bring one or two. */
+const MAX_HEADS = 8
+
+/** Milliseconds between two heads of a log that does not rest. */
+export const PAUSE_MS = 2_000
+
+/** Heads after the first that are taken up without a pause. Each pause that a log rests beyond its own gives one back. */
+export const BURST = 8
+
+interface Waiting {
+  readonly size: number
+  readonly go: () => void
+}
+
+interface Line {
+  /** When the pause after the last cosignature ends, in milliseconds since 1970. */
+  openAt: number
+  /** Heads that are still free of a pause: 0 to BURST. */
+  free: number
+  /** Messages of each head that is in hand, by size and root. */
+  readonly heads: Map<string, number>
+  readonly waiting: Set<Waiting>
+  timer?: NodeJS.Timeout
+}
+
+export class AdvanceThrottle {
+  readonly #lines = new Map<string, Line>()
+  readonly #now: () => number
+  readonly #pauseMs: number
+
+  constructor(now: () => number, pauseMs = PAUSE_MS) {
+    this.#now = now
+    this.#pauseMs = pauseMs
+  }
+
+  /**
+   * Takes a head in hand. Resolves when it is its turn, when it is too late for it, or when the signal is aborted, to
+   * what the caller calls once the head is decided; at once to undefined when too many others are in hand: they wait
+   * for proofs that may never come, and what can be decided at once must not wait behind them.
+   */
+  async turn(log: string, { size, root }: Tree, signal: AbortSignal): Promise<(() => void) | undefined> {
+    const line = this.#line(log)
+    const head = `${size} ${toHex(root)}`
+    if (!line.heads.has(head) && line.heads.size >= MAX_HEADS) return undefined
+    line.heads.set(head, (line.heads.get(head) ?? 0) + 1)
+    await this.#wait(line, size, signal)
+    return () => {
+      const left = line.heads.get(head)! - 1
+      if (left === 0) line.heads.delete(head)
+      else line.heads.set(head, left)
+    }
+  }
+
+  #wait(line: Line, size: number, signal: AbortSignal): Promise<void> {
+    const left = Math.min(line.openAt - this.#now(), this.#pauseMs)
+    if ((left <= 0 && line.waiting.size === 0) || signal.aborted) return Promise.resolve()
+    return new Promise((resolve) => {
+      const waiting: Waiting = {
+        size,
+        go: () => {
+          signal.removeEventListener('abort', waiting.go)
+          line.waiting.delete(waiting)
+          if (line.waiting.size === 0) this.#rest(line)
+          resolve()
+        },
+      }
+      line.waiting.add(waiting)
+      signal.addEventListener('abort', waiting.go, { once: true })
+      line.timer ??= setTimeout(() => this.#next(line), Math.max(left, 0))
+    })
+  }
+
+  /** A head of this size was cosigned: what is not larger need not wait, what is larger waits for the next turn. */
+  signed(log: string, size: number): void {
+    const line = this.#line(log)
+    const now = this.#now()
+    const rested = this.#pauseMs === 0 ? BURST : Math.floor((now - line.openAt) / this.#pauseMs)
+    line.free = Math.min(BURST, line.free + Math.max(rested, 0))
+    if (line.free > 0) {
+      line.free--
+      line.openAt = now
+    } else {
+      // On the same beat at every node: else each would skip to another head, and no quorum would meet on one.
+      line.openAt = (Math.floor(now / this.#pauseMs) + 1) * this.#pauseMs
+    }
+    for (const waiting of [...line.waiting]) if (waiting.size <= size) waiting.go()
+  }
+
+  /**
+   * Lets the largest go, and with it those of its size: they are one head, or a fork that must come to light. The others
+   * go a moment later, unless they are too late by then: a log that signs what nobody can prove must not hold up what
+   * can be.
+   */
+  #next(line: Line): void {
+    delete line.timer
+    const largest = Math.max(...[...line.waiting].map(({ size }) => size))
+    for (const waiting of [...line.waiting]) if (waiting.size === largest) waiting.go()
+    if (line.waiting.size > 0) line.timer = setTimeout(() => this.#others(line), HEAD_START_MS)
+  }
+
+  #others(line: Line): void {
+    delete line.timer
+    for (const waiting of [...line.waiting]) waiting.go()
+  }
+
+  #rest(line: Line): void {
+    clearTimeout(line.timer)
+    delete line.timer
+  }
+
+  #line(log: string): Line {
+    let line = this.#lines.get(log)
+    if (line === undefined)
+      this.#lines.set(log, (line = { openAt: 0, free: BURST, heads: new Map(), waiting: new Set() }))
+    return line
+  }
+}

@@ -1,0 +1,59 @@
+/**
+ * What was judged before and need not be judged again: bytes that were refused for what they are, and older heads that
+ * were proven to be on our history, which only grows. Bounded; the oldest go.
+ */
+import { traitsOf, type ErrorCode } from '../errors.js'
+import { toHex, utf8 } from '../tlog/bytes.js'
+import { sha256 } from '../tlog/hash.js'
+import type { Note } from '../tlog/note.js'
+import type { Candidate } from './head.js'
+import type { Outcome } from './outcome.js'
+
+/** Notes remembered as refused, and texts as past. */
+const REMEMBERED = 2048
+
+/**
+ * Whether the same bytes will always be refused with this code: not for the state of this node, nor for a proof that came
+ * with them. That a log is not followed is true for as long as this runs.
+ */
+function isLasting(code: ErrorCode): boolean {
+  return code === 'LOG_UNKNOWN' || traitsOf(code).fault === 'head'
+}
+
+export class VerdictCache {
+  readonly #refused = new Map<string, Outcome>()
+  readonly #past = new Set<string>()
+
+  /** How the same bytes were refused before. With the log that the door expects: on another's topic they are another matter. */
+  refusal(candidate: Candidate): Outcome | undefined {
+    if (this.#refused.size === 0) return undefined
+    return this.#refused.get(bytesKey(candidate))
+  }
+
+  /** Notes that bytes were refused, if they always will be. */
+  noteRefusal(candidate: Candidate, outcome: Outcome): void {
+    if (outcome.kind !== 'refused' || !isLasting(outcome.code!)) return
+    const key = bytesKey(candidate)
+    if (this.#refused.has(key)) return
+    if (this.#refused.size >= REMEMBERED) this.#refused.delete(this.#refused.keys().next().value!)
+    this.#refused.set(key, outcome)
+  }
+
+  /** Whether this text was proven to be an older head of our history. */
+  isPast(log: string, note: Note): boolean {
+    return this.#past.has(textKey(log, note))
+  }
+
+  notePast(log: string, note: Note): void {
+    if (this.#past.size >= REMEMBERED) this.#past.delete(this.#past.values().next().value!)
+    this.#past.add(textKey(log, note))
+  }
+}
+
+function bytesKey({ log, note }: Candidate): string {
+  return `${log ?? ''} ${toHex(sha256(note))}`
+}
+
+function textKey(log: string, { text }: Note): string {
+  return `${log} ${toHex(sha256(utf8(text)))}`
+}

@@ -1,0 +1,228 @@
+/** Commands that ask a running node, over real sockets. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { ERRORS } from '../../../src/errors.js'
+import type { ConditionView } from '../../../src/http/api.js'
+import { OperatorDoor } from '../../../src/http/operator-socket.js'
+import { HttpServer } from '../../../src/http/server.js'
+import { CONDITIONS, type ConditionName } from '../../../src/status/conditions.js'
+import { fromUtf8 } from '../../../src/tlog/bytes.js'
+import { gossum, jsonError } from '../../helpers/cli.js'
+import { scratchFolder } from '../../helpers/home.js'
+import { EVIDENCE_FILE, EVIDENCE_ID, fakeNode, LOG, LOG_ID, ROOT, type FakeNode } from '../../helpers/node-view.js'
+import { readLines, vectorUrl } from '../../helpers/vectors.js'
+
+const { dir, file } = scratchFolder()
+
+describe('asking a node', () => {
+  let server: HttpServer
+  let node: FakeNode
+  let operator: OperatorDoor
+  beforeAll(async () => {
+    node = fakeNode()
+    server = await HttpServer.start({ host: '127.0.0.1', port: 0, node })
+    operator = await OperatorDoor.open(dir, node, {})
+  })
+  afterAll(() => Promise.all([server.close(), operator.close()]))
+
+  async function body(path: string): Promise<string> {
+    return (await fetch(server.url + path)).text()
+  }
+
+  it.each([
+    [['status'], '/api/v1/status'],
+    [['heads'], `/api/v1/logs/${LOG_ID}/heads?limit=20`],
+    [['heads', 'sum.golang.org', '--limit', '3'], `/api/v1/logs/${LOG_ID}/heads?limit=3`],
+    [['heads', LOG_ID], `/api/v1/logs/${LOG_ID}/heads`],
+    [['peers'], '/api/v1/peers'],
+    [['evidence', 'list'], '/api/v1/evidence'],
+  ])('%j --json prints the body of %s unchanged', async (args, path) => {
+    const expected = { code: 0, stdout: await body(path), stderr: '' }
+    expect(await gossum([...args, '--json', '--node', server.url])).toEqual(expected)
+    // Before the command as well as behind it, and from the environment.
+    expect(await gossum(['--json', '--node', server.url, ...args])).toEqual(expected)
+    expect(await gossum([...args, '--json'], { env: { GOSSUM_NODE: `${server.url}/` } })).toEqual(expected)
+  })
+
+  it('asks where the configuration says that a node listens', async () => {
+    const config = file('config.yaml', `http: ${server.url.slice('http://'.length)}\n`)
+    expect((await gossum(['peers', '--json', '--config', config])).stdout).toBe(await body('/api/v1/peers'))
+  })
+
+  it('tells the status in words', async () => {
+    const { code, stdout, stderr } = await gossum(['status', '--node', server.url])
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    expect(stdout).toMatch(
+      /^ sum\.golang\.org {2}size 280,573\n view +one view\n newest +cosigned \d+ days ago, 1 cosignature\n +w1 \d+ days ago\n/,
+    )
+    expect(stdout).toMatch(/ peers +1 connected\n evidence +1 file, not acknowledged; see gossum evidence list\n/)
+  })
+
+  it('lists heads, peers and evidence', async () => {
+    const ask = async (...args: string[]): Promise<string> => (await gossum([...args, '--node', server.url])).stdout
+    expect(await ask('heads')).toMatch(
+      new RegExp(
+        `^280,573 {2}${ROOT.replace(/\+/g, '\\+')} {2}1 cosignature {2}cosigned \\d+ days ago {2}w1 \\d+ days ago\n$`,
+      ),
+    )
+    expect(await ask('peers')).toMatch(
+      /^12D3KooWPeer {2}- {2}\/ip4\/127\.0\.0\.1\/tcp\/2 {2}2 ms {2}score 0 {2}size 280,573 \d+ days ago {2}connected/,
+    )
+    expect(await ask('evidence', 'list')).toMatch(
+      /^0123456789abcdef.*sum\.golang\.org {2}convicts the log {2}sizes 5 and 6.*NOT ACKNOWLEDGED\n$/,
+    )
+  })
+
+  it('shows evidence byte for byte, and acknowledges it', async () => {
+    const shown = await gossum(['evidence', 'show', EVIDENCE_ID, '--node', server.url])
+    expect(shown).toEqual({ code: 0, stdout: fromUtf8(EVIDENCE_FILE), stderr: '' })
+    expect(await gossum(['evidence', 'ack', EVIDENCE_ID, '--json', '--home', dir])).toEqual({
+      code: 0,
+      stdout: `{"id":"${EVIDENCE_ID}","acked":true}\n`,
+      stderr: '',
+    })
+    expect(node.acknowledged).toEqual([EVIDENCE_ID])
+  })
+
+  it.each([
+    [['evidence', 'show', 'fedcba9876543210'], 1, 'EVIDENCE_UNKNOWN'],
+    [['heads', '--limit', '0'], 2, 'REQUEST_INVALID'],
+  ] as const)('passes on what the node refuses: %j', async (args, code, errorCode) => {
+    const result = await gossum([...args, '--json', '--node', server.url])
+    expect(result).toMatchObject({ code, stdout: '' })
+    const { code: told, message, hint } = jsonError(result)
+    expect(told).toBe(errorCode)
+    // The sentence once, not once from the node and once from here.
+    expect(message.split(ERRORS[errorCode][0])).toHaveLength(2)
+    expect(hint).toBe(ERRORS[errorCode][1])
+  })
+
+  it('passes on what the node says to its operator', async () => {
+    const result = await gossum(['evidence', 'ack', '../../x', '--json'], { home: dir })
+    expect(result).toMatchObject({ code: 1, stdout: '' })
+    expect(jsonError(result).code).toBe('EVIDENCE_UNKNOWN')
+  })
+
+  it('acknowledges several, as status prints them, and all that are open', async () => {
+    const told = async (...args: string[]) => {
+      node.acknowledged.length = 0
+      const result = await gossum(['evidence', 'ack', ...args, '--home', dir], { env: { GOSSUM_NODE: server.url } })
+      return { ...result, ids: [...node.acknowledged] }
+    }
+    const other = EVIDENCE_ID
+    for (const args of [[`${EVIDENCE_ID},`, other], [`${EVIDENCE_ID}, ${other}`], [EVIDENCE_ID, other, ',']])
+      expect(await told(...args)).toMatchObject({ code: 0, ids: [EVIDENCE_ID], stderr: '' })
+    expect(await told('--all')).toMatchObject({ code: 0, ids: [EVIDENCE_ID], stdout: `acknowledged ${EVIDENCE_ID}\n` })
+    // One that nobody knows keeps none of the others from it.
+    const mixed = await told('f'.repeat(16), EVIDENCE_ID)
+    expect(mixed).toMatchObject({ code: 1, ids: [EVIDENCE_ID], stdout: `acknowledged ${EVIDENCE_ID}\n` })
+    expect(mixed.stderr).toContain('no evidence has this id')
+    for (const args of [[], [','], ['--all', EVIDENCE_ID]]) expect((await told(...args)).code, args.join()).toBe(2)
+  })
+
+  it('acknowledges at no address, and says where instead', async () => {
+    const result = await gossum(['evidence', 'ack', EVIDENCE_ID, '--json', '--node', server.url], { home: dir })
+    expect(result).toMatchObject({ code: 1, stdout: '' })
+    expect(jsonError(result)).toMatchObject({ code: 'FORBIDDEN', hint: ERRORS.FORBIDDEN[1] })
+  })
+
+  it('says so when no node runs with the home, also when one is known elsewhere', async () => {
+    const elsewhere = { env: { GOSSUM_NODE: server.url }, home: '/nonexistent' }
+    const nobody = await gossum(['evidence', 'ack', EVIDENCE_ID, '--json'], elsewhere)
+    expect(nobody).toMatchObject({ code: 1, stdout: '' })
+    expect(jsonError(nobody)).toMatchObject({
+      code: 'NODE_UNREACHABLE',
+      message: expect.stringContaining('/nonexistent/operator.sock: no node runs with this home') as string,
+      hint: expect.stringContaining('on another machine') as string,
+    })
+  })
+
+  it('names the logs that the node follows when asked for another', async () => {
+    const result = await gossum(['heads', 'other.example', '--json', '--node', server.url])
+    expect(result).toMatchObject({ code: 2, stdout: '' })
+    expect(jsonError(result)).toEqual({
+      code: 'LOG_UNKNOWN',
+      message: `${ERRORS.LOG_UNKNOWN[0]}: "other.example"`,
+      hint: 'the node follows: sum.golang.org',
+    })
+  })
+
+  it('saves a head as its help says, and verify takes it', async () => {
+    const [genuine] = readLines(vectorUrl('sumdb-heads.jsonl')) as { note: string }[]
+    const [shown] = await fakeNode().heads(LOG_ID, 1)
+    const heads = () => Promise.resolve([{ ...shown!, note: genuine!.note }])
+    const holder = await HttpServer.start({ host: '127.0.0.1', port: 0, node: fakeNode({ heads }) })
+    expect((await gossum(['heads', '--help'])).stdout).toContain(
+      "gossum heads --json | jq -j '.heads[0].note' > head.txt",
+    )
+    const { stdout } = await gossum(['heads', '--json', '--node', holder.url])
+    await holder.close()
+    const { note } = (JSON.parse(stdout) as { heads: { note: string }[] }).heads[0]!
+    // What jq -j writes: the string and nothing behind it.
+    expect((await gossum(['verify', file('head.txt', note)])).code).toBe(0)
+    expect((await gossum(['verify', file('head.txt', `${note}\n`)])).code).toBe(2)
+  })
+
+  it('exits as the conditions say that hold, with --json, too', async () => {
+    const held = (name: ConditionName): ConditionView => ({ name, severity: CONDITIONS[name], log: null, text: '' })
+    for (const [names, expected] of [
+      [[], 0],
+      [['no policy', 'place failing'], 0],
+      [['no policy', 'suspect'], 4],
+      [['no quorum'], 4],
+      [['no quorum', 'frozen', 'suspect'], 3],
+    ] as const) {
+      const status = { ...(await fakeNode().status()), conditions: names.map(held) }
+      const other = await HttpServer.start({
+        host: '127.0.0.1',
+        port: 0,
+        node: fakeNode({ status: () => Promise.resolve(status) }),
+      })
+      const codes = [
+        (await gossum(['status', '--node', other.url])).code,
+        (await gossum(['status', '--json', '--node', other.url])).code,
+      ]
+      await other.close()
+      expect(codes, names.join()).toEqual([expected, expected])
+    }
+  })
+
+  it('wants to know which of several logs', async () => {
+    const status = await fakeNode().status()
+    const two = { ...status, logs: [LOG, { ...LOG, id: 'cd'.repeat(32), name: 'other.example' }] }
+    const other = await HttpServer.start({
+      host: '127.0.0.1',
+      port: 0,
+      node: fakeNode({ status: () => Promise.resolve(two) }),
+    })
+    const { code, stderr } = await gossum(['heads', '--node', other.url])
+    await other.close()
+    expect(code).toBe(2)
+    expect(stderr).toContain('name one of the logs: sum.golang.org, other.example')
+  })
+
+  it('says so when there is no node, or something else', async () => {
+    const nobody = await gossum(['status', '--json', '--node', 'http://127.0.0.1:9'])
+    expect(nobody).toMatchObject({ code: 1, stdout: '' })
+    expect(jsonError(nobody)).toMatchObject({
+      code: 'NODE_UNREACHABLE',
+      message: expect.stringContaining('127.0.0.1:9') as string,
+    })
+    const elsewhere = await gossum(['status', '--json', '--node', `${server.url}/livez?`])
+    expect(elsewhere).toMatchObject({ code: 1, stdout: '' })
+    expect(jsonError(elsewhere)).toMatchObject({
+      code: 'NODE_UNREACHABLE',
+      message: expect.stringContaining('not as a gossum node') as string,
+    })
+  })
+
+  it('says so when there is no evidence', async () => {
+    const empty = await HttpServer.start({
+      host: '127.0.0.1',
+      port: 0,
+      node: fakeNode({ evidence: () => Promise.resolve([]) }),
+    })
+    const result = await gossum(['evidence', 'list', '--node', empty.url])
+    await empty.close()
+    expect(result).toEqual({ code: 0, stdout: '', stderr: 'no evidence\n' })
+  })
+})

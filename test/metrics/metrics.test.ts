@@ -1,0 +1,129 @@
+/** The metrics as they are scraped: labels that identify, counters that are there before they count, and docs that list all. */
+import { describe, expect, test } from 'vitest'
+import { createMetrics, type LogSample, type Sample } from '../../src/metrics/metrics.js'
+import { CONDITION_NAMES } from '../../src/status/conditions.js'
+import { VERSION } from '../../src/version.js'
+
+const LOG: LogSample = {
+  id: 'a'.repeat(64),
+  name: 'sum.example.org',
+  size: 5,
+  signedAt: 1_700_000_000,
+  signedAge: 3,
+  promiseAhead: 0,
+  quorumSize: 5,
+  cosignatures: 1,
+  suspects: 0,
+  suspectAge: 0,
+  floor: false,
+  frozen: false,
+  paused: false,
+  reachable: true,
+  verifiedAge: 2,
+}
+const SAMPLE: Sample = {
+  ready: true,
+  conditions: [],
+  logs: [LOG],
+  witnesses: [{ identity: 'w.example+01020304', age: 7 }],
+  peers: 1,
+  convicted: 0,
+  relayed: 0,
+  guard: 'guarded',
+  deposit: { state: 'deposited', need: 1, of: 1, connected: 1, undeposited: 0 },
+  clock: { offset: 0.5, conditions: [] },
+  canSign: true,
+  bastion: { state: 'serving', age: 4 },
+  places: [{ name: 'place.example', kind: 'feed', age: 6, isWell: true }],
+}
+
+/** The lines of a scrape that are no comments. */
+async function scraped(change: Partial<Sample> = {}): Promise<string[]> {
+  const metrics = createMetrics(() => ({ ...SAMPLE, ...change }), { places: ['place.example'] })
+  return (await metrics.text()).split('\n').filter((line) => line !== '' && !line.startsWith('#'))
+}
+
+describe('labels identify', () => {
+  test('two logs of one name, of which one is frozen', async () => {
+    const frozen = { ...LOG, id: 'b'.repeat(64), frozen: true, size: 9 }
+    for (const logs of [
+      [LOG, frozen],
+      [frozen, LOG],
+    ]) {
+      const lines = await scraped({ logs })
+      for (const { id, frozen: is, size } of logs) {
+        expect(lines).toContain(`gossum_frozen{log="sum.example.org",log_id="${id}"} ${Number(is)}`)
+        expect(lines).toContain(`gossum_head_size{log="sum.example.org",log_id="${id}"} ${size}`)
+      }
+    }
+  })
+
+  test('no series is there twice, whatever is measured', async () => {
+    const series = (await scraped()).map((line) => line.slice(0, line.lastIndexOf(' ')))
+    expect(new Set(series).size).toBe(series.length)
+  })
+})
+
+describe('what has not happened yet', () => {
+  test.each([
+    'gossum_heads_received_total{door="gossip",outcome="conflict",code=""} 0',
+    'gossum_heads_received_total{door="push",outcome="refused",code="SIGNATURE_INVALID"} 0',
+    'gossum_heads_received_total{door="poll",outcome="pending",code="LOG_UNREACHABLE"} 0',
+    'gossum_evidence_total{source="found"} 0',
+    'gossum_suspect_alarms_total 0',
+    'gossum_proxy_lookups_total{source="log"} 0',
+    'gossum_exchange_requests_total{place="place.example",outcome="failed"} 0',
+    'gossum_errors_total{code="INTERNAL"} 0',
+    'gossum_errors_total{code="STORE_WRITE_FAILED"} 0',
+    'gossum_gossip_dropped_total{reason="suspects-full"} 0',
+  ])('is counted as none: %s', async (line) => {
+    expect(await scraped()).toContain(line)
+  })
+
+  test('so are requests, of each route', async () => {
+    const metrics = createMetrics(() => SAMPLE)
+    metrics.routes(['/metrics'])
+    expect(await metrics.text()).toContain('gossum_http_requests_total{route="/metrics",status="500"} 0')
+  })
+
+  test('conditions hold as often as they do', async () => {
+    const lines = await scraped({ ready: false, conditions: ['frozen', 'no policy', 'frozen'] })
+    expect(lines).toContain('gossum_ready 0')
+    for (const name of CONDITION_NAMES) {
+      const times = name === 'frozen' ? 2 : name === 'no policy' ? 1 : 0
+      expect(lines).toContain(`gossum_condition{name="${name}"} ${times}`)
+    }
+  })
+
+  test('of what cannot be said there is no series', async () => {
+    const nothing = { ...LOG, signedAge: undefined, reachable: undefined, verifiedAge: undefined }
+    const lines = await scraped({
+      logs: [nothing],
+      witnesses: [{ identity: 'w+0', age: undefined }],
+      clock: { offset: undefined, conditions: [] },
+      bastion: undefined,
+    })
+    const named = (name: string): string[] => lines.filter((line) => line.startsWith(name))
+    for (const name of ['head_age', 'log_reachable', 'log_verified', 'witness_age', 'clock_offset', 'bastion_cosig'])
+      expect(named(`gossum_${name}`)).toEqual([])
+    expect(named('gossum_bastion_state').every((line) => line.endsWith(' 0'))).toBe(true)
+  })
+})
+
+test('one scrape is one reading, and the next one another', async () => {
+  let readings = 0
+  const metrics = createMetrics(() => ({ ...SAMPLE, peers: ++readings, relayed: readings }))
+  for (const reading of [1, 2]) {
+    const text = await metrics.text()
+    expect(text).toContain(`\ngossum_peers ${reading}\n`)
+    expect(text).toContain(`\ngossum_relayed_keys ${reading}\n`)
+  }
+})
+
+test('the process is measured under the names that everybody uses, and the build is told', async () => {
+  const names = (await scraped()).map((line) => line.split(/[{ ]/, 1)[0]!)
+  for (const name of ['process_cpu_seconds_total', 'process_resident_memory_bytes', 'nodejs_heap_size_used_bytes'])
+    expect(names).toContain(name)
+  expect(names.filter((name) => /^gossum_(process|nodejs)_/.test(name))).toEqual([])
+  expect(await scraped()).toContain(`gossum_build_info{version="${VERSION}",node="${process.version}"} 1`)
+})
