@@ -6,11 +6,6 @@ import { STATUS_CODES } from 'node:http'
 import { errorCode, ERRORS, GossumError, traitsOf } from '../errors.js'
 import { utf8 } from '../tlog/bytes.js'
 
-/** What a reply says of itself to who only read: whoever keeps it asks each time whether it still is so. */
-export function cacheControlOfRead(said: string | undefined): string {
-  return said === undefined || said === NO_STORE ? 'no-cache' : said
-}
-
 export interface Reply {
   readonly status: number
   /** Lower-case names. Length, sniffing and cross-origin headers are the server's. */
@@ -19,7 +14,7 @@ export interface Reply {
 }
 
 /** An answer that is true now and may not be a second later. */
-const NO_STORE = 'no-store'
+export const NO_STORE = 'no-store'
 /** An answer that is named by its own hash: it never changes. */
 const IMMUTABLE = 'public, max-age=31536000, immutable'
 

@@ -9,35 +9,12 @@ import type { Received } from '../evidence/alarm.js'
 import { networkOf } from '../lib/network.js'
 import { formatHash } from '../tlog/hash.js'
 import { MAX_READ_NOTE_BYTES } from '../tlog/note.js'
-import { answerTo, type Outcome, type OutcomeKind } from '../witness/outcome.js'
+import { answerTo, type Outcome } from '../witness/outcome.js'
 import { json, problem, type Reply } from './reply.js'
 import type { ApiRequest, Route } from './router.js'
+import type { HeadAnswer, SubmittedEvidence } from './schema/shapes.js'
 
-// ---- shapes ----------------------------------------------------------------------------------------------------
-
-/** What became of a head. */
-export interface HeadAnswer {
-  outcome: OutcomeKind
-  /** Log id; null when it is signed by none that is followed. */
-  log: string | null
-  /** Null beyond 2^53 - 1: no such tree exists. */
-  size: number | null
-  root: string | null
-  /** Why, for `pending` and `refused`. */
-  code: ErrorCode | null
-  /** Evidence id, for `conflict`. */
-  evidence: string | null
-  /** Size of the newest head of its log that is held here; null before the first. */
-  held: number | null
-}
-
-/** What became of evidence. */
-export interface SubmittedEvidence {
-  /** Its id, or that of earlier evidence about the same lie. */
-  id: string
-  /** `unknown`: valid, and about one witness too many that only neighbours count. */
-  fate: 'new' | 'known' | 'unknown'
-}
+export type { HeadAnswer, SubmittedEvidence }
 
 /** The two ways in, as the node gives them. */
 export interface Doors {
