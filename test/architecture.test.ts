@@ -79,6 +79,7 @@ const PACKAGES: Record<string, readonly string[]> = {
   commander: ['cli'],
   yaml: ['config'],
   undici: ['outgoing'],
+  typebox: ['http'],
   '@noble/': ['tlog'],
 }
 
@@ -208,6 +209,26 @@ test('every request leaves through one client', () => {
     // What goes through the socket in a home does not leave this machine.
     if (path === 'cli/operator-client.ts') continue
     expect(code, path).not.toMatch(/import \{[^}]*\b(?:get|request|Agent)\b[^}]*\} from 'node:http'/)
+  }
+})
+
+test('what describes the API is loaded when somebody asks for the description, and not before', () => {
+  const isHeavy = (path: string): boolean => path.startsWith('http/schema/') && path !== 'http/schema/parameters.ts'
+  for (const { path, text, imports } of sources.filter((source) => !isHeavy(source.path))) {
+    for (const { from } of valuesImported(text)) {
+      expect(from, path).not.toBe('typebox')
+      if (from.startsWith('.')) expect(isHeavy(fileOf(path, from)), `${path} imports ${from}`).toBe(false)
+    }
+    const later = [...text.matchAll(/import\('([^']+)'\)/g)].map(([, specifier]) => specifier!)
+    if (path !== 'http/openapi.ts')
+      expect(
+        later.filter((it) => isHeavy(fileOf(path, it))),
+        path,
+      ).toEqual([])
+    expect(
+      imports.filter((it) => it === 'typebox' || it.startsWith('typebox/')),
+      path,
+    ).toEqual([])
   }
 })
 

@@ -38,7 +38,7 @@ export interface ViewParts {
     readonly http: () => string
     readonly bastion: () => BastionReport | undefined
     /** The places outside the mesh. */
-    readonly exchange: () => ExchangeView[]
+    readonly exchange: () => readonly PlaceReport[]
     /** What else does not work: why the socket of the operator is not open, and the log lists that cannot be read. */
     readonly faults: () => Pick<Facts['around'], 'operator' | 'lists'>
     /** The metrics as a scrape gets them, with the gauges as they are now. */
@@ -47,6 +47,9 @@ export interface ViewParts {
   /** Takes a head through the pipeline. */
   readonly submit: (candidate: Candidate) => Promise<Outcome>
 }
+
+/** What is shown of a place, as the exchange tells it. */
+type PlaceReport = Omit<ExchangeView, 'says'> & { readonly says: readonly ExchangeView['says'][number][] }
 
 interface MeshView {
   readonly peerId: string

@@ -91,7 +91,7 @@ export class View implements NodeView {
       clock: [...this.#readings.clock().conditions],
       signing: barrier.signing(),
       bastion: around.bastion() ?? null,
-      exchange: around.exchange(),
+      exchange: around.exchange().map((place) => ({ ...place, says: [...place.says] })),
     }
   }
 

@@ -18,7 +18,7 @@ import type { AdvanceThrottle } from './advance-throttle.js'
 import type { FollowedLog, Prover } from './prover.js'
 import type { Publisher } from './publisher.js'
 import { StrangersLines } from './renewals.js'
-import { UNSIGNED, type LogSigners, type Made, type Signing } from './signing.js'
+import { isUnsigned, type LogSigners, type Made, type Signing } from './signing.js'
 import type { Effect } from './step-types.js'
 import type { Suspect, Suspects } from './suspects.js'
 
@@ -213,9 +213,8 @@ export class Effects {
     try {
       performed.made = await tools.signing.cosign(log.id, state, bare, isNext ? head.cosignatures : NONE)
     } catch (error) {
-      const code = errorCode(error)
-      if (!UNSIGNED.has(code)) throw error
-      performed.failed = code
+      if (!isUnsigned(error)) throw error
+      performed.failed = errorCode(error)
       return
     }
     if (isNext) await kept.cosigned.signers.remember(log.id, bare, byNeighbours)

@@ -2,7 +2,7 @@
  * Making the cosignatures that the state on disk promises: deposited first with those who remember them, then signed, then
  * kept. Only then may they leave. What was promised and could not be made is owed, and made when the key is back.
  */
-import { errorCode, GossumError, type ErrorCode } from '../errors.js'
+import { errorCode, GossumError, traitsOf, type ErrorCode } from '../errors.js'
 import { type LogState } from '../store/heads.js'
 import { toHex, utf8 } from '../tlog/bytes.js'
 import { cosignBy, type Cosignature } from '../tlog/cosignature.js'
@@ -31,18 +31,10 @@ export interface PromiseDeposits {
   released(log: string, note: Uint8Array): void
 }
 
-/** Failures to sign that are no failure of ours: the promise is on disk, and the cosignature owed. */
-export const UNSIGNED: ReadonlySet<ErrorCode> = new Set([
-  'AGENT_UNAVAILABLE',
-  'DEPOSIT_WAITING',
-  'GUARD_WAITING',
-  'GUARD_BEHIND',
-  'KEY_DUPLICATE',
-  'CLOCK_WRONG',
-  'LOG_FROZEN',
-  'ORIGIN_TAKEN',
-  'STATE_DISAGREES',
-])
+/** Whether this is no failure of ours, but a reason not to sign now: the promise is on disk, and the cosignature owed. */
+export function isUnsigned(error: unknown): boolean {
+  return traitsOf(errorCode(error)).fault === 'signing'
+}
 
 /** Our cosignatures of one head and one time: by our key, then by the second one if we have it. */
 export type Made = readonly Cosignature[]
@@ -94,7 +86,7 @@ export class Signing {
 
   /**
    * Makes the cosignatures that the state on disk speaks of, of the head that it holds, and keeps them beside `others`.
-   * Throws STORE_WRITE_FAILED, and, with nothing signed, what is in UNSIGNED: they are owed.
+   * Throws STORE_WRITE_FAILED, and, with nothing signed, the codes whose fault is `signing`: they are owed.
    */
   async cosign(log: string, state: LogState, bare: Note, others: ReadonlyMap<string, Cosignature>): Promise<Made> {
     try {
@@ -132,7 +124,7 @@ export class Signing {
     try {
       await this.cosign(log, state, note, new Map())
     } catch (error) {
-      if (!UNSIGNED.has(errorCode(error))) throw error
+      if (!isUnsigned(error)) throw error
     }
   }
 
@@ -159,7 +151,7 @@ export class Signing {
     try {
       await this.#deposit(log, state, parseNote(utf8(state.note)))
     } catch (error) {
-      if (!UNSIGNED.has(errorCode(error))) throw error
+      if (!isUnsigned(error)) throw error
     }
   }
 }

@@ -2,8 +2,8 @@
  * What was judged before and need not be judged again: bytes that were refused for what they are, and older heads that
  * were proven to be on our history, which only grows. Bounded; what was not met for longest goes.
  */
+import { traitsOf, type ErrorCode } from '../errors.js'
 import { Lru } from '../lib/lru.js'
-import type { ErrorCode } from '../errors.js'
 import { toHex, utf8 } from '../tlog/bytes.js'
 import { sha256 } from '../tlog/hash.js'
 import type { Note } from '../tlog/note.js'
@@ -13,23 +13,13 @@ import type { Outcome } from './outcome.js'
 /** Notes remembered as refused, and texts as past. */
 const REMEMBERED = 2048
 
-/** Refusals that depend on the state of this node, or on what came with the bytes, and so may not be remembered. */
-const PASSING: ReadonlySet<ErrorCode> = new Set([
-  'LOG_FROZEN',
-  'LOG_BUDGET',
-  'STATE_DISAGREES',
-  'GUARD_WAITING',
-  'GUARD_BEHIND',
-  'KEY_DUPLICATE',
-  'DEPOSIT_WAITING',
-  'CLOCK_WRONG',
-  'ORIGIN_TAKEN',
-  'AGENT_UNAVAILABLE',
-  'NOT_CANONICAL',
-  'REQUEST_INVALID',
-  'OLD_SIZE_DIFFERS',
-  'PROOF_INVALID',
-])
+/**
+ * Whether the same bytes will always be refused with this code: not for the state of this node, nor for a proof that came
+ * with them. That a log is not followed is true for as long as this runs.
+ */
+function isLasting(code: ErrorCode): boolean {
+  return code === 'LOG_UNKNOWN' || traitsOf(code).fault === 'head'
+}
 
 export class VerdictCache {
   readonly #refused = new Lru<Outcome>(REMEMBERED)
@@ -43,7 +33,7 @@ export class VerdictCache {
 
   /** Notes that bytes were refused, if they always will be. */
   noteRefusal(candidate: Candidate, outcome: Outcome): void {
-    if (outcome.kind !== 'refused' || PASSING.has(outcome.code!)) return
+    if (outcome.kind !== 'refused' || !isLasting(outcome.code!)) return
     this.#refused.put(bytesKey(candidate), outcome)
   }
 

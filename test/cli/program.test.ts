@@ -15,6 +15,7 @@ const COMMANDS = [
   'check',
   'verify',
   'probe',
+  'explain',
   'key',
   'config',
   'log',
