@@ -133,10 +133,12 @@ async function load(base: string, clients: number, count: number): Promise<{ per
 
 async function lookups(log: Log): Promise<void> {
   const { child, sumdb } = await startNode(log)
+  const before = usageOf(child.pid!).cpu
   const cold = await load(sumdb, 8, paths.length)
+  const cpu = ((usageOf(child.pid!).cpu - before) * 1000) / paths.length
   show(
     'lookups seen for the first time, 8 clients',
-    `${Math.round(cold.perSecond)}/s, p99 ${quantile(cold.times, 0.99).toFixed(1)} ms`,
+    `${Math.round(cold.perSecond)}/s, p99 ${quantile(cold.times, 0.99).toFixed(1)} ms, ${cpu.toFixed(1)} ms of CPU each (goal <= 3.5)`,
   )
   for (const clients of CLIENTS) {
     const theirs = await load(log.url, clients, LOOKUPS / 5)

@@ -109,6 +109,18 @@ describe('reading a go.sum file', () => {
     expect(parse(bytes).malformed[1]!.text).toBe('a'.repeat(120))
   })
 
+  test('an h1 hash is 32 bytes, spelled in the one way that base64 has for them', () => {
+    const base64 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
+    const read = (hash: string): number => parse(`golang.org/x/text v0.3.0 ${hash}\n`).lines.length
+    for (const last of base64) {
+      const hash = `h1:${'/'.repeat(42)}${last}=`
+      const bytes = Buffer.from(hash.slice(3), 'base64')
+      expect(read(hash), hash).toBe(`h1:${bytes.toString('base64')}` === hash ? 1 : 0)
+    }
+    for (const odd of ['h1:', 'h1', `h1:${'A'.repeat(44)}`, `h1:${'A'.repeat(39)}=`, `h1:${'A'.repeat(47)}=`])
+      expect(read(odd), odd).toBe(0)
+  })
+
   test('hashes of algorithms to come are read', () => {
     expect(parse('golang.org/x/text v0.3.0 h2:abc+/=\n').lines[0]!.hash).toBe('h2:abc+/=')
   })

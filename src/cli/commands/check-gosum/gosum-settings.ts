@@ -6,7 +6,6 @@ import { resolve } from 'node:path'
 import { SUM_GOLANG_ORG, SUM_GOLANG_ORG_URL } from '../../../config/known-logs.js'
 import { GossumError } from '../../../errors.js'
 import { withoutLogin } from '../../../outgoing/logins.js'
-import { NodeClient, USUAL_PORT } from '../../node-client.js'
 import type { CommonFlags } from '../../common-flags.js'
 import { readPolicyFile } from '../../files.js'
 
@@ -83,7 +82,7 @@ async function sourceOf(flags: GoSumFlags, vkey: string, given: string | undefin
       throw new GossumError('USAGE', '--offline asks nobody, and takes no --node, --home, --write-proof')
     return { kind: 'proof', file: flags.offline }
   }
-  if (flags.node !== undefined) return { kind: 'node', url: named(flags.node) }
+  if (flags.node !== undefined) return { kind: 'node', url: await named(flags.node) }
   if (flags.home !== undefined) {
     const url = given ?? (vkey === SUM_GOLANG_ORG ? SUM_GOLANG_ORG_URL : undefined)
     if (url === undefined)
@@ -91,18 +90,19 @@ async function sourceOf(flags: GoSumFlags, vkey: string, given: string | undefin
     return { kind: 'home', home: resolve(flags.home), url }
   }
   if (given !== undefined) return { kind: 'log', url: given, head: flags.head }
-  return { kind: 'node', url: named(await nodeOf(flags)) }
+  return { kind: 'node', url: await named(await nodeOf(flags)) }
 }
 
 /** What is not set needs no configuration to be read. */
 async function nodeOf(flags: GoSumFlags): Promise<string> {
   const set = ['GOSSUM_NODE', 'GOSSUM_CONFIG', 'GOSSUM_HTTP'].some((name) => process.env[name])
-  if (flags.config === undefined && !set) return `http://127.0.0.1:${USUAL_PORT}`
+  if (flags.config === undefined && !set) return `http://127.0.0.1:${(await import('../../node-client.js')).USUAL_PORT}`
   return (await import('../../node-url.js')).nodeUrl(flags)
 }
 
 /** Throws USAGE for what is no URL of a node. */
-function named(url: string): string {
+async function named(url: string): Promise<string> {
+  const { NodeClient } = await import('../../node-client.js')
   return new NodeClient(url).url
 }
 
