@@ -8,7 +8,7 @@ import { command as runCommand } from '../src/cli/commands/run.js'
 import { ERRORS } from '../src/errors.js'
 import { createMetrics } from '../src/metrics/metrics.js'
 import { errorsPage } from '../scripts/docs/errors.js'
-import * as shapes from '../src/http/schema/shapes.js'
+import * as shapes from '../src/status/shapes.js'
 import { CONDITIONS, SEVERITIES } from '../src/status/conditions.js'
 
 const ROOT = new URL('..', import.meta.url).pathname

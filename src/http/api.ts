@@ -1,57 +1,15 @@
 /**
  * The API under /api/v1, health and metrics: what a node shows of itself. The shapes of its answers are schemas
- * (schema/shapes.ts).
+ * (status/shapes.ts).
  */
 import { GossumError } from '../errors.js'
 import { headsPage } from './heads-page.js'
 import { openApiRoute } from './openapi.js'
 import { exact, json, jsonFile, text, type Reply } from './reply.js'
 import type { ApiRequest, Route } from './router.js'
-import { EVIDENCE_ID } from './schema/parameters.js'
-import type { EvidenceView, HeadView, PeerView, StatusView, WitnessView } from './schema/shapes.js'
-import { submitRoutes, type Doors } from './submit.js'
-
-export type {
-  ConditionView,
-  CosignatureView,
-  DepositView,
-  EvidenceView,
-  ExchangeView,
-  HeadView,
-  LogView,
-  PeerView,
-  SigningView,
-  StatusView,
-  SuspectView,
-  WitnessView,
-} from './schema/shapes.js'
-
-export interface Readiness {
-  ready: boolean
-  checks: { name: string; ok: boolean; detail: string }[]
-}
-
-/** What the API reads of a node, the one thing that it can tell it, and what it can bring it. */
-export interface NodeView extends Doors {
-  status(): Promise<StatusView>
-  /** Whether this node follows the log with this id. */
-  follows(log: string): boolean
-  head(log: string): Promise<HeadView | undefined>
-  /** The newest of those that are smaller than `below`, the newest first. */
-  heads(log: string, limit: number, below?: number): Promise<HeadView[]>
-  /** The head of a suspect as a note. */
-  suspectNote(id: string): Promise<string | undefined>
-  peers(): PeerView[]
-  /** Those of the policy in its order, after this node's own if the policy does not name it. */
-  witnesses(): WitnessView[]
-  evidence(): Promise<EvidenceView[]>
-  evidenceFile(id: string): Promise<Uint8Array | undefined>
-  /** False when there is nothing to acknowledge by this id. */
-  acknowledge(id: string): Promise<boolean>
-  readiness(): Promise<Readiness>
-  /** In the Prometheus text format. */
-  metrics(): Promise<string>
-}
+import { EVIDENCE_ID } from '../status/ids.js'
+import type { NodeView } from '../status/node-view.js'
+import { submitRoutes } from './submit.js'
 
 // ---- routes ----------------------------------------------------------------------------------------------------
 

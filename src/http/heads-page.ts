@@ -3,7 +3,7 @@ import { GossumError } from '../errors.js'
 import { jsonText, type Reply } from './reply.js'
 import type { ApiRequest } from './router.js'
 import { BELOW, LIMIT } from './schema/parameters.js'
-import type { HeadView } from './schema/shapes.js'
+import type { HeadView } from '../status/shapes.js'
 
 /** How many heads are read at once, and after how many characters a page is large enough. */
 const AT_ONCE = 32

@@ -5,23 +5,17 @@
 import { TokenBuckets } from '../lib/token-buckets.js'
 import { GossumError, traitsOf, type ErrorCode } from '../errors.js'
 import { MAX_EVIDENCE_BYTES } from '../evidence/evidence.js'
-import type { Received } from '../evidence/alarm.js'
 import { networkOf } from '../lib/network.js'
 import { formatHash } from '../tlog/hash.js'
 import { MAX_READ_NOTE_BYTES } from '../tlog/note.js'
-import { answerTo, type Outcome } from '../witness/outcome.js'
+import { answerTo } from '../witness/outcome.js'
 import { json, problem, type Reply } from './reply.js'
 import type { ApiRequest, Route } from './router.js'
-import type { HeadAnswer, SubmittedEvidence } from './schema/shapes.js'
-
-export type { HeadAnswer, SubmittedEvidence }
+import type { NodeView } from '../status/node-view.js'
+import type { HeadAnswer, SubmittedEvidence } from '../status/shapes.js'
 
 /** The two ways in, as the node gives them. */
-export interface Doors {
-  /** Takes a head through the pipeline. `held` is the size of the newest head of its log that is held afterwards. */
-  submitHead(note: Uint8Array): Promise<{ outcome: Outcome; held: number | null }>
-  submitEvidence(file: Uint8Array): Promise<Received>
-}
+type Doors = Pick<NodeView, 'submitHead' | 'submitEvidence'>
 
 // ---- routes ----------------------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ import {
   type PlaceSample,
   type Sample,
   type WitnessSample,
-} from './sample.js'
+} from '../status/sample.js'
 
 /** Labels, and the value that goes with them; undefined for what cannot be said. */
 type Series = readonly [labels: Readonly<Record<string, string>>, value: number | boolean | undefined]

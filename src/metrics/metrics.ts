@@ -5,10 +5,10 @@
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import { addCounters, type CounterOptions } from './counters.js'
 import { addGauges } from './gauges.js'
-import type { Sample } from './sample.js'
+import type { Sample } from '../status/sample.js'
 import { VERSION } from '../version.js'
 
-export type { LogSample, PlaceSample, Sample, WitnessSample } from './sample.js'
+export type { LogSample, PlaceSample, Sample, WitnessSample } from '../status/sample.js'
 
 export interface Declared {
   readonly name: string

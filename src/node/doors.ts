@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import type { Config } from '../config/config.js'
 import { errorText } from '../errors.js'
-import type { NodeView } from '../http/api.js'
+import type { NodeView } from '../status/node-view.js'
 import { Bastion, type BastionReport } from '../http/bastion/bastion.js'
 import { OperatorDoor } from '../http/operator-socket.js'
 import type { Route } from '../http/router.js'

@@ -3,7 +3,7 @@
  * reverse. What a part tells those that are made after it goes through News.
  */
 import type { Config, LogSetting } from '../config/config.js'
-import type { View } from '../http/view.js'
+import type { View } from '../status/view.js'
 import { readKeyring } from '../keys/keyring.js'
 import { isFrozen } from '../store/heads.js'
 import { Store } from '../store/store.js'

@@ -1,6 +1,6 @@
 /** The pollers of a node, one a log, and what is noted of each poll. */
 import { errorText } from '../errors.js'
-import type { View } from '../http/view.js'
+import type { View } from '../status/view.js'
 import type { SumdbProxy } from '../proxy/sumdb-proxy.js'
 import type { FirstLooks } from '../witness/first-looks.js'
 import { pollFailure } from '../witness/polled.js'

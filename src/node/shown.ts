@@ -1,7 +1,7 @@
 /** What a node shows of itself: where the view reads it. */
 import type { Alarm } from '../evidence/alarm.js'
 import type { Exchange } from '../exchange/exchange.js'
-import { View } from '../http/view.js'
+import { View } from '../status/view.js'
 import type { LogLists } from '../logs/lists.js'
 import { VERSION } from '../version.js'
 import type { Witness } from '../witness/witness.js'

@@ -5,7 +5,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import type { NodeEvent } from '../../src/node/events.js'
-import type { StatusView } from '../../src/http/api.js'
+import type { StatusView } from '../../src/status/shapes.js'
 import { built } from './built.js'
 import { usageOf, type Usage } from './process-usage.js'
 

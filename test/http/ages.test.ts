@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { Ages } from '../../src/http/ages.js'
+import { Ages } from '../../src/status/ages.js'
 
 /** A clock that is set, and one that nobody sets; both in milliseconds. */
 function clocks() {

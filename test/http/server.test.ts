@@ -3,7 +3,7 @@ import { Agent, request as httpRequest, type IncomingHttpHeaders, type IncomingM
 import { connect } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import { GossumError } from '../../src/errors.js'
-import type { NodeView } from '../../src/http/api.js'
+import type { NodeView } from '../../src/status/node-view.js'
 import { HttpServer, type HttpServerOptions } from '../../src/http/server.js'
 import {
   EVIDENCE,

@@ -1,6 +1,6 @@
 /** `gossum policy`: what a policy protects from. */
 import { Command } from 'commander'
-import type { WitnessView } from '../../http/api.js'
+import type { WitnessView } from '../../status/shapes.js'
 import { MAX_POLICY_BYTES, parsePolicy } from '../../tlog/policy.js'
 import { PUBLIC, PUBLIC_POLICY, PUBLIC_POLICY_DATE } from '../../config/public-policy.js'
 import { NodeClient } from '../node-client.js'

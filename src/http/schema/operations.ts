@@ -3,8 +3,9 @@ import Type, { type TSchema } from 'typebox'
 import { MAX_EVIDENCE_BYTES } from '../../evidence/evidence.js'
 import { MAX_READ_NOTE_BYTES } from '../../tlog/note.js'
 import { MAX_BODY_BYTES } from '../witness/add-checkpoint-body.js'
-import { BELOW, EVIDENCE_ID, LIMIT, LOG_ID } from './parameters.js'
-import * as shapes from './shapes.js'
+import { EVIDENCE_ID, LOG_ID } from '../../status/ids.js'
+import { BELOW, LIMIT } from './parameters.js'
+import * as shapes from '../../status/shapes.js'
 
 export interface Operation {
   readonly method: 'get' | 'post'

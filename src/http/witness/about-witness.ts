@@ -4,7 +4,7 @@
  */
 import { json } from '../reply.js'
 import type { Route } from '../router.js'
-import type { AboutWitnessView } from '../schema/shapes.js'
+import type { AboutWitnessView } from '../../status/shapes.js'
 import type { VerifierKey } from '../../tlog/note.js'
 
 /** What of a node says that. */

@@ -1,7 +1,7 @@
 /** Commands that ask a running node, over real sockets. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ERRORS } from '../../../src/errors.js'
-import type { ConditionView } from '../../../src/http/api.js'
+import type { ConditionView } from '../../../src/status/shapes.js'
 import { OperatorDoor } from '../../../src/http/operator-socket.js'
 import { HttpServer } from '../../../src/http/server.js'
 import { CONDITIONS, type ConditionName } from '../../../src/status/conditions.js'

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { afterEach, describe, expect, it } from 'vitest'
 import { policyLines, policyReport, type PolicyReport } from '../../../src/cli/ui/policy-text.js'
-import type { WitnessView } from '../../../src/http/api.js'
+import type { WitnessView } from '../../../src/status/shapes.js'
 import { HttpServer } from '../../../src/http/server.js'
 import { PUBLIC_POLICY, PUBLIC_POLICY_DATE } from '../../../src/config/public-policy.js'
 import { makeSignerKey, SIGNATURE_TYPES } from '../../../src/tlog/note.js'

@@ -2,7 +2,7 @@
 import { expect, onTestFinished, test } from 'vitest'
 import { loadConfig } from '../../../src/config/config.js'
 import type { NodeEvent } from '../../../src/node/events.js'
-import type { PeerView } from '../../../src/http/api.js'
+import type { PeerView } from '../../../src/status/shapes.js'
 import { createNode } from '../../../src/node/node.js'
 import { startFake, type Asked } from '../../gossip/stranger.js'
 import { gossum } from '../../helpers/cli.js'

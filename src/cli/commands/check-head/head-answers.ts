@@ -5,7 +5,7 @@
 import type { LogSetting } from '../../../config/config.js'
 import { ERRORS, GossumError, type ErrorCode } from '../../../errors.js'
 import { makeSplitView, parseEvidence, verifyEvidence, type Evidence } from '../../../evidence/evidence.js'
-import type { HeadAnswer } from '../../../http/submit.js'
+import type { HeadAnswer } from '../../../status/shapes.js'
 import { SumdbClient } from '../../../sumdb/client.js'
 import { equalBytes } from '../../../tlog/bytes.js'
 import type { Checkpoint } from '../../../tlog/checkpoint.js'

@@ -13,8 +13,8 @@ import {
   type TextKeys,
 } from '../../../evidence/from-text.js'
 import type { FoundHead } from '../../../evidence/report-shape.js'
-import type { LogView, WitnessView } from '../../../http/api.js'
-import type { SubmittedEvidence } from '../../../http/submit.js'
+import type { LogView, WitnessView } from '../../../status/shapes.js'
+import type { SubmittedEvidence } from '../../../status/shapes.js'
 import { utf8 } from '../../../tlog/bytes.js'
 import { isWitnessKey, parseNote, parseVerifierKey, type VerifierKey } from '../../../tlog/note.js'
 import { MAX_POLICY_BYTES, parsePolicy } from '../../../tlog/policy.js'

@@ -12,7 +12,7 @@ import {
   parseEvidence,
   verifyEvidence,
 } from '../../../../src/evidence/evidence.js'
-import type { NodeView } from '../../../../src/http/api.js'
+import type { NodeView } from '../../../../src/status/node-view.js'
 import { HttpServer } from '../../../../src/http/server.js'
 import { parseLookup } from '../../../../src/sumdb/module.js'
 import { utf8 } from '../../../../src/tlog/bytes.js'

@@ -12,7 +12,7 @@ import {
   verifyEvidence,
   type SplitView,
 } from '../../../../src/evidence/evidence.js'
-import type { NodeView } from '../../../../src/http/api.js'
+import type { NodeView } from '../../../../src/status/node-view.js'
 import { HttpServer } from '../../../../src/http/server.js'
 import { utf8 } from '../../../../src/tlog/bytes.js'
 import { cosign } from '../../../../src/tlog/cosignature.js'

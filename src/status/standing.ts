@@ -1,7 +1,8 @@
 /** How it stands with a node, as the API and /readyz have it. Pure. */
-import { CONDITION_NAMES, SEVERITIES, type Condition } from '../status/conditions.js'
+import { CONDITION_NAMES, SEVERITIES, type Condition } from './conditions.js'
 import type { DepositReport } from '../witness/deposit-report.js'
-import type { DepositView, Readiness } from './api.js'
+import type { Readiness } from './node-view.js'
+import type { DepositView } from './shapes.js'
 
 export function depositView({ state, text, need, of, connected, undeposited }: DepositReport): DepositView {
   return { state, text, need, of, connected, undeposited: undeposited.length }

@@ -5,7 +5,7 @@ import type { Store } from '../store/store.js'
 import type { VerifierKey } from '../tlog/note.js'
 import type { CosignedHead } from '../witness/cosigned-head.js'
 import type { CosignedHeads } from '../witness/cosigned.js'
-import type { CosignatureView, EvidenceView, WitnessView } from './api.js'
+import type { CosignatureView, EvidenceView, WitnessView } from './shapes.js'
 
 export interface WitnessParts {
   readonly config: Config

@@ -4,9 +4,9 @@
  * takes the types alone from here: typebox costs a tenth of a second and 20 MB.
  */
 import Type, { type TSchema } from 'typebox'
-import { ERRORS, type ErrorCode } from '../../errors.js'
-import { CONDITION_NAMES, SEVERITIES, type Severity } from '../../status/conditions.js'
-import { EVIDENCE_ID, LOG_ID } from './parameters.js'
+import { ERRORS, type ErrorCode } from '../errors.js'
+import { CONDITION_NAMES, SEVERITIES, type Severity } from './conditions.js'
+import { EVIDENCE_ID, LOG_ID } from './ids.js'
 
 const { Array: List, Boolean: Flag, Enum, Integer, Null, Number: Num, Object: Shape, String: Text, Union } = Type
 

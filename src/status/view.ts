@@ -4,9 +4,9 @@
  */
 import type { LogSetting } from '../config/config.js'
 import type { Received } from '../evidence/alarm.js'
-import type { Sample } from '../metrics/metrics.js'
-import { isReady } from '../status/conditions.js'
-import type { PollView } from '../status/polls.js'
+import type { Sample } from './sample.js'
+import { isReady } from './conditions.js'
+import type { PollView } from './polls.js'
 import { unmetFloor } from '../store/heads.js'
 import { fromUtf8, utf8 } from '../tlog/bytes.js'
 import { formatHash } from '../tlog/hash.js'
@@ -15,19 +15,10 @@ import { encodeCosigned, type CosignedHead } from '../witness/cosigned-head.js'
 import type { Outcome } from '../witness/outcome.js'
 import type { Polled } from '../witness/polled.js'
 import type { Suspect } from '../witness/suspects.js'
-import type {
-  EvidenceView,
-  HeadView,
-  LogView,
-  NodeView,
-  PeerView,
-  Readiness,
-  StatusView,
-  SuspectView,
-  WitnessView,
-} from './api.js'
+import type { NodeView, Readiness } from './node-view.js'
+import type { EvidenceView, HeadView, LogView, PeerView, StatusView, SuspectView, WitnessView } from './shapes.js'
 import { Readings } from './readings.js'
-import { sampleOf } from './samples.js'
+import { sampleOf } from './sampling.js'
 import { checksOf, depositView } from './standing.js'
 import type { ViewParts } from './view-parts.js'
 import { cosignatureViews, evidenceViews, ownKeys, witnessViews } from './witnesses.js'

@@ -1,5 +1,5 @@
 /** What the gauges show: one reading of the node for a whole scrape. */
-import type { ConditionName } from '../status/conditions.js'
+import type { ConditionName } from './conditions.js'
 
 export const GUARD_STATES = [
   'fresh',

@@ -1,6 +1,6 @@
 /** What the gauges show, read at once for a whole scrape. */
-import type { LogSample, Sample, WitnessSample } from '../metrics/metrics.js'
-import { isReady } from '../status/conditions.js'
+import type { LogSample, Sample, WitnessSample } from './sample.js'
+import { isReady } from './conditions.js'
 import { unmetFloor } from '../store/heads.js'
 import type { Readings } from './readings.js'
 import { depositView } from './standing.js'

@@ -1,6 +1,6 @@
 /** What the view of a node reads. */
-import type { Sample } from '../metrics/metrics.js'
-import type { Facts } from '../status/conditions.js'
+import type { Sample } from './sample.js'
+import type { Facts } from './conditions.js'
 import type { VerifierKey } from '../tlog/note.js'
 import type { ClockReport, PromisedTime } from '../witness/clock.js'
 import type { DepositReport } from '../witness/deposit-report.js'
@@ -8,8 +8,7 @@ import type { Candidate } from '../witness/head.js'
 import type { Outcome } from '../witness/outcome.js'
 import type { GuardReport } from '../witness/rollback-guard.js'
 import type { Suspects } from '../witness/suspects.js'
-import type { ExchangeView, PeerView, SigningView } from './api.js'
-import type { BastionReport } from './bastion/bastion.js'
+import type { ExchangeView, PeerView, SigningView, StatusView } from './shapes.js'
 import type { WitnessParts } from './witnesses.js'
 
 export interface ViewParts {
@@ -36,7 +35,7 @@ export interface ViewParts {
     readonly mesh: () => MeshView | undefined
     /** URL of the HTTP API, once it is served. */
     readonly http: () => string
-    readonly bastion: () => BastionReport | undefined
+    readonly bastion: () => NonNullable<StatusView['bastion']> | undefined
     /** The places outside the mesh. */
     readonly exchange: () => readonly PlaceReport[]
     /** What else does not work: why the socket of the operator is not open, and the log lists that cannot be read. */
