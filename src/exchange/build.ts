@@ -20,14 +20,14 @@ export interface BuildOptions {
 export function buildPlaces(settings: readonly PlaceSetting[], options: BuildOptions): ExternalService[] {
   return settings.map((setting) => {
     const { name, url } = setting
-    const asker = new ServiceRequester({ url, onRequest: (outcome) => options.onRequest(name, outcome) })
+    const requester = new ServiceRequester({ url, onRequest: (outcome) => options.onRequest(name, outcome) })
     switch (setting.kind) {
       case 'feed':
-        return new Feed(setting, asker, options.witnesses)
+        return new Feed(setting, requester, options.witnesses)
       case 'distributor':
-        return new Distributor(setting, asker, options.witness, options.threshold)
+        return new Distributor(setting, requester, options.witness, options.threshold)
       case 'source-spotter':
-        return new SourceSpotter(setting, asker)
+        return new SourceSpotter(setting, requester)
     }
   })
 }

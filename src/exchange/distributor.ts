@@ -20,17 +20,17 @@ export class Distributor implements ExternalService {
   readonly kind = 'distributor'
   readonly name: string
   readonly url: string
-  readonly #asker: ServiceRequester
+  readonly #requester: ServiceRequester
   readonly #witness: string
   readonly #most: number
   /** How many lines it is asked for next, by log. */
   readonly #next = new Map<string, number>()
 
   /** `witness` is our key name, `most` the number of cosignatures that our policy needs. */
-  constructor({ name, url }: PlaceSetting, asker: ServiceRequester, witness: string, most: number) {
+  constructor({ name, url }: PlaceSetting, requester: ServiceRequester, witness: string, most: number) {
     this.name = name
     this.url = url
-    this.#asker = asker
+    this.#requester = requester
     this.#witness = witness
     this.#most = Math.min(most, MAX_LINES)
   }
@@ -60,8 +60,8 @@ export class Distributor implements ExternalService {
   async push(log: LogIdentity, head: OwnHead, _prove: Prove, signal: AbortSignal): Promise<VisitResult> {
     const path = `${logPath(log)}/byWitness/${encodeURIComponent(this.#witness)}/checkpoint`
     // Two lines and no more: it wants the log's and ours.
-    const note = formatNote({ ...head.bare, signatures: [...head.bare.signatures, head.own] })
-    const { status, body } = await this.#asker.ask('PUT', path, signal, note)
+    const note = formatNote({ ...head.logNote, signatures: [...head.logNote.signatures, head.own] })
+    const { status, body } = await this.#requester.ask('PUT', path, signal, note)
     if (status === 200) return { verdict: 'taken', notes: [] }
     return {
       verdict: status === 404 ? 'unknown-log' : 'refused',
@@ -71,7 +71,7 @@ export class Distributor implements ExternalService {
   }
 
   #checkpoint(log: LogIdentity, count: number, signal: AbortSignal): ReturnType<ServiceRequester['ask']> {
-    return this.#asker.ask('GET', `${logPath(log)}/checkpoint.${count}`, signal)
+    return this.#requester.ask('GET', `${logPath(log)}/checkpoint.${count}`, signal)
   }
 }
 

@@ -32,17 +32,17 @@ export class Feed implements ExternalService {
   readonly name: string
   readonly url: string
   readonly #key: VerifierKey | undefined
-  readonly #asker: ServiceRequester
+  readonly #requester: ServiceRequester
   readonly #witnesses: () => readonly VerifierKey[]
   /** The size of its newest head of each log, as it said. */
   readonly #known = new Map<string, Known>()
 
   /** `witnesses` are the keys that somebody here knows; with a key of its own only that one's line is expected. */
-  constructor({ name, url, key }: PlaceSetting, asker: ServiceRequester, witnesses: () => readonly VerifierKey[]) {
+  constructor({ name, url, key }: PlaceSetting, requester: ServiceRequester, witnesses: () => readonly VerifierKey[]) {
     this.name = name
     this.url = url
     this.#key = key
-    this.#asker = asker
+    this.#requester = requester
     this.#witnesses = witnesses
   }
 
@@ -51,7 +51,12 @@ export class Feed implements ExternalService {
       const old = this.#oldSize(log.id)
       if (old > head.size) return this.#larger(log, 'ahead', `it has size ${old}`, signal)
       const hashes = old === 0 || old === head.size ? [] : await this.#prove(log.id, head, old, prove)
-      const answer = await this.#asker.ask('POST', 'add-checkpoint', signal, addCheckpoint(old, hashes, head.bare))
+      const answer = await this.#requester.ask(
+        'POST',
+        'add-checkpoint',
+        signal,
+        addCheckpoint(old, hashes, head.logNote),
+      )
       const size = answer.status === 409 ? sizeIn(answer) : undefined
       if (size === undefined) return this.#conclude(log, head, answer, signal)
       if (size === old) return { verdict: 'refused', detail: `409 for the size that it has itself: ${old}`, notes: [] }
@@ -94,8 +99,8 @@ export class Feed implements ExternalService {
   }
 
   /** The lines of the answer that verify, as a head of ours that has them. */
-  #cosigned({ bare }: OwnHead, body: Uint8Array): VisitResult {
-    const answer = noteWith(bare, body)
+  #cosigned({ logNote }: OwnHead, body: Uint8Array): VisitResult {
+    const answer = noteWith(logNote, body)
     const known = [...this.#witnesses(), ...(this.#key === undefined ? [] : [this.#key])]
     const { verified } = readCosignatures(answer, known)
     const expected = this.#key
@@ -104,11 +109,11 @@ export class Feed implements ExternalService {
     }
     if (verified.size === 0) {
       const claims = answer.signatures.find((line) => known.some((key) => isBy(line, key)))
-      if (claims === undefined) return { verdict: 'uncounted', detail: namesIn(answer, bare), notes: [] }
+      if (claims === undefined) return { verdict: 'uncounted', detail: namesIn(answer, logNote), notes: [] }
       throw new GossumError('PLACE_ANSWER_INVALID', `${this.url}: a line under ${claims.name} that does not verify`)
     }
     const lines = [...verified.values()].map(({ signature }) => signature)
-    return { verdict: 'taken', notes: [formatNote({ ...bare, signatures: [...bare.signatures, ...lines] })] }
+    return { verdict: 'taken', notes: [formatNote({ ...logNote, signatures: [...logNote.signatures, ...lines] })] }
   }
 
   /** The same with the head that it publishes, if it does: only then can it be compared with ours. */
@@ -120,7 +125,7 @@ export class Feed implements ExternalService {
   ): Promise<VisitResult> {
     try {
       const path = `${toHex(sha256(utf8(log.origin)))}/checkpoint`
-      const { status, body } = await this.#asker.ask('GET', path, signal)
+      const { status, body } = await this.#requester.ask('GET', path, signal)
       return { verdict, detail, notes: status === 200 ? [body] : [] }
     } catch (error) {
       if (!(error instanceof GossumError)) throw error
@@ -142,18 +147,18 @@ function sizeIn({ type, body }: PlaceAnswer): number | undefined {
 }
 
 /** The head with the lines of an answer behind its own. Throws PLACE_ANSWER_INVALID for what are no signature lines. */
-function noteWith(bare: Note, lines: Uint8Array): Note {
+function noteWith(logNote: Note, lines: Uint8Array): Note {
   try {
-    const note = parseNote(concatBytes(formatNote(bare), lines), 2 * 64 * 1024)
+    const note = parseNote(concatBytes(formatNote(logNote), lines), 2 * 64 * 1024)
     // An answer with an empty line in it would make what is before it a part of the text.
-    if (lines.length > 0 && note.text === bare.text) return note
+    if (lines.length > 0 && note.text === logNote.text) return note
   } catch (error) {
     if (!(error instanceof GossumError)) throw error
   }
   throw new GossumError('PLACE_ANSWER_INVALID', `no signature lines: ${JSON.stringify(shown(lines))}`)
 }
 
-function namesIn(answer: Note, bare: Note): string {
-  const names = answer.signatures.slice(bare.signatures.length).map(({ name }) => name)
+function namesIn(answer: Note, logNote: Note): string {
+  const names = answer.signatures.slice(logNote.signatures.length).map(({ name }) => name)
   return `its key is not known here: ${shown(utf8(names.join(', ')))}`
 }

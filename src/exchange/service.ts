@@ -12,7 +12,7 @@ import type { LogIdentity } from '../witness/head.js'
 /** The newest head that this node has proven and cosigned. */
 export interface OwnHead extends Tree {
   /** The text and the log's line alone. */
-  readonly bare: Note
+  readonly logNote: Note
   /** The line of our own cosignature. */
   readonly own: Signature
 }
@@ -23,7 +23,7 @@ export function ownHead(head: CosignedHead | undefined, own: VerifierKey): OwnHe
   if (head === undefined || cosignature === undefined) return undefined
   const { size, root, note } = head
   // The log's line is the first.
-  return { size, root, bare: { ...note, signatures: note.signatures.slice(0, 1) }, own: cosignature.signature }
+  return { size, root, logNote: { ...note, signatures: note.signatures.slice(0, 1) }, own: cosignature.signature }
 }
 
 /** What a place said of a log. */

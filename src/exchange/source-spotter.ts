@@ -16,17 +16,17 @@ export class SourceSpotter implements ExternalService {
   readonly kind = 'source-spotter'
   readonly name: string
   readonly url: string
-  readonly #asker: ServiceRequester
+  readonly #requester: ServiceRequester
 
-  constructor({ name, url }: PlaceSetting, asker: ServiceRequester) {
+  constructor({ name, url }: PlaceSetting, requester: ServiceRequester) {
     this.name = name
     this.url = url
-    this.#asker = asker
+    this.#requester = requester
   }
 
   async push({ key }: LogIdentity, head: OwnHead, _prove: Prove, signal: AbortSignal): Promise<VisitResult> {
     const path = encodeURIComponent(key.name)
-    const { status, body } = await this.#asker.ask('POST', path, signal, formatNote(head.bare))
+    const { status, body } = await this.#requester.ask('POST', path, signal, formatNote(head.logNote))
     const detail = shown(body)
     if (status === 404) return { verdict: 'unknown-log', detail, notes: [] }
     if (status !== 200) return { verdict: 'refused', detail: `${status} ${detail}`.trimEnd(), notes: [] }
@@ -40,7 +40,7 @@ export class SourceSpotter implements ExternalService {
 
   async #newest(path: string, signal: AbortSignal): Promise<Uint8Array[]> {
     try {
-      const { status, body } = await this.#asker.ask('GET', path, signal)
+      const { status, body } = await this.#requester.ask('GET', path, signal)
       return status === 200 ? [body] : []
     } catch (error) {
       if (error instanceof GossumError) return []

@@ -71,7 +71,7 @@ export interface MeshOptions {
     /** Whether to look for nodes on the local network, and to be found there. */
     readonly mdns?: boolean
     /** Where the peers that we met outlive a restart. */
-    readonly book?: PeerStore
+    readonly peerStore?: PeerStore
   }
   readonly own: OwnSide & {
     /** Key name and key id (`name+keyid`) of keys that no key of a neighbour may share. */
@@ -99,7 +99,7 @@ interface Parts {
   readonly chosen: ChosenPeers
   readonly neighbours: Neighbours
   readonly membership: Membership
-  readonly speakers: ReadonlyMap<string, PeerId>
+  readonly syncPeers: ReadonlyMap<string, PeerId>
 }
 
 export class Mesh {
@@ -188,12 +188,12 @@ export class Mesh {
     size: number,
     options: { signal: AbortSignal },
   ): Promise<Prefix> {
-    return this.#parts.sync.asker.prefixFrom(peer, log, of, size, options)
+    return this.#parts.sync.syncClient.prefixFrom(peer, log, of, size, options)
   }
 
   /** A full tile of hashes of this many bytes from one of three peers, NOT verified. Throws PEER_UNHELPFUL. */
   tileFrom(log: string, path: string, bytes: number, options: { signal: AbortSignal }): Promise<Uint8Array> {
-    return this.#parts.sync.asker.tileFrom(log, path, bytes, options)
+    return this.#parts.sync.syncClient.tileFrom(log, path, bytes, options)
   }
 
   /**
@@ -235,8 +235,8 @@ export class Mesh {
   }
 
   /** Connected peers that speak the sync protocol. */
-  speakers(): number {
-    return this.#parts.speakers.size
+  syncPeers(): number {
+    return this.#parts.syncPeers.size
   }
 
   /** Peers that are configured or remembered: whether there is anybody to wait for. */
@@ -301,8 +301,8 @@ async function build({ reach, own, handlers, times = {}, told = {} }: MeshOption
     },
     onDiscovered: reach.mdns === true ? (addresses) => membership.discovered(addresses) : undefined,
   })
-  const speakers = new Map<string, PeerId>()
-  const membership = new Membership(host, speakers, reach.book, (error) => reports.onError(error))
+  const syncPeers = new Map<string, PeerId>()
+  const membership = new Membership(host, syncPeers, reach.peerStore, (error) => reports.onError(error))
   const neighbours = new Neighbours({
     logs,
     counts,
@@ -311,15 +311,15 @@ async function build({ reach, own, handlers, times = {}, told = {} }: MeshOption
     onChange: told.onNeighbours ?? nothing,
     onTwin: told.onTwin ?? nothing,
   })
-  const redial = new BootstrapDialer(host, bootstrap, speakers, told.onDial ?? nothing, () => sync.chosenChanged())
-  const chosen = new ChosenPeers({ configured: redial, remembered: membership, speakers })
+  const redial = new BootstrapDialer(host, bootstrap, syncPeers, told.onDial ?? nothing, () => sync.chosenChanged())
+  const chosen = new ChosenPeers({ configured: redial, remembered: membership, syncPeers })
   const sync = new SyncDoor({
     ...{ host, own, handlers, meter, times },
-    peers: { speakers, neighbours, membership, chosen },
+    peers: { syncPeers, neighbours, membership, chosen },
     told: { ...reports, onChosen: told.onChosen ?? nothing },
   })
   const gossip = new GossipDoor(host.services.pubsub, logs, meter, handlers, reports)
-  return { host, gossip, sync, redial, chosen, neighbours, membership, speakers }
+  return { host, gossip, sync, redial, chosen, neighbours, membership, syncPeers }
 }
 
 /** libp2p puts the reasons of all listeners into one text. */

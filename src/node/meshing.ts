@@ -40,7 +40,7 @@ export async function startMesh(
   return Mesh.start({
     reach: {
       peerKey: await loadOrCreatePeerKey(join(config.home, 'peer.key')),
-      ...{ listen, bootstrap, announce, mdns, book: peerBook(store) },
+      ...{ listen, bootstrap, announce, mdns, peerStore: peerBook(store) },
     },
     own: {
       logs,

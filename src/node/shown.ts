@@ -39,7 +39,7 @@ export function makeView(
       deposit: () => barrier.deposits.report,
       clock: barrier.clockReport,
       taken: barrier.taken,
-      signing: () => ({ by: agent === undefined ? 'file' : 'ssh-agent', error: first.away?.detail ?? null }),
+      signing: () => ({ by: agent === undefined ? 'file' : 'ssh-agent', error: first.unavailable?.detail ?? null }),
     },
     around: {
       mesh: () => mesh.mesh,

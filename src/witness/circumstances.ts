@@ -45,7 +45,7 @@ export class Gatherer {
     const { kept, barrier, memory, signing } = this.#options
     const { log, checkpoint } = head
     const isOlder = state.tree !== undefined && checkpoint.size < state.tree.size
-    const isPast = isOlder && memory.isPast(log.id, head.bare)
+    const isPast = isOlder && memory.isPast(log.id, head.logNote)
     const current = kept.cosigned.current(log.id)
     return {
       ...this.ofLog(log.id, source),
@@ -64,7 +64,7 @@ export class Gatherer {
     return {
       now: Math.floor(now() / 1000),
       keys: signing.keysOf(log),
-      obstacle: this.obstacle(log, source) ?? signing.away(log)?.code,
+      obstacle: this.obstacle(log, source) ?? signing.unavailable(log)?.code,
       frozen: false,
       isPast: false,
       made: [],

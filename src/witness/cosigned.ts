@@ -136,10 +136,10 @@ export class CosignedHeads {
    */
   install(
     log: string,
-    bare: Note,
+    logNote: Note,
     cosignatures: ReadonlyMap<string, Cosignature>,
   ): Promise<ReadonlyMap<string, Cosignature>> {
-    return this.#serial.run(log, () => this.#keep(log, bare, cosignatures, true))
+    return this.#serial.run(log, () => this.#keep(log, logNote, cosignatures, true))
   }
 
   /**
@@ -148,10 +148,10 @@ export class CosignedHeads {
    */
   async merge(
     log: string,
-    bare: Note,
+    logNote: Note,
     cosignatures: ReadonlyMap<string, Cosignature>,
   ): Promise<ReadonlyMap<string, Cosignature>> {
-    const arrivals = this.#arrivalsOf(log, bare)
+    const arrivals = this.#arrivalsOf(log, logNote)
     for (const [key, cosignature] of cosignatures) {
       if (cosignature.time > (arrivals.lines.get(key)?.time ?? 0)) arrivals.lines.set(key, cosignature)
     }
@@ -161,14 +161,14 @@ export class CosignedHeads {
   }
 
   /** The lines of a head that wait for their turn: those of a burst come one by one, and are kept together. */
-  #arrivalsOf(log: string, bare: Note): Arrivals {
-    const head = `${log} ${bare.text}`
+  #arrivalsOf(log: string, logNote: Note): Arrivals {
+    const head = `${log} ${logNote.text}`
     const waiting = this.#arrivals.get(head)
     if (waiting !== undefined) return waiting
     const lines = new Map<string, Cosignature>()
     const merged = this.#serial.run(log, () => {
       this.#arrivals.delete(head)
-      return this.#keep(log, bare, lines, false)
+      return this.#keep(log, logNote, lines, false)
     })
     const arrivals = { lines, merged }
     this.#arrivals.set(head, arrivals)
@@ -177,31 +177,31 @@ export class CosignedHeads {
 
   async #keep(
     log: string,
-    bare: Note,
+    logNote: Note,
     cosignatures: ReadonlyMap<string, Cosignature>,
     install: boolean,
   ): Promise<ReadonlyMap<string, Cosignature>> {
-    const tree = parseCheckpoint(bare.text)
+    const tree = parseCheckpoint(logNote.text)
     // Both are asked for at once, so that they share one write.
-    const remembered = this.signers.remember(log, bare, cosignatures, tree)
-    const merged = this.#merge(log, bare, tree, cosignatures, install)
+    const remembered = this.signers.remember(log, logNote, cosignatures, tree)
+    const merged = this.#merge(log, logNote, tree, cosignatures, install)
     await Promise.all([remembered, merged])
     return merged
   }
 
   async #merge(
     log: string,
-    bare: Note,
+    logNote: Note,
     tree: Tree,
     cosignatures: ReadonlyMap<string, Cosignature>,
     install: boolean,
   ): Promise<ReadonlyMap<string, Cosignature>> {
     const held = this.#current.get(log)
     const recent = this.#recentHead(log, tree.size)
-    if (!install && recent !== undefined && !mayAdd(recent, bare, cosignatures)) return NONE
+    if (!install && recent !== undefined && !mayAdd(recent, logNote, cosignatures)) return NONE
     const kept = held?.size === tree.size ? held : await this.#find(log, tree.size)
-    if (kept === undefined && !install && !this.#isOnItsWay(log, bare)) return NONE
-    if (kept !== undefined && kept.note.text !== bare.text) return NONE
+    if (kept === undefined && !install && !this.#isOnItsWay(log, logNote)) return NONE
+    if (kept !== undefined && kept.note.text !== logNote.text) return NONE
 
     const known = kept?.cosignatures ?? NONE
     const newer = [...cosignatures]
@@ -213,7 +213,7 @@ export class CosignedHeads {
       if (install) this.#setCurrent(log, kept)
       return NONE
     }
-    const head = cosignedHead(bare.text, bare.signatures[0]!, merged, tree)
+    const head = cosignedHead(logNote.text, logNote.signatures[0]!, merged, tree)
     const quorumHead = head.size >= (this.#quorumHeads.get(log)?.size ?? 0) ? this.#ifQuorum(head) : undefined
     // Only what a quorum may rest on is worth a sync of the disk.
     const isForQuorum = taken.some(([key]) => this.#counted.has(key) && !known.has(key))

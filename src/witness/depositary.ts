@@ -83,7 +83,7 @@ export class Depositary {
     try {
       const counted = [...known.values()]
       const head = readHead(note, logs, undefined, { counted, relayed: [], neighbours: [] })
-      if (head.checkpoint !== undefined) await signers.see(head.log.id, head.bare, head.cosignatures)
+      if (head.checkpoint !== undefined) await signers.see(head.log.id, head.logNote, head.cosignatures)
     } catch (error) {
       if (!(error instanceof GossumError)) throw error
     }

@@ -80,28 +80,28 @@ export class Signing {
   }
 
   /** Why nothing can be signed for a log now, if a key of it is away. */
-  away(log: string): GossumError | undefined {
-    return this.#keyring.of(log).find(({ away }) => away !== undefined)?.away
+  unavailable(log: string): GossumError | undefined {
+    return this.#keyring.of(log).find(({ unavailable }) => unavailable !== undefined)?.unavailable
   }
 
   /**
    * Makes the cosignatures that the state on disk speaks of, of the head that it holds, and keeps them beside `others`.
    * Throws STORE_WRITE_FAILED, and, with nothing signed, the codes whose fault is `signing`: they are owed.
    */
-  async cosign(log: string, state: LogState, bare: Note, others: ReadonlyMap<string, Cosignature>): Promise<Made> {
+  async cosign(log: string, state: LogState, logNote: Note, others: ReadonlyMap<string, Cosignature>): Promise<Made> {
     try {
-      await this.#deposit(log, state, bare)
+      await this.#deposit(log, state, logNote)
       const own = new Map<string, Cosignature>()
       for (const signer of this.#keyring.of(log)) {
         // While the disk, the peers or an agent were waited for the log may have been convicted, or a twin seen.
         const obstacle = this.#obstacle(log)
         if (obstacle !== undefined) throw new GossumError(obstacle)
-        own.set(signer.verifier.vkey, await cosignBy(bare.text, state.signed!.time, signer))
+        own.set(signer.verifier.vkey, await cosignBy(logNote.text, state.signed!.time, signer))
       }
-      await this.#cosigned.install(log, bare, new Map([...others, ...own]))
+      await this.#cosigned.install(log, logNote, new Map([...others, ...own]))
       this.#owed.delete(log)
       const made = [...own.values()]
-      if (this.#deposits?.hasChosen === true) this.#deposits.released(log, formatNote(withLines(bare, made)))
+      if (this.#deposits?.hasChosen === true) this.#deposits.released(log, formatNote(withLines(logNote, made)))
       return made
     } catch (error) {
       this.#owed.add(log)
@@ -120,7 +120,7 @@ export class Signing {
     const kept = held?.note.text === note.text ? this.ownIn(log, held.cosignatures) : []
     const isKept = kept.length === this.#keyring.of(log).length && kept.every(({ time }) => time === state.signed?.time)
     if (!isKept) this.#owed.add(log)
-    if (isKept || !maySign || this.away(log) !== undefined) return
+    if (isKept || !maySign || this.unavailable(log) !== undefined) return
     try {
       await this.cosign(log, state, note, new Map())
     } catch (error) {
@@ -128,14 +128,14 @@ export class Signing {
     }
   }
 
-  async #deposit(log: string, state: LogState, bare: Note): Promise<void> {
+  async #deposit(log: string, state: LogState, logNote: Note): Promise<void> {
     const deposits = this.#deposits
     const { tree, signed, seq } = state
     if (deposits === undefined || tree === undefined || signed === undefined) return
     if (deposits.isDeposited(log, { size: tree.size, root: toHex(tree.root), time: signed.time })) return
     let result: 'deposited' | 'undeposited' | 'nobody' = 'nobody'
     if (deposits.hasChosen) {
-      const head = { log, seq, time: signed.time, head: formatNote(bare) }
+      const head = { log, seq, time: signed.time, head: formatNote(logNote) }
       const promises: WitnessPromise[] = []
       for (const signer of this.#keyring.of(log)) promises.push(await makePromise(signer, head))
       result = await deposits.deposit(log, promises)
@@ -157,6 +157,9 @@ export class Signing {
 }
 
 /** A head with the log's line and these cosignatures. */
-export function withLines(bare: Note, cosignatures: Iterable<Cosignature>): Note {
-  return { text: bare.text, signatures: [...bare.signatures, ...Array.from(cosignatures, (line) => line.signature)] }
+export function withLines(logNote: Note, cosignatures: Iterable<Cosignature>): Note {
+  return {
+    text: logNote.text,
+    signatures: [...logNote.signatures, ...Array.from(cosignatures, (line) => line.signature)],
+  }
 }

@@ -76,7 +76,7 @@ export class Witness {
     this.#prover = new Prover(ask.prefixFromPeers, this.#stopped.signal, monotonic)
     this.#publisher = new Publisher({ ...keys, publish: told.publish, pauseMs })
     const deferred = new Deferred()
-    const pace = new AdvanceThrottle(now, pauseMs)
+    const throttle = new AdvanceThrottle(now, pauseMs)
     const signing = new Signing(keys.own, kept.cosigned, barrier.deposits, (log) => gatherer.standsInTheWay(log))
     const gatherer: Gatherer = new Gatherer({ kept, barrier, memory: this.#memory, deferred, signing, now })
     const effects = new Effects({
@@ -84,9 +84,9 @@ export class Witness {
       keys,
       told,
       memory: this.#memory,
-      tools: { signing, pace, publisher: this.#publisher, prover: this.#prover },
+      tools: { signing, throttle, publisher: this.#publisher, prover: this.#prover },
     })
-    const tools = { gatherer, prover: this.#prover, pace, signing, effects, deferred }
+    const tools = { gatherer, prover: this.#prover, throttle, signing, effects, deferred }
     const runnerOptions = {
       logs: this.#logs,
       kept,

@@ -91,7 +91,7 @@ describe('connections without end from one address', () => {
     await until(() => sockets.every((socket) => socket.destroyed || letIn.has(socket)), 'in or refused')
     expect(letIn.size).toBe(32)
     const friend = await startNode({ bootstrap: [node.address] })
-    await until(() => node.mesh.speakers() === 1, 'a friend comes in')
+    await until(() => node.mesh.syncPeers() === 1, 'a friend comes in')
     await expectHonestTraffic(node, friend)
   })
 

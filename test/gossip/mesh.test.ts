@@ -70,7 +70,7 @@ describe('a mesh', () => {
     await until(() => hub.mesh.peers().length >= 15, 'all spokes connected')
     // Heads go to the mesh, evidence to everybody at once.
     const text = await publishWhenHeard(hub, 'head', 6)
-    await until(() => hub.mesh.speakers() >= 15, 'all spokes speak')
+    await until(() => hub.mesh.syncPeers() >= 15, 'all spokes speak')
     // That they speak is known before what they listen to.
     for (let n = 0, reached = 0; reached < 15; n++) {
       reached = await hub.mesh.gossip.publish('evidence', LOG, utf8(`{"type":"convicts","n":${n}}`))

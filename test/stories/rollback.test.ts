@@ -159,12 +159,12 @@ describe('a floor of which only the tree is known', () => {
     await before.stop()
     const store = await Store.over(new MemoryLevel(), takenOver(before.log, known))
     expect(store.heads.get(before.log)).toMatchObject({ tree: { size: 10 }, note: expect.any(String) as string })
-    const signer = { ...testWitness, away: new GossumError('AGENT_UNAVAILABLE') as GossumError | undefined }
+    const signer = { ...testWitness, unavailable: new GossumError('AGENT_UNAVAILABLE') as GossumError | undefined }
     const heart = await heartAt({ store, signer })
     expect(await heart.submit('poll', history.head(40))).toMatchObject({ code: 'AGENT_UNAVAILABLE' })
     expect(store.heads.get(heart.log)).toMatchObject({ tree: { size: 30 } })
     expect(heart.published.filter(isCosigned)).toEqual([])
-    signer.away = undefined
+    signer.unavailable = undefined
     // Its own head is needed to convict by: the one before it says nothing about a head of size 30.
     expect(await heart.submit('gossip', fork.head(30), 'peer')).toMatchObject({ code: 'HISTORY_MISSING' })
     expect(await heart.submit('poll', history.head(30))).toMatchObject({ kind: 'known' })

@@ -18,7 +18,12 @@ const logOf = ({ verifier: key }: SignerKey) => ({ id: sumdbId(key), key, origin
 function headOf(signer: SignerKey, salt: string, by: SignerKey): WitnessedHead {
   const bare = parseNote(new History(signer, salt).head(9))
   const { size, root } = parseCheckpoint(bare.text)
-  return { size, root, bare, cosignatures: new Map([[by.verifier.vkey, cosign(bare.text, 1_700_000_000, by)]]) }
+  return {
+    size,
+    root,
+    logNote: bare,
+    cosignatures: new Map([[by.verifier.vkey, cosign(bare.text, 1_700_000_000, by)]]),
+  }
 }
 
 test('a log whose witnesses lie without end washes away its own, and none of another log', async () => {

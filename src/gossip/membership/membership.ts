@@ -55,7 +55,7 @@ interface Candidate {
 
 export class Membership {
   readonly #host: Host
-  readonly #speakers: ReadonlyMap<string, PeerId>
+  readonly #syncPeers: ReadonlyMap<string, PeerId>
   readonly #met: Acquaintances
   readonly #candidates = new Map<string, Candidate>()
   readonly #knocks = new Knocks()
@@ -70,13 +70,13 @@ export class Membership {
 
   constructor(
     host: Host,
-    speakers: ReadonlyMap<string, PeerId>,
-    book: PeerStore | undefined,
+    syncPeers: ReadonlyMap<string, PeerId>,
+    peerStore: PeerStore | undefined,
     onError: (error: unknown) => void,
   ) {
     this.#host = host
-    this.#speakers = speakers
-    this.#met = new Acquaintances(book, (peer) => this.#isConnected(peer), onError)
+    this.#syncPeers = syncPeers
+    this.#met = new Acquaintances(peerStore, (peer) => this.#isConnected(peer), onError)
   }
 
   /** Reads the book, once. Call before the host starts: who is in it may be the first to come. */
@@ -148,7 +148,7 @@ export class Membership {
   /** Neighbours that this peer may dial, at random, each at its nearest address. */
   introduce(to: PeerId): string[] {
     const near = this.#nearness(to)
-    const places = [...this.#speakers.keys()].flatMap((id) => {
+    const places = [...this.#syncPeers.keys()].flatMap((id) => {
       const known = id === to.toString() ? [] : (this.#met.get(id)?.places ?? [])
       return nearestAddress(known.filter((place) => mayTell(place, near))) ?? []
     })
@@ -218,11 +218,11 @@ export class Membership {
 
   #wantsMore(): boolean {
     if (this.#dialling.size >= PARALLEL_DIALS) return false
-    const dialled = [...this.#speakers.values()].filter((peer) =>
+    const dialled = [...this.#syncPeers.values()].filter((peer) =>
       this.#host.getConnections(peer).some(({ direction }) => direction === 'outbound'),
     )
     return (
-      this.#speakers.size + this.#dialling.size < ENOUGH_SPEAKERS ||
+      this.#syncPeers.size + this.#dialling.size < ENOUGH_SPEAKERS ||
       dialled.length + this.#dialling.size < ENOUGH_DIALLED
     )
   }

@@ -58,7 +58,7 @@ export interface Met {
 }
 
 export class Acquaintances {
-  readonly #book: PeerStore | undefined
+  readonly #peerStore: PeerStore | undefined
   readonly #isConnected: (peer: PeerId) => boolean
   readonly #onError: (error: unknown) => void
   readonly #met = new Map<string, Met>()
@@ -66,8 +66,12 @@ export class Acquaintances {
   #timer: NodeJS.Timeout | undefined
   #saving: Promise<void> = Promise.resolve()
 
-  constructor(book: PeerStore | undefined, isConnected: (peer: PeerId) => boolean, onError: (error: unknown) => void) {
-    this.#book = book
+  constructor(
+    peerStore: PeerStore | undefined,
+    isConnected: (peer: PeerId) => boolean,
+    onError: (error: unknown) => void,
+  ) {
+    this.#peerStore = peerStore
     this.#isConnected = isConnected
     this.#onError = onError
   }
@@ -75,9 +79,9 @@ export class Acquaintances {
   /** Reads the book. One that cannot be read is reported, and is no reason not to start. */
   async load(own: PeerId): Promise<void> {
     try {
-      const book = (await this.#book?.load()) ?? []
-      this.#chosen = new Set(chosenFrom(book).filter((id) => id !== own.toString()))
-      for (const { address, lastSeen, dialled, proven = dialled, via, metAt } of book) {
+      const peerStore = (await this.#peerStore?.load()) ?? []
+      this.#chosen = new Set(chosenFrom(peerStore).filter((id) => id !== own.toString()))
+      for (const { address, lastSeen, dialled, proven = dialled, via, metAt } of peerStore) {
         const place = readPlace(address)
         if (place === undefined || place.peer.equals(own) || this.#met.size >= MAX_ABSENT) continue
         const at = Date.parse(lastSeen) || 0
@@ -126,7 +130,7 @@ export class Acquaintances {
     this.#met.delete(id)
     this.#met.set(id, { ...met, places, dialled, sought, via, metAt: before?.metAt ?? met.lastSeen })
     this.#forget()
-    if (this.#book === undefined || this.#timer !== undefined) return
+    if (this.#peerStore === undefined || this.#timer !== undefined) return
     this.#timer = setTimeout(() => void this.save(), SAVE_AFTER_MS)
     this.#timer.unref()
   }
@@ -151,7 +155,7 @@ export class Acquaintances {
       return { address, lastSeen, dialled: sought, proven: dialled, ...(via !== undefined && { via }), metAt }
     })
     // One after the other: the last one wins.
-    this.#saving = this.#saving.then(() => this.#book?.save(peers)).catch(this.#onError)
+    this.#saving = this.#saving.then(() => this.#peerStore?.save(peers)).catch(this.#onError)
     return this.#saving
   }
 
@@ -190,8 +194,8 @@ function worthiest(all: readonly Met[], now: number): Met[] {
 }
 
 /** Ids of the peers of a book that this node looked for in an earlier run: at most five, the longest known first. */
-export function chosenFrom(book: readonly KnownPeer[]): string[] {
-  const sought = book.filter(({ dialled }) => dialled === true)
+export function chosenFrom(peerStore: readonly KnownPeer[]): string[] {
+  const sought = peerStore.filter(({ dialled }) => dialled === true)
   const known = sought.sort((a, b) => (Date.parse(a.metAt ?? '') || 0) - (Date.parse(b.metAt ?? '') || 0))
   const ids = known.flatMap(({ address }) => readPlace(address)?.peer.toString() ?? [])
   return [...new Set(ids)].slice(0, MAX_CHOSEN)

@@ -7,7 +7,7 @@ function chosen(configured: string[], count: number, remembered: string[], speak
   return new ChosenPeers({
     configured: { peers: new Set(configured), count },
     remembered: { chosen: new Set(remembered) },
-    speakers: new Map(speakers.map((id) => [id, {} as PeerId])),
+    syncPeers: new Map(speakers.map((id) => [id, {} as PeerId])),
   })
 }
 

@@ -402,7 +402,7 @@ describe('the book', () => {
       load: () => Promise.reject(new Error('damaged')),
       save: () => Promise.reject(new Error('full')),
     }
-    const node = await startNode({ book: broken, onError: (error) => errors.push(error) })
+    const node = await startNode({ peerStore: broken, onError: (error) => errors.push(error) })
     await stopNode(node)
     expect(errors.map(String)).toEqual(['Error: damaged', 'Error: full'])
   })
@@ -411,12 +411,12 @@ describe('the book', () => {
     const friend = await startNode()
     const book = new MemoryBook()
     const peerKey = await newPeerKey()
-    const first = await startNode({ peerKey, book, bootstrap: [friend.address] })
-    await until(() => first.mesh.speakers() === 1, 'met')
+    const first = await startNode({ peerKey, peerStore: book, bootstrap: [friend.address] })
+    await until(() => first.mesh.syncPeers() === 1, 'met')
     expect(first.mesh.knownPeers()).toBe(2)
     await stopNode(first)
     expect(book.peers).toMatchObject([{ address: friend.address }])
-    const second = await startNode({ peerKey, book })
+    const second = await startNode({ peerKey, peerStore: book })
     expect(second.mesh.knownPeers()).toBe(1)
     const text = await publishWhenHeard(friend, 'to the one that came back')
     await second.handlers.receives(text)
@@ -424,9 +424,9 @@ describe('the book', () => {
 
   it('has who came to us, too: where identify says that it listens', async () => {
     const book = new MemoryBook()
-    const host = await startNode({ book })
+    const host = await startNode({ peerStore: book })
     const guest = await startNode({ bootstrap: [host.address] })
-    await until(() => host.mesh.speakers() === 1 && host.mesh.knownPeers() === 1, 'met')
+    await until(() => host.mesh.syncPeers() === 1 && host.mesh.knownPeers() === 1, 'met')
     await stopNode(host)
     expect(book.peers).toMatchObject([{ address: guest.address }])
   })
@@ -461,7 +461,7 @@ describe('a mesh that starts from one node', () => {
     const spokes = await Promise.all(
       Array.from({ length: 20 }, () => startNode({ bootstrap: [hub.address], settledMs: 500 })),
     )
-    await until(() => spokes.every(({ mesh }) => mesh.speakers() >= 3), 'each has found others', 100_000)
+    await until(() => spokes.every(({ mesh }) => mesh.syncPeers() >= 3), 'each has found others', 100_000)
     // The hub goes; nobody is alone.
     await stopNode(hub)
     await until(

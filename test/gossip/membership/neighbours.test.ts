@@ -337,7 +337,7 @@ it('an old node, which says nothing of all that, is a neighbour like any other',
   const node = await startNode({ identity, counts: [identity.witness], bootstrap: [address] })
   await node.handlers.receives('old head')
   expect(hellos[0]).toMatchObject({ type: 'hello', heads: [], counts: [identity.witness] })
-  expect(node.mesh.speakers()).toBe(1)
+  expect(node.mesh.syncPeers()).toBe(1)
   expect(witnessesOf(node)).toEqual([null])
   expect(node.errors).toEqual([])
 })

@@ -26,7 +26,7 @@ async function startPair(handlers = new MemoryHandlers()): Promise<{ keeper: Tes
   const keeper = await startNode({ handlers, counts: [identity.witness] })
   const node = await startNode({ identity, bootstrap: [keeper.address] })
   await until(() => keeper.mesh.peers()[0]?.witness === identity.witness, 'the key is proven')
-  await until(() => node.mesh.speakers() === 1, 'connected')
+  await until(() => node.mesh.syncPeers() === 1, 'connected')
   return { keeper, node, id: keeper.mesh.peerId }
 }
 
@@ -121,7 +121,7 @@ describe('a promise', () => {
   ])('has no answer when a peer answers with %s', async (_, answer) => {
     const peer = await startFake(({ type }) => (type === 'promise' ? answer : { type }))
     const node = await startNode({ bootstrap: [peer.address] })
-    await until(() => node.mesh.speakers() === 1, 'connected')
+    await until(() => node.mesh.syncPeers() === 1, 'connected')
     expect(await node.mesh.promise(peer.id, [promiseOf(1), promiseOf(2)], [], { signal })).toBeUndefined()
     expect(node.mesh.peers()[0]?.depositary).toBeNull()
   })
@@ -129,7 +129,7 @@ describe('a promise', () => {
   it('has no answer from who is not connected, nor when there is no more time', async () => {
     const silent = await startFake(({ type }) => (type === 'promise' ? new Promise(() => undefined) : { type }))
     const node = await startNode({ bootstrap: [silent.address] })
-    await until(() => node.mesh.speakers() === 1, 'connected')
+    await until(() => node.mesh.syncPeers() === 1, 'connected')
     expect(await node.mesh.promise('nobody', [promiseOf(1)], [], { signal })).toBeUndefined()
     const stop = new AbortController()
     const promised = node.mesh.promise(silent.id, [promiseOf(1)], [], { signal: stop.signal })
@@ -145,7 +145,7 @@ describe('a promise', () => {
       return ++messages === 1 ? { type, kept: promises!.map((_, i) => (i === 1 ? 'yes' : true)) } : undefined
     })
     const node = await startNode({ bootstrap: [peer.address] })
-    await until(() => node.mesh.speakers() === 1, 'connected')
+    await until(() => node.mesh.syncPeers() === 1, 'connected')
     const promises = Array.from({ length: 70 }, (_, i) => promiseOf(i + 1))
     const kept = await node.mesh.promise(peer.id, promises, [], { signal })
     expect(kept).toEqual(promises.map((_, i) => i !== 1 && i < 64))
@@ -198,7 +198,7 @@ describe('many promises', () => {
   it('of a stranger are kept as far as its share goes, which is no offence', async () => {
     const keeper = await startNode()
     const node = await startNode({ identity, bootstrap: [keeper.address] })
-    await until(() => node.mesh.speakers() === 1, 'connected')
+    await until(() => node.mesh.syncPeers() === 1, 'connected')
     const promises = Array.from({ length: 1024 }, (_, i) => promiseOf(i + 1))
     const begun = Date.now()
     const kept = await node.mesh.promise(keeper.mesh.peerId, promises, [utf8('line')], { signal })
@@ -246,7 +246,7 @@ describe('many promises', () => {
   it('are not brought for a while to a peer that says it is busy', async () => {
     const peer = await startFake(({ type }) => (type === 'promise' ? { type: 'error', code: 'busy' } : { type }))
     const node = await startNode({ bootstrap: [peer.address] })
-    await until(() => node.mesh.speakers() === 1, 'connected')
+    await until(() => node.mesh.syncPeers() === 1, 'connected')
     const bring = (): Promise<PromiseAnswerOf> => node.mesh.promise(peer.id, [promiseOf(1)], [], { signal })
     expect(await bring()).toBeUndefined()
     const begun = Date.now()

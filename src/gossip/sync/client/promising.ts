@@ -20,8 +20,8 @@ const PACE_MS = 20
 export type PromiseAnswerOf = readonly boolean[] | 'unsupported' | undefined
 
 export class Promiser {
-  readonly #asker: SyncClient
-  readonly #speakers: ReadonlyMap<string, PeerId>
+  readonly #syncClient: SyncClient
+  readonly #syncPeers: ReadonlyMap<string, PeerId>
   /** Connected peers by whether they know what a promise is. */
   readonly #depositaries = new Map<string, boolean>()
   readonly #messages = new TokenBuckets(MESSAGE_BURST, MESSAGES_PER_SECOND)
@@ -29,9 +29,9 @@ export class Promiser {
   /** Connected peers that have said they are busy. */
   readonly #busy = new Set<string>()
 
-  constructor(asker: SyncClient, speakers: ReadonlyMap<string, PeerId>) {
-    this.#asker = asker
-    this.#speakers = speakers
+  constructor(syncClient: SyncClient, syncPeers: ReadonlyMap<string, PeerId>) {
+    this.#syncClient = syncClient
+    this.#syncPeers = syncPeers
   }
 
   /**
@@ -48,16 +48,16 @@ export class Promiser {
     let hasAnswered = false
     for (const { request, indexes } of promiseRequests(promises, lines, ROOM_BYTES)) {
       await this.#mayAsk(peer, signal)
-      const id = this.#speakers.get(peer)
+      const id = this.#syncPeers.get(peer)
       if (id === undefined) break
       // It will not learn it as long as it is connected, and would take each question for one too many.
       if (this.depositary(peer) === false) return 'unsupported'
-      const answer = await this.#asker.askToKeep(id, request, signal)
+      const answer = await this.#syncClient.askToKeep(id, request, signal)
       if (answer?.type === 'error' && answer.code === 'unknown-request') {
         this.#learn(peer, false)
         return 'unsupported'
       }
-      if (answer?.type === 'error' && answer.code === 'busy' && this.#speakers.has(peer)) this.#busy.add(peer)
+      if (answer?.type === 'error' && answer.code === 'busy' && this.#syncPeers.has(peer)) this.#busy.add(peer)
       if (answer?.type !== 'promise' || answer.kept.length !== indexes.length) break
       this.#learn(peer, true)
       hasAnswered = true
@@ -80,10 +80,10 @@ export class Promiser {
   /** Resolves when the peer will take another message, or there is no more time. */
   async #mayAsk(peer: string, signal: AbortSignal): Promise<void> {
     const budget = this.#busy.has(peer) ? this.#toBusy : this.#messages
-    while (!signal.aborted && this.#speakers.has(peer) && !budget.take(peer, performance.now())) await delay(PACE_MS)
+    while (!signal.aborted && this.#syncPeers.has(peer) && !budget.take(peer, performance.now())) await delay(PACE_MS)
   }
 
   #learn(peer: string, isDepositary: boolean): void {
-    if (this.#speakers.has(peer)) this.#depositaries.set(peer, isDepositary)
+    if (this.#syncPeers.has(peer)) this.#depositaries.set(peer, isDepositary)
   }
 }

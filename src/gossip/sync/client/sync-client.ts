@@ -39,7 +39,7 @@ export type Ask = (request: SyncRequest) => Promise<SyncAnswer | undefined>
 
 export class SyncClient {
   readonly #host: Host
-  readonly #speakers: ReadonlyMap<string, PeerId>
+  readonly #syncPeers: ReadonlyMap<string, PeerId>
   readonly #stopped: AbortSignal
   /** Peers with which a round runs. */
   readonly #rounds = new Set<string>()
@@ -48,9 +48,9 @@ export class SyncClient {
   readonly #questionTalks = new OpenTalks()
   readonly #promiseTalks = new OpenTalks()
 
-  constructor(host: Host, speakers: ReadonlyMap<string, PeerId>, stopped: AbortSignal) {
+  constructor(host: Host, syncPeers: ReadonlyMap<string, PeerId>, stopped: AbortSignal) {
     this.#host = host
-    this.#speakers = speakers
+    this.#syncPeers = syncPeers
     this.#stopped = stopped
   }
 
@@ -127,8 +127,8 @@ export class SyncClient {
   }
 
   #whomToAsk(first: string | undefined): PeerId[] {
-    const named = first === undefined ? undefined : this.#speakers.get(first)
-    const others = [...this.#speakers.entries()].filter(([id]) => id !== first && !this.#questions.isBusy(id))
+    const named = first === undefined ? undefined : this.#syncPeers.get(first)
+    const others = [...this.#syncPeers.entries()].filter(([id]) => id !== first && !this.#questions.isBusy(id))
     return [...(named ? [named] : []), ...sample(others, OTHERS_ASKED).map(([, peer]) => peer)]
   }
 
