@@ -99,7 +99,7 @@ test('one whose database is older than its guard is said to disagree, for the lo
     { size: 7, paused: null },
   ])
   // By what the database knows these would do; the second is another history.
-  expect(await pushed(node, A, 5, 14)).toBe(500)
+  expect(await pushed(node, A, 5, 14)).toBe(503)
   expect(await pushed(node, oldLog('a', 'b'), 5, 6)).toBe(422)
   expect(await pushed(node, B, 7, 8)).toBe(200)
   await node.stop()
