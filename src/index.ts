@@ -31,6 +31,6 @@ export type { Conviction, Evidence, SplitView, WitnessConflict } from './evidenc
 
 // The log, and a node
 export { SumdbClient, type SumdbClientOptions } from './sumdb/client.js'
-export { loadConfig, type Config, type Settings } from './config.js'
+export { loadConfig, type Config, type Settings } from './config/config.js'
 export { createNode, type GossumNode } from './node/node.js'
 export type { NodeEvent } from './node/events.js'

@@ -1,6 +1,6 @@
 /** Holds the arrows of docs/design.md: who may import whom, and where the outside world may be touched. */
 import { readdirSync, readFileSync } from 'node:fs'
-import { dirname, join, normalize, relative } from 'node:path'
+import { basename, dirname, join, normalize, relative } from 'node:path'
 import { describe, expect, test } from 'vitest'
 
 const SRC = new URL('../src', import.meta.url).pathname
@@ -16,29 +16,26 @@ const ARROWS: Record<string, readonly string[]> = {
   // Checks files against the log; what it finds of two histories becomes evidence.
   audit: ['outgoing', 'sumdb', 'evidence', 'tlog'],
   witness: ['sumdb', 'store', 'evidence', 'tlog'],
-  // Where heads are exchanged outside the mesh, as it is set.
-  places: ['logs', 'tlog'],
   // Which logs there are, and the file that remembers them. Lists of them are fetched as logs are.
-  logs: ['outgoing', 'private-file', 'sumdb', 'tlog'],
-  'deposit-setting': [],
-  config: ['deposit-setting', 'logs', 'places', 'tlog'],
-  'private-file': ['tlog'],
-  // The keys of one home, made, imported, or asked of an ssh-agent.
-  keys: ['private-file', 'tlog'],
-  // What is wrong with a node, as one list that all who show it follow.
-  status: ['witness'],
+  logs: ['outgoing', 'keys', 'sumdb', 'tlog'],
+  config: ['logs', 'tlog'],
+  // The keys of one home, made, imported, or asked of an ssh-agent; and files that their owner alone may read.
+  keys: ['tlog'],
+  // What a node knows and what is wrong with it, as one snapshot that all who show it follow.
+  status: ['witness', 'store', 'evidence', 'config', 'tlog'],
   metrics: ['status'],
   proxy: ['witness', 'sumdb', 'store', 'tlog'],
   // A way in like gossip, over HTTP: speaks as politely as the client of the log does, and submits what it is told.
-  exchange: ['witness', 'sumdb', 'outgoing', 'places', 'tlog'],
-  gossip: ['witness', 'private-file', 'tlog'],
+  exchange: ['witness', 'sumdb', 'outgoing', 'config', 'tlog'],
+  gossip: ['witness', 'keys', 'tlog'],
   // What the go command speaks are sumdb's words: its paths are parsed with them.
-  http: ['proxy', 'status', 'witness', 'sumdb', 'outgoing', 'store', 'evidence', 'tlog', 'config', 'metrics', 'logs'],
+  http: ['proxy', 'status', 'witness', 'sumdb', 'outgoing', 'evidence', 'tlog'],
   node: [
     'exchange',
     'gossip',
     'http',
     'proxy',
+    'status',
     'witness',
     'sumdb',
     'outgoing',
@@ -67,7 +64,7 @@ const ARROWS: Record<string, readonly string[]> = {
     'logs',
   ],
 }
-const BASE = ['builtin', 'errors', 'lib', 'public-policy', 'version']
+const BASE = ['errors', 'lib', 'version']
 /** What the errors may import: they have words of others in them. */
 const BELOW_ERRORS = 'lib'
 
@@ -83,6 +80,7 @@ const PACKAGES: Record<string, readonly string[]> = {
   commander: ['cli'],
   yaml: ['config'],
   undici: ['outgoing'],
+  typebox: ['http', 'status'],
   '@noble/': ['tlog'],
 }
 
@@ -215,6 +213,27 @@ test('every request leaves through one client', () => {
   }
 })
 
+test('what describes the API is loaded when somebody asks for the description, and not before', () => {
+  const isHeavy = (path: string): boolean =>
+    path === 'status/shapes.ts' || (path.startsWith('http/schema/') && path !== 'http/schema/parameters.ts')
+  for (const { path, text, imports } of sources.filter((source) => !isHeavy(source.path))) {
+    for (const { from } of valuesImported(text)) {
+      expect(from, path).not.toBe('typebox')
+      if (from.startsWith('.')) expect(isHeavy(fileOf(path, from)), `${path} imports ${from}`).toBe(false)
+    }
+    const later = [...text.matchAll(/import\('([^']+)'\)/g)].map(([, specifier]) => specifier!)
+    if (path !== 'http/openapi.ts')
+      expect(
+        later.filter((it) => isHeavy(fileOf(path, it))),
+        path,
+      ).toEqual([])
+    expect(
+      imports.filter((it) => it === 'typebox' || it.startsWith('typebox/')),
+      path,
+    ).toEqual([])
+  }
+})
+
 test('no cycles between files', () => {
   const graph = new Map(
     sources.map(({ path, imports }) => [
@@ -230,4 +249,25 @@ test('no cycles between files', () => {
     done.add(path)
   }
   for (const path of graph.keys()) visit(path, [])
+})
+
+describe('one word for one thing', () => {
+  /** Each command is in the file that has its name, and makes itself by the function of this name. */
+  const isCommand = (path: string): boolean => path.startsWith('cli/commands/')
+  /** Files that stand in for each other, and what a folder shows. */
+  const named = sources.filter(({ path }) => !/\.(node|portable|d)\.ts$|(^|\/)index\.ts$/.test(path))
+
+  test('no two files have one name', () => {
+    const names = named.filter(({ path }) => !isCommand(path)).map(({ path }) => basename(path))
+    expect(names.filter((name, i) => names.indexOf(name) !== i)).toEqual([])
+  })
+
+  test('no two files export one name', () => {
+    const declared = named.flatMap(({ path, text }) => {
+      const all = text.matchAll(/^export (?:abstract )?(?:class|interface|type|const|(?:async )?function\*?) (\w+)/gm)
+      // A schema and its type are one thing.
+      return [...new Set([...all].map(([, name]) => name!))].filter((name) => !(isCommand(path) && name === 'command'))
+    })
+    expect(declared.filter((name, i) => declared.indexOf(name) !== i)).toEqual([])
+  })
 })

@@ -2,10 +2,13 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { operatingPage } from '../scripts/docs/settings.js'
 import { declareFlags } from '../src/cli/common-flags.js'
 import { command as runCommand } from '../src/cli/commands/run.js'
 import { ERRORS } from '../src/errors.js'
 import { createMetrics } from '../src/metrics/metrics.js'
+import { errorsPage } from '../scripts/docs/errors.js'
+import * as shapes from '../src/status/shapes.js'
 import { CONDITIONS, SEVERITIES } from '../src/status/conditions.js'
 
 const ROOT = new URL('..', import.meta.url).pathname
@@ -32,14 +35,19 @@ function rowsUnder(markdown: string, heading: string): string[][] {
 }
 
 describe('docs/errors.md', () => {
-  const rows = rowsUnder(read('docs/errors.md'), 'code')
-
-  test.each(Object.entries(ERRORS))('%s stands there as it is told', (code, [sentence, hint]) => {
-    expect(rows.filter(([cell]) => cell === `\`${code}\``)).toEqual([[`\`${code}\``, sentence, hint]])
+  test('is what npm run docs writes', async () => {
+    expect(read('docs/errors.md')).toBe(await errorsPage())
   })
 
-  test('and nothing else does', () => {
-    expect(rows.map(([code]) => code)).toEqual(Object.keys(ERRORS).map((code) => `\`${code}\``))
+  test('has every code, in the order of the table', () => {
+    const codes = rowsUnder(read('docs/errors.md'), 'code').map(([code]) => code)
+    expect(codes).toEqual(Object.keys(ERRORS).map((code) => `\`${code}\``))
+  })
+
+  test('says of each code what to do', () => {
+    for (const [code, , hint] of rowsUnder(read('docs/errors.md'), 'code')) {
+      expect(hint!.split(' ').length, code).toBeGreaterThan(1)
+    }
   })
 })
 
@@ -69,19 +77,14 @@ test('docs/json.md has the fields of every event', () => {
 
 test('docs/http.md has every field of the API', () => {
   const http = read('docs/http.md')
-  const code = read('src/http/api.ts') + read('src/http/witness/about-witness.ts')
-  const shapes = [...code.matchAll(/^export interface \w+View \{\n([^]*?)^\}/gm)].map(
-    ([, body]) => body!,
-  )
-  const fields = shapes.flatMap((body) => [...body.matchAll(/^ {2}(?:readonly )?(\w+): /gm)].map(([, name]) => name!))
+  const schemas = Object.values(shapes) as { readonly properties?: object }[]
+  const fields = schemas.flatMap((schema) => Object.keys(schema.properties ?? {}))
   expect(fields.length).toBeGreaterThan(60)
   for (const field of fields) expect(http, field).toMatch(new RegExp(`[\x60"]${field}[\x60"]`))
 })
 
 describe('docs/metrics.md', () => {
-  const declared = createMetrics(() => {
-    throw new Error('nothing is read')
-  })
+  const declared = createMetrics()
     .declared()
     .filter(({ name }) => name.startsWith('gossum_'))
   const rows = rowsUnder(read('docs/metrics.md'), 'metric')
@@ -113,6 +116,10 @@ test('docs/operating.md has the conditions and their severities', () => {
   expect(severities.map(([name, ready, exit]) => [name, ready, exit])).toEqual(
     Object.entries(SEVERITIES).map(([name, { ready, exit }]) => [`\`${name}\``, ready ? '200' : '503', String(exit)]),
   )
+})
+
+test('docs/operating.md has the settings as they are: npm run docs', async () => {
+  expect(read('docs/operating.md')).toBe(await operatingPage())
 })
 
 test('docs/operating.md has every flag of gossum run', () => {
@@ -178,5 +185,19 @@ test('words that were given up do not come back', () => {
     for (const [i, line] of read(path).split('\n').entries()) {
       expect(GIVEN_UP.exec(line)?.[0], `${path}:${i + 1}: ${line.trim()}`).toBeUndefined()
     }
+  }
+})
+
+test('files that comments and docs speak of are there', () => {
+  const paths = ['src', 'test', 'scripts', 'docs'].flatMap((folder) =>
+    readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
+      .map((path) => `${folder}/${path}`)
+      .filter((path) => !path.startsWith('test/vectors/') && /\.(ts|md)$/.test(path)),
+  )
+  const isThere = (name: string): boolean => paths.some((path) => path === name || path.endsWith(`/${name}`))
+  for (const path of [...paths, 'README.md']) {
+    // What is imported is the compiler's business.
+    const said = read(path).matchAll(/(?<![\w./'-])((?:[a-z0-9-]+\/)*[a-z0-9-]+(?:\.[a-z]+)?\.ts)\b(?!')/g)
+    for (const [, name] of said) expect(isThere(name!), `${path} speaks of ${name}`).toBe(true)
   }
 })

@@ -7,7 +7,7 @@
 import { readFileSync } from 'node:fs'
 import { readHead } from '../../src/witness/head.js'
 import { decide } from '../../src/witness/decide.js'
-import { SUM_GOLANG_ORG } from '../../src/config.js'
+import { SUM_GOLANG_ORG } from '../../src/config/config.js'
 import { SumdbClient } from '../../src/sumdb/client.js'
 import { utf8 } from '../../src/tlog/bytes.js'
 import { logId, SUMDB_ORIGIN } from '../../src/tlog/checkpoint.js'

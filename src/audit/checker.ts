@@ -11,8 +11,8 @@ import { mapBounded } from '../lib/single-flight.js'
 import { goSumLines, MAX_TILE_RECORDS, type ModuleVersion } from '../sumdb/module.js'
 import type { Hash } from '../tlog/hash.js'
 import type { VerifierKey } from '../tlog/note.js'
-import { MAX_LINE_BYTES, type Answer, type Doubt } from './gosum.js'
-import { doubtOf, ShownHeads, type Conviction } from './observed-heads.js'
+import { MAX_LINE_BYTES, type LogAnswer, type Doubt } from './gosum.js'
+import { doubtOf, ShownHeads, type LogConviction } from './observed-heads.js'
 import { isWorthReading, readWhole, type OnRecord } from './whole-log.js'
 
 /** Lines of one record that are kept: a record has two, and one of a million must not fill the memory. */
@@ -42,13 +42,13 @@ export interface CheckParts {
 
 export interface Checked {
   /** In the order of the modules. */
-  readonly answers: readonly Answer[]
+  readonly answers: readonly LogAnswer[]
   /** Proven records by their numbers, as many as were to be kept. */
   readonly records: ReadonlyMap<number, Uint8Array>
   /** Whether those are all that were proven. */
   readonly isWhole: boolean
   /** Two heads that convict the log. */
-  readonly conviction: Conviction | undefined
+  readonly conviction: LogConviction | undefined
 }
 
 /** What a lookup brought; nothing of it is proven but the head's signature. */
@@ -60,7 +60,7 @@ interface Asked extends ModuleVersion {
 
 /** An answer that is refused, or none; the heads that the log signed in it are judged all the same. */
 interface Refused {
-  readonly refusal: Answer
+  readonly refusal: LogAnswer
   readonly heads: readonly VerifiedHead[]
 }
 
@@ -85,7 +85,7 @@ export async function checkModules(modules: readonly ModuleVersion[], parts: Che
       const [own, shown] = 'shown' in answer ? [proven.get(answer)!, [answer.shown]] : [answer.refusal, answer.heads]
       answers.set(
         keyOf(chunk[i]!),
-        shown.reduce((judged: Answer, head) => withStanding(judged, heads, head), own),
+        shown.reduce((judged: LogAnswer, head) => withStanding(judged, heads, head), own),
       )
     }
   }
@@ -106,8 +106,8 @@ async function fromWholeLog(
   modules: readonly ModuleVersion[],
   { client, quorum: { head }, signal }: CheckParts,
   prover: Prover,
-): Promise<Map<string, Answer>> {
-  const answers = new Map<string, Answer>()
+): Promise<Map<string, LogAnswer>> {
+  const answers = new Map<string, LogAnswer>()
   if (!isWorthReading(head, modules.length)) return answers
   const wanted = new Map(modules.map((module) => [keyOf(module), module]))
   const onRecord: OnRecord = (key, id, record) => {
@@ -126,7 +126,7 @@ async function fromWholeLog(
 }
 
 /** A head that contradicts the quorum head outweighs what came with it; one that cannot be tied to it casts a doubt. */
-function withStanding(answer: Answer, heads: ShownHeads, { head }: VerifiedHead): Answer {
+function withStanding(answer: LogAnswer, heads: ShownHeads, { head }: VerifiedHead): LogAnswer {
   const standing = heads.standing(head)
   if (standing.kind === 'consistent') return answer
   if (standing.kind === 'conflict') {
@@ -175,7 +175,7 @@ class Asker {
   }
 }
 
-function refused(refusal: Answer, heads: readonly VerifiedHead[] = []): Refused {
+function refused(refusal: LogAnswer, heads: readonly VerifiedHead[] = []): Refused {
   return { refusal, heads }
 }
 
@@ -208,9 +208,9 @@ class Prover {
     this.#room = parts.keepBytes ?? 0
   }
 
-  async prove(asked: readonly Asked[]): Promise<Map<Asked, Answer>> {
+  async prove(asked: readonly Asked[]): Promise<Map<Asked, LogAnswer>> {
     const { size } = this.#parts.quorum.head
-    const answers = new Map<Asked, Answer>()
+    const answers = new Map<Asked, LogAnswer>()
     const covered = asked.filter(({ id }) => id < size)
     for (const { answer, leaf } of await this.#leaves(covered)) {
       answers.set(answer, leaf instanceof Uint8Array ? this.#judge(answer, leaf) : leaf)
@@ -254,7 +254,7 @@ class Prover {
     }
   }
 
-  #judge(asked: Asked, leaf: Hash): Answer {
+  #judge(asked: Asked, leaf: Hash): LogAnswer {
     const { id, record } = asked
     try {
       requireRecord(record, id, this.#parts.quorum.head, leaf)
@@ -266,7 +266,7 @@ class Prover {
   }
 
   /** What a proven record says of a module version. Only now is it worth reading. */
-  accept({ path, version }: ModuleVersion, id: number, record: Uint8Array): Answer {
+  accept({ path, version }: ModuleVersion, id: number, record: Uint8Array): LogAnswer {
     try {
       const lines = goSumLines(record, path, version).filter(({ length }) => length <= MAX_LINE_BYTES)
       this.#keep(id, record)

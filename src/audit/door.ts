@@ -2,14 +2,14 @@
 import { GossumError } from '../errors.js'
 import { StatusError, type FetcherOptions, type WaitOptions } from '../sumdb/fetcher.js'
 import { MAX_READ_NOTE_BYTES, parseNote, type VerifierKey } from '../tlog/note.js'
-import { Vantage, type Finding } from './probe-session.js'
+import { Vantage, type ProbeFinding } from './probe-session.js'
 
 export type DoorKind = 'sumdb' | 'proxy'
 
-export interface Door {
+export interface AuditedDoor {
   /** Null when it is neither. */
   readonly kind: DoorKind | null
-  readonly finding: Finding
+  readonly finding: ProbeFinding
   /** Where the log is asked; absent when it cannot be. */
   readonly open?: {
     readonly vantage: Vantage
@@ -32,10 +32,10 @@ export async function findDoor(
   key: VerifierKey,
   fetching: Omit<FetcherOptions, 'url'>,
   options: WaitOptions,
-): Promise<Door> {
+): Promise<AuditedDoor> {
   const here = new Vantage(url, key, fetching)
   const latest = await here.get('latest', MAX_READ_NOTE_BYTES, options)
-  const sumdb: Door = {
+  const sumdb: AuditedDoor = {
     kind: 'sumdb',
     finding: { verdict: 'ok', detail: 'a checksum database' },
     open: { vantage: here, latest },
@@ -81,7 +81,7 @@ function isNote(bytes: Uint8Array): boolean {
   }
 }
 
-function closed(key: VerifierKey, latest: GossumError, supported: GossumError): Door {
+function closed(key: VerifierKey, latest: GossumError, supported: GossumError): AuditedDoor {
   const status = supported instanceof StatusError ? supported.status : undefined
   const redirect = [latest, supported].find((error) => isRedirect(error))
   if (redirect !== undefined) {

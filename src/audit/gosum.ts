@@ -65,7 +65,7 @@ export const CLASSES = [
 ] as const
 export type FindingClass = (typeof CLASSES)[number]
 
-export interface Finding {
+export interface LineFinding {
   readonly line: number
   /** Null, as the two that follow, for a malformed line. */
   readonly module: string | null
@@ -99,7 +99,7 @@ export interface RecordAnswer {
 }
 
 /** What the log proved to say, or did not, of a module version. */
-export type Answer =
+export type LogAnswer =
   | RecordAnswer
   | ((Doubt | { readonly kind: 'not-in-log' | 'log-conflict'; readonly reason: string }) & { readonly id?: number })
 
@@ -189,7 +189,7 @@ function algorithmOf(hash: string): string {
 }
 
 /** What is wrong with a line, given what the log says of its module version; undefined when nothing is. */
-export function judgeLine(line: GoSumLine, answer: Answer): Finding | undefined {
+export function judgeLine(line: GoSumLine, answer: LogAnswer): LineFinding | undefined {
   if (answer.kind !== 'record') {
     const { kind, id, reason } = answer
     return { ...about(line), class: kind, log: [], record: id ?? null, reason }
@@ -213,7 +213,7 @@ export function judgeLine(line: GoSumLine, answer: Answer): Finding | undefined 
   }
 }
 
-export function malformedFinding({ line, text, reason }: MalformedLine): Finding {
+export function malformedFinding({ line, text, reason }: MalformedLine): LineFinding {
   return {
     line,
     module: null,
@@ -227,7 +227,7 @@ export function malformedFinding({ line, text, reason }: MalformedLine): Finding
   }
 }
 
-export function privateFinding(line: GoSumLine): Finding {
+export function privateFinding(line: GoSumLine): LineFinding {
   return { ...about(line), class: 'private', log: [], record: null, reason: null }
 }
 
@@ -237,6 +237,6 @@ function about({
   version,
   kind,
   hash,
-}: GoSumLine): Pick<Finding, 'line' | 'module' | 'version' | 'kind' | 'have'> {
+}: GoSumLine): Pick<LineFinding, 'line' | 'module' | 'version' | 'kind' | 'have'> {
   return { line, module, version, kind, have: hash }
 }

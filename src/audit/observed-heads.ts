@@ -15,10 +15,10 @@ import { parseNote, type Note, type VerifierKey } from '../tlog/note.js'
 import type { Doubt } from './gosum.js'
 
 /** Whether a head is of the quorum head's history. */
-export type Standing = { readonly kind: 'consistent' | 'conflict' } | Doubt
+export type HeadStanding = { readonly kind: 'consistent' | 'conflict' } | Doubt
 
 /** What convicts the log, verified; and the two heads as they were shown, with the lines of witnesses. */
-export interface Conviction {
+export interface LogConviction {
   readonly evidence: SplitView
   readonly heads: readonly [Note, Note]
 }
@@ -43,10 +43,10 @@ export class ShownHeads {
   readonly #client: Client
   readonly #key: VerifierKey
   readonly #quorum: VerifiedHead
-  readonly #standings = new Map<string, Standing>()
+  readonly #standings = new Map<string, HeadStanding>()
   /** One head of each size: a second one with another root convicts without any tile. */
   readonly #bySize = new Map<number, VerifiedHead>()
-  #conviction: Conviction | undefined
+  #conviction: LogConviction | undefined
   #failed = 0
 
   constructor(client: Client, key: VerifierKey, quorum: VerifiedHead) {
@@ -58,12 +58,12 @@ export class ShownHeads {
   }
 
   /** The two heads that convict the log, verified; undefined while there are none. */
-  get conviction(): Conviction | undefined {
+  get conviction(): LogConviction | undefined {
     return this.#conviction
   }
 
   /** The standing of a head that was judged. */
-  standing(head: Checkpoint): Standing {
+  standing(head: Checkpoint): HeadStanding {
     return this.#standings.get(keyOf(head))!
   }
 

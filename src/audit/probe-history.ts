@@ -3,9 +3,9 @@ import { GossumError } from '../errors.js'
 import type { SumdbClient } from '../sumdb/client.js'
 import type { FetcherOptions, WaitOptions } from '../sumdb/fetcher.js'
 import type { VerifierKey } from '../tlog/note.js'
-import { findingOf, findingOfAll, Vantage, type Finding } from './probe-session.js'
+import { findingOf, findingOfAll, Vantage, type ProbeFinding } from './probe-session.js'
 import { findDoor } from './door.js'
-import { compareHeads, headsIn, readHead, type SignedHead } from './signed-heads.js'
+import { compareHeads, headsIn, readSignedHead, type SignedHead } from './signed-heads.js'
 
 /** Somebody else who sees the log. */
 export interface Reference {
@@ -21,7 +21,7 @@ export interface Reference {
 export interface Sighting {
   readonly name: string
   /** Verified; or why there is none. */
-  readonly seen: SignedHead | Finding
+  readonly seen: SignedHead | ProbeFinding
   readonly client?: SumdbClient
 }
 
@@ -54,7 +54,7 @@ export async function askReference(
 function readShown(bytes: Uint8Array, key: VerifierKey): SignedHead {
   const [cut] = headsIn(bytes, key)
   try {
-    return readHead(bytes, key)
+    return readSignedHead(bytes, key)
   } catch (error) {
     if (cut !== undefined) return cut
     throw error
@@ -76,7 +76,7 @@ function missing(sightings: readonly Sighting[]): string {
 }
 
 /** Whether the head is about as large as the largest that others see. */
-export function checkFresh(size: number, sightings: readonly Sighting[], maxLag: number | undefined): Finding {
+export function checkFresh(size: number, sightings: readonly Sighting[], maxLag: number | undefined): ProbeFinding {
   const largest = sightings.filter(hasHead).sort((a, b) => b.seen.head.size - a.seen.head.size)[0]
   if (largest === undefined) return { verdict: 'unknown', detail: missing(sightings) }
   const theirs = largest.seen.head.size
@@ -94,8 +94,10 @@ export async function checkHistory(
   newest: SignedHead,
   sightings: readonly Sighting[],
   options: WaitOptions,
-): Promise<Finding> {
-  const problems: Finding[] = sightings.flatMap(({ seen }) => ('head' in seen ? [] : { ...seen, verdict: 'unknown' }))
+): Promise<ProbeFinding> {
+  const problems: ProbeFinding[] = sightings.flatMap(({ seen }) =>
+    'head' in seen ? [] : { ...seen, verdict: 'unknown' },
+  )
   const agreeing: string[] = []
   for (const { name, seen, client } of sightings.filter(hasHead)) {
     const sizes = `sizes ${newest.head.size} and ${seen.head.size}`

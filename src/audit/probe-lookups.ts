@@ -20,8 +20,8 @@ import {
 } from '../sumdb/module.js'
 import { equalBytes, fromUtf8 } from '../tlog/bytes.js'
 import type { VerifierKey } from '../tlog/note.js'
-import { findingOfAll, gather, type Finding, type Vantage } from './probe-session.js'
-import { compareHeads, headsIn, readHead, type SignedHead } from './signed-heads.js'
+import { findingOfAll, gather, type ProbeFinding, type Vantage } from './probe-session.js'
+import { compareHeads, headsIn, readSignedHead, type SignedHead } from './signed-heads.js'
 import type { SampledRecord } from './probe-tiles.js'
 
 /** A module version that the log is known to have. */
@@ -60,11 +60,11 @@ export async function checkLookups(
   newest: SignedHead,
   modules: readonly KnownModule[],
   options: WaitOptions,
-): Promise<Finding> {
+): Promise<ProbeFinding> {
   if (modules.length === 0) {
     return { verdict: 'unknown', detail: 'no module version is known that could be asked for without harm' }
   }
-  const problems: Finding[] = []
+  const problems: ProbeFinding[] = []
   const proven = await gather(
     modules,
     problems,
@@ -103,7 +103,7 @@ export async function judgeLookup(
   let read: LookupAnswer & { readonly given: SignedHead }
   try {
     const parts = parseLookup(answer)
-    read = { ...parts, given: readHead(parts.note, key) }
+    read = { ...parts, given: readSignedHead(parts.note, key) }
   } catch (error) {
     return await judgeRefused(error, headsIn(answer, key), [newest, client], key, options)
   }

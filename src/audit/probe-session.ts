@@ -15,7 +15,7 @@ const AT_A_TIME = 4
 export type CheckVerdict = 'ok' | 'failed' | 'unknown'
 
 /** What a check found. */
-export interface Finding {
+export interface ProbeFinding {
   /** `failed` is an answer that is wrong, `unknown` an answer that did not come. */
   readonly verdict: CheckVerdict
   /** One sentence. */
@@ -25,7 +25,7 @@ export interface Finding {
 }
 
 /** What an error tells about who was asked. What is no GossumError is our bug, and thrown again. */
-export function findingOf(error: unknown, about?: string): Finding {
+export function findingOf(error: unknown, about?: string): ProbeFinding {
   if (!(error instanceof GossumError)) throw error
   const isSilence = error instanceof StatusError || error.code === 'LOG_UNREACHABLE' || error.code === 'TIMEOUT'
   const what = isSilence ? error.detail : error.message
@@ -33,7 +33,7 @@ export function findingOf(error: unknown, about?: string): Finding {
 }
 
 /** One finding of many: what is wrong before what did not come, and that before `done`, what went well. */
-export function findingOfAll(problems: readonly Finding[], done: string): Finding {
+export function findingOfAll(problems: readonly ProbeFinding[], done: string): ProbeFinding {
   const failed = problems.filter(({ verdict }) => verdict === 'failed')
   const evidence = problems.find((problem) => problem.evidence !== undefined)?.evidence
   if (failed.length > 0) {
@@ -43,7 +43,7 @@ export function findingOfAll(problems: readonly Finding[], done: string): Findin
   return { verdict: 'ok', detail: done }
 }
 
-function more({ length }: readonly Finding[]): string {
+function more({ length }: readonly ProbeFinding[]): string {
   return length === 1 ? '' : ` (and ${length - 1} more)`
 }
 
@@ -53,7 +53,7 @@ function more({ length }: readonly Finding[]): string {
  */
 export async function gather<A, B>(
   items: readonly A[],
-  problems: Finding[],
+  problems: ProbeFinding[],
   { signal }: WaitOptions,
   act: (item: A, options: WaitOptions) => Promise<B>,
   nameOf?: (item: A) => string,

@@ -5,7 +5,7 @@ import { MAX_LOOKUP_BYTES } from '../sumdb/module.js'
 import { equalBytes } from '../tlog/bytes.js'
 import { HASH_SIZE } from '../tlog/hash.js'
 import { TILE_HEIGHT } from '../tlog/tile.js'
-import { findingOf, findingOfAll, type Finding, type Vantage } from './probe-session.js'
+import { findingOf, findingOfAll, type ProbeFinding, type Vantage } from './probe-session.js'
 import type { SignedHead } from './signed-heads.js'
 import { judgeLookup, type KnownModule } from './probe-lookups.js'
 
@@ -19,8 +19,8 @@ export async function checkSyntax(
   newest: SignedHead,
   modules: readonly KnownModule[],
   options: WaitOptions,
-): Promise<Finding> {
-  const problems: Finding[] = []
+): Promise<ProbeFinding> {
+  const problems: ProbeFinding[] = []
   let refused = 0
   let answered = 0
   /** Asks once: a refusal is the right answer. */

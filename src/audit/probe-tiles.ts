@@ -8,7 +8,7 @@ import { equalBytes } from '../tlog/bytes.js'
 import { HASH_SIZE } from '../tlog/hash.js'
 import type { Tree } from '../tlog/merkle.js'
 import { isFullTile, TILE_HEIGHT, tilePath, type Tile } from '../tlog/tile.js'
-import { findingOfAll, gather, type Finding, type Vantage } from './probe-session.js'
+import { findingOfAll, gather, type ProbeFinding, type Vantage } from './probe-session.js'
 
 /** A record that is proven to be in the tree. */
 export interface SampledRecord {
@@ -17,7 +17,7 @@ export interface SampledRecord {
 }
 
 export interface TilesResult {
-  readonly finding: Finding
+  readonly finding: ProbeFinding
   /** One record of each tile of records that was read; none when there are no such tiles. */
   readonly records: readonly SampledRecord[]
 }
@@ -61,7 +61,7 @@ export async function checkTiles(
   options: WaitOptions,
 ): Promise<TilesResult> {
   if (head.size === 0) return { finding: { verdict: 'ok', detail: 'none: the tree is empty' }, records: [] }
-  const problems: Finding[] = []
+  const problems: ProbeFinding[] = []
   const chosen = chooseTiles(head.size, samples, random)
   const known = await gather(chosen, problems, options, async (tile, waiting): Promise<Known> => {
     return { tile, data: await vantage.client.tile(head, tile, waiting) }
@@ -91,7 +91,7 @@ async function readRecords(
   head: Tree,
   leaves: readonly Tile[],
   random: Random,
-  problems: Finding[],
+  problems: ProbeFinding[],
   options: WaitOptions,
 ): Promise<SampledRecord[] | undefined> {
   const read = async ({ index, width }: Tile, waiting: WaitOptions): Promise<SampledRecord> => {

@@ -13,9 +13,9 @@ import { equalBytes } from '../tlog/bytes.js'
 import { EMPTY_ROOT, formatHash } from '../tlog/hash.js'
 import type { Tree } from '../tlog/merkle.js'
 import type { VerifierKey } from '../tlog/note.js'
-import { findingOf, Meter, type CheckVerdict, type Finding, type Vantage } from './probe-session.js'
+import { findingOf, Meter, type CheckVerdict, type ProbeFinding, type Vantage } from './probe-session.js'
 import { findDoor, type DoorKind } from './door.js'
-import { headsIn, readHead, type SignedHead } from './signed-heads.js'
+import { headsIn, readSignedHead, type SignedHead } from './signed-heads.js'
 import { askReference, checkFresh, checkHistory, type Reference, type Sighting } from './probe-history.js'
 import { checkLookups, moduleOf, type KnownModule } from './probe-lookups.js'
 import { checkSyntax } from './probe-syntax.js'
@@ -78,7 +78,7 @@ const REFERENCE_REQUESTS = 200
 const PATIENCE = { timeoutMs: 10_000, deadlineMs: 25_000, retries: 1 }
 
 /** What is said of checks that could not be made. */
-const NOT_MADE: Finding = { verdict: 'unknown', detail: 'not asked: there is no head to hold an answer against' }
+const NOT_MADE: ProbeFinding = { verdict: 'unknown', detail: 'not asked: there is no head to hold an answer against' }
 
 /** Probes an address. Throws CONFIG_INVALID for what is no URL; whatever the address does is in the report. */
 export async function probe(options: ProbeOptions): Promise<ProbeReport> {
@@ -98,7 +98,7 @@ class Probe {
   readonly #signal: AbortSignal
   readonly #random: Random
   readonly #meter: Meter
-  readonly #findings = new Map<CheckName, Finding>()
+  readonly #findings = new Map<CheckName, ProbeFinding>()
 
   constructor(options: ProbeOptions, signal: AbortSignal) {
     this.#options = options
@@ -124,7 +124,7 @@ class Probe {
   async #checkAll(vantage: Vantage, newest: SignedHead, sightings: readonly Sighting[]): Promise<void> {
     const { samples, modules: named, famous, maxLag } = this.#options
     const options = { signal: this.#signal }
-    const set = async (name: CheckName, work: Promise<Finding>): Promise<void> => {
+    const set = async (name: CheckName, work: Promise<ProbeFinding>): Promise<void> => {
       this.#findings.set(name, await this.#orFinding(work))
     }
     const tiles = await this.#orFinding(checkTiles(vantage, newest.head, samples, this.#random, options))
@@ -142,7 +142,7 @@ class Probe {
     const { key } = this.#options
     try {
       if (latest instanceof GossumError) throw latest
-      const newest = readHead(latest, key)
+      const newest = readSignedHead(latest, key)
       this.#findings.set('head', findingOfHead(newest, key))
       return newest
     } catch (error) {
@@ -166,7 +166,7 @@ class Probe {
   }
 
   /** What was promised, or what its failure says. */
-  async #orFinding<T>(work: Promise<T>): Promise<T | Finding> {
+  async #orFinding<T>(work: Promise<T>): Promise<T | ProbeFinding> {
     try {
       return await work
     } catch (error) {
@@ -174,7 +174,7 @@ class Probe {
     }
   }
 
-  #report(kind: DoorKind | null, newest: SignedHead | undefined, reachable?: Finding): ProbeReport {
+  #report(kind: DoorKind | null, newest: SignedHead | undefined, reachable?: ProbeFinding): ProbeReport {
     if (reachable !== undefined) this.#findings.set('reachable', reachable)
     const found = CHECKS.map((name) => ({ name, ...(this.#findings.get(name) ?? NOT_MADE) }))
     const evidence = found.find((finding) => finding.evidence !== undefined)?.evidence
@@ -189,7 +189,7 @@ class Probe {
   }
 }
 
-function findingOfHead({ head, note, isCanonical }: SignedHead, key: VerifierKey): Finding {
+function findingOfHead({ head, note, isCanonical }: SignedHead, key: VerifierKey): ProbeFinding {
   if (head.size === 0 && !equalBytes(head.root, EMPTY_ROOT)) {
     const detail = 'it says that there are no records, with a root that no empty tree has'
     return { verdict: 'failed', detail, evidence: makeSplitView(key, [note, note]) }

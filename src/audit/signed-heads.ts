@@ -18,7 +18,7 @@ export interface SignedHead {
 }
 
 /** Reads a head as the go command does. Throws the codes of notes and checkpoints, ORIGIN_MISMATCH among them. */
-export function readHead(bytes: Uint8Array, key: VerifierKey): SignedHead {
+export function readSignedHead(bytes: Uint8Array, key: VerifierKey): SignedHead {
   const note = parseNote(bytes)
   verifyNote(note, key)
   const head = parseCheckpoint(note.text)

@@ -1,5 +1,7 @@
 /** The flags that mean the same in every command. */
 import { Option, type Command } from 'commander'
+import { flagOf, otherwiseOf, type Setting } from '../config/setting.js'
+import { CONFIG_FILE, HOME, NODE } from '../config/shared-settings.js'
 import type { OutputFlags } from './ui/output.js'
 
 /** The flags that more than one command has. */
@@ -10,9 +12,9 @@ export interface CommonFlags extends OutputFlags {
 }
 
 const SHARED = {
-  home: () => new Option('--home <DIR>', 'keys and state (default: $GOSSUM_HOME, else XDG data home + /gossum)'),
-  config: () => new Option('--config <FILE>', 'settings in YAML'),
-  node: () => new Option('--node <URL>', 'the node to ask (default: $GOSSUM_NODE, else http://127.0.0.1:46787)'),
+  home: () => optionOf('home', HOME),
+  config: () => optionOf('config', CONFIG_FILE),
+  node: () => optionOf('node', NODE),
   json: () => new Option('--json', 'JSON lines on stdout'),
   quiet: () => new Option('-q, --quiet', 'less talk on stderr'),
   color: () => new Option('--no-color', 'no colour; NO_COLOR does the same'),
@@ -42,6 +44,18 @@ export function declareFlags(command: Command, flags: readonly SharedFlag[]): vo
 /** Declares the flag for help, which comes last. */
 export function declareHelp(command: Command): void {
   command.addHelpOption(new Option('-h, --help', 'print help').helpGroup(COMMON_GROUP))
+}
+
+/** The flag that says a setting. */
+export function optionOf(name: string, setting: Setting): Option {
+  const { kind, group, value, help } = setting
+  const otherwise = otherwiseOf(setting)
+  const more = [kind === 'list' ? 'repeatable' : [], otherwise === undefined ? [] : `default: ${otherwise}`].flat()
+  const flag = flagOf(name, setting) + (value === undefined ? '' : ` <${value}>`)
+  const option = new Option(flag, more.length === 0 ? help : `${help} (${more.join('; ')})`)
+  if (kind === 'list') option.argParser(collect)
+  if (kind === 'number') option.argParser(Number)
+  return option.helpGroup(`${group}:`)
 }
 
 /** For options that may be repeated. */

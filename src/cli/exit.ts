@@ -1,5 +1,5 @@
 /** Exit codes of the command line, in one place. Pure. */
-import type { ErrorCode } from '../errors.js'
+import { traitsOf, type ErrorCode } from '../errors.js'
 
 export const EXIT = { fine: 0, couldNot: 1, refused: 2, misbehaviour: 3, undecided: 4 } as const
 
@@ -19,41 +19,9 @@ export const EXIT_CODES_HELP = `Exit codes:
                     policy check the quorum cannot be reached
 `
 
-/** Codes that say that something could not be done; all the others say that something was refused. */
-const COULD_NOT: ReadonlySet<ErrorCode> = new Set([
-  'LOG_UNREACHABLE',
-  'LOG_ANSWER_INVALID',
-  'LOG_FROZEN',
-  'HISTORY_MISSING',
-  'EVIDENCE_UNKNOWN',
-  'HOME_UNUSABLE',
-  'STORE_LOCKED',
-  'STORE_DAMAGED',
-  'STORE_SCHEMA',
-  'STORE_WRITE_FAILED',
-  'EVIDENCE_UNWRITTEN',
-  'STATE_DISAGREES',
-  'KEY_FILE_INVALID',
-  'KEY_EXISTS',
-  'KEY_MISSING',
-  'ADDRESS_IN_USE',
-  'NODE_UNREACHABLE',
-  'NOT_FOUND',
-  'FORBIDDEN',
-  'NODE_BUSY',
-  'OPERATOR_DOOR',
-  'TOO_MANY_REQUESTS',
-  'FILE_UNREADABLE',
-  'FILE_UNWRITABLE',
-  'OUTPUT_UNWRITABLE',
-  'ANSWER_MISSING',
-  'TIMEOUT',
-  'INTERNAL',
-])
-
 /** The exit code of a command that ended with this error. */
 export function exitCodeOf(code: ErrorCode): number {
-  return COULD_NOT.has(code) ? EXIT.couldNot : EXIT.refused
+  return traitsOf(code).exit
 }
 
 /** From the gravest: a log that lies, a line that is wrong, what could not be read, what is not known, nothing. */

@@ -80,10 +80,22 @@ const COMMANDS: readonly Entry[] = [
     load: async () => (await import('./commands/policy.js')).command(),
   },
   {
+    name: 'explain',
+    summary: 'what an error code means, and what to do about it',
+    flags: [],
+    load: async () => (await import('./commands/explain.js')).command(),
+  },
+  {
     name: 'key',
     summary: 'make, import or show the keys of a node',
     flags: ['home', 'config'],
     load: async () => (await import('./commands/key.js')).command(),
+  },
+  {
+    name: 'config',
+    summary: 'the settings of a node: what holds, and who says it',
+    flags: ['home', 'config', 'node'],
+    load: async () => (await import('./commands/config.js')).command(),
   },
   {
     name: 'log',
@@ -119,7 +131,8 @@ async function main(args: readonly string[]): Promise<number> {
     return Number(process.exitCode ?? EXIT.fine)
   } catch (error) {
     if (!(error instanceof CommanderError)) {
-      if (errorCode(error) === 'USAGE') out.error(error, `see ${helpPage(words[0])}`)
+      const hasHint = error instanceof HintedError
+      if (errorCode(error) === 'USAGE' && !hasHint) out.error(error, `see ${helpPage(words[0])}`)
       else out.error(error)
       return exitCodeOf(errorCode(error))
     }

@@ -1,5 +1,5 @@
 /** Which node a command asks, and where the home of the one that it commands is. Apart from who asks it: not every command has to read a configuration. */
-import { loadConfig } from '../config.js'
+import { loadConfig } from '../config/config.js'
 import { GossumError } from '../errors.js'
 import { askable, USUAL_PORT } from './node-client.js'
 import type { CommonFlags } from './common-flags.js'

@@ -1,5 +1,7 @@
-/** The home directory of the user, who may have none: a container may run as a number that no file of users knows. */
+/** Where a user keeps things. A user may have no home directory: a container may run as a number that no file of users knows. */
 import { homedir } from 'node:os'
+import { isAbsolute, join, resolve } from 'node:path'
+import { GossumError, HintedError } from '../errors.js'
 
 /** $HOME, else what the system knows of the user; undefined when there is neither. */
 export function userHome(env: NodeJS.ProcessEnv = process.env): string | undefined {
@@ -9,4 +11,22 @@ export function userHome(env: NodeJS.ProcessEnv = process.env): string | undefin
   } catch {
     return undefined
   }
+}
+
+/**
+ * The XDG data home; as that specification says, an empty or relative setting counts as none. Throws HOME_UNUSABLE for a user who
+ * has none.
+ */
+export function dataHome(env: NodeJS.ProcessEnv = process.env): string {
+  const xdg = env['XDG_DATA_HOME']
+  if (xdg && isAbsolute(xdg)) return xdg
+  const home = userHome(env)
+  if (home !== undefined) return join(home, '.local', 'share')
+  const error = new GossumError('HOME_UNUSABLE', 'this user has no home directory, and HOME is not set')
+  throw new HintedError(error, 'say where keys and state are to live: --home DIR, or GOSSUM_HOME')
+}
+
+/** Where keys and state live unless --home says otherwise: $GOSSUM_HOME, else the data home. Throws HOME_UNUSABLE. */
+export function defaultHome(env: NodeJS.ProcessEnv = process.env): string {
+  return env['GOSSUM_HOME'] ? resolve(env['GOSSUM_HOME']) : join(dataHome(env), 'gossum')
 }

@@ -11,7 +11,7 @@ import {
   type Conviction,
   type Evidence,
 } from './evidence.js'
-import { Keeper, type Kept, type KeeperParts } from './keeper.js'
+import { EvidenceKeeper, type KeptAs, type KeeperParts } from './keeper.js'
 import type { EvidenceRef, EvidenceSummary, KeptConviction, KeptEvidence } from './kept.js'
 
 export type { EvidenceRef, KeptConviction, KeptEvidence }
@@ -31,11 +31,11 @@ export interface Received {
 
 export class Alarm {
   readonly #parts: AlarmParts
-  readonly #keeper: Keeper
+  readonly #keeper: EvidenceKeeper
 
   private constructor(parts: AlarmParts) {
     this.#parts = parts
-    this.#keeper = new Keeper(parts)
+    this.#keeper = new EvidenceKeeper(parts)
   }
 
   /**
@@ -59,9 +59,9 @@ export class Alarm {
     return this.#parts.convictions.convicted()
   }
 
-  /** Whether nothing of a log may be signed, for it is convicted and its own state on disk does not say so yet. */
+  /** Whether nothing of a log may be signed, for what its own state on disk does not say yet (EvidenceKeeper). */
   holds(log: string): boolean {
-    return this.#keeper.unwritten.holds(log)
+    return this.#keeper.holds(log)
   }
 
   /** What evidence there is, oldest first; also what is not on disk yet. */
@@ -112,7 +112,7 @@ export class Alarm {
    * Raises the alarm with evidence that this node made. The id is that of earlier evidence if it is about the same lie.
    * Rejects only for evidence that proves nothing, never for the disk.
    */
-  async raise(evidence: Evidence): Promise<Kept> {
+  async raise(evidence: Evidence): Promise<KeptAs> {
     const conviction = this.#verify(evidence)
     if (evidence.type !== WITNESS_CONFLICT) return this.#keeper.keepSplitView(conviction, evidence, 'found')
     const split = splitViewOf(evidence)

@@ -6,12 +6,12 @@
 import { GossumError } from '../errors.js'
 import { fromUtf8, utf8 } from '../tlog/bytes.js'
 import type { VerifierKey } from '../tlog/note.js'
-import { Budget } from '../lib/token-buckets.js'
+import { TokenBuckets } from '../lib/token-buckets.js'
 import { Catalogue } from './catalogue.js'
 import { conflictsOf, displacedBy } from './conflicts.js'
 import { encodeEvidence, parseEvidence, type Conviction, type Evidence } from './evidence.js'
-import type { KeptConviction, KeptConvictions, KeptEvidence, Shelf, Source } from './kept.js'
-import { Lies, textHash, type Findings, type News, type Shown } from './lies.js'
+import type { KeptConviction, KeptConvictions, KeptEvidence, Shelf, EvidenceOrigin } from './kept.js'
+import { Lies, textHash, type Findings, type LieNews, type Shown } from './lies.js'
 import { setTimer, Unwritten, type Duty, type SetTimer } from './unwritten.js'
 
 /** Split views kept of a log that is frozen already. One convicts; the rest tells how far it went. */
@@ -44,7 +44,7 @@ export interface AlarmedNode extends Findings {
    * Freezes the log until the operator acknowledges `id`; durable when it returns. A lie that has grown is noted as
    * acknowledged: what freezes the log is the evidence that showed it first.
    */
-  readonly freeze: (log: string, id: string, news: News) => Promise<void>
+  readonly freeze: (log: string, id: string, news: LieNews) => Promise<void>
   readonly isFrozen: (log: string) => boolean
   /** Finds the quorum heads anew: other witnesses are convicted than before. */
   readonly reconsider: () => Promise<void>
@@ -59,7 +59,7 @@ export interface KeeperParts {
    * Tells about new evidence: the mesh, the events, the metrics. `isWritten` is false while it is in memory alone: then
    * what is told may be all that a crash leaves of it.
    */
-  readonly tell: (conviction: Conviction, file: Uint8Array, source: Source, isWritten: boolean) => void
+  readonly tell: (conviction: Conviction, file: Uint8Array, source: EvidenceOrigin, isWritten: boolean) => void
   /** What could not be written, once and then ever more rarely; or a fault of ours. */
   readonly onError: (error: unknown) => void
   readonly clock: {
@@ -72,17 +72,19 @@ export interface KeeperParts {
 }
 
 /** What became of evidence: the id is that of earlier evidence if it is about the same lie. */
-export interface Kept {
+export interface KeptAs {
   readonly id: string
   readonly isNew: boolean
 }
 
-export class Keeper {
+export class EvidenceKeeper {
   readonly #parts: KeeperParts
   readonly catalogue = new Catalogue()
   readonly unwritten: Unwritten
   readonly #lies: Lies
-  readonly #strangers = new Budget(STRANGER_BURST, STRANGERS_PER_SECOND)
+  readonly #strangers = new TokenBuckets(STRANGER_BURST, STRANGERS_PER_SECOND)
+  /** Logs with verified evidence that is being compared with what is known, and how many pieces of it. */
+  readonly #compared = new Map<string, number>()
 
   constructor(parts: KeeperParts) {
     this.#parts = parts
@@ -108,8 +110,28 @@ export class Keeper {
     }
   }
 
+  /**
+   * Whether nothing of a log may be signed: it is convicted and its own state on disk does not say so yet, or it is not known
+   * yet whether what contradicts it is a new lie. To find that out may take as long as the log likes to take.
+   */
+  holds(log: string): boolean {
+    return this.unwritten.holds(log) || this.#compared.has(log)
+  }
+
   /** Convicts a log. The operator is asked once for each lie (lies.ts); what shows that one has grown is kept, too. */
-  async keepSplitView(conviction: Conviction, evidence: Evidence, source: Source): Promise<Kept> {
+  async keepSplitView(conviction: Conviction, evidence: Evidence, source: EvidenceOrigin): Promise<KeptAs> {
+    const { log } = conviction
+    this.#compared.set(log, (this.#compared.get(log) ?? 0) + 1)
+    try {
+      return await this.#keepSplitView(conviction, evidence, source)
+    } finally {
+      const left = this.#compared.get(log)! - 1
+      if (left === 0) this.#compared.delete(log)
+      else this.#compared.set(log, left)
+    }
+  }
+
+  async #keepSplitView(conviction: Conviction, evidence: Evidence, source: EvidenceOrigin): Promise<KeptAs> {
     const { id, log } = conviction
     const { freeze, isFrozen } = this.#parts.node
     const shown = {
@@ -133,7 +155,7 @@ export class Keeper {
    * Convicts a witness. It can make files without end, so one is kept until it is acknowledged; and what the operator
    * let go once does not convict it again. Undefined when there is no room for one of a witness that nobody here counts.
    */
-  async keepConflict(conviction: Conviction, evidence: Evidence, source: Source): Promise<Kept | undefined> {
+  async keepConflict(conviction: Conviction, evidence: Evidence, source: EvidenceOrigin): Promise<KeptAs | undefined> {
     const { id, log } = conviction
     const { convictions, node, trust } = this.#parts
     const about = { witness: conviction.witness!.vkey, log }
@@ -192,7 +214,12 @@ export class Keeper {
   }
 
   /** Keeps new evidence, takes the other steps, and tells: also when the disk refuses, or takes too long. */
-  async #writeAndTell(conviction: Conviction, kept: KeptEvidence, source: Source, steps: Duty['steps']): Promise<void> {
+  async #writeAndTell(
+    conviction: Conviction,
+    kept: KeptEvidence,
+    source: EvidenceOrigin,
+    steps: Duty['steps'],
+  ): Promise<void> {
     const { shelf, tell, onError, clock } = this.#parts
     let isTold = false
     const tellOnce = (): void => {

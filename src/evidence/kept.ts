@@ -1,7 +1,7 @@
 /** What is kept of evidence: the file, and whom of the witnesses it convicts. Pure. */
 
 /** Where a piece of evidence came from. */
-export type Source = 'found' | 'received'
+export type EvidenceOrigin = 'found' | 'received'
 
 export interface KeptEvidence {
   readonly id: string

@@ -1,10 +1,10 @@
 /** The places that are configured, each with what it needs to speak. */
-import type { PlaceSetting } from '../places.js'
+import type { PlaceSetting } from '../config/places.js'
 import type { VerifierKey } from '../tlog/note.js'
-import { Asker, type RequestOutcome } from './service-request.js'
+import { ServiceRequester, type RequestOutcome } from './service-request.js'
 import { Distributor } from './distributor.js'
 import { Feed } from './feed.js'
-import type { Place } from './service.js'
+import type { ExternalService } from './service.js'
 import { SourceSpotter } from './source-spotter.js'
 
 export interface BuildOptions {
@@ -17,17 +17,17 @@ export interface BuildOptions {
   readonly onRequest: (place: string, outcome: RequestOutcome) => void
 }
 
-export function buildPlaces(settings: readonly PlaceSetting[], options: BuildOptions): Place[] {
+export function buildPlaces(settings: readonly PlaceSetting[], options: BuildOptions): ExternalService[] {
   return settings.map((setting) => {
     const { name, url } = setting
-    const asker = new Asker({ url, onRequest: (outcome) => options.onRequest(name, outcome) })
+    const requester = new ServiceRequester({ url, onRequest: (outcome) => options.onRequest(name, outcome) })
     switch (setting.kind) {
       case 'feed':
-        return new Feed(setting, asker, options.witnesses)
+        return new Feed(setting, requester, options.witnesses)
       case 'distributor':
-        return new Distributor(setting, asker, options.witness, options.threshold)
+        return new Distributor(setting, requester, options.witness, options.threshold)
       case 'source-spotter':
-        return new SourceSpotter(setting, asker)
+        return new SourceSpotter(setting, requester)
     }
   })
 }

@@ -5,10 +5,10 @@
 import { toHex, utf8 } from '../tlog/bytes.js'
 import { sha256 } from '../tlog/hash.js'
 import { formatNote } from '../tlog/note.js'
-import type { PlaceSetting } from '../places.js'
+import type { PlaceSetting } from '../config/places.js'
 import type { LogIdentity } from '../witness/head.js'
-import { shown, type Asker } from './service-request.js'
-import type { OwnHead, Place, Prove, Told } from './service.js'
+import { shown, type ServiceRequester } from './service-request.js'
+import type { OwnHead, ExternalService, Prove, VisitResult } from './service.js'
 
 /** Numbers of lines that are asked for at most at one visit, from many to few. */
 const MAX_STEPS = 4
@@ -16,21 +16,21 @@ const MAX_STEPS = 4
 /** Lines that it can be asked for at most. */
 const MAX_LINES = 100
 
-export class Distributor implements Place {
+export class Distributor implements ExternalService {
   readonly kind = 'distributor'
   readonly name: string
   readonly url: string
-  readonly #asker: Asker
+  readonly #requester: ServiceRequester
   readonly #witness: string
   readonly #most: number
   /** How many lines it is asked for next, by log. */
   readonly #next = new Map<string, number>()
 
   /** `witness` is our key name, `most` the number of cosignatures that our policy needs. */
-  constructor({ name, url }: PlaceSetting, asker: Asker, witness: string, most: number) {
+  constructor({ name, url }: PlaceSetting, requester: ServiceRequester, witness: string, most: number) {
     this.name = name
     this.url = url
-    this.#asker = asker
+    this.#requester = requester
     this.#witness = witness
     this.#most = Math.min(most, MAX_LINES)
   }
@@ -39,7 +39,7 @@ export class Distributor implements Place {
    * The head that has as many lines as our policy needs, or as many as there are, and the newest of all. Where nothing
    * has that many, the next visit begins where this one ended.
    */
-  async pull(log: LogIdentity, signal: AbortSignal): Promise<Told> {
+  async pull(log: LogIdentity, signal: AbortSignal): Promise<VisitResult> {
     const notes: Uint8Array[] = []
     const first = Math.max(1, Math.min(this.#most, this.#next.get(log.id) ?? this.#most))
     let count = first
@@ -57,11 +57,11 @@ export class Distributor implements Place {
     return { verdict: notes.length > 0 ? 'read' : 'nothing', notes }
   }
 
-  async push(log: LogIdentity, head: OwnHead, _prove: Prove, signal: AbortSignal): Promise<Told> {
+  async push(log: LogIdentity, head: OwnHead, _prove: Prove, signal: AbortSignal): Promise<VisitResult> {
     const path = `${logPath(log)}/byWitness/${encodeURIComponent(this.#witness)}/checkpoint`
     // Two lines and no more: it wants the log's and ours.
-    const note = formatNote({ ...head.bare, signatures: [...head.bare.signatures, head.own] })
-    const { status, body } = await this.#asker.ask('PUT', path, signal, note)
+    const note = formatNote({ ...head.logNote, signatures: [...head.logNote.signatures, head.own] })
+    const { status, body } = await this.#requester.ask('PUT', path, signal, note)
     if (status === 200) return { verdict: 'taken', notes: [] }
     return {
       verdict: status === 404 ? 'unknown-log' : 'refused',
@@ -70,8 +70,8 @@ export class Distributor implements Place {
     }
   }
 
-  #checkpoint(log: LogIdentity, count: number, signal: AbortSignal): ReturnType<Asker['ask']> {
-    return this.#asker.ask('GET', `${logPath(log)}/checkpoint.${count}`, signal)
+  #checkpoint(log: LogIdentity, count: number, signal: AbortSignal): ReturnType<ServiceRequester['ask']> {
+    return this.#requester.ask('GET', `${logPath(log)}/checkpoint.${count}`, signal)
   }
 }
 

@@ -11,13 +11,13 @@ import { isNoHead, type Outcome } from '../witness/outcome.js'
 import type { LogIdentity } from '../witness/head.js'
 import { formatHash } from '../tlog/hash.js'
 import { PlaceDown } from './service-request.js'
-import type { OwnHead, Place, Prove, Told, Verdict } from './service.js'
+import type { OwnHead, ExternalService, Prove, VisitResult, ServiceVerdict } from './service.js'
 import { Visits, type Visit } from './visits.js'
 
 /** What is told when a place becomes reachable or unreachable, or says something else of a log than before. */
 export interface ExchangeNews {
   readonly place: string
-  readonly kind: Place['kind']
+  readonly kind: ExternalService['kind']
   readonly url: string
   /** Whether it answers, and with what can be used. */
   readonly reachable: boolean
@@ -25,7 +25,7 @@ export interface ExchangeNews {
   readonly error: string | null
   /** Log id; null when it is about the place alone. */
   readonly log: string | null
-  readonly verdict: Verdict | null
+  readonly verdict: ServiceVerdict | null
   /** What it said, in its own words. */
   readonly detail: string | null
   /** The head of ours that it is about. */
@@ -37,7 +37,7 @@ export interface ExchangeNews {
 export interface PlaceView {
   readonly name: string
   readonly url: string
-  readonly kind: Place['kind']
+  readonly kind: ExternalService['kind']
   /** When it answered last. */
   readonly lastAnswer: string | null
   /** What was wrong with the last visit, or with what was said then. */
@@ -49,14 +49,14 @@ export interface PlaceView {
 interface Opinion {
   readonly log: string
   readonly does: Visit['does']
-  readonly verdict: Verdict
+  readonly verdict: ServiceVerdict
   /** The head of ours that it is about; null for what was only asked for. */
   readonly size: number | null
   readonly at: string
 }
 
 export interface ExchangeParts {
-  readonly places: readonly Place[]
+  readonly places: readonly ExternalService[]
   readonly logs: readonly LogIdentity[]
   readonly own: {
     /** The newest head that we have proven and cosigned; undefined before, and while its log is frozen. */
@@ -88,11 +88,16 @@ const MAX_SLEEP_MS = 3_600_000
 /** Codes of what is wrong with a place. */
 const PLACE_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['PLACE_UNREACHABLE', 'PLACE_ANSWER_INVALID'])
 /** What somebody should look into. */
-const OBJECTIONS: ReadonlySet<Verdict> = new Set<Verdict>(['unknown-log', 'refused', 'inconsistent', 'uncounted'])
+const OBJECTIONS: ReadonlySet<ServiceVerdict> = new Set<ServiceVerdict>([
+  'unknown-log',
+  'refused',
+  'inconsistent',
+  'uncounted',
+])
 
 /** A place, and how it stands with it. */
 class Visited {
-  readonly place: Place
+  readonly place: ExternalService
   readonly visits: ReadonlyMap<string, Visits>
   readonly says = new Map<string, Opinion>()
   /** What was wrong with each opinion, by the same key. */
@@ -106,7 +111,7 @@ class Visited {
   notBefore = 0
   wake: () => void = () => undefined
 
-  constructor(place: Place, visits: ReadonlyMap<string, Visits>) {
+  constructor(place: ExternalService, visits: ReadonlyMap<string, Visits>) {
     this.place = place
     this.visits = visits
   }
@@ -190,7 +195,7 @@ export class Exchange {
     const head = does === 'push' ? headOf(log.id) : undefined
     // It was frozen meanwhile.
     if (does === 'push' && head === undefined) return
-    let verdict: Verdict | undefined
+    let verdict: ServiceVerdict | undefined
     try {
       const told = head === undefined ? await place.pull!(log, signal) : await place.push!(log, head, prove, signal)
       await this.#take(place, log, told)
@@ -209,7 +214,7 @@ export class Exchange {
   }
 
   /** What it gave goes where every head goes. Throws PLACE_ANSWER_INVALID for what no honest place gives. */
-  async #take({ url }: Place, { id: log }: LogIdentity, { notes }: Told): Promise<void> {
+  async #take({ url }: ExternalService, { id: log }: LogIdentity, { notes }: VisitResult): Promise<void> {
     const { submit, told, world } = this.#parts
     const { now } = world
     const { onError } = told
@@ -251,7 +256,7 @@ export class Exchange {
   }
 
   /** Keeps what it said, and tells about it when it says something else than before. */
-  #says(visited: Visited, log: LogIdentity, does: Visit['does'], told: Told, head: OwnHead | undefined): void {
+  #says(visited: Visited, log: LogIdentity, does: Visit['does'], told: VisitResult, head: OwnHead | undefined): void {
     const { verdict, detail } = told
     const key = `${does} ${log.id}`
     const before = visited.says.get(key)

@@ -10,10 +10,10 @@ import { fromUtf8, concatBytes, toHex, utf8 } from '../tlog/bytes.js'
 import { readCosignatures } from '../tlog/cosignature.js'
 import { formatHash, sha256, type Hash } from '../tlog/hash.js'
 import { formatNote, isBy, parseNote, type Note, type VerifierKey } from '../tlog/note.js'
-import type { PlaceSetting } from '../places.js'
+import type { PlaceSetting } from '../config/places.js'
 import type { LogIdentity } from '../witness/head.js'
-import { shown, type Asker, type PlaceAnswer } from './service-request.js'
-import type { OwnHead, Place, Prove, Told } from './service.js'
+import { shown, type ServiceRequester, type PlaceAnswer } from './service-request.js'
+import type { OwnHead, ExternalService, Prove, VisitResult } from './service.js'
 
 /** Answers 409 to one head that are believed: the first head, a size that was forgotten, and one that just moved. */
 const MAX_TRIES = 3
@@ -27,31 +27,36 @@ interface Known {
   readonly at: number
 }
 
-export class Feed implements Place {
+export class Feed implements ExternalService {
   readonly kind = 'feed'
   readonly name: string
   readonly url: string
   readonly #key: VerifierKey | undefined
-  readonly #asker: Asker
+  readonly #requester: ServiceRequester
   readonly #witnesses: () => readonly VerifierKey[]
   /** The size of its newest head of each log, as it said. */
   readonly #known = new Map<string, Known>()
 
   /** `witnesses` are the keys that somebody here knows; with a key of its own only that one's line is expected. */
-  constructor({ name, url, key }: PlaceSetting, asker: Asker, witnesses: () => readonly VerifierKey[]) {
+  constructor({ name, url, key }: PlaceSetting, requester: ServiceRequester, witnesses: () => readonly VerifierKey[]) {
     this.name = name
     this.url = url
     this.#key = key
-    this.#asker = asker
+    this.#requester = requester
     this.#witnesses = witnesses
   }
 
-  async push(log: LogIdentity, head: OwnHead, prove: Prove, signal: AbortSignal): Promise<Told> {
+  async push(log: LogIdentity, head: OwnHead, prove: Prove, signal: AbortSignal): Promise<VisitResult> {
     for (let tries = 0; tries < MAX_TRIES; tries++) {
       const old = this.#oldSize(log.id)
       if (old > head.size) return this.#larger(log, 'ahead', `it has size ${old}`, signal)
       const hashes = old === 0 || old === head.size ? [] : await this.#prove(log.id, head, old, prove)
-      const answer = await this.#asker.ask('POST', 'add-checkpoint', signal, addCheckpoint(old, hashes, head.bare))
+      const answer = await this.#requester.ask(
+        'POST',
+        'add-checkpoint',
+        signal,
+        addCheckpoint(old, hashes, head.logNote),
+      )
       const size = answer.status === 409 ? sizeIn(answer) : undefined
       if (size === undefined) return this.#conclude(log, head, answer, signal)
       if (size === old) return { verdict: 'refused', detail: `409 for the size that it has itself: ${old}`, notes: [] }
@@ -80,7 +85,7 @@ export class Feed implements Place {
     this.#known.set(log, { size, at: performance.now() })
   }
 
-  async #conclude(log: LogIdentity, head: OwnHead, answer: PlaceAnswer, signal: AbortSignal): Promise<Told> {
+  async #conclude(log: LogIdentity, head: OwnHead, answer: PlaceAnswer, signal: AbortSignal): Promise<VisitResult> {
     const { status, body } = answer
     if (status === 200) {
       const told = this.#cosigned(head, body)
@@ -94,8 +99,8 @@ export class Feed implements Place {
   }
 
   /** The lines of the answer that verify, as a head of ours that has them. */
-  #cosigned({ bare }: OwnHead, body: Uint8Array): Told {
-    const answer = noteWith(bare, body)
+  #cosigned({ logNote }: OwnHead, body: Uint8Array): VisitResult {
+    const answer = noteWith(logNote, body)
     const known = [...this.#witnesses(), ...(this.#key === undefined ? [] : [this.#key])]
     const { verified } = readCosignatures(answer, known)
     const expected = this.#key
@@ -104,18 +109,23 @@ export class Feed implements Place {
     }
     if (verified.size === 0) {
       const claims = answer.signatures.find((line) => known.some((key) => isBy(line, key)))
-      if (claims === undefined) return { verdict: 'uncounted', detail: namesIn(answer, bare), notes: [] }
+      if (claims === undefined) return { verdict: 'uncounted', detail: namesIn(answer, logNote), notes: [] }
       throw new GossumError('PLACE_ANSWER_INVALID', `${this.url}: a line under ${claims.name} that does not verify`)
     }
     const lines = [...verified.values()].map(({ signature }) => signature)
-    return { verdict: 'taken', notes: [formatNote({ ...bare, signatures: [...bare.signatures, ...lines] })] }
+    return { verdict: 'taken', notes: [formatNote({ ...logNote, signatures: [...logNote.signatures, ...lines] })] }
   }
 
   /** The same with the head that it publishes, if it does: only then can it be compared with ours. */
-  async #larger(log: LogIdentity, verdict: Told['verdict'], detail: string, signal: AbortSignal): Promise<Told> {
+  async #larger(
+    log: LogIdentity,
+    verdict: VisitResult['verdict'],
+    detail: string,
+    signal: AbortSignal,
+  ): Promise<VisitResult> {
     try {
       const path = `${toHex(sha256(utf8(log.origin)))}/checkpoint`
-      const { status, body } = await this.#asker.ask('GET', path, signal)
+      const { status, body } = await this.#requester.ask('GET', path, signal)
       return { verdict, detail, notes: status === 200 ? [body] : [] }
     } catch (error) {
       if (!(error instanceof GossumError)) throw error
@@ -137,18 +147,18 @@ function sizeIn({ type, body }: PlaceAnswer): number | undefined {
 }
 
 /** The head with the lines of an answer behind its own. Throws PLACE_ANSWER_INVALID for what are no signature lines. */
-function noteWith(bare: Note, lines: Uint8Array): Note {
+function noteWith(logNote: Note, lines: Uint8Array): Note {
   try {
-    const note = parseNote(concatBytes(formatNote(bare), lines), 2 * 64 * 1024)
+    const note = parseNote(concatBytes(formatNote(logNote), lines), 2 * 64 * 1024)
     // An answer with an empty line in it would make what is before it a part of the text.
-    if (lines.length > 0 && note.text === bare.text) return note
+    if (lines.length > 0 && note.text === logNote.text) return note
   } catch (error) {
     if (!(error instanceof GossumError)) throw error
   }
   throw new GossumError('PLACE_ANSWER_INVALID', `no signature lines: ${JSON.stringify(shown(lines))}`)
 }
 
-function namesIn(answer: Note, bare: Note): string {
-  const names = answer.signatures.slice(bare.signatures.length).map(({ name }) => name)
+function namesIn(answer: Note, logNote: Note): string {
+  const names = answer.signatures.slice(logNote.signatures.length).map(({ name }) => name)
   return `its key is not known here: ${shown(utf8(names.join(', ')))}`
 }

@@ -47,7 +47,7 @@ export interface AskerOptions {
   readonly timeoutMs?: number
 }
 
-export class Asker {
+export class ServiceRequester {
   readonly #options: AskerOptions
 
   constructor(options: AskerOptions) {

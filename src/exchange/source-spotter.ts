@@ -5,28 +5,28 @@
 import { GossumError } from '../errors.js'
 import { fromUtf8 } from '../tlog/bytes.js'
 import { formatNote } from '../tlog/note.js'
-import type { PlaceSetting } from '../places.js'
+import type { PlaceSetting } from '../config/places.js'
 import type { LogIdentity } from '../witness/head.js'
-import { shown, type Asker } from './service-request.js'
-import type { OwnHead, Place, Prove, Told } from './service.js'
+import { shown, type ServiceRequester } from './service-request.js'
+import type { OwnHead, ExternalService, Prove, VisitResult } from './service.js'
 
 const OPINIONS = ['consistent', 'pending', 'inconsistent'] as const
 
-export class SourceSpotter implements Place {
+export class SourceSpotter implements ExternalService {
   readonly kind = 'source-spotter'
   readonly name: string
   readonly url: string
-  readonly #asker: Asker
+  readonly #requester: ServiceRequester
 
-  constructor({ name, url }: PlaceSetting, asker: Asker) {
+  constructor({ name, url }: PlaceSetting, requester: ServiceRequester) {
     this.name = name
     this.url = url
-    this.#asker = asker
+    this.#requester = requester
   }
 
-  async push({ key }: LogIdentity, head: OwnHead, _prove: Prove, signal: AbortSignal): Promise<Told> {
+  async push({ key }: LogIdentity, head: OwnHead, _prove: Prove, signal: AbortSignal): Promise<VisitResult> {
     const path = encodeURIComponent(key.name)
-    const { status, body } = await this.#asker.ask('POST', path, signal, formatNote(head.bare))
+    const { status, body } = await this.#requester.ask('POST', path, signal, formatNote(head.logNote))
     const detail = shown(body)
     if (status === 404) return { verdict: 'unknown-log', detail, notes: [] }
     if (status !== 200) return { verdict: 'refused', detail: `${status} ${detail}`.trimEnd(), notes: [] }
@@ -40,7 +40,7 @@ export class SourceSpotter implements Place {
 
   async #newest(path: string, signal: AbortSignal): Promise<Uint8Array[]> {
     try {
-      const { status, body } = await this.#asker.ask('GET', path, signal)
+      const { status, body } = await this.#requester.ask('GET', path, signal)
       return status === 200 ? [body] : []
     } catch (error) {
       if (error instanceof GossumError) return []

@@ -2,14 +2,14 @@
  * When a place is visited next about a log, and in which direction. Times are milliseconds of a clock that nobody sets;
  * what a place answers decides when to come back, never whether we go on.
  */
-import type { OwnHead, Verdict } from './service.js'
+import type { OwnHead, ServiceVerdict } from './service.js'
 
 const HOUR = 3_600_000
 /** A witness of policies is silent after two hours: its cosignature of a head that stays is asked for again before. */
 const RENEW = HOUR / 2
 
 /** Milliseconds after which a head is brought again, null for one polling interval; and whether a larger one is at once. */
-const AFTER: Readonly<Record<Verdict, { readonly again: number | null; readonly larger: boolean }>> = {
+const AFTER: Readonly<Record<ServiceVerdict, { readonly again: number | null; readonly larger: boolean }>> = {
   taken: { again: RENEW, larger: true },
   uncounted: { again: RENEW, larger: true },
   ahead: { again: HOUR, larger: true },
@@ -59,7 +59,7 @@ export class Visits {
   }
 
   /** A visit ended with a verdict; undefined when it could not be made: then it is due again after one interval. */
-  ended(does: Visit['does'], head: OwnHead | undefined, verdict: Verdict | undefined, now: number): void {
+  ended(does: Visit['does'], head: OwnHead | undefined, verdict: ServiceVerdict | undefined, now: number): void {
     const after = verdict === undefined ? { again: null, larger: false } : AFTER[verdict]
     const at = now + (after.again ?? this.#intervalMs)
     if (does === 'pull') this.#pullAt = at

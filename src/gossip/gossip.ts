@@ -10,7 +10,7 @@ import type { Candidate } from '../witness/head.js'
 import { gossipVerdict, type GossipVerdict, type Outcome } from '../witness/outcome.js'
 import type { FloodMeter } from './host/flood.js'
 import type { PubSub } from './host/host.js'
-import { Places } from './validation-slots.js'
+import { ValidationSlots } from './validation-slots.js'
 import { evidenceTopic, headsTopic, MAX_MESSAGE_BYTES, type Topic } from './topics.js'
 
 /** What became of an evidence file: it convicts and is news, we had it, it proves nothing, or is about a key unknown here. */
@@ -66,13 +66,13 @@ export class GossipDoor {
   }
 
   /** Joins the topics. The validators are in place before: a message must not slip through unexamined. */
-  open(): void {
+  start(): void {
     const topics = [...this.#logs].flatMap((log) => [
       { name: headsTopic(log), topic: { kind: 'heads', log } as const },
       { name: evidenceTopic(log), topic: { kind: 'evidence', log } as const },
     ])
     for (const { name, topic } of topics) {
-      const places = new Places()
+      const places = new ValidationSlots()
       this.#pubsub.topicValidators.set(
         name,
         async (peer, message) => RESULTS[await this.#validate(places, topic, peer, message.data)],
@@ -81,31 +81,24 @@ export class GossipDoor {
     for (const { name } of topics) this.#pubsub.subscribe(name)
   }
 
-  /** Sends a head to the mesh; the number of peers that it was sent to. Throws LOG_UNKNOWN or NOTE_TOO_LARGE. */
-  publishHead(log: string, note: Uint8Array): Promise<number> {
-    return this.#publish(log, headsTopic(log), note, false)
-  }
-
   /**
-   * Sends an evidence file to every peer, for it is rare and must arrive; the number of peers that it was sent to.
-   * Throws as publishHead does.
+   * Sends a head to the mesh, or an evidence file to every peer, for that is rare and must arrive; the number of peers that
+   * it was sent to, 0 when we are alone. Throws LOG_UNKNOWN or NOTE_TOO_LARGE.
    */
-  publishEvidence(log: string, bytes: Uint8Array): Promise<number> {
-    return this.#publish(log, evidenceTopic(log), bytes, true)
-  }
-
-  async #publish(log: string, topic: string, data: Uint8Array, floodPublish: boolean): Promise<number> {
+  async publish(what: 'head' | 'evidence', log: string, data: Uint8Array): Promise<number> {
+    const isEvidence = what === 'evidence'
+    const topic = isEvidence ? evidenceTopic(log) : headsTopic(log)
     if (!this.#logs.has(log)) throw new GossumError('LOG_UNKNOWN', log)
     if (data.length > MAX_MESSAGE_BYTES) throw new GossumError('NOTE_TOO_LARGE', `${data.length} bytes`)
     try {
-      return (await this.#pubsub.publish(topic, data, { floodPublish })).recipients.length
+      return (await this.#pubsub.publish(topic, data, { floodPublish: isEvidence })).recipients.length
     } catch (error) {
       this.#reports.onError(error)
       return 0
     }
   }
 
-  async #validate(places: Places, topic: Topic, peer: PeerId, data: Uint8Array): Promise<GossipVerdict> {
+  async #validate(places: ValidationSlots, topic: Topic, peer: PeerId, data: Uint8Array): Promise<GossipVerdict> {
     if (data.length > MAX_MESSAGE_BYTES) return 'reject'
     const from = peer.toString()
     if (!this.#meter.count(from, performance.now())) return this.#drop('gossip-flood')

@@ -10,23 +10,23 @@ import type { Prefix } from '../witness/decide.js'
 import type { WitnessPromise } from '../witness/promise.js'
 import { parseAddresses } from './host/address.js'
 import type { SyncHandlers } from './sync/server/sync-server.js'
-import type { PeerBook } from './membership/peer-store.js'
+import type { PeerStore } from './membership/peer-store.js'
 import { ChosenPeers, type Chosen } from './membership/chosen-peers.js'
 import { FloodMeter } from './host/flood.js'
 import { GossipDoor, type DoorReports } from './gossip.js'
 import { createHost, type Host } from './host/host.js'
 import { Membership } from './membership/membership.js'
 import { Neighbours, type NeighbourHead } from './membership/neighbours.js'
-import type { Kept } from './sync/client/promising.js'
-import { Redial, type DialReport } from './membership/bootstrap-dialer.js'
+import type { PromiseAnswerOf } from './sync/client/promising.js'
+import { BootstrapDialer, type DialReport } from './membership/bootstrap-dialer.js'
 import type { OwnSide, SyncTimes } from './sync/sync-options.js'
 import { SyncDoor } from './sync/sync.js'
 import { evidenceTopic, headsTopic } from './topics.js'
 
 export { parseAddresses } from './host/address.js'
-export { chosenFrom, type KnownPeer, type PeerBook } from './membership/peer-store.js'
+export { chosenFrom, type KnownPeer, type PeerStore as PeerBook } from './membership/peer-store.js'
 export type { Chosen } from './membership/chosen-peers.js'
-export type { Kept } from './sync/client/promising.js'
+export type { PromiseAnswerOf as Kept } from './sync/client/promising.js'
 export type { NeighbourHead } from './membership/neighbours.js'
 
 /** Milliseconds for the ping that measures a new peer. */
@@ -71,7 +71,7 @@ export interface MeshOptions {
     /** Whether to look for nodes on the local network, and to be found there. */
     readonly mdns?: boolean
     /** Where the peers that we met outlive a restart. */
-    readonly book?: PeerBook
+    readonly peerStore?: PeerStore
   }
   readonly own: OwnSide & {
     /** Key name and key id (`name+keyid`) of keys that no key of a neighbour may share. */
@@ -95,14 +95,16 @@ interface Parts {
   readonly host: Host
   readonly gossip: GossipDoor
   readonly sync: SyncDoor
-  readonly redial: Redial
+  readonly redial: BootstrapDialer
   readonly chosen: ChosenPeers
   readonly neighbours: Neighbours
   readonly membership: Membership
-  readonly speakers: ReadonlyMap<string, PeerId>
+  readonly syncPeers: ReadonlyMap<string, PeerId>
 }
 
 export class Mesh {
+  /** What is published. */
+  readonly gossip: Pick<GossipDoor, 'publish'>
   readonly #parts: Parts
   readonly #host: Host
   readonly #rtt = new Map<string, number>()
@@ -118,9 +120,9 @@ export class Mesh {
     mesh.#watchPeers(options.told?.onPeer ?? (() => undefined))
     try {
       await parts.membership.load()
-      await parts.sync.open()
+      await parts.sync.start()
       await parts.host.start()
-      parts.gossip.open()
+      parts.gossip.start()
     } catch (error) {
       await mesh.stop()
       throw listenError(error, options.reach.listen)
@@ -131,6 +133,7 @@ export class Mesh {
   }
 
   private constructor(parts: Parts) {
+    this.gossip = parts.gossip
     this.#parts = parts
     this.#host = parts.host
   }
@@ -169,16 +172,6 @@ export class Mesh {
       })
   }
 
-  /** Sends a cosigned head to the mesh; the number of peers that it was sent to, 0 when we are alone. */
-  publishHead(log: string, note: Uint8Array): Promise<number> {
-    return this.#parts.gossip.publishHead(log, note)
-  }
-
-  /** Sends an evidence file to the mesh; the number of peers that it was sent to, 0 when we are alone. */
-  publishEvidence(log: string, bytes: Uint8Array): Promise<number> {
-    return this.#parts.gossip.publishEvidence(log, bytes)
-  }
-
   /** Asks a connected peer what it holds, now. Resolves when what it said has been worked on; never throws. */
   syncWith(peerId: string): Promise<void> {
     return this.#parts.sync.syncWith(peerIdFromString(peerId))
@@ -195,12 +188,12 @@ export class Mesh {
     size: number,
     options: { signal: AbortSignal },
   ): Promise<Prefix> {
-    return this.#parts.sync.asker.prefixFrom(peer, log, of, size, options)
+    return this.#parts.sync.syncClient.prefixFrom(peer, log, of, size, options)
   }
 
   /** A full tile of hashes of this many bytes from one of three peers, NOT verified. Throws PEER_UNHELPFUL. */
   tileFrom(log: string, path: string, bytes: number, options: { signal: AbortSignal }): Promise<Uint8Array> {
-    return this.#parts.sync.asker.tileFrom(log, path, bytes, options)
+    return this.#parts.sync.syncClient.tileFrom(log, path, bytes, options)
   }
 
   /**
@@ -212,7 +205,7 @@ export class Mesh {
     promises: readonly WitnessPromise[],
     lines: readonly Uint8Array[],
     options: { signal: AbortSignal },
-  ): Promise<Kept> {
+  ): Promise<PromiseAnswerOf> {
     return this.#parts.sync.promiser.promise(peer, promises, lines, options)
   }
 
@@ -242,8 +235,8 @@ export class Mesh {
   }
 
   /** Connected peers that speak the sync protocol. */
-  speakers(): number {
-    return this.#parts.speakers.size
+  syncPeers(): number {
+    return this.#parts.syncPeers.size
   }
 
   /** Peers that are configured or remembered: whether there is anybody to wait for. */
@@ -256,7 +249,7 @@ export class Mesh {
     this.#parts.redial.stop()
     this.#parts.neighbours.stop()
     await this.#parts.membership.stop()
-    await this.#parts.sync.close()
+    await this.#parts.sync.stop()
     await this.#host.stop()
   }
 
@@ -308,8 +301,8 @@ async function build({ reach, own, handlers, times = {}, told = {} }: MeshOption
     },
     onDiscovered: reach.mdns === true ? (addresses) => membership.discovered(addresses) : undefined,
   })
-  const speakers = new Map<string, PeerId>()
-  const membership = new Membership(host, speakers, reach.book, (error) => reports.onError(error))
+  const syncPeers = new Map<string, PeerId>()
+  const membership = new Membership(host, syncPeers, reach.peerStore, (error) => reports.onError(error))
   const neighbours = new Neighbours({
     logs,
     counts,
@@ -318,15 +311,15 @@ async function build({ reach, own, handlers, times = {}, told = {} }: MeshOption
     onChange: told.onNeighbours ?? nothing,
     onTwin: told.onTwin ?? nothing,
   })
-  const redial = new Redial(host, bootstrap, speakers, told.onDial ?? nothing, () => sync.chosenChanged())
-  const chosen = new ChosenPeers({ configured: redial, remembered: membership, speakers })
+  const redial = new BootstrapDialer(host, bootstrap, syncPeers, told.onDial ?? nothing, () => sync.chosenChanged())
+  const chosen = new ChosenPeers({ configured: redial, remembered: membership, syncPeers })
   const sync = new SyncDoor({
     ...{ host, own, handlers, meter, times },
-    peers: { speakers, neighbours, membership, chosen },
+    peers: { syncPeers, neighbours, membership, chosen },
     told: { ...reports, onChosen: told.onChosen ?? nothing },
   })
   const gossip = new GossipDoor(host.services.pubsub, logs, meter, handlers, reports)
-  return { host, gossip, sync, redial, chosen, neighbours, membership, speakers }
+  return { host, gossip, sync, redial, chosen, neighbours, membership, syncPeers }
 }
 
 /** libp2p puts the reasons of all listeners into one text. */

@@ -23,7 +23,7 @@ interface Taken {
   bytes: number
 }
 
-export class Places {
+export class ValidationSlots {
   readonly #all: Taken = { own: 0, shared: 0, bytes: 0 }
   readonly #byPeer = new Map<string, Taken>()
 

@@ -5,7 +5,7 @@
  * A 404 to `supported` would make the go command go past us to the log in silence, so there is none, also for logs
  * that this node does not follow. Errors are plain text of few lines: the go command shows them to its user.
  */
-import { errorCode, ERRORS, errorText, GossumError, type ErrorCode } from '../errors.js'
+import { errorCode, ERRORS, errorText, GossumError, traitsOf, type ErrorCode } from '../errors.js'
 import { unescapeModule } from '../sumdb/module.js'
 import { StatusError } from '../sumdb/fetcher.js'
 import { isFullTile, parseTilePath } from '../tlog/tile.js'
@@ -35,25 +35,12 @@ const BYTES = 'application/octet-stream'
 /** What is proven does not change. */
 const IMMUTABLE = 'public, max-age=31536000, immutable'
 
-const STATUSES: Partial<Record<ErrorCode, number>> = {
-  REQUEST_INVALID: 400,
-  MODULE_INVALID: 400,
-  TILE_MALFORMED: 400,
+/** Status of an error here. Bytes that do not do are the log's, for clients bring none. */
+function statusOf(code: ErrorCode): number {
+  const { fault, status } = traitsOf(code)
   // Not 404: see above.
-  LOG_UNKNOWN: 403,
-  TILE_MISSING: 404,
-  TOO_MANY_REQUESTS: 429,
-  LOG_UNREACHABLE: 502,
-  LOG_ANSWER_INVALID: 502,
-  RECORD_INVALID: 502,
-  TILE_INVALID: 502,
-  SIGNATURE_MISSING: 502,
-  SIGNATURE_INVALID: 502,
-  NOTE_MALFORMED: 502,
-  CHECKPOINT_MALFORMED: 502,
-  ORIGIN_MISMATCH: 502,
-  QUORUM_MISSING: 503,
-  LOG_FROZEN: 503,
+  if (code === 'LOG_UNKNOWN') return 403
+  return fault === 'head' || fault === 'claim' ? 502 : status
 }
 
 export function sumdbRoutes(logs: readonly SumdbView[], onError: (error: unknown) => void): Route[] {
@@ -106,7 +93,7 @@ function refusal(error: unknown, { signal }: ApiRequest): Reply {
   const code = errorCode(error)
   // The log itself says that there is no such module version; its words are the answer.
   const isMissing = error instanceof StatusError && (error.status === 404 || error.status === 410)
-  const status = isMissing ? 404 : (STATUSES[code] ?? 500)
+  const status = isMissing ? 404 : statusOf(code)
   // Nobody reads it; and an abort is no bug of ours.
   if (signal.aborted) return text('', { status: 503 })
   const sentence = status === 500 ? ERRORS[code][0] : errorText(error)

@@ -7,7 +7,8 @@ import { chmod, mkdir, rename, rm } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import { join } from 'node:path'
 import { errorText, GossumError } from '../errors.js'
-import { apiRoutes, evidenceIdOf, type NodeView } from './api.js'
+import { apiRoutes, evidenceIdOf } from './api.js'
+import type { NodeView } from '../status/node-view.js'
 import { operatorSocket, withShortPath } from './operator-path.js'
 import { json, type Reply } from './reply.js'
 import { Responder, type ResponderReports } from './responder.js'
@@ -30,7 +31,7 @@ export class OperatorDoor {
    * Opens the door in a home that no other process uses; a socket that a killed one left is replaced. Throws
    * OPERATOR_DOOR.
    */
-  static async open(home: string, node: NodeView, reports: ResponderReports): Promise<OperatorDoor> {
+  static async start(home: string, node: NodeView, reports: ResponderReports): Promise<OperatorDoor> {
     const responder = new Responder([...operatorRoutes(node), ...apiRoutes(node)], reports)
     const server = createServer()
     const door = new OperatorDoor(server, operatorSocket(home))
@@ -49,7 +50,7 @@ export class OperatorDoor {
   }
 
   /** Safe to call twice. */
-  close(): Promise<void> {
+  stop(): Promise<void> {
     this.#closing ??= (async () => {
       await rm(this.#path, { force: true }).catch(() => undefined)
       await new Promise<void>((resolve) => {

@@ -3,13 +3,8 @@
  */
 import { printableJson, printableLines } from '../lib/printable.js'
 import { STATUS_CODES } from 'node:http'
-import { errorCode, ERRORS, GossumError, type ErrorCode } from '../errors.js'
+import { errorCode, ERRORS, GossumError, traitsOf } from '../errors.js'
 import { utf8 } from '../tlog/bytes.js'
-
-/** What a reply says of itself to who only read: whoever keeps it asks each time whether it still is so. */
-export function cacheControlOfRead(said: string | undefined): string {
-  return said === undefined || said === NO_STORE ? 'no-cache' : said
-}
 
 export interface Reply {
   readonly status: number
@@ -19,7 +14,7 @@ export interface Reply {
 }
 
 /** An answer that is true now and may not be a second later. */
-const NO_STORE = 'no-store'
+export const NO_STORE = 'no-store'
 /** An answer that is named by its own hash: it never changes. */
 const IMMUTABLE = 'public, max-age=31536000, immutable'
 
@@ -53,25 +48,16 @@ export function jsonFile(body: Uint8Array): Reply {
   return { status: 200, headers: { 'content-type': 'application/json', 'cache-control': IMMUTABLE }, body }
 }
 
-/** The status of each code that a request can cause; every other one is the node's trouble: 500. */
-const STATUSES: Partial<Record<ErrorCode, number>> = {
-  REQUEST_INVALID: 400,
-  FORBIDDEN: 403,
-  NOT_FOUND: 404,
-  LOG_UNKNOWN: 404,
-  EVIDENCE_UNKNOWN: 404,
-  METHOD_NOT_ALLOWED: 405,
-  REQUEST_TOO_LARGE: 413,
-  TOO_MANY_REQUESTS: 429,
-  NODE_BUSY: 503,
-}
-
 /** Seconds after which who came when there was too much may come again. */
 const RETRY_AFTER = '1'
 
-/** The status that tells about this error. */
+/**
+ * The status that tells about an error that was thrown. What is wrong with bytes is told by whoever was asked to take them;
+ * here it is about what we keep ourselves, and our trouble.
+ */
 export function statusOf(error: unknown): number {
-  return STATUSES[errorCode(error)] ?? 500
+  const { fault, status } = traitsOf(errorCode(error))
+  return fault === 'head' || fault === 'claim' ? 500 : status
 }
 
 /**

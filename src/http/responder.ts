@@ -1,11 +1,11 @@
 /** The way of a request to its route, and of the reply back: over whatever connection it came. */
-import { createHash } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { errorCode, GossumError } from '../errors.js'
 import { concatBytes } from '../tlog/bytes.js'
 import { CostlyReads } from './costly.js'
-import { cacheControlOfRead, problem, statusOf, type Reply } from './reply.js'
-import { allowedMethods, matchPath, type Match, type Route } from './router.js'
+import { conditional, refusalOf, routeFor, splitTarget } from './answer.js'
+import { statusOf, type Reply } from './reply.js'
+import { matchPath, type Match, type Route } from './router.js'
 
 export interface ResponderReports {
   /** Called for each error that is not the doing of a client. */
@@ -45,23 +45,20 @@ export class Responder {
   /** Never fails: what cannot be answered is told to onError. */
   async respond(request: IncomingMessage, response: ServerResponse, arrival: Arrival): Promise<void> {
     try {
-      await this.#respond(request, response, arrival)
+      // The client went away; there is nobody to tell.
+      response.on('error', () => undefined)
+      const gone = goneSignal(request, response)
+      const { reply, route } = await this.#answer(request, gone, arrival)
+      const isGone = gone.aborted || (request.destroyed && !request.complete)
+      if (!isGone) this.#send(request, response, arrival, reply)
+      this.#reports.onRequest?.(route, isGone ? CLIENT_GONE : reply.status)
     } catch (error) {
       this.#reports.onError?.(error)
       response.destroy()
     }
   }
 
-  async #respond(request: IncomingMessage, response: ServerResponse, arrival: Arrival): Promise<void> {
-    // The client went away; there is nobody to tell.
-    response.on('error', () => undefined)
-    const gone = goneSignal(request, response)
-    const { reply: made, route } = await this.#answer(request, gone, arrival)
-    if (gone.aborted || (request.destroyed && !request.complete)) {
-      this.#reports.onRequest?.(route, CLIENT_GONE)
-      return
-    }
-    const reply = conditional(request, made)
+  #send(request: IncomingMessage, response: ServerResponse, arrival: Arrival, reply: Reply): void {
     const isRead = request.method === 'GET' || request.method === 'HEAD'
     // A body that was not read to its end leaves a connection that cannot be used again.
     const isLast = request.httpVersionMajor < 2 && (arrival.closes() || !request.complete)
@@ -74,7 +71,6 @@ export class Responder {
     })
     response.once('close', this.#costly.holding(reply.body.length))
     response.end(request.method === 'HEAD' ? undefined : reply.body)
-    this.#reports.onRequest?.(route, reply.status)
   }
 
   /** Never throws: an error becomes a problem body. */
@@ -84,44 +80,29 @@ export class Responder {
     arrival: Arrival,
   ): Promise<{ reply: Reply; route: string }> {
     let match: Match | undefined
+    let route: Route | undefined
     try {
       const [pathname, query] = splitTarget(request.url ?? '')
       match = matchPath(this.#routes, pathname)
-      const method = request.method === 'HEAD' ? 'GET' : request.method
-      const route = match.routes.find((candidate) => candidate.method === method)
-      if (route === undefined) throw new GossumError('METHOD_NOT_ALLOWED', request.method)
+      route = routeFor(match, request.method)
       const body = await readBody(request, route.maxBodyBytes ?? MAX_IDLE_BODY_BYTES)
       if (arrival.begin?.() === true && route.isHealth !== true) throw new GossumError('NODE_BUSY', 'connections')
       if (route.patienceMs !== undefined) request.socket.setTimeout(route.patienceMs)
       const { headers } = request
       const asked = { params: match.params, query, headers, body, remoteAddress: arrival.client, signal }
-      const act = async (): Promise<Reply> => route.handle(asked)
-      return { reply: await (route.isCostly === true ? this.#costly.run(signal, act) : act()), route: route.path }
+      const { handle } = route
+      const act = async (): Promise<Reply> => handle(asked)
+      const reply = await (route.isCostly === true ? this.#costly.run(signal, act) : act())
+      return { reply: conditional(request, reply), route: route.path }
     } catch (error) {
       // A client that went away in the middle of its request is no error of ours, nor that more come than we take.
       const isOurs = statusOf(error) >= 500 && errorCode(error) !== 'NODE_BUSY'
       if (isOurs && request.complete && !signal.aborted) this.#reports.onError?.(error)
-      const reply = problem(error)
-      const headers = {
-        ...reply.headers,
-        ...(reply.status === 405 && match && { allow: allowedMethods(match.routes) }),
-      }
-      return { reply: { ...reply, headers }, route: match?.routes[0]?.path ?? '' }
+      return { reply: refusalOf(error, match, route), route: match?.routes[0]?.path ?? '' }
     } finally {
       arrival.end?.()
     }
   }
-}
-
-/** The same with an ETag, for what was read; without its body for who has that already. */
-function conditional({ method, headers }: IncomingMessage, reply: Reply): Reply {
-  if ((method !== 'GET' && method !== 'HEAD') || reply.status !== 200) return reply
-  const etag = `"${createHash('sha256').update(reply.body).digest('base64url').slice(0, 22)}"`
-  const cacheControl = cacheControlOfRead(reply.headers['cache-control'])
-  const tagged = { ...reply, headers: { ...reply.headers, 'cache-control': cacheControl, etag } }
-  const known = (headers['if-none-match'] ?? '').split(',').map((tag) => tag.trim().replace(/^W\//, ''))
-  if (!known.includes(etag) && known[0] !== '*') return tagged
-  return { ...tagged, status: 304, body: new Uint8Array() }
 }
 
 /** Aborted when nobody is left to read the answer. */
@@ -138,13 +119,6 @@ function goneSignal(request: IncomingMessage, response: ServerResponse): AbortSi
     response.once('close', () => socket.off('close', onGone))
   }
   return gone.signal
-}
-
-/** Path and query of a request target. */
-function splitTarget(target: string): [pathname: string, query: URLSearchParams] {
-  const mark = target.indexOf('?')
-  const pathname = mark === -1 ? target : target.slice(0, mark)
-  return [pathname, new URLSearchParams(mark === -1 ? '' : target.slice(mark))]
 }
 
 /** Reads a body to its end, needed or not, so that the connection can be used again. Throws REQUEST_TOO_LARGE. */

@@ -34,6 +34,8 @@ export interface Route {
   /** Whether an answer takes much reading: few are made at a time. */
   readonly isCostly?: true
   readonly handle: (request: ApiRequest) => Reply | Promise<Reply>
+  /** How an error is told; as a problem body without it. */
+  readonly refusal?: (error: unknown) => Reply
 }
 
 export interface Match {

@@ -2,7 +2,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { errorText, GossumError } from '../errors.js'
-import { apiRoutes, type NodeView } from './api.js'
+import { apiRoutes } from './api.js'
+import type { NodeView } from '../status/node-view.js'
 import { ClientAddresses } from './client-address.js'
 import { Connections, type ConnectionLimits } from './connections.js'
 import { Responder, type ResponderReports } from './responder.js'
@@ -124,7 +125,7 @@ export class HttpServer {
   }
 
   /** Stops listening, lets requests under way end for a second, then drops them. Safe to call twice. */
-  close(): Promise<void> {
+  stop(): Promise<void> {
     this.#closing ??= new Promise((resolve) => {
       const drop = setTimeout(() => this.#server.closeAllConnections(), CLOSE_GRACE_MS)
       this.#server.close(() => {

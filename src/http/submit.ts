@@ -2,49 +2,20 @@
  * The routes that take something from anybody: a signed head, and evidence. Both authenticate themselves, so nobody has
  * to say who they are; what one address may cost us is bounded, and what all of them may cost at a time.
  */
-import { Budget } from '../lib/token-buckets.js'
-import { GossumError, type ErrorCode } from '../errors.js'
+import { TokenBuckets } from '../lib/token-buckets.js'
+import { GossumError, traitsOf, type ErrorCode } from '../errors.js'
 import { MAX_EVIDENCE_BYTES } from '../evidence/evidence.js'
-import type { Received } from '../evidence/alarm.js'
 import { networkOf } from '../lib/network.js'
 import { formatHash } from '../tlog/hash.js'
 import { MAX_READ_NOTE_BYTES } from '../tlog/note.js'
-import { answerTo, type Outcome, type OutcomeKind } from '../witness/outcome.js'
+import { answerTo } from '../witness/outcome.js'
 import { json, problem, type Reply } from './reply.js'
 import type { ApiRequest, Route } from './router.js'
-
-// ---- shapes ----------------------------------------------------------------------------------------------------
-
-/** What became of a head. */
-export interface HeadAnswer {
-  outcome: OutcomeKind
-  /** Log id; null when it is signed by none that is followed. */
-  log: string | null
-  /** Null beyond 2^53 - 1: no such tree exists. */
-  size: number | null
-  root: string | null
-  /** Why, for `pending` and `refused`. */
-  code: ErrorCode | null
-  /** Evidence id, for `conflict`. */
-  evidence: string | null
-  /** Size of the newest head of its log that is held here; null before the first. */
-  held: number | null
-}
-
-/** What became of evidence. */
-export interface EvidenceAnswer {
-  /** Its id, or that of earlier evidence about the same lie. */
-  id: string
-  /** `unknown`: valid, and about one witness too many that only neighbours count. */
-  fate: 'new' | 'known' | 'unknown'
-}
+import type { NodeView } from '../status/node-view.js'
+import type { HeadAnswer, SubmittedEvidence } from '../status/shapes.js'
 
 /** The two ways in, as the node gives them. */
-export interface Doors {
-  /** Takes a head through the pipeline. `held` is the size of the newest head of its log that is held afterwards. */
-  submitHead(note: Uint8Array): Promise<{ outcome: Outcome; held: number | null }>
-  submitEvidence(file: Uint8Array): Promise<Received>
-}
+type Doors = Pick<NodeView, 'submitHead' | 'submitEvidence'>
 
 // ---- routes ----------------------------------------------------------------------------------------------------
 
@@ -95,23 +66,22 @@ async function takeEvidence(node: Doors, file: Uint8Array): Promise<Reply> {
   const { fate, id, refusal } = await node.submitEvidence(file)
   if (refusal !== undefined) return refuse(refusal)
   if (fate === 'invalid' || id === null) throw new Error('evidence was refused for no reason')
-  return json({ id, fate } satisfies EvidenceAnswer)
+  return json({ id, fate } satisfies SubmittedEvidence)
 }
 
+/** What can be wrong with evidence as a whole. */
+const ABOUT_EVIDENCE: ReadonlySet<ErrorCode> = new Set([
+  'EVIDENCE_MALFORMED',
+  'EVIDENCE_FOREIGN',
+  'EVIDENCE_UNPROVEN',
+  'LOG_UNKNOWN',
+  'WITNESS_UNKNOWN',
+])
+
+/** Of a signature or a proof in it that does not hold it is told that as a whole it proves nothing. */
 function refuse(refusal: GossumError): Reply {
-  switch (refusal.code) {
-    case 'EVIDENCE_MALFORMED':
-      return problem(refusal, 400)
-    case 'LOG_UNKNOWN':
-    case 'WITNESS_UNKNOWN':
-      return problem(refusal, 404)
-    case 'EVIDENCE_FOREIGN':
-    case 'EVIDENCE_UNPROVEN':
-      return problem(refusal, 422)
-    default:
-      // A signature or a proof in it does not hold: as a whole it is evidence that proves nothing.
-      return problem(new GossumError('EVIDENCE_UNPROVEN', refusal.message), 422)
-  }
+  const told = ABOUT_EVIDENCE.has(refusal.code) ? refusal : new GossumError('EVIDENCE_UNPROVEN', refusal.message)
+  return problem(told, traitsOf(told.code).status)
 }
 
 // ---- bounds ----------------------------------------------------------------------------------------------------
@@ -119,7 +89,7 @@ function refuse(refusal: GossumError): Reply {
 /** Lets so many in from one address, and so many in all. */
 class Turnstile {
   readonly #now: () => number
-  readonly #budget = new Budget(BURST, PER_SECOND)
+  readonly #budget = new TokenBuckets(BURST, PER_SECOND)
   /** Submissions under way, by address. */
   readonly #underWay = new Map<string, number>()
   #total = 0

@@ -5,7 +5,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { GossumError } from '../errors.js'
-import { keyFileInvalid, readPrivateFile, writeNewPrivateFile } from '../private-file.js'
+import { keyFileInvalid, readPrivateFile, writeNewPrivateFile } from './private-file.js'
 import type { AgentPlace } from './ssh/agent.js'
 import { AgentSigner } from './ssh/agent-signer.js'
 import { fromUtf8, toHex, utf8 } from '../tlog/bytes.js'

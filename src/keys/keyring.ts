@@ -15,7 +15,7 @@ import {
   SECOND_FILE,
   WITNESS_FILE,
 } from './key-file.js'
-import { keyFileInvalid } from '../private-file.js'
+import { keyFileInvalid } from './private-file.js'
 import type { AgentSigner } from './ssh/agent-signer.js'
 import { equalBytes } from '../tlog/bytes.js'
 import { parseSignerKey, type Signer, type SignerKey, type VerifierKey } from '../tlog/note.js'

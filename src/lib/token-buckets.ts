@@ -11,7 +11,7 @@ interface Bucket {
   at: number
 }
 
-export class Budget {
+export class TokenBuckets {
   readonly #burst: number
   readonly #perSecond: number
   readonly #buckets = new Map<string, Bucket>()

@@ -6,9 +6,9 @@ import { accessSync, constants, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { errorText, GossumError } from '../errors.js'
 import { withLogin, withoutLogin } from '../outgoing/logins.js'
-import { replacePrivateFile } from '../private-file.js'
+import { replacePrivateFile } from '../keys/private-file.js'
 import { fromUtf8, utf8 } from '../tlog/bytes.js'
-import { distinct, parseLogSetting, type LogSetting } from './setting.js'
+import { distinct, parseLogSetting, type LogSetting } from './log-setting.js'
 
 /** The largest book, in bytes. */
 const MAX_BYTES = 1024 * 1024
@@ -18,7 +18,7 @@ function bookPath(home: string): string {
 }
 
 /** The logs in the book of a home; none when there is no book. Throws CONFIG_INVALID, FILE_UNREADABLE or HOME_UNUSABLE. */
-export function readBook(home: string): LogSetting[] {
+export function readBook(home: string): readonly LogSetting[] {
   let bytes: Uint8Array
   try {
     bytes = readFileSync(bookPath(home))
@@ -43,7 +43,7 @@ function mayEnter(home: string): boolean {
  * Changes the book of a home as one act: nobody else changes it meanwhile, and a crash leaves the old one or the new one.
  * Throws what readBook, `change` and replacePrivateFile throw; then the book is as it was.
  */
-export function changeBook(home: string, change: (logs: LogSetting[]) => LogSetting[]): Promise<void> {
+export function changeBook(home: string, change: (logs: readonly LogSetting[]) => LogSetting[]): Promise<void> {
   return replacePrivateFile(bookPath(home), () => utf8(formatBook(change(readBook(home)))))
 }
 
@@ -95,7 +95,7 @@ function formatBook(logs: readonly LogSetting[]): string {
   return `{"logs":[\n${lines.join(',\n')}\n]}\n`
 }
 
-function parseBook(bytes: Uint8Array, path: string): LogSetting[] {
+function parseBook(bytes: Uint8Array, path: string): readonly LogSetting[] {
   const invalid = (why: string): GossumError => new GossumError('CONFIG_INVALID', `${path}: ${why}`)
   if (bytes.length > MAX_BYTES) throw invalid(`larger than ${MAX_BYTES} bytes`)
   let value: unknown

@@ -2,11 +2,11 @@
  * What stands between this node and a signature, beside the logs themselves: whether peers have said what its keys signed
  * before, whether they keep what it is about to sign, whether the clock can be right, and which key may cosign which log.
  */
-import type { Config } from '../config.js'
+import type { Config } from '../config/config.js'
 import type { ErrorCode } from '../errors.js'
 import type { NodeEventBody } from './events.js'
 import type { Keyring } from '../keys/keyring.js'
-import { followedOf } from '../logs/setting.js'
+import { followedOf } from '../logs/log-setting.js'
 import type { Store } from '../store/store.js'
 import { RELEASED } from '../version.js'
 import { Clock, clockNews, type ClockCondition, type ClockReport } from '../witness/clock.js'
@@ -23,8 +23,7 @@ export interface NodeBarrierOptions {
   readonly store: Store
   /** Peers that are chosen, before the mesh runs. */
   readonly chosen: number
-  /** The mesh, once it runs. */
-  readonly mesh: () => Depositaries | undefined
+  readonly mesh: Depositaries
   readonly emit: (event: NodeEventBody) => void
   /** Milliseconds since 1970. */
   readonly now: () => number
@@ -65,10 +64,7 @@ export class NodeBarrier {
       onChange: ({ state, text }) => emit({ event: 'guard', state, text }),
     })
     this.deposits = new Deposits({
-      depositaries: {
-        chosen: () => mesh()?.chosen() ?? { all: chosen, connected: [] },
-        promise: async (...sent) => mesh()?.promise(...sent),
-      },
+      depositaries: mesh,
       keep,
       required,
       waitMs: config.depositWait * 1000,
@@ -79,6 +75,7 @@ export class NodeBarrier {
   }
 
   start(): void {
+    this.guard.start()
     this.deposits.start()
     this.#lookAtClock()
     this.#timer = setInterval(() => this.#lookAtClock(), CLOCK_LOOK_MS).unref()

@@ -1,5 +1,5 @@
 /** Which key of this node may cosign which log, as what was cosigned before has it (witness/origin.ts). */
-import type { LogSetting } from '../config.js'
+import type { LogSetting } from '../config/config.js'
 import { GossumError, HintedError } from '../errors.js'
 import type { Keyring } from '../keys/keyring.js'
 import { originOf, rekeyedLogs, takenBy, type SignedState } from '../witness/origin.js'

@@ -1,5 +1,5 @@
 /** How a node asks the logs that it follows; tiles that a log does not give come from peers. */
-import type { LogSetting } from '../config.js'
+import type { LogSetting } from '../config/config.js'
 import { GossumError } from '../errors.js'
 import { Outgoing } from '../outgoing/http-client.js'
 import type { Store } from '../store/store.js'

@@ -6,7 +6,7 @@ import type { ClockCondition } from '../witness/clock.js'
 import type { CosignedHead } from '../witness/cosigned-head.js'
 import type { Candidate } from '../witness/head.js'
 import type { Outcome } from '../witness/outcome.js'
-import { SOURCES, type Door, type Source } from '../witness/source.js'
+import { SOURCES, type Door, type HeadSource } from '../witness/source.js'
 import type { DepositReport } from '../witness/deposit-report.js'
 import type { GuardState } from '../witness/rollback-guard.js'
 
@@ -17,7 +17,7 @@ export type NodeEvent = { readonly at: string } & (
       readonly log: string | null
       readonly door: Door
       /** Where it came from, more exactly than the door. */
-      readonly source: Source
+      readonly source: HeadSource
       readonly outcome: Outcome['kind']
       readonly size: number | null
       readonly root: string | null

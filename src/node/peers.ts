@@ -1,7 +1,7 @@
 /** What a node tells its peers when they ask, what it does with what they bring, and whom it comes back to. */
 import type { Alarm } from '../evidence/alarm.js'
 import type { SyncHandlers } from '../gossip/sync/server/sync-server.js'
-import type { KnownPeer, PeerBook } from '../gossip/membership/peer-store.js'
+import type { KnownPeer, PeerStore } from '../gossip/membership/peer-store.js'
 import type { Store } from '../store/store.js'
 import { utf8 } from '../tlog/bytes.js'
 import { encodeCosigned } from '../witness/cosigned-head.js'
@@ -77,7 +77,7 @@ export function handlersFor(
 }
 
 /** The peers to come back to after a restart; what cannot be read any more is forgotten. */
-export function peerBook({ peers }: Store): PeerBook {
+export function peerBook({ peers }: Store): PeerStore {
   return {
     load: async () => {
       try {

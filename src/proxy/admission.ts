@@ -3,7 +3,7 @@
  * take 15 seconds for one lookup, so clients take turns, and what several of them wait for goes by the first turn that
  * any of them has.
  */
-import { Budget } from '../lib/token-buckets.js'
+import { TokenBuckets } from '../lib/token-buckets.js'
 import { GossumError } from '../errors.js'
 
 /** Requests to logs that are under way at a time. One client may have as many of them as it leaves free for others. */
@@ -49,7 +49,7 @@ interface Place {
 export class Admission {
   readonly #now: () => number
   readonly #slots: number
-  readonly #budget: Budget
+  readonly #budget: TokenBuckets
   readonly #underWay = new Map<Client, number>()
   #total = 0
   /** In the order in which they came. There are no more of them than the server has connections. */
@@ -58,7 +58,7 @@ export class Admission {
   readonly #lastTurns = new Map<Client, number>()
   #turns = 0
 
-  constructor(now: () => number, { slots = SLOTS, budget = new Budget(BURST, PER_SECOND) } = {}) {
+  constructor(now: () => number, { slots = SLOTS, budget = new TokenBuckets(BURST, PER_SECOND) } = {}) {
     this.#now = now
     this.#slots = slots
     this.#budget = budget

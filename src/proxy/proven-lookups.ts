@@ -7,7 +7,7 @@ import type { Hash } from '../tlog/hash.js'
 import type { Tree } from '../tlog/merkle.js'
 import type { CosignedHead } from '../witness/cosigned-head.js'
 import { PAID, type Admission } from './admission.js'
-import { Recent } from '../lib/lru.js'
+import { Lru } from '../lib/lru.js'
 import { Shared, type Asking, type Turn } from './shared.js'
 import type { Upstream } from './upstream.js'
 
@@ -42,7 +42,7 @@ export class ProvenLookups {
    * Proven in this run of the node, under a quorum head: quorum heads are heads of one history, which the pipeline
    * proved, so what is in one is in all larger ones.
    */
-  readonly #proven = new Recent<ProvenRecord>(MEMORY_LOOKUPS)
+  readonly #proven = new Lru<ProvenRecord>(MEMORY_LOOKUPS)
   readonly #flights: Shared<ProvenRecord>
 
   constructor(parts: ProvenLookupsParts) {

@@ -6,7 +6,7 @@ import { HASH_SIZE, type Hash } from '../tlog/hash.js'
 import type { Tree } from '../tlog/merkle.js'
 import { fullTile, TILE_HEIGHT, tileAncestor, tilePath, type Tile } from '../tlog/tile.js'
 import type { Admission } from './admission.js'
-import { Recent } from '../lib/lru.js'
+import { Lru } from '../lib/lru.js'
 import { Shared, type Asking } from './shared.js'
 
 export interface ProvenTilesParts {
@@ -24,7 +24,7 @@ const MEMORY_TILES = 2048
 export class ProvenTiles {
   readonly #parts: ProvenTilesParts
   /** By place, each at the widest that was read. Nothing of another history gets here. */
-  readonly #tiles = new Recent<Uint8Array>(MEMORY_TILES)
+  readonly #tiles = new Lru<Uint8Array>(MEMORY_TILES)
   readonly #flights: Shared<Uint8Array>
   readonly #looks: Shared<void>
 

@@ -9,7 +9,7 @@ import { toHex } from '../tlog/bytes.js'
 import { sha256 } from '../tlog/hash.js'
 import type { Candidate } from '../witness/head.js'
 import type { Outcome } from '../witness/outcome.js'
-import { Recent } from '../lib/lru.js'
+import { Lru } from '../lib/lru.js'
 
 export interface UpstreamParts {
   /** Log id. */
@@ -36,7 +36,7 @@ const LOOK_PAUSE_MS = 2_000
 
 export class Upstream {
   readonly #parts: UpstreamParts
-  readonly #seen = new Recent<Promise<Outcome>>(REMEMBERED_HEADS)
+  readonly #seen = new Lru<Promise<Outcome>>(REMEMBERED_HEADS)
   #behind = 0
   #lookedAt = -Infinity
   #silentSince: number | undefined

@@ -18,7 +18,7 @@ export type Database = AbstractLevel<string | Buffer | Uint8Array>
 type Part = AbstractSublevel<Database, string | Buffer | Uint8Array, string, string>
 
 /** A table, of a database that may be opened anew. */
-export interface Place {
+export interface TableHandle {
   readonly table: string
   readonly part: () => Part
 }
@@ -32,7 +32,7 @@ interface Change {
 /** A change, durable when it ends if it says so; or an act that has to be alone in its batch. */
 type Write = { readonly change: Change; readonly sync: boolean } | { readonly act: () => Promise<void> }
 
-type Waiting = { readonly place: Place } & (
+type Waiting = { readonly place: TableHandle } & (
   { readonly lazy: LazyWrite } | (Write & { readonly resolve: () => void; readonly reject: (error: unknown) => void })
 )
 
@@ -104,7 +104,7 @@ export class Disk {
   }
 
   /** Writes when all writes before it have ended. Throws STORE_WRITE_FAILED. */
-  write(place: Place, write: Write): Promise<void> {
+  write(place: TableHandle, write: Write): Promise<void> {
     this.lazy.outdate(place.table, 'change' in write ? write.change.key : undefined)
     return new Promise((resolve, reject) => {
       this.#waiting.push({ place, ...write, resolve, reject })
@@ -114,7 +114,7 @@ export class Disk {
   }
 
   /** Writes with the next batch, or in a moment. Throws STORE_WRITE_FAILED when too much waits and cannot be written. */
-  async writeLazily(place: Place, key: string, value: string): Promise<void> {
+  async writeLazily(place: TableHandle, key: string, value: string): Promise<void> {
     if (this.lazy.isFull()) {
       await this.#writeLazyOnes()
       if (this.lazy.isFull()) throw new GossumError('STORE_WRITE_FAILED', 'too much waits to be written')
@@ -234,9 +234,9 @@ export class Disk {
 /** One table of the database: text by text. Its reads throw STORE_DAMAGED, its writes STORE_WRITE_FAILED. */
 export class Table {
   readonly #disk: Disk
-  readonly #place: Place
+  readonly #place: TableHandle
 
-  constructor(disk: Disk, place: Place) {
+  constructor(disk: Disk, place: TableHandle) {
     this.#disk = disk
     this.#place = place
   }

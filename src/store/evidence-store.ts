@@ -2,7 +2,7 @@
 import type { Table } from './disk.js'
 import { readRecord } from './json.js'
 
-export interface ShelvedEvidence {
+export interface StoredEvidence {
   readonly id: string
   readonly type: string
   /** Log id. */
@@ -17,25 +17,25 @@ export interface ShelvedEvidence {
 }
 
 /** What is said of evidence where many are listed: all but the file. */
-export type EvidenceSummary = Omit<ShelvedEvidence, 'text'>
+export type StoredEvidenceSummary = Omit<StoredEvidence, 'text'>
 
 /** Reading throws STORE_DAMAGED for a record that is none. */
-export class EvidenceShelf {
+export class EvidenceStore {
   readonly #table: Table
   /** Of all that is kept, once somebody asked. */
-  #summaries: Promise<Map<string, EvidenceSummary>> | undefined
+  #summaries: Promise<Map<string, StoredEvidenceSummary>> | undefined
 
   constructor(table: Table) {
     this.#table = table
   }
 
-  async get(id: string): Promise<ShelvedEvidence | undefined> {
+  async get(id: string): Promise<StoredEvidence | undefined> {
     const json = await this.#table.get(id)
-    return json === undefined ? undefined : (readRecord('evidence', id, json) as ShelvedEvidence)
+    return json === undefined ? undefined : (readRecord('evidence', id, json) as StoredEvidence)
   }
 
   /** Keeps evidence; durable when it returns. */
-  async put(evidence: ShelvedEvidence): Promise<void> {
+  async put(evidence: StoredEvidence): Promise<void> {
     await this.#table.put(evidence.id, JSON.stringify(evidence))
     await this.#summaries?.then((all) => all.set(evidence.id, summaryOf(evidence))).catch(() => undefined)
   }
@@ -47,13 +47,13 @@ export class EvidenceShelf {
   }
 
   /** All of it, oldest first. */
-  async list(): Promise<ShelvedEvidence[]> {
-    const all = (await this.#table.entries()).map(([id, json]) => readRecord('evidence', id, json) as ShelvedEvidence)
+  async list(): Promise<StoredEvidence[]> {
+    const all = (await this.#table.entries()).map(([id, json]) => readRecord('evidence', id, json) as StoredEvidence)
     return all.sort(bySeen)
   }
 
   /** The same without the files, which are read once. */
-  async summaries(): Promise<EvidenceSummary[]> {
+  async summaries(): Promise<StoredEvidenceSummary[]> {
     this.#summaries ??= this.list().then((all) => new Map(all.map((evidence) => [evidence.id, summaryOf(evidence)])))
     const summaries = this.#summaries
     // What could not be read now may be so later.
@@ -62,12 +62,12 @@ export class EvidenceShelf {
   }
 }
 
-function summaryOf({ id, type, log, witness, sizes, seenAt }: ShelvedEvidence): EvidenceSummary {
+function summaryOf({ id, type, log, witness, sizes, seenAt }: StoredEvidence): StoredEvidenceSummary {
   return { id, type, log, ...(witness !== undefined && { witness }), sizes, seenAt }
 }
 
 /** The order is the same each time, also of what came at once. */
-function bySeen(a: EvidenceSummary, b: EvidenceSummary): number {
+function bySeen(a: StoredEvidenceSummary, b: StoredEvidenceSummary): number {
   if (a.seenAt !== b.seenAt) return a.seenAt < b.seenAt ? -1 : 1
   return a.id < b.id ? -1 : 1
 }

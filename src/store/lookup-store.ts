@@ -3,7 +3,7 @@
  * disk is proven anew by whoever uses it.
  */
 import { fromUtf8, utf8 } from '../tlog/bytes.js'
-import type { Generations } from './two-generation-cache.js'
+import type { TwoGenerationCache } from './two-generation-cache.js'
 
 /** Lookups in one generation; one takes about 300 bytes. */
 export const LOOKUPS_PER_GENERATION = 65_536
@@ -23,9 +23,9 @@ export interface LogLookups {
 }
 
 export class LookupStore {
-  readonly #kept: Generations
+  readonly #kept: TwoGenerationCache
 
-  constructor(kept: Generations) {
+  constructor(kept: TwoGenerationCache) {
     this.#kept = kept
   }
 

@@ -24,7 +24,7 @@ export async function requireReadable(location: string): Promise<void> {
  * Whether a database can be opened anew: what cannot be reopened must stay open, for reads go on from it. Tries to write as much as LevelDB writes when it opens: what its log has becomes a table. Leaves nothing behind. Rejects
  * with the obstacle.
  */
-export async function requireRoom(location: string): Promise<void> {
+export async function requireDiskSpace(location: string): Promise<void> {
   const scratch = `${location}.room`
   const logs = await filesOf(location, /\.log$/)
   const sizes = await Promise.all(logs.map(async (path) => (await stat(path)).size))

@@ -8,7 +8,7 @@
  * a stranger pushes nobody out, and is pushed out by keys that a neighbour or our policy counts, the last to come first.
  */
 import type { Table } from './disk.js'
-import type { LastSigned, Standing } from './signed-by.js'
+import type { LastSigned, KeyStanding } from './signed-by.js'
 
 /** Keys per log. */
 export const MAX_SEEN_KEYS = 1024
@@ -17,7 +17,7 @@ export const MAX_STRANGER_BYTES = 4096
 /** Heads of one size that are kept of one key: two are as good as any number. */
 const SAME_SIZE = 2
 
-const WORTH: Readonly<Record<Standing, number>> = { stranger: 0, relayed: 1, counted: 2 }
+const WORTH: Readonly<Record<KeyStanding, number>> = { stranger: 0, relayed: 1, counted: 2 }
 
 export interface SeenHead extends LastSigned {
   /** Base64. */
@@ -90,7 +90,7 @@ export class SeenLines {
     log: string,
     vkey: string,
     head: SeenHead & { readonly note: string },
-    standings: (vkeys: readonly string[]) => readonly Standing[],
+    standings: (vkeys: readonly string[]) => readonly KeyStanding[],
   ): Promise<void> {
     if (!this.isNews(log, vkey, head)) return
     const known = this.#of(log)
@@ -126,7 +126,7 @@ export class SeenLines {
   #makeRoom(
     known: ReadonlyMap<string, unknown>,
     newcomer: string,
-    standings: (vkeys: readonly string[]) => readonly Standing[],
+    standings: (vkeys: readonly string[]) => readonly KeyStanding[],
   ): [string] | undefined {
     const keys = [...known.keys()].reverse()
     const [comes, ...are] = standings([newcomer, ...keys]).map((standing) => WORTH[standing])

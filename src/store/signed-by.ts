@@ -8,7 +8,7 @@ import type { Table } from './disk.js'
 export const MAX_SIGNERS = 1024
 
 /** What a key is to us now: our policy counts it, a neighbour does, or nobody. */
-export type Standing = 'counted' | 'relayed' | 'stranger'
+export type KeyStanding = 'counted' | 'relayed' | 'stranger'
 
 /** The largest head that a key cosigned. */
 export interface LastSigned {
@@ -34,7 +34,7 @@ interface Held extends LastSigned {
   readonly root: string
 }
 
-export interface SignedHead extends LastSigned {
+export interface LastSignedHead extends LastSigned {
   /** The head as a note with the log's line and that of the key. */
   readonly note: string
 }
@@ -98,8 +98,8 @@ export class SignedBy {
   async put(
     log: string,
     vkey: string,
-    { size, time, note }: SignedHead,
-    standings: (vkeys: readonly string[]) => readonly Standing[],
+    { size, time, note }: LastSignedHead,
+    standings: (vkeys: readonly string[]) => readonly KeyStanding[],
   ): Promise<void> {
     if (!this.isNews(log, vkey, { size, time })) return
     const known = this.#of(log)
@@ -113,12 +113,12 @@ export class SignedBy {
   async #makeRoom(
     log: string,
     newcomer: string,
-    standings: (vkeys: readonly string[]) => readonly Standing[],
+    standings: (vkeys: readonly string[]) => readonly KeyStanding[],
   ): Promise<boolean> {
     const known = this.#of(log)
     const keys = [...known.keys()]
     const [comes, ...are] = standings([newcomer, ...keys])
-    const first = (standing: Standing): string | undefined => keys.find((_, i) => are[i] === standing)
+    const first = (standing: KeyStanding): string | undefined => keys.find((_, i) => are[i] === standing)
     const leaving = first('stranger') ?? (comes === 'stranger' ? undefined : first('relayed'))
     if (leaving === undefined) return false
     known.delete(leaving)
@@ -139,9 +139,9 @@ function rootOf(note: string): string {
 }
 
 /** Of what an older version wrote, which did not say when it heard it, the time is taken that the witness says. */
-function readKept(json: string, now: number): (SignedHead & LastHeard) | undefined {
+function readKept(json: string, now: number): (LastSignedHead & LastHeard) | undefined {
   try {
-    const { size, time, note, heardAt } = JSON.parse(json) as Partial<SignedHead & LastHeard>
+    const { size, time, note, heardAt } = JSON.parse(json) as Partial<LastSignedHead & LastHeard>
     if (typeof size !== 'number' || typeof time !== 'number' || typeof note !== 'string') return undefined
     return {
       size,

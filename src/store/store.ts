@@ -14,8 +14,8 @@ import { GossumError } from '../errors.js'
 import { Disk, type Database, type Reopening, type Table } from './disk.js'
 import { Convictions } from './convictions.js'
 import { PromiseShelf } from './kept-promises.js'
-import { EvidenceShelf } from './evidence-store.js'
-import { Generations } from './two-generation-cache.js'
+import { EvidenceStore } from './evidence-store.js'
+import { TwoGenerationCache } from './two-generation-cache.js'
 import { Heads } from './heads.js'
 import { History } from './history.js'
 import { Journal } from './journal.js'
@@ -23,7 +23,7 @@ import { DiskJournalFile, type JournalFile } from './journal-file.js'
 import { LookupStore, LOOKUPS_PER_GENERATION } from './lookup-store.js'
 import { obstacleIn } from './obstacle.js'
 import { makeJournal } from './old-home.js'
-import { requireReadable, requireRoom } from './room.js'
+import { requireReadable, requireDiskSpace } from './room.js'
 import { SeenLines } from './seen-lines.js'
 import { SignedBy } from './signed-by.js'
 import { TileStore, TILES_PER_GENERATION } from './tile-store.js'
@@ -41,7 +41,7 @@ export class Store {
   readonly history: History
   /** Quorum heads: log id -> note. */
   readonly quorum: Table
-  readonly evidence: EvidenceShelf
+  readonly evidence: EvidenceStore
   readonly convictions: Convictions
   /** The largest head of our history that each witness cosigned. */
   readonly signedBy: SignedBy
@@ -65,7 +65,7 @@ export class Store {
     this.heads = heads
     this.history = new History(disk.table('history'))
     this.quorum = disk.table('quorum')
-    this.evidence = new EvidenceShelf(disk.table('evidence'))
+    this.evidence = new EvidenceStore(disk.table('evidence'))
     this.convictions = convictions
     this.signedBy = new SignedBy(disk.table('signed-by'))
     this.seenLines = new SeenLines(disk.table('seen-lines'))
@@ -92,7 +92,7 @@ export class Store {
       try {
         await takeOver(new Disk(db), file, guardPath)
         return await Store.over(db, file, {
-          ready: () => requireRoom(location),
+          ready: () => requireDiskSpace(location),
           open: () => openDatabase(location, false),
         })
       } catch (error) {
@@ -145,8 +145,8 @@ async function takeOver(disk: Disk, journal: JournalFile, guardPath: string): Pr
   if (isDone) await rm(guardPath, { force: true })
 }
 
-function generations(disk: Disk, name: string, most: number): Generations {
-  return new Generations(disk.table(`${name}-0`), disk.table(`${name}-1`), most)
+function generations(disk: Disk, name: string, most: number): TwoGenerationCache {
+  return new TwoGenerationCache(disk.table(`${name}-0`), disk.table(`${name}-1`), most)
 }
 
 async function openDatabase(location: string, createIfMissing: boolean): Promise<Database> {

@@ -1,5 +1,5 @@
 /** Proven tiles on disk, bounded. */
-import type { Generations } from './two-generation-cache.js'
+import type { TwoGenerationCache } from './two-generation-cache.js'
 
 /** Tiles in one generation; a full tile is 8 KiB (11 KiB as stored). */
 export const TILES_PER_GENERATION = 4096
@@ -11,9 +11,9 @@ export interface LogTiles {
 }
 
 export class TileStore {
-  readonly #kept: Generations
+  readonly #kept: TwoGenerationCache
 
-  constructor(kept: Generations) {
+  constructor(kept: TwoGenerationCache) {
     this.#kept = kept
   }
 

@@ -5,7 +5,7 @@
 import type { Table } from './disk.js'
 import { Serial } from '../lib/serial.js'
 
-export class Generations {
+export class TwoGenerationCache {
   readonly #serial = new Serial()
   readonly #most: number
   #young: Table

@@ -29,7 +29,7 @@ export interface SumdbServerOptions<K, V> {
   readonly onMissing?: (path: string, version: string) => Promise<string | undefined> | string | undefined
 }
 
-export interface Answer {
+export interface LogReply {
   readonly status: number
   readonly type: string
   readonly body: Uint8Array
@@ -51,7 +51,7 @@ const REQUEST_TIMEOUT_MS = 10_000
 /** How long a connection may lie still, an answer that is not read included, in ms. */
 const IDLE_TIMEOUT_MS = 30_000
 
-function say(status: number, text: string): Answer {
+function say(status: number, text: string): LogReply {
   return { status, type: TEXT, body: utf8(`${text}\n`) }
 }
 
@@ -108,7 +108,7 @@ export class SumdbServer {
   }
 
   /** Answers a request for a path, as it stands in the URL. Never throws. */
-  async handle(pathname: string): Promise<Answer> {
+  async handle(pathname: string): Promise<LogReply> {
     try {
       const path = decodeURIComponent(pathname.slice(0, MAX_PATH_LENGTH))
       if (path === '/latest') return { status: 200, type: TEXT, body: await this.head() }
@@ -155,7 +155,7 @@ export class SumdbServer {
     response.end(request.method === 'HEAD' ? undefined : body)
   }
 
-  async #lookup(escaped: string): Promise<Answer> {
+  async #lookup(escaped: string): Promise<LogReply> {
     const { path, version } = unescapeModule(escaped)
     const id = (await this.#tree.find(escaped)) ?? (await this.#addMissing(path, version))
     if (id === undefined) return say(404, `not found: ${path}@${version}`)
@@ -171,7 +171,7 @@ export class SumdbServer {
   }
 
   /** Any width that the current tree fills, so that clients at older heads find their partial tiles. */
-  async #tile(tile: Tile): Promise<Answer> {
+  async #tile(tile: Tile): Promise<LogReply> {
     const { height, level, index, width } = tile
     const count = Math.floor(this.size / 2 ** (height * Math.max(level, 0)))
     const first = index * 2 ** height

@@ -2,6 +2,7 @@
  * Reading hashes of a log through its tiles: read suspect, save proven. Bytes from memory, from the cache and from
  * the server are all the same until openTiles has authenticated every tile under a head; only then are they kept.
  */
+import { Lru } from '../lib/lru.js'
 import { errorCode } from '../errors.js'
 import { HASH_SIZE, type Hash } from '../tlog/hash.js'
 import { storedHashIndex, type HashReader, type Tree } from '../tlog/merkle.js'
@@ -36,21 +37,16 @@ export const MAX_DATA_TILE_BYTES = 4 * 1024 * 1024
  * is of no use. Beyond MEMORY_TILES the least recently used one is dropped.
  */
 class TileMemory {
-  readonly #tiles = new Map<string, Uint8Array>()
+  readonly #tiles = new Lru<Uint8Array>(MEMORY_TILES)
 
   /** At least as wide as the tile. */
   get(tile: Tile): Uint8Array | undefined {
     const data = this.#tiles.get(tilePath(fullTile(tile)))
-    if (data === undefined || data.length < tileBytes(tile)) return undefined
-    this.put(tile, data)
-    return data
+    return data === undefined || data.length < tileBytes(tile) ? undefined : data
   }
 
   put(tile: Tile, data: Uint8Array): void {
-    const path = tilePath(fullTile(tile))
-    this.#tiles.delete(path)
-    this.#tiles.set(path, data)
-    if (this.#tiles.size > MEMORY_TILES) this.#tiles.delete(this.#tiles.keys().next().value!)
+    this.#tiles.put(tilePath(fullTile(tile)), data)
   }
 }
 

@@ -62,7 +62,7 @@ export interface Signer {
   /** Makes the signature of a message: 64 bytes of Ed25519, or 2420 of ML-DSA-44. */
   readonly sign: (message: Uint8Array) => Uint8Array | Promise<Uint8Array>
   /** Why nothing can be signed now, where that may happen. */
-  readonly away?: GossumError | undefined
+  readonly unavailable?: GossumError | undefined
 }
 
 /** A signer that holds its private key itself. */

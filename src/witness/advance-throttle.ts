@@ -1,7 +1,8 @@
 /**
  * How often one log is cosigned at the word of others. Every node sees the log at its own moment and tells the
- * others. The first head of a burst is taken up at once; after that, once in each pause, the largest one waiting. So all
- * nodes soon sign the same head, and a log that moves fast costs no more than one that moves every two seconds.
+ * others. The first heads of a burst are taken up at once; after that, once in each pause, the largest one waiting. So
+ * all nodes soon sign the same head, and in the long run a log that moves fast costs no more than one that moves every
+ * two seconds.
  */
 
 import { toHex } from '../tlog/bytes.js'
@@ -12,8 +13,11 @@ const HEAD_START_MS = 250
 /** Different heads that wait for their turn or are being proven: honest nodes bring one or two. */
 const MAX_HEADS = 8
 
-/** Milliseconds between two heads of a burst. */
+/** Milliseconds between two heads of a log that does not rest. */
 export const PAUSE_MS = 2_000
+
+/** Heads after the first that are taken up without a pause. Each pause that a log rests beyond its own gives one back. */
+export const BURST = 8
 
 interface Waiting {
   readonly size: number
@@ -23,13 +27,15 @@ interface Waiting {
 interface Line {
   /** When the pause after the last cosignature ends, in milliseconds since 1970. */
   openAt: number
+  /** Heads that are still free of a pause: 0 to BURST. */
+  free: number
   /** Messages of each head that is in hand, by size and root. */
   readonly heads: Map<string, number>
   readonly waiting: Set<Waiting>
   timer?: NodeJS.Timeout
 }
 
-export class Pace {
+export class AdvanceThrottle {
   readonly #lines = new Map<string, Line>()
   readonly #now: () => number
   readonly #pauseMs: number
@@ -80,8 +86,15 @@ export class Pace {
   signed(log: string, size: number): void {
     const line = this.#line(log)
     const now = this.#now()
-    // On the same beat at every node: else each would skip to another head, and no quorum would meet on one.
-    line.openAt = this.#pauseMs === 0 ? now : (Math.floor(now / this.#pauseMs) + 1) * this.#pauseMs
+    const rested = this.#pauseMs === 0 ? BURST : Math.floor((now - line.openAt) / this.#pauseMs)
+    line.free = Math.min(BURST, line.free + Math.max(rested, 0))
+    if (line.free > 0) {
+      line.free--
+      line.openAt = now
+    } else {
+      // On the same beat at every node: else each would skip to another head, and no quorum would meet on one.
+      line.openAt = (Math.floor(now / this.#pauseMs) + 1) * this.#pauseMs
+    }
     for (const waiting of [...line.waiting]) if (waiting.size <= size) waiting.go()
   }
 
@@ -109,7 +122,8 @@ export class Pace {
 
   #line(log: string): Line {
     let line = this.#lines.get(log)
-    if (line === undefined) this.#lines.set(log, (line = { openAt: 0, heads: new Map(), waiting: new Set() }))
+    if (line === undefined)
+      this.#lines.set(log, (line = { openAt: 0, free: BURST, heads: new Map(), waiting: new Set() }))
     return line
   }
 }

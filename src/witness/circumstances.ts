@@ -2,11 +2,11 @@
 import type { ErrorCode } from '../errors.js'
 import { isFrozen, unmetFloor, type LogState } from '../store/heads.js'
 import type { Deferred } from './deferred.js'
-import type { Kept } from './effects.js'
+import type { LogMemory } from './effects.js'
 import type { SizedHead } from './head.js'
-import type { Memory } from './verdict-cache.js'
+import type { VerdictCache } from './verdict-cache.js'
 import type { Signing } from './signing.js'
-import type { Source } from './source.js'
+import type { HeadSource } from './source.js'
 import type { Circumstances } from './step-types.js'
 
 /** What may stand in the way of a signature. */
@@ -24,9 +24,9 @@ export interface Barrier {
 }
 
 export interface GathererOptions {
-  readonly kept: Kept
+  readonly kept: LogMemory
   readonly barrier: Barrier
-  readonly memory: Memory
+  readonly memory: VerdictCache
   readonly deferred: Deferred
   readonly signing: Signing
   /** Milliseconds since 1970. */
@@ -41,11 +41,11 @@ export class Gatherer {
   }
 
   /** For a head. */
-  async of(head: SizedHead, state: LogState, source: Source): Promise<Circumstances> {
+  async of(head: SizedHead, state: LogState, source: HeadSource): Promise<Circumstances> {
     const { kept, barrier, memory, signing } = this.#options
     const { log, checkpoint } = head
     const isOlder = state.tree !== undefined && checkpoint.size < state.tree.size
-    const isPast = isOlder && memory.isPast(log.id, head.bare)
+    const isPast = isOlder && memory.isPast(log.id, head.logNote)
     const current = kept.cosigned.current(log.id)
     return {
       ...this.ofLog(log.id, source),
@@ -59,12 +59,12 @@ export class Gatherer {
   }
 
   /** For what is no head. */
-  ofLog(log: string, source: Source): Circumstances {
+  ofLog(log: string, source: HeadSource): Circumstances {
     const { signing, now } = this.#options
     return {
       now: Math.floor(now() / 1000),
       keys: signing.keysOf(log),
-      obstacle: this.obstacle(log, source) ?? signing.away(log)?.code,
+      obstacle: this.obstacle(log, source) ?? signing.unavailable(log)?.code,
       frozen: false,
       isPast: false,
       made: [],
@@ -80,7 +80,7 @@ export class Gatherer {
   }
 
   /** Why nothing of this log may be signed now. What waited for that is looked at before anything else. */
-  obstacle(log: string, source: Source): ErrorCode | undefined {
+  obstacle(log: string, source: HeadSource): ErrorCode | undefined {
     const { kept, barrier, deferred } = this.#options
     if (kept.store.heads.disagreement(log) !== undefined) return 'STATE_DISAGREES'
     const waits = source !== 'replay' && deferred.isOpen(log)

@@ -3,6 +3,7 @@
  * cosignatures promise, and against the release of this version. Others' word is for people to read; only a clock that is
  * earlier than this version stops a signature. Pure but for the clocks that it is given.
  */
+import { Lru } from '../lib/lru.js'
 
 /** Seconds that a clock, or a promise, may be off before people are told. */
 const TOLERANCE = 60
@@ -58,8 +59,8 @@ interface Word {
 export class Clock {
   readonly #options: ClockOptions
   readonly #releasedMs: number
-  /** By source, who was silent for longest first. */
-  readonly #words = new Map<string, Word>()
+  /** By source; who was silent for longest goes. */
+  readonly #words = new Lru<Word>(MAX_SOURCES)
 
   constructor(options: ClockOptions) {
     this.#options = options
@@ -70,10 +71,7 @@ export class Clock {
   observe(source: string, theirMs: number): void {
     if (!Number.isFinite(theirMs)) return
     const [now, at] = [this.#options.now(), this.#options.monotonic()]
-    this.#words.delete(source)
-    const [oldest] = this.#words.keys()
-    if (this.#words.size >= MAX_SOURCES && oldest !== undefined) this.#words.delete(oldest)
-    this.#words.set(source, { ahead: now - theirMs, at, apart: now - at })
+    this.#words.put(source, { ahead: now - theirMs, at, apart: now - at })
   }
 
   /** Whether it is earlier than this version: then nothing may be signed (CLOCK_WRONG). */

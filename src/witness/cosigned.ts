@@ -2,6 +2,7 @@
  * Cosigned heads: what we hold of each log with every cosignature that we know and verified, and the quorum head that
  * they make. Lines that do not verify never get here.
  */
+import { Lru } from '../lib/lru.js'
 import { GossumError } from '../errors.js'
 import type { Store } from '../store/store.js'
 import { Serial } from '../lib/serial.js'
@@ -11,7 +12,7 @@ import { keptCosignatures, verifiedCosignatures, type Cosignature } from '../tlo
 import type { Tree } from '../tlog/merkle.js'
 import { formatSignature, MAX_SIGNATURES, parseNote, spellNote, type Note, type VerifierKey } from '../tlog/note.js'
 import { cosignedHead, type CosignedHead, type ProvenHead } from './cosigned-head.js'
-import { KnownLines } from './signature-cache.js'
+import { SignatureCache } from './signature-cache.js'
 import type { Quorum } from './quorum.js'
 import { Renewals } from './renewals.js'
 import { Signers } from './signers.js'
@@ -49,8 +50,8 @@ export class CosignedHeads {
   readonly #current = new Map<string, CosignedHead>()
   readonly #quorumHeads = new Map<string, CosignedHead>()
   /** Older heads as they are on disk, by log and size, the one that was used last at the end. */
-  readonly #recent = new Map<string, CosignedHead>()
-  readonly #known: KnownLines
+  readonly #recent = new Lru<CosignedHead>(MAX_RECENT)
+  readonly #known: SignatureCache
   readonly #renewals = new Renewals()
   readonly #serial = new Serial()
   /** By log and text of the head. */
@@ -67,7 +68,7 @@ export class CosignedHeads {
     quorum: Quorum,
     onQuorum: (log: string, head: CosignedHead) => void,
     relayed: () => readonly VerifierKey[] = () => [],
-    known = new KnownLines(),
+    known = new SignatureCache(),
   ) {
     this.#store = store
     this.#quorum = quorum
@@ -135,10 +136,10 @@ export class CosignedHeads {
    */
   install(
     log: string,
-    bare: Note,
+    logNote: Note,
     cosignatures: ReadonlyMap<string, Cosignature>,
   ): Promise<ReadonlyMap<string, Cosignature>> {
-    return this.#serial.run(log, () => this.#keep(log, bare, cosignatures, true))
+    return this.#serial.run(log, () => this.#keep(log, logNote, cosignatures, true))
   }
 
   /**
@@ -147,10 +148,10 @@ export class CosignedHeads {
    */
   async merge(
     log: string,
-    bare: Note,
+    logNote: Note,
     cosignatures: ReadonlyMap<string, Cosignature>,
   ): Promise<ReadonlyMap<string, Cosignature>> {
-    const arrivals = this.#arrivalsOf(log, bare)
+    const arrivals = this.#arrivalsOf(log, logNote)
     for (const [key, cosignature] of cosignatures) {
       if (cosignature.time > (arrivals.lines.get(key)?.time ?? 0)) arrivals.lines.set(key, cosignature)
     }
@@ -160,14 +161,14 @@ export class CosignedHeads {
   }
 
   /** The lines of a head that wait for their turn: those of a burst come one by one, and are kept together. */
-  #arrivalsOf(log: string, bare: Note): Arrivals {
-    const head = `${log} ${bare.text}`
+  #arrivalsOf(log: string, logNote: Note): Arrivals {
+    const head = `${log} ${logNote.text}`
     const waiting = this.#arrivals.get(head)
     if (waiting !== undefined) return waiting
     const lines = new Map<string, Cosignature>()
     const merged = this.#serial.run(log, () => {
       this.#arrivals.delete(head)
-      return this.#keep(log, bare, lines, false)
+      return this.#keep(log, logNote, lines, false)
     })
     const arrivals = { lines, merged }
     this.#arrivals.set(head, arrivals)
@@ -176,31 +177,31 @@ export class CosignedHeads {
 
   async #keep(
     log: string,
-    bare: Note,
+    logNote: Note,
     cosignatures: ReadonlyMap<string, Cosignature>,
     install: boolean,
   ): Promise<ReadonlyMap<string, Cosignature>> {
-    const tree = parseCheckpoint(bare.text)
+    const tree = parseCheckpoint(logNote.text)
     // Both are asked for at once, so that they share one write.
-    const remembered = this.signers.remember(log, bare, cosignatures, tree)
-    const merged = this.#merge(log, bare, tree, cosignatures, install)
+    const remembered = this.signers.remember(log, logNote, cosignatures, tree)
+    const merged = this.#merge(log, logNote, tree, cosignatures, install)
     await Promise.all([remembered, merged])
     return merged
   }
 
   async #merge(
     log: string,
-    bare: Note,
+    logNote: Note,
     tree: Tree,
     cosignatures: ReadonlyMap<string, Cosignature>,
     install: boolean,
   ): Promise<ReadonlyMap<string, Cosignature>> {
     const held = this.#current.get(log)
     const recent = this.#recentHead(log, tree.size)
-    if (!install && recent !== undefined && !mayAdd(recent, bare, cosignatures)) return NONE
+    if (!install && recent !== undefined && !mayAdd(recent, logNote, cosignatures)) return NONE
     const kept = held?.size === tree.size ? held : await this.#find(log, tree.size)
-    if (kept === undefined && !install && !this.#isOnItsWay(log, bare)) return NONE
-    if (kept !== undefined && kept.note.text !== bare.text) return NONE
+    if (kept === undefined && !install && !this.#isOnItsWay(log, logNote)) return NONE
+    if (kept !== undefined && kept.note.text !== logNote.text) return NONE
 
     const known = kept?.cosignatures ?? NONE
     const newer = [...cosignatures]
@@ -212,7 +213,7 @@ export class CosignedHeads {
       if (install) this.#setCurrent(log, kept)
       return NONE
     }
-    const head = cosignedHead(bare.text, bare.signatures[0]!, merged, tree)
+    const head = cosignedHead(logNote.text, logNote.signatures[0]!, merged, tree)
     const quorumHead = head.size >= (this.#quorumHeads.get(log)?.size ?? 0) ? this.#ifQuorum(head) : undefined
     // Only what a quorum may rest on is worth a sync of the disk.
     const isForQuorum = taken.some(([key]) => this.#counted.has(key) && !known.has(key))
@@ -263,16 +264,11 @@ export class CosignedHeads {
   #recentHead(log: string, size: number): CosignedHead | undefined {
     const current = this.#current.get(log)
     if (current?.size === size) return current
-    const recent = this.#recent.get(`${log} ${size}`)
-    if (recent !== undefined) this.#keepRecent(log, recent)
-    return recent
+    return this.#recent.get(`${log} ${size}`)
   }
 
   #keepRecent(log: string, head: CosignedHead): void {
-    const key = `${log} ${head.size}`
-    this.#recent.delete(key)
-    this.#recent.set(key, head)
-    if (this.#recent.size > MAX_RECENT) this.#recent.delete(this.#recent.keys().next().value!)
+    this.#recent.put(`${log} ${head.size}`, head)
   }
 
   /**

@@ -21,11 +21,11 @@ export class Deferred {
   readonly #byLog = new Map<string, Waiting[]>()
 
   /** Keeps a head; of too many the smallest go. */
-  add({ log, checkpoint, bare }: SizedHead, candidate: Candidate): void {
+  add({ log, checkpoint, logNote }: SizedHead, candidate: Candidate): void {
     const waiting = this.#byLog.get(log.id) ?? []
-    if (waiting.some(({ text }) => text === bare.text) || (!this.#byLog.has(log.id) && this.#byLog.size >= MAX_LOGS))
+    if (waiting.some(({ text }) => text === logNote.text) || (!this.#byLog.has(log.id) && this.#byLog.size >= MAX_LOGS))
       return
-    waiting.push({ size: checkpoint.size, text: bare.text, candidate })
+    waiting.push({ size: checkpoint.size, text: logNote.text, candidate })
     waiting.sort((a, b) => b.size - a.size).splice(MAX_PER_LOG)
     this.#byLog.set(log.id, waiting)
   }

@@ -3,6 +3,7 @@
  * them. Of a promise the signature is looked at and nothing else: the log need not be followed, its head may be a fork or
  * of a log that is frozen here. Whoever asks later what its key has signed is told all of it, page by page.
  */
+import { Lru } from '../lib/lru.js'
 import { GossumError } from '../errors.js'
 import type { Bearer, KeptPromise, PromiseShelf } from '../store/kept-promises.js'
 import { fromBase64, fromUtf8, toBase64, toHex, utf8 } from '../tlog/bytes.js'
@@ -48,7 +49,7 @@ export interface DepositaryParts {
 export class Depositary {
   readonly #parts: DepositaryParts
   /** By peer, the keys whose promises it brought. */
-  readonly #brought = new Map<string, Map<string, VerifierKey>>()
+  readonly #brought = new Lru<Map<string, VerifierKey>>(MAX_PEERS)
 
   constructor(parts: DepositaryParts) {
     this.#parts = parts
@@ -82,7 +83,7 @@ export class Depositary {
     try {
       const counted = [...known.values()]
       const head = readHead(note, logs, undefined, { counted, relayed: [], neighbours: [] })
-      if (head.checkpoint !== undefined) await signers.see(head.log.id, head.bare, head.cosignatures)
+      if (head.checkpoint !== undefined) await signers.see(head.log.id, head.logNote, head.cosignatures)
     } catch (error) {
       if (!(error instanceof GossumError)) throw error
     }
@@ -126,9 +127,7 @@ export class Depositary {
   /** What a key is worth to us by who brings its promise. A peer of our choice may not speak for any number of keys. */
   #bearer(key: VerifierKey, { peer, witness, chosen }: Bringer): Bearer {
     const keys = this.#brought.get(peer) ?? new Map<string, VerifierKey>()
-    this.#brought.delete(peer)
-    this.#brought.set(peer, keys)
-    if (this.#brought.size > MAX_PEERS) this.#brought.delete(this.#brought.keys().next().value!)
+    this.#brought.put(peer, keys)
     if (keys.size < KEYS_OF_A_PEER[chosen ? 'chosen' : 'stranger']) keys.set(key.vkey, key)
     if (this.#parts.counts(key.vkey)) return 'counted'
     return chosen && (key.vkey === witness || keys.has(key.vkey)) ? 'chosen' : 'stranger'

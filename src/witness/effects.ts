@@ -11,19 +11,19 @@ import type { Cosignature } from '../tlog/cosignature.js'
 import type { VerifierKey } from '../tlog/note.js'
 import type { CosignedHeads } from './cosigned.js'
 import type { Candidate, Head, SizedHead } from './head.js'
-import { Liars, type WitnessedHead } from './equivocation.js'
-import type { Memory } from './verdict-cache.js'
+import { WitnessEquivocations, type WitnessedHead } from './equivocation.js'
+import type { VerdictCache } from './verdict-cache.js'
 import type { Outcome } from './outcome.js'
-import type { Pace } from './advance-throttle.js'
+import type { AdvanceThrottle } from './advance-throttle.js'
 import type { FollowedLog, Prover } from './prover.js'
 import type { Publisher } from './publisher.js'
 import { StrangersLines } from './renewals.js'
-import { UNSIGNED, type Keyring, type Made, type Signing } from './signing.js'
+import { isUnsigned, type LogSigners, type Made, type Signing } from './signing.js'
 import type { Effect } from './step-types.js'
 import type { Suspect, Suspects } from './suspects.js'
 
 /** Who is told what leaves the pipeline. */
-export interface Told {
+export interface Listeners {
   /** The mesh: a head, whose meaning is on disk already. */
   readonly publish: (log: string, note: Uint8Array) => void
   /** The alarm: evidence. Not new when it is about a lie that is known. */
@@ -40,25 +40,25 @@ export interface Told {
 }
 
 /** What is kept of logs. */
-export interface Kept {
+export interface LogMemory {
   readonly store: Store
   readonly cosigned: CosignedHeads
   readonly suspects: Suspects
 }
 
 export interface EffectsOptions {
-  readonly kept: Kept
+  readonly kept: LogMemory
   readonly keys: {
-    readonly own: Keyring
+    readonly own: LogSigners
     readonly counted: readonly VerifierKey[]
     readonly relayed: () => readonly VerifierKey[]
   }
-  readonly told: Told
-  readonly memory: Memory
+  readonly told: Listeners
+  readonly memory: VerdictCache
   readonly tools: {
     readonly signing: Signing
     readonly publisher: Publisher
-    readonly pace: Pace
+    readonly throttle: AdvanceThrottle
     readonly prover: Prover
   }
 }
@@ -85,14 +85,14 @@ const NONE: ReadonlyMap<string, Cosignature> = new Map()
 
 export class Effects {
   readonly #options: EffectsOptions
-  readonly #liars: Liars
+  readonly #equivocations: WitnessEquivocations
   readonly #lines: StrangersLines
 
   constructor(options: EffectsOptions) {
     this.#options = options
     const { kept, keys, told, tools } = options
     this.#lines = new StrangersLines(new Set(keys.counted.map(({ vkey }) => vkey)))
-    this.#liars = new Liars({ ...kept, ...keys, prover: tools.prover, alarm: told.alarm })
+    this.#equivocations = new WitnessEquivocations({ ...kept, ...keys, prover: tools.prover, alarm: told.alarm })
   }
 
   /** Stops at a cosignature that cannot be made now; throws what is our own failure, or our disk's. */
@@ -118,12 +118,12 @@ export class Effects {
     performed: Performed,
   ): Promise<void> {
     const { kept, memory, told, tools } = this.#options
-    const { log, checkpoint, bare } = head
+    const { log, checkpoint, logNote } = head
     switch (effect.do) {
       case 'cosign':
         return this.#cosign(head, state, performed)
       case 'keep':
-        await kept.cosigned.install(log.id, bare, head.cosignatures)
+        await kept.cosigned.install(log.id, logNote, head.cosignatures)
         return
       case 'publish':
         return this.#publish(effect.what, candidate, head, performed.made ?? [])
@@ -141,19 +141,19 @@ export class Effects {
         const { id, isNew } = await told.alarm(effect.evidence)
         performed.evidence = id
         performed.news = isNew
-        if (isNew) tools.publisher.passOn(candidate.source, head, bare)
+        if (isNew) tools.publisher.passOn(candidate.source, head, logNote)
         return
       }
       case 'compareWitnesses': {
         const { peer } = candidate
         const seen = witnessed(head)
         performed.background.push(
-          effect.as === 'lie' ? this.#liars.sawLie(log, seen, peer) : this.#liars.sawTruth(log, seen),
+          effect.as === 'lie' ? this.#equivocations.sawLie(log, seen, peer) : this.#equivocations.sawTruth(log, seen),
         )
         return
       }
       case 'notePast':
-        return memory.notePast(log.id, bare)
+        return memory.notePast(log.id, logNote)
       case 'defer':
         performed.isDeferred = true
         return
@@ -198,27 +198,26 @@ export class Effects {
   /** Keeps a head that could not be tied to our history; whether that is worth telling the mesh. */
   async #keepSuspect(candidate: Candidate, head: Head<FollowedLog>, code: ErrorCode): Promise<boolean> {
     const { kept, told, tools } = this.#options
-    const { log, bare, checkpoint } = head
+    const { log, logNote, checkpoint } = head
     const { isNew, dropped } = await kept.suspects.keep(head, candidate, code)
     if (dropped !== undefined) told.onSuspectDropped(dropped)
     const isNews = isNew && (checkpoint?.size ?? Infinity) > (kept.store.heads.get(log.id).tree?.size ?? 0)
-    if (isNews) tools.publisher.passOn(candidate.source, head, bare)
+    if (isNews) tools.publisher.passOn(candidate.source, head, logNote)
     return isNews
   }
 
   async #cosign(head: SizedHead, state: LogState, performed: Performed): Promise<void> {
     const { kept, tools } = this.#options
-    const { log, bare, byNeighbours } = head
-    const isNext = kept.cosigned.current(log.id)?.note.text !== bare.text
+    const { log, logNote, byNeighbours } = head
+    const isNext = kept.cosigned.current(log.id)?.note.text !== logNote.text
     try {
-      performed.made = await tools.signing.cosign(log.id, state, bare, isNext ? head.cosignatures : NONE)
+      performed.made = await tools.signing.cosign(log.id, state, logNote, isNext ? head.cosignatures : NONE)
     } catch (error) {
-      const code = errorCode(error)
-      if (!UNSIGNED.has(code)) throw error
-      performed.failed = code
+      if (!isUnsigned(error)) throw error
+      performed.failed = errorCode(error)
       return
     }
-    if (isNext) await kept.cosigned.signers.remember(log.id, bare, byNeighbours)
+    if (isNext) await kept.cosigned.signers.remember(log.id, logNote, byNeighbours)
   }
 
   #publish(what: 'advance' | 'renewal' | 'frozen', { source }: Candidate, head: SizedHead, made: Made): void {
@@ -226,7 +225,7 @@ export class Effects {
     const own = keys.own.of(head.log.id).map(({ verifier }) => verifier)
     switch (what) {
       case 'advance':
-        tools.pace.signed(head.log.id, head.checkpoint.size)
+        tools.throttle.signed(head.log.id, head.checkpoint.size)
         return tools.publisher.advanced(source, head, own, made)
       case 'renewal':
         return tools.publisher.renewed(head, own, made)
@@ -238,28 +237,28 @@ export class Effects {
   /** Adds cosignatures to a head of our history; whether one of them is news to the mesh. */
   async #merge({ source, peer }: Candidate, head: SizedHead<FollowedLog>, { background }: Performed): Promise<boolean> {
     const { kept, tools } = this.#options
-    const { log, bare, cosignatures, byNeighbours } = head
+    const { log, logNote, cosignatures, byNeighbours } = head
     if (cosignatures.size === 0 && byNeighbours.size === 0) return false
     const quorumSize = kept.cosigned.quorum(log.id)?.size ?? -1
-    const fresh = await this.#lines.take(peer, cosignatures, (lines) => kept.cosigned.merge(log.id, bare, lines))
-    await kept.cosigned.signers.remember(log.id, bare, byNeighbours)
+    const fresh = await this.#lines.take(peer, cosignatures, (lines) => kept.cosigned.merge(log.id, logNote, lines))
+    await kept.cosigned.signers.remember(log.id, logNote, byNeighbours)
     if (fresh.size === 0) return false
-    background.push(this.#liars.sawTruth(log, { ...witnessed(head), cosignatures: fresh }))
+    background.push(this.#equivocations.sawTruth(log, { ...witnessed(head), cosignatures: fresh }))
     return tools.publisher.merged(source, head, fresh, quorumSize)
   }
 
   /** The head is no suspect any more. Cosignatures that came while it was one are taken up now. */
   async #resolve(
     { note: bytes, receivedAt }: Candidate,
-    { log, bare }: SizedHead,
+    { log, logNote }: SizedHead,
     { again }: Performed,
   ): Promise<void> {
-    const suspect = await this.#options.kept.suspects.resolve(log.id, bare)
+    const suspect = await this.#options.kept.suspects.resolve(log.id, logNote)
     const note = suspect && utf8(suspect.note)
     if (note !== undefined && !equalBytes(note, bytes)) again.push({ source: 'replay', note, log: log.id, receivedAt })
   }
 }
 
-function witnessed({ checkpoint, bare, cosignatures }: SizedHead): WitnessedHead {
-  return { size: checkpoint.size, root: checkpoint.root, bare, cosignatures }
+function witnessed({ checkpoint, logNote, cosignatures }: SizedHead): WitnessedHead {
+  return { size: checkpoint.size, root: checkpoint.root, logNote, cosignatures }
 }

@@ -15,7 +15,7 @@ import type { FollowedLog, Prover } from './prover.js'
 /** A head with what its witnesses signed. */
 export interface WitnessedHead extends Tree {
   /** The text with the log's line only. */
-  readonly bare: Note
+  readonly logNote: Note
   readonly cosignatures: ReadonlyMap<string, Cosignature>
 }
 
@@ -32,7 +32,7 @@ export interface LiarsParts {
 /** Lies remembered of witnesses that only neighbours count: at up to 64 KiB each they hold 16 MiB at the most. */
 const MAX_RELAYED_LIES = 256
 
-export class Liars {
+export class WitnessEquivocations {
   readonly #parts: LiarsParts
   /** The newest head that contradicts our history, by log and witness: of those that count, and of the others. */
   readonly #countedLies = new Map<string, WitnessedHead>()
@@ -51,7 +51,7 @@ export class Liars {
       const current = cosigned.current(log.id)
       const held =
         current?.cosignatures.has(key.vkey) === true ? current : await cosigned.signers.largestBy(log.id, key.vkey)
-      if (held !== undefined) await this.#compare(log, key, lie, { ...held, bare: bareOf(held.note) }, peer)
+      if (held !== undefined) await this.#compare(log, key, lie, { ...held, logNote: bareOf(held.note) }, peer)
     }
   }
 
@@ -122,6 +122,6 @@ function bareOf({ text, signatures }: Note): Note {
   return { text, signatures: signatures.slice(0, 1) }
 }
 
-function withLine({ bare, cosignatures }: WitnessedHead, key: VerifierKey): Note {
-  return { text: bare.text, signatures: [...bare.signatures, cosignatures.get(key.vkey)!.signature] }
+function withLine({ logNote, cosignatures }: WitnessedHead, key: VerifierKey): Note {
+  return { text: logNote.text, signatures: [...logNote.signatures, cosignatures.get(key.vkey)!.signature] }
 }

@@ -8,7 +8,7 @@ import { formatCheckpoint, parseCheckpoint, type Checkpoint } from '../tlog/chec
 import { readCosignatures, type Cosignature } from '../tlog/cosignature.js'
 import { isBy, isCanonicalNote, parseNote, verifyNote, type Note, type VerifierKey } from '../tlog/note.js'
 import type { PushedProof } from './decide.js'
-import type { Source } from './source.js'
+import type { HeadSource } from './source.js'
 
 /** What identifies a log: its key, and the origin that it writes. */
 export interface LogIdentity {
@@ -20,7 +20,7 @@ export interface LogIdentity {
 
 /** A head as it came, before anything about it is believed. */
 export interface Candidate {
-  readonly source: Source
+  readonly source: HeadSource
   /** The bytes as they came, at most 64 KiB. */
   readonly note: Uint8Array
   /** The same, read, where the door had to; then the bytes are its canonical spelling. */
@@ -41,7 +41,7 @@ export interface Head<Log extends LogIdentity = LogIdentity> {
   /** Undefined for a size beyond 2^53 - 1: the log signed a tree that cannot exist. */
   readonly checkpoint: Checkpoint | undefined
   /** The text with the log's line only. */
-  readonly bare: Note
+  readonly logNote: Note
   /** The newest verified cosignature of each known key, by vkey. */
   readonly cosignatures: ReadonlyMap<string, Cosignature>
   /** The same of neighbours that nobody counts: remembered for them, and not passed on. */
@@ -85,7 +85,7 @@ export function readHead<Log extends LogIdentity>(
   const note = parsed ?? parseNote(message)
   const log = id === undefined ? logThatSigned(note, [...logs.values()]) : logs.get(id)
   if (log === undefined) throw new GossumError('LOG_UNKNOWN', id)
-  const bare: Note = { text: note.text, signatures: [verifyNote(note, log.key)] }
+  const logNote: Note = { text: note.text, signatures: [verifyNote(note, log.key)] }
   const checkpoint = readCheckpoint(note.text)
   const origin = note.text.slice(0, note.text.indexOf('\n'))
   if (origin !== log.origin) throw new GossumError('ORIGIN_MISMATCH', JSON.stringify(origin.slice(0, 200)))
@@ -99,7 +99,7 @@ export function readHead<Log extends LogIdentity>(
   return {
     log,
     checkpoint,
-    bare,
+    logNote,
     cosignatures,
     byNeighbours: aside.verified,
     canonical: canonicalNote && checkpoint !== undefined && formatCheckpoint(checkpoint) === note.text,

@@ -9,7 +9,7 @@ import { utf8 } from '../tlog/bytes.js'
 import { isBy, parseNote } from '../tlog/note.js'
 import type { Gatherer } from './circumstances.js'
 import type { Deferred } from './deferred.js'
-import type { Kept, Told } from './effects.js'
+import type { LogMemory, Listeners } from './effects.js'
 import type { Candidate } from './head.js'
 import type { FollowedLog } from './prover.js'
 import type { Runner } from './runner.js'
@@ -18,8 +18,8 @@ import type { Suspect } from './suspects.js'
 
 export interface OpenEndsOptions {
   readonly logs: ReadonlyMap<string, FollowedLog>
-  readonly kept: Kept
-  readonly told: Pick<Told, 'onOutcome' | 'onSuspectAlarm' | 'onSuspectDropped'>
+  readonly kept: LogMemory
+  readonly told: Pick<Listeners, 'onOutcome' | 'onSuspectAlarm' | 'onSuspectDropped'>
   readonly tools: { readonly gatherer: Gatherer; readonly signing: Signing; readonly deferred: Deferred }
   readonly runner: Runner
   /** Milliseconds since 1970. */

@@ -129,5 +129,5 @@ export function obstacleOfOrigin(
     if (isHeld(id)) return 'LOG_FROZEN'
     if (unmetFloor(store.heads.get(id)) !== undefined) return 'GUARD_BEHIND'
   }
-  return signer.away?.code
+  return signer.unavailable?.code
 }

@@ -2,7 +2,7 @@
  * What the pipeline made of a head, and what that means to every door. Pure: one table, so that no door has an opinion of
  * its own.
  */
-import type { ErrorCode } from '../errors.js'
+import { traitsOf, type ErrorCode } from '../errors.js'
 import type { Cosignature } from '../tlog/cosignature.js'
 import type { Hash } from '../tlog/hash.js'
 
@@ -29,34 +29,25 @@ export interface Outcome {
   readonly held?: number
 }
 
-/** Codes of what is no head of the log that was asked: no honest log, and no honest place, gives it out. */
-const NO_HEAD: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
-  'NOTE_MALFORMED',
-  'NOTE_TOO_LARGE',
-  'SIGNATURE_MISSING',
-  'SIGNATURE_INVALID',
-  'CHECKPOINT_MALFORMED',
-  'ORIGIN_MISMATCH',
-])
-
-/** Whether what was refused with this code is no head of the log that was asked. */
+/** Whether what was refused with this code is no head of the log that was asked: no honest log, and no honest place, gives it out. */
 export function isNoHead(code: ErrorCode | undefined): boolean {
-  return code !== undefined && NO_HEAD.has(code)
+  return code !== undefined && traitsOf(code).fault === 'head'
 }
 
 export type GossipVerdict = 'accept' | 'ignore' | 'reject'
 
-export interface Answer {
+export interface DoorAnswer {
   /** Status of POST /add-checkpoint. */
   readonly status: number
   readonly gossip: GossipVerdict
   /** Exit code of the command line. */
-  readonly exit: 0 | 2 | 3 | 4
+  readonly exit: 0 | 1 | 2 | 3 | 4
 }
 
-/** The answer of every door to an outcome. */
-export function answerTo(outcome: Outcome): Answer {
+/** The answer of every door to an outcome; where that has a code, by the traits of the code. */
+export function answerTo(outcome: Outcome): DoorAnswer {
   const ifNews = outcome.news ? 'accept' : 'ignore'
+  const { status, exit, gossip, retryable } = traitsOf(outcome.code ?? 'INTERNAL')
   switch (outcome.kind) {
     case 'advanced':
     case 'known':
@@ -64,59 +55,13 @@ export function answerTo(outcome: Outcome): Answer {
     case 'past':
       return { status: 409, gossip: ifNews, exit: 0 }
     case 'pending':
-      return { status: PUSH_STATUS[outcome.code ?? 'INTERNAL'] ?? 503, gossip: ifNews, exit: 4 }
+      // Whose fault it is that the head cannot be proven yet is not for who pushed it, unless its own proof failed.
+      return { status: retryable || outcome.code === undefined ? 503 : status, gossip: ifNews, exit: 4 }
     case 'refused':
-      return refusal(outcome.code ?? 'INTERNAL')
+      return { status, gossip, exit }
     case 'conflict':
       // The most precious message there is: it travels, and whoever brought it is never punished.
       return { status: 422, gossip: ifNews, exit: 3 }
-  }
-}
-
-/** Statuses of what was pushed and does not do, which asking again later would not change. */
-const PUSH_STATUS: Readonly<Partial<Record<ErrorCode, number>>> = {
-  NOT_CANONICAL: 400,
-  REQUEST_INVALID: 400,
-  OLD_SIZE_DIFFERS: 409,
-  PROOF_INVALID: 422,
-  SIZE_IMPOSSIBLE: 422,
-}
-
-/** Reject, which costs the sender its standing, is only for bytes that no honest node can have passed on. */
-function refusal(code: ErrorCode): Answer {
-  switch (code) {
-    case 'LOG_UNKNOWN':
-      return { status: 404, gossip: 'ignore', exit: 2 }
-    case 'SIGNATURE_MISSING':
-    case 'SIGNATURE_INVALID':
-      return { status: 403, gossip: 'reject', exit: 2 }
-    case 'NOTE_MALFORMED':
-    case 'NOTE_TOO_LARGE':
-      return { status: 400, gossip: 'reject', exit: 2 }
-    case 'LOG_BUDGET':
-      return { status: 429, gossip: 'ignore', exit: 4 }
-    case 'LOG_FROZEN':
-      return { status: 503, gossip: 'ignore', exit: 3 }
-    case 'GUARD_WAITING':
-    case 'GUARD_BEHIND':
-    case 'KEY_DUPLICATE':
-    case 'DEPOSIT_WAITING':
-    case 'CLOCK_WRONG':
-    case 'ORIGIN_TAKEN':
-    case 'AGENT_UNAVAILABLE':
-      return { status: 503, gossip: 'ignore', exit: 4 }
-    case 'CHECKPOINT_MALFORMED':
-    case 'ORIGIN_MISMATCH':
-      // The log itself signed these: not the messenger's doing.
-      return { status: 400, gossip: 'ignore', exit: 2 }
-    case 'NOT_CANONICAL':
-    case 'REQUEST_INVALID':
-    case 'OLD_SIZE_DIFFERS':
-    case 'PROOF_INVALID':
-      // Only of heads that were pushed with a proof: the head itself is judged by itself.
-      return { status: PUSH_STATUS[code] ?? 500, gossip: 'ignore', exit: 2 }
-    default:
-      return { status: 500, gossip: 'ignore', exit: 2 }
   }
 }
 

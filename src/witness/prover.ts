@@ -2,7 +2,7 @@
  * Where the proofs come from: the log, from our own vantage, and the peers when the log will not give one. A proof
  * that holds is as good from one as from the other; it is the log that may be down, or lie to us.
  */
-import { Budget } from '../lib/token-buckets.js'
+import { TokenBuckets } from '../lib/token-buckets.js'
 import { GossumError } from '../errors.js'
 import { timed } from '../lib/timed.js'
 import { toHex } from '../tlog/bytes.js'
@@ -43,7 +43,7 @@ export class Prover {
   readonly #fromPeers: PrefixFromPeers
   readonly #stopped: AbortSignal
   readonly #now: () => number
-  readonly #budget = new Budget(PROOF_BURST, PROOFS_PER_SECOND)
+  readonly #budget = new TokenBuckets(PROOF_BURST, PROOFS_PER_SECOND)
   /** Proofs under way: the head that all peers bring at once is proven once. */
   readonly #underWay = new Map<string, Promise<Proof>>()
 

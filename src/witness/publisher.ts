@@ -8,7 +8,7 @@ import { formatNote, MAX_NOTE_BYTES, type Note, type VerifierKey } from '../tlog
 import type { Head, SizedHead } from './head.js'
 import { PAUSE_MS } from './advance-throttle.js'
 import { withLines, type Made } from './signing.js'
-import { SOURCES, type Source } from './source.js'
+import { SOURCES, type HeadSource } from './source.js'
 
 export interface PublisherOptions {
   /** Keys whose cosignatures count for us; our own are among them. */
@@ -41,8 +41,8 @@ export class Publisher {
   }
 
   /** A head was cosigned. What gossip relays travels on by itself, and our cosignature behind it. */
-  advanced(source: Source, head: SizedHead, keys: readonly VerifierKey[], made: Made): void {
-    const { log, checkpoint, bare, cosignatures } = head
+  advanced(source: HeadSource, head: SizedHead, keys: readonly VerifierKey[], made: Made): void {
+    const { log, checkpoint, logNote, cosignatures } = head
     this.#newest.set(log.id, [...(this.#newest.get(log.id) ?? []), checkpoint.size].slice(-NEWEST_HEADS))
     const { relayed, bursts } = SOURCES[source]
     const travels = relayed && head.clean
@@ -52,8 +52,8 @@ export class Publisher {
     const lines = [...(travels ? [] : others), ...(first !== undefined && this.#isHeard(keys) ? [first] : [])]
     // The line of our second key travels by itself: it is large, and who does not count it would not forward the rest.
     const notes = [
-      ...(travels && lines.length === 0 ? [] : [withLines(bare, lines)]),
-      ...more.map((line) => withLines(bare, [line])),
+      ...(travels && lines.length === 0 ? [] : [withLines(logNote, lines)]),
+      ...more.map((line) => withLines(logNote, [line])),
     ]
     if (bursts && this.#pauseMs > 0 && !this.#isStopped) this.#paced(log.id, notes)
     else for (const note of notes) this.#publish(log.id, note)
@@ -89,9 +89,9 @@ export class Publisher {
   }
 
   /** Our cosignatures of a head were made anew. */
-  renewed({ log, bare }: Head, keys: readonly VerifierKey[], [first, ...more]: Made): void {
-    if (first !== undefined && this.#isHeard(keys)) this.#publish(log.id, withLines(bare, [first]))
-    for (const line of more) this.#publish(log.id, withLines(bare, [line]))
+  renewed({ log, logNote }: Head, keys: readonly VerifierKey[], [first, ...more]: Made): void {
+    if (first !== undefined && this.#isHeard(keys)) this.#publish(log.id, withLines(logNote, [first]))
+    for (const line of more) this.#publish(log.id, withLines(logNote, [line]))
   }
 
   /**
@@ -100,23 +100,23 @@ export class Publisher {
    * quorum (its size, -1 for none) says for those whom we count; for those whom our neighbours count, we cannot know,
    * and take the newest heads.
    */
-  merged(source: Source, head: SizedHead, fresh: ReadonlyMap<string, Cosignature>, quorumSize: number): boolean {
-    const { log, checkpoint, bare } = head
+  merged(source: HeadSource, head: SizedHead, fresh: ReadonlyMap<string, Cosignature>, quorumSize: number): boolean {
+    const { log, checkpoint, logNote } = head
     const isOfUse = checkpoint.size >= quorumSize && this.#options.counted.some(({ vkey }) => fresh.has(vkey))
     const isNews = isOfUse || checkpoint.size >= (this.#newest.get(log.id)?.[0] ?? 0)
-    if (isNews) this.passOn(source, head, withLines(bare, fresh.values()))
+    if (isNews) this.passOn(source, head, withLines(logNote, fresh.values()))
     return isNews
   }
 
   /** The log showed us a head though it is frozen: we sign no more of it, but others must be able to compare. */
-  shownFrozen({ log, checkpoint, bare }: SizedHead): void {
+  shownFrozen({ log, checkpoint, logNote }: SizedHead): void {
     if (checkpoint.size <= (this.#shown.get(log.id) ?? 0)) return
     this.#shown.set(log.id, checkpoint.size)
-    this.#publish(log.id, bare)
+    this.#publish(log.id, logNote)
   }
 
   /** Sends on what gossip will not forward by itself: news from another source, or news in bytes not fit to be sent. */
-  passOn(source: Source, head: Head, note: Note): void {
+  passOn(source: HeadSource, head: Head, note: Note): void {
     if (!SOURCES[source].relayed || !head.clean) this.#publish(head.log.id, note)
   }
 

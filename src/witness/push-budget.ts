@@ -1,5 +1,5 @@
 /** How many of the heads that a log pushes are cosigned in a day, where a log list says so. */
-import { Budget } from '../lib/token-buckets.js'
+import { TokenBuckets } from '../lib/token-buckets.js'
 
 const SECONDS_PER_DAY = 24 * 60 * 60
 
@@ -11,9 +11,9 @@ export type TakePush = (log: string, now: number) => (() => void) | undefined
  * day; a node that starts begins with a whole one. `now` in milliseconds.
  */
 export function pushBudget(logs: readonly { readonly id: string; readonly perDay: number | null }[]): TakePush {
-  const budgets = new Map<string, Budget>()
+  const budgets = new Map<string, TokenBuckets>()
   for (const { id, perDay } of logs) {
-    if (perDay !== null) budgets.set(id, new Budget(perDay, perDay / SECONDS_PER_DAY))
+    if (perDay !== null) budgets.set(id, new TokenBuckets(perDay, perDay / SECONDS_PER_DAY))
   }
   return (log, now) => {
     const budget = budgets.get(log)

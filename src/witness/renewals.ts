@@ -3,7 +3,7 @@
  * each of these lines is true, and none tells us anything that matters. So a later time of one key on one head counts
  * again only after a while, and lines by keys that only neighbours count come out of the budget of who brings them.
  */
-import { Budget } from '../lib/token-buckets.js'
+import { TokenBuckets } from '../lib/token-buckets.js'
 import type { Cosignature } from '../tlog/cosignature.js'
 
 type Lines = ReadonlyMap<string, Cosignature>
@@ -16,7 +16,7 @@ const LINE_BURST = 1024
 const LINES_PER_SECOND = 32
 
 export class Renewals {
-  readonly #budget = new Budget(RENEWAL_BURST, RENEWALS_PER_SECOND)
+  readonly #budget = new TokenBuckets(RENEWAL_BURST, RENEWALS_PER_SECOND)
 
   /** Whether another time of a key that has cosigned a head before is taken. */
   mayTake(log: string, vkey: string): boolean {
@@ -26,7 +26,7 @@ export class Renewals {
 
 export class StrangersLines {
   readonly #counted: ReadonlySet<string>
-  readonly #budget = new Budget(LINE_BURST, LINES_PER_SECOND)
+  readonly #budget = new TokenBuckets(LINE_BURST, LINES_PER_SECOND)
 
   constructor(counted: ReadonlySet<string>) {
     this.#counted = counted

@@ -9,11 +9,11 @@ import type { Cosignature } from '../tlog/cosignature.js'
 import { spellNote, type VerifierKey } from '../tlog/note.js'
 import type { Barrier, Gatherer } from './circumstances.js'
 import type { Deferred } from './deferred.js'
-import type { Effects, Kept } from './effects.js'
+import type { Effects, LogMemory } from './effects.js'
 import { readHead, type Candidate, type Head, type SizedHead } from './head.js'
-import type { KnownLines } from './signature-cache.js'
+import type { SignatureCache } from './signature-cache.js'
 import type { Outcome } from './outcome.js'
-import type { Pace } from './advance-throttle.js'
+import type { AdvanceThrottle } from './advance-throttle.js'
 import type { FollowedLog, Prover } from './prover.js'
 import type { TakePush } from './push-budget.js'
 import type { Signing } from './signing.js'
@@ -31,18 +31,18 @@ export interface ReadKeys {
   /** Witness keys of our neighbours: what they signed is remembered for them. */
   readonly neighbours: () => readonly VerifierKey[]
   /** Cosignatures that were verified before. */
-  readonly known: KnownLines
+  readonly known: SignatureCache
 }
 
 export interface RunnerOptions {
   readonly logs: ReadonlyMap<string, FollowedLog>
-  readonly kept: Kept
+  readonly kept: LogMemory
   readonly keys: ReadKeys
   readonly barrier: Pick<Barrier, 'sawUnknown'>
   readonly tools: {
     readonly gatherer: Gatherer
     readonly prover: Prover
-    readonly pace: Pace
+    readonly throttle: AdvanceThrottle
     readonly signing: Signing
     readonly effects: Effects
     readonly deferred: Deferred
@@ -101,7 +101,7 @@ export class Runner {
         : await this.#steps(candidate, head, own, charged, again).finally(leave)
     // What is not on our history is remembered all the same: its witnesses may ask what they have signed.
     if (outcome.kind === 'pending' || outcome.kind === 'refused' || outcome.kind === 'conflict')
-      await kept.cosigned.signers.see(id, head.bare, new Map([...head.cosignatures, ...head.byNeighbours]))
+      await kept.cosigned.signers.see(id, head.logNote, new Map([...head.cosignatures, ...head.byNeighbours]))
     return { outcome: withForged(outcome, forged), again }
   }
 
@@ -130,7 +130,7 @@ export class Runner {
   async #turn({ source }: Candidate, { log, checkpoint }: SizedHead): Promise<(() => void) | undefined> {
     const { tree } = this.#options.kept.store.heads.get(log.id)
     const isPaced = SOURCES[source].paced && tree !== undefined && checkpoint.size > tree.size
-    return isPaced ? this.#options.tools.pace.turn(log.id, checkpoint, this.#stopped) : () => undefined
+    return isPaced ? this.#options.tools.throttle.turn(log.id, checkpoint, this.#stopped) : () => undefined
   }
 
   /** Steps until there is an outcome: again with what a step asks for, and when the state was changed meanwhile. */
@@ -246,16 +246,16 @@ function replayOf({ log, receivedAt }: Candidate, note: string): Candidate {
 }
 
 /** What a head with our cosignature says: that we signed it, and when. */
-function markOf({ checkpoint: { size, root }, bare }: SizedHead, { signature, time }: Cosignature): Mark {
+function markOf({ checkpoint: { size, root }, logNote }: SizedHead, { signature, time }: Cosignature): Mark {
   return {
     size,
     root,
     time,
-    note: spellNote({ text: bare.text, signatures: [...bare.signatures, signature] }),
+    note: spellNote({ text: logNote.text, signatures: [...logNote.signatures, signature] }),
   }
 }
 
 /** What a promise of ours says of a head. */
-export function markOfPromise({ checkpoint: { size, root }, bare }: SizedHead, time: number): Mark {
-  return { size, root, time, note: spellNote(bare) }
+export function markOfPromise({ checkpoint: { size, root }, logNote }: SizedHead, time: number): Mark {
+  return { size, root, time, note: spellNote(logNote) }
 }

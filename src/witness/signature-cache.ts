@@ -11,7 +11,7 @@ import type { VerifierKey } from '../tlog/note.js'
 /** Signatures remembered for sure; up to twice as many are. About 100 bytes each. */
 const REMEMBERED = 16_384
 
-export class KnownLines {
+export class SignatureCache {
   readonly #limit: number
   #young = new Set<string>()
   #old: ReadonlySet<string> = new Set()

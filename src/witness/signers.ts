@@ -5,7 +5,7 @@
  * lost its memory is told both; what was only seen never takes the place of what is on our history.
  */
 import type { SeenLines } from '../store/seen-lines.js'
-import type { SignedBy, Standing } from '../store/signed-by.js'
+import type { SignedBy, KeyStanding } from '../store/signed-by.js'
 import { utf8 } from '../tlog/bytes.js'
 import { parseCheckpoint } from '../tlog/checkpoint.js'
 import { formatHash } from '../tlog/hash.js'
@@ -13,7 +13,7 @@ import { verifiedCosignatures, type Cosignature } from '../tlog/cosignature.js'
 import type { Tree } from '../tlog/merkle.js'
 import { parseNote, parseVerifierKey, spellNote, type Note, type VerifierKey } from '../tlog/note.js'
 import { cosignedHead, encodeCosigned, type CosignedHead } from './cosigned-head.js'
-import type { KnownLines } from './signature-cache.js'
+import type { SignatureCache } from './signature-cache.js'
 
 /** A head that a witness cosigned, with the time that it says, in POSIX seconds. */
 export interface LastSeen {
@@ -30,7 +30,7 @@ export interface SignersParts {
   /** Keys that only neighbours count. */
   readonly relayed: () => readonly VerifierKey[]
   /** The lines that were verified before. */
-  readonly known: KnownLines
+  readonly known: SignatureCache
 }
 
 export class Signers {
@@ -127,7 +127,7 @@ export class Signers {
     return cosignatures.size === 0 ? undefined : cosignedHead(note.text, note.signatures[0]!, cosignatures)
   }
 
-  #standings(keys: readonly string[]): Standing[] {
+  #standings(keys: readonly string[]): KeyStanding[] {
     const relayed = new Set(this.#parts.relayed().map(({ vkey }) => vkey))
     return keys.map((key) => (this.#counted.has(key) ? 'counted' : relayed.has(key) ? 'relayed' : 'stranger'))
   }

@@ -2,7 +2,7 @@
  * Making the cosignatures that the state on disk promises: deposited first with those who remember them, then signed, then
  * kept. Only then may they leave. What was promised and could not be made is owed, and made when the key is back.
  */
-import { errorCode, GossumError, type ErrorCode } from '../errors.js'
+import { errorCode, GossumError, traitsOf, type ErrorCode } from '../errors.js'
 import { type LogState } from '../store/heads.js'
 import { toHex, utf8 } from '../tlog/bytes.js'
 import { cosignBy, type Cosignature } from '../tlog/cosignature.js'
@@ -14,7 +14,7 @@ import { isSigned } from './signed.js'
 import type { Circumstances } from './step-types.js'
 
 /** Which keys of ours cosign a log: the first, and an ML-DSA-44 key if there is one. */
-export interface Keyring {
+export interface LogSigners {
   of(log: string): readonly Signer[]
 }
 
@@ -31,24 +31,16 @@ export interface PromiseDeposits {
   released(log: string, note: Uint8Array): void
 }
 
-/** Failures to sign that are no failure of ours: the promise is on disk, and the cosignature owed. */
-export const UNSIGNED: ReadonlySet<ErrorCode> = new Set([
-  'AGENT_UNAVAILABLE',
-  'DEPOSIT_WAITING',
-  'GUARD_WAITING',
-  'GUARD_BEHIND',
-  'KEY_DUPLICATE',
-  'CLOCK_WRONG',
-  'LOG_FROZEN',
-  'ORIGIN_TAKEN',
-  'STATE_DISAGREES',
-])
+/** Whether this is no failure of ours, but a reason not to sign now: the promise is on disk, and the cosignature owed. */
+export function isUnsigned(error: unknown): boolean {
+  return traitsOf(errorCode(error)).fault === 'signing'
+}
 
 /** Our cosignatures of one head and one time: by our key, then by the second one if we have it. */
 export type Made = readonly Cosignature[]
 
 export class Signing {
-  readonly #keyring: Keyring
+  readonly #keyring: LogSigners
   readonly #cosigned: CosignedHeads
   readonly #deposits: PromiseDeposits | undefined
   readonly #obstacle: (log: string) => ErrorCode | undefined
@@ -57,7 +49,7 @@ export class Signing {
 
   /** `obstacle` says what stands in the way of a signature at this moment. */
   constructor(
-    keyring: Keyring,
+    keyring: LogSigners,
     cosigned: CosignedHeads,
     deposits: PromiseDeposits | undefined,
     obstacle: (log: string) => ErrorCode | undefined,
@@ -88,28 +80,28 @@ export class Signing {
   }
 
   /** Why nothing can be signed for a log now, if a key of it is away. */
-  away(log: string): GossumError | undefined {
-    return this.#keyring.of(log).find(({ away }) => away !== undefined)?.away
+  unavailable(log: string): GossumError | undefined {
+    return this.#keyring.of(log).find(({ unavailable }) => unavailable !== undefined)?.unavailable
   }
 
   /**
    * Makes the cosignatures that the state on disk speaks of, of the head that it holds, and keeps them beside `others`.
-   * Throws STORE_WRITE_FAILED, and, with nothing signed, what is in UNSIGNED: they are owed.
+   * Throws STORE_WRITE_FAILED, and, with nothing signed, the codes whose fault is `signing`: they are owed.
    */
-  async cosign(log: string, state: LogState, bare: Note, others: ReadonlyMap<string, Cosignature>): Promise<Made> {
+  async cosign(log: string, state: LogState, logNote: Note, others: ReadonlyMap<string, Cosignature>): Promise<Made> {
     try {
-      await this.#deposit(log, state, bare)
+      await this.#deposit(log, state, logNote)
       const own = new Map<string, Cosignature>()
       for (const signer of this.#keyring.of(log)) {
         // While the disk, the peers or an agent were waited for the log may have been convicted, or a twin seen.
         const obstacle = this.#obstacle(log)
         if (obstacle !== undefined) throw new GossumError(obstacle)
-        own.set(signer.verifier.vkey, await cosignBy(bare.text, state.signed!.time, signer))
+        own.set(signer.verifier.vkey, await cosignBy(logNote.text, state.signed!.time, signer))
       }
-      await this.#cosigned.install(log, bare, new Map([...others, ...own]))
+      await this.#cosigned.install(log, logNote, new Map([...others, ...own]))
       this.#owed.delete(log)
       const made = [...own.values()]
-      if (this.#deposits?.hasChosen === true) this.#deposits.released(log, formatNote(withLines(bare, made)))
+      if (this.#deposits?.hasChosen === true) this.#deposits.released(log, formatNote(withLines(logNote, made)))
       return made
     } catch (error) {
       this.#owed.add(log)
@@ -128,22 +120,22 @@ export class Signing {
     const kept = held?.note.text === note.text ? this.ownIn(log, held.cosignatures) : []
     const isKept = kept.length === this.#keyring.of(log).length && kept.every(({ time }) => time === state.signed?.time)
     if (!isKept) this.#owed.add(log)
-    if (isKept || !maySign || this.away(log) !== undefined) return
+    if (isKept || !maySign || this.unavailable(log) !== undefined) return
     try {
       await this.cosign(log, state, note, new Map())
     } catch (error) {
-      if (!UNSIGNED.has(errorCode(error))) throw error
+      if (!isUnsigned(error)) throw error
     }
   }
 
-  async #deposit(log: string, state: LogState, bare: Note): Promise<void> {
+  async #deposit(log: string, state: LogState, logNote: Note): Promise<void> {
     const deposits = this.#deposits
     const { tree, signed, seq } = state
     if (deposits === undefined || tree === undefined || signed === undefined) return
     if (deposits.isDeposited(log, { size: tree.size, root: toHex(tree.root), time: signed.time })) return
     let result: 'deposited' | 'undeposited' | 'nobody' = 'nobody'
     if (deposits.hasChosen) {
-      const head = { log, seq, time: signed.time, head: formatNote(bare) }
+      const head = { log, seq, time: signed.time, head: formatNote(logNote) }
       const promises: WitnessPromise[] = []
       for (const signer of this.#keyring.of(log)) promises.push(await makePromise(signer, head))
       result = await deposits.deposit(log, promises)
@@ -159,12 +151,15 @@ export class Signing {
     try {
       await this.#deposit(log, state, parseNote(utf8(state.note)))
     } catch (error) {
-      if (!UNSIGNED.has(errorCode(error))) throw error
+      if (!isUnsigned(error)) throw error
     }
   }
 }
 
 /** A head with the log's line and these cosignatures. */
-export function withLines(bare: Note, cosignatures: Iterable<Cosignature>): Note {
-  return { text: bare.text, signatures: [...bare.signatures, ...Array.from(cosignatures, (line) => line.signature)] }
+export function withLines(logNote: Note, cosignatures: Iterable<Cosignature>): Note {
+  return {
+    text: logNote.text,
+    signatures: [...logNote.signatures, ...Array.from(cosignatures, (line) => line.signature)],
+  }
 }

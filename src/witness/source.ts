@@ -3,7 +3,7 @@
  */
 
 /** Where a head comes from. */
-export type Source =
+export type HeadSource =
   /** We asked the log for its newest head. */
   | 'poll'
   /** It stood in the log's answer to a lookup of the go command. */
@@ -41,7 +41,7 @@ interface Traits {
 const ELSEWHERE = { firsthand: false, paced: true, quota: false, relayed: false, bursts: false } as const
 const OURSELVES = { firsthand: true, paced: false, quota: false, relayed: false, bursts: false } as const
 
-export const SOURCES: Readonly<Record<Source, Traits>> = {
+export const SOURCES: Readonly<Record<HeadSource, Traits>> = {
   poll: { ...OURSELVES, door: 'poll', payer: 'nobody' },
   lookup: { ...OURSELVES, door: 'poll', payer: 'nobody' },
   push: { ...OURSELVES, door: 'push', payer: 'pushers', quota: true, bursts: true },

@@ -11,7 +11,7 @@ import type { ProvenHead } from './cosigned-head.js'
 import type { Proof, PushedProof } from './decide.js'
 import type { SizedHead } from './head.js'
 import type { Outcome } from './outcome.js'
-import type { Source } from './source.js'
+import type { HeadSource } from './source.js'
 
 /** A proof that a step asked for, and what became of it. */
 export interface AnsweredProof {
@@ -24,7 +24,7 @@ export interface AnsweredProof {
 export interface HeadInput {
   readonly kind: 'head'
   readonly head: SizedHead
-  readonly source: Source
+  readonly source: HeadSource
   /** The proof that it was pushed with. */
   readonly pushed?: PushedProof | undefined
   /** The newest cosignature by one of our keys that it carries. */

@@ -114,7 +114,7 @@ function onAdvance(state: LogState, input: HeadInput, at: Circumstances): Step {
   const first: FirstUse = { size, root: formatHash(root), at: iso(at.now) }
   const followed: Change = {
     tree: { size, root },
-    note: spellNote(head.bare),
+    note: spellNote(head.logNote),
     firstUse: isFirst ? first : state.firstUse,
     floor: undefined,
   }
@@ -229,7 +229,7 @@ function onKnown(state: LogState, input: HeadInput, at: Circumstances): Step {
   const renewal: Effect[] = isDue ? [{ do: 'publish', what: 'renewal' }] : []
   if (state.note === undefined || !isSigned(state, at) || state.signed?.time !== signed.time)
     return {
-      change: { note: spellNote(head.bare), origin: head.log.origin, signed },
+      change: { note: spellNote(head.logNote), origin: head.log.origin, signed },
       outcome: known,
       effects: [{ do: 'cosign' }, ...renewal, ...rest],
     }
@@ -248,7 +248,7 @@ function onConflict(
   prefix: { root: Uint8Array; proof: readonly Uint8Array[] } | undefined,
 ): Step {
   if (other === undefined && head.checkpoint.size > 0) return suspect(head, 'HISTORY_MISSING')
-  const evidence = makeSplitView(head.log.key, [head.bare, other ?? head.bare], prefix)
+  const evidence = makeSplitView(head.log.key, [head.logNote, other ?? head.logNote], prefix)
   // Padded beyond what a file of evidence holds: people are told of it all the same.
   if (encodeEvidence(evidence).length > MAX_EVIDENCE_BYTES) {
     const { outcome: pending, effects } = suspect(head, 'NOTE_TOO_LARGE')

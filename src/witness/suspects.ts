@@ -3,6 +3,7 @@
  * when they stay; never dropped in silence. Only the holder of the log's key can make one. One that was not looked at,
  * because too many came at once, is kept in memory until it is: a flood of them must not keep the disk from the others.
  */
+import { Lru } from '../lib/lru.js'
 import type { Table } from '../store/disk.js'
 import { GossumError, type ErrorCode } from '../errors.js'
 import { toHex, utf8 } from '../tlog/bytes.js'
@@ -51,12 +52,12 @@ export interface Suspect {
 }
 
 /** The head with the cosignatures that came with it, now and before, the newest of each signer. */
-function withCosignatures({ bare, cosignatures }: Head, known: Suspect | undefined): string {
+function withCosignatures({ logNote, cosignatures }: Head, known: Suspect | undefined): string {
   const before = known === undefined ? [] : parseNote(utf8(known.note)).signatures.slice(1)
   const lines = new Map(before.map((line) => [`${line.name}+${line.keyId}`, line]))
   for (const { signature } of cosignatures.values()) lines.set(`${signature.name}+${signature.keyId}`, signature)
-  const signatures = [...bare.signatures, ...[...lines.values()].slice(0, MAX_LINES)]
-  return spellNote({ text: bare.text, signatures })
+  const signatures = [...logNote.signatures, ...[...lines.values()].slice(0, MAX_LINES)]
+  return spellNote({ text: logNote.text, signatures })
 }
 
 /** Throws STORE_DAMAGED. */
@@ -74,8 +75,8 @@ function isPadded(note: string): boolean {
 }
 
 /** The id of a head as a suspect. */
-function idOf(bare: Note): string {
-  return toHex(sha256(formatNote(bare))).slice(0, 16)
+function idOf(logNote: Note): string {
+  return toHex(sha256(formatNote(logNote))).slice(0, 16)
 }
 
 /** The first of those that came from the peer that most of them came from. */
@@ -90,7 +91,7 @@ export class Suspects {
   readonly #table: Table
   readonly #byLog = new Map<string, Map<string, Suspect>>()
   /** Peers that brought a suspect since we started, by its id. */
-  readonly #bringers = new Map<string, string[]>()
+  readonly #bringers = new Lru<string[]>(MAX_SUSPECTS_PER_LOG)
 
   private constructor(table: Table) {
     this.#table = table
@@ -107,8 +108,8 @@ export class Suspects {
   }
 
   /** What is kept of a head. */
-  of({ log, bare }: Head): Suspect | undefined {
-    return this.#of(log.id).get(idOf(bare))
+  of({ log, logNote }: Head): Suspect | undefined {
+    return this.#of(log.id).get(idOf(logNote))
   }
 
   /** A suspect as the head that it is; undefined for one of a size that no tree has. */
@@ -132,15 +133,15 @@ export class Suspects {
     { source, peer, receivedAt }: Candidate,
     code: ErrorCode,
   ): Promise<{ isNew: boolean; suspect: Suspect; dropped?: Suspect }> {
-    const { log, bare, checkpoint } = head
-    const known = this.#of(log.id).get(idOf(bare))
+    const { log, logNote, checkpoint } = head
+    const known = this.#of(log.id).get(idOf(logNote))
     const note = withCosignatures(head, known)
-    if (peer !== undefined) this.#noteBringer(idOf(bare), peer)
+    if (peer !== undefined) this.#noteBringer(idOf(logNote), peer)
     const wasExamined = known !== undefined && !UNEXAMINED.has(known.code)
     const suspect: Suspect = known
       ? { ...known, note, code: wasExamined && UNEXAMINED.has(code) ? known.code : code }
       : {
-          id: idOf(bare),
+          id: idOf(logNote),
           log: log.id,
           size: checkpoint?.size ?? null,
           note,
@@ -167,9 +168,7 @@ export class Suspects {
 
   #noteBringer(id: string, peer: string): void {
     const before = this.#bringers.get(id) ?? []
-    this.#bringers.delete(id)
-    this.#bringers.set(id, [...before.filter((other) => other !== peer), peer].slice(-MAX_BRINGERS))
-    if (this.#bringers.size > MAX_SUSPECTS_PER_LOG) this.#bringers.delete(this.#bringers.keys().next().value!)
+    this.#bringers.put(id, [...before.filter((other) => other !== peer), peer].slice(-MAX_BRINGERS))
   }
 
   /** Those of which one must go before this one is kept, oldest first; undefined while there is room. */
@@ -200,10 +199,10 @@ export class Suspects {
   }
 
   /** Forgets a head that was tied to our history, or convicted by it. Returns what was kept of it. */
-  async resolve(log: string, bare: Note): Promise<Suspect | undefined> {
+  async resolve(log: string, logNote: Note): Promise<Suspect | undefined> {
     const suspects = this.#of(log)
     if (suspects.size === 0) return undefined
-    const id = idOf(bare)
+    const id = idOf(logNote)
     const suspect = suspects.get(id)
     this.#bringers.delete(id)
     if (suspect !== undefined) await this.#delete(suspect)

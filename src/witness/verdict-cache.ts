@@ -1,8 +1,9 @@
 /**
  * What was judged before and need not be judged again: bytes that were refused for what they are, and older heads that
- * were proven to be on our history, which only grows. Bounded; the oldest go.
+ * were proven to be on our history, which only grows. Bounded; what was not met for longest goes.
  */
-import type { ErrorCode } from '../errors.js'
+import { traitsOf, type ErrorCode } from '../errors.js'
+import { Lru } from '../lib/lru.js'
 import { toHex, utf8 } from '../tlog/bytes.js'
 import { sha256 } from '../tlog/hash.js'
 import type { Note } from '../tlog/note.js'
@@ -12,27 +13,17 @@ import type { Outcome } from './outcome.js'
 /** Notes remembered as refused, and texts as past. */
 const REMEMBERED = 2048
 
-/** Refusals that depend on the state of this node, or on what came with the bytes, and so may not be remembered. */
-const PASSING: ReadonlySet<ErrorCode> = new Set([
-  'LOG_FROZEN',
-  'LOG_BUDGET',
-  'STATE_DISAGREES',
-  'GUARD_WAITING',
-  'GUARD_BEHIND',
-  'KEY_DUPLICATE',
-  'DEPOSIT_WAITING',
-  'CLOCK_WRONG',
-  'ORIGIN_TAKEN',
-  'AGENT_UNAVAILABLE',
-  'NOT_CANONICAL',
-  'REQUEST_INVALID',
-  'OLD_SIZE_DIFFERS',
-  'PROOF_INVALID',
-])
+/**
+ * Whether the same bytes will always be refused with this code: not for the state of this node, nor for a proof that came
+ * with them. That a log is not followed is true for as long as this runs.
+ */
+function isLasting(code: ErrorCode): boolean {
+  return code === 'LOG_UNKNOWN' || traitsOf(code).fault === 'head'
+}
 
-export class Memory {
-  readonly #refused = new Map<string, Outcome>()
-  readonly #past = new Set<string>()
+export class VerdictCache {
+  readonly #refused = new Lru<Outcome>(REMEMBERED)
+  readonly #past = new Lru<true>(REMEMBERED)
 
   /** How the same bytes were refused before. With the log that the door expects: on another's topic they are another matter. */
   refusal(candidate: Candidate): Outcome | undefined {
@@ -42,21 +33,17 @@ export class Memory {
 
   /** Notes that bytes were refused, if they always will be. */
   noteRefusal(candidate: Candidate, outcome: Outcome): void {
-    if (outcome.kind !== 'refused' || PASSING.has(outcome.code!)) return
-    const key = bytesKey(candidate)
-    if (this.#refused.has(key)) return
-    if (this.#refused.size >= REMEMBERED) this.#refused.delete(this.#refused.keys().next().value!)
-    this.#refused.set(key, outcome)
+    if (outcome.kind !== 'refused' || !isLasting(outcome.code!)) return
+    this.#refused.put(bytesKey(candidate), outcome)
   }
 
   /** Whether this text was proven to be an older head of our history. */
   isPast(log: string, note: Note): boolean {
-    return this.#past.has(textKey(log, note))
+    return this.#past.get(textKey(log, note)) === true
   }
 
   notePast(log: string, note: Note): void {
-    if (this.#past.size >= REMEMBERED) this.#past.delete(this.#past.values().next().value!)
-    this.#past.add(textKey(log, note))
+    this.#past.put(textKey(log, note), true)
   }
 }
 

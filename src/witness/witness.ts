@@ -11,27 +11,27 @@ import type { Hash } from '../tlog/hash.js'
 import type { Tree } from '../tlog/merkle.js'
 import { Gatherer, type Barrier } from './circumstances.js'
 import { Deferred } from './deferred.js'
-import { Effects, type Kept, type Told } from './effects.js'
+import { Effects, type LogMemory, type Listeners } from './effects.js'
 import type { Candidate, SizedHead } from './head.js'
-import { Memory } from './verdict-cache.js'
+import { VerdictCache } from './verdict-cache.js'
 import { OpenEnds } from './open-ends.js'
 import type { Outcome } from './outcome.js'
-import { Pace } from './advance-throttle.js'
+import { AdvanceThrottle } from './advance-throttle.js'
 import type { PromisedHead } from './promise.js'
 import { Prover, type FollowedLog, type PrefixFromPeers } from './prover.js'
 import { Publisher } from './publisher.js'
 import type { TakePush } from './push-budget.js'
 import { markOfPromise, Runner, type Judged, type ReadKeys } from './runner.js'
-import { Signing, type Keyring, type PromiseDeposits } from './signing.js'
+import { Signing, type LogSigners, type PromiseDeposits } from './signing.js'
 import type { Mark } from './step-types.js'
 import { UnderWay } from './under-way.js'
 
 export interface WitnessOptions {
   readonly logs: readonly FollowedLog[]
-  readonly kept: Kept
+  readonly kept: LogMemory
   /** Whose signatures are read, and made. */
   readonly keys: ReadKeys & {
-    readonly own: Keyring
+    readonly own: LogSigners
     /** Whether somebody counts the cosignatures of this key (vkey): our own policy, or a neighbour's. */
     readonly isHeard: (vkey: string) => boolean
   }
@@ -45,7 +45,7 @@ export interface WitnessOptions {
     /** What a log may push (push-budget.ts); without end, when absent. */
     readonly takePush?: TakePush
   }
-  readonly told: Told
+  readonly told: Listeners
   readonly time: {
     /** Milliseconds since 1970. */
     readonly now: () => number
@@ -57,9 +57,9 @@ export interface WitnessOptions {
 }
 
 export class Witness {
-  readonly #told: Told
+  readonly #told: Listeners
   readonly #logs: ReadonlyMap<string, FollowedLog>
-  readonly #memory = new Memory()
+  readonly #memory = new VerdictCache()
   readonly #stopped = lastingController()
   readonly #underWay: UnderWay
   readonly #prover: Prover
@@ -76,7 +76,7 @@ export class Witness {
     this.#prover = new Prover(ask.prefixFromPeers, this.#stopped.signal, monotonic)
     this.#publisher = new Publisher({ ...keys, publish: told.publish, pauseMs })
     const deferred = new Deferred()
-    const pace = new Pace(now, pauseMs)
+    const throttle = new AdvanceThrottle(now, pauseMs)
     const signing = new Signing(keys.own, kept.cosigned, barrier.deposits, (log) => gatherer.standsInTheWay(log))
     const gatherer: Gatherer = new Gatherer({ kept, barrier, memory: this.#memory, deferred, signing, now })
     const effects = new Effects({
@@ -84,9 +84,9 @@ export class Witness {
       keys,
       told,
       memory: this.#memory,
-      tools: { signing, pace, publisher: this.#publisher, prover: this.#prover },
+      tools: { signing, throttle, publisher: this.#publisher, prover: this.#prover },
     })
-    const tools = { gatherer, prover: this.#prover, pace, signing, effects, deferred }
+    const tools = { gatherer, prover: this.#prover, throttle, signing, effects, deferred }
     const runnerOptions = {
       logs: this.#logs,
       kept,

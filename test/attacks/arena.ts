@@ -3,7 +3,7 @@
  * a quorum takes; and a log that keeps growing while the attack goes on.
  */
 import { expect, onTestFinished } from 'vitest'
-import type { PeerView } from '../../src/http/api.js'
+import type { PeerView } from '../../src/status/shapes.js'
 import { ViewsLog } from '../fakes/views-log.js'
 import { Fleet } from '../helpers/fleet.js'
 import { isQuorum, type FleetNode } from '../helpers/fleet-node.js'

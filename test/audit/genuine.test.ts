@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { checkModules } from '../../src/audit/checker.js'
-import { judgeLine, moduleKey, parseGoSum, type Finding } from '../../src/audit/gosum.js'
+import { judgeLine, moduleKey, parseGoSum, type LineFinding } from '../../src/audit/gosum.js'
 import { SumdbClient } from '../../src/sumdb/client.js'
 import { parseLookup } from '../../src/sumdb/module.js'
 import { concatBytes, fromUtf8, utf8 } from '../../src/tlog/bytes.js'
@@ -19,7 +19,7 @@ function goSumOf(files: Files): string {
   return fromUtf8(concatBytes(...lookups.map(([, answer]) => parseLookup(answer).record)))!
 }
 
-async function findings(log: ReplayLog, goSum: string): Promise<Finding[]> {
+async function findings(log: ReplayLog, goSum: string): Promise<LineFinding[]> {
   const { lines, malformed } = parseGoSum('go.sum', utf8(goSum))
   expect(malformed).toEqual([])
   const modules = [...new Map(lines.map((line) => [moduleKey(line), { path: line.module, version: line.version }]))]

@@ -7,7 +7,7 @@ import {
   moduleKey,
   parseGoSum,
   privateFinding,
-  type Answer,
+  type LogAnswer,
   type GoSumLine,
 } from '../../src/audit/gosum.js'
 import { utf8 } from '../../src/tlog/bytes.js'
@@ -143,7 +143,7 @@ describe('reading a go.sum file', () => {
 
 describe('a line and what the log says', () => {
   const [line, modLine] = parse(`${zip}\n${mod}\n`).lines as [GoSumLine, GoSumLine]
-  const record = (...lines: string[]): Answer => ({ kind: 'record', id: 12, lines })
+  const record = (...lines: string[]): LogAnswer => ({ kind: 'record', id: 12, lines })
   const moved = TEXT_ZIP.replace('g61t', 'G61t')
 
   test('that is in the record is fine, whatever else is there', () => {
@@ -186,7 +186,7 @@ describe('a line and what the log says', () => {
 
   test('that is there, under a head that nobody can tie to the others', () => {
     const doubt = { kind: 'unproven', reason: 'why' } as const
-    const doubted: Answer = { kind: 'record', id: 12, lines: [zip], doubt }
+    const doubted: LogAnswer = { kind: 'record', id: 12, lines: [zip], doubt }
     expect(judgeLine(line, doubted)).toMatchObject({ class: 'unproven', reason: 'why', record: 12 })
     // A difference is a difference all the same.
     expect(judgeLine({ ...line, hash: moved }, doubted)).toMatchObject({ class: 'other-hash' })

@@ -5,7 +5,21 @@ import { describe, expect, it } from 'vitest'
 import { VERSION } from '../../src/version.js'
 import { gossum, jsonError, PROGRAM } from '../helpers/cli.js'
 
-const COMMANDS = ['run', 'demo', 'status', 'heads', 'peers', 'evidence', 'check', 'verify', 'probe', 'key', 'log']
+const COMMANDS = [
+  'run',
+  'demo',
+  'status',
+  'heads',
+  'peers',
+  'evidence',
+  'check',
+  'verify',
+  'probe',
+  'explain',
+  'key',
+  'config',
+  'log',
+]
 const SUBCOMMANDS = [
   ['evidence', 'list'],
   ['evidence', 'show'],
@@ -15,6 +29,7 @@ const SUBCOMMANDS = [
   ['check', 'head'],
   ['key', 'new'],
   ['key', 'show'],
+  ['config', 'show'],
   ['log', 'serve'],
 ]
 

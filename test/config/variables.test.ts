@@ -1,6 +1,6 @@
 /** Settings that nobody reads: misspelled ones are refused with the name that was meant, at every command. */
 import { describe, expect, test } from 'vitest'
-import { loadConfig } from '../../src/config.js'
+import { loadConfig } from '../../src/config/config.js'
 import { nearest } from '../../src/config/nearest.js'
 import { VARIABLES } from '../../src/config/sources.js'
 import { foreignVariables } from '../../src/config/variables.js'
@@ -74,6 +74,7 @@ const COMMANDS = [
   ['probe', 'http://127.0.0.1:9'],
   ['policy', 'check', 'public'],
   ['key', 'show'],
+  ['config', 'show'],
   ['log', 'list'],
 ]
 

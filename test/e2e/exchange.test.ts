@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import type { StatusView } from '../../src/http/api.js'
+import type { StatusView } from '../../src/status/shapes.js'
 import { SUMDB_ORIGIN } from '../../src/tlog/checkpoint.js'
 import { cosign } from '../../src/tlog/cosignature.js'
 import { formatNote, parseNote, parseVerifierKey, SIGNATURE_TYPES } from '../../src/tlog/note.js'

@@ -5,7 +5,7 @@
 import { join } from 'node:path'
 import { writeFileSync } from 'node:fs'
 import { expect, onTestFinished, test } from 'vitest'
-import type { LogView } from '../../src/http/api.js'
+import type { LogView } from '../../src/status/shapes.js'
 import { ViewsLog } from '../fakes/views-log.js'
 import { gossum } from '../helpers/cli.js'
 import { Fleet } from '../helpers/fleet.js'

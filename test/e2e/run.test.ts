@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { SUM_GOLANG_ORG } from '../../src/config.js'
+import { SUM_GOLANG_ORG } from '../../src/config/config.js'
 import { utf8 } from '../../src/tlog/bytes.js'
 import { verifyCosignature } from '../../src/tlog/cosignature.js'
 import { isBy, parseNote, parseVerifierKey, verifyNote } from '../../src/tlog/note.js'

@@ -6,7 +6,7 @@
  */
 import { expect, onTestFinished, test } from 'vitest'
 import { headsTopic } from '../../src/gossip/topics.js'
-import type { EvidenceView, HeadView, LogView } from '../../src/http/api.js'
+import type { EvidenceView, HeadView, LogView } from '../../src/status/shapes.js'
 import { parseCheckpoint } from '../../src/tlog/checkpoint.js'
 import { verifiedCosignatures } from '../../src/tlog/cosignature.js'
 import { formatHash } from '../../src/tlog/hash.js'

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { expect, onTestFinished, test } from 'vitest'
-import { SUM_GOLANG_ORG } from '../../src/config.js'
+import { SUM_GOLANG_ORG } from '../../src/config/config.js'
 import { PROGRAM } from '../helpers/cli.js'
 import { temporaryHome } from '../helpers/home.js'
 

@@ -216,6 +216,28 @@ describe('a lie that was shown before', () => {
     expect((await alarm.raise(lieAgainst('c', 8, 3))).isNew).toBe(true)
   })
 
+  test('nothing of the log is signed while it is compared: what the log takes long to prove may be another lie', async () => {
+    const { promise: proofs, resolve: prove } = Promise.withResolvers<undefined>()
+    const slow: AlarmedNode['isOurs'] = async (of, head) => {
+      await proofs
+      return isOurs(of, head)
+    }
+    const { all, acts: done } = parts({ isOurs: slow, isFrozen: () => false })
+    const alarm = await Alarm.start(all)
+    await alarm.raise(fork('b'))
+    expect(alarm.holds(log), 'its state says that it is frozen').toBe(false)
+    const known = alarm.raise(lieAgainst('b', 5, 4))
+    const another = alarm.raise(fork('c'))
+    const before = done.length
+    expect(alarm.holds(log)).toBe(true)
+    expect(alarm.holds('f'.repeat(64))).toBe(false)
+    prove(undefined)
+    expect((await known).isNew).toBe(false)
+    expect((await another).isNew).toBe(true)
+    expect(done.slice(before)).toEqual(['keep', 'freeze', 'tell'])
+    expect(alarm.holds(log)).toBe(false)
+  })
+
   test('counts as new where nobody can say which of the two it is: the operator is asked once more', async () => {
     const cannotSay = (): Promise<boolean> => Promise.reject(new Error('the disk cannot be read'))
     const { all, errors, told } = parts({ isOurs: cannotSay })

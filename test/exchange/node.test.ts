@@ -1,6 +1,6 @@
 /** Whole nodes that feed a witness: what is kept of a key that nobody counts, and what cannot be proven. */
 import { expect, onTestFinished, test } from 'vitest'
-import { loadConfig, type Settings } from '../../src/config.js'
+import { loadConfig, type Settings } from '../../src/config/config.js'
 import { createNode, type GossumNode } from '../../src/node/node.js'
 import { SIGNATURE_TYPES } from '../../src/tlog/note.js'
 import { LyingLog, madeUpRecords, memoryLog } from '../fakes/lying-log.js'

@@ -1,6 +1,6 @@
 /** One request: how long it may take, and that nobody's answer writes on our terminal. */
 import { expect, test } from 'vitest'
-import { Asker, PlaceDown, shown, type RequestOutcome } from '../../src/exchange/service-request.js'
+import { ServiceRequester, PlaceDown, shown, type RequestOutcome } from '../../src/exchange/service-request.js'
 import { utf8 } from '../../src/tlog/bytes.js'
 import { FakePlace, type Answering } from '../fakes/place.js'
 
@@ -19,7 +19,7 @@ const SLOW: Record<string, Answering> = {
 test.each(Object.entries(SLOW))('%s: it ends when its time is over, whatever trickles in', async (_what, answer) => {
   const place = await FakePlace.start(answer)
   const outcomes: RequestOutcome[] = []
-  const asker = new Asker({ url: place.url, onRequest: (outcome) => outcomes.push(outcome), timeoutMs: 150 })
+  const asker = new ServiceRequester({ url: place.url, onRequest: (outcome) => outcomes.push(outcome), timeoutMs: 150 })
   const failure: unknown = await asker.ask('GET', 'x', new AbortController().signal).catch((error: unknown) => error)
   expect(failure).toBeInstanceOf(PlaceDown)
   expect((failure as PlaceDown).message).toContain('no answer in 150 ms')
@@ -30,7 +30,7 @@ test.each(Object.entries(SLOW))('%s: it ends when its time is over, whatever tri
 
 test('Retry-After is obeyed up to an hour', async () => {
   const place = await FakePlace.start(() => ({ status: 429, headers: { 'retry-after': '99999999' } }))
-  const asker = new Asker({ url: place.url, onRequest: () => undefined })
+  const asker = new ServiceRequester({ url: place.url, onRequest: () => undefined })
   const failure: unknown = await asker.ask('GET', 'x', new AbortController().signal).catch((error: unknown) => error)
   expect((failure as PlaceDown).retryAfterMs).toBe(3_600_000)
 })

@@ -1,6 +1,6 @@
 /** A heart that polls nothing, with a log in memory and places that it visits. */
 import { onTestFinished } from 'vitest'
-import type { PlaceSetting } from '../../src/places.js'
+import type { PlaceSetting } from '../../src/config/places.js'
 import { buildPlaces } from '../../src/exchange/build.js'
 import { Exchange, type ExchangeNews } from '../../src/exchange/exchange.js'
 import { ownHead } from '../../src/exchange/service.js'

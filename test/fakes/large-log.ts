@@ -1,7 +1,7 @@
 /** A log of made-up records that keeps no more than hashes in memory: a large one is there in a second. */
 import { GossumError } from '../../src/errors.js'
 import { formatRecord, unescapeModule } from '../../src/sumdb/module.js'
-import type { Answer } from '../../src/sumdb/log-server.js'
+import type { LogReply } from '../../src/sumdb/log-server.js'
 import { concatBytes, utf8 } from '../../src/tlog/bytes.js'
 import { formatCheckpoint, SUMDB_ORIGIN } from '../../src/tlog/checkpoint.js'
 import type { Hash } from '../../src/tlog/hash.js'
@@ -31,8 +31,8 @@ export class LargeLog implements Answering {
     return formatNote({ text, signatures: [signNote(text, this.#signer)] })
   }
 
-  handle(pathname: string): Promise<Answer> {
-    const say = (status: number, body: Uint8Array = new Uint8Array()): Promise<Answer> => {
+  handle(pathname: string): Promise<LogReply> {
+    const say = (status: number, body: Uint8Array = new Uint8Array()): Promise<LogReply> => {
       return Promise.resolve({ status, type: 'application/octet-stream', body })
     }
     try {

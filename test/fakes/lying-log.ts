@@ -5,11 +5,11 @@
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { MemoryLevel } from 'memory-level'
-import { SumdbServer, type Answer, type NewRecord } from '../../src/sumdb/log-server.js'
+import { SumdbServer, type LogReply, type NewRecord } from '../../src/sumdb/log-server.js'
 import type { SignerKey } from '../../src/tlog/note.js'
 
 /** What is done with one request; `honest` is what the log behind would answer. */
-export type Behaviour = (response: ServerResponse, honest: Answer) => void
+export type Behaviour = (response: ServerResponse, honest: LogReply) => void
 
 /** Two go.sum lines of a made-up module version; the same arguments give the same text. */
 export function madeUpRecord(n: number, salt = 'a'): NewRecord {
@@ -86,7 +86,7 @@ export function flipBit(at: number): Behaviour {
 
 /** What answers requests as a log does. */
 export interface Answering {
-  handle(pathname: string): Promise<Answer>
+  handle(pathname: string): Promise<LogReply>
 }
 
 export class LyingLog<History extends Answering = SumdbServer> {

@@ -4,7 +4,7 @@
  */
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { Answer, SumdbServer } from '../../src/sumdb/log-server.js'
+import type { LogReply, SumdbServer } from '../../src/sumdb/log-server.js'
 import { concatBytes } from '../../src/tlog/bytes.js'
 import { cosign } from '../../src/tlog/cosignature.js'
 import { formatNote, parseNote, type SignerKey } from '../../src/tlog/note.js'
@@ -22,7 +22,7 @@ export class QuorumDoor {
   /** The quorum head. */
   head: Uint8Array
   /** What to answer to a path below the door; undefined for what an honest node would. */
-  instead: (path: string) => Pick<Answer, 'status' | 'body'> | undefined = () => undefined
+  instead: (path: string) => Pick<LogReply, 'status' | 'body'> | undefined = () => undefined
   /** The paths below the door that were asked for. */
   readonly requests: string[] = []
 
@@ -58,7 +58,7 @@ export class QuorumDoor {
     return door
   }
 
-  #honest(path: string, answer: Answer): Pick<Answer, 'status' | 'body'> {
+  #honest(path: string, answer: LogReply): Pick<LogReply, 'status' | 'body'> {
     if (path === 'latest') return { status: 200, body: this.head }
     if (!path.startsWith('lookup/') || answer.status !== 200) return answer
     const record = answer.body.subarray(0, Buffer.from(answer.body).indexOf('\n\n') + 2)

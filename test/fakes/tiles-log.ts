@@ -3,7 +3,7 @@
  * paths, and nothing else. Strict: a path that is not spelled as the specification spells it, a tile of a size that was
  * never published, and a partial tile whose full tile is there are all not found.
  */
-import type { Answer } from '../../src/sumdb/log-server.js'
+import type { LogReply } from '../../src/sumdb/log-server.js'
 import { utf8 } from '../../src/tlog/bytes.js'
 import { formatCheckpoint } from '../../src/tlog/checkpoint.js'
 import { proveTree, treeRoot, type Tree } from '../../src/tlog/merkle.js'
@@ -14,11 +14,11 @@ import { pushBody } from '../helpers/witness-client.js'
 const WIDTH = 256
 const PATH = /^\/tile\/(0|[1-9]\d?)\/((?:x\d{3}\/)*\d{3})(?:\.p\/([1-9]\d{0,2}))?$/
 
-function found(body: Uint8Array): Answer {
+function found(body: Uint8Array): LogReply {
   return { status: 200, type: 'application/octet-stream', body }
 }
 
-const NOT_FOUND: Answer = { status: 404, type: 'text/plain', body: utf8('not found\n') }
+const NOT_FOUND: LogReply = { status: 404, type: 'text/plain', body: utf8('not found\n') }
 
 export class TilesLog {
   readonly signer: SignerKey
@@ -66,11 +66,11 @@ export class TilesLog {
     return pushBody(from, from === 0 ? [] : proveTree(this.size, from, this.#log.read), this.head())
   }
 
-  handle(pathname: string): Promise<Answer> {
+  handle(pathname: string): Promise<LogReply> {
     return Promise.resolve(this.#answer(pathname))
   }
 
-  #answer(pathname: string): Answer {
+  #answer(pathname: string): LogReply {
     if (pathname === '/checkpoint') return found(this.checkpoint ?? this.head())
     const [, level, number, partial] = PATH.exec(pathname) ?? []
     if (level === undefined || number === undefined) return NOT_FOUND

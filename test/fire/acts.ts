@@ -1,13 +1,13 @@
 /** What can happen, as fast-check draws it. */
 import fc from 'fast-check'
-import type { Source } from '../../src/witness/source.js'
+import type { HeadSource } from '../../src/witness/source.js'
 import { MANNERS, type Manner } from './depositary.js'
 import type { DiskFault } from './home.js'
 import { HISTORY_COUNT, LARGEST, SPELLINGS, type Spelling } from './log.js'
 
 /** A head as it is brought. */
 export interface Brought {
-  readonly source: Exclude<Source, 'replay'>
+  readonly source: Exclude<HeadSource, 'replay'>
   /** One beyond the last stands for whatever the node follows. */
   readonly history: number
   /** Behind the node's own tree where `isNext`, else as it is. */

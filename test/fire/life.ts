@@ -19,7 +19,7 @@ import { CosignedHeads } from '../../src/witness/cosigned.js'
 import type { Prefix } from '../../src/witness/decide.js'
 import { Depositary } from '../../src/witness/depositary.js'
 import type { Depositaries } from '../../src/witness/deposits.js'
-import { KnownLines } from '../../src/witness/signature-cache.js'
+import { SignatureCache } from '../../src/witness/signature-cache.js'
 import { PROMISE_SECONDS, type WitnessPromise } from '../../src/witness/promise.js'
 import { Suspects } from '../../src/witness/suspects.js'
 import { Witness } from '../../src/witness/witness.js'
@@ -128,7 +128,7 @@ export class Life {
       convicted: () => store.convictions.convicted(),
     }
     const suspects = await Suspects.load(store.suspects)
-    const known = new KnownLines()
+    const known = new SignatureCache()
     const cosigned = new CosignedHeads(
       store,
       quorum,
@@ -146,7 +146,7 @@ export class Life {
       keyring,
       store,
       chosen: setup.peers.length,
-      mesh: () => this.#mesh,
+      mesh: this.#mesh,
       emit: () => undefined,
       now,
     })

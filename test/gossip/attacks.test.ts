@@ -91,7 +91,7 @@ describe('connections without end from one address', () => {
     await until(() => sockets.every((socket) => socket.destroyed || letIn.has(socket)), 'in or refused')
     expect(letIn.size).toBe(32)
     const friend = await startNode({ bootstrap: [node.address] })
-    await until(() => node.mesh.speakers() === 1, 'a friend comes in')
+    await until(() => node.mesh.syncPeers() === 1, 'a friend comes in')
     await expectHonestTraffic(node, friend)
   })
 
@@ -126,7 +126,7 @@ describe('a peer that does not read', () => {
     await friend.handlers.receives(text)
     // Up to 18 MB, where a stream has a window of 256 KiB and 1 MiB that waits.
     for (let i = 0; i < 300 && inbound?.status === 'open'; i++) {
-      await node.mesh.publishHead(LOG, utf8(`${i} ${'x'.repeat(60_000)}`))
+      await node.mesh.gossip.publish('head', LOG, utf8(`${i} ${'x'.repeat(60_000)}`))
       await setTimeout(10)
     }
     expect(inbound?.status).not.toBe('open')

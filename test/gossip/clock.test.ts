@@ -9,14 +9,14 @@ it('does not stop a node from looking for its peers', async () => {
   const friend = await startNode({ peerKey })
   const listen = [friend.address.replace(/\/p2p\/.*/, '')]
   const node = await startNode({ bootstrap: [friend.address] })
-  await until(() => node.mesh.speakers() === 1, 'connected')
+  await until(() => node.mesh.syncPeers() === 1, 'connected')
   await node.mesh.syncWith(friend.mesh.peerId)
   vi.useFakeTimers({ toFake: ['Date'] })
   vi.setSystemTime(Date.now() - 86_400_000)
   await stopNode(friend)
-  await until(() => node.mesh.speakers() === 0, 'gone')
+  await until(() => node.mesh.syncPeers() === 0, 'gone')
   await startNode({ peerKey, listen })
-  await until(() => node.mesh.speakers() === 1, 'back')
+  await until(() => node.mesh.syncPeers() === 1, 'back')
 })
 
 it('does not leave a paused or busy peer alone for longer', async () => {

@@ -2,7 +2,7 @@ import { multiaddr } from '@multiformats/multiaddr'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
-import { Budget } from '../../src/lib/token-buckets.js'
+import { TokenBuckets } from '../../src/lib/token-buckets.js'
 import { FloodMeter } from '../../src/gossip/host/flood.js'
 import { GossipDoor } from '../../src/gossip/gossip.js'
 import { createHost } from '../../src/gossip/host/host.js'
@@ -115,7 +115,7 @@ describe('the gossip door', () => {
     await host.start()
     try {
       const reports = { onError: () => undefined, onDropped: () => undefined }
-      new GossipDoor(host.services.pubsub, new Set([LOG]), meter, handlers, reports).open()
+      new GossipDoor(host.services.pubsub, new Set([LOG]), meter, handlers, reports).start()
       const gossip = await openGossip(await startStranger(), { address: host.getMultiaddrs()[0]!.toString() })
       // The one topic that it is on counts, or the flood would count for nothing.
       await gossip.write(subscriptionFrame([TOPIC]))
@@ -147,7 +147,7 @@ function heapUsed(): number {
 
 describe('a budget', () => {
   it('gives a burst and then so much per second', () => {
-    const budget = new Budget(3, 2)
+    const budget = new TokenBuckets(3, 2)
     const takes = (now: number, times: number): boolean[] => Array.from({ length: times }, () => budget.take('a', now))
     expect(takes(1000, 4)).toEqual([true, true, true, false])
     expect(takes(1499, 1)).toEqual([false])
@@ -159,7 +159,7 @@ describe('a budget', () => {
   })
 
   it('is bounded however many peers there are', () => {
-    const budget = new Budget(1, 0.001)
+    const budget = new TokenBuckets(1, 0.001)
     for (let i = 0; i < 5000; i++) expect(budget.take(`peer ${i}`, i)).toBe(true)
     // Who is remembered stays in debt; who was displaced by 1024 others begins anew.
     for (const peer of [4999, 4500, 4000]) expect(budget.take(`peer ${peer}`, 5000)).toBe(false)

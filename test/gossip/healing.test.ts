@@ -25,7 +25,7 @@ describe('a mesh whose gossip is lost', () => {
     for (let i = 1; i < 8; i++) {
       nodes.push(await startNode({ handlers: new DeafHandlers(), bootstrap: [nodes[i - 1]!.address], ...timing }))
     }
-    await until(() => nodes.every(({ mesh }) => mesh.speakers() > 0), 'connected')
+    await until(() => nodes.every(({ mesh }) => mesh.syncPeers() > 0), 'connected')
     const last = nodes.at(-1)!
     await first.handlers.submit({ source: 'poll', note: utf8('seen at one end'), receivedAt: 0 })
     await last.handlers.submit({ source: 'poll', note: utf8('seen at the other'), receivedAt: 0 })

@@ -6,8 +6,8 @@ import { afterEach } from 'vitest'
 import { Mesh, type MeshOptions } from '../../src/gossip/mesh.js'
 import type { Drop, EvidenceFate } from '../../src/gossip/gossip.js'
 import type { Identity } from '../../src/gossip/sync/identity.js'
-import type { EvidenceRef } from '../../src/gossip/sync/messages.js'
-import type { Bringer, SignedPage, SyncHandlers, Told } from '../../src/gossip/sync/server/sync-server.js'
+import type { EvidenceName } from '../../src/gossip/sync/messages.js'
+import type { Bringer, SignedPage, SyncHandlers, Advertised } from '../../src/gossip/sync/server/sync-server.js'
 import { toHex, utf8 } from '../../src/tlog/bytes.js'
 import { logId } from '../../src/tlog/checkpoint.js'
 import { sha256 } from '../../src/tlog/hash.js'
@@ -73,7 +73,7 @@ export class MemoryHandlers implements SyncHandlers {
     return Promise.resolve([...this.known.values()])
   }
 
-  evidenceIds(): Promise<EvidenceRef[]> {
+  evidenceIds(): Promise<EvidenceName[]> {
     return Promise.resolve([...this.files].map(([id, { log }]) => ({ log, id })))
   }
 
@@ -104,7 +104,7 @@ export class MemoryHandlers implements SyncHandlers {
     return this.#done(undefined)
   }
 
-  told(peer: string, { heads, promises }: Told): Promise<void> {
+  told(peer: string, { heads, promises }: Advertised): Promise<void> {
     this.tellings.push({ heads: heads.map((note) => Buffer.from(note).toString()), promises, peer })
     return this.#done(undefined)
   }
@@ -206,7 +206,7 @@ export async function publishWhenHeard(node: TestNode, text: string, recipients 
   const deadline = Date.now() + 30_000
   for (let n = 0; Date.now() < deadline; n++) {
     const attempt = `${text} ${n}`
-    if ((await node.mesh.publishHead(LOG, utf8(attempt))) >= recipients) return attempt
+    if ((await node.mesh.gossip.publish('head', LOG, utf8(attempt))) >= recipients) return attempt
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
   throw new Error(`nobody listens to ${text}`)

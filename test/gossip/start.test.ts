@@ -4,7 +4,7 @@ import { multiaddr } from '@multiformats/multiaddr'
 import { once } from 'node:events'
 import { createConnection, createServer, type AddressInfo } from 'node:net'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { chosenFrom, type KnownPeer, type PeerBook } from '../../src/gossip/membership/peer-store.js'
+import { chosenFrom, type KnownPeer, type PeerStore } from '../../src/gossip/membership/peer-store.js'
 import { utf8 } from '../../src/tlog/bytes.js'
 import type { WitnessPromise } from '../../src/witness/promise.js'
 import {
@@ -71,7 +71,7 @@ class Teller extends MemoryHandlers {
   }
 }
 
-class MemoryBook implements PeerBook {
+class MemoryBook implements PeerStore {
   peers: readonly KnownPeer[] = []
   load = (): Promise<readonly KnownPeer[]> => Promise.resolve(this.peers)
   save = (peers: readonly KnownPeer[]): Promise<void> => ((this.peers = peers), Promise.resolve())
@@ -218,7 +218,7 @@ describe('a chosen peer', () => {
     // Nobody is there: it is the peer that will come.
     const address = `/ip4/127.0.0.1/tcp/9/p2p/${id}`
     const lastSeen = new Date().toISOString()
-    const bookOf = (peer: object): PeerBook => ({
+    const bookOf = (peer: object): PeerStore => ({
       load: () => Promise.resolve([{ address, lastSeen, ...peer }]),
       save: () => Promise.resolve(),
     })
@@ -250,7 +250,7 @@ describe('a chosen peer', () => {
   it('is not one that a stranger told us of, though we dialled it: not now, and not after a restart', async () => {
     const friend = await startNode()
     const book = new MemoryBook()
-    const node = await startOurs({ bootstrap: [friend.address], book })
+    const node = await startOurs({ bootstrap: [friend.address], peerStore: book })
     await node.handlers.when(() => node.handlers.answers.length === 1)
     const named = await startTelling(() => ({ type: 'signed' }))
     const { ask } = await openSync(await connect(await startStranger(), node))
@@ -266,8 +266,8 @@ describe('a chosen peer', () => {
       [named.address, false],
     ])
     for (let run = 0; run < 2; run++) {
-      const again = await startOurs({ book })
-      await until(() => again.mesh.speakers() === 2, 'both are dialled')
+      const again = await startOurs({ peerStore: book })
+      await until(() => again.mesh.syncPeers() === 2, 'both are dialled')
       expect(again.mesh.chosen()).toEqual({ all: 1, connected: [friend.mesh.peerId] })
       await stopNode(again)
     }
@@ -282,7 +282,7 @@ describe('a chosen peer', () => {
       const metAt = new Date(1e12 - i * 1e6).toISOString()
       return { address: `/ip4/127.0.0.1/tcp/9/p2p/${id}`, lastSeen, metAt, dialled: i !== 7 }
     })
-    const { mesh } = await startOurs({ book })
+    const { mesh } = await startOurs({ peerStore: book })
     expect(mesh.chosen().all).toBe(5)
     expect(chosenFrom(book.peers)).toEqual([6, 5, 4, 3, 2].map((i) => ids[i]))
   })

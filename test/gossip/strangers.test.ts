@@ -144,12 +144,12 @@ describe('streams without end', () => {
   it('are not what a node opens that asks many questions', async () => {
     const asked = await startNode()
     const node = await startNode({ bootstrap: [asked.address] })
-    await until(() => node.mesh.speakers() === 1, 'a connection')
+    await until(() => node.mesh.syncPeers() === 1, 'a connection')
     asked.handlers.tiles.set('tile/8/0/000', new Uint8Array(8192))
     const signal = AbortSignal.timeout(60_000)
     // More of them than a connection may carry streams, if each had one of its own; the answers stop at sixty.
     for (let i = 0; i < 400; i++) await node.mesh.tileFrom(LOG, 'tile/8/0/000', 8192, { signal }).catch(() => undefined)
-    expect(node.mesh.speakers()).toBe(1)
+    expect(node.mesh.syncPeers()).toBe(1)
   })
 })
 
@@ -180,7 +180,7 @@ describe('places', () => {
   it('are not all taken by two networks: one gives way to a third, and who is chosen stays', async () => {
     const node = await startNode()
     const friend = await startNode({ bootstrap: [node.address] })
-    await until(() => node.mesh.speakers() === 1, 'somebody was here before')
+    await until(() => node.mesh.syncPeers() === 1, 'somebody was here before')
     const crowd = await Promise.all(
       ['127.0.3.1', '127.0.4.1'].flatMap((ip) => Array.from({ length: 16 }, () => from(ip))),
     )

@@ -7,7 +7,7 @@ import {
   encodeAnswer,
   encodeRequest,
   MAX_FRAME_BYTES,
-  type Answer,
+  type SyncAnswer,
   type Hello,
 } from '../../src/gossip/sync/messages.js'
 import { evidenceTopic, headsTopic, messageId, parseTopic } from '../../src/gossip/topics.js'
@@ -125,7 +125,10 @@ describe('sync messages', () => {
   })
 
   it('never throw, whatever the bytes', () => {
-    const answers = (bytes: Uint8Array): [unknown, Answer | undefined] => [decodeRequest(bytes), decodeAnswer(bytes)]
+    const answers = (bytes: Uint8Array): [unknown, SyncAnswer | undefined] => [
+      decodeRequest(bytes),
+      decodeAnswer(bytes),
+    ]
     fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => void answers(bytes)))
     fc.assert(fc.property(fc.json(), (json) => void answers(utf8(json))))
     const field = fc.oneof(fc.constant('hello'), fc.constant('evidence'), fc.constant('error'), fc.jsonValue())

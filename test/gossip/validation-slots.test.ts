@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { Places } from '../../src/gossip/validation-slots.js'
+import { ValidationSlots } from '../../src/gossip/validation-slots.js'
 
 /** Takes places until there is none; how many there were. */
-function fill(places: Places, peer: string, bytes = 300): number {
+function fill(places: ValidationSlots, peer: string, bytes = 300): number {
   let taken = 0
   while (places.take(peer, bytes) !== undefined) taken++
   return taken
@@ -10,12 +10,12 @@ function fill(places: Places, peer: string, bytes = 300): number {
 
 describe('the places of a topic', () => {
   it('are 512 for one peer, or as many as hold 4 MiB', () => {
-    expect(fill(new Places(), 'a')).toBe(512)
-    expect(fill(new Places(), 'a', 65_536)).toBe(64)
+    expect(fill(new ValidationSlots(), 'a')).toBe(512)
+    expect(fill(new ValidationSlots(), 'a', 65_536)).toBe(64)
   })
 
   it('are left for everybody else by any number of peers that take all they can', () => {
-    const places = new Places()
+    const places = new ValidationSlots()
     const greedy = Array.from({ length: 127 }, (_, i) => fill(places, `greedy ${i}`))
     expect(greedy.slice(0, 5)).toEqual([512, 512, 512, 512, 2048 - 4 * 480 + 32])
     expect(greedy.slice(5)).toEqual(Array(122).fill(32))
@@ -23,21 +23,21 @@ describe('the places of a topic', () => {
   })
 
   it('that are one’s own are for messages of 4 KiB at most: the others share what they have, 16 MiB', () => {
-    const places = new Places()
+    const places = new ValidationSlots()
     for (let i = 0; i < 4; i++) expect(fill(places, `greedy ${i}`, 65_536)).toBe(64)
     expect(fill(places, 'large', 4097)).toBe(0)
     expect(fill(places, 'honest', 4096)).toBe(32)
   })
 
   it('are bounded though peers come, fill their own and go again', () => {
-    const places = new Places()
+    const places = new ValidationSlots()
     let taken = 0
     for (let i = 0; i < 1000; i++) taken += fill(places, `passing ${i}`)
     expect(taken).toBe(2048 + 128 * 32)
   })
 
   it('can be taken again by others once they are left', () => {
-    const places = new Places()
+    const places = new ValidationSlots()
     for (let round = 0; round < 3; round++) {
       const leave = Array.from({ length: 64 }, () => places.take('a', 65_536)!)
       for (let i = 0; i < 3; i++) leave.push(...Array.from({ length: 64 }, () => places.take(`b ${i}`, 65_536)!))

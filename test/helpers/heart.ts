@@ -23,8 +23,8 @@ import { CosignedHeads } from '../../src/witness/cosigned.js'
 import type { TakePush } from '../../src/witness/push-budget.js'
 import type { Candidate } from '../../src/witness/head.js'
 import type { Outcome } from '../../src/witness/outcome.js'
-import type { Source } from '../../src/witness/source.js'
-import { KnownLines } from '../../src/witness/signature-cache.js'
+import type { HeadSource } from '../../src/witness/source.js'
+import { SignatureCache } from '../../src/witness/signature-cache.js'
 import { takenBy } from '../../src/witness/origin.js'
 import { Witness, type WitnessOptions } from '../../src/witness/witness.js'
 import type { PrefixFromPeers, ShowPrefix } from '../../src/witness/prover.js'
@@ -119,7 +119,7 @@ export interface Heart {
   /** Times of cosignatures by our key that the heart did not make. */
   readonly unknown: number[]
   readonly firstUses: FirstUse[]
-  submit(source: Source, note: Uint8Array, peer?: string, log?: string): Promise<Outcome>
+  submit(source: HeadSource, note: Uint8Array, peer?: string, log?: string): Promise<Outcome>
   /** Ends what runs in the background and closes the store. */
   stop(): Promise<void>
 }
@@ -198,7 +198,7 @@ export async function startHeart(options: HeartOptions): Promise<Heart> {
       relayed: () => options.relayed ?? [],
       neighbours: () => options.neighbours ?? [],
       isHeard: (vkey) => [...counted, ...(options.relayed ?? [])].some((key) => key.vkey === vkey),
-      known: new KnownLines(),
+      known: new SignatureCache(),
     },
     barrier: {
       obstacle: (id) => (rollback.maySign ? taken(id) : 'GUARD_WAITING'),
@@ -226,7 +226,7 @@ export async function startHeart(options: HeartOptions): Promise<Heart> {
     time: { now, monotonic: now, pauseMs: options.pauseMs ?? 0 },
   })
   await witness.resume()
-  const submit = (source: Source, note: Uint8Array, peer?: string, id = log): Promise<Outcome> => {
+  const submit = (source: HeadSource, note: Uint8Array, peer?: string, id = log): Promise<Outcome> => {
     const candidate: Candidate = { source, note, log: id, receivedAt: now(), ...(peer !== undefined && { peer }) }
     return witness.submit(candidate)
   }

@@ -13,7 +13,7 @@ import {
   type VerifierKey,
 } from '../../src/tlog/note.js'
 import { SUMDB_ORIGIN } from '../../src/tlog/checkpoint.js'
-import { SUM_GOLANG_ORG } from '../../src/config.js'
+import { SUM_GOLANG_ORG } from '../../src/config/config.js'
 import { setUnusedBit } from './history.js'
 import type { KnownLog, RunningWitness } from './litewitness.js'
 import { refusals } from './push-cases.js'

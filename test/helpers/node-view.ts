@@ -1,5 +1,6 @@
 /** A node that says what a test tells it to say. */
-import type { EvidenceView, LogView, NodeView, StatusView, WitnessView } from '../../src/http/api.js'
+import type { NodeView } from '../../src/status/node-view.js'
+import type { EvidenceView, LogView, StatusView, WitnessView } from '../../src/status/shapes.js'
 import { utf8 } from '../../src/tlog/bytes.js'
 
 export const LOG_ID = 'ab'.repeat(32)

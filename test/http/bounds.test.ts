@@ -3,13 +3,14 @@ import { once } from 'node:events'
 import { request, type IncomingMessage } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import type { HeadView, NodeView } from '../../src/http/api.js'
+import type { NodeView } from '../../src/status/node-view.js'
+import type { HeadView } from '../../src/status/shapes.js'
 import { HttpServer, type HttpServerOptions } from '../../src/http/server.js'
 import { fakeNode, LOG, LOG_ID, NOTE, ROOT } from '../helpers/node-view.js'
 
 async function serve(changes: Partial<NodeView> = {}, options: Partial<HttpServerOptions> = {}): Promise<HttpServer> {
   const server = await HttpServer.start({ host: '127.0.0.1', port: 0, node: fakeNode(changes), ...options })
-  onTestFinished(() => server.close())
+  onTestFinished(() => server.stop())
   return server
 }
 

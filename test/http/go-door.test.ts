@@ -2,7 +2,7 @@
 import { request as httpRequest } from 'node:http'
 import { connect } from 'node:net'
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
-import { loadConfig, type Settings } from '../../src/config.js'
+import { loadConfig, type Settings } from '../../src/config/config.js'
 import type { NodeEvent } from '../../src/node/events.js'
 import { createNode, type GossumNode } from '../../src/node/node.js'
 import { SumdbClient } from '../../src/sumdb/client.js'

@@ -5,7 +5,7 @@ import { afterEach, describe, expect, it, test } from 'vitest'
 import { GossumError, type ErrorCode } from '../../src/errors.js'
 import { encodeEvidence, makeSplitView, MAX_EVIDENCE_BYTES } from '../../src/evidence/evidence.js'
 import type { Received } from '../../src/evidence/alarm.js'
-import type { NodeView } from '../../src/http/api.js'
+import type { NodeView } from '../../src/status/node-view.js'
 import type { Route } from '../../src/http/router.js'
 import { HttpServer } from '../../src/http/server.js'
 import { submitRoutes } from '../../src/http/submit.js'
@@ -23,7 +23,7 @@ import { EVIDENCE_ID, fakeNode, LOG_ID, NOTE, ROOT } from '../helpers/node-view.
 
 const servers: HttpServer[] = []
 afterEach(async () => {
-  await Promise.all(servers.splice(0).map((server) => server.close()))
+  await Promise.all(servers.splice(0).map((server) => server.stop()))
 })
 
 async function serve(changes: Partial<NodeView> = {}, onError?: (error: unknown) => void): Promise<string> {

@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { loadConfig, parseLogSetting, SUM_GOLANG_ORG } from '../../src/config.js'
+import { loadConfig, parseLogSetting, SUM_GOLANG_ORG } from '../../src/config/config.js'
 import { changeBook, readBook, withLog } from '../../src/logs/followed-logs.js'
 import { codeOf } from '../helpers/codes.js'
 import { testSigner, testWitness } from '../helpers/heart.js'

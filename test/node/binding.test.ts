@@ -1,6 +1,6 @@
 /** Who may cosign what, with keys of a real home: one key, one log of an origin, and what a person is told otherwise. */
 import { beforeEach, describe, expect, test } from 'vitest'
-import { loadConfig } from '../../src/config.js'
+import { loadConfig } from '../../src/config/config.js'
 import { createSecondKey, SECOND_FILE } from '../../src/keys/key-file.js'
 import { createLogKey, readKeyring, type Keyring } from '../../src/keys/keyring.js'
 import { Binding } from '../../src/node/binding.js'

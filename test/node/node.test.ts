@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { loadConfig, SUM_GOLANG_ORG } from '../../src/config.js'
+import { loadConfig, SUM_GOLANG_ORG } from '../../src/config/config.js'
 import { createNode } from '../../src/node/node.js'
 import { utf8 } from '../../src/tlog/bytes.js'
 import { readFiles, ReplayLog } from '../fakes/replay-log.js'

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { Budget } from '../../src/lib/token-buckets.js'
+import { TokenBuckets } from '../../src/lib/token-buckets.js'
 import { Admission, PAID } from '../../src/proxy/admission.js'
 import { Shared } from '../../src/proxy/shared.js'
 import { lastingController } from '../../src/lib/timed.js'
@@ -8,7 +8,7 @@ const never = lastingController().signal
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 /** A log whose requests last until they are ended, in front of which clients take turns. */
-function door(slots: number, budget = new Budget(1000, 1)) {
+function door(slots: number, budget = new TokenBuckets(1000, 1)) {
   const shared = new Shared<string>(new Admission(() => 0, { slots, budget }))
   const begun: string[] = []
   const ends = new Map<string, () => void>()
@@ -132,7 +132,7 @@ describe('requests to a log', () => {
   })
 
   test('beyond the budget of a client are refused; those of others are not, nor what others have begun', async () => {
-    const { ask, end } = door(99, new Budget(2, 1))
+    const { ask, end } = door(99, new TokenBuckets(2, 1))
     const [one, two] = [ask('10.0.0.1', '1'), ask('10.0.0.1', '2')]
     await expect(ask('10.0.0.1', '3')).rejects.toMatchObject({ code: 'TOO_MANY_REQUESTS' })
     const three = ask('10.0.0.2', '3')

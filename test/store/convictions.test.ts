@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { Alarm } from '../../src/evidence/alarm.js'
 import { Convictions, type WitnessConviction } from '../../src/store/convictions.js'
 import { Disk } from '../../src/store/disk.js'
-import { EvidenceShelf } from '../../src/store/evidence-store.js'
+import { EvidenceStore } from '../../src/store/evidence-store.js'
 
 const conviction = (id: string, witness: string, acked = false): WitnessConviction => ({
   id,
@@ -34,7 +34,7 @@ test('a witness is convicted until all that convicts it is acknowledged, after a
 test('what is forgotten convicts nobody, after a restart neither', async () => {
   const disk = new Disk(new MemoryLevel())
   const convictions = await Convictions.load(disk.table('convictions'))
-  const shelf = new EvidenceShelf(disk.table('evidence'))
+  const shelf = new EvidenceStore(disk.table('evidence'))
   await convictions.put(conviction('1', 'a'))
   await convictions.put(conviction('2', 'b'))
   await convictions.del('1')
@@ -65,7 +65,7 @@ test.each(['{"id":', '7', 'null', ''])('a damaged record stops the start and is 
     code: 'STORE_DAMAGED',
     detail: 'table convictions, record 1',
   })
-  const shelf = new EvidenceShelf(disk.table('evidence'))
+  const shelf = new EvidenceStore(disk.table('evidence'))
   const error = { code: 'STORE_DAMAGED', detail: 'table evidence, record 2' }
   await expect(shelf.get('2')).rejects.toMatchObject(error)
   const clock = { now: Date.now, monotonic: Date.now }

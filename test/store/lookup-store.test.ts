@@ -1,7 +1,7 @@
 import { MemoryLevel } from 'memory-level'
 import { expect, test } from 'vitest'
 import { Disk } from '../../src/store/disk.js'
-import { Generations } from '../../src/store/two-generation-cache.js'
+import { TwoGenerationCache } from '../../src/store/two-generation-cache.js'
 import { LookupStore } from '../../src/store/lookup-store.js'
 import { utf8 } from '../../src/tlog/bytes.js'
 
@@ -9,7 +9,7 @@ function tables(most: number) {
   const disk = new Disk(new MemoryLevel())
   const [first, second] = [disk.table('0'), disk.table('1')]
   const count = async (): Promise<number> => (await first.keys()).length + (await second.keys()).length
-  return { kept: new Generations(first, second, most), count }
+  return { kept: new TwoGenerationCache(first, second, most), count }
 }
 
 test('two generations: what is used stays, the rest is bounded', async () => {

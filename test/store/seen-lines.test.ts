@@ -2,11 +2,11 @@ import { MemoryLevel } from 'memory-level'
 import { expect, test } from 'vitest'
 import { Disk } from '../../src/store/disk.js'
 import { MAX_SEEN_KEYS, MAX_STRANGER_BYTES, SeenLines } from '../../src/store/seen-lines.js'
-import type { Standing } from '../../src/store/signed-by.js'
+import type { KeyStanding } from '../../src/store/signed-by.js'
 
 const [LOG, OTHER] = ['ab'.repeat(32), 'ac'.repeat(32)]
 /** Keys are called by what they are to us. */
-const standings = (vkeys: readonly string[]): Standing[] => vkeys.map((key) => key.split('/')[0] as Standing)
+const standings = (vkeys: readonly string[]): KeyStanding[] => vkeys.map((key) => key.split('/')[0] as KeyStanding)
 
 function start() {
   let now = 1_000

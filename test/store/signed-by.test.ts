@@ -1,14 +1,14 @@
 import { MemoryLevel } from 'memory-level'
 import { expect, test } from 'vitest'
 import { Disk } from '../../src/store/disk.js'
-import { MAX_SIGNERS, SignedBy, type Standing } from '../../src/store/signed-by.js'
+import { MAX_SIGNERS, SignedBy, type KeyStanding } from '../../src/store/signed-by.js'
 
 const LOG = 'ab'.repeat(32)
 const OTHER = 'ac'.repeat(32)
 /** Everybody is the same to us. */
 const all =
-  (standing: Standing) =>
-  (vkeys: readonly string[]): Standing[] =>
+  (standing: KeyStanding) =>
+  (vkeys: readonly string[]): KeyStanding[] =>
     vkeys.map(() => standing)
 const none = all('stranger')
 
@@ -57,7 +57,7 @@ test('logs and keys are kept apart, whatever is in a key', async () => {
 test('1024 keys a log: by our own clock the one that was silent for longest makes room, but none that counts', async () => {
   let now = 1_000_000
   const { signedBy, restart } = start(() => now)
-  const standings = (vkeys: readonly string[]): Standing[] =>
+  const standings = (vkeys: readonly string[]): KeyStanding[] =>
     vkeys.map((key) => (key === 'ours' ? 'counted' : 'stranger'))
   const put = async (key: string, size: number, time: number): Promise<void> => {
     now += 1000
@@ -82,7 +82,7 @@ test('1024 keys a log: by our own clock the one that was silent for longest make
 
 test('strangers displace strangers alone; who is counted by a neighbour goes before who is counted by us', async () => {
   const { signedBy } = start()
-  const standings = (vkeys: readonly string[]): Standing[] => vkeys.map((key) => key.split(' ')[0] as Standing)
+  const standings = (vkeys: readonly string[]): KeyStanding[] => vkeys.map((key) => key.split(' ')[0] as KeyStanding)
   const put = (key: string): Promise<void> => signedBy.put(LOG, key, { size: 5, time: 1, note: key }, standings)
   const has = (key: string): boolean => signedBy.get(LOG, key) !== undefined
   await put('relayed 0')

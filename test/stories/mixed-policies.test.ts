@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { cosign } from '../../src/tlog/cosignature.js'
 import { formatNote, parseNote, type SignerKey, type VerifierKey } from '../../src/tlog/note.js'
+import { BURST } from '../../src/witness/advance-throttle.js'
 import { gossipVerdict } from '../../src/witness/outcome.js'
 import { startHeart, testSigner, testWitness, type HeartOptions } from '../helpers/heart.js'
 import { History, showing } from '../helpers/history.js'
@@ -128,11 +129,13 @@ test('a node without a policy passes on what its neighbours count, of the heads 
   expect(gossipVerdict(await node.submit('gossip', cosigned(history.head(30), wanted)))).toBe('ignore')
 })
 
-test('a burst of heads from peers is cosigned once at once, and then the largest', async () => {
+test('of a log that does not rest the largest of the heads that peers bring is cosigned', async () => {
   const node = await heart({ pauseMs: 200 })
+  const burst = Array.from({ length: BURST }, (_, i) => 31 + i)
+  for (const size of burst) await node.submit('gossip', history.head(size), 'a peer')
   const sizes = [41, 45, 43, 44, 42]
   await Promise.all(sizes.map((size) => node.submit('gossip', history.head(size), `peer ${size}`)))
   const signed = node.published.map((note) => Number(parseNote(note).text.split('\n')[1]))
-  expect(signed).toEqual([30, 45])
+  expect(signed).toEqual([30, ...burst, 45])
   expect(node.outcomes.filter(({ kind }) => kind === 'past')).toHaveLength(4)
 })

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { Tree } from '../../src/tlog/merkle.js'
-import { Pace, PAUSE_MS } from '../../src/witness/advance-throttle.js'
+import { AdvanceThrottle, BURST, PAUSE_MS } from '../../src/witness/advance-throttle.js'
 
 beforeEach(() => {
   vi.useFakeTimers({ now: 500 * PAUSE_MS })
@@ -13,15 +13,19 @@ function head(size: number, root = size): Tree {
   return { size, root: new Uint8Array(32).fill(root) }
 }
 
-/** Heads that ask for their turn, and who got it in which order. */
-function line() {
-  const pace = new Pace(Date.now)
+/** Heads that ask for their turn, and who got it in which order, of a log that has had its burst. */
+function line({ spent = true } = {}) {
+  const throttle = new AdvanceThrottle(Date.now)
+  if (spent) for (let size = 0; size < BURST; size++) throttle.signed('log', 0)
   const stop = new AbortController()
   const went: number[] = []
   const ask = (size: number, log = 'log'): void => {
-    void pace.turn(log, head(size), stop.signal).then(() => went.push(size))
+    void throttle.turn(log, head(size), stop.signal).then((leave) => {
+      went.push(size)
+      leave?.()
+    })
   }
-  return { pace, stop, went, ask }
+  return { throttle, stop, went, ask }
 }
 
 async function after(ms: number): Promise<void> {
@@ -29,33 +33,69 @@ async function after(ms: number): Promise<void> {
 }
 
 describe('the pace', () => {
+  test('lets the heads of a burst go at once, and no more of them', async () => {
+    const { throttle, went, ask } = line({ spent: false })
+    const burst = Array.from({ length: BURST + 1 }, (_, i) => i + 1)
+    for (const size of burst) {
+      ask(size)
+      await after(0)
+      throttle.signed('log', size)
+    }
+    ask(100)
+    await after(0)
+    expect(went).toEqual(burst)
+    await after(PAUSE_MS)
+    expect(went).toEqual([...burst, 100])
+  })
+
+  test('gives one back for each pause that the log rests, and none to a log that does not', async () => {
+    const { throttle, went, ask } = line()
+    throttle.signed('log', 1)
+    const beats = Array.from({ length: 20 }, (_, i) => i + 2)
+    for (const size of beats) {
+      ask(size)
+      await after(0)
+      expect(went).not.toContain(size)
+      await after(PAUSE_MS)
+      throttle.signed('log', size)
+    }
+    // Its own pause, and three more.
+    await after(4 * PAUSE_MS)
+    for (const size of [101, 102, 103, 104, 105]) {
+      ask(size)
+      await after(0)
+      if (went.includes(size)) throttle.signed('log', size)
+    }
+    expect(went.filter((size) => size > 100)).toEqual([101, 102, 103, 104])
+  })
+
   test('lets the first head of a burst go at once, then one in each pause, the largest', async () => {
-    const { pace, went, ask } = line()
+    const { throttle, went, ask } = line()
     ask(5)
     await after(0)
     expect(went).toEqual([5])
-    pace.signed('log', 5)
+    throttle.signed('log', 5)
     for (const size of [6, 9, 8]) ask(size)
     await after(PAUSE_MS - 1)
     expect(went).toEqual([5])
     await after(1)
     expect(went).toEqual([5, 9])
-    pace.signed('log', 9)
+    throttle.signed('log', 9)
     await after(0)
     expect(went).toEqual([5, 9, 6, 8])
   })
 
   test('lets all heads of the largest size go: a fork among them must come to light', async () => {
-    const { pace, went, ask } = line()
-    pace.signed('log', 5)
+    const { throttle, went, ask } = line()
+    throttle.signed('log', 5)
     for (const size of [9, 9, 7]) ask(size)
     await after(PAUSE_MS)
     expect(went).toEqual([9, 9])
   })
 
   test('lets the others go a moment after the largest, which may be nothing', async () => {
-    const { pace, went, ask } = line()
-    pace.signed('log', 5)
+    const { throttle, went, ask } = line()
+    throttle.signed('log', 5)
     for (const size of [7, 9, 6]) ask(size)
     await after(PAUSE_MS)
     expect(went).toEqual([9])
@@ -67,8 +107,8 @@ describe('the pace', () => {
   })
 
   test('a head that comes while others wait does not overtake them', async () => {
-    const { pace, went, ask } = line()
-    pace.signed('log', 5)
+    const { throttle, went, ask } = line()
+    throttle.signed('log', 5)
     ask(7)
     await after(PAUSE_MS / 2)
     ask(6)
@@ -78,10 +118,10 @@ describe('the pace', () => {
 
   test('has the same beat at every node, whenever each signed last', async () => {
     const [early, late] = [line(), line()]
-    early.pace.signed('log', 5)
+    early.throttle.signed('log', 5)
     early.ask(6)
     await after(PAUSE_MS - 500)
-    late.pace.signed('log', 5)
+    late.throttle.signed('log', 5)
     late.ask(7)
     await after(499)
     expect([early.went, late.went]).toEqual([[], []])
@@ -90,33 +130,33 @@ describe('the pace', () => {
   })
 
   test('has a few heads in hand, and any number of messages of one, until they are decided', async () => {
-    const { pace, stop } = line()
-    pace.signed('log', 5)
-    const turns = Array.from({ length: 8 }, (_, i) => pace.turn('log', head(10, i), stop.signal))
-    turns.push(pace.turn('log', head(10, 3), stop.signal))
-    expect(await pace.turn('log', head(10, 99), stop.signal)).toBeUndefined()
-    expect(await pace.turn('log', head(99), stop.signal)).toBeUndefined()
+    const { throttle, stop } = line()
+    throttle.signed('log', 5)
+    const turns = Array.from({ length: 8 }, (_, i) => throttle.turn('log', head(10, i), stop.signal))
+    turns.push(throttle.turn('log', head(10, 3), stop.signal))
+    expect(await throttle.turn('log', head(10, 99), stop.signal)).toBeUndefined()
+    expect(await throttle.turn('log', head(99), stop.signal)).toBeUndefined()
     await after(PAUSE_MS)
     const leave = await Promise.all(turns)
     // All of them have had their turn, and are being proven.
-    expect(await pace.turn('log', head(99), stop.signal)).toBeUndefined()
+    expect(await throttle.turn('log', head(99), stop.signal)).toBeUndefined()
     leave[3]!()
-    expect(await pace.turn('log', head(99), stop.signal), 'another message of that head').toBeUndefined()
+    expect(await throttle.turn('log', head(99), stop.signal), 'another message of that head').toBeUndefined()
     leave[8]!()
-    expect(await pace.turn('log', head(99), stop.signal)).toBeTypeOf('function')
+    expect(await throttle.turn('log', head(99), stop.signal)).toBeTypeOf('function')
   })
 
   test('is of each log by itself', async () => {
-    const { pace, went, ask } = line()
-    pace.signed('log', 5)
+    const { throttle, went, ask } = line()
+    throttle.signed('log', 5)
     ask(7, 'another')
     await after(0)
     expect(went).toEqual([7])
   })
 
   test('keeps nobody when it is stopped, nor for longer than a pause when the clock is set back', async () => {
-    const { pace, stop, went, ask } = line()
-    pace.signed('log', 5)
+    const { throttle, stop, went, ask } = line()
+    throttle.signed('log', 5)
     vi.setSystemTime(0)
     ask(7)
     await after(PAUSE_MS)

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest'
-import { ERRORS, type ErrorCode } from '../../src/errors.js'
+import { ERRORS, traitsOf, type ErrorCode } from '../../src/errors.js'
 import { EMPTY_ROOT, type Hash } from '../../src/tlog/hash.js'
 import { proveTree, treeRoot, type Tree } from '../../src/tlog/merkle.js'
 import { decide, objectionTo, type Held, type Proof, type PushedProof } from '../../src/witness/decide.js'
-import { answerTo, gossipVerdict, type Answer, type Outcome, type OutcomeKind } from '../../src/witness/outcome.js'
+import { answerTo, gossipVerdict, type DoorAnswer, type Outcome, type OutcomeKind } from '../../src/witness/outcome.js'
 import { MemoryLog } from '../helpers/tree.js'
 
 const root = (byte: number): Uint8Array => new Uint8Array(32).fill(byte)
@@ -178,7 +178,7 @@ test('the decision depends on nothing but its arguments, and leaves them as they
 })
 
 describe('the outcome table', () => {
-  const rows: [kind: OutcomeKind, code: ErrorCode | undefined, ifNews: Answer, ifNot: Answer['gossip']][] = [
+  const rows: [kind: OutcomeKind, code: ErrorCode | undefined, ifNews: DoorAnswer, ifNot: DoorAnswer['gossip']][] = [
     ['advanced', undefined, { status: 200, gossip: 'accept', exit: 0 }, 'ignore'],
     ['known', undefined, { status: 200, gossip: 'accept', exit: 0 }, 'ignore'],
     ['past', undefined, { status: 409, gossip: 'accept', exit: 0 }, 'ignore'],
@@ -207,8 +207,11 @@ describe('the outcome table', () => {
     ['refused', 'KEY_DUPLICATE', { status: 503, gossip: 'ignore', exit: 4 }, 'ignore'],
     ['refused', 'DEPOSIT_WAITING', { status: 503, gossip: 'ignore', exit: 4 }, 'ignore'],
     ['refused', 'CLOCK_WRONG', { status: 503, gossip: 'ignore', exit: 4 }, 'ignore'],
-    ['refused', 'ORIGIN_TAKEN', { status: 503, gossip: 'ignore', exit: 4 }, 'ignore'],
-    ['refused', 'AGENT_UNAVAILABLE', { status: 503, gossip: 'ignore', exit: 4 }, 'ignore'],
+    ['refused', 'ORIGIN_TAKEN', { status: 503, gossip: 'ignore', exit: 2 }, 'ignore'],
+    ['refused', 'STATE_DISAGREES', { status: 503, gossip: 'ignore', exit: 1 }, 'ignore'],
+    ['refused', 'AGENT_UNAVAILABLE', { status: 503, gossip: 'ignore', exit: 1 }, 'ignore'],
+    ['pending', 'LOG_ANSWER_INVALID', { status: 503, gossip: 'accept', exit: 4 }, 'ignore'],
+    ['pending', undefined, { status: 503, gossip: 'accept', exit: 4 }, 'ignore'],
     ['pending', 'HEADS_WAITING', { status: 503, gossip: 'accept', exit: 4 }, 'ignore'],
     ['pending', 'PEER_BUDGET', { status: 503, gossip: 'accept', exit: 4 }, 'ignore'],
     ['conflict', undefined, { status: 422, gossip: 'accept', exit: 3 }, 'ignore'],
@@ -229,12 +232,21 @@ describe('the outcome table', () => {
     expect(gossipVerdict({ kind: 'conflict', news: false, forged: true })).toBe('ignore')
   })
 
-  test('every other code is our own trouble: it never punishes who brought the head', () => {
+  test('no other code punishes who brought the head, and none lets a refused one through', () => {
     const listed = new Set(rows.filter(([kind]) => kind === 'refused').map(([, code]) => code))
     for (const code of Object.keys(ERRORS) as ErrorCode[]) {
-      if (listed.has(code)) continue
-      expect(answerTo({ kind: 'refused', news: true, code })).toEqual({ status: 500, gossip: 'ignore', exit: 2 })
+      const { status, gossip, exit } = answerTo({ kind: 'refused', news: true, code })
+      if (!listed.has(code)) expect(gossip, code).toBe('ignore')
+      expect(status, code).toBeGreaterThanOrEqual(400)
+      expect(exit, code).toBeGreaterThan(0)
     }
-    expect(answerTo({ kind: 'refused', news: false })).toEqual({ status: 500, gossip: 'ignore', exit: 2 })
+    expect(answerTo({ kind: 'refused', news: false })).toEqual({ status: 500, gossip: 'ignore', exit: 1 })
+  })
+
+  test('what keeps us from signing never looks like a fault of ours or of who pushed', () => {
+    for (const code of Object.keys(ERRORS) as ErrorCode[]) {
+      if (traitsOf(code).fault === 'signing')
+        expect(answerTo({ kind: 'refused', news: false, code }).status, code).toBe(503)
+    }
   })
 })

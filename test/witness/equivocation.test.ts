@@ -4,7 +4,7 @@ import { parseCheckpoint } from '../../src/tlog/checkpoint.js'
 import { cosign } from '../../src/tlog/cosignature.js'
 import { parseNote, type SignerKey } from '../../src/tlog/note.js'
 import type { CosignedHeads } from '../../src/witness/cosigned.js'
-import { Liars, type WitnessedHead } from '../../src/witness/equivocation.js'
+import { WitnessEquivocations, type WitnessedHead } from '../../src/witness/equivocation.js'
 import { Prover } from '../../src/witness/prover.js'
 import { sumdbId, testSigner } from '../helpers/heart.js'
 import { History } from '../helpers/history.js'
@@ -18,12 +18,17 @@ const logOf = ({ verifier: key }: SignerKey) => ({ id: sumdbId(key), key, origin
 function headOf(signer: SignerKey, salt: string, by: SignerKey): WitnessedHead {
   const bare = parseNote(new History(signer, salt).head(9))
   const { size, root } = parseCheckpoint(bare.text)
-  return { size, root, bare, cosignatures: new Map([[by.verifier.vkey, cosign(bare.text, 1_700_000_000, by)]]) }
+  return {
+    size,
+    root,
+    logNote: bare,
+    cosignatures: new Map([[by.verifier.vkey, cosign(bare.text, 1_700_000_000, by)]]),
+  }
 }
 
 test('a log whose witnesses lie without end washes away its own, and none of another log', async () => {
   const convicted: string[] = []
-  const liars = new Liars({
+  const liars = new WitnessEquivocations({
     cosigned: {
       current: () => undefined,
       signers: { largestBy: () => Promise.resolve(undefined) },

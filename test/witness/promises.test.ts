@@ -136,13 +136,13 @@ test('a gossiped head that waited for the rollback guard is sent on when it is t
 })
 
 test('a floor that was learnt while the key was away is reached when it is tried again', async () => {
-  const signer = { ...testWitness, away: undefined as GossumError | undefined }
+  const signer = { ...testWitness, unavailable: undefined as GossumError | undefined }
   const heart = await startHeart({ ...base, signer })
   await heart.submit('poll', history.head(10))
-  signer.away = new GossumError('AGENT_UNAVAILABLE')
+  signer.unavailable = new GossumError('AGENT_UNAVAILABLE')
   const ours = cosignedBy(testWitness, history.head(30), 1_900_000_000)
   expect(await heart.submit('gossip', ours, 'p')).toMatchObject({ code: 'AGENT_UNAVAILABLE' })
-  signer.away = undefined
+  signer.unavailable = undefined
   await heart.witness.retrySuspects(heart.log, 8)
   await heart.witness.idle()
   expect(heart.store.heads.get(heart.log).tree?.size).toBe(30)

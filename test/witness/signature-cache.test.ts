@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { cosign, verifiedCosignatures } from '../../src/tlog/cosignature.js'
 import type { VerifierKey } from '../../src/tlog/note.js'
-import { KnownLines } from '../../src/witness/signature-cache.js'
+import { SignatureCache } from '../../src/witness/signature-cache.js'
 import { testSigner } from '../helpers/heart.js'
 
 const signers = [7, 8].map((byte) => testSigner('w.example', byte, 4))
@@ -21,7 +21,7 @@ function counted(): { keys: VerifierKey[]; verified: number[] } {
 }
 
 test('a line is verified once, whatever object of its key is asked', () => {
-  const known = new KnownLines()
+  const known = new SignatureCache()
   const { keys, verified } = counted()
   const again = counted()
   const { signature } = cosign(text, 100, signers[0]!)
@@ -39,7 +39,7 @@ test('a line is verified once, whatever object of its key is asked', () => {
 })
 
 test('what does not hold is verified each time, and no other line passes for one that holds', () => {
-  const known = new KnownLines()
+  const known = new SignatureCache()
   const [key, other] = known.remembering(signers.map(({ verifier }) => verifier)) as [VerifierKey, VerifierKey]
   const message = new Uint8Array([1, 2, 3, 4])
   const signature = signers[0]!.sign(message)
@@ -54,7 +54,7 @@ test('what does not hold is verified each time, and no other line passes for one
 })
 
 test('as many are remembered as was said, and not more than twice as many', () => {
-  const known = new KnownLines(4)
+  const known = new SignatureCache(4)
   const { keys, verified } = counted()
   const [key] = known.remembering(keys) as [VerifierKey]
   const ask = (i: number): boolean => key.verify(new Uint8Array([i]), signers[0]!.sign(new Uint8Array([i])))

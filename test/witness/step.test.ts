@@ -9,7 +9,7 @@ import { formatHash } from '../../src/tlog/hash.js'
 import { parseNote } from '../../src/tlog/note.js'
 import type { Proof } from '../../src/witness/decide.js'
 import { readHead, type SizedHead } from '../../src/witness/head.js'
-import { SOURCES, type Source } from '../../src/witness/source.js'
+import { SOURCES, type HeadSource } from '../../src/witness/source.js'
 import { step } from '../../src/witness/step.js'
 import type { AnsweredProof, Circumstances, HeadInput, Step } from '../../src/witness/step-types.js'
 import { testSigner, testWitness } from '../helpers/heart.js'
@@ -170,10 +170,13 @@ describe('the floor', () => {
 })
 
 describe('a first head', () => {
-  test.each(Object.keys(SOURCES) as Source[])('from %s is trusted only when it comes from the log itself', (source) => {
-    const taken = settle(state(), input(history, 5, { source }), calm, [history])
-    expect(taken.outcome?.kind).toBe(SOURCES[source].firsthand ? 'advanced' : 'pending')
-  })
+  test.each(Object.keys(SOURCES) as HeadSource[])(
+    'from %s is trusted only when it comes from the log itself',
+    (source) => {
+      const taken = settle(state(), input(history, 5, { source }), calm, [history])
+      expect(taken.outcome?.kind).toBe(SOURCES[source].firsthand ? 'advanced' : 'pending')
+    },
+  )
 
   test('of an old key in an emptied home must be one history with what chosen peers show', () => {
     const shown = (of: History, size: number) => ({ ...of.tree(size), note: parseNote(of.head(size)) })
@@ -226,7 +229,7 @@ test('it is total: for any state, head and circumstances it answers, asks or cha
     held: fc.boolean(),
     of,
     size,
-    source: fc.constantFrom(...(Object.keys(SOURCES) as Source[])),
+    source: fc.constantFrom(...(Object.keys(SOURCES) as HeadSource[])),
     pushed: maybe(fc.record({ oldSize: size, hashes: fc.constant([]) })),
     obstacle: maybe(
       fc.constantFrom('GUARD_WAITING', 'STATE_DISAGREES', 'ORIGIN_TAKEN', 'KEY_DUPLICATE', 'CLOCK_WRONG' as const),

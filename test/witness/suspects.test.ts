@@ -65,7 +65,7 @@ test('people are told once; a suspect that was resolved meanwhile does not come 
   expect(await suspects.alarm(suspect)).toBe(true)
   expect(await suspects.alarm(suspect)).toBe(false)
   expect((await Suspects.load(table)).list(log)).toMatchObject([{ alarmed: true, code: 'TILE_INVALID' }])
-  await suspects.resolve(log, verified(note).bare)
+  await suspects.resolve(log, verified(note).logNote)
   expect(await suspects.alarm(suspect)).toBe(false)
   expect(suspects.list(log)).toEqual([])
   expect((await Suspects.load(table)).list(log)).toEqual([])

@@ -1,7 +1,7 @@
 /** `gossum status`, `heads`, `peers`, `evidence`: ask a running node. With --json they print the API's body unchanged. */
 import { Command } from 'commander'
 import { GossumError, HintedError } from '../../errors.js'
-import type { EvidenceView, HeadView, LogView, PeerView, StatusView } from '../../http/api.js'
+import type { EvidenceView, HeadView, LogView, PeerView, StatusView } from '../../status/shapes.js'
 import { evidenceLines, headLines, peerLines, statusLines } from '../ui/node-text.js'
 import { NodeClient } from '../node-client.js'
 import { nodeUrl, operatorHome } from '../node-url.js'

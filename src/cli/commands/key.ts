@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { Command } from 'commander'
-import { loadConfig, type LogSetting } from '../../config.js'
+import { loadConfig, type LogSetting } from '../../config/config.js'
 import { GossumError } from '../../errors.js'
 import { importAgentKey, importWitnessKey } from '../../keys/import.js'
 import { createLogKey, keyMissing, readKeyring, type Keyring } from '../../keys/keyring.js'

@@ -1,11 +1,11 @@
 /** `gossum log add|disable|list`: which logs the node of a home follows, beside those of its settings. */
 import { join } from 'node:path'
 import type { Command } from 'commander'
-import { loadConfig, parseLogSetting, type LogSetting } from '../../config.js'
+import { loadConfig, parseLogSetting, type LogSetting } from '../../config/config.js'
 import { GossumError } from '../../errors.js'
 import { loadWitnessVerifier } from '../../keys/key-file.js'
 import { changeBook, withBook, withLog } from '../../logs/followed-logs.js'
-import { requireRoom } from '../../logs/setting.js'
+import { requireRoomForLogs } from '../../logs/log-setting.js'
 import { declareFlags, type CommonFlags } from '../common-flags.js'
 import { output, type Output } from '../ui/output.js'
 
@@ -72,7 +72,7 @@ async function addLog(text: string, flags: CommonFlags): Promise<void> {
   withLog(logs, log)
   await changeBook(home, (book) => {
     const changed = withLog(book, log)
-    requireRoom(withBook(logs, true, changed))
+    requireRoomForLogs(withBook(logs, true, changed))
     return changed
   })
   tell(log, 'added', output(flags))

@@ -5,7 +5,8 @@
 import { join, resolve } from 'node:path'
 import { Command } from 'commander'
 import { Level } from 'level'
-import { dataHome, parseHostPort } from '../../config.js'
+import { dataHome } from '../../config/user-home.js'
+import { parseHostPort } from '../../config/values.js'
 import { errorText, GossumError, HintedError, type ErrorCode } from '../../errors.js'
 import { loadOrCreateLogKey } from '../../keys/key-file.js'
 import { MAX_TILE_RECORDS, splitDataTile } from '../../sumdb/module.js'
@@ -13,7 +14,7 @@ import { SumdbServer, type NewRecord } from '../../sumdb/log-server.js'
 import { fromUtf8 } from '../../tlog/bytes.js'
 import { TILE_HEIGHT, tilePath } from '../../tlog/tile.js'
 import { grouped } from '../ui/node-text.js'
-import { readFileBounded } from '../files.js'
+import { readFileBounded } from '../named-files.js'
 import { addBookCommands } from './log-followed.js'
 import { output, type Output, type OutputFlags } from '../ui/output.js'
 
@@ -71,7 +72,7 @@ function homeOf({ home }: ServeFlags): string {
 
 async function serve(flags: ServeFlags, out: Output): Promise<void> {
   const home = homeOf(flags)
-  const address = hinting('CONFIG_INVALID', 'see gossum log serve --help', () => parseHostPort('listen', flags.listen))
+  const address = hinting('CONFIG_INVALID', 'see gossum log serve --help', () => parseHostPort(flags.listen, 'listen'))
   const records = flags.records === undefined ? [] : await readRecords(flags.records)
   const { signer, created } = await loadOrCreateLogKey(join(home, 'log.key'), flags.name)
   if (created) out.talk(`made ${join(home, 'log.key')}: keep a copy; who has it is this log`)

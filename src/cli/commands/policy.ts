@@ -1,12 +1,12 @@
 /** `gossum policy`: what a policy protects from. */
 import { Command } from 'commander'
-import type { WitnessView } from '../../http/api.js'
+import type { WitnessView } from '../../status/shapes.js'
 import { MAX_POLICY_BYTES, parsePolicy } from '../../tlog/policy.js'
-import { PUBLIC, PUBLIC_POLICY, PUBLIC_POLICY_DATE } from '../../public-policy.js'
+import { PUBLIC, PUBLIC_POLICY, PUBLIC_POLICY_DATE } from '../../config/public-policy.js'
 import { NodeClient } from '../node-client.js'
 import type { CommonFlags } from '../common-flags.js'
 import { EXIT } from '../exit.js'
-import { readPolicyFile } from '../files.js'
+import { readPolicyFile } from '../named-files.js'
 import { output } from '../ui/output.js'
 import { policyLines, policyReport } from '../ui/policy-text.js'
 

@@ -1,73 +1,31 @@
 /** `gossum run`: a node, until it is told to stop. */
 import { setFlagsFromString } from 'node:v8'
 import { Command } from 'commander'
-import { defaultHome, loadConfig, SUM_GOLANG_ORG, type Config, type Settings } from '../../config.js'
+import { loadConfig, SUM_GOLANG_ORG, type Config } from '../../config/config.js'
+import { defaultHome } from '../../config/user-home.js'
 import type { NodeEvent } from '../../node/events.js'
 import { withoutSecrets } from '../../errors.js'
-import type { LogView } from '../../http/api.js'
+import type { LogView } from '../../status/shapes.js'
 import { createNode, type GossumNode } from '../../node/node.js'
 import { SUMDB_ORIGIN } from '../../tlog/checkpoint.js'
 import { policyStrength } from '../../tlog/policy-strength.js'
 import { quorumThreshold } from '../../tlog/policy.js'
 import { grouped } from '../ui/node-text.js'
 import { askable, nodeFlag } from '../node-client.js'
-import { collect, type CommonFlags } from '../common-flags.js'
 import { goEnv } from '../go-env.js'
+import { declareSettings, settingsOf, type SettingFlags } from '../setting-flags.js'
 import { afterEvidence, afterSuspect, describeEvent, type Flags } from '../ui/event-text.js'
 import { output, type Output } from '../ui/output.js'
 
 /** What GOSUMDB is when nobody set it. */
 const DEFAULT_GOSUMDB = 'sum.golang.org'
 
-type RunFlags = Settings & CommonFlags
-
 /** Milliseconds that an orderly stop may take before the process ends anyway. */
 const STOP_TIMEOUT_MS = 5_000
 
 export function command(): Command {
-  return new Command('run')
-    .description('run a node: follow the log, prove, cosign, gossip')
-    .option(
-      '--log <"VKEY URL [ORIGIN]">',
-      'a log to follow; URL - for one that pushes (repeatable; default sum.golang.org)',
-      collect,
-    )
-    .option(
-      '--log-list <URL|FILE>',
-      'follow the logs of a log list, read at start and daily; they push their heads (repeatable)',
-      collect,
-    )
-    .option('--listen <MULTIADDR>', 'where peers reach us (repeatable; default /ip4/0.0.0.0/tcp/46786)', collect)
-    .option('--bootstrap <MULTIADDR>', 'a peer to stay connected to (repeatable)', collect)
-    .option('--announce <MULTIADDR>', 'what peers are told to dial, in place of --listen (repeatable)', collect)
-    .option('--no-mdns', 'do not look for nodes on the local network')
-    .option('--http <HOST:PORT>', 'where the API listens (default 127.0.0.1:46787; port 0 = any)')
-    .option(
-      '--trusted-proxy <CIDR>',
-      'a reverse proxy that is believed about whom it speaks for, by X-Forwarded-For (repeatable)',
-      collect,
-    )
-    .option('--poll <SECONDS>', 'time between polls, with jitter (default 60)', Number)
-    .option('--feed <"URL" or "VKEY URL">', 'a witness that gets our heads and cosigns them (repeatable)', collect)
-    .option('--distributor <URL>', 'where cosigned heads are read and published (repeatable)', collect)
-    .option('--source-spotter <URL>', 'a monitor that is asked whether it sees the same (repeatable)', collect)
-    .option('--policy <FILE>', 'whose cosignatures count (C2SP tlog-policy); public for the built-in list')
-    .option('--bastion <URL>', 'serve logs that push through this bastion (docs/witness.md)')
-    .option('--guard-wait <SECONDS>', 'wait at start for peers who know what this key signed (default 30)', Number)
-    .option(
-      '--deposit <K|required|K,required>',
-      'how many chosen peers keep what is signed, before it is (default: a majority, not required)',
-    )
-    .option('--deposit-wait <SECONDS>', 'a signature waits so long for them (default 2)', Number)
-    .option(
-      '--upstream <"NAME URL">',
-      'where the lookups and tiles of the go command come from (default: the log)',
-      collect,
-    )
-    .option('--quorum-wait <SECONDS>', "the go command's lookups wait for a quorum so long (default 10)", Number)
-    .option('--name <KEYNAME>', 'name of the witness key, when it is made')
-    .option('--contact <TEXT>', 'how operators of logs reach you; everybody can read it at /api/v1/witness')
-    .option('--recover', 'go on after the journal and the database disagreed (docs/operating.md)')
+  const run = new Command('run').description('run a node: follow the log, prove, cosign, gossip')
+  return declareSettings(run)
     .addHelpText(
       'after',
       `
@@ -86,23 +44,14 @@ Examples:
 A witness key that was imported from an ssh-agent is used through the agent at $SSH_AUTH_SOCK (gossum key import --help).
 `,
     )
-    .action(async (_options: RunFlags, self: Command) => run(self.optsWithGlobals<RunFlags>()))
+    .action(async (_options: SettingFlags, self: Command) => runNode(self.optsWithGlobals<SettingFlags>()))
 }
 
-async function run(flags: RunFlags): Promise<void> {
+async function runNode(flags: SettingFlags): Promise<void> {
   // The space for young objects would grow to 32 MB under any load, and hardly shrink: that is for programs that compute.
   setFlagsFromString('--semi-space-growth-factor=1')
   const out = output(flags)
-  const { log, listen, bootstrap, announce, http, poll, guardWait, bastion, policy, name, contact, recover, home } =
-    flags
-  const { deposit, depositWait, upstream, quorumWait, feed, distributor, sourceSpotter, logList, trustedProxy } = flags
-  // A flag that only says "no" says nothing when it is not given: then the environment and the file are asked.
-  const mdns = flags.mdns === false ? false : undefined
-  const settings = {
-    ...{ log, listen, bootstrap, announce, mdns, http, poll, guardWait, bastion, policy, name, contact, recover, home },
-    ...{ deposit, depositWait, upstream, quorumWait, feed, distributor, sourceSpotter, logList, trustedProxy },
-  }
-  const config = loadConfig(settings, flags.config === undefined ? {} : { file: flags.config })
+  const config = loadConfig(settingsOf(flags), { file: flags.config })
 
   // Events that come while the node starts wait for the ready line, which is promised to be the first.
   const early: NodeEvent[] = []

@@ -16,7 +16,7 @@ import { isBy, isCanonicalNote, parseNote, type Note, type Signature, type Verif
 import { quorumSatisfied, type Policy } from '../../tlog/policy.js'
 import { parseProofFile } from '../../tlog/proof-file.js'
 
-export interface Trust {
+export interface TrustedKeys {
   /** Keys of logs. */
   readonly logs: readonly VerifierKey[]
   /** Whose cosignatures count; without it none does and none is needed. */
@@ -32,7 +32,7 @@ export interface CosignatureVerdict {
   readonly verified: boolean
 }
 
-export interface Verdict {
+export interface FileVerdict {
   readonly kind: 'head' | 'evidence' | 'proof'
   readonly verdict: 'valid' | 'invalid'
   /** Why it is invalid. */
@@ -55,12 +55,12 @@ export interface Verdict {
 }
 
 /** What became known of a file on the way to its verdict. */
-type Findings = { -readonly [Field in keyof Verdict]: Verdict[Field] }
+type Findings = { -readonly [Field in keyof FileVerdict]: FileVerdict[Field] }
 
 const PROOF_HEADER = 'c2sp.org/tlog-proof@v1\n'
 
 /** Judges the bytes of a file. `record` is what a proof is about, when the file does not hold it. */
-export function judge(bytes: Uint8Array, trust: Trust, record?: Uint8Array): Verdict {
+export function judge(bytes: Uint8Array, trust: TrustedKeys, record?: Uint8Array): FileVerdict {
   const kind = kindOf(bytes)
   const found: Findings = { kind, verdict: 'valid', log: null, origin: null, size: null, root: null, cosignatures: [] }
   try {
@@ -81,7 +81,7 @@ export function judge(bytes: Uint8Array, trust: Trust, record?: Uint8Array): Ver
  */
 export function requireHead(
   bytes: Uint8Array,
-  trust: Trust,
+  trust: TrustedKeys,
 ): { head: Checkpoint; cosignatures: readonly CosignatureVerdict[] } {
   const found: Findings = {
     kind: 'head',
@@ -95,22 +95,22 @@ export function requireHead(
   return { head: judgeHead(bytes, trust, found), cosignatures: found.cosignatures }
 }
 
-function kindOf(bytes: Uint8Array): Verdict['kind'] {
+function kindOf(bytes: Uint8Array): FileVerdict['kind'] {
   const start = fromUtf8(bytes.subarray(0, PROOF_HEADER.length)) ?? ''
   if (start.trimStart().startsWith('{')) return 'evidence'
   return start === PROOF_HEADER ? 'proof' : 'head'
 }
 
-function judgeEvidence(bytes: Uint8Array, trust: Trust, found: Findings): void {
+function judgeEvidence(bytes: Uint8Array, trust: TrustedKeys, found: Findings): void {
   const { id, type, origin, sizes, key, witness } = verifyEvidence(parseEvidence(bytes, MAX_PADDED_EVIDENCE_BYTES), [
     ...trust.logs,
     ...witnessesOf(trust),
   ])
   const whom = witness && { witness: witness.vkey }
-  Object.assign(found, { id, type, origin, sizes, log: key.vkey, ...whom } satisfies Partial<Verdict>)
+  Object.assign(found, { id, type, origin, sizes, log: key.vkey, ...whom } satisfies Partial<FileVerdict>)
 }
 
-function judgeProof(bytes: Uint8Array, trust: Trust, given: Uint8Array | undefined, found: Findings): void {
+function judgeProof(bytes: Uint8Array, trust: TrustedKeys, given: Uint8Array | undefined, found: Findings): void {
   const { index, proof, extra, note } = parseProofFile(bytes)
   const { size, root } = judgeHead(note, trust, found)
   found.index = index
@@ -119,12 +119,16 @@ function judgeProof(bytes: Uint8Array, trust: Trust, given: Uint8Array | undefin
   checkRecord(proof, size, root, index, hashLeaf(record))
 }
 
-function judgeHead(bytes: Uint8Array, trust: Trust, found: Findings): Checkpoint {
+function judgeHead(bytes: Uint8Array, trust: TrustedKeys, found: Findings): Checkpoint {
   const note = parseNote(bytes)
   const key = requireLog(note, trust.logs)
   found.log = key.vkey
   const head = parseCheckpoint(note.text)
-  Object.assign(found, { origin: head.origin, size: head.size, root: formatHash(head.root) } satisfies Partial<Verdict>)
+  Object.assign(found, {
+    origin: head.origin,
+    size: head.size,
+    root: formatHash(head.root),
+  } satisfies Partial<FileVerdict>)
 
   const others = note.signatures.filter((line) => !trust.logs.some((log) => isBy(line, log)))
   const witnesses = witnessesOf(trust)
@@ -151,7 +155,7 @@ function judgeHead(bytes: Uint8Array, trust: Trust, found: Findings): Checkpoint
 }
 
 /** The keys of the policy's witnesses that can be verified. */
-function witnessesOf({ policy }: Trust): VerifierKey[] {
+function witnessesOf({ policy }: TrustedKeys): VerifierKey[] {
   return (policy?.witnesses ?? []).flatMap((witness) => witness.key ?? [])
 }
 

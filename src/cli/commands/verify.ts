@@ -1,15 +1,15 @@
 /** `gossum verify`: offline verdicts on files. */
 import { Command } from 'commander'
-import { SUM_GOLANG_ORG } from '../../config.js'
+import { SUM_GOLANG_ORG } from '../../config/config.js'
 import { errorCode } from '../../errors.js'
 import { MAX_POLICY_BYTES, parsePolicy } from '../../tlog/policy.js'
 import { counted, grouped } from '../ui/node-text.js'
 import { collect } from '../common-flags.js'
 import { EXIT, exitCodeOf } from '../exit.js'
-import { readFileBounded, readPolicyFile } from '../files.js'
+import { readFileBounded, readPolicyFile } from '../named-files.js'
 import { parseLogKey } from '../log-key.js'
 import { output, type Output, type OutputFlags } from '../ui/output.js'
-import { judge, type Trust, type Verdict } from './verdict.js'
+import { judge, type TrustedKeys, type FileVerdict } from './verdict.js'
 
 interface VerifyFlags extends OutputFlags {
   readonly log?: string[]
@@ -70,7 +70,7 @@ async function verify(files: readonly string[], flags: VerifyFlags, out: Output)
 }
 
 /** The keys of --log and of the policy; without any, that of sum.golang.org. */
-async function trustOf({ log, policy: path }: VerifyFlags): Promise<Trust> {
+async function trustOf({ log, policy: path }: VerifyFlags): Promise<TrustedKeys> {
   const named = (log ?? []).map(parseLogKey)
   if (path === undefined) return { logs: log === undefined ? [parseLogKey(SUM_GOLANG_ORG)] : named }
   const policy = parsePolicy(await readPolicyFile(path, MAX_POLICY_BYTES))
@@ -80,14 +80,14 @@ async function trustOf({ log, policy: path }: VerifyFlags): Promise<Trust> {
 }
 
 /** One line for people: the verdict is its first word. */
-function describe(file: string, verdict: Verdict, trust: Trust, out: Output): string {
+function describe(file: string, verdict: FileVerdict, trust: TrustedKeys, out: Output): string {
   const { kind, reason } = verdict
   if (verdict.verdict === 'invalid') return `${out.paint('red', 'invalid')} ${kind}  ${file}: ${reason!}`
   const name = verdict.log!.split('+', 1)[0]!
   return [`${out.paint('green', 'valid')} ${kind}`, name, ...facts(verdict, trust), file].join('  ')
 }
 
-function facts(verdict: Verdict, trust: Trust): string[] {
+function facts(verdict: FileVerdict, trust: TrustedKeys): string[] {
   const { kind, size, root, cosignatures, sizes, type, id, index, witness } = verdict
   if (kind === 'evidence') {
     const whom = witness === undefined ? 'the log' : `the witness ${witness.split('+', 1)[0]!}`

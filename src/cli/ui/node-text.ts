@@ -8,7 +8,7 @@ import type {
   LogView,
   PeerView,
   StatusView,
-} from '../../http/api.js'
+} from '../../status/shapes.js'
 import type { BastionReport } from '../../http/bastion/bastion.js'
 
 /** How a text may be marked; what a mark looks like is the output's business. */

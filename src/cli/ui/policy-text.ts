@@ -1,5 +1,5 @@
 /** What a policy protects from, as JSON and in words. Pure. */
-import type { WitnessView } from '../../http/api.js'
+import type { WitnessView } from '../../status/shapes.js'
 import { quorumSatisfied, type Policy } from '../../tlog/policy.js'
 import { equalAdvice, fewestFor, policyStrength, type EqualStrength } from '../../tlog/policy-strength.js'
 import { age, counted, grouped, table, type Paint } from './node-text.js'

@@ -55,7 +55,7 @@ export function nearnessOfIp(ip: string): Nearness | undefined {
 }
 
 /** A place where a peer can be dialled: a host, a TCP port, a peer id, and nothing else. */
-export interface Place {
+export interface DialAddress {
   /** With /p2p/ID. */
   readonly address: Multiaddr
   readonly peer: PeerId
@@ -65,7 +65,7 @@ export interface Place {
 }
 
 /** Reads an address of the form /ip4|ip6|dns|dns4|dns6/HOST/tcp/PORT/p2p/ID; undefined for any other. */
-export function readPlace(text: string): Place | undefined {
+export function readPlace(text: string): DialAddress | undefined {
   try {
     const address = multiaddr(text)
     const [host, tcp, p2p, ...more] = address.getComponents()
@@ -85,7 +85,7 @@ export function nearnessOf(address: Multiaddr): Nearness {
 }
 
 /** Whether somebody at this distance may tell of a place, or be told: nobody but the neighbours knows a neighbour. */
-export function mayTell(place: Place, who: Nearness): boolean {
+export function mayTell(place: DialAddress, who: Nearness): boolean {
   return place.isName || nearnessOf(place.address) <= who
 }
 
@@ -93,7 +93,7 @@ export function mayTell(place: Place, who: Nearness): boolean {
  * What counts as one network: of the internet an IPv4 /24 or an IPv6 /48, for who rents one address gets the others as
  * well; nearer to us one address, for a laboratory is no attack.
  */
-export function networkOf(address: Multiaddr): string {
+export function networkOfAddress(address: Multiaddr): string {
   const [host] = address.getComponents()
   const ip = host?.value ?? ''
   if (isIPv6(ip)) {

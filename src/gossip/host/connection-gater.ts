@@ -3,7 +3,7 @@
  * network nor those of one peer, and whoever came first would keep all places: two addresses are enough to take them.
  */
 import type { Connection, ConnectionGater, Libp2p, MultiaddrConnection, PeerId } from '@libp2p/interface'
-import { networkOf } from './address.js'
+import { networkOfAddress } from './address.js'
 import { SYNC_PROTOCOL } from '../sync/messages.js'
 
 /** Each would be the number of a peer that means no good, times what one costs. */
@@ -23,7 +23,7 @@ const IDLE_AFTER_MS = 30_000
 /** Milliseconds that a connection may take to end. */
 const CLOSE_TIMEOUT_MS = 1_000
 
-export class Gate implements ConnectionGater {
+export class ConnectionGate implements ConnectionGater {
   #host: Libp2p | undefined
   /** Peers that are not listened to need not come in. */
   readonly #isPaused: (peer: string) => boolean
@@ -45,9 +45,9 @@ export class Gate implements ConnectionGater {
   }
 
   readonly denyInboundConnection: NonNullable<ConnectionGater['denyInboundConnection']> = (incoming) => {
-    const network = networkOf(incoming.remoteAddr)
+    const network = networkOfAddress(incoming.remoteAddr)
     const sockets = this.#sockets.get(network) ?? 0
-    const pending = sockets - this.#inbound().filter((open) => networkOf(open.remoteAddr) === network).length
+    const pending = sockets - this.#inbound().filter((open) => networkOfAddress(open.remoteAddr) === network).length
     if (sockets >= LIMITS.perNetwork || pending >= LIMITS.pendingPerNetwork) return true
     this.#count(network, incoming)
     return false
@@ -59,7 +59,7 @@ export class Gate implements ConnectionGater {
   ) => {
     if (this.#isPaused(peer.toString())) return true
     if ((this.#host?.getConnections(peer).length ?? 0) >= LIMITS.perPeer) return true
-    return !this.#makeRoom(networkOf(remoteAddr), peer)
+    return !this.#makeRoom(networkOfAddress(remoteAddr), peer)
   }
 
   /** Whether there is a place for one more from this network; perhaps because another gave way. */
@@ -80,10 +80,10 @@ export class Gate implements ConnectionGater {
   #whoGivesWay(inbound: readonly Connection[], network: string, isKept: boolean): Connection | undefined {
     const crowds = new Map<string, number>()
     for (const { remoteAddr } of inbound) {
-      const its = networkOf(remoteAddr)
+      const its = networkOfAddress(remoteAddr)
       crowds.set(its, (crowds.get(its) ?? 0) + 1)
     }
-    const crowdOf = ({ remoteAddr }: Connection): number => crowds.get(networkOf(remoteAddr))!
+    const crowdOf = ({ remoteAddr }: Connection): number => crowds.get(networkOfAddress(remoteAddr))!
     // Else two networks would take one place from each other in turns.
     const most = isKept ? 0 : (crowds.get(network) ?? 0) + 1
     return inbound

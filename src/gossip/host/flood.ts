@@ -1,5 +1,5 @@
 /** Knows which peers send more than they may. The host scores them by it. */
-import { Budget } from '../../lib/token-buckets.js'
+import { TokenBuckets } from '../../lib/token-buckets.js'
 
 /** New messages that one peer may send us: at once, and per second in the long run. */
 const MESSAGE_BURST = 2000
@@ -17,9 +17,9 @@ const FORGED_PER_SECOND = 1
 const FLOOD_PAUSE_MS = 10_000
 
 export class FloodMeter {
-  readonly #messages = new Budget(MESSAGE_BURST, MESSAGES_PER_SECOND)
-  readonly #forged = new Budget(FORGED_BURST, FORGED_PER_SECOND)
-  readonly #offences = new Budget(OFFENCE_BURST, OFFENCES_PER_SECOND)
+  readonly #messages = new TokenBuckets(MESSAGE_BURST, MESSAGES_PER_SECOND)
+  readonly #forged = new TokenBuckets(FORGED_BURST, FORGED_PER_SECOND)
+  readonly #offences = new TokenBuckets(OFFENCE_BURST, OFFENCES_PER_SECOND)
   /** When the pause of a peer ends, in milliseconds of the monotonic clock. */
   readonly #paused = new Map<string, number>()
 

@@ -6,7 +6,7 @@
  */
 import type { GossipSubComponents } from '@chainsafe/libp2p-gossipsub'
 import type { Connection, Stream } from '@libp2p/interface'
-import { Budget } from '../../lib/token-buckets.js'
+import { TokenBuckets } from '../../lib/token-buckets.js'
 
 /**
  * Frames of one peer: at once, and per second in the long run. A message is one at the most, and another may say that
@@ -17,10 +17,10 @@ const FRAMES_PER_SECOND = 500
 /** Bytes of the length of a frame: four hold 2^28 - 1. */
 const MAX_LENGTH_BYTES = 4
 
-export class FrameWatch {
+export class FrameLimits {
   readonly #maxFrame: number
   readonly #onOffence: (peer: string) => void
-  readonly #frames = new Budget(FRAME_BURST, FRAMES_PER_SECOND)
+  readonly #frames = new TokenBuckets(FRAME_BURST, FRAMES_PER_SECOND)
 
   /** A frame has at most so many bytes. */
   constructor(maxFrame: number, onOffence: (peer: string) => void) {

@@ -16,8 +16,8 @@ import { createLibp2p } from 'libp2p'
 import { VERSION } from '../../version.js'
 import { withPeer } from './address.js'
 import { forgetStrangers } from './forgetting.js'
-import { FrameWatch } from './frame-limits.js'
-import { Gate } from './connection-gater.js'
+import { FrameLimits } from './frame-limits.js'
+import { ConnectionGate } from './connection-gater.js'
 import { IDENTIFY_LIMITS, PING_LIMITS, StreamWatch } from './stream-limits.js'
 import { MAX_MESSAGE_BYTES, messageId } from '../topics.js'
 
@@ -134,10 +134,10 @@ const MDNS_SERVICE = '_gossum._udp.local'
 /** Builds a host that is not started: handlers must be in place before the first peer asks what we speak. */
 export async function createHost(options: HostOptions): Promise<Host> {
   const { overBudget, onOffence, isKept = () => false } = options.peers
-  const gate = new Gate(overBudget, isKept)
+  const gate = new ConnectionGate(overBudget, isKept)
   const streams = new StreamWatch(onOffence)
   const pubsub = createPubSub(options)
-  const frames = new FrameWatch(MAX_RPC_BYTES, onOffence)
+  const frames = new FrameLimits(MAX_RPC_BYTES, onOffence)
   const host = await createLibp2p({
     start: false,
     privateKey: options.peerKey,

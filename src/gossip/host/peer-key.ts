@@ -5,7 +5,7 @@
 import { generateKeyPair, privateKeyFromProtobuf, privateKeyToProtobuf } from '@libp2p/crypto/keys'
 import type { PrivateKey } from '@libp2p/interface'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
-import { keyFileInvalid, readPrivateFile, writeNewPrivateFile } from '../../private-file.js'
+import { keyFileInvalid, readPrivateFile, writeNewPrivateFile } from '../../keys/private-file.js'
 
 /**
  * Reads the peer key, or makes one when there is no file. Throws KEY_FILE_INVALID when the file is not a peer key

@@ -7,8 +7,8 @@
 import type { GossipSubComponents } from '@chainsafe/libp2p-gossipsub'
 import type { Connection, Stream, StreamMuxerFactory } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
-import { Budget } from '../../lib/token-buckets.js'
-import { networkOf } from './address.js'
+import { TokenBuckets } from '../../lib/token-buckets.js'
+import { networkOfAddress } from './address.js'
 
 /**
  * Streams that a peer opens on one connection: at once, and per second in the long run. A node opens some ten when it
@@ -59,7 +59,7 @@ export class TooMuchOpened extends Error {
 
 export class StreamWatch {
   readonly #onOffence: (peer: string) => void
-  readonly #networks = new Budget(NETWORK_STREAM_BURST, NETWORK_STREAMS_PER_SECOND)
+  readonly #networks = new TokenBuckets(NETWORK_STREAM_BURST, NETWORK_STREAMS_PER_SECOND)
 
   constructor(onOffence: (peer: string) => void) {
     this.#onOffence = onOffence
@@ -89,8 +89,8 @@ export class StreamWatch {
 
   /** The parts of a host as a service of libp2p is to see them: what peers ask of it is counted first. */
   service<T extends { readonly registrar: Registrar }>(components: T, { streams, messages }: ServiceLimits): T {
-    const opened = new Budget(...streams)
-    const said = new Budget(...messages)
+    const opened = new TokenBuckets(...streams)
+    const said = new TokenBuckets(...messages)
     const handle: Registrar['handle'] = (protocol, handler, options) =>
       components.registrar.handle(
         protocol,
@@ -109,9 +109,9 @@ export class StreamWatch {
   }
 
   #watch(muxer: FrameReader, { remoteAddr }: { readonly remoteAddr?: Multiaddr }): void {
-    const network = remoteAddr === undefined ? '' : networkOf(remoteAddr)
-    const streams = new Budget(STREAM_BURST, STREAMS_PER_SECOND)
-    const bare = new Budget(BARE_FRAME_BURST, BARE_FRAMES_PER_SECOND)
+    const network = remoteAddr === undefined ? '' : networkOfAddress(remoteAddr)
+    const streams = new TokenBuckets(STREAM_BURST, STREAMS_PER_SECOND)
+    const bare = new TokenBuckets(BARE_FRAME_BURST, BARE_FRAMES_PER_SECOND)
     const handleFrame = muxer.handleFrame.bind(muxer)
     const sendFrame = muxer.sendFrame.bind(muxer)
     muxer.sendFrame = (header, data) => {

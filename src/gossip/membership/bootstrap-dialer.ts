@@ -32,13 +32,13 @@ interface Target {
   dialling: boolean
 }
 
-export class Redial {
+export class BootstrapDialer {
   readonly #host: Host
   readonly #report: (report: DialReport) => void
   readonly #onPeers: () => void
   readonly #targets: Set<Target>
   /** Peers that speak our protocols, connected now. */
-  readonly #speakers: ReadonlyMap<string, PeerId>
+  readonly #syncPeers: ReadonlyMap<string, PeerId>
   /** Looks in a row that found a speaker without an outbound gossip stream. */
   readonly #withoutStream = new Map<string, number>()
   readonly #stopped = lastingController()
@@ -47,14 +47,14 @@ export class Redial {
   constructor(
     host: Host,
     bootstrap: readonly Multiaddr[],
-    speakers: ReadonlyMap<string, PeerId>,
+    syncPeers: ReadonlyMap<string, PeerId>,
     report: (report: DialReport) => void,
     onPeers: () => void,
   ) {
     this.#host = host
     this.#report = report
     this.#onPeers = onPeers
-    this.#speakers = speakers
+    this.#syncPeers = syncPeers
     const targets = bootstrap.map((address) => ({ address, failures: 0, peer: peerOf(address), dialling: false }))
     // A list that all nodes share names ourselves, too.
     this.#targets = new Set(targets.filter(({ peer }) => peer?.equals(host.peerId) !== true))
@@ -130,8 +130,8 @@ export class Redial {
    */
   #dropMute(): void {
     const streams = this.#host.services.pubsub.streamsOutbound
-    for (const id of this.#withoutStream.keys()) if (!this.#speakers.has(id)) this.#withoutStream.delete(id)
-    for (const [id, peer] of this.#speakers) {
+    for (const id of this.#withoutStream.keys()) if (!this.#syncPeers.has(id)) this.#withoutStream.delete(id)
+    for (const [id, peer] of this.#syncPeers) {
       const looks = streams.has(id) ? 0 : (this.#withoutStream.get(id) ?? 0) + 1
       this.#withoutStream.set(id, looks)
       if (looks < MAX_LOOKS_WITHOUT_STREAM) continue

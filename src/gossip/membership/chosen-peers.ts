@@ -17,7 +17,7 @@ export interface ChosenPeersParts {
   /** Those of the book; fixed when the node starts. */
   readonly remembered: { readonly chosen: ReadonlySet<string> }
   /** Connected peers that speak the sync protocol. */
-  readonly speakers: ReadonlyMap<string, PeerId>
+  readonly syncPeers: ReadonlyMap<string, PeerId>
 }
 
 export class ChosenPeers {
@@ -33,9 +33,9 @@ export class ChosenPeers {
 
   /** A configured address that was never reached counts as a peer: it is one, though we do not know which. */
   get report(): Chosen {
-    const { configured, speakers } = this.#parts
+    const { configured, syncPeers } = this.#parts
     const ids = this.#ids()
-    return { all: configured.count || ids.size, connected: [...ids].filter((id) => speakers.has(id)) }
+    return { all: configured.count || ids.size, connected: [...ids].filter((id) => syncPeers.has(id)) }
   }
 
   #ids(): ReadonlySet<string> {

@@ -3,8 +3,8 @@
  * the same host and port costs nothing, nor does another port, a neighbour's address, or a name that leads there.
  */
 import type { Multiaddr } from '@multiformats/multiaddr'
-import { Budget } from '../../lib/token-buckets.js'
-import { NEARNESS, nearnessOf, networkOf } from '../host/address.js'
+import { TokenBuckets } from '../../lib/token-buckets.js'
+import { NEARNESS, nearnessOf, networkOfAddress } from '../host/address.js'
 
 /** Milliseconds between two tries of one host and port, whatever peer is said to be there. */
 const RETRY_INTERVAL_MS = 60_000
@@ -19,9 +19,9 @@ const ALL_PER_SECOND = 20 / 60
 export class Knocks {
   /** When a host and port were tried last. */
   readonly #triedAt = new Map<string, number>()
-  readonly #hosts = new Budget(HOST_BURST, HOST_PER_SECOND)
-  readonly #networks = new Budget(NETWORK_BURST, NETWORK_PER_SECOND)
-  readonly #all = new Budget(ALL_BURST, ALL_PER_SECOND)
+  readonly #hosts = new TokenBuckets(HOST_BURST, HOST_PER_SECOND)
+  readonly #networks = new TokenBuckets(NETWORK_BURST, NETWORK_PER_SECOND)
+  readonly #all = new TokenBuckets(ALL_BURST, ALL_PER_SECOND)
 
   /** Whether an address may be tried now; then it counts as tried. Those that we reached before are bounded by their number. */
   mayTry(address: Multiaddr, isProven: boolean, now: number): boolean {
@@ -37,7 +37,7 @@ export class Knocks {
   #isAffordable(address: Multiaddr, now: number): boolean {
     if (nearnessOf(address) !== NEARNESS.internet) return true
     const host = address.getComponents()[0]?.value ?? ''
-    return this.#hosts.take(host, now) && this.#networks.take(networkOf(address), now) && this.#all.take('', now)
+    return this.#hosts.take(host, now) && this.#networks.take(networkOfAddress(address), now) && this.#all.take('', now)
   }
 }
 

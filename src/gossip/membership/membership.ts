@@ -12,14 +12,14 @@ import {
   NEARNESS,
   nearnessOf,
   nearnessOfIp,
-  networkOf,
+  networkOfAddress,
   readPlace,
   withPeer,
   type Nearness,
-  type Place,
+  type DialAddress,
 } from '../host/address.js'
 import { sample } from '../sync/client/sync-client.js'
-import { Acquaintances, nearest, type PeerBook } from './peer-store.js'
+import { Acquaintances, nearestAddress, type PeerStore } from './peer-store.js'
 import type { Host } from '../host/host.js'
 import { doorOf, Knocks } from './knocks.js'
 import { MAX_PEERS } from '../sync/messages.js'
@@ -44,7 +44,7 @@ const PLACES_PER_PEER = 8
 const LOCAL_NETWORK = 'mdns'
 
 interface Candidate {
-  readonly place: Place
+  readonly place: DialAddress
   readonly teller: string
   /** The network of the teller; undefined for the local one, and for tellers on it. */
   readonly via: string | undefined
@@ -55,13 +55,13 @@ interface Candidate {
 
 export class Membership {
   readonly #host: Host
-  readonly #speakers: ReadonlyMap<string, PeerId>
+  readonly #syncPeers: ReadonlyMap<string, PeerId>
   readonly #met: Acquaintances
   readonly #candidates = new Map<string, Candidate>()
   readonly #knocks = new Knocks()
   readonly #dialling = new Set<string>()
   /** Where the connection to a peer led that we dialled: its name, if it has one, outlives its number. */
-  readonly #dialledAs = new Map<string, Place>()
+  readonly #dialledAs = new Map<string, DialAddress>()
   /** Peers that we dial, or dialled, only because a peer told of them; and the network of that peer, if it was one. */
   readonly #told = new Map<string, string | undefined>()
   readonly #stopped = lastingController()
@@ -70,13 +70,13 @@ export class Membership {
 
   constructor(
     host: Host,
-    speakers: ReadonlyMap<string, PeerId>,
-    book: PeerBook | undefined,
+    syncPeers: ReadonlyMap<string, PeerId>,
+    peerStore: PeerStore | undefined,
     onError: (error: unknown) => void,
   ) {
     this.#host = host
-    this.#speakers = speakers
-    this.#met = new Acquaintances(book, (peer) => this.#isConnected(peer), onError)
+    this.#syncPeers = syncPeers
+    this.#met = new Acquaintances(peerStore, (peer) => this.#isConnected(peer), onError)
   }
 
   /** Reads the book, once. Call before the host starts: who is in it may be the first to come. */
@@ -136,7 +136,7 @@ export class Membership {
   told(addresses: readonly string[], teller: PeerId): void {
     const near = this.#nearness(teller)
     const [connection] = this.#host.getConnections(teller)
-    const via = near === NEARNESS.internet && connection ? networkOf(connection.remoteAddr) : undefined
+    const via = near === NEARNESS.internet && connection ? networkOfAddress(connection.remoteAddr) : undefined
     this.#consider(addresses.slice(0, MAX_PEERS), teller.toString(), near, via)
   }
 
@@ -148,9 +148,9 @@ export class Membership {
   /** Neighbours that this peer may dial, at random, each at its nearest address. */
   introduce(to: PeerId): string[] {
     const near = this.#nearness(to)
-    const places = [...this.#speakers.keys()].flatMap((id) => {
+    const places = [...this.#syncPeers.keys()].flatMap((id) => {
       const known = id === to.toString() ? [] : (this.#met.get(id)?.places ?? [])
-      return nearest(known.filter((place) => mayTell(place, near))) ?? []
+      return nearestAddress(known.filter((place) => mayTell(place, near))) ?? []
     })
     return sample(places, MAX_PEERS).map(({ address }) => address.toString())
   }
@@ -218,17 +218,17 @@ export class Membership {
 
   #wantsMore(): boolean {
     if (this.#dialling.size >= PARALLEL_DIALS) return false
-    const dialled = [...this.#speakers.values()].filter((peer) =>
+    const dialled = [...this.#syncPeers.values()].filter((peer) =>
       this.#host.getConnections(peer).some(({ direction }) => direction === 'outbound'),
     )
     return (
-      this.#speakers.size + this.#dialling.size < ENOUGH_SPEAKERS ||
+      this.#syncPeers.size + this.#dialling.size < ENOUGH_SPEAKERS ||
       dialled.length + this.#dialling.size < ENOUGH_DIALLED
     )
   }
 
   /** Never throws: an address that does not answer is tried again later, for ever when it is in the book. */
-  async #dial(place: Place, limit: Nearness, isProven: boolean): Promise<void> {
+  async #dial(place: DialAddress, limit: Nearness, isProven: boolean): Promise<void> {
     const id = place.peer.toString()
     this.#dialling.add(id)
     this.#dialledAs.set(id, place)
@@ -251,7 +251,7 @@ export class Membership {
   }
 
   /** One that answered is remembered otherwise; one that did not is tried again a few times. */
-  #forgetCandidates(place: Place): void {
+  #forgetCandidates(place: DialAddress): void {
     for (const [key, candidate] of this.#candidates) {
       if (!candidate.place.address.equals(place.address)) continue
       if (++candidate.failures >= MAX_FAILURES || this.#isConnected(place.peer)) this.#candidates.delete(key)
@@ -269,7 +269,7 @@ export class Membership {
   }
 
   /** What identify told of a peer, as far as it may know. */
-  async #addressesOf(peer: PeerId, near: Nearness): Promise<Place[]> {
+  async #addressesOf(peer: PeerId, near: Nearness): Promise<DialAddress[]> {
     try {
       const { addresses } = await this.#host.peerStore.get(peer)
       const places = addresses.flatMap((address) => readPlace(withPeer(address.multiaddr, peer)) ?? [])
@@ -282,7 +282,7 @@ export class Membership {
 
 /** An address that the name of a place leads to, no nearer than the limit: the one that is looked at is the one that is dialled. */
 async function lookUp(
-  { host, address, peer }: Place,
+  { host, address, peer }: DialAddress,
   limit: Nearness,
 ): Promise<ReturnType<typeof multiaddr> | undefined> {
   const [name, tcp] = address.getComponents()

@@ -6,11 +6,12 @@
  * Whoever connects can name keys; so they are bounded, and every neighbour gets its turn: in being read, and in being
  * taken.
  */
+import { Lru } from '../../lib/lru.js'
 import type { VerifierKey } from '../../tlog/note.js'
 import { cosignatureLineSize } from '../../tlog/cosignature.js'
 import { provenWitness, witnessKey } from '../sync/identity.js'
 import type { Hello } from '../sync/messages.js'
-import { readHead } from '../sync/pages.js'
+import { peekHead } from '../sync/pages.js'
 
 /** Keys of neighbours that are passed on. */
 export const MAX_RELAYED = 256
@@ -65,7 +66,7 @@ export class Neighbours {
   /** Peers in the order in which their keys are read next. */
   readonly #queue = new Set<string>()
   /** Keys by their spelling; undefined for what is no witness key. */
-  readonly #read = new Map<string, VerifierKey | undefined>()
+  readonly #read = new Lru<VerifierKey | undefined>(MAX_READ_KEYS)
   #relayed: readonly VerifierKey[] = []
   #selectedAt = -Infinity
   #timer: NodeJS.Timeout | undefined
@@ -208,10 +209,8 @@ export class Neighbours {
   }
 
   #readKey(vkey: string): void {
-    const [oldest] = this.#read.keys()
-    if (this.#read.size >= MAX_READ_KEYS && oldest !== undefined) this.#read.delete(oldest)
     const key = witnessKey(vkey)
-    this.#read.set(vkey, key !== undefined && this.#isPassedOn(key) ? key : undefined)
+    this.#read.put(vkey, key !== undefined && this.#isPassedOn(key) ? key : undefined)
   }
 
   #isPassedOn(key: VerifierKey): boolean {
@@ -225,7 +224,7 @@ export class Neighbours {
   /** For display only: what cannot be read is not shown. */
   #headOf(hello: Hello): NeighbourHead | null {
     for (const note of hello.heads) {
-      const head = readHead(note)
+      const head = peekHead(note)
       if (head !== undefined && this.#options.logs.has(head.log)) return { ...head, at: new Date().toISOString() }
     }
     return null

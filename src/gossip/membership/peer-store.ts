@@ -3,7 +3,7 @@
  * what is in it is decided here (worthiest).
  */
 import type { PeerId } from '@libp2p/interface'
-import { NEARNESS, nearnessOf, networkOf, readPlace, type Place } from '../host/address.js'
+import { NEARNESS, nearnessOf, networkOfAddress, readPlace, type DialAddress } from '../host/address.js'
 
 export interface KnownPeer {
   /** Multiaddr, /p2p/ID included. */
@@ -23,7 +23,7 @@ export interface KnownPeer {
   readonly metAt?: string
 }
 
-export interface PeerBook {
+export interface PeerStore {
   load(): Promise<readonly KnownPeer[]>
   /** Replaces what was kept; at most 64 peers. */
   save(peers: readonly KnownPeer[]): Promise<void>
@@ -44,7 +44,7 @@ const SAVE_AFTER_MS = 5_000
 export interface Met {
   readonly peer: PeerId
   /** Where it can be dialled; at least one. */
-  readonly places: readonly Place[]
+  readonly places: readonly DialAddress[]
   /** Whether we dialled it: then its address is proven, not just told. */
   readonly dialled: boolean
   /** Whether we looked for it of our own accord. */
@@ -58,7 +58,7 @@ export interface Met {
 }
 
 export class Acquaintances {
-  readonly #book: PeerBook | undefined
+  readonly #peerStore: PeerStore | undefined
   readonly #isConnected: (peer: PeerId) => boolean
   readonly #onError: (error: unknown) => void
   readonly #met = new Map<string, Met>()
@@ -66,8 +66,12 @@ export class Acquaintances {
   #timer: NodeJS.Timeout | undefined
   #saving: Promise<void> = Promise.resolve()
 
-  constructor(book: PeerBook | undefined, isConnected: (peer: PeerId) => boolean, onError: (error: unknown) => void) {
-    this.#book = book
+  constructor(
+    peerStore: PeerStore | undefined,
+    isConnected: (peer: PeerId) => boolean,
+    onError: (error: unknown) => void,
+  ) {
+    this.#peerStore = peerStore
     this.#isConnected = isConnected
     this.#onError = onError
   }
@@ -75,9 +79,9 @@ export class Acquaintances {
   /** Reads the book. One that cannot be read is reported, and is no reason not to start. */
   async load(own: PeerId): Promise<void> {
     try {
-      const book = (await this.#book?.load()) ?? []
-      this.#chosen = new Set(chosenFrom(book).filter((id) => id !== own.toString()))
-      for (const { address, lastSeen, dialled, proven = dialled, via, metAt } of book) {
+      const peerStore = (await this.#peerStore?.load()) ?? []
+      this.#chosen = new Set(chosenFrom(peerStore).filter((id) => id !== own.toString()))
+      for (const { address, lastSeen, dialled, proven = dialled, via, metAt } of peerStore) {
         const place = readPlace(address)
         if (place === undefined || place.peer.equals(own) || this.#met.size >= MAX_ABSENT) continue
         const at = Date.parse(lastSeen) || 0
@@ -126,7 +130,7 @@ export class Acquaintances {
     this.#met.delete(id)
     this.#met.set(id, { ...met, places, dialled, sought, via, metAt: before?.metAt ?? met.lastSeen })
     this.#forget()
-    if (this.#book === undefined || this.#timer !== undefined) return
+    if (this.#peerStore === undefined || this.#timer !== undefined) return
     this.#timer = setTimeout(() => void this.save(), SAVE_AFTER_MS)
     this.#timer.unref()
   }
@@ -147,11 +151,11 @@ export class Acquaintances {
     const peers = worthiest([...this.#met.values()], Date.now()).map((met): KnownPeer => {
       const { places, sought, dialled, via } = met
       const [lastSeen, metAt] = [met.lastSeen, met.metAt].map((ms) => new Date(ms).toISOString()) as [string, string]
-      const address = nearest(places)!.address.toString()
+      const address = nearestAddress(places)!.address.toString()
       return { address, lastSeen, dialled: sought, proven: dialled, ...(via !== undefined && { via }), metAt }
     })
     // One after the other: the last one wins.
-    this.#saving = this.#saving.then(() => this.#book?.save(peers)).catch(this.#onError)
+    this.#saving = this.#saving.then(() => this.#peerStore?.save(peers)).catch(this.#onError)
     return this.#saving
   }
 
@@ -179,9 +183,9 @@ function worthiest(all: readonly Met[], now: number): Met[] {
   )
   const taken = new Map<string, number>()
   const isWithinShare = ({ sought, places, via }: Met): boolean => {
-    const address = nearest(places)!.address
+    const address = nearestAddress(places)!.address
     const isFar = nearnessOf(address) === NEARNESS.internet
-    const shares = [...(isFar ? [`in ${networkOf(address)}`] : []), ...(via === undefined ? [] : [`via ${via}`])]
+    const shares = [...(isFar ? [`in ${networkOfAddress(address)}`] : []), ...(via === undefined ? [] : [`via ${via}`])]
     if (!sought && shares.some((share) => (taken.get(share) ?? 0) >= PLACES_PER_NETWORK)) return false
     for (const share of shares) taken.set(share, (taken.get(share) ?? 0) + 1)
     return true
@@ -190,14 +194,14 @@ function worthiest(all: readonly Met[], now: number): Met[] {
 }
 
 /** Ids of the peers of a book that this node looked for in an earlier run: at most five, the longest known first. */
-export function chosenFrom(book: readonly KnownPeer[]): string[] {
-  const sought = book.filter(({ dialled }) => dialled === true)
+export function chosenFrom(peerStore: readonly KnownPeer[]): string[] {
+  const sought = peerStore.filter(({ dialled }) => dialled === true)
   const known = sought.sort((a, b) => (Date.parse(a.metAt ?? '') || 0) - (Date.parse(b.metAt ?? '') || 0))
   const ids = known.flatMap(({ address }) => readPlace(address)?.peer.toString() ?? [])
   return [...new Set(ids)].slice(0, MAX_CHOSEN)
 }
 
 /** The place that is nearest to us. */
-export function nearest(places: readonly Place[]): Place | undefined {
+export function nearestAddress(places: readonly DialAddress[]): DialAddress | undefined {
   return [...places].sort((a, b) => nearnessOf(b.address) - nearnessOf(a.address))[0]
 }

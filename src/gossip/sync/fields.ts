@@ -48,17 +48,17 @@ export function readItems<T>(
   max: number,
   read: (item: unknown) => T | undefined,
 ): (T | undefined)[] | undefined {
-  if (isMissing(value)) return []
+  if (isAbsent(value)) return []
   return Array.isArray(value) && value.length <= max ? value.map(read) : undefined
 }
 
 /** Whether a field is not there: Go writes null for what it leaves empty. */
-export function isMissing(value: unknown): value is undefined | null {
+export function isAbsent(value: unknown): value is undefined | null {
   return value === undefined || value === null
 }
 
 /** A text of at most so many UTF-16 code units. */
-export function readText(value: unknown, max: number): string | undefined {
+export function readString(value: unknown, max: number): string | undefined {
   return typeof value === 'string' && value.length <= max ? value : undefined
 }
 
@@ -70,7 +70,7 @@ export function readTextBytes(value: unknown, max: number): Uint8Array | undefin
 
 /** The bytes of a base64 text, at most so many. */
 export function readBase64(value: unknown, max: number): Uint8Array | undefined {
-  const text = readText(value, Math.ceil(max / 3) * 4)
+  const text = readString(value, Math.ceil(max / 3) * 4)
   const bytes = text === undefined ? undefined : fromBase64(text)
   return bytes === undefined || bytes.length > max ? undefined : bytes
 }

@@ -10,11 +10,12 @@ import { HASH_SIZE, parseHash, type Hash } from '../../tlog/hash.js'
 import type { Tree } from '../../tlog/merkle.js'
 import { isFullTile, parseTilePath, TILE_HEIGHT } from '../../tlog/tile.js'
 import { readPage, writePage, type SignedAnswer } from './pages.js'
-import { MAX_PROMISES, MAX_VKEY_LENGTH, readRequest, writeRequest, type PromiseRequest } from './promises.js'
+import { MAX_PROMISES } from '../../witness/frame-bytes.js'
+import { MAX_VKEY_LENGTH, readRequest, writeRequest, type PromiseRequest } from './promises.js'
 import { MAX_MESSAGE_BYTES } from '../topics.js'
 import {
   fitting,
-  isMissing,
+  isAbsent,
   isObject,
   jsonBytes,
   parseObject,
@@ -23,7 +24,7 @@ import {
   readLogId,
   readSize,
   readSome,
-  readText,
+  readString,
   readTextBytes,
   type JsonObject,
 } from './fields.js'
@@ -33,7 +34,7 @@ export const SYNC_PROTOCOL = '/gossum/sync/1'
 /** The largest frame, in bytes. Far below the 4 MiB that libp2p would buffer. */
 export const MAX_FRAME_BYTES = 256 * 1024
 /** The most heads in a hello: one a log. */
-export const MAX_HEADS = 64
+export const MAX_HELLO_HEADS = 64
 /** The most evidence that a hello lists. */
 export const MAX_EVIDENCE_REFS = 256
 /** The most evidence files that one request names. */
@@ -52,7 +53,7 @@ const MAX_TILE_PATH_LENGTH = 200
 const COUNTS_BYTES = 64 * 1024
 
 /** Names an evidence file: the log it is about and its id, 16 lower-case hex digits. */
-export interface EvidenceRef {
+export interface EvidenceName {
   readonly log: string
   readonly id: string
 }
@@ -68,7 +69,7 @@ export interface WitnessClaim {
 export interface Hello {
   readonly type: 'hello'
   readonly heads: readonly Uint8Array[]
-  readonly evidence: readonly EvidenceRef[]
+  readonly evidence: readonly EvidenceName[]
   /** Verifier keys of the witnesses whose cosignatures the sender wants to hear of. */
   readonly counts: readonly string[]
   readonly witness?: WitnessClaim | undefined
@@ -112,7 +113,7 @@ export interface SignedRequest {
 }
 
 /** Evidence files that were asked for, as many as fit into a frame. Which is which, their own bytes tell. */
-export interface EvidenceAnswer {
+export interface EvidenceFiles {
   readonly type: 'evidence'
   readonly files: readonly Uint8Array[]
 }
@@ -140,8 +141,8 @@ export interface ErrorAnswer {
   readonly code: string
 }
 
-export type Request = Hello | EvidenceRequest | ProofRequest | TileRequest | SignedRequest | PromiseRequest
-export type Answer = Hello | EvidenceAnswer | ProofAnswer | TileAnswer | SignedAnswer | PromiseAnswer | ErrorAnswer
+export type SyncRequest = Hello | EvidenceRequest | ProofRequest | TileRequest | SignedRequest | PromiseRequest
+export type SyncAnswer = Hello | EvidenceFiles | ProofAnswer | TileAnswer | SignedAnswer | PromiseAnswer | ErrorAnswer
 
 const EVIDENCE_ID = /^[0-9a-f]{16}$/
 /** Bytes kept free for the field names around the lists of a message. */
@@ -153,7 +154,7 @@ const MALFORMED: ErrorAnswer = { type: 'error', code: 'malformed' }
 // ---- writing ---------------------------------------------------------------------------------------------------
 
 /** Writes a request; heads that do not fit into the frame are left out. */
-export function encodeRequest(request: Request): Uint8Array {
+export function encodeRequest(request: SyncRequest): Uint8Array {
   switch (request.type) {
     case 'hello':
       return encodeHello(request)
@@ -169,7 +170,7 @@ export function encodeRequest(request: Request): Uint8Array {
 }
 
 /** Writes an answer; heads and files that do not fit into the frame are left out. */
-export function encodeAnswer(answer: Answer): Uint8Array {
+export function encodeAnswer(answer: SyncAnswer): Uint8Array {
   switch (answer.type) {
     case 'hello':
       return encodeHello(answer)
@@ -213,13 +214,13 @@ function encodeHello(hello: Hello): Uint8Array {
     ...(hello.time !== undefined && { time: hello.time }),
   }
   const room = ROOM_BYTES - jsonBytes(rest)
-  return json({ type: 'hello', heads: fitting(hello.heads.slice(0, MAX_HEADS), room), ...rest })
+  return json({ type: 'hello', heads: fitting(hello.heads.slice(0, MAX_HELLO_HEADS), room), ...rest })
 }
 
 // ---- reading ---------------------------------------------------------------------------------------------------
 
 /** Reads a request. What cannot be read is the error to answer with. */
-export function decodeRequest(frame: Uint8Array): Request | ErrorAnswer {
+export function decodeRequest(frame: Uint8Array): SyncRequest | ErrorAnswer {
   const message = parseObject(frame, MAX_FRAME_BYTES)
   if (message === undefined) return MALFORMED
   switch (message.type) {
@@ -231,13 +232,13 @@ export function decodeRequest(frame: Uint8Array): Request | ErrorAnswer {
       return readProofRequest(message) ?? MALFORMED
     case 'tile': {
       const log = readLogId(message.log)
-      const path = readText(message.path, MAX_TILE_PATH_LENGTH)
+      const path = readString(message.path, MAX_TILE_PATH_LENGTH)
       return log === undefined || path === undefined || !isHashTile(path) ? MALFORMED : { type: 'tile', log, path }
     }
     case 'signed': {
-      const witness = readText(message.witness, MAX_VKEY_LENGTH)
+      const witness = readString(message.witness, MAX_VKEY_LENGTH)
       const after = readLogId(message.after)
-      const isWhole = witness !== undefined && (isMissing(message.after) || after !== undefined)
+      const isWhole = witness !== undefined && (isAbsent(message.after) || after !== undefined)
       return isWhole ? { type: 'signed', witness, after } : MALFORMED
     }
     case 'promise':
@@ -248,7 +249,7 @@ export function decodeRequest(frame: Uint8Array): Request | ErrorAnswer {
 }
 
 /** Reads an answer, or undefined when it is none. */
-export function decodeAnswer(frame: Uint8Array): Answer | undefined {
+export function decodeAnswer(frame: Uint8Array): SyncAnswer | undefined {
   const message = parseObject(frame, MAX_FRAME_BYTES)
   switch (message?.type) {
     case 'hello':
@@ -292,10 +293,10 @@ export function isHashTile(path: string): boolean {
 function readHello(message: JsonObject): Hello {
   return {
     type: 'hello',
-    heads: readSome(message.heads, MAX_HEADS, readMessage),
+    heads: readSome(message.heads, MAX_HELLO_HEADS, readMessage),
     evidence: readSome(message.evidence, MAX_EVIDENCE_REFS, readEvidenceRef),
-    counts: readSome(message.counts, MAX_COUNTS, (item) => readText(item, MAX_VKEY_LENGTH)),
-    peers: readSome(message.peers, MAX_PEERS, (item) => readText(item, MAX_ADDRESS_LENGTH)),
+    counts: readSome(message.counts, MAX_COUNTS, (item) => readString(item, MAX_VKEY_LENGTH)),
+    peers: readSome(message.peers, MAX_PEERS, (item) => readString(item, MAX_ADDRESS_LENGTH)),
     witness: readClaim(message.witness),
     time: readSize(message.time),
   }
@@ -303,7 +304,7 @@ function readHello(message: JsonObject): Hello {
 
 function readClaim(value: unknown): WitnessClaim | undefined {
   if (!isObject(value)) return undefined
-  const key = readText(value.key, MAX_VKEY_LENGTH)
+  const key = readString(value.key, MAX_VKEY_LENGTH)
   const signature = readBase64(value.signature, 64)
   return key === undefined || signature?.length !== 64 ? undefined : { key, signature }
 }
@@ -329,7 +330,7 @@ function readEvidenceId(item: unknown): string | undefined {
   return typeof item === 'string' && EVIDENCE_ID.test(item) ? item : undefined
 }
 
-function readEvidenceRef(item: unknown): EvidenceRef | undefined {
+function readEvidenceRef(item: unknown): EvidenceName | undefined {
   if (!isObject(item)) return undefined
   const [log, id] = [readLogId(item.log), readEvidenceId(item.id)]
   return log === undefined || id === undefined ? undefined : { log, id }

@@ -8,7 +8,8 @@ import { fromUtf8 } from '../../tlog/bytes.js'
 import { logId, parseCheckpoint } from '../../tlog/checkpoint.js'
 import { parseNote } from '../../tlog/note.js'
 import type { WitnessPromise } from '../../witness/promise.js'
-import { MAX_PROMISES, readPromise, writePromise } from './promises.js'
+import { MAX_PROMISES } from '../../witness/frame-bytes.js'
+import { readPromise, writePromise } from './promises.js'
 import { MAX_MESSAGE_BYTES } from '../topics.js'
 import { jsonBytes, readItems, readLogId, readTextBytes, type JsonObject } from './fields.js'
 
@@ -16,7 +17,7 @@ import { jsonBytes, readItems, readLogId, readTextBytes, type JsonObject } from 
 const MAX_PAGE_LOGS = MAX_PROMISES
 
 /** What is held of one witness key, of some logs. */
-export interface SignedPage {
+export interface SignedPageMessage {
   /** Of each log the largest head that carries the key's cosignature: the log's line and that one. */
   readonly heads: readonly Uint8Array[]
   /** Of each log the promise of the largest head. */
@@ -81,7 +82,7 @@ function byLog({ heads, promises }: SignedAnswer): Map<string, Items> {
   for (const head of heads) {
     if (head === undefined || head.length > MAX_MESSAGE_BYTES) continue
     const text = fromUtf8(head)
-    if (text !== undefined) itemsOf(readHead(head)?.log ?? '').heads.push(text)
+    if (text !== undefined) itemsOf(peekHead(head)?.log ?? '').heads.push(text)
   }
   for (const promise of promises) {
     const written = promise && writePromise(promise)
@@ -95,7 +96,7 @@ function bytesOf({ heads, promises }: Items): number {
 }
 
 /** The log that a head says it is of, by the name of its first line, and its size. Nothing is verified. */
-export function readHead(bytes: Uint8Array): { log: string; size: number } | undefined {
+export function peekHead(bytes: Uint8Array): { log: string; size: number } | undefined {
   try {
     const { text, signatures } = parseNote(bytes)
     const { origin, size } = parseCheckpoint(text)

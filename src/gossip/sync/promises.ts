@@ -3,6 +3,7 @@
  *
  * An item that cannot be read is no reason to refuse the others: what it says may be what a later version says.
  */
+import { MAX_PROMISES } from '../../witness/frame-bytes.js'
 import type { WitnessPromise } from '../../witness/promise.js'
 import { fromUtf8, toBase64 } from '../../tlog/bytes.js'
 import { MAX_MESSAGE_BYTES } from '../topics.js'
@@ -13,13 +14,11 @@ import {
   readItems,
   readLogId,
   readSize,
-  readText,
+  readString,
   readTextBytes,
   type JsonObject,
 } from './fields.js'
 
-/** The most promises, and the most cosigned heads beside them, in one message. */
-export const MAX_PROMISES = 64
 /** The longest verifier key, in characters; those of post-quantum schemes have about 1800. */
 export const MAX_VKEY_LENGTH = 2048
 /** The bytes of the longest signature, that of ML-DSA-44. */
@@ -42,7 +41,7 @@ export function writePromise({ log, witness, seq, time, head, signature }: Witne
 /** Reads a promise. Whether its key made it is not looked at. */
 export function readPromise(item: unknown): WitnessPromise | undefined {
   if (!isObject(item)) return undefined
-  const [log, witness] = [readLogId(item.log), readText(item.witness, MAX_VKEY_LENGTH)]
+  const [log, witness] = [readLogId(item.log), readString(item.witness, MAX_VKEY_LENGTH)]
   const [seq, time] = [readSize(item.seq), readSize(item.time)]
   const head = readTextBytes(item.head, MAX_MESSAGE_BYTES)
   const signature = readBase64(item.signature, MAX_SIGNATURE_BYTES)

@@ -37,7 +37,7 @@ export interface SyncOptions {
   readonly handlers: SyncHandlers
   readonly peers: {
     /** Connected peers that speak the protocol; kept here, read elsewhere. */
-    readonly speakers: Map<string, PeerId>
+    readonly syncPeers: Map<string, PeerId>
     readonly neighbours: Neighbours
     readonly membership: Membership
     readonly chosen: ChosenPeers

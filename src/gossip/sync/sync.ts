@@ -10,8 +10,8 @@ import type { Connection, PeerId } from '@libp2p/interface'
 import { errorCode } from '../../errors.js'
 import { setTimeout as delay } from 'node:timers/promises'
 import { lastingController, within } from '../../lib/timed.js'
-import { Answerer, STREAMS_PER_PEER, type Told } from './server/sync-server.js'
-import { Asker, type Ask } from './client/sync-client.js'
+import { SyncServer, STREAMS_PER_PEER, type Advertised } from './server/sync-server.js'
+import { SyncClient, type Ask } from './client/sync-client.js'
 import { EvidenceFetcher } from './client/fetching-evidence.js'
 import { claimWitness } from './identity.js'
 import { MAX_COUNTS, MAX_EVIDENCE_REFS, SYNC_PROTOCOL, type Hello, type WitnessClaim } from './messages.js'
@@ -44,10 +44,10 @@ const MAX_LEARNING = 2
 const ROUND_INTERVAL_MS = 60_000
 
 export class SyncDoor {
-  readonly asker: Asker
+  readonly syncClient: SyncClient
   readonly promiser: Promiser
   readonly #options: SyncOptions
-  readonly #answerer: Answerer
+  readonly #answerer: SyncServer
   #claim: WitnessClaim | undefined
   readonly #evidence: EvidenceFetcher
   /** Peers whose own hello we are working on. */
@@ -72,13 +72,13 @@ export class SyncDoor {
     this.#options = options
     const { host, own, handlers, meter, told } = options
     const stopped = this.#stopped.signal
-    const { speakers, neighbours, chosen } = options.peers
+    const { syncPeers, neighbours, chosen } = options.peers
     const counted = new Set(own.counts)
     const logs = new Set(own.logs)
-    this.asker = new Asker(host, speakers, stopped)
+    this.syncClient = new SyncClient(host, syncPeers, stopped)
     this.#evidence = new EvidenceFetcher(logs, handlers, told)
-    this.promiser = new Promiser(this.asker, speakers)
-    this.#answerer = new Answerer({
+    this.promiser = new Promiser(this.syncClient, syncPeers)
+    this.#answerer = new SyncServer({
       ...{ logs, handlers, meter, reports: told, stopped },
       hellos: {
         ours: ({ remotePeer }) => this.#hello(remotePeer),
@@ -96,7 +96,7 @@ export class SyncDoor {
   }
 
   /** Call before the host starts: the first peer must find the protocol in the list that identify sends. */
-  async open(): Promise<void> {
+  async start(): Promise<void> {
     const { host, peers } = this.#options
     await this.#claimed()
     await host.handle(SYNC_PROTOCOL, (stream, connection) => this.#answerer.serve(stream, connection), {
@@ -106,15 +106,15 @@ export class SyncDoor {
     host.addEventListener('peer:disconnect', this.#onDisconnect)
     this.#topology = await host.register(SYNC_PROTOCOL, { onConnect: (...args) => this.#onConnect(...args) })
     this.#timer = setInterval(() => {
-      const speakers = [...peers.speakers.values()]
-      const peer = speakers[Math.floor(Math.random() * speakers.length)]
+      const syncPeers = [...peers.syncPeers.values()]
+      const peer = syncPeers[Math.floor(Math.random() * syncPeers.length)]
       if (peer !== undefined) void this.syncWith(peer)
     }, this.#options.times.roundMs ?? ROUND_INTERVAL_MS)
     this.#timer.unref()
   }
 
   /** Ends every request at once. Call before the host stops. */
-  async close(): Promise<void> {
+  async stop(): Promise<void> {
     const { host } = this.#options
     clearInterval(this.#timer)
     this.#settling.forEach(clearTimeout)
@@ -134,7 +134,7 @@ export class SyncDoor {
   async #round(peer: PeerId): Promise<{ learnt: Promise<void> }> {
     const id = peer.toString()
     let learnt = Promise.resolve()
-    await this.asker.round(peer, async (ask) => {
+    await this.syncClient.round(peer, async (ask) => {
       const isTold = await this.#askSigned(id, ask)
       const answer = await ask(await this.#hello(peer))
       if (answer?.type !== 'hello') return
@@ -151,8 +151,8 @@ export class SyncDoor {
   /** Who is chosen may have changed: an address without a peer id was reached. */
   chosenChanged(): void {
     const { peers, told } = this.#options
-    const { speakers, chosen } = peers
-    for (const [id, peer] of speakers) {
+    const { syncPeers, chosen } = peers
+    for (const [id, peer] of syncPeers) {
       if (!chosen.has(id) || this.#announced.has(id)) continue
       this.#announced.add(id)
       told.onChosen(id)
@@ -162,11 +162,11 @@ export class SyncDoor {
   }
 
   #onConnect(peer: PeerId, connection: Connection): void {
-    const { speakers, membership, chosen } = this.#options.peers
+    const { syncPeers, membership, chosen } = this.#options.peers
     // It may be gone again by the time that identify has told us what it speaks.
     if (connection.status !== 'open') return
     const id = peer.toString()
-    speakers.set(id, peer)
+    syncPeers.set(id, peer)
     void membership.met(peer, connection, chosen.has(id))
     if (connection.direction === 'outbound') this.#syncWhenSettled(peer)
     void this.#press(peer)
@@ -175,10 +175,10 @@ export class SyncDoor {
 
   readonly #onDisconnect = ({ detail: peer }: CustomEvent<PeerId>): void => {
     const id = peer.toString()
-    const { speakers, neighbours, membership } = this.#options.peers
-    speakers.delete(id)
+    const { syncPeers, neighbours, membership } = this.#options.peers
+    syncPeers.delete(id)
     for (const set of [this.#asked, this.#whole, this.#announced]) set.delete(id)
-    this.asker.gone(id)
+    this.syncClient.gone(id)
     this.promiser.gone(id)
     neighbours.gone(id)
     membership.gone(peer)
@@ -196,14 +196,14 @@ export class SyncDoor {
   /** A round with a peer that has connected, or is chosen now; a chosen one is asked again until it has answered. */
   async #press(peer: PeerId): Promise<void> {
     const id = peer.toString()
-    const { speakers, chosen } = this.#options.peers
+    const { syncPeers, chosen } = this.#options.peers
     const { signal } = this.#stopped
     if (this.#pressed.has(id)) return
     this.#pressed.add(id)
     try {
       for (let pause = AGAIN_AFTER_MS; ; pause = Math.min(2 * pause, AGAIN_AT_MOST_MS)) {
         await this.#round(peer)
-        if (!chosen.has(id) || !speakers.has(id) || this.#whole.has(id) || signal.aborted) return
+        if (!chosen.has(id) || !syncPeers.has(id) || this.#whole.has(id) || signal.aborted) return
         await delay(pause, undefined, { signal, ref: false })
       }
     } catch {
@@ -219,17 +219,17 @@ export class SyncDoor {
     const { keys } = own
     if (keys.length === 0) return true
     const maxPages = peers.chosen.has(peer) ? MAX_PAGES : MAX_PAGES_OF_STRANGERS
-    const take = (told: Told): Promise<boolean> => this.#guarded(() => handlers.told(peer, told))
+    const take = (told: Advertised): Promise<boolean> => this.#guarded(() => handlers.told(peer, told))
     try {
       return await askSigned(ask, { keys, maxPages, take })
     } finally {
-      if (this.#options.peers.speakers.has(peer)) this.#asked.add(peer)
+      if (this.#options.peers.syncPeers.has(peer)) this.#asked.add(peer)
     }
   }
 
   #hasAnswered(peer: string): void {
     if (this.#stopped.signal.aborted) return
-    if (this.#options.peers.speakers.has(peer)) this.#whole.add(peer)
+    if (this.#options.peers.syncPeers.has(peer)) this.#whole.add(peer)
     if (this.#options.peers.chosen.has(peer)) this.#options.handlers.answered(peer)
   }
 
@@ -312,7 +312,7 @@ export class SyncDoor {
     const learn = async (): Promise<void> => {
       const missing = await this.#evidence.missing(hello)
       if (missing.length > 0)
-        await this.asker.round(peer, async (ask) => {
+        await this.syncClient.round(peer, async (ask) => {
           await this.#evidence.fetch(missing, id, ask)
         })
       await this.#learnHeads(hello, id)

@@ -1,7 +1,7 @@
 /** Streams that stay open for a moment after a question, for the next one. */
 import type { Stream } from '@libp2p/interface'
 import type { LengthPrefixedStream } from '@libp2p/utils'
-import type { Answer } from './messages.js'
+import type { SyncAnswer } from './messages.js'
 
 /** Requests on one stream; a stream is for a while, not for life. */
 export const REQUESTS_PER_STREAM = 24
@@ -31,7 +31,7 @@ export class OpenTalks {
   }
 
   /** Keeps a stream for the next question, unless it is at its end. */
-  keep(peer: string, talk: Talk, answer: Answer | undefined): void {
+  keep(peer: string, talk: Talk, answer: SyncAnswer | undefined): void {
     const isOver = answer === undefined || (answer.type === 'error' && !HARMLESS.has(answer.code))
     if (isOver || talk.requests >= REQUESTS_PER_STREAM || this.#idle.has(peer)) return close(talk)
     const timer = setTimeout(() => this.gone(peer), IDLE_MS).unref()

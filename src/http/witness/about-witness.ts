@@ -4,37 +4,8 @@
  */
 import { json } from '../reply.js'
 import type { Route } from '../router.js'
+import type { AboutWitnessView } from '../../status/shapes.js'
 import type { VerifierKey } from '../../tlog/note.js'
-
-/** A log whose heads are cosigned here. */
-export interface TakenLogView {
-  /** Log id; its newest head that this node cosigned is at `/{id}/checkpoint`. */
-  id: string
-  /** Key name. */
-  name: string
-  /** Verifier key. */
-  key: string
-  origin: string
-  /** Verifier keys of this node that cosign it, one line each. */
-  keys: string[]
-  /** Whether the node looks at the log by itself, too. */
-  polled: boolean
-  /** Cosignatures in a day for heads that it pushes; null without a bound. */
-  perDay: number | null
-  /** Proven to misbehave and not acknowledged: nothing more of it is cosigned. */
-  frozen: boolean
-}
-
-export interface AboutWitnessView {
-  /** Key name of the witness. */
-  name: string
-  /** Its verifier keys: Ed25519, then ML-DSA-44 if it has one. Logs with keys of their own name those. */
-  keys: string[]
-  /** How to reach who runs it, in words of their own; null when they say nothing. */
-  contact: string | null
-  /** In configured order. Other logs are answered 404. */
-  logs: TakenLogView[]
-}
 
 /** What of a node says that. */
 export interface AboutWitness {

@@ -13,7 +13,7 @@ import { MAX_BODY_BYTES, parseAddCheckpoint } from './add-checkpoint-body.js'
 import { exact, text, type Reply } from '../reply.js'
 import type { Route } from '../router.js'
 import { subtreeDoor, type SubtreeSigning } from './sign-subtree.js'
-import { busy, readable, refusal } from './witness-reply.js'
+import { busy, readable, refusal, troubleReply } from './witness-reply.js'
 
 /** What the door needs of a node. */
 export interface WitnessNode {
@@ -57,10 +57,11 @@ export function witnessRoutes(node: WitnessNode): Route[] {
     const headers = { ...PREFLIGHT, 'access-control-allow-methods': methods }
     return { status: 204, headers, body: new Uint8Array() }
   }
+  const post = { method: 'POST', maxBodyBytes: MAX_BODY_BYTES, refusal: troubleReply } as const
   return [
-    { method: 'POST', path: '/add-checkpoint', maxBodyBytes: MAX_BODY_BYTES, handle: ({ body }) => add(body) },
+    { ...post, path: '/add-checkpoint', handle: ({ body }) => add(body) },
     { method: 'OPTIONS', path: '/add-checkpoint', handle: preflight('POST, OPTIONS') },
-    { method: 'POST', path: '/sign-subtree', maxBodyBytes: MAX_BODY_BYTES, handle: ({ body }) => signSubtree(body) },
+    { ...post, path: '/sign-subtree', handle: ({ body }) => signSubtree(body) },
     { method: 'OPTIONS', path: '/sign-subtree', handle: preflight('POST, OPTIONS') },
     { method: 'GET', path: '/:log/checkpoint', handle: ({ params }) => checkpoint(node, byHash.get(params['log']!)) },
     { method: 'OPTIONS', path: '/:log/checkpoint', handle: preflight('GET, HEAD, OPTIONS') },

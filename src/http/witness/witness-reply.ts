@@ -1,5 +1,5 @@
 /** What a witness says to logs, in the words of c2sp.org/tlog-witness. Pure. */
-import { ERRORS, type ErrorCode } from '../../errors.js'
+import { ERRORS, errorCode, type ErrorCode } from '../../errors.js'
 import { answerTo, type Outcome } from '../../witness/outcome.js'
 import { text, type Reply } from '../reply.js'
 
@@ -13,7 +13,9 @@ const PHRASES: Readonly<Record<number, string>> = {
   400: 'invalid input',
   403: 'invalid signature',
   404: 'unknown log',
+  413: 'too large',
   422: 'bad consistency proof',
+  500: 'trouble here',
 }
 const CHECKPOINT_CODES: readonly ErrorCode[] = ['CHECKPOINT_MALFORMED', 'NOT_CANONICAL']
 
@@ -26,6 +28,12 @@ export function refusal(outcome: Outcome, detail = ''): Reply {
   const reply = text(`${phrase}: ${why}${detail === '' ? '' : `: ${detail}`}\n`, { status })
   const wait = status === 429 ? BUDGET_RETRY_AFTER : status === 503 ? RETRY_AFTER : undefined
   return wait === undefined ? reply : { ...reply, headers: { ...reply.headers, 'retry-after': String(wait) } }
+}
+
+/** What kept us from judging: nothing that who pushed can help, so it may come again. */
+export function troubleReply(error: unknown): Reply {
+  const code = errorCode(error)
+  return readable(code === 'NODE_BUSY' ? busy() : refusal({ kind: 'pending', news: false, code }))
 }
 
 export function busy(): Reply {

@@ -38,7 +38,7 @@ export class AgentSigner implements Signer {
   }
 
   /** Why nothing can be signed now; then sign() fails at once. */
-  get away(): GossumError | undefined {
+  get unavailable(): GossumError | undefined {
     return this.#error
   }
 

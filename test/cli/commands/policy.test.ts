@@ -2,9 +2,9 @@
 import { readFileSync } from 'node:fs'
 import { afterEach, describe, expect, it } from 'vitest'
 import { policyLines, policyReport, type PolicyReport } from '../../../src/cli/ui/policy-text.js'
-import type { WitnessView } from '../../../src/http/api.js'
+import type { WitnessView } from '../../../src/status/shapes.js'
 import { HttpServer } from '../../../src/http/server.js'
-import { PUBLIC_POLICY, PUBLIC_POLICY_DATE } from '../../../src/public-policy.js'
+import { PUBLIC_POLICY, PUBLIC_POLICY_DATE } from '../../../src/config/public-policy.js'
 import { makeSignerKey, SIGNATURE_TYPES } from '../../../src/tlog/note.js'
 import { parsePolicy } from '../../../src/tlog/policy.js'
 import { gossum, jsonError } from '../../helpers/cli.js'
@@ -168,7 +168,7 @@ describe('the report with a node', () => {
 describe('gossum policy check', () => {
   const servers: HttpServer[] = []
   afterEach(async () => {
-    await Promise.all(servers.splice(0).map((server) => server.close()))
+    await Promise.all(servers.splice(0).map((server) => server.stop()))
   })
   async function serve(witnesses: WitnessView[]): Promise<string> {
     const server = await HttpServer.start({

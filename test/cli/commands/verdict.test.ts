@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { judge, type Trust, type Verdict } from '../../../src/cli/commands/verdict.js'
-import { SUM_GOLANG_ORG } from '../../../src/config.js'
+import { judge, type TrustedKeys, type FileVerdict } from '../../../src/cli/commands/verdict.js'
+import { SUM_GOLANG_ORG } from '../../../src/config/config.js'
 import { encodeEvidence, makeSplitView, makeWitnessConflict } from '../../../src/evidence/evidence.js'
 import { concatBytes, fromUtf8, uint64, utf8 } from '../../../src/tlog/bytes.js'
 import { parseCheckpoint } from '../../../src/tlog/checkpoint.js'
@@ -29,9 +29,9 @@ const fork = readVectors('fork.json') as {
 }
 const { complete } = readVectors('tlog-proof.json') as { complete: { log_vkey: string; entry: string; proof: string } }
 
-const sumdb: Trust = { logs: [parseVerifierKey(SUM_GOLANG_ORG)] }
-const forkTrust: Trust = { logs: [parseVerifierKey(fork.vkey)] }
-const proofTrust: Trust = { logs: [parseVerifierKey(complete.log_vkey)] }
+const sumdb: TrustedKeys = { logs: [parseVerifierKey(SUM_GOLANG_ORG)] }
+const forkTrust: TrustedKeys = { logs: [parseVerifierKey(fork.vkey)] }
+const proofTrust: TrustedKeys = { logs: [parseVerifierKey(complete.log_vkey)] }
 const [w1, w2, stranger] = [1, 2, 3].map((seed) =>
   makeSignerKey(`w${seed}.example`, SIGNATURE_TYPES.cosignature, new Uint8Array(32).fill(seed)),
 ) as [ReturnType<typeof makeSignerKey>, ReturnType<typeof makeSignerKey>, ReturnType<typeof makeSignerKey>]
@@ -43,7 +43,7 @@ function evidenceFile(): Uint8Array {
   return encodeEvidence(makeSplitView(parseVerifierKey(fork.vkey), notes, { root: root!, proof }))
 }
 
-function expectInvalid(verdict: Verdict, what: string): void {
+function expectInvalid(verdict: FileVerdict, what: string): void {
   expect(verdict.verdict, what).toBe('invalid')
   expect(verdict.reason, what).toBeTruthy()
   expect(verdict.code, what).not.toBe('INTERNAL')
@@ -52,7 +52,7 @@ function expectInvalid(verdict: Verdict, what: string): void {
 /** Every byte with these bits flipped, every byte left out, every prefix: none may be judged valid. */
 function expectNoChangePasses(
   file: Uint8Array,
-  judgeFile: (bytes: Uint8Array) => Verdict,
+  judgeFile: (bytes: Uint8Array) => FileVerdict,
   flips: readonly number[],
 ): void {
   expect(judgeFile(file).reason).toBeUndefined()
@@ -154,7 +154,7 @@ describe('cosignatures', () => {
       ...note,
       signatures: [...note.signatures, ...signers.map((signer) => cosign(note.text, 1_700_000_000, signer).signature)],
     })
-  const policy = (need: number): Trust => ({
+  const policy = (need: number): TrustedKeys => ({
     ...sumdb,
     policy: parsePolicy(
       `witness a ${w1.verifier.vkey}\nwitness b ${w2.verifier.vkey}\ngroup g ${need} a b\nquorum g\n`,
@@ -246,7 +246,7 @@ describe('evidence against a witness', () => {
     return encodeEvidence(makeWitnessConflict(logKey, by.verifier, notes, { root: root!, proof }))
   }
   const policy = parsePolicy(`witness a ${w1.verifier.vkey}\nwitness b ${w2.verifier.vkey}\nquorum a\n`)
-  const trust: Trust = { ...forkTrust, policy }
+  const trust: TrustedKeys = { ...forkTrust, policy }
 
   it('convicts a witness that the policy names', () => {
     expect(judge(conflict(), trust)).toMatchObject({

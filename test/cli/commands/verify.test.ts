@@ -1,6 +1,6 @@
 /** `gossum verify` as a process; what it finds is tested in verdict.test.ts. */
 import { describe, expect, it } from 'vitest'
-import { SUM_GOLANG_ORG } from '../../../src/config.js'
+import { SUM_GOLANG_ORG } from '../../../src/config/config.js'
 import { encodeEvidence, makeSplitView, makeWitnessConflict } from '../../../src/evidence/evidence.js'
 import { utf8 } from '../../../src/tlog/bytes.js'
 import { cosign } from '../../../src/tlog/cosignature.js'

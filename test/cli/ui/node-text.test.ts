@@ -1,7 +1,7 @@
 import { describe, expect, it, test } from 'vitest'
 import { age, evidenceLines, headLines, peerLines, pollError, statusLines } from '../../../src/cli/ui/node-text.js'
 import { ERRORS } from '../../../src/errors.js'
-import type { ConditionView, EvidenceView, LogView, StatusView } from '../../../src/http/api.js'
+import type { ConditionView, EvidenceView, LogView, StatusView } from '../../../src/status/shapes.js'
 import type { ConditionName, Severity } from '../../../src/status/conditions.js'
 import { EVIDENCE, fakeNode, LOG, NOTE, ROOT } from '../../helpers/node-view.js'
 

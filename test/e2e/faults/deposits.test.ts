@@ -1,8 +1,8 @@
 /** Deposits by process: what is signed is known to a peer before anybody has the signature, or it is said that it is not. */
 import { expect, onTestFinished, test } from 'vitest'
-import { loadConfig } from '../../../src/config.js'
+import { loadConfig } from '../../../src/config/config.js'
 import type { NodeEvent } from '../../../src/node/events.js'
-import type { PeerView } from '../../../src/http/api.js'
+import type { PeerView } from '../../../src/status/shapes.js'
 import { createNode } from '../../../src/node/node.js'
 import { startFake, type Asked } from '../../gossip/stranger.js'
 import { gossum } from '../../helpers/cli.js'

@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { expect, onTestFinished } from 'vitest'
 import type { NodeEvent } from '../../../src/node/events.js'
-import type { StatusView } from '../../../src/http/api.js'
+import type { StatusView } from '../../../src/status/shapes.js'
 import { loadOrCreateWitnessKey } from '../../../src/keys/key-file.js'
 import { toHex, utf8 } from '../../../src/tlog/bytes.js'
 import { logId, parseCheckpoint, SUMDB_ORIGIN } from '../../../src/tlog/checkpoint.js'

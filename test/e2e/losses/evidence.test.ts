@@ -5,7 +5,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import type { LogView } from '../../../src/http/api.js'
+import type { LogView } from '../../../src/status/shapes.js'
 import { encodeEvidence, makeSplitView, parseEvidence, verifyEvidence } from '../../../src/evidence/evidence.js'
 import { Store } from '../../../src/store/store.js'
 import { utf8 } from '../../../src/tlog/bytes.js'

@@ -5,14 +5,16 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { Level } from 'level'
 import { describe, expect, test } from 'vitest'
-import type { LogView } from '../../../src/http/api.js'
+import type { LogView } from '../../../src/status/shapes.js'
 import { SCHEMA_VERSION, Store } from '../../../src/store/store.js'
 import { utf8 } from '../../../src/tlog/bytes.js'
 import { logId } from '../../../src/tlog/checkpoint.js'
 import { verifiedCosignatures } from '../../../src/tlog/cosignature.js'
 import { parseNote } from '../../../src/tlog/note.js'
+import { built } from '../../helpers/built.js'
 import { gossum, jsonError } from '../../helpers/cli.js'
 import { temporaryHome } from '../../helpers/home.js'
 import { RunningNode } from '../../helpers/node.js'
@@ -97,7 +99,7 @@ test('one whose database is older than its guard is said to disagree, for the lo
     { size: 7, paused: null },
   ])
   // By what the database knows these would do; the second is another history.
-  expect(await pushed(node, A, 5, 14)).toBe(500)
+  expect(await pushed(node, A, 5, 14)).toBe(503)
   expect(await pushed(node, oldLog('a', 'b'), 5, 6)).toBe(422)
   expect(await pushed(node, B, 7, 8)).toBe(200)
   await node.stop()
@@ -171,7 +173,7 @@ describe('a version', () => {
 })
 
 describe('killed', () => {
-  const OPEN = `const { Store } = await import(${JSON.stringify(new URL('../../../dist/store/store.js', import.meta.url).href)})
+  const OPEN = `const { Store } = await import(${JSON.stringify(pathToFileURL(built('store/store.js')))})
 await (await Store.open(process.argv[1])).close()`
   const CALLS = ['openat', 'write', 'fdatasync', 'fsync', 'rename', 'unlink']
   const NAMES = [

@@ -3,7 +3,7 @@
  * the key that the other's readers count, and that key stays where it is whatever is configured later.
  */
 import { onTestFinished, expect, test } from 'vitest'
-import type { LogView } from '../../../src/http/api.js'
+import type { LogView } from '../../../src/status/shapes.js'
 import { utf8 } from '../../../src/tlog/bytes.js'
 import { logId, SUMDB_ORIGIN } from '../../../src/tlog/checkpoint.js'
 import { verifiedCosignatures } from '../../../src/tlog/cosignature.js'

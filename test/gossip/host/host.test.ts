@@ -3,7 +3,7 @@ import type { Connection, Libp2p, Stream } from '@libp2p/interface'
 import { multiaddr } from '@multiformats/multiaddr'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { createHost, type Host } from '../../../src/gossip/host/host.js'
-import { Redial } from '../../../src/gossip/membership/bootstrap-dialer.js'
+import { BootstrapDialer } from '../../../src/gossip/membership/bootstrap-dialer.js'
 import { headsTopic } from '../../../src/gossip/topics.js'
 import { LOG, newPeerKey, startNode, until } from '../helpers.js'
 import { connect, startStranger } from '../stranger.js'
@@ -91,7 +91,7 @@ describe('the host', () => {
 
     const [connection] = host.getConnections()
     vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
-    const redial = new Redial(host, peer.getMultiaddrs(), new Map([[id, peer.peerId]]), ignore, ignore)
+    const redial = new BootstrapDialer(host, peer.getMultiaddrs(), new Map([[id, peer.peerId]]), ignore, ignore)
     redial.start()
     try {
       vi.advanceTimersByTime(13 * 2000)
@@ -132,7 +132,7 @@ describe('the host', () => {
         .replace(/\/p2p\/.*$/, ''),
     )
     vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
-    const redial = new Redial(host, [...host.getMultiaddrs(), bare], new Map(), ignore, ignore)
+    const redial = new BootstrapDialer(host, [...host.getMultiaddrs(), bare], new Map(), ignore, ignore)
     redial.start()
     await expect(dial.mock.results[0]!.value).rejects.toThrow('self')
     vi.advanceTimersByTime(60_000)
@@ -151,7 +151,7 @@ describe('the host', () => {
         .replace(/\/p2p\/.*$/, ''),
     )
     const found: string[][] = []
-    const redial = new Redial(host, [bare], new Map(), ignore, () => found.push([...redial.peers]))
+    const redial = new BootstrapDialer(host, [bare], new Map(), ignore, () => found.push([...redial.peers]))
     expect([redial.count, redial.peers.size]).toEqual([1, 0])
     redial.start()
     await until(() => found.length > 0, 'found')

@@ -5,13 +5,13 @@ import { peerIdFromString } from '@libp2p/peer-id'
 import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
 import { describe, expect, it } from 'vitest'
 import { NEARNESS, nearnessOfIp, readPlace } from '../../../src/gossip/host/address.js'
-import type { KnownPeer, PeerBook } from '../../../src/gossip/membership/peer-store.js'
+import type { KnownPeer, PeerStore } from '../../../src/gossip/membership/peer-store.js'
 import type { Host } from '../../../src/gossip/host/host.js'
 import { Membership } from '../../../src/gossip/membership/membership.js'
 import { newPeerKey, publishWhenHeard, startNode, stopNode, until } from '../helpers.js'
 import { connect, openSync, startStranger } from '../stranger.js'
 
-class MemoryBook implements PeerBook {
+class MemoryBook implements PeerStore {
   peers: readonly KnownPeer[]
   saves = 0
 
@@ -97,7 +97,7 @@ class Stage {
   readonly #connections = new Map<string, Connection[]>()
   readonly #addresses = new Map<string, Multiaddr[]>()
 
-  private constructor(peerId: PeerId, book?: PeerBook) {
+  private constructor(peerId: PeerId, book?: PeerStore) {
     const host = {
       peerId,
       getConnections: (peer: PeerId) => this.#connections.get(peer.toString()) ?? [],
@@ -117,7 +117,7 @@ class Stage {
     this.membership = new Membership(host as unknown as Host, this.speakers, book, () => undefined)
   }
 
-  static async open(book?: PeerBook): Promise<Stage> {
+  static async open(book?: PeerStore): Promise<Stage> {
     return new Stage(await newPeerId(), book)
   }
 
@@ -398,11 +398,11 @@ describe('the book', () => {
     })
 
     const errors: unknown[] = []
-    const broken: PeerBook = {
+    const broken: PeerStore = {
       load: () => Promise.reject(new Error('damaged')),
       save: () => Promise.reject(new Error('full')),
     }
-    const node = await startNode({ book: broken, onError: (error) => errors.push(error) })
+    const node = await startNode({ peerStore: broken, onError: (error) => errors.push(error) })
     await stopNode(node)
     expect(errors.map(String)).toEqual(['Error: damaged', 'Error: full'])
   })
@@ -411,12 +411,12 @@ describe('the book', () => {
     const friend = await startNode()
     const book = new MemoryBook()
     const peerKey = await newPeerKey()
-    const first = await startNode({ peerKey, book, bootstrap: [friend.address] })
-    await until(() => first.mesh.speakers() === 1, 'met')
+    const first = await startNode({ peerKey, peerStore: book, bootstrap: [friend.address] })
+    await until(() => first.mesh.syncPeers() === 1, 'met')
     expect(first.mesh.knownPeers()).toBe(2)
     await stopNode(first)
     expect(book.peers).toMatchObject([{ address: friend.address }])
-    const second = await startNode({ peerKey, book })
+    const second = await startNode({ peerKey, peerStore: book })
     expect(second.mesh.knownPeers()).toBe(1)
     const text = await publishWhenHeard(friend, 'to the one that came back')
     await second.handlers.receives(text)
@@ -424,9 +424,9 @@ describe('the book', () => {
 
   it('has who came to us, too: where identify says that it listens', async () => {
     const book = new MemoryBook()
-    const host = await startNode({ book })
+    const host = await startNode({ peerStore: book })
     const guest = await startNode({ bootstrap: [host.address] })
-    await until(() => host.mesh.speakers() === 1 && host.mesh.knownPeers() === 1, 'met')
+    await until(() => host.mesh.syncPeers() === 1 && host.mesh.knownPeers() === 1, 'met')
     await stopNode(host)
     expect(book.peers).toMatchObject([{ address: guest.address }])
   })
@@ -461,7 +461,7 @@ describe('a mesh that starts from one node', () => {
     const spokes = await Promise.all(
       Array.from({ length: 20 }, () => startNode({ bootstrap: [hub.address], settledMs: 500 })),
     )
-    await until(() => spokes.every(({ mesh }) => mesh.speakers() >= 3), 'each has found others', 100_000)
+    await until(() => spokes.every(({ mesh }) => mesh.syncPeers() >= 3), 'each has found others', 100_000)
     // The hub goes; nobody is alone.
     await stopNode(hub)
     await until(

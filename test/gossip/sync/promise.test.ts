@@ -1,7 +1,7 @@
 /** Promises and cosigned heads that are brought to a peer: kept, refused, not understood, too many. */
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
-import type { Asker } from '../../../src/gossip/sync/client/sync-client.js'
-import { Promiser, type Kept } from '../../../src/gossip/sync/client/promising.js'
+import type { SyncClient } from '../../../src/gossip/sync/client/sync-client.js'
+import { Promiser, type PromiseAnswerOf } from '../../../src/gossip/sync/client/promising.js'
 import { promiseRequests } from '../../../src/gossip/sync/promises.js'
 import { toBase64, utf8 } from '../../../src/tlog/bytes.js'
 import { makePromise, promisedBy, type WitnessPromise } from '../../../src/witness/promise.js'
@@ -26,7 +26,7 @@ async function startPair(handlers = new MemoryHandlers()): Promise<{ keeper: Tes
   const keeper = await startNode({ handlers, counts: [identity.witness] })
   const node = await startNode({ identity, bootstrap: [keeper.address] })
   await until(() => keeper.mesh.peers()[0]?.witness === identity.witness, 'the key is proven')
-  await until(() => node.mesh.speakers() === 1, 'connected')
+  await until(() => node.mesh.syncPeers() === 1, 'connected')
   return { keeper, node, id: keeper.mesh.peerId }
 }
 
@@ -121,7 +121,7 @@ describe('a promise', () => {
   ])('has no answer when a peer answers with %s', async (_, answer) => {
     const peer = await startFake(({ type }) => (type === 'promise' ? answer : { type }))
     const node = await startNode({ bootstrap: [peer.address] })
-    await until(() => node.mesh.speakers() === 1, 'connected')
+    await until(() => node.mesh.syncPeers() === 1, 'connected')
     expect(await node.mesh.promise(peer.id, [promiseOf(1), promiseOf(2)], [], { signal })).toBeUndefined()
     expect(node.mesh.peers()[0]?.depositary).toBeNull()
   })
@@ -129,7 +129,7 @@ describe('a promise', () => {
   it('has no answer from who is not connected, nor when there is no more time', async () => {
     const silent = await startFake(({ type }) => (type === 'promise' ? new Promise(() => undefined) : { type }))
     const node = await startNode({ bootstrap: [silent.address] })
-    await until(() => node.mesh.speakers() === 1, 'connected')
+    await until(() => node.mesh.syncPeers() === 1, 'connected')
     expect(await node.mesh.promise('nobody', [promiseOf(1)], [], { signal })).toBeUndefined()
     const stop = new AbortController()
     const promised = node.mesh.promise(silent.id, [promiseOf(1)], [], { signal: stop.signal })
@@ -145,7 +145,7 @@ describe('a promise', () => {
       return ++messages === 1 ? { type, kept: promises!.map((_, i) => (i === 1 ? 'yes' : true)) } : undefined
     })
     const node = await startNode({ bootstrap: [peer.address] })
-    await until(() => node.mesh.speakers() === 1, 'connected')
+    await until(() => node.mesh.syncPeers() === 1, 'connected')
     const promises = Array.from({ length: 70 }, (_, i) => promiseOf(i + 1))
     const kept = await node.mesh.promise(peer.id, promises, [], { signal })
     expect(kept).toEqual(promises.map((_, i) => i !== 1 && i < 64))
@@ -184,8 +184,8 @@ describe('many promises', () => {
     let asked = 0
     const asker = { askToKeep: () => (asked++, Promise.resolve({ type: 'promise', kept: [true] })) }
     const peer = (await startStranger()).peerId
-    const promiser = new Promiser(asker as unknown as Asker, new Map([['peer', peer]]))
-    const bring = (): Promise<Kept> => promiser.promise('peer', [promiseOf(1)], [], { signal })
+    const promiser = new Promiser(asker as unknown as SyncClient, new Map([['peer', peer]]))
+    const bring = (): Promise<PromiseAnswerOf> => promiser.promise('peer', [promiseOf(1)], [], { signal })
     for (let i = 0; i < 900; i++) expect(await bring()).toEqual([true])
     const next = bring()
     await new Promise((resolve) => setTimeout(resolve, 50))
@@ -198,7 +198,7 @@ describe('many promises', () => {
   it('of a stranger are kept as far as its share goes, which is no offence', async () => {
     const keeper = await startNode()
     const node = await startNode({ identity, bootstrap: [keeper.address] })
-    await until(() => node.mesh.speakers() === 1, 'connected')
+    await until(() => node.mesh.syncPeers() === 1, 'connected')
     const promises = Array.from({ length: 1024 }, (_, i) => promiseOf(i + 1))
     const begun = Date.now()
     const kept = await node.mesh.promise(keeper.mesh.peerId, promises, [utf8('line')], { signal })
@@ -246,8 +246,8 @@ describe('many promises', () => {
   it('are not brought for a while to a peer that says it is busy', async () => {
     const peer = await startFake(({ type }) => (type === 'promise' ? { type: 'error', code: 'busy' } : { type }))
     const node = await startNode({ bootstrap: [peer.address] })
-    await until(() => node.mesh.speakers() === 1, 'connected')
-    const bring = (): Promise<Kept> => node.mesh.promise(peer.id, [promiseOf(1)], [], { signal })
+    await until(() => node.mesh.syncPeers() === 1, 'connected')
+    const bring = (): Promise<PromiseAnswerOf> => node.mesh.promise(peer.id, [promiseOf(1)], [], { signal })
     expect(await bring()).toBeUndefined()
     const begun = Date.now()
     for (let i = 0; i < 50; i++) expect(await bring()).toBeUndefined()
@@ -261,8 +261,8 @@ describe('many promises', () => {
     const busy = { type: 'error', code: 'busy' }
     const asker = { askToKeep: () => Promise.resolve(asked++ === 0 ? busy : { type: 'promise', kept: [true] }) }
     const peer = (await startStranger()).peerId
-    const promiser = new Promiser(asker as unknown as Asker, new Map([['peer', peer]]))
-    const bring = (): Promise<Kept> => promiser.promise('peer', [promiseOf(1)], [], { signal })
+    const promiser = new Promiser(asker as unknown as SyncClient, new Map([['peer', peer]]))
+    const bring = (): Promise<PromiseAnswerOf> => promiser.promise('peer', [promiseOf(1)], [], { signal })
     expect(await bring()).toBeUndefined()
     expect(await bring()).toEqual([true])
     const next = bring()

@@ -46,7 +46,7 @@ describe('a proof', () => {
   it('is given and holds', async () => {
     const prover = await startProver()
     const node = await startNode({ bootstrap: [prover.address] })
-    await until(() => node.mesh.speakers() === 1, 'connected')
+    await until(() => node.mesh.syncPeers() === 1, 'connected')
     const prefix = await node.mesh.prefixFrom(prover.mesh.peerId, LOG, OF, 200, { signal })
     expect(prefix).toEqual(await TREE.prefix(OF, 200))
     // Nobody is needed for the root of nothing, and not to say that a tree is itself.
@@ -64,7 +64,7 @@ describe('a proof', () => {
     })
     const prover = await startProver()
     const node = await startNode({ bootstrap: [liar.address, prover.address] })
-    await until(() => node.mesh.speakers() === 2, 'connected')
+    await until(() => node.mesh.syncPeers() === 2, 'connected')
     expect(await node.mesh.prefixFrom(liar.id, LOG, OF, 200, { signal })).toEqual(await TREE.prefix(OF, 200))
     expect(asked).toEqual(['proof'])
   })
@@ -78,7 +78,7 @@ describe('a proof', () => {
   ])('is not there when the only peer answers with %s', async (_, answer) => {
     const peer = await startAnswering(() => answer)
     const node = await startNode({ bootstrap: [peer.address] })
-    await until(() => node.mesh.speakers() === 1, 'connected')
+    await until(() => node.mesh.syncPeers() === 1, 'connected')
     const asked = node.mesh.prefixFrom(peer.id, LOG, OF, 200, { signal })
     await expect(asked).rejects.toMatchObject({ code: 'PEER_UNHELPFUL' })
   })
@@ -97,7 +97,7 @@ describe('a proof', () => {
       for (;;) if (Buffer.from((await frames.read()).subarray()).includes('"proof"')) asked()
     })
     const node = await startNode({ bootstrap: [stranger.getMultiaddrs()[0]!.toString(), silent.address] })
-    await until(() => node.mesh.speakers() === 2, 'connected')
+    await until(() => node.mesh.syncPeers() === 2, 'connected')
     const stop = new AbortController()
     const proof = node.mesh.prefixFrom(stranger.peerId.toString(), LOG, OF, 200, { signal: stop.signal })
     void wasAsked.then(() => stop.abort())
@@ -180,7 +180,7 @@ describe('a tile', () => {
     const keeper = await startNode()
     keeper.handlers.tiles.set(TILE, data)
     const node = await startNode({ bootstrap: [keeper.address] })
-    await until(() => node.mesh.speakers() === 1, 'connected')
+    await until(() => node.mesh.syncPeers() === 1, 'connected')
     expect(await node.mesh.tileFrom(LOG, TILE, TILE_BYTES, { signal })).toEqual(data)
     // More at once than streams of one peer: they wait for each other.
     const many = Array.from({ length: 12 }, () => node.mesh.tileFrom(LOG, TILE, TILE_BYTES, { signal }))
@@ -192,7 +192,7 @@ describe('a tile', () => {
   it('is refused by the asker when its length is wrong', async () => {
     const peer = await startAnswering(() => ({ type: 'tile', data: toBase64(data.subarray(32)) }))
     const node = await startNode({ bootstrap: [peer.address] })
-    await until(() => node.mesh.speakers() === 1, 'connected')
+    await until(() => node.mesh.syncPeers() === 1, 'connected')
     const asked = node.mesh.tileFrom(LOG, TILE, TILE_BYTES, { signal })
     await expect(asked).rejects.toMatchObject({ code: 'PEER_UNHELPFUL' })
   })
@@ -259,7 +259,7 @@ describe('what a witness has signed', () => {
   it('is not answered by a peer that does not know the question, which does no harm', async () => {
     const old = await startAnswering(() => ({ type: 'error', code: 'unknown-request' }))
     const node = await startNode({ identity: newIdentity('ours'), bootstrap: [old.address] })
-    await until(() => node.mesh.speakers() === 1, 'connected')
+    await until(() => node.mesh.syncPeers() === 1, 'connected')
     await node.mesh.syncWith(old.id)
     expect(node.handlers.tellings).toEqual([])
     expect(node.handlers.answers).toEqual([])
@@ -271,7 +271,7 @@ describe('what a witness has signed', () => {
     const requests: string[] = []
     const peer = await startAnswering((request) => requests.push(request.type))
     const node = await startNode({ bootstrap: [peer.address] })
-    await until(() => node.mesh.speakers() === 1, 'connected')
+    await until(() => node.mesh.syncPeers() === 1, 'connected')
     await node.mesh.syncWith(peer.id)
     expect(requests).toEqual([])
   })
@@ -282,7 +282,7 @@ describe('what a witness has signed', () => {
   ])('is not taken from an answer with %s', async (_, answer) => {
     const peer = await startAnswering(() => answer)
     const node = await startNode({ identity: newIdentity('ours'), bootstrap: [peer.address] })
-    await until(() => node.mesh.speakers() === 1, 'connected')
+    await until(() => node.mesh.syncPeers() === 1, 'connected')
     await node.mesh.syncWith(peer.id)
     expect(node.handlers.tellings).toEqual([])
     expect(node.handlers.answers).toEqual([])

@@ -2,7 +2,9 @@
 import { createHash } from 'node:crypto'
 import { connect } from 'node:net'
 import { once } from 'node:events'
-import { afterEach, describe, expect, test } from 'vitest'
+import { MemoryLevel } from 'memory-level'
+import { afterEach, describe, expect, test, vi } from 'vitest'
+import { ERRORS, GossumError } from '../../../src/errors.js'
 import { parseEvidence, verifyEvidence } from '../../../src/evidence/evidence.js'
 import { parseAddCheckpoint } from '../../../src/http/witness/add-checkpoint-body.js'
 import { witnessRoutes } from '../../../src/http/witness/add-checkpoint.js'
@@ -25,7 +27,7 @@ import {
 } from '../../../src/tlog/note.js'
 import { fakeNode } from '../../helpers/node-view.js'
 import { codeOf } from '../../helpers/codes.js'
-import { startHeart, testSigner, testWitness, type Heart, type HeartOptions } from '../../helpers/heart.js'
+import { MemoryGuard, startHeart, testSigner, testWitness, type Heart, type HeartOptions } from '../../helpers/heart.js'
 import { setUnusedBit } from '../../helpers/history.js'
 import { refusals } from '../../helpers/push-cases.js'
 import { readVectors } from '../../helpers/vectors.js'
@@ -59,10 +61,12 @@ async function witness(options: Partial<HeartOptions> = {}) {
     })),
   ]
   const own = testWitness.verifier
+  const told: unknown[] = []
   const server = await HttpServer.start({
     host: '127.0.0.1',
     port: 0,
     node: fakeNode(),
+    onError: (error) => told.push(error),
     routes: witnessRoutes({
       logs,
       submit: (candidate) => heart.witness.submit(candidate),
@@ -77,9 +81,10 @@ async function witness(options: Partial<HeartOptions> = {}) {
       now: () => clock.ms,
     }),
   })
-  stops.push(() => server.close())
+  stops.push(() => server.stop())
   return {
     heart,
+    told,
     url: server.url,
     clock,
     add: (body: string | Uint8Array, asking?: Asking) => push(server.url, body, asking),
@@ -285,6 +290,41 @@ describe('what is refused', () => {
     expect((await add(log.body(5, 5))).status).toBe(503)
   })
 
+  test('503 while the journal and the database disagree: the next head and the newest, and no word of a bug', async () => {
+    const [db, guard] = [new MemoryLevel(), new MemoryGuard()]
+    const first = await witness({ db, guard })
+    await first.add(log.body(0, 5))
+    const older = new MemoryGuard(guard.content)
+    await first.add(log.body(5, 6))
+    await first.heart.store.flush()
+
+    const { add, heart, told } = await witness({ db, guard: older })
+    expect(heart.store.heads.disagreement(heart.log)).toBeDefined()
+    const { size } = heart.store.heads.get(heart.log).tree!
+    for (const answer of [await add(log.body(size, size + 3)), await add(log.body(size, size))]) {
+      expect(answer.headers).toMatchObject({ 'content-type': 'text/plain; charset=utf-8', 'retry-after': '5' })
+      expect([answer.status, answer.body]).toEqual([503, `not now: ${ERRORS.STATE_DISAGREES[0]}\n`])
+    }
+    expect(told).toEqual([])
+  })
+
+  test('503 while the disk is full, which the operator is told and the log is not', async () => {
+    const { add, heart, told } = await witness()
+    await add(log.body(0, 5))
+    const trouble = new GossumError('STORE_WRITE_FAILED', '/home/me/db: no space left')
+    const full = vi.spyOn(heart.store.heads, 'change').mockRejectedValue(trouble)
+    const answer = await add(log.body(5, 6))
+    expect(answer.headers).toMatchObject({
+      'content-type': 'text/plain; charset=utf-8',
+      'retry-after': '5',
+      'access-control-allow-origin': '*',
+    })
+    expect([answer.status, answer.body]).toEqual([503, `not now: ${ERRORS.STORE_WRITE_FAILED[0]}\n`])
+    expect(told).toEqual([trouble])
+    full.mockRestore()
+    expect((await add(log.body(5, 6))).status).toBe(200)
+  })
+
   test('503 of a log that is frozen, known heads and new ones; the size is still told', async () => {
     const { add, heart } = await witness()
     await add(log.body(0, 5))
@@ -385,10 +425,25 @@ describe('what a refused head says is not lost', () => {
 
 describe('the first head of a log that is polled too', () => {
   test('waits for our own look: what we saw ourselves goes before what is pushed', async () => {
+    let asked: () => void = () => undefined
+    const waits = new Promise<void>((resolve) => (asked = resolve))
     let look: () => void = () => undefined
     const looked = new Promise<void>((resolve) => (look = resolve))
-    const { add, heart } = await witness({ looked: () => looked })
-    const answer = add(log.body(0, 5))
+    const other = new PushingLog(testSigner('log.example/other', 2))
+    const { add, heart } = await witness({
+      others: [{ logKey: other.signer.verifier, origin: other.origin }],
+      looked: (id) => {
+        if (id !== heart.log) return Promise.resolve()
+        asked()
+        return looked
+      },
+    })
+    let isAnswered = false
+    const answer = add(log.body(0, 5)).finally(() => (isAnswered = true))
+    await waits
+    // As many as would long have been answered behind it, were it not waiting.
+    for (let size = 0; size < 5; size++) expect((await add(other.body(size, size + 1))).status).toBe(200)
+    expect([isAnswered, heart.published.length]).toEqual([false, 5])
     await heart.submit('poll', log.head(7))
     look()
     expect(await answer).toMatchObject({ status: 409, body: '7\n' })

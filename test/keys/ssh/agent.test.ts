@@ -177,7 +177,7 @@ describe('an agent that comes and goes', () => {
     await agent.stop()
     await expect(signer.sign(MESSAGE)).rejects.toEqual(away)
     await expect(signer.sign(MESSAGE)).rejects.toEqual(away)
-    expect(signer.away).toEqual(away)
+    expect(signer.unavailable).toEqual(away)
     await agent.listen()
     await told.next((what) => what === 'back')
     expect(await signer.sign(MESSAGE)).toEqual(truth)

@@ -9,8 +9,8 @@ import {
   moduleKey,
   parseGoSum,
   privateFinding,
-  type Answer,
-  type Finding,
+  type LogAnswer,
+  type LineFinding,
   type GoSum,
   type GoSumLine,
 } from '../../../audit/gosum.js'
@@ -20,13 +20,13 @@ import { errorCode, errorText } from '../../../errors.js'
 import { isPrivate } from '../../../sumdb/goprivate.js'
 import type { ModuleVersion } from '../../../sumdb/module-version.js'
 import { EXIT, exitCodeOf, gravest } from '../../exit.js'
-import { readFileBounded, writeFileAnew } from '../../files.js'
+import { readFileBounded, writeFileAnew } from '../../named-files.js'
 import { goEnv } from '../../go-env.js'
 import { goSumSettings, type GoSumFlags, type GoSumSettings } from './gosum-settings.js'
 import type { GoSumAnswers } from './gosum-source.js'
 import {
-  evidenceLines,
-  exitOf,
+  reportEvidenceLines,
+  exitOfReport,
   failedLine,
   fineLine,
   findingLine,
@@ -123,7 +123,7 @@ async function check(files: readonly string[], flags: GoSumFlags, out: Output): 
   if (flags.writeProof !== undefined) await keepProof(asked, flags.writeProof, fail)
 
   const reports = checking.map((one) => reportOf(one, asked, evidence))
-  exits.push(...reports.map(exitOf))
+  exits.push(...reports.map(exitOfReport))
   // What a log said that lies is worth nothing the next time.
   if (evidence === null) {
     const isNew = ({ whole }: ReadFile, i: number): boolean =>
@@ -264,11 +264,11 @@ async function keepProof({ proof, problem }: Asked, file: string, fail: Fail): P
 
 // ---- telling ---------------------------------------------------------------------------------------------------
 
-function judged(line: GoSumLine, answers: GoSumAnswers['answers']): Finding | undefined {
+function judged(line: GoSumLine, answers: GoSumAnswers['answers']): LineFinding | undefined {
   return judgeLine(line, answers.get(moduleKey(line)) ?? NOT_HELD)
 }
 
-const NOT_HELD: Answer = { kind: 'pending', reason: 'the proof file does not hold it' }
+const NOT_HELD: LogAnswer = { kind: 'pending', reason: 'the proof file does not hold it' }
 
 function foundLines({ open }: Checking, answers: GoSumAnswers['answers'] | undefined): string[] {
   if (answers === undefined) return []
@@ -315,7 +315,7 @@ function tell(reports: readonly FileReport[], evidence: EvidenceReport | null, o
       if (isFailure(finding)) out.line(findingLine(report.file, finding, paint))
     }
   }
-  if (evidence !== null) evidenceLines(evidence, paint).forEach((line) => out.line(line))
+  if (evidence !== null) reportEvidenceLines(evidence, paint).forEach((line) => out.line(line))
   for (const report of reports) {
     if (report.verdict === 'ok') out.aside(() => fineLine(report))
     else if (!out.isJson) out.talk(failedLine(report))

@@ -6,7 +6,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { checkModules, LOOKUPS_AT_ONCE, type Checked } from '../../../audit/checker.js'
-import type { Answer } from '../../../audit/gosum.js'
+import type { LogAnswer } from '../../../audit/gosum.js'
 import {
   encodeGoSumProof,
   makeGoSumProof,
@@ -26,9 +26,9 @@ import { utf8 } from '../../../tlog/bytes.js'
 import { logId, SUMDB_ORIGIN } from '../../../tlog/checkpoint.js'
 import { MAX_NOTE_BYTES, parseNote, parseVerifierKey, SIGNATURE_TYPES, type VerifierKey } from '../../../tlog/note.js'
 import { parsePolicy } from '../../../tlog/policy.js'
-import { readFileBounded } from '../../files.js'
+import { readFileBounded } from '../../named-files.js'
 import type { GoSumSettings, GoSumSource } from './gosum-settings.js'
-import { requireHead, type CosignatureVerdict, type Trust } from '../verdict.js'
+import { requireHead, type CosignatureVerdict, type TrustedKeys } from '../verdict.js'
 
 /** A quorum head, and who made it one. */
 export interface QuorumHead extends VerifiedHead {
@@ -38,7 +38,7 @@ export interface QuorumHead extends VerifiedHead {
 export interface GoSumAnswers {
   readonly quorum: QuorumHead
   /** By module version, `path@version`. */
-  readonly answers: ReadonlyMap<string, Answer>
+  readonly answers: ReadonlyMap<string, LogAnswer>
   /** What convicts the log, and with a policy those of its witnesses that cosigned both heads; the log's first. */
   readonly evidence: readonly Evidence[]
   /** The heads that convict, as they were shown. */
@@ -67,7 +67,7 @@ export async function askAbout(
   wantsProof: boolean,
 ): Promise<GoSumAnswers> {
   const key = parseLogKey(settings.vkey)
-  const trust: Trust = { logs: [key], ...(settings.policy && { policy: parsePolicy(settings.policy) }) }
+  const trust: TrustedKeys = { logs: [key], ...(settings.policy && { policy: parsePolicy(settings.policy) }) }
   const { source } = settings
   if (source.kind === 'proof') return fromProof(source.file, key, trust)
   const url = source.kind === 'node' ? doorOf(source.url, key) : source.url
@@ -93,7 +93,7 @@ export async function askAbout(
 function convictionsIn(
   { conviction }: Checked,
   key: VerifierKey,
-  { policy }: Trust,
+  { policy }: TrustedKeys,
 ): Pick<GoSumAnswers, 'evidence' | 'convicting'> {
   if (conviction === undefined) return { evidence: [], convicting: [] }
   const { evidence, heads } = conviction
@@ -105,7 +105,7 @@ function convictionsIn(
 }
 
 /** Whether the answer is a record that the head does not hold. */
-function isBeyond(answer: Answer, { head }: QuorumHead): boolean {
+function isBeyond(answer: LogAnswer, { head }: QuorumHead): boolean {
   return answer.kind === 'pending' && answer.id !== undefined && answer.id >= head.size
 }
 
@@ -146,7 +146,7 @@ async function proofOf(
   return encodeGoSumProof(makeGoSumProof(key.vkey, note, records, await client.recordsProof(head, ids)))
 }
 
-async function fromProof(file: string, key: VerifierKey, trust: Trust): Promise<GoSumAnswers> {
+async function fromProof(file: string, key: VerifierKey, trust: TrustedKeys): Promise<GoSumAnswers> {
   try {
     const proof = parseGoSumProof(await readFileBounded(file, MAX_GO_SUM_PROOF_BYTES))
     if (proof.log !== key.vkey) throw new GossumError('LOG_UNKNOWN', proof.log)
@@ -161,7 +161,7 @@ async function fromProof(file: string, key: VerifierKey, trust: Trust): Promise<
 // ---- the quorum head -------------------------------------------------------------------------------------------
 
 /** Throws NoQuorumHead when only the quorum is missing. */
-function judged(note: Uint8Array, trust: Trust): QuorumHead {
+function judged(note: Uint8Array, trust: TrustedKeys): QuorumHead {
   try {
     return { ...requireHead(note, trust), note }
   } catch (error) {
@@ -185,7 +185,7 @@ async function findHead(
   source: Exclude<GoSumSource, { kind: 'proof' }>,
   client: SumdbClient,
   key: VerifierKey,
-  trust: Trust,
+  trust: TrustedKeys,
 ): Promise<Found> {
   if (source.kind === 'node') return { quorum: judged(await fromNode(source.url, client), trust), shown: [] }
   if (source.kind === 'home') return { quorum: judged(await fromHome(source.home, key), trust), shown: [] }
@@ -235,7 +235,7 @@ function requireNote(answer: Uint8Array, code: ErrorCode, url: string): Uint8Arr
 async function fromLog(
   { head: file, url }: { head: string | undefined; url: string },
   client: SumdbClient,
-  trust: Trust,
+  trust: TrustedKeys,
 ): Promise<Found> {
   const given = file === undefined ? undefined : judged(await readFileBounded(file, MAX_NOTE_BYTES), trust)
   const latest = await newestOf(client, url).catch((error: unknown) => {

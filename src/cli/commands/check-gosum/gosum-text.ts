@@ -1,5 +1,5 @@
 /** What `gossum check go.sum` says of a file: the verdict, its exit code, and the words. Pure. */
-import type { Finding, FindingClass } from '../../../audit/gosum.js'
+import type { LineFinding, FindingClass } from '../../../audit/gosum.js'
 import { counted, grouped, type Paint } from '../../ui/node-text.js'
 import { EXIT } from '../../exit.js'
 import type { CosignatureVerdict } from '../verdict.js'
@@ -22,7 +22,7 @@ export interface FileReport {
   readonly head: HeadReport | null
   /** The two heads that convict the log. */
   readonly evidence: EvidenceReport | null
-  readonly findings: readonly Finding[]
+  readonly findings: readonly LineFinding[]
 }
 
 export interface HeadReport {
@@ -42,7 +42,7 @@ export interface EvidenceReport {
 }
 
 /** The verdict on a file: the gravest thing found. `pending` counts lines that have no finding, too. */
-export function verdictOf(findings: readonly Finding[], pending: number, isConvicted: boolean): GoSumVerdict {
+export function verdictOf(findings: readonly LineFinding[], pending: number, isConvicted: boolean): GoSumVerdict {
   const found = new Set<FindingClass>(findings.map((finding) => finding.class))
   if (isConvicted || found.has('log-conflict')) return 'misbehaviour'
   if (found.has('other-hash') || found.has('not-in-log')) return 'differs'
@@ -58,22 +58,22 @@ const VERDICT_EXIT: Readonly<Record<GoSumVerdict, number>> = {
   undecided: EXIT.undecided,
 }
 
-export function exitOf({ verdict }: FileReport): number {
+export function exitOfReport({ verdict }: FileReport): number {
   return VERDICT_EXIT[verdict]
 }
 
 /** What failures are told in; facts are for --json. */
-export function isFailure(finding: Finding): boolean {
+export function isFailure(finding: LineFinding): boolean {
   return finding.class !== 'private'
 }
 
 /** Whether it only says that nothing can be said. */
-export function isOpen(finding: Finding): boolean {
+export function isOpen(finding: LineFinding): boolean {
   return finding.class === 'pending' || finding.class === 'unproven'
 }
 
 /** One line for people: where, what, which module, and what each side says. */
-export function findingLine(file: string, finding: Finding, paint: Paint): string {
+export function findingLine(file: string, finding: LineFinding, paint: Paint): string {
   const { line, module, version, kind } = finding
   const what = `${file}:${line}: ${paint(isOpen(finding) ? 'yellow' : 'red', finding.class)}`
   if (module === null) return `${what}  ${factOf(finding)}`
@@ -81,14 +81,14 @@ export function findingLine(file: string, finding: Finding, paint: Paint): strin
 }
 
 /** What each side says, in words. */
-export function factOf({ class: what, have, log, record, reason }: Finding): string {
+export function factOf({ class: what, have, log, record, reason }: LineFinding): string {
   const where = record === null ? '' : ` (record ${grouped(record)})`
   if (what === 'other-hash') return `go.sum has ${have}, the log says ${log.join(' and ')}${where}`
   if (what === 'malformed') return `${reason!}: ${JSON.stringify(have)}`
   return `${reason ?? ''}${what === 'not-in-log' ? where : ''}`
 }
 
-export function evidenceLines({ id, sizes, file, witnesses }: EvidenceReport, paint: Paint): string[] {
+export function reportEvidenceLines({ id, sizes, file, witnesses }: EvidenceReport, paint: Paint): string[] {
   const where = (path: string | null): string => (path === null ? 'which could not be written' : `in ${path}`)
   const heads = `two heads of sizes ${sizes.map(grouped).join(' and ')} convict the log`
   const word = paint('red', 'misbehaviour')

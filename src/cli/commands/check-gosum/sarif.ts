@@ -2,7 +2,7 @@
  * SARIF 2.1.0 (docs.oasis-open.org/sarif/sarif/v2.1.0), as code scanning takes it: one run, a rule for each class of
  * finding, a result for each line. Pure.
  */
-import { CLASSES, type Finding, type FindingClass } from '../../../audit/gosum.js'
+import { CLASSES, type LineFinding, type FindingClass } from '../../../audit/gosum.js'
 import { factOf, isFailure, type FileReport } from './gosum-text.js'
 
 /** Results that code scanning takes in one run; a document with more is refused whole. */
@@ -97,7 +97,7 @@ interface Result {
   readonly [field: string]: unknown
 }
 
-function resultOf(file: string, finding: Finding): Result {
+function resultOf(file: string, finding: LineFinding): Result {
   const { module, version, kind, line } = finding
   const what = module === null ? '' : `${module} ${version!}${kind === 'mod' ? '/go.mod' : ''}: `
   return result(finding.class as RuleId, `${what}${factOf(finding)}`, file, line)

@@ -3,7 +3,7 @@
  * now. The node gets the head in any case, and so do its peers; evidence that no node could take is written to a file.
  */
 import { Command } from 'commander'
-import { parseLogSetting, SUM_GOLANG_ORG, type LogSetting } from '../../../config.js'
+import { parseLogSetting, SUM_GOLANG_ORG, type LogSetting } from '../../../config/config.js'
 import { errorCode, GossumError } from '../../../errors.js'
 import { evidenceId, type Evidence } from '../../../evidence/evidence.js'
 import { findByShape } from '../../../evidence/report-shape.js'
@@ -17,16 +17,16 @@ import { nodeUrl } from '../../node-url.js'
 import type { CommonFlags } from '../../common-flags.js'
 import { giveEvidence, keepInFile } from '../evidence/evidence-file.js'
 import { EXIT, gravest } from '../../exit.js'
-import { readFileBounded } from '../../files.js'
+import { readFileBounded } from '../../named-files.js'
 import { latestPath, readLatest } from './go-memory.js'
 import {
   askLog,
   askNode,
-  type Answer,
+  type HeadStatement,
   type PolledLog,
   type RememberedHead,
   type Said,
-  type Verdict,
+  type HeadVerdict,
 } from './head-answers.js'
 import { output, type Output } from '../../ui/output.js'
 
@@ -166,7 +166,7 @@ function nothingRemembered(path: string, { key }: LogSetting, out: Output): numb
 }
 
 /** A size that no tree has is a lie by itself: the log's signature under it is all the proof there is. */
-function verdictOf({ head }: RememberedHead, answers: readonly Answer[]): Verdict {
+function verdictOf({ head }: RememberedHead, answers: readonly HeadStatement[]): HeadVerdict {
   if (head === undefined) return 'inconsistent'
   if (answers.some(({ evidence }) => evidence !== undefined)) return 'inconsistent'
   const isProven = answers.some(({ said }) => said.error === undefined && said.verdict === 'consistent')
@@ -184,8 +184,8 @@ interface Kept {
 
 /** Sees to it that evidence is kept: by the node, or in a file; in both when a file is named. */
 async function keep(
-  byNode: Answer,
-  byLog: Answer,
+  byNode: HeadStatement,
+  byLog: HeadStatement,
   node: NodeClient,
   named: string | undefined,
   out: Output,
@@ -219,6 +219,6 @@ function told(label: string, { url, ...rest }: Said): string {
 }
 
 /** What somebody said, for programs. */
-function said({ said: { url, ...rest } }: Answer): object {
+function said({ said: { url, ...rest } }: HeadStatement): object {
   return rest.error === undefined ? { url, verdict: rest.verdict, ...rest.fields } : { url, error: rest.error }
 }

@@ -5,7 +5,7 @@
 import { delimiter, isAbsolute, join } from 'node:path'
 import { userHome } from '../../../config/user-home.js'
 import { GossumError, HintedError } from '../../../errors.js'
-import { isMissing, readFileBounded } from '../../files.js'
+import { isMissingFile, readFileBounded } from '../../named-files.js'
 import { goEnv } from '../../go-env.js'
 
 /** The file that remembers the log with this key name. Throws FILE_UNREADABLE when GOPATH names no place for it. */
@@ -25,7 +25,7 @@ export async function readLatest(path: string, name: string, most: number): Prom
   try {
     return await readFileBounded(path, most)
   } catch (error) {
-    if (!isMissing(error)) throw error
+    if (!isMissingFile(error)) throw error
     const missing = new GossumError('FILE_UNREADABLE', `the go command has not used ${name} here yet: no ${path}`)
     throw new HintedError(
       missing,

@@ -2,10 +2,10 @@
  * What a node and the log itself say about one head. Neither is believed: a head is inconsistent when two signatures and
  * a proof are in hand that say so.
  */
-import type { LogSetting } from '../../../config.js'
+import type { LogSetting } from '../../../config/config.js'
 import { ERRORS, GossumError, type ErrorCode } from '../../../errors.js'
 import { makeSplitView, parseEvidence, verifyEvidence, type Evidence } from '../../../evidence/evidence.js'
-import type { HeadAnswer } from '../../../http/submit.js'
+import type { HeadAnswer } from '../../../status/shapes.js'
 import { SumdbClient } from '../../../sumdb/client.js'
 import { equalBytes } from '../../../tlog/bytes.js'
 import type { Checkpoint } from '../../../tlog/checkpoint.js'
@@ -22,15 +22,15 @@ export interface RememberedHead {
   readonly head: Checkpoint | undefined
 }
 
-export type Verdict = 'consistent' | 'inconsistent' | 'pending'
+export type HeadVerdict = 'consistent' | 'inconsistent' | 'pending'
 
 /** What somebody said, or why they said nothing. */
 export type Said = { readonly url: string } & (
   | { readonly error: { readonly code: ErrorCode; readonly message: string } }
-  | { readonly error?: never; readonly verdict: Verdict; readonly text: string; readonly fields: object }
+  | { readonly error?: never; readonly verdict: HeadVerdict; readonly text: string; readonly fields: object }
 )
 
-export interface Answer {
+export interface HeadStatement {
   readonly said: Said
   /** Verified: the head is not the only history that the log has signed. */
   readonly evidence?: Evidence
@@ -39,7 +39,7 @@ export interface Answer {
 /** Milliseconds that the log may take for all that it is asked. */
 const LOG_TIMEOUT_MS = 60_000
 
-function failed(url: string, error: unknown): Answer {
+function failed(url: string, error: unknown): HeadStatement {
   if (!(error instanceof GossumError)) throw error
   return { said: { url, error: { code: error.code, message: error.message } } }
 }
@@ -51,7 +51,7 @@ export async function askNode(
   node: NodeClient,
   { key }: Pick<LogSetting, 'key'>,
   { bytes }: Pick<RememberedHead, 'bytes'>,
-): Promise<Answer> {
+): Promise<HeadStatement> {
   const { url } = node
   try {
     const answer = await node.submit<HeadAnswer>('/api/v1/heads', 'text/plain; charset=utf-8', bytes, 'outcome')
@@ -68,7 +68,7 @@ export async function askNode(
   }
 }
 
-function verdictOf({ outcome }: HeadAnswer): Verdict {
+function verdictOf({ outcome }: HeadAnswer): HeadVerdict {
   return outcome === 'advanced' || outcome === 'known' || outcome === 'past' ? 'consistent' : 'pending'
 }
 
@@ -100,7 +100,7 @@ function holds(size: number | null): string {
 export type PolledLog = LogSetting & { readonly url: string }
 
 /** Compares the head with the one that the log shows now, by the tiles of the larger one. */
-export async function askLog({ key, url, origin }: PolledLog, remembered: RememberedHead): Promise<Answer> {
+export async function askLog({ key, url, origin }: PolledLog, remembered: RememberedHead): Promise<HeadStatement> {
   const late = new AbortController()
   const timer = setTimeout(() => late.abort(new GossumError('TIMEOUT', url)), LOG_TIMEOUT_MS)
   try {

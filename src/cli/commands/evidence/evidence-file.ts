@@ -3,14 +3,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { encodeEvidence, evidenceId, type Evidence } from '../../../evidence/evidence.js'
 import { fromUtf8 } from '../../../tlog/bytes.js'
-import type { EvidenceAnswer } from '../../../http/submit.js'
+import type { SubmittedEvidence } from '../../../status/shapes.js'
 import type { NodeClient } from '../../node-client.js'
-import { writeFileOnce } from '../../files.js'
+import { writeFileOnce } from '../../named-files.js'
 import type { Output } from '../../ui/output.js'
 
 /** Gives evidence to a node. Throws what it refuses it with, and as NodeClient does. */
-export function giveEvidence(node: NodeClient, evidence: Evidence): Promise<EvidenceAnswer> {
-  return node.submit<EvidenceAnswer>('/api/v1/evidence', 'application/json', encodeEvidence(evidence), 'fate')
+export function giveEvidence(node: NodeClient, evidence: Evidence): Promise<SubmittedEvidence> {
+  return node.submit<SubmittedEvidence>('/api/v1/evidence', 'application/json', encodeEvidence(evidence), 'fate')
 }
 
 /** The name of an evidence file where nobody has said one. */

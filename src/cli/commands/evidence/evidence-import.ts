@@ -3,7 +3,7 @@
  * What is imported is verified here first, with keys that the text does not name.
  */
 import { Command } from 'commander'
-import { SUM_GOLANG_ORG } from '../../../config.js'
+import { SUM_GOLANG_ORG } from '../../../config/config.js'
 import { errorCode, GossumError, HintedError } from '../../../errors.js'
 import {
   evidenceInText,
@@ -13,8 +13,8 @@ import {
   type TextKeys,
 } from '../../../evidence/from-text.js'
 import type { FoundHead } from '../../../evidence/report-shape.js'
-import type { LogView, WitnessView } from '../../../http/api.js'
-import type { EvidenceAnswer } from '../../../http/submit.js'
+import type { LogView, WitnessView } from '../../../status/shapes.js'
+import type { SubmittedEvidence } from '../../../status/shapes.js'
 import { utf8 } from '../../../tlog/bytes.js'
 import { isWitnessKey, parseNote, parseVerifierKey, type VerifierKey } from '../../../tlog/note.js'
 import { MAX_POLICY_BYTES, parsePolicy } from '../../../tlog/policy.js'
@@ -24,7 +24,7 @@ import { nodeUrl } from '../../node-url.js'
 import { collect, type CommonFlags } from '../../common-flags.js'
 import { giveEvidence, keepInFile, writeEvidence } from './evidence-file.js'
 import { EXIT, exitCodeOf, gravest } from '../../exit.js'
-import { readFileBounded, readPolicyFile } from '../../files.js'
+import { readFileBounded, readPolicyFile } from '../../named-files.js'
 import { giveHeads } from './give-heads.js'
 import { parseLogKey } from '../../log-key.js'
 import { output, type Output } from '../../ui/output.js'
@@ -177,7 +177,7 @@ function numbered(path: string, index: number): string {
 
 function tell(
   { id, evidence, key, sizes, witness }: ProvenEvidence,
-  answer: EvidenceAnswer | GossumError,
+  answer: SubmittedEvidence | GossumError,
   path: string | null,
   out: Output,
 ): void {
@@ -194,7 +194,7 @@ function tell(
   else out.talk(`given to no node: ${answer.message}`, { important: true })
 }
 
-function fateOf(fate: EvidenceAnswer['fate'], isOfWitness: boolean): string {
+function fateOf(fate: SubmittedEvidence['fate'], isOfWitness: boolean): string {
   if (fate === 'known') return 'the node knew of it already'
   if (fate !== 'new') return 'the node keeps no more evidence of this kind'
   return `the node keeps it, ${isOfWitness ? 'counts the witness no more' : 'has frozen the log'}, and tells its peers`

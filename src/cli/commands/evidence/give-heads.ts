@@ -11,7 +11,7 @@ import { formatNote } from '../../../tlog/note.js'
 import { grouped } from '../../ui/node-text.js'
 import type { NodeClient } from '../../node-client.js'
 import { EXIT, gravest } from '../../exit.js'
-import { askNode, type Answer } from '../check-head/head-answers.js'
+import { askNode, type HeadStatement } from '../check-head/head-answers.js'
 import type { Output } from '../../ui/output.js'
 
 /** Heads that are given, and how many at a time: a node takes 32 of one address at once. */
@@ -32,7 +32,12 @@ export async function giveHeads(
   return gravest(answers.map((answer, i) => tell(given[i]!, answer, told, out)))
 }
 
-function tell({ key, note }: FoundHead, { said, evidence }: Answer, told: ReadonlySet<string>, out: Output): number {
+function tell(
+  { key, note }: FoundHead,
+  { said, evidence }: HeadStatement,
+  told: ReadonlySet<string>,
+  out: Output,
+): number {
   const size = note.text.split('\n')[1]!
   const shown = Number.isSafeInteger(Number(size)) ? grouped(Number(size)) : size
   if (!out.isJson) {

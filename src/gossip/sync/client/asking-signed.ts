@@ -1,6 +1,6 @@
 /** Asking a peer what it holds of our own witness keys: each of them, page by page. */
 import type { WitnessPromise } from '../../../witness/promise.js'
-import type { Told } from '../server/sync-server.js'
+import type { Advertised } from '../server/sync-server.js'
 import type { Ask } from './sync-client.js'
 import type { SignedAnswer } from '../pages.js'
 
@@ -15,7 +15,7 @@ export interface TellingOptions {
   /** Pages of one key that are asked for. */
   readonly maxPages: number
   /** Takes up what was told; false when that failed. Never throws. */
-  readonly take: (told: Told) => Promise<boolean>
+  readonly take: (told: Advertised) => Promise<boolean>
 }
 
 /**
@@ -72,7 +72,7 @@ class Pages {
     return heads.length === page.heads.length && promises.length === page.promises.length
   }
 
-  empty(): Told {
+  empty(): Advertised {
     const told = { heads: this.#heads, promises: this.#promises }
     this.#heads = []
     this.#promises = []

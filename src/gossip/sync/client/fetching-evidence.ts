@@ -1,10 +1,11 @@
 /** Fetching the evidence that a peer lists and that is not here, and having it judged. */
+import { Lru } from '../../../lib/lru.js'
 import { toHex } from '../../../tlog/bytes.js'
 import { sha256 } from '../../../tlog/hash.js'
 import type { SyncHandlers } from '../server/sync-server.js'
 import type { Ask } from './sync-client.js'
 import type { DoorReports } from '../../gossip.js'
-import { MAX_EVIDENCE_IDS, type EvidenceRef, type Hello } from '../messages.js'
+import { MAX_EVIDENCE_IDS, type EvidenceName, type Hello } from '../messages.js'
 
 /** Ids of evidence that are remembered as judged. */
 const MAX_JUDGED = 1024
@@ -16,7 +17,7 @@ export class EvidenceFetcher {
   readonly #handlers: Pick<SyncHandlers, 'evidenceIds' | 'submitEvidence'>
   readonly #reports: DoorReports
   /** Ids of evidence that was fetched and judged, whether it is kept or not. */
-  readonly #judged = new Set<string>()
+  readonly #judged = new Lru<true>(MAX_JUDGED)
 
   constructor(
     logs: ReadonlySet<string>,
@@ -29,7 +30,7 @@ export class EvidenceFetcher {
   }
 
   /** The evidence that a peer lists, is about our logs, is not here, and was not judged before. */
-  async missing(hello: Hello): Promise<EvidenceRef[]> {
+  async missing(hello: Hello): Promise<EvidenceName[]> {
     const ours = new Set((await this.#handlers.evidenceIds()).map(({ id }) => id))
     return hello.evidence.filter(({ log, id }) => this.#logs.has(log) && !ours.has(id) && !this.#judged.has(id))
   }
@@ -38,7 +39,7 @@ export class EvidenceFetcher {
    * Asks for files until all are here or the peer sends no more. A file that was not asked for is dropped. Whether all that
    * the peer has were judged: what does not fit into a round is for the next one.
    */
-  async fetch(refs: readonly EvidenceRef[], peer: string, ask: Ask): Promise<boolean> {
+  async fetch(refs: readonly EvidenceName[], peer: string, ask: Ask): Promise<boolean> {
     const wanted = new Map(refs.map(({ log, id }) => [id, log]))
     let isJudged = true
     for (let fetches = 0; wanted.size > 0; fetches++) {
@@ -69,9 +70,7 @@ export class EvidenceFetcher {
       this.#reports.onError(error)
       return false
     }
-    const [oldest] = this.#judged
-    if (this.#judged.size >= MAX_JUDGED && oldest !== undefined) this.#judged.delete(oldest)
-    this.#judged.add(id)
+    this.#judged.put(id, true)
     return true
   }
 }

@@ -1,9 +1,9 @@
 /** Bringing our promises to a peer, and what is known of peers that keep them. */
 import type { PeerId } from '@libp2p/interface'
 import { setTimeout as delay } from 'node:timers/promises'
-import { Budget } from '../../../lib/token-buckets.js'
+import { TokenBuckets } from '../../../lib/token-buckets.js'
 import type { WitnessPromise } from '../../../witness/promise.js'
-import type { Asker } from './sync-client.js'
+import type { SyncClient } from './sync-client.js'
 import { ROOM_BYTES } from '../messages.js'
 import { promiseRequests } from '../promises.js'
 
@@ -17,21 +17,21 @@ const STRANGERS_PER_SECOND = 6
 const PACE_MS = 20
 
 /** Of each promise whether the peer keeps it; or that it keeps none, for it is of an earlier version; or no answer. */
-export type Kept = readonly boolean[] | 'unsupported' | undefined
+export type PromiseAnswerOf = readonly boolean[] | 'unsupported' | undefined
 
 export class Promiser {
-  readonly #asker: Asker
-  readonly #speakers: ReadonlyMap<string, PeerId>
+  readonly #syncClient: SyncClient
+  readonly #syncPeers: ReadonlyMap<string, PeerId>
   /** Connected peers by whether they know what a promise is. */
   readonly #depositaries = new Map<string, boolean>()
-  readonly #messages = new Budget(MESSAGE_BURST, MESSAGES_PER_SECOND)
-  readonly #toBusy = new Budget(STRANGER_BURST, STRANGERS_PER_SECOND)
+  readonly #messages = new TokenBuckets(MESSAGE_BURST, MESSAGES_PER_SECOND)
+  readonly #toBusy = new TokenBuckets(STRANGER_BURST, STRANGERS_PER_SECOND)
   /** Connected peers that have said they are busy. */
   readonly #busy = new Set<string>()
 
-  constructor(asker: Asker, speakers: ReadonlyMap<string, PeerId>) {
-    this.#asker = asker
-    this.#speakers = speakers
+  constructor(syncClient: SyncClient, syncPeers: ReadonlyMap<string, PeerId>) {
+    this.#syncClient = syncClient
+    this.#syncPeers = syncPeers
   }
 
   /**
@@ -43,21 +43,21 @@ export class Promiser {
     promises: readonly WitnessPromise[],
     lines: readonly Uint8Array[],
     { signal }: { signal: AbortSignal },
-  ): Promise<Kept> {
+  ): Promise<PromiseAnswerOf> {
     const kept = promises.map(() => false)
     let hasAnswered = false
     for (const { request, indexes } of promiseRequests(promises, lines, ROOM_BYTES)) {
       await this.#mayAsk(peer, signal)
-      const id = this.#speakers.get(peer)
+      const id = this.#syncPeers.get(peer)
       if (id === undefined) break
       // It will not learn it as long as it is connected, and would take each question for one too many.
       if (this.depositary(peer) === false) return 'unsupported'
-      const answer = await this.#asker.askToKeep(id, request, signal)
+      const answer = await this.#syncClient.askToKeep(id, request, signal)
       if (answer?.type === 'error' && answer.code === 'unknown-request') {
         this.#learn(peer, false)
         return 'unsupported'
       }
-      if (answer?.type === 'error' && answer.code === 'busy' && this.#speakers.has(peer)) this.#busy.add(peer)
+      if (answer?.type === 'error' && answer.code === 'busy' && this.#syncPeers.has(peer)) this.#busy.add(peer)
       if (answer?.type !== 'promise' || answer.kept.length !== indexes.length) break
       this.#learn(peer, true)
       hasAnswered = true
@@ -80,10 +80,10 @@ export class Promiser {
   /** Resolves when the peer will take another message, or there is no more time. */
   async #mayAsk(peer: string, signal: AbortSignal): Promise<void> {
     const budget = this.#busy.has(peer) ? this.#toBusy : this.#messages
-    while (!signal.aborted && this.#speakers.has(peer) && !budget.take(peer, performance.now())) await delay(PACE_MS)
+    while (!signal.aborted && this.#syncPeers.has(peer) && !budget.take(peer, performance.now())) await delay(PACE_MS)
   }
 
   #learn(peer: string, isDepositary: boolean): void {
-    if (this.#speakers.has(peer)) this.#depositaries.set(peer, isDepositary)
+    if (this.#syncPeers.has(peer)) this.#depositaries.set(peer, isDepositary)
   }
 }

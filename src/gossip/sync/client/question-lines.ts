@@ -2,7 +2,7 @@
  * Questions of one kind to peers: to each of them one after the other, for it lets us have few streams; and none for a
  * while to one that said it is busy.
  */
-import type { Answer } from '../messages.js'
+import type { SyncAnswer } from '../messages.js'
 
 /** Questions that wait for their turn with one peer. */
 const MAX_WAITING = 16
@@ -26,7 +26,7 @@ export class Lines {
   }
 
   /** Asks when it is the question's turn; undefined when there is no answer, or too many wait. `ask` never throws. */
-  async ask(peer: string, ask: () => Promise<Answer | undefined>): Promise<Answer | undefined> {
+  async ask(peer: string, ask: () => Promise<SyncAnswer | undefined>): Promise<SyncAnswer | undefined> {
     const line = this.#lines.get(peer) ?? { tail: Promise.resolve(), waiting: 0 }
     if (line.waiting >= MAX_WAITING || this.isBusy(peer)) return undefined
     this.#lines.set(peer, line)

@@ -19,8 +19,8 @@ import {
   isHashTile,
   MAX_FRAME_BYTES,
   SYNC_PROTOCOL,
-  type Answer,
-  type Request,
+  type SyncAnswer,
+  type SyncRequest,
 } from '../messages.js'
 import type { PromiseRequest } from '../promises.js'
 
@@ -35,11 +35,11 @@ const OTHERS_ASKED = 3
 type Limited = <T>(act: (limit: AbortSignal) => Promise<T>) => Promise<T>
 
 /** Sends one request; undefined when the answer is none. Throws when the stream fails, and so ends what it was for. */
-export type Ask = (request: Request) => Promise<Answer | undefined>
+export type Ask = (request: SyncRequest) => Promise<SyncAnswer | undefined>
 
-export class Asker {
+export class SyncClient {
   readonly #host: Host
-  readonly #speakers: ReadonlyMap<string, PeerId>
+  readonly #syncPeers: ReadonlyMap<string, PeerId>
   readonly #stopped: AbortSignal
   /** Peers with which a round runs. */
   readonly #rounds = new Set<string>()
@@ -48,9 +48,9 @@ export class Asker {
   readonly #questionTalks = new OpenTalks()
   readonly #promiseTalks = new OpenTalks()
 
-  constructor(host: Host, speakers: ReadonlyMap<string, PeerId>, stopped: AbortSignal) {
+  constructor(host: Host, syncPeers: ReadonlyMap<string, PeerId>, stopped: AbortSignal) {
     this.#host = host
-    this.#speakers = speakers
+    this.#syncPeers = syncPeers
     this.#stopped = stopped
   }
 
@@ -67,12 +67,12 @@ export class Asker {
   }
 
   /** One question to one peer; undefined when there is no answer. Never throws. */
-  ask(peer: PeerId, request: Request, signal: AbortSignal): Promise<Answer | undefined> {
+  ask(peer: PeerId, request: SyncRequest, signal: AbortSignal): Promise<SyncAnswer | undefined> {
     return this.#questions.ask(peer.toString(), () => this.#askNow(this.#questionTalks, peer, request, signal))
   }
 
   /** The same for promises, which wait for no other question. */
-  askToKeep(peer: PeerId, request: PromiseRequest, signal: AbortSignal): Promise<Answer | undefined> {
+  askToKeep(peer: PeerId, request: PromiseRequest, signal: AbortSignal): Promise<SyncAnswer | undefined> {
     return this.#promises.ask(peer.toString(), () => this.#askNow(this.#promiseTalks, peer, request, signal))
   }
 
@@ -127,13 +127,18 @@ export class Asker {
   }
 
   #whomToAsk(first: string | undefined): PeerId[] {
-    const named = first === undefined ? undefined : this.#speakers.get(first)
-    const others = [...this.#speakers.entries()].filter(([id]) => id !== first && !this.#questions.isBusy(id))
+    const named = first === undefined ? undefined : this.#syncPeers.get(first)
+    const others = [...this.#syncPeers.entries()].filter(([id]) => id !== first && !this.#questions.isBusy(id))
     return [...(named ? [named] : []), ...sample(others, OTHERS_ASKED).map(([, peer]) => peer)]
   }
 
   /** On the stream of the question before, if that is still open: a stream for each would soon be too many. */
-  async #askNow(talks: OpenTalks, peer: PeerId, request: Request, signal: AbortSignal): Promise<Answer | undefined> {
+  async #askNow(
+    talks: OpenTalks,
+    peer: PeerId,
+    request: SyncRequest,
+    signal: AbortSignal,
+  ): Promise<SyncAnswer | undefined> {
     const id = peer.toString()
     const before = talks.take(id)
     if (before !== undefined) {
@@ -153,9 +158,9 @@ export class Asker {
     talks: OpenTalks,
     talk: Talk,
     peer: string,
-    request: Request,
+    request: SyncRequest,
     signal: AbortSignal,
-  ): Promise<Answer | undefined> {
+  ): Promise<SyncAnswer | undefined> {
     try {
       const answer = await this.#send(talk, request, this.#limited(signal))
       talks.keep(peer, talk, answer)
@@ -170,7 +175,7 @@ export class Asker {
     return (act) => timed(REQUEST_TIMEOUT_MS, [signal, this.#stopped], act)
   }
 
-  #send(talk: Talk, request: Request, limited: Limited): Promise<Answer | undefined> {
+  #send(talk: Talk, request: SyncRequest, limited: Limited): Promise<SyncAnswer | undefined> {
     talk.requests++
     return limited(async (limit) => {
       await talk.frames.write(encodeRequest(request), { signal: limit })

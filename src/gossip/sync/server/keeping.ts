@@ -2,13 +2,13 @@
  * Taking the promises and cosigned heads that peers bring to be kept. Each costs a signature to verify and a place on
  * disk: of strangers few are looked at. One that is not kept, for whatever reason, takes nothing from the others.
  */
-import { Budget } from '../../../lib/token-buckets.js'
+import { TokenBuckets } from '../../../lib/token-buckets.js'
 import type { WitnessPromise } from '../../../witness/promise.js'
 import type { DoorReports } from '../../gossip.js'
 import type { PromiseRequest } from '../promises.js'
 
 /** Who brought a promise. */
-export interface Bringer {
+export interface Sender {
   /** Peer id. */
   readonly peer: string
   /** The verifier key that it proved on this connection. */
@@ -19,7 +19,7 @@ export interface Bringer {
 
 export interface KeepHandlers {
   /** Keeps a promise that a peer brought; true when it will be there after a crash. */
-  keepPromise(promise: WitnessPromise, from: Bringer): Promise<boolean>
+  keepPromise(promise: WitnessPromise, from: Sender): Promise<boolean>
   /** Takes a cosigned head that a peer brought beside its promises. */
   keepLine(note: Uint8Array, peer: string): Promise<void>
 }
@@ -35,11 +35,11 @@ const STRANGER_PER_SECOND = 16
 const STRANGERS_BURST = 2048
 const STRANGERS_PER_SECOND = 64
 
-export class Keeper {
+export class PromiseKeeper {
   readonly #handlers: KeepHandlers
   readonly #reports: DoorReports
-  readonly #stranger = new Budget(STRANGER_BURST, STRANGER_PER_SECOND)
-  readonly #strangers = new Budget(STRANGERS_BURST, STRANGERS_PER_SECOND)
+  readonly #stranger = new TokenBuckets(STRANGER_BURST, STRANGER_PER_SECOND)
+  readonly #strangers = new TokenBuckets(STRANGERS_BURST, STRANGERS_PER_SECOND)
 
   constructor(handlers: KeepHandlers, reports: DoorReports) {
     this.#handlers = handlers
@@ -47,7 +47,7 @@ export class Keeper {
   }
 
   /** Of each promise whether it is kept durably. All are given to the handlers at once, to be written together. */
-  async keep({ promises, lines }: PromiseRequest, from: Bringer, isTrusted: boolean): Promise<boolean[]> {
+  async keep({ promises, lines }: PromiseRequest, from: Sender, isTrusted: boolean): Promise<boolean[]> {
     const keeping = promises.map(async (promise) =>
       promise !== undefined && this.#mayLook(from, isTrusted)
         ? this.#guarded(false, () => this.#handlers.keepPromise(promise, from))
@@ -62,7 +62,7 @@ export class Keeper {
     return kept
   }
 
-  #mayLook({ peer }: Bringer, isTrusted: boolean): boolean {
+  #mayLook({ peer }: Sender, isTrusted: boolean): boolean {
     const now = performance.now()
     if (isTrusted || (this.#stranger.take(peer, now) && this.#strangers.take('', now))) return true
     this.#reports.onDropped('sync-promises')

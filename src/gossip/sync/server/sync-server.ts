@@ -3,7 +3,7 @@
  * per peer. A peer that misbehaves loses its stream, and its standing when it goes on.
  */
 import type { Connection, Stream } from '@libp2p/interface'
-import { Budget } from '../../../lib/token-buckets.js'
+import { TokenBuckets } from '../../../lib/token-buckets.js'
 import { GossumError } from '../../../errors.js'
 import { timed } from '../../../lib/timed.js'
 import type { Tree } from '../../../tlog/merkle.js'
@@ -12,30 +12,30 @@ import type { WitnessPromise } from '../../../witness/promise.js'
 import { asError, framesOf, REQUEST_TIMEOUT_MS } from '../client/sync-client.js'
 import type { FloodMeter } from '../../host/flood.js'
 import type { DoorHandlers, DoorReports, Drop } from '../../gossip.js'
-import { Keeper, type Bringer, type KeepHandlers } from './keeping.js'
+import { PromiseKeeper, type Sender, type KeepHandlers } from './keeping.js'
 import {
   decodeRequest,
   encodeAnswer,
   MAX_PROOF,
   ROOM_BYTES,
   TILE_BYTES,
-  type Answer,
+  type SyncAnswer,
   type ErrorAnswer,
-  type EvidenceRef,
+  type EvidenceName,
   type Hello,
   type ProofRequest,
-  type Request,
+  type SyncRequest,
 } from '../messages.js'
-import type { SignedPage } from '../pages.js'
+import type { SignedPageMessage } from '../pages.js'
 import { HARMLESS, REQUESTS_PER_STREAM } from '../talks.js'
 import { writeWhole } from './write-whole.js'
 import { MAX_MESSAGE_BYTES } from '../../topics.js'
 
-export type { Bringer } from './keeping.js'
-export type { SignedPage } from '../pages.js'
+export type { Sender as Bringer } from './keeping.js'
+export type { SignedPageMessage as SignedPage } from '../pages.js'
 
 /** What a peer holds of our witness keys. None of it is verified. */
-export interface Told {
+export interface Advertised {
   readonly heads: readonly Uint8Array[]
   readonly promises: readonly WitnessPromise[]
 }
@@ -44,7 +44,7 @@ export interface Told {
 export interface SyncHandlers extends DoorHandlers, KeepHandlers {
   /** The newest cosigned head of each log. */
   heads(): Promise<readonly Uint8Array[]>
-  evidenceIds(): Promise<readonly EvidenceRef[]>
+  evidenceIds(): Promise<readonly EvidenceName[]>
   evidence(id: string): Promise<Uint8Array | undefined>
   /** The root of the first `size` records of a tree, 1 <= size <= of.size, and its proof. Throws GossumError. */
   prefix(log: string, of: Tree, size: number, options: { signal: AbortSignal }): Promise<Prefix>
@@ -54,12 +54,12 @@ export interface SyncHandlers extends DoorHandlers, KeepHandlers {
    * What is held of this verifier key, of the logs whose ids come after one, in their ascending order: 64 of them or
    * fewer. What does not fit into a message is asked for again.
    */
-  signedBy(witness: string, after: string | undefined): Promise<SignedPage>
+  signedBy(witness: string, after: string | undefined): Promise<SignedPageMessage>
   /**
    * What a peer holds of our own witness keys, perhaps nothing: all of it, or, where that is more than a megabyte or the
    * peer did not come to the end, a part. Resolves when it is taken up: then the peer's other heads are worked on.
    */
-  told(peer: string, told: Told): Promise<void>
+  told(peer: string, told: Advertised): Promise<void>
   /**
    * A chosen peer's answer is whole: all that it holds of each of our keys was told, and its hello was judged. Once for
    * each round in which that was so.
@@ -118,21 +118,21 @@ export interface AnswererOptions {
   }
   readonly promises: {
     /** What we know of a peer that brings promises, and whether it may bring many: we chose it, or count its witness. */
-    readonly bringer: (peer: string) => Bringer
-    readonly isTrusted: (bringer: Bringer) => boolean
+    readonly bringer: (peer: string) => Sender
+    readonly isTrusted: (bringer: Sender) => boolean
   }
   readonly stopped: AbortSignal
 }
 
-export class Answerer {
+export class SyncServer {
   readonly #options: AnswererOptions
-  readonly #requests = new Budget(REQUEST_BURST, REQUESTS_PER_SECOND)
-  readonly #pages = new Budget(PAGE_BURST, PAGES_PER_SECOND)
-  readonly #promises = new Budget(PROMISE_BURST, PROMISES_PER_SECOND)
-  readonly #strangersPromises = new Budget(STRANGER_PROMISE_BURST, STRANGER_PROMISES_PER_SECOND)
-  readonly #keeper: Keeper
-  readonly #proofs = new Budget(PROOF_BURST, PROOFS_PER_SECOND)
-  readonly #allProofs = new Budget(ALL_PROOFS_BURST, ALL_PROOFS_PER_SECOND)
+  readonly #requests = new TokenBuckets(REQUEST_BURST, REQUESTS_PER_SECOND)
+  readonly #pages = new TokenBuckets(PAGE_BURST, PAGES_PER_SECOND)
+  readonly #promises = new TokenBuckets(PROMISE_BURST, PROMISES_PER_SECOND)
+  readonly #strangersPromises = new TokenBuckets(STRANGER_PROMISE_BURST, STRANGER_PROMISES_PER_SECOND)
+  readonly #keeper: PromiseKeeper
+  readonly #proofs = new TokenBuckets(PROOF_BURST, PROOFS_PER_SECOND)
+  readonly #allProofs = new TokenBuckets(ALL_PROOFS_BURST, ALL_PROOFS_PER_SECOND)
   #proving = 0
   #showing = 0
   /** Bytes of answers that were not read yet, by peer, and of all. */
@@ -143,7 +143,7 @@ export class Answerer {
 
   constructor(options: AnswererOptions) {
     this.#options = options
-    this.#keeper = new Keeper(options.handlers, options.reports)
+    this.#keeper = new PromiseKeeper(options.handlers, options.reports)
   }
 
   /** Serves a stream that a peer opened, to its end. Never throws. */
@@ -204,7 +204,7 @@ export class Answerer {
     await this.#timed((signal) => stream.close({ signal }))
   }
 
-  async #answer(request: Request | ErrorAnswer, connection: Connection): Promise<Answer> {
+  async #answer(request: SyncRequest | ErrorAnswer, connection: Connection): Promise<SyncAnswer> {
     const { logs, handlers, reports } = this.#options
     const peer = connection.remotePeer.toString()
     try {
@@ -240,7 +240,7 @@ export class Answerer {
     }
   }
 
-  #budgetFor({ type }: Request | ErrorAnswer, peer: string): Budget {
+  #budgetFor({ type }: SyncRequest | ErrorAnswer, peer: string): TokenBuckets {
     if (type === 'signed') return this.#pages
     if (type !== 'promise') return this.#requests
     const { bringer, isTrusted } = this.#options.promises
@@ -248,7 +248,7 @@ export class Answerer {
   }
 
   /** One file after the other, as many as fit into a frame: of padded ones a few fill it. */
-  async #show(ids: readonly string[]): Promise<Answer> {
+  async #show(ids: readonly string[]): Promise<SyncAnswer> {
     const files: Uint8Array[] = []
     let room = ROOM_BYTES
     this.#showing++
@@ -289,7 +289,7 @@ export class Answerer {
     return BUSY
   }
 
-  async #prove({ log, of, size }: ProofRequest, peer: string): Promise<Answer> {
+  async #prove({ log, of, size }: ProofRequest, peer: string): Promise<SyncAnswer> {
     const now = performance.now()
     if (!this.#proofs.take(peer, now)) return this.#refuse(peer, 'sync-proofs')
     if (this.#proving >= PROOFS_AT_ONCE || !this.#allProofs.take('', now)) {

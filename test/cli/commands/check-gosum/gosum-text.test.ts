@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import type { Finding, FindingClass } from '../../../../src/audit/gosum.js'
+import type { LineFinding, FindingClass } from '../../../../src/audit/gosum.js'
 import { gravest } from '../../../../src/cli/exit.js'
 import {
-  evidenceLines,
-  exitOf,
+  reportEvidenceLines,
+  exitOfReport,
   failedLine,
   fineLine,
   findingLine,
@@ -12,7 +12,7 @@ import {
 } from '../../../../src/cli/commands/check-gosum/gosum-text.js'
 
 const paint = (style: string, text: string): string => `<${style}>${text}</>`
-const finding = (kind: FindingClass, more: Partial<Finding> = {}): Finding => ({
+const finding = (kind: FindingClass, more: Partial<LineFinding> = {}): LineFinding => ({
   line: 123,
   module: 'example.com/m',
   version: 'v1.2.3',
@@ -55,7 +55,7 @@ describe('the verdict', () => {
       pending,
       isConvicted,
     )
-    expect([found, exitOf(report({ verdict: found }))]).toEqual([verdict, exit])
+    expect([found, exitOfReport(report({ verdict: found }))]).toEqual([verdict, exit])
   })
 
   it('of several is the gravest: 3, 2, 1, 4, 0', () => {
@@ -69,7 +69,7 @@ describe('the verdict', () => {
 
 describe('words', () => {
   it('of a line: where, what, and what each side says', () => {
-    const line = (of: Finding): string => findingLine('a/go.sum', of, paint)
+    const line = (of: LineFinding): string => findingLine('a/go.sum', of, paint)
     expect(line(finding('other-hash', { log: ['h1:b'], record: 12345, reason: null }))).toBe(
       'a/go.sum:123: <red>other-hash</>  example.com/m v1.2.3  go.sum has h1:a, the log says h1:b (record 12,345)',
     )
@@ -98,7 +98,7 @@ describe('words', () => {
   it('of a conviction', () => {
     const evidence = { id: '0123456789abcdef', sizes: [300, 4000] as const }
     const witnesses = [{ id: 'fedcba9876543210', witness: 'w.example+0+x', file: null }]
-    expect(evidenceLines({ ...evidence, file: 'e.json', witnesses }, paint)).toEqual([
+    expect(reportEvidenceLines({ ...evidence, file: 'e.json', witnesses }, paint)).toEqual([
       '<red>misbehaviour</>  two heads of sizes 300 and 4,000 convict the log: evidence 0123456789abcdef, in e.json',
       '<red>misbehaviour</>  the witness w.example has cosigned both: evidence fedcba9876543210, which could not be written',
     ])

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { CLASSES, type Finding, type FindingClass } from '../../../../src/audit/gosum.js'
+import { CLASSES, type LineFinding, type FindingClass } from '../../../../src/audit/gosum.js'
 import type { FileReport } from '../../../../src/cli/commands/check-gosum/gosum-text.js'
 import { sarifOf } from '../../../../src/cli/commands/check-gosum/sarif.js'
 
-function finding(line: number, kind: FindingClass, more: Partial<Finding> = {}): Finding {
+function finding(line: number, kind: FindingClass, more: Partial<LineFinding> = {}): LineFinding {
   const about = {
     module: 'example.com/m',
     version: 'v1.0.0',
@@ -15,7 +15,7 @@ function finding(line: number, kind: FindingClass, more: Partial<Finding> = {}):
   return { line, class: kind, reason: 'why', ...about, ...more }
 }
 
-function report(file: string, findings: readonly Finding[], more: Partial<FileReport> = {}): FileReport {
+function report(file: string, findings: readonly LineFinding[], more: Partial<FileReport> = {}): FileReport {
   const counts = { lines: findings.length, private: 0, cached: 0, pending: 0 }
   return { file, verdict: 'differs', ...counts, head: null, evidence: null, findings, ...more }
 }

@@ -1,8 +1,10 @@
 /** `gossum check head` as a process: the go command's memory of a log, by a node and by the log, all over real sockets. */
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { dirname, join } from 'node:path'
 import { afterEach, describe, expect, it, test } from 'vitest'
-import { SUM_GOLANG_ORG } from '../../../../src/config.js'
+import { SUM_GOLANG_ORG } from '../../../../src/config/config.js'
 import {
   encodeEvidence,
   evidenceId,
@@ -10,7 +12,7 @@ import {
   parseEvidence,
   verifyEvidence,
 } from '../../../../src/evidence/evidence.js'
-import type { NodeView } from '../../../../src/http/api.js'
+import type { NodeView } from '../../../../src/status/node-view.js'
 import { HttpServer } from '../../../../src/http/server.js'
 import { parseLookup } from '../../../../src/sumdb/module.js'
 import { utf8 } from '../../../../src/tlog/bytes.js'
@@ -51,7 +53,9 @@ async function serveLog(size: number, salt = 'a', fork = 0): Promise<LyingLog> {
 }
 
 async function serveNode(changes: Partial<NodeView>): Promise<string> {
-  return closed(await HttpServer.start({ host: '127.0.0.1', port: 0, node: fakeNode(changes) })).url
+  const server = await HttpServer.start({ host: '127.0.0.1', port: 0, node: fakeNode(changes) })
+  closed({ close: () => server.stop() })
+  return server.url
 }
 
 interface Checking {
@@ -420,10 +424,11 @@ describe('by a node that lies', () => {
 
   it('what it says is printed as text', async () => {
     const log = await serveLog(300)
-    const code = '\u001b[2J' as never
-    const node = await serveNode({
-      submitHead: () => Promise.resolve({ outcome: { ...outcome, kind: 'pending', code }, held: 1 }),
-    })
+    const answer = { outcome: 'pending', code: '\u001b[2J', detail: null, held: 1, log: null, evidence: null }
+    const server = createServer((_, response) => response.end(JSON.stringify(answer)))
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    closed({ close: () => new Promise((resolve) => server.close(() => resolve())) })
+    const node = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
     const { stdout } = await check(await log.history.head(), { node, log: setting(log.url) })
     expect(stdout).toContain('cannot be proven yet (it holds size 1): \u{fffd}[2J;')
   })

@@ -12,7 +12,7 @@ import {
   verifyEvidence,
   type SplitView,
 } from '../../../../src/evidence/evidence.js'
-import type { NodeView } from '../../../../src/http/api.js'
+import type { NodeView } from '../../../../src/status/node-view.js'
 import { HttpServer } from '../../../../src/http/server.js'
 import { utf8 } from '../../../../src/tlog/bytes.js'
 import { cosign } from '../../../../src/tlog/cosignature.js'
@@ -30,7 +30,7 @@ import { fakeNode, LOG } from '../../../helpers/node-view.js'
 
 const { file } = scratchFolder()
 const servers: HttpServer[] = []
-afterEach(() => Promise.all(servers.splice(0).map((server) => server.close())))
+afterEach(() => Promise.all(servers.splice(0).map((server) => server.stop())))
 
 /** Where nobody listens. */
 const NOBODY = 'http://127.0.0.1:9'

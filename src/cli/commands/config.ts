@@ -1,0 +1,73 @@
+/** `gossum config show`: what holds for each setting, and who said it. */
+import { Command } from 'commander'
+import { configOf } from '../../config/config.js'
+import { keyOf, otherwiseOf, type Setting, type Writing } from '../../config/setting.js'
+import { ALL_SETTINGS } from '../../config/settings.js'
+import { hear, type Heard } from '../../config/sources.js'
+import { withoutSecrets } from '../../errors.js'
+import { output } from '../ui/output.js'
+import { declareSettings, settingsOf, type SettingFlags } from '../setting-flags.js'
+
+export function command(): Command {
+  const config = new Command('config').description('the settings of a node').addHelpText(
+    'after',
+    `
+Examples:
+  gossum config show
+  gossum config show --config /etc/gossum.yaml
+  gossum config show --json | jq -r 'select(.source != "default").name'
+`,
+  )
+  const show = config
+    .command('show')
+    .description('print every setting as gossum run would take it, and who says it; refuses what run refuses')
+  declareSettings(show)
+    .addHelpText(
+      'after',
+      `
+Users and passwords of URLs are left out. Which logs are followed, those of the home included, says gossum log list.
+
+Examples:
+  gossum config show
+  gossum config show --config /etc/gossum.yaml
+  gossum config show --poll 30 --json | jq -c 'select(.name == "poll")'
+`,
+    )
+    .action((_options: unknown, self: Command) => showConfig(self.optsWithGlobals<SettingFlags>()))
+  return config
+}
+
+/** A setting as it is shown. */
+interface Shown {
+  readonly name: string
+  /** As it is written, without passwords; null when nothing is. */
+  readonly value: Writing | null
+  readonly source: Heard['source']
+  readonly at: string | null
+  /** Whether a user or a password was left out. */
+  readonly hidden: boolean
+}
+
+function showConfig(flags: SettingFlags): void {
+  const out = output(flags)
+  const heard = hear(settingsOf(flags), { file: flags.config, node: flags.node, env: process.env })
+  // Whatever is wrong is said now.
+  const { home } = configOf(heard)
+  const width = Math.max(...Object.keys(heard).map((name) => keyOf(name).length)) + 2
+  for (const [name, setting] of Object.entries(ALL_SETTINGS)) {
+    const shown = show(name, setting, name === 'home' ? { ...heard[name]!, written: home } : heard[name]!)
+    out.json(shown)
+    const { value, source, at, hidden } = shown
+    const said = [source, at ?? [], hidden ? '(without its login)' : []].flat().join(' ')
+    const lines = [value ?? []].flat().map(String)
+    const [first = otherwiseOf(setting) ?? 'none', ...more] = lines
+    out.line(`${shown.name.padEnd(width)}${first}  ${out.paint('dim', said)}`)
+    for (const line of more) out.line(' '.repeat(width) + line)
+  }
+}
+
+function show(name: string, { secret }: Setting, { written, source, at }: Heard): Shown {
+  const clean = (text: string): string => (secret === true ? withoutSecrets(text) : text)
+  const value = typeof written === 'string' ? clean(written) : Array.isArray(written) ? written.map(clean) : written
+  return { name: keyOf(name), value: value ?? null, source, at, hidden: String(value) !== String(written) }
+}

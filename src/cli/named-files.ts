@@ -1,0 +1,73 @@
+/** Files that the command line names: read with a bound, where `-` is stdin, and written. */
+import { createReadStream } from 'node:fs'
+import { open, readFile, stat, unlink, writeFile } from 'node:fs/promises'
+import { errorText, GossumError } from '../errors.js'
+import { PUBLIC, PUBLIC_POLICY } from '../config/public-policy.js'
+import { concatBytes, equalBytes, utf8 } from '../tlog/bytes.js'
+
+/** Whether a file could not be read because there is none. */
+export function isMissingFile(error: unknown): boolean {
+  const cause = error instanceof GossumError ? (error.cause as NodeJS.ErrnoException | undefined) : undefined
+  return cause?.code === 'ENOENT'
+}
+
+/** The bytes of a file, or of stdin for `-`. Throws FILE_UNREADABLE, also for more than `most` bytes. */
+export async function readFileBounded(path: string, most: number): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = []
+  let length = 0
+  try {
+    const stream: AsyncIterable<Uint8Array> = path === '-' ? process.stdin : createReadStream(path)
+    for await (const chunk of stream) {
+      length += chunk.length
+      if (length > most) throw new GossumError('FILE_UNREADABLE', `${path}: larger than ${most} bytes`)
+      chunks.push(chunk)
+    }
+  } catch (error) {
+    if (error instanceof GossumError) throw error
+    throw new GossumError('FILE_UNREADABLE', errorText(error), error)
+  }
+  return concatBytes(...chunks)
+}
+
+/** A policy: the bytes of a file, of stdin for `-`, or of the one that is built in for `public`. */
+export async function readPolicyFile(path: string, most: number): Promise<Uint8Array> {
+  return path === PUBLIC ? utf8(PUBLIC_POLICY) : readFileBounded(path, most)
+}
+
+/** Writes a file, in place of what it held. Throws FILE_UNWRITABLE. */
+export async function writeFileAnew(path: string, bytes: Uint8Array): Promise<void> {
+  try {
+    await writeFile(path, bytes)
+  } catch (error) {
+    throw new GossumError('FILE_UNWRITABLE', errorText(error), error)
+  }
+}
+
+/** Writes a file that is not there yet, or holds the same already. Throws FILE_UNWRITABLE, and replaces nothing. */
+export async function writeFileOnce(path: string, bytes: Uint8Array): Promise<void> {
+  try {
+    const handle = await open(path, 'wx')
+    try {
+      await handle.writeFile(bytes)
+      await handle.sync()
+    } catch (error) {
+      // Half a file would stand in the way of the whole one.
+      await unlink(path)
+      throw error
+    } finally {
+      await handle.close()
+    }
+  } catch (error) {
+    if (await holds(path, bytes)) return
+    throw new GossumError('FILE_UNWRITABLE', errorText(error), error)
+  }
+}
+
+async function holds(path: string, bytes: Uint8Array): Promise<boolean> {
+  try {
+    const found = await stat(path)
+    return found.isFile() && found.size === bytes.length && equalBytes(await readFile(path), bytes)
+  } catch {
+    return false
+  }
+}

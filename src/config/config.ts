@@ -1,0 +1,78 @@
+/**
+ * The configuration of a node: flags > GOSSUM_* environment > YAML file > defaults, in one frozen and validated
+ * object. Everything that can be wrong with it is found here, with words that name the setting.
+ */
+import { readBook, withBook } from '../logs/followed-logs.js'
+import { distinct, parseLogSetting, requireRoomForLogs, withUpstreams, type LogSetting } from '../logs/log-setting.js'
+import { requireKeepers, type DepositSetting } from './deposit-setting.js'
+import { SUM_GOLANG_ORG } from './known-logs.js'
+import { requireDistinct, type PlaceSetting } from './places.js'
+import { invalid, keyOf, type Setting, type Writing } from './setting.js'
+import { SETTINGS, type Settings, type Values } from './settings.js'
+import { hear, type Heard } from './sources.js'
+
+export { parseLogSetting, SUM_GOLANG_ORG, type LogSetting, type Settings }
+
+/** What the configuration has under other names, or made of several settings. */
+type Combined = 'log' | 'logList' | 'trustedProxy' | 'upstream' | 'deposit' | 'feed' | 'distributor' | 'sourceSpotter'
+
+/** What the settings say (settings.ts), each under its name but for those that are combined. */
+export interface Config extends Omit<Values, Combined> {
+  readonly logs: readonly LogSetting[]
+  /** Log lists (tlog/log-list.ts) whose logs are followed, too: URLs, or paths of files. */
+  readonly logLists: readonly string[]
+  /** Reverse proxies that are believed about whom they speak for: networks as ADDRESS/BITS, or addresses. */
+  readonly trustedProxies: readonly string[]
+  /** Who is to remember what this key cosigns before it does (witness/deposits.ts). */
+  readonly deposit: DepositSetting
+  /** Where heads and cosignatures are exchanged outside the mesh. */
+  readonly places: readonly PlaceSetting[]
+}
+
+interface LoadOptions {
+  /** The file of settings; absent: that of GOSSUM_CONFIG, if it names one. */
+  readonly file?: string | undefined
+  readonly env?: NodeJS.ProcessEnv
+  /** False for those who need no policy: its file is not read. */
+  readonly policy?: boolean
+  /** False for those who need no logs: those of the home are not read. */
+  readonly book?: boolean
+}
+
+/** Builds the configuration. Throws CONFIG_INVALID, HOME_UNUSABLE, KEY_* or POLICY_MALFORMED naming what is wrong. */
+export function loadConfig(flags: Settings, options: LoadOptions = {}): Config {
+  const heard = hear(flags, { file: options.file, env: options.env ?? process.env })
+  return configOf(heard, options)
+}
+
+/** The configuration that this amounts to. Throws as loadConfig does. */
+export function configOf(
+  heard: Readonly<Record<string, Heard>>,
+  { policy = true, book = true }: LoadOptions = {},
+): Config {
+  const { log, logList, trustedProxy, upstream, feed, distributor, sourceSpotter, ...values } = parse(heard, policy)
+  if (log.length === 0) throw invalid('log', 'there is none to follow')
+  const isDefault = heard['log']!.source === 'default'
+  const logs = withBook(distinct(log), isDefault, book ? readBook(values.home) : [])
+  requireRoomForLogs(logs)
+  const deposit = Object.freeze(values.deposit ?? { keep: undefined, required: false })
+  requireKeepers(deposit, values)
+  const places = [...feed, ...distributor, ...sourceSpotter]
+  requireDistinct(places)
+  return Object.freeze({
+    ...values,
+    logs: Object.freeze(withUpstreams(logs, upstream)),
+    logLists: logList,
+    trustedProxies: trustedProxy,
+    deposit,
+    places: Object.freeze(places),
+  })
+}
+
+function parse(heard: Readonly<Record<string, Heard>>, policy: boolean): Values {
+  const values = Object.entries<Setting>(SETTINGS).map(([name, setting]) => {
+    const written: Writing | undefined = name === 'policy' && !policy ? undefined : heard[name]!.written
+    return [name, setting.parse(written, keyOf(name))]
+  })
+  return Object.fromEntries(values) as Values
+}

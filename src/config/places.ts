@@ -1,0 +1,48 @@
+/**
+ * Places outside the mesh, as they are set: `--feed`, `--distributor`, `--source-spotter`. What is done with them is in
+ * src/exchange.
+ */
+import { parseUrl } from '../logs/log-setting.js'
+import { parseVerifierKey, SIGNATURE_TYPES, type VerifierKey } from '../tlog/note.js'
+import { invalid } from './setting.js'
+
+/** What a place speaks. */
+export type PlaceKind = 'feed' | 'distributor' | 'source-spotter'
+
+export interface PlaceSetting {
+  readonly kind: PlaceKind
+  /** What people and metrics call it: the name of its key, or its address without the scheme. */
+  readonly name: string
+  /** Without a slash at the end. */
+  readonly url: string
+  /** The witness key that its cosignatures are to be by, when it was said. */
+  readonly key?: VerifierKey
+}
+
+/** A reader of "URL" or, for a feed, "VKEY URL". It throws CONFIG_INVALID or KEY_*. */
+export function parsePlaceOf(kind: PlaceKind): (text: string) => PlaceSetting {
+  return (text) => {
+    const words = text.trim().split(/\s+/)
+    const takesKey = kind === 'feed' && words.length === 2
+    if (words.length > (takesKey ? 2 : 1)) {
+      const expected = kind === 'feed' ? '"URL" or "VKEY URL"' : 'one URL'
+      throw invalid(kind, `${expected} expected, got ${JSON.stringify(text)}`)
+    }
+    const url = parseUrl(kind, words.at(-1)!)
+    if (!takesKey) return { kind, name: url.replace(/^https?:\/\//, ''), url }
+    const key = parseVerifierKey(words[0]!)
+    if (key.type === SIGNATURE_TYPES.ed25519) throw invalid(kind, `${key.name} is a log key, not a witness key`)
+    return { kind, name: key.name, url, key }
+  }
+}
+
+/** Throws CONFIG_INVALID when a place is there twice, or two have one name. */
+export function requireDistinct(places: readonly PlaceSetting[]): void {
+  const seen = new Set<string>()
+  for (const { kind, name, url } of places) {
+    for (const twice of [`${kind} ${url}`, `name ${name}`]) {
+      if (seen.has(twice)) throw invalid(kind, `${url} (${name}) is listed twice`)
+      seen.add(twice)
+    }
+  }
+}

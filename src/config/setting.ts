@@ -1,0 +1,156 @@
+/** What a setting is: where it may be said, how it is spelled there, and what is made of what was written. Pure. */
+import { GossumError } from '../errors.js'
+
+/** Where a setting may be said. */
+export type Place = 'flag' | 'environment' | 'file'
+
+/** What belongs together in help and docs, in this order. */
+export const GROUPS = ['Common', 'Logs', 'Mesh', 'API', 'Witness', 'Exchange', 'Go command'] as const
+export type Group = (typeof GROUPS)[number]
+
+/** What a flag, a variable or a file holds, as it is written there. */
+export type Writing = string | number | boolean | readonly string[]
+
+/** One setting. `W` is what is written, `V` what it means to the node. */
+export interface Setting<W extends Writing = Writing, V = unknown> extends Spelling {
+  readonly kind: Kind
+  /** What is written when nobody says anything; undefined: nothing. May throw HOME_UNUSABLE. */
+  readonly initial: (env: NodeJS.ProcessEnv) => W | undefined
+  /** Throws CONFIG_INVALID, and what is wrong with a key or file that it names. `name` is what errors call the setting. */
+  parse(written: W | undefined, name: string): V
+}
+
+type Kind = 'text' | 'list' | 'number' | 'switch'
+
+/** What people see of a setting. */
+interface Spelling {
+  readonly group: Group
+  /** One sentence, without a full stop. */
+  readonly help: string
+  /** What stands for its value in help and docs; a switch has none. */
+  readonly value?: string
+  /** What holds when nobody says anything, in words, where the initial value does not say it. */
+  readonly otherwise?: string
+  /** Whether URLs with passwords in them may stand in it. */
+  readonly secret?: true
+  /** Where it may be said, the strongest first. */
+  readonly places: readonly Place[]
+  /** Its name in the environment, when that does not follow from its own. */
+  readonly variable?: string
+}
+
+/** What most settings need not say. */
+type Said<T> = Omit<Spelling, 'places'> & Partial<Pick<Spelling, 'places'>> & T
+
+const EVERYWHERE: readonly Place[] = ['flag', 'environment', 'file']
+
+// ---- the kinds -------------------------------------------------------------------------------------------------
+
+/** One text, which may be absent. */
+export function textSetting<V>(
+  said: Said<{ read: (text: string, name: string) => V }>,
+): Setting<string, V | undefined> {
+  const { read, ...spelling } = said
+  const parse = (written: string | undefined, name: string): V | undefined =>
+    written === undefined ? undefined : read(written, name)
+  return { places: EVERYWHERE, ...spelling, kind: 'text', initial: () => undefined, parse }
+}
+
+/** One text that something stands for when nobody says anything. */
+export function textOr<V>(
+  initial: (env: NodeJS.ProcessEnv) => string,
+  said: Said<{ read: (text: string, name: string) => V }>,
+): Setting<string, V> {
+  const { read, ...spelling } = said
+  return { places: EVERYWHERE, ...spelling, kind: 'text', initial, parse: (written, name) => read(written!, name) }
+}
+
+/** Items that a list of settings may have: logs, addresses, peers. */
+export const MAX_ITEMS = 64
+
+/** Texts, each of which is said on its own; at most MAX_ITEMS. */
+export function list<V>(
+  said: Said<{ initial?: readonly string[]; each: (item: string, name: string) => V }>,
+): Setting<readonly string[], readonly V[]> {
+  const { initial = [], each, ...spelling } = said
+  const parse = (items: readonly string[] = [], name: string): readonly V[] => {
+    if (items.length > MAX_ITEMS) throw invalid(name, `more than ${MAX_ITEMS}`)
+    return Object.freeze(items.map((item) => each(item, name)))
+  }
+  return { places: EVERYWHERE, ...spelling, kind: 'list', initial: () => initial, parse }
+}
+
+/** Seconds between two bounds. */
+export function seconds(said: Said<{ least: number; most: number; initial: number }>): Setting<number, number> {
+  const { least, most, initial, ...spelling } = said
+  const parse = (written: number | undefined, name: string): number => {
+    if (!(written! >= least && written! <= most)) throw invalid(name, `seconds from ${least} to ${most} expected`)
+    return written!
+  }
+  return { places: EVERYWHERE, value: 'SECONDS', ...spelling, kind: 'number', initial: () => initial, parse }
+}
+
+/** Yes or no. Its flag says what it is not by itself. */
+export function toggle(said: Said<{ initial: boolean }>): Setting<boolean, boolean> {
+  const { initial, ...spelling } = said
+  return { places: EVERYWHERE, ...spelling, kind: 'switch', initial: () => initial, parse: (written) => written! }
+}
+
+// ---- names -----------------------------------------------------------------------------------------------------
+
+/** A setting as it is called in files, on the command line and in errors: `guardWait` is `guard-wait`. */
+export function keyOf(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+}
+
+/** Its variable of the environment. */
+export function variableOf(name: string, { variable }: Setting): string {
+  return variable ?? `GOSSUM_${keyOf(name).replaceAll('-', '_').toUpperCase()}`
+}
+
+/** Its flag, without a value. */
+export function flagOf(name: string, { kind, initial }: Setting): string {
+  return kind === 'switch' && initial({}) === true ? `--no-${keyOf(name)}` : `--${keyOf(name)}`
+}
+
+/** What holds when nobody says anything, in words; undefined for a switch, whose flag says it, and for what is simply not there. */
+export function otherwiseOf({ kind, otherwise, initial }: Setting): string | undefined {
+  if (otherwise !== undefined || kind === 'switch') return otherwise
+  return [initial({}) ?? []].flat().join(' ') || undefined
+}
+
+// ---- what is written -------------------------------------------------------------------------------------------
+
+/** Reads a variable. A list has one item a line, or ";" between them. Throws CONFIG_INVALID. */
+export function fromVariable({ kind }: Setting, name: string, value: string): Writing {
+  if (kind === 'number') return Number(value)
+  if (kind === 'switch') return asSwitch(name, value)
+  if (kind === 'text') return value
+  return value
+    .split(/[\n;]/)
+    .map((item) => item.trim())
+    .filter((item) => item !== '')
+}
+
+/** Reads a value of a YAML file. Throws CONFIG_INVALID. */
+export function fromYaml({ kind }: Setting, name: string, value: unknown): Writing {
+  if (kind === 'number') return Number(value)
+  if (kind === 'switch') return asSwitch(name, String(value))
+  if (kind === 'text') return asText(name, value)
+  return (Array.isArray(value) ? value : [value]).map((item) => asText(name, item))
+}
+
+function asText(name: string, value: unknown): string {
+  if (typeof value === 'number') return String(value) // as YAML reads what has digits alone
+  if (typeof value !== 'string') throw invalid(name, 'must be a string')
+  return value
+}
+
+function asSwitch(name: string, value: string): boolean {
+  if (value !== 'true' && value !== 'false') throw invalid(name, 'must be true or false')
+  return value === 'true'
+}
+
+export function invalid(setting: string, why: string): GossumError {
+  return new GossumError('CONFIG_INVALID', `${setting}: ${why}`)
+}

@@ -1,0 +1,202 @@
+/**
+ * THE table of settings: each is written here, and nowhere else. The flags of `gossum run`, the environment, the file,
+ * `gossum config show`, the help, docs/operating.md and `Config` are made from it.
+ */
+import { parseLogSetting } from '../logs/log-setting.js'
+import { parseDeposit } from './deposit-setting.js'
+import { SUM_GOLANG_ORG, SUM_GOLANG_ORG_URL } from './known-logs.js'
+import { parsePlaceOf } from './places.js'
+import { list, seconds, textSetting, textOr, toggle, type Setting } from './setting.js'
+import { CONFIG_FILE, HOME, NODE } from './shared-settings.js'
+import {
+  parseBastion,
+  parseContact,
+  parseHostPort,
+  parseKeyName,
+  logListSource,
+  parseNetwork,
+  readPolicy,
+} from './values.js'
+
+const asWritten = (written: string): string => written
+
+/** The settings of a node. */
+export const SETTINGS = {
+  /** Directory of keys and state. */
+  home: HOME,
+  /** "VKEY URL" or "VKEY URL ORIGIN" each; "-" in place of the URL for a log that is only pushed. */
+  log: list({
+    group: 'Logs',
+    value: '"VKEY URL [ORIGIN]"',
+    help: 'a log to follow; URL - for one that pushes',
+    initial: [`${SUM_GOLANG_ORG} ${SUM_GOLANG_ORG_URL}`],
+    otherwise: 'sum.golang.org',
+    secret: true,
+    each: parseLogSetting,
+  }),
+  /** Log lists (tlog/log-list.ts) whose logs are followed, too: URLs, or paths of files. */
+  logList: list({
+    group: 'Logs',
+    value: 'URL|FILE',
+    help: 'follow the logs of a log list, read at start and daily; they push their heads',
+    secret: true,
+    each: logListSource,
+  }),
+  /** Seconds between two polls of a log, on average. */
+  poll: seconds({
+    group: 'Logs',
+    help: 'time between polls, give or take a fifth',
+    ...{ least: 0.1, most: 86_400, initial: 60 },
+  }),
+  /** Multiaddrs to listen on; port 0 takes any free one. Empty: no mesh. */
+  listen: list({
+    group: 'Mesh',
+    value: 'MULTIADDR',
+    help: 'where peers reach us',
+    initial: ['/ip4/0.0.0.0/tcp/46786'],
+    each: asWritten,
+  }),
+  /** Multiaddrs of peers to stay connected to. */
+  bootstrap: list({ group: 'Mesh', value: 'MULTIADDR', help: 'a peer to stay connected to', each: asWritten }),
+  /** Multiaddrs that peers are told to dial instead of the ones listened on; empty: what was found out. */
+  announce: list({
+    group: 'Mesh',
+    value: 'MULTIADDR',
+    help: 'what peers are told to dial, in place of --listen',
+    otherwise: 'what was found out',
+    each: asWritten,
+  }),
+  /** Whether nodes on the same local network are found by multicast DNS. */
+  mdns: toggle({ group: 'Mesh', help: 'do not look for nodes on the local network', initial: true }),
+  /** HOST:PORT where the API listens. */
+  http: textOr(() => '127.0.0.1:46787', {
+    group: 'API',
+    value: 'HOST:PORT',
+    help: 'where the API listens; port 0 takes any free one',
+    read: parseHostPort,
+  }),
+  /** Reverse proxies that are believed about whom they speak for: networks as ADDRESS/BITS, or addresses. */
+  trustedProxy: list({
+    group: 'API',
+    value: 'CIDR',
+    help: 'a reverse proxy that is believed about whom it speaks for, by X-Forwarded-For',
+    each: parseNetwork,
+  }),
+  /** `https://HOST[:PORT]` of a bastion to serve logs through that push; undefined: none. */
+  bastion: textSetting({
+    group: 'API',
+    value: 'URL',
+    help: 'serve logs that push through this bastion (docs/witness.md)',
+    read: parseBastion,
+  }),
+  /** Name of the witness key, used when the key is made. */
+  name: textSetting({
+    group: 'Witness',
+    value: 'KEYNAME',
+    help: 'name of the witness key, when it is made',
+    otherwise: 'made up',
+    read: parseKeyName,
+  }),
+  /** How to reach who runs this node, for whoever runs a log. */
+  contact: textSetting({
+    group: 'Witness',
+    value: 'TEXT',
+    help: 'how operators of logs reach you; everybody can read it at /api/v1/witness',
+    read: parseContact,
+  }),
+  /** Path of a policy file, or `public`. Undefined: only this node's own cosignature counts. */
+  policy: textSetting({
+    group: 'Witness',
+    value: 'FILE',
+    help: 'whose cosignatures count (C2SP tlog-policy); public for the built-in list',
+    otherwise: "this node's alone",
+    read: readPolicy,
+  }),
+  /** Seconds to wait at start for peers that say what this key has cosigned before (witness/rollback-guard.ts). */
+  guardWait: seconds({
+    group: 'Witness',
+    help: 'wait at start for peers who know what this key signed',
+    ...{ least: 0, most: 3600, initial: 30 },
+  }),
+  /** "K", "required" or "K,required": who is to remember what this key cosigns before it does (witness/deposits.ts). */
+  deposit: textSetting({
+    group: 'Witness',
+    value: 'K|required|K,required',
+    help: 'how many chosen peers keep what is signed, before it is',
+    otherwise: 'a majority, not required',
+    read: parseDeposit,
+  }),
+  /** Seconds that a signature waits for them. */
+  depositWait: seconds({
+    group: 'Witness',
+    help: 'a signature waits so long for them',
+    ...{ least: 0, most: 60, initial: 2 },
+  }),
+  /** Settles a disagreement between database and guard at start (docs/operating.md). */
+  recover: toggle({
+    group: 'Witness',
+    help: 'go on after the journal and the database disagreed (docs/operating.md)',
+    initial: false,
+    places: ['flag'],
+  }),
+  /** Where the ssh-agent is that may hold the witness key. */
+  agentSocket: textSetting({
+    group: 'Witness',
+    help: 'the ssh-agent that holds the witness key, when witness.key names it',
+    places: ['environment'],
+    variable: 'SSH_AUTH_SOCK',
+    read: asWritten,
+  }),
+  /** "URL" or "VKEY URL" each: witnesses that heads are pushed to. */
+  feed: list({
+    group: 'Exchange',
+    value: '"URL" or "VKEY URL"',
+    help: 'a witness that gets our heads and cosigns them',
+    secret: true,
+    each: parsePlaceOf('feed'),
+  }),
+  /** URLs of distributors of cosigned heads. */
+  distributor: list({
+    group: 'Exchange',
+    value: 'URL',
+    help: 'where cosigned heads are read and published',
+    secret: true,
+    each: parsePlaceOf('distributor'),
+  }),
+  /** URLs of gossip endpoints of Source Spotter. */
+  sourceSpotter: list({
+    group: 'Exchange',
+    value: 'URL',
+    help: 'a monitor that is asked whether it sees the same',
+    secret: true,
+    each: parsePlaceOf('source-spotter'),
+  }),
+  /** "NAME URL" each, or one URL when there is one log. */
+  upstream: list({
+    group: 'Go command',
+    value: '"NAME URL"',
+    help: 'where the lookups and tiles of the go command come from',
+    otherwise: 'the log',
+    secret: true,
+    each: asWritten,
+  }),
+  /** Seconds that the go command's lookups wait for a quorum that covers their record. */
+  quorumWait: seconds({
+    group: 'Go command',
+    help: 'its lookups wait so long for a quorum',
+    ...{ least: 0, most: 60, initial: 10 },
+  }),
+} as const
+
+type Table = typeof SETTINGS
+
+/** Settings as they are written: by flags, in the environment, in the file. Absent means "ask the next one". */
+export type Settings = { -readonly [N in keyof Table]?: WritingOf<Table[N]> | undefined }
+
+/** What the settings mean. */
+export type Values = { readonly [N in keyof Table]: ReturnType<Table[N]['parse']> }
+
+type WritingOf<S> = S extends Setting<infer W> ? W : never
+
+/** All settings by their names, also those that are about finding the others or a node. */
+export const ALL_SETTINGS: Readonly<Record<string, Setting>> = { config: CONFIG_FILE, ...SETTINGS, node: NODE }

@@ -1,0 +1,82 @@
+/** What single settings mean: addresses, networks, names and files. */
+import { isIP } from 'node:net'
+import { resolve } from 'node:path'
+import { printable } from '../lib/printable.js'
+import { parseUrl } from '../logs/log-setting.js'
+import { cosignatureLineSize } from '../tlog/cosignature.js'
+import { isKeyName } from '../tlog/note.js'
+import { parsePolicy, type Policy } from '../tlog/policy.js'
+import { readText } from './read-text.js'
+import { PUBLIC, PUBLIC_POLICY } from './public-policy.js'
+import { invalid } from './setting.js'
+
+/** The longest contact, in UTF-16 code units. */
+const MAX_CONTACT = 200
+/** Witnesses whose cosignatures one policy may count. */
+const MAX_WITNESSES = 90
+/** Bytes that their lines may take: of a message of 64 KiB what the log, our own lines and those for neighbours leave. */
+const MAX_COUNTED_BYTES = 33 * 1024
+
+/** HOST:PORT, with an IPv6 host in brackets. Port 0 takes any free one. */
+export function parseHostPort(text: string, setting: string): { readonly host: string; readonly port: number } {
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text)
+  const port = Number(match?.[3])
+  if (match === null || port > 65_535) throw invalid(setting, `HOST:PORT expected, got ${JSON.stringify(text)}`)
+  return Object.freeze({ host: (match[1] ?? match[2])!, port })
+}
+
+/** ADDRESS or ADDRESS/BITS. */
+export function parseNetwork(text: string, setting: string): string {
+  const [, address, bits] = /^([0-9a-fA-F:.]+)(?:\/(\d{1,3}))?$/.exec(text) ?? []
+  const most = { 0: -1, 4: 32, 6: 128 }[isIP(address ?? '')]!
+  if (Number(bits ?? 0) > most) throw invalid(setting, `ADDRESS or ADDRESS/BITS expected, got ${JSON.stringify(text)}`)
+  return text
+}
+
+/** `https://HOST[:PORT]`: a bastion is reached by TLS alone, and knows its backends by the first part of the path. */
+export function parseBastion(url: string, setting: string): string {
+  const parsed = URL.canParse(url) ? new URL(url) : undefined
+  if (
+    parsed?.protocol !== 'https:' ||
+    parsed.pathname !== '/' ||
+    parsed.username + parsed.password + parsed.search !== ''
+  )
+    throw invalid(setting, `"https://HOST[:PORT]" expected, got ${JSON.stringify(url)}`)
+  return parsed.origin
+}
+
+/** A URL with the name of a file in its path, or the path of a file. */
+export function logListSource(text: string, setting: string): string {
+  if (!/^https?:/.test(text)) return resolve(text)
+  const url = parseUrl(setting, text)
+  if (!/^https?:\/\/[^/]+\/./.test(url)) throw invalid(setting, `${JSON.stringify(text)} does not name a file`)
+  return url
+}
+
+export function parseKeyName(name: string, setting: string): string {
+  if (!isKeyName(name)) throw invalid(setting, `${JSON.stringify(name)}: a key name has no white space and no "+"`)
+  return name
+}
+
+/** One line for everybody to read. */
+export function parseContact(text: string, setting: string): string {
+  const contact = text.trim()
+  if (contact === '' || contact.length > MAX_CONTACT || contact !== printable(contact))
+    throw invalid(setting, `one line of 1 to ${MAX_CONTACT} characters expected`)
+  return contact
+}
+
+/**
+ * The policy in a file, or the one that is built in. A note has at most 100 signature lines, and a head carries one by each
+ * witness that counts. Throws FILE_UNREADABLE, POLICY_MALFORMED or CONFIG_INVALID.
+ */
+export function readPolicy(path: string, setting: string): Policy {
+  const policy = parsePolicy(path === PUBLIC ? PUBLIC_POLICY : readText(path))
+  const keys = policy.witnesses.flatMap(({ key }) => key ?? [])
+  if (keys.length > MAX_WITNESSES)
+    throw invalid(setting, `${keys.length} witnesses, where a head has room for ${MAX_WITNESSES}`)
+  const bytes = keys.reduce((sum, key) => sum + cosignatureLineSize(key), 0)
+  if (bytes > MAX_COUNTED_BYTES)
+    throw invalid(setting, `its cosignatures take ${bytes} bytes, where a head has room for ${MAX_COUNTED_BYTES}`)
+  return policy
+}

@@ -1,0 +1,50 @@
+/** A page of the heads of a log: bounded in number and in length, and with the place where the next one begins. */
+import { GossumError } from '../errors.js'
+import { jsonText, type Reply } from './reply.js'
+import type { ApiRequest } from './router.js'
+import { BELOW, LIMIT } from './schema/parameters.js'
+import type { HeadView } from '../status/shapes.js'
+
+/** How many heads are read at once, and after how many characters a page is large enough. */
+const AT_ONCE = 32
+const MAX_CHARACTERS = 1024 * 1024
+
+interface History {
+  /** The newest of those that are smaller than `below`, the newest first. */
+  heads(log: string, limit: number, below?: number): Promise<HeadView[]>
+}
+
+/** It ends early when it is large enough: `next` says whether there are older ones, and not how many heads it has. */
+export async function headsPage(node: History, log: string, { query }: Pick<ApiRequest, 'query'>): Promise<Reply> {
+  const limit = wholeNumber(query, 'limit', LIMIT) ?? LIMIT.default
+  let below = wholeNumber(query, 'below', BELOW)
+  const page: string[] = []
+  let characters = 0
+  let isEnd = false
+  while (!isEnd && page.length < limit && characters < MAX_CHARACTERS) {
+    const wanted = Math.min(AT_ONCE, limit - page.length)
+    const some = await node.heads(log, wanted, below)
+    for (const head of some) {
+      page.push(JSON.stringify(head))
+      characters += page.at(-1)!.length
+    }
+    isEnd = some.length < wanted
+    below = some.at(-1)?.size ?? below
+  }
+  return jsonText(`{"heads":[${page.join(',')}],"next":${isEnd ? 'null' : String(below)}}\n`)
+}
+
+/** A number of the query, written in the one way. Throws REQUEST_INVALID for what its schema does not allow. */
+function wholeNumber(
+  query: URLSearchParams,
+  name: string,
+  { minimum, maximum }: { readonly minimum: number; readonly maximum: number },
+): number | undefined {
+  const text = query.get(name)
+  if (text === null) return undefined
+  const value = Number(text)
+  if (!/^[1-9][0-9]{0,15}$/.test(text) || value < minimum || value > maximum) {
+    throw new GossumError('REQUEST_INVALID', `${name} is a whole number from ${minimum} to ${maximum}`)
+  }
+  return value
+}

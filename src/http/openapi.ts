@@ -1,0 +1,17 @@
+/** The description of the API at /openapi.json. It is made, and what makes it is loaded, when somebody asks for the first time. */
+import { jsonText, type Reply } from './reply.js'
+import type { Route } from './router.js'
+
+export function openApiRoute(): Route {
+  let made: Promise<Reply> | undefined
+  const make = async (): Promise<Reply> => {
+    try {
+      const { openApi } = await import('./schema/openapi-document.js')
+      return jsonText(`${openApi()}\n`)
+    } catch (error) {
+      made = undefined
+      throw error
+    }
+  }
+  return { method: 'GET', path: '/openapi.json', handle: () => (made ??= make()) }
+}

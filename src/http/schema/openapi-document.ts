@@ -1,0 +1,62 @@
+/** The OpenAPI 3.1 document of what a node answers over HTTP. */
+import { VERSION } from '../../version.js'
+import { OPERATIONS, type Operation } from './operations.js'
+import * as shapes from '../../status/shapes.js'
+
+const DESCRIPTION = `What a gossum node answers over HTTP. Fields are only added under v1, so whoever reads an answer ignores what it does not know. \
+Times are ISO 8601, roots base64, keys verifier keys, ids lower-case hex. Every read has an ETag. docs/http.md says more.`
+
+/** The schemas that have names. */
+const NAMED = Object.entries(shapes)
+const NAMES = new Map<unknown, string>(NAMED.map(([name, schema]) => [schema, name]))
+
+/** What the public server takes, as JSON. */
+export function openApi(): string {
+  const paths: Record<string, Record<string, object>> = {}
+  for (const operation of OPERATIONS.filter(({ isForOperator }) => isForOperator !== true)) {
+    ;(paths[operation.path] ??= {})[operation.method] = describe(operation)
+  }
+  // Copies, which have no names: here each stands in full.
+  const schemas = Object.fromEntries(NAMED.map(([name, schema]) => [name, { ...schema }]))
+  const info = { title: 'gossum', version: VERSION, description: DESCRIPTION }
+  return JSON.stringify({ openapi: '3.1.0', info, paths, components: { schemas } }, byName)
+}
+
+/** A schema that has a name stands in one place, and elsewhere by its name. */
+function byName(_key: string, value: unknown): unknown {
+  const name = NAMES.get(value)
+  return name === undefined ? value : { $ref: `#/components/schemas/${name}` }
+}
+
+function describe({ method, path, summary, parameters = [], body, answers, errors }: Operation): object {
+  const words = path.replaceAll(/[{}]/g, '').split(/[^a-z0-9]+/i)
+  return {
+    operationId: [method, ...words.filter((word) => word !== '')].join('_'),
+    summary,
+    ...(parameters.length > 0 && {
+      parameters: parameters.map((parameter) => ({ ...parameter, required: parameter.in === 'path' })),
+    }),
+    ...(body !== undefined && {
+      requestBody: {
+        required: true,
+        description: `${body.description}; at most ${body.maxBytes} bytes`,
+        content: { [body.type]: { schema: { type: 'string', maxLength: body.maxBytes } } },
+      },
+    }),
+    responses: {
+      ...Object.fromEntries(Object.entries(answers).map(([status, answer]) => [status, response(answer)])),
+      default: response(
+        errors === 'problem'
+          ? { description: 'a problem', content: { 'application/problem+json': shapes.Problem } }
+          : { description: 'why not, in words', content: { 'text/plain': { type: 'string' } } },
+      ),
+    },
+  }
+}
+
+function response({ description, content }: { readonly description: string; readonly content: object }): object {
+  return {
+    description,
+    content: Object.fromEntries(Object.entries(content).map(([type, schema]) => [type, { schema: schema as object }])),
+  }
+}

@@ -1,0 +1,172 @@
+/** What can be asked for over HTTP, and what is answered. Pure. */
+import Type, { type TSchema } from 'typebox'
+import { MAX_EVIDENCE_BYTES } from '../../evidence/evidence.js'
+import { MAX_READ_NOTE_BYTES } from '../../tlog/note.js'
+import { MAX_BODY_BYTES } from '../witness/add-checkpoint-body.js'
+import { EVIDENCE_ID, LOG_ID } from '../../status/ids.js'
+import { BELOW, LIMIT } from './parameters.js'
+import * as shapes from '../../status/shapes.js'
+
+export interface Operation {
+  readonly method: 'get' | 'post'
+  /** With the names of parameters in braces. */
+  readonly path: string
+  readonly summary: string
+  readonly parameters?: readonly Parameter[]
+  readonly body?: { readonly type: string; readonly maxBytes: number; readonly description: string }
+  /** By status. */
+  readonly answers: Readonly<Record<number, Answered>>
+  /** What every other status has: a problem body unless it is text. */
+  readonly errors: 'problem' | 'text'
+  /** Taken by the socket of the operator alone. */
+  readonly isForOperator?: true
+}
+
+interface Parameter {
+  readonly name: string
+  readonly in: 'path' | 'query' | 'header'
+  readonly description: string
+  readonly schema: object
+}
+
+interface Answered {
+  readonly description: string
+  /** The schema of a body, by its media type. */
+  readonly content: Readonly<Record<string, TSchema>>
+}
+
+const JSON_TYPE = 'application/json'
+const TEXT_TYPE = 'text/plain'
+
+const json = (description: string, schema: TSchema): Answered => ({ description, content: { [JSON_TYPE]: schema } })
+const text = (description: string, type = TEXT_TYPE): Answered => ({ description, content: { [type]: Type.String() } })
+const read = (path: string, summary: string, ok: Answered, parameters: readonly Parameter[] = []): Operation => ({
+  ...{ method: 'get', path, summary, parameters, answers: { 200: ok }, errors: 'problem' },
+})
+const fromPath = (name: string, description: string, schema: object): Parameter => ({
+  ...{ name, in: 'path', description, schema },
+})
+const LOG = fromPath('log', 'a log id', LOG_ID)
+const EVIDENCE = fromPath('id', 'an id of evidence, or of a suspect', EVIDENCE_ID)
+const NAME = fromPath('name', 'the key name of a checksum database', { type: 'string' })
+const BYTES = Type.Unsafe<Uint8Array>({ type: 'string', format: 'binary' })
+
+const API: readonly Operation[] = [
+  read('/api/v1/status', 'how the node stands', json('the status', shapes.StatusView)),
+  read('/api/v1/logs', 'the logs that it follows', json('the logs', shapes.Logs)),
+  read(
+    '/api/v1/logs/{log}/head',
+    'the newest cosigned head',
+    {
+      description: 'the head; as a note where text/plain is asked for and JSON is not',
+      content: { [JSON_TYPE]: shapes.HeadView, [TEXT_TYPE]: Type.String() },
+    },
+    [LOG],
+  ),
+  read('/api/v1/logs/{log}/heads', 'the heads that were cosigned, by pages', json('a page', shapes.HeadsPage), [
+    LOG,
+    { name: 'limit', in: 'query', description: 'heads of the page; it may end earlier', schema: LIMIT },
+    { name: 'below', in: 'query', description: 'the heads are smaller than this', schema: BELOW },
+  ]),
+  read('/api/v1/peers', 'the connected peers', json('the peers', shapes.Peers)),
+  read('/api/v1/witnesses', 'the witnesses of the policy, and this one', json('the witnesses', shapes.Witnesses)),
+  read('/api/v1/witness', 'what whoever runs a log may want to know', json('this witness', shapes.AboutWitnessView)),
+  read('/api/v1/evidence', 'the evidence that it has', json('the evidence, without the files', shapes.EvidenceFile)),
+  read('/api/v1/evidence/{id}', 'a file of evidence', json('the file, byte for byte', Type.Object({})), [EVIDENCE]),
+  read('/api/v1/suspects/{id}', 'the head of a suspect', text('the note'), [EVIDENCE]),
+  {
+    method: 'post',
+    path: '/api/v1/heads',
+    summary: 'brings a signed head',
+    body: { type: TEXT_TYPE, maxBytes: MAX_READ_NOTE_BYTES, description: 'a signed note' },
+    answers: { 200: json('what became of it', shapes.HeadAnswer) },
+    errors: 'problem',
+  },
+  {
+    method: 'post',
+    path: '/api/v1/evidence',
+    summary: 'brings evidence',
+    body: { type: JSON_TYPE, maxBytes: MAX_EVIDENCE_BYTES, description: 'a file of evidence, as gossum wrote it' },
+    answers: { 200: json('what became of it', shapes.SubmittedEvidence) },
+    errors: 'problem',
+  },
+  {
+    method: 'post',
+    path: '/api/v1/evidence/{id}/ack',
+    summary: 'lets the node sign again, or the witness count again',
+    parameters: [EVIDENCE],
+    answers: { 200: json('it is acknowledged', shapes.Acknowledged) },
+    errors: 'problem',
+    isForOperator: true,
+  },
+]
+
+const READY = { 200: text('ready'), 503: text('not ready') }
+const VERBOSE: Parameter = {
+  ...{ name: 'verbose', in: 'query', description: 'with a line for each condition', schema: { type: 'string' } },
+}
+
+const HEALTH: readonly Operation[] = [
+  read('/livez', 'whether the process runs', text('it does')),
+  { ...read('/readyz', 'whether it is ready', READY[200], [VERBOSE]), answers: READY },
+  { ...read('/healthz', 'the same as /readyz', READY[200], [VERBOSE]), answers: READY },
+  read('/metrics', 'for Prometheus', text('the metrics')),
+  read('/openapi.json', 'this description', json('OpenAPI 3.1', Type.Object({}))),
+]
+
+/** What c2sp.org/tlog-witness asks of a witness. Its answers are in its own words. */
+const C2SP: readonly Operation[] = [
+  {
+    method: 'post',
+    path: '/add-checkpoint',
+    summary: 'c2sp.org/tlog-witness: a head of a log with its proof, for our cosignature',
+    body: { type: TEXT_TYPE, maxBytes: MAX_BODY_BYTES, description: 'old size, proof, an empty line, the checkpoint' },
+    answers: {
+      200: text('our lines of signature'),
+      409: text('the size that is held, in decimal', 'text/x.tlog.size'),
+    },
+    errors: 'text',
+  },
+  {
+    method: 'post',
+    path: '/sign-subtree',
+    summary: 'c2sp.org/tlog-witness: a subtree with its proof, for the signature of the ML-DSA-44 key',
+    body: { type: TEXT_TYPE, maxBytes: MAX_BODY_BYTES, description: 'subtree, proof, an empty line, the reference' },
+    answers: { 200: text('our line of signature') },
+    errors: 'text',
+  },
+  {
+    ...read('/{log}/checkpoint', 'the newest head that this node cosigned', text('the checkpoint'), [
+      fromPath('log', 'the SHA-256 of an origin, or a log id', LOG_ID),
+    ]),
+    errors: 'text',
+  },
+]
+
+/** What the go command asks of a checksum database (golang.org/design/25530-sumdb). */
+const SUMDB: readonly Operation[] = (
+  [
+    ['supported', 'whether the database is served here', text('it is'), []],
+    ['latest', 'the newest quorum head', text('the note'), []],
+    [
+      'lookup/{module}',
+      'the record of a module version',
+      text('the record and a quorum head that holds it'),
+      [fromPath('module', 'path@version, with its capital letters escaped', { type: 'string' })],
+    ],
+    [
+      'tile/{tile}',
+      'a tile of the database',
+      {
+        description: 'hashes, or records for a data tile',
+        content: { 'application/octet-stream': BYTES, [TEXT_TYPE]: Type.String() },
+      },
+      [fromPath('tile', '8/{level}/{index}[.p/{width}]', { type: 'string' })],
+    ],
+  ] as const
+).map(([path, summary, ok, parameters]) => ({
+  ...read(`/sumdb/{name}/${path}`, summary, ok, [NAME, ...parameters]),
+  errors: 'text' as const,
+}))
+
+export const OPERATIONS: readonly Operation[] = [...API, ...HEALTH, ...C2SP, ...SUMDB]

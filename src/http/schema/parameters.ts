@@ -1,0 +1,6 @@
+/** The schemas of what stands in paths and queries: JSON Schema as it is, since every request is held to it. Pure. */
+
+/** Of `limit` in a page of heads: how many it has at most. */
+export const LIMIT = { type: 'integer', minimum: 1, maximum: 1000, default: 20 } as const
+/** Of `below`: the heads of a page are smaller. */
+export const BELOW = { type: 'integer', minimum: 1, maximum: Number.MAX_SAFE_INTEGER } as const

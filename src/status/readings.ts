@@ -1,0 +1,183 @@
+/**
+ * What a node knows of each log at this moment, and of itself, in one place: the status, the conditions and the metrics are
+ * made of it. It is read in memory, and cheap, whatever a log did.
+ */
+import type { LogSetting } from '../config/config.js'
+import { Ages } from './ages.js'
+import { isFrozen, unmetFloor } from '../store/heads.js'
+import { conditionsOf, type Condition, type Facts, type LogFacts } from './conditions.js'
+import { Lags } from './lags.js'
+import { Polls, type PollView } from './polls.js'
+import type { ClockReport } from '../witness/clock.js'
+import type { Polled } from '../witness/polled.js'
+import type { LogView } from './shapes.js'
+import type { ViewParts } from './view-parts.js'
+import { convictedNames } from './witnesses.js'
+
+/** How long a log may show nothing that can be proven, in polling intervals. */
+const STALE_INTERVALS = 5
+/** But at least so many seconds. */
+const STALE_SECONDS = 300
+
+export class Readings {
+  readonly #parts: ViewParts
+  readonly #polls: Polls
+  readonly #ages: Ages
+  readonly #lags: Lags
+  readonly #labels: ReadonlyMap<string, string>
+
+  constructor(parts: ViewParts) {
+    this.#parts = parts
+    const { now, monotonic } = parts.time
+    this.#polls = new Polls(monotonic)
+    this.#ages = new Ages(now, monotonic)
+    this.#lags = new Lags(monotonic)
+    this.#labels = labelsOf(parts.witnesses.config.logs)
+  }
+
+  /** Notes how a poll went. Returns whether it is worth telling people. */
+  polled(log: string, polled: Polled): boolean {
+    this.moved(log)
+    return this.#polls.note(log, polled)
+  }
+
+  /** Notes where a log, its quorum and our cosignatures stand: what lasts is to be seen between two looks at it, too. */
+  moved(log: string): void {
+    this.signedAge(log)
+    this.#lagsOf(log)
+  }
+
+  poll(log: string): PollView {
+    return this.#polls.of(log)
+  }
+
+  /** Seconds since our newest cosignature of a log was made; undefined without one. */
+  signedAge(log: string): number | undefined {
+    const { signed } = this.#parts.witnesses.store.heads.get(log)
+    return signed && this.#ages.of(`signed ${log}`, signed.time * 1000)
+  }
+
+  /** Seconds since the oldest suspect of a log was first seen; 0 without any. */
+  suspectAge(log: string): number {
+    const [oldest] = this.#parts.suspects.list(log)
+    return oldest === undefined ? 0 : this.#ages.of(`suspect ${log}`, Date.parse(oldest.firstSeen))
+  }
+
+  /** Seconds since a witness says that it cosigned something last; undefined when it was never heard. */
+  witnessAge(vkey: string): number | undefined {
+    const last = this.#parts.witnesses.cosigned.signers.lastSeen(vkey)
+    return last && this.#ages.of(`witness ${vkey}`, last.time * 1000)
+  }
+
+  clock(): ClockReport {
+    const { witnesses, barrier } = this.#parts
+    const { config, store } = witnesses
+    const promises = config.logs.flatMap(({ id, key }) => {
+      const { signed } = store.heads.get(id)
+      return signed === undefined ? [] : { log: key.name, time: signed.time }
+    })
+    return barrier.clock(promises)
+  }
+
+  /** Why nothing of a log is signed for a reason of our own. */
+  paused(log: string): string | undefined {
+    return this.#parts.witnesses.store.heads.disagreement(log) ?? this.#parts.barrier.taken(log)
+  }
+
+  /** Also by evidence that could not be written yet. */
+  isFrozen(log: string): boolean {
+    return isFrozen(this.#parts.witnesses.store.heads.get(log)) || this.#parts.witnesses.alarm.holds(log)
+  }
+
+  holds(log: string): LogView['holds'] {
+    const { store, alarm } = this.#parts.witnesses
+    const { holds } = store.heads.get(log)
+    const unwritten = alarm.unwritten().filter((kept) => kept.log === log && kept.witness === undefined)
+    const more = unwritten.filter(({ id }) => holds.every((hold) => hold.id !== id))
+    return [...holds.map(({ id, acked }) => ({ id, acked })), ...more.map(({ id }) => ({ id, acked: false }))]
+  }
+
+  /** All that holds. */
+  conditions(): Condition[] {
+    return conditionsOf(this.#facts())
+  }
+
+  #facts(): Facts {
+    const { witnesses, barrier, around } = this.#parts
+    const { config, store, alarm } = witnesses
+    const behind = around.bastion()
+    const peers = around.mesh()?.peers().length
+    const { operator, lists } = around.faults()
+    return {
+      logs: config.logs.map((log) => this.#logFacts(log)),
+      hasPolicy: config.policy !== undefined,
+      convicted: convictedNames(witnesses),
+      signing: {
+        guard: barrier.guard(),
+        deposit: barrier.deposit(),
+        clock: this.clock().conditions,
+        agent: barrier.signing().error ?? undefined,
+      },
+      disk: { failure: this.#withoutHome(store.failure), unwritten: alarm.unwritten().length },
+      around: {
+        operator: this.#withoutHome(operator),
+        lists,
+        mesh: peers === undefined ? undefined : { configured: config.bootstrap.length, connected: peers },
+        bastion: behind === undefined || behind.state === 'serving' ? undefined : (behind.error ?? behind.state),
+        places: around.exchange().map(({ name, error, says }) => ({
+          name,
+          error,
+          isContradicting: says.some(({ verdict }) => verdict === 'inconsistent'),
+        })),
+      },
+      patience: Math.max(STALE_INTERVALS * config.poll, STALE_SECONDS),
+    }
+  }
+
+  /** Where the home is is nobody's business: anybody may read the status. */
+  #withoutHome(text: string | undefined): string | undefined {
+    return text?.replaceAll(this.#parts.witnesses.config.home, '<home>')
+  }
+
+  #logFacts({ id, url, disabled }: LogSetting): LogFacts {
+    const { witnesses, suspects, barrier } = this.#parts
+    const { store, cosigned } = witnesses
+    const acked = new Set(store.heads.get(id).holds.flatMap((hold) => (hold.acked ? hold.id : [])))
+    const open = suspects.list(id).filter((suspect) => !acked.has(suspect.id))
+    return {
+      id,
+      label: this.#labels.get(id)!,
+      isDisabled: disabled,
+      isFrozen: this.isFrozen(id),
+      stops: {
+        disagreement: store.heads.disagreement(id),
+        taken: barrier.taken(id),
+        floor: unmetFloor(store.heads.get(id))?.size,
+      },
+      // A log that is only pushed comes when it wants to.
+      poll: url === null ? undefined : this.#polls.of(id),
+      suspects: { open: open.length, alarmed: open.filter(({ alarmed }) => alarmed).length },
+      lag: this.#lagsOf(id),
+      hasQuorum: cosigned.quorum(id) !== undefined,
+    }
+  }
+
+  #lagsOf(log: string): LogFacts['lag'] {
+    const { store, cosigned, keysOf } = this.#parts.witnesses
+    const newest = store.heads.get(log).tree?.size
+    const current = cosigned.current(log)
+    const signed = current?.cosignatures.has(keysOf(log)[0].vkey) === true ? current.size : undefined
+    return {
+      quorum: this.#lags.note(`quorum ${log}`, cosigned.quorum(log)?.size, newest),
+      cosignature: this.#lags.note(`cosignature ${log}`, signed, newest),
+    }
+  }
+}
+
+/** What people call each log: by its key name, and where several have that, by the beginning of its id, too. */
+function labelsOf(logs: readonly LogSetting[]): Map<string, string> {
+  const named = (name: string): number => logs.filter(({ key }) => key.name === name).length
+  return new Map(
+    logs.map(({ id, key: { name } }) => [id, named(name) > 1 ? `${name} (${id.slice(0, 8)})` : name] as const),
+  )
+}

@@ -1,0 +1,59 @@
+/** What the view of a node reads. */
+import type { Sample } from './sample.js'
+import type { Facts } from './conditions.js'
+import type { VerifierKey } from '../tlog/note.js'
+import type { ClockReport, PromisedTime } from '../witness/clock.js'
+import type { DepositReport } from '../witness/deposit-report.js'
+import type { Candidate } from '../witness/head.js'
+import type { Outcome } from '../witness/outcome.js'
+import type { GuardReport } from '../witness/rollback-guard.js'
+import type { Suspects } from '../witness/suspects.js'
+import type { ExchangeView, PeerView, SigningView, StatusView } from './shapes.js'
+import type { WitnessParts } from './witnesses.js'
+
+export interface ViewParts {
+  readonly witnesses: WitnessParts
+  readonly suspects: Suspects
+  readonly version: string
+  readonly time: {
+    /** Milliseconds since 1970. */
+    readonly now: () => number
+    /** Milliseconds since any moment, by a clock that nobody sets. */
+    readonly monotonic: () => number
+  }
+  /** What stands between this node and a signature. */
+  readonly barrier: {
+    readonly guard: () => GuardReport
+    readonly deposit: () => DepositReport
+    readonly clock: (promises: readonly PromisedTime[]) => ClockReport
+    /** Why nothing of a log may be signed with its key: that is bound to another of its origin; undefined when it may. */
+    readonly taken: (log: string) => string | undefined
+    readonly signing: () => SigningView
+  }
+  readonly around: {
+    /** The mesh, once it runs. */
+    readonly mesh: () => MeshView | undefined
+    /** URL of the HTTP API, once it is served. */
+    readonly http: () => string
+    readonly bastion: () => NonNullable<StatusView['bastion']> | undefined
+    /** The places outside the mesh. */
+    readonly exchange: () => readonly PlaceReport[]
+    /** What else does not work: why the socket of the operator is not open, and the log lists that cannot be read. */
+    readonly faults: () => Pick<Facts['around'], 'operator' | 'lists'>
+    /** The metrics as a scrape gets them, with the gauges as they are now. */
+    readonly metrics: (sample: Sample) => Promise<string>
+  }
+  /** Takes a head through the pipeline. */
+  readonly submit: (candidate: Candidate) => Promise<Outcome>
+}
+
+/** What is shown of a place, as the exchange tells it. */
+type PlaceReport = Omit<ExchangeView, 'says'> & { readonly says: readonly ExchangeView['says'][number][] }
+
+interface MeshView {
+  readonly peerId: string
+  multiaddrs(): string[]
+  peers(): PeerView[]
+  /** Keys that neighbours count. */
+  relayed(): readonly VerifierKey[]
+}

@@ -1,0 +1,231 @@
+/**
+ * What a node shows of itself: one reading of the witness, the store and the mesh, in the words of the API. The API, the
+ * metrics and the command line all show this and nothing else.
+ */
+import type { LogSetting } from '../config/config.js'
+import type { Received } from '../evidence/alarm.js'
+import type { Sample } from './sample.js'
+import { isReady } from './conditions.js'
+import type { PollView } from './polls.js'
+import { unmetFloor } from '../store/heads.js'
+import { fromUtf8, utf8 } from '../tlog/bytes.js'
+import { formatHash } from '../tlog/hash.js'
+import { quorumThreshold } from '../tlog/policy.js'
+import { encodeCosigned, type CosignedHead } from '../witness/cosigned-head.js'
+import type { Outcome } from '../witness/outcome.js'
+import type { Polled } from '../witness/polled.js'
+import type { Suspect } from '../witness/suspects.js'
+import type { NodeView, Readiness } from './node-view.js'
+import type { EvidenceView, HeadView, LogView, PeerView, StatusView, SuspectView, WitnessView } from './shapes.js'
+import { Readings } from './readings.js'
+import { sampleOf } from './sampling.js'
+import { checksOf, depositView } from './standing.js'
+import type { ViewParts } from './view-parts.js'
+import { cosignatureViews, evidenceViews, ownKeys, witnessViews } from './witnesses.js'
+
+export type { ViewParts }
+
+export class View implements NodeView {
+  readonly #parts: ViewParts
+  readonly #readings: Readings
+  readonly #startedAt: number
+
+  constructor(parts: ViewParts) {
+    this.#parts = parts
+    this.#startedAt = parts.time.now()
+    this.#readings = new Readings(parts)
+  }
+
+  /** Notes how a poll went. Returns whether it is worth telling people. */
+  polled(log: string, polled: Polled): boolean {
+    return this.#readings.polled(log, polled)
+  }
+
+  /** Notes that there is a new head of a log. */
+  advanced(log: string): void {
+    this.#readings.moved(log)
+  }
+
+  /** A moment of the monotonic clock, by our clock as it is set now. */
+  #at(ago: number | undefined): string | null {
+    return ago === undefined ? null : iso(this.#parts.time.now() - ago)
+  }
+
+  async status(): Promise<StatusView> {
+    const { witnesses, version, barrier, around } = this.#parts
+    const { config, witness, second } = witnesses
+    const mesh = around.mesh()
+    const evidence = await this.evidence()
+    const conditions = this.#readings.conditions()
+    return {
+      version,
+      ready: isReady(conditions),
+      conditions: conditions.map((condition) => ({ ...condition })),
+      witness: witness.vkey,
+      mlDsa: second?.vkey ?? null,
+      peerId: mesh?.peerId ?? null,
+      multiaddrs: mesh?.multiaddrs() ?? [],
+      http: around.http(),
+      startedAt: iso(this.#startedAt),
+      policy: config.policy
+        ? {
+            quorum: config.policy.quorum,
+            threshold: quorumThreshold(config.policy),
+            witnesses: config.policy.witnesses.length,
+          }
+        : null,
+      logs: config.logs.map((log) => this.#log(log)),
+      peers: this.peers().length,
+      evidence: evidence.filter((item) => !item.acked).length,
+      guard: { ...barrier.guard() },
+      deposit: depositView(barrier.deposit()),
+      clock: [...this.#readings.clock().conditions],
+      signing: barrier.signing(),
+      bastion: around.bastion() ?? null,
+      exchange: around.exchange().map((place) => ({ ...place, says: [...place.says] })),
+    }
+  }
+
+  #log({ id, key, url, origin, disabled, list, perDay }: LogSetting): LogView {
+    const { witnesses, suspects } = this.#parts
+    const { store, cosigned, keysOf } = witnesses
+    const state = store.heads.get(id)
+    const head = cosigned.current(id)
+    const quorum = cosigned.quorum(id)
+    const floor = unmetFloor(state)
+    const poll: PollView = this.#readings.poll(id)
+    return {
+      id,
+      name: key.name,
+      key: key.vkey,
+      url,
+      origin,
+      disabled,
+      list,
+      perDay,
+      size: state.tree?.size ?? 0,
+      root: state.tree ? formatHash(state.tree.root) : null,
+      time: state.signed ? iso(state.signed.time * 1000) : null,
+      frozen: this.#readings.isFrozen(id),
+      holds: this.#readings.holds(id),
+      cosignatures: head ? cosignatureViews(witnesses, head) : [],
+      quorum: quorum
+        ? { size: quorum.size, root: formatHash(quorum.root), cosignatures: cosignatureViews(witnesses, quorum) }
+        : null,
+      ...suspectViews(suspects.list(id), this.#readings.holds(id)),
+      witness: keysOf(id)[0].vkey,
+      paused: this.#readings.paused(id) ?? null,
+      floor: floor ? { size: floor.size, at: floor.at } : null,
+      firstUse: state.firstUse ? { ...state.firstUse } : null,
+      reachable: poll.reachable,
+      lastPoll: this.#at(poll.answeredAgo),
+      verifiedAt: this.#at(poll.verifiedAgo),
+      error: poll.error,
+    }
+  }
+
+  head(log: string): Promise<HeadView | undefined> {
+    const head = this.#parts.witnesses.cosigned.current(log)
+    return Promise.resolve(head && this.#headView(head))
+  }
+
+  async heads(log: string, limit: number, below?: number): Promise<HeadView[]> {
+    return (await this.#parts.witnesses.cosigned.history(log, limit, below)).map((head) => this.#headView(head))
+  }
+
+  #headView(head: CosignedHead): HeadView {
+    const own = ownKeys(this.#parts.witnesses).flatMap(({ vkey }) => head.cosignatures.get(vkey) ?? [])[0]
+    return {
+      size: head.size,
+      root: formatHash(head.root),
+      time: own ? iso(own.time * 1000) : null,
+      note: fromUtf8(encodeCosigned(head))!,
+      cosignatures: cosignatureViews(this.#parts.witnesses, head),
+    }
+  }
+
+  suspectNote(id: string): Promise<string | undefined> {
+    const { witnesses, suspects } = this.#parts
+    const all = witnesses.config.logs.flatMap((log) => suspects.list(log.id))
+    return Promise.resolve(all.find((suspect) => suspect.id === id)?.note)
+  }
+
+  /** Whether this node follows the log. */
+  follows(log: string): boolean {
+    return this.#parts.witnesses.config.logs.some(({ id }) => id === log)
+  }
+
+  peers(): PeerView[] {
+    return this.#parts.around.mesh()?.peers() ?? []
+  }
+
+  evidence(): Promise<EvidenceView[]> {
+    return evidenceViews(this.#parts.witnesses)
+  }
+
+  witnesses(): WitnessView[] {
+    return witnessViews(this.#parts.witnesses)
+  }
+
+  async evidenceFile(id: string): Promise<Uint8Array | undefined> {
+    const kept = await this.#parts.witnesses.alarm.get(id)
+    return kept && utf8(kept.text)
+  }
+
+  /** Acknowledges evidence, all that convicts the same log by now, or a suspect that froze its log. False when no log and no witness is held by this id. */
+  async acknowledge(id: string): Promise<boolean> {
+    const { config, store, alarm } = this.#parts.witnesses
+    let found = await alarm.acknowledge(id)
+    for (const each of new Set([id, ...alarm.acknowledgedWith(id)]))
+      for (const log of config.logs) found = (await store.heads.acknowledge(log.id, each)) || found
+    return found
+  }
+
+  async submitHead(note: Uint8Array): Promise<{ outcome: Outcome; held: number | null }> {
+    const { submit, witnesses, time } = this.#parts
+    const outcome = await submit({ source: 'submit', note, receivedAt: time.now() })
+    const held = outcome.log === undefined ? undefined : witnesses.store.heads.get(outcome.log).tree?.size
+    return { outcome, held: held ?? null }
+  }
+
+  submitEvidence(file: Uint8Array): Promise<Received> {
+    return this.#parts.witnesses.alarm.take(file)
+  }
+
+  readiness(): Promise<Readiness> {
+    const conditions = this.#readings.conditions()
+    return Promise.resolve({ ready: isReady(conditions), checks: checksOf(conditions) })
+  }
+
+  /** What the gauges show. */
+  samples(): Sample {
+    return sampleOf(this.#parts, this.#readings)
+  }
+
+  metrics(): Promise<string> {
+    return this.#parts.around.metrics(this.samples())
+  }
+}
+
+function iso(ms: number): string {
+  return new Date(ms).toISOString()
+}
+
+/** Suspects of one log that are shown: a log can make hundreds, of 64 KiB each. */
+const MAX_SHOWN = 16
+
+/** What is shown of the suspects of a log: first what somebody should look at, then what was acknowledged. */
+function suspectViews(
+  suspects: readonly Suspect[],
+  holds: LogView['holds'],
+): Pick<LogView, 'suspects' | 'suspectCount'> {
+  const acked = new Set(holds.flatMap((hold) => (hold.acked ? hold.id : [])))
+  const rank = ({ id, alarmed }: Suspect): number => (acked.has(id) ? 1 : alarmed ? 0 : 2)
+  const shown = suspects.toSorted((a, b) => rank(a) - rank(b)).slice(0, MAX_SHOWN)
+  return { suspects: shown.map(suspectView), suspectCount: suspects.length }
+}
+
+function suspectView({ id, size, firstSeen, door, peer, code, alarmed, note }: Suspect): SuspectView {
+  // The third line of a checkpoint is its root.
+  return { id, size, root: note.split('\n', 3)[2]!, firstSeen, door, peer: peer ?? null, code, alarmed }
+}

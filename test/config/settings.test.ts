@@ -1,0 +1,336 @@
+/** Every setting, from wherever it may be said: what it becomes, and the words for what it cannot be. */
+import { describe, expect, test } from 'vitest'
+import { command as runCommand } from '../../src/cli/commands/run.js'
+import { loadConfig, SUM_GOLANG_ORG, type Config, type Settings } from '../../src/config/config.js'
+import { errorCode, GossumError } from '../../src/errors.js'
+import { gossum, jsonError } from '../helpers/cli.js'
+import { testSigner, testWitness } from '../helpers/heart.js'
+import { scratchFolder } from '../helpers/home.js'
+
+const { file } = scratchFolder()
+const { vkey } = testSigner('log.example', 1).verifier
+const witness = testWitness.verifier.vkey
+const peer = '/ip4/192.0.2.1/tcp/1'
+const policy = file('policy', `witness w ${witness}\nquorum w\n`)
+
+/** The configuration with nothing set but what is given. */
+const load = (flags: Settings, env: NodeJS.ProcessEnv = {}, yaml?: string): Config =>
+  loadConfig(
+    { ...(flags.home === undefined && { home: '/nonexistent' }), ...flags },
+    { env, ...(yaml !== undefined && { file: file('settings.yaml', yaml) }) },
+  )
+
+interface Row {
+  readonly name: keyof Settings
+  /** The same value as a flag has it, as text of the environment, and as YAML. */
+  readonly flag: Settings[keyof Settings]
+  readonly variable: string
+  readonly text: string
+  readonly yaml: string
+  /** What the configuration then has, and what it has when nobody says anything. */
+  readonly read: (config: Config) => unknown
+  readonly becomes: unknown
+  readonly otherwise: unknown
+}
+
+const same = (name: keyof Settings & keyof Config, value: string, otherwise: unknown): Row => ({
+  ...{ name, flag: value, text: value, becomes: value, otherwise },
+  variable: `GOSSUM_${name.toUpperCase()}`,
+  yaml: `${name}: ${JSON.stringify(value)}`,
+  read: (config) => config[name],
+})
+const list = (
+  name: keyof Settings,
+  spelled: string,
+  value: string,
+  more: Pick<Row, 'read' | 'becomes' | 'otherwise'>,
+) => ({
+  ...{ name, flag: [value], text: ` ${value} ;\n`, ...more },
+  variable: `GOSSUM_${spelled.replaceAll('-', '_').toUpperCase()}`,
+  yaml: `${spelled}: ${JSON.stringify(value)}`,
+})
+const seconds = (
+  name: 'poll' | 'guardWait' | 'depositWait' | 'quorumWait',
+  spelled: string,
+  otherwise: number,
+): Row => ({
+  ...{ name, flag: 7.5, text: '7.5', becomes: 7.5, otherwise },
+  variable: `GOSSUM_${spelled.replaceAll('-', '_').toUpperCase()}`,
+  yaml: `${spelled}: 7.5`,
+  read: (config) => config[name],
+})
+
+const ROWS: readonly Row[] = [
+  list('log', 'log', `${vkey} https://log.example`, {
+    read: ({ logs }) => logs.map(({ key, url, origin }) => [key.vkey, url, origin]),
+    becomes: [[vkey, 'https://log.example', 'go.sum database tree']],
+    otherwise: [[SUM_GOLANG_ORG, 'https://sum.golang.org', 'go.sum database tree']],
+  }),
+  list('logList', 'log-list', 'https://lists.example/log-list.1', {
+    read: ({ logLists }) => logLists,
+    becomes: ['https://lists.example/log-list.1'],
+    otherwise: [],
+  }),
+  list('listen', 'listen', peer, { read: (c) => c.listen, becomes: [peer], otherwise: ['/ip4/0.0.0.0/tcp/46786'] }),
+  list('bootstrap', 'bootstrap', peer, { read: (c) => c.bootstrap, becomes: [peer], otherwise: [] }),
+  list('announce', 'announce', peer, { read: (c) => c.announce, becomes: [peer], otherwise: [] }),
+  {
+    ...{ name: 'mdns', flag: false, variable: 'GOSSUM_MDNS', text: 'false', yaml: 'mdns: false' },
+    ...{ read: ({ mdns }) => mdns, becomes: false, otherwise: true },
+  },
+  {
+    ...{ name: 'http', flag: '[::1]:8080', variable: 'GOSSUM_HTTP', text: '[::1]:8080', yaml: 'http: "[::1]:8080"' },
+    ...{ read: ({ http }) => http, becomes: { host: '::1', port: 8080 } },
+    otherwise: { host: '127.0.0.1', port: 46787 },
+  },
+  list('trustedProxy', 'trusted-proxy', '10.0.0.0/8', {
+    read: ({ trustedProxies }) => trustedProxies,
+    becomes: ['10.0.0.0/8'],
+    otherwise: [],
+  }),
+  seconds('poll', 'poll', 60),
+  seconds('guardWait', 'guard-wait', 30),
+  seconds('depositWait', 'deposit-wait', 2),
+  seconds('quorumWait', 'quorum-wait', 10),
+  {
+    ...{
+      name: 'deposit',
+      flag: '2,required',
+      variable: 'GOSSUM_DEPOSIT',
+      text: '2,required',
+      yaml: 'deposit: 2,required',
+    },
+    ...{ read: ({ deposit }) => deposit, becomes: { keep: 2, required: true } },
+    otherwise: { keep: undefined, required: false },
+  },
+  list('upstream', 'upstream', 'sum.golang.org https://proxy.example/sumdb/sum.golang.org/', {
+    read: ({ logs }) => logs.map(({ upstream }) => upstream),
+    becomes: ['https://proxy.example/sumdb/sum.golang.org'],
+    otherwise: ['https://sum.golang.org'],
+  }),
+  list('feed', 'feed', `${witness} https://w.example`, {
+    read: ({ places }) => places.map(({ kind, url, key }) => [kind, url, key?.vkey]),
+    becomes: [['feed', 'https://w.example', witness]],
+    otherwise: [],
+  }),
+  list('distributor', 'distributor', 'https://d.example', {
+    read: ({ places }) => places.map(({ kind, url }) => [kind, url]),
+    becomes: [['distributor', 'https://d.example']],
+    otherwise: [],
+  }),
+  list('sourceSpotter', 'source-spotter', 'https://s.example', {
+    read: ({ places }) => places.map(({ kind, url }) => [kind, url]),
+    becomes: [['source-spotter', 'https://s.example']],
+    otherwise: [],
+  }),
+  same('bastion', 'https://bastion.example:8443', undefined),
+  {
+    ...same('policy', policy, undefined),
+    read: ({ policy }) => policy?.witnesses.map(({ key }) => key?.vkey),
+    becomes: [witness],
+  },
+  same('name', 'witness.example.org', undefined),
+  same('contact', 'witness@example.org', undefined),
+]
+
+describe.each(ROWS)('$name', ({ name, flag, variable, text, yaml, read, becomes, otherwise }) => {
+  test('is what a flag, the environment or the file says, and else its default', () => {
+    expect(read(load({ [name]: flag }))).toEqual(becomes)
+    expect(read(load({}, { [variable]: text }))).toEqual(becomes)
+    expect(read(load({}, {}, `${yaml}\n`))).toEqual(becomes)
+    expect(read(load({}))).toEqual(otherwise)
+    expect(read(load({ [name]: undefined }, { [variable]: '' }, '{}'))).toEqual(otherwise)
+  })
+})
+
+describe('what is said twice', () => {
+  const http = ({ http: { port } }: Config): number => port
+
+  test('in several places: flags > environment > file', () => {
+    expect(http(load({ http: 'a:1' }, { GOSSUM_HTTP: 'a:2' }, 'http: a:3'))).toBe(1)
+    expect(http(load({}, { GOSSUM_HTTP: 'a:2' }, 'http: a:3'))).toBe(2)
+    expect(http(load({}, {}, 'http: a:3'))).toBe(3)
+  })
+
+  test('lists replace each other whole', () => {
+    expect(load({ listen: ['a'] }, { GOSSUM_LISTEN: 'b;c' }, 'listen: [d, e, f]').listen).toEqual(['a'])
+    expect(load({}, { GOSSUM_LISTEN: 'b;c' }, 'listen: [d, e, f]').listen).toEqual(['b', 'c'])
+    expect(load({}, {}, 'listen: [d, e, f]').listen).toEqual(['d', 'e', 'f'])
+    expect(load({}, { GOSSUM_LISTEN: ';' }).listen).toEqual([])
+  })
+})
+
+describe('home', () => {
+  const home = (flags: Settings, env: NodeJS.ProcessEnv, yaml?: string): string =>
+    loadConfig(flags, { env, ...(yaml !== undefined && { file: file('home.yaml', yaml) }) }).home
+
+  test('is a flag, what the file says, $GOSSUM_HOME, or below the data home of the user', () => {
+    const env = { GOSSUM_HOME: '/from/env', XDG_DATA_HOME: '/xdg', HOME: '/user' }
+    expect(home({ home: '/from/flag' }, env, 'home: /from/file')).toBe('/from/flag')
+    expect(home({}, env, 'home: /from/file')).toBe('/from/file')
+    expect(home({}, env)).toBe('/from/env')
+    expect(home({}, { ...env, GOSSUM_HOME: '' })).toBe('/xdg/gossum')
+    expect(home({}, { HOME: '/user', XDG_DATA_HOME: 'relative' })).toBe('/user/.local/share/gossum')
+    expect(home({ home: '.' }, env)).toBe(process.cwd())
+  })
+})
+
+test('the file is that of --config, else $GOSSUM_CONFIG', () => {
+  const [one, two] = [file('one.yaml', 'poll: 1'), file('two.yaml', 'poll: 2')]
+  const env = { GOSSUM_CONFIG: two }
+  expect(loadConfig({ home: '/nonexistent' }, { env, file: one }).poll).toBe(1)
+  expect(loadConfig({ home: '/nonexistent' }, { env }).poll).toBe(2)
+  expect(loadConfig({ home: '/nonexistent' }, { env: { GOSSUM_CONFIG: '' } }).poll).toBe(60)
+})
+
+test('the ssh-agent is that of the user', () => {
+  expect(load({}, { SSH_AUTH_SOCK: '/agent' }).agentSocket).toBe('/agent')
+  expect(load({}).agentSocket).toBeUndefined()
+})
+
+test('recover is a flag and nothing else', () => {
+  expect(load({ recover: true }).recover).toBe(true)
+  expect(load({}, { GOSSUM_RECOVER: 'true' }).recover).toBe(false)
+  expect(() => load({}, {}, 'recover: true')).toThrow(/there is no setting "recover"/)
+})
+
+/** The words of an error, without the sentence of its code. */
+const refusal = (act: () => unknown): string => {
+  try {
+    act()
+  } catch (error) {
+    return error instanceof GossumError ? `${errorCode(error)} ${error.detail}` : String(error)
+  }
+  return 'accepted'
+}
+const many = (value: string): string[] => Array.from({ length: 65 }, () => value)
+
+describe('what cannot be, in the words for it', () => {
+  test.each<[Settings, string]>([
+    [{ log: [] }, 'log: there is none to follow'],
+    [{ log: many('x') }, 'log: more than 64'],
+    [{ log: ['x'] }, 'log: "VKEY URL" or "VKEY URL ORIGIN" expected, got "x"'],
+    [{ logList: many('x') }, 'log-list: more than 64'],
+    [{ logList: ['https://lists.example'] }, 'log-list: "https://lists.example" does not name a file'],
+    [{ logList: ['https://lists.example/x?y'] }, 'log-list: "https://lists.example/x?y" is not an http or https URL'],
+    [{ listen: many('x') }, 'listen: more than 64'],
+    [{ bootstrap: many('x') }, 'bootstrap: more than 64'],
+    [{ announce: many('x') }, 'announce: more than 64'],
+    [{ http: 'x' }, 'http: HOST:PORT expected, got "x"'],
+    [{ http: '127.0.0.1:65536' }, 'http: HOST:PORT expected, got "127.0.0.1:65536"'],
+    [{ trustedProxy: many('10.0.0.1') }, 'trusted-proxy: more than 64'],
+    [{ trustedProxy: ['10.0.0.0/33'] }, 'trusted-proxy: ADDRESS or ADDRESS/BITS expected, got "10.0.0.0/33"'],
+    [{ poll: 0 }, 'poll: seconds from 0.1 to 86400 expected'],
+    [{ poll: 86_401 }, 'poll: seconds from 0.1 to 86400 expected'],
+    [{ guardWait: -1 }, 'guard-wait: seconds from 0 to 3600 expected'],
+    [{ guardWait: 3601 }, 'guard-wait: seconds from 0 to 3600 expected'],
+    [{ depositWait: 61 }, 'deposit-wait: seconds from 0 to 60 expected'],
+    [{ quorumWait: NaN }, 'quorum-wait: seconds from 0 to 60 expected'],
+    [{ deposit: 'x' }, 'deposit: "K", "required" or "K,required" expected, with K from 1 on, got "x"'],
+    [{ upstream: many('x') }, 'upstream: more than 64'],
+    [{ upstream: ['x y'] }, 'upstream: "NAME URL" of a log that is followed expected, each once, got "x y"'],
+    [{ feed: many('x') }, 'feed: more than 64'],
+    [{ feed: ['x'] }, 'feed: "x" is not an http or https URL'],
+    [{ distributor: many('x') }, 'distributor: more than 64'],
+    [{ distributor: ['x y'] }, 'distributor: one URL expected, got "x y"'],
+    [{ sourceSpotter: many('x') }, 'source-spotter: more than 64'],
+    [{ sourceSpotter: ['x'] }, 'source-spotter: "x" is not an http or https URL'],
+    [{ bastion: 'http://b.example' }, 'bastion: "https://HOST[:PORT]" expected, got "http://b.example"'],
+    [{ bastion: 'https://u:p@b.example' }, 'bastion: "https://HOST[:PORT]" expected, got "https://b.example"'],
+    [{ contact: 'two\nlines' }, 'contact: one line of 1 to 200 characters expected'],
+    [{ name: 'a b' }, 'name: "a b": a key name has no white space and no "+"'],
+  ])('%j', (settings, words) => {
+    expect(refusal(() => load(settings))).toBe(`CONFIG_INVALID ${words}`)
+  })
+
+  test.each<[string, string]>([
+    ['polcy: x', 'SETTINGS: there is no setting "polcy"'],
+    ['config: x', 'SETTINGS: there is no setting "config"'],
+    ['node: http://x', 'SETTINGS: there is no setting "node"'],
+    ['- a', 'SETTINGS: not a mapping of settings'],
+    ['just words', 'SETTINGS: not a mapping of settings'],
+    ['name: [a]', 'name: must be a string'],
+    ['listen: [{}]', 'listen: must be a string'],
+    ['listen:', 'listen: must be a string'],
+    ['mdns: 1', 'mdns: must be true or false'],
+    ['poll: x', 'poll: seconds from 0.1 to 86400 expected'],
+    ['http: 1', 'http: HOST:PORT expected, got "1"'],
+    [`# ${'x'.repeat(256 * 1024)}`, 'SETTINGS: larger than 262144 bytes'],
+  ])('in a file: %.30s', (yaml, words) => {
+    const path = file('settings.yaml', yaml)
+    expect(refusal(() => load({}, {}, yaml))).toBe(`CONFIG_INVALID ${words.replace('SETTINGS', path)}`)
+  })
+
+  test.each<[NodeJS.ProcessEnv, string]>([
+    [{ GOSSUM_MDNS: 'no' }, 'GOSSUM_MDNS: must be true or false'],
+    [{ GOSSUM_POLL: 'x' }, 'poll: seconds from 0.1 to 86400 expected'],
+    [{ GOSSUM_LOG: ';' }, 'log: there is none to follow'],
+  ])('in the environment: %j', (env, words) => {
+    expect(refusal(() => load({}, env))).toBe(`CONFIG_INVALID ${words}`)
+  })
+
+  test('nor can a file be that is none', () => {
+    expect(refusal(() => loadConfig({ home: '/nonexistent' }, { env: {}, file: '/nonexistent.yaml' }))).toMatch(
+      /^FILE_UNREADABLE ENOENT/,
+    )
+    expect(refusal(() => load({ policy: '/nonexistent.policy' }))).toMatch(/^FILE_UNREADABLE ENOENT/)
+    expect(refusal(() => load({ policy: file('bad', 'x\n') }))).toMatch(/^POLICY_MALFORMED /)
+  })
+})
+
+describe('gossum run', () => {
+  test('has these flags', () => {
+    const flags = runCommand().options.map(({ flags }) => flags)
+    expect(flags.toSorted()).toEqual(
+      [
+        '--announce <MULTIADDR>',
+        '--bastion <URL>',
+        '--bootstrap <MULTIADDR>',
+        '--contact <TEXT>',
+        '--deposit <K|required|K,required>',
+        '--deposit-wait <SECONDS>',
+        '--distributor <URL>',
+        '--feed <"URL" or "VKEY URL">',
+        '--guard-wait <SECONDS>',
+        '--http <HOST:PORT>',
+        '--listen <MULTIADDR>',
+        '--log <"VKEY URL [ORIGIN]">',
+        '--log-list <URL|FILE>',
+        '--name <KEYNAME>',
+        '--no-mdns',
+        '--policy <FILE>',
+        '--poll <SECONDS>',
+        '--quorum-wait <SECONDS>',
+        '--recover',
+        '--source-spotter <URL>',
+        '--trusted-proxy <CIDR>',
+        '--upstream <"NAME URL">',
+      ].toSorted(),
+    )
+  })
+
+  test.each([
+    [['--log', 'x'], /log: "VKEY URL"/],
+    [['--log-list', 'http://x.example'], /log-list: /],
+    [many('--listen').flatMap((flag) => [flag, 'x']), /listen: more than 64/],
+    [many('--bootstrap').flatMap((flag) => [flag, 'x']), /bootstrap: more than 64/],
+    [many('--announce').flatMap((flag) => [flag, 'x']), /announce: more than 64/],
+    [['--http', 'x'], /http: HOST:PORT expected, got "x"/],
+    [['--trusted-proxy', 'x'], /trusted-proxy: /],
+    [['--poll', 'x'], /poll: seconds/],
+    [['--guard-wait', '3601'], /guard-wait: seconds/],
+    [['--deposit', 'x'], /deposit: "K"/],
+    [['--deposit-wait', '61'], /deposit-wait: seconds/],
+    [['--quorum-wait', '61'], /quorum-wait: seconds/],
+    [['--upstream', 'x y'], /upstream: "NAME URL"/],
+    [['--feed', 'x'], /feed: "x"/],
+    [['--distributor', 'x'], /distributor: "x"/],
+    [['--source-spotter', 'x'], /source-spotter: "x"/],
+    [['--bastion', 'x'], /bastion: "https:/],
+    [['--policy', policy, '--name', 'a b'], /name: "a b"/],
+  ])('hears %s %s', async (args, words) => {
+    const result = await gossum(['run', '--json', ...args])
+    expect(result).toMatchObject({ code: 2, stdout: '' })
+    expect(jsonError(result).message).toMatch(words)
+  })
+})

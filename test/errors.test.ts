@@ -1,0 +1,51 @@
+/** The table of error codes: what each means at every door, and that the doors ask it. */
+import { readdirSync, readFileSync } from 'node:fs'
+import { describe, expect, test } from 'vitest'
+import { exitCodeOf } from '../src/cli/exit.js'
+import { ERRORS, GossumError, traitsOf, type ErrorCode } from '../src/errors.js'
+import { statusOf } from '../src/http/reply.js'
+
+const CODES = Object.keys(ERRORS) as ErrorCode[]
+
+describe.each(CODES)('%s', (code) => {
+  const [sentence, hint, traits] = ERRORS[code]
+
+  test('has a sentence, and something to do', () => {
+    expect(sentence).toMatch(/^[a-z].*[^.]$/)
+    expect(hint).toMatch(/^\S.*\S$/)
+  })
+
+  test('has traits that do not contradict each other', () => {
+    expect(traitsOf(code)).toBe(traits)
+    expect([400, 403, 404, 405, 409, 413, 422, 429, 500, 502, 503, 504]).toContain(traits.status)
+    expect([1, 2, 3, 4]).toContain(traits.exit)
+    // Whose doing it is, the status says, too.
+    const isTheirs = ['request', 'head', 'claim'].includes(traits.fault)
+    expect(traits.status < 500).toBe(isTheirs)
+    // "Not now" is a promise that a later time may do.
+    if (traits.status === 503 || traits.status === 429) expect(traits.retryable).toBe(true)
+    // What nobody honest hands on is nothing that changes by itself.
+    if (traits.gossip === 'reject') expect([traits.fault, traits.retryable]).toEqual(['head', false])
+  })
+
+  test('ends a command with its exit code, and an answer with its status', () => {
+    expect(exitCodeOf(code)).toBe(traits.exit)
+    const isOfBytes = traits.fault === 'head' || traits.fault === 'claim'
+    expect(statusOf(new GossumError(code))).toBe(isOfBytes ? 500 : traits.status)
+  })
+})
+
+test('what is no error of ours is our bug', () => {
+  expect(statusOf(new TypeError('odd'))).toBe(500)
+  expect(exitCodeOf('INTERNAL')).toBe(1)
+})
+
+test('no door keeps a table of codes of its own', () => {
+  const src = new URL('../src', import.meta.url).pathname
+  for (const path of readdirSync(src, { recursive: true, encoding: 'utf8' })) {
+    if (!path.endsWith('.ts') || path.startsWith('errors')) continue
+    const code = readFileSync(`${src}/${path}`, 'utf8').replaceAll(/\/\*[^]*?\*\/|\/\/.*/g, '')
+    const pair = new RegExp(`\\b(${CODES.join('|')}): (\\d+|EXIT\\.|'(?:accept|ignore|reject)')`)
+    expect(pair.exec(code)?.[0], path).toBeUndefined()
+  }
+})
