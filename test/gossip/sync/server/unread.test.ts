@@ -37,7 +37,7 @@ function askAndNeverRead(connection: Connection): void {
         // Nothing is taken out of it, so that its window fills up: the first answer fits, the second waits.
         stream.pause()
         for (let i = 0; i < 3; i++) stream.send(FRAME)
-        while (!signal.aborted && stream.status === 'open') await new Promise((resolve) => setTimeout(resolve, 50))
+        while (stream.status === 'open') await new Promise((resolve) => setTimeout(resolve, 50))
       } catch {
         await new Promise((resolve) => setTimeout(resolve, 50))
       }
