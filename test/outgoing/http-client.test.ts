@@ -1,70 +1,37 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { Fetcher, type FetcherOptions } from '../../src/sumdb/fetcher.js'
+import { Fetcher } from '../../src/sumdb/fetcher.js'
 import { Outgoing } from '../../src/outgoing/http-client.js'
 import { fromUtf8 } from '../../src/tlog/bytes.js'
-import { makeSignerKey, SIGNATURE_TYPES } from '../../src/tlog/note.js'
-import {
-  closeEarly,
-  endless,
-  LyingLog,
-  memoryLog,
-  refuse,
-  stall,
-  stallInBody,
-  type Behaviour,
-} from '../fakes/lying-log.js'
+import { closeEarly, endless, refuse, stall, stallInBody } from '../fakes/lying-log.js'
+import { liedTo } from '../helpers/lied-to.js'
 
-const signer = makeSignerKey('example.com/log', SIGNATURE_TYPES.ed25519, new Uint8Array(32).fill(7))
 const UNREACHABLE = expect.objectContaining({ code: 'LOG_UNREACHABLE' }) as Error
 const INVALID = expect.objectContaining({ code: 'LOG_ANSWER_INVALID' }) as Error
 
 describe('the answers of a log that may lie', () => {
-  let log: LyingLog
-  let delays: number[]
-
-  beforeEach(async () => {
-    log = await LyingLog.start(await memoryLog(signer))
-    delays = []
-  })
-  afterEach(() => log.close())
-
-  function fetcher(options: Partial<FetcherOptions> = {}): Fetcher {
-    const delay = (ms: number): Promise<void> => {
-      delays.push(ms)
-      return Promise.resolve()
-    }
-    return new Fetcher({
-      url: log.url,
-      fetch: new Outgoing({ connections: 4 }).fetch,
-      random: () => 0.5,
-      delay,
-      ...options,
-    })
-  }
-  function lie(...behaviours: (Behaviour | undefined)[]): void {
-    log.lie = () => behaviours[Math.min(log.requests.length, behaviours.length) - 1]
-  }
+  const lied = liedTo(() => ({ fetch: new Outgoing({ connections: 4 }).fetch }))
+  const { delays, lieInTurn, fetcher } = lied
 
   test('come whole, at most as large as the bound', async () => {
-    const size = (await log.history.head()).length
+    const size = (await lied.log.history.head()).length
     expect(fromUtf8(await fetcher().get('latest', size))).toMatch(/^go.sum database tree\n0\n/)
     await expect(fetcher().get('latest', size - 1)).rejects.toThrow(INVALID)
   })
 
   test('without end are cut off, and their connection is not used again', async () => {
-    lie(endless, undefined)
+    lieInTurn(endless, undefined)
     const one = fetcher()
     await expect(one.get('latest', 1 << 20)).rejects.toThrow(INVALID)
     expect(await one.get('latest', 1000)).not.toHaveLength(0)
   })
 
   test('that stop in the middle are tried again', async () => {
-    lie(closeEarly, undefined)
+    lieInTurn(closeEarly, undefined)
     expect(fromUtf8(await fetcher().get('latest', 1000))).toContain('go.sum database tree')
-    expect(log.requests).toHaveLength(2)
-    lie(closeEarly)
+    expect(lied.log.requests).toHaveLength(2)
+    lieInTurn(closeEarly)
     await expect(fetcher().get('latest', 1000)).rejects.toThrow(UNREACHABLE)
   })
 
@@ -72,36 +39,36 @@ describe('the answers of a log that may lie', () => {
     ['that never begin', stall],
     ['that never end', stallInBody],
   ])('%s are given up', async (_what, behaviour) => {
-    lie(behaviour)
+    lieInTurn(behaviour)
     await expect(fetcher({ timeoutMs: 50, retries: 0 }).get('latest', 1000)).rejects.toThrow('no answer in 50 ms')
   })
 
   test('are not waited for when nobody wants them any more', async () => {
-    lie(stall)
+    lieInTurn(stall)
     const controller = new AbortController()
     const asked = fetcher().get('latest', 1000, { signal: controller.signal })
-    while (log.requests.length === 0) await new Promise((resolve) => setImmediate(resolve))
+    while (lied.log.requests.length === 0) await new Promise((resolve) => setImmediate(resolve))
     controller.abort(new Error('enough'))
     await expect(asked).rejects.toThrow('enough')
   })
 
   test('with a status are errors, with what the log said and how long to wait', async () => {
-    lie(refuse(503, '7'), refuse(429, '1'), undefined)
+    lieInTurn(refuse(503, '7'), refuse(429, '1'), undefined)
     await fetcher().get('latest', 1000)
     expect(delays).toEqual([7000, 1000])
-    lie(refuse(404))
+    lieInTurn(refuse(404))
     await expect(fetcher().get('latest', 1000)).rejects.toMatchObject({
       name: 'StatusError',
       status: 404,
-      detail: `${log.url}/latest: status 404 no, says status 404`,
+      detail: `${lied.log.url}/latest: status 404 no, says status 404`,
     })
-    lie((response) => response.writeHead(302, { location: `${log.url}/other` }).end())
+    lieInTurn((response) => response.writeHead(302, { location: `${lied.log.url}/other` }).end())
     await expect(fetcher().get('latest', 1000)).rejects.toMatchObject({ status: 302 })
-    expect(log.requests).not.toContain('other')
+    expect(lied.log.requests).not.toContain('other')
   })
 
   test('of nobody', async () => {
-    await log.close()
+    await lied.log.close()
     await expect(fetcher({ retries: 0 }).get('latest', 1000)).rejects.toThrow('ECONNREFUSED')
     await expect(fetcher({ retries: 0, url: 'https://127.0.0.1:1' }).get('latest', 1)).rejects.toThrow(UNREACHABLE)
   })

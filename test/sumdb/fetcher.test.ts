@@ -1,59 +1,29 @@
 import { readFileSync } from 'node:fs'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { DEFAULT_USER_AGENT, Fetcher, MAX_RETRY_AFTER_MS, type FetcherOptions } from '../../src/sumdb/fetcher.js'
+import { describe, expect, test } from 'vitest'
+import { DEFAULT_USER_AGENT, Fetcher, MAX_RETRY_AFTER_MS } from '../../src/sumdb/fetcher.js'
 import { fromUtf8 } from '../../src/tlog/bytes.js'
-import { makeSignerKey, SIGNATURE_TYPES } from '../../src/tlog/note.js'
-import {
-  closeEarly,
-  endless,
-  LyingLog,
-  memoryLog,
-  refuse,
-  stall,
-  stallInBody,
-  type Behaviour,
-} from '../fakes/lying-log.js'
+import { closeEarly, endless, refuse, stall, stallInBody } from '../fakes/lying-log.js'
+import { liedTo } from '../helpers/lied-to.js'
 
-const signer = makeSignerKey('example.com/log', SIGNATURE_TYPES.ed25519, new Uint8Array(32).fill(7))
 const UNREACHABLE = expect.objectContaining({ code: 'LOG_UNREACHABLE' }) as Error
 const INVALID = expect.objectContaining({ code: 'LOG_ANSWER_INVALID' }) as Error
 
-let log: LyingLog
-/** The delays that the fetcher asked for, in ms. */
-let delays: number[]
-
-beforeEach(async () => {
-  log = await LyingLog.start(await memoryLog(signer))
-  delays = []
-})
-afterEach(() => log.close())
-
-/** Lies to each request in turn; the last lie holds. */
-function lieInTurn(...behaviours: (Behaviour | undefined)[]): void {
-  log.lie = () => behaviours[Math.min(log.requests.length, behaviours.length) - 1]
-}
-
-function fetcher(options: Partial<FetcherOptions> = {}): Fetcher {
-  const delay = (ms: number): Promise<void> => {
-    delays.push(ms)
-    return Promise.resolve()
-  }
-  return new Fetcher({ url: log.url, random: () => 0.5, delay, ...options })
-}
+const lied = liedTo()
+const { delays, lieInTurn, fetcher } = lied
 
 describe('one answer', () => {
   test('is the body', async () => {
     expect(fromUtf8(await fetcher().get('latest', 1000))).toMatch(/^go.sum database tree\n0\n/)
-    expect(log.requests).toEqual(['latest'])
+    expect(lied.log.requests).toEqual(['latest'])
   })
 
   test.each(['', '/', '/prefix', '/prefix/', '//'])(
     'comes from below the URL, here with %j behind it',
     async (suffix) => {
-      await fetcher({ url: log.url + suffix })
+      await fetcher({ url: lied.log.url + suffix })
         .get('x', 100)
         .catch(() => undefined)
-      expect(log.requests).toEqual([suffix.startsWith('/prefix') ? 'prefix/x' : 'x'])
+      expect(lied.log.requests).toEqual([suffix.startsWith('/prefix') ? 'prefix/x' : 'x'])
     },
   )
 
@@ -65,7 +35,7 @@ describe('one answer', () => {
   )
 
   test('may be exactly as large as the bound, and not one byte larger', async () => {
-    const size = (await log.history.head()).length
+    const size = (await lied.log.history.head()).length
     expect(await fetcher().get('latest', size)).toHaveLength(size)
     await expect(fetcher().get('latest', size - 1)).rejects.toThrow(INVALID)
   })
@@ -73,7 +43,7 @@ describe('one answer', () => {
   test('without end is cut off at the bound', async () => {
     lieInTurn(endless)
     await expect(fetcher().get('latest', 1 << 20)).rejects.toThrow(INVALID)
-    expect(log.requests).toHaveLength(1)
+    expect(lied.log.requests).toHaveLength(1)
   })
 
   test('of 1 GiB is cut off at the bound', async () => {
@@ -113,7 +83,7 @@ describe('a failure that may pass', () => {
   test.each([500, 502, 503, 429])('status %d is tried again', async (status) => {
     lieInTurn(refuse(status), undefined)
     await fetcher().get('latest', 1000)
-    expect(log.requests).toHaveLength(2)
+    expect(lied.log.requests).toHaveLength(2)
   })
 
   test('is reported after the last try, with what the server said', async () => {
@@ -121,14 +91,14 @@ describe('a failure that may pass', () => {
     const failure = fetcher().get('latest', 1000)
     await expect(failure).rejects.toThrow(UNREACHABLE)
     await expect(failure).rejects.toThrow('status 500 no, says status 500')
-    expect(log.requests).toHaveLength(3)
+    expect(lied.log.requests).toHaveLength(3)
   })
 
   test('is waited for with growing, jittered delays', async () => {
     lieInTurn(refuse(500))
     await expect(fetcher({ retries: 6 }).get('latest', 1000)).rejects.toThrow(UNREACHABLE)
     expect(delays).toEqual([250, 500, 1000, 2000, 4000, 5000])
-    delays = []
+    delays.length = 0
     await expect(fetcher({ retries: 3, random: () => 0 }).get('latest', 1000)).rejects.toThrow(UNREACHABLE)
     expect(delays).toEqual([0, 0, 0])
   })
@@ -148,7 +118,7 @@ describe('a failure that may pass', () => {
 
   test('a connection that is closed early is one', async () => {
     lieInTurn(closeEarly, closeEarly, undefined)
-    expect(await fetcher().get('latest', 1000)).toEqual(await log.history.head())
+    expect(await fetcher().get('latest', 1000)).toEqual(await lied.log.history.head())
     lieInTurn(closeEarly)
     await expect(fetcher().get('latest', 1000)).rejects.toThrow(UNREACHABLE)
   })
@@ -157,7 +127,7 @@ describe('a failure that may pass', () => {
     ['before the answer', stall],
     ['in the body', stallInBody],
   ])('silence %s is one', async (_, behaviour) => {
-    log.lie = () => behaviour
+    lied.log.lie = () => behaviour
     let tries = 0
     const counting: typeof fetch = (...request) => {
       tries++
@@ -170,12 +140,11 @@ describe('a failure that may pass', () => {
   })
 
   test('a refused connection is one', async () => {
-    await log.close()
+    await lied.log.close()
     const failure = fetcher().get('latest', 1000)
     await expect(failure).rejects.toThrow(UNREACHABLE)
     await expect(failure).rejects.toThrow('ECONNREFUSED')
     expect(delays).toHaveLength(2)
-    log = await LyingLog.start(log.history)
   })
 
   test('all tries together have a deadline', async () => {
@@ -201,7 +170,7 @@ describe('a failure that will not pass', () => {
       status,
       message: expect.stringContaining(`status ${status} no, says status ${status}`) as string,
     })
-    expect(log.requests).toHaveLength(1)
+    expect(lied.log.requests).toHaveLength(1)
   })
 
   test('its text is shown, at most 200 characters of it', async () => {
@@ -214,11 +183,11 @@ describe('a failure that will not pass', () => {
 
   test('a redirect is not followed', async () => {
     lieInTurn((response) => {
-      response.writeHead(302, { location: `${log.url}/elsewhere` })
+      response.writeHead(302, { location: `${lied.log.url}/elsewhere` })
       response.end()
     })
     await expect(fetcher().get('latest', 1000)).rejects.toMatchObject({ code: 'LOG_ANSWER_INVALID', status: 302 })
-    expect(log.requests).toEqual(['latest'])
+    expect(lied.log.requests).toEqual(['latest'])
   })
 })
 
@@ -227,28 +196,28 @@ describe('a caller who gives up', () => {
 
   test('before the request makes none', async () => {
     await expect(fetcher().get('latest', 1000, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason)
-    expect(log.requests).toEqual([])
+    expect(lied.log.requests).toEqual([])
   })
 
   test('during the answer ends it', async () => {
     const controller = new AbortController()
     lieInTurn(() => controller.abort(reason))
     await expect(fetcher().get('latest', 1000, { signal: controller.signal })).rejects.toBe(reason)
-    expect(log.requests).toHaveLength(1)
+    expect(lied.log.requests).toHaveLength(1)
   })
 
   test('during the wait before a retry ends it', async () => {
     const controller = new AbortController()
     lieInTurn(refuse(503, '30'))
     const waiting = new Fetcher({
-      url: log.url,
+      url: lied.log.url,
       random: () => {
         setImmediate(() => controller.abort(reason))
         return 1
       },
     })
     await expect(waiting.get('latest', 1000, { signal: controller.signal })).rejects.toBe(reason)
-    expect(log.requests).toHaveLength(1)
+    expect(lied.log.requests).toHaveLength(1)
   })
 })
 
