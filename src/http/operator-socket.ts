@@ -97,6 +97,7 @@ export function operatorRoutes(node: NodeView): Route[] {
 
 async function acknowledge(node: NodeView, request: ApiRequest): Promise<Reply> {
   const id = evidenceIdOf(request)
-  if (!(await node.acknowledge(id))) throw new GossumError('EVIDENCE_UNKNOWN', id)
-  return json({ id, acked: true })
+  const items = await node.acknowledge(id)
+  if (items === 0) throw new GossumError('EVIDENCE_UNKNOWN', id)
+  return json({ id, acked: true, items })
 }

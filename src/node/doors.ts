@@ -1,7 +1,6 @@
 /** The doors of a node for whoever speaks HTTP: its server, the operator's socket, and the bastion that it serves through. */
 import { join } from 'node:path'
 import type { Config } from '../config/config.js'
-import { errorText } from '../errors.js'
 import type { NodeView } from '../status/node-view.js'
 import { Bastion, type BastionReport } from '../http/bastion/bastion.js'
 import { OperatorDoor } from '../http/operator-socket.js'
@@ -9,6 +8,7 @@ import type { Route } from '../http/router.js'
 import { HttpServer } from '../http/server.js'
 import type { SumdbProxy } from '../proxy/sumdb-proxy.js'
 import type { News } from './news.js'
+import { PatientDoor } from './patient-door.js'
 
 /** What is served: to all, to the go command, to logs. */
 export interface Served {
@@ -21,9 +21,7 @@ export class Doors {
   readonly #config: Config
   readonly #news: News
   #http: HttpServer | undefined
-  #operator: OperatorDoor | undefined
-  /** Why the socket of the operator is not open. */
-  #shut: string | undefined
+  #operator: PatientDoor | undefined
   #bastion: Bastion | undefined
 
   constructor(config: Config, news: News) {
@@ -42,7 +40,7 @@ export class Doors {
 
   /** Why the socket of the operator is not open; undefined when it is. */
   get operatorFault(): string | undefined {
-    return this.#shut
+    return this.#operator?.fault
   }
 
   /** Opens them. Throws ADDRESS_IN_USE. */
@@ -52,12 +50,10 @@ export class Doors {
     const server = { ...http, trustedProxies, node, sumdbs, routes: witness, onError, onRequest }
     this.#http = await HttpServer.start(server)
     this.#news.metrics.routes(this.#http.routes)
-    // A home that takes no socket is no reason not to run: nothing can be acknowledged, which is said.
-    this.#operator = await OperatorDoor.start(home, node, { onError, onRequest }).catch((error: unknown) => {
-      this.#shut = errorText(error)
-      onError(error)
-      return undefined
-    })
+    // A home that takes no socket is no reason not to run: nothing can be acknowledged until it does, which is said.
+    const open = (): Promise<OperatorDoor> => OperatorDoor.start(home, node, { onError, onRequest })
+    this.#operator = new PatientDoor({ open, onError })
+    await this.#operator.start()
     if (bastion !== undefined) await this.#startBastion(bastion, witness)
   }
 

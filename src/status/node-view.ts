@@ -22,8 +22,8 @@ export interface NodeView {
   witnesses(): WitnessView[]
   evidence(): Promise<EvidenceView[]>
   evidenceFile(id: string): Promise<Uint8Array | undefined>
-  /** False when there is nothing to acknowledge by this id. */
-  acknowledge(id: string): Promise<boolean>
+  /** How many items that was: this one, and what convicts the same log by now; 0 when there is nothing by this id. */
+  acknowledge(id: string): Promise<number>
   /** Takes a head through the pipeline. `held` is the size of the newest head of its log that is held afterwards. */
   submitHead(note: Uint8Array): Promise<{ outcome: Outcome; held: number | null }>
   submitEvidence(file: Uint8Array): Promise<Received>

@@ -268,7 +268,12 @@ export const SubmittedEvidence = Shape({
 })
 export type SubmittedEvidence = Type.Static<typeof SubmittedEvidence>
 
-export const Acknowledged = Shape({ id: evidenceId('what was acknowledged'), acked: Type.Literal(true) })
+export const Acknowledged = Shape({
+  id: evidenceId('what was acknowledged'),
+  acked: Type.Literal(true),
+  items: count('how many items that was: this one, and what convicts the same log by now'),
+})
+export type Acknowledged = Type.Static<typeof Acknowledged>
 
 export const Problem = Shape(
   {

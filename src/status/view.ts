@@ -172,13 +172,22 @@ export class View implements NodeView {
     return kept && utf8(kept.text)
   }
 
-  /** Acknowledges evidence, all that convicts the same log by now, or a suspect that froze its log. False when no log and no witness is held by this id. */
-  async acknowledge(id: string): Promise<boolean> {
+  /**
+   * Acknowledges evidence, all that convicts the same log by now, or a suspect that froze its log. How many of them nobody had
+   * acknowledged, this one always counted; 0 when no log and no witness is held by this id.
+   */
+  async acknowledge(id: string): Promise<number> {
     const { config, store, alarm } = this.#parts.witnesses
-    let found = await alarm.acknowledge(id)
-    for (const each of new Set([id, ...alarm.acknowledgedWith(id)]))
-      for (const log of config.logs) found = (await store.heads.acknowledge(log.id, each)) || found
-    return found
+    const items = new Set((await alarm.acknowledge(id)) ? [id] : [])
+    for (const each of new Set([id, ...alarm.acknowledgedWith(id)])) {
+      for (const log of config.logs) {
+        const hold = store.heads.get(log.id).holds.find((one) => one.id === each)
+        if (hold === undefined) continue
+        await store.heads.acknowledge(log.id, each)
+        if (!hold.acked || each === id) items.add(each)
+      }
+    }
+    return items.size
   }
 
   async submitHead(note: Uint8Array): Promise<{ outcome: Outcome; held: number | null }> {

@@ -137,9 +137,9 @@ export function fakeNode(changes: Partial<NodeView> = {}): FakeNode {
     submitHead: () => Promise.resolve({ outcome: { kind: 'known', news: false, log: LOG_ID }, held: LOG.size }),
     submitEvidence: () => Promise.resolve({ fate: 'known', id: EVIDENCE_ID }),
     acknowledge: (id) => {
-      if (id !== EVIDENCE_ID) return Promise.resolve(false)
+      if (id !== EVIDENCE_ID) return Promise.resolve(0)
       acknowledged.push(id)
-      return Promise.resolve(true)
+      return Promise.resolve(1)
     },
     readiness: () => Promise.resolve({ ready: true, checks: [{ name: 'head', ok: true, detail: 'size 280573' }] }),
     metrics: () => Promise.resolve('gossum_peers 1\n'),

@@ -24,7 +24,7 @@ async function open(home: string, node: FakeNode = fakeNode()): Promise<FakeNode
 test('takes the word of the operator', async () => {
   const home = temporaryHome()
   const node = await open(home)
-  expect(JSON.parse(fromUtf8(await tellNode(home, ACK))!)).toEqual({ id: EVIDENCE_ID, acked: true })
+  expect(JSON.parse(fromUtf8(await tellNode(home, ACK))!)).toEqual({ id: EVIDENCE_ID, acked: true, items: 1 })
   expect(node.acknowledged).toEqual([EVIDENCE_ID])
   await expect(tellNode(home, '/api/v1/evidence/fedcba9876543210/ack')).rejects.toMatchObject({
     code: 'EVIDENCE_UNKNOWN',

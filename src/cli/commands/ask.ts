@@ -1,8 +1,9 @@
 /** `gossum status`, `heads`, `peers`, `evidence`: ask a running node. With --json they print the API's body unchanged. */
 import { Command } from 'commander'
 import { GossumError, HintedError } from '../../errors.js'
-import type { EvidenceView, HeadView, LogView, PeerView, StatusView } from '../../status/shapes.js'
-import { evidenceLines, headLines, peerLines, statusLines } from '../ui/node-text.js'
+import { fromUtf8 } from '../../tlog/bytes.js'
+import type { Acknowledged, EvidenceView, HeadView, LogView, PeerView, StatusView } from '../../status/shapes.js'
+import { counted, evidenceLines, headLines, peerLines, statusLines } from '../ui/node-text.js'
 import { NodeClient } from '../node-client.js'
 import { nodeUrl, operatorHome } from '../node-url.js'
 import { tellNode } from '../operator-client.js'
@@ -211,7 +212,7 @@ async function acknowledge(ids: ReadonlySet<string>, flags: CommonFlags): Promis
     try {
       const body = await tellNode(operatorHome(flags), `/api/v1/evidence/${encodeURIComponent(id)}/ack`)
       if (out.isJson) out.raw(body)
-      else out.line(`acknowledged ${id}`)
+      else out.line(acknowledgedText(id, body))
     } catch (error) {
       if (!(error instanceof GossumError)) throw error
       out.error(error)
@@ -219,6 +220,12 @@ async function acknowledge(ids: ReadonlySet<string>, flags: CommonFlags): Promis
     }
   }
   return gravest(exits)
+}
+
+/** What was acknowledged, and how much went with it: a fork that grew is many items, and one word of the operator. */
+function acknowledgedText(id: string, body: Uint8Array): string {
+  const { items } = JSON.parse(fromUtf8(body)!) as Acknowledged
+  return `acknowledged ${id}${items > 1 ? `, and ${counted(items - 1, 'item')} more about the same log` : ''}`
 }
 
 /** Whatever `ack` takes: evidence, or the head of a suspect. */

@@ -1,5 +1,5 @@
 /** Commands that ask a running node, over real sockets. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { ERRORS } from '../../../src/errors.js'
 import type { ConditionView } from '../../../src/status/shapes.js'
 import { OperatorDoor } from '../../../src/http/operator-socket.js'
@@ -77,7 +77,7 @@ describe('asking a node', () => {
     expect(shown).toEqual({ code: 0, stdout: fromUtf8(EVIDENCE_FILE), stderr: '' })
     expect(await gossum(['evidence', 'ack', EVIDENCE_ID, '--json', '--home', dir])).toEqual({
       code: 0,
-      stdout: `{"id":"${EVIDENCE_ID}","acked":true}\n`,
+      stdout: `{"id":"${EVIDENCE_ID}","acked":true,"items":1}\n`,
       stderr: '',
     })
     expect(node.acknowledged).toEqual([EVIDENCE_ID])
@@ -117,6 +117,18 @@ describe('asking a node', () => {
     expect(mixed).toMatchObject({ code: 1, ids: [EVIDENCE_ID], stdout: `acknowledged ${EVIDENCE_ID}\n` })
     expect(mixed.stderr).toContain('no evidence has this id')
     for (const args of [[], [','], ['--all', EVIDENCE_ID]]) expect((await told(...args)).code, args.join()).toBe(2)
+  })
+
+  it('says how many items an acknowledgement took with it', async () => {
+    const acknowledge = node.acknowledge.bind(node)
+    onTestFinished(() => void (node.acknowledge = acknowledge))
+    const ack = async (items: number): Promise<string> => {
+      node.acknowledge = () => Promise.resolve(items)
+      return (await gossum(['evidence', 'ack', EVIDENCE_ID, '--home', dir])).stdout
+    }
+    expect(await ack(1)).toBe(`acknowledged ${EVIDENCE_ID}\n`)
+    expect(await ack(2)).toBe(`acknowledged ${EVIDENCE_ID}, and 1 item more about the same log\n`)
+    expect(await ack(64)).toBe(`acknowledged ${EVIDENCE_ID}, and 63 items more about the same log\n`)
   })
 
   it('acknowledges at no address, and says where instead', async () => {

@@ -179,7 +179,7 @@ describe('what is answered, without a socket', () => {
     }
     const nothing = fakeNode({
       ...{ follows: () => false, evidenceFile: () => Promise.resolve(undefined) },
-      ...{ suspectNote: () => Promise.resolve(undefined), acknowledge: () => Promise.resolve(false) },
+      ...{ suspectNote: () => Promise.resolve(undefined), acknowledge: () => Promise.resolve(0) },
     })
     const broken = fakeNode({
       ...{ status: fail, head: fail, heads: fail, peers: fail, witnesses: fail, evidence: fail, evidenceFile: fail },

@@ -1,0 +1,60 @@
+/**
+ * The operator's socket, tried again and again when it cannot be opened: a disk that was full at the start, or a home that
+ * was not writable, may be well a minute later, and who would mend it needs the socket.
+ */
+import { errorText } from '../errors.js'
+import type { OperatorDoor } from '../http/operator-socket.js'
+
+/** Milliseconds between two tries. */
+const EVERY_MS = 15_000
+
+export interface PatientDoorOptions {
+  readonly open: () => Promise<Pick<OperatorDoor, 'stop'>>
+  /** Is told of a reason once, as long as it stays the same. */
+  readonly onError: (error: unknown) => void
+  readonly everyMs?: number
+}
+
+export class PatientDoor {
+  readonly #options: PatientDoorOptions
+  #door: Pick<OperatorDoor, 'stop'> | undefined
+  #fault: string | undefined
+  #trying: Promise<void> = Promise.resolve()
+  #timer: NodeJS.Timeout | undefined
+  #isStopped = false
+
+  constructor(options: PatientDoorOptions) {
+    this.#options = options
+  }
+
+  /** Why it is not open; undefined when it is. */
+  get fault(): string | undefined {
+    return this.#fault
+  }
+
+  /** Resolves after the first try, whatever came of it. */
+  start(): Promise<void> {
+    this.#trying = this.#try()
+    return this.#trying
+  }
+
+  async #try(): Promise<void> {
+    const { open, onError, everyMs = EVERY_MS } = this.#options
+    try {
+      this.#door = await open()
+      this.#fault = undefined
+    } catch (error) {
+      const reason = errorText(error)
+      if (reason !== this.#fault) onError(error)
+      this.#fault = reason
+      if (!this.#isStopped) this.#timer = setTimeout(() => void this.start(), everyMs).unref()
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true
+    clearTimeout(this.#timer)
+    await this.#trying
+    await this.#door?.stop()
+  }
+}
