@@ -27,8 +27,10 @@ export default tseslint.config(
   {
     files: ['src/**'],
     rules: {
+      // Another setting of a rule takes the place of the first: both are said here.
       'no-restricted-syntax': [
         'error',
+        NO_COMPOSITE,
         {
           // The wall clock may be set back by a day: what was to wait for a minute would wait for a day.
           selector: "BinaryExpression > CallExpression[callee.object.name='Date'][callee.property.name='now']",

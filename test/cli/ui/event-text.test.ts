@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest'
 import { nodeFlag } from '../../../src/cli/node-client.js'
 import { describeEvent } from '../../../src/cli/ui/event-text.js'
-import { goSumDb, meshTexts, policyText } from '../../../src/cli/commands/run.js'
+import { goSumDb, meshTexts, policyText, publicTexts } from '../../../src/cli/commands/run.js'
 import { SUM_GOLANG_ORG } from '../../../src/config/config.js'
 import type { NodeEventBody } from '../../../src/node/events.js'
 import { makeSignerKey, SIGNATURE_TYPES } from '../../../src/tlog/note.js'
@@ -195,4 +195,13 @@ it('says which format of log list it has read', () => {
     '                         refused    x.example of https://lists.example/one (c2sp.org/tlog-list): another key',
   ])
   expect(told({ ...read, format: 'logs/v0', refused: [] })[0]).toContain(' (logs/v0): 1 log added')
+})
+
+it('says at the start what an address that others reach makes public, and nothing of loopback', () => {
+  const said = (host: string): string =>
+    publicTexts({ http: { host, port: 46787 }, home: '/var/lib/gossum' }).join('\n')
+  for (const host of ['127.0.0.1', '127.8.9.1', '::1', 'localhost']) expect(said(host), host).toBe('')
+  for (const host of ['0.0.0.0', '::', '192.0.2.7', 'witness.example.org', '1270.example'])
+    expect(said(host), host).toContain(`! --http ${host}:46787 is for everybody who reaches it`)
+  expect(said('0.0.0.0')).toContain('/var/lib/gossum/operator.sock')
 })

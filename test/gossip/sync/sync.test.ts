@@ -23,12 +23,17 @@ describe('the sync door, asked', () => {
     const node = await nodeWithHistory()
     const { ask } = await openSync(await connect(await startStranger(), node))
     const id = evidenceIdOf(FILE)
+    const files: string[] = []
+    const evidence = node.handlers.evidence.bind(node.handlers)
+    node.handlers.evidence = (of) => (files.push(of), evidence(of))
     expect(await ask({ type: 'hello', heads: ['their head'], later: { version: 2 } })).toEqual({
       type: 'hello',
       heads: ['our head'],
       evidence: [{ log: LOG, id }],
       time: expect.any(Number) as number,
     })
+    // Whoever says hello costs no reading of files.
+    expect(files).toEqual([])
     expect(await ask({ type: 'evidence', ids: [id, '0123456789abcdef'] })).toEqual({
       type: 'evidence',
       files: [Buffer.from(FILE).toString()],
