@@ -225,10 +225,10 @@ describe('a chosen peer', () => {
     for (const [options, chosen] of [
       [{}, false],
       [{ bootstrap: [address] }, true],
-      [{ book: bookOf({ dialled: true }) }, true],
-      [{ book: bookOf({ dialled: false }) }, false],
-      [{ book: bookOf({}) }, false],
-      [{ book: bookOf({ dialled: true }), bootstrap: ['/ip4/127.0.0.1/tcp/1'] }, false],
+      [{ peerStore: bookOf({ dialled: true }) }, true],
+      [{ peerStore: bookOf({ dialled: false }) }, false],
+      [{ peerStore: bookOf({}) }, false],
+      [{ peerStore: bookOf({ dialled: true }), bootstrap: ['/ip4/127.0.0.1/tcp/1'] }, false],
     ] as const) {
       const connected: string[] = []
       const node = await startOurs({ ...options, onChosen: (peer) => connected.push(peer) })
