@@ -1,5 +1,8 @@
 /**
  * The mesh as the rest of the node sees it: start, publish, peers, stop. libp2p does not show through.
+ *
+ * Trusted: noise, for who is at the other end of a connection. Peers are not: what they send is verified, and what they cost is bounded.
+ * Chosen peers are trusted with one thing, to remember what our keys signed, and only as many together as docs/protocol.md says.
  */
 import type { Connection, PeerId, PrivateKey } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'

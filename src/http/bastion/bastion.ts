@@ -188,6 +188,7 @@ export class Bastion {
     })
     // From here on the session speaks of it.
     socket.on('error', () => undefined)
+    // SPEC: c2sp.org/https-bastion, Backend: TLS 1.3 with ALPN bastion/0, then HTTP/2 with the backend as server.
     if (socket.alpnProtocol !== 'bastion/0') {
       socket.destroy()
       throw new Error(`${host} is no bastion: it does not speak bastion/0`)

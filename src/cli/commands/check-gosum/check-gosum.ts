@@ -1,4 +1,9 @@
-/** `gossum check go.sum`: every line of a go.sum file is in a record that is proven under a quorum head. */
+/**
+ * `gossum check go.sum`: every line of a go.sum file is in a record that is proven under a quorum head.
+ *
+ * Trusted: with `--policy`, its witnesses, whoever brings the head; without it, the node that is asked. The log and what is in between are
+ * not; the file of lines that were found before is trusted like the checkout.
+ */
 import { isAbsolute, join } from 'node:path'
 import { Command } from 'commander'
 import {
