@@ -1,6 +1,6 @@
 /** Holds the arrows of docs/design.md: who may import whom, and where the outside world may be touched. */
 import { readdirSync, readFileSync } from 'node:fs'
-import { dirname, join, normalize, relative } from 'node:path'
+import { basename, dirname, join, normalize, relative } from 'node:path'
 import { describe, expect, test } from 'vitest'
 
 const SRC = new URL('../src', import.meta.url).pathname
@@ -249,4 +249,25 @@ test('no cycles between files', () => {
     done.add(path)
   }
   for (const path of graph.keys()) visit(path, [])
+})
+
+describe('one word for one thing', () => {
+  /** Each command is in the file that has its name, and makes itself by the function of this name. */
+  const isCommand = (path: string): boolean => path.startsWith('cli/commands/')
+  /** Files that stand in for each other, and what a folder shows. */
+  const named = sources.filter(({ path }) => !/\.(node|portable|d)\.ts$|(^|\/)index\.ts$/.test(path))
+
+  test('no two files have one name', () => {
+    const names = named.filter(({ path }) => !isCommand(path)).map(({ path }) => basename(path))
+    expect(names.filter((name, i) => names.indexOf(name) !== i)).toEqual([])
+  })
+
+  test('no two files export one name', () => {
+    const declared = named.flatMap(({ path, text }) => {
+      const all = text.matchAll(/^export (?:abstract )?(?:class|interface|type|const|(?:async )?function\*?) (\w+)/gm)
+      // A schema and its type are one thing.
+      return [...new Set([...all].map(([, name]) => name!))].filter((name) => !(isCommand(path) && name === 'command'))
+    })
+    expect(declared.filter((name, i) => declared.indexOf(name) !== i)).toEqual([])
+  })
 })

@@ -80,7 +80,7 @@ export class NodeClient {
     const answer = await outgoing.fetch(this.url + path, { ...request, redirect: 'manual', headers, signal })
     const { bytes, whole } = await readBody(answer, MAX_ANSWER_BYTES)
     if (!whole) throw new GossumError('NODE_UNREACHABLE', 'its answer is too large')
-    if (answer.status < 200 || answer.status > 299) throw refusalOf(this.url, answer.status, bytes)
+    if (answer.status < 200 || answer.status > 299) throw nodeError(this.url, answer.status, bytes)
     return bytes
   }
 
@@ -103,7 +103,7 @@ function parseObject(body: Uint8Array): Record<string, unknown> | undefined {
 }
 
 /** The error that a problem body tells about; of anything else, that this is no gossum node. */
-export function refusalOf(url: string, status: number, body: Uint8Array): GossumError {
+export function nodeError(url: string, status: number, body: Uint8Array): GossumError {
   const problem = parseObject(body)
   const code = problem?.['code']
   if (typeof code !== 'string' || !Object.hasOwn(ERRORS, code)) {

@@ -3,7 +3,7 @@ import { request, type IncomingMessage } from 'node:http'
 import { errorText, GossumError, HintedError } from '../errors.js'
 import { operatorSocket, withShortPath } from '../http/operator-path.js'
 import { concatBytes } from '../tlog/bytes.js'
-import { refusalOf } from './node-client.js'
+import { nodeError } from './node-client.js'
 
 /** Milliseconds that a node may take for one answer. */
 const TIMEOUT_MS = 30_000
@@ -25,7 +25,7 @@ export async function tellNode(home: string, path: string): Promise<Uint8Array> 
   const socket = operatorSocket(home)
   try {
     const { status, body } = await withShortPath(socket, (socketPath) => post(socketPath, path))
-    if (status !== 200) throw refusalOf(socket, status, body)
+    if (status !== 200) throw nodeError(socket, status, body)
     return body
   } catch (error) {
     if (error instanceof GossumError) throw error

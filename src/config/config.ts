@@ -3,7 +3,7 @@
  * object. Everything that can be wrong with it is found here, with words that name the setting.
  */
 import { readBook, withBook } from '../logs/followed-logs.js'
-import { distinct, parseLogSetting, requireRoomForLogs, withUpstreams, type LogSetting } from '../logs/setting.js'
+import { distinct, parseLogSetting, requireRoomForLogs, withUpstreams, type LogSetting } from '../logs/log-setting.js'
 import { requireKeepers, type DepositSetting } from './deposit-setting.js'
 import { SUM_GOLANG_ORG } from './known-logs.js'
 import { requireDistinct, type PlaceSetting } from './places.js'

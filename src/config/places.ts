@@ -2,7 +2,7 @@
  * Places outside the mesh, as they are set: `--feed`, `--distributor`, `--source-spotter`. What is done with them is in
  * src/exchange.
  */
-import { parseUrl } from '../logs/setting.js'
+import { parseUrl } from '../logs/log-setting.js'
 import { parseVerifierKey, SIGNATURE_TYPES, type VerifierKey } from '../tlog/note.js'
 import { invalid } from './setting.js'
 

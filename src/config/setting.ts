@@ -47,7 +47,9 @@ const EVERYWHERE: readonly Place[] = ['flag', 'environment', 'file']
 // ---- the kinds -------------------------------------------------------------------------------------------------
 
 /** One text, which may be absent. */
-export function text<V>(said: Said<{ read: (text: string, name: string) => V }>): Setting<string, V | undefined> {
+export function textSetting<V>(
+  said: Said<{ read: (text: string, name: string) => V }>,
+): Setting<string, V | undefined> {
   const { read, ...spelling } = said
   const parse = (written: string | undefined, name: string): V | undefined =>
     written === undefined ? undefined : read(written, name)

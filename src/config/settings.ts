@@ -2,18 +2,18 @@
  * THE table of settings: each is written here, and nowhere else. The flags of `gossum run`, the environment, the file,
  * `gossum config show`, the help, docs/operating.md and `Config` are made from it.
  */
-import { parseLogSetting } from '../logs/setting.js'
+import { parseLogSetting } from '../logs/log-setting.js'
 import { parseDeposit } from './deposit-setting.js'
 import { SUM_GOLANG_ORG, SUM_GOLANG_ORG_URL } from './known-logs.js'
 import { parsePlaceOf } from './places.js'
-import { list, seconds, text, textOr, toggle, type Setting } from './setting.js'
+import { list, seconds, textSetting, textOr, toggle, type Setting } from './setting.js'
 import { CONFIG_FILE, HOME, NODE } from './shared-settings.js'
 import {
   parseBastion,
   parseContact,
   parseHostPort,
   parseKeyName,
-  parseLogList,
+  logListSource,
   parseNetwork,
   readPolicy,
 } from './values.js'
@@ -40,7 +40,7 @@ export const SETTINGS = {
     value: 'URL|FILE',
     help: 'follow the logs of a log list, read at start and daily; they push their heads',
     secret: true,
-    each: parseLogList,
+    each: logListSource,
   }),
   /** Seconds between two polls of a log, on average. */
   poll: seconds({
@@ -83,14 +83,14 @@ export const SETTINGS = {
     each: parseNetwork,
   }),
   /** `https://HOST[:PORT]` of a bastion to serve logs through that push; undefined: none. */
-  bastion: text({
+  bastion: textSetting({
     group: 'API',
     value: 'URL',
     help: 'serve logs that push through this bastion (docs/witness.md)',
     read: parseBastion,
   }),
   /** Name of the witness key, used when the key is made. */
-  name: text({
+  name: textSetting({
     group: 'Witness',
     value: 'KEYNAME',
     help: 'name of the witness key, when it is made',
@@ -98,14 +98,14 @@ export const SETTINGS = {
     read: parseKeyName,
   }),
   /** How to reach who runs this node, for whoever runs a log. */
-  contact: text({
+  contact: textSetting({
     group: 'Witness',
     value: 'TEXT',
     help: 'how operators of logs reach you; everybody can read it at /api/v1/witness',
     read: parseContact,
   }),
   /** Path of a policy file, or `public`. Undefined: only this node's own cosignature counts. */
-  policy: text({
+  policy: textSetting({
     group: 'Witness',
     value: 'FILE',
     help: 'whose cosignatures count (C2SP tlog-policy); public for the built-in list',
@@ -119,7 +119,7 @@ export const SETTINGS = {
     ...{ least: 0, most: 3600, initial: 30 },
   }),
   /** "K", "required" or "K,required": who is to remember what this key cosigns before it does (witness/deposits.ts). */
-  deposit: text({
+  deposit: textSetting({
     group: 'Witness',
     value: 'K|required|K,required',
     help: 'how many chosen peers keep what is signed, before it is',
@@ -140,7 +140,7 @@ export const SETTINGS = {
     places: ['flag'],
   }),
   /** Where the ssh-agent is that may hold the witness key. */
-  agentSocket: text({
+  agentSocket: textSetting({
     group: 'Witness',
     help: 'the ssh-agent that holds the witness key, when witness.key names it',
     places: ['environment'],

@@ -1,6 +1,6 @@
 /** The settings that several commands have. Apart from those of a node: what a command needs to start is little. */
 import { resolve } from 'node:path'
-import { text, textOr } from './setting.js'
+import { textSetting, textOr } from './setting.js'
 import { defaultHome } from './user-home.js'
 
 /** Directory of keys and state. What the file says wins over the environment: the variable moves the default. */
@@ -14,7 +14,7 @@ export const HOME = textOr(defaultHome, {
 })
 
 /** The file that has settings. */
-export const CONFIG_FILE = text({
+export const CONFIG_FILE = textSetting({
   group: 'Common',
   value: 'FILE',
   help: 'settings in YAML',
@@ -23,7 +23,7 @@ export const CONFIG_FILE = text({
 })
 
 /** The node that commands ask. */
-export const NODE = text({
+export const NODE = textSetting({
   group: 'Common',
   value: 'URL',
   help: 'the node to ask',

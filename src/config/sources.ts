@@ -1,7 +1,7 @@
 /** Where settings are said: by flags, in the environment, in a YAML file; and who of them is heard. What they mean is settings.ts. */
 import { parse as parseYaml } from 'yaml'
 import { errorText, GossumError, HintedError } from '../errors.js'
-import { readText } from './files.js'
+import { readText } from './read-text.js'
 import { nearest } from './nearest.js'
 import { flagOf, fromVariable, fromYaml, invalid, keyOf, variableOf, type Place, type Writing } from './setting.js'
 import { ALL_SETTINGS, type Settings } from './settings.js'

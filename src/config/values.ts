@@ -2,11 +2,11 @@
 import { isIP } from 'node:net'
 import { resolve } from 'node:path'
 import { printable } from '../lib/printable.js'
-import { parseUrl } from '../logs/setting.js'
+import { parseUrl } from '../logs/log-setting.js'
 import { cosignatureLineSize } from '../tlog/cosignature.js'
 import { isKeyName } from '../tlog/note.js'
 import { parsePolicy, type Policy } from '../tlog/policy.js'
-import { readText } from './files.js'
+import { readText } from './read-text.js'
 import { PUBLIC, PUBLIC_POLICY } from './public-policy.js'
 import { invalid } from './setting.js'
 
@@ -46,7 +46,7 @@ export function parseBastion(url: string, setting: string): string {
 }
 
 /** A URL with the name of a file in its path, or the path of a file. */
-export function parseLogList(text: string, setting: string): string {
+export function logListSource(text: string, setting: string): string {
   if (!/^https?:/.test(text)) return resolve(text)
   const url = parseUrl(setting, text)
   if (!/^https?:\/\/[^/]+\/./.test(url)) throw invalid(setting, `${JSON.stringify(text)} does not name a file`)

@@ -11,7 +11,7 @@ import { Catalogue } from './catalogue.js'
 import { conflictsOf, displacedBy } from './conflicts.js'
 import { encodeEvidence, parseEvidence, type Conviction, type Evidence } from './evidence.js'
 import type { KeptConviction, KeptConvictions, KeptEvidence, Shelf, EvidenceOrigin } from './kept.js'
-import { Lies, textHash, type Findings, type News, type Shown } from './lies.js'
+import { Lies, textHash, type Findings, type LieNews, type Shown } from './lies.js'
 import { setTimer, Unwritten, type Duty, type SetTimer } from './unwritten.js'
 
 /** Split views kept of a log that is frozen already. One convicts; the rest tells how far it went. */
@@ -44,7 +44,7 @@ export interface AlarmedNode extends Findings {
    * Freezes the log until the operator acknowledges `id`; durable when it returns. A lie that has grown is noted as
    * acknowledged: what freezes the log is the evidence that showed it first.
    */
-  readonly freeze: (log: string, id: string, news: News) => Promise<void>
+  readonly freeze: (log: string, id: string, news: LieNews) => Promise<void>
   readonly isFrozen: (log: string) => boolean
   /** Finds the quorum heads anew: other witnesses are convicted than before. */
   readonly reconsider: () => Promise<void>

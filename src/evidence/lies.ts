@@ -31,7 +31,7 @@ const MAX_COMPARED = 4
 const COMPARE_MS = 10_000
 
 /** What evidence tells: a lie, one that is known and has grown, or nothing. */
-export type News = 'new' | 'grown' | 'known'
+export type LieNews = 'new' | 'grown' | 'known'
 
 type Standing = 'ours' | 'shown' | 'lie' | 'grown' | 'new' | 'unknown'
 
@@ -52,7 +52,7 @@ export class Lies {
    * What heads that contradict each other tell. Nothing new where each is ours or was shown before, or one is a lie that was
    * and of the other nobody can say that it is another one. A lie that has grown where one continues such a lie.
    */
-  async news(log: string, heads: readonly string[], shown: Shown): Promise<News> {
+  async news(log: string, heads: readonly string[], shown: Shown): Promise<LieNews> {
     // Of two heads that nobody has seen one is a lie in any case, and nothing is spent on finding out which.
     if (shown.ids.length === 0) return 'new'
     const standings: Standing[] = []

@@ -8,7 +8,7 @@ import { errorText, GossumError } from '../errors.js'
 import { withLogin, withoutLogin } from '../outgoing/logins.js'
 import { replacePrivateFile } from '../keys/private-file.js'
 import { fromUtf8, utf8 } from '../tlog/bytes.js'
-import { distinct, parseLogSetting, type LogSetting } from './setting.js'
+import { distinct, parseLogSetting, type LogSetting } from './log-setting.js'
 
 /** The largest book, in bytes. */
 const MAX_BYTES = 1024 * 1024

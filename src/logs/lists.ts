@@ -11,7 +11,7 @@ import { fromUtf8 } from '../tlog/bytes.js'
 import { logId, SUMDB_ORIGIN } from '../tlog/checkpoint.js'
 import { parseLogList, type ListedLog, type LogListFormat } from '../tlog/log-list.js'
 import { changeBook, readBook, withBook } from './followed-logs.js'
-import { followedOf, MAX_LISTED, type LogSetting } from './setting.js'
+import { followedOf, MAX_LISTED, type LogSetting } from './log-setting.js'
 
 /** The largest list, in bytes. */
 const MAX_BYTES = 4 * 1024 * 1024

@@ -5,7 +5,7 @@ import type { Config, LogSetting } from '../config/config.js'
 import { GossumError } from '../errors.js'
 import type { Keyring } from '../keys/keyring.js'
 import { LogLists, type ListNews } from '../logs/lists.js'
-import { followedOf } from '../logs/setting.js'
+import { followedOf } from '../logs/log-setting.js'
 import { utf8 } from '../tlog/bytes.js'
 
 export interface Self {

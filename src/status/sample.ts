@@ -1,5 +1,8 @@
 /** What the gauges show: one reading of the node for a whole scrape. */
+import { CLOCK_CONDITIONS, type ClockCondition } from '../witness/clock.js'
 import type { ConditionName } from './conditions.js'
+
+export { CLOCK_CONDITIONS }
 
 export const GUARD_STATES = [
   'fresh',
@@ -11,7 +14,6 @@ export const GUARD_STATES = [
   'twin',
 ] as const
 export const DEPOSIT_STATES = ['deposited', 'undeposited', 'nobody'] as const
-export const CLOCK_CONDITIONS = ['clock ahead', 'clock behind', 'promise ahead', 'clock before release'] as const
 export const BASTION_STATES = ['connecting', 'connected', 'serving'] as const
 
 export interface Sample {
@@ -38,7 +40,7 @@ export interface Sample {
   readonly clock: {
     /** Seconds; undefined when nobody said anything. */
     readonly offset: number | undefined
-    readonly conditions: readonly (typeof CLOCK_CONDITIONS)[number][]
+    readonly conditions: readonly ClockCondition['name'][]
   }
   /** Whether whoever holds our key signs with it. */
   readonly canSign: boolean

@@ -283,7 +283,7 @@ export const Problem = Shape(
 )
 
 export const Logs = Shape({ logs: List(LogView, { description: 'in configured order' }) })
-export const Heads = Shape({
+export const HeadsPage = Shape({
   heads: List(HeadView, { description: 'the newest first' }),
   next: orNull(size(), 'the `below` of the next page; null at the end of the history'),
 })
@@ -291,4 +291,4 @@ export const Peers = Shape({
   peers: List(PeerView, { description: 'those that have been connected for longest first' }),
 })
 export const Witnesses = Shape({ witnesses: List(WitnessView) })
-export const Evidence = Shape({ evidence: List(EvidenceView, { description: 'the oldest first' }) })
+export const EvidenceFile = Shape({ evidence: List(EvidenceView, { description: 'the oldest first' }) })

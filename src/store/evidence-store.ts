@@ -17,13 +17,13 @@ export interface StoredEvidence {
 }
 
 /** What is said of evidence where many are listed: all but the file. */
-export type EvidenceSummary = Omit<StoredEvidence, 'text'>
+export type StoredEvidenceSummary = Omit<StoredEvidence, 'text'>
 
 /** Reading throws STORE_DAMAGED for a record that is none. */
 export class EvidenceStore {
   readonly #table: Table
   /** Of all that is kept, once somebody asked. */
-  #summaries: Promise<Map<string, EvidenceSummary>> | undefined
+  #summaries: Promise<Map<string, StoredEvidenceSummary>> | undefined
 
   constructor(table: Table) {
     this.#table = table
@@ -53,7 +53,7 @@ export class EvidenceStore {
   }
 
   /** The same without the files, which are read once. */
-  async summaries(): Promise<EvidenceSummary[]> {
+  async summaries(): Promise<StoredEvidenceSummary[]> {
     this.#summaries ??= this.list().then((all) => new Map(all.map((evidence) => [evidence.id, summaryOf(evidence)])))
     const summaries = this.#summaries
     // What could not be read now may be so later.
@@ -62,12 +62,12 @@ export class EvidenceStore {
   }
 }
 
-function summaryOf({ id, type, log, witness, sizes, seenAt }: StoredEvidence): EvidenceSummary {
+function summaryOf({ id, type, log, witness, sizes, seenAt }: StoredEvidence): StoredEvidenceSummary {
   return { id, type, log, ...(witness !== undefined && { witness }), sizes, seenAt }
 }
 
 /** The order is the same each time, also of what came at once. */
-function bySeen(a: EvidenceSummary, b: EvidenceSummary): number {
+function bySeen(a: StoredEvidenceSummary, b: StoredEvidenceSummary): number {
   if (a.seenAt !== b.seenAt) return a.seenAt < b.seenAt ? -1 : 1
   return a.id < b.id ? -1 : 1
 }

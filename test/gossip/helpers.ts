@@ -6,7 +6,7 @@ import { afterEach } from 'vitest'
 import { Mesh, type MeshOptions } from '../../src/gossip/mesh.js'
 import type { Drop, EvidenceFate } from '../../src/gossip/gossip.js'
 import type { Identity } from '../../src/gossip/sync/identity.js'
-import type { EvidenceRef } from '../../src/gossip/sync/messages.js'
+import type { EvidenceName } from '../../src/gossip/sync/messages.js'
 import type { Bringer, SignedPage, SyncHandlers, Advertised } from '../../src/gossip/sync/server/sync-server.js'
 import { toHex, utf8 } from '../../src/tlog/bytes.js'
 import { logId } from '../../src/tlog/checkpoint.js'
@@ -73,7 +73,7 @@ export class MemoryHandlers implements SyncHandlers {
     return Promise.resolve([...this.known.values()])
   }
 
-  evidenceIds(): Promise<EvidenceRef[]> {
+  evidenceIds(): Promise<EvidenceName[]> {
     return Promise.resolve([...this.files].map(([id, { log }]) => ({ log, id })))
   }
 

@@ -5,7 +5,7 @@ import { loadConfig, parseLogSetting, type LogSetting } from '../../config/confi
 import { GossumError } from '../../errors.js'
 import { loadWitnessVerifier } from '../../keys/key-file.js'
 import { changeBook, withBook, withLog } from '../../logs/followed-logs.js'
-import { requireRoomForLogs } from '../../logs/setting.js'
+import { requireRoomForLogs } from '../../logs/log-setting.js'
 import { declareFlags, type CommonFlags } from '../common-flags.js'
 import { output, type Output } from '../ui/output.js'
 

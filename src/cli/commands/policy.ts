@@ -6,7 +6,7 @@ import { PUBLIC, PUBLIC_POLICY, PUBLIC_POLICY_DATE } from '../../config/public-p
 import { NodeClient } from '../node-client.js'
 import type { CommonFlags } from '../common-flags.js'
 import { EXIT } from '../exit.js'
-import { readPolicyFile } from '../files.js'
+import { readPolicyFile } from '../named-files.js'
 import { output } from '../ui/output.js'
 import { policyLines, policyReport } from '../ui/policy-text.js'
 

@@ -10,7 +10,8 @@ import { HASH_SIZE, parseHash, type Hash } from '../../tlog/hash.js'
 import type { Tree } from '../../tlog/merkle.js'
 import { isFullTile, parseTilePath, TILE_HEIGHT } from '../../tlog/tile.js'
 import { readPage, writePage, type SignedAnswer } from './pages.js'
-import { MAX_PROMISES, MAX_VKEY_LENGTH, readRequest, writeRequest, type PromiseRequest } from './promises.js'
+import { MAX_PROMISES } from '../../witness/frame-bytes.js'
+import { MAX_VKEY_LENGTH, readRequest, writeRequest, type PromiseRequest } from './promises.js'
 import { MAX_MESSAGE_BYTES } from '../topics.js'
 import {
   fitting,
@@ -33,7 +34,7 @@ export const SYNC_PROTOCOL = '/gossum/sync/1'
 /** The largest frame, in bytes. Far below the 4 MiB that libp2p would buffer. */
 export const MAX_FRAME_BYTES = 256 * 1024
 /** The most heads in a hello: one a log. */
-export const MAX_HEADS = 64
+export const MAX_HELLO_HEADS = 64
 /** The most evidence that a hello lists. */
 export const MAX_EVIDENCE_REFS = 256
 /** The most evidence files that one request names. */
@@ -52,7 +53,7 @@ const MAX_TILE_PATH_LENGTH = 200
 const COUNTS_BYTES = 64 * 1024
 
 /** Names an evidence file: the log it is about and its id, 16 lower-case hex digits. */
-export interface EvidenceRef {
+export interface EvidenceName {
   readonly log: string
   readonly id: string
 }
@@ -68,7 +69,7 @@ export interface WitnessClaim {
 export interface Hello {
   readonly type: 'hello'
   readonly heads: readonly Uint8Array[]
-  readonly evidence: readonly EvidenceRef[]
+  readonly evidence: readonly EvidenceName[]
   /** Verifier keys of the witnesses whose cosignatures the sender wants to hear of. */
   readonly counts: readonly string[]
   readonly witness?: WitnessClaim | undefined
@@ -213,7 +214,7 @@ function encodeHello(hello: Hello): Uint8Array {
     ...(hello.time !== undefined && { time: hello.time }),
   }
   const room = ROOM_BYTES - jsonBytes(rest)
-  return json({ type: 'hello', heads: fitting(hello.heads.slice(0, MAX_HEADS), room), ...rest })
+  return json({ type: 'hello', heads: fitting(hello.heads.slice(0, MAX_HELLO_HEADS), room), ...rest })
 }
 
 // ---- reading ---------------------------------------------------------------------------------------------------
@@ -292,7 +293,7 @@ export function isHashTile(path: string): boolean {
 function readHello(message: JsonObject): Hello {
   return {
     type: 'hello',
-    heads: readSome(message.heads, MAX_HEADS, readMessage),
+    heads: readSome(message.heads, MAX_HELLO_HEADS, readMessage),
     evidence: readSome(message.evidence, MAX_EVIDENCE_REFS, readEvidenceRef),
     counts: readSome(message.counts, MAX_COUNTS, (item) => readString(item, MAX_VKEY_LENGTH)),
     peers: readSome(message.peers, MAX_PEERS, (item) => readString(item, MAX_ADDRESS_LENGTH)),
@@ -329,7 +330,7 @@ function readEvidenceId(item: unknown): string | undefined {
   return typeof item === 'string' && EVIDENCE_ID.test(item) ? item : undefined
 }
 
-function readEvidenceRef(item: unknown): EvidenceRef | undefined {
+function readEvidenceRef(item: unknown): EvidenceName | undefined {
   if (!isObject(item)) return undefined
   const [log, id] = [readLogId(item.log), readEvidenceId(item.id)]
   return log === undefined || id === undefined ? undefined : { log, id }

@@ -3,6 +3,7 @@
  *
  * An item that cannot be read is no reason to refuse the others: what it says may be what a later version says.
  */
+import { MAX_PROMISES } from '../../witness/frame-bytes.js'
 import type { WitnessPromise } from '../../witness/promise.js'
 import { fromUtf8, toBase64 } from '../../tlog/bytes.js'
 import { MAX_MESSAGE_BYTES } from '../topics.js'
@@ -18,8 +19,6 @@ import {
   type JsonObject,
 } from './fields.js'
 
-/** The most promises, and the most cosigned heads beside them, in one message. */
-export const MAX_PROMISES = 64
 /** The longest verifier key, in characters; those of post-quantum schemes have about 1800. */
 export const MAX_VKEY_LENGTH = 2048
 /** The bytes of the longest signature, that of ML-DSA-44. */

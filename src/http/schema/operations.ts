@@ -63,7 +63,7 @@ const API: readonly Operation[] = [
     },
     [LOG],
   ),
-  read('/api/v1/logs/{log}/heads', 'the heads that were cosigned, by pages', json('a page', shapes.Heads), [
+  read('/api/v1/logs/{log}/heads', 'the heads that were cosigned, by pages', json('a page', shapes.HeadsPage), [
     LOG,
     { name: 'limit', in: 'query', description: 'heads of the page; it may end earlier', schema: LIMIT },
     { name: 'below', in: 'query', description: 'the heads are smaller than this', schema: BELOW },
@@ -71,7 +71,7 @@ const API: readonly Operation[] = [
   read('/api/v1/peers', 'the connected peers', json('the peers', shapes.Peers)),
   read('/api/v1/witnesses', 'the witnesses of the policy, and this one', json('the witnesses', shapes.Witnesses)),
   read('/api/v1/witness', 'what whoever runs a log may want to know', json('this witness', shapes.AboutWitnessView)),
-  read('/api/v1/evidence', 'the evidence that it has', json('the evidence, without the files', shapes.Evidence)),
+  read('/api/v1/evidence', 'the evidence that it has', json('the evidence, without the files', shapes.EvidenceFile)),
   read('/api/v1/evidence/{id}', 'a file of evidence', json('the file, byte for byte', Type.Object({})), [EVIDENCE]),
   read('/api/v1/suspects/{id}', 'the head of a suspect', text('the note'), [EVIDENCE]),
   {

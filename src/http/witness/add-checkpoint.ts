@@ -13,7 +13,7 @@ import { MAX_BODY_BYTES, parseAddCheckpoint } from './add-checkpoint-body.js'
 import { exact, text, type Reply } from '../reply.js'
 import type { Route } from '../router.js'
 import { subtreeDoor, type SubtreeSigning } from './sign-subtree.js'
-import { busy, readable, refusal, trouble } from './witness-reply.js'
+import { busy, readable, refusal, troubleReply } from './witness-reply.js'
 
 /** What the door needs of a node. */
 export interface WitnessNode {
@@ -57,7 +57,7 @@ export function witnessRoutes(node: WitnessNode): Route[] {
     const headers = { ...PREFLIGHT, 'access-control-allow-methods': methods }
     return { status: 204, headers, body: new Uint8Array() }
   }
-  const post = { method: 'POST', maxBodyBytes: MAX_BODY_BYTES, refusal: trouble } as const
+  const post = { method: 'POST', maxBodyBytes: MAX_BODY_BYTES, refusal: troubleReply } as const
   return [
     { ...post, path: '/add-checkpoint', handle: ({ body }) => add(body) },
     { method: 'OPTIONS', path: '/add-checkpoint', handle: preflight('POST, OPTIONS') },

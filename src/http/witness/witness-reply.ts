@@ -31,7 +31,7 @@ export function refusal(outcome: Outcome, detail = ''): Reply {
 }
 
 /** What kept us from judging: nothing that who pushed can help, so it may come again. */
-export function trouble(error: unknown): Reply {
+export function troubleReply(error: unknown): Reply {
   const code = errorCode(error)
   return readable(code === 'NODE_BUSY' ? busy() : refusal({ kind: 'pending', news: false, code }))
 }

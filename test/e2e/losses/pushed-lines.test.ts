@@ -78,7 +78,7 @@ describe('a peer that counts nobody', () => {
       () => held(witness.ready.witness),
       ({ lines }) => lines.includes(5),
     )
-  }, 12_000)
+  }, 25_000)
 
   test.each([1, 8])(
     'has it when the witness is stopped right behind the answer to a burst of %d',
@@ -92,7 +92,7 @@ describe('a peer that counts nobody', () => {
         ({ lines }) => lines.includes(heads),
       )
     },
-    12_000,
+    60_000,
   )
 
   test('and does not follow the log, so that it can read no line of it, has the promise', async () => {
@@ -101,7 +101,7 @@ describe('a peer that counts nobody', () => {
     await pushAll(witness, 0, 3)
     expect(await witness.stop()).toBe(0)
     expect(await held(witness.ready.witness)).toEqual({ lines: [], promises: [3] })
-  }, 12_000)
+  }, 60_000)
 })
 
 /** A home with a key, and a policy that counts it. */
@@ -132,7 +132,7 @@ test('a peer that counts the witness has the lines of many logs, the answers to 
     () => held(witness.ready.witness),
     ({ lines }) => lines.length === logs.length,
   )
-}, 20_000)
+}, 60_000)
 
 test('who counts the witness, and was not chosen by it, has the newest head of a burst when it stopped', async () => {
   const tree = new TilesLog(testSigner('sum.example', 1), { origin: SUMDB_ORIGIN }).grow(5)

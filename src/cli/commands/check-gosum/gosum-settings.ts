@@ -7,7 +7,7 @@ import { SUM_GOLANG_ORG, SUM_GOLANG_ORG_URL } from '../../../config/known-logs.j
 import { GossumError } from '../../../errors.js'
 import { withoutLogin } from '../../../outgoing/logins.js'
 import type { CommonFlags } from '../../common-flags.js'
-import { readPolicyFile } from '../../files.js'
+import { readPolicyFile } from '../../named-files.js'
 
 export interface GoSumFlags extends CommonFlags {
   readonly log?: string

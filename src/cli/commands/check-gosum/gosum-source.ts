@@ -26,7 +26,7 @@ import { utf8 } from '../../../tlog/bytes.js'
 import { logId, SUMDB_ORIGIN } from '../../../tlog/checkpoint.js'
 import { MAX_NOTE_BYTES, parseNote, parseVerifierKey, SIGNATURE_TYPES, type VerifierKey } from '../../../tlog/note.js'
 import { parsePolicy } from '../../../tlog/policy.js'
-import { readFileBounded } from '../../files.js'
+import { readFileBounded } from '../../named-files.js'
 import type { GoSumSettings, GoSumSource } from './gosum-settings.js'
 import { requireHead, type CosignatureVerdict, type TrustedKeys } from '../verdict.js'
 

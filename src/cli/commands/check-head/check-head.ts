@@ -19,7 +19,7 @@ import { nodeUrl } from '../../node-url.js'
 import type { CommonFlags } from '../../common-flags.js'
 import { giveEvidence, keepInFile } from '../evidence/evidence-file.js'
 import { EXIT, gravest } from '../../exit.js'
-import { readFileBounded } from '../../files.js'
+import { readFileBounded } from '../../named-files.js'
 import { latestPath, readLatest } from './go-memory.js'
 import {
   askLog,

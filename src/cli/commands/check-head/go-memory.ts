@@ -5,7 +5,7 @@
 import { delimiter, isAbsolute, join } from 'node:path'
 import { userHome } from '../../../config/user-home.js'
 import { GossumError, HintedError } from '../../../errors.js'
-import { isMissingFile, readFileBounded } from '../../files.js'
+import { isMissingFile, readFileBounded } from '../../named-files.js'
 import { goEnv } from '../../go-env.js'
 
 /** The file that remembers the log with this key name. Throws FILE_UNREADABLE when GOPATH names no place for it. */

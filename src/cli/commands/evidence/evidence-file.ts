@@ -5,7 +5,7 @@ import { encodeEvidence, evidenceId, type Evidence } from '../../../evidence/evi
 import { fromUtf8 } from '../../../tlog/bytes.js'
 import type { SubmittedEvidence } from '../../../status/shapes.js'
 import type { NodeClient } from '../../node-client.js'
-import { writeFileOnce } from '../../files.js'
+import { writeFileOnce } from '../../named-files.js'
 import type { Output } from '../../ui/output.js'
 
 /** Gives evidence to a node. Throws what it refuses it with, and as NodeClient does. */

@@ -5,7 +5,7 @@ import { sha256 } from '../../../tlog/hash.js'
 import type { SyncHandlers } from '../server/sync-server.js'
 import type { Ask } from './sync-client.js'
 import type { DoorReports } from '../../gossip.js'
-import { MAX_EVIDENCE_IDS, type EvidenceRef, type Hello } from '../messages.js'
+import { MAX_EVIDENCE_IDS, type EvidenceName, type Hello } from '../messages.js'
 
 /** Ids of evidence that are remembered as judged. */
 const MAX_JUDGED = 1024
@@ -30,7 +30,7 @@ export class EvidenceFetcher {
   }
 
   /** The evidence that a peer lists, is about our logs, is not here, and was not judged before. */
-  async missing(hello: Hello): Promise<EvidenceRef[]> {
+  async missing(hello: Hello): Promise<EvidenceName[]> {
     const ours = new Set((await this.#handlers.evidenceIds()).map(({ id }) => id))
     return hello.evidence.filter(({ log, id }) => this.#logs.has(log) && !ours.has(id) && !this.#judged.has(id))
   }
@@ -39,7 +39,7 @@ export class EvidenceFetcher {
    * Asks for files until all are here or the peer sends no more. A file that was not asked for is dropped. Whether all that
    * the peer has were judged: what does not fit into a round is for the next one.
    */
-  async fetch(refs: readonly EvidenceRef[], peer: string, ask: Ask): Promise<boolean> {
+  async fetch(refs: readonly EvidenceName[], peer: string, ask: Ask): Promise<boolean> {
     const wanted = new Map(refs.map(({ log, id }) => [id, log]))
     let isJudged = true
     for (let fetches = 0; wanted.size > 0; fetches++) {

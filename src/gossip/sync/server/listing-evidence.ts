@@ -4,12 +4,12 @@
  *
  * Pure.
  */
-import type { EvidenceRef } from '../messages.js'
+import type { EvidenceName } from '../messages.js'
 
 /** At most `max` pieces of evidence; `round` is another number each time. */
-export function evidenceToTell(all: readonly EvidenceRef[], max: number, round: number): EvidenceRef[] {
+export function evidenceToTell(all: readonly EvidenceName[], max: number, round: number): EvidenceName[] {
   if (all.length <= max) return [...all]
-  const byLog = new Map<string, EvidenceRef[]>()
+  const byLog = new Map<string, EvidenceName[]>()
   for (const ref of all) {
     const its = byLog.get(ref.log)
     if (its === undefined) byLog.set(ref.log, [ref])
@@ -17,7 +17,7 @@ export function evidenceToTell(all: readonly EvidenceRef[], max: number, round: 
   }
   // Where not even each log has a place, others go first each time.
   const logs = turned([...byLog.values()], round * max).map((refs) => turned(refs, round * max))
-  const told: EvidenceRef[] = []
+  const told: EvidenceName[] = []
   for (let turn = 0; told.length < max; turn++)
     for (const refs of logs) if (turn < refs.length && told.length < max) told.push(refs[turn]!)
   return told

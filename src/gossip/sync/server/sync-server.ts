@@ -21,7 +21,7 @@ import {
   TILE_BYTES,
   type SyncAnswer,
   type ErrorAnswer,
-  type EvidenceRef,
+  type EvidenceName,
   type Hello,
   type ProofRequest,
   type SyncRequest,
@@ -43,7 +43,7 @@ export interface Advertised {
 export interface SyncHandlers extends DoorHandlers, KeepHandlers {
   /** The newest cosigned head of each log. */
   heads(): Promise<readonly Uint8Array[]>
-  evidenceIds(): Promise<readonly EvidenceRef[]>
+  evidenceIds(): Promise<readonly EvidenceName[]>
   evidence(id: string): Promise<Uint8Array | undefined>
   /** The root of the first `size` records of a tree, 1 <= size <= of.size, and its proof. Throws GossumError. */
   prefix(log: string, of: Tree, size: number, options: { signal: AbortSignal }): Promise<Prefix>
