@@ -187,3 +187,17 @@ test('words that were given up do not come back', () => {
     }
   }
 })
+
+test('files that comments and docs speak of are there', () => {
+  const paths = ['src', 'test', 'scripts', 'docs'].flatMap((folder) =>
+    readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
+      .map((path) => `${folder}/${path}`)
+      .filter((path) => !path.startsWith('test/vectors/') && /\.(ts|md)$/.test(path)),
+  )
+  const isThere = (name: string): boolean => paths.some((path) => path === name || path.endsWith(`/${name}`))
+  for (const path of [...paths, 'README.md']) {
+    // What is imported is the compiler's business.
+    const said = read(path).matchAll(/(?<![\w./'-])((?:[a-z0-9-]+\/)*[a-z0-9-]+(?:\.[a-z]+)?\.ts)\b(?!')/g)
+    for (const [, name] of said) expect(isThere(name!), `${path} speaks of ${name}`).toBe(true)
+  }
+})

@@ -112,7 +112,7 @@ export const SETTINGS = {
     otherwise: "this node's alone",
     read: readPolicy,
   }),
-  /** Seconds to wait at start for peers that say what this key has cosigned before (witness/rollback.ts). */
+  /** Seconds to wait at start for peers that say what this key has cosigned before (witness/rollback-guard.ts). */
   guardWait: seconds({
     group: 'Witness',
     help: 'wait this long at start for peers to say what this key has signed',

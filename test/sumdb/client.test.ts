@@ -101,7 +101,7 @@ describe('latest', () => {
       replaceBody(() => note),
     )
     await expect(client().latest()).rejects.toThrow(code('ORIGIN_MISMATCH'))
-    // Whoever is named otherwise is no checksum database, and is asked elsewhere (dialect.test.ts).
+    // Whoever is named otherwise is no checksum database, and is asked elsewhere (log-layout.test.ts).
     lieAbout('checkpoint', (response) => honestly(response, { status: 200, type: 'text/plain', body: note }))
     expect((await client({ origin: 'other' }).latest()).head.size).toBe(0)
 
