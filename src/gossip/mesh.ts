@@ -27,7 +27,7 @@ import { SyncDoor } from './sync/sync.js'
 import { evidenceTopic, headsTopic } from './topics.js'
 
 export { parseAddresses } from './host/address.js'
-export { chosenFrom, type KnownPeer, type PeerStore as PeerBook } from './membership/peer-store.js'
+export { chosenFrom, type KnownPeer, type PeerStore } from './membership/peer-store.js'
 export type { Chosen } from './membership/chosen-peers.js'
 export type { PromiseAnswerOf as Kept } from './sync/client/promising.js'
 export type { NeighbourHead } from './membership/neighbours.js'
