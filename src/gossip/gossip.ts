@@ -73,7 +73,7 @@ export class GossipDoor {
   }
 
   /** Joins the topics. The validators are in place before: a message must not slip through unexamined. */
-  open(): void {
+  start(): void {
     const topics = [...this.#logs].flatMap((log) => [
       { name: headsTopic(log), topic: { kind: 'heads', log } as const },
       { name: evidenceTopic(log), topic: { kind: 'evidence', log } as const },

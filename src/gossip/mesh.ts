@@ -123,9 +123,9 @@ export class Mesh {
     mesh.#watchPeers(options.told?.onPeer ?? (() => undefined))
     try {
       await parts.membership.load()
-      await parts.sync.open()
+      await parts.sync.start()
       await parts.host.start()
-      parts.gossip.open()
+      parts.gossip.start()
     } catch (error) {
       await mesh.stop()
       throw listenError(error, options.reach.listen)
@@ -252,7 +252,7 @@ export class Mesh {
     this.#parts.redial.stop()
     this.#parts.neighbours.stop()
     await this.#parts.membership.stop()
-    await this.#parts.sync.close()
+    await this.#parts.sync.stop()
     await this.#host.stop()
   }
 

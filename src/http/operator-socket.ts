@@ -31,7 +31,7 @@ export class OperatorDoor {
    * Opens the door in a home that no other process uses; a socket that a killed one left is replaced. Throws
    * OPERATOR_DOOR.
    */
-  static async open(home: string, node: NodeView, reports: ResponderReports): Promise<OperatorDoor> {
+  static async start(home: string, node: NodeView, reports: ResponderReports): Promise<OperatorDoor> {
     const responder = new Responder([...operatorRoutes(node), ...apiRoutes(node)], reports)
     const server = createServer()
     const door = new OperatorDoor(server, operatorSocket(home))
@@ -50,7 +50,7 @@ export class OperatorDoor {
   }
 
   /** Safe to call twice. */
-  close(): Promise<void> {
+  stop(): Promise<void> {
     this.#closing ??= (async () => {
       await rm(this.#path, { force: true }).catch(() => undefined)
       await new Promise<void>((resolve) => {

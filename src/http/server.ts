@@ -130,7 +130,7 @@ export class HttpServer {
   }
 
   /** Stops listening, lets requests under way end for a second, then drops them. Safe to call twice. */
-  close(): Promise<void> {
+  stop(): Promise<void> {
     this.#closing ??= new Promise((resolve) => {
       const drop = setTimeout(() => this.#server.closeAllConnections(), CLOSE_GRACE_MS)
       this.#server.close(() => {

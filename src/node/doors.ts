@@ -53,7 +53,7 @@ export class Doors {
     this.#http = await HttpServer.start(server)
     this.#news.metrics.routes(this.#http.routes)
     // A home that takes no socket is no reason not to run: nothing can be acknowledged, which is said.
-    this.#operator = await OperatorDoor.open(home, node, { onError, onRequest }).catch((error: unknown) => {
+    this.#operator = await OperatorDoor.start(home, node, { onError, onRequest }).catch((error: unknown) => {
       this.#shut = errorText(error)
       onError(error)
       return undefined
@@ -79,7 +79,7 @@ export class Doors {
   /** Closes those that are open, the last one first. */
   async stop(): Promise<void> {
     await this.#bastion?.stop()
-    await this.#operator?.close()
-    await this.#http?.close()
+    await this.#operator?.stop()
+    await this.#http?.stop()
   }
 }

@@ -115,7 +115,7 @@ describe('the gossip door', () => {
     await host.start()
     try {
       const reports = { onError: () => undefined, onDropped: () => undefined }
-      new GossipDoor(host.services.pubsub, new Set([LOG]), meter, handlers, reports).open()
+      new GossipDoor(host.services.pubsub, new Set([LOG]), meter, handlers, reports).start()
       const gossip = await openGossip(await startStranger(), { address: host.getMultiaddrs()[0]!.toString() })
       // The one topic that it is on counts, or the flood would count for nothing.
       await gossip.write(subscriptionFrame([TOPIC]))

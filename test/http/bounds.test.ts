@@ -10,7 +10,7 @@ import { fakeNode, LOG, LOG_ID, NOTE, ROOT } from '../helpers/node-view.js'
 
 async function serve(changes: Partial<NodeView> = {}, options: Partial<HttpServerOptions> = {}): Promise<HttpServer> {
   const server = await HttpServer.start({ host: '127.0.0.1', port: 0, node: fakeNode(changes), ...options })
-  onTestFinished(() => server.close())
+  onTestFinished(() => server.stop())
   return server
 }
 

@@ -16,8 +16,8 @@ import { EVIDENCE_ID, fakeNode, type FakeNode } from '../helpers/node-view.js'
 const ACK = `/api/v1/evidence/${EVIDENCE_ID}/ack`
 
 async function open(home: string, node: FakeNode = fakeNode()): Promise<FakeNode> {
-  const door = await OperatorDoor.open(home, node, {})
-  onTestFinished(() => door.close())
+  const door = await OperatorDoor.start(home, node, {})
+  onTestFinished(() => door.stop())
   return node
 }
 
@@ -56,8 +56,8 @@ test('answers what the public server answers, too', async () => {
 
 test('goes with its node', async () => {
   const home = temporaryHome()
-  const door = await OperatorDoor.open(home, fakeNode(), {})
-  await Promise.all([door.close(), door.close()])
+  const door = await OperatorDoor.start(home, fakeNode(), {})
+  await Promise.all([door.stop(), door.stop()])
   expect(existsSync(operatorSocket(home))).toBe(false)
   await expect(tellNode(home, ACK)).rejects.toMatchObject({ code: 'NODE_UNREACHABLE' })
 })
@@ -93,7 +93,7 @@ test.runIf(process.platform === 'linux')('is found in a home with a path that is
 test('says why a home takes no socket', async () => {
   const home = join(temporaryHome(), 'file')
   writeFileSync(home, '')
-  await expect(OperatorDoor.open(home, fakeNode(), {})).rejects.toMatchObject({
+  await expect(OperatorDoor.start(home, fakeNode(), {})).rejects.toMatchObject({
     code: 'OPERATOR_DOOR',
     detail: expect.stringContaining(operatorSocket(home)) as string,
   })

@@ -19,7 +19,7 @@ import {
 
 const servers: HttpServer[] = []
 afterEach(async () => {
-  await Promise.all(servers.splice(0).map((server) => server.close()))
+  await Promise.all(servers.splice(0).map((server) => server.stop()))
 })
 
 async function serve(changes: Partial<NodeView> = {}, options: Partial<HttpServerOptions> = {}) {
@@ -398,7 +398,7 @@ describe('the server', () => {
     await once(silent, 'connect')
     const hanging = expect(ask(server, '/metrics')).rejects.toThrow()
     await isAsked
-    await Promise.all([server.close(), server.close()])
+    await Promise.all([server.stop(), server.stop()])
     await hanging
     agent.destroy()
     silent.destroy()
@@ -418,7 +418,7 @@ describe('the server', () => {
     })
     const pending = ask(server, '/metrics')
     await isAsked
-    const closed = server.close()
+    const closed = server.stop()
     answer!('done\n')
     expect(await pending).toMatchObject({ status: 200, body: 'done\n', headers: { connection: 'close' } })
     await closed

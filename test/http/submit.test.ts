@@ -23,7 +23,7 @@ import { EVIDENCE_ID, fakeNode, LOG_ID, NOTE, ROOT } from '../helpers/node-view.
 
 const servers: HttpServer[] = []
 afterEach(async () => {
-  await Promise.all(servers.splice(0).map((server) => server.close()))
+  await Promise.all(servers.splice(0).map((server) => server.stop()))
 })
 
 async function serve(changes: Partial<NodeView> = {}, onError?: (error: unknown) => void): Promise<string> {

@@ -96,7 +96,7 @@ export class SyncDoor {
   }
 
   /** Call before the host starts: the first peer must find the protocol in the list that identify sends. */
-  async open(): Promise<void> {
+  async start(): Promise<void> {
     const { host, peers } = this.#options
     await this.#claimed()
     await host.handle(SYNC_PROTOCOL, (stream, connection) => this.#answerer.serve(stream, connection), {
@@ -114,7 +114,7 @@ export class SyncDoor {
   }
 
   /** Ends every request at once. Call before the host stops. */
-  async close(): Promise<void> {
+  async stop(): Promise<void> {
     const { host } = this.#options
     clearInterval(this.#timer)
     this.#settling.forEach(clearTimeout)

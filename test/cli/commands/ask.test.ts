@@ -20,9 +20,9 @@ describe('asking a node', () => {
   beforeAll(async () => {
     node = fakeNode()
     server = await HttpServer.start({ host: '127.0.0.1', port: 0, node })
-    operator = await OperatorDoor.open(dir, node, {})
+    operator = await OperatorDoor.start(dir, node, {})
   })
-  afterAll(() => Promise.all([server.close(), operator.close()]))
+  afterAll(() => Promise.all([server.stop(), operator.stop()]))
 
   async function body(path: string): Promise<string> {
     return (await fetch(server.url + path)).text()
@@ -155,7 +155,7 @@ describe('asking a node', () => {
       "gossum heads --json | jq -j '.heads[0].note' > head.txt",
     )
     const { stdout } = await gossum(['heads', '--json', '--node', holder.url])
-    await holder.close()
+    await holder.stop()
     const { note } = (JSON.parse(stdout) as { heads: { note: string }[] }).heads[0]!
     // What jq -j writes: the string and nothing behind it.
     expect((await gossum(['verify', file('head.txt', note)])).code).toBe(0)
@@ -181,7 +181,7 @@ describe('asking a node', () => {
         (await gossum(['status', '--node', other.url])).code,
         (await gossum(['status', '--json', '--node', other.url])).code,
       ]
-      await other.close()
+      await other.stop()
       expect(codes, names.join()).toEqual([expected, expected])
     }
   })
@@ -195,7 +195,7 @@ describe('asking a node', () => {
       node: fakeNode({ status: () => Promise.resolve(two) }),
     })
     const { code, stderr } = await gossum(['heads', '--node', other.url])
-    await other.close()
+    await other.stop()
     expect(code).toBe(2)
     expect(stderr).toContain('name one of the logs: sum.golang.org, other.example')
   })
@@ -222,7 +222,7 @@ describe('asking a node', () => {
       node: fakeNode({ evidence: () => Promise.resolve([]) }),
     })
     const result = await gossum(['evidence', 'list', '--node', empty.url])
-    await empty.close()
+    await empty.stop()
     expect(result).toEqual({ code: 0, stdout: '', stderr: 'no evidence\n' })
   })
 })

@@ -80,7 +80,7 @@ describe('gossum log serve', () => {
     const server = await HttpServer.start({ host: '127.0.0.1', port: 0, node: fakeNode() })
     const listen = server.url.slice('http://'.length)
     const result = await gossum(['log', 'serve', '--json', '--listen', listen, '--home', join(dir, 'log3')])
-    await server.close()
+    await server.stop()
     expect(result).toMatchObject({ code: 1, stdout: '' })
     expect(jsonError(result).code).toBe('ADDRESS_IN_USE')
   })

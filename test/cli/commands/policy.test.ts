@@ -168,7 +168,7 @@ describe('the report with a node', () => {
 describe('gossum policy check', () => {
   const servers: HttpServer[] = []
   afterEach(async () => {
-    await Promise.all(servers.splice(0).map((server) => server.close()))
+    await Promise.all(servers.splice(0).map((server) => server.stop()))
   })
   async function serve(witnesses: WitnessView[]): Promise<string> {
     const server = await HttpServer.start({

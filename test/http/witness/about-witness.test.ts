@@ -55,7 +55,7 @@ test('has one address, and says there whether what somebody has is still so', as
   const node = witness({ isFrozen: () => frozen })
   const routes = [aboutWitnessRoute(node)]
   const server = await HttpServer.start({ host: '127.0.0.1', port: 0, node: fakeNode(), routes })
-  onTestFinished(() => server.close())
+  onTestFinished(() => server.stop())
   const ask = async (headers = {}): Promise<{ answer: IncomingMessage; body: string }> => {
     const [answer] = (await once(get(`${server.url}/api/v1/witness`, { headers }), 'response')) as [IncomingMessage]
     let body = ''

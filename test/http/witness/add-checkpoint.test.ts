@@ -81,7 +81,7 @@ async function witness(options: Partial<HeartOptions> = {}) {
       now: () => clock.ms,
     }),
   })
-  stops.push(() => server.close())
+  stops.push(() => server.stop())
   return {
     heart,
     told,

@@ -66,7 +66,7 @@ async function witness({
       now: Date.now,
     }),
   })
-  stops.push(() => server.close())
+  stops.push(() => server.stop())
   return {
     heart,
     url: server.url,

@@ -53,7 +53,9 @@ async function serveLog(size: number, salt = 'a', fork = 0): Promise<LyingLog> {
 }
 
 async function serveNode(changes: Partial<NodeView>): Promise<string> {
-  return closed(await HttpServer.start({ host: '127.0.0.1', port: 0, node: fakeNode(changes) })).url
+  const server = await HttpServer.start({ host: '127.0.0.1', port: 0, node: fakeNode(changes) })
+  closed({ close: () => server.stop() })
+  return server.url
 }
 
 interface Checking {

@@ -30,7 +30,7 @@ import { fakeNode, LOG } from '../../../helpers/node-view.js'
 
 const { file } = scratchFolder()
 const servers: HttpServer[] = []
-afterEach(() => Promise.all(servers.splice(0).map((server) => server.close())))
+afterEach(() => Promise.all(servers.splice(0).map((server) => server.stop())))
 
 /** Where nobody listens. */
 const NOBODY = 'http://127.0.0.1:9'
