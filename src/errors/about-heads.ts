@@ -1,4 +1,4 @@
-/** The codes of what is said about heads: their notes, proofs and records, the logs they come from, and evidence. Pure. */
+/** Error codes about heads: their notes, proofs and records, the logs they come from, and evidence. Pure. */
 import { claim, noHead, notNow, remote, request, trouble, unsigned, type ErrorRow } from './traits.js'
 
 /** Signed notes and keys. */

@@ -1,4 +1,4 @@
-/** The codes of what is said about nodes: their homes, what keeps them from signing, whom they ask, and who asks them. Pure. */
+/** Error codes about nodes: their homes, obstacles to signing, the services they ask, and their clients. Pure. */
 import { notNow, remote, request, trouble, unsigned, type ErrorRow } from './traits.js'
 
 /** State and keys on disk. */
