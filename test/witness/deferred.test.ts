@@ -4,7 +4,11 @@ import { Deferred } from '../../src/witness/deferred.js'
 import type { Candidate, SizedHead } from '../../src/witness/head.js'
 
 const headOf = (log: string, size: number): SizedHead =>
-  ({ log: { id: log }, checkpoint: { size }, logNote: { text: `${log} ${size}`, signatures: [] } }) as unknown as SizedHead
+  ({
+    log: { id: log },
+    checkpoint: { size },
+    logNote: { text: `${log} ${size}`, signatures: [] },
+  }) as unknown as SizedHead
 const candidate = (size: number): Candidate => ({ source: 'gossip', note: utf8(`${size}`), receivedAt: 0 })
 
 function add(deferred: Deferred, log: string, ...sizes: number[]): void {
