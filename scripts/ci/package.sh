@@ -8,7 +8,8 @@ trap 'rm -rf "$work"' EXIT
 npm pack --silent --pack-destination "$work" >/dev/null
 cd "$work"
 printf '{"name":"consumer","private":true,"type":"module"}' > package.json
-npm install --silent --no-audit --no-fund ./gossum-*.tgz
+# An installed package has none of our overrides: --engine-strict fails where a dependency does not run on this Node.
+npm install --silent --engine-strict --no-audit --no-fund ./gossum-*.tgz
 ./node_modules/.bin/gossum --version
 cat > use.mjs <<'EOT'
 import { parseVerifierKey, parseNote, hashLeaf, createNode } from 'gossum'
@@ -20,6 +21,11 @@ if (![parseNote, parseTilePath, parseEvidence, createNode].every((f) => typeof f
 console.log('library ok')
 EOT
 node use.mjs
+# The README's example, on a head that sum.golang.org signed.
+awk '/^```ts$/ { on = 1; next } /^```$/ { on = 0 } on' "$root/README.md" > readme.mjs
+node -e 'process.stdout.write(JSON.parse(require("fs").readFileSync(process.argv[1], "utf8").split("\n")[0]).note)' \
+  "$root/test/vectors/sumdb-heads.jsonl" > head.txt
+node readme.mjs
 cat > use.ts <<'EOT'
 import { createNode, loadConfig, parseEvidence, type GossumNode, type NodeEvent, type VerifierKey } from 'gossum'
 import { tilePath, type Tile } from 'gossum/tlog'

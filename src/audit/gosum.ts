@@ -1,5 +1,5 @@
 /**
- * go.sum files: their lines, and what a record of the log says of a line.
+ * go.sum files: their lines, and what a record of the log says about a line.
  *
  * Pure, and light: a file whose lines are all known needs this and nothing else of the project.
  */

@@ -1,5 +1,5 @@
 /**
- * Lines that were found to be in the log before, on disk, so that they are never asked for again: what is in an
+ * Lines that were found to be in the log before, on disk, so that they are not looked up again: what is in an
  * append-only log stays in it. One file for all go.sum files, of 32-byte keys in no order; a go.sum file of which
  * every line was found has a key, too, so that it need not even be read line by line.
  *

@@ -1,6 +1,5 @@
 /**
- * The tiles of an address: whether each of them authenticates up to its head (CVE-2026-56865), is the same for who asks
- * again, and begins with what it shows to those who ask for less of it.
+ * The tiles of an address: whether each of them authenticates up to its head (CVE-2026-56865), is the same when asked for again, and begins with its own narrower versions.
  */
 import { GossumError } from '../errors.js'
 import { StatusError, type WaitOptions } from '../sumdb/fetcher.js'

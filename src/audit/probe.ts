@@ -3,6 +3,8 @@
  * looks for what the attacks of 2026 on clients need: answers that are empty or about something else (CVE-2026-42501),
  * lines outside of the proven record (CVE-2026-56864), tiles that nothing authenticates (CVE-2026-56865); and for heads
  * that are old, or of another history.
+ *
+ * Trusted: the log's key, for what it signed. Not trusted: the address that is probed, nor those that it is compared with.
  */
 import { GossumError } from '../errors.js'
 import { makeSplitView, type SplitView } from '../evidence/evidence.js'

@@ -1,6 +1,5 @@
 /**
- * Reading a small log whole. A log that has fewer records than some files have lines is read in less time than it is
- * asked, and does not learn what it would have been asked for.
+ * Reading a small log whole. A log with fewer records than a file has lines is read faster than it is queried, and does not learn what is looked up.
  */
 import type { SumdbClient } from '../sumdb/client.js'
 import { MAX_TILE_RECORDS } from '../sumdb/module.js'

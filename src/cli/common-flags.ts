@@ -16,7 +16,7 @@ const SHARED = {
   config: () => optionOf('config', CONFIG_FILE),
   node: () => optionOf('node', NODE),
   json: () => new Option('--json', 'JSON lines on stdout'),
-  quiet: () => new Option('-q, --quiet', 'less talk on stderr'),
+  quiet: () => new Option('-q, --quiet', 'less output on stderr'),
   color: () => new Option('--no-color', 'no colour; NO_COLOR does the same'),
 }
 

@@ -5,18 +5,17 @@ export const EXIT = { fine: 0, couldNot: 1, refused: 2, misbehaviour: 3, undecid
 
 export const EXIT_CODES_HELP = `Exit codes:
   0  fine
-  1  could not      any command  a node, a file or the network was not there
-  2  refused        any command  wrong usage; a signature, a proof or a format that does not hold
-                    check        a line is not what the log has
-                    probe        an answer is wrong
-  3  misbehaviour   status       a log is frozen, or this node's own key is convicted
-                    check, probe the log shows two histories
-                    evidence import
-                                 what was imported convicts a log
-  4  undecided      status       cosignatures do not come out, or something is in doubt: see its "health"
-                    check        nobody could tell, or no quorum head proves it yet
-                    probe        an answer did not come
-                    policy check the quorum cannot be reached
+  1  failed         any command      a node, a file or the network is unavailable
+  2  refused        any command      wrong usage, or an invalid signature, proof or format
+                    check            a line differs from the log
+                    probe            an answer is wrong
+  3  misbehaviour   status           a log is frozen, or this node's own key is convicted
+                    check, probe     the log shows two histories
+                    evidence import  the import convicts a log
+  4  undecided      status           cosignatures are not made, or something is in doubt: see its "health"
+                    check            nobody could tell, or no quorum head proves it yet
+                    probe            an answer is missing
+                    policy check     the quorum cannot be reached
 `
 
 /** The exit code of a command that ended with this error. */

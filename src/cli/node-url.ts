@@ -1,4 +1,4 @@
-/** Which node a command asks, and where the home of the one that it commands is. Apart from who asks it: not every command has to read a configuration. */
+/** Which node a command asks, and where the home of the one that it commands is. In a file of its own, since not every command has to read a configuration. */
 import { loadConfig } from '../config/config.js'
 import { GossumError } from '../errors.js'
 import { askable, USUAL_PORT } from './node-client.js'

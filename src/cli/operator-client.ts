@@ -1,4 +1,4 @@
-/** Says to a node of this machine what only its operator may say: through the socket in its home. */
+/** Sends the operator's commands to a node on this machine, through the socket in its home. */
 import { request, type IncomingMessage } from 'node:http'
 import { errorText, GossumError, HintedError } from '../errors.js'
 import { operatorSocket, withShortPath } from '../http/operator-path.js'

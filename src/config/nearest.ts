@@ -1,4 +1,4 @@
-/** Which of the names that there are somebody may have meant. Pure. */
+/** Which of the existing names somebody may have meant. Pure. */
 
 /** Edits that a name may be away, and what part of its length. */
 const MOST = { edits: 2, share: 0.34 }

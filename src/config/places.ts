@@ -36,7 +36,7 @@ export function parsePlaceOf(kind: PlaceKind): (text: string) => PlaceSetting {
   }
 }
 
-/** Throws CONFIG_INVALID when a place is there twice, or two have one name. */
+/** Throws CONFIG_INVALID when a place is listed twice, or two share a name. */
 export function requireDistinct(places: readonly PlaceSetting[]): void {
   const seen = new Set<string>()
   for (const { kind, name, url } of places) {

@@ -1,4 +1,4 @@
-/** What a setting is: where it may be said, how it is spelled there, and what is made of what was written. Pure. */
+/** What a setting is: where it may be given, how it is spelled there, and how its text is parsed. Pure. */
 import { GossumError } from '../errors.js'
 
 /** Where a setting may be said. */

@@ -62,8 +62,8 @@ export const SETTINGS = {
   announce: list({
     group: 'Mesh',
     value: 'MULTIADDR',
-    help: 'what peers are told to dial, in place of --listen',
-    otherwise: 'what was found out',
+    help: 'what peers are told to dial, instead of --listen',
+    otherwise: 'what is detected',
     each: asWritten,
   }),
   /** Whether nodes on the same local network are found by multicast DNS. */
@@ -79,22 +79,22 @@ export const SETTINGS = {
   trustedProxy: list({
     group: 'API',
     value: 'CIDR',
-    help: 'a reverse proxy that is believed about whom it speaks for, by X-Forwarded-For',
+    help: 'a reverse proxy whose X-Forwarded-For is believed',
     each: parseNetwork,
   }),
   /** `https://HOST[:PORT]` of a bastion to serve logs through that push; undefined: none. */
   bastion: textSetting({
     group: 'API',
     value: 'URL',
-    help: 'serve logs that push through this bastion (docs/witness.md)',
+    help: 'take pushed heads through this bastion (docs/witness.md)',
     read: parseBastion,
   }),
   /** Name of the witness key, used when the key is made. */
   name: textSetting({
     group: 'Witness',
     value: 'KEYNAME',
-    help: 'name of the witness key, when it is made',
-    otherwise: 'made up',
+    help: 'name for a new witness key',
+    otherwise: 'random',
     read: parseKeyName,
   }),
   /** How to reach who runs this node, for whoever runs a log. */
@@ -115,27 +115,27 @@ export const SETTINGS = {
   /** Seconds to wait at start for peers that say what this key has cosigned before (witness/rollback-guard.ts). */
   guardWait: seconds({
     group: 'Witness',
-    help: 'wait at start for peers who know what this key signed',
+    help: 'wait this long at start for peers to say what this key has signed',
     ...{ least: 0, most: 3600, initial: 30 },
   }),
   /** "K", "required" or "K,required": who is to remember what this key cosigns before it does (witness/deposits.ts). */
   deposit: textSetting({
     group: 'Witness',
     value: 'K|required|K,required',
-    help: 'how many chosen peers keep what is signed, before it is',
+    help: 'how many chosen peers must record what is about to be signed',
     otherwise: 'a majority, not required',
     read: parseDeposit,
   }),
   /** Seconds that a signature waits for them. */
   depositWait: seconds({
     group: 'Witness',
-    help: 'a signature waits so long for them',
+    help: 'how long a signature waits for them',
     ...{ least: 0, most: 60, initial: 2 },
   }),
   /** Settles a disagreement between database and guard at start (docs/operating.md). */
   recover: toggle({
     group: 'Witness',
-    help: 'go on after the journal and the database disagreed (docs/operating.md)',
+    help: 'go on although the journal and the database disagree (docs/operating.md)',
     initial: false,
     places: ['flag'],
   }),
@@ -159,7 +159,7 @@ export const SETTINGS = {
   distributor: list({
     group: 'Exchange',
     value: 'URL',
-    help: 'where cosigned heads are read and published',
+    help: 'a distributor to read cosigned heads from and publish them to',
     secret: true,
     each: parsePlaceOf('distributor'),
   }),
@@ -167,7 +167,7 @@ export const SETTINGS = {
   sourceSpotter: list({
     group: 'Exchange',
     value: 'URL',
-    help: 'a monitor that is asked whether it sees the same',
+    help: 'a monitor to compare heads with',
     secret: true,
     each: parsePlaceOf('source-spotter'),
   }),
@@ -183,7 +183,7 @@ export const SETTINGS = {
   /** Seconds that the go command's lookups wait for a quorum that covers their record. */
   quorumWait: seconds({
     group: 'Go command',
-    help: 'its lookups wait so long for a quorum',
+    help: 'how long its lookups wait for a quorum',
     ...{ least: 0, most: 60, initial: 10 },
   }),
 } as const

@@ -1,4 +1,4 @@
-/** Where settings are said: by flags, in the environment, in a YAML file; and who of them is heard. What they mean is settings.ts. */
+/** Where settings are given: by flags, in the environment, in a YAML file; and which of them wins. What they mean is settings.ts. */
 import { parse as parseYaml } from 'yaml'
 import { errorText, GossumError, HintedError } from '../errors.js'
 import { readText } from './read-text.js'

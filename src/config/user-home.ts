@@ -1,4 +1,4 @@
-/** Where a user keeps things. A user may have no home directory: a container may run as a number that no file of users knows. */
+/** Where a user keeps things. A user may have no home directory: a container may run under a user id that is not in /etc/passwd. */
 import { homedir } from 'node:os'
 import { isAbsolute, join, resolve } from 'node:path'
 import { GossumError, HintedError } from '../errors.js'

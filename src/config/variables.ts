@@ -1,4 +1,4 @@
-/** Variables of the environment that look like ours and are none: a setting that nobody reads is a fault that nobody sees. Pure. */
+/** Environment variables that look like ours and are not: a setting that is silently ignored is a fault that nobody sees. Pure. */
 import { nearest } from './nearest.js'
 
 export interface ForeignVariable {

@@ -1,4 +1,4 @@
-/** The codes of what is said about heads: their notes, proofs and records, the logs they come from, and evidence. Pure. */
+/** Error codes about heads: their notes, proofs and records, the logs they come from, and evidence. Pure. */
 import { claim, noHead, notNow, remote, request, trouble, unsigned, type ErrorRow } from './traits.js'
 
 /** Signed notes and keys. */
@@ -9,8 +9,8 @@ export const NOTES = {
     noHead(400, 'reject'),
   ],
   NOTE_TOO_LARGE: [
-    'the note is larger than what a head, or evidence of it, may be',
-    'honest heads are below 64 KiB: check what was sent; one that the log signed is kept as a suspect',
+    'the note is larger than a head, or evidence of one, may be',
+    'honest heads are smaller than 64 KiB; a larger one that the log signed is kept as a suspect',
     noHead(400, 'reject'),
   ],
   KEY_MALFORMED: ['the key is malformed', 'a verifier key looks like name+1a2b3c4d+AbC...', request(400)],
@@ -26,7 +26,7 @@ export const NOTES = {
   ],
   SIGNATURE_MISSING: [
     'no signature by the expected key',
-    'check that this is the log you follow and its key is right',
+    'check that this is the log you follow, and that its key is right',
     noHead(403, 'reject'),
   ],
   SIGNATURE_INVALID: [
@@ -40,7 +40,7 @@ export const NOTES = {
 export const CHECKPOINTS = {
   CHECKPOINT_MALFORMED: [
     'the signed text is not a checkpoint',
-    'a checkpoint is origin, size and root, a line each',
+    'a checkpoint has three lines: origin, size, root',
     noHead(400, 'ignore'),
   ],
   ORIGIN_MISMATCH: [
@@ -49,18 +49,18 @@ export const CHECKPOINTS = {
     noHead(400, 'ignore'),
   ],
   SIZE_IMPOSSIBLE: [
-    'the checkpoint claims a size beyond 2^53 - 1: no such tree exists',
-    'the log signed something that cannot be true: make it known',
+    'the checkpoint claims a size beyond 2^53 - 1, and no such tree exists',
+    'the log signed something that cannot be true: tell others',
     claim(422),
   ],
   NOT_CANONICAL: [
-    'the head is validly signed, but not written in the canonical form that witnesses cosign',
+    'the head is validly signed, but not in the canonical form that witnesses cosign',
     'ask the log for its head in canonical form',
     claim(400),
   ],
   COSIGNATURE_MALFORMED: [
     'the cosignature is malformed',
-    'it is 8 bytes of time and a signature: 64 bytes of Ed25519 or 2420 of ML-DSA-44',
+    'a cosignature is 8 bytes of time and 64 bytes of Ed25519 or 2420 of ML-DSA-44',
     claim(400),
   ],
 } as const satisfies Record<string, ErrorRow>
@@ -69,12 +69,12 @@ export const CHECKPOINTS = {
 export const TREES = {
   PROOF_INVALID: ['the proof does not hold', 'the data was changed, or the log is not consistent', claim(422)],
   OLD_SIZE_DIFFERS: [
-    'the old size differs from the size of the newest head held here',
-    'prove from the size in the answer',
+    'the old size is not that of the newest head held here',
+    'send the proof from the size in the answer',
     claim(409),
   ],
   PROOF_MALFORMED: ['this is not a proof file', 'a proof file begins with the line c2sp.org/tlog-proof@v1', claim(400)],
-  PROOF_TOO_LARGE: ['the proof is about a size or index beyond 2^53 - 1', 'no such tree exists', claim(400)],
+  PROOF_TOO_LARGE: ['the proof is for a size or index beyond 2^53 - 1', 'no such tree exists', claim(400)],
   TILE_MALFORMED: ['this is not a tile path', 'tile paths look like tile/8/0/x001/234.p/5', request(400)],
   TILE_INVALID: [
     'a tile does not match the head',
@@ -86,19 +86,15 @@ export const TREES = {
     'do not trust this answer',
     remote({ exit: 2 }),
   ],
-  RECORD_MISSING: [
-    'the proof does not hold the record that it is about',
-    'give the record with --record FILE',
-    request(400),
-  ],
+  RECORD_MISSING: ['the proof file does not contain its record', 'give the record with --record FILE', request(400)],
   MODULE_INVALID: [
     'this is not a module path and version',
     'use path@version, such as golang.org/x/text@v0.3.0',
     request(400),
   ],
   LOG_KEY_CHANGED: [
-    'this home has followed another log of this name',
-    'check the key of the log; follow a log with a new key from a new --home',
+    'this home has followed a different log with this name',
+    'check the key of the log; if the log has a new key, follow it from a new --home',
     trouble({ exit: 2 }),
   ],
 } as const satisfies Record<string, ErrorRow>
@@ -107,19 +103,15 @@ export const TREES = {
 export const LOGS = {
   LOG_UNKNOWN: ['this log is not followed here', 'follow it with --log "VKEY URL"', request(404)],
   LOG_UNREACHABLE: ['cannot reach the log', 'check the network and the log URL; the node keeps trying', remote()],
-  LOG_ANSWER_INVALID: [
-    'the log gave an answer that cannot be used',
-    'if it lasts, tell the operator of the log',
-    remote(),
-  ],
+  LOG_ANSWER_INVALID: ['the log gave an unusable answer', 'if this persists, tell the operator of the log', remote()],
   LOG_FROZEN: [
     'the log is frozen: it was proven to misbehave',
-    'see gossum evidence list; resume with gossum evidence ack ID',
+    'see gossum evidence list; gossum evidence ack ID resumes signing',
     unsigned(3),
   ],
   LOG_BUDGET: [
-    'the log has pushed as many heads as its log list lets it push in a day',
-    'push again after the Retry-After delay: the daily quota refills little by little',
+    'the log has used up its daily quota of pushed heads, which its log list sets',
+    'retry after the Retry-After delay; the daily quota refills gradually',
     request(429, { exit: 4, retryable: true }),
   ],
   LOG_LIST_MALFORMED: [
@@ -128,18 +120,18 @@ export const LOGS = {
     claim(400),
   ],
   QUORUM_MISSING: [
-    'no quorum of witnesses has cosigned a head that holds this record yet',
-    'ask again later; gossum heads says who has cosigned what',
+    'no quorum of witnesses has cosigned a head with this record yet',
+    'ask again later; gossum heads shows who has cosigned what',
     notNow(4),
   ],
   TILE_MISSING: [
-    'no head that this node has proven covers this tile',
+    'this node has not proven a head that covers this tile',
     'ask again when the node has seen a newer head',
     request(404, { exit: 4, retryable: true }),
   ],
   HISTORY_MISSING: [
-    'no head of this log is held yet, so there is nothing to compare this one with',
-    'the node must reach the log itself once',
+    'no head of this log is held yet, so there is nothing to compare with this one',
+    'the node has to reach the log itself once',
     notNow(1),
   ],
 } as const satisfies Record<string, ErrorRow>
@@ -151,19 +143,19 @@ export const EVIDENCE = {
     'evidence is the canonical JSON that gossum wrote, unchanged',
     claim(400),
   ],
-  EVIDENCE_FOREIGN: ['this version does not know evidence of this type', 'a newer version of gossum may', claim(422)],
+  EVIDENCE_FOREIGN: ['this version does not know this type of evidence', 'a newer version of gossum may', claim(422)],
   EVIDENCE_UNPROVEN: ['the evidence does not prove what it claims', 'it convicts nobody', claim(422)],
   EVIDENCE_UNWRITTEN: [
     'proven evidence could not be written to disk',
-    'it is held in memory and tried again, and nothing of its log is signed; save a copy (gossum evidence show ID) and free some space',
+    'it is in memory, writing is retried, and its log is frozen; save a copy (gossum evidence show ID) and free some space',
     trouble({ retryable: true }),
   ],
-  EVIDENCE_UNKNOWN: ['no evidence has this id', 'see gossum evidence list', request(404, { exit: 1 })],
+  EVIDENCE_UNKNOWN: ['there is no evidence with this id', 'see gossum evidence list', request(404, { exit: 1 })],
   WITNESS_UNKNOWN: ['this witness is not known here', 'name it in a policy: --policy FILE', request(404)],
   POLICY_MALFORMED: ['the policy file is malformed', 'see docs/operating.md for the format', claim(400)],
   POLICY_UNSATISFIED: [
     'the cosignatures do not satisfy the policy',
-    'wait for more witnesses, or look at the policy',
+    'wait for more witnesses, or check the policy',
     claim(422),
   ],
 } as const satisfies Record<string, ErrorRow>

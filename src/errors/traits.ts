@@ -1,6 +1,6 @@
 /** What an error code means at every door, so that no door has an opinion of its own. Pure. */
 
-/** Whose doing it is, and so who can do something about it. */
+/** Who caused it, and so who can do something about it. */
 export type Fault =
   /** Of whoever asks: it cannot be had, or not like this. */
   | 'request'

@@ -1,5 +1,5 @@
 /**
- * Which evidence is kept, in memory: whoever asks what there is, or whether a lie is known, costs the disk nothing.
+ * Which evidence is kept, in memory: listing it, or looking up a lie, costs no disk access.
  * Evidence that is still to be written is in it, too.
  */
 import type { EvidenceRef } from './kept.js'

@@ -2,7 +2,7 @@
  * The go command's own words about a fork, as evidence (golang.org/x/mod/sumdb, Client.checkTrees). It ends with
  * "SECURITY ERROR" and prints, every line of the notes and hashes indented by a TAB:
  *
- *   old database:            the smaller head, a signed note (of two of one size either may come first)
+ *   old database:            the smaller head, a signed note (when both have one size, either may come first)
  *   new database:            the larger head
  *   proof of misbehavior:    the root of the smaller size as computed from the larger head's tiles, then the
  *                            consistency proof from there to the larger head, a hash a line

@@ -60,7 +60,7 @@ export interface KeeperParts {
    * what is told may be all that a crash leaves of it.
    */
   readonly tell: (conviction: Conviction, file: Uint8Array, source: EvidenceOrigin, isWritten: boolean) => void
-  /** What could not be written, once and then ever more rarely; or a fault of ours. */
+  /** What could not be written, once, then with increasing delay; or a fault of ours. */
   readonly onError: (error: unknown) => void
   readonly clock: {
     /** Milliseconds since 1970. */

@@ -2,6 +2,8 @@
  * Visits the places: each has a loop of its own in which one request is under way at a time, with a pause after a push
  * and a longer one after every failure. What places give goes through the pipeline like any head; what they say is
  * told, shown, and decides nothing.
+ *
+ * Trusted: no place. A cosignature counts when it verifies under a key that the policy names.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { errorCode, errorText, GossumError, type ErrorCode } from '../errors.js'

@@ -1,7 +1,10 @@
 /**
  * The gossip door: what arrives on a topic goes to the handlers, and their verdict decides whether it travels on.
  *
- * Whatever fails in here is Ignore and a count: an unexpected exception is our bug, and no peer pays for it.
+ * Trusted: nothing. A message counts for what it proves, whoever sent it; gossipsub's own signatures are not relied upon.
+ *
+ * Each verdict is marked where it is decided, here and in witness/outcome.ts: [ACCEPT] passes the message on, [IGNORE] drops it and holds
+ * it against nobody, [REJECT] drops it and costs the peer that sent it its standing.
  */
 import { TopicValidatorResult } from '@chainsafe/libp2p-gossipsub'
 import type { PeerId } from '@libp2p/interface'
@@ -38,9 +41,13 @@ const RESULTS: Record<GossipVerdict, TopicValidatorResult> = {
   reject: TopicValidatorResult.Reject,
 }
 const EVIDENCE_VERDICTS: Record<EvidenceFate, GossipVerdict> = {
+  // [ACCEPT] It convicts somebody, and is news.
   new: 'accept',
+  // [IGNORE] We have it, so have our peers.
   known: 'ignore',
+  // [REJECT] It proves nothing: whoever passes it on has not checked it.
   invalid: 'reject',
+  // [IGNORE] It is about a key that is unknown here; others may know it.
   unknown: 'ignore',
 }
 
@@ -99,8 +106,10 @@ export class GossipDoor {
   }
 
   async #validate(places: ValidationSlots, topic: Topic, peer: PeerId, data: Uint8Array): Promise<GossipVerdict> {
+    // [REJECT] Longer than any message may be: no honest node passes it on.
     if (data.length > MAX_MESSAGE_BYTES) return 'reject'
     const from = peer.toString()
+    // [IGNORE] More messages than one peer may send, or more than can be looked at: it may still be a good one.
     if (!this.#meter.count(from, performance.now())) return this.#drop('gossip-flood')
     const leave = places.take(from, data.length)
     if (leave === undefined) return this.#drop('gossip-busy')
@@ -109,6 +118,7 @@ export class GossipDoor {
       // of a Buffer, which they may be, is no copy.)
       return await this.#ask(topic, from, new Uint8Array(data))
     } catch (error) {
+      // [IGNORE] Our own bug, or our own disk: no peer pays for it.
       this.#reports.onError(error)
       return 'ignore'
     } finally {

@@ -1,5 +1,8 @@
 /**
  * The mesh as the rest of the node sees it: start, publish, peers, stop. libp2p does not show through.
+ *
+ * Trusted: noise, for who is at the other end of a connection. Peers are not: what they send is verified, and what they cost is bounded.
+ * Chosen peers are trusted with one thing, to remember what our keys signed, and only as many together as docs/protocol.md says.
  */
 import type { Connection, PeerId, PrivateKey } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
@@ -24,7 +27,7 @@ import { SyncDoor } from './sync/sync.js'
 import { evidenceTopic, headsTopic } from './topics.js'
 
 export { parseAddresses } from './host/address.js'
-export { chosenFrom, type KnownPeer, type PeerStore as PeerBook } from './membership/peer-store.js'
+export { chosenFrom, type KnownPeer, type PeerStore } from './membership/peer-store.js'
 export type { Chosen } from './membership/chosen-peers.js'
 export type { PromiseAnswerOf as Kept } from './sync/client/promising.js'
 export type { NeighbourHead } from './membership/neighbours.js'

@@ -1,7 +1,7 @@
 /**
- * The places of one topic: how many of its messages may be with the handlers at once. A head may wait there for its turn
- * or for its proof, and every message about that head waits with it, also one that differs only in junk lines. So every
- * peer has places of its own, which no other peer can take, and a peer that brings more uses places that all share.
+ * The validation slots of one topic: how many of its messages may be with the handlers at once. Validating a head can block on its turn
+ * or its proof, and every message about that head blocks with it, even one that differs only in junk lines. So each peer has
+ * slots of its own, which no other peer can take; bursts draw on a shared pool.
  */
 
 /** Places that all peers share, and bytes of their messages. */

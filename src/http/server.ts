@@ -1,4 +1,9 @@
-/** The HTTP server: connections and their limits. What it serves is in api.ts, how a request is answered in responder.ts. */
+/**
+ * The HTTP server: connections and their limits. What it serves is in api.ts, how a request is answered in responder.ts.
+ *
+ * Trusted: no client; nothing that is for the operator alone is served here (operator-socket.ts). A reverse proxy is believed about whom
+ * it speaks for when the operator names it.
+ */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { errorText, GossumError } from '../errors.js'

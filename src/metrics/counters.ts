@@ -106,7 +106,7 @@ export function addCounters(registry: Registry, { places }: CounterOptions) {
     ),
     suspectAlarms: add('gossum_suspect_alarms_total', 'Suspects that people were told about.', [], [{}]),
     requests,
-    /** Routes that are served: from now on they are counted, be it as none. */
+    /** Routes that are served: from now on they have a count, if only 0. */
     routes(paths: readonly string[]): void {
       for (const route of paths) for (const status of ['200', '500']) requests.inc({ route, status }, 0)
     },

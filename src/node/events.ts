@@ -56,7 +56,7 @@ export type NodeEvent = { readonly at: string } & (
     }
   /** Whether the log answers. */
   | { readonly event: 'log'; readonly log: string; readonly reachable: boolean; readonly error: string | null }
-  /** Whether a configured peer answers; told when it does not, ever more rarely, and when it does again. */
+  /** Whether a configured peer answers; told when it does not, then with increasing delay, and when it does again. */
   | {
       readonly event: 'bootstrap'
       readonly address: string

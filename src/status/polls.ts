@@ -20,7 +20,7 @@ interface PollRecord {
 export interface PollView {
   /** Whether the last poll got a head that the log signed; null before the first poll. */
   readonly reachable: boolean | null
-  /** Whether something answered the last poll, be it no head of this log. */
+  /** Whether something answered the last poll, even if not with a head of this log. */
   readonly isAnswer: boolean
   /** Milliseconds since the last head that the log signed; undefined before the first. */
   readonly answeredAgo: number | undefined
@@ -54,7 +54,7 @@ export class Polls {
 
   /**
    * Notes how a poll went. Returns whether it is worth telling people: the first answer, the first failure, and then
-   * ever more rarely.
+   * with increasing delay.
    */
   note(log: string, polled: Polled): boolean {
     let record = this.#records.get(log)

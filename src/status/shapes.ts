@@ -212,7 +212,7 @@ export const StatusView = Shape({
   startedAt: time(),
   policy: orNull(
     Shape({ quorum: Text(), threshold: count('of the quorum'), witnesses: count('that it names') }),
-    'null: the node trusts itself alone',
+    'null: only this node counts',
   ),
   logs: List(LogView),
   peers: count('connected peers'),

@@ -26,7 +26,7 @@ export function ownKeys({ config, witness, second, keysOf }: WitnessParts): Veri
   return [...new Map(all.map((key) => [key.vkey, key])).values()]
 }
 
-/** Whether the policy names a key; without a policy this node trusts itself alone: the first key of each log. */
+/** Whether the policy names a key; without a policy only the first key of each log counts. */
 function isNamed({ config: { policy, logs }, witness, keysOf }: WitnessParts, vkey: string): boolean {
   if (policy !== undefined) return policy.witnesses.some(({ key }) => key?.vkey === vkey)
   return vkey === witness.vkey || logs.some(({ id }) => keysOf(id)[0].vkey === vkey)

@@ -159,6 +159,7 @@ export class SumdbClient {
     const { id, record, head, note } = await this.ask(path, version, options)
     const [leaf] = await this.leafHashes(head, [id], options)
     requireRecord(record, id, head, leaf!)
+    // SPEC: golang.org/design/25530-sumdb, Proposal: the record is checked against the tree before its lines are used.
     // Only now is the record worth reading: what stands around it in the answer is proven by nothing.
     return { id, record, lines: goSumLines(record, path, version), head, note }
   }
@@ -265,6 +266,7 @@ export class SumdbClient {
     const note = parseNote(bytes)
     verifyNote(note, this.#key)
     const head = parseCheckpoint(note.text)
+    // SPEC: c2sp.org/tlog-checkpoint, Note text: the origin identifies the log, whoever's URL served the head.
     if (head.origin !== this.#origin)
       throw new GossumError('ORIGIN_MISMATCH', JSON.stringify(head.origin.slice(0, 100)))
     this.#verified = { head, note: bytes.slice() }

@@ -16,7 +16,7 @@ export interface Dialect {
 
 const SUMDB: Dialect = { newestHead: 'latest', tilePath }
 
-/** SPEC: "/tile/<L>/<N>[.p/<W>]": the height is not said, for it is always the same, and records are "entries". */
+/** SPEC: c2sp.org/tlog-tiles, Merkle Tree: `tile/<L>/<N>[.p/<W>]`, without the height, which is always 8; records are `tile/entries`. */
 const TLOG_TILES: Dialect = {
   newestHead: 'checkpoint',
   tilePath: (tile) => tilePath(tile).replace(`tile/${TILE_HEIGHT}/`, 'tile/').replace('tile/data/', 'tile/entries/'),

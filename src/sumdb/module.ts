@@ -27,6 +27,7 @@ export const MAX_LOOKUP_BYTES = 32 + MAX_RECORD_BYTES + MAX_READ_NOTE_BYTES
 export function parseRecord(record: Uint8Array): string {
   const text = record.length <= MAX_RECORD_BYTES ? fromUtf8(record) : undefined
   if (text === undefined) throw new GossumError('RECORD_INVALID', 'it is too large or not UTF-8')
+  // SPEC: golang.org/x/mod/sumdb/tlog, FormatRecord: valid UTF-8, no control characters, no empty lines, a final newline.
   if (!text.endsWith('\n') || text.startsWith('\n') || text.includes('\n\n') || /[\0-\x09\x0b-\x1f]/.test(text)) {
     throw new GossumError('RECORD_INVALID', 'its text is empty, has an empty line or control character, or no end')
   }

@@ -1,6 +1,8 @@
 /**
  * Reading hashes of a log through its tiles: read suspect, save proven. Bytes from memory, from the cache and from
  * the server are all the same until openTiles has authenticated every tile under a head; only then are they kept.
+ *
+ * Trusted: the head that the caller names. Not trusted: the server, proxies, and what the cache has on disk.
  */
 import { Lru } from '../lib/lru.js'
 import { errorCode } from '../errors.js'

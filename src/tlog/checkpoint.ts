@@ -31,11 +31,14 @@ export function parseCheckpoint(text: string): Checkpoint {
   const lines = text.split('\n', 4)
   if (lines.length < 4) throw new GossumError('CHECKPOINT_MALFORMED', 'fewer than three lines')
   const [origin, sizeLine, rootLine] = lines as [string, string, string, string]
+  // SPEC: c2sp.org/tlog-checkpoint, Note text: the origin must not be empty.
   if (origin === '') throw new GossumError('CHECKPOINT_MALFORMED', 'empty origin')
+  // SPEC: c2sp.org/tlog-checkpoint, Note text: the size is ASCII decimal without leading zeroes.
   const size = /^(0|[1-9][0-9]{0,18})$/.test(sizeLine) ? Number(sizeLine) : NaN
   if (Number.isNaN(size) || (!Number.isSafeInteger(size) && BigInt(sizeLine) >= 2n ** 63n)) {
     throw new GossumError('CHECKPOINT_MALFORMED', `size ${JSON.stringify(sizeLine.slice(0, 40))}`)
   }
+  // SPEC: c2sp.org/tlog-checkpoint, Note text: the third line is the RFC 6962 root hash in base64.
   const root = fromBase64(rootLine)
   if (root?.length !== HASH_SIZE) throw new GossumError('CHECKPOINT_MALFORMED', 'the root is not base64 of 32 bytes')
   if (!Number.isSafeInteger(size)) throw new GossumError('SIZE_IMPOSSIBLE', sizeLine)

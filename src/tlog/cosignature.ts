@@ -41,6 +41,7 @@ export interface Cosignature {
 
 /** The bytes that are signed with Ed25519: the header with the time, then the note text. */
 export function cosignatureMessage(text: string, time: number): Uint8Array {
+  // SPEC: c2sp.org/tlog-cosignature, Ed25519: the header, the time line, and the whole note body.
   return utf8(`cosignature/v1\ntime ${time}\n${text}`)
 }
 
@@ -55,6 +56,7 @@ export function subtreeMessage(
   { start, end, hash }: Subtree,
 ): Uint8Array | undefined {
   const [name, log] = [utf8(cosigner), utf8(origin)]
+  // SPEC: c2sp.org/tlog-cosignature, ML-DSA-44: both names are at most 255 bytes.
   if (name.length > 255 || log.length > 255) return undefined
   return concatBytes(
     utf8('subtree/v1\n\0'),
@@ -68,6 +70,7 @@ function signedBytes(text: string, time: number, { name, type }: VerifierKey): U
   if (type !== SIGNATURE_TYPES.mlDsa) return cosignatureMessage(text, time)
   const checkpoint = parseCheckpoint(text)
   const { origin, size, root } = checkpoint
+  // SPEC: c2sp.org/tlog-cosignature, ML-DSA-44: extension lines are not covered by the signature.
   if (formatCheckpoint(checkpoint) !== text) return undefined
   return subtreeMessage(name, time, origin, { start: 0, end: size, hash: root })
 }
@@ -138,6 +141,8 @@ export function cosignatureLineSize(key: VerifierKey): number {
  */
 export function verifyCosignature(text: string, signature: Signature, key: VerifierKey): Cosignature {
   if (!isBy(signature, key)) throw new GossumError('SIGNATURE_MISSING', `${key.name}+${key.keyId}`)
+  // SPEC: c2sp.org/tlog-cosignature, Format: 8 bytes of big-endian POSIX seconds, then the signature; c2sp.org/tlog-witness,
+  // add-checkpoint: a witness's timestamp must not be zero.
   const time = signature.bytes.length === cosignatureSize(key) ? readUint64(signature.bytes, 0) : undefined
   if (time === undefined || time === 0 || time > MAX_COSIGNATURE_TIME)
     throw new GossumError('COSIGNATURE_MALFORMED', key.name)
@@ -190,6 +195,7 @@ export function readCosignatures(
   const verified = new Map<string, Cosignature>()
   const genuine = new Set<Signature>()
   for (const key of keys) {
+    // SPEC: c2sp.org/tlog-cosignature, Format: cosignatures by unknown keys are ignored.
     for (const line of lines.get(`${key.name}+${key.keyId}`)?.slice(0, MAX_LINES_PER_KEY) ?? []) {
       const cosignature = tryVerify(note.text, line, key)
       if (cosignature === undefined) continue

@@ -3,6 +3,8 @@
  * browser. Hashes are 32-byte Uint8Arrays, sizes and indices are safe integers, and what is refused is refused with
  * a GossumError.
  *
+ * Trusted: the keys that the caller passes, and nothing else. Every byte is taken for an attacker's.
+ *
  * Pure.
  */
 export { GossumError, ProofError, type ErrorCode } from '../errors.js'

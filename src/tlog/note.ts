@@ -76,11 +76,13 @@ export interface SignerKey extends Signer {
 
 /** Whether a key may have this name: at least one character, no Unicode white space, no plus sign. */
 export function isKeyName(name: string): boolean {
+  // SPEC: c2sp.org/signed-note, Format: a key name is not empty and has no Unicode spaces and no plus sign.
   return name !== '' && !name.includes('+') && !/\p{White_Space}/u.test(name)
 }
 
 /** The id of a key: the first 4 bytes of SHA-256(name, line feed, type, public key), in hex. */
 function keyIdOf(name: string, type: number, publicKey: Uint8Array): string {
+  // SPEC: c2sp.org/signed-note, Signatures: the key ID is SHA-256(name || 0x0A || type || public key)[:4].
   return toHex(sha256(concatBytes(utf8(`${name}\n`), Uint8Array.of(type), publicKey)).subarray(0, 4))
 }
 
@@ -102,6 +104,7 @@ function ed25519Key(name: string, publicKey: Uint8Array): VerifierKey['verify'] 
 /** Any bytes of that length are a public key of ML-DSA-44. */
 function mlDsaKey(name: string, publicKey: Uint8Array): VerifierKey['verify'] {
   // What is signed has room for a name of 255 bytes.
+  // SPEC: c2sp.org/tlog-cosignature: opaque cosigner_name<1..2^8-1>.
   if (utf8(name).length > 255) throw new GossumError('KEY_MALFORMED', 'a name of more than 255 bytes')
   if (publicKey.length === ML_DSA_KEY_SIZE) return mlDsaVerifier(publicKey)
   throw new GossumError('KEY_MALFORMED', `${name}: not an ML-DSA-44 public key`)
@@ -130,6 +133,7 @@ export function parseVerifierKey(vkey: string): VerifierKey {
     throw new GossumError('KEY_UNSUPPORTED', `${name} has type 0x${toHex(key.subarray(0, 1))}`)
   }
   const verifier = makeVerifierKey(name, type, key.slice(1))
+  // SPEC: c2sp.org/signed-note, Verifier keys: the key ID in a vkey is that of its name, type and key.
   if (verifier.keyId !== keyId.toLowerCase()) {
     throw new GossumError('KEY_MALFORMED', `${name}: the id should be ${verifier.keyId}, not ${keyId}`)
   }
@@ -194,6 +198,7 @@ const SIGNATURE_PREFIX = '— '
 function isNoteText(text: string): boolean {
   for (let i = 0; i < text.length; i++) {
     const unit = text.charCodeAt(i)
+    // SPEC: c2sp.org/signed-note, Format: no ASCII control characters (below U+0020) other than newline.
     if (unit < 0x20 && unit !== 0x0a) return false
   }
   return true
@@ -207,6 +212,7 @@ export function parseSignatureLine(line: string): Signature | undefined {
   if (space === -1) return undefined
   const name = rest.slice(0, space)
   const blob = fromBase64(rest.slice(space + 1))
+  // SPEC: c2sp.org/signed-note, Format: em dash, space, key name, space, base64(4-byte key ID || signature).
   if (!isKeyName(name) || blob === undefined || blob.length < 5) return undefined
   return { name, keyId: toHex(blob.subarray(0, 4)), bytes: blob.slice(4) }
 }
@@ -218,10 +224,12 @@ export function parseNote(message: Uint8Array, most = MAX_READ_NOTE_BYTES): Note
   if (decoded === undefined || !isNoteText(decoded)) {
     throw new GossumError('NOTE_MALFORMED', 'not UTF-8, or it has control characters')
   }
+  // SPEC: c2sp.org/signed-note, Format: the last empty line separates the text from the signature lines.
   const cut = decoded.lastIndexOf('\n\n')
   const block = decoded.slice(cut + 2)
   if (cut === -1 || !block.endsWith('\n')) throw new GossumError('NOTE_MALFORMED', 'no signature lines at the end')
   const lines = block.slice(0, -1).split('\n')
+  // SPEC: c2sp.org/signed-note, Signatures: at least 16 are supported; a limit on their number is advised.
   if (lines.length > MAX_SIGNATURES) throw new GossumError('NOTE_MALFORMED', `${lines.length} signature lines`)
   const signatures = lines.map((line, i) => {
     const signature = parseSignatureLine(line)
@@ -254,6 +262,7 @@ export function isCanonicalNote(message: Uint8Array, note: Note): boolean {
 
 /** Whether the line claims to be by this key: name and id must both match. */
 export function isBy(signature: Signature, key: VerifierKey): boolean {
+  // SPEC: c2sp.org/signed-note, Signatures: a key is known by name and ID together; lines of others are ignored.
   return signature.name === key.name && signature.keyId === key.keyId
 }
 
@@ -264,6 +273,7 @@ export function isBy(signature: Signature, key: VerifierKey): boolean {
 export function verifyNote(note: Note, key: VerifierKey): Signature {
   const signature = note.signatures.find((line) => isBy(line, key))
   if (signature === undefined) throw new GossumError('SIGNATURE_MISSING', `${key.name}+${key.keyId}`)
+  // SPEC: c2sp.org/signed-note, Signatures: a note with a failing signature by a known key is refused.
   if (!key.verify(utf8(note.text), signature.bytes))
     throw new GossumError('SIGNATURE_INVALID', `${key.name}+${key.keyId}`)
   return signature

@@ -1,5 +1,5 @@
 /**
- * What a policy protects from, in numbers. Exact, whatever the groups: the members of a group share no witness, so
+ * What a policy protects against, in numbers. Exact, whatever the groups: the members of a group share no witness, so
  * that each question about a group is one about its cheapest members. Pure.
  *
  * A split view has two quorum heads only if two sets of witnesses that both satisfy the policy cosign one each. The

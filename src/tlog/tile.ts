@@ -214,6 +214,7 @@ export function openTiles(plan: TilePlan, data: readonly Uint8Array[], root: Has
     const computed = subtreeIndexes(0, plan.size)
       .map(read)
       .reduceRight((right, left) => hashNode(left, right))
+    // SPEC: golang.org/design/25530-sumdb, Checksum Database: tiles are believed once they hash up to a signed root.
     if (!equalBytes(computed, root)) {
       throw new GossumError('TILE_INVALID', `the right edge does not hash to the root of size ${plan.size}`)
     }

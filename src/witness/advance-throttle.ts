@@ -1,8 +1,8 @@
 /**
- * How often one log is cosigned at the word of others. Every node sees the log at its own moment and tells the
- * others. The first heads of a burst are taken up at once; after that, once in each pause, the largest one waiting. So
- * all nodes soon sign the same head, and in the long run a log that moves fast costs no more than one that moves every
- * two seconds.
+ * How often one log is cosigned because of heads from others. Every node polls the log at its own moment and tells the
+ * others. The first head of a burst is cosigned at once; after that, the largest one waiting, once per pause. So
+ * all nodes soon sign the same head, and a fast log costs no more in the long run than one that moves every two
+ * seconds.
  */
 
 import { toHex } from '../tlog/bytes.js'

@@ -52,12 +52,14 @@ export interface ComparedHead extends Tree {
 
 /** Decides about a head whose log signature has verified. */
 export function decide(held: Held, head: ComparedHead, proof?: Proof): Decision {
+  // SPEC: c2sp.org/tlog-witness, add-checkpoint: the root of size 0 must be the hash of the empty string (422).
   // A size of 0 says which records there are: none. Any other root convicts the log by itself.
   if (head.size === 0 && !equalBytes(head.root, EMPTY_ROOT)) return { kind: 'conflict' }
 
   const ours = held.tree
   if (ours === undefined) return head.firsthand ? advance(held, head) : { kind: 'pending', code: 'HISTORY_MISSING' }
 
+  // SPEC: c2sp.org/tlog-checkpoint: a log must not sign two inconsistent checkpoints.
   if (head.size === ours.size) return equalBytes(head.root, ours.root) ? { kind: 'known' } : { kind: 'conflict' }
   if (head.size === held.kept?.size)
     return equalBytes(head.root, held.kept.root) ? { kind: 'past' } : { kind: 'conflict' }
@@ -109,12 +111,16 @@ export function objectionTo(
   { oldSize, hashes }: PushedProof,
 ): ErrorCode | undefined {
   if (!head.canonical) return 'NOT_CANONICAL'
+  // SPEC: c2sp.org/tlog-witness, add-checkpoint: the old size must not exceed the checkpoint's size (400).
   if (oldSize > head.size) return 'REQUEST_INVALID'
   if (head.size === 0 && !equalBytes(head.root, EMPTY_ROOT)) return undefined
+  // SPEC: c2sp.org/tlog-witness, add-checkpoint: the old size must be that of the latest cosigned checkpoint (409).
   if (oldSize !== (ours?.size ?? 0)) return 'OLD_SIZE_DIFFERS'
   if (ours === undefined || oldSize === 0 || oldSize === head.size) {
+    // SPEC: c2sp.org/tlog-witness, add-checkpoint: the proof must be empty when the old size is 0 (422).
     return hashes.length === 0 ? undefined : 'PROOF_INVALID'
   }
+  // SPEC: c2sp.org/tlog-witness, add-checkpoint: the consistency proof must verify (422).
   return extendsBy(ours, head, hashes) ? undefined : 'PROOF_INVALID'
 }
 

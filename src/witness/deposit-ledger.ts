@@ -1,6 +1,5 @@
 /**
- * Who keeps which of our promises, counted. Of each log the newest deposit matters alone, and the newest line of ours:
- * what they replace is owed to nobody any more. Knows no clock and sends nothing; deposits.ts does. Pure.
+ * Who keeps which of our promises, counted. For each log only the newest deposit and our newest line matter: nobody is owed what they replace. Knows no clock and sends nothing; deposits.ts does. Pure.
  */
 import { headBytes, MAX_BYTES, MAX_HEADS, MAX_PROMISES, promiseBytes } from './frame-bytes.js'
 import { PROMISE_SECONDS, type WitnessPromise } from './promise.js'

@@ -1,4 +1,4 @@
-/** How our deposits stand, as people are told. Pure. */
+/** The state of our deposits, in words. Pure. */
 
 /** `nobody`: there are no chosen peers. */
 export type DepositResult = 'deposited' | 'undeposited' | 'nobody'

@@ -1,4 +1,4 @@
-/** Signatures that wait for their deposit, and logs whose last one waited in vain. */
+/** Signatures that wait for their deposit, and logs whose last wait was in vain. */
 import type { Deposit } from './deposit-ledger.js'
 import type { DepositResult } from './deposit-report.js'
 

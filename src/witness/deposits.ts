@@ -1,6 +1,5 @@
 /**
- * Deposits: before a new tree is cosigned, peers of our choice promise to remember it (promise.ts). Here is when they are
- * told, and how long is waited for them; who keeps what is counted in deposit-ledger.ts.
+ * Deposits: before a new tree is cosigned, peers of our choice promise to remember it (promise.ts). This file decides when they are told and how long to wait for them; deposit-ledger.ts counts who keeps what.
  *
  * A peer has one message of ours in hand at a time. What comes meanwhile waits for the next one, the newest of each log
  * alone, so that a slow peer costs no more than its own place in the count.

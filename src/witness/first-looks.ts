@@ -1,4 +1,4 @@
-/** Whether this node has looked for a log's newest head itself: what it saw goes before what is pushed to it. */
+/** Whether this node has looked for a log's newest head itself: its own view comes before pushed heads. */
 
 /** Milliseconds that the first head of a log that is pushed waits for our own look at the log. */
 const LOOK_MS = 3_000

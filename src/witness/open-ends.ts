@@ -1,7 +1,7 @@
 /**
  * What was left open is taken up again: at the start what the last run promised, then what waited until something could be
  * signed, a floor that is not reached, and suspects, which the log's growth, the log itself or a peer may explain by now.
- * Suspects that stay are told about, once.
+ * Suspects that stay are reported, once.
  */
 import { GossumError } from '../errors.js'
 import { unmetFloor } from '../store/heads.js'

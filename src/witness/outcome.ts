@@ -49,28 +49,33 @@ export function answerTo(outcome: Outcome): DoorAnswer {
   const ifNews = outcome.news ? 'accept' : 'ignore'
   const { status, exit, gossip, retryable } = traitsOf(outcome.code ?? 'INTERNAL')
   switch (outcome.kind) {
+    // [ACCEPT] what tells us something new: a larger head, or a cosignature that we did not have. [IGNORE] the rest.
     case 'advanced':
     case 'known':
       return { status: 200, gossip: ifNews, exit: 0 }
+    // [ACCEPT] with a cosignature that we did not have; [IGNORE] otherwise.
     case 'past':
       return { status: 409, gossip: ifNews, exit: 0 }
     case 'pending':
+      // [ACCEPT] a suspect that is new to us: others may be able to prove it. [IGNORE] one that we have.
       // Whose fault it is that the head cannot be proven yet is not for who pushed it, unless its own proof failed.
       return { status: retryable || outcome.code === undefined ? 503 : status, gossip: ifNews, exit: 4 }
     case 'refused':
+      // [REJECT] bytes that no honest node can have passed on; [IGNORE] the rest: src/errors/ says which, code by code.
       return { status, gossip, exit }
     case 'conflict':
-      // The most precious message there is: it travels, and whoever brought it is never punished.
+      // [ACCEPT] The most precious message there is: it travels, and nobody is ever punished for bringing it. [IGNORE] when we have it.
       return { status: 422, gossip: ifNews, exit: 3 }
   }
 }
 
 /**
- * What gossip does with the message that brought this outcome. A line that is not by the witness it names is made up, or is
- * by another key of the same name and key id, which has 32 bits: who relays that is honest. So it is overlooked as long as
- * it is `tolerated`; but with a conflict, anything is welcome.
+ * What gossip does with the message that brought this outcome. A line that is not by the witness it names is made up, or is by
+ * another key of the same name and key id (of 32 bits, so they collide), and then its relay is honest. So such lines are
+ * overlooked while they are `tolerated`, and always beside a conflict.
  */
 export function gossipVerdict(outcome: Outcome, tolerated = (): boolean => false): GossipVerdict {
   const isForged = outcome.forged === true && outcome.kind !== 'conflict'
+  // [REJECT] more forged lines than an honest relay of a colliding key id would bring.
   return isForged && !tolerated() ? 'reject' : answerTo(outcome).gossip
 }

@@ -1,4 +1,4 @@
-/** What this witness says that it signed of a log: the line of the log, and its own. */
+/** The newest head of a log that this witness has signed, with the log's line and its own. */
 import { formatNote, type VerifierKey } from '../tlog/note.js'
 import { encodeCosigned } from './cosigned-head.js'
 import type { CosignedHeads } from './cosigned.js'

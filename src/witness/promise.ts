@@ -1,5 +1,5 @@
 /**
- * The promise: before a tree is cosigned, the witness key says so to peers of its own choice, who remember it. A home that
+ * The promise: before a tree is cosigned, the witness key announces it to peers of its own choice, who remember it. A home that
  * was restored from an older copy learns from them what its key may have signed since. Pure.
  *
  * It is no cosignature, and one that leaks early harms nobody: the signed text begins like no note, cosignature or claim.

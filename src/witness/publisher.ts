@@ -1,5 +1,5 @@
 /**
- * What leaves the pipeline for the mesh, and what is news there. A cosignature travels in a note of its own, so that the
+ * What the pipeline publishes to the mesh, and what counts as news there. A cosignature travels in a note of its own, so that the
  * bytes of a head grow with the number of its witnesses, not with the square of it; and one that nobody counts does
  * not travel at all, so that they do not grow with the number of nodes.
  */

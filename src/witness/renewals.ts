@@ -1,6 +1,5 @@
 /**
- * What strangers may make us write. A key is made in a moment and can sign one head anew each second, or a new key can:
- * each of these lines is true, and none tells us anything that matters. So a later time of one key on one head counts
+ * What strangers may make us write. A key is made in a moment, and can sign the same head again every second: each of these lines is valid, and none tells us anything that matters. So a later time of one key on one head counts
  * again only after a while, and lines by keys that only neighbours count come out of the budget of who brings them.
  */
 import { TokenBuckets } from '../lib/token-buckets.js'

@@ -153,13 +153,13 @@ export class RollbackGuard {
       case 'guarded':
         return `${count} have said what this key signed before; ${need} are enough`
       case 'partly guarded':
-        return `only ${count} have said what this key signed before, and ${need} are needed to be sure: this node signs from what its own home knows`
+        return `only ${count} have said what this key signed before, and ${need} are needed to be sure: signing from local state only`
       case 'unanswered':
-        return `none of ${of} chosen peers answered within ${seconds} s what this key signed before: this node signs from what its own home knows`
+        return `none of ${of} chosen peers answered within ${seconds} s: signing from local state only`
       case 'unguarded':
         return 'no peers are chosen that could say what this key signed before: a restored backup would go unnoticed'
       case 'twin':
-        return 'another node signs with this key: nothing is signed here; stop one of the two, then restart this one'
+        return 'another node is signing with this key, so this one signs nothing: stop one of them, then restart this one'
     }
   }
 }

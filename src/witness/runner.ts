@@ -188,6 +188,7 @@ export class Runner {
     if (giveBack === undefined) return { ...outcome!, kind: 'refused', code: 'LOG_BUDGET', news: false }
     let isSigned = false
     try {
+      // SPEC: c2sp.org/tlog-witness, add-checkpoint: persist the new checkpoint before responding; check and store as one step.
       const next = change === undefined ? state : await kept.store.heads.change(head.log.id, state, change)
       if (next === undefined || outcome === undefined) return undefined
       const { news, evidence, made, failed, ...rest } = await tools.effects.perform(candidate, head, next, effects)

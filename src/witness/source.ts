@@ -1,5 +1,5 @@
 /**
- * Where a head comes from, and what follows from that. Pure: one table, and no code asks for a source by name outside it.
+ * Where a head comes from, and what follows from that. Pure: one table, and no code outside it names a source.
  */
 
 /** Where a head comes from. */

@@ -1,4 +1,4 @@
-/** Work that is under way: what stops waits for it, and what fails with nobody waiting is told. */
+/** Work in progress: stopping waits for it, and a failure that nobody awaits is reported. */
 export class UnderWay {
   readonly #onError: (error: unknown) => void
   readonly #work = new Set<Promise<unknown>>()

@@ -1,6 +1,6 @@
 /**
- * What was judged before and need not be judged again: bytes that were refused for what they are, and older heads that
- * were proven to be on our history, which only grows. Bounded; what was not met for longest goes.
+ * Verdicts that need not be reached again: bytes that were refused for what they are, and older heads that
+ * were proven to be on our history, which only grows. Bounded; the least recently used goes first.
  */
 import { traitsOf, type ErrorCode } from '../errors.js'
 import { Lru } from '../lib/lru.js'

@@ -141,7 +141,7 @@ describe.each(commands)('$version asks a node', (go: GoCommand) => {
       const { exit, output } = await user.run(HELLO, settings)
       expect(exit).toBe(1)
       expect(output).toContain('503 Service Unavailable')
-      expect(output).toContain('no quorum of witnesses has cosigned a head that holds this record yet')
+      expect(output).toContain('no quorum of witnesses has cosigned a head with this record yet')
     }
     const answer = await fetch(`${node.ready.http}/sumdb/${NAME}/lookup/example.com/hello@v1.0.0`)
     expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '5'])

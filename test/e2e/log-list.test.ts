@@ -79,7 +79,7 @@ test('cosigns what they push, within the day that the list gives them, and goes 
   log.grow(5)
   const over = await push(node.ready.http, log.pushed(20))
   expect(over).toMatchObject({ status: 429, headers: { 'retry-after': '600' } })
-  expect(over.body).toContain('as its log list lets it push in a day')
+  expect(over.body).toContain('daily quota of pushed heads')
   expect(await node.json('/api/v1/logs')).toMatchObject({ logs: [{}, { id: ID, size: 20, suspects: [] }] })
   // A lie is heard also from who has nothing left.
   const lie = await push(node.ready.http, log.fork(15, 20).pushed(20))

@@ -144,7 +144,7 @@ test('a second process on one home is told so, and the first goes on', async () 
     ...log,
   ])
   expect(second).toMatchObject({ code: 1, stdout: '' })
-  expect(second.stderr).toContain('another process uses this home')
+  expect(second.stderr).toContain('another process is using this home')
   expect(second.stderr).toContain('hint:')
   expect((await fetch(`${node.ready.http}/livez`)).status).toBe(200)
 })

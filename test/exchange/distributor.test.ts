@@ -150,7 +150,7 @@ describe('a distributor that lies changes nothing here:', () => {
     const us = await visiting([setting(place.url)], { counted })
     await us.grow(5)
     const told = await us.news.next(({ reachable }) => !reachable)
-    expect(told.error).toMatch(/^(cannot reach the place|the place gave an answer that cannot be used): /)
+    expect(told.error).toMatch(/^(cannot reach the place|the place gave an unusable answer): /)
     expect(us.heart.evidence).toEqual([])
     expect(us.heart.cosigned.current(us.heart.log)!.cosignatures.size).toBe(1)
     expect(us.heart.errors).toEqual([])

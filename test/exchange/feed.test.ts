@@ -286,7 +286,7 @@ describe('a witness that lies changes nothing here:', () => {
     const us = await visiting([setting(place.url)], { counted })
     await us.grow(5)
     const told = await us.news.next(({ reachable }) => !reachable)
-    expect(told.error).toMatch(/^(cannot reach the place|the place gave an answer that cannot be used): /)
+    expect(told.error).toMatch(/^(cannot reach the place|the place gave an unusable answer): /)
     expect(signers(us)).toEqual([testWitness.verifier.name])
     expect(us.heart.quorums).toEqual([])
     expect(place.asked.seen.every(({ path }) => path === '/add-checkpoint')).toBe(true)

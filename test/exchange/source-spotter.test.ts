@@ -103,6 +103,6 @@ test.each(Object.entries(LIES))('%s is no answer', async (_what, answer) => {
   const us = await visiting([setting(place.url)])
   await us.grow(5)
   const told = await us.news.next(({ reachable }) => !reachable)
-  expect(told.error).toMatch(/^the place gave an answer that cannot be used: /)
+  expect(told.error).toMatch(/^the place gave an unusable answer: /)
   expect(us.exchange.views()[0]!.says).toEqual([])
 })

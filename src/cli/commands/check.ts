@@ -1,4 +1,4 @@
-/** `gossum check`: is what the go command was shown what the world sees? */
+/** `gossum check`: was the go command shown the same as everybody else? */
 import { Command } from 'commander'
 
 const PARTS = {

@@ -1,4 +1,4 @@
-/** `gossum config show`: what holds for each setting, and who said it. */
+/** `gossum config show`: each setting, its value, and where that comes from. */
 import { Command } from 'commander'
 import { configOf } from '../../config/config.js'
 import { keyOf, otherwiseOf, type Setting, type Writing } from '../../config/setting.js'

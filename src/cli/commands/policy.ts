@@ -1,4 +1,4 @@
-/** `gossum policy`: what a policy protects from. */
+/** `gossum policy`: what a policy protects against. */
 import { Command } from 'commander'
 import type { WitnessView } from '../../status/shapes.js'
 import { MAX_POLICY_BYTES, parsePolicy } from '../../tlog/policy.js'

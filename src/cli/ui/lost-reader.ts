@@ -1,6 +1,5 @@
 /**
- * What happens when nobody takes what we say any more: the reader of stdout or stderr is gone, or the disk behind it is
- * full. And when nobody is left to wait for.
+ * What happens when our output cannot be delivered: the reader of stdout or stderr is gone, or the disk behind it is full. And when there is nobody left to wait for.
  */
 import { errorText, GossumError } from '../../errors.js'
 import { EXIT } from '../exit.js'

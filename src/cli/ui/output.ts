@@ -1,8 +1,7 @@
 /**
- * Where the command line speaks: stdout is data, stderr is talk. With --json stdout has JSON lines and nothing else.
+ * Where the command line speaks: stdout is for data, stderr for people. With --json stdout has JSON lines and nothing else.
  *
- * Much of what is said comes from others. It is cleaned here, whoever brought it, and painted afterwards: an escape that
- * reaches a terminal is one that was made here.
+ * Much of the text comes from others. All of it is cleaned here and coloured afterwards: an escape sequence that reaches a terminal was made here.
  */
 import { randomBytes } from 'node:crypto'
 import { errorCode, errorText, ERRORS, GossumError } from '../../errors.js'

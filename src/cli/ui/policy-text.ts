@@ -1,4 +1,4 @@
-/** What a policy protects from, as JSON and in words. Pure. */
+/** What a policy protects against, as JSON and in words. Pure. */
 import type { WitnessView } from '../../status/shapes.js'
 import { quorumSatisfied, type Policy } from '../../tlog/policy.js'
 import { equalAdvice, fewestFor, policyStrength, type EqualStrength } from '../../tlog/policy-strength.js'

@@ -1,7 +1,7 @@
 /**
  * Forgets peers that are gone. libp2p keeps what it learnt of a peer in its store for six hours, and gossipsub its score
  * for ten minutes, whatever it is: each stranger that connects once, under a new id, would leave 7 to 30 kB behind. What we
- * want to know of peers over their connections is in the peer book; only a bad score has to outlive one.
+ * want to know of peers over their connections is in the peer store; only a bad score has to outlive one.
  */
 import type { Libp2p, PeerId } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'

@@ -1,6 +1,6 @@
 /**
  * The chosen peers: those to whom this node promises what it is about to sign, and whom it asks at start what it signed
- * before. They are the configured ones; where none is configured, those of the peer book that it looked for in an earlier
+ * before. They are the configured ones; where none is configured, those of the peer store that it looked for in an earlier
  * run. Nobody becomes one by coming to us, or because a stranger told of it; who dialled this time does not matter.
  */
 import type { PeerId } from '@libp2p/interface'

@@ -34,7 +34,7 @@ export interface BastionOptions extends ResponderReports {
   readonly limits?: Partial<BastionLimits>
 }
 
-/** `serving`: what we asked ourselves through it came in. `connected`: that has not been seen yet, or no more. */
+/** `serving`: the self-check through it succeeds. `connected`: it has not succeeded yet, or no longer does. */
 export type BastionState = 'connecting' | 'connected' | 'serving'
 
 export interface BastionReport {
@@ -188,6 +188,7 @@ export class Bastion {
     })
     // From here on the session speaks of it.
     socket.on('error', () => undefined)
+    // SPEC: c2sp.org/https-bastion, Backend: TLS 1.3 with ALPN bastion/0, then HTTP/2 with the backend as server.
     if (socket.alpnProtocol !== 'bastion/0') {
       socket.destroy()
       throw new Error(`${host} is no bastion: it does not speak bastion/0`)
@@ -258,7 +259,7 @@ export class Bastion {
     const word = randomUUID()
     const asked = { word, hasArrived: false }
     this.#asked = asked
-    const missed = (why: string): string => `what we asked ourselves did not come in: ${why}`
+    const missed = (why: string): string => `the self-check through the bastion failed: ${why}`
     try {
       const url = `${this.#report.url}${CHECK_PATH.slice(1)}/${word}`
       const answer = await timed(this.#limits.checkMs, [signal], async (late) => {

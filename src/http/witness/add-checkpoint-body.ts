@@ -34,6 +34,7 @@ export function parseAddCheckpoint(body: Uint8Array): PushedHead {
 
 /** The lines before the first empty one, of which there is at least one, and the note behind it. Throws REQUEST_INVALID. */
 export function splitBody(body: Uint8Array): PushedNote & { readonly lines: readonly string[] } {
+  // SPEC: c2sp.org/tlog-witness, add-checkpoint: old size line, proof lines, empty line, checkpoint.
   // The first empty line: the note has one more, and its text may have others.
   let cut = body.indexOf(NEWLINE)
   while (cut !== -1 && body[cut + 1] !== NEWLINE) cut = body.indexOf(NEWLINE, cut + 1)
@@ -49,6 +50,7 @@ export function splitBody(body: Uint8Array): PushedNote & { readonly lines: read
 
 /** Infinity beyond 2^53 - 1: larger than any tree. */
 function parseOldSize(line: string): number {
+  // SPEC: c2sp.org/tlog-witness, add-checkpoint: `old`, a space, the size in decimal without leading zeroes.
   const digits = /^old (0|[1-9][0-9]{0,18})$/.exec(line)?.[1]
   const size = Number(digits)
   if (Number.isSafeInteger(size)) return size
@@ -60,6 +62,7 @@ function parseOldSize(line: string): number {
 
 /** The hashes of a proof, a line each. Throws REQUEST_INVALID. */
 export function parseProof(lines: readonly string[]): Hash[] {
+  // SPEC: c2sp.org/tlog-witness, add-checkpoint: the client must not send more than 63 consistency proof lines.
   if (lines.length > MAX_HASHES) throw new GossumError('REQUEST_INVALID', `more than ${MAX_HASHES} lines of proof`)
   return lines.map((line, i) => parseHashLine(line, `line ${i + 1} of the proof`))
 }

@@ -90,9 +90,10 @@ async function addCheckpoint(node: WitnessNode, body: Uint8Array): Promise<Reply
   }
   const outcome = await node.submit(candidate)
   const { status } = answerTo(outcome)
+  // SPEC: c2sp.org/tlog-witness, add-checkpoint: the body of a 200 is the witness's own signature lines, and no others.
   if (status === 200 && outcome.own !== undefined)
     return exact(outcome.own.map(({ signature }) => formatSignature(signature)).join(''))
-  // SPEC: "The response body MUST consist of the tree size of the latest cosigned checkpoint in decimal".
+  // SPEC: c2sp.org/tlog-witness, add-checkpoint: the body of a 409 is the latest cosigned size, as text/x.tlog.size.
   if (status === 409) return text(`${outcome.held ?? 0}\n`, { status, type: 'text/x.tlog.size' })
   return refusal(outcome)
 }
@@ -104,9 +105,11 @@ async function addCheckpoint(node: WitnessNode, body: Uint8Array): Promise<Reply
 function readCandidate(node: WitnessNode, body: Uint8Array): Candidate {
   const { proof, origin, note: bytes } = parseAddCheckpoint(body)
   const ofOrigin = node.logs.filter((log) => log.origin === origin)
+  // SPEC: c2sp.org/tlog-witness, add-checkpoint: 404 when the checkpoint origin is unknown.
   if (ofOrigin.length === 0) throw new GossumError('LOG_UNKNOWN', JSON.stringify(origin?.slice(0, 200) ?? ''))
   const note = parseNote(bytes, MAX_BODY_BYTES)
   const log = logThatSigned(note, ofOrigin)
+  // SPEC: c2sp.org/tlog-witness, add-checkpoint: 403 when no trusted key's signature verifies.
   if (log === undefined) throw new GossumError('SIGNATURE_MISSING', keysOf(ofOrigin))
   // Lines of other types say nothing here, may be large, and those of ML-DSA-44 cost 5 ms each, which anybody could make
   // us spend: they come by the mesh. The others are spelled anew: it is the text that is signed.
@@ -124,6 +127,7 @@ function keysOf(logs: readonly { readonly key: VerifierKey }[]): string {
 async function checkpoint(node: WitnessNode, log: string | undefined): Promise<Reply> {
   if (log === undefined) return refusal({ kind: 'refused', news: false, code: 'LOG_UNKNOWN' })
   const head = await node.checkpoint(log)
+  // SPEC: c2sp.org/tlog-witness, checkpoint: 404 for a log of which nothing was ever cosigned.
   if (head === undefined) return text('unknown log: nothing of it was cosigned yet\n', { status: 404 })
   const reply = text('')
   return { ...reply, headers: { ...reply.headers, 'cache-control': `public, max-age=${MAX_AGE}` }, body: head }

@@ -20,6 +20,7 @@ export function parseSignSubtree(body: Uint8Array): AskedSubtree {
   if (range === null)
     throw new GossumError('REQUEST_INVALID', 'the first line is "subtree", a start and an end in decimal')
   const [start, end] = [Number(range[1]), Number(range[2])]
+  // SPEC: c2sp.org/tlog-witness, sign-subtree: 400 when start and end are not those of a valid subtree.
   if (!isSubtree(start, end)) throw new GossumError('REQUEST_INVALID', `${range[0].slice(8)} is no subtree of any tree`)
   const hash = parseHashLine(second ?? '', 'the second line')
   return { ...pushed, subtree: { start, end, hash }, proof: parseProof(rest) }

@@ -79,6 +79,7 @@ export function subtreeDoor(
 function readRequest(logs: readonly LogIdentity[], body: Uint8Array): Asked {
   const asked = parseSignSubtree(body)
   const { origin, subtree } = asked
+  // SPEC: c2sp.org/tlog-witness, sign-subtree: 404 when the origin is unknown.
   if (!logs.some((log) => log.origin === origin)) {
     throw new GossumError('LOG_UNKNOWN', JSON.stringify(origin?.slice(0, 200) ?? ''))
   }
@@ -86,6 +87,7 @@ function readRequest(logs: readonly LogIdentity[], body: Uint8Array): Asked {
   const checkpoint = readCheckpoint(reference.text)
   // Extension lines are not signed with ML-DSA-44, so we have cosigned no checkpoint that has any.
   if (formatCheckpoint(checkpoint) !== reference.text) throw new GossumError('NOT_CANONICAL')
+  // SPEC: c2sp.org/tlog-witness, sign-subtree: 400 when the end is larger than the checkpoint's size.
   if (subtree.end > checkpoint.size) {
     throw new GossumError('REQUEST_INVALID', `the subtree ends behind a checkpoint of ${checkpoint.size}`)
   }

@@ -1,6 +1,6 @@
 /**
- * A signer whose private key is in an ssh-agent: it takes time, and it may be gone. When it is, nothing is asked of it
- * but whether it is back, ever more rarely, up to once a minute.
+ * A signer whose private key is in an ssh-agent: it takes time, and it may be gone. When it is, it is only asked
+ * whether it is back, with increasing delay, up to a minute.
  */
 import type { GossumError } from '../../errors.js'
 import { lastingController } from '../../lib/timed.js'

@@ -115,7 +115,7 @@ describe('asking a node', () => {
     // One that nobody knows keeps none of the others from it.
     const mixed = await told('f'.repeat(16), EVIDENCE_ID)
     expect(mixed).toMatchObject({ code: 1, ids: [EVIDENCE_ID], stdout: `acknowledged ${EVIDENCE_ID}\n` })
-    expect(mixed.stderr).toContain('no evidence has this id')
+    expect(mixed.stderr).toContain('there is no evidence with this id')
     for (const args of [[], [','], ['--all', EVIDENCE_ID]]) expect((await told(...args)).code, args.join()).toBe(2)
   })
 

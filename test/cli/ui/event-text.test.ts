@@ -103,7 +103,7 @@ it('says why a log cannot be reached, once', () => {
   expect(told({ event: 'log', log: LOG_ID, reachable: false, error })).toEqual([
     '! 07:09:15Z  cannot reach demo.log.example, still trying: getaddrinfo ENOTFOUND x.example (https://x.example/latest)',
   ])
-  const page = 'the log gave an answer that cannot be used: this is not a signed note'
+  const page = 'the log gave an unusable answer: this is not a signed note'
   expect(told({ event: 'log', log: LOG_ID, reachable: false, error: page })).toEqual([
     '! 07:09:15Z  demo.log.example shows no head of its own, still trying: this is not a signed note',
   ])

@@ -131,7 +131,7 @@ describe('an error', () => {
     const { out, written } = recorder({})
     out.error(new GossumError('NODE_UNREACHABLE', 'http://x'))
     expect(written.stdout).toBe('')
-    expect(written.stderr).toMatch(/^gossum: cannot reach the node: http:\/\/x\nhint: is it running\?.*\n$/)
+    expect(written.stderr).toMatch(/^gossum: cannot reach the node: http:\/\/x\nhint: start it with gossum run.*\n$/)
   })
 
   it('is one JSON line on stderr with --json', () => {
@@ -141,7 +141,7 @@ describe('an error', () => {
       error: {
         code: 'NODE_UNREACHABLE',
         message: 'cannot reach the node: http://x',
-        hint: 'is it running? start it with gossum run, or name it with --node URL',
+        hint: 'start it with gossum run, or name it with --node URL',
       },
     })
     expect(written.stderr.split('\n')).toHaveLength(2)

@@ -1,4 +1,9 @@
-/** `gossum check go.sum`: every line of a go.sum file is in a record that is proven under a quorum head. */
+/**
+ * `gossum check go.sum`: every line of a go.sum file is in a record that is proven under a quorum head.
+ *
+ * Trusted: with `--policy`, its witnesses, whoever brings the head; without it, the node that is asked. The log and what is in between are
+ * not; the file of lines that were found before is trusted like the checkout.
+ */
 import { isAbsolute, join } from 'node:path'
 import { Command } from 'commander'
 import {
@@ -46,11 +51,11 @@ export function goSumCommand(): Command {
     .option('--log <"VKEY URL">', 'the log, by its key; with a URL it is asked itself (default: sum.golang.org)')
     .option('--policy <FILE>', 'demand its quorum of heads, whoever brings them (C2SP tlog-policy)')
     .option('--head <FILE>', 'a cosigned head, when the log itself is asked and its own has no quorum')
-    .option('--offline <FILE>', 'ask nobody: check by a proof file; needs --policy')
-    .option('--write-proof <FILE>', 'write a proof file, for --offline; asks for every line anew')
+    .option('--offline <FILE>', 'check with a proof file, without network; needs --policy')
+    .option('--write-proof <FILE>', 'write a proof file for --offline; every line is looked up again')
     .option('--write-evidence <FILE>', 'where evidence goes (default: gossum-evidence-ID.json here)')
     .option('--sarif', 'one SARIF document on stdout, for code scanning')
-    .option('--no-cache', 'neither read nor write the lines that were found before')
+    .option('--no-cache', 'do not use the cache of lines that were found before')
     .addHelpText(
       'after',
       `
@@ -61,12 +66,12 @@ Examples:
   gossum check go.sum --policy FILE --write-proof proof.json
   gossum check go.sum --policy FILE --offline proof.json
 
-With --home DIR, and no --node, the quorum head is that of the node that lived there. Modules that match GONOSUMDB, or
-GOPRIVATE, are not asked for. Lines that were found are kept in $XDG_CACHE_HOME/gossum, and not asked for again.
+With --home DIR and no --node, the quorum head comes from the (stopped) node of that home. Modules that match GONOSUMDB,
+or GOPRIVATE, are skipped. Lines that were found are cached in $XDG_CACHE_HOME/gossum and not looked up again.
 
-Exit code 0 when every line is in the log; 2 when one is not, differs or is malformed; 3 when the log showed two
-histories, which the evidence proves; 4 when something could not be decided; 1 when nobody could be asked or a file not
-be read. Of several the gravest: 3, 2, 1, 4.
+Exit code 0 when every line is in the log; 2 when one is missing from it, differs or is malformed; 3 when the log showed two
+histories, which the evidence proves; 4 when something is undecided; 1 when nobody answered or a file could not be read. When
+several apply, the gravest wins: 3, 2, 1, 4.
 `,
     )
     .action(async (files: string[], _options: unknown, self: Command) => {

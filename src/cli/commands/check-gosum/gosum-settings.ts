@@ -1,5 +1,5 @@
 /**
- * What `gossum check go.sum` rests on: which log, whose word for its quorum head, and from where. Light: a file whose
+ * What `gossum check go.sum` rests on: which log, who vouches for its quorum head, and where from. Light: a file whose
  * lines are all known needs no more than this.
  */
 import { resolve } from 'node:path'

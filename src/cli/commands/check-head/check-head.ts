@@ -1,6 +1,8 @@
 /**
  * `gossum check head`: the go command's own memory of a log, against a node's history and against the log as it is
  * now. The node gets the head in any case, and so do its peers; evidence that no node could take is written to a file.
+ *
+ * Trusted: the node, when it says that a head is of its history. Not trusted: the log; a conviction needs two heads that it signed.
  */
 import { Command } from 'commander'
 import { parseLogSetting, SUM_GOLANG_ORG, type LogSetting } from '../../../config/config.js'

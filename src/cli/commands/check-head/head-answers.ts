@@ -1,6 +1,5 @@
 /**
- * What a node and the log itself say about one head. Neither is believed: a head is inconsistent when two signatures and
- * a proof are in hand that say so.
+ * What a node and the log itself say about one head. Neither is believed: a head is inconsistent only when two signatures and a proof say so.
  */
 import type { LogSetting } from '../../../config/config.js'
 import { ERRORS, GossumError, type ErrorCode } from '../../../errors.js'

@@ -1,6 +1,5 @@
 /**
- * A checksum database that lies: one key, two histories. Everybody sees the honest one, but for one victim, who has a
- * door of their own. Until the fork both show the same.
+ * A checksum database that lies: one key, two histories. Everybody sees the honest one except a single victim, who has an address of their own. Until the fork both show the same.
  */
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'

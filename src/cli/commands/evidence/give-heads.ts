@@ -1,6 +1,5 @@
 /**
- * Heads that were found somewhere, given to a node as they were printed: with its history and the tiles of the log it may
- * prove by them what they do not prove alone, and of the witnesses whose cosignatures they carry.
+ * Heads that were found somewhere, given to a node as they were printed: with its history and the tiles of the log it may prove what they do not prove alone, also about the witnesses that cosigned them.
  */
 import { errorCode } from '../../../errors.js'
 import { evidenceId } from '../../../evidence/evidence.js'

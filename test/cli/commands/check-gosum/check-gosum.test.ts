@@ -237,13 +237,13 @@ describe('by a node', () => {
   })
 
   it('a record that has no quorum yet is pending, in the words of the node', async () => {
-    const body = utf8('gossum: no quorum of witnesses has cosigned a head that holds this record yet\n')
+    const body = utf8('gossum: no quorum of witnesses has cosigned a head with this record yet\n')
     door.instead = (path) => (path.includes('module4@') ? { status: 503, body } : undefined)
     const path = sum(goSumOf(3, 4))
     const { code, stdout, stderr } = await ask([path])
     expect(code).toBe(4)
     expect(stdout).toContain(`${path}:3: pending  example.com/Module4 v1.4.0  `)
-    expect(stdout).toContain('no quorum of witnesses has cosigned a head that holds this record yet')
+    expect(stdout).toContain('no quorum of witnesses has cosigned a head with this record yet')
     expect(stderr).toBe(`${path}: 4 lines, 0 wrong, 2 undecided\n`)
   })
 
