@@ -21,10 +21,7 @@ function watched() {
   } as unknown as GossipSubComponents
   const seen = new FrameLimits(MAX, (peer) => offences.push(peer)).over(components)
   let handled = 0
-  void seen.registrar.handle(
-    '/meshsub',
-    (stream: Stream) => stream.addEventListener('message', () => handled++),
-  )
+  void seen.registrar.handle('/meshsub', (stream: Stream) => stream.addEventListener('message', () => handled++))
   const open = (peer: string) => {
     const stream = new EventTarget()
     const connection = { remotePeer: { toString: () => peer }, status: 'open', aborted: [] as string[] }
