@@ -59,6 +59,30 @@ describe('checkpoint syntax', () => {
     expect(codeOf(() => parseCheckpoint(`${SUMDB_ORIGIN}\n${size}\n${root}\n`))).toBe(expected)
   })
 
+  it.each([
+    ['a', 1, 1_000_000],
+    ['\u00e4', 2, 500_000],
+    ['\u6728', 3, 333_333],
+    ['\u6728', 3, 340_000],
+    ['\u{1f642}', 4, 250_000],
+  ])('reads a text of up to a million bytes, and none that is longer, of %s', (char, bytes, count) => {
+    const start = `${SUMDB_ORIGIN}\n5\n${root}\n`
+    const filled = (length: number): string =>
+      start + char.repeat(Math.floor((length - start.length) / bytes)) + 'x'.repeat((length - start.length) % bytes)
+    expect(utf8(filled(1_000_000))).toHaveLength(1_000_000)
+    expect(parseCheckpoint(filled(1_000_000)).size).toBe(5)
+    expect(codeOf(() => parseCheckpoint(filled(1_000_001)))).toBe('CHECKPOINT_MALFORMED')
+    const longer = count * bytes > 1_000_000 - start.length
+    expect(codeOf(() => parseCheckpoint(start + char.repeat(count)))).toBe(longer ? 'CHECKPOINT_MALFORMED' : 'accepted')
+  })
+
+  it('says no more of a size than its beginning', () => {
+    const size = '9'.repeat(100_000)
+    expect(() => parseCheckpoint(`${SUMDB_ORIGIN}\n${size}\n${root}\n`)).toThrow(
+      expect.objectContaining({ detail: `size "${'9'.repeat(40)}"` }) as Error,
+    )
+  })
+
   it('ignores what follows the third line, even without a final newline', () => {
     for (const rest of ['', 'x', 'x\n', '\n', '\n\nx']) {
       expect(parseCheckpoint(`${SUMDB_ORIGIN}\n5\n${root}\n${rest}`).size).toBe(5)

@@ -3,7 +3,14 @@ import { describe, expect, it } from 'vitest'
 import { concatBytes, utf8 } from '../../src/tlog/bytes.js'
 import { SUMDB_ORIGIN } from '../../src/tlog/checkpoint.js'
 import { signedHeadsIn } from '../../src/tlog/cut.js'
-import { formatNote, makeSignerKey, signNote, SIGNATURE_TYPES, type VerifierKey } from '../../src/tlog/note.js'
+import {
+  formatNote,
+  formatSignature,
+  makeSignerKey,
+  signNote,
+  SIGNATURE_TYPES,
+  type VerifierKey,
+} from '../../src/tlog/note.js'
 import { testSigner } from '../helpers/heart.js'
 import { History } from '../helpers/history.js'
 import { SPOILED } from '../helpers/spoiled.js'
@@ -46,7 +53,59 @@ describe('a head is found', () => {
   })
 })
 
+describe('of a text that has many', () => {
+  const decoy = utf8(`${SUMDB_ORIGIN}\n`)
+  const decoys = (count: number): Uint8Array => concatBytes(...Array<Uint8Array>(count).fill(decoy))
+  const found = [Buffer.from(head).toString()]
+
+  it('those are tried that stand among the first four beginnings, or the last four', () => {
+    for (const [before, after, expected] of [
+      [3, 9, found],
+      [9, 3, found],
+      [4, 4, []],
+    ] as const) {
+      // An empty line far before it, so that it is not where the go command looks.
+      const text = concatBytes(utf8('x\n\ny\n'), decoys(before), head, decoys(after))
+      expect(cut(text), `${before} before it and ${after} behind it`).toEqual(expected)
+    }
+  })
+
+  it('that behind the first empty line is always tried: there the go command looks', () => {
+    expect(cut(concatBytes(decoys(9), utf8('x\n\n'), head, decoys(9)))).toEqual(found)
+  })
+
+  it('the last three ends are tried, whichever of them holds', () => {
+    const end = utf8(`\n\n\u2014 x.example AAAAAAAAAAA=\n`)
+    const ends = (count: number): Uint8Array => concatBytes(...Array<Uint8Array>(count).fill(end))
+    for (const count of [0, 1, 2]) expect(cut(concatBytes(head, ends(count))), String(count)).toEqual(found)
+    expect(cut(concatBytes(head, ends(3)))).toEqual([])
+    // One that has no line that can be read is none.
+    const unread = utf8(`\n\n\u2014 nothing\n`)
+    expect(cut(concatBytes(head, unread, unread, unread))).toEqual(found)
+  })
+
+  it('a hundred lines are read of each', () => {
+    const text = history.text(7)
+    const line = `\u2014 x.example AAAAAAAAAAA=\n`
+    const own = formatSignature(signNote(text, signer))
+    const with_ = (count: number) => cut(utf8(`${text}\n${line.repeat(count)}${own}`))
+    expect(with_(99)).toEqual([`${text}\n${own}${line.repeat(99)}`])
+    expect(with_(100)).toEqual([])
+  })
+})
+
+it('an origin may begin with a mark of the byte order, which is a part of it', () => {
+  const origin = `\ufeff${SUMDB_ORIGIN}`
+  const odd = history.sign(`\ufeff${history.text(7)}`)
+  expect(signedHeadsIn(odd, key, origin)).toHaveLength(1)
+})
+
 describe('no head is found', () => {
+  it('under the name of another, though the signature is right', () => {
+    const text = history.text(7)
+    expect(cut(formatNote({ text, signatures: [{ ...signNote(text, signer), name: 'other.example' }] }))).toEqual([])
+  })
+
   it('that another key signed, or that was changed', () => {
     const other = makeSignerKey(key.name, SIGNATURE_TYPES.ed25519, new Uint8Array(32).fill(9))
     expect(cut(head, other.verifier)).toEqual([])

@@ -29,6 +29,8 @@ export interface SyncTimes {
   readonly settledMs?: number
   /** That the heads of a chosen peer's hello may take until its answer counts. */
   readonly judgedMs?: number
+  /** That a peer may take to write a request, and to read its answer. */
+  readonly servedMs?: number
 }
 
 export interface SyncOptions {

@@ -70,7 +70,7 @@ export class SyncDoor {
 
   constructor(options: SyncOptions) {
     this.#options = options
-    const { host, own, handlers, meter, told } = options
+    const { host, own, handlers, meter, told, times } = options
     const stopped = this.#stopped.signal
     const { syncPeers, neighbours, chosen } = options.peers
     const counted = new Set(own.counts)
@@ -78,21 +78,24 @@ export class SyncDoor {
     this.syncClient = new SyncClient(host, syncPeers, stopped)
     this.#evidence = new EvidenceFetcher(logs, handlers, told)
     this.promiser = new Promiser(this.syncClient, syncPeers)
-    this.#answerer = new SyncServer({
-      ...{ logs, handlers, meter, reports: told, stopped },
-      hellos: {
-        ours: ({ remotePeer }) => this.#hello(remotePeer),
-        heard: (hello, { remotePeer }) => this.#learnFrom(hello, remotePeer),
+    this.#answerer = new SyncServer(
+      {
+        ...{ logs, handlers, meter, reports: told, stopped },
+        hellos: {
+          ours: ({ remotePeer }) => this.#hello(remotePeer),
+          heard: (hello, { remotePeer }) => this.#learnFrom(hello, remotePeer),
+        },
+        promises: {
+          bringer: (peer) => ({
+            peer,
+            witness: neighbours.about(peer).witness ?? undefined,
+            chosen: chosen.has(peer),
+          }),
+          isTrusted: ({ witness, ...from }) => from.chosen || (witness !== undefined && counted.has(witness)),
+        },
       },
-      promises: {
-        bringer: (peer) => ({
-          peer,
-          witness: neighbours.about(peer).witness ?? undefined,
-          chosen: chosen.has(peer),
-        }),
-        isTrusted: ({ witness, ...from }) => from.chosen || (witness !== undefined && counted.has(witness)),
-      },
-    })
+      times.servedMs,
+    )
   }
 
   /** Call before the host starts: the first peer must find the protocol in the list that identify sends. */

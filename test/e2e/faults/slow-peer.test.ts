@@ -3,11 +3,12 @@
  * he says, and what it says in the end is taken up before anything is signed.
  */
 import { multiaddr } from '@multiformats/multiaddr'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { Asked, FakePeer } from '../../gossip/stranger.js'
 import { startFake } from '../../gossip/stranger.js'
 import { testSigner } from '../../helpers/heart.js'
-import { temporaryHome } from '../../helpers/home.js'
+import { copyHome, scratchFolder, temporaryHome } from '../../helpers/home.js'
 import { Link } from '../../helpers/link.js'
 import type { RunningNode } from '../../helpers/node.js'
 import { PushingLog } from '../../helpers/witness-client.js'
@@ -36,27 +37,47 @@ import {
 const log = new PushingLog(testSigner('pushing.example', 2))
 /** Long enough that no handshake is over before a test has seen it begin. */
 const LATENCY_MS = 200
+const GUARD = ['--guard-wait', '600']
 
-/** w cosigned size 30, its home is put back to size 10 and starts again behind a link to its only peer, which is held up. */
-async function heldUp() {
+interface Homes {
+  /** Of w, put back to size 10, and of the only peer that knows what w signed since. */
+  readonly older: string
+  readonly peerHome: string
+}
+
+/** w has cosigned size 30, and its home is put back to size 10. Prepared once: each test has copies of the two homes. */
+let prepared: Promise<Homes> | undefined
+const kept = scratchFolder()
+async function prepare(): Promise<Homes> {
   const peerHome = temporaryHome()
   const peer = await start(peerHome, { logs: [pushed(elsewhere)] })
   const { home, vkey } = await homeWithKey()
-  const link = await Link.to(addressOf(peer))
-  const setup = { logs: [pushed(log)], bootstrap: [link.through(addressOf(peer))], args: ['--guard-wait', '600'] }
+  const setup = { logs: [pushed(log)], bootstrap: [addressOf(peer)], args: GUARD }
   const first = await start(home, setup)
   await first.event(guardIs('guarded'))
   await expectSigned(first, log, 0, 10)
   await first.stop()
-  const older = snapshot(home)
+  const older = join(kept.dir, 'older')
+  copyHome(home, older)
   const running = await start(home, setup)
   await running.event(guardIs('guarded'))
   await expectSigned(running, log, 10, 30)
   await running.stop()
   expect((await remembered(peer, vkey)).promises.get(idOf(log))).toBe(treeText(log.tree(30)))
+  await peer.stop()
+  copyHome(peerHome, join(kept.dir, 'peer'))
+  return { older, peerHome: join(kept.dir, 'peer') }
+}
 
+/** w starts again at size 10 behind a link to its only peer, which is held up. */
+async function heldUp() {
+  const homes = await (prepared ??= prepare())
+  const peerHome = snapshot(homes.peerHome)
+  const peer = await start(peerHome, { logs: [pushed(elsewhere)] })
+  const link = await Link.to(addressOf(peer))
+  const setup = { logs: [pushed(log)], bootstrap: [link.through(addressOf(peer))], args: GUARD }
   link.latency = LATENCY_MS
-  const restored = await start(older, setup)
+  const restored = await start(snapshot(homes.older), setup)
   // Connected, so that no dial fails; what it is asked from here on does not reach it yet.
   await restored.event((event) => event.event === 'peer' && event.connected)
   link.hold()

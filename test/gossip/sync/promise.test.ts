@@ -250,7 +250,8 @@ describe('many promises', () => {
     const bring = (): Promise<PromiseAnswerOf> => node.mesh.promise(peer.id, [promiseOf(1)], [], { signal })
     expect(await bring()).toBeUndefined()
     const begun = Date.now()
-    for (let i = 0; i < 50; i++) expect(await bring()).toBeUndefined()
+    // Each is a fifth of a second behind the one before it: without the pause, eleven would have come.
+    for (let i = 0; i < 10; i++) expect(await bring()).toBeUndefined()
     expect(peer.count('promise')).toBeLessThanOrEqual(1 + Math.ceil((Date.now() - begun) / 500))
   })
 

@@ -6,13 +6,22 @@ import { isDeepStrictEqual } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { SYNC_PROTOCOL } from '../../../src/gossip/sync/messages.js'
 import { utf8 } from '../../../src/tlog/bytes.js'
-import { evidenceIdOf, LOG, MemoryHandlers, publishWhenHeard, startNode, stopNode, until } from '../helpers.js'
+import {
+  evidenceIdOf,
+  LOG,
+  MemoryHandlers,
+  publishWhenHeard,
+  startNode,
+  stopNode,
+  type TestNode,
+  until,
+} from '../helpers.js'
 import { connect, openSync, startStranger } from '../stranger.js'
 
 const FILE = utf8('{"type":"some evidence"}')
 
-async function nodeWithHistory(): Promise<Awaited<ReturnType<typeof startNode>>> {
-  const node = await startNode()
+async function nodeWithHistory(options: Parameters<typeof startNode>[0] = {}): Promise<TestNode> {
+  const node = await startNode(options)
   await node.handlers.submit({ source: 'poll', note: utf8('our head'), receivedAt: 0 })
   await node.handlers.submitEvidence(LOG, FILE)
   return node
@@ -134,7 +143,7 @@ describe('the sync door, asked', () => {
   })
 
   it('ends the stream of a peer that asks and does not read', async () => {
-    const node = await nodeWithHistory()
+    const node = await nodeWithHistory({ servedMs: 2_000 })
     const ids: string[] = []
     for (let i = 0; i < 4; i++) {
       const file = utf8(`{"n":${i},"pad":"${'x'.repeat(60_000)}"}`)

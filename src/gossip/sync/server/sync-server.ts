@@ -126,6 +126,7 @@ export interface AnswererOptions {
 
 export class SyncServer {
   readonly #options: AnswererOptions
+  readonly #servedMs: number
   readonly #requests = new TokenBuckets(REQUEST_BURST, REQUESTS_PER_SECOND)
   readonly #pages = new TokenBuckets(PAGE_BURST, PAGES_PER_SECOND)
   readonly #promises = new TokenBuckets(PROMISE_BURST, PROMISES_PER_SECOND)
@@ -141,8 +142,10 @@ export class SyncServer {
   /** Inbound streams by peer. */
   readonly #streams = new Map<string, number>()
 
-  constructor(options: AnswererOptions) {
+  /** `servedMs`: that a peer may take to write a request, and to read its answer. */
+  constructor(options: AnswererOptions, servedMs = REQUEST_TIMEOUT_MS) {
     this.#options = options
+    this.#servedMs = servedMs
     this.#keeper = new PromiseKeeper(options.handlers, options.reports)
   }
 
@@ -316,6 +319,6 @@ export class SyncServer {
 
   /** What a peer does not read or write in time ends. */
   #timed<T>(act: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    return timed(REQUEST_TIMEOUT_MS, [this.#options.stopped], act)
+    return timed(this.#servedMs, [this.#options.stopped], act)
   }
 }
