@@ -1,4 +1,19 @@
 import { defineConfig } from 'vitest/config'
+import { BaseSequencer, type TestSpecification } from 'vitest/node'
+
+/** Where whole processes and networks are waited for: begun last, one such file would be waited for alone. */
+const SLOW_FIRST = [/\/test\/(e2e|attacks)\//, /\/test\/(fire|cli|gossip|stories)\//]
+
+/** A fresh clone has no times of an earlier run to order by, and would go by the size of the files. */
+class SlowFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const rank = ({ moduleId }: TestSpecification): number => {
+      const at = SLOW_FIRST.findIndex((folders) => folders.test(moduleId))
+      return at === -1 ? SLOW_FIRST.length : at
+    }
+    return (await super.sort(files)).sort((a, b) => rank(a) - rank(b))
+  }
+}
 
 export default defineConfig({
   resolve: { conditions: ['gossum-source', 'node'] },
@@ -8,6 +23,8 @@ export default defineConfig({
     setupFiles: ['src/lib/polyfill.ts'],
     testTimeout: 150_000,
     hookTimeout: 150_000,
-    maxWorkers: 2,
+    // One more than the two processors of CI: half of the time a test of processes waits.
+    maxWorkers: 3,
+    sequence: { sequencer: SlowFirst },
   },
 })

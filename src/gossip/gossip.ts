@@ -81,24 +81,17 @@ export class GossipDoor {
     for (const { name } of topics) this.#pubsub.subscribe(name)
   }
 
-  /** Sends a head to the mesh; the number of peers that it was sent to. Throws LOG_UNKNOWN or NOTE_TOO_LARGE. */
-  publishHead(log: string, note: Uint8Array): Promise<number> {
-    return this.#publish(log, headsTopic(log), note, false)
-  }
-
   /**
-   * Sends an evidence file to every peer, for it is rare and must arrive; the number of peers that it was sent to.
-   * Throws as publishHead does.
+   * Sends a head to the mesh, or an evidence file to every peer, for that is rare and must arrive; the number of peers that
+   * it was sent to, 0 when we are alone. Throws LOG_UNKNOWN or NOTE_TOO_LARGE.
    */
-  publishEvidence(log: string, bytes: Uint8Array): Promise<number> {
-    return this.#publish(log, evidenceTopic(log), bytes, true)
-  }
-
-  async #publish(log: string, topic: string, data: Uint8Array, floodPublish: boolean): Promise<number> {
+  async publish(what: 'head' | 'evidence', log: string, data: Uint8Array): Promise<number> {
+    const isEvidence = what === 'evidence'
+    const topic = isEvidence ? evidenceTopic(log) : headsTopic(log)
     if (!this.#logs.has(log)) throw new GossumError('LOG_UNKNOWN', log)
     if (data.length > MAX_MESSAGE_BYTES) throw new GossumError('NOTE_TOO_LARGE', `${data.length} bytes`)
     try {
-      return (await this.#pubsub.publish(topic, data, { floodPublish })).recipients.length
+      return (await this.#pubsub.publish(topic, data, { floodPublish: isEvidence })).recipients.length
     } catch (error) {
       this.#reports.onError(error)
       return 0

@@ -103,6 +103,8 @@ interface Parts {
 }
 
 export class Mesh {
+  /** What is published. */
+  readonly gossip: Pick<GossipDoor, 'publish'>
   readonly #parts: Parts
   readonly #host: Host
   readonly #rtt = new Map<string, number>()
@@ -131,6 +133,7 @@ export class Mesh {
   }
 
   private constructor(parts: Parts) {
+    this.gossip = parts.gossip
     this.#parts = parts
     this.#host = parts.host
   }
@@ -167,16 +170,6 @@ export class Mesh {
           depositary: this.#parts.sync.promiser.depositary(peerId),
         }
       })
-  }
-
-  /** Sends a cosigned head to the mesh; the number of peers that it was sent to, 0 when we are alone. */
-  publishHead(log: string, note: Uint8Array): Promise<number> {
-    return this.#parts.gossip.publishHead(log, note)
-  }
-
-  /** Sends an evidence file to the mesh; the number of peers that it was sent to, 0 when we are alone. */
-  publishEvidence(log: string, bytes: Uint8Array): Promise<number> {
-    return this.#parts.gossip.publishEvidence(log, bytes)
   }
 
   /** Asks a connected peer what it holds, now. Resolves when what it said has been worked on; never throws. */

@@ -45,23 +45,20 @@ export class Responder {
   /** Never fails: what cannot be answered is told to onError. */
   async respond(request: IncomingMessage, response: ServerResponse, arrival: Arrival): Promise<void> {
     try {
-      await this.#respond(request, response, arrival)
+      // The client went away; there is nobody to tell.
+      response.on('error', () => undefined)
+      const gone = goneSignal(request, response)
+      const { reply, route } = await this.#answer(request, gone, arrival)
+      const isGone = gone.aborted || (request.destroyed && !request.complete)
+      if (!isGone) this.#send(request, response, arrival, reply)
+      this.#reports.onRequest?.(route, isGone ? CLIENT_GONE : reply.status)
     } catch (error) {
       this.#reports.onError?.(error)
       response.destroy()
     }
   }
 
-  async #respond(request: IncomingMessage, response: ServerResponse, arrival: Arrival): Promise<void> {
-    // The client went away; there is nobody to tell.
-    response.on('error', () => undefined)
-    const gone = goneSignal(request, response)
-    const { reply: made, route } = await this.#answer(request, gone, arrival)
-    if (gone.aborted || (request.destroyed && !request.complete)) {
-      this.#reports.onRequest?.(route, CLIENT_GONE)
-      return
-    }
-    const reply = conditional(request, made)
+  #send(request: IncomingMessage, response: ServerResponse, arrival: Arrival, reply: Reply): void {
     const isRead = request.method === 'GET' || request.method === 'HEAD'
     // A body that was not read to its end leaves a connection that cannot be used again.
     const isLast = request.httpVersionMajor < 2 && (arrival.closes() || !request.complete)
@@ -74,7 +71,6 @@ export class Responder {
     })
     response.once('close', this.#costly.holding(reply.body.length))
     response.end(request.method === 'HEAD' ? undefined : reply.body)
-    this.#reports.onRequest?.(route, reply.status)
   }
 
   /** Never throws: an error becomes a problem body. */
@@ -96,7 +92,8 @@ export class Responder {
       const { headers } = request
       const asked = { params: match.params, query, headers, body, remoteAddress: arrival.client, signal }
       const act = async (): Promise<Reply> => route.handle(asked)
-      return { reply: await (route.isCostly === true ? this.#costly.run(signal, act) : act()), route: route.path }
+      const reply = await (route.isCostly === true ? this.#costly.run(signal, act) : act())
+      return { reply: conditional(request, reply), route: route.path }
     } catch (error) {
       // A client that went away in the middle of its request is no error of ours, nor that more come than we take.
       const isOurs = statusOf(error) >= 500 && errorCode(error) !== 'NODE_BUSY'

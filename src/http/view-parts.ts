@@ -1,4 +1,5 @@
 /** What the view of a node reads. */
+import type { Sample } from '../metrics/metrics.js'
 import type { Facts } from '../status/conditions.js'
 import type { VerifierKey } from '../tlog/note.js'
 import type { ClockReport, PromisedTime } from '../witness/clock.js'
@@ -33,11 +34,15 @@ export interface ViewParts {
   readonly around: {
     /** The mesh, once it runs. */
     readonly mesh: () => MeshView | undefined
+    /** URL of the HTTP API, once it is served. */
+    readonly http: () => string
     readonly bastion: () => BastionReport | undefined
     /** The places outside the mesh. */
     readonly exchange: () => ExchangeView[]
     /** What else does not work: why the socket of the operator is not open, and the log lists that cannot be read. */
     readonly faults: () => Pick<Facts['around'], 'operator' | 'lists'>
+    /** The metrics as a scrape gets them, with the gauges as they are now. */
+    readonly metrics: (sample: Sample) => Promise<string>
   }
   /** Takes a head through the pipeline. */
   readonly submit: (candidate: Candidate) => Promise<Outcome>

@@ -10,7 +10,6 @@ import type { PollView } from '../status/polls.js'
 import { unmetFloor } from '../store/heads.js'
 import { fromUtf8, utf8 } from '../tlog/bytes.js'
 import { formatHash } from '../tlog/hash.js'
-import { formatNote } from '../tlog/note.js'
 import { quorumThreshold } from '../tlog/policy.js'
 import { encodeCosigned, type CosignedHead } from '../witness/cosigned-head.js'
 import type { Outcome } from '../witness/outcome.js'
@@ -39,9 +38,6 @@ export class View implements NodeView {
   readonly #parts: ViewParts
   readonly #readings: Readings
   readonly #startedAt: number
-  /** Set once they exist. */
-  http = ''
-  metrics: () => Promise<string> = () => Promise.resolve('')
 
   constructor(parts: ViewParts) {
     this.#parts = parts
@@ -78,7 +74,7 @@ export class View implements NodeView {
       mlDsa: second?.vkey ?? null,
       peerId: mesh?.peerId ?? null,
       multiaddrs: mesh?.multiaddrs() ?? [],
-      http: this.http,
+      http: around.http(),
       startedAt: iso(this.#startedAt),
       policy: config.policy
         ? {
@@ -140,19 +136,6 @@ export class View implements NodeView {
   head(log: string): Promise<HeadView | undefined> {
     const head = this.#parts.witnesses.cosigned.current(log)
     return Promise.resolve(head && this.#headView(head))
-  }
-
-  /** The newest head of a log that this node cosigned, with the line of the log and its own lines alone. */
-  async checkpoint(log: string): Promise<Uint8Array | undefined> {
-    const { cosigned, keysOf } = this.#parts.witnesses
-    const current = cosigned.current(log)
-    const keys = keysOf(log)
-    const own = keys.flatMap((key) => current?.cosignatures.get(key.vkey)?.signature ?? [])
-    if (current === undefined || !current.cosignatures.has(keys[0].vkey)) {
-      const largest = await cosigned.signers.largestBy(log, keys[0].vkey)
-      return largest && encodeCosigned(largest)
-    }
-    return formatNote({ ...current.note, signatures: [current.note.signatures[0]!, ...own] })
   }
 
   async heads(log: string, limit: number, below?: number): Promise<HeadView[]> {
@@ -226,6 +209,10 @@ export class View implements NodeView {
   /** What the gauges show. */
   samples(): Sample {
     return sampleOf(this.#parts, this.#readings)
+  }
+
+  metrics(): Promise<string> {
+    return this.#parts.around.metrics(this.samples())
   }
 }
 

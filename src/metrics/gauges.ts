@@ -17,9 +17,9 @@ type Series = readonly [labels: Readonly<Record<string, string>>, value: number 
 
 class Gauges {
   readonly #registers: Registry[]
-  readonly #read: () => Sample
+  readonly #read: () => Sample | undefined
 
-  constructor(registry: Registry, read: () => Sample) {
+  constructor(registry: Registry, read: () => Sample | undefined) {
     this.#registers = [registry]
     this.#read = read
   }
@@ -36,7 +36,9 @@ class Gauges {
         this.reset()
         // What has no labels is 0 after that, where it may be that nothing can be said.
         if (labelNames.length === 0) this.remove()
-        for (const [labels, value] of of(read())) if (value !== undefined) this.set(labels, Number(value))
+        const sample = read()
+        for (const [labels, value] of sample === undefined ? [] : of(sample))
+          if (value !== undefined) this.set(labels, Number(value))
       },
     })
   }
@@ -80,7 +82,7 @@ class Gauges {
 }
 
 /** Declares the gauges; `read` is asked for the reading at hand. */
-export function addGauges(registry: Registry, read: () => Sample): void {
+export function addGauges(registry: Registry, read: () => Sample | undefined): void {
   const gauges = new Gauges(registry, read)
   addHealth(gauges)
   addLogs(gauges)

@@ -17,8 +17,7 @@ export interface Declared {
   readonly labelNames: readonly string[]
 }
 
-/** `read` is asked for a reading of the node at each scrape, so that nothing has to keep gauges up to date. */
-export function createMetrics(read: () => Sample, options: CounterOptions = { places: [] }) {
+export function createMetrics(options: CounterOptions = { places: [] }) {
   const registry = new Registry()
   // The default looks at the event loop a hundred times a second, which is most of what an idle node would do.
   collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: 100 })
@@ -29,14 +28,14 @@ export function createMetrics(read: () => Sample, options: CounterOptions = { pl
     registers: [registry],
   })
   build.set({ version: VERSION, node: process.version }, 1)
-  let sample: Sample | undefined
-  addGauges(registry, () => (sample ??= read()))
+  let shown: Sample | undefined
+  addGauges(registry, () => shown)
   return {
     /** What there is. The library knows more of a metric than its types say. */
     declared: () => registry.getMetricsAsArray() as unknown as readonly Declared[],
-    /** All of them in the Prometheus text format, of one reading. */
-    text(): Promise<string> {
-      sample = read()
+    /** All of them in the Prometheus text format. The gauges are read at each scrape: nothing keeps them up to date. */
+    text(sample: Sample): Promise<string> {
+      shown = sample
       return registry.metrics()
     },
     ...addCounters(registry, options),

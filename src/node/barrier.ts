@@ -23,8 +23,7 @@ export interface NodeBarrierOptions {
   readonly store: Store
   /** Peers that are chosen, before the mesh runs. */
   readonly chosen: number
-  /** The mesh, once it runs. */
-  readonly mesh: () => Depositaries | undefined
+  readonly mesh: Depositaries
   readonly emit: (event: NodeEventBody) => void
   /** Milliseconds since 1970. */
   readonly now: () => number
@@ -65,10 +64,7 @@ export class NodeBarrier {
       onChange: ({ state, text }) => emit({ event: 'guard', state, text }),
     })
     this.deposits = new Deposits({
-      depositaries: {
-        chosen: () => mesh()?.chosen() ?? { all: chosen, connected: [] },
-        promise: async (...sent) => mesh()?.promise(...sent),
-      },
+      depositaries: mesh,
       keep,
       required,
       waitMs: config.depositWait * 1000,
@@ -79,6 +75,7 @@ export class NodeBarrier {
   }
 
   start(): void {
+    this.guard.start()
     this.deposits.start()
     this.#lookAtClock()
     this.#timer = setInterval(() => this.#lookAtClock(), CLOCK_LOOK_MS).unref()

@@ -40,15 +40,10 @@ export class Poller {
   readonly #parts: PollerParts
   readonly #stopped = lastingController()
   #running: Promise<void> = Promise.resolve()
-  #hasLooked: () => void = () => undefined
-  /** Resolves when the log was asked for the first time, whatever came of it. */
-  readonly looked: Promise<void>
   #failures = 0
 
   constructor(parts: PollerParts) {
     this.#parts = parts
-    this.looked = new Promise((resolve) => (this.#hasLooked = resolve))
-    if (parts.latestNote === undefined) this.#hasLooked()
   }
 
   start(): void {
@@ -64,7 +59,6 @@ export class Poller {
     const { signal } = this.#stopped
     while (!signal.aborted) {
       await this.#poll(signal)
-      this.#hasLooked()
       await delay(this.#pause(), undefined, { signal }).catch(() => undefined)
     }
   }

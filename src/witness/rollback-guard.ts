@@ -68,8 +68,13 @@ export class RollbackGuard {
     this.#since = this.#startedAt
     this.settled = new Promise((resolve) => (this.#settle = resolve))
     this.#state = options.fresh ? 'fresh' : options.chosen() > 0 ? 'waiting' : 'unguarded'
-    options.onChange(this.report)
-    if (this.#state === 'waiting') this.#timer = setTimeout(() => this.#end(), options.waitMs)
+  }
+
+  /** The waiting begins, unless there is nobody to wait for. */
+  start(): void {
+    const { waitMs, onChange } = this.#options
+    onChange(this.report)
+    if (this.#state === 'waiting') this.#timer = setTimeout(() => this.#end(), waitMs)
     else this.#settle()
   }
 

@@ -217,7 +217,7 @@ describe('a lie that was shown before', () => {
   })
 
   test('nothing of the log is signed while it is compared: what the log takes long to prove may be another lie', async () => {
-    const { promise: proofs, resolve: prove } = Promise.withResolvers<void>()
+    const { promise: proofs, resolve: prove } = Promise.withResolvers<undefined>()
     const slow: AlarmedNode['isOurs'] = async (of, head) => {
       await proofs
       return isOurs(of, head)
@@ -231,7 +231,7 @@ describe('a lie that was shown before', () => {
     const before = done.length
     expect(alarm.holds(log)).toBe(true)
     expect(alarm.holds('f'.repeat(64))).toBe(false)
-    prove()
+    prove(undefined)
     expect((await known).isNew).toBe(false)
     expect((await another).isNew).toBe(true)
     expect(done.slice(before)).toEqual(['keep', 'freeze', 'tell'])

@@ -146,7 +146,7 @@ export class Life {
       keyring,
       store,
       chosen: setup.peers.length,
-      mesh: () => this.#mesh,
+      mesh: this.#mesh,
       emit: () => undefined,
       now,
     })

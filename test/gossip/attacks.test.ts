@@ -126,7 +126,7 @@ describe('a peer that does not read', () => {
     await friend.handlers.receives(text)
     // Up to 18 MB, where a stream has a window of 256 KiB and 1 MiB that waits.
     for (let i = 0; i < 300 && inbound?.status === 'open'; i++) {
-      await node.mesh.publishHead(LOG, utf8(`${i} ${'x'.repeat(60_000)}`))
+      await node.mesh.gossip.publish('head', LOG, utf8(`${i} ${'x'.repeat(60_000)}`))
       await setTimeout(10)
     }
     expect(inbound?.status).not.toBe('open')

@@ -206,7 +206,7 @@ export async function publishWhenHeard(node: TestNode, text: string, recipients 
   const deadline = Date.now() + 30_000
   for (let n = 0; Date.now() < deadline; n++) {
     const attempt = `${text} ${n}`
-    if ((await node.mesh.publishHead(LOG, utf8(attempt))) >= recipients) return attempt
+    if ((await node.mesh.gossip.publish('head', LOG, utf8(attempt))) >= recipients) return attempt
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
   throw new Error(`nobody listens to ${text}`)

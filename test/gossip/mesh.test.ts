@@ -32,22 +32,26 @@ describe('a mesh', () => {
     const a = await startNode()
     const b = await startNode({ bootstrap: [a.address] })
     await publishWhenHeard(a, 'head')
-    expect(await a.mesh.publishEvidence(LOG, utf8('{"type":"convicts"}'))).toBeGreaterThanOrEqual(1)
+    expect(await a.mesh.gossip.publish('evidence', LOG, utf8('{"type":"convicts"}'))).toBeGreaterThanOrEqual(1)
     await b.handlers.when(() => b.handlers.files.size === 1)
     expect([...b.handlers.files.values()]).toEqual([{ log: LOG, bytes: utf8('{"type":"convicts"}') }])
   })
 
   it('publishes to nobody without an error', async () => {
     const alone = await startNode()
-    expect(await alone.mesh.publishHead(LOG, utf8('head'))).toBe(0)
-    expect(await alone.mesh.publishHead(LOG, utf8('head'))).toBe(0)
+    expect(await alone.mesh.gossip.publish('head', LOG, utf8('head'))).toBe(0)
+    expect(await alone.mesh.gossip.publish('head', LOG, utf8('head'))).toBe(0)
     expect(alone.errors).toEqual([])
   })
 
   it('does not publish what no peer would take', async () => {
     const { mesh } = await startNode()
-    await expect(mesh.publishHead('0'.repeat(64), utf8('head'))).rejects.toMatchObject({ code: 'LOG_UNKNOWN' })
-    await expect(mesh.publishHead(LOG, new Uint8Array(65_537))).rejects.toMatchObject({ code: 'NOTE_TOO_LARGE' })
+    await expect(mesh.gossip.publish('head', '0'.repeat(64), utf8('head'))).rejects.toMatchObject({
+      code: 'LOG_UNKNOWN',
+    })
+    await expect(mesh.gossip.publish('head', LOG, new Uint8Array(65_537))).rejects.toMatchObject({
+      code: 'NOTE_TOO_LARGE',
+    })
   })
 
   it('passes news on to nodes that the publisher does not know', async () => {
@@ -69,7 +73,7 @@ describe('a mesh', () => {
     await until(() => hub.mesh.speakers() >= 15, 'all spokes speak')
     // That they speak is known before what they listen to.
     for (let n = 0, reached = 0; reached < 15; n++) {
-      reached = await hub.mesh.publishEvidence(LOG, utf8(`{"type":"convicts","n":${n}}`))
+      reached = await hub.mesh.gossip.publish('evidence', LOG, utf8(`{"type":"convicts","n":${n}}`))
       await new Promise((resolve) => setTimeout(resolve, 20))
     }
     await Promise.all(spokes.map(({ handlers }) => handlers.receives(text)))

@@ -1,10 +1,10 @@
-/** Runs the built program as a child process, as its users do. `npm run build` (npm's pretest) makes it. */
+/** Runs the built program as a child process, as its users do. */
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
+import { built } from './built.js'
 
-export const PROGRAM = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
+export const PROGRAM = built('cli/main.js')
 
 export interface CliOptions {
   /** What stdin gives; nothing when absent. */

@@ -4,12 +4,12 @@
  */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
 import type { NodeEvent } from '../../src/node/events.js'
 import type { StatusView } from '../../src/http/api.js'
+import { built } from './built.js'
 import { usageOf, type Usage } from './process-usage.js'
 
-export const PROGRAM = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
+export const PROGRAM = built('cli/main.js')
 
 export interface Ready {
   readonly witness: string

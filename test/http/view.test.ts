@@ -22,6 +22,7 @@ import type { DepositReport } from '../../src/witness/deposit-report.js'
 import type { OutcomeKind } from '../../src/witness/outcome.js'
 import type { Suspect } from '../../src/witness/suspects.js'
 import type { GuardState } from '../../src/witness/rollback-guard.js'
+import { ownCheckpoint } from '../../src/witness/own-checkpoint.js'
 import { startHeart, testSigner, testWitness, type Heart, type HeartOptions } from '../helpers/heart.js'
 import { History, showing } from '../helpers/history.js'
 
@@ -91,15 +92,17 @@ async function start({ listed = true, state = 'guarded', ...given }: Starting = 
     },
     around: {
       mesh: () => mesh,
+      http: () => '',
       bastion: () => undefined,
       exchange: () => [],
       faults: () => ({ operator: undefined, lists: [] }),
+      metrics: (sample) => createMetrics().text(sample),
     },
     submit: (candidate) => heart.witness.submit(candidate),
   })
   const answer = (kind: OutcomeKind = 'known') => view.polled(heart.log, { outcome: { kind, news: false } })
   answer()
-  return { heart, view, time, asked, answer, metrics: () => createMetrics(() => view.samples()).text() }
+  return { heart, view, time, asked, answer, metrics: () => view.metrics() }
 }
 
 interface Showing {
@@ -427,7 +430,9 @@ describe('a log of an origin that the key cosigns another log of', () => {
       ['own.example', 5],
       ['witness.example', undefined],
     ])
-    const { signatures } = parseNote((await view.checkpoint(heart.log))!)
+    const { signatures } = parseNote(
+      (await ownCheckpoint(heart.cosigned, heart.log, [perLog.verifier, testWitness.verifier]))!,
+    )
     expect(signatures.map(({ name }) => name)).toEqual(['log.example', 'own.example'])
     expect((await view.head(heart.log))!.time).toBe('2026-01-02T12:00:00.000Z')
   })

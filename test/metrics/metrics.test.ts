@@ -39,8 +39,10 @@ const SAMPLE: Sample = {
 
 /** The lines of a scrape that are no comments. */
 async function scraped(change: Partial<Sample> = {}): Promise<string[]> {
-  const metrics = createMetrics(() => ({ ...SAMPLE, ...change }), { places: ['place.example'] })
-  return (await metrics.text()).split('\n').filter((line) => line !== '' && !line.startsWith('#'))
+  const metrics = createMetrics({ places: ['place.example'] })
+  return (await metrics.text({ ...SAMPLE, ...change }))
+    .split('\n')
+    .filter((line) => line !== '' && !line.startsWith('#'))
 }
 
 describe('labels identify', () => {
@@ -81,9 +83,9 @@ describe('what has not happened yet', () => {
   })
 
   test('so are requests, of each route', async () => {
-    const metrics = createMetrics(() => SAMPLE)
+    const metrics = createMetrics()
     metrics.routes(['/metrics'])
-    expect(await metrics.text()).toContain('gossum_http_requests_total{route="/metrics",status="500"} 0')
+    expect(await metrics.text(SAMPLE)).toContain('gossum_http_requests_total{route="/metrics",status="500"} 0')
   })
 
   test('conditions hold as often as they do', async () => {
@@ -111,10 +113,9 @@ describe('what has not happened yet', () => {
 })
 
 test('one scrape is one reading, and the next one another', async () => {
-  let readings = 0
-  const metrics = createMetrics(() => ({ ...SAMPLE, peers: ++readings, relayed: readings }))
+  const metrics = createMetrics()
   for (const reading of [1, 2]) {
-    const text = await metrics.text()
+    const text = await metrics.text({ ...SAMPLE, peers: reading, relayed: reading })
     expect(text).toContain(`\ngossum_peers ${reading}\n`)
     expect(text).toContain(`\ngossum_relayed_keys ${reading}\n`)
   }

@@ -10,6 +10,7 @@ import { startChild } from '../helpers/crash-child-process.js'
 import { cosignatureIn, startHeart, sumdbId, testWitness, type Heart } from '../helpers/heart.js'
 import { History, showing } from '../helpers/history.js'
 import { temporaryHome } from '../helpers/home.js'
+import { seeded } from '../helpers/tree.js'
 
 const history = new History(childLog)
 const log = sumdbId(childLog.verifier)
@@ -92,17 +93,21 @@ describe('a process that dies', () => {
   })
 })
 
-describe('kill -9 at any moment', () => {
+/** In the name of the test, so that a red run says it: CRASH_SEED=<it> kills after the same numbers of lines again. */
+const SEED = Number(process.env.CRASH_SEED ?? Math.floor(Math.random() * 2 ** 31))
+
+describe(`kill -9 at any moment (CRASH_SEED=${SEED})`, () => {
   test(
     'fifteen times: every cosignature that left is consistent, and the home opens every time',
     { timeout: 120_000 },
     async () => {
       const home = temporaryHome()
       const released: Released[] = []
+      const random = seeded(SEED)
       let from = 1
       for (let round = 0; round < 15; round++) {
         const child = startChild({ home, die: 'never', after: 0, from, to: 1_000_000 })
-        const lines = 1 + Math.floor(Math.random() * 40)
+        const lines = 1 + (random() % 40)
         let seen = 0
         await child.line((value) => typeof value === 'object' && ++seen >= lines)
         child.kill()

@@ -146,14 +146,6 @@ describe('the poller', () => {
   })
 })
 
-test('says when it has looked for the first time: after the head is taken up, or when the log did not answer', async () => {
-  const { heart, poller } = await polling()
-  await poller.looked
-  expect(heart.cosigned.current(heart.log)?.size).toBe(5)
-  const { poller: other } = await polling({ latestNote: down })
-  await other.looked
-})
-
 test('a log that is only pushed is asked nothing; its suspects are tried again all the same', async () => {
   const clock = { now: 0 }
   const heart = await startHeart({
@@ -169,7 +161,6 @@ test('a log that is only pushed is asked nothing; its suspects are tried again a
   const parts = { log: heart.log, witness: heart.witness, interval: 60, world: { now: () => 0, random: () => 0.5 } }
   const poller = new Poller({ ...parts, onPoll: (error) => polls.push(error), onError: (error) => polls.push(error) })
   stops.push(() => poller.stop())
-  await poller.looked
   poller.start()
   expect(await heart.feed.next(({ kind, size }) => kind === 'advanced' && size === 9)).toBeDefined()
   expect(polls).toEqual([])

@@ -1,5 +1,6 @@
-import { expect, test } from 'vitest'
-import { SIGNATURE_TYPES } from '../../src/tlog/note.js'
+import { describe, expect, test } from 'vitest'
+import { SIGNATURE_TYPES, type VerifierKey } from '../../src/tlog/note.js'
+import { parsePolicy, type Policy } from '../../src/tlog/policy.js'
 import { quorumOf } from '../../src/witness/quorum.js'
 import { testSigner, testWitness } from '../helpers/heart.js'
 
@@ -9,4 +10,29 @@ test('without a policy it is our own key, and not the ML-DSA-44 key beside it, t
   expect(quorum.satisfiedBy(new Set())).toBe(false)
   expect(quorum.satisfiedBy(new Set([second.verifier.vkey]))).toBe(false)
   expect(quorum.satisfiedBy(new Set([testWitness.verifier.vkey]))).toBe(true)
+})
+
+describe('with a policy', () => {
+  const [a, b] = [7, 8].map((seed) => testSigner(`w${seed}.example`, seed, SIGNATURE_TYPES.cosignature).verifier) as [
+    VerifierKey,
+    VerifierKey,
+  ]
+  const own = testWitness.verifier
+  const convicted = () => new Set([b.vkey])
+  const policy = (quorum: string): Policy =>
+    parsePolicy(`witness a ${a.vkey}\nwitness b ${b.vkey}\ngroup g 1 a b\nquorum ${quorum}\n`)
+
+  test('it is what the policy says that makes a quorum, and our own key counts for nothing that it does not name', () => {
+    const quorum = quorumOf(policy('g'), [own], convicted)
+    expect(quorum.satisfiedBy(new Set([own.vkey]))).toBe(false)
+    expect(quorum.satisfiedBy(new Set([b.vkey]))).toBe(true)
+    expect(quorumOf(policy('none'), [own], convicted).satisfiedBy(new Set())).toBe(true)
+    expect(quorum.convicted).toBe(convicted)
+  })
+
+  test('our own keys may be kept, first; those that the policy names, too, each once', () => {
+    const names = (keys: readonly VerifierKey[]) => quorumOf(policy('g'), keys, convicted).keys.map(({ vkey }) => vkey)
+    expect(names([own])).toEqual([own.vkey, a.vkey, b.vkey])
+    expect(names([own, b])).toEqual([own.vkey, a.vkey, b.vkey])
+  })
 })

@@ -22,6 +22,7 @@ function guardOver(n: number, options: Partial<RollbackGuardOptions> = {}) {
     onChange: (report) => reports.push(report),
     ...options,
   })
+  guard.start()
   let settled = false
   void guard.settled.then(() => (settled = true))
   return { guard, reports, states: () => reports.map(({ state }) => state), isSettled: () => settled }

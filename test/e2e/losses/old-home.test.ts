@@ -5,6 +5,7 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { Level } from 'level'
 import { describe, expect, test } from 'vitest'
 import type { LogView } from '../../../src/http/api.js'
@@ -13,6 +14,7 @@ import { utf8 } from '../../../src/tlog/bytes.js'
 import { logId } from '../../../src/tlog/checkpoint.js'
 import { verifiedCosignatures } from '../../../src/tlog/cosignature.js'
 import { parseNote } from '../../../src/tlog/note.js'
+import { built } from '../../helpers/built.js'
 import { gossum, jsonError } from '../../helpers/cli.js'
 import { temporaryHome } from '../../helpers/home.js'
 import { RunningNode } from '../../helpers/node.js'
@@ -171,7 +173,7 @@ describe('a version', () => {
 })
 
 describe('killed', () => {
-  const OPEN = `const { Store } = await import(${JSON.stringify(new URL('../../../dist/store/store.js', import.meta.url).href)})
+  const OPEN = `const { Store } = await import(${JSON.stringify(pathToFileURL(built('store/store.js')))})
 await (await Store.open(process.argv[1])).close()`
   const CALLS = ['openat', 'write', 'fdatasync', 'fsync', 'rename', 'unlink']
   const NAMES = [

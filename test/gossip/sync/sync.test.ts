@@ -319,7 +319,7 @@ describe('the end', () => {
     await stopNode(node)
     expect(node.mesh.peers()).toEqual([])
     // And nothing is done with it any more.
-    expect(await node.mesh.publishHead(LOG, utf8('head'))).toBe(0)
+    expect(await node.mesh.gossip.publish('head', LOG, utf8('head'))).toBe(0)
   })
 
   it('hands the handlers nothing more', async () => {

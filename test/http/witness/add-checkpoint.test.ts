@@ -385,10 +385,25 @@ describe('what a refused head says is not lost', () => {
 
 describe('the first head of a log that is polled too', () => {
   test('waits for our own look: what we saw ourselves goes before what is pushed', async () => {
+    let asked: () => void = () => undefined
+    const waits = new Promise<void>((resolve) => (asked = resolve))
     let look: () => void = () => undefined
     const looked = new Promise<void>((resolve) => (look = resolve))
-    const { add, heart } = await witness({ looked: () => looked })
-    const answer = add(log.body(0, 5))
+    const other = new PushingLog(testSigner('log.example/other', 2))
+    const { add, heart } = await witness({
+      others: [{ logKey: other.signer.verifier, origin: other.origin }],
+      looked: (id) => {
+        if (id !== heart.log) return Promise.resolve()
+        asked()
+        return looked
+      },
+    })
+    let isAnswered = false
+    const answer = add(log.body(0, 5)).finally(() => (isAnswered = true))
+    await waits
+    // As many as would long have been answered behind it, were it not waiting.
+    for (let size = 0; size < 5; size++) expect((await add(other.body(size, size + 1))).status).toBe(200)
+    expect([isAnswered, heart.published.length]).toEqual([false, 5])
     await heart.submit('poll', log.head(7))
     look()
     expect(await answer).toMatchObject({ status: 409, body: '7\n' })

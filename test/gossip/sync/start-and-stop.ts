@@ -1,9 +1,9 @@
 /** Runs two nodes, lets them talk, stops them, and must then end by itself: see sync.test.ts. */
-import '../../src/lib/polyfill.js'
+import '../../../src/lib/polyfill.js'
 import { generateKeyPair } from '@libp2p/crypto/keys'
-import { Mesh, type MeshOptions } from '../../src/gossip/mesh.js'
-import { utf8 } from '../../src/tlog/bytes.js'
-import { logId } from '../../src/tlog/checkpoint.js'
+import { Mesh, type MeshOptions } from '../../../src/gossip/mesh.js'
+import { utf8 } from '../../../src/tlog/bytes.js'
+import { logId } from '../../../src/tlog/checkpoint.js'
 
 const log = logId('sum.example', 'go.sum database tree')
 

@@ -1,0 +1,2 @@
+/** SHA-256 in hex. */
+export function sourcesHash(): string

@@ -1,0 +1,41 @@
+/** What every part of a node is made with. */
+import type { Config, LogSetting } from '../config/config.js'
+import type { Keyring } from '../keys/keyring.js'
+import type { Store } from '../store/store.js'
+import type { VerifierKey } from '../tlog/note.js'
+import type { CosignedHeads } from '../witness/cosigned.js'
+import type { Quorum } from '../witness/quorum.js'
+import type { SignatureCache } from '../witness/signature-cache.js'
+import type { Suspects } from '../witness/suspects.js'
+import type { MeshLink } from './mesh-link.js'
+import type { News } from './news.js'
+
+export interface NodeBase {
+  /** The settings, with the logs of the home and of the log lists. */
+  readonly config: Config
+  /** The logs that are not disabled. */
+  readonly followed: readonly LogSetting[]
+  readonly keyring: Keyring
+  readonly store: Store
+  readonly news: News
+  readonly mesh: MeshLink
+  readonly clock: {
+    /** Milliseconds since 1970. */
+    readonly now: () => number
+    /** Milliseconds of a clock that nobody sets: durations are measured with it. */
+    readonly monotonic: () => number
+  }
+}
+
+/** The heads that a node holds, and whose signatures it reads in them. */
+export interface KnownHeads {
+  readonly cosigned: CosignedHeads
+  readonly suspects: Suspects
+  /** What makes a quorum: the policy, or our own keys. */
+  readonly quorum: Quorum
+  /** Verifier keys that the policy names. */
+  readonly counts: readonly string[]
+  /** Keys that do not count here and are kept and passed on: those that neighbours count, and witnesses that are fed. */
+  readonly relayed: () => readonly VerifierKey[]
+  readonly signatures: SignatureCache
+}

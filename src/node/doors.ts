@@ -1,0 +1,85 @@
+/** The doors of a node for whoever speaks HTTP: its server, the operator's socket, and the bastion that it serves through. */
+import { join } from 'node:path'
+import type { Config } from '../config/config.js'
+import { errorText } from '../errors.js'
+import type { NodeView } from '../http/api.js'
+import { Bastion, type BastionReport } from '../http/bastion/bastion.js'
+import { OperatorDoor } from '../http/operator-socket.js'
+import type { Route } from '../http/router.js'
+import { HttpServer } from '../http/server.js'
+import type { SumdbProxy } from '../proxy/sumdb-proxy.js'
+import type { News } from './news.js'
+
+/** What is served: to all, to the go command, to logs. */
+export interface Served {
+  readonly node: NodeView
+  readonly sumdbs: readonly SumdbProxy[]
+  readonly witness: readonly Route[]
+}
+
+export class Doors {
+  readonly #config: Config
+  readonly #news: News
+  #http: HttpServer | undefined
+  #operator: OperatorDoor | undefined
+  /** Why the socket of the operator is not open. */
+  #shut: string | undefined
+  #bastion: Bastion | undefined
+
+  constructor(config: Config, news: News) {
+    this.#config = config
+    this.#news = news
+  }
+
+  /** URL of the HTTP API; empty before the start. */
+  get url(): string {
+    return this.#http?.url ?? ''
+  }
+
+  get bastion(): BastionReport | undefined {
+    return this.#bastion?.report
+  }
+
+  /** Why the socket of the operator is not open; undefined when it is. */
+  get operatorFault(): string | undefined {
+    return this.#shut
+  }
+
+  /** Opens them. Throws ADDRESS_IN_USE. */
+  async start({ node, sumdbs, witness }: Served): Promise<void> {
+    const { home, http, trustedProxies, bastion } = this.#config
+    const { onError, onRequest } = this.#news
+    const server = { ...http, trustedProxies, node, sumdbs, routes: witness, onError, onRequest }
+    this.#http = await HttpServer.start(server)
+    this.#news.metrics.routes(this.#http.routes)
+    // A home that takes no socket is no reason not to run: nothing can be acknowledged, which is said.
+    this.#operator = await OperatorDoor.open(home, node, { onError, onRequest }).catch((error: unknown) => {
+      this.#shut = errorText(error)
+      onError(error)
+      return undefined
+    })
+    if (bastion !== undefined) await this.#startBastion(bastion, witness)
+  }
+
+  async #startBastion(url: string, routes: readonly Route[]): Promise<void> {
+    const { loadOrCreatePeerKey } = await import('../gossip/host/peer-key.js')
+    const key = await loadOrCreatePeerKey(join(this.#config.home, 'peer.key'))
+    this.#bastion = new Bastion({
+      url,
+      key: { publicKey: key.publicKey.raw, seed: key.raw.subarray(0, 32) },
+      routes,
+      onChange: ({ state, error, url: of }) => this.#news.tell({ event: 'bastion', url: of, state, error }),
+      onError: this.#news.onError,
+      onRequest: this.#news.onRequest,
+      now: Date.now,
+    })
+    this.#bastion.start()
+  }
+
+  /** Closes those that are open, the last one first. */
+  async stop(): Promise<void> {
+    await this.#bastion?.stop()
+    await this.#operator?.close()
+    await this.#http?.close()
+  }
+}

@@ -1,0 +1,23 @@
+/** The heads that a node holds at its start, and whose cosignatures it reads in them and in those to come. */
+import { CosignedHeads } from '../witness/cosigned.js'
+import { quorumOf } from '../witness/quorum.js'
+import { SignatureCache } from '../witness/signature-cache.js'
+import { Suspects } from '../witness/suspects.js'
+import type { KnownHeads, NodeBase } from './base.js'
+import { quorumEvent } from './events.js'
+
+export async function knownHeads({ config, keyring, store, news, mesh }: NodeBase): Promise<KnownHeads> {
+  const quorum = quorumOf(config.policy, keyring.verifiers, () => store.convictions.convicted())
+  // Whom the others are asked to pass on: what this node does not count, it need not hear.
+  const counts = (config.policy?.witnesses ?? []).flatMap(({ key }) => key?.vkey ?? [])
+  // A witness that is fed and not counted is kept and passed on like one that only neighbours count.
+  const fed = config.places.flatMap(({ key }) => (key === undefined || counts.includes(key.vkey) ? [] : key))
+  const relayed: KnownHeads['relayed'] = () => [...fed, ...mesh.relayed()]
+  const signatures = new SignatureCache()
+  const onQuorum: ConstructorParameters<typeof CosignedHeads>[2] = (log, head) => {
+    news.tell(quorumEvent(log, head))
+    news.emit('changed', log)
+  }
+  const cosigned = new CosignedHeads(store, quorum, onQuorum, relayed, signatures)
+  return { cosigned, suspects: await Suspects.load(store.suspects), quorum, counts, relayed, signatures }
+}

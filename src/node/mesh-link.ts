@@ -1,0 +1,84 @@
+/**
+ * The mesh as the other parts of a node see it: they are made before it starts, and where there is none they work without
+ * it. Until then nobody is connected, nothing is counted, and what is sent reaches nobody.
+ */
+import { GossumError } from '../errors.js'
+import type { Mesh } from '../gossip/mesh.js'
+import type { VerifierKey } from '../tlog/note.js'
+
+export class MeshLink {
+  /** Peers that are chosen, as far as that is known before the mesh starts. */
+  readonly #chosen: number
+  readonly #onError: (error: unknown) => void
+  #mesh: Mesh | undefined
+
+  constructor(chosen: number, onError: (error: unknown) => void) {
+    this.#chosen = chosen
+    this.#onError = onError
+  }
+
+  start(mesh: Mesh): void {
+    this.#mesh = mesh
+  }
+
+  async stop(): Promise<void> {
+    await this.#mesh?.stop()
+  }
+
+  /** The mesh itself, for what is shown of it. */
+  get mesh(): Mesh | undefined {
+    return this.#mesh
+  }
+
+  /** Keys that neighbours count. */
+  relayed(): readonly VerifierKey[] {
+    return this.#mesh?.relayed() ?? []
+  }
+
+  /** Keys that neighbours have proven to have. */
+  neighbours(): readonly VerifierKey[] {
+    return this.#mesh?.neighbours() ?? []
+  }
+
+  /** Whether a neighbour counts this key. */
+  counts(vkey: string): boolean {
+    return this.#mesh?.counts(vkey) === true
+  }
+
+  isChosen(peer: string): boolean {
+    return this.#mesh?.isChosen(peer) === true
+  }
+
+  chosen(): ReturnType<Mesh['chosen']> {
+    return this.#mesh?.chosen() ?? { all: this.#chosen, connected: [] }
+  }
+
+  promise(...sent: Parameters<Mesh['promise']>): Promise<Awaited<ReturnType<Mesh['promise']>>> {
+    return this.#mesh?.promise(...sent) ?? Promise.resolve(undefined)
+  }
+
+  /** What is published is on disk already; that the mesh could not take it is no reason to fail. */
+  readonly publishHead = (log: string, note: Uint8Array): void => {
+    this.#mesh?.gossip.publish('head', log, note).catch(this.#onError)
+  }
+
+  /** The same for an evidence file. */
+  publishEvidence(log: string, file: Uint8Array): void {
+    this.#mesh?.gossip.publish('evidence', log, file).catch(this.#onError)
+  }
+
+  /** Throws PEER_UNHELPFUL when no peer could give it. */
+  async prefixFrom(...asked: Parameters<Mesh['prefixFrom']>): ReturnType<Mesh['prefixFrom']> {
+    return this.#required().prefixFrom(...asked)
+  }
+
+  /** Throws PEER_UNHELPFUL when no peer could give it. */
+  async tileFrom(...asked: Parameters<Mesh['tileFrom']>): ReturnType<Mesh['tileFrom']> {
+    return this.#required().tileFrom(...asked)
+  }
+
+  #required(): Mesh {
+    if (this.#mesh === undefined) throw new GossumError('PEER_UNHELPFUL', 'this node has no mesh')
+    return this.#mesh
+  }
+}

@@ -1,0 +1,44 @@
+/**
+ * What happens in a node: told to whoever listens to it, counted, and heard by those of its parts that are made later than
+ * the part that it happens in.
+ */
+import { EventEmitter } from 'node:events'
+import { errorCode, errorText } from '../errors.js'
+import { createMetrics } from '../metrics/metrics.js'
+import type { NodeEvent, NodeEventBody } from './events.js'
+
+interface Heard {
+  /** A log has another quorum head, or something was proven or suspected of it. */
+  changed: [log: string]
+  /** A log has a new head that this node proved. */
+  advanced: [log: string]
+}
+
+export class News extends EventEmitter<Heard> {
+  readonly metrics: ReturnType<typeof createMetrics>
+  readonly #onEvent: (event: NodeEvent) => void
+
+  /** `places`: the names of those outside the mesh, which are labels of metrics. */
+  constructor(onEvent: (event: NodeEvent) => void, places: readonly string[]) {
+    super()
+    this.#onEvent = onEvent
+    this.metrics = createMetrics({ places })
+  }
+
+  readonly tell = (body: NodeEventBody): void => {
+    try {
+      this.#onEvent({ at: new Date().toISOString(), ...body })
+    } catch {
+      // Whoever listens to us must not come between a head and its signature.
+      this.metrics.errors.inc({ code: 'INTERNAL' })
+    }
+  }
+
+  readonly onError = (error: unknown): void => {
+    this.metrics.errors.inc({ code: errorCode(error) })
+    this.tell({ event: 'error', code: errorCode(error), message: errorText(error) })
+  }
+
+  readonly onRequest = (route: string, status: number): void =>
+    this.metrics.requests.inc({ route, status: String(status) })
+}

@@ -1,0 +1,72 @@
+/** The witness of a node: what it knows, whom it asks, what stands in its way, and who hears what became of a head. */
+import type { Alarm } from '../evidence/alarm.js'
+import type { FirstLooks } from '../witness/first-looks.js'
+import { pushBudget } from '../witness/push-budget.js'
+import { SOURCES } from '../witness/source.js'
+import { Witness } from '../witness/witness.js'
+import type { NodeBarrier } from './barrier.js'
+import type { KnownHeads, NodeBase } from './base.js'
+import type { LogClients } from './clients.js'
+import { outcomeEvent } from './events.js'
+
+export interface WitnessingParts {
+  readonly clients: LogClients
+  readonly barrier: NodeBarrier
+  readonly alarm: Alarm
+  readonly looks: FirstLooks
+}
+
+export function makeWitness(
+  { followed, keyring, store, news, mesh, clock }: NodeBase,
+  { cosigned, suspects, quorum, counts, relayed, signatures }: KnownHeads,
+  { clients, barrier, alarm, looks }: WitnessingParts,
+): Witness {
+  const takePush = pushBudget(followed)
+  return new Witness({
+    logs: followed.map(({ id, key, origin }) => {
+      const client = clients.of(id)
+      return { id, key, origin, ...(client && { prefix: (...asked) => client.prefix(...asked) }) }
+    }),
+    kept: { store, cosigned, suspects },
+    keys: {
+      own: keyring,
+      counted: quorum.keys,
+      relayed,
+      neighbours: () => mesh.neighbours(),
+      isHeard: (vkey) => counts.includes(vkey) || mesh.counts(vkey),
+      known: signatures,
+    },
+    barrier: {
+      obstacle: barrier.obstacle,
+      sawUnknown: (time) => barrier.guard.sawUnknown(time),
+      isHeld: (log) => alarm.holds(log),
+      isFresh: barrier.isFresh,
+      isChosen: (peer) => mesh.isChosen(peer),
+      deposits: barrier.deposits,
+    },
+    ask: {
+      prefixFromPeers: (...asked) => mesh.prefixFrom(...asked),
+      looked: (log) => looks.of(log),
+      takePush: (log) => takePush(log, clock.monotonic()),
+    },
+    told: {
+      alarm: (evidence) => alarm.raise(evidence),
+      publish: mesh.publishHead,
+      onOutcome: (outcome, candidate) => {
+        const { kind, code = '', log } = outcome
+        news.metrics.heads.inc({ door: SOURCES[candidate.source].door, outcome: kind, code })
+        news.tell(outcomeEvent(outcome, candidate))
+        if (kind === 'advanced') news.emit('advanced', log!)
+      },
+      onFirstUse: (log, { size, root }) => news.tell({ event: 'first-use', log, size, root }),
+      onSuspectAlarm: ({ log, id, size, code }) => {
+        news.metrics.suspectAlarms.inc()
+        news.tell({ event: 'suspect', log, id, size, code })
+        news.emit('changed', log)
+      },
+      onSuspectDropped: () => news.metrics.dropped('suspects-full'),
+      onError: news.onError,
+    },
+    time: clock,
+  })
+}

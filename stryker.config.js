@@ -1,0 +1,26 @@
+/**
+ * One folder's mutants against that folder's own tests (see scripts/mutants.js): what another folder's tests would find
+ * by accident does not count.
+ */
+const folder = process.env.MUTANTS ?? 'tlog'
+
+/** Children, system calls and damaged disks: minutes for each mutant, and their processes do not run the mutant. */
+const LEFT_OUT = ['store/damage', 'store/system-calls', 'store/volatile-disk', 'tlog/browser', 'tlog/genuine']
+
+/** @type {import('@stryker-mutator/api/core').PartialStrykerOptions} */
+export default {
+  mutate: [`src/${folder}/**/*.ts`],
+  testRunner: 'vitest',
+  plugins: ['@stryker-mutator/vitest-runner'],
+  vitest: { configFile: 'vitest.mutants.config.ts', related: false },
+  coverageAnalysis: 'perTest',
+  ignoreStatic: true,
+  mutator: { excludedMutations: ['StringLiteral'] },
+  ignorePatterns: ['/dist', '/docs', '/reports', ...LEFT_OUT.map((file) => `/test/${file}.test.ts`)],
+  concurrency: Number(process.env.MUTANTS_CONCURRENCY ?? 2),
+  timeoutMS: 3_000,
+  tempDirName: '.stryker',
+  reporters: ['json', 'clear-text', 'progress-append-only'],
+  jsonReporter: { fileName: `reports/mutants-${folder}.json` },
+  clearTextReporter: { reportTests: false, logTests: false, allowColor: false, reportScoreTable: true },
+}

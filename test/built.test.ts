@@ -1,0 +1,40 @@
+/** Tests of the built program run what was built of the sources as they stand, or fail with words. */
+import { cpSync, mkdirSync, readdirSync, readFileSync, appendFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { expect, test } from 'vitest'
+import { requireFresh } from './helpers/built.js'
+import { temporaryHome } from './helpers/home.js'
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url))
+
+test('a build of other sources, or none, is refused', () => {
+  expect(() => requireFresh('a', 'a')).not.toThrow()
+  expect(() => requireFresh('a', 'b')).toThrow('dist/ is older than src/: npm run build')
+  expect(() => requireFresh(undefined, 'b')).toThrow('dist/ is not built: npm run build')
+})
+
+test('any change of a source or of the compiler is another hash, and a new time of a file is not', async () => {
+  const copy = temporaryHome()
+  mkdirSync(join(copy, 'scripts'))
+  for (const name of ['src', 'tsconfig.json', 'tsconfig.build.json', 'scripts/sources.js'])
+    cpSync(join(ROOT, name), join(copy, name), { recursive: true })
+  const { sourcesHash } = (await import(pathToFileURL(join(copy, 'scripts/sources.js')).href)) as {
+    sourcesHash: () => string
+  }
+  const original = (await import('../scripts/sources.js')).sourcesHash()
+  expect(sourcesHash()).toBe(original)
+  const hashes = new Set([original])
+  for (const name of ['src/tlog/merkle.ts', 'src/errors.ts', 'tsconfig.json']) {
+    appendFileSync(join(copy, name), ' ')
+    hashes.add(sourcesHash())
+  }
+  expect(hashes.size).toBe(4)
+})
+
+test('no test finds the build by another way', () => {
+  const files = readdirSync(join(ROOT, 'test'), { recursive: true, encoding: 'utf8' })
+  const own = ['built.test.ts', join('helpers', 'built.ts')]
+  const others = files.filter((file) => file.endsWith('.ts') && !own.includes(file))
+  expect(others.filter((file) => /['"/.]dist\//.test(readFileSync(join(ROOT, 'test', file), 'utf8')))).toEqual([])
+})

@@ -1,0 +1,36 @@
+import { expect, test } from 'vitest'
+import { printable, printableJson, printableLines } from '../../src/lib/printable.js'
+
+const PLAIN = 'log.example\tv1.0.0 äöü 木 🙂'
+
+test('what people write is as it was', () => {
+  for (const show of [printable, printableJson, printableLines]) expect(show(PLAIN)).toBe(PLAIN)
+})
+
+test.each([
+  ['an escape', '\x1b[2J'],
+  ['a bell', '\x07'],
+  ['a carriage return', '\r'],
+  ['a C1 control', '\x9b'],
+  ['a turn to the left', '\u202e'],
+  ['a zero-width joiner', '\u200d'],
+  ['a mark of the byte order', '\ufeff'],
+  ['an end of a line', '\u2028'],
+  ['half of a pair', '\ud83d'],
+  ['a private character', '\ue000'],
+])('%s is shown as what it is, and does nothing', (_, char) => {
+  const seen = `a${char.replace(/[^\x20-\x7e]/u, '\ufffd')}b`
+  expect(printable(`a${char}b`)).toBe(seen)
+  expect(printableLines(`a${char}b`)).toBe(seen)
+  const json = printableJson(JSON.stringify(`a${char}b`))
+  expect(json).toMatch(/^[\x20-\x7e]*$/)
+  expect(JSON.parse(json)).toBe(`a${char}b`)
+})
+
+test('ends of lines are blanks on one line, and stay where there are several, and in JSON', () => {
+  expect(printable('a\nb\r\nc')).toBe('a b c')
+  expect(printableLines('a\nb\u0000')).toBe('a\nb\ufffd')
+  expect(printableJson('{\n"a": "\u200d"}')).toBe('{\n"a": "\\u200d"}')
+  // Two units are two escapes.
+  expect(printableJson('"\u{e0001}"')).toBe('"\\udb40\\udc01"')
+})

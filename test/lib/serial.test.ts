@@ -1,0 +1,68 @@
+import { expect, test } from 'vitest'
+import { Serial } from '../../src/lib/serial.js'
+import { endOfTurn } from '../../src/lib/timed.js'
+
+/** Acts that end when they are told to. */
+function acts(serial: Serial) {
+  const begun: string[] = []
+  const ends = new Map<string, { resolve: () => void; reject: (error: Error) => void }>()
+  const run = (key: string, name: string): Promise<string> =>
+    serial.run(key, () => {
+      begun.push(name)
+      return new Promise((resolve, reject) => ends.set(name, { resolve: () => resolve(name), reject }))
+    })
+  return {
+    begun,
+    run,
+    end: (name: string) => ends.get(name)!.resolve(),
+    fail: (name: string) => ends.get(name)!.reject(new Error(name)),
+  }
+}
+
+test('acts of one key go one after another, in the order in which they were asked for', async () => {
+  const { begun, run, end } = acts(new Serial())
+  const all = ['a', 'b', 'c'].map((name) => run('key', name))
+  await endOfTurn()
+  expect(begun).toEqual(['a'])
+  end('a')
+  await endOfTurn()
+  expect(begun).toEqual(['a', 'b'])
+  // Asked for while others wait: behind them.
+  all.push(run('key', 'd'))
+  for (const name of ['b', 'c', 'd']) {
+    end(name)
+    await endOfTurn()
+  }
+  expect(await Promise.all(all)).toEqual(['a', 'b', 'c', 'd'])
+  expect(begun).toEqual(['a', 'b', 'c', 'd'])
+})
+
+test('acts of another key wait for nobody', async () => {
+  const { begun, run } = acts(new Serial())
+  void run('one', 'a')
+  void run('other', 'b')
+  await endOfTurn()
+  expect(begun).toEqual(['a', 'b'])
+})
+
+test('one that fails tells who asked for it, and keeps nobody from going next', async () => {
+  const { begun, run, end, fail } = acts(new Serial())
+  const [first, second] = [run('key', 'a'), run('key', 'b')]
+  await endOfTurn()
+  fail('a')
+  await expect(first).rejects.toThrow('a')
+  await endOfTurn()
+  expect(begun).toEqual(['a', 'b'])
+  end('b')
+  expect(await second).toBe('b')
+})
+
+test('a throw before any waiting is a failure like another', async () => {
+  const serial = new Serial()
+  await expect(
+    serial.run('key', () => {
+      throw new Error('at once')
+    }),
+  ).rejects.toThrow('at once')
+  expect(await serial.run('key', () => Promise.resolve(7))).toBe(7)
+})

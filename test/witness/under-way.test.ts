@@ -1,0 +1,49 @@
+import { expect, test } from 'vitest'
+import { endOfTurn } from '../../src/lib/timed.js'
+import { UnderWay } from '../../src/witness/under-way.js'
+
+/** A promise that is settled from outside. */
+function work() {
+  let end: (value: number) => void = () => undefined
+  let fail: (error: Error) => void = () => undefined
+  const promise = new Promise<number>((resolve, reject) => ([end, fail] = [resolve, reject]))
+  return { promise, end: (value = 0) => end(value), fail: (error: Error) => fail(error) }
+}
+
+test('idle waits for all that is under way, and for what that begins', async () => {
+  const underWay = new UnderWay((error) => expect.unreachable(String(error)))
+  await underWay.idle()
+  const [first, second] = [work(), work()]
+  underWay.background(underWay.track(first.promise).then(() => underWay.track(second.promise)))
+  let isIdle = false
+  const idle = underWay.idle().then(() => (isIdle = true))
+  first.end()
+  await endOfTurn()
+  expect(isIdle).toBe(false)
+  second.end()
+  await idle
+})
+
+test('who tracks work gets its value, or its failure; nobody else is told', async () => {
+  const told: unknown[] = []
+  const underWay = new UnderWay((error) => told.push(error))
+  const [good, bad] = [work(), work()]
+  const [value, failure] = [underWay.track(good.promise), underWay.track(bad.promise)]
+  good.end(7)
+  bad.fail(new Error('no'))
+  expect(await value).toBe(7)
+  await expect(failure).rejects.toThrow('no')
+  await underWay.idle()
+  expect(told).toEqual([])
+})
+
+test('what fails with nobody waiting is told once', async () => {
+  const told: unknown[] = []
+  const underWay = new UnderWay((error) => told.push(error))
+  const bad = work()
+  underWay.background(bad.promise)
+  bad.fail(new Error('no'))
+  await underWay.idle()
+  await endOfTurn()
+  expect(told).toEqual([new Error('no')])
+})
