@@ -1,5 +1,5 @@
 /**
- * One folder's mutants against that folder's own tests (see scripts/mutants.js): what another folder's tests would find
+ * One folder's mutants against that folder's own tests (scripts/mutants/run.js): what another folder's tests would find
  * by accident does not count.
  */
 const folder = process.env.MUTANTS ?? 'tlog'

@@ -3,6 +3,7 @@
  * records that they bring are proven together, each tile once.
  */
 import { errorText, GossumError } from '../errors.js'
+import { unlessRefused } from '../errors/attempt.js'
 import { requireRecord, type SumdbClient, type VerifiedHead } from '../sumdb/client.js'
 import { parseCheckpoint } from '../tlog/checkpoint.js'
 import { fromUtf8 } from '../tlog/bytes.js'
@@ -181,12 +182,7 @@ function refused(refusal: LogAnswer, heads: readonly VerifiedHead[] = []): Refus
 
 /** A signed note as a head; undefined for one of a size that no tree has, which the reason of its refusal tells. */
 function sizedHead(note: Uint8Array): VerifiedHead | undefined {
-  try {
-    return { note, head: parseCheckpoint(fromUtf8(note)!) }
-  } catch (error) {
-    if (error instanceof GossumError) return undefined
-    throw error
-  }
+  return unlessRefused(() => ({ note, head: parseCheckpoint(fromUtf8(note)!) }))
 }
 
 /** What the log said, without the address that was asked. */

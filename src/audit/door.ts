@@ -1,5 +1,6 @@
 /** What answers at an address: a checksum database, a GOPROXY that speaks for one, or neither. */
-import { GossumError } from '../errors.js'
+import type { GossumError } from '../errors.js'
+import { isAccepted } from '../errors/attempt.js'
 import { StatusError, type FetcherOptions, type WaitOptions } from '../sumdb/fetcher.js'
 import { MAX_READ_NOTE_BYTES, parseNote, type VerifierKey } from '../tlog/note.js'
 import { Vantage, type ProbeFinding } from './probe-session.js'
@@ -72,13 +73,7 @@ function asText(bytes: Uint8Array): string {
 }
 
 function isNote(bytes: Uint8Array): boolean {
-  try {
-    parseNote(bytes)
-    return true
-  } catch (error) {
-    if (error instanceof GossumError) return false
-    throw error
-  }
+  return isAccepted(() => parseNote(bytes))
 }
 
 function closed(key: VerifierKey, latest: GossumError, supported: GossumError): AuditedDoor {

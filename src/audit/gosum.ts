@@ -4,6 +4,7 @@
  * Pure, and light: a file whose lines are all known needs this and nothing else of the project.
  */
 import { GossumError } from '../errors.js'
+import { isAccepted } from '../errors/attempt.js'
 import { escapeModule } from '../sumdb/module-version.js'
 import { fromUtf8 } from '../tlog/bytes.js'
 
@@ -166,13 +167,7 @@ function parseLine(bytes: Uint8Array, line: number): GoSumLine | MalformedLine |
 }
 
 function isModule(path: string, version: string): boolean {
-  try {
-    escapeModule(path, version)
-    return true
-  } catch (error) {
-    if (error instanceof GossumError) return false
-    throw error
-  }
+  return isAccepted(() => escapeModule(path, version))
 }
 
 /** 32 bytes in base64, of which the last two bits are none. */

@@ -6,6 +6,7 @@
  * known to have.
  */
 import { GossumError } from '../errors.js'
+import { isAccepted } from '../errors/attempt.js'
 import type { SplitView } from '../evidence/evidence.js'
 import { requireRecord, type SumdbClient } from '../sumdb/client.js'
 import type { WaitOptions } from '../sumdb/fetcher.js'
@@ -45,13 +46,7 @@ export const FAMOUS_MODULES: readonly ModuleVersion[] = [
 export function moduleOf(found: SampledRecord): KnownModule | undefined {
   const [path, version] = (fromUtf8(found.record) ?? '').split('\n', 1)[0]!.split(' ')
   const known = { path: path ?? '', version: (version ?? '').replace(/\/go\.mod$/, ''), found }
-  try {
-    escapeModule(known.path, known.version)
-    return known
-  } catch (error) {
-    if (error instanceof GossumError) return undefined
-    throw error
-  }
+  return isAccepted(() => escapeModule(known.path, known.version)) ? known : undefined
 }
 
 /** Looks these module versions up. */

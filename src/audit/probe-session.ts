@@ -3,6 +3,7 @@
  * bounded and timed, and all of them together counted.
  */
 import { GossumError } from '../errors.js'
+import { attempted } from '../errors/attempt.js'
 import type { SplitView } from '../evidence/evidence.js'
 import { SumdbClient } from '../sumdb/client.js'
 import { Fetcher, StatusError, type Fetch, type FetcherOptions, type WaitOptions } from '../sumdb/fetcher.js'
@@ -115,16 +116,6 @@ export class Vantage {
 
   /** The body of an answer, or why there is none. */
   async get(path: string, maxBytes: number, options: WaitOptions): Promise<Uint8Array | GossumError> {
-    return orError(this.fetcher.get(path, maxBytes, options))
-  }
-}
-
-/** What was promised, or the GossumError that it ended with. */
-export async function orError<T>(work: Promise<T>): Promise<T | GossumError> {
-  try {
-    return await work
-  } catch (error) {
-    if (error instanceof GossumError) return error
-    throw error
+    return attempted(this.fetcher.get(path, maxBytes, options))
   }
 }

@@ -1,5 +1,6 @@
 /** Signed heads of one log, and whether two of them are of one history. */
 import { GossumError } from '../errors.js'
+import { unlessRefused } from '../errors/attempt.js'
 import { makeSplitView, type SplitView } from '../evidence/evidence.js'
 import type { SumdbClient } from '../sumdb/client.js'
 import type { WaitOptions } from '../sumdb/fetcher.js'
@@ -32,12 +33,8 @@ export function readSignedHead(bytes: Uint8Array, key: VerifierKey): SignedHead 
  */
 export function headsIn(bytes: Uint8Array, key: VerifierKey): SignedHead[] {
   return signedHeadsIn(bytes, key, SUMDB_ORIGIN).flatMap((note) => {
-    try {
-      return { head: parseCheckpoint(note.text), note, isCanonical: false }
-    } catch (error) {
-      if (error instanceof GossumError) return []
-      throw error
-    }
+    const head = unlessRefused(() => parseCheckpoint(note.text))
+    return head === undefined ? [] : { head, note, isCanonical: false }
   })
 }
 

@@ -3,6 +3,7 @@
  * keys that this node trusts; what then follows is keeper.ts.
  */
 import { GossumError } from '../errors.js'
+import { attempt } from '../errors/attempt.js'
 import {
   parseEvidence,
   splitViewOf,
@@ -168,14 +169,4 @@ function refused(refusal: GossumError): Received {
   const { code } = refusal
   const isUnknown = code === 'LOG_UNKNOWN' || code === 'WITNESS_UNKNOWN' || code === 'EVIDENCE_FOREIGN'
   return { fate: isUnknown ? 'unknown' : 'invalid', id: null, refusal }
-}
-
-/** What the act returns, or the refusal that it throws. */
-function attempt<T>(act: () => T): T | GossumError {
-  try {
-    return act()
-  } catch (error) {
-    if (error instanceof GossumError) return error
-    throw error
-  }
 }

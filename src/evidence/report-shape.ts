@@ -4,7 +4,7 @@
  * alternate. A number, a hash and a signature that verifies under a known key make a head, wherever they stand; two heads
  * and hashes that prove make evidence. Nobody is convicted wrongly, for nothing is believed that does not verify. Pure.
  */
-import { GossumError } from '../errors.js'
+import { isAccepted, unlessRefused } from '../errors/attempt.js'
 import { equalBytes, fromBase64, toHex, utf8 } from '../tlog/bytes.js'
 import { parseCheckpoint, SUMDB_ORIGIN, type Checkpoint } from '../tlog/checkpoint.js'
 import { EMPTY_ROOT, formatHash, HASH_SIZE, parseHash, type Hash } from '../tlog/hash.js'
@@ -184,12 +184,7 @@ function othersBelow(at: number, { signatures, hashes }: Pieces, keys: readonly 
 }
 
 function treeOf(text: string): Checkpoint | undefined {
-  try {
-    return parseCheckpoint(text)
-  } catch (error) {
-    if (error instanceof GossumError) return undefined
-    throw error
-  }
+  return unlessRefused(() => parseCheckpoint(text))
 }
 
 // ---- evidence --------------------------------------------------------------------------------------------------
@@ -261,11 +256,5 @@ function ordersOf(hashes: Pieces['hashes'], count: number): Hash[][] {
 }
 
 function proves(proof: readonly Hash[], large: Checkpoint, oldSize: number, root: Hash): boolean {
-  try {
-    checkTree(proof, large.size, large.root, oldSize, root)
-    return true
-  } catch (error) {
-    if (error instanceof GossumError) return false
-    throw error
-  }
+  return isAccepted(() => checkTree(proof, large.size, large.root, oldSize, root))
 }

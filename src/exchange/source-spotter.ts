@@ -3,6 +3,7 @@
  * first: whether that is consistent with all that it has seen. That is an opinion, not a proof.
  */
 import { GossumError } from '../errors.js'
+import { attempted } from '../errors/attempt.js'
 import { fromUtf8 } from '../tlog/bytes.js'
 import { formatNote } from '../tlog/note.js'
 import type { PlaceSetting } from '../config/places.js'
@@ -39,12 +40,7 @@ export class SourceSpotter implements ExternalService {
   }
 
   async #newest(path: string, signal: AbortSignal): Promise<Uint8Array[]> {
-    try {
-      const { status, body } = await this.#requester.ask('GET', path, signal)
-      return status === 200 ? [body] : []
-    } catch (error) {
-      if (error instanceof GossumError) return []
-      throw error
-    }
+    const answer = await attempted(this.#requester.ask('GET', path, signal))
+    return !(answer instanceof GossumError) && answer.status === 200 ? [answer.body] : []
   }
 }

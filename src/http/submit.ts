@@ -2,6 +2,7 @@
  * The routes that take something from anybody: a signed head, and evidence. Both authenticate themselves, so nobody has
  * to say who they are; what one address may cost us is bounded, and what all of them may cost at a time.
  */
+import { Slots } from '../lib/slots.js'
 import { TokenBuckets } from '../lib/token-buckets.js'
 import { GossumError, traitsOf, type ErrorCode } from '../errors.js'
 import { MAX_EVIDENCE_BYTES } from '../evidence/evidence.js'
@@ -91,8 +92,7 @@ class Turnstile {
   readonly #now: () => number
   readonly #budget = new TokenBuckets(BURST, PER_SECOND)
   /** Submissions under way, by address. */
-  readonly #underWay = new Map<string, number>()
-  #total = 0
+  readonly #underWay = new Slots({ perKey: MAX_PER_ADDRESS, total: MAX_UNDER_WAY })
 
   constructor(now: () => number) {
     this.#now = now
@@ -100,23 +100,13 @@ class Turnstile {
 
   /** Throws TOO_MANY_REQUESTS when there are too many before it. */
   async pass<T>(address: string, act: () => Promise<T>): Promise<T> {
-    const inside = this.#underWay.get(address) ?? 0
     if (!this.#budget.take(address, this.#now())) throw new GossumError('TOO_MANY_REQUESTS')
-    if (inside >= MAX_PER_ADDRESS || this.#total >= MAX_UNDER_WAY) {
-      throw new GossumError('TOO_MANY_REQUESTS', 'others are still under way')
-    }
-    this.#count(address, 1)
+    const leave = this.#underWay.take(address)
+    if (leave === undefined) throw new GossumError('TOO_MANY_REQUESTS', 'others are still under way')
     try {
       return await act()
     } finally {
-      this.#count(address, -1)
+      leave()
     }
-  }
-
-  #count(address: string, change: 1 | -1): void {
-    this.#total += change
-    const left = (this.#underWay.get(address) ?? 0) + change
-    if (left === 0) this.#underWay.delete(address)
-    else this.#underWay.set(address, left)
   }
 }

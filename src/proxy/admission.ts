@@ -3,6 +3,7 @@
  * take 15 seconds for one lookup, so clients take turns, and what several of them wait for goes by the first turn that
  * any of them has.
  */
+import { Slots } from '../lib/slots.js'
 import { TokenBuckets } from '../lib/token-buckets.js'
 import { GossumError } from '../errors.js'
 
@@ -43,15 +44,14 @@ export class Party {
 
 interface Place {
   readonly party: Party
-  readonly go: (client: Client) => void
+  readonly go: (leave: () => void) => void
 }
 
 export class Admission {
   readonly #now: () => number
   readonly #slots: number
   readonly #budget: TokenBuckets
-  readonly #underWay = new Map<Client, number>()
-  #total = 0
+  readonly #underWay = new Slots<Client>()
   /** In the order in which they came. There are no more of them than the server has connections. */
   readonly #line = new Set<Place>()
   /** The number of the last turn of each client, since the line was last empty. */
@@ -74,15 +74,16 @@ export class Admission {
    * it waits.
    */
   async run<T>(party: Party, signal: AbortSignal, act: () => Promise<T>): Promise<T> {
-    const client = await this.#turn(party, signal)
+    const leave = await this.#turn(party, signal)
     try {
       return await act()
     } finally {
-      if (client !== PAID) this.#leave(client)
+      leave()
     }
   }
 
-  #turn(party: Party, signal: AbortSignal): Promise<Client> {
+  /** Resolves to how to leave. */
+  #turn(party: Party, signal: AbortSignal): Promise<() => void> {
     return new Promise((resolve, reject) => {
       const end = (): void => {
         this.#line.delete(place)
@@ -96,9 +97,9 @@ export class Admission {
       }
       const place: Place = {
         party,
-        go: (client) => {
+        go: (leave) => {
           end()
-          resolve(client)
+          resolve(leave)
         },
       }
       this.#line.add(place)
@@ -113,12 +114,16 @@ export class Admission {
   #serve(): void {
     for (let next = this.#next(); next !== undefined; next = this.#next()) {
       const { place, client } = next
-      if (client !== PAID) {
-        this.#total++
-        this.#underWay.set(client, (this.#underWay.get(client) ?? 0) + 1)
-        this.#lastTurns.set(client, ++this.#turns)
+      if (client === PAID) {
+        place.go(() => undefined)
+        continue
       }
-      place.go(client)
+      const giveBack = this.#underWay.hold(client)
+      this.#lastTurns.set(client, ++this.#turns)
+      place.go(() => {
+        giveBack()
+        this.#serve()
+      })
     }
   }
 
@@ -139,14 +144,6 @@ export class Admission {
 
   /** Whoever comes next finds a slot, however many clients there are already. */
   #hasRoom(client: string): boolean {
-    return (this.#underWay.get(client) ?? 0) < this.#slots - this.#total
-  }
-
-  #leave(client: Client): void {
-    this.#total--
-    const left = this.#underWay.get(client)! - 1
-    if (left === 0) this.#underWay.delete(client)
-    else this.#underWay.set(client, left)
-    this.#serve()
+    return this.#underWay.of(client) < this.#slots - this.#underWay.total
   }
 }

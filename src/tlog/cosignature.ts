@@ -9,6 +9,7 @@
  * Pure.
  */
 import { GossumError } from '../errors.js'
+import { unlessRefused } from '../errors/attempt.js'
 import { concatBytes, readUint64, uint64, utf8 } from './bytes.js'
 import { formatCheckpoint, parseCheckpoint } from './checkpoint.js'
 import { ML_DSA_SIGNATURE_SIZE } from './ml-dsa.js'
@@ -207,10 +208,5 @@ export function readCosignatures(
 }
 
 function tryVerify(text: string, line: Signature, key: VerifierKey): Cosignature | undefined {
-  try {
-    return verifyCosignature(text, line, key)
-  } catch (error) {
-    if (error instanceof GossumError) return undefined
-    throw error
-  }
+  return unlessRefused(() => verifyCosignature(text, line, key))
 }

@@ -3,7 +3,7 @@
  * they make. Lines that do not verify never get here.
  */
 import { Lru } from '../lib/lru.js'
-import { GossumError } from '../errors.js'
+import { unlessRefused } from '../errors/attempt.js'
 import type { Store } from '../store/store.js'
 import { Serial } from '../lib/serial.js'
 import { utf8 } from '../tlog/bytes.js'
@@ -335,12 +335,7 @@ export class CosignedHeads {
 
   /** The same of a kept note. One that the disk damaged is none: it must not keep the node from starting. */
   #asQuorum(text: string): CosignedHead | undefined {
-    try {
-      return this.#ifQuorum(this.#decode(text))
-    } catch (error) {
-      if (error instanceof GossumError) return undefined
-      throw error
-    }
+    return unlessRefused(() => this.#ifQuorum(this.#decode(text)))
   }
 
   #decode(text: string): CosignedHead {

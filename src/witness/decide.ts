@@ -3,7 +3,8 @@
  *
  * decide() either knows, or says which proof it needs. What follows from its answer is for step.ts.
  */
-import { GossumError, type ErrorCode } from '../errors.js'
+import type { ErrorCode } from '../errors.js'
+import { isAccepted } from '../errors/attempt.js'
 import { equalBytes } from '../tlog/bytes.js'
 import { EMPTY_ROOT, type Hash } from '../tlog/hash.js'
 import { checkTree, type Tree } from '../tlog/merkle.js'
@@ -125,11 +126,5 @@ export function objectionTo(
 }
 
 function extendsBy(older: Tree, newer: Tree, proof: readonly Hash[]): boolean {
-  try {
-    checkTree(proof, newer.size, newer.root, older.size, older.root)
-    return true
-  } catch (error) {
-    if (error instanceof GossumError) return false
-    throw error
-  }
+  return isAccepted(() => checkTree(proof, newer.size, newer.root, older.size, older.root))
 }

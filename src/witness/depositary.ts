@@ -5,6 +5,7 @@
  */
 import { Lru } from '../lib/lru.js'
 import { GossumError } from '../errors.js'
+import { attempted, unlessRefused } from '../errors/attempt.js'
 import type { Bearer, KeptPromise, PromiseShelf } from '../store/kept-promises.js'
 import { fromBase64, fromUtf8, toBase64, toHex, utf8 } from '../tlog/bytes.js'
 import { parseCheckpoint } from '../tlog/checkpoint.js'
@@ -67,13 +68,8 @@ export class Depositary {
       ...{ witness, log, seq, time, size: tree.size, root },
       ...{ head: fromUtf8(head)!, signature: toBase64(signature) },
     }
-    try {
-      return await this.#parts.shelf.put(kept, this.#bearer(key, from))
-    } catch (error) {
-      // A full disk: there are others who keep it.
-      if (error instanceof GossumError) return false
-      throw error
-    }
+    // Refused by a full disk: there are others who keep it.
+    return (await attempted(this.#parts.shelf.put(kept, this.#bearer(key, from)))) === true
   }
 
   /** Keeps the lines of a cosigned head of a log that is followed, by keys whose bearers are known or have made promises. */
@@ -138,13 +134,10 @@ export class Depositary {
 function promisedTree({ log, seq, time, head }: WitnessPromise): Tree | undefined {
   const isTime = Number.isSafeInteger(time) && time >= 1 && time <= MAX_COSIGNATURE_TIME
   if (!/^[0-9a-f]{64}$/.test(log) || !Number.isSafeInteger(seq) || seq < 1 || !isTime) return undefined
-  try {
+  return unlessRefused(() => {
     const note = parseNote(head)
     return note.signatures.length === 1 && isCanonicalNote(head, note) ? parseCheckpoint(note.text) : undefined
-  } catch (error) {
-    if (error instanceof GossumError) return undefined
-    throw error
-  }
+  })
 }
 
 function promiseOf({ witness, log, seq, time, head, signature }: KeptPromise): WitnessPromise {

@@ -4,6 +4,7 @@
  * find out, and nothing there parses a note again. Pure.
  */
 import { errorCode, GossumError } from '../errors.js'
+import { isAccepted } from '../errors/attempt.js'
 import { formatCheckpoint, parseCheckpoint, type Checkpoint } from '../tlog/checkpoint.js'
 import { readCosignatures, type Cosignature } from '../tlog/cosignature.js'
 import { isBy, isCanonicalNote, parseNote, verifyNote, type Note, type VerifierKey } from '../tlog/note.js'
@@ -125,13 +126,7 @@ export function logThatSigned<Log extends LogIdentity>(note: Note, logs: readonl
 }
 
 function verifies(note: Note, key: VerifierKey): boolean {
-  try {
-    verifyNote(note, key)
-    return true
-  } catch (error) {
-    if (error instanceof GossumError) return false
-    throw error
-  }
+  return isAccepted(() => verifyNote(note, key))
 }
 
 function readCheckpoint(text: string): Checkpoint | undefined {

@@ -4,7 +4,7 @@
  *
  * It is no cosignature, and one that leaks early harms nobody: the signed text begins like no note, cosignature or claim.
  */
-import { GossumError } from '../errors.js'
+import { unlessRefused } from '../errors/attempt.js'
 import { concatBytes, utf8 } from '../tlog/bytes.js'
 import { parseVerifierKey, type Signer, type VerifierKey } from '../tlog/note.js'
 
@@ -43,14 +43,8 @@ export async function makePromise(signer: Signer, head: PromisedHead): Promise<W
 
 /** The key that made a promise; undefined when it did not, or is no key. What the head is worth is not looked at. */
 export function promisedBy(promise: WitnessPromise): VerifierKey | undefined {
-  let key: VerifierKey
-  try {
-    key = parseVerifierKey(promise.witness)
-  } catch (error) {
-    if (error instanceof GossumError) return undefined
-    throw error
-  }
-  return key.vkey === promise.witness && key.verify(promiseText(promise.witness, promise), promise.signature)
+  const key = unlessRefused(() => parseVerifierKey(promise.witness))
+  return key?.vkey === promise.witness && key.verify(promiseText(promise.witness, promise), promise.signature)
     ? key
     : undefined
 }

@@ -46,4 +46,11 @@ describe('Lru', () => {
     expect(lru.get('a')).toBeUndefined()
     expect(lru.has('a')).toBe(true)
   })
+
+  test('values that are falsy are kept like others', () => {
+    const lru = new Lru<number | string>(2)
+    lru.put('zero', 0)
+    lru.put('empty', '')
+    expect([lru.get('zero'), lru.get('empty')]).toEqual([0, ''])
+  })
 })

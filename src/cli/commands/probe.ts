@@ -6,6 +6,7 @@ import type { Reference } from '../../audit/probe-history.js'
 import { FAMOUS_MODULES } from '../../audit/probe-lookups.js'
 import { SUM_GOLANG_ORG } from '../../config/config.js'
 import { GossumError } from '../../errors.js'
+import { attempted } from '../../errors/attempt.js'
 import { evidenceId } from '../../evidence/evidence.js'
 import { withoutLogin } from '../../outgoing/logins.js'
 import { escapeModule, type ModuleVersion } from '../../sumdb/module.js'
@@ -140,17 +141,11 @@ function modulesOf(names: readonly string[]): ModuleVersion[] {
 /** The node, with the newest head that it holds; what it says is verified like everything else. */
 async function nodeReference(flags: CommonFlags, key: VerifierKey): Promise<Reference> {
   const node = new NodeClient(nodeUrl(flags))
-  const head = async (): Promise<Uint8Array | GossumError> => {
-    try {
-      const path = `/api/v1/logs/${logId(key.name, SUMDB_ORIGIN)}/head`
-      const { value } = await node.askJson<{ note: unknown }>(path, 'note')
-      return utf8(typeof value.note === 'string' ? value.note : '')
-    } catch (error) {
-      if (error instanceof GossumError) return error
-      throw error
-    }
-  }
-  return { name: `the node at ${node.url}`, url: `${node.url}/${doorPath(key.name)}`, head: await head() }
+  const path = `/api/v1/logs/${logId(key.name, SUMDB_ORIGIN)}/head`
+  const answer = await attempted(node.askJson<{ note: unknown }>(path, 'note'))
+  const noteOf = ({ note }: { note: unknown }): Uint8Array => utf8(typeof note === 'string' ? note : '')
+  const head = answer instanceof GossumError ? answer : noteOf(answer.value)
+  return { name: `the node at ${node.url}`, url: `${node.url}/${doorPath(key.name)}`, head }
 }
 
 // ---- what was found --------------------------------------------------------------------------------------------

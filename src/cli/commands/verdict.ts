@@ -6,6 +6,7 @@
  * verifies. So a changed byte is always refused, unless it is in a line by a key that nobody here knows.
  */
 import { GossumError, type ErrorCode } from '../../errors.js'
+import { attempt } from '../../errors/attempt.js'
 import { MAX_PADDED_EVIDENCE_BYTES, parseEvidence, verifyEvidence } from '../../evidence/evidence.js'
 import { fromUtf8, readUint64, utf8 } from '../../tlog/bytes.js'
 import { formatCheckpoint, parseCheckpoint, type Checkpoint } from '../../tlog/checkpoint.js'
@@ -176,13 +177,8 @@ function requireLog(note: Note, logs: readonly VerifierKey[]): VerifierKey {
 }
 
 function refusalOf(note: Note, line: Signature, witness: VerifierKey): GossumError | undefined {
-  try {
-    verifyCosignature(note.text, line, witness)
-    return undefined
-  } catch (error) {
-    if (error instanceof GossumError) return error
-    throw error
-  }
+  const result = attempt(() => verifyCosignature(note.text, line, witness))
+  return result instanceof GossumError ? result : undefined
 }
 
 const COSIGNATURE_SIZES = [COSIGNATURE_SIZE, ML_DSA_COSIGNATURE_SIZE]

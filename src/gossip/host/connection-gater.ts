@@ -2,7 +2,8 @@
  * Who may connect, and who gives way when there are too many. libp2p by itself bounds neither the connections of one
  * network nor those of one peer, and whoever came first would keep all places: two addresses are enough to take them.
  */
-import type { Connection, ConnectionGater, Libp2p, MultiaddrConnection, PeerId } from '@libp2p/interface'
+import type { Connection, ConnectionGater, Libp2p, PeerId } from '@libp2p/interface'
+import { Slots } from '../../lib/slots.js'
 import { networkOfAddress } from './address.js'
 import { SYNC_PROTOCOL } from '../sync/messages.js'
 
@@ -30,7 +31,7 @@ export class ConnectionGate implements ConnectionGater {
   /** Peers that never give way: those that we chose, and whose witness we count. */
   readonly #isKept: (peer: string) => boolean
   /** Inbound sockets by network, those whose handshake is not finished included. */
-  readonly #sockets = new Map<string, number>()
+  readonly #sockets = new Slots({ perKey: LIMITS.perNetwork })
   /** Since when there is an inbound connection, in milliseconds of the monotonic clock. */
   readonly #since = new WeakMap<Connection, number>()
 
@@ -46,10 +47,11 @@ export class ConnectionGate implements ConnectionGater {
 
   readonly denyInboundConnection: NonNullable<ConnectionGater['denyInboundConnection']> = (incoming) => {
     const network = networkOfAddress(incoming.remoteAddr)
-    const sockets = this.#sockets.get(network) ?? 0
-    const pending = sockets - this.#inbound().filter((open) => networkOfAddress(open.remoteAddr) === network).length
-    if (sockets >= LIMITS.perNetwork || pending >= LIMITS.pendingPerNetwork) return true
-    this.#count(network, incoming)
+    const pending =
+      this.#sockets.of(network) - this.#inbound().filter((open) => networkOfAddress(open.remoteAddr) === network).length
+    const leave = pending >= LIMITS.pendingPerNetwork ? undefined : this.#sockets.take(network)
+    if (leave === undefined) return true
+    incoming.addEventListener('close', leave, { once: true })
     return false
   }
 
@@ -109,16 +111,5 @@ export class ConnectionGate implements ConnectionGater {
   #inbound(): Connection[] {
     const all = this.#host?.getConnections() ?? []
     return all.filter(({ direction, status }) => direction === 'inbound' && status === 'open')
-  }
-
-  /** Counts a socket until it closes. */
-  #count(network: string, incoming: MultiaddrConnection): void {
-    this.#sockets.set(network, (this.#sockets.get(network) ?? 0) + 1)
-    const uncount = (): void => {
-      const left = this.#sockets.get(network)! - 1
-      if (left === 0) this.#sockets.delete(network)
-      else this.#sockets.set(network, left)
-    }
-    incoming.addEventListener('close', uncount, { once: true })
   }
 }

@@ -4,7 +4,7 @@
  *
  * Pure. The signed text begins like no note and no cosignature, so that none can be taken for the other.
  */
-import { GossumError } from '../../errors.js'
+import { unlessRefused } from '../../errors/attempt.js'
 import { utf8 } from '../../tlog/bytes.js'
 import { parseVerifierKey, SIGNATURE_TYPES, type VerifierKey } from '../../tlog/note.js'
 import type { WitnessClaim } from './messages.js'
@@ -35,11 +35,6 @@ export function provenWitness(claim: WitnessClaim, peer: string): VerifierKey | 
 
 /** The key of a witness (type 0x04) in its one spelling; undefined for anything else. */
 export function witnessKey(vkey: string): VerifierKey | undefined {
-  try {
-    const key = parseVerifierKey(vkey)
-    return key.type === SIGNATURE_TYPES.cosignature && key.vkey === vkey ? key : undefined
-  } catch (error) {
-    if (error instanceof GossumError) return undefined
-    throw error
-  }
+  const key = unlessRefused(() => parseVerifierKey(vkey))
+  return key?.type === SIGNATURE_TYPES.cosignature && key.vkey === vkey ? key : undefined
 }

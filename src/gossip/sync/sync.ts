@@ -7,6 +7,8 @@
  * answered: nothing is signed at a start before enough of them have.
  */
 import type { Connection, PeerId } from '@libp2p/interface'
+import { Serial } from '../../lib/serial.js'
+import { Slots } from '../../lib/slots.js'
 import { errorCode } from '../../errors.js'
 import { setTimeout as delay } from 'node:timers/promises'
 import { lastingController, within } from '../../lib/timed.js'
@@ -53,7 +55,8 @@ export class SyncDoor {
   /** Peers whose own hello we are working on. */
   readonly #listening = new Set<string>()
   /** The hellos of a peer whose heads are worked on, one after the other. */
-  readonly #learning = new Map<string, readonly Promise<void>[]>()
+  readonly #learning = new Slots({ perKey: MAX_LEARNING })
+  readonly #turns = new Serial()
   /** Connected peers that were asked what they hold of ours, whatever came of it. */
   readonly #asked = new Set<string>()
   /** Connected peers whose answer was whole. */
@@ -281,24 +284,19 @@ export class SyncDoor {
 
   /** Works on the heads of a hello when those of the one before are done. A third hello at once is dropped. */
   #learnHeads(hello: Hello, peer: string): Promise<void> {
-    const before = this.#learning.get(peer) ?? []
-    const last = before.at(-1) ?? Promise.resolve()
-    if (before.length >= MAX_LEARNING) {
+    const leave = this.#learning.take(peer)
+    if (leave === undefined) {
       this.#options.told.onDropped('sync-busy')
-      return last
+      // Whoever waits for this one waits for those before it.
+      return this.#turns.run(peer, () => Promise.resolve())
     }
-    const work = last.then(async () => {
+    const learn = async (): Promise<void> => {
       for (const note of hello.heads) {
         if (this.#stopped.signal.aborted) return
         await this.#guarded(() => this.#options.handlers.submit({ source: 'sync', note, peer, receivedAt: Date.now() }))
       }
-    })
-    this.#learning.set(peer, [...before, work])
-    return work.finally(() => {
-      const left = this.#learning.get(peer)?.filter((other) => other !== work) ?? []
-      if (left.length > 0) this.#learning.set(peer, left)
-      else this.#learning.delete(peer)
-    })
+    }
+    return this.#turns.run(peer, learn).finally(leave)
   }
 
   /** Works on a hello in the background: its sender has its answer and need not wait for our proofs. */

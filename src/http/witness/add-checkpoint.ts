@@ -2,6 +2,7 @@
  * The doors of c2sp.org/tlog-witness, and add-checkpoint among them: logs push their heads here, with a proof, and get our cosignature. What is
  * accepted is decided by the step; this file reads the request and says the answer in the words of the protocol.
  */
+import { Slots } from '../../lib/slots.js'
 import { GossumError } from '../../errors.js'
 import { toHex, utf8 } from '../../tlog/bytes.js'
 import { COSIGNATURE_SIZE } from '../../tlog/cosignature.js'
@@ -43,14 +44,14 @@ const PREFLIGHT = {
 export function witnessRoutes(node: WitnessNode): Route[] {
   const byHash = logsByHash(node.logs)
   const signSubtree = subtreeDoor(node.logs, node.subtrees)
-  let underWay = 0
+  const underWay = new Slots({ total: MAX_UNDER_WAY })
   const add = async (body: Uint8Array): Promise<Reply> => {
-    if (underWay >= MAX_UNDER_WAY) return readable(busy())
-    underWay++
+    const leave = underWay.take('')
+    if (leave === undefined) return readable(busy())
     try {
       return readable(await addCheckpoint(node, body))
     } finally {
-      underWay--
+      leave()
     }
   }
   const preflight = (methods: string) => (): Reply => {

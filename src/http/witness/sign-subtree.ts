@@ -8,6 +8,7 @@
  * contradict ourselves here. That is why anything else than our own valid cosignature must never do.
  */
 import { setImmediate } from 'node:timers/promises'
+import { Slots } from '../../lib/slots.js'
 import { errorCode, GossumError, type ErrorCode } from '../../errors.js'
 import { Serial } from '../../lib/serial.js'
 import { formatCheckpoint, parseCheckpoint, type Checkpoint } from '../../tlog/checkpoint.js'
@@ -43,15 +44,15 @@ export function subtreeDoor(
   signing: SubtreeSigning | undefined,
 ): (body: Uint8Array) => Promise<Reply> {
   const turns = new Serial()
-  let underWay = 0
+  const underWay = new Slots({ total: MAX_UNDER_WAY })
   const answer = async (body: Uint8Array): Promise<Reply> => {
     if (signing === undefined) {
       return text('not here: this witness has no ML-DSA-44 key, and no other signs subtrees\n', { status: 404 })
     }
     // Who sends what cannot be signed anyway takes no place.
     const asked = readRequest(logs, body)
-    if (underWay >= MAX_UNDER_WAY) return busy()
-    underWay++
+    const leave = underWay.take('')
+    if (leave === undefined) return busy()
     try {
       // A verification and a signature take some 20 ms of the one thread: between two requests everybody else has a turn.
       return await turns.run('', async () => {
@@ -59,7 +60,7 @@ export function subtreeDoor(
         return sign(asked, signing)
       })
     } finally {
-      underWay--
+      leave()
     }
   }
   return async (body) => {

@@ -5,6 +5,7 @@
 import { Command } from 'commander'
 import { SUM_GOLANG_ORG } from '../../../config/config.js'
 import { errorCode, GossumError, HintedError } from '../../../errors.js'
+import { attempted, unlessRefused } from '../../../errors/attempt.js'
 import {
   evidenceInText,
   MAX_EVIDENCE_TEXT_BYTES,
@@ -89,25 +90,17 @@ interface Keeping {
   readonly out: Output
 }
 
-/** What became of an attempt, or why it failed. */
-function attempt<T>(work: Promise<T>): Promise<T | GossumError> {
-  return work.catch((error: unknown) => {
-    if (error instanceof GossumError) return error
-    throw error
-  })
-}
-
 /** Keeps a piece of evidence where it was asked for and with the node, or else in some file. */
 async function keep(proven: ProvenEvidence, i: number, { node, flags, out }: Keeping): Promise<number> {
   const { evidence } = proven
   const named = flags.write === undefined ? undefined : numbered(flags.write, i)
   let path: string | null = null
   if (named !== undefined) {
-    const written = await attempt(writeEvidence(named, evidence))
+    const written = await attempted(writeEvidence(named, evidence))
     if (written instanceof GossumError) out.error(written)
     else path = named
   }
-  const answer = await attempt(giveEvidence(node, evidence))
+  const answer = await attempted(giveEvidence(node, evidence))
   if (answer instanceof GossumError && path === null) {
     path = await keepInFile(evidence, undefined, out)
     if (path === null) {
@@ -133,25 +126,20 @@ async function keysOf(node: NodeClient, { log, policy }: ImportFlags): Promise<T
 
 async function logsOf(node: NodeClient): Promise<VerifierKey[]> {
   const usual = parseVerifierKey(SUM_GOLANG_ORG)
-  const known = await attempt(node.askJson<{ logs: LogView[] }>('/api/v1/logs', 'logs'))
+  const known = await attempted(node.askJson<{ logs: LogView[] }>('/api/v1/logs', 'logs'))
   return known instanceof GossumError ? [usual] : [...known.value.logs.map(({ key }) => parseVerifierKey(key)), usual]
 }
 
 async function witnessesOf(node: NodeClient): Promise<VerifierKey[]> {
-  const known = await attempt(node.askJson<{ witnesses: WitnessView[] }>('/api/v1/witnesses', 'witnesses'))
+  const known = await attempted(node.askJson<{ witnesses: WitnessView[] }>('/api/v1/witnesses', 'witnesses'))
   if (known instanceof GossumError) return []
   return known.value.witnesses.flatMap(({ key }) => readWitness(key) ?? [])
 }
 
 /** Undefined for a key of a kind that is not verified here: a policy may name such. */
 function readWitness(vkey: string): VerifierKey | undefined {
-  try {
-    const key = parseVerifierKey(vkey)
-    return isWitnessKey(key) ? key : undefined
-  } catch (error) {
-    if (error instanceof GossumError) return undefined
-    throw error
-  }
+  const key = unlessRefused(() => parseVerifierKey(vkey))
+  return key !== undefined && isWitnessKey(key) ? key : undefined
 }
 
 // ---- heads -----------------------------------------------------------------------------------------------------

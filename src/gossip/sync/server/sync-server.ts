@@ -3,6 +3,7 @@
  * per peer. A peer that misbehaves loses its stream, and its standing when it goes on.
  */
 import type { Connection, Stream } from '@libp2p/interface'
+import { Slots } from '../../../lib/slots.js'
 import { TokenBuckets } from '../../../lib/token-buckets.js'
 import { GossumError } from '../../../errors.js'
 import { timed } from '../../../lib/timed.js'
@@ -134,13 +135,12 @@ export class SyncServer {
   readonly #keeper: PromiseKeeper
   readonly #proofs = new TokenBuckets(PROOF_BURST, PROOFS_PER_SECOND)
   readonly #allProofs = new TokenBuckets(ALL_PROOFS_BURST, ALL_PROOFS_PER_SECOND)
-  #proving = 0
-  #showing = 0
-  /** Bytes of answers that were not read yet, by peer, and of all. */
-  readonly #unread = new Map<string, number>()
-  #allUnread = 0
+  readonly #proving = new Slots({ total: PROOFS_AT_ONCE })
+  readonly #showing = new Slots({ total: EVIDENCE_AT_ONCE })
+  /** Bytes of answers that were not read yet, by peer. */
+  readonly #unread = new Slots()
   /** Inbound streams by peer. */
-  readonly #streams = new Map<string, number>()
+  readonly #streams = new Slots({ perKey: STREAMS_PER_PEER })
 
   /** `servedMs`: that a peer may take to write a request, and to read its answer. */
   constructor(options: AnswererOptions, servedMs = REQUEST_TIMEOUT_MS) {
@@ -152,8 +152,9 @@ export class SyncServer {
   /** Serves a stream that a peer opened, to its end. Never throws. */
   async serve(stream: Stream, connection: Connection): Promise<void> {
     const peer = connection.remotePeer.toString()
-    const open = this.#streams.get(peer) ?? 0
-    if (open >= STREAMS_PER_PEER || this.#options.meter.isPaused(peer, performance.now())) {
+    const isPaused = this.#options.meter.isPaused(peer, performance.now())
+    const leave = isPaused ? undefined : this.#streams.take(peer)
+    if (leave === undefined) {
       this.#refuse(peer, 'sync-streams')
       stream.abort(new Error('too many sync streams'))
       // Whoever goes on when it is not listened to is sent away; the gate lets it in again later.
@@ -161,7 +162,6 @@ export class SyncServer {
         connection.abort(new Error('too many refused requests'))
       return
     }
-    this.#streams.set(peer, open + 1)
     try {
       await this.#answerAll(stream, connection)
     } catch (error) {
@@ -177,9 +177,7 @@ export class SyncServer {
         if (isLie && this.#options.meter.isPaused(peer, performance.now())) connection.abort(asError(error))
       }
     } finally {
-      const left = this.#streams.get(peer)! - 1
-      if (left === 0) this.#streams.delete(peer)
-      else this.#streams.set(peer, left)
+      leave()
     }
   }
 
@@ -215,7 +213,7 @@ export class SyncServer {
         case 'hello':
           return await this.#options.hellos.ours(connection)
         case 'evidence':
-          return this.#showing < EVIDENCE_AT_ONCE ? await this.#show(request.ids) : this.#busy()
+          return await this.#show(request.ids)
         case 'proof':
           return logs.has(request.log) ? await this.#prove(request, peer) : UNKNOWN
         case 'tile': {
@@ -252,9 +250,10 @@ export class SyncServer {
 
   /** One file after the other, as many as fit into a frame: of padded ones a few fill it. */
   async #show(ids: readonly string[]): Promise<SyncAnswer> {
+    const leave = this.#showing.take('')
+    if (leave === undefined) return this.#busy()
     const files: Uint8Array[] = []
     let room = ROOM_BYTES
-    this.#showing++
     try {
       for (const id of new Set(ids)) {
         const file = await this.#options.handlers.evidence(id)
@@ -264,27 +263,20 @@ export class SyncServer {
         files.push(file)
       }
     } finally {
-      this.#showing--
+      leave()
     }
     return { type: 'evidence', files }
   }
 
   /** Whether an answer of so many bytes may wait for this peer to read it. */
   #hasRoom(peer: string, bytes: number): boolean {
-    if ((this.#unread.get(peer) ?? 0) + bytes > UNREAD_BYTES_PER_PEER) return false
+    if (this.#unread.of(peer) + bytes > UNREAD_BYTES_PER_PEER) return false
     const { bringer, isTrusted } = this.#options.promises
-    return this.#allUnread + bytes <= UNREAD_BYTES || isTrusted(bringer(peer))
+    return this.#unread.total + bytes <= UNREAD_BYTES || isTrusted(bringer(peer))
   }
 
   async #unreadBy(peer: string, bytes: number, written: Promise<void>): Promise<void> {
-    const count = (change: number): void => {
-      this.#allUnread += change
-      const left = (this.#unread.get(peer) ?? 0) + change
-      if (left === 0) this.#unread.delete(peer)
-      else this.#unread.set(peer, left)
-    }
-    count(bytes)
-    await written.finally(() => count(-bytes))
+    await written.finally(this.#unread.hold(peer, bytes))
   }
 
   #busy(): ErrorAnswer {
@@ -295,11 +287,12 @@ export class SyncServer {
   async #prove({ log, of, size }: ProofRequest, peer: string): Promise<SyncAnswer> {
     const now = performance.now()
     if (!this.#proofs.take(peer, now)) return this.#refuse(peer, 'sync-proofs')
-    if (this.#proving >= PROOFS_AT_ONCE || !this.#allProofs.take('', now)) {
+    const leave = this.#proving.take('')
+    if (leave === undefined || !this.#allProofs.take('', now)) {
+      leave?.()
       this.#options.reports.onDropped('sync-proofs')
       return BUSY
     }
-    this.#proving++
     try {
       const { stopped, handlers } = this.#options
       const { root, proof } = await timed(PROOF_TIMEOUT_MS, [stopped], (signal) =>
@@ -307,7 +300,7 @@ export class SyncServer {
       )
       return proof.length > MAX_PROOF ? UNKNOWN : { type: 'proof', root, proof }
     } finally {
-      this.#proving--
+      leave()
     }
   }
 

@@ -1,0 +1,35 @@
+// npm run mutants [-- FOLDER or FILE ...]: changes the code of a folder in one place after another, and counts the
+// changes that its own tests notice. All four folders without arguments; a file is as `tlog/merkle`.
+import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+
+const FOLDERS = ['tlog', 'store', 'witness', 'evidence']
+const NOTICED = ['Killed', 'Timeout']
+const MISSED = ['Survived', 'NoCoverage']
+
+/** Folders, each with its files that were asked for; none for all of them. */
+const asked = new Map()
+for (const argument of process.argv.length > 2 ? process.argv.slice(2) : FOLDERS) {
+  const [folder, file] = argument.split('/')
+  asked.set(folder, [...(asked.get(folder) ?? []), ...(file === undefined ? [] : [file])])
+}
+
+const rows = []
+for (const [folder, files] of asked) {
+  const only = files.length === 0 ? [] : ['--mutate', files.map((file) => `src/${folder}/${file}.ts`).join()]
+  const args = ['run', 'scripts/mutants/stryker.config.js', ...only]
+  const env = { ...process.env, MUTANTS: folder }
+  const { status } = spawnSync('node_modules/.bin/stryker', args, { stdio: 'inherit', env })
+  if (status !== 0) process.exit(status ?? 1)
+  const report = JSON.parse(readFileSync(`reports/mutants-${folder}.json`, 'utf8'))
+  const mutants = Object.values(report.files).flatMap((file) => file.mutants)
+  const count = (statuses) => mutants.filter((mutant) => statuses.includes(mutant.status)).length
+  const [noticed, missed] = [count(NOTICED), count(MISSED)]
+  rows.push({
+    folder,
+    mutants: noticed + missed,
+    noticed,
+    score: `${((100 * noticed) / (noticed + missed)).toFixed(1)} %`,
+  })
+}
+console.table(rows)
