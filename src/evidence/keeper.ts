@@ -6,6 +6,7 @@
 import { GossumError } from '../errors.js'
 import { fromUtf8, utf8 } from '../tlog/bytes.js'
 import type { VerifierKey } from '../tlog/note.js'
+import { Slots } from '../lib/slots.js'
 import { TokenBuckets } from '../lib/token-buckets.js'
 import { Catalogue } from './catalogue.js'
 import { conflictsOf, displacedBy } from './conflicts.js'
@@ -84,7 +85,7 @@ export class EvidenceKeeper {
   readonly #lies: Lies
   readonly #strangers = new TokenBuckets(STRANGER_BURST, STRANGERS_PER_SECOND)
   /** Logs with verified evidence that is being compared with what is known, and how many pieces of it. */
-  readonly #compared = new Map<string, number>()
+  readonly #compared = new Slots()
 
   constructor(parts: KeeperParts) {
     this.#parts = parts
@@ -115,19 +116,16 @@ export class EvidenceKeeper {
    * yet whether what contradicts it is a new lie. To find that out may take as long as the log likes to take.
    */
   holds(log: string): boolean {
-    return this.unwritten.holds(log) || this.#compared.has(log)
+    return this.unwritten.holds(log) || this.#compared.of(log) > 0
   }
 
   /** Convicts a log. The operator is asked once for each lie (lies.ts); what shows that one has grown is kept, too. */
   async keepSplitView(conviction: Conviction, evidence: Evidence, source: EvidenceOrigin): Promise<KeptAs> {
-    const { log } = conviction
-    this.#compared.set(log, (this.#compared.get(log) ?? 0) + 1)
+    const release = this.#compared.hold(conviction.log)
     try {
       return await this.#keepSplitView(conviction, evidence, source)
     } finally {
-      const left = this.#compared.get(log)! - 1
-      if (left === 0) this.#compared.delete(log)
-      else this.#compared.set(log, left)
+      release()
     }
   }
 
