@@ -7,7 +7,7 @@ import type { Witness } from '../witness/witness.js'
 import type { NodeBarrier } from './barrier.js'
 import type { KnownHeads, NodeBase } from './base.js'
 import type { LogClients } from './clients.js'
-import { handlersFor, peerBook } from './peers.js'
+import { handlersFor, peerStoreOf } from './peers.js'
 
 export interface MeshingParts {
   readonly clients: LogClients
@@ -40,7 +40,7 @@ export async function startMesh(
   return Mesh.start({
     reach: {
       peerKey: await loadOrCreatePeerKey(join(config.home, 'peer.key')),
-      ...{ listen, bootstrap, announce, mdns, peerStore: peerBook(store) },
+      ...{ listen, bootstrap, announce, mdns, peerStore: peerStoreOf(store) },
     },
     own: {
       logs,

@@ -20,7 +20,7 @@ import { knownHeads } from './known-heads.js'
 import { MeshLink } from './mesh-link.js'
 import { startMesh } from './meshing.js'
 import { News } from './news.js'
-import { peerBook } from './peers.js'
+import { peerStoreOf } from './peers.js'
 import { makePollers } from './polling.js'
 import { readSelf } from './self.js'
 import { makeView } from './shown.js'
@@ -88,7 +88,7 @@ async function build(
   if (config.recover) for (const { id } of config.logs) await store.heads.recover(id)
 
   // ---- who judges heads ----
-  const remembered = gossip?.chosenFrom(await peerBook(store).load()).length ?? 0
+  const remembered = gossip?.chosenFrom(await peerStoreOf(store).load()).length ?? 0
   const chosen = hasMesh ? config.bootstrap.length || remembered : 0
   const mesh = new MeshLink(chosen, news.onError)
   const base: NodeBase = { config, followed, keyring, store, news, mesh, clock }

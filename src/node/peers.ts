@@ -77,7 +77,7 @@ export function handlersFor(
 }
 
 /** The peers to come back to after a restart; what cannot be read any more is forgotten. */
-export function peerBook({ peers }: Store): PeerStore {
+export function peerStoreOf({ peers }: Store): PeerStore {
   return {
     load: async () => {
       try {

@@ -107,6 +107,7 @@ class PolicyReader {
   readonly #names = new Map<string, { member: boolean }>()
 
   line(line: string): void {
+    // SPEC: c2sp.org/tlog-policy: the octets of a line are TAB, 0x20 to 0x7e, and 0x80 to 0xff.
     if (/[\0-\x08\x0b-\x1f\x7f]/.test(line)) throw malformed('a control character')
     const [keyword, ...fields] = line.split(/[ \t]+/).filter((field) => field !== '')
     if (keyword === undefined || keyword.startsWith('#')) return
@@ -131,6 +132,7 @@ class PolicyReader {
   }
 
   policy(): Policy {
+    // SPEC: c2sp.org/tlog-policy: there is exactly one quorum line.
     if (this.#quorum === undefined) throw malformed('there is no quorum line')
     return { logs: this.#logs, witnesses: this.#witnesses, groups: this.#groups, quorum: this.#quorum }
   }
@@ -163,6 +165,7 @@ class PolicyReader {
       throw malformed('a group line is: group <name> all|any|<k> <member>...')
     }
     const threshold = thresholdOf(count, members.length)
+    // SPEC: c2sp.org/tlog-policy: what a group names is defined before it, and is a member of one group at most, once.
     for (const member of members) {
       const known = this.#names.get(member)
       if (known === undefined) throw malformed(`no witness or group ${quoted(member)} is defined before this line`)
@@ -184,6 +187,7 @@ class PolicyReader {
   }
 
   #define(name: string): void {
+    // SPEC: c2sp.org/tlog-policy: witnesses and groups share one namespace, in which `none` is reserved.
     if (name === NONE) throw malformed('the name none is taken')
     if (this.#names.has(name)) throw malformed(`the name ${quoted(name)} is taken`)
     this.#names.set(name, { member: false })
@@ -191,6 +195,7 @@ class PolicyReader {
 }
 
 function claim(seen: Set<string>, identity: string, what: string): void {
+  // SPEC: c2sp.org/tlog-policy: duplicates are decided by the public key, whatever the name or key ID.
   if (seen.has(identity)) throw malformed(`${what} is listed already, by the same public key`)
   seen.add(identity)
 }
@@ -198,6 +203,7 @@ function claim(seen: Set<string>, identity: string, what: string): void {
 function thresholdOf(count: string, members: number): number {
   if (count === 'all') return members
   if (count === 'any') return 1
+  // SPEC: c2sp.org/tlog-policy: a threshold is from 1 to the number of members.
   const threshold = /^[1-9][0-9]{0,3}$/.test(count) ? Number(count) : 0
   if (threshold < 1 || threshold > members) throw malformed(`${quoted(count)} of ${members} members`)
   return threshold

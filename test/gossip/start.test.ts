@@ -71,7 +71,7 @@ class Teller extends MemoryHandlers {
   }
 }
 
-class MemoryBook implements PeerStore {
+class MemoryPeerStore implements PeerStore {
   peers: readonly KnownPeer[] = []
   load = (): Promise<readonly KnownPeer[]> => Promise.resolve(this.peers)
   save = (peers: readonly KnownPeer[]): Promise<void> => ((this.peers = peers), Promise.resolve())
@@ -249,7 +249,7 @@ describe('a chosen peer', () => {
 
   it('is not one that a stranger told us of, though we dialled it: not now, and not after a restart', async () => {
     const friend = await startNode()
-    const book = new MemoryBook()
+    const book = new MemoryPeerStore()
     const node = await startOurs({ bootstrap: [friend.address], peerStore: book })
     await node.handlers.when(() => node.handlers.answers.length === 1)
     const named = await startTelling(() => ({ type: 'signed' }))
@@ -274,7 +274,7 @@ describe('a chosen peer', () => {
   })
 
   it('of a book is one of the five that are known for longest', async () => {
-    const book = new MemoryBook()
+    const book = new MemoryPeerStore()
     const ids: string[] = []
     for (let i = 0; i < 8; i++) ids.push(peerIdFromPrivateKey(await newPeerKey()).toString())
     const lastSeen = new Date().toISOString()

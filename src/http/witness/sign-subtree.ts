@@ -112,11 +112,13 @@ function readCheckpoint(text: string): Checkpoint {
 function sign({ reference, checkpoint, subtree, proof }: Asked, { signer, obstacle }: SubtreeSigning): Reply {
   const { origin, size, root } = checkpoint
   const { verifier: key } = signer
+  // SPEC: c2sp.org/tlog-witness, sign-subtree: 403 when the checkpoint has no valid cosignature of this witness.
   // The line of the log is not looked at: it would say that the log signed this, and not that we did.
   if (!verifiedCosignatures(reference, [key]).has(key.vkey)) {
     const isClaimed = reference.signatures.some((line) => isBy(line, key))
     throw new GossumError(isClaimed ? 'SIGNATURE_INVALID' : 'SIGNATURE_MISSING', `${key.name}+${key.keyId}`)
   }
+  // SPEC: c2sp.org/tlog-witness, sign-subtree: 422 when the proof does not tie the subtree to the checkpoint.
   checkSubtree(proof, size, root, subtree)
   // Asked last, in the same turn of the event loop as the signature: nothing can come between.
   const code = obstacle(origin)

@@ -11,7 +11,7 @@ import { Membership } from '../../../src/gossip/membership/membership.js'
 import { newPeerKey, publishWhenHeard, startNode, stopNode, until } from '../helpers.js'
 import { connect, openSync, startStranger } from '../stranger.js'
 
-class MemoryBook implements PeerStore {
+class MemoryPeerStore implements PeerStore {
   peers: readonly KnownPeer[]
   saves = 0
 
@@ -306,7 +306,7 @@ describe('the book', () => {
   const lastSeen = '2026-01-02T03:04:05.000Z'
 
   it('keeps 64 peers, those that we dialled before those that came to us', async () => {
-    const book = new MemoryBook()
+    const book = new MemoryPeerStore()
     const stage = await Stage.open(book)
     await stage.membership.start()
     const dialled: PeerId[] = []
@@ -330,7 +330,7 @@ describe('the book', () => {
   it('is not replaced by what one stranger tells, whom we reach and who is gone again', async () => {
     const long = new Date(Date.now() - 3600_000).toISOString()
     const old = await Promise.all(Array.from({ length: 64 }, (_, i) => placeAt(`/ip4/7.7.${i}.1/tcp/1`)))
-    const book = new MemoryBook(old.map((address) => ({ address, lastSeen: long, proven: true, metAt: long })))
+    const book = new MemoryPeerStore(old.map((address) => ({ address, lastSeen: long, proven: true, metAt: long })))
     const stage = await Stage.open(book)
     await stage.membership.load()
     const teller = await stage.connected('/ip4/6.6.6.6/tcp/1')
@@ -352,7 +352,7 @@ describe('the book', () => {
     const near = await Promise.all(Array.from({ length: 20 }, (_, i) => placeAt(`/ip4/7.7.7.${i}/tcp/1`)))
     const told = await Promise.all(Array.from({ length: 20 }, (_, i) => placeAt(`/ip4/6.6.${i}.1/tcp/1`)))
     const lab = await Promise.all(Array.from({ length: 20 }, (_, i) => placeAt(`/ip4/10.0.0.1/tcp/${i + 1}`)))
-    const book = new MemoryBook([
+    const book = new MemoryPeerStore([
       ...near.map((address) => ({ address, lastSeen, proven: true })),
       ...told.map((address) => ({ address, lastSeen, proven: true, via: '8.8.8' })),
       ...lab.map((address) => ({ address, lastSeen, proven: true })),
@@ -365,7 +365,7 @@ describe('the book', () => {
   })
 
   it('does not take who only came to us for one that we reached, after a restart either', async () => {
-    const book = new MemoryBook()
+    const book = new MemoryPeerStore()
     const stage = await Stage.open(book)
     await stage.membership.load()
     await stage.connected('/ip4/6.6.6.6/tcp/9', 'inbound', ['/ip4/6.6.6.6/tcp/1'])
@@ -383,7 +383,7 @@ describe('the book', () => {
 
   it('is dialled at the start, what can be; a damaged one is no reason not to start', async () => {
     const addresses = await Promise.all(Array.from({ length: 3 }, (_, i) => placeAt(`/ip4/9.9.9.${i + 1}/tcp/1`)))
-    const book = new MemoryBook(['garbage', ...addresses].map((address) => ({ address, lastSeen })))
+    const book = new MemoryPeerStore(['garbage', ...addresses].map((address) => ({ address, lastSeen })))
     const stage = await Stage.open(book)
     await stage.membership.start()
     expect(new Set(stage.dialled)).toEqual(new Set(addresses))
@@ -409,7 +409,7 @@ describe('the book', () => {
 
   it('brings a restarted node back into the mesh without a bootstrap list', async () => {
     const friend = await startNode()
-    const book = new MemoryBook()
+    const book = new MemoryPeerStore()
     const peerKey = await newPeerKey()
     const first = await startNode({ peerKey, peerStore: book, bootstrap: [friend.address] })
     await until(() => first.mesh.syncPeers() === 1, 'met')
@@ -423,7 +423,7 @@ describe('the book', () => {
   })
 
   it('has who came to us, too: where identify says that it listens', async () => {
-    const book = new MemoryBook()
+    const book = new MemoryPeerStore()
     const host = await startNode({ peerStore: book })
     const guest = await startNode({ bootstrap: [host.address] })
     await until(() => host.mesh.syncPeers() === 1 && host.mesh.knownPeers() === 1, 'met')
