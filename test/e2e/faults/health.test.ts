@@ -109,7 +109,7 @@ test('a log that was well and is a sign-in page now', async () => {
   const server = createServer((_request, response) => response.end('<html>'))
   await new Promise<void>((resolve) => server.listen(Number(new URL(log.url).port), '127.0.0.1', resolve))
   onTestFinished(() => void server.close())
-  await node.event((event) => event.event === 'log' && /cannot be used/.test(event.error ?? ''))
+  await node.event((event) => event.event === 'log' && /unusable answer/.test(event.error ?? ''))
   const health = await healthOf(node)
   // It was proven a moment ago: the node goes on, and says that something is wrong.
   expect(health).toEqual({ ready: 200, exit: 4, names: ['bad answer'] })

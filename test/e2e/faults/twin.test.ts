@@ -26,7 +26,7 @@ const log = new PushingLog(testSigner('pushing.example', 2))
 
 async function expectStopped(node: RunningNode): Promise<void> {
   const told = await node.event(guardIs('twin'))
-  expect(told).toMatchObject({ text: expect.stringContaining('another node signs with this key') as string })
+  expect(told).toMatchObject({ text: expect.stringContaining('another node is signing with this key') as string })
   expect((await status(node)).guard.state).toBe('twin')
   const ready = await readiness(node)
   expect(ready.status).toBe(503)

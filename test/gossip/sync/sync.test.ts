@@ -357,7 +357,7 @@ describe('the end', () => {
   })
 
   it('leaves nothing that keeps the process alive', async () => {
-    const script = fileURLToPath(new URL('../start-and-stop.ts', import.meta.url))
+    const script = fileURLToPath(new URL('start-and-stop.ts', import.meta.url))
     const child = spawn(process.execPath, ['--conditions', 'gossum-source', '--import', 'tsx', script], {
       stdio: ['ignore', 'pipe', 'inherit'],
     })
