@@ -72,7 +72,7 @@ function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms))
 }
 
-test(`a storm of ${SECONDS} s`, { timeout: (SECONDS + 120) * 1000 }, async () => {
+test(`a storm of ${SECONDS} s`, { timeout: (SECONDS + 270) * 1000 }, async () => {
   const honest = await ViewsLog.start('honest.log.example', 100)
   const liar = await ViewsLog.start('liar.log.example', 50)
   onTestFinished(() => Promise.all([honest.close(), liar.close()]).then())
@@ -137,12 +137,12 @@ test(`a storm of ${SECONDS} s`, { timeout: (SECONDS + 120) * 1000 }, async () =>
 
   const calmAt = Date.now()
   const size = await honest.grow(5)
-  await fleet.all((node) => node.when('quorum after the storm', isQuorum(honest.id, size), 60_000))
+  await fleet.all((node) => node.when('quorum after the storm', isQuorum(honest.id, size), 120_000))
   const back = Date.now() - calmAt
   await Promise.all(
     fleet.nodes.map(async (node) => {
       const { evidence } = (await node.json('/api/v1/evidence')) as { evidence: EvidenceView[] }
-      if (!evidence.some(({ log }) => log === liar.id)) await node.when('evidence', isEvidence(liar.id), 60_000)
+      if (!evidence.some(({ log }) => log === liar.id)) await node.when('evidence', isEvidence(liar.id), 120_000)
       const { logs } = (await node.json('/api/v1/logs')) as { logs: LogView[] }
       expect(logs.map(({ frozen }) => frozen)).toEqual([false, true])
     }),
