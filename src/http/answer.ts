@@ -5,11 +5,14 @@ import { GossumError } from '../errors.js'
 import { NO_STORE, problem, type Reply } from './reply.js'
 import { allowedMethods, type Match, type Route } from './router.js'
 
+/** Of a request that has none. It is read, and never written. */
+const NO_QUERY = new URLSearchParams()
+
 /** Path and query of a request target. */
 export function splitTarget(target: string): [pathname: string, query: URLSearchParams] {
   const mark = target.indexOf('?')
-  const pathname = mark === -1 ? target : target.slice(0, mark)
-  return [pathname, new URLSearchParams(mark === -1 ? '' : target.slice(mark))]
+  if (mark === -1) return [target, NO_QUERY]
+  return [target.slice(0, mark), new URLSearchParams(target.slice(mark))]
 }
 
 /** The route of a path that takes this method. Throws METHOD_NOT_ALLOWED. */

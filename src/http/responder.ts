@@ -5,7 +5,7 @@ import { concatBytes } from '../tlog/bytes.js'
 import { CostlyReads } from './costly.js'
 import { conditional, refusalOf, routeFor, splitTarget } from './answer.js'
 import { statusOf, type Reply } from './reply.js'
-import { matchPath, type Match, type Route } from './router.js'
+import { matchPath, type ApiRequest, type Match, type Route } from './router.js'
 
 export interface ResponderReports {
   /** Called for each error that is not the doing of a client. */
@@ -47,9 +47,9 @@ export class Responder {
     try {
       // The client went away; there is nobody to tell.
       response.on('error', () => undefined)
-      const gone = goneSignal(request, response)
-      const { reply, route } = await this.#answer(request, gone, arrival)
-      const isGone = gone.aborted || (request.destroyed && !request.complete)
+      const client = new Client(request, response)
+      const { reply, route } = await this.#answer(request, client, arrival)
+      const isGone = client.isGone || (request.destroyed && !request.complete)
       if (!isGone) this.#send(request, response, arrival, reply)
       this.#reports.onRequest?.(route, isGone ? CLIENT_GONE : reply.status)
     } catch (error) {
@@ -74,11 +74,7 @@ export class Responder {
   }
 
   /** Never throws: an error becomes a problem body. */
-  async #answer(
-    request: IncomingMessage,
-    signal: AbortSignal,
-    arrival: Arrival,
-  ): Promise<{ reply: Reply; route: string }> {
+  async #answer(request: IncomingMessage, client: Client, arrival: Arrival): Promise<{ reply: Reply; route: string }> {
     let match: Match | undefined
     let route: Route | undefined
     try {
@@ -89,15 +85,20 @@ export class Responder {
       if (arrival.begin?.() === true && route.isHealth !== true) throw new GossumError('NODE_BUSY', 'connections')
       if (route.patienceMs !== undefined) request.socket.setTimeout(route.patienceMs)
       const { headers } = request
-      const asked = { params: match.params, query, headers, body, remoteAddress: arrival.client, signal }
+      const asked: ApiRequest = {
+        ...{ params: match.params, query, headers, body, remoteAddress: arrival.client },
+        get signal() {
+          return client.signal
+        },
+      }
       const { handle } = route
       const act = async (): Promise<Reply> => handle(asked)
-      const reply = await (route.isCostly === true ? this.#costly.run(signal, act) : act())
+      const reply = await (route.isCostly === true ? this.#costly.run(client.signal, act) : act())
       return { reply: conditional(request, reply), route: route.path }
     } catch (error) {
       // A client that went away in the middle of its request is no error of ours, nor that more come than we take.
       const isOurs = statusOf(error) >= 500 && errorCode(error) !== 'NODE_BUSY'
-      if (isOurs && request.complete && !signal.aborted) this.#reports.onError?.(error)
+      if (isOurs && request.complete && !client.isGone) this.#reports.onError?.(error)
       return { reply: refusalOf(error, match, route), route: match?.routes[0]?.path ?? '' }
     } finally {
       arrival.end?.()
@@ -105,20 +106,39 @@ export class Responder {
   }
 }
 
-/** Aborted when nobody is left to read the answer. */
-function goneSignal(request: IncomingMessage, response: ServerResponse): AbortSignal {
-  const gone = new AbortController()
-  const onGone = (): void => {
-    if (!response.writableFinished) gone.abort(new Error('the client went away'))
+/** Whoever waits for an answer, or has gone away before it had one. */
+class Client {
+  #isGone = false
+  /** Made for who asks for it: hardly any route does, and it costs as much as finding the route. */
+  #gone: AbortController | undefined
+
+  constructor(request: IncomingMessage, response: ServerResponse) {
+    const onGone = (): void => {
+      if (response.writableFinished) return
+      this.#isGone = true
+      this.#gone?.abort(new Error('the client went away'))
+    }
+    response.on('close', onGone)
+    if (request.httpVersionMajor < 2) {
+      // An answer that waits behind another on its connection never hears of the end of that; the connection does.
+      const { socket } = request
+      socket.setMaxListeners(0).once('close', onGone)
+      response.once('close', () => socket.off('close', onGone))
+    }
   }
-  response.on('close', onGone)
-  if (request.httpVersionMajor < 2) {
-    // An answer that waits behind another on its connection never hears of the end of that; the connection does.
-    const { socket } = request
-    socket.setMaxListeners(0).once('close', onGone)
-    response.once('close', () => socket.off('close', onGone))
+
+  get isGone(): boolean {
+    return this.#isGone
   }
-  return gone.signal
+
+  /** Aborted when it is gone. */
+  get signal(): AbortSignal {
+    if (this.#gone === undefined) {
+      this.#gone = new AbortController()
+      if (this.#isGone) this.#gone.abort(new Error('the client went away'))
+    }
+    return this.#gone.signal
+  }
 }
 
 /** Reads a body to its end, needed or not, so that the connection can be used again. Throws REQUEST_TOO_LARGE. */
