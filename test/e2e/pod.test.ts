@@ -1,13 +1,14 @@
 /** Nodes as they run in a pod: a user that no file of users knows, and a volume whose files all belong to a group. */
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, readdirSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { PROGRAM } from '../helpers/cli.js'
 import { testSigner } from '../helpers/heart.js'
+import { removeFolder } from '../helpers/home.js'
 
 /** A user and a group that no system knows, as pods have them. */
 const POD = { uid: 54_321, gid: 54_322 }
@@ -42,7 +43,7 @@ describe.skipIf(!canBePod())('in a pod', () => {
   /** The volume of a pod: its root gives everything to the group. */
   function volume(): string {
     const directory = mkdtempSync(join(tmpdir(), 'gossum-pod-'))
-    onTestFinished(() => rmSync(directory, { recursive: true, force: true }))
+    onTestFinished(() => removeFolder(directory))
     chownSync(directory, 0, POD.gid)
     chmodSync(directory, 0o2770)
     return join(directory, 'home')

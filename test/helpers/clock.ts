@@ -1,9 +1,10 @@
 /** A node whose clock the test sets: the program is the built one, and Date tells what a small file says. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import type { RunningNode } from './node.js'
+import { removeFolder } from './home.js'
 
 /** Loaded before the program. The file says how many milliseconds the clock is off; a signal makes it be read again. */
 const PRELOAD = `
@@ -34,7 +35,7 @@ export interface TestClock {
 /** A clock that is so many milliseconds off. */
 export function testClock(off = 0): TestClock {
   const directory = mkdtempSync(join(tmpdir(), 'gossum-clock-'))
-  onTestFinished(() => rmSync(directory, { recursive: true }))
+  onTestFinished(() => removeFolder(directory))
   const [file, preload] = [join(directory, 'off'), join(directory, 'preload.cjs')]
   writeFileSync(file, String(off))
   writeFileSync(preload, PRELOAD)

@@ -13,24 +13,41 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { afterAll, onTestFinished } from 'vitest'
 
 /** A new empty directory that is removed when the test ends. */
 export function temporaryHome(): string {
   const home = mkdtempSync(join(tmpdir(), 'gossum-home-'))
-  onTestFinished(() => rmSync(home, { recursive: true, force: true }))
+  onTestFinished(() => removeFolder(home))
   return home
 }
 
 /** A folder for the files of one test file; it is removed when all its tests have ended. */
 export function scratchFolder(): { dir: string; file: (name: string, data: string | Uint8Array) => string } {
   const dir = mkdtempSync(join(tmpdir(), 'gossum-scratch-'))
-  afterAll(() => rmSync(dir, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 }))
+  afterAll(() => removeFolder(dir))
   const file = (name: string, data: string | Uint8Array): string => {
     writeFileSync(join(dir, name), data)
     return join(dir, name)
   }
   return { dir, file }
+}
+
+/**
+ * Removes a folder with all that is in it, from its top again for as long as somebody writes into it: the go command's
+ * telemetry goes on in a process of its own after the command has ended.
+ */
+export async function removeFolder(dir: string): Promise<void> {
+  for (let tries = 100; ; tries--) {
+    try {
+      rmSync(dir, { recursive: true, force: true })
+      return
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOTEMPTY' || tries === 0) throw error
+      await setTimeout(100)
+    }
+  }
 }
 
 /** Makes `to` what `from` is now. */

@@ -3,7 +3,7 @@
  * puts it. It signs through an ssh-agent of its own, which is started with it.
  */
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync } from 'node:fs'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -11,6 +11,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { EMPTY_ROOT, formatHash } from '../../src/tlog/hash.js'
 import { parseVerifierKey, type VerifierKey } from '../../src/tlog/note.js'
+import { removeFolder } from './home.js'
 
 /** Its name as a witness. */
 const NAME = 'peer.example/litewitness'
@@ -79,7 +80,7 @@ export async function startLitewitness(litewitness: string, logs: readonly Known
   const children: ChildProcess[] = [agent]
   const stop = async (): Promise<void> => {
     await Promise.all(children.reverse().map(ended))
-    rmSync(dir, { recursive: true, force: true })
+    await removeFolder(dir)
   }
   try {
     // It says where it listens once it does.

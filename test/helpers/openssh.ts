@@ -1,10 +1,11 @@
 /** The real programs of OpenSSH: keys that ssh-keygen makes, and an agent that holds them. */
 import { execFileSync, spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { onTestFinished } from 'vitest'
+import { removeFolder } from './home.js'
 
 function isOnPath(name: string): boolean {
   return (process.env['PATH'] ?? '').split(':').some((folder) => existsSync(join(folder, name)))
@@ -38,7 +39,7 @@ export function newSshKey(...args: readonly string[]): SshKey {
 /** A folder with a short name, for sockets have little room for theirs; removed when the test ends. */
 export function shortFolder(): string {
   const dir = mkdtempSync(join(tmpdir(), 'gs-'))
-  onTestFinished(() => rmSync(dir, { recursive: true, force: true }))
+  onTestFinished(() => removeFolder(dir))
   return dir
 }
 

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -7,6 +7,7 @@ import { build } from 'vite'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import * as tlog from '../../src/tlog/index.js'
 import { readVectors, vectorUrl } from '../helpers/vectors.js'
+import { removeFolder } from '../helpers/home.js'
 
 /** What DESIGN promises, and what `gossum/tlog` must therefore hold. */
 const PROMISED = [
@@ -47,7 +48,7 @@ describe('in a browser', () => {
     bundle = readFileSync(join(directory, 'tlog.js'), 'utf8')
   })
 
-  afterAll(() => rmSync(directory, { recursive: true, force: true }))
+  afterAll(() => removeFolder(directory))
 
   it('nothing of Node is bundled', () => {
     // Comments and messages may name Node; code that reaches for it may not.
