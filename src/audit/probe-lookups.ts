@@ -10,15 +10,8 @@ import { isAccepted } from '../errors/attempt.js'
 import type { SplitView } from '../evidence/evidence.js'
 import { requireRecord, type SumdbClient } from '../sumdb/client.js'
 import type { WaitOptions } from '../sumdb/fetcher.js'
-import {
-  escapeModule,
-  goSumLines,
-  MAX_LOOKUP_BYTES,
-  parseLookup,
-  parseRecord,
-  type LookupAnswer,
-  type ModuleVersion,
-} from '../sumdb/module.js'
+import { escapeModule, MAX_LOOKUP_BYTES, parseLookup, type LookupAnswer, type ModuleVersion } from '../sumdb/module.js'
+import { goSumLines, parseRecord } from '../tlog/record.js'
 import { equalBytes, fromUtf8 } from '../tlog/bytes.js'
 import type { VerifierKey } from '../tlog/note.js'
 import { findingOfAll, gather, type ProbeFinding, type Vantage } from './probe-session.js'

@@ -6,7 +6,7 @@
  * then calls provenAnswers. Pure.
  */
 import { GossumError } from '../errors.js'
-import { parseRecord } from '../sumdb/module.js'
+import { parseRecord } from '../tlog/record.js'
 import { equalBytes, fromUtf8, utf8 } from '../tlog/bytes.js'
 import { formatHash, hashLeaf, parseHash, type Hash } from '../tlog/hash.js'
 import type { Tree } from '../tlog/merkle.js'

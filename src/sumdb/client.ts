@@ -27,7 +27,6 @@ import { Fetcher, type FetcherOptions, type WaitOptions } from './fetcher.js'
 import { mapBounded } from '../lib/single-flight.js'
 import {
   escapeModule,
-  goSumLines,
   type LookupAnswer,
   MAX_LOOKUP_BYTES,
   MAX_TILE_RECORDS,
@@ -35,6 +34,7 @@ import {
   recordReadings,
   splitDataTile,
 } from './module.js'
+import { goSumLines } from '../tlog/record.js'
 import { TileReader, type TileCache, type TileFallback } from './tiles.js'
 
 export type { TileCache, TileFallback }

@@ -11,7 +11,8 @@ import type { Hash } from '../tlog/hash.js'
 import { storedHashIndex } from '../tlog/merkle.js'
 import { formatNote, signNote, type SignerKey } from '../tlog/note.js'
 import { parseTilePath, TILE_HEIGHT, type Tile } from '../tlog/tile.js'
-import { escapeModule, formatRecord, goSumLines, unescapeModule, type ModuleVersion } from './module.js'
+import { escapeModule, formatRecord, unescapeModule, type ModuleVersion } from './module.js'
+import { goSumLines } from '../tlog/record.js'
 import { RecordTree, type RecordDatabase } from './tree.js'
 
 export interface NewRecord extends ModuleVersion {

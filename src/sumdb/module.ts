@@ -1,38 +1,22 @@
 /**
- * What a checksum database is about: modules, records as they stand in the log, and the go.sum lines inside a record
- * (golang.org/x/mod/sumdb/tlog).
+ * How a checksum database serves records: lookup answers and data tiles (golang.org/x/mod/sumdb/tlog).
  *
  * Pure. Everything here reads bytes that a server sent, so everything is bounded.
  */
 import { GossumError } from '../errors.js'
 import { concatBytes, fromUtf8, utf8 } from '../tlog/bytes.js'
 import { MAX_READ_NOTE_BYTES } from '../tlog/note.js'
+import { MAX_RECORD_BYTES, parseRecord } from '../tlog/record.js'
 import { TILE_HEIGHT } from '../tlog/tile.js'
 
 export { escapeModule, MAX_MODULE_LENGTH, unescapeModule, type ModuleVersion } from './module-version.js'
 
-/** The largest record, in bytes. The records of the public log are about 200. */
-export const MAX_RECORD_BYTES = 64 * 1024
 /** The most records in a data tile. */
 export const MAX_TILE_RECORDS = 2 ** TILE_HEIGHT
 /** The largest lookup answer: an id line, a record, an empty line and a head. */
 export const MAX_LOOKUP_BYTES = 32 + MAX_RECORD_BYTES + MAX_READ_NOTE_BYTES
 
 // ---- records ---------------------------------------------------------------------------------------------------
-
-/**
- * The text of a record: UTF-8, not empty, no control character but the newline, no empty line, a newline at the
- * end, at most MAX_RECORD_BYTES. Throws RECORD_INVALID.
- */
-export function parseRecord(record: Uint8Array): string {
-  const text = record.length <= MAX_RECORD_BYTES ? fromUtf8(record) : undefined
-  if (text === undefined) throw new GossumError('RECORD_INVALID', 'it is too large or not UTF-8')
-  // SPEC: golang.org/x/mod/sumdb/tlog, FormatRecord: valid UTF-8, no control characters, no empty lines, a final newline.
-  if (!text.endsWith('\n') || text.startsWith('\n') || text.includes('\n\n') || /[\0-\x09\x0b-\x1f]/.test(text)) {
-    throw new GossumError('RECORD_INVALID', 'its text is empty, has an empty line or control character, or no end')
-  }
-  return text
-}
 
 /** Writes a record as a lookup answer begins: its number, its text, an empty line. Throws RECORD_INVALID. */
 export function formatRecord(id: number, record: Uint8Array): Uint8Array {
@@ -100,18 +84,4 @@ export function recordReadings(part: Uint8Array): Uint8Array[] {
   const end = part.indexOf(NEWLINE)
   const numbered = end + 1 < part.length && /^[0-9]{1,16}$/.test(fromUtf8(part.subarray(0, end)) ?? '')
   return numbered ? [part, part.subarray(end + 1)] : [part]
-}
-
-/**
- * The go.sum lines of a record that are about this module version: those of its files and of its go.mod, without
- * newlines. To be called with a record that was proven, and with nothing else. Throws RECORD_INVALID when there is
- * none, because a record that says nothing about a module vouches for nothing (CVE-2026-42501).
- */
-export function goSumLines(record: Uint8Array, path: string, version: string): string[] {
-  const prefixes = [`${path} ${version} `, `${path} ${version}/go.mod `]
-  const lines = parseRecord(record)
-    .split('\n')
-    .filter((line) => prefixes.some((prefix) => line.startsWith(prefix)))
-  if (lines.length === 0) throw new GossumError('RECORD_INVALID', `it has no line for ${path} ${version}`)
-  return lines
 }

@@ -3,15 +3,13 @@ import { describe, expect, test } from 'vitest'
 import {
   escapeModule,
   formatRecord,
-  goSumLines,
   MAX_LOOKUP_BYTES,
-  MAX_RECORD_BYTES,
   parseLookup,
-  parseRecord,
   recordReadings,
   splitDataTile,
   unescapeModule,
 } from '../../src/sumdb/module.js'
+import { goSumLines, MAX_RECORD_BYTES, parseRecord } from '../../src/tlog/record.js'
 import { concatBytes, fromBase64, fromUtf8, utf8 } from '../../src/tlog/bytes.js'
 import { SUMDB_ORIGIN } from '../../src/tlog/checkpoint.js'
 import { readJson, SMALL } from './genuine.js'
