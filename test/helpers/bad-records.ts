@@ -48,7 +48,7 @@ const TEXTS: readonly (readonly [RuleName, (path: string) => string])[] = [
   ['record-blank-line', (path) => filesLine(path, V) + '\n' + goModLine(path, V)],
   ['record-blank-line', (path) => `${recordOf(path, V)}\n`],
   ['record-end', (path) => recordOf(path, V).slice(0, -1)],
-  ['line-fields', (path) => `${recordOf(path, V)}// a comment\n`],
+  ['line-fields', (path) => `${recordOf(path, V)}// a remark of somebody\n`],
   ['line-fields', (path) => filesLine(path, V).replace(' ', '  ') + goModLine(path, V)],
   ['line-fields', (path) => filesLine(path, V) + goModLine(path, V).replace('\n', ' \n')],
   ['line-fields', (path) => filesLine(path, V) + `${path} /go.mod ${hashOf(path)}\n`],

@@ -46,7 +46,8 @@ export function judgeRecord(record: Uint8Array): RecordVerdict {
   }
 
   const found = new Found()
-  if (text.startsWith('\n') || text.includes('\n\n')) found.add('record-blank-line', () => 'the record has an empty line')
+  if (text.startsWith('\n') || text.includes('\n\n'))
+    found.add('record-blank-line', () => 'the record has an empty line')
   if (!text.endsWith('\n')) found.add('record-end', () => 'the last line of the record has no end')
   const { lines, isWhole } = readLines(text, found)
   const [first] = lines

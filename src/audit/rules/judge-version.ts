@@ -75,7 +75,8 @@ function judgePseudo(said: string, semver: Semver, pathMajor: string): Broken[] 
   if (match === undefined || (!hasBase && (minor !== '0' || patch !== '0'))) return []
   const found: Broken[] = []
   // SPEC: PseudoVersionBase. The first two were seen in the public index of 2019: golang/go#27173.
-  if (before === '0.' && patch === '0') found.push(broken('pseudo-base', `${said} would follow a negative patch number`))
+  if (before === '0.' && patch === '0')
+    found.push(broken('pseudo-base', `${said} would follow a negative patch number`))
   else if (!hasBase && build !== '') found.push(broken('pseudo-base', `${said} has no base, and has ${quoted(build)}`))
   else if (!hasBase && major === '1' && pathMajor === '') {
     found.push(broken('pseudo-base', `${said} has no base, and should be v0`))
@@ -89,14 +90,10 @@ function judgePseudo(said: string, semver: Semver, pathMajor: string): Broken[] 
 
 /** Whether 14 digits are a date of 1970 or later, and a time of day. */
 function isTime(digits: string): boolean {
-  const [year, month, day, hour, minute, second] = /^(....)(..)(..)(..)(..)(..)$/.exec(digits)!.slice(1).map(Number) as [
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-  ]
+  const [year, month, day, hour, minute, second] = /^(....)(..)(..)(..)(..)(..)$/
+    .exec(digits)!
+    .slice(1)
+    .map(Number) as [number, number, number, number, number, number]
   return year >= 1970 && day >= 1 && day <= daysOf(year, month) && hour <= 23 && minute <= 59 && second <= 59
 }
 
