@@ -18,7 +18,7 @@ import {
   parsePartHeader,
   type PartHeader,
 } from './part-text.js'
-import { UNIT_RECORDS, type Part, type PartRange } from './part.js'
+import { UNIT_RECORDS, type Part, type PartRange } from './unit.js'
 
 /** Of so many parts in one unit, as a follower makes them head by head, one is made. */
 const MAX_PARTS_IN_UNIT = 64

@@ -22,8 +22,9 @@ import { sharedKeys } from './duplicates.js'
 import { lockFolder, type FolderLock } from './folder-lock.js'
 import { HashTiles } from './hash-tiles.js'
 import { KeptParts } from './kept-parts.js'
-import { readRecord, UNIT_RECORDS, type FindingCounts, type Missing, type Part, type PartRange } from './part.js'
+import { provenRecord } from './part.js'
 import { auditorBeside, auditorHere, type PartAuditor, type TreeToAudit } from './threads.js'
+import type { FindingCounts, Missing, Part, PartRange } from './unit.js'
 
 /** How many findings and missing tiles of ranges that are not done are told; all are counted. */
 const MAX_TOLD = 10_000
@@ -237,7 +238,7 @@ export class LogAudit {
       judgeShared(groups, {
         key,
         head: note,
-        record: (id) => readRecord(id, { tiles, source, origin, signal }),
+        record: (id) => provenRecord(id, { tiles, source, origin, signal }),
         proof: async (id) => (await this.#client.recordProof(head, id, options)).proof,
       }),
     )
@@ -274,9 +275,4 @@ export class LogAudit {
     const isComplete = open === 0 && missing.length === 0 && range.to <= head.size
     return { audited, size: head.size, root: head.root, findings, isComplete, missing, evidence }
   }
-}
-
-/** The units of work that a tree has. */
-export function unitsOf(size: number): number {
-  return Math.ceil(size / UNIT_RECORDS)
 }

@@ -9,7 +9,7 @@ import { concatBytes, fromUtf8, utf8 } from '../../tlog/bytes.js'
 import { formatHash, parseHash, type Hash } from '../../tlog/hash.js'
 import type { Finding } from '../finding.js'
 import { ENTRY_BYTES, isKeys, TABLE_BYTES } from './module-keys.js'
-import { UNIT_RECORDS, type Part, type PartRange } from './part.js'
+import { UNIT_RECORDS, type Part, type PartRange } from './unit.js'
 
 const VERSION = 'gossum/audit-part/v1'
 /** Of the length before the header: a little-endian uint32. */

@@ -20,48 +20,11 @@ import { claimedLeaves, readRecords, type RecordLayout, type TileRecords } from 
 import { WrongTile, type HashTiles } from './hash-tiles.js'
 import { KeyCollector, type KeySeed } from './module-keys.js'
 import { RecordJudge } from './record-judge.js'
+import { MAX_FINDINGS, TILE_RECORDS, UNIT_RECORDS, type Missing, type Part, type PartRange } from './unit.js'
 import { walkFinding } from './walk-rules.js'
 
-/** Records of one tile. */
-const TILE_RECORDS = 2 ** TILE_HEIGHT
-/** Records of one unit of work: those below one entry of a tile of level 2. */
-export const UNIT_RECORDS = TILE_RECORDS ** 2
 /** The largest entry bundle, in bytes: 256 entries of 65,535, each behind its length. */
 const MAX_BUNDLE_BYTES = TILE_RECORDS * (2 ** 16 + 1)
-/** How many findings of a range are kept in words; all are counted. */
-const MAX_FINDINGS = 1000
-
-/** Records [from, to) of one unit. */
-export interface PartRange {
-  readonly from: number
-  readonly to: number
-}
-
-/** What could not be had, mostly a tile by its path, and why. */
-export interface Missing {
-  readonly what: string
-  readonly why: string
-}
-
-export interface FindingCounts {
-  readonly error: number
-  readonly note: number
-}
-
-/** What the audit of a range gave. */
-export interface Part extends PartRange {
-  /** How many of its records were read. */
-  readonly audited: number
-  readonly counts: FindingCounts
-  /** In the order of the records, at most MAX_FINDINGS. */
-  readonly findings: readonly Finding[]
-  /** Where the range begins with its unit: the hashes of its perfect subtrees, left to right (subtreeIndexes); else none. */
-  readonly hashes: readonly Hash[]
-  /** KeyCollector.take(). */
-  readonly keys: Uint8Array
-  readonly missing: readonly Missing[]
-}
-
 /** Where records are read. */
 export interface RecordReading {
   readonly tiles: HashTiles
@@ -133,7 +96,7 @@ function dataTile(index: number, tiles: HashTiles): Tile {
  * The bytes of one record of the tree, proven to be in it. Throws what stands in the way: RECORD_INVALID when its tile
  * does not hold it.
  */
-export async function readRecord(id: number, reading: RecordReading): Promise<Uint8Array> {
+export async function provenRecord(id: number, reading: RecordReading): Promise<Uint8Array> {
   const index = Math.floor(id / TILE_RECORDS)
   const { read, findings, missing } = await readTile(index, reading)
   if (read !== undefined) return read.records[id - index * TILE_RECORDS]!

@@ -5,7 +5,8 @@ import { LogFolder, type LogSource } from '../../sumdb/log-source.js'
 import type { Tree } from '../../tlog/merkle.js'
 import { HashTiles } from './hash-tiles.js'
 import type { KeySeed } from './module-keys.js'
-import { auditPart, type Part, type PartRange, type PartReading } from './part.js'
+import { auditPart, type PartReading } from './part.js'
+import type { Part, PartRange } from './unit.js'
 import {
   errorOf,
   toldError,

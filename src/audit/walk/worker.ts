@@ -1,7 +1,8 @@
 /** A thread that audits ranges: it has its own eyes on a folder, and asks the main thread for what comes over a network. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { LogFolder, type LogSource } from '../../sumdb/log-source.js'
-import { auditPart, type PartRange } from './part.js'
+import { auditPart } from './part.js'
+import type { PartRange } from './unit.js'
 import { HashTiles } from './hash-tiles.js'
 import { AskingSource, toldError, type Answer, type WorkerSetting } from './worker-messages.js'
 
