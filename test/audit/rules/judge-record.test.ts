@@ -29,7 +29,7 @@ describe('genuine records break no rule', () => {
 
   test('and name their modules as the go command reads them', () => {
     for (const record of SMALL_RECORDS) {
-      const [{ path, version }] = recordLines(parseRecord(record)) as [{ path: string; version: string }]
+      const { path, version } = recordLines(parseRecord(record))[0]!
       expect(judgeRecord(record).module).toEqual({ path, version })
     }
   })
