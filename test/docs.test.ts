@@ -8,6 +8,8 @@ import { command as runCommand } from '../src/cli/commands/run.js'
 import { ERRORS } from '../src/errors.js'
 import { createMetrics } from '../src/metrics/metrics.js'
 import { errorsPage } from '../scripts/docs/errors.js'
+import { auditPage } from '../scripts/docs/rules.js'
+import { RULES } from '../src/audit/rules/rules.js'
 import * as shapes from '../src/status/shapes.js'
 import { CONDITIONS, SEVERITIES } from '../src/status/conditions.js'
 
@@ -120,6 +122,13 @@ test('docs/operating.md has the conditions and their severities', () => {
 
 test('docs/operating.md has the settings as they are: npm run docs', async () => {
   expect(read('docs/operating.md')).toBe(await operatingPage())
+})
+
+test('docs/audit.md has the rules as they are: npm run docs', async () => {
+  expect(read('docs/audit.md')).toBe(await auditPage())
+  const rows = rowsUnder(read('docs/audit.md'), 'rule')
+  const documented = rows.map(([name, level]) => [name!.replaceAll('`', ''), level])
+  expect(documented).toEqual(expect.arrayContaining(Object.entries(RULES).map(([name, { level }]) => [name, level])))
 })
 
 test('docs/operating.md has every flag of gossum run', () => {
