@@ -1,5 +1,6 @@
 import { describe, expect, it, test } from 'vitest'
-import { age, evidenceLines, headLines, peerLines, pollError, statusLines } from '../../../src/cli/ui/node-text.js'
+import { evidenceLines } from '../../../src/cli/ui/evidence-text.js'
+import { age, headLines, peerLines, pollError, statusLines } from '../../../src/cli/ui/node-text.js'
 import { ERRORS } from '../../../src/errors.js'
 import type { ConditionView, EvidenceView, LogView, StatusView } from '../../../src/status/shapes.js'
 import type { ConditionName, Severity } from '../../../src/status/conditions.js'
