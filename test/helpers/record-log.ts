@@ -5,6 +5,7 @@ import { formatCheckpoint, SUMDB_ORIGIN } from '../../src/tlog/checkpoint.js'
 import { proveRecord, proveTree, treeRoot, type Tree } from '../../src/tlog/merkle.js'
 import { formatNote, signNote, type Note, type SignerKey } from '../../src/tlog/note.js'
 import { MemoryLog } from './tree.js'
+import { pushBody } from './witness-client.js'
 
 /** A hash as go.sum has it, made of a word. */
 export function h1(word: string): string {
@@ -46,8 +47,7 @@ export class RecordLog {
   /** The body that pushes a head to a witness that holds a smaller one. */
   pushBody(from: number, to = this.texts.length): Uint8Array {
     const proof = from === 0 || from === to ? [] : proveTree(to, from, this.#log.read)
-    const lines = proof.map((hash) => `${Buffer.from(hash).toString('base64')}\n`).join('')
-    return utf8(`old ${from}\n${lines}\n${Buffer.from(formatNote(this.head(to))).toString('utf8')}`)
+    return pushBody(from, proof, formatNote(this.head(to)))
   }
 
   /** A record under the head of a size. */
