@@ -36,6 +36,7 @@ Examples:
   gossum verify head.txt                           a head of sum.golang.org
   gossum verify --log VKEY evidence.json           evidence against another log
   gossum verify --policy FILE evidence.json        evidence against a witness that the policy names
+  gossum verify --json bad.json | jq -r .module    which module version two records contradict each other about
   curl -s https://sum.golang.org/latest | gossum verify --json -
 
 Exit code 0 when every file is valid, 2 when one is not, 1 when one cannot be read.

@@ -53,6 +53,7 @@ export function importCommand(): Command {
 Examples:
   go mod download 2>&1 | gossum evidence import -
   gossum evidence import build.log --write fork.json
+  gossum evidence import bad-record.json            an evidence file of whatever kind
   gossum evidence import --log VKEY build.log --node http://10.0.0.7:46787
 
 The log of a build may be as any CI system shows it: with times, colours and prefixes, folded, as JSON, in UTF-16.
@@ -60,8 +61,8 @@ Heads that prove nothing by themselves are given to the node as they were printe
 node takes is written to gossum-evidence-ID.json here, or where temporary files go.
 
 Exit code 3 when a report was proven and kept: the import worked, and what was imported proves that the log has signed
-two histories. 2 for a text without a report, or whose reports prove nothing; 1 when what was proven could be kept
-nowhere.
+two histories, or holds two records that contradict each other. 2 for a text without a report, or whose reports prove
+nothing; 1 when what was proven could be kept nowhere.
 `,
     )
     .action(async (file: string, _options: unknown, self: Command) => {
