@@ -122,11 +122,16 @@ export class LogAudit {
     return this.#state && parseNote(utf8(this.#state.head))
   }
 
+  /** What was found of module versions that stand twice. */
+  get sharedFindings(): readonly Finding[] {
+    return this.#state?.shared.findings ?? []
+  }
+
   /** All that was found so far: of what is kept in order, then of this run, then of what stands twice. */
   async *findings(): AsyncGenerator<Finding> {
     for await (const findings of this.#kept.findings()) yield* findings
     yield* this.#passing.values()
-    yield* this.#state?.shared.findings ?? []
+    yield* this.sharedFindings
   }
 
   /**
@@ -163,7 +168,7 @@ export class LogAudit {
   async merge(
     files: readonly string[],
     pinned: PinnedTree,
-    isChosen: () => boolean,
+    isChosen: (range: PartRange) => boolean,
     options: Pick<AuditOptions, 'signal'> = {},
   ): Promise<{ report: AuditReport; wrong: Disagreement[] }> {
     const { key, origin, source } = this.#parts
@@ -305,7 +310,7 @@ export class LogAudit {
       findings.error += counts.error
       findings.note += counts.note
     }
-    for (const { level } of [...this.#passing.values(), ...(this.#state?.shared.findings ?? [])]) findings[level]++
+    for (const { level } of [...this.#passing.values(), ...this.sharedFindings]) findings[level]++
     const audited = Math.max(wanted.to - wanted.from, 0) - open + this.#passed
     const isComplete = open === 0 && missing.length === 0 && range.to <= head.size
     return { audited, size: head.size, root: head.root, findings, isComplete, missing, evidence }

@@ -53,7 +53,11 @@ export function headOf(pinned: PinnedTree, key: VerifierKey): { head: Checkpoint
 export async function mergeFiles(
   files: readonly string[],
   pinned: PinnedTree,
-  { again, isChosen, keep }: { again: AuditAgain; isChosen: () => boolean; keep: (part: Part) => Promise<void> },
+  {
+    again,
+    isChosen,
+    keep,
+  }: { again: AuditAgain; isChosen: (range: PartRange) => boolean; keep: (part: Part) => Promise<void> },
 ): Promise<Disagreement[]> {
   const wrong: Disagreement[] = []
   /** What was said of a range first, and by whom: 32 bytes stand for it. */
@@ -81,7 +85,7 @@ export async function mergeFiles(
         const earlier = said.get(keyOf(part))
         if (earlier === undefined) said.set(keyOf(part), { file, digest })
         const differs = earlier !== undefined && !equalBytes(earlier.digest, digest)
-        if (differs || settled.has(keyOf(part)) || (earlier === undefined && isChosen())) {
+        if (differs || settled.has(keyOf(part)) || (earlier === undefined && isChosen(part))) {
           const right = await settle(part)
           blame(file, part, digest, right)
           if (differs) blame(earlier.file, part, earlier.digest, right)

@@ -33,6 +33,11 @@ export const WALK_RULES = {
 
 export type WalkRule = keyof typeof WALK_RULES
 
+/** Whether a rule is one of these. */
+export function isWalkRule(rule: string): rule is WalkRule {
+  return Object.hasOwn(WALK_RULES, rule)
+}
+
 /** The longest detail of a finding, in characters. */
 const MAX_DETAIL = 200
 
