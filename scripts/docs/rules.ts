@@ -1,5 +1,6 @@
 /**
- * Writes the tables of rules in docs/audit.md from the tables that the program uses (src/audit/rules/rules.ts).
+ * Writes the tables of rules in docs/audit.md from the tables that the program uses (src/audit/rules/rules.ts and
+ * src/audit/walk/walk-rules.ts).
  *
  *   npm run docs
  */
@@ -7,6 +8,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { format } from 'prettier'
 import { LINE_RULES, PATH_RULES, TEXT_RULES, VERSION_RULES, type Rule } from '../../src/audit/rules/rules.js'
+import { WALK_RULES } from '../../src/audit/walk/walk-rules.js'
 
 const PAGE = fileURLToPath(new URL('../../docs/audit.md', import.meta.url))
 const BEGIN = '<!-- rules: written by npm run docs -->'
@@ -17,6 +19,7 @@ const SECTIONS: Readonly<Record<string, Readonly<Record<string, Rule>>>> = {
   'The lines of a record': LINE_RULES,
   'The path of the module': PATH_RULES,
   'The version of the module': VERSION_RULES,
+  'The places of a log': WALK_RULES,
 }
 
 /** The whole page with the tables as they should be, as Prettier leaves it. */
@@ -35,11 +38,17 @@ function tables(): string {
         '',
         '| rule | level | what it says | source |',
         '| --- | --- | --- | --- |',
-        ...Object.entries(rules).map(([name, { level, says, source }]) => row(`\`${name}\``, level, says, source)),
+        ...Object.entries(rules).map(([name, { level, says, source }]) =>
+          row(`\`${name}\``, level, sentence(says), source),
+        ),
         '',
       ].join('\n'),
     )
     .join('\n')
+}
+
+function sentence(says: string): string {
+  return `${says[0]!.toUpperCase()}${says.slice(1).replace(/\.$/, '')}.`
 }
 
 function row(...cells: readonly string[]): string {
