@@ -26,7 +26,7 @@ export function seedOf(root: Hash): KeySeed {
   return [view.getUint32(0), view.getUint32(4)]
 }
 
-/** Where a module version stands in the bytes of a record: the path from their beginning, a space, the version. */
+/** Where a module version stands in bytes: the path from where the record begins, a space, the version. */
 export interface ModuleSpan {
   readonly pathEnd: number
   readonly versionStart: number
@@ -43,13 +43,13 @@ interface KeyHash {
 const scratch: KeyHash = { high: 0, low: 0 }
 
 /**
- * Hashes `path@version`, whose parts stand in the bytes of a record. Two lanes of the mixing of MurmurHash3, with a seed
- * each. The result is overwritten by the next call.
+ * Hashes `path@version`, whose parts stand in the bytes of a record, which begins at `start`. Two lanes of the mixing of
+ * MurmurHash3, with a seed each. The result is overwritten by the next call.
  */
-export function hashModule(data: Uint8Array, at: ModuleSpan, seed: KeySeed): Readonly<KeyHash> {
+export function hashModule(data: Uint8Array, at: ModuleSpan, seed: KeySeed, start = 0): Readonly<KeyHash> {
   scratch.high = seed[0]
   scratch.low = seed[1]
-  mixRange(data, 0, at.pathEnd)
+  mixRange(data, start, at.pathEnd)
   mixRange(data, at.versionStart - 1, at.versionEnd)
   scratch.high = finish(scratch.high)
   scratch.low = finish(scratch.low ^ scratch.high)
