@@ -35,7 +35,7 @@ interface TestAudit extends AuditReport {
 /** Audits a log up to its head; with the same home it goes on. */
 export async function auditOf(
   { dir, note }: MadeLog,
-  { home = temporaryHome(), origin = SUMDB_ORIGIN, source = new LogFolder(dir) as LogSource } = {},
+  { home = temporaryHome(), origin = SUMDB_ORIGIN, source = new LogFolder(dir) } = {},
 ): Promise<TestAudit> {
   const audit = await LogAudit.open({ dir: join(home, 'audit'), key: auditedKey, origin, source })
   try {
