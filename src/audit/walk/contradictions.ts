@@ -11,7 +11,7 @@ import { parseRecord } from '../../tlog/record.js'
 import type { Finding } from '../finding.js'
 import { judgeRecord } from '../rules/judge-record.js'
 import type { SharedKey } from './duplicates.js'
-import { walkFinding } from './walk-rules.js'
+import { moduleName, walkFinding } from './walk-rules.js'
 
 /** How much evidence one audit makes: a log that lies once is convicted, and the rest are findings. */
 const MAX_EVIDENCE = 16
@@ -42,11 +42,11 @@ export async function judgeShared(groups: readonly SharedKey[], log: ProvenRecor
       const { module } = judgeRecord(record)
       if (module === undefined) continue
       const name = `${module.path}@${module.version}`
+      const about = { id, module: moduleName(module) }
       const known = earlier.get(name) ?? []
       earlier.set(name, known)
       const other = known.find((one) => contradict(one.record, record))
       if (other !== undefined) {
-        const about = { id, module: name }
         findings.push(walkFinding('contradicting-records', `record ${other.id} says another hash of it`, about))
         if (evidence.length < MAX_EVIDENCE) {
           const pair = [other, { id, record }].map(async (one) => ({ ...one, proof: await log.proof(one.id) }))
@@ -54,7 +54,7 @@ export async function judgeShared(groups: readonly SharedKey[], log: ProvenRecor
           evidence.push(makeBadRecord(log.key, log.head, [a!, b!]))
         }
       } else if (known.length > 0) {
-        findings.push(walkFinding('duplicate-record', `record ${known[0]!.id} says the same`, { id, module: name }))
+        findings.push(walkFinding('duplicate-record', `record ${known[0]!.id} says the same`, about))
       }
       known.push({ id, record })
     }

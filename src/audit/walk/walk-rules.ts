@@ -41,6 +41,11 @@ export function isWalkRule(rule: string): rule is WalkRule {
 /** The longest detail of a finding, in characters. */
 const MAX_DETAIL = 200
 
+/** A module version as findings name it: the log may have written anything. */
+export function moduleName({ path, version }: { readonly path: string; readonly version: string }): string {
+  return printable(`${path}@${version}`.slice(0, MAX_DETAIL))
+}
+
 /** A finding of one of these rules. */
 export function walkFinding(rule: WalkRule, detail: string, about: Pick<Finding, 'id' | 'tile' | 'module'>): Finding {
   return { rule, level: WALK_RULES[rule].level, ...about, detail: printable(detail).slice(0, MAX_DETAIL) }
