@@ -7,7 +7,7 @@ import type { KnownHeads, NodeBase } from './base.js'
 import { quorumEvent } from './events.js'
 
 export async function knownHeads({ config, keyring, store, news, mesh }: NodeBase): Promise<KnownHeads> {
-  const quorum = quorumOf(config.policy, keyring.verifiers, () => store.convictions.convicted())
+  const quorum = quorumOf(config.policy, keyring.witnesses, () => store.convictions.convicted())
   // Whom the others are asked to pass on: what this node does not count, it need not hear.
   const counts = (config.policy?.witnesses ?? []).flatMap(({ key }) => key?.vkey ?? [])
   // A witness that is fed and not counted is kept and passed on like one that only neighbours count.
