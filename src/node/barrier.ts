@@ -32,6 +32,8 @@ export interface NodeBarrierOptions {
 export class NodeBarrier {
   readonly guard: RollbackGuard
   readonly deposits: Deposits
+  /** Those of the auditor's promises, which are of other heads; undefined without its key. */
+  readonly auditorDeposits: Deposits | undefined
   readonly clock: Clock
   /** Whether all keys were made at this start, and have signed nothing. */
   readonly isFresh: boolean
@@ -63,20 +65,21 @@ export class NodeBarrier {
       now,
       onChange: ({ state, text }) => emit({ event: 'guard', state, text }),
     })
+    const waitMs = config.depositWait * 1000
+    const deposited = { depositaries: mesh, keep, required, waitMs, now: () => performance.now() }
     this.deposits = new Deposits({
-      depositaries: mesh,
-      keep,
-      required,
-      waitMs: config.depositWait * 1000,
-      now: () => performance.now(),
+      ...deposited,
       onChange: ({ state, text, undeposited }) =>
         emit({ event: 'deposit', state, text, undeposited: undeposited.length }),
     })
+    // Whether its promises are kept is said of the outcome of each audit.
+    if (keyring.auditor !== undefined) this.auditorDeposits = new Deposits({ ...deposited, onChange: () => undefined })
   }
 
   start(): void {
     this.guard.start()
     this.deposits.start()
+    this.auditorDeposits?.start()
     this.#lookAtClock()
     this.#timer = setInterval(() => this.#lookAtClock(), CLOCK_LOOK_MS).unref()
   }
@@ -89,7 +92,13 @@ export class NodeBarrier {
   async stop(): Promise<void> {
     clearInterval(this.#timer)
     this.guard.stop()
-    await this.deposits.stop()
+    await Promise.all([this.deposits.stop(), this.auditorDeposits?.stop()])
+  }
+
+  /** A chosen peer has come: it is told what it is owed. */
+  connected(peer: string): void {
+    this.deposits.connected(peer)
+    this.auditorDeposits?.connected(peer)
   }
 
   /** Why nothing at all may be signed now. */
@@ -101,6 +110,9 @@ export class NodeBarrier {
 
   /** Why nothing of a log may be signed now. */
   readonly obstacle = (log: string): ErrorCode | undefined => this.common() ?? this.#binding.obstacle(log)?.code
+
+  /** Why the auditor must not cosign a log. What stands in the way of all keys is not asked here. */
+  readonly obstacleOfAuditor = (log: string): ErrorCode | undefined => this.#binding.obstacleOfAuditor(log)?.code
 
   /** Why the keys of a log must not cosign it, in words. */
   readonly taken = (log: string): string | undefined => this.#binding.text(log)

@@ -12,7 +12,10 @@ export async function knownHeads({ config, keyring, store, news, mesh }: NodeBas
   const counts = (config.policy?.witnesses ?? []).flatMap(({ key }) => key?.vkey ?? [])
   // A witness that is fed and not counted is kept and passed on like one that only neighbours count.
   const fed = config.places.flatMap(({ key }) => (key === undefined || counts.includes(key.vkey) ? [] : key))
-  const relayed: KnownHeads['relayed'] = () => [...fed, ...mesh.relayed()]
+  // Our auditor has a name of its own: our policy counts it or it does not, as any other witness.
+  const auditor = keyring.auditor?.verifier
+  const audited = auditor === undefined || counts.includes(auditor.vkey) ? [] : [auditor]
+  const relayed: KnownHeads['relayed'] = () => [...fed, ...audited, ...mesh.relayed()]
   const signatures = new SignatureCache()
   const onQuorum: ConstructorParameters<typeof CosignedHeads>[2] = (log, head) => {
     news.tell(quorumEvent(log, head))
