@@ -34,6 +34,7 @@ const ARROWS: Record<string, readonly string[]> = {
     'exchange',
     'gossip',
     'http',
+    'audit',
     'proxy',
     'status',
     'witness',

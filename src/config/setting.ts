@@ -5,7 +5,7 @@ import { GossumError } from '../errors.js'
 export type Place = 'flag' | 'environment' | 'file'
 
 /** What belongs together in help and docs, in this order. */
-export const GROUPS = ['Common', 'Logs', 'Mesh', 'API', 'Witness', 'Exchange', 'Go command'] as const
+export const GROUPS = ['Common', 'Logs', 'Mesh', 'API', 'Witness', 'Audit', 'Exchange', 'Go command'] as const
 export type Group = (typeof GROUPS)[number]
 
 /** What a flag, a variable or a file holds, as it is written there. */
@@ -88,6 +88,16 @@ export function seconds(said: Said<{ least: number; most: number; initial: numbe
     return written!
   }
   return { places: EVERYWHERE, value: 'SECONDS', ...spelling, kind: 'number', initial: () => initial, parse }
+}
+
+/** How often in a second, between two bounds. */
+export function perSecond(said: Said<{ least: number; most: number; initial: number }>): Setting<number, number> {
+  const { least, most, initial, ...spelling } = said
+  const parse = (written: number | undefined, name: string): number => {
+    if (!(written! >= least && written! <= most)) throw invalid(name, `a number from ${least} to ${most} expected`)
+    return written!
+  }
+  return { places: EVERYWHERE, value: 'PER-SECOND', ...spelling, kind: 'number', initial: () => initial, parse }
 }
 
 /** Yes or no. Its flag says what it is not by itself. */

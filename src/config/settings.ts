@@ -6,7 +6,7 @@ import { parseLogSetting } from '../logs/log-setting.js'
 import { parseDeposit } from './deposit-setting.js'
 import { SUM_GOLANG_ORG, SUM_GOLANG_ORG_URL } from './known-logs.js'
 import { parsePlaceOf } from './places.js'
-import { list, seconds, textSetting, textOr, toggle, type Setting } from './setting.js'
+import { list, perSecond, seconds, textSetting, textOr, toggle, type Setting } from './setting.js'
 import { CONFIG_FILE, HOME, NODE } from './shared-settings.js'
 import {
   parseBastion,
@@ -146,6 +146,18 @@ export const SETTINGS = {
     places: ['environment'],
     variable: 'SSH_AUTH_SOCK',
     read: asWritten,
+  }),
+  /** Whether every record of the checksum databases that are followed is read and judged (node/auditing.ts). */
+  audit: toggle({
+    group: 'Audit',
+    help: 'read every record of each checksum database in the background, and follow (docs/operating.md)',
+    initial: false,
+  }),
+  /** Requests a second, of all audits together. */
+  auditRate: perSecond({
+    group: 'Audit',
+    help: 'how many requests a second an audit makes',
+    ...{ least: 0.1, most: 1000, initial: 10 },
   }),
   /** "URL" or "VKEY URL" each: witnesses that heads are pushed to. */
   feed: list({

@@ -10,6 +10,7 @@ import { followedOf } from '../logs/log-setting.js'
 import type { Store } from '../store/store.js'
 import { RELEASED } from '../version.js'
 import { Clock, clockNews, type ClockCondition, type ClockReport } from '../witness/clock.js'
+import type { DepositReport } from '../witness/deposit-report.js'
 import { Deposits, type Depositaries } from '../witness/deposits.js'
 import { RollbackGuard } from '../witness/rollback-guard.js'
 import { Binding } from './binding.js'
@@ -124,6 +125,14 @@ export class NodeBarrier {
       return time === undefined ? [] : [{ log: key.name, time }]
     })
     return this.clock.report(promises)
+  }
+
+  /** Whether chosen peers keep what our keys have promised: those that witness, and where they are well, the auditor's. */
+  readonly depositReport = (): DepositReport => {
+    const { report } = this.deposits
+    const audits = this.auditorDeposits?.report
+    const isWorse = report.state === 'deposited' && audits?.state === 'undeposited'
+    return isWorse ? { ...audits, text: `of the auditor's promises: ${audits.text}` } : report
   }
 
   #lookAtClock(): void {

@@ -1,4 +1,5 @@
 /** What happens in a node, as it is told: `run --json` prints these, one a line. */
+import type { Finding, FindingLevel } from '../audit/finding.js'
 import type { ExchangeNews } from '../exchange/exchange.js'
 import type { ListNews } from '../logs/lists.js'
 import { formatHash } from '../tlog/hash.js'
@@ -45,6 +46,22 @@ export type NodeEvent = { readonly at: string } & (
       /** The evidence file, while it could not be written to disk: this line may be all that is left of it. */
       readonly file?: string
     }
+  /** An audit found something in a log, or in what its server gives. */
+  | {
+      readonly event: 'finding'
+      readonly log: string
+      readonly rule: string
+      readonly level: FindingLevel
+      /** Number of the record; null for what is about a tile. */
+      readonly id: number | null
+      /** Path of the tile; null for what is about a record. */
+      readonly tile: string | null
+      /** `path@version`, as far as the record says one. */
+      readonly module: string | null
+      readonly detail: string
+    }
+  /** The auditor's key has cosigned a head: every record below it was read by this node, and none is bad. */
+  | { readonly event: 'audited'; readonly log: string; readonly size: number }
   | { readonly event: 'peer'; readonly peerId: string; readonly multiaddr: string; readonly connected: boolean }
   /** A signed head stays unproven, or no tree can explain it. */
   | {
@@ -104,6 +121,11 @@ export type NodeEvent = { readonly at: string } & (
 
 /** The parts of an event that its source knows; the node adds the time. */
 export type NodeEventBody = NodeEvent extends infer E ? (E extends NodeEvent ? Omit<E, 'at'> : never) : never
+
+export function findingEvent(log: string, { rule, level, id, tile, module, detail }: Finding): NodeEventBody {
+  const place = { id: id ?? null, tile: tile ?? null, module: module ?? null }
+  return { event: 'finding', log, rule, level, ...place, detail }
+}
 
 export function logListEvent({ added, ...news }: ListNews): NodeEventBody {
   return { event: 'log-list', ...news, added: added.map(({ id, key, origin }) => ({ id, name: key.name, origin })) }

@@ -42,8 +42,8 @@ export interface AuditorOptions {
   readonly now: () => number
 }
 
-/** What came of a head that was audited: cosigned, by this call or before, or why not. */
-export type AuditorOutcome = 'cosigned' | ErrorCode
+/** What came of a head that was audited: cosigned by this call, or before, or why not. */
+export type AuditorOutcome = 'cosigned' | 'known' | ErrorCode
 
 export class Auditor {
   readonly #options: AuditorOptions
@@ -51,13 +51,6 @@ export class Auditor {
 
   constructor(options: AuditorOptions) {
     this.#options = options
-  }
-
-  /** Whether the auditor has cosigned the head of this size, and the line is held. */
-  async has(log: string, size: number): Promise<boolean> {
-    const { key, kept } = this.#options
-    const head = await kept.cosigned.cosignedAt(log, size)
-    return head?.cosignatures.has(key.signer.verifier.vkey) === true
   }
 
   /**
@@ -99,7 +92,7 @@ export class Auditor {
           break
         }
         case 'promised':
-          if (await this.has(log, head.size)) return 'cosigned'
+          if (await this.#has(log, head.size)) return 'known'
           return this.#make(log, head, state, decision.audited)
       }
     }
@@ -132,6 +125,13 @@ export class Auditor {
     const { signer, deposits } = this.#options.key
     if (deposits?.hasChosen !== true) return 'nobody'
     return deposits.deposit(log, [await makePromise(signer, { log, seq, time, head: formatNote(logNote) })])
+  }
+
+  /** Whether the auditor has cosigned the head of this size, and the line is held. */
+  async #has(log: string, size: number): Promise<boolean> {
+    const { key, kept } = this.#options
+    const head = await kept.cosigned.cosignedAt(log, size)
+    return head?.cosignatures.has(key.signer.verifier.vkey) === true
   }
 
   #obstacle(log: string): ErrorCode | undefined {

@@ -44,7 +44,7 @@ test('a head gets its line only when it was audited, and the quorum that asks fo
   expect(linesOf(heart.published)).toEqual([[5, NOW / 1000]])
   expect(heart.quorums.map(({ size }) => size)).toEqual([5])
   // Once more, as after each round of an audit that brought nothing new, it says nothing new.
-  expect(await heart.witness.cosignAudited(heart.log, 5)).toBe('cosigned')
+  expect(await heart.witness.cosignAudited(heart.log, 5)).toBe('known')
   expect(linesOf(heart.published)).toHaveLength(1)
 })
 

@@ -71,6 +71,10 @@ function linesOf(event: NodeEvent, telling: Telling): string[] {
         `!SPLIT VIEW  ${nameOf(event.log)} signed two histories: sizes ${event.sizes.map(grouped).join(' and ')} (${SOURCES[event.source]})`,
         `nothing more of it is signed. ${afterEvidence(event.id, telling)}`,
       ]
+    case 'finding':
+      return findingLines(event, nameOf(event.log))
+    case 'audited':
+      return [`audited    ${nameOf(event.log)}  size ${grouped(event.size)}: read whole, cosigned`]
     case 'peer':
       return [`${event.connected ? 'connected ' : 'left      '} ${event.peerId}`]
     case 'suspect':
@@ -130,6 +134,16 @@ function witnessLines(
     `!WITNESS     ${who} cosigned two histories of ${log}: sizes ${sizes.map(grouped).join(' and ')} (${SOURCES[source]})`,
     `its cosignatures do not count any more. ${afterEvidence(id, telling)}`,
   ]
+}
+
+/** What an audit found: an error is the log's, or its server's; a note is only worth knowing. */
+function findingLines(
+  { rule, level, id, tile, module, detail }: NodeEvent & { event: 'finding' },
+  log: string,
+): string[] {
+  const place = id === null ? String(tile) : `record ${grouped(id)}`
+  const what = `${log}  ${place}${module === null ? '' : ` (${module})`}: ${detail} [${rule}]`
+  return [level === 'error' ? `!BAD RECORD  ${what}` : `finding    ${what}`]
 }
 
 /** A place outside the mesh: whether it answers, and what it objects to. What it merely took is no news. */
