@@ -17,6 +17,7 @@ import {
   parseNetwork,
   readPolicy,
 } from './values.js'
+import { parseWatch, WATCH_FIELDS } from './watch-setting.js'
 
 const asWritten = (written: string): string => written
 
@@ -158,6 +159,15 @@ export const SETTINGS = {
     group: 'Audit',
     help: 'how many requests a second an audit makes',
     ...{ least: 0.1, most: 1000, initial: 10 },
+  }),
+  /** "PATTERNS [authorised=FILE|URL [key=BASE64]]" each: modules whose new versions are told (node/watching.ts). */
+  watch: list({
+    group: 'Audit',
+    value: '"PATTERNS [authorised=FILE|URL [key=BASE64]]"',
+    help: 'tell of each new version of these modules (docs/operating.md)',
+    fields: WATCH_FIELDS,
+    secret: true,
+    each: parseWatch,
   }),
   /** "URL" or "VKEY URL" each: witnesses that heads are pushed to. */
   feed: list({

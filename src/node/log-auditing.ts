@@ -12,6 +12,7 @@ import type { Note } from '../tlog/note.js'
 import type { Finding } from '../audit/finding.js'
 import type { AuditorOutcome } from '../witness/auditor.js'
 import type { CosignedHead } from '../witness/cosigned-head.js'
+import { Rounds } from './rounds.js'
 import type { AuditView } from '../status/shapes.js'
 
 /** Milliseconds after which it is looked again what is to be done, though nothing was heard. */
@@ -78,8 +79,7 @@ export class LogAuditing {
   /** Size of the head that was cosigned last in this life. */
   #cosigned: number | undefined
   #failure: string | undefined
-  #wake: () => void = () => undefined
-  #isWoken = false
+  readonly #rounds = new Rounds(this.#stopped.signal)
   #running: Promise<void> = Promise.resolve()
 
   constructor(parts: LogAuditingParts) {
@@ -102,22 +102,20 @@ export class LogAuditing {
 
   /** There may be another head to go on to, or something else has changed that it waits for. */
   wake(): void {
-    this.#isWoken = true
-    this.#wake()
+    this.#rounds.wake()
   }
 
   /** Ends what is under way; what was read by then is kept. */
   async stop(): Promise<void> {
     this.#stopped.abort(new Error('the node stops'))
-    this.wake()
     await this.#running
     await this.#audit?.close()
   }
 
   async #run(): Promise<void> {
     const { everyMs, pauseMs } = this.#parts.pace ?? { everyMs: EVERY_MS, pauseMs: PAUSE_MS }
-    while (!this.#stopped.signal.aborted) {
-      this.#isWoken = false
+    for (;;) {
+      this.#rounds.begin()
       try {
         await this.#open()
         this.#failure = await this.#round(this.#audit!)
@@ -127,10 +125,11 @@ export class LogAuditing {
         // A log that is down is said once, by who polls it too.
         if (failure !== this.#failure && errorCode(error) !== 'LOG_UNREACHABLE') this.#parts.told.onError(error)
         this.#failure = failure
-        await this.#rest(everyMs)
+        await this.#rounds.pause(everyMs)
       }
-      await this.#rest(pauseMs)
-      if (!this.#isWoken) await this.#rest(everyMs, true)
+      await this.#rounds.pause(pauseMs)
+      await this.#rounds.rest(everyMs)
+      if (this.#stopped.signal.aborted) return
     }
   }
 
@@ -201,23 +200,6 @@ export class LogAuditing {
     if (this.#known.has(what) || this.#known.size >= MAX_REMEMBERED) return false
     this.#known.add(what)
     return true
-  }
-
-  /** Resolves after so many milliseconds, or at the stop; where that is wanted, also as soon as there is something to do. */
-  #rest(ms: number, orWoken = false): Promise<void> {
-    const { signal } = this.#stopped
-    return new Promise((resolve) => {
-      const done = (): void => {
-        clearTimeout(timer)
-        signal.removeEventListener('abort', done)
-        this.#wake = () => undefined
-        resolve()
-      }
-      const timer = setTimeout(done, ms).unref()
-      signal.addEventListener('abort', done, { once: true })
-      if (orWoken) this.#wake = done
-      if (signal.aborted || (orWoken && this.#isWoken)) done()
-    })
   }
 }
 

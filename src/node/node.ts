@@ -26,6 +26,7 @@ import { makePollers } from './polling.js'
 import { readSelf } from './self.js'
 import { makeView } from './shown.js'
 import { makeWitness } from './witnessing.js'
+import { makeWatching } from './watching.js'
 import { routesForLogs } from './witness-routes.js'
 
 export interface GossumNode {
@@ -120,7 +121,7 @@ async function build(
   // ---- where heads come in and are shown ----
   const sumdbs = goDoors(base, heads, { clients, alarm, witness })
   const exchange = makeExchange(base, heads, witness, isHeld)
-  const watching = { facts: { unauthorised: [], unread: [] } }
+  const watching = await makeWatching(base, heads, clients)
   const auditing = makeAuditing(base, heads, { witness, alarm, isHeld })
   const doors = new Doors(config, news)
   const view = makeView(base, heads, { alarm, barrier, witness, exchange, doors, lists, auditing, watching })
@@ -129,6 +130,7 @@ async function build(
     () => doors.stop(),
     () => exchange.stop(),
     () => auditing.stop(),
+    () => watching.stop(),
   )
   const routes = routesForLogs(base, heads, witness, barrier, isHeld)
   barrier.start()
@@ -143,6 +145,7 @@ async function build(
     for (const poller of pollers) poller.start()
     exchange.start()
     auditing.start()
+    watching.start()
     for (const left of [witness.submitDeferred(), witness.retryOwed(), witness.redeposit()]) left.catch(news.onError)
   })
   // First of all when stopping: a poller or a peer may be waiting for a proof or a signature that will never come.

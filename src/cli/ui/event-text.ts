@@ -73,6 +73,9 @@ function linesOf(event: NodeEvent, telling: Telling): string[] {
       ]
     case 'finding':
       return findingLines(event, nameOf(event.log))
+    case 'watch':
+    case 'unauthorised':
+      return watchLines(event, nameOf(event.log))
     case 'audited':
       return [`audited    ${nameOf(event.log)}  size ${grouped(event.size)}: read whole, cosigned`]
     case 'peer':
@@ -144,6 +147,14 @@ function findingLines(
   const place = id === null ? String(tile) : `record ${grouped(id)}`
   const what = `${log}  ${place}${module === null ? '' : ` (${module})`}: ${detail} [${rule}]`
   return [level === 'error' ? `!BAD RECORD  ${what}` : `finding    ${what}`]
+}
+
+/** A new version of a module that is watched. */
+function watchLines(event: NodeEvent & { event: 'watch' | 'unauthorised' }, log: string): string[] {
+  const { module, version, id, time, authorised } = event
+  const what = `${module} ${version}  record ${grouped(id)} of ${log}, there by ${time}`
+  if (event.event === 'watch') return [`new        ${what}${authorised === true ? ', authorised' : ''}`]
+  return [`!UNAUTHORISED  ${what}`, 'its owner has not authorised it: gossum watch test says how the list stands']
 }
 
 /** A place outside the mesh: whether it answers, and what it objects to. What it merely took is no news. */
