@@ -43,6 +43,11 @@ export const STATE = {
     'audit these records again; gossum audit --units writes such files',
     trouble({ exit: 2 }),
   ],
+  AUDIT_INCOMPLETE: [
+    'some records could not be read, so there is no result to hand on',
+    'run the same command again: what was read is kept',
+    notNow(4),
+  ],
   AUDIT_DISAGREES: [
     'the results of an audit are not of one tree, or leave records out',
     'they must be of one head, whose records they read all: gossum audit --units says which',

@@ -118,6 +118,7 @@ const NAMES: readonly (readonly [RuleName, string, string])[] = [
   ['pseudo-base', 'example.com/base', `v1.0.0-${TIME}-${REVISION}`],
   ['pseudo-base', 'example.com/base', `v2.0.0-${TIME}-${REVISION}+incompatible`],
   ['pseudo-time', 'example.com/time', `v0.0.0-20190229030405-${REVISION}`],
+  ['pseudo-time', 'example.com/time', `v0.0.0-21000229030405-${REVISION}`],
   ['pseudo-time', 'example.com/time', `v0.0.0-20190101240000-${REVISION}`],
   ['pseudo-time', 'example.com/time', 'v0.0.0-00010101000000-000000000000'],
   ['pseudo-revision', 'example.com/revision', `v0.0.0-${TIME}-0123456`],

@@ -23,7 +23,7 @@ export function quoted(text: string): string {
 }
 
 /** Collects what is broken: of each rule the first place, and no words are made for any other. */
-export class Found {
+export class BrokenRules {
   readonly #byRule = new Map<RuleName, Broken>()
 
   add(rule: RuleName, detail: () => string): void {

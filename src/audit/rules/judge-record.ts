@@ -7,7 +7,7 @@
 import { MAX_MODULE_LENGTH } from '../../sumdb/module-version.js'
 import { fromBase64, fromUtf8, toBase64 } from '../../tlog/bytes.js'
 import { MAX_RECORD_BYTES } from '../../tlog/record.js'
-import { broken, Found, quoted, type Broken } from './broken.js'
+import { broken, BrokenRules, quoted, type Broken } from './broken.js'
 import { judgePath } from './judge-path.js'
 import { judgeVersion } from './judge-version.js'
 import type { RuleName } from './rules.js'
@@ -45,7 +45,7 @@ export function judgeRecord(record: Uint8Array): RecordVerdict {
     return unread('record-control', `the record has the control character 0x${code}`)
   }
 
-  const found = new Found()
+  const found = new BrokenRules()
   if (text.startsWith('\n') || text.includes('\n\n'))
     found.add('record-blank-line', () => 'the record has an empty line')
   if (!text.endsWith('\n')) found.add('record-end', () => 'the last line of the record has no end')
@@ -72,7 +72,7 @@ function unread(rule: RuleName, detail: string): RecordVerdict {
 }
 
 /** The lines that have three fields and name a file; `isWhole` says that all are such. */
-function readLines(text: string, found: Found): { lines: Line[]; isWhole: boolean } {
+function readLines(text: string, found: BrokenRules): { lines: Line[]; isWhole: boolean } {
   const lines: Line[] = []
   let isWhole = true
   for (const line of text.split('\n')) {
@@ -93,7 +93,7 @@ function readLines(text: string, found: Found): { lines: Line[]; isWhole: boolea
 }
 
 /** Whether the lines of the module are the two that are expected. What is missing can only be said if all were read. */
-function judgeSet(lines: readonly Line[], isComplete: boolean, found: Found): void {
+function judgeSet(lines: readonly Line[], isComplete: boolean, found: BrokenRules): void {
   const firstOf = new Map<Line['of'], Line>()
   for (const line of lines) {
     const earlier = firstOf.get(line.of)
@@ -112,7 +112,7 @@ function judgeSet(lines: readonly Line[], isComplete: boolean, found: Found): vo
   }
 }
 
-function judgeLength(path: string, version: string, found: Found): void {
+function judgeLength(path: string, version: string, found: BrokenRules): void {
   const capitals = `${path}${version}`.replaceAll(/[^A-Z]+/g, '').length
   const length = path.length + '@'.length + version.length + capitals
   if (length > MAX_MODULE_LENGTH) {
@@ -120,7 +120,7 @@ function judgeLength(path: string, version: string, found: Found): void {
   }
 }
 
-function judgeHash({ hash, text }: Line, found: Found): void {
+function judgeHash({ hash, text }: Line, found: BrokenRules): void {
   if (!hash.startsWith('h1:')) {
     found.add('hash-prefix', () => `a hash does not begin with h1: ${quoted(text)}`)
     return

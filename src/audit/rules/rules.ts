@@ -2,7 +2,7 @@
  * The rules that one record of a checksum database is held to: their names, which never change, what each says, and who
  * made it. docs/audit.md has the same table (npm run docs).
  *
- * `error` is what no release of the go command has let a log write: the log is at fault. `note` is what today's rules
+ * `error` is what, as far as is known, no release of the go command has let a log write: the log is at fault. `note` is what today's rules
  * refuse and the public log may have from its first two years, or what nobody ever forbade in so many words.
  *
  * Pure.
@@ -68,7 +68,7 @@ export const LINE_RULES = {
   },
   'line-order': {
     level: 'note',
-    says: 'The line of the module’s files comes before that of its go.mod, as in every genuine record.',
+    says: "The line of the module's files comes before that of its go.mod, as in every genuine record.",
     source: 'the public log; no rule demands it',
   },
   'go-mod-missing': {
@@ -78,7 +78,7 @@ export const LINE_RULES = {
   },
   'go-mod-alone': {
     level: 'note',
-    says: 'A record has a hash of the module’s files; go.mod alone is legal, but nobody can download what it names.',
+    says: "A record has a hash of the module's files; go.mod alone is legal, but nobody can download what it names.",
     source: CHECK_SUM_DB,
   },
   'hash-prefix': { level: 'error', says: 'A hash begins with `h1:`, the only algorithm there is.', source: REFERENCE },

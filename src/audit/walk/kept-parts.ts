@@ -107,7 +107,7 @@ export class KeptParts {
     return gaps
   }
 
-  /** Keeps a part of which nothing is missing, in a gap; it is on disk when this returns. */
+  /** Keeps a part of which nothing is missing, in a gap or in the place of the same; it is on disk when this returns. */
   async add(part: Part): Promise<void> {
     await this.#write(part)
     const unit = Math.floor(part.from / UNIT_RECORDS)
@@ -121,9 +121,9 @@ export class KeptParts {
     for (const { path } of this.#parts) yield parsePart(await readBytes(path)).findings
   }
 
-  /** The files of the parts in order, as they are handed to others. */
-  async *files(): AsyncGenerator<Uint8Array> {
-    for (const { path } of this.#parts) yield readBytes(path)
+  /** The files of the parts within a range, in order, as they are handed to others. */
+  async *files({ from, to }: PartRange): AsyncGenerator<Uint8Array> {
+    for (const part of this.#parts) if (part.from >= from && part.to <= to) yield readBytes(part.path)
   }
 
   /** Whether a record of this number or above has a key in the bucket. */
@@ -159,6 +159,7 @@ export class KeptParts {
     await writeWholeFile(path, bytes)
     const { from, to, audited, counts, hashes } = part
     const keysAt = bytes.length - part.keys.length
+    this.#parts = this.#parts.filter((other) => other.path !== path)
     this.#parts.push({ from, to, audited, counts, hashes, path, keysAt })
     this.#parts.sort((a, b) => a.from - b.from || b.to - a.to)
   }

@@ -21,10 +21,13 @@ import { judgeShared } from './contradictions.js'
 import { sharedKeys } from './duplicates.js'
 import { lockFolder, type FolderLock } from './folder-lock.js'
 import { HashTiles } from './hash-tiles.js'
+import { seedOf } from './module-keys.js'
 import { KeptParts } from './kept-parts.js'
+import { headOf, mergeFiles, requireRoot, type Disagreement } from './merge.js'
 import { provenRecord } from './part.js'
 import { auditorBeside, auditorHere, type PartAuditor, type TreeToAudit } from './threads.js'
 import type { FindingCounts, Missing, Part, PartRange } from './unit.js'
+import { encodeUnitsHeader, encodeUnitsPart, type PinnedTree } from './units-file.js'
 
 /** How many findings and missing tiles of ranges that are not done are told; all are counted. */
 const MAX_TOLD = 10_000
@@ -119,11 +122,16 @@ export class LogAudit {
     return this.#state && parseNote(utf8(this.#state.head))
   }
 
+  /** What was found of module versions that stand twice. */
+  get sharedFindings(): readonly Finding[] {
+    return this.#state?.shared.findings ?? []
+  }
+
   /** All that was found so far: of what is kept in order, then of this run, then of what stands twice. */
   async *findings(): AsyncGenerator<Finding> {
     for await (const findings of this.#kept.findings()) yield* findings
     yield* this.#passing.values()
-    yield* this.#state?.shared.findings ?? []
+    yield* this.sharedFindings
   }
 
   /**
@@ -143,6 +151,41 @@ export class LogAudit {
     return this.#report(head, range, missing, this.#evidence())
   }
 
+  /**
+   * What was read of [from, to), for another machine to merge; the range is done, and that of whole units.
+   */
+  async *unitsFile({ from, to }: PartRange): AsyncGenerator<Uint8Array> {
+    const { key, origin } = this.#parts
+    const { head, seed } = this.#state!
+    yield encodeUnitsHeader({ log: key.vkey, origin, head, seed })
+    for await (const part of this.#kept.files({ from, to })) yield encodeUnitsPart(part)
+  }
+
+  /**
+   * Takes up what others found, and then finishes the audit of the head that all their files are of. Returns who said something
+   * that is not so, as far as it was found out. Throws what mergeFiles and requireRoot throw.
+   */
+  async merge(
+    files: readonly string[],
+    pinned: PinnedTree,
+    isChosen: (range: PartRange) => boolean,
+    options: Pick<AuditOptions, 'signal'> = {},
+  ): Promise<{ report: AuditReport; wrong: Disagreement[] }> {
+    const { key, origin, source } = this.#parts
+    const audited = headOf(pinned, key)
+    await this.#extend(audited, options.signal)
+    const here = await auditorHere({ tree: audited.head, origin, source, seed: pinned.seed }, options.signal)
+    const again = async (range: PartRange): Promise<Part> => {
+      const part = await here.audit(range, options.signal)
+      const [missing] = part.missing
+      if (missing !== undefined) throw new GossumError('LOG_UNREACHABLE', `${missing.what}: ${missing.why}`)
+      return part
+    }
+    const wrong = await mergeFiles(files, pinned, { again, isChosen, keep: (part) => this.#kept.add(part) })
+    requireRoot(this.#kept.done, audited.head)
+    return { report: await this.audit(audited, options), wrong }
+  }
+
   async close(): Promise<void> {
     await this.#lock.release()
   }
@@ -153,11 +196,8 @@ export class LogAudit {
     const options = signal === undefined ? {} : { signal }
     const last = this.head
     if (last === undefined || this.#state === undefined) {
-      // From what the log has committed to: it cannot have chosen its records by their hashes.
-      const view = new DataView(head.root.slice().buffer)
-      const seed = [view.getUint32(0), view.getUint32(4)] as const
       const shared = { upTo: 0, findings: [], evidence: [], isWhole: true }
-      this.#state = { log: key.vkey, origin, seed, head: spellNote(bareHead(note, key)), shared }
+      this.#state = { log: key.vkey, origin, seed: seedOf(head.root), head: spellNote(bareHead(note, key)), shared }
       await writeState(dir, this.#state)
       return undefined
     }
@@ -270,7 +310,7 @@ export class LogAudit {
       findings.error += counts.error
       findings.note += counts.note
     }
-    for (const { level } of [...this.#passing.values(), ...(this.#state?.shared.findings ?? [])]) findings[level]++
+    for (const { level } of [...this.#passing.values(), ...this.sharedFindings]) findings[level]++
     const audited = Math.max(wanted.to - wanted.from, 0) - open + this.#passed
     const isComplete = open === 0 && missing.length === 0 && range.to <= head.size
     return { audited, size: head.size, root: head.root, findings, isComplete, missing, evidence }

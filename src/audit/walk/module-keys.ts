@@ -7,6 +7,7 @@
  * Pure.
  */
 import { utf8 } from '../../tlog/bytes.js'
+import type { Hash } from '../../tlog/hash.js'
 
 export const BUCKETS = 256
 /** Bytes of one entry: the hash, high half first, and the record's offset in the range, all little-endian. */
@@ -18,6 +19,12 @@ export const MAX_KEYED_RECORDS = 2 ** 16
 
 /** What hashes are seeded with: two 32-bit numbers, the same for all ranges that are compared. */
 export type KeySeed = readonly [number, number]
+
+/** The seed of an audit that begins with a tree of this root: the log cannot have chosen its records by their hashes. */
+export function seedOf(root: Hash): KeySeed {
+  const view = new DataView(root.buffer, root.byteOffset)
+  return [view.getUint32(0), view.getUint32(4)]
+}
 
 /** Where a module version stands in the bytes of a record: the path from their beginning, a space, the version. */
 export interface ModuleSpan {

@@ -3,6 +3,7 @@ import { judgeRecord } from '../rules/judge-record.js'
 import { readPlain, type PlainRecord } from '../rules/plain-record.js'
 import { RULES } from '../rules/rules.js'
 import type { Finding } from '../finding.js'
+import { moduleName } from './walk-rules.js'
 import { hashModule, hashModuleText, type KeySeed } from './module-keys.js'
 
 export interface Judgement {
@@ -33,7 +34,7 @@ export class RecordJudge {
       return this.#faultless
     }
     const { module, broken } = judgeRecord(record)
-    const about = module === undefined ? { id } : { id, module: `${module.path}@${module.version}` }
+    const about = module === undefined ? { id } : { id, module: moduleName(module) }
     const findings = broken.map(({ rule, detail }) => ({ rule, level: RULES[rule].level, ...about, detail }))
     return { findings, key: module && hashModuleText(module.path, module.version, this.#seed) }
   }

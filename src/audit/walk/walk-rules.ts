@@ -33,8 +33,18 @@ export const WALK_RULES = {
 
 export type WalkRule = keyof typeof WALK_RULES
 
+/** Whether a rule is one of these. */
+export function isWalkRule(rule: string): rule is WalkRule {
+  return Object.hasOwn(WALK_RULES, rule)
+}
+
 /** The longest detail of a finding, in characters. */
 const MAX_DETAIL = 200
+
+/** A module version as findings name it: the log may have written anything. */
+export function moduleName({ path, version }: { readonly path: string; readonly version: string }): string {
+  return printable(`${path}@${version}`.slice(0, MAX_DETAIL))
+}
 
 /** A finding of one of these rules. */
 export function walkFinding(rule: WalkRule, detail: string, about: Pick<Finding, 'id' | 'tile' | 'module'>): Finding {

@@ -29,7 +29,7 @@ describe('genuine records break no rule', () => {
 
   test('and name their modules as the go command reads them', () => {
     for (const record of SMALL_RECORDS) {
-      const [{ path, version }] = recordLines(parseRecord(record)) as [{ path: string; version: string }]
+      const { path, version } = recordLines(parseRecord(record))[0]!
       expect(judgeRecord(record).module).toEqual({ path, version })
     }
   })
@@ -64,6 +64,7 @@ describe('what is legal is no finding', () => {
     ['example.com/a/v2', 'v2.0.0-20190102030405-0123456789ab'],
     ['example.com/a', 'v0.0.0-20190102030405-0123456789ab'],
     ['example.com/a', 'v0.0.0-20200229235959-0123456789ab'],
+    ['example.com/a', 'v0.0.0-20000229235959-0123456789ab'],
     ['example.com/a', 'v1.2.4-0.20190102030405-0123456789ab'],
     ['example.com/a', 'v1.2.3-rc.1.0.20190102030405-0123456789ab'],
     ['example.com/a', 'v3.2.4-0.20190102030405-0123456789ab+incompatible'],

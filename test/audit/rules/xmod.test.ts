@@ -9,6 +9,7 @@ import { judgeRecord } from '../../../src/audit/rules/judge-record.js'
 import { judgeVersion } from '../../../src/audit/rules/judge-version.js'
 import type { RuleName } from '../../../src/audit/rules/rules.js'
 import { escapeModule } from '../../../src/sumdb/module.js'
+import { fromUtf8, utf8 } from '../../../src/tlog/bytes.js'
 import { BAD_RECORDS } from '../../helpers/bad-records.js'
 import { required } from '../../helpers/go.js'
 import { findPeer } from '../../helpers/peers.js'
@@ -148,9 +149,10 @@ describe.skipIf(peer === undefined)('golang.org/x/mod agrees', () => {
       for (let n = random() % 3; n > 0; n--) {
         const at = random() % (out.length + 1)
         const length = random() % 3
-        out = (out.slice(0, at) + pick(['', ...parts.split(' ')]) + out.slice(at + length)).toWellFormed()
+        out = out.slice(0, at) + pick(['', ...parts.split(' ')]) + out.slice(at + length)
       }
-      return out
+      // Half of a pair has no spelling in JSON that both read alike.
+      return fromUtf8(utf8(out))!
     }
     const seeds = [...genuine, ...made, ...made]
     const modules = Array.from({ length: 30_000 }, () => {
