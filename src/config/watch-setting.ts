@@ -1,6 +1,6 @@
 /**
  * `--watch`, or `watch:` in the file: modules whose owner wants to hear of each new version, and the list of releases that the
- * owner made (watch/releases.ts). Pure.
+ * owner made (watch/releases.ts).
  */
 import { resolve } from 'node:path'
 import { parseUrl } from '../logs/log-setting.js'

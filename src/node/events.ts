@@ -12,6 +12,27 @@ import { SOURCES, type Door, type HeadSource } from '../witness/source.js'
 import type { DepositReport } from '../witness/deposit-report.js'
 import type { GuardState } from '../witness/rollback-guard.js'
 
+/** The record of a module version, and what makes others believe it. */
+interface WatchedRecord {
+  readonly log: string
+  readonly module: string
+  readonly version: string
+  /** Number of the record. */
+  readonly id: number
+  /** Its text. */
+  readonly record: string
+  /** The inclusion proof of the record under the head: hashes in base64; null when the log did not show it. */
+  readonly proof: readonly string[] | null
+  readonly size: number
+  readonly root: string
+  /** The quorum head as a note, with the cosignatures that count. */
+  readonly head: string
+  /** The latest time that one of these says: the record was there by then. */
+  readonly time: string
+  /** Null when the watch names no list, or that could not be read. */
+  readonly authorised: boolean | null
+}
+
 /** Times are ISO 8601, roots base64, logs their ids. Fields are only added. */
 export type NodeEvent = { readonly at: string } & (
   | {
@@ -64,27 +85,10 @@ export type NodeEvent = { readonly at: string } & (
       readonly module: string | null
       readonly detail: string
     }
-  /** A new version of a module that is watched; `unauthorised` when it is none that the owner has made. */
-  | {
-      readonly event: 'watch' | 'unauthorised'
-      readonly log: string
-      readonly module: string
-      readonly version: string
-      /** Number of the record. */
-      readonly id: number
-      /** Its text. */
-      readonly record: string
-      /** The inclusion proof of the record under the head: hashes in base64; null when the log did not show it. */
-      readonly proof: readonly string[] | null
-      readonly size: number
-      readonly root: string
-      /** The quorum head as a note, with the cosignatures that count. */
-      readonly head: string
-      /** The latest time that one of these says: the record was there by then. */
-      readonly time: string
-      /** Null when the watch names no list, or that could not be read. */
-      readonly authorised: boolean | null
-    }
+  /** A new version of a module that is watched. */
+  | ({ readonly event: 'watch' } & WatchedRecord)
+  /** It is none that its owner has authorised. */
+  | ({ readonly event: 'unauthorised' } & WatchedRecord)
   /** The auditor's key has cosigned a head: every record below it was read by this node, and none is bad. */
   | { readonly event: 'audited'; readonly log: string; readonly size: number }
   | { readonly event: 'peer'; readonly peerId: string; readonly multiaddr: string; readonly connected: boolean }
