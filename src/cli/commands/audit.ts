@@ -16,7 +16,14 @@ import { NodeClient } from '../node-client.js'
 import { readFileBounded } from '../named-files.js'
 import { counted, grouped } from '../ui/node-text.js'
 import { output, type Output } from '../ui/output.js'
-import { auditSettings, rangeOf, USUAL_POLL, USUAL_RATE, type AuditFlags, type AuditSettings } from './audit/audit-settings.js'
+import {
+  auditSettings,
+  rangeOf,
+  USUAL_POLL,
+  USUAL_RATE,
+  type AuditFlags,
+  type AuditSettings,
+} from './audit/audit-settings.js'
 import { exitOfAudit, tellFinding, tellOutcome } from './audit/audit-text.js'
 
 export async function command(named: string | undefined): Promise<Command> {

@@ -114,7 +114,9 @@ describe('the keys of a range', () => {
     return bytes
   }
   /** Where a bucket with two entries begins. */
-  const pair = Array.from({ length: BUCKETS }, (_, b) => bucketRange(viewOf(good), b)).find(({ from, to }) => to - from > 1)!
+  const pair = Array.from({ length: BUCKETS }, (_, b) => bucketRange(viewOf(good), b)).find(
+    ({ from, to }) => to - from > 1,
+  )!
   const at = TABLE_BYTES + pair.from * ENTRY_BYTES
 
   it.each<[string, Uint8Array, number]>([
