@@ -7,7 +7,7 @@ import type { Finding } from '../../audit/finding.js'
 import { LogAudit, type AuditedHead, type AuditReport } from '../../audit/walk/log-audit.js'
 import type { Part, PartRange } from '../../audit/walk/unit.js'
 import { isWalkRule } from '../../audit/walk/walk-rules.js'
-import { GossumError } from '../../errors.js'
+import { GossumError, traitsOf } from '../../errors.js'
 import { dialectOf } from '../../sumdb/log-layout.js'
 import { parseCheckpoint, SUMDB_ORIGIN } from '../../tlog/checkpoint.js'
 import { MAX_READ_NOTE_BYTES, parseNote, spellNote, verifyNote } from '../../tlog/note.js'
@@ -94,14 +94,12 @@ async function run(flags: AuditFlags, out: Output): Promise<number> {
   try {
     const session: Session = { audit, flags, out, signal: stop.signal, tell: tellOnce(out) }
     for await (const finding of audit.findings()) session.tell(finding)
-    for (;;) {
-      const head = await newestHead(flags, settings, stop.signal)
-      if (flags.out !== undefined) requireHead(audit, head, dir)
-      const report = await auditOnce(session, head)
-      if (flags.out !== undefined) await writeUnits(audit, head, flags.out, report, rangeOf(flags, head.head.size)!)
-      if (flags.follow !== true || report.evidence.length > 0) return exitOfAudit(report)
-      await setTimeout(settings.pollMs, undefined, { signal: stop.signal })
-    }
+    if (flags.follow === true) return await follow(session, settings)
+    const head = await newestHead(flags, settings, stop.signal)
+    if (flags.out !== undefined) requireHead(audit, head, dir)
+    const report = await auditOnce(session, head)
+    if (flags.out !== undefined) await writeUnits(audit, head, flags.out, report, rangeOf(flags, head.head.size)!)
+    return exitOfAudit(report)
   } catch (error) {
     if (!stop.signal.aborted) throw error
     out.talk('stopped: the same command goes on from here')
@@ -109,6 +107,28 @@ async function run(flags: AuditFlags, out: Output): Promise<number> {
   } finally {
     process.off('SIGINT', onSignal).off('SIGTERM', onSignal)
     await audit.close()
+  }
+}
+
+/** Pass after pass until the log is convicted, or the signal is aborted, whose reason it throws. */
+async function follow(session: Session, settings: AuditSettings): Promise<number> {
+  const { flags, out, signal } = session
+  /** The head up to which nothing is left to do. */
+  let done: string | undefined
+  for (;;) {
+    try {
+      const head = await newestHead(flags, settings, signal)
+      if (head.note.text !== done) {
+        const report = await auditOnce(session, head)
+        if (report.evidence.length > 0) return exitOfAudit(report)
+        done = report.isComplete ? head.note.text : undefined
+      }
+    } catch (error) {
+      // A log that does not answer for a minute must not end who follows it for a year.
+      if (signal.aborted || !(error instanceof GossumError) || !traitsOf(error.code).retryable) throw error
+      out.error(error)
+    }
+    await setTimeout(settings.pollMs, undefined, { signal })
   }
 }
 

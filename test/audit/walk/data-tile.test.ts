@@ -52,6 +52,13 @@ describe('data tiles', () => {
     }
   })
 
+  it('hold odd records side by side: what looks like a number is one only where the rest is a record', () => {
+    const list = ['a\n\n', '2\nb\n', '\n', '4\n\n5\n']
+    const plain = list.map((record) => `${record}\n`).join('')
+    expect(read(plain, list, 1)).toEqual({ records: list, misnumbered: [] })
+    expect(read(numbered(1, list), list, 1)).toEqual({ records: list, misnumbered: [] })
+  })
+
   it('say which record has another number than its own, and are read all the same', () => {
     const text = numbered(256).replace('257\n', '9999\n').replace('259\n', '0\n')
     expect(read(text, records, 256)).toEqual({

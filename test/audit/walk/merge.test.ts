@@ -17,7 +17,7 @@ import {
 import { LogFolder, type LogSource } from '../../../src/sumdb/log-source.js'
 import { parseCheckpoint, SUMDB_ORIGIN } from '../../../src/tlog/checkpoint.js'
 import { parseNote } from '../../../src/tlog/note.js'
-import { auditedKey, makeLog, madeRecords, type MadeLog } from '../../helpers/audits.js'
+import { auditedKey, makeLog, makeLogIn, madeRecords, type MadeLog } from '../../helpers/audits.js'
 import { scratchFolder, temporaryHome } from '../../helpers/home.js'
 
 const UNIT = UNIT_RECORDS
@@ -94,14 +94,8 @@ beforeAll(async () => {
   // Bad ones in the first two units, and one that stands again in the last one.
   for (const id of EMPTY) records[id] = new Uint8Array()
   records[2 * UNIT + 9] = records[5]!
-  // Not makeLog: its folder ends with one test.
-  const { LogFolderWriter } = await import('../../helpers/log-folder.js')
-  const { testSigner } = await import('../../helpers/heart.js')
-  const dir = join(scratch.dir, 'log')
-  const writer = new LogFolderWriter({ dir, signer: testSigner('log.example', 1) })
-  for (const record of records) writer.add(record)
-  log = { dir, note: writer.finish() }
-  source = new LogFolder(dir)
+  log = makeLogIn(join(scratch.dir, 'log'), records)
+  source = new LogFolder(log.dir)
   honest = []
   for (const [i, range] of UNITS.entries()) honest.push(await auditUnit(log, range, `unit-${i}`))
   pinned = await readPinnedTree(honest[0]!)
