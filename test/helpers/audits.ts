@@ -18,7 +18,15 @@ export interface MadeLog {
 }
 
 export function makeLog(records: Iterable<Uint8Array>, setting: Partial<LogFolderSetting> = {}): MadeLog {
-  const dir = join(temporaryHome(), 'log')
+  return makeLogIn(join(temporaryHome(), 'log'), records, setting)
+}
+
+/** A log in a folder that the caller removes: one for all tests of a file. */
+export function makeLogIn(
+  dir: string,
+  records: Iterable<Uint8Array>,
+  setting: Partial<LogFolderSetting> = {},
+): MadeLog {
   const writer = new LogFolderWriter({ dir, signer, ...setting })
   for (const record of records) writer.add(record)
   return { dir, note: writer.finish() }
