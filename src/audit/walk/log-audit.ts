@@ -179,6 +179,8 @@ export class LogAudit {
       const part = await here.audit(range, options.signal)
       const [missing] = part.missing
       if (missing !== undefined) throw new GossumError('LOG_UNREACHABLE', `${missing.what}: ${missing.why}`)
+      const wrong = part.findings.find(({ tile }) => tile !== undefined)
+      if (wrong !== undefined) throw new GossumError('TILE_INVALID', wrong.detail)
       return part
     }
     const wrong = await mergeFiles(files, pinned, { again, isChosen, keep: (part) => this.#kept.add(part) })
@@ -250,9 +252,9 @@ export class LogAudit {
       await Promise.all(auditors.map(work))
       await written
     } finally {
-      // Whatever ended the reading: nothing is written once this returns, and the first error is the one to tell.
-      await written.catch(() => undefined)
       await Promise.all(auditors.map((auditor) => auditor.stop()))
+      // The folder is somebody else's as soon as this ends.
+      await written.catch(() => undefined)
     }
     return missing
   }
@@ -280,7 +282,7 @@ export class LogAudit {
     const tiles = await HashTiles.open(head, source, origin, signal)
     const options = signal === undefined ? {} : { signal }
     const found = await attempted(
-      judgeShared(groups, {
+      judgeShared(groups, since, {
         key,
         head: note,
         record: (id) => provenRecord(id, { tiles, source, origin, signal }),
