@@ -32,7 +32,7 @@ export const CAN_BIND = spawnSync('taskset', ['-V']).error === undefined
 
 export function start({ file, args, cores }: Run): ChildProcess {
   const [command, ...rest] = cores === 1 && CAN_BIND ? ['taskset', '-c', '0', file, ...args] : [file, ...args]
-  return spawn(command!, rest, { stdio: ['ignore', 'pipe', 'pipe'] })
+  return spawn(command, rest, { stdio: ['ignore', 'pipe', 'pipe'] })
 }
 
 /** Runs it to its end. One at a time: the CPU time of children that have ended tells them not apart. */
