@@ -390,7 +390,7 @@ describe('wrong usage', () => {
     expect(jsonError(result)).toMatchObject({ code: 'USAGE', hint: expect.stringMatching(/./) as string })
   })
 
-  it.each(['', 'x', `${vkey}`, `${vkey} -`, `${vkey} ftp://x`, `${vkey} file:`])('is the log %j', async (log) => {
+  it.each(['', 'x', vkey, `${vkey} -`, `${vkey} ftp://x`, `${vkey} file:`])('is the log %j', async (log) => {
     const home = temporaryHome()
     const result = await gossum(['audit', '--log', log, '--json'], { home, cwd: home })
     expect(result.code).toBe(2)
