@@ -8,8 +8,8 @@ export function modulePathIn(goMod: string): string | undefined {
   for (const line of goMod.split('\n')) {
     const rest = /^module(?=[\s"`])(.*)$/.exec(withoutComment(line).trim())?.[1]?.trim()
     if (rest === undefined || rest === '') continue
-    const [, quoted] = /^(?:"([^"\\]+)"|`([^`]+)`)$/.exec(rest)?.filter((part) => part !== undefined) ?? []
-    if (quoted !== undefined) return quoted
+    const quoted = /^"([^"\\]+)"$/.exec(rest) ?? /^`([^`]+)`$/.exec(rest)
+    if (quoted !== null) return quoted[1]
     return /["`]/.test(rest) ? undefined : rest
   }
   return undefined

@@ -84,9 +84,9 @@ export async function* zipEntries(file: string, most: number): AsyncGenerator<Zi
     if (zip.entryCount > MAX_ZIP_ENTRIES) throw invalid(`${zip.entryCount} entries`)
     const entries = zip.eachEntry()[Symbol.asyncIterator]()
     for (;;) {
-      const { done, value } = await readable(entries.next())
-      if (done === true) return
-      yield entryOf(value, zip, handle)
+      const next: IteratorResult<Entry, undefined> = await readable(entries.next())
+      if (next.done === true) return
+      yield entryOf(next.value, zip, handle)
     }
   } finally {
     await handle.close()
