@@ -4,7 +4,7 @@ import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
 /** Files of a commit by their names: text, or where a link leads. */
-export type CommittedFiles = Readonly<Record<string, string | { readonly link: string }>>
+export type CommittedFiles = Readonly<Record<string, string | { readonly linkTo: string }>>
 
 export class MadeRepository {
   readonly dir: string
@@ -47,7 +47,7 @@ export class MadeRepository {
       const path = join(this.dir, name)
       mkdirSync(dirname(path), { recursive: true })
       if (typeof content === 'string') writeFileSync(path, content)
-      else symlinkSync(content.link, path)
+      else symlinkSync(content.linkTo, path)
     }
     this.git('add', '--all', '--force')
     this.git('commit', '--quiet', '--message', 'a commit')

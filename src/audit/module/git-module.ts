@@ -11,7 +11,7 @@ import { goModHash, hash1 } from './dirhash.js'
 import { GitRepository } from './git-repository.js'
 import { isSinceGo124, MAX_GO_MOD_BYTES, modulePathIn, synthesizedGoMod } from './go-mod-text.js'
 import { fitsMajor, foldersOf, pseudoVersionOf, splitMajor, tagOf } from './module-layout.js'
-import type { PlaceView } from './module-views.js'
+import type { HolderView } from './module-views.js'
 import { zipEntries } from './module-zip.js'
 import { MAX_ZIP_BYTES, moduleFiles, type TreeFile } from './zip-rules.js'
 
@@ -22,7 +22,7 @@ const REGULAR = 0o100000
 const SYMLINK = 0o120000
 
 /** Where the module is in a commit. */
-interface Place {
+interface Location {
   readonly commit: string
   /** In words: the tag, or the revision. */
   readonly named: string
@@ -40,17 +40,17 @@ export async function viewOfGit(
   where: string,
   scratch: string,
   signal?: AbortSignal,
-): Promise<PlaceView> {
+): Promise<HolderView> {
   try {
     const repository = await GitRepository.open(where, scratch, signal)
-    const place = await find(module, where, repository)
-    if ('kind' in place) return place
-    const { commit, folder, named, goMod } = place
+    const found = await find(module, where, repository)
+    if ('kind' in found) return found
+    const { commit, folder, named, goMod } = found
     const file = join(scratch, 'archive.zip')
     if (!(await repository.archive(commit, folder, file))) {
       return { kind: 'absent', reason: `no files in ${named}${folder === '' ? '' : `, folder ${folder}`}` }
     }
-    const zip = await hashModule(module, place, repository, file)
+    const zip = await hashModule(module, found, repository, file)
     const mod = goModHash(goMod ?? utf8(synthesizedGoMod(module.path)))
     return { kind: 'has', hashes: { zip, mod }, from: `${named}, commit ${commit.slice(0, 12)}` }
   } catch (error) {
@@ -61,7 +61,7 @@ export async function viewOfGit(
   }
 }
 
-async function find(module: ModuleVersion, where: string, repository: GitRepository): Promise<Place | PlaceView> {
+async function find(module: ModuleVersion, where: string, repository: GitRepository): Promise<Location | HolderView> {
   const { path, version } = module
   const pseudo = pseudoVersionOf(version)
   const folders = foldersOf(module, where)
@@ -94,7 +94,7 @@ async function inCommit(
   folder: string,
   commit: string,
   repository: GitRepository,
-): Promise<Pick<Place, 'folder' | 'goMod'> | string> {
+): Promise<Pick<Location, 'folder' | 'goMod'> | string> {
   const { suffix } = splitMajor(path)
   const goMod = await repository.file(commit, join2(folder, 'go.mod'))
   const fits = goMod !== undefined && fitsMajor(pathIn(goMod), suffix)
@@ -132,7 +132,7 @@ function stamp(seconds: number): string {
 /** The h1 hash of the module in an archive of its folder. */
 async function hashModule(
   { path, version }: ModuleVersion,
-  { commit, folder, goMod }: Place,
+  { commit, folder, goMod }: Location,
   repository: GitRepository,
   archive: string,
 ): Promise<string> {

@@ -11,7 +11,7 @@ import { fromUtf8 } from '../../tlog/bytes.js'
 import { goModHash } from './dirhash.js'
 import { MAX_GO_MOD_BYTES } from './go-mod-text.js'
 import { differencesOf, hashFolder, type HashedFolder } from './module-folder.js'
-import type { PlaceName, PlaceView } from './module-views.js'
+import type { HolderName, HolderView } from './module-views.js'
 import { hashZip, type HashedZip } from './module-zip.js'
 import { baseOf } from './proxy-module.js'
 
@@ -22,7 +22,7 @@ const MAX_ZIPHASH_BYTES = 256
 /** Files that are named for one module: who changed more has changed all. */
 const MAX_DIFFERENCES = 100
 
-export type CacheViews = Readonly<Record<Extract<PlaceName, 'cache' | 'ziphash' | 'folder'>, PlaceView>>
+export type CacheViews = Readonly<Record<Extract<HolderName, 'cache' | 'ziphash' | 'folder'>, HolderView>>
 
 /**
  * The module versions in a cache, in the order of their names. Throws FILE_UNREADABLE for what is no folder, and beyond
@@ -110,9 +110,9 @@ async function read<T>(
   }
 }
 
-type Had = Omit<Extract<PlaceView, { kind: 'has' }>, 'kind'>
+type Had = Omit<Extract<HolderView, { kind: 'has' }>, 'kind'>
 
-function view<T>(found: Read<T>, of: (value: T) => Had): PlaceView {
+function view<T>(found: Read<T>, of: (value: T) => Had): HolderView {
   if (found === undefined) return { kind: 'absent', reason: 'not in the module cache' }
   if ('value' in found) return { kind: 'has', ...of(found.value) }
   // What cannot be read says nothing; what can, and is no module, says that it is not the right one.
@@ -121,7 +121,7 @@ function view<T>(found: Read<T>, of: (value: T) => Had): PlaceView {
 }
 
 /** One view of the two files. That of the one that is wrong, if one is. */
-function viewOfDownload(file: string, zip: Read<HashedZip>, mod: Read<string>): PlaceView {
+function viewOfDownload(file: string, zip: Read<HashedZip>, mod: Read<string>): HolderView {
   const wrong = [zip, mod].find((found) => found !== undefined && 'error' in found)
   const [own, goMod] = [valueOf(zip), valueOf(mod)]
   const isThere = own !== undefined || goMod !== undefined
@@ -141,7 +141,7 @@ function changesIn(
   own: HashedFolder,
   zip: Read<HashedZip>,
   prefix: string,
-): Pick<Extract<PlaceView, { kind: 'has' }>, 'files'> {
+): Pick<Extract<HolderView, { kind: 'has' }>, 'files'> {
   if (zip === undefined || 'error' in zip || own.hash === zip.value.hash) return {}
   return { files: differencesOf(zip.value.files, own.files, prefix).slice(0, MAX_DIFFERENCES) }
 }

@@ -12,7 +12,7 @@ export interface ModuleHashes {
 }
 
 /**
- * Where a module version may be had, besides the log:
+ * Who may have a module version, besides the log:
  *
  * - `proxy`    the zip and the go.mod that a GOPROXY gives
  * - `git`      the tag, or the revision, in a repository
@@ -21,11 +21,11 @@ export interface ModuleHashes {
  * - `ziphash`  the hash that is noted beside that zip, and believed by the go command
  * - `folder`   the files in the module cache that are compiled
  */
-export const PLACES = ['proxy', 'git', 'go.sum', 'cache', 'ziphash', 'folder'] as const
-export type PlaceName = (typeof PLACES)[number]
+export const HOLDERS = ['proxy', 'git', 'go.sum', 'cache', 'ziphash', 'folder'] as const
+export type HolderName = (typeof HOLDERS)[number]
 
-/** What one of them has. */
-export type PlaceView =
+/** What one of these holders has. */
+export type HolderView =
   | {
       readonly kind: 'has'
       readonly hashes: ModuleHashes
@@ -49,7 +49,7 @@ export interface FileDifference {
   readonly what: 'changed' | 'missing' | 'extra'
 }
 
-export type PlaceViews = Readonly<Partial<Record<PlaceName, PlaceView>>>
+export type HolderViews = Readonly<Partial<Record<HolderName, HolderView>>>
 
 /** What the log proved to say: the answer about a module version, or that it was not asked, by the user's patterns. */
 export type LogStanding = LogAnswer | { readonly kind: 'private' }
@@ -106,9 +106,9 @@ export interface ModuleVerdict {
   /** Null when nothing can be said. */
   readonly class: ModuleClass | null
   /** Those who have something else than the log, or than what the rest is held to. */
-  readonly differing: readonly PlaceName[]
+  readonly differing: readonly HolderName[]
   /** Those who were asked, and did not answer. */
-  readonly silent: readonly PlaceName[]
+  readonly silent: readonly HolderName[]
   /** Why nothing can be said; null when something can. */
   readonly reason: string | null
 }
@@ -116,7 +116,7 @@ export interface ModuleVerdict {
 /** How a view compares with hashes. */
 type Comparison = 'same' | 'differs' | 'none'
 
-function compare(view: PlaceView | undefined, { zip, mod }: ModuleHashes): Comparison {
+function compare(view: HolderView | undefined, { zip, mod }: ModuleHashes): Comparison {
   if (view?.kind === 'unusable') return 'differs'
   if (view?.kind !== 'has') return 'none'
   const known = [
@@ -128,9 +128,13 @@ function compare(view: PlaceView | undefined, { zip, mod }: ModuleHashes): Compa
 }
 
 /** Judges what all of them have. `isListed`: a list of versions names this one. */
-export function classify(log: LogStanding, views: PlaceViews, isListed: boolean): ModuleVerdict {
-  const silent = PLACES.filter((place) => views[place]?.kind === 'unknown')
-  const said = (verdict: ModuleClass | null, differing: readonly PlaceName[] = [], reason?: string): ModuleVerdict => ({
+export function classify(log: LogStanding, views: HolderViews, isListed: boolean): ModuleVerdict {
+  const silent = HOLDERS.filter((holder) => views[holder]?.kind === 'unknown')
+  const said = (
+    verdict: ModuleClass | null,
+    differing: readonly HolderName[] = [],
+    reason?: string,
+  ): ModuleVerdict => ({
     class: verdict,
     differing,
     silent,
@@ -152,40 +156,40 @@ export function classify(log: LogStanding, views: PlaceViews, isListed: boolean)
   return withRecord(hashesOfRecord(log.lines), views, said)
 }
 
-type Say = (verdict: ModuleClass | null, differing?: readonly PlaceName[], reason?: string) => ModuleVerdict
+type Say = (verdict: ModuleClass | null, differing?: readonly HolderName[], reason?: string) => ModuleVerdict
 
-function withRecord(record: ModuleHashes, views: PlaceViews, said: Say): ModuleVerdict {
+function withRecord(record: ModuleHashes, views: HolderViews, said: Say): ModuleVerdict {
   const differing = differingFrom(record, views)
-  const has = (place: PlaceName): boolean => differing.includes(place)
+  const has = (holder: HolderName): boolean => differing.includes(holder)
   if (differing.length > 0) {
     // The two sources that need not know of each other: when both have something else, the log stands alone.
     if (has('proxy') && has('git')) return said('log differs', differing)
     if (has('git')) return said('moved tag', differing)
-    return said(differing.every((place) => place === 'go.sum') ? 'log differs' : 'repacked zip', differing)
+    return said(differing.every((holder) => holder === 'go.sum') ? 'log differs' : 'repacked zip', differing)
   }
-  const isAnywhere = PLACES.some((place) => compare(views[place], record) === 'same')
+  const isAnywhere = HOLDERS.some((holder) => compare(views[holder], record) === 'same')
   if (isAnywhere) return views.git?.kind === 'absent' ? said('moved tag', ['git']) : said('agree')
-  const asked = PLACES.flatMap((place) => views[place] ?? []).filter(({ kind }) => kind !== 'not-asked')
+  const asked = HOLDERS.flatMap((holder) => views[holder] ?? []).filter(({ kind }) => kind !== 'not-asked')
   if (asked.some(({ kind }) => kind === 'unknown')) return said(null, [], 'nobody but the log answered')
   return [views.proxy, views.git].some((view) => view?.kind === 'absent')
     ? said('index only')
     : said(null, [], 'nobody but the log was asked')
 }
 
-function withoutRecord(views: PlaceViews, isListed: boolean, said: Say): ModuleVerdict {
-  const holders = PLACES.filter((place) => views[place]?.kind === 'has' || views[place]?.kind === 'unusable')
-  if (holders.includes('git') && !holders.includes('proxy')) return said('lag')
-  if (holders.length > 0) return said('mirror only', holders)
+function withoutRecord(views: HolderViews, isListed: boolean, said: Say): ModuleVerdict {
+  const having = HOLDERS.filter((holder) => views[holder]?.kind === 'has' || views[holder]?.kind === 'unusable')
+  if (having.includes('git') && !having.includes('proxy')) return said('lag')
+  if (having.length > 0) return said('mirror only', having)
   if (Object.values(views).some(({ kind }) => kind === 'unknown'))
     return said(null, [], 'the log does not have it, and nobody else answered')
   return isListed ? said('index only') : said(null)
 }
 
-function differingFrom(reference: ModuleHashes, views: PlaceViews): PlaceName[] {
-  return PLACES.filter((place) => compare(views[place], reference) === 'differs')
+function differingFrom(reference: ModuleHashes, views: HolderViews): HolderName[] {
+  return HOLDERS.filter((holder) => compare(views[holder], reference) === 'differs')
 }
 
-function hashesOf(view: PlaceView | undefined): ModuleHashes | undefined {
+function hashesOf(view: HolderView | undefined): ModuleHashes | undefined {
   return view?.kind === 'has' ? view.hashes : undefined
 }
 

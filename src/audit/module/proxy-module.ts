@@ -6,7 +6,7 @@ import { fromUtf8 } from '../../tlog/bytes.js'
 import { goModHash } from './dirhash.js'
 import { MAX_GO_MOD_BYTES } from './go-mod-text.js'
 import { ModuleProxy, NotThere } from './module-proxy.js'
-import type { PlaceView } from './module-views.js'
+import type { HolderView } from './module-views.js'
 import { hashZip } from './module-zip.js'
 import { MAX_ZIP_BYTES } from './zip-rules.js'
 
@@ -28,7 +28,7 @@ interface ProxyEntry {
 }
 
 export interface ProxyAnswer {
-  readonly view: PlaceView
+  readonly view: HolderView
   /** Whether the list of versions of a proxy names this one. */
   readonly isListed: boolean
 }
@@ -76,7 +76,7 @@ export async function viewOfProxies(
   return { view, isListed }
 }
 
-function missing(absent: readonly string[]): PlaceView {
+function missing(absent: readonly string[]): HolderView {
   return { kind: 'absent', reason: absent.join('; ') }
 }
 
@@ -86,7 +86,7 @@ async function viewOfProxy(
   proxy: ModuleProxy,
   scratch: string,
   signal: AbortSignal | undefined,
-): Promise<PlaceView> {
+): Promise<HolderView> {
   const base = baseOf({ path, version })
   const goMod = await proxy.get(`${base}.mod`, MAX_GO_MOD_BYTES, SMALL_MS, signal)
   const file = await proxy.save(`${base}.zip`, join(scratch, 'proxy.zip'), MAX_ZIP_BYTES, ZIP_MS, signal)

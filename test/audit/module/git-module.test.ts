@@ -2,13 +2,13 @@
  * What a repository has of a module version, held against the go command itself and golang.org/x/mod/zip, where they are
  * at hand; and repositories that would have us run something.
  */
-import { execFile } from 'node:child_process'
+import { execFile, execFileSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { viewOfGit } from '../../../src/audit/module/git-module.js'
-import type { ModuleHashes, PlaceView } from '../../../src/audit/module/module-views.js'
+import type { ModuleHashes, HolderView } from '../../../src/audit/module/module-views.js'
 import { attempted } from '../../../src/errors/attempt.js'
 import { goCommands, h1, required } from '../../helpers/go.js'
 import { scratchFolder } from '../../helpers/home.js'
@@ -18,7 +18,7 @@ import { goSays, modrules } from './modrules.js'
 const { dir } = scratchFolder()
 const go = goCommands().at(-1)
 const fresh = (): string => mkdtempSync(join(dir, 'd-'))
-const look = (where: string, path: string, version: string): Promise<PlaceView> =>
+const look = (where: string, path: string, version: string): Promise<HolderView> =>
   viewOfGit({ path, version }, where, fresh())
 
 /** What the go command makes of a module in this repository, which it takes for https://example.com/m.git. */
@@ -74,7 +74,7 @@ const EVERYTHING: CommittedFiles = {
   'withlicense/LICENSE': 'another one\n',
   'withlicense/vendor/modules.txt': '# x\n',
   'withlicense/p/vendor/v.go': 'package v\n',
-  'link.go': { link: 'm.go' },
+  'link.go': { linkTo: 'm.go' },
   'crlf.txt': 'a\r\nb\r\n',
   'eol.crlf': 'one\ntwo\n',
   'ident.id': '$Id$\n',
@@ -175,12 +175,11 @@ test('where the path does not say which folder it is, the go.mod does', async ()
 })
 
 describe('what is not there', () => {
-  test.each<[string, string, string, Partial<PlaceView> & { kind: PlaceView['kind'] }]>([
+  test.each<[string, string, string, Partial<HolderView> & { kind: HolderView['kind'] }]>([
     ['no tag', MODULE, 'v9.9.9', { kind: 'absent', reason: 'no tag v9.9.9' }],
     ['a tag of another folder', `${MODULE}/nested`, 'v1.2.3', { kind: 'absent', reason: 'no tag nested/v1.2.3' }],
     ['no commit', MODULE, 'v0.0.0-20240506070809-000000000000', { kind: 'absent', reason: 'no revision 000000000000' }],
     ['a commit of another time', MODULE, `v0.0.0-20240506070810-${first.slice(0, 12)}`, { kind: 'unusable' }],
-    ['another major version', `${MODULE}/v2`, 'v3.0.1', { kind: 'has' }],
     ['a major version that nobody names', `${MODULE}/v4`, 'v3.0.1', { kind: 'unusable' }],
   ])('%s', async (_, path, version, expected) => {
     expect(await look(repository.dir, path, version)).toMatchObject(expected)
@@ -242,6 +241,13 @@ test('nothing that a repository configures is run', async () => {
   const named = Object.fromEntries(Object.entries(files).map(([name, text]) => [`${MODULE}@v1.0.0/${name}`, text]))
   expect(await look(evil.dir, MODULE, 'v1.0.0')).toMatchObject({ hashes: { zip: h1(named) } })
   expect(existsSync(trace)).toBe(false)
+})
+
+test.runIf(process.getuid?.() === 0)('a repository of somebody else is read: the user has named it', async () => {
+  const theirs = new MadeRepository(join(dir, 'theirs'))
+  theirs.commit({ 'go.mod': mod(MODULE) }, 'v1.0.0')
+  execFileSync('chown', ['-R', '12345:12345', theirs.dir])
+  expect(await look(theirs.dir, MODULE, 'v1.0.0')).toMatchObject({ kind: 'has' })
 })
 
 test('a commit that another was put in place of is read as it is', async () => {

@@ -1,16 +1,17 @@
 /** The table of classes, and what holds for all of it. */
+import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import {
   classify,
   hashesOfRecord,
   MEANINGS,
   MODULE_CLASSES,
-  PLACES,
+  HOLDERS,
   type LogStanding,
   type ModuleClass,
-  type PlaceName,
-  type PlaceView,
-  type PlaceViews,
+  type HolderName,
+  type HolderView,
+  type HolderViews,
 } from '../../../src/audit/module/module-views.js'
 
 const hash = (letter: string): string => `h1:${letter.repeat(43)}=`
@@ -29,10 +30,10 @@ const LOGS: Readonly<Record<LogKind, LogStanding>> = {
   private: { kind: 'private' },
 }
 
-/** What a place has: the record's hashes, others, others only for the go.mod, something that is no module; or why it has nothing. */
+/** What a holder has: the record's hashes, others, others only for the go.mod, something that is no module; or why it has nothing. */
 type State = 'same' | 'other' | 'mod' | 'broken' | 'absent' | 'silent' | 'unasked'
-const has = (zip: string | null, mod: string | null): PlaceView => ({ kind: 'has', hashes: { zip, mod }, from: 'x' })
-const STATES: Readonly<Record<State, PlaceView>> = {
+const has = (zip: string | null, mod: string | null): HolderView => ({ kind: 'has', hashes: { zip, mod }, from: 'x' })
+const STATES: Readonly<Record<State, HolderView>> = {
   same: has(ZIP, MOD),
   other: has(hash('X'), MOD),
   mod: has(ZIP, hash('Y')),
@@ -41,11 +42,11 @@ const STATES: Readonly<Record<State, PlaceView>> = {
   silent: { kind: 'unknown', reason: 'no answer' },
   unasked: { kind: 'not-asked', reason: 'off' },
 }
-const views = (states: Partial<Record<PlaceName, State>>): PlaceViews =>
-  Object.fromEntries(Object.entries(states).map(([place, state]) => [place, STATES[state]]))
+const views = (states: Partial<Record<HolderName, State>>): HolderViews =>
+  Object.fromEntries(Object.entries(states).map(([holder, state]) => [holder, STATES[state]]))
 
 describe('the table', () => {
-  test.each<[LogKind, Partial<Record<PlaceName, State>>, ModuleClass | null, (readonly PlaceName[])?]>([
+  test.each<[LogKind, Partial<Record<HolderName, State>>, ModuleClass | null, (readonly HolderName[])?]>([
     // Everybody has the same, as far as they have anything.
     [
       'record',
@@ -138,9 +139,9 @@ describe('all of it', () => {
       states.flatMap((git) =>
         states.flatMap((sum) =>
           states.flatMap((local) =>
-            (['cache', 'ziphash', 'folder'] as const).map((place) => ({
+            (['cache', 'ziphash', 'folder'] as const).map((holder) => ({
               log,
-              own: { proxy, git, 'go.sum': sum, [place]: local } as Partial<Record<PlaceName, State>>,
+              own: { proxy, git, 'go.sum': sum, [holder]: local },
             })),
           ),
         ),
@@ -152,10 +153,12 @@ describe('all of it', () => {
   test('nothing is fine where somebody has something else than the record', () => {
     const wrong = all.filter(({ log, own }) => {
       const found = classify(LOGS[log], views(own), false)
-      const others = PLACES.filter((place) => isOther(own[place]))
+      const others = HOLDERS.filter((holder) => isOther(own[holder]))
       if (log !== 'record') return found.class === 'agree'
       if (others.length === 0) return found.class === 'agree' && !Object.values(own).includes('same')
-      return found.class === 'agree' || found.class === null || others.some((place) => !found.differing.includes(place))
+      return (
+        found.class === 'agree' || found.class === null || others.some((holder) => !found.differing.includes(holder))
+      )
     })
     expect(wrong).toEqual([])
   })
@@ -163,7 +166,7 @@ describe('all of it', () => {
   test('who did not answer is named, and a reason stands where there is no class', () => {
     const wrong = all.filter(({ log, own }) => {
       const found = classify(LOGS[log], views(own), false)
-      const silent = PLACES.filter((place) => own[place] === 'silent')
+      const silent = HOLDERS.filter((holder) => own[holder] === 'silent')
       return found.silent.join() !== silent.join() || (found.reason === null) !== (found.class !== null)
     })
     expect(wrong).toEqual([])
@@ -182,6 +185,14 @@ describe('all of it', () => {
     expect([...found].toSorted()).toEqual([...MODULE_CLASSES].toSorted())
     expect(Object.keys(MEANINGS).toSorted()).toEqual([...MODULE_CLASSES].toSorted())
   })
+})
+
+test('docs/check-module.md has the classes and their words', () => {
+  const page = readFileSync(new URL('../../../docs/check-module.md', import.meta.url), 'utf8')
+  const table = page.slice(page.indexOf('### Classes'), page.indexOf('`undecided` (`null`'))
+  const rows = [...table.matchAll(/^\| `([a-z ]+)` +\| \d +\| ([^|]*?) +\| ([^|]*?) +\|$/gm)]
+  const words = rows.map(([, name, means, todo]) => [name, { means, todo }])
+  expect(Object.fromEntries(words)).toEqual(MEANINGS)
 })
 
 test('the hashes of a record are the h1 of its lines', () => {

@@ -14,7 +14,7 @@ import type { GoSumAnswers, Wanted } from './gosum-source.js'
 import type { EvidenceReport, HeadReport } from './gosum-text.js'
 
 /** What was found out by asking, and what stood in the way. */
-export interface Asked extends Partial<GoSumAnswers> {
+export interface ModulesAsked extends Partial<GoSumAnswers> {
   readonly problem?: unknown
   readonly exit: number
 }
@@ -33,7 +33,7 @@ export async function askModules(
   settings: GoSumSettings,
   wanted: Wanted,
   out: Output,
-): Promise<Asked> {
+): Promise<ModulesAsked> {
   const { askAbout, NoQuorumHead } = await import('./gosum-source.js')
   try {
     const work = askAbout(modules, settings, wanted)
@@ -45,7 +45,7 @@ export async function askModules(
 
 /** Keeps what convicts: in files, and with the node that was asked, which may know more by the heads. */
 export async function keepEvidence(
-  { evidence, convicting }: Asked,
+  { evidence, convicting }: ModulesAsked,
   { source }: GoSumSettings,
   file: string | undefined,
   out: Output,

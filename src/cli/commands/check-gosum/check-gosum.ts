@@ -25,7 +25,7 @@ import type { ModuleVersion } from '../../../sumdb/module-version.js'
 import { EXIT, exitCodeOf, gravest } from '../../exit.js'
 import { readFileBounded, writeFileAnew } from '../../named-files.js'
 import { goEnv } from '../../go-env.js'
-import { askModules, headReport, keepEvidence, lineCacheOf, type Asked } from './asking.js'
+import { askModules, headReport, keepEvidence, lineCacheOf, type ModulesAsked } from './asking.js'
 import { goSumSettings, type GoSumFlags, type GoSumSettings } from './gosum-settings.js'
 import type { GoSumAnswers } from './gosum-source.js'
 import {
@@ -186,7 +186,7 @@ async function askAll(
   settings: GoSumSettings,
   flags: GoSumFlags,
   out: Output,
-): Promise<Asked> {
+): Promise<ModulesAsked> {
   const modules = new Map<string, ModuleVersion>()
   for (const line of checking.flatMap(({ open }) => open)) {
     modules.set(moduleKey(line), { path: line.module, version: line.version })
@@ -196,7 +196,7 @@ async function askAll(
   return askModules([...modules.values()], settings, wantsProof ? 'proof' : 'answers', out)
 }
 
-async function keepProof({ proof, problem }: Asked, file: string, fail: Fail): Promise<void> {
+async function keepProof({ proof, problem }: ModulesAsked, file: string, fail: Fail): Promise<void> {
   if (problem !== undefined) return
   try {
     if (proof === undefined) {
@@ -224,7 +224,7 @@ function foundLines({ open }: Checking, answers: GoSumAnswers['answers'] | undef
 
 function reportOf(
   { file, goSum, private: skipped, cached, open }: Checking,
-  asked: Asked,
+  asked: ModulesAsked,
   evidence: EvidenceReport | null,
 ): FileReport {
   const { answers, quorum } = asked

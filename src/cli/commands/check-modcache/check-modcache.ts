@@ -23,7 +23,7 @@ import { EXIT, gravest } from '../../exit.js'
 import { goEnv } from '../../go-env.js'
 import { output, type Output } from '../../ui/output.js'
 import type { Paint } from '../../ui/node-text.js'
-import { askModules, headReport, keepEvidence, lineCacheOf, type Asked } from '../check-gosum/asking.js'
+import { askModules, headReport, keepEvidence, lineCacheOf, type ModulesAsked } from '../check-gosum/asking.js'
 import { goSumSettings, type GoSumFlags } from '../check-gosum/gosum-settings.js'
 import { reportEvidenceLines } from '../check-gosum/gosum-text.js'
 import { moduleCache } from '../check-module/go-settings.js'
@@ -78,7 +78,8 @@ async function check(dir: string | undefined, flags: CacheFlags, out: Output): P
   const open = cached.filter((module) => !module.isPrivate)
   const known = (await remembered?.known(open.flatMap(linesOf))) ?? new Set<string>()
   const unknown = open.filter((module) => !isKnown(module, known))
-  const asked: Asked = unknown.length === 0 ? { exit: EXIT.fine } : await askModules(unknown, settings, 'answers', out)
+  const asked: ModulesAsked =
+    unknown.length === 0 ? { exit: EXIT.fine } : await askModules(unknown, settings, 'answers', out)
   if (asked.problem !== undefined) out.error(asked.problem)
   const evidence = await keepEvidence(asked, settings, flags.writeEvidence, out)
 
@@ -97,7 +98,7 @@ async function check(dir: string | undefined, flags: CacheFlags, out: Output): P
   return gravest([...reports.map(exitOfModule), asked.exit, evidence === null ? EXIT.fine : EXIT.misbehaviour])
 }
 
-function answerTo({ path, version }: CachedModule, { answers, problem }: Asked): LogAnswer {
+function answerTo({ path, version }: CachedModule, { answers, problem }: ModulesAsked): LogAnswer {
   return answers?.get(`${path}@${version}`) ?? { kind: 'pending', reason: errorText(problem) }
 }
 
@@ -110,7 +111,7 @@ function reportOfCache(
   root: string,
   judged: readonly JudgedModule[],
   reports: readonly ModuleReport[],
-  asked: Asked,
+  asked: ModulesAsked,
   evidence: CacheReport['evidence'],
 ): CacheReport {
   // Without a head there is nothing to say of any module, and no need to say it of each.

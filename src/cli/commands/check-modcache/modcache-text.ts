@@ -90,11 +90,11 @@ export function cacheSarif(report: CacheReport, problems: readonly string[], ver
 }
 
 function resultOf(cache: string, finding: ModuleReport): SarifResult<RuleId> {
-  const { module, version, verdict, class: found, places } = finding
+  const { module, version, verdict, class: found, holders } = finding
   const rule = verdict === 'misbehaviour' ? 'log-conflict' : ruleIdOf(verdict === 'undecided' ? null : found)
   const text = `${module} ${version}: ${differenceText(finding)}`
-  const place = finding.differing.map((one) => places[one]?.from).find((from) => typeof from === 'string')
-  return { rule, text, file: place ?? `${cache}/${module}`, line: 1 }
+  const file = finding.differing.map((one) => holders[one]?.from).find((from) => typeof from === 'string')
+  return { rule, text, file: file ?? `${cache}/${module}`, line: 1 }
 }
 
 function ruleIdOf(found: ModuleClass | null): RuleId {

@@ -15,8 +15,8 @@ import {
   classify,
   hashesOfRecord,
   type LogStanding,
-  type PlaceView,
-  type PlaceViews,
+  type HolderView,
+  type HolderViews,
 } from '../../../audit/module/module-views.js'
 import { viewOfProxies, type ProxyAnswer } from '../../../audit/module/proxy-module.js'
 import { errorText, GossumError, HintedError } from '../../../errors.js'
@@ -25,7 +25,7 @@ import { EXIT, gravest } from '../../exit.js'
 import { isMissingFile, readFileBounded, writeFileAnew } from '../../named-files.js'
 import { output, type Output } from '../../ui/output.js'
 import type { Paint } from '../../ui/node-text.js'
-import { askModules, headReport, keepEvidence, type Asked } from '../check-gosum/asking.js'
+import { askModules, headReport, keepEvidence, type ModulesAsked } from '../check-gosum/asking.js'
 import { goSumSettings, type GoSumFlags, type GoSumSettings } from '../check-gosum/gosum-settings.js'
 import { reportEvidenceLines } from '../check-gosum/gosum-text.js'
 import { goProxyFor, isPrivateModule, moduleCache } from './go-settings.js'
@@ -118,9 +118,9 @@ async function check(module: ModuleVersion, flags: ModuleFlags, out: Output): Pr
 
 interface Found {
   /** Undefined when the log was not asked. */
-  readonly asked: Asked | undefined
+  readonly asked: ModulesAsked | undefined
   readonly proxy: ProxyAnswer
-  readonly views: PlaceViews
+  readonly views: HolderViews
 }
 
 async function report(
@@ -148,7 +148,7 @@ async function report(
   ])
 }
 
-function standingOf({ path, version }: ModuleVersion, asked: Asked | undefined): LogStanding {
+function standingOf({ path, version }: ModuleVersion, asked: ModulesAsked | undefined): LogStanding {
   if (asked === undefined) return { kind: 'private' }
   const answer = asked.answers?.get(`${path}@${version}`)
   return answer ?? { kind: 'pending', reason: errorText(asked.problem) }
@@ -157,7 +157,7 @@ function standingOf({ path, version }: ModuleVersion, asked: Asked | undefined):
 /** The file with the proof; null when there is nothing to prove. Throws FILE_UNWRITABLE. */
 async function writeProof(
   standing: LogStanding,
-  asked: Asked | undefined,
+  asked: ModulesAsked | undefined,
   file: string,
   out: Output,
 ): Promise<string | null> {
@@ -171,11 +171,11 @@ async function writeProof(
 
 // ---- this machine ----------------------------------------------------------------------------------------------
 
-async function localViews(module: ModuleVersion, flags: ModuleFlags): Promise<PlaceViews> {
+async function localViews(module: ModuleVersion, flags: ModuleFlags): Promise<HolderViews> {
   return { 'go.sum': await viewOfGoSum(module, flags.goSum), ...(await cacheViews(module, flags.modcache)) }
 }
 
-async function cacheViews(module: ModuleVersion, named: string | undefined): Promise<PlaceViews> {
+async function cacheViews(module: ModuleVersion, named: string | undefined): Promise<HolderViews> {
   try {
     return await viewsOfCache(named ?? moduleCache(), module)
   } catch (error) {
@@ -185,7 +185,7 @@ async function cacheViews(module: ModuleVersion, named: string | undefined): Pro
 }
 
 /** Throws FILE_UNREADABLE for a file that was named and cannot be read. */
-async function viewOfGoSum({ path, version }: ModuleVersion, named: string | undefined): Promise<PlaceView> {
+async function viewOfGoSum({ path, version }: ModuleVersion, named: string | undefined): Promise<HolderView> {
   const file = named ?? 'go.sum'
   try {
     const { lines } = parseGoSum(file, await readFileBounded(file, MAX_GO_SUM_BYTES))

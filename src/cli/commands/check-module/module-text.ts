@@ -2,14 +2,14 @@
 import {
   hashesOfRecord,
   MEANINGS,
-  PLACES,
+  HOLDERS,
   type FileDifference,
   type LogStanding,
   type ModuleHashes,
   type ModuleVerdict,
-  type PlaceName,
-  type PlaceView,
-  type PlaceViews,
+  type HolderName,
+  type HolderView,
+  type HolderViews,
 } from '../../../audit/module/module-views.js'
 import type { ModuleVersion } from '../../../sumdb/module-version.js'
 import { EXIT } from '../../exit.js'
@@ -30,11 +30,11 @@ export interface ModuleReport extends ModuleVerdict {
     readonly mod: string | null
     readonly reason: string | null
   }
-  readonly places: Readonly<Partial<Record<PlaceName, PlaceReport>>>
+  readonly holders: Readonly<Partial<Record<HolderName, HolderReport>>>
 }
 
-export interface PlaceReport {
-  readonly kind: PlaceView['kind']
+export interface HolderReport {
+  readonly kind: HolderView['kind']
   readonly zip: string | null
   readonly mod: string | null
   readonly from: string | null
@@ -54,16 +54,16 @@ const OUTCOME_EXIT: Readonly<Record<ModuleOutcome, number>> = {
 export function reportOfModule(
   { path, version }: ModuleVersion,
   log: LogStanding,
-  views: PlaceViews,
+  views: HolderViews,
   verdict: ModuleVerdict,
   isKnown = false,
 ): ModuleReport {
   const record = log.kind === 'record' ? hashesOfRecord(log.lines) : { zip: null, mod: null }
   const id = 'id' in log && !isKnown ? (log.id ?? null) : null
   const reason = 'reason' in log ? log.reason : log.kind === 'record' ? (log.doubt?.reason ?? null) : null
-  const places = PLACES.flatMap((place) => {
-    const view = views[place]
-    return view === undefined ? [] : [[place, placeReport(view)] as const]
+  const holders = HOLDERS.flatMap((holder) => {
+    const view = views[holder]
+    return view === undefined ? [] : [[holder, holderReport(view)] as const]
   })
   return {
     module: path,
@@ -74,11 +74,11 @@ export function reportOfModule(
     silent: verdict.silent,
     reason: verdict.reason,
     log: { kind: log.kind, record: id, ...record, reason },
-    places: Object.fromEntries(places),
+    holders: Object.fromEntries(holders),
   }
 }
 
-function placeReport(view: PlaceView): PlaceReport {
+function holderReport(view: HolderView): HolderReport {
   const { kind } = view
   if (kind !== 'has') return { kind, zip: null, mod: null, from: null, reason: view.reason, flaw: null, files: [] }
   const { hashes, from, flaw = null, files = [] } = view
@@ -115,9 +115,9 @@ export function moduleLines(report: ModuleReport, paint: Paint): string[] {
   const { class: found, log } = report
   const where = log.record === null ? '' : `record ${grouped(log.record)}  `
   const logSays = log.kind === 'record' ? `${where}${hashText(log)}` : (log.reason ?? 'not asked')
-  const lines = PLACES.flatMap((place) => {
-    const view = report.places[place]
-    return view === undefined ? [] : [labelled(place, placeText(place, view, report))]
+  const lines = HOLDERS.flatMap((holder) => {
+    const view = report.holders[holder]
+    return view === undefined ? [] : [labelled(holder, holderText(holder, view, report))]
   })
   const todo = found === null || found === 'agree' || found === 'private' ? [] : [labelled('do', MEANINGS[found].todo)]
   return [headline(report, paint), labelled('log', logSays), ...lines, ...todo]
@@ -127,10 +127,10 @@ function labelled(label: string, text: string): string {
   return `  ${label.padEnd(LABEL_WIDTH)} ${text}`
 }
 
-function placeText(place: PlaceName, view: PlaceReport, report: ModuleReport): string {
+function holderText(holder: HolderName, view: HolderReport, report: ModuleReport): string {
   if (view.kind === 'not-asked') return `not asked: ${view.reason!}`
   if (view.kind !== 'has') return `${view.kind}: ${view.reason!}`
-  const isOther = report.differing.includes(place)
+  const isOther = report.differing.includes(holder)
   const isHeld = report.log.kind === 'record' && !isOther
   const says = isHeld ? 'the same' : isOther ? `differs  ${hashText(view)}` : hashText(view)
   const flaw = view.flaw === null ? '' : `  (a flaw: ${view.flaw})`
@@ -149,11 +149,11 @@ function filesText(files: readonly FileDifference[]): string {
 }
 
 /** What is wrong, on one line: who has what else, and which files. */
-export function differenceText({ differing, places, log, reason }: ModuleReport): string {
-  const parts = differing.map((place) => {
-    const view = places[place]
-    if (view?.kind !== 'has') return `${place}: ${view?.reason ?? ''}`
-    return `${place} has ${hashText(view)}${filesText(view.files)}`
+export function differenceText({ differing, holders, log, reason }: ModuleReport): string {
+  const parts = differing.map((holder) => {
+    const view = holders[holder]
+    if (view?.kind !== 'has') return `${holder}: ${view?.reason ?? ''}`
+    return `${holder} has ${hashText(view)}${filesText(view.files)}`
   })
   const says = log.kind === 'record' ? `the log says ${hashText(log)}` : log.reason
   return [...parts, ...(says === null ? [] : [says]), ...(reason === null ? [] : [reason])].join('; ')
