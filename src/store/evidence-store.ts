@@ -10,6 +10,9 @@ export interface StoredEvidence {
   /** Verifier key of the witness that it convicts; absent when that is the log. */
   readonly witness?: string
   readonly sizes: readonly [number, number]
+  /** Of two records alone: the module version that they are about, and their numbers. */
+  readonly module?: string
+  readonly records?: readonly [number, number]
   /** ISO 8601. */
   readonly seenAt: string
   /** The canonical file. */
@@ -62,8 +65,17 @@ export class EvidenceStore {
   }
 }
 
-function summaryOf({ id, type, log, witness, sizes, seenAt }: StoredEvidence): StoredEvidenceSummary {
-  return { id, type, log, ...(witness !== undefined && { witness }), sizes, seenAt }
+function summaryOf({ id, type, log, witness, sizes, module, records, seenAt }: StoredEvidence): StoredEvidenceSummary {
+  return {
+    id,
+    type,
+    log,
+    ...(witness !== undefined && { witness }),
+    sizes,
+    ...(module !== undefined && { module }),
+    ...(records && { records }),
+    seenAt,
+  }
 }
 
 /** The order is the same each time, also of what came at once. */
