@@ -222,6 +222,25 @@ describe('the proof of the record', () => {
   })
 })
 
+test('a log that shows another history in its answer is convicted, whatever the record says', async () => {
+  const fork = await memoryLog(signer, [...madeUpRecords(0, 300, 'fork'), record, withdrawn])
+  const forked = await fork.head()
+  door.instead = (asked) =>
+    asked.startsWith('lookup/') ? { status: 200, body: concatBytes(utf8(`300\n${record.text}\n`), forked) } : undefined
+  const evidence = join(cwd, 'evidence.json')
+  const [code, report] = await json('v1.0.0', ['--write-evidence', evidence])
+  expect([code, report]).toMatchObject([
+    3,
+    {
+      class: 'log differs',
+      verdict: 'misbehaviour',
+      log: { kind: 'log-conflict' },
+      evidence: { file: evidence, sizes: [302, 302] },
+    },
+  ])
+  expect(await gossum(['verify', '--log', vkey, evidence])).toMatchObject({ code: 0 })
+})
+
 describe('what is wrong outside', () => {
   test('a node that does not answer: what the others have is still told', async () => {
     const result = await check('v1.0.0', ['--node', 'http://127.0.0.1:1', '--json'])
