@@ -100,7 +100,10 @@ async function read<T>(
   act: (path: string) => Promise<T>,
 ): Promise<Read<T>> {
   signal?.throwIfAborted()
-  if (!(await isThere(path))) return undefined
+  const found = await stat(path).catch(() => undefined)
+  if (found === undefined) return undefined
+  // A pipe would be waited for, and a device read, for ever.
+  if (!found.isFile() && !found.isDirectory()) return { error: unreadable(`${path} is no file`) }
   try {
     return { value: await act(path) }
   } catch (error) {

@@ -132,8 +132,8 @@ async function receive(first: string, most: number, take: Take, signal: AbortSig
   throw failed(`${first}: more than ${MAX_REDIRECTS} redirects`)
 }
 
-/** Where an answer leads: never from https to what others can read and change. */
-function redirectOf({ status, headers }: FetchAnswer, from: string): string | undefined {
+/** Where an answer leads; undefined for one that leads nowhere. Never from https to what others can read and change: that throws PROXY_FAILED. */
+export function redirectOf({ status, headers }: FetchAnswer, from: string): string | undefined {
   if (![301, 302, 303, 307, 308].includes(status)) return undefined
   const location = headers.get('location') ?? ''
   const next = URL.canParse(location, from) ? withoutLogin(new URL(location, from).href) : ''

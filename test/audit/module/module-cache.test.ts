@@ -1,4 +1,5 @@
 /** The module cache as the real go command fills it, and as somebody else changes it. */
+import { execFileSync } from 'node:child_process'
 import { chmodSync, cpSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -151,6 +152,15 @@ describe.skipIf(original === undefined)('the cache of the go command', () => {
     const root = copy()
     chmodSync(join(extracted(root), 'lib.go'), 0)
     expect((await look(root)).folder).toMatchObject({ kind: 'unknown' })
+  })
+
+  test('a pipe, a device or a folder in place of a file is not waited for', async () => {
+    const root = copy()
+    for (const name of ['v1.0.0.zip', 'v1.0.0.mod', 'v1.0.0.ziphash']) rmSync(download(root, name))
+    execFileSync('mkfifo', [download(root, 'v1.0.0.zip')])
+    symlinkSync('/dev/zero', download(root, 'v1.0.0.mod'))
+    mkdirSync(download(root, 'v1.0.0.ziphash'))
+    expect(await look(root)).toMatchObject({ cache: { kind: 'unknown' }, ziphash: { kind: 'unknown' } })
   })
 
   test('modules are found by what is left of them, and what is no module is passed over', async () => {

@@ -5,9 +5,11 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { redirectOf } from '../../../src/audit/module/module-proxy.js'
 import { viewOfProxies, type ProxyAnswer } from '../../../src/audit/module/proxy-module.js'
 import { attempted } from '../../../src/errors/attempt.js'
 import { hashesOfRecord } from '../../../src/audit/module/module-views.js'
+import { codeOf } from '../../helpers/codes.js'
 import { publish } from '../../helpers/go.js'
 import { scratchFolder } from '../../helpers/home.js'
 import { readFile } from 'node:fs/promises'
@@ -156,6 +158,14 @@ describe('answers', () => {
       view: { kind: 'unknown', reason: expect.stringContaining('more than') as string },
     })
   })
+})
+
+test('an answer over https leads to https alone', () => {
+  const led = (to: string): string | undefined =>
+    redirectOf({ status: 302, headers: { get: () => to }, body: null }, 'https://proxy.example/a/b')
+  expect(led('/c')).toBe('https://proxy.example/c')
+  expect(led('https://store.example/x')).toBe('https://store.example/x')
+  expect(codeOf(() => led('http://store.example/x'))).toBe('PROXY_FAILED')
 })
 
 test('a folder in place of a file is no file', async () => {
