@@ -236,22 +236,25 @@ export class LogAudit {
       threads === 1
         ? [await auditorHere(tree, options.signal)]
         : Array.from({ length: Math.min(threads, gaps.length) }, () => auditorBeside(tree))
+    // Parts are written one after the other, while the next ones are read; what waits for it is a part of each auditor.
     let written: Promise<void> = Promise.resolve()
     try {
-      // Each takes the next range when it has done one; written one after the other.
+      // Each takes the next range when it has done one.
       let next = 0
       const work = async (auditor: PartAuditor): Promise<void> => {
         for (let gap = gaps[next++]; gap !== undefined; gap = gaps[next++]) {
           const part = await auditor.audit(gap, options.signal)
-          written = written.then(() => take(part))
-          await written
+          const before = written
+          written = before.then(() => take(part))
+          await before
         }
       }
       await Promise.all(auditors.map(work))
+      await written
     } finally {
-      await Promise.all(auditors.map((auditor) => auditor.stop()))
-      // The folder is somebody else's as soon as this ends.
+      // Whatever ended the reading: nothing is written once this returns, and the first error is the one to tell.
       await written.catch(() => undefined)
+      await Promise.all(auditors.map((auditor) => auditor.stop()))
     }
     return missing
   }
