@@ -40,10 +40,16 @@ interface TestAudit extends AuditReport {
   readonly list: readonly Finding[]
 }
 
+interface TestAuditOptions {
+  readonly home?: string
+  readonly origin?: string
+  readonly source?: LogSource
+}
+
 /** Audits a log up to its head; with the same home it goes on. */
 export async function auditOf(
   { dir, note }: MadeLog,
-  { home = temporaryHome(), origin = SUMDB_ORIGIN, source = new LogFolder(dir) as LogSource } = {},
+  { home = temporaryHome(), origin = SUMDB_ORIGIN, source = new LogFolder(dir) }: TestAuditOptions = {},
 ): Promise<TestAudit> {
   const audit = await LogAudit.open({ dir: join(home, 'audit'), key: auditedKey, origin, source })
   try {
