@@ -108,7 +108,7 @@ describe('kill -9', () => {
   })
 })
 
-describe('machines', () => {
+describe('machines', { timeout: 400_000 }, () => {
   async function unitsFile(units: string, name: string, ...more: string[]): Promise<string> {
     const file = join(scratch.dir, name)
     const result = await audit(newHome(), '--units', units, '--out', file, ...more)
