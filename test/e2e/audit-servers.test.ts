@@ -143,7 +143,10 @@ describe('a node', () => {
     const log = await serve(0, 300)
     const home = temporaryHome()
     const policy = join(home, 'policy')
-    writeFileSync(policy, `witness w ${testSigner('w.example', 9, SIGNATURE_TYPES.cosignature).verifier.vkey}\nquorum w\n`)
+    writeFileSync(
+      policy,
+      `witness w ${testSigner('w.example', 9, SIGNATURE_TYPES.cosignature).verifier.vkey}\nquorum w\n`,
+    )
     const node = await RunningNode.start(home, ['--log', `${vkey} ${log.url}`, '--poll', '0.2', '--policy', policy])
     await node.event((event) => event.event === 'outcome' && event.outcome === 'advanced' && event.size === 300)
     log.requests.length = 0
