@@ -9,7 +9,6 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { access, constants, mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { Level } from 'level'
 import { GossumError } from '../errors.js'
 import { Disk, type Database, type Reopening, type Table } from './disk.js'
 import { Convictions } from './convictions.js'
@@ -23,6 +22,7 @@ import { DiskJournalFile, type JournalFile } from './journal-file.js'
 import { LookupStore, LOOKUPS_PER_GENERATION } from './lookup-store.js'
 import { obstacleIn } from './obstacle.js'
 import { makeJournal } from './old-home.js'
+import { openDatabase } from './open-database.js'
 import { requireReadable, requireDiskSpace } from './room.js'
 import { SeenLines } from './seen-lines.js'
 import { SignedBy } from './signed-by.js'
@@ -32,9 +32,6 @@ import { TileStore, TILES_PER_GENERATION } from './tile-store.js'
 export const SCHEMA_VERSION = '2'
 /** The layout before there was a journal. */
 const OLD_SCHEMA = '1'
-
-/** What LevelDB may take: a node reads and writes little, and its memory should not grow for hours until buffers are full. */
-const MEMORY = { cacheSize: 2 * 1024 * 1024, writeBufferSize: 1024 * 1024 }
 
 export class Store {
   readonly heads: Heads
@@ -147,17 +144,6 @@ async function takeOver(disk: Disk, journal: JournalFile, guardPath: string): Pr
 
 function generations(disk: Disk, name: string, most: number): TwoGenerationCache {
   return new TwoGenerationCache(disk.table(`${name}-0`), disk.table(`${name}-1`), most)
-}
-
-async function openDatabase(location: string, createIfMissing: boolean): Promise<Database> {
-  const db = new Level(location, { createIfMissing, ...MEMORY })
-  try {
-    await db.open()
-    return db
-  } catch (error) {
-    // The obstacle, not that there was one.
-    throw (error as Error).cause ?? error
-  }
 }
 
 async function requireSchema(meta: Table): Promise<void> {
