@@ -20,7 +20,7 @@ export interface Signed {
   readonly earlier?: readonly Omit<Signed, 'earlier'>[]
 }
 
-/** Keys of one log of which it is remembered until when they signed, beside those of now. */
+/** How many earlier keys of one log are remembered, with the time until which each signed. */
 export const MAX_EARLIER_KEYS = 16
 
 /** A reason to be frozen: evidence, or a suspect that no tree can explain. */

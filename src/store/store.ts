@@ -128,7 +128,7 @@ export class Store {
   }
 }
 
-/** Brings a home of the version before to this one; a home that is new, or of this version, is left as it is. */
+/** Brings a home of the previous version to this one; a home that is new, or of this version, is left as it is. */
 async function takeOver(disk: Disk, journal: JournalFile, guardPath: string): Promise<void> {
   const meta = disk.table('meta')
   const schema = await meta.get('schema')
@@ -153,7 +153,7 @@ async function requireSchema(meta: Table): Promise<void> {
     throw new GossumError('STORE_SCHEMA', `it has version ${version}, this is ${SCHEMA_VERSION}`)
 }
 
-/** Whether records may be here: a crash in the very first opening leaves a directory without any. */
+/** Whether there may be records here: a crash in the very first opening leaves a directory without any. */
 function holdsData(location: string): boolean {
   return existsSync(location) && readdirSync(location).some((name) => /\.(log|ldb|sst)$/.test(name))
 }

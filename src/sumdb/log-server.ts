@@ -49,7 +49,7 @@ const BYTES = 'application/octet-stream'
 const MAX_PATH_LENGTH = 8192
 /** How long a client may take to send its request, in ms. */
 const REQUEST_TIMEOUT_MS = 10_000
-/** How long a connection may lie still, an answer that is not read included, in ms. */
+/** How long a connection may be idle, in ms; an answer that nobody reads counts as idle. */
 const IDLE_TIMEOUT_MS = 30_000
 
 function say(status: number, text: string): LogReply {
