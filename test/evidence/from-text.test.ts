@@ -71,6 +71,18 @@ describe('a report', () => {
     expect(found.failures).toEqual([])
   })
 
+  it('that cannot be read as one, but by its shape, is nothing to complain of either', () => {
+    const found = inText(report.replaceAll('\n\t\n\t\u2014', '\n\t\u2014'))
+    expect(idsOf(found)).toEqual([evidenceId(view)])
+    expect(found.failures).toEqual([])
+  })
+
+  it('of which one head alone is left shows that head', () => {
+    const found = inText(bare(history.head(5)))
+    expect(found).toMatchObject({ proven: [], failures: [] })
+    expect(found.heads.map(({ note }) => note.text)).toEqual([history.text(5)])
+  })
+
   it('is one however often it is printed, and others stand beside it', () => {
     const same = goReport(bare(history.head(8)), bare(fork.head(8)), [])
     const found = inText(report + report + same)
@@ -126,6 +138,27 @@ describe('witnesses', () => {
     const first = goReport(textOf(cosigned(history.head(5))), bare(fork.head(8)), proofOf(fork, 8, 5))
     const second = goReport(bare(history.head(5)), textOf(cosigned(fork.head(8))), proofOf(fork, 8, 5))
     expect(inText(first + second).proven.map(({ witness: by }) => by?.name)).toEqual([undefined, 'w.example'])
+  })
+})
+
+describe('of several logs', () => {
+  const second = testSigner('second.example', 2)
+  const both = { ...keys, logs: [second.verifier, signer.verifier] }
+
+  it('the one whose heads were printed is convicted, with the witness that cosigned them', () => {
+    const printed = goReport(textOf(cosigned(history.head(5))), textOf(cosigned(fork.head(8))), proofOf(fork, 8, 5))
+    const { proven } = inText(printed, both)
+    expect(proven.map(({ key, witness: by }) => [key.vkey, by?.name])).toEqual([
+      [signer.verifier.vkey, undefined],
+      [signer.verifier.vkey, 'w.example'],
+    ])
+  })
+
+  it('a cosignature below the head of one is none of another, though the texts are the same', () => {
+    const other = new History(second)
+    expect(other.text(5)).toBe(history.text(5))
+    const half = goReport(bare(history.head(5)), textOf(cosigned(fork.head(8))), proofOf(fork, 8, 5))
+    expect(idsOf(inText(half + textOf(cosigned(other.head(5))), both))).toEqual([evidenceId(view)])
   })
 })
 

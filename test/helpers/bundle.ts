@@ -25,7 +25,7 @@ export async function bundled(script: URL): Promise<string> {
       ssr: fileURLToPath(script),
       outDir: directory,
       minify: false,
-      rollupOptions: { output: { entryFileNames: name } },
+      rolldownOptions: { output: { entryFileNames: name } },
     },
   })
   return join(directory, name)
