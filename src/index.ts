@@ -22,12 +22,14 @@ export { policyStrength, type PolicyStrength } from './tlog/policy-strength.js'
 export {
   encodeEvidence,
   evidenceId,
+  evidenceHeads,
+  makeBadRecord,
   makeSplitView,
   makeWitnessConflict,
   parseEvidence,
   verifyEvidence,
 } from './evidence/evidence.js'
-export type { Conviction, Evidence, SplitView, WitnessConflict } from './evidence/evidence.js'
+export type { BadRecord, Conviction, Evidence, FoundRecord, SplitView, WitnessConflict } from './evidence/evidence.js'
 
 // The log, and a node
 export { SumdbClient, type SumdbClientOptions } from './sumdb/client.js'

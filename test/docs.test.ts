@@ -8,6 +8,9 @@ import { command as runCommand } from '../src/cli/commands/run.js'
 import { ERRORS } from '../src/errors.js'
 import { createMetrics } from '../src/metrics/metrics.js'
 import { errorsPage } from '../scripts/docs/errors.js'
+import { auditPage } from '../scripts/docs/rules.js'
+import { RULES } from '../src/audit/rules/rules.js'
+import { WALK_RULES } from '../src/audit/walk/walk-rules.js'
 import * as shapes from '../src/status/shapes.js'
 import { CONDITIONS, SEVERITIES } from '../src/status/conditions.js'
 
@@ -120,6 +123,14 @@ test('docs/operating.md has the conditions and their severities', () => {
 
 test('docs/operating.md has the settings as they are: npm run docs', async () => {
   expect(read('docs/operating.md')).toBe(await operatingPage())
+})
+
+test('docs/audit.md has the rules as they are: npm run docs', async () => {
+  expect(read('docs/audit.md')).toBe(await auditPage())
+  const rows = rowsUnder(read('docs/audit.md'), 'rule')
+  expect(rows.map(([name, level]) => [name!.replaceAll('`', ''), level])).toEqual(
+    Object.entries({ ...RULES, ...WALK_RULES }).map(([name, { level }]) => [name, level]),
+  )
 })
 
 test('docs/operating.md has every flag of gossum run', () => {

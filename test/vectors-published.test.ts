@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { published } from '../scripts/vectors/published.js'
-import { parseEvidence, verifyEvidence } from '../src/evidence/evidence.js'
+import { BAD_RECORD, evidenceHeads, parseEvidence, verifyEvidence } from '../src/evidence/evidence.js'
 import { GossumError } from '../src/errors.js'
 import { fromBase64, utf8 } from '../src/tlog/bytes.js'
 import { verifiedCosignatures, verifySubtree } from '../src/tlog/cosignature.js'
@@ -123,10 +123,16 @@ describe('the libraries of Go', () => {
     if (process.env['REQUIRE_PEERS'] === '1') expect(peer, 'openvectors (scripts/ci/peers.sh)').toBeDefined()
   })
 
-  test.skipIf(peer === undefined)('open our heads, and take the same lines for cosignatures', () => {
-    const said = execFileSync(peer!, [fileURLToPath(FOLDER)], { encoding: 'utf8' })
-    const lines = (read('cosignatures.json') as { cases: unknown[] }).cases.length
-    const notes = 2 * cases.filter(({ convicts }) => convicts !== null).length
-    expect(JSON.parse(said)).toEqual({ lines, notes })
-  })
+  test.skipIf(peer === undefined)(
+    'open our heads, find our records under them, and take the same lines for cosignatures',
+    () => {
+      const said = execFileSync(peer!, [fileURLToPath(FOLDER)], { encoding: 'utf8' })
+      const lines = (read('cosignatures.json') as { cases: unknown[] }).cases.length
+      const convicting = cases.filter(({ convicts }) => convicts !== null).map(({ file }) => parseEvidence(utf8(file)))
+      const notes = convicting.flatMap(evidenceHeads).length
+      const records = convicting.flatMap((evidence) => (evidence.type === BAD_RECORD ? evidence.records : [])).length
+      expect(records).toBeGreaterThan(0)
+      expect(JSON.parse(said)).toEqual({ lines, notes, records })
+    },
+  )
 })

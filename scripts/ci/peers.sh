@@ -4,8 +4,9 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-# The checksum database of golang.org/x/mod, a log of Tessera, and what opens our vectors with Go's libraries, behind mains of our own.
-(cd scripts/peers && go install ./sumdbd ./tlogd ./openvectors)
+# The checksum database of golang.org/x/mod, a log of Tessera, what opens our vectors with Go's libraries, and what x/mod
+# thinks of module paths and versions, behind mains of our own.
+(cd scripts/peers && go install ./sumdbd ./tlogd ./openvectors ./checkmodules)
 
 # Checks go.sum files: golang.org/x/mod's own demonstration.
 GOFLAGS='' go install golang.org/x/mod/gosumcheck@v0.37.0

@@ -33,6 +33,7 @@ import {
   type SignerKey,
 } from '../../src/tlog/note.js'
 import { refusals } from '../../test/helpers/push-cases.js'
+import { recordOf, RecordLog } from '../../test/helpers/record-log.js'
 import { PushingLog } from '../../test/helpers/witness-client.js'
 
 const TIME = 1_767_225_600
@@ -248,6 +249,7 @@ function evidence(): EvidenceCase[] {
     of('two sizes, and one hash of the proof is another', null, json(two).replace(hash, other)),
     of('two sizes of one history', null, replaced(two, fork, log, consistent)),
     of('two roots of one size, and one signature is of another head', null, swappedSignature(json(same))),
+    ...badRecords(),
   ]
 
   /** The file as it would be for an honest log: nothing in it contradicts. */
@@ -259,6 +261,60 @@ function evidence(): EvidenceCase[] {
     const proof = { root: formatHash(honest.root), proof: honest.proof.map(formatHash) }
     return spelled({ ...parsed, heads: [smaller, larger], prefix: proof })
   }
+}
+
+/** Records of a checksum database with the same key: a version once more with other hashes, with the same, and with others beside. */
+function badRecords(): EvidenceCase[] {
+  const version = 'vectors.example/module@v1.2.3'
+  const [files, goMod] = recordOf(version, 'one').split(/(?<=\n)/) as [string, string]
+  const texts = [
+    recordOf('vectors.example/first@v1.0.0', 'first'),
+    recordOf(version, 'one'),
+    recordOf('vectors.example/module@v1.2.4', 'four'),
+    recordOf(version, 'another'),
+    recordOf(version, 'one'),
+    recordOf(version, 'one', 'another go.mod'),
+    goMod,
+    files.replace('h1:', 'h2:').replace(/.=\n$/, 'A=\n'),
+    recordOf('vectors.example/last@v1.0.0', 'last'),
+  ]
+  const sumdb = new RecordLog(logKey, texts)
+  const elsewhere = new RecordLog(logKey, texts, log.origin)
+  const convicting = (one: number, other: number): string => fromUtf8(encodeEvidence(sumdb.evidence(one, other)))!
+  /** The file that would convict if these records did. */
+  const file = (from: RecordLog, one: number, other: number): string => {
+    const records = [one, other].map((id) => ({ id, text: texts[id]!, proof: from.found(id).proof.map(formatHash) }))
+    const head = fromUtf8(formatNote(from.head()))!
+    return spelled({ type: 'gossum/bad-record/v1', log: logKey.verifier.vkey, head, records })
+  }
+  const bad = convicting(1, 3)
+  const [hash] = sumdb.found(3).proof
+  const of = (what: string, convicts: EvidenceCase['convicts'], made: string): EvidenceCase => ({
+    what,
+    file: made,
+    convicts,
+  })
+  return [
+    of('two records of one module version with other hashes', 'log', bad),
+    of('two records of one module version that differ in the hash of go.mod alone', 'log', convicting(1, 5)),
+    of(
+      'two records of one module version, and one hash of a proof is another',
+      null,
+      bad.replace(formatHash(hash!), formatHash(sumdb.tree(2).root)),
+    ),
+    of(
+      'two records of one module version, and one text is another',
+      null,
+      bad.replace('module v1.2.3 h1:', 'module v1.2.3 h1:A'),
+    ),
+    of('two records of one module version with the same hashes', null, file(sumdb, 1, 4)),
+    of('two records of two module versions', null, file(sumdb, 1, 2)),
+    of('two records of one module version without a file in common', null, file(sumdb, 6, 7)),
+    of('two records of one module version, of a file by two algorithms', null, file(sumdb, 1, 7)),
+    of('one record, twice', null, file(sumdb, 1, 1)),
+    of('two records in the order that is not theirs', null, file(sumdb, 3, 1)),
+    of('two such records of a log that is no checksum database', null, file(elsewhere, 1, 3)),
+  ]
 }
 
 // ---- the mesh --------------------------------------------------------------------------------------------------

@@ -74,6 +74,12 @@ const COMMANDS: readonly Entry[] = [
     load: async () => (await import('./commands/probe.js')).command(),
   },
   {
+    name: 'audit',
+    summary: 'read every record of a log, and name every bad one',
+    flags: ['home', 'node'],
+    load: async (next) => (await import('./commands/audit.js')).command(next),
+  },
+  {
     name: 'policy',
     summary: 'what a policy protects from',
     flags: [],

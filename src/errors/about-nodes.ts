@@ -33,6 +33,26 @@ export const STATE = {
     'the operator of the node settles this: see "The journal" in docs/operating.md',
     unsigned(1),
   ],
+  AUDIT_LOCKED: [
+    'another process is auditing into this folder',
+    'wait for it, or stop it; a node that runs with --audit audits its own logs',
+    trouble({ retryable: true }),
+  ],
+  AUDIT_DAMAGED: [
+    'this is not the result of an audit, or it is damaged',
+    'audit these records again; gossum audit --units writes such files',
+    trouble({ exit: 2 }),
+  ],
+  AUDIT_INCOMPLETE: [
+    'some records could not be read, so there is no result to hand on',
+    'run the same command again: what was read is kept',
+    notNow(4),
+  ],
+  AUDIT_DISAGREES: [
+    'the results of an audit are not of one tree, or leave records out',
+    'they must be of one head, whose records they read all: gossum audit --units says which',
+    trouble({ exit: 2 }),
+  ],
   KEY_FILE_INVALID: [
     'the key file cannot be used',
     'a key file must be owned by you, with mode 600, and unchanged',

@@ -5,7 +5,9 @@
 import { GossumError } from '../errors.js'
 import { attempt } from '../errors/attempt.js'
 import {
+  BAD_RECORD,
   parseEvidence,
+  SPLIT_VIEW,
   splitViewOf,
   verifyEvidence,
   WITNESS_CONFLICT,
@@ -13,7 +15,7 @@ import {
   type Evidence,
 } from './evidence.js'
 import { EvidenceKeeper, type KeptAs, type KeeperParts } from './keeper.js'
-import type { EvidenceRef, EvidenceSummary, KeptConviction, KeptEvidence } from './kept.js'
+import type { EvidenceOrigin, EvidenceRef, EvidenceSummary, KeptConviction, KeptEvidence } from './kept.js'
 
 export type { EvidenceRef, KeptConviction, KeptEvidence }
 export type AlarmParts = KeeperParts
@@ -115,10 +117,8 @@ export class Alarm {
    */
   async raise(evidence: Evidence): Promise<KeptAs> {
     const conviction = this.#verify(evidence)
-    if (evidence.type !== WITNESS_CONFLICT) return this.#keeper.keepSplitView(conviction, evidence, 'found')
-    const split = splitViewOf(evidence)
-    await this.#keeper.keepSplitView(this.#verify(split), split, 'found')
-    return (await this.#keeper.keepConflict(conviction, evidence, 'found')) ?? { id: conviction.id, isNew: false }
+    if (evidence.type === WITNESS_CONFLICT) await this.raise(splitViewOf(evidence))
+    return (await this.#keep(conviction, evidence, 'found')) ?? { id: conviction.id, isNew: false }
   }
 
   /**
@@ -151,11 +151,20 @@ export class Alarm {
     if (conviction instanceof GossumError) return refused(conviction)
     const isAbout = log === undefined ? this.#parts.trust.keys.has(conviction.log) : conviction.log === log
     if (!isAbout) return refused(new GossumError('EVIDENCE_UNPROVEN', `it is about the log ${conviction.log}`))
-    const kept = await (evidence.type === WITNESS_CONFLICT
-      ? this.#keeper.keepConflict(conviction, evidence, 'received')
-      : this.#keeper.keepSplitView(conviction, evidence, 'received'))
+    const kept = await this.#keep(conviction, evidence, 'received')
     if (kept === undefined) return { fate: 'unknown', id: conviction.id }
     return { fate: kept.isNew ? 'new' : 'known', id: kept.id }
+  }
+
+  /** Keeps what was verified, by whom it convicts; undefined when there is no room for it. */
+  #keep(conviction: Conviction, evidence: Evidence, source: EvidenceOrigin): Promise<KeptAs | undefined> {
+    switch (evidence.type) {
+      case WITNESS_CONFLICT:
+        return this.#keeper.keepConflict(conviction, evidence, source)
+      case SPLIT_VIEW:
+      case BAD_RECORD:
+        return this.#keeper.keepAgainstLog(conviction, evidence, source)
+    }
   }
 
   #verify(evidence: Evidence): Conviction {

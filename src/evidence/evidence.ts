@@ -1,47 +1,34 @@
 /**
  * Evidence: a file that convicts a log, or a witness, before anyone who has their keys, offline and without their help.
  *
- * gossum/split-view/v1 holds two heads of one log, smaller first. They convict the log when
- *   - their sizes are equal and their roots are not;
- *   - the smaller is of size 0 and its root is not the empty tree's;
- *   - the sizes are 0 < m < n, and `prefix` proves (checkTree) that the first m records of the LARGER head's tree have
- *     another root than the smaller head.
- *
- * gossum/witness-conflict/v1 holds two such heads with a cosignature of one witness on each. They convict the witness,
- * whose cosignatures say that the trees are consistent; and the log, of which they are a split view too.
+ * There are three kinds (file.ts): two heads that contradict each other convict a log, and a witness that cosigned both
+ * (two-heads.ts); two records that contradict each other convict a checksum database (bad-record.ts).
  *
  * Each evidence has one spelling, byte for byte: heads carry the lines of whom they convict and nothing else, so that
  * nobody else can make a second file of the same fact by adding lines. Pure; runs in a browser.
  */
-import { errorCode, GossumError } from '../errors.js'
-import { equalBytes, utf8 } from '../tlog/bytes.js'
-import { logId, parseCheckpoint, type Checkpoint } from '../tlog/checkpoint.js'
-import { verifiedCosignatures, verifyCosignature } from '../tlog/cosignature.js'
-import { EMPTY_ROOT, formatHash, parseHash, type Hash } from '../tlog/hash.js'
-import { checkTree } from '../tlog/merkle.js'
-import {
-  spellNote,
-  isWitnessKey,
-  parseNote,
-  SIGNATURE_TYPES,
-  verifyNote,
-  type Note,
-  type VerifierKey,
-} from '../tlog/note.js'
-import {
+import { GossumError } from '../errors.js'
+import { logId } from '../tlog/checkpoint.js'
+import { isWitnessKey, SIGNATURE_TYPES, type VerifierKey } from '../tlog/note.js'
+import { verifyRecords } from './bad-record.js'
+import { BAD_RECORD, evidenceId, SPLIT_VIEW, WITNESS_CONFLICT, type Evidence } from './file.js'
+import { verifyHeads } from './two-heads.js'
+
+export { makeBadRecord } from './bad-record.js'
+export type { FoundRecord } from './bad-record.js'
+export { bareHead } from './evidence-head.js'
+export {
+  BAD_RECORD,
   encodeEvidence,
   evidenceId,
+  evidenceHeads,
   parseEvidence,
   SPLIT_VIEW,
   WITNESS_CONFLICT,
-  type Evidence,
-  type SplitView,
-  type WitnessConflict,
 } from './file.js'
-
-export { encodeEvidence, evidenceId, parseEvidence, SPLIT_VIEW, WITNESS_CONFLICT }
 export { MAX_EVIDENCE_BYTES, MAX_PADDED_EVIDENCE_BYTES } from './file.js'
-export type { Evidence, SplitView, WitnessConflict }
+export type { BadRecord, Evidence, EvidenceRecord, SplitView, TwoHeads, WitnessConflict } from './file.js'
+export { makeSplitView, makeWitnessConflict, splitViewOf } from './two-heads.js'
 
 /** What verified evidence says. */
 export interface Conviction {
@@ -51,93 +38,19 @@ export interface Conviction {
   readonly log: string
   readonly key: VerifierKey
   readonly origin: string
+  /** Of the two heads, the smaller first; of a bad record twice that of its head. */
   readonly sizes: readonly [number, number]
   /** The witness that is convicted; absent when it is the log. */
   readonly witness?: VerifierKey
+  /** Of a bad record alone: `path@version`, at most 513 characters of it, as the log spells it. */
+  readonly module?: string
+  /** Of a bad record alone: the numbers of the two records, the smaller first. */
+  readonly records?: readonly [number, number]
 }
 
-/** A proof that the larger tree's first records have this root. */
-interface Prefix {
-  readonly root: Hash
-  readonly proof: readonly Hash[]
-}
-
-// ---- making ----------------------------------------------------------------------------------------------------
-
-/** The note with the log's own verified line only: what evidence and suspects keep of a head. */
-export function bareHead(note: Note, key: VerifierKey): Note {
-  return { text: note.text, signatures: [verifyNote(note, key)] }
-}
-
-/**
- * Makes split-view evidence of two heads. `prefix` is needed when the sizes differ and the smaller is not 0. Throws
- * EVIDENCE_UNPROVEN when the two do not convict: what this returns has been verified.
- */
-export function makeSplitView(key: VerifierKey, heads: readonly [Note, Note], prefix?: Prefix): SplitView {
-  const evidence: SplitView = {
-    type: SPLIT_VIEW,
-    log: key.vkey,
-    ...contradiction(heads.map((note) => spellNote(bareHead(note, key))) as [string, string], prefix),
-  }
-  verifyEvidence(evidence, [key])
-  return evidence
-}
-
-/**
- * Makes witness-conflict evidence of two heads that carry cosignatures of the witness, among any other lines; of
- * several by it the newest is taken. Throws as makeSplitView does, also when a head is not cosigned by the witness.
- */
-export function makeWitnessConflict(
-  logKey: VerifierKey,
-  witnessKey: VerifierKey,
-  heads: readonly [Note, Note],
-  prefix?: Prefix,
-): WitnessConflict {
-  const cosigned = heads.map((note) => {
-    const { text, signatures } = bareHead(note, logKey)
-    const cosignature = verifiedCosignatures(note, [witnessKey]).get(witnessKey.vkey)
-    if (cosignature === undefined) throw unproven('a head is not cosigned by the witness')
-    return spellNote({ text, signatures: [...signatures, cosignature.signature] })
-  })
-  const evidence: WitnessConflict = {
-    type: WITNESS_CONFLICT,
-    log: logKey.vkey,
-    witness: witnessKey.vkey,
-    ...contradiction(cosigned as [string, string], prefix),
-  }
-  verifyEvidence(evidence, [logKey, witnessKey])
-  return evidence
-}
-
-/** The split view that a witness conflict contains: the log signed both heads. Not verified. */
-export function splitViewOf({ log, heads, prefix }: WitnessConflict): SplitView {
-  const bare = heads.map((head) => {
-    const { text, signatures } = parseNote(utf8(head))
-    return spellNote({ text, signatures: signatures.slice(0, 1) })
-  }) as [string, string]
-  return { type: SPLIT_VIEW, log, heads: inOrder(bare), ...(prefix && { prefix }) }
-}
-
-function contradiction(
-  heads: readonly [string, string],
-  prefix: Prefix | undefined,
-): Pick<SplitView, 'heads' | 'prefix'> {
-  return {
-    heads: inOrder(heads),
-    ...(prefix && { prefix: { root: formatHash(prefix.root), proof: prefix.proof.map(formatHash) } }),
-  }
-}
-
-function inOrder([a, b]: readonly [string, string]): [string, string] {
-  return compareHeads(a, b) > 0 ? [b, a] : [a, b]
-}
-
-/** The order of heads in evidence: by size, then by text, so that everybody writes the same file. */
-function compareHeads(a: string, b: string): number {
-  return parseCheckpoint(a).size - parseCheckpoint(b).size || (a < b ? -1 : a > b ? 1 : 0)
-}
-
-// ---- verification ----------------------------------------------------------------------------------------------
+/** What a kind says of itself. */
+type Verdict = Pick<Conviction, 'origin' | 'sizes' | 'witness' | 'module' | 'records'>
+type Which = Pick<Conviction, 'module' | 'records'>
 
 /**
  * Verifies evidence with nothing but the keys that the caller trusts: of logs (type 0x01) and, for what convicts a
@@ -148,68 +61,30 @@ export function verifyEvidence(evidence: Evidence, trusted: readonly VerifierKey
   // Keys as they are written, in their one spelling: the hex digits of another would give one fact a second id.
   const key = trusted.find(({ vkey, type }) => type === SIGNATURE_TYPES.ed25519 && vkey === evidence.log)
   if (key === undefined) throw new GossumError('LOG_UNKNOWN', evidence.log)
-  const witness = evidence.type === WITNESS_CONFLICT ? findWitness(evidence.witness, trusted) : undefined
-  const [smaller, larger] = [readHead(evidence.heads[0], key, witness), readHead(evidence.heads[1], key, witness)]
-  if (smaller.origin !== larger.origin) throw unproven('the heads are of two origins')
-  if (compareHeads(evidence.heads[0], evidence.heads[1]) > 0) throw unproven('the heads are not in order')
-
-  if (smaller.size > 0 && smaller.size < larger.size) {
-    checkPrefix(evidence.prefix, smaller, larger)
-  } else {
-    if (evidence.prefix !== undefined) throw unproven('a prefix proves nothing here')
-    const forked = smaller.size === larger.size && !equalBytes(smaller.root, larger.root)
-    const impossible = smaller.size === 0 && !equalBytes(smaller.root, EMPTY_ROOT)
-    if (!forked && !impossible) throw unproven('the heads agree')
-  }
-  return {
-    id: evidenceId(evidence),
-    type: evidence.type,
-    log: logId(key.name, smaller.origin),
-    key,
-    origin: smaller.origin,
-    sizes: [smaller.size, larger.size],
-    ...(witness && { witness }),
-  }
+  const verdict = verdictOn(evidence, key, trusted)
+  return { id: evidenceId(evidence), type: evidence.type, log: logId(key.name, verdict.origin), key, ...verdict }
 }
 
-function unproven(why: string): GossumError {
-  return new GossumError('EVIDENCE_UNPROVEN', why)
+/** What is told of a bad record beside what is told of all evidence; of other kinds nothing. */
+export function recordsTold({ module, records }: Which): Which {
+  return { ...(module !== undefined && { module }), ...(records && { records }) }
+}
+
+function verdictOn(evidence: Evidence, key: VerifierKey, trusted: readonly VerifierKey[]): Verdict {
+  switch (evidence.type) {
+    case SPLIT_VIEW:
+      return verifyHeads(evidence, key)
+    case WITNESS_CONFLICT: {
+      const witness = findWitness(evidence.witness, trusted)
+      return { ...verifyHeads(evidence, key, witness), witness }
+    }
+    case BAD_RECORD:
+      return verifyRecords(evidence, key)
+  }
 }
 
 function findWitness(vkey: string, trusted: readonly VerifierKey[]): VerifierKey {
   const witness = trusted.find((key) => isWitnessKey(key) && key.vkey === vkey)
   if (witness === undefined) throw new GossumError('WITNESS_UNKNOWN', vkey)
   return witness
-}
-
-/**
- * Reads one head of evidence: it must be signed by the log, cosigned by the witness if there is one, and carry their
- * lines alone, in their one spelling.
- */
-function readHead(head: string, key: VerifierKey, witness: VerifierKey | undefined): Checkpoint {
-  const note = parseNote(utf8(head))
-  const { text, signatures } = bareHead(note, key)
-  const cosignature = witness && cosignatureOf(note, witness)
-  if (spellNote({ text, signatures: cosignature === undefined ? signatures : [...signatures, cosignature] }) !== head)
-    throw unproven(`a head carries more than the line of the log${witness ? ' and that of the witness' : ''}`)
-  return parseCheckpoint(text)
-}
-
-function cosignatureOf(note: Note, witness: VerifierKey): Note['signatures'][0] {
-  const line = note.signatures[1]
-  if (line === undefined) throw unproven('a head is not cosigned by the witness')
-  try {
-    return verifyCosignature(note.text, line, witness).signature
-  } catch (error) {
-    if (errorCode(error) !== 'SIGNATURE_MISSING') throw error
-    throw unproven('a head is not cosigned by the witness')
-  }
-}
-
-function checkPrefix(prefix: SplitView['prefix'], smaller: Checkpoint, larger: Checkpoint): void {
-  const root = prefix && parseHash(prefix.root)
-  const proof = prefix?.proof.map(parseHash)
-  if (root === undefined || proof === undefined || proof.includes(undefined)) throw unproven('no prefix proof')
-  if (equalBytes(root, smaller.root)) throw unproven('the heads agree')
-  checkTree(proof as Hash[], larger.size, larger.root, smaller.size, root)
 }

@@ -9,21 +9,23 @@ import { MAX_NOTE_BYTES, MAX_READ_NOTE_BYTES } from '../tlog/note.js'
 
 /**
  * The largest evidence file, in bytes. Ordinary evidence is below 8 KiB, and a gossip message takes 64; but a log may
- * pad its heads up to MAX_NOTE_BYTES, and JSON may double that: what it signed must not be too large to convict it.
+ * pad its heads up to MAX_NOTE_BYTES, and its records up to MAX_RECORD_BYTES, which is as much, and JSON may double that. Of
+ * these a file holds three at most: what the log signed must not be too large to convict it.
  */
-export const MAX_EVIDENCE_BYTES = 5 * MAX_NOTE_BYTES
+export const MAX_EVIDENCE_BYTES = 7 * MAX_NOTE_BYTES
 /**
  * The largest evidence file that the command line reads, in bytes: of heads that a log padded to all that the go command
  * reads. No node takes, keeps or passes on one above MAX_EVIDENCE_BYTES: there such a head is a suspect.
  */
 export const MAX_PADDED_EVIDENCE_BYTES = 5 * MAX_READ_NOTE_BYTES
-/** The longest consistency proof between trees of at most 2^53 records, in hashes. */
+/** The longest proof in trees of at most 2^53 records, of consistency or of inclusion, in hashes. */
 const MAX_PROOF_HASHES = 64
 
 /** How all types begin, those to come too. */
 const FAMILY = 'gossum/'
 export const SPLIT_VIEW = 'gossum/split-view/v1'
 export const WITNESS_CONFLICT = 'gossum/witness-conflict/v1'
+export const BAD_RECORD = 'gossum/bad-record/v1'
 
 /** Two heads of one log that contradict each other. */
 interface Contradiction {
@@ -47,19 +49,66 @@ export interface WitnessConflict extends Contradiction {
   readonly witness: string
 }
 
-export type Evidence = SplitView | WitnessConflict
+/** Evidence whose core is that two heads contradict each other. */
+export type TwoHeads = SplitView | WitnessConflict
+
+/** A record of a log, with what shows that it is in the tree. */
+export interface EvidenceRecord {
+  /** Its number. */
+  readonly id: number
+  /** With the newline at its end. */
+  readonly text: string
+  /** Base64 of the hashes of its inclusion proof. */
+  readonly proof: readonly string[]
+}
+
+/** A checksum database that has two records of one module version with other hashes under one head. */
+export interface BadRecord {
+  readonly type: typeof BAD_RECORD
+  /** The log's verifier key, as above. */
+  readonly log: string
+  /** The signed head as a note: the log's line and nothing else. */
+  readonly head: string
+  /** By number, the smaller first. */
+  readonly records: readonly [EvidenceRecord, EvidenceRecord]
+}
+
+export type Evidence = TwoHeads | BadRecord
 
 /** The canonical bytes of evidence: JSON with these keys in this order, indented by two, a final newline. */
 export function encodeEvidence(evidence: Evidence): Uint8Array {
-  const { type, log, heads, prefix } = evidence
-  const ordered = {
-    type,
-    log,
-    ...(evidence.type === WITNESS_CONFLICT && { witness: evidence.witness }),
-    heads,
-    ...(prefix && { prefix: { root: prefix.root, proof: prefix.proof } }),
+  return utf8(`${JSON.stringify(ordered(evidence), undefined, 2)}\n`)
+}
+
+function ordered(evidence: Evidence): object {
+  const { type, log } = evidence
+  switch (type) {
+    case SPLIT_VIEW:
+      return { type, log, ...orderedHeads(evidence) }
+    case WITNESS_CONFLICT:
+      return { type, log, witness: evidence.witness, ...orderedHeads(evidence) }
+    case BAD_RECORD:
+      return { type, log, head: evidence.head, records: evidence.records.map(orderedRecord) }
   }
-  return utf8(`${JSON.stringify(ordered, undefined, 2)}\n`)
+}
+
+function orderedHeads({ heads, prefix }: Contradiction): object {
+  return { heads, ...(prefix && { prefix: { root: prefix.root, proof: prefix.proof } }) }
+}
+
+function orderedRecord({ id, text, proof }: EvidenceRecord): object {
+  return { id, text, proof }
+}
+
+/** The signed heads in a file of evidence, as notes, whatever they show there. */
+export function evidenceHeads(evidence: Evidence): readonly string[] {
+  switch (evidence.type) {
+    case SPLIT_VIEW:
+    case WITNESS_CONFLICT:
+      return evidence.heads
+    case BAD_RECORD:
+      return [evidence.head]
+  }
 }
 
 /** The id of evidence: the first 16 hex digits of the SHA-256 of its canonical bytes. */
@@ -95,22 +144,42 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
+/** Whether an object has the fields of a kind, with values of their types; a row for each kind. */
+const SHAPES: Readonly<Record<Evidence['type'], (value: Record<string, unknown>) => boolean>> = {
+  [SPLIT_VIEW]: hasHeads,
+  [WITNESS_CONFLICT]: (value) => typeof value['witness'] === 'string' && hasHeads(value),
+  [BAD_RECORD]: ({ head, records }) =>
+    typeof head === 'string' && Array.isArray(records) && records.length === 2 && records.every(isRecord),
+}
+
 /** Evidence that is not ours to judge: its type alone says so. */
 function isForeign(value: unknown): value is { type: string } {
   const type = isObject(value) ? value['type'] : undefined
-  return typeof type === 'string' && type.startsWith(FAMILY) && type !== SPLIT_VIEW && type !== WITNESS_CONFLICT
+  return typeof type === 'string' && type.startsWith(FAMILY) && !isKind(type)
+}
+
+function isKind(type: unknown): type is Evidence['type'] {
+  return typeof type === 'string' && Object.hasOwn(SHAPES, type)
+}
+
+function isEvidence(value: unknown): value is Evidence {
+  if (!isObject(value) || typeof value['log'] !== 'string') return false
+  const { type } = value
+  return isKind(type) && SHAPES[type](value)
 }
 
 function isStrings(value: unknown, most: number): value is string[] {
   return Array.isArray(value) && value.length <= most && value.every((item) => typeof item === 'string')
 }
 
-function isEvidence(value: unknown): value is Evidence {
-  if (!isObject(value) || typeof value['log'] !== 'string') return false
-  const isKnown =
-    value['type'] === SPLIT_VIEW || (value['type'] === WITNESS_CONFLICT && typeof value['witness'] === 'string')
-  if (!isKnown || !isStrings(value['heads'], 2) || value['heads'].length !== 2) return false
-  const prefix = value['prefix']
+function hasHeads({ heads, prefix }: Record<string, unknown>): boolean {
+  if (!isStrings(heads, 2) || heads.length !== 2) return false
   if (prefix === undefined) return true
   return isObject(prefix) && typeof prefix['root'] === 'string' && isStrings(prefix['proof'], MAX_PROOF_HASHES)
+}
+
+function isRecord(value: unknown): boolean {
+  if (!isObject(value)) return false
+  const { id, text, proof } = value
+  return Number.isSafeInteger(id) && Number(id) >= 0 && typeof text === 'string' && isStrings(proof, MAX_PROOF_HASHES)
 }

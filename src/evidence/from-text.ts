@@ -6,9 +6,11 @@ import { GossumError, HintedError } from '../errors.js'
 import { fromUtf8, utf8 } from '../tlog/bytes.js'
 import { parseNote, parseVerifierKey, type VerifierKey } from '../tlog/note.js'
 import {
+  BAD_RECORD,
   evidenceId,
   MAX_PADDED_EVIDENCE_BYTES,
   parseEvidence,
+  SPLIT_VIEW,
   splitViewOf,
   verifyEvidence,
   WITNESS_CONFLICT,
@@ -75,12 +77,18 @@ function noReport(): GossumError {
 function fromFile(bytes: Uint8Array, { logs }: TextKeys): FromText {
   const evidence = parseEvidence(bytes, MAX_PADDED_EVIDENCE_BYTES)
   try {
-    if (evidence.type !== WITNESS_CONFLICT) return { proven: [verified(evidence, logs)], heads: [], failures: [] }
-    // Of whose witness it is, nothing need be known here: a node may count it, and the log is convicted all the same.
-    const view = verified(splitViewOf(evidence), logs)
-    const lie = verified(evidence, [view.key, parseVerifierKey(evidence.witness)])
-    const heads = evidence.heads.map((head) => ({ key: view.key, note: parseNote(utf8(head)) }))
-    return { proven: [view, lie], heads, failures: [] }
+    switch (evidence.type) {
+      case SPLIT_VIEW:
+      case BAD_RECORD:
+        return { proven: [verified(evidence, logs)], heads: [], failures: [] }
+      case WITNESS_CONFLICT: {
+        // Of whose witness it is, nothing need be known here: a node may count it, and the log is convicted all the same.
+        const view = verified(splitViewOf(evidence), logs)
+        const lie = verified(evidence, [view.key, parseVerifierKey(evidence.witness)])
+        const heads = evidence.heads.map((head) => ({ key: view.key, note: parseNote(utf8(head)) }))
+        return { proven: [view, lie], heads, failures: [] }
+      }
+    }
   } catch (error) {
     if (!(error instanceof GossumError)) throw error
     return { proven: [], heads: [], failures: [error] }

@@ -10,12 +10,13 @@ import { Slots } from '../lib/slots.js'
 import { TokenBuckets } from '../lib/token-buckets.js'
 import { Catalogue } from './catalogue.js'
 import { conflictsOf, displacedBy } from './conflicts.js'
-import { encodeEvidence, parseEvidence, type Conviction, type Evidence } from './evidence.js'
+import { encodeEvidence, parseEvidence, recordsTold, type BadRecord, type Conviction } from './evidence.js'
+import type { Evidence, SplitView, WitnessConflict } from './evidence.js'
 import type { KeptConviction, KeptConvictions, KeptEvidence, Shelf, EvidenceOrigin } from './kept.js'
-import { Lies, textHash, type Findings, type LieNews, type Shown } from './lies.js'
+import { Lies, textsOf, type Findings, type LieNews, type Shown } from './lies.js'
 import { setTimer, Unwritten, type Duty, type SetTimer } from './unwritten.js'
 
-/** Split views kept of a log that is frozen already. One convicts; the rest tells how far it went. */
+/** Evidence of one kind kept of a log that is frozen already. One piece convicts; the rest tells how far it went. */
 const MAX_EVIDENCE_PER_LOG = 64
 /**
  * Convictions about one log of witnesses that only neighbours count, at once and per second in the long run: whoever names
@@ -78,6 +79,9 @@ export interface KeptAs {
   readonly isNew: boolean
 }
 
+/** Evidence that convicts a log and nobody else. */
+export type AgainstLog = SplitView | BadRecord
+
 export class EvidenceKeeper {
   readonly #parts: KeeperParts
   readonly catalogue = new Catalogue()
@@ -98,9 +102,9 @@ export class EvidenceKeeper {
   async restore(): Promise<void> {
     const { shelf, convictions, node, trust } = this.#parts
     for (const kept of await shelf.list()) {
-      const { id, log, witness } = kept
+      const { id, type, log, witness } = kept
       const texts = textsOfKept(kept)
-      this.catalogue.add({ id, log, isSplitView: witness === undefined, texts })
+      this.catalogue.add({ id, type, log, isAgainstLog: witness === undefined, texts })
       if (witness === undefined) {
         if (trust.keys.has(log)) await this.#write(kept, [() => node.freeze(log, id, 'new')])
       } else if (convictions.get(id) === undefined) {
@@ -120,31 +124,29 @@ export class EvidenceKeeper {
   }
 
   /** Convicts a log. The operator is asked once for each lie (lies.ts); what shows that one has grown is kept, too. */
-  async keepSplitView(conviction: Conviction, evidence: Evidence, source: EvidenceOrigin): Promise<KeptAs> {
+  async keepAgainstLog(conviction: Conviction, evidence: AgainstLog, source: EvidenceOrigin): Promise<KeptAs> {
     const release = this.#compared.hold(conviction.log)
     try {
-      return await this.#keepSplitView(conviction, evidence, source)
+      return await this.#keepAgainstLog(conviction, evidence, source)
     } finally {
       release()
     }
   }
 
-  async #keepSplitView(conviction: Conviction, evidence: Evidence, source: EvidenceOrigin): Promise<KeptAs> {
-    const { id, log } = conviction
+  async #keepAgainstLog(conviction: Conviction, evidence: AgainstLog, source: EvidenceOrigin): Promise<KeptAs> {
+    const { id, type, log } = conviction
     const { freeze, isFrozen } = this.#parts.node
-    const shown = {
-      ids: this.catalogue.splitViewsOf(log),
-      showing: (text: string) => this.catalogue.showing(log, text),
-    }
-    const news = await this.#lies.news(log, evidence.heads, shown)
+    const shown = this.catalogue.against(log, type)
+    const told = this.#lies.news(log, evidence, shown)
+    const news = typeof told === 'string' ? told : await told
     // From here on nothing waits until it is held: the same file may come through several doors at once.
     if (this.catalogue.has(id)) return { id, isNew: false }
     if (news === 'known') return { id: firstOf(evidence, shown), isNew: false }
-    const isOneTooMany = this.catalogue.splitViewsOf(log).length >= MAX_EVIDENCE_PER_LOG
+    const isOneTooMany = shown.ids.length >= MAX_EVIDENCE_PER_LOG
     if (isOneTooMany && (news === 'grown' || isFrozen(log) || this.unwritten.holds(log))) return { id, isNew: false }
     const kept = this.#kept(conviction, evidence)
     if (!this.unwritten.hasRoom(log, kept.text.length)) return { id, isNew: false }
-    this.catalogue.add({ id, log, isSplitView: true, texts: evidence.heads.map(textHash) })
+    this.catalogue.add({ id, type, log, isAgainstLog: true, texts: textsOf(evidence) })
     await this.#writeAndTell(conviction, kept, source, [() => freeze(log, id, news)])
     return { id, isNew: true }
   }
@@ -153,13 +155,17 @@ export class EvidenceKeeper {
    * Convicts a witness. It can make files without end, so one is kept until it is acknowledged; and what the operator
    * let go once does not convict it again. Undefined when there is no room for one of a witness that nobody here counts.
    */
-  async keepConflict(conviction: Conviction, evidence: Evidence, source: EvidenceOrigin): Promise<KeptAs | undefined> {
-    const { id, log } = conviction
+  async keepConflict(
+    conviction: Conviction,
+    evidence: WitnessConflict,
+    source: EvidenceOrigin,
+  ): Promise<KeptAs | undefined> {
+    const { id, type, log } = conviction
     const { convictions, node, trust } = this.#parts
     const about = { witness: conviction.witness!.vkey, log }
     const before = conflictsOf(about, convictions.list()).shown
     const shown = { ids: [...new Set(before.values())], showing: (text: string) => before.get(text) }
-    const news = await this.#lies.news(log, evidence.heads, shown)
+    const news = await this.#lies.news(log, evidence, shown)
     // From here on nothing waits until it counts, as above.
     const { open } = conflictsOf(about, convictions.list())
     if (open !== undefined) return { id: open, isNew: false }
@@ -169,8 +175,8 @@ export class EvidenceKeeper {
     const kept = this.#kept(conviction, evidence)
     if (displaced === undefined || !this.unwritten.hasRoom(aboutOf(kept), kept.text.length)) return undefined
     if (!this.#isCounted(about.witness) && !this.#strangers.take(log, this.#parts.clock.monotonic())) return undefined
-    const texts = evidence.heads.map(textHash)
-    this.catalogue.add({ id, log, isSplitView: false, texts })
+    const texts = textsOf(evidence)
+    this.catalogue.add({ id, type, log, isAgainstLog: false, texts })
     const convicted = { id, ...about, lies: texts, acked: false }
     convictions.note(convicted)
     const put = async (): Promise<void> => {
@@ -195,13 +201,15 @@ export class EvidenceKeeper {
     return this.#parts.trust.witnesses().some(({ vkey }) => vkey === witness)
   }
 
-  #kept({ id, type, log, sizes, witness }: Conviction, evidence: Evidence): KeptEvidence {
+  #kept(conviction: Conviction, evidence: Evidence): KeptEvidence {
+    const { id, type, log, sizes, witness } = conviction
     return {
       id,
       type,
       log,
       ...(witness && { witness: witness.vkey }),
       sizes,
+      ...recordsTold(conviction),
       seenAt: new Date(this.#parts.clock.now()).toISOString(),
       text: fromUtf8(encodeEvidence(evidence))!,
     }
@@ -241,15 +249,19 @@ function aboutOf({ log, witness }: KeptEvidence): string {
   return witness === undefined ? log : `${log} ${witness}`
 }
 
-/** The first evidence that shows one of these heads; else that which shows what they continue. */
-function firstOf({ heads }: Evidence, shown: Shown): string {
-  return heads.map((head) => shown.showing(textHash(head))).find((id) => id !== undefined) ?? shown.ids.at(-1)!
+/** The first evidence that shows one of these texts; else that which shows what they continue. */
+function firstOf(evidence: Evidence, shown: Shown): string {
+  return (
+    textsOf(evidence)
+      .map((text) => shown.showing(text))
+      .find((id) => id !== undefined) ?? shown.ids.at(-1)!
+  )
 }
 
 /** What kept evidence shows; nothing when the disk damaged it: it convicts all the same, by its id. */
 function textsOfKept({ text }: KeptEvidence): string[] {
   try {
-    return parseEvidence(utf8(text)).heads.map(textHash)
+    return textsOf(parseEvidence(utf8(text)))
   } catch (error) {
     if (error instanceof GossumError) return []
     throw error

@@ -11,6 +11,9 @@ export interface KeptEvidence {
   /** Verifier key of the witness that it convicts; absent when that is the log. */
   readonly witness?: string
   readonly sizes: readonly [number, number]
+  /** Of bad records alone: the module version, and the numbers of the two (Conviction). */
+  readonly module?: string
+  readonly records?: readonly [number, number]
   /** ISO 8601. */
   readonly seenAt: string
   /** The canonical file. */

@@ -1,12 +1,13 @@
 /**
  * Whether what evidence shows is known. One lie makes new evidence with every other head of its log, and whoever holds it
  * can show it again, also with heads that nobody here has seen yet; and a fork that grows is one lie, not one for each of
- * its heads. The operator is asked once for each.
+ * its heads. Two records that contradict each other are one lie under all heads to come. The operator is asked once for each.
  */
 import { toHex, utf8 } from '../tlog/bytes.js'
 import { sha256 } from '../tlog/hash.js'
 import { parseNote } from '../tlog/note.js'
-import { parseEvidence } from './evidence.js'
+import { contradictionOf } from './bad-record.js'
+import { BAD_RECORD, parseEvidence, SPLIT_VIEW, WITNESS_CONFLICT, type BadRecord, type Evidence } from './evidence.js'
 import type { Shelf } from './kept.js'
 
 /** What can be found out about heads, each given as a note. What throws is a fault of ours, and nobody can say then. */
@@ -17,11 +18,11 @@ export interface Findings {
   readonly areOneHistory: (log: string, heads: readonly [string, string]) => Promise<boolean>
 }
 
-/** The kept evidence that something is compared with. */
+/** The kept evidence that something is compared with: that of the same kind about the same. */
 export interface Shown {
   /** Ids of evidence; the newest last. */
   readonly ids: readonly string[]
-  /** The id of one that shows this text (textHash); undefined when none does. */
+  /** The id of one that shows this text (textsOf); undefined when none does. */
   showing(text: string): string | undefined
 }
 
@@ -48,11 +49,22 @@ export class Lies {
     this.#onError = onError
   }
 
+  /** What verified evidence tells beside what was kept of its kind; at once where nothing has to be found out. */
+  news(log: string, evidence: Evidence, shown: Shown): LieNews | Promise<LieNews> {
+    switch (evidence.type) {
+      case SPLIT_VIEW:
+      case WITNESS_CONFLICT:
+        return this.#newsOfHeads(log, evidence.heads, shown)
+      case BAD_RECORD:
+        return newsOfRecords(evidence, shown)
+    }
+  }
+
   /**
    * What heads that contradict each other tell. Nothing new where each is ours or was shown before, or one is a lie that was
    * and of the other nobody can say that it is another one. A lie that has grown where one continues such a lie.
    */
-  async news(log: string, heads: readonly string[], shown: Shown): Promise<LieNews> {
+  async #newsOfHeads(log: string, heads: readonly string[], shown: Shown): Promise<LieNews> {
     // Of two heads that nobody has seen one is a lie in any case, and nothing is spent on finding out which.
     if (shown.ids.length === 0) return 'new'
     const standings: Standing[] = []
@@ -107,7 +119,8 @@ export class Lies {
   async #headsOf(id: string): Promise<readonly string[]> {
     return this.#guarded([], async () => {
       const kept = await this.#shelf.get(id)
-      return kept === undefined ? [] : parseEvidence(utf8(kept.text)).heads
+      const evidence = kept && parseEvidence(utf8(kept.text))
+      return evidence === undefined || evidence.type === BAD_RECORD ? [] : evidence.heads
     })
   }
 
@@ -117,6 +130,24 @@ export class Lies {
     } catch (error) {
       this.#onError(error)
       return otherwise
+    }
+  }
+}
+
+/** Two lines that were shown, in whatever records and under whatever heads, are known; a third one is another lie. */
+function newsOfRecords(evidence: BadRecord, shown: Shown): LieNews {
+  return textsOf(evidence).every((text) => shown.showing(text) !== undefined) ? 'known' : 'new'
+}
+
+/** Hashes (hex) of the texts that evidence shows: of its two checkpoints, or of the two lines that its records contradict each other in. */
+export function textsOf(evidence: Evidence): string[] {
+  switch (evidence.type) {
+    case SPLIT_VIEW:
+    case WITNESS_CONFLICT:
+      return evidence.heads.map(textHash)
+    case BAD_RECORD: {
+      const [one, other] = evidence.records
+      return (contradictionOf([one.text, other.text])?.lines ?? []).map((line) => toHex(sha256(utf8(line))))
     }
   }
 }

@@ -1,5 +1,6 @@
 /** What follows in a node when something is proven: its log is frozen, its witness counts no more, and everybody is told. */
 import { Alarm } from '../evidence/alarm.js'
+import { recordsTold } from '../evidence/evidence.js'
 import { MAX_MESSAGE_BYTES } from '../gossip/topics.js'
 import { isFrozen } from '../store/heads.js'
 import { fromUtf8 } from '../tlog/bytes.js'
@@ -25,13 +26,24 @@ export function startAlarm(
         for (const { id } of config.logs) await cosigned.reconsider(id)
       },
     },
-    tell: ({ id, type, log, sizes, witness }, file, source, isWritten) => {
+    tell: (conviction, file, source, isWritten) => {
+      const { id, type, log, sizes, witness } = conviction
       news.metrics.evidence.inc({ source })
       const unwritten = isWritten || file.length > MAX_MESSAGE_BYTES ? {} : { file: fromUtf8(file)! }
       // Whom only neighbours count convicts itself as often as it likes: it is passed on, and nobody is called for it.
       const concernsUs = witness === undefined || quorum.keys.some(({ vkey }) => vkey === witness.vkey)
       if (concernsUs)
-        news.tell({ event: 'evidence', id, type, log, witness: witness?.vkey ?? null, sizes, source, ...unwritten })
+        news.tell({
+          event: 'evidence',
+          id,
+          type,
+          log,
+          witness: witness?.vkey ?? null,
+          sizes,
+          ...recordsTold(conviction),
+          source,
+          ...unwritten,
+        })
       news.emit('changed', log)
       // A log that pads its heads can make evidence that no message carries; then the heads themselves travel.
       if (followed.some(({ id: its }) => its === log) && file.length <= MAX_MESSAGE_BYTES)

@@ -1,4 +1,5 @@
 /** What happens in a node, as it is told: `run --json` prints these, one a line. */
+import type { Evidence } from '../evidence/evidence.js'
 import type { ExchangeNews } from '../exchange/exchange.js'
 import type { ListNews } from '../logs/lists.js'
 import { formatHash } from '../tlog/hash.js'
@@ -36,12 +37,15 @@ export type NodeEvent = { readonly at: string } & (
   | {
       readonly event: 'evidence'
       readonly id: string
-      readonly type: string
+      readonly type: Evidence['type']
       readonly log: string
       /** Verifier key of the witness that it convicts; null when that is the log. */
       readonly witness: string | null
       readonly sizes: readonly [number, number]
       readonly source: 'found' | 'received'
+      /** Of a bad record alone: the module version, `path@version`, and the numbers of the two records. */
+      readonly module?: string
+      readonly records?: readonly [number, number]
       /** The evidence file, while it could not be written to disk: this line may be all that is left of it. */
       readonly file?: string
     }

@@ -123,6 +123,10 @@ export const EvidenceView = Shape({
   log: logId(),
   witness: orNull(Text(), 'verifier key of the witness that it convicts; null when that is the log'),
   sizes: Type.Tuple([size(), size()]),
+  module: Type.Optional(Text({ description: 'of a bad record alone: the module version, `path@version`' })),
+  records: Type.Optional(
+    Type.Tuple([size('of a bad record alone: the number of the one record'), size('and of the other')]),
+  ),
   seenAt: time(),
   acked: Flag(),
 })

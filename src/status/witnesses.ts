@@ -87,12 +87,22 @@ export function witnessViews(parts: WitnessParts): WitnessView[] {
 
 /** All evidence, oldest first; acknowledged with the log that it froze, or the witness that it convicts. */
 export async function evidenceViews({ store, alarm }: WitnessParts): Promise<EvidenceView[]> {
-  return (await alarm.list()).map(({ id, type, log, witness, sizes, seenAt }) => {
+  return (await alarm.list()).map(({ id, type, log, witness, sizes, module, records, seenAt }) => {
     const acked =
       witness === undefined
         ? store.heads.get(log).holds.some((hold) => hold.id === id && hold.acked)
         : store.convictions.get(id)?.acked === true
-    return { id, type, log, witness: witness ?? null, sizes: [...sizes], seenAt, acked }
+    return {
+      id,
+      type,
+      log,
+      witness: witness ?? null,
+      sizes: [...sizes],
+      ...(module !== undefined && { module }),
+      ...(records && { records: [...records] }),
+      seenAt,
+      acked,
+    }
   })
 }
 

@@ -46,8 +46,17 @@ export class EvidenceStore implements Shelf {
   }
 }
 
-function summaryOf({ id, type, log, witness, sizes, seenAt }: KeptEvidence): EvidenceSummary {
-  return { id, type, log, ...(witness !== undefined && { witness }), sizes, seenAt }
+function summaryOf({ id, type, log, witness, sizes, module, records, seenAt }: KeptEvidence): EvidenceSummary {
+  return {
+    id,
+    type,
+    log,
+    ...(witness !== undefined && { witness }),
+    sizes,
+    ...(module !== undefined && { module }),
+    ...(records && { records }),
+    seenAt,
+  }
 }
 
 /** The order is the same each time, also of what came at once. */

@@ -23,7 +23,8 @@ import { signedHeadsIn } from '../tlog/cut.js'
 import { formatNote, MAX_READ_NOTE_BYTES, parseNote, verifyNote, type VerifierKey } from '../tlog/note.js'
 import { recordHashIndex, TILE_HEIGHT, tilePath, type Tile } from '../tlog/tile.js'
 import { dialectOf } from './log-layout.js'
-import { Fetcher, type FetcherOptions, type WaitOptions } from './fetcher.js'
+import { openSource, type LogSource } from './log-source.js'
+import type { FetcherOptions, WaitOptions } from './fetcher.js'
 import { mapBounded } from '../lib/single-flight.js'
 import {
   escapeModule,
@@ -55,6 +56,8 @@ export interface SumdbClientOptions extends FetcherOptions {
   readonly onDate?: (ms: number) => void
   /** How many tiles are fetched at a time (8). */
   readonly tilesAtOnce?: number
+  /** Asked in the place of `url`. */
+  readonly source?: LogSource
 }
 
 export interface LookupOptions extends WaitOptions {
@@ -101,7 +104,7 @@ function memoized(indexes: readonly number[], reader: HashReader): HashReader {
  * records are what checksum databases have; of other logs the heads and the hashes are read.
  */
 export class SumdbClient {
-  readonly #fetcher: Fetcher
+  readonly #source: LogSource
   readonly #tiles: TileReader
   readonly #key: VerifierKey
   readonly #origin: string
@@ -110,11 +113,20 @@ export class SumdbClient {
   /** The head that was verified last: many lookups in a row bring the same one. */
   #verified: VerifiedHead | undefined
 
-  constructor({ key, origin = SUMDB_ORIGIN, cache, fallback, onDate, tilesAtOnce, ...fetching }: SumdbClientOptions) {
-    this.#fetcher = new Fetcher(fetching)
+  constructor({
+    key,
+    origin = SUMDB_ORIGIN,
+    cache,
+    fallback,
+    onDate,
+    tilesAtOnce,
+    source,
+    ...fetching
+  }: SumdbClientOptions) {
+    this.#source = source ?? openSource(fetching)
     const { newestHead, tilePath } = dialectOf(origin)
     this.#tiles = new TileReader({
-      fetcher: this.#fetcher,
+      source: this.#source,
       address: tilePath,
       cache,
       fallback,
@@ -134,7 +146,7 @@ export class SumdbClient {
     // Tiles may come out of a cache that does not say how long they lay there.
     const onDate = this.#onDate
     const get = { ...options, ...(onDate && { onDate }) }
-    const answer = await this.#fetcher.get(this.#newestHead, MAX_READ_NOTE_BYTES, get)
+    const answer = await this.#source.get(this.#newestHead, MAX_READ_NOTE_BYTES, get)
     try {
       parseNote(answer)
       return answer
@@ -169,7 +181,7 @@ export class SumdbClient {
    * verified and large enough to hold the record. For those who prove the record under a head of their own.
    */
   async ask(path: string, version: string, options?: LookupOptions): Promise<LookupAnswer & VerifiedHead> {
-    const answer = await this.#fetcher.get(`lookup/${escapeModule(path, version)}`, MAX_LOOKUP_BYTES, options)
+    const answer = await this.#source.get(`lookup/${escapeModule(path, version)}`, MAX_LOOKUP_BYTES, options)
     try {
       const { id, record, note } = parseLookup(answer)
       const head = this.#verifyHead(note)

@@ -9,7 +9,8 @@ import { errorCode } from '../errors.js'
 import { HASH_SIZE, type Hash } from '../tlog/hash.js'
 import { storedHashIndex, type HashReader, type Tree } from '../tlog/merkle.js'
 import { fullTile, isFullTile, openTiles, planTiles, tilePath, type Tile, type TilePlan } from '../tlog/tile.js'
-import { StatusError, type Fetcher, type WaitOptions } from './fetcher.js'
+import { StatusError, type WaitOptions } from './fetcher.js'
+import type { LogSource } from './log-source.js'
 import { mapBounded, SingleFlight } from '../lib/single-flight.js'
 
 /**
@@ -69,13 +70,24 @@ function tileBytes(tile: Tile): number {
   return tile.width * HASH_SIZE
 }
 
+/** The tile as it is asked for or, when the log no longer has that width, the full tile in its place. */
+export async function eitherWidth<T>(tile: Tile, get: (tile: Tile) => Promise<T>): Promise<T> {
+  try {
+    return await get(tile)
+  } catch (error) {
+    const isGone = error instanceof StatusError && (error.status === 404 || error.status === 410)
+    if (!isGone || isFullTile(tile)) throw error
+    return get(fullTile(tile))
+  }
+}
+
 /** The bytes of a tile, of a copy that may be wider. A copy, lest a few hashes hold on to a full tile. */
 function cut(tile: Tile, data: Uint8Array): Uint8Array {
   return data.length > tileBytes(tile) ? new Uint8Array(data.subarray(0, tileBytes(tile))) : data
 }
 
 export interface TileReaderParts {
-  readonly fetcher: Fetcher
+  readonly source: LogSource
   /** Where the log has a tile. What is kept is kept by tilePath, whatever the log calls it. */
   readonly address: (tile: Tile) => string
   readonly cache?: TileCache | undefined
@@ -84,7 +96,7 @@ export interface TileReaderParts {
 }
 
 export class TileReader {
-  readonly #fetcher: Fetcher
+  readonly #source: LogSource
   readonly #address: (tile: Tile) => string
   readonly #cache: TileCache | undefined
   readonly #fallback: TileFallback | undefined
@@ -92,8 +104,8 @@ export class TileReader {
   readonly #memory = new TileMemory()
   readonly #flights = new SingleFlight<Uint8Array>()
 
-  constructor({ fetcher, address, cache, fallback, atOnce = CONCURRENCY }: TileReaderParts) {
-    this.#fetcher = fetcher
+  constructor({ source, address, cache, fallback, atOnce = CONCURRENCY }: TileReaderParts) {
+    this.#source = source
     this.#address = address
     this.#cache = cache
     this.#fallback = fallback
@@ -172,23 +184,15 @@ export class TileReader {
     return undefined
   }
 
-  /** The tile as it is asked for or, when the log no longer has that width, the full tile in its place. */
-  async #fetchEither(tile: Tile, bound: (tile: Tile) => number, options: WaitOptions): Promise<Uint8Array> {
-    try {
-      return await this.#fetch(tile, bound(tile), options)
-    } catch (error) {
-      const gone = error instanceof StatusError && (error.status === 404 || error.status === 410)
-      if (!gone || isFullTile(tile)) throw error
-      const full = fullTile(tile)
-      return this.#fetch(full, bound(full), options)
-    }
+  #fetchEither(tile: Tile, bound: (tile: Tile) => number, options: WaitOptions): Promise<Uint8Array> {
+    return eitherWidth(tile, (asked) => this.#fetch(asked, bound(asked), options))
   }
 
   #fetch(tile: Tile, maxBytes: number, { signal }: WaitOptions): Promise<Uint8Array> {
     const path = tilePath(tile)
     return this.#flights.run(path, signal, async (stop) => {
       try {
-        return await this.#fetcher.get(this.#address(tile), maxBytes, { signal: stop })
+        return await this.#source.get(this.#address(tile), maxBytes, { signal: stop })
       } catch (error) {
         const isHashes = tile.level >= 0 && isFullTile(tile)
         if (this.#fallback === undefined || !isHashes || errorCode(error) !== 'LOG_UNREACHABLE') throw error

@@ -120,6 +120,11 @@ function entry(data: Uint8Array, i: number): Hash {
   return data.subarray(i * HASH_SIZE, (i + 1) * HASH_SIZE)
 }
 
+/** The hash that stands for a full tile, whose bytes these are, in the tile above it. */
+export function tileRoot(data: Uint8Array): Hash {
+  return entriesRoot(data, 0, data.length / HASH_SIZE)
+}
+
 /** The root of the entries [from, to) of a tile's bytes; their number is a power of two. */
 function entriesRoot(data: Uint8Array, from: number, to: number): Hash {
   let hashes: Hash[] = []
@@ -227,7 +232,7 @@ export function openTiles(plan: TilePlan, data: readonly Uint8Array[], root: Has
     const held = parent && bytesOf.get(tileKey(parent))
     if (held === undefined) throw new GossumError('TILE_INVALID', `${tilePath(tile)} has no parent in the plan`)
     const expected = entry(held.data, tile.index % 2 ** tile.height)
-    if (!equalBytes(entriesRoot(data[i]!, 0, tile.width), expected)) {
+    if (!equalBytes(tileRoot(data[i]!), expected)) {
       throw new GossumError('TILE_INVALID', `${tilePath(tile)} does not match its parent at size ${plan.size}`)
     }
   }

@@ -79,7 +79,7 @@ test('what peers send is believed only when it verifies under the key of the log
 test('evidence of a type that this version does not know is nobody’s fault', async () => {
   const { all, kept } = parts()
   const alarm = await Alarm.start(all)
-  const later = { type: 'gossum/bad-record/v1', log: signer.verifier.vkey, head: 'x' }
+  const later = { type: 'gossum/bad-record/v2', log: signer.verifier.vkey, head: 'x' }
   expect(await alarm.receive(log, utf8(JSON.stringify(later)))).toBe('unknown')
   expect(await alarm.receive(log, utf8(JSON.stringify({ ...later, type: 'bad-record' })))).toBe('invalid')
   expect(kept.size).toBe(0)

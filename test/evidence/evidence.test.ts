@@ -133,11 +133,11 @@ describe('another spelling is refused', () => {
   })
 
   test('but one of a type to come is no misspelling', () => {
-    for (const later of ['gossum/split-view/v2', 'gossum/bad-record/v1']) {
+    for (const later of ['gossum/split-view/v2', 'gossum/bad-record/v2']) {
       expect(codeOf(() => parseEvidence(utf8(spell({ ...object, type: later }))))).toBe('EVIDENCE_FOREIGN')
       expect(codeOf(() => parseEvidence(utf8(JSON.stringify({ type: later }))))).toBe('EVIDENCE_FOREIGN')
     }
-    const large = utf8(JSON.stringify({ type: 'gossum/bad-record/v1', x: 'x'.repeat(MAX_EVIDENCE_BYTES) }))
+    const large = utf8(JSON.stringify({ type: 'gossum/bad-record/v2', x: 'x'.repeat(MAX_EVIDENCE_BYTES) }))
     expect(codeOf(() => parseEvidence(large))).toBe('EVIDENCE_MALFORMED')
   })
 

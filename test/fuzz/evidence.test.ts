@@ -14,7 +14,7 @@ import {
   SPLIT_VIEW,
   splitViewOf,
   WITNESS_CONFLICT,
-  type Evidence,
+  type TwoHeads,
 } from '../../src/evidence/evidence.js'
 import { fromUtf8, utf8 } from '../../src/tlog/bytes.js'
 import { formatCheckpoint, SUMDB_ORIGIN } from '../../src/tlog/checkpoint.js'
@@ -291,7 +291,7 @@ describe('genuine files that were changed convict nobody of anything else', () =
   const fork = lying.fork(3, 'b')
   const note = (of: History, size: number): Note => parseNote(utf8(cosigned(fromUtf8(of.head(size))!)))
   const prefix = fork.prefix(fork.tree(12), 7)!
-  const files: Evidence[] = [
+  const files: TwoHeads[] = [
     genuineLie,
     makeSplitView(liar.verifier, [parseNote(lying.head(7)), parseNote(fork.head(12))], prefix),
     makeWitnessConflict(liar.verifier, witness.verifier, [note(lying, 8), note(fork, 8)]),

@@ -7,6 +7,8 @@ import { ViewsLog } from '../fakes/views-log.js'
 import { temporaryHome } from '../helpers/home.js'
 import { RunningNode } from '../helpers/node.js'
 import {
+  badRecord,
+  convictsByRecords,
   cosignatureLine,
   cosignedAt,
   evidenceIdOf,
@@ -25,6 +27,7 @@ import {
   splitView,
   WITNESS_KEY,
   writeNote,
+  type RecordsFile,
 } from './second-implementation/formats.js'
 import { SecondPeer, type Holdings } from './second-implementation/peer.js'
 
@@ -61,6 +64,21 @@ test('it makes the published vectors of the mesh, byte for byte', () => {
     const length = Buffer.byteLength(json)
     const prefix = length < 128 ? [length] : [(length % 128) + 128, Math.floor(length / 128)]
     expect(Buffer.concat([Buffer.of(...prefix), Buffer.from(json)]).toString('base64')).toBe(frame)
+  }
+})
+
+test('it convicts by the same two records as the published vectors, and writes the same file', () => {
+  const path = new URL('../vectors/published/evidence.json', import.meta.url)
+  const { log, cases } = JSON.parse(readFileSync(path, 'utf8')) as {
+    log: { vkey: string }
+    cases: { what: string; file: string; convicts: string | null }[]
+  }
+  const files = cases.map((one) => ({ ...one, parsed: JSON.parse(one.file) as RecordsFile }))
+  const ofRecords = files.filter(({ parsed }) => parsed.type === 'gossum/bad-record/v1')
+  expect(ofRecords.length).toBeGreaterThan(5)
+  for (const { what, file, convicts, parsed } of ofRecords) {
+    expect(convictsByRecords(parsed, readKey(log.vkey)), what).toBe(convicts === 'log')
+    expect(badRecord(parsed).toString(), what).toBe(file)
   }
 })
 

@@ -1,5 +1,5 @@
 // Opens the vectors that gossum publishes with the Go libraries that others use: golang.org/x/mod/sumdb/note for
-// signed notes, filippo.io/torchwood for cosignatures.
+// signed notes, golang.org/x/mod/sumdb/tlog for records, filippo.io/torchwood for cosignatures.
 //
 //	openvectors DIR
 //
@@ -14,6 +14,7 @@ import (
 
 	"filippo.io/torchwood"
 	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
 )
 
 type lineCase struct {
@@ -67,35 +68,74 @@ func cosignatures(path string) int {
 	return len(file.Cases)
 }
 
-// heads opens the heads in evidence that convicts: the log signed both.
-func heads(path string) int {
-	var file struct {
+type record struct {
+	ID    int64
+	Text  string
+	Proof tlog.RecordProof
+}
+
+// evidence opens the heads in evidence that convicts, which the log signed, and finds the records in it under its head.
+func evidence(path string) (heads, records int) {
+	var all struct {
 		Log   struct{ VKey string }
 		Cases []evidenceCase
 	}
-	read(path, &file)
-	verifier, err := note.NewVerifier(file.Log.VKey)
+	read(path, &all)
+	verifier, err := note.NewVerifier(all.Log.VKey)
 	if err != nil {
 		fail("%v", err)
-		return 0
+		return
 	}
-	opened := 0
-	for _, c := range file.Cases {
+	for _, c := range all.Cases {
 		if c.Convicts == nil {
 			continue
 		}
-		var evidence struct{ Heads []string }
-		if err := json.Unmarshal([]byte(c.File), &evidence); err != nil {
+		var file struct {
+			Head    string
+			Heads   []string
+			Records []record
+		}
+		if err := json.Unmarshal([]byte(c.File), &file); err != nil {
 			fail("%s: %v", c.What, err)
 		}
-		for _, head := range evidence.Heads {
-			if _, err := note.Open([]byte(head), note.VerifierList(verifier)); err != nil {
+		if file.Head != "" {
+			file.Heads = append(file.Heads, file.Head)
+		}
+		var text string
+		for _, head := range file.Heads {
+			opened, err := note.Open([]byte(head), note.VerifierList(verifier))
+			if err != nil {
 				fail("%s: %v", c.What, err)
+				continue
 			}
-			opened++
+			text = opened.Text
+			heads++
+		}
+		for _, r := range file.Records {
+			if err := included(r, text); err != nil {
+				fail("%s: record %d: %v", c.What, r.ID, err)
+			}
+			records++
 		}
 	}
-	return opened
+	return
+}
+
+// included checks that a record is in the tree of a checksum database's head.
+func included(r record, head string) error {
+	tree, err := tlog.ParseTree([]byte(head))
+	if err != nil {
+		return err
+	}
+	formatted, err := tlog.FormatRecord(r.ID, []byte(r.Text))
+	if err != nil {
+		return err
+	}
+	id, text, _, err := tlog.ParseRecord(formatted)
+	if err != nil {
+		return err
+	}
+	return tlog.CheckRecord(r.Proof, tree.N, tree.Hash, id, tlog.RecordHash(text))
 }
 
 func main() {
@@ -104,8 +144,8 @@ func main() {
 		os.Exit(2)
 	}
 	lines := cosignatures(filepath.Join(os.Args[1], "cosignatures.json"))
-	notes := heads(filepath.Join(os.Args[1], "evidence.json"))
-	fmt.Printf("{\"lines\":%d,\"notes\":%d}\n", lines, notes)
+	notes, records := evidence(filepath.Join(os.Args[1], "evidence.json"))
+	fmt.Printf("{\"lines\":%d,\"notes\":%d,\"records\":%d}\n", lines, notes, records)
 	if failed {
 		os.Exit(1)
 	}

@@ -7,7 +7,7 @@
  */
 import { GossumError, type ErrorCode } from '../../errors.js'
 import { attempt } from '../../errors/attempt.js'
-import { MAX_PADDED_EVIDENCE_BYTES, parseEvidence, verifyEvidence } from '../../evidence/evidence.js'
+import { MAX_PADDED_EVIDENCE_BYTES, parseEvidence, recordsTold, verifyEvidence } from '../../evidence/evidence.js'
 import { fromUtf8, readUint64, utf8 } from '../../tlog/bytes.js'
 import { formatCheckpoint, parseCheckpoint, type Checkpoint } from '../../tlog/checkpoint.js'
 import { COSIGNATURE_SIZE, ML_DSA_COSIGNATURE_SIZE, verifyCosignature } from '../../tlog/cosignature.js'
@@ -51,6 +51,9 @@ export interface FileVerdict {
   readonly sizes?: readonly [number, number]
   /** Of evidence that convicts a witness: its verifier key. */
   readonly witness?: string
+  /** Of a bad record: the module version, and the numbers of the two records. */
+  readonly module?: string
+  readonly records?: readonly [number, number]
   /** Of a proof: the number of the record. */
   readonly index?: number
 }
@@ -103,12 +106,11 @@ function kindOf(bytes: Uint8Array): FileVerdict['kind'] {
 }
 
 function judgeEvidence(bytes: Uint8Array, trust: TrustedKeys, found: Findings): void {
-  const { id, type, origin, sizes, key, witness } = verifyEvidence(parseEvidence(bytes, MAX_PADDED_EVIDENCE_BYTES), [
-    ...trust.logs,
-    ...witnessesOf(trust),
-  ])
-  const whom = witness && { witness: witness.vkey }
-  Object.assign(found, { id, type, origin, sizes, log: key.vkey, ...whom } satisfies Partial<FileVerdict>)
+  const evidence = parseEvidence(bytes, MAX_PADDED_EVIDENCE_BYTES)
+  const conviction = verifyEvidence(evidence, [...trust.logs, ...witnessesOf(trust)])
+  const { id, type, origin, sizes, key, witness } = conviction
+  const more = { ...(witness && { witness: witness.vkey }), ...recordsTold(conviction) }
+  Object.assign(found, { id, type, origin, sizes, log: key.vkey, ...more } satisfies Partial<FileVerdict>)
 }
 
 function judgeProof(bytes: Uint8Array, trust: TrustedKeys, given: Uint8Array | undefined, found: Findings): void {

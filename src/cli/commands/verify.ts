@@ -2,7 +2,9 @@
 import { Command } from 'commander'
 import { SUM_GOLANG_ORG } from '../../config/config.js'
 import { errorCode } from '../../errors.js'
+import { recordsTold } from '../../evidence/evidence.js'
 import { MAX_POLICY_BYTES, parsePolicy } from '../../tlog/policy.js'
+import { moduleText, placesOf } from '../ui/evidence-text.js'
 import { counted, grouped } from '../ui/node-text.js'
 import { collect } from '../common-flags.js'
 import { EXIT, exitCodeOf } from '../exit.js'
@@ -34,6 +36,7 @@ Examples:
   gossum verify head.txt                           a head of sum.golang.org
   gossum verify --log VKEY evidence.json           evidence against another log
   gossum verify --policy FILE evidence.json        evidence against a witness that the policy names
+  gossum verify --json bad.json | jq -r .module    which module version two records contradict each other about
   curl -s https://sum.golang.org/latest | gossum verify --json -
 
 Exit code 0 when every file is valid, 2 when one is not, 1 when one cannot be read.
@@ -88,10 +91,12 @@ function describe(file: string, verdict: FileVerdict, trust: TrustedKeys, out: O
 }
 
 function facts(verdict: FileVerdict, trust: TrustedKeys): string[] {
-  const { kind, size, root, cosignatures, sizes, type, id, index, witness } = verdict
+  const { kind, size, root, cosignatures, sizes, type, id, index, witness, module } = verdict
   if (kind === 'evidence') {
     const whom = witness === undefined ? 'the log' : `the witness ${witness.split('+', 1)[0]!}`
-    return [`${type!} at sizes ${sizes!.map(grouped).join(' and ')}`, `convicts ${whom}`, `id ${id!}`]
+    const places = placesOf({ sizes: sizes!, ...recordsTold(verdict) })
+    const which = module === undefined ? [] : [moduleText(module)]
+    return [`${type!} at ${places}`, ...which, `convicts ${whom}`, `id ${id!}`]
   }
   const verified = cosignatures.filter((line) => line.verified).length
   const all = counted(cosignatures.length, 'cosignature')

@@ -1,6 +1,8 @@
 /** Events in words, for people. Pure. A line that begins with "!" is shown even when quiet. */
 import { ERRORS, type ErrorCode } from '../../errors.js'
+import { BAD_RECORD, SPLIT_VIEW, WITNESS_CONFLICT } from '../../evidence/evidence.js'
 import type { NodeEvent } from '../../node/events.js'
+import { deedOf, placesOf } from './evidence-text.js'
 import { counted, grouped, isAnswer, pollError } from './node-text.js'
 
 interface NamedLog {
@@ -66,11 +68,7 @@ function linesOf(event: NodeEvent, telling: Telling): string[] {
         `quorum     ${nameOf(event.log)}  size ${grouped(event.size)}  ${counted(event.cosignatures.length, 'cosignature')}`,
       ]
     case 'evidence':
-      if (event.witness !== null) return witnessLines(event, event.witness, nameOf(event.log), telling)
-      return [
-        `!SPLIT VIEW  ${nameOf(event.log)} signed two histories: sizes ${event.sizes.map(grouped).join(' and ')} (${SOURCES[event.source]})`,
-        `nothing more of it is signed. ${afterEvidence(event.id, telling)}`,
-      ]
+      return evidenceNews(event, nameOf(event.log), telling)
     case 'peer':
       return [`${event.connected ? 'connected ' : 'left      '} ${event.peerId}`]
     case 'suspect':
@@ -117,18 +115,22 @@ function logTrouble(name: string, error: string | null): string {
 /** States of the guard that somebody should look into. */
 const GUARD_ALARMS: ReadonlySet<string> = new Set(['partly guarded', 'unanswered', 'twin'])
 
-/** A witness was convicted. The split view of the log that comes with it is told by itself. */
-function witnessLines(
-  { id, sizes, source }: Extract<NodeEvent, { event: 'evidence' }>,
-  witness: string,
-  log: string,
-  telling: Telling,
-): string[] {
-  const name = witness.split('+', 1)[0]!
-  const who = witness === telling.own ? `this node's own key, ${name},` : name
+/** What begins the line of an alarm, as wide as CONTINUED. */
+const ALARMS = {
+  [SPLIT_VIEW]: 'SPLIT VIEW  ',
+  [WITNESS_CONFLICT]: 'WITNESS     ',
+  [BAD_RECORD]: 'BAD RECORD  ',
+} as const
+
+/** A log or a witness was convicted. The split view that comes with what convicts a witness is told by itself. */
+function evidenceNews(event: Extract<NodeEvent, { event: 'evidence' }>, log: string, telling: Telling): string[] {
+  const { id, type, witness, source } = event
+  const name = witness?.split('+', 1)[0]
+  const who = name === undefined ? log : witness === telling.own ? `this node's own key, ${name},` : name
+  const what = name === undefined ? 'nothing more of it is signed' : 'its cosignatures do not count any more'
   return [
-    `!WITNESS     ${who} cosigned two histories of ${log}: sizes ${sizes.map(grouped).join(' and ')} (${SOURCES[source]})`,
-    `its cosignatures do not count any more. ${afterEvidence(id, telling)}`,
+    `!${ALARMS[type]}${who} ${deedOf(event, log)}: ${placesOf(event)} (${SOURCES[source]})`,
+    `${what}. ${afterEvidence(id, telling)}`,
   ]
 }
 

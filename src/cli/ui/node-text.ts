@@ -249,7 +249,7 @@ function evidenceOf(evidence: readonly EvidenceView[], paint: Paint): string {
 }
 
 /** The key name of a verifier key. */
-function nameOf(vkey: string): string {
+export function nameOf(vkey: string): string {
   return vkey.split('+', 1)[0]!
 }
 
@@ -287,18 +287,4 @@ function depositaryText({ chosen, depositary }: PeerView): string {
   if (!chosen) return ''
   if (depositary === false) return 'chosen, keeps no promises: an older version'
   return depositary === true ? 'chosen, keeps our promises' : 'chosen'
-}
-
-export function evidenceLines(list: readonly EvidenceView[], logs: readonly LogView[], now: number): string[] {
-  return table(
-    list.map((item) => [
-      item.id,
-      item.type,
-      logs.find(({ id }) => id === item.log)?.name ?? item.log,
-      item.witness === null ? 'convicts the log' : `convicts the witness ${nameOf(item.witness)}`,
-      `sizes ${item.sizes.map(grouped).join(' and ')}`,
-      `seen ${age(item.seenAt, now)}`,
-      item.acked ? 'acknowledged' : 'NOT ACKNOWLEDGED',
-    ]),
-  )
 }

@@ -91,19 +91,21 @@ export class Output {
     else if (this.#flags.quiet !== true) this.line(text)
   }
 
-  /** Says what takes its time, on a terminal, and takes the words back when it is done. */
-  async progress<T>(label: string, work: Promise<T>): Promise<T> {
+  /** Says what takes its time, on a terminal, and takes the words back when it is done. Words that change are said anew. */
+  async progress<T>(label: string | (() => string), work: Promise<T>): Promise<T> {
     const { stderr } = this.#streams
     if (stderr.isTTY !== true || this.isJson || this.#flags.quiet === true) return work
     let isShown = false as boolean
-    const timer = setTimeout(() => {
+    const show = (): void => {
+      if (isShown && typeof label === 'string') return
+      stderr.write(`${isShown ? ERASE_LINE : ''}${printable(typeof label === 'string' ? label : label())} …`)
       isShown = true
-      stderr.write(`${label} …`)
-    }, PROGRESS_AFTER_MS)
+    }
+    const timer = setInterval(show, PROGRESS_AFTER_MS)
     try {
       return await work
     } finally {
-      clearTimeout(timer)
+      clearInterval(timer)
       if (isShown) stderr.write(ERASE_LINE)
     }
   }

@@ -19,6 +19,7 @@ import {
 } from '../../../src/tlog/note.js'
 import { parsePolicy } from '../../../src/tlog/policy.js'
 import { formatProofFile, parseProofFile } from '../../../src/tlog/proof-file.js'
+import { recordOf, RecordLog } from '../../helpers/record-log.js'
 import { readLines, readVectors, vectorUrl } from '../../helpers/vectors.js'
 
 const heads = (readLines(vectorUrl('sumdb-heads.jsonl')) as { size: number; note: string }[]).slice(0, 5)
@@ -230,6 +231,40 @@ describe('evidence', () => {
 
   it('with any byte changed convicts nobody', () => {
     expectNoChangePasses(evidenceFile(), (bytes) => judge(bytes, forkTrust), [0x01, 0x20])
+  })
+})
+
+describe('evidence of two records', () => {
+  const M = 'example.com/m@v1.2.3'
+  const log = new RecordLog(parseSignerKey(fork.skey), [
+    recordOf(M, 'good'),
+    recordOf('example.com/n@v1.0.0', 'n'),
+    recordOf(M, 'evil'),
+  ])
+  const file = encodeEvidence(log.evidence(0, 2))
+
+  it('says which, and about what', () => {
+    expect(judge(file, forkTrust)).toMatchObject({
+      kind: 'evidence',
+      verdict: 'valid',
+      type: 'gossum/bad-record/v1',
+      log: fork.vkey,
+      origin: 'go.sum database tree',
+      sizes: [3, 3],
+      module: M,
+      records: [0, 2],
+    })
+    for (const field of ['module', 'records']) expect(judge(evidenceFile(), forkTrust)).not.toHaveProperty(field)
+  })
+
+  it('is never believed about its own key', () => {
+    const refused = judge(file, sumdb)
+    expect(refused).toMatchObject({ verdict: 'invalid', code: 'LOG_UNKNOWN', log: null })
+    expect(refused).not.toHaveProperty('module')
+  })
+
+  it('with any byte changed convicts nobody', () => {
+    expectNoChangePasses(file, (bytes) => judge(bytes, forkTrust), [0x01, 0x20])
   })
 })
 

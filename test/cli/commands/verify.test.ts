@@ -1,7 +1,7 @@
 /** `gossum verify` as a process; what it finds is tested in verdict.test.ts. */
 import { describe, expect, it } from 'vitest'
 import { SUM_GOLANG_ORG } from '../../../src/config/config.js'
-import { encodeEvidence, makeSplitView, makeWitnessConflict } from '../../../src/evidence/evidence.js'
+import { encodeEvidence, evidenceId, makeSplitView, makeWitnessConflict } from '../../../src/evidence/evidence.js'
 import { utf8 } from '../../../src/tlog/bytes.js'
 import { cosign } from '../../../src/tlog/cosignature.js'
 import { parseHash } from '../../../src/tlog/hash.js'
@@ -9,12 +9,14 @@ import {
   formatNote,
   makeSignerKey,
   parseNote,
+  parseSignerKey,
   parseVerifierKey,
   SIGNATURE_TYPES,
   type Note,
 } from '../../../src/tlog/note.js'
 import { gossum, jsonError } from '../../helpers/cli.js'
 import { scratchFolder } from '../../helpers/home.js'
+import { recordOf, RecordLog } from '../../helpers/record-log.js'
 import { readLines, readVectors, vectorUrl } from '../../helpers/vectors.js'
 
 const { dir, file } = scratchFolder()
@@ -30,6 +32,7 @@ describe('gossum verify', () => {
   const heads = readLines(vectorUrl('sumdb-heads.jsonl')) as { size: number; note: string }[]
   const fork = readVectors('fork.json') as {
     vkey: string
+    skey: string
     detection: { old_head: string; new_head: string; proof_block_lines: string[] }
   }
   const { complete } = readVectors('tlog-proof.json') as {
@@ -133,6 +136,24 @@ describe('gossum verify', () => {
     expect(unknown.code).toBe(2)
     expect(unknown.stdout).toContain('this witness is not known here: w1.example+')
     expect(unknown.stderr).toBe('hint: trust the witness with --policy FILE\n')
+  })
+
+  it('says which records convict a log', async () => {
+    const M = 'example.com/m@v1.2.3'
+    const bad = new RecordLog(parseSignerKey(fork.skey), [recordOf(M, 'good'), recordOf(M, 'evil')]).evidence(0, 1)
+    const path = file('bad.json', encodeEvidence(bad))
+    const human = await gossum(['verify', '--log', fork.vkey, path])
+    expect(human).toMatchObject({ code: 0, stderr: '' })
+    expect(human.stdout).toContain(
+      `gossum/bad-record/v1 at records 0 and 1 of size 2  ${M}  convicts the log  id ${evidenceId(bad)}`,
+    )
+    const machine = await gossum(['verify', '--json', '--log', fork.vkey, path])
+    expect(lines(machine.stdout)).toMatchObject([{ verdict: 'valid', sizes: [2, 2], module: M, records: [0, 1] }])
+    // What a log writes into a record reaches no terminal as it is.
+    const odd = 'example.com/\u009b2J\u202e@v1.0.0'
+    const hostile = new RecordLog(parseSignerKey(fork.skey), [recordOf(odd, 'good'), recordOf(odd, 'evil')])
+    const shown = await gossum(['verify', '--log', fork.vkey, file('odd.json', encodeEvidence(hostile.evidence(0, 1)))])
+    expect(shown.stdout).toContain('example.com/\ufffd2J\ufffd@v1.0.0')
   })
 
   it('judges evidence by --log, never by the key in the file', async () => {

@@ -55,6 +55,22 @@ it.each([
   expect(next).toContain(`do not count any more. Read it: gossum evidence show ${ID}; then: gossum evidence ack ${ID}`)
 })
 
+it('says of a bad record which module version it is about, and where the two are', () => {
+  const bad: NodeEventBody = {
+    ...{ event: 'evidence', id: ID, type: 'gossum/bad-record/v1', log: LOG_ID, witness: null, sizes: [1800, 1800] },
+    ...{ module: 'example.com/m@v1.2.3', records: [17, 1234], source: 'received' },
+  }
+  const [what, next, ...more] = told(bad)
+  expect(more).toEqual([])
+  expect(what).toBe(
+    '! 07:09:15Z  BAD RECORD  demo.log.example holds two records of example.com/m@v1.2.3 that differ: records 17 and 1,234 of size 1,800 (received from a peer)',
+  )
+  expect(next).toMatch(/^! +nothing more of it is signed\. Read it: gossum evidence show /)
+  expect(next!.indexOf('nothing')).toBe(what!.indexOf('demo.log'))
+  const long = told({ ...bad, module: `example.com/${'x'.repeat(500)}@v1.2.3` })[0]!
+  expect(long.length).toBeLessThan(400)
+})
+
 it('tells about the guard, and cries out only when somebody should look', () => {
   const guard = { event: 'guard', text: 'what it is' } as const
   expect(told({ ...guard, state: 'guarded' })).toEqual(['  07:09:15Z  guard      what it is'])

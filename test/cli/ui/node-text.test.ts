@@ -1,5 +1,5 @@
 import { describe, expect, it, test } from 'vitest'
-import { age, evidenceLines, headLines, peerLines, pollError, statusLines } from '../../../src/cli/ui/node-text.js'
+import { age, headLines, peerLines, pollError, statusLines } from '../../../src/cli/ui/node-text.js'
 import { ERRORS } from '../../../src/errors.js'
 import type { ConditionView, EvidenceView, LogView, StatusView } from '../../../src/status/shapes.js'
 import type { ConditionName, Severity } from '../../../src/status/conditions.js'
@@ -184,12 +184,6 @@ describe('the guard', () => {
 describe('a witness conflict', () => {
   const conflict: EvidenceView = { ...EVIDENCE[0]!, type: 'gossum/witness-conflict/v1', witness: 'w9+00000000+AAAA' }
   const OWN = 'this key was proven to have cosigned two histories: gossum evidence show 0123456789abcdef'
-
-  it('says whom it convicts', () => {
-    expect(evidenceLines([EVIDENCE[0]!, conflict], [LOG], NOW).map((line) => /convicts.*sizes/.exec(line)![0])).toEqual(
-      ['convicts the log         sizes', 'convicts the witness w9  sizes'],
-    )
-  })
 
   it('is said loudly when this node is convicted itself, until it is acknowledged', async () => {
     const { witness } = await fakeNode().status()

@@ -7,7 +7,7 @@ import { ERRORS, type ErrorCode } from '../../../src/errors.js'
 import { encodeEvidence, makeSplitView } from '../../../src/evidence/evidence.js'
 import { apiRoutes } from '../../../src/http/api.js'
 import type { NodeView } from '../../../src/status/node-view.js'
-import type { LogView, StatusView } from '../../../src/status/shapes.js'
+import type { EvidenceView, LogView, StatusView } from '../../../src/status/shapes.js'
 import { sumdbRoutes } from '../../../src/http/go-door.js'
 import { operatorSocket } from '../../../src/http/operator-path.js'
 import { operatorRoutes } from '../../../src/http/operator-socket.js'
@@ -23,6 +23,7 @@ import { testWitness } from '../../helpers/heart.js'
 import { temporaryHome } from '../../helpers/home.js'
 import { RunningNode } from '../../helpers/node.js'
 import { EVIDENCE_ID, fakeNode, LOG, LOG_ID, NOTE } from '../../helpers/node-view.js'
+import { recordOf, RecordLog } from '../../helpers/record-log.js'
 import { askRoutes } from '../../helpers/routes.js'
 import { objections, type SeenAnswer } from '../../helpers/schemas.js'
 
@@ -271,6 +272,9 @@ describe('a running node', () => {
     const answer = await look('post', '/api/v1/evidence', '/api/v1/evidence', encodeEvidence(evidence))
     const { id } = JSON.parse(answer.body) as { id: string }
     await look('get', '/api/v1/evidence/{id}', `/api/v1/evidence/${id}`)
+    const version = 'example.com/m@v1.2.3'
+    const twice = new RecordLog(log.signer, [recordOf(version, 'good'), recordOf(version, 'evil')])
+    await look('post', '/api/v1/evidence', '/api/v1/evidence', encodeEvidence(twice.evidence(0, 1)))
 
     for (const path of ['status', 'logs', 'peers', 'witnesses', 'witness', 'evidence']) {
       await look('get', `/api/v1/${path}`, `/api/v1/${path}`)
@@ -293,6 +297,11 @@ describe('a running node', () => {
     ] as const) {
       await look('get', `/sumdb/{name}/${path}`, `${sumdb}/${target}`)
     }
+    const held = JSON.parse(seen['get /api/v1/evidence']!.body) as { evidence: EvidenceView[] }
+    expect(held.evidence.map(({ module, records }) => ({ module, records }))).toEqual([
+      {},
+      { module: version, records: [0, 1] },
+    ])
     const status = JSON.parse(seen['get /api/v1/status']!.body) as StatusView
     expect(status.logs[0]).toMatchObject({ frozen: true, suspectCount: 1 })
     expect(status.conditions.map(({ name }) => name)).toContain('frozen')

@@ -154,6 +154,72 @@ export function splitView(log: string, heads: readonly string[]): Buffer {
   return Buffer.from(`${JSON.stringify(value, undefined, 2)}\n`)
 }
 
+/** A file of two records, as docs/protocol.md has it. */
+export interface RecordsFile {
+  readonly type: string
+  readonly log: string
+  readonly head: string
+  readonly records: readonly [RecordInFile, RecordInFile]
+}
+
+interface RecordInFile {
+  readonly id: number
+  readonly text: string
+  readonly proof: readonly string[]
+}
+
+/** Two records that differ, in the one spelling. */
+export function badRecord({ log, head, records }: Omit<RecordsFile, 'type'>): Buffer {
+  const value = {
+    type: 'gossum/bad-record/v1',
+    log,
+    head,
+    records: records.map(({ id, text, proof }) => ({ id, text, proof })),
+  }
+  return Buffer.from(`${JSON.stringify(value, undefined, 2)}\n`)
+}
+
+/** Whether the two records convict the log. */
+export function convictsByRecords({ head, records }: RecordsFile, key: Key): boolean {
+  const note = readNote(head)
+  const { origin, size, root } = readCheckpoint(note.text)
+  const [one, other] = records
+  if (!isSignedBy(note, key) || note.lines.length !== 1 || origin !== 'go.sum database tree' || one.id >= other.id)
+    return false
+  if (!records.every(({ id, text, proof }) => isIncluded(id, sha256(Buffer.of(0), text), size, root, proof)))
+    return false
+  const [a, b] = [statements(one.text), statements(other.text)]
+  const differs = (of: typeof a, from: typeof a): boolean =>
+    of.some(({ about, line }) => from.some((its) => its.about === about) && from.every((its) => its.line !== line))
+  return differs(a, b) || differs(b, a)
+}
+
+/** What each line is about, with the algorithm. */
+function statements(text: string): { readonly about: string; readonly line: string }[] {
+  return text.split('\n').flatMap((line) => {
+    const [path, version, ...hash] = line.split(' ')
+    const algorithm = /^([^:]+):/.exec(hash.join(' '))?.[1]
+    return algorithm === undefined ? [] : [{ about: `${path} ${version} ${algorithm}`, line }]
+  })
+}
+
+/** Checks an inclusion proof (RFC 9162, 2.1.3.2). */
+function isIncluded(index: number, leaf: Buffer, size: number, root: Buffer, proof: readonly string[]): boolean {
+  if (index >= size) return false
+  let [fn, sn, hash] = [index, size - 1, leaf]
+  for (const base64 of proof) {
+    const sibling = Buffer.from(base64, 'base64')
+    if (sn === 0) return false
+    if (fn % 2 === 1 || fn === sn) {
+      hash = sha256(Buffer.of(1), sibling, hash)
+      while (fn % 2 === 0 && fn !== 0) [fn, sn] = [Math.floor(fn / 2), Math.floor(sn / 2)]
+    } else hash = sha256(Buffer.of(1), hash, sibling)
+    fn = Math.floor(fn / 2)
+    sn = Math.floor(sn / 2)
+  }
+  return sn === 0 && hash.equals(root)
+}
+
 export function evidenceIdOf(file: Uint8Array): string {
   return sha256(file).toString('hex').slice(0, 16)
 }

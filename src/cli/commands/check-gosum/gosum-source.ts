@@ -15,7 +15,7 @@ import {
   provenAnswers,
 } from '../../../audit/proof.js'
 import { errorCode, errorText, GossumError, HintedError, type ErrorCode } from '../../../errors.js'
-import type { Evidence } from '../../../evidence/evidence.js'
+import type { TwoHeads } from '../../../evidence/evidence.js'
 import type { FoundHead } from '../../../evidence/report-shape.js'
 import { witnessLies } from '../../../evidence/witness-lies.js'
 import { Outgoing } from '../../../outgoing/http-client.js'
@@ -40,7 +40,7 @@ export interface GoSumAnswers {
   /** By module version, `path@version`. */
   readonly answers: ReadonlyMap<string, LogAnswer>
   /** What convicts the log, and with a policy those of its witnesses that cosigned both heads; the log's first. */
-  readonly evidence: readonly Evidence[]
+  readonly evidence: readonly TwoHeads[]
   /** The heads that convict, as they were shown. */
   readonly convicting: readonly FoundHead[]
   /** The bytes of a proof file of all that was proven, if one was wanted. */

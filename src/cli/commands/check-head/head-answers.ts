@@ -4,7 +4,7 @@
 import { compareHeads } from '../../../audit/signed-heads.js'
 import type { LogSetting } from '../../../config/config.js'
 import { ERRORS, GossumError, type ErrorCode } from '../../../errors.js'
-import { makeSplitView, parseEvidence, verifyEvidence, type Evidence } from '../../../evidence/evidence.js'
+import { BAD_RECORD, makeSplitView, parseEvidence, verifyEvidence, type TwoHeads } from '../../../evidence/evidence.js'
 import type { HeadAnswer } from '../../../status/shapes.js'
 import { SumdbClient } from '../../../sumdb/client.js'
 import { equalBytes } from '../../../tlog/bytes.js'
@@ -33,7 +33,7 @@ export type Said = { readonly url: string } & (
 export interface HeadStatement {
   readonly said: Said
   /** Verified: the head is not the only history that the log has signed. */
-  readonly evidence?: Evidence
+  readonly evidence?: TwoHeads
 }
 
 /** Milliseconds that the log may take for all that it is asked. */
@@ -60,6 +60,7 @@ export async function askNode(
     if (outcome !== 'conflict') return { said: { url, verdict: verdictOf(answer), text: wordsFor(answer), fields } }
     // That a node says so is no proof; what it holds is.
     const evidence = parseEvidence(await node.ask(`/api/v1/evidence/${encodeURIComponent(id ?? '')}`))
+    if (evidence.type === BAD_RECORD) throw new GossumError('EVIDENCE_UNPROVEN', 'it is about records, not about heads')
     const conviction = verifyEvidence(evidence, [key])
     const text = `contradicts its history (${holds(held)}); evidence ${conviction.id}`
     return { said: { url, verdict: 'inconsistent', text, fields }, evidence }

@@ -1,4 +1,5 @@
 /** What the demo waits for in the events of its nodes. */
+import { SPLIT_VIEW } from '../../../evidence/evidence.js'
 import type { NodeEvent } from '../../../node/events.js'
 
 type Of<Name extends NodeEvent['event']> = Extract<NodeEvent, { event: Name }>
@@ -19,7 +20,7 @@ export function isAdvanced(size?: number) {
 /** Evidence that convicts the log, by two heads of such sizes, and of which nobody has looked whether it is the one. */
 export function isSplitView(isSought: (sizes: readonly [number, number]) => boolean, looked: ReadonlySet<string>) {
   return (event: NodeEvent): event is Of<'evidence'> =>
-    event.event === 'evidence' && event.witness === null && isSought(event.sizes) && !looked.has(event.id)
+    event.event === 'evidence' && event.type === SPLIT_VIEW && isSought(event.sizes) && !looked.has(event.id)
 }
 
 /** Evidence that convicts this witness. */

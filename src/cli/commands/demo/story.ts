@@ -11,7 +11,7 @@ import { setTimeout } from 'node:timers/promises'
 import { lastingController } from '../../../lib/timed.js'
 import { GossumError } from '../../../errors.js'
 import { loadOrCreateWitnessKey } from '../../../keys/key-file.js'
-import { parseEvidence } from '../../../evidence/evidence.js'
+import { evidenceHeads, parseEvidence } from '../../../evidence/evidence.js'
 import type { NodeEvent } from '../../../node/events.js'
 import { fromUtf8, utf8 } from '../../../tlog/bytes.js'
 import { makeSignerKey, parseNote, SIGNATURE_TYPES, type SignerKey, type VerifierKey } from '../../../tlog/note.js'
@@ -247,7 +247,7 @@ export class Story {
       const event = await node.when(isSplitView(isSought, looked), this.#timeout())
       looked.add(event.id)
       const evidence = parseEvidence(await node.ask(`/api/v1/evidence/${event.id}`))
-      if (evidence.heads.some((head) => parseNote(utf8(head)).text === lie.text)) return event
+      if (evidenceHeads(evidence).some((head) => parseNote(utf8(head)).text === lie.text)) return event
     }
   }
 

@@ -6,6 +6,7 @@ import { Command } from 'commander'
 import { SUM_GOLANG_ORG } from '../../../config/config.js'
 import { errorCode, GossumError, HintedError } from '../../../errors.js'
 import { attempted, unlessRefused } from '../../../errors/attempt.js'
+import { evidenceHeads, recordsTold, SPLIT_VIEW } from '../../../evidence/evidence.js'
 import {
   evidenceInText,
   MAX_EVIDENCE_TEXT_BYTES,
@@ -19,7 +20,7 @@ import type { SubmittedEvidence } from '../../../status/shapes.js'
 import { utf8 } from '../../../tlog/bytes.js'
 import { isWitnessKey, parseNote, parseVerifierKey, type VerifierKey } from '../../../tlog/note.js'
 import { MAX_POLICY_BYTES, parsePolicy } from '../../../tlog/policy.js'
-import { grouped } from '../../ui/node-text.js'
+import { deedOf, placesOf } from '../../ui/evidence-text.js'
 import { NodeClient } from '../../node-client.js'
 import { nodeUrl } from '../../node-url.js'
 import { collect, type CommonFlags } from '../../common-flags.js'
@@ -52,6 +53,7 @@ export function importCommand(): Command {
 Examples:
   go mod download 2>&1 | gossum evidence import -
   gossum evidence import build.log --write fork.json
+  gossum evidence import bad-record.json            an evidence file of whatever kind
   gossum evidence import --log VKEY build.log --node http://10.0.0.7:46787
 
 The log of a build may be as any CI system shows it: with times, colours and prefixes, folded, as JSON, in UTF-16.
@@ -59,8 +61,8 @@ Heads that prove nothing by themselves are given to the node as they were printe
 node takes is written to gossum-evidence-ID.json here, or where temporary files go.
 
 Exit code 3 when a report was proven and kept: the import worked, and what was imported proves that the log has signed
-two histories. 2 for a text without a report, or whose reports prove nothing; 1 when what was proven could be kept
-nowhere.
+two histories, or holds two records that contradict each other. 2 for a text without a report, or whose reports prove
+nothing; 1 when what was proven could be kept nowhere.
 `,
     )
     .action(async (file: string, _options: unknown, self: Command) => {
@@ -146,7 +148,9 @@ function readWitness(vkey: string): VerifierKey | undefined {
 
 /** The heads that say more than the evidence does: those that made none, and those with lines of witnesses. */
 function untold({ heads, proven }: FromText): FoundHead[] {
-  const told = new Set(proven.flatMap(({ evidence }) => evidence.heads.map((head) => parseNote(utf8(head)).text)))
+  const told = new Set(
+    proven.flatMap(({ evidence }) => evidenceHeads(evidence).map((head) => parseNote(utf8(head)).text)),
+  )
   const most = new Map<string, FoundHead>()
   for (const head of heads) {
     const id = `${head.key.vkey}\n${head.note.text}`
@@ -163,20 +167,16 @@ function numbered(path: string, index: number): string {
   return index === 0 ? path : path.replace(/(\.[^./]*)?$/, (extension) => `-${index + 1}${extension}`)
 }
 
-function tell(
-  { id, evidence, key, sizes, witness }: ProvenEvidence,
-  answer: SubmittedEvidence | GossumError,
-  path: string | null,
-  out: Output,
-): void {
+function tell(proven: ProvenEvidence, answer: SubmittedEvidence | GossumError, path: string | null, out: Output): void {
+  const { id, type, key, sizes, witness } = proven
   const isGiven = !(answer instanceof GossumError)
   const fate = isGiven ? answer.fate : null
   const shownId = isGiven ? answer.id : id
   const whom = witness && { witness: witness.vkey }
-  out.json({ id: shownId, fate, type: evidence.type, log: key.vkey, ...whom, sizes, written: path })
+  out.json({ id: shownId, fate, type, log: key.vkey, ...whom, sizes, ...recordsTold(proven), written: path })
   out.line(`${shownId}  ${fate ?? 'written'}`)
-  const did = witness === undefined ? 'has signed two histories' : `cosigned two histories of ${key.name}`
-  out.talk(`proven: ${(witness ?? key).name} ${did}, at sizes ${sizes.map(grouped).join(' and ')}`)
+  const has = type === SPLIT_VIEW ? 'has ' : ''
+  out.talk(`proven: ${(witness ?? key).name} ${has}${deedOf(proven, key.name)}, at ${placesOf(proven)}`)
   if (path !== null) out.talk(`written to ${path}`)
   if (isGiven) out.talk(fateOf(answer.fate, witness !== undefined))
   else out.talk(`given to no node: ${answer.message}`, { important: true })

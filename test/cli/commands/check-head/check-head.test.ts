@@ -27,6 +27,7 @@ import { History } from '../../../helpers/history.js'
 import { temporaryHome } from '../../../helpers/home.js'
 import { RunningNode } from '../../../helpers/node.js'
 import { EVIDENCE_ID, fakeNode, LOG_ID } from '../../../helpers/node-view.js'
+import { recordOf, RecordLog } from '../../../helpers/record-log.js'
 import { hasShared, sharedPath } from '../../../helpers/shared.js'
 import { readJsonLines, SMALL } from '../../../sumdb/genuine.js'
 
@@ -398,6 +399,7 @@ describe('by a node that lies', () => {
     ['no evidence', undefined],
     ['what is no evidence', utf8('{}')],
     ['evidence against another log', theirs()],
+    ['evidence of two records: it says nothing about this head', records()],
   ])('its word is no proof: it has %s', async (_what, file) => {
     const node = await serveNode({
       submitHead: () => Promise.resolve({ outcome, held: 500 }),
@@ -432,6 +434,11 @@ describe('by a node that lies', () => {
     const { stdout } = await check(await log.history.head(), { node, log: setting(log.url) })
     expect(stdout).toContain('cannot be proven yet (it holds size 1): \u{fffd}[2J;')
   })
+
+  function records(): Uint8Array {
+    const version = 'example.com/m@v1.2.3'
+    return encodeEvidence(new RecordLog(signer, [recordOf(version, 'good'), recordOf(version, 'evil')]).evidence(0, 1))
+  }
 
   function theirs(): Uint8Array {
     const by = testSigner('other.example', 2)

@@ -17,7 +17,14 @@ import { HttpServer } from '../../../../src/http/server.js'
 import { utf8 } from '../../../../src/tlog/bytes.js'
 import { cosign } from '../../../../src/tlog/cosignature.js'
 import { formatHash, parseHash } from '../../../../src/tlog/hash.js'
-import { formatNote, parseNote, parseVerifierKey, SIGNATURE_TYPES, type Note } from '../../../../src/tlog/note.js'
+import {
+  formatNote,
+  parseNote,
+  parseSignerKey,
+  parseVerifierKey,
+  SIGNATURE_TYPES,
+  type Note,
+} from '../../../../src/tlog/note.js'
 import { madeUpRecords, memoryLog } from '../../../fakes/lying-log.js'
 import { ViewsLog } from '../../../fakes/views-log.js'
 import { gossum, jsonError, type CliOptions, type CliResult } from '../../../helpers/cli.js'
@@ -27,6 +34,7 @@ import { History } from '../../../helpers/history.js'
 import { scratchFolder, temporaryHome } from '../../../helpers/home.js'
 import { RunningNode } from '../../../helpers/node.js'
 import { fakeNode, LOG } from '../../../helpers/node-view.js'
+import { recordOf, RecordLog } from '../../../helpers/record-log.js'
 
 const { file } = scratchFolder()
 const servers: HttpServer[] = []
@@ -139,6 +147,27 @@ the node keeps it, has frozen the log, and tells its peers
     expect(readFileSync(join(cwd, 'mine'), 'utf8')).toBe('something of mine')
     const both = await importText(FORK_REPORT, ['--json', '--node', NOBODY, '--write', 'mine', ...withKey], { cwd })
     expect(JSON.parse(both.stdout)).toMatchObject({ fate: null, written: `gossum-evidence-${ID}.json` })
+  })
+
+  it('may be an evidence file of two records: which they are is told', async () => {
+    const M = 'example.com/m@v1.2.3'
+    const bad = new RecordLog(parseSignerKey(FORK.skey), [recordOf(M, 'good'), recordOf(M, 'evil')]).evidence(0, 1)
+    const { url, taken } = await serveNode()
+    const told = await importText(encodeEvidence(bad), ['--node', url])
+    expect(told).toEqual({
+      code: 3,
+      stdout: `${evidenceId(bad)}  new\n`,
+      stderr: `proven: localhost.localdev/sumdb holds two records of ${M} that differ, at records 0 and 1 of size 2
+the node keeps it, has frozen the log, and tells its peers
+`,
+    })
+    expect(taken.map((bytes) => Buffer.from(bytes))).toEqual([Buffer.from(encodeEvidence(bad))])
+    const [one, other] = bad.records
+    const forged = encodeEvidence({ ...bad, records: [one, { ...other, text: recordOf(M, 'made up') }] })
+    const refused = await importText(forged, ['--json', '--node', url])
+    expect(refused).toMatchObject({ code: 2, stdout: '' })
+    expect(jsonError(refused)).toMatchObject({ code: 'PROOF_INVALID' })
+    expect(taken).toHaveLength(1)
   })
 
   it('of several each is told, and written to a file of its own; the same twice is one', async () => {

@@ -1,0 +1,50 @@
+/** What an audit remembers beside its parts: whose log it is, the head it came to, and what was found to stand twice. */
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { writeWholeFile } from '../../lib/whole-file.js'
+import type { Finding } from '../finding.js'
+import type { KeySeed } from './module-keys.js'
+import { damaged } from './part-text.js'
+
+export interface AuditState {
+  /** The log's verifier key and origin: parts of another log are of no use. */
+  readonly log: string
+  readonly origin: string
+  readonly seed: KeySeed
+  /** The largest head that was audited up to, or begun, as a note. */
+  readonly head: string
+  /** What was found among the records [0, upTo) of keys that several share. */
+  readonly shared: {
+    readonly upTo: number
+    readonly findings: readonly Finding[]
+    /** Evidence, as files. */
+    readonly evidence: readonly string[]
+    readonly isWhole: boolean
+  }
+}
+
+const VERSION = 'gossum/audit/v1'
+const NAME = 'audit.json'
+
+/** What the folder remembers; undefined for a new one. Throws AUDIT_DAMAGED. */
+export async function readState(dir: string): Promise<AuditState | undefined> {
+  let text: string
+  try {
+    text = await readFile(join(dir, NAME), 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
+  try {
+    const { version, ...state } = JSON.parse(text) as AuditState & { version: unknown }
+    if (version === VERSION) return state
+  } catch {
+    // Below.
+  }
+  throw damaged(join(dir, NAME))
+}
+
+/** It is on disk when this returns. */
+export function writeState(dir: string, state: AuditState): Promise<void> {
+  return writeWholeFile(join(dir, NAME), `${JSON.stringify({ version: VERSION, ...state })}\n`)
+}

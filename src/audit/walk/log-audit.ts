@@ -1,0 +1,318 @@
+/**
+ * The audit of one log: reads every record once, keeps what it found, and goes on from there with every head that is
+ * proven to extend the one before.
+ *
+ * Trusted: the log's key, and the folder. Not trusted: where the log's bytes come from, and the log.
+ */
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { GossumError } from '../../errors.js'
+import { attempted } from '../../errors/attempt.js'
+import { bareHead, encodeEvidence, makeSplitView, parseEvidence, type Evidence } from '../../evidence/evidence.js'
+import { SumdbClient } from '../../sumdb/client.js'
+import type { LogSource } from '../../sumdb/log-source.js'
+import { equalBytes, fromUtf8, utf8 } from '../../tlog/bytes.js'
+import { parseCheckpoint, type Checkpoint } from '../../tlog/checkpoint.js'
+import type { Hash } from '../../tlog/hash.js'
+import { parseNote, spellNote, type Note, type VerifierKey } from '../../tlog/note.js'
+import type { Finding } from '../finding.js'
+import { readState, writeState, type AuditState } from './audit-state.js'
+import { judgeShared } from './contradictions.js'
+import { sharedKeys } from './duplicates.js'
+import { lockFolder, type FolderLock } from './folder-lock.js'
+import { HashTiles } from './hash-tiles.js'
+import { seedOf } from './module-keys.js'
+import { KeptParts } from './kept-parts.js'
+import { headOf, mergeFiles, requireRoot, type Disagreement } from './merge.js'
+import { provenRecord } from './part.js'
+import { auditorBeside, auditorHere, type PartAuditor, type TreeToAudit } from './threads.js'
+import type { FindingCounts, Missing, Part, PartRange } from './unit.js'
+import { encodeUnitsHeader, encodeUnitsPart, type PinnedTree } from './units-file.js'
+
+/** How many findings and missing tiles of ranges that are not done are told; all are counted. */
+const MAX_TOLD = 10_000
+
+export interface LogAuditParts {
+  /** Where the audit of this log, and of no other, is kept. Made when it is not there. */
+  readonly dir: string
+  readonly key: VerifierKey
+  readonly origin: string
+  readonly source: LogSource
+  /** How many threads read (1: this one). */
+  readonly threads?: number
+  /** Is given each record once it is proven, tile by tile; with one thread alone. A range that is not done is given again. */
+  readonly onRecords?: (first: number, records: readonly Uint8Array[]) => void
+}
+
+/** A head that the log signed. */
+export interface AuditedHead {
+  readonly head: Checkpoint
+  /** The note; any lines of others in it are not looked at. */
+  readonly note: Note
+}
+
+export interface AuditOptions {
+  /** Records [from, to) instead of all up to the head. */
+  readonly range?: PartRange
+  readonly signal?: AbortSignal
+  /** Is told each range that was read now. */
+  readonly onPart?: (part: Part) => void
+}
+
+/** How far an audit came, and what it found in all its runs. */
+export interface AuditReport {
+  /** Records that were read, of those that were asked for. */
+  readonly audited: number
+  readonly size: number
+  readonly root: Hash
+  readonly findings: FindingCounts
+  /** Whether every record that was asked for was read, and all that share a key were compared. */
+  readonly isComplete: boolean
+  /** What could not be had in this run. */
+  readonly missing: readonly Missing[]
+  /** What convicts the log. */
+  readonly evidence: readonly Evidence[]
+}
+
+export class LogAudit {
+  readonly #parts: LogAuditParts
+  readonly #kept: KeptParts
+  readonly #lock: FolderLock
+  readonly #client: SumdbClient
+  #state: AuditState | undefined
+  /** Of this run alone: findings about places that were not done, each once. */
+  #passing = new Map<string, Finding>()
+  /** Records of this run alone, read in ranges that are not done. */
+  #passed = 0
+
+  private constructor(parts: LogAuditParts, kept: KeptParts, lock: FolderLock, state: AuditState | undefined) {
+    this.#parts = parts
+    this.#kept = kept
+    this.#lock = lock
+    this.#state = state
+    const { key, origin, source } = parts
+    this.#client = new SumdbClient({ key, origin, source, url: source.url })
+  }
+
+  /**
+   * Opens the audit that is kept in the folder, or a new one. Throws AUDIT_LOCKED while somebody else has it, AUDIT_DAMAGED,
+   * and LOG_KEY_CHANGED when it is that of another log.
+   */
+  static async open(parts: LogAuditParts): Promise<LogAudit> {
+    await mkdir(parts.dir, { recursive: true, mode: 0o700 })
+    const lock = await lockFolder(parts.dir)
+    try {
+      const state = await readState(parts.dir)
+      if (state !== undefined && (state.log !== parts.key.vkey || state.origin !== parts.origin))
+        throw new GossumError('LOG_KEY_CHANGED', `${parts.dir} holds the audit of ${state.log}`)
+      return new LogAudit(parts, await KeptParts.open(join(parts.dir, 'parts')), lock, state)
+    } catch (error) {
+      await lock.release()
+      throw error
+    }
+  }
+
+  /** Up to which record all were read, from the first of the log on. */
+  get auditedSize(): number {
+    return this.#kept.auditedSize
+  }
+
+  /** The head that was audited last, or begun; undefined before the first. */
+  get head(): Note | undefined {
+    return this.#state && parseNote(utf8(this.#state.head))
+  }
+
+  /** What was found of module versions that stand twice. */
+  get sharedFindings(): readonly Finding[] {
+    return this.#state?.shared.findings ?? []
+  }
+
+  /** All that was found so far: of what is kept in order, then of this run, then of what stands twice. */
+  async *findings(): AsyncGenerator<Finding> {
+    for await (const findings of this.#kept.findings()) yield* findings
+    yield* this.#passing.values()
+    yield* this.sharedFindings
+  }
+
+  /**
+   * Audits what is not done yet, up to this head, which the caller knows the log to have signed. One call at a time.
+   * Throws what reading the right edge of the tree throws, and the signal's reason; both lose nothing. A head that
+   * contradicts the one before is no error: it is evidence.
+   */
+  async audit(audited: AuditedHead, options: AuditOptions = {}): Promise<AuditReport> {
+    const { head } = audited
+    const range = options.range ?? { from: 0, to: head.size }
+    this.#passing = new Map()
+    this.#passed = 0
+    const contradiction = await this.#extend(audited, options.signal)
+    if (contradiction !== undefined) return this.#report(head, range, [], [contradiction])
+    const missing = head.size === 0 ? [] : await this.#read(audited, range, options)
+    if (missing.length === 0 && head.size > 0) missing.push(...(await this.#compare(options.signal)))
+    return this.#report(head, range, missing, this.#evidence())
+  }
+
+  /**
+   * What was read of [from, to), for another machine to merge; the range is done, and that of whole units.
+   */
+  async *unitsFile({ from, to }: PartRange): AsyncGenerator<Uint8Array> {
+    const { key, origin } = this.#parts
+    const { head, seed } = this.#state!
+    yield encodeUnitsHeader({ log: key.vkey, origin, head, seed })
+    for await (const part of this.#kept.files({ from, to })) yield encodeUnitsPart(part)
+  }
+
+  /**
+   * Takes up what others found, and then finishes the audit of the head that all their files are of. Returns who said something
+   * that is not so, as far as it was found out. Throws what mergeFiles and requireRoot throw.
+   */
+  async merge(
+    files: readonly string[],
+    pinned: PinnedTree,
+    isChosen: (range: PartRange) => boolean,
+    options: Pick<AuditOptions, 'signal'> = {},
+  ): Promise<{ report: AuditReport; wrong: Disagreement[] }> {
+    const { key, origin, source } = this.#parts
+    const audited = headOf(pinned, key)
+    await this.#extend(audited, options.signal)
+    const here = await auditorHere({ tree: audited.head, origin, source, seed: pinned.seed }, options.signal)
+    const again = async (range: PartRange): Promise<Part> => {
+      const part = await here.audit(range, options.signal)
+      const [missing] = part.missing
+      if (missing !== undefined) throw new GossumError('LOG_UNREACHABLE', `${missing.what}: ${missing.why}`)
+      return part
+    }
+    const wrong = await mergeFiles(files, pinned, { again, isChosen, keep: (part) => this.#kept.add(part) })
+    requireRoot(this.#kept.done, audited.head)
+    return { report: await this.audit(audited, options), wrong }
+  }
+
+  async close(): Promise<void> {
+    await this.#lock.release()
+  }
+
+  /** Takes up the head when it extends the last one, or is extended by it; otherwise returns what convicts the log. */
+  async #extend({ head, note }: AuditedHead, signal?: AbortSignal): Promise<Evidence | undefined> {
+    const { key, origin, dir } = this.#parts
+    const options = signal === undefined ? {} : { signal }
+    const last = this.head
+    if (last === undefined || this.#state === undefined) {
+      const shared = { upTo: 0, findings: [], evidence: [], isWhole: true }
+      this.#state = { log: key.vkey, origin, seed: seedOf(head.root), head: spellNote(bareHead(note, key)), shared }
+      await writeState(dir, this.#state)
+      return undefined
+    }
+    const known = parseCheckpoint(last.text)
+    const [smaller, larger] = known.size <= head.size ? [known, head] : [head, known]
+    const prefix = await this.#client.prefix(larger, smaller.size, options)
+    if (!equalBytes(prefix.root, smaller.root)) {
+      const isProof = smaller.size > 0 && smaller.size < larger.size
+      return makeSplitView(key, [last, note], isProof ? prefix : undefined)
+    }
+    if (head.size > known.size) {
+      this.#state = { ...this.#state, head: spellNote(bareHead(note, key)) }
+      await writeState(dir, this.#state)
+    }
+    return undefined
+  }
+
+  /** Reads the ranges that are not done, and returns what could not be had. */
+  async #read({ head }: AuditedHead, range: PartRange, options: AuditOptions): Promise<Missing[]> {
+    const { origin, source, threads = 1, onRecords } = this.#parts
+    const gaps = this.#kept.gaps({ from: range.from, to: Math.min(range.to, head.size) })
+    if (gaps.length === 0) return []
+    const tree: TreeToAudit = { tree: head, origin, source, seed: this.#state!.seed, ...(onRecords && { onRecords }) }
+    const missing: Missing[] = []
+    const take = async (part: Part): Promise<void> => {
+      missing.push(...part.missing.slice(0, MAX_TOLD - missing.length))
+      // What a tile is may be another server's fault, and mended; what a record says stays so for ever.
+      if (part.audited === part.to - part.from && part.findings.every(({ tile }) => tile === undefined))
+        await this.#kept.add(part)
+      else this.#pass(part)
+      options.onPart?.(part)
+    }
+    const auditors: PartAuditor[] =
+      threads === 1
+        ? [await auditorHere(tree, options.signal)]
+        : Array.from({ length: Math.min(threads, gaps.length) }, () => auditorBeside(tree))
+    try {
+      // Each takes the next range when it has done one; written one after the other.
+      let next = 0
+      let written: Promise<void> = Promise.resolve()
+      const work = async (auditor: PartAuditor): Promise<void> => {
+        for (let gap = gaps[next++]; gap !== undefined; gap = gaps[next++]) {
+          const part = await auditor.audit(gap, options.signal)
+          written = written.then(() => take(part))
+          await written
+        }
+      }
+      await Promise.all(auditors.map(work))
+    } finally {
+      await Promise.all(auditors.map((auditor) => auditor.stop()))
+    }
+    return missing
+  }
+
+  #pass({ audited, findings }: Part): void {
+    this.#passed += audited
+    for (const finding of findings) {
+      if (this.#passing.size >= MAX_TOLD) return
+      this.#passing.set(JSON.stringify(finding), finding)
+    }
+  }
+
+  /** Compares the records that share a key, as far as that was not done; returns what could not be had. */
+  async #compare(signal?: AbortSignal): Promise<Missing[]> {
+    const { key, origin, source, dir } = this.#parts
+    // The largest head, under which all parts are.
+    const note = this.head!
+    const head = parseCheckpoint(note.text)
+    const { auditedSize } = this.#kept
+    const isOneRange = this.#kept.done.at(-1)?.to === auditedSize
+    const { shared } = this.#state!
+    const since = isOneRange && shared.isWhole && shared.upTo <= auditedSize ? shared.upTo : 0
+    if (isOneRange && since === auditedSize) return []
+    const { groups, isWhole } = await sharedKeys(this.#kept, since, signal)
+    const tiles = await HashTiles.open(head, source, origin, signal)
+    const options = signal === undefined ? {} : { signal }
+    const found = await attempted(
+      judgeShared(groups, {
+        key,
+        head: note,
+        record: (id) => provenRecord(id, { tiles, source, origin, signal }),
+        proof: async (id) => (await this.#client.recordProof(head, id, options)).proof,
+      }),
+    )
+    if (found instanceof GossumError) return [{ what: 'records that share a key', why: found.message }]
+    const evidence = found.evidence.map((one) => fromUtf8(encodeEvidence(one))!)
+    const earlier = since === 0 ? { findings: [], evidence: [] } : shared
+    this.#state = {
+      ...this.#state!,
+      shared: {
+        upTo: isOneRange ? auditedSize : 0,
+        findings: [...earlier.findings, ...found.findings],
+        evidence: [...earlier.evidence, ...evidence],
+        isWhole,
+      },
+    }
+    await writeState(dir, this.#state)
+    return isWhole ? [] : [{ what: 'records that share a key', why: 'too many records are of few module versions' }]
+  }
+
+  #evidence(): Evidence[] {
+    return (this.#state?.shared.evidence ?? []).map((text) => parseEvidence(utf8(text)))
+  }
+
+  #report(head: Checkpoint, range: PartRange, missing: readonly Missing[], evidence: Evidence[]): AuditReport {
+    const wanted = { from: range.from, to: Math.min(range.to, head.size) }
+    const open = this.#kept.gaps(wanted).reduce((sum, { from, to }) => sum + to - from, 0)
+    const findings = { error: 0, note: 0 }
+    for (const { counts } of this.#kept.done) {
+      findings.error += counts.error
+      findings.note += counts.note
+    }
+    for (const { level } of [...this.#passing.values(), ...this.sharedFindings]) findings[level]++
+    const audited = Math.max(wanted.to - wanted.from, 0) - open + this.#passed
+    const isComplete = open === 0 && missing.length === 0 && range.to <= head.size
+    return { audited, size: head.size, root: head.root, findings, isComplete, missing, evidence }
+  }
+}

@@ -1,0 +1,151 @@
+/**
+ * Puts together what several machines found in the units of one tree. That they read the records of this tree is proven
+ * by the hashes of their units, which fold to its root. What they say of the records is not: some of it, chosen at random, is
+ * done again here, so that who leaves out what it found is found out in time.
+ *
+ * Trusted: the log's key. Not trusted: the files.
+ */
+import { open } from 'node:fs/promises'
+import { errorText, GossumError } from '../../errors.js'
+import { equalBytes, utf8 } from '../../tlog/bytes.js'
+import { parseCheckpoint, type Checkpoint } from '../../tlog/checkpoint.js'
+import { hashNode, sha256, type Hash } from '../../tlog/hash.js'
+import { splitStoredHashIndex, storedHashIndex, subtreeIndexes, treeRoot } from '../../tlog/merkle.js'
+import { parseNote, spellNote, verifyNote, type Note, type VerifierKey } from '../../tlog/note.js'
+import { seedOf } from './module-keys.js'
+import { encodePart } from './part-text.js'
+import type { Part, PartRange } from './unit.js'
+import { readUnitsHeader, readUnitsPart, type PinnedTree, type ReadBytes } from './units-file.js'
+
+/** Somebody who audits these records, too, and is believed. */
+export type AuditAgain = (range: PartRange) => Promise<Part>
+
+/** A file that says something else of some records than what is so. */
+export interface Disagreement extends PartRange {
+  readonly file: string
+  readonly why: string
+}
+
+/** Reads the header of a file of units. Throws FILE_UNREADABLE and AUDIT_DAMAGED. */
+export async function readPinnedTree(file: string): Promise<PinnedTree> {
+  return reading(file, readUnitsHeader)
+}
+
+/** The head that the results are of, its signature verified by the log's key. Throws LOG_UNKNOWN and the codes of notes. */
+export function headOf(pinned: PinnedTree, key: VerifierKey): { head: Checkpoint; note: Note } {
+  if (pinned.log !== key.vkey) throw new GossumError('LOG_UNKNOWN', pinned.log)
+  const note = parseNote(utf8(pinned.head))
+  verifyNote(note, key)
+  const head = parseCheckpoint(note.text)
+  if (head.origin !== pinned.origin) throw new GossumError('ORIGIN_MISMATCH', JSON.stringify(head.origin.slice(0, 100)))
+  const seed = seedOf(head.root)
+  if (pinned.seed[0] !== seed[0] || pinned.seed[1] !== seed[1])
+    throw new GossumError('AUDIT_DISAGREES', 'its keys are not those of this head')
+  if (spellNote(note) !== pinned.head) throw new GossumError('AUDIT_DAMAGED', 'its head is not in its one spelling')
+  return { head, note }
+}
+
+/**
+ * Gives the parts of all files to `keep`, in no order, each range once; where two files differ about a range, and for a
+ * share of the others that `isChosen` picks, `again` has the last word. Returns who was wrong. Throws AUDIT_DISAGREES when the files
+ * are of several trees, FILE_UNREADABLE and AUDIT_DAMAGED.
+ */
+export async function mergeFiles(
+  files: readonly string[],
+  pinned: PinnedTree,
+  {
+    again,
+    isChosen,
+    keep,
+  }: { again: AuditAgain; isChosen: (range: PartRange) => boolean; keep: (part: Part) => Promise<void> },
+): Promise<Disagreement[]> {
+  const wrong: Disagreement[] = []
+  /** What was said of a range first, and by whom: 32 bytes stand for it. */
+  const said = new Map<string, { file: string; digest: Hash }>()
+  const settled = new Map<string, Hash>()
+  const settle = async (range: PartRange): Promise<Hash> => {
+    const known = settled.get(keyOf(range))
+    if (known !== undefined) return known
+    const right = await again(range)
+    const digest = sha256(encodePart(right))
+    settled.set(keyOf(range), digest)
+    await keep(right)
+    return digest
+  }
+  const blame = (file: string, { from, to }: PartRange, digest: Hash, right: Hash): void => {
+    if (!equalBytes(digest, right)) wrong.push({ file, from, to, why: 'it says something else than these records do' })
+  }
+  for (const file of files) {
+    await reading(file, async (read) => {
+      const header = await readUnitsHeader(read)
+      if (JSON.stringify(header) !== JSON.stringify(pinned))
+        throw new GossumError('AUDIT_DISAGREES', `${file} is of another head than ${files[0]!}`)
+      for (let part = await readUnitsPart(read); part !== undefined; part = await readUnitsPart(read)) {
+        const digest = sha256(encodePart(part))
+        const earlier = said.get(keyOf(part))
+        if (earlier === undefined) said.set(keyOf(part), { file, digest })
+        const differs = earlier !== undefined && !equalBytes(earlier.digest, digest)
+        if (differs || settled.has(keyOf(part)) || (earlier === undefined && isChosen(part))) {
+          const right = await settle(part)
+          blame(file, part, digest, right)
+          if (differs) blame(earlier.file, part, earlier.digest, right)
+        } else if (earlier === undefined) {
+          await keep(part)
+        }
+      }
+    })
+  }
+  return distinctOf(wrong)
+}
+
+/** Throws AUDIT_DISAGREES unless the hashes of the parts fold to the root of the tree. */
+export function requireRoot(parts: Iterable<Pick<Part, 'from' | 'to' | 'hashes'>>, { size, root }: Checkpoint): void {
+  const known = new Map<number, Hash>()
+  for (const { from, to, hashes } of parts)
+    subtreeIndexes(from, to).forEach((index, i) => hashes[i] !== undefined && known.set(index, hashes[i]))
+  const hashAt = (index: number): Hash => {
+    const hash = known.get(index)
+    if (hash !== undefined) return hash
+    const { level, n } = splitStoredHashIndex(index)
+    if (level === 0) throw new GossumError('AUDIT_DISAGREES', `the hash of record ${n} is in no file`)
+    return hashNode(hashAt(storedHashIndex(level - 1, 2 * n)), hashAt(storedHashIndex(level - 1, 2 * n + 1)))
+  }
+  if (
+    !equalBytes(
+      treeRoot(size, (indexes) => indexes.map(hashAt)),
+      root,
+    )
+  )
+    throw new GossumError('AUDIT_DISAGREES', `the hashes of the units do not fold to the root of size ${size}`)
+}
+
+function keyOf({ from, to }: PartRange): string {
+  return `${from}-${to}`
+}
+
+function distinctOf(wrong: readonly Disagreement[]): Disagreement[] {
+  return [...new Map(wrong.map((one) => [`${one.file}\n${keyOf(one)}`, one])).values()]
+}
+
+async function reading<T>(path: string, work: (read: ReadBytes) => Promise<T>): Promise<T> {
+  let file
+  try {
+    file = await open(path, 'r')
+  } catch (error) {
+    throw new GossumError('FILE_UNREADABLE', `${path}: ${errorText(error)}`, error)
+  }
+  try {
+    let at = 0
+    return await work(async (length) => {
+      const bytes = new Uint8Array(length)
+      const { bytesRead } = await file.read(bytes, 0, length, at)
+      at += bytesRead
+      return bytes.subarray(0, bytesRead)
+    })
+  } catch (error) {
+    if (!(error instanceof GossumError) || error.code !== 'AUDIT_DAMAGED') throw error
+    throw new GossumError('AUDIT_DAMAGED', `${path}: ${error.detail}`, error)
+  } finally {
+    await file.close()
+  }
+}

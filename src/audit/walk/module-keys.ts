@@ -1,0 +1,138 @@
+/**
+ * Which module versions stand in a range of records, in 10 bytes each: a hash of the module version and where its
+ * record is. Two equal hashes are a question, which reading the two records answers; so a hash that collides by chance,
+ * or by design, costs two reads and says nothing false. Kept in 256 buckets by the hash, so that the same bucket of all
+ * ranges fits into memory.
+ *
+ * Pure.
+ */
+import { utf8 } from '../../tlog/bytes.js'
+import type { Hash } from '../../tlog/hash.js'
+
+export const BUCKETS = 256
+/** Bytes of one entry: the hash, high half first, and the record's offset in the range, all little-endian. */
+export const ENTRY_BYTES = 10
+/** Bytes of the table before the entries: where each bucket begins, in entries, and where the last one ends. */
+export const TABLE_BYTES = (BUCKETS + 1) * 4
+/** The most records of one range: an offset has 16 bits. */
+export const MAX_KEYED_RECORDS = 2 ** 16
+
+/** What hashes are seeded with: two 32-bit numbers, the same for all ranges that are compared. */
+export type KeySeed = readonly [number, number]
+
+/** The seed of an audit that begins with a tree of this root: the log cannot have chosen its records by their hashes. */
+export function seedOf(root: Hash): KeySeed {
+  const view = new DataView(root.buffer, root.byteOffset)
+  return [view.getUint32(0), view.getUint32(4)]
+}
+
+/** Where a module version stands in the bytes of a record: the path from their beginning, a space, the version. */
+export interface ModuleSpan {
+  readonly pathEnd: number
+  readonly versionStart: number
+  readonly versionEnd: number
+}
+
+/** The halves of a hash of 64 bits. */
+interface KeyHash {
+  high: number
+  low: number
+}
+
+/** One for all, as hashing does not wait. */
+const scratch: KeyHash = { high: 0, low: 0 }
+
+/**
+ * Hashes `path@version`, whose parts stand in the bytes of a record. Two lanes of the mixing of MurmurHash3, with a seed
+ * each. The result is overwritten by the next call.
+ */
+export function hashModule(data: Uint8Array, at: ModuleSpan, seed: KeySeed): Readonly<KeyHash> {
+  scratch.high = seed[0]
+  scratch.low = seed[1]
+  mixRange(data, 0, at.pathEnd)
+  mixRange(data, at.versionStart - 1, at.versionEnd)
+  scratch.high = finish(scratch.high)
+  scratch.low = finish(scratch.low ^ scratch.high)
+  return scratch
+}
+
+/** The same of a module version that is not at hand as bytes. */
+export function hashModuleText(path: string, version: string, seed: KeySeed): Readonly<KeyHash> {
+  const data = utf8(`${path} ${version}`)
+  const pathEnd = utf8(path).length
+  return hashModule(data, { pathEnd, versionStart: pathEnd + 1, versionEnd: data.length }, seed)
+}
+
+function mixRange(data: Uint8Array, from: number, to: number): void {
+  let { high, low } = scratch
+  for (let i = from; i < to; i++) {
+    const byte = data[i]!
+    high = Math.imul(high ^ byte, 0x01000193)
+    low = Math.imul(((low << 13) | (low >>> 19)) ^ Math.imul(byte, 0x1b873593), 5) + 0xe6546b64
+  }
+  scratch.high = high
+  scratch.low = low
+}
+
+function finish(h: number): number {
+  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b)
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35)
+  return (h ^ (h >>> 16)) >>> 0
+}
+
+/** Collects the keys of a range, record by record. */
+export class KeyCollector {
+  readonly #high = new Uint32Array(MAX_KEYED_RECORDS)
+  readonly #low = new Uint32Array(MAX_KEYED_RECORDS)
+  readonly #offset = new Uint16Array(MAX_KEYED_RECORDS)
+  #count = 0
+
+  /** `offset` of the record in the range, below MAX_KEYED_RECORDS. */
+  add({ high, low }: Readonly<KeyHash>, offset: number): void {
+    this.#high[this.#count] = high
+    this.#low[this.#count] = low
+    this.#offset[this.#count] = offset
+    this.#count++
+  }
+
+  /** The table and the entries by bucket, in a bucket by offset; the collector is empty afterwards. */
+  take(): Uint8Array {
+    const starts = new Uint32Array(BUCKETS + 1)
+    for (let i = 0; i < this.#count; i++) starts[(this.#high[i]! >>> 24) + 1]!++
+    for (let b = 0; b < BUCKETS; b++) starts[b + 1]! += starts[b]!
+    const bytes = new Uint8Array(TABLE_BYTES + this.#count * ENTRY_BYTES)
+    const view = new DataView(bytes.buffer)
+    starts.forEach((start, b) => view.setUint32(b * 4, start, true))
+    const next = starts.slice()
+    for (let i = 0; i < this.#count; i++) {
+      const at = TABLE_BYTES + next[this.#high[i]! >>> 24]!++ * ENTRY_BYTES
+      view.setUint32(at, this.#high[i]!, true)
+      view.setUint32(at + 4, this.#low[i]!, true)
+      view.setUint16(at + 8, this.#offset[i]!, true)
+    }
+    this.#count = 0
+    return bytes
+  }
+}
+
+/** Where a bucket is in the bytes of a range: the first entry and the one behind the last. */
+export function bucketRange(table: DataView, bucket: number): { from: number; to: number } {
+  return { from: table.getUint32(bucket * 4, true), to: table.getUint32(bucket * 4 + 4, true) }
+}
+
+/** Whether these are the keys of a range of `records` records, in bounds and in order. */
+export function isKeys(bytes: Uint8Array, records: number): boolean {
+  if (bytes.length < TABLE_BYTES || (bytes.length - TABLE_BYTES) % ENTRY_BYTES !== 0) return false
+  const count = (bytes.length - TABLE_BYTES) / ENTRY_BYTES
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+  if (count > records || view.getUint32(0, true) !== 0 || view.getUint32(BUCKETS * 4, true) !== count) return false
+  for (let bucket = 0; bucket < BUCKETS; bucket++) {
+    const { from, to } = bucketRange(view, bucket)
+    if (from > to || to > count) return false
+    for (let i = from; i < to; i++) {
+      const at = TABLE_BYTES + i * ENTRY_BYTES
+      if (view.getUint32(at, true) >>> 24 !== bucket || view.getUint16(at + 8, true) >= records) return false
+    }
+  }
+  return true
+}

@@ -1,0 +1,99 @@
+/**
+ * How the audit of a range is written: a header of JSON behind its length, then the keys as they are. What is read is
+ * checked for its form; that its words are true is known of one's own files, and of others' it is for the merger to see.
+ *
+ * Pure.
+ */
+import { GossumError } from '../../errors.js'
+import { concatBytes, fromUtf8, utf8 } from '../../tlog/bytes.js'
+import { formatHash, parseHash, type Hash } from '../../tlog/hash.js'
+import type { Finding } from '../finding.js'
+import { ENTRY_BYTES, isKeys, TABLE_BYTES } from './module-keys.js'
+import { UNIT_RECORDS, type Part, type PartRange } from './unit.js'
+
+const VERSION = 'gossum/audit-part/v1'
+/** Of the length before the header: a little-endian uint32. */
+export const LENGTH_BYTES = 4
+/** The largest header: a thousand findings of some hundred bytes. */
+export const MAX_HEADER_BYTES = 4 * 1024 * 1024
+
+/** A part without its keys. */
+export type PartHeader = Omit<Part, 'keys' | 'missing'>
+
+/** The file of a part of which nothing is missing. */
+export function encodePart({ from, to, audited, counts, findings, hashes, keys }: Part): Uint8Array {
+  const fields = { version: VERSION, from, to, audited, counts, findings, hashes: hashes.map(formatHash) }
+  const header = utf8(JSON.stringify(fields))
+  const length = new Uint8Array(LENGTH_BYTES)
+  new DataView(length.buffer).setUint32(0, header.length, true)
+  return concatBytes(length, header, keys)
+}
+
+/** Length of the header that follows, in bytes; undefined for what begins no part. */
+export function headerLength(bytes: Uint8Array): number | undefined {
+  if (bytes.length < LENGTH_BYTES) return undefined
+  const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true)
+  return length <= MAX_HEADER_BYTES ? length : undefined
+}
+
+/** Reads the header of a part. Throws AUDIT_DAMAGED. */
+export function parsePartHeader(bytes: Uint8Array): PartHeader {
+  let value: unknown
+  try {
+    value = JSON.parse(fromUtf8(bytes) ?? '')
+  } catch {
+    throw damaged('its header is not JSON')
+  }
+  const { version, audited, counts, findings, hashes, ...bounds } = (value ?? {}) as Record<string, unknown>
+  const range = { from: bounds['from'], to: bounds['to'] }
+  if (version !== VERSION || !isRange(range) || audited !== range.to - range.from)
+    throw damaged('its header is of no range')
+  if (!isCounts(counts) || !Array.isArray(findings) || !findings.every(isFinding)) throw damaged('its findings')
+  const read = Array.isArray(hashes)
+    ? hashes.map((hash) => (typeof hash === 'string' ? parseHash(hash) : undefined))
+    : []
+  if (!Array.isArray(hashes) || read.includes(undefined)) throw damaged('its hashes')
+  return { ...range, audited, counts, findings, hashes: read as Hash[] }
+}
+
+/** Reads a whole part, its keys too. Throws AUDIT_DAMAGED. */
+export function parsePart(bytes: Uint8Array): Part {
+  const length = headerLength(bytes)
+  if (length === undefined) throw damaged('it is cut')
+  const header = parsePartHeader(bytes.subarray(LENGTH_BYTES, LENGTH_BYTES + length))
+  const keys = bytes.slice(LENGTH_BYTES + length)
+  if (!isKeys(keys, header.to - header.from)) throw damaged('its keys')
+  return { ...header, keys, missing: [] }
+}
+
+/** The largest file of a part, in bytes. */
+export const MAX_PART_BYTES = LENGTH_BYTES + MAX_HEADER_BYTES + TABLE_BYTES + UNIT_RECORDS * ENTRY_BYTES
+
+export function damaged(why: string): GossumError {
+  return new GossumError('AUDIT_DAMAGED', why)
+}
+
+/** A range that is not empty, of one unit. */
+function isRange(range: { from: unknown; to: unknown }): range is PartRange {
+  const { from, to } = range
+  if (!isCount(from) || !isCount(to) || from >= to) return false
+  return Math.floor(from / UNIT_RECORDS) === Math.floor((to - 1) / UNIT_RECORDS)
+}
+
+function isCounts(value: unknown): value is Part['counts'] {
+  if (typeof value !== 'object' || value === null) return false
+  const { error, note } = value as Record<string, unknown>
+  return isCount(error) && isCount(note)
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0
+}
+
+function isFinding(value: unknown): value is Finding {
+  if (typeof value !== 'object' || value === null) return false
+  const { rule, level, id, tile, module, detail } = value as Record<string, unknown>
+  const isText = (field: unknown): boolean => field === undefined || typeof field === 'string'
+  const isPlace = (id === undefined || isCount(id)) && isText(tile) && isText(module)
+  return typeof rule === 'string' && (level === 'error' || level === 'note') && typeof detail === 'string' && isPlace
+}

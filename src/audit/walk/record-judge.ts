@@ -1,0 +1,41 @@
+/** Judges the records of one log, and says which module version each is about. Pure. */
+import { judgeRecord } from '../rules/judge-record.js'
+import { readPlain, type PlainRecord } from '../rules/plain-record.js'
+import { RULES } from '../rules/rules.js'
+import type { Finding } from '../finding.js'
+import { moduleName } from './walk-rules.js'
+import { hashModule, hashModuleText, type KeySeed } from './module-keys.js'
+
+export interface Judgement {
+  readonly findings: readonly Finding[]
+  /** Of the module version; overwritten by the next judgement. Undefined when the record is about none. */
+  readonly key: { readonly high: number; readonly low: number } | undefined
+}
+
+const SILENT: Judgement = { findings: [], key: undefined }
+
+export class RecordJudge {
+  readonly #isSumdb: boolean
+  readonly #seed: KeySeed
+  readonly #plain: PlainRecord = { pathEnd: 0, versionStart: 0, versionEnd: 0 }
+  /** One for all faultless records, of which there are many millions. */
+  readonly #faultless: { findings: readonly Finding[]; key: Judgement['key'] } = { findings: [], key: undefined }
+
+  /** Of a log that is no checksum database the records have no rules and are about no module. */
+  constructor(isSumdb: boolean, seed: KeySeed) {
+    this.#isSumdb = isSumdb
+    this.#seed = seed
+  }
+
+  judge(record: Uint8Array, id: number): Judgement {
+    if (!this.#isSumdb) return SILENT
+    if (readPlain(record, 0, record.length, this.#plain)) {
+      this.#faultless.key = hashModule(record, this.#plain, this.#seed)
+      return this.#faultless
+    }
+    const { module, broken } = judgeRecord(record)
+    const about = module === undefined ? { id } : { id, module: moduleName(module) }
+    const findings = broken.map(({ rule, detail }) => ({ rule, level: RULES[rule].level, ...about, detail }))
+    return { findings, key: module && hashModuleText(module.path, module.version, this.#seed) }
+  }
+}

@@ -1,0 +1,79 @@
+/**
+ * What one machine found in some units of a log, for another one that puts the results together (merge.ts): a line of
+ * JSON that says of which log, head and units, and then the parts. Nobody signs it; what it says is for the merger to
+ * check. Pure.
+ */
+import { concatBytes, fromUtf8, utf8 } from '../../tlog/bytes.js'
+import type { KeySeed } from './module-keys.js'
+import { damaged, MAX_PART_BYTES, parsePart } from './part-text.js'
+import type { Part } from './unit.js'
+
+const VERSION = 'gossum/audit-units/v1'
+/** The largest header line, in bytes: a head may have many lines. */
+const MAX_HEADER_BYTES = 128 * 1024
+/** Of the length before each part: a little-endian uint32. */
+const LENGTH_BYTES = 4
+const NEWLINE = 0x0a
+
+/** One tree, as all who audit it together must have pinned it. */
+export interface PinnedTree {
+  /** The log's verifier key. */
+  readonly log: string
+  readonly origin: string
+  /** The head, as a note with the log's line alone. */
+  readonly head: string
+  readonly seed: KeySeed
+}
+
+/** The header of a file of units. */
+export function encodeUnitsHeader({ log, origin, head, seed }: PinnedTree): Uint8Array {
+  return utf8(`${JSON.stringify({ version: VERSION, log, origin, head, seed })}\n`)
+}
+
+/** One part behind the header, from its file. */
+export function encodeUnitsPart(part: Uint8Array): Uint8Array {
+  const length = new Uint8Array(LENGTH_BYTES)
+  new DataView(length.buffer).setUint32(0, part.length, true)
+  return concatBytes(length, part)
+}
+
+/** Reads bytes piece by piece: `read` gives as many as are asked for, or fewer at the end. */
+export type ReadBytes = (length: number) => Promise<Uint8Array>
+
+/** Reads the header. Throws AUDIT_DAMAGED. */
+export async function readUnitsHeader(read: ReadBytes): Promise<PinnedTree> {
+  const bytes: number[] = []
+  for (;;) {
+    const [byte] = await read(1)
+    if (byte === undefined || bytes.length > MAX_HEADER_BYTES) throw damaged('it has no header')
+    if (byte === NEWLINE) break
+    bytes.push(byte)
+  }
+  let value: unknown
+  try {
+    value = JSON.parse(fromUtf8(Uint8Array.from(bytes)) ?? '')
+  } catch {
+    throw damaged('its header is not JSON')
+  }
+  const { version, log, origin, head, seed } = (value ?? {}) as Record<string, unknown>
+  const isText = typeof log === 'string' && typeof origin === 'string' && typeof head === 'string'
+  if (version !== VERSION || !isText || !isSeed(seed)) throw damaged('its header is of another kind')
+  return { log, origin, head, seed }
+}
+
+/** Reads the next part; undefined behind the last one. Throws AUDIT_DAMAGED. */
+export async function readUnitsPart(read: ReadBytes): Promise<Part | undefined> {
+  const length = await read(LENGTH_BYTES)
+  if (length.length === 0) return undefined
+  const size = length.length < LENGTH_BYTES ? Infinity : new DataView(length.slice().buffer).getUint32(0, true)
+  if (size > MAX_PART_BYTES) throw damaged('it is cut')
+  const bytes = await read(size)
+  if (bytes.length < size) throw damaged('it is cut')
+  return parsePart(bytes)
+}
+
+function isSeed(value: unknown): value is KeySeed {
+  const isHalf = (half: unknown): boolean =>
+    Number.isInteger(half) && (half as number) >= 0 && (half as number) < 2 ** 32
+  return Array.isArray(value) && value.length === 2 && value.every(isHalf)
+}

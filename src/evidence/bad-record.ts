@@ -1,0 +1,139 @@
+/**
+ * gossum/bad-record/v1: two records of a checksum database, under one head, that say different hashes of one module
+ * version. They convict the log when
+ *   - the log signed the head, as that of a checksum database: the records of other logs are no go.sum lines;
+ *   - each text is a record, and its proof (checkRecord) shows that it stands at its number under the head;
+ *   - the numbers differ, and the records contradict each other (contradictionOf).
+ *
+ * Pure; runs in a browser.
+ */
+import { fromUtf8, utf8 } from '../tlog/bytes.js'
+import { SUMDB_ORIGIN, type Checkpoint } from '../tlog/checkpoint.js'
+import { formatHash, hashLeaf, parseHash, type Hash } from '../tlog/hash.js'
+import { checkRecord } from '../tlog/merkle.js'
+import { spellNote, type Note, type VerifierKey } from '../tlog/note.js'
+import { parseRecord, recordLines, type RecordLine } from '../tlog/record.js'
+import { bareHead, readEvidenceHead, unproven } from './evidence-head.js'
+import { BAD_RECORD, type BadRecord, type EvidenceRecord } from './file.js'
+
+/** A record as it was found in the tree of a head. */
+export interface FoundRecord {
+  /** Its number: a safe integer. */
+  readonly id: number
+  /** At most MAX_RECORD_BYTES. */
+  readonly record: Uint8Array
+  /** Its inclusion proof, as proveRecord makes it; hashes of 32 bytes. */
+  readonly proof: readonly Hash[]
+}
+
+/** What two records say differently. */
+export interface RecordContradiction {
+  /** `path@version`; cut where it is longer than any that the go command could ask for. */
+  readonly module: string
+  /** A go.sum line of the one record, and the first of the other about the same file. */
+  readonly lines: readonly [string, string]
+}
+
+/** What a bad record says once it is verified. */
+interface RecordsVerdict {
+  readonly origin: string
+  readonly sizes: readonly [number, number]
+  readonly module: string
+  readonly records: readonly [number, number]
+}
+
+/** Characters of a module version that are shown: file systems take 255 for a name, and real ones have below 200. */
+const MAX_SHOWN_MODULE = 512
+
+// ---- making ----------------------------------------------------------------------------------------------------
+
+/**
+ * Makes bad-record evidence of two records under one head, which may carry any other lines. Throws EVIDENCE_UNPROVEN, and
+ * what the parts of it throw, when they do not convict: what this returns has been verified.
+ */
+export function makeBadRecord(key: VerifierKey, head: Note, records: readonly [FoundRecord, FoundRecord]): BadRecord {
+  const [one, other] = records.map(({ id, record, proof }): EvidenceRecord => ({
+    id,
+    text: parseRecord(record),
+    proof: proof.map(formatHash),
+  })) as [EvidenceRecord, EvidenceRecord]
+  const evidence: BadRecord = {
+    type: BAD_RECORD,
+    log: key.vkey,
+    head: spellNote(bareHead(head, key)),
+    records: one.id > other.id ? [other, one] : [one, other],
+  }
+  verifyRecords(evidence, key)
+  return evidence
+}
+
+// ---- verification ----------------------------------------------------------------------------------------------
+
+/**
+ * Verifies two records with the key of the log that they name, which the caller trusts. Throws EVIDENCE_UNPROVEN, and what
+ * the parts of it throw, when they convict nobody.
+ */
+export function verifyRecords({ head, records }: BadRecord, key: VerifierKey): RecordsVerdict {
+  const tree = readEvidenceHead(head, key)
+  if (tree.origin !== SUMDB_ORIGIN) throw unproven('the log is no checksum database: its records are its own affair')
+  const [one, other] = records
+  if (one.id >= other.id) throw unproven('the records are one, or not in order')
+  for (const record of records) requireIncluded(record, tree)
+  const found = contradictionOf([one.text, other.text])
+  if (found === undefined) throw unproven('the records do not contradict each other')
+  return { origin: tree.origin, sizes: [tree.size, tree.size], module: found.module, records: [one.id, other.id] }
+}
+
+function requireIncluded({ id, text, proof }: EvidenceRecord, { size, root }: Checkpoint): void {
+  const record = utf8(text)
+  // Half of a surrogate pair would be another spelling of U+FFFD, and give one fact a second file.
+  if (parseRecord(record) !== text) throw unproven(`record ${id} is not UTF-8`)
+  const hashes = proof.map(parseHash)
+  if (hashes.includes(undefined)) throw unproven(`no proof of record ${id}`)
+  checkRecord(hashes as Hash[], size, root, id, hashLeaf(record))
+}
+
+// ---- contradictions --------------------------------------------------------------------------------------------
+
+/**
+ * What two records say differently: the first line of the first record, or else of the second one, about a file of a module
+ * version of which the other record has hashes of the same algorithm, and not this one. Undefined when there is none: then
+ * whoever asks for a module version that both are about hears the same.
+ */
+export function contradictionOf([one, other]: readonly [string, string]): RecordContradiction | undefined {
+  const [lines, others] = [hashLines(one), hashLines(other)]
+  return firstAgainst(lines, others) ?? firstAgainst(others, lines)
+}
+
+/** The lines whose hash names its algorithm, as `h1:`. The go command compares no others. */
+function hashLines(record: string): RecordLine[] {
+  return recordLines(record).filter(({ hash }) => hash.indexOf(':') > 0)
+}
+
+function firstAgainst(lines: readonly RecordLine[], others: readonly RecordLine[]): RecordContradiction | undefined {
+  const said = new Set(others.map(lineText))
+  const first = new Map<string, RecordLine>()
+  for (const other of others) if (!first.has(subjectOf(other))) first.set(subjectOf(other), other)
+  for (const line of lines) {
+    const against = first.get(subjectOf(line))
+    if (against === undefined || said.has(lineText(line))) continue
+    return { module: shownModule(line), lines: [lineText(line), lineText(against)] }
+  }
+  return undefined
+}
+
+/** The file that a line is about, and the algorithm: hashes of two algorithms are not expected to be the same. */
+function subjectOf({ path, version, of, hash }: RecordLine): string {
+  return `${path} ${version} ${of} ${hash.slice(0, hash.indexOf(':'))}`
+}
+
+function lineText({ path, version, of, hash }: RecordLine): string {
+  return `${path} ${version}${of === 'go.mod' ? '/go.mod' : ''} ${hash}`
+}
+
+function shownModule({ path, version }: RecordLine): string {
+  const whole = `${path}@${version}`
+  if (whole.length <= MAX_SHOWN_MODULE) return whole
+  // No half of a surrogate pair at the cut.
+  return `${fromUtf8(utf8(whole.slice(0, MAX_SHOWN_MODULE)))!}…`
+}

@@ -1,0 +1,29 @@
+/** A file that is there whole or not at all, whatever happens to the process or the machine. */
+import { open, rename } from 'node:fs/promises'
+import { dirname } from 'node:path'
+
+/** Writes the file in the place of what was there; it is on disk when this returns. One call at a time for one path. */
+export async function writeWholeFile(path: string, data: Uint8Array | string): Promise<void> {
+  const made = `${path}.tmp`
+  const file = await open(made, 'w')
+  try {
+    await file.writeFile(data)
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+  await rename(made, path)
+  await syncFolder(dirname(path))
+}
+
+/** Without this a power cut may take the new name back. */
+async function syncFolder(dir: string): Promise<void> {
+  // Windows has no such thing.
+  if (process.platform === 'win32') return
+  const folder = await open(dir, 'r')
+  try {
+    await folder.sync()
+  } finally {
+    await folder.close()
+  }
+}

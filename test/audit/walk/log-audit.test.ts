@@ -1,0 +1,100 @@
+/** Audits of logs that are files in a folder: honest ones, ones with bad records, and ones that were tampered with. */
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { verifyEvidence } from '../../../src/evidence/evidence.js'
+import { utf8 } from '../../../src/tlog/bytes.js'
+import { BAD_RECORDS, recordOf } from '../../helpers/bad-records.js'
+import { auditOf, auditedKey, makeLog, madeRecords } from '../../helpers/audits.js'
+import { temporaryHome } from '../../helpers/home.js'
+
+describe('an honest log', () => {
+  it.each([0, 1, 2, 255, 256, 257, 512, 1000])('of %i records is clean and whole', async (size) => {
+    for (const isNumbered of [false, true]) {
+      const { list, ...report } = await auditOf(makeLog(madeRecords(size), { isNumbered }))
+      expect(report).toMatchObject({ audited: size, size, isComplete: true, missing: [], evidence: [] })
+      expect(list).toEqual([])
+    }
+  })
+
+  it('of c2sp.org/tlog-tiles has no rules for its records, and its tiles are held to the tree', async () => {
+    const origin = 'other.example/log'
+    const records = [utf8(''), utf8('x'), new Uint8Array(65535).fill(10), ...madeRecords(600)]
+    const report = await auditOf(makeLog(records, { origin }), { origin })
+    expect(report).toMatchObject({ audited: 603, isComplete: true, list: [] })
+  })
+})
+
+describe('bad records', () => {
+  it.each([false, true])(
+    'of every rule are found where they are, and nothing else is (numbered: %s)',
+    async (isNumbered) => {
+      const records = madeRecords(1500)
+      const places = new Map(BAD_RECORDS.map((bad, i) => [(i * 37) % 1500, bad]))
+      expect(places.size).toBe(BAD_RECORDS.length)
+      for (const [id, { record }] of places) records[id] = record
+      const { list, isComplete, audited } = await auditOf(makeLog(records, { isNumbered }))
+      const found = list.map(({ id, rule }) => `${id} ${rule}`).sort()
+      expect(found).toEqual([...places].map(([id, { rule }]) => `${id} ${rule}`).sort())
+      expect({ isComplete, audited }).toEqual({ isComplete: true, audited: 1500 })
+    },
+  )
+
+  it('that stand twice are a note, and evidence when they say different hashes', async () => {
+    const records = madeRecords(700)
+    records[20] = utf8(recordOf('example.com/x', 'v1.0.0'))
+    records[600] = records[3]!
+    const hash = Buffer.alloc(32, 1).toString('base64')
+    records[650] = utf8(recordOf('example.com/x', 'v1.0.0').replace(/h1:.*/, `h1:${hash}`))
+    const home = temporaryHome()
+    const log = makeLog(records)
+    for (let run = 0; run < 2; run++) {
+      const { list, evidence, isComplete } = await auditOf(log, { home })
+      expect(list.map(({ id, rule }) => `${id} ${rule}`).sort()).toEqual([
+        '600 duplicate-record',
+        '650 contradicting-records',
+      ])
+      expect(isComplete).toBe(true)
+      const convictions = evidence.map((one) => verifyEvidence(one, [auditedKey]))
+      expect(convictions).toMatchObject([{ type: 'gossum/bad-record/v1', records: [20, 650] }])
+    }
+  })
+})
+
+describe('tiles that are wrong', () => {
+  const size = 256 * 256 + 600
+
+  it.each([
+    ['tile/8/0/000', 'hash-tile', size],
+    ['tile/8/1/000', 'hash-tile', 600],
+    ['tile/8/data/001', 'data-tile', size - 256],
+    ['tile/8/data/258.p/88', 'data-tile', size - 88],
+  ])('%s is named, and all is read that can be', async (path, rule, audited) => {
+    const log = makeLog(madeRecords(size))
+    const file = join(log.dir, path)
+    const bytes = readFileSync(file)
+    bytes[70]! ^= 1
+    writeFileSync(file, bytes)
+    const home = temporaryHome()
+    const report = await auditOf(log, { home })
+    expect(report.list.map((finding) => [finding.rule, finding.tile])).toEqual([[rule, path]])
+    expect(report.audited).toBe(audited)
+    // Whose fault it was is not known: when it is right the next time, nothing is left of it.
+    bytes[70]! ^= 1
+    writeFileSync(file, bytes)
+    expect(await auditOf(log, { home })).toMatchObject({ list: [], audited: size, isComplete: true })
+  })
+
+  it.each(['tile/8/0/001', 'tile/8/data/001'])('%s that is gone is said, and asked for again', async (path) => {
+    const log = makeLog(madeRecords(700))
+    const file = join(log.dir, path)
+    const bytes = readFileSync(file)
+    rmSync(file)
+    const home = temporaryHome()
+    const report = await auditOf(log, { home })
+    expect(report).toMatchObject({ isComplete: false, list: [] })
+    expect(report.missing.map(({ what }) => what)).toEqual([path])
+    writeFileSync(file, bytes)
+    expect(await auditOf(log, { home })).toMatchObject({ isComplete: true, missing: [], audited: 700 })
+  })
+})
