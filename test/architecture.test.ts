@@ -25,6 +25,8 @@ const ARROWS: Record<string, readonly string[]> = {
   // What a node knows and what is wrong with it, as one snapshot that all who show it follow.
   status: ['witness', 'store', 'evidence', 'config', 'tlog'],
   metrics: ['status'],
+  // What owners of modules are told of.
+  watch: ['sumdb', 'config', 'tlog'],
   proxy: ['witness', 'sumdb', 'store', 'tlog'],
   // A way in like gossip, over HTTP: speaks as politely as the client of the log does, and submits what it is told.
   exchange: ['witness', 'sumdb', 'outgoing', 'config', 'tlog'],
@@ -35,6 +37,8 @@ const ARROWS: Record<string, readonly string[]> = {
     'exchange',
     'gossip',
     'http',
+    'audit',
+    'watch',
     'proxy',
     'status',
     'witness',
@@ -55,6 +59,7 @@ const ARROWS: Record<string, readonly string[]> = {
     'status',
     'gossip',
     'audit',
+    'watch',
     'sumdb',
     'outgoing',
     'store',

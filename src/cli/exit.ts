@@ -9,6 +9,7 @@ export const EXIT_CODES_HELP = `Exit codes:
   2  refused        any command      wrong usage, or an invalid signature, proof or format
                     check            a line differs from the log
                     probe            an answer is wrong
+                    watch test       the owner has not authorised the version
   3  misbehaviour   status           a log is frozen, or this node's own key is convicted
                     check, probe     the log shows two histories
                     evidence import  the import convicts a log
@@ -16,6 +17,7 @@ export const EXIT_CODES_HELP = `Exit codes:
                     check            nobody could tell, or no quorum head proves it yet
                     probe            an answer is missing
                     policy check     the quorum cannot be reached
+                    watch            a list of authorised releases cannot be read
 `
 
 /** The exit code of a command that ended with this error. */

@@ -86,6 +86,12 @@ const COMMANDS: readonly Entry[] = [
     load: async () => (await import('./commands/policy.js')).command(),
   },
   {
+    name: 'watch',
+    summary: 'modules whose new versions a node tells of',
+    flags: ['home', 'config'],
+    load: async () => (await import('./commands/watch.js')).command(),
+  },
+  {
     name: 'explain',
     summary: 'what an error code means, and what to do about it',
     flags: [],

@@ -5,7 +5,7 @@ import { GossumError } from '../errors.js'
 export type Place = 'flag' | 'environment' | 'file'
 
 /** What belongs together in help and docs, in this order. */
-export const GROUPS = ['Common', 'Logs', 'Mesh', 'API', 'Witness', 'Exchange', 'Go command'] as const
+export const GROUPS = ['Common', 'Logs', 'Mesh', 'API', 'Witness', 'Audit', 'Exchange', 'Go command'] as const
 export type Group = (typeof GROUPS)[number]
 
 /** What a flag, a variable or a file holds, as it is written there. */
@@ -35,6 +35,11 @@ interface Spelling {
   readonly secret?: true
   /** Where it may be said, the strongest first. */
   readonly places: readonly Place[]
+  /**
+   * What an item of a list may have as a mapping in the file: the value of the first name, and `name=value` for each other
+   * one, is how the item is written elsewhere.
+   */
+  readonly fields?: readonly string[]
   /** Its name in the environment, when that does not follow from its own. */
   readonly variable?: string
 }
@@ -90,6 +95,16 @@ export function seconds(said: Said<{ least: number; most: number; initial: numbe
   return { places: EVERYWHERE, value: 'SECONDS', ...spelling, kind: 'number', initial: () => initial, parse }
 }
 
+/** How often in a second, between two bounds. */
+export function perSecond(said: Said<{ least: number; most: number; initial: number }>): Setting<number, number> {
+  const { least, most, initial, ...spelling } = said
+  const parse = (written: number | undefined, name: string): number => {
+    if (!(written! >= least && written! <= most)) throw invalid(name, `a number from ${least} to ${most} expected`)
+    return written!
+  }
+  return { places: EVERYWHERE, value: 'PER-SECOND', ...spelling, kind: 'number', initial: () => initial, parse }
+}
+
 /** Yes or no. Its flag says what it is not by itself. */
 export function toggle(said: Said<{ initial: boolean }>): Setting<boolean, boolean> {
   const { initial, ...spelling } = said
@@ -133,11 +148,30 @@ export function fromVariable({ kind }: Setting, name: string, value: string): Wr
 }
 
 /** Reads a value of a YAML file. Throws CONFIG_INVALID. */
-export function fromYaml({ kind }: Setting, name: string, value: unknown): Writing {
+export function fromYaml({ kind, fields = [] }: Setting, name: string, value: unknown): Writing {
   if (kind === 'number') return Number(value)
   if (kind === 'switch') return asSwitch(name, String(value))
   if (kind === 'text') return asText(name, value)
-  return (Array.isArray(value) ? value : [value]).map((item) => asText(name, item))
+  return (Array.isArray(value) ? value : [value]).map((item: unknown) =>
+    typeof item === 'object' && item !== null && fields.length > 0
+      ? fromMapping(name, item, fields)
+      : asText(name, item),
+  )
+}
+
+function fromMapping(name: string, item: object, [first, ...more]: readonly string[]): string {
+  const entries = Object.entries(item).map(([field, value]): [string, string] => {
+    if (field !== first && !more.includes(field))
+      throw invalid(name, `there is no ${JSON.stringify(field)} in it: ${[first, ...more].join(', ')}`)
+    const text = asText(`${name}: ${field}`, value)
+    if (/\s/.test(text)) throw invalid(name, `${field} has a blank in it`)
+    return [field, text]
+  })
+  const said = new Map(entries)
+  if (first === undefined || !said.has(first)) throw invalid(name, `${first} is missing`)
+  return [said.get(first)!, ...more.flatMap((field) => (said.has(field) ? `${field}=${said.get(field)!}` : []))].join(
+    ' ',
+  )
 }
 
 function asText(name: string, value: unknown): string {

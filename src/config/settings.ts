@@ -6,7 +6,7 @@ import { parseLogSetting } from '../logs/log-setting.js'
 import { parseDeposit } from './deposit-setting.js'
 import { SUM_GOLANG_ORG, SUM_GOLANG_ORG_URL } from './known-logs.js'
 import { parsePlaceOf } from './places.js'
-import { list, seconds, textSetting, textOr, toggle, type Setting } from './setting.js'
+import { list, perSecond, seconds, textSetting, textOr, toggle, type Setting } from './setting.js'
 import { CONFIG_FILE, HOME, NODE } from './shared-settings.js'
 import {
   parseBastion,
@@ -17,6 +17,7 @@ import {
   parseNetwork,
   readPolicy,
 } from './values.js'
+import { parseWatch, WATCH_FIELDS } from './watch-setting.js'
 
 const asWritten = (written: string): string => written
 
@@ -146,6 +147,27 @@ export const SETTINGS = {
     places: ['environment'],
     variable: 'SSH_AUTH_SOCK',
     read: asWritten,
+  }),
+  /** Whether every record of the checksum databases that are followed is read and judged (node/auditing.ts). */
+  audit: toggle({
+    group: 'Audit',
+    help: 'read every record of each checksum database in the background, and follow (docs/operating.md)',
+    initial: false,
+  }),
+  /** Requests a second, of all audits together. */
+  auditRate: perSecond({
+    group: 'Audit',
+    help: 'how many requests a second an audit makes',
+    ...{ least: 0.1, most: 1000, initial: 10 },
+  }),
+  /** "PATTERNS [authorised=FILE|URL [key=BASE64]]" each: modules whose new versions are told (node/watching.ts). */
+  watch: list({
+    group: 'Audit',
+    value: '"PATTERNS [authorised=FILE|URL [key=BASE64]]"',
+    help: 'tell of each new version of these modules (docs/operating.md)',
+    fields: WATCH_FIELDS,
+    secret: true,
+    each: parseWatch,
   }),
   /** "URL" or "VKEY URL" each: witnesses that heads are pushed to. */
   feed: list({

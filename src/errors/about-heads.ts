@@ -119,6 +119,11 @@ export const LOGS = {
     'a log list begins with logs/v0; nothing of this one was taken',
     claim(400),
   ],
+  RELEASES_INVALID: [
+    'this is no list of authorised releases',
+    'it is a go.sum, or JSON with Ed25519, GoSum and Signature by the key that the watch names',
+    claim(400),
+  ],
   QUORUM_MISSING: [
     'no quorum of witnesses has cosigned a head with this record yet',
     'ask again later; gossum heads shows who has cosigned what',

@@ -10,8 +10,8 @@ import { Slots } from '../lib/slots.js'
 import { TokenBuckets } from '../lib/token-buckets.js'
 import { Catalogue } from './catalogue.js'
 import { conflictsOf, displacedBy } from './conflicts.js'
-import { encodeEvidence, parseEvidence, recordsTold, type BadRecord, type Conviction } from './evidence.js'
-import type { Evidence, SplitView, WitnessConflict } from './evidence.js'
+import { encodeEvidence, parseEvidence, recordsTold } from './evidence.js'
+import type { BadRecord, Conviction, Evidence, SplitView, WitnessConflict } from './evidence.js'
 import type { KeptConviction, KeptConvictions, KeptEvidence, Shelf, EvidenceOrigin } from './kept.js'
 import { Lies, textsOf, type Findings, type LieNews, type Shown } from './lies.js'
 import { setTimer, Unwritten, type Duty, type SetTimer } from './unwritten.js'
@@ -138,6 +138,7 @@ export class EvidenceKeeper {
     const { freeze, isFrozen } = this.#parts.node
     const shown = this.catalogue.against(log, type)
     const told = this.#lies.news(log, evidence, shown)
+    // What is known at once is not waited for: of many files about one lie the first alone is news.
     const news = typeof told === 'string' ? told : await told
     // From here on nothing waits until it is held: the same file may come through several doors at once.
     if (this.catalogue.has(id)) return { id, isNew: false }

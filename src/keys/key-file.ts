@@ -20,9 +20,10 @@ import {
   type VerifierKey,
 } from '../tlog/note.js'
 
-/** The files of a home that hold the witness key, and the ML-DSA-44 key beside it. */
+/** The files of a home that hold the witness key, the ML-DSA-44 key beside it, and the key of the auditor. */
 export const WITNESS_FILE = 'witness.key'
 export const SECOND_FILE = 'witness-ml-dsa.key'
+export const AUDITOR_FILE = 'auditor.key'
 /** What the line of a key begins with whose private half is in an ssh-agent. */
 const IN_AGENT = 'SSH-AGENT+KEY+'
 

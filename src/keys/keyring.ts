@@ -1,12 +1,14 @@
 /**
- * All keys of a witness: the first one, the ML-DSA-44 key beside it, and those that cosign one log alone. Only a home in
- * which nobody has signed yet gets a key by itself: a witness that lost its key file must not become another one unseen.
+ * All keys of a witness: the first one, the ML-DSA-44 key beside it, those that cosign one log alone, and that of its
+ * auditor. Only a home in which nobody has signed yet gets a key by itself: a witness that lost its key file must not become
+ * another one unseen.
  */
 import { existsSync, readdirSync } from 'node:fs'
 import { access, constants, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { errorText, GossumError, HintedError } from '../errors.js'
 import {
+  AUDITOR_FILE,
   keepWitnessKey,
   loadOrCreateWitnessKey,
   loadSecondKey,
@@ -31,6 +33,8 @@ interface Keys {
   readonly second: SignerKey | undefined
   /** By log id. */
   readonly ofLogs: ReadonlyMap<string, SignerKey>
+  /** Absent as long as nobody has made one. */
+  readonly auditor?: SignerKey | undefined
   readonly fresh: boolean
 }
 
@@ -39,14 +43,17 @@ export class Keyring implements Keys {
   readonly agent: AgentSigner | undefined
   readonly second: SignerKey | undefined
   readonly ofLogs: ReadonlyMap<string, SignerKey>
+  /** What cosigns heads whose records this node has read, all of them; it is none of the keys that witness. */
+  readonly auditor: SignerKey | undefined
   /** Whether all of them were made by this start: then they have signed nothing before. */
   readonly fresh: boolean
 
-  constructor({ first, agent, second, ofLogs, fresh }: Keys) {
+  constructor({ first, agent, second, ofLogs, auditor, fresh }: Keys) {
     this.first = first
     this.agent = agent
     this.second = second
     this.ofLogs = ofLogs
+    this.auditor = auditor
     this.fresh = fresh
   }
 
@@ -67,9 +74,14 @@ export class Keyring implements Keys {
     return [first.verifier, ...more.map(({ verifier }) => verifier)]
   }
 
+  /** The public halves of those that witness, the first one first. */
+  get witnesses(): readonly VerifierKey[] {
+    return [...this.shared, ...this.ofLogs.values()].map(({ verifier }) => verifier)
+  }
+
   /** The public halves of all, the first one first. */
   get verifiers(): readonly VerifierKey[] {
-    return [...this.shared, ...this.ofLogs.values()].map(({ verifier }) => verifier)
+    return [...this.witnesses, ...(this.auditor === undefined ? [] : [this.auditor.verifier])]
   }
 }
 
@@ -94,15 +106,29 @@ export async function readKeyring(home: string, { name, agentSocket }: KeyringOp
   const { signer: first, agent, created } = await loadOrCreateWitnessKey(path, name, { socket: agentSocket })
   const second = await loadSecondKey(join(home, SECOND_FILE), first.verifier.name)
   const ofLogs = await loadLogKeys(home)
+  const auditor = await loadWitnessKey(join(home, AUDITOR_FILE))
   const keyring = new Keyring({
     first,
     agent,
     second,
     ofLogs,
-    fresh: created && second === undefined && ofLogs.size === 0,
+    auditor,
+    fresh: created && second === undefined && ofLogs.size === 0 && auditor === undefined,
   })
   for (const [log, { verifier }] of ofLogs) requireOwn(logKeyPath(home, log), verifier, keyring)
+  if (auditor !== undefined) requireOwn(join(home, AUDITOR_FILE), auditor.verifier, keyring)
   return keyring
+}
+
+/** Makes the key of the auditor. Throws KEY_EXISTS, KEY_MALFORMED, or KEY_FILE_INVALID for a name that is taken. */
+export async function createAuditorKey(home: string, name: string, keyring: Keyring): Promise<SignerKey> {
+  const path = join(home, AUDITOR_FILE)
+  const line = newWitnessLine(name)
+  const signer = parseSignerKey(line)
+  if (keyring.auditor !== undefined) throw new GossumError('KEY_EXISTS', path)
+  requireOwn(path, signer.verifier, keyring)
+  await keepWitnessKey(path, line)
+  return signer
 }
 
 /** Makes the key that cosigns this log alone. Throws KEY_EXISTS, KEY_MALFORMED, or KEY_FILE_INVALID for a name that is taken. */
@@ -134,13 +160,13 @@ function witnessTrace(home: string): string | undefined {
   const journal = names(home).find((name) => name.startsWith('journal'))
   // A database without records is what a crash of its very first opening leaves.
   const records = names(join(home, 'db')).some((name) => /\.(log|ldb|sst)$/.test(name))
-  return journal ?? [SECOND_FILE, 'guard'].find(has) ?? (records ? 'db' : undefined)
+  return journal ?? [SECOND_FILE, AUDITOR_FILE, 'guard'].find(has) ?? (records ? 'db' : undefined)
 }
 
-/** A key of a log has a name and a secret of its own: cosignatures of two logs are never by one key. */
+/** A key of a log, or of the auditor, has a name and a secret of its own: no two statements are ever by one key. */
 function requireOwn(path: string, { name, publicKey, vkey }: VerifierKey, { verifiers }: Keyring): void {
   const others = verifiers.filter((other) => other.vkey !== vkey)
-  if (verifiers.length - others.length > 1) throw keyFileInvalid(path, `it is the key of another log, too`)
+  if (verifiers.length - others.length > 1) throw keyFileInvalid(path, 'it is another key of this home, too')
   const same = others.find((other) => other.name === name || equalBytes(other.publicKey, publicKey))
   if (same !== undefined)
     throw keyFileInvalid(path, `${same.name} is the name, or the secret, of another key of this home`)

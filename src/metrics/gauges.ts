@@ -54,6 +54,18 @@ class Gauges {
     )
   }
 
+  /** The same by the level of findings. */
+  perFinding(name: string, help: string, value: (log: LogSample) => { error: number; note: number } | undefined): void {
+    this.add(name, help, ['log', 'log_id', 'level'], ({ logs }) =>
+      logs.flatMap((log) => {
+        const counts = value(log)
+        return (['error', 'note'] as const).map(
+          (level) => [{ log: log.name, log_id: log.id, level }, counts?.[level]] as const,
+        )
+      }),
+    )
+  }
+
   perWitness(name: string, help: string, value: (witness: WitnessSample) => number | undefined): void {
     this.add(name, help, ['witness'], ({ witnesses }) =>
       witnesses.map((witness) => [{ witness: witness.identity }, value(witness)]),
@@ -86,6 +98,7 @@ export function addGauges(registry: Registry, read: () => Sample | undefined): v
   const gauges = new Gauges(registry, read)
   addHealth(gauges)
   addLogs(gauges)
+  addAudits(gauges)
   addStanding(gauges)
   addNeighbours(gauges)
 }
@@ -146,6 +159,21 @@ function addLogs(gauges: Gauges): void {
     'gossum_log_verified_age_seconds',
     'How long ago the head of a poll was proven.',
     ({ verifiedAge }) => verifiedAge,
+  )
+}
+
+function addAudits(gauges: Gauges): void {
+  gauges.perLog('gossum_audited_records', 'Up to which record all were read and judged.', ({ audit }) => audit?.size)
+  gauges.perFinding('gossum_audit_findings', 'What an audit found, by level.', ({ audit }) => audit?.findings)
+  gauges.perLog(
+    'gossum_audit_complete',
+    'Whether nothing is left to read up to the head that the audit went on to (1) or not (0).',
+    ({ audit }) => audit?.complete,
+  )
+  gauges.perLog(
+    'gossum_audit_cosigned_size',
+    "Records in the head that the auditor's key cosigned last; 0 for none.",
+    ({ audit }) => audit && (audit.cosigned ?? 0),
   )
 }
 

@@ -10,6 +10,7 @@ import { followedOf } from '../logs/log-setting.js'
 import type { Store } from '../store/store.js'
 import { RELEASED } from '../version.js'
 import { Clock, clockNews, type ClockCondition, type ClockReport } from '../witness/clock.js'
+import type { DepositReport } from '../witness/deposit-report.js'
 import { Deposits, type Depositaries } from '../witness/deposits.js'
 import { RollbackGuard } from '../witness/rollback-guard.js'
 import { Binding } from './binding.js'
@@ -32,6 +33,8 @@ export interface NodeBarrierOptions {
 export class NodeBarrier {
   readonly guard: RollbackGuard
   readonly deposits: Deposits
+  /** Those of the auditor's promises, which are of other heads; undefined without its key. */
+  readonly auditorDeposits: Deposits | undefined
   readonly clock: Clock
   /** Whether all keys were made at this start, and have signed nothing. */
   readonly isFresh: boolean
@@ -63,20 +66,21 @@ export class NodeBarrier {
       now,
       onChange: ({ state, text }) => emit({ event: 'guard', state, text }),
     })
+    const waitMs = config.depositWait * 1000
+    const deposited = { depositaries: mesh, keep, required, waitMs, now: () => performance.now() }
     this.deposits = new Deposits({
-      depositaries: mesh,
-      keep,
-      required,
-      waitMs: config.depositWait * 1000,
-      now: () => performance.now(),
+      ...deposited,
       onChange: ({ state, text, undeposited }) =>
         emit({ event: 'deposit', state, text, undeposited: undeposited.length }),
     })
+    // Whether its promises are kept is said of the outcome of each audit.
+    if (keyring.auditor !== undefined) this.auditorDeposits = new Deposits({ ...deposited, onChange: () => undefined })
   }
 
   start(): void {
     this.guard.start()
     this.deposits.start()
+    this.auditorDeposits?.start()
     this.#lookAtClock()
     this.#timer = setInterval(() => this.#lookAtClock(), CLOCK_LOOK_MS).unref()
   }
@@ -89,7 +93,13 @@ export class NodeBarrier {
   async stop(): Promise<void> {
     clearInterval(this.#timer)
     this.guard.stop()
-    await this.deposits.stop()
+    await Promise.all([this.deposits.stop(), this.auditorDeposits?.stop()])
+  }
+
+  /** A chosen peer has come: it is told what it is owed. */
+  connected(peer: string): void {
+    this.deposits.connected(peer)
+    this.auditorDeposits?.connected(peer)
   }
 
   /** Why nothing at all may be signed now. */
@@ -102,6 +112,9 @@ export class NodeBarrier {
   /** Why nothing of a log may be signed now. */
   readonly obstacle = (log: string): ErrorCode | undefined => this.common() ?? this.#binding.obstacle(log)?.code
 
+  /** Why the auditor must not cosign a log. What stands in the way of all keys is not asked here. */
+  readonly obstacleOfAuditor = (log: string): ErrorCode | undefined => this.#binding.obstacleOfAuditor(log)?.code
+
   /** Why the keys of a log must not cosign it, in words. */
   readonly taken = (log: string): string | undefined => this.#binding.text(log)
 
@@ -112,6 +125,14 @@ export class NodeBarrier {
       return time === undefined ? [] : [{ log: key.name, time }]
     })
     return this.clock.report(promises)
+  }
+
+  /** Whether chosen peers keep what our keys have promised: those that witness, and where they are well, the auditor's. */
+  readonly depositReport = (): DepositReport => {
+    const { report } = this.deposits
+    const audits = this.auditorDeposits?.report
+    const isWorse = report.state === 'deposited' && audits?.state === 'undeposited'
+    return isWorse ? { ...audits, text: `of the auditor's promises: ${audits.text}` } : report
   }
 
   #lookAtClock(): void {

@@ -2,6 +2,7 @@
 import type { LogSetting } from '../config/config.js'
 import { GossumError, HintedError } from '../errors.js'
 import type { Keyring } from '../keys/keyring.js'
+import type { VerifierKey } from '../tlog/note.js'
 import { originOf, rekeyedLogs, takenBy, type SignedState } from '../witness/origin.js'
 
 export interface BindingParts {
@@ -39,11 +40,22 @@ export class Binding {
 
   /** Why the keys of a log must not cosign it (ORIGIN_TAKEN); undefined when they may. */
   obstacle(log: string): GossumError | undefined {
-    const { keyring, logs, states } = this.#parts
+    const { keyring } = this.#parts
+    // A key of one log cosigns that log, whatever else there is.
+    return keyring.ofLogs.has(log) ? undefined : this.#taken(log, keyring.keysOf(log))
+  }
+
+  /** The same of the auditor's key, of which there is one for all logs. */
+  obstacleOfAuditor(log: string): GossumError | undefined {
+    const { auditor } = this.#parts.keyring
+    return auditor && this.#taken(log, [auditor.verifier])
+  }
+
+  #taken(log: string, [first, ...more]: readonly [VerifierKey, ...VerifierKey[]]): GossumError | undefined {
+    const { logs, states } = this.#parts
     const setting = logs.find(({ id }) => id === log)
-    // A key of one log cosigns that log, whatever else there is; and of most origins there is one log.
-    if (setting === undefined || keyring.ofLogs.has(log) || !this.#isShared(setting.origin)) return undefined
-    const [first, ...more] = keyring.keysOf(log)
+    // Of most origins there is one log.
+    if (setting === undefined || !this.#isShared(setting.origin)) return undefined
     const other = takenBy(setting, [first.vkey, ...more.map(({ vkey }) => vkey)], logs, states())
     return other === undefined ? undefined : new GossumError('ORIGIN_TAKEN', this.#nameOf(other))
   }

@@ -1,4 +1,5 @@
 /** What happens in a node, as it is told: `run --json` prints these, one a line. */
+import type { Finding, FindingLevel } from '../audit/finding.js'
 import type { Evidence } from '../evidence/evidence.js'
 import type { ExchangeNews } from '../exchange/exchange.js'
 import type { ListNews } from '../logs/lists.js'
@@ -10,6 +11,27 @@ import type { Outcome } from '../witness/outcome.js'
 import { SOURCES, type Door, type HeadSource } from '../witness/source.js'
 import type { DepositReport } from '../witness/deposit-report.js'
 import type { GuardState } from '../witness/rollback-guard.js'
+
+/** The record of a module version, and what makes others believe it. */
+interface WatchedRecord {
+  readonly log: string
+  readonly module: string
+  readonly version: string
+  /** Number of the record. */
+  readonly id: number
+  /** Its text. */
+  readonly record: string
+  /** The inclusion proof of the record under the head: hashes in base64; null when the log did not show it. */
+  readonly proof: readonly string[] | null
+  readonly size: number
+  readonly root: string
+  /** The quorum head as a note, with the cosignatures that count. */
+  readonly head: string
+  /** The latest time that one of these says: the record was there by then. */
+  readonly time: string
+  /** Null when the watch names no list, or that could not be read. */
+  readonly authorised: boolean | null
+}
 
 /** Times are ISO 8601, roots base64, logs their ids. Fields are only added. */
 export type NodeEvent = { readonly at: string } & (
@@ -49,6 +71,26 @@ export type NodeEvent = { readonly at: string } & (
       /** The evidence file, while it could not be written to disk: this line may be all that is left of it. */
       readonly file?: string
     }
+  /** An audit found something in a log, or in what its server gives. */
+  | {
+      readonly event: 'finding'
+      readonly log: string
+      readonly rule: string
+      readonly level: FindingLevel
+      /** Number of the record; null for what is about a tile. */
+      readonly id: number | null
+      /** Path of the tile; null for what is about a record. */
+      readonly tile: string | null
+      /** `path@version`, as far as the record says one. */
+      readonly module: string | null
+      readonly detail: string
+    }
+  /** A new version of a module that is watched. */
+  | ({ readonly event: 'watch' } & WatchedRecord)
+  /** It is none that its owner has authorised. */
+  | ({ readonly event: 'unauthorised' } & WatchedRecord)
+  /** The auditor's key has cosigned a head: every record below it was read by this node, and none is bad. */
+  | { readonly event: 'audited'; readonly log: string; readonly size: number }
   | { readonly event: 'peer'; readonly peerId: string; readonly multiaddr: string; readonly connected: boolean }
   /** A signed head stays unproven, or no tree can explain it. */
   | {
@@ -108,6 +150,11 @@ export type NodeEvent = { readonly at: string } & (
 
 /** The parts of an event that its source knows; the node adds the time. */
 export type NodeEventBody = NodeEvent extends infer E ? (E extends NodeEvent ? Omit<E, 'at'> : never) : never
+
+export function findingEvent(log: string, { rule, level, id, tile, module, detail }: Finding): NodeEventBody {
+  const place = { id: id ?? null, tile: tile ?? null, module: module ?? null }
+  return { event: 'finding', log, rule, level, ...place, detail }
+}
 
 export function logListEvent({ added, ...news }: ListNews): NodeEventBody {
   return { event: 'log-list', ...news, added: added.map(({ id, key, origin }) => ({ id, name: key.name, origin })) }

@@ -7,12 +7,15 @@ import type { KnownHeads, NodeBase } from './base.js'
 import { quorumEvent } from './events.js'
 
 export async function knownHeads({ config, keyring, store, news, mesh }: NodeBase): Promise<KnownHeads> {
-  const quorum = quorumOf(config.policy, keyring.verifiers, () => store.convictions.convicted())
+  const quorum = quorumOf(config.policy, keyring.witnesses, () => store.convictions.convicted())
   // Whom the others are asked to pass on: what this node does not count, it need not hear.
   const counts = (config.policy?.witnesses ?? []).flatMap(({ key }) => key?.vkey ?? [])
   // A witness that is fed and not counted is kept and passed on like one that only neighbours count.
   const fed = config.places.flatMap(({ key }) => (key === undefined || counts.includes(key.vkey) ? [] : key))
-  const relayed: KnownHeads['relayed'] = () => [...fed, ...mesh.relayed()]
+  // Our auditor has a name of its own: our policy counts it or it does not, as any other witness.
+  const auditor = keyring.auditor?.verifier
+  const audited = auditor === undefined || counts.includes(auditor.vkey) ? [] : [auditor]
+  const relayed: KnownHeads['relayed'] = () => [...fed, ...audited, ...mesh.relayed()]
   const signatures = new SignatureCache()
   const onQuorum: ConstructorParameters<typeof CosignedHeads>[2] = (log, head) => {
     news.tell(quorumEvent(log, head))

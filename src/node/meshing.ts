@@ -47,7 +47,9 @@ export async function startMesh(
       identity: { witness: verifier.vkey, key: verifier, sign: (message) => keyring.first.sign(message) },
       keys,
       counts,
-      reserved: [...quorum.keys, ...config.logs.map(({ key }) => key)].map(({ name, keyId }) => `${name}+${keyId}`),
+      reserved: [...quorum.keys, ...keyring.verifiers, ...config.logs.map(({ key }) => key)].map(
+        ({ name, keyId }) => `${name}+${keyId}`,
+      ),
     },
     handlers: handlersFor(
       { logs, kept: { store, cosigned }, witness, alarm, depositary, own: new Set(keys), onError },
@@ -58,7 +60,7 @@ export async function startMesh(
       },
     ),
     told: {
-      onChosen: (peer) => barrier.deposits.connected(peer),
+      onChosen: (peer) => barrier.connected(peer),
       onTwin: () => barrier.guard.sawTwin(),
       onPeer: (event) => news.tell({ event: 'peer', ...event }),
       onDial: ({ address, error }) =>

@@ -9,6 +9,7 @@ import { isFrozen } from '../store/heads.js'
 import { Store } from '../store/store.js'
 import { FirstLooks } from '../witness/first-looks.js'
 import { startAlarm } from './alarmed.js'
+import { makeAuditing } from './auditing.js'
 import { NodeBarrier } from './barrier.js'
 import type { NodeBase } from './base.js'
 import { LogClients } from './clients.js'
@@ -25,6 +26,7 @@ import { makePollers } from './polling.js'
 import { readSelf } from './self.js'
 import { makeView } from './shown.js'
 import { makeWitness } from './witnessing.js'
+import { makeWatching } from './watching.js'
 import { routesForLogs } from './witness-routes.js'
 
 export interface GossumNode {
@@ -119,12 +121,16 @@ async function build(
   // ---- where heads come in and are shown ----
   const sumdbs = goDoors(base, heads, { clients, alarm, witness })
   const exchange = makeExchange(base, heads, witness, isHeld)
+  const watching = await makeWatching(base, heads, clients)
+  const auditing = makeAuditing(base, heads, { witness, alarm, isHeld })
   const doors = new Doors(config, news)
-  const view = makeView(base, heads, { alarm, barrier, witness, exchange, doors, lists })
+  const view = makeView(base, heads, { alarm, barrier, witness, exchange, doors, lists, auditing, watching })
   const pollers = makePollers(base, { clients, witness, view, sumdbs, looks })
   stops.push(
     () => doors.stop(),
     () => exchange.stop(),
+    () => auditing.stop(),
+    () => watching.stop(),
   )
   const routes = routesForLogs(base, heads, witness, barrier, isHeld)
   barrier.start()
@@ -138,6 +144,8 @@ async function build(
   void barrier.guard.settled.then(() => {
     for (const poller of pollers) poller.start()
     exchange.start()
+    auditing.start()
+    watching.start()
     for (const left of [witness.submitDeferred(), witness.retryOwed(), witness.redeposit()]) left.catch(news.onError)
   })
   // First of all when stopping: a poller or a peer may be waiting for a proof or a signature that will never come.

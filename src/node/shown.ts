@@ -1,12 +1,14 @@
 /** What a node shows of itself: where the view reads it. */
 import type { Alarm } from '../evidence/alarm.js'
 import type { Exchange } from '../exchange/exchange.js'
+import type { WatchFacts } from '../status/conditions.js'
 import { View } from '../status/view.js'
 import type { LogLists } from '../logs/lists.js'
 import { VERSION } from '../version.js'
 import type { Witness } from '../witness/witness.js'
 import type { NodeBarrier } from './barrier.js'
 import type { KnownHeads, NodeBase } from './base.js'
+import type { Auditing } from './auditing.js'
 import type { Doors } from './doors.js'
 
 export interface ShownParts {
@@ -16,19 +18,22 @@ export interface ShownParts {
   readonly exchange: Exchange
   readonly doors: Doors
   readonly lists: LogLists
+  readonly auditing: Pick<Auditing, 'view'>
+  readonly watching: { readonly facts: WatchFacts }
 }
 
 export function makeView(
   { config, keyring, store, news, mesh, clock }: NodeBase,
   { cosigned, suspects }: KnownHeads,
-  { alarm, barrier, witness, exchange, doors, lists }: ShownParts,
+  { alarm, barrier, witness, exchange, doors, lists, auditing, watching }: ShownParts,
 ): View {
-  const { first, second, agent } = keyring
+  const { first, second, agent, auditor } = keyring
   const view = new View({
     witnesses: {
       ...{ config, store, cosigned, alarm },
       witness: first.verifier,
       second: second?.verifier,
+      auditor: auditor?.verifier,
       keysOf: (log) => keyring.keysOf(log),
     },
     suspects,
@@ -36,7 +41,7 @@ export function makeView(
     time: clock,
     barrier: {
       guard: () => barrier.guard.report,
-      deposit: () => barrier.deposits.report,
+      deposit: barrier.depositReport,
       clock: barrier.clockReport,
       taken: barrier.taken,
       signing: () => ({ by: agent === undefined ? 'file' : 'ssh-agent', error: first.unavailable?.detail ?? null }),
@@ -46,7 +51,8 @@ export function makeView(
       http: () => doors.url,
       bastion: () => doors.bastion,
       exchange: () => exchange.views(),
-      faults: () => ({ operator: doors.operatorFault, lists: lists.failing }),
+      audit: (log) => auditing.view(log),
+      faults: () => ({ operator: doors.operatorFault, lists: lists.failing, watch: watching.facts }),
       metrics: (sample) => news.metrics.text(sample),
     },
     submit: (candidate) => witness.submit(candidate),

@@ -30,6 +30,11 @@ export function makeWitness(
     kept: { store, cosigned, suspects },
     keys: {
       own: keyring,
+      auditor: keyring.auditor && {
+        signer: keyring.auditor,
+        obstacle: barrier.obstacleOfAuditor,
+        ...(barrier.auditorDeposits && { deposits: barrier.auditorDeposits }),
+      },
       counted: quorum.keys,
       relayed,
       neighbours: () => mesh.neighbours(),

@@ -36,6 +36,8 @@ export const CONDITIONS = {
   'unexplained head': 'doubtful',
   'no quorum': 'failing',
   'not cosigned': 'failing',
+  'bad record': 'doubtful',
+  'audit failing': 'doubtful',
   // Of the node
   'own key convicted': 'misbehaviour',
   'witness convicted': 'doubtful',
@@ -56,6 +58,8 @@ export const CONDITIONS = {
   'bastion down': 'failing',
   'operator door shut': 'doubtful',
   'log list unread': 'doubtful',
+  'unauthorised version': 'doubtful',
+  'releases unread': 'doubtful',
   'peers down': 'doubtful',
   'no peers': 'notice',
   'no policy': 'notice',
@@ -100,6 +104,15 @@ export interface LogFacts {
   /** Seconds that something has stayed behind the newest proven head; undefined when it is not. */
   readonly lag: { readonly quorum: number | undefined; readonly cosignature: number | undefined }
   readonly hasQuorum: boolean
+  /** How its audit stands; undefined when there is none. */
+  readonly audit: AuditFacts | undefined
+}
+
+export interface AuditFacts {
+  /** How many places of the log are not as they must be. */
+  readonly findings: { readonly error: number }
+  /** Why it does not go on, or why nothing is cosigned because of it. */
+  readonly error: string | null
 }
 
 /** What is known of a node. */
@@ -128,9 +141,18 @@ export interface Facts {
     readonly operator: string | undefined
     /** Log lists whose last reading failed. */
     readonly lists: readonly { readonly list: string; readonly error: string }[]
+    /** Of the modules whose owner watches them here. */
+    readonly watch: WatchFacts
   }
   /** Seconds that a log may show nothing that can be proven, and a quorum may stay behind. */
   readonly patience: number
+}
+
+export interface WatchFacts {
+  /** New versions (`path@version`) that the owner has not authorised. */
+  readonly unauthorised: readonly string[]
+  /** Lists of authorised versions whose last reading failed. */
+  readonly unread: readonly { readonly list: string; readonly error: string }[]
 }
 
 export interface PlaceFacts {
@@ -169,7 +191,7 @@ function condition(name: ConditionName, text: string, log: string | null = null)
 // ---- of a log --------------------------------------------------------------------------------------------------
 
 function logConditions(log: LogFacts, { hasPolicy, patience }: Facts): Condition[] {
-  const { id, label, isDisabled, isFrozen, stops, poll, suspects } = log
+  const { id, label, isDisabled, isFrozen, stops, poll, suspects, audit } = log
   const holds = (name: ConditionName, text: string): Condition => condition(name, `${label}: ${text}`, id)
   const frozen = isFrozen ? [holds('frozen', 'proven to misbehave, so nothing more of it is signed')] : []
   if (isDisabled) return frozen
@@ -191,8 +213,22 @@ function logConditions(log: LogFacts, { hasPolicy, patience }: Facts): Condition
       : []),
     ...(alarmed > 0 ? [holds('unexplained head', `${count(alarmed, 'signed head')} that nothing explains`)] : []),
     ...(open > alarmed ? [holds('suspect', `${count(open - alarmed, 'signed head')} not proven yet`)] : []),
+    ...auditConditions(audit, holds),
     // What follows from what was just said is not said again.
     ...(stopped.length > 0 ? [] : comingOut(log, hasPolicy, patience, holds)),
+  ]
+}
+
+/** What an audit found, and whether it goes on. */
+function auditConditions(
+  audit: AuditFacts | undefined,
+  holds: (name: ConditionName, text: string) => Condition,
+): Condition[] {
+  const errors = audit?.findings.error ?? 0
+  const error = audit?.error ?? null
+  return [
+    ...(errors === 0 ? [] : [holds('bad record', `${count(errors, 'place')} in it that an audit found to be wrong`)]),
+    ...(error === null ? [] : [holds('audit failing', error)]),
   ]
 }
 
@@ -264,7 +300,9 @@ function depositCondition({ state, text, required }: DepositReport): Condition[]
   return [condition(required ? 'deposits impossible' : 'nobody chosen', text)]
 }
 
-function aroundConditions({ mesh, bastion, places, operator, lists }: Facts['around']): Condition[] {
+function aroundConditions({ mesh, bastion, places, operator, lists, watch }: Facts['around']): Condition[] {
+  const { unauthorised, unread } = watch
+  const [first] = unauthorised
   const isAlone = mesh?.connected === 0
   const alone = mesh !== undefined && mesh.configured > 0 ? 'peers down' : 'no peers'
   const aloneText = alone === 'peers down' ? 'no configured peer is connected' : 'nobody to compare with is connected'
@@ -272,6 +310,10 @@ function aroundConditions({ mesh, bastion, places, operator, lists }: Facts['aro
     ...(bastion === undefined ? [] : [condition('bastion down', `logs do not reach this node through it: ${bastion}`)]),
     ...(operator === undefined ? [] : [condition('operator door shut', `nothing can be acknowledged: ${operator}`)]),
     ...lists.map(({ list, error }) => condition('log list unread', `${list}: ${error}`)),
+    ...(first === undefined
+      ? []
+      : [condition('unauthorised version', `${count(unauthorised.length, 'version')}, ${first} first`)]),
+    ...unread.map(({ list, error }) => condition('releases unread', `${list}: ${error}`)),
     ...(isAlone ? [condition(alone, aloneText)] : []),
     ...places.flatMap(({ name, error, isContradicting }) => [
       ...(isContradicting ? [condition('contradicted', `${name} says that it has seen another history`)] : []),

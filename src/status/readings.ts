@@ -107,7 +107,7 @@ export class Readings {
     const { config, store, alarm } = witnesses
     const behind = around.bastion()
     const peers = around.mesh()?.peers().length
-    const { operator, lists } = around.faults()
+    const { operator, lists, watch } = around.faults()
     return {
       logs: config.logs.map((log) => this.#logFacts(log)),
       hasPolicy: config.policy !== undefined,
@@ -122,6 +122,7 @@ export class Readings {
       around: {
         operator: this.#withoutHome(operator),
         lists,
+        watch,
         mesh: peers === undefined ? undefined : { configured: config.bootstrap.length, connected: peers },
         bastion: behind === undefined || behind.state === 'serving' ? undefined : (behind.error ?? behind.state),
         places: around.exchange().map(({ name, error, says }) => ({
@@ -140,7 +141,7 @@ export class Readings {
   }
 
   #logFacts({ id, url, disabled }: LogSetting): LogFacts {
-    const { witnesses, suspects, barrier } = this.#parts
+    const { witnesses, suspects, barrier, around } = this.#parts
     const { store, cosigned } = witnesses
     const acked = new Set(store.heads.get(id).holds.flatMap((hold) => (hold.acked ? hold.id : [])))
     const open = suspects.list(id).filter((suspect) => !acked.has(suspect.id))
@@ -159,6 +160,7 @@ export class Readings {
       suspects: { open: open.length, alarmed: open.filter(({ alarmed }) => alarmed).length },
       lag: this.#lagsOf(id),
       hasQuorum: cosigned.quorum(id) !== undefined,
+      audit: around.audit(id),
     }
   }
 

@@ -1,6 +1,7 @@
 /** What the gauges show: one reading of the node for a whole scrape. */
 import { CLOCK_CONDITIONS, type ClockCondition } from '../witness/clock.js'
 import type { ConditionName } from './conditions.js'
+import type { AuditView } from './shapes.js'
 
 export { CLOCK_CONDITIONS }
 
@@ -75,6 +76,8 @@ export interface LogSample {
   readonly reachable: boolean | undefined
   /** Seconds since a polled head was proven; undefined when none was since the start. */
   readonly verifiedAge: number | undefined
+  /** How its audit stands; undefined when there is none. */
+  readonly audit: AuditView | undefined
 }
 
 export interface WitnessSample {

@@ -44,7 +44,7 @@ function logSample(
   parts: ViewParts,
   readings: Readings,
 ): LogSample {
-  const { witnesses, suspects, time } = parts
+  const { witnesses, suspects, around, time } = parts
   const { store, cosigned } = witnesses
   const state = store.heads.get(id)
   const head = cosigned.current(id)
@@ -65,6 +65,7 @@ function logSample(
     paused: readings.paused(id) !== undefined,
     reachable: poll && poll.reachable === true,
     verifiedAge: poll?.verifiedAgo === undefined ? undefined : poll.verifiedAgo / 1000,
+    audit: around.audit(id),
   }
 }
 

@@ -63,6 +63,19 @@ export const SuspectView = Shape({
 })
 export type SuspectView = Type.Static<typeof SuspectView>
 
+/** How far the audit of a log has come, and what it found. */
+export const AuditView = Shape({
+  size: size('up to which record all were read, from the first one on'),
+  findings: Shape(
+    { error: count('records and tiles that are not as they must be'), note: count('what is only worth knowing') },
+    { description: 'in all that was read' },
+  ),
+  complete: Flag({ description: 'whether nothing is left to read up to the head that the audit went on to last' }),
+  cosigned: orNull(size(), "records in the head that the auditor's key cosigned last"),
+  error: orNull(Text(), 'why it does not go on, or why its key does not cosign'),
+})
+export type AuditView = Type.Static<typeof AuditView>
+
 export const LogView = Shape({
   id: logId(),
   name: Text({ description: 'key name' }),
@@ -99,6 +112,7 @@ export const LogView = Shape({
   lastPoll: orNull(time(), 'when a poll got such a head last'),
   verifiedAt: orNull(time(), 'when the head of a poll was proven last to lie on our history'),
   error: orNull(Text(), 'why the last poll failed'),
+  audit: orNull(AuditView, 'null when this node does not audit the log'),
 })
 export type LogView = Type.Static<typeof LogView>
 
@@ -210,6 +224,7 @@ export const StatusView = Shape({
   }),
   witness: Text({ description: 'verifier key of this witness' }),
   mlDsa: orNull(Text(), 'its ML-DSA-44 verifier key'),
+  auditor: orNull(Text(), 'verifier key of its auditor'),
   peerId: orNull(Text(), 'null without a mesh'),
   multiaddrs: List(Text()),
   http: Text({ description: 'URL of this API' }),

@@ -8,7 +8,7 @@ import type { Candidate } from '../witness/head.js'
 import type { Outcome } from '../witness/outcome.js'
 import type { GuardReport } from '../witness/rollback-guard.js'
 import type { Suspects } from '../witness/suspects.js'
-import type { ExchangeView, PeerView, SigningView, StatusView } from './shapes.js'
+import type { AuditView, ExchangeView, PeerView, SigningView, StatusView } from './shapes.js'
 import type { WitnessParts } from './witnesses.js'
 
 export interface ViewParts {
@@ -38,8 +38,13 @@ export interface ViewParts {
     readonly bastion: () => NonNullable<StatusView['bastion']> | undefined
     /** The places outside the mesh. */
     readonly exchange: () => readonly PlaceReport[]
-    /** What else does not work: why the socket of the operator is not open, and the log lists that cannot be read. */
-    readonly faults: () => Pick<Facts['around'], 'operator' | 'lists'>
+    /** How the audit of a log stands; undefined when there is none. */
+    readonly audit: (log: string) => AuditView | undefined
+    /**
+     * What else does not work: why the socket of the operator is not open, the log lists that cannot be read; and what the
+     * owner of a module should look at.
+     */
+    readonly faults: () => Pick<Facts['around'], 'operator' | 'lists' | 'watch'>
     /** The metrics as a scrape gets them, with the gauges as they are now. */
     readonly metrics: (sample: Sample) => Promise<string>
   }

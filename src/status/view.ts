@@ -53,7 +53,7 @@ export class View implements NodeView {
 
   async status(): Promise<StatusView> {
     const { witnesses, version, barrier, around } = this.#parts
-    const { config, witness, second } = witnesses
+    const { config, witness, second, auditor } = witnesses
     const mesh = around.mesh()
     const evidence = await this.evidence()
     const conditions = this.#readings.conditions()
@@ -63,6 +63,7 @@ export class View implements NodeView {
       conditions: conditions.map((condition) => ({ ...condition })),
       witness: witness.vkey,
       mlDsa: second?.vkey ?? null,
+      auditor: auditor?.vkey ?? null,
       peerId: mesh?.peerId ?? null,
       multiaddrs: mesh?.multiaddrs() ?? [],
       http: around.http(),
@@ -121,6 +122,7 @@ export class View implements NodeView {
       lastPoll: this.#at(poll.answeredAgo),
       verifiedAt: this.#at(poll.verifiedAgo),
       error: poll.error,
+      audit: this.#parts.around.audit(id) ?? null,
     }
   }
 
@@ -134,7 +136,9 @@ export class View implements NodeView {
   }
 
   #headView(head: CosignedHead): HeadView {
-    const own = ownKeys(this.#parts.witnesses).flatMap(({ vkey }) => head.cosignatures.get(vkey) ?? [])[0]
+    const { auditor } = this.#parts.witnesses
+    const keys = ownKeys(this.#parts.witnesses).filter(({ vkey }) => vkey !== auditor?.vkey)
+    const own = keys.flatMap(({ vkey }) => head.cosignatures.get(vkey) ?? [])[0]
     return {
       size: head.size,
       root: formatHash(head.root),

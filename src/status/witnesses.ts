@@ -16,13 +16,17 @@ export interface WitnessParts {
   readonly witness: VerifierKey
   /** Its ML-DSA-44 key, if it has one. */
   readonly second?: VerifierKey | undefined
+  /** The key of its auditor, if it has one. */
+  readonly auditor?: VerifierKey | undefined
   /** The keys of this node that cosign a log, the first one first. */
   readonly keysOf: (log: string) => readonly [VerifierKey, ...VerifierKey[]]
 }
 
 /** All keys of this node, the first one first. */
-export function ownKeys({ config, witness, second, keysOf }: WitnessParts): VerifierKey[] {
-  const all = [witness, ...(second === undefined ? [] : [second]), ...config.logs.flatMap(({ id }) => keysOf(id))]
+export function ownKeys({ config, witness, second, auditor, keysOf }: WitnessParts): VerifierKey[] {
+  const all = [witness, second, ...config.logs.flatMap(({ id }) => keysOf(id)), auditor].filter(
+    (key) => key !== undefined,
+  )
   return [...new Map(all.map((key) => [key.vkey, key])).values()]
 }
 

@@ -14,7 +14,7 @@ import { Serial } from '../lib/serial.js'
 import { settled } from './settle.js'
 
 export { isFrozen, unmetFloor } from './log-state.js'
-export type { FirstUse, Floor, Hold, LogState, Signed } from './log-state.js'
+export type { Audited, FirstUse, Floor, Hold, LogState, Signed } from './log-state.js'
 
 /** What a change may set. */
 export type Change = Partial<Omit<LogState, 'seq'>>

@@ -23,6 +23,17 @@ export interface Signed {
 /** How many earlier keys of one log are remembered, with the time until which each signed. */
 export const MAX_EARLIER_KEYS = 16
 
+/** What the auditor's key has promised to sign last of a log, or is known to have signed (witness/audited.ts). */
+export interface Audited {
+  /** Verifier key of the auditor. */
+  readonly key: string
+  readonly size: number
+  /** Base64. */
+  readonly root: string
+  /** POSIX seconds in the cosignature; later when a cosignature by this key with a later time is known. */
+  readonly time: number
+}
+
 /** A reason to be frozen: evidence, or a suspect that no tree can explain. */
 export interface Hold {
   readonly id: string
@@ -62,6 +73,8 @@ export interface LogState {
   /** Its checkpoint text with the log's signature line, as a note; absent after a recovery that knew only the tree. */
   readonly note?: string | undefined
   readonly signed?: Signed
+  /** Absent as long as no auditor has said anything of it. */
+  readonly audited?: Audited | undefined
   readonly floor?: Floor | undefined
   readonly firstUse?: FirstUse | undefined
   readonly holds: readonly Hold[]
@@ -113,13 +126,14 @@ export function decodeState(text: string): { state: LogState; dispute?: Dispute 
 }
 
 function toWritten(state: LogState, dispute?: Dispute): Written {
-  const { seq, origin, tree, note, signed, floor, firstUse, holds } = state
+  const { seq, origin, tree, note, signed, audited, floor, firstUse, holds } = state
   return {
     seq,
     ...(origin !== undefined && { origin }),
     ...(tree && { size: tree.size, root: formatHash(tree.root) }),
     ...(note !== undefined && { note }),
     ...(signed && { signed }),
+    ...(audited && { audited }),
     ...(floor && { floor }),
     ...(firstUse && { firstUse }),
     holds,
@@ -128,7 +142,8 @@ function toWritten(state: LogState, dispute?: Dispute): Written {
 }
 
 /** Throws when it is not of the right form. */
-function fromWritten({ seq, origin, size, root, note, signed, floor, firstUse, holds }: Written): LogState {
+function fromWritten(written: Written): LogState {
+  const { seq, origin, size, root, note, signed, audited, floor, firstUse, holds } = written
   if (!Number.isSafeInteger(seq) || !Array.isArray(holds)) throw new TypeError('not a state')
   const hash = root === undefined ? undefined : parseHash(root)
   return {
@@ -137,6 +152,7 @@ function fromWritten({ seq, origin, size, root, note, signed, floor, firstUse, h
     ...(size !== undefined && hash !== undefined && { tree: { size, root: hash } }),
     ...(note !== undefined && { note }),
     ...(signed && { signed }),
+    ...(audited && { audited }),
     ...(floor && { floor }),
     ...(firstUse && { firstUse }),
     holds,

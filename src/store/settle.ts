@@ -8,7 +8,15 @@ import { GossumError } from '../errors.js'
 import { equalBytes } from '../tlog/bytes.js'
 import { parseHash } from '../tlog/hash.js'
 import type { Tree } from '../tlog/merkle.js'
-import { MAX_EARLIER_KEYS, unmetFloor, type Floor, type Hold, type LogState, type Signed } from './log-state.js'
+import {
+  MAX_EARLIER_KEYS,
+  unmetFloor,
+  type Audited,
+  type Floor,
+  type Hold,
+  type LogState,
+  type Signed,
+} from './log-state.js'
 
 const NEW_KEY = 'start a new home with a new key'
 
@@ -17,13 +25,14 @@ const NEW_KEY = 'start a new home with a new key'
  * when they contradict each other, or none knows a tree: then no home may go on with this key.
  */
 export function settled(known: readonly LogState[]): LogState {
-  requireOneHistory(known.flatMap(({ tree, floor }) => [tree, floorTree(floor)]))
+  requireOneHistory(known.flatMap(({ tree, floor, audited }) => [tree, treeAt(floor), treeAt(audited)]))
   // Of two with one tree or floor, the one that has its note says more.
   const withTree = known.toSorted((a, b) => treeSize(b) - treeSize(a) || hasNote(b) - hasNote(a))[0]
   const tree = withTree?.tree
   const floors = known.flatMap(({ floor }) => (floor !== undefined && floor.size > 0 ? [floor] : []))
   const [floor] = floors.toSorted((a, b) => b.size - a.size || hasNote(b) - hasNote(a))
   const signed = lastSigned(known)
+  const audited = lastAudited(known)
   const origin = known.find((state) => state.origin !== undefined)?.origin
   const firstUse = known.find((state) => state.firstUse !== undefined)?.firstUse
   return {
@@ -32,6 +41,7 @@ export function settled(known: readonly LogState[]): LogState {
     tree,
     note: withTree?.note,
     ...(signed && { signed }),
+    ...(audited && { audited }),
     floor: unmetFloor({ tree, floor }),
     ...(firstUse && { firstUse }),
     holds: allHolds(known),
@@ -50,6 +60,13 @@ function lastSigned(known: readonly LogState[]): Signed | undefined {
   }
   const [signed, ...earlier] = latest.values()
   return signed && { ...signed, ...(earlier.length > 0 && { earlier: earlier.slice(0, MAX_EARLIER_KEYS) }) }
+}
+
+/** The largest head that the auditor's key has promised, and its latest time. */
+function lastAudited(known: readonly LogState[]): Audited | undefined {
+  const all = known.flatMap(({ audited }) => audited ?? [])
+  const largest = all.toSorted((a, b) => b.size - a.size)[0]
+  return largest && { ...largest, time: Math.max(...all.map(({ time }) => time)) }
 }
 
 /** Every hold that is known; acknowledged when any of them saw that the operator acknowledged it. */
@@ -71,9 +88,9 @@ function requireOneHistory(known: readonly (Tree | undefined)[]): void {
   }
 }
 
-function floorTree(floor: Floor | undefined): Tree | undefined {
-  const root = floor && parseHash(floor.root)
-  return root && { size: floor.size, root }
+function treeAt(head: Pick<Floor, 'size' | 'root'> | undefined): Tree | undefined {
+  const root = head && parseHash(head.root)
+  return root && { size: head.size, root }
 }
 
 function treeSize({ tree }: LogState): number {

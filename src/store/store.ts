@@ -26,6 +26,7 @@ import { openDatabase } from './open-database.js'
 import { requireReadable, requireDiskSpace } from './room.js'
 import { SeenLines } from './seen-lines.js'
 import { SignedBy } from './signed-by.js'
+import { WatchStore } from './watch-store.js'
 import { TileStore, TILES_PER_GENERATION } from './tile-store.js'
 
 /** The layout of the database. A change to it needs a new number and a migration. */
@@ -51,6 +52,8 @@ export class Store {
   readonly tiles: TileStore
   /** Records that the go command's lookups brought. */
   readonly lookups: LookupStore
+  /** How far new records were looked through for modules that are watched, and what is open of them. */
+  readonly watched: WatchStore
   /** Peers to come back to: one record, `book`. */
   readonly peers: Table
   readonly #disk: Disk
@@ -68,6 +71,7 @@ export class Store {
     this.seenLines = new SeenLines(disk.table('seen-lines'))
     this.deposits = deposits
     this.suspects = disk.table('suspects')
+    this.watched = new WatchStore(disk.table('watched'))
     this.peers = disk.table('peers')
     this.tiles = new TileStore(generations(disk, 'tiles', TILES_PER_GENERATION))
     this.lookups = new LookupStore(generations(disk, 'lookups', LOOKUPS_PER_GENERATION))

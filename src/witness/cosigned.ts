@@ -119,6 +119,11 @@ export class CosignedHeads {
     return { ...parseCheckpoint(note.text), note }
   }
 
+  /** The same with the cosignatures that are known of it. */
+  async cosignedAt(log: string, size: number): Promise<CosignedHead | undefined> {
+    return this.#recentHead(log, size) ?? (await this.#find(log, size))
+  }
+
   /** The newest heads of a log that are smaller than `below`, newest first, as they were kept: not verified again. */
   async history(log: string, limit: number, below = Infinity): Promise<CosignedHead[]> {
     const keys = [...this.#quorum.keys, ...this.#relayed()]

@@ -16,7 +16,7 @@ export interface LogOfOrigin {
 }
 
 /** As much of a log's state as says who has cosigned it. */
-export type SignedState = Pick<LogState, 'note' | 'signed' | 'floor'> & {
+export type SignedState = Pick<LogState, 'note' | 'signed' | 'audited' | 'floor'> & {
   /** The origin of the log, where it was written down. */
   readonly origin?: string
 }
@@ -84,7 +84,8 @@ function signedLog(
   return (bound ?? known.find(({ state }) => mayHaveSigned(state, key)))?.id
 }
 
-function hasSigned({ signed }: SignedState, key: string): boolean {
+function hasSigned({ signed, audited }: SignedState, key: string): boolean {
+  if (audited?.key === key) return true
   const nameAndId = key.split('+', 2).join('+')
   return signed !== undefined && (signed.key === key || signed.second === nameAndId)
 }

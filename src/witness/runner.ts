@@ -32,6 +32,8 @@ export interface ReadKeys {
   readonly neighbours: () => readonly VerifierKey[]
   /** Cosignatures that were verified before. */
   readonly known: SignatureCache
+  /** The key of our auditor, which is among the counted or the relayed ones. */
+  readonly auditor?: VerifierKey | undefined
 }
 
 export interface RunnerOptions {
@@ -89,7 +91,8 @@ export class Runner {
     const head = { ...read, checkpoint }
     const { id } = head.log
     const own = this.#ownIn(head)
-    if (own !== undefined) await this.takeMarks(id, [markOf(head, own)])
+    const marks = this.marksIn(head)
+    if (marks.length > 0) await this.takeMarks(id, marks)
     const isFirst = kept.store.heads.get(id).tree === undefined
     if (candidate.proof !== undefined && isFirst && tools.gatherer.obstacle(id, candidate.source) === undefined)
       await looked(id)
@@ -218,10 +221,15 @@ export class Runner {
     return rest.reduce((last, next) => (last === undefined || next.time > last.time ? next : last), first)
   }
 
-  /** The mark that a head is for us, if it carries our cosignature. */
-  markIn(head: SizedHead): Mark | undefined {
+  /** The marks that a head is for us: one if it carries our cosignature, and one if it carries our auditor's. */
+  marksIn(head: SizedHead): Mark[] {
     const own = this.#ownIn(head)
-    return own && markOf(head, own)
+    const { auditor } = this.#options.keys
+    const audited = auditor && head.cosignatures.get(auditor.vkey)
+    return [
+      ...(own === undefined ? [] : [markOf(head, own)]),
+      ...(audited === undefined ? [] : [{ ...markOf(head, audited), by: auditor!.vkey }]),
+    ]
   }
 
   /** Takes marks into the state of a log. Durable when it returns. */
@@ -256,7 +264,7 @@ function markOf({ checkpoint: { size, root }, logNote }: SizedHead, { signature,
   }
 }
 
-/** What a promise of ours says of a head. */
-export function markOfPromise({ checkpoint: { size, root }, logNote }: SizedHead, time: number): Mark {
-  return { size, root, time, note: spellNote(logNote) }
+/** What a promise of ours says of a head; `by` is our auditor's key, if that made it. */
+export function markOfPromise({ checkpoint: { size, root }, logNote }: SizedHead, time: number, by?: string): Mark {
+  return { size, root, time, note: spellNote(logNote), ...(by !== undefined && { by }) }
 }

@@ -41,6 +41,8 @@ export interface Mark extends Tree {
   readonly note: string
   /** What the cosignature says, or would have said, in POSIX seconds. */
   readonly time: number
+  /** The verifier key of our auditor, when that made it; absent for the keys that witness. */
+  readonly by?: string
 }
 
 export type Input =

@@ -17,6 +17,7 @@ import type { Tree } from '../tlog/merkle.js'
 import { parseNote, spellNote, type Note } from '../tlog/note.js'
 import type { ProvenHead } from './cosigned-head.js'
 import { compareTrees, decide, decidePushed, objectionTo, type Decision, type Proof } from './decide.js'
+import { auditedAfter, isNews } from './audited.js'
 import type { SizedHead } from './head.js'
 import type { Outcome } from './outcome.js'
 import { isRenewalDue, isSigned, promise, signedUntil } from './signed.js'
@@ -268,12 +269,29 @@ function suspect(head: SizedHead, code: ErrorCode): Step {
 // ---- marks -----------------------------------------------------------------------------------------------------
 
 /**
- * What our key is known to have signed, or promised. A larger head than ours becomes the floor; the time of any other is
- * not gone below.
+ * What our keys are known to have signed, or promised. What the auditor's has is told apart, and a head of it that is larger
+ * than ours is one that our witness had, too.
  */
 function onMarks(state: LogState, marks: readonly Mark[], at: Circumstances): Step {
+  if (at.obstacle === 'STATE_DISAGREES') return { effects: [] }
+  const witnessed = onWitnessMarks(
+    state,
+    marks.filter(({ by, size }) => by === undefined || size > (state.tree?.size ?? -1)),
+    at,
+  )
+  const audited = auditedAfter(state.audited, marks)
+  if (audited === undefined) return witnessed
+  const unknown = marks.filter((mark) => mark.by !== undefined && isNews(state.audited, mark))
+  return {
+    change: { ...witnessed.change, audited },
+    effects: [...witnessed.effects, ...unknown.map(({ time }): Effect => ({ do: 'tellUnknown', time }))],
+  }
+}
+
+/** A larger head than ours becomes the floor; the time of any other is not gone below. */
+function onWitnessMarks(state: LogState, marks: readonly Mark[], at: Circumstances): Step {
   const unknown = marks.filter(({ size, time }) => size > (state.tree?.size ?? -1) || time > (state.signed?.time ?? 0))
-  if (unknown.length === 0 || at.obstacle === 'STATE_DISAGREES') return { effects: [] }
+  if (unknown.length === 0) return { effects: [] }
   const effects = unknown.map(({ time }): Effect => ({ do: 'tellUnknown', time }))
   const latest = Math.max(...unknown.map(({ time }) => time))
   const highest = Math.max(state.tree?.size ?? -1, state.floor?.size ?? -1)

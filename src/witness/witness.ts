@@ -9,6 +9,7 @@ import { GossumError } from '../errors.js'
 import { lastingController } from '../lib/timed.js'
 import type { Hash } from '../tlog/hash.js'
 import type { Tree } from '../tlog/merkle.js'
+import { Auditor, type AuditorKey, type AuditorOutcome } from './auditor.js'
 import { Gatherer, type Barrier } from './circumstances.js'
 import { Deferred } from './deferred.js'
 import { Effects, type LogMemory, type Listeners } from './effects.js'
@@ -17,6 +18,7 @@ import { VerdictCache } from './verdict-cache.js'
 import { OpenEnds } from './open-ends.js'
 import type { Outcome } from './outcome.js'
 import { AdvanceThrottle } from './advance-throttle.js'
+import type { Proof } from './decide.js'
 import type { PromisedHead } from './promise.js'
 import { Prover, type FollowedLog, type PrefixFromPeers } from './prover.js'
 import { Publisher } from './publisher.js'
@@ -30,8 +32,9 @@ export interface WitnessOptions {
   readonly logs: readonly FollowedLog[]
   readonly kept: LogMemory
   /** Whose signatures are read, and made. */
-  readonly keys: ReadKeys & {
+  readonly keys: Omit<ReadKeys, 'auditor'> & {
     readonly own: LogSigners
+    readonly auditor?: AuditorKey | undefined
     /** Whether somebody counts the cosignatures of this key (vkey): our own policy, or a neighbour's. */
     readonly isHeard: (vkey: string) => boolean
   }
@@ -66,6 +69,8 @@ export class Witness {
   readonly #publisher: Publisher
   readonly #runner: Runner
   readonly #openEnds: OpenEnds
+  readonly #auditor: Auditor | undefined
+  readonly #auditorKey: string | undefined
 
   constructor({ logs, kept, keys, barrier, ask, told, time }: WitnessOptions) {
     const { now, monotonic, pauseMs } = time
@@ -87,10 +92,12 @@ export class Witness {
       tools: { signing, throttle, publisher: this.#publisher, prover: this.#prover },
     })
     const tools = { gatherer, prover: this.#prover, throttle, signing, effects, deferred }
+    const auditor = keys.auditor?.signer.verifier
+    this.#auditorKey = auditor?.vkey
     const runnerOptions = {
       logs: this.#logs,
       kept,
-      keys,
+      keys: { ...keys, auditor },
       barrier,
       tools,
       looked: ask.looked ?? (() => Promise.resolve()),
@@ -99,6 +106,15 @@ export class Witness {
     this.#runner = new Runner(runnerOptions, this.#underWay, this.#stopped.signal)
     const runner = this.#runner
     this.#openEnds = new OpenEnds({ logs: this.#logs, kept, told, tools, runner, now }, this.#stopped.signal)
+    this.#auditor =
+      keys.auditor &&
+      new Auditor({
+        ...{ key: keys.auditor, kept, now },
+        standsInTheWay: (log) => gatherer.standsInTheWay(log),
+        prove: (log, of, size) => this.#prove(log, of, size),
+        isHeard: keys.isHeard,
+        publish: told.publish,
+      })
   }
 
   /** Takes up where the last run ended (open-ends.ts). Throws LOG_KEY_CHANGED. */
@@ -153,19 +169,21 @@ export class Witness {
    */
   async recall(told: {
     readonly heads: readonly Uint8Array[]
-    readonly promises: readonly PromisedHead[]
+    /** Each of them by a key of ours; `witness` says which one. */
+    readonly promises: readonly (PromisedHead & { readonly witness?: string })[]
   }): Promise<void> {
     const marks = new Map<string, Mark[]>()
-    const add = (log: string, mark: Mark | undefined): void => {
-      if (mark !== undefined) marks.set(log, [...(marks.get(log) ?? []), mark])
+    const add = (log: string, its: readonly Mark[]): void => {
+      if (its.length > 0) marks.set(log, [...(marks.get(log) ?? []), ...its])
     }
     for (const note of told.heads) {
       const head = this.#read(note)
-      if (head !== undefined) add(head.log.id, this.#runner.markIn(head))
+      if (head !== undefined) add(head.log.id, this.#runner.marksIn(head))
     }
-    for (const { log, head: note, time } of told.promises) {
+    for (const { log, head: note, time, witness } of told.promises) {
       const head = this.#read(note, log)
-      if (head !== undefined) add(log, markOfPromise(head, time))
+      const by = witness === this.#auditorKey ? witness : undefined
+      if (head !== undefined) add(log, [markOfPromise(head, time, by)])
     }
     for (const [log, its] of marks) await this.#runner.takeMarks(log, its)
   }
@@ -205,10 +223,23 @@ export class Witness {
    * or from peers. Throws the GossumError of the log when there is none.
    */
   async proof(log: string, of: Tree, size: number): Promise<readonly Hash[]> {
-    const followed = this.#logs.get(log)
-    if (followed === undefined) throw new GossumError('LOG_UNKNOWN', log)
-    const proof = await this.#underWay.track(this.#prover.prove(followed, of, size, undefined, undefined))
+    const proof = await this.#underWay.track(this.#prove(log, of, size))
     if ('failed' in proof) throw new GossumError(proof.failed)
     return proof.prefix.proof
+  }
+
+  async #prove(log: string, of: Tree, size: number): Promise<Proof> {
+    const followed = this.#logs.get(log)
+    if (followed === undefined) throw new GossumError('LOG_UNKNOWN', log)
+    return this.#prover.prove(followed, of, size, undefined, undefined)
+  }
+
+  /**
+   * Cosigns with the auditor's key the head of this size, of which an audit has read all records and found none bad. Why it
+   * may not; undefined when this witness has no such key. Throws STORE_WRITE_FAILED, with nothing signed.
+   */
+  async cosignAudited(log: string, size: number): Promise<AuditorOutcome | undefined> {
+    if (this.#auditor === undefined || this.#stopped.signal.aborted) return undefined
+    return this.#underWay.track(this.#auditor.cosign(log, size))
   }
 }

@@ -265,6 +265,8 @@ describe('what cannot be, in the words for it', () => {
     [{ GOSSUM_MDNS: 'no' }, 'GOSSUM_MDNS: must be true or false'],
     [{ GOSSUM_POLL: 'x' }, 'poll: seconds from 0.1 to 86400 expected'],
     [{ GOSSUM_LOG: ';' }, 'log: there is none to follow'],
+    [{ GOSSUM_AUDIT: 'yes' }, 'GOSSUM_AUDIT: must be true or false'],
+    [{ GOSSUM_AUDIT_RATE: '0' }, 'audit-rate: a number from 0.1 to 1000 expected'],
   ])('in the environment: %j', (env, words) => {
     expect(refusal(() => load({}, env))).toBe(`CONFIG_INVALID ${words}`)
   })
@@ -284,6 +286,8 @@ describe('gossum run', () => {
     expect(flags.toSorted()).toEqual(
       [
         '--announce <MULTIADDR>',
+        '--audit',
+        '--audit-rate <PER-SECOND>',
         '--bastion <URL>',
         '--bootstrap <MULTIADDR>',
         '--contact <TEXT>',
@@ -305,6 +309,7 @@ describe('gossum run', () => {
         '--source-spotter <URL>',
         '--trusted-proxy <CIDR>',
         '--upstream <"NAME URL">',
+        '--watch <"PATTERNS [authorised=FILE|URL [key=BASE64]]">',
       ].toSorted(),
     )
   })

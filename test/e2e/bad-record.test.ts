@@ -28,6 +28,9 @@ const ID = evidenceId(bad)
 const FACTS = { type: BAD_RECORD, sizes: [9, 9], module: M, records: [3, 7] }
 const LOG = ['--log', `${key.vkey} - ${SUMDB_ORIGIN}`]
 
+/** Seven processes, one after another. */
+const SLOW = { timeout: 120_000 }
+
 function file(bytes: Uint8Array): string {
   const path = join(temporaryHome(), 'bad.json')
   writeFileSync(path, bytes)
@@ -49,7 +52,7 @@ async function evidenceOf(node: RunningNode): Promise<EvidenceView[]> {
 }
 
 describe('two records of one module version', () => {
-  test('are imported at one node, believed by the others, and let go by each operator alone', async () => {
+  test('are imported at one node, believed by the others, and let go by each operator alone', SLOW, async () => {
     const a = await RunningNode.start(temporaryHome(), LOG)
     const peers = ['--bootstrap', a.ready.multiaddrs[0]!]
     const b = await RunningNode.start(temporaryHome(), [...LOG, ...peers])
@@ -93,7 +96,7 @@ describe('two records of one module version', () => {
     expect(b2.all(isEvidence)).toEqual([])
   })
 
-  test('reach who joins later, and convict nobody when they are made up', async () => {
+  test('reach who joins later, and convict nobody when they are made up', SLOW, async () => {
     const a = await RunningNode.start(temporaryHome(), LOG)
     const [one, other] = bad.records
     const forged = { ...bad, records: [one, { ...other, text: recordOf(M, 'made up') }] } as const

@@ -27,6 +27,7 @@ interface DemoLine {
   splitView: Capture
   sameSize: Capture
   dishonest: Capture & { witness: string }
+  badRecord: Capture
 }
 
 test('every node catches both forks, and the evidence holds', { timeout: 120_000 }, async () => {
@@ -48,13 +49,23 @@ test('every node catches both forks, and the evidence holds', { timeout: 120_000
   expect(asked).toEqual([])
   const lines = stdout.trimEnd().split('\n')
   const demo = JSON.parse(lines.at(-1)!) as DemoLine
-  expect(Object.keys(demo)).toEqual(['nodes', 'log', 'size', 'quorum', 'splitView', 'sameSize', 'dishonest'])
+  expect(Object.keys(demo)).toEqual([
+    'nodes',
+    'log',
+    'size',
+    'quorum',
+    'splitView',
+    'sameSize',
+    'dishonest',
+    'badRecord',
+  ])
   expect(demo).toMatchObject({
     nodes: 5,
     quorum: { need: 4 },
     splitView: { verified: true },
     sameSize: { verified: true },
     dishonest: { verified: true, caughtBy: 5 },
+    badRecord: { verified: true, caughtBy: 5 },
   })
   expect(demo.quorum.have).toBeGreaterThanOrEqual(4)
 
@@ -68,6 +79,9 @@ test('every node catches both forks, and the evidence holds', { timeout: 120_000
   })
   expect(sizes[0]![0]).toBeLessThan(sizes[0]![1])
   expect(sizes[1]![0]).toBe(sizes[1]![1])
+
+  const bad = verifyEvidence(parseEvidence(readFileSync(demo.badRecord.evidence)), [key])
+  expect(bad).toMatchObject({ type: 'gossum/bad-record/v1', module: 'example.com/module0@v1.0.0', records: [0, 479] })
 
   // The two lies are two: no head of one is in the evidence of the other, but the honest ones may be.
   const [different, same] = [demo.splitView, demo.sameSize].map(({ evidence }) =>

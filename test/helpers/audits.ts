@@ -18,7 +18,15 @@ export interface MadeLog {
 }
 
 export function makeLog(records: Iterable<Uint8Array>, setting: Partial<LogFolderSetting> = {}): MadeLog {
-  const dir = join(temporaryHome(), 'log')
+  return makeLogIn(join(temporaryHome(), 'log'), records, setting)
+}
+
+/** A log in a folder that the caller removes: one for all tests of a file. */
+export function makeLogIn(
+  dir: string,
+  records: Iterable<Uint8Array>,
+  setting: Partial<LogFolderSetting> = {},
+): MadeLog {
   const writer = new LogFolderWriter({ dir, signer, ...setting })
   for (const record of records) writer.add(record)
   return { dir, note: writer.finish() }
@@ -32,10 +40,16 @@ interface TestAudit extends AuditReport {
   readonly list: readonly Finding[]
 }
 
+interface TestAuditOptions {
+  readonly home?: string
+  readonly origin?: string
+  readonly source?: LogSource
+}
+
 /** Audits a log up to its head; with the same home it goes on. */
 export async function auditOf(
   { dir, note }: MadeLog,
-  { home = temporaryHome(), origin = SUMDB_ORIGIN, source = new LogFolder(dir) } = {},
+  { home = temporaryHome(), origin = SUMDB_ORIGIN, source = new LogFolder(dir) }: TestAuditOptions = {},
 ): Promise<TestAudit> {
   const audit = await LogAudit.open({ dir: join(home, 'audit'), key: auditedKey, origin, source })
   try {

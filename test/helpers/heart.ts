@@ -18,6 +18,7 @@ import {
   type SignerKey,
   type VerifierKey,
 } from '../../src/tlog/note.js'
+import type { AuditorKey } from '../../src/witness/auditor.js'
 import type { CosignedHead } from '../../src/witness/cosigned-head.js'
 import { CosignedHeads } from '../../src/witness/cosigned.js'
 import type { TakePush } from '../../src/witness/push-budget.js'
@@ -58,6 +59,8 @@ export interface HeartOptions extends LogAndVantage {
   /** Keys that cosign one log alone, in place of those, by log id. */
   readonly ofLogs?: ReadonlyMap<string, SignerKey>
   readonly counted?: readonly VerifierKey[]
+  /** The key of the auditor; to be among the counted or the relayed ones. */
+  readonly auditor?: AuditorKey
   /** Milliseconds between two heads of a burst; none when absent. */
   readonly pauseMs?: number
   /** Keys that neighbours count. */
@@ -194,6 +197,7 @@ export async function startHeart(options: HeartOptions): Promise<Heart> {
     kept: { store, cosigned, suspects },
     keys: {
       own: { of: (id) => keysOf(id) },
+      auditor: options.auditor,
       counted,
       relayed: () => options.relayed ?? [],
       neighbours: () => options.neighbours ?? [],

@@ -37,6 +37,7 @@ export const LOG: LogView = {
   lastPoll: '2026-01-02T03:04:06.000Z',
   verifiedAt: '2026-01-02T03:04:06.000Z',
   error: null,
+  audit: null,
 }
 
 export const EVIDENCE: EvidenceView[] = [
@@ -57,6 +58,7 @@ const STATUS: StatusView = {
   conditions: [],
   witness: 'w1+00000000+AAAA',
   mlDsa: null,
+  auditor: null,
   peerId: '12D3KooWTest',
   multiaddrs: ['/ip4/127.0.0.1/tcp/1'],
   http: 'http://127.0.0.1:1',

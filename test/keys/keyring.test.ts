@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { loadConfig } from '../../src/config/config.js'
 import { createSecondKey } from '../../src/keys/key-file.js'
-import { createLogKey, keyMissing, readKeyring } from '../../src/keys/keyring.js'
+import { createAuditorKey, createLogKey, keyMissing, readKeyring } from '../../src/keys/keyring.js'
 import { createNode } from '../../src/node/node.js'
 import { formatSignerKey, SIGNATURE_TYPES } from '../../src/tlog/note.js'
 import { testSigner } from '../helpers/heart.js'
@@ -39,22 +39,28 @@ describe('a home without a witness key', () => {
     expect((await readKeyring(home, {})).fresh).toBe(true)
   })
 
-  test.each(['journal', 'journal.1', 'guard', 'db/000003.log', 'db/000005.ldb', 'witness-ml-dsa.key', `keys/${A}.key`])(
-    'gets none beside %s: somebody has signed here',
-    async (path) => {
-      const home = temporaryHome()
-      mkdirSync(join(home, path, '..'), { recursive: true })
-      writeFileSync(join(home, path), '')
-      const before = names(home)
-      const error = await thrown(readKeyring(home, {}))
-      expect(error.code).toBe('KEY_MISSING')
-      expect(error.message).toContain(join(home, 'witness.key'))
-      expect(error.message).toContain(path.startsWith('db/') ? 'db shows' : `${path} shows`)
-      expect(error.hint).toMatch(/from its backup, or begin a new witness in a new --home/)
-      expect(names(home)).toEqual(before)
-      expect(keyMissing(home).message).toBe(error.message)
-    },
-  )
+  test.each([
+    'journal',
+    'journal.1',
+    'guard',
+    'db/000003.log',
+    'db/000005.ldb',
+    'witness-ml-dsa.key',
+    'auditor.key',
+    `keys/${A}.key`,
+  ])('gets none beside %s: somebody has signed here', async (path) => {
+    const home = temporaryHome()
+    mkdirSync(join(home, path, '..'), { recursive: true })
+    writeFileSync(join(home, path), '')
+    const before = names(home)
+    const error = await thrown(readKeyring(home, {}))
+    expect(error.code).toBe('KEY_MISSING')
+    expect(error.message).toContain(join(home, 'witness.key'))
+    expect(error.message).toContain(path.startsWith('db/') ? 'db shows' : `${path} shows`)
+    expect(error.hint).toMatch(/from its backup, or begin a new witness in a new --home/)
+    expect(names(home)).toEqual(before)
+    expect(keyMissing(home).message).toBe(error.message)
+  })
 
   test('a node that has worked there does not start, and starts again with the key', async () => {
     const home = temporaryHome()
@@ -137,7 +143,11 @@ describe('a key of one log', () => {
   })
 
   test.each<[string, (home: string, path: (log: string) => string) => void, RegExp]>([
-    ['is copied for another log', (_home, path) => copyFileSync(path(A), path(B)), /it is the key of another log, too/],
+    [
+      'is copied for another log',
+      (_home, path) => copyFileSync(path(A), path(B)),
+      /it is another key of this home, too/,
+    ],
     [
       'has the secret of the witness key under another name',
       (home, path) => {
@@ -177,5 +187,50 @@ describe('a key of one log', () => {
     const error = await thrown(createNode(config))
     expect(error).toMatchObject({ code: 'CONFIG_INVALID' })
     expect(error.message).toContain('log.example is the name of this witness')
+  })
+})
+
+describe('the key of the auditor', () => {
+  const homeOf = async () => {
+    const home = temporaryHome()
+    return { home, keyring: await readKeyring(home, { name: 'w.example' }) }
+  }
+
+  test('is a private file and one key of the home, and cosigns no log as a witness', async () => {
+    const { home, keyring } = await homeOf()
+    expect(keyring.auditor).toBeUndefined()
+    const { verifier } = await createAuditorKey(home, 'w.example/auditor', keyring)
+    expect(verifier.type).toBe(SIGNATURE_TYPES.cosignature)
+    expect(statSync(join(home, 'auditor.key')).mode & 0o777).toBe(0o600)
+    const all = await readKeyring(home, {})
+    expect(all.auditor?.verifier.vkey).toBe(verifier.vkey)
+    expect(all.of(A).map((signer) => signer.verifier.vkey)).toEqual([keyring.first.verifier.vkey])
+    expect(all.witnesses.map(({ vkey }) => vkey)).toEqual([keyring.first.verifier.vkey])
+    expect(all.verifiers.map(({ vkey }) => vkey)).toEqual([keyring.first.verifier.vkey, verifier.vkey])
+  })
+
+  test('is never overwritten, and has a name and a secret of its own', async () => {
+    const { home, keyring } = await homeOf()
+    expect((await thrown(createAuditorKey(home, 'w.example', keyring))).code).toBe('KEY_FILE_INVALID')
+    await createAuditorKey(home, 'w.example/auditor', keyring)
+    const before = readFileSync(join(home, 'auditor.key'))
+    for (const name of ['w.example/auditor', 'w.example/other'])
+      expect((await thrown(createAuditorKey(home, name, await readKeyring(home, {})))).code).toBe('KEY_EXISTS')
+    // A reading of the keys from before it was made does not lead to a second one either.
+    expect((await thrown(createAuditorKey(home, 'w.example/other', keyring))).code).toBe('KEY_EXISTS')
+    expect(readFileSync(join(home, 'auditor.key'))).toEqual(before)
+  })
+
+  test('a copy of the witness key is none, and one that was there before makes no start a fresh one', async () => {
+    const { home } = await homeOf()
+    copyFileSync(join(home, 'witness.key'), join(home, 'auditor.key'))
+    expect((await thrown(readKeyring(home, {}))).message).toMatch(/it is another key of this home, too/)
+    const secret = new Uint8Array(32).fill(5)
+    const write = (file: string, name: string) =>
+      writeFileSync(join(home, file), `${formatSignerKey(name, 0x04, secret)}\n`, { mode: 0o600 })
+    write('auditor.key', 'w.example/auditor')
+    expect((await readKeyring(home, {})).fresh).toBe(false)
+    write('witness.key', 'w.example')
+    expect((await thrown(readKeyring(home, {}))).message).toMatch(/is the name, or the secret, of another key/)
   })
 })

@@ -20,6 +20,7 @@ const LOG: LogSample = {
   paused: false,
   reachable: true,
   verifiedAge: 2,
+  audit: { size: 4, findings: { error: 1, note: 2 }, complete: true, cosigned: 3, error: null },
 }
 const SAMPLE: Sample = {
   ready: true,
@@ -58,6 +59,22 @@ describe('labels identify', () => {
         expect(lines).toContain(`gossum_head_size{log="sum.example.org",log_id="${id}"} ${size}`)
       }
     }
+  })
+
+  test('an audit is shown with what it found, and what is not audited has none of it', async () => {
+    const labels = `log="sum.example.org",log_id="${LOG.id}"`
+    const of = (lines: string[]): string[] => lines.filter((line) => line.includes('audit'))
+    expect(of(await scraped())).toEqual(
+      expect.arrayContaining([
+        `gossum_audited_records{${labels}} 4`,
+        `gossum_audit_findings{${labels},level="error"} 1`,
+        `gossum_audit_findings{${labels},level="note"} 2`,
+        `gossum_audit_complete{${labels}} 1`,
+        `gossum_audit_cosigned_size{${labels}} 3`,
+      ]),
+    )
+    const without = await scraped({ logs: [{ ...LOG, audit: undefined }] })
+    expect(of(without).filter((line) => !line.startsWith('gossum_condition'))).toEqual([])
   })
 
   test('no series is there twice, whatever is measured', async () => {

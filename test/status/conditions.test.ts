@@ -34,6 +34,7 @@ const LOG: LogFacts = {
   suspects: { open: 0, alarmed: 0 },
   lag: { quorum: undefined, cosignature: undefined },
   hasQuorum: true,
+  audit: undefined,
 }
 const DEPOSIT: DepositReport = {
   state: 'deposited',
@@ -51,7 +52,10 @@ const WELL: Facts = {
   convicted: { own: [], others: [] },
   signing: { guard: { state: 'guarded', text: 'guarded', since: '' }, deposit: DEPOSIT, clock: [], agent: undefined },
   disk: { failure: undefined, unwritten: 0 },
-  around: { mesh: { configured: 1, connected: 1 }, bastion: undefined, places: [], operator: undefined, lists: [] },
+  around: {
+    ...{ mesh: { configured: 1, connected: 1 }, bastion: undefined, places: [], operator: undefined, lists: [] },
+    watch: { unauthorised: [], unread: [] },
+  },
   patience: 300,
 }
 
@@ -82,6 +86,8 @@ const CASES: readonly [ConditionName, Facts][] = [
   ['no quorum', withLog({ hasQuorum: false, lag: { quorum: 0, cosignature: undefined } })],
   ['no quorum', withLog({ lag: { quorum: 301, cosignature: undefined } })],
   ['not cosigned', withLog({ lag: { quorum: undefined, cosignature: 91 } })],
+  ['bad record', withLog({ audit: { findings: { error: 1 }, error: null } })],
+  ['audit failing', withLog({ audit: { findings: { error: 0 }, error: 'tile/8/data/000 could not be had' } })],
   ['own key convicted', { ...WELL, convicted: { own: ['me'], others: [] } }],
   ['witness convicted', { ...WELL, convicted: { own: [], others: ['them'] } }],
   ['disk failing', { ...WELL, disk: { failure: 'ENOSPC', unwritten: 0 } }],
@@ -100,6 +106,8 @@ const CASES: readonly [ConditionName, Facts][] = [
   ['bastion down', around({ bastion: 'connecting' })],
   ['operator door shut', around({ operator: 'EACCES' })],
   ['log list unread', around({ lists: [{ list: 'l', error: 'ENOENT' }] })],
+  ['unauthorised version', around({ watch: { unauthorised: ['example.com/m@v1.0.0'], unread: [] } })],
+  ['releases unread', around({ watch: { unauthorised: [], unread: [{ list: 'go.sum', error: 'ENOENT' }] } })],
   ['peers down', around({ mesh: { configured: 1, connected: 0 } })],
   ['no peers', around({ mesh: { configured: 0, connected: 0 } })],
   ['no policy', { ...WELL, hasPolicy: false }],
@@ -125,6 +133,7 @@ describe('conditions', () => {
     ['a quorum and a cosignature are on their way', withLog({ lag: { quorum: 299, cosignature: 89 } })],
     ['all keys are new', guard('fresh')],
     ['there is no mesh', around({ mesh: undefined })],
+    ['an audit has found nothing wrong', withLog({ audit: { findings: { error: 0 }, error: null } })],
   ])('none holds when %s', (_what, facts) => {
     expect(conditionsOf(facts)).toEqual([])
     expect([isReady([]), exitOf([])]).toEqual([true, 0])

@@ -31,8 +31,15 @@ export interface SharedVerdict {
   readonly evidence: readonly BadRecord[]
 }
 
-/** Judges records that share a key, in their order. Throws what reading and proving them throws. */
-export async function judgeShared(groups: readonly SharedKey[], log: ProvenRecords): Promise<SharedVerdict> {
+/**
+ * Judges records that share a key, in their order; what is found is about records of number `since` and above, as it is known of
+ * those below. Throws what reading and proving them throws.
+ */
+export async function judgeShared(
+  groups: readonly SharedKey[],
+  since: number,
+  log: ProvenRecords,
+): Promise<SharedVerdict> {
   const findings: Finding[] = []
   const evidence: BadRecord[] = []
   for (const group of groups) {
@@ -46,7 +53,9 @@ export async function judgeShared(groups: readonly SharedKey[], log: ProvenRecor
       const known = earlier.get(name) ?? []
       earlier.set(name, known)
       const other = known.find((one) => contradict(one.record, record))
-      if (other !== undefined) {
+      if (id < since) {
+        // Said before.
+      } else if (other !== undefined) {
         findings.push(walkFinding('contradicting-records', `record ${other.id} says another hash of it`, about))
         if (evidence.length < MAX_EVIDENCE) {
           const pair = [other, { id, record }].map(async (one) => ({ ...one, proof: await log.proof(one.id) }))

@@ -1,6 +1,7 @@
 /** One process for one folder. The lock names the process, so that one that was killed does not lock it for ever. */
+import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { open, readFile, rm } from 'node:fs/promises'
+import { link, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { GossumError } from '../../errors.js'
 
@@ -11,19 +12,30 @@ export interface FolderLock {
 /** Takes the lock of the folder. Throws AUDIT_LOCKED while another process, or somebody in this one, has it. */
 export async function lockFolder(dir: string): Promise<FolderLock> {
   const path = join(dir, 'lock')
-  for (let tries = 2; tries > 0; tries--) {
-    try {
-      const file = await open(path, 'wx', 0o600)
-      await file.writeFile(`${process.pid} ${startOf(process.pid)}`)
-      await file.close()
-      return { release: () => rm(path, { force: true }) }
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+  const own = `${path}.${randomBytes(6).toString('hex')}`
+  // Linked, not written in place: nobody may see a lock that does not say yet whose it is, and take it for a dead one.
+  await writeFile(own, `${process.pid} ${startOf(process.pid)}`, { mode: 0o600, flag: 'wx' })
+  try {
+    for (let tries = 2; tries > 0; tries--) {
+      if (await isLinked(own, path)) return { release: () => rm(path, { force: true }) }
       if (await isHeld(path)) break
       await rm(path, { force: true })
     }
+  } finally {
+    await rm(own, { force: true })
   }
   throw new GossumError('AUDIT_LOCKED', dir)
+}
+
+/** Gives the file this second name, unless that is taken. */
+async function isLinked(file: string, name: string): Promise<boolean> {
+  try {
+    await link(file, name)
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
+    throw error
+  }
 }
 
 async function isHeld(path: string): Promise<boolean> {

@@ -18,7 +18,7 @@ import {
   parsePartHeader,
   type PartHeader,
 } from './part-text.js'
-import { UNIT_RECORDS, type Part, type PartRange } from './unit.js'
+import { MAX_FINDINGS, UNIT_RECORDS, type Part, type PartRange } from './unit.js'
 
 /** Of so many parts in one unit, as a follower makes them head by head, one is made. */
 const MAX_PARTS_IN_UNIT = 64
@@ -224,7 +224,7 @@ function joinOf(parts: readonly Part[]): Part {
     to,
     audited: to - from,
     counts: { error: sum('error'), note: sum('note') },
-    findings: parts.flatMap(({ findings }) => findings),
+    findings: parts.flatMap(({ findings }) => findings).slice(0, MAX_FINDINGS),
     hashes: [],
     keys: keys.take(),
     missing: [],

@@ -179,6 +179,8 @@ export class LogAudit {
       const part = await here.audit(range, options.signal)
       const [missing] = part.missing
       if (missing !== undefined) throw new GossumError('LOG_UNREACHABLE', `${missing.what}: ${missing.why}`)
+      const wrong = part.findings.find(({ tile }) => tile !== undefined)
+      if (wrong !== undefined) throw new GossumError('TILE_INVALID', wrong.detail)
       return part
     }
     const wrong = await mergeFiles(files, pinned, { again, isChosen, keep: (part) => this.#kept.add(part) })
@@ -234,10 +236,10 @@ export class LogAudit {
       threads === 1
         ? [await auditorHere(tree, options.signal)]
         : Array.from({ length: Math.min(threads, gaps.length) }, () => auditorBeside(tree))
+    let written: Promise<void> = Promise.resolve()
     try {
       // Each takes the next range when it has done one; written one after the other.
       let next = 0
-      let written: Promise<void> = Promise.resolve()
       const work = async (auditor: PartAuditor): Promise<void> => {
         for (let gap = gaps[next++]; gap !== undefined; gap = gaps[next++]) {
           const part = await auditor.audit(gap, options.signal)
@@ -248,6 +250,8 @@ export class LogAudit {
       await Promise.all(auditors.map(work))
     } finally {
       await Promise.all(auditors.map((auditor) => auditor.stop()))
+      // The folder is somebody else's as soon as this ends.
+      await written.catch(() => undefined)
     }
     return missing
   }
@@ -275,7 +279,7 @@ export class LogAudit {
     const tiles = await HashTiles.open(head, source, origin, signal)
     const options = signal === undefined ? {} : { signal }
     const found = await attempted(
-      judgeShared(groups, {
+      judgeShared(groups, since, {
         key,
         head: note,
         record: (id) => provenRecord(id, { tiles, source, origin, signal }),

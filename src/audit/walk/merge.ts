@@ -14,7 +14,7 @@ import { splitStoredHashIndex, storedHashIndex, subtreeIndexes, treeRoot } from 
 import { parseNote, spellNote, verifyNote, type Note, type VerifierKey } from '../../tlog/note.js'
 import { seedOf } from './module-keys.js'
 import { encodePart } from './part-text.js'
-import type { Part, PartRange } from './unit.js'
+import { UNIT_RECORDS, type Part, type PartRange } from './unit.js'
 import { readUnitsHeader, readUnitsPart, type PinnedTree, type ReadBytes } from './units-file.js'
 
 /** Somebody who audits these records, too, and is believed. */
@@ -60,6 +60,7 @@ export async function mergeFiles(
   }: { again: AuditAgain; isChosen: (range: PartRange) => boolean; keep: (part: Part) => Promise<void> },
 ): Promise<Disagreement[]> {
   const wrong: Disagreement[] = []
+  const { size } = parseCheckpoint(parseNote(utf8(pinned.head)).text)
   /** What was said of a range first, and by whom: 32 bytes stand for it. */
   const said = new Map<string, { file: string; digest: Hash }>()
   const settled = new Map<string, Hash>()
@@ -81,6 +82,7 @@ export async function mergeFiles(
       if (JSON.stringify(header) !== JSON.stringify(pinned))
         throw new GossumError('AUDIT_DISAGREES', `${file} is of another head than ${files[0]!}`)
       for (let part = await readUnitsPart(read); part !== undefined; part = await readUnitsPart(read)) {
+        requireUnit(part, size)
         const digest = sha256(encodePart(part))
         const earlier = said.get(keyOf(part))
         if (earlier === undefined) said.set(keyOf(part), { file, digest })
@@ -96,6 +98,15 @@ export async function mergeFiles(
     })
   }
   return distinctOf(wrong)
+}
+
+/**
+ * Throws AUDIT_DAMAGED unless this is a whole unit of a tree of this size: of ranges that reach into each other records would be
+ * counted twice, and compared with themselves.
+ */
+function requireUnit({ from, to }: PartRange, size: number): void {
+  if (from % UNIT_RECORDS !== 0 || to !== Math.min(from + UNIT_RECORDS, size))
+    throw new GossumError('AUDIT_DAMAGED', `records ${from} to ${to - 1} are no unit of a tree of ${size}`)
 }
 
 /** Throws AUDIT_DISAGREES unless the hashes of the parts fold to the root of the tree. */

@@ -129,9 +129,13 @@ export function isKeys(bytes: Uint8Array, records: number): boolean {
   for (let bucket = 0; bucket < BUCKETS; bucket++) {
     const { from, to } = bucketRange(view, bucket)
     if (from > to || to > count) return false
+    let last = -1
     for (let i = from; i < to; i++) {
       const at = TABLE_BYTES + i * ENTRY_BYTES
-      if (view.getUint32(at, true) >>> 24 !== bucket || view.getUint16(at + 8, true) >= records) return false
+      const offset = view.getUint16(at + 8, true)
+      // One record that stands there twice would be compared with itself.
+      if (view.getUint32(at, true) >>> 24 !== bucket || offset >= records || offset <= last) return false
+      last = offset
     }
   }
   return true

@@ -9,7 +9,7 @@ import { concatBytes, fromUtf8, utf8 } from '../../tlog/bytes.js'
 import { formatHash, parseHash, type Hash } from '../../tlog/hash.js'
 import type { Finding } from '../finding.js'
 import { ENTRY_BYTES, isKeys, TABLE_BYTES } from './module-keys.js'
-import { UNIT_RECORDS, type Part, type PartRange } from './unit.js'
+import { MAX_FINDINGS, UNIT_RECORDS, type Part, type PartRange } from './unit.js'
 
 const VERSION = 'gossum/audit-part/v1'
 /** Of the length before the header: a little-endian uint32. */
@@ -48,7 +48,9 @@ export function parsePartHeader(bytes: Uint8Array): PartHeader {
   const range = { from: bounds['from'], to: bounds['to'] }
   if (version !== VERSION || !isRange(range) || audited !== range.to - range.from)
     throw damaged('its header is of no range')
-  if (!isCounts(counts) || !Array.isArray(findings) || !findings.every(isFinding)) throw damaged('its findings')
+  if (!isCounts(counts) || !Array.isArray(findings) || !findings.every((one) => isFinding(one, range)))
+    throw damaged('its findings')
+  if (!isCountOf(counts, findings)) throw damaged('it counts other findings than it has')
   const read = Array.isArray(hashes)
     ? hashes.map((hash) => (typeof hash === 'string' ? parseHash(hash) : undefined))
     : []
@@ -90,10 +92,19 @@ function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0
 }
 
-function isFinding(value: unknown): value is Finding {
+/** As many of each level as there are; more only where the words end. */
+function isCountOf(counts: Part['counts'], findings: readonly Finding[]): boolean {
+  const error = findings.filter(({ level }) => level === 'error').length
+  const note = findings.length - error
+  if (findings.length < MAX_FINDINGS) return counts.error === error && counts.note === note
+  return findings.length === MAX_FINDINGS && counts.error >= error && counts.note >= note
+}
+
+/** Whether it is a finding about a record of the range. A tile that is wrong may be right the next time, and is not kept. */
+function isFinding(value: unknown, { from, to }: PartRange): value is Finding {
   if (typeof value !== 'object' || value === null) return false
   const { rule, level, id, tile, module, detail } = value as Record<string, unknown>
-  const isText = (field: unknown): boolean => field === undefined || typeof field === 'string'
-  const isPlace = (id === undefined || isCount(id)) && isText(tile) && isText(module)
-  return typeof rule === 'string' && (level === 'error' || level === 'note') && typeof detail === 'string' && isPlace
+  const isPlace = isCount(id) && id >= from && id < to && tile === undefined
+  const isAbout = isPlace && (module === undefined || typeof module === 'string')
+  return typeof rule === 'string' && (level === 'error' || level === 'note') && typeof detail === 'string' && isAbout
 }

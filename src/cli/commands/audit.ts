@@ -7,7 +7,7 @@ import type { Finding } from '../../audit/finding.js'
 import { LogAudit, type AuditedHead, type AuditReport } from '../../audit/walk/log-audit.js'
 import type { Part, PartRange } from '../../audit/walk/unit.js'
 import { isWalkRule } from '../../audit/walk/walk-rules.js'
-import { GossumError } from '../../errors.js'
+import { GossumError, traitsOf } from '../../errors.js'
 import { dialectOf } from '../../sumdb/log-layout.js'
 import { parseCheckpoint, SUMDB_ORIGIN } from '../../tlog/checkpoint.js'
 import { MAX_READ_NOTE_BYTES, parseNote, spellNote, verifyNote } from '../../tlog/note.js'
@@ -16,11 +16,15 @@ import { NodeClient } from '../node-client.js'
 import { readFileBounded } from '../named-files.js'
 import { counted, grouped } from '../ui/node-text.js'
 import { output, type Output } from '../ui/output.js'
-import { auditSettings, rangeOf, USUAL_RATE, type AuditFlags, type AuditSettings } from './audit/audit-settings.js'
+import {
+  auditSettings,
+  rangeOf,
+  USUAL_POLL,
+  USUAL_RATE,
+  type AuditFlags,
+  type AuditSettings,
+} from './audit/audit-settings.js'
 import { exitOfAudit, tellFinding, tellOutcome } from './audit/audit-text.js'
-
-/** How long a follower waits before it looks again, in milliseconds. */
-const FOLLOW_MS = 60_000
 
 export async function command(named: string | undefined): Promise<Command> {
   const audit = new Command('audit')
@@ -36,6 +40,7 @@ export async function command(named: string | undefined): Promise<Command> {
     .option('--to <N>', 'end before this record')
     .option('--keep <DIR>', 'keep the tiles there, as files at the paths at which they are served')
     .option('--follow', 'go on with every new head until stopped')
+    .option('--poll <SECONDS>', `how long --follow waits before it looks for a new head (default: ${USUAL_POLL})`)
     .option('--threads <N>', 'how many threads read (default: one a processor, at most 4)')
     .option('--rate <N>', `requests a second, and 64 KiB each, of all threads; 0 for no limit (default: ${USUAL_RATE})`)
     .option('--units <A-B>', 'audit these units of 65,536 records and write the result to --out')
@@ -77,6 +82,8 @@ interface Session {
 async function run(flags: AuditFlags, out: Output): Promise<number> {
   if ((flags.units === undefined) !== (flags.out === undefined))
     throw new GossumError('USAGE', '--units and --out belong together')
+  if (flags.units !== undefined && flags.follow === true)
+    throw new GossumError('USAGE', '--units is of one head, and --follow goes on to others')
   const settings = auditSettings(flags)
   const { log, source, threads } = settings
   const stop = new AbortController()
@@ -87,13 +94,12 @@ async function run(flags: AuditFlags, out: Output): Promise<number> {
   try {
     const session: Session = { audit, flags, out, signal: stop.signal, tell: tellOnce(out) }
     for await (const finding of audit.findings()) session.tell(finding)
-    for (;;) {
-      const head = await newestHead(flags, settings, stop.signal)
-      const report = await auditOnce(session, head)
-      if (flags.out !== undefined) await writeUnits(audit, head, flags.out, report, rangeOf(flags, head.head.size)!)
-      if (flags.follow !== true || report.evidence.length > 0) return exitOfAudit(report)
-      await setTimeout(FOLLOW_MS, undefined, { signal: stop.signal })
-    }
+    if (flags.follow === true) return await follow(session, settings)
+    const head = await newestHead(flags, settings, stop.signal)
+    if (flags.out !== undefined) requireHead(audit, head, dir)
+    const report = await auditOnce(session, head)
+    if (flags.out !== undefined) await writeUnits(audit, head, flags.out, report, rangeOf(flags, head.head.size)!)
+    return exitOfAudit(report)
   } catch (error) {
     if (!stop.signal.aborted) throw error
     out.talk('stopped: the same command goes on from here')
@@ -101,6 +107,28 @@ async function run(flags: AuditFlags, out: Output): Promise<number> {
   } finally {
     process.off('SIGINT', onSignal).off('SIGTERM', onSignal)
     await audit.close()
+  }
+}
+
+/** Pass after pass until the log is convicted, or the signal is aborted, whose reason it throws. */
+async function follow(session: Session, settings: AuditSettings): Promise<number> {
+  const { flags, out, signal } = session
+  /** The head up to which nothing is left to do. */
+  let done: string | undefined
+  for (;;) {
+    try {
+      const head = await newestHead(flags, settings, signal)
+      if (head.note.text !== done) {
+        const report = await auditOnce(session, head)
+        if (report.evidence.length > 0) return exitOfAudit(report)
+        done = report.isComplete ? head.note.text : undefined
+      }
+    } catch (error) {
+      // A log that does not answer for a minute must not end who follows it for a year.
+      if (signal.aborted || !(error instanceof GossumError) || !traitsOf(error.code).retryable) throw error
+      out.error(error)
+    }
+    await setTimeout(settings.pollMs, undefined, { signal })
   }
 }
 
@@ -138,6 +166,12 @@ async function auditOnce({ audit, flags, out, signal, tell }: Session, head: Aud
   audit.sharedFindings.forEach(tell)
   await tellOutcome(report, { flags, note: spellNote(head.note), ms: performance.now() - start, read }, out)
   return report
+}
+
+/** Throws USAGE when the folder holds units of another head: those of two cannot stand in one file. */
+function requireHead({ head }: LogAudit, { note }: AuditedHead, dir: string): void {
+  if (head !== undefined && head.text !== note.text)
+    throw new GossumError('USAGE', `${dir} holds units of another head: name another --out, or the same --head`)
 }
 
 async function writeUnits(

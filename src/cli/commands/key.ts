@@ -5,8 +5,9 @@ import { Command } from 'commander'
 import { loadConfig, type LogSetting } from '../../config/config.js'
 import { GossumError } from '../../errors.js'
 import { importAgentKey, importWitnessKey } from '../../keys/import.js'
-import { createLogKey, keyMissing, readKeyring, type Keyring } from '../../keys/keyring.js'
+import { createAuditorKey, createLogKey, keyMissing, readKeyring, type Keyring } from '../../keys/keyring.js'
 import {
+  AUDITOR_FILE,
   createSecondKey,
   createWitnessKey,
   loadWitnessVerifier,
@@ -19,6 +20,7 @@ import { output, type Output } from '../ui/output.js'
 interface KeyFlags extends CommonFlags {
   readonly name?: string
   readonly mlDsa?: boolean
+  readonly auditor?: boolean
   /** Of a log: its id, its key name or its verifier key. */
   readonly for?: string
   readonly log?: string[]
@@ -46,6 +48,10 @@ Examples:
       'an ML-DSA-44 key too, under the same name; beside a witness key that is there already, that one alone',
     )
     .option(
+      '--auditor',
+      'the key that cosigns what gossum run --audit has read whole; named after the witness, or --name (docs/operating.md)',
+    )
+    .option(
       '--for <LOG>',
       'a key that cosigns this log alone: its id, key name or key, when another has its origin, too',
     )
@@ -61,13 +67,15 @@ Examples:
   gossum key new
   gossum key new --name witness.example.org/w1     the name is part of the key: choose one that is yours
   gossum key new --ml-dsa                          the node then cosigns with both keys
+  gossum key new --auditor                         the node can then say what it has audited: run it with --audit
   gossum key new --for sum.example.org             beside sum.golang.org: all checksum databases have one origin
   gossum key new --home /var/lib/gossum --json
 `,
     )
     .action(async (_options: unknown, self: Command) => {
       const flags = self.optsWithGlobals<KeyFlags>()
-      await (flags.for === undefined ? newKeys(flags) : newLogKey(flags.for, flags))
+      if (flags.auditor === true) await newAuditorKey(flags)
+      else await (flags.for === undefined ? newKeys(flags) : newLogKey(flags.for, flags))
     })
   key
     .command('import [FILE]')
@@ -128,6 +136,19 @@ async function newLogKey(what: string, flags: KeyFlags): Promise<void> {
     `made the key that cosigns ${log.key.name}, ${verifier.vkey}: keep a copy; the node uses it from its next start on`,
   )
   await print(out, await requireKeyring(loaded.home), join(loaded.home, 'peer.key'))
+}
+
+/** Makes the key of the auditor, beside a witness key. Throws USAGE, KEY_MISSING, and as createAuditorKey does. */
+async function newAuditorKey(flags: KeyFlags): Promise<void> {
+  const other = flags.mlDsa === true ? '--ml-dsa' : flags.for !== undefined ? '--for' : flags.log && '--log'
+  if (other !== undefined) throw new GossumError('USAGE', `--auditor goes without ${other}`)
+  const { home, peer } = settings(flags)
+  const keyring = await requireKeyring(home)
+  const name = flags.name ?? `${keyring.first.verifier.name}/auditor`
+  await createAuditorKey(home, name, keyring)
+  const out = output(flags)
+  out.talk(`made ${join(home, AUDITOR_FILE)}: keep a copy; gossum run --audit uses it from its next start on`)
+  await print(out, await requireKeyring(home), peer)
 }
 
 function findLog(what: string, logs: readonly LogSetting[]): LogSetting {
@@ -234,14 +255,22 @@ async function peerId(path: string): Promise<string> {
 }
 
 /** The public halves of all keys; the peer key is not made for it. */
-async function print(out: Output, { first, second, ofLogs }: Keyring, peer: string): Promise<void> {
+async function print(out: Output, { first, second, ofLogs, auditor: auditing }: Keyring, peer: string): Promise<void> {
   const id = existsSync(peer) ? await peerId(peer) : null
   const witness = first.verifier.vkey
   const mlDsa = second?.verifier.vkey
   const logs = [...ofLogs].map(([log, { verifier }]) => ({ id: log, witness: verifier.vkey }))
-  out.json({ witness, peerId: id, ...(mlDsa !== undefined && { mlDsa }), ...(logs.length > 0 && { logs }) })
+  const auditor = auditing?.verifier.vkey
+  out.json({
+    witness,
+    peerId: id,
+    ...(mlDsa !== undefined && { mlDsa }),
+    ...(logs.length > 0 && { logs }),
+    ...(auditor !== undefined && { auditor }),
+  })
   out.line(`witness  ${witness}`)
   if (mlDsa !== undefined) out.line(`and      ${mlDsa}`)
   for (const log of logs) out.line(`for log  ${log.id.slice(0, 12)}  ${log.witness}`)
+  if (auditor !== undefined) out.line(`auditor  ${auditor}`)
   out.line(`peer id  ${id ?? 'none yet: the node makes it when it starts'}`)
 }

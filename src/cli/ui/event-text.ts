@@ -69,6 +69,13 @@ function linesOf(event: NodeEvent, telling: Telling): string[] {
       ]
     case 'evidence':
       return evidenceNews(event, nameOf(event.log), telling)
+    case 'finding':
+      return findingLines(event, nameOf(event.log))
+    case 'watch':
+    case 'unauthorised':
+      return watchLines(event, nameOf(event.log))
+    case 'audited':
+      return [`audited    ${nameOf(event.log)}  size ${grouped(event.size)}: read whole, cosigned`]
     case 'peer':
       return [`${event.connected ? 'connected ' : 'left      '} ${event.peerId}`]
     case 'suspect':
@@ -132,6 +139,24 @@ function evidenceNews(event: Extract<NodeEvent, { event: 'evidence' }>, log: str
     `!${ALARMS[type]}${who} ${deedOf(event, log)}: ${placesOf(event)} (${SOURCES[source]})`,
     `${what}. ${afterEvidence(id, telling)}`,
   ]
+}
+
+/** What an audit found: an error is the log's, or its server's; a note is only worth knowing. */
+function findingLines(
+  { rule, level, id, tile, module, detail }: NodeEvent & { event: 'finding' },
+  log: string,
+): string[] {
+  const place = id === null ? String(tile) : `record ${grouped(id)}`
+  const what = `${log}  ${place}${module === null ? '' : ` (${module})`}: ${detail} [${rule}]`
+  return [level === 'error' ? `!BAD RECORD  ${what}` : `finding    ${what}`]
+}
+
+/** A new version of a module that is watched. */
+function watchLines(event: NodeEvent & { event: 'watch' | 'unauthorised' }, log: string): string[] {
+  const { module, version, id, time, authorised } = event
+  const what = `${module} ${version}  record ${grouped(id)} of ${log}, there by ${time}`
+  if (event.event === 'watch') return [`new        ${what}${authorised === true ? ', authorised' : ''}`]
+  return [`!UNAUTHORISED  ${what}`, 'its owner has not authorised it: gossum watch test says how the list stands']
 }
 
 /** A place outside the mesh: whether it answers, and what it objects to. What it merely took is no news. */

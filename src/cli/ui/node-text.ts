@@ -99,6 +99,8 @@ function logLines(log: LogView, status: StatusView, now: number, paint: Paint): 
     ...(log.witness === status.witness ? [] : [labelled('key', `its own: ${log.witness}`)]),
     ...(log.cosignatures.length === 0 ? [] : [labelled('', byWhom(log.cosignatures, now))]),
     labelled('quorum', quorumOf(log, status.policy)),
+    // A node of an earlier version says nothing of it.
+    ...(log.audit ? [labelled('audit', auditOf(log.audit, paint))] : []),
     ...(log.reachable === false ? [labelled('log', paint('yellow', troubleOf(log)))] : []),
   ]
 }
@@ -166,6 +168,15 @@ function quorumOf({ quorum, size }: LogView, policy: StatusView['policy']): stri
   return `size ${grouped(quorum.size)}${behind}, ${agree} agree, ${need}`
 }
 
+/** How far the audit has come, what it found, and what its key has said. */
+function auditOf({ size, findings, complete, cosigned, error }: NonNullable<LogView['audit']>, paint: Paint): string {
+  const read = `${counted(size, 'record')} read${complete ? '' : ' so far'}`
+  const bad = findings.error === 0 ? 'none bad' : paint('red', `${counted(findings.error, 'place')} found bad`)
+  const notes = findings.note === 0 ? '' : `, ${counted(findings.note, 'note')}`
+  const said = cosigned === null ? '' : `; cosigned up to ${grouped(cosigned)}`
+  return `${read}, ${bad}${notes}${said}${error === null ? '' : `; ${paint('yellow', error)}`}`
+}
+
 function nodeLines(status: StatusView, evidence: readonly EvidenceView[], now: number, paint: Paint): string[] {
   return [
     ...healthLines(status, paint),
@@ -174,6 +185,7 @@ function nodeLines(status: StatusView, evidence: readonly EvidenceView[], now: n
     labelled('evidence', evidenceOf(evidence, paint)),
     labelled('witness', status.witness),
     ...(status.mlDsa === null ? [] : [labelled('', `and ${status.mlDsa.slice(0, 48)}... (gossum key show)`)]),
+    ...(status.auditor ? [labelled('auditor', status.auditor)] : []),
     ...ownConvictions(status, evidence).map((id) => {
       const text = `this key was proven to have cosigned two histories: gossum evidence show ${id}`
       return labelled('', paint('red', text))

@@ -102,6 +102,26 @@ describe('gossum key', () => {
     expect(jsonError(await make('--for', 'one.example', '--ml-dsa', ...logs)).code).toBe('USAGE')
   })
 
+  it('makes a key of the auditor, beside a witness', async () => {
+    const home = join(dir, 'auditor')
+    const make = (...args: string[]) => gossum(['key', 'new', '--json', ...args], { home })
+    expect(jsonError(await make('--auditor')).code, 'there is no witness key').toBe('KEY_MISSING')
+    const { witness, peerId } = JSON.parse((await make('--name', 'w.example')).stdout) as Record<string, string>
+    for (const other of [['--ml-dsa'], ['--for', 'sum.golang.org'], ['--log', 'x']])
+      expect(jsonError(await make('--auditor', ...other)).message).toContain(`--auditor goes without ${other[0]}`)
+    expect(jsonError(await make('--auditor', '--name', 'w.example')).code).toBe('KEY_FILE_INVALID')
+
+    const made = await make('--auditor')
+    expect(made.code, made.stderr).toBe(0)
+    const keys = JSON.parse(made.stdout) as { auditor: string }
+    expect(keys).toMatchObject({ witness, peerId })
+    expect(keys.auditor).toMatch(/^w\.example\/auditor\+/)
+    expect((await stat(join(home, 'auditor.key'))).mode & 0o777).toBe(0o600)
+    expect((await gossum(['key', 'show', '--json'], { home })).stdout).toBe(made.stdout)
+    expect((await gossum(['key', 'show'], { home })).stdout).toContain('auditor  w.example/auditor+')
+    expect(jsonError(await make('--auditor', '--name', 'other.example')).code).toBe('KEY_EXISTS')
+  })
+
   it('says that the key is gone where a witness has worked', async () => {
     const home = join(dir, 'lost')
     await mkdir(home)

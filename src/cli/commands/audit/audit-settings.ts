@@ -20,6 +20,7 @@ export interface AuditFlags extends CommonFlags {
   readonly to?: string
   readonly keep?: string
   readonly follow?: boolean
+  readonly poll?: string
   readonly threads?: string
   readonly rate?: string
   readonly units?: string
@@ -30,6 +31,9 @@ export interface AuditFlags extends CommonFlags {
 
 /** Requests a second to a log that is served over a network, unless told otherwise. */
 export const USUAL_RATE = 50
+/** Seconds before a follower looks again, unless told otherwise. */
+export const USUAL_POLL = 60
+const MAX_POLL = 86_400
 /** More threads than this many have nothing to do: one reads some hundred thousand records a second. */
 const MAX_THREADS = 64
 const USUAL_THREADS = 4
@@ -57,6 +61,7 @@ export interface AuditSettings {
   readonly source: LogSource
   readonly keeping: KeepingSource | undefined
   readonly threads: number
+  readonly pollMs: number
   /** Where the audit of this log is kept. */
   readonly dir: string
 }
@@ -74,6 +79,7 @@ export function auditSettings(flags: AuditFlags): AuditSettings {
     log,
     source: keeping ?? polite,
     keeping,
+    pollMs: pollOf(flags.poll),
     threads: whole('--threads', flags.threads, 1, MAX_THREADS) ?? Math.min(availableParallelism(), USUAL_THREADS),
     dir: join(flags.home ?? defaultHome(), 'audit', log.id),
   }
@@ -101,6 +107,13 @@ function unitsNamed(text: string, size: number): [first: number, last: number] {
     'USAGE',
     `--units takes A-B, units of ${UNIT_RECORDS} records; this tree has 0-${unitsOf(size) - 1}`,
   )
+}
+
+/** As run's, parts of a second too. */
+function pollOf(text = String(USUAL_POLL)): number {
+  const seconds = /^[0-9]{1,5}(\.[0-9]{1,3})?$/.test(text) ? Number(text) : NaN
+  if (seconds > 0 && seconds <= MAX_POLL) return seconds * 1000
+  throw new GossumError('USAGE', `--poll takes seconds, above 0 and at most ${MAX_POLL}`)
 }
 
 function bound(flag: string, text: string | undefined): number | undefined {

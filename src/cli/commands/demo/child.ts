@@ -1,9 +1,11 @@
 /** A real node in a process of its own, as `gossum run --json` shows it. */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { createInterface } from 'node:readline'
+import { setTimeout } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { GossumError } from '../../../errors.js'
 import type { NodeEvent } from '../../../node/events.js'
+import { fromUtf8 } from '../../../tlog/bytes.js'
 import { NodeClient } from '../../node-client.js'
 
 /** The program that this is part of. */
@@ -23,6 +25,9 @@ export function demoEnv(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const ours = Object.entries(env).filter(([name]) => !/^GOSSUM_|^(?:https?|all|no)_proxy$/i.test(name))
   return { ...Object.fromEntries(ours), GOSSUM_CONFIG: '' }
 }
+
+/** Between two looks at what no event tells, in milliseconds. */
+const LOOK_AGAIN_MS = 50
 
 type Waiter = (event: NodeEvent) => void
 
@@ -87,6 +92,15 @@ export class Child {
   /** Asks the node's API. */
   async ask(path: string): Promise<Uint8Array> {
     return new NodeClient(this.ready.http).ask(path)
+  }
+
+  /** Waits until its logs are frozen: evidence is told as soon as it is proven, and this is seen a moment later. */
+  async untilFrozen(signal: AbortSignal): Promise<void> {
+    for (;;) {
+      const { logs } = JSON.parse(fromUtf8(await this.ask('/api/v1/logs'))!) as { logs: { frozen: boolean }[] }
+      if (logs.every(({ frozen }) => frozen)) return
+      await setTimeout(LOOK_AGAIN_MS, undefined, { signal })
+    }
   }
 
   async stop(): Promise<void> {

@@ -1,5 +1,5 @@
 /** What the demo waits for in the events of its nodes. */
-import { SPLIT_VIEW } from '../../../evidence/evidence.js'
+import { BAD_RECORD, SPLIT_VIEW } from '../../../evidence/evidence.js'
 import type { NodeEvent } from '../../../node/events.js'
 
 type Of<Name extends NodeEvent['event']> = Extract<NodeEvent, { event: Name }>
@@ -26,4 +26,9 @@ export function isSplitView(isSought: (sizes: readonly [number, number]) => bool
 /** Evidence that convicts this witness. */
 export function isConviction(vkey: string) {
   return (event: NodeEvent): event is Of<'evidence'> => event.event === 'evidence' && event.witness === vkey
+}
+
+/** Evidence that convicts the log by what two of its records say. */
+export function isBadRecord(event: NodeEvent): event is Of<'evidence'> {
+  return event.event === 'evidence' && event.type === BAD_RECORD
 }

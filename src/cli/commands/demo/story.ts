@@ -1,13 +1,11 @@
 /**
  * The story of the demo: a log, N witnesses in processes of their own, a quorum on each new head; then the log shows one
- * of them another history, and a witness signs both: every one of them ends up with the proofs. Succeeds only when all
- * of that happened.
+ * of them another history, a witness signs both, and the log contradicts itself: every one of them ends up with the proofs.
+ * Succeeds only when all of that happened.
  */
-import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { copyFile, mkdir, rm, rmdir, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, readFile, rm, rmdir, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { setTimeout } from 'node:timers/promises'
 import { lastingController } from '../../../lib/timed.js'
 import { GossumError } from '../../../errors.js'
 import { loadOrCreateWitnessKey } from '../../../keys/key-file.js'
@@ -19,18 +17,22 @@ import { grouped } from '../../ui/node-text.js'
 import { pasteable } from '../../ui/invocation.js'
 import { tellNode } from '../../operator-client.js'
 import type { Output } from '../../ui/output.js'
-import { Child, demoEnv, PROGRAM } from './child.js'
-import { isAdvanced, isConnected, isConviction, isQuorum, isSplitView } from './questions.js'
+import { giveEvidence } from '../evidence/evidence-file.js'
+import { NodeClient } from '../../node-client.js'
+import { Child, PROGRAM } from './child.js'
+import { convictedByAuditor, verifiedByFreshProcess } from './fresh-process.js'
+import { isAdvanced, isBadRecord, isConnected, isConviction, isQuorum, isSplitView } from './questions.js'
 import { TwoFacedLog, VIEWS, type Lie } from './two-faced-log.js'
 
 /** Seconds between polls of a demo node: the log is on this machine and moves when we say. */
 const POLL_SECONDS = 0.5
-/** Between two looks at what no event tells, in milliseconds. */
-const LOOK_AGAIN_MS = 50
 /** The longest that one step of the story may take, in milliseconds. */
 const STEP_TIMEOUT_MS = 60_000
 /** Where the evidence goes unless somebody says otherwise, in the directory of the demo. */
 export const OWN_OUT = 'evidence'
+
+/** The home of the auditor, in the directory of the demo. */
+const AUDITOR = 'auditor'
 
 /** How one lie was caught. Times in milliseconds from the moment it was told. */
 interface Capture {
@@ -109,6 +111,13 @@ export class Story {
     const dishonest = await this.#convict(log)
 
     this.#say('')
+    this.#say(
+      'The log takes a second record of one module version, with another hash. Each head extends the one before,',
+    )
+    this.#say('so no witness can see it. An auditor reads every record:')
+    const badRecord = await this.#audit(log)
+
+    this.#say('')
     this.#say(`Anyone can check it, now and for ever, offline:`)
     const check = ['verify', '--log', key.vkey, resolve(splitView.capture.evidence)]
     // Alone on its line: a shell takes it as it stands.
@@ -122,6 +131,7 @@ export class Story {
       splitView: splitView.capture,
       sameSize: sameSize.capture,
       dishonest,
+      badRecord,
     })
   }
 
@@ -134,7 +144,7 @@ export class Story {
     await log?.close()
     // What the demo found stays; what it needed to find it goes.
     const homes = Array.from({ length: this.#count }, (_, i) => `node-${i + 1}`)
-    const leftovers = [...VIEWS, 'elsewhere', ...homes].map((name) => join(this.#directory, name))
+    const leftovers = [...VIEWS, 'elsewhere', AUDITOR, ...homes].map((name) => join(this.#directory, name))
     await Promise.all(leftovers.map((path) => rm(path, { recursive: true, force: true })))
     if (!this.#found) await rm(this.#policy, { force: true }).catch(() => undefined)
     await removeIfEmpty(join(this.#directory, OWN_OUT))
@@ -230,7 +240,7 @@ export class Story {
   ): Promise<{ id: string; capture: Capture }> {
     const holds = (node: Child): Promise<Held> => this.#holding(node, lie, isSought)
     const caught = await this.#catch(lie.shownAt, label, holds, async () => {
-      await this.#everyone(this.#nodes, (node) => untilFrozen(node, this.#timeout()))
+      await this.#everyone(this.#nodes, (node) => node.untilFrozen(this.#timeout()))
       this.#say('  and have frozen the log: they cosign nothing more of it')
     })
     this.#say(`  a fresh process, given only the file and the log's key, says: valid`)
@@ -272,6 +282,22 @@ export class Story {
     return { witness: this.#liar.ready.witness, ...capture }
   }
 
+  /** Has the log audited by a process of its own, which leaves evidence; brings that to one node, and all hold it. */
+  async #audit(log: TwoFacedLog): Promise<Capture> {
+    const module = await log.contradict()
+    const home = join(this.#directory, AUDITOR)
+    const path = join(home, 'evidence.json')
+    await mkdir(home, { mode: 0o700 })
+    if (!(await convictedByAuditor(log.honestUrl, this.#signer.verifier, home, path)))
+      throw new GossumError('EVIDENCE_UNPROVEN', 'the audit found nothing')
+    this.#say(`  the auditor found two records of ${module}, and made a proof of them`)
+    const startedAt = Date.now()
+    await giveEvidence(new NodeClient(this.#nodes[0]!.ready.http), parseEvidence(await readFile(path)))
+    const holds = (node: Child): Promise<Held> => node.when(isBadRecord, this.#timeout())
+    const { capture } = await this.#catch(startedAt, 'bad-record', holds)
+    return capture
+  }
+
   /** Waits until every node holds such evidence, and writes and verifies the file of the first that did. */
   async #catch(
     since: number,
@@ -283,10 +309,10 @@ export class Story {
     const times = events.map(({ at }) => Date.parse(at) - since)
     const [firstMs, allMs] = [Math.min(...times), Math.max(...times)]
     const first = this.#nodes[times.indexOf(firstMs)]!
-    const { id, sizes } = events[times.indexOf(firstMs)]!
-    this.#say(
-      `  node ${first.number} holds the proof after ${firstMs} ms: two signed heads, sizes ${sizes.map(grouped).join(' and ')}`,
-    )
+    const { id, sizes, records } = events[times.indexOf(firstMs)]!
+    const shown = records === undefined ? 'two signed heads, sizes' : 'one signed head, records'
+    const numbers = (records ?? sizes).map(grouped).join(' and ')
+    this.#say(`  node ${first.number} holds the proof after ${firstMs} ms: ${shown} ${numbers}`)
     this.#say(`  all ${events.length} nodes hold it after ${allMs} ms`)
     await then()
 
@@ -322,20 +348,4 @@ function policyText(keys: readonly VerifierKey[], need: number): string {
   const names = keys.map((_, i) => `w${i + 1}`)
   const witnesses = keys.map(({ vkey }, i) => `witness ${names[i]!} ${vkey}\n`)
   return `${witnesses.join('')}group all-of-us ${need} ${names.join(' ')}\nquorum all-of-us\n`
-}
-
-/** Evidence is told as soon as it is proven; that its log is frozen is seen a moment later. */
-async function untilFrozen(node: Child, signal: AbortSignal): Promise<void> {
-  for (;;) {
-    const { logs } = JSON.parse(fromUtf8(await node.ask('/api/v1/logs'))!) as { logs: { frozen: boolean }[] }
-    if (logs.every(({ frozen }) => frozen)) return
-    await setTimeout(LOOK_AGAIN_MS, undefined, { signal })
-  }
-}
-
-async function verifiedByFreshProcess(path: string, { vkey }: VerifierKey, policy: string): Promise<boolean> {
-  const args = ['verify', '--json', '--log', vkey, '--policy', policy, path]
-  const child = spawn(process.execPath, [PROGRAM, ...args], { stdio: 'ignore', env: demoEnv(process.env) })
-  const code = await new Promise((resolve) => child.once('exit', resolve))
-  return code === 0
 }

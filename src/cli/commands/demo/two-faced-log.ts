@@ -92,6 +92,17 @@ export class TwoFacedLog {
   }
 
   /**
+   * Adds a record to the honest view that speaks of a module version that has one, with another hash. A server that holds to
+   * the rules gives each module version one record; so it is hidden behind the name of another one. Returns the module version.
+   */
+  async contradict(): Promise<string> {
+    const { path, version, text } = record(0, 'another')
+    const other = record(this.#honest.size, 'honest')
+    await this.#honest.append([{ ...other, text: text + other.text }])
+    return `${path}@${version}`
+  }
+
+  /**
    * Shows the victim another history than any before: `count` records of its own behind those that all have in common.
    * Resolves when the victim was shown its head.
    */

@@ -1,0 +1,103 @@
+/** The audits of a node that runs with --audit, one of each checksum database that it follows, and what follows from them. */
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { PoliteSource } from '../audit/walk/polite-source.js'
+import type { Alarm } from '../evidence/alarm.js'
+import type { AuditView } from '../status/shapes.js'
+import { openSource } from '../sumdb/log-source.js'
+import { SUMDB_ORIGIN } from '../tlog/checkpoint.js'
+import type { Witness } from '../witness/witness.js'
+import { auditTarget } from './audit-target.js'
+import type { KnownHeads, NodeBase } from './base.js'
+import { findingEvent } from './events.js'
+import { LogAuditing, type KeptAudit } from './log-auditing.js'
+import type { LogSetting } from '../config/config.js'
+
+/** Heads that are looked at for one that others cosign, too. */
+const HEADS = 32
+/** The folder of a home that has the audits, a folder by the id of each log. */
+const FOLDER = 'audit'
+
+export interface AuditingParts {
+  readonly witness: Witness
+  readonly alarm: Alarm
+  /** Whether nothing of a log may be signed. */
+  readonly isHeld: (log: string) => boolean
+}
+
+export class Auditing {
+  /** By log id. */
+  readonly #logs: ReadonlyMap<string, LogAuditing>
+
+  constructor(logs: ReadonlyMap<string, LogAuditing>) {
+    this.#logs = logs
+  }
+
+  /** Undefined for a log that is not audited. */
+  view(log: string): AuditView | undefined {
+    return this.#logs.get(log)?.view
+  }
+
+  start(): void {
+    for (const auditing of this.#logs.values()) auditing.start()
+  }
+
+  wake(log: string): void {
+    this.#logs.get(log)?.wake()
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([...this.#logs.values()].map((auditing) => auditing.stop()))
+  }
+}
+
+/** Opens the audit that is kept in a folder, and makes so many requests a second of the log at most. */
+async function open(
+  { key, origin, url }: Pick<LogSetting, 'key' | 'origin'> & { readonly url: string },
+  dir: string,
+  perSecond: number,
+): Promise<KeptAudit> {
+  // Loaded only by a node that audits.
+  const { LogAudit } = await import('../audit/walk/log-audit.js')
+  const wait = (ms: number, signal: AbortSignal | undefined): Promise<void> =>
+    delay(ms, undefined, { ref: false, ...(signal && { signal }) })
+  return LogAudit.open({ dir, key, origin, source: new PoliteSource(openSource({ url }), perSecond, wait) })
+}
+
+/** None where the operator has not asked for it. */
+export function makeAuditing(base: NodeBase, heads: KnownHeads, { witness, alarm, isHeld }: AuditingParts): Auditing {
+  const { config, followed, keyring, store, news } = base
+  const { cosigned, quorum } = heads
+  const auditor = keyring.auditor?.verifier.vkey
+  const said = (log: string): number => {
+    const { audited } = store.heads.get(log)
+    return audited?.key === auditor ? (audited?.size ?? 0) : 0
+  }
+  const audited = config.audit ? followed : []
+  const logs = audited.flatMap((log): [string, LogAuditing][] => {
+    const { id, key, url, origin } = log
+    if (url === null || origin !== SUMDB_ORIGIN) return []
+    const auditing = new LogAuditing({
+      open: () => open({ key, origin, url }, join(config.home, FOLDER, id), config.auditRate),
+      target: async () => {
+        const newest = cosigned.current(id)
+        const older = newest === undefined ? [] : await cosigned.history(id, HEADS, newest.size)
+        const known = newest === undefined ? [] : [newest, ...older]
+        return auditTarget({ heads: known, auditor, satisfiedBy: quorum.satisfiedBy, promised: said(id) })
+      },
+      promised: () => said(id),
+      cosign: (size) => witness.cosignAudited(id, size),
+      isHeld: () => isHeld(id),
+      told: {
+        onFinding: (finding) => news.tell(findingEvent(id, finding)),
+        onEvidence: (evidence) => alarm.raise(evidence),
+        onCosigned: (size) => news.tell({ event: 'audited', log: id, size }),
+        onError: news.onError,
+      },
+    })
+    return [[id, auditing]]
+  })
+  const auditing = new Auditing(new Map(logs))
+  for (const what of ['advanced', 'changed'] as const) news.on(what, (log) => auditing.wake(log))
+  return auditing
+}

@@ -1,0 +1,56 @@
+/** One audit for one folder: never two, and none for ever. */
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { lockFolder } from '../../../src/audit/walk/folder-lock.js'
+import { temporaryHome } from '../../helpers/home.js'
+
+/** The number of a process that is no more, and was one. */
+async function deadProcess(): Promise<number> {
+  const child = fork('-e', [], { execPath: process.execPath, execArgv: ['-e', ''], stdio: 'ignore' })
+  const { pid } = child
+  await once(child, 'exit')
+  return pid!
+}
+
+describe('the lock of a folder', () => {
+  it('is had by one at a time', async () => {
+    const dir = temporaryHome()
+    const lock = await lockFolder(dir)
+    await expect(lockFolder(dir)).rejects.toMatchObject({ code: 'AUDIT_LOCKED' })
+    await lock.release()
+    await (await lockFolder(dir)).release()
+    expect(readdirSync(dir)).toEqual([])
+  })
+
+  it('is had by one, however many come at the same moment', async () => {
+    for (let round = 0; round < 20; round++) {
+      const dir = temporaryHome()
+      const all = await Promise.allSettled(Array.from({ length: 20 }, () => lockFolder(dir)))
+      expect(all.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
+      expect(readdirSync(dir)).toEqual(['lock'])
+    }
+  })
+
+  it('says from the first moment on whose it is', async () => {
+    const dir = temporaryHome()
+    await lockFolder(dir)
+    expect(readFileSync(join(dir, 'lock'), 'utf8')).toMatch(new RegExp(`^${process.pid} \\d*$`))
+  })
+
+  it.each<[string, () => Promise<string>]>([
+    ['of a process that was killed', async () => `${await deadProcess()} 1`],
+    ['of one whose number is another process now', () => Promise.resolve(`${process.ppid} 1`)],
+    ['of this number in an earlier life', () => Promise.resolve(`${process.pid} 1`)],
+    ['that is empty, as a full disk leaves it', () => Promise.resolve('')],
+    ['that is no lock', () => Promise.resolve('-1 0')],
+  ])('%s is taken', async (_what, text) => {
+    const dir = temporaryHome()
+    writeFileSync(join(dir, 'lock'), await text())
+    const lock = await lockFolder(dir)
+    await expect(lockFolder(dir)).rejects.toMatchObject({ code: 'AUDIT_LOCKED' })
+    await lock.release()
+  })
+})

@@ -1,0 +1,424 @@
+/** `gossum audit` as a process: what it prints, how it ends, and what a log can write that it must not show. */
+import { spawn } from 'node:child_process'
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { join } from 'node:path'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { fromUtf8, utf8 } from '../../../src/tlog/bytes.js'
+import { splitDataTile } from '../../../src/sumdb/module.js'
+import { parseCheckpoint } from '../../../src/tlog/checkpoint.js'
+import { formatHash } from '../../../src/tlog/hash.js'
+import { parseNote } from '../../../src/tlog/note.js'
+import { LyingLog, madeUpRecords, memoryLog, refuse, stall } from '../../fakes/lying-log.js'
+import { BAD_RECORDS, recordOf } from '../../helpers/bad-records.js'
+import { auditedKey, makeLog, madeRecords, type MadeLog } from '../../helpers/audits.js'
+import { gossum, jsonError, PROGRAM, startGossum, type CliResult, type Running } from '../../helpers/cli.js'
+import { testSigner } from '../../helpers/heart.js'
+import { temporaryHome } from '../../helpers/home.js'
+import { vectorUrl } from '../../helpers/vectors.js'
+
+const { vkey } = auditedKey
+
+interface LastLine {
+  audited: number
+  size: number
+  root: string
+  head: string
+  findings: { error: number; note: number }
+  complete: boolean
+  ms?: number
+  recordsPerSecond?: number
+}
+
+function linesOf({ stdout }: CliResult): Record<string, unknown>[] {
+  return stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>)
+}
+
+function lastOf(result: CliResult): LastLine {
+  return linesOf(result).at(-1) as unknown as LastLine
+}
+
+/** The records that findings are about, and their rules. */
+function foundIn(result: CliResult): string[] {
+  return linesOf(result).flatMap((line) =>
+    'finding' in line ? [`${String(line['id'] ?? line['tile'])} ${String(line['finding'])}`] : [],
+  )
+}
+
+/** Audits a log in a folder; each run in a home of its own unless one is given. */
+function audit({ dir }: MadeLog, args: readonly string[] = [], home = temporaryHome()): Promise<CliResult> {
+  return gossum(['audit', '--log', `${vkey} file:${dir}`, '--threads', '1', ...args], { home, cwd: home })
+}
+
+describe('an honest log', () => {
+  it('is clean: one line, which says all that the issue promises', async () => {
+    const log = makeLog(madeRecords(700))
+    const result = await audit(log, ['--json'])
+    expect(result).toMatchObject({ code: 0, stderr: '' })
+    expect(linesOf(result)).toHaveLength(1)
+    const { ms, recordsPerSecond, ...last } = lastOf(result)
+    const head = parseCheckpoint(parseNote(log.note).text)
+    expect(last).toEqual({
+      audited: 700,
+      size: 700,
+      root: formatHash(head.root),
+      head: fromUtf8(log.note),
+      findings: { error: 0, note: 0 },
+      complete: true,
+    })
+    expect([typeof ms, typeof recordsPerSecond]).toEqual(['number', 'number'])
+  })
+
+  it('of genuine records has no finding', async () => {
+    const records = splitDataTile(new Uint8Array(readFileSync(vectorUrl('sumdb/records-genuine.txt'))))
+    const result = await audit(makeLog(records), ['--json'])
+    expect(result.code).toBe(0)
+    expect(lastOf(result)).toMatchObject({ audited: records.length, findings: { error: 0, note: 0 } })
+  })
+
+  it('with no record is clean', async () => {
+    expect(lastOf(await audit(makeLog([]), ['--json']))).toMatchObject({ audited: 0, size: 0, complete: true })
+  })
+})
+
+describe('a log with bad records', () => {
+  const records = madeRecords(1500)
+  const places = BAD_RECORDS.map(({ rule }, i) => `${i * 11} ${rule}`)
+  BAD_RECORDS.forEach(({ record }, i) => (records[i * 11] = record))
+
+  it('is told of each, by people and scripts alike, once, and again by every run', async () => {
+    const [log, home] = [makeLog(records), temporaryHome()]
+    for (let run = 0; run < 2; run++) {
+      const result = await audit(log, ['--json'], home)
+      expect(result.code).toBe(3)
+      expect(foundIn(result)).toEqual(places)
+    }
+    const { stdout, code } = await audit(log, [], home)
+    expect(code).toBe(3)
+    for (const place of places)
+      expect(stdout).toMatch(new RegExp(`${place.split(' ')[1]!}  record ${place.split(' ')[0]!}( |:)`))
+  })
+
+  it('prints nothing that a terminal obeys', async () => {
+    const evil = ['\u001b[2J\u001b]0;x\u0007', '\u202e\u2066', '\u009b31m', '\r\n', '\u2028', '\u0000', '\u{e0001}']
+    const odd = evil.flatMap((text, i) => [
+      recordOf(`example.com/a${i}${text}b`, 'v1.0.0'),
+      recordOf(`example.com/b${i}`, `v1.0.0-${text}`),
+      recordOf(`example.com/c${i}`, 'v1.0.0').replace('h1:', text),
+      `${text}\n`,
+    ])
+    const log = makeLog([...odd, ...odd].map((record) => utf8(record)))
+    for (const flags of [[], ['--json']]) {
+      const { stdout, stderr, code } = await audit(log, flags)
+      expect(code).toBe(3)
+      expect(`${stdout}${stderr}`).not.toMatch(/[^\n\P{C}]|[\u2028\u2029]/u)
+      for (const line of flags.length > 0 ? stdout.trimEnd().split('\n') : []) JSON.parse(line)
+    }
+  })
+
+  it('that says two hashes of one module version is convicted, by a file that anybody can check', async () => {
+    const first = recordOf('example.com/x', 'v1.0.0')
+    const log = makeLog([utf8(first), ...madeRecords(300), utf8(first.replace(/h1:./, 'h1:B'))])
+    const home = temporaryHome()
+    const result = await audit(log, ['--json', '--write-evidence', 'proof.json'], home)
+    expect(result.code).toBe(3)
+    expect(foundIn(result)).toEqual(['301 contradicting-records'])
+    expect(linesOf(result)[1]).toMatchObject({ type: 'gossum/bad-record/v1', file: 'proof.json' })
+    const verified = await gossum(['verify', '--log', vkey, 'proof.json', '--json'], { cwd: home })
+    expect(verified).toMatchObject({ code: 0, stderr: '' })
+    expect(JSON.parse(verified.stdout)).toMatchObject({ verdict: 'valid', records: [0, 301] })
+    // Again: the file is left as it is, and the same is said.
+    const again = await audit(log, ['--json', '--write-evidence', 'proof.json'], home)
+    expect(linesOf(again).slice(0, 2)).toEqual(linesOf(result).slice(0, 2))
+    expect(again.code).toBe(3)
+  })
+
+  it('that only notes things ends with 0', async () => {
+    const list = madeRecords(300)
+    const result = await audit(makeLog([...list, list[4]!]), ['--json'])
+    expect(result.code).toBe(0)
+    expect(lastOf(result).findings).toEqual({ error: 0, note: 1 })
+  })
+})
+
+describe('what cannot be had', () => {
+  it('ends with 4 and is named, and the same command tries again', async () => {
+    const [log, home] = [makeLog(madeRecords(700)), temporaryHome()]
+    const file = join(log.dir, 'tile/8/data/001')
+    const bytes = readFileSync(file)
+    rmSync(file)
+    const result = await audit(log, ['--json'], home)
+    expect(result.code).toBe(4)
+    expect(linesOf(result)).toMatchObject([
+      { missing: 'tile/8/data/001' },
+      { complete: false, audited: 444, size: 700 },
+    ])
+    writeFileSync(file, bytes)
+    expect((await audit(log, [], home)).code).toBe(0)
+  })
+
+  it('beside a tile that is wrong ends with 3', async () => {
+    const log = makeLog(madeRecords(900))
+    rmSync(join(log.dir, 'tile/8/data/001'))
+    writeFileSync(join(log.dir, 'tile/8/data/002'), 'x')
+    const result = await audit(log, ['--json'])
+    expect(result.code).toBe(3)
+    expect(foundIn(result)).toEqual(['tile/8/data/002 data-tile'])
+  })
+
+  it('is the log itself: 1, and nothing was written in its name', async () => {
+    const home = temporaryHome()
+    const result = await audit({ dir: '/nowhere', note: new Uint8Array() }, ['--json'], home)
+    expect(result.stdout).toBe('')
+    expect([1, 2, 4]).toContain(result.code)
+  })
+
+  it('is a head that the log did not sign: 2', async () => {
+    const log = makeLog(madeRecords(10))
+    const other = makeLog(madeRecords(11), { signer: testSigner('log.example', 9) })
+    const result = await audit(log, ['--json', '--head', join(other.dir, 'latest')])
+    expect(result.code).toBe(2)
+    expect(result.stdout).toBe('')
+  })
+})
+
+describe('ranges and heads', () => {
+  it('reads from and to, and the rest later', async () => {
+    const records = madeRecords(1500).with(100, new Uint8Array()).with(1000, new Uint8Array())
+    const [log, home] = [makeLog(records), temporaryHome()]
+    const part = await audit(log, ['--json', '--from', '900', '--to', '1100'], home)
+    expect(foundIn(part)).toEqual(['1000 record-empty'])
+    expect(lastOf(part)).toMatchObject({ audited: 200, size: 1500, complete: true })
+    const end = await audit(log, ['--json', '--from', '1400'], home)
+    expect(lastOf(end)).toMatchObject({ audited: 100, complete: true })
+    const beyond = await audit(log, ['--json', '--from', '1400', '--to', '1501'], home)
+    expect({ code: beyond.code, complete: lastOf(beyond).complete }).toEqual({ code: 3, complete: false })
+    const all = await audit(log, ['--json'], home)
+    expect(foundIn(all).sort()).toEqual(['100 record-empty', '1000 record-empty'])
+    expect(lastOf(all)).toMatchObject({ audited: 1500, complete: true, findings: { error: 2, note: 0 } })
+  })
+
+  it('reads up to a head in a file, which the log has long grown out of', async () => {
+    const [old, log] = [makeLog(madeRecords(200)), makeLog(madeRecords(300))]
+    const result = await audit(log, ['--json', '--head', join(old.dir, 'latest')])
+    // The tile at its edge is a full one by now.
+    expect(lastOf(result)).toMatchObject({ audited: 200, size: 200, complete: true })
+  })
+
+  it('convicts a log of a head that is of another history', async () => {
+    const [log, other] = [makeLog(madeRecords(900)), makeLog(madeRecords(901).slice(1))]
+    const home = temporaryHome()
+    await audit(log, [], home)
+    const result = await audit(
+      log,
+      ['--json', '--head', join(other.dir, 'latest'), '--write-evidence', 'fork.json'],
+      home,
+    )
+    expect(result.code).toBe(3)
+    expect(linesOf(result)[0]).toMatchObject({ type: 'gossum/split-view/v1', file: 'fork.json' })
+    const verified = await gossum(['verify', '--log', vkey, 'fork.json'], { cwd: home })
+    expect(verified.code, verified.stderr).toBe(0)
+  })
+})
+
+describe('over a network', () => {
+  const signer = testSigner('sum.example', 4)
+
+  async function serve(count: number): Promise<LyingLog> {
+    const log = await LyingLog.start(await memoryLog(signer, madeUpRecords(0, count)))
+    onTestFinished(() => log.close())
+    return log
+  }
+  const args = (log: LyingLog, ...more: string[]): string[] => [
+    'audit',
+    '--log',
+    `${signer.verifier.vkey} ${log.url}`,
+    '--rate',
+    '0',
+    '--json',
+    ...more,
+  ]
+
+  it('keeps the log in a folder, from which the audit is the same', async () => {
+    const log = await serve(700)
+    const [home, other] = [temporaryHome(), temporaryHome()]
+    const first = await gossum(args(log, '--keep', join(home, 'kept')), { home, cwd: home })
+    expect(first.code, first.stderr).toBe(0)
+    await log.close()
+    const again = await gossum(['audit', '--log', `${signer.verifier.vkey} file:${join(home, 'kept')}`, '--json'], {
+      home: other,
+      cwd: other,
+    })
+    const plain = (result: CliResult) => ({ ...lastOf(result), ms: 0, recordsPerSecond: 0 })
+    expect(again.code).toBe(0)
+    expect(plain(again)).toEqual(plain(first))
+  })
+
+  it('asks no faster than it may', async () => {
+    const log = await serve(700)
+    const home = temporaryHome()
+    // Time is the log's here: between the first and the last request of an audit at 20 a second.
+    const times: number[] = []
+    log.lie = () => {
+      times.push(performance.now())
+      return undefined
+    }
+    const result = await gossum(
+      args(log).map((arg, i, all) => (all[i - 1] === '--rate' ? '20' : arg)),
+      { home, cwd: home },
+    )
+    expect(result.code).toBe(0)
+    expect(times.length).toBeGreaterThan(8)
+    expect(times.at(-1)! - times[0]!).toBeGreaterThan((times.length - 1) * 50 * 0.8)
+  })
+
+  it('is stopped by SIGINT with 4, and goes on from there', async () => {
+    const log = await serve(700)
+    const home = temporaryHome()
+    const stalled = new Promise<void>((resolve) => {
+      log.lie = (path) => {
+        if (!path.includes('/data/002')) return undefined
+        resolve()
+        return stall
+      }
+    })
+    const running = runGossum(args(log), home)
+    await stalled
+    running.child.kill('SIGINT')
+    expect(await running.code).toBe(4)
+    log.lie = () => undefined
+    const result = await gossum(args(log), { home, cwd: home })
+    expect({ code: result.code, audited: lastOf(result).audited }).toEqual({ code: 0, audited: 700 })
+    expect(readdirSync(join(home, 'audit')).length).toBe(1)
+  })
+
+  it('follows a log: each new head is told once, whatever happens to its server meanwhile', async () => {
+    const log = await serve(300)
+    const home = temporaryHome()
+    const running = await startGossum(args(log, '--follow', '--poll', '0.05'), { home, cwd: home })
+    onTestFinished(() => void running.child.kill('SIGKILL'))
+    expect(JSON.parse(running.firstLine)).toMatchObject({ audited: 300, size: 300, complete: true })
+    const told = linesFrom(running)
+    // Some polls see nothing new, and some see nothing at all.
+    const asked = async (count: number): Promise<void> => {
+      const from = log.requests.length
+      while (log.requests.length < from + count) await new Promise((resolve) => setImmediate(resolve))
+    }
+    await asked(5)
+    log.lie = () => refuse(404)
+    await asked(3)
+    log.lie = () => undefined
+    await log.history.append(madeUpRecords(300, 600))
+    expect(await told.next()).toMatchObject({ audited: 600, size: 600, complete: true })
+    await log.history.append(madeUpRecords(600, 601))
+    expect(await told.next()).toMatchObject({ audited: 601, size: 601, complete: true })
+    expect(await running.stop('SIGINT')).toBe(4)
+    expect(told.left()).toEqual([])
+  })
+
+  it('follows a log until it forks', async () => {
+    const log = await serve(300)
+    const home = temporaryHome()
+    const running = await startGossum(args(log, '--follow', '--poll', '0.05'), { home, cwd: home })
+    onTestFinished(() => void running.child.kill('SIGKILL'))
+    const told = linesFrom(running)
+    log.history = await memoryLog(signer, madeUpRecords(1, 500))
+    expect(await told.next()).toMatchObject({ type: 'gossum/split-view/v1' })
+    const [code] = (await once(running.child, 'close')) as [number]
+    expect(code).toBe(3)
+  })
+})
+
+/** A run that says nothing before its end. */
+function runGossum(args: readonly string[], home: string) {
+  const env = { PATH: process.env['PATH'], HOME: '/nonexistent', GOSSUM_HOME: home }
+  const child = spawn(process.execPath, [PROGRAM, ...args], { env, cwd: home, stdio: 'ignore' })
+  return { child, code: once(child, 'close').then(([code]) => code as number | null) }
+}
+
+/** The lines of a process behind its first. */
+function linesFrom(running: Running) {
+  const lines: unknown[] = []
+  let wake = (): void => undefined
+  createInterface(running.child.stdout).on('line', (line) => {
+    lines.push(JSON.parse(line))
+    wake()
+  })
+  const next = async (): Promise<unknown> => {
+    while (lines.length === 0) await new Promise<void>((resolve) => (wake = resolve))
+    return lines.shift()
+  }
+  return { next, left: () => lines }
+}
+
+describe('wrong usage', () => {
+  const file = `${vkey} file:/nowhere`
+
+  it.each<[string, readonly string[]]>([
+    ['units without a place for them', ['--units', '0-1']],
+    ['a place without units', ['--out', 'x']],
+    ['units of every head to come', ['--units', '0', '--out', 'x', '--follow']],
+    ['no thread', ['--threads', '0']],
+    ['half a thread', ['--threads', '1.5']],
+    ['too many threads', ['--threads', '65']],
+    ['a rate below nothing', ['--rate', '-1']],
+    ['no time between two polls', ['--poll', '0']],
+    ['a poll in words', ['--poll', 'soon']],
+  ])('is refused with a hint: %s', async (_what, args) => {
+    const home = temporaryHome()
+    const result = await gossum(['audit', '--log', file, '--json', ...args], { home, cwd: home })
+    expect(result.code).toBe(2)
+    expect(jsonError(result)).toMatchObject({ code: 'USAGE', hint: expect.stringMatching(/./) as string })
+    // Nothing was begun.
+    expect(existsSync(join(home, 'audit'))).toBe(false)
+  })
+
+  it.each<[string, readonly string[]]>([
+    ['from behind to', ['--from', '9', '--to', '9']],
+    ['words for numbers', ['--from', 'x']],
+    ['more than all numbers', ['--to', '99999999999999999']],
+    ['units that the tree has not', ['--units', '0-1', '--out', 'x']],
+    ['units backwards', ['--units', '1-0', '--out', 'x']],
+    ['units and a range', ['--units', '0', '--out', 'x', '--from', '1']],
+  ])('of a range is refused with a hint: %s', async (_what, args) => {
+    const result = await audit(makeLog(madeRecords(20)), ['--json', ...args])
+    expect(result.code).toBe(2)
+    expect(jsonError(result)).toMatchObject({ code: 'USAGE', hint: expect.stringMatching(/./) as string })
+  })
+
+  it.each(['', 'x', `${vkey}`, `${vkey} -`, `${vkey} ftp://x`, `${vkey} file:`])('is the log %j', async (log) => {
+    const home = temporaryHome()
+    const result = await gossum(['audit', '--log', log, '--json'], { home, cwd: home })
+    expect(result.code).toBe(2)
+    expect(jsonError(result).hint).not.toBe('')
+  })
+})
+
+describe('two at a time', () => {
+  it('do not audit into one folder: the second says so, and the first goes on', async () => {
+    const signer = testSigner('sum.example', 4)
+    const log = await LyingLog.start(await memoryLog(signer, madeUpRecords(0, 300)))
+    onTestFinished(() => log.close())
+    const home = temporaryHome()
+    let release = (): void => undefined
+    const held = new Promise<void>((resolve) => (release = resolve))
+    const stalled = new Promise<void>((resolve) => {
+      log.lie = (path) => {
+        if (!path.includes('/data/')) return undefined
+        resolve()
+        return (response, honest) => void held.then(() => response.end(honest.body))
+      }
+    })
+    const args = ['audit', '--log', `${signer.verifier.vkey} ${log.url}`, '--json']
+    const first = gossum(args, { home, cwd: home })
+    await stalled
+    const second = await gossum(args, { home, cwd: home })
+    expect(jsonError(second).code).toBe('AUDIT_LOCKED')
+    release()
+    expect((await first).code).toBe(0)
+  })
+})

@@ -1,0 +1,221 @@
+/** The auditor's cosignatures: promised on disk before they leave, of heads of our history alone, and never taken back. */
+import { MemoryLevel } from 'memory-level'
+import { describe, expect, test } from 'vitest'
+import { cosign } from '../../src/tlog/cosignature.js'
+import { formatHash } from '../../src/tlog/hash.js'
+import { formatNote, isBy, parseNote, SIGNATURE_TYPES, type SignerKey } from '../../src/tlog/note.js'
+import { promisedBy, type WitnessPromise } from '../../src/witness/promise.js'
+import { cosignatureIn, MemoryGuard, startHeart, testSigner, testWitness, type HeartOptions } from '../helpers/heart.js'
+import { History, showing } from '../helpers/history.js'
+
+const logSigner = testSigner('log.example', 1)
+const history = new History(logSigner)
+const fork = history.fork(3, 'b')
+const auditor = testSigner('witness.example/auditor', 8, SIGNATURE_TYPES.cosignature)
+const { vkey } = auditor.verifier
+const key = { signer: auditor, obstacle: () => undefined }
+const NOW = 1_800_000_000_000
+
+const base: HeartOptions = {
+  logKey: logSigner.verifier,
+  prefix: showing(history),
+  counted: [testWitness.verifier, auditor.verifier],
+  auditor: key,
+  now: () => NOW,
+}
+
+const cosignedBy = (signer: SignerKey, note: Uint8Array, time: number): Uint8Array => {
+  const { text, signatures } = parseNote(note)
+  return formatNote({ text, signatures: [...signatures, cosign(text, time, signer).signature] })
+}
+/** Sizes and times of the lines of a key in what was published. */
+const linesOf = (published: readonly Uint8Array[], signer = auditor): [size: number, time: number][] =>
+  published.flatMap((note) => {
+    const { text, signatures } = parseNote(note)
+    if (!signatures.some((line) => isBy(line, signer.verifier))) return []
+    return [[Number(text.split('\n')[1]), cosignatureIn(note, signer.verifier).time]]
+  })
+
+test('a head gets its line only when it was audited, and the quorum that asks for both only then', async () => {
+  const heart = await startHeart(base)
+  await heart.submit('poll', history.head(5))
+  expect([linesOf(heart.published), heart.quorums]).toEqual([[], []])
+  expect(await heart.witness.cosignAudited(heart.log, 5)).toBe('cosigned')
+  expect(linesOf(heart.published)).toEqual([[5, NOW / 1000]])
+  expect(heart.quorums.map(({ size }) => size)).toEqual([5])
+  // Once more, as after each round of an audit that brought nothing new, it says nothing new.
+  expect(await heart.witness.cosignAudited(heart.log, 5)).toBe('known')
+  expect(linesOf(heart.published)).toHaveLength(1)
+})
+
+test('an older head of our history is cosigned while the witness has gone on', async () => {
+  const heart = await startHeart(base)
+  for (const size of [5, 9, 12]) await heart.submit('poll', history.head(size))
+  expect(await heart.witness.cosignAudited(heart.log, 9)).toBe('cosigned')
+  expect(heart.quorums.map(({ size }) => size)).toEqual([9])
+  // What it has said it does not take back.
+  expect(await heart.witness.cosignAudited(heart.log, 5)).toBe('GUARD_BEHIND')
+  expect(await heart.witness.cosignAudited(heart.log, 12)).toBe('cosigned')
+  expect(linesOf(heart.published).map(([size]) => size)).toEqual([9, 12])
+})
+
+test('what the pipeline has not made ours is not cosigned, whatever was read', async () => {
+  const heart = await startHeart(base)
+  await heart.submit('poll', history.head(5))
+  for (const size of [4, 6]) expect(await heart.witness.cosignAudited(heart.log, size)).toBe('HISTORY_MISSING')
+  expect(heart.store.heads.get(heart.log).audited).toBeUndefined()
+})
+
+test('nothing of a frozen log, or while the barrier is shut, and nothing with a key that is bound to another log', async () => {
+  let obstacle: 'ORIGIN_TAKEN' | undefined = 'ORIGIN_TAKEN'
+  const rollback = { maySign: true, sawUnknown: () => undefined }
+  const heart = await startHeart({ ...base, rollback, auditor: { ...key, obstacle: () => obstacle } })
+  await heart.submit('poll', history.head(5))
+  expect(await heart.witness.cosignAudited(heart.log, 5)).toBe('ORIGIN_TAKEN')
+  obstacle = undefined
+  rollback.maySign = false
+  expect(await heart.witness.cosignAudited(heart.log, 5)).toBe('GUARD_WAITING')
+  rollback.maySign = true
+  await heart.submit('gossip', fork.head(5), 'p')
+  expect(await heart.witness.cosignAudited(heart.log, 5)).toBe('LOG_FROZEN')
+  expect(linesOf(heart.published)).toEqual([])
+  expect(heart.store.heads.get(heart.log).audited).toBeUndefined()
+})
+
+test('the promise is on disk before the signature: a disk that does not take it gets none', async () => {
+  const file = new MemoryGuard()
+  const heart = await startHeart({ ...base, guard: file })
+  await heart.submit('poll', history.head(5))
+  const datasync = file.datasync.bind(file)
+  file.datasync = () => Promise.reject(new Error('no space'))
+  await expect(heart.witness.cosignAudited(heart.log, 5)).rejects.toMatchObject({ code: 'STORE_WRITE_FAILED' })
+  expect(linesOf(heart.published)).toEqual([])
+  file.datasync = datasync
+  expect(await heart.witness.cosignAudited(heart.log, 5)).toBe('cosigned')
+})
+
+test('a crash between the promise and the line costs nothing: the same line is made again', async () => {
+  let now = NOW
+  const [db, guard] = [new MemoryLevel(), new MemoryGuard()]
+  const shut = { ...key, obstacle: () => (shut.isShut ? ('GUARD_WAITING' as const) : undefined), isShut: false }
+  const deposits = {
+    ...{ required: false, hasChosen: true, isDeposited: () => false, released: () => undefined },
+    deposit: () => ((shut.isShut = true), Promise.resolve('deposited' as const)),
+  }
+  const heart = await startHeart({ ...base, db, guard, now: () => now, auditor: { ...shut, deposits } })
+  await heart.submit('poll', history.head(5))
+  expect(await heart.witness.cosignAudited(heart.log, 5)).toBe('GUARD_WAITING')
+  const { audited } = heart.store.heads.get(heart.log)
+  expect(audited).toMatchObject({ size: 5, time: NOW / 1000 })
+  expect(linesOf(heart.published)).toEqual([])
+  await heart.witness.stop()
+  now += 3_600_000
+  const again = await startHeart({ ...base, db, guard, now: () => now })
+  expect(await again.witness.cosignAudited(again.log, 5)).toBe('cosigned')
+  expect(linesOf(again.published)).toEqual([[5, NOW / 1000]])
+})
+
+describe('deposits', () => {
+  const depositing = (required: boolean, result: 'deposited' | 'undeposited') => {
+    const sent: WitnessPromise[] = []
+    const released: Uint8Array[] = []
+    const deposits = {
+      ...{ required, hasChosen: true, isDeposited: () => false },
+      released: (_log: string, note: Uint8Array) => released.push(note),
+      deposit: (_log: string, promises: readonly WitnessPromise[]) => {
+        sent.push(...promises)
+        return Promise.resolve(result)
+      },
+    }
+    return { sent, released, auditor: { ...key, deposits } }
+  }
+
+  test('the promise is one by its own key, of the state that is on disk', async () => {
+    const { sent, released, auditor: own } = depositing(false, 'undeposited')
+    const heart = await startHeart({ ...base, auditor: own })
+    await heart.submit('poll', history.head(5))
+    await heart.witness.cosignAudited(heart.log, 5)
+    expect(promisedBy(sent[0]!)?.vkey).toBe(vkey)
+    expect(sent[0]).toMatchObject({ log: heart.log, time: NOW / 1000, seq: heart.store.heads.get(heart.log).seq })
+    expect(linesOf(released)).toEqual(linesOf(heart.published))
+  })
+
+  test('where they are required nothing leaves without', async () => {
+    const { auditor: own } = depositing(true, 'undeposited')
+    const heart = await startHeart({ ...base, auditor: own })
+    await heart.submit('poll', history.head(5))
+    expect(await heart.witness.cosignAudited(heart.log, 5)).toBe('DEPOSIT_WAITING')
+    expect(linesOf(heart.published)).toEqual([])
+  })
+})
+
+describe('a home that was restored from an older copy', () => {
+  const restored = async () => {
+    const heart = await startHeart(base)
+    await heart.submit('poll', history.head(9))
+    return heart
+  }
+
+  test('learns from a promise that is kept for its key what it must not fall behind', async () => {
+    const heart = await restored()
+    const promise = { log: heart.log, seq: 4, time: NOW / 1000 + 100, head: history.head(7), witness: vkey }
+    await heart.witness.recall({ heads: [], promises: [promise] })
+    expect(await heart.witness.cosignAudited(heart.log, 5)).toBe('HISTORY_MISSING')
+    await heart.submit('gossip', history.head(5), 'p')
+    expect(await heart.witness.cosignAudited(heart.log, 9)).toBe('cosigned')
+    expect(linesOf(heart.published)).toEqual([[9, NOW / 1000 + 100]])
+    expect(heart.unknown).toContain(NOW / 1000 + 100)
+  })
+
+  test('signs no head that does not extend what its key has signed in another history', async () => {
+    const heart = await restored()
+    const line = cosignedBy(auditor, fork.head(7), NOW / 1000 - 50)
+    await heart.witness.recall({ heads: [line], promises: [] })
+    expect(heart.store.heads.get(heart.log).audited).toMatchObject({ root: formatHash(fork.tree(7).root), key: vkey })
+    expect(await heart.witness.cosignAudited(heart.log, 9)).toBe('GUARD_BEHIND')
+    expect(linesOf(heart.published)).toEqual([])
+  })
+
+  test('has a floor where its auditor was further than its witness is', async () => {
+    const heart = await restored()
+    await heart.witness.recall({ heads: [cosignedBy(auditor, history.head(12), NOW / 1000 - 50)], promises: [] })
+    expect(heart.store.heads.get(heart.log).floor).toMatchObject({ size: 12 })
+    expect(await heart.witness.cosignAudited(heart.log, 9)).toBe('GUARD_BEHIND')
+    await heart.submit('poll', history.head(15))
+    expect(heart.store.heads.get(heart.log).tree?.size).toBe(15)
+    expect(await heart.witness.cosignAudited(heart.log, 15)).toBe('cosigned')
+  })
+
+  test('a promise by the witness says nothing of the auditor, and the other way round', async () => {
+    const heart = await restored()
+    const promise = { log: heart.log, seq: 4, time: NOW / 1000 + 100, head: history.head(7) }
+    await heart.witness.recall({ heads: [], promises: [{ ...promise, witness: testWitness.verifier.vkey }] })
+    expect(heart.store.heads.get(heart.log).audited).toBeUndefined()
+  })
+
+  test('its own line that comes back is no sign of another bearer of the key', async () => {
+    let now = NOW
+    const heart = await startHeart({ ...base, now: () => now })
+    await heart.submit('poll', history.head(9))
+    now += 60_000
+    await heart.witness.cosignAudited(heart.log, 9)
+    const [own] = heart.published.filter((note) => linesOf([note]).length > 0)
+    await heart.submit('gossip', own!, 'p')
+    expect(heart.unknown).toEqual([])
+    // A later one is.
+    await heart.submit('gossip', cosignedBy(auditor, history.head(9), now / 1000 + 5), 'p')
+    expect(heart.unknown).toEqual([now / 1000 + 5])
+  })
+})
+
+test('a line that only neighbours count is kept with its head over a restart, and travels', async () => {
+  const [db, guard] = [new MemoryLevel(), new MemoryGuard()]
+  const options = { ...base, counted: [testWitness.verifier], relayed: [auditor.verifier], db, guard }
+  const heart = await startHeart(options)
+  await heart.submit('poll', history.head(5))
+  await heart.witness.cosignAudited(heart.log, 5)
+  expect(linesOf(heart.published)).toEqual([[5, NOW / 1000]])
+  await heart.witness.stop()
+  const again = await startHeart(options)
+  expect(again.cosigned.current(again.log)?.cosignatures.has(vkey)).toBe(true)
+})
