@@ -87,6 +87,7 @@ const PACKAGES: Record<string, readonly string[]> = {
   yaml: ['config'],
   undici: ['outgoing'],
   typebox: ['http', 'status'],
+  yauzl: ['audit'],
   '@noble/': ['tlog'],
 }
 
