@@ -86,6 +86,7 @@ const PACKAGES: Record<string, readonly string[]> = {
   yaml: ['config'],
   undici: ['outgoing'],
   typebox: ['http', 'status'],
+  yauzl: ['audit'],
   '@noble/': ['tlog'],
 }
 

@@ -4,9 +4,10 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-# The checksum database of golang.org/x/mod, a log of Tessera, what opens our vectors with Go's libraries, and what x/mod
-# thinks of module paths and versions, behind mains of our own.
-(cd scripts/peers && go install ./sumdbd ./tlogd ./openvectors ./checkmodules)
+# The checksum database of golang.org/x/mod, a log of Tessera, what opens our vectors with Go's libraries, what x/mod thinks of
+# module paths and versions, what these libraries say of zips, folders, repositories and proofs, and an audit on x/mod,
+# behind mains of our own.
+(cd scripts/peers && go install ./sumdbd ./tlogd ./openvectors ./checkmodules ./modrules ./auditlog)
 
 # Checks go.sum files: golang.org/x/mod's own demonstration.
 GOFLAGS='' go install golang.org/x/mod/gosumcheck@v0.37.0
@@ -16,3 +17,6 @@ GOFLAGS='' go install golang.org/x/mod/gosumcheck@v0.37.0
 for command in litewitness litebastion; do
   GOFLAGS='' go install "filippo.io/torchwood/cmd/$command@v0.9.0"
 done
+
+# What the audit is compared with (npm run bench:audit): Tessera's own check of a log.
+GOFLAGS='' go install github.com/transparency-dev/tessera/cmd/fsck@v1.0.4

@@ -4,9 +4,9 @@
  *
  * Pure; runs in a browser.
  */
-import { decodeBase64, toBase64, toHex } from '#encoding'
+import { decodeBase64, toBase64, toHex, toLatin1, writeLatin1 } from '#encoding'
 
-export { toBase64, toHex }
+export { toBase64, toHex, toLatin1, writeLatin1 }
 
 const utf8Encoder = new TextEncoder()
 // ignoreBOM: the default would swallow a byte order mark, and the signature over it would fail.

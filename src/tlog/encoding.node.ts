@@ -25,3 +25,13 @@ export function decodeBase64(text: string): Uint8Array {
   // A copy: small buffers are parts of a pool, which whoever keeps one would keep.
   return new Uint8Array(Buffer.from(text, 'base64'))
 }
+
+/** A character for each byte, U+0000 to U+00FF: bytes that are compared as text. */
+export function toLatin1(bytes: Uint8Array): string {
+  return view(bytes).toString('latin1')
+}
+
+/** Writes such a text back, from `at` on, where there is room for it. */
+export function writeLatin1(text: string, into: Uint8Array, at: number): void {
+  view(into).write(text, at, 'latin1')
+}

@@ -10,10 +10,7 @@ export function toHex(bytes: Uint8Array): string {
 
 /** Standard base64 with padding. */
 export function toBase64(bytes: Uint8Array): string {
-  let binary = ''
-  // In slices: a spread of a whole tile would overflow the argument list.
-  for (let i = 0; i < bytes.length; i += 4096) binary += String.fromCharCode(...bytes.subarray(i, i + 4096))
-  return btoa(binary)
+  return btoa(toLatin1(bytes))
 }
 
 /** Bytes of a text that is known to be standard, padded base64; unused trailing bits may be set. */
@@ -22,4 +19,17 @@ export function decodeBase64(text: string): Uint8Array {
   const out = new Uint8Array(binary.length)
   for (let i = 0; i < binary.length; i++) out[i] = binary.charCodeAt(i)
   return out
+}
+
+/** A character for each byte, U+0000 to U+00FF: bytes that are compared as text. */
+export function toLatin1(bytes: Uint8Array): string {
+  let text = ''
+  // In slices: a spread of a whole tile would overflow the argument list.
+  for (let i = 0; i < bytes.length; i += 4096) text += String.fromCharCode(...bytes.subarray(i, i + 4096))
+  return text
+}
+
+/** Writes such a text back, from `at` on, where there is room for it. */
+export function writeLatin1(text: string, into: Uint8Array, at: number): void {
+  for (let i = 0; i < text.length; i++) into[at + i] = text.charCodeAt(i)
 }

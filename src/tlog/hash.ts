@@ -4,9 +4,9 @@
  *
  * Pure.
  */
-import { sha256 } from '#native'
+import { sha256, sha256Text } from '#native'
 import { ProofError } from '../errors.js'
-import { toBase64, fromBase64 } from './bytes.js'
+import { toBase64, fromBase64, writeLatin1 } from './bytes.js'
 
 /** A 32-byte SHA-256 hash. */
 export type Hash = Uint8Array
@@ -19,11 +19,23 @@ export { sha256 }
 /** The root of the tree without records: SHA-256 of nothing. */
 export const EMPTY_ROOT: Hash = sha256(new Uint8Array())
 
+/**
+ * Where inputs are put together: the bytes of a record or a tile, with room for a prefix before them. One for all, as hashing
+ * does not wait; what is larger, as no honest tile is, has one of its own.
+ */
+const scratch = new Uint8Array(256 * 1024)
+
+function scratchFor(bytes: Uint8Array): Uint8Array {
+  const space = bytes.length < scratch.length ? scratch : new Uint8Array(1 + bytes.length)
+  space.set(bytes, 1)
+  return space
+}
+
 /** The hash of a record's bytes as a leaf: SHA-256(0x00 || record). */
 export function hashLeaf(record: Uint8Array): Hash {
-  const input = new Uint8Array(1 + record.length)
-  input.set(record, 1)
-  return sha256(input)
+  const space = scratchFor(record)
+  space[0] = 0
+  return sha256(space.subarray(0, 1 + record.length))
 }
 
 /** What inner nodes are hashed from. One for all, as hashing does not wait: a tile has 255 of them, and it doubles the rate. */
@@ -38,6 +50,45 @@ export function hashNode(left: Hash, right: Hash): Hash {
   nodeInput.set(left, 1)
   nodeInput.set(right, 1 + HASH_SIZE)
   return sha256(nodeInput)
+}
+
+/**
+ * The hashes of the leaves that stand in `data`, one behind the other, as text (toLatin1). `spans` has where each begins
+ * and where it ends; none begins before the one before it ends. Three times as fast as hashLeaf for each.
+ */
+export function leafHashes(data: Uint8Array, spans: Int32Array): string {
+  // The prefix takes the place of the byte before the leaf, which was hashed by then if it was of a leaf at all.
+  const space = scratchFor(data)
+  let text = ''
+  for (let i = 0; i < spans.length; i += 2) {
+    const start = spans[i]!
+    space[start] = 0
+    text += sha256Text(space.subarray(start, 1 + spans[i + 1]!))
+  }
+  return text
+}
+
+/** The inputs of nodes in the scratch, two hashes each behind a prefix byte: for a tile of 256 hashes. */
+const NODES = Array.from({ length: 128 }, (_, i) => scratch.subarray(2 * HASH_SIZE * i, 1 + 2 * HASH_SIZE * (i + 1)))
+
+/** The root of the perfect tree above 2^k hashes, which stand one behind the other. Throws ProofError for another number. */
+export function perfectRoot(hashes: Uint8Array): Hash {
+  let count = hashes.length / HASH_SIZE
+  if (!Number.isInteger(Math.log2(count))) throw new ProofError('PROOF_INVALID', `a tree above ${hashes.length} bytes`)
+  // In place: by the time that a prefix, or the hash of a node, overwrites a hash, that one is in the node before.
+  const space = scratchFor(hashes)
+  const isTile = space === scratch && count <= 2 * NODES.length
+  while (count > 1) {
+    count /= 2
+    let text = ''
+    for (let i = 0; i < count; i++) {
+      const start = 2 * HASH_SIZE * i
+      space[start] = 1
+      text += sha256Text(isTile ? NODES[i]! : space.subarray(start, 1 + start + 2 * HASH_SIZE))
+    }
+    writeLatin1(text, space, 1)
+  }
+  return space.slice(1, 1 + HASH_SIZE)
 }
 
 /** The base64 spelling of a hash (44 characters). */

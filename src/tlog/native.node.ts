@@ -16,10 +16,17 @@ import {
 import { equationHolds, isLowOrder, LOW_ORDER_R } from './ed25519.js'
 import { toHex } from './bytes.js'
 
+/**
+ * SHA-256 of the bytes as 32 characters, one a byte (U+0000 to U+00FF). For who hashes by the million: one shot, and out as
+ * such a string ("binary"), is the fastest way through Node's binding (docs/benchmarks.md).
+ */
+export function sha256Text(data: Uint8Array): string {
+  return hash('sha256', data, 'binary')
+}
+
 /** SHA-256 of the bytes: 32 bytes. */
 export function sha256(data: Uint8Array): Uint8Array {
-  // One shot, and out as a latin1 string ("binary"): the fastest way through Node's binding (docs/benchmarks.md).
-  const text = hash('sha256', data, 'binary')
+  const text = sha256Text(data)
   const out = new Uint8Array(32)
   for (let i = 0; i < 32; i++) out[i] = text.charCodeAt(i)
   return out

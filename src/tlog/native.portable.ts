@@ -8,6 +8,11 @@ import { sign } from '@noble/ed25519'
 import { sha256 as nobleSha256 } from '@noble/hashes/sha2.js'
 import { equationHolds } from './ed25519.js'
 
+/** SHA-256 of the bytes as 32 characters, one a byte (U+0000 to U+00FF). */
+export function sha256Text(data: Uint8Array): string {
+  return String.fromCharCode(...nobleSha256(data))
+}
+
 /** SHA-256 of the bytes: 32 bytes. */
 export function sha256(data: Uint8Array): Uint8Array {
   return nobleSha256(data)

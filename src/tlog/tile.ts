@@ -10,7 +10,7 @@
  */
 import { GossumError, ProofError } from '../errors.js'
 import { equalBytes } from './bytes.js'
-import { HASH_SIZE, hashNode, type Hash } from './hash.js'
+import { HASH_SIZE, hashNode, perfectRoot, type Hash } from './hash.js'
 import { splitStoredHashIndex, storedHashIndex, subtreeIndexes, type HashReader } from './merkle.js'
 
 /** The height of the tiles that the go command and every public log use. */
@@ -122,19 +122,7 @@ function entry(data: Uint8Array, i: number): Hash {
 
 /** The hash that stands for a full tile, whose bytes these are, in the tile above it. */
 export function tileRoot(data: Uint8Array): Hash {
-  return entriesRoot(data, 0, data.length / HASH_SIZE)
-}
-
-/** The root of the entries [from, to) of a tile's bytes; their number is a power of two. */
-function entriesRoot(data: Uint8Array, from: number, to: number): Hash {
-  let hashes: Hash[] = []
-  for (let i = from; i < to; i++) hashes.push(entry(data, i))
-  while (hashes.length > 1) {
-    const parents: Hash[] = []
-    for (let i = 0; i < hashes.length; i += 2) parents.push(hashNode(hashes[i]!, hashes[i + 1]!))
-    hashes = parents
-  }
-  return hashes[0]!
+  return perfectRoot(data)
 }
 
 /** The hash that a tile's bytes hold for a stored hash index: computed from its entries. */
@@ -144,7 +132,7 @@ export function hashFromTile(tile: Tile, data: Uint8Array, storedIndex: number):
   if (!sameTile || data.length !== tile.width * HASH_SIZE) {
     throw new ProofError('PROOF_INVALID', `${tilePath(tile)} does not hold stored hash ${storedIndex}`)
   }
-  return entriesRoot(data, where.from, where.to)
+  return perfectRoot(data.subarray(where.from * HASH_SIZE, where.to * HASH_SIZE))
 }
 
 /** Which tiles authenticate a set of stored hashes under a head of this size. */

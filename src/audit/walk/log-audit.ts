@@ -17,7 +17,7 @@ import type { Hash } from '../../tlog/hash.js'
 import { parseNote, spellNote, type Note, type VerifierKey } from '../../tlog/note.js'
 import type { Finding } from '../finding.js'
 import { readState, writeState, type AuditState } from './audit-state.js'
-import { judgeShared } from './contradictions.js'
+import { judgeShared, type SharedVerdict } from './contradictions.js'
 import { sharedKeys } from './duplicates.js'
 import { lockFolder, type FolderLock } from './folder-lock.js'
 import { HashTiles } from './hash-tiles.js'
@@ -236,22 +236,25 @@ export class LogAudit {
       threads === 1
         ? [await auditorHere(tree, options.signal)]
         : Array.from({ length: Math.min(threads, gaps.length) }, () => auditorBeside(tree))
+    // Parts are written one after the other, while the next ones are read; what waits for it is a part of each auditor.
     let written: Promise<void> = Promise.resolve()
     try {
-      // Each takes the next range when it has done one; written one after the other.
+      // Each takes the next range when it has done one.
       let next = 0
       const work = async (auditor: PartAuditor): Promise<void> => {
         for (let gap = gaps[next++]; gap !== undefined; gap = gaps[next++]) {
           const part = await auditor.audit(gap, options.signal)
-          written = written.then(() => take(part))
-          await written
+          const before = written
+          written = before.then(() => take(part))
+          await before
         }
       }
       await Promise.all(auditors.map(work))
+      await written
     } finally {
-      await Promise.all(auditors.map((auditor) => auditor.stop()))
-      // The folder is somebody else's as soon as this ends.
+      // Whatever ended the reading: nothing is written once this returns, and the first error is the one to tell.
       await written.catch(() => undefined)
+      await Promise.all(auditors.map((auditor) => auditor.stop()))
     }
     return missing
   }
@@ -276,16 +279,19 @@ export class LogAudit {
     const since = isOneRange && shared.isWhole && shared.upTo <= auditedSize ? shared.upTo : 0
     if (isOneRange && since === auditedSize) return []
     const { groups, isWhole } = await sharedKeys(this.#kept, since, signal)
-    const tiles = await HashTiles.open(head, source, origin, signal)
     const options = signal === undefined ? {} : { signal }
-    const found = await attempted(
-      judgeShared(groups, since, {
+    const judge = async (): Promise<SharedVerdict> => {
+      if (groups.length === 0) return { findings: [], evidence: [] }
+      const tiles = await HashTiles.open(head, source, origin, signal)
+      return judgeShared(groups, since, {
         key,
         head: note,
         record: (id) => provenRecord(id, { tiles, source, origin, signal }),
         proof: async (id) => (await this.#client.recordProof(head, id, options)).proof,
-      }),
-    )
+      })
+    }
+    // A log that has forked meanwhile has no such tiles any more: what was found before must be told all the same.
+    const found = await attempted(judge())
     if (found instanceof GossumError) return [{ what: 'records that share a key', why: found.message }]
     const evidence = found.evidence.map((one) => fromUtf8(encodeEvidence(one))!)
     const earlier = since === 0 ? { findings: [], evidence: [] } : shared

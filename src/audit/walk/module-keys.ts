@@ -26,7 +26,7 @@ export function seedOf(root: Hash): KeySeed {
   return [view.getUint32(0), view.getUint32(4)]
 }
 
-/** Where a module version stands in the bytes of a record: the path from their beginning, a space, the version. */
+/** Where a module version stands in bytes: the path from where the record begins, a space, the version. */
 export interface ModuleSpan {
   readonly pathEnd: number
   readonly versionStart: number
@@ -43,13 +43,13 @@ interface KeyHash {
 const scratch: KeyHash = { high: 0, low: 0 }
 
 /**
- * Hashes `path@version`, whose parts stand in the bytes of a record. Two lanes of the mixing of MurmurHash3, with a seed
- * each. The result is overwritten by the next call.
+ * Hashes `path@version`, whose parts stand in the bytes of a record, which begins at `start`. Two lanes of the mixing of
+ * MurmurHash3, with a seed each. The result is overwritten by the next call.
  */
-export function hashModule(data: Uint8Array, at: ModuleSpan, seed: KeySeed): Readonly<KeyHash> {
+export function hashModule(data: Uint8Array, at: ModuleSpan, seed: KeySeed, start = 0): Readonly<KeyHash> {
   scratch.high = seed[0]
   scratch.low = seed[1]
-  mixRange(data, 0, at.pathEnd)
+  mixRange(data, start, at.pathEnd)
   mixRange(data, at.versionStart - 1, at.versionEnd)
   scratch.high = finish(scratch.high)
   scratch.low = finish(scratch.low ^ scratch.high)
@@ -63,15 +63,23 @@ export function hashModuleText(path: string, version: string, seed: KeySeed): Re
   return hashModule(data, { pathEnd, versionStart: pathEnd + 1, versionEnd: data.length }, seed)
 }
 
+/** Four bytes at a time, and what is left one by one. */
 function mixRange(data: Uint8Array, from: number, to: number): void {
-  let { high, low } = scratch
-  for (let i = from; i < to; i++) {
-    const byte = data[i]!
-    high = Math.imul(high ^ byte, 0x01000193)
-    low = Math.imul(((low << 13) | (low >>> 19)) ^ Math.imul(byte, 0x1b873593), 5) + 0xe6546b64
-  }
-  scratch.high = high
-  scratch.low = low
+  let i = from
+  for (; i + 4 <= to; i += 4) mix(data[i]! | (data[i + 1]! << 8) | (data[i + 2]! << 16) | (data[i + 3]! << 24))
+  for (; i < to; i++) mix(data[i]!)
+}
+
+/** Takes 32 bits into both lanes, each with constants of its own. */
+function mix(word: number): void {
+  const high = scratch.high ^ Math.imul(rotate(Math.imul(word, 0xcc9e2d51), 15), 0x1b873593)
+  const low = scratch.low ^ Math.imul(rotate(Math.imul(word, 0x239b961b), 16), 0xab0e9789)
+  scratch.high = (Math.imul(rotate(high, 13), 5) + 0xe6546b64) | 0
+  scratch.low = (Math.imul(rotate(low, 17), 5) + 0x561ccd1b) | 0
+}
+
+function rotate(word: number, bits: number): number {
+  return (word << bits) | (word >>> (32 - bits))
 }
 
 function finish(h: number): number {

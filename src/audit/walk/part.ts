@@ -67,13 +67,12 @@ export async function auditPart(range: PartRange, reading: PartReading): Promise
       result.add(findings, missing)
       if (read === undefined) continue
       const start = Math.max(range.from - index * TILE_RECORDS, 0)
-      const records = read.records.slice(start, range.to - index * TILE_RECORDS)
-      const id = index * TILE_RECORDS + start
+      const stop = Math.min(read.count, range.to - index * TILE_RECORDS)
       for (const { id: at, written } of read.misnumbered)
         if (at >= range.from && at < range.to)
           result.add([walkFinding('record-number', `it is numbered ${written}`, { id: at })], [])
-      result.judge(id, records, judge)
-      onRecords?.(id, records)
+      result.judge(index * TILE_RECORDS, read, { from: start, to: stop }, judge)
+      onRecords?.(index * TILE_RECORDS + start, read.slice(start, stop))
     }
   }
   const isAligned = range.from % UNIT_RECORDS === 0
@@ -206,13 +205,15 @@ class PartCollector {
     this.#missing.push(...missing)
   }
 
-  judge(first: number, records: readonly Uint8Array[], judge: RecordJudge): void {
-    for (const [i, record] of records.entries()) {
-      const { findings, key } = judge.judge(record, first + i)
+  /** The records [from, to) of the tile whose first record has the number `first`. */
+  judge(first: number, read: TileRecords, { from, to }: PartRange, judge: RecordJudge): void {
+    this.#audited += to - from
+    if (!judge.hasRules) return
+    read.each(from, to, (data, start, end, i) => {
+      const { findings, key } = judge.judgeAt(data, start, end, first + i)
       if (findings.length > 0) this.add(findings, [])
       if (key !== undefined) this.#keys.add(key, first + i - this.#range.from)
-    }
-    this.#audited += records.length
+    })
   }
 
   /** When nothing of the range can be read. */

@@ -27,13 +27,23 @@ export class RecordJudge {
     this.#seed = seed
   }
 
+  /** Whether there is anything to be said of a record: where not, it need not be asked. */
+  get hasRules(): boolean {
+    return this.#isSumdb
+  }
+
   judge(record: Uint8Array, id: number): Judgement {
+    return this.judgeAt(record, 0, record.length, id)
+  }
+
+  /** The record in `data` from `start` to `end`. */
+  judgeAt(data: Uint8Array, start: number, end: number, id: number): Judgement {
     if (!this.#isSumdb) return SILENT
-    if (readPlain(record, 0, record.length, this.#plain)) {
-      this.#faultless.key = hashModule(record, this.#plain, this.#seed)
+    if (readPlain(data, start, end, this.#plain)) {
+      this.#faultless.key = hashModule(data, this.#plain, this.#seed, start)
       return this.#faultless
     }
-    const { module, broken } = judgeRecord(record)
+    const { module, broken } = judgeRecord(data.subarray(start, end))
     const about = module === undefined ? { id } : { id, module: moduleName(module) }
     const findings = broken.map(({ rule, detail }) => ({ rule, level: RULES[rule].level, ...about, detail }))
     return { findings, key: module && hashModuleText(module.path, module.version, this.#seed) }
