@@ -11,7 +11,8 @@ const ARROWS: Record<string, readonly string[]> = {
   // Every request that leaves this process.
   outgoing: [],
   sumdb: ['outgoing', 'tlog'],
-  store: ['tlog'],
+  // What is kept of evidence is evidence's to say.
+  store: ['evidence', 'tlog'],
   evidence: ['tlog'],
   // Checks files against the log; what it finds of two histories becomes evidence.
   audit: ['outgoing', 'sumdb', 'evidence', 'tlog'],
@@ -86,6 +87,7 @@ const PACKAGES: Record<string, readonly string[]> = {
   yaml: ['config'],
   undici: ['outgoing'],
   typebox: ['http', 'status'],
+  yauzl: ['audit'],
   '@noble/': ['tlog'],
 }
 

@@ -4,9 +4,10 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-# The checksum database of golang.org/x/mod, a log of Tessera, what opens our vectors with Go's libraries, what x/mod
-# thinks of module paths and versions, and an audit on x/mod, behind mains of our own.
-(cd scripts/peers && go install ./sumdbd ./tlogd ./openvectors ./checkmodules ./auditlog)
+# The checksum database of golang.org/x/mod, a log of Tessera, what opens our vectors with Go's libraries, what x/mod thinks of
+# module paths and versions, what these libraries say of zips, folders, repositories and proofs, and an audit on x/mod,
+# behind mains of our own.
+(cd scripts/peers && go install ./sumdbd ./tlogd ./openvectors ./checkmodules ./modrules ./auditlog)
 
 # Checks go.sum files: golang.org/x/mod's own demonstration.
 GOFLAGS='' go install golang.org/x/mod/gosumcheck@v0.37.0

@@ -18,6 +18,9 @@ export interface SignedHead {
   readonly isCanonical: boolean
 }
 
+/** All that a comparison asks of one. */
+export type ComparableHead = Pick<SignedHead, 'head' | 'note'>
+
 /** Reads a head as the go command does. Throws the codes of notes and checkpoints, ORIGIN_MISMATCH among them. */
 export function readSignedHead(bytes: Uint8Array, key: VerifierKey): SignedHead {
   const note = parseNote(bytes)
@@ -44,7 +47,7 @@ export function headsIn(bytes: Uint8Array, key: VerifierKey): SignedHead[] {
  */
 export async function compareHeads(
   key: VerifierKey,
-  pair: readonly [SignedHead, SignedHead],
+  pair: readonly [ComparableHead, ComparableHead],
   clients: readonly SumdbClient[],
   options: WaitOptions,
 ): Promise<SplitView | undefined> {

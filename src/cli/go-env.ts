@@ -19,6 +19,13 @@ export function goEnv(name: string, env: NodeJS.ProcessEnv = process.env): strin
   return root === undefined ? undefined : readSettings(join(root, 'go.env')).get(name) || undefined
 }
 
+/** The first entry of GOPATH, where the go command keeps what it downloads; empty for a user without a home. */
+export function firstGoPath(env: NodeJS.ProcessEnv = process.env): string {
+  const home = userHome(env)
+  const gopath = goEnv('GOPATH', env) ?? (home === undefined ? '' : join(home, 'go'))
+  return gopath.split(delimiter)[0] ?? ''
+}
+
 /** Where the go command lives that the user would run: as it was set, else from where its program is. */
 function goRoot(named: string | undefined, env: NodeJS.ProcessEnv): string | undefined {
   if (named !== undefined) return named

@@ -3,7 +3,8 @@ import { createReadStream } from 'node:fs'
 import { open, readFile, stat, unlink, writeFile } from 'node:fs/promises'
 import { errorText, GossumError } from '../errors.js'
 import { PUBLIC, PUBLIC_POLICY } from '../config/public-policy.js'
-import { concatBytes, equalBytes, utf8 } from '../tlog/bytes.js'
+import { equalBytes, utf8 } from '../tlog/bytes.js'
+import { readAtMost } from './read-at-most.js'
 
 /** Whether a file could not be read because there is none. */
 export function isMissingFile(error: unknown): boolean {
@@ -13,20 +14,14 @@ export function isMissingFile(error: unknown): boolean {
 
 /** The bytes of a file, or of stdin for `-`. Throws FILE_UNREADABLE, also for more than `most` bytes. */
 export async function readFileBounded(path: string, most: number): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = []
-  let length = 0
+  let bytes: Uint8Array | undefined
   try {
-    const stream: AsyncIterable<Uint8Array> = path === '-' ? process.stdin : createReadStream(path)
-    for await (const chunk of stream) {
-      length += chunk.length
-      if (length > most) throw new GossumError('FILE_UNREADABLE', `${path}: larger than ${most} bytes`)
-      chunks.push(chunk)
-    }
+    bytes = await readAtMost(path === '-' ? process.stdin : createReadStream(path), most)
   } catch (error) {
-    if (error instanceof GossumError) throw error
     throw new GossumError('FILE_UNREADABLE', errorText(error), error)
   }
-  return concatBytes(...chunks)
+  if (bytes === undefined) throw new GossumError('FILE_UNREADABLE', `${path}: larger than ${most} bytes`)
+  return bytes
 }
 
 /** A policy: the bytes of a file, of stdin for `-`, or of the one that is built in for `public`. */

@@ -3,6 +3,7 @@ import { ERRORS, GossumError, type ErrorCode } from '../errors.js'
 import type { Asked } from '../outgoing/http-client.js'
 import { withoutLogin } from '../outgoing/logins.js'
 import { reasonOf } from '../outgoing/reason.js'
+import { isObject } from '../lib/is-object.js'
 import { timed } from '../lib/timed.js'
 import { fromUtf8 } from '../tlog/bytes.js'
 
@@ -96,7 +97,7 @@ export class NodeClient {
 function parseObject(body: Uint8Array): Record<string, unknown> | undefined {
   try {
     const value: unknown = JSON.parse(fromUtf8(body) ?? '')
-    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined
+    return isObject(value) ? value : undefined
   } catch {
     return undefined
   }

@@ -2,8 +2,8 @@
 import { request, type IncomingMessage } from 'node:http'
 import { errorText, GossumError, HintedError } from '../errors.js'
 import { operatorSocket, withShortPath } from '../http/operator-path.js'
-import { concatBytes } from '../tlog/bytes.js'
 import { nodeError } from './node-client.js'
+import { readAtMost } from './read-at-most.js'
 
 /** Milliseconds that a node may take for one answer. */
 const TIMEOUT_MS = 30_000
@@ -42,14 +42,9 @@ async function post(socketPath: string, path: string): Promise<{ status: number;
     const answer = await new Promise<IncomingMessage>((resolve, reject) => {
       asked.once('response', resolve).once('error', reject).end()
     })
-    const chunks: Uint8Array[] = []
-    let length = 0
-    for await (const chunk of answer as AsyncIterable<Uint8Array>) {
-      length += chunk.length
-      if (length > MAX_ANSWER_BYTES) throw new GossumError('NODE_UNREACHABLE', 'its answer is too large')
-      chunks.push(chunk)
-    }
-    return { status: answer.statusCode!, body: concatBytes(...chunks) }
+    const body = await readAtMost(answer, MAX_ANSWER_BYTES)
+    if (body === undefined) throw new GossumError('NODE_UNREACHABLE', 'its answer is too large')
+    return { status: answer.statusCode!, body }
   } finally {
     clearTimeout(late)
   }

@@ -1,5 +1,5 @@
 /** Error codes about nodes: their homes, obstacles to signing, the services they ask, and their clients. Pure. */
-import { notNow, remote, request, trouble, unsigned, type ErrorRow } from './traits.js'
+import { claim, notNow, remote, request, trouble, unsigned, type ErrorRow } from './traits.js'
 
 /** State and keys on disk. */
 export const STATE = {
@@ -122,6 +122,17 @@ export const OTHERS = {
     'the answer was discarded; check the URL, and see docs/exchange.md',
     remote(),
   ],
+  PROXY_FAILED: [
+    'the module proxy gave no usable answer',
+    'check the URL and the network, or name another with --proxy URL',
+    remote(),
+  ],
+  MODULE_ZIP_INVALID: [
+    'no module zip can be as this one',
+    'the go command refuses it, too: whoever made it broke the rules of go.dev/ref/mod#zip-files, or it was changed',
+    claim(422),
+  ],
+  GIT_FAILED: ['git could not read the repository', 'check that git is installed, and the path or URL', remote()],
   HEADS_WAITING: ['too many heads of this log are queued', 'this one is kept and retried later', notNow(4)],
   PEER_BUDGET: ['this peer has exceeded its proof quota', 'an honest peer sends each new head once', notNow(4)],
 } as const satisfies Record<string, ErrorRow>

@@ -3,6 +3,7 @@
  * is for verifyEvidence. Pure; runs in a browser.
  */
 import { GossumError } from '../errors.js'
+import { isObject } from '../lib/is-object.js'
 import { equalBytes, fromUtf8, toHex, utf8 } from '../tlog/bytes.js'
 import { sha256 } from '../tlog/hash.js'
 import { MAX_NOTE_BYTES, MAX_READ_NOTE_BYTES } from '../tlog/note.js'
@@ -138,10 +139,6 @@ export function parseEvidence(bytes: Uint8Array, most = MAX_EVIDENCE_BYTES): Evi
 
 function malformed(why: string): GossumError {
   return new GossumError('EVIDENCE_MALFORMED', why)
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 /** Whether an object has the fields of a kind, with values of their types; a row for each kind. */

@@ -25,7 +25,7 @@ export interface DoorHandlers {
   submitEvidence(log: string, bytes: Uint8Array, peer: string): Promise<EvidenceFate>
 }
 
-/** Why something was not looked at; each is a bound that was reached. */
+/** Why something was not looked at: the bound that was reached. */
 export type Drop =
   'gossip-busy' | 'gossip-flood' | 'sync-busy' | 'sync-budget' | 'sync-promises' | 'sync-proofs' | 'sync-streams'
 
@@ -47,7 +47,7 @@ const EVIDENCE_VERDICTS: Record<EvidenceFate, GossipVerdict> = {
   known: 'ignore',
   // [REJECT] It proves nothing: whoever passes it on has not checked it.
   invalid: 'reject',
-  // [IGNORE] It is about a key that is unknown here; others may know it.
+  // [IGNORE] It is about a key that is unknown here, but others may know it.
   unknown: 'ignore',
 }
 

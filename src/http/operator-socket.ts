@@ -7,6 +7,7 @@ import { chmod, mkdir, rename, rm } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import { join } from 'node:path'
 import { errorText, GossumError } from '../errors.js'
+import { listen } from '../lib/listen.js'
 import { apiRoutes, evidenceIdOf } from './api.js'
 import type { NodeView } from '../status/node-view.js'
 import { operatorSocket, withShortPath } from './operator-path.js'
@@ -72,22 +73,12 @@ async function listenPrivately(server: Server, home: string): Promise<void> {
   await rm(directory, { recursive: true, force: true })
   await mkdir(directory, { mode: 0o700 })
   try {
-    await withShortPath(made, (path) => listen(server, path))
+    await withShortPath(made, (path) => listen(server, { path }))
     await chmod(made, 0o600)
     await rename(made, operatorSocket(home))
   } finally {
     await rm(directory, { recursive: true, force: true })
   }
-}
-
-function listen(server: Server, path: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(path, () => {
-      server.off('error', reject)
-      resolve()
-    })
-  })
 }
 
 /** What nobody else may do. */

@@ -5,8 +5,9 @@
  * it speaks for when the operator names it.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo, Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { errorText, GossumError } from '../errors.js'
+import { listen, urlOf } from '../lib/listen.js'
 import { apiRoutes } from './api.js'
 import type { NodeView } from '../status/node-view.js'
 import { ClientAddresses } from './client-address.js'
@@ -103,8 +104,11 @@ export class HttpServer {
   /** Starts to listen. Throws ADDRESS_IN_USE. */
   static async start(options: HttpServerOptions): Promise<HttpServer> {
     const server = new HttpServer(options)
-    await listen(server.#server, options.host, options.port)
-    server.#url = urlOf(server.#server.address() as AddressInfo)
+    const { host, port } = options
+    await listen(server.#server, { host, port }).catch((error: unknown) => {
+      throw new GossumError('ADDRESS_IN_USE', `${host}:${port}: ${errorText(error)}`, error)
+    })
+    server.#url = urlOf(server.#server)
     // Such as too many open files: without a listener it would end the process.
     server.#server.on('error', (error) => options.onError?.(error))
     return server
@@ -144,21 +148,3 @@ export class HttpServer {
 
 /** This machine: all its programs have one address. */
 const LOOPBACK = new ClientAddresses(['127.0.0.0/8', '::1'])
-
-function urlOf({ address, port }: AddressInfo): string {
-  const host = address === '0.0.0.0' ? '127.0.0.1' : address === '::' ? '::1' : address
-  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`
-}
-
-function listen(server: Server, host: string, port: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const onError = (error: Error): void => {
-      reject(new GossumError('ADDRESS_IN_USE', `${host}:${port}: ${errorText(error)}`, error))
-    }
-    server.once('error', onError)
-    server.listen(port, host, () => {
-      server.off('error', onError)
-      resolve()
-    })
-  })
-}

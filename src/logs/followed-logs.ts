@@ -5,6 +5,7 @@
 import { accessSync, constants, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { errorText, GossumError } from '../errors.js'
+import { isObject } from '../lib/is-object.js'
 import { withLogin, withoutLogin } from '../outgoing/logins.js'
 import { replacePrivateFile } from '../keys/private-file.js'
 import { fromUtf8, utf8 } from '../tlog/bytes.js'
@@ -124,8 +125,4 @@ function parseLog(value: unknown): LogSetting {
   if (log.key.vkey !== vkey || log.origin !== origin || log.url !== (url && withoutLogin(url)))
     throw new GossumError('CONFIG_INVALID', `not as it was written: ${JSON.stringify(value)}`)
   return { ...log, disabled, ...(isListed && { list, perDay: Number(perDay) }) }
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null
 }

@@ -7,7 +7,7 @@ import { lookup as dnsLookup, type LookupAddress } from 'node:dns'
 import { connect as netConnect, type Socket } from 'node:net'
 import { reasonOf } from './reason.js'
 
-/** Milliseconds after which the next address is tried as well, and that all may take together. */
+/** Milliseconds until the next address is tried as well, and for all of them together. */
 const STAGGER_MS = 250
 export const CONNECT_MS = 10_000
 
@@ -43,7 +43,7 @@ function addressesOf(host: string): Promise<LookupAddress[]> {
   })
 }
 
-/** The addresses, those of the two families in turns. */
+/** The addresses, with the two families taking turns. */
 function mixed(addresses: readonly LookupAddress[]): string[] {
   const first = addresses.filter(({ family }) => family === addresses[0]!.family)
   const second = addresses.filter(({ family }) => family !== addresses[0]!.family)

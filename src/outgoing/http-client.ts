@@ -28,7 +28,7 @@ export interface FetchAnswer {
 }
 
 export interface OutgoingOptions extends ConnectOptions {
-  /** Connections to one host, at most; as many as are wanted without it. */
+  /** The most connections to one host; without it there is no limit. */
   readonly connections?: number
   /** Where HTTP_PROXY, HTTPS_PROXY and NO_PROXY are. */
   readonly env?: Readonly<Record<string, string | undefined>>
@@ -127,7 +127,7 @@ class Incoming implements Dispatcher.DispatchHandler {
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller
-    // It waited for a connection, and nobody waits for it any more.
+    // It was waiting for a connection, and nobody wants it any more.
     if (this.#state !== 'open') controller.abort(new Error('given up'))
   }
 

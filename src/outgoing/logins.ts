@@ -3,7 +3,7 @@
  * are made. What lies between, and is shown, written and told, has none.
  */
 
-/** What was before the host of a URL, and what it is in a request, by the URL without it. */
+/** The login of each URL, as it stood there and as a request carries it, by the URL without it. */
 const logins = new Map<string, { readonly userinfo: string; readonly authorization: string }>()
 
 /** The URL without user and password, which are remembered for requests to it and below it. What has none is as it was. */
@@ -26,7 +26,7 @@ export function withLogin(url: string): string {
   return login === undefined ? url : url.replace('://', `://${login.userinfo}@`)
 }
 
-/** What a request to this URL has to say, if anything: the login of the longest address that it is below. */
+/** The login that a request to this URL must carry, if any: that of the longest address above it. */
 export function authorizationFor(url: string): string | undefined {
   let found: string | undefined
   let longest = -1
@@ -40,7 +40,7 @@ export function authorizationFor(url: string): string | undefined {
   return found
 }
 
-/** What a server said, without what it repeats of a login. */
+/** What a server said, with any login that it repeats taken out. */
 export function withoutLogins(text: string): string {
   let said = text
   for (const { userinfo, authorization } of logins.values()) {

@@ -4,7 +4,7 @@ import { GossumError } from '../errors.js'
 
 type Env = Readonly<Record<string, string | undefined>>
 
-/** Finds the proxy for a URL; undefined where there is none, and it is asked itself. */
+/** Finds the proxy for a URL; undefined when the host is asked directly. */
 export type FindProxy = (url: URL) => URL | undefined
 
 /**

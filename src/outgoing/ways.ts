@@ -21,7 +21,7 @@ export interface Way {
 
 export interface WaysOptions extends ConnectOptions {
   readonly findProxy: FindProxy
-  /** Connections to one host, at most; as many as are wanted without it. */
+  /** The most connections to one host; without it there is no limit. */
   readonly connections?: number
 }
 
@@ -68,7 +68,7 @@ export class Ways {
     return { dispatcher: this.#direct, origin: proxy.origin, path: `${origin}${path}`, headers }
   }
 
-  /** A TCP connection to the host of an https URL, for whoever speaks something else than HTTP there. */
+  /** A TCP connection to the host of an https URL, for those who speak something other than HTTP there. */
   async dial(url: URL, signal: AbortSignal): Promise<Socket> {
     const host = url.hostname.replace(/^\[|\]$/g, '')
     const port = url.port === '' ? 443 : Number(url.port)

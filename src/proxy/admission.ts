@@ -13,7 +13,7 @@ const SLOTS = 64
 const BURST = 20_000
 const PER_SECOND = 200
 
-/** A client, by its network; PAID for who had a turn for it already. */
+/** A client, by its network; PAID for one that has had its turn for this already. */
 export type Client = string | typeof PAID
 export const PAID = Symbol('paid')
 
@@ -54,7 +54,7 @@ export class Admission {
   readonly #underWay = new Slots<Client>()
   /** In the order in which they came. There are no more of them than the server has connections. */
   readonly #line = new Set<Place>()
-  /** The number of the last turn of each client, since the line was last empty. */
+  /** When each client had its last turn, as a number, since the line was last empty. */
   readonly #lastTurns = new Map<Client, number>()
   #turns = 0
 

@@ -79,7 +79,7 @@ export class ProvenLookups {
     try {
       return await this.#prove(module, path, version, kept, head, asking)
     } catch (error) {
-      // Not what the tree holds: the log has the last word. Anything else would befall its answer, too.
+      // Not what the tree holds: the log has the last word. Any other failure would meet its answer, too.
       if (errorCode(error) === 'RECORD_INVALID') return undefined
       throw error
     }
@@ -127,7 +127,7 @@ export class ProvenLookups {
   }
 }
 
-/** Why there is no quorum, when it is that this node could not cosign the head itself. */
+/** Why there is no quorum, if the reason is that this node could not cosign the head itself. */
 function withReason(error: unknown, { size }: Tree, code: ErrorCode | undefined): unknown {
   if (!(error instanceof GossumError) || error.code !== 'QUORUM_MISSING' || code === undefined) return error
   const why = `this node has not cosigned the head of ${size} records: ${ERRORS[code][0]}`

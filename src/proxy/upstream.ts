@@ -29,9 +29,9 @@ export interface UpstreamAnswer extends LookupAnswer, VerifiedHead {
 
 /** Heads that went through the pipeline and need not again. */
 const REMEMBERED_HEADS = 1024
-/** Heads of answers that are judged while their answers are used already. */
+/** Heads that are judged while the answers that brought them are in use already. */
 const MAX_BEHIND = 16
-/** Milliseconds between two looks at the log's newest head that clients cause. */
+/** Clients make this node look at the log's newest head once in so many milliseconds at most. */
 const LOOK_PAUSE_MS = 2_000
 
 export class Upstream {

@@ -2,25 +2,13 @@
  * Witnesses that were proven to misbehave: which, by which evidence, and whether the operator has acknowledged it.
  * Few, and asked for with every head: held in memory, written through.
  */
+import type { KeptConviction, KeptConvictions } from '../evidence/kept.js'
 import type { Table } from './disk.js'
 import { readRecord } from './json.js'
 
-/** One witness, convicted by one evidence file. */
-export interface WitnessConviction {
-  /** Of the evidence. */
-  readonly id: string
-  /** Verifier key. */
-  readonly witness: string
-  /** Log id. */
-  readonly log: string
-  /** Hashes (hex) of the checkpoint texts that the evidence shows; in older records, of those alone that are not ours. */
-  readonly lies: readonly string[]
-  readonly acked: boolean
-}
-
-export class Convictions {
+export class Convictions implements KeptConvictions {
   readonly #table: Table
-  readonly #byId = new Map<string, WitnessConviction>()
+  readonly #byId = new Map<string, KeptConviction>()
   #convicted: ReadonlySet<string> = new Set()
 
   private constructor(table: Table) {
@@ -31,7 +19,7 @@ export class Convictions {
   static async load(table: Table): Promise<Convictions> {
     const convictions = new Convictions(table)
     for (const [id, json] of await table.entries()) {
-      convictions.#byId.set(id, readRecord('convictions', id, json) as WitnessConviction)
+      convictions.#byId.set(id, readRecord('convictions', id, json) as KeptConviction)
     }
     convictions.#recount()
     return convictions
@@ -42,22 +30,22 @@ export class Convictions {
     return this.#convicted
   }
 
-  get(id: string): WitnessConviction | undefined {
+  get(id: string): KeptConviction | undefined {
     return this.#byId.get(id)
   }
 
-  list(): readonly WitnessConviction[] {
+  list(): readonly KeptConviction[] {
     return [...this.#byId.values()]
   }
 
   /** Counts a conviction from now on, though it is not on disk yet: a full disk must not let a liar make a quorum. */
-  note(conviction: WitnessConviction): void {
+  note(conviction: KeptConviction): void {
     this.#byId.set(conviction.id, conviction)
     this.#recount()
   }
 
   /** Keeps a conviction; durable when it returns, and counts from then on. */
-  async put(conviction: WitnessConviction): Promise<void> {
+  async put(conviction: KeptConviction): Promise<void> {
     await this.#table.put(conviction.id, JSON.stringify(conviction))
     this.note(conviction)
   }

@@ -38,7 +38,7 @@ type Waiting = { readonly place: TableHandle } & (
 
 /** Changes, and characters in their values, in one batch: a batch under way is held in memory twice. */
 const MAX_BATCH = { changes: 1024, characters: 1024 * 1024 }
-/** How long a lazy write waits at most, and one that failed until it is tried again, in ms. */
+/** How long, in ms, a lazy write waits at most, and one that failed until it is tried again. */
 const LAZY_MS = 1000
 
 /** How a database is opened again after a write failed. */

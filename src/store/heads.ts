@@ -42,7 +42,7 @@ export class Heads {
     this.#journal = journal
   }
 
-  /** Loads every log's state and holds the database against the journal. Disagreement is kept per log; it does not throw. */
+  /** Loads every log's state and compares the database with the journal. Disagreement is kept per log; it does not throw. */
   static async load(table: Table, journal: Journal): Promise<Heads> {
     const heads = new Heads(table, journal)
     const indexed = new Map(await table.entries())
@@ -61,7 +61,7 @@ export class Heads {
     return [...this.#slots].flatMap(([log, slot]) => (knowsSomething(slot) ? log : []))
   }
 
-  /** Why the journal could not be written; undefined since it could. */
+  /** Why the journal could not be written the last time; undefined when it could. */
   get failure(): string | undefined {
     return this.#failure
   }
@@ -188,14 +188,14 @@ function knowsSomething({ state, others }: Slot): boolean {
   return state.seq > 0 || others.length > 0
 }
 
-/** What the journal says of a log, held against what the database says. */
+/** What the journal says of a log, compared with what the database says. */
 function readSlot(inJournal: string | undefined, inDatabase: string | undefined, damage: string | undefined): Slot {
   const journal = inJournal === undefined ? { state: NOTHING } : decodeState(inJournal)
   const state = journal?.state ?? NOTHING
   const others = [...(journal?.dispute?.others ?? [])]
   const reasons = [damage, journal === undefined ? 'the state in the journal cannot be read' : journal.dispute?.why]
   if (inDatabase !== undefined && inDatabase !== inJournal) {
-    // What cannot be read is nothing that anybody could go on from; but there was something.
+    // Nobody can go on from what cannot be read, but there was something.
     const indexed = decodeState(inDatabase)?.state ?? NOTHING
     // The database follows the journal: an older state is one behind which the journal has gone on.
     if (indexed.seq === 0 || indexed.seq >= state.seq || !mayFollow(state, indexed)) {
@@ -206,7 +206,7 @@ function readSlot(inJournal: string | undefined, inDatabase: string | undefined,
   return { state, others, disagreement: reasons.find((reason) => reason !== undefined) }
 }
 
-/** Whether a state can be what became of an earlier one. Of a journal and a database of different lives it is not. */
+/** Whether a state can have followed from an earlier one: not when the journal and the database are of different lives. */
 function mayFollow({ tree }: LogState, { tree: before }: LogState): boolean {
   if (tree === undefined || before === undefined) return before === undefined
   return tree.size > before.size || (tree.size === before.size && equalBytes(tree.root, before.root))

@@ -14,7 +14,7 @@ export class History {
   readonly #table: Table
   /** Heads kept per log, counted when a log is first written to. */
   readonly #counts = new Map<string, number>()
-  /** The largest size kept per log, 0 for none, once it was looked for: a head beyond it need not be. */
+  /** The largest size kept per log, 0 for none, once it was looked up: nothing larger has to be. */
   readonly #largest = new Map<string, number>()
 
   constructor(table: Table) {

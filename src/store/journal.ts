@@ -9,7 +9,7 @@ import { utf8 } from '../tlog/bytes.js'
 import type { JournalFile } from './journal-file.js'
 import { CHAIN_START, formatJournal, formatWrite, readJournal, type Chain, type StateText } from './journal-text.js'
 
-/** Bytes behind the first write after which the file is replaced by a short one, if they are more than that has. */
+/** A file that has grown by so many bytes, and to more than twice what it began with, is replaced by a short one. */
 const LONG_BYTES = 1024 * 1024
 
 interface Waiting {

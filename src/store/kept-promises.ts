@@ -29,7 +29,7 @@ export const ROOMS: Readonly<Record<Bearer, Room>> = {
   stranger: { promises: 8_192, bytes: 16 * 1024 * 1024, ofOneKey: 256 },
 }
 
-/** Milliseconds after which a key that nothing was heard of makes room for anybody. */
+/** Milliseconds of silence after which a key makes room for anybody. */
 const SILENT_MS = 180 * 24 * 3_600_000
 
 /** A promise as it is kept. */
@@ -157,7 +157,7 @@ export class PromiseShelf {
     const key = this.#keys.get(witness)
     const held = key?.logs.get(log)
     if (held === undefined && (key?.logs.size ?? 0) >= ofOneKey) return undefined
-    // A key that changes its room takes all that it has along.
+    // A key that changes rooms takes along all that it has.
     const comes = key === undefined || key.bearer === bearer ? [] : [...key.logs.values()]
     const more = sum(comes.map((one) => one.bytes)) + bytes - (held?.bytes ?? 0)
     const one = comes.length + (held === undefined ? 1 : 0)
@@ -178,7 +178,7 @@ export class PromiseShelf {
     return leaving.map(([vkey, log]) => `${vkey} ${log}`)
   }
 
-  /** Who makes room in a room: keys that were silent for too long, then those that came later, the last one first. */
+  /** Which keys make room: those that were silent for too long, then those that came later, the last one first. */
   #leaving(bearer: Bearer, witness: string): [vkey: string, key: Key][] {
     const since = this.#keys.get(witness)?.since ?? Infinity
     const silent = this.#now() - SILENT_MS
@@ -197,7 +197,7 @@ export class PromiseShelf {
     if (key.logs.size === 0) this.#keys.delete(witness)
   }
 
-  /** A key that is worth more than before takes all that it has along. */
+  /** A key that is worth more than before takes along all that it has. */
   #move(witness: string, bearer: Bearer): void {
     const key = this.#keys.get(witness)
     if (key === undefined || WORTH[bearer] <= WORTH[key.bearer]) return

@@ -19,11 +19,11 @@ export interface LazyWrite {
   value: string
   /** Whether a newer value may take its place: it is not being written, and nothing else was asked for behind it. */
   isOpen: boolean
-  /** Whether something else of its record was asked for behind it, which counts, whatever becomes of this. */
+  /** Whether something later was asked for its record: then that counts, whatever becomes of this. */
   isOutdated: boolean
 }
 
-/** From MANY on they are written at once; at MOST whoever comes with one more has to wait. */
+/** From MANY on they are written at once; at MOST, whoever brings one more has to wait. */
 const MANY = { records: 1024, characters: 1024 * 1024 }
 const MOST = { records: 8192, characters: 8 * 1024 * 1024 }
 

@@ -20,7 +20,7 @@ export interface Signed {
   readonly earlier?: readonly Omit<Signed, 'earlier'>[]
 }
 
-/** Keys of one log of which it is remembered until when they signed, beside those of now. */
+/** How many earlier keys of one log are remembered, with the time until which each signed. */
 export const MAX_EARLIER_KEYS = 16
 
 /** What the auditor's key has promised to sign last of a log, or is known to have signed (witness/audited.ts). */

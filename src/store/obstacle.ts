@@ -62,7 +62,7 @@ export async function obstacleIn(home: string, error: unknown): Promise<Error> {
   const { code = '', path } = error as NodeJS.ErrnoException
   const text = errorText(error)
   const isCorrupt = code === 'LEVEL_CORRUPTION' || /Corruption: /.test(text)
-  // Those of our own name the obstacle already, but for what was read or written when there was one.
+  // Our own errors name the obstacle already, except those of a read or a write that met one.
   const isTold = error instanceof GossumError && !['STORE_WRITE_FAILED', 'STORE_DAMAGED'].includes(error.code)
   if (isTold) return error
   const obstacle = isCorrupt ? undefined : OBSTACLES.find(({ says }) => says.test(code) || says.test(text))
@@ -77,7 +77,7 @@ export async function obstacleIn(home: string, error: unknown): Promise<Error> {
   return new GossumError(isOfSystem ? 'HOME_UNUSABLE' : 'STORE_DAMAGED', isOfSystem ? text : `${home}: ${text}`, error)
 }
 
-/** Whose a path is, or the nearest one above it that can be looked at. */
+/** Who owns a path, or the nearest one above it that can be looked at. */
 async function ownership(path: string): Promise<string> {
   const user = process.getuid?.()
   for (let at = path; ; at = dirname(at)) {

@@ -37,7 +37,7 @@ type Kept = SeenHead & { readonly note: string; readonly since: number }
 export class SeenLines {
   readonly #table: Table
   readonly #now: () => number
-  /** By log; then by key, who came first is first. */
+  /** By log; then by key, in the order in which they came. */
   readonly #byLog = new Map<string, Map<string, Seen>>()
 
   constructor(table: Table, now: () => number = Date.now) {

@@ -138,7 +138,7 @@ function rootOf(note: string): string {
   return note.split('\n', 3)[2] ?? ''
 }
 
-/** Of what an older version wrote, which did not say when it heard it, the time is taken that the witness says. */
+/** Older versions did not write when they heard of it: then the time that the witness says is taken. */
 function readKept(json: string, now: number): (LastSignedHead & LastHeard) | undefined {
   try {
     const { size, time, note, heardAt } = JSON.parse(json) as Partial<LastSignedHead & LastHeard>

@@ -9,7 +9,6 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { access, constants, mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { Level } from 'level'
 import { GossumError } from '../errors.js'
 import { Disk, type Database, type Reopening, type Table } from './disk.js'
 import { Convictions } from './convictions.js'
@@ -23,6 +22,7 @@ import { DiskJournalFile, type JournalFile } from './journal-file.js'
 import { LookupStore, LOOKUPS_PER_GENERATION } from './lookup-store.js'
 import { obstacleIn } from './obstacle.js'
 import { makeJournal } from './old-home.js'
+import { openDatabase } from './open-database.js'
 import { requireReadable, requireDiskSpace } from './room.js'
 import { SeenLines } from './seen-lines.js'
 import { SignedBy } from './signed-by.js'
@@ -33,9 +33,6 @@ import { TileStore, TILES_PER_GENERATION } from './tile-store.js'
 export const SCHEMA_VERSION = '2'
 /** The layout before there was a journal. */
 const OLD_SCHEMA = '1'
-
-/** What LevelDB may take: a node reads and writes little, and its memory should not grow for hours until buffers are full. */
-const MEMORY = { cacheSize: 2 * 1024 * 1024, writeBufferSize: 1024 * 1024 }
 
 export class Store {
   readonly heads: Heads
@@ -135,7 +132,7 @@ export class Store {
   }
 }
 
-/** Brings a home of the version before to this one; a home that is new, or of this version, is left as it is. */
+/** Brings a home of the previous version to this one; a home that is new, or of this version, is left as it is. */
 async function takeOver(disk: Disk, journal: JournalFile, guardPath: string): Promise<void> {
   const meta = disk.table('meta')
   const schema = await meta.get('schema')
@@ -153,17 +150,6 @@ function generations(disk: Disk, name: string, most: number): TwoGenerationCache
   return new TwoGenerationCache(disk.table(`${name}-0`), disk.table(`${name}-1`), most)
 }
 
-async function openDatabase(location: string, createIfMissing: boolean): Promise<Database> {
-  const db = new Level(location, { createIfMissing, ...MEMORY })
-  try {
-    await db.open()
-    return db
-  } catch (error) {
-    // The obstacle, not that there was one.
-    throw (error as Error).cause ?? error
-  }
-}
-
 async function requireSchema(meta: Table): Promise<void> {
   const version = await meta.get('schema')
   if (version === undefined) await meta.put('schema', SCHEMA_VERSION)
@@ -171,7 +157,7 @@ async function requireSchema(meta: Table): Promise<void> {
     throw new GossumError('STORE_SCHEMA', `it has version ${version}, this is ${SCHEMA_VERSION}`)
 }
 
-/** Whether records may be here: a crash in the very first opening leaves a directory without any. */
+/** Whether there may be records here: a crash in the very first opening leaves a directory without any. */
 function holdsData(location: string): boolean {
   return existsSync(location) && readdirSync(location).some((name) => /\.(log|ldb|sst)$/.test(name))
 }

@@ -23,7 +23,7 @@ const ERROR_TEXT_LENGTH = 200
 
 export type { FetchAnswer }
 
-/** For a wait that nobody ends. */
+/** The signal of a wait that nobody cuts short. */
 const NEVER = lastingController().signal
 
 /** As much of fetch as is used here. */
@@ -41,7 +41,7 @@ export interface FetcherOptions {
   readonly timeoutMs?: number
   /** For all tries and waits of one request together, in ms (60 s). */
   readonly deadlineMs?: number
-  /** How often a request is tried again (2). */
+  /** How many times a failed request is tried again (2). */
   readonly retries?: number
   /** Uniform in [0, 1). */
   readonly random?: () => number
@@ -186,7 +186,7 @@ export class Fetcher {
         const backoff = random() * Math.min(BACKOFF_MS * 2 ** attempt, MAX_BACKOFF_MS)
         const pause = Math.max(backoff, error instanceof RetryStatus ? error.retryAfterMs : 0)
         const isFinal = signal?.aborted === true || error instanceof GossumError || attempt >= retries
-        // What would be waited for in vain need not be waited for.
+        // There is no point in waiting beyond the time that is left.
         if (isFinal || performance.now() + pause >= end) throw failed(error)
         await delay(pause, signal ?? NEVER)
       }

@@ -5,7 +5,7 @@
  * Pure.
  */
 
-/** Steps of one pattern that are tried. Those of people take a few; a pattern of many stars could take for ever. */
+/** The most steps that one pattern may take. What people write takes a few; a pattern of many stars could take for ever. */
 const MAX_STEPS = 100_000
 
 /** What the go command looks up whatever the patterns say, for it runs what it downloads (cmd/go, useSumDB). */
@@ -23,7 +23,7 @@ export function isPrivate(patterns: string, path: string): boolean {
   })
 }
 
-/** What one character of the text may be. */
+/** What a single character of the text may be. */
 type Step = '*' | ((char: string) => boolean)
 
 const anyButSlash = (char: string): boolean => char !== '/'

@@ -3,8 +3,8 @@
  * auditors ask (golang.org/design/25530-sumdb, and the server of golang.org/x/mod/sumdb).
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { errorText, GossumError } from '../errors.js'
+import { listen, urlOf } from '../lib/listen.js'
 import { concatBytes, utf8 } from '../tlog/bytes.js'
 import { formatCheckpoint, SUMDB_ORIGIN } from '../tlog/checkpoint.js'
 import type { Hash } from '../tlog/hash.js'
@@ -49,7 +49,7 @@ const BYTES = 'application/octet-stream'
 const MAX_PATH_LENGTH = 8192
 /** How long a client may take to send its request, in ms. */
 const REQUEST_TIMEOUT_MS = 10_000
-/** How long a connection may lie still, an answer that is not read included, in ms. */
+/** How long a connection may be idle, in ms; an answer that nobody reads counts as idle. */
 const IDLE_TIMEOUT_MS = 30_000
 
 function say(status: number, text: string): LogReply {
@@ -134,12 +134,11 @@ export class SumdbServer {
       },
     )
     server.setTimeout(IDLE_TIMEOUT_MS)
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', (error) =>
-        reject(new GossumError('ADDRESS_IN_USE', `${host}:${port}: ${errorText(error)}`, error)),
-      )
-      server.listen(port, host, resolve)
+    await listen(server, { host, port }).catch((error: unknown) => {
+      throw new GossumError('ADDRESS_IN_USE', `${host}:${port}: ${errorText(error)}`, error)
     })
+    // Such as too many open files: without a listener it would end the process.
+    server.on('error', () => undefined)
     return { url: urlOf(server), close: () => closeServer(server) }
   }
 
@@ -190,11 +189,6 @@ export class SumdbServer {
     if (Number.isSafeInteger(size) && size >= 0 && size <= this.size) return size
     throw new GossumError('PROOF_INVALID', `no tree of ${size} records in a log of ${this.size}`)
   }
-}
-
-function urlOf(server: Server): string {
-  const { address, port } = server.address() as AddressInfo
-  return `http://${address.includes(':') ? `[${address}]` : address}:${port}`
 }
 
 function closeServer(server: Server): Promise<void> {

@@ -22,7 +22,7 @@ export interface TileCache {
   put(path: string, data: Uint8Array): Promise<void>
 }
 
-/** Somebody else who may have a tile that the log will not give now; what it gives is not trusted either. */
+/** Another source for a tile that the log does not give now; it is not trusted either. */
 export type TileFallback = (path: string, bytes: number, options: { signal: AbortSignal }) => Promise<Uint8Array>
 
 /** How many tiles of one plan are fetched at a time, unless told otherwise. */

@@ -26,19 +26,22 @@ export class Renewals {
 export class StrangersLines {
   readonly #counted: ReadonlySet<string>
   readonly #budget = new TokenBuckets(LINE_BURST, LINES_PER_SECOND)
+  readonly #monotonic: () => number
 
-  constructor(counted: ReadonlySet<string>) {
+  /** `monotonic` is in milliseconds. */
+  constructor(counted: ReadonlySet<string>, monotonic: () => number = () => performance.now()) {
     this.#counted = counted
+    this.#monotonic = monotonic
   }
 
   /** Takes up the lines that a peer brings; of one over its budget those alone that count. Returns what was new. */
   async take(peer: string | undefined, lines: Lines, merge: (lines: Lines) => Promise<Lines>): Promise<Lines> {
     if (peer === undefined) return merge(lines)
-    if (!this.#budget.take(peer, performance.now())) return merge(this.#only(lines, true))
+    if (!this.#budget.take(peer, this.#monotonic())) return merge(this.#only(lines, true))
     const fresh = await merge(lines)
     const { size } = this.#only(fresh, false)
     if (size === 0) this.#budget.giveBack(peer)
-    for (let i = 1; i < size; i++) this.#budget.take(peer, performance.now())
+    for (let i = 1; i < size; i++) this.#budget.take(peer, this.#monotonic())
     return fresh
   }
 

@@ -88,7 +88,7 @@ describe('kill -9', () => {
       // Again and again in one folder, which has more each time.
       let wasKilled = true
       for (let i = 0; i < 5 && wasKilled; i++) {
-        wasKilled = await killed(home, Math.floor(random() * whole))
+        wasKilled = await killed(home, (random() / 2 ** 32) * whole)
         if (wasKilled) kills++
       }
       const parts = join(
@@ -108,7 +108,7 @@ describe('kill -9', () => {
   })
 })
 
-describe('machines', () => {
+describe('machines', { timeout: 400_000 }, () => {
   async function unitsFile(units: string, name: string, ...more: string[]): Promise<string> {
     const file = join(scratch.dir, name)
     const result = await audit(newHome(), '--units', units, '--out', file, ...more)

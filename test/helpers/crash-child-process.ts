@@ -1,10 +1,10 @@
 /** Runs crash-child.ts and reads what it writes, line by line. */
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
+import { bundled } from './bundle.js'
 import type { ChildTask, Released } from './crash-child.js'
 
-const SCRIPT = fileURLToPath(new URL('crash-child.ts', import.meta.url))
+const SCRIPT = await bundled(new URL('crash-child.ts', import.meta.url))
 
 export interface Child {
   /** Kills it without notice. */
@@ -18,13 +18,7 @@ export interface Child {
 }
 
 export function startChild(task: ChildTask): Child {
-  const child = spawn(
-    process.execPath,
-    ['--conditions=gossum-source', '--import', 'tsx', SCRIPT, JSON.stringify(task)],
-    {
-      stdio: ['pipe', 'pipe', 'pipe'],
-    },
-  )
+  const child = spawn(process.execPath, [SCRIPT, JSON.stringify(task)], { stdio: ['pipe', 'pipe', 'pipe'] })
   const seen: unknown[] = []
   const released: Released[] = []
   const waiting = new Set<() => void>()

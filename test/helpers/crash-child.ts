@@ -108,5 +108,5 @@ async function openWithJournal(home: string, pass: (place: ChildTask['die']) => 
   return Store.over(db, new DyingJournal(join(home, 'journal')))
 }
 
-if (process.argv[2] !== undefined && process.argv[1]?.endsWith('crash-child.ts') === true)
+if (process.argv[2] !== undefined && /crash-child\.m?[jt]s$/.test(process.argv[1] ?? ''))
   await main(JSON.parse(process.argv[2]) as ChildTask)

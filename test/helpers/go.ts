@@ -144,16 +144,13 @@ export async function publish(
 ): Promise<NewRecord> {
   const inside = `${path}@${version}/`
   const files = { [`${inside}go.mod`]: mod, [`${inside}lib.go`]: `package lib\n\n${body}\n` }
-  const [escaped] = escapeModule(path, version).split('@')
+  const [escaped, name] = escapeModule(path, version).split('@')
   const directory = join(proxy, escaped!, '@v')
   await mkdir(directory, { recursive: true })
   await writeFile(join(directory, 'list'), `${version}\n`)
-  await writeFile(
-    join(directory, `${version}.info`),
-    JSON.stringify({ Version: version, Time: '2024-01-01T00:00:00Z' }),
-  )
-  await writeFile(join(directory, `${version}.mod`), mod)
-  await writeFile(join(directory, `${version}.zip`), zip(files))
+  await writeFile(join(directory, `${name!}.info`), JSON.stringify({ Version: version, Time: '2024-01-01T00:00:00Z' }))
+  await writeFile(join(directory, `${name!}.mod`), mod)
+  await writeFile(join(directory, `${name!}.zip`), zip(files))
   return {
     path,
     version,

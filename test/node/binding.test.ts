@@ -2,7 +2,7 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { loadConfig } from '../../src/config/config.js'
 import { createSecondKey, SECOND_FILE } from '../../src/keys/key-file.js'
-import { createLogKey, readKeyring, type Keyring } from '../../src/keys/keyring.js'
+import { createAuditorKey, createLogKey, readKeyring, type Keyring } from '../../src/keys/keyring.js'
 import { Binding } from '../../src/node/binding.js'
 import { join } from 'node:path'
 import type { SignedState } from '../../src/witness/origin.js'
@@ -76,5 +76,23 @@ describe('a key of its own', () => {
     expect(() => binding().requireKept()).toThrow(
       expect.objectContaining({ code: 'ORIGIN_TAKEN', hint: expect.stringContaining(`keys/${ids.one}.key`) as string }),
     )
+  })
+})
+
+describe('the key of the auditor', () => {
+  test('is bound to one log of an origin like every other, whatever keys the logs have', async () => {
+    expect(binding().obstacleOfAuditor(ids.two), 'there is none').toBeUndefined()
+    const { verifier } = await createAuditorKey(home, 'w.example/auditor', keyring)
+    await createLogKey(home, ids.two, 'w.example/two', await readKeyring(home, {}))
+    keyring = await readKeyring(home, {})
+    const bound = binding()
+    expect(bound.obstacle(ids.two)).toBeUndefined()
+    expect(bound.obstacleOfAuditor(ids.one)).toBeUndefined()
+    expect(bound.obstacleOfAuditor(ids.two)).toMatchObject({ code: 'ORIGIN_TAKEN', detail: 'one.example' })
+    // It has cosigned the other one, in an order of the settings that was: there it stays.
+    states.set(ids.two, { audited: { key: verifier.vkey, size: 5, root: '', time: 1 } })
+    expect(bound.obstacleOfAuditor(ids.two)).toBeUndefined()
+    expect(bound.obstacleOfAuditor(ids.one)).toMatchObject({ detail: 'two.example' })
+    expect(bound.obstacle(ids.one), 'the witness is another key').toBeUndefined()
   })
 })

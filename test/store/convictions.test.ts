@@ -1,11 +1,12 @@
 import { MemoryLevel } from 'memory-level'
 import { expect, test } from 'vitest'
 import { Alarm } from '../../src/evidence/alarm.js'
-import { Convictions, type WitnessConviction } from '../../src/store/convictions.js'
+import type { KeptConviction } from '../../src/evidence/kept.js'
+import { Convictions } from '../../src/store/convictions.js'
 import { Disk } from '../../src/store/disk.js'
 import { EvidenceStore } from '../../src/store/evidence-store.js'
 
-const conviction = (id: string, witness: string, acked = false): WitnessConviction => ({
+const conviction = (id: string, witness: string, acked = false): KeptConviction => ({
   id,
   witness,
   log: 'ab'.repeat(32),

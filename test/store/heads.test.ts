@@ -156,6 +156,18 @@ describe('holds', () => {
   })
 })
 
+test('holds of a frozen log are kept as far as there is room, and of a disputed one none', async () => {
+  const { load, journal } = memory()
+  const heads = await load()
+  for (let i = 0; i < 256; i++) await heads.hold(LOG, i.toString(16).padStart(16, '0'))
+  await heads.hold(LOG, 'f'.repeat(16))
+  expect(heads.get(LOG).holds).toHaveLength(256)
+  expect(heads.get(LOG).holds.at(-1)).toEqual({ id: '00000000000000ff', acked: false })
+  const disputed = await load(new MemoryJournal(flipped(journal.content!)))
+  await disputed.hold(LOG, 'e'.repeat(16))
+  expect(disputed.get(LOG).holds.map(({ id }) => id)).not.toContain('e'.repeat(16))
+})
+
 describe('a write that fails', () => {
   test.each(['append', 'datasync'] as const)('at %s leaves the state, and the next goes on from there', async (at) => {
     const { load, journal } = memory()
@@ -165,8 +177,10 @@ describe('a write that fails', () => {
     journal.fault = (place) => (place === at ? 'EIO' : undefined)
     await expect(heads.change(LOG, before, { tree: tree(2) })).rejects.toMatchObject({ code: 'STORE_WRITE_FAILED' })
     expect(heads.get(LOG)).toBe(before)
+    expect(heads.failure).toMatch('EIO')
     journal.fault = () => undefined
     expect(await heads.change(LOG, before, { tree: tree(3) })).toMatchObject({ seq: 2 })
+    expect(heads.failure).toBeUndefined()
     expect((await load()).get(LOG)).toMatchObject({ seq: 2, tree: tree(3) })
   })
 
@@ -240,6 +254,47 @@ describe('a journal that is not what the database has seen', () => {
     expect(await again.acknowledge(LOG, '0abc')).toBe(true)
     expect(await again.change(LOG, again.get(LOG), { tree: tree(8) })).toBeDefined()
     expect((await load()).disagreement(LOG)).toBeUndefined()
+  })
+
+  const other = (size: number) => ({ size, root: new Uint8Array(32).fill(100 + size) })
+  test.each<[string, LogState['tree'], LogState['tree'], boolean]>([
+    ['a larger tree', tree(8), tree(7), true],
+    ['the same tree', tree(7), tree(7), true],
+    ['a first tree', tree(7), undefined, true],
+    ['no tree yet', undefined, undefined, true],
+    ['another tree of its size', other(7), tree(7), false],
+    ['a smaller tree', tree(6), tree(7), false],
+    ['no tree any more', undefined, tree(7), false],
+  ])('a state that goes on from the older one in the database may have %s', async (_what, its, before, may) => {
+    const { load, put } = memory(journalWith({ seq: 5, tree: its, holds: [] }))
+    await put(encodeState({ seq: 4, tree: before, holds: [] }))
+    const heads = await load()
+    const says = heads.disagreement(LOG)
+    if (may) expect(says).toBeUndefined()
+    else expect(says).toBe('the journal at state 5 does not go on from the database at 4')
+  })
+
+  test.each([
+    ['the database and the journal have different states 5', encodeState({ seq: 5, tree: tree(9), holds: [] })],
+    ['the database is at state 6, the journal at 5', encodeState({ seq: 6, tree: tree(9), holds: [] })],
+    ['the state in the database cannot be read', 'odd'],
+  ])('it says that %s', async (why, inDatabase) => {
+    const { load, put } = memory(journalWith({ seq: 5, tree: tree(7), holds: [] }))
+    await put(inDatabase)
+    const heads = await load()
+    expect(heads.disagreement(LOG)).toBe(why)
+    expect(heads.get(LOG).tree, 'the journal’s').toEqual(tree(7))
+  })
+
+  test('a state in the journal that cannot be read is no state, and nothing is made of it', async () => {
+    const odd = formatJournal([[LOG, '{"seq":"?"}']], CHAIN_START)
+    const { load, put } = memory(new MemoryJournal(utf8(odd.text)))
+    expect((await load()).disagreement(LOG)).toBe('the state in the journal cannot be read')
+    await put(encodeState({ seq: 4, tree: tree(4), holds: [] }))
+    const heads = await load()
+    expect(heads.disagreement(LOG)).toBe('the state in the journal cannot be read')
+    await heads.recover(LOG)
+    expect(heads.get(LOG)).toMatchObject({ seq: 5, tree: tree(4) })
   })
 
   test('of a damaged journal every log is disputed until it is settled, one by one, over restarts', async () => {

@@ -3,7 +3,14 @@ import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { DiskJournalFile } from '../../src/store/journal-file.js'
-import { CHAIN_START, formatJournal, formatWrite, readJournal, type StateText } from '../../src/store/journal-text.js'
+import {
+  CHAIN_START,
+  formatJournal,
+  formatWrite,
+  readJournal,
+  type Chain,
+  type StateText,
+} from '../../src/store/journal-text.js'
 import { Journal } from '../../src/store/journal.js'
 import { utf8 } from '../../src/tlog/bytes.js'
 import { temporaryHome } from '../helpers/home.js'
@@ -83,6 +90,46 @@ describe('what a journal says', () => {
       if (at === bytes.length - 1) expect({ states, damage }).toEqual({ states: [state(2)], damage: undefined })
       else expect(damage, `byte ${at}`).toMatch(/damaged/)
     }
+  })
+
+  describe('of lines that are whole, each with its own hash, is damaged', () => {
+    const first = formatJournal([state(1)], CHAIN_START)
+    const { write, hash } = first.chain
+    const next = formatWrite([state(2)], first.chain)
+    const two = formatWrite([state(2), state(2, B)], first.chain)
+    const three = formatWrite([state(2), state(2, B), state(2, C)], first.chain)
+    /** The first line of a write, and the chain that goes on behind it. */
+    const begun = ({ text }: { text: string }) => {
+      const line = text.slice(0, text.indexOf('\n') + 1)
+      return { text: line, hash: line.slice(-65, -1) }
+    }
+    const behind = (states: StateText[], chain: Chain): string => formatWrite(states, chain).text
+
+    test.each<[string, string]>([
+      ['when a write was left out', behind([state(3)], { write: write + 1, hash })],
+      ['when a number comes again', next.text + behind([state(3)], { write, hash: next.chain.hash })],
+      ['when one does not go on from the line before it', behind([state(3)], { write, hash: 'f'.repeat(64) })],
+      [
+        'when the next write begins before the last has ended',
+        begun(two).text + behind([state(3)], { write: write + 1, hash: begun(two).hash }),
+      ],
+      [
+        'when a line of a write is missing in the middle',
+        begun(three).text + behind([state(3)], { write, hash: begun(three).hash }),
+      ],
+    ])('%s', (_when, text) => {
+      expect(read(utf8(first.text + next.text)).damage, 'the lines are not at fault').toBeUndefined()
+      expect(read(utf8(first.text + text)).damage).toMatch(/line \d is not what was written/)
+    })
+  })
+
+  test('with a hole in a write of several lines is damaged, too, when a later write is behind it', () => {
+    const bytes = written([state(1)], [state(2), state(2, B), state(2, C)], [state(3)])
+    const [, , from] = lineEnds(bytes)
+    const torn = Buffer.from(bytes).fill(0, from! + 5, from! + 9)
+    expect(read(torn).damage).toMatch(/line 4 is not what was written/)
+    const last = torn.subarray(0, lineEnds(bytes)[4])
+    expect(read(last), 'and not when there is none').toEqual({ states: [state(2)], damage: undefined })
   })
 
   test('names the first line that is wrong, and keeps what can be read behind it', () => {

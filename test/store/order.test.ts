@@ -1,4 +1,5 @@
 /** What a cosignature waits for: its state is durable in the journal before the key is asked, and nothing else is. */
+import { setImmediate } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { cosignatureIn, startHeart, testSigner, testWitness } from '../helpers/heart.js'
 import { History, showing } from '../helpers/history.js'
@@ -25,6 +26,35 @@ test('the state is synced before the signature, also beside lazy writes', async 
   const advance = ['append', 'datasync', 'sign', 'publish']
   expect(order).toEqual([...advance, ...advance])
   cosignatureIn(heart.published[1]!)
+})
+
+test('the key is not asked while the disk takes its time', async () => {
+  const guard = new MemoryJournal()
+  let signatures = 0
+  const signer = {
+    ...testWitness,
+    sign: (message: Uint8Array) => {
+      signatures++
+      return testWitness.sign(message)
+    },
+  }
+  const heart = await startHeart({ logKey: logSigner.verifier, prefix: showing(history), guard, signer })
+  const datasync = guard.datasync.bind(guard)
+  let release = (): void => undefined
+  const released = new Promise<void>((resolve) => (release = resolve))
+  const syncing = new Promise<void>((resolve) => {
+    guard.datasync = () => {
+      resolve()
+      return released.then(datasync)
+    }
+  })
+  const submitted = heart.submit('poll', history.head(5))
+  await syncing
+  for (let turn = 0; turn < 20; turn++) await setImmediate()
+  expect(signatures).toBe(0)
+  release()
+  expect(await submitted).toMatchObject({ kind: 'advanced' })
+  expect(signatures).toBe(1)
 })
 
 test('a hold is durable when it returns', async () => {

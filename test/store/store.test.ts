@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Level } from 'level'
 import { MemoryLevel } from 'memory-level'
@@ -67,6 +67,15 @@ describe('a home', () => {
     writeFileSync(join(home, 'db', 'LOCK'), '')
     await advance(home, 1)
   })
+})
+
+test('a database that lost its CURRENT file is damaged, not new, though no journal stands beside it', async () => {
+  const home = temporaryHome()
+  await advance(home, 1)
+  rmSync(join(home, 'db', 'CURRENT'))
+  rmSync(join(home, 'journal'))
+  await expect(Store.open(home)).rejects.toEqual(stored('STORE_DAMAGED'))
+  expect(existsSync(join(home, 'db', 'CURRENT')), 'nothing was made in its place').toBe(false)
 })
 
 describe('the journal and the database of different days', () => {

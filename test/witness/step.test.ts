@@ -5,6 +5,7 @@ import { parseEvidence, encodeEvidence, verifyEvidence } from '../../src/evidenc
 import type { Floor, LogState } from '../../src/store/heads.js'
 import { fromUtf8 } from '../../src/tlog/bytes.js'
 import { logId, SUMDB_ORIGIN } from '../../src/tlog/checkpoint.js'
+import { cosign } from '../../src/tlog/cosignature.js'
 import { formatHash } from '../../src/tlog/hash.js'
 import { parseNote } from '../../src/tlog/note.js'
 import type { Proof } from '../../src/witness/decide.js'
@@ -78,6 +79,12 @@ describe('a head that extends ours', () => {
     expect(settle(state(5, { signed: other }), input(history, 9), calm, [history]).change?.signed?.time).toBe(NOW)
     const marked = state(5, { floor: floor(history, 9, { time: NOW + 500 }) })
     expect(settle(marked, input(history, 9), calm, [history]).change?.signed?.time).toBe(NOW + 500)
+  })
+
+  test('says no earlier time than the cosignature of ours that it came with', () => {
+    const { signature } = cosign(history.text(9), NOW + 700, testWitness)
+    const ours = input(history, 9, { own: { signature, time: NOW + 700 } })
+    expect(settle(state(5), ours, calm, [history]).change?.signed?.time).toBe(NOW + 700)
   })
 
   test('says no earlier time than a key said before another signed for it', () => {

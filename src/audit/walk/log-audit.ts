@@ -17,7 +17,7 @@ import type { Hash } from '../../tlog/hash.js'
 import { parseNote, spellNote, type Note, type VerifierKey } from '../../tlog/note.js'
 import type { Finding } from '../finding.js'
 import { readState, writeState, type AuditState } from './audit-state.js'
-import { judgeShared } from './contradictions.js'
+import { judgeShared, type SharedVerdict } from './contradictions.js'
 import { sharedKeys } from './duplicates.js'
 import { lockFolder, type FolderLock } from './folder-lock.js'
 import { HashTiles } from './hash-tiles.js'
@@ -253,8 +253,6 @@ export class LogAudit {
       await written
     } finally {
       await Promise.all(auditors.map((auditor) => auditor.stop()))
-      // The folder is somebody else's as soon as this ends.
-      await written.catch(() => undefined)
     }
     return missing
   }
@@ -279,16 +277,19 @@ export class LogAudit {
     const since = isOneRange && shared.isWhole && shared.upTo <= auditedSize ? shared.upTo : 0
     if (isOneRange && since === auditedSize) return []
     const { groups, isWhole } = await sharedKeys(this.#kept, since, signal)
-    const tiles = await HashTiles.open(head, source, origin, signal)
     const options = signal === undefined ? {} : { signal }
-    const found = await attempted(
-      judgeShared(groups, since, {
+    const judge = async (): Promise<SharedVerdict> => {
+      if (groups.length === 0) return { findings: [], evidence: [] }
+      const tiles = await HashTiles.open(head, source, origin, signal)
+      return judgeShared(groups, since, {
         key,
         head: note,
         record: (id) => provenRecord(id, { tiles, source, origin, signal }),
         proof: async (id) => (await this.#client.recordProof(head, id, options)).proof,
-      }),
-    )
+      })
+    }
+    // A log that has forked meanwhile has no such tiles any more: what was found before must be told all the same.
+    const found = await attempted(judge())
     if (found instanceof GossumError) return [{ what: 'records that share a key', why: found.message }]
     const evidence = found.evidence.map((one) => fromUtf8(encodeEvidence(one))!)
     const earlier = since === 0 ? { findings: [], evidence: [] } : shared

@@ -3,10 +3,12 @@ import { Command } from 'commander'
 
 const PARTS = {
   'go.sum': async () => (await import('./check-gosum/check-gosum.js')).goSumCommand(),
+  module: async () => (await import('./check-module/check-module.js')).moduleCommand(),
+  modcache: async () => (await import('./check-modcache/check-modcache.js')).modcacheCommand(),
   head: async () => (await import('./check-head/check-head.js')).headCommand(),
 }
 
-/** The command with the one part that was named, or else with both: CI checks often, and one needs little of the other. */
+/** The command with the one part that was named, or else with all: CI checks often, and one needs little of the other. */
 export async function command(named: string | undefined): Promise<Command> {
   const check = new Command('check')
     .description('compare what the go command was shown with what the log, a node and its peers see')
@@ -15,6 +17,8 @@ export async function command(named: string | undefined): Promise<Command> {
       `
 Examples:
   gossum check go.sum                            every line of ./go.sum, by the node on this machine
+  gossum check module golang.org/x/text@v0.3.0   one module version: the log, the proxy, a repository, this machine
+  gossum check modcache                          the zips and files that the go command has downloaded
   gossum check head                              what the go command remembers of sum.golang.org
   gossum check head --json | jq -r .verdict
   gossum help check go.sum

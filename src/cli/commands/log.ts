@@ -4,11 +4,12 @@
  */
 import { join, resolve } from 'node:path'
 import { Command } from 'commander'
-import { Level } from 'level'
 import { dataHome } from '../../config/user-home.js'
 import { parseHostPort } from '../../config/values.js'
-import { errorText, GossumError, HintedError, type ErrorCode } from '../../errors.js'
+import { GossumError, HintedError, type ErrorCode } from '../../errors.js'
 import { loadOrCreateLogKey } from '../../keys/key-file.js'
+import { obstacleIn } from '../../store/obstacle.js'
+import { openDatabase } from '../../store/open-database.js'
 import { MAX_TILE_RECORDS, splitDataTile } from '../../sumdb/module.js'
 import { SumdbServer, type NewRecord } from '../../sumdb/log-server.js'
 import { fromUtf8 } from '../../tlog/bytes.js'
@@ -77,7 +78,9 @@ async function serve(flags: ServeFlags, out: Output): Promise<void> {
   const { signer, created } = await loadOrCreateLogKey(join(home, 'log.key'), flags.name)
   if (created) out.talk(`made ${join(home, 'log.key')}: keep a copy; who has it is this log`)
 
-  const db = await openDatabase(join(home, 'db'))
+  const db = await openDatabase(join(home, 'db'), true).catch(async (error: unknown) => {
+    throw await obstacleIn(home, error)
+  })
   try {
     const log = await SumdbServer.open({ db, signer })
     const different = await append(log, records)
@@ -123,18 +126,6 @@ async function append(log: SumdbServer, records: readonly NewRecord[]): Promise<
 /** The order of lines means nothing. */
 function sorted(text: string): string {
   return text.split('\n').sort().join('\n')
-}
-
-async function openDatabase(location: string): Promise<Level> {
-  const db = new Level(location)
-  try {
-    await db.open()
-    return db
-  } catch (error) {
-    const cause = error instanceof Error ? (error.cause as { code?: string; message?: string } | undefined) : undefined
-    const code = cause?.code === 'LEVEL_LOCKED' ? 'STORE_LOCKED' : 'STORE_DAMAGED'
-    throw new GossumError(code, `${location}: ${cause?.message ?? errorText(error)}`, error)
-  }
 }
 
 /** Waits for SIGINT or SIGTERM. A second one ends the process at once, as it does without a listener. */

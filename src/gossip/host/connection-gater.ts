@@ -7,7 +7,7 @@ import { Slots } from '../../lib/slots.js'
 import { networkOfAddress } from './address.js'
 import { SYNC_PROTOCOL } from '../sync/messages.js'
 
-/** Each would be the number of a peer that means no good, times what one costs. */
+/** Hostile peers use up each of these: it costs us the limit times what one connection costs. */
 const LIMITS = {
   /** Inbound connections. A mesh of any size is reached through a few dozen; each costs about 0.3 MB. */
   inbound: 112,
@@ -26,7 +26,7 @@ const CLOSE_TIMEOUT_MS = 1_000
 
 export class ConnectionGate implements ConnectionGater {
   #host: Libp2p | undefined
-  /** Peers that are not listened to need not come in. */
+  /** Peers that are ignored are not let in. */
   readonly #isPaused: (peer: string) => boolean
   /** Peers that never give way: those that we chose, and whose witness we count. */
   readonly #isKept: (peer: string) => boolean

@@ -13,7 +13,7 @@ const OFFENCES_PER_SECOND = 0.2
  */
 const FORGED_BURST = 30
 const FORGED_PER_SECOND = 1
-/** Milliseconds that a peer beyond that is not listened to. */
+/** Milliseconds for which a peer beyond that is ignored. */
 const FLOOD_PAUSE_MS = 10_000
 
 export class FloodMeter {
@@ -33,12 +33,12 @@ export class FloodMeter {
     return this.#forged.take(peer, now)
   }
 
-  /** Counts a request that was refused; a peer that goes on is not listened to at all. */
+  /** Counts a request that was refused; a peer that keeps asking is ignored altogether. */
   offence(peer: string, now: number): void {
     if (!this.#offences.take(peer, now)) this.#pause(peer, now)
   }
 
-  /** A peer that sent what no honest program sends is not listened to, and not let in, for a while. */
+  /** A peer that sent what no honest program sends is ignored, and not let in, for a while. */
   cut(peer: string, now: number): void {
     this.#pause(peer, now)
   }

@@ -39,7 +39,7 @@ export function forgetStrangers(host: Libp2p, pubsub: object): void {
     forgetInGossip(gossip, peer)
   }
   const sweep = async (): Promise<void> => {
-    // A stream whose protocol was agreed on when its connection had ended is noted all the same.
+    // A stream is noted even if its connection ended before its protocol was agreed on.
     for (const { id } of await host.peerStore.all()) if (isGone(id)) await forget(id)
     for (const peer of gossip.peers.values()) if (isGone(peer)) gossip.removePeer(peer)
     for (const id of gossip.score.peerStats.keys())
@@ -66,7 +66,7 @@ function forgetInGossip({ peers, backoff, score }: GossipState, peer: PeerId): v
   if (stats === undefined) score.scoreCache.delete(id)
 }
 
-/** Lets go of the bad scores that are one too many, those first that would expire first. */
+/** Drops bad scores beyond the limit, those that would expire first. */
 function boundScores({ score }: GossipState): void {
   const kept = [...score.peerStats.values()].filter(({ connected, expire }) => !connected && expire > 0)
   kept.sort((a, b) => b.expire - a.expire)

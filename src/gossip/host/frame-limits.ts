@@ -68,7 +68,7 @@ export class FrameLimits {
   }
 }
 
-/** Ends a connection as soon as what is going on has gone on: it may be about to say that it ends. */
+/** Ends a connection once the current handlers have run: it may be about to say itself that it ends. */
 function cut(connection: Connection, error: Error): void {
   queueMicrotask(() => {
     try {
@@ -92,7 +92,7 @@ class LengthReader {
     this.#max = max
   }
 
-  /** Reads on, and asks about each frame that begins. What is wrong, if anything. */
+  /** Reads on, and asks `allowed` about each frame that begins. Returns what is wrong, if anything. */
   read(bytes: Uint8Array, allowed: () => boolean): string | undefined {
     for (let at = 0; at < bytes.length;) {
       if (this.#left > 0) {

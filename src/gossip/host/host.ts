@@ -91,7 +91,7 @@ const MESH = { degree: 6, most: 8 } as const
 
 /** Scores of peers below which they are, in this order: not gossiped to, not published to, not listened to. */
 const SCORE = { gossip: -20, publish: -60, graylist: -100, opportunisticGraft: 1 } as const
-/** What a peer that is over its budget weighs: enough not to be listened to. */
+/** The penalty for a peer over its budget: enough for it to be ignored. */
 const OVER_BUDGET_SCORE = 10 * SCORE.graylist
 /** Milliseconds that the bad score of a peer outlives its connection, so that a reconnect does not wash it off. */
 const SCORE_MEMORY_MS = 10 * 60_000
@@ -115,7 +115,7 @@ export interface HostOptions {
   /** Every topic that this node is on; there are no others for it. */
   readonly topics: readonly string[]
   readonly peers: {
-    /** Whether one has sent more than it may and is not to be listened to for the time being. */
+    /** Whether one has sent more than it may and is to be ignored for the time being. */
     readonly overBudget: (peer: string) => boolean
     /** Called with one that lost its connection for what it opened or sent. */
     readonly onOffence: (peer: string) => void
@@ -176,7 +176,7 @@ export async function createHost(options: HostOptions): Promise<Host> {
       inboundUpgradeTimeout: TIMEOUTS.inboundUpgrade,
       inboundStreamProtocolNegotiationTimeout: TIMEOUTS.negotiation,
       outboundStreamProtocolNegotiationTimeout: TIMEOUTS.negotiation,
-      // The redial loop knows better whom to come back to.
+      // The bootstrap dialer knows better whom to come back to.
       reconnectRetries: 0,
     },
     peerDiscovery: options.onDiscovered === undefined ? [] : [localNetwork(options.onDiscovered)],
@@ -243,7 +243,7 @@ function scoreParams(options: HostOptions): ReturnType<typeof createPeerScorePar
     // A log may be quiet for minutes: few deliveries are no failure.
     meshMessageDeliveriesWeight: 0,
     meshFailurePenaltyWeight: 0,
-    // Squared: three provably bad messages and a peer is not listened to. Half is forgiven in 70 seconds.
+    // Squared: after three provably bad messages a peer is ignored. Half is forgiven in 70 seconds.
     invalidMessageDeliveriesWeight: -20,
     invalidMessageDeliveriesDecay: 0.99,
   })

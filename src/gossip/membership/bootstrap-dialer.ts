@@ -16,7 +16,7 @@ const DIAL_TIMEOUT_MS = 5_000
 /** Looks in a row that a peer may be without a gossip stream, before a fresh connection is worth more. */
 const MAX_LOOKS_WITHOUT_STREAM = 15
 
-/** How dialling a configured peer goes: told at the first failure, then with increasing delay, and when it is over. */
+/** How dialling a configured peer goes: reported at the first failure, then less and less often, and when it has succeeded. */
 export interface DialReport {
   readonly address: string
   /** Undefined when the peer answered. */

@@ -175,7 +175,7 @@ export class Membership {
     return [...this.#candidates].flatMap(([key, candidate]) => (candidate.teller === teller ? key : []))
   }
 
-  /** Who told of the most. */
+  /** The peer that told of the most. */
   #loudest(): string {
     const counts = new Map<string, number>()
     for (const { teller } of this.#candidates.values()) counts.set(teller, (counts.get(teller) ?? 0) + 1)
@@ -268,7 +268,7 @@ export class Membership {
     return connection === undefined ? NEARNESS.internet : nearnessOf(connection.remoteAddr)
   }
 
-  /** What identify told of a peer, as far as it may know. */
+  /** What identify told of a peer, as far as that peer can know it. */
   async #addressesOf(peer: PeerId, near: Nearness): Promise<DialAddress[]> {
     try {
       const { addresses } = await this.#host.peerStore.get(peer)

@@ -198,7 +198,7 @@ export class Neighbours {
     return lists
   }
 
-  /** How many keys of each neighbour are read this time: shared by those that name new ones; one that had a share goes to the end of the line. */
+  /** How many keys of each neighbour are read this time: those that name new ones share; one that had its share goes to the end of the line. */
   #allowances(lists: ReadonlyMap<string, readonly string[]>, isNew: (vkey: string) => boolean): Map<string, number> {
     const served = [...this.#queue].filter((peer) => lists.get(peer)?.some(isNew)).slice(0, NEW_KEYS_PER_SELECTION)
     for (const peer of served) {

@@ -35,7 +35,7 @@ const MAX_CHOSEN = 5
 const MAX_ABSENT = 64
 /** Those of them that one network of the internet told of, or that are in it. */
 const PLACES_PER_NETWORK = 8
-/** Milliseconds without a connection after which a peer stays behind those that were here since. */
+/** Milliseconds without a connection after which a peer ranks behind those that were here since. */
 const STALE_AFTER_MS = 7 * 24 * 3600 * 1000
 /** Milliseconds after a change until the book is saved: peers come in swarms. */
 const SAVE_AFTER_MS = 5_000
@@ -100,7 +100,7 @@ export class Acquaintances {
     }
   }
 
-  /** Ids of the peers that we looked for in an earlier run, as the book says that was read. */
+  /** Ids of the peers that we looked for in an earlier run, according to the book that was read. */
   get chosen(): ReadonlySet<string> {
     return this.#chosen
   }

@@ -3,15 +3,10 @@
  *
  * Pure; nothing here throws.
  */
+import { isObject, type JsonObject } from '../../lib/is-object.js'
 import { fromBase64, fromUtf8, utf8 } from '../../tlog/bytes.js'
 
 const LOG_ID = /^[0-9a-f]{64}$/
-
-export type JsonObject = Record<string, unknown>
-
-export function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
 
 /** The JSON object in a frame of at most so many bytes. */
 export function parseObject(frame: Uint8Array, maxBytes: number): JsonObject | undefined {

@@ -13,10 +13,10 @@ import { readPage, writePage, type SignedAnswer } from './pages.js'
 import { MAX_PROMISES } from '../../witness/frame-bytes.js'
 import { MAX_VKEY_LENGTH, readRequest, writeRequest, type PromiseRequest } from './promises.js'
 import { MAX_MESSAGE_BYTES } from '../topics.js'
+import { isObject, type JsonObject } from '../../lib/is-object.js'
 import {
   fitting,
   isAbsent,
-  isObject,
   jsonBytes,
   parseObject,
   readBase64,
@@ -26,7 +26,6 @@ import {
   readSome,
   readString,
   readTextBytes,
-  type JsonObject,
 } from './fields.js'
 
 export const SYNC_PROTOCOL = '/gossum/sync/1'

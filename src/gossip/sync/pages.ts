@@ -4,6 +4,7 @@
  *
  * Pure; nothing here throws.
  */
+import type { JsonObject } from '../../lib/is-object.js'
 import { fromUtf8 } from '../../tlog/bytes.js'
 import { logId, parseCheckpoint } from '../../tlog/checkpoint.js'
 import { parseNote } from '../../tlog/note.js'
@@ -11,7 +12,7 @@ import type { WitnessPromise } from '../../witness/promise.js'
 import { MAX_PROMISES } from '../../witness/frame-bytes.js'
 import { readPromise, writePromise } from './promises.js'
 import { MAX_MESSAGE_BYTES } from '../topics.js'
-import { jsonBytes, readItems, readLogId, readTextBytes, type JsonObject } from './fields.js'
+import { jsonBytes, readItems, readLogId, readTextBytes } from './fields.js'
 
 /** The most logs on a page. */
 const MAX_PAGE_LOGS = MAX_PROMISES

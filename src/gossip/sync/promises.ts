@@ -7,17 +7,8 @@ import { MAX_PROMISES } from '../../witness/frame-bytes.js'
 import type { WitnessPromise } from '../../witness/promise.js'
 import { fromUtf8, toBase64 } from '../../tlog/bytes.js'
 import { MAX_MESSAGE_BYTES } from '../topics.js'
-import {
-  isObject,
-  jsonBytes,
-  readBase64,
-  readItems,
-  readLogId,
-  readSize,
-  readString,
-  readTextBytes,
-  type JsonObject,
-} from './fields.js'
+import { isObject, type JsonObject } from '../../lib/is-object.js'
+import { jsonBytes, readBase64, readItems, readLogId, readSize, readString, readTextBytes } from './fields.js'
 
 /** The longest verifier key, in characters; those of post-quantum schemes have about 1800. */
 export const MAX_VKEY_LENGTH = 2048

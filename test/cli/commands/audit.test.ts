@@ -261,19 +261,19 @@ describe('over a network', () => {
   it('asks no faster than it may', async () => {
     const log = await serve(700)
     const home = temporaryHome()
-    // Time is the log's here: between the first and the last request of an audit at 20 a second.
+    // Time is the log's here: 3.5 s lie between the first and the last of 8 requests; a busy machine may swallow some of it.
     const times: number[] = []
     log.lie = () => {
       times.push(performance.now())
       return undefined
     }
     const result = await gossum(
-      args(log).map((arg, i, all) => (all[i - 1] === '--rate' ? '20' : arg)),
+      args(log).map((arg, i, all) => (all[i - 1] === '--rate' ? '2' : arg)),
       { home, cwd: home },
     )
     expect(result.code).toBe(0)
-    expect(times.length).toBeGreaterThan(8)
-    expect(times.at(-1)! - times[0]!).toBeGreaterThan((times.length - 1) * 50 * 0.8)
+    expect(times.length).toBeGreaterThanOrEqual(8)
+    expect(times.at(-1)! - times[0]!).toBeGreaterThan((times.length - 1) * 250)
   })
 
   it('is stopped by SIGINT with 4, and goes on from there', async () => {
@@ -390,7 +390,7 @@ describe('wrong usage', () => {
     expect(jsonError(result)).toMatchObject({ code: 'USAGE', hint: expect.stringMatching(/./) as string })
   })
 
-  it.each(['', 'x', `${vkey}`, `${vkey} -`, `${vkey} ftp://x`, `${vkey} file:`])('is the log %j', async (log) => {
+  it.each(['', 'x', vkey, `${vkey} -`, `${vkey} ftp://x`, `${vkey} file:`])('is the log %j', async (log) => {
     const home = temporaryHome()
     const result = await gossum(['audit', '--log', log, '--json'], { home, cwd: home })
     expect(result.code).toBe(2)

@@ -1,5 +1,5 @@
 /** `gossum log serve` as a process. */
-import { rm, stat } from 'node:fs/promises'
+import { mkdir, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { HttpServer } from '../../../src/http/server.js'
@@ -51,6 +51,18 @@ describe('gossum log serve', () => {
     const again = await startGossum([...args, '--records', same])
     await again.stop()
     expect(again.stderr()).toBe('')
+  })
+
+  it('says what stands in the way of its database, and calls damaged only what is', async () => {
+    const home = join(dir, 'in the way')
+    await mkdir(home)
+    await writeFile(join(home, 'db'), 'a file of mine')
+    const refused = await gossum(['log', 'serve', '--json', '--listen', '127.0.0.1:0', '--home', home])
+    expect(refused).toMatchObject({ code: 1, stdout: '' })
+    expect(jsonError(refused)).toMatchObject({
+      code: 'HOME_UNUSABLE',
+      message: expect.stringContaining('there is a file where a directory has to be') as string,
+    })
   })
 
   it('prints what to copy', async () => {

@@ -4,7 +4,6 @@
  * Trusted: with `--policy`, its witnesses, whoever brings the head; without it, the node that is asked. The log and what is in between are
  * not; the file of lines that were found before is trusted like the checkout.
  */
-import { isAbsolute, join } from 'node:path'
 import { Command } from 'commander'
 import {
   judgeLine,
@@ -19,14 +18,14 @@ import {
   type GoSum,
   type GoSumLine,
 } from '../../../audit/gosum.js'
-import { LineCache, wholeFile } from '../../../audit/line-cache.js'
-import { userHome } from '../../../config/user-home.js'
+import { wholeFile, type LineCache } from '../../../audit/line-cache.js'
 import { errorCode, errorText } from '../../../errors.js'
 import { isPrivate } from '../../../sumdb/goprivate.js'
 import type { ModuleVersion } from '../../../sumdb/module-version.js'
 import { EXIT, exitCodeOf, gravest } from '../../exit.js'
 import { readFileBounded, writeFileAnew } from '../../named-files.js'
 import { goEnv } from '../../go-env.js'
+import { askModules, headReport, keepEvidence, lineCacheOf, type ModulesAsked } from './asking.js'
 import { goSumSettings, type GoSumFlags, type GoSumSettings } from './gosum-settings.js'
 import type { GoSumAnswers } from './gosum-source.js'
 import {
@@ -40,7 +39,6 @@ import {
   verdictOf,
   type EvidenceReport,
   type FileReport,
-  type HeadReport,
 } from './gosum-text.js'
 import { output, type Output } from '../../ui/output.js'
 
@@ -97,12 +95,6 @@ interface Checking extends ReadFile {
   readonly open: readonly GoSumLine[]
 }
 
-/** What was found out by asking, and what stood in the way. */
-interface Asked extends Partial<GoSumAnswers> {
-  readonly problem?: unknown
-  readonly exit: number
-}
-
 type Fail = (error: unknown, exit?: number) => void
 
 async function check(files: readonly string[], flags: GoSumFlags, out: Output): Promise<number> {
@@ -115,16 +107,18 @@ async function check(files: readonly string[], flags: GoSumFlags, out: Output): 
     out.error(error)
   }
   const patterns = goEnv('GONOSUMDB') ?? goEnv('GOPRIVATE') ?? ''
-  const cache = cacheOf(flags, settings)
+  // A proof file is judged alone, and made of what was asked; what is remembered has no proof in it.
+  const isRemembered = flags.cache !== false && settings.source.kind !== 'proof' && flags.writeProof === undefined
+  const cache = isRemembered ? lineCacheOf(settings) : undefined
   const read = await readAll(files, patterns, fail)
   const knownFiles = await cache?.known(read.map(({ whole }) => whole))
   const isTold = out.isJson || flags.sarif === true
   const fresh = read.filter(({ whole }) => isTold || knownFiles?.has(whole) !== true)
   const checking = await beforeAsking(fresh, patterns, cache, fail)
 
-  const asked = await ask(checking, settings, flags, out)
+  const asked = await askAll(checking, settings, flags, out)
   if (asked.problem !== undefined) fail(asked.problem, asked.exit)
-  const evidence = await keepEvidence(asked, settings, flags, out)
+  const evidence = await keepEvidence(asked, settings, flags.writeEvidence, out)
   if (flags.writeProof !== undefined) await keepProof(asked, flags.writeProof, fail)
 
   const reports = checking.map((one) => reportOf(one, asked, evidence))
@@ -161,17 +155,6 @@ async function readAll(files: readonly string[], patterns: string, fail: Fail): 
 
 // ---- before asking ---------------------------------------------------------------------------------------------
 
-/** A proof file is judged alone, and made of what was asked; what is remembered has no proof in it. */
-function cacheOf(flags: GoSumFlags, { vkey, trust, source }: GoSumSettings): LineCache | undefined {
-  if (flags.cache === false || source.kind === 'proof' || flags.writeProof !== undefined) return undefined
-  const xdg = process.env['XDG_CACHE_HOME']
-  const home = userHome()
-  const base = xdg && isAbsolute(xdg) ? xdg : home && join(home, '.cache')
-  // Who has no home remembers nothing.
-  if (base === undefined) return undefined
-  return new LineCache(join(base, 'gossum', 'go-sum-lines'), vkey, trust)
-}
-
 async function beforeAsking(
   read: readonly ReadFile[],
   patterns: string,
@@ -198,63 +181,22 @@ async function beforeAsking(
 
 // ---- asking ----------------------------------------------------------------------------------------------------
 
-async function ask(
+async function askAll(
   checking: readonly Checking[],
   settings: GoSumSettings,
   flags: GoSumFlags,
   out: Output,
-): Promise<Asked> {
+): Promise<ModulesAsked> {
   const modules = new Map<string, ModuleVersion>()
   for (const line of checking.flatMap(({ open }) => open)) {
     modules.set(moduleKey(line), { path: line.module, version: line.version })
   }
   const wantsProof = flags.writeProof !== undefined
   if (modules.size === 0 && !wantsProof) return { exit: EXIT.fine }
-  const { askAbout, NoQuorumHead } = await import('./gosum-source.js')
-  try {
-    const work = askAbout([...modules.values()], settings, wantsProof)
-    return { ...(await out.progress(`checking ${modules.size} module versions`, work)), exit: EXIT.fine }
-  } catch (problem) {
-    return { problem, exit: problem instanceof NoQuorumHead ? EXIT.undecided : exitCodeOf(errorCode(problem)) }
-  }
+  return askModules([...modules.values()], settings, wantsProof ? 'proof' : 'answers', out)
 }
 
-/** Keeps what convicts: in files, and with the node that was asked, which may know more by the heads. */
-async function keepEvidence(
-  { evidence, convicting }: Asked,
-  { source }: GoSumSettings,
-  flags: GoSumFlags,
-  out: Output,
-): Promise<EvidenceReport | null> {
-  const [first, ...others] = evidence ?? []
-  if (first === undefined) return null
-  const { evidenceId } = await import('../../../evidence/evidence.js')
-  const { parseCheckpoint } = await import('../../../tlog/checkpoint.js')
-  const { giveEvidence, keepInFile } = await import('../evidence/evidence-file.js')
-  const witnesses: EvidenceReport['witnesses'][number][] = []
-  const file = await keepInFile(first, flags.writeEvidence, out)
-  for (const one of others) {
-    if (!('witness' in one)) continue
-    witnesses.push({ id: evidenceId(one), witness: one.witness, file: await keepInFile(one, undefined, out) })
-  }
-  if (source.kind === 'node') {
-    const { NodeClient } = await import('../../node-client.js')
-    const { giveHeads } = await import('../evidence/give-heads.js')
-    const node = new NodeClient(source.url)
-    for (const one of [first, ...others]) {
-      const id = evidenceId(one)
-      await giveEvidence(node, one).then(
-        ({ fate }) => out.talk(`evidence ${id} is with the node at ${source.url} (${fate})`),
-        (error: unknown) => out.error(error),
-      )
-    }
-    await giveHeads(convicting ?? [], new Set([first, ...others].map(evidenceId)), node, out)
-  }
-  const sizes = first.heads.map((head) => parseCheckpoint(head).size) as [number, number]
-  return { id: evidenceId(first), sizes, file, witnesses }
-}
-
-async function keepProof({ proof, problem }: Asked, file: string, fail: Fail): Promise<void> {
+async function keepProof({ proof, problem }: ModulesAsked, file: string, fail: Fail): Promise<void> {
   if (problem !== undefined) return
   try {
     if (proof === undefined) {
@@ -282,7 +224,7 @@ function foundLines({ open }: Checking, answers: GoSumAnswers['answers'] | undef
 
 function reportOf(
   { file, goSum, private: skipped, cached, open }: Checking,
-  asked: Asked,
+  asked: ModulesAsked,
   evidence: EvidenceReport | null,
 ): FileReport {
   const { answers, quorum } = asked
@@ -300,16 +242,10 @@ function reportOf(
     private: skipped.length,
     cached,
     pending,
-    head: headOf(quorum),
+    head: headReport(quorum),
     evidence,
     findings,
   }
-}
-
-function headOf(quorum: GoSumAnswers['quorum'] | undefined): HeadReport | null {
-  if (quorum === undefined) return null
-  const { head, cosignatures } = quorum
-  return { size: head.size, root: Buffer.from(head.root).toString('base64'), cosignatures }
 }
 
 function tell(reports: readonly FileReport[], evidence: EvidenceReport | null, out: Output): void {

@@ -26,6 +26,7 @@ import { utf8 } from '../../../tlog/bytes.js'
 import { logId, SUMDB_ORIGIN } from '../../../tlog/checkpoint.js'
 import { MAX_NOTE_BYTES, parseNote, parseVerifierKey, SIGNATURE_TYPES, type VerifierKey } from '../../../tlog/note.js'
 import { parsePolicy } from '../../../tlog/policy.js'
+import { formatProofFile } from '../../../tlog/proof-file.js'
 import { readFileBounded } from '../../named-files.js'
 import type { GoSumSettings, GoSumSource } from './gosum-settings.js'
 import { requireHead, type CosignatureVerdict, type TrustedKeys } from '../verdict.js'
@@ -45,7 +46,12 @@ export interface GoSumAnswers {
   readonly convicting: readonly FoundHead[]
   /** The bytes of a proof file of all that was proven, if one was wanted. */
   readonly proof: Uint8Array | undefined
+  /** Makes a c2sp.org/tlog-proof of one of the proven records, with the record in it, if records were wanted. */
+  readonly proveRecord?: (id: number) => Promise<Uint8Array>
 }
+
+/** What is made of the records besides answers: a proof file of them all, or one of each that is named later. */
+export type Wanted = 'answers' | 'proof' | 'records'
 
 /** There is no quorum head to prove anything under: that is no fault of anybody's, and may pass. */
 export class NoQuorumHead extends HintedError {}
@@ -64,7 +70,7 @@ const CONNECTIONS = LOOKUPS_AT_ONCE
 export async function askAbout(
   modules: readonly ModuleVersion[],
   settings: GoSumSettings,
-  wantsProof: boolean,
+  wanted: Wanted,
 ): Promise<GoSumAnswers> {
   const key = parseLogKey(settings.vkey)
   const trust: TrustedKeys = { logs: [key], ...(settings.policy && { policy: parsePolicy(settings.policy) }) }
@@ -73,7 +79,7 @@ export async function askAbout(
   const url = source.kind === 'node' ? doorOf(source.url, key) : source.url
   const { fetch } = new Outgoing({ connections: CONNECTIONS })
   const client = new SumdbClient({ url, key, fetch, ...PATIENCE, tilesAtOnce: TILES_AT_ONCE })
-  const parts = { client, key, keepBytes: wantsProof ? MAX_GO_SUM_PROOF_BYTES : 0 }
+  const parts = { client, key, keepBytes: wanted === 'answers' ? 0 : MAX_GO_SUM_PROOF_BYTES }
   const first = await findHead(source, client, key, trust)
   let checked = await checkModules(modules, { ...parts, ...first })
   let { quorum } = first
@@ -85,9 +91,16 @@ export async function askAbout(
     checked = joined(modules, checked, newer, rest)
     quorum = next.quorum
   }
-  const proof = wantsProof && checked.isWhole ? await proofOf(checked.records, client, key, quorum) : undefined
+  const proof = wanted === 'proof' && checked.isWhole ? await proofOf(checked.records, client, key, quorum) : undefined
   const answers = new Map(modules.map(({ path, version }, i) => [`${path}@${version}`, checked.answers[i]!]))
-  return { quorum, answers, ...convictionsIn(checked, key, trust), proof }
+  const proveRecord = (id: number): Promise<Uint8Array> => recordProof(id, checked.records.get(id)!, client, quorum)
+  return {
+    quorum,
+    answers,
+    ...convictionsIn(checked, key, trust),
+    proof,
+    ...(wanted === 'records' && { proveRecord }),
+  }
 }
 
 function convictionsIn(
@@ -144,6 +157,17 @@ async function proofOf(
 ): Promise<Uint8Array> {
   const ids = [...records.keys()].sort((a, b) => a - b)
   return encodeGoSumProof(makeGoSumProof(key.vkey, note, records, await client.recordsProof(head, ids)))
+}
+
+/** The record goes with its proof, as the data for the application. */
+async function recordProof(
+  id: number,
+  record: Uint8Array,
+  client: SumdbClient,
+  { head, note }: QuorumHead,
+): Promise<Uint8Array> {
+  const { proof } = await client.recordProof(head, id)
+  return formatProofFile({ index: id, proof, extra: record, note })
 }
 
 async function fromProof(file: string, key: VerifierKey, trust: TrustedKeys): Promise<GoSumAnswers> {

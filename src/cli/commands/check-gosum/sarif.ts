@@ -1,22 +1,11 @@
-/**
- * SARIF 2.1.0 (docs.oasis-open.org/sarif/sarif/v2.1.0), as code scanning takes it: one run, a rule for each class of
- * finding, a result for each line. Pure.
- */
-import { CLASSES, type LineFinding, type FindingClass } from '../../../audit/gosum.js'
+/** What `gossum check go.sum` found, for code scanning: a rule for each class of finding, a result for each line. Pure. */
+import type { LineFinding, FindingClass } from '../../../audit/gosum.js'
+import { sarifDocument, type SarifResult, type SarifRule } from '../../ui/sarif-document.js'
 import { factOf, isFailure, type FileReport } from './gosum-text.js'
-
-/** Results that code scanning takes in one run; a document with more is refused whole. */
-const MAX_RESULTS = 25_000
 
 type RuleId = Exclude<FindingClass, 'private'>
 
-interface Rule {
-  readonly short: string
-  readonly full: string
-  readonly level: 'error' | 'warning'
-}
-
-const RULES: Readonly<Record<RuleId, Rule>> = {
+const RULES: Readonly<Record<RuleId, SarifRule>> = {
   'log-conflict': {
     short: 'The checksum database showed two histories',
     full: 'Two heads signed by the log contradict each other. Keep the evidence file, and build nothing.',
@@ -49,81 +38,28 @@ const RULES: Readonly<Record<RuleId, Rule>> = {
   },
 }
 
-const RULE_IDS = CLASSES.filter((name): name is RuleId => name !== 'private')
-
 /** The document about these files. `problems` are errors that kept lines or files from being checked. */
 export function sarifOf(reports: readonly FileReport[], problems: readonly string[], version: string): unknown {
-  // When there are too many, those of the gravest classes stay.
-  const results = reports
-    .flatMap((report) => [
-      ...convictionOf(report),
-      ...report.findings.filter(isFailure).map((finding) => resultOf(report.file, finding)),
-    ])
-    .sort((a, b) => a.ruleIndex - b.ruleIndex)
-    .slice(0, MAX_RESULTS)
-  return {
-    $schema: 'https://json.schemastore.org/sarif-2.1.0.json',
-    version: '2.1.0',
-    runs: [
-      {
-        tool: { driver: { name: 'gossum', semanticVersion: version, rules: RULE_IDS.map(ruleOf) } },
-        invocations: [
-          {
-            executionSuccessful: problems.length === 0,
-            toolExecutionNotifications: problems.map((text) => ({ level: 'error', message: { text } })),
-          },
-        ],
-        columnKind: 'utf16CodeUnits',
-        results,
-      },
-    ],
-  }
+  const results = reports.flatMap((report) => [
+    ...convictionOf(report),
+    ...report.findings.filter(isFailure).map((finding) => resultOf(report.file, finding)),
+  ])
+  return sarifDocument(RULES, results, problems, version)
 }
 
-function ruleOf(id: RuleId): unknown {
-  const { short, full, level } = RULES[id]
-  return {
-    id,
-    shortDescription: { text: short },
-    fullDescription: { text: full },
-    help: { text: `${short}. ${full}` },
-    defaultConfiguration: { level },
-    properties: { tags: ['security', 'supply-chain'], 'security-severity': level === 'error' ? '8.0' : '3.0' },
-  }
-}
-
-interface Result {
-  readonly ruleIndex: number
-  readonly [field: string]: unknown
-}
-
-function resultOf(file: string, finding: LineFinding): Result {
+function resultOf(file: string, finding: LineFinding): SarifResult<RuleId> {
   const { module, version, kind, line } = finding
   const what = module === null ? '' : `${module} ${version!}${kind === 'mod' ? '/go.mod' : ''}: `
-  return result(finding.class as RuleId, `${what}${factOf(finding)}`, file, line)
+  return { rule: finding.class as RuleId, text: `${what}${factOf(finding)}`, file: nameOf(file), line }
 }
 
 /** A conviction that no line of the file brought to light. */
-function convictionOf({ file, evidence, findings }: FileReport): Result[] {
+function convictionOf({ file, evidence, findings }: FileReport): SarifResult<RuleId>[] {
   if (evidence === null || findings.some((finding) => finding.class === 'log-conflict')) return []
-  return [result('log-conflict', `evidence ${evidence.id}`, file, 1)]
+  return [{ rule: 'log-conflict', text: `evidence ${evidence.id}`, file: nameOf(file), line: 1 }]
 }
 
-function result(ruleId: RuleId, text: string, file: string, startLine: number): Result {
-  return {
-    ruleId,
-    ruleIndex: RULE_IDS.indexOf(ruleId),
-    level: RULES[ruleId].level,
-    message: { text },
-    locations: [{ physicalLocation: { artifactLocation: { uri: uriOf(file) }, region: { startLine } } }],
-  }
-}
-
-/** A relative path stays relative, which is what places it in a repository. What came by stdin has no name. */
-function uriOf(file: string): string {
-  if (file === '-') return 'go.sum'
-  const path = file.replaceAll('\\', '/').replace(/^(\.\/+)+/, '')
-  const escaped = path.split('/').map(encodeURIComponent).join('/')
-  if (/^[A-Za-z]:\//.test(path)) return `file:///${escaped.replace('%3A', ':')}`
-  return path.startsWith('/') ? `file://${escaped}` : escaped
+/** What came by stdin has no name. */
+function nameOf(file: string): string {
+  return file === '-' ? 'go.sum' : file
 }

@@ -2,19 +2,16 @@
  * Where the go command remembers the newest head of a checksum database: `pkg/sumdb/<name>/latest` below the first
  * entry of GOPATH, which is found as the go command finds it (cmd/go/internal/cfg).
  */
-import { delimiter, isAbsolute, join } from 'node:path'
-import { userHome } from '../../../config/user-home.js'
+import { isAbsolute, join } from 'node:path'
 import { GossumError, HintedError } from '../../../errors.js'
 import { isMissingFile, readFileBounded } from '../../named-files.js'
-import { goEnv } from '../../go-env.js'
+import { firstGoPath } from '../../go-env.js'
 
 /** The file that remembers the log with this key name. Throws FILE_UNREADABLE when GOPATH names no place for it. */
 export function latestPath(name: string, env: NodeJS.ProcessEnv = process.env): string {
-  const home = userHome(env)
-  const gopath = goEnv('GOPATH', env) ?? (home === undefined ? '' : join(home, 'go'))
-  const [first = ''] = gopath.split(delimiter)
+  const first = firstGoPath(env)
   if (!isAbsolute(first)) {
-    const error = new GossumError('FILE_UNREADABLE', `the first entry of GOPATH is no absolute path: ${gopath}`)
+    const error = new GossumError('FILE_UNREADABLE', `the first entry of GOPATH is no absolute path: ${first}`)
     throw new HintedError(error, 'the go command refuses it, too; or name the file itself')
   }
   return join(first, 'pkg', 'sumdb', ...name.split('/'), 'latest')

@@ -1,6 +1,7 @@
 /**
  * What a node and the log itself say about one head. Neither is believed: a head is inconsistent only when two signatures and a proof say so.
  */
+import { compareHeads } from '../../../audit/signed-heads.js'
 import type { LogSetting } from '../../../config/config.js'
 import { ERRORS, GossumError, type ErrorCode } from '../../../errors.js'
 import { BAD_RECORD, makeSplitView, parseEvidence, verifyEvidence, type TwoHeads } from '../../../evidence/evidence.js'
@@ -114,20 +115,21 @@ export async function askLog({ key, url, origin }: PolledLog, remembered: Rememb
     }
     const client = new SumdbClient({ url, key, origin })
     const { head: shown, note } = await client.latest(late)
-    const [smaller, larger] = ours.size <= shown.size ? [ours, shown] : [shown, ours]
-    const prefix = await client.prefix(larger, smaller.size, late)
+    const pair = [
+      { head: ours, note: remembered.note },
+      { head: shown, note: parseNote(note) },
+    ] as const
+    const evidence = await compareHeads(key, pair, [client], late)
     const fields = { size: shown.size, root: formatHash(shown.root) }
-    if (equalBytes(prefix.root, smaller.root)) {
-      // The empty tree is part of every history: no tile of this one was asked for.
-      if (shown.size < ours.size && shown.size === 0) {
-        return { said: { url, verdict: 'pending', text: 'shows the empty tree, which says nothing', fields } }
-      }
-      return { said: { url, verdict: 'consistent', text: relation(ours.size, shown.size), fields } }
+    if (evidence !== undefined) {
+      const text = `shows size ${grouped(shown.size)}, of another history`
+      return { said: { url, verdict: 'inconsistent', text, fields }, evidence }
     }
-    const isProven = smaller.size > 0 && smaller.size < larger.size
-    const evidence = makeSplitView(key, [remembered.note, parseNote(note)], isProven ? prefix : undefined)
-    const text = `shows size ${grouped(shown.size)}, of another history`
-    return { said: { url, verdict: 'inconsistent', text, fields }, evidence }
+    // The empty tree is part of every history.
+    if (shown.size < ours.size && shown.size === 0) {
+      return { said: { url, verdict: 'pending', text: 'shows the empty tree, which says nothing', fields } }
+    }
+    return { said: { url, verdict: 'consistent', text: relation(ours.size, shown.size), fields } }
   } catch (error) {
     return failed(url, error)
   } finally {

@@ -2,9 +2,9 @@
  * A checksum database that lies: one key, two histories. Everybody sees the honest one except a single victim, who has an address of their own. Until the fork both show the same.
  */
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { Level } from 'level'
+import { listen, urlOf } from '../../../lib/listen.js'
 import { SumdbServer, type Listening, type NewRecord } from '../../../sumdb/log-server.js'
 import { toBase64, utf8 } from '../../../tlog/bytes.js'
 import { sha256 } from '../../../tlog/hash.js'
@@ -140,11 +140,11 @@ async function listenFor(first: SumdbServer): Promise<VictimView & Listening> {
       response.writeHead(status, { 'content-type': type, 'content-length': body.length }).end(body)
     })
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  await listen(server, { host: '127.0.0.1', port: 0 })
   const view = {
     log: first,
     shown: (log: SumdbServer) => new Promise<number>((resolve) => waiting.set(log, resolve)),
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: urlOf(server),
     close: () =>
       new Promise<void>((resolve) => {
         server.close(() => resolve())

@@ -310,7 +310,7 @@ export class SyncServer {
     return BUSY
   }
 
-  /** What a peer does not read or write in time ends. */
+  /** Ends what a peer does not read or write in time. */
   #timed<T>(act: (signal: AbortSignal) => Promise<T>): Promise<T> {
     return timed(this.#servedMs, [this.#options.stopped], act)
   }

@@ -1,0 +1,37 @@
+/** What a go.mod says of itself, read as leniently as the go command reads those of dependencies. Pure. */
+
+/** The largest go.mod, in bytes; a LICENSE has the same bound (golang.org/x/mod/zip). */
+export const MAX_GO_MOD_BYTES = 16 * 1024 * 1024
+
+/** The module path in a go.mod; undefined when it names none. */
+export function modulePathIn(goMod: string): string | undefined {
+  for (const line of goMod.split('\n')) {
+    const rest = /^module(?=[\s"`])(.*)$/.exec(withoutComment(line).trim())?.[1]?.trim()
+    if (rest === undefined || rest === '') continue
+    const quoted = /^"([^"\\]+)"$/.exec(rest) ?? /^`([^`]+)`$/.exec(rest)
+    if (quoted !== null) return quoted[1]
+    return /["`]/.test(rest) ? undefined : rest
+  }
+  return undefined
+}
+
+/** Whether a go.mod says `go 1.24` or later, since when module zips leave out more of vendor folders. */
+export function isSinceGo124(goMod: string): boolean {
+  for (const line of goMod.split('\n')) {
+    const version = /^go\s+v?([1-9][0-9]*)\.(0|[1-9][0-9]*)/.exec(withoutComment(line).trim())
+    if (version === null) continue
+    const [major, minor] = [Number(version[1]), Number(version[2])]
+    return major > 1 || minor >= 24
+  }
+  return false
+}
+
+function withoutComment(line: string): string {
+  const at = line.indexOf('//')
+  return at === -1 ? line : line.slice(0, at)
+}
+
+/** The go.mod that a module without one has: its path alone. */
+export function synthesizedGoMod(path: string): string {
+  return `module ${path}\n`
+}

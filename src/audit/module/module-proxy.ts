@@ -1,0 +1,168 @@
+/**
+ * A GOPROXY, as the go command asks it: files below a URL, http, https or of this disk (go.dev/ref/mod, "GOPROXY protocol").
+ * Nothing that it gives is believed; its answers are bounded, and large ones go to a file.
+ */
+import { open, readFile, stat } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import { errorText, GossumError } from '../../errors.js'
+import { timed } from '../../lib/timed.js'
+import { outgoing, type FetchAnswer } from '../../outgoing/http-client.js'
+import { withoutLogin } from '../../outgoing/logins.js'
+import { reasonOf } from '../../outgoing/reason.js'
+import { concatBytes } from '../../tlog/bytes.js'
+import { DEFAULT_USER_AGENT } from '../../sumdb/fetcher.js'
+
+/** Redirects that are followed: proxies of companies keep zips in the stores of others. */
+const MAX_REDIRECTS = 5
+/** How often an answer that may pass is asked for again, and the wait before, in ms. */
+const RETRIES = 2
+const PAUSE_MS = 500
+
+/** What takes the pieces of an answer. */
+type Take = (piece: Uint8Array) => Promise<void> | void
+
+/** Why there is no such file there (404 or 410): another proxy may have it. */
+export class NotThere extends GossumError {
+  override readonly name = 'NotThere'
+
+  constructor(detail: string) {
+    super('PROXY_FAILED', detail)
+  }
+}
+
+/** An answer that may be another one the next time. */
+class Passing extends Error {}
+
+export class ModuleProxy {
+  /** Without a login, and without a slash at the end. */
+  readonly url: string
+
+  /** Throws USAGE for what is no http, https or file URL. */
+  constructor(url: string) {
+    const clean = withoutLogin(url)
+    if (!/^(?:https?:\/\/[^/?#]|file:\/\/)/.test(clean) || !URL.canParse(clean)) {
+      throw new GossumError('USAGE', `a module proxy has an http, https or file URL: ${clean}`)
+    }
+    this.url = clean.replace(/\/+$/, '')
+  }
+
+  /** The file at a path. Throws NotThere, PROXY_FAILED also for more than `most` bytes, and the signal's reason. */
+  async get(path: string, most: number, timeoutMs: number, signal?: AbortSignal): Promise<Uint8Array> {
+    const local = this.#file(path)
+    if (local !== undefined) {
+      await this.#requireFile(local, most)
+      return readFile(local)
+    }
+    let pieces: Uint8Array[] = []
+    await this.#fetch(path, most, timeoutMs, signal, () => {
+      pieces = []
+      return (piece) => void pieces.push(piece)
+    })
+    return concatBytes(...pieces)
+  }
+
+  /** The same, as a file: that of the proxy itself where it is on this disk, else `file`, which is written. */
+  async save(path: string, file: string, most: number, timeoutMs: number, signal?: AbortSignal): Promise<string> {
+    const local = this.#file(path)
+    if (local !== undefined) {
+      await this.#requireFile(local, most)
+      return local
+    }
+    const handle = await open(file, 'w', 0o600)
+    try {
+      await this.#fetch(path, most, timeoutMs, signal, async () => {
+        await handle.truncate(0)
+        let at = 0
+        return async (piece) => {
+          await handle.write(piece, 0, piece.length, at)
+          at += piece.length
+        }
+      })
+    } finally {
+      await handle.close()
+    }
+    return file
+  }
+
+  #file(path: string): string | undefined {
+    return this.url.startsWith('file://') ? fileURLToPath(`${this.url}/${path}`) : undefined
+  }
+
+  async #requireFile(file: string, most: number): Promise<void> {
+    const found = await stat(file).catch((error: unknown) => {
+      const { code } = error as NodeJS.ErrnoException
+      throw code === 'ENOENT' || code === 'ENOTDIR' ? new NotThere(file) : failed(errorText(error), error)
+    })
+    if (!found.isFile()) throw failed(`${file} is no file`)
+    if (found.size > most) throw failed(`${file}: more than ${most} bytes`)
+  }
+
+  /** `begin` is called for each try. */
+  async #fetch(
+    path: string,
+    most: number,
+    timeoutMs: number,
+    signal: AbortSignal | undefined,
+    begin: () => Take | Promise<Take>,
+  ): Promise<void> {
+    const url = `${this.url}/${path}`
+    for (let tries = 0; ; tries++) {
+      try {
+        await timed(timeoutMs, [signal], async (ending) => receive(url, most, await begin(), ending))
+        return
+      } catch (error) {
+        if (signal?.aborted === true || error instanceof GossumError) throw error
+        if (tries === RETRIES) throw failed(`${url}: ${reasonOf(error)}`, error)
+        await new Promise((resolve) => setTimeout(resolve, PAUSE_MS * 2 ** tries))
+      }
+    }
+  }
+}
+
+async function receive(first: string, most: number, take: Take, signal: AbortSignal): Promise<void> {
+  let url = first
+  for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
+    const headers = { 'user-agent': DEFAULT_USER_AGENT }
+    const answer = await outgoing.fetch(url, { headers, redirect: 'manual', signal })
+    const next = redirectOf(answer, url)
+    if (next === undefined) return pour(answer, url, most, take)
+    await answer.body?.getReader().cancel()
+    url = next
+  }
+  throw failed(`${first}: more than ${MAX_REDIRECTS} redirects`)
+}
+
+/** Where an answer leads; undefined for one that leads nowhere. Never from https to what others can read and change: that throws PROXY_FAILED. */
+export function redirectOf({ status, headers }: FetchAnswer, from: string): string | undefined {
+  if (![301, 302, 303, 307, 308].includes(status)) return undefined
+  const location = headers.get('location') ?? ''
+  const next = URL.canParse(location, from) ? withoutLogin(new URL(location, from).href) : ''
+  if (/^https:\/\//.test(next) || (/^http:\/\//.test(next) && from.startsWith('http://'))) return next
+  throw failed(`${from}: leads to ${JSON.stringify(location.slice(0, 200))}`)
+}
+
+async function pour(answer: FetchAnswer, url: string, most: number, take: Take): Promise<void> {
+  const { status, body } = answer
+  const reader = body?.getReader()
+  if (status !== 200) {
+    await reader?.cancel()
+    // SPEC: go.dev/ref/mod, GOPROXY protocol: 404 and 410 say that the proxy does not have the module version.
+    if (status === 404 || status === 410) throw new NotThere(`${url}: status ${status}`)
+    const detail = `${url}: status ${status}`
+    throw status >= 500 || status === 429 ? new Passing(`status ${status}`) : failed(detail)
+  }
+  for (let length = 0; reader !== undefined;) {
+    const { done, value } = await reader.read()
+    if (done) return
+    length += value.length
+    if (length > most) {
+      await reader.cancel()
+      throw failed(`${url}: more than ${most} bytes`)
+    }
+    await take(value)
+  }
+}
+
+function failed(detail: string, cause?: unknown): GossumError {
+  return new GossumError('PROXY_FAILED', detail, cause)
+}

@@ -1,0 +1,32 @@
+import { hash } from 'node:crypto'
+import { expect, test } from 'vitest'
+import { goModHash, hash1 } from '../../../src/audit/module/dirhash.js'
+import { utf8 } from '../../../src/tlog/bytes.js'
+import { codeOf } from '../../helpers/codes.js'
+import { h1 } from '../../helpers/go.js'
+
+const file = (name: string, text: string) => ({ name, sha256: hash('sha256', text) })
+
+test('no files have the hash of nothing', () => {
+  expect(hash1([])).toBe('h1:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=')
+})
+
+test('the empty go.mod has the hash that go once noted by mistake', () => {
+  expect(goModHash(new Uint8Array())).toBe('h1:G7mAYYxgmS0lVkHyy2hEOLQCFB0DlQFTMLWggykrydY=')
+})
+
+test('a go.mod has the hash of the one file of this name', () => {
+  expect(goModHash(utf8('module m\n'))).toBe(h1({ 'go.mod': 'module m\n' }))
+})
+
+test('the order of the files is nothing, that of the names is theirs in bytes', () => {
+  // A letter beyond U+FFFF comes last in UTF-8, and before the other one in UTF-16.
+  const files = { 'm@v1/\uff41': 'a', 'm@v1/\u{10400}': 'b', 'm@v1/B': 'c', 'm@v1/a': 'd' }
+  const given = Object.entries(files).map(([name, text]) => file(name, text))
+  expect(hash1(given)).toBe(h1(files))
+  expect(hash1(given.toReversed())).toBe(h1(files))
+})
+
+test('a name with a newline would be two lines', () => {
+  expect(codeOf(() => hash1([file('a\nb', '')]))).toBe('MODULE_ZIP_INVALID')
+})

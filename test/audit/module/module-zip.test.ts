@@ -1,0 +1,118 @@
+/** Module zips of honest and other people, read by us and, where it is at hand, by Go. */
+import { randomBytes } from 'node:crypto'
+import { expect, test } from 'vitest'
+import { hashZip, type HashedZip } from '../../../src/audit/module/module-zip.js'
+import { attempted } from '../../../src/errors/attempt.js'
+import type { GossumError } from '../../../src/errors.js'
+import { h1, required } from '../../helpers/go.js'
+import { scratchFolder } from '../../helpers/home.js'
+import { makeZip, type MadeEntry } from '../../helpers/zips.js'
+import { goSays, modrules } from './modrules.js'
+
+const { file } = scratchFolder()
+const PREFIX = 'example.com/m@v1.0.0/'
+let zips = 0
+const save = (bytes: Uint8Array): string => file(`${++zips}.zip`, bytes)
+const entry = (name: string, data: string | Uint8Array, more: Partial<MadeEntry> = {}): MadeEntry => ({
+  name: PREFIX + name,
+  data,
+  ...more,
+})
+const hashed = (path: string): Promise<HashedZip | GossumError> => attempted(hashZip(path, PREFIX))
+
+test.runIf(required)('modrules is here, as REQUIRE_PEERS asks', () => {
+  expect(modrules).toBeDefined()
+})
+
+const FILES = {
+  [`${PREFIX}go.mod`]: 'module example.com/m\n',
+  [`${PREFIX}a/b.go`]: 'package b\n',
+  [`${PREFIX}empty`]: '',
+}
+
+test('the hash is that of the files, whatever their order, times and compression', async () => {
+  const entries = Object.entries(FILES).map(([name, data]) => ({ name, data }))
+  const others = entries.toReversed().map((one, i) => ({ ...one, isDeflated: true, time: 1000 + i }))
+  for (const made of [entries, others]) {
+    expect(await hashed(save(makeZip(made)))).toMatchObject({ hash: h1(FILES), flaw: undefined })
+  }
+})
+
+test('one file more is another hash', async () => {
+  const entries = [...Object.entries(FILES), [`${PREFIX}x`, ''] as const].map(([name, data]) => ({ name, data }))
+  expect(await hashed(save(makeZip(entries)))).not.toMatchObject({ hash: h1(FILES) })
+})
+
+test('a large file is read in pieces, and is the same', async () => {
+  const data = Buffer.concat([randomBytes(3_000_000), Buffer.alloc(6_000_000, 7)])
+  const made = (more: Partial<MadeEntry>): string => save(makeZip([entry('large', data, more)]))
+  const stored = await hashZip(made({}), PREFIX)
+  expect(await hashZip(made({ isDeflated: true }), PREFIX)).toEqual(stored)
+  expect(await hashed(made({ isDeflated: true, crc: 1 }))).toMatchObject({ code: 'MODULE_ZIP_INVALID' })
+  expect(await hashed(made({ isDeflated: true, size: data.length - 1 }))).toMatchObject({ code: 'MODULE_ZIP_INVALID' })
+})
+
+/** What Go and we refuse to hash. */
+const UNREADABLE: [what: string, zip: Uint8Array][] = [
+  ['no zip', Buffer.from('PK, and nothing else')],
+  ['nothing', new Uint8Array()],
+  ['a zip that was cut', makeZip([entry('a', 'text')]).slice(0, -10)],
+  ['a checksum that is wrong', makeZip([entry('a', 'text', { crc: 5 })])],
+  ['a checksum that is wrong, deflated', makeZip([entry('a', 'text', { crc: 5, isDeflated: true })])],
+  ['a file that is larger than it declares', makeZip([entry('a', 'text'.repeat(9), { isDeflated: true, size: 4 })])],
+  ['a file that is smaller than it declares', makeZip([entry('a', 'text', { isDeflated: true, size: 40 })])],
+  ['a compression that nobody has', makeZip([entry('a', 'text', { method: 99 })])],
+  ['what does not inflate', makeZip([entry('a', Uint8Array.of(0xff, 0xff, 0xff), { method: 8 })])],
+]
+
+/** What has a hash, and is no module zip. */
+const FLAWED: [what: string, entries: MadeEntry[]][] = [
+  ['another prefix', [{ name: 'example.com/m@v1.0.1/a', data: 'x' }]],
+  ['a way out', [entry('../a', 'x')]],
+  ['two names that are one on some systems', [entry('a', 'x'), entry('A', 'x')]],
+  ['a nested go.mod', [entry('n/go.mod', 'module n')]],
+  ['a name of Windows', [entry('aux.go', 'x')]],
+]
+
+test.each(UNREADABLE)('refuses %s', async (_, bytes) => {
+  const path = save(bytes)
+  expect(await hashed(path)).toMatchObject({ code: 'MODULE_ZIP_INVALID' })
+  if (modrules !== undefined) expect(await goSays('zip', 'example.com/m', 'v1.0.0', path)).not.toHaveProperty('hash')
+})
+
+test.each(FLAWED)('hashes, and names what is wrong with %s', async (_, entries) => {
+  const path = save(makeZip(entries))
+  const found = (await hashed(path)) as HashedZip
+  expect(found.flaw).toBeTypeOf('string')
+  if (modrules === undefined) return
+  const theirs = await goSays('zip', 'example.com/m', 'v1.0.0', path)
+  expect(theirs).toEqual({ hash: found.hash, error: expect.any(String) as string })
+})
+
+test.skipIf(modrules === undefined)(
+  'Go hashes folders as we do: a folder that is an entry, and the empty name',
+  async () => {
+    const path = save(makeZip([entry('', ''), entry('a/', ''), entry('a/b', 'x'), entry('ä', 'y')]))
+    const { hash, flaw } = await hashZip(path, PREFIX)
+    expect(await goSays('zip', 'example.com/m', 'v1.0.0', path)).toEqual({ hash })
+    expect(flaw).toBeUndefined()
+  },
+)
+
+test('a bomb is refused by what it declares, before it goes off', async () => {
+  const zeros = entry('zeros', Buffer.alloc(300 * 1024 * 1024), { isDeflated: true })
+  const path = save(makeZip([zeros, { ...zeros, name: `${PREFIX}more` }]))
+  expect(await hashed(path)).toMatchObject({
+    code: 'MODULE_ZIP_INVALID',
+    detail: expect.stringContaining('larger') as string,
+  })
+})
+
+test('a name that is not UTF-8 is refused', async () => {
+  const name = Buffer.concat([Buffer.from(PREFIX), Buffer.of(0xff)])
+  expect(await hashed(save(makeZip([{ name, data: 'x' }])))).toMatchObject({ code: 'MODULE_ZIP_INVALID' })
+})
+
+test('a file that is not there is no zip that is wrong', async () => {
+  expect(await hashed('/nonexistent.zip')).toMatchObject({ code: 'FILE_UNREADABLE' })
+})

@@ -1,0 +1,22 @@
+import { expect, test } from 'vitest'
+import { readAtMost } from '../../src/cli/read-at-most.js'
+
+/** Pieces of these lengths, each byte with the number of its piece; and how many were asked for. */
+function pieces(...lengths: readonly number[]): { chunks: AsyncIterable<Uint8Array>; asked: () => number } {
+  let asked = 0
+  async function* give(): AsyncIterable<Uint8Array> {
+    for (const length of lengths) yield await Promise.resolve(new Uint8Array(length).fill(++asked))
+  }
+  return { chunks: give(), asked: () => asked }
+}
+
+test('as many bytes as may be are read, in their order', async () => {
+  expect(await readAtMost(pieces(2, 0, 1).chunks, 3)).toEqual(Uint8Array.of(1, 1, 3))
+  expect(await readAtMost(pieces().chunks, 0)).toEqual(new Uint8Array())
+})
+
+test('one byte more is too many, and no more is read', async () => {
+  const { chunks, asked } = pieces(2, 2, 2, 2)
+  expect(await readAtMost(chunks, 3)).toBeUndefined()
+  expect(asked()).toBe(2)
+})

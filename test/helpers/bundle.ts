@@ -1,0 +1,32 @@
+/**
+ * A script of the tests as one file, for those who start it dozens of times: with tsx each start reads and rewrites a
+ * hundred sources, which costs three times as much as all that the script does.
+ */
+import { mkdirSync, mkdtempSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { build } from 'vite'
+import { afterAll } from 'vitest'
+import { removeFolder } from './home.js'
+
+/** The path of the bundle, which is there for the tests of one file. Packages stay outside, and are found from where it is. */
+export async function bundled(script: URL): Promise<string> {
+  const modules = fileURLToPath(new URL('../../node_modules/.cache/', import.meta.url))
+  mkdirSync(modules, { recursive: true })
+  const directory = mkdtempSync(join(modules, 'gossum-test-'))
+  afterAll(() => removeFolder(directory))
+  const name = basename(script.pathname).replace(/\.ts$/, '.mjs')
+  const conditions = ['gossum-source', 'node']
+  await build({
+    configFile: false,
+    logLevel: 'warn',
+    ssr: { resolve: { conditions } },
+    build: {
+      ssr: fileURLToPath(script),
+      outDir: directory,
+      minify: false,
+      rolldownOptions: { output: { entryFileNames: name } },
+    },
+  })
+  return join(directory, name)
+}
