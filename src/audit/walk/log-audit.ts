@@ -252,8 +252,6 @@ export class LogAudit {
       await Promise.all(auditors.map(work))
       await written
     } finally {
-      // Whatever ended the reading: nothing is written once this returns, and the first error is the one to tell.
-      await written.catch(() => undefined)
       await Promise.all(auditors.map((auditor) => auditor.stop()))
     }
     return missing

@@ -38,6 +38,7 @@ Examples:
   gossum run --log "VKEY URL ORIGIN"            a log that is no checksum database (c2sp.org/tlog-tiles)
   gossum run --log "VKEY -"                     cosign what this log pushes to /add-checkpoint (docs/witness.md)
   gossum run --log-list https://example.org/log-list.1
+  gossum run --audit                            read every record, too; with gossum key new --auditor say so to others
   gossum run --trusted-proxy 127.0.0.1          behind a reverse proxy of this machine (docs/operating.md)
   gossum run --bootstrap ADDRESS --bootstrap ADDRESS --bootstrap ADDRESS --deposit 2,required    (docs/operating.md)
 

@@ -25,6 +25,7 @@ export function command(): Command {
     'after',
     `
 Examples:
+  gossum watch list
   gossum watch list --config /etc/gossum.yaml
   gossum watch test example.com/mod@v1.2.3
 `,
@@ -59,6 +60,7 @@ The list says with which hashes a version is authorised. What the log says of it
 
 Examples:
   gossum watch test example.com/mod@v1.2.3
+  gossum watch test example.com/mod@v1.2.3 --watch "example.com/* authorised=go.sum"
   gossum watch test example.com/mod@v1.2.3 --config /etc/gossum.yaml --json | jq .authorised
 
 Exit code 0 when it is authorised, or its watches name no list; 2 when it is not; 4 when no watch concerns it, or a
