@@ -13,7 +13,8 @@ function leavesOf(records: readonly (string | Uint8Array)[]): Uint8Array {
 function read(text: string, records: readonly string[], first = 0, layout: RecordLayout = 'data') {
   const tile = { first, width: records.length, leaves: leavesOf(records) }
   const found = readRecords(utf8(text), tile, layout)
-  return 'missing' in found ? found : { ...found, records: found.records.map((record) => fromUtf8(record)) }
+  if ('missing' in found) return found
+  return { misnumbered: found.misnumbered, records: found.records.map((record) => fromUtf8(record)) }
 }
 
 describe('data tiles', () => {
