@@ -252,6 +252,8 @@ export class LogAudit {
       await Promise.all(auditors.map(work))
       await written
     } finally {
+      // Whatever ended the reading, the folder is somebody else's as soon as this returns; the first error is the one to tell.
+      await written.catch(() => undefined)
       await Promise.all(auditors.map((auditor) => auditor.stop()))
     }
     return missing
