@@ -31,6 +31,18 @@ export function goCommands(): GoCommand[] {
   return [...found.values()]
 }
 
+/** The newest of them: rules of modules change, and ours are those of today. */
+export function newestGo(): GoCommand | undefined {
+  return goCommands()
+    .sort((a, b) => minorOf(a) - minorOf(b))
+    .at(-1)
+}
+
+/** The N of go1.N. */
+export function minorOf({ version }: GoCommand): number {
+  return Number(/^go1\.(\d+)/.exec(version)?.[1] ?? 0)
+}
+
 // ---- runs ------------------------------------------------------------------------------------------------------
 
 export interface GoResult {

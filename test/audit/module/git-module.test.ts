@@ -10,13 +10,13 @@ import { describe, expect, test } from 'vitest'
 import { viewOfGit } from '../../../src/audit/module/git-module.js'
 import type { ModuleHashes, HolderView } from '../../../src/audit/module/module-views.js'
 import { attempted } from '../../../src/errors/attempt.js'
-import { goCommands, h1, required } from '../../helpers/go.js'
+import { h1, minorOf, newestGo, required } from '../../helpers/go.js'
 import { scratchFolder } from '../../helpers/home.js'
 import { MadeRepository, type CommittedFiles } from '../../helpers/repositories.js'
 import { goSays, modrules } from './modrules.js'
 
 const { dir } = scratchFolder()
-const go = goCommands().at(-1)
+const go = newestGo()
 const fresh = (): string => mkdtempSync(join(dir, 'd-'))
 const look = (where: string, path: string, version: string): Promise<HolderView> =>
   viewOfGit({ path, version }, where, fresh())
@@ -121,7 +121,9 @@ describe.each(CASES)('%s %s', (path, version, revision, subdir) => {
   ])('%s', async (_, where) => {
     const found = await look(where, path, version)
     expect(found).toMatchObject({ kind: 'has', from: expect.stringContaining(revision.slice(0, 12)) as string })
-    if (go !== undefined && where === repository.dir) {
+    // Before 1.24 go left more out of vendor folders, whatever a go.mod says.
+    const isComparable = go !== undefined && (minorOf(go) >= 24 || subdir !== 'withlicense')
+    if (isComparable && where === repository.dir) {
       expect((found as { hashes: ModuleHashes }).hashes).toEqual(await goMakes(repository, path, version))
     }
     expect(await look(repository.dir, path, version)).toEqual(found)

@@ -7,12 +7,12 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { cachedModules, viewsOfCache, type CacheViews } from '../../../src/audit/module/module-cache.js'
 import { hashesOfRecord, type HolderView } from '../../../src/audit/module/module-views.js'
 import { attempted } from '../../../src/errors/attempt.js'
-import { goCommands, GoUser, h1, publish, required } from '../../helpers/go.js'
+import { GoUser, h1, newestGo, publish, required } from '../../helpers/go.js'
 import { scratchFolder } from '../../helpers/home.js'
 import { goSays, modrules } from './modrules.js'
 
 const { dir } = scratchFolder()
-const go = goCommands().at(-1)
+const go = newestGo()
 const proxy = join(dir, 'proxy')
 const records = [
   await publish(proxy, 'example.com/Mod', 'v1.0.0', 'const A = 1'),

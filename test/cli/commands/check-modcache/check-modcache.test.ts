@@ -7,7 +7,7 @@ import { makeSignerKey, SIGNATURE_TYPES } from '../../../../src/tlog/note.js'
 import { madeUpRecords, memoryLog } from '../../../fakes/lying-log.js'
 import { cosigned, QuorumDoor } from '../../../fakes/quorum-door.js'
 import { gossum, jsonError, type CliOptions, type CliResult } from '../../../helpers/cli.js'
-import { goCommands, GoUser, publish, required } from '../../../helpers/go.js'
+import { newestGo, GoUser, publish, required } from '../../../helpers/go.js'
 import { scratchFolder } from '../../../helpers/home.js'
 
 const { dir, file } = scratchFolder()
@@ -16,7 +16,7 @@ const vkey = signer.verifier.vkey
 const witness = makeSignerKey('w.example', SIGNATURE_TYPES.cosignature, new Uint8Array(32).fill(1))
 const policy = file('policy', `log ${vkey}\nwitness w ${witness.verifier.vkey}\nquorum w\n`)
 
-const go = goCommands().at(-1)
+const go = newestGo()
 const proxy = join(dir, 'proxy')
 const records = [
   await publish(proxy, 'example.com/a', 'v1.0.0', 'const A = 1'),
