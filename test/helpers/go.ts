@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, realpathSync } from 'node:fs'
 import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { escapeModule } from '../../src/sumdb/module.js'
 import type { NewRecord } from '../../src/sumdb/log-server.js'
 import { concatBytes, utf8 } from '../../src/tlog/bytes.js'
@@ -177,4 +178,19 @@ export async function removeTree(directory: string): Promise<void> {
     if (entry.isDirectory()) await removeTree(join(directory, entry.name))
   }
   await rm(directory, { recursive: true, force: true })
+}
+
+/** The module cache of a new user who has downloaded these from a GOPROXY in a folder; undefined where there is no go. */
+export async function downloadedCache(
+  go: GoCommand | undefined,
+  { root, proxy }: { readonly root: string; readonly proxy: string },
+  modules: readonly { readonly path: string; readonly version: string }[],
+): Promise<string | undefined> {
+  if (go === undefined) return undefined
+  const user = await GoUser.create(go, root)
+  const named = modules.map(({ path, version }) => `${path}@${version}`)
+  const from = { GOPROXY: pathToFileURL(proxy).href, GOSUMDB: 'off' }
+  const { exit, output } = await user.run(['mod', 'download', '-modcacherw', ...named], from)
+  if (exit !== 0) throw new Error(output)
+  return join(user.home, 'gp/pkg/mod')
 }

@@ -16,9 +16,6 @@ const ZIP_MS = 10 * 60_000
 /** The largest list of versions that is read, in bytes. */
 const MAX_LIST_BYTES = 4 * 1024 * 1024
 
-/** What the go command asks when nothing is set. */
-export const DEFAULT_GOPROXY = 'https://proxy.golang.org,direct'
-
 /** An entry of a GOPROXY setting. */
 interface ProxyEntry {
   /** A URL, `direct` or `off`. */
@@ -72,7 +69,10 @@ export async function viewOfProxies(
       }
     }
   }
-  const view = absent.length > 0 ? missing(absent) : ({ kind: 'not-asked', reason: 'GOPROXY names no proxy' } as const)
+  const view =
+    absent.length > 0
+      ? missing(absent)
+      : ({ kind: 'not-asked', reason: 'GOPROXY names no proxy: name one with --proxy' } as const)
   return { view, isListed }
 }
 

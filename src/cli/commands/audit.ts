@@ -28,7 +28,7 @@ import { exitOfAudit, tellFinding, tellOutcome } from './audit/audit-text.js'
 
 export async function command(named: string | undefined): Promise<Command> {
   const audit = new Command('audit')
-  if (named === 'merge') return audit.addCommand((await import('./audit/merge.js')).mergeCommand())
+  if (named === 'merge') return audit.addCommand((await import('./audit/merge-command.js')).mergeCommand())
   return audit
     .description(
       'read every record of a log: that each is in the tree, every tile is the right one, every entry keeps the rules, ' +

@@ -196,7 +196,7 @@ describe('what is not there', () => {
   })
 })
 
-test.each(['ext::sh -c touch% /tmp/x', 'http://example.com/m', 'git://example.com/m', 'fd::0'])(
+test.each(['ext::sh -c touch% made-by-it', 'http://example.com/m', 'git://example.com/m', 'fd::0'])(
   '%s is no address',
   async (where) => {
     const refused = attempted(look(where, MODULE, 'v1.2.3'))
@@ -205,7 +205,7 @@ test.each(['ext::sh -c touch% /tmp/x', 'http://example.com/m', 'git://example.co
 )
 
 test('an address that looks like an option is a folder that is not there', async () => {
-  expect(await look('--upload-pack=touch /tmp/x', MODULE, 'v1.2.3')).toMatchObject({ kind: 'unknown' })
+  expect(await look('--upload-pack=touch made-by-it', MODULE, 'v1.2.3')).toMatchObject({ kind: 'unknown' })
 })
 
 test('nothing that a repository configures is run', async () => {

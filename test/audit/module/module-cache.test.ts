@@ -2,17 +2,15 @@
 import { execFileSync } from 'node:child_process'
 import { chmodSync, cpSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { pathToFileURL } from 'node:url'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { cachedModules, viewsOfCache, type CacheViews } from '../../../src/audit/module/module-cache.js'
 import { hashesOfRecord, type HolderView } from '../../../src/audit/module/module-views.js'
 import { attempted } from '../../../src/errors/attempt.js'
-import { GoUser, h1, newestGo, publish, required } from '../../helpers/go.js'
+import { downloadedCache, h1, newestGo, publish, required } from '../../helpers/go.js'
 import { scratchFolder } from '../../helpers/home.js'
 import { goSays, modrules } from './modrules.js'
 
 const { dir } = scratchFolder()
-const go = newestGo()
 const proxy = join(dir, 'proxy')
 const records = [
   await publish(proxy, 'example.com/Mod', 'v1.0.0', 'const A = 1'),
@@ -23,17 +21,7 @@ const MOD = { path: 'example.com/Mod', version: 'v1.0.0' }
 const own = hashesOfRecord(records[0]!.text.trim().split('\n'))
 
 /** The cache of a user who has downloaded all of them. */
-const original = await (async (): Promise<string | undefined> => {
-  if (go === undefined) return undefined
-  const user = await GoUser.create(go, dir)
-  const named = records.map(({ path, version }) => `${path}@${version}`)
-  const { exit, output } = await user.run(['mod', 'download', '-modcacherw', ...named], {
-    GOPROXY: pathToFileURL(proxy).href,
-    GOSUMDB: 'off',
-  })
-  if (exit !== 0) throw new Error(output)
-  return join(user.home, 'gp/pkg/mod')
-})()
+const original = await downloadedCache(newestGo(), { root: dir, proxy }, records)
 
 test.runIf(required)('go is here, as REQUIRE_PEERS asks', () => {
   expect(original).toBeDefined()

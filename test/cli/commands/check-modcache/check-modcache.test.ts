@@ -7,7 +7,7 @@ import { makeSignerKey, SIGNATURE_TYPES } from '../../../../src/tlog/note.js'
 import { madeUpRecords, memoryLog } from '../../../fakes/lying-log.js'
 import { cosigned, QuorumDoor } from '../../../fakes/quorum-door.js'
 import { gossum, jsonError, type CliOptions, type CliResult } from '../../../helpers/cli.js'
-import { newestGo, GoUser, publish, required } from '../../../helpers/go.js'
+import { downloadedCache, GoUser, newestGo, publish, required } from '../../../helpers/go.js'
 import { scratchFolder } from '../../../helpers/home.js'
 
 const { dir, file } = scratchFolder()
@@ -16,7 +16,6 @@ const vkey = signer.verifier.vkey
 const witness = makeSignerKey('w.example', SIGNATURE_TYPES.cosignature, new Uint8Array(32).fill(1))
 const policy = file('policy', `log ${vkey}\nwitness w ${witness.verifier.vkey}\nquorum w\n`)
 
-const go = newestGo()
 const proxy = join(dir, 'proxy')
 const records = [
   await publish(proxy, 'example.com/a', 'v1.0.0', 'const A = 1'),
@@ -27,17 +26,8 @@ const records = [
 const log = await memoryLog(signer, [...madeUpRecords(0, 300), ...records.slice(0, 3)])
 const quorumHead = cosigned(await log.head(), [witness])
 
-const original = await (async (): Promise<string | undefined> => {
-  if (go === undefined) return undefined
-  const user = await GoUser.create(go, dir)
-  const named = records.map(({ path, version }) => `${path}@${version}`)
-  const { exit, output } = await user.run(['mod', 'download', '-modcacherw', ...named], {
-    GOPROXY: pathToFileURL(proxy).href,
-    GOSUMDB: 'off',
-  })
-  if (exit !== 0) throw new Error(output)
-  return join(user.home, 'gp/pkg/mod')
-})()
+const go = newestGo()
+const original = await downloadedCache(go, { root: dir, proxy }, records)
 
 test.runIf(required)('go is here, as REQUIRE_PEERS asks', () => {
   expect(original).toBeDefined()
