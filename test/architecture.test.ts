@@ -14,8 +14,10 @@ const ARROWS: Record<string, readonly string[]> = {
   // What is kept of evidence is evidence's to say.
   store: ['evidence', 'tlog'],
   evidence: ['tlog'],
+  // What a module version is made of, and the proxies that give it away.
+  module: ['outgoing', 'sumdb', 'tlog'],
   // Checks files against the log; what it finds of two histories becomes evidence.
-  audit: ['outgoing', 'sumdb', 'evidence', 'tlog'],
+  audit: ['module', 'outgoing', 'sumdb', 'evidence', 'tlog'],
   witness: ['sumdb', 'store', 'evidence', 'tlog'],
   // Which logs there are, and the file that remembers them. Lists of them are fetched as logs are.
   logs: ['outgoing', 'keys', 'sumdb', 'tlog'],
@@ -87,7 +89,7 @@ const PACKAGES: Record<string, readonly string[]> = {
   yaml: ['config'],
   undici: ['outgoing'],
   typebox: ['http', 'status'],
-  yauzl: ['audit'],
+  yauzl: ['module'],
   '@noble/': ['tlog'],
 }
 

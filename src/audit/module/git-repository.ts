@@ -8,8 +8,8 @@ import { dirname, join, resolve } from 'node:path'
 import { finished } from 'node:stream/promises'
 import { errorText, GossumError } from '../../errors.js'
 import { git, GitRefusal, type GitRun } from './git-command.js'
-import { MAX_GO_MOD_BYTES } from './go-mod-text.js'
-import { MAX_ZIP_BYTES } from './zip-rules.js'
+import { MAX_GO_MOD_BYTES } from '../../module/go-mod-text.js'
+import { MAX_ZIP_BYTES } from '../../module/zip-rules.js'
 
 /** How long a look at a repository may take, and how long what goes through all of it, or over a network. */
 const LOOK_MS = 60_000

@@ -4,9 +4,9 @@ import { createReadStream } from 'node:fs'
 import { opendir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { errorText, GossumError } from '../../errors.js'
-import { hash1, type HashedFile } from './dirhash.js'
+import { hash1, type HashedFile } from '../../module/dirhash.js'
 import type { FileDifference } from './module-views.js'
-import { MAX_ZIP_ENTRIES } from './zip-rules.js'
+import { MAX_ZIP_ENTRIES } from '../../module/zip-rules.js'
 
 /** Files up to so many bytes are read at once. */
 const AT_ONCE_BYTES = 4 * 1024 * 1024

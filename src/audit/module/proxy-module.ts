@@ -3,12 +3,12 @@ import { join } from 'node:path'
 import { GossumError } from '../../errors.js'
 import { escapeModule, type ModuleVersion } from '../../sumdb/module-version.js'
 import { fromUtf8 } from '../../tlog/bytes.js'
-import { goModHash } from './dirhash.js'
-import { MAX_GO_MOD_BYTES } from './go-mod-text.js'
-import { ModuleProxy, NotThere } from './module-proxy.js'
+import { goModHash } from '../../module/dirhash.js'
+import { MAX_GO_MOD_BYTES } from '../../module/go-mod-text.js'
+import { ModuleProxy, NotThere } from '../../module/module-proxy.js'
 import type { HolderView } from './module-views.js'
-import { hashZip } from './module-zip.js'
-import { MAX_ZIP_BYTES } from './zip-rules.js'
+import { hashZip } from '../../module/module-zip.js'
+import { MAX_ZIP_BYTES } from '../../module/zip-rules.js'
 
 /** How long a small file may take, and a zip, in ms. */
 const SMALL_MS = 30_000

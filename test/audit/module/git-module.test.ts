@@ -13,7 +13,7 @@ import { attempted } from '../../../src/errors/attempt.js'
 import { h1, minorOf, newestGo, required } from '../../helpers/go.js'
 import { scratchFolder } from '../../helpers/home.js'
 import { MadeRepository, type CommittedFiles } from '../../helpers/repositories.js'
-import { goSays, modrules } from './modrules.js'
+import { goSays, modrules } from '../../module/modrules.js'
 
 const { dir } = scratchFolder()
 const go = newestGo()

@@ -8,7 +8,7 @@ import { hashesOfRecord, type HolderView } from '../../../src/audit/module/modul
 import { attempted } from '../../../src/errors/attempt.js'
 import { downloadedCache, h1, newestGo, publish, required } from '../../helpers/go.js'
 import { scratchFolder } from '../../helpers/home.js'
-import { goSays, modrules } from './modrules.js'
+import { goSays, modrules } from '../../module/modrules.js'
 
 const { dir } = scratchFolder()
 const proxy = join(dir, 'proxy')

@@ -12,7 +12,7 @@ import { gossum, jsonError, type CliOptions, type CliResult } from '../../../hel
 import { publish } from '../../../helpers/go.js'
 import { scratchFolder } from '../../../helpers/home.js'
 import { MadeRepository } from '../../../helpers/repositories.js'
-import { goSays, modrules } from '../../../audit/module/modrules.js'
+import { goSays, modrules } from '../../../module/modrules.js'
 
 const { dir, file } = scratchFolder()
 const signer = makeSignerKey('log.example', SIGNATURE_TYPES.ed25519, new Uint8Array(32).fill(7))

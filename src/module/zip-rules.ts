@@ -4,7 +4,7 @@
  *
  * Pure.
  */
-import { GossumError } from '../../errors.js'
+import { GossumError } from '../errors.js'
 import { badFilePath, NameCollisions } from './file-path.js'
 import { MAX_GO_MOD_BYTES } from './go-mod-text.js'
 

@@ -1,8 +1,8 @@
 /** Names of files in modules: by the rules, and as golang.org/x/mod/module judges them, where it is at hand. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { badFilePath, folded, NameCollisions } from '../../../src/audit/module/file-path.js'
-import { required } from '../../helpers/go.js'
+import { badFilePath, folded, NameCollisions } from '../../src/module/file-path.js'
+import { required } from '../helpers/go.js'
 import { askGo, modrules } from './modrules.js'
 
 const GOOD = ['a', 'a/b.go', 'ä/ñ', '.gitignore', 'a b', 'x~1', 'A@v1.0.0/[b]', '日本.go', 'con1', 'comp.go', 'a..b']

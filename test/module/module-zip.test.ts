@@ -1,12 +1,12 @@
 /** Module zips of honest and other people, read by us and, where it is at hand, by Go. */
 import { randomBytes } from 'node:crypto'
 import { expect, test } from 'vitest'
-import { hashZip, type HashedZip } from '../../../src/audit/module/module-zip.js'
-import { attempted } from '../../../src/errors/attempt.js'
-import type { GossumError } from '../../../src/errors.js'
-import { h1, required } from '../../helpers/go.js'
-import { scratchFolder } from '../../helpers/home.js'
-import { makeZip, type MadeEntry } from '../../helpers/zips.js'
+import { hashZip, type HashedZip } from '../../src/module/module-zip.js'
+import { attempted } from '../../src/errors/attempt.js'
+import type { GossumError } from '../../src/errors.js'
+import { h1, required } from '../helpers/go.js'
+import { scratchFolder } from '../helpers/home.js'
+import { makeZip, type MadeEntry } from '../helpers/zips.js'
 import { goSays, modrules } from './modrules.js'
 
 const { file } = scratchFolder()

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { isSinceGo124, modulePathIn } from '../../../src/audit/module/go-mod-text.js'
+import { isSinceGo124, modulePathIn } from '../../src/module/go-mod-text.js'
 
 test.each([
   ['module example.com/m\n', 'example.com/m'],

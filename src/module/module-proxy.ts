@@ -4,13 +4,13 @@
  */
 import { open, readFile, stat } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
-import { errorText, GossumError } from '../../errors.js'
-import { timed } from '../../lib/timed.js'
-import { outgoing, type FetchAnswer } from '../../outgoing/http-client.js'
-import { withoutLogin } from '../../outgoing/logins.js'
-import { reasonOf } from '../../outgoing/reason.js'
-import { concatBytes } from '../../tlog/bytes.js'
-import { DEFAULT_USER_AGENT } from '../../sumdb/fetcher.js'
+import { errorText, GossumError } from '../errors.js'
+import { timed } from '../lib/timed.js'
+import { outgoing, type FetchAnswer } from '../outgoing/http-client.js'
+import { withoutLogin } from '../outgoing/logins.js'
+import { reasonOf } from '../outgoing/reason.js'
+import { concatBytes } from '../tlog/bytes.js'
+import { DEFAULT_USER_AGENT } from '../sumdb/fetcher.js'
 
 /** Redirects that are followed: proxies of companies keep zips in the stores of others. */
 const MAX_REDIRECTS = 5

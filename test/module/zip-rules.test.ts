@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { MAX_ZIP_BYTES, moduleFiles, ZipNames, type TreeFile } from '../../../src/audit/module/zip-rules.js'
-import { codeOf } from '../../helpers/codes.js'
+import { MAX_ZIP_BYTES, moduleFiles, ZipNames, type TreeFile } from '../../src/module/zip-rules.js'
+import { codeOf } from '../helpers/codes.js'
 
 const file = (name: string, size = 1, kind: TreeFile['kind'] = 'regular'): TreeFile => ({ name, size, kind })
 const chosen = (names: readonly string[], isSinceGo124 = false): string[] =>

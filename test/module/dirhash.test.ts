@@ -1,9 +1,9 @@
 import { hash } from 'node:crypto'
 import { expect, test } from 'vitest'
-import { goModHash, hash1 } from '../../../src/audit/module/dirhash.js'
-import { utf8 } from '../../../src/tlog/bytes.js'
-import { codeOf } from '../../helpers/codes.js'
-import { h1 } from '../../helpers/go.js'
+import { goModHash, hash1 } from '../../src/module/dirhash.js'
+import { utf8 } from '../../src/tlog/bytes.js'
+import { codeOf } from '../helpers/codes.js'
+import { h1 } from '../helpers/go.js'
 
 const file = (name: string, text: string) => ({ name, sha256: hash('sha256', text) })
 

@@ -1,7 +1,7 @@
 /** Go's own libraries as a peer (scripts/peers/modrules). */
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
-import { findPeer } from '../../helpers/peers.js'
+import { findPeer } from '../helpers/peers.js'
 
 const run = promisify(execFile)
 

@@ -5,8 +5,8 @@
  * Pure.
  */
 import { hash } from 'node:crypto'
-import { GossumError } from '../../errors.js'
-import { utf8 } from '../../tlog/bytes.js'
+import { GossumError } from '../errors.js'
+import { utf8 } from '../tlog/bytes.js'
 
 export interface HashedFile {
   /** As the hash has it: `path@version/name` for the files of a module, `go.mod` for a go.mod alone. */
