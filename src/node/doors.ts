@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { Config } from '../config/config.js'
 import type { NodeView } from '../status/node-view.js'
 import { Bastion, type BastionReport } from '../http/bastion/bastion.js'
+import { dashboardRoutes } from '../http/dashboard-door.js'
 import { OperatorDoor } from '../http/operator-socket.js'
 import type { Route } from '../http/router.js'
 import { HttpServer } from '../http/server.js'
@@ -47,7 +48,15 @@ export class Doors {
   async start({ node, sumdbs, witness }: Served): Promise<void> {
     const { home, http, trustedProxies, bastion } = this.#config
     const { onError, onRequest } = this.#news
-    const server = { ...http, trustedProxies, node, sumdbs, routes: witness, onError, onRequest }
+    const server = {
+      ...http,
+      trustedProxies,
+      node,
+      sumdbs,
+      routes: [...witness, ...dashboardRoutes(node, Date.now)],
+      onError,
+      onRequest,
+    }
     this.#http = await HttpServer.start(server)
     this.#news.metrics.routes(this.#http.routes)
     // A home that takes no socket is no reason not to run: nothing can be acknowledged until it does, which is said.
