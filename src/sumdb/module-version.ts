@@ -17,6 +17,8 @@ export interface ModuleVersion {
 const MODULE_PATH = /^(?!\.)[A-Za-z0-9\-._~+]+(?<!\.)(?:\/(?!\.)[A-Za-z0-9\-._~+]+(?<!\.))*$/
 /** The canonical versions that a checksum database takes. */
 const MODULE_VERSION = /^v[0-9]+\.[0-9]+\.[0-9]+(?:-[A-Za-z0-9\-._~]*)?(?:\+incompatible)?$/
+/** An element of ASCII as above. */
+const QUERY = /^(?!\.)[A-Za-z0-9\-._~+]+(?<!\.)$/
 
 function invalid(text: string): GossumError {
   return new GossumError('MODULE_INVALID', JSON.stringify(text.slice(0, 200)))
@@ -39,6 +41,24 @@ export function escapeModule(path: string, version: string): string {
   if (!MODULE_PATH.test(path) || !MODULE_VERSION.test(version) || escaped.length > MAX_MODULE_LENGTH) {
     throw invalid(`${path}@${version}`)
   }
+  return escaped
+}
+
+/** The escaped spelling of a module path alone, as lists of versions are below it. Throws MODULE_INVALID. */
+export function escapePath(path: string): string {
+  const escaped = escapeCase(path)
+  if (!MODULE_PATH.test(path) || escaped.length > MAX_MODULE_LENGTH) throw invalid(path)
+  return escaped
+}
+
+/**
+ * The escaped spelling of what may be asked for in the place of a version: a version, a branch, a tag, a revision. Throws
+ * MODULE_INVALID.
+ */
+export function escapeQuery(query: string): string {
+  const escaped = escapeCase(query)
+  // SPEC: golang.org/x/mod/module, EscapeVersion: one element of a path, without exclamation marks.
+  if (!QUERY.test(query) || escaped.length > MAX_MODULE_LENGTH) throw invalid(query)
   return escaped
 }
 
