@@ -3,10 +3,12 @@ import { join } from 'node:path'
 import type { Config } from '../config/config.js'
 import type { NodeView } from '../status/node-view.js'
 import { Bastion, type BastionReport } from '../http/bastion/bastion.js'
+import { mirrorRoutes } from '../http/mirror-door.js'
 import { OperatorDoor } from '../http/operator-socket.js'
 import type { Route } from '../http/router.js'
 import { HttpServer } from '../http/server.js'
 import type { SumdbProxy } from '../proxy/sumdb-proxy.js'
+import type { Mirroring } from './mirroring.js'
 import type { News } from './news.js'
 import { PatientDoor } from './patient-door.js'
 
@@ -15,6 +17,7 @@ export interface Served {
   readonly node: NodeView
   readonly sumdbs: readonly SumdbProxy[]
   readonly witness: readonly Route[]
+  readonly mirroring: Mirroring | undefined
 }
 
 export class Doors {
@@ -44,14 +47,15 @@ export class Doors {
   }
 
   /** Opens them. Throws ADDRESS_IN_USE. */
-  async start({ node, sumdbs, witness }: Served): Promise<void> {
+  async start({ node, sumdbs, witness, mirroring }: Served): Promise<void> {
     const { home, http, trustedProxies, bastion } = this.#config
     const { onError, onRequest } = this.#news
-    const server = { ...http, trustedProxies, node, sumdbs, routes: witness, onError, onRequest }
+    const routes = [...witness, ...mirrorRoutes(mirroring?.mirror, sumdbs, onError)]
+    const server = { ...http, trustedProxies, node, sumdbs, routes, onError, onRequest }
     this.#http = await HttpServer.start(server)
     this.#news.metrics.routes(this.#http.routes)
     // A home that takes no socket is no reason not to run: nothing can be acknowledged until it does, which is said.
-    const open = (): Promise<OperatorDoor> => OperatorDoor.start(home, node, { onError, onRequest })
+    const open = (): Promise<OperatorDoor> => OperatorDoor.start(home, node, mirroring, { onError, onRequest })
     this.#operator = new PatientDoor({ open, onError })
     await this.#operator.start()
     if (bastion !== undefined) await this.#startBastion(bastion, witness)

@@ -10,7 +10,7 @@ import { createNode, type GossumNode } from '../../node/node.js'
 import { SUMDB_ORIGIN } from '../../tlog/checkpoint.js'
 import { policyStrength } from '../../tlog/policy-strength.js'
 import { quorumThreshold } from '../../tlog/policy.js'
-import { grouped } from '../ui/node-text.js'
+import { grouped, span } from '../ui/node-text.js'
 import { askable, nodeFlag } from '../node-client.js'
 import { goEnv, writtenGoEnv } from '../go-env.js'
 import { declareSettings, settingsOf, type SettingFlags } from '../setting-flags.js'
@@ -159,7 +159,7 @@ function mirrorTexts(http: string, config: Config): string[][] {
     ['go', `go env -w GOPROXY=${goProxy(http, config)}`],
     ['undo', undoProxyLine(http)],
     ...config.mirror.map((url) => ['mirror', url]),
-    ...(config.cooldown === undefined ? [] : [['cooldown', `${durationText(config.cooldown)} from the first quorum head that covers a version`]]),
+    ...(config.cooldown === undefined ? [] : [['cooldown', `${span(config.cooldown / 1000)} from the first quorum head that covers a version`]]),
   ]
 }
 
