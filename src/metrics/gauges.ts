@@ -164,6 +164,11 @@ function addLogs(gauges: Gauges): void {
 
 function addAudits(gauges: Gauges): void {
   gauges.perLog('gossum_audited_records', 'Up to which record all were read and judged.', ({ audit }) => audit?.size)
+  gauges.perLog(
+    'gossum_indexed_records',
+    'Up to which record all are in the index.',
+    ({ audit }) => audit?.indexed ?? undefined,
+  )
   gauges.perFinding('gossum_audit_findings', 'What an audit found, by level.', ({ audit }) => audit?.findings)
   gauges.perLog(
     'gossum_audit_complete',

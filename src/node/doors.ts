@@ -10,11 +10,12 @@ import type { SumdbProxy } from '../proxy/sumdb-proxy.js'
 import type { News } from './news.js'
 import { PatientDoor } from './patient-door.js'
 
-/** What is served: to all, to the go command, to logs. */
+/** What is served: to all, to the go command, to logs, and to whoever reads what others recorded. */
 export interface Served {
   readonly node: NodeView
   readonly sumdbs: readonly SumdbProxy[]
   readonly witness: readonly Route[]
+  readonly reads: readonly Route[]
 }
 
 export class Doors {
@@ -44,10 +45,10 @@ export class Doors {
   }
 
   /** Opens them. Throws ADDRESS_IN_USE. */
-  async start({ node, sumdbs, witness }: Served): Promise<void> {
+  async start({ node, sumdbs, witness, reads }: Served): Promise<void> {
     const { home, http, trustedProxies, bastion } = this.#config
     const { onError, onRequest } = this.#news
-    const server = { ...http, trustedProxies, node, sumdbs, routes: witness, onError, onRequest }
+    const server = { ...http, trustedProxies, node, sumdbs, routes: [...witness, ...reads], onError, onRequest }
     this.#http = await HttpServer.start(server)
     this.#news.metrics.routes(this.#http.routes)
     // A home that takes no socket is no reason not to run: nothing can be acknowledged until it does, which is said.

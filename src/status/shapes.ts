@@ -73,6 +73,7 @@ export const AuditView = Shape({
   complete: Flag({ description: 'whether nothing is left to read up to the head that the audit went on to last' }),
   cosigned: orNull(size(), "records in the head that the auditor's key cosigned last"),
   error: orNull(Text(), 'why it does not go on, or why its key does not cosign'),
+  indexed: orNull(size(), 'up to which record all are in the index; null for a log without one'),
 })
 export type AuditView = Type.Static<typeof AuditView>
 
