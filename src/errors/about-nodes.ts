@@ -181,6 +181,16 @@ export const RUNNING = {
     'wait for the Retry-After delay, then send fewer',
     request(429, { exit: 1, retryable: true }),
   ],
+  INDEX_OFF: [
+    'this node keeps no index',
+    'an index is kept by a node that follows a checksum database and runs with --audit; docs/audit.md says more',
+    request(501, { exit: 1 }),
+  ],
+  INDEX_WAITING: [
+    'there is no quorum head yet, and only what one covers is in the index',
+    'wait for the first quorum head: gossum status shows it',
+    notNow(1),
+  ],
   NODE_BUSY: ['the node is at its limit of requests or connections', 'ask again in a moment', notNow(1)],
   FORBIDDEN: [
     'only the operator of the node may do this',

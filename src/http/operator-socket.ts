@@ -30,16 +30,19 @@ export class OperatorDoor {
   }
 
   /**
-   * Opens the door in a home that no other process uses; a socket that a killed one left is replaced. Throws
-   * OPERATOR_DOOR.
+   * Opens the door in a home that no other process uses; a socket that a killed one left is replaced. `mirror` is undefined for a node
+   * that is none. Throws OPERATOR_DOOR.
    */
   static async start(
     home: string,
     node: NodeView,
-    mirror: MirrorOperator | undefined,
     reports: ResponderReports,
+    mirror?: MirrorOperator,
   ): Promise<OperatorDoor> {
-    const responder = new Responder([...operatorRoutes(node), ...mirrorOperatorRoutes(mirror), ...apiRoutes(node)], reports)
+    const responder = new Responder(
+      [...operatorRoutes(node), ...mirrorOperatorRoutes(mirror), ...apiRoutes(node)],
+      reports,
+    )
     const server = createServer()
     const door = new OperatorDoor(server, operatorSocket(home))
     server.on('request', (request, response) => {

@@ -2,6 +2,7 @@
  * Keeps at what time the records of each log were first covered by a quorum head, as quorum heads become known. What is not
  * on the disk yet has no time for anybody.
  */
+import type { RecordTimes } from '../mirror/index/index-pages.js'
 import type { Covered, Covering } from '../store/covered.js'
 import { MAX_AHEAD, quorumTime } from '../witness/quorum-time.js'
 import type { KnownHeads, NodeBase } from './base.js'
@@ -29,6 +30,11 @@ export class CoveringTimes {
   async of(log: string, id: number): Promise<Covering | undefined> {
     await this.#writing.get(log)?.done
     return this.#covered.of(log, id)
+  }
+
+  /** The times of one log. */
+  ofLog(log: string): RecordTimes {
+    return { of: (id) => this.of(log, id), since: (time) => this.#covered.since(log, time) }
   }
 
   /** Resolves when what was known by now is written, or could not be. */

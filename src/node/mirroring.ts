@@ -6,6 +6,7 @@ import type { Mirror, MirrorLog, MirrorRefusal, MirrorSettings } from '../mirror
 import { Admission } from '../proxy/admission.js'
 import type { SumdbProxy } from '../proxy/sumdb-proxy.js'
 import type { MirrorStatusView } from '../status/shapes.js'
+import { SUMDB_ORIGIN } from '../tlog/checkpoint.js'
 import type { ModuleVersion } from '../sumdb/module-version.js'
 import type { NodeBase } from './base.js'
 
@@ -104,10 +105,13 @@ export async function makeMirroring(
   { sumdbs, records }: MirroringParts,
 ): Promise<Mirroring | undefined> {
   if (config.mirror.length === 0) return undefined
-  const log = followed.find(({ id }) => sumdbs.has(id))?.id
+  const log = followed.find(({ origin }) => origin === SUMDB_ORIGIN)?.id
   const sumdb = log === undefined ? undefined : sumdbs.get(log)
   if (log === undefined || sumdb === undefined)
-    throw new GossumError('CONFIG_INVALID', 'mirror: no checksum database is followed that modules could be held to')
+    throw new GossumError(
+      'CONFIG_INVALID',
+      'mirror: the first checksum database that is followed has no address, or there is none',
+    )
   const refused = new RecentRefusals()
   // Loaded only by a node that is a mirror.
   const { Mirror } = await import('../mirror/mirror.js')

@@ -53,7 +53,9 @@ export const MirrorStatusView = Shape({
     damaged: count('files that were found damaged and set aside'),
   }),
   cooldown: orNull(Num({ minimum: 0 }), 'seconds; null without one'),
-  existingAllowed: Flag({ description: "whether what the log had before this node's first quorum head has no cooldown" }),
+  existingAllowed: Flag({
+    description: "whether what the log had before this node's first quorum head has no cooldown",
+  }),
   allowed: moduleVersions('versions that the operator let through the cooldown, as path@version'),
   pinned: moduleVersions('versions that are kept however long nobody asks for them, as path@version'),
   hidden: List(
@@ -129,6 +131,7 @@ export const AuditView = Shape({
   complete: Flag({ description: 'whether nothing is left to read up to the head that the audit went on to last' }),
   cosigned: orNull(size(), "records in the head that the auditor's key cosigned last"),
   error: orNull(Text(), 'why it does not go on, or why its key does not cosign'),
+  indexed: orNull(size(), 'up to which record all are in the index; null for a log without one'),
 })
 export type AuditView = Type.Static<typeof AuditView>
 

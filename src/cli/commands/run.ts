@@ -159,7 +159,9 @@ function mirrorTexts(http: string, config: Config): string[][] {
     ['go', `go env -w GOPROXY=${goProxy(http, config)}`],
     ['undo', undoProxyLine(http)],
     ...config.mirror.map((url) => ['mirror', url]),
-    ...(config.cooldown === undefined ? [] : [['cooldown', `${span(config.cooldown / 1000)} from the first quorum head that covers a version`]]),
+    ...(config.cooldown === undefined
+      ? []
+      : [['cooldown', `${span(config.cooldown / 1000)} from the first quorum head that covers a version`]]),
   ]
 }
 
