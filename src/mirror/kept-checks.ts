@@ -37,13 +37,15 @@ export function answerName(question: string): string {
 }
 
 /** An answer as it is kept. */
-export function encodeAnswer(question: string, body: Uint8Array): Uint8Array {
+export function encodeKeptAnswer(question: string, body: Uint8Array): Uint8Array {
   const rest = Buffer.concat([Buffer.from(`${question}\n`), body])
   return Buffer.concat([Buffer.from(`${hash('sha256', rest)}\n`), rest])
 }
 
 /** The question and what was answered; undefined for a damaged one. */
-export function decodeAnswer(bytes: Uint8Array): { readonly question: string; readonly body: Uint8Array } | undefined {
+export function decodeKeptAnswer(
+  bytes: Uint8Array,
+): { readonly question: string; readonly body: Uint8Array } | undefined {
   const rest = bytes.subarray(65)
   const cut = rest.indexOf(0x0a)
   if (cut === -1 || fromUtf8(bytes.subarray(0, 65)) !== `${hash('sha256', rest)}\n`) return undefined
@@ -70,7 +72,7 @@ export async function flawOf(file: string, name: string): Promise<string | undef
 
 function nameOf(bytes: Uint8Array, ending: string): string | undefined {
   if (ending === 'mod') return keptName(goModHash(bytes), 'mod')
-  const answer = decodeAnswer(bytes)
+  const answer = decodeKeptAnswer(bytes)
   return answer && answerName(answer.question)
 }
 
