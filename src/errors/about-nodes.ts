@@ -202,6 +202,11 @@ export const RUNNING = {
     'the home must be on a file system that supports sockets; without it nothing can be acknowledged',
     trouble(),
   ],
+  MIRROR_OFF: [
+    'this node is no module mirror',
+    'start it with gossum run --mirror URL, or take its /mod out of GOPROXY; see docs/mirror.md',
+    request(501, { exit: 1 }),
+  ],
   REQUEST_INVALID: ['the request cannot be understood', 'see docs/http.md', request(400)],
   FILE_UNREADABLE: ['the file cannot be read', 'check its path, its permissions and its size', trouble()],
   FILE_UNWRITABLE: ['the file cannot be written', 'choose another path; existing files are not overwritten', trouble()],

@@ -101,6 +101,7 @@ export function addGauges(registry: Registry, read: () => Sample | undefined): v
   addAudits(gauges)
   addStanding(gauges)
   addNeighbours(gauges)
+  addMirror(gauges)
 }
 
 function addHealth(gauges: Gauges): void {
@@ -256,5 +257,16 @@ function addNeighbours(gauges: Gauges): void {
     'gossum_exchange_answer_age_seconds',
     'How long ago a place outside the mesh answered.',
     ({ age }) => age,
+  )
+}
+
+function addMirror(gauges: Gauges): void {
+  gauges.one('gossum_mirror_bytes', 'Bytes that the module mirror keeps.', ({ mirror }) => mirror?.bytes)
+  gauges.one('gossum_mirror_max_bytes', 'Bytes that it may keep.', ({ mirror }) => mirror?.maxBytes)
+  gauges.one('gossum_mirror_files', 'Files that it keeps.', ({ mirror }) => mirror?.files)
+  gauges.one(
+    'gossum_mirror_damaged',
+    'Files that it found damaged on disk and set aside.',
+    ({ mirror }) => mirror?.damaged,
   )
 }

@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { GossumError } from '../../errors.js'
 import { attempted } from '../../errors/attempt.js'
 import { bareHead, encodeEvidence, makeSplitView, parseEvidence, type Evidence } from '../../evidence/evidence.js'
+import { lockFolder, type FolderLock } from '../../lib/folder-lock.js'
 import { SumdbClient } from '../../sumdb/client.js'
 import type { LogSource } from '../../sumdb/log-source.js'
 import { equalBytes, fromUtf8, utf8 } from '../../tlog/bytes.js'
@@ -19,7 +20,6 @@ import type { Finding } from '../finding.js'
 import { readState, writeState, type AuditState } from './audit-state.js'
 import { judgeShared, type SharedVerdict } from './contradictions.js'
 import { sharedKeys } from './duplicates.js'
-import { lockFolder, type FolderLock } from './folder-lock.js'
 import { HashTiles } from './hash-tiles.js'
 import { seedOf } from './module-keys.js'
 import { KeptParts } from './kept-parts.js'
@@ -102,6 +102,7 @@ export class LogAudit {
   static async open(parts: LogAuditParts): Promise<LogAudit> {
     await mkdir(parts.dir, { recursive: true, mode: 0o700 })
     const lock = await lockFolder(parts.dir)
+    if (lock === undefined) throw new GossumError('AUDIT_LOCKED', parts.dir)
     try {
       const state = await readState(parts.dir)
       if (state !== undefined && (state.log !== parts.key.vkey || state.origin !== parts.origin))
