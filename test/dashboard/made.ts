@@ -51,7 +51,14 @@ export function made(change: Made = {}): NodeReading {
     quorum: quorum ? { size: heads[0]!.size, root: ROOT, cosignatures: heads[0]!.cosignatures } : null,
     ...{ suspects: [], suspectCount: 0, witness: vkey(names[0]!), paused: null, floor: null, firstUse: null },
     ...{ reachable: true, lastPoll: iso(NOW), verifiedAt: iso(NOW), error: null },
-    audit: { size: 40_000_000, findings: { error: 0, note: 0 }, complete: false, cosigned: null, error: null },
+    audit: {
+      size: 40_000_000,
+      findings: { error: 0, note: 0 },
+      complete: false,
+      cosigned: null,
+      error: null,
+      indexed: null,
+    },
   } satisfies LogView
   const status = {
     ...{ version: '0.1.0', ready: true, conditions: change.conditions ?? [], witness: vkey(names[0]!), mlDsa: null },
