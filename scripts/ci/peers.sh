@@ -22,6 +22,5 @@ done
 GOFLAGS='' go install github.com/transparency-dev/tessera/cmd/fsck@v1.0.4
 
 # The module proxy that the mirror is compared with (npm run bench:mirror). A module of its own names it, for `go install` with a
-# version asks for lists of versions, too, which
-# not every proxy has.
+# version asks for lists of versions, too, which not every proxy has.
 (cd scripts/peers/goproxy && GOFLAGS='' go install tool)

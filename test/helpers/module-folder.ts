@@ -81,7 +81,7 @@ export class ModuleFolder implements Answering {
   }
 
   async handle(pathname: string): Promise<LogReply> {
-    const file = join(this.dir, new URL(`http://upstream.invalid${pathname}`).pathname)
+    const file = join(this.dir, decodeURIComponent(new URL(`http://upstream.invalid${pathname}`).pathname))
     try {
       return { status: 200, type: 'application/octet-stream', body: new Uint8Array(await readFile(file)) }
     } catch {
