@@ -30,6 +30,8 @@ const ARROWS: Record<string, readonly string[]> = {
   // What owners of modules are told of.
   watch: ['sumdb', 'config', 'tlog'],
   proxy: ['witness', 'sumdb', 'store', 'tlog'],
+  // What upstreams have of modules, held against the log.
+  mirror: ['module', 'proxy', 'sumdb', 'store', 'config', 'tlog'],
   // A way in like gossip, over HTTP: speaks as politely as the client of the log does, and submits what it is told.
   exchange: ['witness', 'sumdb', 'outgoing', 'config', 'tlog'],
   gossip: ['witness', 'keys', 'tlog'],
@@ -40,6 +42,7 @@ const ARROWS: Record<string, readonly string[]> = {
     'gossip',
     'http',
     'audit',
+    'mirror',
     'watch',
     'proxy',
     'status',
@@ -61,6 +64,7 @@ const ARROWS: Record<string, readonly string[]> = {
     'status',
     'gossip',
     'audit',
+    'mirror',
     'watch',
     'sumdb',
     'outgoing',

@@ -53,6 +53,16 @@ export const STATE = {
     'they must be of one head, whose records they read all: gossum audit --units says which',
     trouble({ exit: 2 }),
   ],
+  MIRROR_FULL: [
+    'the mirror has no room for this file',
+    'free some space, raise --mirror-bytes, or unpin modules: gossum mirror status',
+    notNow(1),
+  ],
+  MIRROR_LOCKED: [
+    'another process is using this mirror',
+    'stop it, or give this one a home of its own',
+    trouble({ retryable: true }),
+  ],
   KEY_FILE_INVALID: [
     'the key file cannot be used',
     'a key file must be owned by you, with mode 600, and unchanged',
@@ -132,6 +142,27 @@ export const OTHERS = {
     'the go command refuses it, too: whoever made it broke the rules of go.dev/ref/mod#zip-files, or it was changed',
     claim(422),
   ],
+  MODULE_MISMATCH: [
+    'what the upstream gave is not what the log has recorded',
+    'build nothing with it; gossum mirror status names the upstream, and another one may have the right files',
+    claim(403),
+  ],
+  MODULE_UNRECORDED: [
+    'the log has no record of this module version, so nobody else can see what is given to you',
+    'for a module of your own, name it in --private of the node and in GOPRIVATE; otherwise do not use it',
+    claim(403),
+  ],
+  MODULE_COOLING: [
+    'this version is too new for the cooldown of this mirror',
+    'wait, take an older version, or have the operator let it through: gossum mirror allow MODULE@VERSION',
+    request(403, { exit: 4, retryable: true }),
+  ],
+  MODULE_PRIVATE: [
+    'this module is private, so the mirror asks nobody about it',
+    'name it in GOPRIVATE, so that the go command asks its repository',
+    request(404, { exit: 1 }),
+  ],
+  MODULE_ABSENT: ['no upstream has it', 'check the path and the version', request(404, { exit: 1 })],
   GIT_FAILED: ['git could not read the repository', 'check that git is installed, and the path or URL', remote()],
   HEADS_WAITING: ['too many heads of this log are queued', 'this one is kept and retried later', notNow(4)],
   PEER_BUDGET: ['this peer has exceeded its proof quota', 'an honest peer sends each new head once', notNow(4)],
@@ -150,6 +181,16 @@ export const RUNNING = {
     'wait for the Retry-After delay, then send fewer',
     request(429, { exit: 1, retryable: true }),
   ],
+  INDEX_OFF: [
+    'this node keeps no index',
+    'an index is kept by a node that follows a checksum database and runs with --audit; docs/audit.md says more',
+    request(501, { exit: 1 }),
+  ],
+  INDEX_WAITING: [
+    'there is no quorum head yet, and only what one covers is in the index',
+    'wait for the first quorum head: gossum status shows it',
+    notNow(1),
+  ],
   NODE_BUSY: ['the node is at its limit of requests or connections', 'ask again in a moment', notNow(1)],
   FORBIDDEN: [
     'only the operator of the node may do this',
@@ -160,6 +201,11 @@ export const RUNNING = {
     'the operator socket cannot be opened',
     'the home must be on a file system that supports sockets; without it nothing can be acknowledged',
     trouble(),
+  ],
+  MIRROR_OFF: [
+    'this node is no module mirror',
+    'start it with gossum run --mirror URL, or take its /mod out of GOPROXY; see docs/mirror.md',
+    request(501, { exit: 1 }),
   ],
   REQUEST_INVALID: ['the request cannot be understood', 'see docs/http.md', request(400)],
   FILE_UNREADABLE: ['the file cannot be read', 'check its path, its permissions and its size', trouble()],

@@ -9,14 +9,17 @@ import { timed } from '../lib/timed.js'
 import { outgoing, type FetchAnswer } from '../outgoing/http-client.js'
 import { withoutLogin } from '../outgoing/logins.js'
 import { reasonOf } from '../outgoing/reason.js'
-import { concatBytes } from '../tlog/bytes.js'
 import { DEFAULT_USER_AGENT } from '../sumdb/fetcher.js'
+import { escapeModule, type ModuleVersion } from '../sumdb/module-version.js'
+import { concatBytes } from '../tlog/bytes.js'
 
 /** Redirects that are followed: proxies of companies keep zips in the stores of others. */
 const MAX_REDIRECTS = 5
 /** How often an answer that may pass is asked for again, and the wait before, in ms. */
 const RETRIES = 2
 const PAUSE_MS = 500
+/** How long a proxy may send nothing while it answers, in ms. */
+const STALL_MS = 60_000
 
 /** What takes the pieces of an answer. */
 type Take = (piece: Uint8Array) => Promise<void> | void
@@ -33,17 +36,27 @@ export class NotThere extends GossumError {
 /** An answer that may be another one the next time. */
 class Passing extends Error {}
 
+/** How patient somebody is with a proxy. */
+export interface ProxyPatience {
+  /** How often an answer that may pass is asked for again. */
+  readonly retries?: number
+  /** How long it may send nothing while it answers, in ms. */
+  readonly stallMs?: number
+}
+
 export class ModuleProxy {
   /** Without a login, and without a slash at the end. */
   readonly url: string
+  readonly #patience: Required<ProxyPatience>
 
   /** Throws USAGE for what is no http, https or file URL. */
-  constructor(url: string) {
+  constructor(url: string, { retries = RETRIES, stallMs = STALL_MS }: ProxyPatience = {}) {
     const clean = withoutLogin(url)
     if (!/^(?:https?:\/\/[^/?#]|file:\/\/)/.test(clean) || !URL.canParse(clean)) {
       throw new GossumError('USAGE', `a module proxy has an http, https or file URL: ${clean}`)
     }
     this.url = clean.replace(/\/+$/, '')
+    this.#patience = { retries, stallMs }
   }
 
   /** The file at a path. Throws NotThere, PROXY_FAILED also for more than `most` bytes, and the signal's reason. */
@@ -61,20 +74,27 @@ export class ModuleProxy {
     return concatBytes(...pieces)
   }
 
-  /** The same, as a file: that of the proxy itself where it is on this disk, else `file`, which is written. */
+  /**
+   * The same, as a file: that of the proxy itself where it is on this disk, else `file`, which is written. Throws
+   * FILE_UNWRITABLE, too.
+   */
   async save(path: string, file: string, most: number, timeoutMs: number, signal?: AbortSignal): Promise<string> {
     const local = this.#file(path)
     if (local !== undefined) {
       await this.#requireFile(local, most)
       return local
     }
-    const handle = await open(file, 'w', 0o600)
+    const handle = await open(file, 'w', 0o600).catch(unwritable)
     try {
       await this.#fetch(path, most, timeoutMs, signal, async () => {
-        await handle.truncate(0)
+        await handle.truncate(0).catch(unwritable)
         let at = 0
         return async (piece) => {
-          await handle.write(piece, 0, piece.length, at)
+          // A full disk is no fault of the proxy's. It may also take a part, and say so at the next one.
+          for (let done = 0; done < piece.length;) {
+            const { bytesWritten } = await handle.write(piece, done, piece.length - done, at + done).catch(unwritable)
+            done += bytesWritten
+          }
           at += piece.length
         }
       })
@@ -106,30 +126,72 @@ export class ModuleProxy {
     begin: () => Take | Promise<Take>,
   ): Promise<void> {
     const url = `${this.url}/${path}`
+    const { retries, stallMs } = this.#patience
     for (let tries = 0; ; tries++) {
       try {
-        await timed(timeoutMs, [signal], async (ending) => receive(url, most, await begin(), ending))
+        await timed(timeoutMs, [signal], async (ending) => {
+          const take = await begin()
+          await whileHeard(url, stallMs, ending, (alive, onHeard) => receive(url, most, take, alive, onHeard))
+        })
         return
       } catch (error) {
         if (signal?.aborted === true || error instanceof GossumError) throw error
-        if (tries === RETRIES) throw failed(`${url}: ${reasonOf(error)}`, error)
+        if (tries === retries) throw failed(`${url}: ${reasonOf(error)}`, error)
         await new Promise((resolve) => setTimeout(resolve, PAUSE_MS * 2 ** tries))
       }
     }
   }
 }
 
-async function receive(first: string, most: number, take: Take, signal: AbortSignal): Promise<void> {
+/** Runs an act with a signal that is aborted, too, when nothing was heard for so long. That is not tried again: it took long enough. */
+async function whileHeard(
+  url: string,
+  ms: number,
+  signal: AbortSignal,
+  act: (signal: AbortSignal, onHeard: () => void) => Promise<void>,
+): Promise<void> {
+  const controller = new AbortController()
+  const onAbort = (): void => controller.abort(signal.reason)
+  const timer = setTimeout(() => controller.abort(failed(`${url}: it sent nothing for ${ms} ms`)), ms)
+  signal.addEventListener('abort', onAbort, { once: true })
+  try {
+    signal.throwIfAborted()
+    await act(controller.signal, () => void timer.refresh())
+  } finally {
+    clearTimeout(timer)
+    signal.removeEventListener('abort', onAbort)
+  }
+}
+
+async function receive(
+  first: string,
+  most: number,
+  take: Take,
+  signal: AbortSignal,
+  onHeard: () => void,
+): Promise<void> {
   let url = first
   for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
     const headers = { 'user-agent': DEFAULT_USER_AGENT }
     const answer = await outgoing.fetch(url, { headers, redirect: 'manual', signal })
+    onHeard()
     const next = redirectOf(answer, url)
-    if (next === undefined) return pour(answer, url, most, take)
+    if (next === undefined)
+      return pour(answer, url, most, async (piece) => {
+        onHeard()
+        await take(piece)
+        onHeard()
+      })
     await answer.body?.getReader().cancel()
     url = next
   }
   throw failed(`${first}: more than ${MAX_REDIRECTS} redirects`)
+}
+
+/** Where the files of a version are, without their endings: the same below a proxy and in the module cache. */
+export function baseOf({ path, version }: ModuleVersion): string {
+  const [escapedPath, escapedVersion] = escapeModule(path, version).split('@')
+  return `${escapedPath!}/@v/${escapedVersion!}`
 }
 
 /** Where an answer leads; undefined for one that leads nowhere. Never from https to what others can read and change: that throws PROXY_FAILED. */
@@ -144,25 +206,31 @@ export function redirectOf({ status, headers }: FetchAnswer, from: string): stri
 async function pour(answer: FetchAnswer, url: string, most: number, take: Take): Promise<void> {
   const { status, body } = answer
   const reader = body?.getReader()
-  if (status !== 200) {
-    await reader?.cancel()
-    // SPEC: go.dev/ref/mod, GOPROXY protocol: 404 and 410 say that the proxy does not have the module version.
-    if (status === 404 || status === 410) throw new NotThere(`${url}: status ${status}`)
-    const detail = `${url}: status ${status}`
-    throw status >= 500 || status === 429 ? new Passing(`status ${status}`) : failed(detail)
-  }
-  for (let length = 0; reader !== undefined;) {
-    const { done, value } = await reader.read()
-    if (done) return
-    length += value.length
-    if (length > most) {
-      await reader.cancel()
-      throw failed(`${url}: more than ${most} bytes`)
+  try {
+    if (status !== 200) {
+      // SPEC: go.dev/ref/mod, GOPROXY protocol: 404 and 410 say that the proxy does not have the module version.
+      if (status === 404 || status === 410) throw new NotThere(`${url}: status ${status}`)
+      const detail = `${url}: status ${status}`
+      throw status >= 500 || status === 429 ? new Passing(`status ${status}`) : failed(detail)
     }
-    await take(value)
+    for (let length = 0; reader !== undefined;) {
+      const { done, value } = await reader.read()
+      if (done) return
+      length += value.length
+      if (length > most) throw failed(`${url}: more than ${most} bytes`)
+      await take(value)
+    }
+  } catch (error) {
+    // Whatever went wrong, also here: the connection is not left to wait for a reader.
+    await reader?.cancel()
+    throw error
   }
 }
 
 function failed(detail: string, cause?: unknown): GossumError {
   return new GossumError('PROXY_FAILED', detail, cause)
+}
+
+function unwritable(error: unknown): never {
+  throw new GossumError('FILE_UNWRITABLE', errorText(error), error)
 }

@@ -5,6 +5,8 @@
 import type { Config, LogSetting } from '../config/config.js'
 import type { View } from '../status/view.js'
 import { readKeyring } from '../keys/keyring.js'
+import { indexRoutes } from '../http/index-door.js'
+import { mirrorRoutes } from '../http/mirror-door.js'
 import { isFrozen } from '../store/heads.js'
 import { Store } from '../store/store.js'
 import { FirstLooks } from '../witness/first-looks.js'
@@ -17,6 +19,8 @@ import { Doors } from './doors.js'
 import { logListEvent, type NodeEvent } from './events.js'
 import { makeExchange } from './exchanging.js'
 import { goDoors } from './go-doors.js'
+import { makeIndexing } from './indexing.js'
+import { makeMirroring } from './mirroring.js'
 import { knownHeads } from './known-heads.js'
 import { MeshLink } from './mesh-link.js'
 import { startMesh } from './meshing.js'
@@ -122,9 +126,14 @@ async function build(
   const sumdbs = goDoors(base, heads, { clients, alarm, witness })
   const exchange = makeExchange(base, heads, witness, isHeld)
   const watching = await makeWatching(base, heads, clients)
-  const auditing = makeAuditing(base, heads, { witness, alarm, isHeld })
+  const indexing = makeIndexing(base, heads, isHeld)
+  stops.push(() => indexing.stop())
+  const auditing = makeAuditing(base, heads, { witness, alarm, isHeld, indexing })
+  const mirroring = await makeMirroring(base, { sumdbs, records: indexing })
+  stops.push(() => mirroring?.stop())
   const doors = new Doors(config, news)
-  const view = makeView(base, heads, { alarm, barrier, witness, exchange, doors, lists, auditing, watching })
+  const shown = { alarm, barrier, witness, exchange, doors, lists, auditing, watching, mirroring }
+  const view = makeView(base, heads, shown)
   const pollers = makePollers(base, { clients, witness, view, sumdbs, looks })
   stops.push(
     () => doors.stop(),
@@ -133,8 +142,10 @@ async function build(
     () => watching.stop(),
   )
   const routes = routesForLogs(base, heads, witness, barrier, isHeld)
+  const forGo = [...sumdbs.values()]
+  const reads = [...indexRoutes(indexing), ...mirrorRoutes(mirroring?.mirror, forGo, news.onError)]
   barrier.start()
-  await doors.start({ node: view, sumdbs: [...sumdbs.values()], witness: routes })
+  await doors.start({ node: view, sumdbs: forGo, witness: routes, reads, mirror: mirroring })
   if (hasMesh) mesh.start(await startMesh(base, heads, { clients, barrier, alarm, witness }))
 
   // ---- go ----

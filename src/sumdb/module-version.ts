@@ -17,6 +17,8 @@ export interface ModuleVersion {
 const MODULE_PATH = /^(?!\.)[A-Za-z0-9\-._~+]+(?<!\.)(?:\/(?!\.)[A-Za-z0-9\-._~+]+(?<!\.))*$/
 /** The canonical versions that a checksum database takes. */
 const MODULE_VERSION = /^v[0-9]+\.[0-9]+\.[0-9]+(?:-[A-Za-z0-9\-._~]*)?(?:\+incompatible)?$/
+/** An element of ASCII as above. */
+const QUERY = /^(?!\.)[A-Za-z0-9\-._~+]+(?<!\.)$/
 
 function invalid(text: string): GossumError {
   return new GossumError('MODULE_INVALID', JSON.stringify(text.slice(0, 200)))
@@ -42,6 +44,24 @@ export function escapeModule(path: string, version: string): string {
   return escaped
 }
 
+/** The escaped spelling of a module path alone, as lists of versions are below it. Throws MODULE_INVALID. */
+export function escapePath(path: string): string {
+  const escaped = escapeCase(path)
+  if (!MODULE_PATH.test(path) || escaped.length > MAX_MODULE_LENGTH) throw invalid(path)
+  return escaped
+}
+
+/**
+ * The escaped spelling of what may be asked for in the place of a version: a version, a branch, a tag, a revision. Throws
+ * MODULE_INVALID.
+ */
+export function escapeQuery(query: string): string {
+  const escaped = escapeCase(query)
+  // SPEC: golang.org/x/mod/module, EscapeVersion: one element of a path, without exclamation marks.
+  if (!QUERY.test(query) || escaped.length > MAX_MODULE_LENGTH) throw invalid(query)
+  return escaped
+}
+
 /** The module and version that an escaped `path@version` names. Throws MODULE_INVALID. */
 export function unescapeModule(escaped: string): ModuleVersion {
   if (escaped.length > MAX_MODULE_LENGTH) throw invalid(escaped)
@@ -52,4 +72,23 @@ export function unescapeModule(escaped: string): ModuleVersion {
     throw invalid(escaped)
   }
   return { path, version }
+}
+
+/** The module path that escapePath has written so. Throws MODULE_INVALID. */
+export function unescapePath(escaped: string): string {
+  const path = escaped.length > MAX_MODULE_LENGTH ? undefined : unescapeCase(escaped)
+  if (path === undefined || !MODULE_PATH.test(path)) throw invalid(escaped)
+  return path
+}
+
+/** What escapeQuery has written so. Throws MODULE_INVALID. */
+export function unescapeQuery(escaped: string): string {
+  const query = escaped.length > MAX_MODULE_LENGTH ? undefined : unescapeCase(escaped)
+  if (query === undefined || !QUERY.test(query)) throw invalid(escaped)
+  return query
+}
+
+/** Whether a query is a version, and so means the same for ever. */
+export function isVersion(query: string): boolean {
+  return MODULE_VERSION.test(query)
 }

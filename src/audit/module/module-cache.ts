@@ -10,10 +10,10 @@ import { escapeModule, unescapeModule, type ModuleVersion } from '../../sumdb/mo
 import { fromUtf8 } from '../../tlog/bytes.js'
 import { goModHash } from '../../module/dirhash.js'
 import { MAX_GO_MOD_BYTES } from '../../module/go-mod-text.js'
+import { baseOf } from '../../module/module-proxy.js'
 import { differencesOf, hashFolder, type HashedFolder } from './module-folder.js'
 import type { HolderName, HolderView } from './module-views.js'
 import { hashZip, type HashedZip } from '../../module/module-zip.js'
-import { baseOf } from './proxy-module.js'
 
 /** The most module versions of a cache that are checked. */
 export const MAX_CACHED_MODULES = 200_000

@@ -1,11 +1,11 @@
 /** What the proxies of a GOPROXY setting have of a module version: the first of them that has it, as for the go command. */
 import { join } from 'node:path'
 import { GossumError } from '../../errors.js'
-import { escapeModule, type ModuleVersion } from '../../sumdb/module-version.js'
+import type { ModuleVersion } from '../../sumdb/module-version.js'
 import { fromUtf8 } from '../../tlog/bytes.js'
 import { goModHash } from '../../module/dirhash.js'
 import { MAX_GO_MOD_BYTES } from '../../module/go-mod-text.js'
-import { ModuleProxy, NotThere } from '../../module/module-proxy.js'
+import { baseOf, ModuleProxy, NotThere } from '../../module/module-proxy.js'
 import type { HolderView } from './module-views.js'
 import { hashZip } from '../../module/module-zip.js'
 import { MAX_ZIP_BYTES } from '../../module/zip-rules.js'
@@ -108,10 +108,4 @@ async function lists(module: ModuleVersion, proxy: ModuleProxy, signal: AbortSig
     if (!(error instanceof GossumError)) throw error
     return false
   }
-}
-
-/** Where the files of a version are, without their endings: the same below a proxy and in the module cache. */
-export function baseOf({ path, version }: ModuleVersion): string {
-  const [escapedPath, escapedVersion] = escapeModule(path, version).split('@')
-  return `${escapedPath!}/@v/${escapedVersion!}`
 }

@@ -4,7 +4,7 @@ import { MAX_EVIDENCE_BYTES } from '../../evidence/evidence.js'
 import { MAX_READ_NOTE_BYTES } from '../../tlog/note.js'
 import { MAX_BODY_BYTES } from '../witness/add-checkpoint-body.js'
 import { EVIDENCE_ID, LOG_ID } from '../../status/ids.js'
-import { BELOW, LIMIT } from './parameters.js'
+import { BELOW, INDEX_LIMIT, LIMIT } from './parameters.js'
 import * as shapes from '../../status/shapes.js'
 
 export interface Operation {
@@ -101,6 +101,36 @@ const API: readonly Operation[] = [
   },
 ]
 
+/** The format of the module index (index.golang.org), of a checksum database. */
+const INDEX: readonly Operation[] = [
+  read(
+    '/index',
+    'module versions in the order of the log, each with the time of its first quorum head',
+    text('lines of JSON: Path, Version, Timestamp'),
+    [
+      {
+        name: 'since',
+        in: 'query',
+        description: 'the first time that is wanted',
+        schema: { type: 'string', format: 'date-time' },
+      },
+      { name: 'limit', in: 'query', description: 'lines at most; who wants more gets the most', schema: INDEX_LIMIT },
+      {
+        name: 'include',
+        in: 'query',
+        description: 'changes nothing: a log forgets nothing',
+        schema: { enum: ['all'] },
+      },
+      {
+        name: 'module',
+        in: 'query',
+        description: 'the versions of this module path alone',
+        schema: { type: 'string' },
+      },
+    ],
+  ),
+]
+
 const READY = { 200: text('ready'), 503: text('not ready') }
 const VERBOSE: Parameter = {
   ...{ name: 'verbose', in: 'query', description: 'with a line for each condition', schema: { type: 'string' } },
@@ -169,4 +199,4 @@ const SUMDB: readonly Operation[] = (
   errors: 'text' as const,
 }))
 
-export const OPERATIONS: readonly Operation[] = [...API, ...HEALTH, ...C2SP, ...SUMDB]
+export const OPERATIONS: readonly Operation[] = [...API, ...INDEX, ...HEALTH, ...C2SP, ...SUMDB]

@@ -3,14 +3,13 @@ import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { link, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { GossumError } from '../../errors.js'
 
 export interface FolderLock {
   release(): Promise<void>
 }
 
-/** Takes the lock of the folder. Throws AUDIT_LOCKED while another process, or somebody in this one, has it. */
-export async function lockFolder(dir: string): Promise<FolderLock> {
+/** Takes the lock of the folder; undefined while another process, or somebody in this one, has it. */
+export async function lockFolder(dir: string): Promise<FolderLock | undefined> {
   const path = join(dir, 'lock')
   const own = `${path}.${randomBytes(6).toString('hex')}`
   // Linked, not written in place: nobody may see a lock that does not say yet whose it is, and take it for a dead one.
@@ -24,7 +23,7 @@ export async function lockFolder(dir: string): Promise<FolderLock> {
   } finally {
     await rm(own, { force: true })
   }
-  throw new GossumError('AUDIT_LOCKED', dir)
+  return undefined
 }
 
 /** Gives the file this second name, unless that is taken. */
