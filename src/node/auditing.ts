@@ -1,11 +1,11 @@
 /** The audits of a node that runs with --audit, one of each checksum database that it follows, and what follows from them. */
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 import type { RecordTaker } from '../audit/walk/record-taker.js'
 import { PoliteSource } from '../audit/walk/polite-source.js'
 import type { Alarm } from '../evidence/alarm.js'
 import type { AuditView } from '../status/shapes.js'
 import { openSource } from '../sumdb/log-source.js'
+import type { RequestBudget } from '../sumdb/request-budget.js'
 import { SUMDB_ORIGIN } from '../tlog/checkpoint.js'
 import type { Witness } from '../witness/witness.js'
 import { auditTarget } from './audit-target.js'
@@ -58,18 +58,16 @@ export class Auditing {
   }
 }
 
-/** Opens the audit that is kept in a folder, and makes so many requests a second of the log at most. */
+/** Opens the audit that is kept in a folder; it asks the log within the budget. */
 async function open(
   { key, origin, url }: Pick<LogSetting, 'key' | 'origin'> & { readonly url: string },
   dir: string,
-  perSecond: number,
+  budget: RequestBudget,
   taker: RecordTaker | undefined,
 ): Promise<KeptAudit> {
   // Loaded only by a node that audits.
   const { LogAudit } = await import('../audit/walk/log-audit.js')
-  const wait = (ms: number, signal: AbortSignal | undefined): Promise<void> =>
-    delay(ms, undefined, { ref: false, ...(signal && { signal }) })
-  const source = new PoliteSource(openSource({ url }), perSecond, wait)
+  const source = new PoliteSource(openSource({ url }), budget)
   return LogAudit.open({ dir, key, origin, source, ...(taker && { taker }) })
 }
 
@@ -79,7 +77,7 @@ export function makeAuditing(
   heads: KnownHeads,
   { witness, alarm, isHeld, indexing }: AuditingParts,
 ): Auditing {
-  const { config, followed, keyring, store, news } = base
+  const { config, followed, keyring, store, news, budget } = base
   const { cosigned, quorum } = heads
   const auditor = keyring.auditor?.verifier.vkey
   const said = (log: string): number => {
@@ -93,7 +91,7 @@ export function makeAuditing(
     const auditing = new LogAuditing({
       open: async () => {
         const taker = await indexing.taker(id)
-        return open({ key, origin, url }, join(config.home, FOLDER, id), config.auditRate, taker)
+        return open({ key, origin, url }, join(config.home, FOLDER, id), budget, taker)
       },
       target: async () => {
         const newest = cosigned.current(id)

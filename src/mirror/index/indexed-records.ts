@@ -37,15 +37,15 @@ export function moduleIn(line: string | undefined): ModuleVersion | undefined {
 }
 
 /** The lines of a block with others in their place from `at` on; what is not known yet is an empty line. */
-export function withLines(block: string | undefined, at: number, lines: readonly string[]): string {
-  const all = linesOf(block)
+export function blockWith(block: string | undefined, at: number, lines: readonly string[]): string {
+  const all = blockLines(block)
   while (all.length < at) all.push('')
   all.splice(at, lines.length, ...lines)
   return all.join('\n')
 }
 
 /** The lines of a block; none of one that is not kept. */
-export function linesOf(block: string | undefined): string[] {
+export function blockLines(block: string | undefined): string[] {
   return block === undefined || block === '' ? [] : block.split('\n')
 }
 
@@ -55,7 +55,7 @@ export function blockKey(block: number): string {
 }
 
 /** The key of a record under its module; the value is its version. Keys of one path stand together, in the log's order. */
-export function moduleKey(path: string, id: number): string {
+export function versionKey(path: string, id: number): string {
   return `m${path} ${numeral(id)}`
 }
 

@@ -17,10 +17,10 @@ import {
   idIn,
   keysOfPath,
   lineOf,
-  linesOf,
+  blockLines,
   moduleIn,
-  moduleKey,
-  withLines,
+  versionKey,
+  blockWith,
   type IndexedRecord,
 } from './indexed-records.js'
 import { formatRanges, gapsIn, parseRanges, withRange, type RecordRange } from './ranges.js'
@@ -95,10 +95,10 @@ export class LogIndex {
       for (const [first, lines] of given) {
         const block = Math.floor(first / BLOCK_RECORDS)
         const known = blocks.get(block) ?? (await this.#block(block))
-        blocks.set(block, withLines(known, first % BLOCK_RECORDS, lines))
+        blocks.set(block, blockWith(known, first % BLOCK_RECORDS, lines))
         lines.forEach((line, i) => {
           const module = moduleIn(line)
-          if (module !== undefined) put(moduleKey(module.path, first + i), module.version)
+          if (module !== undefined) put(versionKey(module.path, first + i), module.version)
         })
       }
       for (const [block, text] of blocks) put(blockKey(block), text)
@@ -151,7 +151,7 @@ export class LogIndex {
       const blocks = await this.#blocks(block)
       for (const [i, text] of blocks.entries()) {
         const first = (block + i) * BLOCK_RECORDS
-        for (const [at, line] of linesOf(text).entries()) {
+        for (const [at, line] of blockLines(text).entries()) {
           const id = first + at
           const module = id >= from && id < end ? moduleIn(line) : undefined
           if (module === undefined) continue
