@@ -16,8 +16,8 @@ export async function writeWholeFile(path: string, data: Uint8Array | string): P
   await syncFolder(dirname(path))
 }
 
-/** Without this a power cut may take the new name back. */
-async function syncFolder(dir: string): Promise<void> {
+/** Without this a power cut may take a new name in the folder back. */
+export async function syncFolder(dir: string): Promise<void> {
   // Windows has no such thing.
   if (process.platform === 'win32') return
   const folder = await open(dir, 'r')

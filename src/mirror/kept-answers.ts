@@ -1,0 +1,41 @@
+/** Answers that are kept beside the files, for the day on which no upstream gives them any more. */
+import { readFile, rm, writeFile } from 'node:fs/promises'
+import { errorCode } from '../errors.js'
+import { equalBytes } from '../tlog/bytes.js'
+import { answerName, decodeAnswer, encodeAnswer } from './kept-checks.js'
+import { isFull, type KeptFiles } from './kept-files.js'
+
+export class KeptAnswers {
+  readonly #kept: KeptFiles
+
+  constructor(kept: KeptFiles) {
+    this.#kept = kept
+  }
+
+  /** The last answer to a question, which is one line; undefined when none is kept. */
+  async get(question: string): Promise<Uint8Array | undefined> {
+    const held = await this.#kept.take(answerName(question))
+    if (held === undefined) return undefined
+    try {
+      return decodeAnswer(await readFile(held.file))?.body
+    } finally {
+      held.release()
+    }
+  }
+
+  /** Keeps an answer in the place of the one before. Where there is no room for it, it is not kept. */
+  async put(question: string, body: Uint8Array): Promise<void> {
+    const before = await this.get(question)
+    if (before !== undefined && equalBytes(before, body)) return
+    const scratch = this.#kept.scratch()
+    try {
+      await writeFile(scratch, encodeAnswer(question, body), { flag: 'wx', mode: 0o600 })
+      const held = await this.#kept.put(answerName(question), scratch, true)
+      held.release()
+    } catch (error) {
+      if (errorCode(error) !== 'MIRROR_FULL' && !isFull(error)) throw error
+    } finally {
+      await rm(scratch, { force: true })
+    }
+  }
+}

@@ -1,0 +1,321 @@
+/**
+ * The files that the mirror keeps, each under a name that says what must be in it: written beside, flushed, and renamed
+ * into place, so that none is there by halves, whatever happens to the process or the machine. They take so many bytes at
+ * most: the least recently used one goes, but none that is pinned, and none that is being sent.
+ *
+ * Not trusted: the disk. A file is held to its name before it is handed out for the first time in a run, whenever it is not
+ * the file any more that was checked, and an hour after the last time. What is damaged is set aside.
+ */
+import { randomBytes } from 'node:crypto'
+import type { BigIntStats } from 'node:fs'
+import { mkdir, open, readdir, rename, rm, stat, utimes } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { errorText, GossumError } from '../errors.js'
+import { lockFolder, type FolderLock } from '../lib/folder-lock.js'
+import { Serial } from '../lib/serial.js'
+import { mapBounded } from '../lib/single-flight.js'
+import { syncFolder } from '../lib/whole-file.js'
+import { flawOf, isKeptName } from './kept-checks.js'
+
+/** How long a file is believed that was checked, in ms. As often its last use is noted on the disk. */
+const BELIEVED_MS = 60 * 60_000
+/** The least that a file takes, in bytes, as file systems count. */
+const BLOCK_BYTES = 4096
+/** The most files: what is known of them takes some 150 MB then. */
+const MAX_FILES = 1_000_000
+/** Damaged files that are left for somebody to look at. */
+const MAX_ASIDE = 100
+const STATS_AT_ONCE = 32
+
+/** A file that stays where it is until it is released. */
+export interface HeldFile {
+  readonly file: string
+  /** Bytes. */
+  readonly size: number
+  release(): void
+}
+
+/** What was found of a file in a check of all. */
+export interface KeptFinding {
+  readonly name: string
+  readonly size: number
+  /** Why it is not what its name says; it was set aside. Undefined for a good one. */
+  readonly flaw: string | undefined
+}
+
+interface Entry {
+  size: number
+  holds: number
+  /** The state of the file that was checked, and when; of a clock that nobody sets. */
+  checked: { readonly state: string; readonly at: number } | undefined
+  checking: Promise<string | undefined> | undefined
+}
+
+export class KeptFiles {
+  readonly #dir: string
+  readonly #maxBytes: number
+  readonly #lock: FolderLock
+  /** The least recently used one comes first. */
+  readonly #entries: Map<string, Entry>
+  readonly #writes = new Serial()
+  #pinned: ReadonlySet<string> = new Set()
+  #bytes = 0
+  #damaged: number
+
+  private constructor(
+    dir: string,
+    maxBytes: number,
+    lock: FolderLock,
+    found: readonly [string, number][],
+    damaged: number,
+  ) {
+    this.#dir = dir
+    this.#maxBytes = maxBytes
+    this.#lock = lock
+    this.#entries = new Map(
+      found.map(([name, size]) => [name, { size, holds: 0, checked: undefined, checking: undefined }]),
+    )
+    this.#bytes = found.reduce((sum, [, size]) => sum + roomOf(size), 0)
+    this.#damaged = damaged
+  }
+
+  /** Opens the folder, or makes it. Throws MIRROR_LOCKED while somebody else has it, and HOME_UNUSABLE. */
+  static async open(dir: string, maxBytes: number): Promise<KeptFiles> {
+    let lock: FolderLock | undefined
+    try {
+      await mkdir(join(dir, 'files'), { recursive: true, mode: 0o700 })
+      lock = await lockFolder(dir)
+      if (lock === undefined) throw new GossumError('MIRROR_LOCKED', dir)
+      // What a killed process was writing is nobody's.
+      await rm(join(dir, 'scratch'), { recursive: true, force: true })
+      for (const folder of ['scratch', 'damaged']) await mkdir(join(dir, folder), { recursive: true, mode: 0o700 })
+      const damaged = (await readdir(join(dir, 'damaged'))).length
+      return new KeptFiles(dir, maxBytes, lock, await filesIn(join(dir, 'files')), damaged)
+    } catch (error) {
+      await lock?.release()
+      throw error instanceof GossumError ? error : new GossumError('HOME_UNUSABLE', errorText(error), error)
+    }
+  }
+
+  /** Lets go of the folder, when what is being written is there. */
+  async close(): Promise<void> {
+    await this.#writes.run('', () => Promise.resolve())
+    await this.#lock.release()
+  }
+
+  get files(): number {
+    return this.#entries.size
+  }
+
+  /** What they take on the disk. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  get maxBytes(): number {
+    return this.#maxBytes
+  }
+
+  /** Files that were set aside. */
+  get damaged(): number {
+    return this.#damaged
+  }
+
+  /** Names of files that stay, also when they come later. */
+  pin(names: ReadonlySet<string>): void {
+    this.#pinned = names
+  }
+
+  /** Whether a file of this name is there; no use of it, and no check. */
+  has(name: string): boolean {
+    return this.#entries.has(name)
+  }
+
+  /** A new path for what is to be put. Whoever asks for it removes what is left there. */
+  scratch(): string {
+    return join(this.#dir, 'scratch', randomBytes(12).toString('hex'))
+  }
+
+  /** The file of a name; undefined when it is not there, or was found damaged. Throws FILE_UNREADABLE. */
+  async take(name: string): Promise<HeldFile | undefined> {
+    const entry = this.#entries.get(name)
+    if (entry === undefined) return undefined
+    const held = this.#hold(name, entry)
+    try {
+      if ((await this.#flaw(name, entry, new Date())) === undefined) return held
+      await this.#setAside(name, entry)
+    } catch (error) {
+      held.release()
+      throw error
+    }
+    held.release()
+    return undefined
+  }
+
+  /**
+   * Keeps a file that was written to a path of scratch(), and found to be what its name says. `isNew`: it takes the place of
+   * one that is there. Throws MIRROR_FULL.
+   */
+  put(name: string, scratch: string, isNew = false): Promise<HeldFile> {
+    return this.#writes.run('', async () => {
+      const before = this.#entries.get(name)
+      if (before !== undefined && !isNew) return this.#hold(name, before)
+      try {
+        return await this.#place(name, scratch)
+      } catch (error) {
+        throw isFull(error) ? new GossumError('MIRROR_FULL', errorText(error), error) : error
+      }
+    })
+  }
+
+  /** Lets files go until the rest has room: the bound may have become a smaller one. What has to stay does. */
+  async trim(): Promise<void> {
+    await this.#writes.run('', () => this.#makeRoom(0, '').catch(() => undefined))
+  }
+
+  /** Checks all files, in the order of their names, and sets aside what is damaged. */
+  async *verify(): AsyncGenerator<KeptFinding> {
+    for (const name of [...this.#entries.keys()].sort()) {
+      const entry = this.#entries.get(name)
+      if (entry === undefined) continue
+      entry.checked = undefined
+      entry.holds++
+      try {
+        const flaw = await this.#flaw(name, entry)
+        if (flaw !== undefined) await this.#setAside(name, entry)
+        yield { name, size: entry.size, flaw }
+      } finally {
+        entry.holds--
+      }
+    }
+  }
+
+  async #place(name: string, scratch: string): Promise<HeldFile> {
+    const handle = await open(scratch, 'r+')
+    try {
+      await handle.sync()
+    } finally {
+      await handle.close()
+    }
+    const { size } = await stat(scratch)
+    const before = this.#entries.get(name)
+    await this.#makeRoom(roomOf(size) - (before === undefined ? 0 : roomOf(before.size)), name)
+    const file = this.#path(name)
+    if ((await mkdir(dirname(file), { recursive: true, mode: 0o700 })) !== undefined)
+      await syncFolder(dirname(dirname(file)))
+    await rename(scratch, file)
+    await syncFolder(dirname(file))
+    const checked = { state: stateOf(await stat(file, { bigint: true })), at: performance.now() }
+    const entry = this.#entries.get(name) ?? { size: 0, holds: 0, checked, checking: undefined }
+    this.#bytes += roomOf(size) - (this.#entries.has(name) ? roomOf(entry.size) : 0)
+    entry.size = size
+    entry.checked = checked
+    this.#entries.set(name, entry)
+    return this.#hold(name, entry)
+  }
+
+  /** Throws MIRROR_FULL when what may go is not enough; then nothing has gone. */
+  async #makeRoom(bytes: number, but: string): Promise<void> {
+    let missing = this.#bytes + bytes - this.#maxBytes
+    let tooMany = this.#entries.size + 1 - MAX_FILES
+    const leaving: string[] = []
+    for (const [name, { size, holds }] of this.#entries) {
+      if (missing <= 0 && tooMany <= 0) break
+      if (holds > 0 || name === but || this.#pinned.has(name)) continue
+      leaving.push(name)
+      missing -= roomOf(size)
+      tooMany--
+    }
+    if (missing > 0 || tooMany > 0)
+      throw new GossumError('MIRROR_FULL', `${missing} bytes more than the ${this.#maxBytes} that it may have`)
+    // Out of sight first: nobody is given a file that goes.
+    for (const name of leaving) this.#forget(name)
+    for (const name of leaving) await rm(this.#path(name), { force: true })
+  }
+
+  /** Why the file is not what its name says. One check at a time for all who want the file, and with it their use is noted. */
+  async #flaw(name: string, entry: Entry, used?: Date): Promise<string | undefined> {
+    const file = this.#path(name)
+    const found = await stat(file, { bigint: true }).catch(missing)
+    if (found === undefined) return 'it is gone'
+    const { checked } = entry
+    const isBelieved =
+      checked !== undefined && checked.state === stateOf(found) && performance.now() - checked.at < BELIEVED_MS
+    if (isBelieved) return undefined
+    entry.checking ??= this.#check(file, name, entry, used).finally(() => (entry.checking = undefined))
+    return entry.checking
+  }
+
+  async #check(file: string, name: string, entry: Entry, used: Date | undefined): Promise<string | undefined> {
+    // It decides no more than what goes first after the next start.
+    if (used !== undefined) await utimes(file, used, used).catch(() => undefined)
+    // Before it is read: what is changed meanwhile is checked again.
+    const found = await stat(file, { bigint: true }).catch(missing)
+    if (found === undefined) return 'it is gone'
+    const flaw = await flawOf(file, name)
+    entry.checked = flaw === undefined ? { state: stateOf(found), at: performance.now() } : undefined
+    return flaw
+  }
+
+  #setAside(name: string, entry: Entry): Promise<void> {
+    return this.#writes.run('', async () => {
+      // Another one may have its place by now.
+      if (this.#entries.get(name) !== entry || entry.checked !== undefined) return
+      this.#forget(name)
+      if (this.#damaged >= MAX_ASIDE) return rm(this.#path(name), { force: true })
+      await rename(this.#path(name), join(this.#dir, 'damaged', name)).then(() => this.#damaged++, missing)
+    })
+  }
+
+  #hold(name: string, entry: Entry): HeldFile {
+    entry.holds++
+    this.#entries.delete(name)
+    this.#entries.set(name, entry)
+    let isHeld = true
+    const release = (): void => {
+      if (isHeld) entry.holds--
+      isHeld = false
+    }
+    return { file: this.#path(name), size: entry.size, release }
+  }
+
+  #forget(name: string): void {
+    this.#bytes -= roomOf(this.#entries.get(name)!.size)
+    this.#entries.delete(name)
+  }
+
+  #path(name: string): string {
+    return join(this.#dir, 'files', name.slice(0, 2), name)
+  }
+}
+
+/** Names and sizes; the least recently used one first. What has no name that it may have is left alone. */
+async function filesIn(dir: string): Promise<[string, number][]> {
+  const names = (await readdir(dir, { recursive: true }))
+    .map((path) => path.split(/[\\/]/))
+    .filter(([folder, name, ...rest]) => name?.slice(0, 2) === folder && isKeptName(name!) && rest.length === 0)
+  const found = await mapBounded(names, STATS_AT_ONCE, undefined, async ([folder, name]) => {
+    const { size, mtimeMs } = await stat(join(dir, folder!, name!))
+    return { name: name!, size, mtimeMs }
+  })
+  return found.sort((a, b) => a.mtimeMs - b.mtimeMs).map(({ name, size }) => [name, size])
+}
+
+/** What changes when somebody writes to a file, or puts another one in its place. */
+function stateOf({ ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
+  return `${ino} ${size} ${mtimeNs} ${ctimeNs}`
+}
+
+function roomOf(size: number): number {
+  return Math.ceil(size / BLOCK_BYTES) * BLOCK_BYTES
+}
+
+/** Whether an error says that there is no room on the disk. */
+export function isFull(error: unknown): boolean {
+  const { code, cause } = error as NodeJS.ErrnoException
+  return ['ENOSPC', 'EDQUOT', 'EFBIG'].includes(code ?? '') || (cause !== undefined && isFull(cause))
+}
+
+function missing(error: unknown): undefined {
+  if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+}
