@@ -108,4 +108,21 @@ describe('connections', () => {
     await gone
     expect(fromUtf8(await one.get('b', 100))).toBe('/b')
   })
+
+  test('bring a large answer as fast as it is read, and never wait in circles for what has not come', async () => {
+    const body = new Uint8Array(8 << 20).fill(7)
+    server.removeAllListeners('request').on('request', (_, response) => response.end(body))
+    const signal = new AbortController().signal
+    const answer = await new Outgoing().fetch(url, { headers: {}, redirect: 'manual', signal })
+    const reader = answer.body!.getReader()
+    let length = 0
+    for (let pieces = 0; ; pieces++) {
+      const { done, value } = await reader.read()
+      if (done) break
+      length += value.length
+      // Where pieces of nothing come again and again, nothing else in this process has a turn: no time limit, either.
+      if (pieces > 10_000) throw new Error('too many pieces')
+    }
+    expect(length).toBe(body.length)
+  })
 })
