@@ -2,7 +2,7 @@
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { errorCode } from '../errors.js'
 import { equalBytes } from '../tlog/bytes.js'
-import { answerName, decodeAnswer, encodeAnswer } from './kept-checks.js'
+import { answerName, decodeKeptAnswer, encodeKeptAnswer } from './kept-checks.js'
 import { isFull, type KeptFiles } from './kept-files.js'
 
 export class KeptAnswers {
@@ -17,7 +17,7 @@ export class KeptAnswers {
     const held = await this.#kept.take(answerName(question))
     if (held === undefined) return undefined
     try {
-      return decodeAnswer(await readFile(held.file))?.body
+      return decodeKeptAnswer(await readFile(held.file))?.body
     } finally {
       held.release()
     }
@@ -29,7 +29,7 @@ export class KeptAnswers {
     if (before !== undefined && equalBytes(before, body)) return
     const scratch = this.#kept.scratch()
     try {
-      await writeFile(scratch, encodeAnswer(question, body), { flag: 'wx', mode: 0o600 })
+      await writeFile(scratch, encodeKeptAnswer(question, body), { flag: 'wx', mode: 0o600 })
       const held = await this.#kept.put(answerName(question), scratch, true)
       held.release()
     } catch (error) {
