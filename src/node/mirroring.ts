@@ -1,8 +1,8 @@
 /** The module mirror of a node that runs with --mirror: held to the first checksum database that it follows. */
-import { join } from 'node:path'
 import { GossumError } from '../errors.js'
 import type { MirrorOperator } from '../http/mirror-operator.js'
 import type { Mirror, MirrorLog, MirrorRefusal, MirrorSettings } from '../mirror/mirror.js'
+import { mirrorFolder } from '../mirror/mirror-folder.js'
 import { Admission } from '../proxy/admission.js'
 import type { SumdbProxy } from '../proxy/sumdb-proxy.js'
 import type { MirrorStatusView } from '../status/shapes.js'
@@ -10,8 +10,6 @@ import { SUMDB_ORIGIN } from '../tlog/checkpoint.js'
 import type { ModuleVersion } from '../sumdb/module-version.js'
 import type { NodeBase } from './base.js'
 
-/** The folder of a home that has what the mirror keeps. */
-const FOLDER = 'mirror'
 /** Refusals that are shown: an upstream may have any number of them. */
 const MAX_REFUSALS = 100
 
@@ -88,7 +86,7 @@ class RecentRefusals {
 export function mirrorSettings(config: NodeBase['config']): MirrorSettings {
   const { home, mirror, mirrorBytes, private: privatePatterns, cooldown, cooldownExcept } = config
   return {
-    dir: join(home, FOLDER),
+    dir: mirrorFolder(home),
     upstreams: mirror,
     maxBytes: mirrorBytes,
     privatePatterns,

@@ -199,4 +199,59 @@ const SUMDB: readonly Operation[] = (
   errors: 'text' as const,
 }))
 
-export const OPERATIONS: readonly Operation[] = [...API, ...INDEX, ...HEALTH, ...C2SP, ...SUMDB]
+const MODULE = fromPath('module', 'a module path, with its capital letters escaped', { type: 'string' })
+const VERSION = fromPath('version', 'a version, with its capital letters escaped', { type: 'string' })
+const QUERY = fromPath('version', 'a version, a branch or a revision, with its capital letters escaped', {
+  type: 'string',
+})
+
+/** What the go command asks of a GOPROXY (go.dev/ref/mod, "GOPROXY protocol"). */
+const MODULES: readonly Operation[] = [
+  read('/mod/{module}/@v/list', 'the versions of a module', text('a version a line'), [MODULE]),
+  read('/mod/{module}/@latest', 'the newest version', json('the version', Type.Object({})), [MODULE]),
+  read('/mod/{module}/@v/{version}.info', 'which version that is', json('the version', Type.Object({})), [
+    MODULE,
+    QUERY,
+  ]),
+  read('/mod/{module}/@v/{version}.mod', 'its go.mod file', text('as the log has it recorded'), [MODULE, VERSION]),
+  read(
+    '/mod/{module}/@v/{version}.zip',
+    'its files',
+    { description: 'as the log has them recorded', content: { 'application/zip': BYTES } },
+    [MODULE, VERSION],
+  ),
+].map((operation) => ({ ...operation, errors: 'text' as const }))
+
+const ABOUT_MODULE: Parameter = {
+  ...{
+    name: 'module',
+    in: 'query',
+    description: 'path@version, as it is, without escapes',
+    schema: { type: 'string' },
+  },
+}
+const EXISTING: Parameter = {
+  ...{
+    name: 'existing',
+    in: 'query',
+    description: 'in place of a module: all that was there',
+    schema: { type: 'string' },
+  },
+}
+const toMirror = (verb: string, summary: string, ...parameters: readonly Parameter[]): Operation => ({
+  ...{ method: 'post', path: `/api/v1/mirror/${verb}`, summary, parameters, errors: 'problem', isForOperator: true },
+  answers: { 200: json('it is done', shapes.MirrorAnswer) },
+})
+
+/** What the operator of a module mirror sees of it, and says to it. */
+const MIRROR: readonly Operation[] = [
+  {
+    ...read('/api/v1/mirror', 'how the mirror stands', json('as it stands', shapes.MirrorStatusView)),
+    isForOperator: true,
+  },
+  toMirror('allow', 'lets a version through the cooldown', ABOUT_MODULE, EXISTING),
+  toMirror('pin', 'keeps the files of a version', ABOUT_MODULE),
+  toMirror('unpin', 'keeps them no longer than others', ABOUT_MODULE),
+]
+
+export const OPERATIONS: readonly Operation[] = [...API, ...INDEX, ...HEALTH, ...C2SP, ...SUMDB, ...MODULES, ...MIRROR]

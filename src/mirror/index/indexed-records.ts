@@ -1,14 +1,13 @@
 /**
- * How the index keeps what records are about: the module versions of one tile as lines, one for each of its records; and the key under
- * which a record is found by its module. Pure.
+ * How the index keeps what records are about: blocks of lines, a line for each record with its module version; and a key for each
+ * record under which it is found by its module. Pure.
  */
 import { unlessRefused } from '../../errors/attempt.js'
 import { escapeModule, type ModuleVersion } from '../../sumdb/module-version.js'
 import { parseRecord } from '../../tlog/record.js'
-import { TILE_HEIGHT } from '../../tlog/tile.js'
 
-/** Records that are kept together: those of a data tile. */
-export const BLOCK_RECORDS = 2 ** TILE_HEIGHT
+/** Records that are kept together: about as many bytes as LevelDB compresses, and reads, at a time. */
+export const BLOCK_RECORDS = 64
 /** A record that is about no module version, or about one that no go command can ask for. */
 const NONE = '-'
 /** Digits of a number in a key, in base 36: enough for 2^53, and in order as text. */
@@ -54,7 +53,7 @@ export function blockKey(block: number): string {
   return `b${numeral(block)}`
 }
 
-/** The key of a record under its module; the value is its version. Keys of one path stand together, in the log's order. */
+/** The key of a record under its module, without a value. Keys of one path stand together, in the log's order. */
 export function versionKey(path: string, id: number): string {
   return `m${path} ${numeral(id)}`
 }

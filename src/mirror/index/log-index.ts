@@ -28,11 +28,23 @@ import { formatRanges, gapsIn, parseRanges, withRange, type RecordRange } from '
 /** The key of the ranges that are whole. */
 const RANGES = 'ranges'
 /** Blocks that are read at once. */
-const AT_ONCE = 16
+const AT_ONCE = 64
 /** Records about no module version that are passed over at once: no honest log has any. */
 const MAX_PASSED = 2 ** 20
 /** The most records of one path that are looked at: the public log has some ten thousand of the most active ones. */
 const MAX_OF_PATH = 200_000
+
+/** Writes in one batch: they are prepared in one turn of the event loop, in which nothing else is answered. */
+const MAX_BATCH = 1024
+
+interface Put {
+  readonly type: 'put'
+  readonly key: string
+  readonly value: string
+}
+
+/** Lines of records, the first of which has this number. */
+type Given = readonly [first: number, lines: readonly string[]]
 
 export class LogIndex {
   #db: Database
@@ -89,23 +101,10 @@ export class LogIndex {
     return this.#serial.run(RANGES, async () => {
       await this.#mend()
       const ranges = withRange(this.#ranges, range)
-      const blocks = new Map<number, string>()
-      const operations: { type: 'put'; key: string; value: string }[] = []
-      const put = (key: string, value: string): number => operations.push({ type: 'put', key, value })
-      for (const [first, lines] of given) {
-        const block = Math.floor(first / BLOCK_RECORDS)
-        const known = blocks.get(block) ?? (await this.#block(block))
-        blocks.set(block, blockWith(known, first % BLOCK_RECORDS, lines))
-        lines.forEach((line, i) => {
-          const module = moduleIn(line)
-          if (module !== undefined) put(versionKey(module.path, first + i), module.version)
-        })
-      }
-      for (const [block, text] of blocks) put(blockKey(block), text)
-      put(RANGES, formatRanges(ranges))
       try {
-        // One batch: a process that ends in the middle has kept nothing of it.
-        await this.#db.batch(operations, { sync: true } as object)
+        for (const operations of this.#chunked(await this.#puts(given))) await this.#write(operations)
+        // Last: a process that ends before has kept nothing that counts.
+        await this.#write([{ type: 'put', key: RANGES, value: formatRanges(ranges) }])
       } catch (error) {
         this.#isTorn = this.#reopen !== undefined
         throw new GossumError('STORE_WRITE_FAILED', errorText(error), error)
@@ -117,6 +116,35 @@ export class LogIndex {
   /** What was given of a range does not count: not all of it could be had. */
   drop(range: RecordRange): void {
     this.#taken(range)
+  }
+
+  /** What is written of records: their blocks, those that are there in part with what they have, and a key for each. */
+  async #puts(given: readonly Given[]): Promise<Put[]> {
+    const blocks = new Map<number, string>()
+    const keys: Put[] = []
+    for (const [first, lines] of given) {
+      for (let id = first; id < first + lines.length;) {
+        const block = Math.floor(id / BLOCK_RECORDS)
+        const end = Math.min((block + 1) * BLOCK_RECORDS, first + lines.length)
+        const known = blocks.get(block) ?? (await this.#block(block))
+        blocks.set(block, blockWith(known, id % BLOCK_RECORDS, lines.slice(id - first, end - first)))
+        id = end
+      }
+      lines.forEach((line, i) => {
+        const module = moduleIn(line)
+        if (module !== undefined) keys.push({ type: 'put', key: versionKey(module.path, first + i), value: '' })
+      })
+    }
+    return [...[...blocks].map(([block, text]): Put => ({ type: 'put', key: blockKey(block), value: text })), ...keys]
+  }
+
+  /** Each is synced: of a log file that LevelDB has left behind, a later sync says nothing. */
+  #write(operations: Put[]): Promise<void> {
+    return this.#db.batch(operations, { sync: true } as object)
+  }
+
+  *#chunked(puts: readonly Put[]): Generator<Put[]> {
+    for (let at = 0; at < puts.length; at += MAX_BATCH) yield puts.slice(at, at + MAX_BATCH)
   }
 
   /** Opens the database anew after a write failed. Reads that come meanwhile fail. */
@@ -132,7 +160,7 @@ export class LogIndex {
   }
 
   /** What was given of a range, which is forgotten. */
-  #taken({ from, to }: RecordRange): [first: number, lines: readonly string[]][] {
+  #taken({ from, to }: RecordRange): Given[] {
     const given = [...this.#given].filter(([first]) => first >= from && first < to)
     for (const [first] of given) this.#given.delete(first)
     return given
@@ -148,7 +176,7 @@ export class LogIndex {
     const end = Math.min(this.size, from + limit + MAX_PASSED)
     const found: IndexedRecord[] = []
     for (let block = Math.floor(from / BLOCK_RECORDS); block * BLOCK_RECORDS < end; block += AT_ONCE) {
-      const blocks = await this.#blocks(block)
+      const blocks = await this.#blocks(Array.from({ length: AT_ONCE }, (_, i) => block + i))
       for (const [i, text] of blocks.entries()) {
         const first = (block + i) * BLOCK_RECORDS
         for (const [at, line] of blockLines(text).entries()) {
@@ -166,11 +194,16 @@ export class LogIndex {
   /** The versions of a path with the first record of each, in the log's order. */
   async versions(path: string): Promise<{ version: string; id: number }[]> {
     const range = { ...keysOfPath(path), limit: MAX_OF_PATH }
-    const entries = await this.#reading(() => this.#db.iterator<string, string>(range).all())
+    const keys = await this.#reading(() => this.#db.keys<string>(range).all())
+    const ids = keys.map(idIn).filter((id) => id < this.size)
     const first = new Map<string, number>()
-    for (const [key, version] of entries) {
-      const id = idIn(key)
-      if (id < this.size && !first.has(version)) first.set(version, id)
+    for (let at = 0; at < ids.length; at += AT_ONCE) {
+      const some = ids.slice(at, at + AT_ONCE)
+      const blocks = await this.#blocks(some.map((id) => Math.floor(id / BLOCK_RECORDS)))
+      for (const [i, id] of some.entries()) {
+        const version = moduleIn(blockLines(blocks[i])[id % BLOCK_RECORDS])?.version
+        if (version !== undefined && !first.has(version)) first.set(version, id)
+      }
     }
     return [...first].map(([version, id]) => ({ version, id }))
   }
@@ -183,9 +216,8 @@ export class LogIndex {
     return this.#reading(() => this.#db.get<string, string>(blockKey(block), {}))
   }
 
-  #blocks(block: number): Promise<(string | undefined)[]> {
-    const keys = Array.from({ length: AT_ONCE }, (_, i) => blockKey(block + i))
-    return this.#reading(() => this.#db.getMany<string, string>(keys, {}))
+  #blocks(blocks: readonly number[]): Promise<(string | undefined)[]> {
+    return this.#reading(() => this.#db.getMany<string, string>(blocks.map(blockKey), {}))
   }
 
   async #reading<T>(act: () => Promise<T>): Promise<T> {
