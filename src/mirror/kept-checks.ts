@@ -1,9 +1,11 @@
 /**
  * What is kept, by name: each name says what must be in the file, so that a disk need not be believed. Zips and go.mod
- * files have their hash for a name. Answers, for which there is no hash in the log, have that of the question, and begin
- * with their own.
+ * files have the hash of the record for a name. Answers, for which there is no hash in the log, have that of the question,
+ * and begin with their own. The hash of a record says nothing of how a zip is packed, so that its file's name has the
+ * SHA-256 of all its bytes, too: there is no bit in it that may flip.
  */
-import { hash } from 'node:crypto'
+import { createHash, hash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
 import { readFile, stat } from 'node:fs/promises'
 import { errorText, GossumError } from '../errors.js'
 import { goModHash } from '../module/dirhash.js'
@@ -12,15 +14,30 @@ import { hashZip } from '../module/module-zip.js'
 import { fromUtf8 } from '../tlog/bytes.js'
 import type { MirrorKind } from './mirror-parts.js'
 
-/** The largest answer that is kept, in bytes: a list of versions. */
-const MAX_ANSWER_BYTES = 4 * 1024 * 1024
+/** The largest file that is no zip, in bytes: a go.mod. Lists of versions are smaller. */
+const MAX_SMALL_BYTES = MAX_GO_MOD_BYTES
+/** Bytes of a zip that are read at a time. */
+const PIECE_BYTES = 256 * 1024
 /** 64 hexadecimal digits, and what they are the hash of. */
-const NAME = /^([0-9a-f]{64})\.(zip|mod|answer)$/
+const NAME = /^[0-9a-f]{64}\.(?:zip|mod|answer)$/
+/** The same as files have it: of a zip with the hash of its bytes in between. */
+const FILE_NAME = /^([0-9a-f]{64})\.(?:([0-9a-f]{64})\.(?=zip$))?(zip|mod|answer)$/
 const HASH1 = /^h1:([A-Za-z0-9+/]{43}=)$/
 
-/** Whether a file of this name may be among what is kept. */
+/** Whether something may be kept under this name. */
 export function isKeptName(name: string): boolean {
   return NAME.test(name)
+}
+
+/** The name that a file of this name is kept under; undefined for one that is none of ours. */
+export function nameInFileName(fileName: string): string | undefined {
+  const [, digits, bytes, ending] = FILE_NAME.exec(fileName) ?? []
+  return digits === undefined || (ending === 'zip' && bytes === undefined) ? undefined : `${digits}.${ending!}`
+}
+
+/** What the file is called that is kept under a name, and that was written to a path. */
+export async function fileNameFor(name: string, path: string): Promise<string> {
+  return name.endsWith('.zip') ? name.replace(/zip$/, `${await hashOfBytes(path)}.zip`) : name
 }
 
 /** The name of a zip or go.mod of this hash; undefined for what is no `h1:` and 32 bytes in base64. */
@@ -53,36 +70,49 @@ export function decodeKeptAnswer(
 }
 
 /** Why a file is not what its name says; undefined for a good one. Throws FILE_UNREADABLE for what cannot be read. */
-export async function flawOf(file: string, name: string): Promise<string | undefined> {
-  const [, expected, ending] = NAME.exec(name) ?? []
-  if (ending === undefined) return 'no name of a file that is kept'
+export async function flawOf(path: string, fileName: string): Promise<string | undefined> {
+  const [, expected, bytes, ending] = FILE_NAME.exec(fileName) ?? []
   try {
-    const found =
-      ending === 'zip' ? keptName((await hashZip(file, '')).hash, 'zip') : nameOf(await readSmall(file), ending)
-    return found === name ? undefined : `its hash is ${found?.slice(0, 64) ?? 'none'}, where its name says ${expected!}`
+    if (ending === 'zip' && bytes !== (await hashOfBytes(path))) return 'the hash of its bytes is not that in its name'
+    const found = ending === 'zip' ? keptName((await hashZip(path, '')).hash, 'zip') : await nameOf(path, ending)
+    if (found !== undefined && found === nameInFileName(fileName)) return undefined
+    return `its hash is ${found?.slice(0, 64) ?? 'none'}, where its name says ${expected ?? 'nothing'}`
   } catch (error) {
     if (!(error instanceof GossumError)) throw error
     // A sector that went bad is damage as any other: the next answer of an upstream takes its place.
-    const isDamage =
-      error.code === 'MODULE_ZIP_INVALID' || (error.cause as NodeJS.ErrnoException | undefined)?.code === 'EIO'
-    if (isDamage) return error.detail
+    const { code } = (error.cause ?? {}) as NodeJS.ErrnoException
+    if (error.code === 'MODULE_ZIP_INVALID' || code === 'EIO') return error.detail
     throw error
   }
 }
 
-function nameOf(bytes: Uint8Array, ending: string): string | undefined {
+async function nameOf(path: string, ending: string | undefined): Promise<string | undefined> {
+  const bytes = await readSmall(path)
   if (ending === 'mod') return keptName(goModHash(bytes), 'mod')
   const answer = decodeKeptAnswer(bytes)
   return answer && answerName(answer.question)
 }
 
-async function readSmall(file: string): Promise<Uint8Array> {
+async function hashOfBytes(path: string): Promise<string> {
+  const sum = createHash('sha256')
   try {
-    const most = Math.max(MAX_GO_MOD_BYTES, MAX_ANSWER_BYTES)
-    const { size } = await stat(file)
-    // What is larger was never put there.
-    return size > most ? new Uint8Array() : await readFile(file)
+    for await (const piece of createReadStream(path, { highWaterMark: PIECE_BYTES })) sum.update(piece as Buffer)
   } catch (error) {
-    throw new GossumError('FILE_UNREADABLE', errorText(error), error)
+    throw unreadable(error)
   }
+  return sum.digest('hex')
+}
+
+async function readSmall(path: string): Promise<Uint8Array> {
+  try {
+    const { size } = await stat(path)
+    // What is larger was never put there.
+    return size > MAX_SMALL_BYTES ? new Uint8Array() : await readFile(path)
+  } catch (error) {
+    throw unreadable(error)
+  }
+}
+
+function unreadable(error: unknown): GossumError {
+  return new GossumError('FILE_UNREADABLE', errorText(error), error)
 }

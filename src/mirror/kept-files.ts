@@ -15,14 +15,14 @@ import { lockFolder, type FolderLock } from '../lib/folder-lock.js'
 import { Serial } from '../lib/serial.js'
 import { mapBounded } from '../lib/single-flight.js'
 import { syncFolder } from '../lib/whole-file.js'
-import { flawOf, isKeptName } from './kept-checks.js'
+import { fileNameFor, flawOf, nameInFileName } from './kept-checks.js'
 
 /** How long a file is believed that was checked, in ms. As often its last use is noted on the disk. */
 const BELIEVED_MS = 60 * 60_000
 /** The least that a file takes, in bytes, as file systems count. */
 const BLOCK_BYTES = 4096
 /** The most files: what is known of them takes some 150 MB then. */
-const MAX_FILES = 1_000_000
+const MAX_FILES = 500_000
 /** Damaged files that are left for somebody to look at. */
 const MAX_ASIDE = 100
 const STATS_AT_ONCE = 32
@@ -37,6 +37,7 @@ export interface HeldFile {
 
 /** What was found of a file in a check of all. */
 export interface KeptFinding {
+  /** Of the file. */
   readonly name: string
   readonly size: number
   /** Why it is not what its name says; it was set aside. Undefined for a good one. */
@@ -44,6 +45,7 @@ export interface KeptFinding {
 }
 
 interface Entry {
+  fileName: string
   size: number
   holds: number
   /** The state of the file that was checked, and when; of a clock that nobody sets. */
@@ -62,20 +64,17 @@ export class KeptFiles {
   #bytes = 0
   #damaged: number
 
-  private constructor(
-    dir: string,
-    maxBytes: number,
-    lock: FolderLock,
-    found: readonly [string, number][],
-    damaged: number,
-  ) {
+  private constructor(dir: string, maxBytes: number, lock: FolderLock, found: readonly FoundFile[], damaged: number) {
     this.#dir = dir
     this.#maxBytes = maxBytes
     this.#lock = lock
     this.#entries = new Map(
-      found.map(([name, size]) => [name, { size, holds: 0, checked: undefined, checking: undefined }]),
+      found.map(({ name, fileName, size }) => [
+        name,
+        { fileName, size, holds: 0, checked: undefined, checking: undefined },
+      ]),
     )
-    this.#bytes = found.reduce((sum, [, size]) => sum + roomOf(size), 0)
+    this.#bytes = found.reduce((sum, { size }) => sum + roomOf(size), 0)
     this.#damaged = damaged
   }
 
@@ -142,7 +141,7 @@ export class KeptFiles {
     if (entry === undefined) return undefined
     const held = this.#hold(name, entry)
     try {
-      if ((await this.#flaw(name, entry, new Date())) === undefined) return held
+      if ((await this.#flaw(entry, new Date())) === undefined) return held
       await this.#setAside(name, entry)
     } catch (error) {
       held.release()
@@ -181,9 +180,9 @@ export class KeptFiles {
       entry.checked = undefined
       entry.holds++
       try {
-        const flaw = await this.#flaw(name, entry)
+        const flaw = await this.#flaw(entry)
         if (flaw !== undefined) await this.#setAside(name, entry)
-        yield { name, size: entry.size, flaw }
+        yield { name: entry.fileName, size: entry.size, flaw }
       } finally {
         entry.holds--
       }
@@ -200,16 +199,16 @@ export class KeptFiles {
     const { size } = await stat(scratch)
     const before = this.#entries.get(name)
     await this.#makeRoom(roomOf(size) - (before === undefined ? 0 : roomOf(before.size)), name)
-    const file = this.#path(name)
+    const fileName = await fileNameFor(name, scratch)
+    const file = this.#path(fileName)
     if ((await mkdir(dirname(file), { recursive: true, mode: 0o700 })) !== undefined)
       await syncFolder(dirname(dirname(file)))
     await rename(scratch, file)
     await syncFolder(dirname(file))
     const checked = { state: stateOf(await stat(file, { bigint: true })), at: performance.now() }
-    const entry = this.#entries.get(name) ?? { size: 0, holds: 0, checked, checking: undefined }
+    const entry = this.#entries.get(name) ?? { fileName, size: 0, holds: 0, checked, checking: undefined }
     this.#bytes += roomOf(size) - (this.#entries.has(name) ? roomOf(entry.size) : 0)
-    entry.size = size
-    entry.checked = checked
+    Object.assign(entry, { size, checked })
     this.#entries.set(name, entry)
     return this.#hold(name, entry)
   }
@@ -229,30 +228,30 @@ export class KeptFiles {
     if (missing > 0 || tooMany > 0)
       throw new GossumError('MIRROR_FULL', `${missing} bytes more than the ${this.#maxBytes} that it may have`)
     // Out of sight first: nobody is given a file that goes.
-    for (const name of leaving) this.#forget(name)
-    for (const name of leaving) await rm(this.#path(name), { force: true })
+    const files = leaving.map((name) => this.#forget(name))
+    for (const fileName of files) await rm(this.#path(fileName), { force: true })
   }
 
   /** Why the file is not what its name says. One check at a time for all who want the file, and with it their use is noted. */
-  async #flaw(name: string, entry: Entry, used?: Date): Promise<string | undefined> {
-    const file = this.#path(name)
+  async #flaw(entry: Entry, used?: Date): Promise<string | undefined> {
+    const file = this.#path(entry.fileName)
     const found = await stat(file, { bigint: true }).catch(missing)
     if (found === undefined) return 'it is gone'
     const { checked } = entry
     const isBelieved =
       checked !== undefined && checked.state === stateOf(found) && performance.now() - checked.at < BELIEVED_MS
     if (isBelieved) return undefined
-    entry.checking ??= this.#check(file, name, entry, used).finally(() => (entry.checking = undefined))
+    entry.checking ??= this.#check(file, entry, used).finally(() => (entry.checking = undefined))
     return entry.checking
   }
 
-  async #check(file: string, name: string, entry: Entry, used: Date | undefined): Promise<string | undefined> {
+  async #check(file: string, entry: Entry, used: Date | undefined): Promise<string | undefined> {
     // It decides no more than what goes first after the next start.
     if (used !== undefined) await utimes(file, used, used).catch(() => undefined)
     // Before it is read: what is changed meanwhile is checked again.
     const found = await stat(file, { bigint: true }).catch(missing)
     if (found === undefined) return 'it is gone'
-    const flaw = await flawOf(file, name)
+    const flaw = await flawOf(file, entry.fileName)
     entry.checked = flaw === undefined ? { state: stateOf(found), at: performance.now() } : undefined
     return flaw
   }
@@ -262,8 +261,9 @@ export class KeptFiles {
       // Another one may have its place by now.
       if (this.#entries.get(name) !== entry || entry.checked !== undefined) return
       this.#forget(name)
-      if (this.#damaged >= MAX_ASIDE) return rm(this.#path(name), { force: true })
-      await rename(this.#path(name), join(this.#dir, 'damaged', name)).then(() => this.#damaged++, missing)
+      const file = this.#path(entry.fileName)
+      if (this.#damaged >= MAX_ASIDE) return rm(file, { force: true })
+      await rename(file, join(this.#dir, 'damaged', entry.fileName)).then(() => this.#damaged++, missing)
     })
   }
 
@@ -276,29 +276,42 @@ export class KeptFiles {
       if (isHeld) entry.holds--
       isHeld = false
     }
-    return { file: this.#path(name), size: entry.size, release }
+    return { file: this.#path(entry.fileName), size: entry.size, release }
   }
 
-  #forget(name: string): void {
-    this.#bytes -= roomOf(this.#entries.get(name)!.size)
+  /** Returns what its file is called. */
+  #forget(name: string): string {
+    const { fileName, size } = this.#entries.get(name)!
+    this.#bytes -= roomOf(size)
     this.#entries.delete(name)
+    return fileName
   }
 
-  #path(name: string): string {
-    return join(this.#dir, 'files', name.slice(0, 2), name)
+  #path(fileName: string): string {
+    return join(this.#dir, 'files', fileName.slice(0, 2), fileName)
   }
 }
 
-/** Names and sizes; the least recently used one first. What has no name that it may have is left alone. */
-async function filesIn(dir: string): Promise<[string, number][]> {
-  const names = (await readdir(dir, { recursive: true }))
-    .map((path) => path.split(/[\\/]/))
-    .filter(([folder, name, ...rest]) => name?.slice(0, 2) === folder && isKeptName(name!) && rest.length === 0)
-  const found = await mapBounded(names, STATS_AT_ONCE, undefined, async ([folder, name]) => {
-    const { size, mtimeMs } = await stat(join(dir, folder!, name!))
-    return { name: name!, size, mtimeMs }
+interface FoundFile {
+  readonly name: string
+  readonly fileName: string
+  readonly size: number
+}
+
+/** The least recently used one first. What has no name that it may have is left alone. */
+async function filesIn(dir: string): Promise<FoundFile[]> {
+  const paths = (await readdir(dir, { recursive: true })).map((path) => path.split(/[\\/]/))
+  const named = paths.flatMap(([folder, fileName = '', ...rest]) => {
+    const name = nameInFileName(fileName)
+    return name === undefined || fileName.slice(0, 2) !== folder || rest.length > 0 ? [] : { name, fileName, folder }
   })
-  return found.sort((a, b) => a.mtimeMs - b.mtimeMs).map(({ name, size }) => [name, size])
+  const found = await mapBounded(named, STATS_AT_ONCE, undefined, async ({ name, fileName, folder }) => {
+    const { size, mtimeMs } = await stat(join(dir, folder, fileName))
+    return { name, fileName, size, mtimeMs }
+  })
+  const byTime = found.sort((a, b) => a.mtimeMs - b.mtimeMs)
+  // Two zips of one hash: somebody put the other one there.
+  return [...new Map(byTime.map((file) => [file.name, file])).values()]
 }
 
 /** What changes when somebody writes to a file, or puts another one in its place. */
