@@ -3,8 +3,7 @@ import { Command } from 'commander'
 import { parseDuration } from '../../../config/mirror-setting.js'
 import { GossumError } from '../../../errors.js'
 import { compareMoments, formatMoment, parseMoment, type Moment } from '../../../lib/rfc3339.js'
-import { MAX_PAGE_BYTES, type AskPage } from '../../../mirror/index/feed-pages.js'
-import { ModuleProxy } from '../../../module/module-proxy.js'
+import { publicFeed } from '../../../mirror/index/public-feed.js'
 import type { CommonFlags } from '../../common-flags.js'
 import { EXIT, gravest } from '../../exit.js'
 import { NodeClient } from '../../node-client.js'
@@ -18,8 +17,6 @@ interface IndexFlags extends CommonFlags {
   readonly lag: string
 }
 
-/** Milliseconds that a page may take. */
-const PAGE_MS = 60_000
 /** Seconds of judged time after which it is written down how far it came. */
 const WRITE_EVERY = 3600
 
@@ -64,7 +61,7 @@ async function check(url: string, flags: IndexFlags, out: Output): Promise<numbe
   const lag = lagOf(flags.lag)
   const asked = flags.since === undefined ? undefined : sinceOf(flags.since)
   const node = new NodeClient(nodeUrl(flags))
-  const feed = feedOf(url)
+  const feed = publicFeed(url)
   const cursor = new IndexCursor({ feed: feed.url, node: node.url })
   const counts = Object.fromEntries(INDEX_CLASSES.map((name) => [name, 0])) as Record<IndexClass, number>
   let written: Moment | undefined
@@ -118,27 +115,6 @@ function tell(finding: IndexFinding, out: Output): void {
   const times = [feedTime && `index ${feedTime}`, logTime && `log ${logTime}`].filter(Boolean).join(', ')
   const what = path === null ? '' : ` ${path}@${version}`
   out.line(`${out.paint('red', of)}${what}${times === '' ? '' : ` (${times})`}: ${detail}`)
-}
-
-/** The feed at a URL, with or without its own query; its pages as bytes. Throws USAGE. */
-function feedOf(text: string): { readonly url: string; readonly ask: AskPage } {
-  if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol))
-    throw new GossumError('USAGE', `an index has an http or https URL: ${text}`)
-  const url = new URL(text)
-  const [, folder, name] = /^(.*)\/([^/]*)$/.exec(url.pathname)!
-  const server = new ModuleProxy(`${url.protocol}//${withLogin(url)}${url.host}${folder}`)
-  const ask: AskPage = (since, limit) => {
-    const query = new URLSearchParams(url.search)
-    query.set('since', since)
-    query.set('limit', String(limit))
-    query.set('include', 'all')
-    return server.get(`${name}?${query.toString()}`, MAX_PAGE_BYTES, PAGE_MS)
-  }
-  return { url: `${server.url}/${name}${url.search}`, ask }
-}
-
-function withLogin({ username, password }: URL): string {
-  return username === '' ? '' : `${username}${password === '' ? '' : `:${password}`}@`
 }
 
 function sinceOf(text: string): Moment {
