@@ -5,8 +5,8 @@ import { operatorSocket, withShortPath } from '../http/operator-path.js'
 import { nodeError } from './node-client.js'
 import { readAtMost } from './read-at-most.js'
 
-/** Milliseconds that a node may take for one answer. */
-const TIMEOUT_MS = 30_000
+/** Milliseconds that a node may take for one answer: it gives itself a minute where it has to ask a log first. */
+const TIMEOUT_MS = 75_000
 /** The largest answer that is read, in bytes. */
 const MAX_ANSWER_BYTES = 1024 * 1024
 

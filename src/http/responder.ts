@@ -1,6 +1,6 @@
 /** The way of a request to its route, and of the reply back: over whatever connection it came. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { errorCode, GossumError } from '../errors.js'
+import { errorCode, GossumError, traitsOf } from '../errors.js'
 import { concatBytes } from '../tlog/bytes.js'
 import { CostlyReads } from './costly.js'
 import { conditional, refusalOf, routeFor, splitTarget } from './answer.js'
@@ -115,8 +115,9 @@ export class Responder {
       const reply = await (route.isCostly === true ? this.#costly.run(client.signal, act) : act())
       return { reply: conditional(request, reply), route: route.path }
     } catch (error) {
-      // A client that went away in the middle of its request is no error of ours, nor that more come than we take.
-      const isOurs = statusOf(error) >= 500 && errorCode(error) !== 'NODE_BUSY'
+      // A client that went away in the middle of its request is no error of ours, nor that more come than we take, or for what we do not do.
+      const code = errorCode(error)
+      const isOurs = statusOf(error) >= 500 && code !== 'NODE_BUSY' && traitsOf(code).fault !== 'request'
       if (isOurs && request.complete && !client.isGone) this.#reports.onError?.(error)
       return { reply: refusalOf(error, match, route), route: match?.routes[0]?.path ?? '' }
     } finally {
