@@ -150,6 +150,8 @@ class Incoming implements Dispatcher.DispatchHandler {
   }
 
   onResponseData(controller: Dispatcher.DispatchController, piece: Uint8Array): void {
+    // What undici gives at each resume() when nothing has come: it would pause us again, and be asked for again, without end.
+    if (piece.length === 0) return
     this.#pieces.push(piece)
     if (this.#pieces.length >= MAX_PIECES) controller.pause()
     this.#wake?.()
