@@ -20,6 +20,7 @@ export default defineConfig({
   ssr: { resolve: { conditions: ['gossum-source', 'node'] } },
   test: {
     include: ['test/**/*.test.ts'],
+    globalSetup: ['test/helpers/packed-program.ts'],
     setupFiles: ['src/lib/polyfill.ts'],
     testTimeout: 150_000,
     hookTimeout: 150_000,

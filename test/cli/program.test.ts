@@ -1,8 +1,9 @@
 /** The program as its users meet it: help, typos, exit codes, streams. */
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { describe, expect, it } from 'vitest'
 import { VERSION } from '../../src/version.js'
+import { built } from '../helpers/built.js'
 import { gossum, jsonError, PROGRAM } from '../helpers/cli.js'
 
 const COMMANDS = [
@@ -75,6 +76,23 @@ describe('gossum', () => {
     expect(await gossum(['--version'])).toEqual({ code: 0, stdout: `${VERSION}\n`, stderr: '' })
   })
 
+  it('says as it was built what the packed program of the tests says', () => {
+    expect(PROGRAM).not.toBe(built('cli/main.js'))
+    for (const args of [
+      ['--version'],
+      ['help', 'run'],
+      ['verify', '--json', '/dev/null'],
+      ['explain', 'USAGE'],
+      ['typo'],
+    ]) {
+      const [packed, plain] = [PROGRAM, built('cli/main.js')].map((program) => {
+        const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...args], { encoding: 'utf8' })
+        return { status, stdout, stderr }
+      })
+      expect(packed).toEqual(plain)
+    }
+  })
+
   it('says what its exit codes mean', async () => {
     const { code, stdout } = await gossum(['help', 'exit-codes'])
     expect(code).toBe(0)
@@ -112,7 +130,7 @@ describe('gossum', () => {
 
   it('ends in silence when its reader has seen enough', async () => {
     const args = Array.from({ length: 2000 }, () => '/dev/null')
-    const child = spawn(process.execPath, [PROGRAM, 'verify', '--json', ...args])
+    const child = spawn(built('cli/main.js'), ['verify', '--json', ...args])
     let stderr = ''
     child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()))
     child.stdout.once('data', () => child.stdout.destroy())

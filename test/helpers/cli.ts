@@ -2,9 +2,9 @@
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
-import { built } from './built.js'
+import { program } from './built.js'
 
-export const PROGRAM = built('cli/main.js')
+export const PROGRAM = program()
 
 export interface CliOptions {
   /** What stdin gives; nothing when absent. */
