@@ -4,7 +4,10 @@ import { once } from 'node:events'
 import { describe, expect, it } from 'vitest'
 import { VERSION } from '../../src/version.js'
 import { built } from '../helpers/built.js'
-import { gossum, jsonError, PROGRAM } from '../helpers/cli.js'
+import { gossum, gossumProcess, jsonError, PROGRAM } from '../helpers/cli.js'
+import { readLines, vectorUrl } from '../helpers/vectors.js'
+
+const sumdbHead = (readLines(vectorUrl('sumdb-heads.jsonl')) as { note: string }[])[0]!.note
 
 const COMMANDS = [
   'run',
@@ -76,22 +79,31 @@ describe('gossum', () => {
     expect(await gossum(['--version'])).toEqual({ code: 0, stdout: `${VERSION}\n`, stderr: '' })
   })
 
-  it('says as it was built what the packed program of the tests says', () => {
-    expect(PROGRAM).not.toBe(built('cli/main.js'))
-    for (const args of [
-      ['--version'],
-      ['help', 'run'],
-      ['verify', '--json', '/dev/null'],
-      ['explain', 'USAGE'],
-      ['typo'],
-    ]) {
-      const [packed, plain] = [PROGRAM, built('cli/main.js')].map((program) => {
-        const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...args], { encoding: 'utf8' })
-        return { status, stdout, stderr }
-      })
-      expect(packed).toEqual(plain)
-    }
+  // Most tests run it packed, or where others have run: that must be what its users run.
+  it.each<[string[], string?]>([
+    [['--version']],
+    [['help', 'run']],
+    [['explain', 'USAGE']],
+    [['explain', 'USAGE', '--json']],
+    [['typo']],
+    [['key', 'show', '--json']],
+    [['verify', '-'], 'hello\n'],
+    [['verify', '-', '--json'], sumdbHead],
+    [['verify', '--json', '/dev/null', '/nonexistent/file']],
+    [['policy', 'check', '-'], 'quorum none\n'],
+    [['check', 'go.sum', '-', '--node', 'http://127.0.0.1:1', '--json'], 'example.com/m v1.0.0 h1:x\n'],
+    [['config', 'show', '--home', '/nonexistent/home', '--json']],
+    [['status', '--node', 'http://127.0.0.1:1']],
+  ])('says the same built, packed, and where others ran: %j', async (args, input = '') => {
+    const env = { PATH: process.env['PATH'], HOME: '/nonexistent', GOSSUM_HOME: '/nonexistent', GOSSUM_MDNS: 'false' }
+    const { status, stdout, stderr } = spawnSync(built('cli/main.js'), args, { encoding: 'utf8', env, input })
+    const said = { code: status, stdout, stderr }
+    expect(await gossumProcess(args, { input })).toEqual(said)
+    expect(await gossum(args, { input })).toEqual(said)
+    expect(await gossum(args, { input })).toEqual(said)
   })
+
+  it('runs packed in tests', () => expect(PROGRAM).not.toBe(built('cli/main.js')))
 
   it('says what its exit codes mean', async () => {
     const { code, stdout } = await gossum(['help', 'exit-codes'])
