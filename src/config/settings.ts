@@ -157,7 +157,7 @@ export const SETTINGS = {
   /** Requests a second, of all audits together. */
   auditRate: perSecond({
     group: 'Audit',
-    help: 'how many requests a second an audit makes',
+    help: 'how many requests a second audits and watches make of logs, together',
     ...{ least: 0.1, most: 1000, initial: 10 },
   }),
   /** "PATTERNS [authorised=FILE|URL [key=BASE64]]" each: modules whose new versions are told (node/watching.ts). */

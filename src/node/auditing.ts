@@ -1,10 +1,10 @@
 /** The audits of a node that runs with --audit, one of each checksum database that it follows, and what follows from them. */
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 import { PoliteSource } from '../audit/walk/polite-source.js'
 import type { Alarm } from '../evidence/alarm.js'
 import type { AuditView } from '../status/shapes.js'
 import { openSource } from '../sumdb/log-source.js'
+import type { RequestBudget } from '../sumdb/request-budget.js'
 import { SUMDB_ORIGIN } from '../tlog/checkpoint.js'
 import type { Witness } from '../witness/witness.js'
 import { auditTarget } from './audit-target.js'
@@ -51,22 +51,20 @@ export class Auditing {
   }
 }
 
-/** Opens the audit that is kept in a folder, and makes so many requests a second of the log at most. */
+/** Opens the audit that is kept in a folder; it asks the log within the budget. */
 async function open(
   { key, origin, url }: Pick<LogSetting, 'key' | 'origin'> & { readonly url: string },
   dir: string,
-  perSecond: number,
+  budget: RequestBudget,
 ): Promise<KeptAudit> {
   // Loaded only by a node that audits.
   const { LogAudit } = await import('../audit/walk/log-audit.js')
-  const wait = (ms: number, signal: AbortSignal | undefined): Promise<void> =>
-    delay(ms, undefined, { ref: false, ...(signal && { signal }) })
-  return LogAudit.open({ dir, key, origin, source: new PoliteSource(openSource({ url }), perSecond, wait) })
+  return LogAudit.open({ dir, key, origin, source: new PoliteSource(openSource({ url }), budget) })
 }
 
 /** None where the operator has not asked for it. */
 export function makeAuditing(base: NodeBase, heads: KnownHeads, { witness, alarm, isHeld }: AuditingParts): Auditing {
-  const { config, followed, keyring, store, news } = base
+  const { config, followed, keyring, store, news, budget } = base
   const { cosigned, quorum } = heads
   const auditor = keyring.auditor?.verifier.vkey
   const said = (log: string): number => {
@@ -78,7 +76,7 @@ export function makeAuditing(base: NodeBase, heads: KnownHeads, { witness, alarm
     const { id, key, url, origin } = log
     if (url === null || origin !== SUMDB_ORIGIN) return []
     const auditing = new LogAuditing({
-      open: () => open({ key, origin, url }, join(config.home, FOLDER, id), config.auditRate),
+      open: () => open({ key, origin, url }, join(config.home, FOLDER, id), budget),
       target: async () => {
         const newest = cosigned.current(id)
         const older = newest === undefined ? [] : await cosigned.history(id, HEADS, newest.size)

@@ -2,11 +2,13 @@
  * The one place where the parts meet: makes them in order, each with what it needs, starts them, and stops them in
  * reverse. What a part tells those that are made after it goes through News.
  */
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Config, LogSetting } from '../config/config.js'
 import type { View } from '../status/view.js'
 import { readKeyring } from '../keys/keyring.js'
 import { isFrozen } from '../store/heads.js'
 import { Store } from '../store/store.js'
+import { RequestBudget } from '../sumdb/request-budget.js'
 import { FirstLooks } from '../witness/first-looks.js'
 import { startAlarm } from './alarmed.js'
 import { makeAuditing } from './auditing.js'
@@ -93,7 +95,10 @@ async function build(
   const remembered = gossip?.chosenFrom(await peerStoreOf(store).load()).length ?? 0
   const chosen = hasMesh ? config.bootstrap.length || remembered : 0
   const mesh = new MeshLink(chosen, news.onError)
-  const base: NodeBase = { config, followed, keyring, store, news, mesh, clock }
+  const budget = new RequestBudget(config.auditRate, (ms, signal) =>
+    delay(ms, undefined, { ref: false, ...(signal && { signal }) }),
+  )
+  const base: NodeBase = { config, followed, keyring, store, news, mesh, budget, clock }
   const heads = await knownHeads(base)
   const barrier = new NodeBarrier({ config, keyring, store, chosen, mesh, emit: news.tell, now: clock.now })
   const clients = new LogClients(
