@@ -60,7 +60,7 @@ async function pack(directory: string): Promise<void> {
       minify: false,
       rolldownOptions: {
         input: Object.fromEntries(ENTRIES.map((file) => [file.replace(/\.js$/, ''), join(dist, file)])),
-        // Our package says that no file of it acts by being loaded; one does.
+        // Nothing is left out, be it unused: it is to be what dist/ is.
         treeshake: false,
         output: { entryFileNames: '[name].js', chunkFileNames: 'chunks/[name]-[hash].js' },
       },
