@@ -77,7 +77,7 @@ export function statusOf(error: unknown): number {
 export function problem(error: unknown, status = statusOf(error)): Reply {
   const code = errorCode(error)
   const [sentence, hint] = ERRORS[code]
-  const detail = error instanceof GossumError && status < 500 ? error.message : sentence
+  const detail = error instanceof GossumError && (status < 500 || status === 501) ? error.message : sentence
   const body = { type: 'about:blank', title: STATUS_CODES[status], status, detail, code, hint }
   const headers = {
     'content-type': 'application/problem+json',

@@ -45,11 +45,11 @@ export class CoveringTimes {
   async #write(log: string): Promise<void> {
     // Later in this turn: only then it is known that it is being written.
     await Promise.resolve()
-    const writing = this.#writing.get(log)!
-    do {
+    for (let writing = this.#writing.get(log); writing !== undefined;) {
       writing.isOutdated = false
       await this.#look(log)
-    } while (writing.isOutdated)
+      if (!this.#writing.get(log)!.isOutdated) break
+    }
     this.#writing.delete(log)
   }
 }

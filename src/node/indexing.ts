@@ -10,7 +10,7 @@ import { indexPage, type IndexPage } from '../mirror/index/index-pages.js'
 import { LogIndex } from '../mirror/index/log-index.js'
 import { SUMDB_ORIGIN } from '../tlog/checkpoint.js'
 import type { KnownHeads, NodeBase } from './base.js'
-import { CoveringTimes, makeCovering } from './covering.js'
+import { makeCovering, type CoveringTimes } from './covering.js'
 
 /** The folder of a home that has the index, in a folder by the id of its log. */
 const FOLDER = 'index'

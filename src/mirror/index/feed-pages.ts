@@ -54,6 +54,11 @@ export class FeedPages {
     return this.#isEnd
   }
 
+  /** Nothing more of it is wanted. */
+  end(): void {
+    this.#isEnd = true
+  }
+
   /** Reads the next page. Throws what asking throws. */
   async next(): Promise<FeedPage> {
     const asked = this.#at

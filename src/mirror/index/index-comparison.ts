@@ -22,9 +22,14 @@ export interface Overdue {
   readonly log: readonly FeedLine[]
 }
 
+/** A record of the log, and the second of the head before the one that covers it: by then the log had it not. */
+interface LogLine extends FeedLine {
+  readonly after: number
+}
+
 /** Those of one side that wait, in the order of their time. */
-class Side {
-  readonly waiting = new Map<string, FeedLine>()
+class Side<L extends FeedLine> {
+  readonly waiting = new Map<string, L>()
   /** The time up to which all of this side are here. */
   reached: Moment
 
@@ -32,9 +37,15 @@ class Side {
     this.reached = reached
   }
 
+  add(name: string, line: L): void {
+    if (!this.waiting.has(name)) this.waiting.set(name, line)
+    if (this.waiting.size > MAX_WAITING)
+      throw new GossumError('USAGE', `more than ${MAX_WAITING} versions wait for their like: choose a shorter --lag`)
+  }
+
   /** Takes away what waits and is earlier than a time. */
-  before(time: Moment): FeedLine[] {
-    const early: FeedLine[] = []
+  before(time: Moment): L[] {
+    const early: L[] = []
     for (const [name, line] of this.waiting) {
       if (compareMoments(line.time, time) >= 0) break
       this.waiting.delete(name)
@@ -47,10 +58,11 @@ class Side {
 export class IndexComparison {
   readonly #lag: number
   readonly #since: Moment
-  readonly #feed: Side
-  readonly #log: Side
-  /** The second of the last line of the log: more of it may come. */
+  readonly #feed: Side<FeedLine>
+  readonly #log: Side<LogLine>
+  /** The second of the last line of the log, of which more may come, and the one before it. */
   #second: number
+  #secondBefore: number
 
   /** Lines from `since` on are judged; those of the `lag` before, in seconds, are for comparison alone. */
   constructor(since: Moment, lag: number) {
@@ -60,6 +72,7 @@ export class IndexComparison {
     this.#feed = new Side(start)
     this.#log = new Side(start)
     this.#second = start.seconds
+    this.#secondBefore = start.seconds
   }
 
   /** The time up to which everything is judged. */
@@ -75,7 +88,9 @@ export class IndexComparison {
   /** The next lines of the feed, in order. */
   feed(lines: readonly FeedLine[]): void {
     for (const line of lines) {
-      match(line, this.#feed, this.#log)
+      const name = nameOf(line)
+      const record = this.#log.waiting.get(name)
+      if (record === undefined || !this.#pair(name, line, record)) this.#feed.add(name, line)
       this.#feed.reached = line.time
     }
   }
@@ -83,11 +98,28 @@ export class IndexComparison {
   /** The next lines of the log. It is there up to the second before the last line: of one head more may come. */
   log(lines: readonly FeedLine[]): void {
     for (const line of lines) {
-      match(line, this.#log, this.#feed)
-      if (line.time.seconds === this.#second) continue
-      this.#log.reached = later(this.#log.reached, { seconds: this.#second, nanos: 0 })
-      this.#second = line.time.seconds
+      if (line.time.seconds !== this.#second) {
+        this.#log.reached = later(this.#log.reached, { seconds: this.#second, nanos: 0 })
+        this.#secondBefore = this.#second
+        this.#second = line.time.seconds
+      }
+      const name = nameOf(line)
+      const record = { ...line, after: this.#secondBefore }
+      const shown = this.#feed.waiting.get(name)
+      if (shown === undefined || !this.#pair(name, shown, record)) this.#log.add(name, record)
     }
+  }
+
+  /**
+   * Takes both away if they are counterparts. Of a feed that was late both wait on: the record was not shown in time, and the
+   * line shows it too late. Of one that was early only the line does.
+   */
+  #pair(name: string, line: FeedLine, record: LogLine): boolean {
+    if (compareMoments(plus(record.time, this.#lag), line.time) < 0) return false
+    this.#log.waiting.delete(name)
+    if (plus(line.time, this.#lag).seconds >= record.after) this.#feed.waiting.delete(name)
+    else this.#feed.add(name, line)
+    return true
   }
 
   /** All that the feed has up to this time is here. */
@@ -110,13 +142,8 @@ export class IndexComparison {
   }
 }
 
-/** Takes a line and its counterpart away, or lets it wait. */
-function match(line: FeedLine, own: Side, other: Side): void {
-  const name = `${line.path}@${line.version}`
-  if (other.waiting.delete(name) || own.waiting.has(name)) return
-  own.waiting.set(name, line)
-  if (own.waiting.size > MAX_WAITING)
-    throw new GossumError('USAGE', `more than ${MAX_WAITING} versions wait for their counterpart: choose a shorter --lag`)
+function nameOf({ path, version }: FeedLine): string {
+  return `${path}@${version}`
 }
 
 /** A moment so many seconds later. */
