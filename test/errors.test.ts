@@ -17,11 +17,12 @@ describe.each(CODES)('%s', (code) => {
 
   test('has traits that do not contradict each other', () => {
     expect(traitsOf(code)).toBe(traits)
-    expect([400, 403, 404, 405, 409, 413, 422, 429, 500, 502, 503, 504]).toContain(traits.status)
+    expect([400, 403, 404, 405, 409, 413, 422, 429, 500, 501, 502, 503, 504]).toContain(traits.status)
     expect([1, 2, 3, 4]).toContain(traits.exit)
     // Whose doing it is, the status says, too.
     const isTheirs = ['request', 'head', 'claim'].includes(traits.fault)
-    expect(traits.status < 500).toBe(isTheirs)
+    // 501 is what this node does not do, and another one may.
+    expect(traits.status < 500 || traits.status === 501).toBe(isTheirs)
     // "Not now" is a promise that a later time may do.
     if (traits.status === 503 || traits.status === 429) expect(traits.retryable).toBe(true)
     // What nobody honest hands on is nothing that changes by itself.

@@ -20,3 +20,7 @@ done
 
 # What the audit is compared with (npm run bench:audit): Tessera's own check of a log.
 GOFLAGS='' go install github.com/transparency-dev/tessera/cmd/fsck@v1.0.4
+
+# The module proxy that the mirror is compared with (npm run bench:mirror). A module of its own names it, for `go install` with a
+# version asks for lists of versions, too, which not every proxy has.
+(cd scripts/peers/goproxy && GOFLAGS='' go install tool)

@@ -19,6 +19,11 @@ export function goEnv(name: string, env: NodeJS.ProcessEnv = process.env): strin
   return root === undefined ? undefined : readSettings(join(root, 'go.env')).get(name) || undefined
 }
 
+/** What the user has written with `go env -w`, and `go env -u` would take away; undefined for nothing. */
+export function writtenGoEnv(name: string, env: NodeJS.ProcessEnv = process.env): string | undefined {
+  return readSettings(settingsFile(env)).get(name)
+}
+
 /** The first entry of GOPATH, where the go command keeps what it downloads; empty for a user without a home. */
 export function firstGoPath(env: NodeJS.ProcessEnv = process.env): string {
   const home = userHome(env)

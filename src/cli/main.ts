@@ -92,6 +92,12 @@ const COMMANDS: readonly Entry[] = [
     load: async () => (await import('./commands/watch.js')).command(),
   },
   {
+    name: 'mirror',
+    summary: 'the module mirror of a node: what it keeps, hides and refuses',
+    flags: ['home', 'config', 'node'],
+    load: async () => (await import('./commands/mirror.js')).command(),
+  },
+  {
     name: 'explain',
     summary: 'what an error code means, and what to do about it',
     flags: [],

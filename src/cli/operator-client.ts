@@ -5,8 +5,8 @@ import { operatorSocket, withShortPath } from '../http/operator-path.js'
 import { nodeError } from './node-client.js'
 import { readAtMost } from './read-at-most.js'
 
-/** Milliseconds that a node may take for one answer. */
-const TIMEOUT_MS = 30_000
+/** Milliseconds that a node may take for one answer: it gives itself a minute where it has to ask a log first. */
+const TIMEOUT_MS = 75_000
 /** The largest answer that is read, in bytes. */
 const MAX_ANSWER_BYTES = 1024 * 1024
 
@@ -21,10 +21,19 @@ const OBSTACLES: Readonly<Record<string, readonly [what: string, hint: string]>>
 }
 
 /** The body of the node's answer to a POST. Throws NODE_UNREACHABLE, and what the node refused with. */
-export async function tellNode(home: string, path: string): Promise<Uint8Array> {
+export function tellNode(home: string, path: string): Promise<Uint8Array> {
+  return ask(home, path, 'POST')
+}
+
+/** The same of a GET, for what the node tells nobody but its operator. */
+export function readFromNode(home: string, path: string): Promise<Uint8Array> {
+  return ask(home, path, 'GET')
+}
+
+async function ask(home: string, path: string, method: 'GET' | 'POST'): Promise<Uint8Array> {
   const socket = operatorSocket(home)
   try {
-    const { status, body } = await withShortPath(socket, (socketPath) => post(socketPath, path))
+    const { status, body } = await withShortPath(socket, (socketPath) => exchange(socketPath, path, method))
     if (status !== 200) throw nodeError(socket, status, body)
     return body
   } catch (error) {
@@ -35,8 +44,12 @@ export async function tellNode(home: string, path: string): Promise<Uint8Array> 
   }
 }
 
-async function post(socketPath: string, path: string): Promise<{ status: number; body: Uint8Array }> {
-  const asked = request({ socketPath, path, method: 'POST', headers: { host: 'operator' }, agent: false })
+async function exchange(
+  socketPath: string,
+  path: string,
+  method: string,
+): Promise<{ status: number; body: Uint8Array }> {
+  const asked = request({ socketPath, path, method, headers: { host: 'operator' }, agent: false })
   const late = setTimeout(() => asked.destroy(new GossumError('TIMEOUT', 'the node does not answer')), TIMEOUT_MS)
   try {
     const answer = await new Promise<IncomingMessage>((resolve, reject) => {

@@ -6,6 +6,7 @@ import { readBook, withBook } from '../logs/followed-logs.js'
 import { distinct, parseLogSetting, requireRoomForLogs, withUpstreams, type LogSetting } from '../logs/log-setting.js'
 import { requireKeepers, type DepositSetting } from './deposit-setting.js'
 import { SUM_GOLANG_ORG } from './known-logs.js'
+import { requireMirror } from './mirror-setting.js'
 import { requireDistinct, type PlaceSetting } from './places.js'
 import { invalid, keyOf, type Setting, type Writing } from './setting.js'
 import { SETTINGS, type Settings, type Values } from './settings.js'
@@ -59,6 +60,7 @@ export function configOf(
   requireKeepers(deposit, values)
   const places = [...feed, ...distributor, ...sourceSpotter]
   requireDistinct(places)
+  requireMirror(values)
   return Object.freeze({
     ...values,
     logs: Object.freeze(withUpstreams(logs, upstream)),

@@ -5,6 +5,7 @@
 import { parseLogSetting } from '../logs/log-setting.js'
 import { parseDeposit } from './deposit-setting.js'
 import { SUM_GOLANG_ORG, SUM_GOLANG_ORG_URL } from './known-logs.js'
+import { parseByteCount, parseDuration, parseMirror, parsePatterns } from './mirror-setting.js'
 import { parsePlaceOf } from './places.js'
 import { list, perSecond, seconds, textSetting, textOr, toggle, type Setting } from './setting.js'
 import { CONFIG_FILE, HOME, NODE } from './shared-settings.js'
@@ -157,7 +158,7 @@ export const SETTINGS = {
   /** Requests a second, of all audits together. */
   auditRate: perSecond({
     group: 'Audit',
-    help: 'how many requests a second an audit makes',
+    help: 'how many requests a second audits and watches make of logs, together',
     ...{ least: 0.1, most: 1000, initial: 10 },
   }),
   /** "PATTERNS [authorised=FILE|URL [key=BASE64]]" each: modules whose new versions are told (node/watching.ts). */
@@ -207,6 +208,42 @@ export const SETTINGS = {
     group: 'Go command',
     help: 'how long its lookups wait for a quorum',
     ...{ least: 0, most: 60, initial: 10 },
+  }),
+  /** GOPROXY URLs, in the order in which they are asked; none: no mirror (src/mirror). */
+  mirror: list({
+    group: 'Mirror',
+    value: 'URL',
+    help: 'serve modules from this GOPROXY at /mod, each held against the log; asked in this order (docs/mirror.md)',
+    secret: true,
+    each: parseMirror,
+  }),
+  /** Patterns of module paths, as GOPRIVATE has them; empty: none. */
+  private: textOr(() => '', {
+    group: 'Mirror',
+    value: 'PATTERNS',
+    help: 'modules that are never asked for upstream, as in GOPRIVATE',
+    read: parsePatterns,
+  }),
+  /** Bytes that are kept in `<home>/mirror`. */
+  mirrorBytes: textOr(() => '10GiB', {
+    group: 'Mirror',
+    value: 'BYTES',
+    help: 'how much the mirror keeps on disk; what was not asked for longest goes first',
+    read: parseByteCount,
+  }),
+  /** Milliseconds; undefined: none. */
+  cooldown: textSetting({
+    group: 'Mirror',
+    value: 'DURATION',
+    help: 'hide versions that the log has had for less than this, such as 7d or 12h',
+    read: parseDuration,
+  }),
+  /** Patterns of module paths that have no cooldown; empty: none. */
+  cooldownExcept: textOr(() => '', {
+    group: 'Mirror',
+    value: 'PATTERNS',
+    help: 'modules whose new versions are served at once, as in GOPRIVATE',
+    read: parsePatterns,
   }),
 } as const
 

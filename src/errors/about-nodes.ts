@@ -181,6 +181,16 @@ export const RUNNING = {
     'wait for the Retry-After delay, then send fewer',
     request(429, { exit: 1, retryable: true }),
   ],
+  INDEX_OFF: [
+    'this node keeps no index',
+    'an index is kept by a node that follows a checksum database and runs with --audit; docs/audit.md says more',
+    request(501, { exit: 1 }),
+  ],
+  INDEX_WAITING: [
+    'there is no quorum head yet, and only what one covers is in the index',
+    'wait for the first quorum head: gossum status shows it',
+    notNow(1),
+  ],
   NODE_BUSY: ['the node is at its limit of requests or connections', 'ask again in a moment', notNow(1)],
   FORBIDDEN: [
     'only the operator of the node may do this',
@@ -191,6 +201,11 @@ export const RUNNING = {
     'the operator socket cannot be opened',
     'the home must be on a file system that supports sockets; without it nothing can be acknowledged',
     trouble(),
+  ],
+  MIRROR_OFF: [
+    'this node is no module mirror',
+    'start it with gossum run --mirror URL, or take its /mod out of GOPROXY; see docs/mirror.md',
+    request(501, { exit: 1 }),
   ],
   REQUEST_INVALID: ['the request cannot be understood', 'see docs/http.md', request(400)],
   FILE_UNREADABLE: ['the file cannot be read', 'check its path, its permissions and its size', trouble()],

@@ -2,6 +2,7 @@
 import { hash } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 import { GossumError } from '../errors.js'
+import { partOf } from './byte-range.js'
 import { NO_STORE, problem, type Reply } from './reply.js'
 import { allowedMethods, type Match, type Route } from './router.js'
 
@@ -30,18 +31,37 @@ export function refusalOf(error: unknown, match: Match | undefined, route: Route
   return { ...reply, headers: { ...reply.headers, allow: allowedMethods(match.routes) } }
 }
 
-/** The same with an ETag, for what was read; without its body for who has that already. */
-export function conditional(
-  { method, headers }: { readonly method?: string | undefined; readonly headers: IncomingHttpHeaders },
-  reply: Reply,
-): Reply {
+/** Method and headers of a request, as far as its answer depends on what the client has already. */
+interface Conditions {
+  readonly method?: string | undefined
+  readonly headers: IncomingHttpHeaders
+}
+
+/** The same with an ETag, for what was read; without its body for who has that already, and a part of a file for who asks for that. */
+export function conditional({ method, headers }: Conditions, reply: Reply): Reply {
   if ((method !== 'GET' && method !== 'HEAD') || reply.status !== 200) return reply
-  const etag = `"${hash('sha256', reply.body, 'base64url').slice(0, 22)}"`
+  const etag = reply.headers['etag'] ?? `"${hash('sha256', reply.body, 'base64url').slice(0, 22)}"`
   const said = reply.headers['cache-control']
   // Whoever keeps it asks each time whether it still is so.
   const cacheControl = said === undefined || said === NO_STORE ? 'no-cache' : said
   const tagged = { ...reply, headers: { ...reply.headers, 'cache-control': cacheControl, etag } }
   const known = (headers['if-none-match'] ?? '').split(',').map((tag) => tag.trim().replace(/^W\//, ''))
-  if (!known.includes(etag) && known[0] !== '*') return tagged
-  return { ...tagged, status: 304, body: new Uint8Array() }
+  if (known.includes(etag) || known[0] === '*') return { ...tagged, status: 304, body: new Uint8Array() }
+  // SPEC: RFC 9110, section 14.2: a range is about GET alone.
+  return method === 'GET' ? partial(headers, etag, tagged) : tagged
+}
+
+/** The part of a file that is asked for. */
+function partial(headers: IncomingHttpHeaders, etag: string, reply: Reply): Reply {
+  const { file } = reply
+  const part = file === undefined ? undefined : partOf(headers, etag, file.of.size)
+  if (file === undefined || part === undefined) return reply
+  const { size } = file.of
+  if (part === 'unsatisfiable') {
+    const range = { 'content-range': `bytes */${size}`, 'cache-control': NO_STORE }
+    return { ...reply, status: 416, headers: { ...reply.headers, ...range }, file: { ...file, length: 0 } }
+  }
+  const { start, length } = part
+  const range = { 'content-range': `bytes ${start}-${start + length - 1}/${size}` }
+  return { ...reply, status: 206, headers: { ...reply.headers, ...range }, file: { ...file, start, length } }
 }

@@ -10,6 +10,7 @@ import { errorText, GossumError } from '../errors.js'
 import { listen } from '../lib/listen.js'
 import { apiRoutes, evidenceIdOf } from './api.js'
 import type { NodeView } from '../status/node-view.js'
+import { mirrorOperatorRoutes, type MirrorOperator } from './mirror-operator.js'
 import { operatorSocket, withShortPath } from './operator-path.js'
 import { json, type Reply } from './reply.js'
 import { Responder, type ResponderReports } from './responder.js'
@@ -29,11 +30,19 @@ export class OperatorDoor {
   }
 
   /**
-   * Opens the door in a home that no other process uses; a socket that a killed one left is replaced. Throws
-   * OPERATOR_DOOR.
+   * Opens the door in a home that no other process uses; a socket that a killed one left is replaced. `mirror` is undefined for a node
+   * that is none. Throws OPERATOR_DOOR.
    */
-  static async start(home: string, node: NodeView, reports: ResponderReports): Promise<OperatorDoor> {
-    const responder = new Responder([...operatorRoutes(node), ...apiRoutes(node)], reports)
+  static async start(
+    home: string,
+    node: NodeView,
+    reports: ResponderReports,
+    mirror?: MirrorOperator,
+  ): Promise<OperatorDoor> {
+    const responder = new Responder(
+      [...operatorRoutes(node), ...mirrorOperatorRoutes(mirror), ...apiRoutes(node)],
+      reports,
+    )
     const server = createServer()
     const door = new OperatorDoor(server, operatorSocket(home))
     server.on('request', (request, response) => {

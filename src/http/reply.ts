@@ -5,18 +5,22 @@ import { printableJson, printableLines } from '../lib/printable.js'
 import { STATUS_CODES } from 'node:http'
 import { errorCode, ERRORS, GossumError, traitsOf } from '../errors.js'
 import { utf8 } from '../tlog/bytes.js'
+import type { Part } from './byte-range.js'
+import type { FileBody } from './file-body.js'
 
 export interface Reply {
   readonly status: number
   /** Lower-case names. Length, sniffing and cross-origin headers are the server's. */
   readonly headers: Readonly<Record<string, string>>
   readonly body: Uint8Array
+  /** A part of a file in place of the body. Its headers have an ETag. Whoever sends the reply, or does not, closes it. */
+  readonly file?: Part & { readonly of: FileBody }
 }
 
 /** An answer that is true now and may not be a second later. */
 export const NO_STORE = 'no-store'
-/** An answer that is named by its own hash: it never changes. */
-const IMMUTABLE = 'public, max-age=31536000, immutable'
+/** An answer that never changes. */
+export const IMMUTABLE = 'public, max-age=31536000, immutable'
 
 export function json(value: unknown): Reply {
   return jsonText(`${JSON.stringify(value)}\n`)
@@ -48,6 +52,12 @@ export function jsonFile(body: Uint8Array): Reply {
   return { status: 200, headers: { 'content-type': 'application/json', 'cache-control': IMMUTABLE }, body }
 }
 
+/** A file as a whole. */
+export function fileReply(of: FileBody, etag: string, headers: Readonly<Record<string, string>>): Reply {
+  const file = { of, start: 0, length: of.size }
+  return { status: 200, headers: { ...headers, etag, 'accept-ranges': 'bytes' }, body: new Uint8Array(), file }
+}
+
 /** Seconds after which who came when there was too much may come again. */
 const RETRY_AFTER = '1'
 
@@ -67,7 +77,7 @@ export function statusOf(error: unknown): number {
 export function problem(error: unknown, status = statusOf(error)): Reply {
   const code = errorCode(error)
   const [sentence, hint] = ERRORS[code]
-  const detail = error instanceof GossumError && status < 500 ? error.message : sentence
+  const detail = error instanceof GossumError && (status < 500 || status === 501) ? error.message : sentence
   const body = { type: 'about:blank', title: STATUS_CODES[status], status, detail, code, hint }
   const headers = {
     'content-type': 'application/problem+json',

@@ -1,9 +1,11 @@
 /** The way of a request to its route, and of the reply back: over whatever connection it came. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { errorCode, GossumError } from '../errors.js'
+import { errorCode, GossumError, traitsOf } from '../errors.js'
 import { concatBytes } from '../tlog/bytes.js'
 import { CostlyReads } from './costly.js'
 import { conditional, refusalOf, routeFor, splitTarget } from './answer.js'
+import { CROSS_ORIGIN } from './cross-origin.js'
+import { PIECE_BYTES } from './file-body.js'
 import { statusOf, type Reply } from './reply.js'
 import { matchPath, type ApiRequest, type Match, type Route } from './router.js'
 
@@ -42,35 +44,52 @@ export class Responder {
     this.#reports = reports
   }
 
-  /** Never fails: what cannot be answered is told to onError. */
-  async respond(request: IncomingMessage, response: ServerResponse, arrival: Arrival): Promise<void> {
+  /**
+   * Never fails: what cannot be answered is told to onError. Resolves when the answer is on its way, to the bytes of a file that are
+   * still to be read and sent.
+   */
+  async respond(request: IncomingMessage, response: ServerResponse, arrival: Arrival): Promise<number> {
     try {
       // The client went away; there is nobody to tell.
       response.on('error', () => undefined)
       const client = new Client(request, response)
       const { reply, route } = await this.#answer(request, client, arrival)
       const isGone = client.isGone || (request.destroyed && !request.complete)
-      if (!isGone) this.#send(request, response, arrival, reply)
+      const left = isGone ? reply.file?.of.close() : this.#send(request, response, arrival, reply)
       this.#reports.onRequest?.(route, isGone ? CLIENT_GONE : reply.status)
+      return left ?? 0
     } catch (error) {
       this.#reports.onError?.(error)
       response.destroy()
+      return 0
     }
   }
 
-  #send(request: IncomingMessage, response: ServerResponse, arrival: Arrival, reply: Reply): void {
+  /** The bytes of a file that are still to be sent. */
+  #send(request: IncomingMessage, response: ServerResponse, arrival: Arrival, reply: Reply): number {
+    const { file } = reply
     const isRead = request.method === 'GET' || request.method === 'HEAD'
     // A body that was not read to its end leaves a connection that cannot be used again.
     const isLast = request.httpVersionMajor < 2 && (arrival.closes() || !request.complete)
     response.writeHead(reply.status, {
-      ...(reply.status === 204 || reply.status === 304 ? {} : { 'content-length': reply.body.length }),
+      ...(reply.status === 204 || reply.status === 304 ? {} : { 'content-length': file?.length ?? reply.body.length }),
       'x-content-type-options': 'nosniff',
-      ...(isRead ? { 'access-control-allow-origin': '*' } : {}),
+      ...(isRead ? CROSS_ORIGIN : {}),
       ...(isLast ? { connection: 'close' } : {}),
       ...reply.headers,
     })
-    response.once('close', this.#costly.holding(reply.body.length))
-    response.end(request.method === 'HEAD' ? undefined : reply.body)
+    response.once(
+      'close',
+      this.#costly.holding(file === undefined ? reply.body.length : Math.min(file.length, PIECE_BYTES)),
+    )
+    const hasBody = request.method !== 'HEAD' && reply.status !== 304
+    if (file !== undefined && hasBody) {
+      void file.of.send(response, file, (error) => this.#reports.onError?.(error))
+      return file.length
+    }
+    file?.of.close()
+    response.end(hasBody ? reply.body : undefined)
+    return 0
   }
 
   /** Never throws: an error becomes a problem body. */
@@ -96,8 +115,9 @@ export class Responder {
       const reply = await (route.isCostly === true ? this.#costly.run(client.signal, act) : act())
       return { reply: conditional(request, reply), route: route.path }
     } catch (error) {
-      // A client that went away in the middle of its request is no error of ours, nor that more come than we take.
-      const isOurs = statusOf(error) >= 500 && errorCode(error) !== 'NODE_BUSY'
+      // A client that went away in the middle of its request is no error of ours, nor that more come than we take, or for what we do not do.
+      const code = errorCode(error)
+      const isOurs = statusOf(error) >= 500 && code !== 'NODE_BUSY' && traitsOf(code).fault !== 'request'
       if (isOurs && request.complete && !client.isGone) this.#reports.onError?.(error)
       return { reply: refusalOf(error, match, route), route: match?.routes[0]?.path ?? '' }
     } finally {

@@ -55,6 +55,8 @@ const KEEP_ALIVE_MS = 5_000
 const CHECK = { ms: 1_000, part: 0.25 }
 /** Milliseconds after which a connection without traffic is dropped. */
 const IDLE_TIMEOUT_MS = 30_000
+/** How fast a client has to read what is sent from a file, in bytes a millisecond. */
+const LEAST_BYTES_PER_MS = 64
 /** Milliseconds that requests under way get to end when the server closes. */
 const CLOSE_GRACE_MS = 1_000
 
@@ -121,7 +123,7 @@ export class HttpServer {
 
   async #serve(request: IncomingMessage, response: ServerResponse, isLast: boolean): Promise<void> {
     const { socket, headers } = request
-    await this.#responder.respond(request, response, {
+    const left = await this.#responder.respond(request, response, {
       client: this.#clients.of(socket.remoteAddress, headers),
       closes: () => isLast || this.#closing !== undefined,
       begin: () => this.#connections.begin(socket),
@@ -129,7 +131,7 @@ export class HttpServer {
     })
     if (response.writableFinished || response.destroyed) return
     // A client that reads a byte now and then would hold its answer for ever.
-    const late = setTimeout(() => socket.destroy(), this.#readMs)
+    const late = setTimeout(() => socket.destroy(), this.#readMs + left / LEAST_BYTES_PER_MS)
     response.once('close', () => clearTimeout(late))
   }
 

@@ -44,6 +44,10 @@ const DELAYS = [
 ] as const satisfies readonly ErrorCode[]
 const EVIDENCE_SOURCES = ['found', 'received'] as const
 const LOOKUP_SOURCES = ['memory', 'disk', 'log'] as const
+const MIRROR_KINDS = ['mod', 'zip'] as const
+const MIRROR_SOURCES = ['kept', 'upstream'] as const
+/** Classes of `gossum check module` that a mirror can find. */
+const MIRROR_CLASSES = ['repacked zip', 'mirror only'] as const
 const DROPS = [
   'gossip-busy',
   'gossip-flood',
@@ -91,6 +95,18 @@ export function addCounters(registry: Registry, { places }: CounterOptions) {
     ['source'],
     LOOKUP_SOURCES.map((source) => ({ source })),
   )
+  const served = add(
+    'gossum_mirror_served_total',
+    'Files that the module mirror handed on, by kind and by where they came from.',
+    ['kind', 'source'],
+    MIRROR_KINDS.flatMap((kind) => MIRROR_SOURCES.map((source) => ({ kind, source }))),
+  )
+  const refused = add(
+    'gossum_mirror_refused_total',
+    'Files of upstreams that the module mirror handed to nobody, by class.',
+    ['class'],
+    MIRROR_CLASSES.map((of) => ({ class: of })),
+  )
   return {
     heads: add(
       'gossum_heads_received_total',
@@ -110,6 +126,9 @@ export function addCounters(registry: Registry, { places }: CounterOptions) {
     routes(paths: readonly string[]): void {
       for (const route of paths) for (const status of ['200', '500']) requests.inc({ route, status }, 0)
     },
+    mirrorServed: (kind: (typeof MIRROR_KINDS)[number], source: (typeof MIRROR_SOURCES)[number]): void =>
+      served.inc({ kind, source }),
+    mirrorRefused: (of: (typeof MIRROR_CLASSES)[number]): void => refused.inc({ class: of }),
     lookup: (source: (typeof LOOKUP_SOURCES)[number]): void => lookups.inc({ source }),
     exchange: add(
       'gossum_exchange_requests_total',

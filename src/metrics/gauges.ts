@@ -101,6 +101,7 @@ export function addGauges(registry: Registry, read: () => Sample | undefined): v
   addAudits(gauges)
   addStanding(gauges)
   addNeighbours(gauges)
+  addMirror(gauges)
 }
 
 function addHealth(gauges: Gauges): void {
@@ -164,6 +165,11 @@ function addLogs(gauges: Gauges): void {
 
 function addAudits(gauges: Gauges): void {
   gauges.perLog('gossum_audited_records', 'Up to which record all were read and judged.', ({ audit }) => audit?.size)
+  gauges.perLog(
+    'gossum_indexed_records',
+    'Up to which record all are in the index.',
+    ({ audit }) => audit?.indexed ?? undefined,
+  )
   gauges.perFinding('gossum_audit_findings', 'What an audit found, by level.', ({ audit }) => audit?.findings)
   gauges.perLog(
     'gossum_audit_complete',
@@ -251,5 +257,16 @@ function addNeighbours(gauges: Gauges): void {
     'gossum_exchange_answer_age_seconds',
     'How long ago a place outside the mesh answered.',
     ({ age }) => age,
+  )
+}
+
+function addMirror(gauges: Gauges): void {
+  gauges.one('gossum_mirror_bytes', 'Bytes that the module mirror keeps.', ({ mirror }) => mirror?.bytes)
+  gauges.one('gossum_mirror_max_bytes', 'Bytes that it may keep.', ({ mirror }) => mirror?.maxBytes)
+  gauges.one('gossum_mirror_files', 'Files that it keeps.', ({ mirror }) => mirror?.files)
+  gauges.one(
+    'gossum_mirror_damaged',
+    'Files that it found damaged on disk and set aside.',
+    ({ mirror }) => mirror?.damaged,
   )
 }

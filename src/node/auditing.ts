@@ -1,15 +1,17 @@
 /** The audits of a node that runs with --audit, one of each checksum database that it follows, and what follows from them. */
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
+import type { RecordTaker } from '../audit/walk/record-taker.js'
 import { PoliteSource } from '../audit/walk/polite-source.js'
 import type { Alarm } from '../evidence/alarm.js'
 import type { AuditView } from '../status/shapes.js'
 import { openSource } from '../sumdb/log-source.js'
+import type { RequestBudget } from '../sumdb/request-budget.js'
 import { SUMDB_ORIGIN } from '../tlog/checkpoint.js'
 import type { Witness } from '../witness/witness.js'
 import { auditTarget } from './audit-target.js'
 import type { KnownHeads, NodeBase } from './base.js'
 import { findingEvent } from './events.js'
+import type { Indexing } from './indexing.js'
 import { LogAuditing, type KeptAudit } from './log-auditing.js'
 import type { LogSetting } from '../config/config.js'
 
@@ -23,19 +25,24 @@ export interface AuditingParts {
   readonly alarm: Alarm
   /** Whether nothing of a log may be signed. */
   readonly isHeld: (log: string) => boolean
+  /** What is filled with what is read. */
+  readonly indexing: Indexing
 }
 
 export class Auditing {
   /** By log id. */
   readonly #logs: ReadonlyMap<string, LogAuditing>
+  readonly #indexing: Indexing
 
-  constructor(logs: ReadonlyMap<string, LogAuditing>) {
+  constructor(logs: ReadonlyMap<string, LogAuditing>, indexing: Indexing) {
     this.#logs = logs
+    this.#indexing = indexing
   }
 
   /** Undefined for a log that is not audited. */
   view(log: string): AuditView | undefined {
-    return this.#logs.get(log)?.view
+    const view = this.#logs.get(log)?.view
+    return view && { ...view, indexed: this.#indexing.size(log) ?? null }
   }
 
   start(): void {
@@ -51,22 +58,26 @@ export class Auditing {
   }
 }
 
-/** Opens the audit that is kept in a folder, and makes so many requests a second of the log at most. */
+/** Opens the audit that is kept in a folder; it asks the log within the budget. */
 async function open(
   { key, origin, url }: Pick<LogSetting, 'key' | 'origin'> & { readonly url: string },
   dir: string,
-  perSecond: number,
+  budget: RequestBudget,
+  taker: RecordTaker | undefined,
 ): Promise<KeptAudit> {
   // Loaded only by a node that audits.
   const { LogAudit } = await import('../audit/walk/log-audit.js')
-  const wait = (ms: number, signal: AbortSignal | undefined): Promise<void> =>
-    delay(ms, undefined, { ref: false, ...(signal && { signal }) })
-  return LogAudit.open({ dir, key, origin, source: new PoliteSource(openSource({ url }), perSecond, wait) })
+  const source = new PoliteSource(openSource({ url }), budget)
+  return LogAudit.open({ dir, key, origin, source, ...(taker && { taker }) })
 }
 
 /** None where the operator has not asked for it. */
-export function makeAuditing(base: NodeBase, heads: KnownHeads, { witness, alarm, isHeld }: AuditingParts): Auditing {
-  const { config, followed, keyring, store, news } = base
+export function makeAuditing(
+  base: NodeBase,
+  heads: KnownHeads,
+  { witness, alarm, isHeld, indexing }: AuditingParts,
+): Auditing {
+  const { config, followed, keyring, store, news, budget } = base
   const { cosigned, quorum } = heads
   const auditor = keyring.auditor?.verifier.vkey
   const said = (log: string): number => {
@@ -78,7 +89,10 @@ export function makeAuditing(base: NodeBase, heads: KnownHeads, { witness, alarm
     const { id, key, url, origin } = log
     if (url === null || origin !== SUMDB_ORIGIN) return []
     const auditing = new LogAuditing({
-      open: () => open({ key, origin, url }, join(config.home, FOLDER, id), config.auditRate),
+      open: async () => {
+        const taker = await indexing.taker(id)
+        return open({ key, origin, url }, join(config.home, FOLDER, id), budget, taker)
+      },
       target: async () => {
         const newest = cosigned.current(id)
         const older = newest === undefined ? [] : await cosigned.history(id, HEADS, newest.size)
@@ -97,7 +111,7 @@ export function makeAuditing(base: NodeBase, heads: KnownHeads, { witness, alarm
     })
     return [[id, auditing]]
   })
-  const auditing = new Auditing(new Map(logs))
+  const auditing = new Auditing(new Map(logs), indexing)
   for (const what of ['advanced', 'changed'] as const) news.on(what, (log) => auditing.wake(log))
   return auditing
 }

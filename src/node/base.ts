@@ -2,6 +2,7 @@
 import type { Config, LogSetting } from '../config/config.js'
 import type { Keyring } from '../keys/keyring.js'
 import type { Store } from '../store/store.js'
+import type { RequestBudget } from '../sumdb/request-budget.js'
 import type { VerifierKey } from '../tlog/note.js'
 import type { CosignedHeads } from '../witness/cosigned.js'
 import type { Quorum } from '../witness/quorum.js'
@@ -19,6 +20,8 @@ export interface NodeBase {
   readonly store: Store
   readonly news: News
   readonly mesh: MeshLink
+  /** How fast logs are asked by what nobody waits for. */
+  readonly budget: RequestBudget
   readonly clock: {
     /** Milliseconds since 1970. */
     readonly now: () => number

@@ -3,6 +3,7 @@ import type { Finding, FindingLevel } from '../audit/finding.js'
 import type { Evidence } from '../evidence/evidence.js'
 import type { ExchangeNews } from '../exchange/exchange.js'
 import type { ListNews } from '../logs/lists.js'
+import type { MirrorRefusal } from '../mirror/mirror.js'
 import { formatHash } from '../tlog/hash.js'
 import type { ClockCondition } from '../witness/clock.js'
 import type { CosignedHead } from '../witness/cosigned-head.js'
@@ -89,6 +90,24 @@ export type NodeEvent = { readonly at: string } & (
   | ({ readonly event: 'watch' } & WatchedRecord)
   /** It is none that its owner has authorised. */
   | ({ readonly event: 'unauthorised' } & WatchedRecord)
+  /** The module mirror was given something that the log has not recorded, and gave it to nobody. */
+  | {
+      readonly event: 'mirror'
+      readonly log: string
+      readonly path: string
+      readonly version: string
+      /** The go.mod file or the zip. */
+      readonly kind: 'mod' | 'zip'
+      /** As `gossum check module` calls it. */
+      readonly class: MirrorRefusal['class']
+      /** URL of who gave it. */
+      readonly upstream: string
+      /** The hash that the log has; null when it has no record. */
+      readonly expected: string | null
+      /** The hash of what came; null for what cannot be hashed. */
+      readonly got: string | null
+      readonly reason: string
+    }
   /** The auditor's key has cosigned a head: every record below it was read by this node, and none is bad. */
   | { readonly event: 'audited'; readonly log: string; readonly size: number }
   | { readonly event: 'peer'; readonly peerId: string; readonly multiaddr: string; readonly connected: boolean }

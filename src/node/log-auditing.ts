@@ -43,6 +43,8 @@ export interface KeptAudit {
     readonly missing: readonly { readonly what: string; readonly why: string }[]
     readonly evidence: readonly Evidence[]
   }>
+  /** Gives what is kept beside the audit a range that it has not; whether there is more. */
+  fill(signal: AbortSignal): Promise<boolean>
   close(): Promise<void>
 }
 
@@ -93,6 +95,7 @@ export class LogAuditing {
       complete: this.#last?.isComplete ?? false,
       cosigned: this.#parts.promised() || null,
       error: this.#failure ?? null,
+      indexed: null,
     }
   }
 
@@ -119,6 +122,8 @@ export class LogAuditing {
       try {
         await this.#open()
         this.#failure = await this.#round(this.#audit!)
+        // In between, so that no head waits for it.
+        if (await this.#audit!.fill(this.#stopped.signal)) this.#rounds.wake()
       } catch (error) {
         if (this.#stopped.signal.aborted) return
         const failure = errorText(error)

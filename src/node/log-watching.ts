@@ -9,6 +9,7 @@ import type { WatchStore, OpenVersion } from '../store/watch-store.js'
 import { fromUtf8, toBase64 } from '../tlog/bytes.js'
 import { formatHash } from '../tlog/hash.js'
 import type { SumdbClient } from '../sumdb/client.js'
+import type { RequestBudget } from '../sumdb/request-budget.js'
 import { encodeCosigned, type CosignedHead } from '../witness/cosigned-head.js'
 import type { Standing, WatchedVersion, Watches } from '../watch/watches.js'
 import type { NodeEventBody } from './events.js'
@@ -16,8 +17,8 @@ import { Rounds } from './rounds.js'
 
 /** Records that are read at once: sixteen data tiles. */
 const STEP = 16 * 256
-/** Requests that so many records cost, about. */
-const REQUESTS = 40
+/** Requests that looking at records costs, about: their tiles, those of their hashes, and the way to the head. */
+const requestsFor = (records: number): number => 2 * Math.ceil(records / 256) + 8
 /** Milliseconds after which lists are read again while something is open, and after a log has not answered. */
 const EVERY_MS = 60_000
 
@@ -29,7 +30,10 @@ export interface LogWatchingParts {
   readonly watches: Watches
   readonly kept: WatchStore
   readonly told: { readonly tell: (event: NodeEventBody) => void; readonly onError: (error: unknown) => void }
-  readonly pace: { readonly requestsPerSecond: number; readonly everyMs?: number }
+  /** How fast the log may be asked. */
+  readonly budget: RequestBudget
+  /** How often lists are read again; EVERY_MS unless said otherwise. */
+  readonly everyMs?: number
 }
 
 export class LogWatching {
@@ -58,7 +62,7 @@ export class LogWatching {
 
   async #run(): Promise<void> {
     const { signal } = this.#stopped
-    const { told, pace } = this.#parts
+    const { told, everyMs = EVERY_MS } = this.#parts
     for (;;) {
       this.#rounds.begin()
       try {
@@ -69,14 +73,14 @@ export class LogWatching {
         // A log that is down is said by who polls it.
         if (errorCode(error) !== 'LOG_UNREACHABLE') told.onError(error)
       }
-      await this.#rounds.rest(pace.everyMs ?? EVERY_MS)
+      await this.#rounds.rest(everyMs)
       if (signal.aborted) return
     }
   }
 
   /** Looks through what is new below the quorum head. At the very first there is nothing new. */
   async #lookThrough(): Promise<void> {
-    const { log, client, quorum, watches, kept, pace } = this.#parts
+    const { log, client, quorum, watches, kept, budget } = this.#parts
     const { signal } = this.#stopped
     const head = quorum()
     if (head === undefined) return
@@ -84,6 +88,7 @@ export class LogWatching {
     if (next === undefined) return kept.move(log, head.size)
     while (next < head.size && !signal.aborted) {
       const to: number = Math.min(next + STEP, head.size)
+      await budget.take(requestsFor(to - next), signal)
       const records = await client.records(head, next, to, { signal })
       for (const [i, bytes] of records.entries()) {
         const record = fromUtf8(bytes)
@@ -94,7 +99,6 @@ export class LogWatching {
       }
       await kept.move(log, to)
       next = to
-      if (next < head.size) await this.#rounds.pause((REQUESTS * 1000) / pace.requestsPerSecond)
     }
   }
 

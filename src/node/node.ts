@@ -2,11 +2,16 @@
  * The one place where the parts meet: makes them in order, each with what it needs, starts them, and stops them in
  * reverse. What a part tells those that are made after it goes through News.
  */
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Config, LogSetting } from '../config/config.js'
 import type { View } from '../status/view.js'
 import { readKeyring } from '../keys/keyring.js'
+import { dashboardRoutes } from '../http/dashboard-door.js'
+import { indexRoutes } from '../http/index-door.js'
+import { mirrorRoutes } from '../http/mirror-door.js'
 import { isFrozen } from '../store/heads.js'
 import { Store } from '../store/store.js'
+import { RequestBudget } from '../sumdb/request-budget.js'
 import { FirstLooks } from '../witness/first-looks.js'
 import { startAlarm } from './alarmed.js'
 import { makeAuditing } from './auditing.js'
@@ -17,6 +22,8 @@ import { Doors } from './doors.js'
 import { logListEvent, type NodeEvent } from './events.js'
 import { makeExchange } from './exchanging.js'
 import { goDoors } from './go-doors.js'
+import { makeIndexing } from './indexing.js'
+import { makeMirroring } from './mirroring.js'
 import { knownHeads } from './known-heads.js'
 import { MeshLink } from './mesh-link.js'
 import { startMesh } from './meshing.js'
@@ -93,7 +100,10 @@ async function build(
   const remembered = gossip?.chosenFrom(await peerStoreOf(store).load()).length ?? 0
   const chosen = hasMesh ? config.bootstrap.length || remembered : 0
   const mesh = new MeshLink(chosen, news.onError)
-  const base: NodeBase = { config, followed, keyring, store, news, mesh, clock }
+  const budget = new RequestBudget(config.auditRate, (ms, signal) =>
+    delay(ms, undefined, { ref: false, ...(signal && { signal }) }),
+  )
+  const base: NodeBase = { config, followed, keyring, store, news, mesh, budget, clock }
   const heads = await knownHeads(base)
   const barrier = new NodeBarrier({ config, keyring, store, chosen, mesh, emit: news.tell, now: clock.now })
   const clients = new LogClients(
@@ -122,9 +132,14 @@ async function build(
   const sumdbs = goDoors(base, heads, { clients, alarm, witness })
   const exchange = makeExchange(base, heads, witness, isHeld)
   const watching = await makeWatching(base, heads, clients)
-  const auditing = makeAuditing(base, heads, { witness, alarm, isHeld })
+  const indexing = makeIndexing(base, heads, isHeld)
+  stops.push(() => indexing.stop())
+  const auditing = makeAuditing(base, heads, { witness, alarm, isHeld, indexing })
+  const mirroring = await makeMirroring(base, { sumdbs, records: indexing })
+  stops.push(() => mirroring?.stop())
   const doors = new Doors(config, news)
-  const view = makeView(base, heads, { alarm, barrier, witness, exchange, doors, lists, auditing, watching })
+  const shown = { alarm, barrier, witness, exchange, doors, lists, auditing, watching, mirroring }
+  const view = makeView(base, heads, shown)
   const pollers = makePollers(base, { clients, witness, view, sumdbs, looks })
   stops.push(
     () => doors.stop(),
@@ -133,8 +148,14 @@ async function build(
     () => watching.stop(),
   )
   const routes = routesForLogs(base, heads, witness, barrier, isHeld)
+  const forGo = [...sumdbs.values()]
+  const reads = [
+    ...dashboardRoutes(view, clock.now),
+    ...indexRoutes(indexing),
+    ...mirrorRoutes(mirroring?.mirror, forGo, news.onError),
+  ]
   barrier.start()
-  await doors.start({ node: view, sumdbs: [...sumdbs.values()], witness: routes })
+  await doors.start({ node: view, sumdbs: forGo, witness: routes, reads, mirror: mirroring })
   if (hasMesh) mesh.start(await startMesh(base, heads, { clients, barrier, alarm, witness }))
 
   // ---- go ----

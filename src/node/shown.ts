@@ -10,6 +10,7 @@ import type { NodeBarrier } from './barrier.js'
 import type { KnownHeads, NodeBase } from './base.js'
 import type { Auditing } from './auditing.js'
 import type { Doors } from './doors.js'
+import type { Mirroring } from './mirroring.js'
 
 export interface ShownParts {
   readonly alarm: Alarm
@@ -20,12 +21,13 @@ export interface ShownParts {
   readonly lists: LogLists
   readonly auditing: Pick<Auditing, 'view'>
   readonly watching: { readonly facts: WatchFacts }
+  readonly mirroring: Pick<Mirroring, 'status'> | undefined
 }
 
 export function makeView(
   { config, keyring, store, news, mesh, clock }: NodeBase,
   { cosigned, suspects }: KnownHeads,
-  { alarm, barrier, witness, exchange, doors, lists, auditing, watching }: ShownParts,
+  { alarm, barrier, witness, exchange, doors, lists, auditing, watching, mirroring }: ShownParts,
 ): View {
   const { first, second, agent, auditor } = keyring
   const view = new View({
@@ -53,6 +55,7 @@ export function makeView(
       exchange: () => exchange.views(),
       audit: (log) => auditing.view(log),
       faults: () => ({ operator: doors.operatorFault, lists: lists.failing, watch: watching.facts }),
+      mirror: async () => (await mirroring?.status())?.kept,
       metrics: (sample) => news.metrics.text(sample),
     },
     submit: (candidate) => witness.submit(candidate),

@@ -44,7 +44,7 @@ export class Watching {
 
 /** Nothing is watched where the operator has not asked for it. */
 export async function makeWatching(
-  { config, followed, store, news, clock }: NodeBase,
+  { config, followed, store, news, clock, budget }: NodeBase,
   { cosigned }: KnownHeads,
   clients: LogClients,
 ): Promise<Watching> {
@@ -55,7 +55,7 @@ export async function makeWatching(
     const client = clients.of(log)
     if (client === undefined || origin !== SUMDB_ORIGIN) return []
     const watching = new LogWatching({
-      ...{ log, client, watches, kept, told: news, pace: { requestsPerSecond: config.auditRate } },
+      ...{ log, client, watches, kept, told: news, budget },
       quorum: () => cosigned.quorum(log),
     })
     return [[log, watching]]

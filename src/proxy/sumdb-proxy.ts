@@ -8,11 +8,12 @@
 import { GossumError } from '../errors.js'
 import { concatBytes } from '../tlog/bytes.js'
 import type { SumdbClient } from '../sumdb/client.js'
-import { formatRecord } from '../sumdb/module.js'
+import { formatRecord, type ModuleVersion } from '../sumdb/module.js'
+import { goSumLines } from '../tlog/record.js'
 import { parseTilePath } from '../tlog/tile.js'
 import { encodeCosigned, type CosignedHead } from '../witness/cosigned-head.js'
 import type { Admission } from './admission.js'
-import { ProvenLookups, type LookupSource, type ProvenLookupsParts } from './proven-lookups.js'
+import { ProvenLookups, type LookupSource, type ProvenLookupsParts, type ProvenRecord } from './proven-lookups.js'
 import { ProvenTiles, type ProvenTilesParts } from './proven-tiles.js'
 import type { QuorumWatch } from './quorum-watch.js'
 import type { Asking } from './shared.js'
@@ -47,6 +48,11 @@ export interface SumdbProxyParts {
   }
   /** Milliseconds since 1970. */
   readonly now: () => number
+}
+
+interface FoundRecord extends ProvenRecord {
+  readonly source: LookupSource
+  readonly head: CosignedHead
 }
 
 /** One log, as the go command sees it here. */
@@ -98,13 +104,18 @@ export class SumdbProxy {
 
   /** The record of a module version and the quorum head, as a lookup answers. Throws what ProvenLookups.find throws. */
   async lookup(path: string, version: string, asking: Asking): Promise<ProvenAnswer> {
-    const { log, known, told } = this.#parts
-    const { watch } = known
-    watch.requireSound(log.id)
-    const { id, record, source } = await this.#lookups.find(path, version, asking)
-    told.onLookup(source)
-    const head = await watch.covering(log.id, id, asking.signal)
+    const { id, record, source, head } = await this.#find(path, version, asking)
+    this.#parts.told.onLookup(source)
     return { body: concatBytes(formatRecord(id, record), this.#note(head)), size: head.size }
+  }
+
+  /** The number of the record of a module version, and its lines about it, without newlines. Throws as lookup() does. */
+  async record(
+    { path, version }: ModuleVersion,
+    asking: Asking,
+  ): Promise<{ readonly id: number; readonly lines: readonly string[] }> {
+    const { id, record } = await this.#find(path, version, asking)
+    return { id, lines: goSumLines(record, path, version) }
   }
 
   /**
@@ -113,6 +124,14 @@ export class SumdbProxy {
    */
   tile(path: string, asking: Asking): Promise<Uint8Array> {
     return this.#tiles.get(parseTilePath(path), asking)
+  }
+
+  /** The record of a module version, and the quorum head that covers it. */
+  async #find(path: string, version: string, asking: Asking): Promise<FoundRecord> {
+    const { log, known } = this.#parts
+    known.watch.requireSound(log.id)
+    const found = await this.#lookups.find(path, version, asking)
+    return { ...found, head: await known.watch.covering(log.id, found.id, asking.signal) }
   }
 
   #quorum(): CosignedHead {

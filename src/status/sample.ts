@@ -1,7 +1,7 @@
 /** What the gauges show: one reading of the node for a whole scrape. */
 import { CLOCK_CONDITIONS, type ClockCondition } from '../witness/clock.js'
 import type { ConditionName } from './conditions.js'
-import type { AuditView } from './shapes.js'
+import type { AuditView, MirrorStatusView } from './shapes.js'
 
 export { CLOCK_CONDITIONS }
 
@@ -48,6 +48,8 @@ export interface Sample {
   /** Undefined without a bastion. `age`: seconds since a cosignature went out through it; undefined before the first. */
   readonly bastion: { readonly state: (typeof BASTION_STATES)[number]; readonly age: number | undefined } | undefined
   readonly places: readonly PlaceSample[]
+  /** What the module mirror keeps; undefined without one. */
+  readonly mirror?: MirrorStatusView['kept'] | undefined
 }
 
 /** What the gauges show of one log. */

@@ -45,6 +45,8 @@ export interface ViewParts {
      * owner of a module should look at.
      */
     readonly faults: () => Pick<Facts['around'], 'operator' | 'lists' | 'watch'>
+    /** What the module mirror keeps; undefined without one. */
+    readonly mirror: () => Promise<Sample['mirror']>
     /** The metrics as a scrape gets them, with the gauges as they are now. */
     readonly metrics: (sample: Sample) => Promise<string>
   }

@@ -215,8 +215,9 @@ export class View implements NodeView {
     return sampleOf(this.#parts, this.#readings)
   }
 
-  metrics(): Promise<string> {
-    return this.#parts.around.metrics(this.samples())
+  async metrics(): Promise<string> {
+    const { mirror, metrics } = this.#parts.around
+    return metrics({ ...this.samples(), mirror: await mirror() })
   }
 }
 

@@ -12,6 +12,7 @@ import { join } from 'node:path'
 import { GossumError } from '../errors.js'
 import { Disk, type Database, type Reopening, type Table } from './disk.js'
 import { Convictions } from './convictions.js'
+import { Covered } from './covered.js'
 import { PromiseShelf } from './kept-promises.js'
 import { EvidenceStore } from './evidence-store.js'
 import { TwoGenerationCache } from './two-generation-cache.js'
@@ -39,6 +40,8 @@ export class Store {
   readonly history: History
   /** Quorum heads: log id -> note. */
   readonly quorum: Table
+  /** At what time records were first covered by a quorum head. */
+  readonly covered: Covered
   readonly evidence: EvidenceStore
   readonly convictions: Convictions
   /** The largest head of our history that each witness cosigned. */
@@ -65,6 +68,7 @@ export class Store {
     this.heads = heads
     this.history = new History(disk.table('history'))
     this.quorum = disk.table('quorum')
+    this.covered = new Covered(disk.table('covered-sizes'), disk.table('covered-times'))
     this.evidence = new EvidenceStore(disk.table('evidence'))
     this.convictions = convictions
     this.signedBy = new SignedBy(disk.table('signed-by'))

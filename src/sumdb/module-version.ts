@@ -73,3 +73,22 @@ export function unescapeModule(escaped: string): ModuleVersion {
   }
   return { path, version }
 }
+
+/** The module path that escapePath has written so. Throws MODULE_INVALID. */
+export function unescapePath(escaped: string): string {
+  const path = escaped.length > MAX_MODULE_LENGTH ? undefined : unescapeCase(escaped)
+  if (path === undefined || !MODULE_PATH.test(path)) throw invalid(escaped)
+  return path
+}
+
+/** What escapeQuery has written so. Throws MODULE_INVALID. */
+export function unescapeQuery(escaped: string): string {
+  const query = escaped.length > MAX_MODULE_LENGTH ? undefined : unescapeCase(escaped)
+  if (query === undefined || !QUERY.test(query)) throw invalid(escaped)
+  return query
+}
+
+/** Whether a query is a version, and so means the same for ever. */
+export function isVersion(query: string): boolean {
+  return MODULE_VERSION.test(query)
+}

@@ -55,6 +55,10 @@ export interface GoResult {
 export interface GoSettings {
   readonly GOPROXY: string
   readonly GOSUMDB: string
+  /** -mod=mod unless said otherwise. */
+  readonly GOFLAGS?: string
+  /** local unless said otherwise. */
+  readonly GOTOOLCHAIN?: string
 }
 
 /** A user of a go command: a home, with an empty module in it, and nothing that another one has cached. */

@@ -36,10 +36,12 @@ export class RunningNode {
     this.#waiting = waiting
   }
 
+  /** `atEnd` takes what ends it; without it, it ends with the test. */
   static async start(
     home: string,
     args: readonly string[],
     env: Readonly<Record<string, string>> = {},
+    atEnd: (end: () => void) => void = onTestFinished,
   ): Promise<RunningNode> {
     const fixed = ['--home', home, '--http', '127.0.0.1:0', '--listen', '/ip4/127.0.0.1/tcp/0']
     const child = spawn(process.execPath, [PROGRAM, 'run', '--json', ...fixed, ...args], {
@@ -47,7 +49,7 @@ export class RunningNode {
       // Tests must not find each other's nodes on the network.
       env: { ...process.env, GOSSUM_MDNS: 'false', ...env },
     })
-    onTestFinished(() => void child.kill('SIGKILL'))
+    atEnd(() => void child.kill('SIGKILL'))
     let talk = ''
     child.stderr.setEncoding('utf8').on('data', (text: string) => (talk += text))
     const events: NodeEvent[] = []

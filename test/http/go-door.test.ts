@@ -398,7 +398,7 @@ describe('a path', () => {
   test('may not be written to, and HEAD is a GET without a body', async () => {
     const { url } = await startNode()
     const path = `/sumdb/${NAME}/latest`
-    expect(await raw(url, path, 'POST')).toMatchObject({ status: 405, headers: { allow: 'GET, HEAD' } })
+    expect(await raw(url, path, 'POST')).toMatchObject({ status: 405, headers: { allow: 'GET, HEAD, OPTIONS' } })
     expect(await raw(url, path, 'HEAD')).toMatchObject({ status: 200, body: '' })
   })
 })

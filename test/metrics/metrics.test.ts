@@ -20,7 +20,7 @@ const LOG: LogSample = {
   paused: false,
   reachable: true,
   verifiedAge: 2,
-  audit: { size: 4, findings: { error: 1, note: 2 }, complete: true, cosigned: 3, error: null },
+  audit: { size: 4, findings: { error: 1, note: 2 }, complete: true, cosigned: 3, error: null, indexed: 4 },
 }
 const SAMPLE: Sample = {
   ready: true,

@@ -50,6 +50,7 @@ function auditing(change: Partial<LogAuditingParts> = {}) {
     async *findings() {
       yield* state.findings
     },
+    fill: () => Promise.resolve(false),
     audit: ({ head: to }, { onPart }) => {
       happened.push(`audit ${to.size}`)
       if (state.fails !== undefined) return Promise.reject(state.fails)

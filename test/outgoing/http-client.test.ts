@@ -108,4 +108,29 @@ describe('connections', () => {
     await gone
     expect(fromUtf8(await one.get('b', 100))).toBe('/b')
   })
+
+  test('bring a large answer as fast as it is read, and no pieces of nothing', async () => {
+    const chunk = new Uint8Array(1 << 20).fill(7)
+    let more: (() => void) | undefined
+    server.removeAllListeners('request').on('request', (_, response) => {
+      let left = 8
+      more = () => (--left > 0 ? response.write(chunk) : response.end(chunk))
+      more()
+    })
+    const signal = new AbortController().signal
+    const answer = await new Outgoing().fetch(url, { headers: {}, redirect: 'manual', signal })
+    const reader = answer.body!.getReader()
+    let length = 0
+    for (;;) {
+      const { done, value } = await reader.read()
+      if (done) break
+      length += value.length
+      // Whoever reads on at once would get nothing again and again, and nothing else would have a turn: no time limit, either.
+      expect(value.length).toBeGreaterThan(0)
+      if (length % chunk.length === 0) more!()
+      // More comes in than is read, so that it is paused.
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    expect(length).toBe(8 * chunk.length)
+  })
 })

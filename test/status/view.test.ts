@@ -97,6 +97,7 @@ async function start({ listed = true, state = 'guarded', ...given }: Starting = 
       exchange: () => [],
       audit: () => undefined,
       faults: () => ({ operator: undefined, lists: [], watch: { unauthorised: [], unread: [] } }),
+      mirror: () => Promise.resolve(undefined),
       metrics: (sample) => createMetrics().text(sample),
     },
     submit: (candidate) => heart.witness.submit(candidate),

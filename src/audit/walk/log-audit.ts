@@ -25,8 +25,9 @@ import { seedOf } from './module-keys.js'
 import { KeptParts } from './kept-parts.js'
 import { headOf, mergeFiles, requireRoot, type Disagreement } from './merge.js'
 import { provenRecord } from './part.js'
+import { AGAIN_RECORDS, type RecordTaker } from './record-taker.js'
 import { auditorBeside, auditorHere, type PartAuditor, type TreeToAudit } from './threads.js'
-import type { FindingCounts, Missing, Part, PartRange } from './unit.js'
+import { isDone, UNIT_RECORDS, type FindingCounts, type Missing, type Part, type PartRange } from './unit.js'
 import { encodeUnitsHeader, encodeUnitsPart, type PinnedTree } from './units-file.js'
 
 /** How many findings and missing tiles of ranges that are not done are told; all are counted. */
@@ -40,8 +41,8 @@ export interface LogAuditParts {
   readonly source: LogSource
   /** How many threads read (1: this one). */
   readonly threads?: number
-  /** Is given each record once it is proven, tile by tile; with one thread alone. A range that is not done is given again. */
-  readonly onRecords?: (first: number, records: readonly Uint8Array[]) => void
+  /** Is given each record once it is proven; with one thread alone. */
+  readonly taker?: RecordTaker
 }
 
 /** A head that the log signed. */
@@ -220,17 +221,21 @@ export class LogAudit {
 
   /** Reads the ranges that are not done, and returns what could not be had. */
   async #read({ head }: AuditedHead, range: PartRange, options: AuditOptions): Promise<Missing[]> {
-    const { origin, source, threads = 1, onRecords } = this.#parts
+    const { threads = 1, taker } = this.#parts
     const gaps = this.#kept.gaps({ from: range.from, to: Math.min(range.to, head.size) })
     if (gaps.length === 0) return []
-    const tree: TreeToAudit = { tree: head, origin, source, seed: this.#state!.seed, ...(onRecords && { onRecords }) }
+    const tree = this.#treeOf(head)
     const missing: Missing[] = []
     const take = async (part: Part): Promise<void> => {
       missing.push(...part.missing.slice(0, MAX_TOLD - missing.length))
-      // What a tile is may be another server's fault, and mended; what a record says stays so for ever.
-      if (part.audited === part.to - part.from && part.findings.every(({ tile }) => tile === undefined))
+      if (isDone(part)) {
+        // First: when the process ends between the two, the range is read again, and nothing is missing.
+        await taker?.keep(part)
         await this.#kept.add(part)
-      else this.#pass(part)
+      } else {
+        taker?.drop(part)
+        this.#pass(part)
+      }
       options.onPart?.(part)
     }
     const auditors: PartAuditor[] =
@@ -258,6 +263,33 @@ export class LogAudit {
       await Promise.all(auditors.map((auditor) => auditor.stop()))
     }
     return missing
+  }
+
+  /**
+   * Gives the taker what was read before there was one: reads AGAIN_RECORDS of them again, of one unit. Returns whether there
+   * is more. Throws what reading the right edge of the tree throws, and the signal's reason. Not while an audit is under way.
+   */
+  async fill(signal?: AbortSignal): Promise<boolean> {
+    const { taker } = this.#parts
+    const last = this.head
+    const [gap] = taker?.missing({ from: 0, to: this.auditedSize }) ?? []
+    if (taker === undefined || last === undefined || gap === undefined) return false
+    const unitEnd = (Math.floor(gap.from / UNIT_RECORDS) + 1) * UNIT_RECORDS
+    const range = { from: gap.from, to: Math.min(gap.to, unitEnd, gap.from + AGAIN_RECORDS) }
+    const auditor = await auditorHere(this.#treeOf(parseCheckpoint(last.text)), signal)
+    const part = await auditor.audit(range, signal)
+    if (!isDone(part)) {
+      taker.drop(range)
+      return false
+    }
+    await taker.keep(range)
+    return taker.missing({ from: 0, to: this.auditedSize }).length > 0
+  }
+
+  #treeOf(head: Checkpoint): TreeToAudit {
+    const { origin, source, taker } = this.#parts
+    const onRecords: TreeToAudit['onRecords'] = taker && ((first, records) => taker.take(first, records))
+    return { tree: head, origin, source, seed: this.#state!.seed, ...(onRecords && { onRecords }) }
   }
 
   #pass({ audited, findings }: Part): void {

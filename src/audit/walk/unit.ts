@@ -45,3 +45,8 @@ export interface Part extends PartRange {
 export function unitsOf(size: number): number {
   return Math.ceil(size / UNIT_RECORDS)
 }
+
+/** Whether a range is done. What a tile is may be another server's fault, and mended; what a record says stays so for ever. */
+export function isDone({ audited, from, to, findings }: Part): boolean {
+  return audited === to - from && findings.every(({ tile }) => tile === undefined)
+}

@@ -6,6 +6,7 @@ const PARTS = {
   module: async () => (await import('./check-module/check-module.js')).moduleCommand(),
   modcache: async () => (await import('./check-modcache/check-modcache.js')).modcacheCommand(),
   head: async () => (await import('./check-head/check-head.js')).headCommand(),
+  index: async () => (await import('./check-index/check-index.js')).indexCommand(),
 }
 
 /** The command with the one part that was named, or else with all: CI checks often, and one needs little of the other. */
@@ -21,6 +22,7 @@ Examples:
   gossum check modcache                          the zips and files that the go command has downloaded
   gossum check head                              what the go command remembers of sum.golang.org
   gossum check head --json | jq -r .verdict
+  gossum check index https://index.golang.org/index   a public index of module versions, by an auditing node
   gossum help check go.sum
 `,
     )

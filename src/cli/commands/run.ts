@@ -1,18 +1,18 @@
 /** `gossum run`: a node, until it is told to stop. */
 import { setFlagsFromString } from 'node:v8'
 import { Command } from 'commander'
-import { loadConfig, SUM_GOLANG_ORG, type Config } from '../../config/config.js'
+import { loadConfig, type Config } from '../../config/config.js'
 import { defaultHome } from '../../config/user-home.js'
 import type { NodeEvent } from '../../node/events.js'
 import { withoutSecrets } from '../../errors.js'
+import { askable, goSumDb, isSumDb } from '../../status/go-setting.js'
 import type { LogView } from '../../status/shapes.js'
 import { createNode, type GossumNode } from '../../node/node.js'
-import { SUMDB_ORIGIN } from '../../tlog/checkpoint.js'
 import { policyStrength } from '../../tlog/policy-strength.js'
 import { quorumThreshold } from '../../tlog/policy.js'
-import { grouped } from '../ui/node-text.js'
-import { askable, nodeFlag } from '../node-client.js'
-import { goEnv } from '../go-env.js'
+import { grouped, span } from '../ui/node-text.js'
+import { nodeFlag } from '../node-client.js'
+import { goEnv, writtenGoEnv } from '../go-env.js'
 import { declareSettings, settingsOf, type SettingFlags } from '../setting-flags.js'
 import { afterEvidence, afterSuspect, describeEvent, type Flags } from '../ui/event-text.js'
 import { output, type Output } from '../ui/output.js'
@@ -39,6 +39,8 @@ Examples:
   gossum run --log "VKEY -"                     cosign what this log pushes to /add-checkpoint (docs/witness.md)
   gossum run --log-list https://example.org/log-list.1
   gossum run --audit                            read every record, too; with gossum key new --auditor say so to others
+  gossum run --mirror https://goproxy.example.com    a GOPROXY at /mod that serves nothing the log does not know (docs/mirror.md)
+  gossum run --mirror URL --cooldown 7d --private "corp.example.com/*"
   gossum run --trusted-proxy 127.0.0.1          behind a reverse proxy of this machine (docs/operating.md)
   gossum run --bootstrap ADDRESS --bootstrap ADDRESS --bootstrap ADDRESS --deposit 2,required    (docs/operating.md)
 
@@ -69,7 +71,7 @@ async function runNode(flags: SettingFlags): Promise<void> {
     'starting',
     createNode(config, (event) => (ready ? show(event) : early.push(event))),
   )
-  if (out.isJson) out.json(await readyLine(node))
+  if (out.isJson) out.json(await readyLine(node, config))
   else await introduce(node, config, out)
   for (const line of publicTexts(config)) out.talk(line, { important: true })
   ready = true
@@ -78,7 +80,7 @@ async function runNode(flags: SettingFlags): Promise<void> {
   await stop(node)
 }
 
-async function readyLine(node: GossumNode): Promise<object> {
+async function readyLine(node: GossumNode, config: Config): Promise<object> {
   const { logs } = await node.view.status()
   return {
     ready: true,
@@ -86,6 +88,7 @@ async function readyLine(node: GossumNode): Promise<object> {
     peerId: node.peerId ?? null,
     multiaddrs: node.multiaddrs,
     http: node.http,
+    goproxy: config.mirror.length === 0 ? null : goProxy(node.http, config),
     logs: logs.map((log) => ({
       id: log.id,
       name: log.name,
@@ -110,6 +113,7 @@ async function introduce(node: GossumNode, config: Config, out: Output): Promise
     ]),
     ...sumdbs.map((log) => ['go', `go env -w GOSUMDB="${goSumDb(log, node.http)}"`]),
     ...(sumdbs.length === 0 ? [] : [['undo', undoLine(node.http)]]),
+    ...(config.mirror.length === 0 ? [] : mirrorTexts(node.http, config)),
     ['policy', policyText(config, node.witness)],
     ...meshTexts(config).map((text) => ['mesh', text]),
     ...config.places.map(({ kind, name }) => [kind === 'source-spotter' ? 'spotter' : kind, name]),
@@ -126,22 +130,37 @@ async function introduce(node: GossumNode, config: Config, out: Output): Promise
   for (const [label, text] of lines) out.line(`${label!.padEnd(11)}${text!}`)
 }
 
-/** Whether the go command can ask this node about a log: it is a checksum database, and can be asked itself. */
-function isSumDb({ origin, url, disabled }: Pick<LogView, 'origin' | 'url' | 'disabled'>): boolean {
-  return origin === SUMDB_ORIGIN && url !== null && !disabled
-}
-
-/** What makes the go command ask this node about a log: it knows the key of sum.golang.org, and no other. */
-export function goSumDb({ key, name }: Pick<LogView, 'key' | 'name'>, http: string): string {
-  return `${key === SUM_GOLANG_ORG ? name : key} ${askable(http)}/sumdb/${name}`
-}
-
 /** What sets GOSUMDB back to what the user's own setting is now, unless that is this node already. */
 function undoLine(http: string): string {
   const set = goEnv('GOSUMDB', { ...process.env, GOSUMDB: undefined })
   if (set === undefined || set === DEFAULT_GOSUMDB || set.includes(askable(http))) return 'go env -u GOSUMDB'
   if (withoutSecrets(set) !== set) return 'go env -w GOSUMDB=... as it is now: go env GOSUMDB (it has a password)'
   return `go env -w GOSUMDB="${set}"`
+}
+
+/** GOPROXY for this node as a mirror. What it calls private the go command gets elsewhere, if anywhere. */
+export function goProxy(http: string, { private: patterns }: Pick<Config, 'private'>): string {
+  return `${askable(http)}/mod${patterns === '' ? '' : ',direct'}`
+}
+
+/** How modules come through this node, how that is undone, and from where it gets them. */
+function mirrorTexts(http: string, config: Config): string[][] {
+  return [
+    ['go', `go env -w GOPROXY=${goProxy(http, config)}`],
+    ['undo', undoProxyLine(http)],
+    ...config.mirror.map((url) => ['mirror', url]),
+    ...(config.cooldown === undefined
+      ? []
+      : [['cooldown', `${span(config.cooldown / 1000)} from the first quorum head that covers a version`]]),
+  ]
+}
+
+/** What sets GOPROXY back to what the user has written, unless that is this node already. */
+export function undoProxyLine(http: string, env: NodeJS.ProcessEnv = process.env): string {
+  const set = writtenGoEnv('GOPROXY', env)
+  if (set === undefined || set.includes(`${askable(http)}/mod`)) return 'go env -u GOPROXY'
+  if (withoutSecrets(set) !== set) return 'go env -w GOPROXY=... as it is now: go env GOPROXY (it has a password)'
+  return `go env -w GOPROXY="${set}"`
 }
 
 /** What other machines can dial comes before what only this one can. */

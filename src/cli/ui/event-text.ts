@@ -74,6 +74,8 @@ function linesOf(event: NodeEvent, telling: Telling): string[] {
     case 'watch':
     case 'unauthorised':
       return watchLines(event, nameOf(event.log))
+    case 'mirror':
+      return mirrorLines(event, nameOf(event.log))
     case 'audited':
       return [`audited    ${nameOf(event.log)}  size ${grouped(event.size)}: read whole, cosigned`]
     case 'peer':
@@ -157,6 +159,17 @@ function watchLines(event: NodeEvent & { event: 'watch' | 'unauthorised' }, log:
   const what = `${module} ${version}  record ${grouped(id)} of ${log}, there by ${time}`
   if (event.event === 'watch') return [`new        ${what}${authorised === true ? ', authorised' : ''}`]
   return [`!UNAUTHORISED  ${what}`, 'its owner has not authorised it: gossum watch test says how the list stands']
+}
+
+/** The module mirror was given something that the log does not vouch for. */
+function mirrorLines(event: NodeEvent & { event: 'mirror' }, log: string): string[] {
+  const { path, version, kind, upstream, expected, got, reason } = event
+  const file = kind === 'mod' ? 'go.mod' : 'zip'
+  const hashes = expected === null || got === null ? [] : [`${log} has ${expected}, what came is ${got}`]
+  return [
+    `!MODULE      the ${file} of ${path}@${version} from ${upstream} was given to nobody: ${reason} [${event.class}]`,
+    ...hashes,
+  ]
 }
 
 /** A place outside the mesh: whether it answers, and what it objects to. What it merely took is no news. */

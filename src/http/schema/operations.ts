@@ -4,7 +4,8 @@ import { MAX_EVIDENCE_BYTES } from '../../evidence/evidence.js'
 import { MAX_READ_NOTE_BYTES } from '../../tlog/note.js'
 import { MAX_BODY_BYTES } from '../witness/add-checkpoint-body.js'
 import { EVIDENCE_ID, LOG_ID } from '../../status/ids.js'
-import { BELOW, LIMIT } from './parameters.js'
+import { LogPictures } from '../../dashboard/facts.js'
+import { BELOW, INDEX_LIMIT, LIMIT } from './parameters.js'
 import * as shapes from '../../status/shapes.js'
 
 export interface Operation {
@@ -52,6 +53,7 @@ const NAME = fromPath('name', 'the key name of a checksum database', { type: 'st
 const BYTES = Type.Unsafe<Uint8Array>({ type: 'string', format: 'binary' })
 
 const API: readonly Operation[] = [
+  read('/', 'what a person should believe now, as a page', text('the page', 'text/html')),
   read('/api/v1/status', 'how the node stands', json('the status', shapes.StatusView)),
   read('/api/v1/logs', 'the logs that it follows', json('the logs', shapes.Logs)),
   read(
@@ -67,6 +69,9 @@ const API: readonly Operation[] = [
     LOG,
     { name: 'limit', in: 'query', description: 'heads of the page; it may end earlier', schema: LIMIT },
     { name: 'below', in: 'query', description: 'the heads are smaller than this', schema: BELOW },
+  ]),
+  read('/api/v1/logs/{log}/pictures', 'what the pictures of the page show of a log', json('the facts', LogPictures), [
+    LOG,
   ]),
   read('/api/v1/peers', 'the connected peers', json('the peers', shapes.Peers)),
   read('/api/v1/witnesses', 'the witnesses of the policy, and this one', json('the witnesses', shapes.Witnesses)),
@@ -99,6 +104,36 @@ const API: readonly Operation[] = [
     errors: 'problem',
     isForOperator: true,
   },
+]
+
+/** The format of the module index (index.golang.org), of a checksum database. */
+const INDEX: readonly Operation[] = [
+  read(
+    '/index',
+    'module versions in the order of the log, each with the time of its first quorum head',
+    text('lines of JSON: Path, Version, Timestamp'),
+    [
+      {
+        name: 'since',
+        in: 'query',
+        description: 'the first time that is wanted',
+        schema: { type: 'string', format: 'date-time' },
+      },
+      { name: 'limit', in: 'query', description: 'lines at most; who wants more gets the most', schema: INDEX_LIMIT },
+      {
+        name: 'include',
+        in: 'query',
+        description: 'changes nothing: a log forgets nothing',
+        schema: { enum: ['all'] },
+      },
+      {
+        name: 'module',
+        in: 'query',
+        description: 'the versions of this module path alone',
+        schema: { type: 'string' },
+      },
+    ],
+  ),
 ]
 
 const READY = { 200: text('ready'), 503: text('not ready') }
@@ -169,4 +204,59 @@ const SUMDB: readonly Operation[] = (
   errors: 'text' as const,
 }))
 
-export const OPERATIONS: readonly Operation[] = [...API, ...HEALTH, ...C2SP, ...SUMDB]
+const MODULE = fromPath('module', 'a module path, with its capital letters escaped', { type: 'string' })
+const VERSION = fromPath('version', 'a version, with its capital letters escaped', { type: 'string' })
+const QUERY = fromPath('version', 'a version, a branch or a revision, with its capital letters escaped', {
+  type: 'string',
+})
+
+/** What the go command asks of a GOPROXY (go.dev/ref/mod, "GOPROXY protocol"). */
+const MODULES: readonly Operation[] = [
+  read('/mod/{module}/@v/list', 'the versions of a module', text('a version a line'), [MODULE]),
+  read('/mod/{module}/@latest', 'the newest version', json('the version', Type.Object({})), [MODULE]),
+  read('/mod/{module}/@v/{version}.info', 'which version that is', json('the version', Type.Object({})), [
+    MODULE,
+    QUERY,
+  ]),
+  read('/mod/{module}/@v/{version}.mod', 'its go.mod file', text('as the log has it recorded'), [MODULE, VERSION]),
+  read(
+    '/mod/{module}/@v/{version}.zip',
+    'its files',
+    { description: 'as the log has them recorded', content: { 'application/zip': BYTES } },
+    [MODULE, VERSION],
+  ),
+].map((operation) => ({ ...operation, errors: 'text' as const }))
+
+const ABOUT_MODULE: Parameter = {
+  ...{
+    name: 'module',
+    in: 'query',
+    description: 'path@version, as it is, without escapes',
+    schema: { type: 'string' },
+  },
+}
+const EXISTING: Parameter = {
+  ...{
+    name: 'existing',
+    in: 'query',
+    description: 'in place of a module: all that was there',
+    schema: { type: 'string' },
+  },
+}
+const toMirror = (verb: string, summary: string, ...parameters: readonly Parameter[]): Operation => ({
+  ...{ method: 'post', path: `/api/v1/mirror/${verb}`, summary, parameters, errors: 'problem', isForOperator: true },
+  answers: { 200: json('it is done', shapes.MirrorAnswer) },
+})
+
+/** What the operator of a module mirror sees of it, and says to it. */
+const MIRROR: readonly Operation[] = [
+  {
+    ...read('/api/v1/mirror', 'how the mirror stands', json('as it stands', shapes.MirrorStatusView)),
+    isForOperator: true,
+  },
+  toMirror('allow', 'lets a version through the cooldown', ABOUT_MODULE, EXISTING),
+  toMirror('pin', 'keeps the files of a version', ABOUT_MODULE),
+  toMirror('unpin', 'keeps them no longer than others', ABOUT_MODULE),
+]
+
+export const OPERATIONS: readonly Operation[] = [...API, ...INDEX, ...HEALTH, ...C2SP, ...SUMDB, ...MODULES, ...MIRROR]

@@ -4,3 +4,5 @@
 export const LIMIT = { type: 'integer', minimum: 1, maximum: 1000, default: 20 } as const
 /** Of `below`: the heads of a page are smaller. */
 export const BELOW = { type: 'integer', minimum: 1, maximum: Number.MAX_SAFE_INTEGER } as const
+/** Of `limit` in a page of the index: how many lines it has at most; who wants more gets the most. */
+export const INDEX_LIMIT = { type: 'integer', minimum: 1, maximum: 2000, default: 2000 } as const

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { PoliteSource } from '../../../src/audit/walk/polite-source.js'
 import type { LogSource } from '../../../src/sumdb/log-source.js'
+import { RequestBudget } from '../../../src/sumdb/request-budget.js'
 
 /** A source that notes when it was asked, behind a budget; time passes when somebody waits for it. */
 function politely(perSecond: number, bytes = 0) {
@@ -31,8 +32,11 @@ function politely(perSecond: number, bytes = 0) {
       next.wake()
     }
   }
+  const budget = new RequestBudget(perSecond, delay, () => now)
   return {
-    polite: new PoliteSource(source, perSecond, delay, () => now),
+    budget,
+    other: new PoliteSource(source, budget),
+    polite: new PoliteSource(source, budget),
     asked,
     pass,
     later: (ms: number) => (now += ms),
@@ -53,6 +57,16 @@ describe('a polite source', () => {
     expect(asked).toHaveLength(4 * perSecond)
     expect(densest(asked)).toBe(perSecond)
     expect(asked.at(-1)! - asked[0]!).toBeGreaterThanOrEqual(3999 - 1000 / perSecond)
+  })
+
+  it('shares its budget with another source, and with who asks the log in another way', async () => {
+    const { polite, other, budget, asked, pass } = politely(10)
+    const all = [polite, other].flatMap((source) => Array.from({ length: 10 }, () => source.get('x', 10)))
+    const taken = budget.take(20).then(() => polite.get('x', 10))
+    await pass()
+    await Promise.all([...all, taken])
+    expect(densest(asked)).toBe(10)
+    expect(asked.at(-1)! - asked[0]!).toBeGreaterThanOrEqual(4000)
   })
 
   it('saves nothing up while nobody asks', async () => {
@@ -85,7 +99,7 @@ describe('a polite source', () => {
       },
     }
     const stop = new AbortController()
-    const polite = new PoliteSource(source, 1000, () => Promise.resolve())
+    const polite = new PoliteSource(source, new RequestBudget(1000, () => Promise.resolve()))
     await expect(polite.get('tile/8/0/000', 77, { signal: stop.signal })).rejects.toThrow('no')
     expect(seen).toEqual([['tile/8/0/000', 77, { signal: stop.signal }]])
     expect(polite.url).toBe(source.url)

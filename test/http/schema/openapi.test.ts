@@ -6,9 +6,12 @@ import { describe, expect, it, test } from 'vitest'
 import { ERRORS, type ErrorCode } from '../../../src/errors.js'
 import { encodeEvidence, makeSplitView } from '../../../src/evidence/evidence.js'
 import { apiRoutes } from '../../../src/http/api.js'
+import { dashboardRoutes } from '../../../src/http/dashboard-door.js'
 import type { NodeView } from '../../../src/status/node-view.js'
 import type { EvidenceView, LogView, StatusView } from '../../../src/status/shapes.js'
 import { sumdbRoutes } from '../../../src/http/go-door.js'
+import { mirrorRoutes } from '../../../src/http/mirror-door.js'
+import { mirrorOperatorRoutes } from '../../../src/http/mirror-operator.js'
 import { operatorSocket } from '../../../src/http/operator-path.js'
 import { operatorRoutes } from '../../../src/http/operator-socket.js'
 import type { Route } from '../../../src/http/router.js'
@@ -23,6 +26,7 @@ import { testWitness } from '../../helpers/heart.js'
 import { temporaryHome } from '../../helpers/home.js'
 import { RunningNode } from '../../helpers/node.js'
 import { EVIDENCE_ID, fakeNode, LOG, LOG_ID, NOTE } from '../../helpers/node-view.js'
+import { fakeMirror } from '../../helpers/mirror-view.js'
 import { recordOf, RecordLog } from '../../helpers/record-log.js'
 import { askRoutes } from '../../helpers/routes.js'
 import { objections, type SeenAnswer } from '../../helpers/schemas.js'
@@ -45,9 +49,12 @@ function routesOf(node: NodeView): Route[] {
   }
   return [
     ...apiRoutes(node),
+    ...dashboardRoutes(node, () => 1_790_000_000_000),
     ...operatorRoutes(node),
+    ...mirrorOperatorRoutes(fakeMirror()),
     aboutWitnessRoute(ABOUT),
     ...sumdbRoutes([], () => undefined),
+    ...mirrorRoutes(fakeMirror(), [], () => undefined),
     ...witnessRoutes(witness),
   ]
 }
@@ -66,7 +73,7 @@ describe('the document', () => {
       method === 'OPTIONS' ? [] : `${method.toLowerCase()} ${path.replaceAll(/:(\w+)/g, '{$1}')}`,
     )
     const described = OPERATIONS.map(({ method, path }) =>
-      path.startsWith('/sumdb/') ? `${method} /sumdb/*rest` : `${method} ${path}`,
+      /^\/(?:sumdb|mod)\//.test(path) ? `${method} /${path.split('/')[1]!}/*rest` : `${method} ${path}`,
     )
     expect(new Set(described)).toEqual(new Set(served))
     const isPublic = OPERATIONS.filter(({ isForOperator }) => isForOperator !== true)
@@ -119,9 +126,19 @@ describe('the document', () => {
 })
 
 describe('what is answered, without a socket', () => {
-  const targets = { log: LOG_ID, id: EVIDENCE_ID, name: 'sum.example', module: 'a@v1.0.0', tile: '8/0/000' }
+  const targets = {
+    log: LOG_ID,
+    id: EVIDENCE_ID,
+    name: 'sum.example',
+    module: 'a@v1.0.0',
+    version: 'v1.0.0',
+    tile: '8/0/000',
+  }
   const targetOf = (path: string): string =>
-    path.replaceAll(/\{(\w+)\}/g, (_all, name) => targets[name as keyof typeof targets])
+    path
+      .replace('/mod/{module}', '/mod/example.com/mod')
+      .replace(/^\/api\/v1\/mirror\/\w+$/, '$&?module=example.com/mod@v1.0.0')
+      .replaceAll(/\{(\w+)\}/g, (_all, name) => targets[name as keyof typeof targets])
 
   /** The answer of each operation of a node; bodies are such that anything is said to them. */
   async function answers(node: NodeView): Promise<[operation: string, found: string[], answer: SeenAnswer][]> {
@@ -283,7 +300,9 @@ describe('a running node', () => {
       await look('get', '/api/v1/logs/{log}/heads', `/api/v1/logs/${log.id}/heads${page}`)
     }
     await look('get', '/api/v1/logs/{log}/head', `/api/v1/logs/${log.id}/head`)
-    for (const path of ['/livez', '/readyz', '/healthz', '/metrics', '/openapi.json']) await look('get', path, path)
+    await look('get', '/api/v1/logs/{log}/pictures', `/api/v1/logs/${log.id}/pictures`)
+    for (const path of ['/', '/livez', '/readyz', '/healthz', '/metrics', '/openapi.json'])
+      await look('get', path, path)
     await look('get', '/readyz', '/readyz?verbose')
     await look('post', '/add-checkpoint', '/add-checkpoint', 'old 0\n\nnothing\n')
     await look('post', '/sign-subtree', '/sign-subtree', 'nothing')
@@ -297,6 +316,8 @@ describe('a running node', () => {
     ] as const) {
       await look('get', `/sumdb/{name}/${path}`, `${sumdb}/${target}`)
     }
+    for (const file of ['@latest', '@v/list', '@v/{version}.info', '@v/{version}.mod', '@v/{version}.zip'])
+      await look('get', `/mod/{module}/${file}`, `/mod/example.com/m/${file.replace('{version}', 'v1.0.0')}`)
     const held = JSON.parse(seen['get /api/v1/evidence']!.body) as { evidence: EvidenceView[] }
     expect(held.evidence.map(({ module, records }) => ({ module, records }))).toEqual([
       {},
@@ -311,6 +332,21 @@ describe('a running node', () => {
     const acked = await ask(http, `/api/v1/evidence/${id}/ack`, '', operatorSocket(first.home))
     expect(objections('post', '/api/v1/evidence/{id}/ack', acked), acked.body).toEqual([])
     seen['post /api/v1/evidence/{id}/ack'] = acked
+    for (const [method, path] of [
+      ['get', '/api/v1/mirror'],
+      ['post', '/api/v1/mirror/allow'],
+      ['post', '/api/v1/mirror/pin'],
+      ['post', '/api/v1/mirror/unpin'],
+    ] as const) {
+      const answer = await ask(
+        http,
+        `${path}?module=example.com/m@v1.0.0`,
+        method === 'post' ? '' : undefined,
+        operatorSocket(first.home),
+      )
+      expect(objections(method, path, answer), answer.body).toEqual([])
+      seen[`${method} ${path}`] = answer
+    }
     expect(Object.keys(seen).toSorted()).toEqual(OPERATIONS.map(({ method, path }) => `${method} ${path}`).toSorted())
     await log.close()
   })

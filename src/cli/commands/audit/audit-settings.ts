@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { KeepingSource } from '../../../audit/walk/keeping-source.js'
 import { PoliteSource } from '../../../audit/walk/polite-source.js'
+import { RequestBudget } from '../../../sumdb/request-budget.js'
 import { UNIT_RECORDS, unitsOf, type PartRange } from '../../../audit/walk/unit.js'
 import { SUM_GOLANG_ORG, SUM_GOLANG_ORG_URL } from '../../../config/known-logs.js'
 import { defaultHome } from '../../../config/user-home.js'
@@ -72,7 +73,7 @@ export function auditSettings(flags: AuditFlags): AuditSettings {
   const opened = openSource({ url: log.url })
   const isPolite = !isFolderUrl(log.url) && rate > 0
   const polite = isPolite
-    ? new PoliteSource(opened, rate, (ms, signal) => setTimeout(ms, undefined, { signal }))
+    ? new PoliteSource(opened, new RequestBudget(rate, (ms, signal) => setTimeout(ms, undefined, { signal })))
     : opened
   const keeping = flags.keep === undefined ? undefined : new KeepingSource(polite, resolve(flags.keep))
   return {

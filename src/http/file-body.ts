@@ -1,0 +1,80 @@
+/**
+ * A file as the body of an answer: read in pieces, the next one when the client has taken the one before, so that an
+ * answer of any size costs the memory of one piece.
+ */
+import { open, type FileHandle } from 'node:fs/promises'
+import type { ServerResponse } from 'node:http'
+import type { Part } from './byte-range.js'
+
+/** Bytes that are read at a time: what an answer costs while it is sent. */
+export const PIECE_BYTES = 128 * 1024
+
+export class FileBody {
+  readonly size: number
+  readonly #handle: FileHandle
+  readonly #release: () => void
+  #isClosed = false
+
+  private constructor(handle: FileHandle, size: number, release: () => void) {
+    this.#handle = handle
+    this.size = size
+    this.#release = release
+  }
+
+  /** Opens a file of this size. `release` is called once, when nothing more is read of it, also if it cannot be opened: that throws. */
+  static async open(path: string, size: number, release: () => void): Promise<FileBody> {
+    try {
+      return new FileBody(await open(path, 'r'), size, release)
+    } catch (error) {
+      release()
+      throw error
+    }
+  }
+
+  /**
+   * Sends a part of the file as the body of an answer whose headers are written, ends the answer, and closes the file.
+   * Never throws: an answer that cannot go on is cut off, so that nobody takes it for a whole one, and `onError` is told.
+   */
+  async send(response: ServerResponse, { start, length }: Part, onError: (error: unknown) => void): Promise<void> {
+    try {
+      const piece = Buffer.allocUnsafe(Math.min(length, PIECE_BYTES))
+      for (let at = start; at < start + length;) {
+        const { bytesRead } = await this.#handle.read(piece, 0, Math.min(start + length - at, PIECE_BYTES), at)
+        if (response.destroyed) return
+        if (bytesRead === 0) throw new Error('a file that was being sent became shorter')
+        at += bytesRead
+        const bytes = piece.subarray(0, bytesRead)
+        if (at === start + length) response.end(bytes)
+        // The client went away.
+        else if (!(await isTaken(response, bytes))) return
+      }
+      if (length === 0) response.end()
+    } catch (error) {
+      response.destroy()
+      onError(error)
+    } finally {
+      this.close()
+    }
+  }
+
+  /** Safe to call twice. */
+  close(): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    // A file that was only read has nothing to lose.
+    void this.#handle.close().catch(() => undefined)
+    this.#release()
+  }
+}
+
+/** Resolves when the bytes have left, to true; or when the answer has ended before. */
+function isTaken(response: ServerResponse, bytes: Uint8Array): Promise<boolean> {
+  return new Promise((resolve) => {
+    const onClose = (): void => resolve(false)
+    response.once('close', onClose)
+    response.write(bytes, (error) => {
+      response.off('close', onClose)
+      resolve(error === undefined || error === null)
+    })
+  })
+}

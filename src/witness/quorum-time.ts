@@ -1,0 +1,29 @@
+/**
+ * At what time a head became a quorum head, by the cosignatures alone: no log, publisher or proxy has a say in it, and no
+ * clock of ours. As with any quorum, it takes liars who satisfy the policy by themselves to make a head older than it is.
+ *
+ * Pure.
+ */
+import type { Cosignature } from '../tlog/cosignature.js'
+
+/** Seconds that a quorum may be ahead of our clock and still be believed. */
+export const MAX_AHEAD = 60
+
+/**
+ * The smallest time, in seconds since 1970, such that the cosignatures of that time and before satisfy the policy; undefined when
+ * all of them do not. `cosignatures` are those that count, by verifier key, the newest of each. Where the policy wants nobody
+ * (`quorum none`), no one's word is enough to make a head old: the latest of them counts.
+ */
+export function quorumTime(
+  cosignatures: ReadonlyMap<string, Pick<Cosignature, 'time'>>,
+  satisfiedBy: (signedBy: ReadonlySet<string>) => boolean,
+): number | undefined {
+  const byTime = [...cosignatures].map(([key, { time }]) => ({ key, time })).sort((a, b) => a.time - b.time)
+  if (satisfiedBy(new Set())) return byTime.at(-1)?.time
+  const signedBy = new Set<string>()
+  for (const { key, time } of byTime) {
+    signedBy.add(key)
+    if (satisfiedBy(signedBy)) return time
+  }
+  return undefined
+}

@@ -1,0 +1,113 @@
+/** The times at which records were first covered: they never get older, and nothing but a later quorum head makes them. */
+import { MemoryLevel } from 'memory-level'
+import { expect, test } from 'vitest'
+import { Covered } from '../../src/store/covered.js'
+import { Disk } from '../../src/store/disk.js'
+import { seeded, VolatileDatabase } from '../helpers/volatile-disk.js'
+
+const LOG = 'ab'.repeat(32)
+const OTHER = 'ac'.repeat(32)
+
+function over(disk: Disk): Covered {
+  return new Covered(disk.table('covered-sizes'), disk.table('covered-times'))
+}
+
+function start() {
+  const disk = new Disk(new MemoryLevel())
+  return { covered: over(disk), restart: () => over(disk), keys: () => disk.table('covered-sizes').keys() }
+}
+
+test('a record has the time of the first head that covers it; what was there before the first has no exact one', async () => {
+  const { covered, restart } = start()
+  for (const [size, time] of [
+    [10, 1000],
+    [20, 1060],
+    [25, 1120],
+  ] as const)
+    await covered.add(LOG, { size, time })
+  for (const each of [covered, restart()]) {
+    expect(await each.of(LOG, 0)).toEqual({ size: 10, time: 1000, from: 0, isExact: false })
+    expect(await each.of(LOG, 9)).toEqual({ size: 10, time: 1000, from: 0, isExact: false })
+    expect(await each.of(LOG, 10)).toEqual({ size: 20, time: 1060, from: 10, isExact: true })
+    expect(await each.of(LOG, 24)).toEqual({ size: 25, time: 1120, from: 20, isExact: true })
+    expect(await each.of(LOG, 25)).toBeUndefined()
+    expect(await each.of(OTHER, 0)).toBeUndefined()
+    expect(await Promise.all([0, 1000, 1001, 1060, 1061, 2000].map((time) => each.since(LOG, time)))).toEqual([
+      0, 0, 10, 10, 20, 25,
+    ])
+  }
+})
+
+test('neither a smaller head nor an earlier time changes anything of before', async () => {
+  const { covered } = start()
+  await covered.add(LOG, { size: 10, time: 1000 })
+  await covered.add(LOG, { size: 10, time: 1 })
+  await covered.add(LOG, { size: 5, time: 900 })
+  await covered.add(LOG, { size: 20, time: 500 })
+  expect(await covered.of(LOG, 4)).toMatchObject({ size: 10, time: 1000 })
+  expect(await covered.of(LOG, 15), 'not older than what was before it').toMatchObject({ size: 20, time: 1000 })
+})
+
+test('a second has one entry, but for the first head of all, which says what was there before', async () => {
+  const { covered, keys, restart } = start()
+  for (let size = 10; size <= 100; size += 10) await covered.add(LOG, { size, time: 1000 })
+  await covered.add(LOG, { size: 200, time: 1001 })
+  expect(await keys()).toHaveLength(3)
+  for (const each of [covered, restart()]) {
+    expect(await each.of(LOG, 9)).toMatchObject({ isExact: false, from: 0 })
+    expect(await each.of(LOG, 10)).toMatchObject({ isExact: true, from: 0, time: 1000, size: 100 })
+    expect(await each.of(LOG, 100)).toMatchObject({ isExact: true, from: 100, time: 1001 })
+  }
+})
+
+test('a time that nobody believes is not taken, and one that was taken is forgotten when the clock is right again', async () => {
+  const { covered, restart } = start()
+  await covered.add(LOG, { size: 10, time: 1000 }, 1060)
+  await covered.add(LOG, { size: 20, time: 9_000_000 }, 1100)
+  expect(await covered.of(LOG, 15)).toBeUndefined()
+  // Our own clock was wrong for a while.
+  await covered.add(LOG, { size: 20, time: 9_000_000 }, 9_000_060)
+  await covered.add(LOG, { size: 30, time: 9_000_100 }, 9_000_160)
+  expect(await covered.of(LOG, 15)).toMatchObject({ time: 9_000_000 })
+  await covered.add(LOG, { size: 40, time: 1200 }, 1260)
+  for (const each of [covered, restart()]) {
+    expect(await each.of(LOG, 5)).toMatchObject({ time: 1000, isExact: false })
+    expect(await each.of(LOG, 15)).toMatchObject({ size: 40, time: 1200, from: 10, isExact: true })
+    expect(await each.since(LOG, 9_000_000)).toBe(40)
+  }
+})
+
+test('logs are kept apart', async () => {
+  const { covered } = start()
+  await Promise.all([covered.add(LOG, { size: 10, time: 1000 }), covered.add(OTHER, { size: 7, time: 50 })])
+  expect(await covered.of(OTHER, 3)).toMatchObject({ size: 7, time: 50 })
+  expect(await covered.since(OTHER, 51)).toBe(7)
+  expect(await covered.since(LOG, 1000)).toBe(0)
+})
+
+test('what was said once is said after any crash; a record never becomes older', async () => {
+  for (let seed = 0; seed < 40; seed++) {
+    const chance = seeded(seed)
+    let database = await VolatileDatabase.make()
+    const said = new Map<number, number>()
+    let [size, time] = [0, 1000]
+    for (let life = 0; life < 4; life++) {
+      const covered = over(new Disk(database.db))
+      for (const [id, known] of said) expect((await covered.of(LOG, id))?.time, `seed ${seed}`).toBe(known)
+      const asked: Promise<void>[] = []
+      for (let i = Math.floor(chance() * 6); i > 0; i--) {
+        size += Math.ceil(chance() * 5)
+        time += Math.floor(chance() * 3)
+        const added = covered.add(LOG, { size, time })
+        if (chance() < 0.7) await added
+        else asked.push(added.catch(() => undefined))
+      }
+      for (let id = 0; id < size; id++) {
+        const found = await covered.of(LOG, id)
+        if (found !== undefined) said.set(id, found.time)
+      }
+      await Promise.all(asked)
+      database = await database.crash(chance)
+    }
+  }
+})
