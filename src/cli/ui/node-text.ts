@@ -32,8 +32,7 @@ export function age(time: string, now: number): string {
   return seconds < -CLOCKS_DIFFER ? `${span(-seconds)} ahead of this clock` : `${span(Math.max(0, seconds))} ago`
 }
 
-/** A number of seconds in its largest whole unit. */
-export function span(seconds: number): string {
+function span(seconds: number): string {
   if (seconds < 120) return `${seconds} s`
   if (seconds < 7200) return `${Math.floor(seconds / 60)} min`
   if (seconds < 172_800) return `${Math.floor(seconds / 3600)} h`
