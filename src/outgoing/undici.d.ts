@@ -10,6 +10,7 @@ declare module 'undici/lib/core/connect.js' {
   export default build
 }
 declare module 'undici/lib/core/symbols.js' {
-  /** Where a socket has its parser. */
-  export const kParser: unique symbol
+  /** `kParser`: where a socket has its parser. */
+  const symbols: { readonly kParser: symbol }
+  export default symbols
 }

@@ -5,8 +5,8 @@ import Agent from 'undici/lib/dispatcher/agent.js'
 import buildConnector from 'undici/lib/core/connect.js'
 import { timed } from '../lib/timed.js'
 import { CONNECT_MS, connectTo, type ConnectOptions } from './connect.js'
+import { guardEnd } from './end-guard.js'
 import { basic } from './logins.js'
-import { guardEnd } from './paused.js'
 import type { FindProxy } from './proxies.js'
 
 type Connector = ReturnType<typeof buildConnector>

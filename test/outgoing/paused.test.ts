@@ -74,6 +74,27 @@ describe('an answer that is read slowly', () => {
     if (what !== 'as long as the connection') expect(got).toBe('failed')
   })
 
+  it.each(['end', 'resetAndDestroy'] as const)('survives that its last piece comes with the end: %s', async (end) => {
+    const wait = (): Promise<unknown> => delay(20)
+    const answer = await answerOf((socket) => {
+      void (async () => {
+        socket.setNoDelay(true).write('HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 24\r\n\r\n')
+        // As many pieces as are taken before the other end has to wait, and one that waits with the end.
+        for (let i = 0; i < 5; i++) {
+          await delay(5)
+          socket.write(`piece ${i}`.slice(-4))
+        }
+        socket.write('last')
+        socket[end]()
+      })()
+    })
+    await delay(100)
+    const got = await read(answer, wait).then(String, () => 'failed')
+    expect(['ce 0ce 1ce 2ce 3ce 4last', 'failed']).toContain(got)
+    if (end === 'end') expect(got).not.toBe('failed')
+    await wait()
+  })
+
   it('does not turn in circles when no more has come', async () => {
     let more: (() => void) | undefined
     const answer = await answerOf((socket) => {
