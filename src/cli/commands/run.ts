@@ -10,12 +10,12 @@ import type { LogView } from '../../status/shapes.js'
 import { createNode, type GossumNode } from '../../node/node.js'
 import { policyStrength } from '../../tlog/policy-strength.js'
 import { quorumThreshold } from '../../tlog/policy.js'
-import { grouped, span } from '../ui/node-text.js'
 import { nodeFlag } from '../node-client.js'
 import { goEnv, writtenGoEnv } from '../go-env.js'
 import { declareSettings, settingsOf, type SettingFlags } from '../setting-flags.js'
 import { afterEvidence, afterSuspect, describeEvent, type Flags } from '../ui/event-text.js'
 import { output, type Output } from '../ui/output.js'
+import { grouped, span } from '../../lib/words.js'
 
 /** What GOSUMDB is when nobody set it. */
 const DEFAULT_GOSUMDB = 'sum.golang.org'
