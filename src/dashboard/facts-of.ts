@@ -1,8 +1,8 @@
 /** From what the API says to what the pictures show. Pure. */
 import type { EvidenceView, HeadView, LogView, PeerView, StatusView, WitnessView } from '../status/shapes.js'
-import { span } from '../status/span.js'
 import { beliefIn } from '../status/verdict.js'
 import type { Freshness, LogPictures, RingMember, Strand } from './facts.js'
+import { grouped, span } from '../lib/words.js'
 
 /** Milliseconds: witnesses sign a head that stands still again every half hour, and a pause more is no silence yet. */
 const FRESH_MS = 35 * 60_000
@@ -73,8 +73,7 @@ function freshness(at: number | undefined, now: number): Freshness {
 
 function witnessMember({ name, own, last, convicted }: WitnessView, now: number): RingMember {
   const at = last === null ? undefined : Date.parse(last.time)
-  const heard =
-    last === null ? 'never heard of' : `size ${last.size.toLocaleString('en-US')}, ${ago(now - Date.parse(last.time))}`
+  const heard = last === null ? 'never heard of' : `size ${grouped(last.size)}, ${ago(now - Date.parse(last.time))}`
   const isConvicted = convicted !== null
   return {
     ...{ name, kind: 'witness', own },
@@ -84,8 +83,7 @@ function witnessMember({ name, own, last, convicted }: WitnessView, now: number)
 }
 
 function peerMember({ peerId, head, rttMs, witness }: PeerView, now: number): RingMember {
-  const heard =
-    head === null ? 'no head yet' : `size ${head.size.toLocaleString('en-US')}, ${ago(now - Date.parse(head.at))}`
+  const heard = head === null ? 'no head yet' : `size ${grouped(head.size)}, ${ago(now - Date.parse(head.at))}`
   return {
     ...{ name: witness?.split('+', 1)[0] ?? peerId, kind: 'peer', own: false },
     // A peer that answers is there, whatever it has to say.

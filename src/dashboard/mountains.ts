@@ -6,6 +6,7 @@ import { scaleLinear } from 'd3-scale'
 import type { VNode } from 'preact'
 import type { MountainFacts } from './facts.js'
 import { html } from './html.js'
+import { grouped } from '../lib/words.js'
 
 const WIDTH = 720
 const HEIGHT = 150
@@ -34,7 +35,7 @@ export function subtreesOf(size: number): PerfectSubtree[] {
 export function mountainsText({ size, audited }: MountainFacts): string {
   const count = subtreesOf(size).length
   const read = size === 0 ? 0 : Math.floor((Math.min(audited, size) / size) * 100)
-  return `a tree of ${size.toLocaleString('en-US')} records in ${count} perfect subtrees; ${audited === 0 ? 'none of it' : `${read} % of it`} read by the audit of this node`
+  return `a tree of ${grouped(size)} records in ${count} perfect subtrees; ${audited === 0 ? 'none of it' : `${read} % of it`} read by the audit of this node`
 }
 
 export function mountains(facts: MountainFacts): VNode {
@@ -71,7 +72,7 @@ function mountainOf(
   const [right, middle] = [left + width - 1, left + width / 2]
   const outline = `M${left},${FOOT}L${middle},${top}L${right},${FOOT}Z`
   return html`<g class="mountain">
-    <title>${`records ${from.toLocaleString('en-US')} to ${(to - 1).toLocaleString('en-US')}: 2^${level}`}</title>
+    <title>${`records ${grouped(from)} to ${grouped(to - 1)}: 2^${level}`}</title>
     <path class="outline" d=${outline} />
     ${share === 0 ? null : html`<path class="read" d=${filled(left, right, top, share)} />`}
     ${width > 26 ? html`<text x=${middle} y=${FOOT + 14} text-anchor="middle">2^${level}</text>` : null}

@@ -5,7 +5,6 @@
 import type { VNode } from 'preact'
 import { goSumDb, isSumDb } from '../status/go-setting.js'
 import type { EvidenceView, LogView } from '../status/shapes.js'
-import { span } from '../status/span.js'
 import { picturesOf, type NodeReading } from './facts-of.js'
 import { html, markup } from './html.js'
 import { mountains, mountainsText } from './mountains.js'
@@ -13,6 +12,7 @@ import { plain } from './plain.js'
 import { ring, ringText } from './ring.js'
 import { rope, ropeText } from './rope.js'
 import { STYLE } from './style.js'
+import { grouped, span } from '../lib/words.js'
 
 /** Seconds after which a browser without scripts asks again. */
 const REFRESH_S = 30
@@ -136,7 +136,7 @@ function shelf({ evidence, status }: NodeReading): VNode {
 
 function proven({ log, witness, sizes, module }: EvidenceView, logs: readonly LogView[]): string {
   const name = plain(logs.find(({ id }) => id === log)?.name ?? log)
-  const [a, b] = sizes.map((size) => size.toLocaleString('en-US'))
+  const [a, b] = sizes.map((size) => grouped(size))
   if (module !== undefined) return `${name} holds two records of ${plain(module, MOST_TEXT)} that contradict each other`
   const who = witness === null ? name : `the witness ${plain(witness.split('+', 1)[0]!)}`
   return `${who} signed two histories${witness === null ? '' : ` of ${name}`}, with heads of ${a!} and of ${b!} records`
@@ -159,7 +159,7 @@ function witnessTable({ witnesses, now }: NodeReading): VNode {
               <td>${plain(name)}${own ? ' (this node)' : ''}</td>
               <td>${convicted !== null ? 'no: convicted' : counted ? 'yes' : 'no'}</td>
               <td>
-                ${last === null ? 'never' : `${last.size.toLocaleString('en-US')}, ${span(Math.max(0, now - Date.parse(last.time)) / 1000)} ago`}
+                ${last === null ? 'never' : `${grouped(last.size)}, ${span(Math.max(0, now - Date.parse(last.time)) / 1000)} ago`}
               </td>
             </tr>`,
         )}

@@ -8,7 +8,7 @@ import type { VNode } from 'preact'
 import type { RopeFacts, SignedPoint, Strand } from './facts.js'
 import { html } from './html.js'
 import { plain } from './plain.js'
-import { span } from '../status/span.js'
+import { grouped, span } from '../lib/words.js'
 
 const WIDTH = 720
 const HEIGHT = 240
@@ -23,9 +23,6 @@ const SILENT_MS = 3_600_000
 const LONGEST_MS = 24 * 3_600_000
 /** Strands that are drawn; a policy of more is told in words. */
 const MAX_STRANDS = 24
-
-/** A size on its own scale. */
-const grouped = (size: number): string => size.toLocaleString('en-US')
 
 /** Says what the picture shows to who cannot see it. */
 export function ropeText({ strands, now }: RopeFacts): string {

@@ -7,7 +7,7 @@ import type { ClockCondition } from '../witness/clock.js'
 import type { DepositReport } from '../witness/deposit-report.js'
 import type { GuardReport, GuardState } from '../witness/rollback-guard.js'
 import type { PollView } from './polls.js'
-import { span } from './span.js'
+import { span } from '../lib/words.js'
 
 /** What follows from a condition: whether the node is ready all the same, and what `gossum status` exits with. */
 export const SEVERITIES = {

@@ -4,7 +4,7 @@
  */
 import { isReady, type Condition } from './conditions.js'
 import type { EvidenceView, LogView, StatusView } from './shapes.js'
-import { span } from './span.js'
+import { grouped, span } from '../lib/words.js'
 
 /**
  * - `agreed`  enough witnesses sign one history, and did so lately
@@ -48,7 +48,7 @@ export function beliefIn(
   if (signedAt === undefined) return thin('Too few witnesses to say: those that signed do not count, or not any more.')
   const since = Math.max(0, (now - signedAt) / 1000)
   const failing = status.conditions.find((condition) => isAbout(condition, log.id) && !isReady([condition]))
-  const size = quorum.size.toLocaleString('en-US')
+  const size = grouped(quorum.size)
   if (status.policy === null)
     return thin(`Nobody but this node counts here: it has proven the log up to ${size} records, ${span(since)} ago.`)
   const agree = `${counted.length} of ${status.policy.witnesses} witnesses`
