@@ -39,4 +39,17 @@ export default tseslint.config(
       ],
     },
   },
+  {
+    files: ['test/**'],
+    rules: {
+      'no-restricted-properties': [
+        'error',
+        ...['mock', 'doMock'].map((property) => ({
+          object: 'vi',
+          property,
+          message: 'Files share a process in which the module is loaded already (vitest.config.ts): inject it.',
+        })),
+      ],
+    },
+  },
 )

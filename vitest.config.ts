@@ -15,16 +15,36 @@ class SlowFirst extends BaseSequencer {
   }
 }
 
+/**
+ * Folders whose files share a process: they touch nothing but what they made, and loading the same modules for each of a
+ * hundred files costs more than most of them. Whoever mocks a module or changes the process needs one of his own.
+ */
+const SHARED = [
+  ...['config', 'errors', 'evidence', 'fuzz', 'keys', 'lib', 'logs', 'metrics', 'module', 'outgoing', 'proxy'],
+  ...['status', 'store', 'sumdb', 'tlog', 'watch', 'witness'],
+].map((folder) => `test/${folder}/**/*.test.ts`)
+
 export default defineConfig({
   resolve: { conditions: ['gossum-source', 'node'] },
   ssr: { resolve: { conditions: ['gossum-source', 'node'] } },
   test: {
-    include: ['test/**/*.test.ts'],
     setupFiles: ['src/lib/polyfill.ts'],
     testTimeout: 150_000,
     hookTimeout: 150_000,
     // One more than the two processors of CI: half of the time a test of processes waits.
     maxWorkers: 3,
     sequence: { sequencer: SlowFirst },
+    projects: [
+      { extends: true, test: { name: 'shared', include: SHARED, isolate: false } },
+      {
+        extends: true,
+        test: {
+          name: 'own',
+          include: ['test/**/*.test.ts'],
+          exclude: SHARED,
+          globalSetup: ['test/helpers/packed-program.ts'],
+        },
+      },
+    ],
   },
 })

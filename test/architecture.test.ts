@@ -27,6 +27,8 @@ const ARROWS: Record<string, readonly string[]> = {
   // What a node knows and what is wrong with it, as one snapshot that all who show it follow.
   status: ['witness', 'store', 'evidence', 'config', 'tlog'],
   metrics: ['status'],
+  // The page and its pictures, of what the API says.
+  dashboard: ['status'],
   // What owners of modules are told of.
   watch: ['sumdb', 'config', 'tlog'],
   proxy: ['witness', 'sumdb', 'store', 'tlog'],
@@ -36,7 +38,7 @@ const ARROWS: Record<string, readonly string[]> = {
   exchange: ['witness', 'sumdb', 'outgoing', 'config', 'tlog'],
   gossip: ['witness', 'keys', 'tlog'],
   // What the go command speaks are sumdb's words: its paths are parsed with them.
-  http: ['proxy', 'status', 'witness', 'sumdb', 'outgoing', 'evidence', 'tlog'],
+  http: ['dashboard', 'proxy', 'status', 'witness', 'sumdb', 'outgoing', 'evidence', 'tlog'],
   node: [
     'exchange',
     'gossip',
@@ -92,7 +94,12 @@ const PACKAGES: Record<string, readonly string[]> = {
   commander: ['cli'],
   yaml: ['config'],
   undici: ['outgoing'],
-  typebox: ['http', 'status'],
+  typebox: ['http', 'status', 'dashboard'],
+  preact: ['dashboard'],
+  htm: ['dashboard'],
+  'preact-render-to-string': ['dashboard'],
+  'd3-scale': ['dashboard'],
+  'd3-shape': ['dashboard'],
   yauzl: ['module'],
   '@noble/': ['tlog'],
 }
@@ -228,7 +235,8 @@ test('every request leaves through one client', () => {
 
 test('what describes the API is loaded when somebody asks for the description, and not before', () => {
   const isHeavy = (path: string): boolean =>
-    path === 'status/shapes.ts' || (path.startsWith('http/schema/') && path !== 'http/schema/parameters.ts')
+    ['status/shapes.ts', 'dashboard/facts.ts'].includes(path) ||
+    (path.startsWith('http/schema/') && path !== 'http/schema/parameters.ts')
   for (const { path, text, imports } of sources.filter((source) => !isHeavy(source.path))) {
     for (const { from } of valuesImported(text)) {
       expect(from, path).not.toBe('typebox')

@@ -1,6 +1,6 @@
 /** Tests of the built program run what was built of the sources as they stand, or fail with words. */
 import { cpSync, mkdirSync, readdirSync, readFileSync, appendFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { expect, test } from 'vitest'
 import { requireFresh } from './helpers/built.js'
@@ -37,4 +37,19 @@ test('no test finds the build by another way', () => {
   const own = ['built.test.ts', join('helpers', 'built.ts')]
   const others = files.filter((file) => file.endsWith('.ts') && !own.includes(file))
   expect(others.filter((file) => /['"/.]dist\//.test(readFileSync(join(ROOT, 'test', file), 'utf8')))).toEqual([])
+})
+
+test('what is imported for its effect alone, bundlers are told to keep', () => {
+  const { sideEffects } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { sideEffects: string[] }
+  const files = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' }).filter((file) =>
+    file.endsWith('.ts'),
+  )
+  const effects = files.flatMap((file) =>
+    [...readFileSync(join(ROOT, 'src', file), 'utf8').matchAll(/^import '(\..*)\.js'$/gm)].map(([, path]) =>
+      join(dirname(file), path!),
+    ),
+  )
+  expect(effects.length).toBeGreaterThan(0)
+  const kept = [...new Set(effects)].flatMap((path) => [`./dist/${path}.js`, `./src/${path}.ts`])
+  expect(sideEffects.toSorted()).toEqual(kept.sort())
 })

@@ -5,6 +5,7 @@ import { withoutLogin } from '../outgoing/logins.js'
 import { reasonOf } from '../outgoing/reason.js'
 import { isObject } from '../lib/is-object.js'
 import { timed } from '../lib/timed.js'
+import { askable } from '../status/go-setting.js'
 import { fromUtf8 } from '../tlog/bytes.js'
 
 /** Milliseconds that a node may take for one answer. */
@@ -16,11 +17,6 @@ const MAX_ANSWER_BYTES = 64 * 1024 * 1024
 
 /** The port that a node has unless told otherwise; what to ask when its own says "any". */
 export const USUAL_PORT = 46787
-
-/** The URL of this machine's node that listens at `url`: one that listens everywhere is asked on loopback. */
-export function askable(url: string): string {
-  return url.replace('//0.0.0.0:', '//127.0.0.1:').replace('//[::]:', '//[::1]:')
-}
 
 /** What commands on this machine need to find the node that listens at `url`: ` --node URL`, or nothing. */
 export function nodeFlag(url: string): string {

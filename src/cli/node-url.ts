@@ -1,7 +1,8 @@
 /** Which node a command asks, and where the home of the one that it commands is. In a file of its own, since not every command has to read a configuration. */
 import { loadConfig } from '../config/config.js'
 import { GossumError } from '../errors.js'
-import { askable, USUAL_PORT } from './node-client.js'
+import { askable } from '../status/go-setting.js'
+import { USUAL_PORT } from './node-client.js'
 import type { CommonFlags } from './common-flags.js'
 
 /** --node > $GOSSUM_NODE > where the configuration lets a node of this machine listen. */

@@ -5,8 +5,7 @@
  * SHA-256 of all its bytes, too: there is no bit in it that may flip.
  */
 import { createHash, hash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
-import { readFile, stat } from 'node:fs/promises'
+import { open, readFile, stat } from 'node:fs/promises'
 import { errorText, GossumError } from '../errors.js'
 import { goModHash } from '../module/dirhash.js'
 import { MAX_GO_MOD_BYTES } from '../module/go-mod-text.js'
@@ -95,8 +94,19 @@ async function nameOf(path: string, ending: string | undefined): Promise<string 
 
 async function hashOfBytes(path: string): Promise<string> {
   const sum = createHash('sha256')
+  // One piece of memory for all, for zips may have hundreds of megabytes.
+  const piece = Buffer.allocUnsafe(PIECE_BYTES)
   try {
-    for await (const piece of createReadStream(path, { highWaterMark: PIECE_BYTES })) sum.update(piece as Buffer)
+    const handle = await open(path, 'r')
+    try {
+      for (;;) {
+        const { bytesRead } = await handle.read(piece, 0, piece.length, null)
+        if (bytesRead === 0) break
+        sum.update(piece.subarray(0, bytesRead))
+      }
+    } finally {
+      await handle.close()
+    }
   } catch (error) {
     throw unreadable(error)
   }

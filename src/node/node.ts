@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Config, LogSetting } from '../config/config.js'
 import type { View } from '../status/view.js'
 import { readKeyring } from '../keys/keyring.js'
+import { dashboardRoutes } from '../http/dashboard-door.js'
 import { indexRoutes } from '../http/index-door.js'
 import { mirrorRoutes } from '../http/mirror-door.js'
 import { isFrozen } from '../store/heads.js'
@@ -148,7 +149,11 @@ async function build(
   )
   const routes = routesForLogs(base, heads, witness, barrier, isHeld)
   const forGo = [...sumdbs.values()]
-  const reads = [...indexRoutes(indexing), ...mirrorRoutes(mirroring?.mirror, forGo, news.onError)]
+  const reads = [
+    ...dashboardRoutes(view, clock.now),
+    ...indexRoutes(indexing),
+    ...mirrorRoutes(mirroring?.mirror, forGo, news.onError),
+  ]
   barrier.start()
   await doors.start({ node: view, sumdbs: forGo, witness: routes, reads, mirror: mirroring })
   if (hasMesh) mesh.start(await startMesh(base, heads, { clients, barrier, alarm, witness }))

@@ -8,6 +8,7 @@ import type { Dispatcher } from 'undici'
 import { authorizationFor } from './logins.js'
 import { readProxies } from './proxies.js'
 import type { ConnectOptions } from './connect.js'
+import { paused, type PausedAnswer } from './paused.js'
 import type { Way, Ways } from './ways.js'
 
 export interface Asked {
@@ -94,7 +95,7 @@ function send(
 }
 
 /** An answer while it comes in. */
-class Incoming implements Dispatcher.DispatchHandler {
+class Incoming implements Dispatcher.DispatchHandler, PausedAnswer {
   readonly #signal: AbortSignal
   readonly #resolve: (answer: FetchAnswer) => void
   readonly #reject: (error: unknown) => void
@@ -102,6 +103,7 @@ class Incoming implements Dispatcher.DispatchHandler {
   #controller: Dispatcher.DispatchController | undefined
   #state: 'open' | 'ended' | { readonly error: unknown } = 'open'
   #wake: (() => void) | undefined
+  #isDraining = false
 
   constructor(signal: AbortSignal, resolve: (answer: FetchAnswer) => void, reject: (error: unknown) => void) {
     this.#signal = signal
@@ -118,6 +120,7 @@ class Incoming implements Dispatcher.DispatchHandler {
   #end(state: 'ended' | { error: unknown }): void {
     if (this.#state !== 'open') return
     this.#state = state
+    paused.delete(this)
     this.#signal.removeEventListener('abort', this.#onAbort)
     if (state !== 'ended') this.#reject(state.error)
     this.#wake?.()
@@ -150,11 +153,26 @@ class Incoming implements Dispatcher.DispatchHandler {
   }
 
   onResponseData(controller: Dispatcher.DispatchController, piece: Uint8Array): void {
-    // What undici gives at each resume() when nothing has come: it would pause us again, and be asked for again, without end.
+    // One comes with each resume when nothing else is there. Counted as a piece it would pause at once what was resumed, and
+    // a reader that waits for nothing else would turn in circles, and the event loop with it.
     if (piece.length === 0) return
     this.#pieces.push(piece)
-    if (this.#pieces.length >= MAX_PIECES) controller.pause()
+    if (this.#pieces.length >= MAX_PIECES && !this.#isDraining) {
+      controller.pause()
+      paused.add(this)
+    }
     this.#wake?.()
+  }
+
+  drain(): void {
+    this.#isDraining = true
+    this.#resume()
+    this.#isDraining = false
+  }
+
+  #resume(): void {
+    paused.delete(this)
+    if (this.#controller?.paused === true) this.#controller.resume()
   }
 
   onResponseEnd(): void {
@@ -171,7 +189,7 @@ class Incoming implements Dispatcher.DispatchHandler {
     for (;;) {
       const value = this.#pieces.shift()
       if (value !== undefined) {
-        if (this.#controller?.paused === true) this.#controller.resume()
+        this.#resume()
         return { done: false, value }
       }
       if (this.#state === 'ended') return { done: true, value: undefined }

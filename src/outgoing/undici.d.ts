@@ -1,4 +1,4 @@
-/** Two files of undici on their own: all of it takes four times as long to load, and changes the fetch of the process. */
+/** Some files of undici on their own: all of it takes four times as long to load, and changes the fetch of the process. */
 declare module 'undici/lib/dispatcher/agent.js' {
   import type { Agent } from 'undici'
   const agent: typeof Agent
@@ -8,4 +8,9 @@ declare module 'undici/lib/core/connect.js' {
   import type { buildConnector } from 'undici'
   const build: typeof buildConnector
   export default build
+}
+declare module 'undici/lib/core/symbols.js' {
+  /** `kParser`: where a socket has its parser. */
+  const symbols: { readonly kParser: symbol }
+  export default symbols
 }

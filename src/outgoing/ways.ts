@@ -5,6 +5,7 @@ import Agent from 'undici/lib/dispatcher/agent.js'
 import buildConnector from 'undici/lib/core/connect.js'
 import { timed } from '../lib/timed.js'
 import { CONNECT_MS, connectTo, type ConnectOptions } from './connect.js'
+import { guardEnd } from './end-guard.js'
 import { basic } from './logins.js'
 import type { FindProxy } from './proxies.js'
 
@@ -78,10 +79,18 @@ export class Ways {
 
   #connected(asked: ConnectorOptions, socket: Socket, callback: Parameters<Connector>[1]): void {
     if (asked.protocol === 'https:') {
-      this.#overTls({ ...asked, httpSocket: socket }, callback)
+      this.#overTls({ ...asked, httpSocket: socket }, (...[error, secure]) => {
+        if (error !== null) {
+          callback(error, null)
+          return
+        }
+        guardEnd(secure)
+        callback(null, secure)
+      })
       return
     }
     socket.setNoDelay(true).setKeepAlive(true, 60_000)
+    guardEnd(socket)
     callback(null, socket)
   }
 

@@ -7,6 +7,7 @@ import type { ClockCondition } from '../witness/clock.js'
 import type { DepositReport } from '../witness/deposit-report.js'
 import type { GuardReport, GuardState } from '../witness/rollback-guard.js'
 import type { PollView } from './polls.js'
+import { span } from '../lib/words.js'
 
 /** What follows from a condition: whether the node is ready all the same, and what `gossum status` exits with. */
 export const SEVERITIES = {
@@ -326,12 +327,4 @@ function aroundConditions({ mesh, bastion, places, operator, lists, watch }: Fac
 
 function count(number: number, one: string): string {
   return `${number} ${one}${number === 1 ? '' : 's'}`
-}
-
-/** A length of time in its largest whole unit. */
-function span(seconds: number): string {
-  if (seconds < 120) return `${Math.floor(seconds)} s`
-  if (seconds < 7200) return `${Math.floor(seconds / 60)} min`
-  if (seconds < 172_800) return `${Math.floor(seconds / 3600)} h`
-  return `${Math.floor(seconds / 86_400)} days`
 }

@@ -33,6 +33,8 @@ export interface PollerParts {
     readonly now: () => number
     /** Uniform in [0, 1). */
     readonly random: () => number
+    /** Waits so many ms; rejects with the signal. Timers of the process when absent. */
+    readonly pause?: (ms: number, signal: AbortSignal) => Promise<void>
   }
 }
 
@@ -57,9 +59,10 @@ export class Poller {
 
   async #run(): Promise<void> {
     const { signal } = this.#stopped
+    const { pause = (ms: number) => delay(ms, undefined, { signal }) } = this.#parts.world
     while (!signal.aborted) {
       await this.#poll(signal)
-      await delay(this.#pause(), undefined, { signal }).catch(() => undefined)
+      await pause(this.#pause(), signal).catch(() => undefined)
     }
   }
 

@@ -1,9 +1,13 @@
 /** The program as its users meet it: help, typos, exit codes, streams. */
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { describe, expect, it } from 'vitest'
 import { VERSION } from '../../src/version.js'
-import { gossum, jsonError, PROGRAM } from '../helpers/cli.js'
+import { built } from '../helpers/built.js'
+import { gossum, gossumProcess, jsonError, PROGRAM } from '../helpers/cli.js'
+import { readLines, vectorUrl } from '../helpers/vectors.js'
+
+const sumdbHead = (readLines(vectorUrl('sumdb-heads.jsonl')) as { note: string }[])[0]!.note
 
 const COMMANDS = [
   'run',
@@ -75,6 +79,32 @@ describe('gossum', () => {
     expect(await gossum(['--version'])).toEqual({ code: 0, stdout: `${VERSION}\n`, stderr: '' })
   })
 
+  // Most tests run it packed, or where others have run: that must be what its users run.
+  it.each<[string[], string?]>([
+    [['--version']],
+    [['help', 'run']],
+    [['explain', 'USAGE']],
+    [['explain', 'USAGE', '--json']],
+    [['typo']],
+    [['key', 'show', '--json']],
+    [['verify', '-'], 'hello\n'],
+    [['verify', '-', '--json'], sumdbHead],
+    [['verify', '--json', '/dev/null', '/nonexistent/file']],
+    [['policy', 'check', '-'], 'quorum none\n'],
+    [['check', 'go.sum', '-', '--node', 'http://127.0.0.1:1', '--json'], 'example.com/m v1.0.0 h1:x\n'],
+    [['config', 'show', '--home', '/nonexistent/home', '--json']],
+    [['status', '--node', 'http://127.0.0.1:1']],
+  ])('says the same built, packed, and where others ran: %j', async (args, input = '') => {
+    const env = { PATH: process.env['PATH'], HOME: '/nonexistent', GOSSUM_HOME: '/nonexistent', GOSSUM_MDNS: 'false' }
+    const { status, stdout, stderr } = spawnSync(built('cli/main.js'), args, { encoding: 'utf8', env, input })
+    const said = { code: status, stdout, stderr }
+    expect(await gossumProcess(args, { input })).toEqual(said)
+    expect(await gossum(args, { input })).toEqual(said)
+    expect(await gossum(args, { input })).toEqual(said)
+  })
+
+  it('runs packed in tests', () => expect(PROGRAM).not.toBe(built('cli/main.js')))
+
   it('says what its exit codes mean', async () => {
     const { code, stdout } = await gossum(['help', 'exit-codes'])
     expect(code).toBe(0)
@@ -112,7 +142,7 @@ describe('gossum', () => {
 
   it('ends in silence when its reader has seen enough', async () => {
     const args = Array.from({ length: 2000 }, () => '/dev/null')
-    const child = spawn(process.execPath, [PROGRAM, 'verify', '--json', ...args])
+    const child = spawn(built('cli/main.js'), ['verify', '--json', ...args])
     let stderr = ''
     child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()))
     child.stdout.once('data', () => child.stdout.destroy())

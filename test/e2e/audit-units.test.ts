@@ -83,7 +83,8 @@ describe('kill -9', () => {
     await audit(newHome())
     const whole = performance.now() - start
     let [kills, partly] = [0, 0]
-    while (kills < KILLS) {
+    // On a machine that is busy for a while all of them may come too early: then there are more.
+    while (kills < KILLS || (partly === 0 && kills < 4 * KILLS)) {
       const home = newHome()
       // Again and again in one folder, which has more each time.
       let wasKilled = true

@@ -341,10 +341,7 @@ describe('no file that was changed convicts', () => {
     for (let bit = 0; bit < file.length * 8; bit++) {
       const changed = file.slice()
       changed[Math.floor(bit / 8)]! ^= 1 << (bit % 8)
-      expect(
-        codeOf(() => verifyEvidence(parseEvidence(changed), [key])),
-        `bit ${bit}`,
-      ).not.toBe('accepted')
+      if (codeOf(() => verifyEvidence(parseEvidence(changed), [key])) === 'accepted') expect.fail(`bit ${bit}`)
     }
   })
 

@@ -81,10 +81,7 @@ describe('evidence', () => {
     for (let bit = 0; bit < bytes.length * 8; bit++) {
       const changed = bytes.slice()
       changed[Math.floor(bit / 8)]! ^= 1 << (bit % 8)
-      expect(
-        codeOf(() => verifyEvidence(parseEvidence(changed), [key])),
-        `bit ${bit}`,
-      ).not.toBe('accepted')
+      if (codeOf(() => verifyEvidence(parseEvidence(changed), [key])) === 'accepted') expect.fail(`bit ${bit}`)
     }
   })
 })

@@ -73,10 +73,7 @@ describe('a witness conflict', () => {
     for (let bit = 0; bit < bytes.length * 8; bit++) {
       const changed = bytes.slice()
       changed[Math.floor(bit / 8)]! ^= 1 << (bit % 8)
-      expect(
-        codeOf(() => verifyEvidence(parseEvidence(changed), trusted)),
-        `bit ${bit}`,
-      ).not.toBe('accepted')
+      if (codeOf(() => verifyEvidence(parseEvidence(changed), trusted)) === 'accepted') expect.fail(`bit ${bit}`)
     }
   })
 

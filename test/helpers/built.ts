@@ -3,6 +3,7 @@
  * dist/ was not made of src/ as it stands (scripts/built.js notes what it was made of).
  */
 import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { sourcesHash } from '../../scripts/sources.js'
 
@@ -15,7 +16,23 @@ export function built(file: string): string {
   return fileURLToPath(new URL(file, DIST))
 }
 
+/** Names the folder in which this run of the tests has the packed program (packed-program.ts). */
+export const PACKED_VARIABLE = 'TEST_PROGRAM'
+
+/**
+ * The program to start: the packed one where a test runner made it, the build itself for everybody else, benchmarks above
+ * all. Tests of the program's files want `built('cli/main.js')`.
+ */
+export function program(): string {
+  const main = built('cli/main.js')
+  const packed = process.env[PACKED_VARIABLE]
+  if (packed === undefined || packed === '') return main
+  const of = /-packed-([0-9a-f]{64})/.exec(packed)?.[1]
+  requireFresh(of, sourcesHash(), 'the packed program')
+  return join(packed, 'cli/main.js')
+}
+
 /** `of`: the hash of the sources that dist/ was made of, when it is there. */
-export function requireFresh(of: string | undefined, sources: string): void {
-  if (of !== sources) throw new Error(`dist/ is ${of === undefined ? 'not built' : 'older than src/'}: npm run build`)
+export function requireFresh(of: string | undefined, sources: string, what = 'dist/'): void {
+  if (of !== sources) throw new Error(`${what} is ${of === undefined ? 'not built' : 'older than src/'}: npm run build`)
 }

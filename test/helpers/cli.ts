@@ -1,10 +1,11 @@
 /** Runs the built program as a child process, as its users do. */
-import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process'
+import { fork, spawn, type ChildProcess, type ChildProcessWithoutNullStreams } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
-import { built } from './built.js'
+import { fileURLToPath } from 'node:url'
+import { built, program } from './built.js'
 
-export const PROGRAM = built('cli/main.js')
+export const PROGRAM = program()
 
 export interface CliOptions {
   /** What stdin gives; nothing when absent. */
@@ -23,14 +24,57 @@ export interface CliResult {
   readonly stderr: string
 }
 
-function spawnGossum(args: readonly string[], { env = {}, home = '/nonexistent', cwd }: CliOptions) {
+function environment({ env = {}, home = '/nonexistent' }: CliOptions): Readonly<Record<string, string>> {
   // Tests must not find each other's nodes on the network.
-  const clean = { PATH: process.env['PATH'], HOME: '/nonexistent', GOSSUM_HOME: home, GOSSUM_MDNS: 'false' }
-  return spawn(process.execPath, [PROGRAM, ...args], { env: { ...clean, ...env }, cwd })
+  const clean = { PATH: process.env['PATH'] ?? '', HOME: '/nonexistent', GOSSUM_HOME: home, GOSSUM_MDNS: 'false' }
+  return { ...clean, ...env }
 }
 
-/** Runs `gossum` with these arguments to its end. */
+function spawnGossum(args: readonly string[], options: CliOptions) {
+  return spawn(process.execPath, [PROGRAM, ...args], { env: environment(options), cwd: options.cwd })
+}
+
+/** Words of commands that run until they are told to end, and so want a process of their own. */
+const LASTING = new Set(['run', 'demo', 'serve'])
+/** The process in which this file's short commands run, once there is one; and whether one is running. */
+let host: ChildProcess | undefined
+let isBusy = false
+
+/**
+ * Runs `gossum` with these arguments to its end: in a process that ran others before, where nobody can tell, which
+ * program.test.ts sees to. Start, signals and streams are for `gossumProcess`.
+ */
 export async function gossum(args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
+  const env = environment(options)
+  // Node itself reads its variables when a process begins.
+  const isOwn = args.some((word) => LASTING.has(word)) || Object.keys(env).some((name) => name.startsWith('NODE_'))
+  if (isOwn || isBusy) return gossumProcess(args, options)
+  isBusy = true
+  try {
+    const child = (host ??= startHost())
+    const input = Buffer.from(options.input ?? '').toString('base64')
+    child.send({ args, env, cwd: options.cwd, input })
+    const ended = new AbortController()
+    const said = once(child, 'message', { signal: ended.signal }) as Promise<[CliResult]>
+    const broken = once(child, 'exit', { signal: ended.signal }).then(([code]): never => {
+      host = undefined
+      throw new Error(`gossum ${args.join(' ')} ended its process with ${String(code)}: run it by gossumProcess`)
+    })
+    const [result] = await Promise.race([said, broken]).finally(() => ended.abort())
+    return result
+  } finally {
+    isBusy = false
+  }
+}
+
+function startHost(): ChildProcess {
+  const script = fileURLToPath(new URL('program-host.js', import.meta.url))
+  // It runs the build itself, unpacked: what is packed does not begin anew.
+  return fork(script, [built('cli/main.js')], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'], execArgv: [] })
+}
+
+/** Runs `gossum` with these arguments to its end, in a process of its own. */
+export async function gossumProcess(args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
   const child = spawnGossum(args, options)
   const [stdout, stderr] = [collect(child.stdout), collect(child.stderr)]
   // A program that does not read its stdin has every right to.

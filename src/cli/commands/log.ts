@@ -14,10 +14,10 @@ import { MAX_TILE_RECORDS, splitDataTile } from '../../sumdb/module.js'
 import { SumdbServer, type NewRecord } from '../../sumdb/log-server.js'
 import { fromUtf8 } from '../../tlog/bytes.js'
 import { TILE_HEIGHT, tilePath } from '../../tlog/tile.js'
-import { grouped } from '../ui/node-text.js'
 import { readFileBounded } from '../named-files.js'
 import { addBookCommands } from './log-followed.js'
 import { output, type Output, type OutputFlags } from '../ui/output.js'
+import { grouped } from '../../lib/words.js'
 
 interface ServeFlags extends OutputFlags {
   readonly home?: string

@@ -1,21 +1,21 @@
 /** `gossum run`: a node, until it is told to stop. */
 import { setFlagsFromString } from 'node:v8'
 import { Command } from 'commander'
-import { loadConfig, SUM_GOLANG_ORG, type Config } from '../../config/config.js'
+import { loadConfig, type Config } from '../../config/config.js'
 import { defaultHome } from '../../config/user-home.js'
 import type { NodeEvent } from '../../node/events.js'
 import { withoutSecrets } from '../../errors.js'
+import { askable, goSumDb, isSumDb } from '../../status/go-setting.js'
 import type { LogView } from '../../status/shapes.js'
 import { createNode, type GossumNode } from '../../node/node.js'
-import { SUMDB_ORIGIN } from '../../tlog/checkpoint.js'
 import { policyStrength } from '../../tlog/policy-strength.js'
 import { quorumThreshold } from '../../tlog/policy.js'
-import { grouped, span } from '../ui/node-text.js'
-import { askable, nodeFlag } from '../node-client.js'
+import { nodeFlag } from '../node-client.js'
 import { goEnv, writtenGoEnv } from '../go-env.js'
 import { declareSettings, settingsOf, type SettingFlags } from '../setting-flags.js'
 import { afterEvidence, afterSuspect, describeEvent, type Flags } from '../ui/event-text.js'
 import { output, type Output } from '../ui/output.js'
+import { grouped, span } from '../../lib/words.js'
 
 /** What GOSUMDB is when nobody set it. */
 const DEFAULT_GOSUMDB = 'sum.golang.org'
@@ -128,16 +128,6 @@ async function introduce(node: GossumNode, config: Config, out: Output): Promise
     ...logs.flatMap((log) => frozenTexts(log, flagsFor(node, config)).map((text) => ['FROZEN', text])),
   ]
   for (const [label, text] of lines) out.line(`${label!.padEnd(11)}${text!}`)
-}
-
-/** Whether the go command can ask this node about a log: it is a checksum database, and can be asked itself. */
-function isSumDb({ origin, url, disabled }: Pick<LogView, 'origin' | 'url' | 'disabled'>): boolean {
-  return origin === SUMDB_ORIGIN && url !== null && !disabled
-}
-
-/** What makes the go command ask this node about a log: it knows the key of sum.golang.org, and no other. */
-export function goSumDb({ key, name }: Pick<LogView, 'key' | 'name'>, http: string): string {
-  return `${key === SUM_GOLANG_ORG ? name : key} ${askable(http)}/sumdb/${name}`
 }
 
 /** What sets GOSUMDB back to what the user's own setting is now, unless that is this node already. */

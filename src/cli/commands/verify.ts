@@ -5,13 +5,14 @@ import { errorCode } from '../../errors.js'
 import { recordsTold } from '../../evidence/evidence.js'
 import { MAX_POLICY_BYTES, parsePolicy } from '../../tlog/policy.js'
 import { moduleText, placesOf } from '../ui/evidence-text.js'
-import { counted, grouped } from '../ui/node-text.js'
+import { counted } from '../ui/node-text.js'
 import { collect } from '../common-flags.js'
 import { EXIT, exitCodeOf } from '../exit.js'
 import { readFileBounded, readPolicyFile } from '../named-files.js'
 import { parseLogKey } from '../log-key.js'
 import { output, type Output, type OutputFlags } from '../ui/output.js'
 import { judge, type TrustedKeys, type FileVerdict } from './verdict.js'
+import { grouped } from '../../lib/words.js'
 
 interface VerifyFlags extends OutputFlags {
   readonly log?: string[]

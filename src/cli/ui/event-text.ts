@@ -3,7 +3,8 @@ import { ERRORS, type ErrorCode } from '../../errors.js'
 import { BAD_RECORD, SPLIT_VIEW, WITNESS_CONFLICT } from '../../evidence/evidence.js'
 import type { NodeEvent } from '../../node/events.js'
 import { deedOf, placesOf } from './evidence-text.js'
-import { counted, grouped, isAnswer, pollError } from './node-text.js'
+import { counted, isAnswer, pollError } from './node-text.js'
+import { grouped } from '../../lib/words.js'
 
 interface NamedLog {
   readonly id: string

@@ -1,7 +1,8 @@
 /** Evidence in words, for people: what each kind says stands here and nowhere else. Pure. */
 import { BAD_RECORD, SPLIT_VIEW, WITNESS_CONFLICT, type Evidence } from '../../evidence/evidence.js'
 import type { EvidenceView, LogView } from '../../status/shapes.js'
-import { age, grouped, nameOf, table } from './node-text.js'
+import { age, nameOf, table } from './node-text.js'
+import { grouped } from '../../lib/words.js'
 
 /** What is told of evidence, of whatever kind. */
 interface Content {

@@ -1,6 +1,7 @@
 /** How a module mirror stands, in lines for people. Pure. */
 import type { MirrorStatusView } from '../../status/shapes.js'
-import { age, counted, span } from './node-text.js'
+import { age, counted } from './node-text.js'
+import { span } from '../../lib/words.js'
 
 /** Gives a text a style. */
 type Paint = (style: 'red' | 'yellow' | 'bold', text: string) => string

@@ -9,7 +9,9 @@ import type {
   PeerView,
   StatusView,
 } from '../../status/shapes.js'
+import { beliefIn } from '../../status/verdict.js'
 import type { BastionReport } from '../../http/bastion/bastion.js'
+import { grouped, span } from '../../lib/words.js'
 
 /** How a text may be marked; what a mark looks like is the output's business. */
 export type Paint = (style: 'bold' | 'dim' | 'red' | 'green' | 'yellow', text: string) => string
@@ -18,11 +20,6 @@ export type Paint = (style: 'bold' | 'dim' | 'red' | 'green' | 'yellow', text: s
 const GAP = '  '
 const LABEL_WIDTH = 10
 
-/** A whole number with its thousands apart. Not by Intl, which takes longer to load than most commands to run. */
-export function grouped(value: number): string {
-  return String(value).replace(/\B(?=(?:\d{3})+$)/g, ',')
-}
-
 /** Seconds that clocks of two machines may differ without a word about it. */
 const CLOCKS_DIFFER = 60
 
@@ -30,14 +27,6 @@ const CLOCKS_DIFFER = 60
 export function age(time: string, now: number): string {
   const seconds = Math.round((now - Date.parse(time)) / 1000)
   return seconds < -CLOCKS_DIFFER ? `${span(-seconds)} ahead of this clock` : `${span(Math.max(0, seconds))} ago`
-}
-
-/** A number of seconds in its largest whole unit. */
-export function span(seconds: number): string {
-  if (seconds < 120) return `${seconds} s`
-  if (seconds < 7200) return `${Math.floor(seconds / 60)} min`
-  if (seconds < 172_800) return `${Math.floor(seconds / 3600)} h`
-  return `${Math.floor(seconds / 86_400)} days`
 }
 
 /** A number of things, in words. */
@@ -86,15 +75,23 @@ export function statusLines(
   paint: Paint,
 ): string[] {
   return [
-    ...status.logs.flatMap((log) => [...logLines(log, status, now, paint), '']),
+    ...status.logs.flatMap((log) => [...logLines(log, status, evidence, now, paint), '']),
     ...nodeLines(status, evidence, now, paint),
   ]
 }
 
-function logLines(log: LogView, status: StatusView, now: number, paint: Paint): string[] {
+function logLines(
+  log: LogView,
+  status: StatusView,
+  evidence: readonly EvidenceView[],
+  now: number,
+  paint: Paint,
+): string[] {
+  const { belief, sentence } = beliefIn(status, log, evidence, now)
   const size = log.root === null ? 'no head yet' : `size ${grouped(log.size)}`
   return [
     ` ${paint('bold', log.name)}${GAP}${size}`,
+    ` ${paint(BELIEF_STYLES[belief], sentence)}`,
     labelled('view', viewOf(log, status, paint)),
     labelled('newest', newestOf(log, now)),
     ...(log.witness === status.witness ? [] : [labelled('key', `its own: ${log.witness}`)]),
@@ -105,6 +102,8 @@ function logLines(log: LogView, status: StatusView, now: number, paint: Paint): 
     ...(log.reachable === false ? [labelled('log', paint('yellow', troubleOf(log)))] : []),
   ]
 }
+
+const BELIEF_STYLES = { agreed: 'green', thin: 'yellow', split: 'red' } as const
 
 function troubleOf({ error }: LogView): string {
   return `${isAnswer(error) ? 'shows no head of this log' : 'not reachable'}: ${pollError(error)}`

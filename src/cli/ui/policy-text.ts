@@ -2,7 +2,8 @@
 import type { WitnessView } from '../../status/shapes.js'
 import { quorumSatisfied, type Policy } from '../../tlog/policy.js'
 import { equalAdvice, fewestFor, policyStrength, type EqualStrength } from '../../tlog/policy-strength.js'
-import { age, counted, grouped, table, type Paint } from './node-text.js'
+import { age, counted, table, type Paint } from './node-text.js'
+import { grouped } from '../../lib/words.js'
 
 /** A witness of which no cosignature came for this long is silent: a node renews its own every half hour. */
 const SILENT_AFTER_HOURS = 2

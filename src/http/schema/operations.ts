@@ -4,6 +4,7 @@ import { MAX_EVIDENCE_BYTES } from '../../evidence/evidence.js'
 import { MAX_READ_NOTE_BYTES } from '../../tlog/note.js'
 import { MAX_BODY_BYTES } from '../witness/add-checkpoint-body.js'
 import { EVIDENCE_ID, LOG_ID } from '../../status/ids.js'
+import { LogPictures } from '../../dashboard/facts.js'
 import { BELOW, INDEX_LIMIT, LIMIT } from './parameters.js'
 import * as shapes from '../../status/shapes.js'
 
@@ -52,6 +53,7 @@ const NAME = fromPath('name', 'the key name of a checksum database', { type: 'st
 const BYTES = Type.Unsafe<Uint8Array>({ type: 'string', format: 'binary' })
 
 const API: readonly Operation[] = [
+  read('/', 'what a person should believe now, as a page', text('the page', 'text/html')),
   read('/api/v1/status', 'how the node stands', json('the status', shapes.StatusView)),
   read('/api/v1/logs', 'the logs that it follows', json('the logs', shapes.Logs)),
   read(
@@ -67,6 +69,9 @@ const API: readonly Operation[] = [
     LOG,
     { name: 'limit', in: 'query', description: 'heads of the page; it may end earlier', schema: LIMIT },
     { name: 'below', in: 'query', description: 'the heads are smaller than this', schema: BELOW },
+  ]),
+  read('/api/v1/logs/{log}/pictures', 'what the pictures of the page show of a log', json('the facts', LogPictures), [
+    LOG,
   ]),
   read('/api/v1/peers', 'the connected peers', json('the peers', shapes.Peers)),
   read('/api/v1/witnesses', 'the witnesses of the policy, and this one', json('the witnesses', shapes.Witnesses)),

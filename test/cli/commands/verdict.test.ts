@@ -44,7 +44,9 @@ function evidenceFile(): Uint8Array {
   return encodeEvidence(makeSplitView(parseVerifierKey(fork.vkey), notes, { root: root!, proof }))
 }
 
+/** A hundred thousand of these are asked for: an expectation costs more than a judgement, and is made where it fails. */
 function expectInvalid(verdict: FileVerdict, what: string): void {
+  if (verdict.verdict === 'invalid' && verdict.reason && verdict.code !== 'INTERNAL') return
   expect(verdict.verdict, what).toBe('invalid')
   expect(verdict.reason, what).toBeTruthy()
   expect(verdict.code, what).not.toBe('INTERNAL')

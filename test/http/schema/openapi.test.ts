@@ -6,6 +6,7 @@ import { describe, expect, it, test } from 'vitest'
 import { ERRORS, type ErrorCode } from '../../../src/errors.js'
 import { encodeEvidence, makeSplitView } from '../../../src/evidence/evidence.js'
 import { apiRoutes } from '../../../src/http/api.js'
+import { dashboardRoutes } from '../../../src/http/dashboard-door.js'
 import type { NodeView } from '../../../src/status/node-view.js'
 import type { EvidenceView, LogView, StatusView } from '../../../src/status/shapes.js'
 import { sumdbRoutes } from '../../../src/http/go-door.js'
@@ -48,6 +49,7 @@ function routesOf(node: NodeView): Route[] {
   }
   return [
     ...apiRoutes(node),
+    ...dashboardRoutes(node, () => 1_790_000_000_000),
     ...operatorRoutes(node),
     ...mirrorOperatorRoutes(fakeMirror()),
     aboutWitnessRoute(ABOUT),
@@ -298,7 +300,9 @@ describe('a running node', () => {
       await look('get', '/api/v1/logs/{log}/heads', `/api/v1/logs/${log.id}/heads${page}`)
     }
     await look('get', '/api/v1/logs/{log}/head', `/api/v1/logs/${log.id}/head`)
-    for (const path of ['/livez', '/readyz', '/healthz', '/metrics', '/openapi.json']) await look('get', path, path)
+    await look('get', '/api/v1/logs/{log}/pictures', `/api/v1/logs/${log.id}/pictures`)
+    for (const path of ['/', '/livez', '/readyz', '/healthz', '/metrics', '/openapi.json'])
+      await look('get', path, path)
     await look('get', '/readyz', '/readyz?verbose')
     await look('post', '/add-checkpoint', '/add-checkpoint', 'old 0\n\nnothing\n')
     await look('post', '/sign-subtree', '/sign-subtree', 'nothing')

@@ -7,9 +7,10 @@ import { evidenceId } from '../../../evidence/evidence.js'
 import { formatHash } from '../../../tlog/hash.js'
 import { keepInFile } from '../evidence/evidence-file.js'
 import { EXIT, gravest } from '../../exit.js'
-import { counted, grouped } from '../../ui/node-text.js'
+import { counted } from '../../ui/node-text.js'
 import type { Output } from '../../ui/output.js'
 import type { AuditFlags } from './audit-settings.js'
+import { grouped } from '../../../lib/words.js'
 
 /** How many tiles that could not be had are shown to people; scripts get all. */
 const SHOWN_MISSING = 5

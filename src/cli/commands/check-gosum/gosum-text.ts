@@ -1,8 +1,9 @@
 /** What `gossum check go.sum` says of a file: the verdict, its exit code, and the words. Pure. */
 import type { LineFinding, FindingClass } from '../../../audit/gosum.js'
-import { counted, grouped, type Paint } from '../../ui/node-text.js'
+import { counted, type Paint } from '../../ui/node-text.js'
 import { EXIT } from '../../exit.js'
 import type { CosignatureVerdict } from '../verdict.js'
+import { grouped } from '../../../lib/words.js'
 
 export type GoSumVerdict = 'ok' | 'differs' | 'misbehaviour' | 'undecided' | 'malformed'
 

@@ -13,7 +13,6 @@ import { parseCheckpoint, type Checkpoint } from '../../../tlog/checkpoint.js'
 import { EMPTY_ROOT, formatHash } from '../../../tlog/hash.js'
 import { signedHeadsIn } from '../../../tlog/cut.js'
 import { formatNote, parseNote, verifyNote, type Note } from '../../../tlog/note.js'
-import { grouped } from '../../ui/node-text.js'
 import { NodeClient, nodeFlag } from '../../node-client.js'
 import { nodeUrl } from '../../node-url.js'
 import type { CommonFlags } from '../../common-flags.js'
@@ -31,6 +30,7 @@ import {
   type HeadVerdict,
 } from './head-answers.js'
 import { output, type Output } from '../../ui/output.js'
+import { grouped } from '../../../lib/words.js'
 
 interface HeadFlags extends CommonFlags {
   readonly log: string

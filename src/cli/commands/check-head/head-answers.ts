@@ -11,8 +11,8 @@ import { equalBytes } from '../../../tlog/bytes.js'
 import type { Checkpoint } from '../../../tlog/checkpoint.js'
 import { EMPTY_ROOT, formatHash } from '../../../tlog/hash.js'
 import { parseNote, type Note } from '../../../tlog/note.js'
-import { grouped } from '../../ui/node-text.js'
 import type { NodeClient } from '../../node-client.js'
+import { grouped } from '../../../lib/words.js'
 
 /** A head that the log signed, as somebody remembers it. */
 export interface RememberedHead {

@@ -1,9 +1,10 @@
 /** What `gossum check modcache` says: one report of a whole cache, in JSON, in words and for code scanning. Pure. */
 import { MEANINGS, MODULE_CLASSES, type ModuleClass } from '../../../audit/module/module-views.js'
-import { counted, grouped, type Paint } from '../../ui/node-text.js'
+import { counted, type Paint } from '../../ui/node-text.js'
 import { sarifDocument, type SarifResult, type SarifRule } from '../../ui/sarif-document.js'
 import type { EvidenceReport, HeadReport } from '../check-gosum/gosum-text.js'
 import { differenceText, headline, type ModuleOutcome, type ModuleReport } from '../check-module/module-text.js'
+import { grouped } from '../../../lib/words.js'
 
 /** A module cache, as --json prints it. */
 export interface CacheReport {

@@ -13,7 +13,8 @@ import {
 } from '../../../audit/module/module-views.js'
 import type { ModuleVersion } from '../../../sumdb/module-version.js'
 import { EXIT } from '../../exit.js'
-import { grouped, type Paint } from '../../ui/node-text.js'
+import { type Paint } from '../../ui/node-text.js'
+import { grouped } from '../../../lib/words.js'
 
 export type ModuleOutcome = 'ok' | 'differs' | 'misbehaviour' | 'undecided'
 

@@ -13,7 +13,6 @@ import { evidenceHeads, parseEvidence } from '../../../evidence/evidence.js'
 import type { NodeEvent } from '../../../node/events.js'
 import { fromUtf8, utf8 } from '../../../tlog/bytes.js'
 import { makeSignerKey, parseNote, SIGNATURE_TYPES, type SignerKey, type VerifierKey } from '../../../tlog/note.js'
-import { grouped } from '../../ui/node-text.js'
 import { pasteable } from '../../ui/invocation.js'
 import { tellNode } from '../../operator-client.js'
 import type { Output } from '../../ui/output.js'
@@ -23,6 +22,7 @@ import { Child, PROGRAM } from './child.js'
 import { convictedByAuditor, verifiedByFreshProcess } from './fresh-process.js'
 import { isAdvanced, isBadRecord, isConnected, isConviction, isQuorum, isSplitView } from './questions.js'
 import { TwoFacedLog, VIEWS, type Lie } from './two-faced-log.js'
+import { grouped } from '../../../lib/words.js'
 
 /** Seconds between polls of a demo node: the log is on this machine and moves when we say. */
 const POLL_SECONDS = 0.5

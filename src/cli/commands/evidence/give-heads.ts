@@ -7,11 +7,11 @@ import type { FoundHead } from '../../../evidence/report-shape.js'
 import { mapBounded } from '../../../lib/single-flight.js'
 import { parseCheckpoint } from '../../../tlog/checkpoint.js'
 import { formatNote } from '../../../tlog/note.js'
-import { grouped } from '../../ui/node-text.js'
 import type { NodeClient } from '../../node-client.js'
 import { EXIT, gravest } from '../../exit.js'
 import { askNode, type HeadStatement } from '../check-head/head-answers.js'
 import type { Output } from '../../ui/output.js'
+import { grouped } from '../../../lib/words.js'
 
 /** Heads that are given, and how many at a time: a node takes 32 of one address at once. */
 const MAX_HEADS = 16

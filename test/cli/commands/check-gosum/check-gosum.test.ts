@@ -10,7 +10,8 @@ import { logId, SUMDB_ORIGIN } from '../../../../src/tlog/checkpoint.js'
 import { makeSignerKey, SIGNATURE_TYPES } from '../../../../src/tlog/note.js'
 import { LyingLog, madeUpRecord, madeUpRecords, memoryLog, replaceBody } from '../../../fakes/lying-log.js'
 import { cosigned, QuorumDoor } from '../../../fakes/quorum-door.js'
-import { gossum, jsonError, PROGRAM, type CliOptions, type CliResult } from '../../../helpers/cli.js'
+import { built } from '../../../helpers/built.js'
+import { gossum, jsonError, type CliOptions, type CliResult } from '../../../helpers/cli.js'
 import { scratchFolder, temporaryHome } from '../../../helpers/home.js'
 
 const { dir, file } = scratchFolder()
@@ -322,7 +323,7 @@ describe('what was found before', () => {
     // Who has set something of ours has it looked at.
     const env = { PATH: process.env['PATH'], HOME: '/nonexistent', XDG_CACHE_HOME: cache, NODE_V8_COVERAGE: loaded }
     const args = ['check', 'go.sum', path, '--node', door.url, '--log', vkey, '--policy', policy]
-    execFileSync(process.execPath, [PROGRAM, ...args], { env })
+    execFileSync(process.execPath, [built('cli/main.js'), ...args], { env })
     const [report] = await readdir(loaded)
     const scripts = (await readFile(join(loaded, report!), 'utf8')).match(/"url":"[^"]+/g)!
     expect(scripts.some((script) => script.endsWith('/check-gosum/check-gosum.js'))).toBe(true)

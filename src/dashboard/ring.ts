@@ -1,0 +1,66 @@
+/**
+ * The ring: the witnesses that count, and the peers of the mesh inside, each by how lately it was heard of. Shapes say it as
+ * colours do: a disc is fresh, half a disc is late, an empty circle is silent, a cross is convicted. Pure.
+ */
+import { pointRadial } from 'd3-shape'
+import type { VNode } from 'preact'
+import type { Freshness, RingMember } from './facts.js'
+import { html } from './html.js'
+import { plain } from './plain.js'
+
+const FRESHNESS: readonly Freshness[] = ['fresh', 'late', 'silent', 'convicted']
+const [WIDTH, HEIGHT] = [560, 320]
+/** Radius of the ring of witnesses, and of that of peers. */
+const RADIUS = { witness: 108, peer: 58 }
+/** Members of one kind that are drawn. */
+const MOST = { witness: 24, peer: 48 }
+
+export function ringText(members: readonly RingMember[]): string {
+  const of = (kind: RingMember['kind'], one: string, many: string): string => {
+    const all = members.filter((member) => member.kind === kind)
+    const counts = FRESHNESS.flatMap((freshness) => {
+      const count = all.filter((member) => member.freshness === freshness).length
+      return count === 0 ? [] : [`${count} ${freshness}`]
+    })
+    return `${all.length} ${all.length === 1 ? one : many}${counts.length === 0 ? '' : ` (${counts.join(', ')})`}`
+  }
+  return `${of('witness', 'witness', 'witnesses')}, ${of('peer', 'peer', 'peers')}`
+}
+
+export function ring(members: readonly RingMember[]): VNode {
+  const kinds = ['witness', 'peer'] as const
+  return html`<svg class="ring" viewBox=${`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label=${ringText(members)}>
+    <title>${ringText(members)}</title>
+    <g transform=${`translate(${WIDTH / 2},${HEIGHT / 2})`}>
+      ${kinds.map((kind) => html`<circle class="orbit" r=${RADIUS[kind]} />`)}
+      ${kinds.map((kind) => circleOf(members.filter((member) => member.kind === kind).slice(0, MOST[kind]), kind))}
+    </g>
+  </svg>`
+}
+
+function circleOf(members: readonly RingMember[], kind: RingMember['kind']): VNode[] {
+  return members.map(({ name, own, freshness, text }, i) => {
+    const angle = (i / members.length) * 2 * Math.PI
+    const [x, y] = pointRadial(angle, RADIUS[kind])
+    const [labelX, labelY] = pointRadial(angle, RADIUS[kind] + 16)
+    const anchor = Math.abs(labelX) < 20 ? 'middle' : labelX > 0 ? 'start' : 'end'
+    return html`<g class=${`member ${kind} ${freshness}${own ? ' own' : ''}`}>
+      <title>${`${plain(name)}: ${text}`}</title>
+      ${mark(x, y, freshness, kind === 'witness' ? 9 : 6)}
+      ${
+        kind === 'witness'
+          ? html`<text x=${labelX} y=${labelY + 4} text-anchor=${anchor}>${plain(name, 20)}</text>`
+          : null
+      }
+    </g>`
+  })
+}
+
+function mark(x: number, y: number, freshness: Freshness, r: number): VNode {
+  if (freshness === 'convicted')
+    return html`<path class="mark" d=${`M${x - r},${y - r}l${2 * r},${2 * r}M${x + r},${y - r}l${-2 * r},${2 * r}`} />`
+  return html`<g class="mark">
+    <circle cx=${x} cy=${y} r=${r} />
+    ${freshness === 'late' ? html`<path class="half" d=${`M${x},${y - r}a${r},${r} 0 0 1 0,${2 * r}z`} />` : null}
+  </g>`
+}

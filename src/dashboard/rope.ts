@@ -1,0 +1,143 @@
+/**
+ * The rope: one strand for each witness, the size of the tree over time. Where they agree the strands lie side by side and are
+ * one rope; one that signed another history leaves it; one that has fallen silent is a loose end. Pure.
+ */
+import { scaleLinear } from 'd3-scale'
+import { curveMonotoneX, line } from 'd3-shape'
+import type { VNode } from 'preact'
+import type { RopeFacts, SignedPoint, Strand } from './facts.js'
+import { html } from './html.js'
+import { plain } from './plain.js'
+import { grouped, span } from '../lib/words.js'
+
+const WIDTH = 720
+const HEIGHT = 240
+const MARGIN = { left: 12, right: 176, top: 20, bottom: 28 }
+/** Between two strands that agree, in pixels: they touch. */
+const GAP = 4
+/** How far from the rope a strand ends that has left it, in pixels. */
+const STRAYED_BY = 56
+/** Milliseconds after which a strand that ends is a loose end: witnesses sign a head that stands still again well before. */
+const SILENT_MS = 3_600_000
+/** Milliseconds of the longest picture. */
+const LONGEST_MS = 24 * 3_600_000
+/** Strands that are drawn; a policy of more is told in words. */
+const MAX_STRANDS = 24
+
+/** Says what the picture shows to who cannot see it. */
+export function ropeText({ strands, now }: RopeFacts): string {
+  const witnesses = strands.filter((strand) => strand.of === 'witness')
+  const strayed = strands.filter((strand) => strand.strayed.length > 0)
+  const silent = witnesses.filter((strand) => strand.strayed.length === 0 && isSilent(strand, now))
+  const together = witnesses.filter((strand) => !strayed.includes(strand) && !silent.includes(strand))
+  const names = (some: readonly Strand[]): string => some.map(({ name }) => plain(name)).join(', ')
+  return [
+    `${together.length} of ${witnesses.length} witnesses lie in one rope`,
+    ...(strayed.length === 0 ? [] : [`left it: ${names(strayed)}`]),
+    ...(silent.length === 0 ? [] : [`silent: ${names(silent)}`]),
+  ].join('; ')
+}
+
+export function rope(facts: RopeFacts): VNode {
+  const strands = facts.strands.slice(0, MAX_STRANDS)
+  const points = strands.flatMap((strand) => [...strand.points, ...strand.strayed])
+  const scales = scalesOf(points, facts.now)
+  const drawn = strands.map((strand, i) => strandOf(strand, (i - (strands.length - 1) / 2) * GAP, facts.now, scales))
+  const labels = spread(drawn.flatMap(({ label }) => label))
+  const newest = Math.max(0, ...points.map(({ size }) => size))
+  const [begin, foot] = [ago(facts.now - scales.from), HEIGHT - 8]
+  return html`<svg class="rope" viewBox=${`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label=${ropeText(facts)}>
+    <title>${ropeText(facts)}</title>
+    <line class="axis" x1=${MARGIN.left} x2=${WIDTH - MARGIN.right} y1=${HEIGHT - 24} y2=${HEIGHT - 24} />
+    <text class="axis" x=${MARGIN.left} y=${foot}>${begin} ago</text>
+    <text class="axis" x=${WIDTH - MARGIN.right} y=${foot} text-anchor="end">now</text>
+    <text class="axis" x=${MARGIN.left} y="14">size ${grouped(newest)}</text>
+    ${drawn.map(({ shape }) => shape)}
+    ${labels.map(
+      ({ y, text, kind }) => html`<text class=${`label ${kind}`} x=${WIDTH - MARGIN.right + 8} y=${y}>${text}</text>`,
+    )}
+  </svg>`
+}
+
+interface Scales {
+  readonly x: (time: number) => number
+  readonly y: (size: number) => number
+  /** When the picture begins. */
+  readonly from: number
+}
+
+function scalesOf(points: readonly SignedPoint[], now: number): Scales {
+  // A witness may say any time that it likes: the picture begins no earlier than that, and ends now.
+  const from = Math.max(now - LONGEST_MS, Math.min(now - 60_000, ...points.map(({ time }) => time)))
+  const sizes = points.map(({ size }) => size)
+  const [low, high] = [Math.min(...sizes, Infinity), Math.max(...sizes, 0)]
+  const x = scaleLinear([from, now], [MARGIN.left, WIDTH - MARGIN.right]).clamp(true)
+  const y = scaleLinear([Math.min(low, high - 1), high], [HEIGHT - MARGIN.bottom - STRAYED_BY, MARGIN.top + 24])
+  return { x, y, from }
+}
+
+type Place = [x: number, y: number]
+
+interface Label {
+  readonly y: number
+  readonly text: string
+  readonly kind: string
+}
+
+function strandOf(strand: Strand, offset: number, now: number, { x, y }: Scales): { shape: VNode; label: Label[] } {
+  const { name, own, strayed } = strand
+  const [leaving] = strayed
+  const points = strand.points.toSorted((a, b) => a.time - b.time)
+  const isLoose = isSilent(strand, now)
+  const kind = leaving !== undefined ? 'strayed' : isLoose ? 'loose' : own ? 'own' : 'together'
+  const at = points.map(({ time, size }): Place => [x(time), y(size) + offset])
+  const last = at.at(-1)
+  // A strand that was heard of lately goes on to now: nothing says that it has left.
+  if (last !== undefined && !isLoose && strand.of === 'witness') at.push([x(now), last[1]])
+  const text = plain(name)
+  const path = line().curve(curveMonotoneX)(at) ?? ''
+  const shape = (...more: VNode[]): VNode =>
+    html`<g class=${`strand ${kind}`}>
+      <title>${text}</title>
+      <path d=${path} />
+      ${more}
+    </g>`
+  if (leaving !== undefined) {
+    // What both histories have in common ends before the smaller of the two heads.
+    const common = points.findLastIndex(({ size }) => size < leaving.size)
+    const start = at[Math.max(0, common)] ?? [MARGIN.left, y(leaving.size) + offset]
+    const end: Place = [WIDTH - MARGIN.right, HEIGHT - MARGIN.bottom - 20 + offset]
+    const middle = (start[0] + end[0]) / 2
+    const bend = `M${start.join(',')}C${middle},${start[1]} ${middle},${end[1]} ${end.join(',')}`
+    const ends = [html`<path class="leaving" d=${bend} />`, html`<path class="mark" d=${cross(end)} />`]
+    return { shape: shape(...ends), label: [{ y: end[1] + 4, text: `${text} ✕`, kind }] }
+  }
+  if (last === undefined) return { shape: shape(), label: [] }
+  if (!isLoose) return { shape: shape(), label: [{ y: last[1] + 4, text, kind }] }
+  const end = html`<circle class="mark" cx=${last[0]} cy=${last[1]} r="4" />`
+  return { shape: shape(end), label: [{ y: last[1] + 4, text: `${text} ○ ${ago(now - points.at(-1)!.time)}`, kind }] }
+}
+
+function isSilent({ points }: Pick<Strand, 'points'>, now: number): boolean {
+  return now - Math.max(0, ...points.map(({ time }) => time)) > SILENT_MS
+}
+
+function cross([x, y]: [number, number]): string {
+  return `M${x - 5},${y - 5}l10,10M${x + 5},${y - 5}l-10,10`
+}
+
+/** Moves labels apart that would lie on each other. */
+function spread(labels: readonly Label[]): Label[] {
+  let next = -Infinity
+  return labels
+    .toSorted((a, b) => a.y - b.y)
+    .map((label) => {
+      const y = Math.max(label.y, next)
+      next = y + 13
+      return { ...label, y }
+    })
+}
+
+function ago(ms: number): string {
+  return span(Math.max(0, ms) / 1000)
+}

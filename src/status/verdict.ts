@@ -1,0 +1,82 @@
+/**
+ * What a person should believe now of one log, as one sentence: `gossum status` and the dashboard say the same. It speaks of
+ * what others were seen to sign, never of what this node hopes. Pure.
+ */
+import { isReady, type Condition } from './conditions.js'
+import type { EvidenceView, LogView, StatusView } from './shapes.js'
+import { grouped, span } from '../lib/words.js'
+
+/**
+ * - `agreed`  enough witnesses sign one history, and did so lately
+ * - `thin`    too few for a statement, or too long ago
+ * - `split`   the log is proven to have lied
+ */
+export type Belief = 'agreed' | 'thin' | 'split'
+
+export interface Verdict {
+  readonly belief: Belief
+  readonly sentence: string
+}
+
+/** Seconds after which what witnesses signed is no statement about now: they sign a log that stands still again well before. */
+const STALE_S = 3600
+
+/** What there is to say of a log. `now` in milliseconds since 1970; `evidence` of all logs. */
+export function beliefIn(
+  status: Pick<StatusView, 'policy' | 'conditions'>,
+  log: LogView,
+  evidence: readonly EvidenceView[],
+  now: number,
+): Verdict {
+  const lies = evidence.filter((item) => item.log === log.id && item.witness === null && !item.acked)
+  const [first] = lies.toSorted((a, b) => Date.parse(a.seenAt) - Date.parse(b.seenAt))
+  if (first !== undefined) return { belief: 'split', sentence: accusation(first) }
+  if (log.frozen)
+    return {
+      belief: 'split',
+      sentence: 'Something of this log could not be explained, and nothing more of it is signed.',
+    }
+  if (log.disabled) return thin('This log is not followed any more: what is shown here is of earlier days.')
+  const { quorum } = log
+  if (quorum === null || log.size === 0)
+    return thin(`Too few witnesses to say: ${log.size === 0 ? 'no head was proven yet' : 'no head has a quorum yet'}.`)
+  const threshold = status.policy?.threshold ?? 1
+  const counted = quorum.cosignatures.filter((cosignature) => cosignature.counted)
+  // Enough of them have signed it at this time or later: fewer could say any time they like.
+  const times = counted.map(({ time }) => Date.parse(time)).sort((a, b) => b - a)
+  const signedAt = times[threshold - 1]
+  if (signedAt === undefined) return thin('Too few witnesses to say: those that signed do not count, or not any more.')
+  const since = Math.max(0, (now - signedAt) / 1000)
+  const failing = status.conditions.find((condition) => isAbout(condition, log.id) && !isReady([condition]))
+  const size = grouped(quorum.size)
+  if (status.policy === null)
+    return thin(`Nobody but this node counts here: it has proven the log up to ${size} records, ${span(since)} ago.`)
+  const agree = `${counted.length} of ${status.policy.witnesses} witnesses`
+  if (since > STALE_S)
+    return thin(
+      `Nothing to say of now: the newest head that ${agree} agree on, ${size}, was signed ${span(since)} ago.`,
+    )
+  if (failing !== undefined)
+    return thin(
+      `Too little to say of now: ${failing.text}. ${agree} saw the same log up to ${size}, ${span(since)} ago.`,
+    )
+  return {
+    belief: 'agreed',
+    sentence: `${agree} see the same log; the newest head they agree on is ${size}, ${span(since)} old.`,
+  }
+}
+
+function thin(sentence: string): Verdict {
+  return { belief: 'thin', sentence }
+}
+
+function accusation({ type, seenAt, module }: EvidenceView): string {
+  const since = `since ${seenAt.slice(0, 16).replace('T', ' ')} UTC`
+  return module === undefined
+    ? `SPLIT VIEW ${since}: the log has signed two histories (${type}). The proof is below.`
+    : `BAD RECORD ${since}: the log holds two records of ${module} that contradict each other. The proof is below.`
+}
+
+function isAbout({ log }: Condition, id: string): boolean {
+  return log === null || log === id
+}

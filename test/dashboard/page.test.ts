@@ -1,0 +1,54 @@
+/** The page of a node: its words, and that names of others stay words. */
+import { describe, expect, test } from 'vitest'
+import { page } from '../../src/dashboard/page.js'
+import { made } from './made.js'
+
+const HOSTILE = [
+  '<script>alert(1)</script>',
+  '"><img src=x onerror=alert(1)>',
+  '\u001b[31mred\u001b[0m',
+  'a\u202egnp.exe',
+  '${7*7}',
+  '</title></svg><iframe src="https://evil.example">',
+  'x'.repeat(10_000),
+]
+
+describe('names of others', () => {
+  test.each(HOSTILE)('%j is shown as text, in one line, and not longer than others', (name) => {
+    const calm = page(made())
+    const conditions = [{ name: 'unreachable', severity: 'doubtful', log: null, text: name } as const]
+    const html = page(made({ logName: name, name: (i) => `${name}${i}`, evidence: [{ module: name }], conditions }))
+    const tags = (text: string): Set<string> => new Set(text.match(/<[a-z/!][^\s>]*/g))
+    expect(
+      [...tags(html)].filter((tag) => !tags(calm).has(tag)),
+      'no element of theirs',
+    ).toEqual([])
+    expect(html).not.toMatch(/<[^>]*\son\w+=[^>]*alert/i)
+    expect(html).not.toMatch(/[\u001b\u202a-\u202e\u2066-\u2069]/)
+    expect(html.length).toBeLessThan(calm.length + 20_000)
+  })
+})
+
+describe('without scripts', () => {
+  test('it says all there is to say, and asks nobody else for anything', () => {
+    const html = page(made({ evidence: [{}] }))
+    expect(html).not.toMatch(/<script|<link|<img|url\(|@import/)
+    const links = [...html.matchAll(/(?:href|src)="([^"]*)"/g)].map(([, link]) => link!)
+    expect(links.filter((link) => !link.startsWith('/'))).toEqual([])
+    expect(html).toMatch(/<html lang="en">.*<h1>.*role="status">SPLIT VIEW/s)
+    expect(html).toContain('download="0000000000000000.json"')
+    expect(html).toContain('go env -u GOSUMDB')
+  })
+
+  test('each picture has words for who cannot see it', () => {
+    const html = page(made())
+    const pictures = html.match(/<svg [^>]*>/g)!
+    expect(pictures).toHaveLength(3)
+    for (const picture of pictures) expect(picture).toMatch(/role="img" aria-label="[^"]{10,}"/)
+  })
+
+  test('a node without logs has a page, too', () => {
+    const reading = made()
+    expect(page({ ...reading, status: { ...reading.status, logs: [] } })).toContain('<h2>Health</h2>')
+  })
+})

@@ -1,0 +1,143 @@
+/** The pictures: what is drawn of which facts, and that nothing of what others write becomes markup. */
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import type { RopeFacts } from '../../src/dashboard/facts.js'
+import { picturesOf } from '../../src/dashboard/facts-of.js'
+import { markup } from '../../src/dashboard/html.js'
+import { mountains, mountainsText, subtreesOf } from '../../src/dashboard/mountains.js'
+import { ring, ringText } from '../../src/dashboard/ring.js'
+import { rope, ropeText } from '../../src/dashboard/rope.js'
+import { made, NOW, vkey, type Made } from './made.js'
+
+function drawn(change: Made = {}) {
+  const reading = made(change)
+  const facts = picturesOf(reading, reading.status.logs[0]!)
+  const svg = markup(rope(facts.rope))
+  const strands = [...svg.matchAll(/<g class="strand (\w+)"><title>([^<]*)<\/title>(.*?)<\/g>/gs)]
+  return { facts, svg, strands: strands.map(([, kind, name, body]) => ({ kind, name, body: body! })) }
+}
+
+/** Where a path ends. */
+function endOf(path: string): { x: number; y: number } {
+  const numbers = path.match(/-?\d+(?:\.\d+)?/g)!.map(Number)
+  return { x: numbers.at(-2)!, y: numbers.at(-1)! }
+}
+const pathsOf = (body: string): string[] => [...body.matchAll(/ d="([^"]*)"/g)].map(([, d]) => d!)
+
+describe('the rope', () => {
+  test('is one where all agree: strands end side by side, now', () => {
+    const { strands, facts } = drawn()
+    expect(strands.map(({ kind }) => kind)).toEqual(['own', 'together', 'together', 'together', 'together'])
+    const ends = strands.map(({ body }) => endOf(pathsOf(body)[0]!))
+    expect(new Set(ends.map(({ x }) => x)).size).toBe(1)
+    expect(Math.max(...ends.map(({ y }) => y)) - Math.min(...ends.map(({ y }) => y))).toBeLessThan(20)
+    expect(ropeText(facts.rope)).toBe('5 of 5 witnesses lie in one rope')
+  })
+
+  test('is left where another history is proven, below what both have in common', () => {
+    const { strands, svg } = drawn({ evidence: [{}, { witness: vkey('w3.example') }] })
+    const left = strands.filter(({ kind }) => kind === 'strayed')
+    expect(left.map(({ name }) => name)).toEqual(['w3.example', 'shown to others'])
+    const together = strands.filter(({ kind }) => kind === 'together')
+    const rope = Math.max(...together.map(({ body }) => endOf(pathsOf(body)[0]!).y))
+    for (const { body } of left)
+      expect(endOf(/class="leaving" d="([^"]*)"/.exec(body)![1]!).y).toBeGreaterThan(rope + 40)
+    expect(svg).toContain('4 of 5 witnesses lie in one rope; left it: w3.example, shown to others')
+  })
+
+  test('has a loose end where a witness is silent, and none for one that is only late', () => {
+    const { strands, facts } = drawn({ ago: (i) => (i === 1 ? 4_000_000 : i === 2 ? 3_000_000 : 40_000) })
+    const lost = { ...facts.rope, strands: facts.rope.strands.map((strand, i) => (i === 1 ? aged(strand) : strand)) }
+    expect(strands.map(({ kind }) => kind)).not.toContain('strayed')
+    const svg = markup(rope(lost))
+    expect(svg).toMatch(/<g class="strand loose"><title>w1.example<\/title>.*?<circle class="mark"/s)
+    expect(ropeText(lost)).toContain('silent: w1.example')
+  })
+
+  test('is drawn inside its frame whatever times and sizes witnesses say', () => {
+    const point = fc.record({ size: fc.nat(), time: fc.integer({ min: 0, max: 4e12 }) })
+    const strand = fc.record({
+      name: fc.string({ unit: 'binary', maxLength: 60 }),
+      of: fc.constantFrom('witness' as const, 'other history' as const),
+      own: fc.boolean(),
+      counted: fc.boolean(),
+      points: fc.array(point, { maxLength: 6 }),
+      strayed: fc.array(point, { maxLength: 2 }),
+    })
+    fc.assert(
+      fc.property(fc.array(strand, { maxLength: 30 }), (strands) => {
+        const svg = markup(rope({ now: NOW, strands }))
+        expect(svg).not.toMatch(/NaN|Infinity|undefined/)
+        for (const [, d] of svg.matchAll(/ d="([^"]*)"/g)) {
+          for (const number of d!.match(/-?\d+(?:\.\d+)?/g) ?? []) expect(Math.abs(Number(number))).toBeLessThan(1000)
+        }
+      }),
+      { numRuns: 100 },
+    )
+  })
+})
+
+function aged(strand: RopeFacts['strands'][number]): RopeFacts['strands'][number] {
+  return { ...strand, points: [{ size: 63_096_000, time: NOW - 4_000_000 }] }
+}
+
+describe('the ring', () => {
+  test('says by shape how lately each was heard of', () => {
+    const ago = [40_000, 3_000_000, 9_000_000]
+    const reading = made({ witnesses: 4, ago: (i) => ago[i] ?? 40_000 })
+    const witnesses = reading.witnesses.map((each, i) => (i === 3 ? { ...each, convicted: 'f'.repeat(16) } : each))
+    const { ring: members } = picturesOf({ ...reading, witnesses }, reading.status.logs[0]!)
+    expect(ringText(members)).toBe('4 witnesses (1 fresh, 1 late, 1 silent, 1 convicted), 0 peers')
+    const svg = markup(ring(members))
+    expect(svg.match(/class="half"/g)).toHaveLength(1)
+    expect(svg).toMatch(/member witness convicted"><title>w3.example: proven to have signed two histories/)
+  })
+
+  test('a peer that answers is fresh, and one that was never heard of silent', () => {
+    const peer = {
+      peerId: '12D3',
+      multiaddr: '',
+      witness: null,
+      since: '',
+      score: null,
+      head: null,
+      chosen: false,
+      depositary: null,
+    }
+    const reading = {
+      ...made(),
+      peers: [
+        { ...peer, rttMs: 3.2 },
+        { ...peer, rttMs: null },
+      ],
+    }
+    const { ring: members } = picturesOf(reading, reading.status.logs[0]!)
+    expect(members.filter(({ kind }) => kind === 'peer').map(({ freshness }) => freshness)).toEqual(['fresh', 'silent'])
+  })
+})
+
+describe('the mountains', () => {
+  test('are the perfect subtrees of the tree, whatever its size', () => {
+    expect(subtreesOf(0)).toEqual([])
+    expect(subtreesOf(7).map(({ level }) => level)).toEqual([2, 1, 0])
+    fc.assert(
+      fc.property(fc.maxSafeNat(), (size) => {
+        const subtrees = subtreesOf(size)
+        expect(subtrees.reduce((sum, { from, to }) => sum + (to - from), 0)).toBe(size)
+        subtrees.forEach(({ from, to, level }, i) => {
+          expect(to - from).toBe(2 ** level)
+          expect(from).toBe(subtrees[i - 1]?.to ?? 0)
+        })
+        const levels = subtrees.map(({ level }) => level)
+        expect(levels).toEqual([...new Set(levels)].sort((a, b) => b - a))
+      }),
+    )
+  })
+
+  test('are filled as far as the audit has read', () => {
+    const read = (audited: number): number =>
+      markup(mountains({ size: 7, audited })).match(/class="read"/g)?.length ?? 0
+    expect([0, 3, 4, 5, 7].map(read)).toEqual([0, 1, 1, 2, 3])
+    expect(mountainsText({ size: 7, audited: 3 })).toMatch(/7 records in 3 perfect subtrees; 42 % of it read/)
+  })
+})
