@@ -7,7 +7,7 @@ export const EXIT_CODES_HELP = `Exit codes:
   0  fine
   1  failed         any command      a node, a file or the network is unavailable
   2  refused        any command      wrong usage, or an invalid signature, proof or format
-                    check            a line or a module differs from the log
+                    check            a line, a module or an index differs from the log
                     probe            an answer is wrong
                     watch test       the owner has not authorised the version
   3  misbehaviour   status           a log is frozen, or this node's own key is convicted

@@ -130,6 +130,16 @@ const ROWS: readonly Row[] = [
     becomes: [witness],
   },
   same('name', 'witness.example.org', undefined),
+  list('mirror', 'mirror', 'https://proxy.example/go/', {
+    read: ({ mirror }) => mirror,
+    becomes: ['https://proxy.example/go'],
+    otherwise: [],
+  }),
+  {
+    ...{ name: 'mirrorBytes', flag: '1.5 GiB', variable: 'GOSSUM_MIRROR_BYTES', text: '1.5GiB' },
+    ...{ yaml: 'mirror-bytes: 1610612736', read: ({ mirrorBytes }) => mirrorBytes },
+    ...{ becomes: 1.5 * 2 ** 30, otherwise: 10 * 2 ** 30 },
+  },
   same('contact', 'witness@example.org', undefined),
 ]
 
@@ -205,6 +215,29 @@ const refusal = (act: () => unknown): string => {
 }
 const many = (value: string): string[] => Array.from({ length: 65 }, () => value)
 
+test.each<[Settings, Partial<Config>]>([
+  [
+    { cooldown: '7d', cooldownExcept: 'a.example,b.example/*' },
+    { cooldown: 604_800_000, cooldownExcept: 'a.example,b.example/*' },
+  ],
+  [{ cooldown: ' 90s ' }, { cooldown: 90_000, cooldownExcept: '' }],
+  [
+    { cooldown: '30m', private: '*.corp.example' },
+    { cooldown: 1_800_000, private: '*.corp.example' },
+  ],
+  [
+    { cooldown: '12h', mirrorBytes: '500MB' },
+    { cooldown: 43_200_000, mirrorBytes: 5e8 },
+  ],
+])('a mirror with %j', (settings, becomes) => {
+  const folder = load({ ...settings, mirror: ['file:///srv/modules/'] })
+  expect(folder).toMatchObject({ ...becomes, mirror: ['file:///srv/modules'] })
+})
+
+test('a mirror that asks for a password is named without it', () => {
+  expect(load({ mirror: ['https://me:s3cret@proxy.example'] }).mirror).toEqual(['https://proxy.example'])
+})
+
 describe('what cannot be, in the words for it', () => {
   test.each<[Settings, string]>([
     [{ log: [] }, 'log: there is none to follow'],
@@ -238,6 +271,37 @@ describe('what cannot be, in the words for it', () => {
     [{ bastion: 'http://b.example' }, 'bastion: "https://HOST[:PORT]" expected, got "http://b.example"'],
     [{ bastion: 'https://u:p@b.example' }, 'bastion: "https://HOST[:PORT]" expected, got "https://b.example"'],
     [{ contact: 'two\nlines' }, 'contact: one line of 1 to 200 characters expected'],
+    [{ mirror: many('https://proxy.example') }, 'mirror: more than 64'],
+    [{ mirror: ['proxy.example'] }, 'mirror: "proxy.example" is not an http or https URL nor a file URL'],
+    [{ mirror: ['direct'] }, 'mirror: "direct" is not an http or https URL nor a file URL'],
+    [{ mirror: ['file:///'] }, 'mirror: "file:///FOLDER" expected, got "file:///"'],
+    [{ mirror: ['file://host/folder'] }, 'mirror: "file:///FOLDER" expected, got "file://host/folder"'],
+    [{ mirror: ['https://p.example/', 'https://p.example'] }, 'mirror: https://p.example is listed twice'],
+    [
+      { mirror: ['https://p.example'], private: 'a b' },
+      'private: patterns as in GOPRIVATE expected, with commas between them, got "a b"',
+    ],
+    ...['', '0d', '7', '-1d', '1.5h', '7 d', '7w', '4000d', '9'.repeat(400)].map((text): [Settings, string] => [
+      { mirror: ['https://p.example'], cooldown: text },
+      `cooldown: a duration such as 7d, 12h, 30m or 90s expected, 3650d at most, got "${text}"`,
+    ]),
+    ...['', 'x', '1', '0.5MiB', '10gib', '-5GiB', '1e9', '10 000', '9999999TiB', 'GiB'].map(
+      (text): [Settings, string] => [
+        { mirrorBytes: text },
+        `mirror-bytes: bytes such as 10GiB or 500MB expected, 1MiB at least, got "${text}"`,
+      ],
+    ),
+    // What would be silently ignored.
+    [{ private: 'a.example' }, 'private: it is about the module mirror, and there is none: --mirror URL'],
+    [{ cooldown: '7d' }, 'cooldown: it is about the module mirror, and there is none: --mirror URL'],
+    [
+      { cooldownExcept: 'a.example' },
+      'cooldown-except: it is about the module mirror, and there is none: --mirror URL',
+    ],
+    [
+      { mirror: ['https://p.example'], cooldownExcept: 'a.example' },
+      'cooldown-except: there is no cooldown that it could be an exception from',
+    ],
     [{ name: 'a b' }, 'name: "a b": a key name has no white space and no "+"'],
   ])('%j', (settings, words) => {
     expect(refusal(() => load(settings))).toBe(`CONFIG_INVALID ${words}`)
@@ -291,6 +355,8 @@ describe('gossum run', () => {
         '--bastion <URL>',
         '--bootstrap <MULTIADDR>',
         '--contact <TEXT>',
+        '--cooldown <DURATION>',
+        '--cooldown-except <PATTERNS>',
         '--deposit <K|required|K,required>',
         '--deposit-wait <SECONDS>',
         '--distributor <URL>',
@@ -300,9 +366,12 @@ describe('gossum run', () => {
         '--listen <MULTIADDR>',
         '--log <"VKEY URL [ORIGIN]">',
         '--log-list <URL|FILE>',
+        '--mirror <URL>',
+        '--mirror-bytes <BYTES>',
         '--name <KEYNAME>',
         '--no-mdns',
         '--policy <FILE>',
+        '--private <PATTERNS>',
         '--poll <SECONDS>',
         '--quorum-wait <SECONDS>',
         '--recover',

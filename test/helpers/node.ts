@@ -11,6 +11,7 @@ export interface ReadyLine {
   readonly peerId: string
   readonly multiaddrs: string[]
   readonly http: string
+  readonly goproxy: string | null
   readonly logs: { id: string; name: string; size: number; gosumdb: string | null }[]
 }
 

@@ -158,7 +158,7 @@ function mirrorTexts(http: string, config: Config): string[][] {
 /** What sets GOPROXY back to what the user has written, unless that is this node already. */
 export function undoProxyLine(http: string, env: NodeJS.ProcessEnv = process.env): string {
   const set = writtenGoEnv('GOPROXY', env)
-  if (set === undefined || set.includes(`${askable(http)}/mod`)) return 'go env -u GOPROXY'
+  if (!set || set.includes(`${askable(http)}/mod`)) return 'go env -u GOPROXY'
   if (withoutSecrets(set) !== set) return 'go env -w GOPROXY=... as it is now: go env GOPROXY (it has a password)'
   return `go env -w GOPROXY="${set}"`
 }

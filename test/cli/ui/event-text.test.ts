@@ -2,14 +2,16 @@
 import { expect, it } from 'vitest'
 import { nodeFlag } from '../../../src/cli/node-client.js'
 import { describeEvent } from '../../../src/cli/ui/event-text.js'
-import { meshTexts, policyText, publicTexts } from '../../../src/cli/commands/run.js'
+import { goProxy, meshTexts, policyText, publicTexts, undoProxyLine } from '../../../src/cli/commands/run.js'
 import { goSumDb } from '../../../src/status/go-setting.js'
 import { SUM_GOLANG_ORG } from '../../../src/config/config.js'
 import type { NodeEventBody } from '../../../src/node/events.js'
 import { makeSignerKey, SIGNATURE_TYPES } from '../../../src/tlog/note.js'
 import { parsePolicy } from '../../../src/tlog/policy.js'
+import { scratchFolder } from '../../helpers/home.js'
 import { LOG_ID, ROOT } from '../../helpers/node-view.js'
 
+const { file } = scratchFolder()
 const LOGS = [{ id: LOG_ID, key: { name: 'demo.log.example' } }]
 const ID = '0123456789abcdef'
 
@@ -174,6 +176,41 @@ const PLACE = {
   size: 5000,
   root: ROOT,
 } as const
+
+it('what makes the go command get its modules here: nowhere else, but for what is private', () => {
+  expect(goProxy('http://0.0.0.0:46787', { private: '' })).toBe('http://127.0.0.1:46787/mod')
+  expect(goProxy('http://127.0.0.1:1', { private: 'a.example' })).toBe('http://127.0.0.1:1/mod,direct')
+})
+
+it.each([
+  ['', 'go env -u GOPROXY'],
+  ['GOPROXY=\n', 'go env -u GOPROXY'],
+  ['GOPROXY=http://127.0.0.1:46787/mod,direct\n', 'go env -u GOPROXY'],
+  ['GOPROXY=https://corp.example,direct\n', 'go env -w GOPROXY="https://corp.example,direct"'],
+  [
+    'GOPROXY=https://me:s3cret@corp.example\n',
+    'go env -w GOPROXY=... as it is now: go env GOPROXY (it has a password)',
+  ],
+])('undoes that where go env -w has written %j', (settings, undo) => {
+  // What the environment says is not what is to be set back.
+  const env = { GOENV: file('goenv', settings), GOPROXY: 'other' }
+  expect(undoProxyLine('http://127.0.0.1:46787', env)).toBe(undo)
+})
+
+it('cries out when an upstream gave what the log has not recorded, and says that nobody got it', () => {
+  const refused: NodeEventBody & { event: 'mirror' } = {
+    event: 'mirror',
+    ...{ log: LOG_ID, path: 'example.com/m', version: 'v1.0.0', upstream: 'https://proxy.example' },
+    ...{ kind: 'zip', class: 'repacked zip', expected: 'h1:a=', got: 'h1:b=', reason: 'another file is in it' },
+  }
+  expect(told(refused)).toEqual([
+    '! 07:09:15Z  MODULE      the zip of example.com/m@v1.0.0 from https://proxy.example was given to nobody: another file is in it [repacked zip]',
+    '!                        demo.log.example has h1:a=, what came is h1:b=',
+  ])
+  expect(told({ ...refused, kind: 'mod', class: 'mirror only', expected: null })).toEqual([
+    '! 07:09:15Z  MODULE      the go.mod of example.com/m@v1.0.0 from https://proxy.example was given to nobody: another file is in it [mirror only]',
+  ])
+})
 
 it('says of a place outside the mesh what somebody should look into, and that it answers', () => {
   const about = (changes: Partial<Extract<NodeEventBody, { event: 'exchange' }>>): string[] =>

@@ -10,6 +10,7 @@ import { dashboardRoutes } from '../../../src/http/dashboard-door.js'
 import type { NodeView } from '../../../src/status/node-view.js'
 import type { EvidenceView, LogView, StatusView } from '../../../src/status/shapes.js'
 import { sumdbRoutes } from '../../../src/http/go-door.js'
+import { indexRoutes } from '../../../src/http/index-door.js'
 import { mirrorRoutes } from '../../../src/http/mirror-door.js'
 import { mirrorOperatorRoutes } from '../../../src/http/mirror-operator.js'
 import { operatorSocket } from '../../../src/http/operator-path.js'
@@ -54,6 +55,7 @@ function routesOf(node: NodeView): Route[] {
     ...mirrorOperatorRoutes(fakeMirror()),
     aboutWitnessRoute(ABOUT),
     ...sumdbRoutes([], () => undefined),
+    ...indexRoutes({ page: () => Promise.resolve([]) }),
     ...mirrorRoutes(fakeMirror(), [], () => undefined),
     ...witnessRoutes(witness),
   ]
@@ -318,6 +320,7 @@ describe('a running node', () => {
     }
     for (const file of ['@latest', '@v/list', '@v/{version}.info', '@v/{version}.mod', '@v/{version}.zip'])
       await look('get', `/mod/{module}/${file}`, `/mod/example.com/m/${file.replace('{version}', 'v1.0.0')}`)
+    await look('get', '/index', '/index?limit=3')
     const held = JSON.parse(seen['get /api/v1/evidence']!.body) as { evidence: EvidenceView[] }
     expect(held.evidence.map(({ module, records }) => ({ module, records }))).toEqual([
       {},

@@ -1,5 +1,6 @@
 /** The index of a log: filled by audits that end at any moment, or before there was an index, it has every record once. */
 import { join } from 'node:path'
+import { MemoryLevel } from 'memory-level'
 import { expect, onTestFinished, test } from 'vitest'
 import { LogAudit } from '../../../src/audit/walk/log-audit.js'
 import type { RecordTaker } from '../../../src/audit/walk/record-taker.js'
@@ -92,10 +93,8 @@ test('a process that ends before or after the index was written has lost nothing
   }
   expect(crashes).toBeGreaterThan(5)
   const index = await opened(home)
-  await audited(home, logOf(home, 1201), index, async (audit) => {
-    expect(audit.auditedSize).toBe(1201)
-    expect(index.missing({ from: 0, to: 1201 })).toEqual([])
-  })
+  expect(await audited(home, logOf(home, 1201), index, done)).toBe(1201)
+  expect(index.missing({ from: 0, to: 1201 })).toEqual([])
   expect(await index.records(0, 5000)).toEqual(expected(1201))
 })
 
@@ -144,6 +143,28 @@ test('what was given and could not be had whole does not count, and a range may 
     await index.keep({ from: 0, to: 3 })
   }
   expect(await index.records(0, 10)).toEqual(expected(3))
+})
+
+test('a range that was written in part does not count, and is written again', async () => {
+  const db = new MemoryLevel<string, string>()
+  const batch = db.batch.bind(db) as (...given: unknown[]) => Promise<void>
+  let left = 3
+  const failing = Object.assign(db, {
+    batch: (...given: unknown[]) => (left-- > 0 ? batch(...given) : Promise.reject(new Error('no space left'))),
+  })
+  const index = await LogIndex.over(failing)
+  const all = Array.from({ length: 5000 }, (_, i) => record(i))
+  const give = (): Promise<void> => {
+    for (let at = 0; at < all.length; at += 256) index.take(at, all.slice(at, at + 256))
+    return index.keep({ from: 0, to: all.length })
+  }
+  await expect(give()).rejects.toMatchObject({ code: 'STORE_WRITE_FAILED' })
+  expect(index.size).toBe(0)
+  expect((await LogIndex.over(failing as never)).size, 'at the next start').toBe(0)
+  expect(await index.versions('example.com/m1')).toEqual([])
+  left = Infinity
+  await give()
+  expect(await index.records(0, 9000)).toEqual(expected(5000))
 })
 
 test('records that nobody can ask for are not in it, and of one that stands twice the first counts', async () => {

@@ -50,7 +50,7 @@ interface Sides {
 
 async function compare(
   { feed, log, verified = 10 * HOUR, behind = 0, now = 10 * HOUR }: Sides,
-  since: number | undefined = undefined,
+  since?: number,
 ): Promise<{ found: string[]; report: IndexReport; judged: Moment[]; findings: IndexFinding[] }> {
   const findings: IndexFinding[] = []
   const judged: Moment[] = []
@@ -62,7 +62,7 @@ async function compare(
     feed: (from, limit) => Promise.resolve(pageOf(feed, new URLSearchParams({ since: from, limit: String(limit) }))),
     node: {
       ask: (path) => Promise.resolve(pageOf(log.slice(0, size - behind), new URL(path, 'http://n').searchParams)),
-      askJson: <V extends object>() => Promise.resolve({ value: { logs } as unknown as V, body: utf8('') }),
+      askJson: () => Promise.resolve({ value: { logs } as never, body: utf8('') }),
     },
     lag: LAG,
     now: () => (T + now) * 1000,
