@@ -2,7 +2,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 
 /** A part of a file, in bytes. */
-export interface Part {
+export interface BytePart {
   readonly start: number
   readonly length: number
 }
@@ -11,7 +11,11 @@ export interface Part {
  * The one part that is asked for; undefined for the whole: without a range, with several, with one that is no range, or
  * where the client has a part of something else (If-Range). `unsatisfiable` for a part behind the end.
  */
-export function partOf(headers: IncomingHttpHeaders, etag: string, size: number): Part | 'unsatisfiable' | undefined {
+export function partOf(
+  headers: IncomingHttpHeaders,
+  etag: string,
+  size: number,
+): BytePart | 'unsatisfiable' | undefined {
   const { range, 'if-range': of } = headers
   // SPEC: RFC 9110, section 13.1.5: a date never matches here, for the answer has none.
   if (range === undefined || (of !== undefined && of !== etag)) return undefined
@@ -25,7 +29,7 @@ export function partOf(headers: IncomingHttpHeaders, etag: string, size: number)
 }
 
 /** The last bytes. */
-function suffix(bytes: number, size: number): Part | 'unsatisfiable' {
+function suffix(bytes: number, size: number): BytePart | 'unsatisfiable' {
   const length = Math.min(bytes, size)
   return length === 0 ? 'unsatisfiable' : { start: size - length, length }
 }

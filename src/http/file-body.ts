@@ -4,7 +4,7 @@
  */
 import { open, type FileHandle } from 'node:fs/promises'
 import type { ServerResponse } from 'node:http'
-import type { Part } from './byte-range.js'
+import type { BytePart } from './byte-range.js'
 
 /** Bytes that are read at a time: what an answer costs while it is sent. */
 export const PIECE_BYTES = 128 * 1024
@@ -40,7 +40,7 @@ export class FileBody {
    * Sends a part of the file as the body of an answer whose headers are written, ends the answer, and closes the file.
    * Never throws: an answer that cannot go on is cut off, so that nobody takes it for a whole one, and `onError` is told.
    */
-  async send(response: ServerResponse, { start, length }: Part, onError: (error: unknown) => void): Promise<void> {
+  async send(response: ServerResponse, { start, length }: BytePart, onError: (error: unknown) => void): Promise<void> {
     const from = this.#from
     try {
       if (from instanceof Uint8Array) {

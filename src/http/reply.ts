@@ -5,7 +5,7 @@ import { printableJson, printableLines } from '../lib/printable.js'
 import { STATUS_CODES } from 'node:http'
 import { errorCode, ERRORS, GossumError, traitsOf } from '../errors.js'
 import { utf8 } from '../tlog/bytes.js'
-import type { Part } from './byte-range.js'
+import type { BytePart } from './byte-range.js'
 import type { FileBody } from './file-body.js'
 
 export interface Reply {
@@ -14,7 +14,7 @@ export interface Reply {
   readonly headers: Readonly<Record<string, string>>
   readonly body: Uint8Array
   /** A part of a file in place of the body. Its headers have an ETag. Whoever sends the reply, or does not, closes it. */
-  readonly file?: Part & { readonly of: FileBody }
+  readonly file?: BytePart & { readonly of: FileBody }
 }
 
 /** An answer that is true now and may not be a second later. */
