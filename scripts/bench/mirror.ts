@@ -11,15 +11,14 @@ import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { Agent, get } from 'node:http'
-import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { LyingLog, madeUpRecords } from '../../test/fakes/lying-log.js'
 import { GoUser, newestGo, removeTree, type GoCommand, type GoSettings } from '../../test/helpers/go.js'
+import { goproxy, startGoproxy } from '../../test/helpers/goproxy.js'
 import { makeModule, ModuleFolder, pathOf, type Made } from '../../test/helpers/module-folder.js'
-import { findPeer } from '../../test/helpers/peers.js'
 
 const PROGRAM = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
 /** Of the log. goproxy takes none with a slash. */
@@ -109,34 +108,17 @@ async function startMirror({ log, url }: Log, upstream: string): Promise<Proxy> 
   const fixed = ['--home', home, '--http', '127.0.0.1:0', '--listen', '/ip4/127.0.0.1/tcp/0']
   const { child, ready } = await gossum('run', ...fixed, '--log', `${log} ${url}`, '--mirror', upstream)
   const { http } = ready as { http: string }
-  const name = log.slice(0, log.indexOf('+'))
-  while ((await fetch(`${http}/sumdb/${name}/latest`)).status !== 200)
+  while ((await fetch(`${http}/sumdb/${NAME}/latest`)).status !== 200)
     await new Promise((later) => setTimeout(later, 50))
   return { name: 'gossum', child, url: `${http}/mod` }
 }
 
-async function startGoproxy(file: string, { log, url }: Log, upstream: string): Promise<Proxy> {
+async function startTheirs({ log, url }: Log, upstream: string): Promise<Proxy> {
   const home = await mkdtemp(join(root, 'goproxy-'))
-  const port = await freePort()
-  const name = log.slice(0, log.indexOf('+'))
-  const args = ['--address', `127.0.0.1:${port}`, '--cacher-dir', join(home, 'files'), '--temp-dir', home]
-  const child = spawn(file, ['server', ...args, '--proxied-sumdbs', `${name} ${url}`], {
-    stdio: 'ignore',
-    env: { PATH: process.env['PATH'], HOME: home, GOENV: 'off', GOPROXY: upstream, GOSUMDB: `${log} ${url}` },
-  })
-  children.push(child)
-  const base = `http://127.0.0.1:${port}`
-  while ((await fetch(base).catch(() => undefined)) === undefined) await new Promise((later) => setTimeout(later, 50))
-  return { name: 'goproxy', child, url: base }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
+  const args = ['--proxied-sumdbs', `${NAME} ${url}`]
+  const running = await startGoproxy(home, { GOPROXY: upstream, GOSUMDB: `${log} ${url}` }, args)
+  children.push(running.child)
+  return { name: 'goproxy', ...running }
 }
 
 // ---- downloads -------------------------------------------------------------------------------------------------
@@ -184,8 +166,8 @@ async function downloads(
       }
       if (goSum) plain.push(await download(go, made, direct, true))
     }
-    const label = goSum ? 'with a go.sum' : 'without one: it asks the checksum database, too'
-    show(`${go.version} mod download, ${MODULES} modules, warm, ${label}`, summary(times))
+    const label = goSum ? 'with a go.sum' : 'and without'
+    show(`${go.version} mod download, ${MODULES} modules, warm, ${label}`, ` ${summary(times)}`)
   }
   show('  the same from the upstream itself, with a go.sum', `${Math.round(median(plain))} ms`)
   show('  asked for the first time, without a go.sum', summary(cold))
@@ -300,11 +282,10 @@ try {
   ]
   const log = (await gossum('log', 'serve', ...serve)).ready as Log
   const upstream = await LyingLog.start(folder)
-  const goproxy = findPeer('goproxy')
   if (goproxy === undefined) show('goproxy', 'not measured: it is not here (scripts/ci/peers.sh)')
   const proxies = await downloads(go, made, upstream.url, log, [
-    ...(process.env['ONLY'] === 'goproxy' ? [] : [() => startMirror(log, upstream.url)]),
-    ...(goproxy === undefined ? [] : [() => startGoproxy(goproxy, log, upstream.url)]),
+    () => startMirror(log, upstream.url),
+    ...(goproxy === undefined ? [] : [() => startTheirs(log, upstream.url)]),
   ])
   await throughput(proxies, made)
   await large(proxies, big)

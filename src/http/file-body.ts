@@ -11,14 +11,19 @@ export const PIECE_BYTES = 128 * 1024
 
 export class FileBody {
   readonly size: number
-  readonly #handle: FileHandle
+  readonly #from: FileHandle | Uint8Array
   readonly #release: () => void
   #isClosed = false
 
-  private constructor(handle: FileHandle, size: number, release: () => void) {
-    this.#handle = handle
+  private constructor(from: FileHandle | Uint8Array, size: number, release: () => void) {
+    this.#from = from
     this.size = size
     this.#release = release
+  }
+
+  /** A file whose bytes are in memory. */
+  static of(bytes: Uint8Array, release: () => void): FileBody {
+    return new FileBody(bytes, bytes.length, release)
   }
 
   /** Opens a file of this size. `release` is called once, when nothing more is read of it, also if it cannot be opened: that throws. */
@@ -36,10 +41,15 @@ export class FileBody {
    * Never throws: an answer that cannot go on is cut off, so that nobody takes it for a whole one, and `onError` is told.
    */
   async send(response: ServerResponse, { start, length }: BytePart, onError: (error: unknown) => void): Promise<void> {
+    const from = this.#from
     try {
+      if (from instanceof Uint8Array) {
+        response.end(from.subarray(start, start + length))
+        return
+      }
       const piece = Buffer.allocUnsafe(Math.min(length, PIECE_BYTES))
       for (let at = start; at < start + length;) {
-        const { bytesRead } = await this.#handle.read(piece, 0, Math.min(start + length - at, PIECE_BYTES), at)
+        const { bytesRead } = await from.read(piece, 0, Math.min(start + length - at, PIECE_BYTES), at)
         if (response.destroyed) return
         if (bytesRead === 0) throw new Error('a file that was being sent became shorter')
         at += bytesRead
@@ -62,7 +72,7 @@ export class FileBody {
     if (this.#isClosed) return
     this.#isClosed = true
     // A file that was only read has nothing to lose.
-    void this.#handle.close().catch(() => undefined)
+    if (!(this.#from instanceof Uint8Array)) void this.#from.close().catch(() => undefined)
     this.#release()
   }
 }

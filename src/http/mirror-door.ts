@@ -21,6 +21,8 @@ export interface ServedFile {
   readonly file: string
   /** Bytes. */
   readonly size: number
+  /** What is in it, when it is small. */
+  readonly bytes?: Uint8Array | undefined
   /** `h1:...`, as the log has it. */
   readonly hash: string
   /** To be called when nothing more is read of it. */
@@ -86,8 +88,14 @@ function short(type: string, body: Uint8Array): Reply {
 
 async function file(mirror: MirrorView, module: ModuleVersion, kind: 'mod' | 'zip', asking: Asking): Promise<Reply> {
   const found = await mirror.file(module, kind, asking)
-  const body = await FileBody.open(found.file, found.size, () => found.release()).catch((error: unknown) => {
+  const body = await bodyOf(found)
+  return fileReply(body, `"${found.hash}"`, { 'content-type': TYPES[kind], 'cache-control': IMMUTABLE })
+}
+
+function bodyOf(found: ServedFile): FileBody | Promise<FileBody> {
+  const release = (): void => found.release()
+  if (found.bytes !== undefined) return FileBody.of(found.bytes, release)
+  return FileBody.open(found.file, found.size, release).catch((error: unknown) => {
     throw new GossumError('FILE_UNREADABLE', errorText(error), error)
   })
-  return fileReply(body, `"${found.hash}"`, { 'content-type': TYPES[kind], 'cache-control': IMMUTABLE })
 }

@@ -17,7 +17,7 @@ export class KeptAnswers {
     const held = await this.#kept.take(answerName(question))
     if (held === undefined) return undefined
     try {
-      return decodeKeptAnswer(await readFile(held.file))?.body
+      return decodeKeptAnswer(held.bytes ?? (await readFile(held.file)))?.body
     } finally {
       held.release()
     }

@@ -15,6 +15,7 @@ import { lockFolder, type FolderLock } from '../lib/folder-lock.js'
 import { Serial } from '../lib/serial.js'
 import { mapBounded } from '../lib/single-flight.js'
 import { syncFolder } from '../lib/whole-file.js'
+import { HotFiles } from './hot-files.js'
 import { fileNameFor, flawOf, nameInFileName } from './kept-checks.js'
 
 /** How long a file is believed that was checked, in ms. As often its last use is noted on the disk. */
@@ -32,6 +33,8 @@ export interface HeldFile {
   readonly file: string
   /** Bytes. */
   readonly size: number
+  /** What is in it, when it is small. */
+  readonly bytes?: Uint8Array | undefined
   release(): void
 }
 
@@ -59,6 +62,7 @@ export class KeptFiles {
   readonly #lock: FolderLock
   /** The least recently used one comes first. */
   readonly #entries: Map<string, Entry>
+  readonly #hot = new HotFiles()
   readonly #writes = new Serial()
   #pinned: ReadonlySet<string> = new Set()
   #bytes = 0
@@ -141,7 +145,8 @@ export class KeptFiles {
     if (entry === undefined) return undefined
     const held = this.#hold(name, entry)
     try {
-      if ((await this.#flaw(entry, new Date())) === undefined) return held
+      if ((await this.#flaw(name, entry, new Date())) === undefined)
+        return { ...held, bytes: await this.#bytesOf(name, entry) }
       await this.#setAside(name, entry)
     } catch (error) {
       held.release()
@@ -180,7 +185,7 @@ export class KeptFiles {
       entry.checked = undefined
       entry.holds++
       try {
-        const flaw = await this.#flaw(entry)
+        const flaw = await this.#flaw(name, entry)
         if (flaw !== undefined) await this.#setAside(name, entry)
         yield { name: entry.fileName, size: entry.size, flaw }
       } finally {
@@ -209,6 +214,7 @@ export class KeptFiles {
     const entry = this.#entries.get(name) ?? { fileName, size: 0, holds: 0, checked, checking: undefined }
     this.#bytes += roomOf(size) - (this.#entries.has(name) ? roomOf(entry.size) : 0)
     Object.assign(entry, { size, checked })
+    this.#hot.delete(name)
     this.#entries.set(name, entry)
     return this.#hold(name, entry)
   }
@@ -233,7 +239,7 @@ export class KeptFiles {
   }
 
   /** Why the file is not what its name says. One check at a time for all who want the file, and with it their use is noted. */
-  async #flaw(entry: Entry, used?: Date): Promise<string | undefined> {
+  async #flaw(name: string, entry: Entry, used?: Date): Promise<string | undefined> {
     const file = this.#path(entry.fileName)
     const found = await stat(file, { bigint: true }).catch(missing)
     if (found === undefined) return 'it is gone'
@@ -241,6 +247,8 @@ export class KeptFiles {
     const isBelieved =
       checked !== undefined && checked.state === stateOf(found) && performance.now() - checked.at < BELIEVED_MS
     if (isBelieved) return undefined
+    // What was read of another state of it is not what is checked now.
+    this.#hot.delete(name)
     entry.checking ??= this.#check(file, entry, used).finally(() => (entry.checking = undefined))
     return entry.checking
   }
@@ -254,6 +262,13 @@ export class KeptFiles {
     const flaw = await flawOf(file, entry.fileName)
     entry.checked = flaw === undefined ? { state: stateOf(found), at: performance.now() } : undefined
     return flaw
+  }
+
+  #bytesOf(name: string, entry: Entry): Promise<Uint8Array | undefined> {
+    const file = this.#path(entry.fileName)
+    const isSame = async (): Promise<boolean> =>
+      stateOf(await stat(file, { bigint: true })) === entry.checked?.state && this.#entries.get(name) === entry
+    return this.#hot.read(name, file, entry.size, isSame)
   }
 
   #setAside(name: string, entry: Entry): Promise<void> {
@@ -284,6 +299,7 @@ export class KeptFiles {
     const { fileName, size } = this.#entries.get(name)!
     this.#bytes -= roomOf(size)
     this.#entries.delete(name)
+    this.#hot.delete(name)
     return fileName
   }
 

@@ -75,6 +75,8 @@ export interface MirrorFile {
   readonly file: string
   /** Bytes. */
   readonly size: number
+  /** What is in it, when it is small: then nobody has to open it. */
+  readonly bytes?: Uint8Array | undefined
   /** `h1:` and 44 characters, as in the record. */
   readonly hash: string
   /** To be called once it has been sent, or will not be. */

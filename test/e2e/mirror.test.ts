@@ -5,11 +5,14 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
+import { pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { parseCheckpoint } from '../../src/tlog/checkpoint.js'
 import { verifiedCosignatures } from '../../src/tlog/cosignature.js'
 import { parseNote, parseVerifierKey } from '../../src/tlog/note.js'
-import { goCommands, minorOf, required, type GoCommand } from '../helpers/go.js'
+import { downloadedCache, goCommands, minorOf, newestGo, required, type GoCommand } from '../helpers/go.js'
+import { goproxy, startGoproxy, type RunningGoproxy } from '../helpers/goproxy.js'
+import { scratchFolder } from '../helpers/home.js'
 import { Mirrored, SIGNER } from '../helpers/mirrored.js'
 import { makeModule, ModuleFolder } from '../helpers/module-folder.js'
 
@@ -23,6 +26,9 @@ const DEEP = makeModule(
   { 'deep.go': 'package deep\n\nimport "example.com/hello"\n\nconst Deep = hello.Hello\n' },
   'module example.com/Upper/deep\n\ngo 1.19\n\nrequire example.com/hello v1.1.0\n',
 )
+/** What only the module cache of somebody has, and what only another proxy has. */
+const CACHED = makeModule('example.com/cached', 'v1.0.0', { 'cached.go': 'package cached\n' })
+const BEHIND = makeModule('example.com/behind', 'v1.0.0', { 'behind.go': 'package behind\n' })
 /** A module without releases: its list of versions is empty, and its latest is a commit. */
 const TIP = makeModule('example.com/tip', 'v0.0.0-20240101000000-0123456789ab', { 'tip.go': 'package tip\n' })
 const [OS, ARCH] = [process.platform, process.arch === 'x64' ? 'amd64' : process.arch]
@@ -39,6 +45,10 @@ const TOOLCHAIN = makeModule(
   'module golang.org/toolchain\n',
 )
 
+test.runIf(required)('goproxy is here, as REQUIRE_PEERS asks', () => {
+  expect(goproxy).toBeDefined()
+})
+
 test.runIf(required)('two go commands are here, as REQUIRE_PEERS asks', () => {
   expect(commands.length).toBeGreaterThanOrEqual(2)
 })
@@ -46,11 +56,26 @@ test.runIf(required)('two go commands are here, as REQUIRE_PEERS asks', () => {
 describe.skipIf(commands.length === 0)('with the node as its only GOPROXY', () => {
   let mirrored: Mirrored
 
+  const { dir } = scratchFolder()
+  let theirs: RunningGoproxy | undefined
+
   beforeAll(async () => {
-    const args = ['--private', 'example.com/secret', '--audit']
+    const [folder, behind] = [new ModuleFolder(join(dir, 'direct')), new ModuleFolder(join(dir, 'behind'))]
+    await Promise.all([folder.put(CACHED), behind.put(BEHIND)])
+    const cache = await downloadedCache(newestGo(), { root: dir, proxy: folder.dir }, [CACHED])
+    const upstreams = [pathToFileURL(join(cache!, 'cache/download')).href]
+    if (goproxy !== undefined) {
+      theirs = await startGoproxy(dir, { GOPROXY: pathToFileURL(behind.dir).href, GOSUMDB: 'off' })
+      upstreams.push(theirs.url)
+    }
+    const args = ['--private', 'example.com/secret', '--audit', ...upstreams.flatMap((url) => ['--mirror', url])]
     mirrored = await Mirrored.start([OLD, NEW, DEEP, TIP, TOOLCHAIN], args)
+    await mirrored.log.history.append([CACHED.record, BEHIND.record])
   })
-  afterAll(() => mirrored.stop())
+  afterAll(async () => {
+    theirs?.child.kill('SIGKILL')
+    await mirrored.stop()
+  })
 
   describe.each(commands)('$version', (go: GoCommand) => {
     test('downloads a module, and keeps a head that the witness cosigned', async () => {
@@ -132,6 +157,16 @@ describe.skipIf(commands.length === 0)('with the node as its only GOPROXY', () =
     })
   })
 
+  test('an upstream may be the module cache of somebody, as files', async () => {
+    const { exit, output } = await mirrored.go(commands[0]!, ['get', 'example.com/cached@v1.0.0'])
+    expect(exit, output).toBe(0)
+  })
+
+  test.skipIf(goproxy === undefined)('an upstream may be goproxy', async () => {
+    const { exit, output } = await mirrored.go(commands[0]!, ['get', 'example.com/behind@latest'])
+    expect(exit, output).toBe(0)
+  })
+
   test('what a browser of another site may read it gets', async () => {
     for (const path of [
       '/mod/example.com/hello/@v/list',
@@ -146,11 +181,11 @@ describe.skipIf(commands.length === 0)('with the node as its only GOPROXY', () =
   })
 
   test('the index names what the go command can list, at the times of the quorum', async () => {
-    const entries = await indexOf(mirrored, 405)
+    const entries = await indexOf(mirrored, 407)
     const listed = await mirrored.go(commands[0]!, ['list', '-m', '-versions', 'example.com/hello'])
     const hello = entries.filter(({ Path }) => Path === 'example.com/hello').map(({ Version }) => Version)
     expect(listed.output).toBe(`example.com/hello ${hello.join(' ')}\n`)
-    expect(entries.length).toBe(405)
+    expect(entries.length).toBe(407)
     for (const { Timestamp } of entries) expect(Math.abs(Date.parse(Timestamp) - Date.now())).toBeLessThan(600_000)
   })
 
