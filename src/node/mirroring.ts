@@ -13,6 +13,9 @@ import type { NodeBase } from './base.js'
 /** Refusals that are shown: an upstream may have any number of them. */
 const MAX_REFUSALS = 100
 
+/** Downloads at a time: what they write is beyond what the mirror may keep, and a zip has up to 500 MiB. */
+const DOWNLOADS = 16
+
 export interface MirroringParts {
   /** By log id. */
   readonly sumdbs: ReadonlyMap<string, SumdbProxy>
@@ -128,7 +131,7 @@ export async function makeMirroring(
       onServed: (kind, source) => news.metrics.mirrorServed(kind, source),
       onError: news.onError,
     },
-    admission: new Admission(clock.monotonic),
+    admission: new Admission(clock.monotonic, { slots: DOWNLOADS }),
     now: clock.now,
   })
   return new Mirroring(mirror, refused)
