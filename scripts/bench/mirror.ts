@@ -17,6 +17,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { LyingLog, madeUpRecords } from '../../test/fakes/lying-log.js'
 import { GoUser, newestGo, removeTree, type GoCommand, type GoSettings } from '../../test/helpers/go.js'
+import { usageOf } from '../../test/helpers/process-usage.js'
 import { goproxy, startGoproxy } from '../../test/helpers/goproxy.js'
 import { makeModule, ModuleFolder, pathOf, type Made } from '../../test/helpers/module-folder.js'
 
@@ -159,15 +160,19 @@ async function downloads(
   const plain: number[] = []
   for (const goSum of [true, false]) {
     const times = new Map<string, number[]>(proxies.map(({ name }) => [name, []]))
+    const costs = new Map<string, number[]>(proxies.map(({ name }) => [name, []]))
     for (let i = 0; i < ROUNDS; i++) {
       // Who comes first changes with every round.
       for (const proxy of i % 2 === 0 ? proxies : proxies.toReversed()) {
+        const before = usageOf(proxy.child.pid!).cpu
         times.get(proxy.name)!.push(await download(go, made, through(proxy), goSum))
+        costs.get(proxy.name)!.push((usageOf(proxy.child.pid!).cpu - before) * 1000)
       }
       if (goSum) plain.push(await download(go, made, direct, true))
     }
     const label = goSum ? 'with a go.sum' : 'and without'
-    show(`${go.version} mod download, ${MODULES} modules, warm, ${label}`, ` ${summary(times)}`)
+    show(`${go.version} mod download, ${MODULES} modules, warm, ${label}`, summary(times))
+    show('  processor time of the proxy', summary(costs))
   }
   show('  the same from the upstream itself, with a go.sum', `${Math.round(median(plain))} ms`)
   show('  asked for the first time, without a go.sum', summary(cold))
