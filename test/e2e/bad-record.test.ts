@@ -87,7 +87,8 @@ describe('two records of one module version', () => {
     for (const node of [a, b]) await node.kill()
     const a2 = await RunningNode.start(a.home, LOG)
     const b2 = await RunningNode.start(b.home, [...LOG, '--bootstrap', a2.ready.multiaddrs[0]!])
-    await b2.event(({ event }) => event === 'peer')
+    // It signs once its peer has said what it signed before.
+    await b2.event((event) => event.event === 'guard' && event.state === 'guarded')
     expect(await pushed(a2, 9, 10)).toBe(503)
     const again = await imported(b2, encodeEvidence(log.evidence(3, 7, 10)))
     expect(JSON.parse(again.stdout)).toMatchObject({ id: ID, fate: 'known', sizes: [10, 10] })
