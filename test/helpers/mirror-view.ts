@@ -74,7 +74,14 @@ export function mirrorOf(dir: string, bytes: Uint8Array, hash = 'h1:abcdefgh+/='
     file: (module, kind): Promise<ServedFile> => {
       mirror.asked.push([module, kind])
       held++
-      return Promise.resolve({ file: path, size: bytes.length, hash, release: () => void held-- })
+      return Promise.resolve({
+        file: path,
+        size: bytes.length,
+        hash,
+        release: () => {
+          held--
+        },
+      })
     },
   })
   return Object.assign(mirror, { held: () => held })

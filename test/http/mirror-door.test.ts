@@ -291,6 +291,29 @@ describe('a file', () => {
     expect(errors).toEqual([])
   })
 
+  test('is let go of when its client went away before it was found', async () => {
+    const mirror = mirrorOf(temporaryHome(), BYTES)
+    let find = (): void => undefined
+    const found = new Promise<void>((resolve) => (find = resolve))
+    const asked = new Promise<AbortSignal>((resolve) => {
+      const file: MirrorView['file'] = async (module, kind, asking) => {
+        resolve(asking.signal)
+        await found
+        return mirror.file(module, kind, asking)
+      }
+      void serve({ ...mirror, file }).then((server) => {
+        const request = httpRequest(server.url, { path: ZIP, agent: false }).on('error', () => undefined)
+        request.end()
+        void asked.then(() => request.destroy())
+      })
+    })
+    const signal = await asked
+    if (!signal.aborted) await once(signal, 'abort')
+    find()
+    await expect.poll(() => mirror.asked.length).toBe(1)
+    await expect.poll(mirror.held).toBe(0)
+  })
+
   test('waits for a client that does not read, at the cost of one piece, and not for ever', async () => {
     const mirror = mirrorOf(temporaryHome(), Buffer.alloc(64 * 2 ** 20))
     // Less than nothing: what is left of the time is what its size allows.

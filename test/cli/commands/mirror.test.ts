@@ -90,6 +90,7 @@ test('verify leaves a running node alone, and finds one flipped bit in what a st
   const { node, home, url } = await startMirror((folder) => [publish(folder, 'example.com/mod', 'v1.0.0', 'package a')])
   expect((await fetch(`${url}/example.com/mod/@v/v1.0.0.zip`)).status).toBe(200)
   const locked = await gossum(['mirror', 'verify', '--json', '--home', home])
+  expect(locked.stderr).toContain('MIRROR_LOCKED')
   expect([locked.code, jsonError(locked).code]).toEqual([1, 'MIRROR_LOCKED'])
   await node.stop()
   const sound = await gossum(['mirror', 'verify', '--home', home])
