@@ -216,12 +216,15 @@ describe('an address that a peer tells', () => {
     const stage = await Stage.open()
     const tellers = await Promise.all(Array.from({ length: 10 }, (_, i) => stage.connected(`/ip4/8.8.${i}.8/tcp/1`)))
     // All came to us: we look for some that did not.
+    const from = performance.now()
     for (let i = 0; i < 400; i++) {
       stage.membership.told([await placeAt(address(i))], tellers[i % tellers.length]!)
       await new Promise((resolve) => setImmediate(resolve))
     }
     expect(stage.dialled.length).toBeGreaterThan(0)
-    expect(stage.dialled.length).toBeLessThanOrEqual(most)
+    // And one in three seconds in the long run, which this is on a machine that is busy.
+    const more = Math.ceil((performance.now() - from) / 3000)
+    expect(stage.dialled.length).toBeLessThanOrEqual(most + more)
   })
 
   it('is one of four at once, and needed only while there are few neighbours', async () => {
