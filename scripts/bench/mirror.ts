@@ -8,7 +8,6 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { readFileSync, writeFileSync } from 'node:fs'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { Agent, get } from 'node:http'
 import { tmpdir } from 'node:os'
@@ -231,17 +230,15 @@ async function throughput(proxies: readonly Proxy[], made: readonly Made[]): Pro
 
 // ---- memory ----------------------------------------------------------------------------------------------------
 
-const memory = (pid: number, field: 'VmRSS' | 'VmHWM'): number =>
-  Number(new RegExp(`${field}:\\s+(\\d+) kB`).exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024
-
 /** How far the memory of a process rises above what it is at rest, while `act` goes on, in MB. */
 async function rise({ child }: Proxy, act: () => Promise<unknown>): Promise<number> {
-  const pid = child.pid!
-  // The peak begins anew.
-  writeFileSync(`/proc/${pid}/clear_refs`, '5')
-  const before = memory(pid, 'VmRSS')
+  const rss = (): number => usageOf(child.pid!).rss
+  const before = rss()
+  let most = before
+  const timer = setInterval(() => (most = Math.max(most, rss())), 5)
   await act()
-  return memory(pid, 'VmHWM') - before
+  clearInterval(timer)
+  return most - before
 }
 
 async function large(proxies: readonly Proxy[], made: Made): Promise<void> {
