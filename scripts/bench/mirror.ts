@@ -8,7 +8,6 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { readFileSync, writeFileSync } from 'node:fs'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { Agent, get } from 'node:http'
 import { tmpdir } from 'node:os'
@@ -17,6 +16,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { LyingLog, madeUpRecords } from '../../test/fakes/lying-log.js'
 import { GoUser, newestGo, removeTree, type GoCommand, type GoSettings } from '../../test/helpers/go.js'
+import { usageOf } from '../../test/helpers/process-usage.js'
 import { goproxy, startGoproxy } from '../../test/helpers/goproxy.js'
 import { makeModule, ModuleFolder, pathOf, type Made } from '../../test/helpers/module-folder.js'
 
@@ -159,15 +159,19 @@ async function downloads(
   const plain: number[] = []
   for (const goSum of [true, false]) {
     const times = new Map<string, number[]>(proxies.map(({ name }) => [name, []]))
+    const costs = new Map<string, number[]>(proxies.map(({ name }) => [name, []]))
     for (let i = 0; i < ROUNDS; i++) {
       // Who comes first changes with every round.
       for (const proxy of i % 2 === 0 ? proxies : proxies.toReversed()) {
+        const before = usageOf(proxy.child.pid!).cpu
         times.get(proxy.name)!.push(await download(go, made, through(proxy), goSum))
+        costs.get(proxy.name)!.push((usageOf(proxy.child.pid!).cpu - before) * 1000)
       }
       if (goSum) plain.push(await download(go, made, direct, true))
     }
     const label = goSum ? 'with a go.sum' : 'and without'
-    show(`${go.version} mod download, ${MODULES} modules, warm, ${label}`, ` ${summary(times)}`)
+    show(`${go.version} mod download, ${MODULES} modules, warm, ${label}`, summary(times))
+    show('  processor time of the proxy', summary(costs))
   }
   show('  the same from the upstream itself, with a go.sum', `${Math.round(median(plain))} ms`)
   show('  asked for the first time, without a go.sum', summary(cold))
@@ -226,17 +230,15 @@ async function throughput(proxies: readonly Proxy[], made: readonly Made[]): Pro
 
 // ---- memory ----------------------------------------------------------------------------------------------------
 
-const memory = (pid: number, field: 'VmRSS' | 'VmHWM'): number =>
-  Number(new RegExp(`${field}:\\s+(\\d+) kB`).exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024
-
 /** How far the memory of a process rises above what it is at rest, while `act` goes on, in MB. */
 async function rise({ child }: Proxy, act: () => Promise<unknown>): Promise<number> {
-  const pid = child.pid!
-  // The peak begins anew.
-  writeFileSync(`/proc/${pid}/clear_refs`, '5')
-  const before = memory(pid, 'VmRSS')
+  const rss = (): number => usageOf(child.pid!).rss
+  const before = rss()
+  let most = before
+  const timer = setInterval(() => (most = Math.max(most, rss())), 5)
   await act()
-  return memory(pid, 'VmHWM') - before
+  clearInterval(timer)
+  return most - before
 }
 
 async function large(proxies: readonly Proxy[], made: Made): Promise<void> {
