@@ -3,7 +3,7 @@
  * nobody else's business.
  */
 import { GossumError } from '../errors.js'
-import type { MirrorStatusView } from '../status/shapes.js'
+import type { MirrorStatusView } from '../status/mirror-shapes.js'
 import { escapeModule, type ModuleVersion } from '../sumdb/module-version.js'
 import { json, type Reply } from './reply.js'
 import type { ApiRequest, Route } from './router.js'

@@ -5,7 +5,7 @@ import type { Mirror, MirrorLog, MirrorRefusal, MirrorSettings } from '../mirror
 import { mirrorFolder } from '../mirror/mirror-folder.js'
 import { Admission } from '../proxy/admission.js'
 import type { SumdbProxy } from '../proxy/sumdb-proxy.js'
-import type { MirrorStatusView } from '../status/shapes.js'
+import type { MirrorStatusView } from '../status/mirror-shapes.js'
 import { SUMDB_ORIGIN } from '../tlog/checkpoint.js'
 import type { ModuleVersion } from '../sumdb/module-version.js'
 import type { NodeBase } from './base.js'

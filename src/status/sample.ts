@@ -1,7 +1,8 @@
 /** What the gauges show: one reading of the node for a whole scrape. */
 import { CLOCK_CONDITIONS, type ClockCondition } from '../witness/clock.js'
 import type { ConditionName } from './conditions.js'
-import type { AuditView, MirrorStatusView } from './shapes.js'
+import type { MirrorStatusView } from './mirror-shapes.js'
+import type { AuditView } from './shapes.js'
 
 export { CLOCK_CONDITIONS }
 

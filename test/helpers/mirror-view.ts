@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { MirrorView, ServedFile } from '../../src/http/mirror-door.js'
 import type { MirrorOperator } from '../../src/http/mirror-operator.js'
-import type { MirrorStatusView } from '../../src/status/shapes.js'
+import type { MirrorStatusView } from '../../src/status/mirror-shapes.js'
 import { utf8 } from '../../src/tlog/bytes.js'
 
 /** One that has everything, under any name. */

@@ -1,5 +1,5 @@
 /** How a module mirror stands, in lines for people. Pure. */
-import type { MirrorStatusView } from '../../status/shapes.js'
+import type { MirrorStatusView } from '../../status/mirror-shapes.js'
 import { age, counted } from './node-text.js'
 import { span } from '../../lib/words.js'
 

@@ -6,6 +6,7 @@ import { MAX_BODY_BYTES } from '../witness/add-checkpoint-body.js'
 import { EVIDENCE_ID, LOG_ID } from '../../status/ids.js'
 import { LogPictures } from '../../dashboard/facts.js'
 import { BELOW, INDEX_LIMIT, LIMIT } from './parameters.js'
+import { MirrorAnswer, MirrorStatusView } from '../../status/mirror-shapes.js'
 import * as shapes from '../../status/shapes.js'
 
 export interface Operation {
@@ -245,13 +246,13 @@ const EXISTING: Parameter = {
 }
 const toMirror = (verb: string, summary: string, ...parameters: readonly Parameter[]): Operation => ({
   ...{ method: 'post', path: `/api/v1/mirror/${verb}`, summary, parameters, errors: 'problem', isForOperator: true },
-  answers: { 200: json('it is done', shapes.MirrorAnswer) },
+  answers: { 200: json('it is done', MirrorAnswer) },
 })
 
 /** What the operator of a module mirror sees of it, and says to it. */
 const MIRROR: readonly Operation[] = [
   {
-    ...read('/api/v1/mirror', 'how the mirror stands', json('as it stands', shapes.MirrorStatusView)),
+    ...read('/api/v1/mirror', 'how the mirror stands', json('as it stands', MirrorStatusView)),
     isForOperator: true,
   },
   toMirror('allow', 'lets a version through the cooldown', ABOUT_MODULE, EXISTING),
