@@ -66,7 +66,7 @@ test('a policy of a witness and its auditor is met only when all was read, and f
   await node.event(audited(600))
   await node.event(quorum(600))
   expect(await auditOf(node)).toEqual({
-    ...{ size: 600, findings: { error: 0, note: 0 }, complete: true, cosigned: 600, error: null },
+    ...{ size: 600, findings: { error: 0, note: 0 }, complete: true, cosigned: 600, error: null, indexed: 600 },
   })
   expect(await node.json('/api/v1/status')).toMatchObject({ auditor })
   await log.append(madeUpRecords(600, 700))
