@@ -61,7 +61,9 @@ function logSection(reading: NodeReading, log: LogView): VNode {
     </figure>`
   return html`<section class="log" aria-label=${plain(log.name)}>
     <h2>${plain(log.name)}</h2>
-    <p class=${`verdict ${pictures.belief}`} role="status">${plain(pictures.verdict, MOST_TEXT)}</p>
+    <p class=${`verdict ${pictures.belief}`} role="status">
+      ${plain(pictures.verdict, MOST_TEXT)}${pictures.belief === 'split' ? ' The proof is below.' : ''}
+    </p>
     <div class="pictures">
       ${figure(rope(ropeFacts), 'The rope: who signs one history', ropeText(ropeFacts), 'wide')}
       ${figure(ring(members), 'The ring: witnesses, and peers inside', ringText(members), 'wide')}

@@ -2,6 +2,7 @@
  * What a person should believe now of one log, as one sentence: `gossum status` and the dashboard say the same. It speaks of
  * what others were seen to sign, never of what this node hopes. Pure.
  */
+import { printable } from '../lib/printable.js'
 import { isReady, type Condition } from './conditions.js'
 import type { EvidenceView, LogView, StatusView } from './shapes.js'
 import { grouped, span } from '../lib/words.js'
@@ -73,8 +74,8 @@ function thin(sentence: string): Verdict {
 function accusation({ type, seenAt, module }: EvidenceView): string {
   const since = `since ${seenAt.slice(0, 16).replace('T', ' ')} UTC`
   return module === undefined
-    ? `SPLIT VIEW ${since}: the log has signed two histories (${type}). The proof is below.`
-    : `BAD RECORD ${since}: the log holds two records of ${module} that contradict each other. The proof is below.`
+    ? `SPLIT VIEW ${since}: the log is proven to have signed two histories (${type}).`
+    : `BAD RECORD ${since}: the log is proven to hold two records of ${printable(module)} that contradict each other.`
 }
 
 function isAbout({ log }: Condition, id: string): boolean {

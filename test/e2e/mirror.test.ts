@@ -105,10 +105,12 @@ describe.skipIf(commands.length === 0)('with the node as its only GOPROXY', () =
       expect([latest.exit, latest.output]).toEqual([0, `example.com/tip ${TIP.version}\n`])
     })
 
-    test.runIf(minorOf(go) >= 21)('changes to a toolchain that the log has recorded', async () => {
-      const { exit, output } = await mirrored.go(go, ['version'], { GOTOOLCHAIN: 'go1.99.0' })
-      expect([exit, output]).toEqual([0, expect.stringContaining('the toolchain from the mirror: version') as string])
-    })
+    // Older go commands know of no toolchain but their own.
+    if (minorOf(go) >= 21)
+      test('changes to a toolchain that the log has recorded', async () => {
+        const { exit, output } = await mirrored.go(go, ['version'], { GOTOOLCHAIN: 'go1.99.0' })
+        expect([exit, output]).toEqual([0, expect.stringContaining('the toolchain from the mirror: version') as string])
+      })
 
     test('loads the packages of a workspace', async () => {
       const user = await mirrored.user(go)

@@ -52,7 +52,7 @@ describe('asking a node', () => {
     const { code, stdout, stderr } = await gossum(['status', '--node', server.url])
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     expect(stdout).toMatch(
-      /^ sum\.golang\.org {2}size 280,573\n view +one view\n newest +cosigned \d+ days ago, 1 cosignature\n +w1 \d+ days ago\n/,
+      /^ sum\.golang\.org {2}size 280,573\n SPLIT VIEW since 2026-01-02 00:00 UTC: the log is proven [^\n]*\n view +one view\n newest +cosigned \d+ days ago, 1 cosignature\n +w1 \d+ days ago\n/,
     )
     expect(stdout).toMatch(/ peers +1 connected\n evidence +1 file, not acknowledged; see gossum evidence list\n/)
   })
