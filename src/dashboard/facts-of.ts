@@ -1,6 +1,6 @@
 /** From what the API says to what the pictures show. Pure. */
 import type { EvidenceView, HeadView, LogView, PeerView, StatusView, WitnessView } from '../status/shapes.js'
-import { beliefIn } from '../status/verdict.js'
+import { beliefIn } from '../status/belief.js'
 import type { Freshness, LogPictures, RingMember, Strand } from './facts.js'
 import { grouped, span } from '../lib/words.js'
 

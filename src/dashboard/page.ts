@@ -4,6 +4,7 @@
  */
 import type { VNode } from 'preact'
 import { goSumDb, isSumDb } from '../status/go-setting.js'
+import { beliefIn, liesOf } from '../status/belief.js'
 import type { EvidenceView, LogView } from '../status/shapes.js'
 import { picturesOf, type NodeReading } from './facts-of.js'
 import { html, markup } from './html.js'
@@ -23,16 +24,13 @@ const MOST_TEXT = 400
 export function page(reading: NodeReading): string {
   const { status, now } = reading
   const logs = status.logs.map((log) => logSection(reading, log))
-  const first = status.logs[0] === undefined ? undefined : picturesOf(reading, status.logs[0])
   return `<!doctype html>\n${markup(
     html`<html lang="en">
       <head>
         <meta charset="utf-8" />
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <meta http-equiv="refresh" content=${String(REFRESH_S)} />
-        <title>
-          ${first === undefined ? 'gossum' : `${first.belief === 'split' ? 'SPLIT VIEW' : first.belief}: gossum`}
-        </title>
+        <title>${titleOf(reading)}</title>
         <style dangerouslySetInnerHTML=${{ __html: STYLE }}></style>
       </head>
       <body>
@@ -50,6 +48,14 @@ export function page(reading: NodeReading): string {
   )}\n`
 }
 
+/** The worst that is so of any log: for a tab that nobody looks at. */
+function titleOf({ status, evidence, now }: NodeReading): string {
+  if (status.logs.some((log) => liesOf(log, evidence).length > 0)) return 'PROVEN LIE: gossum'
+  const beliefs = status.logs.map((log) => beliefIn(status, log, evidence, now).belief)
+  if (beliefs.includes('split')) return 'frozen: gossum'
+  return beliefs.includes('thin') ? 'too few to say: gossum' : 'gossum'
+}
+
 function logSection(reading: NodeReading, log: LogView): VNode {
   const pictures = picturesOf(reading, log)
   const { rope: ropeFacts, ring: members, mountains: tree } = pictures
@@ -62,7 +68,7 @@ function logSection(reading: NodeReading, log: LogView): VNode {
   return html`<section class="log" aria-label=${plain(log.name)}>
     <h2>${plain(log.name)}</h2>
     <p class=${`verdict ${pictures.belief}`} role="status">
-      ${plain(pictures.verdict, MOST_TEXT)}${pictures.belief === 'split' ? ' The proof is below.' : ''}
+      ${plain(pictures.verdict, MOST_TEXT)}${liesOf(log, reading.evidence).length > 0 ? ' The proof is below.' : ''}
     </p>
     <div class="pictures">
       ${figure(rope(ropeFacts), 'The rope: who signs one history', ropeText(ropeFacts), 'wide')}

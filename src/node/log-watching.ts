@@ -30,10 +30,8 @@ export interface LogWatchingParts {
   readonly watches: Watches
   readonly kept: WatchStore
   readonly told: { readonly tell: (event: NodeEventBody) => void; readonly onError: (error: unknown) => void }
-  /** How fast the log may be asked. */
-  readonly budget: RequestBudget
-  /** How often lists are read again; EVERY_MS unless said otherwise. */
-  readonly everyMs?: number
+  /** How fast the log may be asked, and how often lists are read again (EVERY_MS unless said otherwise). */
+  readonly pace: { readonly budget: RequestBudget; readonly everyMs?: number }
 }
 
 export class LogWatching {
@@ -62,7 +60,7 @@ export class LogWatching {
 
   async #run(): Promise<void> {
     const { signal } = this.#stopped
-    const { told, everyMs = EVERY_MS } = this.#parts
+    const { told, pace } = this.#parts
     for (;;) {
       this.#rounds.begin()
       try {
@@ -73,14 +71,14 @@ export class LogWatching {
         // A log that is down is said by who polls it.
         if (errorCode(error) !== 'LOG_UNREACHABLE') told.onError(error)
       }
-      await this.#rounds.rest(everyMs)
+      await this.#rounds.rest(pace.everyMs ?? EVERY_MS)
       if (signal.aborted) return
     }
   }
 
   /** Looks through what is new below the quorum head. At the very first there is nothing new. */
   async #lookThrough(): Promise<void> {
-    const { log, client, quorum, watches, kept, budget } = this.#parts
+    const { log, client, quorum, watches, kept, pace } = this.#parts
     const { signal } = this.#stopped
     const head = quorum()
     if (head === undefined) return
@@ -88,7 +86,7 @@ export class LogWatching {
     if (next === undefined) return kept.move(log, head.size)
     while (next < head.size && !signal.aborted) {
       const to: number = Math.min(next + STEP, head.size)
-      await budget.take(requestsFor(to - next), signal)
+      await pace.budget.take(requestsFor(to - next), signal)
       const records = await client.records(head, next, to, { signal })
       for (const [i, bytes] of records.entries()) {
         const record = fromUtf8(bytes)

@@ -55,7 +55,7 @@ export async function makeWatching(
     const client = clients.of(log)
     if (client === undefined || origin !== SUMDB_ORIGIN) return []
     const watching = new LogWatching({
-      ...{ log, client, watches, kept, told: news, budget },
+      ...{ log, client, watches, kept, told: news, pace: { budget } },
       quorum: () => cosigned.quorum(log),
     })
     return [[log, watching]]

@@ -47,6 +47,21 @@ describe('without scripts', () => {
     for (const picture of pictures) expect(picture).toMatch(/role="img" aria-label="[^"]{10,}"/)
   })
 
+  test('the title has the worst of all logs, and what is not proven is not called so', () => {
+    const calm = made()
+    const [log] = calm.status.logs
+    const other = { ...log!, id: 'b'.repeat(64), name: 'other.example' }
+    const titled = (change: Partial<typeof calm>): string =>
+      /<title>(.*?)<\/title>/.exec(page({ ...calm, ...change }))![1]!
+    expect(titled({})).toBe('gossum')
+    const both = { ...calm.status, logs: [log!, other] }
+    const lie = made({ evidence: [{ log: other.id }] }).evidence
+    expect(titled({ status: both, evidence: lie })).toBe('PROVEN LIE: gossum')
+    const frozen = { ...calm, status: { ...calm.status, logs: [{ ...log!, frozen: true }] } }
+    expect(titled(frozen)).toBe('frozen: gossum')
+    expect(page(frozen)).not.toContain('The proof is below')
+  })
+
   test('a node without logs has a page, too', () => {
     const reading = made()
     expect(page({ ...reading, status: { ...reading.status, logs: [] } })).toContain('<h2>Health</h2>')

@@ -70,8 +70,7 @@ async function watched() {
         },
         onError: (error) => told.push(`error ${(error as Error).message}`),
       },
-      budget: new RequestBudget(1e6, () => Promise.resolve()),
-      everyMs: 5,
+      pace: { budget: new RequestBudget(1e6, () => Promise.resolve()), everyMs: 5 },
     })
     onTestFinished(() => watching.stop())
     watching.start()

@@ -9,7 +9,7 @@ import type {
   PeerView,
   StatusView,
 } from '../../status/shapes.js'
-import { beliefIn } from '../../status/verdict.js'
+import { beliefIn } from '../../status/belief.js'
 import type { BastionReport } from '../../http/bastion/bastion.js'
 import { grouped, span } from '../../lib/words.js'
 

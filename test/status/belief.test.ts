@@ -1,6 +1,6 @@
 /** The sentence at the top: what must be true before it says that witnesses agree. */
 import { describe, expect, test } from 'vitest'
-import { beliefIn, type Verdict } from '../../src/status/verdict.js'
+import { beliefIn, type Verdict } from '../../src/status/belief.js'
 import { iso, made, NOW, vkey, type Made } from '../dashboard/made.js'
 
 function said(change: Made = {}, at = NOW): Verdict {

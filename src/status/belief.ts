@@ -29,8 +29,7 @@ export function beliefIn(
   evidence: readonly EvidenceView[],
   now: number,
 ): Verdict {
-  const lies = evidence.filter((item) => item.log === log.id && item.witness === null && !item.acked)
-  const [first] = lies.toSorted((a, b) => Date.parse(a.seenAt) - Date.parse(b.seenAt))
+  const [first] = liesOf(log, evidence).toSorted((a, b) => Date.parse(a.seenAt) - Date.parse(b.seenAt))
   if (first !== undefined) return { belief: 'split', sentence: accusation(first) }
   if (log.frozen)
     return {
@@ -65,6 +64,11 @@ export function beliefIn(
     belief: 'agreed',
     sentence: `${agree} see the same log; the newest head they agree on is ${size}, ${span(since)} old.`,
   }
+}
+
+/** What convicts a log, and nobody has acknowledged. */
+export function liesOf({ id }: Pick<LogView, 'id'>, evidence: readonly EvidenceView[]): EvidenceView[] {
+  return evidence.filter(({ log, witness, acked }) => log === id && witness === null && !acked)
 }
 
 function thin(sentence: string): Verdict {
