@@ -10,7 +10,6 @@ import { errorText, GossumError } from '../errors.js'
 import { listen } from '../lib/listen.js'
 import { apiRoutes, evidenceIdOf } from './api.js'
 import type { NodeView } from '../status/node-view.js'
-import { mirrorOperatorRoutes, type MirrorOperator } from './mirror-operator.js'
 import { operatorSocket, withShortPath } from './operator-path.js'
 import { json, type Reply } from './reply.js'
 import { Responder, type ResponderReports } from './responder.js'
@@ -30,19 +29,16 @@ export class OperatorDoor {
   }
 
   /**
-   * Opens the door in a home that no other process uses; a socket that a killed one left is replaced. `mirror` is undefined for a node
-   * that is none. Throws OPERATOR_DOOR.
+   * Opens the door in a home that no other process uses; a socket that a killed one left is replaced. `routes`: what parts of the
+   * node have for its operator, beside what every node has. Throws OPERATOR_DOOR.
    */
   static async start(
     home: string,
     node: NodeView,
     reports: ResponderReports,
-    mirror?: MirrorOperator,
+    routes: readonly Route[] = [],
   ): Promise<OperatorDoor> {
-    const responder = new Responder(
-      [...operatorRoutes(node), ...mirrorOperatorRoutes(mirror), ...apiRoutes(node)],
-      reports,
-    )
+    const responder = new Responder([...operatorRoutes(node), ...routes, ...apiRoutes(node)], reports)
     const server = createServer()
     const door = new OperatorDoor(server, operatorSocket(home))
     server.on('request', (request, response) => {

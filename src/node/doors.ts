@@ -3,7 +3,6 @@ import { join } from 'node:path'
 import type { Config } from '../config/config.js'
 import type { NodeView } from '../status/node-view.js'
 import { Bastion, type BastionReport } from '../http/bastion/bastion.js'
-import type { MirrorOperator } from '../http/mirror-operator.js'
 import { OperatorDoor } from '../http/operator-socket.js'
 import type { Route } from '../http/router.js'
 import { HttpServer } from '../http/server.js'
@@ -11,14 +10,13 @@ import type { SumdbProxy } from '../proxy/sumdb-proxy.js'
 import type { News } from './news.js'
 import { PatientDoor } from './patient-door.js'
 
-/** What is served: to all, to the go command, to logs, and to whoever reads what others recorded. */
+/** What is served: to all, to the go command, to logs, to whoever reads what others recorded, and to the operator alone. */
 export interface Served {
   readonly node: NodeView
   readonly sumdbs: readonly SumdbProxy[]
   readonly witness: readonly Route[]
   readonly reads: readonly Route[]
-  /** What the operator says to the module mirror; undefined without one. */
-  readonly mirror: MirrorOperator | undefined
+  readonly operator: readonly Route[]
 }
 
 export class Doors {
@@ -48,14 +46,14 @@ export class Doors {
   }
 
   /** Opens them. Throws ADDRESS_IN_USE. */
-  async start({ node, sumdbs, witness, reads, mirror }: Served): Promise<void> {
+  async start({ node, sumdbs, witness, reads, operator }: Served): Promise<void> {
     const { home, http, trustedProxies, bastion } = this.#config
     const { onError, onRequest } = this.#news
     const server = { ...http, trustedProxies, node, sumdbs, routes: [...witness, ...reads], onError, onRequest }
     this.#http = await HttpServer.start(server)
     this.#news.metrics.routes(this.#http.routes)
     // A home that takes no socket is no reason not to run: nothing can be acknowledged until it does, which is said.
-    const open = (): Promise<OperatorDoor> => OperatorDoor.start(home, node, { onError, onRequest }, mirror)
+    const open = (): Promise<OperatorDoor> => OperatorDoor.start(home, node, { onError, onRequest }, operator)
     this.#operator = new PatientDoor({ open, onError })
     await this.#operator.start()
     if (bastion !== undefined) await this.#startBastion(bastion, witness)

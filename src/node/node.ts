@@ -9,6 +9,7 @@ import { readKeyring } from '../keys/keyring.js'
 import { dashboardRoutes } from '../http/dashboard-door.js'
 import { indexRoutes } from '../http/index-door.js'
 import { mirrorRoutes } from '../http/mirror-door.js'
+import { mirrorOperatorRoutes } from '../http/mirror-operator.js'
 import { isFrozen } from '../store/heads.js'
 import { Store } from '../store/store.js'
 import { RequestBudget } from '../sumdb/request-budget.js'
@@ -155,7 +156,7 @@ async function build(
     ...mirrorRoutes(mirroring?.mirror, forGo, news.onError),
   ]
   barrier.start()
-  await doors.start({ node: view, sumdbs: forGo, witness: routes, reads, mirror: mirroring })
+  await doors.start({ node: view, sumdbs: forGo, witness: routes, reads, operator: mirrorOperatorRoutes(mirroring) })
   if (hasMesh) mesh.start(await startMesh(base, heads, { clients, barrier, alarm, witness }))
 
   // ---- go ----

@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
+import { mirrorOperatorRoutes } from '../../../src/http/mirror-operator.js'
 import { OperatorDoor } from '../../../src/http/operator-socket.js'
 import { mirrorFolder } from '../../../src/mirror/mirror-folder.js'
 import { gossum, jsonError } from '../../helpers/cli.js'
@@ -14,7 +15,7 @@ const MODULE = 'example.com/Mod@v1.2.3'
 
 async function operated(mirror = fakeMirror()): Promise<{ home: string; asked: readonly unknown[] }> {
   const home = temporaryHome()
-  const door = await OperatorDoor.start(home, fakeNode(), {}, mirror)
+  const door = await OperatorDoor.start(home, fakeNode(), {}, mirrorOperatorRoutes(mirror))
   onTestFinished(() => door.stop())
   return { home, asked: mirror.asked }
 }
@@ -78,7 +79,7 @@ test('a node that is no mirror, and a home without a node, say so', async () => 
   const home = temporaryHome()
   const away = await gossum(['mirror', 'status', '--json', '--home', home])
   expect([away.code, jsonError(away).code]).toEqual([1, 'NODE_UNREACHABLE'])
-  const door = await OperatorDoor.start(home, fakeNode(), {})
+  const door = await OperatorDoor.start(home, fakeNode(), {}, mirrorOperatorRoutes(undefined))
   onTestFinished(() => door.stop())
   const none = await gossum(['mirror', 'status', '--json', '--home', home])
   expect([none.code, jsonError(none).code]).toEqual([1, 'MIRROR_OFF'])
