@@ -2,7 +2,7 @@
  * The runner: takes a head through the one step (step.ts) until there is an outcome, and performs what each step says: the
  * change of the state first, durably, then the effects in order. An effect that fails comes back as an input.
  */
-import { GossumError } from '../errors.js'
+import { errorCode, GossumError } from '../errors.js'
 import type { LogState } from '../store/heads.js'
 import { utf8 } from '../tlog/bytes.js'
 import type { Cosignature } from '../tlog/cosignature.js'
@@ -82,13 +82,21 @@ export class Runner {
    * disk's (STORE_WRITE_FAILED, INTERNAL): then nothing was signed.
    */
   async judge(candidate: Candidate, charged: boolean): Promise<Judged> {
-    const { kept, tools, looked } = this.#options
     const read = this.read(candidate)
     if ('kind' in read) return { outcome: read, again: [] }
-    const { checkpoint, forged } = read
-    if (checkpoint === undefined)
-      return { outcome: withForged(await tools.effects.impossible(candidate, read), forged), again: [] }
-    const head = { ...read, checkpoint }
+    const { checkpoint, forged, log } = read
+    try {
+      if (checkpoint !== undefined) return await this.#judge(candidate, { ...read, checkpoint }, charged)
+      return { outcome: withForged(await this.#options.tools.effects.impossible(candidate, read), forged), again: [] }
+    } catch (error) {
+      // Whether it is news to our key is for the database to say, and that is away.
+      if (errorCode(error) !== 'STATE_UNCONFIRMED') throw error
+      return { outcome: { kind: 'refused', code: 'STATE_UNCONFIRMED', news: false, log: log.id }, again: [] }
+    }
+  }
+
+  async #judge(candidate: Candidate, head: SizedHead<FollowedLog>, charged: boolean): Promise<Judged> {
+    const { kept, tools, looked } = this.#options
     const { id } = head.log
     const own = this.#ownIn(head)
     const marks = this.marksIn(head)
@@ -105,7 +113,7 @@ export class Runner {
     // What is not on our history is remembered all the same: its witnesses may ask what they have signed.
     if (outcome.kind === 'pending' || outcome.kind === 'refused' || outcome.kind === 'conflict')
       await kept.cosigned.signers.see(id, head.logNote, new Map([...head.cosignatures, ...head.byNeighbours]))
-    return { outcome: withForged(outcome, forged), again }
+    return { outcome: withForged(outcome, head.forged), again }
   }
 
   /** The head in the bytes, or why they are refused. */
@@ -238,6 +246,9 @@ export class Runner {
     for (;;) {
       const state = kept.store.heads.get(log)
       const { change, effects } = step(state, { kind: 'marks', marks }, tools.gatherer.ofLog(log, 'replay'))
+      // Another machine that has the key may have signed it, and this one not have heard of that yet.
+      const isUnknown = effects.some((effect) => effect.do === 'tellUnknown')
+      if (isUnknown && (await kept.store.heads.refresh(log))) continue
       if (change !== undefined && (await kept.store.heads.change(log, state, change)) === undefined) continue
       for (const effect of effects) if (effect.do === 'tellUnknown') barrier.sawUnknown(effect.time)
       return
