@@ -30,17 +30,20 @@ const PARAMETERS: readonly string[] = ['sslmode', 'sslrootcert', 'schema', 'host
 
 /** Reads the setting. Throws CONFIG_INVALID, without the password. */
 export function parseStateUrl(text: string, name: string): StateSetting {
-  const [, authority, database, query] = /^postgres(?:ql)?:\/\/([^/?#]*)(?:\/([^/?#]*))?(?:\?([^#]*))?$/.exec(text) ?? []
+  const [, authority, database, query] =
+    /^postgres(?:ql)?:\/\/([^/?#]*)(?:\/([^/?#]*))?(?:\?([^#]*))?$/.exec(text) ?? []
   if (authority === undefined) throw invalid(name, EXPECTED)
   const at = authority.lastIndexOf('@')
   const [user, ...password] = at === -1 ? [] : authority.slice(0, at).split(':')
   const parameters = new URLSearchParams(query)
   const unknown = [...parameters.keys()].find((key) => !PARAMETERS.includes(key))
-  if (unknown !== undefined) throw invalid(name, `there is no ${JSON.stringify(unknown)} in it: ${PARAMETERS.join(', ')}`)
+  if (unknown !== undefined)
+    throw invalid(name, `there is no ${JSON.stringify(unknown)} in it: ${PARAMETERS.join(', ')}`)
   const mode = parameters.get('sslmode') ?? 'prefer'
   if (!isSslMode(mode)) throw invalid(name, `sslmode is one of ${SSL_MODES.join(', ')}`)
   const schema = parameters.get('schema') ?? 'public'
-  if (!/^[a-z_][a-z0-9_]{0,62}$/.test(schema)) throw invalid(name, 'schema: a name of small letters, digits and _ expected')
+  if (!/^[a-z_][a-z0-9_]{0,62}$/.test(schema))
+    throw invalid(name, 'schema: a name of small letters, digits and _ expected')
   // A socket is a path, which no authority can hold.
   const said = parameters.get('host') ?? authority.slice(at + 1)
   const servers = said.split(',').map((server) => serverOf(server, name))

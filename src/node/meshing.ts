@@ -8,6 +8,7 @@ import type { NodeBarrier } from './barrier.js'
 import type { KnownHeads, NodeBase } from './base.js'
 import type { LogClients } from './clients.js'
 import { handlersFor, peerStoreOf } from './peers.js'
+import { isTwin } from './sharing.js'
 
 export interface MeshingParts {
   readonly clients: LogClients
@@ -18,13 +19,13 @@ export interface MeshingParts {
 
 /** Starts the mesh. Throws CONFIG_INVALID, ADDRESS_IN_USE, and what a peer key that cannot be read throws. */
 export async function startMesh(
-  { config, followed, keyring, store, news, mesh }: NodeBase,
+  { config, followed, keyring, store, shared, news, mesh }: NodeBase,
   { cosigned, quorum, counts, relayed }: KnownHeads,
   { clients, barrier, alarm, witness }: MeshingParts,
 ): Promise<Mesh> {
   // libp2p is loaded only by a node that has a mesh.
   const { Mesh } = await import('../gossip/mesh.js')
-  const { loadOrCreatePeerKey } = await import('../gossip/host/peer-key.js')
+  const { loadOrCreatePeerKey, peerIdOf } = await import('../gossip/host/peer-key.js')
   const { listen, bootstrap, announce, mdns } = config
   const { verifier } = keyring.first
   const logs = followed.map(({ id }) => id)
@@ -37,9 +38,12 @@ export async function startMesh(
     keys: () => [...quorum.keys, ...relayed(), ...mesh.neighbours()],
   })
   const { onError } = news
+  const peerKey = await loadOrCreatePeerKey(join(config.home, 'peer.key'))
+  // Before anybody meets us, so that no machine of ours takes us for somebody else who has the key.
+  await shared?.introduce(peerIdOf(peerKey))
   return Mesh.start({
     reach: {
-      peerKey: await loadOrCreatePeerKey(join(config.home, 'peer.key')),
+      peerKey,
       ...{ listen, bootstrap, announce, mdns, peerStore: peerStoreOf(store) },
     },
     own: {
@@ -61,7 +65,11 @@ export async function startMesh(
     ),
     told: {
       onChosen: (peer) => barrier.connected(peer),
-      onTwin: () => barrier.guard.sawTwin(),
+      onTwin: (peer) => {
+        void isTwin(shared, peer).then((isOther) => {
+          if (isOther) barrier.guard.sawTwin()
+        })
+      },
       onPeer: (event) => news.tell({ event: 'peer', ...event }),
       onDial: ({ address, error }) =>
         news.tell({ event: 'bootstrap', address, reachable: error === undefined, error: error ?? null }),

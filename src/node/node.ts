@@ -32,6 +32,7 @@ import { News } from './news.js'
 import { peerStoreOf } from './peers.js'
 import { makePollers } from './polling.js'
 import { readSelf } from './self.js'
+import { openShared } from './sharing.js'
 import { makeView } from './shown.js'
 import { makeWitness } from './witnessing.js'
 import { makeWatching } from './watching.js'
@@ -48,6 +49,11 @@ export interface GossumNode {
   readonly view: View
   /** The logs of the settings, of the home and of the log lists. */
   readonly logs: readonly LogSetting[]
+  /**
+   * Resolves, with how, when the database of a shared state is not the one that it was at the start: what it had committed may
+   * be gone. Nothing is signed from then on by this node; one that is made anew asks its peers first.
+   */
+  readonly moved: Promise<string>
   /** Ends everything, in the reverse order of the start. Safe to call twice. */
   stop(): Promise<void>
 }
@@ -91,8 +97,15 @@ async function build(
   // ---- state ----
   // Before the store: what it writes into an empty home would look like a witness that lost its key.
   const keyring = await readKeyring(given.home, given)
-  const store = await Store.open(given.home)
+  const { promise: moved, resolve: onMoved } = Promise.withResolvers<string>()
+  const shared = await openShared(given, keyring, (text) => {
+    news.tell({ event: 'state', text })
+    onMoved(text)
+  })
+  stops.push(() => shared?.stop())
+  const store = await Store.open(given.home, shared)
   stops.push(() => store.close())
+  shared?.start()
   const { config, followed, lists } = await readSelf(given, keyring, (of) => news.tell(logListEvent(of)))
   stops.push(() => lists.stop())
   if (config.recover) for (const { id } of config.logs) await store.heads.recover(id)
@@ -104,7 +117,7 @@ async function build(
   const budget = new RequestBudget(config.auditRate, (ms, signal) =>
     delay(ms, undefined, { ref: false, ...(signal && { signal }) }),
   )
-  const base: NodeBase = { config, followed, keyring, store, news, mesh, budget, clock }
+  const base: NodeBase = { config, followed, keyring, store, shared, news, mesh, budget, clock }
   const heads = await knownHeads(base)
   const barrier = new NodeBarrier({ config, keyring, store, chosen, mesh, emit: news.tell, now: clock.now })
   const clients = new LogClients(
@@ -183,5 +196,6 @@ async function build(
     http: doors.url,
     view,
     logs: config.logs,
+    moved,
   }
 }

@@ -66,7 +66,8 @@ export class Connections {
     try {
       return await this.#use(async (client) => {
         let warning: string | undefined
-        const onNotice = ({ message }: { message?: string | undefined }): void => void (warning ??= message ?? 'a warning')
+        const onNotice = ({ message }: { message?: string | undefined }): void =>
+          void (warning ??= message ?? 'a warning')
         client.on('notice', onNotice)
         try {
           const result = await act(client)

@@ -96,11 +96,15 @@ export class PostgresState implements SharedState {
     return result
   }
 
-  /** Looks after the database from now on, and says there who we are. `peer` is undefined without a mesh. */
-  start(peer: string | undefined): void {
-    this.#peer = peer
+  /** Looks after the database from now on. */
+  start(): void {
     this.#timer = setInterval(() => void this.#look(), LOOK_MS).unref()
-    void this.#look()
+  }
+
+  /** Says there, now and from time to time, which peer of the mesh we are. */
+  async introduce(peer: string): Promise<void> {
+    this.#peer = peer
+    await this.#connections.write(this.#sql.seen, [this.#options.key, peer])
   }
 
   /** Whether a peer is another machine that shares this state. Throws STATE_UNREACHABLE. */
@@ -115,16 +119,20 @@ export class PostgresState implements SharedState {
 
   // ---- what the operator does ------------------------------------------------------------------------------------
 
-  /** Makes the tables where there are none, and tells the database of the key. Throws STATE_UNREACHABLE. */
-  async init(): Promise<void> {
+  /** Makes the tables where there are none. Throws STATE_UNREACHABLE. */
+  async make(): Promise<void> {
     await this.#must(this.#connections.transaction((client) => client.query(this.#sql.make)))
+  }
+
+  /** Makes them, and tells the database of the key. Throws STATE_UNREACHABLE. */
+  async init(): Promise<void> {
+    await this.make()
     await this.#must(this.#connections.write(this.#sql.addKey, [this.#options.key]))
   }
 
-  /** Puts the states of a home there, as one act; the key is open from then on. Throws STATE_UNREACHABLE. */
+  /** Puts the states of a home into the tables, as one act; the key is open from then on. Throws STATE_UNREACHABLE. */
   async put(rows: ReadonlyMap<string, StateRow>): Promise<void> {
     const { key } = this.#options
-    await this.#must(this.#connections.transaction((client) => client.query(this.#sql.make)))
     await this.#must(
       this.#connections.transaction(async (client) => {
         await client.query('BEGIN')

@@ -56,6 +56,7 @@ export const CONDITIONS = {
   'promise ahead': 'failing',
   'clock before release': 'failing',
   'agent away': 'failing',
+  'state away': 'failing',
   'bastion down': 'failing',
   'operator door shut': 'doubtful',
   'log list unread': 'doubtful',
@@ -129,6 +130,8 @@ export interface Facts {
     readonly deposit: DepositReport
     readonly clock: readonly ClockCondition[]
     readonly agent: string | undefined
+    /** Why the database of the shared state cannot be used; undefined without one, too. */
+    readonly shared: string | undefined
   }
   /** `failure`: why the home cannot be written; `unwritten`: pieces of evidence that are not on disk. */
   readonly disk: { readonly failure: string | undefined; readonly unwritten: number }
@@ -270,7 +273,7 @@ const GUARD: Partial<Record<GuardState, ConditionName>> = {
 }
 
 function nodeConditions({ hasPolicy, convicted, signing, disk, around }: Facts): Condition[] {
-  const { guard, deposit, clock, agent } = signing
+  const { guard, deposit, clock, agent, shared } = signing
   const guarded = GUARD[guard.state]
   return [
     ...convicted.own.map((name) =>
@@ -289,6 +292,7 @@ function nodeConditions({ hasPolicy, convicted, signing, disk, around }: Facts):
     ...depositCondition(deposit),
     ...clock.map(({ name, text }) => condition(name, text)),
     ...(agent === undefined ? [] : [condition('agent away', `the ssh-agent does not sign: ${agent}`)]),
+    ...(shared === undefined ? [] : [condition('state away', `the database of the shared state: ${shared}`)]),
     ...aroundConditions(around),
     ...(hasPolicy ? [] : [condition('no policy', "only this node's own cosignature counts")]),
   ]

@@ -246,6 +246,14 @@ export const StatusView = Shape({
     'null without a bastion',
   ),
   signing: SigningView,
+  state: Shape(
+    {
+      kept: Enum(['home', 'postgres']),
+      text: Text({ description: 'what it survives' }),
+      error: orNull(Text(), 'why the database cannot be used now'),
+    },
+    { description: 'where what our key has signed is kept (docs/two-machines.md)' },
+  ),
   exchange: List(ExchangeView, { description: 'the configured places, in the order of kinds and flags' }),
 })
 export type StatusView = Type.Static<typeof StatusView>

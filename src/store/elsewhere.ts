@@ -7,7 +7,8 @@ import { open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 
 const NAME = 'state-elsewhere'
-const TEXT = 'What the key of this home has signed is kept in a database. See docs/two-machines.md before you remove this file.\n'
+const TEXT =
+  'What the key of this home has signed is kept in a database. See docs/two-machines.md before you remove this file.\n'
 
 export function isElsewhere(home: string): boolean {
   return existsSync(join(home, NAME))

@@ -69,6 +69,11 @@ export class Heads {
     return heads
   }
 
+  /** Whether other machines change the state, too. */
+  get isShared(): boolean {
+    return this.#shared !== undefined
+  }
+
   /** All logs of which something is known, whether they are followed or not. */
   logs(): string[] {
     return [...this.#slots].flatMap(([log, slot]) => (knowsSomething(slot) ? log : []))

@@ -193,6 +193,9 @@ export class Runner {
     again: Candidate[],
   ): Promise<Outcome | undefined> {
     const { kept, tools, takePush } = this.#options
+    // Whoever pushed to another machine with our key knows more of us than this one: the answer must be of now.
+    const isRefused = candidate.proof !== undefined && change === undefined && outcome?.kind !== 'known'
+    if (isRefused && (await kept.store.heads.refresh(head.log.id))) return undefined
     // Only what is new counts: heads are public, and anybody may push the last one again.
     const isCounted = outcome?.kind === 'advanced' && SOURCES[candidate.source].quota
     const giveBack = isCounted ? takePush(head.log.id, candidate.receivedAt) : () => undefined

@@ -73,7 +73,7 @@ async function serverIn(folder: string, conf: readonly string[]): Promise<Postgr
       'max_connections = 40',
       'wal_level = replica',
       'max_wal_senders = 4',
-      "hot_standby = on",
+      'hot_standby = on',
       ...conf,
       '',
     ].join('\n'),
@@ -117,7 +117,20 @@ async function serverIn(folder: string, conf: readonly string[]): Promise<Postgr
     standby: async (name) => {
       const copy = newFolder()
       rmSync(copy, { recursive: true })
-      await program('pg_basebackup', ['-h', '127.0.0.1', '-p', String(port), '-U', 'gossum', '-D', copy, '-c', 'fast', '-X', 'stream'])
+      await program('pg_basebackup', [
+        '-h',
+        '127.0.0.1',
+        '-p',
+        String(port),
+        '-U',
+        'gossum',
+        '-D',
+        copy,
+        '-c',
+        'fast',
+        '-X',
+        'stream',
+      ])
       writeFileSync(join(copy, 'standby.signal'), '')
       if (owner) chownSync(join(copy, 'standby.signal'), owner.uid, owner.gid)
       const follower = await serverIn(copy, [
@@ -127,7 +140,9 @@ async function serverIn(folder: string, conf: readonly string[]): Promise<Postgr
       await follower.start()
       return follower
     },
-    promote: async () => void (await server.query('SELECT pg_promote(true, 30)')),
+    promote: async () => {
+      await server.query('SELECT pg_promote(true, 30)')
+    },
     remove: async () => {
       await server.stop('kill')
       rmSync(folder, { recursive: true, force: true })
@@ -163,7 +178,7 @@ async function until(ask: () => Promise<boolean>): Promise<void> {
   throw new Error('PostgreSQL does not start')
 }
 
-function freePort(): Promise<number> {
+export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer().once('error', reject)
     server.listen(0, '127.0.0.1', () => {

@@ -17,7 +17,10 @@ const KEY = 'witness.example+00000000+AAAA'
 const tree = (size: number, of = size) => ({ size, root: new Uint8Array(32).fill(of) })
 
 /** A machine: its own journal, and the state that it shares. */
-async function machine(shared: SharedState, journal = new MemoryJournal()): Promise<{ heads: Heads; journal: MemoryJournal }> {
+async function machine(
+  shared: SharedState,
+  journal = new MemoryJournal(),
+): Promise<{ heads: Heads; journal: MemoryJournal }> {
   return { heads: (await Store.over(new MemoryLevel(), journal, undefined, shared)).heads, journal }
 }
 
@@ -39,7 +42,13 @@ const STATES: readonly (readonly [name: string, isThere: boolean, make: NewState
     true,
     async () => {
       const state = new MemoryState()
-      return Promise.resolve({ machineState: () => state, clear: async () => Promise.resolve(state.states.clear()) })
+      return Promise.resolve({
+        machineState: () => state,
+        clear: async () => {
+          state.states.clear()
+          return Promise.resolve()
+        },
+      })
     },
   ],
   [
@@ -54,7 +63,9 @@ const STATES: readonly (readonly [name: string, isThere: boolean, make: NewState
         return state
       }
       await machineState().init()
-      const clear = async (): Promise<void> => void (await running.query(`DELETE FROM ${schema}.gossum_states`))
+      const clear = async (): Promise<void> => {
+        await running.query(`DELETE FROM ${schema}.gossum_states`)
+      }
       return { machineState, clear }
     },
   ],
@@ -152,18 +163,21 @@ describe.each(STATES)('over %s', (_name, isThere, make) => {
 test.each([
   ['made', true],
   ['not made', false],
-])('a write of which nobody can tell whether it was %s is not signed, and what it was is seen later', async (_what, isMade) => {
-  const shared = new MemoryState()
-  const { heads } = await machine(shared)
-  await advance(heads, 5)
-  shared.fate = { result: 'unknown', isMade }
-  await expect(advance(heads, 6)).rejects.toMatchObject({ code: 'STATE_UNCONFIRMED' })
-  expect(heads.get(LOG).tree?.size).toBe(5)
-  // The next one goes on from what really is.
-  const next = await advance(heads, 7)
-  expect(next === undefined).toBe(isMade)
-  if (isMade) expect(heads.get(LOG).tree?.size).toBe(6)
-})
+])(
+  'a write of which nobody can tell whether it was %s is not signed, and what it was is seen later',
+  async (_what, isMade) => {
+    const shared = new MemoryState()
+    const { heads } = await machine(shared)
+    await advance(heads, 5)
+    shared.fate = { result: 'unknown', isMade }
+    await expect(advance(heads, 6)).rejects.toMatchObject({ code: 'STATE_UNCONFIRMED' })
+    expect(heads.get(LOG).tree?.size).toBe(5)
+    // The next one goes on from what really is.
+    const next = await advance(heads, 7)
+    expect(next === undefined).toBe(isMade)
+    if (isMade) expect(heads.get(LOG).tree?.size).toBe(6)
+  },
+)
 
 test('while the database is away nothing changes and nothing is confirmed, and a disagreement is none', async () => {
   const shared = new MemoryState()

@@ -50,7 +50,7 @@ const WELL: Facts = {
   logs: [LOG],
   hasPolicy: true,
   convicted: { own: [], others: [] },
-  signing: { guard: { state: 'guarded', text: 'guarded', since: '' }, deposit: DEPOSIT, clock: [], agent: undefined },
+  signing: { guard: { state: 'guarded', text: 'guarded', since: '' }, deposit: DEPOSIT, clock: [], agent: undefined, shared: undefined },
   disk: { failure: undefined, unwritten: 0 },
   around: {
     ...{ mesh: { configured: 1, connected: 1 }, bastion: undefined, places: [], operator: undefined, lists: [] },

@@ -1,10 +1,11 @@
 /** `gossum run`: a node, until it is told to stop. */
+import { setTimeout as delay } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { Command } from 'commander'
 import { loadConfig, type Config } from '../../config/config.js'
 import { defaultHome } from '../../config/user-home.js'
 import type { NodeEvent } from '../../node/events.js'
-import { withoutSecrets } from '../../errors.js'
+import { errorCode, withoutSecrets } from '../../errors.js'
 import { askable, goSumDb, isSumDb } from '../../status/go-setting.js'
 import type { LogView } from '../../status/shapes.js'
 import { createNode, type GossumNode } from '../../node/node.js'
@@ -67,17 +68,33 @@ async function runNode(flags: SettingFlags): Promise<void> {
   }
   // Who started us may tell us to stop, or be gone, before we are ready.
   const told = toldToStop()
-  const node = await out.progress(
-    'starting',
-    createNode(config, (event) => (ready ? show(event) : early.push(event))),
-  )
+  const make = (): Promise<GossumNode> => createNode(config, (event) => (ready ? show(event) : early.push(event)))
+  let node = await out.progress('starting', make())
   if (out.isJson) out.json(await readyLine(node, config))
   else await introduce(node, config, out)
   for (const line of publicTexts(config)) out.talk(line, { important: true })
   ready = true
   early.forEach(show)
-  await told
+  while ((await Promise.race([told.then(() => 'told'), node.moved.then(() => 'moved')])) === 'moved') {
+    await node.stop()
+    node = await patiently(make, told)
+  }
   await stop(node)
+}
+
+/** Milliseconds between two tries to begin anew. */
+const AGAIN_MS = 1_000
+
+/** A node that begins anew, as soon as its database can be reached, unless we are told to stop meanwhile. */
+async function patiently(make: () => Promise<GossumNode>, told: Promise<void>): Promise<GossumNode> {
+  for (;;) {
+    try {
+      return await make()
+    } catch (error) {
+      if (errorCode(error) !== 'STATE_UNREACHABLE') throw error
+      if ((await Promise.race([told.then(() => 'told'), delay(AGAIN_MS)])) === 'told') throw error
+    }
+  }
 }
 
 async function readyLine(node: GossumNode, config: Config): Promise<object> {
