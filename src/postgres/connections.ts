@@ -149,7 +149,9 @@ export class Connections {
         )
       },
     })
-    // An idle connection that ends: the next use opens another.
+    // A connection that ends is told to whoever uses it; without a listener it would end the process as well.
+    pool.on('connect', (client) => client.on('error', () => undefined))
+    // An idle one: the next use opens another.
     pool.on('error', (error) => (this.#failure = errorText(error)))
     return pool
   }

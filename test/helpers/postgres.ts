@@ -43,8 +43,8 @@ export interface Postgres {
   start(): Promise<void>
   /** As an operator stops it, or as the power does. */
   stop(how: 'fast' | 'kill'): Promise<void>
-  /** A copy of its folder that follows it as a standby of this name; it is started. */
-  standby(name: string): Promise<Postgres>
+  /** A copy of its folder that follows it as a standby of this name, at any port or at this one; it is started. */
+  standby(name: string, port?: number): Promise<Postgres>
   promote(): Promise<void>
   /** Ends it and removes its folder. */
   remove(): Promise<void>
@@ -61,8 +61,8 @@ export async function startPostgres(conf: readonly string[] = []): Promise<Postg
   return server
 }
 
-async function serverIn(folder: string, conf: readonly string[]): Promise<Postgres> {
-  const port = await freePort()
+async function serverIn(folder: string, conf: readonly string[], at?: number): Promise<Postgres> {
+  const port = at ?? (await freePort())
   writeFileSync(
     join(folder, 'postgresql.auto.conf'),
     [
@@ -114,7 +114,7 @@ async function serverIn(folder: string, conf: readonly string[]): Promise<Postgr
       ended.kill(how === 'kill' ? 'SIGKILL' : 'SIGINT')
       await exit
     },
-    standby: async (name) => {
+    standby: async (name, at) => {
       const copy = newFolder()
       rmSync(copy, { recursive: true })
       await program('pg_basebackup', [
@@ -133,10 +133,11 @@ async function serverIn(folder: string, conf: readonly string[]): Promise<Postgr
       ])
       writeFileSync(join(copy, 'standby.signal'), '')
       if (owner) chownSync(join(copy, 'standby.signal'), owner.uid, owner.gid)
-      const follower = await serverIn(copy, [
-        ...conf,
-        `primary_conninfo = 'host=127.0.0.1 port=${port} user=gossum application_name=${name}'`,
-      ])
+      const follower = await serverIn(
+        copy,
+        [...conf, `primary_conninfo = 'host=127.0.0.1 port=${port} user=gossum application_name=${name}'`],
+        at,
+      )
       await follower.start()
       return follower
     },
