@@ -5,8 +5,8 @@
 import { GossumError } from '../errors.js'
 import type { StateSetting } from '../config/state-setting.js'
 import type { SharedState, StatePlace, StateRow, WriteResult } from '../store/shared-state.js'
-import { Connections } from './connections.js'
-import { promiseOf } from './server.js'
+import { StateDatabase } from './database.js'
+import { promiseOf } from './life.js'
 import { statements, type Statements } from './tables.js'
 
 interface Written {
@@ -35,7 +35,7 @@ export interface PostgresStateOptions {
 }
 
 export class PostgresState implements SharedState {
-  readonly #connections: Connections
+  readonly #database: StateDatabase
   readonly #sql: Statements
   readonly #options: PostgresStateOptions
   #timer: NodeJS.Timeout | undefined
@@ -45,53 +45,51 @@ export class PostgresState implements SharedState {
 
   constructor(options: PostgresStateOptions) {
     this.#options = options
-    this.#connections = new Connections(options.setting)
+    this.#database = new StateDatabase(options.setting)
     this.#sql = statements(options.setting.schema)
   }
 
   /** Why the database could not be used the last time; undefined when it could. */
   get failure(): string | undefined {
-    return this.#connections.failure
+    return this.#database.failure
   }
 
   /** What a commit there survives, in words. */
   get promise(): string {
-    const { server } = this.#connections
+    const { server } = this.#database
     return server === undefined ? 'not reached yet' : promiseOf(server)
   }
 
   async rows(): Promise<ReadonlyMap<string, StateRow> | undefined> {
     const { key } = this.#options
-    const [known] = await this.#connections.read<{ open: boolean }>(this.#sql.key, [key])
+    const [known] = await this.#database.read<{ open: boolean }>(this.#sql.key, [key])
     if (known?.open !== true) return undefined
-    const rows = await this.#connections.read<ReadRow>(this.#sql.rows, [key])
+    const rows = await this.#database.read<ReadRow>(this.#sql.rows, [key])
     return new Map(rows.map((row) => [row.log, rowOf(row)]))
   }
 
   async row(log: string): Promise<StateRow | undefined> {
-    const [row] = await this.#confirmed(this.#connections.read<ReadRow>(this.#sql.row, [this.#options.key, log]))
+    const [row] = await this.#confirmed(this.#database.read<ReadRow>(this.#sql.row, [this.#options.key, log]))
     return row && rowOf(row)
   }
 
   async wentThrough(log: string, { seq, hash }: StatePlace): Promise<boolean> {
-    const asked = this.#connections.read(this.#sql.wentThrough, [this.#options.key, log, seq, hash])
+    const asked = this.#database.read(this.#sql.wentThrough, [this.#options.key, log, seq, hash])
     return (await this.#confirmed(asked)).length > 0
   }
 
   async replace(log: string, from: StatePlace | undefined, to: StateRow): Promise<WriteResult> {
     const values = [this.#options.key, log, to.seq, to.hash, to.text]
     const rows = await (from === undefined
-      ? this.#connections.write<Written>(this.#sql.first, values)
-      : this.#connections.write<Written>(this.#sql.next, [...values, from.seq, from.hash]))
+      ? this.#database.write<Written>(this.#sql.first, values)
+      : this.#database.write<Written>(this.#sql.next, [...values, from.seq, from.hash]))
     const result = resultOf(rows)
     // It may stand there all the same: a write of our own that finds it says so, and nothing else does.
     return result === 'unknown' && (await this.confirm(log, to)) === 'won' ? 'won' : result
   }
 
   async confirm(log: string, { seq, hash }: StatePlace): Promise<WriteResult> {
-    const result = resultOf(
-      await this.#connections.write<Written>(this.#sql.touch, [this.#options.key, log, seq, hash]),
-    )
+    const result = resultOf(await this.#database.write<Written>(this.#sql.touch, [this.#options.key, log, seq, hash]))
     this.#tellMoved()
     return result
   }
@@ -104,37 +102,37 @@ export class PostgresState implements SharedState {
   /** Says there, now and from time to time, which peer of the mesh we are. */
   async introduce(peer: string): Promise<void> {
     this.#peer = peer
-    await this.#connections.write(this.#sql.seen, [this.#options.key, peer])
+    await this.#database.write(this.#sql.seen, [this.#options.key, peer])
   }
 
   /** Whether a peer is another machine that shares this state. Throws STATE_UNREACHABLE. */
   async isInstance(peer: string): Promise<boolean> {
-    return (await this.#connections.read(this.#sql.isInstance, [this.#options.key, peer])).length > 0
+    return (await this.#database.read(this.#sql.isInstance, [this.#options.key, peer])).length > 0
   }
 
   async stop(): Promise<void> {
     clearInterval(this.#timer)
-    await this.#connections.close()
+    await this.#database.close()
   }
 
   // ---- what the operator does ------------------------------------------------------------------------------------
 
   /** Makes the tables where there are none. Throws STATE_UNREACHABLE. */
   async make(): Promise<void> {
-    await this.#must(this.#connections.transaction((client) => client.query(this.#sql.make)))
+    await this.#must(this.#database.transaction((client) => client.query(this.#sql.make)))
   }
 
   /** Makes them, and tells the database of the key. Throws STATE_UNREACHABLE. */
   async init(): Promise<void> {
     await this.make()
-    await this.#must(this.#connections.write(this.#sql.addKey, [this.#options.key]))
+    await this.#must(this.#database.write(this.#sql.addKey, [this.#options.key]))
   }
 
   /** Puts the states of a home into the tables, as one act; the key is open from then on. Throws STATE_UNREACHABLE. */
   async put(rows: ReadonlyMap<string, StateRow>): Promise<void> {
     const { key } = this.#options
     await this.#must(
-      this.#connections.transaction(async (client) => {
+      this.#database.transaction(async (client) => {
         await client.query('BEGIN')
         await client.query(this.#sql.lock)
         await client.query(this.#sql.addKey, [key])
@@ -151,7 +149,7 @@ export class PostgresState implements SharedState {
   /** From here on nobody can write a state of the key: what was under way has ended. Throws STATE_UNREACHABLE. */
   async closeKey(): Promise<void> {
     await this.#must(
-      this.#connections.transaction(async (client) => {
+      this.#database.transaction(async (client) => {
         await client.query('BEGIN')
         await client.query(this.#sql.lock)
         await client.query(this.#sql.closeKey, [this.#options.key])
@@ -163,7 +161,7 @@ export class PostgresState implements SharedState {
 
   /** All rows of the key, whether it is open or not. Throws STATE_UNREACHABLE. */
   async allRows(): Promise<ReadonlyMap<string, StateRow>> {
-    const rows = await this.#connections.read<ReadRow>(this.#sql.rows, [this.#options.key])
+    const rows = await this.#database.read<ReadRow>(this.#sql.rows, [this.#options.key])
     return new Map(rows.map((row) => [row.log, rowOf(row)]))
   }
 
@@ -172,14 +170,14 @@ export class PostgresState implements SharedState {
   async #look(): Promise<void> {
     const { key } = this.#options
     const turn = this.#looks++ % LOOKS_PER_SAYING
-    if (turn === 0 && this.#peer !== undefined) await this.#connections.write(this.#sql.seen, [key, this.#peer])
-    else if (turn === 1) await this.#connections.write(this.#sql.prune, [key])
-    else await this.#connections.read(this.#sql.key, [key]).catch(() => undefined)
+    if (turn === 0 && this.#peer !== undefined) await this.#database.write(this.#sql.seen, [key, this.#peer])
+    else if (turn === 1) await this.#database.write(this.#sql.prune, [key])
+    else await this.#database.read(this.#sql.key, [key]).catch(() => undefined)
     this.#tellMoved()
   }
 
   #tellMoved(): void {
-    const { moved } = this.#connections
+    const { moved } = this.#database
     if (moved === undefined || this.#hasTold) return
     this.#hasTold = true
     this.#options.onMoved?.(moved)

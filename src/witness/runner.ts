@@ -82,25 +82,18 @@ export class Runner {
    * disk's (STORE_WRITE_FAILED, INTERNAL): then nothing was signed.
    */
   async judge(candidate: Candidate, charged: boolean): Promise<Judged> {
+    const { kept, tools, looked } = this.#options
     const read = this.read(candidate)
     if ('kind' in read) return { outcome: read, again: [] }
-    const { checkpoint, forged, log } = read
-    try {
-      if (checkpoint !== undefined) return await this.#judge(candidate, { ...read, checkpoint }, charged)
-      return { outcome: withForged(await this.#options.tools.effects.impossible(candidate, read), forged), again: [] }
-    } catch (error) {
-      // Whether it is news to our key is for the database to say, and that is away.
-      if (errorCode(error) !== 'STATE_UNCONFIRMED') throw error
-      return { outcome: { kind: 'refused', code: 'STATE_UNCONFIRMED', news: false, log: log.id }, again: [] }
-    }
-  }
-
-  async #judge(candidate: Candidate, head: SizedHead<FollowedLog>, charged: boolean): Promise<Judged> {
-    const { kept, tools, looked } = this.#options
+    const { checkpoint, forged } = read
+    if (checkpoint === undefined)
+      return { outcome: withForged(await tools.effects.impossible(candidate, read), forged), again: [] }
+    const head = { ...read, checkpoint }
     const { id } = head.log
     const own = this.#ownIn(head)
     const marks = this.marksIn(head)
-    if (marks.length > 0) await this.takeMarks(id, marks)
+    const refused = marks.length === 0 ? undefined : await this.takeMarks(id, marks).catch(unconfirmed(id))
+    if (refused !== undefined) return { outcome: refused, again: [] }
     const isFirst = kept.store.heads.get(id).tree === undefined
     if (candidate.proof !== undefined && isFirst && tools.gatherer.obstacle(id, candidate.source) === undefined)
       await looked(id)
@@ -109,11 +102,11 @@ export class Runner {
     const outcome =
       leave === undefined
         ? await tools.effects.waiting(candidate, head)
-        : await this.#steps(candidate, head, own, charged, again).finally(leave)
+        : await this.#steps(candidate, head, own, charged, again).catch(unconfirmed(id)).finally(leave)
     // What is not on our history is remembered all the same: its witnesses may ask what they have signed.
     if (outcome.kind === 'pending' || outcome.kind === 'refused' || outcome.kind === 'conflict')
       await kept.cosigned.signers.see(id, head.logNote, new Map([...head.cosignatures, ...head.byNeighbours]))
-    return { outcome: withForged(outcome, head.forged), again }
+    return { outcome: withForged(outcome, forged), again }
   }
 
   /** The head in the bytes, or why they are refused. */
@@ -256,6 +249,14 @@ export class Runner {
       for (const effect of effects) if (effect.do === 'tellUnknown') barrier.sawUnknown(effect.time)
       return
     }
+  }
+}
+
+/** Refuses what cannot be judged while the database of a shared state is away: whether it is news to our key is said there. */
+function unconfirmed(log: string): (error: unknown) => Outcome {
+  return (error) => {
+    if (errorCode(error) !== 'STATE_UNCONFIRMED') throw error
+    return { kind: 'refused', code: 'STATE_UNCONFIRMED', news: false, log }
   }
 }
 

@@ -5,18 +5,21 @@
 import { readFileSync } from 'node:fs'
 import { Client, Pool, type PoolClient, type PoolConfig, type QueryResultRow } from 'pg'
 import { errorText, GossumError } from '../errors.js'
+import { within } from '../lib/timed.js'
 import type { StateServer, StateSetting } from '../config/state-setting.js'
-import { lifeOf, type ServerRow } from './server.js'
+import { lifeOf, type ServerRow } from './life.js'
 import { ABOUT } from './tables.js'
 
 /** Milliseconds: to connect, for a statement as the server counts, and as we do. */
 const CONNECT_MS = 3_000
 const STATEMENT_MS = 4_000
 const ANSWER_MS = 6_000
+/** Milliseconds for all of it: connecting to each server, and the answer. */
+const MOST_MS = 20_000
 /** Connections of a node. */
 const MOST = 4
 
-export class Connections {
+export class StateDatabase {
   readonly #setting: StateSetting
   #pool: Promise<Pool> | undefined
   #server: ServerRow | undefined
@@ -84,10 +87,28 @@ export class Connections {
 
   async close(): Promise<void> {
     this.#isClosed = true
-    await this.#drop()
+    await within(CONNECT_MS, this.#drop())
   }
 
+  /** Ends in any case: what the library does with a connection that broke at a bad moment is not for us to wait for. */
   async #use<T>(act: (client: PoolClient) => Promise<T>): Promise<T> {
+    const { promise: late, reject } = Promise.withResolvers<never>()
+    const timer = setTimeout(() => reject(new Error(`no answer in ${MOST_MS} ms`)), MOST_MS)
+    const using = this.#try(act)
+    try {
+      return await Promise.race([using, late])
+    } catch (error) {
+      using.catch(() => undefined)
+      this.#failure = errorText(error)
+      // Whatever it was: what comes next is said on a new connection, and perhaps to another server.
+      void this.#drop()
+      throw error
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  async #try<T>(act: (client: PoolClient) => Promise<T>): Promise<T> {
     if (this.#isClosed) throw new Error('the connection is closed')
     if (this.#moved !== undefined) throw new Error(this.#moved)
     let client: PoolClient | undefined
@@ -98,10 +119,7 @@ export class Connections {
       this.#failure = undefined
       return result
     } catch (error) {
-      this.#failure = errorText(error)
-      // Whatever it was: what comes next is said on a new connection, and perhaps to another server.
       client?.release(true)
-      void this.#drop()
       throw error
     }
   }
@@ -131,7 +149,8 @@ export class Connections {
           obstacles.push(`${server.host}:${server.port}: ${errorText(error)}`)
           if (!/does not support SSL/.test(errorText(error))) break
         } finally {
-          await client.end().catch(() => undefined)
+          // Not waited for: the end of a connection that failed may never be told.
+          void client.end().catch(() => undefined)
         }
       }
     }
