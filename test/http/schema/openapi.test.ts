@@ -11,6 +11,7 @@ import type { NodeView } from '../../../src/status/node-view.js'
 import type { EvidenceView, LogView, StatusView } from '../../../src/status/shapes.js'
 import { sumdbRoutes } from '../../../src/http/go-door.js'
 import { indexRoutes } from '../../../src/http/index-door.js'
+import { alarmOperatorRoutes } from '../../../src/http/alarm-operator.js'
 import { mirrorRoutes } from '../../../src/http/mirror-door.js'
 import { mirrorOperatorRoutes } from '../../../src/http/mirror-operator.js'
 import { operatorSocket } from '../../../src/http/operator-path.js'
@@ -53,6 +54,10 @@ function routesOf(node: NodeView): Route[] {
     ...dashboardRoutes(node, () => 1_790_000_000_000),
     ...operatorRoutes(node),
     ...mirrorOperatorRoutes(fakeMirror()),
+    ...alarmOperatorRoutes({
+      list: () => ({ firing: [], receivers: [] }),
+      test: () => Promise.resolve({ results: [] }),
+    }),
     aboutWitnessRoute(ABOUT),
     ...sumdbRoutes([], () => undefined),
     ...indexRoutes({ page: () => Promise.resolve([]) }),
@@ -336,6 +341,8 @@ describe('a running node', () => {
     expect(objections('post', '/api/v1/evidence/{id}/ack', acked), acked.body).toEqual([])
     seen['post /api/v1/evidence/{id}/ack'] = acked
     for (const [method, path] of [
+      ['get', '/api/v1/alarm'],
+      ['post', '/api/v1/alarm/test'],
       ['get', '/api/v1/mirror'],
       ['post', '/api/v1/mirror/allow'],
       ['post', '/api/v1/mirror/pin'],
