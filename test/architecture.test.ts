@@ -66,6 +66,7 @@ const ARROWS: Record<string, readonly string[]> = {
   cli: [
     'node',
     'http',
+    'dashboard',
     'status',
     'gossip',
     'audit',

@@ -35,6 +35,7 @@ import { peerStoreOf } from './peers.js'
 import { makePollers } from './polling.js'
 import { readSelf } from './self.js'
 import { makeView } from './shown.js'
+import { Streaming } from './streaming.js'
 import { makeWitness } from './witnessing.js'
 import { makeWatching } from './watching.js'
 import { routesForLogs } from './witness-routes.js'
@@ -84,6 +85,7 @@ async function build(
   const clock = { now: Date.now, monotonic: () => performance.now() }
   const places = given.places.map(({ name }) => name)
   const news = new News(onEvent, places)
+  const streaming = new Streaming(news)
 
   const hasMesh = given.listen.length > 0 || given.bootstrap.length > 0
   // A wrong address is said before anything is made on disk. libp2p is loaded only by a node that has a mesh.
@@ -158,13 +160,19 @@ async function build(
   )
   const routes = routesForLogs(base, heads, witness, barrier, isHeld)
   const forGo = [...sumdbs.values()]
+  const about = { follows: (log: string) => view.follows(log), now: clock.now }
   const reads = [
+    streaming.route('all', about),
     ...dashboardRoutes(view, clock.now),
     ...indexRoutes(indexing),
     ...mirrorRoutes(mirroring?.mirror, forGo, news.onError),
   ]
-  const operator = [...mirrorOperatorRoutes(mirroring), ...alarmOperatorRoutes(alarming)]
   barrier.start()
+  const operator = [
+    streaming.route('operator', about),
+    ...mirrorOperatorRoutes(mirroring),
+    ...alarmOperatorRoutes(alarming),
+  ]
   await doors.start({ node: view, sumdbs: forGo, witness: routes, reads, operator })
   if (hasMesh) mesh.start(await startMesh(base, heads, { clients, barrier, alarm, witness }))
 
