@@ -65,14 +65,15 @@ export interface Advice {
   readonly runbook: string
 }
 
-/** Characters of the words of others that are told. */
+/** Characters of the words of others that are told, and of the name of a log. */
 const MAX_SENTENCE = 1000
+const MAX_NAME = 200
 
 /** Makes an alert. What came from others is fit to be shown afterwards. */
 export function makeAlert(tidings: Tidings, { advice, runbook }: Advice, node: AlertNode, at: string): Alert {
   const { kind, state, name, log, evidence } = tidings
   const sentence = printable(tidings.sentence).slice(0, MAX_SENTENCE)
-  const shown = log === null ? null : { ...log, name: printable(log.name) }
+  const shown = log === null ? null : { ...log, name: printable(log.name).slice(0, MAX_NAME) }
   const id = hash('sha256', JSON.stringify([node.witness, kind, state, name, log?.id, evidence?.id, sentence, at]))
   const alert = { ...tidings, sentence, log: shown, id: id.slice(0, 32), type: `alarm.${state}` as const, at }
   return { ...alert, advice, runbook, node, text: textOf({ ...alert, advice, runbook, node }) }
