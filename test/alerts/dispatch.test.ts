@@ -73,10 +73,12 @@ test('one that never answers holds nobody else back, and is said after five minu
   expect(dispatch.faults()).toEqual([])
   time.ahead += 301_000
   expect(dispatch.faults()).toEqual([{ receiver: new URL(dead.url).host, why: 'status 503' }])
-  await expect.poll(() => dispatch.views()).toMatchObject([
-    { kind: 'webhook', waiting: 5, oldest: madeAlert(0).at, lastTaken: null, error: 'status 503' },
-    { kind: 'webhook', waiting: 0, oldest: null, error: null },
-  ])
+  await expect
+    .poll(() => dispatch.views())
+    .toMatchObject([
+      { kind: 'webhook', waiting: 5, oldest: madeAlert(0).at, lastTaken: null, error: 'status 503' },
+      { kind: 'webhook', waiting: 0, oldest: null, error: null },
+    ])
   dead.answer = (response) => void response.writeHead(200).end()
   await expect.poll(() => dispatch.faults()).toEqual([])
 })

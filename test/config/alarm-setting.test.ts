@@ -2,7 +2,7 @@
 import { resolve } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { loadConfig } from '../../src/config/config.js'
-import { GossumError } from '../../src/errors.js'
+import type { GossumError } from '../../src/errors.js'
 import { authorizationFor } from '../../src/outgoing/logins.js'
 import { scratchFolder } from '../helpers/home.js'
 
