@@ -12,7 +12,7 @@ import { promisify } from 'node:util'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { parse } from 'yaml'
 import { createMetrics } from '../../src/metrics/metrics.js'
-import type { SEVERITIES} from '../../src/status/conditions.js';
+import type { SEVERITIES } from '../../src/status/conditions.js'
 import { CONDITIONS, type ConditionName } from '../../src/status/conditions.js'
 import { startGossum } from '../helpers/cli.js'
 import { required } from '../helpers/go.js'
