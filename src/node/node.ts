@@ -5,7 +5,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Config, LogSetting } from '../config/config.js'
 import type { View } from '../status/view.js'
+import { GossumError } from '../errors.js'
 import { readKeyring } from '../keys/keyring.js'
+import { alarmOperatorRoutes } from '../http/alarm-operator.js'
 import { dashboardRoutes } from '../http/dashboard-door.js'
 import { indexRoutes } from '../http/index-door.js'
 import { mirrorRoutes } from '../http/mirror-door.js'
@@ -15,6 +17,7 @@ import { Store } from '../store/store.js'
 import { RequestBudget } from '../sumdb/request-budget.js'
 import { FirstLooks } from '../witness/first-looks.js'
 import { startAlarm } from './alarmed.js'
+import { Alarming } from './alarming.js'
 import { makeAuditing } from './auditing.js'
 import { NodeBarrier } from './barrier.js'
 import type { NodeBase } from './base.js'
@@ -34,6 +37,7 @@ import { makePollers } from './polling.js'
 import { readSelf } from './self.js'
 import { openShared } from './sharing.js'
 import { makeView } from './shown.js'
+import { Streaming } from './streaming.js'
 import { makeWitness } from './witnessing.js'
 import { makeWatching } from './watching.js'
 import { routesForLogs } from './witness-routes.js'
@@ -88,6 +92,7 @@ async function build(
   const clock = { now: Date.now, monotonic: () => performance.now() }
   const places = given.places.map(({ name }) => name)
   const news = new News(onEvent, places)
+  const streaming = new Streaming(news)
 
   const hasMesh = given.listen.length > 0 || given.bootstrap.length > 0
   // A wrong address is said before anything is made on disk. libp2p is loaded only by a node that has a mesh.
@@ -98,9 +103,12 @@ async function build(
   // Before the store: what it writes into an empty home would look like a witness that lost its key.
   const keyring = await readKeyring(given.home, given)
   const { promise: moved, resolve: onMoved } = Promise.withResolvers<string>()
-  const shared = await openShared(given, keyring, (text) => {
-    news.tell({ event: 'state', text })
-    onMoved(text)
+  const shared = await openShared(given, keyring, {
+    onFailure: (why) => news.onError(new GossumError('STATE_UNREACHABLE', why)),
+    onMoved: (text) => {
+      news.tell({ event: 'state', text })
+      onMoved(text)
+    },
   })
   stops.push(() => shared?.stop())
   const store = await Store.open(given.home, shared)
@@ -152,10 +160,16 @@ async function build(
   const mirroring = await makeMirroring(base, { sumdbs, records: indexing })
   stops.push(() => mirroring?.stop())
   const doors = new Doors(config, news)
-  const shown = { alarm, barrier, witness, exchange, doors, lists, auditing, watching, mirroring }
+  const alarming = await Alarming.open(base, {
+    conditions: () => view.conditions(),
+    evidenceFile: (id) => view.evidenceFile(id),
+    http: () => doors.url,
+  })
+  const shown = { alarm, alarming, barrier, witness, exchange, doors, lists, auditing, watching, mirroring }
   const view = makeView(base, heads, shown)
   const pollers = makePollers(base, { clients, witness, view, sumdbs, looks })
   stops.push(
+    () => alarming.stop(),
     () => doors.stop(),
     () => exchange.stop(),
     () => auditing.stop(),
@@ -163,17 +177,25 @@ async function build(
   )
   const routes = routesForLogs(base, heads, witness, barrier, isHeld)
   const forGo = [...sumdbs.values()]
+  const about = { follows: (log: string) => view.follows(log), now: clock.now }
   const reads = [
+    streaming.route('all', about),
     ...dashboardRoutes(view, clock.now),
     ...indexRoutes(indexing),
     ...mirrorRoutes(mirroring?.mirror, forGo, news.onError),
   ]
   barrier.start()
-  await doors.start({ node: view, sumdbs: forGo, witness: routes, reads, operator: mirrorOperatorRoutes(mirroring) })
+  const operator = [
+    streaming.route('operator', about),
+    ...mirrorOperatorRoutes(mirroring),
+    ...alarmOperatorRoutes(alarming),
+  ]
+  await doors.start({ node: view, sumdbs: forGo, witness: routes, reads, operator })
   if (hasMesh) mesh.start(await startMesh(base, heads, { clients, barrier, alarm, witness }))
 
   // ---- go ----
   lists.start()
+  alarming.start()
   for (const poller of pollers) stops.push(() => poller.stop())
   // Before that nothing could be signed; a poller that was stopped meanwhile does not start.
   void barrier.guard.settled.then(() => {

@@ -2,22 +2,23 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Config } from '../config/config.js'
 import type { Keyring } from '../keys/keyring.js'
-import type { PostgresState } from '../postgres/postgres-state.js'
+import type { PostgresState, PostgresStateOptions } from '../postgres/postgres-state.js'
 import type { StatusView } from '../status/shapes.js'
 
+const AWAY = 'it does not answer, or not as it should'
 /** Milliseconds until the database is asked again who a peer is. */
 const ASK_AGAIN_MS = 2_000
 
-/** Undefined for a node whose home alone keeps its state. `onMoved`: the database may have forgotten what it had committed. */
+/** Undefined for a node whose home alone keeps its state. */
 export async function openShared(
   { state }: Pick<Config, 'state'>,
   keyring: Keyring,
-  onMoved: (how: string) => void,
+  told: Pick<PostgresStateOptions, 'onMoved' | 'onFailure'>,
 ): Promise<PostgresState | undefined> {
   if (state === undefined) return undefined
   // Loaded by nobody else.
   const { PostgresState } = await import('../postgres/postgres-state.js')
-  return new PostgresState({ setting: state, key: keyring.first.verifier.vkey, onMoved })
+  return new PostgresState({ setting: state, key: keyring.first.verifier.vkey, ...told })
 }
 
 /** Whether a peer that has proven our key is none of the machines that share its state. Resolves when that is known. */
@@ -33,5 +34,6 @@ export async function isTwin(shared: PostgresState | undefined, peer: string): P
 export function stateView(shared: PostgresState | undefined): StatusView['state'] {
   return shared === undefined
     ? { kept: 'home', text: 'in the home of this node alone', error: null }
-    : { kept: 'postgres', text: shared.promise, error: shared.failure ?? null }
+    : // Everybody may read this: who the servers are is for the operator alone.
+      { kept: 'postgres', text: shared.promise, error: shared.failure === undefined ? null : AWAY }
 }

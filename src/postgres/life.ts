@@ -27,6 +27,6 @@ export function promiseOf({ version, fsync, commit, standbys, attached }: Server
   const server = `PostgreSQL ${version.split(' ', 1)[0]!}`
   if (fsync === 'off') return `${server}: fsync is off, so a crash may lose what was signed`
   if (standbys === '') return `${server}, no synchronous standby: after a failover what was signed may be forgotten`
-  const waits = `${server}, each commit waits for a synchronous standby (${standbys}; ${attached} connected)`
+  const waits = `${server}, each commit waits for a synchronous standby (${attached} connected)`
   return commit === 'remote_write' ? `${waits} to take it, not to flush it` : waits
 }

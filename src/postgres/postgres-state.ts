@@ -32,6 +32,8 @@ export interface PostgresStateOptions {
   readonly key: string
   /** Called once when the database is another one than at the start: what it had committed may be gone. */
   readonly onMoved?: (how: string) => void
+  /** Called when it cannot be used, once until it can again. */
+  readonly onFailure?: (why: string) => void
 }
 
 export class PostgresState implements SharedState {
@@ -42,6 +44,7 @@ export class PostgresState implements SharedState {
   #peer: string | undefined
   #looks = 0
   #hasTold = false
+  #isAway = false
 
   constructor(options: PostgresStateOptions) {
     this.#options = options
@@ -90,7 +93,7 @@ export class PostgresState implements SharedState {
 
   async confirm(log: string, { seq, hash }: StatePlace): Promise<WriteResult> {
     const result = resultOf(await this.#database.write<Written>(this.#sql.touch, [this.#options.key, log, seq, hash]))
-    this.#tellMoved()
+    this.#tell()
     return result
   }
 
@@ -173,11 +176,13 @@ export class PostgresState implements SharedState {
     if (turn === 0 && this.#peer !== undefined) await this.#database.write(this.#sql.seen, [key, this.#peer])
     else if (turn === 1) await this.#database.write(this.#sql.prune, [key])
     else await this.#database.read(this.#sql.key, [key]).catch(() => undefined)
-    this.#tellMoved()
+    this.#tell()
   }
 
-  #tellMoved(): void {
-    const { moved } = this.#database
+  #tell(): void {
+    const { moved, failure } = this.#database
+    if (failure !== undefined && !this.#isAway) this.#options.onFailure?.(failure)
+    this.#isAway = failure !== undefined
     if (moved === undefined || this.#hasTold) return
     this.#hasTold = true
     this.#options.onMoved?.(moved)
@@ -189,7 +194,7 @@ export class PostgresState implements SharedState {
     } catch (error) {
       throw new GossumError('STATE_UNCONFIRMED', this.failure ?? '', error)
     } finally {
-      this.#tellMoved()
+      this.#tell()
     }
   }
 

@@ -68,6 +68,7 @@ const STATUS: StatusView = {
   peers: 1,
   evidence: 1,
   bastion: null,
+  alarm: { receivers: [] },
   state: { kept: 'home', text: 'in the home of this node alone', error: null },
   guard: {
     state: 'guarded',
