@@ -111,7 +111,7 @@ const COMMANDS: readonly Entry[] = [
   },
   {
     name: 'config',
-    summary: 'the settings of a node: what holds, and who says it',
+    summary: 'the settings of a node: a file to begin with, what is wrong with it, what holds',
     flags: ['home', 'config', 'node'],
     load: async () => (await import('./commands/config.js')).command(),
   },
