@@ -63,6 +63,7 @@ const ARROWS: Record<string, readonly string[]> = {
   cli: [
     'node',
     'http',
+    'dashboard',
     'status',
     'gossip',
     'audit',
