@@ -116,6 +116,18 @@ const COMMANDS: readonly Entry[] = [
     load: async () => (await import('./commands/config.js')).command(),
   },
   {
+    name: 'reload',
+    summary: 'have a running node take up what changed in its settings',
+    flags: ['home', 'config'],
+    load: async () => (await import('./commands/reload.js')).reloadCommand(),
+  },
+  {
+    name: 'log-level',
+    summary: 'how much a running node logs',
+    flags: ['home', 'config'],
+    load: async () => (await import('./commands/reload.js')).logLevelCommand(),
+  },
+  {
     name: 'log',
     summary: 'the logs of a node: add, disable, list; or serve one of your own',
     flags: ['home'],

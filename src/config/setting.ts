@@ -5,7 +5,18 @@ import { GossumError } from '../errors.js'
 export type Place = 'flag' | 'environment' | 'file'
 
 /** What belongs together in help and docs, in this order. */
-export const GROUPS = ['Common', 'Logs', 'Mesh', 'API', 'Witness', 'Audit', 'Exchange', 'Go command', 'Mirror'] as const
+export const GROUPS = [
+  'Common',
+  'Logs',
+  'Mesh',
+  'API',
+  'Witness',
+  'Audit',
+  'Exchange',
+  'Go command',
+  'Mirror',
+  'Log output',
+] as const
 export type Group = (typeof GROUPS)[number]
 
 /** What a flag, a variable or a file holds, as it is written there. */
@@ -33,6 +44,10 @@ interface Spelling {
   readonly otherwise?: string
   /** Whether URLs with passwords in them may stand in it. */
   readonly secret?: true
+  /** All that it may be. */
+  readonly choices?: readonly string[]
+  /** Whether only a start takes it up; the others are taken up by a reload, too. */
+  readonly restart?: true
   /** Where it may be said, the strongest first. */
   readonly places: readonly Place[]
   /**
@@ -68,6 +83,22 @@ export function textOr<V>(
 ): Setting<string, V> {
   const { read, ...spelling } = said
   return { places: EVERYWHERE, ...spelling, kind: 'text', initial, parse: (written, name) => read(written!, name) }
+}
+
+/** One of a few words. */
+export function choice<const C extends string>(
+  said: Said<{ choices: readonly C[]; initial: NoInfer<C> }>,
+): Setting<string, C> {
+  const { initial, ...spelling } = said
+  const choices: readonly C[] = said.choices
+  const parse = (written: string | undefined, name: string): C => {
+    const found = choices.find((one) => one === written)
+    if (found === undefined)
+      throw invalid(name, `one of ${choices.join(', ')} expected, got ${JSON.stringify(written)}`)
+    return found
+  }
+  const value = choices.join('|')
+  return { places: EVERYWHERE, value, ...spelling, kind: 'text', initial: () => initial, parse }
 }
 
 /** Items that a list of settings may have: logs, addresses, peers. */

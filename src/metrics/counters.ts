@@ -60,13 +60,8 @@ const DROPS = [
 ] as const
 const REQUEST_OUTCOMES = ['ok', 'size', 'unknown', 'refused', 'busy', 'failed', 'invalid'] as const
 
-export interface CounterOptions {
-  /** Names of the places outside the mesh. */
-  readonly places: readonly string[]
-}
-
 /** Declares the counters, each with the series that it can have. */
-export function addCounters(registry: Registry, { places }: CounterOptions) {
+export function addCounters(registry: Registry) {
   const add = <L extends string>(
     name: string,
     help: string,
@@ -107,6 +102,12 @@ export function addCounters(registry: Registry, { places }: CounterOptions) {
     ['class'],
     MIRROR_CLASSES.map((of) => ({ class: of })),
   )
+  const exchange = add(
+    'gossum_exchange_requests_total',
+    'Requests to places outside the mesh, by place and outcome.',
+    ['place', 'outcome'],
+    [],
+  )
   return {
     heads: add(
       'gossum_heads_received_total',
@@ -130,12 +131,11 @@ export function addCounters(registry: Registry, { places }: CounterOptions) {
       served.inc({ kind, source }),
     mirrorRefused: (of: (typeof MIRROR_CLASSES)[number]): void => refused.inc({ class: of }),
     lookup: (source: (typeof LOOKUP_SOURCES)[number]): void => lookups.inc({ source }),
-    exchange: add(
-      'gossum_exchange_requests_total',
-      'Requests to places outside the mesh, by place and outcome.',
-      ['place', 'outcome'],
-      places.flatMap((place) => REQUEST_OUTCOMES.map((outcome) => ({ place, outcome }))),
-    ),
+    exchange,
+    /** Places outside the mesh, by their names: likewise. */
+    places(names: readonly string[]): void {
+      for (const place of names) for (const outcome of REQUEST_OUTCOMES) exchange.inc({ place, outcome }, 0)
+    },
     errors: add(
       'gossum_errors_total',
       'Errors that are ours, by code.',

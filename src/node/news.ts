@@ -17,12 +17,21 @@ interface Heard {
 export class News extends EventEmitter<Heard> {
   readonly metrics: ReturnType<typeof createMetrics>
   readonly #onEvent: (event: NodeEvent) => void
+  readonly #onRequest: (route: string, status: number) => void
 
-  /** `places`: the names of those outside the mesh, which are labels of metrics. */
-  constructor(onEvent: (event: NodeEvent) => void, places: readonly string[]) {
+  constructor(
+    onEvent: (event: NodeEvent) => void,
+    onRequest: (route: string, status: number) => void = () => undefined,
+  ) {
     super()
     this.#onEvent = onEvent
-    this.metrics = createMetrics({ places })
+    this.#onRequest = onRequest
+    this.metrics = createMetrics()
+  }
+
+  /** The parts that hear of it have ended. */
+  forget(): void {
+    for (const what of ['changed', 'advanced'] as const) this.removeAllListeners(what)
   }
 
   readonly tell = (body: NodeEventBody): void => {
@@ -39,6 +48,8 @@ export class News extends EventEmitter<Heard> {
     this.tell({ event: 'error', code: errorCode(error), message: errorText(error) })
   }
 
-  readonly onRequest = (route: string, status: number): void =>
+  readonly onRequest = (route: string, status: number): void => {
     this.metrics.requests.inc({ route, status: String(status) })
+    this.#onRequest(route, status)
+  }
 }

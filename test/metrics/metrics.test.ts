@@ -40,7 +40,8 @@ const SAMPLE: Sample = {
 
 /** The lines of a scrape that are no comments. */
 async function scraped(change: Partial<Sample> = {}): Promise<string[]> {
-  const metrics = createMetrics({ places: ['place.example'] })
+  const metrics = createMetrics()
+  metrics.places(['place.example'])
   return (await metrics.text({ ...SAMPLE, ...change }))
     .split('\n')
     .filter((line) => line !== '' && !line.startsWith('#'))
