@@ -1,4 +1,4 @@
-/** What differs between two configurations, and what of it a running node takes up. Pure. */
+/** What differs between two configurations, and what of it a running node takes up. */
 import type { Config } from './config.js'
 import { keyOf, type Setting } from './setting.js'
 import { SETTINGS } from './settings.js'

@@ -102,12 +102,6 @@ export function addCounters(registry: Registry) {
     ['class'],
     MIRROR_CLASSES.map((of) => ({ class: of })),
   )
-  const exchange = add(
-    'gossum_exchange_requests_total',
-    'Requests to places outside the mesh, by place and outcome.',
-    ['place', 'outcome'],
-    [],
-  )
   return {
     heads: add(
       'gossum_heads_received_total',
@@ -131,10 +125,15 @@ export function addCounters(registry: Registry) {
       served.inc({ kind, source }),
     mirrorRefused: (of: (typeof MIRROR_CLASSES)[number]): void => refused.inc({ class: of }),
     lookup: (source: (typeof LOOKUP_SOURCES)[number]): void => lookups.inc({ source }),
-    exchange,
+    exchange: add(
+      'gossum_exchange_requests_total',
+      'Requests to places outside the mesh, by place and outcome.',
+      ['place', 'outcome'],
+      [],
+    ),
     /** Places outside the mesh, by their names: likewise. */
     places(names: readonly string[]): void {
-      for (const place of names) for (const outcome of REQUEST_OUTCOMES) exchange.inc({ place, outcome }, 0)
+      for (const place of names) for (const outcome of REQUEST_OUTCOMES) this.exchange.inc({ place, outcome }, 0)
     },
     errors: add(
       'gossum_errors_total',

@@ -302,6 +302,8 @@ describe('what cannot be, in the words for it', () => {
       { mirror: ['https://p.example'], cooldownExcept: 'a.example' },
       'cooldown-except: there is no cooldown that it could be an exception from',
     ],
+    [{ logLevel: 'loud' }, 'log-level: one of error, warn, info, debug expected, got "loud"'],
+    [{ logFormat: 'xml' }, 'log-format: one of text, json expected, got "xml"'],
     [{ name: 'a b' }, 'name: "a b": a key name has no white space and no "+"'],
   ])('%j', (settings, words) => {
     expect(refusal(() => load(settings))).toBe(`CONFIG_INVALID ${words}`)
@@ -370,6 +372,8 @@ describe('gossum run', () => {
         '--http <HOST:PORT>',
         '--listen <MULTIADDR>',
         '--log <"VKEY URL [ORIGIN]">',
+        '--log-format <text|json>',
+        '--log-level <error|warn|info|debug>',
         '--log-list <URL|FILE>',
         '--mirror <URL>',
         '--mirror-bytes <BYTES>',
