@@ -17,10 +17,13 @@ import { MeshLink } from './mesh-link.js'
 import { News } from './news.js'
 import { peerStoreOf } from './peers.js'
 import { readSelf, type Self } from './self.js'
+import { Streaming } from './streaming.js'
 
 export interface Frame extends Pick<NodeBase, 'keyring' | 'store' | 'news' | 'mesh' | 'clock'> {
   readonly barrier: NodeBarrier
   readonly doors: Doors
+  /** What happened, for those who read it over HTTP. */
+  readonly streaming: Streaming
   /** What comes from outside waits here while the parts are exchanged. */
   readonly gate: Gate
   /** Logs that were asked for their newest head since the start. */
@@ -45,6 +48,7 @@ export async function makeFrame(
 ): Promise<{ readonly frame: Frame; readonly self: Self }> {
   const clock = { now: Date.now, monotonic: () => performance.now() }
   const news = new News(onEvent, onRequest)
+  const streaming = new Streaming(news)
   const hasMesh = given.listen.length > 0 || given.bootstrap.length > 0
   // A wrong address is said before anything is made on disk. libp2p is loaded only by a node that has a mesh.
   const gossip = hasMesh ? await import('../gossip/mesh.js') : undefined
@@ -64,7 +68,20 @@ export async function makeFrame(
   const gate = new Gate()
   const doors = new Doors(given, news, gate, fixed)
   const past = { polls: new Polls(clock.monotonic), startedAt: clock.now() }
-  const frame = { keyring, store, news, mesh, clock, barrier, doors, gate, looked: new Set<string>(), past, hasMesh }
+  const frame = {
+    keyring,
+    store,
+    news,
+    mesh,
+    clock,
+    barrier,
+    doors,
+    streaming,
+    gate,
+    looked: new Set<string>(),
+    past,
+    hasMesh,
+  }
   return { frame, self }
 }
 

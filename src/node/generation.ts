@@ -133,16 +133,18 @@ export async function makeGeneration(
     ...pollers.map((poller) => () => poller.stop()),
   )
   const forGo = [...sumdbs.values()]
+  const about = { follows: (log: string) => view.follows(log), now: clock.now }
   const served: Served = {
     node: view,
     sumdbs: forGo,
     witness: routesForLogs(base, heads, witness, barrier, isHeld),
     reads: [
+      frame.streaming.route('all', about),
       ...dashboardRoutes(view, clock.now),
       ...indexRoutes(indexing),
       ...mirrorRoutes(mirroring?.mirror, forGo, news.onError),
     ],
-    operator: mirrorOperatorRoutes(mirroring),
+    operator: [frame.streaming.route('operator', about), ...mirrorOperatorRoutes(mirroring)],
   }
   let isEnding = false
   ending.acting(() => void (isEnding = true))

@@ -12,6 +12,8 @@ interface Heard {
   changed: [log: string]
   /** A log has a new head that this node proved. */
   advanced: [log: string]
+  /** Something is told. */
+  told: [event: NodeEvent]
 }
 
 export class News extends EventEmitter<Heard> {
@@ -35,12 +37,14 @@ export class News extends EventEmitter<Heard> {
   }
 
   readonly tell = (body: NodeEventBody): void => {
-    try {
-      this.#onEvent({ at: new Date().toISOString(), ...body })
-    } catch {
-      // Whoever listens to us must not come between a head and its signature.
-      this.metrics.errors.inc({ code: 'INTERNAL' })
-    }
+    const event: NodeEvent = { at: new Date().toISOString(), ...body }
+    for (const hear of [this.#onEvent, (told: NodeEvent) => this.emit('told', told)])
+      try {
+        hear(event)
+      } catch {
+        // Whoever listens to us must not come between a head and its signature.
+        this.metrics.errors.inc({ code: 'INTERNAL' })
+      }
   }
 
   readonly onError = (error: unknown): void => {
