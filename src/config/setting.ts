@@ -12,6 +12,7 @@ export const GROUPS = [
   'API',
   'Witness',
   'Audit',
+  'Alarm',
   'Exchange',
   'Go command',
   'Mirror',

@@ -49,6 +49,7 @@ export async function makeFrame(
   const clock = { now: Date.now, monotonic: () => performance.now() }
   const news = new News(onEvent, onRequest)
   const streaming = new Streaming(news)
+  news.keep()
   const hasMesh = given.listen.length > 0 || given.bootstrap.length > 0
   // A wrong address is said before anything is made on disk. libp2p is loaded only by a node that has a mesh.
   const gossip = hasMesh ? await import('../gossip/mesh.js') : undefined

@@ -3,6 +3,7 @@
  * generation and makes the next; what stays is in frame.ts.
  */
 import { setTimeout as delay } from 'node:timers/promises'
+import { alarmOperatorRoutes } from '../http/alarm-operator.js'
 import { dashboardRoutes } from '../http/dashboard-door.js'
 import { indexRoutes } from '../http/index-door.js'
 import { mirrorRoutes } from '../http/mirror-door.js'
@@ -14,6 +15,7 @@ import type { Alarm } from '../evidence/alarm.js'
 import { FirstLooks } from '../witness/first-looks.js'
 import type { Witness } from '../witness/witness.js'
 import { startAlarm } from './alarmed.js'
+import { Alarming } from './alarming.js'
 import { makeAuditing } from './auditing.js'
 import type { NodeBase } from './base.js'
 import { LogClients } from './clients.js'
@@ -119,7 +121,25 @@ export async function makeGeneration(
   const auditing = makeAuditing(base, heads, { witness, alarm, isHeld, indexing })
   const mirroring = await makeMirroring(base, { sumdbs, records: indexing })
   ending.acting(() => mirroring?.stop())
-  const shown = { alarm, barrier, witness, exchange, doors, lists, auditing, watching, mirroring, past: frame.past }
+  const alarming = await Alarming.open(base, {
+    conditions: () => view.conditions(),
+    evidenceFile: (id) => view.evidenceFile(id),
+    http: () => doors.url,
+  })
+  ending.acting(() => alarming.stop())
+  const shown = {
+    alarm,
+    alarming,
+    barrier,
+    witness,
+    exchange,
+    doors,
+    lists,
+    auditing,
+    watching,
+    mirroring,
+    past: frame.past,
+  }
   const view = makeView(base, heads, shown)
   const onLook = (log: string): void => {
     frame.looked.add(log)
@@ -144,7 +164,11 @@ export async function makeGeneration(
       ...indexRoutes(indexing),
       ...mirrorRoutes(mirroring?.mirror, forGo, news.onError),
     ],
-    operator: [frame.streaming.route('operator', about), ...mirrorOperatorRoutes(mirroring)],
+    operator: [
+      frame.streaming.route('operator', about),
+      ...mirrorOperatorRoutes(mirroring),
+      ...alarmOperatorRoutes(alarming),
+    ],
   }
   let isEnding = false
   ending.acting(() => void (isEnding = true))
@@ -156,6 +180,7 @@ export async function makeGeneration(
     side: meshSideOf(base, heads, { clients, barrier, alarm, witness }),
     start: () => {
       lists.start()
+      alarming.start()
       // Before that nothing could be signed; a poller that was stopped meanwhile does not start.
       void barrier.guard.settled.then(() => {
         if (isEnding) return

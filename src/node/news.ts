@@ -19,6 +19,7 @@ interface Heard {
 export class News extends EventEmitter<Heard> {
   readonly metrics: ReturnType<typeof createMetrics>
   readonly #onEvent: (event: NodeEvent) => void
+  readonly #lasting: ((event: NodeEvent) => void)[] = []
   readonly #onRequest: (route: string, status: number) => void
 
   constructor(
@@ -31,9 +32,15 @@ export class News extends EventEmitter<Heard> {
     this.metrics = createMetrics()
   }
 
-  /** The parts that hear of it have ended. */
+  /** Whoever listens by now does so as long as the node runs. */
+  keep(): void {
+    this.#lasting.push(...this.listeners('told'))
+  }
+
+  /** The others have ended. */
   forget(): void {
-    for (const what of ['changed', 'advanced'] as const) this.removeAllListeners(what)
+    for (const what of ['changed', 'advanced', 'told'] as const) this.removeAllListeners(what)
+    for (const listener of this.#lasting) this.on('told', listener)
   }
 
   readonly tell = (body: NodeEventBody): void => {
