@@ -122,8 +122,8 @@ function toldEntry({ event, at, log, id, size, code, module }: ToldNews, name: s
 
 /** SPEC: RFC 9562, section 5.8: a UUID of version 8, here of what tells a thing from all others. */
 function urn(...parts: readonly string[]): string {
-  const digits = [...hash('sha256', JSON.stringify(['gossum feed', ...parts])).slice(0, 32)]
-  digits[12] = '8'
-  digits[16] = '89ab'[parseInt(digits[16]!, 16) % 4]!
-  return `urn:uuid:${digits.join('').replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')}`
+  const hex = hash('sha256', JSON.stringify(['gossum feed', ...parts]))
+  const variant = '89ab'[parseInt(hex[16]!, 16) % 4]!
+  const middle = `${hex.slice(8, 12)}-8${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}`
+  return `urn:uuid:${hex.slice(0, 8)}-${middle}-${hex.slice(20, 32)}`
 }

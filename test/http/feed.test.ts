@@ -152,7 +152,6 @@ describe('the feeds', () => {
     expect(entries).toHaveLength(4)
     const json = await askRoutes(routes(told, evidence, logs), '/feed.json')
     expect(objections('get', '/feed.json', json)).toEqual([])
-    // eslint-disable-next-line no-control-regex
     expect(json.body).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u202e\ufffe]/)
   })
 
