@@ -3,7 +3,7 @@
  * come from closed sets or from the settings. What is about the process has the names that every other program has for it.
  */
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
-import { addCounters } from './counters.js'
+import { addCounters, type CounterOptions } from './counters.js'
 import { addGauges } from './gauges.js'
 import type { Sample } from '../status/sample.js'
 import { VERSION } from '../version.js'
@@ -17,7 +17,7 @@ export interface Declared {
   readonly labelNames: readonly string[]
 }
 
-export function createMetrics() {
+export function createMetrics(options: CounterOptions = {}) {
   const registry = new Registry()
   // The default looks at the event loop a hundred times a second, which is most of what an idle node would do.
   collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: 100 })
@@ -44,6 +44,6 @@ export function createMetrics() {
       return registry.metrics()
     },
     eventReaders,
-    ...addCounters(registry),
+    ...addCounters(registry, options),
   }
 }

@@ -13,6 +13,7 @@ import { NodeBarrier } from './barrier.js'
 import type { NodeBase } from './base.js'
 import { Doors } from './doors.js'
 import { logListEvent, type NodeEvent } from './events.js'
+import { keepTold } from './keeping-told.js'
 import { MeshLink } from './mesh-link.js'
 import { News } from './news.js'
 import { peerStoreOf } from './peers.js'
@@ -49,7 +50,6 @@ export async function makeFrame(
   const clock = { now: Date.now, monotonic: () => performance.now() }
   const news = new News(onEvent, onRequest)
   const streaming = new Streaming(news)
-  news.keep()
   const hasMesh = given.listen.length > 0 || given.bootstrap.length > 0
   // A wrong address is said before anything is made on disk. libp2p is loaded only by a node that has a mesh.
   const gossip = hasMesh ? await import('../gossip/mesh.js') : undefined
@@ -58,6 +58,8 @@ export async function makeFrame(
   const keyring = await readKeyring(given.home, given)
   const store = await Store.open(given.home)
   stops.push(() => store.close())
+  await keepTold(news, store.told)
+  news.keep()
   const self = await selfOf(given, keyring, news)
   stops.push(() => self.lists.stop())
   if (self.config.recover) for (const { id } of self.config.logs) await store.heads.recover(id)

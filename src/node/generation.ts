@@ -5,6 +5,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { alarmOperatorRoutes } from '../http/alarm-operator.js'
 import { dashboardRoutes } from '../http/dashboard-door.js'
+import { feedRoutes } from '../http/feed-door.js'
 import { indexRoutes } from '../http/index-door.js'
 import { mirrorRoutes } from '../http/mirror-door.js'
 import { mirrorOperatorRoutes } from '../http/mirror-operator.js'
@@ -161,6 +162,7 @@ export async function makeGeneration(
     reads: [
       frame.streaming.route('all', about),
       ...dashboardRoutes(view, clock.now),
+      ...feedRoutes(view, () => store.told.list),
       ...indexRoutes(indexing),
       ...mirrorRoutes(mirroring?.mirror, forGo, news.onError),
     ],

@@ -5,6 +5,7 @@
 import { EventEmitter } from 'node:events'
 import { errorCode, errorText } from '../errors.js'
 import { createMetrics } from '../metrics/metrics.js'
+import { EVENT_NAMES } from './audience.js'
 import type { NodeEvent, NodeEventBody } from './events.js'
 
 interface Heard {
@@ -29,7 +30,7 @@ export class News extends EventEmitter<Heard> {
     super()
     this.#onEvent = onEvent
     this.#onRequest = onRequest
-    this.metrics = createMetrics()
+    this.metrics = createMetrics({ events: EVENT_NAMES })
   }
 
   /** Whoever listens by now does so as long as the node runs. */
@@ -44,6 +45,7 @@ export class News extends EventEmitter<Heard> {
   }
 
   readonly tell = (body: NodeEventBody): void => {
+    this.metrics.events.inc({ event: body.event })
     const event: NodeEvent = { at: new Date().toISOString(), ...body }
     for (const hear of [this.#onEvent, (told: NodeEvent) => this.emit('told', told)])
       try {
