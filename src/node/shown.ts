@@ -59,6 +59,7 @@ export function makeView(
       metrics: (sample) => news.metrics.text(sample),
     },
     submit: (candidate) => witness.submit(candidate),
+    underWayMs: () => witness.underWayMs,
   })
   news.on('advanced', (log) => view.advanced(log))
   return view
