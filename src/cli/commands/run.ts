@@ -16,6 +16,7 @@ import { nodeFlag } from '../node-client.js'
 import { goEnv, writtenGoEnv } from '../go-env.js'
 import { declareSettings, settingsOf, type SettingFlags } from '../setting-flags.js'
 import { afterEvidence, afterSuspect, type Flags } from '../ui/event-text.js'
+import { Supervisor } from '../supervisor.js'
 import { output, type Output } from '../ui/output.js'
 import { grouped, span } from '../../lib/words.js'
 import { VERSION } from '../../version.js'
@@ -94,11 +95,14 @@ async function runNode(flags: SettingFlags): Promise<void> {
   if (out.isJson) out.json(await readyLine(node, config))
   else await introduce(node, config, out)
   for (const line of publicTexts(config)) out.talk(line, { important: true })
+  const supervisor = Supervisor.of({ env: process.env, talk: (text) => out.talk(`! ${text}`, { important: true }) })
+  supervisor?.ready(() => node.view.pulse())
   log.say('info', 'ready', { event: 'ready', witness: node.witness, http: node.http, version: VERSION })
   ready = true
   early.forEach(show)
   await told
   log.say('info', 'stopping', { event: 'stopping' })
+  await supervisor?.stopping()
   await stop(node)
   log.end()
 }
