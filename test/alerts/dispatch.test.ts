@@ -1,5 +1,5 @@
 /** Many receivers, some of them dead: each is told in order, as often as it takes, and none waits for another. */
-import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import type { Alert } from '../../src/alerts/alert.js'
@@ -72,6 +72,8 @@ test('one that never answers holds nobody else back, and is said after five minu
   await dead.request(1)
   expect(dispatch.faults()).toEqual([])
   time.ahead += 301_000
+  // That it was tried again meanwhile makes it no younger.
+  await dead.request(dead.requests.length + 1)
   expect(dispatch.faults()).toEqual([{ receiver: new URL(dead.url).host, why: 'status 503' }])
   await expect
     .poll(() => dispatch.views())
@@ -163,13 +165,21 @@ test('hooks: one that fails is run five times and given up; others are run once'
   await expect.poll(() => outboxOf(home)).toEqual([])
 })
 
-test('a hook that hangs keeps no other from running', async () => {
-  const { dispatch, home } = await dispatching({})
-  hook(home, '10-hangs', 'exec sleep 60')
+test('hooks that hang keep no webhook waiting, nor the hooks for which there is room', async () => {
+  const server = await WebhookServer.start()
+  const { dispatch, home } = await dispatching({ urls: [server.url] })
+  for (let i = 1; i <= 3; i++) hook(home, `1${i}-hangs`, 'exec sleep 60')
   const file = join(home, 'good')
   hook(home, '20-good', `echo . >> ${file}`)
   for (let i = 0; i < 3; i++) await dispatch.send(madeAlert(i))
   await expect.poll(() => readFileSync(file, 'utf8'), { timeout: 20_000 }).toBe('.\n'.repeat(3))
+  // Now there is no room.
+  const full = join(home, 'full')
+  hook(home, '14-hangs', `touch ${full}; exec sleep 60`)
+  await dispatch.send(madeAlert(4))
+  await expect.poll(() => existsSync(full), { timeout: 20_000 }).toBe(true)
+  await dispatch.send(madeAlert(5))
+  await server.request(4)
 })
 
 test('a hook that cannot be run for a moment keeps what it is to be told; one that was taken away does not', async () => {
