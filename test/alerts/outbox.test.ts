@@ -7,6 +7,9 @@ import type { Alert } from '../../src/alerts/alert.js'
 import { temporaryHome } from '../helpers/home.js'
 import { madeAlert } from './made.js'
 
+/** Machines of tests are busy. */
+const EVENTUALLY = { timeout: 20_000 }
+
 const DAY = 86_400_000
 
 function opened(dir: string, now = () => Date.parse(madeAlert().at)) {
@@ -76,7 +79,7 @@ test('too old: given up, and said for whom', async () => {
   now += 1000
   box.expire()
   expect([dropped, box.oldest('a')]).toEqual([[[madeAlert(0).id, ['a', 'b']]], undefined])
-  await expect.poll(() => readdirSync(dir)).toEqual([])
+  await expect.poll(() => readdirSync(dir), EVENTUALLY).toEqual([])
 })
 
 test.each([

@@ -15,6 +15,9 @@ import { testSigner, testWitness } from '../helpers/heart.js'
 import { temporaryHome } from '../helpers/home.js'
 import { WebhookServer } from '../fakes/webhook-server.js'
 
+/** Machines of tests are busy. */
+const EVENTUALLY = { timeout: 20_000 }
+
 const log = parseLogSetting(`${testSigner('log.example', 1).verifier.vkey} http://127.0.0.1:9`)
 const other = parseLogSetting(`${testSigner('other.example', 2).verifier.vkey} http://127.0.0.1:9`)
 const SECOND = 1000
@@ -47,7 +50,10 @@ class World {
 
   async restart(): Promise<void> {
     await this.#alarming?.stop()
-    this.news = new News((event) => void (event.event === 'error' && this.errors.push(event.code)), [])
+    const note = (event: NodeEvent): void => {
+      if (event.event === 'error') this.errors.push(event.code)
+    }
+    this.news = new News(note, [])
     const base = {
       config: {
         home: this.home,
@@ -150,7 +156,7 @@ describe('what holds', () => {
     world.hold('frozen')
     await world.server.request(0)
     const path = join(world.home, 'alarm', 'told.json')
-    await expect.poll(() => readFileSync(path, 'utf8')).toContain('frozen')
+    await expect.poll(() => readFileSync(path, 'utf8'), EVENTUALLY).toContain('frozen')
     writeFileSync(path, '[{"name":')
     await world.restart()
     await world.server.request(1)
@@ -226,33 +232,33 @@ describe('what is found', () => {
     await world.restart()
     world.server.answer = (response) => void response.writeHead(200).end()
     await world.restart()
-    await expect.poll(() => new Set(world.told())).toEqual(new Set(['+evidence split view']))
+    await expect.poll(() => new Set(world.told()), EVENTUALLY).toEqual(new Set(['+evidence split view']))
     expect(new Set(world.server.requests.map(({ headers }) => headers['webhook-id'])).size).toBe(1)
   })
 })
 
 describe('the words for', () => {
   const at = '2026-01-02T12:00:00.000Z'
-  const of = (body: NodeEventBody, own: readonly string[] = []) => foundIn({ at, ...body } as NodeEvent, own)
+  const of = (body: NodeEventBody, own: readonly string[] = []) => foundIn({ at, ...body }, own)
   const witness = 'w.example+01020304+key'
 
   test.each<[string, NodeEventBody, readonly string[], object]>([
     ['a split view', EVIDENCE, [], { severity: 'misbehaviour', name: 'split view', covers: ['frozen', log.id] }],
     [
       'two records',
-      { ...EVIDENCE, module: 'example.com/m@v1.0.0' } as NodeEventBody,
+      { ...EVIDENCE, module: 'example.com/m@v1.0.0' },
       [],
       { name: 'bad record', sentence: expect.stringContaining('example.com/m@v1.0.0') as string },
     ],
     [
       'a witness',
-      { ...EVIDENCE, witness } as NodeEventBody,
+      { ...EVIDENCE, witness },
       [],
       { severity: 'doubtful', name: 'witness conflict', covers: ['witness convicted', null] },
     ],
     [
       'our own key',
-      { ...EVIDENCE, witness } as NodeEventBody,
+      { ...EVIDENCE, witness },
       [witness],
       { severity: 'misbehaviour', covers: ['own key convicted', null] },
     ],
