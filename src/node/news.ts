@@ -5,6 +5,7 @@
 import { EventEmitter } from 'node:events'
 import { errorCode, errorText } from '../errors.js'
 import { createMetrics } from '../metrics/metrics.js'
+import { EVENT_NAMES } from './audience.js'
 import type { NodeEvent, NodeEventBody } from './events.js'
 
 interface Heard {
@@ -19,15 +20,32 @@ interface Heard {
 export class News extends EventEmitter<Heard> {
   readonly metrics: ReturnType<typeof createMetrics>
   readonly #onEvent: (event: NodeEvent) => void
+  readonly #lasting: ((event: NodeEvent) => void)[] = []
+  readonly #onRequest: (route: string, status: number) => void
 
-  /** `places`: the names of those outside the mesh, which are labels of metrics. */
-  constructor(onEvent: (event: NodeEvent) => void, places: readonly string[]) {
+  constructor(
+    onEvent: (event: NodeEvent) => void,
+    onRequest: (route: string, status: number) => void = () => undefined,
+  ) {
     super()
     this.#onEvent = onEvent
-    this.metrics = createMetrics({ places })
+    this.#onRequest = onRequest
+    this.metrics = createMetrics({ events: EVENT_NAMES })
+  }
+
+  /** Whoever listens by now does so as long as the node runs. */
+  keep(): void {
+    this.#lasting.push(...this.listeners('told'))
+  }
+
+  /** The others have ended. */
+  forget(): void {
+    for (const what of ['changed', 'advanced', 'told'] as const) this.removeAllListeners(what)
+    for (const listener of this.#lasting) this.on('told', listener)
   }
 
   readonly tell = (body: NodeEventBody): void => {
+    this.metrics.events.inc({ event: body.event })
     const event: NodeEvent = { at: new Date().toISOString(), ...body }
     for (const hear of [this.#onEvent, (told: NodeEvent) => this.emit('told', told)])
       try {
@@ -43,6 +61,8 @@ export class News extends EventEmitter<Heard> {
     this.tell({ event: 'error', code: errorCode(error), message: errorText(error) })
   }
 
-  readonly onRequest = (route: string, status: number): void =>
+  readonly onRequest = (route: string, status: number): void => {
     this.metrics.requests.inc({ route, status: String(status) })
+    this.#onRequest(route, status)
+  }
 }

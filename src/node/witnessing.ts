@@ -59,9 +59,13 @@ export function makeWitness(
       publish: mesh.publishHead,
       onOutcome: (outcome, candidate) => {
         const { kind, code = '', log } = outcome
-        news.metrics.heads.inc({ door: SOURCES[candidate.source].door, outcome: kind, code })
+        const { door } = SOURCES[candidate.source]
+        news.metrics.heads.inc({ door, outcome: kind, code })
         news.tell(outcomeEvent(outcome, candidate))
-        if (kind === 'advanced') news.emit('advanced', log!)
+        if (kind !== 'advanced') return
+        // A clock may be set back meanwhile.
+        news.metrics.headDuration.observe({ door }, Math.max(0, clock.now() - candidate.receivedAt) / 1000)
+        news.emit('advanced', log!)
       },
       onFirstUse: (log, { size, root }) => news.tell({ event: 'first-use', log, size, root }),
       onSuspectAlarm: ({ log, id, size, code }) => {
