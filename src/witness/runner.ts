@@ -201,7 +201,12 @@ export class Runner {
       const { news, evidence, made, failed, ...rest } = await tools.effects.perform(candidate, head, next, effects)
       for (const work of rest.background) this.#underWay.background(work)
       again.push(...rest.again)
-      if (rest.isDeferred) tools.deferred.add(head, candidate)
+      if (rest.isDeferred) {
+        const { id } = head.log
+        // The waiting may have ended since the step was made: nobody would take this one up any more.
+        if (!tools.deferred.isOpen(id) && tools.gatherer.obstacle(id, 'replay') !== 'GUARD_WAITING') return undefined
+        tools.deferred.add(head, candidate)
+      }
       if (failed !== undefined) {
         const unsigned = step(
           next,

@@ -32,7 +32,8 @@ describe.skipIf(!hasPostgres)('two machines with one key', () => {
     return { one, two, schema, state }
   }
 
-  const start = (home: string, ...args: string[]): Promise<RunningNode> => RunningNode.start(home, [...logArgs, ...args])
+  const start = (home: string, ...args: string[]): Promise<RunningNode> =>
+    RunningNode.start(home, [...logArgs, ...args])
   const status = async (node: RunningNode): Promise<StatusView> => (await node.json('/api/v1/status')) as StatusView
 
   /** The time in a cosignature line. */
@@ -94,7 +95,9 @@ describe.skipIf(!hasPostgres)('two machines with one key', () => {
     // Another life of the database: it may have forgotten what it had committed.
     await node.event((event) => event.event === 'state')
     await expect
-      .poll(async () => (await push(node.ready.http, log.body(5, 6)).catch(() => undefined))?.status, { timeout: 20_000 })
+      .poll(async () => (await push(node.ready.http, log.body(5, 6)).catch(() => undefined))?.status, {
+        timeout: 20_000,
+      })
       .toBe(200)
   })
 
