@@ -61,5 +61,6 @@ export function makeView(
     submit: (candidate) => witness.submit(candidate),
   })
   news.on('advanced', (log) => view.advanced(log))
+  news.on('outcome', (log, door, kind) => view.counted(log, door, kind))
   return view
 }

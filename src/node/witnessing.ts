@@ -59,7 +59,9 @@ export function makeWitness(
       publish: mesh.publishHead,
       onOutcome: (outcome, candidate) => {
         const { kind, code = '', log } = outcome
-        news.metrics.heads.inc({ door: SOURCES[candidate.source].door, outcome: kind, code })
+        const { door } = SOURCES[candidate.source]
+        news.metrics.heads.inc({ door, outcome: kind, code })
+        if (log !== undefined) news.emit('outcome', log, door, kind)
         news.tell(outcomeEvent(outcome, candidate))
         if (kind === 'advanced') news.emit('advanced', log!)
       },

@@ -78,5 +78,5 @@ export function made(change: Made = {}): NodeReading {
     ...{ sizes: [63_096_000, 63_096_500], seenAt: iso(NOW - 300_000), acked: false },
     ...some,
   }))
-  return { status, witnesses, peers: [], evidence: proven, heads: new Map([[LOG, heads]]), now: NOW }
+  return { status, witnesses, peers: [], evidence: proven, heads: new Map([[LOG, heads]]), outcomes: new Map(), now: NOW }
 }
