@@ -18,7 +18,8 @@ export function checkEvidence(bytes: Uint8Array, keys: NodeKeys, id?: string): C
   const { proven, failures, heads } = found
   if (proven.length === 0) {
     const why = failures.map(({ message }) => message)
-    const seen = heads.length === 0 ? [] : [`Signed heads in it: ${heads.length}. They do not contradict each other here.`]
+    const seen =
+      heads.length === 0 ? [] : [`Signed heads in it: ${heads.length}. They do not contradict each other here.`]
     return unproven([...why, ...seen])
   }
   if (id !== undefined && !proven.some((one) => one.id === id))
@@ -38,7 +39,11 @@ export function checkEvidence(bytes: Uint8Array, keys: NodeKeys, id?: string): C
 }
 
 function sentenceOf({ key, witness, sizes, module }: ProvenEvidence): string {
-  const told = { sizes: [...sizes] as [number, number], witness: witness?.vkey ?? null, ...(module !== undefined && { module }) }
+  const told = {
+    sizes: [...sizes] as [number, number],
+    witness: witness?.vkey ?? null,
+    ...(module !== undefined && { module }),
+  }
   return provenText(told, key.name)
 }
 

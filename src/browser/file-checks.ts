@@ -77,7 +77,11 @@ async function checkBytes(form: HTMLElement, box: HTMLElement, bytes: Uint8Array
     }
   const kind = kindOfFile(bytes)
   if (kind === undefined)
-    return { kind: 'unsure', sentence: 'This is no go.sum, no signed head and no evidence.', details: ['Nothing was sent.'] }
+    return {
+      kind: 'unsure',
+      sentence: 'This is no go.sum, no signed head and no evidence.',
+      details: ['Nothing was sent.'],
+    }
   const keys = await keysOfNode()
   switch (kind) {
     case 'evidence':
@@ -116,7 +120,11 @@ function askFirst(form: HTMLElement, box: HTMLElement, bytes: Uint8Array, keys: 
   }
   patterns.addEventListener('input', tell)
   tell()
-  const label = element('label', { for: patterns.id }, 'Private modules, which are not named (patterns as in GOPRIVATE)')
+  const label = element(
+    'label',
+    { for: patterns.id },
+    'Private modules, which are not named (patterns as in GOPRIVATE)',
+  )
   const said = element('p', { class: 'said', tabindex: '-1' }, 'A go.sum. Nothing was sent yet.')
   box.replaceChildren(said, count, label, patterns, element('p', {}, check, ' ', cancel))
   said.focus({ preventScroll: true })

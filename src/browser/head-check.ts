@@ -53,7 +53,8 @@ export async function checkRemembered(bytes: Uint8Array, keys: NodeKeys, signal:
   const { log, remembered } = headOf(bytes, keys)
   const size = grouped(remembered.head.size)
   let tiles = 0
-  const sent = (): string => `Nothing of the file was sent. This node was asked for its newest head and ${tiles} times for tiles.`
+  const sent = (): string =>
+    `Nothing of the file was sent. This node was asked for its newest head and ${tiles} times for tiles.`
   try {
     const database = await openDatabase(log, keys, (path) => (tiles += path.startsWith('tile/') ? 1 : 0))
     const { client, quorum, key, signed } = database

@@ -15,8 +15,8 @@ export function checkForm({ status }: NodeReading): VNode {
     <div class="scripted">
       <p id="check-about">
         A go.sum, the head that the go command remembers (<code>latest</code> in${' '}
-        <code>$(go env GOPATH)/pkg/sumdb/NAME</code>), evidence, or what a build printed. The file is read in this browser and
-        sent nowhere; before the names of modules go to this node you are asked.
+        <code>$(go env GOPATH)/pkg/sumdb/NAME</code>), evidence, or what a build printed. The file is read in this
+        browser and sent nowhere; before the names of modules go to this node you are asked.
       </p>
       <div class="drop" id="drop">
         <p>Drop a file here, or</p>

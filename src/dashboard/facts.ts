@@ -60,6 +60,8 @@ export const LogPictures = Shape({
   rope: RopeFacts,
   ring: List(RingMember),
   mountains: MountainFacts,
-  outcomes: List(OutcomeFacts, { description: 'what became of the heads that came in the last hour; what is not here is 0' }),
+  outcomes: List(OutcomeFacts, {
+    description: 'what became of the heads that came in the last hour; what is not here is 0',
+  }),
 })
 export type LogPictures = Type.Static<typeof LogPictures>

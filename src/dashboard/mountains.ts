@@ -76,7 +76,7 @@ function mountainOf(
     <title>${`records ${grouped(from)} to ${grouped(to - 1)}: 2^${level}`}</title>
     <path class="outline" d=${outline} />
     ${share === 0 ? null : html`<path class="read" d=${filled(left, right, top, share)} />`}
-    ${width > 26 ? html`<text x=${middle} y=${FOOT + 14} text-anchor="middle">2^${level}</text>` : null}
+    ${width > 32 ? html`<text x=${middle} y=${FOOT + 14} text-anchor="middle">2^${level}</text>` : null}
   </g>`
 }
 

@@ -40,11 +40,13 @@ export function page(reading: NodeReading, script?: string): string {
         ${script === undefined ? null : html`<script src=${script} defer></script>`}
       </head>
       <body>
-        <header id="node" data-part="">
+        <header>
           <h1>gossum witness ${plain(status.witness.split('+', 1)[0]!)}</h1>
-          <span>version ${status.version}, started ${span((now - Date.parse(status.startedAt)) / 1000)} ago</span>
+          <span id="since" data-part="">
+            version ${status.version}, started ${span((now - Date.parse(status.startedAt)) / 1000)} ago
+          </span>
+          <p id="live" class="scripted fine"></p>
         </header>
-        <p id="live" class="scripted fine" data-kept=""></p>
         <main>
           ${status.logs.map((log) => logSection(reading, log))} ${shelf(reading)} ${checkForm(reading)}
           ${goLines(reading)} ${conditions(reading)} ${witnessTable(reading)}

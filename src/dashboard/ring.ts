@@ -16,7 +16,7 @@ const NARROW = {
   width: 340,
   radius: { witness: 88, peer: 46 },
   // Most of what follows is the same for all.
-  nameOf: (name: string) => plain(name.split('.', 1)[0]!, 10),
+  nameOf: (name: string) => plain(name.split('.', 1)[0]!, 9),
 }
 type Frame = typeof WIDE
 /** Members of one kind that are drawn. */
@@ -57,9 +57,7 @@ function circleOf(members: readonly RingMember[], kind: RingMember['kind'], { ra
       <title>${`${plain(name)}: ${text}`}</title>
       ${mark(x, y, freshness, kind === 'witness' ? 9 : 6)}
       ${
-        kind === 'witness'
-          ? html`<text x=${labelX} y=${labelY + 4} text-anchor=${anchor}>${nameOf(name)}</text>`
-          : null
+        kind === 'witness' ? html`<text x=${labelX} y=${labelY + 4} text-anchor=${anchor}>${nameOf(name)}</text>` : null
       }
     </g>`
   })

@@ -57,9 +57,7 @@ export function rope(facts: RopeFacts, isNarrow = false): VNode {
     <text class="axis" x=${frame.end} y=${foot} text-anchor="end">now</text>
     <text class="axis" x=${MARGIN.left} y="14">size ${grouped(newest)}</text>
     ${drawn.map(({ shape }) => shape)}
-    ${labels.map(
-      ({ y, text, kind }) => html`<text class=${`label ${kind}`} x=${frame.end + 8} y=${y}>${text}</text>`,
-    )}
+    ${labels.map(({ y, text, kind }) => html`<text class=${`label ${kind}`} x=${frame.end + 8} y=${y}>${text}</text>`)}
   </svg>`
 }
 
@@ -89,7 +87,12 @@ interface Label {
   readonly kind: string
 }
 
-function strandOf(strand: Strand, offset: number, now: number, { x, y, frame }: Scales): { shape: VNode; label: Label[] } {
+function strandOf(
+  strand: Strand,
+  offset: number,
+  now: number,
+  { x, y, frame }: Scales,
+): { shape: VNode; label: Label[] } {
   const { name, own, strayed } = strand
   const [leaving] = strayed
   const points = strand.points.toSorted((a, b) => a.time - b.time)

@@ -31,7 +31,9 @@ function evidenceItem(item: EvidenceView, logs: readonly LogView[]): VNode {
       since ${seenAt.slice(0, 16).replace('T', ' ')} UTC, file${' '}
       <a href=${`/api/v1/evidence/${id}`} download=${`${id}.json`}>${id}</a>
     </p>
-    <button type="button" class="scripted" data-verify=${id} aria-label=${`verify evidence ${id} here`}>verify here</button>
+    <button type="button" class="scripted" data-verify=${id} aria-label=${`verify here: evidence ${id}`}>
+      verify here
+    </button>
     <div class="answer" data-kept="" id=${`verified-${id}`}></div>
   </li>`
 }

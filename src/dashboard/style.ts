@@ -48,14 +48,14 @@ header { display: flex; flex-wrap: wrap; gap: .2rem 1rem; justify-content: space
 section.log { border-top: 1px solid var(--line); margin-top: 1.5rem; padding-top: .5rem }
 .verdict { font-size: 1.45rem; line-height: 1.3; margin: .3rem 0 1rem; border-left: .4rem solid var(--warn); padding-left: .8rem }
 .verdict.agreed { border-color: var(--rope) } .verdict.split { border-color: var(--bad); color: var(--bad); font-weight: 700 }
-.fine, figcaption { color: var(--faint); font-size: .9rem } #live:empty { display: none } #live.lost { color: var(--bad); font-weight: 600 }
+.fine, figcaption { color: var(--faint); font-size: .9rem } #live { width: 100%; margin: 0 } #live:empty { display: none } #live.lost { color: var(--bad); font-weight: 600 }
 figure { margin: 0 0 1rem; min-width: 0 } .for-narrow { display: none }
 @media (max-width: 34rem) { .for-wide { display: none } .for-narrow { display: block } .verdict { font-size: 1.25rem } }
 figure svg { display: block; width: 100%; height: auto; background: var(--panel); border: 1px solid var(--line); border-radius: .4rem }
 svg.ring { max-width: 38rem }
 ${DRAWN}
 table { border-collapse: collapse; width: 100%; font-size: .9rem } th, td { text-align: left; padding: .25rem .6rem .25rem 0;
-  vertical-align: top; border-bottom: 1px solid var(--line) } th { color: var(--faint); font-weight: 600 }
+  vertical-align: top; border-bottom: 1px solid var(--line) } th { color: var(--faint); font-weight: 600; overflow-wrap: normal }
 pre, textarea { background: var(--panel); color: var(--ink); border: 1px solid var(--line); border-radius: .4rem; padding: .6rem;
   white-space: pre-wrap; overflow-wrap: anywhere }
 a { color: var(--own) } .failing, .misbehaviour { color: var(--bad) } .doubtful { color: var(--warn) } .notice { color: var(--faint) }
@@ -64,7 +64,7 @@ html:not(.live) .scripted, html.live .unscripted { display: none }
 button, input, select, textarea { font: inherit } textarea { width: 100%; display: block }
 button { background: var(--panel); color: var(--own); border: 1px solid var(--own); border-radius: .4rem; padding: .3rem .8rem;
   min-height: 2.2rem; cursor: pointer } button[disabled] { color: var(--faint); border-color: var(--line); cursor: default }
-input[type=file] { max-width: 100% } label { display: block; margin-top: .6rem }
+.drop > * { min-width: 0; max-width: 100% } label { display: block; margin-top: .6rem }
 .drop { border: 2px dashed var(--line); border-radius: .6rem; padding: .6rem 1rem 1rem; display: grid; gap: .3rem; justify-items: start }
 .drop.over { border-color: var(--own) } .drop p { margin: 0 }
 .shelf { padding: 0; list-style: none } .shelf li { border-left: .25rem solid var(--bad); padding-left: .8rem; margin: 1rem 0 }
