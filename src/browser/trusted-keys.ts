@@ -55,6 +55,6 @@ export function trustText({ name, vkey }: Pick<VerifierKey, 'name' | 'vkey'>): s
   const from =
     vkey === SUM_GOLANG_ORG
       ? `Verified in this browser with the key of ${name} that is built into this page's program.`
-      : `Verified in this browser with the key that this node says ${name} has: ${vkey}`
+      : `Verified in this browser with the key that this node says ${name} has, ${vkey}.`
   return `${from} The program came from this node as well. To depend on neither, run gossum on a machine of your own.`
 }

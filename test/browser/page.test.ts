@@ -1,40 +1,13 @@
 /** The page in a real browser: with scripts and without, for eyes, ears and keyboards, and with names of enemies in it. */
 import type { Browser } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { pathToFileURL } from 'node:url'
-import type { NodeReading } from '../../src/dashboard/facts-of.js'
-import { dashboardRoutes } from '../../src/http/dashboard-door.js'
-import { PageScript } from '../../src/http/page-script.js'
-import { HttpServer } from '../../src/http/server.js'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { made } from '../dashboard/made.js'
 import { CALM, SPLIT, THIN } from '../dashboard/states.js'
 import { CHROMIUM, launchBrowser, look, objectionsOfAxe } from '../helpers/browser.js'
-import { built } from '../helpers/built.js'
 import { required } from '../helpers/go.js'
-import { fakeNode } from '../helpers/node-view.js'
+import { shown } from '../helpers/shown-page.js'
 
 test.runIf(required)('a browser is here, as REQUIRE_PEERS asks', () => expect(CHROMIUM).toBeDefined())
-
-/** A server of the page of a node that says what the test tells it to; `show` makes it say something else. */
-async function shown(
-  first: NodeReading,
-): Promise<{ url: string; show: (next: NodeReading) => void; end: () => Promise<void> }> {
-  let reading = first
-  const node = fakeNode({
-    status: () => Promise.resolve(reading.status),
-    witnesses: () => [...reading.witnesses],
-    peers: () => [...reading.peers],
-    evidence: () => Promise.resolve([...reading.evidence]),
-    heads: (log) => Promise.resolve([...(reading.heads.get(log) ?? [])]),
-    outcomes: (log) => [...(reading.outcomes.get(log) ?? [])],
-  })
-  const script = (): ReturnType<typeof PageScript.load> =>
-    PageScript.load(pathToFileURL(built('dashboard/assets/page.js')))
-  const routes = dashboardRoutes(node, () => reading.now, script)
-  const server = await HttpServer.start({ host: '127.0.0.1', port: 0, node, routes })
-  onTestFinished(() => server.stop())
-  return { url: `${server.url}/`, show: (next) => void (reading = next), end: () => server.stop() }
-}
 
 describe.skipIf(CHROMIUM === undefined)('in a browser', () => {
   let browser: Browser
