@@ -7,7 +7,7 @@ const ROOT = new URL('../', import.meta.url)
 
 await build({
   absWorkingDir: fileURLToPath(ROOT),
-  entryPoints: ['src/browser/main.ts'],
+  entryPoints: ['src/browser/page-program.ts'],
   outfile: 'dist/dashboard/assets/page.js',
   bundle: true,
   format: 'iife',

@@ -1,4 +1,4 @@
-/** Verifies evidence, or what a build printed, in the browser. Pure. */
+/** Verifies evidence, or what a build printed, in the browser. */
 import { provenText } from '../dashboard/proven.js'
 import { GossumError } from '../errors.js'
 import { encodeEvidence } from '../evidence/evidence.js'

@@ -6,9 +6,9 @@ import { checkEvidence } from './evidence-check.js'
 import { kindOfFile, MAX_CHECKED_BYTES } from './file-kind.js'
 import { checkPlan, MOST_MODULES, planOf } from './gosum-check.js'
 import { checkRemembered } from './head-check.js'
-import { readFromNode } from './own-node.js'
+import { bodyFromNode } from './own-node.js'
 import { element, showAnswer, showWork, type CheckAnswer } from './shown-answer.js'
-import { keysOfNode, type FollowedLog, type NodeKeys } from './trusted-keys.js'
+import { keysOfNode, type LogOfNode, type NodeKeys } from './trusted-keys.js'
 import { countedOf } from './words-of-checks.js'
 
 /** Answers that are kept below each other. */
@@ -50,7 +50,7 @@ export function offerVerifying(): void {
     showWork(box, 'Fetching the file, and verifying it in this browser …')
     void answer(box, async () => {
       const [bytes, keys] = await Promise.all([
-        readFromNode(`/api/v1/evidence/${encodeURIComponent(id)}`, MAX_EVIDENCE_BYTES),
+        bodyFromNode(`/api/v1/evidence/${encodeURIComponent(id)}`, MAX_EVIDENCE_BYTES),
         keysOfNode(),
       ])
       return checkEvidence(bytes, keys, id)
@@ -143,7 +143,7 @@ function askFirst(form: HTMLElement, box: HTMLElement, bytes: Uint8Array, keys: 
 }
 
 /** Of several databases the one that was chosen; else that of Go. */
-function databaseFor(form: HTMLElement, { logs }: NodeKeys): FollowedLog | undefined {
+function databaseFor(form: HTMLElement, { logs }: NodeKeys): LogOfNode | undefined {
   const chosen = form.querySelector<HTMLSelectElement>('#database')?.value
   const databases = logs.filter(({ isDatabase }) => isDatabase)
   return databases.find(({ id }) => id === chosen) ?? databases[0]

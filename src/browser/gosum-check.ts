@@ -8,8 +8,8 @@ import { errorText, GossumError } from '../errors.js'
 import { encodeEvidence, evidenceId } from '../evidence/evidence.js'
 import { isPrivate } from '../sumdb/goprivate.js'
 import type { ModuleVersion } from '../sumdb/module-version.js'
-import { openDatabase } from './head-check.js'
-import { trustText, type FollowedLog, type NodeKeys } from './trusted-keys.js'
+import { databaseShown } from './head-check.js'
+import { trustText, type LogOfNode, type NodeKeys } from './trusted-keys.js'
 import type { CheckAnswer } from './shown-answer.js'
 import { countedOf } from './words-of-checks.js'
 
@@ -38,7 +38,7 @@ export function planOf(bytes: Uint8Array, patterns: string): GoSumPlan {
 /** `onAsked` hears how many module versions were answered for. */
 export async function checkPlan(
   { file, modules, withheld, patterns }: GoSumPlan,
-  log: FollowedLog,
+  log: LogOfNode,
   keys: NodeKeys,
   { onAsked, signal }: { readonly onAsked: (count: number) => void; readonly signal: AbortSignal },
 ): Promise<CheckAnswer> {
@@ -47,7 +47,7 @@ export async function checkPlan(
     if (path.startsWith('lookup/')) onAsked(++asked)
   }
   try {
-    const { client, key, quorum, signed } = await openDatabase(log, keys, hear)
+    const { client, key, quorum, signed } = await databaseShown(log, keys, hear)
     const checked = await checkModules(modules, { client, key, quorum, signal })
     const answers = new Map(modules.map(({ path, version }, i) => [`${path}@${version}`, checked.answers[i]!]))
     const findings = [

@@ -10,7 +10,7 @@ import { SumdbClient, type VerifiedHead } from '../sumdb/client.js'
 import { parseNote, type VerifierKey } from '../tlog/note.js'
 import { verifiedCosignatures } from '../tlog/cosignature.js'
 import { databaseOfNode } from './own-node.js'
-import { trustText, type FollowedLog, type NodeKeys } from './trusted-keys.js'
+import { trustText, type LogOfNode, type NodeKeys } from './trusted-keys.js'
 import type { CheckAnswer } from './shown-answer.js'
 import { grouped } from '../lib/words.js'
 
@@ -24,8 +24,8 @@ export interface ShownDatabase {
 }
 
 /** Opens what the node shows of a log. Throws what SumdbClient throws. */
-export async function openDatabase(
-  { key }: FollowedLog,
+export async function databaseShown(
+  { key }: LogOfNode,
   { witnesses, threshold }: NodeKeys,
   onAsked: (path: string) => void,
 ): Promise<ShownDatabase> {
@@ -39,7 +39,7 @@ export async function openDatabase(
 }
 
 /** The head in a file, and the log that signed it. Throws what the last log says, or LOG_UNKNOWN when there is none. */
-export function headOf(bytes: Uint8Array, { logs }: NodeKeys): { log: FollowedLog; remembered: SignedHead } {
+export function rememberedHead(bytes: Uint8Array, { logs }: NodeKeys): { log: LogOfNode; remembered: SignedHead } {
   let refusal = new GossumError('LOG_UNKNOWN', 'this node serves no checksum database')
   for (const log of logs.filter(({ isDatabase }) => isDatabase)) {
     const read = attempt(() => readSignedHead(bytes, log.key))
@@ -50,13 +50,13 @@ export function headOf(bytes: Uint8Array, { logs }: NodeKeys): { log: FollowedLo
 }
 
 export async function checkRemembered(bytes: Uint8Array, keys: NodeKeys, signal: AbortSignal): Promise<CheckAnswer> {
-  const { log, remembered } = headOf(bytes, keys)
+  const { log, remembered } = rememberedHead(bytes, keys)
   const size = grouped(remembered.head.size)
   let tiles = 0
   const sent = (): string =>
     `Nothing of the file was sent. This node was asked for its newest head and ${tiles} times for tiles.`
   try {
-    const database = await openDatabase(log, keys, (path) => (tiles += path.startsWith('tile/') ? 1 : 0))
+    const database = await databaseShown(log, keys, (path) => (tiles += path.startsWith('tile/') ? 1 : 0))
     const { client, quorum, key, signed } = database
     const ours = { head: quorum.head, note: parseNote(quorum.note) }
     const split = await compareHeads(key, [remembered, ours], [client], { signal })

@@ -24,7 +24,7 @@ interface AskOptions {
  * The body at a path of the node, at most `maxBytes` of it. Throws LOG_UNREACHABLE when it does not answer, a StatusError for
  * what it refuses, LOG_ANSWER_INVALID for too many bytes, and the signal's reason.
  */
-export async function readFromNode(path: string, maxBytes: number, { signal }: AskOptions = {}): Promise<Uint8Array> {
+export async function bodyFromNode(path: string, maxBytes: number, { signal }: AskOptions = {}): Promise<Uint8Array> {
   for (let attempt = 0; ; attempt++) {
     const answer = await ask(path, signal)
     if (answer.ok) {
@@ -44,7 +44,7 @@ export async function readFromNode(path: string, maxBytes: number, { signal }: A
 }
 
 export async function jsonFromNode(path: string, maxBytes: number): Promise<unknown> {
-  return JSON.parse(new TextDecoder().decode(await readFromNode(path, maxBytes)))
+  return JSON.parse(new TextDecoder().decode(await bodyFromNode(path, maxBytes)))
 }
 
 /** A checksum database as the node serves it. `onAsked` hears the path of each answer. */
@@ -54,7 +54,7 @@ export function databaseOfNode(name: string, onAsked: (path: string) => void): L
     url: base,
     async get(path, maxBytes, { signal } = {}) {
       try {
-        return await readFromNode(`${base}/${path}`, maxBytes, { signal })
+        return await bodyFromNode(`${base}/${path}`, maxBytes, { signal })
       } finally {
         onAsked(path)
       }

@@ -12,7 +12,7 @@ import { jsonFromNode } from './own-node.js'
 /** Bytes of what a node says of itself. */
 const MAX_STATUS_BYTES = 32 * 1024 * 1024
 
-export interface FollowedLog {
+export interface LogOfNode {
   readonly id: string
   readonly key: VerifierKey
   /** Whether it can be asked about here as the go command asks. */
@@ -20,7 +20,7 @@ export interface FollowedLog {
 }
 
 export interface NodeKeys {
-  readonly logs: readonly FollowedLog[]
+  readonly logs: readonly LogOfNode[]
   /** Those that the policy of the node counts, its own among them. */
   readonly witnesses: readonly VerifierKey[]
   /** How many of them it wants under a head; null without a policy. */
@@ -39,7 +39,7 @@ export async function keysOfNode(): Promise<NodeKeys> {
   }
 }
 
-function followed(log: LogView): FollowedLog[] {
+function followed(log: LogView): LogOfNode[] {
   const key = unlessRefused(() => parseVerifierKey(log.key))
   return key === undefined ? [] : [{ id: log.id, key, isDatabase: isSumDb(log) }]
 }

@@ -29,7 +29,7 @@ const COMMANDS: readonly Entry[] = [
     name: 'demo',
     summary: 'the whole story on one machine, no network',
     flags: [],
-    load: async () => (await import('./commands/demo.js')).command(),
+    load: async (next) => (await import('./commands/demo.js')).command(next),
   },
   {
     name: 'status',
@@ -260,8 +260,11 @@ function usageError(error: CommanderError, name: string | undefined): [error: Go
   return [new GossumError('USAGE', detail, error), hint]
 }
 
+/** What serves until it is told to stop, beside nodes. */
+const SERVING = new Set(['log serve', 'demo log'])
+
 const given = process.argv.slice(2)
 const tell = (error: GossumError): void => output(scan(given).flags).error(error)
 const [name, subcommand] = scan(given).words
-watchOutput(name === 'run' || (name === 'log' && subcommand === 'serve'), tell)
+watchOutput(name === 'run' || SERVING.has(`${name} ${subcommand}`), tell)
 void exitWith(main(given), tell)

@@ -40,6 +40,8 @@ interface Conditions {
 /** The same with an ETag, for what was read; without its body for who has that already, and a part of a file for who asks for that. */
 export function conditional({ method, headers }: Conditions, reply: Reply): Reply {
   if ((method !== 'GET' && method !== 'HEAD') || reply.status !== 200) return reply
+  // What goes on is never the same again.
+  if (reply.sent !== undefined && reply.sent.length === undefined) return reply
   const etag = reply.headers['etag'] ?? `"${hash('sha256', reply.body, 'base64url').slice(0, 22)}"`
   const said = reply.headers['cache-control']
   // Whoever keeps it asks each time whether it still is so.
@@ -53,15 +55,15 @@ export function conditional({ method, headers }: Conditions, reply: Reply): Repl
 
 /** The part of a file that is asked for. */
 function partial(headers: IncomingHttpHeaders, etag: string, reply: Reply): Reply {
-  const { file } = reply
-  const part = file === undefined ? undefined : partOf(headers, etag, file.of.size)
-  if (file === undefined || part === undefined) return reply
-  const { size } = file.of
+  const { sent } = reply
+  const size = sent?.length ?? 0
+  const part = sent?.part === undefined ? undefined : partOf(headers, etag, size)
+  if (sent?.part === undefined || part === undefined) return reply
   if (part === 'unsatisfiable') {
     const range = { 'content-range': `bytes */${size}`, 'cache-control': NO_STORE }
-    return { ...reply, status: 416, headers: { ...reply.headers, ...range }, file: { ...file, length: 0 } }
+    return { ...reply, status: 416, headers: { ...reply.headers, ...range }, sent: sent.part(0, 0) }
   }
   const { start, length } = part
   const range = { 'content-range': `bytes ${start}-${start + length - 1}/${size}` }
-  return { ...reply, status: 206, headers: { ...reply.headers, ...range }, file: { ...file, start, length } }
+  return { ...reply, status: 206, headers: { ...reply.headers, ...range }, sent: sent.part(start, length) }
 }

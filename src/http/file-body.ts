@@ -5,60 +5,86 @@
 import { open, type FileHandle } from 'node:fs/promises'
 import type { ServerResponse } from 'node:http'
 import type { BytePart } from './byte-range.js'
+import type { SentBody } from './sent-body.js'
 
 /** Bytes that are read at a time: what an answer costs while it is sent. */
 export const PIECE_BYTES = 128 * 1024
 
-export class FileBody {
-  readonly size: number
-  readonly #from: FileHandle | Uint8Array
+/** What the bytes are read from: once for the whole, and for each of its parts. */
+class Source {
+  readonly from: FileHandle | Uint8Array
   readonly #release: () => void
   #isClosed = false
 
-  private constructor(from: FileHandle | Uint8Array, size: number, release: () => void) {
-    this.#from = from
-    this.size = size
+  constructor(from: FileHandle | Uint8Array, release: () => void) {
+    this.from = from
     this.#release = release
+  }
+
+  close(): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    // A file that was only read has nothing to lose.
+    if (!(this.from instanceof Uint8Array)) void this.from.close().catch(() => undefined)
+    this.#release()
+  }
+}
+
+export class FileBody implements SentBody {
+  readonly length: number
+  readonly #start: number
+  readonly #source: Source
+
+  private constructor(source: Source, { start, length }: BytePart) {
+    this.#source = source
+    this.#start = start
+    this.length = length
   }
 
   /** A file whose bytes are in memory. */
   static of(bytes: Uint8Array, release: () => void): FileBody {
-    return new FileBody(bytes, bytes.length, release)
+    return new FileBody(new Source(bytes, release), { start: 0, length: bytes.length })
   }
 
   /** Opens a file of this size. `release` is called once, when nothing more is read of it, also if it cannot be opened: that throws. */
   static async open(path: string, size: number, release: () => void): Promise<FileBody> {
     try {
-      return new FileBody(await open(path, 'r'), size, release)
+      return new FileBody(new Source(await open(path, 'r'), release), { start: 0, length: size })
     } catch (error) {
       release()
       throw error
     }
   }
 
-  /**
-   * Sends a part of the file as the body of an answer whose headers are written, ends the answer, and closes the file.
-   * Never throws: an answer that cannot go on is cut off, so that nobody takes it for a whole one, and `onError` is told.
-   */
-  async send(response: ServerResponse, { start, length }: BytePart, onError: (error: unknown) => void): Promise<void> {
-    const from = this.#from
+  get heldBytes(): number {
+    return Math.min(this.length, PIECE_BYTES)
+  }
+
+  /** Of the bytes of this one. Whoever closes either has closed both. */
+  part(start: number, length: number): FileBody {
+    return new FileBody(this.#source, { start: this.#start + start, length })
+  }
+
+  async send(response: ServerResponse, onError: (error: unknown) => void): Promise<void> {
+    const { from } = this.#source
+    const end = this.#start + this.length
     try {
       if (from instanceof Uint8Array) {
-        response.end(from.subarray(start, start + length))
+        response.end(from.subarray(this.#start, end))
         return
       }
-      const piece = Buffer.allocUnsafe(Math.min(length, PIECE_BYTES))
-      for (let at = start; at < start + length;) {
-        const { bytesRead } = await from.read(piece, 0, Math.min(start + length - at, PIECE_BYTES), at)
+      const piece = Buffer.allocUnsafe(this.heldBytes)
+      for (let at = this.#start; at < end;) {
+        const { bytesRead } = await from.read(piece, 0, Math.min(end - at, PIECE_BYTES), at)
         if (response.destroyed) return
         if (bytesRead === 0) throw new Error('a file that was being sent became shorter')
         at += bytesRead
         const bytes = piece.subarray(0, bytesRead)
-        if (at === start + length) response.end(bytes)
+        if (at === end) response.end(bytes)
         // The client went away.
         else if (!(await isTaken(response, bytes))) return
       }
-      if (length === 0) response.end()
+      if (this.length === 0) response.end()
     } catch (error) {
       response.destroy()
       onError(error)
@@ -67,13 +93,8 @@ export class FileBody {
     }
   }
 
-  /** Safe to call twice. */
   close(): void {
-    if (this.#isClosed) return
-    this.#isClosed = true
-    // A file that was only read has nothing to lose.
-    if (!(this.#from instanceof Uint8Array)) void this.#from.close().catch(() => undefined)
-    this.#release()
+    this.#source.close()
   }
 }
 

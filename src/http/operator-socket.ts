@@ -20,11 +20,13 @@ const CLOSE_GRACE_MS = 1_000
 
 export class OperatorDoor {
   readonly #server: Server
+  readonly #responder: Responder
   readonly #path: string
   #closing: Promise<void> | undefined
 
-  private constructor(server: Server, path: string) {
+  private constructor(server: Server, responder: Responder, path: string) {
     this.#server = server
+    this.#responder = responder
     this.#path = path
   }
 
@@ -40,7 +42,7 @@ export class OperatorDoor {
   ): Promise<OperatorDoor> {
     const responder = new Responder([...operatorRoutes(node), ...routes, ...apiRoutes(node)], reports)
     const server = createServer()
-    const door = new OperatorDoor(server, operatorSocket(home))
+    const door = new OperatorDoor(server, responder, operatorSocket(home))
     server.on('request', (request, response) => {
       const arrival = { client: undefined, closes: () => door.#closing !== undefined }
       void responder.respond(request, response, arrival)
@@ -58,6 +60,7 @@ export class OperatorDoor {
   /** Safe to call twice. */
   stop(): Promise<void> {
     this.#closing ??= (async () => {
+      this.#responder.stop()
       await rm(this.#path, { force: true }).catch(() => undefined)
       await new Promise<void>((resolve) => {
         const drop = setTimeout(() => this.#server.closeAllConnections(), CLOSE_GRACE_MS)

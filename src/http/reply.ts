@@ -5,16 +5,15 @@ import { printableJson, printableLines } from '../lib/printable.js'
 import { STATUS_CODES } from 'node:http'
 import { errorCode, ERRORS, GossumError, traitsOf } from '../errors.js'
 import { utf8 } from '../tlog/bytes.js'
-import type { BytePart } from './byte-range.js'
-import type { FileBody } from './file-body.js'
+import type { SentBody } from './sent-body.js'
 
 export interface Reply {
   readonly status: number
   /** Lower-case names. Length, sniffing and cross-origin headers are the server's. */
   readonly headers: Readonly<Record<string, string>>
   readonly body: Uint8Array
-  /** A part of a file in place of the body. Its headers have an ETag. Whoever sends the reply, or does not, closes it. */
-  readonly file?: BytePart & { readonly of: FileBody }
+  /** What is sent in place of the body. Whoever sends the reply, or does not, closes it. Of one with an end the headers have an ETag. */
+  readonly sent?: SentBody
 }
 
 /** An answer that is true now and may not be a second later. */
@@ -53,9 +52,8 @@ export function jsonFile(body: Uint8Array): Reply {
 }
 
 /** A file as a whole. */
-export function fileReply(of: FileBody, etag: string, headers: Readonly<Record<string, string>>): Reply {
-  const file = { of, start: 0, length: of.size }
-  return { status: 200, headers: { ...headers, etag, 'accept-ranges': 'bytes' }, body: new Uint8Array(), file }
+export function fileReply(sent: SentBody, etag: string, headers: Readonly<Record<string, string>>): Reply {
+  return { status: 200, headers: { ...headers, etag, 'accept-ranges': 'bytes' }, body: new Uint8Array(), sent }
 }
 
 /** Seconds after which who came when there was too much may come again. */

@@ -5,9 +5,9 @@ import { concatBytes } from '../tlog/bytes.js'
 import { CostlyReads } from './costly.js'
 import { conditional, refusalOf, routeFor, splitTarget } from './answer.js'
 import { CROSS_ORIGIN } from './cross-origin.js'
-import { PIECE_BYTES } from './file-body.js'
 import { statusOf, type Reply } from './reply.js'
 import { matchPath, type ApiRequest, type Match, type Route } from './router.js'
+import type { SentBody } from './sent-body.js'
 
 export interface ResponderReports {
   /** Called for each error that is not the doing of a client. */
@@ -24,7 +24,7 @@ export interface Arrival {
   readonly closes: () => boolean
   /** Called when the request was read to its end. Returns whether it may be about health alone. */
   readonly begin?: () => boolean
-  /** Called when the answer is made. */
+  /** Called when the answer is made; of one that goes on, when it ends. */
   readonly end?: () => void
 }
 
@@ -38,6 +38,9 @@ export class Responder {
   readonly #routes: readonly Route[]
   readonly #reports: ResponderReports
   readonly #costly = new CostlyReads()
+  /** Bodies that go on. */
+  readonly #endless = new Set<SentBody>()
+  #isStopped = false
 
   constructor(routes: readonly Route[], reports: ResponderReports) {
     this.#routes = routes
@@ -45,51 +48,71 @@ export class Responder {
   }
 
   /**
-   * Never fails: what cannot be answered is told to onError. Resolves when the answer is on its way, to the bytes of a file that are
-   * still to be read and sent.
+   * Never fails: what cannot be answered is told to onError. Resolves when the answer is on its way, to the bytes that are
+   * still to be read and sent; undefined for an answer that goes on.
    */
-  async respond(request: IncomingMessage, response: ServerResponse, arrival: Arrival): Promise<number> {
+  async respond(request: IncomingMessage, response: ServerResponse, arrival: Arrival): Promise<number | undefined> {
+    let goesOn = false
     try {
       // The client went away; there is nobody to tell.
       response.on('error', () => undefined)
       const client = new Client(request, response)
       const { reply, route } = await this.#answer(request, client, arrival)
       const isGone = client.isGone || (request.destroyed && !request.complete)
-      const left = isGone ? reply.file?.of.close() : this.#send(request, response, arrival, reply)
       this.#reports.onRequest?.(route, isGone ? CLIENT_GONE : reply.status)
-      return left ?? 0
+      if (isGone) {
+        reply.sent?.close()
+        return 0
+      }
+      const left = this.#send(request, response, arrival, reply)
+      goesOn = left === undefined
+      return left
     } catch (error) {
       this.#reports.onError?.(error)
       response.destroy()
       return 0
+    } finally {
+      if (goesOn) response.once('close', () => arrival.end?.())
+      else arrival.end?.()
     }
   }
 
-  /** The bytes of a file that are still to be sent. */
-  #send(request: IncomingMessage, response: ServerResponse, arrival: Arrival, reply: Reply): number {
-    const { file } = reply
+  /** Ends the answers that go on, and begins no other. */
+  stop(): void {
+    this.#isStopped = true
+    for (const body of this.#endless) body.close()
+  }
+
+  /** The bytes that are still to be read and sent; undefined for an answer that goes on. */
+  #send(request: IncomingMessage, response: ServerResponse, arrival: Arrival, reply: Reply): number | undefined {
+    const { sent } = reply
+    const length = sent === undefined ? reply.body.length : sent.length
     const isRead = request.method === 'GET' || request.method === 'HEAD'
     // A body that was not read to its end leaves a connection that cannot be used again.
-    const isLast = request.httpVersionMajor < 2 && (arrival.closes() || !request.complete)
+    const isLast = request.httpVersionMajor < 2 && (arrival.closes() || !request.complete || length === undefined)
     response.writeHead(reply.status, {
-      ...(reply.status === 204 || reply.status === 304 ? {} : { 'content-length': file?.length ?? reply.body.length }),
+      ...(reply.status === 204 || reply.status === 304 || length === undefined ? {} : { 'content-length': length }),
       'x-content-type-options': 'nosniff',
       ...(isRead ? CROSS_ORIGIN : {}),
       ...(isLast ? { connection: 'close' } : {}),
       ...reply.headers,
     })
-    response.once(
-      'close',
-      this.#costly.holding(file === undefined ? reply.body.length : Math.min(file.length, PIECE_BYTES)),
-    )
+    response.once('close', this.#costly.holding(sent === undefined ? reply.body.length : sent.heldBytes))
     const hasBody = request.method !== 'HEAD' && reply.status !== 304
-    if (file !== undefined && hasBody) {
-      void file.of.send(response, file, (error) => this.#reports.onError?.(error))
-      return file.length
+    if (sent !== undefined && hasBody) {
+      if (length === undefined) this.#goOn(sent, response)
+      void sent.send(response, (error) => this.#reports.onError?.(error))
+      return length
     }
-    file?.of.close()
+    sent?.close()
     response.end(hasBody ? reply.body : undefined)
     return 0
+  }
+
+  #goOn(body: SentBody, response: ServerResponse): void {
+    this.#endless.add(body)
+    response.once('close', () => this.#endless.delete(body))
+    if (this.#isStopped) body.close()
   }
 
   /** Never throws: an error becomes a problem body. */
@@ -120,8 +143,6 @@ export class Responder {
       const isOurs = statusOf(error) >= 500 && code !== 'NODE_BUSY' && traitsOf(code).fault !== 'request'
       if (isOurs && request.complete && !client.isGone) this.#reports.onError?.(error)
       return { reply: refusalOf(error, match, route), route: match?.routes[0]?.path ?? '' }
-    } finally {
-      arrival.end?.()
     }
   }
 }

@@ -129,15 +129,16 @@ export class HttpServer {
       begin: () => this.#connections.begin(socket),
       end: () => this.#connections.end(socket),
     })
-    if (response.writableFinished || response.destroyed) return
+    if (left === undefined || response.writableFinished || response.destroyed) return
     // A client that reads a byte now and then would hold its answer for ever.
     const late = setTimeout(() => socket.destroy(), this.#readMs + left / LEAST_BYTES_PER_MS)
     response.once('close', () => clearTimeout(late))
   }
 
-  /** Stops listening, lets requests under way end for a second, then drops them. Safe to call twice. */
+  /** Stops listening, ends what goes on, lets requests under way end for a second, then drops them. Safe to call twice. */
   stop(): Promise<void> {
     this.#closing ??= new Promise((resolve) => {
+      this.#responder.stop()
       const drop = setTimeout(() => this.#server.closeAllConnections(), CLOSE_GRACE_MS)
       this.#server.close(() => {
         clearTimeout(drop)

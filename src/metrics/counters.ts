@@ -121,6 +121,12 @@ export function addCounters(registry: Registry, { places }: CounterOptions) {
       EVIDENCE_SOURCES.map((source) => ({ source })),
     ),
     suspectAlarms: add('gossum_suspect_alarms_total', 'Suspects that people were told about.', [], [{}]),
+    eventReadersDropped: add(
+      'gossum_event_readers_dropped_total',
+      'Readers of the events that were dropped because they were too slow.',
+      [],
+      [{}],
+    ),
     requests,
     /** Routes that are served: from now on they have a count, if only 0. */
     routes(paths: readonly string[]): void {

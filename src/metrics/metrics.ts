@@ -28,6 +28,11 @@ export function createMetrics(options: CounterOptions = { places: [] }) {
     registers: [registry],
   })
   build.set({ version: VERSION, node: process.version }, 1)
+  const eventReaders = new Gauge({
+    name: 'gossum_event_readers',
+    help: 'Readers of the events over HTTP.',
+    registers: [registry],
+  })
   let shown: Sample | undefined
   addGauges(registry, () => shown)
   return {
@@ -38,6 +43,7 @@ export function createMetrics(options: CounterOptions = { places: [] }) {
       shown = sample
       return registry.metrics()
     },
+    eventReaders,
     ...addCounters(registry, options),
   }
 }

@@ -16,6 +16,8 @@ interface Heard {
   advanced: [log: string]
   /** A head of a log came by a door, and this became of it. */
   outcome: [log: string, door: Door, kind: OutcomeKind]
+  /** Something is told. */
+  told: [event: NodeEvent]
 }
 
 export class News extends EventEmitter<Heard> {
@@ -30,12 +32,14 @@ export class News extends EventEmitter<Heard> {
   }
 
   readonly tell = (body: NodeEventBody): void => {
-    try {
-      this.#onEvent({ at: new Date().toISOString(), ...body })
-    } catch {
-      // Whoever listens to us must not come between a head and its signature.
-      this.metrics.errors.inc({ code: 'INTERNAL' })
-    }
+    const event: NodeEvent = { at: new Date().toISOString(), ...body }
+    for (const hear of [this.#onEvent, (told: NodeEvent) => this.emit('told', told)])
+      try {
+        hear(event)
+      } catch {
+        // Whoever listens to us must not come between a head and its signature.
+        this.metrics.errors.inc({ code: 'INTERNAL' })
+      }
   }
 
   readonly onError = (error: unknown): void => {

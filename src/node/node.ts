@@ -33,6 +33,7 @@ import { peerStoreOf } from './peers.js'
 import { makePollers } from './polling.js'
 import { readSelf } from './self.js'
 import { makeView } from './shown.js'
+import { Streaming } from './streaming.js'
 import { makeWitness } from './witnessing.js'
 import { makeWatching } from './watching.js'
 import { routesForLogs } from './witness-routes.js'
@@ -82,6 +83,7 @@ async function build(
   const clock = { now: Date.now, monotonic: () => performance.now() }
   const places = given.places.map(({ name }) => name)
   const news = new News(onEvent, places)
+  const streaming = new Streaming(news)
 
   const hasMesh = given.listen.length > 0 || given.bootstrap.length > 0
   // A wrong address is said before anything is made on disk. libp2p is loaded only by a node that has a mesh.
@@ -150,13 +152,16 @@ async function build(
   )
   const routes = routesForLogs(base, heads, witness, barrier, isHeld)
   const forGo = [...sumdbs.values()]
+  const about = { follows: (log: string) => view.follows(log), now: clock.now }
   const reads = [
+    streaming.route('all', about),
     ...dashboardRoutes(view, clock.now),
     ...indexRoutes(indexing),
     ...mirrorRoutes(mirroring?.mirror, forGo, news.onError),
   ]
   barrier.start()
-  await doors.start({ node: view, sumdbs: forGo, witness: routes, reads, operator: mirrorOperatorRoutes(mirroring) })
+  const operator = [streaming.route('operator', about), ...mirrorOperatorRoutes(mirroring)]
+  await doors.start({ node: view, sumdbs: forGo, witness: routes, reads, operator })
   if (hasMesh) mesh.start(await startMesh(base, heads, { clients, barrier, alarm, witness }))
 
   // ---- go ----

@@ -18,7 +18,8 @@ export interface OutcomeCount {
   readonly count: number
 }
 
-type Minute = Map<`${Door} ${OutcomeKind}`, number>
+type Key = `${Door} ${OutcomeKind}`
+type Minute = Map<Key, number>
 
 export class OutcomeMinutes {
   /** By log, then by the number of the minute, the oldest first. */
@@ -29,7 +30,7 @@ export class OutcomeMinutes {
     const minutes = this.#logs.get(log) ?? new Map<number, Minute>()
     this.#logs.set(log, minutes)
     const now = Math.floor(at / MINUTE_MS)
-    const minute: Minute = minutes.get(now) ?? new Map()
+    const minute = minutes.get(now) ?? new Map<Key, number>()
     minutes.set(now, minute)
     const key = `${door} ${outcome}` as const
     minute.set(key, (minute.get(key) ?? 0) + 1)

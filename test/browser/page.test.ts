@@ -68,7 +68,7 @@ describe.skipIf(CHROMIUM === undefined)('in a browser', () => {
         const { activeElement } = document
         return [activeElement!.outerHTML.slice(0, 80), getComputedStyle(activeElement!).outlineStyle]
       })
-      reached.push(markup!)
+      reached.push(markup)
       expect(outline, markup).not.toBe('none')
     }
     expect(reached).toEqual(wanted)

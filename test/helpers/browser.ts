@@ -30,7 +30,7 @@ export interface Watched {
   /** Errors of scripts, and dialogs that scripts opened. */
   readonly faults: readonly string[]
   /** What the policy of the page forbade, as `directive source`. */
-  violations(): Promise<string[]>
+  readonly violations: () => Promise<string[]>
 }
 
 /** Opens a page in a context of its own, which ends with the test. */

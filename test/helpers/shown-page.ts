@@ -11,9 +11,9 @@ import { fakeNode } from './node-view.js'
 export interface ShownPage {
   readonly url: string
   /** From now on it says this. */
-  show(next: NodeReading): void
+  readonly show: (next: NodeReading) => void
   /** Ends the server, which else ends with the test. */
-  end(): Promise<void>
+  readonly end: () => Promise<void>
 }
 
 export async function shown(first: NodeReading): Promise<ShownPage> {

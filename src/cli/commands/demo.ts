@@ -1,33 +1,44 @@
 /**
- * `gossum demo`: the whole story on one machine, without a network (demo/story.ts). This is its frame: where it may
- * write, and that nothing is left behind when it is interrupted.
+ * `gossum demo`: the whole story on one machine, without a network (demo/story.ts), or all of it to play with, until it is
+ * stopped (demo/served-demo.ts). This is its frame: where it may write, and that nothing is left behind when it is interrupted.
  */
 import { access, constants, mkdir, mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Command } from 'commander'
 import { errorText, GossumError, HintedError } from '../../errors.js'
+import { everyOption } from './demo/every-option.js'
+import { ServedDemo } from './demo/served-demo.js'
 import { OWN_OUT, Story } from './demo/story.js'
 import { output, type OutputFlags } from '../ui/output.js'
 
 interface DemoFlags extends OutputFlags {
   nodes: number
   out?: string
+  serve?: boolean
+  every: number
 }
 
 const MAX_NODES = 50
 
-export function command(): Command {
-  return new Command('demo')
+export async function command(named: string | undefined): Promise<Command> {
+  const program = new Command('demo')
+  if (named === 'log') return program.addCommand((await import('./demo/log-command.js')).logCommand())
+  return program
     .description('the whole story on one machine: a log, witnesses, a quorum, a split view, its capture')
     .option('--nodes <N>', 'number of witnesses', (text) => Number(text), 5)
     .option('--out <DIR>', 'where the evidence files are written (default: a new temporary directory)')
+    .option('--serve', 'keep log and witnesses running, each with its page, until Ctrl-C; fork the log on its page')
+    .addOption(everyOption())
     .addHelpText(
       'after',
       `
+gossum demo log is the log of --serve alone, for witnesses that you start yourself (gossum demo log --help).
+
 Examples:
   gossum demo                 five witnesses catch a log that shows two histories
   gossum demo --nodes 10
+  gossum demo --serve         open the pages, press the button, and watch the rope split
   gossum demo --json | tail -n 1
 `,
     )
@@ -39,23 +50,45 @@ async function demo(flags: DemoFlags): Promise<void> {
   if (!Number.isInteger(count) || count < 2 || count > MAX_NODES) {
     throw new GossumError('USAGE', `--nodes takes a whole number from 2 to ${MAX_NODES}`)
   }
+  if (flags.serve === true && flags.out !== undefined) {
+    throw new GossumError('USAGE', '--serve writes no evidence: the nodes have it on their pages')
+  }
   const directory = await usable('set $TMPDIR to a directory that is yours to write', () =>
     mkdtemp(join(tmpdir(), 'gossum-demo-')),
   )
-  const outDirectory = flags.out ?? join(directory, OWN_OUT)
-  const story = new Story(output(flags), directory, outDirectory, count)
   const interruption = listenForInterruption()
+  const act = flags.serve === true ? served(flags, directory) : story(flags, directory)
   try {
+    const exitCode = await Promise.race([act.run(), interruption.exitCode])
+    if (exitCode !== undefined) process.exitCode = exitCode
+  } finally {
+    await act.end()
+    interruption.close()
+  }
+}
+
+/** What the demo shows. */
+interface Act {
+  run(): Promise<undefined>
+  /** Ends it in any state. */
+  end(): Promise<void>
+}
+
+function served(flags: DemoFlags, directory: string): Act {
+  return new ServedDemo({ out: output(flags), directory, count: flags.nodes, every: flags.every })
+}
+
+function story(flags: DemoFlags, directory: string): Act {
+  const outDirectory = flags.out ?? join(directory, OWN_OUT)
+  const story = new Story(output(flags), directory, outDirectory, flags.nodes)
+  const run = async (): Promise<undefined> => {
     await usable('choose another directory with --out', async () => {
       await mkdir(outDirectory, { recursive: true })
       await access(outDirectory, constants.W_OK)
     })
-    const exitCode = await Promise.race([story.tell(), interruption.exitCode])
-    if (exitCode !== undefined) process.exitCode = exitCode
-  } finally {
-    await story.end()
-    interruption.close()
+    await story.tell()
   }
+  return { run, end: () => story.end() }
 }
 
 /** What a program that a signal ended exits with. */

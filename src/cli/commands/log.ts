@@ -16,6 +16,7 @@ import { fromUtf8 } from '../../tlog/bytes.js'
 import { TILE_HEIGHT, tilePath } from '../../tlog/tile.js'
 import { readFileBounded } from '../named-files.js'
 import { addBookCommands } from './log-followed.js'
+import { untilSignalled } from '../until-signalled.js'
 import { output, type Output, type OutputFlags } from '../ui/output.js'
 import { grouped } from '../../lib/words.js'
 
@@ -91,7 +92,7 @@ async function serve(flags: ServeFlags, out: Output): Promise<void> {
     const listening = await log.listen(address)
     const { vkey, size } = log
     // Before the first line: who has read it may send the signal at once.
-    const isTold = signalled()
+    const isTold = untilSignalled()
     out.json({ ready: true, log: vkey, url: listening.url, size })
     out.line(`log      ${vkey}`)
     out.line(`url      ${listening.url}`)
@@ -126,19 +127,6 @@ async function append(log: SumdbServer, records: readonly NewRecord[]): Promise<
 /** The order of lines means nothing. */
 function sorted(text: string): string {
   return text.split('\n').sort().join('\n')
-}
-
-/** Waits for SIGINT or SIGTERM. A second one ends the process at once, as it does without a listener. */
-function signalled(): Promise<void> {
-  return new Promise((done) => {
-    const stop = (): void => {
-      process.off('SIGINT', stop)
-      process.off('SIGTERM', stop)
-      done()
-    }
-    process.on('SIGINT', stop)
-    process.on('SIGTERM', stop)
-  })
 }
 
 async function readRecords(path: string): Promise<NewRecord[]> {

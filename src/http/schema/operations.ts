@@ -5,7 +5,7 @@ import { MAX_READ_NOTE_BYTES } from '../../tlog/note.js'
 import { MAX_BODY_BYTES } from '../witness/add-checkpoint-body.js'
 import { EVIDENCE_ID, LOG_ID } from '../../status/ids.js'
 import { LogPictures } from '../../dashboard/facts.js'
-import { BELOW, INDEX_LIMIT, LIMIT } from './parameters.js'
+import { BELOW, EVENT_ID, INDEX_LIMIT, LIMIT } from './parameters.js'
 import { MirrorAnswer, MirrorStatusView } from '../../status/mirror-shapes.js'
 import * as shapes from '../../status/shapes.js'
 
@@ -50,11 +50,18 @@ const fromPath = (name: string, description: string, schema: object): Parameter 
 })
 const LOG = fromPath('log', 'a log id', LOG_ID)
 const EVIDENCE = fromPath('id', 'an id of evidence, or of a suspect', EVIDENCE_ID)
-const NAME = fromPath('name', 'the key name of a checksum database', { type: 'string' })
+const TEXT = { type: 'string' } as const
+const NAME = fromPath('name', 'the key name of a checksum database', TEXT)
 const BYTES = Type.Unsafe<Uint8Array>({ type: 'string', format: 'binary' })
 
 const API: readonly Operation[] = [
   read('/', 'what a person should believe now, as a page', text('the page', 'text/html')),
+  read(
+    '/assets/{name}',
+    'what makes the page live; its name is of its hash',
+    text('the program of the page', 'text/javascript'),
+    [fromPath('name', 'as the page names it', { type: 'string' })],
+  ),
   read('/api/v1/status', 'how the node stands', json('the status', shapes.StatusView)),
   read('/api/v1/logs', 'the logs that it follows', json('the logs', shapes.Logs)),
   read(
@@ -79,6 +86,17 @@ const API: readonly Operation[] = [
   read('/api/v1/witness', 'what whoever runs a log may want to know', json('this witness', shapes.AboutWitnessView)),
   read('/api/v1/evidence', 'the evidence that it has', json('the evidence, without the files', shapes.EvidenceFile)),
   read('/api/v1/evidence/{id}', 'a file of evidence', json('the file, byte for byte', Type.Object({})), [EVIDENCE]),
+  read(
+    '/api/v1/events',
+    'what happens in the node, as it happens',
+    text('server-sent events: the data of each is JSON, as `gossum run --json` prints it', 'text/event-stream'),
+    [
+      { name: 'event', in: 'query', description: 'names of events, with commas between: these alone', schema: TEXT },
+      { name: 'log', in: 'query', description: 'a log id: events about this log alone', schema: LOG_ID },
+      { name: 'after', in: 'query', description: 'the id of an event: those behind it', schema: EVENT_ID },
+      { name: 'last-event-id', in: 'header', description: 'the same; it comes before `after`', schema: EVENT_ID },
+    ],
+  ),
   read('/api/v1/suspects/{id}', 'the head of a suspect', text('the note'), [EVIDENCE]),
   {
     method: 'post',

@@ -6,3 +6,5 @@ export const LIMIT = { type: 'integer', minimum: 1, maximum: 1000, default: 20 }
 export const BELOW = { type: 'integer', minimum: 1, maximum: Number.MAX_SAFE_INTEGER } as const
 /** Of `limit` in a page of the index: how many lines it has at most; who wants more gets the most. */
 export const INDEX_LIMIT = { type: 'integer', minimum: 1, maximum: 2000, default: 2000 } as const
+/** The id of an event: the run of the node that it happened in, and a number. */
+export const EVENT_ID = { type: 'string', pattern: '^[0-9a-f]{8}-(0|[1-9][0-9]{0,14})$' } as const

@@ -7,8 +7,10 @@ import { ERRORS, type ErrorCode } from '../../../src/errors.js'
 import { encodeEvidence, makeSplitView } from '../../../src/evidence/evidence.js'
 import { apiRoutes } from '../../../src/http/api.js'
 import { dashboardRoutes } from '../../../src/http/dashboard-door.js'
+import { EventLog } from '../../../src/node/event-log.js'
 import type { NodeView } from '../../../src/status/node-view.js'
 import type { EvidenceView, LogView, StatusView } from '../../../src/status/shapes.js'
+import { eventsRoute } from '../../../src/http/events-door.js'
 import { sumdbRoutes } from '../../../src/http/go-door.js'
 import { indexRoutes } from '../../../src/http/index-door.js'
 import { mirrorRoutes } from '../../../src/http/mirror-door.js'
@@ -23,6 +25,7 @@ import { witnessRoutes } from '../../../src/http/witness/add-checkpoint.js'
 import { parseNote } from '../../../src/tlog/note.js'
 import type { Outcome, OutcomeKind } from '../../../src/witness/outcome.js'
 import { ViewsLog } from '../../fakes/views-log.js'
+import { EventReader } from '../../helpers/event-reader.js'
 import { testWitness } from '../../helpers/heart.js'
 import { temporaryHome } from '../../helpers/home.js'
 import { RunningNode } from '../../helpers/node.js'
@@ -51,6 +54,10 @@ function routesOf(node: NodeView): Route[] {
   return [
     ...apiRoutes(node),
     ...dashboardRoutes(node, () => 1_790_000_000_000),
+    eventsRoute({
+      ...{ events: new EventLog(), names: ['log'], follows: (log) => node.follows(log), now: () => 0 },
+      onReader: () => undefined,
+    }),
     ...operatorRoutes(node),
     ...mirrorOperatorRoutes(fakeMirror()),
     aboutWitnessRoute(ABOUT),
@@ -298,6 +305,13 @@ describe('a running node', () => {
     for (const path of ['status', 'logs', 'peers', 'witnesses', 'witness', 'evidence']) {
       await look('get', `/api/v1/${path}`, `/api/v1/${path}`)
     }
+    const events = await EventReader.open(http, '/api/v1/events?after=00000000-0')
+    await events.until((reader) => reader.events.length > 3)
+    events.cut()
+    const streamed = { status: 200, headers: events.response.headers, body: '' }
+    expect(objections('get', '/api/v1/events', streamed)).toEqual([])
+    seen['get /api/v1/events'] = streamed
+    await look('get', '/api/v1/events', '/api/v1/events?after=nothing')
     for (const page of ['', '?limit=1', '?below=1', '?limit=0']) {
       await look('get', '/api/v1/logs/{log}/heads', `/api/v1/logs/${log.id}/heads${page}`)
     }

@@ -31,6 +31,8 @@ const LOOK_AGAIN_MS = 50
 
 type Waiter = (event: NodeEvent) => void
 
+/** Events of a child that are kept for who asks later. */
+const KEPT_EVENTS = 10_000
 /** Output of a child that is kept to explain why it failed, in characters. */
 const KEPT_OUTPUT = 4096
 
@@ -40,13 +42,14 @@ export class Child {
   readonly #process: ChildProcess
   readonly #events: NodeEvent[] = []
   readonly #waiters = new Set<Waiter>()
-  readonly #exited: Promise<void>
+  /** Resolves when the process has ended. */
+  readonly exited: Promise<void>
 
   private constructor(number: number, process: ChildProcess, ready: Ready, exited: Promise<void>) {
     this.number = number
     this.#process = process
     this.ready = ready
-    this.#exited = exited
+    this.exited = exited
   }
 
   /** Starts a node and waits until it is ready. Throws when it ends before that, as it does when the signal aborts. */
@@ -105,11 +108,12 @@ export class Child {
 
   async stop(): Promise<void> {
     this.#process.kill('SIGTERM')
-    await this.#exited
+    await this.exited
   }
 
   #take(event: NodeEvent): void {
     this.#events.push(event)
+    if (this.#events.length > KEPT_EVENTS) this.#events.shift()
     for (const waiter of [...this.#waiters]) waiter(event)
   }
 }

@@ -8,20 +8,20 @@ import { copyFile, mkdir, readFile, rm, rmdir, writeFile } from 'node:fs/promise
 import { join, resolve } from 'node:path'
 import { lastingController } from '../../../lib/timed.js'
 import { GossumError } from '../../../errors.js'
-import { loadOrCreateWitnessKey } from '../../../keys/key-file.js'
 import { evidenceHeads, parseEvidence } from '../../../evidence/evidence.js'
 import type { NodeEvent } from '../../../node/events.js'
 import { fromUtf8, utf8 } from '../../../tlog/bytes.js'
-import { makeSignerKey, parseNote, SIGNATURE_TYPES, type SignerKey, type VerifierKey } from '../../../tlog/note.js'
+import { makeSignerKey, parseNote, SIGNATURE_TYPES, type SignerKey } from '../../../tlog/note.js'
 import { pasteable } from '../../ui/invocation.js'
 import { tellNode } from '../../operator-client.js'
 import type { Output } from '../../ui/output.js'
 import { giveEvidence } from '../evidence/evidence-file.js'
 import { NodeClient } from '../../node-client.js'
-import { Child, PROGRAM } from './child.js'
+import { PROGRAM, type Child } from './child.js'
 import { convictedByAuditor, verifiedByFreshProcess } from './fresh-process.js'
 import { isAdvanced, isBadRecord, isConnected, isConviction, isQuorum, isSplitView } from './questions.js'
 import { TwoFacedLog, VIEWS, type Lie } from './two-faced-log.js'
+import { demoQuorum, DemoWitnesses } from './witnesses.js'
 import { grouped } from '../../../lib/words.js'
 
 /** Seconds between polls of a demo node: the log is on this machine and moves when we say. */
@@ -51,14 +51,12 @@ export class Story {
   readonly #directory: string
   readonly #outDirectory: string
   readonly #count: number
-  /** Cosignatures that make a quorum: with more than two thirds, two quorums share an honest witness. */
   readonly #need: number
   readonly #startedAt = performance.now()
   readonly #signer: SignerKey
   /** Ends every wait. */
   readonly #ended = lastingController()
-  /** Those that run and those that are about to. */
-  readonly #starting: Promise<Child>[] = []
+  readonly #witnesses: DemoWitnesses
   #nodes: Child[] = []
   #log: Promise<TwoFacedLog> | undefined
   /** Whether evidence was written. */
@@ -69,8 +67,14 @@ export class Story {
     this.#directory = directory
     this.#outDirectory = outDirectory
     this.#count = count
-    this.#need = Math.floor((2 * count) / 3) + 1
+    this.#need = demoQuorum(count)
     this.#signer = makeSignerKey('demo.log.example', SIGNATURE_TYPES.ed25519, randomBytes(32))
+    this.#witnesses = new DemoWitnesses({
+      directory,
+      vkey: this.#signer.verifier.vkey,
+      policy: this.#policy,
+      poll: POLL_SECONDS,
+    })
   }
 
   async tell(): Promise<void> {
@@ -138,21 +142,16 @@ export class Story {
   /** Ends what is still going on, in any state of the story. */
   async end(): Promise<void> {
     this.#ended.abort()
-    const started = await Promise.allSettled(this.#starting)
-    await Promise.all(started.flatMap((node) => (node.status === 'fulfilled' ? [node.value.stop()] : [])))
+    await this.#witnesses.stop()
     const log = await this.#log?.catch(() => undefined)
     await log?.close()
     // What the demo found stays; what it needed to find it goes.
-    const homes = Array.from({ length: this.#count }, (_, i) => `node-${i + 1}`)
-    const leftovers = [...VIEWS, 'elsewhere', AUDITOR, ...homes].map((name) => join(this.#directory, name))
-    await Promise.all(leftovers.map((path) => rm(path, { recursive: true, force: true })))
+    const leftovers = [...VIEWS, 'elsewhere', AUDITOR].map((name) => join(this.#directory, name))
+    const homes = Array.from({ length: this.#count }, (_, i) => this.#witnesses.homeOf(i + 1))
+    await Promise.all([...leftovers, ...homes].map((path) => rm(path, { recursive: true, force: true })))
     if (!this.#found) await rm(this.#policy, { force: true }).catch(() => undefined)
     await removeIfEmpty(join(this.#directory, OWN_OUT))
     await removeIfEmpty(this.#directory)
-  }
-
-  #homeOf(number: number): string {
-    return join(this.#directory, `node-${number}`)
   }
 
   /** Whose cosignatures count; it stays beside the evidence, for it names the key of the dishonest witness. */
@@ -191,35 +190,12 @@ export class Story {
   }
 
   async #startNodes(log: TwoFacedLog): Promise<void> {
-    const homes = Array.from({ length: this.#count }, (_, i) => this.#homeOf(i + 1))
-    const keys: VerifierKey[] = []
-    for (const [i, home] of homes.entries()) {
-      await mkdir(home, { mode: 0o700 })
-      const { signer } = await loadOrCreateWitnessKey(join(home, 'witness.key'), `witness-${i + 1}.example`)
-      keys.push(signer.verifier)
-    }
-    await writeFile(this.#policy, policyText(keys, this.#need))
-
-    const startNode = (i: number, bootstrap: readonly string[]): Promise<Child> => {
-      const url = i === this.#count - 1 ? log.victimUrl : log.honestUrl
-      return this.#startNode(i + 1, homes[i]!, url, bootstrap)
-    }
-    // The first node is whom the others know; from it they learn of each other.
-    this.#nodes = [await startNode(0, [])]
-    const others = homes.slice(1).map((_, i) => startNode(i + 1, this.#nodes[0]!.ready.multiaddrs))
-    this.#nodes.push(...(await this.#out.progress(`starting ${this.#count} witnesses`, Promise.all(others))))
+    await this.#witnesses.make(this.#count)
+    const urls = Array.from({ length: this.#count }, (_, i) => (i === this.#count - 1 ? log.victimUrl : log.honestUrl))
+    const started = this.#witnesses.startAll(urls, () => this.#timeout())
+    this.#nodes = await this.#out.progress(`starting ${this.#count} witnesses`, started)
     await this.#everyone(this.#nodes, (node) => node.when(isConnected, this.#timeout()))
     this.#say(`${this.#count} witnesses run, each in a process of its own, and found each other over libp2p.`)
-  }
-
-  #startNode(number: number, home: string, logUrl: string, bootstrap: readonly string[]): Promise<Child> {
-    this.#ended.signal.throwIfAborted()
-    const args = ['--home', home, '--log', `${this.#signer.verifier.vkey} ${logUrl}`, '--policy', this.#policy]
-    const network = ['--listen', '/ip4/127.0.0.1/tcp/0', '--no-mdns', '--http', '127.0.0.1:0']
-    const peers = bootstrap.flatMap((address) => ['--bootstrap', address])
-    const child = Child.start(number, [...args, ...network, ...peers, '--poll', String(POLL_SECONDS)], this.#timeout())
-    this.#starting.push(child)
-    return child
   }
 
   async #growToQuorum(log: TwoFacedLog, records: number): Promise<{ size: number; have: number; ms: number }> {
@@ -268,14 +244,16 @@ export class Story {
   async #convict(log: TwoFacedLog): Promise<Capture & { readonly witness: string }> {
     const home = join(this.#directory, 'elsewhere')
     await mkdir(home, { mode: 0o700 })
-    const key = join(this.#directory, `node-${this.#liar.number}`, 'witness.key')
+    const key = join(this.#witnesses.homeOf(this.#liar.number), 'witness.key')
     await copyFile(key, join(home, 'witness.key'))
-    const alone = await this.#startNode(this.#count + 1, home, log.victimUrl, [])
+    const startElsewhere = (bootstrap: readonly string[]): Promise<Child> =>
+      this.#witnesses.start({ number: this.#count + 1, home, logUrl: log.victimUrl, bootstrap }, this.#timeout())
+    const alone = await startElsewhere([])
     await alone.when(isAdvanced(), this.#timeout())
     await alone.stop()
     const { multiaddrs } = this.#nodes[0]!.ready
     const startedAt = Date.now()
-    await this.#startNode(this.#count + 1, home, log.victimUrl, multiaddrs)
+    await startElsewhere(multiaddrs)
     const holds = (node: Child): Promise<Held> => node.when(isConviction(this.#liar.ready.witness), this.#timeout())
     const { capture } = await this.#catch(startedAt, 'dishonest-witness', holds)
     this.#say('  and its cosignatures count no more, until an operator says otherwise')
@@ -329,7 +307,7 @@ export class Story {
     await this.#everyone(this.#nodes, async (node) => {
       const { evidence } = JSON.parse(fromUtf8(await node.ask('/api/v1/evidence'))!) as { evidence: { id: string }[] }
       for (const id of new Set([known, ...evidence.map((item) => item.id)])) {
-        await tellNode(this.#homeOf(node.number), `/api/v1/evidence/${id}/ack`)
+        await tellNode(this.#witnesses.homeOf(node.number), `/api/v1/evidence/${id}/ack`)
       }
     })
   }
@@ -342,10 +320,4 @@ export class Story {
 /** Nothing was found: nothing stays. */
 async function removeIfEmpty(directory: string): Promise<void> {
   await rmdir(directory).catch(() => undefined)
-}
-
-function policyText(keys: readonly VerifierKey[], need: number): string {
-  const names = keys.map((_, i) => `w${i + 1}`)
-  const witnesses = keys.map(({ vkey }, i) => `witness ${names[i]!} ${vkey}\n`)
-  return `${witnesses.join('')}group all-of-us ${need} ${names.join(' ')}\nquorum all-of-us\n`
 }

@@ -5,22 +5,9 @@ import { createServer } from 'node:http'
 import { join } from 'node:path'
 import { Level } from 'level'
 import { listen, urlOf } from '../../../lib/listen.js'
-import { SumdbServer, type Listening, type NewRecord } from '../../../sumdb/log-server.js'
-import { toBase64, utf8 } from '../../../tlog/bytes.js'
-import { sha256 } from '../../../tlog/hash.js'
+import { SumdbServer, type Listening } from '../../../sumdb/log-server.js'
 import { parseNote, type SignerKey } from '../../../tlog/note.js'
-
-/** Two go.sum lines of a made-up module; `salt` makes another history of it. */
-function record(n: number, salt: string): NewRecord {
-  const path = `example.com/module${n}`
-  const version = 'v1.0.0'
-  const hash = toBase64(sha256(utf8(`${salt} ${n}`)))
-  return { path, version, text: `${path} ${version} h1:${hash}\n${path} ${version}/go.mod h1:${hash}\n` }
-}
-
-function records(from: number, count: number, salt: string): NewRecord[] {
-  return Array.from({ length: count }, (_, i) => record(from + i, salt))
-}
+import { record, records } from './made-up-records.js'
 
 /** A head of another history, as the victim saw it first. */
 export interface Lie {
