@@ -7,7 +7,7 @@ const NO_COMPOSITE = {
 }
 
 export default tseslint.config(
-  { ignores: ['dist', 'node_modules', 'test/vectors', 'coverage', '.stryker', '**/*.js'] },
+  { ignores: ['dist', 'node_modules', 'test/vectors', 'coverage', '.stryker', '**/*.js', '**/*.mjs'] },
   ...tseslint.configs.strictTypeChecked,
   {
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },

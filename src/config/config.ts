@@ -4,6 +4,7 @@
  */
 import { readBook, withBook } from '../logs/followed-logs.js'
 import { distinct, parseLogSetting, requireRoomForLogs, withUpstreams, type LogSetting } from '../logs/log-setting.js'
+import { requireDistinctAlarms } from './alarm-setting.js'
 import { requireKeepers, type DepositSetting } from './deposit-setting.js'
 import { SUM_GOLANG_ORG } from './known-logs.js'
 import { requireMirror } from './mirror-setting.js'
@@ -60,6 +61,7 @@ export function configOf(
   requireKeepers(deposit, values)
   const places = [...feed, ...distributor, ...sourceSpotter]
   requireDistinct(places)
+  requireDistinctAlarms(values.alarm)
   requireMirror(values)
   return Object.freeze({
     ...values,

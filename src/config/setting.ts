@@ -5,7 +5,18 @@ import { GossumError } from '../errors.js'
 export type Place = 'flag' | 'environment' | 'file'
 
 /** What belongs together in help and docs, in this order. */
-export const GROUPS = ['Common', 'Logs', 'Mesh', 'API', 'Witness', 'Audit', 'Exchange', 'Go command', 'Mirror'] as const
+export const GROUPS = [
+  'Common',
+  'Logs',
+  'Mesh',
+  'API',
+  'Witness',
+  'Audit',
+  'Alarm',
+  'Exchange',
+  'Go command',
+  'Mirror',
+] as const
 export type Group = (typeof GROUPS)[number]
 
 /** What a flag, a variable or a file holds, as it is written there. */

@@ -3,6 +3,7 @@
  * `gossum config show`, the help, docs/operating.md and `Config` are made from it.
  */
 import { parseLogSetting } from '../logs/log-setting.js'
+import { ALARM_FIELDS, parseAlarm } from './alarm-setting.js'
 import { parseDeposit } from './deposit-setting.js'
 import { SUM_GOLANG_ORG, SUM_GOLANG_ORG_URL } from './known-logs.js'
 import { parseByteCount, parseDuration, parseMirror, parsePatterns } from './mirror-setting.js'
@@ -169,6 +170,15 @@ export const SETTINGS = {
     fields: WATCH_FIELDS,
     secret: true,
     each: parseWatch,
+  }),
+  /** "URL [format=standard|alertmanager] [secret-file=FILE]" each: webhooks that are told of what is wrong (alerts/). */
+  alarm: list({
+    group: 'Alarm',
+    value: '"URL [format=FORMAT] [secret-file=FILE]"',
+    help: 'a webhook that is told when something is wrong, beside the hooks in the home (docs/alarm.md)',
+    fields: ALARM_FIELDS,
+    secret: true,
+    each: parseAlarm,
   }),
   /** "URL" or "VKEY URL" each: witnesses that heads are pushed to. */
   feed: list({

@@ -12,9 +12,26 @@ export function networkOf(address: string): string {
   const v4 = /^::ffff:([0-9.]+)$/i.exec(address)?.[1] ?? address
   if (isIPv4(v4)) return NEAR.test(v4) ? v4 : `${v4.split('.', 3).join('.')}.0/24`
   if (!isIPv6(address)) return address
+  return `${groupsOf(address).slice(0, 4).join(':')}::/64`
+}
+
+/**
+ * The part of the internet that an address is in, as far as one hoster or one provider may have all of it: of IPv4 the first 16
+ * bits, of IPv6 the first 32. Undefined for a near address, and for what is none: nobody can tell where that is.
+ */
+export function wideNetworkOf(address: string): string | undefined {
+  const v4 = /^::ffff:([0-9.]+)$/i.exec(address)?.[1] ?? address
+  if (isIPv4(v4)) return NEAR.test(v4) ? undefined : `${v4.split('.', 2).join('.')}.0.0/16`
+  if (!isIPv6(address)) return undefined
+  const [first = '', second] = groupsOf(address)
+  // What begins otherwise is local, or no address of a host.
+  return /^[23]...$/.test(first) ? `${first}:${second}::/32` : undefined
+}
+
+/** The eight groups of an IPv6 address, without zeros before them. */
+function groupsOf(address: string): string[] {
   const [head = '', tail = ''] = address.toLowerCase().split('%', 1)[0]!.split('::')
   const [left, right] = [head, tail].map((part) => (part === '' ? [] : part.split(':'))) as [string[], string[]]
   const zeros = Array<string>(Math.max(0, 8 - left.length - right.length)).fill('0')
-  const first = [...left, ...zeros, ...right].slice(0, 4).map((part) => part.replace(/^0+(?=.)/, ''))
-  return `${first.join(':')}::/64`
+  return [...left, ...zeros, ...right].map((part) => part.replace(/^0+(?=.)/, ''))
 }

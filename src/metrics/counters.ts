@@ -48,6 +48,9 @@ const MIRROR_KINDS = ['mod', 'zip'] as const
 const MIRROR_SOURCES = ['kept', 'upstream'] as const
 /** Classes of `gossum check module` that a mirror can find. */
 const MIRROR_CLASSES = ['repacked zip', 'mirror only'] as const
+const RECEIVER_KINDS = ['hook', 'webhook'] as const
+/** What becomes of telling a receiver something: a try that failed is not the end. */
+const DELIVERY_OUTCOMES = ['taken', 'failed', 'dropped'] as const
 const DROPS = [
   'gossip-busy',
   'gossip-flood',
@@ -107,6 +110,12 @@ export function addCounters(registry: Registry, { places }: CounterOptions) {
     ['class'],
     MIRROR_CLASSES.map((of) => ({ class: of })),
   )
+  const deliveries = add(
+    'gossum_alarm_deliveries_total',
+    'Tries to tell a hook or a webhook of something, by what became of them; dropped: it will not be told any more.',
+    ['kind', 'outcome'],
+    RECEIVER_KINDS.flatMap((kind) => DELIVERY_OUTCOMES.map((outcome) => ({ kind, outcome }))),
+  )
   return {
     heads: add(
       'gossum_heads_received_total',
@@ -135,6 +144,8 @@ export function addCounters(registry: Registry, { places }: CounterOptions) {
     mirrorServed: (kind: (typeof MIRROR_KINDS)[number], source: (typeof MIRROR_SOURCES)[number]): void =>
       served.inc({ kind, source }),
     mirrorRefused: (of: (typeof MIRROR_CLASSES)[number]): void => refused.inc({ class: of }),
+    alarmDelivery: (kind: (typeof RECEIVER_KINDS)[number], outcome: (typeof DELIVERY_OUTCOMES)[number]): void =>
+      deliveries.inc({ kind, outcome }),
     lookup: (source: (typeof LOOKUP_SOURCES)[number]): void => lookups.inc({ source }),
     exchange: add(
       'gossum_exchange_requests_total',

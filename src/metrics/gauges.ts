@@ -102,6 +102,7 @@ export function addGauges(registry: Registry, read: () => Sample | undefined): v
   addStanding(gauges)
   addNeighbours(gauges)
   addMirror(gauges)
+  addAlarm(gauges)
 }
 
 function addHealth(gauges: Gauges): void {
@@ -268,5 +269,19 @@ function addMirror(gauges: Gauges): void {
     'gossum_mirror_damaged',
     'Files that it found damaged on disk and set aside.',
     ({ mirror }) => mirror?.damaged,
+  )
+}
+
+function addAlarm(gauges: Gauges): void {
+  gauges.one('gossum_alarm_receivers', 'Hooks and webhooks that are told of alerts.', ({ alarm }) => alarm.receivers)
+  gauges.one(
+    'gossum_alarm_waiting',
+    'Alerts that a receiver has not taken, of all of them.',
+    ({ alarm }) => alarm.waiting,
+  )
+  gauges.one(
+    'gossum_alarm_oldest_age_seconds',
+    'How long the oldest alert has waited; 0 when none waits.',
+    ({ alarm }) => alarm.oldestAge,
   )
 }

@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Config, LogSetting } from '../config/config.js'
 import type { View } from '../status/view.js'
 import { readKeyring } from '../keys/keyring.js'
+import { alarmOperatorRoutes } from '../http/alarm-operator.js'
 import { dashboardRoutes } from '../http/dashboard-door.js'
 import { indexRoutes } from '../http/index-door.js'
 import { mirrorRoutes } from '../http/mirror-door.js'
@@ -15,6 +16,7 @@ import { Store } from '../store/store.js'
 import { RequestBudget } from '../sumdb/request-budget.js'
 import { FirstLooks } from '../witness/first-looks.js'
 import { startAlarm } from './alarmed.js'
+import { Alarming } from './alarming.js'
 import { makeAuditing } from './auditing.js'
 import { NodeBarrier } from './barrier.js'
 import type { NodeBase } from './base.js'
@@ -141,10 +143,16 @@ async function build(
   const mirroring = await makeMirroring(base, { sumdbs, records: indexing })
   stops.push(() => mirroring?.stop())
   const doors = new Doors(config, news)
-  const shown = { alarm, barrier, witness, exchange, doors, lists, auditing, watching, mirroring }
+  const alarming = await Alarming.open(base, {
+    conditions: () => view.conditions(),
+    evidenceFile: (id) => view.evidenceFile(id),
+    http: () => doors.url,
+  })
+  const shown = { alarm, alarming, barrier, witness, exchange, doors, lists, auditing, watching, mirroring }
   const view = makeView(base, heads, shown)
   const pollers = makePollers(base, { clients, witness, view, sumdbs, looks })
   stops.push(
+    () => alarming.stop(),
     () => doors.stop(),
     () => exchange.stop(),
     () => auditing.stop(),
@@ -160,12 +168,17 @@ async function build(
     ...mirrorRoutes(mirroring?.mirror, forGo, news.onError),
   ]
   barrier.start()
-  const operator = [streaming.route('operator', about), ...mirrorOperatorRoutes(mirroring)]
+  const operator = [
+    streaming.route('operator', about),
+    ...mirrorOperatorRoutes(mirroring),
+    ...alarmOperatorRoutes(alarming),
+  ]
   await doors.start({ node: view, sumdbs: forGo, witness: routes, reads, operator })
   if (hasMesh) mesh.start(await startMesh(base, heads, { clients, barrier, alarm, witness }))
 
   // ---- go ----
   lists.start()
+  alarming.start()
   for (const poller of pollers) stops.push(() => poller.stop())
   // Before that nothing could be signed; a poller that was stopped meanwhile does not start.
   void barrier.guard.settled.then(() => {

@@ -8,12 +8,14 @@ import { VERSION } from '../version.js'
 import type { Witness } from '../witness/witness.js'
 import type { NodeBarrier } from './barrier.js'
 import type { KnownHeads, NodeBase } from './base.js'
+import type { Alarming } from './alarming.js'
 import type { Auditing } from './auditing.js'
 import type { Doors } from './doors.js'
 import type { Mirroring } from './mirroring.js'
 
 export interface ShownParts {
   readonly alarm: Alarm
+  readonly alarming: Pick<Alarming, 'view' | 'faults'>
   readonly barrier: NodeBarrier
   readonly witness: Witness
   readonly exchange: Exchange
@@ -27,7 +29,7 @@ export interface ShownParts {
 export function makeView(
   { config, keyring, store, news, mesh, clock }: NodeBase,
   { cosigned, suspects }: KnownHeads,
-  { alarm, barrier, witness, exchange, doors, lists, auditing, watching, mirroring }: ShownParts,
+  { alarm, alarming, barrier, witness, exchange, doors, lists, auditing, watching, mirroring }: ShownParts,
 ): View {
   const { first, second, agent, auditor } = keyring
   const view = new View({
@@ -54,13 +56,22 @@ export function makeView(
       bastion: () => doors.bastion,
       exchange: () => exchange.views(),
       audit: (log) => auditing.view(log),
-      faults: () => ({ operator: doors.operatorFault, lists: lists.failing, watch: watching.facts }),
+      faults: () => ({
+        operator: doors.operatorFault,
+        lists: lists.failing,
+        watch: watching.facts,
+        alarm: alarming.faults,
+      }),
+      alarm: () => alarming.view(),
       mirror: async () => (await mirroring?.status())?.kept,
       metrics: (sample) => news.metrics.text(sample),
     },
     submit: (candidate) => witness.submit(candidate),
   })
-  news.on('advanced', (log) => view.advanced(log))
+  const moved = (log: string): void => void view.advanced(log).catch(news.onError)
+  news.on('advanced', moved)
+  // How logs have moved until now is known before they move again.
+  for (const { id } of config.logs) moved(id)
   news.on('outcome', (log, door, kind) => view.counted(log, door, kind))
   return view
 }

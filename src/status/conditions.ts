@@ -8,79 +8,17 @@ import type { DepositReport } from '../witness/deposit-report.js'
 import type { GuardReport, GuardState } from '../witness/rollback-guard.js'
 import type { PollView } from './polls.js'
 import { span } from '../lib/words.js'
+import { condition, SEVERITIES, type Condition, type ConditionName, type Severity } from './condition-names.js'
+import { secludedLog, secludedNode, type LogSeclusion, type NodeSeclusion } from './seclusion.js'
 
-/** What follows from a condition: whether the node is ready all the same, and what `gossum status` exits with. */
-export const SEVERITIES = {
-  /** Somebody is proven to lie, and people have to look. */
-  misbehaviour: { ready: false, exit: 3 },
-  /** Cosignatures do not come out, or not for long, or may contradict others. */
-  failing: { ready: false, exit: 4 },
-  /** Something is not as it should be, and the node does its work. */
-  doubtful: { ready: true, exit: 4 },
-  /** Worth knowing; how somebody chose to run a node. */
-  notice: { ready: true, exit: 0 },
-} as const
-
-export type Severity = keyof typeof SEVERITIES
-
-/** All conditions there are; docs/operating.md says what they mean and what to do. */
-export const CONDITIONS = {
-  // Of one log
-  frozen: 'misbehaviour',
-  paused: 'failing',
-  'origin taken': 'failing',
-  behind: 'failing',
-  unreachable: 'doubtful',
-  'bad answer': 'doubtful',
-  unverified: 'failing',
-  suspect: 'doubtful',
-  'unexplained head': 'doubtful',
-  'no quorum': 'failing',
-  'not cosigned': 'failing',
-  'bad record': 'doubtful',
-  'audit failing': 'doubtful',
-  // Of the node
-  'own key convicted': 'misbehaviour',
-  'witness convicted': 'doubtful',
-  'disk failing': 'failing',
-  'evidence unwritten': 'failing',
-  'guard waiting': 'failing',
-  'guard unanswered': 'failing',
-  'duplicate key': 'failing',
-  'partly guarded': 'notice',
-  undeposited: 'failing',
-  'deposits impossible': 'failing',
-  'nobody chosen': 'notice',
-  'clock ahead': 'failing',
-  'clock behind': 'failing',
-  'promise ahead': 'failing',
-  'clock before release': 'failing',
-  'agent away': 'failing',
-  'bastion down': 'failing',
-  'operator door shut': 'doubtful',
-  'log list unread': 'doubtful',
-  'unauthorised version': 'doubtful',
-  'releases unread': 'doubtful',
-  'peers down': 'doubtful',
-  'no peers': 'notice',
-  'no policy': 'notice',
-  contradicted: 'doubtful',
-  'place failing': 'notice',
-} as const satisfies Record<string, Severity>
-
-export type ConditionName = keyof typeof CONDITIONS
-
-export const CONDITION_NAMES = Object.keys(CONDITIONS) as readonly ConditionName[]
-
-/** A condition that holds. */
-export interface Condition {
-  readonly name: ConditionName
-  readonly severity: Severity
-  /** Log id; null when it is about the node. */
-  readonly log: string | null
-  /** What is so, and how people call the log that it is about. */
-  readonly text: string
-}
+export {
+  CONDITION_NAMES,
+  CONDITIONS,
+  SEVERITIES,
+  type Condition,
+  type ConditionName,
+  type Severity,
+} from './condition-names.js'
 
 /** What is known of one log. */
 export interface LogFacts {
@@ -107,6 +45,8 @@ export interface LogFacts {
   readonly hasQuorum: boolean
   /** How its audit stands; undefined when there is none. */
   readonly audit: AuditFacts | undefined
+  /** Whether it may be kept from us. */
+  readonly seclusion: LogSeclusion
 }
 
 export interface AuditFacts {
@@ -144,7 +84,11 @@ export interface Facts {
     readonly lists: readonly { readonly list: string; readonly error: string }[]
     /** Of the modules whose owner watches them here. */
     readonly watch: WatchFacts
+    /** Receivers of alerts that do not take them, or cannot. */
+    readonly alarm: readonly AlarmFault[]
   }
+  /** Whether the others may be kept from us. */
+  readonly seclusion: NodeSeclusion
   /** Seconds that a log may show nothing that can be proven, and a quorum may stay behind. */
   readonly patience: number
 }
@@ -154,6 +98,13 @@ export interface WatchFacts {
   readonly unauthorised: readonly string[]
   /** Lists of authorised versions whose last reading failed. */
   readonly unread: readonly { readonly list: string; readonly error: string }[]
+}
+
+/** A receiver of alerts that is not told, and why. */
+export interface AlarmFault {
+  /** What people call it: the host of a webhook, the file of a hook. */
+  readonly receiver: string
+  readonly why: string
 }
 
 export interface PlaceFacts {
@@ -183,10 +134,6 @@ export function exitOf(conditions: readonly { readonly severity: string }[]): 0 
 
 function isSeverity(text: string): text is Severity {
   return Object.hasOwn(SEVERITIES, text)
-}
-
-function condition(name: ConditionName, text: string, log: string | null = null): Condition {
-  return { name, severity: CONDITIONS[name], log, text }
 }
 
 // ---- of a log --------------------------------------------------------------------------------------------------
@@ -235,7 +182,7 @@ function auditConditions(
 
 /** Whether cosignatures come out, whatever the reason may be why they do not. */
 function comingOut(
-  { poll, lag, hasQuorum, stops }: LogFacts,
+  { poll, lag, hasQuorum, stops, seclusion }: LogFacts,
   hasPolicy: boolean,
   patience: number,
   holds: (name: ConditionName, text: string) => Condition,
@@ -250,6 +197,8 @@ function comingOut(
     ...(hasPolicy && quorum !== undefined && (!hasQuorum || quorum > patience)
       ? [holds('no quorum', hasQuorum ? `the quorum has not moved for ${span(quorum)}` : 'no quorum of the policy yet')]
       : []),
+    // What does not answer shows nothing old either.
+    ...(isVerified && poll?.reachable === true ? secludedLog(seclusion, holds) : []),
   ]
 }
 
@@ -269,7 +218,7 @@ const GUARD: Partial<Record<GuardState, ConditionName>> = {
   'partly guarded': 'partly guarded',
 }
 
-function nodeConditions({ hasPolicy, convicted, signing, disk, around }: Facts): Condition[] {
+function nodeConditions({ hasPolicy, convicted, signing, disk, around, seclusion }: Facts): Condition[] {
   const { guard, deposit, clock, agent } = signing
   const guarded = GUARD[guard.state]
   return [
@@ -290,6 +239,7 @@ function nodeConditions({ hasPolicy, convicted, signing, disk, around }: Facts):
     ...clock.map(({ name, text }) => condition(name, text)),
     ...(agent === undefined ? [] : [condition('agent away', `the ssh-agent does not sign: ${agent}`)]),
     ...aroundConditions(around),
+    ...secludedNode(seclusion),
     ...(hasPolicy ? [] : [condition('no policy', "only this node's own cosignature counts")]),
   ]
 }
@@ -301,7 +251,7 @@ function depositCondition({ state, text, required }: DepositReport): Condition[]
   return [condition(required ? 'deposits impossible' : 'nobody chosen', text)]
 }
 
-function aroundConditions({ mesh, bastion, places, operator, lists, watch }: Facts['around']): Condition[] {
+function aroundConditions({ mesh, bastion, places, operator, lists, watch, alarm }: Facts['around']): Condition[] {
   const { unauthorised, unread } = watch
   const [first] = unauthorised
   const isAlone = mesh?.connected === 0
@@ -315,6 +265,7 @@ function aroundConditions({ mesh, bastion, places, operator, lists, watch }: Fac
       ? []
       : [condition('unauthorised version', `${count(unauthorised.length, 'version')}, ${first} first`)]),
     ...unread.map(({ list, error }) => condition('releases unread', `${list}: ${error}`)),
+    ...alarm.map(({ receiver, why }) => condition('alarm failing', `${receiver} is not told: ${why}`)),
     ...(isAlone ? [condition(alone, aloneText)] : []),
     ...places.flatMap(({ name, error, isContradicting }) => [
       ...(isContradicting ? [condition('contradicted', `${name} says that it has seen another history`)] : []),

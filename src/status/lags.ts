@@ -1,5 +1,5 @@
 /**
- * How long something has stayed behind the newest proven head of its log: a quorum, or our own cosignature. It is noted
+ * How long something has been behind the newest proven head of its log: a quorum, our own cosignature, what polls show. It is noted
  * when heads, quorums and polls come, not when people look, so that the first look sees what has lasted. Pure but for the
  * clock that it is given.
  */
@@ -32,5 +32,30 @@ export class Lags {
     let behind = this.#behind.get(name)
     if (behind === undefined || behind.size !== size) this.#behind.set(name, (behind = { size, since: at }))
     return (at - behind.since) / 1000
+  }
+}
+
+/** The same for what moves all the time and is behind all the time: how long ago it should have been where it is not yet. */
+export class Trails {
+  readonly #monotonic: () => number
+  /** The first newest head that was not reached. */
+  readonly #missed = new Map<string, { readonly size: number; readonly since: number }>()
+
+  /** `monotonic` as above. */
+  constructor(monotonic: () => number) {
+    this.#monotonic = monotonic
+  }
+
+  /** As Lags has it, but for what it returns: for how many seconds the newest head of back then is not reached. */
+  note(name: string, size: number | undefined, newest: number): number | undefined {
+    const at = this.#monotonic()
+    let missed = this.#missed.get(name)
+    if (size !== undefined && size >= newest) {
+      this.#missed.delete(name)
+      return undefined
+    }
+    if (missed === undefined || (size !== undefined && size >= missed.size))
+      this.#missed.set(name, (missed = { size: newest, since: at }))
+    return (at - missed.since) / 1000
   }
 }

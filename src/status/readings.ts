@@ -7,6 +7,7 @@ import { Ages } from './ages.js'
 import { isFrozen, unmetFloor } from '../store/heads.js'
 import { conditionsOf, type Condition, type Facts, type LogFacts } from './conditions.js'
 import { Lags } from './lags.js'
+import { Outlook } from './outlook.js'
 import { Polls, type PollView } from './polls.js'
 import type { ClockReport } from '../witness/clock.js'
 import type { Polled } from '../witness/polled.js'
@@ -24,6 +25,7 @@ export class Readings {
   readonly #polls: Polls
   readonly #ages: Ages
   readonly #lags: Lags
+  readonly #outlook: Outlook
   readonly #labels: ReadonlyMap<string, string>
 
   constructor(parts: ViewParts) {
@@ -32,12 +34,14 @@ export class Readings {
     this.#polls = new Polls(monotonic)
     this.#ages = new Ages(now, monotonic)
     this.#lags = new Lags(monotonic)
+    this.#outlook = new Outlook(parts, this.#ages)
     this.#labels = labelsOf(parts.witnesses.config.logs)
   }
 
   /** Notes how a poll went. Returns whether it is worth telling people. */
   polled(log: string, polled: Polled): boolean {
     this.moved(log)
+    this.#outlook.polled(log, polled)
     return this.#polls.note(log, polled)
   }
 
@@ -45,6 +49,11 @@ export class Readings {
   moved(log: string): void {
     this.signedAge(log)
     this.#lagsOf(log)
+  }
+
+  /** Reads how a log moved of late: to be called at the start, and when there is a new head of it. */
+  tempo(log: string): Promise<void> {
+    return this.#outlook.moved(log)
   }
 
   poll(log: string): PollView {
@@ -107,7 +116,7 @@ export class Readings {
     const { config, store, alarm } = witnesses
     const behind = around.bastion()
     const peers = around.mesh()?.peers().length
-    const { operator, lists, watch } = around.faults()
+    const { operator, lists, watch, alarm: receivers } = around.faults()
     return {
       logs: config.logs.map((log) => this.#logFacts(log)),
       hasPolicy: config.policy !== undefined,
@@ -123,6 +132,7 @@ export class Readings {
         operator: this.#withoutHome(operator),
         lists,
         watch,
+        alarm: receivers,
         mesh: peers === undefined ? undefined : { configured: config.bootstrap.length, connected: peers },
         bastion: behind === undefined || behind.state === 'serving' ? undefined : (behind.error ?? behind.state),
         places: around.exchange().map(({ name, error, says }) => ({
@@ -131,6 +141,7 @@ export class Readings {
           isContradicting: says.some(({ verdict }) => verdict === 'inconsistent'),
         })),
       },
+      seclusion: this.#outlook.ofNode(),
       patience: Math.max(STALE_INTERVALS * config.poll, STALE_SECONDS),
     }
   }
@@ -161,6 +172,7 @@ export class Readings {
       lag: this.#lagsOf(id),
       hasQuorum: cosigned.quorum(id) !== undefined,
       audit: around.audit(id),
+      seclusion: this.#outlook.ofLog(id),
     }
   }
 

@@ -49,8 +49,18 @@ export interface Sample {
   /** Undefined without a bastion. `age`: seconds since a cosignature went out through it; undefined before the first. */
   readonly bastion: { readonly state: (typeof BASTION_STATES)[number]; readonly age: number | undefined } | undefined
   readonly places: readonly PlaceSample[]
+  readonly alarm: AlarmSample
   /** What the module mirror keeps; undefined without one. */
   readonly mirror?: MirrorStatusView['kept'] | undefined
+}
+
+/** What is told to hooks and webhooks. */
+export interface AlarmSample {
+  readonly receivers: number
+  /** Of all receivers, what they have not taken. */
+  readonly waiting: number
+  /** Seconds since the oldest of that was made; 0 without any. */
+  readonly oldestAge: number
 }
 
 /** What the gauges show of one log. */

@@ -1,5 +1,5 @@
 /** What the gauges show, read at once for a whole scrape. */
-import type { LogSample, Sample, WitnessSample } from './sample.js'
+import type { AlarmSample, LogSample, Sample, WitnessSample } from './sample.js'
 import { isReady } from './conditions.js'
 import { unmetFloor } from '../store/heads.js'
 import type { Readings } from './readings.js'
@@ -36,7 +36,14 @@ export function sampleOf(parts: ViewParts, readings: Readings): Sample {
       age: ageOf(lastAnswer, now),
       isWell: error === null && lastAnswer !== null,
     })),
+    alarm: alarmSample(around.alarm(), now),
   }
+}
+
+function alarmSample({ receivers }: ReturnType<ViewParts['around']['alarm']>, now: number): AlarmSample {
+  const ages = receivers.map(({ oldest }) => ageOf(oldest, now) ?? 0)
+  const waiting = receivers.reduce((sum, one) => sum + one.waiting, 0)
+  return { receivers: receivers.length, waiting, oldestAge: Math.max(0, ...ages) }
 }
 
 function logSample(

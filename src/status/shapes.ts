@@ -6,8 +6,11 @@
 import Type from 'typebox'
 import { ERRORS, type ErrorCode } from '../errors.js'
 import { CONDITION_NAMES, SEVERITIES, type Severity } from './conditions.js'
+import { AlarmView } from './alarm-shapes.js'
 import { count, orNull, size, time } from './field-shapes.js'
 import { EVIDENCE_ID, LOG_ID } from './ids.js'
+
+export { AlarmView }
 
 const { Array: List, Boolean: Flag, Enum, Integer, Number: Num, Object: Shape, String: Text } = Type
 
@@ -246,6 +249,7 @@ export const StatusView = Shape({
     'null without a bastion',
   ),
   signing: SigningView,
+  alarm: AlarmView,
   exchange: List(ExchangeView, { description: 'the configured places, in the order of kinds and flags' }),
 })
 export type StatusView = Type.Static<typeof StatusView>

@@ -8,7 +8,7 @@ import type { Candidate } from '../witness/head.js'
 import type { Outcome } from '../witness/outcome.js'
 import type { GuardReport } from '../witness/rollback-guard.js'
 import type { Suspects } from '../witness/suspects.js'
-import type { AuditView, ExchangeView, PeerView, SigningView, StatusView } from './shapes.js'
+import type { AlarmView, AuditView, ExchangeView, PeerView, SigningView, StatusView } from './shapes.js'
 import type { WitnessParts } from './witnesses.js'
 
 export interface ViewParts {
@@ -41,10 +41,12 @@ export interface ViewParts {
     /** How the audit of a log stands; undefined when there is none. */
     readonly audit: (log: string) => AuditView | undefined
     /**
-     * What else does not work: why the socket of the operator is not open, the log lists that cannot be read; and what the
-     * owner of a module should look at.
+     * What else does not work: why the socket of the operator is not open, the log lists that cannot be read, who is not told of
+     * anything; and what the owner of a module should look at.
      */
-    readonly faults: () => Pick<Facts['around'], 'operator' | 'lists' | 'watch'>
+    readonly faults: () => Pick<Facts['around'], 'operator' | 'lists' | 'watch' | 'alarm'>
+    /** Who is told when something is wrong, and how that goes. */
+    readonly alarm: () => AlarmView
     /** What the module mirror keeps; undefined without one. */
     readonly mirror: () => Promise<Sample['mirror']>
     /** The metrics as a scrape gets them, with the gauges as they are now. */

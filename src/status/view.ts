@@ -5,7 +5,7 @@
 import type { LogSetting } from '../config/config.js'
 import type { Received } from '../evidence/alarm.js'
 import type { Sample } from './sample.js'
-import { isReady } from './conditions.js'
+import { isReady, type Condition } from './conditions.js'
 import type { PollView } from './polls.js'
 import { unmetFloor } from '../store/heads.js'
 import { fromUtf8, utf8 } from '../tlog/bytes.js'
@@ -44,9 +44,15 @@ export class View implements NodeView {
     return this.#readings.polled(log, polled)
   }
 
-  /** Notes that there is a new head of a log. */
-  advanced(log: string): void {
+  /** Notes that there is a new head of a log, or what there is of it at the start. */
+  advanced(log: string): Promise<void> {
     this.#readings.moved(log)
+    return this.#readings.tempo(log)
+  }
+
+  /** All that holds. */
+  conditions(): readonly Condition[] {
+    return this.#readings.conditions()
   }
 
   /** Notes what became of a head of a log. */
@@ -91,6 +97,7 @@ export class View implements NodeView {
       clock: [...this.#readings.clock().conditions],
       signing: barrier.signing(),
       bastion: around.bastion() ?? null,
+      alarm: around.alarm(),
       exchange: around.exchange().map((place) => ({ ...place, says: [...place.says] })),
     }
   }

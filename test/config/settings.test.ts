@@ -349,6 +349,7 @@ describe('gossum run', () => {
     const flags = runCommand().options.map(({ flags }) => flags)
     expect(flags.toSorted()).toEqual(
       [
+        '--alarm <"URL [format=FORMAT] [secret-file=FILE]">',
         '--announce <MULTIADDR>',
         '--audit',
         '--audit-rate <PER-SECOND>',

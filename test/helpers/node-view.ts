@@ -68,6 +68,7 @@ const STATUS: StatusView = {
   peers: 1,
   evidence: 1,
   bastion: null,
+  alarm: { receivers: [] },
   guard: {
     state: 'guarded',
     text: 'peers have said what this key signed before',

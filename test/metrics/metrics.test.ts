@@ -34,6 +34,7 @@ const SAMPLE: Sample = {
   deposit: { state: 'deposited', need: 1, of: 1, connected: 1, undeposited: 0 },
   clock: { offset: 0.5, conditions: [] },
   canSign: true,
+  alarm: { receivers: 2, waiting: 3, oldestAge: 9 },
   bastion: { state: 'serving', age: 4 },
   places: [{ name: 'place.example', kind: 'feed', age: 6, isWell: true }],
 }

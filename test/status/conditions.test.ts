@@ -35,6 +35,7 @@ const LOG: LogFacts = {
   lag: { quorum: undefined, cosignature: undefined },
   hasQuorum: true,
   audit: undefined,
+  seclusion: { tempo: undefined, pollBehind: undefined, signedLately: { by: 2, need: 2 } },
 }
 const DEPOSIT: DepositReport = {
   state: 'deposited',
@@ -55,7 +56,9 @@ const WELL: Facts = {
   around: {
     ...{ mesh: { configured: 1, connected: 1 }, bastion: undefined, places: [], operator: undefined, lists: [] },
     watch: { unauthorised: [], unread: [] },
+    alarm: [],
   },
+  seclusion: { witnesses: undefined, network: undefined },
   patience: 300,
 }
 
@@ -68,6 +71,12 @@ const guard = (state: 'waiting' | 'unanswered' | 'twin' | 'partly guarded' | 'un
   signing({ guard: { state, text: '', since: '' } })
 const place = (change: object): Facts =>
   around({ places: [{ name: 'p', error: null, isContradicting: false, ...change }] })
+const secluded = (change: Partial<LogFacts['seclusion']>): Facts =>
+  withLog({ seclusion: { ...LOG.seclusion, ...change } })
+const beyond = (change: Partial<Facts['seclusion']>): Facts => ({
+  ...WELL,
+  seclusion: { ...WELL.seclusion, ...change },
+})
 const silent: PollView = { ...POLL, reachable: false, isAnswer: false, error: 'it is down' }
 
 const CASES: readonly [ConditionName, Facts][] = [
@@ -110,6 +119,11 @@ const CASES: readonly [ConditionName, Facts][] = [
   ['releases unread', around({ watch: { unauthorised: [], unread: [{ list: 'go.sum', error: 'ENOENT' }] } })],
   ['peers down', around({ mesh: { configured: 1, connected: 0 } })],
   ['no peers', around({ mesh: { configured: 0, connected: 0 } })],
+  ['standing still', secluded({ tempo: { since: 86_401, usual: 10_800 } })],
+  ['view behind', secluded({ pollBehind: 601 })],
+  ['alarm failing', around({ alarm: [{ receiver: 'hook', why: 'others may write to it' }] })],
+  ['few witnesses', beyond({ witnesses: { heard: 1, need: 2 } })],
+  ['one network', beyond({ network: { name: '192.0.0.0/16', peers: 3, seconds: 601 } })],
   ['no policy', { ...WELL, hasPolicy: false }],
   ['contradicted', place({ isContradicting: true, error: 'inconsistent' })],
   ['place failing', place({ error: 'it is down' })],
@@ -133,6 +147,15 @@ describe('conditions', () => {
     ['a quorum and a cosignature are on their way', withLog({ lag: { quorum: 299, cosignature: 89 } })],
     ['all keys are new', guard('fresh')],
     ['there is no mesh', around({ mesh: undefined })],
+    ['a log that moves every day rests for one', secluded({ tempo: { since: 86_400, usual: 60 } })],
+    ['it rests as long as it did of late', secluded({ tempo: { since: 500_000, usual: 62_500 } })],
+    [
+      'it stands still, and too few have signed it lately to say so',
+      secluded({ tempo: { since: 1e6, usual: 60 }, signedLately: { by: 1, need: 2 } }),
+    ],
+    ['polls are a little behind', secluded({ pollBehind: 600 })],
+    ['as many witnesses are heard as a quorum needs', beyond({ witnesses: { heard: 2, need: 2 } })],
+    ['peers of one network came just now', beyond({ network: { name: '192.0.0.0/16', peers: 3, seconds: 600 } })],
     ['an audit has found nothing wrong', withLog({ audit: { findings: { error: 0 }, error: null } })],
   ])('none holds when %s', (_what, facts) => {
     expect(conditionsOf(facts)).toEqual([])
@@ -147,6 +170,15 @@ describe('conditions', () => {
     // A log that is not signed is followed all the same.
     const taken = { stops: { ...LOG.stops, taken: 'x' }, poll, lag }
     expect(names(withLog(taken))).toEqual(['origin taken', 'unreachable', 'unverified', 'no quorum'])
+  })
+
+  test('a log that does not answer, or shows nothing that is proven, shows nothing old either', () => {
+    const seclusion = { tempo: { since: 1e6, usual: 60 }, pollBehind: 9999, signedLately: { by: 2, need: 2 } }
+    expect(names(withLog({ seclusion }))).toEqual(['standing still', 'view behind'])
+    expect(names(withLog({ seclusion, poll: silent }))).toEqual(['unreachable'])
+    expect(names(withLog({ seclusion, poll: { ...POLL, verifiedAgo: undefined } }))).toEqual(['unverified'])
+    expect(names(withLog({ seclusion, poll: undefined })), 'it is only pushed').toEqual([])
+    expect(names(withLog({ seclusion, isFrozen: true }))).toEqual(['frozen'])
   })
 
   test('without a policy there is no quorum to wait for', () => {

@@ -6,6 +6,7 @@ import { MAX_BODY_BYTES } from '../witness/add-checkpoint-body.js'
 import { EVIDENCE_ID, LOG_ID } from '../../status/ids.js'
 import { LogPictures } from '../../dashboard/facts.js'
 import { BELOW, EVENT_ID, INDEX_LIMIT, LIMIT } from './parameters.js'
+import { AlarmListView, AlarmTestView } from '../../status/alarm-shapes.js'
 import { MirrorAnswer, MirrorStatusView } from '../../status/mirror-shapes.js'
 import * as shapes from '../../status/shapes.js'
 
@@ -278,4 +279,29 @@ const MIRROR: readonly Operation[] = [
   toMirror('unpin', 'keeps them no longer than others', ABOUT_MODULE),
 ]
 
-export const OPERATIONS: readonly Operation[] = [...API, ...INDEX, ...HEALTH, ...C2SP, ...SUMDB, ...MODULES, ...MIRROR]
+/** Whom the node tells of what is wrong, and what they were told. */
+const ALARM: readonly Operation[] = [
+  {
+    ...read('/api/v1/alarm', 'what people were told of and is not over', json('as it stands', AlarmListView)),
+    isForOperator: true,
+  },
+  {
+    method: 'post',
+    path: '/api/v1/alarm/test',
+    summary: 'tells a sample to each hook and webhook',
+    answers: { 200: json('what they made of it', AlarmTestView) },
+    errors: 'problem',
+    isForOperator: true,
+  },
+]
+
+export const OPERATIONS: readonly Operation[] = [
+  ...API,
+  ...INDEX,
+  ...HEALTH,
+  ...C2SP,
+  ...SUMDB,
+  ...MODULES,
+  ...MIRROR,
+  ...ALARM,
+]

@@ -13,6 +13,7 @@ import type { EvidenceView, LogView, StatusView } from '../../../src/status/shap
 import { eventsRoute } from '../../../src/http/events-door.js'
 import { sumdbRoutes } from '../../../src/http/go-door.js'
 import { indexRoutes } from '../../../src/http/index-door.js'
+import { alarmOperatorRoutes } from '../../../src/http/alarm-operator.js'
 import { mirrorRoutes } from '../../../src/http/mirror-door.js'
 import { mirrorOperatorRoutes } from '../../../src/http/mirror-operator.js'
 import { operatorSocket } from '../../../src/http/operator-path.js'
@@ -60,6 +61,10 @@ function routesOf(node: NodeView): Route[] {
     }),
     ...operatorRoutes(node),
     ...mirrorOperatorRoutes(fakeMirror()),
+    ...alarmOperatorRoutes({
+      list: () => ({ firing: [], receivers: [] }),
+      test: () => Promise.resolve({ results: [] }),
+    }),
     aboutWitnessRoute(ABOUT),
     ...sumdbRoutes([], () => undefined),
     ...indexRoutes({ page: () => Promise.resolve([]) }),
@@ -353,6 +358,8 @@ describe('a running node', () => {
     expect(objections('post', '/api/v1/evidence/{id}/ack', acked), acked.body).toEqual([])
     seen['post /api/v1/evidence/{id}/ack'] = acked
     for (const [method, path] of [
+      ['get', '/api/v1/alarm'],
+      ['post', '/api/v1/alarm/test'],
       ['get', '/api/v1/mirror'],
       ['post', '/api/v1/mirror/allow'],
       ['post', '/api/v1/mirror/pin'],

@@ -1,0 +1,105 @@
+/** An alert: what people are told, as hooks and webhooks get it. docs/alarm.md describes it; fields are only added. Pure. */
+import { hash } from 'node:crypto'
+import { printable } from '../lib/printable.js'
+import type { Severity } from '../status/conditions.js'
+
+/** What an alert is about. */
+export type AlertKind = 'condition' | 'evidence' | 'suspect' | 'watch' | 'test'
+
+/** What there is to tell, as the part knows it that saw it. */
+export interface Tidings {
+  readonly kind: AlertKind
+  readonly state: 'firing' | 'resolved'
+  readonly severity: Severity
+  /** Of the condition, or what was seen in two or three words. */
+  readonly name: string
+  readonly log: AlertLog | null
+  readonly sentence: string
+  /** When it began, in ISO 8601. */
+  readonly since: string
+  readonly evidence: AlertEvidence | null
+}
+
+/** A log: its id, what people call it, and its verifier key. */
+export interface AlertLog {
+  readonly id: string
+  readonly name: string
+  readonly key: string
+}
+
+export interface AlertEvidence {
+  readonly id: string
+  /** Where the node's API has it. */
+  readonly path: string
+  /** The file, byte for byte; null for a large one. */
+  readonly file: string | null
+}
+
+/** Who tells it. */
+export interface AlertNode {
+  /** Verifier key. */
+  readonly witness: string
+  readonly version: string
+  /** URL of its API. */
+  readonly http: string
+}
+
+export interface Alert extends Tidings {
+  /** The same however often it is delivered. */
+  readonly id: string
+  readonly type: 'alarm.firing' | 'alarm.resolved'
+  /** When it was told, in ISO 8601. */
+  readonly at: string
+  /** What to do, in one sentence. */
+  readonly advice: string
+  /** Where more about that is. */
+  readonly runbook: string
+  readonly node: AlertNode
+  /** All of it as lines to paste. */
+  readonly text: string
+}
+
+/** What to do about something, and where more about that is. */
+export interface Advice {
+  readonly advice: string
+  readonly runbook: string
+}
+
+/** Characters of the words of others that are told, and of the name of a log. */
+const MAX_SENTENCE = 1000
+const MAX_NAME = 200
+
+/** Makes an alert. What came from others is fit to be shown afterwards. */
+export function makeAlert(tidings: Tidings, { advice, runbook }: Advice, node: AlertNode, at: string): Alert {
+  const { kind, state, name, log, evidence } = tidings
+  const sentence = printable(tidings.sentence).slice(0, MAX_SENTENCE)
+  const shown = log === null ? null : { ...log, name: printable(log.name).slice(0, MAX_NAME) }
+  const id = hash('sha256', JSON.stringify([node.witness, kind, state, name, log?.id, evidence?.id, sentence, at]))
+  const alert = { ...tidings, sentence, log: shown, id: id.slice(0, 32), type: `alarm.${state}` as const, at }
+  return { ...alert, advice, runbook, node, text: textOf({ ...alert, advice, runbook, node }) }
+}
+
+/** One line for a subject, a title, a notification. */
+export function subjectOf({ state, severity, name, log, kind }: Omit<Alert, 'text'>): string {
+  const what = state === 'resolved' ? 'over' : kind === 'test' ? 'test' : severity.toUpperCase()
+  return `[gossum] ${what}: ${name}${log === null ? '' : ` (${log.name})`}`
+}
+
+function textOf(alert: Omit<Alert, 'text'>): string {
+  const { sentence, state, since, evidence, node, advice, runbook, log } = alert
+  const rows: readonly (readonly [string, string])[] = [
+    ['since', since],
+    ...(state === 'resolved' ? [['until', alert.at] as const] : [['what to do', advice] as const]),
+    ...(evidence === null ? [] : evidenceRows(evidence, node, log)),
+    ['more', runbook],
+    ['node', `${node.witness.split('+', 1)[0]!}, ${node.http}`],
+  ]
+  return [subjectOf(alert), sentence, '', ...rows.map(([name, text]) => `${name.padEnd(10)}  ${text}`)].join('\n')
+}
+
+function evidenceRows({ id, path }: AlertEvidence, node: AlertNode, log: Tidings['log']): [string, string][] {
+  return [
+    ['evidence', `${id}, ${node.http}${path}`],
+    ['check it', `gossum evidence show ${id} > ${id}.json && gossum verify --log '${log?.key ?? ''}' ${id}.json`],
+  ]
+}

@@ -1,0 +1,155 @@
+/** What one receiver is to be told, in order, however often that has to be tried. Nobody waits behind another receiver. */
+import { errorText } from '../errors.js'
+import type { Alert } from './alert.js'
+import type { Outbox } from './outbox.js'
+import type { Attempt, Receiver } from './receiver.js'
+
+/** Milliseconds before a second try; they double from try to try, up to the most. */
+const BACKOFF_MS = 5_000
+const MAX_BACKOFF_MS = 600_000
+/** How often a receiver may refuse one alert for what it is. */
+const REFUSED_TRIES = 5
+
+export type DeliveryOutcome = 'taken' | 'failed' | 'dropped'
+
+export interface LaneParts {
+  readonly outbox: Outbox
+  /** Runs a try when there is room for it. */
+  readonly run: (receiver: Receiver, alert: Alert) => Promise<Attempt>
+  readonly onOutcome: (receiver: Receiver, outcome: DeliveryOutcome) => void
+  readonly onError: (error: unknown) => void
+  readonly world: {
+    readonly now: () => number
+    readonly monotonic: () => number
+    /** Uniform in [0, 1). */
+    readonly random: () => number
+    /** How much longer than usual it waits: tests are in a hurry. */
+    readonly pace?: number
+  }
+}
+
+export class Lane {
+  #receiver: Receiver
+  readonly #parts: LaneParts
+  #isBusy = false
+  #isWoken = false
+  #isStopped = false
+  #timer: NodeJS.Timeout | undefined
+  #alert: string | undefined
+  #tries = 0
+  /** By the monotonic clock. */
+  #failingSince: number | undefined
+  #lastTaken: number | undefined
+  #error: string | null = null
+  #isGone = false
+
+  constructor(receiver: Receiver, parts: LaneParts) {
+    this.#receiver = receiver
+    this.#parts = parts
+  }
+
+  get receiver(): Receiver {
+    return this.#receiver
+  }
+
+  /** The same receiver as it is now: a hook may be another file of its name. */
+  set receiver(receiver: Receiver) {
+    this.#receiver = receiver
+  }
+
+  /** When it took something last, in ms since 1970. */
+  get lastTaken(): number | undefined {
+    return this.#lastTaken
+  }
+
+  /** Why it did not take the last alert. */
+  get error(): string | null {
+    return this.#error
+  }
+
+  /** Seconds since it has taken what it was told; undefined when it takes all. */
+  get failing(): number | undefined {
+    return this.#failingSince === undefined ? undefined : (this.#parts.world.monotonic() - this.#failingSince) / 1000
+  }
+
+  /** Whether it said that it wants to hear nothing any more. */
+  get isGone(): boolean {
+    return this.#isGone
+  }
+
+  /** There may be something to tell. */
+  wake(): void {
+    this.#isWoken = true
+    if (this.#isBusy || this.#isStopped || this.#timer !== undefined) return
+    this.#isBusy = true
+    void this.#work()
+      .catch(this.#parts.onError)
+      .finally(() => {
+        this.#isBusy = false
+        // What came when it had just looked for the last time.
+        if (this.#isWoken) this.wake()
+      })
+  }
+
+  stop(): void {
+    this.#isStopped = true
+    clearTimeout(this.#timer)
+  }
+
+  async #work(): Promise<void> {
+    const { outbox, run } = this.#parts
+    for (;;) {
+      this.#isWoken = false
+      const alert = outbox.oldest(this.#receiver.key)
+      if (alert === undefined || this.#isStopped || this.#isGone) return
+      if (this.#alert !== alert.id) [this.#alert, this.#tries] = [alert.id, 0]
+      this.#tries++
+      const attempt = await run(this.#receiver, alert).catch((error: unknown): Attempt | undefined =>
+        this.#isStopped ? undefined : { isTaken: false, said: errorText(error), output: '' },
+      )
+      if (attempt === undefined) return
+      if (!(await this.#ended(alert, attempt))) return
+    }
+  }
+
+  /** Returns whether the next one may be told at once. */
+  async #ended(alert: Alert, attempt: Attempt): Promise<boolean> {
+    const { outbox, onOutcome, world } = this.#parts
+    const { key, maxTries = Infinity } = this.#receiver
+    if (attempt.isTaken) {
+      this.#lastTaken = world.now()
+      this.#failingSince = undefined
+      this.#error = null
+      onOutcome(this.#receiver, 'taken')
+      await outbox.done(alert.id, key)
+      return true
+    }
+    this.#error = attempt.said
+    this.#failingSince ??= world.monotonic()
+    onOutcome(this.#receiver, 'failed')
+    if (attempt.gives === 'all') {
+      this.#isGone = true
+      onOutcome(this.#receiver, 'dropped')
+      await outbox.forget(key)
+      return false
+    }
+    if (this.#tries >= (attempt.gives === 'alert' ? REFUSED_TRIES : maxTries)) {
+      onOutcome(this.#receiver, 'dropped')
+      await outbox.done(alert.id, key)
+      return true
+    }
+    this.#rest(attempt.retryAfterMs ?? 0)
+    return false
+  }
+
+  #rest(leastMs: number): void {
+    const { random, pace = 1 } = this.#parts.world
+    const backoff = Math.min(BACKOFF_MS * 2 ** (this.#tries - 1), MAX_BACKOFF_MS) * pace
+    // Half of it at least: a receiver that is down must not be asked at once for luck.
+    const ms = Math.max(leastMs, backoff / 2 + (random() * backoff) / 2)
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined
+      this.wake()
+    }, ms).unref()
+  }
+}

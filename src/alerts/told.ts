@@ -1,0 +1,35 @@
+/** What people were told of and is not over, in the home, so that a restart does not tell it again. */
+import { mkdir, readFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { isObject } from '../lib/is-object.js'
+import { writeWholeFile } from '../lib/whole-file.js'
+import { CONDITIONS, type ConditionName } from '../status/conditions.js'
+import type { ToldCondition } from './holding.js'
+
+/** Reads it; nothing where there is none. Throws what the system says, and a SyntaxError. */
+export async function readTold(path: string): Promise<ToldCondition[]> {
+  let text: string
+  try {
+    text = await readFile(path, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
+    throw error
+  }
+  const kept = JSON.parse(text) as unknown
+  return Array.isArray(kept) ? kept.flatMap((one: unknown) => toldOf(one) ?? []) : []
+}
+
+/** A condition as it was written; undefined for what an older or newer version may have written. */
+function toldOf(kept: unknown): ToldCondition | undefined {
+  if (!isObject(kept)) return undefined
+  const { name, log, sentence, since } = kept
+  if (typeof name !== 'string' || !Object.hasOwn(CONDITIONS, name)) return undefined
+  if ((log !== null && typeof log !== 'string') || typeof sentence !== 'string' || typeof since !== 'string')
+    return undefined
+  return { name: name as ConditionName, severity: CONDITIONS[name as ConditionName], log, sentence, since }
+}
+
+export async function writeTold(path: string, told: readonly ToldCondition[]): Promise<void> {
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+  await writeWholeFile(path, `${JSON.stringify(told)}\n`)
+}

@@ -1,0 +1,134 @@
+/**
+ * A webhook: an alert as the body of a POST, signed as Standard Webhooks 1.0.0 wants it
+ * (github.com/standard-webhooks/standard-webhooks). An answer of 2xx takes it; redirects are not followed.
+ */
+import { createHmac } from 'node:crypto'
+import { hash } from 'node:crypto'
+import { open } from 'node:fs/promises'
+import type { AlarmSetting } from '../config/alarm-setting.js'
+import { printable } from '../lib/printable.js'
+import { timed } from '../lib/timed.js'
+import { outgoing } from '../outgoing/http-client.js'
+import { withoutLogins } from '../outgoing/logins.js'
+import { reasonOf } from '../outgoing/reason.js'
+import { DEFAULT_USER_AGENT, readBody, retryAfter } from '../sumdb/fetcher.js'
+import { fromBase64 } from '../tlog/bytes.js'
+import type { Alert } from './alert.js'
+import { alertmanagerPayload } from './alertmanager.js'
+import type { Attempt, Receiver } from './receiver.js'
+
+/** Milliseconds that one request may take, answer included. */
+const TIMEOUT_MS = 15_000
+/** Bytes of an answer that are read, and characters that the operator is shown. */
+const MAX_ANSWER_BYTES = 4096
+const SHOWN = 200
+/** The longest Retry-After that is obeyed, in ms. */
+const MAX_RETRY_AFTER_MS = 3_600_000
+/** Bytes of a secret: what the specification allows, and of a file with one. */
+const SECRET_BYTES = { least: 24, most: 64 }
+const MAX_SECRET_FILE_BYTES = 1024
+/** Statuses that say that this very request is wrong: after some tries the next one gets its turn. */
+const REFUSALS: readonly number[] = [400, 413, 422]
+/** Permission bits of others. */
+const OTHERS = 0o007
+
+export class Webhook implements Receiver {
+  readonly kind = 'webhook'
+  readonly key: string
+  readonly name: string
+  readonly #setting: AlarmSetting
+  readonly #now: () => number
+
+  /** `now` in milliseconds since 1970. `name`: its host, apart from others of the same one. */
+  constructor(setting: AlarmSetting, name: string, now: () => number) {
+    this.#setting = setting
+    this.#now = now
+    this.name = name
+    // The URL may be a secret, and is the same receiver after a restart.
+    this.key = `webhook ${hash('sha256', `${setting.format} ${setting.url}`).slice(0, 16)}`
+  }
+
+  async deliver(alert: Alert, signal: AbortSignal): Promise<Attempt> {
+    try {
+      return await timed(TIMEOUT_MS, [signal], (limit) => this.#post(alert, limit))
+    } catch (error) {
+      signal.throwIfAborted()
+      return { isTaken: false, said: reasonOf(error), output: '' }
+    }
+  }
+
+  async #post(alert: Alert, signal: AbortSignal): Promise<Attempt> {
+    const { url, format, secretFile } = this.#setting
+    const body = JSON.stringify(format === 'standard' ? alert : alertmanagerPayload(alert))
+    const timestamp = String(Math.floor(this.#now() / 1000))
+    const signature =
+      secretFile === undefined ? {} : { 'webhook-signature': await this.#sign(alert.id, timestamp, body) }
+    const headers = {
+      'user-agent': DEFAULT_USER_AGENT,
+      'content-type': 'application/json',
+      'webhook-id': alert.id,
+      'webhook-timestamp': timestamp,
+      ...signature,
+    }
+    const sent = { method: 'POST', headers, redirect: 'manual', signal, body: new TextEncoder().encode(body) } as const
+    const response = await outgoing.fetch(url, sent)
+    const { status } = response
+    const { bytes } = await readBody(response, MAX_ANSWER_BYTES)
+    return {
+      isTaken: status >= 200 && status < 300,
+      said: status >= 300 && status < 400 ? `status ${status}, and redirects are not followed` : `status ${status}`,
+      output: shown(bytes),
+      retryAfterMs: retryAfter(response, MAX_RETRY_AFTER_MS),
+      ...(status === 410 ? { gives: 'all' } : REFUSALS.includes(status) ? { gives: 'alert' } : {}),
+    }
+  }
+
+  /** Over the id, the time and the body, with the secret as it stands in its file now: it can be changed while we run. */
+  async #sign(id: string, timestamp: string, body: string): Promise<string> {
+    const secret = await readSecret(this.#setting.secretFile!)
+    return `v1,${createHmac('sha256', secret).update(`${id}.${timestamp}.${body}`).digest('base64')}`
+  }
+}
+
+/** The beginning of an answer on one line. */
+function shown(bytes: Uint8Array): string {
+  return printable(withoutLogins(new TextDecoder().decode(bytes)).replace(/\s+/g, ' ').trim()).slice(0, SHOWN)
+}
+
+/** The secret in a file, `whsec_` and base64. Throws what is wrong, in words that hold nothing of it. */
+async function readSecret(path: string): Promise<Uint8Array> {
+  const text = (await readSecretFile(path)).trim()
+  const secret = text.startsWith('whsec_') ? fromBase64(text.slice('whsec_'.length)) : undefined
+  if (secret === undefined || secret.length < SECRET_BYTES.least || secret.length > SECRET_BYTES.most)
+    throw new Error(
+      `the secret file does not hold "whsec_" and base64 of ${SECRET_BYTES.least} to ${SECRET_BYTES.most} bytes`,
+    )
+  return secret
+}
+
+async function readSecretFile(path: string): Promise<string> {
+  const file = await open(path, 'r').catch((error: unknown) => {
+    throw new Error(`the secret file cannot be read: ${(error as NodeJS.ErrnoException).code ?? ''}`, {
+      cause: undefined,
+    })
+  })
+  try {
+    const { mode, size } = await file.stat()
+    if (process.platform !== 'win32' && (mode & OTHERS) !== 0) throw new Error('everybody may read the secret file')
+    if (size > MAX_SECRET_FILE_BYTES) throw new Error('the secret file is too large')
+    return await file.readFile('utf8')
+  } finally {
+    await file.close()
+  }
+}
+
+/** Webhooks by their hosts, several of one host with numbers behind. */
+export function webhooksOf(settings: readonly AlarmSetting[], now: () => number): Webhook[] {
+  const seen = new Map<string, number>()
+  return settings.map((setting) => {
+    const { host } = new URL(setting.url)
+    const count = (seen.get(host) ?? 0) + 1
+    seen.set(host, count)
+    return new Webhook(setting, count === 1 ? host : `${host} (${count})`, now)
+  })
+}

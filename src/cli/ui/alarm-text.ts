@@ -1,0 +1,40 @@
+/** Words for alerts and those who are told of them. Pure. */
+import { span } from '../../lib/words.js'
+import type { AlarmListView, AlarmTestView, ReceiverView } from '../../status/alarm-shapes.js'
+
+type Paint = (style: 'red' | 'green' | 'yellow' | 'dim', text: string) => string
+
+/** What each receiver made of a sample, and below it what a hook printed when it failed. */
+export function alarmTestLines(results: AlarmTestView['results'], paint: Paint): string[] {
+  if (results.length === 0) return ['nobody is told: there is no hook and no webhook']
+  const width = Math.max(...results.map(({ name }) => name.length))
+  return results.flatMap(({ name, kind, ok, ms, said, output }) => [
+    `${ok ? paint('green', 'ok    ') : paint('red', 'failed')}  ${kind.padEnd(7)}  ${name.padEnd(width)}  ${said}, ${ms} ms`,
+    ...(ok || output === '' ? [] : output.split('\n').map((line) => `        ${line}`)),
+  ])
+}
+
+/** What fires, and how it stands with each receiver. `now` in milliseconds since 1970. */
+export function alarmListLines({ firing, receivers }: AlarmListView, now: number, paint: Paint): string[] {
+  const ago = (time: string): string => span(Math.max(0, now - Date.parse(time)) / 1000)
+  return [
+    ...(firing.length === 0 ? [paint('green', 'nothing fires')] : []),
+    ...firing.map(({ name, severity, sentence, since }) =>
+      [paint(severity === 'doubtful' ? 'yellow' : 'red', name), sentence, `for ${ago(since)}`].join('  '),
+    ),
+    '',
+    ...(receivers.length === 0 ? ['nobody is told: there is no hook and no webhook'] : []),
+    ...receivers.map((receiver) => receiverLine(receiver, ago, paint)),
+  ]
+}
+
+function receiverLine(
+  { name, kind, waiting, oldest, lastTaken, error }: ReceiverView,
+  ago: (time: string) => string,
+  paint: Paint,
+): string {
+  const last = lastTaken === null ? 'nothing taken since the start' : `took one ${ago(lastTaken)} ago`
+  const queue = waiting === 0 || oldest === null ? '' : `, ${waiting} waiting, the oldest for ${ago(oldest)}`
+  const trouble = error === null ? '' : `: ${paint('red', error)}`
+  return `${kind.padEnd(7)}  ${name}  ${last}${queue}${trouble}`
+}

@@ -1,0 +1,23 @@
+/** What the operator of a node sees of its alarm, and can try, at the socket in the home alone: what a hook prints is nobody else's business. */
+import type { AlarmListView, AlarmTestView } from '../status/alarm-shapes.js'
+import { json } from './reply.js'
+import type { Route } from './router.js'
+
+export interface AlarmOperator {
+  list(): AlarmListView
+  /** Tells a sample to every receiver. */
+  test(): Promise<AlarmTestView>
+}
+
+/** A hook may run for half a minute. */
+const PATIENCE_MS = 60_000
+
+export function alarmOperatorRoutes(alarm: AlarmOperator): Route[] {
+  return [
+    { method: 'GET', path: '/api/v1/alarm', handle: () => json(alarm.list()) },
+    {
+      ...{ method: 'POST', path: '/api/v1/alarm/test', patienceMs: PATIENCE_MS },
+      handle: async () => json(await alarm.test()),
+    },
+  ]
+}

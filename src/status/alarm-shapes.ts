@@ -1,0 +1,58 @@
+/** The schemas of what is answered about alerts and their receivers, as status/shapes.ts has them of everything else. Pure. */
+import Type from 'typebox'
+import { SEVERITIES, type Severity } from './condition-names.js'
+import { count, orNull, time } from './field-shapes.js'
+import { LOG_ID } from './ids.js'
+
+const { Array: List, Boolean: Flag, Enum, Number: Num, Object: Shape, String: Text } = Type
+
+const kind = Enum(['hook', 'webhook'])
+const name = () =>
+  Text({ description: 'the file of a hook, the host of a webhook: the rest of its URL may be a secret' })
+
+/** Who is told, and how that goes. Anybody may read it. */
+export const ReceiverView = Shape({
+  name: name(),
+  kind,
+  waiting: count('alerts that it has not taken yet'),
+  oldest: orNull(time(), 'when the oldest of them was made'),
+  lastTaken: orNull(time(), 'when it took one last, since the start'),
+  error: orNull(Text(), 'why it did not take the last one, or cannot take any'),
+})
+export type ReceiverView = Type.Static<typeof ReceiverView>
+
+export const AlarmView = Shape({
+  receivers: List(ReceiverView, { description: 'webhooks as configured, then hooks by name' }),
+})
+export type AlarmView = Type.Static<typeof AlarmView>
+
+/** What people were told of and does not hold any less. For the operator alone. */
+export const FiringView = Shape({
+  name: Text({ description: 'of the condition' }),
+  severity: Enum(Object.keys(SEVERITIES) as Severity[]),
+  log: orNull(Text({ pattern: LOG_ID.pattern }), 'null when it is about the node'),
+  sentence: Text(),
+  since: time('when it began to hold'),
+})
+export type FiringView = Type.Static<typeof FiringView>
+
+export const AlarmListView = Shape({
+  firing: List(FiringView, { description: 'the oldest first' }),
+  receivers: List(ReceiverView),
+})
+export type AlarmListView = Type.Static<typeof AlarmListView>
+
+/** What receivers made of a sample. For the operator alone. */
+export const AlarmTestView = Shape({
+  results: List(
+    Shape({
+      name: name(),
+      kind,
+      ok: Flag({ description: 'whether it took the sample' }),
+      ms: Num({ minimum: 0, description: 'how long that took' }),
+      said: Text({ description: 'its status, or why it did not' }),
+      output: Text({ description: 'the end of what a hook printed, or the beginning of what a webhook answered' }),
+    }),
+  ),
+})
+export type AlarmTestView = Type.Static<typeof AlarmTestView>
