@@ -1,8 +1,8 @@
 /**
- * The counters. Their labels come from closed sets, and every series that can come is there from the start, at zero: an
+ * The counters, and what takes how long. Their labels come from closed sets, and every series that can come is there from the start, at zero: an
  * increase from nothing to one is seen by nobody.
  */
-import { Counter, type Registry } from 'prom-client'
+import { Counter, Histogram, type Registry } from 'prom-client'
 import { ERRORS, type ErrorCode } from '../errors.js'
 
 const DOORS = ['poll', 'push', 'gossip', 'sync'] as const
@@ -63,13 +63,18 @@ const DROPS = [
 ] as const
 const REQUEST_OUTCOMES = ['ok', 'size', 'unknown', 'refused', 'busy', 'failed', 'invalid'] as const
 
+/** Seconds: of a log nearby, of one far away, and where peers keep the promise first. */
+const HEAD_BUCKETS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120]
+
 export interface CounterOptions {
   /** Names of the places outside the mesh. */
   readonly places: readonly string[]
+  /** Names of all events. */
+  readonly events?: readonly string[]
 }
 
 /** Declares the counters, each with the series that it can have. */
-export function addCounters(registry: Registry, { places }: CounterOptions) {
+export function addCounters(registry: Registry, { places, events = [] }: CounterOptions) {
   const add = <L extends string>(
     name: string,
     help: string,
@@ -110,6 +115,14 @@ export function addCounters(registry: Registry, { places }: CounterOptions) {
     ['class'],
     MIRROR_CLASSES.map((of) => ({ class: of })),
   )
+  const headDuration = new Histogram<'door'>({
+    name: 'gossum_head_duration_seconds',
+    help: 'From when a head came until it was proven, signed where our key signs it, and the newest here; by door.',
+    labelNames: ['door'],
+    buckets: HEAD_BUCKETS,
+    registers: [registry],
+  })
+  for (const door of DOORS) headDuration.zero({ door })
   const deliveries = add(
     'gossum_alarm_deliveries_total',
     'Tries to tell a hook or a webhook of something, by what became of them; dropped: it will not be told any more.',
@@ -117,6 +130,7 @@ export function addCounters(registry: Registry, { places }: CounterOptions) {
     RECEIVER_KINDS.flatMap((kind) => DELIVERY_OUTCOMES.map((outcome) => ({ kind, outcome }))),
   )
   return {
+    headDuration,
     heads: add(
       'gossum_heads_received_total',
       'Heads received, by door, outcome and code.',
@@ -130,6 +144,12 @@ export function addCounters(registry: Registry, { places }: CounterOptions) {
       EVIDENCE_SOURCES.map((source) => ({ source })),
     ),
     suspectAlarms: add('gossum_suspect_alarms_total', 'Suspects that people were told about.', [], [{}]),
+    events: add(
+      'gossum_events_total',
+      'What happened, by what it is called in the events.',
+      ['event'],
+      events.map((event) => ({ event })),
+    ),
     eventReadersDropped: add(
       'gossum_event_readers_dropped_total',
       'Readers of the events that were dropped because they were too slow.',

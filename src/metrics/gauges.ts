@@ -1,6 +1,6 @@
 /** The gauges. All of a scrape show one reading of the node, so that they do not contradict each other. */
 import { Gauge, type Registry } from 'prom-client'
-import { CONDITION_NAMES } from '../status/conditions.js'
+import { CONDITION_NAMES, SEVERITIES } from '../status/conditions.js'
 import {
   BASTION_STATES,
   CLOCK_CONDITIONS,
@@ -113,6 +113,26 @@ function addHealth(gauges: Gauges): void {
     'name',
     CONDITION_NAMES,
     ({ conditions }) => conditions,
+  )
+  gauges.add(
+    'gossum_log_condition',
+    'Conditions of a log that hold: 1; there is no series for those that do not.',
+    ['log', 'log_id', 'name'],
+    ({ logs }) =>
+      logs.flatMap((log) => log.conditions.map((name) => [{ log: log.name, log_id: log.id, name }, 1] as const)),
+  )
+  gauges.names(
+    'gossum_conditions_by_severity',
+    'How many conditions hold, by how bad they are.',
+    'severity',
+    Object.keys(SEVERITIES),
+    ({ severities }) => severities,
+  )
+  gauges.add(
+    'gossum_node_info',
+    'Always 1; who this is, as its cosignatures and its peers say, is in the labels.',
+    ['witness', 'peer_id'],
+    ({ node }) => [[{ witness: node.witness, peer_id: node.peerId ?? '' }, 1]],
   )
 }
 

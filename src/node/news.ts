@@ -7,6 +7,7 @@ import { errorCode, errorText } from '../errors.js'
 import { createMetrics } from '../metrics/metrics.js'
 import type { OutcomeKind } from '../witness/outcome.js'
 import type { Door } from '../witness/source.js'
+import { EVENT_NAMES } from './audience.js'
 import type { NodeEvent, NodeEventBody } from './events.js'
 
 interface Heard {
@@ -28,10 +29,11 @@ export class News extends EventEmitter<Heard> {
   constructor(onEvent: (event: NodeEvent) => void, places: readonly string[]) {
     super()
     this.#onEvent = onEvent
-    this.metrics = createMetrics({ places })
+    this.metrics = createMetrics({ places, events: EVENT_NAMES })
   }
 
   readonly tell = (body: NodeEventBody): void => {
+    this.metrics.events.inc({ event: body.event })
     const event: NodeEvent = { at: new Date().toISOString(), ...body }
     for (const hear of [this.#onEvent, (told: NodeEvent) => this.emit('told', told)])
       try {

@@ -8,6 +8,7 @@ import type { View } from '../status/view.js'
 import { readKeyring } from '../keys/keyring.js'
 import { alarmOperatorRoutes } from '../http/alarm-operator.js'
 import { dashboardRoutes } from '../http/dashboard-door.js'
+import { feedRoutes } from '../http/feed-door.js'
 import { indexRoutes } from '../http/index-door.js'
 import { mirrorRoutes } from '../http/mirror-door.js'
 import { mirrorOperatorRoutes } from '../http/mirror-operator.js'
@@ -27,6 +28,7 @@ import { makeExchange } from './exchanging.js'
 import { goDoors } from './go-doors.js'
 import { makeIndexing } from './indexing.js'
 import { makeMirroring } from './mirroring.js'
+import { keepTold } from './keeping-told.js'
 import { knownHeads } from './known-heads.js'
 import { MeshLink } from './mesh-link.js'
 import { startMesh } from './meshing.js'
@@ -97,6 +99,7 @@ async function build(
   const keyring = await readKeyring(given.home, given)
   const store = await Store.open(given.home)
   stops.push(() => store.close())
+  await keepTold(news, store.told)
   const { config, followed, lists } = await readSelf(given, keyring, (of) => news.tell(logListEvent(of)))
   stops.push(() => lists.stop())
   if (config.recover) for (const { id } of config.logs) await store.heads.recover(id)
@@ -164,6 +167,7 @@ async function build(
   const reads = [
     streaming.route('all', about),
     ...dashboardRoutes(view, clock.now),
+    ...feedRoutes(view, () => store.told.list),
     ...indexRoutes(indexing),
     ...mirrorRoutes(mirroring?.mirror, forGo, news.onError),
   ]

@@ -67,6 +67,7 @@ export function makeView(
       metrics: (sample) => news.metrics.text(sample),
     },
     submit: (candidate) => witness.submit(candidate),
+    underWayMs: () => witness.underWayMs,
   })
   const moved = (log: string): void => void view.advanced(log).catch(news.onError)
   news.on('advanced', moved)

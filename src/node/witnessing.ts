@@ -63,7 +63,10 @@ export function makeWitness(
         news.metrics.heads.inc({ door, outcome: kind, code })
         if (log !== undefined) news.emit('outcome', log, door, kind)
         news.tell(outcomeEvent(outcome, candidate))
-        if (kind === 'advanced') news.emit('advanced', log!)
+        if (kind !== 'advanced') return
+        // A clock may be set back meanwhile.
+        news.metrics.headDuration.observe({ door }, Math.max(0, clock.now() - candidate.receivedAt) / 1000)
+        news.emit('advanced', log!)
       },
       onFirstUse: (log, { size, root }) => news.tell({ event: 'first-use', log, size, root }),
       onSuspectAlarm: ({ log, id, size, code }) => {

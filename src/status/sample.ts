@@ -1,6 +1,6 @@
 /** What the gauges show: one reading of the node for a whole scrape. */
 import { CLOCK_CONDITIONS, type ClockCondition } from '../witness/clock.js'
-import type { ConditionName } from './conditions.js'
+import type { ConditionName, Severity } from './conditions.js'
 import type { MirrorStatusView } from './mirror-shapes.js'
 import type { AuditView } from './shapes.js'
 
@@ -20,8 +20,12 @@ export const BASTION_STATES = ['connecting', 'connected', 'serving'] as const
 
 export interface Sample {
   readonly ready: boolean
+  /** Who this is: `name+id` of the witness's key; the peer id, undefined without a mesh. */
+  readonly node: { readonly witness: string; readonly peerId: string | undefined }
   /** Names of the conditions that hold, each as often as it does. */
   readonly conditions: readonly ConditionName[]
+  /** Their severities, likewise. */
+  readonly severities: readonly Severity[]
   readonly logs: readonly LogSample[]
   /** Our own keys, and those of the policy. */
   readonly witnesses: readonly WitnessSample[]
@@ -69,6 +73,8 @@ export interface LogSample {
   readonly id: string
   /** Key name, which several logs may have. */
   readonly name: string
+  /** Names of the conditions of this log that hold. */
+  readonly conditions: readonly ConditionName[]
   readonly size: number
   /** POSIX seconds; 0 when nothing was signed. */
   readonly signedAt: number

@@ -16,8 +16,13 @@ export function sampleOf(parts: ViewParts, readings: Readings): Sample {
   const behind = around.bastion()
   return {
     ready: isReady(conditions),
+    node: { witness: identityOf(witnesses.witness.vkey), peerId: mesh?.peerId },
     conditions: conditions.map(({ name }) => name),
-    logs: witnesses.config.logs.map((log) => logSample(log, parts, readings)),
+    severities: conditions.map(({ severity }) => severity),
+    logs: witnesses.config.logs.map((log) => ({
+      ...logSample(log, parts, readings),
+      conditions: conditions.flatMap((condition) => (condition.log === log.id ? condition.name : [])),
+    })),
     witnesses: witnessKeys(witnesses).map((key): WitnessSample => ({
       identity: identityOf(key),
       age: readings.witnessAge(key),
@@ -50,7 +55,7 @@ function logSample(
   { id, key, url, disabled }: ViewParts['witnesses']['config']['logs'][number],
   parts: ViewParts,
   readings: Readings,
-): LogSample {
+): Omit<LogSample, 'conditions'> {
   const { witnesses, suspects, around, time } = parts
   const { store, cosigned } = witnesses
   const state = store.heads.get(id)

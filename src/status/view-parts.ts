@@ -54,6 +54,8 @@ export interface ViewParts {
   }
   /** Takes a head through the pipeline. */
   readonly submit: (candidate: Candidate) => Promise<Outcome>
+  /** Milliseconds since the oldest head that is on its way came. */
+  readonly underWayMs: () => number
 }
 
 /** What is shown of a place, as the exchange tells it. */

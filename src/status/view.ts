@@ -5,6 +5,7 @@
 import type { LogSetting } from '../config/config.js'
 import type { Received } from '../evidence/alarm.js'
 import type { Sample } from './sample.js'
+import { GossumError } from '../errors.js'
 import { isReady, type Condition } from './conditions.js'
 import type { PollView } from './polls.js'
 import { unmetFloor } from '../store/heads.js'
@@ -26,6 +27,9 @@ import type { ViewParts } from './view-parts.js'
 import { cosignatureViews, evidenceViews, ownKeys, witnessViews } from './witnesses.js'
 
 export type { ViewParts }
+
+/** Milliseconds that no head is on its way: proofs, deposits and lookups end long before. */
+const STUCK_MS = 15 * 60_000
 
 export class View implements NodeView {
   readonly #parts: ViewParts
@@ -227,6 +231,16 @@ export class View implements NodeView {
   readiness(): Promise<Readiness> {
     const conditions = this.#readings.conditions()
     return Promise.resolve({ ready: isReady(conditions), checks: checksOf(conditions) })
+  }
+
+  /**
+   * Resolves when heads can be judged, signed and shown: what a supervisor is told. Whether they are does not matter, for no start mends
+   * a log that lies, or a network that is down. Rejects when something has been under way for longer than anything takes.
+   */
+  async pulse(): Promise<void> {
+    await this.status()
+    const ms = this.#parts.underWayMs()
+    if (ms > STUCK_MS) throw new GossumError('INTERNAL', `a head has been on its way for ${Math.round(ms / 1000)} s`)
   }
 
   /** What the gauges show. */

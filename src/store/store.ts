@@ -27,6 +27,7 @@ import { openDatabase } from './open-database.js'
 import { requireReadable, requireDiskSpace } from './room.js'
 import { SeenLines } from './seen-lines.js'
 import { SignedBy } from './signed-by.js'
+import { ToldStore } from './told-store.js'
 import { WatchStore } from './watch-store.js'
 import { TileStore, TILES_PER_GENERATION } from './tile-store.js'
 
@@ -57,6 +58,8 @@ export class Store {
   readonly lookups: LookupStore
   /** How far new records were looked through for modules that are watched, and what is open of them. */
   readonly watched: WatchStore
+  /** What people were told of suspects and watched modules. */
+  readonly told: ToldStore
   /** Peers to come back to: one record, `book`. */
   readonly peers: Table
   readonly #disk: Disk
@@ -76,6 +79,7 @@ export class Store {
     this.deposits = deposits
     this.suspects = disk.table('suspects')
     this.watched = new WatchStore(disk.table('watched'))
+    this.told = new ToldStore(disk.table('told'))
     this.peers = disk.table('peers')
     this.tiles = new TileStore(generations(disk, 'tiles', TILES_PER_GENERATION))
     this.lookups = new LookupStore(generations(disk, 'lookups', LOOKUPS_PER_GENERATION))

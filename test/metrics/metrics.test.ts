@@ -1,12 +1,16 @@
 /** The metrics as they are scraped: labels that identify, counters that are there before they count, and docs that list all. */
+import { spawnSync } from 'node:child_process'
 import { describe, expect, test } from 'vitest'
 import { createMetrics, type LogSample, type Sample } from '../../src/metrics/metrics.js'
 import { CONDITION_NAMES } from '../../src/status/conditions.js'
 import { VERSION } from '../../src/version.js'
+import { required } from '../helpers/go.js'
+import { findPeer } from '../helpers/peers.js'
 
 const LOG: LogSample = {
   id: 'a'.repeat(64),
   name: 'sum.example.org',
+  conditions: [],
   size: 5,
   signedAt: 1_700_000_000,
   signedAge: 3,
@@ -24,7 +28,9 @@ const LOG: LogSample = {
 }
 const SAMPLE: Sample = {
   ready: true,
+  node: { witness: 'w.example+01020304', peerId: '12D3KooWTest' },
   conditions: [],
+  severities: [],
   logs: [LOG],
   witnesses: [{ identity: 'w.example+01020304', age: 7 }],
   peers: 1,
@@ -41,7 +47,7 @@ const SAMPLE: Sample = {
 
 /** The lines of a scrape that are no comments. */
 async function scraped(change: Partial<Sample> = {}): Promise<string[]> {
-  const metrics = createMetrics({ places: ['place.example'] })
+  const metrics = createMetrics({ places: ['place.example'], events: ['unauthorised'] })
   return (await metrics.text({ ...SAMPLE, ...change }))
     .split('\n')
     .filter((line) => line !== '' && !line.startsWith('#'))
@@ -96,6 +102,9 @@ describe('what has not happened yet', () => {
     'gossum_errors_total{code="INTERNAL"} 0',
     'gossum_errors_total{code="STORE_WRITE_FAILED"} 0',
     'gossum_gossip_dropped_total{reason="suspects-full"} 0',
+    'gossum_events_total{event="unauthorised"} 0',
+    'gossum_event_readers_dropped_total 0',
+    'gossum_head_duration_seconds_count{door="gossip"} 0',
   ])('is counted as none: %s', async (line) => {
     expect(await scraped()).toContain(line)
   })
@@ -113,6 +122,21 @@ describe('what has not happened yet', () => {
       const times = name === 'frozen' ? 2 : name === 'no policy' ? 1 : 0
       expect(lines).toContain(`gossum_condition{name="${name}"} ${times}`)
     }
+  })
+
+  test('a condition is that of its log, and counted by how bad it is', async () => {
+    const other = { ...LOG, id: 'b'.repeat(64), conditions: ['frozen', 'suspect'] as const }
+    const lines = await scraped({ logs: [LOG, other], severities: ['misbehaviour', 'doubtful', 'doubtful'] })
+    expect(lines.filter((line) => line.startsWith('gossum_log_condition'))).toEqual([
+      `gossum_log_condition{log="sum.example.org",log_id="${other.id}",name="frozen"} 1`,
+      `gossum_log_condition{log="sum.example.org",log_id="${other.id}",name="suspect"} 1`,
+    ])
+    expect(lines.filter((line) => line.startsWith('gossum_conditions_by_severity'))).toEqual([
+      'gossum_conditions_by_severity{severity="misbehaviour"} 1',
+      'gossum_conditions_by_severity{severity="failing"} 0',
+      'gossum_conditions_by_severity{severity="doubtful"} 2',
+      'gossum_conditions_by_severity{severity="notice"} 0',
+    ])
   })
 
   test('of what cannot be said there is no series', async () => {
@@ -144,5 +168,29 @@ test('the process is measured under the names that everybody uses, and the build
   for (const name of ['process_cpu_seconds_total', 'process_resident_memory_bytes', 'nodejs_heap_size_used_bytes'])
     expect(names).toContain(name)
   expect(names.filter((name) => /^gossum_(process|nodejs)_/.test(name))).toEqual([])
+  expect(await scraped()).toContain('gossum_node_info{witness="w.example+01020304",peer_id="12D3KooWTest"} 1')
   expect(await scraped()).toContain(`gossum_build_info{version="${VERSION}",node="${process.version}"} 1`)
+})
+
+const promtool = findPeer('promtool')
+
+test.runIf(required)('promtool is here, as REQUIRE_PEERS asks', () => {
+  expect(promtool).toBeDefined()
+})
+
+test.runIf(promtool !== undefined)('promtool reads a scrape, and minds nothing but names of others', async () => {
+  const metrics = createMetrics({ places: ['place.example'], events: ['watch'] })
+  metrics.routes(['/metrics'])
+  metrics.headDuration.observe({ door: 'poll' }, 0.2)
+  const hostile = { ...LOG, name: 'a"b\\c\nd{}\u202e', conditions: ['frozen'] as const }
+  const input = await metrics.text({ ...SAMPLE, logs: [LOG, hostile] })
+  const { status, stderr, stdout } = spawnSync(promtool!, ['check', 'metrics'], { input, encoding: 'utf8' })
+  // It ends with 3 when it minds something.
+  expect([status, stdout]).toEqual([3, ''])
+  // prom-client's own, which dashboards for Node.js are made for.
+  expect(stderr.trim().split('\n')).toEqual(
+    ['handles', 'requests', 'resources'].map(
+      (name) => `nodejs_active_${name}_total non-counter metrics should not have "_total" suffix`,
+    ),
+  )
 })

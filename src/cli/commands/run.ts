@@ -14,6 +14,7 @@ import { nodeFlag } from '../node-client.js'
 import { goEnv, writtenGoEnv } from '../go-env.js'
 import { declareSettings, settingsOf, type SettingFlags } from '../setting-flags.js'
 import { afterEvidence, afterSuspect, describeEvent, type Flags } from '../ui/event-text.js'
+import { Supervisor } from '../supervisor.js'
 import { output, type Output } from '../ui/output.js'
 import { grouped, span } from '../../lib/words.js'
 
@@ -74,9 +75,12 @@ async function runNode(flags: SettingFlags): Promise<void> {
   if (out.isJson) out.json(await readyLine(node, config))
   else await introduce(node, config, out)
   for (const line of publicTexts(config)) out.talk(line, { important: true })
+  const supervisor = Supervisor.of({ env: process.env, talk: (text) => out.talk(`! ${text}`, { important: true }) })
+  supervisor?.ready(() => node.view.pulse())
   ready = true
   early.forEach(show)
   await told
+  await supervisor?.stopping()
   await stop(node)
 }
 

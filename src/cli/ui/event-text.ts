@@ -2,7 +2,7 @@
 import { ERRORS, type ErrorCode } from '../../errors.js'
 import { BAD_RECORD, SPLIT_VIEW, WITNESS_CONFLICT } from '../../evidence/evidence.js'
 import type { NodeEvent } from '../../node/events.js'
-import { deedOf, placesOf } from './evidence-text.js'
+import { deedOf, placesOf } from '../../status/evidence-words.js'
 import { counted, isAnswer, pollError } from './node-text.js'
 import { grouped } from '../../lib/words.js'
 

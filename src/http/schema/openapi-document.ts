@@ -1,6 +1,7 @@
 /** The OpenAPI 3.1 document of what a node answers over HTTP. */
 import { VERSION } from '../../version.js'
 import { OPERATIONS, type Operation } from './operations.js'
+import * as feedShapes from '../../status/feed-shapes.js'
 import * as mirrorShapes from '../../status/mirror-shapes.js'
 import * as shapes from '../../status/shapes.js'
 
@@ -8,7 +9,7 @@ const DESCRIPTION = `What a gossum node answers over HTTP. Fields are only added
 Times are ISO 8601, roots base64, keys verifier keys, ids lower-case hex. Every read has an ETag. docs/http.md says more.`
 
 /** The schemas that have names. */
-const NAMED = Object.entries({ ...shapes, ...mirrorShapes })
+const NAMED = Object.entries({ ...shapes, ...feedShapes, ...mirrorShapes })
 const NAMES = new Map<unknown, string>(NAMED.map(([name, schema]) => [schema, name]))
 
 /** What the public server takes, as JSON. */

@@ -8,6 +8,7 @@ import { LogPictures } from '../../dashboard/facts.js'
 import { BELOW, EVENT_ID, INDEX_LIMIT, LIMIT } from './parameters.js'
 import { AlarmListView, AlarmTestView } from '../../status/alarm-shapes.js'
 import { MirrorAnswer, MirrorStatusView } from '../../status/mirror-shapes.js'
+import { JsonFeed } from '../../status/feed-shapes.js'
 import * as shapes from '../../status/shapes.js'
 
 export interface Operation {
@@ -165,6 +166,11 @@ const HEALTH: readonly Operation[] = [
   read('/livez', 'whether the process runs', text('it does')),
   { ...read('/readyz', 'whether it is ready', READY[200], [VERBOSE]), answers: READY },
   { ...read('/healthz', 'the same as /readyz', READY[200], [VERBOSE]), answers: READY },
+  read('/feed.atom', 'what people should hear of, as Atom', text('the feed', 'application/atom+xml')),
+  read('/feed.json', 'the same as a JSON Feed', {
+    description: 'the feed',
+    content: { 'application/feed+json': JsonFeed },
+  }),
   read('/metrics', 'for Prometheus', text('the metrics')),
   read('/openapi.json', 'this description', json('OpenAPI 3.1', Type.Object({}))),
 ]

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { deedOf, evidenceLines, placesOf } from '../../../src/cli/ui/evidence-text.js'
+import { evidenceLines } from '../../../src/cli/ui/evidence-text.js'
+import { deedOf, placesOf } from '../../../src/status/evidence-words.js'
 import type { EvidenceView } from '../../../src/status/shapes.js'
 import { EVIDENCE, LOG } from '../../helpers/node-view.js'
 

@@ -11,6 +11,7 @@ import { EventLog } from '../../../src/node/event-log.js'
 import type { NodeView } from '../../../src/status/node-view.js'
 import type { EvidenceView, LogView, StatusView } from '../../../src/status/shapes.js'
 import { eventsRoute } from '../../../src/http/events-door.js'
+import { feedRoutes } from '../../../src/http/feed-door.js'
 import { sumdbRoutes } from '../../../src/http/go-door.js'
 import { indexRoutes } from '../../../src/http/index-door.js'
 import { alarmOperatorRoutes } from '../../../src/http/alarm-operator.js'
@@ -67,6 +68,9 @@ function routesOf(node: NodeView): Route[] {
     }),
     aboutWitnessRoute(ABOUT),
     ...sumdbRoutes([], () => undefined),
+    ...feedRoutes(node, () => [
+      { event: 'suspect', at: LOG.time!, log: LOG_ID, id: 'ab', size: 3, code: 'NOT_CANONICAL' },
+    ]),
     ...indexRoutes({ page: () => Promise.resolve([]) }),
     ...mirrorRoutes(fakeMirror(), [], () => undefined),
     ...witnessRoutes(witness),
@@ -322,7 +326,7 @@ describe('a running node', () => {
     }
     await look('get', '/api/v1/logs/{log}/head', `/api/v1/logs/${log.id}/head`)
     await look('get', '/api/v1/logs/{log}/pictures', `/api/v1/logs/${log.id}/pictures`)
-    for (const path of ['/', '/livez', '/readyz', '/healthz', '/metrics', '/openapi.json'])
+    for (const path of ['/', '/livez', '/readyz', '/healthz', '/metrics', '/openapi.json', '/feed.atom', '/feed.json'])
       await look('get', path, path)
     const [script] = /\/assets\/[^"]+/.exec(seen['get /']!.body)!
     await look('get', '/assets/{name}', script)
