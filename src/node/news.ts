@@ -24,12 +24,28 @@ interface Heard {
 export class News extends EventEmitter<Heard> {
   readonly metrics: ReturnType<typeof createMetrics>
   readonly #onEvent: (event: NodeEvent) => void
+  readonly #lasting: ((event: NodeEvent) => void)[] = []
+  readonly #onRequest: (route: string, status: number) => void
 
-  /** `places`: the names of those outside the mesh, which are labels of metrics. */
-  constructor(onEvent: (event: NodeEvent) => void, places: readonly string[]) {
+  constructor(
+    onEvent: (event: NodeEvent) => void,
+    onRequest: (route: string, status: number) => void = () => undefined,
+  ) {
     super()
     this.#onEvent = onEvent
-    this.metrics = createMetrics({ places, events: EVENT_NAMES })
+    this.#onRequest = onRequest
+    this.metrics = createMetrics({ events: EVENT_NAMES })
+  }
+
+  /** Whoever listens by now does so as long as the node runs. */
+  keep(): void {
+    this.#lasting.push(...this.listeners('told'))
+  }
+
+  /** The others have ended. */
+  forget(): void {
+    for (const what of ['changed', 'advanced', 'told'] as const) this.removeAllListeners(what)
+    for (const listener of this.#lasting) this.on('told', listener)
   }
 
   readonly tell = (body: NodeEventBody): void => {
@@ -49,6 +65,8 @@ export class News extends EventEmitter<Heard> {
     this.tell({ event: 'error', code: errorCode(error), message: errorText(error) })
   }
 
-  readonly onRequest = (route: string, status: number): void =>
+  readonly onRequest = (route: string, status: number): void => {
     this.metrics.requests.inc({ route, status: String(status) })
+    this.#onRequest(route, status)
+  }
 }

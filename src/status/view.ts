@@ -39,7 +39,7 @@ export class View implements NodeView {
 
   constructor(parts: ViewParts) {
     this.#parts = parts
-    this.#startedAt = parts.time.now()
+    this.#startedAt = parts.past?.startedAt ?? parts.time.now()
     this.#readings = new Readings(parts)
   }
 
