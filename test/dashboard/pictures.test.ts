@@ -186,7 +186,7 @@ describe('the heartbeat', () => {
     )
     fc.assert(
       fc.property(facts, fc.boolean(), (some, isNarrow) => {
-        const svg = markup(outcomes(some as OutcomeFacts[], isNarrow))
+        const svg = markup(outcomes(some, isNarrow))
         expect(svg).not.toMatch(/NaN|Infinity|undefined/)
         for (const [, x, y] of svg.matchAll(/<rect x="([^"]*)" y="([^"]*)"/g)) {
           expect(Number(x)).toBeGreaterThanOrEqual(0)
