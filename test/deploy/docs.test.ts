@@ -52,6 +52,8 @@ const commands = new Set(
     .filter(([first]) =>
       [
         'status',
+        'doctor',
+        'reload',
         'evidence',
         'explain',
         'check',
