@@ -32,7 +32,7 @@ class World {
   readonly errors: string[] = []
   conditions: Condition[] = []
   isHeard = true
-  news = new News(() => undefined, [])
+  news = new News(() => undefined)
   #looks = 0
   readonly #waiting = new Set<() => void>()
   #alarming: Alarming | undefined
@@ -53,7 +53,7 @@ class World {
     const note = (event: NodeEvent): void => {
       if (event.event === 'error') this.errors.push(event.code)
     }
-    this.news = new News(note, [])
+    this.news = new News(note)
     const base = {
       config: {
         home: this.home,
