@@ -142,9 +142,9 @@ test('a push that is judged while the waiting ends is judged anew, and keeps not
   await heart.submit('poll', history.head(5))
   rollback.maySign = false
   const { promise: read, resolve: answer } = Promise.withResolvers<boolean>()
-  const { promise: asked, resolve: ask } = Promise.withResolvers<void>()
+  const { promise: asked, resolve: ask } = Promise.withResolvers<undefined>()
   heart.store.heads.refresh = () => {
-    ask()
+    ask(undefined)
     return read
   }
   const push = (size: number): Promise<Outcome> => {
