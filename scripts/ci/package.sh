@@ -7,6 +7,13 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 npm pack --silent --pack-destination "$work" >/dev/null
 cd "$work"
+# What others see of it: that package.json says the truth (publint), and that the types are those of the code (attw). Older ways
+# of finding modules than those of our Node versions are nobody's here.
+npx -y publint@0.3.25 run ./gossum-*.tgz --strict
+npx -y @arethetypeswrong/cli@0.18.5 ./gossum-*.tgz -f json > types.json || true
+node -e 'const { problems } = JSON.parse(require("fs").readFileSync("types.json", "utf8")).analysis
+  const wrong = problems.filter((p) => !["node10", "node16-cjs"].includes(p.resolutionKind ?? p.resolutionOption))
+  if (wrong.length > 0) { console.error(wrong); process.exit(1) }'
 printf '{"name":"consumer","private":true,"type":"module"}' > package.json
 # An installed package has none of our overrides: --engine-strict fails where a dependency does not run on this Node.
 npm install --silent --engine-strict --no-audit --no-fund ./gossum-*.tgz

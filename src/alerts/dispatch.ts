@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import type { AlarmSetting } from '../config/alarm-setting.js'
 import { AtOnce } from '../lib/at-once.js'
-import { lastingController } from '../lib/timed.js'
+import { lastingController, within } from '../lib/timed.js'
 import type { AlarmTestView, ReceiverView } from '../status/alarm-shapes.js'
 import type { AlarmFault } from '../status/conditions.js'
 import type { Alert } from './alert.js'
@@ -15,6 +15,8 @@ import { webhooksOf } from './webhook.js'
 
 /** Hooks that run at the same time. */
 const HOOKS_AT_ONCE = 4
+/** Milliseconds in which what is under way may end when the node stops: what is taken then is not told again. */
+const GRACE_MS = 1000
 /** Seconds after which it is said that a receiver takes nothing. */
 const FAILING_SECONDS = 300
 
@@ -33,7 +35,7 @@ export class Dispatch {
   readonly #lanes = new Map<string, Lane>()
   readonly #room = new AtOnce(HOOKS_AT_ONCE)
   readonly #stopped = lastingController()
-  readonly #running = new Set<Promise<unknown>>()
+  readonly #testing = new Set<Promise<unknown>>()
   #hooks: Hooks = { hooks: [], refused: [] }
 
   private constructor(parts: DispatchParts, outbox: Outbox) {
@@ -94,6 +96,16 @@ export class Dispatch {
 
   /** Tells a sample to all, once, and beside what waits. */
   async test(alert: Alert): Promise<AlarmTestView['results']> {
+    const testing = this.#test(alert)
+    this.#testing.add(testing)
+    try {
+      return await testing
+    } finally {
+      this.#testing.delete(testing)
+    }
+  }
+
+  async #test(alert: Alert): Promise<AlarmTestView['results']> {
     this.#hooks = await readHooks(hooksFolder(this.#parts.home))
     const refused = this.#hooks.refused.map(({ name, why }) => ({
       ...({ name, kind: 'hook', ok: false, ms: 0 } as const),
@@ -136,11 +148,12 @@ export class Dispatch {
     ]
   }
 
-  /** Ends what is under way; it is tried again after the next start. */
+  /** Ends what does not end soon; it is tried again after the next start. */
   async stop(): Promise<void> {
-    for (const lane of this.#lanes.values()) lane.stop()
+    const ended = Promise.all([...this.#lanes.values()].map((lane) => lane.stop())).then(() => undefined)
+    await within(GRACE_MS, ended)
     this.#stopped.abort(new Error('the node stops'))
-    await Promise.allSettled(this.#running)
+    await Promise.all([ended, ...[...this.#testing].map((one) => one.catch(() => undefined))])
   }
 
   #receivers(): Receiver[] {
@@ -164,7 +177,7 @@ export class Dispatch {
   }
 
   #end(key: string): void {
-    this.#lanes.get(key)?.stop()
+    void this.#lanes.get(key)?.stop()
     this.#lanes.delete(key)
   }
 
@@ -172,14 +185,8 @@ export class Dispatch {
     for (const lane of this.#lanes.values()) lane.wake()
   }
 
-  async #run(receiver: Receiver, alert: Alert): Promise<Attempt> {
+  #run(receiver: Receiver, alert: Alert): Promise<Attempt> {
     const act = (): Promise<Attempt> => receiver.deliver(alert, this.#stopped.signal)
-    const running = receiver.kind === 'hook' ? this.#room.run(act) : act()
-    this.#running.add(running)
-    try {
-      return await running
-    } finally {
-      this.#running.delete(running)
-    }
+    return receiver.kind === 'hook' ? this.#room.run(act) : act()
   }
 }

@@ -33,6 +33,7 @@ export class Lane {
   readonly #parts: LaneParts
   #isBusy = false
   #isWoken = false
+  #working: Promise<void> = Promise.resolve()
   #isStopped = false
   #timer: NodeJS.Timeout | undefined
   #alert: string | undefined
@@ -82,7 +83,7 @@ export class Lane {
     this.#isWoken = true
     if (this.#isBusy || this.#isStopped || this.#timer !== undefined) return
     this.#isBusy = true
-    void this.#work()
+    this.#working = this.#work()
       .catch(this.#parts.onError)
       .finally(() => {
         this.#isBusy = false
@@ -91,9 +92,11 @@ export class Lane {
       })
   }
 
-  stop(): void {
+  /** Resolves when what is under way has ended. */
+  stop(): Promise<void> {
     this.#isStopped = true
     clearTimeout(this.#timer)
+    return this.#working
   }
 
   async #work(): Promise<void> {

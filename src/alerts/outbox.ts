@@ -57,8 +57,7 @@ export class Outbox {
 
   async #read(): Promise<void> {
     const { dir, onError } = this.#options
-    await mkdir(dir, { recursive: true, mode: 0o700 })
-    for (const name of (await readdir(dir)).toSorted()) {
+    for (const name of await namesIn(dir)) {
       const number = Number(NAME.exec(name)?.[1])
       if (Number.isNaN(number)) continue
       this.#next = Math.max(this.#next, number + 1)
@@ -144,10 +143,21 @@ export class Outbox {
     return this.#disk
       .run(path, async () => {
         const { alert, receivers } = waiting
-        if (receivers.size === 0) await rm(path, { force: true })
-        else await writeWholeFile(path, JSON.stringify({ receivers: [...receivers], alert }))
+        if (receivers.size === 0) return rm(path, { force: true })
+        await mkdir(dir, { recursive: true, mode: 0o700 })
+        await writeWholeFile(path, JSON.stringify({ receivers: [...receivers], alert }))
       })
       .catch(onError)
+  }
+}
+
+/** The files of a folder, by name; none where there is no folder. */
+async function namesIn(dir: string): Promise<string[]> {
+  try {
+    return (await readdir(dir)).toSorted()
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
+    throw error
   }
 }
 

@@ -117,9 +117,21 @@ const COMMANDS: readonly Entry[] = [
   },
   {
     name: 'config',
-    summary: 'the settings of a node: what holds, and who says it',
+    summary: 'the settings of a node: a file to begin with, what is wrong with it, what holds',
     flags: ['home', 'config', 'node'],
     load: async () => (await import('./commands/config.js')).command(),
+  },
+  {
+    name: 'reload',
+    summary: 'have a running node take up what changed in its settings',
+    flags: ['home', 'config'],
+    load: async () => (await import('./commands/reload.js')).reloadCommand(),
+  },
+  {
+    name: 'log-level',
+    summary: 'how much a running node logs',
+    flags: ['home', 'config'],
+    load: async () => (await import('./commands/reload.js')).logLevelCommand(),
   },
   {
     name: 'log',

@@ -9,8 +9,10 @@ import { requireKeepers, type DepositSetting } from './deposit-setting.js'
 import { SUM_GOLANG_ORG } from './known-logs.js'
 import { requireMirror } from './mirror-setting.js'
 import { requireDistinct, type PlaceSetting } from './places.js'
-import { invalid, keyOf, type Setting, type Writing } from './setting.js'
+import { GossumError } from '../errors.js'
+import { invalid, keyOf, type Setting } from './setting.js'
 import { SETTINGS, type Settings, type Values } from './settings.js'
+import { PlacedError, problemsOf } from './settings-file.js'
 import { hear, type Heard } from './sources.js'
 
 export { parseLogSetting, SUM_GOLANG_ORG, type LogSetting, type Settings }
@@ -48,10 +50,22 @@ export function loadConfig(flags: Settings, options: LoadOptions = {}): Config {
 }
 
 /** The configuration that this amounts to. Throws as loadConfig does. */
-export function configOf(
-  heard: Readonly<Record<string, Heard>>,
-  { policy = true, book = true }: LoadOptions = {},
-): Config {
+export function configOf(heard: Readonly<Record<string, Heard>>, options: LoadOptions = {}): Config {
+  try {
+    return combined(heard, options)
+  } catch (error) {
+    throw placed(error, heard)
+  }
+}
+
+/** An error about a setting that a file says names the place; what is wrong with one alone was placed when it was read. */
+function placed(error: unknown, heard: Readonly<Record<string, Heard>>): unknown {
+  if (!(error instanceof GossumError) || error instanceof PlacedError) return error
+  const about = Object.values(heard).find(({ inFile }) => inFile && error.detail.startsWith(`${keyOf(inFile.name)}: `))
+  return about?.inFile === undefined ? error : new PlacedError(error, about.inFile.place)
+}
+
+function combined(heard: Readonly<Record<string, Heard>>, { policy = true, book = true }: LoadOptions): Config {
   const { log, logList, trustedProxy, upstream, feed, distributor, sourceSpotter, ...values } = parse(heard, policy)
   if (log.length === 0) throw invalid('log', 'there is none to follow')
   const isDefault = heard['log']!.source === 'default'
@@ -75,8 +89,12 @@ export function configOf(
 
 function parse(heard: Readonly<Record<string, Heard>>, policy: boolean): Values {
   const values = Object.entries<Setting>(SETTINGS).map(([name, setting]) => {
-    const written: Writing | undefined = name === 'policy' && !policy ? undefined : heard[name]!.written
-    return [name, setting.parse(written, keyOf(name))]
+    const { written, inFile }: Partial<Heard> = name === 'policy' && !policy ? {} : heard[name]!
+    try {
+      return [name, setting.parse(written, keyOf(name))]
+    } catch (error) {
+      throw (inFile && problemsOf(inFile)[0]) ?? error
+    }
   })
   return Object.fromEntries(values) as Values
 }

@@ -16,6 +16,7 @@ export const GROUPS = [
   'Exchange',
   'Go command',
   'Mirror',
+  'Log output',
 ] as const
 export type Group = (typeof GROUPS)[number]
 
@@ -44,6 +45,10 @@ interface Spelling {
   readonly otherwise?: string
   /** Whether URLs with passwords in them may stand in it. */
   readonly secret?: true
+  /** All that it may be. */
+  readonly choices?: readonly string[]
+  /** Whether only a start takes it up; the others are taken up by a reload, too. */
+  readonly restart?: true
   /** Where it may be said, the strongest first. */
   readonly places: readonly Place[]
   /**
@@ -79,6 +84,22 @@ export function textOr<V>(
 ): Setting<string, V> {
   const { read, ...spelling } = said
   return { places: EVERYWHERE, ...spelling, kind: 'text', initial, parse: (written, name) => read(written!, name) }
+}
+
+/** One of a few words. */
+export function choice<const C extends string>(
+  said: Said<{ choices: readonly C[]; initial: NoInfer<C> }>,
+): Setting<string, C> {
+  const { initial, ...spelling } = said
+  const choices: readonly C[] = said.choices
+  const parse = (written: string | undefined, name: string): C => {
+    const found = choices.find((one) => one === written)
+    if (found === undefined)
+      throw invalid(name, `one of ${choices.join(', ')} expected, got ${JSON.stringify(written)}`)
+    return found
+  }
+  const value = choices.join('|')
+  return { places: EVERYWHERE, value, ...spelling, kind: 'text', initial: () => initial, parse }
 }
 
 /** Items that a list of settings may have: logs, addresses, peers. */

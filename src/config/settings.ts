@@ -8,7 +8,7 @@ import { parseDeposit } from './deposit-setting.js'
 import { SUM_GOLANG_ORG, SUM_GOLANG_ORG_URL } from './known-logs.js'
 import { parseByteCount, parseDuration, parseMirror, parsePatterns } from './mirror-setting.js'
 import { parsePlaceOf } from './places.js'
-import { list, perSecond, seconds, textSetting, textOr, toggle, type Setting } from './setting.js'
+import { choice, list, perSecond, seconds, textSetting, textOr, toggle, type Setting } from './setting.js'
 import { CONFIG_FILE, HOME, NODE } from './shared-settings.js'
 import {
   parseBastion,
@@ -20,6 +20,10 @@ import {
   readPolicy,
 } from './values.js'
 import { parseWatch, WATCH_FIELDS } from './watch-setting.js'
+
+/** From the gravest. */
+export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const
+export type LogLevel = (typeof LOG_LEVELS)[number]
 
 const asWritten = (written: string): string => written
 
@@ -53,6 +57,7 @@ export const SETTINGS = {
   }),
   /** Multiaddrs to listen on; port 0 takes any free one. Empty: no mesh. */
   listen: list({
+    restart: true,
     group: 'Mesh',
     value: 'MULTIADDR',
     help: 'where peers reach us',
@@ -60,9 +65,16 @@ export const SETTINGS = {
     each: asWritten,
   }),
   /** Multiaddrs of peers to stay connected to. */
-  bootstrap: list({ group: 'Mesh', value: 'MULTIADDR', help: 'a peer to stay connected to', each: asWritten }),
+  bootstrap: list({
+    restart: true,
+    group: 'Mesh',
+    value: 'MULTIADDR',
+    help: 'a peer to stay connected to',
+    each: asWritten,
+  }),
   /** Multiaddrs that peers are told to dial instead of the ones listened on; empty: what was found out. */
   announce: list({
+    restart: true,
     group: 'Mesh',
     value: 'MULTIADDR',
     help: 'what peers are told to dial, instead of --listen',
@@ -70,9 +82,10 @@ export const SETTINGS = {
     each: asWritten,
   }),
   /** Whether nodes on the same local network are found by multicast DNS. */
-  mdns: toggle({ group: 'Mesh', help: 'do not look for nodes on the local network', initial: true }),
+  mdns: toggle({ restart: true, group: 'Mesh', help: 'do not look for nodes on the local network', initial: true }),
   /** HOST:PORT where the API listens. */
   http: textOr(() => '127.0.0.1:46787', {
+    restart: true,
     group: 'API',
     value: 'HOST:PORT',
     help: 'where the API listens; port 0 takes any free one',
@@ -80,6 +93,7 @@ export const SETTINGS = {
   }),
   /** Reverse proxies that are believed about whom they speak for: networks as ADDRESS/BITS, or addresses. */
   trustedProxy: list({
+    restart: true,
     group: 'API',
     value: 'CIDR',
     help: 'a reverse proxy whose X-Forwarded-For is believed',
@@ -87,6 +101,7 @@ export const SETTINGS = {
   }),
   /** `https://HOST[:PORT]` of a bastion to serve logs through that push; undefined: none. */
   bastion: textSetting({
+    restart: true,
     group: 'API',
     value: 'URL',
     help: 'take pushed heads through this bastion (docs/witness.md)',
@@ -94,6 +109,7 @@ export const SETTINGS = {
   }),
   /** Name of the witness key, used when the key is made. */
   name: textSetting({
+    restart: true,
     group: 'Witness',
     value: 'KEYNAME',
     help: 'name for a new witness key',
@@ -117,12 +133,14 @@ export const SETTINGS = {
   }),
   /** Seconds to wait at start for peers that say what this key has cosigned before (witness/rollback-guard.ts). */
   guardWait: seconds({
+    restart: true,
     group: 'Witness',
     help: 'wait this long at start for peers to say what this key has signed',
     ...{ least: 0, most: 3600, initial: 30 },
   }),
   /** "K", "required" or "K,required": who is to remember what this key cosigns before it does (witness/deposits.ts). */
   deposit: textSetting({
+    restart: true,
     group: 'Witness',
     value: 'K|required|K,required',
     help: 'how many chosen peers must record what is about to be signed',
@@ -131,12 +149,14 @@ export const SETTINGS = {
   }),
   /** Seconds that a signature waits for them. */
   depositWait: seconds({
+    restart: true,
     group: 'Witness',
     help: 'how long a signature waits for them',
     ...{ least: 0, most: 60, initial: 2 },
   }),
   /** Settles a disagreement between database and guard at start (docs/operating.md). */
   recover: toggle({
+    restart: true,
     group: 'Witness',
     help: 'go on although the journal and the database disagree (docs/operating.md)',
     initial: false,
@@ -144,6 +164,7 @@ export const SETTINGS = {
   }),
   /** Where the ssh-agent is that may hold the witness key. */
   agentSocket: textSetting({
+    restart: true,
     group: 'Witness',
     help: 'the ssh-agent that holds the witness key, when witness.key names it',
     places: ['environment'],
@@ -254,6 +275,21 @@ export const SETTINGS = {
     value: 'PATTERNS',
     help: 'modules whose new versions are served at once, as in GOPRIVATE',
     read: parsePatterns,
+  }),
+  /** What is logged on stderr: this and what is graver. */
+  logLevel: choice({
+    group: 'Log output',
+    help: 'how much is logged on stderr; gossum log-level changes it in a running node',
+    choices: LOG_LEVELS,
+    initial: 'info',
+  }),
+  /** Words for people, or a JSON line each for programs. */
+  logFormat: choice({
+    group: 'Log output',
+    help: 'text for people, or a JSON line for each event (docs/operating.md)',
+    choices: ['text', 'json'],
+    initial: 'text',
+    restart: true,
   }),
 } as const
 

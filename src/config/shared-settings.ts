@@ -7,6 +7,7 @@ import { defaultHome } from './user-home.js'
 export const HOME = textOr(defaultHome, {
   group: 'Common',
   value: 'DIR',
+  restart: true,
   help: 'keys and state',
   otherwise: '$GOSSUM_HOME, else XDG data home + /gossum',
   places: ['flag', 'file', 'environment'],

@@ -1,10 +1,7 @@
 /** Where settings are given: by flags, in the environment, in a YAML file; and which of them wins. What they mean is settings.ts. */
-import { parse as parseYaml } from 'yaml'
-import { errorText, GossumError, HintedError } from '../errors.js'
-import { readText } from './read-text.js'
-import { nearest } from './nearest.js'
-import { flagOf, fromVariable, fromYaml, invalid, keyOf, variableOf, type Place, type Writing } from './setting.js'
+import { flagOf, fromVariable, variableOf, type Place, type Writing } from './setting.js'
 import { ALL_SETTINGS, type Settings } from './settings.js'
+import { readSettingsFile, type FileSetting } from './settings-file.js'
 
 /** What holds for a setting, and who said it. */
 export interface Heard {
@@ -13,6 +10,8 @@ export interface Heard {
   readonly source: Place | 'default'
   /** The flag, the variable, or the path of the file; null for the default. */
   readonly at: string | null
+  /** What the file says, and where in it; absent for what the file does not say, or somebody stronger. */
+  readonly inFile?: FileSetting | undefined
 }
 
 /** What is said in one place, by the names of settings. */
@@ -37,9 +36,10 @@ export const VARIABLES: readonly string[] = named
 /** What holds for each setting. Throws CONFIG_INVALID, FILE_UNREADABLE or HOME_UNUSABLE. */
 export function hear(flags: Settings, { file, node, env }: Places): Record<string, Heard> {
   const path = file ?? (env['GOSSUM_CONFIG'] || undefined)
+  const inFile = path ? readSettings(path) : {}
   const said: Record<Place, Sayings> = {
     flag: { ...flags, config: file, node },
-    file: path ? readSettings(path) : {},
+    file: Object.fromEntries(Object.values(inFile).map(({ name, written }) => [name, written])),
     environment: readEnvironment(env),
   }
   return Object.fromEntries(
@@ -47,7 +47,7 @@ export function hear(flags: Settings, { file, node, env }: Places): Record<strin
       const source = setting.places.find((place) => said[place][name] !== undefined)
       if (source === undefined) return [name, { written: setting.initial(env), source: 'default', at: null }]
       const at = { flag: flagOf(name, setting), environment: variableOf(name, setting), file: path ?? null }[source]
-      return [name, { written: said[source][name], source, at }]
+      return [name, { written: said[source][name], source, at, inFile: source === 'file' ? inFile[name] : undefined }]
     }),
   )
 }
@@ -63,31 +63,12 @@ function readEnvironment(env: NodeJS.ProcessEnv): Sayings {
   )
 }
 
-function readSettings(path: string): Sayings {
-  let value: unknown
-  try {
-    value = parseYaml(readText(path)) ?? {}
-  } catch (error) {
-    // The lines behind the first show the place in the file, which the first names.
-    throw error instanceof GossumError ? error : invalid(path, errorText(error).split('\n')[0]!)
-  }
-  if (typeof value !== 'object' || Array.isArray(value)) throw invalid(path, 'not a mapping of settings')
-  return Object.fromEntries(
-    Object.entries(value as Record<string, unknown>).map(([key, said]) => {
-      const [name, setting] = inFiles.find(([known]) => keyOf(known) === key) ?? []
-      if (name === undefined || setting === undefined) throw unknownSetting(path, key)
-      return [name, fromYaml(setting, key, said)]
-    }),
-  )
+/** What a file says, and where. Throws what is wrong with how it is written, the first of all that is. */
+function readSettings(path: string): Readonly<Record<string, FileSetting>> {
+  const { settings, problems } = readSettingsFile(path, IN_FILES)
+  if (problems[0] !== undefined) throw problems[0]
+  return Object.fromEntries(settings.map((said) => [said.name, said]))
 }
 
-const inFiles = named.filter(([, { places }]) => places.includes('file'))
-
-function unknownSetting(path: string, key: string): GossumError {
-  const error = invalid(path, `there is no setting ${JSON.stringify(key)}`)
-  const meant = nearest(
-    key,
-    inFiles.map(([name]) => keyOf(name)),
-  )
-  return meant === undefined ? error : new HintedError(error, `did you mean ${meant}?`)
-}
+/** The settings that a file may say. */
+export const IN_FILES = named.filter(([, { places }]) => places.includes('file'))

@@ -72,9 +72,14 @@ export class GossipDoor {
     this.#reports = reports
   }
 
-  /** Joins the topics. The validators are in place before: a message must not slip through unexamined. */
+  /** Joins the topics of the logs. */
   start(): void {
-    const topics = [...this.#logs].flatMap((log) => [
+    this.join([...this.#logs])
+  }
+
+  /** Joins the topics of logs. The validators are in place before: a message must not slip through unexamined. */
+  join(logs: readonly string[]): void {
+    const topics = logs.flatMap((log) => [
       { name: headsTopic(log), topic: { kind: 'heads', log } as const },
       { name: evidenceTopic(log), topic: { kind: 'evidence', log } as const },
     ])
@@ -86,6 +91,14 @@ export class GossipDoor {
       )
     }
     for (const { name } of topics) this.#pubsub.subscribe(name)
+  }
+
+  /** Leaves those of logs that are not followed any more. */
+  leave(logs: readonly string[]): void {
+    for (const name of logs.flatMap((log) => [headsTopic(log), evidenceTopic(log)])) {
+      this.#pubsub.unsubscribe(name)
+      this.#pubsub.topicValidators.delete(name)
+    }
   }
 
   /**

@@ -4,7 +4,7 @@
  * Trusted: noise, for who is at the other end of a connection. Peers are not: what they send is verified, and what they cost is bounded.
  * Chosen peers are trusted with one thing, to remember what our keys signed, and only as many together as docs/protocol.md says.
  */
-import type { Connection, PeerId, PrivateKey } from '@libp2p/interface'
+import type { Connection, PeerId } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { GossumError } from '../errors.js'
 import type { VerifierKey } from '../tlog/note.js'
@@ -12,20 +12,19 @@ import type { Tree } from '../tlog/merkle.js'
 import type { Prefix } from '../witness/decide.js'
 import type { WitnessPromise } from '../witness/promise.js'
 import { parseAddresses } from './host/address.js'
-import type { SyncHandlers } from './sync/server/sync-server.js'
-import type { PeerStore } from './membership/peer-store.js'
 import { ChosenPeers, type Chosen } from './membership/chosen-peers.js'
 import { FloodMeter } from './host/flood.js'
-import { GossipDoor, type DoorReports } from './gossip.js'
-import { createHost, type Host } from './host/host.js'
+import { GossipDoor } from './gossip.js'
+import { allowTopics, createHost, type Host } from './host/host.js'
 import { Membership } from './membership/membership.js'
 import { Neighbours, type NeighbourHead } from './membership/neighbours.js'
 import type { PromiseAnswerOf } from './sync/client/promising.js'
-import { BootstrapDialer, type DialReport } from './membership/bootstrap-dialer.js'
-import type { OwnSide, SyncTimes } from './sync/sync-options.js'
+import { BootstrapDialer } from './membership/bootstrap-dialer.js'
 import { SyncDoor } from './sync/sync.js'
+import type { MeshInterests, MeshOptions, PeerEvent } from './mesh-options.js'
 import { evidenceTopic, headsTopic } from './topics.js'
 
+export type { MeshInterests, MeshOptions, PeerEvent } from './mesh-options.js'
 export { parseAddresses } from './host/address.js'
 export { chosenFrom, type KnownPeer, type PeerStore } from './membership/peer-store.js'
 export type { Chosen } from './membership/chosen-peers.js'
@@ -34,13 +33,6 @@ export type { NeighbourHead } from './membership/neighbours.js'
 
 /** Milliseconds for the ping that measures a new peer. */
 const PING_TIMEOUT_MS = 5_000
-
-export interface PeerEvent {
-  readonly peerId: string
-  /** Where it is, or was. */
-  readonly multiaddr: string
-  readonly connected: boolean
-}
 
 /** One connected peer, as GET /api/v1/peers shows it. */
 export interface PeerInfo {
@@ -62,40 +54,9 @@ export interface PeerInfo {
   readonly depositary: boolean | null
 }
 
-export interface MeshOptions {
-  readonly reach: {
-    readonly peerKey: PrivateKey
-    /** Multiaddrs; port 0 takes a free one, none at all makes a node that only dials. */
-    readonly listen: readonly string[]
-    /** Multiaddrs of peers to stay connected to, with or without /p2p/ID. */
-    readonly bootstrap: readonly string[]
-    /** Multiaddrs to tell peers instead of those listened on. */
-    readonly announce?: readonly string[]
-    /** Whether to look for nodes on the local network, and to be found there. */
-    readonly mdns?: boolean
-    /** Where the peers that we met outlive a restart. */
-    readonly peerStore?: PeerStore
-  }
-  readonly own: OwnSide & {
-    /** Key name and key id (`name+keyid`) of keys that no key of a neighbour may share. */
-    readonly reserved?: readonly string[]
-  }
-  readonly handlers: SyncHandlers
-  readonly times?: SyncTimes
-  readonly told?: Partial<DoorReports> & {
-    /** A chosen peer has connected, and speaks the sync protocol. */
-    readonly onChosen?: (peer: string) => void
-    /** relayed() has changed. */
-    readonly onNeighbours?: () => void
-    /** A peer that is not us has proven our own witness key: two nodes sign with one key. */
-    readonly onTwin?: (peer: string) => void
-    readonly onPeer?: (event: PeerEvent) => void
-    readonly onDial?: (report: DialReport) => void
-  }
-}
-
 interface Parts {
   readonly host: Host
+  readonly interests: Readonly<Record<keyof MeshInterests, Set<string>>>
   readonly gossip: GossipDoor
   readonly sync: SyncDoor
   readonly redial: BootstrapDialer
@@ -247,6 +208,26 @@ export class Mesh {
     return this.#parts.redial.size + this.#parts.membership.known
   }
 
+  /**
+   * Is about something else from now on. A peer tells its topics when it connects, and those that we were not on we did not hear:
+   * where there are new ones every connection is made anew, and this resolves when they are closed.
+   */
+  async attend({ logs, counts = [], reserved = [] }: MeshInterests): Promise<void> {
+    const { interests, gossip, neighbours } = this.#parts
+    const gone = [...interests.logs].filter((log) => !logs.includes(log))
+    const come = logs.filter((log) => !interests.logs.has(log))
+    replace(interests.logs, logs)
+    replace(interests.counts, counts)
+    replace(interests.reserved, reserved)
+    gossip.leave(gone)
+    allowTopics(this.#host, topicsOf(logs))
+    gossip.join(come)
+    neighbours.changed()
+    if (come.length === 0) return
+    await Promise.all(this.#host.getPeers().map((peer) => this.#host.hangUp(peer).catch(() => undefined)))
+    this.#parts.redial.look()
+  }
+
   /** Closes every connection and leaves nothing behind. */
   async stop(): Promise<void> {
     this.#parts.redial.stop()
@@ -289,14 +270,14 @@ async function build({ reach, own, handlers, times = {}, told = {} }: MeshOption
   const { listen, bootstrap, announce } = parseAddresses(reach)
   const nothing = (): void => undefined
   const reports = { onError: told.onError ?? nothing, onDropped: told.onDropped ?? nothing }
-  const logs = new Set(own.logs)
-  const counts = new Set(own.counts)
+  const interests = { logs: new Set(own.logs), counts: new Set(own.counts), reserved: new Set(own.reserved) }
+  const { logs, counts } = interests
   const meter = new FloodMeter()
   const host = await createHost({
     peerKey: reach.peerKey,
     listen,
     announce,
-    topics: [...logs].flatMap((log) => [headsTopic(log), evidenceTopic(log)]),
+    topics: topicsOf(own.logs),
     peers: {
       overBudget: (peer) => meter.isPaused(peer, performance.now()),
       onOffence: (peer) => meter.cut(peer, performance.now()),
@@ -309,7 +290,7 @@ async function build({ reach, own, handlers, times = {}, told = {} }: MeshOption
   const neighbours = new Neighbours({
     logs,
     counts,
-    reserved: new Set(own.reserved),
+    reserved: interests.reserved,
     witness: own.identity?.witness,
     onChange: told.onNeighbours ?? nothing,
     onTwin: told.onTwin ?? nothing,
@@ -317,12 +298,21 @@ async function build({ reach, own, handlers, times = {}, told = {} }: MeshOption
   const redial = new BootstrapDialer(host, bootstrap, syncPeers, told.onDial ?? nothing, () => sync.chosenChanged())
   const chosen = new ChosenPeers({ configured: redial, remembered: membership, syncPeers })
   const sync = new SyncDoor({
-    ...{ host, own, handlers, meter, times },
+    ...{ host, own, interests, handlers, meter, times },
     peers: { syncPeers, neighbours, membership, chosen },
     told: { ...reports, onChosen: told.onChosen ?? nothing },
   })
   const gossip = new GossipDoor(host.services.pubsub, logs, meter, handlers, reports)
-  return { host, gossip, sync, redial, chosen, neighbours, membership, syncPeers }
+  return { host, interests, gossip, sync, redial, chosen, neighbours, membership, syncPeers }
+}
+
+function topicsOf(logs: readonly string[]): string[] {
+  return logs.flatMap((log) => [headsTopic(log), evidenceTopic(log)])
+}
+
+function replace(set: Set<string>, items: readonly string[]): void {
+  set.clear()
+  for (const item of items) set.add(item)
 }
 
 /** libp2p puts the reasons of all listeners into one text. */

@@ -12,6 +12,7 @@ import { apiRoutes, evidenceIdOf } from './api.js'
 import type { NodeView } from '../status/node-view.js'
 import { operatorSocket, withShortPath } from './operator-path.js'
 import { json, type Reply } from './reply.js'
+import { ChangingRoutes } from './changing-routes.js'
 import { Responder, type ResponderReports } from './responder.js'
 import type { ApiRequest, Route } from './router.js'
 
@@ -32,15 +33,18 @@ export class OperatorDoor {
 
   /**
    * Opens the door in a home that no other process uses; a socket that a killed one left is replaced. `routes`: what parts of the
-   * node have for its operator, beside what every node has. Throws OPERATOR_DOOR.
+   * node have for its operator, beside what every node has; or all of them, where they change. Throws OPERATOR_DOOR.
    */
   static async start(
     home: string,
     node: NodeView,
     reports: ResponderReports,
-    routes: readonly Route[] = [],
+    routes: readonly Route[] | ChangingRoutes = [],
   ): Promise<OperatorDoor> {
-    const responder = new Responder([...operatorRoutes(node), ...routes, ...apiRoutes(node)], reports)
+    const responder = new Responder(
+      routes instanceof ChangingRoutes ? routes : allOperatorRoutes(node, routes),
+      reports,
+    )
     const server = createServer()
     const door = new OperatorDoor(server, responder, operatorSocket(home))
     server.on('request', (request, response) => {
@@ -87,6 +91,11 @@ async function listenPrivately(server: Server, home: string): Promise<void> {
   } finally {
     await rm(directory, { recursive: true, force: true })
   }
+}
+
+/** All that this door serves. */
+export function allOperatorRoutes(node: NodeView, routes: readonly Route[]): Route[] {
+  return [...operatorRoutes(node), ...routes, ...apiRoutes(node)]
 }
 
 /** What nobody else may do. */

@@ -6,6 +6,7 @@ import { CostlyReads } from './costly.js'
 import { conditional, refusalOf, routeFor, splitTarget } from './answer.js'
 import { CROSS_ORIGIN } from './cross-origin.js'
 import { statusOf, type Reply } from './reply.js'
+import { ChangingRoutes } from './changing-routes.js'
 import { matchPath, type ApiRequest, type Match, type Route } from './router.js'
 import type { SentBody } from './sent-body.js'
 
@@ -35,15 +36,15 @@ const MAX_IDLE_BODY_BYTES = 1024
 const CLIENT_GONE = 499
 
 export class Responder {
-  readonly #routes: readonly Route[]
+  readonly #routes: ChangingRoutes
   readonly #reports: ResponderReports
   readonly #costly = new CostlyReads()
   /** Bodies that go on. */
   readonly #endless = new Set<SentBody>()
   #isStopped = false
 
-  constructor(routes: readonly Route[], reports: ResponderReports) {
-    this.#routes = routes
+  constructor(routes: readonly Route[] | ChangingRoutes, reports: ResponderReports) {
+    this.#routes = routes instanceof ChangingRoutes ? routes : new ChangingRoutes(routes)
     this.#reports = reports
   }
 
@@ -119,9 +120,14 @@ export class Responder {
   async #answer(request: IncomingMessage, client: Client, arrival: Arrival): Promise<{ reply: Reply; route: string }> {
     let match: Match | undefined
     let route: Route | undefined
+    let leave: (() => void) | undefined
     try {
       const [pathname, query] = splitTarget(request.url ?? '')
-      match = matchPath(this.#routes, pathname)
+      match = this.#routes.fixed(pathname)
+      if (match === undefined) {
+        leave = this.#routes.tryEnter() ?? (await this.#routes.enter())
+        match = matchPath(this.#routes.now, pathname)
+      }
       route = routeFor(match, request.method)
       const body = await readBody(request, route.maxBodyBytes ?? MAX_IDLE_BODY_BYTES)
       if (arrival.begin?.() === true && route.isHealth !== true) throw new GossumError('NODE_BUSY', 'connections')
@@ -143,6 +149,8 @@ export class Responder {
       const isOurs = statusOf(error) >= 500 && code !== 'NODE_BUSY' && traitsOf(code).fault !== 'request'
       if (isOurs && request.complete && !client.isGone) this.#reports.onError?.(error)
       return { reply: refusalOf(error, match, route), route: match?.routes[0]?.path ?? '' }
+    } finally {
+      leave?.()
     }
   }
 }

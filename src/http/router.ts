@@ -46,12 +46,19 @@ export interface Match {
 
 /** The routes of a path. Throws NOT_FOUND, or REQUEST_INVALID for a path that is not percent-encoded UTF-8. */
 export function matchPath(routes: readonly Route[], pathname: string): Match {
+  const match = findPath(routes, pathname)
+  if (match === undefined) throw new GossumError('NOT_FOUND', pathname.slice(0, 200))
+  return match
+}
+
+/** The same; undefined when there is none. Throws REQUEST_INVALID. */
+export function findPath(routes: readonly Route[], pathname: string): Match | undefined {
   const segments = pathname.split('/').map(decodeSegment)
   for (const { path } of routes) {
     const params = matchSegments(patternOf(path), segments)
     if (params !== undefined) return { params, routes: routes.filter((route) => route.path === path) }
   }
-  throw new GossumError('NOT_FOUND', pathname.slice(0, 200))
+  return undefined
 }
 
 /** The segments of the paths that routes declare: a closed set. */

@@ -12,20 +12,28 @@ import { apiRoutes } from './api.js'
 import type { NodeView } from '../status/node-view.js'
 import { ClientAddresses } from './client-address.js'
 import { Connections, type ConnectionLimits } from './connections.js'
+import { ChangingRoutes } from './changing-routes.js'
+import type { Gate } from '../lib/gate.js'
 import { Responder, type ResponderReports } from './responder.js'
 import { sumdbRoutes, type SumdbView } from './go-door.js'
 import type { Route } from './router.js'
 import { Turns } from './turns.js'
 
-export interface HttpServerOptions extends ResponderReports {
-  readonly host: string
-  /** 0 takes any free port. */
-  readonly port: number
+/** What a server serves. */
+export interface HttpServed {
   readonly node: NodeView
   /** The logs as the go command sees them here. */
   readonly sumdbs?: readonly SumdbView[]
   /** Routes beside those of the API. */
   readonly routes?: readonly Route[]
+}
+
+export interface HttpServerOptions extends ResponderReports, HttpServed {
+  readonly host: string
+  /** 0 takes any free port. */
+  readonly port: number
+  /** Closed while serve() is about to be called; without it nobody waits for that. */
+  readonly gate?: Gate
   /** Reverse proxies that are believed about whom they speak for, as ADDRESS/BITS. */
   readonly trustedProxies?: readonly string[]
   /** Less than usual, for tests. */
@@ -63,13 +71,13 @@ const CLOSE_GRACE_MS = 1_000
 export class HttpServer {
   readonly #server: Server
   readonly #responder: Responder
+  readonly #routes: ChangingRoutes
+  readonly #onError: ((error: unknown) => void) | undefined
   readonly #connections: Connections
   readonly #clients: ClientAddresses
   readonly #readMs: number
   readonly #turns = new Turns()
   #closing: Promise<void> | undefined
-  /** The paths that are served, as they are declared. */
-  readonly routes: readonly string[]
   /** Set when it listens. */
   #url = ''
 
@@ -81,13 +89,10 @@ export class HttpServer {
       limits,
       (address) => LOOPBACK.isTrusted(address) || this.#clients.isTrusted(address),
     )
-    const routes = [
-      ...apiRoutes(options.node),
-      ...sumdbRoutes(options.sumdbs ?? [], (error) => options.onError?.(error)),
-      ...(options.routes ?? []),
-    ]
-    this.routes = [...new Set(routes.map(({ path }) => path))]
-    this.#responder = new Responder(routes, options)
+    this.#onError = options.onError
+    this.#routes = new ChangingRoutes([], options)
+    this.serve(options)
+    this.#responder = new Responder(this.#routes, options)
     this.#server = createServer({
       headersTimeout: limits.headersMs,
       requestTimeout: limits.requestMs,
@@ -99,7 +104,7 @@ export class HttpServer {
     this.#server.setTimeout(IDLE_TIMEOUT_MS)
     this.#server.on('connection', (socket: Socket) => this.#connections.admit(socket))
     this.#server.on('request', (request, response) => {
-      this.#turns.take(request, response, (isLast) => void this.#serve(request, response, isLast))
+      this.#turns.take(request, response, (isLast) => void this.#answer(request, response, isLast))
     })
   }
 
@@ -116,12 +121,22 @@ export class HttpServer {
     return server
   }
 
+  /** From now on it serves this. */
+  serve({ node, sumdbs = [], routes = [] }: HttpServed): void {
+    this.#routes.now = [...apiRoutes(node), ...sumdbRoutes(sumdbs, (error) => this.#onError?.(error)), ...routes]
+  }
+
+  /** The paths that are served, as they are declared. */
+  get routes(): readonly string[] {
+    return [...new Set(this.#routes.now.map(({ path }) => path))]
+  }
+
   /** Without a slash at the end. A server that listens on every address is named by loopback. */
   get url(): string {
     return this.#url
   }
 
-  async #serve(request: IncomingMessage, response: ServerResponse, isLast: boolean): Promise<void> {
+  async #answer(request: IncomingMessage, response: ServerResponse, isLast: boolean): Promise<void> {
     const { socket, headers } = request
     const left = await this.#responder.respond(request, response, {
       client: this.#clients.of(socket.remoteAddress, headers),

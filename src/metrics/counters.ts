@@ -67,14 +67,12 @@ const REQUEST_OUTCOMES = ['ok', 'size', 'unknown', 'refused', 'busy', 'failed', 
 const HEAD_BUCKETS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120]
 
 export interface CounterOptions {
-  /** Names of the places outside the mesh. */
-  readonly places: readonly string[]
   /** Names of all events. */
   readonly events?: readonly string[]
 }
 
 /** Declares the counters, each with the series that it can have. */
-export function addCounters(registry: Registry, { places, events = [] }: CounterOptions) {
+export function addCounters(registry: Registry, { events = [] }: CounterOptions) {
   const add = <L extends string>(
     name: string,
     help: string,
@@ -171,8 +169,12 @@ export function addCounters(registry: Registry, { places, events = [] }: Counter
       'gossum_exchange_requests_total',
       'Requests to places outside the mesh, by place and outcome.',
       ['place', 'outcome'],
-      places.flatMap((place) => REQUEST_OUTCOMES.map((outcome) => ({ place, outcome }))),
+      [],
     ),
+    /** Places outside the mesh, by their names: likewise. */
+    places(names: readonly string[]): void {
+      for (const place of names) for (const outcome of REQUEST_OUTCOMES) this.exchange.inc({ place, outcome }, 0)
+    },
     errors: add(
       'gossum_errors_total',
       'Errors that are ours, by code.',

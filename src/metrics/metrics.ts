@@ -17,7 +17,7 @@ export interface Declared {
   readonly labelNames: readonly string[]
 }
 
-export function createMetrics(options: CounterOptions = { places: [] }) {
+export function createMetrics(options: CounterOptions = {}) {
   const registry = new Registry()
   // The default looks at the event loop a hundred times a second, which is most of what an idle node would do.
   collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: 100 })

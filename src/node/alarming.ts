@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { adviceFor, TEST_ADVICE } from '../alerts/advice.js'
 import { makeAlert, type Advice, type Alert, type AlertEvidence, type Tidings } from '../alerts/alert.js'
 import { Dispatch } from '../alerts/dispatch.js'
-import { Holding, type Moments } from '../alerts/holding.js'
+import { Holding, type Moments, type ToldCondition } from '../alerts/holding.js'
 import { readTold, writeTold } from '../alerts/told.js'
 import type { AlarmOperator } from '../http/alarm-operator.js'
 import { lastingController } from '../lib/timed.js'
@@ -31,6 +31,7 @@ export interface AlarmingParts {
   readonly evidenceFile: (id: string) => Promise<Uint8Array | undefined>
   /** URL of its API. */
   readonly http: () => string
+  readonly everyMs?: number
 }
 
 export class Alarming implements AlarmOperator {
@@ -46,13 +47,14 @@ export class Alarming implements AlarmOperator {
   readonly #telling = new Set<Promise<void>>()
   #running: Promise<void> = Promise.resolve()
   /** What was written last of what was told. */
-  #kept = ''
+  #kept: string
 
   private constructor(base: NodeBase, parts: AlarmingParts, dispatch: Dispatch, holding: Holding) {
     this.#base = base
     this.#parts = parts
     this.#dispatch = dispatch
     this.#holding = holding
+    this.#kept = namesOf(holding.told)
     this.#own = base.keyring.verifiers.map(({ vkey }) => vkey)
   }
 
@@ -110,7 +112,7 @@ export class Alarming implements AlarmOperator {
     while (!signal.aborted) {
       this.#rounds.begin()
       await this.#look().catch(this.#base.news.onError)
-      await this.#rounds.rest(EVERY_MS)
+      await this.#rounds.rest(this.#parts.everyMs ?? EVERY_MS)
     }
   }
 
@@ -130,7 +132,7 @@ export class Alarming implements AlarmOperator {
   /** After it was handed on: what a crash comes between is told twice rather than never. */
   async #keep(): Promise<void> {
     const { told } = this.#holding
-    const names = JSON.stringify(told.map(({ name, log, since }) => [name, log, since]))
+    const names = namesOf(told)
     if (names === this.#kept) return
     await writeTold(toldFile(this.#base.config.home), told)
     this.#kept = names
@@ -175,6 +177,11 @@ export class Alarming implements AlarmOperator {
     const { now, monotonic } = this.#base.clock
     return { monotonic: monotonic(), day: new Date(now()).toISOString() }
   }
+}
+
+/** What tells two states of what was told apart: the words of one may change all the time. */
+function namesOf(told: readonly ToldCondition[]): string {
+  return JSON.stringify(told.map(({ name, log, since }) => [name, log, since]))
 }
 
 function toldFile(home: string): string {

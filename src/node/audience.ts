@@ -25,8 +25,9 @@ export const AUDIENCES = {
   bastion: 'all',
   'first-use': 'all',
   exchange: 'all',
-  // Paths of this machine stand in both.
+  // Paths of this machine may stand in them.
   'log-list': 'operator',
+  reload: 'operator',
   error: 'operator',
 } as const satisfies Record<NodeEvent['event'], Audience>
 

@@ -2,7 +2,7 @@
  * What stands between this node and a signature, beside the logs themselves: whether peers have said what its keys signed
  * before, whether they keep what it is about to sign, whether the clock can be right, and which key may cosign which log.
  */
-import type { Config } from '../config/config.js'
+import type { Config, LogSetting } from '../config/config.js'
 import type { ErrorCode } from '../errors.js'
 import type { NodeEventBody } from './events.js'
 import type { Keyring } from '../keys/keyring.js'
@@ -38,7 +38,8 @@ export class NodeBarrier {
   readonly clock: Clock
   /** Whether all keys were made at this start, and have signed nothing. */
   readonly isFresh: boolean
-  readonly #binding: Binding
+  #binding: Binding
+  #logs: readonly LogSetting[] = []
   readonly #options: NodeBarrierOptions
   #conditions: readonly ClockCondition[] = []
   #timer: NodeJS.Timeout | undefined
@@ -51,12 +52,9 @@ export class NodeBarrier {
     this.#options = options
     // Another process may have made the keys in this home a moment ago, and signed.
     this.isFresh = keyring.fresh && store.heads.logs().length === 0
-    this.#binding = new Binding({
-      keyring,
-      logs: config.logs,
-      states: () => new Map(store.heads.logs().map((log) => [log, store.heads.get(log)])),
-    })
+    this.#binding = this.#bindingOf(config.logs)
     this.#binding.requireKept()
+    this.#logs = config.logs
     this.clock = new Clock({ now, monotonic: () => performance.now(), released: RELEASED })
     this.guard = new RollbackGuard({
       fresh: this.isFresh,
@@ -75,6 +73,17 @@ export class NodeBarrier {
     })
     // Whether its promises are kept is said of the outcome of each audit.
     if (keyring.auditor !== undefined) this.auditorDeposits = new Deposits({ ...deposited, onChange: () => undefined })
+  }
+
+  /** Throws ORIGIN_TAKEN when these logs could not be followed with the keys that there are (binding.ts). */
+  requireKept(logs: readonly LogSetting[]): void {
+    this.#bindingOf(logs).requireKept()
+  }
+
+  /** From now on these are the logs. */
+  follow(logs: readonly LogSetting[]): void {
+    this.#binding = this.#bindingOf(logs)
+    this.#logs = logs
   }
 
   start(): void {
@@ -119,8 +128,8 @@ export class NodeBarrier {
   readonly taken = (log: string): string | undefined => this.#binding.text(log)
 
   readonly clockReport = (): ClockReport => {
-    const { config, store } = this.#options
-    const promises = followedOf(config.logs).flatMap(({ id, key }) => {
+    const { store } = this.#options
+    const promises = followedOf(this.#logs).flatMap(({ id, key }) => {
       const time = store.heads.get(id).signed?.time
       return time === undefined ? [] : [{ log: key.name, time }]
     })
@@ -133,6 +142,15 @@ export class NodeBarrier {
     const audits = this.auditorDeposits?.report
     const isWorse = report.state === 'deposited' && audits?.state === 'undeposited'
     return isWorse ? { ...audits, text: `of the auditor's promises: ${audits.text}` } : report
+  }
+
+  #bindingOf(logs: readonly LogSetting[]): Binding {
+    const { keyring, store } = this.#options
+    return new Binding({
+      keyring,
+      logs,
+      states: () => new Map(store.heads.logs().map((log) => [log, store.heads.get(log)])),
+    })
   }
 
   #lookAtClock(): void {

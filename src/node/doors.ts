@@ -3,10 +3,12 @@ import { join } from 'node:path'
 import type { Config } from '../config/config.js'
 import type { NodeView } from '../status/node-view.js'
 import { Bastion, type BastionReport } from '../http/bastion/bastion.js'
-import { OperatorDoor } from '../http/operator-socket.js'
+import { ChangingRoutes } from '../http/changing-routes.js'
+import { allOperatorRoutes, OperatorDoor } from '../http/operator-socket.js'
 import type { Route } from '../http/router.js'
-import { HttpServer } from '../http/server.js'
+import { HttpServer, type HttpServed } from '../http/server.js'
 import type { SumdbProxy } from '../proxy/sumdb-proxy.js'
+import type { Gate } from '../lib/gate.js'
 import type { News } from './news.js'
 import { PatientDoor } from './patient-door.js'
 
@@ -22,13 +24,18 @@ export interface Served {
 export class Doors {
   readonly #config: Config
   readonly #news: News
+  readonly #gate: Gate
+  readonly #operatorRoutes: ChangingRoutes
   #http: HttpServer | undefined
   #operator: PatientDoor | undefined
   #bastion: Bastion | undefined
 
-  constructor(config: Config, news: News) {
+  /** `gate` is closed while what is served is exchanged; `fixed` the operator may ask for then, too. */
+  constructor(config: Config, news: News, gate: Gate, fixed: readonly Route[]) {
     this.#config = config
     this.#news = news
+    this.#gate = gate
+    this.#operatorRoutes = new ChangingRoutes([], { gate, fixed })
   }
 
   /** URL of the HTTP API; empty before the start. */
@@ -46,17 +53,28 @@ export class Doors {
   }
 
   /** Opens them. Throws ADDRESS_IN_USE. */
-  async start({ node, sumdbs, witness, reads, operator }: Served): Promise<void> {
+  async start(served: Served): Promise<void> {
     const { home, http, trustedProxies, bastion } = this.#config
     const { onError, onRequest } = this.#news
-    const server = { ...http, trustedProxies, node, sumdbs, routes: [...witness, ...reads], onError, onRequest }
-    this.#http = await HttpServer.start(server)
-    this.#news.metrics.routes(this.#http.routes)
+    const { node, witness } = served
+    const gate = this.#gate
+    this.#http = await HttpServer.start({ ...http, trustedProxies, gate, ...publicOf(served), onError, onRequest })
+    this.serve(served)
     // A home that takes no socket is no reason not to run: nothing can be acknowledged until it does, which is said.
-    const open = (): Promise<OperatorDoor> => OperatorDoor.start(home, node, { onError, onRequest }, operator)
+    const open = (): Promise<OperatorDoor> =>
+      OperatorDoor.start(home, node, { onError, onRequest }, this.#operatorRoutes)
     this.#operator = new PatientDoor({ open, onError })
     await this.#operator.start()
     if (bastion !== undefined) await this.#startBastion(bastion, witness)
+  }
+
+  /** From now on they serve this. */
+  serve(served: Served): void {
+    const { node, witness, operator } = served
+    this.#operatorRoutes.now = allOperatorRoutes(node, operator)
+    this.#bastion?.serveRoutes(witness)
+    this.#http?.serve(publicOf(served))
+    this.#news.metrics.routes(this.#http?.routes ?? [])
   }
 
   async #startBastion(url: string, routes: readonly Route[]): Promise<void> {
@@ -66,6 +84,7 @@ export class Doors {
       url,
       key: { publicKey: key.publicKey.raw, seed: key.raw.subarray(0, 32) },
       routes,
+      gate: this.#gate,
       onChange: ({ state, error, url: of }) => this.#news.tell({ event: 'bastion', url: of, state, error }),
       onError: this.#news.onError,
       onRequest: this.#news.onRequest,
@@ -80,4 +99,9 @@ export class Doors {
     await this.#operator?.stop()
     await this.#http?.stop()
   }
+}
+
+/** What anybody may ask for. */
+function publicOf({ node, sumdbs, witness, reads }: Served): HttpServed {
+  return { node, sumdbs, routes: [...witness, ...reads] }
 }

@@ -163,6 +163,16 @@ export type NodeEvent = { readonly at: string } & (
       /** Whether what was added is followed from the next start on only. */
       readonly atNextStart: boolean
     }
+  /** The settings were read anew: what of them is taken up, and what takes a restart; or why they are as they were. */
+  | {
+      readonly event: 'reload'
+      readonly changed: readonly string[]
+      readonly restart: readonly string[]
+      /** Ids of logs that are followed now, and of those that are not any more. */
+      readonly followed: readonly string[]
+      readonly left: readonly string[]
+      readonly error: string | null
+    }
   /** An error of ours, or of our disk. */
   | { readonly event: 'error'; readonly code: string; readonly message: string }
 )

@@ -3,8 +3,12 @@
  * it. Until then nobody is connected, nothing is counted, and what is sent reaches nobody.
  */
 import { GossumError } from '../errors.js'
-import type { Mesh } from '../gossip/mesh.js'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Mesh, MeshInterests } from '../gossip/mesh.js'
 import type { VerifierKey } from '../tlog/note.js'
+
+/** Milliseconds between two looks at who is back. */
+const LOOK_MS = 20
 
 export class MeshLink {
   /** Peers that are chosen, as far as that is known before the mesh starts. */
@@ -19,6 +23,18 @@ export class MeshLink {
 
   start(mesh: Mesh): void {
     this.#mesh = mesh
+  }
+
+  /**
+   * Is about something else from now on (Mesh.attend). Resolves when those of the chosen peers who had to come back have, or after so
+   * many milliseconds: what they are to remember should find them there.
+   */
+  async attend(interests: MeshInterests, ms: number): Promise<void> {
+    if (this.#mesh === undefined) return
+    const before = this.chosen().connected
+    await this.#mesh.attend(interests)
+    const areBack = (): boolean => before.every((peer) => this.chosen().connected.includes(peer))
+    for (const end = performance.now() + ms; !areBack() && performance.now() < end;) await delay(LOOK_MS)
   }
 
   async stop(): Promise<void> {

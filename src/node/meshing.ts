@@ -4,6 +4,12 @@ import type { Alarm } from '../evidence/alarm.js'
 import type { Mesh } from '../gossip/mesh.js'
 import { Depositary } from '../witness/depositary.js'
 import type { Witness } from '../witness/witness.js'
+import type { Config } from '../config/config.js'
+import type { MeshInterests } from '../gossip/mesh.js'
+import type { SyncHandlers } from '../gossip/sync/server/sync-server.js'
+import type { Keyring } from '../keys/keyring.js'
+import type { Gate } from '../lib/gate.js'
+import type { Frame } from './frame.js'
 import type { NodeBarrier } from './barrier.js'
 import type { KnownHeads, NodeBase } from './base.js'
 import type { LogClients } from './clients.js'
@@ -16,19 +22,18 @@ export interface MeshingParts {
   readonly witness: Witness
 }
 
-/** Starts the mesh. Throws CONFIG_INVALID, ADDRESS_IN_USE, and what a peer key that cannot be read throws. */
-export async function startMesh(
+/** What a generation of parts is to the mesh. */
+export interface MeshSide {
+  readonly interests: MeshInterests
+  readonly handlers: SyncHandlers
+}
+
+export function meshSideOf(
   { config, followed, keyring, store, news, mesh }: NodeBase,
   { cosigned, quorum, counts, relayed }: KnownHeads,
   { clients, barrier, alarm, witness }: MeshingParts,
-): Promise<Mesh> {
-  // libp2p is loaded only by a node that has a mesh.
-  const { Mesh } = await import('../gossip/mesh.js')
-  const { loadOrCreatePeerKey } = await import('../gossip/host/peer-key.js')
-  const { listen, bootstrap, announce, mdns } = config
-  const { verifier } = keyring.first
+): MeshSide {
   const logs = followed.map(({ id }) => id)
-  const keys = keyring.verifiers.map(({ vkey }) => vkey)
   const depositary = new Depositary({
     shelf: store.deposits,
     signers: cosigned.signers,
@@ -36,29 +41,69 @@ export async function startMesh(
     counts: (vkey) => counts.includes(vkey),
     keys: () => [...quorum.keys, ...relayed(), ...mesh.neighbours()],
   })
-  const { onError } = news
-  return Mesh.start({
-    reach: {
-      peerKey: await loadOrCreatePeerKey(join(config.home, 'peer.key')),
-      ...{ listen, bootstrap, announce, mdns, peerStore: peerStoreOf(store) },
-    },
-    own: {
-      logs,
-      identity: { witness: verifier.vkey, key: verifier, sign: (message) => keyring.first.sign(message) },
-      keys,
-      counts,
-      reserved: [...quorum.keys, ...keyring.verifiers, ...config.logs.map(({ key }) => key)].map(
-        ({ name, keyId }) => `${name}+${keyId}`,
-      ),
-    },
+  const reserved = [...quorum.keys, ...keyring.verifiers, ...config.logs.map(({ key }) => key)]
+  return {
+    interests: { logs, counts, reserved: reserved.map(({ name, keyId }) => `${name}+${keyId}`) },
     handlers: handlersFor(
-      { logs, kept: { store, cosigned }, witness, alarm, depositary, own: new Set(keys), onError },
+      {
+        logs,
+        kept: { store, cosigned },
+        witness,
+        alarm,
+        depositary,
+        own: new Set(vkeysOf(keyring)),
+        onError: news.onError,
+      },
       {
         prefix: async (log, ...asked) => clients.required(log).prefix(...asked),
         answered: (peer) => barrier.guard.answered(peer),
         saidTime: (peer, time) => barrier.clock.observe(`peer ${peer}`, time),
       },
     ),
+  }
+}
+
+/** The handlers that hold now; what comes while they are exchanged waits for the new ones. */
+export function handlersBehind(gate: Gate, now: () => SyncHandlers): SyncHandlers {
+  return {
+    submit: (...of) => gate.pass(() => now().submit(...of)),
+    submitEvidence: (...of) => gate.pass(() => now().submitEvidence(...of)),
+    heads: () => gate.pass(() => now().heads()),
+    evidenceIds: () => gate.pass(() => now().evidenceIds()),
+    evidence: (...of) => gate.pass(() => now().evidence(...of)),
+    prefix: (...of) => gate.pass(() => now().prefix(...of)),
+    tile: (...of) => gate.pass(() => now().tile(...of)),
+    signedBy: (...of) => gate.pass(() => now().signedBy(...of)),
+    keepPromise: (...of) => gate.pass(() => now().keepPromise(...of)),
+    keepLine: (...of) => gate.pass(() => now().keepLine(...of)),
+    told: (...of) => gate.pass(() => now().told(...of)),
+    answered: (peer) => now().answered(peer),
+    saidTime: (peer, time) => now().saidTime?.(peer, time),
+  }
+}
+
+/** Starts the mesh. Throws CONFIG_INVALID, ADDRESS_IN_USE, and what a peer key that cannot be read throws. */
+export async function startMesh(
+  { home, listen, bootstrap, announce, mdns }: Config,
+  { keyring, store, news, barrier }: Pick<Frame, 'keyring' | 'store' | 'news' | 'barrier'>,
+  { interests, handlers }: MeshSide,
+): Promise<Mesh> {
+  // libp2p is loaded only by a node that has a mesh.
+  const { Mesh } = await import('../gossip/mesh.js')
+  const { loadOrCreatePeerKey } = await import('../gossip/host/peer-key.js')
+  const { verifier } = keyring.first
+  const { onError } = news
+  return Mesh.start({
+    reach: {
+      peerKey: await loadOrCreatePeerKey(join(home, 'peer.key')),
+      ...{ listen, bootstrap, announce, mdns, peerStore: peerStoreOf(store) },
+    },
+    own: {
+      ...interests,
+      identity: { witness: verifier.vkey, key: verifier, sign: (message) => keyring.first.sign(message) },
+      keys: vkeysOf(keyring),
+    },
+    handlers,
     told: {
       onChosen: (peer) => barrier.connected(peer),
       onTwin: () => barrier.guard.sawTwin(),
@@ -69,4 +114,8 @@ export async function startMesh(
       onDropped: (reason) => news.metrics.dropped(reason),
     },
   })
+}
+
+function vkeysOf(keyring: Keyring): string[] {
+  return keyring.verifiers.map(({ vkey }) => vkey)
 }

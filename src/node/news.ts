@@ -5,6 +5,8 @@
 import { EventEmitter } from 'node:events'
 import { errorCode, errorText } from '../errors.js'
 import { createMetrics } from '../metrics/metrics.js'
+import type { OutcomeKind } from '../witness/outcome.js'
+import type { Door } from '../witness/source.js'
 import { EVENT_NAMES } from './audience.js'
 import type { NodeEvent, NodeEventBody } from './events.js'
 
@@ -13,6 +15,8 @@ interface Heard {
   changed: [log: string]
   /** A log has a new head that this node proved. */
   advanced: [log: string]
+  /** A head of a log came by a door, and this became of it. */
+  outcome: [log: string, door: Door, kind: OutcomeKind]
   /** Something is told. */
   told: [event: NodeEvent]
 }
@@ -20,12 +24,28 @@ interface Heard {
 export class News extends EventEmitter<Heard> {
   readonly metrics: ReturnType<typeof createMetrics>
   readonly #onEvent: (event: NodeEvent) => void
+  readonly #lasting: ((event: NodeEvent) => void)[] = []
+  readonly #onRequest: (route: string, status: number) => void
 
-  /** `places`: the names of those outside the mesh, which are labels of metrics. */
-  constructor(onEvent: (event: NodeEvent) => void, places: readonly string[]) {
+  constructor(
+    onEvent: (event: NodeEvent) => void,
+    onRequest: (route: string, status: number) => void = () => undefined,
+  ) {
     super()
     this.#onEvent = onEvent
-    this.metrics = createMetrics({ places, events: EVENT_NAMES })
+    this.#onRequest = onRequest
+    this.metrics = createMetrics({ events: EVENT_NAMES })
+  }
+
+  /** Whoever listens by now does so as long as the node runs. */
+  keep(): void {
+    this.#lasting.push(...this.listeners('told'))
+  }
+
+  /** The others have ended. */
+  forget(): void {
+    for (const what of ['changed', 'advanced', 'told'] as const) this.removeAllListeners(what)
+    for (const listener of this.#lasting) this.on('told', listener)
   }
 
   readonly tell = (body: NodeEventBody): void => {
@@ -45,6 +65,8 @@ export class News extends EventEmitter<Heard> {
     this.tell({ event: 'error', code: errorCode(error), message: errorText(error) })
   }
 
-  readonly onRequest = (route: string, status: number): void =>
+  readonly onRequest = (route: string, status: number): void => {
     this.metrics.requests.inc({ route, status: String(status) })
+    this.#onRequest(route, status)
+  }
 }

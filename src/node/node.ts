@@ -1,46 +1,19 @@
 /**
- * The one place where the parts meet: makes them in order, each with what it needs, starts them, and stops them in
- * reverse. What a part tells those that are made after it goes through News.
+ * The one place where the parts meet. What stays as long as the node runs is its frame; everything that follows the settings is a
+ * generation, which a reload exchanges for the next while whoever asks waits. What a part tells those that are made after it goes
+ * through News.
  */
-import { setTimeout as delay } from 'node:timers/promises'
 import type { Config, LogSetting } from '../config/config.js'
+import { changesOf, takenUp, type SettingChanges } from '../config/changes.js'
+import { errorCode, errorText, GossumError } from '../errors.js'
+import { operatorControls, type OperatorControls } from '../http/operator-controls.js'
+import { Serial } from '../lib/serial.js'
 import type { View } from '../status/view.js'
-import { readKeyring } from '../keys/keyring.js'
-import { alarmOperatorRoutes } from '../http/alarm-operator.js'
-import { dashboardRoutes } from '../http/dashboard-door.js'
-import { feedRoutes } from '../http/feed-door.js'
-import { indexRoutes } from '../http/index-door.js'
-import { mirrorRoutes } from '../http/mirror-door.js'
-import { mirrorOperatorRoutes } from '../http/mirror-operator.js'
-import { isFrozen } from '../store/heads.js'
-import { Store } from '../store/store.js'
-import { RequestBudget } from '../sumdb/request-budget.js'
-import { FirstLooks } from '../witness/first-looks.js'
-import { startAlarm } from './alarmed.js'
-import { Alarming } from './alarming.js'
-import { makeAuditing } from './auditing.js'
-import { NodeBarrier } from './barrier.js'
-import type { NodeBase } from './base.js'
-import { LogClients } from './clients.js'
-import { Doors } from './doors.js'
-import { logListEvent, type NodeEvent } from './events.js'
-import { makeExchange } from './exchanging.js'
-import { goDoors } from './go-doors.js'
-import { makeIndexing } from './indexing.js'
-import { makeMirroring } from './mirroring.js'
-import { keepTold } from './keeping-told.js'
-import { knownHeads } from './known-heads.js'
-import { MeshLink } from './mesh-link.js'
-import { startMesh } from './meshing.js'
-import { News } from './news.js'
-import { peerStoreOf } from './peers.js'
-import { makePollers } from './polling.js'
-import { readSelf } from './self.js'
-import { makeView } from './shown.js'
-import { Streaming } from './streaming.js'
-import { makeWitness } from './witnessing.js'
-import { makeWatching } from './watching.js'
-import { routesForLogs } from './witness-routes.js'
+import type { NodeEvent } from './events.js'
+import { makeFrame, selfOf, type Frame } from './frame.js'
+import { Ending, inReverse, makeGeneration, type Generation } from './generation.js'
+import { handlersBehind, startMesh } from './meshing.js'
+import type { Self } from './self.js'
 
 export interface GossumNode {
   /** The witness's verifier key. */
@@ -53,157 +26,229 @@ export interface GossumNode {
   readonly view: View
   /** The logs of the settings, of the home and of the log lists. */
   readonly logs: readonly LogSetting[]
+  /** Takes up other settings while it runs. Throws what a node would not start with; then nothing has changed. */
+  reload(config: Config): Promise<ReloadReport>
+  /** Reads the settings anew, as whoever started it says, and takes them up. Throws likewise. */
+  reread(): Promise<ReloadReport>
   /** Ends everything, in the reverse order of the start. Safe to call twice. */
   stop(): Promise<void>
 }
 
-/** Ends a part. */
-type Stop = () => void | Promise<void>
+/** What a reload took up. */
+export interface ReloadReport extends SettingChanges {
+  /** Ids of logs that are followed now, and were not. */
+  readonly followed: readonly string[]
+  /** Ids of logs that were followed, and are not any more. */
+  readonly left: readonly string[]
+}
+
+/** What the operator may ask of a node that only whoever started it can do. */
+export interface NodeControls extends Omit<OperatorControls, 'reload'> {
+  /** The settings as they are written now. Throws what loadConfig throws. */
+  readonly reread: () => Config
+  /** These are the settings from now on. */
+  readonly onReload: (config: Config) => void
+  /** A request was answered; `route` as it is declared, or empty. */
+  readonly onRequest: (route: string, status: number) => void
+}
+
+/** Milliseconds that what is under way may take before a reload ends it. */
+const DRAIN_MS = 5_000
+/** Milliseconds that peers may take to come back before a node goes on without them. */
+const PEERS_BACK_MS = 3_000
 
 /** Builds and starts a node. Throws a GossumError when it cannot; then nothing is left running. */
 export async function createNode(
   config: Config,
   onEvent: (event: NodeEvent) => void = () => undefined,
+  controls?: NodeControls,
 ): Promise<GossumNode> {
-  const stops: Stop[] = []
-  let stopping: Promise<void> | undefined
-  const stop = (): Promise<void> =>
-    // Every part is stopped, also when one before it could not be.
-    (stopping ??= stops.reduceRight((before, stopPart) => before.finally(stopPart), Promise.resolve()))
+  const node = new Running()
   try {
-    return { ...(await build(config, onEvent, stops)), stop }
+    await node.start(config, onEvent, controls)
+    return node
   } catch (error) {
-    await stop()
+    await node.stop()
     throw error
   }
 }
 
-/** `stops` gets what ends each part as soon as there is something to end: a part that comes later is ended earlier. */
-async function build(
-  given: Config,
-  onEvent: (event: NodeEvent) => void,
-  stops: Stop[],
-): Promise<Omit<GossumNode, 'stop'>> {
-  const clock = { now: Date.now, monotonic: () => performance.now() }
-  const places = given.places.map(({ name }) => name)
-  const news = new News(onEvent, places)
-  const streaming = new Streaming(news)
+class Running implements GossumNode {
+  readonly #stops: (() => void | Promise<void>)[] = []
+  readonly #turns = new Serial()
+  #frame!: Frame
+  #controls: NodeControls | undefined
+  #given!: Config
+  #self!: Self
+  #generation!: Generation
+  #ending = new Ending()
+  #stopping: Promise<void> | undefined
 
-  const hasMesh = given.listen.length > 0 || given.bootstrap.length > 0
-  // A wrong address is said before anything is made on disk. libp2p is loaded only by a node that has a mesh.
-  const gossip = hasMesh ? await import('../gossip/mesh.js') : undefined
-  gossip?.parseAddresses(given)
+  async start(given: Config, onEvent: (event: NodeEvent) => void, controls: NodeControls | undefined): Promise<void> {
+    this.#controls = controls
+    const fixed = controls === undefined ? [] : operatorControls({ log: controls.log, reload: () => this.reread() })
+    const { frame, self } = await makeFrame(given, { onEvent, fixed, onRequest: controls?.onRequest }, this.#stops)
+    const { barrier, mesh, doors, keyring, news } = frame
+    this.#frame = frame
+    this.#given = given
+    frame.news.metrics.places(given.places.map(({ name }) => name))
+    // The generation is ended in two parts, between which those whom we chose learn what was signed.
+    this.#stops.push(
+      () => this.#ending.end(),
+      () => mesh.stop(),
+      () => barrier.stop(),
+    )
+    keyring.agent?.watch({
+      onLost: news.onError,
+      onBack: () => void this.#generation.witness.retryOwed().catch(news.onError),
+    })
+    this.#stops.push(
+      () => keyring.agent?.stop(),
+      () => this.#ending.halt(),
+    )
+    await this.#make(self)
+    this.#stops.push(() => doors.stop())
+    barrier.start()
+    await doors.start(this.#generation.served)
+    if (frame.hasMesh) {
+      const handlers = handlersBehind(frame.gate, () => this.#generation.side.handlers)
+      mesh.start(await startMesh(given, frame, { ...this.#generation.side, handlers }))
+    }
+    this.#generation.start()
+    // First of all when stopping: a poller or a peer may be waiting for a proof or a signature that will never come.
+    this.#stops.push(
+      () => this.#ending.abort(),
+      () => keyring.agent?.stop(),
+      () => barrier.close(),
+    )
+  }
 
-  // ---- state ----
-  // Before the store: what it writes into an empty home would look like a witness that lost its key.
-  const keyring = await readKeyring(given.home, given)
-  const store = await Store.open(given.home)
-  stops.push(() => store.close())
-  await keepTold(news, store.told)
-  const { config, followed, lists } = await readSelf(given, keyring, (of) => news.tell(logListEvent(of)))
-  stops.push(() => lists.stop())
-  if (config.recover) for (const { id } of config.logs) await store.heads.recover(id)
+  get witness(): string {
+    return this.#frame.keyring.first.verifier.vkey
+  }
 
-  // ---- who judges heads ----
-  const remembered = gossip?.chosenFrom(await peerStoreOf(store).load()).length ?? 0
-  const chosen = hasMesh ? config.bootstrap.length || remembered : 0
-  const mesh = new MeshLink(chosen, news.onError)
-  const budget = new RequestBudget(config.auditRate, (ms, signal) =>
-    delay(ms, undefined, { ref: false, ...(signal && { signal }) }),
-  )
-  const base: NodeBase = { config, followed, keyring, store, news, mesh, budget, clock }
-  const heads = await knownHeads(base)
-  const barrier = new NodeBarrier({ config, keyring, store, chosen, mesh, emit: news.tell, now: clock.now })
-  const clients = new LogClients(
-    followed,
-    store,
-    (...asked) => mesh.tileFrom(...asked),
-    (log, time) => barrier.clock.observe(`log ${log}`, time),
-  )
-  const alarm = await startAlarm(base, heads, clients)
-  const isHeld = (log: string): boolean => isFrozen(store.heads.get(log)) || alarm.holds(log)
-  const looks = new FirstLooks(followed.flatMap(({ id, url }) => (url === null ? [] : id)))
-  const witness = makeWitness(base, heads, { clients, barrier, alarm, looks })
-  // No more comes in at the end; what is under way ends, and those whom we chose learn of it while there still is a mesh.
-  stops.push(
-    () => alarm.stop(),
-    () => mesh.stop(),
-    () => barrier.stop(),
-    () => witness.stop(),
-  )
-  keyring.agent?.watch({ onLost: news.onError, onBack: () => void witness.retryOwed().catch(news.onError) })
-  stops.push(() => keyring.agent?.stop())
-  await witness.resume()
-  for (const { id, disabled } of config.logs) if (disabled) await heads.cosigned.load(id)
+  get peerId(): string | undefined {
+    return this.#frame.mesh.mesh?.peerId
+  }
 
-  // ---- where heads come in and are shown ----
-  const sumdbs = goDoors(base, heads, { clients, alarm, witness })
-  const exchange = makeExchange(base, heads, witness, isHeld)
-  const watching = await makeWatching(base, heads, clients)
-  const indexing = makeIndexing(base, heads, isHeld)
-  stops.push(() => indexing.stop())
-  const auditing = makeAuditing(base, heads, { witness, alarm, isHeld, indexing })
-  const mirroring = await makeMirroring(base, { sumdbs, records: indexing })
-  stops.push(() => mirroring?.stop())
-  const doors = new Doors(config, news)
-  const alarming = await Alarming.open(base, {
-    conditions: () => view.conditions(),
-    evidenceFile: (id) => view.evidenceFile(id),
-    http: () => doors.url,
-  })
-  const shown = { alarm, alarming, barrier, witness, exchange, doors, lists, auditing, watching, mirroring }
-  const view = makeView(base, heads, shown)
-  const pollers = makePollers(base, { clients, witness, view, sumdbs, looks })
-  stops.push(
-    () => alarming.stop(),
-    () => doors.stop(),
-    () => exchange.stop(),
-    () => auditing.stop(),
-    () => watching.stop(),
-  )
-  const routes = routesForLogs(base, heads, witness, barrier, isHeld)
-  const forGo = [...sumdbs.values()]
-  const about = { follows: (log: string) => view.follows(log), now: clock.now }
-  const reads = [
-    streaming.route('all', about),
-    ...dashboardRoutes(view, clock.now),
-    ...feedRoutes(view, () => store.told.list),
-    ...indexRoutes(indexing),
-    ...mirrorRoutes(mirroring?.mirror, forGo, news.onError),
-  ]
-  barrier.start()
-  const operator = [
-    streaming.route('operator', about),
-    ...mirrorOperatorRoutes(mirroring),
-    ...alarmOperatorRoutes(alarming),
-  ]
-  await doors.start({ node: view, sumdbs: forGo, witness: routes, reads, operator })
-  if (hasMesh) mesh.start(await startMesh(base, heads, { clients, barrier, alarm, witness }))
+  get multiaddrs(): readonly string[] {
+    return this.#frame.mesh.mesh?.multiaddrs() ?? []
+  }
 
-  // ---- go ----
-  lists.start()
-  alarming.start()
-  for (const poller of pollers) stops.push(() => poller.stop())
-  // Before that nothing could be signed; a poller that was stopped meanwhile does not start.
-  void barrier.guard.settled.then(() => {
-    for (const poller of pollers) poller.start()
-    exchange.start()
-    auditing.start()
-    watching.start()
-    for (const left of [witness.submitDeferred(), witness.retryOwed(), witness.redeposit()]) left.catch(news.onError)
-  })
-  // First of all when stopping: a poller or a peer may be waiting for a proof or a signature that will never come.
-  stops.push(
-    () => witness.abort(),
-    () => keyring.agent?.stop(),
-    () => barrier.close(),
-  )
-  return {
-    witness: keyring.first.verifier.vkey,
-    peerId: mesh.mesh?.peerId,
-    multiaddrs: mesh.mesh?.multiaddrs() ?? [],
-    http: doors.url,
-    view,
-    logs: config.logs,
+  get http(): string {
+    return this.#frame.doors.url
+  }
+
+  get view(): View {
+    return this.#generation.view
+  }
+
+  get logs(): readonly LogSetting[] {
+    return this.#self.config.logs
+  }
+
+  reload(given: Config): Promise<ReloadReport> {
+    return this.#inTurn(() => given)
+  }
+
+  reread(): Promise<ReloadReport> {
+    const controls = this.#controls
+    if (controls === undefined) return this.reload(this.#given)
+    return this.#inTurn(() => controls.reread())
+  }
+
+  /** One reload after another; each with the settings as they are when its turn has come. */
+  #inTurn(read: () => Config): Promise<ReloadReport> {
+    return this.#turns.run('reload', async () => {
+      const { news } = this.#frame
+      try {
+        const given = read()
+        const report = await this.#reload(given)
+        this.#controls?.onReload(this.#given)
+        news.tell({ event: 'reload', ...report, error: null })
+        return report
+      } catch (error) {
+        const nothing = { changed: [], restart: [], followed: [], left: [] }
+        news.tell({ event: 'reload', ...nothing, error: `${errorText(error)} (${errorCode(error)})` })
+        throw error
+      }
+    })
+  }
+
+  stop(): Promise<void> {
+    // A reload that is under way ends first: half of a generation could not be stopped.
+    this.#stopping ??= this.#turns.run('reload', () => inReverse(this.#stops))
+    return this.#stopping
+  }
+
+  async #make(self: Self): Promise<void> {
+    this.#self = self
+    this.#generation = await makeGeneration(this.#frame, self, this.#ending)
+  }
+
+  async #reload(given: Config): Promise<ReloadReport> {
+    if (this.#stopping !== undefined) throw new GossumError('NODE_BUSY', 'it stops')
+    const { keyring, news, barrier } = this.#frame
+    const before = this.#self
+    const changes = changesOf(this.#given, given)
+    if (changes.changed.length === 0) return { ...changes, followed: [], left: [] }
+    // All that can be wrong with them is found before anything ends.
+    const next = await selfOf(takenUp(this.#given, given), keyring, news)
+    try {
+      barrier.requireKept(next.config.logs)
+      const [unwritten] = this.#generation.alarm.unwritten()
+      // It is in memory, and only there.
+      if (unwritten !== undefined) throw new GossumError('EVIDENCE_UNWRITTEN', unwritten.id)
+    } catch (error) {
+      await next.lists.stop()
+      throw error
+    }
+    await this.#exchange(next)
+    this.#given = takenUp(this.#given, given)
+    news.metrics.places(given.places.map(({ name }) => name))
+    const ids = (of: Self): string[] => of.followed.map(({ id }) => id)
+    const [old, now] = [ids(before), ids(next)]
+    return {
+      ...changes,
+      followed: now.filter((id) => !old.includes(id)),
+      left: old.filter((id) => !now.includes(id)),
+    }
+  }
+
+  /** One generation ends and the next begins; where that one cannot, the settings are as they were. */
+  async #exchange(next: Self): Promise<void> {
+    const { gate, doors, barrier, keyring, news } = this.#frame
+    await gate.close(DRAIN_MS)
+    try {
+      await this.#end()
+      try {
+        await this.#begin(next)
+      } catch (error) {
+        await this.#end()
+        await this.#begin(await selfOf(this.#given, keyring, news)).catch((worse: unknown) => {
+          // Neither forth nor back: it goes on showing what it knows, and signs nothing until it is started anew.
+          barrier.close()
+          news.onError(worse)
+        })
+        throw error
+      }
+    } finally {
+      doors.serve(this.#generation.served)
+      gate.open()
+    }
+  }
+
+  async #begin(self: Self): Promise<void> {
+    const { barrier, mesh } = this.#frame
+    this.#ending = new Ending()
+    barrier.follow(self.config.logs)
+    await this.#make(self)
+    await mesh.attend(this.#generation.side.interests, PEERS_BACK_MS)
+    this.#generation.start()
+  }
+
+  async #end(): Promise<void> {
+    await this.#ending.halt()
+    await this.#ending.end()
   }
 }

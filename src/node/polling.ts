@@ -2,7 +2,6 @@
 import { errorText } from '../errors.js'
 import type { View } from '../status/view.js'
 import type { SumdbProxy } from '../proxy/sumdb-proxy.js'
-import type { FirstLooks } from '../witness/first-looks.js'
 import { pollFailure } from '../witness/polled.js'
 import { Poller } from '../witness/poller.js'
 import type { Witness } from '../witness/witness.js'
@@ -14,12 +13,13 @@ export interface PollingParts {
   readonly witness: Witness
   readonly view: View
   readonly sumdbs: ReadonlyMap<string, SumdbProxy>
-  readonly looks: FirstLooks
+  /** A log was asked, whatever came of it. */
+  readonly onLook: (log: string) => void
 }
 
 export function makePollers(
   { config, followed, news, clock }: NodeBase,
-  { clients, witness, view, sumdbs, looks }: PollingParts,
+  { clients, witness, view, sumdbs, onLook }: PollingParts,
 ): Poller[] {
   return followed.map(({ id }) => {
     const client = clients.of(id)
@@ -29,7 +29,7 @@ export function makePollers(
       witness,
       interval: config.poll,
       onPoll: (polled) => {
-        looks.over(id)
+        onLook(id)
         const failure = pollFailure(polled)
         sumdbs.get(id)?.polled(failure)
         if (!view.polled(id, polled)) return

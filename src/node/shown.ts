@@ -3,6 +3,7 @@ import type { Alarm } from '../evidence/alarm.js'
 import type { Exchange } from '../exchange/exchange.js'
 import type { WatchFacts } from '../status/conditions.js'
 import { View } from '../status/view.js'
+import type { Past } from '../status/view-parts.js'
 import type { LogLists } from '../logs/lists.js'
 import { VERSION } from '../version.js'
 import type { Witness } from '../witness/witness.js'
@@ -24,12 +25,13 @@ export interface ShownParts {
   readonly auditing: Pick<Auditing, 'view'>
   readonly watching: { readonly facts: WatchFacts }
   readonly mirroring: Pick<Mirroring, 'status'> | undefined
+  readonly past: Past
 }
 
 export function makeView(
   { config, keyring, store, news, mesh, clock }: NodeBase,
   { cosigned, suspects }: KnownHeads,
-  { alarm, alarming, barrier, witness, exchange, doors, lists, auditing, watching, mirroring }: ShownParts,
+  { alarm, alarming, barrier, witness, exchange, doors, lists, auditing, watching, mirroring, past }: ShownParts,
 ): View {
   const { first, second, agent, auditor } = keyring
   const view = new View({
@@ -41,6 +43,7 @@ export function makeView(
       keysOf: (log) => keyring.keysOf(log),
     },
     suspects,
+    past,
     version: VERSION,
     time: clock,
     barrier: {
@@ -67,10 +70,12 @@ export function makeView(
       metrics: (sample) => news.metrics.text(sample),
     },
     submit: (candidate) => witness.submit(candidate),
+    underWayMs: () => witness.underWayMs,
   })
   const moved = (log: string): void => void view.advanced(log).catch(news.onError)
   news.on('advanced', moved)
   // How logs have moved until now is known before they move again.
   for (const { id } of config.logs) moved(id)
+  news.on('outcome', (log, door, kind) => view.counted(log, door, kind))
   return view
 }

@@ -31,7 +31,7 @@ export class Readings {
   constructor(parts: ViewParts) {
     this.#parts = parts
     const { now, monotonic } = parts.time
-    this.#polls = new Polls(monotonic)
+    this.#polls = parts.past?.polls ?? new Polls(monotonic)
     this.#ages = new Ages(now, monotonic)
     this.#lags = new Lags(monotonic)
     this.#outlook = new Outlook(parts, this.#ages)

@@ -8,10 +8,19 @@ import type { Candidate } from '../witness/head.js'
 import type { Outcome } from '../witness/outcome.js'
 import type { GuardReport } from '../witness/rollback-guard.js'
 import type { Suspects } from '../witness/suspects.js'
+import type { Polls } from './polls.js'
 import type { AlarmView, AuditView, ExchangeView, PeerView, SigningView, StatusView } from './shapes.js'
 import type { WitnessParts } from './witnesses.js'
 
+/** What a view knows from before there was this one. */
+export interface Past {
+  readonly polls: Polls
+  /** Milliseconds since 1970. */
+  readonly startedAt: number
+}
+
 export interface ViewParts {
+  readonly past?: Past
   readonly witnesses: WitnessParts
   readonly suspects: Suspects
   readonly version: string
@@ -54,6 +63,8 @@ export interface ViewParts {
   }
   /** Takes a head through the pipeline. */
   readonly submit: (candidate: Candidate) => Promise<Outcome>
+  /** Milliseconds since the oldest head that is on its way came. */
+  readonly underWayMs: () => number
 }
 
 /** What is shown of a place, as the exchange tells it. */

@@ -5,6 +5,7 @@
 import type { LogSetting } from '../config/config.js'
 import type { Received } from '../evidence/alarm.js'
 import type { Sample } from './sample.js'
+import { GossumError } from '../errors.js'
 import { isReady, type Condition } from './conditions.js'
 import type { PollView } from './polls.js'
 import { unmetFloor } from '../store/heads.js'
@@ -12,8 +13,9 @@ import { fromUtf8, utf8 } from '../tlog/bytes.js'
 import { formatHash } from '../tlog/hash.js'
 import { quorumThreshold } from '../tlog/policy.js'
 import { encodeCosigned, type CosignedHead } from '../witness/cosigned-head.js'
-import type { Outcome } from '../witness/outcome.js'
+import type { Outcome, OutcomeKind } from '../witness/outcome.js'
 import type { Polled } from '../witness/polled.js'
+import type { Door } from '../witness/source.js'
 import type { Suspect } from '../witness/suspects.js'
 import type { NodeView, Readiness } from './node-view.js'
 import type {
@@ -26,6 +28,7 @@ import type {
   SuspectView,
   WitnessView,
 } from './shapes.js'
+import { OutcomeMinutes, type OutcomeCount } from './outcome-minutes.js'
 import { Readings } from './readings.js'
 import { sampleOf } from './sampling.js'
 import { checksOf, depositView } from './standing.js'
@@ -34,14 +37,18 @@ import { cosignatureViews, evidenceViews, ownKeys, witnessViews } from './witnes
 
 export type { ViewParts }
 
+/** Milliseconds that no head is on its way: proofs, deposits and lookups end long before. */
+const STUCK_MS = 15 * 60_000
+
 export class View implements NodeView {
   readonly #parts: ViewParts
   readonly #readings: Readings
+  readonly #minutes = new OutcomeMinutes()
   readonly #startedAt: number
 
   constructor(parts: ViewParts) {
     this.#parts = parts
-    this.#startedAt = parts.time.now()
+    this.#startedAt = parts.past?.startedAt ?? parts.time.now()
     this.#readings = new Readings(parts)
   }
 
@@ -59,6 +66,11 @@ export class View implements NodeView {
   /** All that holds. */
   conditions(): readonly Condition[] {
     return this.#readings.conditions()
+  }
+
+  /** Notes what became of a head of a log. */
+  counted(log: string, door: Door, kind: OutcomeKind): void {
+    this.#minutes.note(log, door, kind, this.#parts.time.monotonic())
   }
 
   /** A moment of the monotonic clock, by our clock as it is set now. */
@@ -195,6 +207,10 @@ export class View implements NodeView {
     return witnessViews(this.#parts.witnesses)
   }
 
+  outcomes(log: string): OutcomeCount[] {
+    return this.#minutes.of(log, this.#parts.time.monotonic())
+  }
+
   async evidenceFile(id: string): Promise<Uint8Array | undefined> {
     const kept = await this.#parts.witnesses.alarm.get(id)
     return kept && utf8(kept.text)
@@ -232,6 +248,16 @@ export class View implements NodeView {
   readiness(): Promise<Readiness> {
     const conditions = this.#readings.conditions()
     return Promise.resolve({ ready: isReady(conditions), checks: checksOf(conditions) })
+  }
+
+  /**
+   * Resolves when heads can be judged, signed and shown: what a supervisor is told. Whether they are does not matter, for no start mends
+   * a log that lies, or a network that is down. Rejects when something has been under way for longer than anything takes.
+   */
+  async pulse(): Promise<void> {
+    await this.status()
+    const ms = this.#parts.underWayMs()
+    if (ms > STUCK_MS) throw new GossumError('INTERNAL', `a head has been on its way for ${Math.round(ms / 1000)} s`)
   }
 
   /** What the gauges show. */

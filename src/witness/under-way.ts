@@ -1,16 +1,25 @@
 /** Work in progress: stopping waits for it, and a failure that nobody awaits is reported. */
 export class UnderWay {
   readonly #onError: (error: unknown) => void
-  readonly #work = new Set<Promise<unknown>>()
+  readonly #monotonic: () => number
+  /** And when it began. */
+  readonly #work = new Map<Promise<unknown>, number>()
 
-  constructor(onError: (error: unknown) => void) {
+  constructor(onError: (error: unknown) => void, monotonic: () => number) {
     this.#onError = onError
+    this.#monotonic = monotonic
+  }
+
+  /** Milliseconds since the oldest work that has not ended began; 0 without any. */
+  get oldestMs(): number {
+    const [oldest] = this.#work.values()
+    return oldest === undefined ? 0 : this.#monotonic() - oldest
   }
 
   /** The same work; idle() waits for its end. */
   track<T>(work: Promise<T>): Promise<T> {
     const ended: Promise<unknown> = work.catch(() => undefined).finally(() => this.#work.delete(ended))
-    this.#work.add(ended)
+    this.#work.set(ended, this.#monotonic())
     return work
   }
 
@@ -21,6 +30,6 @@ export class UnderWay {
 
   /** Resolves when nothing is under way any more. */
   async idle(): Promise<void> {
-    while (this.#work.size > 0) await Promise.all(this.#work)
+    while (this.#work.size > 0) await Promise.all(this.#work.keys())
   }
 }

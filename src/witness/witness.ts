@@ -77,7 +77,7 @@ export class Witness {
     this.#told = told
     // A head that is pushed again and again is verified once.
     this.#logs = new Map(logs.map((log) => [log.id, { ...log, key: keys.known.remembering([log.key])[0] ?? log.key }]))
-    this.#underWay = new UnderWay(told.onError)
+    this.#underWay = new UnderWay(told.onError, monotonic)
     this.#prover = new Prover(ask.prefixFromPeers, this.#stopped.signal, monotonic)
     this.#publisher = new Publisher({ ...keys, publish: told.publish, pauseMs })
     const deferred = new Deferred()
@@ -132,6 +132,11 @@ export class Witness {
   async stop(): Promise<void> {
     this.abort()
     await this.idle()
+  }
+
+  /** Milliseconds since the oldest work that has not ended began; 0 without any. */
+  get underWayMs(): number {
+    return this.#underWay.oldestMs
   }
 
   /** Resolves when nothing is under way any more. */

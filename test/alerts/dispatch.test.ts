@@ -1,5 +1,5 @@
 /** Many receivers, some of them dead: each is told in order, as often as it takes, and none waits for another. */
-import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import type { Alert } from '../../src/alerts/alert.js'
@@ -8,6 +8,9 @@ import { parseAlarm } from '../../src/config/alarm-setting.js'
 import { WebhookServer } from '../fakes/webhook-server.js'
 import { temporaryHome } from '../helpers/home.js'
 import { madeAlert } from './made.js'
+
+/** Machines of tests are busy. */
+const EVENTUALLY = { timeout: 20_000 }
 
 interface Settings {
   readonly home?: string
@@ -56,7 +59,7 @@ test('what is not taken is tried again until it is, with the same id, before wha
   const [one, two] = alerts.map(({ id }) => id)
   expect(idsAt(well)).toEqual([one, two])
   expect(idsAt(down)).toEqual([one, one, one, one, two])
-  await expect.poll(() => outboxOf(home)).toEqual([])
+  await expect.poll(() => outboxOf(home), EVENTUALLY).toEqual([])
   expect(outcomes.toSorted()).toEqual([
     ...Array<string>(3).fill('webhook failed'),
     ...Array<string>(4).fill('webhook taken'),
@@ -72,6 +75,8 @@ test('one that never answers holds nobody else back, and is said after five minu
   await dead.request(1)
   expect(dispatch.faults()).toEqual([])
   time.ahead += 301_000
+  // That it was tried again meanwhile makes it no younger.
+  await dead.request(dead.requests.length + 1)
   expect(dispatch.faults()).toEqual([{ receiver: new URL(dead.url).host, why: 'status 503' }])
   await expect
     .poll(() => dispatch.views())
@@ -80,7 +85,7 @@ test('one that never answers holds nobody else back, and is said after five minu
       { kind: 'webhook', waiting: 0, oldest: null, error: null },
     ])
   dead.answer = (response) => void response.writeHead(200).end()
-  await expect.poll(() => dispatch.faults()).toEqual([])
+  await expect.poll(() => dispatch.faults(), EVENTUALLY).toEqual([])
 })
 
 test('Retry-After is obeyed', async () => {
@@ -98,10 +103,12 @@ test('410 ends it: nothing more is sent, nothing is kept for it, and it is said 
   gone.answer = (response) => void response.writeHead(410).end()
   const { dispatch, home, outcomes } = await dispatching({ urls: [gone.url, well.url] })
   await dispatch.send(madeAlert(1))
-  await expect.poll(() => dispatch.faults()).toEqual([{ receiver: new URL(gone.url).host, why: 'status 410' }])
+  await expect
+    .poll(() => dispatch.faults(), EVENTUALLY)
+    .toEqual([{ receiver: new URL(gone.url).host, why: 'status 410' }])
   await dispatch.send(madeAlert(2))
   await well.request(1)
-  await expect.poll(() => outboxOf(home)).toEqual([])
+  await expect.poll(() => outboxOf(home), EVENTUALLY).toEqual([])
   expect(gone.requests).toHaveLength(1)
   expect(outcomes).toContain('webhook dropped')
 })
@@ -130,7 +137,7 @@ test('what waits goes out after the next start, to those alone who are still in 
   await dispatching({ home: first.home, urls: [one.url] })
   await one.request(1)
   expect(idsAt(one)).toEqual([madeAlert().id, madeAlert().id])
-  await expect.poll(() => outboxOf(first.home)).toEqual([])
+  await expect.poll(() => outboxOf(first.home), EVENTUALLY).toEqual([])
   expect(two.requests).toHaveLength(1)
 })
 
@@ -158,25 +165,33 @@ test('hooks: one that fails is run five times and given up; others are run once'
   hook(home, '10-bad', `echo . >> ${bad}; exit 1`)
   hook(home, '20-good', `echo . >> ${good}`)
   await dispatch.send(madeAlert())
-  await expect.poll(() => outcomes.filter((one) => one === 'hook dropped').length, { timeout: 20_000 }).toBe(1)
+  await expect.poll(() => outcomes.filter((one) => one === 'hook dropped').length, EVENTUALLY).toBe(1)
   expect([readFileSync(bad, 'utf8'), readFileSync(good, 'utf8')]).toEqual(['.\n'.repeat(5), '.\n'])
-  await expect.poll(() => outboxOf(home)).toEqual([])
+  await expect.poll(() => outboxOf(home), EVENTUALLY).toEqual([])
 })
 
-test('a hook that hangs keeps no other from running', async () => {
-  const { dispatch, home } = await dispatching({})
-  hook(home, '10-hangs', 'exec sleep 60')
+test('hooks that hang keep no webhook waiting, nor the hooks for which there is room', async () => {
+  const server = await WebhookServer.start()
+  const { dispatch, home } = await dispatching({ urls: [server.url] })
+  for (let i = 1; i <= 3; i++) hook(home, `1${i}-hangs`, 'exec sleep 60')
   const file = join(home, 'good')
   hook(home, '20-good', `echo . >> ${file}`)
   for (let i = 0; i < 3; i++) await dispatch.send(madeAlert(i))
-  await expect.poll(() => readFileSync(file, 'utf8'), { timeout: 20_000 }).toBe('.\n'.repeat(3))
+  await expect.poll(() => readFileSync(file, 'utf8'), EVENTUALLY).toBe('.\n'.repeat(3))
+  // Now there is no room.
+  const full = join(home, 'full')
+  hook(home, '14-hangs', `touch ${full}; exec sleep 60`)
+  await dispatch.send(madeAlert(4))
+  await expect.poll(() => existsSync(full), EVENTUALLY).toBe(true)
+  await dispatch.send(madeAlert(5))
+  await server.request(4)
 })
 
 test('a hook that cannot be run for a moment keeps what it is to be told; one that was taken away does not', async () => {
   const { dispatch, home } = await dispatching({ hurry: 0.001 })
   hook(home, 'one', 'exit 1')
   await dispatch.send(madeAlert())
-  await expect.poll(() => dispatch.views()).toMatchObject([{ waiting: 1, error: 'exit status 1' }])
+  await expect.poll(() => dispatch.views(), EVENTUALLY).toMatchObject([{ waiting: 1, error: 'exit status 1' }])
   chmodSync(join(home, 'hooks.d', 'one'), 0o777)
   await dispatch.look()
   expect(outboxOf(home)).toHaveLength(1)

@@ -8,6 +8,9 @@ import { lastingController } from '../../src/lib/timed.js'
 import { temporaryHome } from '../helpers/home.js'
 import { madeAlert } from './made.js'
 
+/** Machines of tests are busy. */
+const EVENTUALLY = { timeout: 20_000 }
+
 const NEVER = lastingController().signal
 const QUICK: HookTimes = { timeoutMs: 400, graceMs: 200 }
 const PATIENT: HookTimes = { timeoutMs: 30_000, graceMs: 200 }
@@ -90,7 +93,7 @@ describe('a hook', () => {
       'while :; do sleep 60; done',
     )
     expect(await run(script, QUICK)).toMatchObject({ isTaken: false, said: 'it did not end in 0.4 s' })
-    await expect.poll(() => isRunning(pidIn(join(dir, 'child')))).toBe(false)
+    await expect.poll(() => isRunning(pidIn(join(dir, 'child'))), EVENTUALLY).toBe(false)
   })
 
   test('that ends and leaves a child behind is not waited for, and the child is ended', async () => {
@@ -98,7 +101,7 @@ describe('a hook', () => {
     // It holds stdout and stderr open.
     const script = sh(`sleep 60 & echo $! > ${dir}/child`, 'exit 0')
     expect(await run(script)).toMatchObject({ isTaken: true })
-    await expect.poll(() => isRunning(pidIn(join(dir, 'child')))).toBe(false)
+    await expect.poll(() => isRunning(pidIn(join(dir, 'child'))), EVENTUALLY).toBe(false)
   })
 
   test('that prints without end is ended; the last of it is kept', async () => {
@@ -116,7 +119,7 @@ describe('a hook', () => {
     const dir = temporaryHome()
     const stopping = new AbortController()
     const running = run(sh(`echo $$ > ${dir}/own`, 'sleep 60'), PATIENT, stopping.signal)
-    await expect.poll(() => pidIn(join(dir, 'own'))).toBeGreaterThan(0)
+    await expect.poll(() => pidIn(join(dir, 'own')), EVENTUALLY).toBeGreaterThan(0)
     stopping.abort(new Error('the node stops'))
     await expect(running).rejects.toThrow('the node stops')
     expect(isRunning(pidIn(join(dir, 'own')))).toBe(false)

@@ -302,23 +302,30 @@ describe('what cannot be, in the words for it', () => {
       { mirror: ['https://p.example'], cooldownExcept: 'a.example' },
       'cooldown-except: there is no cooldown that it could be an exception from',
     ],
+    [{ logLevel: 'loud' }, 'log-level: one of error, warn, info, debug expected, got "loud"'],
+    [{ logFormat: 'xml' }, 'log-format: one of text, json expected, got "xml"'],
     [{ name: 'a b' }, 'name: "a b": a key name has no white space and no "+"'],
   ])('%j', (settings, words) => {
     expect(refusal(() => load(settings))).toBe(`CONFIG_INVALID ${words}`)
   })
 
   test.each<[string, string]>([
-    ['polcy: x', 'SETTINGS: there is no setting "polcy"'],
-    ['config: x', 'SETTINGS: there is no setting "config"'],
-    ['node: http://x', 'SETTINGS: there is no setting "node"'],
-    ['- a', 'SETTINGS: not a mapping of settings'],
-    ['just words', 'SETTINGS: not a mapping of settings'],
-    ['name: [a]', 'name: must be a string'],
-    ['listen: [{}]', 'listen: must be a string'],
-    ['listen:', 'listen: must be a string'],
-    ['mdns: 1', 'mdns: must be true or false'],
-    ['poll: x', 'poll: seconds from 0.1 to 86400 expected'],
-    ['http: 1', 'http: HOST:PORT expected, got "1"'],
+    ['polcy: x', 'SETTINGS:1:1: there is no setting "polcy"'],
+    ['config: x', 'SETTINGS:1:1: there is no setting "config"'],
+    ['node: http://x', 'SETTINGS:1:1: there is no setting "node"'],
+    ['- a', 'SETTINGS:1:1: not a mapping of settings'],
+    ['just words', 'SETTINGS:1:1: not a mapping of settings'],
+    ['name: [a]', 'SETTINGS:1:7: name: must be a string'],
+    ['listen: [{}]', 'SETTINGS:1:10: listen: must be a string'],
+    ['listen:', 'SETTINGS:1:8: listen: must be a string'],
+    ['mdns: 1', 'SETTINGS:1:7: mdns: must be true or false'],
+    ['# first\npoll: x', 'SETTINGS:2:1: poll: seconds from 0.1 to 86400 expected'],
+    ['http: 1', 'SETTINGS:1:1: http: HOST:PORT expected, got "1"'],
+    ['feed:\n  - http://a.example\n  - x', 'SETTINGS:3:5: feed: "x" is not an http or https URL'],
+    [
+      'mirror: []\ncooldown: 7d',
+      'SETTINGS:2:1: cooldown: it is about the module mirror, and there is none: --mirror URL',
+    ],
     [`# ${'x'.repeat(256 * 1024)}`, 'SETTINGS: larger than 262144 bytes'],
   ])('in a file: %.30s', (yaml, words) => {
     const path = file('settings.yaml', yaml)
@@ -366,6 +373,8 @@ describe('gossum run', () => {
         '--http <HOST:PORT>',
         '--listen <MULTIADDR>',
         '--log <"VKEY URL [ORIGIN]">',
+        '--log-format <text|json>',
+        '--log-level <error|warn|info|debug>',
         '--log-list <URL|FILE>',
         '--mirror <URL>',
         '--mirror-bytes <BYTES>',

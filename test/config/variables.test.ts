@@ -24,7 +24,7 @@ describe('the name that was meant', () => {
     // What people set for reasons of their own, and what cannot be set so.
     ['GOSSUM_VERSION', undefined],
     ['GOSSUM_IMAGE', undefined],
-    ['GOSSUM_LOG_LEVEL', undefined],
+    ['GOSSUM_COLOUR', undefined],
     ['GOSSUM_RECOVER', undefined],
     ['GOSSUM_', undefined],
   ])('for %s is %s', (name, meant) => {

@@ -76,7 +76,7 @@ describe.skipIf((obstacle !== undefined || composeconfig === undefined) && !requ
         expect(obstacle).toBeUndefined()
         const root = image()
         const has = (path: string): boolean => existsSync(join(root.upper, path))
-        expect(['app/dist/cli/main.js', 'app/node_modules/libp2p', 'app/LICENSE', 'data'].map(has)).not.toContain(false)
+        expect(['app/node_modules/libp2p', 'app/LICENSE', 'data'].map(has)).not.toContain(false)
         for (const path of [
           'app/src',
           'app/test',

@@ -11,6 +11,9 @@ import { RunningNode } from '../helpers/node.js'
 import { WebhookServer } from '../fakes/webhook-server.js'
 import { advancedTo, isEvidence, settingOf, signer, status } from './faults/world.js'
 
+/** Machines of tests are busy. */
+const EVENTUALLY = { timeout: 20_000 }
+
 /** A hook in a home that appends what it gets to a file, which is read here. */
 function recordingHook(home: string, name = '10-record'): () => Alert[] {
   const file = join(temporaryHome(), 'told')
@@ -67,7 +70,7 @@ test('a fork reaches the hooks and the webhook at once, with evidence that anybo
   expect(await served.text()).toBe(alert.evidence!.file)
   expect(alert.text).toContain('gossum verify --log')
 
-  await expect.poll(told, { timeout: 10_000 }).toEqual([alert])
+  await expect.poll(told, EVENTUALLY).toEqual([alert])
   const listed = await gossum(['alarm', 'list', '--home', home, '--json'])
   const { firing, receivers } = JSON.parse(listed.stdout) as AlarmListView
   expect(firing).toMatchObject([{ name: 'frozen', severity: 'misbehaviour', log: alert.log!.id }])
@@ -98,7 +101,7 @@ test('a node that is killed before an alert is delivered delivers it after its n
   const second = await server.request(1)
   expect(second.headers['webhook-id']).toBe(first.headers['webhook-id'])
   expect(second.body).toBe(first.body)
-  await expect.poll(async () => (await status(again)).alarm.receivers[0]!.waiting).toBe(0)
+  await expect.poll(async () => (await status(again)).alarm.receivers[0]!.waiting, EVENTUALLY).toBe(0)
   await again.stop()
   const third = await RunningNode.start(home, args)
   await third.event((event) => event.event === 'guard')

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { networkOf } from '../../src/lib/network.js'
+import { networkOf, wideNetworkOf } from '../../src/lib/network.js'
 
 test.each([
   ['192.0.2.1', '192.0.2.0/24'],
@@ -21,4 +21,23 @@ test.each([
   ['', ''],
 ])('%s is of %s', (address, network) => {
   expect(networkOf(address)).toBe(network)
+})
+
+test.each([
+  ['192.0.2.1', '192.0.0.0/16'],
+  ['::ffff:192.0.2.77', '192.0.0.0/16'],
+  ['2001:db8::1', '2001:db8::/32'],
+  ['2a01:4f8:1:2::9', '2a01:4f8::/32'],
+  ['172.32.0.1', '172.32.0.0/16'],
+  ['127.0.0.2', undefined],
+  ['10.1.2.3', undefined],
+  ['169.254.0.1', undefined],
+  ['100.64.0.9', undefined],
+  ['::1', undefined],
+  ['fe80::1%eth0', undefined],
+  ['fd12:3456::1', undefined],
+  ['h.example', undefined],
+  ['', undefined],
+])('%s is in the wide network %s', (address, network) => {
+  expect(wideNetworkOf(address)).toBe(network)
 })

@@ -47,7 +47,8 @@ const SAMPLE: Sample = {
 
 /** The lines of a scrape that are no comments. */
 async function scraped(change: Partial<Sample> = {}): Promise<string[]> {
-  const metrics = createMetrics({ places: ['place.example'], events: ['unauthorised'] })
+  const metrics = createMetrics({ events: ['unauthorised'] })
+  metrics.places(['place.example'])
   return (await metrics.text({ ...SAMPLE, ...change }))
     .split('\n')
     .filter((line) => line !== '' && !line.startsWith('#'))
@@ -179,7 +180,8 @@ test.runIf(required)('promtool is here, as REQUIRE_PEERS asks', () => {
 })
 
 test.runIf(promtool !== undefined)('promtool reads a scrape, and minds nothing but names of others', async () => {
-  const metrics = createMetrics({ places: ['place.example'], events: ['watch'] })
+  const metrics = createMetrics({ events: ['watch'] })
+  metrics.places(['place.example'])
   metrics.routes(['/metrics'])
   metrics.headDuration.observe({ door: 'poll' }, 0.2)
   const hostile = { ...LOG, name: 'a"b\\c\nd{}\u202e', conditions: ['frozen'] as const }

@@ -11,7 +11,7 @@ import { fakeNode, LOG_ID } from '../helpers/node-view.js'
 
 async function serve() {
   const printed: object[] = []
-  const news = new News((event) => void printed.push(event), [])
+  const news = new News((event) => void printed.push(event))
   const streaming = new Streaming(news)
   const home = temporaryHome()
   const node = fakeNode()
@@ -88,7 +88,7 @@ test('a reader that fails keeps no event from those who print it, and who prints
   const news = new News(({ event }) => {
     heard.push(event)
     throw new Error('a full disk')
-  }, [])
+  })
   news.on('told', ({ event }) => {
     heard.push(event)
     throw new Error('a bug')

@@ -102,6 +102,7 @@ async function start({ listed = true, state = 'guarded', ...given }: Starting = 
       metrics: (sample) => createMetrics().text(sample),
     },
     submit: (candidate) => heart.witness.submit(candidate),
+    underWayMs: () => time.monotonic,
   })
   const answer = (kind: OutcomeKind = 'known') => view.polled(heart.log, { outcome: { kind, news: false } })
   answer()
@@ -528,4 +529,13 @@ test('what was kept is shown and not verified again, to the end of the history',
   expect(heads[3]!.cosignatures).toMatchObject([{ name, time: '2026-01-02T11:59:00.000Z' }])
   expect((await view.heads(heart.log, 2, 5)).map(({ size }) => size)).toEqual([4, 3])
   expect(await view.heads(heart.log, 2, 2)).toEqual([])
+})
+
+test('what lives has a pulse, whatever the world does, until something is on its way for ever', async () => {
+  const time = { now: NOW, monotonic: 0 }
+  const { view } = await start({ time, state: 'unanswered' })
+  expect((await view.readiness()).ready).toBe(false)
+  await view.pulse()
+  time.monotonic = 16 * 60_000
+  await expect(view.pulse()).rejects.toThrow('a head has been on its way for 960 s')
 })

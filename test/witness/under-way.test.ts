@@ -11,7 +11,10 @@ function work() {
 }
 
 test('idle waits for all that is under way, and for what that begins', async () => {
-  const underWay = new UnderWay((error) => expect.unreachable(String(error)))
+  const underWay = new UnderWay(
+    (error) => expect.unreachable(String(error)),
+    () => 0,
+  )
   await underWay.idle()
   const [first, second] = [work(), work()]
   underWay.background(underWay.track(first.promise).then(() => underWay.track(second.promise)))
@@ -26,7 +29,10 @@ test('idle waits for all that is under way, and for what that begins', async () 
 
 test('who tracks work gets its value, or its failure; nobody else is told', async () => {
   const told: unknown[] = []
-  const underWay = new UnderWay((error) => told.push(error))
+  const underWay = new UnderWay(
+    (error) => told.push(error),
+    () => 0,
+  )
   const [good, bad] = [work(), work()]
   const [value, failure] = [underWay.track(good.promise), underWay.track(bad.promise)]
   good.end(7)
@@ -39,11 +45,35 @@ test('who tracks work gets its value, or its failure; nobody else is told', asyn
 
 test('what fails with nobody waiting is told once', async () => {
   const told: unknown[] = []
-  const underWay = new UnderWay((error) => told.push(error))
+  const underWay = new UnderWay(
+    (error) => told.push(error),
+    () => 0,
+  )
   const bad = work()
   underWay.background(bad.promise)
   bad.fail(new Error('no'))
   await underWay.idle()
   await endOfTurn()
   expect(told).toEqual([new Error('no')])
+})
+
+test('tells how long the oldest work has not ended', async () => {
+  let now = 0
+  const underWay = new UnderWay(
+    (error) => expect.unreachable(String(error)),
+    () => now,
+  )
+  expect(underWay.oldestMs).toBe(0)
+  const [first, second] = [Promise.withResolvers<undefined>(), Promise.withResolvers<undefined>()]
+  void underWay.track(first.promise)
+  now = 10
+  void underWay.track(second.promise)
+  now = 100
+  expect(underWay.oldestMs).toBe(100)
+  first.resolve(undefined)
+  await endOfTurn()
+  expect(underWay.oldestMs).toBe(90)
+  second.resolve(undefined)
+  await underWay.idle()
+  expect(underWay.oldestMs).toBe(0)
 })

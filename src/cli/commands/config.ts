@@ -1,11 +1,13 @@
-/** `gossum config show`: each setting, its value, and where that comes from. */
+/** `gossum config`: each setting, its value, and where that comes from; a file to begin with, and what is wrong with one. */
 import { Command } from 'commander'
 import { configOf } from '../../config/config.js'
 import { keyOf, otherwiseOf, type Setting, type Writing } from '../../config/setting.js'
 import { ALL_SETTINGS } from '../../config/settings.js'
 import { hear, type Heard } from '../../config/sources.js'
 import { withoutSecrets } from '../../errors.js'
+import type { CommonFlags } from '../common-flags.js'
 import { output } from '../ui/output.js'
+import { CHECK_HELP, checkConfig, INIT_HELP, initConfig } from './config-file.js'
 import { declareSettings, settingsOf, type SettingFlags } from '../setting-flags.js'
 
 export function command(): Command {
@@ -13,11 +15,29 @@ export function command(): Command {
     'after',
     `
 Examples:
+  gossum config init                            write gossum.yaml, with every setting in it
+  gossum config check gossum.yaml
   gossum config show
   gossum config show --config /etc/gossum.yaml
   gossum config show --json | jq -r 'select(.source != "default").name'
 `,
   )
+  config
+    .command('init')
+    .argument('[file]', 'the file to write, or - (default: gossum.yaml)')
+    .description('write a file of settings to begin with: each explained, and commented out at its default')
+    .addHelpText('after', INIT_HELP)
+    .action((file: string | undefined, _options: unknown, self: Command) =>
+      initConfig(file, self.optsWithGlobals<CommonFlags>()),
+    )
+  config
+    .command('check')
+    .argument('[file]', 'the file to check (default: that of --config)')
+    .description('say all that is wrong with a file of settings, with lines')
+    .addHelpText('after', CHECK_HELP)
+    .action((file: string | undefined, _options: unknown, self: Command) => {
+      process.exitCode = checkConfig(file, self.optsWithGlobals<CommonFlags>())
+    })
   const show = config
     .command('show')
     .description('print every setting as gossum run would take it, and who says it; refuses what run refuses')

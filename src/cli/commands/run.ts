@@ -4,6 +4,8 @@ import { Command } from 'commander'
 import { loadConfig, type Config } from '../../config/config.js'
 import { defaultHome } from '../../config/user-home.js'
 import type { NodeEvent } from '../../node/events.js'
+import { ServiceLog } from '../service-log.js'
+import { lostOutput } from '../ui/lost-reader.js'
 import { withoutSecrets } from '../../errors.js'
 import { askable, goSumDb, isSumDb } from '../../status/go-setting.js'
 import type { LogView } from '../../status/shapes.js'
@@ -13,9 +15,11 @@ import { quorumThreshold } from '../../tlog/policy.js'
 import { nodeFlag } from '../node-client.js'
 import { goEnv, writtenGoEnv } from '../go-env.js'
 import { declareSettings, settingsOf, type SettingFlags } from '../setting-flags.js'
-import { afterEvidence, afterSuspect, describeEvent, type Flags } from '../ui/event-text.js'
+import { afterEvidence, afterSuspect, type Flags } from '../ui/event-text.js'
+import { Supervisor } from '../supervisor.js'
 import { output, type Output } from '../ui/output.js'
 import { grouped, span } from '../../lib/words.js'
+import { VERSION } from '../../version.js'
 
 /** What GOSUMDB is when nobody set it. */
 const DEFAULT_GOSUMDB = 'sum.golang.org'
@@ -41,6 +45,8 @@ Examples:
   gossum run --audit                            read every record, too; with gossum key new --auditor say so to others
   gossum run --mirror https://goproxy.example.com    a GOPROXY at /mod that serves nothing the log does not know (docs/mirror.md)
   gossum run --mirror URL --cooldown 7d --private "corp.example.com/*"
+  gossum run --config gossum.yaml               settings in a file: gossum config init writes one; gossum reload takes up what changed
+  gossum run --log-format json --log-level warn
   gossum run --trusted-proxy 127.0.0.1          behind a reverse proxy of this machine (docs/operating.md)
   gossum run --bootstrap ADDRESS --bootstrap ADDRESS --bootstrap ADDRESS --deposit 2,required    (docs/operating.md)
 
@@ -54,30 +60,57 @@ async function runNode(flags: SettingFlags): Promise<void> {
   // The space for young objects would grow to 32 MB under any load, and hardly shrink: that is for programs that compute.
   setFlagsFromString('--semi-space-growth-factor=1')
   const out = output(flags)
-  const config = loadConfig(settingsOf(flags), { file: flags.config })
+  const reread = (): Config => loadConfig(settingsOf(flags), { file: flags.config })
+  let config = reread()
+  const log = await openLog(config, out)
 
   // Events that come while the node starts wait for the ready line, which is promised to be the first.
   const early: NodeEvent[] = []
   let ready = false
   const show = (event: NodeEvent): void => {
-    if (out.isJson) return out.json(event)
+    out.json(event)
     const hasPolicy = config.policy !== undefined
-    const telling = { logs: node.logs, hasPolicy, ...flagsFor(node, config), own: node.witness }
-    for (const line of describeEvent(event, telling)) out.talk(line, { important: line.startsWith('!') })
+    log.event(event, { logs: node.logs, hasPolicy, ...flagsFor(node, config), own: node.witness })
+  }
+  const controls = {
+    reread,
+    log,
+    onRequest: (route: string, status: number) => log.request(route, status),
+    onReload: (taken: Config) => {
+      // What was said live holds until the setting itself changes.
+      if (taken.logLevel !== config.logLevel) log.level = taken.logLevel
+      config = taken
+    },
   }
   // Who started us may tell us to stop, or be gone, before we are ready.
   const told = toldToStop()
+  let started = undefined as GossumNode | undefined
+  // What comes of it is an event. One that comes before there is anything to reload is none.
+  process.on('SIGHUP', () => void started?.reread().catch(() => undefined))
   const node = await out.progress(
     'starting',
-    createNode(config, (event) => (ready ? show(event) : early.push(event))),
+    createNode(config, (event) => (ready ? show(event) : early.push(event)), controls),
   )
+  started = node
   if (out.isJson) out.json(await readyLine(node, config))
   else await introduce(node, config, out)
   for (const line of publicTexts(config)) out.talk(line, { important: true })
+  const supervisor = Supervisor.of({ env: process.env, talk: (text) => out.talk(`! ${text}`, { important: true }) })
+  supervisor?.ready(() => node.view.pulse())
+  log.say('info', 'ready', { event: 'ready', witness: node.witness, http: node.http, version: VERSION })
   ready = true
   early.forEach(show)
   await told
+  log.say('info', 'stopping', { event: 'stopping' })
+  await supervisor?.stopping()
   await stop(node)
+  log.end()
+}
+
+/** What says on stderr what happens. A log for programs is loaded by who wants one. */
+async function openLog({ logLevel, logFormat }: Config, out: Output): Promise<ServiceLog> {
+  const json = logFormat === 'json' ? (await import('../json-log.js')).openJsonLog(lostOutput('stderr')) : undefined
+  return new ServiceLog({ level: logLevel, out, json })
 }
 
 async function readyLine(node: GossumNode, config: Config): Promise<object> {

@@ -111,9 +111,27 @@ function linesOf(event: NodeEvent, telling: Telling): string[] {
       ]
     case 'exchange':
       return placeLines(event, nameOf(event.log))
+    case 'reload':
+      return reloadLines(event, nameOf)
     case 'error':
       return [`!error       ${event.message} (${event.code})`]
   }
+}
+
+function reloadLines(event: NodeEvent & { event: 'reload' }, nameOf: (log: string) => string): string[] {
+  const { error, followed, left } = event
+  if (error !== null) return [`!reload     nothing has changed: ${error}`]
+  return [
+    `reload     ${reloadText(event)}`,
+    ...followed.map((log) => `           ${nameOf(log)} is followed now`),
+    ...left.map((log) => `           ${nameOf(log)} is not followed any more`),
+  ]
+}
+
+/** What became of settings that were read anew. */
+export function reloadText({ changed, restart }: { changed: readonly string[]; restart: readonly string[] }): string {
+  const taken = changed.length === 0 ? 'nothing to take up' : `taken up: ${changed.join(', ')}`
+  return restart.length === 0 ? taken : `${taken}; after a restart: ${restart.join(', ')}`
 }
 
 /** A log that does not answer, or whose address answers with something else. */

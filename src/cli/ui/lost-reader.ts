@@ -6,6 +6,11 @@ import { EXIT } from '../exit.js'
 
 type Tell = (error: GossumError) => void
 
+/** What is to be called when what writes to one of them by itself finds nobody there: the same happens. */
+export function lostOutput(name: 'stdout' | 'stderr'): (error: Error) => void {
+  return (error) => void process[name].emit('error', error)
+}
+
 /**
  * A reader that has seen enough is no error: `gossum heads | head -n 1`. What `serves` until it is told to stop ends in order, and
  * with failure, so that whoever supervises it starts it again. `tell` says why, on what is left.

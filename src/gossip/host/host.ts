@@ -105,7 +105,12 @@ export interface PubSub extends GossipSub {
   /** With floodPublish to every peer on the topic that is listened to, else to the mesh. */
   publish(topic: string, data?: Uint8Array, options?: { floodPublish?: boolean }): ReturnType<GossipSub['publish']>
   readonly streamsOutbound: ReadonlyMap<string, unknown>
+  /** Topics that are heard at all. */
+  readonly allowedTopics: Set<string>
+  readonly score: { readonly params: { readonly topics: Record<string, TopicScore> } }
 }
+
+type TopicScore = ReturnType<typeof createTopicScoreParams>
 
 export type Host = Libp2p<{ pubsub: PubSub; ping: Ping }>
 
@@ -231,8 +236,19 @@ function createPubSub(options: HostOptions): ReturnType<typeof gossipsub> {
   })
 }
 
-function scoreParams(options: HostOptions): ReturnType<typeof createPeerScoreParams> {
-  const topic = createTopicScoreParams({
+/** From now on a host is on these topics, and no others. */
+export function allowTopics({ services: { pubsub } }: Pick<Host, 'services'>, topics: readonly string[]): void {
+  const { params } = pubsub.score
+  for (const name of pubsub.allowedTopics) if (!topics.includes(name)) pubsub.allowedTopics.delete(name)
+  for (const name of topics) {
+    pubsub.allowedTopics.add(name)
+    // What a peer has earned on a topic that we left is kept as long as it is connected.
+    params.topics[name] ??= topicScore()
+  }
+}
+
+function topicScore(): TopicScore {
+  return createTopicScoreParams({
     topicWeight: 1,
     timeInMeshWeight: 0.01,
     timeInMeshQuantum: 1000,
@@ -247,8 +263,11 @@ function scoreParams(options: HostOptions): ReturnType<typeof createPeerScorePar
     invalidMessageDeliveriesWeight: -20,
     invalidMessageDeliveriesDecay: 0.99,
   })
+}
+
+function scoreParams(options: HostOptions): ReturnType<typeof createPeerScoreParams> {
   return createPeerScoreParams({
-    topics: Object.fromEntries(options.topics.map((name) => [name, topic])),
+    topics: Object.fromEntries(options.topics.map((name) => [name, topicScore()])),
     // Nodes behind one address (a company, a laboratory, this machine) are not an attack; with the default, 15 of
     // them silence each other. Numbers per address are bounded at the connection instead.
     IPColocationFactorWeight: 0,

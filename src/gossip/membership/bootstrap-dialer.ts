@@ -76,8 +76,8 @@ export class BootstrapDialer {
   }
 
   start(): void {
-    this.#look()
-    this.#timer = setInterval(() => this.#look(), INTERVAL_MS)
+    this.look()
+    this.#timer = setInterval(() => this.look(), INTERVAL_MS)
     this.#timer.unref()
   }
 
@@ -86,7 +86,8 @@ export class BootstrapDialer {
     this.#stopped.abort()
   }
 
-  #look(): void {
+  /** Dials those who are not connected. */
+  look(): void {
     for (const target of this.#targets) if (!target.dialling && !this.#isConnected(target)) void this.#dial(target)
     this.#dropMute()
   }

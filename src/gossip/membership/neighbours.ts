@@ -44,7 +44,7 @@ interface Neighbour {
 export interface NeighboursOptions {
   /** Log ids that we follow. */
   readonly logs: ReadonlySet<string>
-  /** Verifier keys that we count ourselves. */
+  /** Verifier keys that we count ourselves; what is in it may change, and then changed() is called. */
   readonly counts: ReadonlySet<string>
   /**
    * Key name and key id (`name+keyid`) of keys that mean something to us. Another key of the same two is not passed on:
@@ -66,7 +66,7 @@ export class Neighbours {
   /** Peers in the order in which their keys are read next. */
   readonly #queue = new Set<string>()
   /** Keys by their spelling; undefined for what is no witness key. */
-  readonly #read = new Lru<VerifierKey | undefined>(MAX_READ_KEYS)
+  #read = new Lru<VerifierKey | undefined>(MAX_READ_KEYS)
   #relayed: readonly VerifierKey[] = []
   #selectedAt = -Infinity
   #timer: NodeJS.Timeout | undefined
@@ -119,6 +119,13 @@ export class Neighbours {
    */
   counts(vkey: string): boolean {
     return [...this.#neighbours.values()].some(({ counts }) => counts.includes(vkey))
+  }
+
+  /** We count others than before, or other keys mean something to us. */
+  changed(): void {
+    this.#read = new Lru(MAX_READ_KEYS)
+    this.#relayed = this.#relayed.filter((key) => this.#isPassedOn(key) && !this.#options.counts.has(key.vkey))
+    this.#selectSoon()
   }
 
   stop(): void {

@@ -33,9 +33,18 @@ export interface SyncTimes {
   readonly servedMs?: number
 }
 
+/** What changes in a running node. */
+export interface Interests {
+  /** Log ids that we follow. */
+  readonly logs: ReadonlySet<string>
+  /** Verifier keys whose cosignatures we count. */
+  readonly counts: ReadonlySet<string>
+}
+
 export interface SyncOptions {
   readonly host: Host
-  readonly own: OwnSide
+  readonly own: Pick<OwnSide, 'identity' | 'keys'>
+  readonly interests: Interests
   readonly handlers: SyncHandlers
   readonly peers: {
     /** Connected peers that speak the protocol; kept here, read elsewhere. */

@@ -73,11 +73,10 @@ export class SyncDoor {
 
   constructor(options: SyncOptions) {
     this.#options = options
-    const { host, own, handlers, meter, told, times } = options
+    const { host, interests, handlers, meter, told, times } = options
     const stopped = this.#stopped.signal
     const { syncPeers, neighbours, chosen } = options.peers
-    const counted = new Set(own.counts)
-    const logs = new Set(own.logs)
+    const { logs, counts } = interests
     this.syncClient = new SyncClient(host, syncPeers, stopped)
     this.#evidence = new EvidenceFetcher(logs, handlers, told)
     this.promiser = new Promiser(this.syncClient, syncPeers)
@@ -94,7 +93,7 @@ export class SyncDoor {
             witness: neighbours.about(peer).witness ?? undefined,
             chosen: chosen.has(peer),
           }),
-          isTrusted: ({ witness, ...from }) => from.chosen || (witness !== undefined && counted.has(witness)),
+          isTrusted: ({ witness, ...from }) => from.chosen || (witness !== undefined && counts.has(witness)),
         },
       },
       times.servedMs,
@@ -240,7 +239,7 @@ export class SyncDoor {
   }
 
   async #hello(to: PeerId): Promise<Hello> {
-    const { handlers, own, peers } = this.#options
+    const { handlers, interests, peers } = this.#options
     const heads = await handlers.heads()
     // Where not all heads fit into a frame, other ones are left out each time.
     const round = this.#rounds++
@@ -249,7 +248,7 @@ export class SyncDoor {
       type: 'hello',
       heads: [...heads.slice(from), ...heads.slice(0, from)],
       evidence: evidenceToTell(await handlers.evidenceIds(), MAX_EVIDENCE_REFS, round),
-      counts: (own.counts ?? []).slice(0, MAX_COUNTS),
+      counts: [...interests.counts].slice(0, MAX_COUNTS),
       witness: await this.#claimed(),
       peers: peers.membership.introduce(to),
       time: Date.now(),

@@ -17,6 +17,8 @@ import { outgoing } from '../../outgoing/http-client.js'
 import { reasonOf } from '../../outgoing/reason.js'
 import { lastingController, timed } from '../../lib/timed.js'
 import { bastionCertificate, privateKeyPem } from './bastion-certificate.js'
+import type { Gate } from '../../lib/gate.js'
+import { ChangingRoutes } from '../changing-routes.js'
 import { Responder, type ResponderReports } from '../responder.js'
 import type { Route } from '../router.js'
 
@@ -27,6 +29,8 @@ export interface BastionOptions extends ResponderReports {
   readonly key: { readonly publicKey: Uint8Array; readonly seed: Uint8Array }
   /** What is served there, and nothing else: whoever asks comes from anywhere. */
   readonly routes: readonly Route[]
+  /** As of the server (server.ts). */
+  readonly gate?: Gate
   readonly onChange: (report: BastionReport) => void
   /** Milliseconds since 1970. */
   readonly now: () => number
@@ -85,6 +89,7 @@ export class Bastion {
   readonly #options: BastionOptions
   readonly #limits: BastionLimits
   readonly #server: Http2Server
+  readonly #routes: ChangingRoutes
   readonly #tls: { readonly cert: string; readonly key: string }
   readonly #stopped = lastingController()
   /** The question that is under way. */
@@ -108,7 +113,9 @@ export class Bastion {
       lastCosignature: null,
       error: null,
     }
-    const responder = new Responder([...routes, this.#checkRoute()], options)
+    this.#routes = new ChangingRoutes([], options)
+    this.serveRoutes(routes)
+    const responder = new Responder(this.#routes, options)
     this.#server = createServer({ settings: LIMITS }, (request, response) => {
       this.#limit(request)
       response.on('finish', () => {
@@ -125,6 +132,11 @@ export class Bastion {
 
   get report(): BastionReport {
     return this.#report
+  }
+
+  /** From now on it serves these. */
+  serveRoutes(routes: readonly Route[]): void {
+    this.#routes.now = [...routes, this.#checkRoute()]
   }
 
   start(): void {

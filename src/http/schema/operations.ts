@@ -69,6 +69,12 @@ const paged = <T>({ filters }: ListOrder<T>): readonly Parameter[] => [
 
 const API: readonly Operation[] = [
   read('/', 'what a person should believe now, as a page', text('the page', 'text/html')),
+  read(
+    '/assets/{name}',
+    'what makes the page live; its name is of its hash',
+    text('the program of the page', 'text/javascript'),
+    [fromPath('name', 'as the page names it', { type: 'string' })],
+  ),
   read('/api/v1/status', 'how the node stands', json('the status', shapes.StatusView)),
   read('/api/v1/logs', 'the logs that it follows', json('the logs', shapes.Logs), paged(LOG_LIST)),
   read(

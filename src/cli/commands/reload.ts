@@ -1,0 +1,62 @@
+/** `gossum reload` and `gossum log-level`: what a running node does differently from now on, at its operator's word. */
+import { Argument, Command } from 'commander'
+import { LOG_LEVELS } from '../../config/settings.js'
+import type { ReloadReport } from '../../node/node.js'
+import { fromUtf8 } from '../../tlog/bytes.js'
+import { operatorHome } from '../node-url.js'
+import type { CommonFlags } from '../common-flags.js'
+import { tellNode } from '../operator-client.js'
+import { output } from '../ui/output.js'
+import { reloadText } from '../ui/event-text.js'
+
+export function reloadCommand(): Command {
+  return new Command('reload')
+    .description('have a running node read its settings anew and take up what changed')
+    .addHelpText(
+      'after',
+      `
+The node reads the file and the environment that it was started with; its flags stay. Everything is checked before anything changes: settings
+that gossum run would refuse change nothing (exit 2). Taken up are the logs (gossum log add, disable; log lists), the policy, the places, the
+watches, the mirror and the level of the log; what takes a restart is named. Connections stay open, and whoever asks meanwhile waits.
+A SIGHUP to the node does the same.
+
+Examples:
+  gossum reload
+  gossum reload --home /var/lib/gossum --json
+  gossum config check /etc/gossum.yaml && gossum reload
+`,
+    )
+    .action(async (_options: unknown, self: Command) => {
+      const flags = self.optsWithGlobals<CommonFlags>()
+      const out = output(flags)
+      const body = await tellNode(operatorHome(flags), '/api/v1/reload')
+      if (out.isJson) return out.raw(body)
+      const report = JSON.parse(fromUtf8(body)!) as ReloadReport
+      out.line(reloadText(report))
+      for (const log of report.followed) out.line(`  followed now: ${log}`)
+      for (const log of report.left) out.line(`  not followed any more: ${log}`)
+    })
+}
+
+export function logLevelCommand(): Command {
+  return new Command('log-level')
+    .addArgument(new Argument('[level]', 'what to log from now on (default: only say what is)').choices(LOG_LEVELS))
+    .description('how much a running node logs on stderr, until its next start')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  gossum log-level
+  gossum log-level debug && sleep 60 && gossum log-level info
+`,
+    )
+    .action(async (level: string | undefined, _options: unknown, self: Command) => {
+      const flags = self.optsWithGlobals<CommonFlags>()
+      const out = output(flags)
+      const query = level === undefined ? '' : `?level=${level}`
+      const body = await tellNode(operatorHome(flags), `/api/v1/log-level${query}`)
+      if (out.isJson) return out.raw(body)
+      const told = JSON.parse(fromUtf8(body)!) as { level: string; before: string }
+      out.line(level === undefined ? told.level : `${told.before} -> ${told.level}`)
+    })
+}

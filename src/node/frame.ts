@@ -1,0 +1,94 @@
+/**
+ * What a node keeps for as long as it runs, whatever becomes of its settings: its home, its keys, its doors, its place in the mesh,
+ * and what it knows of what its keys have signed. A reload exchanges everything else (generation.ts).
+ */
+import type { Config } from '../config/config.js'
+import type { Route } from '../http/router.js'
+import { readKeyring, type Keyring } from '../keys/keyring.js'
+import { Gate } from '../lib/gate.js'
+import type { Past } from '../status/view-parts.js'
+import { Polls } from '../status/polls.js'
+import { Store } from '../store/store.js'
+import { NodeBarrier } from './barrier.js'
+import type { NodeBase } from './base.js'
+import { Doors } from './doors.js'
+import { logListEvent, type NodeEvent } from './events.js'
+import { keepTold } from './keeping-told.js'
+import { MeshLink } from './mesh-link.js'
+import { News } from './news.js'
+import { peerStoreOf } from './peers.js'
+import { readSelf, type Self } from './self.js'
+import { Streaming } from './streaming.js'
+
+export interface Frame extends Pick<NodeBase, 'keyring' | 'store' | 'news' | 'mesh' | 'clock'> {
+  readonly barrier: NodeBarrier
+  readonly doors: Doors
+  /** What happened, for those who read it over HTTP. */
+  readonly streaming: Streaming
+  /** What comes from outside waits here while the parts are exchanged. */
+  readonly gate: Gate
+  /** Logs that were asked for their newest head since the start. */
+  readonly looked: Set<string>
+  /** How the polls went. */
+  readonly past: Past
+  readonly hasMesh: boolean
+}
+
+export interface FrameOptions {
+  readonly onEvent: (event: NodeEvent) => void
+  /** Routes of the operator that do not wait while the parts are exchanged. */
+  readonly fixed: readonly Route[]
+  readonly onRequest?: ((route: string, status: number) => void) | undefined
+}
+
+/** `stops` gets what ends each part as soon as there is something to end. */
+export async function makeFrame(
+  given: Config,
+  { onEvent, fixed, onRequest }: FrameOptions,
+  stops: (() => void | Promise<void>)[],
+): Promise<{ readonly frame: Frame; readonly self: Self }> {
+  const clock = { now: Date.now, monotonic: () => performance.now() }
+  const news = new News(onEvent, onRequest)
+  const streaming = new Streaming(news)
+  const hasMesh = given.listen.length > 0 || given.bootstrap.length > 0
+  // A wrong address is said before anything is made on disk. libp2p is loaded only by a node that has a mesh.
+  const gossip = hasMesh ? await import('../gossip/mesh.js') : undefined
+  gossip?.parseAddresses(given)
+  // Before the store: what it writes into an empty home would look like a witness that lost its key.
+  const keyring = await readKeyring(given.home, given)
+  const store = await Store.open(given.home)
+  stops.push(() => store.close())
+  await keepTold(news, store.told)
+  news.keep()
+  const self = await selfOf(given, keyring, news)
+  stops.push(() => self.lists.stop())
+  if (self.config.recover) for (const { id } of self.config.logs) await store.heads.recover(id)
+  const remembered = gossip?.chosenFrom(await peerStoreOf(store).load()).length ?? 0
+  const chosen = hasMesh ? given.bootstrap.length || remembered : 0
+  const mesh = new MeshLink(chosen, news.onError)
+  const { config } = self
+  const barrier = new NodeBarrier({ config, keyring, store, chosen, mesh, emit: news.tell, now: clock.now })
+  const gate = new Gate()
+  const doors = new Doors(given, news, gate, fixed)
+  const past = { polls: new Polls(clock.monotonic), startedAt: clock.now() }
+  const frame = {
+    keyring,
+    store,
+    news,
+    mesh,
+    clock,
+    barrier,
+    doors,
+    streaming,
+    gate,
+    looked: new Set<string>(),
+    past,
+    hasMesh,
+  }
+  return { frame, self }
+}
+
+/** Reads the log lists. Throws what readSelf throws. */
+export function selfOf(given: Config, keyring: Keyring, news: News): Promise<Self> {
+  return readSelf(given, keyring, (of) => news.tell(logListEvent(of)))
+}

@@ -1,0 +1,195 @@
+/**
+ * The parts of a node that follow its settings: made in order, each with what it needs, and ended in reverse. A reload ends one
+ * generation and makes the next; what stays is in frame.ts.
+ */
+import { setTimeout as delay } from 'node:timers/promises'
+import { alarmOperatorRoutes } from '../http/alarm-operator.js'
+import { dashboardRoutes } from '../http/dashboard-door.js'
+import { feedRoutes } from '../http/feed-door.js'
+import { indexRoutes } from '../http/index-door.js'
+import { mirrorRoutes } from '../http/mirror-door.js'
+import { mirrorOperatorRoutes } from '../http/mirror-operator.js'
+import { isFrozen } from '../store/heads.js'
+import type { View } from '../status/view.js'
+import { RequestBudget } from '../sumdb/request-budget.js'
+import type { Alarm } from '../evidence/alarm.js'
+import { FirstLooks } from '../witness/first-looks.js'
+import type { Witness } from '../witness/witness.js'
+import { startAlarm } from './alarmed.js'
+import { Alarming } from './alarming.js'
+import { makeAuditing } from './auditing.js'
+import type { NodeBase } from './base.js'
+import { LogClients } from './clients.js'
+import type { Served } from './doors.js'
+import { makeExchange } from './exchanging.js'
+import type { Frame } from './frame.js'
+import { goDoors } from './go-doors.js'
+import { makeIndexing } from './indexing.js'
+import { knownHeads } from './known-heads.js'
+import { meshSideOf, type MeshSide } from './meshing.js'
+import { makeMirroring } from './mirroring.js'
+import { makePollers } from './polling.js'
+import type { Self } from './self.js'
+import { makeView } from './shown.js'
+import { makeWatching } from './watching.js'
+import { makeWitness } from './witnessing.js'
+import { routesForLogs } from './witness-routes.js'
+
+/** Ends a part. */
+type Stop = () => void | Promise<void>
+
+export interface Generation {
+  readonly view: View
+  readonly alarm: Alarm
+  readonly witness: Witness
+  readonly served: Served
+  readonly side: MeshSide
+  /** Begins to ask and to sign, when peers have said what our keys signed before. */
+  start(): void
+}
+
+/** What ends a generation: first what asks and signs, and then, when no more comes in, what is told of it. */
+export class Ending {
+  readonly #acting: Stop[] = []
+  readonly #told: Stop[] = []
+  abort: () => void = () => undefined
+
+  /** A part that comes later is ended earlier. */
+  acting(...stops: Stop[]): void {
+    this.#acting.push(...stops)
+  }
+
+  told(...stops: Stop[]): void {
+    this.#told.push(...stops)
+  }
+
+  /** Nothing asks or signs any more, and nothing writes. */
+  async halt(): Promise<void> {
+    this.abort()
+    await inReverse(this.#acting.splice(0))
+  }
+
+  async end(): Promise<void> {
+    await inReverse(this.#told.splice(0))
+  }
+}
+
+/** Every part is stopped, also when one before it could not be. */
+export function inReverse(stops: readonly Stop[]): Promise<void> {
+  return stops.reduceRight((before, stop) => before.finally(stop), Promise.resolve())
+}
+
+/** Makes the parts. `ending` gets what ends each as soon as there is something to end. Throws what they throw. */
+export async function makeGeneration(
+  frame: Frame,
+  { config, followed, lists }: Self,
+  ending: Ending,
+): Promise<Generation> {
+  const { keyring, store, news, mesh, barrier, clock, doors } = frame
+  ending.told(
+    () => lists.stop(),
+    () => news.forget(),
+  )
+  const budget = new RequestBudget(config.auditRate, (ms, signal) =>
+    delay(ms, undefined, { ref: false, ...(signal && { signal }) }),
+  )
+  const base: NodeBase = { config, followed, keyring, store, news, mesh, budget, clock }
+  const heads = await knownHeads(base)
+  const clients = new LogClients(
+    followed,
+    store,
+    (...asked) => mesh.tileFrom(...asked),
+    (log, time) => barrier.clock.observe(`log ${log}`, time),
+  )
+  const alarm = await startAlarm(base, heads, clients)
+  ending.told(() => alarm.stop())
+  const isHeld = (log: string): boolean => isFrozen(store.heads.get(log)) || alarm.holds(log)
+  const unseen = followed.filter(({ id, url }) => url !== null && !frame.looked.has(id))
+  const looks = new FirstLooks(unseen.map(({ id }) => id))
+  const witness = makeWitness(base, heads, { clients, barrier, alarm, looks })
+  // What is under way ends, and those whom we chose learn of it while there still is a mesh.
+  ending.acting(() => witness.stop())
+  ending.abort = () => witness.abort()
+  await witness.resume()
+  for (const { id, disabled } of config.logs) if (disabled) await heads.cosigned.load(id)
+
+  // ---- where heads come in and are shown ----
+  const sumdbs = goDoors(base, heads, { clients, alarm, witness })
+  const exchange = makeExchange(base, heads, witness, isHeld)
+  const watching = await makeWatching(base, heads, clients)
+  const indexing = makeIndexing(base, heads, isHeld)
+  ending.acting(() => indexing.stop())
+  const auditing = makeAuditing(base, heads, { witness, alarm, isHeld, indexing })
+  const mirroring = await makeMirroring(base, { sumdbs, records: indexing })
+  ending.acting(() => mirroring?.stop())
+  const alarming = await Alarming.open(base, {
+    conditions: () => view.conditions(),
+    evidenceFile: (id) => view.evidenceFile(id),
+    http: () => doors.url,
+  })
+  ending.acting(() => alarming.stop())
+  const shown = {
+    alarm,
+    alarming,
+    barrier,
+    witness,
+    exchange,
+    doors,
+    lists,
+    auditing,
+    watching,
+    mirroring,
+    past: frame.past,
+  }
+  const view = makeView(base, heads, shown)
+  const onLook = (log: string): void => {
+    frame.looked.add(log)
+    looks.over(log)
+  }
+  const pollers = makePollers(base, { clients, witness, view, sumdbs, onLook })
+  ending.acting(
+    () => exchange.stop(),
+    () => auditing.stop(),
+    () => watching.stop(),
+    ...pollers.map((poller) => () => poller.stop()),
+  )
+  const forGo = [...sumdbs.values()]
+  const about = { follows: (log: string) => view.follows(log), now: clock.now }
+  const served: Served = {
+    node: view,
+    sumdbs: forGo,
+    witness: routesForLogs(base, heads, witness, barrier, isHeld),
+    reads: [
+      frame.streaming.route('all', about),
+      ...dashboardRoutes(view, clock.now),
+      ...feedRoutes(view, () => store.told.list),
+      ...indexRoutes(indexing),
+      ...mirrorRoutes(mirroring?.mirror, forGo, news.onError),
+    ],
+    operator: [
+      frame.streaming.route('operator', about),
+      ...mirrorOperatorRoutes(mirroring),
+      ...alarmOperatorRoutes(alarming),
+    ],
+  }
+  let isEnding = false
+  ending.acting(() => void (isEnding = true))
+  return {
+    view,
+    alarm,
+    witness,
+    served,
+    side: meshSideOf(base, heads, { clients, barrier, alarm, witness }),
+    start: () => {
+      lists.start()
+      alarming.start()
+      // Before that nothing could be signed; a poller that was stopped meanwhile does not start.
+      void barrier.guard.settled.then(() => {
+        if (isEnding) return
+        for (const part of [...pollers, exchange, auditing, watching]) part.start()
+        for (const left of [witness.submitDeferred(), witness.retryOwed(), witness.redeposit()])
+          left.catch(news.onError)
+      })
+    },
+  }
+}

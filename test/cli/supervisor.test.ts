@@ -1,0 +1,78 @@
+import { setTimeout } from 'node:timers/promises'
+import { expect, test } from 'vitest'
+import { Supervisor } from '../../src/cli/supervisor.js'
+
+/** What systemd hears, with a watchdog that bites after 40 ms; ten are heard before `ends`. */
+function listener(env: NodeJS.ProcessEnv = { NOTIFY_SOCKET: '/run/x', WATCHDOG_USEC: '40000' }) {
+  const heard: string[] = []
+  const talk: string[] = []
+  const notify = (state: string): Promise<void> => {
+    heard.push(state)
+    return Promise.resolve()
+  }
+  const supervisor = Supervisor.of({ env, talk: (text) => void talk.push(text), notify })
+  const until = async (is: () => boolean): Promise<void> => {
+    while (!is()) await setTimeout(1)
+  }
+  return { heard, talk, supervisor: supervisor!, until }
+}
+
+test('there is none where nobody listens', () => {
+  expect(Supervisor.of({ env: {}, talk: () => undefined })).toBeUndefined()
+})
+
+test('it says that the node is ready, lives, reads its settings and stops, in this order', async () => {
+  const { heard, supervisor, until } = listener()
+  supervisor.ready(() => Promise.resolve())
+  await until(() => heard.length > 3)
+  supervisor.reloading()
+  supervisor.ready(() => Promise.resolve())
+  await until(() => heard.includes('RELOADING=1') && heard.at(-1) === 'WATCHDOG=1')
+  await supervisor.stopping()
+  const said = [...heard]
+  expect(said.filter((state, i) => state !== said[i - 1])).toEqual([
+    ...['READY=1', 'WATCHDOG=1', 'RELOADING=1', 'READY=1', 'WATCHDOG=1', 'STOPPING=1'],
+  ])
+})
+
+test.each([
+  ['fails', () => Promise.reject(new Error('stuck'))],
+  ['takes for ever', () => new Promise<never>(() => undefined)],
+])('nothing that lives is told of a node whose pulse %s, and people are told once', async (_how, pulse) => {
+  const { heard, talk, supervisor, until } = listener()
+  let asked = 0
+  supervisor.ready(() => {
+    asked++
+    return pulse()
+  })
+  await until(() => asked > 3)
+  expect(heard).toEqual(['READY=1'])
+  expect(talk).toHaveLength(1)
+  expect(talk[0]).toContain('not told that this node lives')
+  await supervisor.stopping()
+})
+
+test('who is not meant, or not watched, is not asked for a pulse', async () => {
+  for (const env of [{}, { WATCHDOG_USEC: '1000', WATCHDOG_PID: '1' }, { WATCHDOG_USEC: 'soon' }]) {
+    const { heard, supervisor } = listener({ NOTIFY_SOCKET: '/run/x', ...env })
+    supervisor.ready(() => expect.unreachable())
+    await setTimeout(5)
+    await supervisor.stopping()
+    expect(heard).toEqual(['READY=1', 'STOPPING=1'])
+  }
+})
+
+test('a systemd that cannot be told is no reason to stop', async () => {
+  const talk: string[] = []
+  const supervisor = Supervisor.of({
+    env: { NOTIFY_SOCKET: '/run/x' },
+    talk: (text) => void talk.push(text),
+    notify: () => Promise.reject(new Error('no systemd-notify')),
+  })!
+  supervisor.ready(() => Promise.resolve())
+  await supervisor.stopping()
+  expect(talk).toEqual([
+    'systemd could not be told READY=1: no systemd-notify',
+    'systemd could not be told STOPPING=1: no systemd-notify',
+  ])
+})

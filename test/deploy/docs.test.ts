@@ -1,0 +1,89 @@
+/** Holds docs/runbook.md and docs/install.md to the code, the alerts and the files of deploy/. */
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { CONDITION_NAMES } from '../../src/status/conditions.js'
+import { gossum } from '../helpers/cli.js'
+
+const ROOT = new URL('../..', import.meta.url).pathname
+const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8')
+const runbook = read('docs/runbook.md')
+const install = read('docs/install.md')
+const sections = new Map(
+  runbook
+    .split(/^##+ /m)
+    .slice(1)
+    .map((section) => [section.slice(0, section.indexOf('\n')), section]),
+)
+
+describe('docs/runbook.md', () => {
+  test('has the conditions, in their order, and no other', () => {
+    const part = runbook.slice(runbook.indexOf('## Conditions of a log'), runbook.indexOf('## Other alerts'))
+    expect([...part.matchAll(/^### (.*)$/gm)].map(([, name]) => name)).toEqual(CONDITION_NAMES)
+  })
+
+  test.each(CONDITION_NAMES)('says of %s what it means, where to look and what to do', (name) => {
+    for (const word of ['Means', 'Look', 'Do'])
+      expect(sections.get(name)).toMatch(new RegExp(`^- \\*\\*${word}:\\*\\* \\S`, 'm'))
+  })
+
+  test('has what the alerts point to', () => {
+    const named = [...read('deploy/prometheus/gossum.rules.yml').matchAll(/runbook: 'docs\/runbook\.md, "([^"]+)"'/g)]
+    expect(named.length).toBeGreaterThan(10)
+    for (const [, name] of named.filter(([, name]) => !name!.startsWith('{{')))
+      expect([...sections.keys()]).toContain(name)
+  })
+
+  test('has no link within itself that leads nowhere', () => {
+    const anchors = [...sections.keys()].map((heading) =>
+      heading
+        .toLowerCase()
+        .replaceAll(/[^\w -]/g, '')
+        .replaceAll(' ', '-'),
+    )
+    for (const [, anchor] of runbook.matchAll(/\]\(#([^)]+)\)/g)) expect(anchors).toContain(anchor)
+  })
+})
+
+/** `gossum WORD WORD`, as the pages have it. */
+const commands = new Set(
+  [...`${runbook}\n${install}`.matchAll(/\bgossum ((?:[a-z]+)(?: [a-z]+)?)/g)]
+    .map(([, words]) => words!.split(' '))
+    .filter(([first]) =>
+      [
+        'status',
+        'evidence',
+        'explain',
+        'check',
+        'verify',
+        'run',
+        'key',
+        'log',
+        'policy',
+        'audit',
+        'config',
+        'mirror',
+        'alarm',
+        'demo',
+        'heads',
+        'peers',
+      ].includes(first!),
+    )
+    .map((words) => words.join(' ')),
+)
+
+test.each([...commands])('gossum %s is a command, or one with an argument', async (words) => {
+  const named = words.split(' ')
+  const out = await gossum([...named, '--help'])
+  const isArgument = out.code !== 0 && named.length > 1
+  expect((isArgument ? await gossum([named[0]!, '--help']) : out).code).toBe(0)
+})
+
+test('docs/install.md speaks of files that are there, and of ports that the compose file publishes', () => {
+  const files = [...install.matchAll(/\bdeploy\/[\w./-]*\w/g)].map(([file]) => file)
+  expect(files.length).toBeGreaterThan(5)
+  for (const file of files) expect(existsSync(join(ROOT, file)), file).toBe(true)
+  const compose = read('deploy/compose.yaml')
+  for (const [, port] of install.matchAll(/127\.0\.0\.1:(470\d\d)\//g)) expect(compose).toContain(`127.0.0.1:${port!}:`)
+  expect((JSON.parse(read('package.json')) as { files: string[] }).files).toContain('deploy')
+})
