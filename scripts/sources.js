@@ -1,10 +1,10 @@
-// What a build is made of, as one hash: every file of src/ and the settings of the compiler. By content and not by
+// What a build is made of, as one hash: every file of src/ and the settings of what compiles it. By content and not by
 // time, for a checkout touches files that it does not change.
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 
 const ROOT = new URL('../', import.meta.url)
-const SETTINGS = ['tsconfig.json', 'tsconfig.build.json']
+const SETTINGS = ['tsconfig.json', 'tsconfig.build.json', 'scripts/browser.js']
 
 export function sourcesHash() {
   const sources = readdirSync(new URL('src/', ROOT), { recursive: true }).filter((name) => name.endsWith('.ts'))

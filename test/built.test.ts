@@ -17,7 +17,7 @@ test('a build of other sources, or none, is refused', () => {
 test('any change of a source or of the compiler is another hash, and a new time of a file is not', async () => {
   const copy = temporaryHome()
   mkdirSync(join(copy, 'scripts'))
-  for (const name of ['src', 'tsconfig.json', 'tsconfig.build.json', 'scripts/sources.js'])
+  for (const name of ['src', 'tsconfig.json', 'tsconfig.build.json', 'scripts/sources.js', 'scripts/browser.js'])
     cpSync(join(ROOT, name), join(copy, name), { recursive: true })
   const { sourcesHash } = (await import(pathToFileURL(join(copy, 'scripts/sources.js')).href)) as {
     sourcesHash: () => string
@@ -25,11 +25,11 @@ test('any change of a source or of the compiler is another hash, and a new time 
   const original = (await import('../scripts/sources.js')).sourcesHash()
   expect(sourcesHash()).toBe(original)
   const hashes = new Set([original])
-  for (const name of ['src/tlog/merkle.ts', 'src/errors.ts', 'tsconfig.json']) {
+  for (const name of ['src/tlog/merkle.ts', 'src/errors.ts', 'tsconfig.json', 'scripts/browser.js']) {
     appendFileSync(join(copy, name), ' ')
     hashes.add(sourcesHash())
   }
-  expect(hashes.size).toBe(4)
+  expect(hashes.size).toBe(5)
 })
 
 test('no test finds the build by another way', () => {

@@ -1,7 +1,7 @@
 /** From what the API says to what the pictures show. Pure. */
 import type { EvidenceView, HeadView, LogView, PeerView, StatusView, WitnessView } from '../status/shapes.js'
 import { beliefIn } from '../status/belief.js'
-import type { Freshness, LogPictures, RingMember, Strand } from './facts.js'
+import type { Freshness, LogPictures, OutcomeFacts, RingMember, Strand } from './facts.js'
 import { grouped, span } from '../lib/words.js'
 
 /** Milliseconds: witnesses sign a head that stands still again every half hour, and a pause more is no silence yet. */
@@ -16,6 +16,8 @@ export interface NodeReading {
   readonly evidence: readonly EvidenceView[]
   /** The newest heads of each log, by its id. */
   readonly heads: ReadonlyMap<string, readonly HeadView[]>
+  /** What became of the heads of each log in the last hour, by its id. */
+  readonly outcomes: ReadonlyMap<string, readonly OutcomeFacts[]>
   /** Milliseconds since 1970. */
   readonly now: number
 }
@@ -28,6 +30,7 @@ export function picturesOf(reading: NodeReading, log: LogView): LogPictures {
     rope: { now, strands: strandsOf(reading, log) },
     ring: [...witnesses.map((witness) => witnessMember(witness, now)), ...peers.map((peer) => peerMember(peer, now))],
     mountains: { size: log.size, audited: log.audit?.size ?? 0 },
+    outcomes: [...(reading.outcomes.get(log.id) ?? [])],
   }
 }
 

@@ -45,11 +45,23 @@ export const MountainFacts = Shape({
 })
 export type MountainFacts = Type.Static<typeof MountainFacts>
 
+export const OutcomeFacts = Shape({
+  door: Enum(['poll', 'push', 'gossip', 'sync']),
+  outcome: Enum(['advanced', 'known', 'past', 'pending', 'refused', 'conflict']),
+  ago: Integer({ minimum: 0, maximum: 59, description: 'minutes since that minute; 0 for the one that has begun' }),
+  count: count('heads'),
+})
+/** Heads with one outcome that came by one door in one minute. */
+export type OutcomeFacts = Type.Static<typeof OutcomeFacts>
+
 export const LogPictures = Shape({
   belief: Enum(['agreed', 'thin', 'split']),
   verdict: Text({ description: 'what a person should believe now, as a sentence' }),
   rope: RopeFacts,
   ring: List(RingMember),
   mountains: MountainFacts,
+  outcomes: List(OutcomeFacts, {
+    description: 'what became of the heads that came in the last hour; what is not here is 0',
+  }),
 })
 export type LogPictures = Type.Static<typeof LogPictures>

@@ -8,7 +8,7 @@ import type { MountainFacts } from './facts.js'
 import { html } from './html.js'
 import { grouped } from '../lib/words.js'
 
-const WIDTH = 720
+const [WIDE, NARROW] = [720, 340]
 const HEIGHT = 150
 const FOOT = HEIGHT - 22
 
@@ -38,20 +38,21 @@ export function mountainsText({ size, audited }: MountainFacts): string {
   return `a tree of ${grouped(size)} records in ${count} perfect subtrees; ${audited === 0 ? 'none of it' : `${read} % of it`} read by the audit of this node`
 }
 
-export function mountains(facts: MountainFacts): VNode {
+export function mountains(facts: MountainFacts, isNarrow = false): VNode {
+  const full = isNarrow ? NARROW : WIDE
   const subtrees = subtreesOf(facts.size)
   const highest = Math.max(1, ...subtrees.map(({ level }) => level))
   const y = scaleLinear([0, highest + 1], [FOOT - 4, 12])
   // In proportion nothing would be seen but the first two or three: as wide as they are high.
   const weights = subtrees.map(({ level }) => level + 2)
   const unit =
-    (WIDTH - 8) /
+    (full - 8) /
     Math.max(
       1,
       weights.reduce((sum, weight) => sum + weight, 0),
     )
   let left = 4
-  return html`<svg class="mountains" viewBox=${`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label=${mountainsText(facts)}>
+  return html`<svg class="mountains" viewBox=${`0 0 ${full} ${HEIGHT}`} role="img" aria-label=${mountainsText(facts)}>
     <title>${mountainsText(facts)}</title>
     ${subtrees.map((subtree, i) => {
       const width = weights[i]! * unit
@@ -59,7 +60,7 @@ export function mountains(facts: MountainFacts): VNode {
       left += width
       return mountain
     })}
-    <line class="axis" x1="4" x2=${WIDTH - 4} y1=${FOOT} y2=${FOOT} />
+    <line class="axis" x1="4" x2=${full - 4} y1=${FOOT} y2=${FOOT} />
   </svg>`
 }
 
@@ -75,7 +76,7 @@ function mountainOf(
     <title>${`records ${grouped(from)} to ${grouped(to - 1)}: 2^${level}`}</title>
     <path class="outline" d=${outline} />
     ${share === 0 ? null : html`<path class="read" d=${filled(left, right, top, share)} />`}
-    ${width > 26 ? html`<text x=${middle} y=${FOOT + 14} text-anchor="middle">2^${level}</text>` : null}
+    ${width > 32 ? html`<text x=${middle} y=${FOOT + 14} text-anchor="middle">2^${level}</text>` : null}
   </g>`
 }
 

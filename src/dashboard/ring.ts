@@ -9,9 +9,16 @@ import { html } from './html.js'
 import { plain } from './plain.js'
 
 const FRESHNESS: readonly Freshness[] = ['fresh', 'late', 'silent', 'convicted']
-const [WIDTH, HEIGHT] = [560, 320]
-/** Radius of the ring of witnesses, and of that of peers. */
-const RADIUS = { witness: 108, peer: 58 }
+const HEIGHT = 320
+/** How wide it is drawn, the radius of the ring of witnesses and of that of peers, and how much of a name stands beside it. */
+const WIDE = { width: 560, radius: { witness: 108, peer: 58 }, nameOf: (name: string) => plain(name, 20) }
+const NARROW = {
+  width: 340,
+  radius: { witness: 88, peer: 46 },
+  // Most of what follows is the same for all.
+  nameOf: (name: string) => plain(name.split('.', 1)[0]!, 9),
+}
+type Frame = typeof WIDE
 /** Members of one kind that are drawn. */
 const MOST = { witness: 24, peer: 48 }
 
@@ -27,30 +34,30 @@ export function ringText(members: readonly RingMember[]): string {
   return `${of('witness', 'witness', 'witnesses')}, ${of('peer', 'peer', 'peers')}`
 }
 
-export function ring(members: readonly RingMember[]): VNode {
+export function ring(members: readonly RingMember[], isNarrow = false): VNode {
+  const frame = isNarrow ? NARROW : WIDE
+  const { width, radius } = frame
   const kinds = ['witness', 'peer'] as const
-  return html`<svg class="ring" viewBox=${`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label=${ringText(members)}>
+  return html`<svg class="ring" viewBox=${`0 0 ${width} ${HEIGHT}`} role="img" aria-label=${ringText(members)}>
     <title>${ringText(members)}</title>
-    <g transform=${`translate(${WIDTH / 2},${HEIGHT / 2})`}>
-      ${kinds.map((kind) => html`<circle class="orbit" r=${RADIUS[kind]} />`)}
-      ${kinds.map((kind) => circleOf(members.filter((member) => member.kind === kind).slice(0, MOST[kind]), kind))}
+    <g transform=${`translate(${width / 2},${HEIGHT / 2})`}>
+      ${kinds.map((kind) => html`<circle class="orbit" r=${radius[kind]} />`)}
+      ${kinds.map((kind) => circleOf(members.filter((member) => member.kind === kind).slice(0, MOST[kind]), kind, frame))}
     </g>
   </svg>`
 }
 
-function circleOf(members: readonly RingMember[], kind: RingMember['kind']): VNode[] {
+function circleOf(members: readonly RingMember[], kind: RingMember['kind'], { radius, nameOf }: Frame): VNode[] {
   return members.map(({ name, own, freshness, text }, i) => {
     const angle = (i / members.length) * 2 * Math.PI
-    const [x, y] = pointRadial(angle, RADIUS[kind])
-    const [labelX, labelY] = pointRadial(angle, RADIUS[kind] + 16)
+    const [x, y] = pointRadial(angle, radius[kind])
+    const [labelX, labelY] = pointRadial(angle, radius[kind] + 16)
     const anchor = Math.abs(labelX) < 20 ? 'middle' : labelX > 0 ? 'start' : 'end'
     return html`<g class=${`member ${kind} ${freshness}${own ? ' own' : ''}`}>
       <title>${`${plain(name)}: ${text}`}</title>
       ${mark(x, y, freshness, kind === 'witness' ? 9 : 6)}
       ${
-        kind === 'witness'
-          ? html`<text x=${labelX} y=${labelY + 4} text-anchor=${anchor}>${plain(name, 20)}</text>`
-          : null
+        kind === 'witness' ? html`<text x=${labelX} y=${labelY + 4} text-anchor=${anchor}>${nameOf(name)}</text>` : null
       }
     </g>`
   })

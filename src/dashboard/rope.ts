@@ -10,9 +10,12 @@ import { html } from './html.js'
 import { plain } from './plain.js'
 import { grouped, span } from '../lib/words.js'
 
-const WIDTH = 720
 const HEIGHT = 240
-const MARGIN = { left: 12, right: 176, top: 20, bottom: 28 }
+const MARGIN = { left: 12, top: 20, bottom: 28 }
+/** How wide it is drawn, where the strands end, and how many characters of a name stand behind them. */
+const WIDE = { width: 720, end: 544, name: 24 }
+const NARROW = { width: 340, end: 216, name: 12 }
+type Frame = typeof WIDE
 /** Between two strands that agree, in pixels: they touch. */
 const GAP = 4
 /** How far from the rope a strand ends that has left it, in pixels. */
@@ -38,24 +41,23 @@ export function ropeText({ strands, now }: RopeFacts): string {
   ].join('; ')
 }
 
-export function rope(facts: RopeFacts): VNode {
+export function rope(facts: RopeFacts, isNarrow = false): VNode {
+  const frame = isNarrow ? NARROW : WIDE
   const strands = facts.strands.slice(0, MAX_STRANDS)
   const points = strands.flatMap((strand) => [...strand.points, ...strand.strayed])
-  const scales = scalesOf(points, facts.now)
+  const scales = scalesOf(points, facts.now, frame)
   const drawn = strands.map((strand, i) => strandOf(strand, (i - (strands.length - 1) / 2) * GAP, facts.now, scales))
   const labels = spread(drawn.flatMap(({ label }) => label))
   const newest = Math.max(0, ...points.map(({ size }) => size))
   const [begin, foot] = [ago(facts.now - scales.from), HEIGHT - 8]
-  return html`<svg class="rope" viewBox=${`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label=${ropeText(facts)}>
+  return html`<svg class="rope" viewBox=${`0 0 ${frame.width} ${HEIGHT}`} role="img" aria-label=${ropeText(facts)}>
     <title>${ropeText(facts)}</title>
-    <line class="axis" x1=${MARGIN.left} x2=${WIDTH - MARGIN.right} y1=${HEIGHT - 24} y2=${HEIGHT - 24} />
+    <line class="axis" x1=${MARGIN.left} x2=${frame.end} y1=${HEIGHT - 24} y2=${HEIGHT - 24} />
     <text class="axis" x=${MARGIN.left} y=${foot}>${begin} ago</text>
-    <text class="axis" x=${WIDTH - MARGIN.right} y=${foot} text-anchor="end">now</text>
+    <text class="axis" x=${frame.end} y=${foot} text-anchor="end">now</text>
     <text class="axis" x=${MARGIN.left} y="14">size ${grouped(newest)}</text>
     ${drawn.map(({ shape }) => shape)}
-    ${labels.map(
-      ({ y, text, kind }) => html`<text class=${`label ${kind}`} x=${WIDTH - MARGIN.right + 8} y=${y}>${text}</text>`,
-    )}
+    ${labels.map(({ y, text, kind }) => html`<text class=${`label ${kind}`} x=${frame.end + 8} y=${y}>${text}</text>`)}
   </svg>`
 }
 
@@ -64,16 +66,17 @@ interface Scales {
   readonly y: (size: number) => number
   /** When the picture begins. */
   readonly from: number
+  readonly frame: Frame
 }
 
-function scalesOf(points: readonly SignedPoint[], now: number): Scales {
+function scalesOf(points: readonly SignedPoint[], now: number, frame: Frame): Scales {
   // A witness may say any time that it likes: the picture begins no earlier than that, and ends now.
   const from = Math.max(now - LONGEST_MS, Math.min(now - 60_000, ...points.map(({ time }) => time)))
   const sizes = points.map(({ size }) => size)
   const [low, high] = [Math.min(...sizes, Infinity), Math.max(...sizes, 0)]
-  const x = scaleLinear([from, now], [MARGIN.left, WIDTH - MARGIN.right]).clamp(true)
+  const x = scaleLinear([from, now], [MARGIN.left, frame.end]).clamp(true)
   const y = scaleLinear([Math.min(low, high - 1), high], [HEIGHT - MARGIN.bottom - STRAYED_BY, MARGIN.top + 24])
-  return { x, y, from }
+  return { x, y, from, frame }
 }
 
 type Place = [x: number, y: number]
@@ -84,7 +87,12 @@ interface Label {
   readonly kind: string
 }
 
-function strandOf(strand: Strand, offset: number, now: number, { x, y }: Scales): { shape: VNode; label: Label[] } {
+function strandOf(
+  strand: Strand,
+  offset: number,
+  now: number,
+  { x, y, frame }: Scales,
+): { shape: VNode; label: Label[] } {
   const { name, own, strayed } = strand
   const [leaving] = strayed
   const points = strand.points.toSorted((a, b) => a.time - b.time)
@@ -95,6 +103,7 @@ function strandOf(strand: Strand, offset: number, now: number, { x, y }: Scales)
   // A strand that was heard of lately goes on to now: nothing says that it has left.
   if (last !== undefined && !isLoose && strand.of === 'witness') at.push([x(now), last[1]])
   const text = plain(name)
+  const short = plain(name, frame.name)
   const path = line().curve(curveMonotoneX)(at) ?? ''
   const shape = (...more: VNode[]): VNode =>
     html`<g class=${`strand ${kind}`}>
@@ -106,16 +115,16 @@ function strandOf(strand: Strand, offset: number, now: number, { x, y }: Scales)
     // What both histories have in common ends before the smaller of the two heads.
     const common = points.findLastIndex(({ size }) => size < leaving.size)
     const start = at[Math.max(0, common)] ?? [MARGIN.left, y(leaving.size) + offset]
-    const end: Place = [WIDTH - MARGIN.right, HEIGHT - MARGIN.bottom - 20 + offset]
+    const end: Place = [frame.end, HEIGHT - MARGIN.bottom - 20 + offset]
     const middle = (start[0] + end[0]) / 2
     const bend = `M${start.join(',')}C${middle},${start[1]} ${middle},${end[1]} ${end.join(',')}`
     const ends = [html`<path class="leaving" d=${bend} />`, html`<path class="mark" d=${cross(end)} />`]
-    return { shape: shape(...ends), label: [{ y: end[1] + 4, text: `${text} ✕`, kind }] }
+    return { shape: shape(...ends), label: [{ y: end[1] + 4, text: `${short} ✕`, kind }] }
   }
   if (last === undefined) return { shape: shape(), label: [] }
-  if (!isLoose) return { shape: shape(), label: [{ y: last[1] + 4, text, kind }] }
+  if (!isLoose) return { shape: shape(), label: [{ y: last[1] + 4, text: short, kind }] }
   const end = html`<circle class="mark" cx=${last[0]} cy=${last[1]} r="4" />`
-  return { shape: shape(end), label: [{ y: last[1] + 4, text: `${text} ○ ${ago(now - points.at(-1)!.time)}`, kind }] }
+  return { shape: shape(end), label: [{ y: last[1] + 4, text: `${short} ○ ${ago(now - points.at(-1)!.time)}`, kind }] }
 }
 
 function isSilent({ points }: Pick<Strand, 'points'>, now: number): boolean {

@@ -2,18 +2,31 @@
 import { picturesOf, type NodeReading } from '../dashboard/facts-of.js'
 import { GossumError } from '../errors.js'
 import type { NodeView } from '../status/node-view.js'
+import { PageScript, pageScriptRoute } from './page-script.js'
 import { json, NO_STORE, type Reply } from './reply.js'
 import type { Route } from './router.js'
 import { utf8 } from '../tlog/bytes.js'
 
 /** Heads of each log that are drawn. */
 const HEADS = 48
-/** Nothing from anywhere, no script, and the one style that stands in the page. */
-const POLICY =
-  "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+/**
+ * Nothing from anywhere else, our one script, and the one style that stands in the page. No text ever becomes markup or
+ * code, whatever the script does with it.
+ */
+const POLICY = [
+  ...["default-src 'none'", "script-src 'self'", "connect-src 'self'", "style-src 'unsafe-inline'"],
+  ...["img-src 'self'", "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'"],
+  ...["require-trusted-types-for 'script'", "trusted-types 'none'"],
+].join('; ')
 
-/** `now` is in milliseconds since 1970. */
-export function dashboardRoutes(node: NodeView, now: () => number): Route[] {
+/** `now` is in milliseconds since 1970; `load` finds what makes the page live. */
+export function dashboardRoutes(node: NodeView, now: () => number, load = () => PageScript.load()): Route[] {
+  let loaded: Promise<PageScript | undefined> | undefined
+  const script = (): Promise<PageScript | undefined> =>
+    (loaded ??= load().catch((error: unknown) => {
+      loaded = undefined
+      throw error
+    }))
   const show = async (): Promise<Reply> => {
     // Loaded when somebody looks.
     const [reading, { page }] = await Promise.all([read(node, now()), import('../dashboard/page.js')])
@@ -23,7 +36,7 @@ export function dashboardRoutes(node: NodeView, now: () => number): Route[] {
       'content-security-policy': POLICY,
       'referrer-policy': 'no-referrer',
     }
-    return { status: 200, headers, body: utf8(page(reading)) }
+    return { status: 200, headers, body: utf8(page(reading, (await script())?.path)) }
   }
   const pictures: Route['handle'] = async ({ params }) => {
     const reading = await read(node, now(), params['log'])
@@ -33,6 +46,7 @@ export function dashboardRoutes(node: NodeView, now: () => number): Route[] {
   }
   return [
     { method: 'GET', path: '/', isCostly: true, handle: show },
+    pageScriptRoute(script),
     { method: 'GET', path: '/api/v1/logs/:log/pictures', isCostly: true, handle: pictures },
   ]
 }
@@ -42,5 +56,7 @@ async function read(node: NodeView, now: number, only?: string): Promise<NodeRea
   const status = await node.status()
   const logs = status.logs.filter(({ id }) => only === undefined || id === only)
   const heads = new Map(await Promise.all(logs.map(async ({ id }) => [id, await node.heads(id, HEADS)] as const)))
-  return { status, witnesses: node.witnesses(), peers: node.peers(), evidence: await node.evidence(), heads, now }
+  const outcomes = new Map(logs.map(({ id }) => [id, node.outcomes(id)] as const))
+  const evidence = await node.evidence()
+  return { status, witnesses: node.witnesses(), peers: node.peers(), evidence, heads, outcomes, now }
 }

@@ -2,7 +2,7 @@
  * Sharing waits: several callers that want the same thing at once cause one request, and many requests of one
  * caller run a few at a time.
  */
-import { lastingController } from './timed.js'
+import { lastingController } from '#lasting'
 
 /** One for all: an error of its own for each act that has ended would be made for nobody. */
 const OVER = new Error('nobody waits for it any more')

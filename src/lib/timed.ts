@@ -3,19 +3,13 @@
  * timeout, Node collects it as garbage, its timer with it, and what should have ended waits for ever. (On Node 20 such
  * a composite is also never let go by a signal that lives long.)
  */
-import { setMaxListeners } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
+
+export { lastingController } from '#lasting'
 
 /** Resolves when all that is ready in this turn of the event loop has run. */
 export function endOfTurn(): Promise<void> {
   return new Promise((resolve) => void setImmediate(resolve))
-}
-
-/** A controller that lives long: any number of limits may listen to it, and Node need not warn of a leak. */
-export function lastingController(): AbortController {
-  const controller = new AbortController()
-  setMaxListeners(0, controller.signal)
-  return controller
 }
 
 /**

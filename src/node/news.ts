@@ -5,6 +5,8 @@
 import { EventEmitter } from 'node:events'
 import { errorCode, errorText } from '../errors.js'
 import { createMetrics } from '../metrics/metrics.js'
+import type { OutcomeKind } from '../witness/outcome.js'
+import type { Door } from '../witness/source.js'
 import { EVENT_NAMES } from './audience.js'
 import type { NodeEvent, NodeEventBody } from './events.js'
 
@@ -13,6 +15,8 @@ interface Heard {
   changed: [log: string]
   /** A log has a new head that this node proved. */
   advanced: [log: string]
+  /** A head of a log came by a door, and this became of it. */
+  outcome: [log: string, door: Door, kind: OutcomeKind]
   /** Something is told. */
   told: [event: NodeEvent]
 }

@@ -76,5 +76,6 @@ export function makeView(
   news.on('advanced', moved)
   // How logs have moved until now is known before they move again.
   for (const { id } of config.logs) moved(id)
+  news.on('outcome', (log, door, kind) => view.counted(log, door, kind))
   return view
 }

@@ -61,6 +61,7 @@ export function makeWitness(
         const { kind, code = '', log } = outcome
         const { door } = SOURCES[candidate.source]
         news.metrics.heads.inc({ door, outcome: kind, code })
+        if (log !== undefined) news.emit('outcome', log, door, kind)
         news.tell(outcomeEvent(outcome, candidate))
         if (kind !== 'advanced') return
         // A clock may be set back meanwhile.

@@ -1,6 +1,7 @@
 /** What the HTTP API reads of a node, the one thing that its operator can tell it, and what anybody can bring it. */
 import type { Received } from '../evidence/alarm.js'
 import type { Outcome } from '../witness/outcome.js'
+import type { OutcomeCount } from './outcome-minutes.js'
 import type { EvidenceView, HeadView, PeerView, StatusView, WitnessView } from './shapes.js'
 
 export interface Readiness {
@@ -20,6 +21,8 @@ export interface NodeView {
   peers(): PeerView[]
   /** Those of the policy in its order, after this node's own if the policy does not name it. */
   witnesses(): WitnessView[]
+  /** What became of the heads of a log in the last hour, by minute and door, the oldest first. */
+  outcomes(log: string): OutcomeCount[]
   evidence(): Promise<EvidenceView[]>
   evidenceFile(id: string): Promise<Uint8Array | undefined>
   /** How many items that was: this one, and what convicts the same log by now; 0 when there is nothing by this id. */

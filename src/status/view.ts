@@ -13,11 +13,13 @@ import { fromUtf8, utf8 } from '../tlog/bytes.js'
 import { formatHash } from '../tlog/hash.js'
 import { quorumThreshold } from '../tlog/policy.js'
 import { encodeCosigned, type CosignedHead } from '../witness/cosigned-head.js'
-import type { Outcome } from '../witness/outcome.js'
+import type { Outcome, OutcomeKind } from '../witness/outcome.js'
 import type { Polled } from '../witness/polled.js'
+import type { Door } from '../witness/source.js'
 import type { Suspect } from '../witness/suspects.js'
 import type { NodeView, Readiness } from './node-view.js'
 import type { EvidenceView, HeadView, LogView, PeerView, StatusView, SuspectView, WitnessView } from './shapes.js'
+import { OutcomeMinutes, type OutcomeCount } from './outcome-minutes.js'
 import { Readings } from './readings.js'
 import { sampleOf } from './sampling.js'
 import { checksOf, depositView } from './standing.js'
@@ -32,6 +34,7 @@ const STUCK_MS = 15 * 60_000
 export class View implements NodeView {
   readonly #parts: ViewParts
   readonly #readings: Readings
+  readonly #minutes = new OutcomeMinutes()
   readonly #startedAt: number
 
   constructor(parts: ViewParts) {
@@ -54,6 +57,11 @@ export class View implements NodeView {
   /** All that holds. */
   conditions(): readonly Condition[] {
     return this.#readings.conditions()
+  }
+
+  /** Notes what became of a head of a log. */
+  counted(log: string, door: Door, kind: OutcomeKind): void {
+    this.#minutes.note(log, door, kind, this.#parts.time.monotonic())
   }
 
   /** A moment of the monotonic clock, by our clock as it is set now. */
@@ -180,6 +188,10 @@ export class View implements NodeView {
 
   witnesses(): WitnessView[] {
     return witnessViews(this.#parts.witnesses)
+  }
+
+  outcomes(log: string): OutcomeCount[] {
+    return this.#minutes.of(log, this.#parts.time.monotonic())
   }
 
   async evidenceFile(id: string): Promise<Uint8Array | undefined> {

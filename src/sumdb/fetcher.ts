@@ -9,6 +9,7 @@ import { reasonOf } from '../outgoing/reason.js'
 import { lastingController, timed } from '../lib/timed.js'
 import { concatBytes } from '../tlog/bytes.js'
 import { VERSION } from '../version.js'
+import { StatusError } from './status-error.js'
 
 /** Who asks, when nothing else is said. */
 export const DEFAULT_USER_AGENT = `gossum/${VERSION}`
@@ -22,6 +23,7 @@ const ERROR_BODY_BYTES = 1024
 const ERROR_TEXT_LENGTH = 200
 
 export type { FetchAnswer }
+export { StatusError }
 
 /** The signal of a wait that nobody cuts short. */
 const NEVER = lastingController().signal
@@ -57,17 +59,6 @@ export interface WaitOptions {
 export interface GetOptions extends WaitOptions {
   /** Is told the time that the server says it is, in milliseconds since 1970, when it says one. */
   readonly onDate?: (ms: number) => void
-}
-
-/** An answer with a status that is neither success nor worth a retry (LOG_ANSWER_INVALID). */
-export class StatusError extends GossumError {
-  override readonly name = 'StatusError'
-  readonly status: number
-
-  constructor(status: number, detail: string) {
-    super('LOG_ANSWER_INVALID', detail)
-    this.status = status
-  }
 }
 
 /** A status that may pass (5xx, 429), with what the server asked to wait, in ms. */

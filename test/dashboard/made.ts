@@ -18,6 +18,8 @@ export interface Made {
   readonly logName?: string
   readonly conditions?: StatusView['conditions']
   readonly policy?: boolean
+  /** Milliseconds between two heads. */
+  readonly step?: number
 }
 
 export const vkey = (name: string): string => `${name}+00000000+key`
@@ -30,13 +32,13 @@ export function made(change: Made = {}): NodeReading {
     ago = () => 40_000,
     quorum = true,
     evidence = [],
+    step: pause = 120_000,
   } = change
   const names = Array.from({ length: count }, (_, i) => name(i))
-  const signedAt = (step: number, i: number): number =>
-    NOW - Math.max(ago(i), step * 120_000 + Math.min(ago(i), 40_000))
+  const signedAt = (step: number, i: number): number => NOW - Math.max(ago(i), step * pause + Math.min(ago(i), 40_000))
   const views = (step: number) =>
     names.flatMap((each, i) =>
-      ago(i) > step * 120_000 + 130_000
+      ago(i) > step * pause + pause + 10_000
         ? []
         : [{ name: each, key: vkey(each), time: iso(signedAt(step, i)), counted: true }],
     )
@@ -78,5 +80,13 @@ export function made(change: Made = {}): NodeReading {
     ...{ sizes: [63_096_000, 63_096_500], seenAt: iso(NOW - 300_000), acked: false },
     ...some,
   }))
-  return { status, witnesses, peers: [], evidence: proven, heads: new Map([[LOG, heads]]), now: NOW }
+  return {
+    status,
+    witnesses,
+    peers: [],
+    evidence: proven,
+    heads: new Map([[LOG, heads]]),
+    outcomes: new Map(),
+    now: NOW,
+  }
 }

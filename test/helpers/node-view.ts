@@ -135,6 +135,7 @@ export function fakeNode(changes: Partial<NodeView> = {}): FakeNode {
       },
     ],
     witnesses: () => WITNESSES,
+    outcomes: () => [{ door: 'poll', outcome: 'advanced', ago: 0, count: 2 }],
     evidence: () => Promise.resolve(EVIDENCE),
     evidenceFile: (id) => Promise.resolve(id === EVIDENCE_ID ? EVIDENCE_FILE : undefined),
     submitHead: () => Promise.resolve({ outcome: { kind: 'known', news: false, log: LOG_ID }, held: LOG.size }),

@@ -3,7 +3,17 @@
  * finding and reading a thousand small ones. It is dist/ and the packages, put together and otherwise as they are. The test
  * runner makes it once, before all tests, and again when dist/ is of other sources.
  */
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+} from 'node:fs'
 import { createHash } from 'node:crypto'
 import { join, relative } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
@@ -17,6 +27,8 @@ const CACHE = join(ROOT, 'node_modules/.cache')
 const PREFIX = 'gossum-packed-'
 /** What is started by its path: the program, and what code finds beside itself. */
 const ENTRIES = ['cli/main.js', 'audit/walk/worker.js']
+/** What it reads and does not run. */
+const ASSETS = 'dashboard/assets'
 
 /** Packs the program for this run of the tests; not where dist/ is no build of src/, which those who need it will say. */
 export default async function setup(): Promise<void> {
@@ -66,6 +78,7 @@ async function pack(directory: string): Promise<void> {
       },
     },
   })
+  cpSync(join(dist, ASSETS), join(unfinished, ASSETS), { recursive: true })
   // Other users start it, too.
   chmodSync(unfinished, 0o755)
   renameSync(unfinished, directory)

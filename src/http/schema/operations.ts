@@ -58,6 +58,12 @@ const BYTES = Type.Unsafe<Uint8Array>({ type: 'string', format: 'binary' })
 
 const API: readonly Operation[] = [
   read('/', 'what a person should believe now, as a page', text('the page', 'text/html')),
+  read(
+    '/assets/{name}',
+    'what makes the page live; its name is of its hash',
+    text('the program of the page', 'text/javascript'),
+    [fromPath('name', 'as the page names it', { type: 'string' })],
+  ),
   read('/api/v1/status', 'how the node stands', json('the status', shapes.StatusView)),
   read('/api/v1/logs', 'the logs that it follows', json('the logs', shapes.Logs)),
   read(

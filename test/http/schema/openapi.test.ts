@@ -328,6 +328,9 @@ describe('a running node', () => {
     await look('get', '/api/v1/logs/{log}/pictures', `/api/v1/logs/${log.id}/pictures`)
     for (const path of ['/', '/livez', '/readyz', '/healthz', '/metrics', '/openapi.json', '/feed.atom', '/feed.json'])
       await look('get', path, path)
+    const [script] = /\/assets\/[^"]+/.exec(seen['get /']!.body)!
+    await look('get', '/assets/{name}', script)
+    await look('get', '/assets/{name}', '/assets/nothing.js')
     await look('get', '/readyz', '/readyz?verbose')
     await look('post', '/add-checkpoint', '/add-checkpoint', 'old 0\n\nnothing\n')
     await look('post', '/sign-subtree', '/sign-subtree', 'nothing')

@@ -1,0 +1,81 @@
+/**
+ * The parts of the page, kept as the node shows them: what changed is replaced, and what belongs to whoever looks stays. That
+ * is where the focus is, what is selected, what was opened, and all that has `data-kept`.
+ */
+
+/** What the parts are found by. */
+const PART = '[data-part]'
+
+export class PageParts {
+  /** The markup of each part as the node sent it last: what is in the page has answers in it. */
+  readonly #sent: Map<string, string>
+
+  constructor() {
+    this.#sent = new Map(partsOf(document).map((part) => [part.id, part.outerHTML]))
+  }
+
+  /** Takes over what another copy of the page says. */
+  update(next: Document): void {
+    if (document.title !== next.title) document.title = next.title
+    const parts = partsOf(next)
+    const hasOthers = parts.map(({ id }) => id).join('\n') !== [...this.#sent.keys()].join('\n')
+    if (hasOthers) {
+      const [main, other] = [document.querySelector('main'), next.querySelector('main')]
+      if (main !== null && other !== null) replaceKeeping(main, document.importNode(other, true))
+      this.#sent.clear()
+    }
+    for (const part of parts) this.#updatePart(part)
+  }
+
+  #updatePart(next: Element): void {
+    const { id, outerHTML: markup } = next
+    const now = document.getElementById(id)
+    if (now === null || this.#sent.get(id) === markup) return
+    if (now.classList.contains('verdict')) speak(now, next)
+    // Who has selected something wants it to stay; the part follows when they have done with it.
+    else if (document.getSelection()?.containsNode(now, true) === true && hasSelection()) return
+    else replaceKeeping(now, document.importNode(next, true))
+    this.#sent.set(id, markup)
+  }
+}
+
+function partsOf(page: Document): Element[] {
+  return [...page.querySelectorAll(PART)]
+}
+
+function hasSelection(): boolean {
+  return document.getSelection()?.isCollapsed === false
+}
+
+/** The verdict is read aloud when its words change, not when a minute has passed. */
+function speak(now: Element, next: Element): void {
+  const wordsOf = ({ className, textContent }: Element): string => `${className} ${textContent.replace(/[\d,]+/g, '0')}`
+  now.setAttribute('aria-live', wordsOf(now) === wordsOf(next) ? 'off' : 'polite')
+  now.className = next.className
+  now.textContent = next.textContent
+}
+
+function replaceKeeping(now: Element, fresh: Element): void {
+  const { activeElement: focused } = document
+  const key = focused !== null && now.contains(focused) ? keyOf(focused) : undefined
+  for (const place of fresh.querySelectorAll('[data-kept]')) {
+    const kept = document.getElementById(place.id)
+    if (kept !== null && now.contains(kept)) place.replaceWith(kept)
+  }
+  for (const opened of now.querySelectorAll('details[open][id]'))
+    fresh.querySelector(`#${CSS.escape(opened.id)}`)?.setAttribute('open', '')
+  now.replaceWith(fresh)
+  if (key === undefined) return
+  const again = focused!.isConnected ? focused : fresh.querySelector(key)
+  if (again instanceof HTMLElement) again.focus({ preventScroll: true })
+}
+
+/** What finds an element again in another copy. */
+function keyOf(element: Element): string | undefined {
+  if (element.id !== '') return `#${CSS.escape(element.id)}`
+  for (const name of ['data-verify', 'href']) {
+    const value = element.getAttribute(name)
+    if (value !== null) return `[${name}="${CSS.escape(value)}"]`
+  }
+  return element.localName
+}

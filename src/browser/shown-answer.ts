@@ -1,0 +1,54 @@
+/** What a check says, and how it is shown: always as text, whoever wrote it. */
+import { printable } from '../lib/printable.js'
+
+/** What a check found: `good` and `bad` are proven, `unsure` is all else. */
+export interface CheckAnswer {
+  readonly kind: 'good' | 'bad' | 'unsure'
+  /** The verdict; the first thing that is read. */
+  readonly sentence: string
+  /** What stands below it, a paragraph each. */
+  readonly details: readonly string[]
+  readonly rows?: readonly (readonly [place: string, what: string, why: string])[]
+  /** What was made of it, to be kept. */
+  readonly file?: { readonly name: string; readonly bytes: Uint8Array }
+}
+
+type Attributes = Readonly<Record<string, string>>
+
+/** An element with these attributes and what is in it: text, or elements. */
+export function element<K extends keyof HTMLElementTagNameMap>(
+  tag: K,
+  attributes: Attributes = {},
+  ...inside: readonly (Node | string)[]
+): HTMLElementTagNameMap[K] {
+  const made = document.createElement(tag)
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value)
+  made.append(...inside.map((one) => (typeof one === 'string' ? printable(one) : one)))
+  return made
+}
+
+/** Shows it in a box, which whoever waits for it with a keyboard or a screen reader is led to. */
+export function showAnswer(box: HTMLElement, { kind, sentence, details, rows = [], file }: CheckAnswer): void {
+  box.className = `answer ${kind}`
+  const said = element('p', { class: 'said', tabindex: '-1' }, sentence)
+  box.replaceChildren(said, ...details.map((text) => element('p', {}, text)))
+  if (rows.length > 0) box.append(tableOf(rows))
+  if (file !== undefined) box.append(element('p', {}, linkTo(file)))
+  said.focus({ preventScroll: true })
+}
+
+export function showWork(box: HTMLElement, text: string): void {
+  box.className = 'answer'
+  box.replaceChildren(element('p', {}, text))
+}
+
+function tableOf(rows: NonNullable<CheckAnswer['rows']>): HTMLElement {
+  const head = element('tr', {}, ...['Line', 'Module', 'What'].map((text) => element('th', { scope: 'col' }, text)))
+  const body = rows.map((row) => element('tr', {}, ...row.map((text) => element('td', {}, text))))
+  return element('table', {}, element('thead', {}, head), element('tbody', {}, ...body))
+}
+
+function linkTo({ name, bytes }: NonNullable<CheckAnswer['file']>): HTMLElement {
+  const url = URL.createObjectURL(new Blob([new Uint8Array(bytes)], { type: 'application/json' }))
+  return element('a', { href: url, download: name }, `keep the proof: ${name}`)
+}

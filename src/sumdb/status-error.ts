@@ -1,0 +1,13 @@
+/** A status that a log answered with and that will not pass. Apart from what asks, so that a browser can know it. Pure. */
+import { GossumError } from '../errors.js'
+
+/** An answer with a status that is neither success nor worth a retry (LOG_ANSWER_INVALID). */
+export class StatusError extends GossumError {
+  override readonly name = 'StatusError'
+  readonly status: number
+
+  constructor(status: number, detail: string) {
+    super('LOG_ANSWER_INVALID', detail)
+    this.status = status
+  }
+}

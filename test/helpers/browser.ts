@@ -1,0 +1,67 @@
+/**
+ * A real browser, Debian's chromium, that looks at pages of ours and reports what they did. Tests with one are skipped where
+ * there is none, unless REQUIRE_PEERS=1, which makes that a failure.
+ */
+import { existsSync, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core'
+import { onTestFinished } from 'vitest'
+
+/** The program of the browser; undefined where there is none. */
+export const CHROMIUM = [process.env['CHROMIUM'], '/usr/bin/chromium'].find(
+  (file) => file !== undefined && existsSync(file),
+)
+
+/** It speaks to nobody but the pages that it is shown. */
+const QUIET = [
+  ...['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-sync'],
+  ...['--disable-background-networking', '--disable-component-update'],
+]
+
+export function launchBrowser(): Promise<Browser> {
+  return chromium.launch({ executablePath: CHROMIUM!, args: QUIET })
+}
+
+/** What a page did while it was looked at. */
+export interface Watched {
+  readonly page: Page
+  /** Hosts that were asked for anything. */
+  readonly hosts: ReadonlySet<string>
+  /** Errors of scripts, and dialogs that scripts opened. */
+  readonly faults: readonly string[]
+  /** What the policy of the page forbade, as `directive source`. */
+  readonly violations: () => Promise<string[]>
+}
+
+/** Opens a page in a context of its own, which ends with the test. */
+export async function look(browser: Browser, url: string, options: BrowserContextOptions = {}): Promise<Watched> {
+  const context = await browser.newContext(options)
+  onTestFinished(() => context.close())
+  const hosts = new Set<string>()
+  const faults: string[] = []
+  const page = await context.newPage()
+  page.on('request', (request) => hosts.add(new URL(request.url()).host))
+  page.on('pageerror', (error) => faults.push(error.message))
+  page.on('dialog', (dialog) => {
+    faults.push(dialog.message())
+    void dialog.dismiss()
+  })
+  await page.addInitScript(() => {
+    const seen: string[] = []
+    Object.assign(globalThis, { seen })
+    document.addEventListener('securitypolicyviolation', ({ violatedDirective, blockedURI }) =>
+      seen.push(`${violatedDirective} ${blockedURI}`),
+    )
+  })
+  await page.goto(url)
+  return { page, hosts, faults, violations: () => page.evaluate('seen') }
+}
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+
+/** What axe has to say against a page, a line each. */
+export async function objectionsOfAxe(page: Page): Promise<string[]> {
+  await page.evaluate(AXE)
+  return page.evaluate(`axe.run().then(({ violations }) =>
+    violations.flatMap(({ id, nodes }) => nodes.map(({ target, failureSummary }) => id + ' ' + target + ': ' + failureSummary)))`)
+}

@@ -1,0 +1,41 @@
+/** The page of a node that says what a test tells it to, served as it is served in life. */
+import { pathToFileURL } from 'node:url'
+import { onTestFinished } from 'vitest'
+import type { NodeReading } from '../../src/dashboard/facts-of.js'
+import { dashboardRoutes } from '../../src/http/dashboard-door.js'
+import { PageScript } from '../../src/http/page-script.js'
+import { HttpServer } from '../../src/http/server.js'
+import { built } from './built.js'
+import { fakeNode } from './node-view.js'
+
+export interface ShownPage {
+  readonly url: string
+  /** From now on it says this. */
+  readonly show: (next: NodeReading) => void
+  /** Ends the server. */
+  readonly end: () => Promise<void>
+}
+
+/** A server of it that ends with the test. */
+export async function shown(first: NodeReading): Promise<ShownPage> {
+  const page = await servedPage(first)
+  onTestFinished(page.end)
+  return page
+}
+
+export async function servedPage(first: NodeReading): Promise<ShownPage> {
+  let reading = first
+  const node = fakeNode({
+    status: () => Promise.resolve(reading.status),
+    witnesses: () => [...reading.witnesses],
+    peers: () => [...reading.peers],
+    evidence: () => Promise.resolve([...reading.evidence]),
+    heads: (log) => Promise.resolve([...(reading.heads.get(log) ?? [])]),
+    outcomes: (log) => [...(reading.outcomes.get(log) ?? [])],
+  })
+  const script = (): ReturnType<typeof PageScript.load> =>
+    PageScript.load(pathToFileURL(built('dashboard/assets/page.js')))
+  const routes = dashboardRoutes(node, () => reading.now, script)
+  const server = await HttpServer.start({ host: '127.0.0.1', port: 0, node, routes })
+  return { url: `${server.url}/`, show: (next) => void (reading = next), end: () => server.stop() }
+}
