@@ -11,7 +11,7 @@ import { EXIT, gravest } from '../../exit.js'
 import { readFromNode } from '../../operator-client.js'
 import { output } from '../../ui/output.js'
 import { problemsIn } from '../config-file.js'
-import { fail, ok, refusal, warn, type Finding } from './finding.js'
+import { fail, ok, diagnosisOf, warn, type Diagnosis } from './diagnosis.js'
 import { goFindings } from './go-checks.js'
 import { homeFindings } from './home-checks.js'
 import { nodeFindings } from './node-checks.js'
@@ -43,8 +43,8 @@ Examples:
 /** The exit code. */
 async function examine(flags: CommonFlags): Promise<number> {
   const out = output(flags)
-  const findings: Finding[] = []
-  const tell = (more: readonly Finding[]): void => {
+  const findings: Diagnosis[] = []
+  const tell = (more: readonly Diagnosis[]): void => {
     for (const finding of more) {
       findings.push(finding)
       const { check, state, text, hint } = finding
@@ -58,7 +58,7 @@ async function examine(flags: CommonFlags): Promise<number> {
   const { config, said } = await settings(flags)
   tell(said)
   if (config !== undefined) await examineNode(config, tell)
-  const count = (state: Finding['state']): number => findings.filter((one) => one.state === state).length
+  const count = (state: Diagnosis['state']): number => findings.filter((one) => one.state === state).length
   const sums = { ok: count('ok'), warn: count('warn'), fail: count('fail') }
   const exit = gravest(findings.map((one) => one.exit))
   out.json({ checked: findings.length, ...sums, exit })
@@ -66,7 +66,7 @@ async function examine(flags: CommonFlags): Promise<number> {
   return exit
 }
 
-async function examineNode(config: Config, tell: (findings: readonly Finding[]) => void): Promise<void> {
+async function examineNode(config: Config, tell: (findings: readonly Diagnosis[]) => void): Promise<void> {
   const running = await askNode(config.home)
   tell(await homeFindings(config, running !== undefined))
   tell([policyFinding(config)])
@@ -82,7 +82,7 @@ async function examineNode(config: Config, tell: (findings: readonly Finding[]) 
 async function settings({
   home,
   config: file = process.env['GOSSUM_CONFIG'],
-}: CommonFlags): Promise<{ config?: Config; said: Finding[] }> {
+}: CommonFlags): Promise<{ config?: Config; said: Diagnosis[] }> {
   try {
     const problems = file ? problemsIn(file, process.env) : []
     if (problems.length > 0) return { said: problems.map(unusable) }
@@ -98,13 +98,13 @@ async function settings({
 }
 
 /** Settings that no node starts with; or a home. */
-function unusable(error: GossumError): Finding {
-  if (error.code === 'HOME_UNUSABLE') return refusal('home', error)
-  return { ...refusal('configuration', error), exit: EXIT.refused }
+function unusable(error: GossumError): Diagnosis {
+  if (error.code === 'HOME_UNUSABLE') return diagnosisOf('home', error)
+  return { ...diagnosisOf('configuration', error), exit: EXIT.refused }
 }
 
 /** A file with passwords in it is for its owner alone. */
-async function fileFinding(file: string): Promise<Finding> {
+async function fileFinding(file: string): Promise<Diagnosis> {
   const text = await readFile(file, 'utf8')
   const { mode } = await stat(file)
   if (withoutSecrets(text) !== text && (mode & 0o044) !== 0)
@@ -125,7 +125,7 @@ async function askNode(home: string): Promise<{ status: StatusView; peers: reado
   }
 }
 
-function versionFinding(version: string): Finding {
+function versionFinding(version: string): Diagnosis {
   const [major = 0, minor = 0] = version.split('.').map(Number)
   const isFine = major >= 24 || (major === 22 && minor >= 12) || (major === 20 && minor >= 20)
   return isFine

@@ -6,7 +6,7 @@ import { promisify } from 'node:util'
 import { attempt } from '../../../errors/attempt.js'
 import { errorText, GossumError, withoutSecrets } from '../../../errors.js'
 import { parseNote, verifyNote, type VerifierKey } from '../../../tlog/note.js'
-import { fail, ok, warn, type Finding } from './finding.js'
+import { fail, ok, warn, type Diagnosis } from './diagnosis.js'
 
 /** What is read of `go env`. */
 const NAMES = ['GOSUMDB', 'GONOSUMDB', 'GOPRIVATE', 'GOFLAGS', 'GOINSECURE', 'GOPROXY', 'GOPATH', 'GOVERSION'] as const
@@ -17,7 +17,7 @@ const TIMEOUT_MS = 10_000
 const EVERYTHING = /(^|,)\s*(\*|\*\*|\*\.\*|\*\/\*)\s*(,|$)/
 
 /** `keys`: of the logs that are known, by name. */
-export async function goFindings(env: NodeJS.ProcessEnv, keys: ReadonlyMap<string, VerifierKey>): Promise<Finding[]> {
+export async function goFindings(env: NodeJS.ProcessEnv, keys: ReadonlyMap<string, VerifierKey>): Promise<Diagnosis[]> {
   let said: GoEnv
   try {
     const { stdout } = await promisify(execFile)('go', ['env', '-json', ...NAMES], { env, timeout: TIMEOUT_MS })
@@ -30,9 +30,9 @@ export async function goFindings(env: NodeJS.ProcessEnv, keys: ReadonlyMap<strin
 }
 
 /** What switches protection off. */
-function settingFindings(said: GoEnv, env: NodeJS.ProcessEnv): Finding[] {
+function settingFindings(said: GoEnv, env: NodeJS.ProcessEnv): Diagnosis[] {
   const { GOSUMDB = '', GONOSUMDB = '', GOPRIVATE = '', GOFLAGS = '', GOINSECURE = '', GOPROXY = '' } = said
-  const findings: Finding[] = [
+  const findings: Diagnosis[] = [
     GOSUMDB === 'off' || GOSUMDB === ''
       ? fail(
           'GOSUMDB',
@@ -69,7 +69,7 @@ function settingFindings(said: GoEnv, env: NodeJS.ProcessEnv): Finding[] {
 }
 
 /** Where the go command remembers the newest heads that it has seen. */
-function memoryFinding({ GOPATH = '', GOSUMDB = '' }: GoEnv, keys: ReadonlyMap<string, VerifierKey>): Finding {
+function memoryFinding({ GOPATH = '', GOSUMDB = '' }: GoEnv, keys: ReadonlyMap<string, VerifierKey>): Diagnosis {
   const dir = join(GOPATH.split(':')[0]!, 'pkg', 'sumdb')
   if (!existsSync(dir)) return ok('go memory', 'it has verified nothing here yet')
   const name = GOSUMDB.split(/[ +]/)[0]!

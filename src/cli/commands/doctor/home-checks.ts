@@ -6,7 +6,7 @@ import type { Config } from '../../../config/config.js'
 import { errorText, GossumError } from '../../../errors.js'
 import { keyMissing, readKeyring } from '../../../keys/keyring.js'
 import { readJournal } from '../../../store/journal-text.js'
-import { fail, ok, refusal, warn, type Finding } from './finding.js'
+import { fail, ok, diagnosisOf, warn, type Diagnosis } from './diagnosis.js'
 
 /** Bytes of free space below which there is something to do, and below which a node soon stops signing. */
 const SPACE = { little: 1024 ** 3, least: 64 * 1024 ** 2 }
@@ -23,7 +23,7 @@ const MAX_HOOKS = 64
 export async function homeFindings(
   config: Pick<Config, 'home' | 'agentSocket'>,
   isRunning: boolean,
-): Promise<Finding[]> {
+): Promise<Diagnosis[]> {
   const { home } = config
   const about = await stat(home).catch(() => undefined)
   if (about === undefined) return [warn('home', `there is no ${home} yet`, 'gossum run makes it; --home names another')]
@@ -38,7 +38,7 @@ export async function homeFindings(
   ]
 }
 
-async function homeFinding(home: string, about: Awaited<ReturnType<typeof stat>>): Promise<Finding> {
+async function homeFinding(home: string, about: Awaited<ReturnType<typeof stat>>): Promise<Diagnosis> {
   if (!about.isDirectory()) return fail('home', `${home} is no directory`, 'choose another with --home DIR')
   const uid = process.geteuid?.()
   const mode = Number(about.mode) & 0o777
@@ -57,25 +57,25 @@ async function homeFinding(home: string, about: Awaited<ReturnType<typeof stat>>
   return ok('home', home)
 }
 
-async function keyFinding({ home, agentSocket }: Pick<Config, 'home' | 'agentSocket'>): Promise<Finding> {
+async function keyFinding({ home, agentSocket }: Pick<Config, 'home' | 'agentSocket'>): Promise<Diagnosis> {
   if (!existsSync(join(home, 'witness.key'))) {
     const missing = keyMissing(home)
     return missing.detail.includes('is gone')
-      ? refusal('keys', missing)
+      ? diagnosisOf('keys', missing)
       : warn('keys', 'there is no witness key yet', 'gossum run makes one, or gossum key new')
   }
   try {
     const keyring = await readKeyring(home, { agentSocket })
     keyring.agent?.stop()
     const { unavailable } = keyring.first
-    if (unavailable !== undefined) return refusal('keys', unavailable)
+    if (unavailable !== undefined) return diagnosisOf('keys', unavailable)
     return ok('keys', keyring.verifiers.map(({ vkey }) => vkey).join(', '))
   } catch (error) {
-    return refusal('keys', error)
+    return diagnosisOf('keys', error)
   }
 }
 
-async function diskFindings(home: string): Promise<Finding[]> {
+async function diskFindings(home: string): Promise<Diagnosis[]> {
   const { bavail, bsize, type } = await statfs(home)
   const free = bavail * bsize
   const said = `${Math.floor(free / 1024 ** 2)} MiB free`
@@ -93,7 +93,7 @@ async function diskFindings(home: string): Promise<Finding[]> {
 }
 
 /** How long it takes until something is on the disk. */
-async function writesFinding(home: string): Promise<Finding> {
+async function writesFinding(home: string): Promise<Diagnosis> {
   const path = join(home, `.doctor-${process.pid}`)
   try {
     const file = await open(path, 'wx', 0o600)
@@ -124,7 +124,7 @@ async function writesFinding(home: string): Promise<Finding> {
 }
 
 /** The journal of a node that does not run; one that does watches over it itself. */
-async function journalFinding(home: string): Promise<Finding> {
+async function journalFinding(home: string): Promise<Diagnosis> {
   const path = join(home, 'journal')
   const hint = 'keep a copy of the home, then see "The journal" in docs/operating.md'
   try {
@@ -141,7 +141,7 @@ async function journalFinding(home: string): Promise<Finding> {
 }
 
 /** Programs in hooks.d that are not run, or that others could exchange. */
-async function hooksFinding(home: string): Promise<Finding> {
+async function hooksFinding(home: string): Promise<Diagnosis> {
   const dir = join(home, 'hooks.d')
   const names = await readdir(dir).catch((): string[] => [])
   const uid = process.geteuid?.()
@@ -156,8 +156,8 @@ async function hooksFinding(home: string): Promise<Finding> {
 }
 
 /** Throws nothing that is a refusal. */
-export function asFinding(check: string, error: unknown): Finding {
+export function asFinding(check: string, error: unknown): Diagnosis {
   return error instanceof GossumError
-    ? refusal(check, error)
+    ? diagnosisOf(check, error)
     : fail(check, errorText(error), 'see gossum doctor --help')
 }

@@ -3,9 +3,9 @@ import type { PeerView, StatusView } from '../../../status/shapes.js'
 import { SEVERITIES } from '../../../status/conditions.js'
 import { grouped } from '../../../lib/words.js'
 import { EXIT } from '../../exit.js'
-import { fail, ok, warn, type Finding } from './finding.js'
+import { fail, ok, warn, type Diagnosis } from './diagnosis.js'
 
-export function nodeFindings(status: StatusView, peers: readonly PeerView[], bootstrap: number): Finding[] {
+export function nodeFindings(status: StatusView, peers: readonly PeerView[], bootstrap: number): Diagnosis[] {
   const { version, conditions, logs, deposit, guard } = status
   const bad = conditions.filter(({ severity }) => SEVERITIES[severity].exit !== 0)
   return [
@@ -41,7 +41,7 @@ const CONDITION_HINT = 'docs/operating.md, "Conditions"; gossum status has the w
 const GUARD_HINT = 'docs/operating.md, "The rollback guard"'
 const GUARDED: ReadonlySet<string> = new Set(['fresh', 'guarded', 'unguarded'])
 
-function peerFinding(peers: readonly PeerView[], bootstrap: number): Finding {
+function peerFinding(peers: readonly PeerView[], bootstrap: number): Diagnosis {
   const old = peers.filter(({ depositary }) => depositary === false)
   const said = `${peers.length} connected, ${peers.filter(({ witness }) => witness !== null).length} of them witnesses`
   if (bootstrap > 0 && peers.length === 0)

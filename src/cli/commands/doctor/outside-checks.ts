@@ -9,7 +9,7 @@ import { SumdbClient } from '../../../sumdb/client.js'
 import { policyStrength } from '../../../tlog/policy-strength.js'
 import { EXIT } from '../../exit.js'
 import { asFinding } from './home-checks.js'
-import { fail, ok, warn, type Finding } from './finding.js'
+import { fail, ok, warn, type Diagnosis } from './diagnosis.js'
 
 /** Milliseconds for a log, and for its certificate. */
 const PATIENCE_MS = 10_000
@@ -20,7 +20,7 @@ const CERTIFICATE_DAYS = 7
 const DAY_MS = 86_400_000
 
 /** A log gives a head that it signed, over TLS that lasts, at the time that it is here. */
-export async function logFindings(log: LogSetting): Promise<Finding[]> {
+export async function logFindings(log: LogSetting): Promise<Diagnosis[]> {
   const { key, url, origin } = log
   const check = `log ${key.name}`
   if (url === null) return [ok(check, 'is not asked: it pushes its heads')]
@@ -40,7 +40,7 @@ export async function logFindings(log: LogSetting): Promise<Finding[]> {
   }
 }
 
-function clockFinding(date: number | undefined): Finding[] {
+function clockFinding(date: number | undefined): Diagnosis[] {
   if (date === undefined) return []
   const now = Date.now()
   const off = Math.round((now - date) / 1000)
@@ -52,7 +52,7 @@ function clockFinding(date: number | undefined): Finding[] {
   ]
 }
 
-async function tlsFinding(url: string): Promise<Finding[]> {
+async function tlsFinding(url: string): Promise<Diagnosis[]> {
   const { protocol, hostname, port } = new URL(url)
   if (protocol !== 'https:') return []
   const socket = connect({ host: hostname, port: Number(port || 443), servername: hostname, timeout: PATIENCE_MS })
@@ -74,7 +74,7 @@ async function tlsFinding(url: string): Promise<Finding[]> {
 }
 
 /** How many liars a policy survives. */
-export function policyFinding({ policy }: Pick<Config, 'policy'>): Finding {
+export function policyFinding({ policy }: Pick<Config, 'policy'>): Diagnosis {
   if (policy === undefined) return ok('policy', 'none: only the cosignature of this node counts')
   const { liars } = policyStrength(policy)
   return liars > 0
@@ -86,7 +86,7 @@ export function policyFinding({ policy }: Pick<Config, 'policy'>): Finding {
 export async function portFindings(
   { http, listen: addresses }: Pick<Config, 'http' | 'listen'>,
   isRunning: boolean,
-): Promise<Finding[]> {
+): Promise<Diagnosis[]> {
   const isLocal = /^(127\.|::1$|localhost$)/i.test(http.host)
   const mesh = addresses.map((address) => /^\/ip[46]\/([^/]+)\/tcp\/(\d+)$/.exec(address))
   const places = [
@@ -107,7 +107,7 @@ export async function portFindings(
   ]
 }
 
-async function portFinding({ check, host, port }: { check: string; host: string; port: number }): Promise<Finding> {
+async function portFinding({ check, host, port }: { check: string; host: string; port: number }): Promise<Diagnosis> {
   const server = createServer()
   try {
     await listen(server, { host, port })

@@ -2,7 +2,7 @@
 import { GossumError } from '../../../errors.js'
 import { EXIT, exitCodeOf } from '../../exit.js'
 
-export interface Finding {
+export interface Diagnosis {
   /** What was looked at; a name that stays. */
   readonly check: string
   readonly state: 'ok' | 'warn' | 'fail'
@@ -12,22 +12,22 @@ export interface Finding {
   readonly exit: number
 }
 
-export function ok(check: string, text: string): Finding {
+export function ok(check: string, text: string): Diagnosis {
   return { check, state: 'ok', text, hint: null, exit: EXIT.fine }
 }
 
 /** It works, and somebody should look into it. */
-export function warn(check: string, text: string, hint: string): Finding {
+export function warn(check: string, text: string, hint: string): Diagnosis {
   return { check, state: 'warn', text, hint, exit: EXIT.undecided }
 }
 
 /** It does not work, or does not protect. */
-export function fail(check: string, text: string, hint: string, exit: number = EXIT.couldNot): Finding {
+export function fail(check: string, text: string, hint: string, exit: number = EXIT.couldNot): Diagnosis {
   return { check, state: 'fail', text, hint, exit }
 }
 
 /** What was refused, with its own hint. Throws what is no refusal. */
-export function refusal(check: string, error: unknown): Finding {
+export function diagnosisOf(check: string, error: unknown): Diagnosis {
   if (!(error instanceof GossumError)) throw error
   return fail(check, error.message, error.hint, exitCodeOf(error.code))
 }
