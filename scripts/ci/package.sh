@@ -18,6 +18,9 @@ printf '{"name":"consumer","private":true,"type":"module"}' > package.json
 # An installed package has none of our overrides: --engine-strict fails where a dependency does not run on this Node.
 npm install --silent --engine-strict --no-audit --no-fund ./gossum-*.tgz
 ./node_modules/.bin/gossum --version
+# What makes the page live, and nothing of what it is made of.
+test -s node_modules/gossum/dist/dashboard/assets/page.js
+test ! -e node_modules/gossum/dist/browser
 cat > use.mjs <<'EOT'
 import { parseVerifierKey, parseNote, hashLeaf, createNode } from 'gossum'
 import { parseTilePath } from 'gossum/tlog'

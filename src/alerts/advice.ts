@@ -1,71 +1,53 @@
-/** What to do about each thing that people are told of, in one sentence, and the part of docs/operating.md that says more. Pure. */
+/** What to do about each thing that people are told of, in one sentence, and the part of docs/runbook.md that says more. Pure. */
 import type { ConditionName } from '../status/conditions.js'
 import type { Advice } from './alert.js'
 
-const PAGE = 'docs/operating.md'
-const CONDITIONS_PART = 'conditions'
-const CAUGHT = 'when-a-log-or-a-witness-is-caught'
-const GUARD = 'the-rollback-guard'
-const CLOCK = 'the-clock'
-
-/** The advice, and the part of the page, where it is not that about conditions. */
-const ADVICE: Readonly<Record<ConditionName, readonly [advice: string, part?: string]>> = {
-  frozen: [
+const ADVICE: Readonly<Record<ConditionName, string>> = {
+  frozen:
     'save the evidence, publish it, and ask the operator of the log; gossum evidence ack ID lets the node sign again',
-    CAUGHT,
-  ],
-  paused: ['read the reason, and settle what the journal and the database disagree about', 'the-journal'],
-  'origin taken': ['make a key for this log: gossum key new --for LOG', 'two-logs-of-one-origin'],
-  behind: [
-    'wait until the log or a peer shows the head that this key has signed; do not start it without its home',
-    GUARD,
-  ],
-  unreachable: ['check the network of this machine, and whether others reach the log'],
-  'bad answer': ['look at what answers at the address of the log: a sign-in page, a proxy, another log'],
-  unverified: ['read the reason; if others see the log, what stands between it and this node?'],
-  suspect: ['wait: often a log whose servers lag behind each other'],
-  'unexplained head': ['ask others what they see of the log, and compare heads: gossum heads'],
-  'no quorum': ['see which witnesses are silent: gossum policy check FILE --node URL', 'writing-a-policy'],
-  'not cosigned': ['look at the events of the node; if they do not say why, it is our bug'],
-  'standing still': ['ask the operator of the log, and others on other networks, whether it has a newer head'],
-  'view behind': ['ask the log from another network: whoever is between it and this node may be holding heads back'],
-  'bad record': ['read the findings; ask the operator of the log', 'an-auditor'],
-  'audit failing': ['read the reason; it is tried again each minute', 'an-auditor'],
-  'own key convicted': ['stop the node, and find out who else signs with its key', CAUGHT],
-  'witness convicted': ['ask the operator of the witness: its key signed two histories', CAUGHT],
-  'disk failing': ['make room on the disk of the home, and check its permissions'],
-  'evidence unwritten': ['save a copy now (gossum evidence show ID), then make room on the disk', CAUGHT],
-  'guard waiting': ['wait: peers are being asked what this key has signed', GUARD],
-  'guard unanswered': ['check that the bootstrap peers run and are reached', GUARD],
-  'duplicate key': ['stop one of the two nodes that sign with this key', GUARD],
-  'partly guarded': ['check that all bootstrap peers run', GUARD],
-  undeposited: ['check that enough chosen peers are connected: gossum peers', 'deposits'],
-  'deposits impossible': ['name peers with --bootstrap', 'deposits'],
-  'nobody chosen': ['name peers with --bootstrap', 'deposits'],
-  'clock ahead': ['set the clock and keep it synchronised', CLOCK],
-  'clock behind': ['set the clock and keep it synchronised', CLOCK],
-  'promise ahead': ['set the clock; wait until it has passed the newest cosignature', CLOCK],
-  'clock before release': ['set the clock: until then nothing is signed', CLOCK],
-  'agent away': ['start the ssh-agent, and load the witness key into it', 'a-key-in-an-ssh-agent'],
-  'bastion down': ['check the bastion, and the network to it'],
-  'operator door shut': ['the home must be on a file system with sockets, and writable'],
-  'log list unread': ['check the address or path of the log list'],
-  'unauthorised version': [
-    'find out who made this version; if it was you, add it to the list',
-    'watching-your-modules',
-  ],
-  'releases unread': ['check the address of the list, and the key that signs it', 'watching-your-modules'],
-  'alarm failing': ['gossum alarm test says what each receiver answers'],
-  'few witnesses': [
-    'check the network and the peers: perhaps all that this node hears comes through one hand',
-    'writing-a-policy',
-  ],
-  'one network': ['name bootstrap peers in other networks', 'join-a-mesh'],
-  'peers down': ['check the network and the addresses of the peers: gossum peers', 'join-a-mesh'],
-  'no peers': ['name peers with --bootstrap', 'join-a-mesh'],
-  'no policy': ['write a policy: only this node counts now', 'writing-a-policy'],
-  contradicted: ['compare heads with others at once: gossum check head'],
-  'place failing': ['check the address of the place'],
+  paused: 'read the reason, and settle what the journal and the database disagree about',
+  'origin taken': 'make a key for this log: gossum key new --for LOG',
+  behind: 'wait until the log or a peer shows the head that this key has signed; do not start it without its home',
+  unreachable: 'check the network of this machine, and whether others reach the log',
+  'bad answer': 'look at what answers at the address of the log: a sign-in page, a proxy, another log',
+  unverified: 'read the reason; if others see the log, what stands between it and this node?',
+  suspect: 'wait: often a log whose servers lag behind each other',
+  'unexplained head': 'ask others what they see of the log, and compare heads: gossum heads',
+  'no quorum': 'see which witnesses are silent: gossum policy check FILE --node URL',
+  'not cosigned': 'look at the events of the node; if they do not say why, it is our bug',
+  'standing still': 'ask the operator of the log, and others on other networks, whether it has a newer head',
+  'view behind': 'ask the log from another network: whoever is between it and this node may be holding heads back',
+  'bad record': 'read the findings; ask the operator of the log',
+  'audit failing': 'read the reason; it is tried again each minute',
+  'own key convicted': 'stop the node, and find out who else signs with its key',
+  'witness convicted': 'ask the operator of the witness: its key signed two histories',
+  'disk failing': 'make room on the disk of the home, and check its permissions',
+  'evidence unwritten': 'save a copy now (gossum evidence show ID), then make room on the disk',
+  'guard waiting': 'wait: peers are being asked what this key has signed',
+  'guard unanswered': 'check that the bootstrap peers run and are reached',
+  'duplicate key': 'stop one of the two nodes that sign with this key',
+  'partly guarded': 'check that all bootstrap peers run',
+  undeposited: 'check that enough chosen peers are connected: gossum peers',
+  'deposits impossible': 'name peers with --bootstrap',
+  'nobody chosen': 'name peers with --bootstrap',
+  'clock ahead': 'set the clock and keep it synchronised',
+  'clock behind': 'set the clock and keep it synchronised',
+  'promise ahead': 'set the clock; wait until it has passed the newest cosignature',
+  'clock before release': 'set the clock: until then nothing is signed',
+  'agent away': 'start the ssh-agent, and load the witness key into it',
+  'bastion down': 'check the bastion, and the network to it',
+  'operator door shut': 'the home must be on a file system with sockets, and writable',
+  'log list unread': 'check the address or path of the log list',
+  'unauthorised version': 'find out who made this version; if it was you, add it to the list',
+  'releases unread': 'check the address of the list, and the key that signs it',
+  'alarm failing': 'gossum alarm test says what each receiver answers',
+  'few witnesses': 'check the network and the peers: perhaps all that this node hears comes through one hand',
+  'one network': 'name bootstrap peers in other networks',
+  'peers down': 'check the network and the addresses of the peers: gossum peers',
+  'no peers': 'name peers with --bootstrap',
+  'no policy': 'write a policy: only this node counts now',
+  contradicted: 'compare heads with others at once: gossum check head',
+  'place failing': 'check the address of the place',
 }
 
 /** What to do about a test. */
@@ -73,6 +55,5 @@ export const TEST_ADVICE: Advice = { advice: 'nothing: this is a test', runbook:
 
 /** What to do about a condition. */
 export function adviceFor(name: ConditionName): Advice {
-  const [advice, part = CONDITIONS_PART] = ADVICE[name]
-  return { advice, runbook: `${PAGE}#${part}` }
+  return { advice: ADVICE[name], runbook: `docs/runbook.md#${name.replaceAll(' ', '-')}` }
 }

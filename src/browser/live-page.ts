@@ -23,7 +23,7 @@ export class LivePage {
   #asked = -Infinity
   #timer: ReturnType<typeof setTimeout> | undefined
   /** Since when events do not come, and since when the page does not. */
-  #silent: Date | undefined = new Date()
+  #silent: Date | undefined
   #lost: Date | undefined
 
   constructor(status: HTMLElement) {

@@ -52,6 +52,12 @@ export class ServiceLog {
     if (isLogged(level, this.level)) this.#json?.write(level, text, fields)
   }
 
+  /** Something that is no event, and that people should see, too. */
+  warn(text: string, fields: object): void {
+    if (this.#json !== undefined) this.say('warn', text, fields)
+    else if (isLogged('warn', this.level)) this.#out.talk(`! ${text}`, { important: true })
+  }
+
   end(): void {
     this.#json?.end()
   }

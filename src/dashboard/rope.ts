@@ -12,9 +12,9 @@ import { grouped, span } from '../lib/words.js'
 
 const HEIGHT = 240
 const MARGIN = { left: 12, top: 20, bottom: 28 }
-/** How wide it is drawn, where the strands end, and how many characters of a name stand behind them. */
-const WIDE = { width: 720, end: 544, name: 24 }
-const NARROW = { width: 340, end: 216, name: 12 }
+/** How wide it is drawn, where the strands end, and what of a name stands behind them: of a loose end less, for its age follows. */
+const WIDE = { width: 720, end: 544, name: 24, loose: 15, nameOf: (name: string) => name }
+const NARROW = { width: 340, end: 216, name: 12, loose: 7, nameOf: (name: string) => name.split('.', 1)[0]! }
 type Frame = typeof WIDE
 /** Between two strands that agree, in pixels: they touch. */
 const GAP = 4
@@ -103,7 +103,7 @@ function strandOf(
   // A strand that was heard of lately goes on to now: nothing says that it has left.
   if (last !== undefined && !isLoose && strand.of === 'witness') at.push([x(now), last[1]])
   const text = plain(name)
-  const short = plain(name, frame.name)
+  const short = plain(frame.nameOf(name), isLoose ? frame.loose : frame.name)
   const path = line().curve(curveMonotoneX)(at) ?? ''
   const shape = (...more: VNode[]): VNode =>
     html`<g class=${`strand ${kind}`}>

@@ -127,7 +127,8 @@ export async function makeGeneration(
     evidenceFile: (id) => view.evidenceFile(id),
     http: () => doors.url,
   })
-  ending.acting(() => alarming.stop())
+  // What is found while the others end is told, too.
+  ending.told(() => alarming.stop())
   const shown = {
     alarm,
     alarming,

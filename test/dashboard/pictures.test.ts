@@ -1,4 +1,5 @@
 /** The pictures: what is drawn of which facts, and that nothing of what others write becomes markup. */
+import { readdirSync, readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { RopeFacts } from '../../src/dashboard/facts.js'
@@ -6,7 +7,10 @@ import { picturesOf } from '../../src/dashboard/facts-of.js'
 import { markup } from '../../src/dashboard/html.js'
 import { mountains, mountainsText, subtreesOf } from '../../src/dashboard/mountains.js'
 import { ring, ringText } from '../../src/dashboard/ring.js'
+import { outcomes, outcomesText } from '../../src/dashboard/outcomes.js'
 import { rope, ropeText } from '../../src/dashboard/rope.js'
+import type { OutcomeFacts } from '../../src/dashboard/facts.js'
+import { drawnFiles } from '../../scripts/pictures/drawn.js'
 import { made, NOW, vkey, type Made } from './made.js'
 
 function drawn(change: Made = {}) {
@@ -140,4 +144,68 @@ describe('the mountains', () => {
     expect([0, 3, 4, 5, 7].map(read)).toEqual([0, 1, 1, 2, 3])
     expect(mountainsText({ size: 7, audited: 3 })).toMatch(/7 records in 3 perfect subtrees; 42 % of it read/)
   })
+})
+
+describe('the heartbeat', () => {
+  const heights = (svg: string): number[] =>
+    [...svg.matchAll(/<rect [^>]*height="([\d.]+)"/g)].map(([, height]) => Number(height))
+  const fact = (more: Partial<OutcomeFacts>): OutcomeFacts => ({
+    ...{ door: 'poll', outcome: 'known', ago: 0, count: 1 },
+    ...more,
+  })
+
+  test('has a bar for each minute in which a head came, with what became of it in words', () => {
+    const svg = markup(
+      outcomes([fact({ count: 3 }), fact({ outcome: 'conflict', count: 1 }), fact({ door: 'gossip', ago: 5 })]),
+    )
+    expect(svg).toContain('<title>this minute: 3 known, 1 conflict</title>')
+    expect(svg).toContain('<title>5 min ago: 1 known</title>')
+    // Those of the bars, and the six of the legend.
+    expect(heights(svg)).toHaveLength(3 + 6)
+    expect(outcomesText([fact({ count: 3 }), fact({ door: 'gossip', ago: 5 })])).toBe(
+      'heads in the last hour, by poll: 3 known; by gossip: 1 known',
+    )
+    expect(outcomesText([])).toBe('no head came in the last hour')
+  })
+
+  test('a conflict among thousands of others is seen, and a cross', () => {
+    const svg = markup(outcomes([fact({ count: 1_000_000 }), fact({ outcome: 'conflict', count: 1 })]))
+    expect(Math.min(...heights(svg))).toBeGreaterThanOrEqual(4)
+    expect(svg.match(/class="block conflict"><rect[^>]*\/?>(<\/rect>)?<path/g)).toHaveLength(2)
+  })
+
+  test('nothing of it is drawn outside its frame, whatever came', () => {
+    const facts = fc.array(
+      fc.record({
+        door: fc.constantFrom('poll', 'push', 'gossip', 'sync'),
+        outcome: fc.constantFrom('advanced', 'known', 'past', 'pending', 'refused', 'conflict'),
+        ago: fc.integer({ min: 0, max: 59 }),
+        count: fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
+      }),
+      { maxLength: 40 },
+    )
+    fc.assert(
+      fc.property(facts, fc.boolean(), (some, isNarrow) => {
+        const svg = markup(outcomes(some, isNarrow))
+        expect(svg).not.toMatch(/NaN|Infinity|undefined/)
+        for (const [, x, y] of svg.matchAll(/<rect x="([^"]*)" y="([^"]*)"/g)) {
+          expect(Number(x)).toBeGreaterThanOrEqual(0)
+          expect(Number(y)).toBeGreaterThanOrEqual(-12)
+          expect(Number(x)).toBeLessThan(isNarrow ? 340 : 720)
+        }
+      }),
+      { numRuns: 50 },
+    )
+  })
+})
+
+test('the pictures of the docs are as the code draws them: npm run pictures', () => {
+  const folder = new URL('../../docs/pictures/', import.meta.url)
+  const drawn = drawnFiles()
+  for (const [name, svg] of drawn) expect(readFileSync(new URL(name, folder), 'utf8'), name).toBe(svg)
+  expect(
+    readdirSync(folder)
+      .filter((name) => name.endsWith('.svg'))
+      .toSorted(),
+  ).toEqual([...drawn.keys()].toSorted())
 })

@@ -51,7 +51,7 @@ while True:
 `
 
 test.skipIf((notify === undefined || python === undefined) && !required)(
-  'a node says that it is ready, lives, and stops',
+  'a node says that it is ready, lives, reads its settings anew, and stops',
   async () => {
     const folder = temporaryHome()
     mkdirSync(folder, { recursive: true })
@@ -84,6 +84,9 @@ test.skipIf((notify === undefined || python === undefined) && !required)(
     // A log that cannot be reached is no reason to be started anew.
     await until(() => told.filter((line) => line === 'WATCHDOG=1').length > 1)
     expect(told.indexOf('READY=1')).toBeLessThan(told.indexOf('WATCHDOG=1'))
+    node.child.kill('SIGHUP')
+    await until(() => told.filter((line) => line === 'READY=1').length === 2)
+    expect(told.lastIndexOf('READY=1')).toBeGreaterThan(told.indexOf('RELOADING=1'))
     const stopped = node.stop()
     await until(() => told.includes('STOPPING=1'))
     expect(await stopped).toBe(0)

@@ -160,3 +160,23 @@ test('without anybody to tell, the test says how to be told', async () => {
   expect([code, stdout]).toEqual([1, 'nobody is told: there is no hook and no webhook\n'])
   expect(stderr).toContain('hooks.d')
 })
+
+test('a webhook that a reload brings is told of what holds; nobody was told before', async () => {
+  const { setting, lie } = await twoFaced()
+  const server = await WebhookServer.start()
+  const home = temporaryHome()
+  const config = join(temporaryHome(), 'gossum.yaml')
+  writeFileSync(config, 'poll: 0.2\n')
+  const node = await RunningNode.start(home, ['--config', config, '--log', setting])
+  await node.event(advancedTo(10))
+  await lie()
+  await node.event(isEvidence)
+  writeFileSync(config, `poll: 0.2\nalarm:\n  - url: ${server.url}\n`)
+  expect((await gossumProcess(['reload', '--home', home])).code).toBe(0)
+  expect(JSON.parse((await server.request(0)).body)).toMatchObject({
+    kind: 'condition',
+    name: 'frozen',
+    state: 'firing',
+  })
+  expect((await gossumProcess(['alarm', 'test', '--home', home])).code).toBe(0)
+})

@@ -12,11 +12,18 @@ export interface ShownPage {
   readonly url: string
   /** From now on it says this. */
   readonly show: (next: NodeReading) => void
-  /** Ends the server, which else ends with the test. */
+  /** Ends the server. */
   readonly end: () => Promise<void>
 }
 
+/** A server of it that ends with the test. */
 export async function shown(first: NodeReading): Promise<ShownPage> {
+  const page = await servedPage(first)
+  onTestFinished(page.end)
+  return page
+}
+
+export async function servedPage(first: NodeReading): Promise<ShownPage> {
   let reading = first
   const node = fakeNode({
     status: () => Promise.resolve(reading.status),
@@ -30,6 +37,5 @@ export async function shown(first: NodeReading): Promise<ShownPage> {
     PageScript.load(pathToFileURL(built('dashboard/assets/page.js')))
   const routes = dashboardRoutes(node, () => reading.now, script)
   const server = await HttpServer.start({ host: '127.0.0.1', port: 0, node, routes })
-  onTestFinished(() => server.stop())
   return { url: `${server.url}/`, show: (next) => void (reading = next), end: () => server.stop() }
 }

@@ -121,7 +121,7 @@ describe('what holds', () => {
     await world.server.request(0)
     expect(JSON.parse(world.server.requests[0]!.body)).toMatchObject({
       ...{ kind: 'condition', state: 'firing', severity: 'failing', name: 'no quorum', sentence: 'no quorum holds' },
-      ...{ log: { id: log.id, name: 'log.example' }, runbook: 'docs/operating.md#writing-a-policy' },
+      ...{ log: { id: log.id, name: 'log.example' }, runbook: 'docs/runbook.md#no-quorum' },
       since: '2026-01-02T12:00:00.000Z',
     })
     await world.restart()
@@ -197,7 +197,7 @@ describe('what is found', () => {
     expect(JSON.parse(world.server.requests[0]!.body)).toMatchObject({
       ...{ kind: 'evidence', name: 'split view', severity: 'misbehaviour' },
       evidence: { id: '0123456789abcdef', path: '/api/v1/evidence/0123456789abcdef', file: '{"a":"file"}\n' },
-      runbook: 'docs/operating.md#when-a-log-or-a-witness-is-caught',
+      runbook: 'docs/runbook.md#frozen',
     })
     await world.pass(60 * MINUTE)
     world.conditions = []

@@ -82,11 +82,12 @@ async function runNode(flags: SettingFlags): Promise<void> {
       config = taken
     },
   }
+  const supervisor = Supervisor.of({ env: process.env, talk: (text) => log.warn(text, { event: 'supervisor' }) })
   // Who started us may tell us to stop, or be gone, before we are ready.
   const told = toldToStop()
   let started = undefined as GossumNode | undefined
   // What comes of it is an event. One that comes before there is anything to reload is none.
-  process.on('SIGHUP', () => void started?.reread().catch(() => undefined))
+  process.on('SIGHUP', () => void (started && reloaded(started, supervisor)))
   const node = await out.progress(
     'starting',
     createNode(config, (event) => (ready ? show(event) : early.push(event)), controls),
@@ -95,7 +96,6 @@ async function runNode(flags: SettingFlags): Promise<void> {
   if (out.isJson) out.json(await readyLine(node, config))
   else await introduce(node, config, out)
   for (const line of publicTexts(config)) out.talk(line, { important: true })
-  const supervisor = Supervisor.of({ env: process.env, talk: (text) => out.talk(`! ${text}`, { important: true }) })
   supervisor?.ready(() => node.view.pulse())
   log.say('info', 'ready', { event: 'ready', witness: node.witness, http: node.http, version: VERSION })
   ready = true
@@ -105,6 +105,13 @@ async function runNode(flags: SettingFlags): Promise<void> {
   await supervisor?.stopping()
   await stop(node)
   log.end()
+}
+
+/** Takes up what the settings say now, and says so to who supervises the node. */
+async function reloaded(node: GossumNode, supervisor: Supervisor | undefined): Promise<void> {
+  supervisor?.reloading()
+  await node.reread().catch(() => undefined)
+  supervisor?.ready(() => node.view.pulse())
 }
 
 /** What says on stderr what happens. A log for programs is loaded by who wants one. */

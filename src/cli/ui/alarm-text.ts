@@ -17,6 +17,7 @@ export function alarmTestLines(results: AlarmTestView['results'], paint: Paint):
 /** What fires, and how it stands with each receiver. `now` in milliseconds since 1970. */
 export function alarmListLines({ firing, receivers }: AlarmListView, now: number, paint: Paint): string[] {
   const ago = (time: string): string => span(Math.max(0, now - Date.parse(time)) / 1000)
+  const width = Math.max(0, ...receivers.map(({ name }) => name.length))
   return [
     ...(firing.length === 0 ? [paint('green', 'nothing fires')] : []),
     ...firing.map(({ name, severity, sentence, since }) =>
@@ -24,7 +25,7 @@ export function alarmListLines({ firing, receivers }: AlarmListView, now: number
     ),
     '',
     ...(receivers.length === 0 ? ['nobody is told: there is no hook and no webhook'] : []),
-    ...receivers.map((receiver) => receiverLine(receiver, ago, paint)),
+    ...receivers.map((receiver) => receiverLine({ ...receiver, name: receiver.name.padEnd(width) }, ago, paint)),
   ]
 }
 

@@ -46,7 +46,7 @@ export function logPage(state: ForkableState, url: string, seers: readonly Seer[
                 <th scope="col">Face</th>
                 <th scope="col">Records</th>
                 <th scope="col">Root</th>
-                <th scope="col">Shown to</th>
+                ${seers.length === 0 ? null : html`<th scope="col">Shown to</th>`}
               </tr>
             </thead>
             <tbody>
@@ -56,7 +56,7 @@ export function logPage(state: ForkableState, url: string, seers: readonly Seer[
                     <th scope="row">${face}</th>
                     <td>${grouped(size)}</td>
                     <td><code>${root}</code></td>
-                    <td>${seers.filter((seer) => seer.face === face).map(link)}</td>
+                    ${seers.length === 0 ? null : html`<td>${seers.filter((seer) => seer.face === face).map(link)}</td>`}
                   </tr>`,
               )}
             </tbody>
@@ -77,5 +77,6 @@ function link({ name, page }: Seer) {
 const OWN_STYLE = `
 form { margin: .6rem 0 } button { font: inherit; padding: .5rem .9rem; border: 1px solid var(--line); border-radius: .4rem;
   background: var(--panel); color: var(--ink); cursor: pointer; max-width: 100% }
+th, td { overflow-wrap: normal } td code { overflow-wrap: anywhere }
 button.lie { border-color: var(--bad); color: var(--bad) } button:disabled { opacity: .5; cursor: default }
 `

@@ -1,0 +1,31 @@
+/** The pictures of the docs, as the page draws them, of nodes that are made up and always the same. */
+import { picturesOf, type NodeReading } from '../../src/dashboard/facts-of.js'
+import { markup } from '../../src/dashboard/html.js'
+import { mountains } from '../../src/dashboard/mountains.js'
+import { outcomes } from '../../src/dashboard/outcomes.js'
+import { ring } from '../../src/dashboard/ring.js'
+import { rope } from '../../src/dashboard/rope.js'
+import { PICTURE_STYLE } from '../../src/dashboard/style.js'
+import { CALM, SPLIT } from '../../test/dashboard/states.js'
+
+type Drawing = Parameters<typeof markup>[0]
+
+/** A picture that stands alone, with its colours. */
+function alone(drawing: Drawing): string {
+  const [open, rest] = markup(drawing).split(/(?<=^<svg[^>]*>)/)
+  return `${open!.replace('<svg', '<svg xmlns="http://www.w3.org/2000/svg"')}<style>${PICTURE_STYLE}</style>${rest!}\n`
+}
+
+const factsOf = (reading: NodeReading) => picturesOf(reading, reading.status.logs[0]!)
+
+/** By the name of their file in docs/pictures. */
+export function drawnFiles(): Map<string, string> {
+  const [calm, split] = [factsOf(CALM), factsOf(SPLIT)]
+  return new Map([
+    ['rope-calm.svg', alone(rope(calm.rope))],
+    ['rope-fork.svg', alone(rope(split.rope))],
+    ['ring.svg', alone(ring(split.ring))],
+    ['mountains.svg', alone(mountains(calm.mountains))],
+    ['heartbeat.svg', alone(outcomes(split.outcomes))],
+  ])
+}
