@@ -6,6 +6,7 @@ export const EXIT = { fine: 0, couldNot: 1, refused: 2, misbehaviour: 3, undecid
 export const EXIT_CODES_HELP = `Exit codes:
   0  fine
   1  failed         any command      a node, a file or the network is unavailable
+                    doctor           something does not work
   2  refused        any command      wrong usage, or an invalid signature, proof or format
                     check            a line, a module or an index differs from the log
                     probe            an answer is wrong
@@ -18,6 +19,7 @@ export const EXIT_CODES_HELP = `Exit codes:
                     probe            an answer is missing
                     policy check     the quorum cannot be reached
                     watch            a list of authorised releases cannot be read
+                    doctor           something is in doubt
 `
 
 /** The exit code of a command that ended with this error. */

@@ -24,7 +24,10 @@ export function openJsonLog(onLost: (error: Error) => void): JsonLog {
   const destination = pino.destination({ fd, sync: false, maxLength: MAX_WAITING, retryEAGAIN: () => !isEnding })
   let dropped = 0
   destination.on('drop', () => dropped++)
-  destination.on('error', onLost)
+  // At the end what is not read is left.
+  destination.on('error', (error) => {
+    if (!isEnding) onLost(error)
+  })
   // Text of others has been cleaned in events; what a terminal would obey is no text.
   const clean: DestinationStream = { write: (line) => void destination.write(`${printableJson(line.trimEnd())}\n`) }
   const log = pino({ base: null, level: 'debug', timestamp: stdTimeFunctions.isoTime, formatters: LABELS }, clean)

@@ -122,6 +122,12 @@ const COMMANDS: readonly Entry[] = [
     load: async () => (await import('./commands/config.js')).command(),
   },
   {
+    name: 'doctor',
+    summary: 'how do I know that it works? a node, its machine, the go command',
+    flags: ['home', 'config'],
+    load: async () => (await import('./commands/doctor/doctor.js')).command(),
+  },
+  {
     name: 'reload',
     summary: 'have a running node take up what changed in its settings',
     flags: ['home', 'config'],

@@ -4,6 +4,8 @@
  */
 import { GossumError } from '../errors.js'
 import { headsPage } from './heads-page.js'
+import { pageOf, type ListOrder } from './list-page.js'
+import { EVIDENCE_LIST, LOG_LIST, PEER_LIST, SUSPECT_LIST, WITNESS_LIST } from './paged-lists.js'
 import { openApiRoute } from './openapi.js'
 import { exact, json, jsonFile, text, type Reply } from './reply.js'
 import type { ApiRequest, Route } from './router.js'
@@ -22,12 +24,28 @@ export function apiRoutes(node: NodeView): Route[] {
   const health = (path: string, handle: Route['handle']): Route => ({ method: 'GET', path, isHealth: true, handle })
   return [
     costly('/api/v1/status', async () => json(await node.status())),
-    costly('/api/v1/logs', async () => json({ logs: (await node.status()).logs })),
+    costly(
+      '/api/v1/logs',
+      list('logs', LOG_LIST, async () => (await node.status()).logs),
+    ),
     get('/api/v1/logs/:log/head', (request) => head(node, request)),
     costly('/api/v1/logs/:log/heads', (request) => headsPage(node, followedLog(node, request), request)),
-    get('/api/v1/peers', () => json({ peers: node.peers() })),
-    get('/api/v1/witnesses', () => json({ witnesses: node.witnesses() })),
-    costly('/api/v1/evidence', async () => json({ evidence: await node.evidence() })),
+    get(
+      '/api/v1/peers',
+      list('peers', PEER_LIST, () => node.peers()),
+    ),
+    get(
+      '/api/v1/witnesses',
+      list('witnesses', WITNESS_LIST, () => node.witnesses()),
+    ),
+    costly(
+      '/api/v1/evidence',
+      list('evidence', EVIDENCE_LIST, () => node.evidence()),
+    ),
+    costly(
+      '/api/v1/suspects',
+      list('suspects', SUSPECT_LIST, () => node.suspects()),
+    ),
     ...submitRoutes(node),
     costly('/api/v1/suspects/:id', (request) => suspectNote(node, request)),
     costly('/api/v1/evidence/:id', (request) => evidenceFile(node, request)),
@@ -37,6 +55,14 @@ export function apiRoutes(node: NodeView): Route[] {
     health('/readyz', (request) => readiness(node, request)),
     health('/healthz', (request) => readiness(node, request)),
   ]
+}
+
+/** A list by pages, under its name. */
+function list<T>(name: string, order: ListOrder<T>, read: () => T[] | Promise<T[]>): Route['handle'] {
+  return async ({ query }) => {
+    const { items, next } = pageOf(order, await read(), query)
+    return json({ [name]: items, next })
+  }
 }
 
 function followedLog(node: NodeView, { params }: ApiRequest): string {

@@ -1,5 +1,5 @@
 /** A page of the heads of a log: bounded in number and in length, and with the place where the next one begins. */
-import { GossumError } from '../errors.js'
+import { wholeNumber } from './query.js'
 import { jsonText, type Reply } from './reply.js'
 import type { ApiRequest } from './router.js'
 import { BELOW, LIMIT } from './schema/parameters.js'
@@ -32,19 +32,4 @@ export async function headsPage(node: History, log: string, { query }: Pick<ApiR
     below = some.at(-1)?.size ?? below
   }
   return jsonText(`{"heads":[${page.join(',')}],"next":${isEnd ? 'null' : String(below)}}\n`)
-}
-
-/** A number of the query, written in the one way. Throws REQUEST_INVALID for what its schema does not allow. */
-function wholeNumber(
-  query: URLSearchParams,
-  name: string,
-  { minimum, maximum }: { readonly minimum: number; readonly maximum: number },
-): number | undefined {
-  const text = query.get(name)
-  if (text === null) return undefined
-  const value = Number(text)
-  if (!/^[1-9][0-9]{0,15}$/.test(text) || value < minimum || value > maximum) {
-    throw new GossumError('REQUEST_INVALID', `${name} is a whole number from ${minimum} to ${maximum}`)
-  }
-  return value
 }

@@ -2,7 +2,7 @@
 import type { Received } from '../evidence/alarm.js'
 import type { Outcome } from '../witness/outcome.js'
 import type { OutcomeCount } from './outcome-minutes.js'
-import type { EvidenceView, HeadView, PeerView, StatusView, WitnessView } from './shapes.js'
+import type { EvidenceView, HeadView, ListedSuspect, PeerView, StatusView, WitnessView } from './shapes.js'
 
 export interface Readiness {
   ready: boolean
@@ -18,6 +18,8 @@ export interface NodeView {
   heads(log: string, limit: number, below?: number): Promise<HeadView[]>
   /** The head of a suspect as a note. */
   suspectNote(id: string): Promise<string | undefined>
+  /** All of them, of the logs in their order. */
+  suspects(): ListedSuspect[]
   peers(): PeerView[]
   /** Those of the policy in its order, after this node's own if the policy does not name it. */
   witnesses(): WitnessView[]

@@ -51,6 +51,13 @@ export const SuspectView = Shape({
 })
 export type SuspectView = Type.Static<typeof SuspectView>
 
+export const ListedSuspect = Shape({
+  log: logId(),
+  ...SuspectView.properties,
+  acked: Flag({ description: 'whether it froze its log, and was acknowledged' }),
+})
+export type ListedSuspect = Type.Static<typeof ListedSuspect>
+
 /** How far the audit of a log has come, and what it found. */
 export const AuditView = Shape({
   size: size('up to which record all were read, from the first one on'),
@@ -304,13 +311,16 @@ export const Problem = Shape(
   { description: 'RFC 9457; docs/errors.md has the codes' },
 )
 
-export const Logs = Shape({ logs: List(LogView, { description: 'in configured order' }) })
+const next = () => Type.Optional(orNull(Text(), 'with `limit` alone: the `after` of the next page; null at the end'))
+export const Logs = Shape({ logs: List(LogView, { description: 'in configured order' }), next: next() })
 export const HeadsPage = Shape({
   heads: List(HeadView, { description: 'the newest first' }),
   next: orNull(size(), 'the `below` of the next page; null at the end of the history'),
 })
 export const Peers = Shape({
   peers: List(PeerView, { description: 'those that have been connected for longest first' }),
+  next: next(),
 })
-export const Witnesses = Shape({ witnesses: List(WitnessView) })
-export const EvidenceFile = Shape({ evidence: List(EvidenceView, { description: 'the oldest first' }) })
+export const Witnesses = Shape({ witnesses: List(WitnessView), next: next() })
+export const EvidenceFile = Shape({ evidence: List(EvidenceView, { description: 'the oldest first' }), next: next() })
+export const SuspectsPage = Shape({ suspects: List(ListedSuspect, { description: 'the oldest first' }), next: next() })

@@ -18,7 +18,16 @@ import type { Polled } from '../witness/polled.js'
 import type { Door } from '../witness/source.js'
 import type { Suspect } from '../witness/suspects.js'
 import type { NodeView, Readiness } from './node-view.js'
-import type { EvidenceView, HeadView, LogView, PeerView, StatusView, SuspectView, WitnessView } from './shapes.js'
+import type {
+  EvidenceView,
+  HeadView,
+  ListedSuspect,
+  LogView,
+  PeerView,
+  StatusView,
+  SuspectView,
+  WitnessView,
+} from './shapes.js'
 import { OutcomeMinutes, type OutcomeCount } from './outcome-minutes.js'
 import { Readings } from './readings.js'
 import { sampleOf } from './sampling.js'
@@ -168,6 +177,14 @@ export class View implements NodeView {
     }
   }
 
+  suspects(): ListedSuspect[] {
+    const { witnesses, suspects } = this.#parts
+    return witnesses.config.logs.flatMap(({ id: log }) => {
+      const acked = ackedOf(this.#readings.holds(log))
+      return suspects.list(log).map((suspect) => ({ log, ...suspectView(suspect), acked: acked.has(suspect.id) }))
+    })
+  }
+
   suspectNote(id: string): Promise<string | undefined> {
     const { witnesses, suspects } = this.#parts
     const all = witnesses.config.logs.flatMap((log) => suspects.list(log.id))
@@ -267,10 +284,14 @@ function suspectViews(
   suspects: readonly Suspect[],
   holds: LogView['holds'],
 ): Pick<LogView, 'suspects' | 'suspectCount'> {
-  const acked = new Set(holds.flatMap((hold) => (hold.acked ? hold.id : [])))
+  const acked = ackedOf(holds)
   const rank = ({ id, alarmed }: Suspect): number => (acked.has(id) ? 1 : alarmed ? 0 : 2)
   const shown = suspects.toSorted((a, b) => rank(a) - rank(b)).slice(0, MAX_SHOWN)
   return { suspects: shown.map(suspectView), suspectCount: suspects.length }
+}
+
+function ackedOf(holds: LogView['holds']): ReadonlySet<string> {
+  return new Set(holds.flatMap((hold) => (hold.acked ? hold.id : [])))
 }
 
 function suspectView({ id, size, firstSeen, door, peer, code, alarmed, note }: Suspect): SuspectView {

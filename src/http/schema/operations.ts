@@ -5,7 +5,9 @@ import { MAX_READ_NOTE_BYTES } from '../../tlog/note.js'
 import { MAX_BODY_BYTES } from '../witness/add-checkpoint-body.js'
 import { EVIDENCE_ID, LOG_ID } from '../../status/ids.js'
 import { LogPictures } from '../../dashboard/facts.js'
-import { BELOW, EVENT_ID, INDEX_LIMIT, LIMIT } from './parameters.js'
+import type { ListOrder } from '../list-page.js'
+import { EVIDENCE_LIST, LOG_LIST, PEER_LIST, SUSPECT_LIST, WITNESS_LIST } from '../paged-lists.js'
+import { AFTER, BELOW, EVENT_ID, INDEX_LIMIT, LIMIT, PAGE_LIMIT } from './parameters.js'
 import { AlarmListView, AlarmTestView } from '../../status/alarm-shapes.js'
 import { MirrorAnswer, MirrorStatusView } from '../../status/mirror-shapes.js'
 import { JsonFeed } from '../../status/feed-shapes.js'
@@ -56,6 +58,15 @@ const TEXT = { type: 'string' } as const
 const NAME = fromPath('name', 'the key name of a checksum database', TEXT)
 const BYTES = Type.Unsafe<Uint8Array>({ type: 'string', format: 'binary' })
 
+/** The parameters of a list that is read by pages. */
+const paged = <T>({ filters }: ListOrder<T>): readonly Parameter[] => [
+  { name: 'limit', in: 'query', description: 'how many at most; all without it', schema: PAGE_LIMIT },
+  { name: 'after', in: 'query', description: 'the `next` of the page before', schema: AFTER },
+  ...Object.entries(filters).map(
+    ([name, { description, schema }]) => ({ name, in: 'query', description, schema }) as const,
+  ),
+]
+
 const API: readonly Operation[] = [
   read('/', 'what a person should believe now, as a page', text('the page', 'text/html')),
   read(
@@ -65,7 +76,7 @@ const API: readonly Operation[] = [
     [fromPath('name', 'as the page names it', { type: 'string' })],
   ),
   read('/api/v1/status', 'how the node stands', json('the status', shapes.StatusView)),
-  read('/api/v1/logs', 'the logs that it follows', json('the logs', shapes.Logs)),
+  read('/api/v1/logs', 'the logs that it follows', json('the logs', shapes.Logs), paged(LOG_LIST)),
   read(
     '/api/v1/logs/{log}/head',
     'the newest cosigned head',
@@ -83,10 +94,20 @@ const API: readonly Operation[] = [
   read('/api/v1/logs/{log}/pictures', 'what the pictures of the page show of a log', json('the facts', LogPictures), [
     LOG,
   ]),
-  read('/api/v1/peers', 'the connected peers', json('the peers', shapes.Peers)),
-  read('/api/v1/witnesses', 'the witnesses of the policy, and this one', json('the witnesses', shapes.Witnesses)),
+  read('/api/v1/peers', 'the connected peers', json('the peers', shapes.Peers), paged(PEER_LIST)),
+  read(
+    '/api/v1/witnesses',
+    'the witnesses of the policy, and this one',
+    json('the witnesses', shapes.Witnesses),
+    paged(WITNESS_LIST),
+  ),
   read('/api/v1/witness', 'what whoever runs a log may want to know', json('this witness', shapes.AboutWitnessView)),
-  read('/api/v1/evidence', 'the evidence that it has', json('the evidence, without the files', shapes.EvidenceFile)),
+  read(
+    '/api/v1/evidence',
+    'the evidence that it has',
+    json('the evidence, without the files', shapes.EvidenceFile),
+    paged(EVIDENCE_LIST),
+  ),
   read('/api/v1/evidence/{id}', 'a file of evidence', json('the file, byte for byte', Type.Object({})), [EVIDENCE]),
   read(
     '/api/v1/events',
@@ -98,6 +119,12 @@ const API: readonly Operation[] = [
       { name: 'after', in: 'query', description: 'the id of an event: those behind it', schema: EVENT_ID },
       { name: 'last-event-id', in: 'header', description: 'the same; it comes before `after`', schema: EVENT_ID },
     ],
+  ),
+  read(
+    '/api/v1/suspects',
+    'signed heads that could not be tied to our history',
+    json('the suspects', shapes.SuspectsPage),
+    paged(SUSPECT_LIST),
   ),
   read('/api/v1/suspects/{id}', 'the head of a suspect', text('the note'), [EVIDENCE]),
   {

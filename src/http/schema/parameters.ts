@@ -2,6 +2,10 @@
 
 /** Of `limit` in a page of heads: how many it has at most. */
 export const LIMIT = { type: 'integer', minimum: 1, maximum: 1000, default: 20 } as const
+/** Of `limit` in a page of another list; without it all that is asked for is on one page. */
+export const PAGE_LIMIT = { type: 'integer', minimum: 1, maximum: 1000 } as const
+/** Of `after`: the `next` of the page before. */
+export const AFTER = { type: 'string', pattern: '^[A-Za-z0-9_-]{1,1024}$' } as const
 /** Of `below`: the heads of a page are smaller. */
 export const BELOW = { type: 'integer', minimum: 1, maximum: Number.MAX_SAFE_INTEGER } as const
 /** Of `limit` in a page of the index: how many lines it has at most; who wants more gets the most. */

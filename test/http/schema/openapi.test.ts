@@ -311,7 +311,8 @@ describe('a running node', () => {
     const twice = new RecordLog(log.signer, [recordOf(version, 'good'), recordOf(version, 'evil')])
     await look('post', '/api/v1/evidence', '/api/v1/evidence', encodeEvidence(twice.evidence(0, 1)))
 
-    for (const path of ['status', 'logs', 'peers', 'witnesses', 'witness', 'evidence']) {
+    for (const path of ['status', 'logs', 'peers', 'witnesses', 'witness', 'evidence', 'suspects']) {
+      await look('get', `/api/v1/${path}`, `/api/v1/${path}?limit=1`)
       await look('get', `/api/v1/${path}`, `/api/v1/${path}`)
     }
     const events = await EventReader.open(http, '/api/v1/events?after=00000000-0')

@@ -1,0 +1,17 @@
+/** What stands in queries. Pure. */
+import { GossumError } from '../errors.js'
+
+/** A number of the query, written in the one way. Throws REQUEST_INVALID for what its schema does not allow. */
+export function wholeNumber(
+  query: URLSearchParams,
+  name: string,
+  { minimum, maximum }: { readonly minimum: number; readonly maximum: number },
+): number | undefined {
+  const text = query.get(name)
+  if (text === null) return undefined
+  const value = Number(text)
+  if (!/^[1-9][0-9]{0,15}$/.test(text) || value < minimum || value > maximum) {
+    throw new GossumError('REQUEST_INVALID', `${name} is a whole number from ${minimum} to ${maximum}`)
+  }
+  return value
+}

@@ -1,0 +1,318 @@
+/** `gossum doctor`: a node that is well, and faults made on purpose, each of which is found by its name, with an exit code. */
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { createServer as createHttp } from 'node:http'
+import { createServer, type AddressInfo } from 'node:net'
+import { delimiter, dirname, join } from 'node:path'
+import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { SUM_GOLANG_ORG } from '../../../src/config/config.js'
+import { utf8 } from '../../../src/tlog/bytes.js'
+import { readFiles, ReplayLog } from '../../fakes/replay-log.js'
+import { gossum } from '../../helpers/cli.js'
+import { newestGo, required } from '../../helpers/go.js'
+import { testWitness } from '../../helpers/heart.js'
+import { temporaryHome } from '../../helpers/home.js'
+import { RunningNode } from '../../helpers/node.js'
+import { readJsonLines, SMALL } from '../../sumdb/genuine.js'
+
+const go = newestGo()
+test.runIf(required)('go is here, as REQUIRE_PEERS asks', () => {
+  expect(go).toBeDefined()
+})
+
+interface Line {
+  readonly check: string
+  readonly state: 'ok' | 'warn' | 'fail'
+  readonly text: string
+  readonly hint: string | null
+}
+
+let files: ReplayLog
+beforeAll(async () => {
+  files = await ReplayLog.start(readFiles(new URL('genuine/', SMALL)))
+  files.latest = utf8(readJsonLines<{ note: string }>(new URL('heads.jsonl', SMALL))[0]!.note)
+  return () => files.close()
+})
+
+/** What is looked at: each part may be made ill. */
+interface Patient {
+  readonly home: string
+  readonly file: string
+  readonly env: Record<string, string>
+  settings: Record<string, unknown>
+}
+
+function patient(): Patient {
+  const dir = temporaryHome()
+  const home = join(dir, 'node')
+  mkdirSync(home, { mode: 0o700 })
+  const env = {
+    ...{ HOME: dir, GOENV: 'off', GOPATH: join(dir, 'go'), GOFLAGS: '', GOTOOLCHAIN: 'local' },
+    PATH: [...(go === undefined ? [] : [dirname(go.path)]), process.env['PATH'] ?? ''].join(delimiter),
+  }
+  const log = [`${SUM_GOLANG_ORG} ${files.url}`]
+  const settings = { log, http: '127.0.0.1:0', listen: ['/ip4/127.0.0.1/tcp/0'], mdns: false }
+  return { home, file: join(dir, 'gossum.yaml'), env, settings }
+}
+
+async function examine({ home, file, env, settings }: Patient): Promise<{ code: number | null; lines: Line[] }> {
+  writeFileSync(file, JSON.stringify(settings), { mode: 0o600 })
+  const result = await gossum(['doctor', '--home', home, '--config', file, '--json'], { env })
+  expect(result.stderr).toBe('')
+  const all = result.stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Line)
+  const last = all.pop() as unknown as { checked: number; exit: number }
+  expect(last).toMatchObject({ checked: all.length, exit: result.code })
+  return { code: result.code, lines: all }
+}
+
+async function run({ home, file, settings }: Patient): Promise<RunningNode> {
+  writeFileSync(file, JSON.stringify(settings), { mode: 0o600 })
+  return RunningNode.start(home, ['--config', file])
+}
+
+test('a node that is well: every line is OK, and the exit code 0', async () => {
+  const one = patient()
+  const node = await run(one)
+  await node.event(({ event }) => event === 'quorum')
+  const { code, lines } = await examine(one)
+  expect(lines.filter(({ state }) => state !== 'ok')).toEqual([])
+  expect(code).toBe(0)
+  const checks = lines.map(({ check }) => check)
+  for (const check of [
+    'Node.js',
+    'configuration',
+    'home',
+    'keys',
+    'disk space',
+    'disk writes',
+    'node',
+    'clock',
+    'peers',
+    'held by others',
+    'log sum.golang.org',
+    'quorum of sum.golang.org',
+    'go command',
+  ])
+    expect(checks).toContain(check)
+  const text = await gossum(['doctor', '--home', one.home, '--config', one.file], { env: one.env })
+  expect(text.stdout).toMatch(/^OK {4}keys {14}/m)
+  expect(text.stdout).toMatch(/checks: \d+ ok, 0 warnings, 0 failures\n$/)
+})
+
+/** A server that takes every connection, at a free port. */
+async function occupied(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  onTestFinished(() => void server.close())
+  return (server.address() as AddressInfo).port
+}
+
+/** A log whose clock is off, or which shows something else. */
+async function oddLog(date: Date, body: string | Uint8Array): Promise<string> {
+  const server = createHttp((_request, response) => {
+    response.sendDate = false
+    response.setHeader('date', date.toUTCString()).end(body)
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  onTestFinished(() => void server.close())
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+}
+
+/** A home in which a node has run. */
+async function used(one: Patient): Promise<void> {
+  const node = await run(one)
+  await node.event(({ event }) => event === 'quorum')
+  await node.stop()
+}
+
+type Fault = [
+  what: string,
+  make: (one: Patient) => void | Promise<void>,
+  check: string,
+  state: 'warn' | 'fail',
+  code: number,
+]
+
+const FAULTS: Fault[] = [
+  ['an unknown setting', (one) => void (one.settings['polcy'] = 'x'), 'configuration', 'fail', 2],
+  ['a setting of the wrong type', (one) => void (one.settings['poll'] = 'often'), 'configuration', 'fail', 2],
+  [
+    'no policy file where one is named',
+    (one) => void (one.settings['policy'] = '/nonexistent'),
+    'configuration',
+    'fail',
+    2,
+  ],
+  ['no home yet', (one) => rmSync(one.home, { recursive: true }), 'home', 'warn', 4],
+  [
+    'a file in place of the home',
+    (one) => (rmSync(one.home, { recursive: true }), writeFileSync(one.home, '')),
+    'home',
+    'fail',
+    1,
+  ],
+  ['a home that others may read', (one) => chmodSync(one.home, 0o755), 'home', 'warn', 4],
+  ['a home that others may write to', (one) => chmodSync(one.home, 0o777), 'home', 'fail', 1],
+  ['a home in memory', (one) => inMemory(one), 'disk writes', 'fail', 1],
+  [
+    'a key that others may read',
+    async (one) => (await used(one), chmodSync(join(one.home, 'witness.key'), 0o644)),
+    'keys',
+    'fail',
+    1,
+  ],
+  ['a key that is gone', async (one) => (await used(one), rmSync(join(one.home, 'witness.key'))), 'keys', 'fail', 1],
+  [
+    'a key that is none',
+    async (one) => (await used(one), writeFileSync(join(one.home, 'witness.key'), 'x\n')),
+    'keys',
+    'fail',
+    1,
+  ],
+  ['no key yet', () => undefined, 'keys', 'warn', 4],
+  [
+    'a journal that was changed',
+    async (one) => (await used(one), spoil(join(one.home, 'journal'))),
+    'journal',
+    'fail',
+    1,
+  ],
+  ['a journal that is gone', async (one) => (await used(one), rmSync(join(one.home, 'journal'))), 'journal', 'fail', 1],
+  ['a node that does not run', () => undefined, 'node', 'warn', 4],
+  [
+    'a log that does not answer',
+    (one) => void (one.settings['log'] = [`${SUM_GOLANG_ORG} http://127.0.0.1:9`]),
+    'log sum.golang.org',
+    'fail',
+    1,
+  ],
+  [
+    'something else in place of the log',
+    async (one) => void (one.settings['log'] = [`${SUM_GOLANG_ORG} ${await oddLog(new Date(), '<html>sign in')}`]),
+    'log sum.golang.org',
+    'fail',
+    1,
+  ],
+  [
+    'a clock that is an hour off',
+    async (one) =>
+      void (one.settings['log'] = [
+        `${SUM_GOLANG_ORG} ${await oddLog(new Date(Date.now() - 3_600_000), files.latest!)}`,
+      ]),
+    'clock',
+    'fail',
+    1,
+  ],
+  [
+    'a port of the API that is taken',
+    async (one) => void (one.settings['http'] = `127.0.0.1:${await occupied()}`),
+    'API port',
+    'fail',
+    1,
+  ],
+  [
+    'a port of the mesh that is taken',
+    async (one) => void (one.settings['listen'] = [`/ip4/127.0.0.1/tcp/${await occupied()}`]),
+    'mesh port',
+    'fail',
+    1,
+  ],
+  ['an API for everybody', (one) => void (one.settings['http'] = '0.0.0.0:0'), 'API address', 'warn', 4],
+  ['a policy that one liar breaks', (one) => weakPolicy(one), 'policy', 'warn', 4],
+  ['a hook that is not executable', (one) => hook(one, 0o600), 'hooks', 'warn', 4],
+  ['a hook that others may change', (one) => hook(one, 0o777), 'hooks', 'fail', 1],
+]
+
+const GO_FAULTS: Fault[] = [
+  ['GOSUMDB off', (one) => void (one.env['GOSUMDB'] = 'off'), 'GOSUMDB', 'fail', 1],
+  ['GONOSUMDB for everything', (one) => void (one.env['GONOSUMDB'] = '*'), 'GONOSUMDB', 'fail', 1],
+  ['GOPRIVATE for everything', (one) => void (one.env['GOPRIVATE'] = 'corp.example,*'), 'GOPRIVATE', 'fail', 1],
+  ['GONOSUMCHECK', (one) => void (one.env['GONOSUMCHECK'] = '1'), 'GONOSUMCHECK', 'fail', 1],
+  ['GOFLAGS=-insecure', (one) => void (one.env['GOFLAGS'] = '-insecure'), 'GOFLAGS', 'fail', 1],
+  ['GOINSECURE for everything', (one) => void (one.env['GOINSECURE'] = '*'), 'GOINSECURE', 'fail', 1],
+  ['GOINSECURE', (one) => void (one.env['GOINSECURE'] = 'corp.example'), 'GOINSECURE', 'warn', 4],
+  ['a proxy without TLS', (one) => void (one.env['GOPROXY'] = 'http://proxy.example'), 'GOPROXY', 'warn', 4],
+  ['a memory of the go command that is no head', (one) => goMemory(one, 'x'), 'go memory', 'fail', 1],
+  [
+    'one that was signed by somebody else',
+    (one) =>
+      goMemory(
+        one,
+        Buffer.from(files.latest!)
+          .toString()
+          .replace(/\n\d+\n/, '\n7\n'),
+      ),
+    'go memory',
+    'fail',
+    1,
+  ],
+]
+
+describe('finds, by its name', () => {
+  test.each(FAULTS)('%s', async (_what, make, check, state, code) => {
+    const one = patient()
+    await make(one)
+    await expectFound(one, check, state, code)
+  })
+
+  test.skipIf(go === undefined).each(GO_FAULTS)('%s', async (_what, make, check, state, code) => {
+    const one = patient()
+    await make(one)
+    await expectFound(one, check, state, code)
+  })
+
+  test('what a node that runs says of itself', async () => {
+    const one = patient()
+    one.settings['log'] = [`${SUM_GOLANG_ORG} http://127.0.0.1:9`]
+    one.settings['bootstrap'] = ['/ip4/127.0.0.1/tcp/9']
+    const node = await run(one)
+    await node.event((event) => event.event === 'log' && !event.reachable)
+    const { code, lines } = await examine(one)
+    const bad = lines.filter(({ state }) => state !== 'ok').map(({ check, state }) => `${state} ${check}`)
+    expect(bad).toContain('fail peers')
+    expect(bad.some((line) => line.includes('condition: '))).toBe(true)
+    expect(code).toBe(1)
+  })
+})
+
+async function expectFound(one: Patient, check: string, state: string, code: number): Promise<void> {
+  const result = await examine(one)
+  const found = result.lines.find((line) => line.check === check && line.state === state)
+  expect(found, JSON.stringify(result.lines.filter((line) => line.state !== 'ok'))).toBeDefined()
+  expect(found!.hint).toMatch(/\w/)
+  // What a node that does not run lacks besides is less grave than what does not work.
+  expect(result.code).toBe(code)
+}
+
+function inMemory(one: Patient): void {
+  const dir = mkdtempSync('/dev/shm/gossum-doctor-')
+  onTestFinished(() => rmSync(dir, { recursive: true }))
+  cpSync(one.home, dir, { recursive: true })
+  rmSync(one.home, { recursive: true })
+  symlinkSync(dir, one.home)
+}
+
+function spoil(path: string): void {
+  writeFileSync(path, 'gossum-journal/1 changed\n')
+}
+
+function weakPolicy(one: Patient): void {
+  const path = join(dirname(one.home), 'policy')
+  writeFileSync(path, `witness w ${testWitness.verifier.vkey}\nquorum w\n`)
+  one.settings['policy'] = path
+}
+
+function hook({ home }: Patient, mode: number): void {
+  mkdirSync(join(home, 'hooks.d'), { mode: 0o700 })
+  const path = join(home, 'hooks.d', '10-mail')
+  writeFileSync(path, '#!/bin/sh\n')
+  chmodSync(path, mode)
+}
+
+function goMemory({ env }: Patient, text: string): void {
+  const dir = join(env['GOPATH']!, 'pkg', 'sumdb', 'sum.golang.org')
+  mkdirSync(dir, { recursive: true })
+  writeFileSync(join(dir, 'latest'), text)
+}
