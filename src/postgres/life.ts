@@ -22,6 +22,11 @@ export function lifeOf({ system, timeline, started }: ServerRow): string {
   return `${system}/${timeline}/${started}`
 }
 
+/** Whether what is committed there survives a crash, and the loss of the server. */
+export function isSafe({ fsync, standbys }: ServerRow): boolean {
+  return fsync === 'on' && standbys !== ''
+}
+
 /** What a commit there survives, in words. */
 export function promiseOf({ version, fsync, commit, standbys, attached }: ServerRow): string {
   const server = `PostgreSQL ${version.split(' ', 1)[0]!}`

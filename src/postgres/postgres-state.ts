@@ -6,7 +6,7 @@ import { GossumError } from '../errors.js'
 import type { StateSetting } from '../config/state-setting.js'
 import type { SharedState, StatePlace, StateRow, WriteResult } from '../store/shared-state.js'
 import { StateDatabase } from './database.js'
-import { promiseOf } from './life.js'
+import { isSafe, promiseOf } from './life.js'
 import { statements, type Statements } from './tables.js'
 
 interface Written {
@@ -61,6 +61,12 @@ export class PostgresState implements SharedState {
   get promise(): string {
     const { server } = this.#database
     return server === undefined ? 'not reached yet' : promiseOf(server)
+  }
+
+  /** Whether it survives the loss of the server; false before it was reached. */
+  get isSafe(): boolean {
+    const { server } = this.#database
+    return server !== undefined && isSafe(server)
   }
 
   async rows(): Promise<ReadonlyMap<string, StateRow> | undefined> {

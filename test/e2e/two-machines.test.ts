@@ -69,6 +69,29 @@ describe.skipIf(!hasPostgres)('two machines with one key', () => {
     }
   })
 
+  test('gossum doctor says what a commit in the database survives, and what is wrong with it', async () => {
+    const { one, schema } = await homes()
+    const shared = async (state: string) => {
+      const { stdout } = await gossum(['doctor', '--json', '--home', one], { env: { GOSSUM_STATE: state } })
+      const lines = stdout
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as { check?: string })
+      return lines.find(({ check }) => check === 'shared state')
+    }
+    expect(await shared(server.url(schema))).toMatchObject({
+      state: 'warn',
+      text: expect.stringContaining('no synchronous standby') as string,
+    })
+    const nowhere = 'postgres://gossum@127.0.0.1:1/postgres?sslmode=disable'
+    expect(await shared(nowhere)).toMatchObject({
+      state: 'fail',
+      text: expect.stringContaining('ECONNREFUSED') as string,
+    })
+    await server.query(`DELETE FROM ${schema}.gossum_keys`)
+    expect(await shared(server.url(schema))).toMatchObject({ state: 'fail', hint: expect.any(String) as string })
+  })
+
   test('a push to both at once is signed by one history', async () => {
     const { one, two, state } = await homes()
     const [a, b] = await Promise.all([start(one, ...state), start(two, ...state)])

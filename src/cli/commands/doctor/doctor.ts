@@ -15,6 +15,7 @@ import { fail, ok, diagnosisOf, warn, type Diagnosis } from './diagnosis.js'
 import { goFindings } from './go-checks.js'
 import { homeFindings } from './home-checks.js'
 import { nodeFindings } from './node-checks.js'
+import { stateFindings } from './state-checks.js'
 import { logFindings, policyFinding, portFindings } from './outside-checks.js'
 
 const LABELS = { ok: ['green', 'OK  '], warn: ['yellow', 'WARN'], fail: ['red', 'FAIL'] } as const
@@ -69,6 +70,7 @@ async function examine(flags: CommonFlags): Promise<number> {
 async function examineNode(config: Config, tell: (findings: readonly Diagnosis[]) => void): Promise<void> {
   const running = await askNode(config.home)
   tell(await homeFindings(config, running !== undefined))
+  tell(await stateFindings(config))
   tell([policyFinding(config)])
   if (running === undefined) tell([warn('node', 'none runs with this home', 'gossum run')])
   else tell(nodeFindings(running.status, running.peers, config.bootstrap.length))
