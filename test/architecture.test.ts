@@ -24,6 +24,8 @@ const ARROWS: Record<string, readonly string[]> = {
   config: ['logs', 'tlog'],
   // The keys of one home, made, imported, or asked of an ssh-agent; and files that their owner alone may read.
   keys: ['tlog'],
+  // The state that machines with one key share.
+  postgres: ['store', 'config', 'tlog'],
   // What a node knows and what is wrong with it, as one snapshot that all who show it follow.
   status: ['witness', 'store', 'evidence', 'config', 'tlog'],
   metrics: ['status'],
@@ -63,6 +65,7 @@ const ARROWS: Record<string, readonly string[]> = {
     'keys',
     'logs',
     'metrics',
+    'postgres',
   ],
   index: ['node', 'config', 'sumdb', 'evidence', 'tlog'],
   cli: [
@@ -82,6 +85,7 @@ const ARROWS: Record<string, readonly string[]> = {
     'config',
     'keys',
     'logs',
+    'postgres',
   ],
 }
 const BASE = ['errors', 'lib', 'version']
@@ -107,6 +111,7 @@ const PACKAGES: Record<string, readonly string[]> = {
   'd3-scale': ['dashboard'],
   'd3-shape': ['dashboard'],
   yauzl: ['module'],
+  pg: ['postgres'],
   '@noble/': ['tlog'],
 }
 

@@ -35,6 +35,7 @@ const ADVICE: Readonly<Record<ConditionName, string>> = {
   'promise ahead': 'set the clock; wait until it has passed the newest cosignature',
   'clock before release': 'set the clock: until then nothing is signed',
   'agent away': 'start the ssh-agent, and load the witness key into it',
+  'state away': 'bring the database back, or a standby of it; docs/two-machines.md says what each failure looks like',
   'bastion down': 'check the bastion, and the network to it',
   'operator door shut': 'the home must be on a file system with sockets, and writable',
   'log list unread': 'check the address or path of the log list',

@@ -25,7 +25,7 @@ export function openJsonLog(onLost: (error: Error) => void): JsonLog {
   let dropped = 0
   destination.on('drop', () => dropped++)
   // At the end what is not read is left.
-  destination.on('error', (error) => {
+  destination.on('error', (error: Error) => {
     if (!isEnding) onLost(error)
   })
   // Text of others has been cleaned in events; what a terminal would obey is no text.

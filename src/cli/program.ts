@@ -138,6 +138,12 @@ const COMMANDS: readonly Entry[] = [
     load: async () => (await import('./commands/reload.js')).logLevelCommand(),
   },
   {
+    name: 'state',
+    summary: 'the database that several machines with one witness key share',
+    flags: ['home', 'config'],
+    load: async () => (await import('./commands/state.js')).command(),
+  },
+  {
     name: 'log',
     summary: 'the logs of a node: add, disable, list; or serve one of your own',
     flags: ['home'],

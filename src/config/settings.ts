@@ -9,6 +9,7 @@ import { SUM_GOLANG_ORG, SUM_GOLANG_ORG_URL } from './known-logs.js'
 import { parseByteCount, parseDuration, parseMirror, parsePatterns } from './mirror-setting.js'
 import { parsePlaceOf } from './places.js'
 import { choice, list, perSecond, seconds, textSetting, textOr, toggle, type Setting } from './setting.js'
+import { parseStateUrl } from './state-setting.js'
 import { CONFIG_FILE, HOME, NODE } from './shared-settings.js'
 import {
   parseBastion,
@@ -161,6 +162,16 @@ export const SETTINGS = {
     help: 'go on although the journal and the database disagree (docs/operating.md)',
     initial: false,
     places: ['flag'],
+  }),
+  /** The PostgreSQL database that machines with one witness key share (postgres/); undefined: the home alone. */
+  state: textSetting({
+    restart: true,
+    group: 'Witness',
+    value: 'postgres://...',
+    help: 'share what this key has signed with other machines (docs/two-machines.md)',
+    otherwise: 'the home alone',
+    secret: true,
+    read: parseStateUrl,
   }),
   /** Where the ssh-agent is that may hold the witness key. */
   agentSocket: textSetting({

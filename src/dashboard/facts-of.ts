@@ -55,14 +55,15 @@ function strandsOf({ witnesses, evidence, heads }: NodeReading, log: LogView): S
   // Who was shown the other history may be no witness at all: it has a strand of its own.
   const others = lies.filter(({ witness, module }) => witness === null && module === undefined)
   const root = known.map(({ size, time }) => ({ size, time: Date.parse(time ?? '') })).filter(({ time }) => time > 0)
-  return [
-    ...strands,
-    ...others.map((item): Strand => {
-      const at = strayed(item)
-      const before = root.filter(({ size }) => size < Math.min(...item.sizes)).reverse()
-      return { name: 'shown to others', of: 'other history', own: false, counted: false, points: before, strayed: [at] }
-    }),
-  ]
+  if (others.length === 0) return strands
+  // One strand, however many heads of it there are: each is of the history that was shown to others.
+  const from = Math.min(...others.flatMap(({ sizes }) => sizes))
+  const shown: Strand = {
+    ...{ name: 'shown to others', of: 'other history', own: false, counted: false },
+    points: root.filter(({ size }) => size < from).reverse(),
+    strayed: others.map(strayed).sort((a, b) => a.time - b.time),
+  }
+  return [...strands, shown]
 }
 
 function strayed({ sizes, seenAt }: EvidenceView): Strand['strayed'][number] {

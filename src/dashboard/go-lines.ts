@@ -21,7 +21,7 @@ export function goLines({ status }: NodeReading): VNode | null {
     <p>To undo it: <code>go env -u GOSUMDB</code></p>
     <p class="fine">
       Or let it come through GOPROXY, which also reaches machines whose GOSUMDB is left alone:${' '}
-      <code>go env -w GOPROXY=${`${askable(status.http)},https://proxy.golang.org,direct`}</code>, undone with${' '}
+      <code>go env -w GOPROXY="${askable(status.http)},$(go env GOPROXY)"</code>, undone with${' '}
       <code>go env -u GOPROXY</code>.
     </p>
   </section>`

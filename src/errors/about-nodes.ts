@@ -33,6 +33,21 @@ export const STATE = {
     'the operator of the node settles this: see "The journal" in docs/operating.md',
     unsigned(1),
   ],
+  STATE_ELSEWHERE: [
+    'what this key has signed is kept in a database, and this home alone must not go on',
+    'say --state with its address, or bring the state back: gossum state move --back (docs/two-machines.md)',
+    trouble(),
+  ],
+  STATE_UNKNOWN: [
+    'the database of the shared state was never told of this witness key',
+    'a new deployment says gossum state init; a home that has signed says gossum state move (docs/two-machines.md)',
+    trouble(),
+  ],
+  STATE_UNREACHABLE: [
+    'the database of the shared state cannot be used',
+    'check that it runs, takes writes, and that --state names it; a running node tries again by itself',
+    trouble({ retryable: true }),
+  ],
   AUDIT_LOCKED: [
     'another process is auditing into this folder',
     'wait for it, or stop it; a node that runs with --audit audits its own logs',
@@ -106,6 +121,16 @@ export const SIGNING = {
     'this key already cosigns another log with the same origin, and a cosignature names only the origin',
     'make a key for this log: gossum key new --for LOG; see "Two logs of one origin" in docs/operating.md',
     unsigned(2),
+  ],
+  STATE_UNCONFIRMED: [
+    'the database of the shared state has not confirmed what is about to be signed, so it is not signed',
+    'the node tries again by itself; gossum status and gossum doctor say what the database answers',
+    unsigned(4),
+  ],
+  STATE_AHEAD: [
+    'another machine with this key has signed at a time that is more than a minute ahead of the clock here',
+    'synchronise the clocks of all machines (NTP); signing goes on when the time has come',
+    unsigned(4),
   ],
   CLOCK_WRONG: [
     'the clock of this machine is before the release date of this version of gossum, so nothing is signed',

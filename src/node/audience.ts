@@ -20,6 +20,8 @@ export const AUDIENCES = {
   // Whom the operator knows, before they are peers.
   bootstrap: 'operator',
   guard: 'all',
+  // Which servers there are.
+  state: 'operator',
   deposit: 'all',
   clock: 'all',
   bastion: 'all',

@@ -17,9 +17,11 @@ import { Binding } from './binding.js'
 
 /** Milliseconds between two looks at the clock. */
 const CLOCK_LOOK_MS = 15_000
+/** Milliseconds that the clocks of machines with one key may differ. */
+const AHEAD_MS = 60_000
 
 export interface NodeBarrierOptions {
-  readonly config: Pick<Config, 'deposit' | 'depositWait' | 'guardWait' | 'logs'>
+  readonly config: Pick<Config, 'deposit' | 'depositWait' | 'guardWait' | 'logs' | 'state'>
   readonly keyring: Keyring
   readonly store: Store
   /** Peers that are chosen, before the mesh runs. */
@@ -119,7 +121,15 @@ export class NodeBarrier {
   }
 
   /** Why nothing of a log may be signed now. */
-  readonly obstacle = (log: string): ErrorCode | undefined => this.common() ?? this.#binding.obstacle(log)?.code
+  readonly obstacle = (log: string): ErrorCode | undefined =>
+    this.common() ?? (this.#isAhead(log) ? 'STATE_AHEAD' : undefined) ?? this.#binding.obstacle(log)?.code
+
+  /** Whether another machine with our key has signed at a time that has not come yet here. */
+  #isAhead(log: string): boolean {
+    const { config, store, now } = this.#options
+    const time = config.state === undefined ? undefined : store.heads.get(log).signed?.time
+    return time !== undefined && time * 1000 > now() + AHEAD_MS
+  }
 
   /** Why the auditor must not cosign a log. What stands in the way of all keys is not asked here. */
   readonly obstacleOfAuditor = (log: string): ErrorCode | undefined => this.#binding.obstacleOfAuditor(log)?.code

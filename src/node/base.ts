@@ -1,6 +1,7 @@
 /** What every part of a node is made with. */
 import type { Config, LogSetting } from '../config/config.js'
 import type { Keyring } from '../keys/keyring.js'
+import type { PostgresState } from '../postgres/postgres-state.js'
 import type { Store } from '../store/store.js'
 import type { RequestBudget } from '../sumdb/request-budget.js'
 import type { VerifierKey } from '../tlog/note.js'
@@ -18,6 +19,8 @@ export interface NodeBase {
   readonly followed: readonly LogSetting[]
   readonly keyring: Keyring
   readonly store: Store
+  /** Undefined where the home alone keeps what was signed. */
+  readonly shared: PostgresState | undefined
   readonly news: News
   readonly mesh: MeshLink
   /** How fast logs are asked by what nobody waits for. */

@@ -130,6 +130,8 @@ export type NodeEvent = { readonly at: string } & (
     }
   /** Whether peers vouch that this node knows all that its key has signed (witness/rollback-guard.ts). */
   | { readonly event: 'guard'; readonly state: GuardState; readonly text: string }
+  /** The database of the shared state is not the one it was: the node asks its peers again what its key has signed. */
+  | { readonly event: 'state'; readonly text: string }
   /** Who keeps what our key has promised (witness/deposits.ts), and of how many logs too few do. */
   | {
       readonly event: 'deposit'

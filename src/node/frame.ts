@@ -3,6 +3,7 @@
  * and what it knows of what its keys have signed. A reload exchanges everything else (generation.ts).
  */
 import type { Config } from '../config/config.js'
+import { GossumError } from '../errors.js'
 import type { Route } from '../http/router.js'
 import { readKeyring, type Keyring } from '../keys/keyring.js'
 import { Gate } from '../lib/gate.js'
@@ -17,10 +18,13 @@ import { keepTold } from './keeping-told.js'
 import { MeshLink } from './mesh-link.js'
 import { News } from './news.js'
 import { peerStoreOf } from './peers.js'
+import { openShared } from './sharing.js'
 import { readSelf, type Self } from './self.js'
 import { Streaming } from './streaming.js'
 
-export interface Frame extends Pick<NodeBase, 'keyring' | 'store' | 'news' | 'mesh' | 'clock'> {
+export interface Frame extends Pick<NodeBase, 'keyring' | 'store' | 'shared' | 'news' | 'mesh' | 'clock'> {
+  /** Resolves, with how, when the database of a shared state is another one than at the start. */
+  readonly moved: Promise<string>
   readonly barrier: NodeBarrier
   readonly doors: Doors
   /** What happened, for those who read it over HTTP. */
@@ -56,8 +60,18 @@ export async function makeFrame(
   gossip?.parseAddresses(given)
   // Before the store: what it writes into an empty home would look like a witness that lost its key.
   const keyring = await readKeyring(given.home, given)
-  const store = await Store.open(given.home)
+  const { promise: moved, resolve: onMoved } = Promise.withResolvers<string>()
+  const shared = await openShared(given, keyring, {
+    onFailure: (why) => news.onError(new GossumError('STATE_UNREACHABLE', why)),
+    onMoved: (text) => {
+      news.tell({ event: 'state', text })
+      onMoved(text)
+    },
+  })
+  stops.push(() => shared?.stop())
+  const store = await Store.open(given.home, shared)
   stops.push(() => store.close())
+  shared?.start()
   await keepTold(news, store.told)
   news.keep()
   const self = await selfOf(given, keyring, news)
@@ -74,6 +88,8 @@ export async function makeFrame(
   const frame = {
     keyring,
     store,
+    shared,
+    moved,
     news,
     mesh,
     clock,

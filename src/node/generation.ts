@@ -85,7 +85,7 @@ export async function makeGeneration(
   { config, followed, lists }: Self,
   ending: Ending,
 ): Promise<Generation> {
-  const { keyring, store, news, mesh, barrier, clock, doors } = frame
+  const { keyring, store, shared, news, mesh, barrier, clock, doors } = frame
   ending.told(
     () => lists.stop(),
     () => news.forget(),
@@ -93,7 +93,7 @@ export async function makeGeneration(
   const budget = new RequestBudget(config.auditRate, (ms, signal) =>
     delay(ms, undefined, { ref: false, ...(signal && { signal }) }),
   )
-  const base: NodeBase = { config, followed, keyring, store, news, mesh, budget, clock }
+  const base: NodeBase = { config, followed, keyring, store, shared, news, mesh, budget, clock }
   const heads = await knownHeads(base)
   const clients = new LogClients(
     followed,

@@ -13,6 +13,7 @@ import type { Frame } from './frame.js'
 import type { NodeBarrier } from './barrier.js'
 import type { KnownHeads, NodeBase } from './base.js'
 import type { LogClients } from './clients.js'
+import { isTwin } from './sharing.js'
 import { handlersFor, peerStoreOf } from './peers.js'
 
 export interface MeshingParts {
@@ -85,17 +86,20 @@ export function handlersBehind(gate: Gate, now: () => SyncHandlers): SyncHandler
 /** Starts the mesh. Throws CONFIG_INVALID, ADDRESS_IN_USE, and what a peer key that cannot be read throws. */
 export async function startMesh(
   { home, listen, bootstrap, announce, mdns }: Config,
-  { keyring, store, news, barrier }: Pick<Frame, 'keyring' | 'store' | 'news' | 'barrier'>,
+  { keyring, store, shared, news, barrier }: Pick<Frame, 'keyring' | 'store' | 'shared' | 'news' | 'barrier'>,
   { interests, handlers }: MeshSide,
 ): Promise<Mesh> {
   // libp2p is loaded only by a node that has a mesh.
   const { Mesh } = await import('../gossip/mesh.js')
-  const { loadOrCreatePeerKey } = await import('../gossip/host/peer-key.js')
+  const { loadOrCreatePeerKey, peerIdOf } = await import('../gossip/host/peer-key.js')
   const { verifier } = keyring.first
   const { onError } = news
+  const peerKey = await loadOrCreatePeerKey(join(home, 'peer.key'))
+  // Before anybody meets us, so that no machine of ours takes us for somebody else who has the key.
+  await shared?.introduce(peerIdOf(peerKey))
   return Mesh.start({
     reach: {
-      peerKey: await loadOrCreatePeerKey(join(home, 'peer.key')),
+      peerKey,
       ...{ listen, bootstrap, announce, mdns, peerStore: peerStoreOf(store) },
     },
     own: {
@@ -106,7 +110,11 @@ export async function startMesh(
     handlers,
     told: {
       onChosen: (peer) => barrier.connected(peer),
-      onTwin: () => barrier.guard.sawTwin(),
+      onTwin: (peer) => {
+        void isTwin(shared, peer).then((isOther) => {
+          if (isOther) barrier.guard.sawTwin()
+        })
+      },
       onPeer: (event) => news.tell({ event: 'peer', ...event }),
       onDial: ({ address, error }) =>
         news.tell({ event: 'bootstrap', address, reachable: error === undefined, error: error ?? null }),

@@ -30,6 +30,11 @@ export interface GossumNode {
   reload(config: Config): Promise<ReloadReport>
   /** Reads the settings anew, as whoever started it says, and takes them up. Throws likewise. */
   reread(): Promise<ReloadReport>
+  /**
+   * Resolves, with how, when the database of a shared state is not the one that it was at the start: what it had committed may
+   * be gone. Nothing is signed from then on by this node; one that is made anew asks its peers first.
+   */
+  readonly moved: Promise<string>
   /** Ends everything, in the reverse order of the start. Safe to call twice. */
   stop(): Promise<void>
 }
@@ -141,6 +146,10 @@ class Running implements GossumNode {
 
   get view(): View {
     return this.#generation.view
+  }
+
+  get moved(): Promise<string> {
+    return this.#frame.moved
   }
 
   get logs(): readonly LogSetting[] {

@@ -13,6 +13,7 @@ import type { Alarming } from './alarming.js'
 import type { Auditing } from './auditing.js'
 import type { Doors } from './doors.js'
 import type { Mirroring } from './mirroring.js'
+import { stateView } from './sharing.js'
 
 export interface ShownParts {
   readonly alarm: Alarm
@@ -29,7 +30,7 @@ export interface ShownParts {
 }
 
 export function makeView(
-  { config, keyring, store, news, mesh, clock }: NodeBase,
+  { config, keyring, store, shared, news, mesh, clock }: NodeBase,
   { cosigned, suspects }: KnownHeads,
   { alarm, alarming, barrier, witness, exchange, doors, lists, auditing, watching, mirroring, past }: ShownParts,
 ): View {
@@ -51,6 +52,7 @@ export function makeView(
       deposit: barrier.depositReport,
       clock: barrier.clockReport,
       taken: barrier.taken,
+      state: () => stateView(shared),
       signing: () => ({ by: agent === undefined ? 'file' : 'ssh-agent', error: first.unavailable?.detail ?? null }),
     },
     around: {

@@ -49,6 +49,7 @@ export const CONDITIONS = {
   'promise ahead': 'failing',
   'clock before release': 'failing',
   'agent away': 'failing',
+  'state away': 'failing',
   'bastion down': 'failing',
   'operator door shut': 'doubtful',
   'log list unread': 'doubtful',

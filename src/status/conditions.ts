@@ -69,6 +69,8 @@ export interface Facts {
     readonly deposit: DepositReport
     readonly clock: readonly ClockCondition[]
     readonly agent: string | undefined
+    /** Why the database of the shared state cannot be used; undefined without one, too. */
+    readonly shared: string | undefined
   }
   /** `failure`: why the home cannot be written; `unwritten`: pieces of evidence that are not on disk. */
   readonly disk: { readonly failure: string | undefined; readonly unwritten: number }
@@ -219,7 +221,7 @@ const GUARD: Partial<Record<GuardState, ConditionName>> = {
 }
 
 function nodeConditions({ hasPolicy, convicted, signing, disk, around, seclusion }: Facts): Condition[] {
-  const { guard, deposit, clock, agent } = signing
+  const { guard, deposit, clock, agent, shared } = signing
   const guarded = GUARD[guard.state]
   return [
     ...convicted.own.map((name) =>
@@ -238,6 +240,7 @@ function nodeConditions({ hasPolicy, convicted, signing, disk, around, seclusion
     ...depositCondition(deposit),
     ...clock.map(({ name, text }) => condition(name, text)),
     ...(agent === undefined ? [] : [condition('agent away', `the ssh-agent does not sign: ${agent}`)]),
+    ...(shared === undefined ? [] : [condition('state away', `the database of the shared state: ${shared}`)]),
     ...aroundConditions(around),
     ...secludedNode(seclusion),
     ...(hasPolicy ? [] : [condition('no policy', "only this node's own cosignature counts")]),

@@ -74,7 +74,7 @@ function evidenceEntry(item: EvidenceView, log: string, witness: string): FeedEn
   const lines = [
     `${who} ${deed}: ${placesOf(item)}.`,
     `Log: ${log} (${item.log}). First seen here: ${seenAt}.`,
-    `The file at ${path} of this node proves it to anybody who has the key, without this node: gossum evidence verify FILE.`,
+    `The file at ${path} of this node proves it to anybody who has the key, without this node: gossum verify FILE --log VKEY.`,
   ]
   return {
     ...{ id: urn(witness, 'evidence', id), at: seenAt, kind: 'evidence', path },

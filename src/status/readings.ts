@@ -126,6 +126,7 @@ export class Readings {
         deposit: barrier.deposit(),
         clock: this.clock().conditions,
         agent: barrier.signing().error ?? undefined,
+        shared: barrier.state().error ?? undefined,
       },
       disk: { failure: this.#withoutHome(store.failure), unwritten: alarm.unwritten().length },
       around: {

@@ -256,6 +256,14 @@ export const StatusView = Shape({
     'null without a bastion',
   ),
   signing: SigningView,
+  state: Shape(
+    {
+      kept: Enum(['home', 'postgres']),
+      text: Text({ description: 'what it survives' }),
+      error: orNull(Text(), 'why the database cannot be used now'),
+    },
+    { description: 'where what our key has signed is kept (docs/two-machines.md)' },
+  ),
   alarm: AlarmView,
   exchange: List(ExchangeView, { description: 'the configured places, in the order of kinds and flags' }),
 })

@@ -38,6 +38,8 @@ export interface ViewParts {
     /** Why nothing of a log may be signed with its key: that is bound to another of its origin; undefined when it may. */
     readonly taken: (log: string) => string | undefined
     readonly signing: () => SigningView
+    /** Where the signed state is kept. */
+    readonly state: () => StatusView['state']
   }
   readonly around: {
     /** The mesh, once it runs. */

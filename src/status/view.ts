@@ -109,6 +109,7 @@ export class View implements NodeView {
       deposit: depositView(barrier.deposit()),
       clock: [...this.#readings.clock().conditions],
       signing: barrier.signing(),
+      state: barrier.state(),
       bastion: around.bastion() ?? null,
       alarm: around.alarm(),
       exchange: around.exchange().map((place) => ({ ...place, says: [...place.says] })),

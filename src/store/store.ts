@@ -14,6 +14,7 @@ import { Disk, type Database, type Reopening, type Table } from './disk.js'
 import { Convictions } from './convictions.js'
 import { Covered } from './covered.js'
 import { PromiseShelf } from './kept-promises.js'
+import { isElsewhere, markElsewhere } from './elsewhere.js'
 import { EvidenceStore } from './evidence-store.js'
 import { TwoGenerationCache } from './two-generation-cache.js'
 import { Heads } from './heads.js'
@@ -26,6 +27,7 @@ import { makeJournal } from './old-home.js'
 import { openDatabase } from './open-database.js'
 import { requireReadable, requireDiskSpace } from './room.js'
 import { SeenLines } from './seen-lines.js'
+import type { SharedState } from './shared-state.js'
 import { SignedBy } from './signed-by.js'
 import { ToldStore } from './told-store.js'
 import { WatchStore } from './watch-store.js'
@@ -85,14 +87,18 @@ export class Store {
     this.lookups = new LookupStore(generations(disk, 'lookups', LOOKUPS_PER_GENERATION))
   }
 
-  /** Opens the store of a home directory, making it when the home is empty, and taking over one of an older version. */
-  static async open(home: string): Promise<Store> {
+  /**
+   * Opens the store of a home directory, making it when the home is empty, and taking over one of an older version. A home
+   * whose state is shared is opened with that alone, or to be moved. Throws STATE_ELSEWHERE, STATE_UNKNOWN, STATE_UNREACHABLE.
+   */
+  static async open(home: string, shared?: SharedState | 'moving'): Promise<Store> {
     const location = join(home, 'db')
     const journalPath = join(home, 'journal')
     const guardPath = join(home, 'guard')
     try {
       await mkdir(home, { recursive: true, mode: 0o700 })
       await access(home, constants.W_OK)
+      if (shared === undefined && isElsewhere(home)) throw new GossumError('STATE_ELSEWHERE', home)
       // LevelDB would make a new, empty database where one lost its CURRENT file: only an empty home may get one.
       const createIfMissing = !existsSync(journalPath) && !existsSync(guardPath) && !holdsData(location)
       await requireReadable(location)
@@ -100,10 +106,12 @@ export class Store {
       const file = new DiskJournalFile(journalPath)
       try {
         await takeOver(new Disk(db), file, guardPath)
-        return await Store.over(db, file, {
-          ready: () => requireDiskSpace(location),
-          open: () => openDatabase(location, false),
-        })
+        const reopening = { ready: () => requireDiskSpace(location), open: () => openDatabase(location, false) }
+        if (shared === undefined || shared === 'moving') return await Store.over(db, file, reopening)
+        const store = await Store.over(db, file, reopening, shared)
+        // From the first start on: what it signs now, it knows from there alone.
+        if (!isElsewhere(home)) await markElsewhere(home)
+        return store
       } catch (error) {
         await file.close()
         await db.close()
@@ -115,13 +123,13 @@ export class Store {
   }
 
   /** A store over any open database and journal. `reopening` opens the database again after a write failed. */
-  static async over(db: Database, file: JournalFile, reopening?: Reopening): Promise<Store> {
+  static async over(db: Database, file: JournalFile, reopening?: Reopening, shared?: SharedState): Promise<Store> {
     const disk = new Disk(db, reopening)
     await requireSchema(disk.table('meta'))
     const convictions = await Convictions.load(disk.table('convictions'))
     const journal = await Journal.open(file)
     const deposits = await PromiseShelf.load(disk.table('deposits'))
-    return new Store(disk, journal, await Heads.load(disk.table('state'), journal), convictions, deposits)
+    return new Store(disk, journal, await Heads.load(disk.table('state'), journal, shared), convictions, deposits)
   }
 
   /** Why the home cannot be written, to the last try; undefined when it can. */

@@ -104,6 +104,7 @@ export class Auditor {
     const { vkey } = key.signer.verifier
     const logNote: Note = { text: note.text, signatures: note.signatures.slice(0, 1) }
     try {
+      await kept.store.heads.confirm(log, state)
       const kind = await this.#deposit(log, logNote, state, time)
       if (key.deposits?.required === true && kind !== 'deposited') return 'DEPOSIT_WAITING'
       // While peers were waited for the log may have been convicted, or another bearer of the key seen.

@@ -3,7 +3,7 @@
  * signed, a floor that is not reached, and suspects, which the log's growth, the log itself or a peer may explain by now.
  * Suspects that stay are reported, once.
  */
-import { GossumError } from '../errors.js'
+import { errorCode, GossumError } from '../errors.js'
 import { unmetFloor } from '../store/heads.js'
 import { utf8 } from '../tlog/bytes.js'
 import { isBy, parseNote } from '../tlog/note.js'
@@ -105,6 +105,7 @@ export class OpenEnds {
     const again: Candidate[] = []
     try {
       const { runner, kept } = this.#options
+      if (limit > 0) await this.#catchUp(log)
       const floor = unmetFloor(kept.store.heads.get(log))?.note
       if (limit > 0 && floor !== undefined) again.push(...(await runner.judge(this.#replay(log, floor), false)).again)
       await this.#retrySuspects(log, limit, again)
@@ -112,6 +113,19 @@ export class OpenEnds {
       this.#retrying.delete(log)
     }
     return again
+  }
+
+  /** Where our key signs on other machines as well: what it signed there is signed here, bit for bit, and shown. */
+  async #catchUp(log: string): Promise<void> {
+    const { kept, tools } = this.#options
+    const { heads } = kept.store
+    if (!heads.isShared) return
+    try {
+      await heads.refresh(log)
+      await tools.signing.resume(log, heads.get(log), tools.gatherer.obstacle(log, 'replay') === undefined)
+    } catch (error) {
+      if (errorCode(error) !== 'STATE_UNCONFIRMED') throw error
+    }
   }
 
   async #retrySuspects(log: string, limit: number, again: Candidate[]): Promise<void> {

@@ -2,7 +2,7 @@
  * The runner: takes a head through the one step (step.ts) until there is an outcome, and performs what each step says: the
  * change of the state first, durably, then the effects in order. An effect that fails comes back as an input.
  */
-import { GossumError } from '../errors.js'
+import { errorCode, GossumError } from '../errors.js'
 import type { LogState } from '../store/heads.js'
 import { utf8 } from '../tlog/bytes.js'
 import type { Cosignature } from '../tlog/cosignature.js'
@@ -92,7 +92,8 @@ export class Runner {
     const { id } = head.log
     const own = this.#ownIn(head)
     const marks = this.marksIn(head)
-    if (marks.length > 0) await this.takeMarks(id, marks)
+    const refused = marks.length === 0 ? undefined : await this.takeMarks(id, marks).catch(unconfirmed(id))
+    if (refused !== undefined) return { outcome: refused, again: [] }
     const isFirst = kept.store.heads.get(id).tree === undefined
     if (candidate.proof !== undefined && isFirst && tools.gatherer.obstacle(id, candidate.source) === undefined)
       await looked(id)
@@ -101,7 +102,7 @@ export class Runner {
     const outcome =
       leave === undefined
         ? await tools.effects.waiting(candidate, head)
-        : await this.#steps(candidate, head, own, charged, again).finally(leave)
+        : await this.#steps(candidate, head, own, charged, again).catch(unconfirmed(id)).finally(leave)
     // What is not on our history is remembered all the same: its witnesses may ask what they have signed.
     if (outcome.kind === 'pending' || outcome.kind === 'refused' || outcome.kind === 'conflict')
       await kept.cosigned.signers.see(id, head.logNote, new Map([...head.cosignatures, ...head.byNeighbours]))
@@ -185,6 +186,9 @@ export class Runner {
     again: Candidate[],
   ): Promise<Outcome | undefined> {
     const { kept, tools, takePush } = this.#options
+    // Whoever pushed to another machine with our key knows more of us than this one: the answer must be of now.
+    const isRefused = candidate.proof !== undefined && change === undefined && outcome?.kind !== 'known'
+    if (isRefused && (await kept.store.heads.refresh(head.log.id))) return undefined
     // Only what is new counts: heads are public, and anybody may push the last one again.
     const isCounted = outcome?.kind === 'advanced' && SOURCES[candidate.source].quota
     const giveBack = isCounted ? takePush(head.log.id, candidate.receivedAt) : () => undefined
@@ -197,7 +201,12 @@ export class Runner {
       const { news, evidence, made, failed, ...rest } = await tools.effects.perform(candidate, head, next, effects)
       for (const work of rest.background) this.#underWay.background(work)
       again.push(...rest.again)
-      if (rest.isDeferred) tools.deferred.add(head, candidate)
+      if (rest.isDeferred) {
+        const { id } = head.log
+        // The waiting may have ended since the step was made: nobody would take this one up any more.
+        if (!tools.deferred.isOpen(id) && tools.gatherer.obstacle(id, 'replay') !== 'GUARD_WAITING') return undefined
+        tools.deferred.add(head, candidate)
+      }
       if (failed !== undefined) {
         const unsigned = step(
           next,
@@ -238,10 +247,21 @@ export class Runner {
     for (;;) {
       const state = kept.store.heads.get(log)
       const { change, effects } = step(state, { kind: 'marks', marks }, tools.gatherer.ofLog(log, 'replay'))
+      // Another machine that has the key may have signed it, and this one not have heard of that yet.
+      const isUnknown = effects.some((effect) => effect.do === 'tellUnknown')
+      if (isUnknown && (await kept.store.heads.refresh(log))) continue
       if (change !== undefined && (await kept.store.heads.change(log, state, change)) === undefined) continue
       for (const effect of effects) if (effect.do === 'tellUnknown') barrier.sawUnknown(effect.time)
       return
     }
+  }
+}
+
+/** Refuses what cannot be judged while the database of a shared state is away: whether it is news to our key is said there. */
+function unconfirmed(log: string): (error: unknown) => Outcome {
+  return (error) => {
+    if (errorCode(error) !== 'STATE_UNCONFIRMED') throw error
+    return { kind: 'refused', code: 'STATE_UNCONFIRMED', news: false, log }
   }
 }
 

@@ -39,25 +39,31 @@ export function isUnsigned(error: unknown): boolean {
 /** Our cosignatures of one head and one time: by our key, then by the second one if we have it. */
 export type Made = readonly Cosignature[]
 
+export interface SigningParts {
+  readonly keyring: LogSigners
+  readonly cosigned: CosignedHeads
+  readonly deposits: PromiseDeposits | undefined
+  /** What stands in the way of a signature at this moment. */
+  readonly obstacle: (log: string) => ErrorCode | undefined
+  /** Resolves when the state holds for every machine that has the key (store/heads.ts). */
+  readonly confirm: (log: string, state: LogState) => Promise<void>
+}
+
 export class Signing {
   readonly #keyring: LogSigners
   readonly #cosigned: CosignedHeads
   readonly #deposits: PromiseDeposits | undefined
   readonly #obstacle: (log: string) => ErrorCode | undefined
+  readonly #confirm: (log: string, state: LogState) => Promise<void>
   /** Logs whose promised cosignature could not be made or kept. */
   readonly #owed = new Set<string>()
 
-  /** `obstacle` says what stands in the way of a signature at this moment. */
-  constructor(
-    keyring: LogSigners,
-    cosigned: CosignedHeads,
-    deposits: PromiseDeposits | undefined,
-    obstacle: (log: string) => ErrorCode | undefined,
-  ) {
+  constructor({ keyring, cosigned, deposits, obstacle, confirm }: SigningParts) {
     this.#keyring = keyring
     this.#cosigned = cosigned
     this.#deposits = deposits
     this.#obstacle = obstacle
+    this.#confirm = confirm
   }
 
   /** Logs whose newest head was promised a cosignature that it does not have. */
@@ -90,6 +96,7 @@ export class Signing {
    */
   async cosign(log: string, state: LogState, logNote: Note, others: ReadonlyMap<string, Cosignature>): Promise<Made> {
     try {
+      await this.#confirm(log, state)
       await this.#deposit(log, state, logNote)
       const own = new Map<string, Cosignature>()
       for (const signer of this.#keyring.of(log)) {

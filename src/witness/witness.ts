@@ -82,7 +82,13 @@ export class Witness {
     this.#publisher = new Publisher({ ...keys, publish: told.publish, pauseMs })
     const deferred = new Deferred()
     const throttle = new AdvanceThrottle(now, pauseMs)
-    const signing = new Signing(keys.own, kept.cosigned, barrier.deposits, (log) => gatherer.standsInTheWay(log))
+    const signing = new Signing({
+      keyring: keys.own,
+      cosigned: kept.cosigned,
+      deposits: barrier.deposits,
+      obstacle: (log) => gatherer.standsInTheWay(log),
+      confirm: (log, state) => kept.store.heads.confirm(log, state),
+    })
     const gatherer: Gatherer = new Gatherer({ kept, barrier, memory: this.#memory, deferred, signing, now })
     const effects = new Effects({
       kept,

@@ -386,6 +386,7 @@ describe('gossum run', () => {
         '--quorum-wait <SECONDS>',
         '--recover',
         '--source-spotter <URL>',
+        '--state <postgres://...>',
         '--trusted-proxy <CIDR>',
         '--upstream <"NAME URL">',
         '--watch <"PATTERNS [authorised=FILE|URL [key=BASE64]]">',

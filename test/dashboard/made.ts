@@ -69,7 +69,14 @@ export function made(change: Made = {}): NodeReading {
     ...{ logs: [log], peers: 0, evidence: evidence.length },
     guard: { state: 'guarded', text: '', since: iso(NOW) },
     deposit: { state: 'deposited', text: '', need: 0, of: 0, connected: 0, undeposited: 0 },
-    ...{ clock: [], bastion: null, alarm: { receivers: [] }, signing: { by: 'file', error: null }, exchange: [] },
+    ...{
+      clock: [],
+      bastion: null,
+      state: { kept: 'home', text: '', error: null },
+      alarm: { receivers: [] },
+      signing: { by: 'file', error: null },
+      exchange: [],
+    },
   } satisfies StatusView
   const witnesses = names.map((each, i): WitnessView => {
     const last = { log: LOG, size: heads[0]!.size, time: iso(NOW - ago(i)) }

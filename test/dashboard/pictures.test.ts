@@ -49,6 +49,11 @@ describe('the rope', () => {
     expect(svg).toContain('4 of 5 witnesses lie in one rope; left it: w3.example, shown to others')
   })
 
+  test('is left by one strand for the others, however many heads they were shown', () => {
+    const { strands } = drawn({ evidence: [{}, {}, {}] })
+    expect(strands.filter(({ kind }) => kind === 'strayed').map(({ name }) => name)).toEqual(['shown to others'])
+  })
+
   test('has a loose end where a witness is silent, and none for one that is only late', () => {
     const { strands, facts } = drawn({ ago: (i) => (i === 1 ? 4_000_000 : i === 2 ? 3_000_000 : 40_000) })
     const lost = { ...facts.rope, strands: facts.rope.strands.map((strand, i) => (i === 1 ? aged(strand) : strand)) }

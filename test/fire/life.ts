@@ -142,6 +142,7 @@ export class Life {
         depositWait: 2,
         guardWait: start.guardWait,
         logs: [SETTING],
+        state: undefined,
       },
       keyring,
       store,

@@ -69,6 +69,7 @@ const STATUS: StatusView = {
   evidence: 1,
   bastion: null,
   alarm: { receivers: [] },
+  state: { kept: 'home', text: 'in the home of this node alone', error: null },
   guard: {
     state: 'guarded',
     text: 'peers have said what this key signed before',

@@ -51,7 +51,13 @@ const WELL: Facts = {
   logs: [LOG],
   hasPolicy: true,
   convicted: { own: [], others: [] },
-  signing: { guard: { state: 'guarded', text: 'guarded', since: '' }, deposit: DEPOSIT, clock: [], agent: undefined },
+  signing: {
+    guard: { state: 'guarded', text: 'guarded', since: '' },
+    deposit: DEPOSIT,
+    clock: [],
+    agent: undefined,
+    shared: undefined,
+  },
   disk: { failure: undefined, unwritten: 0 },
   around: {
     ...{ mesh: { configured: 1, connected: 1 }, bastion: undefined, places: [], operator: undefined, lists: [] },
@@ -112,6 +118,7 @@ const CASES: readonly [ConditionName, Facts][] = [
     (name): [ConditionName, Facts] => [name, signing({ clock: [{ name, text: '' }] })],
   ),
   ['agent away', signing({ agent: 'gone' })],
+  ['state away', signing({ shared: 'gone' })],
   ['bastion down', around({ bastion: 'connecting' })],
   ['operator door shut', around({ operator: 'EACCES' })],
   ['log list unread', around({ lists: [{ list: 'l', error: 'ENOENT' }] })],

@@ -88,6 +88,7 @@ async function start({ listed = true, state = 'guarded', ...given }: Starting = 
         return { offset, conditions }
       },
       taken: () => taken,
+      state: () => ({ kept: 'home', text: '', error: null }),
       signing: () => ({ by: 'file', error: null }),
     },
     around: {

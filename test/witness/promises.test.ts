@@ -6,6 +6,7 @@ import { isFrozen } from '../../src/store/heads.js'
 import { utf8 } from '../../src/tlog/bytes.js'
 import { cosign, verifiedCosignatures } from '../../src/tlog/cosignature.js'
 import { formatNote, parseNote, SIGNATURE_TYPES, type SignerKey } from '../../src/tlog/note.js'
+import type { Outcome } from '../../src/witness/outcome.js'
 import type { ShowPrefix } from '../../src/witness/prover.js'
 import { cosignatureIn, MemoryGuard, startHeart, testSigner, testWitness } from '../helpers/heart.js'
 import { History, showing } from '../helpers/history.js'
@@ -133,6 +134,30 @@ test('a gossiped head that waited for the rollback guard is sent on when it is t
     return [...verifiedCosignatures(parseNote(note), [other.verifier]).keys()]
   })
   expect(sent).toEqual([other.verifier.vkey])
+})
+
+test('a push that is judged while the waiting ends is judged anew, and keeps nothing of its log waiting', async () => {
+  const rollback = { maySign: true, sawUnknown: () => undefined }
+  const heart = await startHeart({ ...base, rollback, counted })
+  await heart.submit('poll', history.head(5))
+  rollback.maySign = false
+  const { promise: read, resolve: answer } = Promise.withResolvers<boolean>()
+  const { promise: asked, resolve: ask } = Promise.withResolvers<undefined>()
+  heart.store.heads.refresh = () => {
+    ask(undefined)
+    return read
+  }
+  const push = (size: number): Promise<Outcome> => {
+    const proof = { oldSize: 5, hashes: history.prefix(history.tree(size), 5)!.proof }
+    return heart.witness.submit({ source: 'push', note: history.head(size), log: heart.log, proof, receivedAt: 0 })
+  }
+  const late = push(9)
+  await asked
+  // The database takes its time, and meanwhile the peers have answered: what waited is taken up, and this did not wait yet.
+  rollback.maySign = true
+  await heart.witness.submitDeferred()
+  answer(false)
+  expect(await late).toMatchObject({ kind: 'advanced', size: 9 })
 })
 
 test('a floor that was learnt while the key was away is reached when it is tried again', async () => {

@@ -20,14 +20,15 @@ import type { Finding } from '../finding.js'
 import { readState, writeState, type AuditState } from './audit-state.js'
 import { judgeShared, type SharedVerdict } from './contradictions.js'
 import { sharedKeys } from './duplicates.js'
+import { fillTaker } from './filling.js'
 import { HashTiles } from './hash-tiles.js'
 import { seedOf } from './module-keys.js'
 import { KeptParts } from './kept-parts.js'
 import { headOf, mergeFiles, requireRoot, type Disagreement } from './merge.js'
 import { provenRecord } from './part.js'
-import { AGAIN_RECORDS, type RecordTaker } from './record-taker.js'
+import type { RecordTaker } from './record-taker.js'
 import { auditorBeside, auditorHere, type PartAuditor, type TreeToAudit } from './threads.js'
-import { isDone, UNIT_RECORDS, type FindingCounts, type Missing, type Part, type PartRange } from './unit.js'
+import { isDone, type FindingCounts, type Missing, type Part, type PartRange } from './unit.js'
 import { encodeUnitsHeader, encodeUnitsPart, type PinnedTree } from './units-file.js'
 
 /** How many findings and missing tiles of ranges that are not done are told; all are counted. */
@@ -266,24 +267,14 @@ export class LogAudit {
   }
 
   /**
-   * Gives the taker what was read before there was one: reads AGAIN_RECORDS of them again, of one unit. Returns whether there
-   * is more. Throws what reading the right edge of the tree throws, and the signal's reason. Not while an audit is under way.
+   * Gives the taker some of what was read before there was one (filling.ts). Returns whether there is more. Throws what reading
+   * the right edge of the tree throws, and the signal's reason. Not while an audit is under way.
    */
   async fill(signal?: AbortSignal): Promise<boolean> {
     const { taker } = this.#parts
     const last = this.head
-    const [gap] = taker?.missing({ from: 0, to: this.auditedSize }) ?? []
-    if (taker === undefined || last === undefined || gap === undefined) return false
-    const unitEnd = (Math.floor(gap.from / UNIT_RECORDS) + 1) * UNIT_RECORDS
-    const range = { from: gap.from, to: Math.min(gap.to, unitEnd, gap.from + AGAIN_RECORDS) }
-    const auditor = await auditorHere(this.#treeOf(parseCheckpoint(last.text)), signal)
-    const part = await auditor.audit(range, signal)
-    if (!isDone(part)) {
-      taker.drop(range)
-      return false
-    }
-    await taker.keep(range)
-    return taker.missing({ from: 0, to: this.auditedSize }).length > 0
+    if (taker === undefined || last === undefined) return false
+    return fillTaker(taker, this.#treeOf(parseCheckpoint(last.text)), this.auditedSize, signal)
   }
 
   #treeOf(head: Checkpoint): TreeToAudit {

@@ -12,6 +12,7 @@ import type { LogView } from '../../status/shapes.js'
 import { createNode, type GossumNode } from '../../node/node.js'
 import { policyStrength } from '../../tlog/policy-strength.js'
 import { quorumThreshold } from '../../tlog/policy.js'
+import { keepAnew } from '../beginning-anew.js'
 import { nodeFlag } from '../node-client.js'
 import { goEnv, writtenGoEnv } from '../go-env.js'
 import { declareSettings, settingsOf, type SettingFlags } from '../setting-flags.js'
@@ -88,10 +89,9 @@ async function runNode(flags: SettingFlags): Promise<void> {
   let started = undefined as GossumNode | undefined
   // What comes of it is an event. One that comes before there is anything to reload is none.
   process.on('SIGHUP', () => void (started && reloaded(started, supervisor)))
-  const node = await out.progress(
-    'starting',
-    createNode(config, (event) => (ready ? show(event) : early.push(event)), controls),
-  )
+  const make = (): Promise<GossumNode> =>
+    createNode(config, (event) => (ready ? show(event) : early.push(event)), controls)
+  let node = await out.progress('starting', make())
   started = node
   if (out.isJson) out.json(await readyLine(node, config))
   else await introduce(node, config, out)
@@ -100,7 +100,7 @@ async function runNode(flags: SettingFlags): Promise<void> {
   log.say('info', 'ready', { event: 'ready', witness: node.witness, http: node.http, version: VERSION })
   ready = true
   early.forEach(show)
-  await told
+  await keepAnew(node, make, told, (next) => (started = node = next))
   log.say('info', 'stopping', { event: 'stopping' })
   await supervisor?.stopping()
   await stop(node)

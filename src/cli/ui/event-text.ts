@@ -101,6 +101,8 @@ function linesOf(event: NodeEvent, telling: Telling): string[] {
       return [event.error === null ? `bastion    ${event.state}` : `!bastion     ${event.state}: ${event.error}`]
     case 'guard':
       return [GUARD_ALARMS.has(event.state) ? `!GUARD       ${event.text}` : `guard      ${event.text}`]
+    case 'state':
+      return [`!STATE       ${event.text}: beginning anew`]
     case 'deposit':
       return [`${event.state === 'undeposited' ? '!DEPOSIT     ' : 'deposits   '}${event.text}`]
     case 'clock':

@@ -1,5 +1,5 @@
-/** The completion of bash 4 and newer. Pure. */
-import { everyCommand, type CommandWords, type Wanted } from './command-words.js'
+/** The completion of bash 4 and newer. */
+import { everyCommand, type CommandWords, type WantedWords } from './command-words.js'
 
 /**
  * bash cuts words at = and : before it asks. Files and folders are left to readline, which quotes and unquotes them; only behind
@@ -92,7 +92,7 @@ function placeOf({ commands, flags, operand }: CommandWords): string {
   return parts.filter((part) => part !== '').join(' ')
 }
 
-function wantedOf({ words, paths }: Wanted): string {
+function wantedOf({ words, paths }: WantedWords): string {
   const parts = [words.length === 0 ? [] : `words='${words.join(' ')}'`, paths === undefined ? [] : `paths=${paths}`]
   return parts.flat().join(' ')
 }

@@ -1,10 +1,10 @@
-/** What may be written behind `gossum`, as shells complete it: made from the commands, their flags and what these take. Pure. */
+/** What may be written behind `gossum`, as shells complete it: made from the commands, their flags and what these take. */
 import type { Argument, Command, Option } from 'commander'
 import { ERRORS } from '../../../errors.js'
 import { collect } from '../../common-flags.js'
 
 /** What stands in one place of a command line. */
-export interface Wanted {
+export interface WantedWords {
   /** What stands for it in the help. */
   readonly name: string
   /** All that it may be, or nothing when that is not known. */
@@ -17,7 +17,7 @@ export interface FlagWords {
   /** As in `-q` and `--quiet`. */
   readonly names: readonly string[]
   readonly help: string
-  readonly value: Wanted | undefined
+  readonly value: WantedWords | undefined
 }
 
 export interface CommandWords {
@@ -26,7 +26,7 @@ export interface CommandWords {
   readonly help: string
   readonly flags: readonly FlagWords[]
   readonly commands: readonly CommandWords[]
-  readonly operand: Wanted | undefined
+  readonly operand: WantedWords | undefined
 }
 
 /** The words of a command and of all below it. */
@@ -75,12 +75,12 @@ function flagWords({ short, long, description, flags, parseArg, argChoices }: Op
   return { names, help: description, value: value === undefined ? undefined : wanted(value, argChoices, isRepeated) }
 }
 
-function operandWanted(operand: Argument): Wanted {
+function operandWanted(operand: Argument): WantedWords {
   return wanted(operand.name(), operand.argChoices, operand.variadic)
 }
 
 /** What a placeholder in the help stands for: `FILE` and the like, or the words themselves, in small letters. */
-function wanted(name: string, choices: readonly string[] | undefined, isRepeated: boolean): Wanted {
+function wanted(name: string, choices: readonly string[] | undefined, isRepeated: boolean): WantedWords {
   const parts = name.toUpperCase() === name || name.includes('|') ? name.split('|') : [name.toUpperCase()]
   const given = parts.filter((part) => /^[a-z-]+$/.test(part))
   const words = choices ?? (parts.includes('CODE') ? Object.keys(ERRORS) : given)

@@ -21,11 +21,12 @@ export function command(program: () => Promise<Command>): Command {
 The script has all words in it: a press of the tab key starts no gossum. After an update of gossum write it again.
 
 Examples:
-  source <(gossum completion bash)                                          in this shell; in ~/.bashrc, in each
-  gossum completion bash > ~/.local/share/bash-completion/completions/gossum             each, with bash-completion
-  gossum completion zsh > ~/.zfunc/_gossum                                  with fpath+=(~/.zfunc) before compinit in ~/.zshrc
+  source <(gossum completion bash)      in this shell; in ~/.bashrc, in each
+  gossum completion bash > ~/.local/share/bash-completion/completions/gossum
+  gossum completion zsh > ~/.zfunc/_gossum
   gossum completion fish > ~/.config/fish/completions/gossum.fish
 
+The second wants the package bash-completion, the third fpath+=(~/.zfunc) before compinit in ~/.zshrc.
 bash is 4 or newer.
 `,
     )

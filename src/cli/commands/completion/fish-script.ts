@@ -1,5 +1,5 @@
-/** The completion of fish: a line for each command, flag and operand, under the condition that the command line is there. Pure. */
-import { everyCommand, type CommandWords, type FlagWords, type Wanted } from './command-words.js'
+/** The completion of fish: a line for each command, flag and operand, under the condition that the command line is there. */
+import { everyCommand, type CommandWords, type FlagWords, type WantedWords } from './command-words.js'
 
 export function fishScript(root: CommandWords): string {
   const all = everyCommand(root)
@@ -49,7 +49,7 @@ function flagArguments({ names, help, value }: FlagWords): string {
   return [...spelled, ...takes, `-d ${quoted(help)}`].join(' ')
 }
 
-function operandArguments({ words, paths }: Wanted): string[] {
+function operandArguments({ words, paths }: WantedWords): string[] {
   if (words.length > 0) return [`-a ${quoted(words.join(' '))}`]
   if (paths === 'files') return ['-F']
   return paths === 'folders' ? [`-a '(__fish_complete_directories)'`] : []

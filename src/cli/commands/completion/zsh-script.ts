@@ -1,5 +1,5 @@
-/** The completion of zsh: a function for each command, by its own _arguments. Pure. */
-import { everyCommand, type CommandWords, type FlagWords, type Wanted } from './command-words.js'
+/** The completion of zsh: a function for each command, by its own _arguments. */
+import { everyCommand, type CommandWords, type FlagWords, type WantedWords } from './command-words.js'
 
 export function zshScript(root: CommandWords): string {
   const functions = everyCommand(root).filter(hasWords).map(functionOf)
@@ -58,7 +58,7 @@ function flagSpecs({ names, help, value }: FlagWords): string[] {
   })
 }
 
-function valueSpec({ name, words, paths }: Wanted): string {
+function valueSpec({ name, words, paths }: WantedWords): string {
   const action = paths === 'files' ? '_files' : paths === 'folders' ? '_files -/' : ' '
   return `${escaped(name)}:${words.length > 0 ? `(${words.join(' ')})` : action}`
 }

@@ -1,0 +1,213 @@
+/**
+ * The signed state of one witness key in PostgreSQL (store/shared-state.ts): a row per log, replaced by one statement that
+ * names what stands there. That statement is the fence; whatever cannot be told of it is never taken for a yes.
+ */
+import { GossumError } from '../errors.js'
+import type { StateSetting } from '../config/state-setting.js'
+import type { SharedState, StatePlace, StateRow, WriteResult } from '../store/shared-state.js'
+import { StateDatabase } from './database.js'
+import { promiseOf } from './life.js'
+import { statements, type Statements } from './tables.js'
+
+interface Written {
+  readonly written: number
+}
+
+/** A row as it is read: a bigint comes as text. */
+interface ReadRow {
+  readonly log: string
+  readonly seq: string
+  readonly hash: string
+  readonly state: string
+}
+
+/** Milliseconds between two looks at the database while nothing is written. */
+const LOOK_MS = 5_000
+/** Looks between two times that we say who we are, and that old lineage goes. */
+const LOOKS_PER_SAYING = 12
+
+export interface PostgresStateOptions {
+  readonly setting: StateSetting
+  /** The verifier key of the witness. */
+  readonly key: string
+  /** Called once when the database is another one than at the start: what it had committed may be gone. */
+  readonly onMoved?: (how: string) => void
+  /** Called when it cannot be used, once until it can again. */
+  readonly onFailure?: (why: string) => void
+}
+
+export class PostgresState implements SharedState {
+  readonly #database: StateDatabase
+  readonly #sql: Statements
+  readonly #options: PostgresStateOptions
+  #timer: NodeJS.Timeout | undefined
+  #peer: string | undefined
+  #looks = 0
+  #hasTold = false
+  #isAway = false
+
+  constructor(options: PostgresStateOptions) {
+    this.#options = options
+    this.#database = new StateDatabase(options.setting)
+    this.#sql = statements(options.setting.schema)
+  }
+
+  /** Why the database could not be used the last time; undefined when it could. */
+  get failure(): string | undefined {
+    return this.#database.failure
+  }
+
+  /** What a commit there survives, in words. */
+  get promise(): string {
+    const { server } = this.#database
+    return server === undefined ? 'not reached yet' : promiseOf(server)
+  }
+
+  async rows(): Promise<ReadonlyMap<string, StateRow> | undefined> {
+    const { key } = this.#options
+    const [known] = await this.#database.read<{ open: boolean }>(this.#sql.key, [key])
+    if (known?.open !== true) return undefined
+    const rows = await this.#database.read<ReadRow>(this.#sql.rows, [key])
+    return new Map(rows.map((row) => [row.log, rowOf(row)]))
+  }
+
+  async row(log: string): Promise<StateRow | undefined> {
+    const [row] = await this.#confirmed(this.#database.read<ReadRow>(this.#sql.row, [this.#options.key, log]))
+    return row && rowOf(row)
+  }
+
+  async wentThrough(log: string, { seq, hash }: StatePlace): Promise<boolean> {
+    const asked = this.#database.read(this.#sql.wentThrough, [this.#options.key, log, seq, hash])
+    return (await this.#confirmed(asked)).length > 0
+  }
+
+  async replace(log: string, from: StatePlace | undefined, to: StateRow): Promise<WriteResult> {
+    const values = [this.#options.key, log, to.seq, to.hash, to.text]
+    const rows = await (from === undefined
+      ? this.#database.write<Written>(this.#sql.first, values)
+      : this.#database.write<Written>(this.#sql.next, [...values, from.seq, from.hash]))
+    const result = resultOf(rows)
+    // It may stand there all the same: a write of our own that finds it says so, and nothing else does.
+    return result === 'unknown' && (await this.confirm(log, to)) === 'won' ? 'won' : result
+  }
+
+  async confirm(log: string, { seq, hash }: StatePlace): Promise<WriteResult> {
+    const result = resultOf(await this.#database.write<Written>(this.#sql.touch, [this.#options.key, log, seq, hash]))
+    this.#tell()
+    return result
+  }
+
+  /** Looks after the database from now on. */
+  start(): void {
+    this.#timer = setInterval(() => void this.#look(), LOOK_MS).unref()
+  }
+
+  /** Says there, now and from time to time, which peer of the mesh we are. */
+  async introduce(peer: string): Promise<void> {
+    this.#peer = peer
+    await this.#database.write(this.#sql.seen, [this.#options.key, peer])
+  }
+
+  /** Whether a peer is another machine that shares this state. Throws STATE_UNREACHABLE. */
+  async isInstance(peer: string): Promise<boolean> {
+    return (await this.#database.read(this.#sql.isInstance, [this.#options.key, peer])).length > 0
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#timer)
+    await this.#database.close()
+  }
+
+  // ---- what the operator does ------------------------------------------------------------------------------------
+
+  /** Makes the tables where there are none. Throws STATE_UNREACHABLE. */
+  async make(): Promise<void> {
+    await this.#must(this.#database.transaction((client) => client.query(this.#sql.make)))
+  }
+
+  /** Makes them, and tells the database of the key. Throws STATE_UNREACHABLE. */
+  async init(): Promise<void> {
+    await this.make()
+    await this.#must(this.#database.write(this.#sql.addKey, [this.#options.key]))
+  }
+
+  /** Puts the states of a home into the tables, as one act; the key is open from then on. Throws STATE_UNREACHABLE. */
+  async put(rows: ReadonlyMap<string, StateRow>): Promise<void> {
+    const { key } = this.#options
+    await this.#must(
+      this.#database.transaction(async (client) => {
+        await client.query('BEGIN')
+        await client.query(this.#sql.lock)
+        await client.query(this.#sql.addKey, [key])
+        for (const [log, { seq, hash, text }] of rows) {
+          await client.query(this.#sql.put, [key, log, seq, hash, text])
+          await client.query(this.#sql.putLineage, [key, log, seq, hash])
+        }
+        await client.query('COMMIT')
+        return true
+      }),
+    )
+  }
+
+  /** From here on nobody can write a state of the key: what was under way has ended. Throws STATE_UNREACHABLE. */
+  async closeKey(): Promise<void> {
+    await this.#must(
+      this.#database.transaction(async (client) => {
+        await client.query('BEGIN')
+        await client.query(this.#sql.lock)
+        await client.query(this.#sql.closeKey, [this.#options.key])
+        await client.query('COMMIT')
+        return true
+      }),
+    )
+  }
+
+  /** All rows of the key, whether it is open or not. Throws STATE_UNREACHABLE. */
+  async allRows(): Promise<ReadonlyMap<string, StateRow>> {
+    const rows = await this.#database.read<ReadRow>(this.#sql.rows, [this.#options.key])
+    return new Map(rows.map((row) => [row.log, rowOf(row)]))
+  }
+
+  // ---- small words -----------------------------------------------------------------------------------------------
+
+  async #look(): Promise<void> {
+    const { key } = this.#options
+    const turn = this.#looks++ % LOOKS_PER_SAYING
+    if (turn === 0 && this.#peer !== undefined) await this.#database.write(this.#sql.seen, [key, this.#peer])
+    else if (turn === 1) await this.#database.write(this.#sql.prune, [key])
+    else await this.#database.read(this.#sql.key, [key]).catch(() => undefined)
+    this.#tell()
+  }
+
+  #tell(): void {
+    const { moved, failure } = this.#database
+    if (failure !== undefined && !this.#isAway) this.#options.onFailure?.(failure)
+    this.#isAway = failure !== undefined
+    if (moved === undefined || this.#hasTold) return
+    this.#hasTold = true
+    this.#options.onMoved?.(moved)
+  }
+
+  async #confirmed<T>(asked: Promise<T>): Promise<T> {
+    try {
+      return await asked
+    } catch (error) {
+      throw new GossumError('STATE_UNCONFIRMED', this.failure ?? '', error)
+    } finally {
+      this.#tell()
+    }
+  }
+
+  async #must<T>(act: Promise<T | undefined>): Promise<void> {
+    if ((await act) === undefined)
+      throw new GossumError('STATE_UNREACHABLE', this.failure ?? 'nobody can tell whether it was written')
+  }
+}
+
+function rowOf({ seq, hash, state }: ReadRow): StateRow {
+  return { seq: Number(seq), hash, text: state }
+}
+
+function resultOf(rows: readonly Written[] | undefined): WriteResult {
+  return rows === undefined ? 'unknown' : rows[0]?.written === 1 ? 'won' : 'lost'
+}

@@ -1,0 +1,79 @@
+/**
+ * The tables of the shared state, and what is asked of them. One row per witness key and log holds what the journal of a home
+ * would hold; it is changed by one statement that names what it replaces. `gossum_lineage` has every state that a row went
+ * through, so that a machine which was away can tell whether the row goes on from what it saw. Pure.
+ */
+
+/** The newest states of a row whose lineage is kept: half a year at one a minute. */
+export const LINEAGE_STATES = 262_144
+
+/** Statements of a schema, whose name is one of small letters, digits and _. Values: $1 is the verifier key. */
+export function statements(schema: string) {
+  const table = (name: string): string => `"${schema}"."gossum_${name}"`
+  const [keys, states, lineage, instances] = ['keys', 'states', 'lineage', 'instances'].map(table)
+  const isOpen = `EXISTS (SELECT 1 FROM ${keys} WHERE key = $1 AND closed_at IS NULL)`
+  /** The state $3, $4, $5 of the log $2, where it was written. */
+  const keptWhere = (written: string): string =>
+    `WITH written AS (${written} RETURNING 1),
+      kept AS (INSERT INTO ${lineage} SELECT $1, $2, $3::bigint, $4 FROM written)
+      SELECT count(*)::int AS written FROM written`
+  return {
+    make: `
+      SET LOCAL client_min_messages = warning;
+      CREATE TABLE IF NOT EXISTS ${keys} (
+        key text PRIMARY KEY, made_at timestamptz NOT NULL DEFAULT now(), closed_at timestamptz);
+      CREATE TABLE IF NOT EXISTS ${states} (
+        key text NOT NULL REFERENCES ${keys}, log text NOT NULL, seq bigint NOT NULL, hash text NOT NULL, state text NOT NULL,
+        touched_at timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (key, log));
+      CREATE TABLE IF NOT EXISTS ${lineage} (
+        key text NOT NULL, log text NOT NULL, seq bigint NOT NULL, hash text NOT NULL, PRIMARY KEY (key, log, seq));
+      CREATE TABLE IF NOT EXISTS ${instances} (
+        key text NOT NULL, peer text NOT NULL, seen_at timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (key, peer));`,
+    /** The key, and whether its state is kept here. */
+    key: `SELECT closed_at IS NULL AS open FROM ${keys} WHERE key = $1`,
+    addKey: `INSERT INTO ${keys} (key) VALUES ($1) ON CONFLICT (key) DO UPDATE SET closed_at = NULL`,
+    closeKey: `UPDATE ${keys} SET closed_at = now() WHERE key = $1`,
+    /** Waits for writes under way, and holds those that come until the transaction ends: they see then what it did. */
+    lock: `LOCK TABLE ${states} IN SHARE ROW EXCLUSIVE MODE`,
+    rows: `SELECT log, seq, hash, state FROM ${states} WHERE key = $1`,
+    row: `SELECT log, seq, hash, state FROM ${states} WHERE key = $1 AND log = $2`,
+    first: keptWhere(
+      `INSERT INTO ${states} (key, log, seq, hash, state) SELECT $1, $2, $3::bigint, $4, $5 WHERE ${isOpen} ON CONFLICT DO NOTHING`,
+    ),
+    next: keptWhere(
+      `UPDATE ${states} SET seq = $3::bigint, hash = $4, state = $5, touched_at = now()
+        WHERE key = $1 AND log = $2 AND seq = $6::bigint AND hash = $7 AND ${isOpen}`,
+    ),
+    touch: `
+      WITH written AS (
+        UPDATE ${states} SET touched_at = now()
+          WHERE key = $1 AND log = $2 AND seq = $3::bigint AND hash = $4 AND ${isOpen} RETURNING 1)
+      SELECT count(*)::int AS written FROM written`,
+    /** A state of a home that is moved here. */
+    put: `
+      INSERT INTO ${states} (key, log, seq, hash, state) VALUES ($1, $2, $3::bigint, $4, $5)
+        ON CONFLICT (key, log) DO UPDATE SET seq = $3::bigint, hash = $4, state = $5, touched_at = now()`,
+    putLineage: `INSERT INTO ${lineage} (key, log, seq, hash) VALUES ($1, $2, $3::bigint, $4) ON CONFLICT DO NOTHING`,
+    wentThrough: `SELECT 1 FROM ${lineage} WHERE key = $1 AND log = $2 AND seq = $3::bigint AND hash = $4`,
+    prune: `
+      DELETE FROM ${lineage} USING ${states} s WHERE s.key = $1 AND ${lineage}.key = s.key AND ${lineage}.log = s.log
+        AND ${lineage}.seq < s.seq - ${LINEAGE_STATES}`,
+    seen: `INSERT INTO ${instances} (key, peer) VALUES ($1, $2) ON CONFLICT (key, peer) DO UPDATE SET seen_at = now()`,
+    /** Whether a peer is a machine of this key that was here in the last week. */
+    isInstance: `SELECT 1 FROM ${instances} WHERE key = $1 AND peer = $2 AND seen_at > now() - interval '7 days'`,
+  } as const
+}
+
+export type Statements = ReturnType<typeof statements>
+
+/** Which server it is, and how it keeps what it is given. */
+export const ABOUT = `
+  SELECT pg_is_in_recovery() AS standby,
+    (SELECT system_identifier::text FROM pg_control_system()) AS system,
+    CASE WHEN pg_is_in_recovery() THEN '' ELSE substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) END AS timeline,
+    extract(epoch FROM pg_postmaster_start_time())::text AS started,
+    current_setting('server_version') AS version,
+    current_setting('fsync') AS fsync,
+    current_setting('synchronous_commit') AS commit,
+    current_setting('synchronous_standby_names') AS standbys,
+    (SELECT count(*)::int FROM pg_stat_replication WHERE sync_state IN ('sync', 'quorum')) AS attached`

@@ -1,0 +1,68 @@
+/**
+ * The signed state of logs where several machines share one witness key: what Heads asks of the database that keeps it
+ * (postgres/). One row per log; a row is replaced only by who knows what stands in it, in one act, and before anything of it
+ * is signed. That act is the fence between the machines.
+ */
+import { toHex, utf8 } from '../tlog/bytes.js'
+import { sha256 } from '../tlog/hash.js'
+import { decodeState, type LogState } from './log-state.js'
+
+/** Which state of a log it is. */
+export interface StatePlace {
+  readonly seq: number
+  /** SHA-256 of the text of the state, hex. */
+  readonly hash: string
+}
+
+/** A state as it stands in the row. */
+export interface StateRow extends StatePlace {
+  readonly text: string
+}
+
+/**
+ * - `won`      it stands there, and will after any failover that the database promises to survive
+ * - `lost`     something else stands there
+ * - `unknown`  nobody can tell: the connection went, the statement was cancelled, or a standby was not waited for
+ */
+export type WriteResult = 'won' | 'lost' | 'unknown'
+
+export interface SharedState {
+  /** All rows of this witness key, by log id; undefined where the database was never told of the key. Throws STATE_UNREACHABLE. */
+  rows(): Promise<ReadonlyMap<string, StateRow> | undefined>
+  /** Throws STATE_UNCONFIRMED. */
+  row(log: string): Promise<StateRow | undefined>
+  /** Puts a state in the place of exactly this one; undefined: of none. Never throws. */
+  replace(log: string, from: StatePlace | undefined, to: StateRow): Promise<WriteResult>
+  /** Whether this state still stands there, by a write of our own that changes nothing. Never throws. */
+  confirm(log: string, at: StatePlace): Promise<WriteResult>
+  /** Whether the row of the log has gone through this state. Throws STATE_UNCONFIRMED. */
+  wentThrough(log: string, at: StatePlace): Promise<boolean>
+}
+
+/** The row of a state that is written as this text. */
+export function stateRow(seq: number, text: string): StateRow {
+  return { seq, hash: toHex(sha256(utf8(text))), text }
+}
+
+/**
+ * The state of a row that goes on from what this machine has seen of a log; why it does not, in words. `mine` and `row` are
+ * not both undefined. Throws STATE_UNCONFIRMED.
+ */
+export async function following(
+  shared: SharedState,
+  log: string,
+  mine: StateRow | undefined,
+  row: StateRow | undefined,
+): Promise<LogState | string> {
+  if (row === undefined) return `the shared state has nothing of this log, the journal is at state ${mine!.seq}`
+  const state = decodeState(row.text)?.state
+  const isWhole = state?.seq === row.seq && stateRow(row.seq, row.text).hash === row.hash
+  if (state === undefined || !isWhole) return 'the shared state cannot be read'
+  if (mine === undefined) return state
+  if (row.seq < mine.seq) return `the shared state is at state ${row.seq}, the journal at ${mine.seq}`
+  if (row.seq === mine.seq)
+    return row.hash === mine.hash ? state : `the shared state and the journal have different states ${row.seq}`
+  if (!(await shared.wentThrough(log, mine)))
+    return `the shared state at ${row.seq} does not go on from the journal at ${mine.seq}`
+  return state
+}

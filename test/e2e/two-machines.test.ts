@@ -1,0 +1,142 @@
+/** One witness key on two machines, with PostgreSQL between them: real nodes, a real server, a log that pushes to both. */
+import { copyFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { beforeAll, afterAll, describe, expect, onTestFinished, test } from 'vitest'
+import type { StatusView } from '../../src/status/shapes.js'
+import { fromBase64 } from '../../src/tlog/bytes.js'
+import { gossum } from '../helpers/cli.js'
+import { testSigner } from '../helpers/heart.js'
+import { temporaryHome } from '../helpers/home.js'
+import { RunningNode } from '../helpers/node.js'
+import { freePort, hasPostgres, newSchema, startPostgres, type Postgres } from '../helpers/postgres.js'
+import { push, PushingLog, type WitnessAnswer } from '../helpers/witness-client.js'
+
+describe.skipIf(!hasPostgres)('two machines with one key', () => {
+  let server: Postgres
+  beforeAll(async () => {
+    server = await startPostgres()
+  })
+  afterAll(() => server.remove())
+
+  const log = new PushingLog(testSigner('log.example', 1))
+  const logArgs = ['--log', `${log.signer.verifier.vkey} -`]
+
+  /** Two homes with one key, and a database that knows of it. */
+  async function homes(at = server) {
+    const schema = await newSchema(at)
+    const [one, two] = [temporaryHome(), temporaryHome()]
+    const state = ['--state', at.url(schema)]
+    expect(await gossum(['key', 'new', '--home', one])).toMatchObject({ code: 0 })
+    copyFileSync(join(one, 'witness.key'), join(two, 'witness.key'))
+    expect(await gossum(['state', 'init', '--home', one, ...state])).toMatchObject({ code: 0 })
+    return { one, two, schema, state }
+  }
+
+  const start = (home: string, ...args: string[]): Promise<RunningNode> =>
+    RunningNode.start(home, [...logArgs, ...args])
+  const status = async (node: RunningNode): Promise<StatusView> => (await node.json('/api/v1/status')) as StatusView
+
+  /** The time in a cosignature line. */
+  function timeOf({ body }: WitnessAnswer): number {
+    const bytes = fromBase64(body.trim().split(' ')[2]!)!
+    return Number(new DataView(bytes.buffer, bytes.byteOffset + 4).getBigUint64(0))
+  }
+
+  test('answer pushes as one witness would, and take each other for no twin', async () => {
+    const { one, two, state } = await homes()
+    const a = await start(one, ...state)
+    const b = await start(two, ...state, '--bootstrap', a.ready.multiaddrs[0]!)
+    expect(b.ready.witness).toBe(a.ready.witness)
+    await b.event((event) => event.event === 'guard' && event.state === 'guarded')
+    const answers: WitnessAnswer[] = []
+    for (let size = 1; size <= 12; size++) {
+      const to = size % 2 === 0 ? a : b
+      const answer = await push(to.ready.http, log.body(size - 1, size))
+      expect(answer).toMatchObject({ status: 200 })
+      answers.push(answer)
+    }
+    const times = answers.map(timeOf)
+    expect(times).toEqual([...times].sort((x, y) => x - y))
+    // Who lags says what is so now, and not what it saw last.
+    expect(await push(b.ready.http, log.body(3, 13))).toMatchObject({ status: 409, body: '12\n' })
+    const conflict = log.fork(5).body(12, 12)
+    expect((await push(a.ready.http, conflict)).status).not.toBe(200)
+    for (const node of [a, b]) {
+      const { guard, state: kept } = await status(node)
+      expect(guard.state).not.toBe('twin')
+      expect(kept).toMatchObject({ kept: 'postgres', error: null })
+      expect(kept.text).toContain('no synchronous standby')
+    }
+  })
+
+  test('a push to both at once is signed by one history', async () => {
+    const { one, two, state } = await homes()
+    const [a, b] = await Promise.all([start(one, ...state), start(two, ...state)])
+    const fork = log.fork(0)
+    const results = await Promise.all(
+      Array.from({ length: 10 }, (_, i) => push((i % 2 === 0 ? a : b).ready.http, (i < 5 ? log : fork).body(0, 5))),
+    )
+    const signed = results.flatMap(({ status: code }, i) => (code === 200 ? [i < 5 ? 'log' : 'fork'] : []))
+    expect(new Set(signed).size).toBe(1)
+  })
+
+  test('while the database is away nothing is signed; when it is back the node begins anew, and signs on', async () => {
+    const own = await startPostgres()
+    onTestFinished(() => own.remove())
+    const { one, state } = await homes(own)
+    // The same port in its next life.
+    const node = await start(one, ...state, '--http', `127.0.0.1:${await freePort()}`)
+    expect(await push(node.ready.http, log.body(0, 5))).toMatchObject({ status: 200 })
+    await own.stop('kill')
+    const refused = await push(node.ready.http, log.body(5, 6))
+    expect(refused.status).toBe(503)
+    expect((await status(node)).conditions.map(({ name }) => name)).toContain('state away')
+    await own.start()
+    // Another life of the database: it may have forgotten what it had committed.
+    await node.event((event) => event.event === 'state')
+    await expect
+      .poll(async () => (await push(node.ready.http, log.body(5, 6)).catch(() => undefined))?.status, {
+        timeout: 20_000,
+      })
+      .toBe(200)
+  })
+
+  test('a home that is moved goes on there and nowhere else, and back', async () => {
+    const schema = await newSchema(server)
+    const state = ['--state', server.url(schema)]
+    const home = temporaryHome()
+    const alone = await start(home)
+    expect(await push(alone.ready.http, log.body(0, 5))).toMatchObject({ status: 200 })
+    await alone.stop()
+    // Not told of the key: what it signed is not forgotten for an empty database.
+    expect(await gossum(['state', 'init', '--home', home, ...state])).toMatchObject({ code: 1 })
+    const early = await gossum(['run', '--home', home, ...logArgs, ...state, '--http', '127.0.0.1:0', '--listen', ''])
+    expect(early.code).not.toBe(0)
+    expect(await gossum(['state', 'move', '--home', home, ...state, '--json'])).toMatchObject({ code: 0 })
+    const without = await gossum(['run', '--home', home, ...logArgs, '--http', '127.0.0.1:0'])
+    expect(without.stderr).toContain('kept in a database')
+    const there = await start(home, ...state)
+    expect(await push(there.ready.http, log.body(5, 9))).toMatchObject({ status: 200 })
+    await there.stop()
+    expect(await gossum(['state', 'move', '--back', '--home', home, ...state])).toMatchObject({ code: 0 })
+    // Another machine that was left running cannot sign any more.
+    const other = temporaryHome()
+    copyFileSync(join(home, 'witness.key'), join(other, 'witness.key'))
+    writeFileSync(join(other, 'state-elsewhere'), '')
+    const left = await gossum(['run', '--home', other, ...logArgs, ...state, '--http', '127.0.0.1:0'])
+    expect(left.stderr).toContain('never told of this witness key')
+    const back = await start(home)
+    expect(await push(back.ready.http, log.body(9, 11))).toMatchObject({ status: 200 })
+  })
+
+  test('an emptied database is no reason to begin anew', async () => {
+    const { one, schema, state } = await homes()
+    const node = await start(one, ...state)
+    expect(await push(node.ready.http, log.body(0, 5))).toMatchObject({ status: 200 })
+    await node.stop()
+    await server.query(`DELETE FROM ${schema}.gossum_states`)
+    const again = await start(one, ...state)
+    expect((await push(again.ready.http, log.body(5, 6))).status).toBe(503)
+    expect((await status(again)).logs[0]?.paused).toContain('nothing of this log')
+  })
+})

@@ -1,0 +1,190 @@
+/** Real PostgreSQL servers on loopback, each in a folder of its own, which end with the test. */
+import { execFile, spawn, type ChildProcess } from 'node:child_process'
+import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import { Client } from 'pg'
+import { parseStateUrl, type StateSetting } from '../../src/config/state-setting.js'
+
+const run = promisify(execFile)
+
+/** Where Debian has its programs; undefined where they are not installed. */
+const BIN = findPrograms()
+
+function findPrograms(): string | undefined {
+  const root = '/usr/lib/postgresql'
+  const versions = existsSync(root) ? readdirSync(root).sort((a, b) => Number(b) - Number(a)) : []
+  return versions.map((version) => join(root, version, 'bin')).find((path) => existsSync(join(path, 'initdb')))
+}
+
+export const hasPostgres = BIN !== undefined || process.env['REQUIRE_PEERS'] === '1'
+
+/** PostgreSQL runs as no root: as its own user, then. */
+const owner = await ownerOf()
+
+async function ownerOf(): Promise<{ uid: number; gid: number } | undefined> {
+  if (process.getuid?.() !== 0 || BIN === undefined) return undefined
+  const id = async (flag: string): Promise<number> => Number((await run('id', [flag, 'postgres'])).stdout)
+  return { uid: await id('-u'), gid: await id('-g') }
+}
+
+export interface Postgres {
+  readonly port: number
+  readonly folder: string
+  /** The setting that names it; with a schema of its own for each call. */
+  setting(schema?: string): StateSetting
+  url(schema?: string): string
+  /** Runs statements as the superuser, on a connection of its own. */
+  query(statement: string): Promise<unknown[][]>
+  /** Starts it again, in its folder. */
+  start(): Promise<void>
+  /** As an operator stops it, or as the power does. */
+  stop(how: 'fast' | 'kill'): Promise<void>
+  /** A copy of its folder that follows it as a standby of this name, at any port or at this one; it is started. */
+  standby(name: string, port?: number): Promise<Postgres>
+  promote(): Promise<void>
+  /** Ends it and removes its folder. */
+  remove(): Promise<void>
+}
+
+let schemas = 0
+
+/** A new server. `conf`: lines of its configuration. */
+export async function startPostgres(conf: readonly string[] = []): Promise<Postgres> {
+  const folder = newFolder()
+  await program('initdb', ['-D', folder, '-U', 'gossum', '--auth=trust', '-N', '-E', 'UTF8', '--no-locale'])
+  const server = await serverIn(folder, conf)
+  await server.start()
+  return server
+}
+
+async function serverIn(folder: string, conf: readonly string[], at?: number): Promise<Postgres> {
+  const port = at ?? (await freePort())
+  writeFileSync(
+    join(folder, 'postgresql.auto.conf'),
+    [
+      `port = ${port}`,
+      "listen_addresses = '127.0.0.1'",
+      "unix_socket_directories = ''",
+      'shared_buffers = 16MB',
+      'max_connections = 40',
+      'wal_level = replica',
+      'max_wal_senders = 4',
+      'hot_standby = on',
+      ...conf,
+      '',
+    ].join('\n'),
+    { flag: 'a' },
+  )
+  let process: ChildProcess | undefined
+  const own = (): Client => {
+    const client = new Client({ host: '127.0.0.1', port, user: 'gossum', database: 'postgres' })
+    client.on('error', () => undefined)
+    return client
+  }
+  const server: Postgres = {
+    port,
+    folder,
+    url: (schema = 'public') => `postgres://gossum@127.0.0.1:${port}/postgres?sslmode=disable&schema=${schema}`,
+    setting: (schema) => parseStateUrl(server.url(schema), 'state'),
+    query: async (statement) => {
+      const client = own()
+      await client.connect()
+      try {
+        return (await client.query<unknown[]>({ text: statement, rowMode: 'array' })).rows
+      } finally {
+        await client.end()
+      }
+    },
+    start: async () => {
+      rmSync(join(folder, 'postmaster.pid'), { force: true })
+      process = spawn(join(BIN!, 'postgres'), ['-D', folder], { ...owner, stdio: 'ignore' })
+      await until(async () => {
+        const [row] = await server.query('SELECT 1')
+        return row !== undefined
+      })
+    },
+    stop: async (how) => {
+      const ended = process
+      if (ended === undefined || ended.exitCode !== null || ended.signalCode !== null) return
+      const exit = new Promise((resolve) => ended.once('exit', resolve))
+      ended.kill(how === 'kill' ? 'SIGKILL' : 'SIGINT')
+      await exit
+    },
+    standby: async (name, at) => {
+      const copy = newFolder()
+      rmSync(copy, { recursive: true })
+      await program('pg_basebackup', [
+        '-h',
+        '127.0.0.1',
+        '-p',
+        String(port),
+        '-U',
+        'gossum',
+        '-D',
+        copy,
+        '-c',
+        'fast',
+        '-X',
+        'stream',
+      ])
+      writeFileSync(join(copy, 'standby.signal'), '')
+      if (owner) chownSync(join(copy, 'standby.signal'), owner.uid, owner.gid)
+      const follower = await serverIn(
+        copy,
+        [...conf, `primary_conninfo = 'host=127.0.0.1 port=${port} user=gossum application_name=${name}'`],
+        at,
+      )
+      await follower.start()
+      return follower
+    },
+    promote: async () => {
+      await server.query('SELECT pg_promote(true, 30)')
+    },
+    remove: async () => {
+      await server.stop('kill')
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
+  return server
+}
+
+/** A schema that nothing else uses. */
+export async function newSchema(server: Postgres): Promise<string> {
+  const name = `s${process.pid}_${++schemas}`
+  await server.query(`CREATE SCHEMA ${name}`)
+  return name
+}
+
+function newFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'gossum-pg-'))
+  if (owner) chownSync(folder, owner.uid, owner.gid)
+  return folder
+}
+
+async function program(name: string, args: readonly string[]): Promise<void> {
+  if (BIN === undefined) throw new Error('PostgreSQL is not installed (Debian: postgresql)')
+  await run(join(BIN, name), args, { ...owner })
+}
+
+/** Asks again until the answer is yes: for a server of others that tells nobody when it is ready. */
+async function until(ask: () => Promise<boolean>): Promise<void> {
+  for (let tries = 0; tries < 300; tries++) {
+    if (await ask().catch(() => false)) return
+    await delay(100)
+  }
+  throw new Error('PostgreSQL does not start')
+}
+
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer().once('error', reject)
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as { port: number }
+      server.close(() => resolve(port))
+    })
+  })
+}

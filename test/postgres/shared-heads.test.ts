@@ -1,0 +1,194 @@
+/**
+ * What several machines with one key may do to the state that they share: the same promises over a state in memory and over
+ * PostgreSQL.
+ */
+import { MemoryLevel } from 'memory-level'
+import { afterAll, describe, expect, onTestFinished, test } from 'vitest'
+import { PostgresState } from '../../src/postgres/postgres-state.js'
+import type { Heads, LogState } from '../../src/store/heads.js'
+import type { SharedState } from '../../src/store/shared-state.js'
+import { Store } from '../../src/store/store.js'
+import { MemoryState } from '../fakes/memory-state.js'
+import { hasPostgres, newSchema, startPostgres, type Postgres } from '../helpers/postgres.js'
+import { MemoryJournal } from '../helpers/volatile-disk.js'
+
+const LOG = 'a'.repeat(64)
+const KEY = 'witness.example+00000000+AAAA'
+const tree = (size: number, of = size) => ({ size, root: new Uint8Array(32).fill(of) })
+
+/** A machine: its own journal, and the state that it shares. */
+async function machine(
+  shared: SharedState,
+  journal = new MemoryJournal(),
+): Promise<{ heads: Heads; journal: MemoryJournal }> {
+  return { heads: (await Store.over(new MemoryLevel(), journal, undefined, shared)).heads, journal }
+}
+
+const copyOf = (journal: MemoryJournal): MemoryJournal => new MemoryJournal(journal.content)
+
+function advance(heads: Heads, size: number, of = size): Promise<LogState | undefined> {
+  return heads.change(LOG, heads.get(LOG), { tree: tree(size, of) })
+}
+
+/** A state, as many machines as are asked for see it. */
+type NewState = () => Promise<{ machineState: () => SharedState; clear: () => Promise<void> }>
+
+let server: Postgres | undefined
+afterAll(() => server?.remove())
+
+const STATES: readonly (readonly [name: string, isThere: boolean, make: NewState])[] = [
+  [
+    'memory',
+    true,
+    async () => {
+      const state = new MemoryState()
+      return Promise.resolve({
+        machineState: () => state,
+        clear: async () => {
+          state.states.clear()
+          return Promise.resolve()
+        },
+      })
+    },
+  ],
+  [
+    'PostgreSQL',
+    hasPostgres,
+    async () => {
+      const running = (server ??= await startPostgres())
+      const schema = await newSchema(running)
+      const machineState = (): PostgresState => {
+        const state = new PostgresState({ setting: running.setting(schema), key: KEY })
+        onTestFinished(() => state.stop())
+        return state
+      }
+      await machineState().init()
+      const clear = async (): Promise<void> => {
+        await running.query(`DELETE FROM ${schema}.gossum_states`)
+      }
+      return { machineState, clear }
+    },
+  ],
+]
+
+describe.each(STATES)('over %s', (_name, isThere, make) => {
+  const its = test.skipIf(!isThere)
+
+  its('of racing changes on two machines exactly one wins, and both then stand on it', async () => {
+    const { machineState } = await make()
+    const [one, two] = [await machine(machineState()), await machine(machineState())]
+    for (let round = 1; round <= 10; round++) {
+      const before = [one.heads.get(LOG), two.heads.get(LOG)] as const
+      const results = await Promise.all([
+        one.heads.change(LOG, before[0], { tree: tree(round * 10, 1) }),
+        two.heads.change(LOG, before[1], { tree: tree(round * 10, 2) }),
+      ])
+      expect(results.filter((state) => state !== undefined)).toHaveLength(1)
+      await Promise.all([one.heads.refresh(LOG), two.heads.refresh(LOG)])
+      expect(one.heads.get(LOG)).toEqual(two.heads.get(LOG))
+      expect(one.heads.get(LOG).seq).toBe(round)
+    }
+  })
+
+  its('a machine that was away takes up what the other wrote, and its journal remembers that', async () => {
+    const { machineState } = await make()
+    const one = await machine(machineState())
+    await advance(one.heads, 5)
+    const two = await machine(machineState())
+    expect(two.heads.get(LOG).tree?.size).toBe(5)
+    await advance(one.heads, 7)
+    await advance(one.heads, 9)
+    // It does not know yet, and cannot write.
+    expect(await advance(two.heads, 6)).toBeUndefined()
+    expect(two.heads.get(LOG).tree?.size).toBe(9)
+    const again = await machine(machineState(), copyOf(two.journal))
+    expect(again.heads.disagreement(LOG)).toBeUndefined()
+    expect(again.heads.get(LOG).tree?.size).toBe(9)
+  })
+
+  its('what another machine wrote is signed here only when a write of our own has found it', async () => {
+    const { machineState } = await make()
+    const [one, two] = [await machine(machineState()), await machine(machineState())]
+    await advance(one.heads, 5)
+    await two.heads.refresh(LOG)
+    const held = two.heads.get(LOG)
+    await two.heads.confirm(LOG, held)
+    await advance(one.heads, 6)
+    await two.heads.refresh(LOG)
+    await advance(one.heads, 7)
+    // The state that it holds is not the newest one any more.
+    await expect(two.heads.confirm(LOG, two.heads.get(LOG))).rejects.toMatchObject({ code: 'STATE_UNCONFIRMED' })
+    expect(two.heads.get(LOG).tree?.size).toBe(7)
+    await two.heads.confirm(LOG, two.heads.get(LOG))
+  })
+
+  its('a row that is older than what a machine has seen, or gone, or other, stops that machine', async () => {
+    const { machineState, clear } = await make()
+    const one = await machine(machineState())
+    await advance(one.heads, 5)
+    const journal = copyOf(one.journal)
+    await clear()
+    expect((await machine(machineState(), journal)).heads.disagreement(LOG)).toContain('nothing of this log')
+    await one.heads.refresh(LOG)
+    await expect(advance(one.heads, 6)).rejects.toMatchObject({ code: 'STATE_DISAGREES' })
+    // Somebody went on without us, from an older copy.
+    const { machineState: other } = await make()
+    const two = await machine(other())
+    await advance(two.heads, 5, 77)
+    const differs = await machine(other(), copyOf(journal))
+    expect(differs.heads.disagreement(LOG)).toContain('different states 1')
+    await advance(two.heads, 6, 78)
+    const gone = await machine(other(), copyOf(journal))
+    expect(gone.heads.disagreement(LOG)).toContain('does not go on from the journal')
+    await expect(advance(gone.heads, 9)).rejects.toMatchObject({ code: 'STATE_DISAGREES' })
+  })
+
+  its("the operator's word settles it on the larger of the two, on all machines", async () => {
+    const { machineState } = await make()
+    const one = await machine(machineState())
+    await advance(one.heads, 5)
+    const other = await make()
+    const two = await machine(other.machineState())
+    await advance(two.heads, 9)
+    const back = await machine(other.machineState(), copyOf(one.journal))
+    expect(back.heads.disagreement(LOG)).toBeDefined()
+    await back.heads.recover(LOG)
+    expect(back.heads.get(LOG).tree?.size).toBe(9)
+    await two.heads.refresh(LOG)
+    expect(two.heads.get(LOG)).toEqual(back.heads.get(LOG))
+    expect(await advance(two.heads, 10)).toBeDefined()
+  })
+})
+
+test.each([
+  ['made', true],
+  ['not made', false],
+])(
+  'a write of which nobody can tell whether it was %s is not signed, and what it was is seen later',
+  async (_what, isMade) => {
+    const shared = new MemoryState()
+    const { heads } = await machine(shared)
+    await advance(heads, 5)
+    shared.fate = { result: 'unknown', isMade }
+    await expect(advance(heads, 6)).rejects.toMatchObject({ code: 'STATE_UNCONFIRMED' })
+    expect(heads.get(LOG).tree?.size).toBe(5)
+    // The next one goes on from what really is.
+    const next = await advance(heads, 7)
+    expect(next === undefined).toBe(isMade)
+    if (isMade) expect(heads.get(LOG).tree?.size).toBe(6)
+  },
+)
+
+test('while the database is away nothing changes and nothing is confirmed, and a disagreement is none', async () => {
+  const shared = new MemoryState()
+  const { heads } = await machine(shared)
+  await advance(heads, 5)
+  const two = await machine(shared)
+  shared.isAway = true
+  await expect(advance(heads, 6)).rejects.toMatchObject({ code: 'STATE_UNCONFIRMED' })
+  await expect(two.heads.confirm(LOG, two.heads.get(LOG))).rejects.toMatchObject({ code: 'STATE_UNCONFIRMED' })
+  await expect(two.heads.refresh(LOG)).rejects.toMatchObject({ code: 'STATE_UNCONFIRMED' })
+  shared.isAway = false
+  expect(await advance(heads, 6)).toBeDefined()
+  expect(heads.disagreement(LOG)).toBeUndefined()
+})
