@@ -24,6 +24,7 @@ const COMMANDS = [
   'key',
   'config',
   'log',
+  'completion',
 ]
 const SUBCOMMANDS = [
   ['evidence', 'list'],

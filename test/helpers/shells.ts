@@ -1,0 +1,126 @@
+/**
+ * The shells of this machine as a person has them: at a terminal, with a completion script read, and with a `gossum` that tells
+ * what it was called with. One that is not there has its tests skipped, unless REQUIRE_PEERS=1, which makes that a failure.
+ */
+import { execFileSync, spawn, type ChildProcessWithoutNullStreams } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+export const SHELLS = ['bash', 'zsh', 'fish'] as const
+type ShellName = (typeof SHELLS)[number]
+
+export function hasShell(name: ShellName): boolean {
+  // A terminal for it comes from util-linux.
+  const needed = name === 'fish' ? [name] : [name, 'script']
+  const folders = (process.env['PATH'] ?? '').split(':')
+  return needed.every((program) => folders.some((folder) => existsSync(join(folder, program))))
+}
+
+/** Says what it was called with. */
+const TOLD = `gossum() { printf 'called:'; printf '<%s>' "$@"; printf ':done\\n'; }`
+
+const BASH_RC = `bind 'set enable-bracketed-paste off'
+bind 'set bell-style none'
+PS1='ready'; PS1="$PS1> "
+${TOLD}
+source ./script
+cd files
+`
+
+const ZSH_RC = `unsetopt beep prompt_cr prompt_sp
+autoload -U compinit
+compinit -u -D
+source ./script
+${TOLD}
+zle -C all-matches complete-word _generic
+zstyle ':completion:all-matches:*' completer _all_matches _complete
+zstyle ':completion:all-matches:*' insert true
+bindkey '^[*' all-matches
+PS1='ready'; PS1="$PS1> "
+cd files
+`
+
+/** What stands at the end when a line may be typed: zsh says that a paste is told from keys. */
+const READY = { bash: 'ready> $', zsh: String.raw`ready> \u001b\[\?2004h$` }
+
+export interface CompletingShell {
+  /** All that the last word of a line may become. */
+  completed(line: string): Promise<string[]>
+  close(): Promise<void>
+}
+
+/** In `directory` are the script, as `script`, and a folder `files`, in which the shell is. */
+export async function openShell(name: ShellName, directory: string): Promise<CompletingShell> {
+  return name === 'fish' ? fishIn(directory) : TerminalShell.open(name, directory)
+}
+
+function fishIn(directory: string): CompletingShell {
+  const env = { PATH: process.env['PATH'], HOME: directory, TERM: 'dumb', LC_ALL: 'C.UTF-8' }
+  return {
+    completed: (line) => {
+      const args = ['--no-config', '-c', 'source ../script; complete -C $argv[1]', line]
+      const told = execFileSync('fish', args, { cwd: join(directory, 'files'), env, encoding: 'utf8' })
+      const lines = told.split('\n').filter((found) => found !== '')
+      return Promise.resolve(lines.map((found) => plain(found.split('\t')[0]!)))
+    },
+    close: () => Promise.resolve(),
+  }
+}
+
+/** A shell behind the terminal that script(1) makes. */
+class TerminalShell implements CompletingShell {
+  readonly #process: ChildProcessWithoutNullStreams
+  readonly #ready: string
+  #heard = ''
+
+  private constructor(process: ChildProcessWithoutNullStreams, ready: string) {
+    this.#ready = ready
+    this.#process = process
+    process.stdout.setEncoding('utf8').on('data', (text: string) => (this.#heard += text))
+  }
+
+  static async open(name: 'bash' | 'zsh', directory: string): Promise<TerminalShell> {
+    writeFileSync(join(directory, 'bashrc'), BASH_RC)
+    writeFileSync(join(directory, '.zshrc'), ZSH_RC)
+    const command = name === 'bash' ? 'bash --noprofile --rcfile bashrc -i' : 'zsh -d -i'
+    const env = { PATH: process.env['PATH'], HOME: directory, ZDOTDIR: directory, TERM: 'dumb', LC_ALL: 'C.UTF-8' }
+    const child = spawn('script', ['-qfc', command, '/dev/null'], { cwd: directory, env })
+    const shell = new TerminalShell(child, READY[name])
+    await shell.#until('')
+    return shell
+  }
+
+  async completed(line: string): Promise<string[]> {
+    this.#heard = ''
+    // Meta-*: all of them, in place of the word.
+    this.#process.stdin.write(`${line}\u001b*\r`)
+    const [, called] = await this.#until(String.raw`called:(.*?):done\s.*`)
+    const args = [...called!.matchAll(/<(.*?)>/gs)].map(([, arg]) => arg!)
+    const typed = line.split(' ')
+    const found = args.slice(typed.length - 2).map(plain)
+    // What nothing completes stays as it was typed.
+    return found.length === 1 && found[0] === typed.at(-1) ? [] : found.filter((arg) => arg !== '')
+  }
+
+  /** Waits for this, and for the next prompt. */
+  async #until(told: string): Promise<RegExpExecArray> {
+    const pattern = new RegExp(told + this.#ready, 's')
+    for (;;) {
+      const found = pattern.exec(this.#heard)
+      if (found !== null) return found
+      await once(this.#process.stdout, 'data')
+    }
+  }
+
+  async close(): Promise<void> {
+    const closed = once(this.#process, 'close')
+    this.#process.stdin.end('exit\r')
+    await closed
+  }
+}
+
+/** Without what a shell adds to a folder, or to a flag that takes a value. */
+function plain(found: string): string {
+  return found.replace(/(?<=.)[/=]$/, '')
+}
