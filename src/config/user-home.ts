@@ -30,3 +30,12 @@ export function dataHome(env: NodeJS.ProcessEnv = process.env): string {
 export function defaultHome(env: NodeJS.ProcessEnv = process.env): string {
   return env['GOSSUM_HOME'] ? resolve(env['GOSSUM_HOME']) : join(dataHome(env), 'gossum')
 }
+
+/** Whether this is where they live anyway; never for a user who has no home directory. */
+export function isDefaultHome(home: string): boolean {
+  try {
+    return home === defaultHome()
+  } catch {
+    return false
+  }
+}

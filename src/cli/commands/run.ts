@@ -2,7 +2,7 @@
 import { setFlagsFromString } from 'node:v8'
 import { Command } from 'commander'
 import { loadConfig, type Config } from '../../config/config.js'
-import { defaultHome } from '../../config/user-home.js'
+import { isDefaultHome } from '../../config/user-home.js'
 import type { NodeEvent } from '../../node/events.js'
 import { ServiceLog } from '../service-log.js'
 import { lostOutput } from '../ui/lost-reader.js'
@@ -93,17 +93,21 @@ async function runNode(flags: SettingFlags): Promise<void> {
     createNode(config, (event) => (ready ? show(event) : early.push(event)), controls)
   let node = await out.progress('starting', make())
   started = node
-  if (out.isJson) out.json(await readyLine(node, config))
-  else await introduce(node, config, out)
-  for (const line of publicTexts(config)) out.talk(line, { important: true })
-  supervisor?.ready(() => node.view.pulse())
-  log.say('info', 'ready', { event: 'ready', witness: node.witness, http: node.http, version: VERSION })
-  ready = true
-  early.forEach(show)
-  await keepAnew(node, make, told, (next) => (started = node = next))
-  log.say('info', 'stopping', { event: 'stopping' })
-  await supervisor?.stopping()
-  await stop(node)
+  try {
+    if (out.isJson) out.json(await readyLine(node, config))
+    else await introduce(node, config, out)
+    for (const line of publicTexts(config)) out.talk(line, { important: true })
+    supervisor?.ready(() => node.view.pulse())
+    log.say('info', 'ready', { event: 'ready', witness: node.witness, http: node.http, version: VERSION })
+    ready = true
+    early.forEach(show)
+    await keepAnew(node, make, told, (next) => (started = node = next))
+    log.say('info', 'stopping', { event: 'stopping' })
+  } finally {
+    // Whatever ended it, nothing is left running.
+    await supervisor?.stopping()
+    await stop(node)
+  }
   log.end()
 }
 
@@ -231,7 +235,7 @@ export function meshTexts({ listen, bootstrap }: Pick<Config, 'listen' | 'bootst
 /** What commands need to find the node and its home. */
 function flagsFor({ http }: GossumNode, { home }: Config): Flags {
   const path = /^[\w./-]+$/.test(home) ? home : `'${home.replaceAll("'", "'\\''")}'`
-  return { nodeFlag: nodeFlag(http), homeFlag: home === defaultHome() ? '' : ` --home ${path}` }
+  return { nodeFlag: nodeFlag(http), homeFlag: isDefaultHome(home) ? '' : ` --home ${path}` }
 }
 
 /** What an API that other machines reach shows and takes. */
