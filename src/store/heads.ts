@@ -8,8 +8,7 @@
 import { GossumError, errorText } from '../errors.js'
 import type { Table } from './disk.js'
 import type { Journal } from './journal.js'
-import { decodeState, encodeState, isFrozen, NOTHING, type LogState } from './log-state.js'
-import { equalBytes } from '../tlog/bytes.js'
+import { decodeState, encodeState, isFrozen, mayFollow, NOTHING, type LogState } from './log-state.js'
 import { Serial } from '../lib/serial.js'
 import { settled } from './settle.js'
 import { following, stateRow, type SharedState, type StateRow } from './shared-state.js'
@@ -317,12 +316,6 @@ function readSlot(inJournal: string | undefined, inDatabase: string | undefined,
     }
   }
   return { state, others, disagreement: reasons.find((reason) => reason !== undefined), confirmed: 0 }
-}
-
-/** Whether a state can have followed from an earlier one: not when the journal and the database are of different lives. */
-function mayFollow({ tree }: LogState, { tree: before }: LogState): boolean {
-  if (tree === undefined || before === undefined) return before === undefined
-  return tree.size > before.size || (tree.size === before.size && equalBytes(tree.root, before.root))
 }
 
 function whyNot(inDatabase: number, inJournal: number): string {

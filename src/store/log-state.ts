@@ -4,6 +4,7 @@
  *
  * Pure.
  */
+import { equalBytes } from '../tlog/bytes.js'
 import { formatHash, parseHash } from '../tlog/hash.js'
 import type { Tree } from '../tlog/merkle.js'
 
@@ -93,6 +94,12 @@ export interface Dispute {
 /** The head that must be reached before anything is signed; undefined when there is none, or it is. */
 export function unmetFloor({ tree, floor }: Pick<LogState, 'tree' | 'floor'>): Floor | undefined {
   return floor !== undefined && floor.size > (tree?.size ?? -1) ? floor : undefined
+}
+
+/** Whether a state can have followed from an earlier one: not when the journal and the database are of different lives. */
+export function mayFollow({ tree }: LogState, { tree: before }: LogState): boolean {
+  if (tree === undefined || before === undefined) return before === undefined
+  return tree.size > before.size || (tree.size === before.size && equalBytes(tree.root, before.root))
 }
 
 export function isFrozen(state: LogState): boolean {

@@ -5,7 +5,7 @@
  */
 import { toHex, utf8 } from '../tlog/bytes.js'
 import { sha256 } from '../tlog/hash.js'
-import { decodeState, type LogState } from './log-state.js'
+import { decodeState, mayFollow, type LogState } from './log-state.js'
 
 /** Which state of a log it is. */
 export interface StatePlace {
@@ -62,7 +62,14 @@ export async function following(
   if (row.seq < mine.seq) return `the shared state is at state ${row.seq}, the journal at ${mine.seq}`
   if (row.seq === mine.seq)
     return row.hash === mine.hash ? state : `the shared state and the journal have different states ${row.seq}`
-  if (!(await shared.wentThrough(log, mine)))
+  const before = decodeState(mine.text)?.state
+  // Whatever the lineage says: a key never goes back.
+  const goesBack = before !== undefined && (!mayFollow(state, before) || timeOf(state) < timeOf(before))
+  if (goesBack || !(await shared.wentThrough(log, mine)))
     return `the shared state at ${row.seq} does not go on from the journal at ${mine.seq}`
   return state
+}
+
+function timeOf({ signed }: LogState): number {
+  return signed?.time ?? 0
 }

@@ -6,7 +6,7 @@
 import { errorCode, GossumError } from '../errors.js'
 import { unmetFloor } from '../store/heads.js'
 import { utf8 } from '../tlog/bytes.js'
-import { isBy, parseNote } from '../tlog/note.js'
+import { isBy, parseNote, verifyNote } from '../tlog/note.js'
 import type { Gatherer } from './circumstances.js'
 import type { Deferred } from './deferred.js'
 import type { LogMemory, Listeners } from './effects.js'
@@ -53,6 +53,7 @@ export class OpenEnds {
       if (note !== undefined && !parseNote(utf8(note)).signatures.some((line) => isBy(line, key))) {
         throw new GossumError('LOG_KEY_CHANGED', key.vkey)
       }
+      this.#requireLogs(log)
       await cosigned.load(log)
       // These convict, whatever the crash left undone: no file of evidence can say what they say.
       for (const { id, size, code } of suspects.list(log))
@@ -115,6 +116,13 @@ export class OpenEnds {
     return again
   }
 
+  /** What came from a database is signed again only if the log has signed it. Throws SIGNATURE_INVALID. */
+  #requireLogs(log: string): void {
+    const { logs, kept } = this.#options
+    const { note } = kept.store.heads.get(log)
+    if (kept.store.heads.isShared && note !== undefined) verifyNote(parseNote(utf8(note)), logs.get(log)!.key)
+  }
+
   /** Where our key signs on other machines as well: what it signed there is signed here, bit for bit, and shown. */
   async #catchUp(log: string): Promise<void> {
     const { kept, tools } = this.#options
@@ -122,6 +130,7 @@ export class OpenEnds {
     if (!heads.isShared) return
     try {
       await heads.refresh(log)
+      this.#requireLogs(log)
       await tools.signing.resume(log, heads.get(log), tools.gatherer.obstacle(log, 'replay') === undefined)
     } catch (error) {
       if (errorCode(error) !== 'STATE_UNCONFIRMED') throw error

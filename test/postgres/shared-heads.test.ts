@@ -143,6 +143,17 @@ describe.each(STATES)('over %s', (_name, isThere, make) => {
     await expect(advance(gone.heads, 9)).rejects.toMatchObject({ code: 'STATE_DISAGREES' })
   })
 
+  its('a row that goes back is none that goes on, whatever else is written beside it', async () => {
+    const { machineState } = await make()
+    const [one, two] = [await machine(machineState()), await machine(machineState())]
+    await advance(one.heads, 9)
+    await two.heads.refresh(LOG)
+    // Somebody who can write the database, and knows how: the next state, and a tree that is smaller.
+    await advance(one.heads, 7)
+    await two.heads.refresh(LOG)
+    expect(two.heads.disagreement(LOG)).toContain('does not go on from the journal')
+  })
+
   its("the operator's word settles it on the larger of the two, on all machines", async () => {
     const { machineState } = await make()
     const one = await machine(machineState())
