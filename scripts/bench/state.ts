@@ -13,8 +13,9 @@ import { gossum } from '../../test/helpers/cli.js'
 import { Pair } from '../../test/helpers/failover.js'
 import { FleetNode } from '../../test/helpers/fleet-node.js'
 import { testSigner } from '../../test/helpers/heart.js'
-import { freePort, newSchema, startPostgres } from '../../test/helpers/postgres.js'
+import { newSchema, startPostgres } from '../../test/helpers/postgres.js'
 import { push, PushingLog } from '../../test/helpers/witness-client.js'
+import { freePort } from '../../test/helpers/free-port.js'
 
 const ROUNDS = 5
 const SLICE_MS = 2_000

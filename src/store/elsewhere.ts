@@ -3,8 +3,9 @@
  * home must not go on by itself.
  */
 import { existsSync } from 'node:fs'
-import { open, rm } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { syncFolder, writeWholeFile } from '../lib/whole-file.js'
 
 const NAME = 'state-elsewhere'
 const TEXT =
@@ -15,29 +16,11 @@ export function isElsewhere(home: string): boolean {
 }
 
 /** On the disk when it returns. */
-export async function markElsewhere(home: string): Promise<void> {
-  const file = await open(join(home, NAME), 'w', 0o600)
-  try {
-    await file.writeFile(TEXT)
-    await file.sync()
-  } finally {
-    await file.close()
-  }
-  await syncFolder(home)
+export function markElsewhere(home: string): Promise<void> {
+  return writeWholeFile(join(home, NAME), TEXT)
 }
 
 export async function unmarkElsewhere(home: string): Promise<void> {
   await rm(join(home, NAME), { force: true })
   await syncFolder(home)
-}
-
-async function syncFolder(path: string): Promise<void> {
-  // Windows cannot open a directory; its file systems journal what is needed.
-  if (process.platform === 'win32') return
-  const folder = await open(path, 'r')
-  try {
-    await folder.sync()
-  } finally {
-    await folder.close()
-  }
 }

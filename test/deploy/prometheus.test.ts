@@ -5,7 +5,6 @@
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { promisify } from 'node:util'
@@ -18,6 +17,7 @@ import { startGossum } from '../helpers/cli.js'
 import { required } from '../helpers/go.js'
 import { temporaryHome } from '../helpers/home.js'
 import { findPeer } from '../helpers/peers.js'
+import { freePort } from '../helpers/free-port.js'
 
 const ROOT = new URL('../..', import.meta.url).pathname
 const run = promisify(execFile)
@@ -103,15 +103,6 @@ test.skipIf(promtool === undefined && !required)('promtool finds the rules right
   await run(promtool!, ['check', 'config', join(ROOT, 'deploy/prometheus/prometheus.yml')])
   await run(promtool!, ['test', 'rules', join(ROOT, 'test/deploy/gossum.rules.test.yml')])
 })
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}
 
 /** Asks until it is so. */
 async function until<T>(ask: () => Promise<T | undefined>): Promise<T> {

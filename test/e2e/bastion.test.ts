@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
 import type { IncomingMessage } from 'node:http'
 import { request as httpsRequest } from 'node:https'
-import { createServer, type AddressInfo } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { createServer as createTlsServer, type TLSSocket } from 'node:tls'
@@ -18,6 +18,7 @@ import { temporaryHome } from '../helpers/home.js'
 import { RunningNode } from '../helpers/node.js'
 import { findPeer } from '../helpers/peers.js'
 import { PushingLog } from '../helpers/witness-client.js'
+import { freePort } from '../helpers/free-port.js'
 
 const litebastion = findPeer('litebastion')
 const openssl = findPeer('openssl')
@@ -37,15 +38,6 @@ function certificate(): { readonly cert: string; readonly key: string; readonly 
   const kind = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2']
   execFileSync(openssl!, ['req', '-x509', ...kind, ...name, '-keyout', key, '-out', cert], { stdio: 'pipe' })
   return { cert, key, dir }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 async function statusOf(node: RunningNode): Promise<StatusView> {

@@ -6,7 +6,6 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { request, type IncomingMessage } from 'node:http'
-import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { LogView } from '../../src/status/shapes.js'
@@ -16,6 +15,7 @@ import { temporaryHome } from '../helpers/home.js'
 import { RunningNode } from '../helpers/node.js'
 import { oldHome, oldLog, pushedBy } from '../helpers/old-home.js'
 import { findPeer } from '../helpers/peers.js'
+import { freePort } from '../helpers/free-port.js'
 
 /** The snippet of the docs in this language. */
 function snippet(language: string): string {
@@ -27,15 +27,6 @@ function snippet(language: string): string {
 function change(text: string, from: RegExp, to: string): string {
   expect(text).toMatch(from)
   return text.replace(from, to)
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 interface Proxy {

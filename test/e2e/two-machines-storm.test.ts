@@ -15,24 +15,15 @@ import { Cutter, Pair } from '../helpers/failover.js'
 import { testSigner } from '../helpers/heart.js'
 import { temporaryHome } from '../helpers/home.js'
 import { RunningNode } from '../helpers/node.js'
-import { freePort, hasPostgres, newSchema } from '../helpers/postgres.js'
+import { hasPostgres, newSchema } from '../helpers/postgres.js'
 import { push, PushingLog } from '../helpers/witness-client.js'
+import { freePort } from '../helpers/free-port.js'
+import { seeded } from '../helpers/volatile-disk.js'
 
 const FAULTS = Number(process.env['FAULTS'] ?? 10)
 const SEED = Number(process.env['SEED'] ?? Date.now() % 1_000_000)
 /** Milliseconds until the witness must sign again after a fault, on a busy machine. */
 const BACK_MS = 60_000
-
-/** A generator of numbers in [0, 1) that a seed makes again. */
-function numbers(seed: number): () => number {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
-}
 
 interface Released {
   readonly size: number
@@ -42,7 +33,7 @@ interface Released {
 test.skipIf(!hasPostgres)(
   `whatever happens, what the key signs is one history that never goes back (${FAULTS} faults, SEED=${SEED})`,
   async () => {
-    const random = numbers(SEED)
+    const random = seeded(SEED)
     const pick = <T>(items: readonly T[]): T => items[Math.floor(random() * items.length)]!
     const pair = await Pair.start()
     onTestFinished(() => pair.remove())

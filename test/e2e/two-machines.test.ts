@@ -8,8 +8,9 @@ import { gossum } from '../helpers/cli.js'
 import { testSigner } from '../helpers/heart.js'
 import { temporaryHome } from '../helpers/home.js'
 import { RunningNode } from '../helpers/node.js'
-import { freePort, hasPostgres, newSchema, startPostgres, type Postgres } from '../helpers/postgres.js'
+import { hasPostgres, newSchema, startPostgres, type Postgres } from '../helpers/postgres.js'
 import { push, PushingLog, type WitnessAnswer } from '../helpers/witness-client.js'
+import { freePort } from '../helpers/free-port.js'
 
 describe.skipIf(!hasPostgres)('two machines with one key', () => {
   let server: Postgres

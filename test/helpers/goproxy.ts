@@ -1,10 +1,9 @@
 /** The real goproxy (github.com/goproxy/goproxy): scripts/ci/peers.sh installs it. */
 import { spawn, type ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
-import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { findPeer } from './peers.js'
+import { freePort } from './free-port.js'
 
 export const goproxy = findPeer('goproxy')
 
@@ -31,13 +30,4 @@ export async function startGoproxy(
     await setTimeout(50)
   }
   return { child, url }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }

@@ -4,14 +4,13 @@
  */
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
 import { existsSync, mkdtempSync } from 'node:fs'
-import { createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { EMPTY_ROOT, formatHash } from '../../src/tlog/hash.js'
 import { parseVerifierKey, type VerifierKey } from '../../src/tlog/note.js'
 import { removeFolder } from './home.js'
+import { freePort } from './free-port.js'
 
 /** Its name as a witness. */
 const NAME = 'peer.example/litewitness'
@@ -119,16 +118,6 @@ function line(child: ChildProcess, stream: NodeJS.ReadableStream, accept: (text:
     createInterface({ input: stream }).on('line', (text) => {
       if (seen.length < 100) seen.push(text)
       if (accept(text)) resolve()
-    })
-  })
-}
-
-/** A port that was free a moment ago: litewitness takes no other kind. */
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo
-      server.close(() => resolve(port))
     })
   })
 }

@@ -1,13 +1,13 @@
 /** Real PostgreSQL servers on loopback, each in a folder of its own, which end with the test. */
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
 import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { Client } from 'pg'
 import { parseStateUrl, type StateSetting } from '../../src/config/state-setting.js'
+import { freePort } from './free-port.js'
 
 const run = promisify(execFile)
 
@@ -177,14 +177,4 @@ async function until(ask: () => Promise<boolean>): Promise<void> {
     await delay(100)
   }
   throw new Error('PostgreSQL does not start')
-}
-
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number }
-      server.close(() => resolve(port))
-    })
-  })
 }
