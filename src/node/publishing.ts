@@ -79,7 +79,7 @@ export class Publishing {
   }
 
   async #opened(): Promise<Publication> {
-    this.#folder ??= await PublicFolder.open(this.#dir)
+    this.#folder ??= await PublicFolder.open(this.#dir, this.#base.clock.now)
     return (this.#publication ??= new Publication(this.#folder, {
       logs: this.#logs(),
       finds: () => this.#finds(),

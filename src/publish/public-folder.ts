@@ -20,14 +20,16 @@ const FILE_MODE = 0o644
 export class PublicFolder {
   readonly #dir: string
   readonly #lock: FolderLock
+  readonly #now: () => number
 
-  private constructor(dir: string, lock: FolderLock) {
+  private constructor(dir: string, lock: FolderLock, now: () => number) {
     this.#dir = dir
     this.#lock = lock
+    this.#now = now
   }
 
-  /** Makes the folder, or takes an empty one, or one that was taken before. Throws PUBLISH_FAILED, and what the system says. */
-  static async open(path: string): Promise<PublicFolder> {
+  /** `now` in milliseconds since 1970. Makes the folder, or takes an empty one, or one that was taken before. Throws PUBLISH_FAILED, and what the system says. */
+  static async open(path: string, now: () => number): Promise<PublicFolder> {
     if ((await mkdir(path, { recursive: true })) !== undefined) await chmod(path, FOLDER_MODE)
     const dir = await realpath(path)
     const names = (await readdir(dir)).filter((name) => !NOTHING.has(name))
@@ -37,7 +39,7 @@ export class PublicFolder {
     await mkdir(join(dir, OWN), { recursive: true, mode: 0o700 })
     const lock = await lockFolder(join(dir, OWN))
     if (lock === undefined) throw new GossumError('PUBLISH_FAILED', 'another node writes to the folder')
-    return new PublicFolder(dir, lock)
+    return new PublicFolder(dir, lock, now)
   }
 
   /** The bytes of a file; undefined where there is none, or it is not of `length`. */
@@ -57,7 +59,7 @@ export class PublicFolder {
     await this.#makeFolders(dirname(file))
     const before = await this.#find(file)
     // Web servers tell versions of a file apart by its length and the second in which it changed: no two have the same.
-    const changedAt = Math.max(Math.floor(Date.now() / 1000), 1 + Math.floor((before?.mtimeMs ?? 0) / 1000))
+    const changedAt = Math.max(Math.floor(this.#now() / 1000), 1 + Math.floor((before?.mtimeMs ?? 0) / 1000))
     try {
       await writeWholeFile(join(this.#dir, file), data, { aside, mode: FILE_MODE, changedAt })
     } catch (error) {

@@ -101,10 +101,9 @@ export class Publication {
 
   /** Files that are not to be there any more. At the first time also those of an earlier run. Evidence stays. */
   async #left(kept: ReadonlySet<string>): Promise<string[]> {
-    const [top, logs, suspects] = await Promise.all(
-      this.#isSwept ? [[], [], []] : [SWEPT.top, SWEPT.logs, SWEPT.suspects].map((name) => this.#folder.names(name)),
-    )
-    const files = [...removable({ top: top!, logs: logs!, suspects: suspects! }), ...this.#written.keys()]
+    const names = (folder: string) => (this.#isSwept ? [] : this.#folder.names(folder))
+    const found = { top: await names(SWEPT.top), logs: await names(SWEPT.logs), suspects: await names(SWEPT.suspects) }
+    const files = [...removable(found), ...this.#written.keys()]
     return [...new Set(files)].filter((file) => !kept.has(file) && !isEvidence(file))
   }
 

@@ -166,7 +166,7 @@ test.each(reads)('GET $path says what caches may do with it, and knows what they
   if (operation.path === '/api/v1/events') return expect(headers.etag).toBeUndefined()
 
   const { etag } = headers
-  const without = ({ date: _, connection: __, ...rest }: IncomingHttpHeaders) => rest
+  const without = (all: IncomingHttpHeaders) => ({ ...all, date: undefined, connection: undefined })
   const head = await ask(target, { method: 'HEAD' })
   expect([head.status, head.length, without(head.headers)]).toEqual([200, 0, without(headers)])
   for (const method of ['GET', 'HEAD']) {
