@@ -19,6 +19,8 @@ export const LICENCES = {
     'a checksum database has canonical versions of at most 1024 escaped characters; Go escapes whatever may be asked for in the place of one',
   'module-wider': 'what a log has is read, to be judged by the audit: Go would not ask for it (`path-*`, `version-*`)',
   'unicode-version': 'which characters are letters depends on the Unicode of the Go and the Node that are compared',
+  'pattern-steps':
+    'a pattern takes 100,000 steps at most, and matches nothing if it would take more; Go takes as many as it needs',
   toolchain: '`golang.org/toolchain` is looked up whatever GOPRIVATE says (cmd/go); the library does not know that',
   'two-readings':
     'Go has two readings of a module line, of which ours is one: `modfile.ModulePath` and `modfile.ParseLax`',
