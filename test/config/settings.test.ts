@@ -380,6 +380,7 @@ describe('gossum run', () => {
         '--mirror-bytes <BYTES>',
         '--name <KEYNAME>',
         '--no-mdns',
+        '--observer',
         '--policy <FILE>',
         '--private <PATTERNS>',
         '--poll <SECONDS>',
