@@ -130,11 +130,11 @@ async function readyLine(node: GossumNode, config: Config): Promise<object> {
   return {
     ready: true,
     witness: node.witness ?? null,
-    observer: config.observer,
     peerId: node.peerId ?? null,
     multiaddrs: node.multiaddrs,
     http: node.http,
     goproxy: config.mirror.length === 0 ? null : goProxy(node.http, config),
+    observer: config.observer,
     logs: logs.map((log) => ({
       id: log.id,
       name: log.name,
