@@ -13,6 +13,7 @@ import { requireDistinct, type PlaceSetting } from './places.js'
 import { GossumError } from '../errors.js'
 import { invalid, keyOf, type Setting } from './setting.js'
 import { SETTINGS, type Settings, type Values } from './settings.js'
+import { requireApart } from './values.js'
 import { PlacedError, problemsOf } from './settings-file.js'
 import { hear, type Heard } from './sources.js'
 
@@ -79,6 +80,7 @@ function combined(heard: Readonly<Record<string, Heard>>, { policy = true, book 
   requireDistinctAlarms(values.alarm)
   requireMirror(values)
   requireObserver(values, places, policy)
+  requireApart(values)
   return Object.freeze({
     ...values,
     logs: Object.freeze(withUpstreams(logs, upstream)),

@@ -383,6 +383,7 @@ describe('gossum run', () => {
         '--observer',
         '--policy <FILE>',
         '--private <PATTERNS>',
+    '--publish <DIR>',
         '--poll <SECONDS>',
         '--quorum-wait <SECONDS>',
         '--recover',
