@@ -383,7 +383,7 @@ describe('gossum run', () => {
         '--observer',
         '--policy <FILE>',
         '--private <PATTERNS>',
-    '--publish <DIR>',
+        '--publish <DIR>',
         '--poll <SECONDS>',
         '--quorum-wait <SECONDS>',
         '--recover',
