@@ -95,7 +95,8 @@ export class View implements NodeView {
       version,
       ready: isReady(conditions),
       conditions: conditions.map((condition) => ({ ...condition })),
-      witness: witness.vkey,
+      observer: config.observer,
+      witness: witness?.vkey ?? null,
       mlDsa: second?.vkey ?? null,
       auditor: auditor?.vkey ?? null,
       peerId: mesh?.peerId ?? null,
@@ -150,7 +151,7 @@ export class View implements NodeView {
         ? { size: quorum.size, root: formatHash(quorum.root), cosignatures: cosignatureViews(witnesses, quorum) }
         : null,
       ...suspectViews(suspects.list(id), this.#readings.holds(id)),
-      witness: keysOf(id)[0].vkey,
+      witness: keysOf(id)[0]?.vkey ?? null,
       paused: this.#readings.paused(id) ?? null,
       floor: floor ? { size: floor.size, at: floor.at } : null,
       firstUse: state.firstUse ? { ...state.firstUse } : null,
