@@ -3,7 +3,7 @@
  * default. A stranger may connect to us; what one may cost us is written here.
  */
 import { gossipsub, type GossipSub, type GossipSubComponents } from '@chainsafe/libp2p-gossipsub'
-import { createPeerScoreParams, createTopicScoreParams } from '@chainsafe/libp2p-gossipsub/score'
+import type { TopicScoreParams } from '@chainsafe/libp2p-gossipsub/score'
 import { identify, type IdentifyComponents } from '@libp2p/identify'
 import type { Libp2p, PeerDiscovery, PrivateKey } from '@libp2p/interface'
 import { mdns, type MulticastDNSComponents } from '@libp2p/mdns'
@@ -18,6 +18,7 @@ import { withPeer } from './address.js'
 import { forgetStrangers } from './forgetting.js'
 import { FrameLimits } from './frame-limits.js'
 import { ConnectionGate } from './connection-gater.js'
+import { MESH, SCORE, scoreParams, topicScore } from './score.js'
 import { IDENTIFY_LIMITS, PING_LIMITS, StreamWatch } from './stream-limits.js'
 import { MAX_MESSAGE_BYTES, messageId } from '../topics.js'
 
@@ -84,19 +85,6 @@ const RPC_LIMITS = {
 const TOPIC_BYTES_PER_PEER = 256 * 1024
 
 /**
- * Neighbours on a topic that messages are sent on to: as a rule, and at the most. Gossipsub would take twelve, and what
- * a head costs a node is mostly that each of them brings every cosignature once.
- */
-const MESH = { degree: 6, most: 8 } as const
-
-/** Scores of peers below which they are, in this order: not gossiped to, not published to, not listened to. */
-const SCORE = { gossip: -20, publish: -60, graylist: -100, opportunisticGraft: 1 } as const
-/** The penalty for a peer over its budget: enough for it to be ignored. */
-const OVER_BUDGET_SCORE = 10 * SCORE.graylist
-/** Milliseconds that the bad score of a peer outlives its connection, so that a reconnect does not wash it off. */
-const SCORE_MEMORY_MS = 10 * 60_000
-
-/**
  * The parts of gossipsub that its interface does not declare and its documentation does: scores, whom a message is
  * sent to, and who has an outbound stream.
  */
@@ -107,10 +95,8 @@ export interface PubSub extends GossipSub {
   readonly streamsOutbound: ReadonlyMap<string, unknown>
   /** Topics that are heard at all. */
   readonly allowedTopics: Set<string>
-  readonly score: { readonly params: { readonly topics: Record<string, TopicScore> } }
+  readonly score: { readonly params: { readonly topics: Record<string, TopicScoreParams> } }
 }
-
-type TopicScore = ReturnType<typeof createTopicScoreParams>
 
 export type Host = Libp2p<{ pubsub: PubSub; ping: Ping }>
 
@@ -225,7 +211,7 @@ function createPubSub(options: HostOptions): ReturnType<typeof gossipsub> {
     // A node alone has nobody to publish to, and a head may come back to its publisher: neither is an error.
     allowPublishToZeroTopicPeers: true,
     ignoreDuplicatePublishError: true,
-    scoreParams: scoreParams(options),
+    scoreParams: scoreParams(options.topics, options.peers.overBudget),
     scoreThresholds: {
       gossipThreshold: SCORE.gossip,
       publishThreshold: SCORE.publish,
@@ -245,36 +231,6 @@ export function allowTopics({ services: { pubsub } }: Pick<Host, 'services'>, to
     // What a peer has earned on a topic that we left is kept as long as it is connected.
     params.topics[name] ??= topicScore()
   }
-}
-
-function topicScore(): TopicScore {
-  return createTopicScoreParams({
-    topicWeight: 1,
-    timeInMeshWeight: 0.01,
-    timeInMeshQuantum: 1000,
-    timeInMeshCap: 3600,
-    firstMessageDeliveriesWeight: 1,
-    firstMessageDeliveriesDecay: 0.9,
-    firstMessageDeliveriesCap: 100,
-    // A log may be quiet for minutes: few deliveries are no failure.
-    meshMessageDeliveriesWeight: 0,
-    meshFailurePenaltyWeight: 0,
-    // Squared: after three provably bad messages a peer is ignored. Half is forgiven in 70 seconds.
-    invalidMessageDeliveriesWeight: -20,
-    invalidMessageDeliveriesDecay: 0.99,
-  })
-}
-
-function scoreParams(options: HostOptions): ReturnType<typeof createPeerScoreParams> {
-  return createPeerScoreParams({
-    topics: Object.fromEntries(options.topics.map((name) => [name, topicScore()])),
-    // Nodes behind one address (a company, a laboratory, this machine) are not an attack; with the default, 15 of
-    // them silence each other. Numbers per address are bounded at the connection instead.
-    IPColocationFactorWeight: 0,
-    appSpecificWeight: 1,
-    appSpecificScore: (peer) => (options.peers.overBudget(peer) ? OVER_BUDGET_SCORE : 0),
-    retainScore: SCORE_MEMORY_MS,
-  })
 }
 
 /** Announces this node on the local network and tells of others. Without multicast it stays silent. */
