@@ -74,7 +74,19 @@ function send(
   message: SyncRequest | SyncAnswer,
   call: (at: SimulatedNode, link: Link) => void,
 ): void {
-  const isAnswer = message.type === 'evidence' && 'files' in message
-  const bytes = (isAnswer ? encodeAnswer(message) : encodeRequest(message as SyncRequest)).length
-  world.network.send(link, { purpose: 'sync', bytes, call })
+  world.network.send(link, { purpose: 'sync', bytes: bytesOf(message), call })
+}
+
+/** Of hellos, by their head and how much evidence they list: nearly all are the same. */
+const helloBytes = new WeakMap<Uint8Array, Map<number, number>>()
+
+function bytesOf(message: SyncRequest | SyncAnswer): number {
+  if (message.type === 'evidence' && 'files' in message) return encodeAnswer(message).length
+  const [head] = message.type === 'hello' ? message.heads : []
+  if (message.type !== 'hello' || head === undefined) return encodeRequest(message as SyncRequest).length
+  let known = helloBytes.get(head)
+  if (known === undefined) helloBytes.set(head, (known = new Map()))
+  let bytes = known.get(message.evidence.length)
+  if (bytes === undefined) known.set(message.evidence.length, (bytes = encodeRequest(message).length))
+  return bytes
 }

@@ -5,14 +5,16 @@ import type { SimulatedMesh } from './mesh.js'
 import { LIBRARY } from './rules.js'
 
 export function heartbeat(mesh: SimulatedMesh, tick: number): void {
+  for (const link of mesh.links) keptPromises(mesh, link)
   const scores = new Map<Link, number>()
-  for (const link of mesh.links) {
-    keptPromises(mesh, link)
-    scores.set(link, mesh.score(link))
+  const scoreOf = (link: Link): number => {
+    let score = scores.get(link)
+    if (score === undefined) scores.set(link, (score = mesh.score(link)))
+    return score
   }
   for (const topic of [0, 1] as const) {
-    const toTell = maintain(mesh, topic, scores, tick)
-    tell(mesh, topic, toTell)
+    maintain(mesh, topic, scoreOf, tick)
+    tell(mesh, topic, scoreOf)
   }
   mesh.cache.shift()
 }
@@ -29,48 +31,46 @@ function keptPromises(mesh: SimulatedMesh, { standing }: Link): void {
   })
 }
 
-/** Returns whom to tell what there is. */
-function maintain(mesh: SimulatedMesh, topic: TopicIndex, scores: ReadonlyMap<Link, number>, tick: number): Link[] {
-  const { rules, dice, now } = mesh
+type ScoreOf = (link: Link) => number
+
+function maintain(mesh: SimulatedMesh, topic: TopicIndex, scoreOf: ScoreOf, tick: number): void {
+  const { rules } = mesh
   const members = mesh.members[topic]
-  const scoreOf = (link: Link): number => scores.get(link)!
-  const others = dice.shuffled([...mesh.links].filter((link) => !members.has(link)))
-  const toTell = new Set(others.filter((link) => scoreOf(link) >= rules.thresholds.gossip))
-  const candidates = others.filter((link) => link.standing.on[topic].backoffUntil <= now && scoreOf(link) >= 0)
-  const graft = (link: Link): void => {
-    mesh.graft(link, topic)
-    toTell.delete(link)
-    candidates.splice(candidates.indexOf(link), 1)
-  }
-  const prune = (link: Link): void => {
-    mesh.prune(link, topic)
-    if (scoreOf(link) >= rules.thresholds.gossip) toTell.add(link)
-  }
-  for (const link of [...members]) if (scoreOf(link) < 0) prune(link)
-  if (members.size < LIBRARY.Dlo) candidates.slice(0, rules.degree - members.size).forEach(graft)
-  if (members.size > rules.most) excess(mesh, topic, scoreOf).forEach(prune)
+  for (const link of [...members]) if (scoreOf(link) < 0) mesh.prune(link, topic)
+  if (members.size < LIBRARY.Dlo) graftSome(mesh, topic, scoreOf, rules.degree - members.size, () => true)
+  if (members.size > rules.most) for (const link of excess(mesh, topic, scoreOf)) mesh.prune(link, topic)
   if (members.size >= LIBRARY.Dlo) {
     const missing = LIBRARY.Dout - [...members].filter(({ isOutbound }) => isOutbound).length
-    if (missing > 0)
-      candidates
-        .filter(({ isOutbound }) => isOutbound)
-        .slice(0, missing)
-        .forEach(graft)
+    if (missing > 0) graftSome(mesh, topic, scoreOf, missing, ({ isOutbound }) => isOutbound)
   }
   if (tick % LIBRARY.opportunisticGraftTicks === 0 && members.size > 1) {
     const ordered = [...members].map(scoreOf).sort((a, b) => a - b)
     const median = ordered[Math.floor(ordered.length / 2)]!
     if (median < rules.thresholds.opportunisticGraft)
-      candidates
-        .filter((link) => scoreOf(link) > median)
-        .slice(0, LIBRARY.opportunisticGraftPeers)
-        .forEach(graft)
+      graftSome(mesh, topic, scoreOf, LIBRARY.opportunisticGraftPeers, (link) => scoreOf(link) > median)
   }
-  return [...toTell]
+}
+
+/** Grafts so many of those who may be and are fit, as chance has it. */
+function graftSome(
+  mesh: SimulatedMesh,
+  topic: TopicIndex,
+  scoreOf: ScoreOf,
+  count: number,
+  isFit: (link: Link) => boolean,
+): void {
+  const mayBe = [...mesh.links].filter(
+    (link) =>
+      !mesh.members[topic].has(link) &&
+      link.standing.on[topic].backoffUntil <= mesh.now &&
+      scoreOf(link) >= 0 &&
+      isFit(link),
+  )
+  for (const link of mesh.dice.shuffled(mayBe).slice(0, count)) mesh.graft(link, topic)
 }
 
 /** Those of too many members that go: the best few stay, and enough that we dialled ourselves; of the others chance decides. */
-function excess({ members, rules, dice }: SimulatedMesh, topic: TopicIndex, scoreOf: (link: Link) => number): Link[] {
+function excess({ members, rules, dice }: SimulatedMesh, topic: TopicIndex, scoreOf: ScoreOf): Link[] {
   const byScore = [...members[topic]].sort((a, b) => scoreOf(b) - scoreOf(a))
   let kept = [...byScore.slice(0, LIBRARY.Dscore), ...dice.shuffled(byScore.slice(LIBRARY.Dscore))]
   const dialled = kept.slice(0, rules.degree).filter(({ isOutbound }) => isOutbound).length
@@ -85,9 +85,12 @@ function excess({ members, rules, dice }: SimulatedMesh, topic: TopicIndex, scor
   return kept.slice(rules.degree)
 }
 
-function tell(mesh: SimulatedMesh, topic: TopicIndex, toTell: readonly Link[]): void {
+/** Tells some of those who are not in the mesh what there is. */
+function tell(mesh: SimulatedMesh, topic: TopicIndex, scoreOf: ScoreOf): void {
   const numbers = mesh.cache.toTell(topic)
-  if (numbers.length === 0 || toTell.length === 0) return
+  if (numbers.length === 0) return
+  const { gossip } = mesh.rules.thresholds
+  const toTell = [...mesh.links].filter((link) => !mesh.members[topic].has(link) && scoreOf(link) >= gossip)
   const target = Math.max(LIBRARY.Dlazy, Math.floor(LIBRARY.gossipFactor * toTell.length))
   for (const link of mesh.dice.shuffled(toTell).slice(0, target)) mesh.tell(link, topic, numbers)
 }

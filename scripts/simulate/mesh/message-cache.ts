@@ -7,7 +7,7 @@ export class MessageCache {
   #old: ReadonlySet<number> = new Set()
   #renewedAt = 0
   /** The newest window first, each of one heartbeat. */
-  #windows: Message[][] = [[]]
+  readonly #windows: Message[][] = [[]]
 
   /** Whether it was seen before; it is from now on. */
   see(number: number, now: number): boolean {
@@ -39,13 +39,16 @@ export class MessageCache {
 
   /** What is told to those who are not in the mesh. */
   toTell(topic: TopicIndex): number[] {
-    const windows = this.#windows.slice(0, LIBRARY.mcacheGossip)
-    return windows.flatMap((window) => window.flatMap((message) => (message.topic === topic ? message.number : [])))
+    const numbers: number[] = []
+    for (let i = 0; i < LIBRARY.mcacheGossip; i++)
+      for (const message of this.#windows[i] ?? []) if (message.topic === topic) numbers.push(message.number)
+    return numbers
   }
 
   /** A heartbeat has passed. */
   shift(): void {
-    this.#windows.unshift([])
-    if (this.#windows.length > LIBRARY.mcacheLength) this.#windows.pop()
+    const windows = this.#windows
+    const last = windows.length < LIBRARY.mcacheLength ? undefined : windows.pop()
+    windows.unshift(last === undefined || last.length > 0 ? [] : last)
   }
 }
