@@ -1,6 +1,7 @@
 /** What a simulation found, as numbers: those of the last line that is printed, and what is told beside them. */
 import type { Purpose } from './frames.js'
 import type { Network } from './network.js'
+import type { SimulatedNode } from './node.js'
 import type { Watcher } from './watcher.js'
 
 export interface Figures {
@@ -19,6 +20,10 @@ export interface Figures {
     readonly quietBytesPerNodeSecond: number
     /** Honest nodes that never held evidence of a lie that was told. */
     readonly withoutEvidence: number
+    /** Of the members of the meshes on which heads travel, the share that follows no rules, when the log has done its part. */
+    readonly adversariesInMesh: number
+    /** Honest nodes in whose mesh all are of that kind. */
+    readonly nodesWithoutHonest: number
     /** Quorums that honest nodes never had, of all heads and nodes. */
     readonly quorumsMissed: number
     /** Nodes that hold heads which they cannot explain. */
@@ -38,6 +43,21 @@ export function trafficNow({ traffic }: Network): TrafficBytes {
   return { news: { ...news }, gossip: { ...gossip }, mesh: { ...mesh }, sync: { ...sync } }
 }
 
+/** Who is in the meshes of the honest nodes. */
+export interface Meshes {
+  readonly adversaries: number
+  readonly withoutHonest: number
+}
+
+export function meshesOf(nodes: readonly SimulatedNode[]): Meshes {
+  const meshes = nodes.map(({ mesh }) => [...mesh.members[0]].map(({ peer }) => peer.isHonest))
+  const members = meshes.flat()
+  return {
+    adversaries: members.filter((isHonest) => !isHonest).length / Math.max(1, members.length),
+    withoutHonest: meshes.filter((mesh) => !mesh.includes(true)).length,
+  }
+}
+
 export interface Measured {
   readonly nodes: number
   readonly byzantine: number
@@ -48,6 +68,7 @@ export interface Measured {
   readonly before: TrafficBytes
   readonly after: TrafficBytes
   readonly watcher: Watcher
+  readonly meshes: Meshes
   readonly suspects: number
   readonly seconds: number
   readonly events: number
@@ -58,7 +79,6 @@ export function figuresOf(measured: Measured): Figures {
   const sent = (purpose: Purpose, what: 'frames' | 'bytes'): number => after[purpose][what] - before[purpose][what]
   const quorums = inOrder(watcher.quorumMs)
   const evidence = inOrder(watcher.evidenceMs)
-  const withoutEvidence = watcher.shownAt === undefined ? 0 : watcher.without
   return {
     ...{ nodes, byzantine },
     quorumMs: { p50: quantile(quorums, 0.5), p99: quantile(quorums, 0.99) },
@@ -69,7 +89,9 @@ export function figuresOf(measured: Measured): Figures {
     more: {
       messagesPerNodeHead: tenths(sent('news', 'frames') / honest / heads),
       quietBytesPerNodeSecond: tenths((after.mesh.bytes + after.sync.bytes) / honest / measured.seconds),
-      withoutEvidence,
+      withoutEvidence: watcher.without,
+      adversariesInMesh: hundredths(measured.meshes.adversaries),
+      nodesWithoutHonest: measured.meshes.withoutHonest,
       quorumsMissed: watcher.quorumsMissed,
       nodesWithSuspects: measured.suspects,
       virtualSeconds: Math.round(measured.seconds),
@@ -91,6 +113,10 @@ function inOrder(values: readonly number[]): number[] {
 
 export function quantile(ordered: readonly number[], share: number): number | null {
   return ordered[Math.min(ordered.length - 1, Math.floor(share * ordered.length))] ?? null
+}
+
+function hundredths(value: number): number {
+  return Math.round(value * 100) / 100
 }
 
 function tenths(value: number): number {

@@ -66,3 +66,10 @@ if (!flags.json) {
   process.stdout.write(`${Math.round(process.resourceUsage().maxRSS / 1024)} MB\n`)
 }
 process.stdout.write(`${lineOf({ ...figures, byzantine: given })}\n`)
+const { falseAlarms, more } = figures
+if (falseAlarms > 0 || more.withoutEvidence > 0) {
+  process.stderr.write(
+    `seed ${seed}: ${falseAlarms} false alarms, ${more.withoutEvidence} honest nodes without evidence\n`,
+  )
+  process.exitCode = 1
+}

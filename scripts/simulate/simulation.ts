@@ -3,7 +3,7 @@ import { SignatureCache } from '../../src/witness/signature-cache.js'
 import { Adversary, Spam } from './adversaries.js'
 import { EAST } from './cities.js'
 import { Dice } from './dice.js'
-import { figuresOf, trafficNow, type Figures, type TrafficBytes } from './figures.js'
+import { figuresOf, meshesOf, trafficNow, type Figures, type Meshes, type TrafficBytes } from './figures.js'
 import { Messages } from './frames.js'
 import { CosignedTable } from './held-heads.js'
 import { SimulatedLog, type View } from './log.js'
@@ -99,16 +99,17 @@ export class Simulation {
       await this.#time.runUntil(this.#time.ms + scenario.headSeconds * 1000)
     }
     const afterHeads = scenario.split === undefined ? undefined : trafficNow(this.#network)
+    const meshes = meshesOf(this.#honest)
     if (scenario.split !== undefined) this.#lie(scenario.split)
     await this.#time.runUntil(this.#time.ms + scenario.tailSeconds * 1000)
     for (const node of this.#honest) node.stop()
-    return this.#figures(quiet, afterHeads ?? trafficNow(this.#network))
+    return this.#figures(quiet, afterHeads ?? trafficNow(this.#network), meshes)
   }
 
-  #figures(before: TrafficBytes, after: TrafficBytes): Figures {
+  #figures(before: TrafficBytes, after: TrafficBytes, meshes: Meshes): Figures {
     const { nodes, byzantine, seed, scenario } = this.#options
     return figuresOf({
-      ...{ nodes, byzantine, seed, before, after, watcher: this.#watcher },
+      ...{ nodes, byzantine, seed, before, after, meshes, watcher: this.#watcher },
       honest: this.#honest.length,
       heads: scenario.heads,
       suspects: this.#honest.filter(({ judge }) => judge.suspects.size > 0).length,

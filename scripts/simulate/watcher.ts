@@ -3,6 +3,9 @@ import type { View } from './log.js'
 import type { SimulatedNode } from './node.js'
 import type { VirtualTime } from './virtual-time.js'
 
+/** Milliseconds that a newcomer has until evidence that it does not hold is missed: two rounds of sync with each neighbour. */
+const NEWCOMER_MS = 10_000
+
 interface Watched {
   /** How many heads it had a quorum of. */
   quorums: number
@@ -77,9 +80,11 @@ export class Watcher {
     else this.evidenceMs.push(this.#time.ms - Math.max(this.shownAt, watched.since))
   }
 
-  /** Nodes that are watched and hold no evidence. */
+  /** Nodes that hold no evidence of a lie that was told, and had the time to get it. */
   get without(): number {
-    return [...this.#watched.values()].filter(({ hasEvidence }) => !hasEvidence).length
+    if (this.shownAt === undefined) return 0
+    const since = this.#time.ms - NEWCOMER_MS
+    return [...this.#watched.values()].filter((watched) => !watched.hasEvidence && watched.since <= since).length
   }
 
   /** Heads of which a node never had a quorum, over all nodes. */

@@ -76,7 +76,13 @@ async function compare(seed: number): Promise<string[]> {
   })
   const published: Uint8Array[] = []
   const judge = new Judge({
-    world: { time, log, reader: new Reader(log.identity, quorum.keys, known), table: new CosignedTable(quorum), quorum },
+    world: {
+      time,
+      log,
+      reader: new Reader(log.identity, quorum.keys, known),
+      table: new CosignedTable(quorum),
+      quorum,
+    },
     signer: SIGNERS[0],
     relayed: () => [],
     prove: (of, size, _peer, answered) => {
@@ -115,7 +121,7 @@ async function compare(seed: number): Promise<string[]> {
 describe('a simulated node and a production one', () => {
   test('decide, write, publish and convict alike', async () => {
     const kinds = new Set<string>()
-    for (let seed = 1; seed <= 12; seed++) for (const kind of await compare(seed)) kinds.add(kind)
+    for (let seed = 1; seed <= 8; seed++) for (const kind of await compare(seed)) kinds.add(kind)
     expect([...kinds].sort()).toEqual(expect.arrayContaining(['advanced', 'conflict', 'known', 'past']))
   })
 })
