@@ -102,9 +102,8 @@ export function figuresOf(measured: Measured): Figures {
 }
 
 /** The last line. */
-export function lineOf({ more, ...line }: Figures): string {
-  void more
-  return JSON.stringify(line)
+export function lineOf(figures: Figures): string {
+  return JSON.stringify({ ...figures, more: undefined })
 }
 
 function inOrder(values: readonly number[]): number[] {

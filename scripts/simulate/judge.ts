@@ -6,13 +6,11 @@
  */
 import type { Alarm } from '../../src/evidence/alarm.js'
 import type { Evidence } from '../../src/evidence/evidence.js'
-import type { AlarmedNode } from '../../src/evidence/keeper.js'
 import { isFrozen, NOTHING, type LogState } from '../../src/store/log-state.js'
 import { equalBytes, utf8 } from '../../src/tlog/bytes.js'
-import { parseCheckpoint } from '../../src/tlog/checkpoint.js'
 import { cosign } from '../../src/tlog/cosignature.js'
 import type { Tree } from '../../src/tlog/merkle.js'
-import { parseNote, type SignerKey, type VerifierKey } from '../../src/tlog/note.js'
+import type { SignerKey, VerifierKey } from '../../src/tlog/note.js'
 import { AdvanceThrottle, PAUSE_MS } from '../../src/witness/advance-throttle.js'
 import type { CosignedHead } from '../../src/witness/cosigned-head.js'
 import type { Prefix, Proof } from '../../src/witness/decide.js'
@@ -27,6 +25,7 @@ import type { AnsweredProof, Circumstances, Effect, HeadInput } from '../../src/
 import { VerdictCache } from '../../src/witness/verdict-cache.js'
 import { lastingController } from '../../src/lib/timed.js'
 import { alarmInMemory } from './alarm.js'
+import { findingsOf } from './findings.js'
 import { HeldHeads, type CosignedTable } from './held-heads.js'
 import type { SimulatedLog } from './log.js'
 import type { Reader } from './reader.js'
@@ -324,7 +323,11 @@ export class Judge {
     const { world, told } = this.#options
     return (this.#starting ??= alarmInMemory({
       ...{ time: world.time, log: world.log.identity, witnesses: world.quorum.keys },
-      node: { ...this.#findings(), freeze: (_log, id) => this.#freeze(id), isFrozen: () => isFrozen(this.state) },
+      node: {
+        ...findingsOf(this, this.#options.fromLog),
+        freeze: (_log, id) => this.#freeze(id),
+        isFrozen: () => isFrozen(this.state),
+      },
       tell: told.publishEvidence,
     }).then((alarm) => (this.#alarm = alarm)))
   }
@@ -334,27 +337,5 @@ export class Judge {
     if (!holds.some((hold) => hold.id === id))
       this.state = { ...this.state, holds: [...holds, { id, acked: false }], seq: seq + 1 }
     return Promise.resolve()
-  }
-
-  /** What src/node/our-history.ts finds out, of a log that answers at once. */
-  #findings(): Pick<AlarmedNode, 'isOurs' | 'areOneHistory'> {
-    const relate = (one: Tree, other: Tree): boolean | undefined => {
-      const [smaller, larger] = one.size <= other.size ? [one, other] : [other, one]
-      if (smaller.size === larger.size) return equalBytes(smaller.root, larger.root)
-      const prefix = this.#options.fromLog(larger, smaller.size)
-      return prefix && equalBytes(prefix.root, smaller.root)
-    }
-    return {
-      isOurs: (_log, head) => {
-        const { text } = parseNote(utf8(head))
-        const tree = parseCheckpoint(text)
-        if (this.held.at(tree.size)?.note.text === text) return Promise.resolve(true)
-        return Promise.resolve(this.state.tree && relate(this.state.tree, tree))
-      },
-      areOneHistory: (_log, heads) => {
-        const [one, other] = heads.map((head) => parseCheckpoint(parseNote(utf8(head)).text))
-        return Promise.resolve(relate(one!, other!) === true)
-      },
-    }
   }
 }

@@ -3,14 +3,17 @@
  *
  *   npm run simulate -- --nodes 10000 --byzantine 0.33 --seed 1 --scenario byzantine --json
  *
- * The last line is JSON. docs/scale.md says what is real and what is modelled.
+ * The last line is JSON. With --record the figures are kept in measured.json, from which `npm run pictures` draws the plots of
+ * docs/scale.md; that page says what is real and what is modelled.
  */
 import { parseArgs } from 'node:util'
 import { lineOf } from './figures.js'
+import { record } from './measured.js'
 import { SCENARIOS, type ScenarioName, type Scenario } from './scenarios.js'
 import { Simulation } from './simulation.js'
 
-const USAGE = `usage: npm run simulate -- [--scenario NAME] [--nodes N] [--byzantine SHARE|COUNT] [--seed N] [--json]
+const USAGE = `usage: npm run simulate -- [--scenario NAME] [--nodes N] [--byzantine SHARE|COUNT] [--seed N]
+                            [--spam-keys N] [--record] [--json]
 
 scenarios:
 ${Object.entries(SCENARIOS)
@@ -25,6 +28,7 @@ const { values: flags } = parseArgs({
     byzantine: { type: 'string' },
     seed: { type: 'string', default: '1' },
     'spam-keys': { type: 'string' },
+    record: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
@@ -66,6 +70,7 @@ if (!flags.json) {
   process.stdout.write(`${Math.round(process.resourceUsage().maxRSS / 1024)} MB\n`)
 }
 process.stdout.write(`${lineOf({ ...figures, byzantine: given })}\n`)
+if (flags.record) record(flags.scenario, { ...figures, byzantine: given })
 const { falseAlarms, more } = figures
 if (falseAlarms > 0 || more.withoutEvidence > 0) {
   process.stderr.write(

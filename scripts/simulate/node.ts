@@ -147,8 +147,9 @@ export class SimulatedNode implements Station {
       const bringer = links.filter((link) => String(link.peer.id) === peer)
       const asked = [...bringer, ...links.filter((link) => !bringer.includes(link)).slice(0, OTHERS_ASKED)]
       const helpful = asked.flatMap(({ peer: other, oneWay }) => {
-        const found = other instanceof SimulatedNode ? this.world.viewOf(other).prefix(of, size) : undefined
-        return found === undefined ? [] : { found, ms: 2 * oneWay + (other as SimulatedNode).#logRoundTrip }
+        if (!(other instanceof SimulatedNode)) return []
+        const found = this.world.viewOf(other).prefix(of, size)
+        return found === undefined ? [] : { found, ms: 2 * oneWay + other.#logRoundTrip }
       })
       const [fastest] = helpful.sort((a, b) => a.ms - b.ms)
       const slowest = Math.max(0, ...asked.map(({ oneWay }) => 4 * oneWay))

@@ -85,7 +85,7 @@ function bytesOf(message: SyncRequest | SyncAnswer): number {
   const [head] = message.type === 'hello' ? message.heads : []
   if (message.type !== 'hello' || head === undefined) return encodeRequest(message as SyncRequest).length
   let known = helloBytes.get(head)
-  if (known === undefined) helloBytes.set(head, (known = new Map()))
+  if (known === undefined) helloBytes.set(head, (known = new Map<number, number>()))
   let bytes = known.get(message.evidence.length)
   if (bytes === undefined) known.set(message.evidence.length, (bytes = encodeRequest(message).length))
   return bytes
