@@ -133,16 +133,15 @@ export class Heads {
   }
 
   /**
-   * Takes up what another machine has written of a log. Whether the state is another one now; never without a shared state.
-   * Throws STATE_UNCONFIRMED, STORE_WRITE_FAILED.
+   * Takes up what another machine has written of a log. Whether the state is another one now than `seen`, whoever took it up;
+   * never without a shared state. Throws STATE_UNCONFIRMED, STORE_WRITE_FAILED.
    */
-  async refresh(log: string): Promise<boolean> {
+  async refresh(log: string, seen = this.get(log)): Promise<boolean> {
     const shared = this.#shared
     if (shared === undefined) return false
     return this.#serialised(log, async (slot) => {
-      const before = slot.state
-      await this.#compare(log, slot, await shared.row(log))
-      return slot.state !== before
+      if (slot.state === seen) await this.#compare(log, slot, await shared.row(log))
+      return slot.state !== seen
     })
   }
 

@@ -188,7 +188,7 @@ export class Runner {
     const { kept, tools, takePush } = this.#options
     // Whoever pushed to another machine with our key knows more of us than this one: the answer must be of now.
     const isRefused = candidate.proof !== undefined && change === undefined && outcome?.kind !== 'known'
-    if (isRefused && (await kept.store.heads.refresh(head.log.id))) return undefined
+    if (isRefused && (await kept.store.heads.refresh(head.log.id, state))) return undefined
     // Only what is new counts: heads are public, and anybody may push the last one again.
     const isCounted = outcome?.kind === 'advanced' && SOURCES[candidate.source].quota
     const giveBack = isCounted ? takePush(head.log.id, candidate.receivedAt) : () => undefined
@@ -249,7 +249,7 @@ export class Runner {
       const { change, effects } = step(state, { kind: 'marks', marks }, tools.gatherer.ofLog(log, 'replay'))
       // Another machine that has the key may have signed it, and this one not have heard of that yet.
       const isUnknown = effects.some((effect) => effect.do === 'tellUnknown')
-      if (isUnknown && (await kept.store.heads.refresh(log))) continue
+      if (isUnknown && (await kept.store.heads.refresh(log, state))) continue
       if (change !== undefined && (await kept.store.heads.change(log, state, change)) === undefined) continue
       for (const effect of effects) if (effect.do === 'tellUnknown') barrier.sawUnknown(effect.time)
       return

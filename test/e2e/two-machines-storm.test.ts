@@ -13,15 +13,20 @@ import { utf8 } from '../../src/tlog/bytes.js'
 import { gossum } from '../helpers/cli.js'
 import { Cutter, Pair } from '../helpers/failover.js'
 import { testSigner } from '../helpers/heart.js'
-import { temporaryHome } from '../helpers/home.js'
+import { testClock } from '../helpers/clock.js'
+import { smallDisk, temporaryHome } from '../helpers/home.js'
 import { RunningNode } from '../helpers/node.js'
 import { hasPostgres, newSchema } from '../helpers/postgres.js'
 import { push, PushingLog } from '../helpers/witness-client.js'
 import { freePort } from '../helpers/free-port.js'
 import { seeded } from '../helpers/volatile-disk.js'
 
-const FAULTS = Number(process.env['FAULTS'] ?? 10)
+const FAULTS = Number(process.env['FAULTS'] ?? 12)
 const SEED = Number(process.env['SEED'] ?? Date.now() % 1_000_000)
+/** Room for the home of a node, and not much more. */
+const DISK_KIB = 16 * 1024
+/** Milliseconds by which a clock jumps: within a minute ahead of the others, or far behind them. */
+const CLOCK_JUMPS = [-3_600_000, -40_000, 15_000, 45_000] as const
 /** Milliseconds until the witness must sign again after a fault, on a busy machine. */
 const BACK_MS = 60_000
 
@@ -35,7 +40,7 @@ test.skipIf(!hasPostgres)(
   async () => {
     const random = seeded(SEED)
     const pick = <T>(items: readonly T[]): T => items[Math.floor(random() * items.length)]!
-    const pair = await Pair.start()
+    const pair = await Pair.start(true)
     onTestFinished(() => pair.remove())
     const cutter = await Cutter.start(() => pair.primary.port)
     onTestFinished(() => cutter.close())
@@ -43,7 +48,9 @@ test.skipIf(!hasPostgres)(
 
     // ---- two machines ------------------------------------------------------------------------------------------
     const log = new PushingLog(testSigner('log.example', 1))
-    const homes = [temporaryHome(), temporaryHome()] as const
+    const disks = [smallDisk(DISK_KIB), smallDisk(DISK_KIB)] as const
+    const homes = [disks[0]?.path ?? temporaryHome(), disks[1]?.path ?? temporaryHome()] as const
+    const clocks = [testClock(), testClock()] as const
     const urls = [pair.url(schema), cutter.url(schema)] as const
     expect(await gossum(['key', 'new', '--home', homes[0]])).toMatchObject({ code: 0 })
     copyFileSync(join(homes[0], 'witness.key'), join(homes[1], 'witness.key'))
@@ -55,7 +62,7 @@ test.skipIf(!hasPostgres)(
       const args = ['--log', `${log.signer.verifier.vkey} -`, '--state', urls[i], '--guard-wait', '1']
       const places = ['--http', `127.0.0.1:${ports[i]}`, '--listen', `/ip4/127.0.0.1/tcp/${meshPorts[i]}`]
       const peer = ['--bootstrap', `/ip4/127.0.0.1/tcp/${meshPorts[1 - i]!}`]
-      nodes[i] = await RunningNode.start(homes[i], [...args, ...places, ...peer])
+      nodes[i] = await RunningNode.start(homes[i], [...args, ...places, ...peer], clocks[i].env)
     }
     await start(0)
     await start(1)
@@ -65,6 +72,7 @@ test.skipIf(!hasPostgres)(
     const released: Released[] = []
     let size = 0
     const last: string[] = []
+    const happened: string[] = []
     const pushTo = async (i: number, from: number, to: number): Promise<number> => {
       const answer = await push(`http://127.0.0.1:${ports[i]!}`, log.body(from, to)).catch(() => undefined)
       last[i] = answer === undefined ? 'no answer' : `${answer.status} ${answer.body.slice(0, 300)}`
@@ -90,7 +98,7 @@ test.skipIf(!hasPostgres)(
       const began = Date.now()
       while (!(await pushes())) {
         if (Date.now() - began > BACK_MS)
-          throw new Error(`nothing is signed any more (SEED=${SEED}): ${last.join(' | ')}`)
+          throw new Error(`nothing is signed any more (SEED=${SEED}): ${happened.join(', ')}: ${last.join(' | ')}`)
         await delay(50)
       }
       return Date.now() - began
@@ -140,10 +148,57 @@ test.skipIf(!hasPostgres)(
         cutter.cut = 'after'
         await pushes()
       },
+      'a clock jumps, and back': async () => {
+        const i = pick([0, 1] as const)
+        clocks[i].set(pick(CLOCK_JUMPS), nodes[i])
+        await pushes()
+        await pushes()
+        clocks[i].set(0, nodes[i])
+      },
+      'an older copy of the database is put in its place': async () => {
+        const backup = await pair.primary.backup()
+        await untilSigned()
+        const restored = await pair.putBack(backup)
+        // Each has seen what is not there any more, and says so once it has reached it.
+        const bothSay = async (): Promise<string[]> => {
+          expect(await pushes()).toBe(false)
+          return last
+        }
+        const older = expect.stringContaining('the journal and the database disagree') as string
+        await expect.poll(bothSay, { timeout: BACK_MS }).toEqual([older, older])
+        await restored.end()
+      },
+      ...(disks[0] &&
+        disks[1] && {
+          'the disk of a machine is full for a while': async () => {
+            const i = pick([0, 1] as const)
+            disks[i]!.fill()
+            await pushes()
+            await pushes()
+            disks[i]!.free()
+          },
+        }),
+      ...(pair.primary.disk && {
+        'the disk of the primary is full for a while': async () => {
+          const { disk } = pair.primary
+          disk?.fill()
+          // It goes on until it needs another file.
+          await pair.primary.query('SELECT pg_switch_wal()').catch(() => undefined)
+          await pushes()
+          await pushes()
+          disk?.free()
+          await pair.primary.stop('kill')
+          await pair.primary.start()
+        },
+      }),
     }
     const times: number[] = []
+    const names = Object.keys(faults)
+    // Each kind once, in any order; then whatever comes.
+    const once = names.map((name) => ({ name, at: random() })).sort((a, b) => a.at - b.at)
     for (let fault = 0; fault < FAULTS; fault++) {
-      const name = pick(Object.keys(faults))
+      const name = once[fault]?.name ?? pick(names)
+      happened.push(name)
       await faults[name]!()
       times.push(await untilSigned())
     }

@@ -70,6 +70,48 @@ describe.skipIf(!hasPostgres)('two machines with one key', () => {
     }
   })
 
+  test('are one witness to everybody else, and it is there while one of them is', async () => {
+    const { one, two, state } = await homes()
+    const a = await start(one, ...state)
+    const b = await start(two, ...state)
+    const home = temporaryHome()
+    const { stdout } = await gossum(['key', 'new', '--home', home, '--json'])
+    const { witness: own } = JSON.parse(stdout) as { witness: string }
+    const policy = join(home, 'policy.txt')
+    writeFileSync(
+      policy,
+      [
+        `log ${log.signer.verifier.vkey}`,
+        `witness us ${own}`,
+        `witness them ${a.ready.witness}`,
+        'group q all us them',
+        'quorum q',
+        '',
+      ].join('\n'),
+    )
+    const others = [a, b].flatMap(({ ready }) => ['--bootstrap', ready.multiaddrs[0]!])
+    const other = await start(home, '--policy', policy, '--guard-wait', '1', ...others)
+    /** The log shows a head to a machine and to the other witness, which then holds what both have signed. */
+    const advance = async (to: RunningNode, size: number): Promise<void> => {
+      for (const node of [to, other])
+        expect(await push(node.ready.http, log.body(size - 1, size))).toMatchObject({ status: 200 })
+      await other.event((event) => event.event === 'quorum' && event.size === size)
+    }
+    await other.event((event) => event.event === 'guard' && event.state === 'guarded')
+    await advance(a, 1)
+    await advance(b, 2)
+    const { peers } = (await other.json('/api/v1/peers')) as { peers: { peerId: string; witness: string | null }[] }
+    expect(peers.map(({ peerId }) => peerId).sort()).toEqual([a.ready.peerId, b.ready.peerId].sort())
+    expect(peers.map(({ witness }) => witness)).toEqual([a.ready.witness, a.ready.witness])
+    const { witnesses } = (await other.json('/api/v1/witnesses')) as { witnesses: { key: string }[] }
+    const { guard, conditions } = await status(other)
+    expect(witnesses.map(({ key }) => key).sort()).toEqual([own, a.ready.witness].sort())
+    expect(guard.state).not.toBe('twin')
+    expect(conditions.filter(({ text }) => text.includes('key'))).toEqual([])
+    await a.kill()
+    await advance(b, 3)
+  })
+
   test('gossum doctor says what a commit in the database survives, and what is wrong with it', async () => {
     const { one, schema } = await homes()
     const shared = async (state: string) => {

@@ -203,7 +203,7 @@ export async function until(check: () => boolean, what: string, timeoutMs = 30_0
 
 /** Publishes different heads until one has somebody to go to: subscriptions travel after the connection stands. */
 export async function publishWhenHeard(node: TestNode, text: string, recipients = 1): Promise<string> {
-  const deadline = Date.now() + 30_000
+  const deadline = Date.now() + 60_000
   for (let n = 0; Date.now() < deadline; n++) {
     const attempt = `${text} ${n}`
     if ((await node.mesh.gossip.publish('head', LOG, utf8(attempt))) >= recipients) return attempt

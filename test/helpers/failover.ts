@@ -14,8 +14,10 @@ export class Pair {
     this.#standby = standby
   }
 
-  static async start(): Promise<Pair> {
-    const primary = await startPostgres([...CONF, 'synchronous_commit = on', 'checkpoint_timeout = 30s'])
+  /** `onSmallDisks`: until the test ends, each on one of its own, where that is allowed. */
+  static async start(onSmallDisks = false): Promise<Pair> {
+    const conf = [...CONF, 'synchronous_commit = on', 'checkpoint_timeout = 30s']
+    const primary = await startPostgres(conf, onSmallDisks)
     return new Pair(primary, await primary.standby('other'))
   }
 
@@ -44,6 +46,18 @@ export class Pair {
     this.#primary = this.#standby
     this.#standby = await this.#primary.standby('other', lost.port)
     await lost.remove()
+  }
+
+  /** In the place of the primary stands what it was at an earlier time, until `end` puts both back as they were. */
+  async putBack(backup: { start(): Promise<Postgres> }): Promise<{ end(): Promise<void> }> {
+    await Promise.all([this.#primary.stop('kill'), this.#standby.stop('kill')])
+    const old = await backup.start()
+    const end = async (): Promise<void> => {
+      await old.remove()
+      await this.#primary.start()
+      await this.#standby.start()
+    }
+    return { end }
   }
 
   async remove(): Promise<void> {

@@ -8,6 +8,7 @@ import { promisify } from 'node:util'
 import { Client } from 'pg'
 import { parseStateUrl, type StateSetting } from '../../src/config/state-setting.js'
 import { freePort } from './free-port.js'
+import { smallDisk, type SmallDisk } from './home.js'
 
 const run = promisify(execFile)
 
@@ -34,6 +35,8 @@ async function ownerOf(): Promise<{ uid: number; gid: number } | undefined> {
 export interface Postgres {
   readonly port: number
   readonly folder: string
+  /** What its folder is on, if that is a disk of its own. */
+  readonly disk: SmallDisk | undefined
   /** The setting that names it; with a schema of its own for each call. */
   setting(schema?: string): StateSetting
   url(schema?: string): string
@@ -46,22 +49,36 @@ export interface Postgres {
   /** A copy of its folder that follows it as a standby of this name, at any port or at this one; it is started. */
   standby(name: string, port?: number): Promise<Postgres>
   promote(): Promise<void>
+  /** A copy of its folder as it is now, which `start` makes a server of, in the place of this one, when this one is stopped. */
+  backup(): Promise<{ start(): Promise<Postgres> }>
   /** Ends it and removes its folder. */
   remove(): Promise<void>
 }
 
 let schemas = 0
 
-/** A new server. `conf`: lines of its configuration. */
-export async function startPostgres(conf: readonly string[] = []): Promise<Postgres> {
-  const folder = newFolder()
+/** Room for a small server, its log of writes included. */
+const DISK_KIB = 192 * 1024
+
+/**
+ * A new server. `conf`: lines of its configuration. `onSmallDisks`: it and its standbys are each on a disk of their own until the
+ * test ends, where that is allowed.
+ */
+export async function startPostgres(conf: readonly string[] = [], onSmallDisks = false): Promise<Postgres> {
+  const disk = onSmallDisks ? smallDisk(DISK_KIB) : undefined
+  const folder = newFolder(disk)
   await program('initdb', ['-D', folder, '-U', 'gossum', '--auth=trust', '-N', '-E', 'UTF8', '--no-locale'])
-  const server = await serverIn(folder, conf)
+  const server = await serverIn(folder, conf, { disk })
   await server.start()
   return server
 }
 
-async function serverIn(folder: string, conf: readonly string[], at?: number): Promise<Postgres> {
+interface Place {
+  readonly port?: number | undefined
+  readonly disk?: SmallDisk | undefined
+}
+
+async function serverIn(folder: string, conf: readonly string[], { port: at, disk }: Place = {}): Promise<Postgres> {
   const port = at ?? (await freePort())
   writeFileSync(
     join(folder, 'postgresql.auto.conf'),
@@ -73,6 +90,10 @@ async function serverIn(folder: string, conf: readonly string[], at?: number): P
       'max_connections = 40',
       'wal_level = replica',
       'max_wal_senders = 4',
+      'min_wal_size = 32MB',
+      'max_wal_size = 64MB',
+      // What a standby that was away asks for.
+      'wal_keep_size = 48MB',
       'hot_standby = on',
       ...conf,
       '',
@@ -88,6 +109,7 @@ async function serverIn(folder: string, conf: readonly string[], at?: number): P
   const server: Postgres = {
     port,
     folder,
+    disk,
     url: (schema = 'public') => `postgres://gossum@127.0.0.1:${port}/postgres?sslmode=disable&schema=${schema}`,
     setting: (schema) => parseStateUrl(server.url(schema), 'state'),
     query: async (statement) => {
@@ -101,11 +123,14 @@ async function serverIn(folder: string, conf: readonly string[], at?: number): P
     },
     start: async () => {
       rmSync(join(folder, 'postmaster.pid'), { force: true })
-      process = spawn(join(BIN!, 'postgres'), ['-D', folder], { ...owner, stdio: 'ignore' })
-      await until(async () => {
+      process = spawn(join(BIN!, 'postgres'), ['-D', folder], { ...owner, stdio: ['ignore', 'ignore', 'pipe'] })
+      let talk = ''
+      process.stderr!.setEncoding('utf8').on('data', (text: string) => (talk = (talk + text).slice(-2000)))
+      const isUp = await until(async () => {
         const [row] = await server.query('SELECT 1')
         return row !== undefined
       })
+      if (!isUp) throw new Error(`PostgreSQL does not start: ${talk}`)
     },
     stop: async (how) => {
       const ended = process
@@ -115,31 +140,27 @@ async function serverIn(folder: string, conf: readonly string[], at?: number): P
       await exit
     },
     standby: async (name, at) => {
-      const copy = newFolder()
-      rmSync(copy, { recursive: true })
-      await program('pg_basebackup', [
-        '-h',
-        '127.0.0.1',
-        '-p',
-        String(port),
-        '-U',
-        'gossum',
-        '-D',
-        copy,
-        '-c',
-        'fast',
-        '-X',
-        'stream',
-      ])
+      const own = disk && smallDisk(DISK_KIB)
+      const copy = await copyOf(port, own)
       writeFileSync(join(copy, 'standby.signal'), '')
       if (owner) chownSync(join(copy, 'standby.signal'), owner.uid, owner.gid)
       const follower = await serverIn(
         copy,
         [...conf, `primary_conninfo = 'host=127.0.0.1 port=${port} user=gossum application_name=${name}'`],
-        at,
+        { port: at, disk: own },
       )
       await follower.start()
       return follower
+    },
+    backup: async () => {
+      const copy = await copyOf(port)
+      const start = async (): Promise<Postgres> => {
+        // Whoever puts an old copy in place has no standby for it.
+        const restored = await serverIn(copy, [...conf, "synchronous_standby_names = ''"], { port })
+        await restored.start()
+        return restored
+      }
+      return { start }
     },
     promote: async () => {
       await server.query('SELECT pg_promote(true, 30)')
@@ -159,8 +180,18 @@ export async function newSchema(server: Postgres): Promise<string> {
   return name
 }
 
-function newFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'gossum-pg-'))
+/** The folder of a running server, copied as a backup is made. */
+async function copyOf(port: number, disk?: SmallDisk): Promise<string> {
+  const copy = newFolder(disk)
+  rmSync(copy, { recursive: true })
+  if (owner && disk) chownSync(disk.path, owner.uid, owner.gid)
+  const from = ['-h', '127.0.0.1', '-p', String(port), '-U', 'gossum']
+  await program('pg_basebackup', [...from, '-D', copy, '-c', 'fast', '-X', 'stream'])
+  return copy
+}
+
+function newFolder(disk?: SmallDisk): string {
+  const folder = mkdtempSync(join(disk?.path ?? tmpdir(), 'gossum-pg-'))
   if (owner) chownSync(folder, owner.uid, owner.gid)
   return folder
 }
@@ -171,10 +202,10 @@ async function program(name: string, args: readonly string[]): Promise<void> {
 }
 
 /** Asks again until the answer is yes: for a server of others that tells nobody when it is ready. */
-async function until(ask: () => Promise<boolean>): Promise<void> {
+async function until(ask: () => Promise<boolean>): Promise<boolean> {
   for (let tries = 0; tries < 300; tries++) {
-    if (await ask().catch(() => false)) return
+    if (await ask().catch(() => false)) return true
     await delay(100)
   }
-  throw new Error('PostgreSQL does not start')
+  return false
 }

@@ -106,6 +106,18 @@ describe.each(STATES)('over %s', (_name, isThere, make) => {
     expect(again.heads.get(LOG).tree?.size).toBe(9)
   })
 
+  its(
+    'whoever judged by an older state is told so, also when somebody else here has taken up the newer one',
+    async () => {
+      const { machineState } = await make()
+      const [one, two] = [await machine(machineState()), await machine(machineState())]
+      const seen = two.heads.get(LOG)
+      await advance(one.heads, 5)
+      expect(await Promise.all([two.heads.refresh(LOG, seen), two.heads.refresh(LOG, seen)])).toEqual([true, true])
+      expect(await two.heads.refresh(LOG)).toBe(false)
+    },
+  )
+
   its('what another machine wrote is signed here only when a write of our own has found it', async () => {
     const { machineState } = await make()
     const [one, two] = [await machine(machineState()), await machine(machineState())]

@@ -4,7 +4,7 @@
  */
 import { gossipsub, type GossipSub, type GossipSubComponents } from '@chainsafe/libp2p-gossipsub'
 import type { TopicScoreParams } from '@chainsafe/libp2p-gossipsub/score'
-import { identify, type IdentifyComponents } from '@libp2p/identify'
+import { identify, type Identify, type IdentifyComponents } from '@libp2p/identify'
 import type { Libp2p, PeerDiscovery, PrivateKey } from '@libp2p/interface'
 import { mdns, type MulticastDNSComponents } from '@libp2p/mdns'
 import { noise } from '@libp2p/noise'
@@ -19,6 +19,7 @@ import { forgetStrangers } from './forgetting.js'
 import { FrameLimits } from './frame-limits.js'
 import { ConnectionGate } from './connection-gater.js'
 import { MESH, SCORE, scoreParams, topicScore } from './score.js'
+import { identifyAgain } from './identify-again.js'
 import { IDENTIFY_LIMITS, PING_LIMITS, StreamWatch } from './stream-limits.js'
 import { MAX_MESSAGE_BYTES, messageId } from '../topics.js'
 
@@ -98,7 +99,7 @@ export interface PubSub extends GossipSub {
   readonly score: { readonly params: { readonly topics: Record<string, TopicScoreParams> } }
 }
 
-export type Host = Libp2p<{ pubsub: PubSub; ping: Ping }>
+export type Host = Libp2p<{ pubsub: PubSub; ping: Ping; identify: Identify }>
 
 export interface HostOptions {
   readonly peerKey: PrivateKey
@@ -185,6 +186,7 @@ export async function createHost(options: HostOptions): Promise<Host> {
   gate.watch(host)
   typed.addEventListener('connection:open', ({ detail }) => streams.opened(detail))
   forgetStrangers(host, typed.services.pubsub)
+  identifyAgain(typed)
   return typed
 }
 

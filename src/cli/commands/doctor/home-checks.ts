@@ -66,9 +66,7 @@ async function keyFinding({ home, agentSocket }: Pick<Config, 'home' | 'agentSoc
   }
   try {
     const keyring = await readKeyring(home, { agentSocket })
-    keyring.agent?.stop()
-    const { unavailable } = keyring.first
-    if (unavailable !== undefined) return diagnosisOf('keys', unavailable)
+    await keyring.agent?.find().finally(() => keyring.agent?.stop())
     return ok('keys', keyring.verifiers.map(({ vkey }) => vkey).join(', '))
   } catch (error) {
     return diagnosisOf('keys', error)
