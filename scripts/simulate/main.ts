@@ -51,7 +51,7 @@ if (flags.help) {
 }
 if (!Object.hasOwn(SCENARIOS, flags.scenario)) fail(`there is no scenario ${JSON.stringify(flags.scenario)}`)
 const scenario: Scenario = SCENARIOS[flags.scenario as ScenarioName]
-const nodes = wholeNumber('nodes', flags.nodes, 20)
+const nodes = wholeNumber('nodes', flags.nodes, 10)
 const seed = wholeNumber('seed', flags.seed, 0)
 const given = flags.byzantine === undefined ? (scenario.byzantine ?? 0) : Number(flags.byzantine)
 const byzantine = given < 1 ? Math.round(given * nodes) : given

@@ -45,6 +45,7 @@ export class SimulatedNode implements Station {
   readonly mesh: SimulatedMesh
   readonly #dice: Dice
   readonly #meter = new FloodMeter()
+  readonly isWitness: boolean
   isRunning = true
 
   constructor(
@@ -55,6 +56,7 @@ export class SimulatedNode implements Station {
     signer?: SignerKey,
   ) {
     this.#dice = dice
+    this.isWitness = signer !== undefined
     const { messages, time, watcher } = world
     this.mesh = new SimulatedMesh({
       ...{ world, dice },

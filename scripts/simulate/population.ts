@@ -6,9 +6,8 @@ import { CITIES } from './cities.js'
 import type { Dice } from './dice.js'
 import type { Link, Network, Station } from './network.js'
 
-/** Witnesses of the policy, and how many of them make a quorum. */
-export const WITNESSES = 7
-export const QUORUM = 5
+/** Witnesses of the policy, and how many of them make a quorum, unless a scenario says otherwise. */
+export const POLICY = { witnesses: 7, need: 5 } as const
 /** An honest node dials until it has so many neighbours, and so many that it dialled (src/gossip/membership/membership.ts). */
 const ENOUGH = { neighbours: 8, dialled: 4 } as const
 /** Connections that a node takes (src/gossip/host/host.ts). */
@@ -22,16 +21,16 @@ export function keyOf(name: string, byte: number): SignerKey {
   return makeSignerKey(name, SIGNATURE_TYPES.cosignature, seed)
 }
 
-export function witnessKeys(): SignerKey[] {
-  return Array.from({ length: WITNESSES }, (_, i) => keyOf(`witness-${i}.example`, 2))
+export function witnessKeys(count: number = POLICY.witnesses): SignerKey[] {
+  return Array.from({ length: count }, (_, i) => keyOf(`witness-${i}.example`, 2))
 }
 
 /** The policy of all nodes, read by the production code. */
-export function policyOf(signers: readonly SignerKey[]): Quorum {
+export function policyOf(signers: readonly SignerKey[], need: number = POLICY.need): Quorum {
   const lines = signers.map(({ verifier }, i) => `witness w${i} ${verifier.vkey}`)
   const members = signers.map((_, i) => `w${i}`).join(' ')
   return quorumOf(
-    parsePolicy([...lines, `group all ${QUORUM} ${members}`, 'quorum all', ''].join('\n')),
+    parsePolicy([...lines, `group all ${need} ${members}`, 'quorum all', ''].join('\n')),
     [],
     () => NOBODY,
   )
@@ -40,10 +39,10 @@ export function policyOf(signers: readonly SignerKey[]): Quorum {
 const NOBODY: ReadonlySet<string> = new Set()
 
 /** By index, whether a node follows no rules. As many of the witnesses as their share of all, and the last of them. */
-export function whoIsByzantine(nodes: number, count: number, dice: Dice): boolean[] {
-  const ofWitnesses = Math.floor((count / nodes) * WITNESSES)
-  const is = Array.from({ length: nodes }, (_, i) => i < WITNESSES && i >= WITNESSES - ofWitnesses)
-  const others = dice.shuffled(is.keys()).filter((i) => i >= WITNESSES)
+export function whoIsByzantine(nodes: number, count: number, witnesses: number, dice: Dice): boolean[] {
+  const ofWitnesses = Math.floor((count / nodes) * witnesses)
+  const is = Array.from({ length: nodes }, (_, i) => i < witnesses && i >= witnesses - ofWitnesses)
+  const others = dice.shuffled(is.keys()).filter((i) => i >= witnesses)
   for (const i of others.slice(0, count - ofWitnesses)) is[i] = true
   return is
 }

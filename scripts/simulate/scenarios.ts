@@ -19,6 +19,10 @@ export interface Scenario {
   readonly churn?: number
   /** Seconds that are watched after the last head, or after the split. */
   readonly tailSeconds: number
+  /** Other than usual: witnesses of the policy, and how many make a quorum; seconds between polls; all in one place. */
+  readonly policy?: { readonly witnesses: number; readonly need: number }
+  readonly pollSeconds?: number
+  readonly isLocal?: boolean
 }
 
 const EVERY_KIND: readonly AdversaryKind[] = ['silent', 'silent', 'liar', 'eclipser', 'spammer']
@@ -48,6 +52,18 @@ export const SCENARIOS = {
   churn: {
     about: 'one node is shown another history, while a fifth of all leave in a minute and others come',
     ...{ split: 'victim', ...LIAR, churn: 0.2 },
+  },
+  bench: {
+    about:
+      'what scripts/bench/mesh.ts --cost does with real processes: ten witnesses, polls a second apart, one machine',
+    ...{
+      heads: 8,
+      headSeconds: 2.5,
+      tailSeconds: 3,
+      policy: { witnesses: 10, need: 7 },
+      pollSeconds: 1,
+      isLocal: true,
+    },
   },
 } as const satisfies Readonly<Record<string, Scenario>>
 

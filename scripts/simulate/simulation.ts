@@ -9,7 +9,7 @@ import { CosignedTable } from './held-heads.js'
 import { SimulatedLog, type View } from './log.js'
 import { Network, type Link } from './network.js'
 import { SimulatedNode, type NodeWorld } from './node.js'
-import { Dialling, keyOf, policyOf, someCity, whoIsByzantine, WITNESSES, witnessKeys } from './population.js'
+import { Dialling, keyOf, POLICY, policyOf, someCity, whoIsByzantine, witnessKeys } from './population.js'
 import { Reader } from './reader.js'
 import type { Scenario } from './scenarios.js'
 import { VirtualTime } from './virtual-time.js'
@@ -36,6 +36,8 @@ const LOSS = 0.001
 const SPAM_KEYS = 90
 /** Milliseconds in which those who lost each other in a partition find each other again: an address is tried once a minute. */
 const REDIAL_MS = 60_000
+/** Where everybody is in a scenario of one place: where the log stands. */
+const LOCAL_CITY = 2
 
 export class Simulation {
   readonly #options: SimulationOptions
@@ -60,30 +62,32 @@ export class Simulation {
     this.#dialling = new Dialling(this.#network, this.#dice.fork())
     const known = new SignatureCache(1_000_000)
     this.#log = new SimulatedLog(known)
-    const signers = witnessKeys()
-    const quorum = policyOf(signers)
+    const { policy = POLICY, pollSeconds } = scenario
+    const signers = witnessKeys(policy.witnesses)
+    const quorum = policyOf(signers, policy.need)
     const spams = byzantine > 0 && scenario.kinds?.includes('spammer') === true
     const spam = Array.from({ length: spams ? (options.spamKeys ?? SPAM_KEYS) : 0 }, (_, i) =>
       keyOf(`spam-${i}.example`, 3),
     )
     this.#world = {
-      ...{ time: this.#time, network: this.#network, log: this.#log, quorum, watcher: this.#watcher, pollMs: POLL_MS },
+      ...{ time: this.#time, network: this.#network, log: this.#log, quorum, watcher: this.#watcher },
+      pollMs: pollSeconds === undefined ? POLL_MS : pollSeconds * 1000,
       messages: new Messages(this.#log.identity.id),
       reader: new Reader(this.#log.identity, quorum.keys, known),
       table: new CosignedTable(quorum),
       viewOf: (node) => this.#viewOf(node),
       spamKeys: spam.map(({ verifier }) => verifier),
     }
-    const follows = whoIsByzantine(nodes, byzantine, this.#dice)
+    const follows = whoIsByzantine(nodes, byzantine, policy.witnesses, this.#dice)
     const kinds = scenario.kinds ?? ['silent']
     const adversaryWorld = { ...this.#world, spam: new Spam(spam) }
     follows.forEach((isByzantine, id) => {
-      const city = someCity(this.#dice)
+      const city = this.#someCity()
       if (isByzantine) {
         const kind = kinds[this.#adversaries.length % kinds.length]!
         this.#adversaries.push(new Adversary(id, city, kind, adversaryWorld, this.#dice.fork()))
       } else {
-        const signer = id < WITNESSES ? signers[id] : undefined
+        const signer = signers[id]
         this.#honest.push(new SimulatedNode(id, city, this.#world, this.#dice.fork(), signer))
       }
     })
@@ -159,6 +163,10 @@ export class Simulation {
 
   // ---- what happens --------------------------------------------------------------------------------------------
 
+  #someCity(): number {
+    return this.#options.scenario.isLocal === true ? LOCAL_CITY : someCity(this.#dice)
+  }
+
   #viewOf(node: SimulatedNode): View {
     const { truth, lie } = this.#log
     return lie !== undefined && this.#victims.has(node) ? lie : truth
@@ -198,9 +206,10 @@ export class Simulation {
 
   #churn(everyMs: number): void {
     this.#time.after(everyMs, () => {
-      const at = WITNESSES + this.#dice.below(this.#honest.length - WITNESSES)
+      const at = this.#dice.below(this.#honest.length)
       const leaving = this.#honest[at]!
-      if (!this.#victims.has(leaving)) this.#replace(at, leaving)
+      // Witnesses stay: what is to be seen is what becomes of those who come.
+      if (!this.#victims.has(leaving) && !leaving.isWitness) this.#replace(at, leaving)
       this.#churn(everyMs)
     })
   }
@@ -209,7 +218,7 @@ export class Simulation {
     leaving.stop()
     this.#dialling.leave(leaving)
     this.#watcher.forget(leaving)
-    const node = new SimulatedNode(this.#nextId++, someCity(this.#dice), this.#world, this.#dice.fork())
+    const node = new SimulatedNode(this.#nextId++, this.#someCity(), this.#world, this.#dice.fork())
     this.#honest[at] = node
     this.#watcher.watch(node)
     this.#dialling.join(node, [...this.#honest, ...this.#adversaries])

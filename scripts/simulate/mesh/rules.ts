@@ -1,6 +1,6 @@
 /**
  * The numbers that a node's gossipsub goes by: those that this project sets, from where it sets them, and those that it leaves
- * as the library has them, which a test compares with a real host (test/simulate/rules.test.ts).
+ * as the library has them, which a test compares with a real host (test/simulate/mesh.test.ts).
  */
 import type { PeerScoreParams } from '@chainsafe/libp2p-gossipsub/score'
 import { MESH, SCORE, scoreParams } from '../../../src/gossip/host/score.js'
