@@ -12,6 +12,7 @@ import { requireDistinct, type PlaceSetting } from './places.js'
 import { GossumError } from '../errors.js'
 import { invalid, keyOf, type Setting } from './setting.js'
 import { SETTINGS, type Settings, type Values } from './settings.js'
+import { requireApart } from './values.js'
 import { PlacedError, problemsOf } from './settings-file.js'
 import { hear, type Heard } from './sources.js'
 
@@ -77,6 +78,7 @@ function combined(heard: Readonly<Record<string, Heard>>, { policy = true, book 
   requireDistinct(places)
   requireDistinctAlarms(values.alarm)
   requireMirror(values)
+  requireApart(values)
   return Object.freeze({
     ...values,
     logs: Object.freeze(withUpstreams(logs, upstream)),

@@ -14,6 +14,7 @@ import { CONFIG_FILE, HOME, NODE } from './shared-settings.js'
 import {
   parseBastion,
   parseContact,
+  parseFolder,
   parseHostPort,
   parseKeyName,
   logListSource,
@@ -99,6 +100,13 @@ export const SETTINGS = {
     value: 'CIDR',
     help: 'a reverse proxy whose X-Forwarded-For is believed',
     each: parseNetwork,
+  }),
+  /** Folder that what is public is written to, for web servers (src/publish); undefined: none. */
+  publish: textSetting({
+    group: 'API',
+    value: 'DIR',
+    help: 'write heads, evidence and feeds to this folder, for any web server (docs/public-reads.md)',
+    read: parseFolder,
   }),
   /** `https://HOST[:PORT]` of a bastion to serve logs through that push; undefined: none. */
   bastion: textSetting({

@@ -10,9 +10,10 @@ import { TopicValidatorResult } from '@chainsafe/libp2p-gossipsub'
 import type { PeerId } from '@libp2p/interface'
 import { GossumError } from '../errors.js'
 import type { Candidate } from '../witness/head.js'
-import { gossipVerdict, type GossipVerdict, type Outcome } from '../witness/outcome.js'
+import { gossipVerdict, isDelivery, type GossipVerdict, type Outcome } from '../witness/outcome.js'
+import type { DeliveredNews } from './host/delivered-news.js'
 import type { FloodMeter } from './host/flood.js'
-import type { PubSub } from './host/host.js'
+import { otherSenders, type PubSub } from './host/host.js'
 import { ValidationSlots } from './validation-slots.js'
 import { evidenceTopic, headsTopic, MAX_MESSAGE_BYTES, type Topic } from './topics.js'
 
@@ -52,23 +53,29 @@ export const EVIDENCE_VERDICTS: Record<EvidenceFate, GossipVerdict> = {
   unknown: 'ignore',
 }
 
+/** What is counted of peers: what they cost, and what they bring. */
+export interface PeerAccounts {
+  readonly meter: FloodMeter
+  readonly news: DeliveredNews
+}
+
 export class GossipDoor {
   readonly #pubsub: PubSub
   readonly #logs: ReadonlySet<string>
-  readonly #meter: FloodMeter
+  readonly #accounts: PeerAccounts
   readonly #handlers: DoorHandlers
   readonly #reports: DoorReports
 
   constructor(
     pubsub: PubSub,
     logs: ReadonlySet<string>,
-    meter: FloodMeter,
+    accounts: PeerAccounts,
     handlers: DoorHandlers,
     reports: DoorReports,
   ) {
     this.#pubsub = pubsub
     this.#logs = logs
-    this.#meter = meter
+    this.#accounts = accounts
     this.#handlers = handlers
     this.#reports = reports
   }
@@ -124,7 +131,7 @@ export class GossipDoor {
     if (data.length > MAX_MESSAGE_BYTES) return 'reject'
     const from = peer.toString()
     // [IGNORE] More messages than one peer may send, or more than can be looked at: it may still be a good one.
-    if (!this.#meter.count(from, performance.now())) return this.#drop('gossip-flood')
+    if (!this.#accounts.meter.count(from, performance.now())) return this.#drop('gossip-flood')
     const leave = places.take(from, data.length)
     if (leave === undefined) return this.#drop('gossip-busy')
     try {
@@ -142,11 +149,22 @@ export class GossipDoor {
 
   async #ask(topic: Topic, peer: string, data: Uint8Array): Promise<GossipVerdict> {
     if (topic.kind === 'evidence') {
-      return EVIDENCE_VERDICTS[await this.#handlers.submitEvidence(topic.log, data, peer)]
+      const fate = await this.#handlers.submitEvidence(topic.log, data, peer)
+      if (fate === 'new') this.#delivered(topic, peer, data)
+      return EVIDENCE_VERDICTS[fate]
     }
     const candidate: Candidate = { source: 'gossip', note: data, log: topic.log, peer, receivedAt: Date.now() }
     const outcome = await this.#handlers.submit(candidate)
-    return gossipVerdict(outcome, () => this.#meter.forged(peer, performance.now()))
+    const verdict = gossipVerdict(outcome, () => this.#accounts.meter.forged(peer, performance.now()))
+    if (verdict === 'accept' && isDelivery(outcome)) this.#delivered(topic, peer, data)
+    return verdict
+  }
+
+  #delivered({ kind, log }: Topic, peer: string, data: Uint8Array): void {
+    const isHead = kind === 'heads'
+    const topic = isHead ? headsTopic(log) : evidenceTopic(log)
+    // Evidence is sent to every peer: that it came from one that is no neighbour says nothing.
+    this.#accounts.news.delivered({ topic, by: [peer, ...otherSenders(this.#pubsub, topic, data)], viaMesh: isHead })
   }
 
   #drop(drop: Drop): GossipVerdict {

@@ -13,6 +13,7 @@ import type { Prefix } from '../witness/decide.js'
 import type { WitnessPromise } from '../witness/promise.js'
 import { parseAddresses } from './host/address.js'
 import { ChosenPeers, type Chosen } from './membership/chosen-peers.js'
+import { DeliveredNews } from './host/delivered-news.js'
 import { FloodMeter } from './host/flood.js'
 import { GossipDoor } from './gossip.js'
 import { allowTopics, createHost, type Host } from './host/host.js'
@@ -58,6 +59,7 @@ interface Parts {
   readonly host: Host
   readonly interests: Readonly<Record<keyof MeshInterests, Set<string>>>
   readonly gossip: GossipDoor
+  readonly news: DeliveredNews
   readonly sync: SyncDoor
   readonly redial: BootstrapDialer
   readonly chosen: ChosenPeers
@@ -213,13 +215,14 @@ export class Mesh {
    * where there are new ones every connection is made anew, and this resolves when they are closed.
    */
   async attend({ logs, counts = [], reserved = [] }: MeshInterests): Promise<void> {
-    const { interests, gossip, neighbours } = this.#parts
+    const { interests, gossip, news, neighbours } = this.#parts
     const gone = [...interests.logs].filter((log) => !logs.includes(log))
     const come = logs.filter((log) => !interests.logs.has(log))
     replace(interests.logs, logs)
     replace(interests.counts, counts)
     replace(interests.reserved, reserved)
     gossip.leave(gone)
+    news.left(topicsOf(gone))
     allowTopics(this.#host, topicsOf(logs))
     gossip.join(come)
     neighbours.changed()
@@ -250,6 +253,7 @@ export class Mesh {
       const address = this.#lastSeenAt.get(peerId) ?? `/p2p/${peerId}`
       this.#lastSeenAt.delete(peerId)
       this.#rtt.delete(peerId)
+      this.#parts.news.gone(peerId)
       onPeer({ peerId, multiaddr: address, connected: false })
     })
   }
@@ -273,12 +277,14 @@ async function build({ reach, own, handlers, times = {}, told = {} }: MeshOption
   const interests = { logs: new Set(own.logs), counts: new Set(own.counts), reserved: new Set(own.reserved) }
   const { logs, counts } = interests
   const meter = new FloodMeter()
+  const news = new DeliveredNews((topic) => host.services.pubsub.getMeshPeers(topic))
   const host = await createHost({
     peerKey: reach.peerKey,
     listen,
     announce,
     topics: topicsOf(own.logs),
     peers: {
+      worth: (peer) => news.worth(peer),
       overBudget: (peer) => meter.isPaused(peer, performance.now()),
       onOffence: (peer) => meter.cut(peer, performance.now()),
       isKept: (peer) => chosen.has(peer) || counts.has(neighbours.about(peer).witness ?? ''),
@@ -298,12 +304,12 @@ async function build({ reach, own, handlers, times = {}, told = {} }: MeshOption
   const redial = new BootstrapDialer(host, bootstrap, syncPeers, told.onDial ?? nothing, () => sync.chosenChanged())
   const chosen = new ChosenPeers({ configured: redial, remembered: membership, syncPeers })
   const sync = new SyncDoor({
-    ...{ host, own, interests, handlers, meter, times },
+    ...{ host, own, interests, handlers, meter, news, times },
     peers: { syncPeers, neighbours, membership, chosen },
     told: { ...reports, onChosen: told.onChosen ?? nothing },
   })
-  const gossip = new GossipDoor(host.services.pubsub, logs, meter, handlers, reports)
-  return { host, interests, gossip, sync, redial, chosen, neighbours, membership, syncPeers }
+  const gossip = new GossipDoor(host.services.pubsub, logs, { meter, news }, handlers, reports)
+  return { host, interests, gossip, news, sync, redial, chosen, neighbours, membership, syncPeers }
 }
 
 function topicsOf(logs: readonly string[]): string[] {

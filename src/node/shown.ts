@@ -27,12 +27,27 @@ export interface ShownParts {
   readonly watching: { readonly facts: WatchFacts }
   readonly mirroring: Pick<Mirroring, 'status'> | undefined
   readonly past: Past
+  /** What writes the published folder; undefined without one, and before it is made. */
+  readonly publishing: () => { readonly fault: string | undefined } | undefined
 }
 
 export function makeView(
   { config, keyring, store, shared, news, mesh, clock }: NodeBase,
   { cosigned, suspects }: KnownHeads,
-  { alarm, alarming, barrier, witness, exchange, doors, lists, auditing, watching, mirroring, past }: ShownParts,
+  {
+    alarm,
+    alarming,
+    barrier,
+    witness,
+    exchange,
+    doors,
+    lists,
+    auditing,
+    watching,
+    mirroring,
+    past,
+    publishing,
+  }: ShownParts,
 ): View {
   const { first, second, agent, auditor } = keyring
   const view = new View({
@@ -66,6 +81,7 @@ export function makeView(
         lists: lists.failing,
         watch: watching.facts,
         alarm: alarming.faults,
+        publish: publishing()?.fault,
       }),
       alarm: () => alarming.view(),
       mirror: async () => (await mirroring?.status())?.kept,

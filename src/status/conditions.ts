@@ -88,6 +88,8 @@ export interface Facts {
     readonly watch: WatchFacts
     /** Receivers of alerts that do not take them, or cannot. */
     readonly alarm: readonly AlarmFault[]
+    /** Why what is public cannot be written to its folder. */
+    readonly publish: string | undefined
   }
   /** Whether the others may be kept from us. */
   readonly seclusion: NodeSeclusion
@@ -254,7 +256,16 @@ function depositCondition({ state, text, required }: DepositReport): Condition[]
   return [condition(required ? 'deposits impossible' : 'nobody chosen', text)]
 }
 
-function aroundConditions({ mesh, bastion, places, operator, lists, watch, alarm }: Facts['around']): Condition[] {
+function aroundConditions({
+  mesh,
+  bastion,
+  places,
+  operator,
+  lists,
+  watch,
+  alarm,
+  publish,
+}: Facts['around']): Condition[] {
   const { unauthorised, unread } = watch
   const [first] = unauthorised
   const isAlone = mesh?.connected === 0
@@ -269,6 +280,9 @@ function aroundConditions({ mesh, bastion, places, operator, lists, watch, alarm
       : [condition('unauthorised version', `${count(unauthorised.length, 'version')}, ${first} first`)]),
     ...unread.map(({ list, error }) => condition('releases unread', `${list}: ${error}`)),
     ...alarm.map(({ receiver, why }) => condition('alarm failing', `${receiver} is not told: ${why}`)),
+    ...(publish === undefined
+      ? []
+      : [condition('publishing failing', `the published folder is not up to date: ${publish}`)]),
     ...(isAlone ? [condition(alone, aloneText)] : []),
     ...places.flatMap(({ name, error, isContradicting }) => [
       ...(isContradicting ? [condition('contradicted', `${name} says that it has seen another history`)] : []),

@@ -116,7 +116,7 @@ export class Readings {
     const { config, store, alarm } = witnesses
     const behind = around.bastion()
     const peers = around.mesh()?.peers().length
-    const { operator, lists, watch, alarm: receivers } = around.faults()
+    const { operator, lists, watch, alarm: receivers, publish } = around.faults()
     return {
       logs: config.logs.map((log) => this.#logFacts(log)),
       hasPolicy: config.policy !== undefined,
@@ -134,6 +134,7 @@ export class Readings {
         lists,
         watch,
         alarm: receivers,
+        publish,
         mesh: peers === undefined ? undefined : { configured: config.bootstrap.length, connected: peers },
         bastion: behind === undefined || behind.state === 'serving' ? undefined : (behind.error ?? behind.state),
         places: around.exchange().map(({ name, error, says }) => ({

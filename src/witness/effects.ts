@@ -67,6 +67,8 @@ export interface EffectsOptions {
 export interface Performed {
   /** Whether something of it was new to us. */
   news: boolean
+  /** Whether a cosignature that we count was. */
+  counted?: boolean
   /** Id of the evidence. */
   evidence?: string
   /** Our cosignatures. */
@@ -128,8 +130,7 @@ export class Effects {
       case 'publish':
         return this.#publish(effect.what, candidate, head, performed.made ?? [])
       case 'merge':
-        performed.news = (await this.#merge(candidate, head, performed)) || performed.news
-        return
+        return this.#merge(candidate, head, performed)
       case 'keepSuspect':
         performed.news = (await this.#keepSuspect(candidate, head, effect.code)) || performed.news
         return
@@ -234,17 +235,19 @@ export class Effects {
     }
   }
 
-  /** Adds cosignatures to a head of our history; whether one of them is news to the mesh. */
-  async #merge({ source, peer }: Candidate, head: SizedHead<FollowedLog>, { background }: Performed): Promise<boolean> {
-    const { kept, tools } = this.#options
+  /** Adds cosignatures to a head of our history. */
+  async #merge({ source, peer }: Candidate, head: SizedHead<FollowedLog>, performed: Performed): Promise<void> {
+    const { kept, keys, tools } = this.#options
     const { log, logNote, cosignatures, byNeighbours } = head
-    if (cosignatures.size === 0 && byNeighbours.size === 0) return false
+    if (cosignatures.size === 0 && byNeighbours.size === 0) return
     const quorumSize = kept.cosigned.quorum(log.id)?.size ?? -1
     const fresh = await this.#lines.take(peer, cosignatures, (lines) => kept.cosigned.merge(log.id, logNote, lines))
     await kept.cosigned.signers.remember(log.id, logNote, byNeighbours)
-    if (fresh.size === 0) return false
-    background.push(this.#equivocations.sawTruth(log, { ...witnessed(head), cosignatures: fresh }))
-    return tools.publisher.merged(source, head, fresh, quorumSize)
+    if (fresh.size === 0) return
+    performed.background.push(this.#equivocations.sawTruth(log, { ...witnessed(head), cosignatures: fresh }))
+    if (!tools.publisher.merged(source, head, fresh, quorumSize)) return
+    performed.news = true
+    performed.counted = keys.counted.some(({ vkey }) => fresh.has(vkey))
   }
 
   /** The head is no suspect any more. Cosignatures that came while it was one are taken up now. */

@@ -13,6 +13,8 @@ export interface Outcome {
   readonly kind: OutcomeKind
   /** Whether it told us something new and its bytes are fit to be passed on as they are. */
   readonly news: boolean
+  /** Whether a cosignature that we count was new to us. */
+  readonly counted?: boolean
   /** Log id, when a configured log signed it. */
   readonly log?: string
   readonly size?: number
@@ -32,6 +34,11 @@ export interface Outcome {
 /** Whether what was refused with this code is no head of the log that was asked: no honest log, and no honest place, gives it out. */
 export function isNoHead(code: ErrorCode | undefined): boolean {
   return code !== undefined && traitsOf(code).fault === 'head'
+}
+
+/** Whether it is news that only the log can have made, or a witness that we count: whoever brings it has earned something. */
+export function isDelivery({ kind, news, counted }: Outcome): boolean {
+  return news && (kind === 'advanced' || kind === 'conflict' || counted === true)
 }
 
 export type GossipVerdict = 'accept' | 'ignore' | 'reject'

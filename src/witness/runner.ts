@@ -198,7 +198,12 @@ export class Runner {
       // SPEC: c2sp.org/tlog-witness, add-checkpoint: persist the new checkpoint before responding; check and store as one step.
       const next = change === undefined ? state : await kept.store.heads.change(head.log.id, state, change)
       if (next === undefined || outcome === undefined) return undefined
-      const { news, evidence, made, failed, ...rest } = await tools.effects.perform(candidate, head, next, effects)
+      const { news, counted, evidence, made, failed, ...rest } = await tools.effects.perform(
+        candidate,
+        head,
+        next,
+        effects,
+      )
       for (const work of rest.background) this.#underWay.background(work)
       again.push(...rest.again)
       if (rest.isDeferred) {
@@ -217,7 +222,13 @@ export class Runner {
       }
       isSigned = true
       const isNews = (news || outcome.kind === 'advanced') && head.clean
-      return { ...outcome, news: isNews, ...(evidence !== undefined && { evidence }), ...(made && { own: made }) }
+      return {
+        ...outcome,
+        news: isNews,
+        ...(counted === true && { counted }),
+        ...(evidence !== undefined && { evidence }),
+        ...(made && { own: made }),
+      }
     } finally {
       if (!isSigned) giveBack()
     }

@@ -3,11 +3,14 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
 import { TokenBuckets } from '../../src/lib/token-buckets.js'
+import { DeliveredNews } from '../../src/gossip/host/delivered-news.js'
 import { FloodMeter } from '../../src/gossip/host/flood.js'
 import { GossipDoor } from '../../src/gossip/gossip.js'
 import { createHost } from '../../src/gossip/host/host.js'
 import { evidenceTopic, headsTopic } from '../../src/gossip/topics.js'
 import { utf8 } from '../../src/tlog/bytes.js'
+import type { Candidate } from '../../src/witness/head.js'
+import type { Outcome } from '../../src/witness/outcome.js'
 import { LOG, MemoryHandlers, newPeerKey, publishWhenHeard, startNode, until, type TestNode } from './helpers.js'
 import { ihaveFrame, messageFrame, openGossip, startStranger, subscriptionFrame } from './stranger.js'
 
@@ -53,6 +56,43 @@ describe('the gossip door', () => {
     // What a handler throws is our bug: reported, and no penalty.
     expect(node.errors).toEqual([expect.objectContaining({ message: 'a bug of ours' })])
     await until(() => scoreOf(node, stranger.peerId.toString()) > 0, 'the news were to its credit')
+  })
+
+  it('pays for evidence, and not a second peer for what it has', async () => {
+    const node = await startNode()
+    const [first, second] = [await startStranger(), await startStranger()]
+    await (await openGossip(first, node)).write(messageFrame(evidenceTopic(LOG), '{"evidence":1}', '{"evidence":2}'))
+    await node.handlers.when(() => node.handlers.files.size === 2)
+    const gossip = await openGossip(second, node)
+    await gossip.write(messageFrame(evidenceTopic(LOG), '{"evidence":1}', '{"evidence":2}'))
+    await gossip.write(messageFrame(TOPIC, 'stranger'))
+    await node.handlers.receives('stranger')
+    await until(() => scoreOf(node, first.peerId.toString()) > 1, 'the first was paid')
+    expect(scoreOf(node, second.peerId.toString())).toBe(0)
+  })
+
+  it('pays each peer that sends a message before it was judged', async () => {
+    let release: () => void = () => undefined
+    const released = new Promise<void>((resolve) => (release = resolve))
+    class SlowHandlers extends MemoryHandlers {
+      override async submit(candidate: Candidate): Promise<Outcome> {
+        await released
+        return super.submit(candidate)
+      }
+    }
+    const node = await startNode({ handlers: new SlowHandlers() })
+    const strangers = await Promise.all(Array.from({ length: 3 }, () => startStranger()))
+    const streams = await Promise.all(strangers.map((stranger) => openGossip(stranger, node)))
+    const ids = strangers.map(({ peerId }) => peerId.toString())
+    for (const stream of streams.slice(0, 2)) await stream.write(messageFrame(TOPIC, 'news'))
+    // What comes behind it on the same stream shows that it has arrived.
+    for (const [i, stream] of streams.entries()) await stream.write(messageFrame(evidenceTopic(LOG), `{"n":${i}}`))
+    await node.handlers.when(() => node.handlers.files.size === 3)
+    release()
+    await node.handlers.receives('news')
+    await streams[2]!.write(messageFrame(TOPIC, 'news'))
+    await until(() => ids.slice(0, 2).every((id) => scoreOf(node, id) > 1.5), 'both were paid')
+    expect(scoreOf(node, ids[2]!), 'for its evidence alone').toBeLessThanOrEqual(1)
   })
 
   it('does not look at topics that it is not on', async () => {
@@ -110,12 +150,18 @@ describe('the gossip door', () => {
       peerKey: await newPeerKey(),
       listen: [multiaddr('/ip4/127.0.0.1/tcp/0')],
       topics: [TOPIC],
-      peers: { overBudget: () => false, onOffence: () => undefined },
+      peers: { worth: () => 0, overBudget: () => false, onOffence: () => undefined },
     })
     await host.start()
     try {
       const reports = { onError: () => undefined, onDropped: () => undefined }
-      new GossipDoor(host.services.pubsub, new Set([LOG]), meter, handlers, reports).start()
+      new GossipDoor(
+        host.services.pubsub,
+        new Set([LOG]),
+        { meter, news: new DeliveredNews(() => []) },
+        handlers,
+        reports,
+      ).start()
       const gossip = await openGossip(await startStranger(), { address: host.getMultiaddrs()[0]!.toString() })
       // The one topic that it is on counts, or the flood would count for nothing.
       await gossip.write(subscriptionFrame([TOPIC]))

@@ -99,6 +99,7 @@ describe('a mesh', () => {
     await late.handlers.receives('old head')
     await late.handlers.when(() => late.handlers.files.size === 1)
     expect(late.handlers.candidates[0]).toMatchObject({ source: 'sync', peer: a.mesh.peerId })
+    await until(() => (late.mesh.peers()[0]?.score ?? 0) > 0, 'it is to the credit of who told it')
   })
 
   it('learns soon after what came between the first round and the graft, which gossip will not tell', async () => {

@@ -22,7 +22,7 @@ async function startHost(): Promise<Host> {
     peerKey: await newPeerKey(),
     listen: [multiaddr('/ip4/127.0.0.1/tcp/0')],
     topics: [headsTopic(LOG), evidenceTopic(LOG)],
-    peers: { overBudget: () => false, onOffence: () => undefined },
+    peers: { worth: () => 0, overBudget: () => false, onOffence: () => undefined },
   })
   hosts.push(host)
   await host.start()

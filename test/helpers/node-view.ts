@@ -117,6 +117,7 @@ export function fakeNode(changes: Partial<NodeView> = {}): FakeNode {
     status: () => Promise.resolve(STATUS),
     follows: (log) => log === LOG_ID,
     head: () => Promise.resolve(head),
+    quorum: () => Promise.resolve(head),
     suspects: () => [],
     suspectNote: (id) => Promise.resolve(id === EVIDENCE_ID ? NOTE : undefined),
     heads: (_log, limit) => {

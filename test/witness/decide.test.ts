@@ -3,7 +3,14 @@ import { ERRORS, traitsOf, type ErrorCode } from '../../src/errors.js'
 import { EMPTY_ROOT, type Hash } from '../../src/tlog/hash.js'
 import { proveTree, treeRoot, type Tree } from '../../src/tlog/merkle.js'
 import { decide, objectionTo, type Held, type Proof, type PushedProof } from '../../src/witness/decide.js'
-import { answerTo, gossipVerdict, type DoorAnswer, type Outcome, type OutcomeKind } from '../../src/witness/outcome.js'
+import {
+  answerTo,
+  gossipVerdict,
+  isDelivery,
+  type DoorAnswer,
+  type Outcome,
+  type OutcomeKind,
+} from '../../src/witness/outcome.js'
 import { MemoryLog } from '../helpers/tree.js'
 
 const root = (byte: number): Uint8Array => new Uint8Array(32).fill(byte)
@@ -230,6 +237,16 @@ describe('the outcome table', () => {
     }
     expect(gossipVerdict({ kind: 'conflict', news: true, forged: true })).toBe('accept')
     expect(gossipVerdict({ kind: 'conflict', news: false, forged: true })).toBe('ignore')
+  })
+
+  test('what a peer earns by is made by the log, or by a witness that we count', () => {
+    const paid = (kind: OutcomeKind, news: boolean, counted?: boolean): boolean =>
+      isDelivery({ kind, news, ...(counted !== undefined && { counted }) })
+    expect([paid('advanced', true), paid('conflict', true)]).toEqual([true, true])
+    expect([paid('advanced', false), paid('conflict', false), paid('known', false, true)]).toEqual(Array(3).fill(false))
+    // A suspect, or a line of a key that only a neighbour counts, anybody can make up.
+    expect([paid('known', true), paid('past', true), paid('pending', true)]).toEqual(Array(3).fill(false))
+    expect([paid('known', true, true), paid('past', true, true)]).toEqual([true, true])
   })
 
   test('no other code punishes who brought the head, and none lets a refused one through', () => {

@@ -5,7 +5,8 @@ import { parseEvidence, verifyEvidence } from '../../src/evidence/evidence.js'
 import { fromUtf8, utf8 } from '../../src/tlog/bytes.js'
 import { endOfTurn } from '../../src/lib/timed.js'
 import { cosign, verifyCosignature } from '../../src/tlog/cosignature.js'
-import { formatNote, isBy, parseNote, SIGNATURE_TYPES } from '../../src/tlog/note.js'
+import { formatNote, isBy, parseNote, SIGNATURE_TYPES, type SignerKey } from '../../src/tlog/note.js'
+import { isDelivery } from '../../src/witness/outcome.js'
 import { madeUpRecords, memoryLog } from '../fakes/lying-log.js'
 import { cosignatureIn, MemoryGuard, startHeart, testSigner, testWitness, type Heart } from '../helpers/heart.js'
 
@@ -37,6 +38,24 @@ test('a head from the log is proven, cosigned, and published after it is on disk
   expect(await heart.store.history.get(heart.log, 300)).toBe(fromUtf8(heart.published.at(-1)!))
   expect((await heart.submit('gossip', await log.server.head(50))).kind).toBe('past')
   expect((await heart.submit('gossip', await log.server.head())).kind).toBe('known')
+  await log.close()
+})
+
+test('a cosignature is said to count when it is new and by a key that we count, not by one that only a neighbour does', async () => {
+  const log = await vantage(madeUpRecords(0, 10))
+  const [counted, relayed] = [testSigner('counted.example', 41, 4), testSigner('relayed.example', 42, 4)]
+  const keys = [testWitness.verifier, counted.verifier]
+  const options = { logKey: logSigner.verifier, prefix: log.prefix, counted: keys, relayed: [relayed.verifier] }
+  const heart = await startHeart(options)
+  await heart.submit('poll', await log.server.head())
+  const { text, signatures } = parseNote(await log.server.head())
+  const by = (signer: SignerKey): Uint8Array =>
+    formatNote({ text, signatures: [...signatures, cosign(text, 1_700_000_000, signer).signature] })
+  const strangers = await heart.submit('gossip', by(relayed), 'p')
+  expect(strangers).toMatchObject({ kind: 'known', news: true })
+  expect(isDelivery(strangers)).toBe(false)
+  expect(isDelivery(await heart.submit('gossip', by(counted), 'p'))).toBe(true)
+  expect(isDelivery(await heart.submit('gossip', by(counted), 'q')), 'once').toBe(false)
   await log.close()
 })
 

@@ -18,7 +18,7 @@ import { withPeer } from './address.js'
 import { forgetStrangers } from './forgetting.js'
 import { FrameLimits } from './frame-limits.js'
 import { ConnectionGate } from './connection-gater.js'
-import { MESH, SCORE, scoreParams, topicScore } from './score.js'
+import { MESH, SCORE, scoreParams, topicScore, type PeerOpinions } from './score.js'
 import { identifyAgain } from './identify-again.js'
 import { IDENTIFY_LIMITS, PING_LIMITS, StreamWatch } from './stream-limits.js'
 import { MAX_MESSAGE_BYTES, messageId } from '../topics.js'
@@ -86,8 +86,8 @@ const RPC_LIMITS = {
 const TOPIC_BYTES_PER_PEER = 256 * 1024
 
 /**
- * The parts of gossipsub that its interface does not declare and its documentation does: scores, whom a message is
- * sent to, and who has an outbound stream.
+ * The parts of gossipsub that its interface does not declare: scores, whom a message is sent to and who else sent it, and
+ * who has an outbound stream.
  */
 export interface PubSub extends GossipSub {
   getScore(peer: string): number
@@ -96,7 +96,13 @@ export interface PubSub extends GossipSub {
   readonly streamsOutbound: ReadonlyMap<string, unknown>
   /** Topics that are heard at all. */
   readonly allowedTopics: Set<string>
-  readonly score: { readonly params: { readonly topics: Record<string, TopicScoreParams> } }
+  /** The neighbours on a topic, as peer ids. */
+  getMeshPeers(topic: string): string[]
+  readonly score: {
+    readonly params: { readonly topics: Record<string, TopicScoreParams> }
+    readonly deliveryRecords: { getRecord(id: string): { readonly peers: ReadonlySet<string> } | undefined }
+  }
+  readonly msgIdToStrFn: (id: Uint8Array) => string
 }
 
 export type Host = Libp2p<{ pubsub: PubSub; ping: Ping; identify: Identify }>
@@ -106,9 +112,7 @@ export interface HostOptions {
   readonly listen: readonly Multiaddr[]
   /** Every topic that this node is on; there are no others for it. */
   readonly topics: readonly string[]
-  readonly peers: {
-    /** Whether one has sent more than it may and is to be ignored for the time being. */
-    readonly overBudget: (peer: string) => boolean
+  readonly peers: PeerOpinions & {
     /** Called with one that lost its connection for what it opened or sent. */
     readonly onOffence: (peer: string) => void
     /** Whether a connected one does not give way to others when there are too many. */
@@ -205,6 +209,7 @@ function createPubSub(options: HostOptions): ReturnType<typeof gossipsub> {
     fallbackToFloodsub: false,
     D: MESH.degree,
     Dhi: MESH.most,
+    opportunisticGraftTicks: MESH.heartbeatsToBetter,
     // To the mesh and not to all the connections: what a head costs must not grow with their number.
     floodPublish: false,
     emitSelf: false,
@@ -213,7 +218,7 @@ function createPubSub(options: HostOptions): ReturnType<typeof gossipsub> {
     // A node alone has nobody to publish to, and a head may come back to its publisher: neither is an error.
     allowPublishToZeroTopicPeers: true,
     ignoreDuplicatePublishError: true,
-    scoreParams: scoreParams(options.topics, options.peers.overBudget),
+    scoreParams: scoreParams(options.topics, options.peers),
     scoreThresholds: {
       gossipThreshold: SCORE.gossip,
       publishThreshold: SCORE.publish,
@@ -222,6 +227,11 @@ function createPubSub(options: HostOptions): ReturnType<typeof gossipsub> {
       opportunisticGraftThreshold: SCORE.opportunisticGraft,
     },
   })
+}
+
+/** Who has sent a message that is being judged, beside the first one: none of them can have it from us. */
+export function otherSenders({ score, msgIdToStrFn }: PubSub, topic: string, data: Uint8Array): readonly string[] {
+  return [...(score.deliveryRecords.getRecord(msgIdToStrFn(messageId(topic, data)))?.peers ?? [])]
 }
 
 /** From now on a host is on these topics, and no others. */

@@ -2,6 +2,7 @@
 import type { PeerId } from '@libp2p/interface'
 import type { SyncHandlers } from './server/sync-server.js'
 import type { ChosenPeers } from '../membership/chosen-peers.js'
+import type { DeliveredNews } from '../host/delivered-news.js'
 import type { FloodMeter } from '../host/flood.js'
 import type { DoorReports } from '../gossip.js'
 import type { Host } from '../host/host.js'
@@ -54,6 +55,7 @@ export interface SyncOptions {
     readonly chosen: ChosenPeers
   }
   readonly meter: FloodMeter
+  readonly news: DeliveredNews
   readonly times: SyncTimes
   readonly told: DoorReports & {
     /** A chosen peer is connected and speaks the protocol. */

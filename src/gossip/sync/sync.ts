@@ -12,6 +12,8 @@ import { Slots } from '../../lib/slots.js'
 import { errorCode } from '../../errors.js'
 import { setTimeout as delay } from 'node:timers/promises'
 import { lastingController, within } from '../../lib/timed.js'
+import { isDelivery } from '../../witness/outcome.js'
+import { headsTopic } from '../topics.js'
 import { SyncServer, STREAMS_PER_PEER, type Advertised } from './server/sync-server.js'
 import { SyncClient, type Ask } from './client/sync-client.js'
 import { EvidenceFetcher } from './client/fetching-evidence.js'
@@ -292,10 +294,17 @@ export class SyncDoor {
     const learn = async (): Promise<void> => {
       for (const note of hello.heads) {
         if (this.#stopped.signal.aborted) return
-        await this.#guarded(() => this.#options.handlers.submit({ source: 'sync', note, peer, receivedAt: Date.now() }))
+        await this.#guarded(() => this.#learnHead(note, peer))
       }
     }
     return this.#turns.run(peer, learn).finally(leave)
+  }
+
+  async #learnHead(note: Uint8Array, peer: string): Promise<void> {
+    const { handlers, news } = this.#options
+    const outcome = await handlers.submit({ source: 'sync', note, peer, receivedAt: Date.now() })
+    if (outcome.log === undefined || !isDelivery(outcome)) return
+    news.delivered({ topic: headsTopic(outcome.log), by: [peer], viaMesh: true })
   }
 
   /** Works on a hello in the background: its sender has its answer and need not wait for our proofs. */

@@ -21,7 +21,7 @@ async function startHost(): Promise<Host> {
     peerKey: await newPeerKey(),
     listen,
     topics,
-    peers: { overBudget: () => false, onOffence: () => undefined },
+    peers: { worth: () => 0, overBudget: () => false, onOffence: () => undefined },
   })
   hosts.push(host)
   await host.start()
