@@ -65,6 +65,7 @@ export interface JudgeOptions {
 /** What came of the effects of one step. */
 interface Performed {
   news: boolean
+  counted?: boolean
   made: Made
   again: Candidate[]
   evidence?: string
@@ -167,10 +168,15 @@ export class Judge {
       if (outcome === undefined) continue
       const performed: Performed = { news: false, made: [], again: [] }
       return this.#perform([...effects], candidate, head, performed, () => {
-        const { news, evidence, again, isRefused } = performed
+        const { news, counted, evidence, again, isRefused } = performed
         if (isRefused) return decided({ ...outcome, kind: 'refused', code: 'LOG_FROZEN', news: false })
         const isNews = (news || outcome.kind === 'advanced') && head.clean
-        decided({ ...outcome, news: isNews, ...(evidence !== undefined && { evidence }) })
+        decided({
+          ...outcome,
+          news: isNews,
+          ...(counted === true && { counted }),
+          ...(evidence !== undefined && { evidence }),
+        })
         for (const more of again) this.submit(more)
       })
     }
@@ -228,7 +234,9 @@ export class Judge {
         const before = this.held.quorum?.size ?? -1
         const isOnItsWay = this.state.note?.startsWith(`${logNote.text}\n`) === true
         const fresh = this.held.merge(logNote, checkpoint.size, head.cosignatures, isOnItsWay)
-        if (fresh.size > 0 && this.#publisher.merged(candidate.source, head, fresh, before)) performed.news = true
+        if (fresh.size === 0 || !this.#publisher.merged(candidate.source, head, fresh, before)) return
+        performed.news = true
+        performed.counted = this.#options.world.quorum.keys.some(({ vkey }) => fresh.has(vkey))
         return
       }
       case 'keepSuspect':

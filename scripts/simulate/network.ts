@@ -31,6 +31,8 @@ export class Link {
   isOpen = true
   /** When the last thing that was sent arrives. */
   arrivesAt = 0
+  /** The peer's id, as text. */
+  readonly name: string
   /** What gossipsub thinks of the peer. */
   readonly standing = new Standing()
 
@@ -41,7 +43,9 @@ export class Link {
     readonly isOutbound: boolean,
     /** Milliseconds. */
     readonly oneWay: number,
-  ) {}
+  ) {
+    this.name = String(peer.id)
+  }
 }
 
 export interface Traffic {

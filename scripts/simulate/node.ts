@@ -1,18 +1,19 @@
 /** An honest node: it polls the log, judges what comes, passes on what is news, and tells its peers what it holds. */
 import { EVIDENCE_VERDICTS } from '../../src/gossip/gossip.js'
+import { DeliveredNews } from '../../src/gossip/host/delivered-news.js'
 import { FloodMeter } from '../../src/gossip/host/flood.js'
 import type { Tree } from '../../src/tlog/merkle.js'
 import type { SignerKey, VerifierKey } from '../../src/tlog/note.js'
 import type { Proof } from '../../src/witness/decide.js'
-import { gossipVerdict, type GossipVerdict } from '../../src/witness/outcome.js'
+import { gossipVerdict, isDelivery, type GossipVerdict } from '../../src/witness/outcome.js'
 import type { HeadSource } from '../../src/witness/source.js'
 import { roundTripMs } from './cities.js'
 import type { Dice } from './dice.js'
-import type { Frame, Message } from './frames.js'
+import type { Frame, Message, TopicIndex } from './frames.js'
 import { Judge, type JudgeWorld } from './judge.js'
 import type { View } from './log.js'
 import { SimulatedMesh, type MeshWorld } from './mesh/mesh.js'
-import { LIBRARY, productionRules } from './mesh/rules.js'
+import { LIBRARY, type productionRules, type MeshRules } from './mesh/rules.js'
 import type { Link, Station } from './network.js'
 import { askHello, ROUND_MS, syncOnConnect } from './sync.js'
 import type { Watcher } from './watcher.js'
@@ -31,6 +32,8 @@ export interface NodeWorld extends JudgeWorld, MeshWorld {
   readonly watcher: Watcher
   /** Milliseconds between two polls. */
   readonly pollMs: number
+  /** What a node's gossipsub goes by. */
+  readonly rules: (...given: Parameters<typeof productionRules>) => MeshRules
   /** What the log shows this node now. */
   readonly viewOf: (node: SimulatedNode) => View
   /** Keys that spammers name in their hellos: an honest node relays for whom it is connected to. */
@@ -45,6 +48,7 @@ export class SimulatedNode implements Station {
   readonly mesh: SimulatedMesh
   readonly #dice: Dice
   readonly #meter = new FloodMeter()
+  readonly #news: DeliveredNews
   readonly isWitness: boolean
   isRunning = true
 
@@ -60,9 +64,13 @@ export class SimulatedNode implements Station {
     const { messages, time, watcher } = world
     this.mesh = new SimulatedMesh({
       ...{ world, dice },
-      rules: productionRules(messages.names, (peer) => this.#meter.isPaused(peer, time.ms)),
+      rules: world.rules(messages.names, {
+        overBudget: (peer) => this.#meter.isPaused(peer, time.ms),
+        worth: (peer) => this.#news.worth(peer),
+      }),
       validate: (message, link, decided) => this.#validate(message, link, decided),
     })
+    this.#news = new DeliveredNews((topic) => this.mesh.neighbours(messages.names.indexOf(topic) as TopicIndex))
     this.judge = new Judge({
       ...{ world, signer },
       relayed: () => this.#relayed(),
@@ -146,7 +154,7 @@ export class SimulatedNode implements Station {
       const prefix = this.world.viewOf(this).prefix(of, size)
       if (prefix !== undefined) return answered({ prefix })
       const links = this.#dice.shuffled(this.mesh.links)
-      const bringer = links.filter((link) => String(link.peer.id) === peer)
+      const bringer = links.filter(({ name }) => name === peer)
       const asked = [...bringer, ...links.filter((link) => !bringer.includes(link)).slice(0, OTHERS_ASKED)]
       const helpful = asked.flatMap(({ peer: other, oneWay }) => {
         if (!(other instanceof SimulatedNode)) return []
@@ -176,6 +184,7 @@ export class SimulatedNode implements Station {
   }
 
   disconnected(link: Link): void {
+    this.#news.gone(link.name)
     this.mesh.disconnected(link)
   }
 
@@ -185,7 +194,7 @@ export class SimulatedNode implements Station {
   }
 
   take(source: HeadSource, note: Uint8Array, link?: Link): void {
-    const peer = link === undefined ? {} : { peer: String(link.peer.id) }
+    const peer = link === undefined ? {} : { peer: link.name }
     this.judge.submit({ source, note, receivedAt: this.world.time.now(), ...peer })
   }
 
@@ -205,21 +214,31 @@ export class SimulatedNode implements Station {
   }
 
   /** What src/gossip/gossip.ts does with a message. */
-  #validate(message: Message, link: Link, decided: (verdict: GossipVerdict) => void): void {
+  #validate(message: Message, { name: peer }: Link, decided: (verdict: GossipVerdict) => void): void {
     const { time } = this.world
-    const peer = String(link.peer.id)
     if (!this.#meter.count(peer, time.ms)) return decided('ignore')
     time.after(JUDGE_MS, () => {
       if (message.topic === 1) {
         time.awaits()
-        void this.judge.receiveEvidence(message.data).then((fate) => decided(EVIDENCE_VERDICTS[fate]))
+        void this.judge.receiveEvidence(message.data).then((fate) => {
+          if (fate === 'new') this.#delivered(message, peer)
+          decided(EVIDENCE_VERDICTS[fate])
+        })
         return
       }
       const candidate = { source: 'gossip', note: message.data, peer, receivedAt: time.now() } as const
-      this.judge.submit(candidate, (outcome) =>
-        decided(gossipVerdict(outcome, () => this.#meter.forged(peer, time.ms))),
-      )
+      this.judge.submit(candidate, (outcome) => {
+        const verdict = gossipVerdict(outcome, () => this.#meter.forged(peer, time.ms))
+        if (verdict === 'accept' && isDelivery(outcome)) this.#delivered(message, peer)
+        decided(verdict)
+      })
     })
+  }
+
+  #delivered(message: Message, peer: string): void {
+    const topic = this.world.messages.names[message.topic]!
+    const by = [peer, ...this.mesh.otherSenders(message)]
+    this.#news.delivered({ topic, by, viaMesh: message.topic === 0 })
   }
 
   #relayed(): readonly VerifierKey[] {

@@ -19,6 +19,8 @@ export interface Scenario {
   readonly churn?: number
   /** Seconds that are watched after the last head, or after the split. */
   readonly tailSeconds: number
+  /** Peers are scored as they were before they were paid for news (mesh/rules.ts). */
+  readonly scores?: 'earlier'
   /** Other than usual: witnesses of the policy, and how many make a quorum; seconds between polls; all in one place. */
   readonly policy?: { readonly witnesses: number; readonly need: number }
   readonly pollSeconds?: number
@@ -28,6 +30,12 @@ export interface Scenario {
 const EVERY_KIND: readonly AdversaryKind[] = ['silent', 'silent', 'liar', 'eclipser', 'spammer']
 /** A few heads before the lie, so that there is something to lie about. */
 const LIAR = { heads: 3, headSeconds: 10, tailSeconds: 30 } as const
+
+const FILLED = 'a third of all have been in the meshes for an hour and pass nothing on'
+const FILLERS = {
+  ...({ split: 'victim', heads: 24, headSeconds: 5, tailSeconds: 30 } as const),
+  ...({ byzantine: 0.33, kinds: ['silent'], agedSeconds: 3_600 } as const),
+}
 
 export const SCENARIOS = {
   calm: { about: 'an honest log that moves every ten seconds', heads: 5, headSeconds: 10, tailSeconds: 20 },
@@ -40,10 +48,11 @@ export const SCENARIOS = {
     about: 'one node is shown another history, and a third of all are silent, lie, surround it or spam',
     ...{ split: 'victim', ...LIAR, byzantine: 0.33, kinds: EVERY_KIND },
   },
-  fillers: {
-    about:
-      'one node is shown another history, and a third of all have been in the meshes for an hour and pass nothing on',
-    ...{ split: 'victim', ...LIAR, byzantine: 0.33, kinds: ['silent'], agedSeconds: 3_600 },
+  fillers: { about: `one node is shown another history, and ${FILLED}`, ...FILLERS },
+  'paid-for-time': {
+    about: 'the same, with peers scored as they were when time in the mesh was paid for',
+    ...FILLERS,
+    scores: 'earlier',
   },
   partition: {
     about: 'the east is cut off for half a minute, and shown another history meanwhile',

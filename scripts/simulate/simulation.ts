@@ -7,6 +7,7 @@ import { figuresOf, meshesOf, trafficNow, type Figures, type Meshes, type Traffi
 import { Messages } from './frames.js'
 import { CosignedTable } from './held-heads.js'
 import { SimulatedLog, type View } from './log.js'
+import { earlierRules, productionRules } from './mesh/rules.js'
 import { Network, type Link } from './network.js'
 import { SimulatedNode, type NodeWorld } from './node.js'
 import { Dialling, keyOf, POLICY, policyOf, someCity, whoIsByzantine, witnessKeys } from './population.js'
@@ -75,6 +76,7 @@ export class Simulation {
       messages: new Messages(this.#log.identity.id),
       reader: new Reader(this.#log.identity, quorum.keys, known),
       table: new CosignedTable(quorum),
+      rules: scenario.scores === 'earlier' ? earlierRules : productionRules,
       viewOf: (node) => this.#viewOf(node),
       spamKeys: spam.map(({ verifier }) => verifier),
     }

@@ -51,8 +51,8 @@ function candidates(dice: Dice, log: SimulatedLog, time: VirtualTime): () => Omi
 }
 
 /** What is the same of two outcomes that are equal. */
-function told({ kind, code, news, size, evidence }: Outcome) {
-  return { kind, code, news, size, evidence }
+function told({ kind, code, news, counted, size, evidence }: Outcome) {
+  return { kind, code, news, counted, size, evidence }
 }
 
 async function compare(seed: number): Promise<string[]> {

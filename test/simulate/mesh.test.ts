@@ -20,6 +20,7 @@ const MESSAGES = 20
 /** Heartbeats after which a mesh has found its form, both real and simulated. */
 const SETTLING_BEATS = 6
 const TOPIC = headsTopic(LOG)
+const NO_OPINIONS = { overBudget: () => false, worth: () => 0 }
 
 /** Who dials whom, the same for both. */
 function dials(): [from: number, to: number][] {
@@ -60,7 +61,7 @@ beforeAll(async () => {
       peerKey: await newPeerKey(),
       listen: [multiaddr('/ip4/127.0.0.1/tcp/0')],
       topics: [TOPIC],
-      peers: { overBudget: () => false, onOffence: () => undefined },
+      peers: { ...NO_OPINIONS, onOffence: () => undefined },
     })
     hosts.push(host)
     await host.start()
@@ -79,8 +80,13 @@ afterAll(async () => {
 describe('the numbers', () => {
   test('are those of a real host', () => {
     const { opts } = inside(hosts[0]!)
-    const rules = productionRules([TOPIC], () => false)
-    expect(opts).toMatchObject({ ...LIBRARY, D: rules.degree, Dhi: rules.most })
+    const rules = productionRules([TOPIC], NO_OPINIONS)
+    expect(opts).toMatchObject({
+      ...LIBRARY,
+      D: rules.degree,
+      Dhi: rules.most,
+      opportunisticGraftTicks: rules.heartbeatsToBetter,
+    })
     const { gossip, publish, graylist, opportunisticGraft } = rules.thresholds
     expect(opts.scoreThresholds).toMatchObject({
       gossipThreshold: gossip,
@@ -105,7 +111,7 @@ class Listener implements Station {
     dice: Dice,
   ) {
     this.mesh = new SimulatedMesh({
-      ...{ world, dice, rules: productionRules([TOPIC, 'another'], () => false) },
+      ...{ world, dice, rules: productionRules([TOPIC, 'another'], NO_OPINIONS) },
       validate: ({ number }, _link, decided) => {
         this.heard.add(number)
         decided('accept')

@@ -43,7 +43,7 @@ function maintain(mesh: SimulatedMesh, topic: TopicIndex, scoreOf: ScoreOf, tick
     const missing = LIBRARY.Dout - [...members].filter(({ isOutbound }) => isOutbound).length
     if (missing > 0) graftSome(mesh, topic, scoreOf, missing, ({ isOutbound }) => isOutbound)
   }
-  if (tick % LIBRARY.opportunisticGraftTicks === 0 && members.size > 1) {
+  if (tick % rules.heartbeatsToBetter === 0 && members.size > 1) {
     const ordered = [...members].map(scoreOf).sort((a, b) => a - b)
     const median = ordered[Math.floor(ordered.length / 2)]!
     if (median < rules.thresholds.opportunisticGraft)

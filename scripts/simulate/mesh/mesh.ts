@@ -32,6 +32,8 @@ export class SimulatedMesh {
   readonly members: readonly [Set<Link>, Set<Link>] = [new Set(), new Set()]
   readonly cache = new MessageCache()
   readonly #options: SimulatedMeshOptions
+  /** Messages that are being judged, and who else sent them meanwhile. */
+  readonly #judged = new Map<number, string[]>()
   #ticks = 0
 
   constructor(options: SimulatedMeshOptions) {
@@ -50,8 +52,8 @@ export class SimulatedMesh {
     return this.#options.world.time.ms
   }
 
-  score({ standing, peer }: Link): number {
-    return standing.score(String(peer.id), this.rules.score, this.now)
+  score({ standing, name }: Link): number {
+    return standing.score(name, this.rules.score, this.now)
   }
 
   // ---- messages ------------------------------------------------------------------------------------------------
@@ -72,6 +74,16 @@ export class SimulatedMesh {
       this.#send(link, message.frame)
   }
 
+  /** Who else has sent a message that is being judged. */
+  otherSenders({ number }: Message): readonly string[] {
+    return this.#judged.get(number) ?? []
+  }
+
+  /** The neighbours on a topic, by their ids. */
+  neighbours(topic: TopicIndex): string[] {
+    return Array.from(this.members[topic], ({ name }) => name)
+  }
+
   receive(link: Link, frame: Frame): void {
     if (frame.message !== undefined) return this.#onMessage(link, frame.message)
     if (this.score(link) < this.rules.thresholds.graylist) return
@@ -82,11 +94,17 @@ export class SimulatedMesh {
   }
 
   #onMessage(link: Link, message: Message): void {
-    // Most are copies of what is known: that is looked at first, and changes nothing.
-    if (this.cache.has(message.number) || this.score(link) < this.rules.thresholds.graylist) return
+    // Most are copies of what is known: that is looked at first, and changes little.
+    if (this.cache.has(message.number)) {
+      this.#judged.get(message.number)?.push(link.name)
+      return
+    }
+    if (this.score(link) < this.rules.thresholds.graylist) return
     this.cache.see(message.number, this.now)
     const { validate, rules } = this.#options
+    this.#judged.set(message.number, [])
     validate(message, link, (verdict) => {
+      this.#judged.delete(message.number)
       if (verdict === 'accept') {
         link.standing.delivered(message.topic, rules.score, this.now)
         this.cache.put(message)
