@@ -382,7 +382,7 @@ describe('gossum run', () => {
         '--no-mdns',
         '--policy <FILE>',
         '--private <PATTERNS>',
-    '--publish <DIR>',
+        '--publish <DIR>',
         '--poll <SECONDS>',
         '--quorum-wait <SECONDS>',
         '--recover',
