@@ -104,7 +104,7 @@ test('a folder of others and a full disk are said, stop no signature, and are ov
     return skip('mounting a small file system needs root on Linux')
   }
   const log = await ViewsLog.start('localhost.localdev/sumdb', 300)
-  const { path, fill, free } = disk
+  const { path } = disk
   const taken = join(path, 'public')
   mkdirSync(taken)
   writeFileSync(join(taken, 'index.html'), 'a site')
@@ -124,13 +124,13 @@ test('a folder of others and a full disk are said, stop no signature, and are ov
   expect(readdirSync(taken)).toEqual(['index.html'])
 
   rmSync(join(taken, 'index.html'))
-  fill()
+  disk.fill()
   await expect.poll(conditionOf, { timeout: 40_000 }).toMatch(/ENOSPC/)
   expect(await conditionOf()).not.toContain(path)
   const size = await log.grow(5)
   await expect.poll(cosigned, { timeout: 20_000 }).toBe(size)
 
-  free()
+  disk.free()
   await expect.poll(() => headIn(taken, log.id)?.size, { timeout: 40_000 }).toBe(size)
   await expect.poll(conditionOf, { timeout: 20_000 }).toBeUndefined()
   await log.close()
