@@ -119,7 +119,11 @@ function smaller(bytes: Uint8Array, isStill: (less: Uint8Array) => boolean): Uin
   return bytes
 }
 
-const how = { words: target.words.map(bytesOf), usual: Math.min(USUAL_BYTES, target.most), most: target.most }
+const how = {
+  words: target.words.map(bytesOf).filter(({ length }) => length > 0),
+  usual: Math.min(USUAL_BYTES, target.most),
+  most: target.most,
+}
 const corpus: Uint8Array[] = []
 /** How many of the corpus are gone on from more often, for having come last. */
 const RECENT = 16

@@ -26,7 +26,8 @@ export const LICENCES = {
     'Go has two readings of a module line, of which ours is one: `modfile.ModulePath` and `modfile.ParseLax`',
   'no-module-path': 'neither reading is a path that a module may have',
   'version-length': 'versions above 256 characters are refused',
-  'no-rfc3339': 'a time that is not as RFC 3339 has it: Go takes an hour of one digit, and a comma for the point',
+  'no-rfc3339':
+    'a time that is not as RFC 3339 has it, or has more than 30 digits behind the point: Go takes an hour of one digit, and a comma for the point',
 } as const
 
 export type Licence = keyof typeof LICENCES
