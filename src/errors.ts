@@ -23,6 +23,10 @@ export const ERRORS = {
 
 export type ErrorCode = keyof typeof ERRORS
 
+/** The most characters of a detail that are looked at, and that are said: whoever makes us refuse may have written it. */
+const MAX_LOOKED_AT = 8192
+const MAX_DETAIL = 2000
+
 /** An error with a code of the closed set. `message` is the sentence, with the detail of this case behind it. */
 export class GossumError extends Error {
   override readonly name: string = 'GossumError'
@@ -31,7 +35,7 @@ export class GossumError extends Error {
   readonly detail: string
 
   constructor(code: ErrorCode, detail = '', cause?: unknown) {
-    const said = printable(withoutSecrets(detail))
+    const said = cut(printable(withoutSecrets(cut(detail, MAX_LOOKED_AT))), MAX_DETAIL)
     super(said === '' ? ERRORS[code][0] : `${ERRORS[code][0]}: ${said}`, cause === undefined ? undefined : { cause })
     this.code = code
     this.detail = said
@@ -41,6 +45,10 @@ export class GossumError extends Error {
   get hint(): string {
     return ERRORS[this.code][1]
   }
+}
+
+function cut(text: string, most: number): string {
+  return text.length <= most ? text : `${text.slice(0, most)}…`
 }
 
 /**

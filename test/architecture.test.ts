@@ -37,6 +37,8 @@ const ARROWS: Record<string, readonly string[]> = {
   browser: ['dashboard', 'status', 'audit', 'sumdb', 'evidence', 'config', 'tlog'],
   // What owners of modules are told of.
   watch: ['sumdb', 'config', 'tlog'],
+  // The folder that web servers show: it is told what is answered, and asks nobody.
+  publish: [],
   proxy: ['witness', 'sumdb', 'store', 'tlog'],
   // What upstreams have of modules, held against the log.
   mirror: ['module', 'proxy', 'sumdb', 'store', 'config', 'tlog'],
@@ -53,6 +55,7 @@ const ARROWS: Record<string, readonly string[]> = {
     'audit',
     'mirror',
     'watch',
+    'publish',
     'proxy',
     'status',
     'witness',

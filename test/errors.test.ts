@@ -41,6 +41,15 @@ test('what is no error of ours is our bug', () => {
   expect(exitCodeOf('INTERNAL')).toBe(1)
 })
 
+test('what somebody made it say is bounded, and the passwords in it are not cut into sight', () => {
+  const error = new GossumError(
+    'CONFIG_INVALID',
+    `${'x'.repeat(1990)}://user:${'secret'.repeat(500)}@host ${'y'.repeat(1e6)}`,
+  )
+  expect(error.message.length).toBeLessThan(2200)
+  expect(error.message).not.toContain('secret')
+})
+
 test('no door keeps a table of codes of its own', () => {
   const src = new URL('../src', import.meta.url).pathname
   for (const path of readdirSync(src, { recursive: true, encoding: 'utf8' })) {

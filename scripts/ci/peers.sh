@@ -5,9 +5,9 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 # The checksum database of golang.org/x/mod, a log of Tessera, what opens our vectors with Go's libraries, what x/mod thinks of
-# module paths and versions, what these libraries say of zips, folders, repositories and proofs, and an audit on x/mod,
+# module paths and versions, what its libraries read of fuzzed bytes, what these libraries say of zips, folders, repositories and proofs, and an audit on x/mod,
 # behind mains of our own.
-(cd scripts/peers && go install ./sumdbd ./tlogd ./openvectors ./checkmodules ./modrules ./auditlog)
+(cd scripts/peers && go install ./sumdbd ./tlogd ./openvectors ./checkmodules ./modrules ./auditlog ./fuzzdiff)
 
 # Checks go.sum files: golang.org/x/mod's own demonstration.
 GOFLAGS='' go install golang.org/x/mod/gosumcheck@v0.37.0

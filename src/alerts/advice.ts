@@ -42,6 +42,8 @@ const ADVICE: Readonly<Record<ConditionName, string>> = {
   'unauthorised version': 'find out who made this version; if it was you, add it to the list',
   'releases unread': 'check the address of the list, and the key that signs it',
   'alarm failing': 'gossum alarm test says what each receiver answers',
+  'publishing failing':
+    'make room where --publish writes, and check that the node may write there; readers see what is old',
   'few witnesses': 'check the network and the peers: perhaps all that this node hears comes through one hand',
   'one network': 'name bootstrap peers in other networks',
   'peers down': 'check the network and the addresses of the peers: gossum peers',

@@ -14,6 +14,7 @@ import { CONFIG_FILE, HOME, NODE } from './shared-settings.js'
 import {
   parseBastion,
   parseContact,
+  parseFolder,
   parseHostPort,
   parseKeyName,
   logListSource,
@@ -100,6 +101,13 @@ export const SETTINGS = {
     help: 'a reverse proxy whose X-Forwarded-For is believed',
     each: parseNetwork,
   }),
+  /** Folder that what is public is written to, for web servers (src/publish); undefined: none. */
+  publish: textSetting({
+    group: 'API',
+    value: 'DIR',
+    help: 'write heads, evidence and feeds to this folder, for any web server (docs/public-reads.md)',
+    read: parseFolder,
+  }),
   /** `https://HOST[:PORT]` of a bastion to serve logs through that push; undefined: none. */
   bastion: textSetting({
     restart: true,
@@ -107,6 +115,13 @@ export const SETTINGS = {
     value: 'URL',
     help: 'take pushed heads through this bastion (docs/witness.md)',
     read: parseBastion,
+  }),
+  /** Whether the node has no witness key: it follows what others cosign, and signs nothing (witness/step.ts). */
+  observer: toggle({
+    restart: true,
+    group: 'Witness',
+    help: 'have no witness key and sign nothing: serve what gossip brings, by --policy (docs/observer.md)',
+    initial: false,
   }),
   /** Name of the witness key, used when the key is made. */
   name: textSetting({

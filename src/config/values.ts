@@ -1,6 +1,6 @@
 /** What single settings mean: addresses, networks, names and files. */
 import { isIP } from 'node:net'
-import { resolve } from 'node:path'
+import { relative, resolve, sep } from 'node:path'
 import { printable } from '../lib/printable.js'
 import { parseUrl } from '../logs/log-setting.js'
 import { cosignatureLineSize } from '../tlog/cosignature.js'
@@ -56,6 +56,17 @@ export function logListSource(text: string, setting: string): string {
 export function parseKeyName(name: string, setting: string): string {
   if (!isKeyName(name)) throw invalid(setting, `${JSON.stringify(name)}: a key name has no white space and no "+"`)
   return name
+}
+
+export function parseFolder(path: string, setting: string): string {
+  if (path.trim() === '') throw invalid(setting, 'the path of a folder expected')
+  return resolve(path)
+}
+
+/** Throws CONFIG_INVALID where a web server that shows this folder would show the keys of the home. */
+export function requireApart({ publish, home }: { readonly publish: string | undefined; readonly home: string }): void {
+  const [first] = publish === undefined ? ['..'] : relative(publish, resolve(home)).split(sep)
+  if (first !== '..') throw invalid('publish', 'the home is in this folder: everybody could read its keys')
 }
 
 /** One line for everybody to read. */

@@ -68,6 +68,11 @@ export const STATE = {
     'they must be of one head, whose records they read all: gossum audit --units says which',
     trouble({ exit: 2 }),
   ],
+  PUBLISH_FAILED: [
+    'what is public could not be written to its folder',
+    'check the free space and the permissions of the folder that --publish names; it is tried again each 15 seconds',
+    trouble({ retryable: true }),
+  ],
   MIRROR_FULL: [
     'the mirror has no room for this file',
     'free some space, raise --mirror-bytes, or unpin modules: gossum mirror status',
@@ -92,6 +97,11 @@ export const STATE = {
     'there is no witness key here',
     'make one with gossum key new, or point --home to its directory',
     trouble(),
+  ],
+  NO_WITNESS: [
+    'this is an observer: it has no witness key, and signs nothing',
+    'push heads to a witness, which /api/v1/witnesses names; /api/v1/heads takes heads here',
+    request(404, { exit: 1 }),
   ],
 } as const satisfies Record<string, ErrorRow>
 

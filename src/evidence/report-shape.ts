@@ -7,7 +7,7 @@
 import { isAccepted, unlessRefused } from '../errors/attempt.js'
 import { equalBytes, fromBase64, toHex, utf8 } from '../tlog/bytes.js'
 import { parseCheckpoint, SUMDB_ORIGIN, type Checkpoint } from '../tlog/checkpoint.js'
-import { EMPTY_ROOT, formatHash, HASH_SIZE, parseHash, type Hash } from '../tlog/hash.js'
+import { EMPTY_ROOT, HASH_SIZE, type Hash } from '../tlog/hash.js'
 import { checkTree, proveTree } from '../tlog/merkle.js'
 import { isKeyName, type Note, type Signature, type VerifierKey } from '../tlog/note.js'
 import { makeSplitView, type SplitView } from './evidence.js'
@@ -38,10 +38,18 @@ const MAX_FOLDS = 60
 const SIGNATURE_LENGTHS = { log: 92, others: [104, 3244] }
 const HASH_LENGTH = 44
 
+interface FoundHash {
+  readonly at: number
+  readonly hash: Hash
+  /** Its base64 as it stands, which is what was signed: a log may write bits that mean nothing. */
+  readonly word: string
+  readonly before: string
+}
+
 /** What stands in a text, in its order. */
 interface Pieces {
   readonly numbers: readonly { readonly at: number; readonly text: string }[]
-  readonly hashes: readonly { readonly at: number; readonly hash: Hash; readonly before: string }[]
+  readonly hashes: readonly FoundHash[]
   readonly signatures: readonly { readonly at: number; readonly line: Signature }[]
 }
 
@@ -68,7 +76,7 @@ const NUMBER = /(?<![\w.:#+/-])(?:0|[1-9][0-9]{0,18})(?![\w.:+/=-])/g
 
 function piecesOf(text: string): Pieces {
   const numbers: { at: number; text: string }[] = []
-  const hashes: { at: number; hash: Hash; before: string }[] = []
+  const hashes: FoundHash[] = []
   const signatures: { at: number; line: Signature }[] = []
   const lines = text.split('\n')
   const starts: number[] = []
@@ -84,7 +92,7 @@ function piecesOf(text: string): Pieces {
       return false
     const decoded = fromBase64(word)
     if (decoded === undefined) return false
-    if (isHash && decoded.length === HASH_SIZE) hashes.push({ at: index, hash: parseHash(word)!, before })
+    if (isHash && decoded.length === HASH_SIZE) hashes.push({ at: index, hash: decoded, word, before })
     else if (!isHash) signatures.push({ at: index, line: signatureOf(decoded, before) })
     return true
   }
@@ -153,9 +161,9 @@ function headsIn(pieces: Pieces, keys: readonly VerifierKey[], left: { verified:
 function textOf(at: number, { numbers, hashes }: Pieces, verifies: (text: string) => boolean): string | undefined {
   const near = <T extends { at: number }>(all: readonly T[], count: number): T[] =>
     all.slice(0, firstFrom(all, at)).slice(-count).reverse()
-  for (const { hash } of near(hashes, NEARBY.hashes)) {
+  for (const { word } of near(hashes, NEARBY.hashes)) {
     for (const { text: size } of near(numbers, NEARBY.numbers)) {
-      const text = `${SUMDB_ORIGIN}\n${size}\n${formatHash(hash)}\n`
+      const text = `${SUMDB_ORIGIN}\n${size}\n${word}\n`
       if (verifies(text)) return text
     }
   }

@@ -1,5 +1,6 @@
 /** What the operator of a node sees of its alarm, and can try, at the socket in the home alone: what a hook prints is nobody else's business. */
 import type { AlarmListView, AlarmTestView } from '../status/alarm-shapes.js'
+import { NO_STORE } from './caching.js'
 import { json } from './reply.js'
 import type { Route } from './router.js'
 
@@ -14,7 +15,7 @@ const PATIENCE_MS = 60_000
 
 export function alarmOperatorRoutes(alarm: AlarmOperator): Route[] {
   return [
-    { method: 'GET', path: '/api/v1/alarm', handle: () => json(alarm.list()) },
+    { method: 'GET', path: '/api/v1/alarm', caching: NO_STORE, handle: () => json(alarm.list()) },
     {
       ...{ method: 'POST', path: '/api/v1/alarm/test', patienceMs: PATIENCE_MS },
       handle: async () => json(await alarm.test()),

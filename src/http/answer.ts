@@ -3,7 +3,8 @@ import { hash } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 import { GossumError } from '../errors.js'
 import { partOf } from './byte-range.js'
-import { NO_STORE, problem, type Reply } from './reply.js'
+import { NO_STORE, REVALIDATED } from './caching.js'
+import { problem, type Reply } from './reply.js'
 import { allowedMethods, type Match, type Route } from './router.js'
 
 /** Of a request that has none. It is read, and never written. */
@@ -37,15 +38,17 @@ interface Conditions {
   readonly headers: IncomingHttpHeaders
 }
 
-/** The same with an ETag, for what was read; without its body for who has that already, and a part of a file for who asks for that. */
-export function conditional({ method, headers }: Conditions, reply: Reply): Reply {
+/**
+ * The same with an ETag, for what was read, and with what caches may do with it; without its body for who has that already, and a part of a
+ * file for who asks for that. `caching` is what the route says; what the reply itself says comes first.
+ */
+export function conditional({ method, headers }: Conditions, reply: Reply, caching = REVALIDATED): Reply {
   if ((method !== 'GET' && method !== 'HEAD') || reply.status !== 200) return reply
   // What goes on is never the same again.
   if (reply.sent !== undefined && reply.sent.length === undefined) return reply
   const etag = reply.headers['etag'] ?? `"${hash('sha256', reply.body, 'base64url').slice(0, 22)}"`
   const said = reply.headers['cache-control']
-  // Whoever keeps it asks each time whether it still is so.
-  const cacheControl = said === undefined || said === NO_STORE ? 'no-cache' : said
+  const cacheControl = said === undefined || said === NO_STORE ? caching : said
   const tagged = { ...reply, headers: { ...reply.headers, 'cache-control': cacheControl, etag } }
   const known = (headers['if-none-match'] ?? '').split(',').map((tag) => tag.trim().replace(/^W\//, ''))
   if (known.includes(etag) || known[0] === '*') return { ...tagged, status: 304, body: new Uint8Array() }

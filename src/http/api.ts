@@ -3,6 +3,7 @@
  * (status/shapes.ts).
  */
 import { GossumError } from '../errors.js'
+import { HEAD_CACHING, IMMUTABLE, LIST_CACHING, NO_STORE } from './caching.js'
 import { headsPage } from './heads-page.js'
 import { pageOf, type ListOrder } from './list-page.js'
 import { EVIDENCE_LIST, LOG_LIST, PEER_LIST, SUSPECT_LIST, WITNESS_LIST } from './paged-lists.js'
@@ -11,6 +12,7 @@ import { exact, json, jsonFile, text, type Reply } from './reply.js'
 import type { ApiRequest, Route } from './router.js'
 import { EVIDENCE_ID } from '../status/ids.js'
 import type { NodeView } from '../status/node-view.js'
+import type { HeadView } from '../status/shapes.js'
 import { submitRoutes } from './submit.js'
 
 // ---- routes ----------------------------------------------------------------------------------------------------
@@ -20,36 +22,49 @@ const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
 /** The routes of the API, of health and of metrics. */
 export function apiRoutes(node: NodeView): Route[] {
   const get = (path: string, handle: Route['handle']): Route => ({ method: 'GET', path, handle })
-  const costly = (path: string, handle: Route['handle']): Route => ({ method: 'GET', path, isCostly: true, handle })
-  const health = (path: string, handle: Route['handle']): Route => ({ method: 'GET', path, isHealth: true, handle })
+  const costly = (path: string, handle: Route['handle']): Route => ({ ...get(path, handle), isCostly: true })
+  const health = (path: string, handle: Route['handle']): Route => ({
+    ...{ ...get(path, handle), isHealth: true, caching: NO_STORE },
+  })
+  const kept = (caching: string, route: Route): Route => ({ ...route, caching })
+  const logs = list('logs', LOG_LIST, async () => (await node.status()).logs)
+  const peers = list('peers', PEER_LIST, () => node.peers())
+  const witnesses = list('witnesses', WITNESS_LIST, () => node.witnesses())
+  const evidence = list('evidence', EVIDENCE_LIST, () => node.evidence())
+  const suspects = list('suspects', SUSPECT_LIST, () => node.suspects())
   return [
     costly('/api/v1/status', async () => json(await node.status())),
-    costly(
-      '/api/v1/logs',
-      list('logs', LOG_LIST, async () => (await node.status()).logs),
+    kept(LIST_CACHING, costly('/api/v1/logs', logs)),
+    kept(
+      HEAD_CACHING,
+      get('/api/v1/logs/:log/head', (request) => newest(request, node.head(followedLog(node, request)))),
     ),
-    get('/api/v1/logs/:log/head', (request) => head(node, request)),
-    costly('/api/v1/logs/:log/heads', (request) => headsPage(node, followedLog(node, request), request)),
-    get(
-      '/api/v1/peers',
-      list('peers', PEER_LIST, () => node.peers()),
+    kept(
+      HEAD_CACHING,
+      get('/api/v1/logs/:log/quorum', (request) => newest(request, node.quorum(followedLog(node, request)))),
     ),
-    get(
-      '/api/v1/witnesses',
-      list('witnesses', WITNESS_LIST, () => node.witnesses()),
+    kept(
+      LIST_CACHING,
+      costly('/api/v1/logs/:log/heads', (request) => headsPage(node, followedLog(node, request), request)),
     ),
-    costly(
-      '/api/v1/evidence',
-      list('evidence', EVIDENCE_LIST, () => node.evidence()),
-    ),
-    costly(
-      '/api/v1/suspects',
-      list('suspects', SUSPECT_LIST, () => node.suspects()),
-    ),
+    get('/api/v1/peers', peers),
+    kept(LIST_CACHING, get('/api/v1/witnesses', witnesses)),
+    kept(LIST_CACHING, costly('/api/v1/evidence', evidence)),
+    kept(LIST_CACHING, costly('/api/v1/suspects', suspects)),
     ...submitRoutes(node),
-    costly('/api/v1/suspects/:id', (request) => suspectNote(node, request)),
-    costly('/api/v1/evidence/:id', (request) => evidenceFile(node, request)),
-    costly('/metrics', async () => text(await node.metrics(), { type: METRICS_TYPE })),
+    // It is named by the hash of the head; that there is such a suspect may change.
+    kept(
+      LIST_CACHING,
+      costly('/api/v1/suspects/:id', (request) => suspectNote(node, request)),
+    ),
+    kept(
+      IMMUTABLE,
+      costly('/api/v1/evidence/:id', (request) => evidenceFile(node, request)),
+    ),
+    kept(
+      NO_STORE,
+      costly('/metrics', async () => text(await node.metrics(), { type: METRICS_TYPE })),
+    ),
     openApiRoute(),
     health('/livez', () => text('ok\n')),
     health('/readyz', (request) => readiness(node, request)),
@@ -71,10 +86,11 @@ function followedLog(node: NodeView, { params }: ApiRequest): string {
   return log
 }
 
-async function head(node: NodeView, request: ApiRequest): Promise<Reply> {
-  const newest = await node.head(followedLog(node, request))
-  if (newest === undefined) throw new GossumError('NOT_FOUND', 'no head of this log is held yet')
-  const reply = prefersText(request.headers.accept ?? '') ? exact(newest.note) : json(newest)
+/** The newest head of a kind: as JSON, or as the note itself. */
+async function newest({ headers }: ApiRequest, found: Promise<HeadView | undefined>): Promise<Reply> {
+  const head = await found
+  if (head === undefined) throw new GossumError('NOT_FOUND', 'no such head of this log is held yet')
+  const reply = prefersText(headers.accept ?? '') ? exact(head.note) : json(head)
   return { ...reply, headers: { ...reply.headers, vary: 'accept' } }
 }
 

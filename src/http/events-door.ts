@@ -3,7 +3,8 @@ import { GossumError } from '../errors.js'
 import { networkOf } from '../lib/network.js'
 import { Slots } from '../lib/slots.js'
 import { EventStream, type EventReading, type EventsView, type KeptEvent } from './event-stream.js'
-import { NO_STORE, type Reply } from './reply.js'
+import { NO_STORE } from './caching.js'
+import type { Reply } from './reply.js'
 import type { ApiRequest, Route } from './router.js'
 import { EVENT_ID } from './schema/parameters.js'
 
@@ -34,7 +35,8 @@ const HEADERS = {
 
 export function eventsRoute(door: EventsDoor): Route {
   const readers = new Slots(LIMITS)
-  return { method: 'GET', path: '/api/v1/events', handle: (request) => answer(door, readers, request) }
+  const handle: Route['handle'] = (request) => answer(door, readers, request)
+  return { method: 'GET', path: '/api/v1/events', caching: NO_STORE, handle }
 }
 
 function answer(door: EventsDoor, readers: Slots, request: ApiRequest): Reply {

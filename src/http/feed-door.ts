@@ -4,7 +4,8 @@ import { feedOf, type FeedFacts, type NewsFeed } from '../status/feed-entries.js
 import type { NodeView } from '../status/node-view.js'
 import { utf8 } from '../tlog/bytes.js'
 import { atomText, jsonFeed } from './feed-text.js'
-import { NO_STORE, type Reply } from './reply.js'
+import { NO_STORE, SLOW_CACHING } from './caching.js'
+import type { Reply } from './reply.js'
 import type { Route } from './router.js'
 
 /** `told`: what was told and nothing else keeps. */
@@ -12,7 +13,7 @@ export function feedRoutes(node: Pick<NodeView, 'status' | 'evidence'>, told: ()
   const read = async (): Promise<NewsFeed> =>
     feedOf({ status: await node.status(), evidence: await node.evidence(), told: told() })
   const route = (path: string, type: string, write: (feed: NewsFeed) => string): Route => ({
-    ...{ method: 'GET', path, isCostly: true },
+    ...{ method: 'GET', path, isCostly: true, caching: SLOW_CACHING },
     handle: async (): Promise<Reply> => ({
       status: 200,
       headers: { 'content-type': `${type}; charset=utf-8`, 'cache-control': NO_STORE },

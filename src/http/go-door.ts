@@ -12,7 +12,8 @@ import type { ProvenAnswer } from '../proxy/sumdb-proxy.js'
 import type { Asking } from '../proxy/shared.js'
 import { preflightRoute } from './cross-origin.js'
 import { forGo, GO_PATIENCE_MS, GO_TEXT } from './go-answer.js'
-import { IMMUTABLE, text, type Reply } from './reply.js'
+import { IMMUTABLE } from './caching.js'
+import { text, type Reply } from './reply.js'
 import type { ApiRequest, Route } from './router.js'
 
 /** One log as the go command sees it here. */

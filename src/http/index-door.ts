@@ -4,6 +4,7 @@
  */
 import { GossumError } from '../errors.js'
 import { formatMoment, parseMoment, type Moment } from '../lib/rfc3339.js'
+import { LIST_CACHING } from './caching.js'
 import { exact, type Reply } from './reply.js'
 import type { ApiRequest, Route } from './router.js'
 import { INDEX_LIMIT } from './schema/parameters.js'
@@ -26,7 +27,8 @@ export interface IndexView {
 }
 
 export function indexRoutes(index: IndexView): Route[] {
-  return [{ method: 'GET', path: '/index', isCostly: true, handle: (request) => answer(index, request) }]
+  const handle: Route['handle'] = (request) => answer(index, request)
+  return [{ method: 'GET', path: '/index', isCostly: true, caching: LIST_CACHING, handle }]
 }
 
 async function answer(index: IndexView, { query }: Pick<ApiRequest, 'query'>): Promise<Reply> {

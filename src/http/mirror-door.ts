@@ -12,7 +12,8 @@ import { preflightRoute } from './cross-origin.js'
 import { FileBody } from './file-body.js'
 import { forGo, GO_TEXT, goStatusOf } from './go-answer.js'
 import { sumdbAnswer, type SumdbView } from './go-door.js'
-import { fileReply, IMMUTABLE, type Reply } from './reply.js'
+import { IMMUTABLE } from './caching.js'
+import { fileReply, type Reply } from './reply.js'
 import type { ApiRequest, Route } from './router.js'
 
 /** A file of a module version that may be sent. */

@@ -5,6 +5,7 @@
 import { GossumError } from '../errors.js'
 import type { MirrorStatusView } from '../status/mirror-shapes.js'
 import { escapeModule, type ModuleVersion } from '../sumdb/module-version.js'
+import { NO_STORE } from './caching.js'
 import { json, type Reply } from './reply.js'
 import type { ApiRequest, Route } from './router.js'
 
@@ -42,7 +43,10 @@ export function mirrorOperatorRoutes(mirror: MirrorOperator | undefined): Route[
     return done(module)
   })
   return [
-    { method: 'GET', path: '/api/v1/mirror', handle: told(async (to) => json(await to.status())) },
+    {
+      ...{ method: 'GET', path: '/api/v1/mirror', caching: NO_STORE },
+      handle: told(async (to) => json(await to.status())),
+    },
     { method: 'POST', path: '/api/v1/mirror/allow', handle: allow },
     verb('pin'),
     verb('unpin'),

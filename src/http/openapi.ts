@@ -1,4 +1,5 @@
 /** The description of the API at /openapi.json. It is made, and what makes it is loaded, when somebody asks for the first time. */
+import { SLOW_CACHING } from './caching.js'
 import { jsonText, type Reply } from './reply.js'
 import type { Route } from './router.js'
 
@@ -13,5 +14,5 @@ export function openApiRoute(): Route {
       throw error
     }
   }
-  return { method: 'GET', path: '/openapi.json', handle: () => (made ??= make()) }
+  return { method: 'GET', path: '/openapi.json', caching: SLOW_CACHING, handle: () => (made ??= make()) }
 }

@@ -2,7 +2,8 @@
 import { hash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { GossumError } from '../errors.js'
-import { IMMUTABLE, type Reply } from './reply.js'
+import { IMMUTABLE } from './caching.js'
+import type { Reply } from './reply.js'
 import type { Route } from './router.js'
 
 /** Where the build puts it. */

@@ -5,6 +5,7 @@ import { printableJson, printableLines } from '../lib/printable.js'
 import { STATUS_CODES } from 'node:http'
 import { errorCode, ERRORS, GossumError, traitsOf } from '../errors.js'
 import { utf8 } from '../tlog/bytes.js'
+import { IMMUTABLE, NO_STORE } from './caching.js'
 import type { SentBody } from './sent-body.js'
 
 export interface Reply {
@@ -15,11 +16,6 @@ export interface Reply {
   /** What is sent in place of the body. Whoever sends the reply, or does not, closes it. Of one with an end the headers have an ETag. */
   readonly sent?: SentBody
 }
-
-/** An answer that is true now and may not be a second later. */
-export const NO_STORE = 'no-store'
-/** An answer that never changes. */
-export const IMMUTABLE = 'public, max-age=31536000, immutable'
 
 export function json(value: unknown): Reply {
   return jsonText(`${JSON.stringify(value)}\n`)

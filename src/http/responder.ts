@@ -142,7 +142,7 @@ export class Responder {
       const { handle } = route
       const act = async (): Promise<Reply> => handle(asked)
       const reply = await (route.isCostly === true ? this.#costly.run(client.signal, act) : act())
-      return { reply: conditional(request, reply), route: route.path }
+      return { reply: conditional(request, reply, route.caching), route: route.path }
     } catch (error) {
       // A client that went away in the middle of its request is no error of ours, nor that more come than we take, or for what we do not do.
       const code = errorCode(error)

@@ -33,6 +33,8 @@ export interface Route {
   readonly isHealth?: true
   /** Whether an answer takes much reading: few are made at a time. */
   readonly isCostly?: true
+  /** What caches may do with a 200 of a read, where its reply says nothing else (caching.ts); kept, and asked about each time, without it. */
+  readonly caching?: string
   readonly handle: (request: ApiRequest) => Reply | Promise<Reply>
   /** How an error is told; as a problem body without it. */
   readonly refusal?: (error: unknown) => Reply

@@ -122,8 +122,8 @@ export class HttpServer {
   }
 
   /** From now on it serves this. */
-  serve({ node, sumdbs = [], routes = [] }: HttpServed): void {
-    this.#routes.now = [...apiRoutes(node), ...sumdbRoutes(sumdbs, (error) => this.#onError?.(error)), ...routes]
+  serve(served: HttpServed): void {
+    this.#routes.now = allPublicRoutes(served, (error) => this.#onError?.(error))
   }
 
   /** The paths that are served, as they are declared. */
@@ -162,6 +162,14 @@ export class HttpServer {
     })
     return this.#closing
   }
+}
+
+/** All that anybody may ask for. */
+export function allPublicRoutes(
+  { node, sumdbs = [], routes = [] }: HttpServed,
+  onError: (error: unknown) => void = () => undefined,
+): Route[] {
+  return [...apiRoutes(node), ...sumdbRoutes(sumdbs, onError), ...routes]
 }
 
 /** This machine: all its programs have one address. */

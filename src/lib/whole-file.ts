@@ -2,12 +2,26 @@
 import { open, rename } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
+interface WholeFileOptions {
+  /** Where it is made, on the same file system; beside the file without it. */
+  readonly aside?: string
+  /** Who may read it, whatever the umask of the process is; as that says without it. */
+  readonly mode?: number
+  /** When it says that it was changed, in seconds since 1970; now without it. */
+  readonly changedAt?: number
+}
+
 /** Writes the file in the place of what was there; it is on disk when this returns. One call at a time for one path. */
-export async function writeWholeFile(path: string, data: Uint8Array | string): Promise<void> {
-  const made = `${path}.tmp`
+export async function writeWholeFile(
+  path: string,
+  data: Uint8Array | string,
+  { aside: made = `${path}.tmp`, mode, changedAt }: WholeFileOptions = {},
+): Promise<void> {
   const file = await open(made, 'w')
   try {
     await file.writeFile(data)
+    if (mode !== undefined) await file.chmod(mode)
+    if (changedAt !== undefined) await file.utimes(changedAt, changedAt)
     await file.sync()
   } finally {
     await file.close()

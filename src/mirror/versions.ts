@@ -7,8 +7,8 @@
 /** The numbers, and the prerelease; behind it nothing but `+incompatible`. */
 const CANONICAL =
   /^v(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)(?:-((?:0|[1-9][0-9]*|[0-9]*[A-Za-z-][0-9A-Za-z-]*)(?:\.(?:0|[1-9][0-9]*|[0-9]*[A-Za-z-][0-9A-Za-z-]*))*))?(?:\+incompatible)?$/
-/** The end of a pseudo-version: a time and a revision. */
-const PSEUDO = /[-.][0-9]{14}-[A-Za-z0-9]+(?:\+incompatible)?$/
+/** A pseudo-version: behind vX.0.0, or behind a base and a zero, a time and a revision (golang.org/x/mod/module). */
+const PSEUDO = /^v[0-9]+\.(?:0\.0-|[0-9]+\.[0-9]+-(?:[^+]*\.)?0\.)[0-9]{14}-[A-Za-z0-9]+(?:\+incompatible)?$/
 /** The longest version, in characters. */
 const MAX_VERSION_LENGTH = 256
 

@@ -6,7 +6,8 @@ export const MAX_GO_MOD_BYTES = 16 * 1024 * 1024
 /** The module path in a go.mod; undefined when it names none. */
 export function modulePathIn(goMod: string): string | undefined {
   for (const line of goMod.split('\n')) {
-    const rest = /^module(?=[\s"`])(.*)$/.exec(withoutComment(line).trim())?.[1]?.trim()
+    const [, words] = /^module(?=\p{White_Space})(.*)$/u.exec(trimmed(withoutComment(line))) ?? []
+    const rest = words === undefined ? undefined : trimmed(words)
     if (rest === undefined || rest === '') continue
     const quoted = /^"([^"\\]+)"$/.exec(rest) ?? /^`([^`]+)`$/.exec(rest)
     if (quoted !== null) return quoted[1]
@@ -24,6 +25,11 @@ export function isSinceGo124(goMod: string): boolean {
     return major > 1 || minor >= 24
   }
   return false
+}
+
+/** Without what Go calls white space; to JavaScript a byte order mark is some, too, and U+0085 is none. */
+function trimmed(text: string): string {
+  return text.replace(/^\p{White_Space}+/u, '').replace(/(?<!\p{White_Space})\p{White_Space}+$/u, '')
 }
 
 function withoutComment(line: string): string {

@@ -102,6 +102,6 @@ export class Doors {
 }
 
 /** What anybody may ask for. */
-function publicOf({ node, sumdbs, witness, reads }: Served): HttpServed {
+export function publicOf({ node, sumdbs, witness, reads }: Served): HttpServed {
   return { node, sumdbs, routes: [...witness, ...reads] }
 }

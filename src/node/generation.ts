@@ -4,6 +4,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { alarmOperatorRoutes } from '../http/alarm-operator.js'
+import { allPublicRoutes } from '../http/server.js'
 import { dashboardRoutes } from '../http/dashboard-door.js'
 import { feedRoutes } from '../http/feed-door.js'
 import { indexRoutes } from '../http/index-door.js'
@@ -20,7 +21,7 @@ import { Alarming } from './alarming.js'
 import { makeAuditing } from './auditing.js'
 import type { NodeBase } from './base.js'
 import { LogClients } from './clients.js'
-import type { Served } from './doors.js'
+import { publicOf, type Served } from './doors.js'
 import { makeExchange } from './exchanging.js'
 import type { Frame } from './frame.js'
 import { goDoors } from './go-doors.js'
@@ -29,6 +30,7 @@ import { knownHeads } from './known-heads.js'
 import { meshSideOf, type MeshSide } from './meshing.js'
 import { makeMirroring } from './mirroring.js'
 import { makePollers } from './polling.js'
+import { Publishing } from './publishing.js'
 import type { Self } from './self.js'
 import { makeView } from './shown.js'
 import { makeWatching } from './watching.js'
@@ -104,7 +106,8 @@ export async function makeGeneration(
   const alarm = await startAlarm(base, heads, clients)
   ending.told(() => alarm.stop())
   const isHeld = (log: string): boolean => isFrozen(store.heads.get(log)) || alarm.holds(log)
-  const unseen = followed.filter(({ id, url }) => url !== null && !frame.looked.has(id))
+  const polled = followed.filter(({ url }) => url !== null && !config.observer)
+  const unseen = polled.filter(({ id }) => !frame.looked.has(id))
   const looks = new FirstLooks(unseen.map(({ id }) => id))
   const witness = makeWitness(base, heads, { clients, barrier, alarm, looks })
   // What is under way ends, and those whom we chose learn of it while there still is a mesh.
@@ -141,6 +144,7 @@ export async function makeGeneration(
     watching,
     mirroring,
     past: frame.past,
+    publishing: () => publishing,
   }
   const view = makeView(base, heads, shown)
   const onLook = (log: string): void => {
@@ -173,6 +177,11 @@ export async function makeGeneration(
       ...alarmOperatorRoutes(alarming),
     ],
   }
+  const publishing =
+    config.publish === undefined
+      ? undefined
+      : new Publishing(base, config.publish, allPublicRoutes(publicOf(served)), view)
+  ending.acting(() => publishing?.stop())
   let isEnding = false
   ending.acting(() => void (isEnding = true))
   return {
@@ -184,6 +193,7 @@ export async function makeGeneration(
     start: () => {
       lists.start()
       alarming.start()
+      publishing?.start()
       // Before that nothing could be signed; a poller that was stopped meanwhile does not start.
       void barrier.guard.settled.then(() => {
         if (isEnding) return

@@ -44,7 +44,7 @@ export class News extends EventEmitter<Heard> {
 
   /** The others have ended. */
   forget(): void {
-    for (const what of ['changed', 'advanced', 'told'] as const) this.removeAllListeners(what)
+    for (const what of ['changed', 'advanced', 'outcome', 'told'] as const) this.removeAllListeners(what)
     for (const listener of this.#lasting) this.on('told', listener)
   }
 

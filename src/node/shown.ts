@@ -27,18 +27,33 @@ export interface ShownParts {
   readonly watching: { readonly facts: WatchFacts }
   readonly mirroring: Pick<Mirroring, 'status'> | undefined
   readonly past: Past
+  /** What writes the published folder; undefined without one, and before it is made. */
+  readonly publishing: () => { readonly fault: string | undefined } | undefined
 }
 
 export function makeView(
   { config, keyring, store, shared, news, mesh, clock }: NodeBase,
   { cosigned, suspects }: KnownHeads,
-  { alarm, alarming, barrier, witness, exchange, doors, lists, auditing, watching, mirroring, past }: ShownParts,
+  {
+    alarm,
+    alarming,
+    barrier,
+    witness,
+    exchange,
+    doors,
+    lists,
+    auditing,
+    watching,
+    mirroring,
+    past,
+    publishing,
+  }: ShownParts,
 ): View {
   const { first, second, agent, auditor } = keyring
   const view = new View({
     witnesses: {
       ...{ config, store, cosigned, alarm },
-      witness: first.verifier,
+      witness: first?.verifier,
       second: second?.verifier,
       auditor: auditor?.verifier,
       keysOf: (log) => keyring.keysOf(log),
@@ -53,7 +68,7 @@ export function makeView(
       clock: barrier.clockReport,
       taken: barrier.taken,
       state: () => stateView(shared),
-      signing: () => ({ by: agent === undefined ? 'file' : 'ssh-agent', error: first.unavailable?.detail ?? null }),
+      signing: () => ({ by: agent === undefined ? 'file' : 'ssh-agent', error: first?.unavailable?.detail ?? null }),
     },
     around: {
       mesh: () => mesh.mesh,
@@ -66,6 +81,7 @@ export function makeView(
         lists: lists.failing,
         watch: watching.facts,
         alarm: alarming.faults,
+        publish: publishing()?.fault,
       }),
       alarm: () => alarming.view(),
       mirror: async () => (await mirroring?.status())?.kept,

@@ -56,6 +56,7 @@ export const CONDITIONS = {
   'unauthorised version': 'doubtful',
   'releases unread': 'doubtful',
   'alarm failing': 'doubtful',
+  'publishing failing': 'doubtful',
   'few witnesses': 'doubtful',
   'one network': 'doubtful',
   'peers down': 'doubtful',

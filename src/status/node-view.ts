@@ -14,6 +14,8 @@ export interface NodeView {
   /** Whether this node follows the log with this id. */
   follows(log: string): boolean
   head(log: string): Promise<HeadView | undefined>
+  /** The quorum head, with those cosignatures alone that count. */
+  quorum(log: string): Promise<HeadView | undefined>
   /** The newest of those that are smaller than `below`, the newest first. */
   heads(log: string, limit: number, below?: number): Promise<HeadView[]>
   /** The head of a suspect as a note. */

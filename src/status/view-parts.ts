@@ -55,7 +55,7 @@ export interface ViewParts {
      * What else does not work: why the socket of the operator is not open, the log lists that cannot be read, who is not told of
      * anything; and what the owner of a module should look at.
      */
-    readonly faults: () => Pick<Facts['around'], 'operator' | 'lists' | 'watch' | 'alarm'>
+    readonly faults: () => Pick<Facts['around'], 'operator' | 'lists' | 'watch' | 'alarm' | 'publish'>
     /** Who is told when something is wrong, and how that goes. */
     readonly alarm: () => AlarmView
     /** What the module mirror keeps; undefined without one. */

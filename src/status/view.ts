@@ -39,12 +39,16 @@ export type { ViewParts }
 
 /** Milliseconds that no head is on its way: proofs, deposits and lookups end long before. */
 const STUCK_MS = 15 * 60_000
+/** Milliseconds that two readings of both clocks may be apart. Polls are further. */
+const CLOCKS_APART_MS = 20
 
 export class View implements NodeView {
   readonly #parts: ViewParts
   readonly #readings: Readings
   readonly #minutes = new OutcomeMinutes()
   readonly #startedAt: number
+  /** Moments as they were shown last, in milliseconds since 1970. */
+  readonly #shownAt = new Map<string, number>()
 
   constructor(parts: ViewParts) {
     this.#parts = parts
@@ -73,9 +77,12 @@ export class View implements NodeView {
     this.#minutes.note(log, door, kind, this.#parts.time.monotonic())
   }
 
-  /** A moment of the monotonic clock, by our clock as it is set now. */
-  #at(ago: number | undefined): string | null {
-    return ago === undefined ? null : iso(this.#parts.time.now() - ago)
+  /** A moment of the monotonic clock, by our clock as it is set now: the same each time that it is shown, or no cache could keep it. */
+  #at(name: string, ago: number | undefined): string | null {
+    if (ago === undefined) return null
+    const at = this.#parts.time.now() - ago
+    if (Math.abs(at - (this.#shownAt.get(name) ?? -Infinity)) > CLOCKS_APART_MS) this.#shownAt.set(name, at)
+    return iso(this.#shownAt.get(name)!)
   }
 
   async status(): Promise<StatusView> {
@@ -88,7 +95,8 @@ export class View implements NodeView {
       version,
       ready: isReady(conditions),
       conditions: conditions.map((condition) => ({ ...condition })),
-      witness: witness.vkey,
+      observer: config.observer,
+      witness: witness?.vkey ?? null,
       mlDsa: second?.vkey ?? null,
       auditor: auditor?.vkey ?? null,
       peerId: mesh?.peerId ?? null,
@@ -143,13 +151,13 @@ export class View implements NodeView {
         ? { size: quorum.size, root: formatHash(quorum.root), cosignatures: cosignatureViews(witnesses, quorum) }
         : null,
       ...suspectViews(suspects.list(id), this.#readings.holds(id)),
-      witness: keysOf(id)[0].vkey,
+      witness: keysOf(id)[0]?.vkey ?? null,
       paused: this.#readings.paused(id) ?? null,
       floor: floor ? { size: floor.size, at: floor.at } : null,
       firstUse: state.firstUse ? { ...state.firstUse } : null,
       reachable: poll.reachable,
-      lastPoll: this.#at(poll.answeredAgo),
-      verifiedAt: this.#at(poll.verifiedAgo),
+      lastPoll: this.#at(`poll ${id}`, poll.answeredAgo),
+      verifiedAt: this.#at(`proof ${id}`, poll.verifiedAgo),
       error: poll.error,
       audit: this.#parts.around.audit(id) ?? null,
     }
@@ -157,6 +165,11 @@ export class View implements NodeView {
 
   head(log: string): Promise<HeadView | undefined> {
     const head = this.#parts.witnesses.cosigned.current(log)
+    return Promise.resolve(head && this.#headView(head))
+  }
+
+  quorum(log: string): Promise<HeadView | undefined> {
+    const head = this.#parts.witnesses.cosigned.quorum(log)
     return Promise.resolve(head && this.#headView(head))
   }
 

@@ -155,6 +155,28 @@ test('a file that is wrong changes nothing, is told, and the node goes on', asyn
   expect(node.all(({ event }) => event === 'error')).toEqual([])
 })
 
+test('settings with which the node cannot go on are found after it ended what it did: it begins again as it was', async () => {
+  const log = new PushingLog(testSigner('log.example/1', 1))
+  const settled = await Settled.start({ log: pushed(log), contact: 'first' })
+  const { node, home } = settled
+  expect((await push(node.ready.http, log.body(0, 1))).status).toBe(200)
+  // A mirror is made last, and needs a log that can be asked.
+  settled.write({ log: pushed(log), contact: 'second', mirror: ['http://127.0.0.1:9'] })
+  const meanwhile = push(node.ready.http, log.body(1, 2))
+  const result = await gossumProcess(['reload', '--home', join(home, 'node'), '--json'])
+  expect(jsonError(result)).toMatchObject({
+    code: 'CONFIG_INVALID',
+    message: expect.stringContaining('mirror') as string,
+  })
+  expect(await node.event(isReload)).toMatchObject({ changed: [], error: expect.stringContaining('mirror') as string })
+  expect((await meanwhile).status).toBe(200)
+  expect(await node.json('/api/v1/witness')).toMatchObject({ contact: 'first' })
+  expect((await push(node.ready.http, log.body(2, 3))).status).toBe(200)
+  expect(await settled.reload({ log: pushed(log), contact: 'third' })).toMatchObject({ changed: ['contact'] })
+  expect(await node.json('/api/v1/witness')).toMatchObject({ contact: 'third' })
+  expect((await push(node.ready.http, log.body(3, 4))).status).toBe(200)
+})
+
 test('SIGHUP does the same, and two at once follow one another', async () => {
   const log = new PushingLog(testSigner('log.example/1', 1))
   const settled = await Settled.start({ log: pushed(log), contact: 'a' })

@@ -8,7 +8,7 @@ import { formatNote, makeSignerKey, parseNote } from '../../src/tlog/note.js'
 import { BUILD_LOGS } from '../helpers/build-logs.js'
 import { goReport } from '../helpers/go-report.js'
 import { testSigner } from '../helpers/heart.js'
-import { History } from '../helpers/history.js'
+import { History, setUnusedBit } from '../helpers/history.js'
 
 const signer = testSigner('sum.example.org', 1)
 const key = signer.verifier
@@ -102,6 +102,21 @@ describe('heads are found', () => {
   it('of a size that no tree has', () => {
     const impossible = history.sign(history.text(100).replace('\n100\n', '\n9007199254740993\n'))
     expect(findByShape(impossible, [key]).heads).toHaveLength(1)
+  })
+})
+
+describe('bits of base64 that mean nothing', () => {
+  it('do not hide a head: what the log signed is its root as it stands', () => {
+    const [origin, size, root] = history.text(100).split('\n')
+    const odd = history.sign(`${origin!}\n${size!}\n${setUnusedBit(root!)}\n`)
+    const [found] = findByShape(odd, [key]).heads
+    expect(textOf(formatNote(found!.note))).toBe(textOf(odd))
+  })
+
+  it('do not hide a proof', () => {
+    const spelled = report.replace(evidence.prefix!.root, setUnusedBit(evidence.prefix!.root))
+    expect(spelled).not.toBe(report)
+    expect(found(spelled)).toEqual([ID])
   })
 })
 

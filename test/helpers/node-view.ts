@@ -56,6 +56,7 @@ const STATUS: StatusView = {
   version: '0.1.0',
   ready: true,
   conditions: [],
+  observer: false,
   witness: 'w1+00000000+AAAA',
   mlDsa: null,
   auditor: null,
@@ -117,6 +118,7 @@ export function fakeNode(changes: Partial<NodeView> = {}): FakeNode {
     status: () => Promise.resolve(STATUS),
     follows: (log) => log === LOG_ID,
     head: () => Promise.resolve(head),
+    quorum: () => Promise.resolve(head),
     suspects: () => [],
     suspectNote: (id) => Promise.resolve(id === EVIDENCE_ID ? NOTE : undefined),
     heads: (_log, limit) => {

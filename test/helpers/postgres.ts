@@ -122,11 +122,17 @@ async function serverIn(folder: string, conf: readonly string[], { port: at, dis
       }
     },
     start: async () => {
-      rmSync(join(folder, 'postmaster.pid'), { force: true })
-      process = spawn(join(BIN!, 'postgres'), ['-D', folder], { ...owner, stdio: ['ignore', 'ignore', 'pipe'] })
       let talk = ''
-      process.stderr!.setEncoding('utf8').on('data', (text: string) => (talk = (talk + text).slice(-2000)))
+      const spawned = (): ChildProcess => {
+        rmSync(join(folder, 'postmaster.pid'), { force: true })
+        const child = spawn(join(BIN!, 'postgres'), ['-D', folder], { ...owner, stdio: ['ignore', 'ignore', 'pipe'] })
+        child.stderr!.setEncoding('utf8').on('data', (text: string) => (talk = (talk + text).slice(-2000)))
+        return child
+      }
+      process = spawned()
       const isUp = await until(async () => {
+        // One that was killed leaves children behind, and while they are there none can follow it.
+        if (process?.exitCode !== null) process = spawned()
         const [row] = await server.query('SELECT 1')
         return row !== undefined
       })

@@ -22,7 +22,8 @@ export async function askRoutes(
   target: string,
   { method = 'GET', headers = {}, body = '' }: RouteAsking = {},
 ): Promise<RouteAnswer> {
-  const reply = conditional({ method, headers }, await answer(routes, target, { method, headers, body }))
+  const { reply: said, caching } = await answer(routes, target, { method, headers, body })
+  const reply = conditional({ method, headers }, said, caching)
   return { status: reply.status, headers: reply.headers, body: Buffer.from(reply.body).toString('utf8') }
 }
 
@@ -30,14 +31,14 @@ async function answer(
   routes: readonly Route[],
   target: string,
   { method, headers, body }: Required<RouteAsking>,
-): Promise<Reply> {
+): Promise<{ readonly reply: Reply; readonly caching?: string | undefined }> {
   let match: Match | undefined
   let route: Route | undefined
   try {
     const [pathname, query] = splitTarget(target)
     match = matchPath(routes, pathname)
     route = routeFor(match, method)
-    return await route.handle({
+    const reply = await route.handle({
       params: match.params,
       query,
       headers,
@@ -45,7 +46,8 @@ async function answer(
       remoteAddress: '127.0.0.1',
       signal: new AbortController().signal,
     })
+    return { reply, caching: route.caching }
   } catch (error) {
-    return refusalOf(error, match, route)
+    return { reply: refusalOf(error, match, route) }
   }
 }

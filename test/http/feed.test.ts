@@ -77,7 +77,7 @@ describe('the feeds', () => {
     const answer = await askRoutes(routes(told), '/feed.atom')
     expect(answer.headers).toMatchObject({
       'content-type': 'application/atom+xml; charset=utf-8',
-      'cache-control': 'no-cache',
+      'cache-control': 'public, max-age=60, stale-while-revalidate=240, stale-if-error=86400',
     })
     const { feed, entries } = readAtom(answer.body)
     expect(one(feed, 'updated')).toBe(AT)

@@ -107,7 +107,9 @@ describe.each(NAMES)('%s', (name) => {
     const { held, ask } = await serve()
     for (const target of [path, `${path}?limit=2`]) {
       const { etag, cache } = await ask(target)
-      expect(cache).toBe('no-cache')
+      expect(cache).toBe(
+        path.endsWith('/peers') ? 'no-cache' : 'public, max-age=10, stale-while-revalidate=50, stale-if-error=3600',
+      )
       expect(await ask(target, etag)).toMatchObject({ status: 304, etag, text: '' })
       expect(await ask(target, `"other", W/${etag}`)).toMatchObject({ status: 304 })
       const before = held[name]

@@ -114,7 +114,9 @@ describe('the API', () => {
     const { server } = await serve()
     const { headers, status } = await ask(server, path)
     expect(status).toBe(200)
-    expect(headers['cache-control']).toMatch(/^(no-cache|public, max-age=\d+, immutable)$/)
+    expect(headers['cache-control']).toMatch(
+      /^(no-(cache|store)|public, max-age=\d+, (immutable|stale-while-revalidate=\d+, stale-if-error=\d+))$/,
+    )
     for (const known of [headers.etag!, `W/${headers.etag!}`, `"other", ${headers.etag!}`, '*']) {
       const again = await ask(server, path, { headers: { 'if-none-match': known } })
       expect(again).toMatchObject({ status: 304, body: '' })

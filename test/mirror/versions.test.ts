@@ -19,6 +19,9 @@ describe('versions', () => {
     ['v1.2.3-rc.0.20200101000000-abcdefabcdef', true],
     ['v2.0.0-20200101000000-abcdefabcdef+incompatible', true],
     ['v1.2.3-20200101', false],
+    // Go's are behind vX.0.0, or a zero.
+    ['v1.2.3-20200101000000-abcdefabcdef', false],
+    ['v1.2.1-0-20200101000000-abcdefabcdef', false],
     ['v1.2.3-rc1', false],
     ['v1.2.3', false],
   ])('%s is made of a revision: %s', (version, isPseudo) => expect(isPseudoVersion(version)).toBe(isPseudo))

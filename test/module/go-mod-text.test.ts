@@ -12,6 +12,10 @@ test.each([
   ['// module x\n', undefined],
   ['module\n', undefined],
   ['module "x\n', undefined],
+  // The word ends where Go's white space begins, and nowhere else.
+  ['module"x"\nmodule y\n', 'y'],
+  ['module\u0085x\u0085\n', 'x'],
+  ['module \ufeffx\n', '\ufeffx'],
 ])('%j names %s', (text, path) => {
   expect(modulePathIn(text)).toBe(path)
 })

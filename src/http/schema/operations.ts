@@ -86,6 +86,15 @@ const API: readonly Operation[] = [
     },
     [LOG],
   ),
+  read(
+    '/api/v1/logs/{log}/quorum',
+    'the quorum head: the largest that the policy is satisfied with, and the cosignatures that count',
+    {
+      description: 'the head; as a note where text/plain is asked for and JSON is not',
+      content: { [JSON_TYPE]: shapes.HeadView, [TEXT_TYPE]: Type.String() },
+    },
+    [LOG],
+  ),
   read('/api/v1/logs/{log}/heads', 'the heads that were cosigned, by pages', json('a page', shapes.HeadsPage), [
     LOG,
     { name: 'limit', in: 'query', description: 'heads of the page; it may end earlier', schema: LIMIT },

@@ -2,6 +2,7 @@
  * What this witness says to whoever runs a log: which logs it takes, the keys that it signs with, and whom to write to. It
  * changes when the settings do, and not with every head: C2SP#298 asks for it at an address that stays.
  */
+import { SLOW_CACHING } from '../caching.js'
 import { json } from '../reply.js'
 import type { Route } from '../router.js'
 import type { AboutWitnessView } from '../../status/shapes.js'
@@ -43,5 +44,5 @@ export function aboutWitness({ contact, logs, keys, isTaken, isFrozen }: AboutWi
 
 /** The one route of it, also behind a bastion. */
 export function aboutWitnessRoute(node: AboutWitness): Route {
-  return { method: 'GET', path: '/api/v1/witness', handle: () => json(aboutWitness(node)) }
+  return { method: 'GET', path: '/api/v1/witness', caching: SLOW_CACHING, handle: () => json(aboutWitness(node)) }
 }

@@ -11,6 +11,7 @@ import { formatNote, formatSignature, isBy, parseNote, type VerifierKey } from '
 import { logThatSigned, type Candidate, type LogIdentity } from '../../witness/head.js'
 import { answerTo, type Outcome } from '../../witness/outcome.js'
 import { MAX_BODY_BYTES, parseAddCheckpoint } from './add-checkpoint-body.js'
+import { CHECKPOINT_CACHING } from '../caching.js'
 import { exact, text, type Reply } from '../reply.js'
 import type { Route } from '../router.js'
 import { subtreeDoor, type SubtreeSigning } from './sign-subtree.js'
@@ -32,8 +33,6 @@ export interface WitnessNode {
 
 /** Requests under way; whoever comes beyond is told to come again. */
 const MAX_UNDER_WAY = 256
-/** Seconds for which caches may keep what /checkpoint says. */
-const MAX_AGE = 5
 
 const PREFLIGHT = {
   'access-control-allow-origin': '*',
@@ -131,5 +130,5 @@ async function checkpoint(node: WitnessNode, log: string | undefined): Promise<R
   // SPEC: c2sp.org/tlog-witness, checkpoint: 404 for a log of which nothing was ever cosigned.
   if (head === undefined) return text('unknown log: nothing of it was cosigned yet\n', { status: 404 })
   const reply = text('')
-  return { ...reply, headers: { ...reply.headers, 'cache-control': `public, max-age=${MAX_AGE}` }, body: head }
+  return { ...reply, headers: { ...reply.headers, 'cache-control': CHECKPOINT_CACHING }, body: head }
 }

@@ -49,6 +49,13 @@ export class AgentSigner implements Signer {
     return turn
   }
 
+  /** Resolves when the agent holds the key now. Throws AGENT_UNAVAILABLE. */
+  async find(): Promise<void> {
+    const keys = await agentKeys(this.#place)
+    const holdsIt = keys.some(({ publicKey }) => equalBytes(publicKey, this.verifier.publicKey))
+    if (!holdsIt) throw agentUnavailable(`it does not hold the key of ${this.verifier.name}`)
+  }
+
   /** Looks whether the agent holds the key, and says how it stands with it from now on. */
   watch(watch: AgentWatch): void {
     this.#watch = watch
@@ -86,9 +93,7 @@ export class AgentSigner implements Signer {
 
   async #look(): Promise<void> {
     try {
-      const keys = await agentKeys(this.#place)
-      const holdsIt = keys.some(({ publicKey }) => equalBytes(publicKey, this.verifier.publicKey))
-      if (!holdsIt) throw agentUnavailable(`it does not hold the key of ${this.verifier.name}`)
+      await this.find()
     } catch (error) {
       this.#lost(error as GossumError)
       return

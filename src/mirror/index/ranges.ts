@@ -40,7 +40,10 @@ export function parseRanges(text: string): RecordRange[] | undefined {
       const [from, to] = Array.isArray(pair) ? (pair as unknown[]) : []
       return { from: Number(from), to: Number(to) }
     })
-    const isSound = ranges.every(({ from, to }, i) => from < to && from > (ranges[i - 1]?.to ?? -1))
+    const isSound = ranges.every(
+      ({ from, to }, i) =>
+        Number.isSafeInteger(from) && Number.isSafeInteger(to) && from < to && from > (ranges[i - 1]?.to ?? -1),
+    )
     return isSound ? ranges : undefined
   } catch {
     return undefined

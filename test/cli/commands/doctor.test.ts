@@ -1,6 +1,8 @@
 /** `gossum doctor`: a node that is well, and faults made on purpose, each of which is found by its name, with an exit code. */
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
 import { createServer as createHttp } from 'node:http'
+import { createServer as createHttps } from 'node:https'
 import { createServer, type AddressInfo } from 'node:net'
 import { delimiter, dirname, join } from 'node:path'
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
@@ -8,15 +10,20 @@ import { SUM_GOLANG_ORG } from '../../../src/config/config.js'
 import { utf8 } from '../../../src/tlog/bytes.js'
 import { readFiles, ReplayLog } from '../../fakes/replay-log.js'
 import { gossum } from '../../helpers/cli.js'
+import { FakeAgent, honestly } from '../../fakes/ssh-agent.js'
 import { newestGo, required } from '../../helpers/go.js'
-import { testWitness } from '../../helpers/heart.js'
-import { temporaryHome } from '../../helpers/home.js'
+import { testSigner, testWitness } from '../../helpers/heart.js'
+import { smallDisk, temporaryHome } from '../../helpers/home.js'
 import { RunningNode } from '../../helpers/node.js'
+import { findPeer } from '../../helpers/peers.js'
+import { push, PushingLog } from '../../helpers/witness-client.js'
 import { readJsonLines, SMALL } from '../../sumdb/genuine.js'
 
 const go = newestGo()
-test.runIf(required)('go is here, as REQUIRE_PEERS asks', () => {
+const openssl = findPeer('openssl')
+test.runIf(required)('go and openssl are here, as REQUIRE_PEERS asks', () => {
   expect(go).toBeDefined()
+  expect(openssl).toBeDefined()
 })
 
 interface Line {
@@ -171,6 +178,7 @@ const FAULTS: Fault[] = [
     'fail',
     1,
   ],
+  ['an ssh-agent that has ended', (one) => goneAgent(one), 'keys', 'fail', 1],
   ['no key yet', () => undefined, 'keys', 'warn', 4],
   [
     'a journal that was changed',
@@ -225,6 +233,11 @@ const FAULTS: Fault[] = [
   ['a hook that others may change', (one) => hook(one, 0o777), 'hooks', 'fail', 1],
 ]
 
+const TLS_FAULTS: Fault[] = [
+  ['a certificate that ends in three days', (one) => tlsLog(one, 3), 'certificate', 'warn', 4],
+  ['a certificate that nobody vouches for', (one) => tlsLog(one, 300, false), 'log sum.golang.org', 'fail', 1],
+]
+
 const GO_FAULTS: Fault[] = [
   ['GOSUMDB off', (one) => void (one.env['GOSUMDB'] = 'off'), 'GOSUMDB', 'fail', 1],
   ['GONOSUMDB for everything', (one) => void (one.env['GONOSUMDB'] = '*'), 'GONOSUMDB', 'fail', 1],
@@ -257,6 +270,33 @@ describe('finds, by its name', () => {
     await expectFound(one, check, state, code)
   })
 
+  test.skipIf(openssl === undefined).each(TLS_FAULTS)('%s', async (_what, make, check, state, code) => {
+    const one = patient()
+    await make(one)
+    await expectFound(one, check, state, code)
+  })
+
+  test('a disk without room', async ({ skip }) => {
+    const disk = smallDisk(32 * 1024)
+    if (disk === undefined) return skip('a file system cannot be mounted here')
+    const one = patient()
+    rmSync(one.home, { recursive: true })
+    chmodSync(disk.path, 0o700)
+    symlinkSync(disk.path, one.home)
+    await expectFound(one, 'disk space', 'fail', 1)
+  })
+
+  test('a log that has shown two histories, with the gravest exit code', async () => {
+    const one = patient()
+    const log = new PushingLog(testSigner('log.example', 1))
+    one.settings['log'] = [`${log.signer.verifier.vkey} -`]
+    const node = await run(one)
+    expect(await push(node.ready.http, log.body(0, 5))).toMatchObject({ status: 200 })
+    await push(node.ready.http, log.fork(2).body(0, 5))
+    await node.event(({ event }) => event === 'evidence')
+    await expectFound(one, 'condition: frozen', 'fail', 3)
+  })
+
   test.skipIf(go === undefined).each(GO_FAULTS)('%s', async (_what, make, check, state, code) => {
     const one = patient()
     await make(one)
@@ -284,6 +324,32 @@ async function expectFound(one: Patient, check: string, state: string, code: num
   expect(found!.hint).toMatch(/\w/)
   // What a node that does not run lacks besides is less grave than what does not work.
   expect(result.code).toBe(code)
+}
+
+/** The log behind TLS, with a certificate that is good for so many days. */
+async function tlsLog(one: Patient, days: number, isTrusted = true): Promise<void> {
+  const dir = dirname(one.home)
+  const [key, cert] = [join(dir, 'key.pem'), join(dir, 'cert.pem')]
+  const kind = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', String(days)]
+  const name = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost']
+  execFileSync(openssl!, ['req', '-x509', ...kind, ...name, '-keyout', key, '-out', cert], { stdio: 'pipe' })
+  const server = createHttps({ key: readFileSync(key), cert: readFileSync(cert) }, (request, response) => {
+    void fetch(new URL(request.url!, files.url))
+      .then(async (answer) => response.writeHead(answer.status).end(Buffer.from(await answer.arrayBuffer())))
+      .catch(() => response.destroy())
+  })
+  await new Promise<void>((resolve) => server.listen(0, 'localhost', resolve))
+  onTestFinished(() => void server.close())
+  if (isTrusted) one.env['NODE_EXTRA_CA_CERTS'] = cert
+  one.settings['log'] = [`${SUM_GOLANG_ORG} https://localhost:${(server.address() as AddressInfo).port}`]
+}
+
+async function goneAgent(one: Patient): Promise<void> {
+  const agent = await FakeAgent.start(honestly(testWitness))
+  one.env['SSH_AUTH_SOCK'] = agent.socket
+  const named = ['key', 'import', '--ssh-agent', '--name', testWitness.verifier.name]
+  expect(await gossum(named, { home: one.home, env: one.env })).toMatchObject({ code: 0 })
+  await agent.stop()
 }
 
 function inMemory(one: Patient): void {

@@ -326,6 +326,7 @@ describe('a running node', () => {
       await look('get', '/api/v1/logs/{log}/heads', `/api/v1/logs/${log.id}/heads${page}`)
     }
     await look('get', '/api/v1/logs/{log}/head', `/api/v1/logs/${log.id}/head`)
+    await look('get', '/api/v1/logs/{log}/quorum', `/api/v1/logs/${log.id}/quorum`)
     await look('get', '/api/v1/logs/{log}/pictures', `/api/v1/logs/${log.id}/pictures`)
     for (const path of ['/', '/livez', '/readyz', '/healthz', '/metrics', '/openapi.json', '/feed.atom', '/feed.json'])
       await look('get', path, path)

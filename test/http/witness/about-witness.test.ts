@@ -63,7 +63,10 @@ test('has one address, and says there whether what somebody has is still so', as
     return { answer, body }
   }
   const { answer, body } = await ask()
-  expect(answer.headers).toMatchObject({ 'content-type': 'application/json', 'cache-control': 'no-cache' })
+  expect(answer.headers).toMatchObject({
+    'content-type': 'application/json',
+    'cache-control': 'public, max-age=60, stale-while-revalidate=240, stale-if-error=86400',
+  })
   expect(answer.headers['access-control-allow-origin']).toBe('*')
   expect(JSON.parse(body)).toEqual(aboutWitness(node))
   const headers = { 'if-none-match': answer.headers.etag! }

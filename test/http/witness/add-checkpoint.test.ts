@@ -470,7 +470,7 @@ describe('GET /<hash>/checkpoint', () => {
       expect(answer.headers).toMatchObject({
         'content-type': 'text/plain; charset=utf-8',
         'access-control-allow-origin': '*',
-        'cache-control': 'public, max-age=5',
+        'cache-control': 'public, max-age=5, stale-while-revalidate=10, stale-if-error=600',
       })
     }
     const head = await askWitness(url, `/${hash}/checkpoint`, { method: 'HEAD' })

@@ -1,5 +1,5 @@
 /** Checks of what is around a node: the logs that it asks, the clock beside theirs, and the ports that it listens on. */
-import { createServer } from 'node:net'
+import { createServer, isIP } from 'node:net'
 import { connect } from 'node:tls'
 import type { Config, LogSetting } from '../../../config/config.js'
 import { errorText } from '../../../errors.js'
@@ -55,7 +55,9 @@ function clockFinding(date: number | undefined): Diagnosis[] {
 async function tlsFinding(url: string): Promise<Diagnosis[]> {
   const { protocol, hostname, port } = new URL(url)
   if (protocol !== 'https:') return []
-  const socket = connect({ host: hostname, port: Number(port || 443), servername: hostname, timeout: PATIENCE_MS })
+  // A name alone can be asked for: an address is what it is.
+  const servername = isIP(hostname) === 0 ? hostname : ''
+  const socket = connect({ host: hostname, port: Number(port || 443), servername, timeout: PATIENCE_MS })
   try {
     await new Promise<void>((resolve, reject) => {
       socket.once('secureConnect', resolve).once('error', reject)

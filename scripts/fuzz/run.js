@@ -1,0 +1,43 @@
+// npm run fuzz -- [TARGET ...] [--seconds T] [--inputs N] [--seed S] [--keep] [--list] [--input FILE]: see docs/fuzzing.md.
+// Bundles the fuzzer and the parsers without the wrappers that a loader puts around every function, which halve the speed.
+import { spawnSync } from 'node:child_process'
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { build } from 'esbuild'
+import { instrument } from './instrument.js'
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url))
+/** Where packages are found from. */
+const OUT = join(ROOT, `node_modules/.fuzz-${process.pid}`)
+
+process.chdir(ROOT)
+const { plugin, branches } = instrument(/[\\/]src[\\/].*\.ts$/)
+try {
+  await build({
+    entryPoints: {
+      main: 'scripts/fuzz/main.ts',
+      thread: 'scripts/fuzz/thread.ts',
+      targets: 'test/fuzz/targets/index.ts',
+    },
+    outdir: OUT,
+    outExtension: { '.js': '.mjs' },
+    bundle: true,
+    packages: 'external',
+    platform: 'node',
+    format: 'esm',
+    target: 'node20.20',
+    conditions: ['gossum-source'],
+    sourcemap: 'inline',
+    logLevel: 'warning',
+    plugins: [plugin],
+  })
+  const args = ['--enable-source-maps', join(OUT, 'main.mjs'), ...process.argv.slice(2)]
+  const { status } = spawnSync(process.execPath, args, {
+    stdio: 'inherit',
+    env: { ...process.env, FUZZ_BRANCHES: String(branches()) },
+  })
+  process.exitCode = status ?? 1
+} finally {
+  rmSync(OUT, { recursive: true, force: true })
+}

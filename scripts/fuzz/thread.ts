@@ -1,0 +1,189 @@
+/** Fuzzes one target in a thread of its own, so that an input that never ends, or that takes all memory, ends nothing else. */
+import { parentPort, workerData } from 'node:worker_threads'
+import type * as Targets from '../../test/fuzz/targets/index.js'
+import { openGo, type AskGo } from './go.js'
+import { mutate, type Draw } from './mutate.js'
+import { BYTES_AT, RUNS, SIZE, type Job, type Report } from './job.js'
+
+const { name, shared, seed, inputs, seconds, kept, goPeer, targets: targetsUrl } = workerData as Job
+const { TARGETS, takeRefusal } = (await import(targetsUrl)) as typeof Targets
+// Which needs what the parsers have made.
+const { Reached } = await import('./hits.js')
+const target = TARGETS[name]!
+// Of a refusal nobody looks at the stack, and it is most of its cost.
+Error.stackTraceLimit = 3
+
+/** The usual input, in bytes; and the most inputs that are gone on from. */
+const USUAL_BYTES = 4096
+const MAX_CORPUS = 4000
+/** Seconds of processor time for one input that are too many. */
+const SLOW_SECONDS = target.seconds ?? 1
+const MAX_FINDINGS = 10
+const DIFFERENT = 'Go reads'
+/** Milliseconds that a finding is made smaller for. */
+const SHRINK_MS = 5000
+
+const numbers = new Int32Array(shared, 0, BYTES_AT / 4)
+const place = new Uint8Array(shared, BYTES_AT)
+const say = (report: Report): void => parentPort!.postMessage(report)
+const encoder = new TextEncoder()
+const bytesOf = (text: string | Uint8Array): Uint8Array => (typeof text === 'string' ? encoder.encode(text) : text)
+
+/** Mulberry32. */
+let state = seed >>> 0
+const draw: Draw = (bound) => {
+  state = (state + 0x6d2b79f5) >>> 0
+  let t = Math.imul(state ^ (state >>> 15), 1 | state)
+  t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
+  return Math.floor((((t ^ (t >>> 14)) >>> 0) / 2 ** 32) * bound)
+}
+
+const askGo: AskGo | undefined = goPeer === undefined || target.go === undefined ? undefined : openGo(goPeer)
+const licences: Record<string, number> = {}
+let accepted = 0
+
+/** Why an input breaks a promise; undefined when it breaks none. */
+function faultOf(bytes: Uint8Array): string | undefined {
+  try {
+    if (target.check(bytes)) accepted++
+    return undefined
+  } catch (error) {
+    return error instanceof Error ? (error.stack ?? error.message) : String(error)
+  }
+}
+
+function difference(bytes: Uint8Array, ask: AskGo): string | undefined {
+  const { ask: what, ours, licence } = target.go!
+  const [we, go] = [ours(bytes), ask(what, bytes)]
+  if (we === go) return undefined
+  const why = licence?.(bytes, we, go)
+  const how = we === undefined ? 'what we refuse' : go === undefined ? 'nothing' : 'something else'
+  if (why === undefined) return `${DIFFERENT} ${how}\n  ours: ${String(we)}\n  Go's: ${String(go)}`
+  licences[why] = (licences[why] ?? 0) + 1
+  return undefined
+}
+
+const reached = new Reached()
+/** Whether the input that ran last reached something new. */
+let isNews = false
+
+/** Why an input is a finding: a promise that it breaks, a difference from Go, or its time, twice. */
+function run(bytes: Uint8Array): string | undefined {
+  place.set(bytes)
+  numbers[SIZE] = bytes.length
+  Atomics.add(numbers, RUNS, 1)
+  const before = performance.now()
+  let fault: string | undefined
+  isNews = reached.isNew(() => (fault = faultOf(bytes)))
+  isNews = isNewRefusal(refusals) || isNews
+  if (fault !== undefined) return fault
+  if (performance.now() - before > 1000 * SLOW_SECONDS) {
+    const used = process.cpuUsage()
+    faultOf(bytes)
+    const { user } = process.cpuUsage(used)
+    if (user > 1e6 * SLOW_SECONDS) return `slow: ${(user / 1e6).toFixed(1)} s for ${bytes.length} bytes`
+  }
+  return askGo && difference(bytes, askGo)
+}
+
+/** Findings are told apart by where they come from, without what they say of this input. */
+const kinds = new Set<string>()
+const kindOf = (fault: string): string =>
+  fault
+    .split('\n')
+    .slice(0, fault.startsWith(DIFFERENT) ? 1 : 3)
+    .join('\n')
+    .replaceAll(/\d+/g, '0')
+    .slice(0, 400)
+
+function found(bytes: Uint8Array, fault: string): void {
+  const kind = kindOf(fault)
+  if (kinds.has(kind) || kinds.size >= MAX_FINDINGS) return
+  kinds.add(kind)
+  const small = fault.startsWith('slow') ? bytes : smaller(bytes, (less) => kindOf(run(less) ?? '') === kind)
+  say({ finding: { fault: run(small) ?? fault, bytes: small } })
+}
+
+/** A part of the bytes of which the same is true, with ever smaller pieces left out. */
+function smaller(bytes: Uint8Array, isStill: (less: Uint8Array) => boolean): Uint8Array {
+  const until = performance.now() + SHRINK_MS
+  for (let size = bytes.length >> 1; size >= 1; size >>= 1) {
+    for (let at = 0; at + size <= bytes.length && performance.now() < until;) {
+      const less = new Uint8Array(bytes.length - size)
+      less.set(bytes.subarray(0, at))
+      less.set(bytes.subarray(at + size), at)
+      if (isStill(less)) bytes = less
+      else at += size
+    }
+  }
+  return bytes
+}
+
+const how = { words: target.words.map(bytesOf), usual: Math.min(USUAL_BYTES, target.most), most: target.most }
+const corpus: Uint8Array[] = []
+/** How many of the corpus are gone on from more often, for having come last. */
+const RECENT = 16
+
+/** Refusals, and how many are told apart. */
+const refusals = new Set<string>()
+const MAX_REFUSALS = 100
+
+/** The kind of what `run` was refused with; whatever is of one input in it is left out. */
+function refusalOf(): string | undefined {
+  return takeRefusal()
+    ?.slice(0, 200)
+    .replaceAll(/"(?:[^"\\]|\\.)*"?|(?:0x)?\d[0-9a-f]*|0x[0-9a-f]+|[A-Za-z0-9+/=]{20,}/g, '0')
+}
+
+/** Whether nothing was refused so before. */
+function isNewRefusal(seen: Set<string>): boolean {
+  const kind = refusalOf()
+  if (kind === undefined || seen.has(kind) || seen.size >= MAX_REFUSALS) return false
+  seen.add(kind)
+  return true
+}
+
+/** What was blown up is not gone on from: it costs too much time, and its likes come again. */
+function add(bytes: Uint8Array): void {
+  if (bytes.length > how.usual) return
+  corpus.push(bytes.slice())
+  if (corpus.length > MAX_CORPUS) corpus.splice(draw(corpus.length), 1)
+}
+
+function next(): Uint8Array {
+  const from = draw(2) === 0 ? Math.max(0, corpus.length - RECENT) : 0
+  const any = (): Uint8Array => corpus[draw(corpus.length)]!
+  const made = mutate(corpus[from + draw(corpus.length - from)]!, any, draw, how)
+  return target.repair !== undefined && draw(2) === 0 ? target.repair(made) : made
+}
+
+const first = [...target.seeds.map(bytesOf), ...kept, new Uint8Array()].filter(({ length }) => length <= place.length)
+const start = performance.now()
+let runs = 0
+function tryOne(bytes: Uint8Array): void {
+  const fault = run(bytes)
+  if (fault !== undefined) found(bytes, fault)
+  else if (isNews || corpus.length === 0) add(bytes)
+  runs++
+}
+first.forEach(tryOne)
+accepted = 0
+const given = runs
+while (runs - given < inputs && performance.now() - start < 1000 * seconds && kinds.size < MAX_FINDINGS) {
+  const bytes = next()
+  tryOne(bytes.length > place.length ? bytes.subarray(0, place.length) : bytes)
+}
+const took = (performance.now() - start) / 1000
+say({ done: { runs: runs - given, seconds: took, accepted, branches: reached.branches, licences, corpus: least() } })
+
+/** Of the corpus the shortest inputs that together reach all that it reaches, and are refused in all its ways. */
+function least(): Uint8Array[] {
+  const again = new Reached()
+  const seen = new Set<string>()
+  return corpus
+    .toSorted((a, b) => a.length - b.length)
+    .filter((bytes) => {
+      const isBranch = again.isNew(() => faultOf(bytes))
+      return isNewRefusal(seen) || isBranch
+    })
+}

@@ -1,0 +1,32 @@
+/** What routes answer to a read, for parts of the node itself: the bytes that anybody would get who asked the server. */
+import { conditional, refusalOf, routeFor } from './answer.js'
+import type { Reply } from './reply.js'
+import { matchPath, type Match, type Route } from './router.js'
+
+const NOBODY = {
+  query: new URLSearchParams(),
+  headers: {},
+  body: new Uint8Array(),
+  remoteAddress: undefined,
+}
+
+/** The answer to GET of a path. Never throws: what fails is a reply that says so, and is told to `onError`. */
+export async function readFrom(
+  routes: readonly Route[],
+  path: string,
+  signal: AbortSignal,
+  onError: (error: unknown) => void,
+): Promise<Reply> {
+  let match: Match | undefined
+  let route: Route | undefined
+  try {
+    match = matchPath(routes, path)
+    route = routeFor(match, 'GET')
+    const reply = await route.handle({ ...NOBODY, params: match.params, signal })
+    return conditional({ method: 'GET', headers: {} }, reply, route.caching)
+  } catch (error) {
+    const reply = refusalOf(error, match, route)
+    if (reply.status >= 500 && !signal.aborted) onError(error)
+    return reply
+  }
+}

@@ -1,0 +1,15 @@
+/** What the fuzzer has kept, and what its targets begin with, against all that the parsers promise. */
+import { expect, test } from 'vitest'
+import { corpusOf } from './targets/corpus.js'
+import { TARGETS } from './targets/index.js'
+import { utf8 } from '../../src/tlog/bytes.js'
+
+test.each(Object.entries(TARGETS))('%s', (name, { seeds, check, most }) => {
+  const genuine = seeds.map((seed) => (typeof seed === 'string' ? utf8(seed) : seed))
+  expect(genuine.every(({ length }) => length <= most)).toBe(true)
+  // What a writer makes is read: else nothing but refusals would be tried.
+  expect(genuine.filter((bytes) => check(bytes)).length).toBeGreaterThan(0)
+  const kept = corpusOf(name)
+  expect(kept.length, `no corpus: npm run fuzz -- ${name} --keep`).toBeGreaterThan(0)
+  for (const bytes of [new Uint8Array(), ...kept]) check(bytes)
+})

@@ -1,0 +1,60 @@
+/** The fuzzer itself: what it changes comes of its seed alone, and what it is told to run it runs. */
+import { execFile } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { promisify } from 'node:util'
+import { describe, expect, test } from 'vitest'
+import { mutate } from '../../scripts/fuzz/mutate.js'
+import { utf8 } from '../../src/tlog/bytes.js'
+import { seeded } from '../helpers/tree.js'
+import { TARGETS } from './targets/index.js'
+import { LICENCES } from './targets/licences.js'
+
+const run = promisify(execFile)
+const fuzz = async (...args: string[]): Promise<string> => (await run('node', ['scripts/fuzz/run.js', ...args])).stdout
+
+describe('changes', () => {
+  const how = { words: [utf8('word')], usual: 100, most: 1000 }
+  const changesOf = (seed: number): string[] => {
+    const next = seeded(seed)
+    const other = (): Uint8Array => utf8('another\ninput\n')
+    return Array.from({ length: 20_000 }, () => {
+      const made = mutate(utf8('a line\n12 more\n'), other, (bound) => next() % bound, how)
+      return Buffer.from(made).toString('latin1')
+    })
+  }
+
+  test('come of the seed', () => {
+    expect(changesOf(1)).toEqual(changesOf(1))
+    expect(changesOf(1)).not.toEqual(changesOf(2))
+  })
+
+  test('are many, with words of the grammar, of other inputs, and what no writer makes', () => {
+    const made = new Set(changesOf(1))
+    expect(made.size).toBeGreaterThan(10_000)
+    for (const piece of ['word', 'another', '\0', '9007199254740992', '\r', '\xff'])
+      expect(
+        [...made].some((text) => text.includes(piece)),
+        JSON.stringify(piece),
+      ).toBe(true)
+  })
+
+  test('keep to the usual size, but for a few that are as large as a parser takes', () => {
+    const lengths = changesOf(1).map(({ length }) => length)
+    expect(lengths.filter((length) => length > how.usual).length).toBeGreaterThan(0)
+    expect(lengths.filter((length) => length > how.usual).length).toBeLessThan(50)
+    expect(Math.max(...lengths)).toBeLessThanOrEqual(how.most + how.usual)
+  })
+})
+
+test('all targets are told, and one is run as often as was asked', async () => {
+  const listed = await fuzz('--list')
+  for (const name of Object.keys(TARGETS)) expect(listed).toContain(`${name} `)
+  expect(await fuzz('topic', '--inputs', '2000', '--seed', '5')).toMatch(/^topic +2000 inputs, .*\nnothing found\n$/m)
+})
+
+test('docs/fuzzing.md has every target and every licence to differ from Go', () => {
+  const page = readFileSync('docs/fuzzing.md', 'utf8')
+  for (const name of Object.keys(TARGETS)) expect(page, name).toContain(`\`${name}\``)
+  for (const [name, why] of Object.entries(LICENCES))
+    expect(page.replaceAll(/ +/g, ' '), name).toContain(`| \`${name}\` | ${why} |`)
+})

@@ -1,0 +1,274 @@
+/** What stands in the home and in files of the operator: the journal, states, parts of an audit, keys, settings. */
+import { KeyCollector } from '../../../src/audit/walk/module-keys.js'
+import { encodePart, parsePart } from '../../../src/audit/walk/part-text.js'
+import { parseAlarm } from '../../../src/config/alarm-setting.js'
+import { parseDeposit } from '../../../src/config/deposit-setting.js'
+import { parseByteCount, parseDuration, parseMirror, parsePatterns } from '../../../src/config/mirror-setting.js'
+import { parsePlaceOf } from '../../../src/config/places.js'
+import { parseStateUrl } from '../../../src/config/state-setting.js'
+import { parseBastion, parseContact, parseHostPort, parseKeyName, parseNetwork } from '../../../src/config/values.js'
+import { parseWatch } from '../../../src/config/watch-setting.js'
+import { isOpenSshKey, parseOpenSshKey } from '../../../src/keys/ssh/openssh-key.js'
+import { publicKeyBlob, sshString, uint32 } from '../../../src/keys/ssh/ssh-wire.js'
+import { formatRanges, parseRanges } from '../../../src/mirror/index/ranges.js'
+import { decodeKeptAnswer, encodeKeptAnswer } from '../../../src/mirror/kept-checks.js'
+import { parseLogSetting } from '../../../src/logs/log-setting.js'
+import { CHAIN_START, firstWrite, formatJournal, formatWrite, readJournal } from '../../../src/store/journal-text.js'
+import { decodeState, encodeState, NOTHING } from '../../../src/store/log-state.js'
+import { concatBytes, fromUtf8, toBase64, toHex, utf8 } from '../../../src/tlog/bytes.js'
+import { ed25519PublicKey } from '../../../src/tlog/ed25519.js'
+import { sha256 } from '../../../src/tlog/hash.js'
+import { head, history, logSigner, witness } from './material.js'
+import { ofText, promise, reading, same, sameJson, type Target } from './target.js'
+
+const LOG = 'ab'.repeat(32)
+const STATE = encodeState({
+  seq: 3,
+  origin: 'go.sum database tree',
+  tree: history.tree(8),
+  note: head(8),
+  signed: { key: witness.verifier.vkey, size: 8, time: 1 },
+  holds: [{ id: 'x', acked: false }],
+})
+const start = formatJournal([[LOG, STATE]], CHAIN_START)
+const more = formatWrite(
+  [
+    [LOG, encodeState({ ...NOTHING, seq: 4 })],
+    ['cd'.repeat(32), '{}'],
+  ],
+  start.chain,
+)
+
+/** Each line with the hash that it should end with, and the one of the line before it. */
+function rechained(bytes: Uint8Array): Uint8Array {
+  let before: string | undefined
+  const lines = new TextDecoder().decode(bytes).split('\n')
+  return utf8(
+    lines
+      .map((line) => {
+        const [, body] = /^(.*) [0-9a-f]{64}$/s.exec(line) ?? []
+        if (body === undefined) return line
+        const linked = before === undefined ? body : body.replace(/^(\d+ \d+ \S+) [0-9a-f]{64} /, `$1 ${before} `)
+        before = toHex(sha256(utf8(linked)))
+        return `${linked} ${before}`
+      })
+      .join('\n'),
+  )
+}
+
+const journal: Target = {
+  about: 'journals',
+  most: 512 * 1024,
+  words: ['gossum-journal/1 ', '1 0 ', `${LOG} `, '{}', '\0\0\0\0', '0'.repeat(64), '\n'],
+  seeds: [start.text, start.text + more.text, formatJournal([], CHAIN_START).text],
+  repair: rechained,
+  check: (bytes) => {
+    const { states, chain, damage } = readJournal(bytes)
+    firstWrite(bytes)
+    if (damage !== undefined) return false
+    // What goes on behind a whole journal is read with it, and what is read is written whole.
+    const again = readJournal(utf8(formatJournal([...states], chain).text))
+    sameJson([again.damage, [...again.states]], [undefined, [...states]], 'a journal is read as it is written')
+    // What a crash has left at the end is taken away before more is written.
+    if (bytes.at(-1) !== 0x0a || bytes.includes(0)) return true
+    const longer = readJournal(concatBytes(bytes, utf8(formatWrite([[LOG, '{"seq":9}']], chain).text)))
+    if (longer.damage === undefined)
+      promise(longer.states.get(LOG) === '{"seq":9}', 'the last state of a log is the last one')
+    return true
+  },
+}
+
+const state: Target = {
+  about: 'states of logs',
+  most: 64 * 1024,
+  words: [
+    '"seq":',
+    '"holds":[',
+    '"tree":',
+    '"size":',
+    '"root":',
+    '"dispute":{',
+    '"others":[',
+    '"why":',
+    'null',
+    '"signed":{',
+    '"floor":{',
+  ],
+  seeds: [STATE, encodeState(NOTHING), encodeState(NOTHING, { why: 'x', others: [NOTHING] })],
+  check: ofText((text) => {
+    const read = decodeState(text)
+    if (read === undefined) return false
+    const again = decodeState(encodeState(read.state, read.dispute))
+    sameJson(again, read, 'a state is read as it was written')
+    return true
+  }),
+}
+
+const ranges: Target = {
+  about: 'ranges of an index',
+  most: 4096,
+  words: ['[0,1]', ',', '[', ']', 'null', '1e400', '9007199254740993', '""'],
+  seeds: ['[[0,5],[7,9]]', '[]'],
+  check: ofText((text) => {
+    const read = parseRanges(text)
+    if (read === undefined) return false
+    for (const { from, to } of read) {
+      promise(Number.isSafeInteger(from) && Number.isSafeInteger(to) && 0 <= from && from < to, `a range ${from} ${to}`)
+    }
+    sameJson(parseRanges(formatRanges(read)), read, 'ranges are read as they are written')
+    return true
+  }),
+}
+
+const keptAnswer: Target = {
+  about: 'answers of upstreams that a mirror keeps',
+  most: 64 * 1024,
+  words: ['\n', 'GET x\n'],
+  seeds: [encodeKeptAnswer('list a.b/c', utf8('v1.0.0\n'))],
+  repair: (bytes) => concatBytes(utf8(`${toHex(sha256(bytes.subarray(65)))}\n`), bytes.subarray(65)),
+  check: (bytes) => {
+    const read = decodeKeptAnswer(bytes)
+    if (read === undefined) return false
+    if (fromUtf8(bytes) !== undefined)
+      same(encodeKeptAnswer(read.question, read.body), bytes, 'an answer has one spelling')
+    return true
+  },
+}
+
+function part(): Uint8Array {
+  const keys = new KeyCollector()
+  keys.add({ high: 5, low: 6 }, 0)
+  keys.add({ high: 2 ** 31, low: 7 }, 1)
+  const finding = { rule: 'record-empty', level: 'error', id: 70_000, detail: 'x' } as const
+  return encodePart({
+    ...{ from: 70_000, to: 70_002, audited: 2, counts: { error: 1, note: 0 }, findings: [finding] },
+    ...{ hashes: [new Uint8Array(32)], keys: keys.take(), missing: [] },
+  })
+}
+
+const auditPart: Target = {
+  about: 'parts of an audit',
+  most: 64 * 1024,
+  words: [
+    '"findings":[',
+    '"counts":{"error":0,"note":0}',
+    '"from":0',
+    '"to":65536',
+    '"hashes":[',
+    'gossum/audit-part/v1',
+    'null',
+  ],
+  seeds: [part(), part().subarray(0, 200)],
+  check: (bytes) => {
+    const read = reading(() => parsePart(bytes), 'AUDIT_DAMAGED')
+    if (read === undefined) return false
+    sameJson(parsePart(encodePart(read)), read, 'a part is read as it is written')
+    return true
+  },
+}
+
+const SEED = new Uint8Array(32).fill(5)
+
+function openSsh(): string {
+  const publicKey = ed25519PublicKey(SEED)
+  const pair = concatBytes(SEED, publicKey)
+  const secret = concatBytes(uint32(1), uint32(1), publicKeyBlob(publicKey), sshString(pair), sshString(''))
+  const padding = Uint8Array.from({ length: (8 - (secret.length % 8)) % 8 }, (_, i) => i + 1)
+  const bytes = concatBytes(
+    ...[utf8('openssh-key-v1\0'), sshString('none'), sshString('none'), sshString(''), uint32(1)],
+    ...[sshString(publicKeyBlob(publicKey)), sshString(concatBytes(secret, padding))],
+  )
+  return `-----BEGIN OPENSSH PRIVATE KEY-----\n${toBase64(bytes)}\n-----END OPENSSH PRIVATE KEY-----\n`
+}
+
+/** The bytes of a key in its armour. */
+const sshKey: Target = {
+  about: 'private keys of OpenSSH',
+  most: 16 * 1024,
+  words: ['\0\0\0\x0bssh-ed25519', '\0\0\0\x20', '\0\0\0\x04none', '\xff\xff\xff\xff'],
+  seeds: [Uint8Array.from(Buffer.from(openSsh().split('\n')[1]!, 'base64'))],
+  check: (bytes) => {
+    const text = `-----BEGIN OPENSSH PRIVATE KEY-----\n${toBase64(bytes)}\n-----END OPENSSH PRIVATE KEY-----\n`
+    promise(isOpenSshKey(text), 'it looks like one')
+    const seed = reading(() => parseOpenSshKey(text), 'KEY_MALFORMED')
+    if (seed === undefined) return false
+    same(seed, SEED, 'no other key can be made of it')
+    return true
+  },
+}
+
+const VKEY = logSigner.verifier.vkey
+/** The parsers of single settings, each of which is to refuse, or take, any text. */
+const PARSERS: readonly ((text: string, setting: string) => unknown)[] = [
+  ...[parseAlarm, parseDeposit, parseByteCount, parseDuration, parseMirror, parsePatterns, parseStateUrl],
+  ...[parseBastion, parseContact, parseHostPort, parseKeyName, parseNetwork, parseWatch, parseLogSetting],
+  ...(['feed', 'distributor', 'source-spotter'] as const).map((kind) => parsePlaceOf(kind)),
+]
+
+const setting: Target = {
+  about: 'values of settings',
+  most: 16 * 1024,
+  words: [
+    'https://',
+    'postgres://',
+    'user:secret@',
+    'host:1',
+    '/db',
+    '?sslmode=require',
+    'format=',
+    'secret-file=',
+    'authorised=',
+    'key=',
+    'required',
+    ',',
+    VKEY,
+    ' - ',
+    '7d',
+    '10GiB',
+    'file:///',
+    '[::1]',
+    '%zz',
+  ],
+  seeds: [
+    'postgres://user:secret@a.example:5432,b.example/db?sslmode=verify-full&schema=x',
+    ...[
+      'https://h.example/x format=alertmanager secret-file=/x',
+      '3,required',
+      '10.5GiB',
+      '7d',
+      'file:///srv/x',
+      '*.example.com,a/b',
+    ],
+    ...[
+      'https://bastion.example',
+      '[::1]:80',
+      '10.0.0.0/8',
+      `a/* authorised=https://x.example/l key=${'A'.repeat(43)}=`,
+    ],
+    ...[`${VKEY} https://log.example`, `${VKEY} - some origin`, `${witness.verifier.vkey} https://w.example`],
+  ],
+  check: ofText((text) => {
+    let isTaken = false
+    for (const parse of PARSERS) {
+      const read = reading(
+        () => parse(text, 'setting'),
+        'CONFIG_INVALID',
+        'KEY_MALFORMED',
+        'KEY_WEAK',
+        'KEY_UNSUPPORTED',
+      )
+      isTaken ||= read !== undefined
+    }
+    return isTaken
+  }),
+}
+
+export const FILES: Readonly<Record<string, Target>> = {
+  journal,
+  state,
+  ranges,
+  'kept-answer': keptAnswer,
+  'audit-part': auditPart,
+  'ssh-key': sshKey,
+  setting,
+}

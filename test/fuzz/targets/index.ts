@@ -1,0 +1,21 @@
+/** All targets of the fuzzer, by their names. */
+import { EVIDENCE } from './evidence.js'
+import { FILES } from './files.js'
+import { GOSSIP } from './gossip.js'
+import { HTTP } from './http.js'
+import { LOGS } from './logs.js'
+import { MODULES } from './modules.js'
+import { NOTES } from './notes.js'
+import type { Target } from './target.js'
+
+export { takeRefusal } from './target.js'
+
+export const TARGETS: Readonly<Record<string, Target>> = {
+  ...NOTES,
+  ...LOGS,
+  ...MODULES,
+  ...EVIDENCE,
+  ...GOSSIP,
+  ...HTTP,
+  ...FILES,
+}
