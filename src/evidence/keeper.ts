@@ -6,6 +6,7 @@
 import { GossumError } from '../errors.js'
 import { fromUtf8, utf8 } from '../tlog/bytes.js'
 import type { VerifierKey } from '../tlog/note.js'
+import { setTimer, type SetTimer } from '../lib/set-timer.js'
 import { Slots } from '../lib/slots.js'
 import { TokenBuckets } from '../lib/token-buckets.js'
 import { Catalogue } from './catalogue.js'
@@ -14,7 +15,7 @@ import { encodeEvidence, parseEvidence, recordsTold } from './evidence.js'
 import type { BadRecord, Conviction, Evidence, SplitView, WitnessConflict } from './evidence.js'
 import type { KeptConviction, KeptConvictions, KeptEvidence, Shelf, EvidenceOrigin } from './kept.js'
 import { Lies, textsOf, type Findings, type LieNews, type Shown } from './lies.js'
-import { setTimer, Unwritten, type Duty, type SetTimer } from './unwritten.js'
+import { Unwritten, type Duty } from './unwritten.js'
 
 /** Evidence of one kind kept of a log that is frozen already. One piece convicts; the rest tells how far it went. */
 const MAX_EVIDENCE_PER_LOG = 64

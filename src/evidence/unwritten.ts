@@ -3,10 +3,8 @@
  * rarely, until it works. Nothing here is given up: the disk may be full for days.
  */
 import { GossumError, errorText } from '../errors.js'
+import { setTimer, type SetTimer } from '../lib/set-timer.js'
 import type { KeptEvidence } from './kept.js'
-
-/** Calls `act` after `ms` milliseconds; what it returns takes that back. */
-export type SetTimer = (act: () => void, ms: number) => () => void
 
 export interface UnwrittenParts {
   readonly onError: (error: unknown) => void
@@ -164,10 +162,4 @@ export class Unwritten {
     open.reportMs *= 2
     this.#parts.onError(failure)
   }
-}
-
-/** A timer that does not keep the process alive. */
-export function setTimer(act: () => void, ms: number): () => void {
-  const timeout = setTimeout(act, ms).unref()
-  return () => clearTimeout(timeout)
 }

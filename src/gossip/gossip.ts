@@ -41,7 +41,8 @@ const RESULTS: Record<GossipVerdict, TopicValidatorResult> = {
   ignore: TopicValidatorResult.Ignore,
   reject: TopicValidatorResult.Reject,
 }
-const EVIDENCE_VERDICTS: Record<EvidenceFate, GossipVerdict> = {
+/** What gossip does with an evidence file. */
+export const EVIDENCE_VERDICTS: Record<EvidenceFate, GossipVerdict> = {
   // [ACCEPT] It convicts somebody, and is news.
   new: 'accept',
   // [IGNORE] We have it, so have our peers.

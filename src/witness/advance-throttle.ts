@@ -5,6 +5,7 @@
  * seconds.
  */
 
+import { setTimer, type SetTimer } from '../lib/set-timer.js'
 import { toHex } from '../tlog/bytes.js'
 import type { Tree } from '../tlog/merkle.js'
 
@@ -32,17 +33,20 @@ interface Line {
   /** Messages of each head that is in hand, by size and root. */
   readonly heads: Map<string, number>
   readonly waiting: Set<Waiting>
-  timer?: NodeJS.Timeout
+  /** Takes back the timer that is set. */
+  cancel?: () => void
 }
 
 export class AdvanceThrottle {
   readonly #lines = new Map<string, Line>()
   readonly #now: () => number
   readonly #pauseMs: number
+  readonly #setTimer: SetTimer
 
-  constructor(now: () => number, pauseMs = PAUSE_MS) {
+  constructor(now: () => number, pauseMs = PAUSE_MS, setTimerOfClock: SetTimer = setTimer) {
     this.#now = now
     this.#pauseMs = pauseMs
+    this.#setTimer = setTimerOfClock
   }
 
   /**
@@ -78,7 +82,7 @@ export class AdvanceThrottle {
       }
       line.waiting.add(waiting)
       signal.addEventListener('abort', waiting.go, { once: true })
-      line.timer ??= setTimeout(() => this.#next(line), Math.max(left, 0))
+      line.cancel ??= this.#setTimer(() => this.#next(line), Math.max(left, 0))
     })
   }
 
@@ -104,20 +108,20 @@ export class AdvanceThrottle {
    * can be.
    */
   #next(line: Line): void {
-    delete line.timer
+    delete line.cancel
     const largest = Math.max(...[...line.waiting].map(({ size }) => size))
     for (const waiting of [...line.waiting]) if (waiting.size === largest) waiting.go()
-    if (line.waiting.size > 0) line.timer = setTimeout(() => this.#others(line), HEAD_START_MS)
+    if (line.waiting.size > 0) line.cancel = this.#setTimer(() => this.#others(line), HEAD_START_MS)
   }
 
   #others(line: Line): void {
-    delete line.timer
+    delete line.cancel
     for (const waiting of [...line.waiting]) waiting.go()
   }
 
   #rest(line: Line): void {
-    clearTimeout(line.timer)
-    delete line.timer
+    line.cancel?.()
+    delete line.cancel
   }
 
   #line(log: string): Line {

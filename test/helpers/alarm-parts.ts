@@ -1,7 +1,7 @@
 /** The parts of an alarm, in memory: they remember what was done with them, and a test can make each of them fail. */
 import type { KeptConviction, KeptEvidence } from '../../src/evidence/alarm.js'
 import type { AlarmedNode, KeeperParts, Trust } from '../../src/evidence/keeper.js'
-import type { SetTimer } from '../../src/evidence/unwritten.js'
+import type { SetTimer } from '../../src/lib/set-timer.js'
 
 /** What a test wants otherwise. */
 export type Changes = Partial<Trust & AlarmedNode & Pick<KeeperParts, 'tell'>>

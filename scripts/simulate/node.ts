@@ -1,0 +1,250 @@
+/** An honest node: it polls the log, judges what comes, passes on what is news, and tells its peers what it holds. */
+import { EVIDENCE_VERDICTS } from '../../src/gossip/gossip.js'
+import { DeliveredNews } from '../../src/gossip/host/delivered-news.js'
+import { FloodMeter } from '../../src/gossip/host/flood.js'
+import type { Tree } from '../../src/tlog/merkle.js'
+import type { SignerKey, VerifierKey } from '../../src/tlog/note.js'
+import type { Proof } from '../../src/witness/decide.js'
+import { gossipVerdict, isDelivery, type GossipVerdict } from '../../src/witness/outcome.js'
+import type { HeadSource } from '../../src/witness/source.js'
+import { roundTripMs } from './cities.js'
+import type { Dice } from './dice.js'
+import type { Frame, Message, TopicIndex } from './frames.js'
+import { Judge, type JudgeWorld } from './judge.js'
+import type { View } from './log.js'
+import { SimulatedMesh, type MeshWorld } from './mesh/mesh.js'
+import { LIBRARY, type productionRules, type MeshRules } from './mesh/rules.js'
+import type { Link, Station } from './network.js'
+import { askHello, ROUND_MS, syncOnConnect } from './sync.js'
+import type { Watcher } from './watcher.js'
+
+/** Milliseconds that a node computes on a message before it is decided, on a core that does little else. */
+const JUDGE_MS = 2
+/** Where the log stands: Washington. */
+const LOG_CITY = 2
+/** Peers beside the one that brought a head that are asked for its proof. */
+const OTHERS_ASKED = 3
+/** Milliseconds that a promise waits for a peer to keep it. */
+const DEPOSIT_MS = 2_000
+
+/** What all nodes of a simulation share. */
+export interface NodeWorld extends JudgeWorld, MeshWorld {
+  readonly watcher: Watcher
+  /** Milliseconds between two polls. */
+  readonly pollMs: number
+  /** What a node's gossipsub goes by. */
+  readonly rules: (...given: Parameters<typeof productionRules>) => MeshRules
+  /** What the log shows this node now. */
+  readonly viewOf: (node: SimulatedNode) => View
+  /** Keys that spammers name in their hellos: an honest node relays for whom it is connected to. */
+  readonly spamKeys: readonly VerifierKey[]
+}
+
+const NO_KEYS: readonly VerifierKey[] = []
+
+export class SimulatedNode implements Station {
+  readonly isHonest = true
+  readonly judge: Judge
+  readonly mesh: SimulatedMesh
+  readonly #dice: Dice
+  readonly #meter = new FloodMeter()
+  readonly #news: DeliveredNews
+  readonly isWitness: boolean
+  isRunning = true
+
+  constructor(
+    readonly id: number,
+    readonly city: number,
+    readonly world: NodeWorld,
+    dice: Dice,
+    signer?: SignerKey,
+  ) {
+    this.#dice = dice
+    this.isWitness = signer !== undefined
+    const { messages, time, watcher } = world
+    this.mesh = new SimulatedMesh({
+      ...{ world, dice },
+      rules: world.rules(messages.names, {
+        overBudget: (peer) => this.#meter.isPaused(peer, time.ms),
+        worth: (peer) => this.#news.worth(peer),
+      }),
+      validate: (message, link, decided) => this.#validate(message, link, decided),
+    })
+    this.#news = new DeliveredNews((topic) => this.mesh.neighbours(messages.names.indexOf(topic) as TopicIndex))
+    this.judge = new Judge({
+      ...{ world, signer },
+      relayed: () => this.#relayed(),
+      prove: (of, size, peer, answered) => this.#prove(of, size, peer, answered),
+      fromLog: (of, size) => world.viewOf(this).prefix(of, size),
+      deposit: (deposited) => time.after(this.#depositMs(), deposited),
+      told: {
+        publishHead: (note) => this.mesh.publish(messages.of(0, note), false),
+        publishEvidence: (file) => {
+          watcher.evidence(this)
+          this.mesh.publish(messages.of(1, file), true)
+        },
+        onQuorum: (head) => watcher.quorum(this, head.size),
+      },
+    })
+  }
+
+  /**
+   * Begins to poll, to beat and to ask its peers. `firstPoll` is after so many milliseconds; the second is anywhere in an
+   * interval, as those of nodes are that began on different days.
+   */
+  start(firstPoll: number): void {
+    const { time, pollMs } = this.world
+    time.after(firstPoll, () => this.poll())
+    const second = time.ms + firstPoll + this.#dice.share() * pollMs
+    this.#every(
+      second,
+      () => pollMs * (0.8 + 0.4 * this.#dice.share()),
+      () => this.poll(),
+    )
+    this.#every(
+      time.ms + this.#dice.share() * LIBRARY.heartbeatInterval,
+      () => LIBRARY.heartbeatInterval,
+      () => this.mesh.beat(),
+    )
+    this.#every(
+      time.ms + this.#dice.share() * ROUND_MS,
+      () => ROUND_MS,
+      () => this.#syncRound(),
+    )
+  }
+
+  stop(): void {
+    this.isRunning = false
+    this.judge.stop()
+    for (const link of [...this.mesh.links]) this.world.network.disconnect(link)
+  }
+
+  #every(first: number, pause: () => number, act: () => void): void {
+    this.world.time.at(first, () => {
+      if (!this.isRunning) return
+      act()
+      this.#every(this.world.time.ms + pause(), pause, act)
+    })
+  }
+
+  // ---- the log -------------------------------------------------------------------------------------------------
+
+  get #logRoundTrip(): number {
+    return roundTripMs(this.city, LOG_CITY)
+  }
+
+  /** Asks the log for its newest head. */
+  poll(): void {
+    const { time, watcher } = this.world
+    time.after(this.#logRoundTrip / 2, () => {
+      const view = this.world.viewOf(this)
+      watcher.shown(view)
+      const note = view.head()
+      time.after(this.#logRoundTrip / 2, () => {
+        this.take('poll', note)
+        this.judge.retrySuspects()
+      })
+    })
+  }
+
+  /** The log first; when it does not show this tree, the peer that brought it and a few others, each of its own view. */
+  #prove(of: Tree, size: number, peer: string | undefined, answered: (proof: Proof) => void): void {
+    const { time } = this.world
+    time.after(this.#logRoundTrip, () => {
+      const prefix = this.world.viewOf(this).prefix(of, size)
+      if (prefix !== undefined) return answered({ prefix })
+      const links = this.#dice.shuffled(this.mesh.links)
+      const bringer = links.filter(({ name }) => name === peer)
+      const asked = [...bringer, ...links.filter((link) => !bringer.includes(link)).slice(0, OTHERS_ASKED)]
+      const helpful = asked.flatMap(({ peer: other, oneWay }) => {
+        if (!(other instanceof SimulatedNode)) return []
+        const found = this.world.viewOf(other).prefix(of, size)
+        return found === undefined ? [] : { found, ms: 2 * oneWay + other.#logRoundTrip }
+      })
+      const [fastest] = helpful.sort((a, b) => a.ms - b.ms)
+      const slowest = Math.max(0, ...asked.map(({ oneWay }) => 4 * oneWay))
+      time.after(fastest?.ms ?? slowest, () =>
+        answered(fastest === undefined ? { failed: 'TILE_INVALID' } : { prefix: fastest.found }),
+      )
+    })
+  }
+
+  /** The round trip to the second of the peers that we dialled: k of n have said that they keep it. */
+  #depositMs(): number {
+    const chosen = [...this.mesh.links].filter(({ isOutbound, peer }) => isOutbound && peer.isHonest)
+    const trips = chosen.map(({ oneWay }) => 2 * oneWay).sort((a, b) => a - b)
+    return trips[1] ?? DEPOSIT_MS
+  }
+
+  // ---- peers ---------------------------------------------------------------------------------------------------
+
+  connected(link: Link): void {
+    this.mesh.connected(link)
+    syncOnConnect(this, link)
+  }
+
+  disconnected(link: Link): void {
+    this.#news.gone(link.name)
+    this.mesh.disconnected(link)
+  }
+
+  receive(link: Link, frame: Frame): void {
+    if (frame.call !== undefined) frame.call(this, link)
+    else this.mesh.receive(link, frame)
+  }
+
+  take(source: HeadSource, note: Uint8Array, link?: Link): void {
+    const peer = link === undefined ? {} : { peer: link.name }
+    this.judge.submit({ source, note, receivedAt: this.world.time.now(), ...peer })
+  }
+
+  takeEvidence(file: Uint8Array): void {
+    this.world.time.awaits()
+    void this.judge.receiveEvidence(file)
+  }
+
+  async filesOf(ids: readonly string[]): Promise<Uint8Array[]> {
+    const files = await Promise.all(ids.map((id) => this.judge.evidenceFile(id)))
+    return files.filter((file) => file !== undefined)
+  }
+
+  #syncRound(): void {
+    const links = [...this.mesh.links]
+    if (links.length > 0) askHello(this, this.#dice.pick(links))
+  }
+
+  /** What src/gossip/gossip.ts does with a message. */
+  #validate(message: Message, { name: peer }: Link, decided: (verdict: GossipVerdict) => void): void {
+    const { time } = this.world
+    if (!this.#meter.count(peer, time.ms)) return decided('ignore')
+    time.after(JUDGE_MS, () => {
+      if (message.topic === 1) {
+        time.awaits()
+        void this.judge.receiveEvidence(message.data).then((fate) => {
+          if (fate === 'new') this.#delivered(message, peer)
+          decided(EVIDENCE_VERDICTS[fate])
+        })
+        return
+      }
+      const candidate = { source: 'gossip', note: message.data, peer, receivedAt: time.now() } as const
+      this.judge.submit(candidate, (outcome) => {
+        const verdict = gossipVerdict(outcome, () => this.#meter.forged(peer, time.ms))
+        if (verdict === 'accept' && isDelivery(outcome)) this.#delivered(message, peer)
+        decided(verdict)
+      })
+    })
+  }
+
+  #delivered(message: Message, peer: string): void {
+    const topic = this.world.messages.names[message.topic]!
+    const by = [peer, ...this.mesh.otherSenders(message)]
+    this.#news.delivered({ topic, by, viaMesh: message.topic === 0 })
+  }
+
+  #relayed(): readonly VerifierKey[] {
+    const { spamKeys } = this.world
+    if (spamKeys.length === 0) return NO_KEYS
+    for (const { peer } of this.mesh.links) if ('namesKeys' in peer && peer.namesKeys === true) return spamKeys
+    return NO_KEYS
+  }
+}

@@ -1,0 +1,94 @@
+/** Sees what no node sees: when each honest node had its quorum and its evidence. */
+import type { View } from './log.js'
+import type { SimulatedNode } from './node.js'
+import type { VirtualTime } from './virtual-time.js'
+
+/** Milliseconds that a newcomer has until evidence that it does not hold is missed: two rounds of sync with each neighbour. */
+const NEWCOMER_MS = 10_000
+
+interface Watched {
+  /** How many heads it had a quorum of. */
+  quorums: number
+  hasEvidence: boolean
+  /** When it came. */
+  readonly since: number
+}
+
+export class Watcher {
+  /** Milliseconds from a head's publication until a node held a quorum of it or of a larger one. */
+  readonly quorumMs: number[] = []
+  /**
+   * Milliseconds from the moment at which somebody was first shown the lie until a node held evidence; of one that came later,
+   * since it came.
+   */
+  readonly evidenceMs: number[] = []
+  /** Evidence that a node held though no lie was told. */
+  falseAlarms = 0
+  shownAt: number | undefined
+  readonly #time: VirtualTime
+  readonly #heads: { readonly size: number; readonly at: number }[] = []
+  readonly #watched = new Map<SimulatedNode, Watched>()
+  #lie: View | undefined
+  #isCounting = true
+
+  constructor(time: VirtualTime) {
+    this.#time = time
+  }
+
+  watch(node: SimulatedNode): void {
+    this.#watched.set(node, { quorums: this.#heads.length, hasEvidence: false, since: this.#time.ms })
+  }
+
+  /** It has left: what it does not have is missed by nobody. */
+  forget(node: SimulatedNode): void {
+    this.#watched.delete(node)
+  }
+
+  /** The log has published a head whose quorum counts. */
+  published(size: number): void {
+    this.#heads.push({ size, at: this.#time.ms })
+  }
+
+  /** From now on quorums are not counted: the log is about to lie, and honest nodes stop to sign. */
+  lies(lie: View): void {
+    this.#lie = lie
+    this.#isCounting = false
+  }
+
+  shown(view: View): void {
+    if (view === this.#lie) this.shownAt ??= this.#time.ms
+  }
+
+  quorum(node: SimulatedNode, size: number): void {
+    const watched = this.#watched.get(node)
+    if (watched === undefined || !this.#isCounting) return
+    for (
+      let head = this.#heads[watched.quorums];
+      head !== undefined && head.size <= size;
+      head = this.#heads[watched.quorums]
+    ) {
+      this.quorumMs.push(this.#time.ms - head.at)
+      watched.quorums++
+    }
+  }
+
+  evidence(node: SimulatedNode): void {
+    const watched = this.#watched.get(node)
+    if (watched === undefined || watched.hasEvidence) return
+    watched.hasEvidence = true
+    if (this.shownAt === undefined) this.falseAlarms++
+    else this.evidenceMs.push(this.#time.ms - Math.max(this.shownAt, watched.since))
+  }
+
+  /** Nodes that hold no evidence of a lie that was told, and had the time to get it. */
+  get without(): number {
+    if (this.shownAt === undefined) return 0
+    const since = this.#time.ms - NEWCOMER_MS
+    return [...this.#watched.values()].filter((watched) => !watched.hasEvidence && watched.since <= since).length
+  }
+
+  /** Heads of which a node never had a quorum, over all nodes. */
+  get quorumsMissed(): number {
+    return [...this.#watched.values()].reduce((missed, { quorums }) => missed + this.#heads.length - quorums, 0)
+  }
+}

@@ -1,0 +1,54 @@
+/** The promises of the mesh at the scale of a thousand nodes: `SEED=4711 npx vitest run test/simulate/simulation.test.ts`. */
+import { describe, expect, test } from 'vitest'
+import type { Figures } from '../../scripts/simulate/figures.js'
+import { SCENARIOS, type Scenario, type ScenarioName } from '../../scripts/simulate/scenarios.js'
+import { Simulation } from '../../scripts/simulate/simulation.js'
+
+const SEED = Number(process.env.SEED ?? 1)
+/** Keys that spammers name here: with as many as a hello takes a thousand nodes would need minutes. */
+const SPAM_KEYS = 4
+
+function run(name: ScenarioName, nodes: number, seed = SEED, other: Partial<Scenario> = {}): Promise<Figures> {
+  const scenario: Scenario = { ...SCENARIOS[name], ...other }
+  const byzantine = Math.round((scenario.byzantine ?? 0) * nodes)
+  return new Simulation({ scenario, nodes, byzantine, seed, spamKeys: SPAM_KEYS }).run()
+}
+
+describe(`seed ${SEED}`, () => {
+  test('a head costs a node as much among a thousand as among a hundred, and nobody is alarmed', async () => {
+    const short = { heads: 2, tailSeconds: 8 }
+    const [hundred, thousand] = [await run('calm', 100, SEED, short), await run('calm', 1_000, SEED, short)]
+    for (const { falseAlarms, more } of [hundred, thousand])
+      expect({ falseAlarms, missed: more.quorumsMissed, suspects: more.nodesWithSuspects }).toEqual({
+        ...{ falseAlarms: 0, missed: 0, suspects: 0 },
+      })
+    expect(thousand.bytesPerNodeHead / hundred.bytesPerNodeHead).toBeGreaterThan(0.9)
+    expect(thousand.bytesPerNodeHead / hundred.bytesPerNodeHead).toBeLessThan(1.1)
+  }, 120_000)
+
+  test('every honest node of a thousand holds the evidence within five seconds, though a third is against them', async () => {
+    const { evidenceMs, quorumMs, falseAlarms, more } = await run('byzantine', 1_000)
+    expect(more.evidence).toHaveLength(670)
+    expect({ falseAlarms, without: more.withoutEvidence, missed: more.quorumsMissed }).toEqual({
+      ...{ falseAlarms: 0, without: 0, missed: 0 },
+    })
+    expect(evidenceMs.p99).toBeLessThan(5_000)
+    expect(quorumMs.p99).toBeLessThan(30_000)
+  }, 120_000)
+
+  test.each(['region', 'time', 'partition', 'churn', 'fillers'] as const)(
+    'every honest node holds the evidence: %s',
+    async (name) => {
+      const { falseAlarms, more } = await run(name, 100)
+      expect({ falseAlarms, without: more.withoutEvidence }).toEqual({ falseAlarms: 0, without: 0 })
+      expect(more.evidence.length).toBeGreaterThan(60)
+    },
+    60_000,
+  )
+
+  test('is the same each time, and another with another seed', async () => {
+    const [once, again, other] = [await run('victim', 60), await run('victim', 60), await run('victim', 60, SEED + 1)]
+    expect(again).toEqual(once)
+    expect(other.more.evidence).not.toEqual(once.more.evidence)
+  })
+})
