@@ -91,12 +91,15 @@ test('an observer publishes what a quorum vouches for', async () => {
   const folder = join(home, 'public')
   const args = ['--observer', '--policy', policy, '--bootstrap', witness.ready.multiaddrs[0]!, '--publish', folder]
   const observer = await RunningNode.start(join(home, 'home'), ['--log', log.setting(), ...args])
-  await expect.poll(() => headIn(folder, log.id)?.size, { timeout: 20_000 }).toBe(300)
   const file = `api/v1/logs/${log.id}/quorum`
-  expect(JSON.parse(inFile(folder, file)!)).toEqual(await observer.json(`/${file}`))
+  const isSame = async (): Promise<boolean> => {
+    const answer = await fetch(`${observer.ready.http}/${file}`)
+    return (await answer.text()) === inFile(folder, file) && answer.status === 200
+  }
+  await expect.poll(isSame, { timeout: 20_000 }).toBe(true)
+  await expect.poll(() => inFile(folder, 'published.json'), { timeout: 20_000 }).toMatch(/"witness":null/)
   // It has cosigned nothing, and is no witness.
   expect([inFile(folder, `${log.id}/checkpoint`), inFile(folder, 'api/v1/witness')]).toEqual([undefined, undefined])
-  await expect.poll(() => inFile(folder, 'published.json'), { timeout: 20_000 }).toMatch(/"witness":null/)
   await log.close()
 })
 
@@ -182,6 +185,7 @@ describe.each(WEB_SERVERS)('$name', (server) => {
       await bring(305)
       await bring(309)
       await expect.poll(() => inFile(folder, 'feed.json'), { timeout: 20_000 }).toContain('api/v1/evidence/')
+      await expect.poll(() => inFile(folder, 'api/v1/suspects/index.json'), { timeout: 20_000 }).toContain('"id"')
       // From now on nothing changes.
       await log.close()
 
