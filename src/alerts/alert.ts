@@ -37,8 +37,8 @@ export interface AlertEvidence {
 
 /** Who tells it. */
 export interface AlertNode {
-  /** Verifier key. */
-  readonly witness: string
+  /** Verifier key; null for an observer. */
+  readonly witness: string | null
   readonly version: string
   /** URL of its API. */
   readonly http: string
@@ -79,6 +79,11 @@ export function makeAlert(tidings: Tidings, { advice, runbook }: Advice, node: A
   return { ...alert, advice, runbook, node, text: textOf({ ...alert, advice, runbook, node }) }
 }
 
+/** The key name of the witness that tells it; an observer has none. */
+export function callerOf({ witness }: AlertNode): string {
+  return witness?.split('+', 1)[0] ?? 'observer'
+}
+
 /** One line for a subject, a title, a notification. */
 export function subjectOf({ state, severity, name, log, kind }: Omit<Alert, 'text'>): string {
   const what = state === 'resolved' ? 'over' : kind === 'test' ? 'test' : severity.toUpperCase()
@@ -92,7 +97,7 @@ function textOf(alert: Omit<Alert, 'text'>): string {
     ...(state === 'resolved' ? [['until', alert.at] as const] : [['what to do', advice] as const]),
     ...(evidence === null ? [] : evidenceRows(evidence, node, log)),
     ['more', runbook],
-    ['node', `${node.witness.split('+', 1)[0]!}, ${node.http}`],
+    ['node', `${callerOf(node)}, ${node.http}`],
   ]
   return [subjectOf(alert), sentence, '', ...rows.map(([name, text]) => `${name.padEnd(10)}  ${text}`)].join('\n')
 }

@@ -1,6 +1,6 @@
 /** An alert in the form in which an Alertmanager tells its webhooks (version 4 of its payload). Pure. */
 import { hash } from 'node:crypto'
-import { subjectOf, type Alert } from './alert.js'
+import { callerOf, subjectOf, type Alert } from './alert.js'
 
 /** When what fires has ended: never yet, as Go writes that. */
 const NEVER = '0001-01-01T00:00:00Z'
@@ -12,7 +12,7 @@ export function alertmanagerPayload(alert: Alert): object {
     alertname,
     severity,
     kind,
-    witness: node.witness.split('+', 1)[0]!,
+    witness: callerOf(node),
     ...(log !== null && { log: log.name, log_id: log.id }),
     ...(evidence !== null && { evidence: evidence.id }),
   }

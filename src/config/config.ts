@@ -8,6 +8,7 @@ import { requireDistinctAlarms } from './alarm-setting.js'
 import { requireKeepers, type DepositSetting } from './deposit-setting.js'
 import { SUM_GOLANG_ORG } from './known-logs.js'
 import { requireMirror } from './mirror-setting.js'
+import { requireObserver } from './observer-setting.js'
 import { requireDistinct, type PlaceSetting } from './places.js'
 import { GossumError } from '../errors.js'
 import { invalid, keyOf, type Setting } from './setting.js'
@@ -78,6 +79,7 @@ function combined(heard: Readonly<Record<string, Heard>>, { policy = true, book 
   requireDistinct(places)
   requireDistinctAlarms(values.alarm)
   requireMirror(values)
+  requireObserver(values, places, policy)
   requireApart(values)
   return Object.freeze({
     ...values,

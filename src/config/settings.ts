@@ -116,6 +116,13 @@ export const SETTINGS = {
     help: 'take pushed heads through this bastion (docs/witness.md)',
     read: parseBastion,
   }),
+  /** Whether the node has no witness key: it follows what others cosign, and signs nothing (witness/step.ts). */
+  observer: toggle({
+    restart: true,
+    group: 'Witness',
+    help: 'have no witness key and sign nothing: serve what gossip brings, by --policy (docs/observer.md)',
+    initial: false,
+  }),
   /** Name of the witness key, used when the key is made. */
   name: textSetting({
     restart: true,

@@ -41,7 +41,7 @@ export function page(reading: NodeReading, script?: string): string {
       </head>
       <body>
         <header>
-          <h1>gossum witness ${plain(status.witness.split('+', 1)[0]!)}</h1>
+          <h1>gossum ${status.witness === null ? 'observer' : `witness ${plain(status.witness.split('+', 1)[0]!)}`}</h1>
           <span id="since" data-part="">
             version ${status.version}, started ${span((now - Date.parse(status.startedAt)) / 1000)} ago
           </span>

@@ -98,6 +98,11 @@ export const STATE = {
     'make one with gossum key new, or point --home to its directory',
     trouble(),
   ],
+  NO_WITNESS: [
+    'this is an observer: it has no witness key, and signs nothing',
+    'push heads to a witness, which /api/v1/witnesses names; /api/v1/heads takes heads here',
+    request(404, { exit: 1 }),
+  ],
 } as const satisfies Record<string, ErrorRow>
 
 /** What keeps a node from signing. */

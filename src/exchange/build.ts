@@ -8,8 +8,6 @@ import type { ExternalService } from './service.js'
 import { SourceSpotter } from './source-spotter.js'
 
 export interface BuildOptions {
-  /** Our own key name. */
-  readonly witness: string
   /** Cosignatures that our policy needs. */
   readonly threshold: number
   /** Keys that somebody here knows: our policy, or a neighbour. */
@@ -25,7 +23,7 @@ export function buildPlaces(settings: readonly PlaceSetting[], options: BuildOpt
       case 'feed':
         return new Feed(setting, requester, options.witnesses)
       case 'distributor':
-        return new Distributor(setting, requester, options.witness, options.threshold)
+        return new Distributor(setting, requester, options.threshold)
       case 'source-spotter':
         return new SourceSpotter(setting, requester)
     }

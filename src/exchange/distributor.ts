@@ -21,17 +21,15 @@ export class Distributor implements ExternalService {
   readonly name: string
   readonly url: string
   readonly #requester: ServiceRequester
-  readonly #witness: string
   readonly #most: number
   /** How many lines it is asked for next, by log. */
   readonly #next = new Map<string, number>()
 
-  /** `witness` is our key name, `most` the number of cosignatures that our policy needs. */
-  constructor({ name, url }: PlaceSetting, requester: ServiceRequester, witness: string, most: number) {
+  /** `most` is the number of cosignatures that our policy needs. */
+  constructor({ name, url }: PlaceSetting, requester: ServiceRequester, most: number) {
     this.name = name
     this.url = url
     this.#requester = requester
-    this.#witness = witness
     this.#most = Math.min(most, MAX_LINES)
   }
 
@@ -58,7 +56,7 @@ export class Distributor implements ExternalService {
   }
 
   async push(log: LogIdentity, head: OwnHead, _prove: Prove, signal: AbortSignal): Promise<VisitResult> {
-    const path = `${logPath(log)}/byWitness/${encodeURIComponent(this.#witness)}/checkpoint`
+    const path = `${logPath(log)}/byWitness/${encodeURIComponent(head.own.name)}/checkpoint`
     // Two lines and no more: it wants the log's and ours.
     const note = formatNote({ ...head.logNote, signatures: [...head.logNote.signatures, head.own] })
     const { status, body } = await this.#requester.ask('PUT', path, signal, note)

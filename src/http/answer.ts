@@ -46,7 +46,7 @@ export function conditional({ method, headers }: Conditions, reply: Reply, cachi
   if ((method !== 'GET' && method !== 'HEAD') || reply.status !== 200) return reply
   // What goes on is never the same again.
   if (reply.sent !== undefined && reply.sent.length === undefined) return reply
-  const etag = reply.headers['etag'] ?? `"${hash('sha256', reply.body, 'base64url').slice(0, 22)}"`
+  const etag = reply.headers['etag'] ?? etagOf(reply.body)
   const said = reply.headers['cache-control']
   const cacheControl = said === undefined || said === NO_STORE ? caching : said
   const tagged = { ...reply, headers: { ...reply.headers, 'cache-control': cacheControl, etag } }
@@ -54,6 +54,10 @@ export function conditional({ method, headers }: Conditions, reply: Reply, cachi
   if (known.includes(etag) || known[0] === '*') return { ...tagged, status: 304, body: new Uint8Array() }
   // SPEC: RFC 9110, section 14.2: a range is about GET alone.
   return method === 'GET' ? partial(headers, etag, tagged) : tagged
+}
+
+export function etagOf(body: Uint8Array): string {
+  return `"${hash('sha256', body, 'base64url').slice(0, 22)}"`
 }
 
 /** The part of a file that is asked for. */

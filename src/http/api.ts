@@ -4,6 +4,7 @@
  */
 import { GossumError } from '../errors.js'
 import { HEAD_CACHING, IMMUTABLE, LIST_CACHING, NO_STORE } from './caching.js'
+import { etagOf } from './answer.js'
 import { headsPage } from './heads-page.js'
 import { pageOf, type ListOrder } from './list-page.js'
 import { EVIDENCE_LIST, LOG_LIST, PEER_LIST, SUSPECT_LIST, WITNESS_LIST } from './paged-lists.js'
@@ -90,9 +91,19 @@ function followedLog(node: NodeView, { params }: ApiRequest): string {
 async function newest({ headers }: ApiRequest, found: Promise<HeadView | undefined>): Promise<Reply> {
   const head = await found
   if (head === undefined) throw new GossumError('NOT_FOUND', 'no such head of this log is held yet')
-  const reply = prefersText(headers.accept ?? '') ? exact(head.note) : json(head)
-  return { ...reply, headers: { ...reply.headers, vary: 'accept' } }
+  const made = prefersText(headers.accept ?? '') ? NOTES : JSONS
+  let reply = made.get(head)
+  if (reply === undefined) {
+    const plain = made === NOTES ? exact(head.note) : json(head)
+    reply = { ...plain, headers: { ...plain.headers, vary: 'accept', etag: etagOf(plain.body) } }
+    made.set(head, reply)
+  }
+  return reply
 }
+
+/** Replies by the head that they are of: it is asked for more often than it changes. */
+const JSONS = new WeakMap<HeadView, Reply>()
+const NOTES = new WeakMap<HeadView, Reply>()
 
 /** Whether an Accept header names plain text and not JSON. */
 function prefersText(accept: string): boolean {

@@ -1,10 +1,10 @@
 /**
- * All keys of a witness: the first one, the ML-DSA-44 key beside it, those that cosign one log alone, and that of its
+ * All keys of a node: the first one, the ML-DSA-44 key beside it, those that cosign one log alone, and that of its
  * auditor. Only a home in which nobody has signed yet gets a key by itself: a witness that lost its key file must not become
- * another one unseen.
+ * another one unseen. An observer has none of them, and its home says so.
  */
 import { existsSync, readdirSync } from 'node:fs'
-import { access, constants, mkdir } from 'node:fs/promises'
+import { access, constants, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { errorText, GossumError, HintedError } from '../errors.js'
 import {
@@ -26,8 +26,12 @@ import { parseSignerKey, type Signer, type SignerKey, type VerifierKey } from '.
 const LOG_KEYS = 'keys'
 const LOG_KEY_FILE = /^([0-9a-f]{64})\.key$/
 
+/** In the home of an observer: what it knows without a key is no sign of a key that was lost. */
+const OBSERVER_FILE = 'observer'
+
 interface Keys {
-  readonly first: Signer
+  /** Undefined for an observer, which has no key at all. */
+  readonly first: Signer | undefined
   /** The first one, when its private key is in an ssh-agent. */
   readonly agent: AgentSigner | undefined
   readonly second: SignerKey | undefined
@@ -39,7 +43,8 @@ interface Keys {
 }
 
 export class Keyring implements Keys {
-  readonly first: Signer
+  /** Undefined for an observer, which has no key at all. */
+  readonly first: Signer | undefined
   readonly agent: AgentSigner | undefined
   readonly second: SignerKey | undefined
   readonly ofLogs: ReadonlyMap<string, SignerKey>
@@ -57,21 +62,25 @@ export class Keyring implements Keys {
     this.fresh = fresh
   }
 
+  /** Whether this is an observer's: it signs nothing. */
+  get isObserver(): boolean {
+    return this.first === undefined
+  }
+
   /** The keys of every log that has none of its own: the first one, and the ML-DSA-44 key if there is one. */
-  get shared(): readonly [Signer, ...Signer[]] {
-    return this.second === undefined ? [this.first] : [this.first, this.second]
+  get shared(): readonly Signer[] {
+    return [this.first, this.second].filter((signer) => signer !== undefined)
   }
 
   /** What cosigns a log: its own key, which has no second one beside it, or the shared ones. */
-  of(log: string): readonly [Signer, ...Signer[]] {
+  of(log: string): readonly Signer[] {
     const own = this.ofLogs.get(log)
     return own === undefined ? this.shared : [own]
   }
 
   /** The public halves of what cosigns a log. */
-  keysOf(log: string): readonly [VerifierKey, ...VerifierKey[]] {
-    const [first, ...more] = this.of(log)
-    return [first.verifier, ...more.map(({ verifier }) => verifier)]
+  keysOf(log: string): readonly VerifierKey[] {
+    return this.of(log).map(({ verifier }) => verifier)
   }
 
   /** The public halves of those that witness, the first one first. */
@@ -85,6 +94,9 @@ export class Keyring implements Keys {
   }
 }
 
+/** The keyring of a witness. */
+export type WitnessKeyring = Keyring & { readonly first: Signer }
+
 /** What a keyring is read with. */
 export interface KeyringOptions {
   /** Key name of a new first key; one that nobody else has when absent. */
@@ -95,10 +107,11 @@ export interface KeyringOptions {
 
 /**
  * Reads the keys of a home, making the first one in a home without a witness. Throws KEY_MISSING for a home that has had
- * one, KEY_FILE_INVALID, HOME_UNUSABLE, and KEY_MALFORMED for an impossible name.
+ * one, NO_WITNESS for that of an observer, KEY_FILE_INVALID, HOME_UNUSABLE, and KEY_MALFORMED for an impossible name.
  */
-export async function readKeyring(home: string, { name, agentSocket }: KeyringOptions): Promise<Keyring> {
+export async function readKeyring(home: string, { name, agentSocket }: KeyringOptions): Promise<WitnessKeyring> {
   const path = join(home, WITNESS_FILE)
+  requireWitnessHome(home)
   if (!names(home).includes(WITNESS_FILE)) {
     if (witnessTrace(home) !== undefined) throw keyMissing(home)
     await makeHome(home)
@@ -114,10 +127,54 @@ export async function readKeyring(home: string, { name, agentSocket }: KeyringOp
     ofLogs,
     auditor,
     fresh: created && second === undefined && ofLogs.size === 0 && auditor === undefined,
-  })
+  }) as WitnessKeyring
   for (const [log, { verifier }] of ofLogs) requireOwn(logKeyPath(home, log), verifier, keyring)
   if (auditor !== undefined) requireOwn(join(home, AUDITOR_FILE), auditor.verifier, keyring)
   return keyring
+}
+
+/**
+ * The keyring of an observer: none is read or made, and the home says so from now on. Throws KEY_EXISTS for a home that has, or
+ * had, a witness, and HOME_UNUSABLE.
+ */
+export async function observerKeyring(home: string): Promise<Keyring> {
+  requireNoWitness(home)
+  await makeHome(home)
+  try {
+    await writeFile(join(home, OBSERVER_FILE), 'The home of an observer: it has no witness key, and signs nothing.\n', {
+      mode: 0o600,
+    })
+  } catch (error) {
+    throw new GossumError('HOME_UNUSABLE', errorText(error), error)
+  }
+  const none = { first: undefined, agent: undefined, second: undefined, ofLogs: new Map<string, SignerKey>() }
+  return new Keyring({ ...none, fresh: true })
+}
+
+/** Throws KEY_EXISTS for a home that no observer may have: it has the key of a witness, or had one. */
+export function requireNoWitness(home: string): void {
+  const trace = names(home).includes(WITNESS_FILE) ? WITNESS_FILE : witnessTrace(home)
+  if (trace === undefined) return
+  throw new HintedError(
+    new GossumError('KEY_EXISTS', `${join(home, trace)} is of a witness, and an observer has no key`),
+    'give the observer a --home of its own; without --observer this home is a witness',
+  )
+}
+
+/** Throws NO_WITNESS for the home of an observer: what that took up first was vouched for by others, and not seen by itself. */
+export function requireWitnessHome(home: string): void {
+  if (isObserverHome(home)) throw noWitness(home)
+}
+
+function isObserverHome(home: string): boolean {
+  return names(home).includes(OBSERVER_FILE)
+}
+
+function noWitness(home: string): GossumError {
+  return new HintedError(
+    new GossumError('NO_WITNESS', `${home} is the home of an observer`),
+    'run it with --observer; a witness gets a --home of its own',
+  )
 }
 
 /** Makes the key of the auditor. Throws KEY_EXISTS, KEY_MALFORMED, or KEY_FILE_INVALID for a name that is taken. */
@@ -144,6 +201,7 @@ export async function createLogKey(home: string, log: string, name: string, keyr
 /** Why there is no witness key here: none was made yet, or it is gone. */
 export function keyMissing(home: string): GossumError {
   const path = join(home, WITNESS_FILE)
+  if (isObserverHome(home)) return noWitness(home)
   const trace = witnessTrace(home)
   if (trace === undefined) return new GossumError('KEY_MISSING', path)
   return new HintedError(
@@ -157,6 +215,8 @@ function witnessTrace(home: string): string | undefined {
   const has = (path: string): boolean => existsSync(join(home, path))
   const log = logKeyFiles(home)[0]
   if (log !== undefined) return join(LOG_KEYS, log)
+  // Those of an observer say what it knows, and nothing of a key.
+  if (isObserverHome(home)) return [SECOND_FILE, AUDITOR_FILE].find(has)
   const journal = names(home).find((name) => name.startsWith('journal'))
   // A database without records is what a crash of its very first opening leaves.
   const records = names(join(home, 'db')).some((name) => /\.(log|ldb|sst)$/.test(name))

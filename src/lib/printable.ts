@@ -7,6 +7,8 @@
 const UNPRINTABLE = /[^\t\P{C}]|[\u2028\u2029]/gu
 /** Whether there may be any: most texts have none. */
 const ANY = /[^\t\P{C}]|[\u2028\u2029]/u
+/** What most JSON of ours is made of, the dash of signatures too: told in a fraction of the time. */
+const PLAIN = /^[\t\n\x20-\x7e\u2014]*$/
 /** The ends of lines that people write. */
 const LINE_ENDS = /\r?\n/g
 const REPLACED = '\u{fffd}'
@@ -18,6 +20,7 @@ export function printable(text: string): string {
 
 /** JSON of the same value in which whatever is not seen is escaped. */
 export function printableJson(json: string): string {
+  if (PLAIN.test(json)) return json
   // Between the values JSON has ends of lines and blanks, and inside of strings none.
   return ANY.test(json) ? json.replace(UNPRINTABLE, (char) => (char === '\n' ? char : escaped(char))) : json
 }

@@ -169,7 +169,11 @@ export class Alarming implements AlarmOperator {
   }
 
   #alert(tidings: Tidings, advice: Advice): Alert {
-    const node = { witness: this.#base.keyring.first.verifier.vkey, version: VERSION, http: this.#parts.http() }
+    const node = {
+      witness: this.#base.keyring.first?.verifier.vkey ?? null,
+      version: VERSION,
+      http: this.#parts.http(),
+    }
     return makeAlert(tidings, advice, node, this.#moments.day)
   }
 

@@ -10,7 +10,7 @@ import { followedOf } from '../logs/log-setting.js'
 import type { Store } from '../store/store.js'
 import { RELEASED } from '../version.js'
 import { Clock, clockNews, type ClockCondition, type ClockReport } from '../witness/clock.js'
-import type { DepositReport } from '../witness/deposit-report.js'
+import { NOTHING_PROMISED, type DepositReport } from '../witness/deposit-report.js'
 import { Deposits, type Depositaries } from '../witness/deposits.js'
 import { RollbackGuard } from '../witness/rollback-guard.js'
 import { Binding } from './binding.js'
@@ -34,11 +34,12 @@ export interface NodeBarrierOptions {
 
 export class NodeBarrier {
   readonly guard: RollbackGuard
-  readonly deposits: Deposits
+  /** Undefined for an observer, which promises nothing. */
+  readonly deposits: Deposits | undefined
   /** Those of the auditor's promises, which are of other heads; undefined without its key. */
   readonly auditorDeposits: Deposits | undefined
   readonly clock: Clock
-  /** Whether all keys were made at this start, and have signed nothing. */
+  /** Whether all keys were made at this start, and have signed nothing; those that an observer does not have never will. */
   readonly isFresh: boolean
   #binding: Binding
   #logs: readonly LogSetting[] = []
@@ -53,13 +54,14 @@ export class NodeBarrier {
     const { keep, required } = config.deposit
     this.#options = options
     // Another process may have made the keys in this home a moment ago, and signed.
-    this.isFresh = keyring.fresh && store.heads.logs().length === 0
+    this.isFresh = keyring.isObserver || (keyring.fresh && store.heads.logs().length === 0)
     this.#binding = this.#bindingOf(config.logs)
     this.#binding.requireKept()
     this.#logs = config.logs
     this.clock = new Clock({ now, monotonic: () => performance.now(), released: RELEASED })
     this.guard = new RollbackGuard({
       fresh: this.isFresh,
+      keyless: keyring.isObserver,
       chosen: () => chosen,
       keep,
       waitMs: config.guardWait * 1000,
@@ -68,11 +70,12 @@ export class NodeBarrier {
     })
     const waitMs = config.depositWait * 1000
     const deposited = { depositaries: mesh, keep, required, waitMs, now: () => performance.now() }
-    this.deposits = new Deposits({
-      ...deposited,
-      onChange: ({ state, text, undeposited }) =>
-        emit({ event: 'deposit', state, text, undeposited: undeposited.length }),
-    })
+    if (!keyring.isObserver)
+      this.deposits = new Deposits({
+        ...deposited,
+        onChange: ({ state, text, undeposited }) =>
+          emit({ event: 'deposit', state, text, undeposited: undeposited.length }),
+      })
     // Whether its promises are kept is said of the outcome of each audit.
     if (keyring.auditor !== undefined) this.auditorDeposits = new Deposits({ ...deposited, onChange: () => undefined })
   }
@@ -90,7 +93,7 @@ export class NodeBarrier {
 
   start(): void {
     this.guard.start()
-    this.deposits.start()
+    this.deposits?.start()
     this.auditorDeposits?.start()
     this.#lookAtClock()
     this.#timer = setInterval(() => this.#lookAtClock(), CLOCK_LOOK_MS).unref()
@@ -104,12 +107,12 @@ export class NodeBarrier {
   async stop(): Promise<void> {
     clearInterval(this.#timer)
     this.guard.stop()
-    await Promise.all([this.deposits.stop(), this.auditorDeposits?.stop()])
+    await Promise.all([this.deposits?.stop(), this.auditorDeposits?.stop()])
   }
 
   /** A chosen peer has come: it is told what it is owed. */
   connected(peer: string): void {
-    this.deposits.connected(peer)
+    this.deposits?.connected(peer)
     this.auditorDeposits?.connected(peer)
   }
 
@@ -120,9 +123,13 @@ export class NodeBarrier {
     return this.clock.isWrong ? 'CLOCK_WRONG' : undefined
   }
 
-  /** Why nothing of a log may be signed now. */
+  /** Why nothing of a log may be signed now. Who never signs need not wait for anything, and takes up what it is shown. */
   readonly obstacle = (log: string): ErrorCode | undefined =>
-    this.common() ?? (this.#isAhead(log) ? 'STATE_AHEAD' : undefined) ?? this.#binding.obstacle(log)?.code
+    this.#options.keyring.isObserver ? 'NO_WITNESS' : this.#obstacleOfWitness(log)
+
+  #obstacleOfWitness(log: string): ErrorCode | undefined {
+    return this.common() ?? (this.#isAhead(log) ? 'STATE_AHEAD' : undefined) ?? this.#binding.obstacle(log)?.code
+  }
 
   /** Whether another machine with our key has signed at a time that has not come yet here. */
   #isAhead(log: string): boolean {
@@ -148,7 +155,7 @@ export class NodeBarrier {
 
   /** Whether chosen peers keep what our keys have promised: those that witness, and where they are well, the auditor's. */
   readonly depositReport = (): DepositReport => {
-    const { report } = this.deposits
+    const report = this.deposits?.report ?? NOTHING_PROMISED
     const audits = this.auditorDeposits?.report
     const isWorse = report.state === 'deposited' && audits?.state === 'undeposited'
     return isWorse ? { ...audits, text: `of the auditor's promises: ${audits.text}` } : report

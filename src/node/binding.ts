@@ -28,10 +28,12 @@ export class Binding {
    */
   requireKept(): void {
     const { keyring, logs, states } = this.#parts
+    if (keyring.first === undefined) return
+    const { name, vkey } = keyring.first.verifier
     const withOwn = logs.filter(({ id }) => keyring.ofLogs.has(id))
-    const [id] = rekeyedLogs(keyring.first.verifier.vkey, withOwn, logs, states())
+    const [id] = rekeyedLogs(vkey, withOwn, logs, states())
     if (id === undefined) return
-    const why = `${this.#nameOf(id)} has a key of its own, and was cosigned by ${keyring.first.verifier.name} before`
+    const why = `${this.#nameOf(id)} has a key of its own, and was cosigned by ${name} before`
     throw new HintedError(
       new GossumError('ORIGIN_TAKEN', why),
       `move keys/${id}.key out of the home: that log stays with its first key, and others of its origin get keys of their own`,
@@ -51,8 +53,9 @@ export class Binding {
     return auditor && this.#taken(log, [auditor.verifier])
   }
 
-  #taken(log: string, [first, ...more]: readonly [VerifierKey, ...VerifierKey[]]): GossumError | undefined {
+  #taken(log: string, [first, ...more]: readonly VerifierKey[]): GossumError | undefined {
     const { logs, states } = this.#parts
+    if (first === undefined) return undefined
     const setting = logs.find(({ id }) => id === log)
     // Of most origins there is one log.
     if (setting === undefined || !this.#isShared(setting.origin)) return undefined

@@ -13,10 +13,9 @@ export function makeExchange(
   witness: Witness,
   isHeld: (log: string) => boolean,
 ): Exchange {
-  const { verifier } = keyring.first
+  const verifier = keyring.first?.verifier
   const exchange = new Exchange({
     places: buildPlaces(config.places, {
-      witness: verifier.name,
       threshold: config.policy === undefined ? 1 : quorumThreshold(config.policy),
       witnesses: () => [...quorum.keys, ...relayed()],
       onRequest: (place, outcome) => news.metrics.exchange.inc({ place, outcome }),
@@ -24,7 +23,7 @@ export function makeExchange(
     // Those of a list push their heads to witnesses themselves, and there may be thousands.
     logs: followed.filter(({ list }) => list === null),
     own: {
-      head: (log) => (isHeld(log) ? undefined : ownHead(cosigned.current(log), verifier)),
+      head: (log) => (isHeld(log) || verifier === undefined ? undefined : ownHead(cosigned.current(log), verifier)),
       prove: (log, head, size) => witness.proof(log, head, size),
     },
     submit: (candidate) => witness.submit(candidate),

@@ -5,7 +5,7 @@
 import type { Config } from '../config/config.js'
 import { GossumError } from '../errors.js'
 import type { Route } from '../http/router.js'
-import { readKeyring, type Keyring } from '../keys/keyring.js'
+import { observerKeyring, readKeyring, type Keyring } from '../keys/keyring.js'
 import { Gate } from '../lib/gate.js'
 import type { Past } from '../status/view-parts.js'
 import { Polls } from '../status/polls.js'
@@ -59,7 +59,7 @@ export async function makeFrame(
   const gossip = hasMesh ? await import('../gossip/mesh.js') : undefined
   gossip?.parseAddresses(given)
   // Before the store: what it writes into an empty home would look like a witness that lost its key.
-  const keyring = await readKeyring(given.home, given)
+  const keyring = given.observer ? await observerKeyring(given.home) : await readKeyring(given.home, given)
   const { promise: moved, resolve: onMoved } = Promise.withResolvers<string>()
   const shared = await openShared(given, keyring, {
     onFailure: (why) => news.onError(new GossumError('STATE_UNREACHABLE', why)),

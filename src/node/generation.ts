@@ -106,7 +106,8 @@ export async function makeGeneration(
   const alarm = await startAlarm(base, heads, clients)
   ending.told(() => alarm.stop())
   const isHeld = (log: string): boolean => isFrozen(store.heads.get(log)) || alarm.holds(log)
-  const unseen = followed.filter(({ id, url }) => url !== null && !frame.looked.has(id))
+  const polled = followed.filter(({ url }) => url !== null && !config.observer)
+  const unseen = polled.filter(({ id }) => !frame.looked.has(id))
   const looks = new FirstLooks(unseen.map(({ id }) => id))
   const witness = makeWitness(base, heads, { clients, barrier, alarm, looks })
   // What is under way ends, and those whom we chose learn of it while there still is a mesh.

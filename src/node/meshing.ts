@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import type { Alarm } from '../evidence/alarm.js'
 import type { Mesh } from '../gossip/mesh.js'
+import type { Identity } from '../gossip/sync/identity.js'
 import { Depositary } from '../witness/depositary.js'
 import type { Witness } from '../witness/witness.js'
 import type { Config } from '../config/config.js'
@@ -9,6 +10,7 @@ import type { MeshInterests } from '../gossip/mesh.js'
 import type { SyncHandlers } from '../gossip/sync/server/sync-server.js'
 import type { Keyring } from '../keys/keyring.js'
 import type { Gate } from '../lib/gate.js'
+import type { Signer } from '../tlog/note.js'
 import type { Frame } from './frame.js'
 import type { NodeBarrier } from './barrier.js'
 import type { KnownHeads, NodeBase } from './base.js'
@@ -92,7 +94,6 @@ export async function startMesh(
   // libp2p is loaded only by a node that has a mesh.
   const { Mesh } = await import('../gossip/mesh.js')
   const { loadOrCreatePeerKey, peerIdOf } = await import('../gossip/host/peer-key.js')
-  const { verifier } = keyring.first
   const { onError } = news
   const peerKey = await loadOrCreatePeerKey(join(home, 'peer.key'))
   // Before anybody meets us, so that no machine of ours takes us for somebody else who has the key.
@@ -104,7 +105,7 @@ export async function startMesh(
     },
     own: {
       ...interests,
-      identity: { witness: verifier.vkey, key: verifier, sign: (message) => keyring.first.sign(message) },
+      ...(keyring.first && { identity: identityOf(keyring.first) }),
       keys: vkeysOf(keyring),
     },
     handlers,
@@ -122,6 +123,12 @@ export async function startMesh(
       onDropped: (reason) => news.metrics.dropped(reason),
     },
   })
+}
+
+/** Whose witness this is; an observer is nobody's. */
+function identityOf(signer: Signer): Identity {
+  const { verifier } = signer
+  return { witness: verifier.vkey, key: verifier, sign: (message) => signer.sign(message) }
 }
 
 function vkeysOf(keyring: Keyring): string[] {

@@ -16,8 +16,8 @@ import { handlersBehind, startMesh } from './meshing.js'
 import type { Self } from './self.js'
 
 export interface GossumNode {
-  /** The witness's verifier key. */
-  readonly witness: string
+  /** The witness's verifier key; undefined for an observer. */
+  readonly witness: string | undefined
   /** Undefined when the node has no mesh. */
   readonly peerId: string | undefined
   readonly multiaddrs: readonly string[]
@@ -128,8 +128,8 @@ class Running implements GossumNode {
     )
   }
 
-  get witness(): string {
-    return this.#frame.keyring.first.verifier.vkey
+  get witness(): string | undefined {
+    return this.#frame.keyring.first?.verifier.vkey
   }
 
   get peerId(): string | undefined {

@@ -22,7 +22,8 @@ export function makePollers(
   { clients, witness, view, sumdbs, onLook }: PollingParts,
 ): Poller[] {
   return followed.map(({ id }) => {
-    const client = clients.of(id)
+    // An observer has its heads from gossip; what is open is tried again all the same.
+    const client = config.observer ? undefined : clients.of(id)
     return new Poller({
       log: id,
       ...(client && { latestNote: (options) => client.latestNote(options) }),

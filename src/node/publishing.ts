@@ -84,7 +84,7 @@ export class Publishing {
       logs: this.#logs(),
       finds: () => this.#finds(),
       ask: (path) => readFrom(this.#routes, path, this.#stopped.signal, this.#base.news.onError),
-      witness: this.#base.keyring.first.verifier.vkey,
+      witness: this.#base.keyring.first?.verifier.vkey ?? null,
       now: this.#base.clock.now,
       isOver: () => this.#stopped.signal.aborted,
     }))

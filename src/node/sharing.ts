@@ -15,7 +15,8 @@ export async function openShared(
   keyring: Keyring,
   told: Pick<PostgresStateOptions, 'onMoved' | 'onFailure'>,
 ): Promise<PostgresState | undefined> {
-  if (state === undefined) return undefined
+  // An observer has nothing to share (config/observer-setting.ts).
+  if (state === undefined || keyring.first === undefined) return undefined
   // Loaded by nobody else.
   const { PostgresState } = await import('../postgres/postgres-state.js')
   return new PostgresState({ setting: state, key: keyring.first.verifier.vkey, ...told })

@@ -53,7 +53,7 @@ export function makeView(
   const view = new View({
     witnesses: {
       ...{ config, store, cosigned, alarm },
-      witness: first.verifier,
+      witness: first?.verifier,
       second: second?.verifier,
       auditor: auditor?.verifier,
       keysOf: (log) => keyring.keysOf(log),
@@ -68,7 +68,7 @@ export function makeView(
       clock: barrier.clockReport,
       taken: barrier.taken,
       state: () => stateView(shared),
-      signing: () => ({ by: agent === undefined ? 'file' : 'ssh-agent', error: first.unavailable?.detail ?? null }),
+      signing: () => ({ by: agent === undefined ? 'file' : 'ssh-agent', error: first?.unavailable?.detail ?? null }),
     },
     around: {
       mesh: () => mesh.mesh,

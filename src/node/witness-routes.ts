@@ -1,6 +1,7 @@
 /** What a node serves to logs that push their heads, over its own server and through a bastion. */
 import { aboutWitnessRoute } from '../http/witness/about-witness.js'
 import { witnessRoutes } from '../http/witness/add-checkpoint.js'
+import { noWitnessRoutes } from '../http/witness/no-witness.js'
 import type { Route } from '../http/router.js'
 import { obstacleOfOrigin } from '../witness/origin.js'
 import { ownCheckpoint } from '../witness/own-checkpoint.js'
@@ -17,6 +18,7 @@ export function routesForLogs(
   isHeld: (log: string) => boolean,
 ): Route[] {
   const { first: signer, second } = keyring
+  if (signer === undefined) return noWitnessRoutes()
   const taking = witnessRoutes({
     logs: followed,
     submit: (candidate) => witness.submit(candidate),

@@ -3,6 +3,7 @@ import type { Alarm } from '../evidence/alarm.js'
 import type { FirstLooks } from '../witness/first-looks.js'
 import { pushBudget } from '../witness/push-budget.js'
 import { SOURCES } from '../witness/source.js'
+import { isVouchedFor } from '../witness/vouching.js'
 import { Witness } from '../witness/witness.js'
 import type { NodeBarrier } from './barrier.js'
 import type { KnownHeads, NodeBase } from './base.js'
@@ -53,6 +54,9 @@ export function makeWitness(
       prefixFromPeers: (...asked) => mesh.prefixFrom(...asked),
       looked: (log) => looks.of(log),
       takePush: (log) => takePush(log, clock.monotonic()),
+      ...(keyring.isObserver && {
+        isVouched: (head) => isVouchedFor(head, { quorum, suspects, known: signatures }),
+      }),
     },
     told: {
       alarm: (evidence) => alarm.raise(evidence),

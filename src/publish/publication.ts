@@ -25,8 +25,8 @@ export interface PublicationParts {
   readonly finds: () => Promise<PublishedFinds>
   /** The answer to whoever asks for a path. */
   readonly ask: (path: string) => Promise<PublishedAnswer>
-  /** What the marker says beside the time. */
-  readonly witness: string
+  /** What the marker says beside the time: the key of the witness; null for an observer. */
+  readonly witness: string | null
   /** Milliseconds since 1970. */
   readonly now: () => number
   /** Whether the node ends: then a round does, too, between two files. */

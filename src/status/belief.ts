@@ -24,7 +24,7 @@ const STALE_S = 3600
 
 /** What there is to say of a log. `now` in milliseconds since 1970; `evidence` of all logs. */
 export function beliefIn(
-  status: Pick<StatusView, 'policy' | 'conditions'>,
+  status: Pick<StatusView, 'policy' | 'conditions' | 'observer'>,
   log: LogView,
   evidence: readonly EvidenceView[],
   now: number,
@@ -34,7 +34,7 @@ export function beliefIn(
   if (log.frozen)
     return {
       belief: 'split',
-      sentence: 'Something of this log could not be explained, and nothing more of it is signed.',
+      sentence: `Something of this log could not be explained, and nothing more of it is ${status.observer ? 'taken up' : 'signed'}.`,
     }
   if (log.disabled) return thin('This log is not followed any more: what is shown here is of earlier days.')
   const { quorum } = log

@@ -9,7 +9,7 @@ import type { GuardReport, GuardState } from '../witness/rollback-guard.js'
 import type { PollView } from './polls.js'
 import { span } from '../lib/words.js'
 import { condition, SEVERITIES, type Condition, type ConditionName, type Severity } from './condition-names.js'
-import { secludedLog, secludedNode, type LogSeclusion, type NodeSeclusion } from './seclusion.js'
+import { HEARD_SECONDS, secludedLog, secludedNode, type LogSeclusion, type NodeSeclusion } from './seclusion.js'
 
 export {
   CONDITION_NAMES,
@@ -43,6 +43,8 @@ export interface LogFacts {
   /** Seconds that something has stayed behind the newest proven head; undefined when it is not. */
   readonly lag: { readonly quorum: number | undefined; readonly cosignature: number | undefined }
   readonly hasQuorum: boolean
+  /** Seconds since a quorum has vouched that the quorum head was the newest; undefined without one. */
+  readonly vouchedAgo: number | undefined
   /** How its audit stands; undefined when there is none. */
   readonly audit: AuditFacts | undefined
   /** Whether it may be kept from us. */
@@ -61,6 +63,8 @@ export interface Facts {
   readonly logs: readonly LogFacts[]
   /** Whether a policy says whose cosignatures count. */
   readonly hasPolicy: boolean
+  /** Whether it has no witness key: what others sign is all that it has to go by. */
+  readonly isObserver: boolean
   /** Of witnesses that count, and of our own keys: names of those that were convicted, and not acknowledged. */
   readonly convicted: { readonly own: readonly string[]; readonly others: readonly string[] }
   /** What stands between the node and a signature, beside the logs. `agent`: why the ssh-agent does not sign. */
@@ -142,15 +146,20 @@ function isSeverity(text: string): text is Severity {
 
 // ---- of a log --------------------------------------------------------------------------------------------------
 
-function logConditions(log: LogFacts, { hasPolicy, patience }: Facts): Condition[] {
+function logConditions(log: LogFacts, facts: Facts): Condition[] {
+  const { isObserver } = facts
   const { id, label, isDisabled, isFrozen, stops, poll, suspects, audit } = log
   const holds = (name: ConditionName, text: string): Condition => condition(name, `${label}: ${text}`, id)
-  const frozen = isFrozen ? [holds('frozen', 'proven to misbehave, so nothing more of it is signed')] : []
+  const frozen = isFrozen
+    ? [holds('frozen', `proven to misbehave, so nothing more of it is ${isObserver ? 'taken up' : 'signed'}`)]
+    : []
   if (isDisabled) return frozen
   const { disagreement, taken, floor } = stops
   const stopped = [
     ...frozen,
-    ...(disagreement === undefined ? [] : [holds('paused', `nothing is signed: ${disagreement}`)]),
+    ...(disagreement === undefined
+      ? []
+      : [holds('paused', `nothing is ${isObserver ? 'taken up' : 'signed'}: ${disagreement}`)]),
     ...(floor === undefined
       ? []
       : [holds('behind', `nothing is signed before size ${floor}, which this key has cosigned, is proven`)]),
@@ -167,7 +176,7 @@ function logConditions(log: LogFacts, { hasPolicy, patience }: Facts): Condition
     ...(open > alarmed ? [holds('suspect', `${count(open - alarmed, 'signed head')} not proven yet`)] : []),
     ...auditConditions(audit, holds),
     // What follows from what was just said is not said again.
-    ...(stopped.length > 0 ? [] : comingOut(log, hasPolicy, patience, holds)),
+    ...(stopped.length > 0 ? [] : comingOut(log, facts, holds)),
   ]
 }
 
@@ -186,20 +195,28 @@ function auditConditions(
 
 /** Whether cosignatures come out, whatever the reason may be why they do not. */
 function comingOut(
-  { poll, lag, hasQuorum, stops, seclusion }: LogFacts,
-  hasPolicy: boolean,
-  patience: number,
+  { poll, lag, hasQuorum, vouchedAgo, stops, seclusion }: LogFacts,
+  { hasPolicy, isObserver, patience }: Facts,
   holds: (name: ConditionName, text: string) => Condition,
 ): Condition[] {
   const { quorum, cosignature } = lag
   const isVerified = poll === undefined || (poll.verifiedAgo !== undefined && poll.verifiedAgo < patience * 1000)
   return [
     ...(isVerified ? [] : [holds('unverified', unverified(poll))]),
-    ...(stops.taken === undefined && cosignature !== undefined && cosignature > COSIGNING_SECONDS
+    ...(isObserver && vouchedAgo !== undefined && vouchedAgo > HEARD_SECONDS
+      ? [holds('unverified', `no quorum has signed a head of it for ${span(vouchedAgo)}: what is shown may be old`)]
+      : []),
+    ...(!isObserver && stops.taken === undefined && cosignature !== undefined && cosignature > COSIGNING_SECONDS
       ? [holds('not cosigned', `the newest proven head is not cosigned here since ${span(cosignature)}`)]
       : []),
-    ...(hasPolicy && quorum !== undefined && (!hasQuorum || quorum > patience)
-      ? [holds('no quorum', hasQuorum ? `the quorum has not moved for ${span(quorum)}` : 'no quorum of the policy yet')]
+    // What no quorum has vouched for an observer does not even hold.
+    ...(hasPolicy && (quorum === undefined ? isObserver && !hasQuorum : !hasQuorum || quorum > patience)
+      ? [
+          holds(
+            'no quorum',
+            hasQuorum ? `the quorum has not moved for ${span(quorum ?? 0)}` : 'no quorum of the policy yet',
+          ),
+        ]
       : []),
     // What does not answer shows nothing old either.
     ...(isVerified && poll?.reachable === true ? secludedLog(seclusion, holds) : []),
@@ -222,7 +239,7 @@ const GUARD: Partial<Record<GuardState, ConditionName>> = {
   'partly guarded': 'partly guarded',
 }
 
-function nodeConditions({ hasPolicy, convicted, signing, disk, around, seclusion }: Facts): Condition[] {
+function nodeConditions({ hasPolicy, isObserver, convicted, signing, disk, around, seclusion }: Facts): Condition[] {
   const { guard, deposit, clock, agent, shared } = signing
   const guarded = GUARD[guard.state]
   return [
@@ -239,7 +256,7 @@ function nodeConditions({ hasPolicy, convicted, signing, disk, around, seclusion
           condition('evidence unwritten', `${count(disk.unwritten, 'piece')} of evidence could not be written to disk`),
         ]),
     ...(guarded === undefined ? [] : [condition(guarded, guard.text)]),
-    ...depositCondition(deposit),
+    ...(isObserver ? [] : depositCondition(deposit)),
     ...clock.map(({ name, text }) => condition(name, text)),
     ...(agent === undefined ? [] : [condition('agent away', `the ssh-agent does not sign: ${agent}`)]),
     ...(shared === undefined ? [] : [condition('state away', `the database of the shared state: ${shared}`)]),

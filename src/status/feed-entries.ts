@@ -33,7 +33,7 @@ export interface NewsFeed {
 }
 
 export interface FeedFacts {
-  readonly status: Pick<StatusView, 'witness' | 'startedAt' | 'logs'>
+  readonly status: Pick<StatusView, 'witness' | 'peerId' | 'startedAt' | 'logs'>
   readonly evidence: readonly EvidenceView[]
   readonly told: readonly ToldNews[]
 }
@@ -42,18 +42,20 @@ export interface FeedFacts {
 const MOST = 100
 
 export function feedOf({ status, evidence, told }: FeedFacts): NewsFeed {
-  const { witness, startedAt, logs } = status
+  const { witness, peerId, startedAt, logs } = status
+  // Whoever reads the feeds of two nodes tells their entries apart.
+  const self = witness ?? `observer ${peerId ?? ''}`
   const nameOf = (id: string): string => logs.find((log) => log.id === id)?.name ?? id
   const all = [
-    ...evidence.map((item) => evidenceEntry(item, nameOf(item.log), witness)),
-    ...told.map((news) => toldEntry(news, nameOf(news.log), witness)),
+    ...evidence.map((item) => evidenceEntry(item, nameOf(item.log), self)),
+    ...told.map((news) => toldEntry(news, nameOf(news.log), self)),
   ]
   const entries = all.toSorted((a, b) => order(b, a)).slice(0, MOST)
-  const author = witness.split('+', 1)[0]!
+  const name = witness?.split('+', 1)[0]
   return {
-    id: urn(witness, 'feed'),
-    title: `What the witness ${author} has to say`,
-    author,
+    id: urn(self, 'feed'),
+    title: name === undefined ? 'What an observer has to say' : `What the witness ${name} has to say`,
+    author: name ?? 'observer',
     updated: entries[0]?.at ?? startedAt,
     entries,
   }

@@ -57,7 +57,7 @@ export class Outlook {
   async #times(log: string, heads: number): Promise<number[]> {
     const { cosigned, keysOf } = this.#parts.witnesses
     const [, ...before] = await cosigned.history(log, heads + 1)
-    const own = keysOf(log)[0].vkey
+    const own = keysOf(log)[0]?.vkey ?? ''
     return before.flatMap(({ cosignatures }) => cosignatures.get(own)?.time ?? []).map((s) => s * 1000)
   }
 
@@ -66,7 +66,11 @@ export class Outlook {
     const { config, cosigned, keysOf, store } = this.#parts.witnesses
     const { policy } = config
     const convicted = store.convictions.convicted()
-    const counted = policy?.witnesses.map(({ vkey }) => vkey) ?? [keysOf(log)[0].vkey]
+    const counted =
+      policy?.witnesses.map(({ vkey }) => vkey) ??
+      keysOf(log)
+        .slice(0, 1)
+        .map(({ vkey }) => vkey)
     const lines = cosigned.current(log)?.cosignatures
     const lately = counted.filter((vkey) => {
       const time = lines?.get(vkey)?.time

@@ -10,7 +10,9 @@ import { Lags } from './lags.js'
 import { Outlook } from './outlook.js'
 import { Polls, type PollView } from './polls.js'
 import type { ClockReport } from '../witness/clock.js'
+import { quorumSatisfied } from '../tlog/policy.js'
 import type { Polled } from '../witness/polled.js'
+import { renewedTime } from '../witness/quorum-time.js'
 import type { LogView } from './shapes.js'
 import type { ViewParts } from './view-parts.js'
 import { convictedNames } from './witnesses.js'
@@ -120,6 +122,7 @@ export class Readings {
     return {
       logs: config.logs.map((log) => this.#logFacts(log)),
       hasPolicy: config.policy !== undefined,
+      isObserver: config.observer,
       convicted: convictedNames(witnesses),
       signing: {
         guard: barrier.guard(),
@@ -155,7 +158,7 @@ export class Readings {
 
   #logFacts({ id, url, disabled }: LogSetting): LogFacts {
     const { witnesses, suspects, barrier, around } = this.#parts
-    const { store, cosigned } = witnesses
+    const { config, store, cosigned } = witnesses
     const acked = new Set(store.heads.get(id).holds.flatMap((hold) => (hold.acked ? hold.id : [])))
     const open = suspects.list(id).filter((suspect) => !acked.has(suspect.id))
     return {
@@ -168,21 +171,31 @@ export class Readings {
         taken: barrier.taken(id),
         floor: unmetFloor(store.heads.get(id))?.size,
       },
-      // A log that is only pushed comes when it wants to.
-      poll: url === null ? undefined : this.#polls.of(id),
+      // A log that is only pushed comes when it wants to, and an observer asks none.
+      poll: url === null || config.observer ? undefined : this.#polls.of(id),
       suspects: { open: open.length, alarmed: open.filter(({ alarmed }) => alarmed).length },
       lag: this.#lagsOf(id),
+      vouchedAgo: this.#vouchedAgo(id),
       hasQuorum: cosigned.quorum(id) !== undefined,
       audit: around.audit(id),
       seclusion: this.#outlook.ofLog(id),
     }
   }
 
+  /** Seconds since the last of so many cosignatures of the quorum head as the policy needs, the newest ones; undefined without one. */
+  #vouchedAgo(log: string): number | undefined {
+    const { config, cosigned } = this.#parts.witnesses
+    const { policy } = config
+    const lines = cosigned.quorum(log)?.cosignatures
+    const time = policy && lines && renewedTime(lines, (signedBy) => quorumSatisfied(policy, signedBy))
+    return time === undefined ? undefined : this.#ages.of(`vouched ${log}`, time * 1000)
+  }
+
   #lagsOf(log: string): LogFacts['lag'] {
     const { store, cosigned, keysOf } = this.#parts.witnesses
     const newest = store.heads.get(log).tree?.size
     const current = cosigned.current(log)
-    const signed = current?.cosignatures.has(keysOf(log)[0].vkey) === true ? current.size : undefined
+    const signed = current?.cosignatures.has(keysOf(log)[0]?.vkey ?? '') === true ? current.size : undefined
     return {
       quorum: this.#lags.note(`quorum ${log}`, cosigned.quorum(log)?.size, newest),
       cosignature: this.#lags.note(`cosignature ${log}`, signed, newest),

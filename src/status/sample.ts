@@ -20,7 +20,7 @@ export const BASTION_STATES = ['connecting', 'connected', 'serving'] as const
 
 export interface Sample {
   readonly ready: boolean
-  /** Who this is: `name+id` of the witness's key; the peer id, undefined without a mesh. */
+  /** Who this is: `name+id` of the witness's key, empty for an observer; the peer id, undefined without a mesh. */
   readonly node: { readonly witness: string; readonly peerId: string | undefined }
   /** Names of the conditions that hold, each as often as it does. */
   readonly conditions: readonly ConditionName[]

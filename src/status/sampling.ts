@@ -16,7 +16,7 @@ export function sampleOf(parts: ViewParts, readings: Readings): Sample {
   const behind = around.bastion()
   return {
     ready: isReady(conditions),
-    node: { witness: identityOf(witnesses.witness.vkey), peerId: mesh?.peerId },
+    node: { witness: witnesses.witness === undefined ? '' : identityOf(witnesses.witness.vkey), peerId: mesh?.peerId },
     conditions: conditions.map(({ name }) => name),
     severities: conditions.map(({ severity }) => severity),
     logs: witnesses.config.logs.map((log) => ({
@@ -60,7 +60,7 @@ function logSample(
   const { store, cosigned } = witnesses
   const state = store.heads.get(id)
   const head = cosigned.current(id)
-  const poll = url === null || disabled ? undefined : readings.poll(id)
+  const poll = url === null || disabled || witnesses.config.observer ? undefined : readings.poll(id)
   return {
     id,
     name: key.name,

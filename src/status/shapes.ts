@@ -94,7 +94,7 @@ export const LogView = Shape({
     description: 'at most 16: those that people were told of, then those that were acknowledged, then the oldest',
   }),
   suspectCount: count('how many suspects there are'),
-  witness: Text({ description: 'verifier key of this node that cosigns it' }),
+  witness: orNull(Text(), 'verifier key of this node that cosigns it; null for an observer'),
   paused: orNull(Text(), 'why nothing is signed though the log is not frozen'),
   floor: orNull(
     Shape({ size: size(), at: time() }),
@@ -103,7 +103,7 @@ export const LogView = Shape({
   firstUse: orNull(Shape({ size: size(), root: root(), at: time() }), 'the head that was trusted as the first one'),
   reachable: orNull(
     Flag(),
-    'whether the last poll got a head that the log signed; null before the first poll, and for a log that is only pushed',
+    'whether the last poll got a head that the log signed; null before the first poll, and for a log that is not polled',
   ),
   lastPoll: orNull(time(), 'when a poll got such a head last'),
   verifiedAt: orNull(time(), 'when the head of a poll was proven last to lie on our history'),
@@ -218,7 +218,8 @@ export const StatusView = Shape({
   conditions: List(ConditionView, {
     description: 'all that holds: what /readyz, the exit code of `gossum status` and the metrics follow',
   }),
-  witness: Text({ description: 'verifier key of this witness' }),
+  observer: Flag({ description: 'whether it has no witness key, and signs nothing (docs/observer.md)' }),
+  witness: orNull(Text(), 'verifier key of this witness; null for an observer'),
   mlDsa: orNull(Text(), 'its ML-DSA-44 verifier key'),
   auditor: orNull(Text(), 'verifier key of its auditor'),
   peerId: orNull(Text(), 'null without a mesh'),

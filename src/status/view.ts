@@ -47,6 +47,7 @@ export class View implements NodeView {
   readonly #readings: Readings
   readonly #minutes = new OutcomeMinutes()
   readonly #startedAt: number
+  readonly #newestHeads = new WeakMap<CosignedHead, { readonly view: HeadView; readonly convicted: string }>()
   /** Moments as they were shown last, in milliseconds since 1970. */
   readonly #shownAt = new Map<string, number>()
 
@@ -95,7 +96,8 @@ export class View implements NodeView {
       version,
       ready: isReady(conditions),
       conditions: conditions.map((condition) => ({ ...condition })),
-      witness: witness.vkey,
+      observer: config.observer,
+      witness: witness?.vkey ?? null,
       mlDsa: second?.vkey ?? null,
       auditor: auditor?.vkey ?? null,
       peerId: mesh?.peerId ?? null,
@@ -150,7 +152,7 @@ export class View implements NodeView {
         ? { size: quorum.size, root: formatHash(quorum.root), cosignatures: cosignatureViews(witnesses, quorum) }
         : null,
       ...suspectViews(suspects.list(id), this.#readings.holds(id)),
-      witness: keysOf(id)[0].vkey,
+      witness: keysOf(id)[0]?.vkey ?? null,
       paused: this.#readings.paused(id) ?? null,
       floor: floor ? { size: floor.size, at: floor.at } : null,
       firstUse: state.firstUse ? { ...state.firstUse } : null,
@@ -163,17 +165,27 @@ export class View implements NodeView {
   }
 
   head(log: string): Promise<HeadView | undefined> {
-    const head = this.#parts.witnesses.cosigned.current(log)
-    return Promise.resolve(head && this.#headView(head))
+    return Promise.resolve(this.#newest(this.#parts.witnesses.cosigned.current(log)))
   }
 
   quorum(log: string): Promise<HeadView | undefined> {
-    const head = this.#parts.witnesses.cosigned.quorum(log)
-    return Promise.resolve(head && this.#headView(head))
+    return Promise.resolve(this.#newest(this.#parts.witnesses.cosigned.quorum(log)))
   }
 
   async heads(log: string, limit: number, below?: number): Promise<HeadView[]> {
     return (await this.#parts.witnesses.cosigned.history(log, limit, below)).map((head) => this.#headView(head))
+  }
+
+  /** The same object for as long as nothing of it changes. */
+  #newest(head: CosignedHead | undefined): HeadView | undefined {
+    if (head === undefined) return undefined
+    // Whose cosignatures count changes with convictions alone; a policy comes with another view.
+    const convicted = [...this.#parts.witnesses.store.convictions.convicted()].join(' ')
+    const shown = this.#newestHeads.get(head)
+    if (shown?.convicted === convicted) return shown.view
+    const view = this.#headView(head)
+    this.#newestHeads.set(head, { view, convicted })
+    return view
   }
 
   #headView(head: CosignedHead): HeadView {

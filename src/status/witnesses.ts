@@ -12,14 +12,14 @@ export interface WitnessParts {
   readonly store: Store
   readonly cosigned: CosignedHeads
   readonly alarm: Alarm
-  /** This node's own. */
-  readonly witness: VerifierKey
+  /** This node's own; undefined for an observer. */
+  readonly witness: VerifierKey | undefined
   /** Its ML-DSA-44 key, if it has one. */
   readonly second?: VerifierKey | undefined
   /** The key of its auditor, if it has one. */
   readonly auditor?: VerifierKey | undefined
   /** The keys of this node that cosign a log, the first one first. */
-  readonly keysOf: (log: string) => readonly [VerifierKey, ...VerifierKey[]]
+  readonly keysOf: (log: string) => readonly VerifierKey[]
 }
 
 /** All keys of this node, the first one first. */
@@ -33,7 +33,7 @@ export function ownKeys({ config, witness, second, auditor, keysOf }: WitnessPar
 /** Whether the policy names a key; without a policy only the first key of each log counts. */
 function isNamed({ config: { policy, logs }, witness, keysOf }: WitnessParts, vkey: string): boolean {
   if (policy !== undefined) return policy.witnesses.some(({ key }) => key?.vkey === vkey)
-  return vkey === witness.vkey || logs.some(({ id }) => keysOf(id)[0].vkey === vkey)
+  return vkey === witness?.vkey || logs.some(({ id }) => keysOf(id)[0]?.vkey === vkey)
 }
 
 /** The cosignatures of a head: by whom, when, and whether they count. */

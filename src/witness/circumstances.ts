@@ -29,6 +29,8 @@ export interface GathererOptions {
   readonly memory: VerdictCache
   readonly deferred: Deferred
   readonly signing: Signing
+  /** For an observer: whether a quorum vouches for a head that may become the first of its log (vouching.ts). */
+  readonly isVouched?: ((head: SizedHead) => boolean) | undefined
   /** Milliseconds since 1970. */
   readonly now: () => number
 }
@@ -42,7 +44,7 @@ export class Gatherer {
 
   /** For a head. */
   async of(head: SizedHead, state: LogState, source: HeadSource): Promise<Circumstances> {
-    const { kept, barrier, memory, signing } = this.#options
+    const { kept, barrier, memory, signing, isVouched } = this.#options
     const { log, checkpoint } = head
     const isOlder = state.tree !== undefined && checkpoint.size < state.tree.size
     const isPast = isOlder && memory.isPast(log.id, head.logNote)
@@ -52,6 +54,7 @@ export class Gatherer {
       frozen: this.#isFrozen(log.id, state),
       kept: isOlder && !isPast ? await kept.cosigned.at(log.id, checkpoint.size) : undefined,
       isPast,
+      ...(isVouched && { isVouched: state.tree === undefined && isVouched(head) }),
       shown: state.tree === undefined && barrier.isFresh !== true ? this.#shown(log.id) : undefined,
       made: current?.size === state.tree?.size ? signing.ownIn(log.id, current?.cosignatures) : [],
       isOwed: signing.owed.has(log.id),

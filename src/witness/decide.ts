@@ -47,8 +47,8 @@ export type Decision =
 export interface ComparedHead extends Tree {
   /** Spelled in the one way that a witness signs. */
   readonly canonical: boolean
-  /** From the log itself, as we see it: only such a head may be the first one of a log (trust on first use). */
-  readonly firsthand: boolean
+  /** Whether it may be the first one of its log: from the log itself, as we see it (trust on first use), or vouched for. */
+  readonly mayBeFirst: boolean
 }
 
 /** Decides about a head whose log signature has verified. */
@@ -58,7 +58,7 @@ export function decide(held: Held, head: ComparedHead, proof?: Proof): Decision 
   if (head.size === 0 && !equalBytes(head.root, EMPTY_ROOT)) return { kind: 'conflict' }
 
   const ours = held.tree
-  if (ours === undefined) return head.firsthand ? advance(held, head) : { kind: 'pending', code: 'HISTORY_MISSING' }
+  if (ours === undefined) return head.mayBeFirst ? advance(held, head) : { kind: 'pending', code: 'HISTORY_MISSING' }
 
   // SPEC: c2sp.org/tlog-checkpoint: a log must not sign two inconsistent checkpoints.
   if (head.size === ours.size) return equalBytes(head.root, ours.root) ? { kind: 'known' } : { kind: 'conflict' }

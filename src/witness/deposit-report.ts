@@ -19,6 +19,12 @@ export interface DepositReport {
   readonly required: boolean
 }
 
+/** Of an observer. */
+export const NOTHING_PROMISED: DepositReport = {
+  ...{ state: 'nobody', text: 'an observer signs nothing, so that nobody need keep anything of it' },
+  ...{ need: 0, of: 0, connected: 0, undeposited: [], notDepositaries: [], required: false },
+}
+
 export function depositReport(
   counts: Pick<DepositReport, 'need' | 'of' | 'connected' | 'undeposited' | 'notDepositaries'>,
   required: boolean,

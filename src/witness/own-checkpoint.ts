@@ -7,11 +7,13 @@ import type { CosignedHeads } from './cosigned.js'
 export async function ownCheckpoint(
   cosigned: CosignedHeads,
   log: string,
-  keys: readonly [VerifierKey, ...VerifierKey[]],
+  keys: readonly VerifierKey[],
 ): Promise<Uint8Array | undefined> {
   const current = cosigned.current(log)
-  if (current === undefined || !current.cosignatures.has(keys[0].vkey)) {
-    const largest = await cosigned.signers.largestBy(log, keys[0].vkey)
+  const [first] = keys
+  if (first === undefined) return undefined
+  if (current === undefined || !current.cosignatures.has(first.vkey)) {
+    const largest = await cosigned.signers.largestBy(log, first.vkey)
     return largest && encodeCosigned(largest)
   }
   const own = keys.flatMap((key) => current.cosignatures.get(key.vkey)?.signature ?? [])

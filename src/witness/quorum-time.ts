@@ -27,3 +27,20 @@ export function quorumTime(
   }
   return undefined
 }
+
+/**
+ * The largest time, in seconds since 1970, such that the cosignatures of that time and later satisfy the policy: until then a quorum has
+ * vouched that the head was the newest. It takes as many liars to make a head younger. Undefined when all of them do not.
+ */
+export function renewedTime(
+  cosignatures: ReadonlyMap<string, Pick<Cosignature, 'time'>>,
+  satisfiedBy: (signedBy: ReadonlySet<string>) => boolean,
+): number | undefined {
+  const newestFirst = [...cosignatures].map(([key, { time }]) => ({ key, time })).sort((a, b) => b.time - a.time)
+  const signedBy = new Set<string>()
+  for (const { key, time } of newestFirst) {
+    signedBy.add(key)
+    if (satisfiedBy(signedBy)) return time
+  }
+  return undefined
+}

@@ -35,8 +35,10 @@ export interface GuardReport {
 }
 
 export interface RollbackGuardOptions {
-  /** Whether all our keys were made at this start. */
+  /** Whether all our keys were made at this start, or there are none. */
   readonly fresh: boolean
+  /** Whether there are none. */
+  readonly keyless?: boolean
   /** How many peers are chosen: n. */
   readonly chosen: () => number
   /** How many of them are to keep a promise: k; undefined for a majority. */
@@ -147,7 +149,9 @@ export class RollbackGuard {
     const seconds = this.#options.waitMs / 1000
     switch (this.#state) {
       case 'fresh':
-        return 'the keys were made at this start: they have signed nothing before'
+        return this.#options.keyless === true
+          ? 'there is no witness key: nothing was signed before, and nothing will be'
+          : 'the keys were made at this start: they have signed nothing before'
       case 'waiting':
         return `${count} have said what this key signed before; nothing is signed until ${need} have, or ${seconds} s have passed`
       case 'guarded':

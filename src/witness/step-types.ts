@@ -68,6 +68,11 @@ export interface Circumstances {
   readonly isPast: boolean
   /** The largest head that a chosen peer has shown of a log that we hold nothing of. */
   readonly shown?: ProvenHead | undefined
+  /**
+   * For an observer, which sees no log itself: whether the cosignatures known of a head that may become the first of its log
+   * satisfy the policy. Undefined for a witness, which looks for itself.
+   */
+  readonly isVouched?: boolean | undefined
   /** Our cosignatures of the newest head, as they are held. */
   readonly made: readonly Cosignature[]
   /** Whether the newest head was promised a cosignature that could not be made yet. */

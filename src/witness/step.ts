@@ -76,10 +76,11 @@ function decideOn(state: LogState, input: HeadInput, at: Circumstances): HeadDec
   if (floor?.note !== undefined && floor.size === head.checkpoint.size && !isAt(floor, head))
     return { kind: 'conflict', with: noteOf(floor.note) }
   if (at.isPast) return { kind: 'past' }
-  // What we cosigned once, we saw with our own eyes.
-  const firsthand =
-    SOURCES[input.source].firsthand || input.own !== undefined || (floor !== undefined && isAt(floor, head))
-  const compared = { ...head.checkpoint, canonical: head.canonical, firsthand }
+  // What we cosigned once, we saw with our own eyes. Who has none goes by a quorum, whoever brings the head.
+  const mayBeFirst =
+    at.isVouched ??
+    (SOURCES[input.source].firsthand || input.own !== undefined || (floor !== undefined && isAt(floor, head)))
+  const compared = { ...head.checkpoint, canonical: head.canonical, mayBeFirst }
   const held = { tree: state.tree, kept: at.kept, frozen: at.frozen }
   const decision = pushed === undefined ? decide(held, compared) : decidePushed(held, compared)
   const decided = decision.kind === 'prove' ? decide(held, compared, answerTo(input, decision)) : decision
@@ -106,7 +107,9 @@ function onAdvance(state: LogState, input: HeadInput, at: Circumstances): Step {
   if (at.obstacle === 'STATE_DISAGREES' || at.obstacle === 'KEY_DUPLICATE') return blocked(state, input, at.obstacle)
   const floor = unmetFloor(state)
   if (floor !== undefined && !isAt(floor, head)) return towardsFloor(state, floor, input)
-  if (at.obstacle !== undefined && at.obstacle !== 'ORIGIN_TAKEN') return blocked(state, input, at.obstacle)
+  // Our key cosigns another log of this origin, or there is none: the head is taken up, compared and convicted, and not signed.
+  const isFollowed = at.obstacle === 'ORIGIN_TAKEN' || at.obstacle === 'NO_WITNESS'
+  if (at.obstacle !== undefined && !isFollowed) return blocked(state, input, at.obstacle)
   const isFirst = state.tree === undefined && state.floor === undefined
   const detour = isFirst && at.shown !== undefined ? beforeFirstUse(at.shown, input, at) : undefined
   if (detour !== undefined) return detour
@@ -119,15 +122,13 @@ function onAdvance(state: LogState, input: HeadInput, at: Circumstances): Step {
     firstUse: isFirst ? first : state.firstUse,
     floor: undefined,
   }
-  // Our key cosigns another log of this origin: this one is followed, compared and convicted, and not signed.
-  const isFollowed = at.obstacle === 'ORIGIN_TAKEN'
   return {
     change: isFollowed
       ? followed
       : { ...followed, origin: head.log.origin, signed: promise(state, size, at, input.own) },
     outcome: {
       ...outcome(isFollowed && input.pushed !== undefined ? 'refused' : 'advanced', head),
-      ...(isFollowed && { code: 'ORIGIN_TAKEN' }),
+      ...(isFollowed && at.obstacle === 'ORIGIN_TAKEN' && { code: at.obstacle }),
     },
     effects: [
       ...(isFirst ? [{ do: 'tellFirstUse', first } as const] : []),

@@ -39,12 +39,14 @@ export interface WitnessOptions {
     readonly isHeard: (vkey: string) => boolean
   }
   /** What may stand in the way of a signature, and who remembers that it was promised. */
-  readonly barrier: Barrier & { readonly deposits?: PromiseDeposits }
+  readonly barrier: Barrier & { readonly deposits?: PromiseDeposits | undefined }
   readonly ask: {
     /** Peers, for a proof that the log does not give. */
     readonly prefixFromPeers: PrefixFromPeers
     /** Whether this node has looked for a log's newest head itself (runner.ts); always, when absent. */
     readonly looked?: (log: string) => Promise<unknown>
+    /** For an observer: whether a quorum vouches for a head (vouching.ts). */
+    readonly isVouched?: ((head: SizedHead) => boolean) | undefined
     /** What a log may push (push-budget.ts); without end, when absent. */
     readonly takePush?: TakePush
   }
@@ -89,7 +91,8 @@ export class Witness {
       obstacle: (log) => gatherer.standsInTheWay(log),
       confirm: (log, state) => kept.store.heads.confirm(log, state),
     })
-    const gatherer: Gatherer = new Gatherer({ kept, barrier, memory: this.#memory, deferred, signing, now })
+    const { isVouched } = ask
+    const gatherer: Gatherer = new Gatherer({ kept, barrier, memory: this.#memory, deferred, signing, isVouched, now })
     const effects = new Effects({
       kept,
       keys,

@@ -64,6 +64,7 @@ export function made(change: Made = {}): NodeReading {
   } satisfies LogView
   const status = {
     ...{ version: '0.1.0', ready: true, conditions: change.conditions ?? [], witness: vkey(names[0]!), mlDsa: null },
+    observer: false,
     ...{ auditor: null, peerId: null, multiaddrs: [], http: 'http://127.0.0.1:46787', startedAt: iso(NOW - 7_200_000) },
     policy: change.policy === false ? null : { quorum: 'q', threshold: Math.ceil(count / 2), witnesses: count },
     ...{ logs: [log], peers: 0, evidence: evidence.length },

@@ -2,16 +2,16 @@
  * The published folder of a real node, behind the web servers of deploy/public-reads: what they answer is what the node does. Without nginx
  * and Caddy of Debian those parts are skipped, unless REQUIRE_PEERS=1, which makes that a failure.
  */
-import { lstatSync, readdirSync, readFileSync } from 'node:fs'
+import { lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import type { EvidenceView, HeadView } from '../../src/status/shapes.js'
+import type { EvidenceView, HeadView, StatusView } from '../../src/status/shapes.js'
 import { sha256 } from '../../src/tlog/hash.js'
 import { toHex, utf8 } from '../../src/tlog/bytes.js'
 import { SUMDB_ORIGIN } from '../../src/tlog/checkpoint.js'
 import { ViewsLog } from '../fakes/views-log.js'
 import { required } from '../helpers/go.js'
-import { temporaryHome } from '../helpers/home.js'
+import { smallDisk, temporaryHome } from '../helpers/home.js'
 import { RunningNode } from '../helpers/node.js'
 import { askWeb, startWebServer, WEB_SERVERS } from '../helpers/public-reads.js'
 
@@ -73,6 +73,67 @@ describe('a node with --publish', () => {
     expect(lstatSync(join(folder, 'feed.json')).mode & 0o777).toBe(0o644)
     await log.close()
   })
+})
+
+test('kill -9 while heads come leaves whole files, and the next start goes on in the same folder', async () => {
+  const log = await ViewsLog.start('localhost.localdev/sumdb', 300)
+  const folder = join(temporaryHome(), 'public')
+  const home = temporaryHome()
+  const args = ['--log', log.setting(), '--poll', '0.1', '--guard-wait', '0', '--publish', folder]
+  for (let run = 0; run < 3; run++) {
+    const node = await RunningNode.start(home, args)
+    const size = await log.grow(5)
+    await expect.poll(() => headIn(folder, log.id)?.size, { timeout: 20_000 }).toBe(size)
+    await log.grow(5)
+    await node.event((event) => event.event === 'outcome' && event.size === size + 5)
+    await node.kill()
+    // Old or new, and whole: nothing else would parse.
+    expect([size, size + 5]).toContain(headIn(folder, log.id)!.size)
+    for (const file of ['api/v1/logs/index.json', 'api/v1/witness', 'feed.json', 'published.json'])
+      expect(JSON.parse(inFile(folder, file)!), file).toBeInstanceOf(Object)
+  }
+  await log.close()
+})
+
+test('a folder of others and a full disk are said, stop no signature, and are over when that is mended', async ({
+  skip,
+}) => {
+  const disk = smallDisk(512)
+  if (disk === undefined) {
+    if (required) throw new Error('no small file system can be mounted here')
+    return skip('mounting a small file system needs root on Linux')
+  }
+  const log = await ViewsLog.start('localhost.localdev/sumdb', 300)
+  const { path } = disk
+  const taken = join(path, 'public')
+  mkdirSync(taken)
+  writeFileSync(join(taken, 'index.html'), 'a site')
+  const args = ['--log', log.setting(), '--poll', '0.2', '--guard-wait', '0', '--publish', taken]
+  const node = await RunningNode.start(temporaryHome(), args)
+  const conditionOf = async (): Promise<string | undefined> => {
+    const { conditions } = (await node.json('/api/v1/status')) as StatusView
+    return conditions.find(({ name }) => name === 'publishing failing')?.text
+  }
+  const cosigned = async (): Promise<number> => {
+    const answer = await fetch(`${node.ready.http}/${log.id}/checkpoint`)
+    return Number((await answer.text()).split('\n')[1])
+  }
+  await expect.poll(conditionOf, { timeout: 20_000 }).toMatch(/there is something in the folder/)
+  await node.event((event) => event.event === 'error' && event.code === 'PUBLISH_FAILED')
+  await expect.poll(cosigned, { timeout: 20_000 }).toBe(300)
+  expect(readdirSync(taken)).toEqual(['index.html'])
+
+  rmSync(join(taken, 'index.html'))
+  disk.fill()
+  await expect.poll(conditionOf, { timeout: 40_000 }).toMatch(/ENOSPC/)
+  expect(await conditionOf()).not.toContain(path)
+  const size = await log.grow(5)
+  await expect.poll(cosigned, { timeout: 20_000 }).toBe(size)
+
+  disk.free()
+  await expect.poll(() => headIn(taken, log.id)?.size, { timeout: 40_000 }).toBe(size)
+  await expect.poll(conditionOf, { timeout: 20_000 }).toBeUndefined()
+  await log.close()
 })
 
 describe.each(WEB_SERVERS)('$name', (server) => {

@@ -91,7 +91,16 @@ test('the ready line, the status, and the words for people', async () => {
     '--name',
     'me.example',
   ])
-  expect(Object.keys(node.ready)).toEqual(['ready', 'witness', 'peerId', 'multiaddrs', 'http', 'goproxy', 'logs'])
+  expect(Object.keys(node.ready)).toEqual([
+    'ready',
+    'witness',
+    'peerId',
+    'multiaddrs',
+    'http',
+    'goproxy',
+    'observer',
+    'logs',
+  ])
   expect(node.ready.witness).toMatch(/^me\.example\+[0-9a-f]{8}\+B/)
   expect(node.ready.multiaddrs[0]).toBe(
     `/ip4/127.0.0.1/tcp/${node.ready.multiaddrs[0]!.split('/')[4]!}/p2p/${node.ready.peerId}`,

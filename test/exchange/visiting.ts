@@ -43,7 +43,6 @@ export async function visiting(places: readonly PlaceSetting[], options: Visitin
   const counted: readonly VerifierKey[] = more.counted ?? [testWitness.verifier]
   const exchange = new Exchange({
     places: buildPlaces(places, {
-      witness: testWitness.verifier.name,
       threshold,
       witnesses: () => counted,
       onRequest: (_place, outcome) => requests.push(outcome),

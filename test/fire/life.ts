@@ -251,7 +251,7 @@ export class Life {
 
   /** A chosen peer has come: it is told what it is owed, and asked what it holds of our keys. */
   meet(peer: Peer): void {
-    this.barrier.deposits.connected(peer.id)
+    this.barrier.deposits!.connected(peer.id)
     this.#ask(peer).catch((error: unknown) => this.#options.listener.onError(this, error))
   }
 

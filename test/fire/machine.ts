@@ -280,7 +280,7 @@ export class Machine implements Listener {
     if (store.heads.disagreement(LOG) !== undefined) fail('signed though the home disagrees with itself')
     if (life.keptBy(size, time) >= setup.keep) return
     if (setup.required) fail(`signed without a deposit: size ${size}`)
-    else if (!deposits.report.undeposited.includes(LOG)) fail(`signed undeposited, and nobody was told: size ${size}`)
+    else if (!deposits!.report.undeposited.includes(LOG)) fail(`signed undeposited, and nobody was told: size ${size}`)
   }
 
   leaves(_life: Life, note: Uint8Array): void {

@@ -21,6 +21,8 @@ import {
 import type { AuditorKey } from '../../src/witness/auditor.js'
 import type { CosignedHead } from '../../src/witness/cosigned-head.js'
 import { CosignedHeads } from '../../src/witness/cosigned.js'
+import type { Quorum } from '../../src/witness/quorum.js'
+import { isVouchedFor } from '../../src/witness/vouching.js'
 import type { TakePush } from '../../src/witness/push-budget.js'
 import type { Candidate } from '../../src/witness/head.js'
 import type { Outcome } from '../../src/witness/outcome.js'
@@ -56,6 +58,10 @@ export interface HeartOptions extends LogAndVantage {
   readonly signer?: Signer
   /** An ML-DSA-44 key beside it. */
   readonly second?: Signer
+  /** No key at all: a quorum vouches for first heads, and nothing is signed. */
+  readonly observer?: true
+  /** How many of the counted keys make a quorum; all when absent. */
+  readonly need?: number
   /** Keys that cosign one log alone, in place of those, by log id. */
   readonly ofLogs?: ReadonlyMap<string, SignerKey>
   readonly counted?: readonly VerifierKey[]
@@ -148,14 +154,17 @@ export async function startHeart(options: HeartOptions): Promise<Heart> {
     unknown: [] as number[],
     firstUses: [] as FirstUse[],
   }
+  const known = new SignatureCache()
   const suspects = await Suspects.load(store.suspects)
+  const quorum: Quorum = {
+    keys: counted,
+    satisfiedBy: (signedBy) =>
+      counted.filter((key) => signedBy.has(key.vkey)).length >= (options.need ?? counted.length),
+    convicted: () => store.convictions.convicted(),
+  }
   const cosigned = new CosignedHeads(
     store,
-    {
-      keys: counted,
-      satisfiedBy: (signedBy) => counted.every((key) => signedBy.has(key.vkey)),
-      convicted: () => store.convictions.convicted(),
-    },
+    quorum,
     (_log, head) => left.quorums.push(head),
     () => options.relayed ?? [],
   )
@@ -180,11 +189,13 @@ export async function startHeart(options: HeartOptions): Promise<Heart> {
     onError: (error) => left.errors.push(error),
     clock: { now, monotonic: now },
   })
-  const keysOf = (id: string): readonly [Signer, ...Signer[]] => {
+  const keysOf = (id: string): readonly Signer[] => {
+    if (options.observer) return []
     const own = options.ofLogs?.get(id)
     return own !== undefined ? [own] : options.second === undefined ? [signer] : [signer, options.second]
   }
   const taken = (id: string): ErrorCode | undefined => {
+    if (options.observer) return 'NO_WITNESS'
     const setting = logs.find((one) => one.id === id)
     if (setting === undefined || options.ofLogs?.has(id) === true) return undefined
     const states = new Map(store.heads.logs().map((one) => [one, store.heads.get(one)]))
@@ -202,7 +213,7 @@ export async function startHeart(options: HeartOptions): Promise<Heart> {
       relayed: () => options.relayed ?? [],
       neighbours: () => options.neighbours ?? [],
       isHeard: (vkey) => [...counted, ...(options.relayed ?? [])].some((key) => key.vkey === vkey),
-      known: new SignatureCache(),
+      known,
     },
     barrier: {
       obstacle: (id) => (rollback.maySign ? taken(id) : 'GUARD_WAITING'),
@@ -214,6 +225,7 @@ export async function startHeart(options: HeartOptions): Promise<Heart> {
       prefixFromPeers: options.prefixFromPeers ?? (() => Promise.reject(new GossumError('PEER_UNHELPFUL'))),
       ...(options.looked && { looked: options.looked }),
       ...(options.takePush && { takePush: options.takePush }),
+      ...(options.observer && { isVouched: (head) => isVouchedFor(head, { quorum, suspects, known }) }),
     },
     told: {
       alarm: (evidence) => alarm.raise(evidence),

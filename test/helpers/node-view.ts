@@ -56,6 +56,7 @@ const STATUS: StatusView = {
   version: '0.1.0',
   ready: true,
   conditions: [],
+  observer: false,
   witness: 'w1+00000000+AAAA',
   mlDsa: null,
   auditor: null,

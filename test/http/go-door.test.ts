@@ -98,7 +98,7 @@ describe('a lookup', () => {
     const { path, version, text } = madeUpRecord(321)
     const found = await client.lookup(path, version)
     expect([found.id, found.head.size, found.lines.join('\n')]).toEqual([321, SIZE, text.trimEnd()])
-    expect(parseNote(found.note).signatures.map(({ name }) => name)).toEqual([NAME, node.witness.split('+')[0]])
+    expect(parseNote(found.note).signatures.map(({ name }) => name)).toEqual([NAME, node.witness!.split('+')[0]])
     expect(await client.records(found.head, 250, 260)).toEqual(madeUpRecords(250, 260).map((r) => utf8(r.text)))
   })
 

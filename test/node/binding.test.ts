@@ -2,7 +2,7 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { loadConfig } from '../../src/config/config.js'
 import { createSecondKey, SECOND_FILE } from '../../src/keys/key-file.js'
-import { createAuditorKey, createLogKey, readKeyring, type Keyring } from '../../src/keys/keyring.js'
+import { createAuditorKey, createLogKey, readKeyring, type WitnessKeyring } from '../../src/keys/keyring.js'
 import { Binding } from '../../src/node/binding.js'
 import { join } from 'node:path'
 import type { SignedState } from '../../src/witness/origin.js'
@@ -17,7 +17,7 @@ const { logs } = loadConfig(
 )
 
 let home: string
-let keyring: Keyring
+let keyring: WitnessKeyring
 let states: Map<string, SignedState>
 beforeEach(async () => {
   home = temporaryHome()

@@ -34,6 +34,7 @@ const LOG: LogFacts = {
   suspects: { open: 0, alarmed: 0 },
   lag: { quorum: undefined, cosignature: undefined },
   hasQuorum: true,
+  vouchedAgo: 10,
   audit: undefined,
   seclusion: { tempo: undefined, pollBehind: undefined, signedLately: { by: 2, need: 2 } },
 }
@@ -50,6 +51,7 @@ const DEPOSIT: DepositReport = {
 const WELL: Facts = {
   logs: [LOG],
   hasPolicy: true,
+  isObserver: false,
   convicted: { own: [], others: [] },
   signing: {
     guard: { state: 'guarded', text: 'guarded', since: '' },
@@ -86,6 +88,8 @@ const beyond = (change: Partial<Facts['seclusion']>): Facts => ({
 })
 const silent: PollView = { ...POLL, reachable: false, isAnswer: false, error: 'it is down' }
 
+const observing = (log: Partial<LogFacts>): Facts => ({ ...withLog({ poll: undefined, ...log }), isObserver: true })
+
 const CASES: readonly [ConditionName, Facts][] = [
   ['frozen', withLog({ isFrozen: true })],
   ['frozen', withLog({ isFrozen: true, isDisabled: true })],
@@ -97,6 +101,8 @@ const CASES: readonly [ConditionName, Facts][] = [
   ['unverified', withLog({ poll: { ...POLL, verifiedAgo: 300_000 } })],
   ['unverified', withLog({ poll: { ...POLL, verifiedAgo: undefined } })],
   ['unverified', withLog({ poll: { ...POLL, reachable: null, verifiedAgo: undefined } })],
+  ['unverified', observing({ vouchedAgo: 7201 })],
+  ['no quorum', observing({ hasQuorum: false, vouchedAgo: undefined })],
   ['suspect', withLog({ suspects: { open: 1, alarmed: 0 } })],
   ['unexplained head', withLog({ suspects: { open: 1, alarmed: 1 } })],
   ['no quorum', withLog({ hasQuorum: false, lag: { quorum: 0, cosignature: undefined } })],
@@ -188,6 +194,17 @@ describe('conditions', () => {
     expect(names(withLog({ seclusion, poll: { ...POLL, verifiedAgo: undefined } }))).toEqual(['unverified'])
     expect(names(withLog({ seclusion, poll: undefined })), 'it is only pushed').toEqual([])
     expect(names(withLog({ seclusion, isFrozen: true }))).toEqual(['frozen'])
+  })
+
+  test('an observer is not asked for what only a witness does, and every word of it is true', () => {
+    const well: Facts = {
+      ...observing({ lag: { quorum: undefined, cosignature: 86_400 } }),
+      signing: { ...WELL.signing, deposit: { ...DEPOSIT, state: 'nobody', text: 'nobody keeps anything' } },
+    }
+    expect(conditionsOf(well)).toEqual([])
+    const ill = [observing({ isFrozen: true }), observing({ stops: { ...LOG.stops, disagreement: 'they disagree' } })]
+    for (const facts of ill)
+      for (const { text } of conditionsOf(facts)) expect(text).toMatch(/nothing (more of it )?is taken up/)
   })
 
   test('without a policy there is no quorum to wait for', () => {

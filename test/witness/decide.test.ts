@@ -17,10 +17,10 @@ const root = (byte: number): Uint8Array => new Uint8Array(32).fill(byte)
 const tree = (size: number, byte: number): { size: number; root: Uint8Array } => ({ size, root: root(byte) })
 
 /** A canonical head that we did not get from the log ourselves. */
-const head = (size: number, byte: number, other: { canonical?: boolean; firsthand?: boolean } = {}) => ({
+const head = (size: number, byte: number, other: { canonical?: boolean; mayBeFirst?: boolean } = {}) => ({
   ...tree(size, byte),
   canonical: true,
-  firsthand: false,
+  mayBeFirst: false,
   ...other,
 })
 const holding = (size: number, byte: number, frozen = false): Held => ({ tree: tree(size, byte), frozen })
@@ -29,14 +29,14 @@ const shows = (byte: number): Proof => ({ prefix: { root: root(byte), proof: [ro
 
 describe('the first head', () => {
   test('is believed when we got it from the log ourselves, and only then', () => {
-    expect(decide(nothing, head(5, 1, { firsthand: true }))).toEqual({ kind: 'advanced' })
+    expect(decide(nothing, head(5, 1, { mayBeFirst: true }))).toEqual({ kind: 'advanced' })
     expect(decide(nothing, head(5, 1))).toEqual({ kind: 'pending', code: 'HISTORY_MISSING' })
   })
 
   test('of no records is a first head like any other', () => {
     const empty = { size: 0, root: EMPTY_ROOT, canonical: true }
-    expect(decide(nothing, { ...empty, firsthand: true })).toEqual({ kind: 'advanced' })
-    expect(decide(nothing, { ...empty, firsthand: false })).toEqual({ kind: 'pending', code: 'HISTORY_MISSING' })
+    expect(decide(nothing, { ...empty, mayBeFirst: true })).toEqual({ kind: 'advanced' })
+    expect(decide(nothing, { ...empty, mayBeFirst: false })).toEqual({ kind: 'pending', code: 'HISTORY_MISSING' })
   })
 })
 
@@ -48,7 +48,7 @@ describe('size 0', () => {
       holding(5, 1, true),
       { tree: { size: 0, root: EMPTY_ROOT }, frozen: false },
     ]) {
-      expect(decide(held, head(0, 1, { firsthand: true }))).toEqual({ kind: 'conflict' })
+      expect(decide(held, head(0, 1, { mayBeFirst: true }))).toEqual({ kind: 'conflict' })
     }
   })
 
@@ -150,7 +150,7 @@ describe('what is objected to the proof of a pushed head', () => {
 describe('a frozen log', () => {
   test('does not advance, not even by the first head', () => {
     expect(decide(holding(5, 1, true), head(9, 2), shows(1))).toEqual({ kind: 'refused', code: 'LOG_FROZEN' })
-    expect(decide({ frozen: true }, head(9, 2, { firsthand: true }))).toEqual({ kind: 'refused', code: 'LOG_FROZEN' })
+    expect(decide({ frozen: true }, head(9, 2, { mayBeFirst: true }))).toEqual({ kind: 'refused', code: 'LOG_FROZEN' })
   })
   test('is still watched: what it signs is known, past or a further conflict', () => {
     expect(decide(holding(5, 1, true), head(5, 1))).toEqual({ kind: 'known' })
@@ -164,7 +164,10 @@ describe('a head in a spelling that no witness signs', () => {
   const odd = { canonical: false }
   test('never advances us, and is not forgotten: a suspect until our history has overtaken it', () => {
     expect(decide(holding(5, 1), head(9, 2, odd), shows(1))).toEqual({ kind: 'pending', code: 'NOT_CANONICAL' })
-    expect(decide(nothing, head(9, 2, { ...odd, firsthand: true }))).toEqual({ kind: 'pending', code: 'NOT_CANONICAL' })
+    expect(decide(nothing, head(9, 2, { ...odd, mayBeFirst: true }))).toEqual({
+      kind: 'pending',
+      code: 'NOT_CANONICAL',
+    })
   })
   test('is compared like any other', () => {
     expect(decide(holding(5, 1), head(5, 1, odd))).toEqual({ kind: 'known' })

@@ -1,6 +1,6 @@
 /** When a head became a quorum head: witnesses that lie about the time move it only as far as they could anyway. */
 import { expect, test } from 'vitest'
-import { quorumTime } from '../../src/witness/quorum-time.js'
+import { quorumTime, renewedTime } from '../../src/witness/quorum-time.js'
 
 const times = (said: Record<string, number>) => new Map(Object.entries(said).map(([key, time]) => [key, { time }]))
 const two = (signedBy: ReadonlySet<string>): boolean => signedBy.size >= 2
@@ -30,4 +30,10 @@ test('where nobody is required, no one alone makes a head old', () => {
   const none = (): boolean => true
   expect(quorumTime(times({ own: 1000, liar: 1 }), none)).toBe(1000)
   expect(quorumTime(times({}), none)).toBeUndefined()
+})
+
+test('a quorum has renewed a head at the time since when enough of them have', () => {
+  expect(renewedTime(times({ a: 100, b: 130, c: 500 }), two)).toBe(130)
+  expect(renewedTime(times({ honest: 1000, alsoHonest: 1010, liar: 9_999_999_999 }), two), 'one liar').toBe(1010)
+  expect(renewedTime(times({ a: 100 }), two)).toBeUndefined()
 })

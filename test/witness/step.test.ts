@@ -128,6 +128,30 @@ describe('a head that extends ours', () => {
   })
 })
 
+describe('a node without a key', () => {
+  const at = { ...calm, keys: { key: '' }, obstacle: 'NO_WITNESS' as const }
+
+  test('takes up what is proven, promises nothing, and says nothing of it', () => {
+    const taken = settle(state(5), input(history, 9), at, [history])
+    expect(taken.change).toMatchObject({ tree: { size: 9 } })
+    expect(taken.change).not.toHaveProperty('signed')
+    expect(taken.outcome).toMatchObject({ kind: 'advanced' })
+    expect(taken.outcome).not.toHaveProperty('code')
+    expect(does(taken)).toEqual(['keep', 'publish', 'compareWitnesses', 'resolve'])
+  })
+
+  test.each(Object.keys(SOURCES) as HeadSource[])(
+    'takes a first head from %s when a quorum vouches for it, and only then',
+    (source) => {
+      const first = (isVouched: boolean) =>
+        settle(state(undefined), input(history, 5, { source }), { ...at, isVouched }, [history])
+      expect(first(false).outcome).toMatchObject({ kind: 'pending', code: 'HISTORY_MISSING' })
+      expect(first(false).change).toBeUndefined()
+      expect(first(true).outcome).toMatchObject({ kind: 'advanced' })
+    },
+  )
+})
+
 describe('the floor', () => {
   test('of the head’s size with another root convicts, whatever stands in the way', () => {
     for (const obstacle of [undefined, 'GUARD_WAITING', 'STATE_DISAGREES'] as const) {
@@ -239,7 +263,14 @@ test('it is total: for any state, head and circumstances it answers, asks or cha
     source: fc.constantFrom(...(Object.keys(SOURCES) as HeadSource[])),
     pushed: maybe(fc.record({ oldSize: size, hashes: fc.constant([]) })),
     obstacle: maybe(
-      fc.constantFrom('GUARD_WAITING', 'STATE_DISAGREES', 'ORIGIN_TAKEN', 'KEY_DUPLICATE', 'CLOCK_WRONG' as const),
+      fc.constantFrom(
+        'GUARD_WAITING',
+        'STATE_DISAGREES',
+        'ORIGIN_TAKEN',
+        'KEY_DUPLICATE',
+        'CLOCK_WRONG',
+        'NO_WITNESS' as const,
+      ),
     ),
     frozen: fc.boolean(),
     shown: maybe(fc.tuple(of, size)),

@@ -5,7 +5,14 @@ import { Command } from 'commander'
 import { loadConfig, type LogSetting } from '../../config/config.js'
 import { GossumError } from '../../errors.js'
 import { importAgentKey, importWitnessKey } from '../../keys/import.js'
-import { createAuditorKey, createLogKey, keyMissing, readKeyring, type Keyring } from '../../keys/keyring.js'
+import {
+  createAuditorKey,
+  createLogKey,
+  keyMissing,
+  readKeyring,
+  requireWitnessHome,
+  type WitnessKeyring,
+} from '../../keys/keyring.js'
 import {
   AUDITOR_FILE,
   createSecondKey,
@@ -164,13 +171,13 @@ function findLog(what: string, logs: readonly LogSetting[]): LogSetting {
   return log
 }
 
-/** The keys of a home; nothing is made. Throws KEY_MISSING or KEY_FILE_INVALID. */
-async function requireKeyring(home: string): Promise<Keyring> {
+/** The keys of a home; nothing is made. Throws KEY_MISSING, NO_WITNESS or KEY_FILE_INVALID. */
+async function requireKeyring(home: string): Promise<WitnessKeyring> {
   if ((await loadWitnessVerifier(join(home, WITNESS_FILE))) === undefined) throw keyMissing(home)
   return readKeyring(home, {})
 }
 
-/** Where the keys are, and the name of a new one. A policy is often written only when the keys are known. */
+/** Where the keys are, and the name of a new one. A policy is often written only when the keys are known. Throws NO_WITNESS. */
 function settings({ home, name, config }: KeyFlags): {
   home: string
   witness: string
@@ -181,6 +188,7 @@ function settings({ home, name, config }: KeyFlags): {
 } {
   const flags = { ...(home === undefined ? {} : { home }), ...(name === undefined ? {} : { name }) }
   const loaded = loadConfig(flags, { ...(config === undefined ? {} : { file: config }), policy: false, book: false })
+  requireWitnessHome(loaded.home)
   const [witness, second, peer] = [WITNESS_FILE, SECOND_FILE, 'peer.key'].map((file) => join(loaded.home, file))
   return {
     home: loaded.home,
@@ -255,7 +263,11 @@ async function peerId(path: string): Promise<string> {
 }
 
 /** The public halves of all keys; the peer key is not made for it. */
-async function print(out: Output, { first, second, ofLogs, auditor: auditing }: Keyring, peer: string): Promise<void> {
+async function print(
+  out: Output,
+  { first, second, ofLogs, auditor: auditing }: WitnessKeyring,
+  peer: string,
+): Promise<void> {
   const id = existsSync(peer) ? await peerId(peer) : null
   const witness = first.verifier.vkey
   const mlDsa = second?.verifier.vkey

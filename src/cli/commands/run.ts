@@ -47,6 +47,7 @@ Examples:
   gossum run --mirror https://goproxy.example.com    a GOPROXY at /mod that serves nothing the log does not know (docs/mirror.md)
   gossum run --mirror URL --cooldown 7d --private "corp.example.com/*"
   gossum run --config gossum.yaml               settings in a file: gossum config init writes one; gossum reload takes up what changed
+  gossum run --observer --policy FILE --bootstrap ADDRESS    no key and no poll: serve what gossip brings (docs/observer.md)
   gossum run --log-format json --log-level warn
   gossum run --trusted-proxy 127.0.0.1          behind a reverse proxy of this machine (docs/operating.md)
   gossum run --bootstrap ADDRESS --bootstrap ADDRESS --bootstrap ADDRESS --deposit 2,required    (docs/operating.md)
@@ -98,7 +99,7 @@ async function runNode(flags: SettingFlags): Promise<void> {
     else await introduce(node, config, out)
     for (const line of publicTexts(config)) out.talk(line, { important: true })
     supervisor?.ready(() => node.view.pulse())
-    log.say('info', 'ready', { event: 'ready', witness: node.witness, http: node.http, version: VERSION })
+    log.say('info', 'ready', { event: 'ready', witness: node.witness ?? null, http: node.http, version: VERSION })
     ready = true
     early.forEach(show)
     await keepAnew(node, make, told, (next) => (started = node = next))
@@ -128,11 +129,12 @@ async function readyLine(node: GossumNode, config: Config): Promise<object> {
   const { logs } = await node.view.status()
   return {
     ready: true,
-    witness: node.witness,
+    witness: node.witness ?? null,
     peerId: node.peerId ?? null,
     multiaddrs: node.multiaddrs,
     http: node.http,
     goproxy: config.mirror.length === 0 ? null : goProxy(node.http, config),
+    observer: config.observer,
     logs: logs.map((log) => ({
       id: log.id,
       name: log.name,
@@ -146,7 +148,7 @@ async function introduce(node: GossumNode, config: Config, out: Output): Promise
   const { logs, guard, deposit, clock, bastion } = await node.view.status()
   const sumdbs = logs.filter(isSumDb)
   const lines = [
-    ['witness', node.witness],
+    ['witness', node.witness ?? 'none: an observer, which signs nothing'],
     ...reachableFirst(node.multiaddrs).map((address, i) => [i === 0 ? 'peers dial' : '', address]),
     ['api', node.http],
     ...(bastion === null ? [] : [['bastion', bastion.url]]),
@@ -161,8 +163,12 @@ async function introduce(node: GossumNode, config: Config, out: Output): Promise
     ['policy', policyText(config, node.witness)],
     ...meshTexts(config).map((text) => ['mesh', text]),
     ...config.places.map(({ kind, name }) => [kind === 'source-spotter' ? 'spotter' : kind, name]),
-    ['guard', guard.text],
-    ['deposits', deposit.text],
+    ...(config.observer
+      ? []
+      : [
+          ['guard', guard.text],
+          ['deposits', deposit.text],
+        ]),
     ...clock.map(({ text }) => ['CLOCK', text]),
     ...logs.flatMap((log) =>
       log.paused === null
@@ -214,7 +220,7 @@ function reachableFirst(addresses: readonly string[]): string[] {
 }
 
 /** Whose cosignatures make a quorum. */
-export function policyText({ policy }: Pick<Config, 'policy'>, own: string): string {
+export function policyText({ policy }: Pick<Config, 'policy'>, own: string | undefined): string {
   if (policy === undefined) return "none: only this node's own cosignature counts (--policy FILE)"
   const need = `${quorumThreshold(policy)} of ${policy.witnesses.length} witnesses needed`
   const isListed = policy.witnesses.some(({ key }) => key?.vkey === own)

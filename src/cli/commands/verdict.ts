@@ -22,6 +22,8 @@ export interface TrustedKeys {
   readonly logs: readonly VerifierKey[]
   /** Whose cosignatures count; without it none does and none is needed. */
   readonly policy?: Policy
+  /** Cosignatures of an earlier time do not count, in milliseconds since 1970: whoever copies heads may keep the new ones back. */
+  readonly notBefore?: number
 }
 
 export interface CosignatureVerdict {
@@ -136,14 +138,18 @@ function judgeHead(bytes: Uint8Array, trust: TrustedKeys, found: Findings): Chec
   const others = note.signatures.filter((line) => !trust.logs.some((log) => isBy(line, log)))
   const witnesses = witnessesOf(trust)
   const signedBy = new Set<string>()
+  let old = 0
   let refused: GossumError | undefined
   found.cosignatures = others.map((line) => {
     const witness = witnesses.find((candidate) => isBy(line, candidate))
     const error = witness && refusalOf(note, line, witness)
     refused ??= error
     const verified = witness !== undefined && error === undefined
-    if (verified) signedBy.add(witness.vkey)
-    return { name: line.name, time: timeOf(line), verified }
+    const time = timeOf(line)
+    const isOld = trust.notBefore !== undefined && Date.parse(time ?? '') < trust.notBefore
+    if (verified && isOld) old++
+    if (verified && !isOld) signedBy.add(witness.vkey)
+    return { name: line.name, time, verified }
   })
   if (refused !== undefined) throw refused
 
@@ -152,7 +158,8 @@ function judgeHead(bytes: Uint8Array, trust: TrustedKeys, found: Findings): Chec
     throw new GossumError('NOT_CANONICAL', 'the signature is good, the spelling is not the canonical one')
   }
   if (trust.policy !== undefined && !quorumSatisfied(trust.policy, signedBy)) {
-    throw new GossumError('POLICY_UNSATISFIED', `${signedBy.size} of its witnesses cosigned this head`)
+    const before = old === 0 ? '' : `, and ${old} before ${new Date(trust.notBefore!).toISOString()}`
+    throw new GossumError('POLICY_UNSATISFIED', `${signedBy.size} of its witnesses cosigned this head${before}`)
   }
   return head
 }

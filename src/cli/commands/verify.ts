@@ -1,7 +1,8 @@
 /** `gossum verify`: offline verdicts on files. */
 import { Command } from 'commander'
 import { SUM_GOLANG_ORG } from '../../config/config.js'
-import { errorCode } from '../../errors.js'
+import { parseDuration } from '../../config/mirror-setting.js'
+import { errorCode, GossumError } from '../../errors.js'
 import { recordsTold } from '../../evidence/evidence.js'
 import { MAX_POLICY_BYTES, parsePolicy } from '../../tlog/policy.js'
 import { moduleText, placesOf } from '../../status/evidence-words.js'
@@ -18,6 +19,7 @@ interface VerifyFlags extends OutputFlags {
   readonly log?: string[]
   readonly policy?: string
   readonly record?: string
+  readonly maxAge?: string
 }
 
 /** The largest file that is read, in bytes: beyond anything that can be valid. */
@@ -29,6 +31,10 @@ export function command(): Command {
     .argument('<FILE...>', 'files; - is stdin')
     .option('--log <VKEY>', 'key of a log to trust (repeatable; default: that of sum.golang.org)', collect)
     .option('--policy <FILE>', 'trust its logs and witnesses, and demand its quorum of heads (C2SP tlog-policy)')
+    .option(
+      '--max-age <DURATION>',
+      'count no cosignature that is older, such as 2h: a copy of a head may be an old one',
+    )
     .option('--record <FILE>', 'the record that a proof is about, when the proof does not hold it')
     .addHelpText(
       'after',
@@ -39,6 +45,7 @@ Examples:
   gossum verify --policy FILE evidence.json        evidence against a witness that the policy names
   gossum verify --json bad.json | jq -r .module    which module version two records contradict each other about
   curl -s https://sum.golang.org/latest | gossum verify --json -
+  gossum verify --policy FILE --max-age 2h head.txt   that a quorum signed it within two hours
 
 Exit code 0 when every file is valid, 2 when one is not, 1 when one cannot be read.
 `,
@@ -74,13 +81,28 @@ async function verify(files: readonly string[], flags: VerifyFlags, out: Output)
 }
 
 /** The keys of --log and of the policy; without any, that of sum.golang.org. */
-async function trustOf({ log, policy: path }: VerifyFlags): Promise<TrustedKeys> {
+async function trustOf({ log, policy: path, maxAge }: VerifyFlags): Promise<TrustedKeys> {
   const named = (log ?? []).map(parseLogKey)
+  const ms = maxAge === undefined ? undefined : ageOf(maxAge)
+  if (path === undefined && ms !== undefined)
+    throw new GossumError('USAGE', '--max-age is about a quorum: --policy FILE')
   if (path === undefined) return { logs: log === undefined ? [parseLogKey(SUM_GOLANG_ORG)] : named }
   const policy = parsePolicy(await readPolicyFile(path, MAX_POLICY_BYTES))
   const logs = [...named, ...policy.logs.flatMap(({ key }) => key ?? [])]
   const isSilent = log === undefined && policy.logs.length === 0
-  return { logs: isSilent ? [parseLogKey(SUM_GOLANG_ORG)] : logs, policy }
+  const trusted = { logs: isSilent ? [parseLogKey(SUM_GOLANG_ORG)] : logs, policy }
+  const now = Date.now()
+  return ms === undefined ? trusted : { ...trusted, notBefore: now - ms }
+}
+
+/** In milliseconds. */
+function ageOf(text: string): number {
+  try {
+    return parseDuration(text, 'max-age')
+  } catch (error) {
+    if (error instanceof GossumError) throw new GossumError('USAGE', `--max-age: ${error.detail}`, error)
+    throw error
+  }
 }
 
 /** One line for people: the verdict is its first word. */

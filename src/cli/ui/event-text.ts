@@ -20,8 +20,8 @@ export interface Telling {
   readonly nodeFlag: string
   /** What a command needs to find the home of this node: ` --home DIR`, or nothing. */
   readonly homeFlag: string
-  /** Verifier key of this node's witness. */
-  readonly own: string
+  /** Verifier key of this node's witness; undefined for an observer. */
+  readonly own: string | undefined
 }
 
 /** How commands find this node and its home. */
@@ -62,7 +62,7 @@ function linesOf(event: NodeEvent, telling: Telling): string[] {
   const nameOf = (id: string | null): string => logs.find((log) => log.id === id)?.key.name ?? String(id)
   switch (event.event) {
     case 'outcome':
-      return outcomeLines(event, nameOf(event.log))
+      return outcomeLines(event, nameOf(event.log), telling)
     case 'quorum':
       if (!hasPolicy) return []
       return [
@@ -157,7 +157,10 @@ function evidenceNews(event: Extract<NodeEvent, { event: 'evidence' }>, log: str
   const { id, type, witness, source } = event
   const name = witness?.split('+', 1)[0]
   const who = name === undefined ? log : witness === telling.own ? `this node's own key, ${name},` : name
-  const what = name === undefined ? 'nothing more of it is signed' : 'its cosignatures do not count any more'
+  const what =
+    name === undefined
+      ? `nothing more of it is ${telling.own === undefined ? 'taken up' : 'signed'}`
+      : 'its cosignatures do not count any more'
   return [
     `!${ALARMS[type]}${who} ${deedOf(event, log)}: ${placesOf(event)} (${SOURCES[source]})`,
     `${what}. ${afterEvidence(id, telling)}`,
@@ -218,13 +221,13 @@ function placeLines(event: Extract<NodeEvent, { event: 'exchange' }>, log: strin
   }
 }
 
-function outcomeLines(event: Extract<NodeEvent, { event: 'outcome' }>, name: string): string[] {
+function outcomeLines(event: Extract<NodeEvent, { event: 'outcome' }>, name: string, { own }: Telling): string[] {
   const size = event.size === null ? '' : `  size ${grouped(event.size)}`
   const from = event.peer === null ? event.door : `${event.door} from ${event.peer.slice(-8)}`
   const why = event.code === null ? '' : `: ${sentence(event.code)}`
   switch (event.outcome) {
     case 'advanced':
-      return [`cosigned   ${name}${size}  (${from})`]
+      return [`${own === undefined ? 'taken up ' : 'cosigned '}  ${name}${size}  (${from})`]
     case 'pending':
       return [`pending    ${name}${size}  (${from})${why}`]
     case 'refused':

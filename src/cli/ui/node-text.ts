@@ -93,8 +93,8 @@ function logLines(
     ` ${paint('bold', log.name)}${GAP}${size}`,
     ` ${paint(BELIEF_STYLES[belief], sentence)}`,
     labelled('view', viewOf(log, status, paint)),
-    labelled('newest', newestOf(log, now)),
-    ...(log.witness === status.witness ? [] : [labelled('key', `its own: ${log.witness}`)]),
+    labelled('newest', newestOf(log, status, now)),
+    ...(log.witness === null || log.witness === status.witness ? [] : [labelled('key', `its own: ${log.witness}`)]),
     ...(log.cosignatures.length === 0 ? [] : [labelled('', byWhom(log.cosignatures, now))]),
     labelled('quorum', quorumOf(log, status.policy)),
     // A node of an earlier version says nothing of it.
@@ -121,13 +121,14 @@ function openCount(log: LogView): number {
   return all - (log.suspects.length - openSuspects(log).length)
 }
 
-function viewOf(log: LogView, { peers, policy }: StatusView, paint: Paint): string {
+function viewOf(log: LogView, { peers, policy, observer }: StatusView, paint: Paint): string {
+  const nothing = observer ? 'nothing is taken up' : 'nothing is signed'
   if (log.frozen) {
     const ids = log.holds.filter((hold) => !hold.acked).map((hold) => hold.id)
-    return paint('red', `FROZEN: proven to misbehave; nothing is signed until gossum evidence ack ${ids.join(', ')}`)
+    return paint('red', `FROZEN: proven to misbehave; ${nothing} until gossum evidence ack ${ids.join(', ')}`)
   }
   if (log.disabled) return paint('yellow', 'disabled: nothing new is read or signed; gossum log add lets it go on')
-  if (log.paused !== null) return paint('red', `PAUSED: nothing is signed: ${log.paused}`)
+  if (log.paused !== null) return paint('red', `PAUSED: ${nothing}: ${log.paused}`)
   if (log.floor !== null) {
     const size = grouped(log.floor.size)
     return paint('red', `BEHIND: nothing is signed before size ${size}, which this key has cosigned, is proven`)
@@ -140,14 +141,15 @@ function viewOf(log: LogView, { peers, policy }: StatusView, paint: Paint): stri
   if (log.holds.length > 0) {
     const isProven = log.holds.some((hold) => !log.suspects.some(({ id }) => id === hold.id))
     const what = isProven ? 'two histories were shown' : 'a head that nothing explains was shown'
-    return paint('yellow', `${what}; acknowledged, signing again`)
+    return paint('yellow', `${what}; acknowledged, ${observer ? 'followed' : 'signing'} again`)
   }
   if (log.root === null) return 'nothing seen yet'
   const isAlone = peers === 0 && (policy === null || log.quorum === null)
   return isAlone ? paint('yellow', 'consistent so far; no peers to compare with') : paint('green', 'one view')
 }
 
-function newestOf(log: LogView, now: number): string {
+function newestOf(log: LogView, { observer }: StatusView, now: number): string {
+  if (observer) return counted(log.cosignatures.length, 'cosignature')
   if (log.time === null) return 'nothing cosigned yet'
   return `cosigned ${age(log.time, now)}, ${counted(log.cosignatures.length, 'cosignature')}`
 }
@@ -183,7 +185,7 @@ function nodeLines(status: StatusView, evidence: readonly EvidenceView[], now: n
     labelled('peers', status.peerId === null ? 'no mesh' : `${grouped(status.peers)} connected`),
     ...status.exchange.map((place, i) => labelled(i === 0 ? 'exchange' : '', placeOf(place, status, now, paint))),
     labelled('evidence', evidenceOf(evidence, paint)),
-    labelled('witness', status.witness),
+    labelled('witness', status.witness ?? 'none: an observer, which signs nothing'),
     ...(status.mlDsa === null ? [] : [labelled('', `and ${status.mlDsa.slice(0, 48)}... (gossum key show)`)]),
     ...(status.auditor ? [labelled('auditor', status.auditor)] : []),
     ...ownConvictions(status, evidence).map((id) => {
@@ -191,8 +193,12 @@ function nodeLines(status: StatusView, evidence: readonly EvidenceView[], now: n
       return labelled('', paint('red', text))
     }),
     ...(status.signing.by === 'ssh-agent' ? [labelled('signing', signingOf(status.signing, paint))] : []),
-    labelled('guard', paint(GUARD_STYLES[status.guard.state], status.guard.text)),
-    labelled('deposits', paint(DEPOSIT_STYLES[status.deposit.state], status.deposit.text)),
+    ...(status.observer
+      ? []
+      : [
+          labelled('guard', paint(GUARD_STYLES[status.guard.state], status.guard.text)),
+          labelled('deposits', paint(DEPOSIT_STYLES[status.deposit.state], status.deposit.text)),
+        ]),
     ...status.clock.map(({ text }, i) => labelled(i === 0 ? 'clock' : '', paint('red', text))),
     ...(status.bastion === null ? [] : [labelled('bastion', bastionOf(status.bastion, now, paint))]),
     labelled('started', `${age(status.startedAt, now)}, version ${status.version}`),
@@ -248,7 +254,7 @@ const DEPOSIT_STYLES = { deposited: 'green', undeposited: 'red', nobody: 'yellow
 
 /** Evidence that convicts the node itself, and that nobody acknowledged. */
 function ownConvictions({ witness }: StatusView, evidence: readonly EvidenceView[]): string[] {
-  return evidence.flatMap((item) => (item.witness === witness && !item.acked ? item.id : []))
+  return evidence.flatMap((item) => (witness !== null && item.witness === witness && !item.acked ? item.id : []))
 }
 
 function evidenceOf(evidence: readonly EvidenceView[], paint: Paint): string {

@@ -197,6 +197,33 @@ describe('gossum verify', () => {
     expect((await gossum(['verify', '--policy', policy, head])).stdout).toContain('  1 of 1 cosignature verified  ')
   })
 
+  it('counts no cosignature that is older than asked for', async () => {
+    const [a, b] = ['a.example', 'b.example'].map((name, i) =>
+      makeSignerKey(name, SIGNATURE_TYPES.cosignature, new Uint8Array(32).fill(i + 1)),
+    )
+    const note = parseNote(utf8(heads[0]!.note))
+    const now = Math.floor(Date.now() / 1000)
+    const lately = cosign(note.text, now - 60, a!).signature
+    const once = cosign(note.text, now - 7 * 86_400, b!).signature
+    const head = file('aged', formatNote({ ...note, signatures: [...note.signatures, lately, once] }))
+    const policyOf = (quorum: string): string =>
+      file(
+        quorum.replaceAll(' ', '-'),
+        `log ${SUM_GOLANG_ORG}\nwitness a ${a!.verifier.vkey}\nwitness b ${b!.verifier.vkey}\ngroup g ${quorum} a b\nquorum g\n`,
+      )
+    const verdict = async (quorum: string, age: string): Promise<unknown> => {
+      const { code, stdout } = await gossum(['verify', '--json', '--policy', policyOf(quorum), '--max-age', age, head])
+      return [code, (lines(stdout)[0] as { reason?: string }).reason ?? 'valid']
+    }
+    expect(await verdict('any', '2h')).toEqual([0, 'valid'])
+    expect(await verdict('all', '30d')).toEqual([0, 'valid'])
+    const old = expect.stringMatching(/1 of its witnesses cosigned this head, and 1 before 20/) as string
+    expect(await verdict('all', '2h')).toEqual([2, old])
+    expect(await verdict('any', '30s')).toEqual([2, expect.stringContaining('0 of its witnesses') as string])
+    expect(await gossum(['verify', '--max-age', '2h', head])).toMatchObject({ code: 2, stdout: '' })
+    expect(await gossum(['verify', '--policy', policyOf('any'), '--max-age', 'soon', head])).toMatchObject({ code: 2 })
+  })
+
   it('trusts the logs of a policy, and demands its quorum', async () => {
     const witness = 'witness1.peer.example/litewitness+2e159e9a+BKcuhMxU2hfM6SxspCfRfwaO4k+79hZmqlkihDNb0TKg'
     const head = file('head', heads[0]!.note)

@@ -74,7 +74,7 @@ async function examineNode(config: Config, tell: (findings: readonly Diagnosis[]
   tell([policyFinding(config)])
   if (running === undefined) tell([warn('node', 'none runs with this home', 'gossum run')])
   else tell(nodeFindings(running.status, running.peers, config.bootstrap.length))
-  const followed = config.logs.filter(({ disabled }) => !disabled)
+  const followed = config.observer ? [] : config.logs.filter(({ disabled }) => !disabled)
   tell((await Promise.all(followed.map(logFindings))).flat())
   tell(await portFindings(config, running !== undefined))
   tell(await goFindings(process.env, new Map(config.logs.map(({ key }) => [key.name, key]))))

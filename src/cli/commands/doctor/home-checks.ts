@@ -4,7 +4,7 @@ import { access, open, readdir, readFile, rm, stat, statfs } from 'node:fs/promi
 import { join } from 'node:path'
 import type { Config } from '../../../config/config.js'
 import { errorText, GossumError } from '../../../errors.js'
-import { keyMissing, readKeyring } from '../../../keys/keyring.js'
+import { keyMissing, readKeyring, requireNoWitness } from '../../../keys/keyring.js'
 import { readJournal } from '../../../store/journal-text.js'
 import { fail, ok, diagnosisOf, warn, type Diagnosis } from './diagnosis.js'
 
@@ -21,7 +21,7 @@ const IN_MEMORY: ReadonlySet<number> = new Set([0x01021994, 0x858458f6])
 const MAX_HOOKS = 64
 
 export async function homeFindings(
-  config: Pick<Config, 'home' | 'agentSocket'>,
+  config: Pick<Config, 'home' | 'agentSocket' | 'observer'>,
   isRunning: boolean,
 ): Promise<Diagnosis[]> {
   const { home } = config
@@ -57,10 +57,15 @@ async function homeFinding(home: string, about: Awaited<ReturnType<typeof stat>>
   return ok('home', home)
 }
 
-async function keyFinding({ home, agentSocket }: Pick<Config, 'home' | 'agentSocket'>): Promise<Diagnosis> {
+async function keyFinding({
+  home,
+  agentSocket,
+  observer,
+}: Pick<Config, 'home' | 'agentSocket' | 'observer'>): Promise<Diagnosis> {
+  if (observer) return observerFinding(home)
   if (!existsSync(join(home, 'witness.key'))) {
     const missing = keyMissing(home)
-    return missing.detail.includes('is gone')
+    return missing.code === 'NO_WITNESS' || missing.detail.includes('is gone')
       ? diagnosisOf('keys', missing)
       : warn('keys', 'there is no witness key yet', 'gossum run makes one, or gossum key new')
   }
@@ -68,6 +73,16 @@ async function keyFinding({ home, agentSocket }: Pick<Config, 'home' | 'agentSoc
     const keyring = await readKeyring(home, { agentSocket })
     await keyring.agent?.find().finally(() => keyring.agent?.stop())
     return ok('keys', keyring.verifiers.map(({ vkey }) => vkey).join(', '))
+  } catch (error) {
+    return diagnosisOf('keys', error)
+  }
+}
+
+/** An observer is to have no key, so that nobody can take one from it. */
+function observerFinding(home: string): Diagnosis {
+  try {
+    requireNoWitness(home)
+    return ok('keys', 'none: an observer signs nothing')
   } catch (error) {
     return diagnosisOf('keys', error)
   }

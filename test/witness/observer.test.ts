@@ -1,0 +1,159 @@
+/** What a node without a key believes of a log that it never sees, and what it cannot be made to believe. */
+import { expect, test } from 'vitest'
+import { encodeCosigned } from '../../src/witness/cosigned-head.js'
+import { cosign } from '../../src/tlog/cosignature.js'
+import { formatNote, isBy, makeSignerKey, parseNote, type SignerKey } from '../../src/tlog/note.js'
+import { SOURCES, type HeadSource } from '../../src/witness/source.js'
+import { startHeart, testSigner, testWitness, type Heart, type HeartOptions } from '../helpers/heart.js'
+import { History, showing } from '../helpers/history.js'
+
+const logSigner = testSigner('log.example', 1)
+const witnesses = [11, 12, 13].map((byte) => testSigner(`w${byte}.example`, byte, 4))
+const [a, b, c] = witnesses as [SignerKey, SignerKey, SignerKey]
+const stranger = testSigner('stranger.example', 14, 4)
+const truth = new History(logSigner)
+const lie = truth.fork(3, 'lie')
+const NOW = 1_700_000_000
+
+/** A head of a history with the lines of these witnesses. */
+function shown(history: History, size: number, by: readonly SignerKey[], time = NOW): Uint8Array {
+  const { text, signatures } = parseNote(history.head(size))
+  return formatNote({ text, signatures: [...signatures, ...by.map((key) => cosign(text, time, key).signature)] })
+}
+
+/** An observer that counts two of three witnesses, and has tiles of both histories from its peers alone. */
+function observe(options: Partial<HeartOptions> = {}): Promise<Heart> {
+  return startHeart({
+    logKey: logSigner.verifier,
+    observer: true,
+    counted: witnesses.map(({ verifier }) => verifier),
+    need: 2,
+    prefixFromPeers: (_peer, _log, of, size) => showing(truth, lie)(of, size),
+    ...options,
+  })
+}
+
+const sizeOf = (heart: Heart): number | undefined => heart.store.heads.get(heart.log).tree?.size
+const asIs = (heart: Heart): string => JSON.stringify(heart.store.heads.get(heart.log))
+
+test.each(Object.keys(SOURCES) as HeadSource[])('a first head from %s needs a quorum', async (source) => {
+  const heart = await observe()
+  const bare = await heart.submit(source, truth.head(5), 'p')
+  expect(bare).toMatchObject({ kind: 'pending', code: 'HISTORY_MISSING' })
+  expect(await heart.submit(source, shown(truth, 5, [a]), 'p')).toMatchObject({ kind: 'pending' })
+  expect(sizeOf(heart)).toBeUndefined()
+  expect(await heart.submit(source, shown(truth, 5, [a, b]), 'p')).toMatchObject({ kind: 'advanced' })
+  expect(sizeOf(heart)).toBe(5)
+  expect(heart.suspects.list(heart.log), 'it is no suspect any more').toEqual([])
+})
+
+test('the lines may come one by one, as gossip brings them', async () => {
+  const heart = await observe()
+  for (const by of [c, a]) await heart.submit('gossip', shown(truth, 5, [by]), 'p')
+  expect(sizeOf(heart)).toBe(5)
+  await heart.witness.idle()
+  expect(heart.cosigned.quorum(heart.log)?.size, 'the line that came first counts, too').toBe(5)
+  const kept = encodeCosigned(heart.cosigned.current(heart.log)!)
+  expect(parseNote(kept).signatures.map(({ name }) => name)).toEqual(['log.example', 'w11.example', 'w13.example'])
+})
+
+test('strangers, the convicted and forgers vouch for nothing', async () => {
+  const heart = await observe({ relayed: [stranger.verifier] })
+  const evil = makeSignerKey('w12.example', 4, new Uint8Array(32).fill(99))
+  await heart.submit('sync', shown(truth, 5, [a, stranger]), 'p')
+  await heart.submit('sync', shown(truth, 5, [a, evil]), 'p')
+  // The line of one head below another: its text was never signed by b.
+  const other = parseNote(shown(lie, 5, [b])).signatures[1]!
+  const { text, signatures } = parseNote(shown(truth, 5, [a]))
+  await heart.submit('sync', formatNote({ text, signatures: [...signatures, other] }), 'p')
+  expect(sizeOf(heart)).toBeUndefined()
+
+  // b cosigns two histories, and is convicted of it: what is left of the policy is not satisfied by a and b.
+  const convicted = await observe({ counted: [a.verifier, b.verifier, c.verifier] })
+  await convicted.submit('sync', shown(truth, 5, [a, c]), 'p')
+  await convicted.submit('sync', shown(truth, 6, [a, b]), 'p')
+  await convicted.submit('sync', shown(lie, 6, [b]), 'p')
+  await convicted.witness.idle()
+  expect([...convicted.store.convictions.convicted()]).toEqual([b.verifier.vkey])
+  const fresh = await observe({ store: convicted.store, counted: [a.verifier, b.verifier, c.verifier] })
+  await fresh.submit('sync', shown(truth, 7, [a, b]), 'p')
+  expect(fresh.cosigned.quorum(fresh.log)?.size ?? 0).toBeLessThan(7)
+})
+
+test('a peer that shows a fork first is found out by the first head that a quorum vouches for', async () => {
+  const heart = await observe()
+  expect(await heart.submit('sync', shown(lie, 9, [c]), 'liar')).toMatchObject({ kind: 'pending' })
+  expect(sizeOf(heart)).toBeUndefined()
+  expect(heart.evidence, 'nobody has contradicted anybody yet').toEqual([])
+
+  await heart.submit('sync', shown(truth, 12, [a, b]), 'honest')
+  await heart.witness.idle()
+  expect(sizeOf(heart)).toBe(12)
+  expect(heart.evidence, 'the log, and c of the fork only when it has signed both').toHaveLength(1)
+  expect(heart.store.heads.get(heart.log).holds).toHaveLength(1)
+  expect(await heart.submit('sync', shown(truth, 14, [a, b]), 'honest')).toMatchObject({ code: 'LOG_FROZEN' })
+})
+
+test('a peer that shows an old quorum head first has only delayed it', async () => {
+  const heart = await observe()
+  await heart.submit('sync', shown(truth, 4, [a, b], NOW - 86_400), 'old')
+  expect(heart.cosigned.quorum(heart.log)?.size).toBe(4)
+  await heart.submit('gossip', shown(truth, 12, [c]), 'new')
+  expect(sizeOf(heart), 'proven to extend it, by tiles of peers').toBe(12)
+  await heart.submit('gossip', shown(truth, 12, [b]), 'new')
+  await heart.witness.idle()
+  expect(heart.cosigned.quorum(heart.log)?.size).toBe(12)
+})
+
+test('a fork below what it holds is evidence, whoever has signed it', async () => {
+  const heart = await observe()
+  await heart.submit('sync', shown(truth, 8, [a, b]), 'p')
+  expect(await heart.submit('gossip', shown(lie, 8, [a, b, c]), 'liar')).toMatchObject({ kind: 'conflict' })
+  await heart.witness.idle()
+  expect(sizeOf(heart)).toBe(8)
+  expect(heart.evidence.length).toBeGreaterThanOrEqual(1)
+})
+
+test('a thousand bad heads and lines change nothing', async () => {
+  const heart = await observe({ relayed: [stranger.verifier] })
+  await heart.submit('sync', shown(truth, 8, [a, b]), 'p')
+  await heart.witness.idle()
+  const before = asIs(heart)
+  const head = encodeCosigned(heart.cosigned.current(heart.log)!)
+  const sent = heart.published.length
+  const imposter = makeSignerKey('log.example', 1, new Uint8Array(32).fill(98))
+  const forged = new History(imposter)
+  for (let i = 0; i < 1000; i++) {
+    const flipped = Uint8Array.from(truth.head(9))
+    flipped[i % flipped.length]! ^= 1 + (i % 7)
+    const evil = makeSignerKey('w13.example', 4, new Uint8Array(32).fill(100 + (i % 100)))
+    const bad = [flipped, forged.head(10), shown(truth, 8, [evil])][i % 3]!
+    const outcome = await heart.submit((['gossip', 'sync', 'submit'] as const)[i % 3]!, bad, `p${i % 9}`)
+    expect(['refused', 'known']).toContain(outcome.kind)
+  }
+  await heart.witness.idle()
+  expect(asIs(heart)).toBe(before)
+  expect(encodeCosigned(heart.cosigned.current(heart.log)!)).toEqual(head)
+  expect(heart.published).toHaveLength(sent)
+  expect([heart.evidence, heart.suspects.list(heart.log), heart.errors]).toEqual([[], [], []])
+})
+
+test('nothing that leaves it has a line by anybody but the log and its witnesses', async () => {
+  const heart = await observe({ pauseMs: 0 })
+  for (let size = 4; size < 30; size++) {
+    const sources = ['gossip', 'sync', 'poll', 'lookup', 'submit', 'replay'] as const
+    for (let i = 0; i < sources.length; i++)
+      await heart.submit(sources[(i + size) % 6]!, shown(truth, size, witnesses.slice(0, 1 + (i % 3))), 'p')
+  }
+  await heart.witness.recall({ heads: [shown(truth, 40, [testWitness])], promises: [] })
+  await heart.witness.retryOwed()
+  await heart.witness.redeposit()
+  await heart.witness.submitDeferred()
+  await heart.witness.idle()
+  const known = [logSigner, ...witnesses].map(({ verifier }) => verifier)
+  expect(heart.published.length).toBeGreaterThan(20)
+  for (const note of heart.published)
+    for (const line of parseNote(note).signatures) expect(known.some((key) => isBy(line, key))).toBe(true)
+  const state = heart.store.heads.get(heart.log)
+  expect([state.signed, state.floor, state.audited]).toEqual([undefined, undefined, undefined])
+})
