@@ -57,7 +57,7 @@ test('the lines may come one by one, as gossip brings them', async () => {
   expect(parseNote(kept).signatures.map(({ name }) => name)).toEqual(['log.example', 'w11.example', 'w13.example'])
 })
 
-test('strangers, the convicted and forgers vouch for nothing', async () => {
+test('strangers and forgers vouch for nothing', async () => {
   const heart = await observe({ relayed: [stranger.verifier] })
   const evil = makeSignerKey('w12.example', 4, new Uint8Array(32).fill(99))
   await heart.submit('sync', shown(truth, 5, [a, stranger]), 'p')
@@ -67,17 +67,6 @@ test('strangers, the convicted and forgers vouch for nothing', async () => {
   const { text, signatures } = parseNote(shown(truth, 5, [a]))
   await heart.submit('sync', formatNote({ text, signatures: [...signatures, other] }), 'p')
   expect(sizeOf(heart)).toBeUndefined()
-
-  // b cosigns two histories, and is convicted of it: what is left of the policy is not satisfied by a and b.
-  const convicted = await observe({ counted: [a.verifier, b.verifier, c.verifier] })
-  await convicted.submit('sync', shown(truth, 5, [a, c]), 'p')
-  await convicted.submit('sync', shown(truth, 6, [a, b]), 'p')
-  await convicted.submit('sync', shown(lie, 6, [b]), 'p')
-  await convicted.witness.idle()
-  expect([...convicted.store.convictions.convicted()]).toEqual([b.verifier.vkey])
-  const fresh = await observe({ store: convicted.store, counted: [a.verifier, b.verifier, c.verifier] })
-  await fresh.submit('sync', shown(truth, 7, [a, b]), 'p')
-  expect(fresh.cosigned.quorum(fresh.log)?.size ?? 0).toBeLessThan(7)
 })
 
 test('a peer that shows a fork first is found out by the first head that a quorum vouches for', async () => {
@@ -114,7 +103,7 @@ test('a fork below what it holds is evidence, whoever has signed it', async () =
   expect(heart.evidence.length).toBeGreaterThanOrEqual(1)
 })
 
-test('a thousand bad heads and lines change nothing', async () => {
+test('a thousand bad heads and lines change nothing', { timeout: 120_000 }, async () => {
   const heart = await observe({ relayed: [stranger.verifier] })
   await heart.submit('sync', shown(truth, 8, [a, b]), 'p')
   await heart.witness.idle()

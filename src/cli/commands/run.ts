@@ -226,7 +226,7 @@ export function policyText({ policy }: Pick<Config, 'policy'>, own: string | und
   const isListed = policy.witnesses.some(({ key }) => key?.vkey === own)
   const { liars } = policyStrength(policy)
   const weak = liars > 0 ? '' : '; one that lies is enough for two histories (gossum policy check)'
-  return `${need}${weak}${isListed ? '' : '; this node is none of them (a monitor)'}`
+  return `${need}${weak}${isListed || own === undefined ? '' : '; this node is none of them (a monitor)'}`
 }
 
 /** What the mesh lacks. */

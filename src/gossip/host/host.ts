@@ -16,10 +16,13 @@ import { createLibp2p } from 'libp2p'
 import { VERSION } from '../../version.js'
 import { withPeer } from './address.js'
 import { forgetStrangers } from './forgetting.js'
+import { gatheringWrites } from './gathered-writes.js'
 import { FrameLimits } from './frame-limits.js'
 import { ConnectionGate } from './connection-gater.js'
 import { MESH, SCORE, scoreParams, topicScore, type PeerOpinions } from './score.js'
 import { identifyAgain } from './identify-again.js'
+import { libp2pLogger } from './silent-logger.js'
+import { noiseCrypto } from './noise-crypto.js'
 import { IDENTIFY_LIMITS, PING_LIMITS, StreamWatch } from './stream-limits.js'
 import { MAX_MESSAGE_BYTES, messageId } from '../topics.js'
 
@@ -136,6 +139,7 @@ export async function createHost(options: HostOptions): Promise<Host> {
   const frames = new FrameLimits(MAX_RPC_BYTES, onOffence)
   const host = await createLibp2p({
     start: false,
+    ...libp2pLogger(),
     privateKey: options.peerKey,
     nodeInfo: { name: 'gossum', version: VERSION, userAgent: `gossum/${VERSION}` },
     addresses: {
@@ -143,7 +147,7 @@ export async function createHost(options: HostOptions): Promise<Host> {
       announce: (options.announce ?? []).map((address) => address.toString()),
     },
     transports: [tcp()],
-    connectionEncrypters: [noise()],
+    connectionEncrypters: [gatheringWrites(noise({ crypto: noiseCrypto }))],
     streamMuxers: [
       streams.muxers(
         yamux({

@@ -42,6 +42,18 @@ describe('the host', () => {
     expect(await identified).toMatch(/^gossum\/\d+\.\d+\.\d+\S*$/)
   })
 
+  it('makes no logger for what nobody reads, and leaves libp2p its own where DEBUG asks for it', async () => {
+    const { logger } = await startHost()
+    expect(logger.forComponent('a')).toBe(logger.forComponent('b').newScope('c'))
+    vi.stubEnv('DEBUG', 'libp2p*')
+    try {
+      const { logger: loud } = await startHost()
+      expect(loud.forComponent('a')).not.toBe(loud.forComponent('b'))
+    } finally {
+      vi.unstubAllEnvs()
+    }
+  })
+
   it('lets all the nodes of a site in at once', async () => {
     const node = await startNode()
     const strangers = await Promise.all(Array.from({ length: 20 }, () => startStranger()))
