@@ -1,5 +1,5 @@
 /**
- * What it costs to read the newest head of a log from a node: all of it, and 304 for who has it already; beside a bare node:http server that
+ * What it costs to read the newest head of a log from an observer: all of it, and 304 for who has it already; beside a bare node:http server that
  * answers the same bytes and ETags, and nginx on the published folder where it is installed. All are processes of their own, measured in turns.
  *
  *   npm run bench:reads
@@ -132,6 +132,8 @@ async function startNginx(folder: string): Promise<{ url: string; pid: number } 
 }
 
 interface Ready {
+  readonly witness: string
+  readonly multiaddrs: readonly string[]
   readonly http: string
   readonly logs: { readonly id: string }[]
 }
@@ -147,10 +149,16 @@ try {
   const serving = ['--home', join(root, 'log'), '--listen', '127.0.0.1:0', '--records', records, '--json']
   const served = await start(process.execPath, [PROGRAM, 'log', 'serve', ...serving])
   const { log, url } = JSON.parse(served.line) as { log: string; url: string }
+  const run = (name: string, ...more: string[]) => {
+    const flags = ['--home', join(root, name), '--http', '127.0.0.1:0', '--listen', '/ip4/127.0.0.1/tcp/0', '--json']
+    return start(process.execPath, [PROGRAM, 'run', ...flags, '--log', `${log} ${url}`, ...more])
+  }
+  const { witness, multiaddrs } = JSON.parse((await run('witness', '--guard-wait', '0')).line) as Ready
+  const policy = join(root, 'policy')
+  await writeFile(policy, `log ${log}\nwitness w ${witness}\nquorum w\n`)
   const folder = join(root, 'public')
-  const flags = ['--home', join(root, 'home'), '--http', '127.0.0.1:0', '--listen', '/ip4/127.0.0.1/tcp/0']
-  const args = [...flags, '--log', `${log} ${url}`, '--guard-wait', '0', '--publish', folder, '--json']
-  const node = await start(process.execPath, [PROGRAM, 'run', ...args])
+  const reading = ['--observer', '--policy', policy, '--bootstrap', multiaddrs[0]!, '--publish', folder]
+  const node = await run('observer', ...reading)
   const { http, logs } = JSON.parse(node.line) as Ready
   const path = `/api/v1/logs/${logs[0]!.id}/head`
   while ((await fetch(`${http}${path}`)).status !== 200 || !existsSync(join(folder, path))) await delay(50)
@@ -171,7 +179,7 @@ try {
   const nginx = await startNginx(folder)
   const all = (): Reading[] => [
     { name: 'node:http alone', url: `http://127.0.0.1:${bare.line}${path}`, pid: bare.pid, turns: [] },
-    { name: 'gossum', url: `${http}${path}`, pid: node.pid, turns: [] },
+    { name: 'gossum run --observer', url: `${http}${path}`, pid: node.pid, turns: [] },
     ...(nginx === undefined
       ? []
       : [{ name: 'nginx, one process, on the folder', url: `${nginx.url}${path}`, pid: nginx.pid, turns: [] }]),

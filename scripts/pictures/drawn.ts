@@ -7,6 +7,8 @@ import { ring } from '../../src/dashboard/ring.js'
 import { rope } from '../../src/dashboard/rope.js'
 import { PICTURE_STYLE } from '../../src/dashboard/style.js'
 import { CALM, SPLIT } from '../../test/dashboard/states.js'
+import { measurements, type Measurement } from '../simulate/measured.js'
+import { costs, shares } from './plots.js'
 
 type Drawing = Parameters<typeof markup>[0]
 
@@ -27,5 +29,27 @@ export function drawnFiles(): Map<string, string> {
     ['ring.svg', alone(ring(split.ring))],
     ['mountains.svg', alone(mountains(calm.mountains))],
     ['heartbeat.svg', alone(outcomes(split.outcomes))],
+    ...plots(),
   ])
+}
+
+/** Of each scenario the one with the most nodes. */
+function largest(names: readonly string[]): Measurement[] {
+  return names.flatMap(
+    (name) =>
+      measurements()
+        .filter(({ scenario }) => scenario === name)
+        .at(-1) ?? [],
+  )
+}
+
+function plots(): [string, string][] {
+  const lies = ['victim', 'region', 'time', 'churn', 'byzantine', 'fillers']
+  const quorums = ['calm', 'minute', 'second', 'byzantine', 'fillers', 'paid-for-time']
+  const calm = measurements().filter(({ scenario }) => scenario === 'calm')
+  return [
+    ['scale-evidence.svg', alone(shares('Honest nodes that hold the evidence', largest(lies), 'evidence', 5_000))],
+    ['scale-quorum.svg', alone(shares('Honest nodes that hold the quorum', largest(quorums), 'quorum', 8_000))],
+    ['scale-bytes.svg', alone(costs('Bytes that a node sends for a head', calm))],
+  ]
 }

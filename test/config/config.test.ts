@@ -137,6 +137,15 @@ test('a policy counts as many witnesses as a head has room for, whatever the len
   expect(() => load(policyOf(11, 0x06))).toThrow(/its cosignatures take \d+ bytes/)
 })
 
+test('the home is in no folder that is published', () => {
+  const load = (publish: string) => loadConfig({ home: '/srv/gossum/home', publish }, { env: {} }).publish
+  for (const folder of ['/srv/gossum/home', '/srv/gossum', '/srv/gossum/home/../', '/'])
+    expect(() => load(folder), folder).toThrow(/publish: the home is in this folder/)
+  expect(() => load(' ')).toThrow(/publish: the path of a folder expected/)
+  for (const folder of ['/srv/gossum/public', '/srv/gossum/hom', '/srv/gossum/home/public', '/srv/gossum/..home'])
+    expect(load(folder)).toBe(folder)
+})
+
 describe('deposits', () => {
   const peer = (n: number): string => `/ip4/127.0.0.1/tcp/${n}`
   const load = (settings: Settings, env: NodeJS.ProcessEnv = {}, path?: string) => {

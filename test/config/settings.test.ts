@@ -124,6 +124,7 @@ const ROWS: readonly Row[] = [
     otherwise: [],
   }),
   same('bastion', 'https://bastion.example:8443', undefined),
+  same('publish', '/srv/public', undefined),
   {
     ...same('policy', policy, undefined),
     read: ({ policy }) => policy?.witnesses.map(({ key }) => key?.vkey),

@@ -75,6 +75,34 @@ describe('a node with --publish', () => {
   })
 })
 
+test('an observer publishes what a quorum vouches for', async () => {
+  const log = await ViewsLog.start('localhost.localdev/sumdb', 300)
+  const witness = await RunningNode.start(temporaryHome(), [
+    '--log',
+    log.setting(),
+    '--poll',
+    '0.2',
+    '--guard-wait',
+    '0',
+  ])
+  const home = temporaryHome()
+  const policy = join(home, 'policy')
+  writeFileSync(policy, `log ${log.signer.verifier.vkey}\nwitness w ${witness.ready.witness}\nquorum w\n`)
+  const folder = join(home, 'public')
+  const args = ['--observer', '--policy', policy, '--bootstrap', witness.ready.multiaddrs[0]!, '--publish', folder]
+  const observer = await RunningNode.start(join(home, 'home'), ['--log', log.setting(), ...args])
+  const file = `api/v1/logs/${log.id}/quorum`
+  const isSame = async (): Promise<boolean> => {
+    const answer = await fetch(`${observer.ready.http}/${file}`)
+    return (await answer.text()) === inFile(folder, file) && answer.status === 200
+  }
+  await expect.poll(isSame, { timeout: 20_000 }).toBe(true)
+  await expect.poll(() => inFile(folder, 'published.json'), { timeout: 20_000 }).toMatch(/"witness":null/)
+  // It has cosigned nothing, and is no witness.
+  expect([inFile(folder, `${log.id}/checkpoint`), inFile(folder, 'api/v1/witness')]).toEqual([undefined, undefined])
+  await log.close()
+})
+
 test('kill -9 while heads come leaves whole files, and the next start goes on in the same folder', async () => {
   const log = await ViewsLog.start('localhost.localdev/sumdb', 300)
   const folder = join(temporaryHome(), 'public')
@@ -157,6 +185,7 @@ describe.each(WEB_SERVERS)('$name', (server) => {
       await bring(305)
       await bring(309)
       await expect.poll(() => inFile(folder, 'feed.json'), { timeout: 20_000 }).toContain('api/v1/evidence/')
+      await expect.poll(() => inFile(folder, 'api/v1/suspects/index.json'), { timeout: 20_000 }).toContain('"id"')
       // From now on nothing changes.
       await log.close()
 
