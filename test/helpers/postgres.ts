@@ -126,7 +126,7 @@ async function serverIn(folder: string, conf: readonly string[], { port: at, dis
       const spawned = (): ChildProcess => {
         rmSync(join(folder, 'postmaster.pid'), { force: true })
         const child = spawn(join(BIN!, 'postgres'), ['-D', folder], { ...owner, stdio: ['ignore', 'ignore', 'pipe'] })
-        child.stderr!.setEncoding('utf8').on('data', (text: string) => (talk = (talk + text).slice(-2000)))
+        child.stderr.setEncoding('utf8').on('data', (text: string) => (talk = (talk + text).slice(-2000)))
         return child
       }
       process = spawned()
