@@ -35,7 +35,8 @@ export class GossumError extends Error {
   readonly detail: string
 
   constructor(code: ErrorCode, detail = '', cause?: unknown) {
-    const said = cut(printable(withoutSecrets(cut(detail, MAX_LOOKED_AT))), MAX_DETAIL)
+    // What is cut may end with half of a character.
+    const said = printable(cut(withoutSecrets(cut(detail, MAX_LOOKED_AT)), MAX_DETAIL))
     super(said === '' ? ERRORS[code][0] : `${ERRORS[code][0]}: ${said}`, cause === undefined ? undefined : { cause })
     this.code = code
     this.detail = said

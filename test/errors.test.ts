@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { exitCodeOf } from '../src/cli/exit.js'
 import { ERRORS, GossumError, traitsOf, type ErrorCode } from '../src/errors.js'
+import { printable } from '../src/lib/printable.js'
 import { statusOf } from '../src/http/reply.js'
 
 const CODES = Object.keys(ERRORS) as ErrorCode[]
@@ -48,6 +49,8 @@ test('what somebody made it say is bounded, and the passwords in it are not cut 
   )
   expect(error.message.length).toBeLessThan(2200)
   expect(error.message).not.toContain('secret')
+  const halved = new GossumError('CONFIG_INVALID', `x${'\u{1f4a5}'.repeat(2000)}`)
+  expect(halved.message).toBe(printable(halved.message))
 })
 
 test('no door keeps a table of codes of its own', () => {

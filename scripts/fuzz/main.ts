@@ -9,8 +9,9 @@ import type { Target } from '../../test/fuzz/targets/target.js'
 import { findPeer } from '../../test/helpers/peers.js'
 import { BYTES_AT, RUNS, SIZE, type Done, type Finding, type Job, type Report } from './job.js'
 
-/** Seconds of one input after which it is taken for one that never ends. */
+/** Seconds of processor time of one input after which it is taken for one that never ends; and of any time. */
 const HANG_SECONDS = 20
+const STILL_SECONDS = 300
 const LOOK_MS = 500
 /** What a thread may take, in MiB: some hundred times the largest input. */
 const MEMORY_MB = 1024
@@ -112,13 +113,15 @@ function fuzz(name: string): Promise<Done | undefined> {
   const last = (): Uint8Array => new Uint8Array(shared.slice(BYTES_AT, BYTES_AT + numbers[SIZE]!))
   return new Promise((resolve) => {
     let before = -1
-    let still = 0
+    let since = { at: performance.now(), used: process.cpuUsage() }
     const watch = setInterval(() => {
       const now = Atomics.load(numbers, RUNS)
-      still = now === before ? still + 1 : 0
+      if (now !== before) since = { at: performance.now(), used: process.cpuUsage() }
       before = now
-      if (still * LOOK_MS < 1000 * HANG_SECONDS || now === 0) return
-      tell(name, { fault: `it has not ended after ${HANG_SECONDS} seconds`, bytes: last() })
+      const { user, system } = process.cpuUsage(since.used)
+      const isOver = user + system > 1e6 * HANG_SECONDS || performance.now() - since.at > 1000 * STILL_SECONDS
+      if (!isOver || now === 0) return
+      tell(name, { fault: `it has not ended after ${HANG_SECONDS} seconds of processor time`, bytes: last() })
       finish(undefined)
     }, LOOK_MS)
     const finish = (done: Done | undefined): void => {

@@ -203,6 +203,19 @@ function blownUp(bytes: Uint8Array, draw: Draw, most: number): Uint8Array {
   return out
 }
 
+/** What is repeated, beside the words of a grammar: every character of ASCII alone, and what parsers stumble over. */
+const REPEATED = [...Array.from({ length: 128 }, (_, char) => Uint8Array.of(char)), ...WORDS]
+
+/** An input with one piece in it over and over, as large as the parser takes, and sometimes something behind it. */
+export function grow(bytes: Uint8Array, draw: Draw, { words, most }: Mutable): Uint8Array {
+  const piece = oneOf(draw(2) === 0 && words.length > 0 ? words : REPEATED, draw)
+  const [at] = draw(2) === 0 ? line(bytes, draw) : word(bytes, draw)
+  const times = Math.max(0, Math.floor((most - bytes.length) / piece.length))
+  const much = new Uint8Array(times * piece.length)
+  for (let i = 0; i < times; i++) much.set(piece, i * piece.length)
+  return spliced(bytes, at, draw(3) === 0 ? bytes.length : at, much)
+}
+
 /** An input made of one that is there; `other` gives another one. */
 export function mutate(bytes: Uint8Array, other: () => Uint8Array, draw: Draw, how: Mutable): Uint8Array {
   const words = draw(3) === 0 || how.words.length === 0 ? WORDS : how.words

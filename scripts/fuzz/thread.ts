@@ -2,7 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import type * as Targets from '../../test/fuzz/targets/index.js'
 import { openGo, type AskGo } from './go.js'
-import { mutate, type Draw } from './mutate.js'
+import { grow, mutate, type Draw } from './mutate.js'
 import { BYTES_AT, RUNS, SIZE, type Job, type Report } from './job.js'
 
 const { name, shared, seed, inputs, seconds, kept, goPeer, targets: targetsUrl } = workerData as Job
@@ -119,7 +119,11 @@ function smaller(bytes: Uint8Array, isStill: (less: Uint8Array) => boolean): Uin
   return bytes
 }
 
-const how = { words: target.words.map(bytesOf), usual: Math.min(USUAL_BYTES, target.most), most: target.most }
+const how = {
+  words: target.words.map(bytesOf).filter(({ length }) => length > 0),
+  usual: Math.min(USUAL_BYTES, target.most),
+  most: target.most,
+}
 const corpus: Uint8Array[] = []
 /** How many of the corpus are gone on from more often, for having come last. */
 const RECENT = 16
@@ -150,6 +154,14 @@ function add(bytes: Uint8Array): void {
   if (corpus.length > MAX_CORPUS) corpus.splice(draw(corpus.length), 1)
 }
 
+/** The part of the time, and of the inputs, that is for large ones: there time shows that grows faster than an input. */
+const GROWN = { time: 1 / 4, inputs: 1 / 1000 }
+
+function isForLarge(): boolean {
+  const isTime = performance.now() - start < 1000 * GROWN.time * seconds || seconds === Infinity
+  return isTime && runs - given <= GROWN.inputs * inputs
+}
+
 function next(): Uint8Array {
   const from = draw(2) === 0 ? Math.max(0, corpus.length - RECENT) : 0
   const any = (): Uint8Array => corpus[draw(corpus.length)]!
@@ -170,7 +182,7 @@ first.forEach(tryOne)
 accepted = 0
 const given = runs
 while (runs - given < inputs && performance.now() - start < 1000 * seconds && kinds.size < MAX_FINDINGS) {
-  const bytes = next()
+  const bytes = isForLarge() ? grow(corpus[draw(corpus.length)]!, draw, how) : next()
   tryOne(bytes.length > place.length ? bytes.subarray(0, place.length) : bytes)
 }
 const took = (performance.now() - start) / 1000

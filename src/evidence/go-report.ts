@@ -86,7 +86,7 @@ function linesOf(bytes: Uint8Array): string[] {
   return new TextDecoder('utf-8', { ignoreBOM: true })
     .decode(bytes)
     .split('\n')
-    .map((line) => line.replace(/\r+$/, ''))
+    .map((line) => line.replace(/(?<!\r)\r+$/, ''))
 }
 
 function tabsIn(line: string): number {
@@ -117,7 +117,7 @@ function reportOf([older = [], newer = [], proof = []]: string[][]): GoReport {
 
 /** The lines of a note, without the empty ones that the go command prints below it. */
 function noteOf(lines: readonly string[]): string {
-  const text = lines.join('\n').replace(/\n+$/, '')
+  const text = lines.join('\n').replace(/(?<!\n)\n+$/, '')
   return text === '' ? '' : `${text}\n`
 }
 

@@ -32,6 +32,8 @@ const MAX_VERIFIED = 10_000
 const MAX_PROOFS = 20_000
 /** Numbers and hashes before a signature that may be of its head, lines of others behind it, and hashes of a proof. */
 const NEARBY = { numbers: 32, hashes: 8, others: 90, proofHashes: 512 }
+/** Characters of a line before a word: a name, and the prefix of a build system. */
+const MAX_BEFORE = 512
 /** Lines that a folded word may go on for. */
 const MAX_FOLDS = 60
 /** Base64 of what a log signs, and of cosignatures: Ed25519, then ML-DSA-44; each with its key id. */
@@ -98,12 +100,13 @@ function piecesOf(text: string): Pieces {
   }
   for (const [i, line] of lines.entries()) {
     const start = starts[i]!
+    const end = line.trimEnd().length
     for (const match of line.matchAll(NUMBER)) numbers.push({ at: start + match.index, text: match[0] })
     for (const match of line.matchAll(WORD)) {
       const [word] = match
-      const before = line.slice(0, match.index)
+      const before = line.slice(Math.max(0, match.index - MAX_BEFORE), match.index)
       if (take(word, start + match.index, before)) continue
-      const isLast = line.slice(match.index + word.length).trim() === ''
+      const isLast = match.index + word.length === end
       if (isLast && !word.includes('=')) unfolded(word, lines, i, (whole) => take(whole, start + match.index, before))
     }
   }
@@ -118,7 +121,7 @@ function unfolded(word: string, lines: readonly string[], from: number, take: (w
     i < lines.length && i <= from + MAX_FOLDS && whole.length < SIGNATURE_LENGTHS.others[1]!;
     i++
   ) {
-    const rest = /[A-Za-z0-9+/]+={0,2}(?=\s*$)/.exec(lines[i]!)?.[0]
+    const rest = /(?<![A-Za-z0-9+/])[A-Za-z0-9+/]+={0,2}(?=\s*$)/.exec(lines[i]!)?.[0]
     if (rest === undefined) return
     whole += rest
     if (take(whole) || rest.includes('=')) return
@@ -127,7 +130,7 @@ function unfolded(word: string, lines: readonly string[], from: number, take: (w
 
 /** The line of a note: the word before the base64 is the name, if it can be one. */
 function signatureOf(decoded: Uint8Array, before: string): Signature {
-  const name = /[^\s\u2014]+(?=\s*$)/.exec(before)?.[0] ?? ''
+  const name = /(?<![^\s\u2014])[^\s\u2014]+(?=\s*$)/.exec(before)?.[0] ?? ''
   return { name, keyId: toHex(decoded.subarray(0, 4)), bytes: decoded.slice(4) }
 }
 
@@ -246,7 +249,8 @@ function ordersOf(hashes: Pieces['hashes'], count: number): Hash[][] {
   const byPrefix = new Map<string, Hash[]>()
   for (const { hash, before } of hashes) {
     // Times differ from line to line.
-    const prefix = before.replace(/\S*\d[.:,]\d\S*/g, '').trim()
+    const words = before.split(/\s+/).filter((word) => !/\d[.:,]\d/.test(word))
+    const prefix = words.join(' ')
     byPrefix.set(prefix, [...(byPrefix.get(prefix) ?? []), hash])
   }
   const all = hashes.map(({ hash }) => hash)

@@ -98,7 +98,8 @@ function linesOf(text: string): { lines: Line[]; format: LogListFormat } {
   const lines: Line[] = []
   let format: LogListFormat = 'c2sp.org/tlog-list'
   for (const [i, whole] of text.split('\n').entries()) {
-    const strict = whole.replace(/^[ \t]+|[ \t]+$/g, '')
+    // What ends a line is looked for where blanks begin: from each of them, it would take the square of their number.
+    const strict = whole.replace(/^[ \t]+|(?<![ \t])[ \t]+$/g, '')
     const line = strict.trim()
     if (strict === '' || strict.startsWith('#')) continue
     if (line !== strict) format = 'logs/v0'

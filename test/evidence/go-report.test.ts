@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, test } from 'vitest'
 import { GossumError } from '../../src/errors.js'
 import { evidenceId, makeSplitView, verifyEvidence } from '../../src/evidence/evidence.js'
 import { evidenceOfReport, MAX_REPORTS, parseGoReports, type GoReport } from '../../src/evidence/go-report.js'
@@ -228,4 +228,11 @@ describe('bounds', () => {
       { numRuns: 300 },
     )
   })
+})
+
+// From each of them it would be hours.
+test.each(['\r', '\n', '\t', ' '])('a report with %j without end is read to its end', (piece) => {
+  const text = FORK_REPORT.replace('old database:', `${piece.repeat(1024 * 1024)}x\nold database:`)
+  expect(parseGoReports(utf8(text))).toEqual(parseGoReports(utf8(FORK_REPORT)))
+  expect(parseGoReports(utf8(`old database:\n\ta\n${'\t\n'.repeat(1024 * 1024)}\tb\n`))).toHaveLength(1)
 })

@@ -123,3 +123,17 @@ describe('readings', () => {
     expect(readingsOf(utf8(`${WORDS}${'a'.repeat(19)}\nb`))).toEqual([`${WORDS}${'a'.repeat(19)}\nb`])
   })
 })
+
+// From each character of a run it would be hours.
+describe('what repeats itself is read in proportion to its length', () => {
+  const MUCH = 1024 * 1024
+
+  it.each(['\\', '\u001b', '\u001b[0', '\u001b]', '00:00:00', '=', ' ', '\t', '<a', '&#0', '%2', '\r', '^['])(
+    '%j',
+    (piece) => {
+      const text = `${WORDS}${piece.repeat(Math.ceil(MUCH / piece.length))}x`
+      // All of it is looked at: the words at its end are found.
+      expect(readingsOf(utf8(`${text}\ngo.sum`))[0]!.endsWith('go.sum')).toBe(true)
+    },
+  )
+})

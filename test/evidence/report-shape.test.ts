@@ -120,6 +120,17 @@ describe('bits of base64 that mean nothing', () => {
   })
 })
 
+// From each word, or each character of a run, it would be hours.
+describe('what repeats itself is read in proportion to its length', () => {
+  const signature = `${'A'.repeat(91)}= `
+  const hash = `${formatHash(history.tree(1).root)} `
+
+  it.each([signature, hash, 'aaaa ', '@', ' ', 'aaaa\n', '1 ', '1.1'])('%j', (piece) => {
+    const much = piece.repeat(Math.ceil((512 * 1024) / piece.length))
+    expect(found(`go.sum database\n${much}${' '.repeat(1024 * 1024)}x\n${report}`)).toEqual([ID])
+  })
+})
+
 describe('nobody is convicted', () => {
   it('by a report that another key signed', () => {
     const other = makeSignerKey(key.name, 1, new Uint8Array(32).fill(9)).verifier

@@ -108,3 +108,10 @@ describe('a list', () => {
     expect(() => parseLogList(of(...whole.slice(0, 2)))).toThrow(/"contact" expected/)
   })
 })
+
+// From each blank of a run it would be hours.
+test('a list of blanks, as long as one may be, is read to its end', () => {
+  const blanks = ' \t'.repeat(2 * 1024 * 1024)
+  expect(codeOf(() => parseLogList(`logs/v0\nvkey${blanks}x\n`))).toBe('LOG_LIST_MALFORMED')
+  expect(parseLogList(`logs/v0\n#${blanks}x\n${blanks}\n`).logs).toEqual([])
+})

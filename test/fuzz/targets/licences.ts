@@ -19,12 +19,15 @@ export const LICENCES = {
     'a checksum database has canonical versions of at most 1024 escaped characters; Go escapes whatever may be asked for in the place of one',
   'module-wider': 'what a log has is read, to be judged by the audit: Go would not ask for it (`path-*`, `version-*`)',
   'unicode-version': 'which characters are letters depends on the Unicode of the Go and the Node that are compared',
+  'pattern-steps':
+    'a pattern takes 100,000 steps at most, and matches nothing if it would take more; Go takes as many as it needs',
   toolchain: '`golang.org/toolchain` is looked up whatever GOPRIVATE says (cmd/go); the library does not know that',
   'two-readings':
     'Go has two readings of a module line, of which ours is one: `modfile.ModulePath` and `modfile.ParseLax`',
   'no-module-path': 'neither reading is a path that a module may have',
   'version-length': 'versions above 256 characters are refused',
-  'no-rfc3339': 'a time that is not as RFC 3339 has it: Go takes an hour of one digit, and a comma for the point',
+  'no-rfc3339':
+    'a time that is not as RFC 3339 has it, or has more than 30 digits behind the point: Go takes an hour of one digit, and a comma for the point',
 } as const
 
 export type Licence = keyof typeof LICENCES

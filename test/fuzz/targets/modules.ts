@@ -177,7 +177,10 @@ const patterns: Target = {
     licence: (bytes) => {
       const text = fromUtf8(bytes)
       if (text === undefined) return 'not-utf8'
-      return text.endsWith('\ngolang.org/toolchain') ? 'toolchain' : undefined
+      if (text.endsWith('\ngolang.org/toolchain')) return 'toolchain'
+      // What a star has to try is, at the most, the one length times the other.
+      const [globs, ...rest] = text.split('\n')
+      return globs!.length * rest.join('\n').length > 100_000 ? 'pattern-steps' : undefined
     },
   },
 }
@@ -188,7 +191,9 @@ const goSum: Target = {
   words: [...GO_SUM.split(/(?<=[ \n])/), '/go.mod', ' h1:', 'h2:', '\r\n', '<<<<<<< HEAD\n', '=======\n', '\t'],
   seeds: [GO_SUM, GO_SUM.replaceAll('\n', '\r\n'), `${GO_SUM}\n<<<<<<< HEAD\n${GO_SUM}`],
   check: (bytes) => {
-    const { lines, malformed, count } = parseGoSum('go.sum', bytes)
+    const read = reading(() => parseGoSum('go.sum', bytes), 'FILE_UNREADABLE')
+    if (read === undefined) return false
+    const { lines, malformed, count } = read
     promise(lines.length + malformed.length <= count, 'no line is counted twice')
     const again = parseGoSum('go.sum', utf8(lines.map((line) => `${lineText(line)}\n`).join('')))
     promise(again.malformed.length === 0, 'what is read is well formed')
@@ -347,7 +352,7 @@ const feedLine: Target = {
   }),
 }
 
-const RFC3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/
+const RFC3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,30})?(Z|[+-]\d\d:\d\d)$/
 
 const moment: Target = {
   about: 'times',
