@@ -22,6 +22,8 @@ export interface Ready {
 const KEPT_EVENTS = 20_000
 /** Talk of a node that is kept to explain why it failed, in characters. */
 const KEPT_TALK = 4096
+/** Events that are told of one that was waited for in vain. */
+const LAST_EVENTS = 12
 /** Milliseconds until a node must be ready, and until an answer of its API. */
 const START_TIMEOUT_MS = 60_000
 const ASK_TIMEOUT_MS = 20_000
@@ -99,7 +101,8 @@ export class FleetNode {
       })
       const timer = setTimeout(() => {
         end()
-        reject(new Error(`${this.ready.http}: no ${what} within ${timeoutMs} ms: ${this.#talk()}`))
+        const last = this.#events.slice(-LAST_EVENTS).map((event) => JSON.stringify(event).slice(0, 300))
+        reject(new Error(`${this.ready.http}: no ${what} within ${timeoutMs} ms: ${this.#talk()}\n${last.join('\n')}`))
       }, timeoutMs)
     })
   }

@@ -15,10 +15,10 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { MARKER_MS, Publication, publishFault, type PublicationParts } from '../../src/publish/publication.js'
 import { PublicFolder } from '../../src/publish/public-folder.js'
+import { built } from '../helpers/built.js'
 import { temporaryHome } from '../helpers/home.js'
 
 const LOG = 'ab'.repeat(32)
@@ -349,7 +349,7 @@ describe('the folder', () => {
 })
 
 const WRITER = `
-  import { PublicFolder } from '${fileURLToPath(new URL('../../dist/publish/public-folder.js', import.meta.url))}'
+  import { PublicFolder } from '${built('publish/public-folder.js')}'
   const folder = await PublicFolder.open(process.argv[1], Date.now)
   console.log('begun')
   for (let n = 0; ; n++) await folder.write('api/v1/head', Buffer.alloc(300_000, String(n % 10)))`
