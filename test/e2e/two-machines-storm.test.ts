@@ -74,7 +74,10 @@ test.skipIf(!hasPostgres)(
     const last: string[] = []
     const happened: string[] = []
     const pushTo = async (i: number, from: number, to: number): Promise<number> => {
-      const answer = await push(`http://127.0.0.1:${ports[i]!}`, log.body(from, to)).catch(() => undefined)
+      const late = delay(BACK_MS, 'late' as const, { ref: false })
+      const asked = push(`http://127.0.0.1:${ports[i]!}`, log.body(from, to)).catch(() => undefined)
+      const answer = await Promise.race([asked, late])
+      if (answer === 'late') throw new Error(`a push to ${i} is not answered (SEED=${SEED}): ${happened.join(', ')}`)
       last[i] = answer === undefined ? 'no answer' : `${answer.status} ${answer.body.slice(0, 300)}`
       if (answer?.status === 409) size = Number(answer.body)
       if (answer?.status !== 200) return answer?.status ?? 0

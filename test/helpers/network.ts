@@ -1,7 +1,7 @@
 /** Two halves of a mesh and a link between them that can be cut: of network namespaces, or of TCP on loopback. */
 import { connect, createServer, type Server, type Socket } from 'node:net'
-import type { AddressInfo } from 'node:net'
 import type { FleetOptions } from './fleet.js'
+import { freePort } from './free-port.js'
 
 export interface Network extends Pick<FleetOptions, 'addresses' | 'prefix' | 'route' | 'args'> {
   /** Where a log must listen to be seen by each half. */
@@ -66,8 +66,9 @@ class Relay {
         from.pipe(to)
       }
     })
+    // It comes back where it was: nobody else may be there meanwhile.
+    this.port ||= await freePort()
     await new Promise<void>((resolve) => server.listen(this.port, '127.0.0.1', resolve))
-    this.port = (server.address() as AddressInfo).port
     this.#server = server
   }
 

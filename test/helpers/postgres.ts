@@ -57,6 +57,8 @@ export interface Postgres {
 
 let schemas = 0
 
+/** Milliseconds for a connection, a statement, and a program. */
+const PATIENCE = { connect: 5_000, statement: 40_000, program: 60_000 } as const
 /** Room for a small server, its log of writes included. */
 const DISK_KIB = 192 * 1024
 
@@ -102,7 +104,13 @@ async function serverIn(folder: string, conf: readonly string[], { port: at, dis
   )
   let process: ChildProcess | undefined
   const own = (): Client => {
-    const client = new Client({ host: '127.0.0.1', port, user: 'gossum', database: 'postgres' })
+    const place = { host: '127.0.0.1', port, user: 'gossum', database: 'postgres' }
+    // A server that was killed may leave a socket behind that takes connections, and answers none.
+    const client = new Client({
+      ...place,
+      connectionTimeoutMillis: PATIENCE.connect,
+      query_timeout: PATIENCE.statement,
+    })
     client.on('error', () => undefined)
     return client
   }
@@ -204,7 +212,7 @@ function newFolder(disk?: SmallDisk): string {
 
 async function program(name: string, args: readonly string[]): Promise<void> {
   if (BIN === undefined) throw new Error('PostgreSQL is not installed (Debian: postgresql)')
-  await run(join(BIN, name), args, { ...owner })
+  await run(join(BIN, name), args, { ...owner, timeout: PATIENCE.program })
 }
 
 /** Asks again until the answer is yes: for a server of others that tells nobody when it is ready. */
