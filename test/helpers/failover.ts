@@ -8,6 +8,8 @@ const CONF = ["synchronous_standby_names = 'FIRST 1 (other)'"]
 export class Pair {
   #primary: Postgres
   #standby: Postgres
+  /** What stands in the place of the primary for a while. */
+  #older: Postgres | undefined
 
   private constructor(primary: Postgres, standby: Postgres) {
     this.#primary = primary
@@ -51,9 +53,9 @@ export class Pair {
   /** In the place of the primary stands what it was at an earlier time, until `end` puts both back as they were. */
   async putBack(backup: { start(): Promise<Postgres> }): Promise<{ end(): Promise<void> }> {
     await Promise.all([this.#primary.stop('kill'), this.#standby.stop('kill')])
-    const old = await backup.start()
+    this.#older = await backup.start()
     const end = async (): Promise<void> => {
-      await old.remove()
+      await this.#older?.remove()
       await this.#primary.start()
       await this.#standby.start()
     }
@@ -61,7 +63,7 @@ export class Pair {
   }
 
   async remove(): Promise<void> {
-    await Promise.all([this.#primary.remove(), this.#standby.remove()])
+    await Promise.all([this.#primary.remove(), this.#standby.remove(), this.#older?.remove()])
   }
 }
 
