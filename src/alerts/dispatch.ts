@@ -6,6 +6,7 @@ import { lastingController, within } from '../lib/timed.js'
 import type { AlarmTestView, ReceiverView } from '../status/alarm-shapes.js'
 import type { AlarmFault } from '../status/conditions.js'
 import type { Alert } from './alert.js'
+import type { Cover } from './holding.js'
 import { Hook } from './hook.js'
 import { hooksFolder, readHooks, type Hooks } from './hooks.js'
 import { Lane, type DeliveryOutcome, type LaneParts } from './lane.js'
@@ -83,13 +84,19 @@ export class Dispatch {
     return !key.startsWith('hook ') || refused.every(({ name }) => name !== 'hooks.d' && key !== `hook ${name}`)
   }
 
-  /** Tells it to all. It is on disk when this resolves, and not delivered. */
-  async send(alert: Alert): Promise<void> {
+  /** What is not to be told beside what waits. */
+  covers(): readonly Cover[] {
+    return this.#outbox.covers()
+  }
+
+  /** Tells it to all, and not what it covers. It is on disk when this resolves, and not delivered. */
+  async send(alert: Alert, covers?: Cover): Promise<void> {
     this.#hooks = await readHooks(hooksFolder(this.#parts.home))
     const lanes = this.#receivers().map((receiver) => this.#laneOf(receiver))
     await this.#outbox.put(
       alert,
       lanes.flatMap(({ receiver, isGone }) => (isGone ? [] : receiver.key)),
+      covers,
     )
     this.#wake()
   }

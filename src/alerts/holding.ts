@@ -33,6 +33,9 @@ export interface ToldCondition {
   readonly since: string
 }
 
+/** The condition that holds because of what was told in another way: its name, and its log id; null when it is about the node. */
+export type Cover = readonly [name: ConditionName, log: string | null]
+
 /** A condition began to hold, or it is over, and people should know. */
 export interface ConditionTurn {
   readonly state: 'firing' | 'resolved'
@@ -71,7 +74,7 @@ export class Holding {
   }
 
   /** People were told of what made this condition hold, or soon will: it is not told beside that. */
-  cover(name: ConditionName, log: string | null, { monotonic }: Moments): void {
+  cover([name, log]: Cover, { monotonic }: Moments): void {
     this.#covered.set(keyOf({ name, log }), monotonic)
   }
 

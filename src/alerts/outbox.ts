@@ -8,8 +8,9 @@ import { join } from 'node:path'
 import { Serial } from '../lib/serial.js'
 import { isObject } from '../lib/is-object.js'
 import { writeWholeFile } from '../lib/whole-file.js'
-import { SEVERITIES } from '../status/conditions.js'
+import { CONDITIONS, SEVERITIES, type ConditionName } from '../status/conditions.js'
 import type { Alert } from './alert.js'
+import type { Cover } from './holding.js'
 
 /** Alerts that wait at most, the bytes of all of them, and how long one waits, in ms. */
 const MAX_ALERTS = 256
@@ -35,6 +36,8 @@ interface Waiting {
   readonly bytes: number
   /** Receivers that have not taken it. */
   readonly receivers: Set<string>
+  /** What is not to be told beside it. */
+  readonly covers: Cover | undefined
 }
 
 export class Outbox {
@@ -71,10 +74,11 @@ export class Outbox {
   }
 
   /** Keeps an alert for these receivers; on disk when this resolves, if that is to be had. */
-  async put(alert: Alert, receivers: readonly string[]): Promise<void> {
+  async put(alert: Alert, receivers: readonly string[], covers?: Cover): Promise<void> {
     if (receivers.length === 0) return
     const text = JSON.stringify(alert)
-    const waiting = { number: this.#next++, alert, bytes: Buffer.byteLength(text), receivers: new Set(receivers) }
+    const bytes = Buffer.byteLength(text)
+    const waiting = { number: this.#next++, alert, bytes, receivers: new Set(receivers), covers }
     this.#waiting.set(alert.id, waiting)
     this.#makeRoom()
     await this.#write(waiting)
@@ -94,6 +98,11 @@ export class Outbox {
   /** All who have something to take. */
   receivers(): Set<string> {
     return new Set([...this.#waiting.values()].flatMap(({ receivers }) => [...receivers]))
+  }
+
+  /** What is not to be told beside what waits. */
+  covers(): Cover[] {
+    return [...this.#waiting.values()].flatMap(({ covers }) => (covers === undefined ? [] : [covers]))
   }
 
   /** A receiver has taken an alert, or never will. */
@@ -142,10 +151,10 @@ export class Outbox {
     const path = join(dir, `${String(waiting.number).padStart(12, '0')}-${waiting.alert.id}.json`)
     return this.#disk
       .run(path, async () => {
-        const { alert, receivers } = waiting
+        const { alert, receivers, covers } = waiting
         if (receivers.size === 0) return rm(path, { force: true })
         await mkdir(dir, { recursive: true, mode: 0o700 })
-        await writeWholeFile(path, JSON.stringify({ receivers: [...receivers], alert }))
+        await writeWholeFile(path, JSON.stringify({ receivers: [...receivers], covers, alert }))
       })
       .catch(onError)
   }
@@ -170,5 +179,13 @@ async function readWaiting(path: string, number: number): Promise<Waiting> {
   const alert = kept['alert'] as unknown as Alert
   if (typeof alert.id !== 'string' || !path.endsWith(`${alert.id}.json`)) throw new SyntaxError(`${path} is no alert`)
   const receivers = new Set((kept['receivers'] as unknown[]).map(String))
-  return { number, alert, bytes: Buffer.byteLength(JSON.stringify(alert)), receivers }
+  return { number, alert, bytes: Buffer.byteLength(JSON.stringify(alert)), receivers, covers: coverOf(kept['covers']) }
+}
+
+/** Undefined for what another version may have written, or none. */
+function coverOf(kept: unknown): Cover | undefined {
+  if (!Array.isArray(kept)) return undefined
+  const [name, log] = kept as unknown[]
+  if (typeof name !== 'string' || !Object.hasOwn(CONDITIONS, name)) return undefined
+  return log === null || typeof log === 'string' ? [name as ConditionName, log] : undefined
 }

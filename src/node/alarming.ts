@@ -55,6 +55,8 @@ export class Alarming implements AlarmOperator {
     this.#dispatch = dispatch
     this.#holding = holding
     this.#kept = namesOf(holding.told)
+    // A kill may have come between what was found and the look at what holds because of it.
+    for (const cover of dispatch.covers()) holding.cover(cover, this.#moments)
     this.#own = base.keyring.verifiers.map(({ vkey }) => vkey)
   }
 
@@ -143,7 +145,7 @@ export class Alarming implements AlarmOperator {
     if (found === undefined) return
     const moments = this.#moments
     if (!this.#dispatch.isHeard) return
-    this.#holding.cover(...found.covers, moments)
+    this.#holding.cover(found.covers, moments)
     this.#rounds.wake()
     if (!this.#budget.take(`${found.kind} ${found.log}`, moments.monotonic)) return
     const telling = this.#tell(found).catch(this.#base.news.onError)
@@ -151,10 +153,10 @@ export class Alarming implements AlarmOperator {
     void telling.then(() => this.#telling.delete(telling))
   }
 
-  async #tell({ covers: [condition], ...found }: EventTidings): Promise<void> {
+  async #tell({ covers, ...found }: EventTidings): Promise<void> {
     const evidence = found.evidence === null ? null : await this.#evidence(found.evidence)
     const tidings = { ...found, log: this.#logOf(found.log), evidence }
-    await this.#dispatch.send(this.#alert(tidings, adviceFor(condition)))
+    await this.#dispatch.send(this.#alert(tidings, adviceFor(covers[0])), covers)
   }
 
   async #evidence(id: string): Promise<AlertEvidence> {

@@ -1,6 +1,6 @@
 /** Which events of a node people are told of at once, and in which words. Pure. */
 import type { Tidings } from '../alerts/alert.js'
-import type { ConditionName } from '../status/conditions.js'
+import type { Cover } from '../alerts/holding.js'
 import type { NodeEvent } from './events.js'
 
 /** What there is to tell, without what only the node knows. */
@@ -9,8 +9,8 @@ export interface EventTidings extends Omit<Tidings, 'log' | 'evidence' | 'kind'>
   readonly log: string
   /** Id of the evidence that goes with it. */
   readonly evidence: string | null
-  /** The condition that holds because of it, which is not told again: that of the log, or of the node. */
-  readonly covers: readonly [name: ConditionName, log: string | null]
+  /** The condition that holds because of it, which is not told again. */
+  readonly covers: Cover
 }
 
 /** What people are told of an event; undefined for what is none of theirs. `own`: verifier keys of this node. */

@@ -132,7 +132,7 @@ describe('after a restart', () => {
 describe('what was told in another way', () => {
   test('is not told as a condition; its end is', () => {
     const world = new World()
-    world.holding.cover('frozen', 'log', world.moments())
+    world.holding.cover(['frozen', 'log'], world.moments())
     expect(world.pass(1, condition('frozen', 'log')).told).toEqual([])
     expect(world.holding.told).toMatchObject([{ name: 'frozen' }])
     expect(world.pass(6).told).toEqual(['-frozen'])
@@ -141,7 +141,7 @@ describe('what was told in another way', () => {
 
   test('covers no other log, and nothing that comes much later', () => {
     const world = new World()
-    world.holding.cover('frozen', 'log', world.moments())
+    world.holding.cover(['frozen', 'log'], world.moments())
     expect(world.pass(1, condition('frozen', 'other')).told).toEqual(['+frozen'])
     expect(world.pass(10).pass(1, condition('frozen', 'log')).told).toContain('+frozen')
     expect(world.told.filter((one) => one === '+frozen')).toHaveLength(2)

@@ -112,6 +112,8 @@ test('kill -9 while heads come leaves whole files, and the next start goes on in
     const node = await RunningNode.start(home, args)
     const size = await log.grow(5)
     await expect.poll(() => headIn(folder, log.id)?.size, { timeout: 20_000 }).toBe(size)
+    // The first round is over, so that there is a whole folder.
+    await expect.poll(() => inFile(folder, 'published.json'), { timeout: 20_000 }).toBeDefined()
     await log.grow(5)
     await node.event((event) => event.event === 'outcome' && event.size === size + 5)
     await node.kill()

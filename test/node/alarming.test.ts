@@ -235,6 +235,23 @@ describe('what is found', () => {
     await expect.poll(() => new Set(world.told()), EVENTUALLY).toEqual(new Set(['+evidence split view']))
     expect(new Set(world.server.requests.map(({ headers }) => headers['webhook-id'])).size).toBe(1)
   })
+
+  test('is told alone also when a kill came before anybody had looked at what holds because of it', async () => {
+    const world = await World.start()
+    world.server.answer = () => undefined
+    world.news.tell(EVIDENCE)
+    await world.server.request(0)
+    await world.restart()
+    await world.server.request(1)
+    world.hold('frozen')
+    await world.looks(1)
+    world.server.answer = (response) => void response.writeHead(200).end()
+    await world.restart()
+    await world.server.request(2)
+    await world.pass(MINUTE)
+    expect(new Set(world.told())).toEqual(new Set(['+evidence split view']))
+    expect(world.server.requests).toHaveLength(3)
+  })
 })
 
 describe('the words for', () => {
