@@ -83,7 +83,7 @@ export class SimulatedNode implements Station {
           watcher.evidence(this)
           this.mesh.publish(messages.of(1, file), true)
         },
-        onQuorum: (head) => watcher.quorum(this, head.size),
+        onQuorum: (size) => watcher.quorum(this, size),
       },
     })
   }
