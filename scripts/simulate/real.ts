@@ -92,11 +92,12 @@ async function run(nodes: number, witnesses: number, seed: number): Promise<Run>
     await pause(PACE.calmSeconds)
     await heads(fleet, log, FIRST_HEADS)
     const field = new RealField(fleet, witnesses)
-    const quiet = await field.measure(() => pause(QUIET_SECONDS))
     let quorums: number[] = []
     const busy = await field.measure(async () => {
       quorums = await heads(fleet, log, HEADS)
     })
+    await pause(PACE.calmSeconds)
+    const quiet = await field.measure(() => pause(QUIET_SECONDS))
     await log.fork(1)
     const size = await log.grow(2 * PER_HEAD)
     await Promise.all(fleet.nodes.slice(0, -1).map((node) => node.when('head', isAdvanced(log.id, size), STEP_MS)))
