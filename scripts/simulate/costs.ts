@@ -3,11 +3,10 @@ import type { Run } from './real.js'
 
 /** Nodes, and how many of them are witnesses: of different number and degree, so that messages and their copies can be told apart. */
 export const FIELDS: readonly (readonly [number, number])[] = [
-  [6, 2],
+  [6, 3],
   [6, 5],
   [14, 4],
   [14, 11],
-  [24, 10],
 ]
 
 /** Bytes of a frame of news, as the simulation has them in this scenario: the kernel counts bytes and no frames. */

@@ -1,4 +1,5 @@
 /** What a field of real processes sends and computes while something happens to it (Linux). */
+import { readdirSync, readFileSync } from 'node:fs'
 import type { Fleet } from '../../test/helpers/fleet.js'
 import { sentBetween, socketBytes } from '../../test/helpers/process-usage.js'
 
@@ -37,7 +38,7 @@ export class RealField {
     const ends = nodes.map((node) =>
       node.listen((event) => (judged += event.event === 'outcome' && event.door === 'gossip' ? 1 : 0)),
     )
-    const spent = (): number[] => nodes.map((node) => 1000 * node.usage().cpu)
+    const spent = (): number[] => nodes.map(({ pid }) => computedBy(pid))
     const before = { sockets: await socketBytes(ports), cpu: spent(), log: process.cpuUsage(), at: Date.now() }
     await act()
     const { user, system } = process.cpuUsage(before.log)
@@ -51,24 +52,41 @@ export class RealField {
   /** What one of them is beyond what is sent and computed in as much time in which nothing happens. */
   minus(busy: Usage, quiet: Usage): Usage {
     const share = busy.seconds / quiet.seconds
+    // In the middle of all nodes: now and then one computes for a while, whatever happens.
+    const idle = share * middle(quiet.cpu)
     return {
       ...busy,
       bytes: busy.bytes - share * quiet.bytes,
-      cpu: busy.cpu.map((ms, i) => ms - share * quiet.cpu[i]!),
+      cpu: busy.cpu.map((ms) => ms - idle),
       log: busy.log - share * quiet.log,
     }
   }
 
-  /** A share of it, of one of each kind. */
+  /** A share of it, of one of each kind, of those in the middle. */
   spentIn({ cpu, log }: Usage, share: number): Spent {
-    const each = (some: readonly number[]): number => Math.round((1000 * share * sum(some)) / some.length) / 1000
+    const rounded = (ms: number): number => Math.round(100 * share * ms) / 100
     const [witness, monitor] = [cpu.slice(0, this.#witnesses), cpu.slice(this.#witnesses)]
     return {
-      witness: each(witness),
-      monitor: each(monitor.length > 0 ? monitor : witness),
-      log: each([log]) / cpu.length,
+      witness: rounded(middle(witness)),
+      monitor: rounded(middle(monitor.length > 0 ? monitor : witness)),
+      log: rounded(log / cpu.length),
     }
   }
+}
+
+function middle(values: readonly number[]): number {
+  const ordered = [...values].sort((a, b) => a - b)
+  const half = ordered.length >> 1
+  return ordered.length % 2 === 1 ? ordered[half]! : (ordered[half - 1]! + ordered[half]!) / 2
+}
+
+/** Milliseconds that a process has computed, all its threads together: finer than the hundredths of a second of its stat. */
+function computedBy(pid: number): number {
+  const threads = readdirSync(`/proc/${pid}/task`)
+  return (
+    sum(threads.map((thread) => Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')[0]))) /
+    1e6
+  )
 }
 
 function sum(values: readonly number[]): number {

@@ -28,7 +28,7 @@ const { values: flags } = parseArgs({
 const { heads: HEADS, headSeconds, truthSeconds, pollSeconds, policy } = SCENARIOS.bench
 /** What is counted of small fields is done in no time. */
 const PACE = flags.costs
-  ? { headSeconds: 3, truthSeconds: 3, calmSeconds: 8 }
+  ? { headSeconds: 3, truthSeconds: 5, calmSeconds: 12 }
   : { headSeconds, truthSeconds, calmSeconds: 15 }
 /** Records that the log has at the beginning, and gains with each head. */
 const AT_FIRST = 1_000
@@ -37,8 +37,8 @@ const PER_HEAD = 20
 const FIRST_HEADS = 2
 /** Seconds over which a field is watched that hears nothing new. */
 const QUIET_SECONDS = 10
-/** Seconds over which is counted what a lie costs. */
-const LIE_SECONDS = 10
+/** Seconds after the last evidence in which what a lie costs is still counted. */
+const LIE_SECONDS = 1
 /** Milliseconds until a step must have happened. */
 const STEP_MS = 120_000
 
