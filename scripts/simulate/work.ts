@@ -8,5 +8,5 @@ import type { Work } from './processor.js'
 export const COSTS_MS: Readonly<Record<Work, number>> = {
   ...{ judge: 0.08, convict: 13.1, send: 0.45, receive: 0.45 },
   ...{ poll: 3.8, advance: 27, deposit: 3.8, keep: 0.9, beat: 2.2 },
-  ...{ answer: 0.9, serve: 2.4 },
+  ...{ answer: 0.9, serve: 2.4, again: 0 },
 }
