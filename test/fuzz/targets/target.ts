@@ -17,8 +17,8 @@ export interface Target {
   readonly seeds: readonly (string | Uint8Array)[]
   /** Makes whole again what a change broke: ids, hashes, signatures, spellings. Tried on every other input. */
   readonly repair?: (bytes: Uint8Array) => Uint8Array
-  /** Reads an input. Returns whether it was accepted; throws whatever breaks a promise. */
-  readonly check: (bytes: Uint8Array) => boolean
+  /** Reads an input. Returns whether it was accepted, at once or later; throws whatever breaks a promise. */
+  readonly check: (bytes: Uint8Array) => boolean | Promise<boolean>
   /** What the go command's own libraries make of the same bytes. */
   readonly go?: GoReading
 }
@@ -66,6 +66,20 @@ export function reading<T>(read: () => T, ...codes: readonly ErrorCode[]): T | u
     promise(error.message.length <= MAX_MESSAGE, `a message of ${error.message.length} characters`)
     refusal = error.message
     return undefined
+  }
+}
+
+/** The same of what is read later. */
+export async function readingLater<T>(read: () => Promise<T>, ...codes: readonly ErrorCode[]): Promise<T | undefined> {
+  try {
+    return await read()
+  } catch (error) {
+    return reading(
+      () => {
+        throw error
+      },
+      ...codes,
+    )
   }
 }
 
