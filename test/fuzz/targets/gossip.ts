@@ -13,6 +13,7 @@ import {
 import { evidenceTopic, headsTopic, MAX_MESSAGE_BYTES, parseTopic } from '../../../src/gossip/topics.js'
 import { utf8 } from '../../../src/tlog/bytes.js'
 import { cosigned, head, history, witness } from './material.js'
+import { repairedAddress } from './repairs.js'
 import { ofText, promise, reading, type Target } from './target.js'
 
 /** As src/gossip/host/host.ts has them, which would load all of libp2p. */
@@ -181,6 +182,7 @@ const address: Target = {
     `/dns4/a.example/tcp/1/p2p/${PEER}`,
     '/ip4/0.0.0.0/tcp/0',
   ],
+  repair: repairedAddress(PEER),
   check: ofText((text) => {
     reading(() => parseAddresses({ listen: [text], bootstrap: [text], announce: [text] }), 'CONFIG_INVALID')
     const place = readPlace(text)
