@@ -54,9 +54,9 @@ async function faultOf(bytes: Uint8Array): Promise<string | undefined> {
   }
 }
 
-function difference(bytes: Uint8Array, ask: AskGo): string | undefined {
+async function difference(bytes: Uint8Array, ask: AskGo): Promise<string | undefined> {
   const { ask: what, ours, licence } = target.go!
-  const [we, go] = [ours(bytes), ask(what, bytes)]
+  const [we, go] = [await ours(bytes), ask(what, bytes)]
   if (we === go) return undefined
   const why = licence?.(bytes, we, go)
   const how = we === undefined ? 'what we refuse' : go === undefined ? 'nothing' : 'something else'

@@ -97,7 +97,7 @@ function entryOf(entry: Entry, zip: ZipFile, handle: FileHandle): ZipEntry {
   const name = fromUtf8(entry.fileNameRaw)
   if (name === undefined) throw invalid('a name that is not UTF-8')
   const read = (onPiece: (piece: Uint8Array) => void): Promise<void> =>
-    name.endsWith('/') ? requireEmpty(entry, name) : readEntry(entry, name, zip, handle, onPiece)
+    name.endsWith('/') ? requireEmpty(entry, name, zip) : readEntry(entry, name, zip, handle, onPiece)
   return {
     name,
     size: entry.uncompressedSize,
@@ -121,10 +121,10 @@ function entryOf(entry: Entry, zip: ZipFile, handle: FileHandle): ZipEntry {
   }
 }
 
-/** What Go reads of a folder: nothing, and it refuses one that has something. */
-function requireEmpty({ uncompressedSize }: Entry, name: string): Promise<void> {
-  if (uncompressedSize > 0) throw invalid(`${JSON.stringify(name)}: a folder with content`)
-  return Promise.resolve()
+/** What Go reads of a folder: nothing. It refuses one that has something, and one that is not where the list says. */
+async function requireEmpty(entry: Entry, name: string, zip: ZipFile): Promise<void> {
+  if (entry.uncompressedSize > 0) throw invalid(`${JSON.stringify(name)}: a folder with content`)
+  await readable(zip.readLocalFileHeaderPromise(entry, { minimal: true }))
 }
 
 async function readEntry(

@@ -27,8 +27,8 @@ export interface Target {
 export interface GoReading {
   /** What Go is asked, as scripts/peers/fuzzdiff names it. */
   readonly ask: string
-  /** Our reading as Go would write it; undefined for what is refused. */
-  readonly ours: (bytes: Uint8Array) => string | undefined
+  /** Our reading as Go would write it, at once or later; undefined for what is refused. */
+  readonly ours: (bytes: Uint8Array) => string | undefined | Promise<string | undefined>
   /** Why the two may differ; undefined when they may not. */
   readonly licence?: (bytes: Uint8Array, ours: string | undefined, go: string | undefined) => Licence | undefined
 }
