@@ -84,10 +84,12 @@ export async function readingLater<T>(read: () => Promise<T>, ...codes: readonly
 }
 
 /** A target of text: what is not UTF-8 never comes so far. */
-export function ofText(check: (text: string) => boolean): (bytes: Uint8Array) => boolean {
+export function ofText<Read extends boolean | Promise<boolean>>(
+  check: (text: string) => Read,
+): (bytes: Uint8Array) => Read | false {
   return (bytes) => {
     const text = fromUtf8(bytes)
-    return text !== undefined && check(text)
+    return text === undefined ? false : check(text)
   }
 }
 

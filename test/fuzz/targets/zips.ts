@@ -1,29 +1,15 @@
 /** Zips of modules, as proxies serve them. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { crc32, inflateRawSync } from 'node:zlib'
 import { hashZip, zipEntries, type HashedZip } from '../../../src/module/module-zip.js'
-import { concatBytes, utf8 } from '../../../src/tlog/bytes.js'
 import { makeZip, type MadeEntry } from '../../helpers/zips.js'
+import { scratchFile } from './scratch.js'
 import { promise, readingLater, type Target } from './target.js'
 
 const MODULE = 'example.com/m@v1.0.0'
 const PREFIX = `${MODULE}/`
 const GO_MOD = { name: `${PREFIX}go.mod`, data: 'module example.com/m\n' }
 
-let folder: string | undefined
-
-/** A file with these bytes: zips are read from files. */
-function fileOf(bytes: Uint8Array): string {
-  if (folder === undefined) {
-    const made = (folder = mkdtempSync(join(tmpdir(), 'fuzz-zip-')))
-    process.once('exit', () => rmSync(made, { recursive: true, force: true }))
-  }
-  const file = join(folder, 'zip')
-  writeFileSync(file, bytes)
-  return file
-}
+const fileOf = (bytes: Uint8Array): string => scratchFile('zip', bytes)
 
 function hashed(bytes: Uint8Array): Promise<HashedZip | undefined> {
   return readingLater(() => hashZip(fileOf(bytes), PREFIX), 'MODULE_ZIP_INVALID')
@@ -55,6 +41,18 @@ function inflated(data: Uint8Array): Uint8Array | undefined {
   } catch {
     return undefined
   }
+}
+
+/** Whether it begins with a file, and its list fills what is before its end. */
+function isInOrder(zip: Buffer): boolean {
+  const end = zip.lastIndexOf('PK\x05\x06')
+  if (end === -1 || end + 22 > zip.length || zip.readUInt32LE(end + 4) !== 0) return false
+  if (end + 22 + zip.readUInt16LE(end + 20) !== zip.length) return false
+  let at = zip.readUInt32LE(end + 16)
+  const isBefore = zip.readUInt32LE(end + 12) + at === end
+  while (at + 46 <= end && zip.readUInt32LE(at) === 0x0201_4b50)
+    at += 46 + zip.readUInt16LE(at + 28) + zip.readUInt16LE(at + 30) + zip.readUInt16LE(at + 32)
+  return isBefore && at === end && ['PK\x03\x04', 'PK\x05\x06'].includes(zip.subarray(0, 4).toString('latin1'))
 }
 
 export const moduleZip: Target = {
@@ -89,7 +87,8 @@ export const moduleZip: Target = {
     if (read === undefined) return false
     const names = read.files.map(({ name }) => name)
     if (read.flaw === undefined) {
-      promise(new Set(names).size === names.length, 'each name once')
+      const files = names.filter((name) => !name.endsWith('/'))
+      promise(new Set(files).size === files.length, 'each file once')
       promise(
         names.every((name) => name.startsWith(PREFIX) && !name.includes('..')),
         'names below the module',
@@ -116,9 +115,7 @@ export const moduleZip: Target = {
     licence: (bytes, ours, go) => {
       const [isOursFlawed, isGoFlawed] = [ours, go].map((reading) => reading?.endsWith(' good') !== true)
       if (isOursFlawed && isGoFlawed) return 'zip-flawed'
-      return ours === undefined && !Buffer.from(bytes).subarray(0, 4).equals(Buffer.from('PK\x03\x04'))
-        ? 'zip-prefix'
-        : undefined
+      return ours === undefined && !isInOrder(Buffer.from(bytes)) ? 'zip-places' : undefined
     },
   },
 }
