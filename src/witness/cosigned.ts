@@ -3,7 +3,6 @@
  * they make. Lines that do not verify never get here.
  */
 import { Lru } from '../lib/lru.js'
-import { unlessRefused } from '../errors/attempt.js'
 import type { Store } from '../store/store.js'
 import { Serial } from '../lib/serial.js'
 import { utf8 } from '../tlog/bytes.js'
@@ -14,6 +13,7 @@ import { formatSignature, MAX_SIGNATURES, parseNote, spellNote, type Note, type 
 import { cosignedHead, type CosignedHead, type ProvenHead } from './cosigned-head.js'
 import { SignatureCache } from './signature-cache.js'
 import type { Quorum } from './quorum.js'
+import { QuorumHeads } from './quorum-heads.js'
 import { Renewals } from './renewals.js'
 import { Signers } from './signers.js'
 
@@ -21,8 +21,6 @@ import { Signers } from './signers.js'
 const MAX_RELAYED_BYTES = 25 * 1024
 /** Older heads that are held in memory, of all logs together. */
 const MAX_RECENT = 64
-/** Heads that are looked at for a quorum when witnesses are convicted or let go, newest first; and at once. */
-const RECONSIDERED = { most: 1024, atOnce: 32 }
 
 const NONE: ReadonlyMap<string, Cosignature> = new Map()
 
@@ -45,10 +43,10 @@ export class CosignedHeads {
   readonly signers: Signers
   readonly #store: Store
   readonly #quorum: Quorum
+  readonly #quorumHeads: QuorumHeads
   readonly #counted: ReadonlySet<string>
   readonly #relayed: () => readonly VerifierKey[]
   readonly #current = new Map<string, CosignedHead>()
-  readonly #quorumHeads = new Map<string, CosignedHead>()
   /** Older heads as they are on disk, by log and size, the one that was used last at the end. */
   readonly #recent = new Lru<CosignedHead>(MAX_RECENT)
   readonly #known: SignatureCache
@@ -56,7 +54,6 @@ export class CosignedHeads {
   readonly #serial = new Serial()
   /** By log and text of the head. */
   readonly #arrivals = new Map<string, Arrivals>()
-  readonly #onQuorum: (log: string, head: CosignedHead) => void
 
   /**
    * `relayed` are keys that this node's neighbours count: their cosignatures are kept beside those of the quorum's
@@ -73,9 +70,9 @@ export class CosignedHeads {
     this.#store = store
     this.#quorum = quorum
     this.#counted = new Set(quorum.keys.map(({ vkey }) => vkey))
-    this.#onQuorum = onQuorum
     this.#relayed = relayed
     this.#known = known
+    this.#quorumHeads = new QuorumHeads({ store, quorum, onQuorum, read: (text) => this.#decode(text) })
     this.signers = new Signers({ kept: store.signedBy, seen: store.seenLines, counted: quorum.keys, relayed, known })
   }
 
@@ -89,8 +86,7 @@ export class CosignedHeads {
       // What an older version did not write down, or the disk did not get to.
       const current = this.#current.get(log)
       if (current !== undefined) await this.signers.remember(log, current.note, current.cosignatures)
-      const head = await this.#findQuorum(log)
-      if (head !== undefined) this.#quorumHeads.set(log, head)
+      await this.#quorumHeads.load(log)
     })
   }
 
@@ -101,7 +97,7 @@ export class CosignedHeads {
 
   /** The largest head that the policy is satisfied with, and those cosignatures alone that count. */
   quorum(log: string): CosignedHead | undefined {
-    return this.#quorumHeads.get(log)
+    return this.#quorumHeads.of(log)
   }
 
   /** Whether a head, as a note of any lines, is one that we proved and still keep. */
@@ -219,18 +215,18 @@ export class CosignedHeads {
       return NONE
     }
     const head = cosignedHead(logNote.text, logNote.signatures[0]!, merged, tree)
-    const quorumHead = head.size >= (this.#quorumHeads.get(log)?.size ?? 0) ? this.#ifQuorum(head) : undefined
     // Only what a quorum may rest on is worth a sync of the disk.
     const isForQuorum = taken.some(([key]) => this.#counted.has(key) && !known.has(key))
     const how = !install && isForQuorum ? 'durably' : 'lazily'
     const note = spellNote(head.note)
+    const quorumHead = this.#quorumHeads.in(log, head)
     await Promise.all([
       this.#store.history.put(log, head.size, note, how),
-      quorumHead && this.#keepQuorum(log, quorumHead === head ? note : spellNote(quorumHead.note), how),
+      quorumHead && this.#quorumHeads.keep(log, quorumHead, how),
     ])
     this.#keepRecent(log, head)
     if (install || head.size === held?.size) this.#setCurrent(log, head)
-    if (quorumHead !== undefined) this.#setQuorum(log, quorumHead)
+    if (quorumHead !== undefined) this.#quorumHeads.take(log, quorumHead)
     return new Map(taken.filter(([key]) => !known.has(key)))
   }
 
@@ -241,15 +237,7 @@ export class CosignedHeads {
 
   /** Finds the quorum head anew, after a witness was convicted or let go. There may be none any more. */
   reconsider(log: string): Promise<void> {
-    return this.#serial.run(log, async () => {
-      const head = await this.#findQuorum(log)
-      if (head !== undefined) {
-        await this.#keepQuorum(log, spellNote(head.note), 'durably')
-        return this.#setQuorum(log, head)
-      }
-      this.#quorumHeads.delete(log)
-      await this.#store.quorum.del(log)
-    })
+    return this.#serial.run(log, () => this.#quorumHeads.reconsider(log))
   }
 
   #setCurrent(log: string, head: CosignedHead): void {
@@ -296,51 +284,6 @@ export class CosignedHeads {
       ordered.set(key, cosignature)
     }
     return ordered
-  }
-
-  // ---- the quorum ------------------------------------------------------------------------------------------------
-
-  /** The newest head that satisfies the policy: the one that was, or one in the history. */
-  async #findQuorum(log: string): Promise<CosignedHead | undefined> {
-    const stored = await this.#store.quorum.get(log)
-    const before = stored === undefined ? undefined : this.#asQuorum(stored)
-    for (let from = Infinity, left = RECONSIDERED.most; left > 0; left -= RECONSIDERED.atOnce) {
-      const some = await this.#store.history.latest(log, RECONSIDERED.atOnce, from)
-      for (const { size, note } of some) {
-        if (size < (before?.size ?? 0)) return before
-        const head = this.#asQuorum(note)
-        if (head !== undefined) return head
-        from = size
-      }
-      if (some.length < RECONSIDERED.atOnce) break
-    }
-    return before
-  }
-
-  #keepQuorum(log: string, note: string, how: 'durably' | 'lazily'): Promise<void> {
-    return how === 'durably' ? this.#store.quorum.put(log, note) : this.#store.quorum.putLazily(log, note)
-  }
-
-  #setQuorum(log: string, head: CosignedHead): void {
-    const before = this.#quorumHeads.get(log)
-    this.#quorumHeads.set(log, head)
-    if (before?.size !== head.size || before.cosignatures.size !== head.cosignatures.size) this.#onQuorum(log, head)
-  }
-
-  /** The head with the cosignatures that count, if they satisfy the policy. */
-  #ifQuorum(head: CosignedHead): CosignedHead | undefined {
-    const { note, cosignatures } = head
-    const convicted = this.#quorum.convicted()
-    const counting = [...cosignatures].filter(([key]) => this.#counted.has(key) && !convicted.has(key))
-    if (!this.#quorum.satisfiedBy(new Set(counting.map(([key]) => key)))) return undefined
-    return counting.length === cosignatures.size
-      ? head
-      : cosignedHead(note.text, note.signatures[0]!, new Map(counting), head)
-  }
-
-  /** The same of a kept note. One that the disk damaged is none: it must not keep the node from starting. */
-  #asQuorum(text: string): CosignedHead | undefined {
-    return unlessRefused(() => this.#ifQuorum(this.#decode(text)))
   }
 
   #decode(text: string): CosignedHead {

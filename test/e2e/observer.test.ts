@@ -85,7 +85,11 @@ test('serves what the witnesses cosign, signs nothing, and keeps what it had', {
   expect(witnesses.map(({ name, own }) => [name, own])).toEqual(fleet.keys.map(({ name }) => [name, false]))
 
   // To a log it is like a witness that does not know it.
-  const head = (await observer.json(`/api/v1/logs/${log.id}/head`)) as HeadView
+  const headOf = async (node: FleetNode): Promise<HeadView> =>
+    (await node.json(`/api/v1/logs/${log.id}/head`)) as HeadView
+  // All have signed it: nothing more comes, and what the observer keeps of it counts, and so is on disk.
+  await expect.poll(async () => (await headOf(observer)).cosignatures.length, { timeout: 20_000 }).toBe(OBSERVER)
+  const head = await headOf(observer)
   const pushed = await post(observer, '/add-checkpoint', `old ${size}\n\n${head.note}`)
   expect(pushed).toMatchObject({ status: 404, text: expect.stringContaining('this is an observer') as string })
   const about = await fetch(`${observer.ready.http}/api/v1/witness`)
@@ -98,7 +102,7 @@ test('serves what the witnesses cosign, signs nothing, and keeps what it had', {
   await observer.kill()
   await Promise.all(fleet.nodes.slice(0, OBSERVER).map((node) => node.kill()))
   const again = await fleet.restart(OBSERVER)
-  expect(await again.json(`/api/v1/logs/${log.id}/head`)).toEqual(head)
+  expect(await headOf(again)).toEqual(head)
   expect(await logIn(again)).toMatchObject({ size, quorum: { size } })
 })
 

@@ -2,11 +2,12 @@
  * `gossum reload`, and SIGHUP: a node takes up other settings while logs push to it, and neither refuses a connection, forgets what it
  * signed, nor loses its peers. What is wrong changes nothing.
  */
-import { readdirSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { Agent } from 'node:http'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { NodeEvent } from '../../src/node/events.js'
+import type { HeadView } from '../../src/status/shapes.js'
 import { utf8 } from '../../src/tlog/bytes.js'
 import { logId } from '../../src/tlog/checkpoint.js'
 import { verifyCosignature } from '../../src/tlog/cosignature.js'
@@ -75,6 +76,36 @@ test('a log that is added is followed, and one that is taken out is not; what wa
   const fork = new PushingLog(one.signer, { salt: 'b' })
   expect((await push(http, pushBody(4, fork.proof(4, 5), fork.head(5)))).status).toBe(422)
   expect((await push(http, one.body(4, 5))).status).toBe(200)
+})
+
+test('a folder to publish into is begun, exchanged for another one, and let go', async () => {
+  const log = new PushingLog(testSigner('log.example', 1))
+  const settled = await Settled.start({ log: pushed(log) })
+  const { http } = settled.node.ready
+  const folders = ['one', 'two'].map((name) => join(settled.home, name)) as [string, string]
+  const sizeIn = (folder: string): number | undefined => {
+    const file = join(folder, 'api/v1/logs', idOf(log), 'head')
+    return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as HeadView).size : undefined
+  }
+  const published = (folder: string, size: number) => expect.poll(() => sizeIn(folder), { timeout: 20_000 }).toBe(size)
+  expect((await push(http, log.body(0, 3))).status).toBe(200)
+
+  expect(await settled.reload({ log: pushed(log), publish: folders[0] })).toMatchObject({
+    changed: ['publish'],
+    restart: [],
+  })
+  await published(folders[0], 3)
+  expect(await settled.reload({ log: pushed(log), publish: folders[1] })).toMatchObject({ changed: ['publish'] })
+  expect((await push(http, log.body(3, 4))).status).toBe(200)
+  await published(folders[1], 4)
+  // What it let go stays as it was, for others to read, and for another node to take.
+  expect(sizeIn(folders[0])).toBe(3)
+
+  expect(await settled.reload({ log: pushed(log) })).toMatchObject({ changed: ['publish'] })
+  expect((await push(http, log.body(4, 5))).status).toBe(200)
+  expect(await settled.reload({ log: pushed(log), publish: folders[0] })).toMatchObject({ changed: ['publish'] })
+  await published(folders[0], 5)
+  expect(sizeIn(folders[1])).toBe(4)
 })
 
 test('a log that gossum log add names is taken up, and one that is disabled', async () => {

@@ -1,6 +1,7 @@
 /** Holds answers to the schemas of the API: all that they say, and nothing beside it. */
 import { Errors } from 'typebox/schema'
-import { OPERATIONS, type Operation } from '../../src/http/schema/operations.js'
+import type { Operation } from '../../src/http/schema/operation.js'
+import { OPERATIONS } from '../../src/http/schema/operations.js'
 import { Problem } from '../../src/status/shapes.js'
 
 export interface SeenAnswer {

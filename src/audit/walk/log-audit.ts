@@ -26,6 +26,7 @@ import { seedOf } from './module-keys.js'
 import { KeptParts } from './kept-parts.js'
 import { headOf, mergeFiles, requireRoot, type Disagreement } from './merge.js'
 import { provenRecord } from './part.js'
+import { auditRanges } from './audit-ranges.js'
 import type { RecordTaker } from './record-taker.js'
 import { auditorBeside, auditorHere, type PartAuditor, type TreeToAudit } from './threads.js'
 import { isDone, type FindingCounts, type Missing, type Part, type PartRange } from './unit.js'
@@ -243,26 +244,7 @@ export class LogAudit {
       threads === 1
         ? [await auditorHere(tree, options.signal)]
         : Array.from({ length: Math.min(threads, gaps.length) }, () => auditorBeside(tree))
-    // Parts are written one after the other, while the next ones are read; what waits for it is a part of each auditor.
-    let written: Promise<void> = Promise.resolve()
-    try {
-      // Each takes the next range when it has done one.
-      let next = 0
-      const work = async (auditor: PartAuditor): Promise<void> => {
-        for (let gap = gaps[next++]; gap !== undefined; gap = gaps[next++]) {
-          const part = await auditor.audit(gap, options.signal)
-          const before = written
-          written = before.then(() => take(part))
-          await before
-        }
-      }
-      await Promise.all(auditors.map(work))
-      await written
-    } finally {
-      // Whatever ended the reading, the folder is somebody else's as soon as this returns; the first error is the one to tell.
-      await written.catch(() => undefined)
-      await Promise.all(auditors.map((auditor) => auditor.stop()))
-    }
+    await auditRanges(gaps, auditors, take, options.signal)
     return missing
   }
 

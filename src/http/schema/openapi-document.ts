@@ -1,6 +1,7 @@
 /** The OpenAPI 3.1 document of what a node answers over HTTP. */
 import { VERSION } from '../../version.js'
-import { OPERATIONS, type Operation } from './operations.js'
+import type { Operation } from './operation.js'
+import { OPERATIONS } from './operations.js'
 import * as feedShapes from '../../status/feed-shapes.js'
 import * as mirrorShapes from '../../status/mirror-shapes.js'
 import * as shapes from '../../status/shapes.js'

@@ -1,5 +1,5 @@
 /** What can be asked for over HTTP, and what is answered. Pure. */
-import Type, { type TSchema } from 'typebox'
+import Type from 'typebox'
 import { MAX_EVIDENCE_BYTES } from '../../evidence/evidence.js'
 import { MAX_READ_NOTE_BYTES } from '../../tlog/note.js'
 import { MAX_BODY_BYTES } from '../witness/add-checkpoint-body.js'
@@ -7,51 +7,22 @@ import { EVIDENCE_ID, LOG_ID } from '../../status/ids.js'
 import { LogPictures } from '../../dashboard/facts.js'
 import type { ListOrder } from '../list-page.js'
 import { EVIDENCE_LIST, LOG_LIST, PEER_LIST, SUSPECT_LIST, WITNESS_LIST } from '../paged-lists.js'
+import {
+  fromPath,
+  jsonAnswer,
+  JSON_TYPE,
+  read,
+  textAnswer,
+  TEXT_TYPE,
+  type Operation,
+  type Parameter,
+} from './operation.js'
 import { AFTER, BELOW, EVENT_ID, INDEX_LIMIT, LIMIT, PAGE_LIMIT } from './parameters.js'
 import { AlarmListView, AlarmTestView } from '../../status/alarm-shapes.js'
 import { MirrorAnswer, MirrorStatusView } from '../../status/mirror-shapes.js'
 import { JsonFeed } from '../../status/feed-shapes.js'
 import * as shapes from '../../status/shapes.js'
 
-export interface Operation {
-  readonly method: 'get' | 'post'
-  /** With the names of parameters in braces. */
-  readonly path: string
-  readonly summary: string
-  readonly parameters?: readonly Parameter[]
-  readonly body?: { readonly type: string; readonly maxBytes: number; readonly description: string }
-  /** By status. */
-  readonly answers: Readonly<Record<number, Answered>>
-  /** What every other status has: a problem body unless it is text. */
-  readonly errors: 'problem' | 'text'
-  /** Taken by the socket of the operator alone. */
-  readonly isForOperator?: true
-}
-
-interface Parameter {
-  readonly name: string
-  readonly in: 'path' | 'query' | 'header'
-  readonly description: string
-  readonly schema: object
-}
-
-interface Answered {
-  readonly description: string
-  /** The schema of a body, by its media type. */
-  readonly content: Readonly<Record<string, TSchema>>
-}
-
-const JSON_TYPE = 'application/json'
-const TEXT_TYPE = 'text/plain'
-
-const json = (description: string, schema: TSchema): Answered => ({ description, content: { [JSON_TYPE]: schema } })
-const text = (description: string, type = TEXT_TYPE): Answered => ({ description, content: { [type]: Type.String() } })
-const read = (path: string, summary: string, ok: Answered, parameters: readonly Parameter[] = []): Operation => ({
-  ...{ method: 'get', path, summary, parameters, answers: { 200: ok }, errors: 'problem' },
-})
-const fromPath = (name: string, description: string, schema: object): Parameter => ({
-  ...{ name, in: 'path', description, schema },
-})
 const LOG = fromPath('log', 'a log id', LOG_ID)
 const EVIDENCE = fromPath('id', 'an id of evidence, or of a suspect', EVIDENCE_ID)
 const TEXT = { type: 'string' } as const
@@ -68,15 +39,15 @@ const paged = <T>({ filters }: ListOrder<T>): readonly Parameter[] => [
 ]
 
 const API: readonly Operation[] = [
-  read('/', 'what a person should believe now, as a page', text('the page', 'text/html')),
+  read('/', 'what a person should believe now, as a page', textAnswer('the page', 'text/html')),
   read(
     '/assets/{name}',
     'what makes the page live; its name is of its hash',
-    text('the program of the page', 'text/javascript'),
+    textAnswer('the program of the page', 'text/javascript'),
     [fromPath('name', 'as the page names it', { type: 'string' })],
   ),
-  read('/api/v1/status', 'how the node stands', json('the status', shapes.StatusView)),
-  read('/api/v1/logs', 'the logs that it follows', json('the logs', shapes.Logs), paged(LOG_LIST)),
+  read('/api/v1/status', 'how the node stands', jsonAnswer('the status', shapes.StatusView)),
+  read('/api/v1/logs', 'the logs that it follows', jsonAnswer('the logs', shapes.Logs), paged(LOG_LIST)),
   read(
     '/api/v1/logs/{log}/head',
     'the newest cosigned head',
@@ -95,33 +66,42 @@ const API: readonly Operation[] = [
     },
     [LOG],
   ),
-  read('/api/v1/logs/{log}/heads', 'the heads that were cosigned, by pages', json('a page', shapes.HeadsPage), [
+  read('/api/v1/logs/{log}/heads', 'the heads that were cosigned, by pages', jsonAnswer('a page', shapes.HeadsPage), [
     LOG,
     { name: 'limit', in: 'query', description: 'heads of the page; it may end earlier', schema: LIMIT },
     { name: 'below', in: 'query', description: 'the heads are smaller than this', schema: BELOW },
   ]),
-  read('/api/v1/logs/{log}/pictures', 'what the pictures of the page show of a log', json('the facts', LogPictures), [
-    LOG,
-  ]),
-  read('/api/v1/peers', 'the connected peers', json('the peers', shapes.Peers), paged(PEER_LIST)),
+  read(
+    '/api/v1/logs/{log}/pictures',
+    'what the pictures of the page show of a log',
+    jsonAnswer('the facts', LogPictures),
+    [LOG],
+  ),
+  read('/api/v1/peers', 'the connected peers', jsonAnswer('the peers', shapes.Peers), paged(PEER_LIST)),
   read(
     '/api/v1/witnesses',
     'the witnesses of the policy, and this one',
-    json('the witnesses', shapes.Witnesses),
+    jsonAnswer('the witnesses', shapes.Witnesses),
     paged(WITNESS_LIST),
   ),
-  read('/api/v1/witness', 'what whoever runs a log may want to know', json('this witness', shapes.AboutWitnessView)),
+  read(
+    '/api/v1/witness',
+    'what whoever runs a log may want to know',
+    jsonAnswer('this witness', shapes.AboutWitnessView),
+  ),
   read(
     '/api/v1/evidence',
     'the evidence that it has',
-    json('the evidence, without the files', shapes.EvidenceFile),
+    jsonAnswer('the evidence, without the files', shapes.EvidenceFile),
     paged(EVIDENCE_LIST),
   ),
-  read('/api/v1/evidence/{id}', 'a file of evidence', json('the file, byte for byte', Type.Object({})), [EVIDENCE]),
+  read('/api/v1/evidence/{id}', 'a file of evidence', jsonAnswer('the file, byte for byte', Type.Object({})), [
+    EVIDENCE,
+  ]),
   read(
     '/api/v1/events',
     'what happens in the node, as it happens',
-    text('server-sent events: the data of each is JSON, as `gossum run --json` prints it', 'text/event-stream'),
+    textAnswer('server-sent events: the data of each is JSON, as `gossum run --json` prints it', 'text/event-stream'),
     [
       { name: 'event', in: 'query', description: 'names of events, with commas between: these alone', schema: TEXT },
       { name: 'log', in: 'query', description: 'a log id: events about this log alone', schema: LOG_ID },
@@ -132,16 +112,16 @@ const API: readonly Operation[] = [
   read(
     '/api/v1/suspects',
     'signed heads that could not be tied to our history',
-    json('the suspects', shapes.SuspectsPage),
+    jsonAnswer('the suspects', shapes.SuspectsPage),
     paged(SUSPECT_LIST),
   ),
-  read('/api/v1/suspects/{id}', 'the head of a suspect', text('the note'), [EVIDENCE]),
+  read('/api/v1/suspects/{id}', 'the head of a suspect', textAnswer('the note'), [EVIDENCE]),
   {
     method: 'post',
     path: '/api/v1/heads',
     summary: 'brings a signed head',
     body: { type: TEXT_TYPE, maxBytes: MAX_READ_NOTE_BYTES, description: 'a signed note' },
-    answers: { 200: json('what became of it', shapes.HeadAnswer) },
+    answers: { 200: jsonAnswer('what became of it', shapes.HeadAnswer) },
     errors: 'problem',
   },
   {
@@ -149,7 +129,7 @@ const API: readonly Operation[] = [
     path: '/api/v1/evidence',
     summary: 'brings evidence',
     body: { type: JSON_TYPE, maxBytes: MAX_EVIDENCE_BYTES, description: 'a file of evidence, as gossum wrote it' },
-    answers: { 200: json('what became of it', shapes.SubmittedEvidence) },
+    answers: { 200: jsonAnswer('what became of it', shapes.SubmittedEvidence) },
     errors: 'problem',
   },
   {
@@ -157,7 +137,7 @@ const API: readonly Operation[] = [
     path: '/api/v1/evidence/{id}/ack',
     summary: 'lets the node sign again, or the witness count again',
     parameters: [EVIDENCE],
-    answers: { 200: json('it is acknowledged', shapes.Acknowledged) },
+    answers: { 200: jsonAnswer('it is acknowledged', shapes.Acknowledged) },
     errors: 'problem',
     isForOperator: true,
   },
@@ -168,7 +148,7 @@ const INDEX: readonly Operation[] = [
   read(
     '/index',
     'module versions in the order of the log, each with the time of its first quorum head',
-    text('lines of JSON: Path, Version, Timestamp'),
+    textAnswer('lines of JSON: Path, Version, Timestamp'),
     [
       {
         name: 'since',
@@ -193,22 +173,22 @@ const INDEX: readonly Operation[] = [
   ),
 ]
 
-const READY = { 200: text('ready'), 503: text('not ready') }
+const READY = { 200: textAnswer('ready'), 503: textAnswer('not ready') }
 const VERBOSE: Parameter = {
   ...{ name: 'verbose', in: 'query', description: 'with a line for each condition', schema: { type: 'string' } },
 }
 
 const HEALTH: readonly Operation[] = [
-  read('/livez', 'whether the process runs', text('it does')),
+  read('/livez', 'whether the process runs', textAnswer('it does')),
   { ...read('/readyz', 'whether it is ready', READY[200], [VERBOSE]), answers: READY },
   { ...read('/healthz', 'the same as /readyz', READY[200], [VERBOSE]), answers: READY },
-  read('/feed.atom', 'what people should hear of, as Atom', text('the feed', 'application/atom+xml')),
+  read('/feed.atom', 'what people should hear of, as Atom', textAnswer('the feed', 'application/atom+xml')),
   read('/feed.json', 'the same as a JSON Feed', {
     description: 'the feed',
     content: { 'application/feed+json': JsonFeed },
   }),
-  read('/metrics', 'for Prometheus', text('the metrics')),
-  read('/openapi.json', 'this description', json('OpenAPI 3.1', Type.Object({}))),
+  read('/metrics', 'for Prometheus', textAnswer('the metrics')),
+  read('/openapi.json', 'this description', jsonAnswer('OpenAPI 3.1', Type.Object({}))),
 ]
 
 /** What c2sp.org/tlog-witness asks of a witness. Its answers are in its own words. */
@@ -219,8 +199,8 @@ const C2SP: readonly Operation[] = [
     summary: 'c2sp.org/tlog-witness: a head of a log with its proof, for our cosignature',
     body: { type: TEXT_TYPE, maxBytes: MAX_BODY_BYTES, description: 'old size, proof, an empty line, the checkpoint' },
     answers: {
-      200: text('our lines of signature'),
-      409: text('the size that is held, in decimal', 'text/x.tlog.size'),
+      200: textAnswer('our lines of signature'),
+      409: textAnswer('the size that is held, in decimal', 'text/x.tlog.size'),
     },
     errors: 'text',
   },
@@ -229,11 +209,11 @@ const C2SP: readonly Operation[] = [
     path: '/sign-subtree',
     summary: 'c2sp.org/tlog-witness: a subtree with its proof, for the signature of the ML-DSA-44 key',
     body: { type: TEXT_TYPE, maxBytes: MAX_BODY_BYTES, description: 'subtree, proof, an empty line, the reference' },
-    answers: { 200: text('our line of signature') },
+    answers: { 200: textAnswer('our line of signature') },
     errors: 'text',
   },
   {
-    ...read('/{log}/checkpoint', 'the newest head that this node cosigned', text('the checkpoint'), [
+    ...read('/{log}/checkpoint', 'the newest head that this node cosigned', textAnswer('the checkpoint'), [
       fromPath('log', 'the SHA-256 of an origin, or a log id', LOG_ID),
     ]),
     errors: 'text',
@@ -243,12 +223,12 @@ const C2SP: readonly Operation[] = [
 /** What the go command asks of a checksum database (golang.org/design/25530-sumdb). */
 const SUMDB: readonly Operation[] = (
   [
-    ['supported', 'whether the database is served here', text('it is'), []],
-    ['latest', 'the newest quorum head', text('the note'), []],
+    ['supported', 'whether the database is served here', textAnswer('it is'), []],
+    ['latest', 'the newest quorum head', textAnswer('the note'), []],
     [
       'lookup/{module}',
       'the record of a module version',
-      text('the record and a quorum head that holds it'),
+      textAnswer('the record and a quorum head that holds it'),
       [fromPath('module', 'path@version, with its capital letters escaped', { type: 'string' })],
     ],
     [
@@ -274,13 +254,16 @@ const QUERY = fromPath('version', 'a version, a branch or a revision, with its c
 
 /** What the go command asks of a GOPROXY (go.dev/ref/mod, "GOPROXY protocol"). */
 const MODULES: readonly Operation[] = [
-  read('/mod/{module}/@v/list', 'the versions of a module', text('a version a line'), [MODULE]),
-  read('/mod/{module}/@latest', 'the newest version', json('the version', Type.Object({})), [MODULE]),
-  read('/mod/{module}/@v/{version}.info', 'which version that is', json('the version', Type.Object({})), [
+  read('/mod/{module}/@v/list', 'the versions of a module', textAnswer('a version a line'), [MODULE]),
+  read('/mod/{module}/@latest', 'the newest version', jsonAnswer('the version', Type.Object({})), [MODULE]),
+  read('/mod/{module}/@v/{version}.info', 'which version that is', jsonAnswer('the version', Type.Object({})), [
     MODULE,
     QUERY,
   ]),
-  read('/mod/{module}/@v/{version}.mod', 'its go.mod file', text('as the log has it recorded'), [MODULE, VERSION]),
+  read('/mod/{module}/@v/{version}.mod', 'its go.mod file', textAnswer('as the log has it recorded'), [
+    MODULE,
+    VERSION,
+  ]),
   read(
     '/mod/{module}/@v/{version}.zip',
     'its files',
@@ -307,13 +290,13 @@ const EXISTING: Parameter = {
 }
 const toMirror = (verb: string, summary: string, ...parameters: readonly Parameter[]): Operation => ({
   ...{ method: 'post', path: `/api/v1/mirror/${verb}`, summary, parameters, errors: 'problem', isForOperator: true },
-  answers: { 200: json('it is done', MirrorAnswer) },
+  answers: { 200: jsonAnswer('it is done', MirrorAnswer) },
 })
 
 /** What the operator of a module mirror sees of it, and says to it. */
 const MIRROR: readonly Operation[] = [
   {
-    ...read('/api/v1/mirror', 'how the mirror stands', json('as it stands', MirrorStatusView)),
+    ...read('/api/v1/mirror', 'how the mirror stands', jsonAnswer('as it stands', MirrorStatusView)),
     isForOperator: true,
   },
   toMirror('allow', 'lets a version through the cooldown', ABOUT_MODULE, EXISTING),
@@ -324,14 +307,14 @@ const MIRROR: readonly Operation[] = [
 /** Whom the node tells of what is wrong, and what they were told. */
 const ALARM: readonly Operation[] = [
   {
-    ...read('/api/v1/alarm', 'what people were told of and is not over', json('as it stands', AlarmListView)),
+    ...read('/api/v1/alarm', 'what people were told of and is not over', jsonAnswer('as it stands', AlarmListView)),
     isForOperator: true,
   },
   {
     method: 'post',
     path: '/api/v1/alarm/test',
     summary: 'tells a sample to each hook and webhook',
-    answers: { 200: json('what they made of it', AlarmTestView) },
+    answers: { 200: jsonAnswer('what they made of it', AlarmTestView) },
     errors: 'problem',
     isForOperator: true,
   },

@@ -1,0 +1,53 @@
+/** How one request that is taken over HTTP, and its answers, are described. Pure. */
+import Type, { type TSchema } from 'typebox'
+
+export interface Operation {
+  readonly method: 'get' | 'post'
+  /** With the names of parameters in braces. */
+  readonly path: string
+  readonly summary: string
+  readonly parameters?: readonly Parameter[]
+  readonly body?: { readonly type: string; readonly maxBytes: number; readonly description: string }
+  /** By status. */
+  readonly answers: Readonly<Record<number, Answered>>
+  /** What every other status has: a problem body unless it is text. */
+  readonly errors: 'problem' | 'text'
+  /** Taken by the socket of the operator alone. */
+  readonly isForOperator?: true
+}
+
+export interface Parameter {
+  readonly name: string
+  readonly in: 'path' | 'query' | 'header'
+  readonly description: string
+  readonly schema: object
+}
+
+export interface Answered {
+  readonly description: string
+  /** The schema of a body, by its media type. */
+  readonly content: Readonly<Record<string, TSchema>>
+}
+
+export const JSON_TYPE = 'application/json'
+export const TEXT_TYPE = 'text/plain'
+
+export const jsonAnswer = (description: string, schema: TSchema): Answered => ({
+  description,
+  content: { [JSON_TYPE]: schema },
+})
+export const textAnswer = (description: string, type = TEXT_TYPE): Answered => ({
+  description,
+  content: { [type]: Type.String() },
+})
+export const read = (
+  path: string,
+  summary: string,
+  ok: Answered,
+  parameters: readonly Parameter[] = [],
+): Operation => ({
+  ...{ method: 'get', path, summary, parameters, answers: { 200: ok }, errors: 'problem' },
+})
+export const fromPath = (name: string, description: string, schema: object): Parameter => ({
+  ...{ name, in: 'path', description, schema },
+})
