@@ -203,11 +203,11 @@ function repairedBook(bytes: Uint8Array): Uint8Array {
   try {
     const { logs } = JSON.parse(Buffer.from(bytes).toString()) as { logs: Record<string, unknown>[] }
     const vkey = logSigner.verifier.vkey
-    const each = logs.map((log) => ({
-      ...{ origin: 'o', url: null },
-      ...log,
+    const each = logs.map(({ origin = 'o', url = null, disabled }) => ({
       vkey,
-      disabled: log['disabled'] === true,
+      origin,
+      url,
+      disabled: disabled === true,
     }))
     return utf8(JSON.stringify({ logs: each }))
   } catch {

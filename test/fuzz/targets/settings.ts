@@ -105,7 +105,7 @@ const ENV = { HOME: '/nonexistent/home' }
 
 const settingsFile: Target = {
   about: 'files of settings',
-  most: 256 * 1024,
+  most: 32 * 1024,
   words: [
     ...KEYS,
     '&a ',
