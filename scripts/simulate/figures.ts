@@ -16,6 +16,8 @@ export interface Figures {
   /** Not in the last line. */
   readonly more: {
     readonly messagesPerNodeHead: number
+    /** Of those about heads, which come in several copies. */
+    readonly judgedPerNodeHead: number
     /** Bytes of mesh and sync, a node and second: they are sent whatever the log does. */
     readonly quietBytesPerNodeSecond: number
     /** Honest nodes that never held evidence of a lie that was told. */
@@ -88,6 +90,7 @@ export function figuresOf(measured: Measured): Figures {
     seed,
     more: {
       messagesPerNodeHead: tenths(sent('news', 'frames') / honest / heads),
+      judgedPerNodeHead: tenths(watcher.messages / honest / heads),
       quietBytesPerNodeSecond: tenths((after.mesh.bytes + after.sync.bytes) / honest / measured.seconds),
       withoutEvidence: watcher.without,
       adversariesInMesh: hundredths(measured.meshes.adversaries),

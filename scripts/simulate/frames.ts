@@ -44,6 +44,8 @@ export class Messages {
   readonly names: readonly string[]
   readonly #all: Message[] = []
   readonly #numbers = new Map<string, number>()
+  /** Lengths of frames that tell or ask, by topic (none when asked) and count: ids are all of one length. */
+  readonly #lengths = new Map<string, number>()
 
   constructor(log: string) {
     this.names = [headsTopic(log), evidenceTopic(log)]
@@ -67,13 +69,14 @@ export class Messages {
   }
 
   ihave(topic: TopicIndex, numbers: readonly number[]): Frame {
-    const messageIDs = idsOf(numbers)
-    const bytes = encodedLength({ control: { ...NO_CONTROL, ihave: [{ topicID: this.names[topic]!, messageIDs }] } })
+    const bytes = this.#length(`${topic} ${numbers.length}`, () => ({
+      ihave: [{ topicID: this.names[topic]!, messageIDs: idsOf(numbers) }],
+    }))
     return { purpose: 'gossip', bytes, ihave: { topic, numbers } }
   }
 
   iwant(numbers: readonly number[]): Frame {
-    const bytes = encodedLength({ control: { ...NO_CONTROL, iwant: [{ messageIDs: idsOf(numbers) }] } })
+    const bytes = this.#length(String(numbers.length), () => ({ iwant: [{ messageIDs: idsOf(numbers) }] }))
     return { purpose: 'gossip', bytes, iwant: numbers }
   }
 
@@ -85,6 +88,13 @@ export class Messages {
   prune(topics: readonly TopicIndex[]): Frame {
     const prune = topics.map((topic) => ({ topicID: this.names[topic]!, peers: [], backoff: 60 }))
     return { purpose: 'mesh', bytes: encodedLength({ control: { ...NO_CONTROL, prune } }), prune: topics }
+  }
+
+  #length(name: string, control: () => Partial<RPC.ControlMessage>): number {
+    let length = this.#lengths.get(name)
+    if (length === undefined)
+      this.#lengths.set(name, (length = encodedLength({ control: { ...NO_CONTROL, ...control() } })))
+    return length
   }
 }
 

@@ -1,36 +1,44 @@
 /**
- * The heads that a node holds, with the cosignatures that it knows of them, and the quorum head that they make: what
- * src/witness/cosigned.ts keeps on a disk, kept in memory. Equal ones are one object for all nodes.
+ * The heads that a node holds, with the cosignatures that it knows of them, and the quorum that they make: what
+ * src/witness/cosigned.ts keeps on a disk, kept in memory. Equal ones are one object for all nodes. A head is put together when
+ * somebody wants to see it: with a hundred keys that sign it, and come in another order to every node, that is seldom.
  */
 import type { Cosignature } from '../../src/tlog/cosignature.js'
-import type { Note } from '../../src/tlog/note.js'
+import type { Note, Signature } from '../../src/tlog/note.js'
 import { cosignedHead, encodeCosigned, type CosignedHead } from '../../src/witness/cosigned-head.js'
 import type { Quorum } from '../../src/witness/quorum.js'
 
 const NONE: ReadonlyMap<string, Cosignature> = new Map()
 
-/** All cosigned heads of a simulation, each once. */
+/** All cosigned heads of a simulation that somebody has seen, each once. */
 export class CosignedTable {
   readonly #heads = new Map<string, CosignedHead>()
   readonly #encoded = new WeakMap<CosignedHead, Uint8Array>()
-  readonly #areQuorum = new WeakMap<CosignedHead, boolean>()
+  readonly #areQuorum = new Map<string, boolean>()
   readonly #order: readonly string[]
+  readonly #counted: ReadonlySet<string>
   readonly #quorum: Quorum
 
   constructor(quorum: Quorum) {
     this.#quorum = quorum
     this.#order = quorum.keys.map(({ vkey }) => vkey)
+    this.#counted = new Set(this.#order)
   }
 
-  /** Those that count first, in the order of the policy. */
-  of({ text, signatures }: Note, cosignatures: ReadonlyMap<string, Cosignature>): CosignedHead {
+  counts(key: string): boolean {
+    return this.#counted.has(key)
+  }
+
+  /** The cosignatures that count first, in the order of the policy. */
+  of(text: string, logLine: Signature, cosignatures: ReadonlyMap<string, Cosignature>): CosignedHead {
     const counted = this.#order.filter((key) => cosignatures.has(key))
-    const others = [...cosignatures.keys()].filter((key) => !this.#order.includes(key)).sort()
+    const others =
+      counted.length === cosignatures.size ? [] : [...cosignatures.keys()].filter((key) => !this.counts(key)).sort()
     const keys = [...counted, ...others]
     const name = text + keys.map((key) => `${key} ${cosignatures.get(key)!.time}\n`).join('')
     let head = this.#heads.get(name)
     if (head === undefined) {
-      head = cosignedHead(text, signatures[0]!, new Map(keys.map((key) => [key, cosignatures.get(key)!])))
+      head = cosignedHead(text, logLine, new Map(keys.map((key) => [key, cosignatures.get(key)!])))
       this.#heads.set(name, head)
     }
     return head
@@ -42,35 +50,66 @@ export class CosignedTable {
     return bytes
   }
 
-  isQuorum(head: CosignedHead): boolean {
-    let is = this.#areQuorum.get(head)
-    if (is === undefined) {
-      const counting = [...head.cosignatures.keys()].filter((key) => this.#order.includes(key))
-      this.#areQuorum.set(head, (is = this.#quorum.satisfiedBy(new Set(counting))))
-    }
-    return is
+  areQuorum(cosignatures: ReadonlyMap<string, Cosignature>): boolean {
+    const counting = this.#order.filter((key) => cosignatures.has(key))
+    const name = counting.join('\n')
+    let are = this.#areQuorum.get(name)
+    if (are === undefined) this.#areQuorum.set(name, (are = this.#quorum.satisfiedBy(new Set(counting))))
+    return are
+  }
+}
+
+class HeldHead {
+  readonly cosignatures = new Map<string, Cosignature>()
+  #seen: CosignedHead | undefined
+
+  constructor(
+    readonly text: string,
+    readonly logLine: Signature,
+    readonly size: number,
+    readonly table: CosignedTable,
+  ) {}
+
+  get head(): CosignedHead {
+    return (this.#seen ??= this.table.of(this.text, this.logLine, this.cosignatures))
+  }
+
+  add(cosignatures: readonly (readonly [string, Cosignature])[]): void {
+    for (const [key, cosignature] of cosignatures) this.cosignatures.set(key, cosignature)
+    this.#seen = undefined
   }
 }
 
 export class HeldHeads {
-  current: CosignedHead | undefined
-  quorum: CosignedHead | undefined
+  /** Of the newest head with a quorum; -1 without one. */
+  quorumSize = -1
   readonly #table: CosignedTable
-  readonly #bySize = new Map<number, CosignedHead>()
-  readonly #onQuorum: (head: CosignedHead) => void
+  readonly #bySize = new Map<number, HeldHead>()
+  readonly #onQuorum: (size: number) => void
+  #current: HeldHead | undefined
 
-  constructor(table: CosignedTable, onQuorum: (head: CosignedHead) => void) {
+  constructor(table: CosignedTable, onQuorum: (size: number) => void) {
     this.#table = table
     this.#onQuorum = onQuorum
   }
 
-  at(size: number): CosignedHead | undefined {
-    return this.#bySize.get(size)
+  get current(): CosignedHead | undefined {
+    return this.#current?.head
   }
 
-  install(logNote: Note, cosignatures: ReadonlyMap<string, Cosignature>): void {
-    const head = this.#take(logNote, cosignatures).head
-    if (head !== undefined && head.size >= (this.current?.size ?? 0)) this.current = head
+  at(size: number): CosignedHead | undefined {
+    return this.#bySize.get(size)?.head
+  }
+
+  /** What a key has cosigned the current head with, if that is of this size. */
+  cosignatureOf(key: string, size: number | undefined): Cosignature | undefined {
+    return this.#current?.size === size ? this.#current?.cosignatures.get(key) : undefined
+  }
+
+  install(logNote: Note, size: number, cosignatures: ReadonlyMap<string, Cosignature>): void {
+    this.#take(logNote, size, cosignatures)
+    const held = this.#bySize.get(size)
+    if (held?.text === logNote.text && size >= (this.#current?.size ?? 0)) this.#current = held
   }
 
   /** Adds cosignatures to a head that is held, or is about to be. Returns those by keys that had not cosigned it yet. */
@@ -81,28 +120,28 @@ export class HeldHeads {
     isOnItsWay: boolean,
   ): ReadonlyMap<string, Cosignature> {
     if (!this.#bySize.has(size) && !isOnItsWay) return NONE
-    const { head, fresh } = this.#take(logNote, cosignatures)
-    if (head !== undefined && head.size === this.current?.size) this.current = head
-    return fresh
+    return this.#take(logNote, size, cosignatures)
   }
 
   #take(
-    logNote: Note,
+    { text, signatures }: Note,
+    size: number,
     cosignatures: ReadonlyMap<string, Cosignature>,
-  ): { head?: CosignedHead; fresh: ReadonlyMap<string, Cosignature> } {
-    const cosigned = this.#table.of(logNote, cosignatures)
-    const before = this.#bySize.get(cosigned.size)
-    if (before !== undefined && before.note.text !== logNote.text) return { fresh: NONE }
+  ): ReadonlyMap<string, Cosignature> {
+    const before = this.#bySize.get(size)
+    if (before !== undefined && before.text !== text) return NONE
     const known = before?.cosignatures ?? NONE
     const newer = [...cosignatures].filter(([key, { time }]) => time > (known.get(key)?.time ?? 0))
-    if (before !== undefined && newer.length === 0) return { head: before, fresh: NONE }
-    const head = before === undefined ? cosigned : this.#table.of(logNote, new Map([...known, ...newer]))
-    this.#bySize.set(head.size, head)
-    if (head.size >= (this.quorum?.size ?? 0) && this.#table.isQuorum(head)) {
-      const isNew = this.quorum?.size !== head.size
-      this.quorum = head
-      if (isNew) this.#onQuorum(head)
+    if (before !== undefined && newer.length === 0) return NONE
+    const fresh = new Map(newer.filter(([key]) => !known.has(key)))
+    const held = before ?? new HeldHead(text, signatures[0]!, size, this.#table)
+    held.add(newer)
+    this.#bySize.set(size, held)
+    const mayBeQuorum = size > this.quorumSize && newer.some(([key]) => this.#table.counts(key))
+    if (mayBeQuorum && this.#table.areQuorum(held.cosignatures)) {
+      this.quorumSize = size
+      this.#onQuorum(size)
     }
-    return { head, fresh: new Map(newer.filter(([key]) => !known.has(key))) }
+    return fresh
   }
 }

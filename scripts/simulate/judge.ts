@@ -12,7 +12,6 @@ import { cosign } from '../../src/tlog/cosignature.js'
 import type { Tree } from '../../src/tlog/merkle.js'
 import type { SignerKey, VerifierKey } from '../../src/tlog/note.js'
 import { AdvanceThrottle, PAUSE_MS } from '../../src/witness/advance-throttle.js'
-import type { CosignedHead } from '../../src/witness/cosigned-head.js'
 import type { Prefix, Proof } from '../../src/witness/decide.js'
 import type { Candidate, SizedHead } from '../../src/witness/head.js'
 import type { Outcome } from '../../src/witness/outcome.js'
@@ -58,7 +57,7 @@ export interface JudgeOptions {
   readonly told: {
     readonly publishHead: (note: Uint8Array) => void
     readonly publishEvidence: (file: Uint8Array, id: string) => void
-    readonly onQuorum: (head: CosignedHead) => void
+    readonly onQuorum: (size: number) => void
   }
 }
 
@@ -188,8 +187,7 @@ export class Judge {
     const { size } = head.checkpoint
     const isOlder = tree !== undefined && size < tree.size
     const isPast = isOlder && this.#memory.isPast(head.log.id, head.logNote)
-    const { current } = this.held
-    const own = signer && current?.size === tree?.size ? current?.cosignatures.get(signer.verifier.vkey) : undefined
+    const own = signer && this.held.cosignatureOf(signer.verifier.vkey, tree?.size)
     return {
       now: Math.floor(world.time.now() / 1000),
       keys: { key: signer?.verifier.vkey ?? '' },
@@ -212,7 +210,8 @@ export class Judge {
       const goOn = (): void => this.#perform(effects, candidate, head, performed, done)
       switch (effect.do) {
         case 'cosign':
-          if (this.#options.signer === undefined) this.held.install(head.logNote, head.cosignatures)
+          if (this.#options.signer === undefined)
+            this.held.install(head.logNote, head.checkpoint.size, head.cosignatures)
           else return this.#cosign(this.#options.signer, head, performed, goOn, done)
           break
         case 'raise':
@@ -231,7 +230,7 @@ export class Judge {
         return this.#publish(effect.what, candidate, head, performed.made)
       case 'merge': {
         if (head.cosignatures.size === 0) return
-        const before = this.held.quorum?.size ?? -1
+        const before = this.held.quorumSize
         const isOnItsWay = this.state.note?.startsWith(`${logNote.text}\n`) === true
         const fresh = this.held.merge(logNote, checkpoint.size, head.cosignatures, isOnItsWay)
         if (fresh.size === 0 || !this.#publisher.merged(candidate.source, head, fresh, before)) return
@@ -268,7 +267,8 @@ export class Judge {
         return done()
       }
       const cosignature = cosign(head.logNote.text, signed!.time, signer)
-      this.held.install(head.logNote, new Map([...head.cosignatures, [signer.verifier.vkey, cosignature]]))
+      const cosignatures = new Map([...head.cosignatures, [signer.verifier.vkey, cosignature]])
+      this.held.install(head.logNote, head.checkpoint.size, cosignatures)
       performed.made = [cosignature]
       goOn()
     })

@@ -13,7 +13,7 @@ import { SCENARIOS, type ScenarioName, type Scenario } from './scenarios.js'
 import { Simulation } from './simulation.js'
 
 const USAGE = `usage: npm run simulate -- [--scenario NAME] [--nodes N] [--byzantine SHARE|COUNT] [--seed N]
-                            [--spam-keys N] [--record] [--json]
+                            [--spam-keys N] [--cores N] [--record] [--json]
 
 scenarios:
 ${Object.entries(SCENARIOS)
@@ -28,6 +28,7 @@ const { values: flags } = parseArgs({
     byzantine: { type: 'string' },
     seed: { type: 'string', default: '1' },
     'spam-keys': { type: 'string' },
+    cores: { type: 'string' },
     record: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
@@ -60,6 +61,7 @@ if (!(byzantine >= 0 && byzantine <= nodes / 2)) fail('--byzantine must be a sha
 const startedAt = performance.now()
 const figures = await new Simulation({
   ...{ scenario, nodes, byzantine, seed },
+  ...(flags.cores !== undefined && { cores: wholeNumber('cores', flags.cores, 1) }),
   ...(flags['spam-keys'] !== undefined && { spamKeys: wholeNumber('spam-keys', flags['spam-keys'], 0) }),
 }).run()
 const seconds = (performance.now() - startedAt) / 1000

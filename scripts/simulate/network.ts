@@ -6,6 +6,7 @@ import { roundTripMs } from './cities.js'
 import type { Dice } from './dice.js'
 import type { Frame, Purpose } from './frames.js'
 import { Standing } from './mesh/standing.js'
+import type { Processor } from './processor.js'
 import type { VirtualTime } from './virtual-time.js'
 
 /** How much later than half the round trip something may come, as a share of it. */
@@ -61,14 +62,16 @@ export class Network {
     sync: { frames: 0, bytes: 0 },
   }
   readonly #time: VirtualTime
+  readonly #processor: Processor
   readonly #dice: Dice
   readonly #loss: number
   /** Whether two stations can reach each other. */
   reaches: (a: Station, b: Station) => boolean = () => true
 
   /** `loss` is the share of frames of which a packet is lost. */
-  constructor(time: VirtualTime, dice: Dice, loss: number) {
+  constructor(time: VirtualTime, processor: Processor, dice: Dice, loss: number) {
     this.#time = time
+    this.#processor = processor
     this.#dice = dice
     this.#loss = loss
   }
@@ -93,6 +96,10 @@ export class Network {
   }
 
   send(link: Link, frame: Frame): void {
+    this.#processor.work(link.owner, 'send', () => this.#carry(link, frame))
+  }
+
+  #carry(link: Link, frame: Frame): void {
     if (!link.isOpen) return
     if (link.owner.isHonest) {
       const traffic = this.traffic[frame.purpose]
@@ -104,8 +111,10 @@ export class Network {
     if (this.#loss > 0 && this.#dice.share() < this.#loss) takes += RETRANSMIT_MS + 2 * oneWay
     // One stream: nothing overtakes what was sent before.
     link.arrivesAt = Math.max(link.arrivesAt, this.#time.ms + takes)
-    this.#time.at(link.arrivesAt, () => {
-      if (back.isOpen) back.owner.receive(back, frame)
-    })
+    this.#time.at(link.arrivesAt, () =>
+      this.#processor.work(back.owner, 'receive', () => {
+        if (back.isOpen) back.owner.receive(back, frame)
+      }),
+    )
   }
 }

@@ -15,11 +15,10 @@ import type { View } from './log.js'
 import { SimulatedMesh, type MeshWorld } from './mesh/mesh.js'
 import { LIBRARY, type productionRules, type MeshRules } from './mesh/rules.js'
 import type { Link, Station } from './network.js'
+import type { Processor, Work } from './processor.js'
 import { askHello, ROUND_MS, syncOnConnect } from './sync.js'
 import type { Watcher } from './watcher.js'
 
-/** Milliseconds that a node computes on a message before it is decided, on a core that does little else. */
-const JUDGE_MS = 2
 /** Where the log stands: Washington. */
 const LOG_CITY = 2
 /** Peers beside the one that brought a head that are asked for its proof. */
@@ -30,6 +29,7 @@ const DEPOSIT_MS = 2_000
 /** What all nodes of a simulation share. */
 export interface NodeWorld extends JudgeWorld, MeshWorld {
   readonly watcher: Watcher
+  readonly processor: Processor
   /** Milliseconds between two polls. */
   readonly pollMs: number
   /** What a node's gossipsub goes by. */
@@ -76,14 +76,14 @@ export class SimulatedNode implements Station {
       relayed: () => this.#relayed(),
       prove: (of, size, peer, answered) => this.#prove(of, size, peer, answered),
       fromLog: (of, size) => world.viewOf(this).prefix(of, size),
-      deposit: (deposited) => time.after(this.#depositMs(), deposited),
+      deposit: (deposited) => this.#deposit(deposited),
       told: {
         publishHead: (note) => this.mesh.publish(messages.of(0, note), false),
         publishEvidence: (file) => {
           watcher.evidence(this)
           this.mesh.publish(messages.of(1, file), true)
         },
-        onQuorum: (head) => watcher.quorum(this, head.size),
+        onQuorum: (size) => watcher.quorum(this, size),
       },
     })
   }
@@ -104,7 +104,7 @@ export class SimulatedNode implements Station {
     this.#every(
       time.ms + this.#dice.share() * LIBRARY.heartbeatInterval,
       () => LIBRARY.heartbeatInterval,
-      () => this.mesh.beat(),
+      () => this.#work('beat', () => this.mesh.beat()),
     )
     this.#every(
       time.ms + this.#dice.share() * ROUND_MS,
@@ -135,22 +135,25 @@ export class SimulatedNode implements Station {
 
   /** Asks the log for its newest head. */
   poll(): void {
-    const { time, watcher } = this.world
-    time.after(this.#logRoundTrip / 2, () => {
+    const { time, processor, log, watcher } = this.world
+    const answered = (note: Uint8Array): void => {
+      this.take('poll', note)
+      this.judge.retrySuspects()
+    }
+    const asked = (): void => {
       const view = this.world.viewOf(this)
       watcher.shown(view)
       const note = view.head()
-      time.after(this.#logRoundTrip / 2, () => {
-        this.take('poll', note)
-        this.judge.retrySuspects()
-      })
-    })
+      time.after(this.#logRoundTrip / 2, () => this.#work('poll', () => answered(note)))
+    }
+    time.after(this.#logRoundTrip / 2, () => processor.work(log, 'answer', asked))
   }
 
   /** The log first; when it does not show this tree, the peer that brought it and a few others, each of its own view. */
-  #prove(of: Tree, size: number, peer: string | undefined, answered: (proof: Proof) => void): void {
-    const { time } = this.world
-    time.after(this.#logRoundTrip, () => {
+  #prove(of: Tree, size: number, peer: string | undefined, proven: (proof: Proof) => void): void {
+    const { time, processor, log } = this.world
+    const answered = (proof: Proof): void => this.#work('advance', () => proven(proof))
+    const served = (): void => {
       const prefix = this.world.viewOf(this).prefix(of, size)
       if (prefix !== undefined) return answered({ prefix })
       const links = this.#dice.shuffled(this.mesh.links)
@@ -166,14 +169,19 @@ export class SimulatedNode implements Station {
       time.after(fastest?.ms ?? slowest, () =>
         answered(fastest === undefined ? { failed: 'TILE_INVALID' } : { prefix: fastest.found }),
       )
-    })
+    }
+    time.after(this.#logRoundTrip, () => processor.work(log, 'serve', served))
   }
 
-  /** The round trip to the second of the peers that we dialled: k of n have said that they keep it. */
-  #depositMs(): number {
+  /** With the peers that we dialled: it is deposited when the second nearest has said that it keeps it. */
+  #deposit(deposited: () => void): void {
+    const { time, processor } = this.world
     const chosen = [...this.mesh.links].filter(({ isOutbound, peer }) => isOutbound && peer.isHonest)
-    const trips = chosen.map(({ oneWay }) => 2 * oneWay).sort((a, b) => a - b)
-    return trips[1] ?? DEPOSIT_MS
+    const [, second] = chosen.sort((a, b) => a.oneWay - b.oneWay)
+    const done = (): void => this.#work('deposit', deposited)
+    time.after(second === undefined ? DEPOSIT_MS : 2 * second.oneWay, () =>
+      second === undefined ? done() : processor.work(second.peer, 'keep', done),
+    )
   }
 
   // ---- peers ---------------------------------------------------------------------------------------------------
@@ -215,9 +223,9 @@ export class SimulatedNode implements Station {
 
   /** What src/gossip/gossip.ts does with a message. */
   #validate(message: Message, { name: peer }: Link, decided: (verdict: GossipVerdict) => void): void {
-    const { time } = this.world
+    const { time, watcher } = this.world
     if (!this.#meter.count(peer, time.ms)) return decided('ignore')
-    time.after(JUDGE_MS, () => {
+    this.#work(message.topic === 0 ? 'judge' : 'convict', () => {
       if (message.topic === 1) {
         time.awaits()
         void this.judge.receiveEvidence(message.data).then((fate) => {
@@ -226,6 +234,7 @@ export class SimulatedNode implements Station {
         })
         return
       }
+      watcher.judged()
       const candidate = { source: 'gossip', note: message.data, peer, receivedAt: time.now() } as const
       this.judge.submit(candidate, (outcome) => {
         const verdict = gossipVerdict(outcome, () => this.#meter.forged(peer, time.ms))
@@ -239,6 +248,10 @@ export class SimulatedNode implements Station {
     const topic = this.world.messages.names[message.topic]!
     const by = [peer, ...this.mesh.otherSenders(message)]
     this.#news.delivered({ topic, by, viaMesh: message.topic === 0 })
+  }
+
+  #work(work: Work, done: () => void): void {
+    this.world.processor.work(this, work, done)
   }
 
   #relayed(): readonly VerifierKey[] {

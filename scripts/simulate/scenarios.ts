@@ -15,6 +15,8 @@ export interface Scenario {
   readonly agedSeconds?: number
   /** Seconds for which the cities of the east cannot reach the others, from the split on. */
   readonly partitionSeconds?: number
+  /** Seconds for which the others know how the log went on before somebody is shown another history; it is shown at once when absent. */
+  readonly truthSeconds?: number
   /** The share of nodes that leave in a minute, each followed by a new one. */
   readonly churn?: number
   /** Seconds that are watched after the last head, or after the split. */
@@ -64,11 +66,9 @@ export const SCENARIOS = {
   },
   bench: {
     about:
-      'what scripts/bench/mesh.ts --cost does with real processes: ten witnesses, polls a second apart, one machine',
+      'what scripts/simulate/real.ts does with real processes: ten witnesses, polls a second apart, one machine, and a lie',
     ...{
-      heads: 8,
-      headSeconds: 2.5,
-      tailSeconds: 3,
+      ...({ heads: 8, headSeconds: 10, split: 'victim', truthSeconds: 10, tailSeconds: 10 } as const),
       policy: { witnesses: 10, need: 7 },
       pollSeconds: 1,
       isLocal: true,

@@ -11,10 +11,12 @@ import { earlierRules, productionRules } from './mesh/rules.js'
 import { Network, type Link } from './network.js'
 import { SimulatedNode, type NodeWorld } from './node.js'
 import { Dialling, keyOf, POLICY, policyOf, someCity, whoIsByzantine, witnessKeys } from './population.js'
+import { coreForEach, SharedCores } from './processor.js'
 import { Reader } from './reader.js'
 import type { Scenario } from './scenarios.js'
 import { VirtualTime } from './virtual-time.js'
 import { Watcher } from './watcher.js'
+import { COSTS_MS } from './work.js'
 
 export interface SimulationOptions {
   readonly scenario: Scenario
@@ -24,6 +26,8 @@ export interface SimulationOptions {
   readonly seed: number
   /** Keys that spammers name; as many as a hello takes when absent. */
   readonly spamKeys?: number
+  /** Cores that all nodes and the log share, as on one machine; one for each node when absent. */
+  readonly cores?: number
 }
 
 /** Milliseconds in which everybody polls for the first time, and until the log moves: by then the meshes are settled. */
@@ -55,11 +59,12 @@ export class Simulation {
   #nextId: number
 
   constructor(options: SimulationOptions) {
-    const { scenario, nodes, byzantine, seed } = options
+    const { scenario, nodes, byzantine, seed, cores } = options
     this.#options = options
     this.#nextId = nodes
     this.#dice = new Dice(seed)
-    this.#network = new Network(this.#time, this.#dice.fork(), LOSS)
+    const processor = cores === undefined ? coreForEach(this.#time) : new SharedCores(this.#time, cores, COSTS_MS)
+    this.#network = new Network(this.#time, processor, this.#dice.fork(), LOSS)
     this.#dialling = new Dialling(this.#network, this.#dice.fork())
     const known = new SignatureCache(1_000_000)
     this.#log = new SimulatedLog(known)
@@ -71,7 +76,7 @@ export class Simulation {
       keyOf(`spam-${i}.example`, 3),
     )
     this.#world = {
-      ...{ time: this.#time, network: this.#network, log: this.#log, quorum, watcher: this.#watcher },
+      ...{ time: this.#time, processor, network: this.#network, log: this.#log, quorum, watcher: this.#watcher },
       pollMs: pollSeconds === undefined ? POLL_MS : pollSeconds * 1000,
       messages: new Messages(this.#log.identity.id),
       reader: new Reader(this.#log.identity, quorum.keys, known),
@@ -106,7 +111,7 @@ export class Simulation {
     }
     const afterHeads = scenario.split === undefined ? undefined : trafficNow(this.#network)
     const meshes = meshesOf(this.#honest)
-    if (scenario.split !== undefined) this.#lie(scenario.split)
+    if (scenario.split !== undefined) await this.#lie(scenario.split)
     await this.#time.runUntil(this.#time.ms + scenario.tailSeconds * 1000)
     for (const node of this.#honest) node.stop()
     return this.#figures(quiet, afterHeads ?? trafficNow(this.#network), meshes)
@@ -174,15 +179,16 @@ export class Simulation {
     return lie !== undefined && this.#victims.has(node) ? lie : truth
   }
 
-  #lie(split: NonNullable<Scenario['split']>): void {
+  async #lie(split: NonNullable<Scenario['split']>): Promise<void> {
     const { truth } = this.#log
+    const { partitionSeconds, truthSeconds } = this.#options.scenario
     const lie = truth.fork(split === 'time')
     this.#log.lie = lie
+    truth.grow()
+    truth.grow()
+    if (truthSeconds !== undefined) await this.#time.runUntil(this.#time.ms + truthSeconds * 1000)
     this.#watcher.lies(lie)
     lie.grow()
-    truth.grow()
-    truth.grow()
-    const { partitionSeconds } = this.#options.scenario
     if (partitionSeconds !== undefined) this.#part(partitionSeconds * 1000)
     const [victim] = this.#victims
     victim?.poll()

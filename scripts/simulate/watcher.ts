@@ -25,6 +25,8 @@ export class Watcher {
   /** Evidence that a node held though no lie was told. */
   falseAlarms = 0
   shownAt: number | undefined
+  /** Messages about heads that came by gossip and were judged, by all honest nodes, from the first head that counts on. */
+  messages = 0
   readonly #time: VirtualTime
   readonly #heads: { readonly size: number; readonly at: number }[] = []
   readonly #watched = new Map<SimulatedNode, Watched>()
@@ -57,6 +59,10 @@ export class Watcher {
 
   shown(view: View): void {
     if (view === this.#lie) this.shownAt ??= this.#time.ms
+  }
+
+  judged(): void {
+    if (this.#isCounting && this.#heads.length > 0) this.messages++
   }
 
   quorum(node: SimulatedNode, size: number): void {

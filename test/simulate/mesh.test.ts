@@ -6,6 +6,7 @@ import { Dice } from '../../scripts/simulate/dice.js'
 import { Messages, type Frame } from '../../scripts/simulate/frames.js'
 import { SimulatedMesh } from '../../scripts/simulate/mesh/mesh.js'
 import { LIBRARY, productionRules } from '../../scripts/simulate/mesh/rules.js'
+import { coreForEach } from '../../scripts/simulate/processor.js'
 import { Network, type Link, type Station } from '../../scripts/simulate/network.js'
 import { VirtualTime } from '../../scripts/simulate/virtual-time.js'
 import { createHost, type Host } from '../../src/gossip/host/host.js'
@@ -136,7 +137,7 @@ class Listener implements Station {
 async function simulated(): Promise<{ copies: number; heard: number[] }> {
   const time = new VirtualTime()
   const dice = new Dice(1)
-  const world = { time, network: new Network(time, dice.fork(), 0), messages: new Messages(LOG) }
+  const world = { time, network: new Network(time, coreForEach(time), dice.fork(), 0), messages: new Messages(LOG) }
   const nodes = Array.from({ length: HOSTS }, (_, i) => new Listener(i, world, dice.fork()))
   for (const [from, to] of dials()) world.network.connect(nodes[from]!, nodes[to]!)
   for (let beats = 0; beats < SETTLING_BEATS; beats++) {

@@ -8,10 +8,17 @@ const SEED = Number(process.env.SEED ?? 1)
 /** Keys that spammers name here: with as many as a hello takes a thousand nodes would need minutes. */
 const SPAM_KEYS = 4
 
-function run(name: ScenarioName, nodes: number, seed = SEED, other: Partial<Scenario> = {}): Promise<Figures> {
+function run(
+  name: ScenarioName,
+  nodes: number,
+  seed = SEED,
+  other: Partial<Scenario> = {},
+  cores?: number,
+): Promise<Figures> {
   const scenario: Scenario = { ...SCENARIOS[name], ...other }
   const byzantine = Math.round((scenario.byzantine ?? 0) * nodes)
-  return new Simulation({ scenario, nodes, byzantine, seed, spamKeys: SPAM_KEYS }).run()
+  const shared = cores === undefined ? {} : { cores }
+  return new Simulation({ scenario, nodes, byzantine, seed, spamKeys: SPAM_KEYS, ...shared }).run()
 }
 
 describe(`seed ${SEED}`, () => {
@@ -50,5 +57,23 @@ describe(`seed ${SEED}`, () => {
     const [once, again, other] = [await run('victim', 60), await run('victim', 60), await run('victim', 60, SEED + 1)]
     expect(again).toEqual(once)
     expect(other.more.evidence).not.toEqual(once.more.evidence)
+  })
+
+  test('costs as many bytes on two cores for all, takes longer there, and less with more cores', async () => {
+    const cores = [undefined, 8, 2] as const
+    const figures = await Promise.all(cores.map((count) => run('bench', 50, SEED, { heads: 3 }, count)))
+    const [own, eight, two] = figures as [Figures, Figures, Figures]
+    for (const { falseAlarms, more } of figures)
+      expect({ falseAlarms, without: more.withoutEvidence, missed: more.quorumsMissed }).toEqual({
+        ...{ falseAlarms: 0, without: 0, missed: 0 },
+      })
+    expect(two.bytesPerNodeHead / own.bytesPerNodeHead).toBeGreaterThan(0.8)
+    expect(two.bytesPerNodeHead / own.bytesPerNodeHead).toBeLessThan(1.2)
+    const times = ({ quorumMs, evidenceMs }: Figures): number[] => [quorumMs.p50!, evidenceMs.max!]
+    for (const i of [0, 1]) {
+      expect(times(eight)[i]).toBeGreaterThan(times(own)[i]!)
+      expect(times(two)[i]).toBeGreaterThan(times(eight)[i]!)
+    }
+    expect(await run('bench', 50, SEED, { heads: 3 }, 2)).toEqual(two)
   })
 })

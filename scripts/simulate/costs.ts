@@ -1,0 +1,64 @@
+/** What work costs, out of what real fields of different size computed: work.ts has what came of it. Pure. */
+import type { Run } from './real.js'
+
+/** Nodes, and how many of them are witnesses: of different number and degree, so that messages and their copies can be told apart. */
+export const FIELDS: readonly (readonly [number, number])[] = [
+  [6, 3],
+  [6, 5],
+  [14, 4],
+  [14, 11],
+]
+
+/** Bytes of a frame of news, as the simulation has them in this scenario: the kernel counts bytes and no frames. */
+const FRAME_BYTES = 545
+/** Milliseconds of a second that a node computes which polls seldom (docs/benchmarks.md: 0.22 % of a core in a field of ten). */
+const IDLE_MS = 2.2
+
+/**
+ * A head costs a node something by itself, and for each message, for each frame and for being a witness; so much of each fits best what
+ * was measured. In milliseconds.
+ */
+export function costsOf(runs: readonly Run[]): Record<string, number> {
+  const rows = runs.flatMap(({ witnesses, nodes, judgedPerNodeHead, bytesPerNodeHead, head }) => {
+    const frames = bytesPerNodeHead / FRAME_BYTES
+    return [
+      { weight: witnesses, of: [1, judgedPerNodeHead, frames, 1], ms: head.witness },
+      { weight: nodes - witnesses, of: [1, judgedPerNodeHead, frames, 0], ms: head.monitor },
+    ]
+  })
+  const [advance, judge, frame, witness] = leastSquares(rows) as [number, number, number, number]
+  const mean = (value: (run: Run) => number): number => runs.reduce((sum, run) => sum + value(run), 0) / runs.length
+  const costs = {
+    ...{ advance, judge, frame, witness },
+    quiet: mean(({ quiet }) => quiet.monitor),
+    poll: mean(({ quiet }) => quiet.monitor - IDLE_MS),
+    convict: mean(({ lie, nodes }) => lie.monitor - (nodes - 1) * frame),
+    answer: mean(({ quiet }) => quiet.log),
+    serve: mean(({ head }) => head.log),
+  }
+  return Object.fromEntries(Object.entries(costs).map(([name, ms]) => [name, Math.round(100 * ms) / 100]))
+}
+
+interface Row {
+  readonly weight: number
+  readonly of: readonly number[]
+  readonly ms: number
+}
+
+/** The factors with which the rows add up best to what was measured. */
+function leastSquares(rows: readonly Row[]): number[] {
+  const size = rows[0]!.of.length
+  const equations = Array.from({ length: size }, (_, i) => [
+    ...Array.from({ length: size }, (_, j) => rows.reduce((sum, { weight, of }) => sum + weight * of[i]! * of[j]!, 0)),
+    rows.reduce((sum, { weight, of, ms }) => sum + weight * of[i]! * ms, 0),
+  ])
+  for (let i = 0; i < size; i++) {
+    const pivot = equations[i]!
+    for (const [j, row] of equations.entries()) {
+      if (j === i) continue
+      const factor = row[i]! / pivot[i]!
+      for (let k = i; k <= size; k++) row[k]! -= factor * pivot[k]!
+    }
+  }
+  return equations.map((row, i) => row[size]! / row[i]!)
+}
