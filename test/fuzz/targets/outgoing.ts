@@ -106,7 +106,7 @@ const proxies: Target = {
   ],
   seeds: [
     `https_proxy=http://me:${SECRET}@p.example:3128\nno_proxy=10.0.0.0/8,.golang.org:443,2001:db8::/32\n`,
-    'HTTP_PROXY=p.example:3128\nNO_PROXY=*\n',
+    'HTTP_PROXY=p.example:3128\nNO_PROXY=golang.org\n',
     `http_proxy=socks5://me:${SECRET}@p.example\n`,
   ],
   check: ofText((text) => {
