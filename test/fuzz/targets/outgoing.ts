@@ -8,7 +8,7 @@ import { ofText, promise, reading, type Target } from './target.js'
 /** A header that may be one; undefined for what no server can send. */
 function answerWith(status: number, name: string, value: string): FetchAnswer | undefined {
   try {
-    return { status, headers: new Headers({ [name]: value }), body: null } as FetchAnswer
+    return { status, headers: new Headers({ [name]: value }), body: null }
   } catch {
     return undefined
   }
