@@ -20,6 +20,13 @@ export const MAX_KEYED_RECORDS = 2 ** 16
 /** What hashes are seeded with: two 32-bit numbers, the same for all ranges that are compared. */
 export type KeySeed = readonly [number, number]
 
+/** Whether it is one, as JSON has it. */
+export function isSeed(value: unknown): value is KeySeed {
+  const isHalf = (half: unknown): boolean =>
+    Number.isInteger(half) && (half as number) >= 0 && (half as number) < 2 ** 32
+  return Array.isArray(value) && value.length === 2 && value.every(isHalf)
+}
+
 /** The seed of an audit that begins with a tree of this root: the log cannot have chosen its records by their hashes. */
 export function seedOf(root: Hash): KeySeed {
   const view = new DataView(root.buffer, root.byteOffset)
