@@ -200,7 +200,7 @@ const conditions: Target = {
   about: 'headers that ask for what is new',
   most: 4096,
   words: ['*', TAG, `W/${TAG}`, ', ', '"a"', '\n', 'bytes=0-1', '"', 'W/'],
-  seeds: [TAG, `"a", W/${TAG}`, '*', '"a"', `"b"\n${TAG}\nbytes=0-1`],
+  seeds: [TAG, `"a", W/${TAG}`, '*', 'W/*', '*, "a"', '"a"', `"b"\n${TAG}\nbytes=0-1`],
   check: ofText((text) => {
     const [known = '', range, bytes] = text.split('\n')
     const headers: IncomingHttpHeaders = {

@@ -8,6 +8,7 @@ import { LOGS } from './logs.js'
 import { MODULES } from './modules.js'
 import { NEIGHBOUR_ROWS } from './neighbour-rows.js'
 import { NOTES } from './notes.js'
+import { OUTGOING } from './outgoing.js'
 import { ROWS } from './rows.js'
 import { SETTINGS_SAID } from './settings.js'
 import type { Target } from './target.js'
@@ -21,6 +22,7 @@ export const TARGETS: Readonly<Record<string, Target>> = {
   ...EVIDENCE,
   ...GOSSIP,
   ...HTTP,
+  ...OUTGOING,
   ...FILES,
   ...ROWS,
   ...NEIGHBOUR_ROWS,

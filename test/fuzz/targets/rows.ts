@@ -128,7 +128,7 @@ const lookupRow: Target = {
   about: 'lookups that are kept',
   most: 64 * 1024,
   words: ['\n', '0', '-1', '1e9', '9007199254740993', GO_SUM],
-  seeds: [`5\n${GO_SUM}`, '0\nx\n'],
+  seeds: [`5\n${GO_SUM}`, '0\nx\n', '=\nx\n', '-1\nx\n', '1e3\nx\n'],
   check: ofText(async (text) => {
     const store = new LookupStore(new TwoGenerationCache(tableOf([]), tableOf([[`${LOG}/m`, text]]), 10))
     const kept = await store.of(LOG).get('m')
