@@ -135,6 +135,16 @@ export function bucketRange(table: DataView, bucket: number): { from: number; to
   return { from: table.getUint32(bucket * 4, true), to: table.getUint32(bucket * 4 + 4, true) }
 }
 
+/** Whether each bucket of a table begins where the one before it ends. */
+export function isTable(table: DataView): boolean {
+  if (bucketRange(table, 0).from !== 0) return false
+  for (let bucket = 0; bucket < BUCKETS; bucket++) {
+    const { from, to } = bucketRange(table, bucket)
+    if (from > to) return false
+  }
+  return true
+}
+
 /** Whether these are the keys of a range of `records` records, in bounds and in order. */
 export function isKeys(bytes: Uint8Array, records: number): boolean {
   if (bytes.length < TABLE_BYTES || (bytes.length - TABLE_BYTES) % ENTRY_BYTES !== 0) return false

@@ -4,6 +4,8 @@ import { alertmanagerPayload } from '../../../src/alerts/alertmanager.js'
 import { makeAlert, subjectOf } from '../../../src/alerts/alert.js'
 import { Outbox } from '../../../src/alerts/outbox.js'
 import { readTold } from '../../../src/alerts/told.js'
+import { BUCKETS } from '../../../src/audit/walk/module-keys.js'
+import { KeptParts } from '../../../src/audit/walk/kept-parts.js'
 import { readState } from '../../../src/audit/walk/audit-state.js'
 import {
   encodeUnitsHeader,
@@ -159,6 +161,30 @@ const auditState: Target = {
   },
 }
 
+const partFile: Target = {
+  about: 'files of parts of an audit',
+  most: 64 * 1024,
+  words: [...JSON_WORDS, '"from":0', '"to":65536', '"findings":[', '\x01\0\0\0', '\xff\xff\xff\xff', '\0\0\0\0'],
+  seeds: [genuinePart(), genuinePart().map((byte, i, { length }) => (i === length - 1000 ? 255 : byte))],
+  repair: repairedPart,
+  check: async (bytes) => {
+    const kept = await KeptParts.open(dirname(scratchFile('parts/0-1.part', bytes)))
+    let keys = 0
+    for (let bucket = 0; bucket < BUCKETS; bucket++) {
+      const { count, high, ids } = await kept.bucket(bucket)
+      promise(high.length === count && ids.every((id) => Number.isSafeInteger(id) && id >= 0), 'keys of records')
+      keys += count
+    }
+    const found = await readingLater(async () => {
+      const all = []
+      for await (const findings of kept.findings()) all.push(...findings)
+      return all
+    }, 'AUDIT_DAMAGED')
+    promise(kept.done.length <= 1 && keys <= bytes.length / 10, 'a part, or none')
+    return kept.done.length === 1 && found !== undefined
+  },
+}
+
 /** The length that each part behind the header has, and the part made whole. */
 function repairedUnits(bytes: Uint8Array): Uint8Array {
   const end = bytes.indexOf(0x0a) + 1
@@ -284,6 +310,7 @@ export const HOME: Readonly<Record<string, Target>> = {
   'told-conditions': told,
   outbox,
   'audit-state': auditState,
+  'part-file': partFile,
   units,
   'log-book': logBook,
   allowances,
