@@ -26,10 +26,13 @@ export class Reached {
     return this.#seen.reduce((count, bits) => count + (bits === 0 ? 0 : 1), 0)
   }
 
-  /** Runs an input. Returns whether it took a branch that none has taken so often. */
-  isNew(run: () => void): boolean {
+  /** An input is about to be run. */
+  begin(): void {
     hits.fill(0)
-    run()
+  }
+
+  /** Whether the input that was run took a branch that none has taken so often. */
+  isNew(): boolean {
     let isNew = false
     for (let at = 0; at < words.length; at++) {
       if (words[at] === 0) continue

@@ -1,6 +1,6 @@
 /** The fuzzer: gives each target a thread and watches over it, tells what was found, and keeps what reaches most. */
 import { createHash } from 'node:crypto'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { Worker } from 'node:worker_threads'
@@ -26,6 +26,13 @@ const USAGE = `npm run fuzz -- [TARGET ...] [options]
   --list         which targets there are
   --input FILE   run one input of one target
 `
+
+// Whoever started this is gone, killed perhaps: nobody reads what is found, nor takes away what was bundled.
+process.once('disconnect', () => {
+  rmSync(new URL('.', import.meta.url), { recursive: true, force: true })
+  process.exit(1)
+})
+process.channel?.unref()
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -70,7 +77,7 @@ if (values.list === true) {
 const names = positionals.length > 0 ? positionals : Object.keys(TARGETS)
 if (values.input !== undefined) {
   const bytes = new Uint8Array(readFileSync(values.input))
-  print(TARGETS[names[0]!]!.check(bytes) ? 'accepted' : 'refused')
+  print((await TARGETS[names[0]!]!.check(bytes)) ? 'accepted' : 'refused')
   process.exit()
 }
 
@@ -124,7 +131,9 @@ function fuzz(name: string): Promise<Done | undefined> {
       tell(name, { fault: `it has not ended after ${HANG_SECONDS} seconds of processor time`, bytes: last() })
       finish(undefined)
     }, LOOK_MS)
+    let isFinished = false
     const finish = (done: Done | undefined): void => {
+      isFinished = true
       clearInterval(watch)
       void worker.terminate()
       resolve(done)
@@ -135,6 +144,11 @@ function fuzz(name: string): Promise<Done | undefined> {
     })
     worker.on('error', (error) => {
       tell(name, { fault: `it ended its thread: ${error.stack ?? error.message}`, bytes: last() })
+      finish(undefined)
+    })
+    worker.on('exit', (code) => {
+      if (isFinished) return
+      tell(name, { fault: `it ended its thread with code ${code}: it waits for what never comes`, bytes: last() })
       finish(undefined)
     })
   })

@@ -1,7 +1,9 @@
 // npm run fuzz -- [TARGET ...] [--seconds T] [--inputs N] [--seed S] [--keep] [--list] [--input FILE]: see docs/fuzzing.md.
 // Bundles the fuzzer and the parsers without the wrappers that a loader puts around every function, which halve the speed.
-import { spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { rmSync } from 'node:fs'
+import { constants } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
@@ -32,12 +34,14 @@ try {
     logLevel: 'warning',
     plugins: [plugin],
   })
-  const args = ['--enable-source-maps', join(OUT, 'main.mjs'), ...process.argv.slice(2)]
-  const { status } = spawnSync(process.execPath, args, {
-    stdio: 'inherit',
+  // The channel closes with this process, however that ends, and the fuzzer ends with the channel.
+  const fuzzer = spawn(process.execPath, ['--enable-source-maps', join(OUT, 'main.mjs'), ...process.argv.slice(2)], {
+    stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
     env: { ...process.env, FUZZ_BRANCHES: String(branches()) },
   })
-  process.exitCode = status ?? 1
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => fuzzer.kill(signal))
+  const [code, signal] = await once(fuzzer, 'exit')
+  process.exitCode = code ?? 128 + constants.signals[signal]
 } finally {
   rmSync(OUT, { recursive: true, force: true })
 }

@@ -43,18 +43,20 @@ const licences: Record<string, number> = {}
 let accepted = 0
 
 /** Why an input breaks a promise; undefined when it breaks none. */
-function faultOf(bytes: Uint8Array): string | undefined {
+async function faultOf(bytes: Uint8Array): Promise<string | undefined> {
   try {
-    if (target.check(bytes)) accepted++
+    const read = target.check(bytes)
+    // To wait costs more than most parsers.
+    if (typeof read === 'boolean' ? read : await read) accepted++
     return undefined
   } catch (error) {
     return error instanceof Error ? (error.stack ?? error.message) : String(error)
   }
 }
 
-function difference(bytes: Uint8Array, ask: AskGo): string | undefined {
+async function difference(bytes: Uint8Array, ask: AskGo): Promise<string | undefined> {
   const { ask: what, ours, licence } = target.go!
-  const [we, go] = [ours(bytes), ask(what, bytes)]
+  const [we, go] = [await ours(bytes), ask(what, bytes)]
   if (we === go) return undefined
   const why = licence?.(bytes, we, go)
   const how = we === undefined ? 'what we refuse' : go === undefined ? 'nothing' : 'something else'
@@ -68,18 +70,19 @@ const reached = new Reached()
 let isNews = false
 
 /** Why an input is a finding: a promise that it breaks, a difference from Go, or its time, twice. */
-function run(bytes: Uint8Array): string | undefined {
+async function run(bytes: Uint8Array): Promise<string | undefined> {
   place.set(bytes)
   numbers[SIZE] = bytes.length
   Atomics.add(numbers, RUNS, 1)
   const before = performance.now()
-  let fault: string | undefined
-  isNews = reached.isNew(() => (fault = faultOf(bytes)))
+  reached.begin()
+  const fault = await faultOf(bytes)
+  isNews = reached.isNew()
   isNews = isNewRefusal(refusals) || isNews
   if (fault !== undefined) return fault
   if (performance.now() - before > 1000 * SLOW_SECONDS) {
     const used = process.cpuUsage()
-    faultOf(bytes)
+    await faultOf(bytes)
     const { user } = process.cpuUsage(used)
     if (user > 1e6 * SLOW_SECONDS) return `slow: ${(user / 1e6).toFixed(1)} s for ${bytes.length} bytes`
   }
@@ -96,23 +99,24 @@ const kindOf = (fault: string): string =>
     .replaceAll(/\d+/g, '0')
     .slice(0, 400)
 
-function found(bytes: Uint8Array, fault: string): void {
+async function found(bytes: Uint8Array, fault: string): Promise<void> {
   const kind = kindOf(fault)
   if (kinds.has(kind) || kinds.size >= MAX_FINDINGS) return
   kinds.add(kind)
-  const small = fault.startsWith('slow') ? bytes : smaller(bytes, (less) => kindOf(run(less) ?? '') === kind)
-  say({ finding: { fault: run(small) ?? fault, bytes: small } })
+  const isStill = async (less: Uint8Array): Promise<boolean> => kindOf((await run(less)) ?? '') === kind
+  const small = fault.startsWith('slow') ? bytes : await smaller(bytes, isStill)
+  say({ finding: { fault: (await run(small)) ?? fault, bytes: small } })
 }
 
 /** A part of the bytes of which the same is true, with ever smaller pieces left out. */
-function smaller(bytes: Uint8Array, isStill: (less: Uint8Array) => boolean): Uint8Array {
+async function smaller(bytes: Uint8Array, isStill: (less: Uint8Array) => Promise<boolean>): Promise<Uint8Array> {
   const until = performance.now() + SHRINK_MS
   for (let size = bytes.length >> 1; size >= 1; size >>= 1) {
     for (let at = 0; at + size <= bytes.length && performance.now() < until;) {
       const less = new Uint8Array(bytes.length - size)
       less.set(bytes.subarray(0, at))
       less.set(bytes.subarray(at + size), at)
-      if (isStill(less)) bytes = less
+      if (await isStill(less)) bytes = less
       else at += size
     }
   }
@@ -172,30 +176,34 @@ function next(): Uint8Array {
 const first = [...target.seeds.map(bytesOf), ...kept, new Uint8Array()].filter(({ length }) => length <= place.length)
 const start = performance.now()
 let runs = 0
-function tryOne(bytes: Uint8Array): void {
-  const fault = run(bytes)
-  if (fault !== undefined) found(bytes, fault)
+async function tryOne(bytes: Uint8Array): Promise<void> {
+  const fault = await run(bytes)
+  if (fault !== undefined) await found(bytes, fault)
   else if (isNews || corpus.length === 0) add(bytes)
   runs++
 }
-first.forEach(tryOne)
+for (const bytes of first) await tryOne(bytes)
 accepted = 0
 const given = runs
 while (runs - given < inputs && performance.now() - start < 1000 * seconds && kinds.size < MAX_FINDINGS) {
   const bytes = isForLarge() ? grow(corpus[draw(corpus.length)]!, draw, how) : next()
-  tryOne(bytes.length > place.length ? bytes.subarray(0, place.length) : bytes)
+  await tryOne(bytes.length > place.length ? bytes.subarray(0, place.length) : bytes)
 }
 const took = (performance.now() - start) / 1000
-say({ done: { runs: runs - given, seconds: took, accepted, branches: reached.branches, licences, corpus: least() } })
+say({
+  done: { runs: runs - given, seconds: took, accepted, branches: reached.branches, licences, corpus: await least() },
+})
 
 /** Of the corpus the shortest inputs that together reach all that it reaches, and are refused in all its ways. */
-function least(): Uint8Array[] {
+async function least(): Promise<Uint8Array[]> {
   const again = new Reached()
   const seen = new Set<string>()
-  return corpus
-    .toSorted((a, b) => a.length - b.length)
-    .filter((bytes) => {
-      const isBranch = again.isNew(() => faultOf(bytes))
-      return isNewRefusal(seen) || isBranch
-    })
+  const kept: Uint8Array[] = []
+  for (const bytes of corpus.toSorted((a, b) => a.length - b.length)) {
+    again.begin()
+    await faultOf(bytes)
+    const isBranch = again.isNew()
+    if (isNewRefusal(seen) || isBranch) kept.push(bytes)
+  }
+  return kept
 }

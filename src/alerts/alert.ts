@@ -1,10 +1,12 @@
 /** An alert: what people are told, as hooks and webhooks get it. docs/alarm.md describes it; fields are only added. Pure. */
 import { hash } from 'node:crypto'
+import { isObject } from '../lib/is-object.js'
 import { printable } from '../lib/printable.js'
-import type { Severity } from '../status/conditions.js'
+import { SEVERITIES, type Severity } from '../status/conditions.js'
 
 /** What an alert is about. */
-export type AlertKind = 'condition' | 'evidence' | 'suspect' | 'watch' | 'test'
+const KINDS = ['condition', 'evidence', 'suspect', 'watch', 'test'] as const
+export type AlertKind = (typeof KINDS)[number]
 
 /** What there is to tell, as the part knows it that saw it. */
 export interface Tidings {
@@ -77,6 +79,25 @@ export function makeAlert(tidings: Tidings, { advice, runbook }: Advice, node: A
   const id = hash('sha256', JSON.stringify([node.witness, kind, state, name, log?.id, evidence?.id, sentence, at]))
   const alert = { ...tidings, sentence, log: shown, id: id.slice(0, 32), type: `alarm.${state}` as const, at }
   return { ...alert, advice, runbook, node, text: textOf({ ...alert, advice, runbook, node }) }
+}
+
+/** Whether it has all that an alert has: one that another version wrote may not. */
+export function isAlert(value: unknown): value is Alert {
+  if (!isObject(value)) return false
+  const { kind, state, severity, log, evidence, node, at } = value
+  const isOf = (one: unknown, ...fields: readonly string[]): boolean =>
+    isObject(one) && fields.every((field) => typeof one[field] === 'string')
+  return (
+    isOf(value, 'name', 'severity', 'sentence', 'since', 'id', 'type', 'at', 'advice', 'runbook', 'text') &&
+    (KINDS as readonly unknown[]).includes(kind) &&
+    (state === 'firing' || state === 'resolved') &&
+    Object.hasOwn(SEVERITIES, severity as string) &&
+    !Number.isNaN(Date.parse(at as string)) &&
+    (log === null || isOf(log, 'id', 'name', 'key')) &&
+    (evidence === null || isOf(evidence, 'id', 'path')) &&
+    (isOf(node, 'witness', 'version', 'http') ||
+      (isOf(node, 'version', 'http') && (node as AlertNode).witness === null))
+  )
 }
 
 /** The key name of the witness that tells it; an observer has none. */

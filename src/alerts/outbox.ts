@@ -9,7 +9,7 @@ import { Serial } from '../lib/serial.js'
 import { isObject } from '../lib/is-object.js'
 import { writeWholeFile } from '../lib/whole-file.js'
 import { CONDITIONS, SEVERITIES, type ConditionName } from '../status/conditions.js'
-import type { Alert } from './alert.js'
+import { isAlert, type Alert } from './alert.js'
 import type { Cover } from './holding.js'
 
 /** Alerts that wait at most, the bytes of all of them, and how long one waits, in ms. */
@@ -174,12 +174,13 @@ async function namesIn(dir: string): Promise<string[]> {
 async function readWaiting(path: string, number: number): Promise<Waiting> {
   if ((await stat(path)).size > MAX_FILE_BYTES) throw new SyntaxError(`${path} is too large`)
   const kept = JSON.parse(await readFile(path, 'utf8')) as unknown
-  if (!isObject(kept) || !isObject(kept['alert']) || !Array.isArray(kept['receivers']))
+  if (!isObject(kept) || !Array.isArray(kept['receivers'])) throw new SyntaxError(`${path} is no alert`)
+  const { alert, covers } = kept
+  const receivers = kept['receivers'] as unknown[]
+  if (!isAlert(alert) || !path.endsWith(`${alert.id}.json`) || !receivers.every((one) => typeof one === 'string'))
     throw new SyntaxError(`${path} is no alert`)
-  const alert = kept['alert'] as unknown as Alert
-  if (typeof alert.id !== 'string' || !path.endsWith(`${alert.id}.json`)) throw new SyntaxError(`${path} is no alert`)
-  const receivers = new Set((kept['receivers'] as unknown[]).map(String))
-  return { number, alert, bytes: Buffer.byteLength(JSON.stringify(alert)), receivers, covers: coverOf(kept['covers']) }
+  const bytes = Buffer.byteLength(JSON.stringify(alert))
+  return { number, alert, bytes, receivers: new Set(receivers), covers: coverOf(covers) }
 }
 
 /** Undefined for what another version may have written, or none. */

@@ -26,6 +26,7 @@ function toldOf(kept: unknown): ToldCondition | undefined {
   if (typeof name !== 'string' || !Object.hasOwn(CONDITIONS, name)) return undefined
   if ((log !== null && typeof log !== 'string') || typeof sentence !== 'string' || typeof since !== 'string')
     return undefined
+  if (Number.isNaN(Date.parse(since))) return undefined
   return { name: name as ConditionName, severity: CONDITIONS[name as ConditionName], log, sentence, since }
 }
 

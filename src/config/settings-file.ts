@@ -81,7 +81,7 @@ class Reading {
     this.#known = known
     try {
       // Keys that are there twice are looked for below: here each would be compared with all others.
-      const options = { lineCounter: this.#lines, prettyErrors: false, uniqueKeys: false } as const
+      const options = { lineCounter: this.#lines, prettyErrors: false, uniqueKeys: false, logLevel: 'error' } as const
       this.#document = parseDocument(text, options)
     } catch (error) {
       // Brackets within brackets, deeper than the stack.

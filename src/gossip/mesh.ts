@@ -69,7 +69,7 @@ interface Parts {
 }
 
 export class Mesh {
-  /** What is published. */
+  /** Where heads and evidence are published. */
   readonly gossip: Pick<GossipDoor, 'publish'>
   readonly #parts: Parts
   readonly #host: Host
@@ -138,7 +138,7 @@ export class Mesh {
       })
   }
 
-  /** Asks a connected peer what it holds, now. Resolves when what it said has been worked on; never throws. */
+  /** Asks a connected peer what it holds. Resolves when all of its answer has been judged; never throws. */
   syncWith(peerId: string): Promise<void> {
     return this.#parts.sync.syncWith(peerIdFromString(peerId))
   }
@@ -180,7 +180,7 @@ export class Mesh {
     return this.#parts.chosen.has(peerId)
   }
 
-  /** How many peers are chosen to keep our promises, and which of them are connected. */
+  /** The peers that are chosen to keep our promises: how many, and which of them are connected. */
   chosen(): Chosen {
     return this.#parts.chosen.report
   }
@@ -211,8 +211,8 @@ export class Mesh {
   }
 
   /**
-   * Is about something else from now on. A peer tells its topics when it connects, and those that we were not on we did not hear:
-   * where there are new ones every connection is made anew, and this resolves when they are closed.
+   * Follows other logs and counts other keys from now on. Peers announce their topics when they connect, and what they announced about
+   * logs that we did not follow was dropped; so with new logs, every connection is closed and made anew. Resolves when all are closed.
    */
   async attend({ logs, counts = [], reserved = [] }: MeshInterests): Promise<void> {
     const { interests, gossip, news, neighbours } = this.#parts
@@ -231,7 +231,7 @@ export class Mesh {
     this.#parts.redial.look()
   }
 
-  /** Closes every connection and leaves nothing behind. */
+  /** Closes every connection, and ends every timer. */
   async stop(): Promise<void> {
     this.#parts.redial.stop()
     this.#parts.neighbours.stop()

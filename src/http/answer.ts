@@ -50,8 +50,9 @@ export function conditional({ method, headers }: Conditions, reply: Reply, cachi
   const said = reply.headers['cache-control']
   const cacheControl = said === undefined || said === NO_STORE ? caching : said
   const tagged = { ...reply, headers: { ...reply.headers, 'cache-control': cacheControl, etag } }
-  const known = (headers['if-none-match'] ?? '').split(',').map((tag) => tag.trim().replace(/^W\//, ''))
-  if (known.includes(etag) || known[0] === '*') return { ...tagged, status: 304, body: new Uint8Array() }
+  const asked = headers['if-none-match']?.trim() ?? ''
+  const known = asked.split(',').map((tag) => tag.trim().replace(/^W\//, ''))
+  if (known.includes(etag) || asked === '*') return { ...tagged, status: 304, body: new Uint8Array() }
   // SPEC: RFC 9110, section 14.2: a range is about GET alone.
   return method === 'GET' ? partial(headers, etag, tagged) : tagged
 }

@@ -5,7 +5,8 @@
 import { GossumError, HintedError } from '../errors.js'
 import { formatAgentKey, keepWitnessKey } from './key-file.js'
 import { keyFileInvalid, readPrivateFile } from './private-file.js'
-import { agentKeys, agentSign, agentUnavailable, type AgentKey, type AgentPlace } from './ssh/agent.js'
+import { agentUnavailable, type AgentKey } from './ssh/agent-answer.js'
+import { agentKeys, agentSign, type AgentPlace } from './ssh/agent.js'
 import { isOpenSshKey, parseOpenSshKey } from './ssh/openssh-key.js'
 import { fromUtf8, utf8 } from '../tlog/bytes.js'
 import {

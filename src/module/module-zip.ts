@@ -15,6 +15,9 @@ import { MAX_ZIP_BYTES, MAX_ZIP_ENTRIES, ZipNames } from './zip-rules.js'
 
 /** Entries up to so many bytes, compressed and not, are read at once; larger ones in pieces. */
 const AT_ONCE_BYTES = 4 * 1024 * 1024
+/** Bytes of an entry of the list of files, and of the record of the end, but for what has any length. */
+const ENTRY_BYTES = 46
+const END_BYTES = 22
 const STORED = 0
 const DEFLATED = 8
 
@@ -82,22 +85,40 @@ export async function* zipEntries(file: string, most: number): AsyncGenerator<Zi
     if (size > most) throw invalid(`${size} bytes, where ${most} are the most`)
     const zip = await readable(fromFdPromise(handle.fd, { autoClose: false, decodeStrings: false }))
     if (zip.entryCount > MAX_ZIP_ENTRIES) throw invalid(`${zip.entryCount} entries`)
+    const list = await listSize(handle, size, zip)
+    let listed = 0
     const entries = zip.eachEntry()[Symbol.asyncIterator]()
     for (;;) {
       const next: IteratorResult<Entry, undefined> = await readable(entries.next())
-      if (next.done === true) return
+      if (next.done === true) break
+      const { fileNameLength, extraFieldLength, fileCommentLength } = next.value
+      listed += ENTRY_BYTES + fileNameLength + extraFieldLength + fileCommentLength
       yield entryOf(next.value, zip, handle)
     }
+    if (list !== undefined && listed !== list) throw invalid('its list of files is longer than they are')
   } finally {
     await handle.close()
   }
+}
+
+/**
+ * Bytes of the list of files, which ends where the record of the end begins: where that says otherwise, others look for the list elsewhere.
+ * Undefined where another record has these numbers, as they are too large for this one.
+ */
+async function listSize(handle: FileHandle, size: number, { comment }: ZipFile): Promise<number | undefined> {
+  const at = size - END_BYTES - comment.length
+  const { buffer } = await handle.read(Buffer.alloc(END_BYTES), 0, END_BYTES, at)
+  const [bytes, offset] = [buffer.readUInt32LE(12), buffer.readUInt32LE(16)]
+  if (bytes === 0xffff_ffff || offset === 0xffff_ffff) return undefined
+  if (offset + bytes !== at) throw invalid('its list of files is not where it says')
+  return bytes
 }
 
 function entryOf(entry: Entry, zip: ZipFile, handle: FileHandle): ZipEntry {
   const name = fromUtf8(entry.fileNameRaw)
   if (name === undefined) throw invalid('a name that is not UTF-8')
   const read = (onPiece: (piece: Uint8Array) => void): Promise<void> =>
-    name.endsWith('/') ? requireEmpty(entry, name) : readEntry(entry, name, zip, handle, onPiece)
+    name.endsWith('/') ? requireEmpty(entry, name, zip) : readEntry(entry, name, zip, handle, onPiece)
   return {
     name,
     size: entry.uncompressedSize,
@@ -121,10 +142,10 @@ function entryOf(entry: Entry, zip: ZipFile, handle: FileHandle): ZipEntry {
   }
 }
 
-/** What Go reads of a folder: nothing, and it refuses one that has something. */
-function requireEmpty({ uncompressedSize }: Entry, name: string): Promise<void> {
-  if (uncompressedSize > 0) throw invalid(`${JSON.stringify(name)}: a folder with content`)
-  return Promise.resolve()
+/** What Go reads of a folder: nothing. It refuses one that has something, and one that is not where the list says. */
+async function requireEmpty(entry: Entry, name: string, zip: ZipFile): Promise<void> {
+  if (entry.uncompressedSize > 0) throw invalid(`${JSON.stringify(name)}: a folder with content`)
+  await readable(zip.readLocalFileHeaderPromise(entry, { minimal: true }))
 }
 
 async function readEntry(

@@ -2,6 +2,7 @@
 import type { Alarm } from '../evidence/alarm.js'
 import type { SyncHandlers } from '../gossip/sync/server/sync-server.js'
 import type { KnownPeer, PeerStore } from '../gossip/membership/peer-store.js'
+import { areTexts, isObject } from '../lib/is-object.js'
 import type { Store } from '../store/store.js'
 import { utf8 } from '../tlog/bytes.js'
 import { encodeCosigned } from '../witness/cosigned-head.js'
@@ -81,11 +82,18 @@ export function peerStoreOf({ peers }: Store): PeerStore {
   return {
     load: async () => {
       try {
-        return JSON.parse((await peers.get('book')) ?? '[]') as KnownPeer[]
+        const book = JSON.parse((await peers.get('book')) ?? '[]') as unknown
+        return Array.isArray(book) ? book.filter(isKnownPeer) : []
       } catch {
         return []
       }
     },
     save: (known) => peers.put('book', JSON.stringify(known)),
   }
+}
+
+function isKnownPeer(value: unknown): value is KnownPeer {
+  if (!isObject(value)) return false
+  const { address, lastSeen, dialled = false, proven = false, via = '', metAt = '' } = value
+  return areTexts(address, lastSeen, via, metAt) && typeof dialled === 'boolean' && typeof proven === 'boolean'
 }

@@ -7,18 +7,10 @@ import type { StateSetting } from '../config/state-setting.js'
 import type { SharedState, StatePlace, StateRow, WriteResult } from '../store/shared-state.js'
 import { StateDatabase } from './database.js'
 import { isSafe, promiseOf } from './life.js'
-import { statements, type Statements } from './tables.js'
+import { stateRowOf, statements, type ReadRow, type Statements } from './tables.js'
 
 interface Written {
   readonly written: number
-}
-
-/** A row as it is read: a bigint comes as text. */
-interface ReadRow {
-  readonly log: string
-  readonly seq: string
-  readonly hash: string
-  readonly state: string
 }
 
 /** Milliseconds between two looks at the database while nothing is written. */
@@ -74,12 +66,12 @@ export class PostgresState implements SharedState {
     const [known] = await this.#database.read<{ open: boolean }>(this.#sql.key, [key])
     if (known?.open !== true) return undefined
     const rows = await this.#database.read<ReadRow>(this.#sql.rows, [key])
-    return new Map(rows.map((row) => [row.log, rowOf(row)]))
+    return new Map(rows.map((row) => [row.log, stateRowOf(row)]))
   }
 
   async row(log: string): Promise<StateRow | undefined> {
     const [row] = await this.#confirmed(this.#database.read<ReadRow>(this.#sql.row, [this.#options.key, log]))
-    return row && rowOf(row)
+    return row && stateRowOf(row)
   }
 
   async wentThrough(log: string, { seq, hash }: StatePlace): Promise<boolean> {
@@ -171,7 +163,7 @@ export class PostgresState implements SharedState {
   /** All rows of the key, whether it is open or not. Throws STATE_UNREACHABLE. */
   async allRows(): Promise<ReadonlyMap<string, StateRow>> {
     const rows = await this.#database.read<ReadRow>(this.#sql.rows, [this.#options.key])
-    return new Map(rows.map((row) => [row.log, rowOf(row)]))
+    return new Map(rows.map((row) => [row.log, stateRowOf(row)]))
   }
 
   // ---- small words -----------------------------------------------------------------------------------------------
@@ -208,10 +200,6 @@ export class PostgresState implements SharedState {
     if ((await act) === undefined)
       throw new GossumError('STATE_UNREACHABLE', this.failure ?? 'nobody can tell whether it was written')
   }
-}
-
-function rowOf({ seq, hash, state }: ReadRow): StateRow {
-  return { seq: Number(seq), hash, text: state }
 }
 
 function resultOf(rows: readonly Written[] | undefined): WriteResult {

@@ -4,6 +4,22 @@
  * through, so that a machine which was away can tell whether the row goes on from what it saw. Pure.
  */
 
+import { areTexts } from '../lib/is-object.js'
+import type { StateRow } from '../store/shared-state.js'
+
+/** A row as it is read: a bigint comes as text. */
+export interface ReadRow {
+  readonly log: string
+  readonly seq: string
+  readonly hash: string
+  readonly state: string
+}
+
+/** The state that stands in a row; one that cannot be read where the columns are of other types than ours. */
+export function stateRowOf({ seq, hash, state }: ReadRow): StateRow {
+  return areTexts(seq, hash, state) ? { seq: Number(seq), hash, text: state } : { seq: NaN, hash: '', text: '' }
+}
+
 /** The newest states of a row whose lineage is kept: half a year at one a minute. */
 export const LINEAGE_STATES = 262_144
 

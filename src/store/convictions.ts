@@ -4,6 +4,7 @@
  */
 import type { KeptConviction, KeptConvictions } from '../evidence/kept.js'
 import type { Table } from './disk.js'
+import { areTexts, type JsonObject } from '../lib/is-object.js'
 import { readRecord } from './json.js'
 
 export class Convictions implements KeptConvictions {
@@ -19,7 +20,7 @@ export class Convictions implements KeptConvictions {
   static async load(table: Table): Promise<Convictions> {
     const convictions = new Convictions(table)
     for (const [id, json] of await table.entries()) {
-      convictions.#byId.set(id, readRecord('convictions', id, json) as KeptConviction)
+      convictions.#byId.set(id, readRecord('convictions', id, json, isConviction) as KeptConviction)
     }
     convictions.#recount()
     return convictions
@@ -60,4 +61,10 @@ export class Convictions implements KeptConvictions {
   #recount(): void {
     this.#convicted = new Set(this.list().flatMap(({ witness, acked }) => (acked ? [] : witness)))
   }
+}
+
+function isConviction({ id, witness, log, lies, acked }: JsonObject): boolean {
+  return (
+    areTexts(id, witness, log) && Array.isArray(lies) && areTexts(...(lies as unknown[])) && typeof acked === 'boolean'
+  )
 }

@@ -5,8 +5,10 @@
  *
  * Trusted: the times, which are those of the witnesses' cosignatures (witness/quorum-time.ts), and the database.
  */
+import { GossumError } from '../errors.js'
 import { Serial } from '../lib/serial.js'
 import type { Table } from './disk.js'
+import { areCounts } from '../lib/is-object.js'
 
 /** A quorum head: its size, and its time in seconds since 1970. */
 export interface CoveringHead {
@@ -67,7 +69,7 @@ export class Covered {
     })
   }
 
-  /** The first head that is known, and the last; undefined before there is one. */
+  /** The first head that is known, and the last; undefined before there is one. Throws STORE_DAMAGED, as all that is asked here. */
   async ends(log: string): Promise<Ends | undefined> {
     return this.#serial.run(log, () => this.#endsOf(log))
   }
@@ -78,7 +80,7 @@ export class Covered {
     if (ends === undefined || id >= ends.last.size) return undefined
     const [entry] = await this.#sizes.entries({ gte: keyOf(log, id + 1), lt: endOf(log), limit: 1 })
     if (entry === undefined) return undefined
-    const head = { size: numberIn(entry[0]), time: Number(entry[1]) }
+    const head = headIn(entry)
     const from = await this.#before(log, head.time)
     return { ...head, from, isExact: id >= ends.first.size }
   }
@@ -93,8 +95,8 @@ export class Covered {
   async #before(log: string, time: number): Promise<number> {
     if (time <= 0) return 0
     const range = { gte: startOf(log), lt: keyOf(log, time), reverse: true, limit: 1 }
-    const [size] = await this.#times.values(range)
-    return Number(size ?? 0)
+    const [entry] = await this.#times.entries(range)
+    return entry === undefined ? 0 : numbersIn(...entry)[1]
   }
 
   async #endsOf(log: string): Promise<Ends | undefined> {
@@ -137,10 +139,17 @@ function endOf(log: string): string {
   return `${log}"`
 }
 
-function numberIn(key: string): number {
-  return Number(key.slice(key.indexOf('!') + 1))
+/** What stands in a row of `sizes`. Throws STORE_DAMAGED. */
+function headIn([key, value]: readonly [key: string, value: string]): CoveringHead {
+  const [size, time] = numbersIn(key, value)
+  return { size, time }
 }
 
-function headIn([key, time]: readonly [key: string, time: string]): CoveringHead {
-  return { size: numberIn(key), time: Number(time) }
+/** The number in a key, and the one that is kept for it. Throws STORE_DAMAGED. */
+function numbersIn(key: string, value: string): [number, number] {
+  const numbers = [key.slice(key.indexOf('!') + 1), value].map((digits) =>
+    /^\d{1,16}$/.test(digits) ? Number(digits) : NaN,
+  )
+  if (!areCounts(...numbers)) throw new GossumError('STORE_DAMAGED', `when records were covered, record ${key}`)
+  return numbers as [number, number]
 }

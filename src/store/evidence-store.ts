@@ -1,6 +1,7 @@
 /** The evidence that was found or received, by id, with when it was first seen. */
 import type { EvidenceSummary, KeptEvidence, Shelf } from '../evidence/kept.js'
 import type { Table } from './disk.js'
+import { areCounts, areTexts, type JsonObject } from '../lib/is-object.js'
 import { readRecord } from './json.js'
 
 /** Reading throws STORE_DAMAGED for a record that is none. */
@@ -15,7 +16,7 @@ export class EvidenceStore implements Shelf {
 
   async get(id: string): Promise<KeptEvidence | undefined> {
     const json = await this.#table.get(id)
-    return json === undefined ? undefined : (readRecord('evidence', id, json) as KeptEvidence)
+    return json === undefined ? undefined : (readRecord('evidence', id, json, isEvidence) as KeptEvidence)
   }
 
   /** Keeps evidence; durable when it returns. */
@@ -32,7 +33,9 @@ export class EvidenceStore implements Shelf {
 
   /** All of it, oldest first. */
   async list(): Promise<KeptEvidence[]> {
-    const all = (await this.#table.entries()).map(([id, json]) => readRecord('evidence', id, json) as KeptEvidence)
+    const all = (await this.#table.entries()).map(
+      ([id, json]) => readRecord('evidence', id, json, isEvidence) as KeptEvidence,
+    )
     return all.sort(bySeen)
   }
 
@@ -63,4 +66,22 @@ function summaryOf({ id, type, log, witness, sizes, module, records, seenAt }: K
 function bySeen(a: EvidenceSummary, b: EvidenceSummary): number {
   if (a.seenAt !== b.seenAt) return a.seenAt < b.seenAt ? -1 : 1
   return a.id < b.id ? -1 : 1
+}
+
+function isEvidence({
+  id,
+  type,
+  log,
+  witness = '',
+  sizes,
+  module = '',
+  records = [0, 0],
+  seenAt,
+  text,
+}: JsonObject): boolean {
+  return areTexts(id, type, log, witness, module, seenAt, text) && [sizes, records].every(isPair)
+}
+
+function isPair(value: unknown): boolean {
+  return Array.isArray(value) && value.length === 2 && areCounts(...(value as unknown[]))
 }

@@ -9,6 +9,7 @@
  */
 import type { Table } from './disk.js'
 import { Serial } from '../lib/serial.js'
+import { areCounts, areTexts } from '../lib/is-object.js'
 
 /** What a key is to us: our policy counts it, a peer of our choice brought its promise, or neither. */
 export type Bearer = 'counted' | 'chosen' | 'stranger'
@@ -230,11 +231,11 @@ function sum(numbers: readonly number[]): number {
 
 function readEncoded(json: string): Encoded | undefined {
   try {
-    const { seq, time, size, root, head, signature, bearer, since, heardAt } = JSON.parse(json) as Partial<Encoded>
-    const numbers = [seq, time, size, since, heardAt].every((value) => typeof value === 'number')
-    const texts = [root, head, signature].every((value) => typeof value === 'string')
-    if (!numbers || !texts || bearer === undefined || !(bearer in WORTH)) return undefined
-    return JSON.parse(json) as Encoded
+    const kept = JSON.parse(json) as Encoded
+    const { seq, time, size, root, head, signature, bearer, since, heardAt } = kept
+    // What every object has is no worth of a key.
+    const isBearer = typeof bearer === 'string' && Object.hasOwn(WORTH, bearer)
+    return isBearer && areCounts(seq, time, size, since, heardAt) && areTexts(root, head, signature) ? kept : undefined
   } catch {
     return undefined
   }

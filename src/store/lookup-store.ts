@@ -33,8 +33,9 @@ export class LookupStore {
     return {
       get: async (module) => {
         const text = await this.#kept.get(`${log}/${module}`)
-        const cut = text?.indexOf('\n') ?? -1
-        return cut === -1 ? undefined : { id: Number(text!.slice(0, cut)), record: utf8(text!.slice(cut + 1)) }
+        const [, number, record] = /^(0|[1-9][0-9]*)\n(.*)$/s.exec(text ?? '') ?? []
+        const id = Number(number)
+        return Number.isSafeInteger(id) && record !== undefined ? { id, record: utf8(record) } : undefined
       },
       put: async (module, { id, record }) => {
         if (record.length > MAX_KEPT_BYTES) return

@@ -8,6 +8,7 @@
  * a stranger pushes nobody out, and is pushed out by keys that a neighbour or our policy counts, the last to come first.
  */
 import type { Table } from './disk.js'
+import { areCounts, areTexts } from '../lib/is-object.js'
 import type { LastSigned, KeyStanding } from './signed-by.js'
 
 /** Keys per log. */
@@ -148,9 +149,8 @@ function idOf(log: string, vkey: string, root: string): string {
 
 function readSeen(json: string): Kept | undefined {
   try {
-    const { size, time, root, note, since } = JSON.parse(json) as Partial<Kept>
-    if (typeof size !== 'number' || typeof time !== 'number' || typeof since !== 'number') return undefined
-    return typeof root === 'string' && typeof note === 'string' ? { size, time, root, note, since } : undefined
+    const { size, time, root, note, since } = JSON.parse(json) as Kept
+    return areCounts(size, time, since) && areTexts(root, note) ? { size, time, root, note, since } : undefined
   } catch {
     return undefined
   }

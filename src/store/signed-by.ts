@@ -3,6 +3,7 @@
  * told about itself, and how long one has been silent. A number and a time are held in memory, the heads on disk.
  */
 import type { Table } from './disk.js'
+import { areCounts } from '../lib/is-object.js'
 
 /** Keys per log. Anybody can make keys; only those that a neighbour counts, or signs with, come this far. */
 export const MAX_SIGNERS = 1024
@@ -141,14 +142,14 @@ function rootOf(note: string): string {
 /** Older versions did not write when they heard of it: then the time that the witness says is taken. */
 function readKept(json: string, now: number): (LastSignedHead & LastHeard) | undefined {
   try {
-    const { size, time, note, heardAt } = JSON.parse(json) as Partial<LastSignedHead & LastHeard>
-    if (typeof size !== 'number' || typeof time !== 'number' || typeof note !== 'string') return undefined
+    const { size, time, note, heardAt } = JSON.parse(json) as LastSignedHead & Partial<LastHeard>
+    if (!areCounts(size, time, heardAt ?? 0) || typeof note !== 'string') return undefined
     return {
       size,
       time,
       note,
       root: rootOf(note),
-      heardAt: Math.min(now, typeof heardAt === 'number' ? heardAt : time * 1000),
+      heardAt: Math.min(now, heardAt ?? time * 1000),
     }
   } catch {
     return undefined

@@ -3,6 +3,7 @@
  * those who come for it later. It can be lost without harm.
  */
 import type { Table } from './disk.js'
+import { areCounts, areTexts } from '../lib/is-object.js'
 
 /** What happened, as little of it as it takes to say so again. */
 export interface ToldNews {
@@ -20,6 +21,9 @@ export interface ToldNews {
   readonly module?: string
 }
 
+const EVENTS: readonly ToldNews['event'][] = ['suspect', 'watch', 'unauthorised']
+/** As feeds have it. */
+const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z$/
 const MOST = 100
 /** Digits of the number that each has: keys are in the order of their bytes. */
 const DIGITS = 15
@@ -62,9 +66,10 @@ export class ToldStore {
 
 function read(text: string): ToldNews | undefined {
   try {
-    const news = JSON.parse(text) as Partial<ToldNews>
-    const isWhole = [news.event, news.at, news.log, news.id].every((field) => typeof field === 'string')
-    return isWhole && !Number.isNaN(Date.parse(news.at!)) ? (news as ToldNews) : undefined
+    const news = JSON.parse(text) as ToldNews
+    const { event, at, log, id, size, code = '', module = '' } = news
+    const isWhole = EVENTS.includes(event) && areTexts(at, log, id, code, module) && areCounts(size ?? 0)
+    return isWhole && TIME.test(at) && !Number.isNaN(Date.parse(at)) ? news : undefined
   } catch {
     return undefined
   }

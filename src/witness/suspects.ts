@@ -3,9 +3,12 @@
  * when they stay; never dropped in silence. Only the holder of the log's key can make one. One that was not looked at,
  * because too many came at once, is kept in memory until it is: a flood of them must not keep the disk from the others.
  */
+import { areCounts, areTexts, type JsonObject } from '../lib/is-object.js'
 import { Lru } from '../lib/lru.js'
 import type { Table } from '../store/disk.js'
-import { GossumError, type ErrorCode } from '../errors.js'
+import { readRecord } from '../store/json.js'
+import type { ErrorCode } from '../errors.js'
+import { isAccepted } from '../errors/attempt.js'
 import { toHex, utf8 } from '../tlog/bytes.js'
 import { parseCheckpoint } from '../tlog/checkpoint.js'
 import { sha256 } from '../tlog/hash.js'
@@ -60,13 +63,12 @@ function withCosignatures({ logNote, cosignatures }: Head, known: Suspect | unde
   return spellNote({ text: logNote.text, signatures })
 }
 
-/** Throws STORE_DAMAGED. */
-function parseKept(json: string): Suspect {
-  try {
-    return JSON.parse(json) as Suspect
-  } catch (error) {
-    throw new GossumError('STORE_DAMAGED', 'a suspect cannot be read', error)
-  }
+function isSuspect({ id, log, size, note, firstSeen, code }: JsonObject): boolean {
+  if (!areTexts(id, log, note, firstSeen, code) || !(size === null || areCounts(size))) return false
+  return isAccepted(() => {
+    const { text } = parseNote(utf8(note as string))
+    if (size !== null) parseCheckpoint(text)
+  })
 }
 
 /** Whether a note (its characters are at most its bytes) is more than a message holds. */
@@ -100,8 +102,8 @@ export class Suspects {
   /** Throws STORE_DAMAGED. */
   static async load(table: Table): Promise<Suspects> {
     const suspects = new Suspects(table)
-    for (const json of await table.values()) {
-      const suspect = parseKept(json)
+    for (const [key, json] of await table.entries()) {
+      const suspect = readRecord('suspects', key, json, isSuspect) as Suspect
       suspects.#of(suspect.log).set(suspect.id, suspect)
     }
     return suspects

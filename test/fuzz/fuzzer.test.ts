@@ -1,6 +1,7 @@
 /** The fuzzer itself: what it changes comes of its seed alone, and what it is told to run it runs. */
-import { execFile } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, readFileSync } from 'node:fs'
 import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { mutate } from '../../scripts/fuzz/mutate.js'
@@ -51,6 +52,21 @@ test('all targets are told, and one is run as often as was asked', async () => {
   for (const name of Object.keys(TARGETS)) expect(listed).toContain(`${name} `)
   expect(await fuzz('topic', '--inputs', '2000', '--seed', '5')).toMatch(/^topic +2000 inputs, .*\nnothing found\n$/m)
 })
+
+test.each(['SIGINT', 'SIGTERM', 'SIGKILL'] as const)(
+  '%s ends all of it, and nothing is left behind',
+  async (signal) => {
+    const started = spawn('node', ['scripts/fuzz/run.js', 'topic', '--seconds', '600'], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    // Whoever has its output is there as long as that is open.
+    const isOver = once(started, 'close')
+    await once(started.stdout, 'data')
+    started.kill(signal)
+    await isOver
+    expect(existsSync(`node_modules/.fuzz-${started.pid!}`)).toBe(false)
+  },
+)
 
 test('docs/fuzzing.md has every target and every licence to differ from Go', () => {
   const page = readFileSync('docs/fuzzing.md', 'utf8')

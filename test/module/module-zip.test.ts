@@ -108,6 +108,22 @@ test('a bomb is refused by what it declares, before it goes off', async () => {
   })
 })
 
+test('a folder that is not where the list says is refused, as the go command refuses it', async () => {
+  const zip = makeZip([entry('go.mod', 'module example.com/m\n'), entry('a/', '')])
+  expect(await hashed(save(zip))).toMatchObject({ flaw: undefined })
+  // The last entry begins with its signature.
+  zip[Buffer.from(zip).lastIndexOf('PK\x03\x04')] = 0
+  expect(await hashed(save(zip))).toMatchObject({ code: 'MODULE_ZIP_INVALID' })
+})
+
+test('a list of files that is not where the zip says, or has more in it than it says, is refused', async () => {
+  const zip = Buffer.from(makeZip([entry('go.mod', 'module example.com/m\n'), entry('a.go', 'package a\n')]))
+  const end = zip.length - 22
+  const changed = (at: number, value: number): Buffer => Buffer.from(zip).fill(value, end + at, end + at + 1)
+  const spoiled = [changed(12, zip[end + 12]! + 1), changed(10, 1), changed(8, 1).fill(1, end + 10, end + 11)]
+  for (const one of spoiled) expect(await hashed(save(one))).toMatchObject({ code: 'MODULE_ZIP_INVALID' })
+})
+
 test('a name that is not UTF-8 is refused', async () => {
   const name = Buffer.concat([Buffer.from(PREFIX), Buffer.of(0xff)])
   expect(await hashed(save(makeZip([{ name, data: 'x' }])))).toMatchObject({ code: 'MODULE_ZIP_INVALID' })

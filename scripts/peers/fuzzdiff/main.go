@@ -1,5 +1,5 @@
 // Command fuzzdiff says what Go's own libraries make of bytes, as fast as it is asked: golang.org/x/mod's sumdb/note,
-// sumdb/tlog, module, modfile and semver, and time.
+// sumdb/tlog, sumdb/dirhash, module, modfile, semver and zip, and time.
 //
 // A question is one byte with the length of its name, the name, four bytes with the length of the input, big-endian, and the
 // input. An answer is four bytes with its length, and the answer: what was read, in a spelling of its own; the length -1 says that
@@ -20,14 +20,17 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 
 	"golang.org/x/mod/modfile"
 	"golang.org/x/mod/module"
 	"golang.org/x/mod/semver"
+	"golang.org/x/mod/sumdb/dirhash"
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
+	"golang.org/x/mod/zip"
 )
 
 // reading is what Go makes of an input; false when it refuses it. The argument is what stands behind the name of the question.
@@ -49,6 +52,7 @@ var readings = map[string]reading{
 	"go-mod":  modulePath,
 	"version": readVersion,
 	"time":    readTime,
+	"zip":     hashZip,
 }
 
 func hashOf(text string) string {
@@ -232,11 +236,36 @@ func readTime(input []byte, _ string) (string, bool) {
 	return fmt.Sprintf("%d %d", at.Unix(), at.Nanosecond()), true
 }
 
+// The hash of a zip, and whether it may be that of the module version in the argument.
+func hashZip(input []byte, argument string) (string, bool) {
+	file := zipFile()
+	must(os.WriteFile(file, input, 0o600))
+	hash, err := dirhash.HashZip(file, dirhash.Hash1)
+	if err != nil {
+		return "", false
+	}
+	path, version, _ := strings.Cut(argument, "@")
+	checked, err := zip.CheckZip(module.Version{Path: path, Version: version}, file)
+	if err != nil || checked.Err() != nil {
+		return hash + " flawed", true
+	}
+	return hash + " good", true
+}
+
+// Where a zip is put to be read, for the libraries want files.
+var zipFile = sync.OnceValue(func() string {
+	file, err := os.CreateTemp("", "fuzzdiff-")
+	must(err)
+	must(file.Close())
+	return file.Name()
+})
+
 func main() {
 	in, out := bufio.NewReader(os.Stdin), bufio.NewWriter(os.Stdout)
 	for {
 		length, err := in.ReadByte()
 		if err == io.EOF {
+			must(os.RemoveAll(zipFile()))
 			return
 		}
 		must(err)

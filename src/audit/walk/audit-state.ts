@@ -1,9 +1,10 @@
 /** What an audit remembers beside its parts: whose log it is, the head it came to, and what was found to stand twice. */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { areCounts, areTexts } from '../../lib/is-object.js'
 import { writeWholeFile } from '../../lib/whole-file.js'
-import type { Finding } from '../finding.js'
-import type { KeySeed } from './module-keys.js'
+import type { Finding, FindingLevel } from '../finding.js'
+import { isSeed, type KeySeed } from './module-keys.js'
 import { damaged } from './part-text.js'
 
 export interface AuditState {
@@ -25,6 +26,7 @@ export interface AuditState {
 
 const VERSION = 'gossum/audit/v1'
 const NAME = 'audit.json'
+const LEVELS: readonly FindingLevel[] = ['error', 'note']
 
 /** What the folder remembers; undefined for a new one. Throws AUDIT_DAMAGED. */
 export async function readState(dir: string): Promise<AuditState | undefined> {
@@ -37,11 +39,23 @@ export async function readState(dir: string): Promise<AuditState | undefined> {
   }
   try {
     const { version, ...state } = JSON.parse(text) as AuditState & { version: unknown }
-    if (version === VERSION) return state
+    if (version === VERSION && isState(state)) return state
   } catch {
     // Below.
   }
   throw damaged(join(dir, NAME))
+}
+
+/** Throws what JavaScript does where a part is missing. */
+function isState({ log, origin, head, seed, shared }: AuditState): boolean {
+  const { upTo, findings, evidence, isWhole } = shared
+  const isFound = ({ rule, level, detail }: Finding): boolean => areTexts(rule, detail) && LEVELS.includes(level)
+  const isWalked =
+    areCounts(upTo) &&
+    findings.every(isFound) &&
+    evidence.every((one) => typeof one === 'string') &&
+    typeof isWhole === 'boolean'
+  return areTexts(log, origin, head) && isSeed(seed) && isWalked
 }
 
 /** It is on disk when this returns. */

@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { writeWholeFile } from '../../lib/whole-file.js'
 import type { Finding } from '../finding.js'
-import { BUCKETS, bucketRange, ENTRY_BYTES, KeyCollector, TABLE_BYTES } from './module-keys.js'
+import { BUCKETS, bucketRange, ENTRY_BYTES, isTable, KeyCollector, TABLE_BYTES } from './module-keys.js'
 import {
   damaged,
   encodePart,
@@ -240,6 +240,7 @@ function readHeader(path: string): KeptPart | undefined {
     const { from, to, audited, counts, hashes } = parsePartHeader(readAt(file, LENGTH_BYTES, length))
     const keysAt = LENGTH_BYTES + length
     const table = new DataView(readAt(file, keysAt, TABLE_BYTES).buffer)
+    if (!isTable(table)) return undefined
     const end = keysAt + TABLE_BYTES + bucketRange(table, BUCKETS - 1).to * ENTRY_BYTES
     return fstatSync(file).size === end ? { from, to, audited, counts, hashes, path, keysAt } : undefined
   } catch {

@@ -20,6 +20,13 @@ export const MAX_KEYED_RECORDS = 2 ** 16
 /** What hashes are seeded with: two 32-bit numbers, the same for all ranges that are compared. */
 export type KeySeed = readonly [number, number]
 
+/** Whether it is one, as JSON has it. */
+export function isSeed(value: unknown): value is KeySeed {
+  const isHalf = (half: unknown): boolean =>
+    Number.isInteger(half) && (half as number) >= 0 && (half as number) < 2 ** 32
+  return Array.isArray(value) && value.length === 2 && value.every(isHalf)
+}
+
 /** The seed of an audit that begins with a tree of this root: the log cannot have chosen its records by their hashes. */
 export function seedOf(root: Hash): KeySeed {
   const view = new DataView(root.buffer, root.byteOffset)
@@ -126,6 +133,16 @@ export class KeyCollector {
 /** Where a bucket is in the bytes of a range: the first entry and the one behind the last. */
 export function bucketRange(table: DataView, bucket: number): { from: number; to: number } {
   return { from: table.getUint32(bucket * 4, true), to: table.getUint32(bucket * 4 + 4, true) }
+}
+
+/** Whether each bucket of a table begins where the one before it ends. */
+export function isTable(table: DataView): boolean {
+  if (bucketRange(table, 0).from !== 0) return false
+  for (let bucket = 0; bucket < BUCKETS; bucket++) {
+    const { from, to } = bucketRange(table, bucket)
+    if (from > to) return false
+  }
+  return true
 }
 
 /** Whether these are the keys of a range of `records` records, in bounds and in order. */

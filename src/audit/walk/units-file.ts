@@ -4,7 +4,7 @@
  * check. Pure.
  */
 import { concatBytes, fromUtf8, utf8 } from '../../tlog/bytes.js'
-import type { KeySeed } from './module-keys.js'
+import { isSeed, type KeySeed } from './module-keys.js'
 import { damaged, MAX_PART_BYTES, parsePart } from './part-text.js'
 import type { Part } from './unit.js'
 
@@ -70,10 +70,4 @@ export async function readUnitsPart(read: ReadBytes): Promise<Part | undefined> 
   const bytes = await read(size)
   if (bytes.length < size) throw damaged('it is cut')
   return parsePart(bytes)
-}
-
-function isSeed(value: unknown): value is KeySeed {
-  const isHalf = (half: unknown): boolean =>
-    Number.isInteger(half) && (half as number) >= 0 && (half as number) < 2 ** 32
-  return Array.isArray(value) && value.length === 2 && value.every(isHalf)
 }

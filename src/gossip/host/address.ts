@@ -64,8 +64,12 @@ export interface DialAddress {
   readonly isName: boolean
 }
 
+/** Characters of an address, a name of 253 among them: a peer id takes the square of its length to be read. */
+const MAX_ADDRESS_LENGTH = 512
+
 /** Reads an address of the form /ip4|ip6|dns|dns4|dns6/HOST/tcp/PORT/p2p/ID; undefined for any other. */
 export function readPlace(text: string): DialAddress | undefined {
+  if (text.length > MAX_ADDRESS_LENGTH) return undefined
   try {
     const address = multiaddr(text)
     const [host, tcp, p2p, ...more] = address.getComponents()

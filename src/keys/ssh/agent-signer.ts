@@ -6,7 +6,8 @@ import type { GossumError } from '../../errors.js'
 import { lastingController } from '../../lib/timed.js'
 import { equalBytes } from '../../tlog/bytes.js'
 import type { Signer, VerifierKey } from '../../tlog/note.js'
-import { agentKeys, agentSign, agentUnavailable, type AgentPlace } from './agent.js'
+import { agentUnavailable } from './agent-answer.js'
+import { agentKeys, agentSign, type AgentPlace } from './agent.js'
 
 /** Milliseconds until the agent is looked for again, the first time and at most. */
 const LOOK_AGAIN_MS = { first: 1_000, most: 60_000 }

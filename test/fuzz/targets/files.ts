@@ -1,24 +1,18 @@
-/** What stands in the home and in files of the operator: the journal, states, parts of an audit, keys, settings. */
+/** What stands in the home and in files of the operator: the journal, states, parts of an audit, keys. */
 import { KeyCollector } from '../../../src/audit/walk/module-keys.js'
 import { encodePart, parsePart } from '../../../src/audit/walk/part-text.js'
-import { parseAlarm } from '../../../src/config/alarm-setting.js'
-import { parseDeposit } from '../../../src/config/deposit-setting.js'
-import { parseByteCount, parseDuration, parseMirror, parsePatterns } from '../../../src/config/mirror-setting.js'
-import { parsePlaceOf } from '../../../src/config/places.js'
-import { parseStateUrl } from '../../../src/config/state-setting.js'
-import { parseBastion, parseContact, parseHostPort, parseKeyName, parseNetwork } from '../../../src/config/values.js'
-import { parseWatch } from '../../../src/config/watch-setting.js'
+import { keysInAnswer, signatureInAnswer } from '../../../src/keys/ssh/agent-answer.js'
 import { isOpenSshKey, parseOpenSshKey } from '../../../src/keys/ssh/openssh-key.js'
 import { publicKeyBlob, sshString, uint32 } from '../../../src/keys/ssh/ssh-wire.js'
 import { formatRanges, parseRanges } from '../../../src/mirror/index/ranges.js'
 import { decodeKeptAnswer, encodeKeptAnswer } from '../../../src/mirror/kept-checks.js'
-import { parseLogSetting } from '../../../src/logs/log-setting.js'
 import { CHAIN_START, firstWrite, formatJournal, formatWrite, readJournal } from '../../../src/store/journal-text.js'
 import { decodeState, encodeState, NOTHING } from '../../../src/store/log-state.js'
 import { concatBytes, fromUtf8, toBase64, toHex, utf8 } from '../../../src/tlog/bytes.js'
 import { ed25519PublicKey } from '../../../src/tlog/ed25519.js'
 import { sha256 } from '../../../src/tlog/hash.js'
-import { head, history, logSigner, witness } from './material.js'
+import { head, history, witness } from './material.js'
+import { repairedPart, repairedSshKey } from './repairs.js'
 import { ofText, promise, reading, same, sameJson, type Target } from './target.js'
 
 const LOG = 'ab'.repeat(32)
@@ -135,7 +129,8 @@ const keptAnswer: Target = {
   },
 }
 
-function part(): Uint8Array {
+/** A part of an audit as its file has it. */
+export function genuinePart(): Uint8Array {
   const keys = new KeyCollector()
   keys.add({ high: 5, low: 6 }, 0)
   keys.add({ high: 2 ** 31, low: 7 }, 1)
@@ -158,7 +153,8 @@ const auditPart: Target = {
     'gossum/audit-part/v1',
     'null',
   ],
-  seeds: [part(), part().subarray(0, 200)],
+  seeds: [genuinePart(), genuinePart().subarray(0, 200)],
+  repair: repairedPart,
   check: (bytes) => {
     const read = reading(() => parsePart(bytes), 'AUDIT_DAMAGED')
     if (read === undefined) return false
@@ -187,80 +183,52 @@ const sshKey: Target = {
   most: 16 * 1024,
   words: ['\0\0\0\x0bssh-ed25519', '\0\0\0\x20', '\0\0\0\x04none', '\xff\xff\xff\xff'],
   seeds: [Uint8Array.from(Buffer.from(openSsh().split('\n')[1]!, 'base64'))],
+  repair: repairedSshKey,
   check: (bytes) => {
     const text = `-----BEGIN OPENSSH PRIVATE KEY-----\n${toBase64(bytes)}\n-----END OPENSSH PRIVATE KEY-----\n`
     promise(isOpenSshKey(text), 'it looks like one')
     const seed = reading(() => parseOpenSshKey(text), 'KEY_MALFORMED')
     if (seed === undefined) return false
-    same(seed, SEED, 'no other key can be made of it')
+    const [file, pair] = [bytes, concatBytes(seed, ed25519PublicKey(seed))].map((one) => Buffer.from(one))
+    promise(file!.includes(pair!), 'the key stands in it, with what follows from it')
     return true
   },
 }
 
-const VKEY = logSigner.verifier.vkey
-/** The parsers of single settings, each of which is to refuse, or take, any text. */
-const PARSERS: readonly ((text: string, setting: string) => unknown)[] = [
-  ...[parseAlarm, parseDeposit, parseByteCount, parseDuration, parseMirror, parsePatterns, parseStateUrl],
-  ...[parseBastion, parseContact, parseHostPort, parseKeyName, parseNetwork, parseWatch, parseLogSetting],
-  ...(['feed', 'distributor', 'source-spotter'] as const).map((kind) => parsePlaceOf(kind)),
-]
+const SIGNATURE = new Uint8Array(64).fill(7)
+const blob = publicKeyBlob(ed25519PublicKey(SEED))
 
-const setting: Target = {
-  about: 'values of settings',
-  most: 16 * 1024,
-  words: [
-    'https://',
-    'postgres://',
-    'user:secret@',
-    'host:1',
-    '/db',
-    '?sslmode=require',
-    'format=',
-    'secret-file=',
-    'authorised=',
-    'key=',
-    'required',
-    ',',
-    VKEY,
-    ' - ',
-    '7d',
-    '10GiB',
-    'file:///',
-    '[::1]',
-    '%zz',
-  ],
+/** What is asked for is in the first byte. */
+const agentAnswer: Target = {
+  about: 'answers of an ssh-agent',
+  most: 64 * 1024,
+  words: ['\x0c\0\0\0\x01', '\x0e', '\0\0\0\x0bssh-ed25519', '\0\0\0\x20', '\0\0\0\0', '\xff\xff\xff\xff', '\x05'],
   seeds: [
-    'postgres://user:secret@a.example:5432,b.example/db?sslmode=verify-full&schema=x',
-    ...[
-      'https://h.example/x format=alertmanager secret-file=/x',
-      '3,required',
-      '10.5GiB',
-      '7d',
-      'file:///srv/x',
-      '*.example.com,a/b',
-    ],
-    ...[
-      'https://bastion.example',
-      '[::1]:80',
-      '10.0.0.0/8',
-      `a/* authorised=https://x.example/l key=${'A'.repeat(43)}=`,
-    ],
-    ...[`${VKEY} https://log.example`, `${VKEY} - some origin`, `${witness.verifier.vkey} https://w.example`],
+    concatBytes(
+      Uint8Array.of(12),
+      uint32(2),
+      sshString(blob),
+      sshString('me'),
+      sshString(sshString('ssh-rsa')),
+      sshString(''),
+    ),
+    concatBytes(Uint8Array.of(14), sshString(concatBytes(sshString('ssh-ed25519'), sshString(SIGNATURE)))),
+    Uint8Array.of(5),
   ],
-  check: ofText((text) => {
-    let isTaken = false
-    for (const parse of PARSERS) {
-      const read = reading(
-        () => parse(text, 'setting'),
-        'CONFIG_INVALID',
-        'KEY_MALFORMED',
-        'KEY_WEAK',
-        'KEY_UNSUPPORTED',
+  check: (bytes) => {
+    const keys = reading(() => keysInAnswer(bytes), 'AGENT_UNAVAILABLE')
+    for (const { publicKey, fingerprint } of keys ?? [])
+      promise(publicKey.length === 32 && /^SHA256:[A-Za-z0-9+/]{43}$/.test(fingerprint), 'a key and its fingerprint')
+    const signature = reading(() => signatureInAnswer(bytes), 'AGENT_UNAVAILABLE')
+    promise(keys === undefined || signature === undefined, 'an answer is of one kind')
+    if (signature !== undefined)
+      same(
+        concatBytes(Uint8Array.of(14), sshString(concatBytes(sshString('ssh-ed25519'), sshString(signature)))),
+        bytes,
+        'an answer has one spelling',
       )
-      isTaken ||= read !== undefined
-    }
-    return isTaken
-  }),
+    return keys !== undefined || signature !== undefined
+  },
 }
 
 export const FILES: Readonly<Record<string, Target>> = {
@@ -270,5 +238,5 @@ export const FILES: Readonly<Record<string, Target>> = {
   'kept-answer': keptAnswer,
   'audit-part': auditPart,
   'ssh-key': sshKey,
-  setting,
+  'agent-answer': agentAnswer,
 }

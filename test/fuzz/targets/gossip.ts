@@ -11,8 +11,10 @@ import {
   type SyncAnswer,
 } from '../../../src/gossip/sync/messages.js'
 import { evidenceTopic, headsTopic, MAX_MESSAGE_BYTES, parseTopic } from '../../../src/gossip/topics.js'
-import { utf8 } from '../../../src/tlog/bytes.js'
-import { cosigned, head, history, witness } from './material.js'
+import { claimWitness, provenWitness } from '../../../src/gossip/sync/identity.js'
+import { fromBase64, fromUtf8, toBase64, utf8 } from '../../../src/tlog/bytes.js'
+import { cosigned, head, history, second, witness } from './material.js'
+import { repairedAddress } from './repairs.js'
 import { ofText, promise, reading, type Target } from './target.js'
 
 /** As src/gossip/host/host.ts has them, which would load all of libp2p. */
@@ -36,6 +38,7 @@ const RPC_LIMITS = {
 
 const LOG = '0123456789abcdef'.repeat(4)
 const PEER = '12D3KooWGRUVh8v3hNrk6Lg4ZwgQ2Hf9kFXx8hV2h7o9ZQZ6tFfA'
+const OTHER = PEER.replace(/.$/, 'B')
 const vkey = witness.verifier.vkey
 const WORDS = [
   ...[
@@ -181,6 +184,7 @@ const address: Target = {
     `/dns4/a.example/tcp/1/p2p/${PEER}`,
     '/ip4/0.0.0.0/tcp/0',
   ],
+  repair: repairedAddress(PEER),
   check: ofText((text) => {
     reading(() => parseAddresses({ listen: [text], bootstrap: [text], announce: [text] }), 'CONFIG_INVALID')
     const place = readPlace(text)
@@ -220,6 +224,25 @@ function isFramed(bytes: Uint8Array): boolean {
     at += end + 1 + length
   }
   return true
+}
+
+const claimed = await claimWitness({ witness: vkey, sign: (message) => witness.sign(message) }, PEER)
+
+/** A key, and the signature in base64. */
+const claim: Target = {
+  about: 'claims to be a witness',
+  most: 4096,
+  words: [vkey, '\n', second.verifier.vkey, toBase64(claimed.signature), '=', '+', 'A'],
+  seeds: [`${vkey}\n${toBase64(claimed.signature)}`, `${second.verifier.vkey}\n${toBase64(claimed.signature)}`],
+  repair: (bytes) => utf8(`${fromUtf8(bytes)?.split('\n')[0] ?? ''}\n${toBase64(claimed.signature)}`),
+  check: ofText((text) => {
+    const [key = '', signature = ''] = text.split('\n')
+    const claim = { key, signature: fromBase64(signature) ?? new Uint8Array() }
+    const proven = provenWitness(claim, PEER)
+    promise(proven === undefined || (proven.vkey === vkey && key === vkey), 'nobody else has signed')
+    promise(provenWitness(claim, OTHER) === undefined, 'and not for another peer')
+    return proven !== undefined
+  }),
 }
 
 const frames: Target = {
@@ -277,6 +300,7 @@ export const GOSSIP: Readonly<Record<string, Target>> = {
   'sync-answer': answer,
   topic,
   address,
+  claim,
   frames,
   rpc,
 }

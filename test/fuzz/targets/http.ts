@@ -1,6 +1,9 @@
 /** What clients send: bodies of the witness protocol, headers, queries. */
 import type { IncomingHttpHeaders } from 'node:http'
 import { partOf } from '../../../src/http/byte-range.js'
+import { conditional, etagOf } from '../../../src/http/answer.js'
+import type { EventsView, KeptEvent } from '../../../src/http/event-stream.js'
+import { eventsRoute } from '../../../src/http/events-door.js'
 import { ClientAddresses } from '../../../src/http/client-address.js'
 import { pageOf, placeAt, type ListOrder } from '../../../src/http/list-page.js'
 import { matchPath, type Route } from '../../../src/http/router.js'
@@ -10,7 +13,7 @@ import { concatBytes, utf8 } from '../../../src/tlog/bytes.js'
 import { formatHash } from '../../../src/tlog/hash.js'
 import { isSubtree } from '../../../src/tlog/subtree.js'
 import { cosigned, head, history, witness } from './material.js'
-import { ofText, promise, reading, same, sameJson, type Target } from './target.js'
+import { ofText, promise, reading, readingLater, same, sameJson, type Target } from './target.js'
 
 const { proof } = history.prefix(history.tree(12), 7)!
 const lines = proof.map((hash) => `${formatHash(hash)}\n`).join('')
@@ -45,7 +48,7 @@ const signSubtree: Target = {
     const read = reading(() => parseSignSubtree(bytes), 'REQUEST_INVALID')
     if (read === undefined) return false
     const { start, end, hash } = read.subtree
-    promise(isSubtree(start, end) && Number.isSafeInteger(end) && start < end && hash.length === 32, 'a subtree')
+    promise(isSubtree(start, end) && Number.isSafeInteger(end) && start <= end && hash.length === 32, 'a subtree')
     return true
   },
 }
@@ -132,6 +135,87 @@ const forwarded: Target = {
   }),
 }
 
+const BOOT = '0123abcd'
+const KEPT: readonly KeptEvent[] = Array.from({ length: 9 }, (_, i) => ({
+  name: 'head',
+  log: undefined,
+  text: `{"n":${i}}`,
+}))
+/** Nine events, of which the first four are gone. */
+const events: EventsView = {
+  ...{ boot: BOOT, newest: 9, oldest: 5, get: (number) => KEPT[number - 1], onAdded: () => () => undefined },
+}
+
+/** The query of who reads events, and the header in which a browser says what it had last. */
+const eventId: Target = {
+  about: 'places among events',
+  most: 4096,
+  words: [
+    'after=',
+    'event=head',
+    'event=',
+    'log=',
+    '&',
+    '\n',
+    `${BOOT}-7`,
+    `${BOOT}-`,
+    '00000000-1',
+    '-0',
+    '999999999999999',
+  ],
+  seeds: [`\n${BOOT}-7`, `after=${BOOT}-5\n`, 'event=head\n', '\n', `\n00000000-3`],
+  check: ofText(async (text) => {
+    const [query = '', id] = text.split('\n')
+    const changes: string[] = []
+    const door = {
+      events,
+      names: ['head'],
+      follows: () => false,
+      now: () => 0,
+      onReader: (how: string) => changes.push(how),
+    }
+    const headers: IncomingHttpHeaders = id === undefined ? {} : { 'last-event-id': id }
+    const asked = { ...ASKED, headers, query: new URLSearchParams(query) }
+    const answer = await readingLater(
+      async () => eventsRoute(door).handle(asked),
+      ...(['REQUEST_INVALID', 'LOG_UNKNOWN'] as const),
+    )
+    if (answer === undefined) {
+      promise(changes.length === 0, 'who is refused takes no place')
+      return false
+    }
+    promise(changes.join() === 'comes', 'a reader has come')
+    answer.sent!.close()
+    promise(changes.join() === 'comes,gone', 'and gone')
+    return true
+  }),
+}
+
+const ASKED = { params: {}, body: new Uint8Array(), remoteAddress: '9.9.9.9', signal: new AbortController().signal }
+const BODY = utf8('body')
+const TAG = etagOf(BODY)
+
+/** If-None-Match, If-Range and Range, a line each. */
+const conditions: Target = {
+  about: 'headers that ask for what is new',
+  most: 4096,
+  words: ['*', TAG, `W/${TAG}`, ', ', '"a"', '\n', 'bytes=0-1', '"', 'W/'],
+  seeds: [TAG, `"a", W/${TAG}`, '*', 'W/*', '*, "a"', '"a"', `"b"\n${TAG}\nbytes=0-1`],
+  check: ofText((text) => {
+    const [known = '', range, bytes] = text.split('\n')
+    const headers: IncomingHttpHeaders = {
+      'if-none-match': known,
+      ...(range !== undefined && { 'if-range': range }),
+      range: bytes,
+    }
+    const reply = conditional({ method: 'GET', headers }, { status: 200, headers: {}, body: BODY })
+    const isKnown = reply.status === 304
+    promise(reply.headers['etag'] === TAG && reply.body.length === (isKnown ? 0 : BODY.length), 'a body, or none')
+    if (isKnown) promise(known.includes(TAG) || known.trim() === '*', 'who has it is told so, and nobody else')
+    return isKnown
+  }),
+}
+
 export const HTTP: Readonly<Record<string, Target>> = {
   'add-checkpoint': addCheckpoint,
   'sign-subtree': signSubtree,
@@ -139,4 +223,6 @@ export const HTTP: Readonly<Record<string, Target>> = {
   query,
   'url-path': urlPath,
   forwarded,
+  'event-id': eventId,
+  conditions,
 }

@@ -28,6 +28,10 @@ export const LICENCES = {
   'version-length': 'versions above 256 characters are refused',
   'no-rfc3339':
     'a time that is not as RFC 3339 has it, or has more than 30 digits behind the point: Go takes an hour of one digit, and a comma for the point',
+  'zip-flawed':
+    'a zip that the go command refuses for what is in it may have no hash here, or that of the other of two files with one name',
+  'zip-places':
+    'a zip begins with a file and ends with the list of all of them, on one disk, with nothing between; Go reads others, too',
 } as const
 
 export type Licence = keyof typeof LICENCES

@@ -12,14 +12,15 @@ import {
 import { concatBytes, fromUtf8, toHex, utf8 } from '../../../src/tlog/bytes.js'
 import { formatHash, hashLeaf, parseHash, sha256 } from '../../../src/tlog/hash.js'
 import { parseLogList } from '../../../src/tlog/log-list.js'
-import { checkTree } from '../../../src/tlog/merkle.js'
-import { MAX_POLICY_BYTES, parsePolicy, quorumSatisfied } from '../../../src/tlog/policy.js'
+import { MAX_POLICY_BYTES, parsePolicy, quorumSatisfied, quorumThreshold } from '../../../src/tlog/policy.js'
 import { policyStrength } from '../../../src/tlog/policy-strength.js'
 import { formatProofFile, MAX_PROOF_FILE_BYTES, parseProofFile } from '../../../src/tlog/proof-file.js'
 import { MAX_RECORD_BYTES, parseRecord, recordLines } from '../../../src/tlog/record.js'
 import { parseTilePath, tilePath } from '../../../src/tlog/tile.js'
-import { GO_SUM, head, history, logSigner, PUBLIC_KEY, second, witness } from './material.js'
+import { GO_SUM, head, logSigner, PUBLIC_KEY, second, witness } from './material.js'
+import { repairedPolicy, repairedRecord } from './repairs.js'
 import { ofText, promise, reading, same, sameJson, type Target } from './target.js'
+import { treeProof } from './tree-proof.js'
 
 const tile: Target = {
   about: 'paths of tiles',
@@ -95,6 +96,7 @@ const record: Target = {
     GO_SUM.replaceAll('v0.3.0', 'v2.0.0+incompatible'),
     GO_SUM.replaceAll('golang.org/x/text', 'gopkg.in/yaml.v2').replaceAll('v0.3.0', 'v2.1.0-rc.1'),
   ],
+  repair: repairedRecord,
   check: (bytes) => {
     const verdict = judgeRecord(bytes)
     promise(new Set(verdict.broken.map(({ rule }) => rule)).size === verdict.broken.length, 'each rule once')
@@ -177,6 +179,7 @@ const policy: Target = {
     'a+00000000+//8=',
   ],
   seeds: [POLICY, 'quorum none\n', POLICY.replace('1 w', 'all w'), POLICY.replace('quorum g', 'quorum w')],
+  repair: repairedPolicy,
   check: (bytes) => {
     const read = reading(() => parsePolicy(bytes), 'POLICY_MALFORMED')
     if (read === undefined) return false
@@ -184,6 +187,7 @@ const policy: Target = {
     promise(quorumSatisfied(read, new Set()) === (read.quorum === 'none'), 'nobody is no quorum')
     // Keys of types that are not known here never count: they may make a quorum impossible.
     if (quorumSatisfied(read, all)) promise(read.quorum === 'none' || all.size > 0, 'a quorum has members')
+    promise(quorumSatisfied(read, all) === quorumThreshold(read) <= all.size, 'all together are a quorum, or none is')
     policyStrength(read)
     return true
   },
@@ -239,37 +243,6 @@ const proofFile: Target = {
   },
 }
 
-/** Two sizes of 8 bytes, two roots, and the hashes of a proof. */
-function proofBytes(size: number, old: number): Uint8Array {
-  const sizes = new Uint8Array(16)
-  new DataView(sizes.buffer).setBigUint64(0, BigInt(size))
-  new DataView(sizes.buffer).setBigUint64(8, BigInt(old))
-  const of = history.tree(size)
-  const { root, proof } = history.prefix(of, old)!
-  return concatBytes(sizes, of.root, root, ...proof)
-}
-
-function treeProof(bytes: Uint8Array): true | undefined {
-  if (bytes.length < 80 || bytes.length % 32 !== 16) return undefined
-  const view = new DataView(bytes.buffer, bytes.byteOffset)
-  const [size, old] = [Number(view.getBigInt64(0)), Number(view.getBigInt64(8))]
-  const hashes = Array.from({ length: (bytes.length - 16) / 32 }, (_, i) => bytes.subarray(16 + 32 * i, 48 + 32 * i))
-  const [root, oldRoot, ...proof] = hashes as [Uint8Array, Uint8Array, ...Uint8Array[]]
-  return reading(() => (checkTree(proof, size, root, old, oldRoot), true as const), 'PROOF_INVALID', 'PROOF_TOO_LARGE')
-}
-
-const proof: Target = {
-  about: 'proofs of consistency',
-  most: 16 + 32 * 100,
-  words: ['\0\0\0\0\0\0\0\x01', '\0\x1f' + '\0'.repeat(6)],
-  seeds: [proofBytes(8, 3), proofBytes(12, 8), proofBytes(7, 7), proofBytes(100, 1)],
-  check: (bytes) => treeProof(bytes) === true,
-  go: {
-    ask: 'proof',
-    ours: (bytes) => (treeProof(bytes) === true ? 'holds' : undefined),
-  },
-}
-
 const hash: Target = {
   about: 'hashes in base64',
   most: 256,
@@ -290,6 +263,6 @@ export const LOGS: Readonly<Record<string, Target>> = {
   policy,
   'log-list': logList,
   'proof-file': proofFile,
-  'tree-proof': proof,
+  'tree-proof': treeProof,
   hash,
 }

@@ -22,6 +22,7 @@ import { fromUtf8, toBase64, utf8 } from '../../../src/tlog/bytes.js'
 import { parseReleases } from '../../../src/watch/releases.js'
 import { GO_SUM, logSigner } from './material.js'
 import { ofText, promise, reading, sameJson, type Target } from './target.js'
+import { moduleZip } from './zips.js'
 
 const NAME_WORDS = [
   'example.com/',
@@ -424,6 +425,7 @@ export const MODULES: Readonly<Record<string, Target>> = {
   'escaped-module': escapedModule,
   'module-path': path,
   'file-path': file,
+  'module-zip': moduleZip,
   patterns,
   'go-sum': goSum,
   'go-mod': goMod,

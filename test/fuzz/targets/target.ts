@@ -17,8 +17,8 @@ export interface Target {
   readonly seeds: readonly (string | Uint8Array)[]
   /** Makes whole again what a change broke: ids, hashes, signatures, spellings. Tried on every other input. */
   readonly repair?: (bytes: Uint8Array) => Uint8Array
-  /** Reads an input. Returns whether it was accepted; throws whatever breaks a promise. */
-  readonly check: (bytes: Uint8Array) => boolean
+  /** Reads an input. Returns whether it was accepted, at once or later; throws whatever breaks a promise. */
+  readonly check: (bytes: Uint8Array) => boolean | Promise<boolean>
   /** What the go command's own libraries make of the same bytes. */
   readonly go?: GoReading
 }
@@ -27,8 +27,8 @@ export interface Target {
 export interface GoReading {
   /** What Go is asked, as scripts/peers/fuzzdiff names it. */
   readonly ask: string
-  /** Our reading as Go would write it; undefined for what is refused. */
-  readonly ours: (bytes: Uint8Array) => string | undefined
+  /** Our reading as Go would write it, at once or later; undefined for what is refused. */
+  readonly ours: (bytes: Uint8Array) => string | undefined | Promise<string | undefined>
   /** Why the two may differ; undefined when they may not. */
   readonly licence?: (bytes: Uint8Array, ours: string | undefined, go: string | undefined) => Licence | undefined
 }
@@ -69,11 +69,27 @@ export function reading<T>(read: () => T, ...codes: readonly ErrorCode[]): T | u
   }
 }
 
+/** The same of what is read later. */
+export async function readingLater<T>(read: () => Promise<T>, ...codes: readonly ErrorCode[]): Promise<T | undefined> {
+  try {
+    return await read()
+  } catch (error) {
+    return reading(
+      () => {
+        throw error
+      },
+      ...codes,
+    )
+  }
+}
+
 /** A target of text: what is not UTF-8 never comes so far. */
-export function ofText(check: (text: string) => boolean): (bytes: Uint8Array) => boolean {
+export function ofText<Read extends boolean | Promise<boolean>>(
+  check: (text: string) => Read,
+): (bytes: Uint8Array) => Read | false {
   return (bytes) => {
     const text = fromUtf8(bytes)
-    return text !== undefined && check(text)
+    return text === undefined ? false : check(text)
   }
 }
 

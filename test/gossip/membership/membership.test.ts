@@ -81,6 +81,8 @@ describe('an address', () => {
     [`/unix/%2ftmp%2fsocket/p2p/${ID}`, false],
     ['/ip4/8.8.8.8/tcp/46786/p2p/nobody', false],
     ['8.8.8.8:46786', false],
+    [`/dns4/${'a.'.repeat(100)}example/tcp/1/p2p/${ID}`, true],
+    [`/dns4/${'a.'.repeat(300)}example/tcp/1/p2p/${ID}`, false],
     ['', false],
   ])('%s is a place where a peer can be dialled: %s', (text, isPlace) => {
     expect(readPlace(text) !== undefined).toBe(isPlace)
