@@ -14,26 +14,29 @@ const FRAME_BYTES = 545
 /** Milliseconds of a second that a node computes which polls seldom (docs/benchmarks.md: 0.22 % of a core in a field of ten). */
 const IDLE_MS = 2.2
 
+/** Milliseconds that a head or a cosignature takes to be read, verified and decided (`npm run bench`: 12,821 a second). */
+const JUDGE_MS = 0.08
+
 /**
- * A head costs a node something by itself, and for each message, for each frame and for being a witness; so much of each fits best what
- * was measured. In milliseconds.
+ * A head costs a node something by itself, something for each frame and something for being a witness: as much as fits best what was
+ * measured, beside what each message takes to be judged. In milliseconds.
  */
 export function costsOf(runs: readonly Run[]): Record<string, number> {
   const rows = runs.flatMap(({ witnesses, nodes, judgedPerNodeHead, bytesPerNodeHead, head }) => {
     const frames = bytesPerNodeHead / FRAME_BYTES
+    const judged = judgedPerNodeHead * JUDGE_MS
     return [
-      { weight: witnesses, of: [1, judgedPerNodeHead, frames, 1], ms: head.witness },
-      { weight: nodes - witnesses, of: [1, judgedPerNodeHead, frames, 0], ms: head.monitor },
+      { weight: witnesses, of: [1, frames, 1], ms: head.witness - judged },
+      { weight: nodes - witnesses, of: [1, frames, 0], ms: head.monitor - judged },
     ]
   })
-  const [advance, judge, frame, witness] = leastSquares(rows) as [number, number, number, number]
+  const [advance, frame, witness] = leastSquares(rows) as [number, number, number]
   const mean = (value: (run: Run) => number): number => runs.reduce((sum, run) => sum + value(run), 0) / runs.length
+  const quiet = mean((run) => Math.min(run.quiet.monitor, run.quiet.witness))
   const costs = {
-    ...{ advance, judge, frame, witness },
-    quiet: mean(({ quiet }) => quiet.monitor),
-    poll: mean(({ quiet }) => quiet.monitor - IDLE_MS),
+    ...{ advance, judge: JUDGE_MS, frame, witness, beat: IDLE_MS, poll: quiet - IDLE_MS },
     convict: mean(({ lie, nodes }) => lie.monitor - (nodes - 1) * frame),
-    answer: mean(({ quiet }) => quiet.log),
+    answer: mean(({ quiet: { log } }) => log),
     serve: mean(({ head }) => head.log),
   }
   return Object.fromEntries(Object.entries(costs).map(([name, ms]) => [name, Math.round(100 * ms) / 100]))

@@ -2,6 +2,7 @@
 import { EVIDENCE_VERDICTS } from '../../src/gossip/gossip.js'
 import { DeliveredNews } from '../../src/gossip/host/delivered-news.js'
 import { FloodMeter } from '../../src/gossip/host/flood.js'
+import { formatHash } from '../../src/tlog/hash.js'
 import type { Tree } from '../../src/tlog/merkle.js'
 import type { SignerKey, VerifierKey } from '../../src/tlog/note.js'
 import type { Proof } from '../../src/witness/decide.js'
@@ -51,6 +52,8 @@ export class SimulatedNode implements Station {
   readonly #news: DeliveredNews
   readonly isWitness: boolean
   isRunning = true
+  /** Proofs that were asked for and are not there: all who wait for one cost the work of one. */
+  readonly #underWay = new Set<string>()
 
   constructor(
     readonly id: number,
@@ -152,7 +155,14 @@ export class SimulatedNode implements Station {
   /** The log first; when it does not show this tree, the peer that brought it and a few others, each of its own view. */
   #prove(of: Tree, size: number, peer: string | undefined, proven: (proof: Proof) => void): void {
     const { time, processor, log } = this.world
-    const answered = (proof: Proof): void => this.#work('advance', () => proven(proof))
+    const what = `${formatHash(of.root)} ${size}`
+    const isUnderWay = this.#underWay.has(what)
+    this.#underWay.add(what)
+    const answered = (proof: Proof): void =>
+      this.#work(isUnderWay ? 'again' : 'advance', () => {
+        if (!isUnderWay) this.#underWay.delete(what)
+        proven(proof)
+      })
     const served = (): void => {
       const prefix = this.world.viewOf(this).prefix(of, size)
       if (prefix !== undefined) return answered({ prefix })
@@ -170,7 +180,7 @@ export class SimulatedNode implements Station {
         answered(fastest === undefined ? { failed: 'TILE_INVALID' } : { prefix: fastest.found }),
       )
     }
-    time.after(this.#logRoundTrip, () => processor.work(log, 'serve', served))
+    time.after(this.#logRoundTrip, () => processor.work(log, isUnderWay ? 'again' : 'serve', served))
   }
 
   /** With the peers that we dialled: it is deposited when the second nearest has said that it keeps it. */

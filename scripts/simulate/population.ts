@@ -62,6 +62,14 @@ export class Dialling {
     this.#dice = dice
   }
 
+  /** They come one after the other, and each knows the first and finds the rest of its neighbours among those who are there. */
+  joinInTurn(stations: readonly Station[]): void {
+    for (const [i, station] of stations.entries()) {
+      if (i > 0) this.dial(station, stations[0]!)
+      if (i > 0) this.join(station, stations.slice(0, i))
+    }
+  }
+
   /** An honest node looks for neighbours among these. */
   join(station: Station, others: readonly Station[]): void {
     let dialled = 0

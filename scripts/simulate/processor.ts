@@ -7,10 +7,22 @@ import type { VirtualTime } from './virtual-time.js'
 /**
  * What nodes compute: a message (a head or a cosignature, or evidence) is judged; a frame is sent, and received; the log is asked, and a
  * head of it proven and written down; a witness deposits what it is about to sign, and a peer keeps that; and what goes on each second
- * whatever happens. The log answers, on the same machine, who asks for its newest head or for a proof.
+ * whatever happens. The log answers, on the same machine, who asks for its newest head or for a proof. What is asked for
+ * again while it is under way is work for nobody, but waits its turn.
  */
 export type Work =
-  'judge' | 'convict' | 'send' | 'receive' | 'poll' | 'advance' | 'deposit' | 'keep' | 'beat' | 'answer' | 'serve'
+  | 'judge'
+  | 'convict'
+  | 'send'
+  | 'receive'
+  | 'poll'
+  | 'advance'
+  | 'deposit'
+  | 'keep'
+  | 'beat'
+  | 'answer'
+  | 'serve'
+  | 'again'
 
 export interface Processor {
   /** Does a piece of work for somebody, who does one thing at a time; `done` is called when it is done. */

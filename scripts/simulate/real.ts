@@ -2,7 +2,7 @@
  * The scenario `bench` with real processes on this machine, one line of JSON for each run: what the simulation is held against, and
  * what its costs are taken from. Linux; bytes are those that the kernel counted (`ss`).
  *
- *   npm run simulate:real -- [--nodes 50] [--witnesses 10] [--runs 3]
+ *   npm run simulate:real -- [--nodes 50] [--witnesses 10] [--runs 3] [--seed 1]
  *   npm run simulate:real -- --costs
  *
  * The second form runs small fields of different size, and says what a message, a byte, a head and a lie cost a node.
@@ -21,6 +21,7 @@ const { values: flags } = parseArgs({
     nodes: { type: 'string', default: '50' },
     witnesses: { type: 'string', default: '10' },
     runs: { type: 'string', default: '3' },
+    seed: { type: 'string', default: '1' },
     costs: { type: 'boolean', default: false },
   },
 })
@@ -129,7 +130,7 @@ const fields = flags.costs
   : Array.from({ length: Number(flags.runs) }, () => [Number(flags.nodes), Number(flags.witnesses)] as const)
 const runs: Run[] = []
 for (const [nodes, witnesses] of fields) {
-  const one = await run(nodes, witnesses, runs.length + 1)
+  const one = await run(nodes, witnesses, Number(flags.seed) + runs.length)
   runs.push(one)
   process.stdout.write(`${JSON.stringify(one)}\n`)
 }

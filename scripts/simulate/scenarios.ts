@@ -27,6 +27,8 @@ export interface Scenario {
   readonly policy?: { readonly witnesses: number; readonly need: number }
   readonly pollSeconds?: number
   readonly isLocal?: boolean
+  /** Nodes were started one after the other: each dialled those that were there. All know all when absent. */
+  readonly inTurn?: boolean
 }
 
 const EVERY_KIND: readonly AdversaryKind[] = ['silent', 'silent', 'liar', 'eclipser', 'spammer']
@@ -72,6 +74,7 @@ export const SCENARIOS = {
       policy: { witnesses: 10, need: 7 },
       pollSeconds: 1,
       isLocal: true,
+      inTurn: true,
     },
   },
 } as const satisfies Readonly<Record<string, Scenario>>

@@ -110,6 +110,7 @@ export class Simulation {
       await this.#time.runUntil(this.#time.ms + scenario.headSeconds * 1000)
     }
     const afterHeads = scenario.split === undefined ? undefined : trafficNow(this.#network)
+    this.#watcher.enough()
     const meshes = meshesOf(this.#honest)
     if (scenario.split !== undefined) await this.#lie(scenario.split)
     await this.#time.runUntil(this.#time.ms + scenario.tailSeconds * 1000)
@@ -144,10 +145,9 @@ export class Simulation {
             : [],
     )
     const all = [...this.#honest, ...this.#adversaries]
-    for (const node of this.#honest) {
-      this.#watcher.watch(node)
-      this.#dialling.join(node, all)
-    }
+    for (const node of this.#honest) this.#watcher.watch(node)
+    if (scenario.inTurn === true) this.#dialling.joinInTurn(all)
+    else for (const node of this.#honest) this.#dialling.join(node, all)
     // Nobody can surround all: as many as a split by victim has, of a region some.
     const surrounded = [...this.#victims].slice(0, 8)
     for (const adversary of this.#adversaries) {

@@ -25,13 +25,14 @@ export class Watcher {
   /** Evidence that a node held though no lie was told. */
   falseAlarms = 0
   shownAt: number | undefined
-  /** Messages about heads that came by gossip and were judged, by all honest nodes, from the first head that counts on. */
+  /** Messages about the heads that count which came by gossip and were judged, by all honest nodes. */
   messages = 0
   readonly #time: VirtualTime
   readonly #heads: { readonly size: number; readonly at: number }[] = []
   readonly #watched = new Map<SimulatedNode, Watched>()
   #lie: View | undefined
   #isCounting = true
+  #hasEnough = false
 
   constructor(time: VirtualTime) {
     this.#time = time
@@ -62,7 +63,12 @@ export class Watcher {
   }
 
   judged(): void {
-    if (this.#isCounting && this.#heads.length > 0) this.messages++
+    if (!this.#hasEnough && this.#heads.length > 0) this.messages++
+  }
+
+  /** The heads that count have had their time. */
+  enough(): void {
+    this.#hasEnough = true
   }
 
   quorum(node: SimulatedNode, size: number): void {

@@ -5,7 +5,7 @@ import { VirtualTime } from '../../scripts/simulate/virtual-time.js'
 
 const COSTS: Readonly<Record<Work, number>> = {
   ...{ judge: 3, convict: 20, send: 1, receive: 1, poll: 3, advance: 10 },
-  ...{ deposit: 5, keep: 2, beat: 2, answer: 1, serve: 1 },
+  ...{ deposit: 5, keep: 2, beat: 2, answer: 1, serve: 1, again: 0 },
 }
 
 /** When each piece of work is done, in the order in which that happens; all is there from the beginning. */

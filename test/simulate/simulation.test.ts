@@ -74,6 +74,9 @@ describe(`seed ${SEED}`, () => {
       expect(times(eight)[i]).toBeGreaterThan(times(own)[i]!)
       expect(times(two)[i]).toBeGreaterThan(times(eight)[i]!)
     }
+    // Fifty nodes compute for some three and a half seconds on two cores, and then all have their quorum: a proof that several
+    // messages wait for is work for one.
+    expect(two.quorumMs.p99).toBeLessThan(4_500)
     expect(await run('bench', 50, SEED, { heads: 3 }, 2)).toEqual(two)
   })
 })
