@@ -37,7 +37,7 @@ try {
   // The channel closes with this process, however that ends, and the fuzzer ends with the channel.
   const fuzzer = spawn(process.execPath, ['--enable-source-maps', join(OUT, 'main.mjs'), ...process.argv.slice(2)], {
     stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
-    env: { ...process.env, FUZZ_BRANCHES: String(branches()) },
+    env: { ...process.env, FUZZ_BRANCHES: String(branches()), FUZZ_SCRATCH: join(OUT, 'scratch') },
   })
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => fuzzer.kill(signal))
   const [code, signal] = await once(fuzzer, 'exit')
