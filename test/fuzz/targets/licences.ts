@@ -27,7 +27,7 @@ export const LICENCES = {
   'no-module-path': 'neither reading is a path that a module may have',
   'version-length': 'versions above 256 characters are refused',
   'no-rfc3339':
-    'a time that is not as RFC 3339 has it, or has more than 30 digits behind the point: Go takes an hour of one digit, and a comma for the point',
+    'a time that is not as RFC 3339 has it, or has more than 30 digits behind the point: Go takes an hour of one digit, a comma for the point, and offsets of 24 hours and 60 minutes',
   'zip-flawed':
     'a zip that the go command refuses for what is in it may have no hash here, or that of the other of two files with one name',
   'zip-places':

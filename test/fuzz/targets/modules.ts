@@ -353,7 +353,7 @@ const feedLine: Target = {
   }),
 }
 
-const RFC3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,30})?(Z|[+-]\d\d:\d\d)$/
+const RFC3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,30})?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$/
 
 const moment: Target = {
   about: 'times',
@@ -375,6 +375,8 @@ const moment: Target = {
   seeds: [
     '2019-04-10T19:08:52.997264Z',
     '2020-02-29T23:59:59+02:00',
+    '2020-02-29T23:59:59+24:00',
+    '2020-02-29T23:59:59-00:60',
     '0001-01-01T00:00:00Z',
     '9999-12-31T23:59:59.999999999Z',
   ],
@@ -392,7 +394,7 @@ const moment: Target = {
       const read = text === undefined ? undefined : parseMoment(text)
       return read && `${read.seconds} ${read.nanos}`
     },
-    // Go takes an hour of one digit, and a comma for the point, which RFC 3339 does not have.
+    // Go takes an hour of one digit, a comma for the point, and offsets of 24 hours and 60 minutes, which RFC 3339 does not have.
     licence: (bytes, ours) => (ours === undefined && !RFC3339.test(fromUtf8(bytes) ?? '') ? 'no-rfc3339' : undefined),
   },
 }
