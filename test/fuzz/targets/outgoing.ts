@@ -70,7 +70,7 @@ const retry: Target = {
 
 const SECRET = 's3cret'
 const ASKED = ['http://localhost/', 'https://127.0.0.1:1/', 'http://[::1]/'].map((url) => new URL(url))
-const OUTSIDE = ['https://proxy.golang.org/', 'http://10.1.2.3:8080/', 'https://[2001:db8::1]/'].map(
+const OUTSIDE = ['https://www.golang.org/', 'http://10.1.2.3:8080/', 'https://[2001:db8::1]/'].map(
   (url) => new URL(url),
 )
 
