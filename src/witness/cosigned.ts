@@ -222,7 +222,7 @@ export class CosignedHeads {
     const quorumHead = this.#quorumHeads.in(log, head)
     await Promise.all([
       this.#store.history.put(log, head.size, note, how),
-      quorumHead && this.#quorumHeads.keep(log, quorumHead, how),
+      quorumHead && this.#quorumHeads.keep(log, quorumHead === head ? note : spellNote(quorumHead.note), how),
     ])
     this.#keepRecent(log, head)
     if (install || head.size === held?.size) this.#setCurrent(log, head)

@@ -43,10 +43,10 @@ export class QuorumHeads {
     return head.size >= (this.#heads.get(log)?.size ?? 0) ? this.#ifQuorum(head) : undefined
   }
 
-  /** Writes a quorum head down. */
-  keep(log: string, { note }: CosignedHead, how: 'durably' | 'lazily'): Promise<void> {
+  /** Writes a quorum head down, as a note. */
+  keep(log: string, note: string, how: 'durably' | 'lazily'): Promise<void> {
     const { quorum } = this.#parts.store
-    return how === 'durably' ? quorum.put(log, spellNote(note)) : quorum.putLazily(log, spellNote(note))
+    return how === 'durably' ? quorum.put(log, note) : quorum.putLazily(log, note)
   }
 
   /** Makes one that is written down that of the log. */
@@ -61,7 +61,7 @@ export class QuorumHeads {
   async reconsider(log: string): Promise<void> {
     const head = await this.#find(log)
     if (head !== undefined) {
-      await this.keep(log, head, 'durably')
+      await this.keep(log, spellNote(head.note), 'durably')
       return this.take(log, head)
     }
     this.#heads.delete(log)
