@@ -244,7 +244,11 @@ function evidence(): EvidenceCase[] {
   return [
     of('two roots of one size', 'log', same),
     of('two sizes, with a proof that the larger tree does not extend the smaller one', 'log', two),
-    of('an empty tree with the root of a tree of one record', 'log', encodeEvidence(makeSplitView(key, [nothing, nothing]))),
+    of(
+      'an empty tree with the root of a tree of one record',
+      'log',
+      encodeEvidence(makeSplitView(key, [nothing, nothing])),
+    ),
     of('a witness that cosigned both', 'witness', conflict),
     of('two sizes, with one hash of the proof replaced', null, json(two).replace(hash, other)),
     of('two sizes of one history', null, replaced(two, fork, log, consistent)),
