@@ -113,7 +113,10 @@ export class Disk {
     })
   }
 
-  /** Writes with the next batch, or in a moment. Throws STORE_WRITE_FAILED when too much waits and cannot be written. */
+  /**
+   * Writes with the next batch, or after a moment. Throws STORE_WRITE_FAILED when too much is waiting and cannot be
+   * written.
+   */
   async writeLazily(place: TableHandle, key: string, value: string): Promise<void> {
     if (this.lazy.isFull()) {
       await this.#writeLazyOnes()

@@ -169,7 +169,7 @@ export class Heads {
     return true
   }
 
-  /** Applies a change that does not depend on the current state, retrying until it wins. */
+  /** Applies a change that is computed from the current state, retrying until it wins. */
   async #edit(log: string, change: (state: LogState) => Change | undefined): Promise<void> {
     for (;;) {
       const state = this.get(log)
