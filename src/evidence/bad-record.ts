@@ -1,8 +1,8 @@
 /**
- * gossum/bad-record/v1: two records of a checksum database, under one head, that say different hashes of one module
+ * gossum/bad-record/v1: two records of a checksum database, under one head, with different hashes for one module
  * version. They convict the log when
- *   - the log signed the head, as that of a checksum database: the records of other logs are no go.sum lines;
- *   - each text is a record, and its proof (checkRecord) shows that it stands at its number under the head;
+ *   - the log signed the head, as that of a checksum database: records of other logs are not go.sum lines;
+ *   - each text is a record, and its proof (checkRecord) shows that it has its number under the head;
  *   - the numbers differ, and the records contradict each other (contradictionOf).
  *
  * Pure; runs in a browser.

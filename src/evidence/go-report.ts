@@ -1,14 +1,14 @@
 /**
- * The go command's own words about a fork, as evidence (golang.org/x/mod/sumdb, Client.checkTrees). It ends with
- * "SECURITY ERROR" and prints, every line of the notes and hashes indented by a TAB:
+ * The go command's report of a fork, as evidence (golang.org/x/mod/sumdb, Client.checkTrees). It ends with "SECURITY
+ * ERROR"; every line of the notes and hashes is indented by a TAB:
  *
- *   old database:            the smaller head, a signed note (when both have one size, either may come first)
+ *   old database:            the smaller head, a signed note (if the sizes are equal, either may come first)
  *   new database:            the larger head
  *   proof of misbehavior:    the root of the smaller size as computed from the larger head's tiles, then the
- *                            consistency proof from there to the larger head, a hash a line
+ *                            consistency proof from there to the larger head, one hash per line
  *
- * The report may stand anywhere in what else was printed, behind the prefixes that a build system puts before each
- * line. Reading is lenient, as it convicts nobody: what was read is verified like any other evidence. Pure.
+ * The report may be anywhere in the output, after whatever prefix a build system puts before each line. Parsing is
+ * lenient because it convicts nobody: the result is verified like any other evidence. Pure.
  */
 import { errorCode, GossumError } from '../errors.js'
 import { utf8 } from '../tlog/bytes.js'

@@ -1,14 +1,14 @@
 /**
  * Two heads that contradict each other.
  *
- * gossum/split-view/v1 holds two heads of one log, smaller first. They convict the log when
+ * gossum/split-view/v1 holds two heads of one log, the smaller first. They convict the log when
  *   - their sizes are equal and their roots are not;
- *   - the smaller is of size 0 and its root is not the empty tree's;
+ *   - the smaller has size 0 and its root is not that of the empty tree;
  *   - the sizes are 0 < m < n, and `prefix` proves (checkTree) that the first m records of the LARGER head's tree have
  *     another root than the smaller head.
  *
- * gossum/witness-conflict/v1 holds two such heads with a cosignature of one witness on each. They convict the witness,
- * whose cosignatures say that the trees are consistent; and the log, of which they are a split view too.
+ * gossum/witness-conflict/v1 holds two such heads, each with a cosignature by the same witness. They convict the
+ * witness, whose cosignatures claim that the trees are consistent, and also the log, of which they are a split view.
  *
  * Pure; runs in a browser.
  */
