@@ -1,6 +1,6 @@
 /**
- * Writes test/vectors/published: what a witness, a log client or an auditor of another make can hold itself against.
- * Everything is made from fixed seeds, so that the files are the same byte for byte wherever they are made.
+ * Writes test/vectors/published: vectors that other implementations of a witness, a log client or an auditor can be
+ * tested with. Everything is made from fixed seeds, so the files are the same byte for byte on every run.
  *
  *   npm run vectors
  */
@@ -74,7 +74,7 @@ function file(content: object): string {
 
 // ---- subtrees --------------------------------------------------------------------------------------------------
 
-/** Lines of one subtree, with the time that is in force and without it (C2SP#346). */
+/** Lines of one subtree, with the time as now specified and without it (C2SP#346). */
 function subtreeLines(): object {
   const hash = seed(9)
   const line = cosignSubtree(log.origin, { start: 4, end: 8, hash }, mlDsa)
@@ -101,11 +101,11 @@ interface LineCase {
   readonly line: string
   readonly vkey: string
   readonly verifies: boolean
-  /** The specification leaves it open. */
+  /** Whether the specification leaves the result open. */
   readonly choice?: true
 }
 
-/** A line under a text, and whether it is one by the witness. */
+/** A line under a text, and whether it is a cosignature by the witness. */
 function cosignatures(): LineCase[] {
   const text = log.text(5)
   const line = cosign(text, TIME, witness).signature
@@ -154,17 +154,17 @@ function cosignatures(): LineCase[] {
       keyId,
       bytes: concatBytes(uint64(TIME), sign(witness, utf8(text))),
     }),
-    // It makes no claim to be of the largest tree (c2sp.org/tlog-cosignature): whether it is opened is a choice.
+    // It does not claim to cover the largest tree (c2sp.org/tlog-cosignature): whether to accept it is left open.
     { ...of('at time 0', false, timed(0)), choice: true },
     of(
-      'in another base64 of the same bytes',
+      'the same bytes in non-canonical base64',
       true,
       spelled.replace(/(.)==\n$/, (_, last: string) => `${next(last)}==\n`),
     ),
   ]
 }
 
-/** The base64 digit behind this one: with "==" after it, the same bytes with an unused bit that is set. */
+/** The next base64 digit: before "==" it encodes the same bytes with an unused bit set. */
 function next(digit: string): string {
   const digits = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
   return digits[digits.indexOf(digit) + 1]!
@@ -181,9 +181,9 @@ interface Step {
   /** Base64. */
   readonly body: string
   readonly status: number
-  /** Of a 409. */
+  /** In the body of a 409. */
   readonly size?: number
-  /** The checkpoint that the cosignature of a 200 is over. */
+  /** The checkpoint that the cosignature of a 200 signs. */
   readonly text?: string
 }
 
@@ -194,22 +194,22 @@ function addCheckpoint(): Step[] {
   }
   const refused = refusals(log, stranger).filter(({ what }) => !CONVICTING.has(what))
   return [
-    step('an old size where nothing is held', log.body(5, 9), 409, { size: 0 }),
+    step('a nonzero old size when nothing is held', log.body(5, 9), 409, { size: 0 }),
     step('the first head', log.body(0, 5), 200, { text: log.text(5) }),
-    step('the same again', log.body(5, 5), 200, { text: log.text(5) }),
+    step('the same head again', log.body(5, 5), 200, { text: log.text(5) }),
     ...refused.map(({ what, body, status }) => step(what, body, status)),
     step('old size 0, to learn what is held', log.body(0, 9), 409, { size: 5 }),
-    step('an old size that is too small', log.body(3, 9), 409, { size: 5 }),
+    step('old size too small', log.body(3, 9), 409, { size: 5 }),
     step('the next head', log.body(5, 9), 200, { text: log.text(9) }),
     step('an older head', log.body(5, 7), 409, { size: 9 }),
-    step('a head far beyond', log.body(9, 1000), 200, { text: log.text(1000) }),
+    step('a much larger head', log.body(9, 1000), 200, { text: log.text(1000) }),
   ]
 }
 
-/** Heads that contradict what is held: a witness may answer nothing more for such a log, so they are not in the sequence. */
+/** Heads that contradict the one held. A witness may stop serving the log after them, so the sequence omits them. */
 const CONVICTING: ReadonlySet<string> = new Set([
-  'size 0 with another root than that of the empty tree',
-  'the size that is held, with another root',
+  'size 0 with the wrong root',
+  'the size already held, with another root',
 ])
 
 // ---- evidence --------------------------------------------------------------------------------------------------
@@ -243,16 +243,20 @@ function evidence(): EvidenceCase[] {
   const consistent = { root: log.tree(5).root, proof: log.proof(5, 9) }
   return [
     of('two roots of one size', 'log', same),
-    of('two sizes: the larger tree proves that it begins otherwise', 'log', two),
-    of('a tree of no records with the root of one', 'log', encodeEvidence(makeSplitView(key, [nothing, nothing]))),
+    of('two sizes, with a proof that the larger tree does not extend the smaller one', 'log', two),
+    of(
+      'an empty tree with the root of a tree of one record',
+      'log',
+      encodeEvidence(makeSplitView(key, [nothing, nothing])),
+    ),
     of('a witness that cosigned both', 'witness', conflict),
-    of('two sizes, and one hash of the proof is another', null, json(two).replace(hash, other)),
+    of('two sizes, with one hash of the proof replaced', null, json(two).replace(hash, other)),
     of('two sizes of one history', null, replaced(two, fork, log, consistent)),
-    of('two roots of one size, and one signature is of another head', null, swappedSignature(json(same))),
+    of('two roots of one size, with one signature of the other head', null, swappedSignature(json(same))),
     ...badRecords(),
   ]
 
-  /** The file as it would be for an honest log: nothing in it contradicts. */
+  /** The file with the heads and the proof of an honest log, which do not contradict each other. */
   function replaced(bytes: Uint8Array, from: PushingLog, to: PushingLog, honest: typeof prefix): string {
     const parsed = JSON.parse(json(bytes)) as { heads: [string, string]; prefix: { root: string; proof: string[] } }
     const [smaller] = parsed.heads
@@ -263,7 +267,7 @@ function evidence(): EvidenceCase[] {
   }
 }
 
-/** Records of a checksum database with the same key: a version once more with other hashes, with the same, and with others beside. */
+/** Pairs of records of one module version: with different hashes, with the same hashes, or without a file in common. */
 function badRecords(): EvidenceCase[] {
   const version = 'vectors.example/module@v1.2.3'
   const [files, goMod] = recordOf(version, 'one').split(/(?<=\n)/) as [string, string]
@@ -281,7 +285,7 @@ function badRecords(): EvidenceCase[] {
   const sumdb = new RecordLog(logKey, texts)
   const elsewhere = new RecordLog(logKey, texts, log.origin)
   const convicting = (one: number, other: number): string => fromUtf8(encodeEvidence(sumdb.evidence(one, other)))!
-  /** The file that would convict if these records did. */
+  /** The evidence file of these records, whether they contradict each other or not. */
   const file = (from: RecordLog, one: number, other: number): string => {
     const records = [one, other].map((id) => ({ id, text: texts[id]!, proof: from.found(id).proof.map(formatHash) }))
     const head = fromUtf8(formatNote(from.head()))!
@@ -295,31 +299,31 @@ function badRecords(): EvidenceCase[] {
     convicts,
   })
   return [
-    of('two records of one module version with other hashes', 'log', bad),
-    of('two records of one module version that differ in the hash of go.mod alone', 'log', convicting(1, 5)),
+    of('two records of one module version with different hashes', 'log', bad),
+    of('two records of one module version that differ only in the hash of go.mod', 'log', convicting(1, 5)),
     of(
-      'two records of one module version, and one hash of a proof is another',
+      'two records of one module version, with one hash of a proof replaced',
       null,
       bad.replace(formatHash(hash!), formatHash(sumdb.tree(2).root)),
     ),
     of(
-      'two records of one module version, and one text is another',
+      'two records of one module version, with one text changed',
       null,
       bad.replace('module v1.2.3 h1:', 'module v1.2.3 h1:A'),
     ),
     of('two records of one module version with the same hashes', null, file(sumdb, 1, 4)),
     of('two records of two module versions', null, file(sumdb, 1, 2)),
     of('two records of one module version without a file in common', null, file(sumdb, 6, 7)),
-    of('two records of one module version, of a file by two algorithms', null, file(sumdb, 1, 7)),
-    of('one record, twice', null, file(sumdb, 1, 1)),
-    of('two records in the order that is not theirs', null, file(sumdb, 3, 1)),
-    of('two such records of a log that is no checksum database', null, file(elsewhere, 1, 3)),
+    of('two records of one module version, with hashes of one file by two algorithms', null, file(sumdb, 1, 7)),
+    of('the same record twice', null, file(sumdb, 1, 1)),
+    of('two records in the wrong order', null, file(sumdb, 3, 1)),
+    of('two such records of a log that is not a checksum database', null, file(elsewhere, 1, 3)),
   ]
 }
 
 // ---- the mesh --------------------------------------------------------------------------------------------------
 
-/** What two implementations of docs/protocol.md must make alike, byte for byte. */
+/** What any two implementations of docs/protocol.md must produce alike, byte for byte. */
 function mesh(): object {
   const key = logKey.verifier
   const id = logId(key.name, log.origin)
@@ -364,14 +368,14 @@ function mesh(): object {
   }
 }
 
-/** An unsigned varint: seven bits a byte, the lowest first. */
+/** An unsigned varint: seven bits a byte, least significant first. */
 function varint(value: number): Uint8Array {
   const bytes: number[] = []
   for (; value > 127; value = Math.floor(value / 128)) bytes.push((value % 128) + 128)
   return Uint8Array.of(...bytes, value)
 }
 
-/** As evidence is spelled: what is wrong with these files is not their spelling. */
+/** In the canonical spelling, so that the spelling is not what is wrong with these files. */
 function spelled(content: object): string {
   return `${JSON.stringify(content, null, 2)}\n`
 }

@@ -52,5 +52,5 @@ test('a difference that nobody explained, and a reason that holds no more, are b
   const equal: Row = { sequence: 's', what: 'a row', ours: '200', theirs: '200' }
   const differs: Row = { ...equal, theirs: '400' }
   expect(unexplained([differs])).toContain('s, a row: 200 where the other has 400')
-  expect(unexplained([equal])).toContain('a tab in the text: the difference that is explained is not there')
+  expect(unexplained([equal])).toContain('a tab in the text: the explained difference no longer exists')
 })

@@ -99,12 +99,12 @@ function protocol(): Sequence {
   return from5('the protocol', (log) => [
     pushed('the same head again', log.body(5, 5)),
     pushed('the next head with its proof', log.body(5, 9)),
-    pushed('old size behind', log.body(5, 12)),
-    pushed('old size ahead', pushBody(10, log.proof(10, 12), log.head(12))),
-    pushed('old size 0, to learn it', log.body(0, 12)),
-    pushed('the head that is held, with old size 0', log.body(0, 9)),
+    pushed('old size too small', log.body(5, 12)),
+    pushed('old size too large', pushBody(10, log.proof(10, 12), log.head(12))),
+    pushed('old size 0, to learn what is held', log.body(0, 12)),
+    pushed('the head already held, with old size 0', log.body(0, 9)),
     pushed('an older head', log.body(5, 6)),
-    pushed('a head far beyond', log.body(9, 1000)),
+    pushed('a much larger head', log.body(9, 1000)),
     {
       what: 'GET /add-checkpoint',
       ask: async ({ url, key }) => told(await askWitness(url, '/add-checkpoint'), undefined, key),
@@ -127,7 +127,7 @@ function empty(): Sequence {
   const steps = [
     pushed('size 0', log.body(0, 0)),
     pushed('size 0 again', log.body(0, 0)),
-    pushed('size 3 from there', log.body(0, 3)),
+    pushed('size 3 from size 0', log.body(0, 3)),
   ]
   return { name: 'a log without records', log: known(log), before: [], steps }
 }
@@ -135,8 +135,11 @@ function empty(): Sequence {
 function firstContact(): Sequence[] {
   const log = newLog()
   const other = newLog()
-  const steps = [pushed('an old size where nothing is held', log.body(3, 5)), pushed('old size 0', log.body(0, 5))]
-  const proof = pushed('a proof from nothing', pushBody(0, [new Uint8Array(32)], other.head(5)))
+  const steps = [
+    pushed('a nonzero old size when nothing is held', log.body(3, 5)),
+    pushed('old size 0', log.body(0, 5)),
+  ]
+  const proof = pushed('a proof with old size 0', pushBody(0, [new Uint8Array(32)], other.head(5)))
   return [
     { name: 'first contact', log: known(log), before: [], steps },
     { name: 'first contact', log: known(other), before: [], steps: [proof] },
@@ -151,12 +154,15 @@ function lines(): Sequence {
     const large = { name: 'pq.example', keyId: '01020304', bytes: new Uint8Array(2428) }
     const odd = formatSignature(mine).replace(/\S+\n$/, (blob) => `${setUnusedBit(blob.trimEnd())}\n`)
     return [
-      pushed('a line by a stranger too', pushBody(5, log.proof(5, 9), note(mine, signNote(text, stranger)))),
-      pushed('3 lines of 3.3 kB, as post-quantum keys make them', pushBody(9, [], note(mine, large, large, large))),
+      pushed('an extra line by an unknown key', pushBody(5, log.proof(5, 9), note(mine, signNote(text, stranger)))),
+      pushed(
+        '3 lines of 3.3 kB, the size of post-quantum signatures',
+        pushBody(9, [], note(mine, large, large, large)),
+      ),
       pushed('a body of 100 kB', pushBody(9, [], note(mine, ...new Array<typeof mine>(30).fill(large)))),
       pushed('a body of 200 kB', pushBody(9, [], note(mine, ...new Array<typeof mine>(60).fill(large)))),
-      pushed('the line of the log in another base64', concat(pushBody(9, [], utf8(`${text}\n`)), odd)),
-      pushed('the line of the log twice', pushBody(9, [], note(mine, mine))),
+      pushed('the log line in non-canonical base64', concat(pushBody(9, [], utf8(`${text}\n`)), odd)),
+      pushed('the log line twice', pushBody(9, [], note(mine, mine))),
       {
         what: 'a forged line under the name of the witness',
         ask: async (witness) => {
@@ -177,7 +183,7 @@ function concat(bytes: Uint8Array, text: string): Uint8Array {
 /** Sizes that no tree has, under a signature. */
 function sizes(): Sequence[] {
   return ['9007199254740992', '9223372036854775807', '9223372036854775808'].map((size) =>
-    from5('sizes that no tree has', (log) => [
+    from5('impossible sizes', (log) => [
       pushed(`size ${size}`, pushBody(5, [], log.sign(`${log.origin}\n${size}\n${formatHash(new Uint8Array(32))}\n`))),
     ]),
   )
@@ -187,7 +193,7 @@ function races(): Sequence {
   return from5('races', (log) => [
     atOnce('the same head 32 times at once', new Array<Uint8Array>(32).fill(log.body(5, 5))),
     atOnce('two heads from one size at once', [log.body(5, 9), log.body(5, 12)]),
-    atOnce('and again 16 of each', [
+    atOnce('then 16 of each again', [
       ...new Array<Uint8Array>(16).fill(log.body(5, 9)),
       ...new Array<Uint8Array>(16).fill(log.body(5, 12)),
     ]),
@@ -245,7 +251,7 @@ export function sequences(): Sequence[] {
   logs = 0
   const probe = refusals(new PushingLog(stranger), stranger)
   const refused = probe.map(({ what }, i) =>
-    from5('what cannot be accepted', (log) => [pushed(what, refusals(log, stranger)[i]!.body)]),
+    from5('invalid requests', (log) => [pushed(what, refusals(log, stranger)[i]!.body)]),
   )
   return [protocol(), empty(), ...firstContact(), lines(), ...sizes(), races(), ...published(), genuine(), ...refused]
 }

@@ -19,47 +19,51 @@ export interface Row {
 
 // ---- why they differ -------------------------------------------------------------------------------------------
 
-const UNREADABLE = 'the specification has 400 for what cannot be read; litewitness says 500'
-const NUMBERS = 'sizes are decimal without leading zeros or signs; litewitness reads them leniently'
+const UNREADABLE = 'the specification requires 400 for unreadable requests; litewitness answers 500'
+const NUMBERS = 'sizes are decimal without leading zeros or signs; litewitness parses them leniently'
 
 /** By row, what we answer, what the other does, and why: the specification of July 2026 is stricter, or says more. */
 const DIFFERENCES: Readonly<Record<string, readonly [ours: string, theirs: string, why: string]>> = {
-  'OPTIONS /add-checkpoint': ['204', '405', 'web pages may ask, as with sunlight; litewitness has no CORS'],
-  'GET /<sha256(origin)>/checkpoint': ['200 ok', '404', 'of July 2026; litewitness 0.9.0 is older'],
-  'a proof from nothing': [
+  'OPTIONS /add-checkpoint': ['204', '405', 'web pages may send requests, as with sunlight; litewitness has no CORS'],
+  'GET /<sha256(origin)>/checkpoint': ['200 ok', '404', 'specified in July 2026; litewitness 0.9.0 is older'],
+  'a proof with old size 0': [
     '422',
     '200 cosignature',
-    'with old size 0 the proof must be empty; litewitness does not look at it',
+    'with old size 0 the proof must be empty; litewitness ignores it',
   ],
-  'a body of 100 kB': ['200 cosignature', '500', 'up to 128 KiB, for post-quantum lines; litewitness takes 10 KiB'],
-  'a body of 200 kB': ['413', '500', 'the status of HTTP for it'],
+  'a body of 100 kB': [
+    '200 cosignature',
+    '500',
+    'up to 128 KiB are accepted, for post-quantum lines; litewitness accepts 10 KiB',
+  ],
+  'a body of 200 kB': ['413', '500', 'the HTTP status for a body that is too large'],
   'size 9223372036854775808': ['400', '500', UNREADABLE],
   'syntactically invalid note': ['400', '500', UNREADABLE],
   'invalid checkpoint body': ['400', '500', UNREADABLE],
   'a note without signatures': ['400', '500', UNREADABLE],
-  'a signature line that is none': ['400', '500', UNREADABLE],
+  'a malformed signature line': ['400', '500', UNREADABLE],
   'a tab in the text': ['400', '500', UNREADABLE],
   '101 signature lines': ['400', '500', UNREADABLE],
-  'a signed size that is no size': ['400', '500', UNREADABLE],
-  'a signed size with a zero before it': ['400', '500', UNREADABLE],
+  'a signed size that is not a number': ['400', '500', UNREADABLE],
+  'a signed size with a leading zero': ['400', '500', UNREADABLE],
   'a signed root of 31 bytes': ['400', '500', UNREADABLE],
-  'a signed root in another base64': ['400', '500', UNREADABLE],
-  'an old size with a zero before it': ['400', '200 cosignature', NUMBERS],
+  'a signed root in non-canonical base64': ['400', '500', UNREADABLE],
+  'an old size with a leading zero': ['400', '200 cosignature', NUMBERS],
   'an old size with a plus sign': ['400', '200 cosignature', NUMBERS],
   'a signed extension line': [
     '400',
     '200 cosignature',
-    'as sunlight does: an ML-DSA cosignature would not cover it, and one head would mean two things',
+    'as sunlight does: an ML-DSA cosignature would not cover it, and one head would have two meanings',
   ],
   'the same, with a wrong old size': [
     '400',
     '409 text/x.tlog.size "5\\n"',
-    'the same; what cannot be cosigned at all is said before what may be asked again',
+    'as above; a permanent refusal goes before one that allows a retry',
   ],
-  'size 0 with another root than that of the empty tree': [
+  'size 0 with the wrong root': [
     '422',
     '409 text/x.tlog.size "5\\n"',
-    'a rule of July 2026; for us it also convicts the log',
+    'specified in July 2026; gossum also convicts the log',
   ],
 }
 
@@ -121,7 +125,7 @@ export function unexplained(rows: readonly Row[]): string[] {
     ...differing.map(
       ({ sequence, what, ours, theirs }) => `${sequence}, ${what}: ${ours} where the other has ${theirs}`,
     ),
-    ...stale.map((what) => `${what}: the difference that is explained is not there`),
+    ...stale.map((what) => `${what}: the explained difference no longer exists`),
   ]
 }
 
