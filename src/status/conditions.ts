@@ -177,7 +177,7 @@ function logConditions(log: LogFacts, facts: Facts): Condition[] {
     ...(alarmed > 0 ? [holds('unexplained head', `${count(alarmed, 'signed head')} that nothing explains`)] : []),
     ...(open > alarmed ? [holds('suspect', `${count(open - alarmed, 'signed head')} not proven yet`)] : []),
     ...auditConditions(audit, holds),
-    // Consequences of a condition that is listed already are not listed again.
+    // What follows from a condition that is listed already is not listed again.
     ...(stopped.length > 0 ? [] : comingOut(log, facts, holds)),
   ]
 }
