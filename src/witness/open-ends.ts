@@ -97,7 +97,7 @@ export class OpenEnds {
   }
 
   /**
-   * Retries what is open: a floor that is not reached; all suspects of a log that our own tree has overtaken, and at
+   * Tries again what is open: a floor that is not reached; all suspects of a log that our own tree has overtaken, and at
    * most `limit` larger ones, which only the log or a peer can explain. Returns the candidates to submit because of it.
    */
   async retry(log: string, limit: number): Promise<readonly Candidate[]> {

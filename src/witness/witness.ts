@@ -223,7 +223,7 @@ export class Witness {
     return this.#openEnds.takeDeferred((candidate) => this.submit(candidate))
   }
 
-  /** Retries what was left open of a log, and at most `limit` suspects that are larger than our tree (open-ends.ts). */
+  /** Tries again what is open of a log, and at most `limit` suspects larger than our tree (open-ends.ts). */
   retrySuspects(log: string, limit: number): Promise<void> {
     return this.#underWay.track(this.#retry(log, limit))
   }
