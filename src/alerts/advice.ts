@@ -1,4 +1,4 @@
-/** What to do about each thing that people are told of, in one sentence, and the part of docs/runbook.md that says more. Pure. */
+/** What to do about each alert, in one sentence, and the section of docs/runbook.md with more. Pure. */
 import type { ConditionName } from '../status/conditions.js'
 import type { Advice } from './alert.js'
 
@@ -53,7 +53,7 @@ const ADVICE: Readonly<Record<ConditionName, string>> = {
   'place failing': 'check the address of the place',
 }
 
-/** What to do about a test. */
+/** What to do about a test alert. */
 export const TEST_ADVICE: Advice = { advice: 'nothing: this is a test', runbook: 'docs/alarm.md' }
 
 /** What to do about a condition. */

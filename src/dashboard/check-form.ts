@@ -1,6 +1,6 @@
 /**
- * Where a file is put that the browser of who looks shall check. It is of use with scripts alone; without them it says what
- * does the same in a terminal. Pure.
+ * The form for a file that the reader's browser checks. It needs scripts; without them it shows which command does the
+ * same. Pure.
  */
 import type { VNode } from 'preact'
 import { isSumDb } from '../status/go-setting.js'

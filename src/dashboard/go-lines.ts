@@ -1,4 +1,4 @@
-/** What a team copies so that its go command asks this node, and how it is undone. Pure. */
+/** What a team copies so that its go command asks this node, and how to undo that. Pure. */
 import type { VNode } from 'preact'
 import { askable, goSumDb, isSumDb } from '../status/go-setting.js'
 import type { LogView } from '../status/shapes.js'
@@ -6,7 +6,7 @@ import type { NodeReading } from './facts-of.js'
 import { html } from './html.js'
 import { plain } from './plain.js'
 
-/** What people copy into a shell: nothing of a log whose name would say something else there. */
+/** Text that is safe to copy into a shell: not for a log whose name would have a meaning there. */
 const COPIED = /^[\w.+/=:[\]-]+ [\w.+/=:[\]-]+$/
 
 export function goLines({ status }: NodeReading): VNode | null {

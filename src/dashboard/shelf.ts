@@ -1,4 +1,7 @@
-/** The shelf of evidence: each with its sentence, its file, and what verifies it in the browser of who looks. Pure. */
+/**
+ * The shelf of evidence: each piece with its sentence, its file, and a button that verifies it in the reader's browser.
+ * Pure.
+ */
 import type { VNode } from 'preact'
 import type { EvidenceView, LogView } from '../status/shapes.js'
 import type { NodeReading } from './facts-of.js'

@@ -22,7 +22,7 @@ import { fileNameFor, flawOf, nameInFileName } from './kept-checks.js'
 const BELIEVED_MS = 60 * 60_000
 /** The least space that a file occupies, in bytes, on common file systems. */
 const BLOCK_BYTES = 4096
-/** The most files: what is known of them takes some 150 MB then. */
+/** The most files: their metadata then takes about 150 MB of memory. */
 const MAX_FILES = 500_000
 /** Damaged files that are left for inspection. */
 const MAX_ASIDE = 100
