@@ -11,7 +11,7 @@ import { SEVERITIES, type Severity } from '../status/conditions.js'
 const KINDS = ['condition', 'evidence', 'suspect', 'watch', 'test'] as const
 export type AlertKind = (typeof KINDS)[number]
 
-/** What there is to tell, as the part knows it that saw it. */
+/** The content of an alert, provided by the part of the node that noticed it. */
 export interface Tidings {
   readonly kind: AlertKind
   readonly state: 'firing' | 'resolved'
