@@ -1,7 +1,7 @@
 /**
- * Tests deploy/Dockerfile and deploy/compose.yaml without a container engine: hadolint and the library of docker compose
- * read them, each step of the Dockerfile is executed, and the services run as configured, in file systems and networks of
- * their own. Skipped without root, overlays or these programs; with REQUIRE_PEERS=1 it fails instead.
+ * Tests deploy/Dockerfile and deploy/compose.yaml without a container engine: hadolint and the library of docker
+ * compose read them, each step of the Dockerfile is executed, and the services run as configured, in file systems and
+ * networks of their own. Skipped without root, overlays or these programs; with REQUIRE_PEERS=1 it fails instead.
  */
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, statSync } from 'node:fs'

@@ -1,6 +1,6 @@
 /**
- * Compares the alerts and the dashboard of deploy/ with the code, and lets a real Prometheus scrape a real node until an
- * alert fires. That part is skipped without Prometheus; with REQUIRE_PEERS=1 it fails instead.
+ * Compares the alerts and the dashboard of deploy/ with the code, and lets a real Prometheus scrape a real node until
+ * an alert fires. That part is skipped without Prometheus; with REQUIRE_PEERS=1 it fails instead.
  */
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'

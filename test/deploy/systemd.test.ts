@@ -1,6 +1,6 @@
 /**
- * Tests deploy/systemd/gossum.service: systemd accepts the unit and its sandbox, and a node sends the notifications that
- * the unit waits for. Skipped without systemd's tools; with REQUIRE_PEERS=1 it fails instead.
+ * Tests deploy/systemd/gossum.service: systemd accepts the unit and its sandbox, and a node sends the notifications
+ * that the unit waits for. Skipped without systemd's tools; with REQUIRE_PEERS=1 it fails instead.
  */
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
