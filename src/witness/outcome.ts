@@ -75,7 +75,7 @@ export function answerTo(outcome: Outcome): DoorAnswer {
       // punished for bringing it. [IGNORE] when we have it.
       return { status, gossip, exit }
     case 'conflict':
-      // [ACCEPT] The most precious message there is: it travels, and nobody is ever punished for bringing it. [IGNORE] when we have it.
+      // [ACCEPT] when it is new to us: it matters most, and no peer is ever punished for bringing it. [IGNORE] otherwise.
       return { status: 422, gossip: ifNews, exit: 3 }
   }
 }
