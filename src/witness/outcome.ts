@@ -71,8 +71,7 @@ export function answerTo(outcome: Outcome): DoorAnswer {
       // a push is not blamed for a head that cannot be proven yet, unless its own proof failed.
       return { status: retryable || outcome.code === undefined ? 503 : status, gossip: ifNews, exit: 4 }
     case 'refused':
-      // [ACCEPT] when it is new to us: this is the message that matters most, so it is forwarded, and no peer is ever
-      // punished for bringing it. [IGNORE] when we have it.
+      // [REJECT] bytes that no honest node can have passed on; [IGNORE] the rest: src/errors/ says which, code by code.
       return { status, gossip, exit }
     case 'conflict':
       // [ACCEPT] when it is new to us: it matters most, and no peer is ever punished for bringing it. [IGNORE] otherwise.
