@@ -104,7 +104,7 @@ export function readJournal(bytes: Uint8Array): Reading {
     states.set(line.log, line.text)
     chain = line
   }
-  const damage = header === undefined ? 'it does not begin as one' : `line ${read + 1} is not what was written`
+  const damage = header === undefined ? 'it does not begin like one' : `line ${read + 1} is not what was written`
   return { states, chain, damage: `the journal is damaged: ${damage}` }
 }
 
