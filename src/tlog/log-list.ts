@@ -77,7 +77,7 @@ export function parseLogList(text: string): LogList {
     const at = lines[next]!
     const key = keyOf(need('vkey'), malformed)
     const origin = take('origin') ?? key.name
-    if (/[\x00-\x1f]/.test(origin)) throw malformed(`${JSON.stringify(origin)} cannot be a line of a checkpoint`)
+    if (/[\x00-\x1f]/.test(origin)) throw malformed(`${JSON.stringify(origin)} is not a line of a checkpoint`)
     // A log has one key. Only checksum databases are distinguished by its name.
     const log = origin === SUMDB_ORIGIN ? `${key.name}\n${origin}` : origin
     const before = seen.get(log)

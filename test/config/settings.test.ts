@@ -262,7 +262,7 @@ describe('what cannot be, in the words for it', () => {
     [{ quorumWait: NaN }, 'quorum-wait: seconds from 0 to 60 expected'],
     [{ deposit: 'x' }, 'deposit: "K", "required" or "K,required" expected, with K from 1 on, got "x"'],
     [{ upstream: many('x') }, 'upstream: more than 64'],
-    [{ upstream: ['x y'] }, 'upstream: "NAME URL" of a log that is followed expected, each once, got "x y"'],
+    [{ upstream: ['x y'] }, 'upstream: "NAME URL" expected, with each followed log at most once, got "x y"'],
     [{ feed: many('x') }, 'feed: more than 64'],
     [{ feed: ['x'] }, 'feed: "x" is not an http or https URL'],
     [{ distributor: many('x') }, 'distributor: more than 64'],
@@ -293,15 +293,12 @@ describe('what cannot be, in the words for it', () => {
       ],
     ),
     // What would be silently ignored.
-    [{ private: 'a.example' }, 'private: it is about the module mirror, and there is none: --mirror URL'],
-    [{ cooldown: '7d' }, 'cooldown: it is about the module mirror, and there is none: --mirror URL'],
-    [
-      { cooldownExcept: 'a.example' },
-      'cooldown-except: it is about the module mirror, and there is none: --mirror URL',
-    ],
+    [{ private: 'a.example' }, 'private: it is for the module mirror, but there is none: --mirror URL'],
+    [{ cooldown: '7d' }, 'cooldown: it is for the module mirror, but there is none: --mirror URL'],
+    [{ cooldownExcept: 'a.example' }, 'cooldown-except: it is for the module mirror, but there is none: --mirror URL'],
     [
       { mirror: ['https://p.example'], cooldownExcept: 'a.example' },
-      'cooldown-except: there is no cooldown that it could be an exception from',
+      'cooldown-except: there is no cooldown to make an exception from',
     ],
     [{ logLevel: 'loud' }, 'log-level: one of error, warn, info, debug expected, got "loud"'],
     [{ logFormat: 'xml' }, 'log-format: one of text, json expected, got "xml"'],
@@ -325,7 +322,7 @@ describe('what cannot be, in the words for it', () => {
     ['feed:\n  - http://a.example\n  - x', 'SETTINGS:3:5: feed: "x" is not an http or https URL'],
     [
       'mirror: []\ncooldown: 7d',
-      'SETTINGS:2:1: cooldown: it is about the module mirror, and there is none: --mirror URL',
+      'SETTINGS:2:1: cooldown: it is for the module mirror, but there is none: --mirror URL',
     ],
     [`# ${'x'.repeat(256 * 1024)}`, 'SETTINGS: larger than 262144 bytes'],
   ])('in a file: %.30s', (yaml, words) => {

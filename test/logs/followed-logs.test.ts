@@ -67,7 +67,7 @@ describe('the book', () => {
     const home = temporaryHome()
     await add(home, `${vkey} - one`)
     writeFileSync(join(home, 'logs.json.new'), 'half a bo')
-    await expect(add(home, `${vkey} - two`)).rejects.toThrow(/another gossum writes it/)
+    await expect(add(home, `${vkey} - two`)).rejects.toThrow(/another gossum is writing it/)
     // What is half written is nothing.
     expect(readBook(home)).toHaveLength(1)
   })
