@@ -82,7 +82,7 @@ export function parseLogList(text: string): LogList {
     const log = origin === SUMDB_ORIGIN ? `${key.name}\n${origin}` : origin
     const before = seen.get(log)
     if (before !== undefined)
-      throw malformed(`the log ${JSON.stringify(origin)} is listed in line ${before} already, and has one vkey`, at)
+      throw malformed(`the log ${JSON.stringify(origin)} is already listed in line ${before}; a log has one vkey`, at)
     seen.set(log, at.number)
     const qpd = need('qpd')
     if (!/^[1-9]\d{0,9}$/.test(qpd) || Number(qpd) > MAX_PER_DAY)
