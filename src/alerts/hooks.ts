@@ -72,7 +72,7 @@ async function lookAt(folder: string, name: string): Promise<HookFile | RefusedH
 
 /** Why a file is not run, or the folder of a file not trusted. */
 function faultOf(stats: Stats, what: 'file' | 'folder'): string | undefined {
-  if (what === 'file' ? !stats.isFile() : !stats.isDirectory()) return `it is no ${what}`
+  if (what === 'file' ? !stats.isFile() : !stats.isDirectory()) return `it is not a ${what}`
   // Windows has no such owners and bits.
   if (process.platform === 'win32') return undefined
   const place = what === 'file' ? 'it' : 'its folder'

@@ -102,7 +102,7 @@ async function readSecret(path: string): Promise<Uint8Array> {
   const secret = text.startsWith('whsec_') ? fromBase64(text.slice('whsec_'.length)) : undefined
   if (secret === undefined || secret.length < SECRET_BYTES.least || secret.length > SECRET_BYTES.most)
     throw new Error(
-      `the secret file does not hold "whsec_" and base64 of ${SECRET_BYTES.least} to ${SECRET_BYTES.most} bytes`,
+      `the secret file does not contain "whsec_" and base64 of ${SECRET_BYTES.least} to ${SECRET_BYTES.most} bytes`,
     )
   return secret
 }
@@ -115,7 +115,7 @@ async function readSecretFile(path: string): Promise<string> {
   })
   try {
     const { mode, size } = await file.stat()
-    if (process.platform !== 'win32' && (mode & OTHERS) !== 0) throw new Error('everybody may read the secret file')
+    if (process.platform !== 'win32' && (mode & OTHERS) !== 0) throw new Error('everyone may read the secret file')
     if (size > MAX_SECRET_FILE_BYTES) throw new Error('the secret file is too large')
     return await file.readFile('utf8')
   } finally {

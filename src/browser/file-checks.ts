@@ -79,7 +79,7 @@ async function checkBytes(form: HTMLElement, box: HTMLElement, bytes: Uint8Array
   if (kind === undefined)
     return {
       kind: 'unsure',
-      sentence: 'This is no go.sum, no signed head and no evidence.',
+      sentence: 'This is neither a go.sum, nor a signed head, nor evidence.',
       details: ['Nothing was sent.'],
     }
   const keys = await keysOfNode()
@@ -113,7 +113,7 @@ function askFirst(form: HTMLElement, box: HTMLElement, bytes: Uint8Array, keys: 
     const isTooMany = modules.length > MOST_MODULES
     const held = withheld === 0 ? '' : ` ${countedOf(withheld, 'version')} of private modules will not be named.`
     const words = isTooMany
-      ? `${countedOf(modules.length, 'module version')} are too many for a page: gossum check go.sum takes them.`
+      ? `${countedOf(modules.length, 'module version')} are too many for a page: use gossum check go.sum.`
       : `To check it, the names of ${countedOf(modules.length, 'module version')} go to this node (${location.host}), which may ask ${log.key.name} for them.${held}`
     count.textContent = words
     check.disabled = isTooMany || modules.length === 0
@@ -179,6 +179,8 @@ function answerBox(form: HTMLElement, name: string): HTMLElement {
 let boxes = 0
 
 function tooLarge(bytes: number): CheckAnswer {
-  const details = [`It has ${bytes} bytes; ${MAX_CHECKED_BYTES} are taken. The command line takes larger ones.`]
+  const details = [
+    `It has ${bytes} bytes, more than the ${MAX_CHECKED_BYTES} that a page accepts. The command line accepts larger files.`,
+  ]
   return { kind: 'unsure', sentence: 'It is too large for a page.', details }
 }

@@ -78,7 +78,7 @@ function answerOf(
   if (findings.length === 0)
     return {
       kind: 'good',
-      sentence: `ALL WELL: ${countedOf(asked, 'line')} stand in the log as they stand in the file.`,
+      sentence: `ALL WELL: ${countedOf(asked, 'line')} are in the log exactly as in the file.`,
       details: ['Each record was proven, in this browser, to be in the tree of the head.', ...more],
     }
   const isBad = findings.some(({ class: of }) => of === 'other-hash' || of === 'log-conflict' || of === 'malformed')
@@ -89,7 +89,7 @@ function answerOf(
   }
   return {
     kind: isBad || conviction !== undefined ? 'bad' : 'unsure',
-    sentence: `${findings.length} of ${countedOf(asked, 'line')} ${isBad ? 'are NOT as the log has them' : 'could not be proven'}.`,
+    sentence: `${findings.length} of ${countedOf(asked, 'line')} ${isBad ? 'are NOT as in the log' : 'could not be proven'}.`,
     details: [...hidden, ...more],
     rows,
     ...proof,
@@ -110,7 +110,7 @@ function wordsFor(of: LineFinding['class'], have: string, log: readonly string[]
     case 'log-conflict':
       return `the log contradicts itself: ${reason ?? ''}`
     case 'malformed':
-      return `no line of a go.sum: ${reason ?? ''}`
+      return `not a line of a go.sum: ${reason ?? ''}`
     default:
       return `${of}: ${reason ?? ''}`
   }

@@ -33,7 +33,7 @@ export async function databaseShown(
   const client = new SumdbClient({ url: '', key, source: databaseOfNode(key.name, onAsked), tilesAtOnce: 4 })
   const quorum = await client.latest()
   const count = verifiedCosignatures(parseNote(quorum.note), witnesses).size
-  const wanted = threshold === null ? '' : `; it wants ${threshold}`
+  const wanted = threshold === null ? '' : `; it needs ${threshold}`
   const signed = `The head of ${grouped(quorum.head.size)} records is signed by ${key.name} and by ${count} of the witnesses that this node names${wanted}.`
   return { key, client, quorum, signed }
 }
@@ -65,7 +65,7 @@ export async function checkRemembered(bytes: Uint8Array, keys: NodeKeys, signal:
     if (split === undefined)
       return {
         kind: 'good',
-        sentence: `CONSISTENT: the head of ${size} records is of the one history that this node shows.`,
+        sentence: `CONSISTENT: the head of ${size} records belongs to the one history that this node shows.`,
         details: [signed, sent(), trustText(key)],
       }
     const id = evidenceId(split)
@@ -84,8 +84,8 @@ export async function checkRemembered(bytes: Uint8Array, keys: NodeKeys, signal:
     if (!(error instanceof GossumError)) throw error
     return {
       kind: 'unsure',
-      sentence: `PENDING: whether the head of ${size} records is of the same history could not be proven.`,
-      details: [errorText(error), 'gossum check head asks the log itself, too.', sent()],
+      sentence: `PENDING: whether the head of ${size} records belongs to the same history could not be proven.`,
+      details: [errorText(error), 'gossum check head also asks the log itself.', sent()],
     }
   }
 }

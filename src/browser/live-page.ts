@@ -87,12 +87,12 @@ export class LivePage {
   #words(): { words: string; isLost: boolean } {
     if (this.#lost !== undefined)
       return {
-        words: `Not live since ${timeOf(this.#lost)}: this node does not answer, and what stands here may be old.`,
+        words: `Not live since ${timeOf(this.#lost)}: this node does not answer, and this page may be out of date.`,
         isLost: true,
       }
     if (this.#silent !== undefined)
-      return { words: `Not live since ${timeOf(this.#silent)}: asked again every half minute.`, isLost: false }
-    return { words: 'Live: changes appear by themselves.', isLost: false }
+      return { words: `Not live since ${timeOf(this.#silent)}: reloaded every half minute.`, isLost: false }
+    return { words: 'Live: changes appear automatically.', isLost: false }
   }
 }
 

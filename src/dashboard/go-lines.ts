@@ -20,7 +20,7 @@ export function goLines({ status }: NodeReading): VNode | null {
     ${settings.map(({ log, setting }) => settingOf(log, setting))}
     <p>To undo it: <code>go env -u GOSUMDB</code></p>
     <p class="fine">
-      Or let it come through GOPROXY, which also reaches machines whose GOSUMDB is left alone:${' '}
+      Or go through GOPROXY, which needs no change of GOSUMDB:${' '}
       <code>go env -w GOPROXY="${askable(status.http)},$(go env GOPROXY)"</code>, undone with${' '}
       <code>go env -u GOPROXY</code>.
     </p>

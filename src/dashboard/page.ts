@@ -88,8 +88,8 @@ function logSection(reading: NodeReading, log: LogView): VNode {
     </p>
     ${figure('rope', (isNarrow) => rope(ropeFacts, isNarrow), 'The rope: who signs one history', ropeText(ropeFacts))}
     ${figure('ring', (isNarrow) => ring(members, isNarrow), 'The ring: witnesses, and peers inside', ringText(members))}
-    ${figure('mountains', (isNarrow) => mountains(tree, isNarrow), 'The mountains: the tree, and what was read of it', mountainsText(tree))}
-    ${figure('outcomes', (isNarrow) => outcomes(counts, isNarrow), 'The heartbeat: what became of the heads that came', outcomesText(counts))}
+    ${figure('mountains', (isNarrow) => mountains(tree, isNarrow), 'The mountains: the tree, and how much of it was read', mountainsText(tree))}
+    ${figure('outcomes', (isNarrow) => outcomes(counts, isNarrow), 'The heartbeat: what became of arriving heads', outcomesText(counts))}
     <p class="fine"><a href=${`/api/v1/logs/${log.id}/pictures`}>What these pictures show, as JSON</a></p>
   </section>`
 }
@@ -99,7 +99,7 @@ function conditions({ status }: NodeReading): VNode {
     <h2 id="health-title">Health</h2>
     ${
       status.conditions.length === 0
-        ? html`<p>Nothing is wrong that this node knows of.</p>`
+        ? html`<p>This node knows of no problem.</p>`
         : html`<table>
             <thead>
               <tr>

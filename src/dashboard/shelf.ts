@@ -18,7 +18,7 @@ export function shelf({ evidence, status }: NodeReading): VNode {
               ${evidence.map((item) => evidenceItem(item, status.logs))}
             </ol>
             <p>
-              Each file proves it to anybody, without this node:${' '}
+              Each file proves it to anyone, without this node:${' '}
               <code>gossum verify FILE --log VKEY</code>
             </p>`
     }

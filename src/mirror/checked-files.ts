@@ -65,7 +65,7 @@ export class CheckedFiles {
     const name = hash === undefined ? undefined : keptName(hash, kind)
     if (hash === undefined || name === undefined) {
       const what = kind === 'zip' ? 'its files' : 'its go.mod'
-      throw new GossumError('MODULE_UNRECORDED', `${module.path}@${module.version}: no one hash of ${what}`)
+      throw new GossumError('MODULE_UNRECORDED', `${module.path}@${module.version}: no single hash of ${what}`)
     }
     const { kept, told } = this.#parts
     let source: 'kept' | 'upstream' = 'kept'
@@ -94,7 +94,7 @@ export class CheckedFiles {
       async (proxy, signal) => {
         // The go.mod, which is small, and exists if the zip does.
         const goMod = await proxy.get(`${baseOf(module)}.mod`, MAX_GO_MOD_BYTES, SMALL_MS, signal)
-        const reason = `${proxy.url} has ${name}, and the log has no record of it`
+        const reason = `${proxy.url} has ${name}, but the log has no record of it`
         const got = kind === 'mod' ? goModHash(goMod) : null
         this.#tell({ path, version, kind, class: 'mirror only', upstream: proxy.url, expected: null, got, reason })
         this.#refuse(name, new GossumError('MODULE_UNRECORDED', reason))
@@ -132,7 +132,7 @@ export class CheckedFiles {
     try {
       const got = await this.#download(wanted, proxy, scratch, signal)
       if (got.hash !== wanted.hash)
-        throw this.#mismatch(wanted, proxy, got.hash, `its hash is ${got.hash}, and the log has ${wanted.hash}`)
+        throw this.#mismatch(wanted, proxy, got.hash, `its hash is ${got.hash}, but the log has ${wanted.hash}`)
       // Although it matches the log, the go command would refuse it.
       if (got.flaw !== undefined)
         throw new GossumError('MODULE_ZIP_INVALID', `${wanted.module.path}@${wanted.module.version}: ${got.flaw}`)
@@ -183,7 +183,7 @@ export class CheckedFiles {
   #mismatch(wanted: Wanted, proxy: ModuleProxy, got: string | null, why: string, error?: GossumError): GossumError {
     const { module, kind, hash } = wanted
     const { path, version } = module
-    const reason = `${proxy.url} gave another ${kind === 'zip' ? 'zip' : 'go.mod'} of ${path}@${version}: ${why}`
+    const reason = `${proxy.url} served another ${kind === 'zip' ? 'zip' : 'go.mod'} of ${path}@${version}: ${why}`
     this.#tell({ path, version, kind, class: 'repacked zip', upstream: proxy.url, expected: hash, got, reason })
     return error === undefined ? new GossumError('MODULE_MISMATCH', reason) : new GossumError(error.code, reason, error)
   }

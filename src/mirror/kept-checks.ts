@@ -72,10 +72,11 @@ export function decodeKeptAnswer(
 export async function flawOf(path: string, fileName: string): Promise<string | undefined> {
   const [, expected, bytes, ending] = FILE_NAME.exec(fileName) ?? []
   try {
-    if (ending === 'zip' && bytes !== (await hashOfBytes(path))) return 'the hash of its bytes is not that in its name'
+    if (ending === 'zip' && bytes !== (await hashOfBytes(path)))
+      return 'the hash of its bytes is not the one in its name'
     const found = ending === 'zip' ? keptName((await hashZip(path, '')).hash, 'zip') : await nameOf(path, ending)
     if (found !== undefined && found === nameInFileName(fileName)) return undefined
-    return `its hash is ${found?.slice(0, 64) ?? 'none'}, where its name says ${expected ?? 'nothing'}`
+    return `its hash is ${found?.slice(0, 64) ?? 'none'}, but its name has ${expected ?? 'nothing'}`
   } catch (error) {
     if (!(error instanceof GossumError)) throw error
     // A bad sector is damage like any other: the next answer of an upstream replaces the file.

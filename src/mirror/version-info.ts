@@ -31,7 +31,7 @@ export function parseInfo(bytes: Uint8Array, from: string): VersionInfo {
   const { Version: version, Time: time } = isObject(value) ? value : {}
   if (typeof version !== 'string' || !isCanonicalVersion(version)) throw failed(from, 'it names no canonical version')
   const isTime = typeof time === 'string' && TIME.test(time) && !Number.isNaN(Date.parse(time))
-  if (time !== undefined && !isTime) throw failed(from, 'its time is none')
+  if (time !== undefined && !isTime) throw failed(from, 'its time is malformed')
   return { version, body: utf8(JSON.stringify({ Version: version, ...(isTime && { Time: time }) })) }
 }
 

@@ -51,9 +51,9 @@ export class NameCollisions {
       const key = folded(at)
       const other = this.#seen.get(key)
       if (other !== undefined) {
-        if (other.path !== at) return `it differs from ${JSON.stringify(other.path)} in nothing but case`
+        if (other.path !== at) return `it differs from ${JSON.stringify(other.path)} only in case`
         if (other.isFolder !== folder) return `${JSON.stringify(at)} is both a file and a folder`
-        if (!folder) return 'it is there twice'
+        if (!folder) return 'it is listed twice'
         // A known folder; its parents are known as well.
         return undefined
       }

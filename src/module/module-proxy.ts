@@ -36,7 +36,7 @@ export class NotThere extends GossumError {
 /** A failure that may be temporary. */
 class Passing extends Error {}
 
-/** Retries and time limits for a proxy. */
+/** How often a proxy is retried, and its time limits. */
 export interface ProxyPatience {
   /** How often a temporary failure is retried. */
   readonly retries?: number
@@ -53,7 +53,7 @@ export class ModuleProxy {
   constructor(url: string, { retries = RETRIES, stallMs = STALL_MS }: ProxyPatience = {}) {
     const clean = withoutLogin(url)
     if (!/^(?:https?:\/\/[^/?#]|file:\/\/)/.test(clean) || !URL.canParse(clean)) {
-      throw new GossumError('USAGE', `a module proxy has an http, https or file URL: ${clean}`)
+      throw new GossumError('USAGE', `the URL of a module proxy must be http, https or file: ${clean}`)
     }
     this.url = clean.replace(/\/+$/, '')
     this.#patience = { retries, stallMs }
@@ -115,7 +115,7 @@ export class ModuleProxy {
       const { code } = error as NodeJS.ErrnoException
       throw code === 'ENOENT' || code === 'ENOTDIR' ? new NotThere(file) : failed(errorText(error), error)
     })
-    if (!found.isFile()) throw failed(`${file} is no file`)
+    if (!found.isFile()) throw failed(`${file} is not a file`)
     if (found.size > most) throw failed(`${file}: more than ${most} bytes`)
   }
 
@@ -206,7 +206,7 @@ export function redirectOf({ status, headers }: FetchAnswer, from: string): stri
   const location = headers.get('location') ?? ''
   const next = URL.canParse(location, from) ? withoutLogin(new URL(location, from).href) : ''
   if (/^https:\/\//.test(next) || (/^http:\/\//.test(next) && from.startsWith('http://'))) return next
-  throw failed(`${from}: leads to ${JSON.stringify(location.slice(0, 200))}`)
+  throw failed(`${from}: redirects to ${JSON.stringify(location.slice(0, 200))}`)
 }
 
 async function pour(answer: FetchAnswer, url: string, most: number, take: Take): Promise<void> {

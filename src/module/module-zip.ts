@@ -84,7 +84,7 @@ export async function* zipEntries(file: string, most: number): AsyncGenerator<Zi
   })
   try {
     const { size } = await handle.stat()
-    if (size > most) throw invalid(`${size} bytes, where ${most} are the most`)
+    if (size > most) throw invalid(`${size} bytes, more than the limit of ${most}`)
     const zip = await readable(fromFdPromise(handle.fd, { autoClose: false, decodeStrings: false }))
     if (zip.entryCount > MAX_ZIP_ENTRIES) throw invalid(`${zip.entryCount} entries`)
     const list = await listSize(handle, size, zip)
@@ -97,7 +97,7 @@ export async function* zipEntries(file: string, most: number): AsyncGenerator<Zi
       listed += ENTRY_BYTES + fileNameLength + extraFieldLength + fileCommentLength
       yield entryOf(next.value, zip, handle)
     }
-    if (list !== undefined && listed !== list) throw invalid('its list of files is longer than they are')
+    if (list !== undefined && listed !== list) throw invalid('the size of its list of files does not match its entries')
   } finally {
     await handle.close()
   }

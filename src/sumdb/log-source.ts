@@ -33,7 +33,7 @@ export function folderOf(url: string): string {
   } catch {
     // It names another host, or has an encoded slash: not a folder of this machine.
   }
-  throw new GossumError('CONFIG_INVALID', `${JSON.stringify(url)} names no folder`)
+  throw new GossumError('CONFIG_INVALID', `${JSON.stringify(url)} does not name a folder`)
 }
 
 /** The source that a URL names. Throws CONFIG_INVALID if it is neither http, https nor a folder. */

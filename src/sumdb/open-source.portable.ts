@@ -5,5 +5,5 @@ import type { LogSource } from './log-source.js'
 
 /** Throws CONFIG_INVALID. */
 export function openSource({ url }: FetcherOptions): LogSource {
-  throw new GossumError('CONFIG_INVALID', `${JSON.stringify(url)}: a client in a browser is told its source`)
+  throw new GossumError('CONFIG_INVALID', `${JSON.stringify(url)}: a client in a browser needs a source`)
 }

@@ -34,8 +34,8 @@ export function parseReleases(bytes: Uint8Array, key?: VerifierKey): Releases {
   const text = bytes.length <= MAX_RELEASES_BYTES ? fromUtf8(bytes) : undefined
   if (text === undefined) throw refused('it is too large or not UTF-8')
   const isJson = /^\s*[[{]/.test(text)
-  if (isJson && key === undefined) throw refused('it is signed, and the setting names no key')
-  if (!isJson && key !== undefined) throw refused('it is not signed, and the setting names a key')
+  if (isJson && key === undefined) throw refused('it is signed, but the setting names no key')
+  if (!isJson && key !== undefined) throw refused('it is not signed, but the setting names a key')
   const lines = isJson ? signedTexts(text, key!).flatMap(goSum) : goSum(text)
   if (lines.length > MAX_LINES) throw refused(`it has more than ${MAX_LINES} lines`)
   return new Set(lines)
@@ -69,7 +69,7 @@ function signedText(part: unknown, key: VerifierKey): string {
 function goSum(text: string): string[] {
   const lines = text.split(/\r?\n/).filter((line) => line.trim() !== '')
   const odd = lines.find((line) => recordLines(line).length === 0)
-  if (odd !== undefined) throw refused(`${JSON.stringify(odd.slice(0, 100))} is no line of go.sum`)
+  if (odd !== undefined) throw refused(`${JSON.stringify(odd.slice(0, 100))} is not a line of go.sum`)
   return lines
 }
 

@@ -41,7 +41,10 @@ class Side<L extends FeedLine> {
   add(name: string, line: L): void {
     if (!this.waiting.has(name)) this.waiting.set(name, line)
     if (this.waiting.size > MAX_WAITING)
-      throw new GossumError('USAGE', `more than ${MAX_WAITING} versions wait for their like: choose a shorter --lag`)
+      throw new GossumError(
+        'USAGE',
+        `more than ${MAX_WAITING} versions wait for their counterpart: choose a shorter --lag`,
+      )
   }
 
   /** Removes and returns the waiting entries before a time. */

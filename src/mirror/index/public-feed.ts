@@ -16,7 +16,7 @@ export interface PublicFeed {
 /** The feed at a URL, which may have a query of its own. Throws USAGE if this is not an http or https URL. */
 export function publicFeed(text: string): PublicFeed {
   if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol))
-    throw new GossumError('USAGE', `an index has an http or https URL: ${text}`)
+    throw new GossumError('USAGE', `the URL of an index must be http or https: ${text}`)
   const given = new URL(text)
   const { search } = given
   given.search = ''
