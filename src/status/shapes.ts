@@ -25,7 +25,7 @@ const code = Enum(Object.keys(ERRORS) as ErrorCode[])
 export const CosignatureView = Shape({
   name: Text({ description: 'key name of the witness' }),
   key: Text({ description: 'verifier key of the witness' }),
-  time: time("according to the witness"),
+  time: time('according to the witness'),
   counted: Flag({ description: 'the policy names the key, and the witness is not convicted' }),
 })
 export type CosignatureView = Type.Static<typeof CosignatureView>
@@ -68,7 +68,10 @@ export const AuditView = Shape({
   complete: Flag({ description: 'whether everything below the head that is being audited was read' }),
   cosigned: orNull(size(), "records in the head that the auditor's key cosigned last"),
   error: orNull(Text(), 'why the audit does not continue, or why its key does not cosign'),
-  indexed: orNull(size(), 'how many records are in the index, counted from the first without a gap; null for a log without one'),
+  indexed: orNull(
+    size(),
+    'how many records are in the index, counted from the first without a gap; null for a log without one',
+  ),
 })
 export type AuditView = Type.Static<typeof AuditView>
 
@@ -85,9 +88,12 @@ export const LogView = Shape({
   root: orNull(root()),
   time: orNull(time(), 'when this node cosigned that head'),
   frozen: Flag({ description: 'proven to misbehave and not acknowledged: nothing more of it is cosigned' }),
-  holds: List(Shape({ id: evidenceId('the id of evidence or of a suspect, for `gossum evidence ack`'), acked: Flag() }), {
-    description: 'why it is or was frozen',
-  }),
+  holds: List(
+    Shape({ id: evidenceId('the id of evidence or of a suspect, for `gossum evidence ack`'), acked: Flag() }),
+    {
+      description: 'why it is or was frozen',
+    },
+  ),
   cosignatures: List(CosignatureView),
   quorum: orNull(Shape({ size: size(), root: root(), cosignatures: List(CosignatureView) }), 'the quorum head'),
   suspects: List(SuspectView, {
