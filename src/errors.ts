@@ -1,8 +1,8 @@
 /**
- * The closed set of error codes. A code is at once the metrics label, the HTTP problem code and the thing a
- * test asserts; its sentence says what happened and its hint says what to do about it.
+ * The closed set of error codes. A code is at once the metrics label, the HTTP problem code and what a test asserts.
+ * Its sentence says what happened; its hint says what to do about it.
  *
- * Pure: the bottom of the arrows, imported by everything, imports nothing but what makes text fit to be shown.
+ * Pure: everything imports this module; it imports only its tables and what makes text printable.
  */
 import { CHECKPOINTS, EVIDENCE, LOGS, NOTES, TREES } from './errors/about-heads.js'
 import { OTHERS, RUNNING, SIGNING, STATE } from './errors/about-nodes.js'
@@ -23,26 +23,26 @@ export const ERRORS = {
 
 export type ErrorCode = keyof typeof ERRORS
 
-/** The most characters of a detail that are looked at, and that are said: whoever makes us refuse may have written it. */
+/** The most characters of a detail that are read, and that are kept: whoever caused the error may have written it. */
 const MAX_LOOKED_AT = 8192
 const MAX_DETAIL = 2000
 
-/** An error with a code of the closed set. `message` is the sentence, with the detail of this case behind it. */
+/** An error with a code of the closed set. `message` is the code's sentence, followed by the detail of this case. */
 export class GossumError extends Error {
   override readonly name: string = 'GossumError'
   readonly code: ErrorCode
-  /** What this case adds to the sentence of the code: names, sizes, paths; fit to be shown, whoever's words it has. */
+  /** What this case adds to the sentence: names, sizes, paths. Printable, whoever wrote it. */
   readonly detail: string
 
   constructor(code: ErrorCode, detail = '', cause?: unknown) {
-    // What is cut may end with half of a character.
+    // A cut can leave half a character at the end.
     const said = printable(cut(withoutSecrets(cut(detail, MAX_LOOKED_AT)), MAX_DETAIL))
     super(said === '' ? ERRORS[code][0] : `${ERRORS[code][0]}: ${said}`, cause === undefined ? undefined : { cause })
     this.code = code
     this.detail = said
   }
 
-  /** What a person can do about it. */
+  /** What the reader can do about it. */
   get hint(): string {
     return ERRORS[this.code][1]
   }
@@ -53,8 +53,8 @@ function cut(text: string, most: number): string {
 }
 
 /**
- * A text without the users and passwords of the URLs in it, also of those that are none for a slash in a password.
- * Settings are quoted in errors, and errors are logged, shown and told.
+ * Removes the user names and passwords from the URLs in a text, even if a slash in the password makes the URL invalid.
+ * Errors quote settings, and errors are logged, displayed and sent to others.
  */
 export function withoutSecrets(text: string): string {
   return text
@@ -62,7 +62,7 @@ export function withoutSecrets(text: string): string {
     .replace(/(:\/\/)(?:[^\s/?#"\\]|\\.)*@/g, '$1')
 }
 
-/** An error whose case has a hint of its own, better than that of its code. */
+/** An error whose case has a better hint than its code. */
 export class HintedError extends GossumError {
   readonly #hint: string
 
@@ -81,7 +81,7 @@ export class ProofError extends GossumError {
   override readonly name = 'ProofError'
 }
 
-/** The code of any thrown value: what is not ours is a bug of ours. */
+/** The code of any thrown value: INTERNAL, a bug of ours, if it is not a GossumError. */
 export function errorCode(error: unknown): ErrorCode {
   return error instanceof GossumError ? error.code : 'INTERNAL'
 }

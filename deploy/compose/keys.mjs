@@ -1,12 +1,12 @@
-// Makes what the mesh of compose.yaml needs, at its first start: a home with a key for each witness, a policy that counts
-// them, and the settings of each. What is there already stays as it is.
+// Creates what the mesh of compose.yaml needs at its first start: a home with a key for each witness, a policy that counts
+// them, and the settings of each. Existing keys are kept.
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 const MESH = '/data'
 const NEED = 3
-/** The witnesses, and the face of the log that each is shown. */
+/** The witnesses, and the face of the log that each one follows. */
 const WITNESSES = { 'witness-1': 'left', 'witness-2': 'right', 'witness-3': 'left', 'witness-4': 'right' }
 const LOG = 'http://log:46789'
 
@@ -14,7 +14,7 @@ const { log } = await (await fetch(`${LOG}/state`)).json()
 const names = Object.keys(WITNESSES)
 const gossum = (...args) => JSON.parse(execFileSync('gossum', [...args, '--json'], { encoding: 'utf8' }))
 
-/** The verifier key of a witness. */
+/** Returns the verifier key of a witness, and creates the key if there is none. */
 function keyOf(name) {
   const home = join(MESH, name)
   mkdirSync(home, { recursive: true, mode: 0o700 })

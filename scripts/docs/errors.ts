@@ -24,16 +24,16 @@ const SECTIONS: Readonly<Record<string, Readonly<Record<string, ErrorRow>>>> = {
 
 const INTRODUCTION = `# Error codes
 
-Every error that Gossum tells has one of these codes. It is the \`code\` of an HTTP problem ([http.md](http.md)) and of an error line of the command line
-([json.md](json.md)), and the label of \`gossum_errors_total\`. Codes are never renamed; new ones may come. \`gossum explain CODE\` says the same in a terminal.
-This page is written by \`npm run docs\` from the table that the program uses, and a test holds the two together.
+Every error that Gossum reports has one of these codes. The code is the \`code\` of an HTTP problem ([http.md](http.md)) and of an error line of the command line
+([json.md](json.md)), and the label of \`gossum_errors_total\`. Codes are never renamed; new ones may be added. \`gossum explain CODE\` prints the same in a terminal.
+\`npm run docs\` generates this page from the table that the program uses, and a test keeps the two in step.
 
-- **HTTP** is the status of the answer to who asked for something, or brought it. The doors differ in two things: bytes of a _log_ that do not do
-  are 502 for the go command, which has not sent them; and a head that is pushed and cannot be proven yet, or cannot be written, is 503 where asking again may help.
-- **exit** is the exit code of a command that ends with the code: 1 could not, 2 refused, 3 misbehaviour, 4 undecided.
-- **again** says whether the very same may be answered otherwise later, though who asked has changed nothing.
-- **gossip** says what becomes of a message that is refused with the code: \`ignore\` holds it against nobody, \`reject\` costs the peer that sent it its standing,
-  and is only for bytes that no honest node can have passed on.
+- **HTTP** is the status of the answer to a request that fails with the code. There are two exceptions: bytes from a _log_ that are unusable
+  give 502 to the go command, which did not send them; and a pushed head that cannot be proven yet, or cannot be written, gives 503 where retrying may help.
+- **exit** is the exit code of a command that fails with the code: 1 could not, 2 refused, 3 misbehaviour, 4 undecided.
+- **again** is yes if the same request may succeed later, without any change by whoever made it.
+- **gossip** is what gossip does with a message that is refused with the code: \`ignore\` has no consequence for the sender; \`reject\` lowers its score,
+  and is used only for bytes that no honest node can have passed on.
 `
 
 /** The whole page, formatted by Prettier. */

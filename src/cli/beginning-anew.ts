@@ -1,12 +1,12 @@
-/** A node begins anew when the database of its shared state has become another one (docs/two-machines.md). */
+/** Restarts a node when its shared database has been replaced by another one (docs/two-machines.md). */
 import { setTimeout as delay } from 'node:timers/promises'
 import { errorCode } from '../errors.js'
 import type { GossumNode } from '../node/node.js'
 
-/** Milliseconds between two tries. */
+/** Milliseconds between two attempts. */
 const AGAIN_MS = 1_000
 
-/** Resolves when we are told to stop. `onNode` gets each node after the first. */
+/** Resolves when the process is told to stop. `onNode` receives each node after the first. */
 export async function keepAnew(
   first: GossumNode,
   make: () => Promise<GossumNode>,
@@ -24,7 +24,7 @@ export async function keepAnew(
   }
 }
 
-/** A new node, as soon as its database can be reached; undefined when we are told to stop before that. */
+/** A new node, as soon as its database can be reached; undefined when the process is told to stop first. */
 async function patiently(make: () => Promise<GossumNode>, isTold: Promise<boolean>): Promise<GossumNode | undefined> {
   for (;;) {
     try {

@@ -4,7 +4,7 @@ import { flagOf, otherwiseOf, type Setting } from '../config/setting.js'
 import { CONFIG_FILE, HOME, NODE } from '../config/shared-settings.js'
 import type { OutputFlags } from './ui/output.js'
 
-/** The flags that more than one command has. */
+/** The flags that several commands share. */
 export interface CommonFlags extends OutputFlags {
   readonly home?: string
   readonly config?: string
@@ -17,7 +17,7 @@ const SHARED = {
   node: () => optionOf('node', NODE),
   json: () => new Option('--json', 'JSON lines on stdout'),
   quiet: () => new Option('-q, --quiet', 'less output on stderr'),
-  color: () => new Option('--no-color', 'no colour; NO_COLOR does the same'),
+  color: () => new Option('--no-color', 'no colour (same as NO_COLOR)'),
 }
 
 export type SharedFlag = keyof typeof SHARED
@@ -36,17 +36,17 @@ export function declareFlags(command: Command, flags: readonly SharedFlag[]): vo
   }
   declareHelp(command)
   for (const option of command.options) {
-    // Else commander quotes it.
+    // Otherwise commander quotes it.
     if (typeof option.defaultValue === 'string') option.defaultValueDescription ??= option.defaultValue
   }
 }
 
-/** Declares the flag for help, which comes last. */
+/** Declares the help flag, which is listed last. */
 export function declareHelp(command: Command): void {
   command.addHelpOption(new Option('-h, --help', 'print help').helpGroup(COMMON_GROUP))
 }
 
-/** The flag that says a setting. */
+/** The flag of a setting. */
 export function optionOf(name: string, setting: Setting): Option {
   const { kind, group, value, help } = setting
   const otherwise = otherwiseOf(setting)
@@ -58,7 +58,7 @@ export function optionOf(name: string, setting: Setting): Option {
   return option.helpGroup(`${group}:`)
 }
 
-/** For options that may be repeated. */
+/** Collects the values of an option that may be repeated. */
 export function collect(value: string, before: string[] | undefined): string[] {
   return [...(before ?? []), value]
 }

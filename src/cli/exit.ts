@@ -14,8 +14,8 @@ export const EXIT_CODES_HELP = `Exit codes:
   3  misbehaviour   status           a log is frozen, or this node's own key is convicted
                     check, probe     the log shows two histories
                     evidence import  the import convicts a log
-  4  undecided      status           cosignatures are not made, or something is in doubt: see its "health"
-                    check            nobody could tell, or no quorum head proves it yet
+  4  undecided      status           no cosignatures are made, or something is in doubt: see its "health"
+                    check            no answer, or no quorum head proves it yet
                     probe            an answer is missing
                     policy check     the quorum cannot be reached
                     watch            a list of authorised releases cannot be read
@@ -27,10 +27,10 @@ export function exitCodeOf(code: ErrorCode): number {
   return traitsOf(code).exit
 }
 
-/** From the gravest: a log that lies, a line that is wrong, what could not be read, what is not known, nothing. */
+/** From worst to best: a log that equivocates, a wrong line, a failure, an unknown result, success. */
 const GRAVITY: readonly number[] = [EXIT.misbehaviour, EXIT.refused, EXIT.couldNot, EXIT.undecided, EXIT.fine]
 
-/** The exit code of several verdicts and failures: the gravest of theirs. */
+/** The exit code of several verdicts and failures: that of the worst. */
 export function gravest(exits: readonly number[]): number {
   return GRAVITY.find((exit) => exits.includes(exit)) ?? EXIT.fine
 }

@@ -1,34 +1,34 @@
 /**
- * A log for programs: a JSON line each on stderr. A reader that is stuck costs lines and nothing else: what it does not read waits in
- * a bounded queue, and what does not fit into that is counted and dropped.
+ * A log for programs: JSON lines on stderr. A stuck reader loses lines, but never blocks the node: unread lines wait in
+ * a bounded queue, and those that do not fit are dropped and counted.
  */
 import { closeSync, constants, fstatSync, openSync } from 'node:fs'
 import { pino, stdTimeFunctions, type DestinationStream } from 'pino'
 import { printableJson } from '../lib/printable.js'
 import type { LogLevel } from '../config/settings.js'
 
-/** Bytes that wait for the reader. */
+/** The most bytes queued for the reader. */
 const MAX_WAITING = 1024 * 1024
 const STDERR = 2
 
 export interface JsonLog {
   write(level: LogLevel, text: string, fields: object): void
-  /** Writes what waits, as far as it is read at once. */
+  /** Writes as much of the queue as the reader accepts at once. */
   end(): void
 }
 
-/** `onLost`: nobody can read what is written. */
+/** `onLost` is called when the reader is gone. */
 export function openJsonLog(onLost: (error: Error) => void): JsonLog {
   const fd = ownDescriptor()
   let isEnding = false
   const destination = pino.destination({ fd, sync: false, maxLength: MAX_WAITING, retryEAGAIN: () => !isEnding })
   let dropped = 0
   destination.on('drop', () => dropped++)
-  // At the end what is not read is left.
+  // At the end, unread lines are abandoned.
   destination.on('error', (error: Error) => {
     if (!isEnding) onLost(error)
   })
-  // Text of others has been cleaned in events; what a terminal would obey is no text.
+  // Events are already cleaned of untrusted text; control characters for a terminal are not text.
   const clean: DestinationStream = { write: (line) => void destination.write(`${printableJson(line.trimEnd())}\n`) }
   const log = pino({ base: null, level: 'debug', timestamp: stdTimeFunctions.isoTime, formatters: LABELS }, clean)
   destination.on('drain', () => {
@@ -47,19 +47,19 @@ export function openJsonLog(onLost: (error: Error) => void): JsonLog {
         destination.flushSync()
         if (fd !== STDERR) closeSync(fd)
       } catch {
-        // Nobody reads it.
+        // There is no reader.
       }
     },
   }
 }
 
-/** Levels by their names. */
+/** Writes levels by name. */
 const LABELS = { level: (label: string) => ({ level: label }) }
 
-/** Stderr, so that a write to it does not wait: where that would change it for others, as it is. */
+/** A descriptor of stderr to which writes never block; stderr itself where that would affect other processes. */
 function ownDescriptor(): number {
   try {
-    // A pipe that is opened anew has flags of its own; a socket cannot be opened, and a file never waits.
+    // A pipe can be reopened with flags of its own; a socket cannot be reopened, and a file never blocks.
     if (!fstatSync(STDERR).isFIFO()) return STDERR
     return openSync('/proc/self/fd/2', constants.O_WRONLY | constants.O_APPEND | constants.O_NONBLOCK)
   } catch {

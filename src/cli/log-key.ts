@@ -2,7 +2,7 @@
 import { GossumError } from '../errors.js'
 import { parseVerifierKey, SIGNATURE_TYPES, type VerifierKey } from '../tlog/note.js'
 
-/** "VKEY", or "VKEY URL" as run and GOSUMDB take it. Throws USAGE for the key of a witness, and KEY_*. */
+/** Parses "VKEY", or "VKEY URL" as in `run` and GOSUMDB. Throws USAGE for the key of a witness, and KEY_*. */
 export function parseLogKey(text: string): VerifierKey {
   const key = parseVerifierKey(text.trim().split(/\s+/, 1)[0]!)
   if (key.type !== SIGNATURE_TYPES.ed25519) {

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** The command line: runs the command that is named (program.ts), and turns what it throws into words and exit codes. */
+/** The command line: runs the named command (program.ts), and turns what it throws into messages and exit codes. */
 import '../lib/polyfill.js'
 import { Command, CommanderError } from 'commander'
 import { errorCode, GossumError, HintedError } from '../errors.js'
@@ -32,19 +32,19 @@ async function main(args: readonly string[]): Promise<number> {
       return exitCodeOf(errorCode(error))
     }
     if (error.exitCode === 0) return EXIT.fine
-    // Without a command its help was the answer.
+    // Without a command, the help text was the output.
     if (error.code !== 'commander.help') out.error(...usageError(error, words[0]))
     return EXIT.refused
   }
 }
 
 /**
- * Before any command does anything: a variable that looks like a misspelled setting is refused, and what is no setting at all is
- * said. Who asks for help is helped.
+ * Runs before any command: refuses a variable that looks like a misspelled setting, and warns of one that resembles no
+ * setting. Requests for help are exempt.
  */
 async function checkEnvironment(out: Output): Promise<void> {
   const { env } = process
-  // The settings are loaded by what needs them, and otherwise only for who has set something.
+  // Loading the settings takes time, so only those who have set such a variable pay for it.
   if (!Object.keys(env).some((name) => /^gossum_/i.test(name))) return
   const [{ VARIABLES }, { foreignVariables }] = await Promise.all([
     import('../config/sources.js'),
@@ -53,11 +53,13 @@ async function checkEnvironment(out: Output): Promise<void> {
   for (const { name, meant } of foreignVariables(env, VARIABLES)) {
     const error = new GossumError('CONFIG_INVALID', `there is no setting ${name}`)
     if (meant !== undefined) throw new HintedError(error, `did you mean ${meant}?`)
-    out.talk(`gossum: ${name} is no setting of this version, and is ignored`, { important: true })
+    out.talk(`gossum: ${name} is not a setting of this version, and is ignored`, { important: true })
   }
 }
 
-/** `help evidence list` as `evidence list --help`. Help about what does not exist is a typo like any other. */
+/**
+ * Turns `help evidence list` into `evidence list --help`. Help for a command that does not exist is reported as a typo.
+ */
 function helpArgs(program: Command, words: readonly string[]): string[] {
   const known: string[] = []
   let command = program
@@ -75,7 +77,7 @@ function helpPage(name: string | undefined): string {
   return isCommand(name) ? `gossum ${name} --help` : 'gossum --help'
 }
 
-/** The words of the command line that are no options, and the shared flags, before the command is known. */
+/** The words of the command line that are not options, and the shared flags, before the command is known. */
 function scan(args: readonly string[]): { words: readonly string[]; flags: OutputFlags } {
   const scanner = adopted(new Command('gossum'))
   declareFlags(scanner, ALL_FLAGS)
@@ -83,13 +85,13 @@ function scan(args: readonly string[]): { words: readonly string[]; flags: Outpu
   try {
     words = scanner.parseOptions([...args]).operands
   } catch (error) {
-    // The program itself will say what is wrong.
+    // The program itself will report the error.
     if (!(error instanceof CommanderError)) throw error
   }
   return { words, flags: scanner.opts() }
 }
 
-/** What commander says, in our form. */
+/** An error of commander as one of ours. */
 function usageError(error: CommanderError, name: string | undefined): [error: GossumError, hint: string] {
   const [what, suggestion] = error.message.split('\n')
   const likely = /\((?:Did you mean )(?:one of )?(.*)\?\)/.exec(suggestion ?? '')?.[1]
@@ -98,7 +100,7 @@ function usageError(error: CommanderError, name: string | undefined): [error: Go
   return [new GossumError('USAGE', detail, error), hint]
 }
 
-/** What serves until it is told to stop, beside nodes. */
+/** Commands other than `run` that serve until they are told to stop. */
 const SERVING = new Set(['log serve', 'demo log'])
 
 const given = process.argv.slice(2)

@@ -1,4 +1,4 @@
-/** Files that the command line names: read with a bound, where `-` is stdin, and written. */
+/** Files named on the command line: read with a size limit, where `-` is stdin, or written. */
 import { createReadStream } from 'node:fs'
 import { open, readFile, stat, unlink, writeFile } from 'node:fs/promises'
 import { errorText, GossumError } from '../errors.js'
@@ -6,13 +6,13 @@ import { PUBLIC, PUBLIC_POLICY } from '../config/public-policy.js'
 import { equalBytes, utf8 } from '../tlog/bytes.js'
 import { readAtMost } from './read-at-most.js'
 
-/** Whether a file could not be read because there is none. */
+/** Whether a file could not be read because it does not exist. */
 export function isMissingFile(error: unknown): boolean {
   const cause = error instanceof GossumError ? (error.cause as NodeJS.ErrnoException | undefined) : undefined
   return cause?.code === 'ENOENT'
 }
 
-/** The bytes of a file, or of stdin for `-`. Throws FILE_UNREADABLE, also for more than `most` bytes. */
+/** The bytes of a file, or of stdin for `-`. Throws FILE_UNREADABLE, also when there are more than `most` bytes. */
 export async function readFileBounded(path: string, most: number): Promise<Uint8Array> {
   let bytes: Uint8Array | undefined
   try {
@@ -24,12 +24,12 @@ export async function readFileBounded(path: string, most: number): Promise<Uint8
   return bytes
 }
 
-/** A policy: the bytes of a file, of stdin for `-`, or of the one that is built in for `public`. */
+/** The bytes of a policy: of a file, of stdin for `-`, or of the built-in policy for `public`. */
 export async function readPolicyFile(path: string, most: number): Promise<Uint8Array> {
   return path === PUBLIC ? utf8(PUBLIC_POLICY) : readFileBounded(path, most)
 }
 
-/** Writes a file, in place of what it held. Throws FILE_UNWRITABLE. */
+/** Writes a file, replacing its content. Throws FILE_UNWRITABLE. */
 export async function writeFileAnew(path: string, bytes: Uint8Array): Promise<void> {
   try {
     await writeFile(path, bytes)
@@ -38,7 +38,9 @@ export async function writeFileAnew(path: string, bytes: Uint8Array): Promise<vo
   }
 }
 
-/** Writes a file that is not there yet, or holds the same already. Throws FILE_UNWRITABLE, and replaces nothing. */
+/**
+ * Writes a file that does not exist yet or already has this content; never replaces another. Throws FILE_UNWRITABLE.
+ */
 export async function writeFileOnce(path: string, bytes: Uint8Array): Promise<void> {
   try {
     const handle = await open(path, 'wx')
@@ -46,7 +48,7 @@ export async function writeFileOnce(path: string, bytes: Uint8Array): Promise<vo
       await handle.writeFile(bytes)
       await handle.sync()
     } catch (error) {
-      // Half a file would stand in the way of the whole one.
+      // A partial file would block a later attempt.
       await unlink(path)
       throw error
     } finally {

@@ -1,4 +1,4 @@
-/** Asks a running node over its HTTP API. Answers are bounded and timed; they come from a node that may not be ours. */
+/** Asks a running node over its HTTP API. Answers are limited in size and time: the node may not be ours. */
 import { ERRORS, GossumError, type ErrorCode } from '../errors.js'
 import type { Asked } from '../outgoing/http-client.js'
 import { withoutLogin } from '../outgoing/logins.js'
@@ -8,27 +8,27 @@ import { timed } from '../lib/timed.js'
 import { askable } from '../status/go-setting.js'
 import { fromUtf8 } from '../tlog/bytes.js'
 
-/** Milliseconds that a node may take for one answer. */
+/** Milliseconds within which a node must answer. */
 const TIMEOUT_MS = 10_000
-/** The same where the node may have to prove something first, for which it gives itself a minute. */
+/** The same where the node may first have to prove something, for which it allows itself a minute. */
 const SUBMIT_TIMEOUT_MS = 75_000
-/** The largest answer that is read, in bytes: 1000 heads with many cosignatures each stay below it. */
+/** The largest answer that is read, in bytes: 1000 heads with many cosignatures each fit. */
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024
 
-/** The port that a node has unless told otherwise; what to ask when its own says "any". */
+/** The default port of a node, used when the configured port is 0. */
 export const USUAL_PORT = 46787
 
-/** What commands on this machine need to find the node that listens at `url`: ` --node URL`, or nothing. */
+/** The flag with which commands on this machine find the node that listens at `url`: ` --node URL`, or nothing. */
 export function nodeFlag(url: string): string {
   const node = askable(url)
   return node === `http://127.0.0.1:${USUAL_PORT}` ? '' : ` --node ${node}`
 }
 
 export class NodeClient {
-  /** Without a login, and without a slash at the end. */
+  /** Without credentials, and without a trailing slash. */
   readonly url: string
 
-  /** `url` is that of the API, such as http://127.0.0.1:46787. Throws USAGE. */
+  /** `url` is the URL of the API, such as http://127.0.0.1:46787. Throws USAGE. */
   constructor(url: string) {
     if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
       throw new GossumError('USAGE', `--node ${JSON.stringify(url)} is not an http or https URL`)
@@ -36,20 +36,20 @@ export class NodeClient {
     this.url = withoutLogin(url).replace(/\/+$/, '')
   }
 
-  /**
-   * The body of an answer. Throws NODE_UNREACHABLE or TIMEOUT, and what the node itself refused with.
-   */
+  /** Returns the body of an answer. Throws NODE_UNREACHABLE or TIMEOUT, and the error with which the node refused. */
   ask(path: string): Promise<Uint8Array> {
     return this.#request(path, {}, TIMEOUT_MS)
   }
 
-  /** The body of an answer, and the JSON object in it, which has the field `field`. Throws as ask() does. */
+  /** Returns the body of an answer and its JSON object, which must have the field `field`. Throws as ask() does. */
   async askJson<T extends object>(path: string, field: keyof T & string): Promise<{ value: T; body: Uint8Array }> {
     const body = await this.ask(path)
     return { value: this.#object<T>(body, field), body }
   }
 
-  /** Brings the node something, and gives the JSON object of its answer, which has the field `field`. Throws as ask(). */
+  /**
+   * Posts data to the node, and returns the JSON object of its answer, which must have `field`. Throws as ask() does.
+   */
   async submit<T extends object>(path: string, type: string, data: Uint8Array, field: keyof T & string): Promise<T> {
     const body = data as Uint8Array<ArrayBuffer>
     const request = { method: 'POST', headers: { 'content-type': type }, body }
@@ -68,7 +68,7 @@ export class NodeClient {
   }
 
   async #exchange(path: string, request: Partial<Asked>, signal: AbortSignal): Promise<Uint8Array> {
-    // Not before somebody is asked: some commands only want to know whom they would ask.
+    // Loaded only when a request is made: some commands only need the URL.
     const [{ outgoing }, { readBody }] = await Promise.all([
       import('../outgoing/http-client.js'),
       import('../sumdb/fetcher.js'),
@@ -84,7 +84,7 @@ export class NodeClient {
   #object<T extends object>(body: Uint8Array, field: keyof T & string): T {
     const value = parseObject(body)
     if (value === undefined || !(field in value)) {
-      throw new GossumError('NODE_UNREACHABLE', `${this.url} answers, but not as a gossum node`)
+      throw new GossumError('NODE_UNREACHABLE', `${this.url} answers, but not like a gossum node`)
     }
     return value as T
   }
@@ -99,12 +99,12 @@ function parseObject(body: Uint8Array): Record<string, unknown> | undefined {
   }
 }
 
-/** The error that a problem body tells about; of anything else, that this is no gossum node. */
+/** The error that a problem body describes; for any other body, an error saying that this is not a gossum node. */
 export function nodeError(url: string, status: number, body: Uint8Array): GossumError {
   const problem = parseObject(body)
   const code = problem?.['code']
   if (typeof code !== 'string' || !Object.hasOwn(ERRORS, code)) {
-    return new GossumError('NODE_UNREACHABLE', `${url} answers with status ${status}, not as a gossum node`)
+    return new GossumError('NODE_UNREACHABLE', `${url} answers with status ${status}, not like a gossum node`)
   }
   const known = code as ErrorCode
   const detail = String(problem?.['detail'])

@@ -5,27 +5,29 @@ import { operatorSocket, withShortPath } from '../http/operator-path.js'
 import { nodeError } from './node-client.js'
 import { readAtMost } from './read-at-most.js'
 
-/** Milliseconds that a node may take for one answer: it gives itself a minute where it has to ask a log first. */
+/** Milliseconds within which a node must answer: it allows itself a minute where it has to ask a log first. */
 const TIMEOUT_MS = 75_000
 /** The largest answer that is read, in bytes. */
 const MAX_ANSWER_BYTES = 1024 * 1024
 
-/** Why a socket takes no connection, and what to do about it. */
+/** Why a socket refuses connections, and what to do about it. */
 const OBSTACLES: Readonly<Record<string, readonly [what: string, hint: string]>> = {
   ENOENT: [
     'no node runs with this home',
-    'name the home of the running node: --home DIR; where it runs on another machine, say it there',
+    'name the home of the running node with --home DIR; if it runs on another machine, run the command there',
   ],
-  ECONNREFUSED: ['the node of this home does not run any more', 'start it with gossum run'],
-  EACCES: ['this user may not', 'run the command as the user that runs the node'],
+  ECONNREFUSED: ['the node of this home no longer runs', 'start it with gossum run'],
+  EACCES: ['permission denied', 'run the command as the user that runs the node'],
 }
 
-/** The body of the node's answer to a POST. Throws NODE_UNREACHABLE, and what the node refused with. */
+/**
+ * Returns the body of the node's answer to a POST. Throws NODE_UNREACHABLE, and the error with which the node refused.
+ */
 export function tellNode(home: string, path: string): Promise<Uint8Array> {
   return ask(home, path, 'POST')
 }
 
-/** The same of a GET, for what the node tells nobody but its operator. */
+/** The same for a GET, of what only the operator may read. */
 export function readFromNode(home: string, path: string): Promise<Uint8Array> {
   return ask(home, path, 'GET')
 }

@@ -1,4 +1,4 @@
-/** The commands: their names, what loads each, and the program that has one of them, or all. */
+/** The commands: their names, what loads each, and the program with one of them, or with all. */
 import { Command } from 'commander'
 import { VERSION } from '../version.js'
 import { ALL_FLAGS, declareFlags, declareHelp, type SharedFlag } from './common-flags.js'
@@ -6,11 +6,11 @@ import { ALL_FLAGS, declareFlags, declareHelp, type SharedFlag } from './common-
 interface Entry {
   readonly name: string
   readonly summary: string
-  /** The shared flags that it takes besides those that every command takes. */
+  /** The shared flags it takes, in addition to those of every command. */
   readonly flags: readonly SharedFlag[]
-  /** Subcommands that `load` makes only when one of them is the word behind the name. */
+  /** Subcommands that `load` builds only if the next word names one of them. */
   readonly apart?: readonly string[]
-  /** Is told the word behind its name. */
+  /** Receives the word after its name. */
   readonly load: (next: string | undefined) => Promise<Command>
 }
 
@@ -48,13 +48,13 @@ const COMMANDS: readonly Entry[] = [
   },
   {
     name: 'evidence',
-    summary: 'proofs of misbehaviour: list, show, acknowledge, import',
+    summary: 'evidence of misbehaviour: list, show, acknowledge, import',
     flags: ['home', 'config', 'node'],
     load: async () => (await import('./commands/ask.js')).evidenceCommand(),
   },
   {
     name: 'check',
-    summary: 'what the go command was shown, against what the world sees',
+    summary: 'compare what the go command was shown with what others see',
     flags: ['home', 'config', 'node'],
     load: async (next) => (await import('./commands/check.js')).command(next),
   },
@@ -72,20 +72,20 @@ const COMMANDS: readonly Entry[] = [
   },
   {
     name: 'audit',
-    summary: 'read every record of a log, and name every bad one',
+    summary: 'read every record of a log, and report every bad one',
     flags: ['home', 'node'],
     apart: ['merge'],
     load: async (next) => (await import('./commands/audit.js')).command(next),
   },
   {
     name: 'policy',
-    summary: 'what a policy protects from',
+    summary: 'what a policy protects against',
     flags: [],
     load: async () => (await import('./commands/policy.js')).command(),
   },
   {
     name: 'watch',
-    summary: 'modules whose new versions a node tells of',
+    summary: 'modules whose new versions a node reports',
     flags: ['home', 'config'],
     load: async () => (await import('./commands/watch.js')).command(),
   },
@@ -97,7 +97,7 @@ const COMMANDS: readonly Entry[] = [
   },
   {
     name: 'alarm',
-    summary: 'whom a node tells when something is wrong: test, list',
+    summary: 'who is alerted when something is wrong: test, list',
     flags: ['home', 'config', 'node'],
     load: async () => (await import('./commands/alarm.js')).command(),
   },
@@ -115,19 +115,19 @@ const COMMANDS: readonly Entry[] = [
   },
   {
     name: 'config',
-    summary: 'the settings of a node: a file to begin with, what is wrong with it, what holds',
+    summary: 'the settings of a node: write a file, check it, show what applies',
     flags: ['home', 'config', 'node'],
     load: async () => (await import('./commands/config.js')).command(),
   },
   {
     name: 'doctor',
-    summary: 'how do I know that it works? a node, its machine, the go command',
+    summary: 'check a node, its machine and the go command',
     flags: ['home', 'config'],
     load: async () => (await import('./commands/doctor/doctor.js')).command(),
   },
   {
     name: 'reload',
-    summary: 'have a running node take up what changed in its settings',
+    summary: 'make a running node apply changed settings',
     flags: ['home', 'config'],
     load: async () => (await import('./commands/reload.js')).reloadCommand(),
   },
@@ -151,7 +151,7 @@ const COMMANDS: readonly Entry[] = [
   },
   {
     name: 'completion',
-    summary: 'have bash, zsh or fish complete commands, flags and values',
+    summary: 'completion of commands, flags and values for bash, zsh and fish',
     flags: [],
     load: async () => (await import('./commands/completion/completion.js')).command(wholeProgram),
   },
@@ -170,7 +170,7 @@ export function isCommand(name: string | undefined): name is string {
   return COMMANDS.some((entry) => entry.name === name)
 }
 
-/** The program with one command loaded; the others are only there to be listed. */
+/** The program with one command loaded; the others are only listed. */
 export async function programFor([name, next]: readonly string[]): Promise<Command> {
   const entry = COMMANDS.find((candidate) => candidate.name === name)
   const program = emptyProgram(entry?.flags ?? ALL_FLAGS)
@@ -181,7 +181,7 @@ export async function programFor([name, next]: readonly string[]): Promise<Comma
   return adopted(program)
 }
 
-/** The program with every command and subcommand, for who speaks of all of them: that takes a while. */
+/** The program with every command and subcommand, for callers that list them all. Loading them takes a while. */
 async function wholeProgram(): Promise<Command> {
   const program = emptyProgram(ALL_FLAGS)
   for (const entry of COMMANDS) {
@@ -217,7 +217,7 @@ function leaves(command: Command): readonly Command[] {
   return command.commands.length === 0 ? [command] : command.commands.flatMap(leaves)
 }
 
-/** Makes a command and its subcommands throw instead of exit, and keep their errors for us to tell. */
+/** Makes a command and its subcommands throw instead of exiting, and leave the reporting of errors to us. */
 export function adopted(command: Command): Command {
   command.exitOverride().configureOutput({ outputError: () => undefined })
   command.commands.forEach(adopted)

@@ -1,7 +1,7 @@
-/** Bytes that come in pieces, with a bound. Pure. */
+/** Reads a stream of bytes up to a limit. Pure. */
 import { concatBytes } from '../tlog/bytes.js'
 
-/** All the bytes; undefined when there are more than `most`, of which no more is read. */
+/** All the bytes; undefined as soon as there are more than `most`. */
 export async function readAtMost(chunks: AsyncIterable<Uint8Array>, most: number): Promise<Uint8Array | undefined> {
   const read: Uint8Array[] = []
   let length = 0

@@ -1,4 +1,4 @@
-/** What a node that runs says on stderr: words for people, or JSON lines for programs, and how much of it. */
+/** What a running node writes to stderr: text for people or JSON lines for programs, and at which level. */
 import { LOG_LEVELS, type LogLevel } from '../config/settings.js'
 import type { NodeEvent } from '../node/events.js'
 import type { JsonLog } from './json-log.js'
@@ -9,7 +9,7 @@ import type { Output } from './ui/output.js'
 export interface ServiceLogOptions {
   readonly level: LogLevel
   readonly out: Output
-  /** Undefined for words. */
+  /** Undefined for text. */
   readonly json: JsonLog | undefined
 }
 
@@ -39,7 +39,7 @@ export class ServiceLog {
     this.#json.write(level, sentenceOf(lines) ?? event.event, { ...fields, at })
   }
 
-  /** A request was answered. `route` as it is declared. */
+  /** Logs that a request was answered. `route` is the declared route, not the path. */
   request(route: string, status: number): void {
     if (!isLogged('debug', this.level)) return
     const text = `${route === '' ? 'an unknown path' : route} ${status}`
@@ -47,12 +47,12 @@ export class ServiceLog {
     else if (!this.#out.isJson) this.#out.talk(`  ${new Date().toISOString().slice(11, 19)}Z  request    ${text}`)
   }
 
-  /** Something that is no event. */
+  /** Logs a message that is not an event. */
   say(level: LogLevel, text: string, fields: object): void {
     if (isLogged(level, this.level)) this.#json?.write(level, text, fields)
   }
 
-  /** Something that is no event, and that people should see, too. */
+  /** Logs a message that is not an event, in the text form as well. */
   warn(text: string, fields: object): void {
     if (this.#json !== undefined) this.say('warn', text, fields)
     else if (isLogged('warn', this.level)) this.#out.talk(`! ${text}`, { important: true })
@@ -63,7 +63,7 @@ export class ServiceLog {
   }
 }
 
-/** The lines of an event as one, without its time and what marks an alarm. */
+/** The lines of an event as one, without its time and without the mark of an alarm. */
 function sentenceOf(lines: readonly string[]): string | undefined {
   const words = lines.map((line) =>
     line

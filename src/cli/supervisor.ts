@@ -1,6 +1,7 @@
 /**
- * What systemd is told of a node: that it is ready, reads its settings anew, stops, and, again and again, that it lives. Node.js has no
- * sockets of the kind at which systemd listens, so systemd-notify speaks for it, which is wherever systemd is.
+ * Notifies systemd that a node is ready, is reloading, is stopping, and, periodically, that it is alive. Node.js has no
+ * datagram sockets of the unix domain, on which systemd listens, so systemd-notify, a part of systemd, sends the
+ * messages.
  */
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
@@ -9,13 +10,13 @@ import { timed } from '../lib/timed.js'
 
 export interface SupervisorOptions {
   readonly env: NodeJS.ProcessEnv
-  /** Hears why systemd could not be told, or is told no more that the node lives. */
+  /** Receives messages: systemd could not be notified, or the node failed to prove that it is alive. */
   readonly talk: (text: string) => void
-  /** Tells systemd; systemd-notify unless said otherwise. */
+  /** Sends a state to systemd; systemd-notify by default. */
   readonly notify?: (state: string) => Promise<unknown>
 }
 
-/** How long systemd-notify may take, in milliseconds. */
+/** Milliseconds that systemd-notify may take. */
 const NOTIFY_TIMEOUT_MS = 10_000
 const run = promisify(execFile)
 
@@ -31,33 +32,33 @@ export class Supervisor {
     this.#notify = options.notify ?? ((state) => run('systemd-notify', [state], { timeout: NOTIFY_TIMEOUT_MS }))
   }
 
-  /** Undefined where nobody listens: systemd did not start this process, or does not want to know. */
+  /** Undefined unless systemd started this process and expects notifications. */
   static of(options: SupervisorOptions): Supervisor | undefined {
     return options.env['NOTIFY_SOCKET'] ? new Supervisor(options) : undefined
   }
 
-  /** The node is ready; from now on `pulse` says, each time it resolves, that it lives. */
+  /** Reports the node as ready; from now on it is reported alive each time `pulse` resolves. */
   ready(pulse: () => Promise<void>): void {
     this.#tell('READY=1')
     const { WATCHDOG_USEC: patience, WATCHDOG_PID: pid } = this.#options.env
     const isMeant = pid === undefined || Number(pid) === process.pid
     if (!isMeant || !(Number(patience) > 0) || this.#timer !== undefined) return
-    // Three may be missed in a row before systemd loses patience.
+    // Four beats per period: three in a row may be missed.
     const everyMs = Number(patience) / 1000 / 4
     const beat = async (): Promise<void> => {
       await this.#beat(pulse, everyMs * 2)
-      // One after another: what hangs is not asked again and again.
+      // Beats do not overlap: a hanging node is not asked again.
       if (this.#timer !== undefined) this.#timer = setTimeout(() => void beat(), everyMs).unref()
     }
     this.#timer = setTimeout(() => void beat(), 0).unref()
   }
 
-  /** It reads its settings anew; `ready` says when it has. */
+  /** Reports that the node is reloading its settings; `ready` ends that. */
   reloading(): void {
     this.#tell('RELOADING=1')
   }
 
-  /** It stops. Resolves when systemd was told. */
+  /** Reports that the node is stopping. Resolves when systemd has been notified. */
   async stopping(): Promise<void> {
     clearTimeout(this.#timer)
     this.#timer = undefined
@@ -71,12 +72,12 @@ export class Supervisor {
       this.#isStuck = false
       this.#tell('WATCHDOG=1')
     } catch (error) {
-      if (!this.#isStuck) this.#options.talk(`systemd is not told that this node lives: ${errorText(error)}`)
+      if (!this.#isStuck) this.#options.talk(`systemd is not told that this node is alive: ${errorText(error)}`)
       this.#isStuck = true
     }
   }
 
-  /** In the order in which it was said. */
+  /** Messages are sent in order. */
   #tell(state: string): void {
     this.#last = this.#last
       .then(() => this.#notify(state))

@@ -1,6 +1,6 @@
-/** How what serves until it is told to stop is told. */
+/** How commands that serve until they are told to stop are told. */
 
-/** Waits for SIGINT or SIGTERM. A second one ends the process at once, as it does without a listener. */
+/** Waits for SIGINT or SIGTERM. A second signal ends the process at once, as it would without a listener. */
 export function untilSignalled(): Promise<void> {
   return new Promise((done) => {
     const stop = (): void => {

@@ -5,11 +5,11 @@ import { claim, noHead, notNow, remote, request, trouble, unsigned, type ErrorRo
 export const NOTES = {
   NOTE_MALFORMED: [
     'this is not a signed note',
-    'a note is text, an empty line and lines that begin with "— "',
+    'a note is text, an empty line, and signature lines that begin with "— "',
     noHead(400, 'reject'),
   ],
   NOTE_TOO_LARGE: [
-    'the note is larger than a head, or evidence of one, may be',
+    'the note is larger than any head or evidence may be',
     'honest heads are smaller than 64 KiB; a larger one that the log signed is kept as a suspect',
     noHead(400, 'reject'),
   ],
@@ -21,7 +21,7 @@ export const NOTES = {
   ],
   KEY_WEAK: [
     'the key is a point of low order: anyone can forge its signatures',
-    'ask its owner for a real key',
+    'ask its owner for another key',
     request(400),
   ],
   SIGNATURE_MISSING: [
@@ -60,17 +60,17 @@ export const CHECKPOINTS = {
   ],
   COSIGNATURE_MALFORMED: [
     'the cosignature is malformed',
-    'a cosignature is 8 bytes of time and 64 bytes of Ed25519 or 2420 of ML-DSA-44',
+    'a cosignature is an 8-byte time and a signature: 64 bytes for Ed25519, 2420 for ML-DSA-44',
     claim(400),
   ],
 } as const satisfies Record<string, ErrorRow>
 
 /** Trees, tiles, records. */
 export const TREES = {
-  PROOF_INVALID: ['the proof does not hold', 'the data was changed, or the log is not consistent', claim(422)],
+  PROOF_INVALID: ['the proof does not verify', 'the data was changed, or the log is not consistent', claim(422)],
   OLD_SIZE_DIFFERS: [
-    'the old size is not that of the newest head held here',
-    'send the proof from the size in the answer',
+    'the old size is not the size of the newest head held here',
+    'send a proof from the size given in the answer',
     claim(409),
   ],
   PROOF_MALFORMED: ['this is not a proof file', 'a proof file begins with the line c2sp.org/tlog-proof@v1', claim(400)],
@@ -86,14 +86,14 @@ export const TREES = {
     'do not trust this answer',
     remote({ exit: 2 }),
   ],
-  RECORD_MISSING: ['the proof file does not contain its record', 'give the record with --record FILE', request(400)],
+  RECORD_MISSING: ['the proof file does not contain its record', 'pass the record with --record FILE', request(400)],
   MODULE_INVALID: [
     'this is not a module path and version',
     'use path@version, such as golang.org/x/text@v0.3.0',
     request(400),
   ],
   LOG_KEY_CHANGED: [
-    'this home has followed a different log with this name',
+    'this home has followed a log of this name with a different key',
     'check the key of the log; if the log has a new key, follow it from a new --home',
     trouble({ exit: 2 }),
   ],
@@ -116,12 +116,12 @@ export const LOGS = {
   ],
   LOG_LIST_MALFORMED: [
     'this is not a log list',
-    'a log list begins with logs/v0; nothing of this one was taken',
+    'a log list begins with logs/v0; no part of this one is used',
     claim(400),
   ],
   RELEASES_INVALID: [
-    'this is no list of authorised releases',
-    'it is a go.sum, or JSON with Ed25519, GoSum and Signature by the key that the watch names',
+    'this is not a list of authorised releases',
+    'such a list is a go.sum, or JSON with Ed25519, GoSum and Signature, signed by the key named in the watch',
     claim(400),
   ],
   QUORUM_MISSING: [
@@ -135,8 +135,8 @@ export const LOGS = {
     request(404, { exit: 4, retryable: true }),
   ],
   HISTORY_MISSING: [
-    'no head of this log is held yet, so there is nothing to compare with this one',
-    'the node has to reach the log itself once',
+    'this node holds no head of this log yet, so it has nothing to compare this one with',
+    'the node must first reach the log itself',
     notNow(1),
   ],
 } as const satisfies Record<string, ErrorRow>

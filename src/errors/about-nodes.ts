@@ -30,22 +30,22 @@ export const STATE = {
   ],
   STATE_DISAGREES: [
     'the journal and the database disagree about what was signed, so nothing is signed',
-    'the operator of the node settles this: see "The journal" in docs/operating.md',
+    'the operator of the node must resolve this: see "The journal" in docs/operating.md',
     unsigned(1),
   ],
   STATE_ELSEWHERE: [
-    'what this key has signed is kept in a database, and this home alone must not go on',
-    'say --state with its address, or bring the state back: gossum state move --back (docs/two-machines.md)',
+    'the record of what this key has signed is in a database, so this home must not sign on its own',
+    'pass its address with --state, or move the state back: gossum state move --back (docs/two-machines.md)',
     trouble(),
   ],
   STATE_UNKNOWN: [
-    'the database of the shared state was never told of this witness key',
-    'a new deployment says gossum state init; a home that has signed says gossum state move (docs/two-machines.md)',
+    'the shared-state database does not know this witness key',
+    'for a new deployment run gossum state init; for a home that has signed, gossum state move (docs/two-machines.md)',
     trouble(),
   ],
   STATE_UNREACHABLE: [
-    'the database of the shared state cannot be used',
-    'check that it runs, takes writes, and that --state names it; a running node tries again by itself',
+    'the shared-state database cannot be used',
+    'check that it runs, accepts writes, and is the one that --state names; a running node keeps retrying',
     trouble({ retryable: true }),
   ],
   AUDIT_LOCKED: [
@@ -54,23 +54,23 @@ export const STATE = {
     trouble({ retryable: true }),
   ],
   AUDIT_DAMAGED: [
-    'this is not the result of an audit, or it is damaged',
+    'this is not an audit result, or it is damaged',
     'audit these records again; gossum audit --units writes such files',
     trouble({ exit: 2 }),
   ],
   AUDIT_INCOMPLETE: [
-    'some records could not be read, so there is no result to hand on',
+    'some records could not be read, so there is no result',
     'run the same command again: what was read is kept',
     notNow(4),
   ],
   AUDIT_DISAGREES: [
-    'the results of an audit are not of one tree, or leave records out',
-    'they must be of one head, whose records they read all: gossum audit --units says which',
+    'the audit results are not all of one tree, or do not cover all of its records',
+    'they must be for one head and together cover its records; gossum audit --units writes the missing ones',
     trouble({ exit: 2 }),
   ],
   PUBLISH_FAILED: [
-    'what is public could not be written to its folder',
-    'check the free space and the permissions of the folder that --publish names; it is tried again each 15 seconds',
+    'the public files could not be written to their folder',
+    'check the free space and permissions of the --publish folder; writing is retried every 15 seconds',
     trouble({ retryable: true }),
   ],
   MIRROR_FULL: [
@@ -89,7 +89,7 @@ export const STATE = {
     trouble(),
   ],
   KEY_EXISTS: [
-    'there already is a witness key',
+    'a witness key already exists here',
     'a key is never overwritten; use another --home for another witness',
     trouble(),
   ],
@@ -100,7 +100,7 @@ export const STATE = {
   ],
   NO_WITNESS: [
     'this is an observer: it has no witness key, and signs nothing',
-    'push heads to a witness, which /api/v1/witnesses names; /api/v1/heads takes heads here',
+    'push heads to a witness (/api/v1/witnesses lists them), or submit them here to /api/v1/heads',
     request(404, { exit: 1 }),
   ],
 } as const satisfies Record<string, ErrorRow>
@@ -108,7 +108,7 @@ export const STATE = {
 /** What keeps a node from signing. */
 export const SIGNING = {
   GUARD_WAITING: [
-    'nothing is signed until peers have said what this key has signed before',
+    'nothing is signed until peers have reported what this key signed before',
     'this takes a few seconds; see "The rollback guard" in docs/operating.md',
     unsigned(4),
   ],
@@ -124,7 +124,7 @@ export const SIGNING = {
   ],
   DEPOSIT_WAITING: [
     'too few chosen peers have recorded what this key is about to sign, and --deposit requires them',
-    'check that enough bootstrap peers are connected (gossum status); the node tries again by itself',
+    'check that enough bootstrap peers are connected (gossum status); the node keeps retrying',
     unsigned(4),
   ],
   ORIGIN_TAKEN: [
@@ -133,23 +133,23 @@ export const SIGNING = {
     unsigned(2),
   ],
   STATE_UNCONFIRMED: [
-    'the database of the shared state has not confirmed what is about to be signed, so it is not signed',
-    'the node tries again by itself; gossum status and gossum doctor say what the database answers',
+    'the shared-state database has not confirmed what is about to be signed, so it is not signed',
+    'the node keeps retrying; gossum status and gossum doctor show what the database answers',
     unsigned(4),
   ],
   STATE_AHEAD: [
-    'another machine with this key has signed at a time that is more than a minute ahead of the clock here',
-    'synchronise the clocks of all machines (NTP); signing goes on when the time has come',
+    'another machine with this key has signed with a time more than a minute ahead of the clock here',
+    'synchronise the clocks of all machines (NTP); signing resumes when the clock here has caught up',
     unsigned(4),
   ],
   CLOCK_WRONG: [
     'the clock of this machine is before the release date of this version of gossum, so nothing is signed',
-    'set the clock and keep it synchronised (NTP); signing resumes by itself',
+    'set the clock and keep it synchronised (NTP); signing then resumes',
     unsigned(4),
   ],
   AGENT_UNAVAILABLE: [
     'the ssh-agent that holds the witness key is not signing',
-    'check SSH_AUTH_SOCK and ssh-add -l; a running node looks for the agent again by itself',
+    'check SSH_AUTH_SOCK and ssh-add -l; a running node keeps looking for the agent',
     unsigned(1),
   ],
 } as const satisfies Record<string, ErrorRow>
@@ -173,23 +173,23 @@ export const OTHERS = {
     remote(),
   ],
   MODULE_ZIP_INVALID: [
-    'no module zip can be as this one',
-    'the go command refuses it, too: whoever made it broke the rules of go.dev/ref/mod#zip-files, or it was changed',
+    'this is not a valid module zip',
+    'the go command refuses it as well: it breaks the rules of go.dev/ref/mod#zip-files, or it was changed',
     claim(422),
   ],
   MODULE_MISMATCH: [
-    'what the upstream gave is not what the log has recorded',
-    'build nothing with it; gossum mirror status names the upstream, and another one may have the right files',
+    'the upstream served something other than what the log has recorded',
+    'do not build with it; gossum mirror status names the upstream, and another may have the right files',
     claim(403),
   ],
   MODULE_UNRECORDED: [
-    'the log has no record of this module version, so nobody else can see what is given to you',
-    'for a module of your own, name it in --private of the node and in GOPRIVATE; otherwise do not use it',
+    'the log has no record of this module version, so nobody else can see what you were served',
+    'if the module is your own, name it in --private of the node and in GOPRIVATE; otherwise do not use it',
     claim(403),
   ],
   MODULE_COOLING: [
     'this version is too new for the cooldown of this mirror',
-    'wait, take an older version, or have the operator let it through: gossum mirror allow MODULE@VERSION',
+    'wait, use an older version, or ask the operator to let it through: gossum mirror allow MODULE@VERSION',
     request(403, { exit: 4, retryable: true }),
   ],
   MODULE_PRIVATE: [
@@ -197,7 +197,11 @@ export const OTHERS = {
     'name it in GOPRIVATE, so that the go command asks its repository',
     request(404, { exit: 1 }),
   ],
-  MODULE_ABSENT: ['no upstream has it', 'check the path and the version', request(404, { exit: 1 })],
+  MODULE_ABSENT: [
+    'no upstream has this module or version',
+    'check the path and the version',
+    request(404, { exit: 1 }),
+  ],
   GIT_FAILED: ['git could not read the repository', 'check that git is installed, and the path or URL', remote()],
   HEADS_WAITING: ['too many heads of this log are queued', 'this one is kept and retried later', notNow(4)],
   PEER_BUDGET: ['this peer has exceeded its proof quota', 'an honest peer sends each new head once', notNow(4)],
@@ -213,16 +217,16 @@ export const RUNNING = {
   REQUEST_TOO_LARGE: ['the request is too large', 'docs/http.md gives the limit of each route', request(413)],
   TOO_MANY_REQUESTS: [
     'rate limit exceeded for this address',
-    'wait for the Retry-After delay, then send fewer',
+    'wait for the Retry-After delay, then send fewer requests',
     request(429, { exit: 1, retryable: true }),
   ],
   INDEX_OFF: [
     'this node keeps no index',
-    'an index is kept by a node that follows a checksum database and runs with --audit; docs/audit.md says more',
+    'a node keeps an index if it follows a checksum database and runs with --audit (docs/audit.md)',
     request(501, { exit: 1 }),
   ],
   INDEX_WAITING: [
-    'there is no quorum head yet, and only what one covers is in the index',
+    'there is no quorum head yet, and the index holds only records that one covers',
     'wait for the first quorum head: gossum status shows it',
     notNow(1),
   ],
@@ -234,12 +238,12 @@ export const RUNNING = {
   ],
   OPERATOR_DOOR: [
     'the operator socket cannot be opened',
-    'the home must be on a file system that supports sockets; without it nothing can be acknowledged',
+    'the home must be on a file system that supports sockets; without the socket nothing can be acknowledged',
     trouble(),
   ],
   MIRROR_OFF: [
-    'this node is no module mirror',
-    'start it with gossum run --mirror URL, or take its /mod out of GOPROXY; see docs/mirror.md',
+    'this node is not a module mirror',
+    'start it with gossum run --mirror URL, or remove its /mod from GOPROXY; see docs/mirror.md',
     request(501, { exit: 1 }),
   ],
   REQUEST_INVALID: ['the request cannot be understood', 'see docs/http.md', request(400)],

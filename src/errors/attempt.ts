@@ -1,7 +1,10 @@
-/** Refusals as values. What is refused is an answer; anything else that is thrown is a bug of ours, and stays thrown. Pure. */
+/**
+ * Refusals as values. A refusal (a GossumError) is an answer; anything else that is thrown is a bug and is rethrown.
+ * Pure.
+ */
 import { GossumError } from '../errors.js'
 
-/** What the act returns, or the refusal that it throws. */
+/** What `act` returns, or the refusal that it throws. */
 export function attempt<T>(act: () => T): T | GossumError {
   try {
     return act()
@@ -10,18 +13,18 @@ export function attempt<T>(act: () => T): T | GossumError {
   }
 }
 
-/** What was promised, or the refusal that it ended with. */
+/** What the promise resolves to, or the refusal that it rejects with. */
 export function attempted<T>(work: Promise<T>): Promise<T | GossumError> {
   return work.catch(refusalIn)
 }
 
-/** What the act returns; undefined when it refuses. */
+/** What `act` returns; undefined if it refuses. */
 export function unlessRefused<T>(act: () => T): T | undefined {
   const result = attempt(act)
   return result instanceof GossumError ? undefined : result
 }
 
-/** Whether the act does not refuse. */
+/** Whether `act` does not refuse. */
 export function isAccepted(act: () => unknown): boolean {
   return !(attempt(act) instanceof GossumError)
 }

@@ -1,6 +1,6 @@
 /**
- * The alarm: where proof that a log or a witness misbehaves comes in. Nothing is believed before it is verified with the
- * keys that this node trusts; what then follows is keeper.ts.
+ * The alarm: where proof that a log or a witness misbehaves comes in. Nothing is believed before it is verified with
+ * the keys that this node trusts; keeper.ts decides what follows.
  */
 import { GossumError } from '../errors.js'
 import { attempt } from '../errors/attempt.js'
@@ -20,15 +20,15 @@ import type { EvidenceOrigin, EvidenceRef, EvidenceSummary, KeptConviction, Kept
 export type { EvidenceRef, KeptConviction, KeptEvidence }
 export type AlarmParts = KeeperParts
 
-/** What became of evidence that came from somebody else. */
+/** The result for evidence that came from elsewhere. */
 export type Fate = 'new' | 'known' | 'invalid' | 'unknown'
 
-/** The same, and what can be said about it. */
+/** The same, with details. */
 export interface Received {
   readonly fate: Fate
   /** Its id, or that of earlier evidence about the same lie; null when it was not verified. */
   readonly id: string | null
-  /** Why it was not taken. */
+  /** Why it was not accepted. */
   readonly refusal?: GossumError
 }
 
@@ -42,9 +42,9 @@ export class Alarm {
   }
 
   /**
-   * Starts the alarm: what kept evidence convicts is frozen or counts no more, also when a crash came between keeping
-   * the one and noting the other, and when the disk takes nothing now. To be called before quorum heads are loaded.
-   * Throws STORE_DAMAGED.
+   * Starts the alarm: logs that kept evidence convicts are frozen, and witnesses count no more, even if a crash
+   * prevented recording that, or the disk cannot be written now. To be called before quorum heads are loaded. Throws
+   * STORE_DAMAGED.
    */
   static async start(parts: AlarmParts): Promise<Alarm> {
     const alarm = new Alarm(parts)
@@ -52,7 +52,7 @@ export class Alarm {
     return alarm
   }
 
-  /** Tries a last time to write what could not be written. Nothing must be raised or taken from now on. */
+  /** Makes a last attempt to write what could not be written. Nothing may be raised or received after this. */
   stop(): Promise<void> {
     return this.#keeper.unwritten.stop()
   }
@@ -62,44 +62,45 @@ export class Alarm {
     return this.#parts.convictions.convicted()
   }
 
-  /** Whether nothing of a log may be signed, for what its own state on disk does not say yet (EvidenceKeeper). */
+  /** Whether nothing of a log may be signed for a reason that its state on disk does not have yet (EvidenceKeeper). */
   holds(log: string): boolean {
     return this.#keeper.holds(log)
   }
 
-  /** What evidence there is, oldest first; also what is not on disk yet. */
+  /** The evidence that there is, oldest first, including what is not on disk yet. */
   ids(): readonly EvidenceRef[] {
     return this.#keeper.catalogue.refs
   }
 
-  /** A piece of evidence, wherever it is by now. */
+  /** A piece of evidence, on disk or in memory. */
   async get(id: string): Promise<KeptEvidence | undefined> {
     return this.#keeper.unwritten.get(id) ?? (await this.#parts.shelf.get(id))
   }
 
-  /** All of it but the files, oldest first. */
+  /** All evidence without the files, oldest first. */
   async list(): Promise<readonly EvidenceSummary[]> {
     const kept = await this.#parts.shelf.summaries()
     const known = new Set(kept.map(({ id }) => id))
     return [...kept, ...this.unwritten().filter(({ id }) => !known.has(id))]
   }
 
-  /** Evidence of which something is not on disk yet, oldest first. */
+  /** Evidence that is not completely on disk yet, oldest first. */
   unwritten(): readonly KeptEvidence[] {
     return this.#keeper.unwritten.list()
   }
 
   /**
-   * The evidence that is acknowledged together with this one: all that convicts the same log by now. It was frozen once, and
-   * a fork that grows meanwhile is not another one.
+   * The evidence that is acknowledged together with this one: everything that convicts the same log by now. The log was
+   * frozen once, and a fork that has grown since is not another one.
    */
   acknowledgedWith(id: string): readonly string[] {
     return this.#keeper.catalogue.besides(id).filter((other) => this.#keeper.unwritten.get(other) === undefined)
   }
 
   /**
-   * Lets a witness count again, on the operator's word. False when no witness is convicted by evidence of this id. To be
-   * called before a log is let go, too: nothing can be acknowledged that is not on disk. Throws EVIDENCE_UNWRITTEN.
+   * Lets a witness count again, on the operator's behalf. False when no witness is convicted by evidence with this id.
+   * To be called before a log is unfrozen, too: evidence that is not on disk cannot be acknowledged. Throws
+   * EVIDENCE_UNWRITTEN.
    */
   async acknowledge(id: string): Promise<boolean> {
     const { convictions, node } = this.#parts
@@ -112,8 +113,8 @@ export class Alarm {
   }
 
   /**
-   * Raises the alarm with evidence that this node made. The id is that of earlier evidence if it is about the same lie.
-   * Rejects only for evidence that proves nothing, never for the disk.
+   * Raises the alarm with evidence that this node made. If it is about a known lie, the id returned is that of the
+   * earlier evidence. Rejects only for evidence that proves nothing, never because of the disk.
    */
   async raise(evidence: Evidence): Promise<KeptAs> {
     const conviction = this.#verify(evidence)
@@ -122,15 +123,15 @@ export class Alarm {
   }
 
   /**
-   * Takes evidence from somebody else: nothing in it is believed before it is verified. `unknown` is about a log or a
-   * witness that this node does not know, of a type that it does not know, or about one witness too many that only
-   * neighbours count: it does not judge it, and it is nobody's fault. Never rejects for the disk.
+   * Receives evidence from elsewhere: nothing in it is believed before it is verified. The result is `unknown` if it is
+   * about a log or witness that this node does not know, of an unknown type, or about one witness too many that only
+   * neighbours count: this node cannot judge it, and the sender is not to blame. Never rejects because of the disk.
    */
   async receive(log: string, file: Uint8Array): Promise<Fate> {
     return (await this.#receive(file, log)).fate
   }
 
-  /** The same for evidence that comes without a log id: what it is about is the log whose key it names. */
+  /** The same for evidence without a log id: the log is the one whose key it names. */
   take(file: Uint8Array): Promise<Received> {
     return this.#receive(file)
   }
@@ -139,7 +140,7 @@ export class Alarm {
     const evidence = attempt(() => parseEvidence(file))
     if (evidence instanceof GossumError) return refused(evidence)
     if (evidence.type === WITNESS_CONFLICT) {
-      // The log signed both heads, whoever the witness is, and whether the witness cosigned them or not.
+      // The log signed both heads, whoever the witness is, and whether or not it cosigned them.
       const split = attempt(() => splitViewOf(evidence))
       if (!(split instanceof GossumError)) await this.#judge(split, log)
     }
@@ -156,7 +157,7 @@ export class Alarm {
     return { fate: kept.isNew ? 'new' : 'known', id: kept.id }
   }
 
-  /** Keeps what was verified, by whom it convicts; undefined when there is no room for it. */
+  /** Keeps verified evidence, by the party that it convicts; undefined when there is no room for it. */
   #keep(conviction: Conviction, evidence: Evidence, source: EvidenceOrigin): Promise<KeptAs | undefined> {
     switch (evidence.type) {
       case WITNESS_CONFLICT:
@@ -173,7 +174,7 @@ export class Alarm {
   }
 }
 
-/** What is about somebody unknown is nobody's fault. */
+/** Evidence about an unknown party is not the sender's fault. */
 function refused(refusal: GossumError): Received {
   const { code } = refusal
   const isUnknown = code === 'LOG_UNKNOWN' || code === 'WITNESS_UNKNOWN' || code === 'EVIDENCE_FOREIGN'

@@ -1,8 +1,8 @@
 /**
- * gossum/bad-record/v1: two records of a checksum database, under one head, that say different hashes of one module
+ * gossum/bad-record/v1: two records of a checksum database, under one head, with different hashes for one module
  * version. They convict the log when
- *   - the log signed the head, as that of a checksum database: the records of other logs are no go.sum lines;
- *   - each text is a record, and its proof (checkRecord) shows that it stands at its number under the head;
+ *   - the log signed the head, as that of a checksum database: records of other logs are not go.sum lines;
+ *   - each text is a record, and its proof (checkRecord) shows that it has its number under the head;
  *   - the numbers differ, and the records contradict each other (contradictionOf).
  *
  * Pure; runs in a browser.
@@ -26,15 +26,15 @@ export interface FoundRecord {
   readonly proof: readonly Hash[]
 }
 
-/** What two records say differently. */
+/** How two records contradict each other. */
 export interface RecordContradiction {
-  /** `path@version`; cut where it is longer than any that the go command could ask for. */
+  /** `path@version`; cut if it is longer than any that the go command could ask for. */
   readonly module: string
-  /** A go.sum line of the one record, and the first of the other about the same file. */
+  /** A go.sum line of one record, and the first line of the other about the same file. */
   readonly lines: readonly [string, string]
 }
 
-/** What a bad record says once it is verified. */
+/** What a bad record proves once it is verified. */
 interface RecordsVerdict {
   readonly origin: string
   readonly sizes: readonly [number, number]
@@ -42,14 +42,14 @@ interface RecordsVerdict {
   readonly records: readonly [number, number]
 }
 
-/** Characters of a module version that are shown: file systems take 255 for a name, and real ones have below 200. */
+/** Characters of a module version that are kept: file systems allow 255 per name, and real ones have fewer than 200. */
 const MAX_SHOWN_MODULE = 512
 
 // ---- making ----------------------------------------------------------------------------------------------------
 
 /**
- * Makes bad-record evidence of two records under one head, which may carry any other lines. Throws EVIDENCE_UNPROVEN, and
- * what the parts of it throw, when they do not convict: what this returns has been verified.
+ * Makes bad-record evidence from two records under one head, which may carry any other lines. What this returns has
+ * been verified. Throws EVIDENCE_UNPROVEN, and what its parts throw, when they convict nobody.
  */
 export function makeBadRecord(key: VerifierKey, head: Note, records: readonly [FoundRecord, FoundRecord]): BadRecord {
   const [one, other] = records.map(({ id, record, proof }): EvidenceRecord => ({
@@ -70,8 +70,8 @@ export function makeBadRecord(key: VerifierKey, head: Note, records: readonly [F
 // ---- verification ----------------------------------------------------------------------------------------------
 
 /**
- * Verifies two records with the key of the log that they name, which the caller trusts. Throws EVIDENCE_UNPROVEN, and what
- * the parts of it throw, when they convict nobody.
+ * Verifies two records with the key of the log that they name, which the caller trusts. Throws EVIDENCE_UNPROVEN, and
+ * what its parts throw, when they convict nobody.
  */
 export function verifyRecords({ head, records }: BadRecord, key: VerifierKey): RecordsVerdict {
   const tree = readEvidenceHead(head, key)
@@ -86,7 +86,7 @@ export function verifyRecords({ head, records }: BadRecord, key: VerifierKey): R
 
 function requireIncluded({ id, text, proof }: EvidenceRecord, { size, root }: Checkpoint): void {
   const record = utf8(text)
-  // Half of a surrogate pair would be another spelling of U+FFFD, and give one fact a second file.
+  // Half a surrogate pair would be a second spelling of U+FFFD, and one fact would have two files.
   if (parseRecord(record) !== text) throw unproven(`record ${id} is not UTF-8`)
   const hashes = proof.map(parseHash)
   if (hashes.includes(undefined)) throw unproven(`no proof of record ${id}`)
@@ -96,16 +96,16 @@ function requireIncluded({ id, text, proof }: EvidenceRecord, { size, root }: Ch
 // ---- contradictions --------------------------------------------------------------------------------------------
 
 /**
- * What two records say differently: the first line of the first record, or else of the second one, about a file of a module
- * version of which the other record has hashes of the same algorithm, and not this one. Undefined when there is none: then
- * whoever asks for a module version that both are about hears the same.
+ * How two records contradict each other: the first line of the first record, or else of the second one, about a file of
+ * a module version for which the other record has hashes of the same algorithm, but not this one. Undefined when there
+ * is none: then a lookup of a module version that both are about gets the same answer from either.
  */
 export function contradictionOf([one, other]: readonly [string, string]): RecordContradiction | undefined {
   const [lines, others] = [hashLines(one), hashLines(other)]
   return firstAgainst(lines, others) ?? firstAgainst(others, lines)
 }
 
-/** The lines whose hash names its algorithm, as `h1:`. The go command compares no others. */
+/** The lines whose hash names its algorithm, such as `h1:`. The go command compares no others. */
 function hashLines(record: string): RecordLine[] {
   return recordLines(record).filter(({ hash }) => hash.indexOf(':') > 0)
 }
@@ -122,7 +122,7 @@ function firstAgainst(lines: readonly RecordLine[], others: readonly RecordLine[
   return undefined
 }
 
-/** The file that a line is about, and the algorithm: hashes of two algorithms are not expected to be the same. */
+/** The file that a line is about, and the algorithm: hashes of different algorithms are not comparable. */
 function subjectOf({ path, version, of, hash }: RecordLine): string {
   return `${path} ${version} ${of} ${hash.slice(0, hash.indexOf(':'))}`
 }

@@ -1,12 +1,12 @@
 /**
- * Which evidence is kept, in memory: listing it, or looking up a lie, costs no disk access.
- * Evidence that is still to be written is in it, too.
+ * The kept evidence, in memory, so that listing it or looking up a lie needs no disk access. It includes evidence that
+ * is still to be written.
  */
 import type { EvidenceRef } from './kept.js'
 import type { Shown } from './lies.js'
 
 interface Entry extends EvidenceRef {
-  /** Its kind; also one of a later version. */
+  /** Its kind, which may be one of a later version. */
   readonly type: string
   /** Whether it convicts the log itself. */
   readonly isAgainstLog: boolean
@@ -18,8 +18,8 @@ interface Entry extends EvidenceRef {
 class OfKind implements Shown {
   readonly ids: string[] = []
   /**
-   * Text hash -> evidence id. Of two heads one may be ours, of two lines one may be right; they are noted all the same, for
-   * they can excuse nothing: there is no evidence without a lie in it.
+   * Text hash -> evidence id. Of two heads one may be ours, of two lines one may be right. They are recorded all the
+   * same, since no evidence is without a lie: a true text excuses nothing.
    */
   readonly #byText = new Map<string, string>()
 
@@ -35,9 +35,9 @@ class OfKind implements Shown {
 
 export class Catalogue {
   readonly #entries = new Map<string, Entry>()
-  /** What convicts logs, by log and kind. */
+  /** What the evidence against logs shows, by log and kind. */
   readonly #shown = new Map<string, OfKind>()
-  /** Ids of all that convicts a log, by log. */
+  /** Ids of all evidence against a log, by log. */
   readonly #againstLogs = new Map<string, string[]>()
 
   /** All of it, oldest first. */
@@ -49,12 +49,15 @@ export class Catalogue {
     return this.#entries.has(id)
   }
 
-  /** The evidence of this kind that convicts a log, oldest first, and what it shows, now and later. */
+  /** The evidence of this kind against a log, oldest first, and what it shows, now and later. */
   against(log: string, type: string): Shown {
     return this.#ofKind(log, type)
   }
 
-  /** Ids of all that convicts the log that this one convicts, itself among them, oldest first; none when it convicts no log. */
+  /**
+   * Ids of all evidence against the log that this one convicts, including itself, oldest first; none when it convicts
+   * no log.
+   */
   besides(id: string): readonly string[] {
     const entry = this.#entries.get(id)
     return (entry?.isAgainstLog === true ? this.#againstLogs.get(entry.log) : undefined) ?? []
@@ -68,7 +71,7 @@ export class Catalogue {
     this.#ofKind(log, type).add(entry)
   }
 
-  /** Forgets a witness conflict; what convicts a log stays for ever. */
+  /** Forgets a witness conflict; evidence against a log is never forgotten. */
   remove(id: string): void {
     this.#entries.delete(id)
   }

@@ -1,19 +1,19 @@
 /**
- * Whose conflicts are kept, and how many: a witness can sign contradictions without end, and neighbours can name
- * witnesses without end.
+ * Which witness conflicts are kept, and how many: a witness can sign contradictions without end, and neighbours can
+ * name witnesses without end.
  *
  * Pure.
  */
 import type { VerifierKey } from '../tlog/note.js'
 import type { KeptConviction } from './kept.js'
 
-/** Conflicts kept for one log of witnesses that only neighbours count, beside those that were acknowledged. */
+/** Conflicts kept per log for witnesses that only neighbours count, not counting acknowledged ones. */
 const MAX_RELAYED_CONFLICTS = 64
 
 /**
- * What makes room for a conflict of this witness, if anything has to; undefined when nothing does. Each log has a room
- * of its own, for it is the log that signs all of this. In it witnesses go in the order of their turns: whatever one
- * neighbour names, the first keys of the others come before its last. Those that count need no room.
+ * What has to make room for a conflict of this witness; undefined when nothing does. Each log has its own room, since
+ * the log signs all of these heads. Within it, witnesses rank in the order of their turns: whatever one neighbour
+ * names, the first keys of the others come before its last. Witnesses that we count need no room.
  */
 export function displacedBy(
   { witness, log }: Pick<KeptConviction, 'witness' | 'log'>,
@@ -24,7 +24,7 @@ export function displacedBy(
   const counted = new Set(witnesses.map(({ vkey }) => vkey))
   if (counted.has(witness)) return []
   const turns = new Map(relayed.map(({ vkey }, turn) => [vkey, turn]))
-  // Whom nobody asks for any more comes last.
+  // A witness that no neighbour names any more comes last.
   const turnOf = (vkey: string): number => turns.get(vkey) ?? turns.size
   const last = kept
     .filter((other) => other.log === log && !other.acked && !counted.has(other.witness))
@@ -34,8 +34,8 @@ export function displacedBy(
 }
 
 /**
- * What became of a witness's conflicts about one log: one that nobody acknowledged, which speaks for all others; and the
- * hashes of the texts that were acknowledged, each with the evidence that shows it.
+ * A witness's conflicts about one log: one that is not acknowledged, which stands for all others; and the hashes of the
+ * acknowledged texts, each with the evidence that shows it.
  */
 export function conflictsOf(
   { witness, log }: Pick<KeptConviction, 'witness' | 'log'>,

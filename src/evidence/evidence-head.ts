@@ -1,23 +1,23 @@
-/** The heads in evidence: signed by the log, and in the one spelling that they have there. Pure; runs in a browser. */
+/** The heads in evidence: signed by the log, in the only form that evidence allows. Pure; runs in a browser. */
 import { errorCode, GossumError } from '../errors.js'
 import { utf8 } from '../tlog/bytes.js'
 import { parseCheckpoint, type Checkpoint } from '../tlog/checkpoint.js'
 import { verifyCosignature } from '../tlog/cosignature.js'
 import { parseNote, spellNote, verifyNote, type Note, type VerifierKey } from '../tlog/note.js'
 
-/** What convicts nobody. */
+/** The error for evidence that convicts nobody. */
 export function unproven(why: string): GossumError {
   return new GossumError('EVIDENCE_UNPROVEN', why)
 }
 
-/** The note with the log's own verified line only: what evidence and suspects keep of a head. */
+/** The note with only the log's own verified line: what evidence and suspects keep of a head. */
 export function bareHead(note: Note, key: VerifierKey): Note {
   return { text: note.text, signatures: [verifyNote(note, key)] }
 }
 
 /**
- * Reads one head of evidence: it must be signed by the log, cosigned by the witness if there is one, and carry their
- * lines alone, in their one spelling. Throws EVIDENCE_UNPROVEN, and the codes of notes, signatures and checkpoints.
+ * Reads one head of evidence: it must be signed by the log, cosigned by the witness if there is one, and carry only
+ * their lines, in canonical form. Throws EVIDENCE_UNPROVEN, and the codes for notes, signatures and checkpoints.
  */
 export function readEvidenceHead(head: string, key: VerifierKey, witness?: VerifierKey): Checkpoint {
   const note = parseNote(utf8(head))

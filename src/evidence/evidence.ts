@@ -1,11 +1,12 @@
 /**
- * Evidence: a file that convicts a log, or a witness, before anyone who has their keys, offline and without their help.
+ * Evidence: a file that proves the misbehaviour of a log or a witness to anyone who has their keys, offline and without
+ * their help.
  *
- * There are three kinds (file.ts): two heads that contradict each other convict a log, and a witness that cosigned both
- * (two-heads.ts); two records that contradict each other convict a checksum database (bad-record.ts).
+ * There are three kinds (file.ts). Two heads that contradict each other convict a log, and a witness that cosigned both
+ * (two-heads.ts). Two records that contradict each other convict a checksum database (bad-record.ts).
  *
- * Each evidence has one spelling, byte for byte: heads carry the lines of whom they convict and nothing else, so that
- * nobody else can make a second file of the same fact by adding lines. Pure; runs in a browser.
+ * Each piece of evidence has exactly one form, byte for byte: its heads carry only the lines of the convicted parties,
+ * so that nobody else can make a second file about the same fact by adding lines. Pure; runs in a browser.
  */
 import { GossumError } from '../errors.js'
 import { logId } from '../tlog/checkpoint.js'
@@ -30,7 +31,7 @@ export { MAX_EVIDENCE_BYTES, MAX_PADDED_EVIDENCE_BYTES } from './file.js'
 export type { BadRecord, Evidence, EvidenceRecord, SplitView, TwoHeads, WitnessConflict } from './file.js'
 export { makeSplitView, makeWitnessConflict, splitViewOf } from './two-heads.js'
 
-/** What verified evidence says. */
+/** What verified evidence proves. */
 export interface Conviction {
   readonly id: string
   readonly type: Evidence['type']
@@ -38,34 +39,34 @@ export interface Conviction {
   readonly log: string
   readonly key: VerifierKey
   readonly origin: string
-  /** Of the two heads, the smaller first; of a bad record twice that of its head. */
+  /** Sizes of the two heads, the smaller first; for a bad record, the size of its head twice. */
   readonly sizes: readonly [number, number]
-  /** The witness that is convicted; absent when it is the log. */
+  /** The convicted witness; absent when the log is convicted. */
   readonly witness?: VerifierKey
-  /** Of a bad record alone: `path@version`, at most 513 characters of it, as the log spells it. */
+  /** Only for a bad record: `path@version`, at most 513 characters, as the log wrote it. */
   readonly module?: string
-  /** Of a bad record alone: the numbers of the two records, the smaller first. */
+  /** Only for a bad record: the numbers of the two records, the smaller first. */
   readonly records?: readonly [number, number]
 }
 
-/** What a kind says of itself. */
+/** The result of verifying one kind. */
 type Verdict = Pick<Conviction, 'origin' | 'sizes' | 'witness' | 'module' | 'records'>
 type Which = Pick<Conviction, 'module' | 'records'>
 
 /**
- * Verifies evidence with nothing but the keys that the caller trusts: of logs (type 0x01) and, for what convicts a
- * witness, of witnesses (type 0x04 or 0x06). Returns what it says, or throws: LOG_UNKNOWN or WITNESS_UNKNOWN when none of the
- * keys is the named one, EVIDENCE_UNPROVEN and what the parts of it throw when it convicts nobody.
+ * Verifies evidence with only the keys that the caller trusts: of logs (type 0x01) and, for evidence against a witness,
+ * of witnesses (type 0x04 or 0x06). Returns what it proves. Throws LOG_UNKNOWN or WITNESS_UNKNOWN when none of the keys
+ * is the named one, and EVIDENCE_UNPROVEN, or what its parts throw, when it convicts nobody.
  */
 export function verifyEvidence(evidence: Evidence, trusted: readonly VerifierKey[]): Conviction {
-  // Keys as they are written, in their one spelling: the hex digits of another would give one fact a second id.
+  // Keys are compared in their canonical text: another spelling of the hex digits would give one fact a second id.
   const key = trusted.find(({ vkey, type }) => type === SIGNATURE_TYPES.ed25519 && vkey === evidence.log)
   if (key === undefined) throw new GossumError('LOG_UNKNOWN', evidence.log)
   const verdict = verdictOn(evidence, key, trusted)
   return { id: evidenceId(evidence), type: evidence.type, log: logId(key.name, verdict.origin), key, ...verdict }
 }
 
-/** What is told of a bad record beside what is told of all evidence; of other kinds nothing. */
+/** The additional fields of a bad record; none for other kinds. */
 export function recordsTold({ module, records }: Which): Which {
   return { ...(module !== undefined && { module }), ...(records && { records }) }
 }

@@ -1,6 +1,6 @@
 /**
- * Evidence files: the kinds, and the one spelling of each, byte for byte. What a file says is not believed here; that
- * is for verifyEvidence. Pure; runs in a browser.
+ * Evidence files: the kinds, and the only form of each, byte for byte. Nothing in a file is verified here;
+ * verifyEvidence does that. Pure; runs in a browser.
  */
 import { GossumError } from '../errors.js'
 import { isObject } from '../lib/is-object.js'
@@ -9,20 +9,20 @@ import { sha256 } from '../tlog/hash.js'
 import { MAX_NOTE_BYTES, MAX_READ_NOTE_BYTES } from '../tlog/note.js'
 
 /**
- * The largest evidence file, in bytes. Ordinary evidence is below 8 KiB, and a gossip message takes 64; but a log may
- * pad its heads up to MAX_NOTE_BYTES, and its records up to MAX_RECORD_BYTES, which is as much, and JSON may double that. Of
- * these a file holds three at most: what the log signed must not be too large to convict it.
+ * The largest evidence file, in bytes. Ordinary evidence has less than 8 KiB, and a gossip message holds 64; but a log
+ * may pad its heads up to MAX_NOTE_BYTES and its records up to MAX_RECORD_BYTES, which is the same, and JSON may double
+ * that. A file holds at most three of these: what the log signed must not be too large to convict it.
  */
 export const MAX_EVIDENCE_BYTES = 7 * MAX_NOTE_BYTES
 /**
- * The largest evidence file that the command line reads, in bytes: of heads that a log padded to all that the go command
- * reads. No node takes, keeps or passes on one above MAX_EVIDENCE_BYTES: there such a head is a suspect.
+ * The largest evidence file that the command line reads, in bytes: for heads that a log padded to the limit of the go
+ * command. Nodes accept, keep and forward none above MAX_EVIDENCE_BYTES; for them such a head is a suspect.
  */
 export const MAX_PADDED_EVIDENCE_BYTES = 5 * MAX_READ_NOTE_BYTES
-/** The longest proof in trees of at most 2^53 records, of consistency or of inclusion, in hashes. */
+/** The most hashes in a proof of consistency or inclusion, in trees of at most 2^53 records. */
 const MAX_PROOF_HASHES = 64
 
-/** How all types begin, those to come too. */
+/** The beginning of all types, including future ones. */
 const FAMILY = 'gossum/'
 export const SPLIT_VIEW = 'gossum/split-view/v1'
 export const WITNESS_CONFLICT = 'gossum/witness-conflict/v1'
@@ -30,40 +30,40 @@ export const BAD_RECORD = 'gossum/bad-record/v1'
 
 /** Two heads of one log that contradict each other. */
 interface Contradiction {
-  /** The log's verifier key. It says whose key convicts; it is never trusted for being named here. */
+  /** The log's verifier key. It says whose key convicts; being named here does not make it trusted. */
   readonly log: string
-  /** Two signed heads as notes, by size, the smaller first; equal sizes by their text. */
+  /** Two signed heads as notes, the smaller first; equal sizes are ordered by text. */
   readonly heads: readonly [string, string]
   /** Only for sizes 0 < m < n: base64 of the root of the larger tree's first m records, and of the proof. */
   readonly prefix?: { readonly root: string; readonly proof: readonly string[] }
 }
 
-/** A log that signed both: each head carries the log's line and nothing else. */
+/** A log that signed both heads: each carries the log's line and nothing else. */
 export interface SplitView extends Contradiction {
   readonly type: typeof SPLIT_VIEW
 }
 
-/** A witness that cosigned both: each head carries the log's line, then one cosignature of the witness. */
+/** A witness that cosigned both heads: each carries the log's line, then one cosignature of the witness. */
 export interface WitnessConflict extends Contradiction {
   readonly type: typeof WITNESS_CONFLICT
-  /** The witness's verifier key; no more trusted for being named here than the log's. */
+  /** The witness's verifier key; as with the log's, being named here does not make it trusted. */
   readonly witness: string
 }
 
-/** Evidence whose core is that two heads contradict each other. */
+/** Evidence that consists of two heads that contradict each other. */
 export type TwoHeads = SplitView | WitnessConflict
 
-/** A record of a log, with what shows that it is in the tree. */
+/** A record of a log, with the proof that it is in the tree. */
 export interface EvidenceRecord {
   /** Its number. */
   readonly id: number
-  /** With the newline at its end. */
+  /** Including its final newline. */
   readonly text: string
-  /** Base64 of the hashes of its inclusion proof. */
+  /** Hashes of its inclusion proof, in base64. */
   readonly proof: readonly string[]
 }
 
-/** A checksum database that has two records of one module version with other hashes under one head. */
+/** A checksum database with two records of one module version with different hashes under one head. */
 export interface BadRecord {
   readonly type: typeof BAD_RECORD
   /** The log's verifier key, as above. */
@@ -76,7 +76,7 @@ export interface BadRecord {
 
 export type Evidence = TwoHeads | BadRecord
 
-/** The canonical bytes of evidence: JSON with these keys in this order, indented by two, a final newline. */
+/** The canonical bytes of evidence: JSON with these keys in this order, indented by two, with a final newline. */
 export function encodeEvidence(evidence: Evidence): Uint8Array {
   return utf8(`${JSON.stringify(ordered(evidence), undefined, 2)}\n`)
 }
@@ -101,7 +101,7 @@ function orderedRecord({ id, text, proof }: EvidenceRecord): object {
   return { id, text, proof }
 }
 
-/** The signed heads in a file of evidence, as notes, whatever they show there. */
+/** The signed heads in evidence, as notes, whatever they prove there. */
 export function evidenceHeads(evidence: Evidence): readonly string[] {
   switch (evidence.type) {
     case SPLIT_VIEW:
@@ -118,8 +118,9 @@ export function evidenceId(evidence: Evidence): string {
 }
 
 /**
- * Reads an evidence file, of at most `most` bytes. Throws EVIDENCE_MALFORMED unless it is, byte for byte, what encodeEvidence writes; but
- * EVIDENCE_FOREIGN for one of a type that this version does not know: it is nobody's fault, and others may know it.
+ * Reads an evidence file of at most `most` bytes. Throws EVIDENCE_MALFORMED unless it is, byte for byte, what
+ * encodeEvidence writes; but EVIDENCE_FOREIGN if its type is unknown to this version: then nobody is to blame, and
+ * others may know it.
  */
 export function parseEvidence(bytes: Uint8Array, most = MAX_EVIDENCE_BYTES): Evidence {
   if (bytes.length > most) throw malformed(`${bytes.length} bytes`)
@@ -141,7 +142,7 @@ function malformed(why: string): GossumError {
   return new GossumError('EVIDENCE_MALFORMED', why)
 }
 
-/** Whether an object has the fields of a kind, with values of their types; a row for each kind. */
+/** Whether an object has the fields of a kind, with values of the right types; one entry per kind. */
 const SHAPES: Readonly<Record<Evidence['type'], (value: Record<string, unknown>) => boolean>> = {
   [SPLIT_VIEW]: hasHeads,
   [WITNESS_CONFLICT]: (value) => typeof value['witness'] === 'string' && hasHeads(value),
@@ -149,7 +150,7 @@ const SHAPES: Readonly<Record<Evidence['type'], (value: Record<string, unknown>)
     typeof head === 'string' && Array.isArray(records) && records.length === 2 && records.every(isRecord),
 }
 
-/** Evidence that is not ours to judge: its type alone says so. */
+/** Evidence that this version cannot judge, by its type alone. */
 function isForeign(value: unknown): value is { type: string } {
   const type = isObject(value) ? value['type'] : undefined
   return typeof type === 'string' && type.startsWith(FAMILY) && !isKind(type)

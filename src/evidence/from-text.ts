@@ -1,6 +1,6 @@
 /**
- * All that a text proves: an evidence file, or whatever a build printed when the go command caught a fork. It is read as
- * the go command writes it (go-report.ts), and by the shape of what stands in it (report-shape.ts). Pure.
+ * Everything that a text proves: an evidence file, or the output of a build in which the go command caught a fork. It
+ * is read in the go command's format (go-report.ts), and by the shape of its parts (report-shape.ts). Pure.
  */
 import { GossumError, HintedError } from '../errors.js'
 import { fromUtf8, utf8 } from '../tlog/bytes.js'
@@ -25,37 +25,39 @@ import { witnessLies } from './witness-lies.js'
 /** The largest text that is read, in bytes: build logs are long. */
 export const MAX_EVIDENCE_TEXT_BYTES = 32 * 1024 * 1024
 
-/** Whose signatures convict: keys of logs, and of witnesses. */
+/** The keys whose signatures can convict: of logs, and of witnesses. */
 export interface TextKeys {
   readonly logs: readonly VerifierKey[]
   readonly witnesses: readonly VerifierKey[]
 }
 
-/** Verified evidence, with what it says. */
+/** Verified evidence, with what it proves. */
 export interface ProvenEvidence extends Conviction {
   readonly evidence: Evidence
 }
 
 export interface FromText {
-  /** What convicts witnesses stands behind what convicts their log. */
+  /** Evidence against witnesses comes after evidence against their log. */
   readonly proven: readonly ProvenEvidence[]
-  /** Heads that a log signed, as they were found, with the lines of others. Whoever has tiles may prove more by them. */
+  /**
+   * Heads that a log signed, as they were found, with the lines of others. With tiles, more may be proven from them.
+   */
   readonly heads: readonly FoundHead[]
-  /** Why something that looked like a report proves nothing, where nothing else was made of it. */
+  /** Why something that looked like a report proves nothing, if nothing else was made of it. */
   readonly failures: readonly GossumError[]
 }
 
-/** How every evidence file begins. */
+/** The beginning of every evidence file. */
 const EVIDENCE_START = '{\n  "type": "gossum/'
 
-/** Throws EVIDENCE_MALFORMED and EVIDENCE_FOREIGN for an evidence file that is none, and for a text without anything. */
+/** Throws EVIDENCE_MALFORMED and EVIDENCE_FOREIGN for an invalid evidence file, and for a text without any evidence. */
 export function evidenceInText(bytes: Uint8Array, keys: TextKeys): FromText {
   if (fromUtf8(bytes.subarray(0, EVIDENCE_START.length)) === EVIDENCE_START) return fromFile(bytes, keys)
   const read = byReports(bytes, keys.logs)
   const shaped = findByShape(bytes, keys.logs)
   const proven = new Map([...read.evidence, ...shaped.evidence].map((view) => [evidenceId(view), view]))
   const heads = [...read.heads, ...shaped.heads]
-  // What could not be read as a report, and was found by its shape, is nothing to complain of.
+  // That a report was unreadable does not matter if the evidence was found by its shape.
   const failures = proven.size > new Set(read.evidence.map(evidenceId)).size ? [] : read.failures
   if (proven.size === 0 && heads.length === 0 && failures.length === 0) throw noReport()
   const lies = [...proven.values()].flatMap((view) => liesIn(view, heads, keys))
@@ -82,7 +84,7 @@ function fromFile(bytes: Uint8Array, { logs }: TextKeys): FromText {
       case BAD_RECORD:
         return { proven: [verified(evidence, logs)], heads: [], failures: [] }
       case WITNESS_CONFLICT: {
-        // Of whose witness it is, nothing need be known here: a node may count it, and the log is convicted all the same.
+        // The witness need not be known here: a node may count it, and the log is convicted all the same.
         const view = verified(splitViewOf(evidence), logs)
         const lie = verified(evidence, [view.key, parseVerifierKey(evidence.witness)])
         const heads = evidence.heads.map((head) => ({ key: view.key, note: parseNote(utf8(head)) }))

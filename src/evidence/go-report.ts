@@ -1,14 +1,14 @@
 /**
- * The go command's own words about a fork, as evidence (golang.org/x/mod/sumdb, Client.checkTrees). It ends with
- * "SECURITY ERROR" and prints, every line of the notes and hashes indented by a TAB:
+ * The go command's report of a fork, as evidence (golang.org/x/mod/sumdb, Client.checkTrees). It ends with "SECURITY
+ * ERROR"; every line of the notes and hashes is indented by a TAB:
  *
- *   old database:            the smaller head, a signed note (when both have one size, either may come first)
+ *   old database:            the smaller head, a signed note (if the sizes are equal, either may come first)
  *   new database:            the larger head
  *   proof of misbehavior:    the root of the smaller size as computed from the larger head's tiles, then the
- *                            consistency proof from there to the larger head, a hash a line
+ *                            consistency proof from there to the larger head, one hash per line
  *
- * The report may stand anywhere in what else was printed, behind the prefixes that a build system puts before each
- * line. Reading is lenient, as it convicts nobody: what was read is verified like any other evidence. Pure.
+ * The report may be anywhere in the output, after whatever prefix a build system puts before each line. Parsing is
+ * lenient because it convicts nobody: the result is verified like any other evidence. Pure.
  */
 import { errorCode, GossumError } from '../errors.js'
 import { utf8 } from '../tlog/bytes.js'
@@ -23,7 +23,7 @@ export const MAX_REPORTS = 16
 /** A root and the longest consistency proof. */
 const MAX_HASHES = 65
 
-/** Two heads and the hashes below them, as they were printed; nothing of it is verified. */
+/** Two heads and the hashes below them, as they were printed; none of it is verified. */
 export interface GoReport {
   readonly older: string
   /** Empty when the text ends before it. */
@@ -37,31 +37,28 @@ const TITLES = ['old database:', 'new database:', 'proof of misbehavior:']
 
 /** A report that is being read. */
 interface Open {
-  /** The TABs before its titles: those of a build system. What the go command indents has one more. */
+  /** The TABs before its titles, added by a build system. What the go command indents has one more. */
   readonly tabs: number
   /** Whether its titles are indented by spaces, as a whole text may be. */
   readonly isIndented: boolean
-  /** The lines below each title that came until now. */
+  /** The lines below each title so far. */
   readonly sections: string[][]
 }
 
-/**
- * The different reports in a text, in their order; none when there is none. Throws EVIDENCE_MALFORMED for more than
- * MAX_REPORTS.
- */
+/** The different reports in a text, in order. Throws EVIDENCE_MALFORMED if there are more than MAX_REPORTS. */
 export function parseGoReports(bytes: Uint8Array): GoReport[] {
   const reports = new Map<string, GoReport>()
   let open: Open | undefined
   const close = (): void => {
     const report = open && reportOf(open.sections)
     if (report === undefined || report.older === '') return
-    // Builds that run side by side all report the one fork.
+    // Parallel builds all report the same fork.
     reports.set([report.older, report.newer, ...report.hashes.map(formatHash)].join('\0'), report)
     if (reports.size > MAX_REPORTS) throw malformed(`more than ${MAX_REPORTS} reports; give them in several texts`)
   }
   for (const line of linesOf(bytes)) {
     const title = TITLES.findIndex((words) => line.trimEnd().endsWith(words))
-    // Below a proof, where a log has nothing to say, another report may begin behind another prefix.
+    // After a proof, another report may begin with a different prefix.
     const isNext = title === 0 && open?.sections.length === TITLES.length
     const content = open && !isNext ? contentOf(line, open) : undefined
     if (content !== undefined) {
@@ -81,7 +78,9 @@ function malformed(why: string): GossumError {
   return new GossumError('EVIDENCE_MALFORMED', why)
 }
 
-/** Lines that end as on any system. What is not UTF-8 is somebody else's: in a note it would verify as nothing. */
+/**
+ * The lines, whatever the line ending. Text that is not UTF-8 does not come from a note: nothing in it would verify.
+ */
 function linesOf(bytes: Uint8Array): string[] {
   return new TextDecoder('utf-8', { ignoreBOM: true })
     .decode(bytes)
@@ -94,8 +93,9 @@ function tabsIn(line: string): number {
 }
 
 /**
- * What an indented line says; undefined for one that is not: a title, or a line of somebody else. No note has a TAB, so
- * that nothing a log signs is taken for a title. Where TABs were copied from a screen, they are spaces now.
+ * The content of an indented line; undefined for one that is not indented, such as a title or a foreign line. No note
+ * contains a TAB, so nothing that a log signs can pass for a title. Text copied from a screen has spaces in place of
+ * TABs.
  */
 function contentOf(line: string, { tabs, isIndented }: Open): string | undefined {
   const extra = tabsIn(line) - tabs
@@ -108,14 +108,14 @@ function reportOf([older = [], newer = [], proof = []]: string[][]): GoReport {
   const hashes: Hash[] = []
   for (const line of proof) {
     const hash = parseHash(line)
-    // Whatever stands below the proof is not of it.
+    // Anything after the proof does not belong to it.
     if (hash === undefined || hashes.length === MAX_HASHES) break
     hashes.push(hash)
   }
   return { older: noteOf(older), newer: noteOf(newer), hashes }
 }
 
-/** The lines of a note, without the empty ones that the go command prints below it. */
+/** The lines of a note, without the empty ones that the go command prints after it. */
 function noteOf(lines: readonly string[]): string {
   const text = lines.join('\n').replace(/(?<!\n)\n+$/, '')
   return text === '' ? '' : `${text}\n`
@@ -143,12 +143,12 @@ export function headsOfReport(
 }
 
 /**
- * Makes split-view evidence of a report, verified with one of these keys. Throws EVIDENCE_MALFORMED for one that is not
- * whole, LOG_UNKNOWN when none of the keys signed it, and what makeSplitView throws when it convicts nobody.
+ * Makes split-view evidence from a report, verified with one of these keys. Throws EVIDENCE_MALFORMED for an incomplete
+ * report, LOG_UNKNOWN when none of the keys signed it, and what makeSplitView throws when it convicts nobody.
  */
 export function evidenceOfReport({ older, newer, hashes }: GoReport, keys: readonly VerifierKey[]): SplitView {
   const first = readHead(older)
-  // To the go command that knows no head yet the other one is empty; and a head of no records convicts alone.
+  // If the go command knew no head yet, the other one is empty; and a head of size 0 can convict by itself.
   const isAlone = newer === '' && parseCheckpoint(first.text).size === 0
   if (newer === '' && !isAlone) throw malformed('the report is cut off: it has no second head')
   const heads: [Note, Note] = [first, isAlone ? first : readHead(newer)]
@@ -158,7 +158,7 @@ export function evidenceOfReport({ older, newer, hashes }: GoReport, keys: reado
   }
   const [small, large] = heads.map(({ text }) => parseCheckpoint(text).size) as [number, number]
   const [root, ...proof] = hashes
-  // For one size, or for none, the hashes say nothing that the heads do not.
+  // If the sizes are equal, or one is 0, the hashes add nothing to the heads.
   const prefix = root === undefined || small === 0 || small === large ? undefined : { root, proof }
   let refusal: GossumError | undefined
   for (const key of signers) {

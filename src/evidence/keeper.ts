@@ -1,7 +1,7 @@
 /**
- * What follows when evidence is proven. From that moment its log is not signed and the witness not counted, whatever the
- * disk says; then the evidence is kept, the log frozen, everybody told. In this order, so that a crash in between leaves
- * a node that knows; and what cannot be written is tried until it is.
+ * What follows when evidence is proven. From that moment its log is not signed and its witness not counted, whatever is
+ * on disk. Then the evidence is kept, the log frozen, and everyone told, in this order, so that after a crash in
+ * between the node still knows. What cannot be written is retried until it is.
  */
 import { GossumError } from '../errors.js'
 import { fromUtf8, utf8 } from '../tlog/bytes.js'
@@ -17,26 +17,28 @@ import type { KeptConviction, KeptConvictions, KeptEvidence, Shelf, EvidenceOrig
 import { Lies, textsOf, type Findings, type LieNews, type Shown } from './lies.js'
 import { Unwritten, type Duty } from './unwritten.js'
 
-/** Evidence of one kind kept of a log that is frozen already. One piece convicts; the rest tells how far it went. */
+/**
+ * Pieces of evidence of one kind kept for a log that is frozen already. One convicts; the others show how far it went.
+ */
 const MAX_EVIDENCE_PER_LOG = 64
 /**
- * Convictions about one log of witnesses that only neighbours count, at once and per second in the long run: whoever names
- * keys of its own, and convicts them in turn, makes us write each time.
+ * Convictions, about one log, of witnesses that only neighbours count: at once, and per second in the long run. A peer
+ * that names its own keys and convicts them one after another makes us write each time.
  */
 const STRANGER_BURST = 128
 const STRANGERS_PER_SECOND = 0.1
-/** A disk that hangs does not keep people from being told for longer than this. */
+/** Telling people waits at most so many milliseconds for a disk that hangs. */
 const TELL_MS = 2_000
 
-/** Whose misbehaviour is believed. */
+/** The parties whose misbehaviour is believed. */
 export interface Trust {
-  /** The logs that are followed: log id -> key. Nothing else is believed. */
+  /** The followed logs: log id -> key. No others are believed. */
   readonly keys: ReadonlyMap<string, VerifierKey>
   /** The witnesses that this node counts: those of its policy, and itself. */
   readonly witnesses: () => readonly VerifierKey[]
   /**
-   * Those that its neighbours count, now, each neighbour's in turn. What convicts them changes nothing here; it is kept
-   * and passed on for those who count them. Nobody else is convicted.
+   * The witnesses that neighbours count now, alternating between neighbours. Convicting them changes nothing here; the
+   * evidence is kept and passed on for the neighbours. No other witness is convicted.
    */
   readonly relayed: () => readonly VerifierKey[]
 }
@@ -44,12 +46,12 @@ export interface Trust {
 /** What the rest of the node does when something is proven. */
 export interface AlarmedNode extends Findings {
   /**
-   * Freezes the log until the operator acknowledges `id`; durable when it returns. A lie that has grown is noted as
-   * acknowledged: what freezes the log is the evidence that showed it first.
+   * Freezes the log until the operator acknowledges `id`; durable when it resolves. A lie that has grown is recorded as
+   * acknowledged: the evidence that showed it first freezes the log.
    */
   readonly freeze: (log: string, id: string, news: LieNews) => Promise<void>
   readonly isFrozen: (log: string) => boolean
-  /** Finds the quorum heads anew: other witnesses are convicted than before. */
+  /** Finds the quorum heads again, after convictions have changed. */
   readonly reconsider: () => Promise<void>
 }
 
@@ -59,28 +61,28 @@ export interface KeeperParts {
   readonly convictions: KeptConvictions
   readonly node: AlarmedNode
   /**
-   * Tells about new evidence: the mesh, the events, the metrics. `isWritten` is false while it is in memory alone: then
-   * what is told may be all that a crash leaves of it.
+   * Reports new evidence to the mesh, the events and the metrics. `isWritten` is false while it is only in memory: then
+   * what is reported may be all that survives a crash.
    */
   readonly tell: (conviction: Conviction, file: Uint8Array, source: EvidenceOrigin, isWritten: boolean) => void
-  /** What could not be written, once, then with increasing delay; or a fault of ours. */
+  /** Called with what could not be written, once, then with increasing delay; or with an error of ours. */
   readonly onError: (error: unknown) => void
   readonly clock: {
     /** Milliseconds since 1970. */
     readonly now: () => number
-    /** Milliseconds of a clock that nobody sets. */
+    /** Monotonic milliseconds. */
     readonly monotonic: () => number
     readonly setTimer?: SetTimer
   }
 }
 
-/** What became of evidence: the id is that of earlier evidence if it is about the same lie. */
+/** The result of keeping evidence: the id is that of earlier evidence if it is about the same lie. */
 export interface KeptAs {
   readonly id: string
   readonly isNew: boolean
 }
 
-/** Evidence that convicts a log and nobody else. */
+/** Evidence that convicts only a log. */
 export type AgainstLog = SplitView | BadRecord
 
 export class EvidenceKeeper {
@@ -89,7 +91,7 @@ export class EvidenceKeeper {
   readonly unwritten: Unwritten
   readonly #lies: Lies
   readonly #strangers = new TokenBuckets(STRANGER_BURST, STRANGERS_PER_SECOND)
-  /** Logs with verified evidence that is being compared with what is known, and how many pieces of it. */
+  /** Logs with verified evidence that is being compared with what is known, and the number of pieces. */
   readonly #compared = new Slots()
 
   constructor(parts: KeeperParts) {
@@ -99,7 +101,7 @@ export class EvidenceKeeper {
     this.#lies = new Lies(parts.node, { get }, parts.onError)
   }
 
-  /** Takes up what is kept: it freezes and convicts again, also when the disk takes nothing now. Throws STORE_DAMAGED. */
+  /** Applies what is kept: freezes and convicts again, even if the disk cannot be written now. Throws STORE_DAMAGED. */
   async restore(): Promise<void> {
     const { shelf, convictions, node, trust } = this.#parts
     for (const kept of await shelf.list()) {
@@ -117,14 +119,14 @@ export class EvidenceKeeper {
   }
 
   /**
-   * Whether nothing of a log may be signed: it is convicted and its own state on disk does not say so yet, or it is not known
-   * yet whether what contradicts it is a new lie. To find that out may take as long as the log likes to take.
+   * Whether nothing of a log may be signed: it is convicted and its state on disk does not have that yet, or it is not
+   * known yet whether contradicting evidence is a new lie. Finding out may take as long as the log likes.
    */
   holds(log: string): boolean {
     return this.unwritten.holds(log) || this.#compared.of(log) > 0
   }
 
-  /** Convicts a log. The operator is asked once for each lie (lies.ts); what shows that one has grown is kept, too. */
+  /** Convicts a log. The operator is asked once per lie (lies.ts); evidence that one has grown is kept, too. */
   async keepAgainstLog(conviction: Conviction, evidence: AgainstLog, source: EvidenceOrigin): Promise<KeptAs> {
     const release = this.#compared.hold(conviction.log)
     try {
@@ -139,9 +141,9 @@ export class EvidenceKeeper {
     const { freeze, isFrozen } = this.#parts.node
     const shown = this.catalogue.against(log, type)
     const told = this.#lies.news(log, evidence, shown)
-    // What is known at once is not waited for: of many files about one lie the first alone is news.
+    // A result that is known at once is not awaited: of many files about one lie only the first is news.
     const news = typeof told === 'string' ? told : await told
-    // From here on nothing waits until it is held: the same file may come through several doors at once.
+    // No waiting from here until it is held: the same file may come through several doors at once.
     if (this.catalogue.has(id)) return { id, isNew: false }
     if (news === 'known') return { id: firstOf(evidence, shown), isNew: false }
     const isOneTooMany = shown.ids.length >= MAX_EVIDENCE_PER_LOG
@@ -155,7 +157,8 @@ export class EvidenceKeeper {
 
   /**
    * Convicts a witness. It can make files without end, so one is kept until it is acknowledged; and what the operator
-   * let go once does not convict it again. Undefined when there is no room for one of a witness that nobody here counts.
+   * has acknowledged does not convict it again. Undefined when there is no room for evidence against a witness that
+   * this node does not count.
    */
   async keepConflict(
     conviction: Conviction,
@@ -168,7 +171,7 @@ export class EvidenceKeeper {
     const before = conflictsOf(about, convictions.list()).shown
     const shown = { ids: [...new Set(before.values())], showing: (text: string) => before.get(text) }
     const news = await this.#lies.news(log, evidence, shown)
-    // From here on nothing waits until it counts, as above.
+    // No waiting from here until it counts, as above.
     const { open } = conflictsOf(about, convictions.list())
     if (open !== undefined) return { id: open, isNew: false }
     if (convictions.get(id) !== undefined) return { id, isNew: false }
@@ -189,9 +192,9 @@ export class EvidenceKeeper {
     return { id, isNew: true }
   }
 
-  /** In this order: what a crash leaves of it convicts again at the next start. */
+  /** In this order: whatever a crash leaves convicts again at the next start. */
   async #forget({ id }: KeptConviction): Promise<void> {
-    // The operator may have acknowledged it meanwhile: that must be remembered.
+    // The operator may have acknowledged it in the meantime: that must be remembered.
     if (this.#parts.convictions.get(id)?.acked === true) return
     this.unwritten.drop(id)
     this.catalogue.remove(id)
@@ -221,7 +224,7 @@ export class EvidenceKeeper {
     return this.unwritten.write({ kept, about: aboutOf(kept), holds: kept.witness === undefined, steps })
   }
 
-  /** Keeps new evidence, takes the other steps, and tells: also when the disk refuses, or takes too long. */
+  /** Writes new evidence, takes the other steps, and reports it, even if the disk refuses or takes too long. */
   async #writeAndTell(
     conviction: Conviction,
     kept: KeptEvidence,
@@ -246,12 +249,12 @@ export class EvidenceKeeper {
   }
 }
 
-/** Whom evidence is about: a log, or what a witness made of one. */
+/** The subject of evidence: a log, or a witness and a log. */
 function aboutOf({ log, witness }: KeptEvidence): string {
   return witness === undefined ? log : `${log} ${witness}`
 }
 
-/** The first evidence that shows one of these texts; else that which shows what they continue. */
+/** The first evidence that shows one of these texts; otherwise the first of all, whose lie they continue. */
 function firstOf(evidence: Evidence, shown: Shown): string {
   return (
     textsOf(evidence)
@@ -260,7 +263,7 @@ function firstOf(evidence: Evidence, shown: Shown): string {
   )
 }
 
-/** What kept evidence shows; nothing when the disk damaged it: it convicts all the same, by its id. */
+/** The texts that kept evidence shows; none if the disk damaged it: it still convicts, by its id. */
 function textsOfKept({ text }: KeptEvidence): string[] {
   try {
     return textsOf(parseEvidence(utf8(text)))

@@ -1,4 +1,4 @@
-/** What is kept of evidence: the file, and whom of the witnesses it convicts. Pure. */
+/** What is kept of evidence: the file, and which witness it convicts. Pure. */
 
 /** Where a piece of evidence came from. */
 export type EvidenceOrigin = 'found' | 'received'
@@ -8,10 +8,10 @@ export interface KeptEvidence {
   readonly type: string
   /** Log id. */
   readonly log: string
-  /** Verifier key of the witness that it convicts; absent when that is the log. */
+  /** Verifier key of the convicted witness; absent when the log is convicted. */
   readonly witness?: string
   readonly sizes: readonly [number, number]
-  /** Of bad records alone: the module version, and the numbers of the two (Conviction). */
+  /** Only for bad records: the module version, and the numbers of the two records (Conviction). */
   readonly module?: string
   readonly records?: readonly [number, number]
   /** ISO 8601. */
@@ -20,23 +20,25 @@ export interface KeptEvidence {
   readonly text: string
 }
 
-/** What is said of evidence where many are listed: all but the file. */
+/** Evidence as it is listed: everything but the file. */
 export type EvidenceSummary = Omit<KeptEvidence, 'text'>
 
 /** A witness that one evidence file convicts. */
 export interface KeptConviction {
-  /** Of the evidence. */
+  /** Id of the evidence. */
   readonly id: string
   /** Verifier key. */
   readonly witness: string
   /** Log id. */
   readonly log: string
-  /** Hashes (hex) of the checkpoint texts that the evidence shows; in older records, of those alone that are not ours. */
+  /**
+   * Hashes (hex) of the checkpoint texts that the evidence shows; in older entries, only of those that are not ours.
+   */
   readonly lies: readonly string[]
   readonly acked: boolean
 }
 
-/** How peers are told about evidence. */
+/** A reference to evidence, as peers get it. */
 export interface EvidenceRef {
   readonly log: string
   readonly id: string
@@ -44,7 +46,7 @@ export interface EvidenceRef {
 
 export interface Shelf {
   get(id: string): Promise<KeptEvidence | undefined>
-  /** Durable when it returns. */
+  /** Durable when it resolves. */
   put(evidence: KeptEvidence): Promise<void>
   del(id: string): Promise<void>
   /** Oldest first. */
@@ -54,13 +56,13 @@ export interface Shelf {
 }
 
 export interface KeptConvictions {
-  /** Verifier keys of the witnesses with a conviction that nobody acknowledged. */
+  /** Verifier keys of the witnesses with an unacknowledged conviction. */
   convicted(): ReadonlySet<string>
   get(id: string): KeptConviction | undefined
   list(): readonly KeptConviction[]
   /** Counts from this call on; nothing is written. */
   note(conviction: KeptConviction): void
-  /** Counts, and is durable, when it returns. */
+  /** Counts, and is durable, when it resolves. */
   put(conviction: KeptConviction): Promise<void>
   del(id: string): Promise<void>
 }

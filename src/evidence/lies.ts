@@ -1,7 +1,8 @@
 /**
- * Whether what evidence shows is known. One lie makes new evidence with every other head of its log, and whoever holds it
- * can show it again, also with heads that nobody here has seen yet; and a fork that grows is one lie, not one for each of
- * its heads. Two records that contradict each other are one lie under all heads to come. The operator is asked once for each.
+ * Whether what evidence shows is known already. One lie gives new evidence with every other head of its log, and anyone
+ * who has it can show it again, even with heads that nobody here has seen yet; and a growing fork is one lie, not one
+ * per head. Two records that contradict each other are one lie under all later heads. The operator is asked once for
+ * each lie.
  */
 import { toHex, utf8 } from '../tlog/bytes.js'
 import { sha256 } from '../tlog/hash.js'
@@ -10,28 +11,28 @@ import { contradictionOf } from './bad-record.js'
 import { BAD_RECORD, parseEvidence, SPLIT_VIEW, WITNESS_CONFLICT, type BadRecord, type Evidence } from './evidence.js'
 import type { Shelf } from './kept.js'
 
-/** What can be found out about heads, each given as a note. What throws is a fault of ours, and nobody can say then. */
+/** Questions about heads, each given as a note. A rejection is a fault of ours, and then the answer is unknown. */
 export interface Findings {
-  /** Whether a head is of the history that we proved; undefined when nobody can say. */
+  /** Whether a head is on the history that we proved; undefined when that is unknown. */
   readonly isOurs: (log: string, head: string) => Promise<boolean | undefined>
-  /** Whether two heads are proven to be of one history; false when nobody can say. */
+  /** Whether two heads are proven to be on one history; false when that is unknown. */
   readonly areOneHistory: (log: string, heads: readonly [string, string]) => Promise<boolean>
 }
 
-/** The kept evidence that something is compared with: that of the same kind about the same. */
+/** The kept evidence with which something is compared: of the same kind, against the same party. */
 export interface Shown {
   /** Ids of evidence; the newest last. */
   readonly ids: readonly string[]
-  /** The id of one that shows this text (textsOf); undefined when none does. */
+  /** The id of evidence that shows this text (textsOf); undefined when none does. */
   showing(text: string): string | undefined
 }
 
-/** Evidence in which the other heads of a fork are looked for: what was kept last. */
+/** Pieces of evidence, the newest, that are searched for other heads of the same fork. */
 const MAX_COMPARED = 4
-/** Milliseconds after which no more of it is looked at: a new lie must not wait for a log that does not answer. */
+/** Milliseconds after which the search stops: reporting a new lie must not wait for a log that does not answer. */
 const COMPARE_MS = 10_000
 
-/** What evidence tells: a lie, one that is known and has grown, or nothing. */
+/** What evidence shows: a new lie, a known one that has grown, or nothing new. */
 export type LieNews = 'new' | 'grown' | 'known'
 
 type Standing = 'ours' | 'shown' | 'lie' | 'grown' | 'new' | 'unknown'
@@ -40,7 +41,7 @@ export class Lies {
   readonly #findings: Findings
   readonly #shelf: Pick<Shelf, 'get'>
   readonly #onError: (error: unknown) => void
-  /** Texts that are proven not to be ours; each is in kept evidence, which bounds them. */
+  /** Texts that are proven not to be ours; each is in kept evidence, which limits their number. */
   readonly #proven = new Set<string>()
 
   constructor(findings: Findings, shelf: Pick<Shelf, 'get'>, onError: (error: unknown) => void) {
@@ -49,7 +50,10 @@ export class Lies {
     this.#onError = onError
   }
 
-  /** What verified evidence tells beside what was kept of its kind; at once where nothing has to be found out. */
+  /**
+   * What verified evidence shows, compared with the kept evidence of its kind; synchronously where nothing has to be
+   * looked up.
+   */
   news(log: string, evidence: Evidence, shown: Shown): LieNews | Promise<LieNews> {
     switch (evidence.type) {
       case SPLIT_VIEW:
@@ -61,11 +65,11 @@ export class Lies {
   }
 
   /**
-   * What heads that contradict each other tell. Nothing new where each is ours or was shown before, or one is a lie that was
-   * and of the other nobody can say that it is another one. A lie that has grown where one continues such a lie.
+   * What two contradicting heads show. Nothing new if each is ours or was shown before, or if one is a lie shown before
+   * and the other cannot be told to be another lie. A lie that has grown if one head continues such a lie.
    */
   async #newsOfHeads(log: string, heads: readonly string[], shown: Shown): Promise<LieNews> {
-    // Of two heads that nobody has seen one is a lie in any case, and nothing is spent on finding out which.
+    // Of two unknown heads one is a lie in any case; which one does not matter yet.
     if (shown.ids.length === 0) return 'new'
     const standings: Standing[] = []
     for (const head of heads) standings.push(await this.#standing(log, head, shown))
@@ -84,7 +88,7 @@ export class Lies {
     return isOurs === false ? 'new' : 'unknown'
   }
 
-  /** Whether a head that was shown is not ours: it says so itself, or the one that it contradicts is ours. */
+  /** Whether a head shown before is not ours: its own size says so, or the head that it contradicts is ours. */
   async #isLie(log: string, head: string, text: string, id: string): Promise<boolean> {
     if (this.#proven.has(text)) return true
     const isOurs = await this.#isOurs(log, head)
@@ -99,7 +103,7 @@ export class Lies {
     return false
   }
 
-  /** Whether a head continues a lie that was shown, or the other way round: the log's own proof says so. */
+  /** Whether a head continues a lie that was shown, or the other way round, according to the log's own proof. */
   async #isGrown(log: string, head: string, { ids }: Shown): Promise<boolean> {
     const enough = performance.now() + COMPARE_MS
     for (const id of ids.slice(-MAX_COMPARED)) {
@@ -134,12 +138,17 @@ export class Lies {
   }
 }
 
-/** Two lines that were shown, in whatever records and under whatever heads, are known; a third one is another lie. */
+/**
+ * Two lines that were shown before, in whatever records and under whatever heads, are known; a third one is a new lie.
+ */
 function newsOfRecords(evidence: BadRecord, shown: Shown): LieNews {
   return textsOf(evidence).every((text) => shown.showing(text) !== undefined) ? 'known' : 'new'
 }
 
-/** Hashes (hex) of the texts that evidence shows: of its two checkpoints, or of the two lines that its records contradict each other in. */
+/**
+ * Hashes (hex) of the texts that evidence shows: its two checkpoints, or the two lines in which its records contradict
+ * each other.
+ */
 export function textsOf(evidence: Evidence): string[] {
   switch (evidence.type) {
     case SPLIT_VIEW:

@@ -1,16 +1,16 @@
 /**
- * The text in what a build system printed: without colours, escapes, markup and folds. Build logs show a text in many
- * ways, and what they add differs; what is done to them here may spoil a text, but never make up a signature. It takes
- * time in proportion to the text: a run of one character is looked at from where it begins, and nowhere else. Pure.
+ * The text in the output of a build system, without colours, escapes, markup and folds. Build logs present text in many
+ * ways, and what they add differs. The clean-up may spoil a text, but can never make up a signature. It takes time
+ * linear in the text: a run of one character is examined only from its beginning. Pure.
  */
 
-/** Characters that are not seen: soft hyphens, joiners, marks of byte order. */
+/** Invisible characters: soft hyphens, joiners, byte order marks. */
 const UNSEEN = /\u00ad|\u200b|\u200c|\u200d|\u2060|\ufeff/g
-/** What a terminal takes for commands: CSI, OSC and short ones. */
+/** Terminal commands: CSI, OSC and short escapes. */
 const TERMINAL = /\u001b\[[0-?]*[ -/]*[@-~]|\u001b\][^\u0007\u001b\n]*(?:\u0007|\u001b\\)?|\u001b[ -/]*[0-~]/g
-/** How they are written where they were made visible. */
+/** The same where escapes were made visible. */
 const SHOWN_TERMINAL = /(?:\^\[|(?<!\\)\\+(?:u001b|x1b|033|e)|#033|\u241b)\[[0-?]*[ -/]*[@-~]/gi
-/** The marks that GitLab puts behind times; with a plus, the line goes on where the one before it ended. */
+/** The marks that GitLab puts after times; with a plus, the line continues the one before it. */
 const GITLAB_GOES_ON = /\n\S{0,40}\d\d:\d\d:\d\d\S{0,40} [0-9a-f]{2}[OE]\+/g
 const GITLAB_MARK = /^(\S{0,40}\d\d:\d\d:\d\d\S{0,40}) [0-9a-f]{2}[OE] /gm
 /** Tags of HTML and XML. */
@@ -25,36 +25,36 @@ const NAMED: Readonly<Record<string, string>> = {
 }
 const PERCENT: Readonly<Record<string, string>> = { '09': '\t', '20': ' ', '2b': '+', '2f': '/', '3d': '=' }
 const REPORT_WORDS = /go\.sum|misbehavior/
-/** Characters around the words of reports. */
+/** Characters kept around the words of reports. */
 const MARGIN = 256 * 1024
-/** The least width at which lines are folded. */
+/** The smallest width at which lines are folded. */
 const MIN_FOLD = 20
-/** A TAB goes to the next column that this divides. */
+/** A TAB advances to the next column that is a multiple of this. */
 const TAB_STOP = 8
 
-/** The text as it may be read: as it stands first, then with what may be folds taken out. At most five, each once. */
+/** The possible readings of a text: unchanged first, then with possible folds removed. At most five, all different. */
 export function readingsOf(bytes: Uint8Array): string[] {
   const text = around(decode(bytes))
   const plain = plainOf(text)
-  // In quoted-printable an equals sign is "=3D", and one at the end of a line folds it.
+  // In quoted-printable text an equals sign is "=3D", and one at the end of a line folds it.
   const unquoted = text.includes('=3D') ? [plainOf(unquote(text))] : []
   return [...new Set([plain, ...unquoted, ...[bytesAndStops, charsAndStops, chars].map((of) => unfold(plain, of))])]
 }
 
-/** Of a long log what may belong to reports: from the first of the words in them to well behind the last. */
+/** The part of a long log that may belong to reports: from before the first of their words to well after the last. */
 function around(text: string): string {
   const first = text.search(REPORT_WORDS)
   const last = Math.max(...['go.sum', 'misbehavior'].map((word) => text.lastIndexOf(word)))
   return first === -1 ? '' : text.slice(Math.max(0, first - MARGIN), last + MARGIN)
 }
 
-/** UTF-16 by its mark; else UTF-8, in which text of UTF-16 is what is left without zero bytes. */
+/** UTF-16 if it has the mark; otherwise UTF-8, in which UTF-16 text is what remains without the zero bytes. */
 function decode(bytes: Uint8Array): string {
   const [a, b] = bytes
   const isLittle = a === 0xff && b === 0xfe
   const label = isLittle ? 'utf-16le' : a === 0xfe && b === 0xff ? 'utf-16be' : 'utf-8'
   const text = new TextDecoder(label).decode(bytes)
-  // What only begins like UTF-16 reads as other scripts.
+  // What merely begins like UTF-16 reads as other scripts.
   const isUtf16 = label !== 'utf-8' && text.includes('go.sum')
   return (isUtf16 ? text : new TextDecoder().decode(bytes)).replaceAll('\0', '')
 }
@@ -91,7 +91,7 @@ function unquote(text: string): string {
     .replace(/=([0-9A-F]{2})/g, (_, hex: string) => String.fromCharCode(parseInt(hex, 16)))
 }
 
-/** Joins lines that are exactly as wide as the widest to what follows them. */
+/** Joins lines that are exactly as wide as the widest one to the lines after them. */
 function unfold(text: string, widthOf: (line: string) => number): string {
   const lines = text.split('\n')
   const widths = lines.map(widthOf)

@@ -1,8 +1,9 @@
 /**
- * Heads and proofs out of a build log, by their shape: where a report of the go command (go-report.ts) went through a
+ * Finds heads and proofs in a build log by their shape: where a report of the go command (go-report.ts) went through a
  * build system, lines have prefixes, TABs and empty lines are gone, long lines are folded, and lines of two builds
- * alternate. A number, a hash and a signature that verifies under a known key make a head, wherever they stand; two heads
- * and hashes that prove make evidence. Nobody is convicted wrongly, for nothing is believed that does not verify. Pure.
+ * alternate. A number, a hash and a signature that verifies under a known key make a head, wherever they are; two heads
+ * and hashes that prove a contradiction make evidence. Nobody is convicted wrongly, since nothing is believed that does
+ * not verify. Pure.
  */
 import { isAccepted, unlessRefused } from '../errors/attempt.js'
 import { equalBytes, fromBase64, toHex, utf8 } from '../tlog/bytes.js'
@@ -13,7 +14,7 @@ import { isKeyName, type Note, type Signature, type VerifierKey } from '../tlog/
 import { makeSplitView, type SplitView } from './evidence.js'
 import { readingsOf } from './log-text.js'
 
-/** A head that was found; `note` has the log's verified line, then the lines of others that stood below it. */
+/** A head that was found; `note` has the log's verified line, then the lines of others that followed it. */
 export interface FoundHead {
   readonly key: VerifierKey
   readonly note: Note
@@ -24,38 +25,40 @@ export interface Found {
   readonly evidence: readonly SplitView[]
 }
 
-/** Heads that are looked for in one text, and evidence that is made of them. */
+/** The most heads searched for in one text, and the most evidence made from them. */
 const MAX_HEADS = 64
 const MAX_EVIDENCE = 16
-/** Signatures that are verified, and proofs that are tried, for one text: some seconds. */
+/** The most signatures verified, and proofs tried, per text: some seconds. */
 const MAX_VERIFIED = 10_000
 const MAX_PROOFS = 20_000
-/** Numbers and hashes before a signature that may be of its head, lines of others behind it, and hashes of a proof. */
+/**
+ * Numbers and hashes before a signature that may belong to its head, lines of others after it, and hashes of a proof.
+ */
 const NEARBY = { numbers: 32, hashes: 8, others: 90, proofHashes: 512 }
 /** Characters of a line before a word: a name, and the prefix of a build system. */
 const MAX_BEFORE = 512
-/** Lines that a folded word may go on for. */
+/** Lines over which a folded word may extend. */
 const MAX_FOLDS = 60
-/** Base64 of what a log signs, and of cosignatures: Ed25519, then ML-DSA-44; each with its key id. */
+/** Base64 lengths of a log's signature, and of cosignatures: Ed25519, then ML-DSA-44; each with its key id. */
 const SIGNATURE_LENGTHS = { log: 92, others: [104, 3244] }
 const HASH_LENGTH = 44
 
 interface FoundHash {
   readonly at: number
   readonly hash: Hash
-  /** Its base64 as it stands, which is what was signed: a log may write bits that mean nothing. */
+  /** Its base64 as printed, which is what was signed: a log may set bits that have no meaning. */
   readonly word: string
   readonly before: string
 }
 
-/** What stands in a text, in its order. */
+/** The pieces found in a text, in order. */
 interface Pieces {
   readonly numbers: readonly { readonly at: number; readonly text: string }[]
   readonly hashes: readonly FoundHash[]
   readonly signatures: readonly { readonly at: number; readonly line: Signature }[]
 }
 
-/** What can be found in a text with these keys of logs. */
+/** Everything that can be found in a text with these keys of logs. */
 export function findByShape(bytes: Uint8Array, keys: readonly VerifierKey[]): Found {
   const heads = new Map<string, FoundHead>()
   const evidence = new Map<string, SplitView>()
@@ -72,7 +75,7 @@ export function findByShape(bytes: Uint8Array, keys: readonly VerifierKey[]): Fo
 
 // ---- pieces ----------------------------------------------------------------------------------------------------
 
-/** A word of base64; what stands before it on its line tells builds apart. */
+/** A base64 word; the text before it on its line distinguishes builds. */
 const WORD = /[A-Za-z0-9+/]+={0,2}/g
 const NUMBER = /(?<![\w.:#+/-])(?:0|[1-9][0-9]{0,18})(?![\w.:+/=-])/g
 
@@ -87,7 +90,7 @@ function piecesOf(text: string): Pieces {
     starts.push(at)
     at += line.length + 1
   }
-  /** Takes a word for what its length says. */
+  /** Classifies a word by its length. */
   const take = (word: string, index: number, before: string): boolean => {
     const isHash = word.length === HASH_LENGTH
     if (!isHash && word.length !== SIGNATURE_LENGTHS.log && !SIGNATURE_LENGTHS.others.includes(word.length))
@@ -113,7 +116,7 @@ function piecesOf(text: string): Pieces {
   return { numbers, hashes, signatures }
 }
 
-/** Goes on with the last word of each line that follows, until that makes something. */
+/** Appends the last word of each following line until the whole is a known piece. */
 function unfolded(word: string, lines: readonly string[], from: number, take: (whole: string) => boolean): void {
   let whole = word
   for (
@@ -128,7 +131,7 @@ function unfolded(word: string, lines: readonly string[], from: number, take: (w
   }
 }
 
-/** The line of a note: the word before the base64 is the name, if it can be one. */
+/** A signature line: the word before the base64 is the name, if it can be one. */
 function signatureOf(decoded: Uint8Array, before: string): Signature {
   const name = /(?<![^\s\u2014])[^\s\u2014]+(?=\s*$)/.exec(before)?.[0] ?? ''
   return { name, keyId: toHex(decoded.subarray(0, 4)), bytes: decoded.slice(4) }
@@ -136,7 +139,7 @@ function signatureOf(decoded: Uint8Array, before: string): Signature {
 
 // ---- heads -----------------------------------------------------------------------------------------------------
 
-/** A head with its place in the text. */
+/** A head with its position in the text. */
 interface PlacedHead extends FoundHead {
   /** Undefined for a size that no tree has. */
   readonly tree: Checkpoint | undefined
@@ -145,7 +148,7 @@ interface PlacedHead extends FoundHead {
 
 function headsIn(pieces: Pieces, keys: readonly VerifierKey[], left: { verified: number }): PlacedHead[] {
   const found: PlacedHead[] = []
-  // A report that is printed again and again is one.
+  // A report that is printed repeatedly counts once.
   const seen = new Set<string>()
   for (const { at, line } of pieces.signatures) {
     const key = keys.find(({ keyId }) => keyId === line.keyId)
@@ -160,7 +163,7 @@ function headsIn(pieces: Pieces, keys: readonly VerifierKey[], left: { verified:
   return found
 }
 
-/** What is signed: the nearest number and hash before the signature with which it verifies. */
+/** The signed text: made of the nearest number and hash before the signature with which it verifies. */
 function textOf(at: number, { numbers, hashes }: Pieces, verifies: (text: string) => boolean): string | undefined {
   const near = <T extends { at: number }>(all: readonly T[], count: number): T[] =>
     all.slice(0, firstFrom(all, at)).slice(-count).reverse()
@@ -173,7 +176,7 @@ function textOf(at: number, { numbers, hashes }: Pieces, verifies: (text: string
   return undefined
 }
 
-/** The index of the first that stands at this place or behind it; they are in order. */
+/** The index of the first piece at or after this position; they are in order. */
 function firstFrom(all: readonly { readonly at: number }[], at: number): number {
   let [low, high] = [0, all.length]
   while (low < high) {
@@ -184,7 +187,7 @@ function firstFrom(all: readonly { readonly at: number }[], at: number): number 
   return low
 }
 
-/** Lines of others until the next hash: what is no cosignature of this head verifies as none. */
+/** Lines of others up to the next hash: one that is not a cosignature of this head will not verify. */
 function othersBelow(at: number, { signatures, hashes }: Pieces, keys: readonly VerifierKey[]): Signature[] {
   const until = hashes[firstFrom(hashes, at)]?.at ?? Infinity
   return signatures
@@ -203,7 +206,7 @@ function treeOf(text: string): Checkpoint | undefined {
 function evidenceIn(heads: readonly PlacedHead[], { hashes }: Pieces, left: { proofs: number }): SplitView[] {
   const found: SplitView[] = []
   const distinct = [...new Map(heads.map((head) => [`${head.key.vkey}\n${head.note.text}`, head])).values()]
-  // Those of one report stand next to each other.
+  // Heads of one report are next to each other.
   for (const distance of distinct.keys()) {
     for (const [i, a] of distinct.slice(0, distinct.length - distance).entries()) {
       const b = distinct[i + distance]!
@@ -223,7 +226,7 @@ function evidenceIn(heads: readonly PlacedHead[], { hashes }: Pieces, left: { pr
   return found
 }
 
-/** The hashes that prove another root of the smaller size, in one of the orders in which they may stand. */
+/** The hashes that prove another root of the smaller size, in one of the orders in which they may be printed. */
 function prefixIn(
   hashes: Pieces['hashes'],
   small: Checkpoint,
@@ -242,8 +245,8 @@ function prefixIn(
 }
 
 /**
- * As they stand; those behind one prefix; each once; and `count` of them as two or three builds alternate, until the
- * others have ended.
+ * Possible orders: as printed; only those with one prefix; each once; and `count` of them from two or three builds that
+ * alternate until the others have ended.
  */
 function ordersOf(hashes: Pieces['hashes'], count: number): Hash[][] {
   const byPrefix = new Map<string, Hash[]>()

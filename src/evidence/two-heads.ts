@@ -1,14 +1,14 @@
 /**
  * Two heads that contradict each other.
  *
- * gossum/split-view/v1 holds two heads of one log, smaller first. They convict the log when
+ * gossum/split-view/v1 holds two heads of one log, the smaller first. They convict the log when
  *   - their sizes are equal and their roots are not;
- *   - the smaller is of size 0 and its root is not the empty tree's;
+ *   - the smaller has size 0 and its root is not that of the empty tree;
  *   - the sizes are 0 < m < n, and `prefix` proves (checkTree) that the first m records of the LARGER head's tree have
  *     another root than the smaller head.
  *
- * gossum/witness-conflict/v1 holds two such heads with a cosignature of one witness on each. They convict the witness,
- * whose cosignatures say that the trees are consistent; and the log, of which they are a split view too.
+ * gossum/witness-conflict/v1 holds two such heads, each with a cosignature by the same witness. They convict the
+ * witness, whose cosignatures claim that the trees are consistent, and also the log, of which they are a split view.
  *
  * Pure; runs in a browser.
  */
@@ -27,7 +27,7 @@ interface Prefix {
   readonly proof: readonly Hash[]
 }
 
-/** What two heads say once they are verified. */
+/** What two heads prove once they are verified. */
 interface HeadsVerdict {
   readonly origin: string
   readonly sizes: readonly [number, number]
@@ -36,8 +36,8 @@ interface HeadsVerdict {
 // ---- making ----------------------------------------------------------------------------------------------------
 
 /**
- * Makes split-view evidence of two heads. `prefix` is needed when the sizes differ and the smaller is not 0. Throws
- * EVIDENCE_UNPROVEN when the two do not convict: what this returns has been verified.
+ * Makes split-view evidence from two heads. `prefix` is needed when the sizes differ and the smaller is not 0. What
+ * this returns has been verified. Throws EVIDENCE_UNPROVEN when the two do not convict.
  */
 export function makeSplitView(key: VerifierKey, heads: readonly [Note, Note], prefix?: Prefix): SplitView {
   const evidence: SplitView = {
@@ -50,8 +50,8 @@ export function makeSplitView(key: VerifierKey, heads: readonly [Note, Note], pr
 }
 
 /**
- * Makes witness-conflict evidence of two heads that carry cosignatures of the witness, among any other lines; of
- * several by it the newest is taken. Throws as makeSplitView does, also when a head is not cosigned by the witness.
+ * Makes witness-conflict evidence from two heads with cosignatures of the witness among their lines; if there are
+ * several by it, the newest is used. Throws like makeSplitView, and also when a head is not cosigned by the witness.
  */
 export function makeWitnessConflict(
   logKey: VerifierKey,
@@ -98,7 +98,7 @@ function inOrder([a, b]: readonly [string, string]): [string, string] {
   return compareHeads(a, b) > 0 ? [b, a] : [a, b]
 }
 
-/** The order of heads in evidence: by size, then by text, so that everybody writes the same file. */
+/** The order of heads in evidence: by size, then by text, so that all nodes write the same file. */
 function compareHeads(a: string, b: string): number {
   return parseCheckpoint(a).size - parseCheckpoint(b).size || (a < b ? -1 : a > b ? 1 : 0)
 }
@@ -106,8 +106,8 @@ function compareHeads(a: string, b: string): number {
 // ---- verification ----------------------------------------------------------------------------------------------
 
 /**
- * Verifies two heads with the keys that they name, which the caller trusts. Throws EVIDENCE_UNPROVEN, and what the parts of
- * it throw, when they convict nobody.
+ * Verifies two heads with the keys that they name, which the caller trusts. Throws EVIDENCE_UNPROVEN, and what its
+ * parts throw, when they convict nobody.
  */
 export function verifyHeads({ heads, prefix }: TwoHeads, key: VerifierKey, witness?: VerifierKey): HeadsVerdict {
   const [smaller, larger] = [readEvidenceHead(heads[0], key, witness), readEvidenceHead(heads[1], key, witness)]

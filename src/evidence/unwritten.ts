@@ -1,6 +1,6 @@
 /**
- * What must be on disk and is not yet. It is tried at once, and what fails is held in memory and tried again, ever more
- * rarely, until it works. Nothing here is given up: the disk may be full for days.
+ * What must be on disk and is not yet. A write is attempted at once; what fails is kept in memory and retried, less and
+ * less often, until it succeeds. Nothing is ever given up: the disk may be full for days.
  */
 import { GossumError, errorText } from '../errors.js'
 import { setTimer, type SetTimer } from '../lib/set-timer.js'
@@ -8,37 +8,37 @@ import type { KeptEvidence } from './kept.js'
 
 export interface UnwrittenParts {
   readonly onError: (error: unknown) => void
-  /** Milliseconds of a clock that nobody sets. */
+  /** Monotonic milliseconds. */
   readonly now: () => number
   readonly setTimer?: SetTimer
 }
 
-/** Evidence with all that has to be written of it. */
+/** Evidence with everything that has to be written about it. */
 export interface Duty {
   readonly kept: KeptEvidence
-  /** What it is about: each has room for one piece of evidence, however much there is of others. */
+  /** Its subject: each subject has room for one piece of evidence, however much there is about others. */
   readonly about: string
   /** Whether its log must not be signed before all of it is written. */
   readonly holds: boolean
-  /** In this order; one that fails does not keep the next from being tried. Each may be done twice. */
+  /** Performed in this order; if one fails the next is still attempted. Each may be performed twice. */
   readonly steps: readonly (() => Promise<void>)[]
 }
 
 interface Open {
   readonly duty: Duty
   left: Duty['steps']
-  /** The attempt that is under way. */
+  /** The attempt in progress. */
   attempt: Promise<GossumError | undefined> | undefined
-  /** When its failure is reported next, and how long after that again. */
+  /** When its failure is reported next, and the delay after that. */
   reportAt: number
   reportMs: number
 }
 
-/** Characters of evidence in memory, beyond one piece for each that it is about. */
+/** Characters of evidence in memory, beyond one piece per subject. */
 const MAX_CHARACTERS = 4 * 1024 * 1024
 /** The first pause between two attempts, doubled each time, and the longest. */
 const PAUSE_MS = { first: 1_000, longest: 60_000 }
-/** A failure that lasts is reported again after a minute, then after two, four and so on. */
+/** A lasting failure is reported again after a minute, then after two, four and so on. */
 const REPORT_MS = 60_000
 
 export class Unwritten {
@@ -55,7 +55,7 @@ export class Unwritten {
     this.#setTimer = parts.setTimer ?? setTimer
   }
 
-  /** Whether nothing of this log may be signed, for evidence that the disk does not have. */
+  /** Whether nothing of this log may be signed because of evidence that is not on disk. */
   holds(log: string): boolean {
     for (const { duty } of this.#open.values()) if (duty.holds && duty.kept.log === log) return true
     return false
@@ -69,14 +69,14 @@ export class Unwritten {
     return [...this.#open.values()].map(({ duty }) => duty.kept)
   }
 
-  /** Whether evidence of so many characters can be held in memory if the disk does not take it. */
+  /** Whether evidence of so many characters can be held in memory if it cannot be written. */
   hasRoom(about: string, characters: number): boolean {
     const held = [...this.#open.values()].map(({ duty }) => duty)
     if (held.every((other) => other.about !== about)) return true
     return held.reduce((sum, { kept }) => sum + kept.text.length, characters) <= MAX_CHARACTERS
   }
 
-  /** Holds it from this call on and tries to write it, once. What is left then is tried again later; never rejects. */
+  /** Holds it from this call on and attempts to write it, once. What remains is retried later; never rejects. */
   async write(duty: Duty): Promise<void> {
     const open: Open = { duty, left: duty.steps, attempt: undefined, reportAt: 0, reportMs: REPORT_MS }
     this.#open.set(duty.kept.id, open)
@@ -84,22 +84,24 @@ export class Unwritten {
     this.#arm()
   }
 
-  /** Writes what is left of one piece of evidence now. Throws EVIDENCE_UNWRITTEN when it still cannot be written. */
+  /** Writes what remains of one piece of evidence now. Throws EVIDENCE_UNWRITTEN when it still cannot be written. */
   async settle(id: string): Promise<void> {
     const open = this.#open.get(id)
-    // What is under way may have failed at a step before there was space.
+    // The attempt in progress may have failed at a step before there was space.
     await open?.attempt
     if (open === undefined || open.left.length === 0) return
     const failure = await this.#try(open)
     if (failure !== undefined) throw failure
   }
 
-  /** Lets go of evidence that is not to be kept any more. */
+  /** Drops evidence that is no longer to be kept. */
   drop(id: string): void {
     this.#open.delete(id)
   }
 
-  /** Tries a last time. What is still left is told to nobody any more: peers have it and show it after the next start. */
+  /**
+   * Makes a last attempt. What still remains is not reported any more: peers have it and show it after the next start.
+   */
   async stop(): Promise<void> {
     this.#stopped = true
     this.#cancel?.()
@@ -125,7 +127,7 @@ export class Unwritten {
     this.#pauseMs = Math.min(this.#pauseMs * 2, PAUSE_MS.longest)
   }
 
-  /** Joins an attempt that is under way, or makes one. Why it failed; never rejects. */
+  /** Joins the attempt in progress, or starts one. Returns why it failed; never rejects. */
   #try(open: Open): Promise<GossumError | undefined> {
     return (open.attempt ??= this.#attempt(open).then((failure) => {
       open.attempt = undefined

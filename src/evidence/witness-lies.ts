@@ -1,4 +1,4 @@
-/** Which witnesses cosigned both heads of a split view: what is printed of heads often carries their lines. Pure. */
+/** Finds the witnesses that cosigned both heads of a split view: printed heads often carry their lines. Pure. */
 import { verifiedCosignatures } from '../tlog/cosignature.js'
 import { parseHash, type Hash } from '../tlog/hash.js'
 import { parseNote, type Note, type VerifierKey } from '../tlog/note.js'
@@ -6,8 +6,8 @@ import { utf8 } from '../tlog/bytes.js'
 import { makeWitnessConflict, type SplitView, type WitnessConflict } from './evidence.js'
 
 /**
- * Evidence against each of these witnesses that cosigned both heads of verified evidence against the log; `printed` are
- * heads as they were found, with whatever lines they had. Verified.
+ * Evidence against each of these witnesses that cosigned both heads of verified evidence against the log, verified.
+ * `printed` are heads as they were found, with whatever lines they had.
  */
 export function witnessLies(
   { heads, prefix }: SplitView,
@@ -23,7 +23,7 @@ export function witnessLies(
     .map((witness) => makeWitnessConflict(logKey, witness, pair, proven))
 }
 
-/** The head with the lines of all that were found with its text. */
+/** The head with the lines of all printed heads that have its text. */
 function withLines({ text, signatures }: Note, printed: readonly Note[]): Note {
   const found = printed.filter((note) => note.text === text).flatMap((note) => note.signatures)
   return { text, signatures: [...signatures, ...found] }

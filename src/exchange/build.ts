@@ -1,4 +1,4 @@
-/** The places that are configured, each with what it needs to speak. */
+/** Builds the configured places. */
 import type { PlaceSetting } from '../config/places.js'
 import type { VerifierKey } from '../tlog/note.js'
 import { ServiceRequester, type RequestOutcome } from './service-request.js'
@@ -8,9 +8,9 @@ import type { ExternalService } from './service.js'
 import { SourceSpotter } from './source-spotter.js'
 
 export interface BuildOptions {
-  /** Cosignatures that our policy needs. */
+  /** The number of cosignatures that our policy needs. */
   readonly threshold: number
-  /** Keys that somebody here knows: our policy, or a neighbour. */
+  /** Keys that our policy or a neighbour counts. */
   readonly witnesses: () => readonly VerifierKey[]
   readonly onRequest: (place: string, outcome: RequestOutcome) => void
 }

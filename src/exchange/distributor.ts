@@ -1,6 +1,6 @@
 /**
- * A distributor of transparency-dev: witnesses publish their cosigned heads there, and whoever asks gets a head with as
- * many of their lines as it asked for. It collects what witnesses say who are in no mesh.
+ * A transparency-dev distributor: witnesses publish their cosigned heads there, and clients get a head with the number
+ * of cosignatures that they ask for. It has cosignatures of witnesses that are not in our mesh.
  */
 import { toHex, utf8 } from '../tlog/bytes.js'
 import { sha256 } from '../tlog/hash.js'
@@ -10,10 +10,10 @@ import type { LogIdentity } from '../witness/head.js'
 import { shown, type ServiceRequester } from './service-request.js'
 import type { OwnHead, ExternalService, Prove, VisitResult } from './service.js'
 
-/** Numbers of lines that are asked for at most at one visit, from many to few. */
+/** The most requests per visit, each asking for fewer lines. */
 const MAX_STEPS = 4
 
-/** Lines that it can be asked for at most. */
+/** The most lines that it can be asked for. */
 const MAX_LINES = 100
 
 export class Distributor implements ExternalService {
@@ -22,7 +22,7 @@ export class Distributor implements ExternalService {
   readonly url: string
   readonly #requester: ServiceRequester
   readonly #most: number
-  /** How many lines it is asked for next, by log. */
+  /** How many lines to ask for next, by log. */
   readonly #next = new Map<string, number>()
 
   /** `most` is the number of cosignatures that our policy needs. */
@@ -34,8 +34,8 @@ export class Distributor implements ExternalService {
   }
 
   /**
-   * The head that has as many lines as our policy needs, or as many as there are, and the newest of all. Where nothing
-   * has that many, the next visit begins where this one ended.
+   * Gets the head with as many lines as our policy needs, or as many as there are, and the newest head of all. If no
+   * head has that many, the next visit begins where this one ended.
    */
   async pull(log: LogIdentity, signal: AbortSignal): Promise<VisitResult> {
     const notes: Uint8Array[] = []
@@ -46,7 +46,7 @@ export class Distributor implements ExternalService {
       if (status === 200) notes.push(body)
       else if (status !== 404) return { verdict: 'unknown-log', detail: shown(body), notes: [] }
     }
-    // `count` is one less than what was asked for last. It may be able to give one more line by the next visit.
+    // `count` is one less than the last number asked for. It may have one more line by the next visit.
     this.#next.set(log.id, notes.length > 0 ? count + 2 : count)
     if (count > 0) {
       const { status, body } = await this.#checkpoint(log, 1, signal)
@@ -57,7 +57,7 @@ export class Distributor implements ExternalService {
 
   async push(log: LogIdentity, head: OwnHead, _prove: Prove, signal: AbortSignal): Promise<VisitResult> {
     const path = `${logPath(log)}/byWitness/${encodeURIComponent(head.own.name)}/checkpoint`
-    // Two lines and no more: it wants the log's and ours.
+    // Exactly two lines: it expects the log's and ours.
     const note = formatNote({ ...head.logNote, signatures: [...head.logNote.signatures, head.own] })
     const { status, body } = await this.#requester.ask('PUT', path, signal, note)
     if (status === 200) return { verdict: 'taken', notes: [] }
@@ -73,7 +73,10 @@ export class Distributor implements ExternalService {
   }
 }
 
-/** Its name of a log: the SHA-256 of "o:" and the origin. The origin alone, so all checksum databases have one. */
+/**
+ * The distributor's name for a log: the SHA-256 of "o:" and the origin. Only the origin, so all checksum databases have
+ * the same.
+ */
 function logPath({ origin }: LogIdentity): string {
   return `distributor/v0/logs/${toHex(sha256(utf8(`o:${origin}`)))}`
 }

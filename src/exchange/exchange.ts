@@ -1,7 +1,7 @@
 /**
- * Visits the places: each has a loop of its own in which one request is under way at a time, with a pause after a push
- * and a longer one after every failure. What places give goes through the pipeline like any head; what they say is
- * told, shown, and decides nothing.
+ * Visits the places. Each has its own loop with one request at a time, with a pause after a push and a longer one after
+ * every failure. Heads from places go through the pipeline like any others; their verdicts are reported and shown, and
+ * decide nothing.
  *
  * Trusted: no place. A cosignature counts when it verifies under a key that the policy names.
  */
@@ -16,35 +16,35 @@ import { PlaceDown } from './service-request.js'
 import type { OwnHead, ExternalService, Prove, VisitResult, ServiceVerdict } from './service.js'
 import { Visits, type Visit } from './visits.js'
 
-/** What is told when a place becomes reachable or unreachable, or says something else of a log than before. */
+/** Reported when a place becomes reachable or unreachable, or changes its verdict on a log. */
 export interface ExchangeNews {
   readonly place: string
   readonly kind: ExternalService['kind']
   readonly url: string
-  /** Whether it answers, and with what can be used. */
+  /** Whether it answers with something usable. */
   readonly reachable: boolean
   /** Why not. */
   readonly error: string | null
-  /** Log id; null when it is about the place alone. */
+  /** Log id; null when it is only about the place. */
   readonly log: string | null
   readonly verdict: ServiceVerdict | null
-  /** What it said, in its own words. */
+  /** The place's own words. */
   readonly detail: string | null
   /** The head of ours that it is about. */
   readonly size: number | null
   readonly root: string | null
 }
 
-/** A place as it is shown. Times are ISO 8601. */
+/** A place, as the API shows it. Times are ISO 8601. */
 export interface PlaceView {
   readonly name: string
   readonly url: string
   readonly kind: ExternalService['kind']
-  /** When it answered last. */
+  /** When it last answered. */
   readonly lastAnswer: string | null
-  /** What was wrong with the last visit, or with what was said then. */
+  /** What was wrong with the last visit, or with the last verdict. */
   readonly error: string | null
-  /** What it said last of each log. */
+  /** Its last verdict on each log. */
   readonly says: readonly Opinion[]
 }
 
@@ -52,7 +52,7 @@ interface Opinion {
   readonly log: string
   readonly does: Visit['does']
   readonly verdict: ServiceVerdict
-  /** The head of ours that it is about; null for what was only asked for. */
+  /** The head of ours that it is about; null after a mere read. */
   readonly size: number | null
   readonly at: string
 }
@@ -61,17 +61,17 @@ export interface ExchangeParts {
   readonly places: readonly ExternalService[]
   readonly logs: readonly LogIdentity[]
   readonly own: {
-    /** The newest head that we have proven and cosigned; undefined before, and while its log is frozen. */
+    /** The newest head that we have proven and cosigned; undefined before there is one, and while its log is frozen. */
     readonly head: (log: string) => OwnHead | undefined
     readonly prove: Prove
   }
   /** Takes a head through the pipeline. */
   readonly submit: (candidate: Candidate) => Promise<Outcome>
-  /** Seconds between two looks at a place. */
+  /** Seconds between two reads of a place. */
   readonly interval: number
   readonly told: {
     readonly onNews: (news: ExchangeNews) => void
-    /** What failed that is no place's doing: our bug, or our disk. */
+    /** Failures that no place caused: our bug, or our disk. */
     readonly onError: (error: unknown) => void
   }
   readonly world: {
@@ -84,12 +84,12 @@ export interface ExchangeParts {
 
 /** The longest pause after failures, in intervals. */
 const MAX_BACKOFF_INTERVALS = 32
-/** The longest sleep, in ms: a timer takes no more than 2^31. */
+/** The longest sleep, in ms: a timer takes less than 2^31. */
 const MAX_SLEEP_MS = 3_600_000
 
-/** Codes of what is wrong with a place. */
+/** Codes for faults of a place. */
 const PLACE_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['PLACE_UNREACHABLE', 'PLACE_ANSWER_INVALID'])
-/** What somebody should look into. */
+/** Verdicts that the operator should look into. */
 const OBJECTIONS: ReadonlySet<ServiceVerdict> = new Set<ServiceVerdict>([
   'unknown-log',
   'refused',
@@ -97,7 +97,7 @@ const OBJECTIONS: ReadonlySet<ServiceVerdict> = new Set<ServiceVerdict>([
   'uncounted',
 ])
 
-/** A place, and how it stands with it. */
+/** A place and its state. */
 class Visited {
   readonly place: ExternalService
   readonly visits: ReadonlyMap<string, Visits>
@@ -109,7 +109,7 @@ class Visited {
   reachable: boolean | undefined
   error: string | null = null
   failures = 0
-  /** Not before this is it asked again, on the monotonic clock. */
+  /** It is not asked again before this time, on the monotonic clock. */
   notBefore = 0
   wake: () => void = () => undefined
 
@@ -179,7 +179,7 @@ export class Exchange {
       .reduce((first, other) => (other.visit.at < first.visit.at ? other : first))
   }
 
-  /** Sleeps until it is time, or until there is a new head. */
+  /** Sleeps until the visit is due, or until there is a new head. */
   async #sleep(visited: Visited, ms: number): Promise<void> {
     const awake = new AbortController()
     visited.wake = () => awake.abort()
@@ -195,7 +195,7 @@ export class Exchange {
     const { signal } = this.#stopped
     const { place } = visited
     const head = does === 'push' ? headOf(log.id) : undefined
-    // It was frozen meanwhile.
+    // The log was frozen in the meantime.
     if (does === 'push' && head === undefined) return
     let verdict: ServiceVerdict | undefined
     try {
@@ -207,7 +207,7 @@ export class Exchange {
     } catch (error) {
       if (signal.aborted) return
       if (PLACE_CODES.has(errorCode(error))) this.#failed(visited, error)
-      // The proof could not be made: no doing of the place.
+      // The proof could not be made: not the place's fault.
       else if (error instanceof GossumError) visited.error = errorText(error)
       else throw error
     } finally {
@@ -215,7 +215,7 @@ export class Exchange {
     }
   }
 
-  /** What it gave goes where every head goes. Throws PLACE_ANSWER_INVALID for what no honest place gives. */
+  /** Submits what the place returned, like any head. Throws PLACE_ANSWER_INVALID for what no honest place returns. */
   async #take({ url }: ExternalService, { id: log }: LogIdentity, { notes }: VisitResult): Promise<void> {
     const { submit, told, world } = this.#parts
     const { now } = world
@@ -231,7 +231,7 @@ export class Exchange {
     }
   }
 
-  // ---- how it stands ---------------------------------------------------------------------------------------------
+  // ---- state of the places --------------------------------------------------------------------------------------
 
   #answered(visited: Visited): void {
     visited.lastAnswer = this.#parts.world.now()
@@ -257,7 +257,7 @@ export class Exchange {
     }
   }
 
-  /** Keeps what it said, and tells about it when it says something else than before. */
+  /** Records its verdict, and reports it if it has changed. */
   #says(visited: Visited, log: LogIdentity, does: Visit['does'], told: VisitResult, head: OwnHead | undefined): void {
     const { verdict, detail } = told
     const key = `${does} ${log.id}`
@@ -266,7 +266,7 @@ export class Exchange {
     visited.says.set(key, { log: log.id, does, verdict, size, at: new Date(this.#parts.world.now()).toISOString() })
     if (OBJECTIONS.has(verdict)) visited.objections.set(key, `${verdict}: ${detail ?? ''}`)
     else visited.objections.delete(key)
-    // A head that was called inconsistent is worth telling each time: it is another one.
+    // Each head that is called inconsistent is worth reporting: it is a new one.
     if (before?.verdict === verdict && (verdict !== 'inconsistent' || before.size === size)) return
     const root = head === undefined ? null : formatHash(head.root)
     this.#tell(visited, { log: log.id, verdict, size, root, detail: detail ?? null })

@@ -2,8 +2,8 @@
  * A witness of c2sp.org/tlog-witness: gets our heads by POST <url>/add-checkpoint, with a proof made from tiles, and
  * answers with its cosignature.
  *
- * It may know less than we do, or more: what it said last of its size is where the next proof begins, and 409 says
- * where it really stands. All of it is its word; a witness that lies about its size only keeps itself from our heads.
+ * It may be behind us or ahead. The next proof begins at the size that it last reported, and a 409 tells its actual
+ * size. None of this is verified: a witness that lies about its size only excludes itself from our heads.
  */
 import { GossumError } from '../errors.js'
 import { fromUtf8, concatBytes, toHex, utf8 } from '../tlog/bytes.js'
@@ -15,7 +15,7 @@ import type { LogIdentity } from '../witness/head.js'
 import { shown, type ServiceRequester, type PlaceAnswer } from './service-request.js'
 import type { OwnHead, ExternalService, Prove, VisitResult } from './service.js'
 
-/** Answers 409 to one head that are believed: the first head, a size that was forgotten, and one that just moved. */
+/** 409 answers that are believed for one head: for the first head, a forgotten size, and one that just changed. */
 const MAX_TRIES = 3
 /** Milliseconds for which a size beyond ours is believed without asking again. */
 const BELIEVED_MS = 3_600_000
@@ -34,10 +34,12 @@ export class Feed implements ExternalService {
   readonly #key: VerifierKey | undefined
   readonly #requester: ServiceRequester
   readonly #witnesses: () => readonly VerifierKey[]
-  /** The size of its newest head of each log, as it said. */
+  /** For each log the size of its newest head, as it reported. */
   readonly #known = new Map<string, Known>()
 
-  /** `witnesses` are the keys that somebody here knows; with a key of its own only that one's line is expected. */
+  /**
+   * `witnesses` are the keys that are known here; if the place has a key of its own, only that one's line is expected.
+   */
   constructor({ name, url, key }: PlaceSetting, requester: ServiceRequester, witnesses: () => readonly VerifierKey[]) {
     this.name = name
     this.url = url
@@ -65,13 +67,16 @@ export class Feed implements ExternalService {
     return { verdict: 'refused', detail: 'it names another size each time', notes: [] }
   }
 
-  /** What it is believed to have; a size beyond ours not for ever, for it may be a lie, or a witness that was set up anew. */
+  /**
+   * The size that it is believed to have. A size beyond ours is not believed for ever: it may be a lie, or the witness
+   * may have been reset.
+   */
   #oldSize(log: string): number {
     const known = this.#known.get(log)
     return known === undefined || performance.now() - known.at > BELIEVED_MS ? 0 : known.size
   }
 
-  /** Where nothing can be proven from there, it is asked again next time: it may have moved. */
+  /** If nothing can be proven from that size, it is asked for again next time: it may have changed. */
   async #prove(log: string, head: OwnHead, old: number, prove: Prove): Promise<readonly Hash[]> {
     try {
       return await prove(log, head, old)
@@ -94,11 +99,11 @@ export class Feed implements ExternalService {
     }
     this.#known.delete(log.id)
     if (status === 404) return { verdict: 'unknown-log', detail: shown(body), notes: [] }
-    // What it holds instead may be what it was shown and we were not.
+    // Its own head may be one that it was shown and we were not.
     return this.#larger(log, 'refused', `${status} ${shown(body)}`.trimEnd(), signal)
   }
 
-  /** The lines of the answer that verify, as a head of ours that has them. */
+  /** The lines of the answer that verify, as a head of ours that carries them. */
   #cosigned({ logNote }: OwnHead, body: Uint8Array): VisitResult {
     const answer = noteWith(logNote, body)
     const known = [...this.#witnesses(), ...(this.#key === undefined ? [] : [this.#key])]
@@ -116,7 +121,7 @@ export class Feed implements ExternalService {
     return { verdict: 'taken', notes: [formatNote({ ...logNote, signatures: [...logNote.signatures, ...lines] })] }
   }
 
-  /** The same with the head that it publishes, if it does: only then can it be compared with ours. */
+  /** The same, with the head that it publishes, if it does: only then can it be compared with ours. */
   async #larger(
     log: LogIdentity,
     verdict: VisitResult['verdict'],
@@ -134,23 +139,23 @@ export class Feed implements ExternalService {
   }
 }
 
-/** The body of add-checkpoint. Lines of witnesses are not in it: a witness has no use for them, and may bound its bodies. */
+/** The body of add-checkpoint. It has no lines of witnesses: a witness has no use for them, and may limit the size. */
 function addCheckpoint(old: number, hashes: readonly Hash[], head: Note): Uint8Array {
   return concatBytes(utf8(`old ${old}\n${hashes.map((hash) => `${formatHash(hash)}\n`).join('')}\n`), formatNote(head))
 }
 
-/** The size that a 409 names; undefined for one that names none, as older witnesses answer to a fork. */
+/** The size in a 409; undefined if there is none, as when an older witness answers to a fork. */
 function sizeIn({ type, body }: PlaceAnswer): number | undefined {
   const digits = /^(0|[1-9][0-9]{0,15})\n$/.exec(fromUtf8(body.subarray(0, 20)) ?? '')?.[1]
   const size = Number(digits)
   return type === SIZE_TYPE && digits !== undefined && Number.isSafeInteger(size) ? size : undefined
 }
 
-/** The head with the lines of an answer behind its own. Throws PLACE_ANSWER_INVALID for what are no signature lines. */
+/** The head with the lines of an answer appended. Throws PLACE_ANSWER_INVALID if they are not signature lines. */
 function noteWith(logNote: Note, lines: Uint8Array): Note {
   try {
     const note = parseNote(concatBytes(formatNote(logNote), lines), 2 * 64 * 1024)
-    // An answer with an empty line in it would make what is before it a part of the text.
+    // An empty line in the answer would make what precedes it part of the text.
     if (lines.length > 0 && note.text === logNote.text) return note
   } catch (error) {
     if (!(error instanceof GossumError)) throw error

@@ -1,6 +1,6 @@
 /**
- * One request to a place: timed, its answer bounded while it streams, redirects not followed. Nothing is tried again
- * here: when to come back is the business of who visits.
+ * One request to a place: limited in time and in size while it streams, without following redirects. Nothing is retried
+ * here: the caller decides when to return.
  */
 import { GossumError } from '../errors.js'
 import { outgoing } from '../outgoing/http-client.js'
@@ -13,12 +13,12 @@ import { timed } from '../lib/timed.js'
 export const MAX_ANSWER_BYTES = 64 * 1024
 /** The longest Retry-After that is obeyed, in ms: a place must not send us away for ever. */
 const MAX_RETRY_AFTER_MS = 3_600_000
-/** Milliseconds that one request may take, answer included. */
+/** Milliseconds for one request, including the answer. */
 const TIMEOUT_MS = 15_000
-/** Characters of an answer that people are shown. */
+/** The most characters of an answer that are displayed. */
 const SHOWN = 200
 
-/** How a request ended; a closed set, as metrics want it. */
+/** The result of a request; a closed set, as metrics need it. */
 export type RequestOutcome = 'ok' | 'size' | 'unknown' | 'refused' | 'busy' | 'failed' | 'invalid'
 
 export interface PlaceAnswer {
@@ -29,7 +29,7 @@ export interface PlaceAnswer {
   readonly body: Uint8Array
 }
 
-/** The place does not answer, or not now (PLACE_UNREACHABLE); with the wait that it asked for, in ms, 0 for none. */
+/** The place does not answer, or not now (PLACE_UNREACHABLE), with the wait that it asked for, in ms; 0 if none. */
 export class PlaceDown extends GossumError {
   override readonly name = 'PlaceDown'
   readonly retryAfterMs: number
@@ -55,8 +55,9 @@ export class ServiceRequester {
   }
 
   /**
-   * Asks at `path` (no leading slash). Throws PlaceDown for the network, the time, 5xx and 429; PLACE_ANSWER_INVALID
-   * for redirects and other statuses that say nothing, and for more than MAX_ANSWER_BYTES; the signal's reason.
+   * Sends a request for `path` (without a leading slash). Throws PlaceDown for network errors, timeouts, 5xx and 429;
+   * PLACE_ANSWER_INVALID for redirects, other meaningless statuses, and more than MAX_ANSWER_BYTES; or the signal's
+   * reason.
    */
   async ask(method: string, path: string, signal: AbortSignal, body?: Uint8Array): Promise<PlaceAnswer> {
     const { url, onRequest, timeoutMs = TIMEOUT_MS } = this.#options
@@ -102,10 +103,10 @@ function outcomeOf(status: number): RequestOutcome {
   return status >= 400 ? 'refused' : 'invalid'
 }
 
-/** The beginning of an answer on one line, for people. */
+/** The beginning of an answer on one line, for display. */
 export function shown(bytes: Uint8Array): string {
   const text = withoutLogins(new TextDecoder().decode(bytes.subarray(0, 4 * SHOWN)))
-  // Nobody's answer moves a cursor, or ends a line of ours.
+  // An answer must not move the cursor or break our line.
   return text
     .replace(/[\s\p{C}]+/gu, ' ')
     .trim()

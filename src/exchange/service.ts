@@ -1,6 +1,6 @@
 /**
- * Places outside the mesh with which heads and cosignatures are exchanged, as the one who visits them sees them. A
- * place is not trusted: what it gives is bytes until the pipeline has verified them, what it says is its opinion.
+ * The interface of places, services outside the mesh with which heads and cosignatures are exchanged. A place is not
+ * trusted: what it returns is bytes until the pipeline has verified them, and its verdict is an opinion.
  */
 import type { PlaceKind } from '../config/places.js'
 import type { Hash } from '../tlog/hash.js'
@@ -11,13 +11,13 @@ import type { LogIdentity } from '../witness/head.js'
 
 /** The newest head that this node has proven and cosigned. */
 export interface OwnHead extends Tree {
-  /** The text and the log's line alone. */
+  /** The text with only the log's line. */
   readonly logNote: Note
-  /** The line of our own cosignature. */
+  /** Our own cosignature line. */
   readonly own: Signature
 }
 
-/** Our newest head as places get it: only when it has our own cosignature. */
+/** Our newest head as places get it; undefined unless it has our own cosignature. */
 export function ownHead(head: CosignedHead | undefined, own: VerifierKey): OwnHead | undefined {
   const cosignature = head?.cosignatures.get(own.vkey)
   if (head === undefined || cosignature === undefined) return undefined
@@ -26,17 +26,17 @@ export function ownHead(head: CosignedHead | undefined, own: VerifierKey): OwnHe
   return { size, root, logNote: { ...note, signatures: note.signatures.slice(0, 1) }, own: cosignature.signature }
 }
 
-/** What a place said of a log. */
+/** A place's verdict on a log. */
 export type ServiceVerdict =
-  /** It took our head. */
+  /** It accepted our head. */
   | 'taken'
-  /** It took it, and cosigned it with a key that nobody here knows. */
+  /** It accepted our head, and cosigned it with a key that nobody here counts. */
   | 'uncounted'
-  /** It knows a larger head than ours. */
+  /** It has a larger head than ours. */
   | 'ahead'
-  /** It gave what it has. */
+  /** It returned what it has. */
   | 'read'
-  /** It has nothing to give. */
+  /** It has nothing to return. */
   | 'nothing'
   | 'unknown-log'
   /** It does not accept what we have proven. */
@@ -45,28 +45,28 @@ export type ServiceVerdict =
   | 'pending'
   | 'inconsistent'
 
-/** What came of a visit. */
+/** The result of a visit. */
 export interface VisitResult {
   readonly verdict: ServiceVerdict
-  /** What it said about it, for people: a line of at most 200 characters. */
+  /** The reason it gave, for display: a line of at most 200 characters. */
   readonly detail?: string
-  /** Heads and cosignatures that it gave, at most 64 KiB each; nobody has verified them. */
+  /** Heads and cosignatures that it returned, at most 64 KiB each; not verified. */
   readonly notes: readonly Uint8Array[]
 }
 
-/** The proof (checkTree) that leads from the first `size` records of our head to the head. Throws why there is none. */
+/** The proof (checkTree) from the first `size` records to our head. Throws the reason why there is none. */
 export type Prove = (log: string, head: Tree, size: number) => Promise<readonly Hash[]>
 
 /**
- * One kind of place. A visit throws PLACE_UNREACHABLE or PLACE_ANSWER_INVALID when the place is down or talks
- * nonsense, what `prove` throws, and the signal's reason.
+ * One kind of place. A visit throws PLACE_UNREACHABLE or PLACE_ANSWER_INVALID when the place is down or its answer is
+ * unusable, what `prove` throws, or the signal's reason.
  */
 export interface ExternalService {
   readonly kind: PlaceKind
   readonly name: string
   readonly url: string
-  /** Brings our head there. */
+  /** Sends it our head. */
   push?(log: LogIdentity, head: OwnHead, prove: Prove, signal: AbortSignal): Promise<VisitResult>
-  /** Asks what is known there. */
+  /** Asks it for what it has. */
   pull?(log: LogIdentity, signal: AbortSignal): Promise<VisitResult>
 }

@@ -1,6 +1,6 @@
 /**
- * The gossip endpoint of Source Spotter, a monitor of checksum databases: it is told our head and answers with one word
- * first: whether that is consistent with all that it has seen. That is an opinion, not a proof.
+ * The gossip endpoint of Source Spotter, a monitor of checksum databases. It gets our head, and the first word of its
+ * answer tells whether that is consistent with everything it has seen. That is an opinion, not a proof.
  */
 import { GossumError } from '../errors.js'
 import { attempted } from '../errors/attempt.js'
@@ -35,7 +35,7 @@ export class SourceSpotter implements ExternalService {
     if (opinion === undefined) {
       throw new GossumError('PLACE_ANSWER_INVALID', `${this.url}: no opinion: ${JSON.stringify(detail)}`)
     }
-    // What it has seen instead convicts the log if it is signed and cannot be tied to ours: that is for the pipeline.
+    // Its own head convicts the log if it is signed and cannot be reconciled with ours: the pipeline decides that.
     return { verdict: opinion, detail, notes: opinion === 'inconsistent' ? await this.#newest(path, signal) : [] }
   }
 

@@ -1,10 +1,10 @@
 /**
- * The gossip door: what arrives on a topic goes to the handlers, and their verdict decides whether it travels on.
+ * The gossip door: what arrives on a topic goes to the handlers, and their verdict decides whether it is forwarded.
  *
- * Trusted: nothing. A message counts for what it proves, whoever sent it; gossipsub's own signatures are not relied upon.
+ * Trusted: nothing. A message counts for what it proves, whoever sent it; gossipsub's own signatures are not used.
  *
- * Each verdict is marked where it is decided, here and in witness/outcome.ts: [ACCEPT] passes the message on, [IGNORE] drops it and holds
- * it against nobody, [REJECT] drops it and costs the peer that sent it its standing.
+ * Each verdict is marked where it is decided, here and in witness/outcome.ts: [ACCEPT] forwards the message, [IGNORE]
+ * drops it without consequences, [REJECT] drops it and lowers the score of the peer that sent it.
  */
 import { TopicValidatorResult } from '@chainsafe/libp2p-gossipsub'
 import type { PeerId } from '@libp2p/interface'
@@ -17,20 +17,23 @@ import { otherSenders, type PubSub } from './host/host.js'
 import { ValidationSlots } from './validation-slots.js'
 import { evidenceTopic, headsTopic, MAX_MESSAGE_BYTES, type Topic } from './topics.js'
 
-/** What became of an evidence file: it convicts and is news, we had it, it proves nothing, or is about a key unknown here. */
+/**
+ * The result for an evidence file: it convicts and is new, we had it, it proves nothing, or it is about a key unknown
+ * here.
+ */
 export type EvidenceFate = 'new' | 'known' | 'invalid' | 'unknown'
 
-/** Who decides about what the doors bring in. */
+/** Decides about what the doors bring in. */
 export interface DoorHandlers {
   submit(candidate: Candidate): Promise<Outcome>
   submitEvidence(log: string, bytes: Uint8Array, peer: string): Promise<EvidenceFate>
 }
 
-/** Why something was not looked at: the bound that was reached. */
+/** Why something was dropped unexamined: the limit that was reached. */
 export type Drop =
   'gossip-busy' | 'gossip-flood' | 'sync-busy' | 'sync-budget' | 'sync-promises' | 'sync-proofs' | 'sync-streams'
 
-/** How the doors report; nothing here prints. */
+/** Callbacks with which the doors report; nothing here prints. */
 export interface DoorReports {
   onError(error: unknown): void
   onDropped(drop: Drop): void
@@ -43,17 +46,17 @@ const RESULTS: Record<GossipVerdict, TopicValidatorResult> = {
 }
 /** What gossip does with an evidence file. */
 export const EVIDENCE_VERDICTS: Record<EvidenceFate, GossipVerdict> = {
-  // [ACCEPT] It convicts somebody, and is news.
+  // [ACCEPT] It convicts a log or witness, and is new.
   new: 'accept',
   // [IGNORE] We have it, so have our peers.
   known: 'ignore',
-  // [REJECT] It proves nothing: whoever passes it on has not checked it.
+  // [REJECT] It proves nothing: the peer that passed it on has not checked it.
   invalid: 'reject',
   // [IGNORE] It is about a key that is unknown here, but others may know it.
   unknown: 'ignore',
 }
 
-/** What is counted of peers: what they cost, and what they bring. */
+/** The accounts kept of peers: what they cost, and what they bring. */
 export interface PeerAccounts {
   readonly meter: FloodMeter
   readonly news: DeliveredNews
@@ -85,7 +88,7 @@ export class GossipDoor {
     this.join([...this.#logs])
   }
 
-  /** Joins the topics of logs. The validators are in place before: a message must not slip through unexamined. */
+  /** Joins the topics of logs. The validators are installed first, so that no message gets through unexamined. */
   join(logs: readonly string[]): void {
     const topics = logs.flatMap((log) => [
       { name: headsTopic(log), topic: { kind: 'heads', log } as const },
@@ -101,7 +104,7 @@ export class GossipDoor {
     for (const { name } of topics) this.#pubsub.subscribe(name)
   }
 
-  /** Leaves those of logs that are not followed any more. */
+  /** Leaves the topics of logs that are no longer followed. */
   leave(logs: readonly string[]): void {
     for (const name of logs.flatMap((log) => [headsTopic(log), evidenceTopic(log)])) {
       this.#pubsub.unsubscribe(name)
@@ -110,8 +113,8 @@ export class GossipDoor {
   }
 
   /**
-   * Sends a head to the mesh, or an evidence file to every peer, for that is rare and must arrive; the number of peers that
-   * it was sent to, 0 when we are alone. Throws LOG_UNKNOWN or NOTE_TOO_LARGE.
+   * Publishes a head to the mesh, or an evidence file to every peer, since that is rare and must arrive. Returns the
+   * number of peers that it was sent to, 0 when there are none. Throws LOG_UNKNOWN or NOTE_TOO_LARGE.
    */
   async publish(what: 'head' | 'evidence', log: string, data: Uint8Array): Promise<number> {
     const isEvidence = what === 'evidence'
@@ -127,19 +130,19 @@ export class GossipDoor {
   }
 
   async #validate(places: ValidationSlots, topic: Topic, peer: PeerId, data: Uint8Array): Promise<GossipVerdict> {
-    // [REJECT] Longer than any message may be: no honest node passes it on.
+    // [REJECT] Longer than any message may be: no honest node forwards it.
     if (data.length > MAX_MESSAGE_BYTES) return 'reject'
     const from = peer.toString()
-    // [IGNORE] More messages than one peer may send, or more than can be looked at: it may still be a good one.
+    // [IGNORE] More messages than one peer may send, or than can be examined: it may still be a good one.
     if (!this.#accounts.meter.count(from, performance.now())) return this.#drop('gossip-flood')
     const leave = places.take(from, data.length)
     if (leave === undefined) return this.#drop('gossip-busy')
     try {
-      // A copy: the bytes are a window on a frame of many messages that would live as long as they do. (The slice
-      // of a Buffer, which they may be, is no copy.)
+      // A copy: the bytes are a view of a frame with many messages, all of which it would keep in memory. (They may be
+      // a Buffer, whose slice() does not copy.)
       return await this.#ask(topic, from, new Uint8Array(data))
     } catch (error) {
-      // [IGNORE] Our own bug, or our own disk: no peer pays for it.
+      // [IGNORE] Our own bug, or our own disk: no peer is blamed for it.
       this.#reports.onError(error)
       return 'ignore'
     } finally {
@@ -163,7 +166,7 @@ export class GossipDoor {
   #delivered({ kind, log }: Topic, peer: string, data: Uint8Array): void {
     const isHead = kind === 'heads'
     const topic = isHead ? headsTopic(log) : evidenceTopic(log)
-    // Evidence is sent to every peer: that it came from one that is no neighbour says nothing.
+    // Evidence is sent to every peer: that it came from one outside the mesh means nothing.
     this.#accounts.news.delivered({ topic, by: [peer, ...otherSenders(this.#pubsub, topic, data)], viaMesh: isHead })
   }
 

@@ -1,8 +1,9 @@
 /**
- * The mesh as the rest of the node sees it: start, publish, peers, stop. libp2p does not show through.
+ * The mesh as the rest of the node sees it: start, publish, peers, stop. No libp2p types appear in its interface.
  *
- * Trusted: noise, for who is at the other end of a connection. Peers are not: what they send is verified, and what they cost is bounded.
- * Chosen peers are trusted with one thing, to remember what our keys signed, and only as many together as docs/protocol.md says.
+ * Trusted: noise, for the identity of the peer at the other end of a connection. Not trusted: peers. What they send is
+ * verified, and what they may cost is limited. Chosen peers are trusted in one respect, to remember what our keys
+ * signed, and only as many of them together as docs/protocol.md says.
  */
 import type { Connection, PeerId } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
@@ -41,17 +42,17 @@ export interface PeerInfo {
   readonly multiaddr: string
   /** The verifier key of the witness that it has proven to be on this connection. */
   readonly witness: string | null
-  /** Where it stands, as it said itself: for display, proven by nothing. */
+  /** Its newest head by its own account: for display, not proven. */
   readonly head: NeighbourHead | null
   /** RFC 3339, in UTC. */
   readonly since: string
-  /** Round trip in milliseconds, when it was measured. */
+  /** Round trip in milliseconds; null until it was measured. */
   readonly rttMs: number | null
-  /** Gossipsub's opinion of the peer; below 0 is bad, below -100 it is not listened to. */
+  /** Gossipsub's score of the peer; below 0 is bad, below -100 the peer is ignored. */
   readonly score: number | null
-  /** Whether it is one of the peers that we chose to keep our promises. */
+  /** Whether it is one of the chosen peers that keep our promises. */
   readonly chosen: boolean
-  /** Whether it knows what a promise is; null as long as it was not asked. */
+  /** Whether it supports promises; null until it was asked. */
   readonly depositary: boolean | null
 }
 
@@ -69,17 +70,14 @@ interface Parts {
 }
 
 export class Mesh {
-  /** Where heads and evidence are published. */
+  /** Publishes heads and evidence. */
   readonly gossip: Pick<GossipDoor, 'publish'>
   readonly #parts: Parts
   readonly #host: Host
   readonly #rtt = new Map<string, number>()
   readonly #lastSeenAt = new Map<string, string>()
 
-  /**
-   * Starts listening, dialling and gossiping. Throws CONFIG_INVALID for an address that cannot be used, and
-   * ADDRESS_IN_USE.
-   */
+  /** Starts listening, dialling and gossiping. Throws CONFIG_INVALID for an unusable address, and ADDRESS_IN_USE. */
   static async start(options: MeshOptions): Promise<Mesh> {
     const parts = await build(options)
     const mesh = new Mesh(parts)
@@ -108,7 +106,7 @@ export class Mesh {
     return this.#host.peerId.toString()
   }
 
-  /** Where others can dial us, /p2p/ID included. */
+  /** The addresses at which others can dial us, /p2p/ID included. */
   multiaddrs(): string[] {
     return this.#host.getMultiaddrs().map((address) => address.toString())
   }
@@ -144,8 +142,8 @@ export class Mesh {
   }
 
   /**
-   * The root of the first `size` records of a tree, with a proof that holds, from peers: the named one first, then up
-   * to three others. Throws PEER_UNHELPFUL when none could give it.
+   * The root of the first `size` records of a tree, with a verified proof, from peers: the named one first, then up to
+   * three others. Throws PEER_UNHELPFUL when none has it.
    */
   prefixFrom(
     peer: string | undefined,
@@ -157,14 +155,14 @@ export class Mesh {
     return this.#parts.sync.syncClient.prefixFrom(peer, log, of, size, options)
   }
 
-  /** A full tile of hashes of this many bytes from one of three peers, NOT verified. Throws PEER_UNHELPFUL. */
+  /** A full tile of hashes, of this many bytes, from one of up to three peers; NOT verified. Throws PEER_UNHELPFUL. */
   tileFrom(log: string, path: string, bytes: number, options: { signal: AbortSignal }): Promise<Uint8Array> {
     return this.#parts.sync.syncClient.tileFrom(log, path, bytes, options)
   }
 
   /**
-   * Brings promises, and cosigned heads beside them, to a connected peer. Of each promise whether the peer keeps it
-   * durably; 'unsupported' when it is of a version that keeps none; undefined when there was no answer. Never throws.
+   * Sends promises and cosigned heads to a connected peer. Returns for each promise whether the peer keeps it durably;
+   * 'unsupported' if its version keeps none; undefined if there was no answer. Never throws.
    */
   promise(
     peer: string,
@@ -180,7 +178,7 @@ export class Mesh {
     return this.#parts.chosen.has(peerId)
   }
 
-  /** The peers that are chosen to keep our promises: how many, and which of them are connected. */
+  /** The number of chosen peers that keep our promises, and which of them are connected. */
   chosen(): Chosen {
     return this.#parts.chosen.report
   }
@@ -190,7 +188,7 @@ export class Mesh {
     return this.#parts.neighbours.counts(vkey)
   }
 
-  /** Keys that connected neighbours count and we do not, in turns; at most 256. */
+  /** Keys that connected neighbours count and we do not, alternating between neighbours; at most 256. */
   relayed(): readonly VerifierKey[] {
     return this.#parts.neighbours.relayed()
   }
@@ -200,19 +198,20 @@ export class Mesh {
     return this.#parts.neighbours.witnesses()
   }
 
-  /** Connected peers that speak the sync protocol. */
+  /** The number of connected peers that speak the sync protocol. */
   syncPeers(): number {
     return this.#parts.syncPeers.size
   }
 
-  /** Peers that are configured or remembered: whether there is anybody to wait for. */
+  /** The number of peers that are configured or remembered: 0 if there is no peer to wait for. */
   knownPeers(): number {
     return this.#parts.redial.size + this.#parts.membership.known
   }
 
   /**
-   * Follows other logs and counts other keys from now on. Peers announce their topics when they connect, and what they announced about
-   * logs that we did not follow was dropped; so with new logs, every connection is closed and made anew. Resolves when all are closed.
+   * Follows other logs and counts other keys from now on. Peers announce their topics when they connect, and
+   * announcements about logs that we did not follow were dropped; so if logs are added, every connection is closed and
+   * opened again. Resolves when all are closed.
    */
   async attend({ logs, counts = [], reserved = [] }: MeshInterests): Promise<void> {
     const { interests, gossip, news, neighbours } = this.#parts
@@ -231,7 +230,7 @@ export class Mesh {
     this.#parts.redial.look()
   }
 
-  /** Closes every connection, and ends every timer. */
+  /** Closes every connection, and stops every timer. */
   async stop(): Promise<void> {
     this.#parts.redial.stop()
     this.#parts.neighbours.stop()
@@ -258,18 +257,18 @@ export class Mesh {
     })
   }
 
-  /** The first round trip; libp2p measures by itself only from the tenth second on. */
+  /** Measures the first round trip; libp2p itself measures only from the tenth second on. */
   async #measure(peer: PeerId): Promise<void> {
     try {
       const rtt = await this.#host.services.ping.ping(peer, { signal: AbortSignal.timeout(PING_TIMEOUT_MS) })
       if (this.#host.getConnections(peer).length > 0) this.#rtt.set(peer.toString(), rtt)
     } catch {
-      // It has no ping, or is gone again.
+      // It has no ping, or has disconnected.
     }
   }
 }
 
-/** Builds the parts of a mesh; nothing runs yet. Throws CONFIG_INVALID. */
+/** Builds the parts of a mesh without starting anything. Throws CONFIG_INVALID. */
 async function build({ reach, own, handlers, times = {}, told = {} }: MeshOptions): Promise<Parts> {
   const { listen, bootstrap, announce } = parseAddresses(reach)
   const nothing = (): void => undefined
@@ -321,7 +320,7 @@ function replace(set: Set<string>, items: readonly string[]): void {
   for (const item of items) set.add(item)
 }
 
-/** libp2p puts the reasons of all listeners into one text. */
+/** libp2p joins the reasons of all listeners into one text. */
 function listenError(error: unknown, listen: readonly string[]): unknown {
   if (!(error instanceof Error) || error.name !== 'UnsupportedListenAddressesError') return error
   const detail = listen.join(', ')

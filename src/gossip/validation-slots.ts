@@ -1,25 +1,28 @@
 /**
- * The validation slots of one topic: how many of its messages may be with the handlers at once. Validating a head can block on its turn
- * or its proof, and every message about that head blocks with it, even one that differs only in junk lines. So each peer has
- * slots of its own, which no other peer can take; bursts draw on a shared pool.
+ * The validation slots of one topic: how many of its messages the handlers may process at once. Validating a head can
+ * block on its turn or its proof, and every message about that head blocks with it, even one that differs only in junk
+ * lines. So each peer has slots of its own, which no other peer can take; bursts draw on a shared pool.
  */
 
-/** Places that all peers share, and bytes of their messages. */
+/** Slots that all peers share, and bytes of their messages. */
 const SHARED = 2048
 const SHARED_BYTES = 16 * 1024 * 1024
-/** Places of one peer in all, and bytes of their messages: those of one frame are here at once. */
+/** Slots of one peer in total, and bytes of their messages: those of one frame arrive at once. */
 const MAX_PER_PEER = 512
 const MAX_PER_PEER_BYTES = 4 * 1024 * 1024
-/** Places of its own among them, and the longest message for one, in bytes: ten times a head with one cosignature. */
+/** How many of these are its own, and the longest message for one, in bytes: ten times a head with one cosignature. */
 const OWN_PER_PEER = 32
 const OWN_BYTES = 4096
-/** Own places taken by all: those of 128 connections. Of a peer that is gone they are taken until it is decided. */
+/**
+ * Own slots taken by all peers: those of 128 connections. After a peer disconnects, its slots stay taken until its
+ * messages are decided.
+ */
 const MAX_OWN = 128 * OWN_PER_PEER
 
 interface Taken {
   own: number
   shared: number
-  /** Bytes of all messages of a peer; of the shared ones alone where all peers are counted. */
+  /** Bytes of all messages of a peer; in the total over all peers, of the shared slots only. */
   bytes: number
 }
 
@@ -27,7 +30,10 @@ export class ValidationSlots {
   readonly #all: Taken = { own: 0, shared: 0, bytes: 0 }
   readonly #byPeer = new Map<string, Taken>()
 
-  /** Takes a place for a message of this peer and this length. Returns how to leave it; undefined when there is none. */
+  /**
+   * Takes a slot for a message of this peer and this length. Returns a function that frees it; undefined when there is
+   * none.
+   */
   take(peer: string, bytes: number): (() => void) | undefined {
     const taken = this.#byPeer.get(peer) ?? { own: 0, shared: 0, bytes: 0 }
     const kind = this.#kindFor(taken, bytes)

@@ -1,4 +1,4 @@
-/** So many acts at once and no more; the others wait for their turn, in the order in which they came. Pure. */
+/** Runs a limited number of acts at once; the others wait for their turn, in order. Pure. */
 export class AtOnce {
   readonly #waiting: (() => void)[] = []
   #free: number
@@ -9,7 +9,7 @@ export class AtOnce {
 
   async run<T>(act: () => Promise<T>): Promise<T> {
     if (this.#free > 0) this.#free--
-    // Who ends hands its place on.
+    // An act that ends passes its slot on.
     else await new Promise<void>((resolve) => this.#waiting.push(resolve))
     try {
       return await act()

@@ -1,4 +1,6 @@
-/** One process for one folder. The lock names the process, so that one that was killed does not lock it for ever. */
+/**
+ * Locks a folder for one process. The lock names the process, so that one that was killed does not hold it for ever.
+ */
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { link, readFile, rm, writeFile } from 'node:fs/promises'
@@ -8,11 +10,11 @@ export interface FolderLock {
   release(): Promise<void>
 }
 
-/** Takes the lock of the folder; undefined while another process, or somebody in this one, has it. */
+/** Takes the lock of the folder; undefined while another process, or another part of this one, holds it. */
 export async function lockFolder(dir: string): Promise<FolderLock | undefined> {
   const path = join(dir, 'lock')
   const own = `${path}.${randomBytes(6).toString('hex')}`
-  // Linked, not written in place: nobody may see a lock that does not say yet whose it is, and take it for a dead one.
+  // Linked, not written in place: a process must never see a lock without its owner, and take it for a dead one.
   await writeFile(own, `${process.pid} ${startOf(process.pid)}`, { mode: 0o600, flag: 'wx' })
   try {
     for (let tries = 2; tries > 0; tries--) {
@@ -26,7 +28,7 @@ export async function lockFolder(dir: string): Promise<FolderLock | undefined> {
   return undefined
 }
 
-/** Gives the file this second name, unless that is taken. */
+/** Gives the file this second name, unless it is taken. */
 async function isLinked(file: string, name: string): Promise<boolean> {
   try {
     await link(file, name)
@@ -45,14 +47,14 @@ async function isHeld(path: string): Promise<boolean> {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false
   }
-  // A number is given to another process after a while: it is the same one if it began at the same time.
+  // Process ids are reused: it is the same process only if it began at the same time.
   return start === startOf(Number(pid))
 }
 
-/** When a process began, in ticks since the machine did; empty where that is not said. */
+/** When a process began, in ticks since the machine started; empty where the system does not say. */
 function startOf(pid: number): string {
   try {
-    // The name of the program stands in parentheses, and may have blanks and parentheses itself.
+    // The program name is in parentheses, and may itself contain blanks and parentheses.
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
     return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? ''
   } catch {

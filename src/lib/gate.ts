@@ -1,10 +1,10 @@
-/** A gate: while it is closed nobody comes in, and who is inside is waited for. */
+/** A gate: while it is closed nothing enters, and closing it waits for what is inside. */
 export class Gate {
   #inside = 0
   #open: PromiseWithResolvers<undefined> | undefined
   #onEmpty: () => void = () => undefined
 
-  /** What is to be called at the way out; undefined while it is closed. */
+  /** Enters, and returns a function to call on leaving; undefined while the gate is closed. */
   tryEnter(): (() => void) | undefined {
     if (this.#open !== undefined) return undefined
     this.#inside++
@@ -16,7 +16,7 @@ export class Gate {
     }
   }
 
-  /** The same, as soon as it is open. */
+  /** The same, as soon as the gate is open. */
   async enter(): Promise<() => void> {
     for (;;) {
       const leave = this.tryEnter()
@@ -25,7 +25,7 @@ export class Gate {
     }
   }
 
-  /** Does something inside. */
+  /** Runs an act inside. */
   async pass<T>(act: () => Promise<T>): Promise<T> {
     const leave = await this.enter()
     try {
@@ -35,7 +35,7 @@ export class Gate {
     }
   }
 
-  /** Closes it. Resolves when nobody is inside any more, or after so many milliseconds. */
+  /** Closes the gate. Resolves when nothing is inside any more, or after so many milliseconds. */
   async close(ms: number): Promise<void> {
     this.#open ??= Promise.withResolvers<undefined>()
     if (this.#inside === 0) return

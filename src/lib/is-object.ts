@@ -1,19 +1,19 @@
-/** What values of JSON are. Pure. */
+/** Checks of JSON values. Pure. */
 
-/** One that has fields. */
+/** An object with fields. */
 export type JsonObject = Record<string, unknown>
 
-/** Whether a value is an object: no list, and not null. */
+/** Whether a value is an object: neither an array nor null. */
 export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-/** Whether all of it is text. */
+/** Whether all values are strings. */
 export function areTexts(...values: readonly unknown[]): boolean {
   return values.every((value) => typeof value === 'string')
 }
 
-/** Whether all of it counts something: whole numbers from 0, each of which is exact. */
+/** Whether all values are counts: safe integers from 0. */
 export function areCounts(...values: readonly unknown[]): boolean {
   return values.every((value) => Number.isSafeInteger(value) && (value as number) >= 0)
 }

@@ -1,7 +1,7 @@
-/** A controller of a signal that lives long, in Node. */
+/** A controller for a long-lived signal, in Node. */
 import { setMaxListeners } from 'node:events'
 
-/** A controller that lives long: any number of limits may listen to it, and Node need not warn of a leak. */
+/** A controller for a long-lived signal: it may have any number of listeners, without Node's warning of a leak. */
 export function lastingController(): AbortController {
   const controller = new AbortController()
   setMaxListeners(0, controller.signal)

@@ -1,4 +1,4 @@
-/** A controller of a signal that lives long, where nothing warns of many listeners. Pure. */
+/** A controller for a long-lived signal, where nothing warns of many listeners. Pure. */
 
 export function lastingController(): AbortController {
   return new AbortController()

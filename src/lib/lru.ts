@@ -1,6 +1,6 @@
 /**
- * A map of at most so many entries: the least recently used one goes. By hand: it is twenty lines, and the packages that do it
- * bring sizes, ages and disposal that nobody here wants. Pure.
+ * A map with a limited number of entries that evicts the least recently used one. Written here because it takes twenty
+ * lines, and packages for it bring sizes, ages and disposal that are not needed. Pure.
  */
 export class Lru<V> {
   readonly #most: number
@@ -11,14 +11,14 @@ export class Lru<V> {
     this.#most = most
   }
 
-  /** Also a use. */
+  /** Counts as a use. */
   get(key: string): V | undefined {
     const value = this.#entries.get(key)
     if (value !== undefined) this.put(key, value)
     return value
   }
 
-  /** Whether it is there; no use. */
+  /** Whether it is there; does not count as a use. */
   has(key: string): boolean {
     return this.#entries.has(key)
   }
@@ -37,7 +37,7 @@ export class Lru<V> {
     return this.#entries.size
   }
 
-  /** The least recently used one first; no use. */
+  /** The least recently used one first; does not count as a use. */
   values(): IterableIterator<V> {
     return this.#entries.values()
   }

@@ -1,6 +1,6 @@
-/** Times as RFC 3339 has them, to the nanosecond, as Go reads and writes them. Pure. */
+/** RFC 3339 times to the nanosecond, read and written like Go does. Pure. */
 
-/** A moment: whole seconds since 1970, and nanoseconds behind them, 0 to 999,999,999. */
+/** A moment: whole seconds since 1970, plus nanoseconds, 0 to 999,999,999. */
 export interface Moment {
   readonly seconds: number
   readonly nanos: number
@@ -9,7 +9,7 @@ export interface Moment {
 const FORM = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,30}))?(?:Z|([+-])(\d\d):(\d\d))$/
 const NANO_DIGITS = 9
 
-/** The moment that a text names; undefined for what names none. Digits behind the ninth are left out. */
+/** The moment that a text denotes; undefined if it does not denote one. Digits after the ninth are ignored. */
 export function parseMoment(text: string): Moment | undefined {
   const [, ...found] = FORM.exec(text) ?? []
   const [year, month, day, hour, minute, second, fraction = '', sign, hours = '0', minutes = '0'] = found
@@ -27,13 +27,13 @@ export function parseMoment(text: string): Moment | undefined {
   }
 }
 
-/** The moment in UTC, its fraction without zeros at the end (Go's RFC3339Nano). */
+/** The moment in UTC, its fraction without trailing zeros (Go's RFC3339Nano). */
 export function formatMoment({ seconds, nanos }: Moment): string {
   const fraction = nanos === 0 ? '' : `.${String(nanos).padStart(NANO_DIGITS, '0').replace(/0+$/, '')}`
   return `${new Date(seconds * 1000).toISOString().slice(0, -'.000Z'.length)}${fraction}Z`
 }
 
-/** Less than zero when the first is earlier, more when it is later. */
+/** Negative when the first is earlier, positive when it is later. */
 export function compareMoments(a: Moment, b: Moment): number {
   return a.seconds - b.seconds || a.nanos - b.nanos
 }

@@ -1,4 +1,4 @@
-/** Runs acts with the same key one after another, in the order in which they were asked for. */
+/** Runs acts with the same key one after another, in the order of the calls. */
 export class Serial {
   readonly #tails = new Map<string, Promise<unknown>>()
 

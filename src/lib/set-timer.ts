@@ -1,6 +1,6 @@
-/** A timer as a function, so that who waits can be given another clock. */
+/** A timer as a function, so that tests can supply another clock. */
 
-/** Calls `act` after `ms` milliseconds; what it returns takes that back. */
+/** Calls `act` after `ms` milliseconds; returns a function that cancels it. */
 export type SetTimer = (act: () => void, ms: number) => () => void
 
 /** A timer that does not keep the process alive. */

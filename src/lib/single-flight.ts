@@ -1,10 +1,10 @@
 /**
- * Sharing waits: several callers that want the same thing at once cause one request, and many requests of one
- * caller run a few at a time.
+ * Shares requests: several callers that need the same thing at once cause one request, and many requests of one caller
+ * run a few at a time.
  */
 import { lastingController } from '#lasting'
 
-/** One for all: an error of its own for each act that has ended would be made for nobody. */
+/** Shared: making a new error for each finished act would cost time, and nobody sees it. */
 const OVER = new Error('nobody waits for it any more')
 
 interface Flight<T> {
@@ -13,7 +13,10 @@ interface Flight<T> {
   waiting: number
 }
 
-/** Runs at most one act per key at a time. A caller that gives up leaves alone; the last one ends the act. */
+/**
+ * Runs at most one act per key at a time. A caller that gives up leaves the others waiting; the last one aborts the
+ * act.
+ */
 export class SingleFlight<T> {
   readonly #flights = new Map<string, Flight<T>>()
 
@@ -41,14 +44,14 @@ export class SingleFlight<T> {
   #start(key: string, act: (signal: AbortSignal) => Promise<T>): Flight<T> {
     const controller = new AbortController()
     const flight: Flight<T> = { result: act(controller.signal), controller, waiting: 0 }
-    // When nobody waits any more, nobody hears of the failure, and that is not an unhandled one.
+    // If no caller waits any more, nothing handles the failure; it must not count as unhandled.
     flight.result.catch(() => undefined)
     this.#flights.set(key, flight)
     return flight
   }
 }
 
-/** Maps with at most `limit` acts at a time. The first failure ends the others and is thrown. */
+/** Maps with at most `limit` acts at a time. The first failure aborts the others and is thrown. */
 export async function mapBounded<A, B>(
   items: readonly A[],
   limit: number,

@@ -1,4 +1,4 @@
-/** How much of something is taken by each key, and by all together, with bounds or without. Pure. */
+/** Counts how much of something is taken per key and in total, with or without limits. Pure. */
 
 export interface SlotLimits {
   readonly perKey?: number
@@ -14,7 +14,7 @@ export class Slots<K = string> {
     this.#limits = { perKey, total }
   }
 
-  /** What a key has taken. */
+  /** How much a key has taken. */
   of(key: K): number {
     return this.#taken.get(key) ?? 0
   }
@@ -23,13 +23,13 @@ export class Slots<K = string> {
     return this.#total
   }
 
-  /** Takes one for a key, or as many as are said. Returns how to give them back; undefined where there is no room. */
+  /** Takes one for a key, or `count`. Returns a function that gives them back; undefined when there is no room. */
   take(key: K, count = 1): (() => void) | undefined {
     const { perKey, total } = this.#limits
     return this.of(key) + count > perKey || this.#total + count > total ? undefined : this.hold(key, count)
   }
 
-  /** The same, also where there is no room: for who has looked. */
+  /** The same, even if there is no room: for callers that have checked. */
   hold(key: K, count = 1): () => void {
     this.#count(key, count)
     let isHeld = true

@@ -1,20 +1,20 @@
 /**
- * Time limits. AbortSignal.any() over AbortSignal.timeout() is not one: nothing but the composite refers to the
- * timeout, Node collects it as garbage, its timer with it, and what should have ended waits for ever. (On Node 20 such
- * a composite is also never let go by a signal that lives long.)
+ * Time limits. AbortSignal.any() over AbortSignal.timeout() does not work as one: only the composite refers to the
+ * timeout, so Node garbage-collects it together with its timer, and what should have ended waits for ever. (On Node 20,
+ * in addition, such a composite is never released by a long-lived signal.)
  */
 import { setTimeout as delay } from 'node:timers/promises'
 
 export { lastingController } from '#lasting'
 
-/** Resolves when all that is ready in this turn of the event loop has run. */
+/** Resolves when everything that is ready in this turn of the event loop has run. */
 export function endOfTurn(): Promise<void> {
   return new Promise((resolve) => void setImmediate(resolve))
 }
 
 /**
  * Runs `act` with a signal that is aborted after `ms` milliseconds or with one of the others. Rejects with the reason
- * of the abort, whatever `act` made of it.
+ * of the abort, whatever error `act` made of it.
  */
 export async function timed<T>(
   ms: number,
@@ -31,7 +31,7 @@ export async function timed<T>(
   try {
     return await act(controller.signal)
   } catch (error) {
-    // What was called may wrap the reason; the reason itself says more.
+    // The callee may wrap the reason; the reason itself says more.
     throw controller.signal.aborted ? controller.signal.reason : error
   } finally {
     clearTimeout(timer)
@@ -39,7 +39,7 @@ export async function timed<T>(
   }
 }
 
-/** Resolves with the work, and in any case after `ms` milliseconds. The work goes on; it must not reject. */
+/** Resolves with the work, or after `ms` milliseconds. The work continues; it must not reject. */
 export async function within(ms: number, work: Promise<void>): Promise<void> {
   const enough = new AbortController()
   const end = delay(ms, undefined, { signal: enough.signal, ref: false }).catch(() => undefined)

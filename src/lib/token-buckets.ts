@@ -1,13 +1,13 @@
 /**
- * Token buckets by peer: how much one peer may ask of us. Pure but for the clock that the caller passes in.
+ * Token buckets by peer, which limit how much one peer may ask of us. Pure but for the clock that the caller passes in.
  */
 
-/** Above so many peers the buckets that are full again are forgotten; they say nothing. */
+/** Above this number, buckets that are full again are dropped, since they carry no information. */
 const MAX_BUCKETS = 1024
 
 interface Bucket {
   tokens: number
-  /** Milliseconds of the clock of the caller. */
+  /** Milliseconds by the caller's clock. */
   at: number
 }
 
@@ -22,7 +22,9 @@ export class TokenBuckets {
     this.#perSecond = perSecond
   }
 
-  /** Takes one token of the peer's; false when there is none. `now` in milliseconds of a clock that nobody sets: performance.now(). */
+  /**
+   * Takes one of the peer's tokens; false when there is none. `now` is in monotonic milliseconds: performance.now().
+   */
   take(peer: string, now: number): boolean {
     const bucket = this.#buckets.get(peer) ?? { tokens: this.#burst, at: now }
     bucket.tokens = this.#level(bucket, now)
@@ -33,14 +35,14 @@ export class TokenBuckets {
     return true
   }
 
-  /** Gives one back that was taken for nothing. */
+  /** Gives back a token that was not used. */
   giveBack(peer: string): void {
     const bucket = this.#buckets.get(peer)
     if (bucket !== undefined) bucket.tokens = Math.min(this.#burst, bucket.tokens + 1)
   }
 
   #level(bucket: Bucket, now: number): number {
-    // A clock that was set back gives nothing and takes nothing.
+    // A clock that was set back adds and removes nothing.
     const seconds = Math.max(0, now - bucket.at) / 1000
     return Math.min(this.#burst, bucket.tokens + seconds * this.#perSecond)
   }
@@ -49,7 +51,7 @@ export class TokenBuckets {
     if (this.#buckets.size >= MAX_BUCKETS) {
       for (const [other, its] of this.#buckets) if (this.#level(its, now) >= this.#burst) this.#buckets.delete(other)
     }
-    // All of them in debt: the one that was seen first goes, so that the map stays bounded.
+    // All buckets are in debt: the oldest is dropped, so that the map stays bounded.
     const [oldest] = this.#buckets.keys()
     if (this.#buckets.size >= MAX_BUCKETS && oldest !== undefined) this.#buckets.delete(oldest)
     this.#buckets.set(peer, bucket)

@@ -1,17 +1,17 @@
-/** A file that is there whole or not at all, whatever happens to the process or the machine. */
+/** A file that exists completely or not at all, whatever happens to the process or the machine. */
 import { open, rename } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
 interface WholeFileOptions {
-  /** Where it is made, on the same file system; beside the file without it. */
+  /** Where the temporary file is, on the same file system; by default next to the file. */
   readonly aside?: string
-  /** Who may read it, whatever the umask of the process is; as that says without it. */
+  /** Its mode, whatever the umask of the process; by default what the umask gives. */
   readonly mode?: number
-  /** When it says that it was changed, in seconds since 1970; now without it. */
+  /** Its modification time, in seconds since 1970; by default now. */
   readonly changedAt?: number
 }
 
-/** Writes the file in the place of what was there; it is on disk when this returns. One call at a time for one path. */
+/** Writes the file, replacing an existing one; it is on disk when this resolves. Only one call at a time per path. */
 export async function writeWholeFile(
   path: string,
   data: Uint8Array | string,
@@ -30,9 +30,9 @@ export async function writeWholeFile(
   await syncFolder(dirname(path))
 }
 
-/** Without this a power cut may take a new name in the folder back. */
+/** Without this, a power cut may undo a new name in the folder. */
 export async function syncFolder(dir: string): Promise<void> {
-  // Windows has no such thing.
+  // Windows does not support this.
   if (process.platform === 'win32') return
   const folder = await open(dir, 'r')
   try {

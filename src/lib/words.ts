@@ -1,6 +1,6 @@
-/** Numbers and times as people read them. Pure. */
+/** Numbers and times for people. Pure. */
 
-/** A length of time in its largest whole unit, rounded down. */
+/** A duration in its largest whole unit, rounded down. */
 export function span(seconds: number): string {
   if (seconds < 120) return `${Math.floor(seconds)} s`
   if (seconds < 7200) return `${Math.floor(seconds / 60)} min`
@@ -8,7 +8,7 @@ export function span(seconds: number): string {
   return `${Math.floor(seconds / 86_400)} days`
 }
 
-/** A whole number with its thousands apart. Not by Intl, which takes longer to load than most commands to run. */
+/** A whole number with its thousands separated. Without Intl, which takes longer to load than most commands to run. */
 export function grouped(value: number): string {
   return String(value).replace(/\B(?=(?:\d{3})+$)/g, ',')
 }

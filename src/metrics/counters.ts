@@ -1,12 +1,12 @@
 /**
- * The counters, and what takes how long. Their labels come from closed sets, and every series that can come is there from the start, at zero: an
- * increase from nothing to one is seen by nobody.
+ * The counters and histograms. Their labels come from closed sets, and every possible series exists from the start, at
+ * zero: an increase from no series to one would go unnoticed.
  */
 import { Counter, Histogram, type Registry } from 'prom-client'
 import { ERRORS, type ErrorCode } from '../errors.js'
 
 const DOORS = ['poll', 'push', 'gossip', 'sync'] as const
-/** Why heads are refused, or wait. */
+/** Reasons why heads are refused, or wait. */
 const REFUSALS = [
   'NOTE_MALFORMED',
   'NOTE_TOO_LARGE',
@@ -49,7 +49,7 @@ const MIRROR_SOURCES = ['kept', 'upstream'] as const
 /** Classes of `gossum check module` that a mirror can find. */
 const MIRROR_CLASSES = ['repacked zip', 'mirror only'] as const
 const RECEIVER_KINDS = ['hook', 'webhook'] as const
-/** What becomes of telling a receiver something: a try that failed is not the end. */
+/** Results of a delivery to a receiver: a failed attempt is not the end. */
 const DELIVERY_OUTCOMES = ['taken', 'failed', 'dropped'] as const
 const DROPS = [
   'gossip-busy',
@@ -63,7 +63,7 @@ const DROPS = [
 ] as const
 const REQUEST_OUTCOMES = ['ok', 'size', 'unknown', 'refused', 'busy', 'failed', 'invalid'] as const
 
-/** Seconds: of a log nearby, of one far away, and where peers keep the promise first. */
+/** In seconds: for a log nearby, one far away, and where peers keep the promise first. */
 const HEAD_BUCKETS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120]
 
 export interface CounterOptions {
@@ -155,7 +155,7 @@ export function addCounters(registry: Registry, { events = [] }: CounterOptions)
       [{}],
     ),
     requests,
-    /** Routes that are served: from now on they have a count, if only 0. */
+    /** Registers routes that are served: from now on they have a count, even if it is 0. */
     routes(paths: readonly string[]): void {
       for (const route of paths) for (const status of ['200', '500']) requests.inc({ route, status }, 0)
     },
@@ -171,7 +171,7 @@ export function addCounters(registry: Registry, { events = [] }: CounterOptions)
       ['place', 'outcome'],
       [],
     ),
-    /** Places outside the mesh, by their names: likewise. */
+    /** Likewise for places outside the mesh, by name. */
     places(names: readonly string[]): void {
       for (const place of names) for (const outcome of REQUEST_OUTCOMES) this.exchange.inc({ place, outcome }, 0)
     },

@@ -1,4 +1,4 @@
-/** The gauges. All of a scrape show one reading of the node, so that they do not contradict each other. */
+/** The gauges. All gauges of a scrape show one reading of the node, so that they do not contradict each other. */
 import { Gauge, type Registry } from 'prom-client'
 import { CONDITION_NAMES, SEVERITIES } from '../status/conditions.js'
 import {
@@ -12,7 +12,7 @@ import {
   type WitnessSample,
 } from '../status/sample.js'
 
-/** Labels, and the value that goes with them; undefined for what cannot be said. */
+/** Labels, and their value; undefined when it is unknown. */
 type Series = readonly [labels: Readonly<Record<string, string>>, value: number | boolean | undefined]
 
 class Gauges {
@@ -24,7 +24,7 @@ class Gauges {
     this.#read = read
   }
 
-  /** A gauge whose series are what `of` makes of the reading. */
+  /** A gauge whose series `of` derives from the reading. */
   add(name: string, help: string, labelNames: readonly string[], of: (sample: Sample) => readonly Series[]): void {
     const read = this.#read
     new Gauge({
@@ -34,7 +34,7 @@ class Gauges {
       registers: this.#registers,
       collect() {
         this.reset()
-        // What has no labels is 0 after that, where it may be that nothing can be said.
+        // A reset sets a gauge without labels to 0, which would be wrong when its value is unknown.
         if (labelNames.length === 0) this.remove()
         const sample = read()
         for (const [labels, value] of sample === undefined ? [] : of(sample))
@@ -47,7 +47,7 @@ class Gauges {
     this.add(name, help, [], (sample) => [[{}, value(sample)]])
   }
 
-  /** `log` is what people call it, `log_id` what it is: several logs may have one name. */
+  /** `log` is the display name, `log_id` the identity: several logs may have one name. */
   perLog(name: string, help: string, value: (log: LogSample) => number | boolean | undefined): void {
     this.add(name, help, ['log', 'log_id'], ({ logs }) =>
       logs.map((log) => [{ log: log.name, log_id: log.id }, value(log)]),
@@ -78,7 +78,7 @@ class Gauges {
     )
   }
 
-  /** Each of a closed set of names, with how often it holds. */
+  /** Each of a closed set of names, with the number of times that it holds. */
   names(
     name: string,
     help: string,
@@ -93,7 +93,7 @@ class Gauges {
   }
 }
 
-/** Declares the gauges; `read` is asked for the reading at hand. */
+/** Declares the gauges; `read` returns the current reading. */
 export function addGauges(registry: Registry, read: () => Sample | undefined): void {
   const gauges = new Gauges(registry, read)
   addHealth(gauges)

@@ -1,6 +1,6 @@
 /**
- * Every metric, declared once; docs/metrics.md lists them. Names and units follow the Prometheus rules; labels identify, and
- * come from closed sets or from the settings. What is about the process has the names that every other program has for it.
+ * Every metric, declared once; docs/metrics.md lists them. Names and units follow the Prometheus rules; labels
+ * identify, and come from closed sets or from the settings. Metrics of the process have their usual names.
  */
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import { addCounters, type CounterOptions } from './counters.js'
@@ -19,7 +19,7 @@ export interface Declared {
 
 export function createMetrics(options: CounterOptions = {}) {
   const registry = new Registry()
-  // The default looks at the event loop a hundred times a second, which is most of what an idle node would do.
+  // By default it checks the event loop a hundred times a second, which would be most of the work of an idle node.
   collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: 100 })
   const build = new Gauge({
     name: 'gossum_build_info',
@@ -36,9 +36,9 @@ export function createMetrics(options: CounterOptions = {}) {
   let shown: Sample | undefined
   addGauges(registry, () => shown)
   return {
-    /** What there is. The library knows more of a metric than its types say. */
+    /** All declared metrics. The library knows more about a metric than its types say. */
     declared: () => registry.getMetricsAsArray() as unknown as readonly Declared[],
-    /** All of them in the Prometheus text format. The gauges are read at each scrape: nothing keeps them up to date. */
+    /** All metrics in the Prometheus text format. The gauges are read at each scrape: nothing else updates them. */
     text(sample: Sample): Promise<string> {
       shown = sample
       return registry.metrics()

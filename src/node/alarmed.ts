@@ -1,4 +1,6 @@
-/** What follows in a node when something is proven: its log is frozen, its witness counts no more, and everybody is told. */
+/**
+ * What a node does when misbehaviour is proven: it freezes the log, or stops counting the witness, and tells everyone.
+ */
 import { Alarm } from '../evidence/alarm.js'
 import { recordsTold } from '../evidence/evidence.js'
 import { MAX_MESSAGE_BYTES } from '../gossip/topics.js'
@@ -30,7 +32,8 @@ export function startAlarm(
       const { id, type, log, sizes, witness } = conviction
       news.metrics.evidence.inc({ source })
       const unwritten = isWritten || file.length > MAX_MESSAGE_BYTES ? {} : { file: fromUtf8(file)! }
-      // Whom only neighbours count convicts itself as often as it likes: it is passed on, and nobody is called for it.
+      // A witness that only neighbours count can convict itself as often as it likes: that is forwarded, but raises no
+      // alarm.
       const concernsUs = witness === undefined || quorum.keys.some(({ vkey }) => vkey === witness.vkey)
       if (concernsUs)
         news.tell({
@@ -45,7 +48,7 @@ export function startAlarm(
           ...unwritten,
         })
       news.emit('changed', log)
-      // A log that pads its heads can make evidence that no message carries; then the heads themselves travel.
+      // A log that pads its heads can produce evidence too large for a message; then the heads themselves travel.
       if (followed.some(({ id: its }) => its === log) && file.length <= MAX_MESSAGE_BYTES)
         mesh.publishEvidence(log, file)
     },

@@ -1,4 +1,4 @@
-/** Telling people: what is found at once, and what holds for a while; to the webhooks of the settings and the hooks of the home. */
+/** Sends alerts about events and conditions to the webhooks in the settings and the hooks in the home. */
 import { join } from 'node:path'
 import { adviceFor, TEST_ADVICE } from '../alerts/advice.js'
 import { makeAlert, type Advice, type Alert, type AlertEvidence, type Tidings } from '../alerts/alert.js'
@@ -17,15 +17,18 @@ import type { NodeBase } from './base.js'
 import type { NodeEvent } from './events.js'
 import { Rounds } from './rounds.js'
 
-/** Milliseconds between two looks at what holds. */
+/** Milliseconds between two checks of the conditions. */
 const EVERY_MS = 15_000
-/** Bytes of an evidence file that goes with an alert. */
+/** The largest evidence file that is sent with an alert, in bytes. */
 const MAX_INLINE_BYTES = 64 * 1024
-/** Of one kind and log: alerts at once, and in a second in the long run. A log can make any number of forks and suspects. */
+/**
+ * Alerts of one kind about one log: at once, and per second in the long run. A log can make any number of forks and
+ * suspects.
+ */
 const BURST = 8
 const PER_SECOND = 1 / 900
 
-/** What is read of the node. */
+/** What is read from the node. */
 export interface AlarmingParts {
   readonly conditions: () => readonly Condition[]
   readonly evidenceFile: (id: string) => Promise<Uint8Array | undefined>
@@ -46,7 +49,7 @@ export class Alarming implements AlarmOperator {
   readonly #rounds = new Rounds(this.#stopped.signal)
   readonly #telling = new Set<Promise<void>>()
   #running: Promise<void> = Promise.resolve()
-  /** What was written last of what was told. */
+  /** The alerted conditions as they were last written to disk. */
   #kept: string
 
   private constructor(base: NodeBase, parts: AlarmingParts, dispatch: Dispatch, holding: Holding) {
@@ -55,12 +58,12 @@ export class Alarming implements AlarmOperator {
     this.#dispatch = dispatch
     this.#holding = holding
     this.#kept = namesOf(holding.told)
-    // A kill may have come between what was found and the look at what holds because of it.
+    // The process may have been killed between an event and the check of the condition that it causes.
     for (const cover of dispatch.covers()) holding.cover(cover, this.#moments)
     this.#own = base.keyring.verifiers.map(({ vkey }) => vkey)
   }
 
-  /** Takes up what was told, and what was not delivered. From then on what is found is told. */
+  /** Loads which alerts were sent, and those not delivered yet. From then on, events raise alerts. */
   static async open(base: NodeBase, parts: AlarmingParts): Promise<Alarming> {
     const { config, news, clock } = base
     const told = await readTold(toldFile(config.home)).catch((error: unknown) => {
@@ -81,7 +84,7 @@ export class Alarming implements AlarmOperator {
     if (!this.#stopped.signal.aborted) this.#running = this.#run()
   }
 
-  /** What was found until now is on disk when this resolves. */
+  /** When this resolves, every event so far is on disk. */
   async stop(): Promise<void> {
     this.#stopped.abort(new Error('the node stops'))
     await this.#running
@@ -120,7 +123,7 @@ export class Alarming implements AlarmOperator {
 
   async #look(): Promise<void> {
     await this.#dispatch.look()
-    // What nobody was told is not told: whoever puts the first hook into the home hears of all that holds then.
+    // Without a receiver nothing counts as told: once the first hook is installed, it is sent every current condition.
     if (!this.#dispatch.isHeard) return
     const turns = this.#holding.look(this.#parts.conditions(), this.#moments)
     for (const { state, condition } of turns) {
@@ -131,7 +134,7 @@ export class Alarming implements AlarmOperator {
     await this.#keep()
   }
 
-  /** After it was handed on: what a crash comes between is told twice rather than never. */
+  /** Written after the alert was handed over: after a crash in between, it is sent twice rather than never. */
   async #keep(): Promise<void> {
     const { told } = this.#holding
     const names = namesOf(told)
@@ -185,7 +188,7 @@ export class Alarming implements AlarmOperator {
   }
 }
 
-/** What tells two states of what was told apart: the words of one may change all the time. */
+/** Identifies the set of alerted conditions; their texts may change all the time. */
 function namesOf(told: readonly ToldCondition[]): string {
   return JSON.stringify(told.map(({ name, log, since }) => [name, log, since]))
 }

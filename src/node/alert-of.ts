@@ -1,19 +1,19 @@
-/** Which events of a node people are told of at once, and in which words. Pure. */
+/** Which events of a node raise an alert at once, and its text. Pure. */
 import type { Tidings } from '../alerts/alert.js'
 import type { Cover } from '../alerts/holding.js'
 import type { NodeEvent } from './events.js'
 
-/** What there is to tell, without what only the node knows. */
+/** The content of an alert, without what only the node knows. */
 export interface EventTidings extends Omit<Tidings, 'log' | 'evidence' | 'kind'> {
   readonly kind: 'evidence' | 'suspect' | 'watch'
   readonly log: string
   /** Id of the evidence that goes with it. */
   readonly evidence: string | null
-  /** The condition that holds because of it, which is not told again. */
+  /** The condition that holds because of the event, and raises no further alert. */
   readonly covers: Cover
 }
 
-/** What people are told of an event; undefined for what is none of theirs. `own`: verifier keys of this node. */
+/** The alert for an event; undefined if it raises none. `own`: verifier keys of this node. */
 export function foundIn(event: NodeEvent, own: readonly string[]): EventTidings | undefined {
   const { at: since } = event
   switch (event.event) {

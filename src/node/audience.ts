@@ -1,9 +1,9 @@
-/** Who may hear over HTTP of what happens in a node: some of it is for the operator alone. Pure. */
+/** Which events of a node are sent to all over HTTP, and which to the operator only. Pure. */
 import type { NodeEvent } from './events.js'
 
 export type Audience = 'all' | 'operator'
 
-/** Whom each event is for. What is for all says no more than the rest of the API does. */
+/** The audience of each event. Events for all reveal no more than the rest of the API. */
 export const AUDIENCES = {
   outcome: 'all',
   quorum: 'all',
@@ -11,23 +11,23 @@ export const AUDIENCES = {
   finding: 'all',
   watch: 'all',
   unauthorised: 'all',
-  // Which modules somebody uses is nobody else's business.
+  // Which modules someone uses is private.
   mirror: 'operator',
   audited: 'all',
   peer: 'all',
   suspect: 'all',
   log: 'all',
-  // Whom the operator knows, before they are peers.
+  // Peers that the operator configured, before they are connected.
   bootstrap: 'operator',
   guard: 'all',
-  // Which servers there are.
+  // Reveals the database servers.
   state: 'operator',
   deposit: 'all',
   clock: 'all',
   bastion: 'all',
   'first-use': 'all',
   exchange: 'all',
-  // Paths of this machine may stand in them.
+  // These may contain paths of this machine.
   'log-list': 'operator',
   reload: 'operator',
   error: 'operator',

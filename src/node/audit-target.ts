@@ -1,6 +1,6 @@
 /**
- * Which head an audit goes on to. It is to be one that others cosign as well, because a policy counts the auditor's line
- * beside theirs on one head. Pure.
+ * Chooses the next head to audit. It should be one that others cosign as well, since a policy counts the auditor's
+ * cosignature together with theirs on the same head. Pure.
  */
 import type { CosignedHead } from '../witness/cosigned-head.js'
 
@@ -11,12 +11,12 @@ export interface TargetParts {
   readonly auditor: string | undefined
   /** Whether these keys (vkeys) satisfy the policy. */
   readonly satisfiedBy: (signedBy: ReadonlySet<string>) => boolean
-  /** The size that the auditor's key promised last: a smaller head is of no more use. */
+  /** The size that the auditor's key promised last: smaller heads are of no more use. */
   readonly promised: number
 }
 
 /**
- * The largest head that is a quorum head, or would be one with the auditor's line; where there is none the newest.
+ * The largest head that is a quorum head, or would be with the auditor's cosignature; if there is none, the newest.
  * Undefined when there is no head.
  */
 export function auditTarget({ heads, auditor, satisfiedBy, promised }: TargetParts): CosignedHead | undefined {

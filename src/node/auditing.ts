@@ -1,4 +1,7 @@
-/** The audits of a node that runs with --audit, one of each checksum database that it follows, and what follows from them. */
+/**
+ * The audits of a node that runs with --audit, one for each checksum database that it follows, and what their results
+ * cause.
+ */
 import { join } from 'node:path'
 import type { RecordTaker } from '../audit/walk/record-taker.js'
 import { PoliteSource } from '../audit/walk/polite-source.js'
@@ -15,9 +18,9 @@ import type { Indexing } from './indexing.js'
 import { LogAuditing, type KeptAudit } from './log-auditing.js'
 import type { LogSetting } from '../config/config.js'
 
-/** Heads that are looked at for one that others cosign, too. */
+/** Heads searched for one that others cosign, too. */
 const HEADS = 32
-/** The folder of a home that has the audits, a folder by the id of each log. */
+/** The folder in the home with the audits: one subfolder per log, named by its id. */
 const FOLDER = 'audit'
 
 export interface AuditingParts {
@@ -25,7 +28,7 @@ export interface AuditingParts {
   readonly alarm: Alarm
   /** Whether nothing of a log may be signed. */
   readonly isHeld: (log: string) => boolean
-  /** What is filled with what is read. */
+  /** The index that is filled from the audit. */
   readonly indexing: Indexing
 }
 
@@ -58,7 +61,7 @@ export class Auditing {
   }
 }
 
-/** Opens the audit that is kept in a folder; it asks the log within the budget. */
+/** Opens the audit kept in a folder; it asks the log within the budget. */
 async function open(
   { key, origin, url }: Pick<LogSetting, 'key' | 'origin'> & { readonly url: string },
   dir: string,
@@ -71,7 +74,7 @@ async function open(
   return LogAudit.open({ dir, key, origin, source, ...(taker && { taker }) })
 }
 
-/** None where the operator has not asked for it. */
+/** Starts no audit unless the operator asked for it. */
 export function makeAuditing(
   base: NodeBase,
   heads: KnownHeads,

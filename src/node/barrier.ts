@@ -1,6 +1,7 @@
 /**
- * What stands between this node and a signature, beside the logs themselves: whether peers have said what its keys signed
- * before, whether they keep what it is about to sign, whether the clock can be right, and which key may cosign which log.
+ * What can prevent a signature, apart from the logs themselves: whether peers have reported what our keys signed
+ * before, whether they keep what is about to be signed, whether the clock can be right, and which key may cosign which
+ * log.
  */
 import type { Config, LogSetting } from '../config/config.js'
 import type { ErrorCode } from '../errors.js'
@@ -15,16 +16,16 @@ import { Deposits, type Depositaries } from '../witness/deposits.js'
 import { RollbackGuard } from '../witness/rollback-guard.js'
 import { Binding } from './binding.js'
 
-/** Milliseconds between two looks at the clock. */
+/** Milliseconds between two checks of the clock. */
 const CLOCK_LOOK_MS = 15_000
-/** Milliseconds that the clocks of machines with one key may differ. */
+/** Milliseconds by which the clocks of machines with one key may differ. */
 const AHEAD_MS = 60_000
 
 export interface NodeBarrierOptions {
   readonly config: Pick<Config, 'deposit' | 'depositWait' | 'guardWait' | 'logs' | 'state'>
   readonly keyring: Keyring
   readonly store: Store
-  /** Peers that are chosen, before the mesh runs. */
+  /** The number of chosen peers, before the mesh runs. */
   readonly chosen: number
   readonly mesh: Depositaries
   readonly emit: (event: NodeEventBody) => void
@@ -36,10 +37,10 @@ export class NodeBarrier {
   readonly guard: RollbackGuard
   /** Undefined for an observer, which promises nothing. */
   readonly deposits: Deposits | undefined
-  /** Those of the auditor's promises, which are of other heads; undefined without its key. */
+  /** The deposits of the auditor's promises, which are about other heads; undefined without its key. */
   readonly auditorDeposits: Deposits | undefined
   readonly clock: Clock
-  /** Whether all keys were made at this start, and have signed nothing; those that an observer does not have never will. */
+  /** Whether all keys were made at this start and have signed nothing; true for an observer, which has none. */
   readonly isFresh: boolean
   #binding: Binding
   #logs: readonly LogSetting[] = []
@@ -48,12 +49,12 @@ export class NodeBarrier {
   #timer: NodeJS.Timeout | undefined
   #isClosed = false
 
-  /** Throws ORIGIN_TAKEN for a log whose own key came too late (binding.ts). */
+  /** Throws ORIGIN_TAKEN for a log that got its own key too late (binding.ts). */
   constructor(options: NodeBarrierOptions) {
     const { config, keyring, store, chosen, mesh, emit, now } = options
     const { keep, required } = config.deposit
     this.#options = options
-    // Another process may have made the keys in this home a moment ago, and signed.
+    // Another process may have made the keys in this home a moment ago, and signed with them.
     this.isFresh = keyring.isObserver || (keyring.fresh && store.heads.logs().length === 0)
     this.#binding = this.#bindingOf(config.logs)
     this.#binding.requireKept()
@@ -76,16 +77,16 @@ export class NodeBarrier {
         onChange: ({ state, text, undeposited }) =>
           emit({ event: 'deposit', state, text, undeposited: undeposited.length }),
       })
-    // Whether its promises are kept is said of the outcome of each audit.
+    // Whether its promises are kept is reported with the outcome of each audit.
     if (keyring.auditor !== undefined) this.auditorDeposits = new Deposits({ ...deposited, onChange: () => undefined })
   }
 
-  /** Throws ORIGIN_TAKEN when these logs could not be followed with the keys that there are (binding.ts). */
+  /** Throws ORIGIN_TAKEN if these logs could not be followed with the existing keys (binding.ts). */
   requireKept(logs: readonly LogSetting[]): void {
     this.#bindingOf(logs).requireKept()
   }
 
-  /** From now on these are the logs. */
+  /** Replaces the logs. */
   follow(logs: readonly LogSetting[]): void {
     this.#binding = this.#bindingOf(logs)
     this.#logs = logs
@@ -99,7 +100,7 @@ export class NodeBarrier {
     this.#timer = setInterval(() => this.#lookAtClock(), CLOCK_LOOK_MS).unref()
   }
 
-  /** From here on no signature begins: soon nobody could be told of it. */
+  /** From now on no signature begins: it could soon not be published any more. */
   close(): void {
     this.#isClosed = true
   }
@@ -110,7 +111,7 @@ export class NodeBarrier {
     await Promise.all([this.deposits?.stop(), this.auditorDeposits?.stop()])
   }
 
-  /** A chosen peer has come: it is told what it is owed. */
+  /** A chosen peer has connected: it is sent what it is owed. */
   connected(peer: string): void {
     this.deposits?.connected(peer)
     this.auditorDeposits?.connected(peer)
@@ -123,7 +124,10 @@ export class NodeBarrier {
     return this.clock.isWrong ? 'CLOCK_WRONG' : undefined
   }
 
-  /** Why nothing of a log may be signed now. Who never signs need not wait for anything, and takes up what it is shown. */
+  /**
+   * Why nothing of a log may be signed now. An observer never signs, so it waits for nothing and accepts what it is
+   * shown.
+   */
   readonly obstacle = (log: string): ErrorCode | undefined =>
     this.#options.keyring.isObserver ? 'NO_WITNESS' : this.#obstacleOfWitness(log)
 
@@ -131,14 +135,14 @@ export class NodeBarrier {
     return this.common() ?? (this.#isAhead(log) ? 'STATE_AHEAD' : undefined) ?? this.#binding.obstacle(log)?.code
   }
 
-  /** Whether another machine with our key has signed at a time that has not come yet here. */
+  /** Whether another machine with our key has signed with a time that is still ahead of our clock. */
   #isAhead(log: string): boolean {
     const { config, store, now } = this.#options
     const time = config.state === undefined ? undefined : store.heads.get(log).signed?.time
     return time !== undefined && time * 1000 > now() + AHEAD_MS
   }
 
-  /** Why the auditor must not cosign a log. What stands in the way of all keys is not asked here. */
+  /** Why the auditor must not cosign a log, not counting what prevents signatures by all keys. */
   readonly obstacleOfAuditor = (log: string): ErrorCode | undefined => this.#binding.obstacleOfAuditor(log)?.code
 
   /** Why the keys of a log must not cosign it, in words. */
@@ -153,7 +157,7 @@ export class NodeBarrier {
     return this.clock.report(promises)
   }
 
-  /** Whether chosen peers keep what our keys have promised: those that witness, and where they are well, the auditor's. */
+  /** Whether chosen peers keep the promises of our witness keys and, if those are well, of the auditor's key. */
   readonly depositReport = (): DepositReport => {
     const report = this.deposits?.report ?? NOTHING_PROMISED
     const audits = this.auditorDeposits?.report

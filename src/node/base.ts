@@ -1,4 +1,4 @@
-/** What every part of a node is made with. */
+/** What every part of a node is built with. */
 import type { Config, LogSetting } from '../config/config.js'
 import type { Keyring } from '../keys/keyring.js'
 import type { PostgresState } from '../postgres/postgres-state.js'
@@ -13,27 +13,27 @@ import type { MeshLink } from './mesh-link.js'
 import type { News } from './news.js'
 
 export interface NodeBase {
-  /** The settings, with the logs of the home and of the log lists. */
+  /** The settings, including the logs from the home and from the log lists. */
   readonly config: Config
   /** The logs that are not disabled. */
   readonly followed: readonly LogSetting[]
   readonly keyring: Keyring
   readonly store: Store
-  /** Undefined where the home alone keeps what was signed. */
+  /** Undefined if only the home records what was signed. */
   readonly shared: PostgresState | undefined
   readonly news: News
   readonly mesh: MeshLink
-  /** How fast logs are asked by what nobody waits for. */
+  /** How fast logs may be asked for what nobody is waiting for. */
   readonly budget: RequestBudget
   readonly clock: {
     /** Milliseconds since 1970. */
     readonly now: () => number
-    /** Milliseconds of a clock that nobody sets: durations are measured with it. */
+    /** Monotonic milliseconds, for durations. */
     readonly monotonic: () => number
   }
 }
 
-/** The heads that a node holds, and whose signatures it reads in them. */
+/** The heads that a node holds, and the keys whose signatures it reads in them. */
 export interface KnownHeads {
   readonly cosigned: CosignedHeads
   readonly suspects: Suspects
@@ -41,7 +41,10 @@ export interface KnownHeads {
   readonly quorum: Quorum
   /** Verifier keys that the policy names. */
   readonly counts: readonly string[]
-  /** Keys that do not count here and are kept and passed on: those that neighbours count, and witnesses that are fed. */
+  /**
+   * Keys that do not count here but whose cosignatures are kept and passed on: those that neighbours count, and
+   * witnesses that we feed.
+   */
   readonly relayed: () => readonly VerifierKey[]
   readonly signatures: SignatureCache
 }

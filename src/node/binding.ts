@@ -1,4 +1,4 @@
-/** Which key of this node may cosign which log, as what was cosigned before has it (witness/origin.ts). */
+/** Which key of this node may cosign which log, given what was cosigned before (witness/origin.ts). */
 import type { LogSetting } from '../config/config.js'
 import { GossumError, HintedError } from '../errors.js'
 import type { Keyring } from '../keys/keyring.js'
@@ -7,15 +7,15 @@ import { originOf, rekeyedLogs, takenBy, type SignedState } from '../witness/ori
 
 export interface BindingParts {
   readonly keyring: Keyring
-  /** All that are known, disabled ones too. */
+  /** All known logs, including disabled ones. */
   readonly logs: readonly LogSetting[]
-  /** What is held of every log that there ever was, by log id, as it is now. */
+  /** The current state of every log that was ever followed, by log id. */
   readonly states: () => ReadonlyMap<string, SignedState>
 }
 
 export class Binding {
   readonly #parts: BindingParts
-  /** Origins of several logs; undefined among them when that of a log is not known. */
+  /** Origins shared by several logs; contains undefined if the origin of some log is unknown. */
   #shared: Set<string | undefined> | undefined
 
   constructor(parts: BindingParts) {
@@ -23,8 +23,8 @@ export class Binding {
   }
 
   /**
-   * Throws ORIGIN_TAKEN when a log was given a key of its own after the shared one had cosigned it. Nothing would keep the
-   * shared one from another log of its origin then.
+   * Throws ORIGIN_TAKEN when a log was given its own key after the shared key had cosigned it: nothing would then keep
+   * the shared key from cosigning another log of the same origin.
    */
   requireKept(): void {
     const { keyring, logs, states } = this.#parts
@@ -43,11 +43,11 @@ export class Binding {
   /** Why the keys of a log must not cosign it (ORIGIN_TAKEN); undefined when they may. */
   obstacle(log: string): GossumError | undefined {
     const { keyring } = this.#parts
-    // A key of one log cosigns that log, whatever else there is.
+    // A key made for one log may always cosign that log.
     return keyring.ofLogs.has(log) ? undefined : this.#taken(log, keyring.keysOf(log))
   }
 
-  /** The same of the auditor's key, of which there is one for all logs. */
+  /** The same for the auditor's key, of which there is one for all logs. */
   obstacleOfAuditor(log: string): GossumError | undefined {
     const { auditor } = this.#parts.keyring
     return auditor && this.#taken(log, [auditor.verifier])
@@ -57,13 +57,16 @@ export class Binding {
     const { logs, states } = this.#parts
     if (first === undefined) return undefined
     const setting = logs.find(({ id }) => id === log)
-    // Of most origins there is one log.
+    // Most origins belong to one log.
     if (setting === undefined || !this.#isShared(setting.origin)) return undefined
     const other = takenBy(setting, [first.vkey, ...more.map(({ vkey }) => vkey)], logs, states())
     return other === undefined ? undefined : new GossumError('ORIGIN_TAKEN', this.#nameOf(other))
   }
 
-  /** Whether there are, or were, several logs of an origin. Those that are gone stay as they were at the start. */
+  /**
+   * Whether an origin is, or was, shared by several logs. Logs that are no longer followed are as they were at the
+   * start.
+   */
   #isShared(origin: string): boolean {
     if (this.#shared === undefined) {
       const { logs, states } = this.#parts
@@ -76,11 +79,11 @@ export class Binding {
         once.add(one)
       }
     }
-    // A log that is gone and of which nobody knows the origin may be of any.
+    // A former log whose origin is unknown may have any.
     return this.#shared.has(origin) || this.#shared.has(undefined)
   }
 
-  /** The same in words, with what to do about it. */
+  /** The same as a sentence, with the remedy. */
   text(log: string): string | undefined {
     const error = this.obstacle(log)
     return error && `${error.message}; ${error.hint}`

@@ -1,4 +1,4 @@
-/** How a node asks the logs that it follows; tiles that a log does not give come from peers. */
+/** How a node asks the logs that it follows; tiles that a log does not serve come from peers. */
 import type { LogSetting } from '../config/config.js'
 import { GossumError } from '../errors.js'
 import { Outgoing } from '../outgoing/http-client.js'
@@ -15,14 +15,14 @@ type Manner = Pick<SumdbClientOptions, 'url' | 'fetch' | 'timeoutMs' | 'deadline
 /** Asks peers for a tile of a log. */
 type TileFromPeers = (log: string, ...asked: Parameters<TileFallback>) => ReturnType<TileFallback>
 
-/** Is told the time that a log says it is, in milliseconds since 1970. */
+/** Called with the time that a log reports, in milliseconds since 1970. */
 type OnDate = (log: string, ms: number) => void
 
 export class LogClients {
   readonly #store: Store
   readonly #tileFromPeers: TileFromPeers
   readonly #onDate: OnDate | undefined
-  /** By log id; there is none of a log that is only pushed. */
+  /** By log id, except for logs that only push. */
   readonly #clients: ReadonlyMap<string, SumdbClient>
 
   constructor(logs: readonly LogSetting[], store: Store, tileFromPeers: TileFromPeers, onDate?: OnDate) {
@@ -34,19 +34,19 @@ export class LogClients {
     )
   }
 
-  /** Undefined for a log that is only pushed. */
+  /** Undefined for a log that only pushes. */
   of(log: string): SumdbClient | undefined {
     return this.#clients.get(log)
   }
 
-  /** The same; throws LOG_UNREACHABLE for a log that is only pushed. */
+  /** The same; throws LOG_UNREACHABLE for a log that only pushes. */
   required(log: string): SumdbClient {
     const client = this.#clients.get(log)
     if (client === undefined) throw new GossumError('LOG_UNREACHABLE', 'it is only pushed here')
     return client
   }
 
-  /** A client for the go command's lookups and tiles, which it gets from `upstream`. */
+  /** A client for the go command's lookups and tiles, which asks `upstream`. */
   forGo(log: LogSetting, upstream: string): SumdbClient {
     return this.#make(log, {
       url: upstream,

@@ -1,4 +1,4 @@
-/** The doors of a node for whoever speaks HTTP: its server, the operator's socket, and the bastion that it serves through. */
+/** The HTTP doors of a node: its server, the operator's socket, and the bastion through which it serves. */
 import { join } from 'node:path'
 import type { Config } from '../config/config.js'
 import type { NodeView } from '../status/node-view.js'
@@ -12,7 +12,9 @@ import type { Gate } from '../lib/gate.js'
 import type { News } from './news.js'
 import { PatientDoor } from './patient-door.js'
 
-/** What is served: to all, to the go command, to logs, to whoever reads what others recorded, and to the operator alone. */
+/**
+ * The routes: for all, for the go command, for logs, for readers of what others recorded, and for the operator alone.
+ */
 export interface Served {
   readonly node: NodeView
   readonly sumdbs: readonly SumdbProxy[]
@@ -30,7 +32,7 @@ export class Doors {
   #operator: PatientDoor | undefined
   #bastion: Bastion | undefined
 
-  /** `gate` is closed while what is served is exchanged; `fixed` the operator may ask for then, too. */
+  /** `gate` is closed while the routes are replaced; the operator can use the `fixed` routes even then. */
   constructor(config: Config, news: News, gate: Gate, fixed: readonly Route[]) {
     this.#config = config
     this.#news = news
@@ -60,7 +62,8 @@ export class Doors {
     const gate = this.#gate
     this.#http = await HttpServer.start({ ...http, trustedProxies, gate, ...publicOf(served), onError, onRequest })
     this.serve(served)
-    // A home that takes no socket is no reason not to run: nothing can be acknowledged until it does, which is said.
+    // A home that cannot hold a socket does not prevent running: nothing can be acknowledged meanwhile, and that is
+    // reported.
     const open = (): Promise<OperatorDoor> =>
       OperatorDoor.start(home, node, { onError, onRequest }, this.#operatorRoutes)
     this.#operator = new PatientDoor({ open, onError })
@@ -68,7 +71,7 @@ export class Doors {
     if (bastion !== undefined) await this.#startBastion(bastion, witness)
   }
 
-  /** From now on they serve this. */
+  /** Replaces the routes. */
   serve(served: Served): void {
     const { node, witness, operator } = served
     this.#operatorRoutes.now = allOperatorRoutes(node, operator)
@@ -93,7 +96,7 @@ export class Doors {
     this.#bastion.start()
   }
 
-  /** Closes those that are open, the last one first. */
+  /** Closes the open doors, the last one first. */
   async stop(): Promise<void> {
     await this.#bastion?.stop()
     await this.#operator?.stop()
@@ -101,7 +104,7 @@ export class Doors {
   }
 }
 
-/** What anybody may ask for. */
+/** The public routes. */
 export function publicOf({ node, sumdbs, witness, reads }: Served): HttpServed {
   return { node, sumdbs, routes: [...witness, ...reads] }
 }

@@ -1,6 +1,6 @@
 /**
- * What happened in a node since it started, as far back as there is room for: each event as text, with a number that counts up. Whoever
- * reads keeps a place in it, and nothing is kept for a reader: one that is too slow finds that its place is gone.
+ * The events of a node since it started, as far back as there is room: each as text, with an ascending number. A reader
+ * keeps its own position, and nothing is kept for it: one that is too slow finds that its position is gone.
  */
 import { randomBytes } from 'node:crypto'
 import { printableJson } from '../lib/printable.js'
@@ -9,7 +9,7 @@ import type { NodeEvent } from './events.js'
 
 export interface EventLogLimits {
   readonly events: number
-  /** Characters of all events together; the newest is kept, however long. */
+  /** The most characters of all events together; the newest is kept, however long. */
   readonly characters: number
 }
 
@@ -39,13 +39,13 @@ export class EventLog implements EventsView {
     return this.#kept.get(number)
   }
 
-  /** Calls back for each event until what is returned is called. */
+  /** Calls `listener` for each event until the returned function is called. */
   onAdded(listener: () => void): () => void {
     this.#listeners.add(listener)
     return () => void this.#listeners.delete(listener)
   }
 
-  /** Never throws, but for what an event holds that is no JSON. */
+  /** Throws only if an event contains something that is not JSON. */
   readonly add = (event: NodeEvent): void => {
     const log = 'log' in event && event.log !== null ? event.log : undefined
     const text = printableJson(JSON.stringify(event))

@@ -1,4 +1,4 @@
-/** What happens in a node, as it is told: `run --json` prints these, one a line. */
+/** The events of a node: `run --json` prints them, one per line. */
 import type { Finding, FindingLevel } from '../audit/finding.js'
 import type { Evidence } from '../evidence/evidence.js'
 import type { ExchangeNews } from '../exchange/exchange.js'
@@ -13,7 +13,7 @@ import { SOURCES, type Door, type HeadSource } from '../witness/source.js'
 import type { DepositReport } from '../witness/deposit-report.js'
 import type { GuardState } from '../witness/rollback-guard.js'
 
-/** The record of a module version, and what makes others believe it. */
+/** The record of a module version, with what proves it. */
 interface WatchedRecord {
   readonly log: string
   readonly module: string
@@ -28,9 +28,9 @@ interface WatchedRecord {
   readonly root: string
   /** The quorum head as a note, with the cosignatures that count. */
   readonly head: string
-  /** The latest time that one of these says: the record was there by then. */
+  /** The latest time among these: the record existed by then. */
   readonly time: string
-  /** Null when the watch names no list, or that could not be read. */
+  /** Null when the watch names no list, or the list could not be read. */
   readonly authorised: boolean | null
 }
 
@@ -40,7 +40,7 @@ export type NodeEvent = { readonly at: string } & (
       readonly event: 'outcome'
       readonly log: string | null
       readonly door: Door
-      /** Where it came from, more exactly than the door. */
+      /** Where it came from, more precisely than the door. */
       readonly source: HeadSource
       readonly outcome: Outcome['kind']
       readonly size: number | null
@@ -62,17 +62,17 @@ export type NodeEvent = { readonly at: string } & (
       readonly id: string
       readonly type: Evidence['type']
       readonly log: string
-      /** Verifier key of the witness that it convicts; null when that is the log. */
+      /** Verifier key of the convicted witness; null when the log is convicted. */
       readonly witness: string | null
       readonly sizes: readonly [number, number]
       readonly source: 'found' | 'received'
-      /** Of a bad record alone: the module version, `path@version`, and the numbers of the two records. */
+      /** Only for a bad record: the module version, `path@version`, and the numbers of the two records. */
       readonly module?: string
       readonly records?: readonly [number, number]
-      /** The evidence file, while it could not be written to disk: this line may be all that is left of it. */
+      /** The evidence file, if it could not be written to disk: this line may be the only copy. */
       readonly file?: string
     }
-  /** An audit found something in a log, or in what its server gives. */
+  /** An audit found something in a log, or in what its server returned. */
   | {
       readonly event: 'finding'
       readonly log: string
@@ -82,15 +82,15 @@ export type NodeEvent = { readonly at: string } & (
       readonly id: number | null
       /** Path of the tile; null for what is about a record. */
       readonly tile: string | null
-      /** `path@version`, as far as the record says one. */
+      /** `path@version`, if the record names one. */
       readonly module: string | null
       readonly detail: string
     }
   /** A new version of a module that is watched. */
   | ({ readonly event: 'watch' } & WatchedRecord)
-  /** It is none that its owner has authorised. */
+  /** A new version that its owner has not authorised. */
   | ({ readonly event: 'unauthorised' } & WatchedRecord)
-  /** The module mirror was given something that the log has not recorded, and gave it to nobody. */
+  /** The module mirror was served something that the log has not recorded; it passed it on to no client. */
   | {
       readonly event: 'mirror'
       readonly log: string
@@ -98,17 +98,17 @@ export type NodeEvent = { readonly at: string } & (
       readonly version: string
       /** The go.mod file or the zip. */
       readonly kind: 'mod' | 'zip'
-      /** As `gossum check module` calls it. */
+      /** The classification, as in `gossum check module`. */
       readonly class: MirrorRefusal['class']
-      /** URL of who gave it. */
+      /** URL of the upstream that served it. */
       readonly upstream: string
       /** The hash that the log has; null when it has no record. */
       readonly expected: string | null
-      /** The hash of what came; null for what cannot be hashed. */
+      /** The hash of what was served; null if it cannot be hashed. */
       readonly got: string | null
       readonly reason: string
     }
-  /** The auditor's key has cosigned a head: every record below it was read by this node, and none is bad. */
+  /** The auditor's key has cosigned a head: this node has read every record below it, and none is bad. */
   | { readonly event: 'audited'; readonly log: string; readonly size: number }
   | { readonly event: 'peer'; readonly peerId: string; readonly multiaddr: string; readonly connected: boolean }
   /** A signed head stays unproven, or no tree can explain it. */
@@ -121,25 +121,27 @@ export type NodeEvent = { readonly at: string } & (
     }
   /** Whether the log answers. */
   | { readonly event: 'log'; readonly log: string; readonly reachable: boolean; readonly error: string | null }
-  /** Whether a configured peer answers; told when it does not, then with increasing delay, and when it does again. */
+  /**
+   * Whether a configured peer answers; reported when it does not, then with increasing delay, and when it does again.
+   */
   | {
       readonly event: 'bootstrap'
       readonly address: string
       readonly reachable: boolean
       readonly error: string | null
     }
-  /** Whether peers vouch that this node knows all that its key has signed (witness/rollback-guard.ts). */
+  /** Whether peers vouch that this node knows everything its key has signed (witness/rollback-guard.ts). */
   | { readonly event: 'guard'; readonly state: GuardState; readonly text: string }
-  /** The database of the shared state is not the one it was: the node asks its peers again what its key has signed. */
+  /** The shared-state database has been replaced: the node asks its peers again what its key has signed. */
   | { readonly event: 'state'; readonly text: string }
-  /** Who keeps what our key has promised (witness/deposits.ts), and of how many logs too few do. */
+  /** Which peers keep what our key has promised (witness/deposits.ts), and for how many logs too few do. */
   | {
       readonly event: 'deposit'
       readonly state: DepositReport['state']
       readonly text: string
       readonly undeposited: number
     }
-  /** Something about the clock that somebody should look into (witness/clock.ts): it holds, or it does not any more. */
+  /** A problem with the clock that the operator should look into (witness/clock.ts) begins or ends. */
   | ({ readonly event: 'clock'; readonly holds: boolean } & ClockCondition)
   /** Whether logs reach this node through its bastion (http/bastion/bastion.ts). */
   | {
@@ -150,27 +152,27 @@ export type NodeEvent = { readonly at: string } & (
     }
   /** The first head of a log, trusted because it was the first. */
   | { readonly event: 'first-use'; readonly log: string; readonly size: number; readonly root: string }
-  /** A place outside the mesh answers, or does not any more, or says something else of a log than before. */
+  /** A place outside the mesh starts or stops answering, or changes its answer about a log. */
   | ({ readonly event: 'exchange' } & ExchangeNews)
   /** A log list was read, and added or refused logs; or it could not be read. */
   | {
       readonly event: 'log-list'
       /** Its URL or path. */
       readonly list: string
-      /** What it keeps to, `c2sp.org/tlog-list` or `logs/v0`; null when it could not be read. */
+      /** Its format, `c2sp.org/tlog-list` or `logs/v0`; null when it could not be read. */
       readonly format: ListNews['format']
       readonly added: readonly { readonly id: string; readonly name: string; readonly origin: string }[]
       readonly refused: ListNews['refused']
       readonly error: string | null
-      /** Whether what was added is followed from the next start on only. */
+      /** Whether the added logs are followed only from the next start on. */
       readonly atNextStart: boolean
     }
-  /** The settings were read anew: what of them is taken up, and what takes a restart; or why they are as they were. */
+  /** The settings were read again: which changes were applied, and which need a restart; or why nothing was changed. */
   | {
       readonly event: 'reload'
       readonly changed: readonly string[]
       readonly restart: readonly string[]
-      /** Ids of logs that are followed now, and of those that are not any more. */
+      /** Ids of the logs that are newly followed, and of those that no longer are. */
       readonly followed: readonly string[]
       readonly left: readonly string[]
       readonly error: string | null
@@ -179,7 +181,7 @@ export type NodeEvent = { readonly at: string } & (
   | { readonly event: 'error'; readonly code: string; readonly message: string }
 )
 
-/** The parts of an event that its source knows; the node adds the time. */
+/** The fields of an event that its source supplies; the node adds the time. */
 export type NodeEventBody = NodeEvent extends infer E ? (E extends NodeEvent ? Omit<E, 'at'> : never) : never
 
 export function findingEvent(log: string, { rule, level, id, tile, module, detail }: Finding): NodeEventBody {

@@ -1,4 +1,4 @@
-/** Exchange with places outside the mesh: what they get of this node, and what becomes of what they give. */
+/** Exchange with places outside the mesh: what they get from this node, and what is done with what they return. */
 import { buildPlaces } from '../exchange/build.js'
 import { Exchange } from '../exchange/exchange.js'
 import { ownHead } from '../exchange/service.js'
@@ -20,7 +20,7 @@ export function makeExchange(
       witnesses: () => [...quorum.keys, ...relayed()],
       onRequest: (place, outcome) => news.metrics.exchange.inc({ place, outcome }),
     }),
-    // Those of a list push their heads to witnesses themselves, and there may be thousands.
+    // Logs from a list push their heads to witnesses themselves, and there may be thousands.
     logs: followed.filter(({ list }) => list === null),
     own: {
       head: (log) => (isHeld(log) || verifier === undefined ? undefined : ownHead(cosigned.current(log), verifier)),

@@ -1,6 +1,6 @@
 /**
- * What a node keeps for as long as it runs, whatever becomes of its settings: its home, its keys, its doors, its place in the mesh,
- * and what it knows of what its keys have signed. A reload exchanges everything else (generation.ts).
+ * What a node keeps for as long as it runs, whatever its settings: its home, its keys, its doors, its place in the
+ * mesh, and what it knows about what its keys have signed. A reload replaces everything else (generation.ts).
  */
 import type { Config } from '../config/config.js'
 import { GossumError } from '../errors.js'
@@ -23,29 +23,29 @@ import { readSelf, type Self } from './self.js'
 import { Streaming } from './streaming.js'
 
 export interface Frame extends Pick<NodeBase, 'keyring' | 'store' | 'shared' | 'news' | 'mesh' | 'clock'> {
-  /** Resolves, with how, when the database of a shared state is another one than at the start. */
+  /** Resolves with a description when the shared-state database is not the one that it was at the start. */
   readonly moved: Promise<string>
   readonly barrier: NodeBarrier
   readonly doors: Doors
-  /** What happened, for those who read it over HTTP. */
+  /** The events, for readers over HTTP. */
   readonly streaming: Streaming
-  /** What comes from outside waits here while the parts are exchanged. */
+  /** Holds up what comes from outside while the parts are replaced. */
   readonly gate: Gate
-  /** Logs that were asked for their newest head since the start. */
+  /** Logs that were polled since the start. */
   readonly looked: Set<string>
-  /** How the polls went. */
+  /** The results of the polls. */
   readonly past: Past
   readonly hasMesh: boolean
 }
 
 export interface FrameOptions {
   readonly onEvent: (event: NodeEvent) => void
-  /** Routes of the operator that do not wait while the parts are exchanged. */
+  /** Routes of the operator that do not wait while the parts are replaced. */
   readonly fixed: readonly Route[]
   readonly onRequest?: ((route: string, status: number) => void) | undefined
 }
 
-/** `stops` gets what ends each part as soon as there is something to end. */
+/** `stops` receives the function that ends each part as soon as that part exists. */
 export async function makeFrame(
   given: Config,
   { onEvent, fixed, onRequest }: FrameOptions,
@@ -55,10 +55,10 @@ export async function makeFrame(
   const news = new News(onEvent, onRequest)
   const streaming = new Streaming(news)
   const hasMesh = given.listen.length > 0 || given.bootstrap.length > 0
-  // A wrong address is said before anything is made on disk. libp2p is loaded only by a node that has a mesh.
+  // A wrong address is reported before anything is written to disk. libp2p is loaded only by a node with a mesh.
   const gossip = hasMesh ? await import('../gossip/mesh.js') : undefined
   gossip?.parseAddresses(given)
-  // Before the store: what it writes into an empty home would look like a witness that lost its key.
+  // Before the store: what that writes into an empty home would look like a witness that lost its key.
   const keyring = given.observer ? await observerKeyring(given.home) : await readKeyring(given.home, given)
   const { promise: moved, resolve: onMoved } = Promise.withResolvers<string>()
   const shared = await openShared(given, keyring, {

@@ -1,6 +1,6 @@
 /**
- * The parts of a node that follow its settings: made in order, each with what it needs, and ended in reverse. A reload ends one
- * generation and makes the next; what stays is in frame.ts.
+ * The parts of a node that depend on its settings: built in order, each with what it needs, and ended in reverse. A
+ * reload ends one generation and builds the next; what stays is in frame.ts.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { alarmOperatorRoutes } from '../http/alarm-operator.js'
@@ -46,17 +46,17 @@ export interface Generation {
   readonly witness: Witness
   readonly served: Served
   readonly side: MeshSide
-  /** Begins to ask and to sign, when peers have said what our keys signed before. */
+  /** Begins to poll and to sign, once peers have reported what our keys signed before. */
   start(): void
 }
 
-/** What ends a generation: first what asks and signs, and then, when no more comes in, what is told of it. */
+/** Ends a generation: first everything that polls or signs and then, when nothing new arrives, what reports on it. */
 export class Ending {
   readonly #acting: Stop[] = []
   readonly #told: Stop[] = []
   abort: () => void = () => undefined
 
-  /** A part that comes later is ended earlier. */
+  /** Parts added later are ended earlier. */
   acting(...stops: Stop[]): void {
     this.#acting.push(...stops)
   }
@@ -65,7 +65,7 @@ export class Ending {
     this.#told.push(...stops)
   }
 
-  /** Nothing asks or signs any more, and nothing writes. */
+  /** Stops everything that polls, signs or writes. */
   async halt(): Promise<void> {
     this.abort()
     await inReverse(this.#acting.splice(0))
@@ -76,12 +76,15 @@ export class Ending {
   }
 }
 
-/** Every part is stopped, also when one before it could not be. */
+/** Stops every part, even if one before it failed to stop. */
 export function inReverse(stops: readonly Stop[]): Promise<void> {
   return stops.reduceRight((before, stop) => before.finally(stop), Promise.resolve())
 }
 
-/** Makes the parts. `ending` gets what ends each as soon as there is something to end. Throws what they throw. */
+/**
+ * Builds the parts. `ending` receives the function that ends each as soon as the part exists. Throws what the parts
+ * throw.
+ */
 export async function makeGeneration(
   frame: Frame,
   { config, followed, lists }: Self,
@@ -110,7 +113,7 @@ export async function makeGeneration(
   const unseen = polled.filter(({ id }) => !frame.looked.has(id))
   const looks = new FirstLooks(unseen.map(({ id }) => id))
   const witness = makeWitness(base, heads, { clients, barrier, alarm, looks })
-  // What is under way ends, and those whom we chose learn of it while there still is a mesh.
+  // What is in progress ends, and the chosen peers learn of it while there still is a mesh.
   ending.acting(() => witness.stop())
   ending.abort = () => witness.abort()
   await witness.resume()
@@ -130,7 +133,7 @@ export async function makeGeneration(
     evidenceFile: (id) => view.evidenceFile(id),
     http: () => doors.url,
   })
-  // What is found while the others end is told, too.
+  // What happens while the other parts end raises alerts, too.
   ending.told(() => alarming.stop())
   const shown = {
     alarm,
@@ -194,7 +197,7 @@ export async function makeGeneration(
       lists.start()
       alarming.start()
       publishing?.start()
-      // Before that nothing could be signed; a poller that was stopped meanwhile does not start.
+      // Nothing can be signed before; a poller that was stopped in the meantime does not start.
       void barrier.guard.settled.then(() => {
         if (isEnding) return
         for (const part of [...pollers, exchange, auditing, watching]) part.start()

@@ -1,4 +1,4 @@
-/** What the go command sees of the logs that a node follows: of each checksum database a door. */
+/** The doors for the go command, one for each checksum database that a node follows. */
 import type { Alarm } from '../evidence/alarm.js'
 import { Admission } from '../proxy/admission.js'
 import { QuorumWatch } from '../proxy/quorum-watch.js'
@@ -14,7 +14,7 @@ export interface GoDoorParts {
   readonly witness: Witness
 }
 
-/** By log id. There is none of a log without an upstream, nor of one that is no checksum database. */
+/** By log id. Logs without an upstream, and logs that are not checksum databases, have none. */
 export function goDoors(
   { config, followed, store, news, clock }: NodeBase,
   { cosigned }: KnownHeads,

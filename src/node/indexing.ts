@@ -1,6 +1,6 @@
 /**
- * The index of a node that audits: of the first checksum database that it follows, which module versions stand in it, and
- * since when. The times are kept of all logs, by every node (covering.ts).
+ * The index of a node that audits: which module versions are in the first checksum database that it follows, and since
+ * when. Every node keeps the times, for all logs (covering.ts).
  */
 import { join } from 'node:path'
 import type { RecordTaker } from '../audit/walk/record-taker.js'
@@ -12,16 +12,16 @@ import { SUMDB_ORIGIN } from '../tlog/checkpoint.js'
 import type { KnownHeads, NodeBase } from './base.js'
 import { makeCovering, type CoveringTimes } from './covering.js'
 
-/** The folder of a home that has the index, in a folder by the id of its log. */
+/** The folder in the home with the index: a subfolder named by the log id. */
 const FOLDER = 'index'
 
 export interface IndexingParts {
-  /** Id of the first checksum database that is followed; undefined when none is. */
+  /** Id of the first checksum database that is followed; undefined if there is none. */
   readonly log: string | undefined
   /** Opens the index; undefined when this node does not audit. */
   readonly open: (() => Promise<LogIndex>) | undefined
   readonly times: CoveringTimes
-  /** Throws LOG_FROZEN while nothing of a log may be said. */
+  /** Throws LOG_FROZEN while nothing may be stated about the log. */
   readonly requireSound: (log: string) => void
   /** Whether there is a quorum head. */
   readonly isCovered: (log: string) => Promise<boolean>
@@ -36,22 +36,24 @@ export class Indexing implements IndexView {
     this.#parts = parts
   }
 
-  /** Id of the log whose index it is. */
+  /** Id of the log that is indexed. */
   get log(): string | undefined {
     return this.#parts.log
   }
 
-  /** Records of a log that are in its index, from the first one on; undefined where there is no index. */
+  /** How many records of a log are indexed, counted from the first; undefined if there is no index. */
   size(log: string): number | undefined {
     return log === this.#parts.log ? this.#index?.size : undefined
   }
 
-  /** Who keeps what the audit of a log reads; nobody of other logs. Throws what opening the index throws. */
+  /** Where the audit of a log stores what it reads; undefined for other logs. Throws what opening the index throws. */
   async taker(log: string): Promise<RecordTaker | undefined> {
     return log === this.#parts.log && this.#parts.open !== undefined ? this.#open() : undefined
   }
 
-  /** The time, in milliseconds since 1970, of the first quorum head that covers a record; undefined while none is known to. */
+  /**
+   * The time, in milliseconds since 1970, of the first quorum head that covers a record; undefined if none is known.
+   */
   async covered(id: number): Promise<{ readonly time: number; readonly isExact: boolean } | undefined> {
     const { log, times } = this.#parts
     const covering = log === undefined ? undefined : await times.of(log, id)
@@ -59,8 +61,8 @@ export class Indexing implements IndexView {
   }
 
   /**
-   * The versions of a path in the audited part of the log, in its order, with the first record of each; undefined when this
-   * node does not audit. Throws STORE_DAMAGED.
+   * The versions of a path in the audited part of the log, in log order, each with the number of its first record;
+   * undefined if this node does not audit. Throws STORE_DAMAGED.
    */
   async versions(path: string): Promise<readonly { readonly version: string; readonly id: number }[] | undefined> {
     return this.#parts.open === undefined ? undefined : (await this.#open()).versions(path)
@@ -80,7 +82,7 @@ export class Indexing implements IndexView {
     await (await this.#opened?.catch(() => undefined))?.close()
   }
 
-  /** Opened when it is wanted for the first time; what failed is tried again the next time. */
+  /** Opened on first use; after a failure it is tried again the next time. */
   #open(): Promise<LogIndex> {
     this.#opened ??= this.#parts.open!().then(
       (index) => (this.#index = index),

@@ -1,9 +1,12 @@
-/** Keeps what people are told of suspects and watched modules, for the feeds: nothing else does, and a restart would lose it. */
+/**
+ * Keeps what was reported about suspects and watched modules, for the feeds: nothing else does, and a restart would
+ * lose it.
+ */
 import type { ToldNews, ToldStore } from '../store/told-store.js'
 import type { NodeEvent } from './events.js'
 import type { News } from './news.js'
 
-/** From now on. What was kept before is read first. */
+/** Reads what was kept before, then keeps new reports. */
 export async function keepTold(news: News, told: ToldStore): Promise<void> {
   await told.load()
   news.on('told', (event) => {

@@ -1,4 +1,4 @@
-/** The heads that a node holds at its start, and whose cosignatures it reads in them and in those to come. */
+/** The heads that a node holds at its start, and the keys whose cosignatures it reads in them and in those to come. */
 import { CosignedHeads } from '../witness/cosigned.js'
 import { quorumOf } from '../witness/quorum.js'
 import { SignatureCache } from '../witness/signature-cache.js'
@@ -8,11 +8,11 @@ import { quorumEvent } from './events.js'
 
 export async function knownHeads({ config, keyring, store, news, mesh }: NodeBase): Promise<KnownHeads> {
   const quorum = quorumOf(config.policy, keyring.witnesses, () => store.convictions.convicted())
-  // Whom the others are asked to pass on: what this node does not count, it need not hear.
+  // Keys whose cosignatures peers are asked to pass on: this node needs no others.
   const counts = (config.policy?.witnesses ?? []).flatMap(({ key }) => key?.vkey ?? [])
-  // A witness that is fed and not counted is kept and passed on like one that only neighbours count.
+  // A witness that we feed but do not count is treated like one that only neighbours count: kept and passed on.
   const fed = config.places.flatMap(({ key }) => (key === undefined || counts.includes(key.vkey) ? [] : key))
-  // Our auditor has a name of its own: our policy counts it or it does not, as any other witness.
+  // Our auditor has a name of its own: our policy counts it or not, like any other witness.
   const auditor = keyring.auditor?.verifier
   const audited = auditor === undefined || counts.includes(auditor.vkey) ? [] : [auditor]
   const relayed: KnownHeads['relayed'] = () => [...fed, ...audited, ...mesh.relayed()]

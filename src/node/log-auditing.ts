@@ -1,7 +1,7 @@
 /**
- * The audit of one log in a running node: goes on to each head that the witness makes ours, tells what it finds, and has
- * the auditor's key cosign what was read whole and is clean. A log that does not answer is asked again later; an error of
- * ours or of our disk is told, and ends no more than a round.
+ * The audit of one log in a running node. It continues to each head that the witness accepts, reports what it finds,
+ * and has the auditor's key cosign what was read completely and is clean. A log that does not answer is asked again
+ * later. An error of ours or of our disk is reported and ends at most the current round.
  */
 import { ERRORS, errorCode, errorText } from '../errors.js'
 import { encodeEvidence, type Evidence } from '../evidence/evidence.js'
@@ -15,13 +15,13 @@ import type { CosignedHead } from '../witness/cosigned-head.js'
 import { Rounds } from './rounds.js'
 import type { AuditView } from '../status/shapes.js'
 
-/** Milliseconds after which it is looked again what is to be done, though nothing was heard. */
+/** Milliseconds after which the audit checks for work even if it was not woken. */
 const EVERY_MS = 60_000
-/** Milliseconds from one round to the next at least: a log that moves every second is not read in pieces of one record. */
+/** The fewest milliseconds between two rounds: a log that grows every second is not read one record at a time. */
 const PAUSE_MS = 2_000
-/** Findings that are told in one round; all are counted. */
+/** Findings reported per round; all are counted. */
 const MAX_TOLD = 64
-/** Findings that are remembered as told. */
+/** Findings remembered as reported. */
 const MAX_REMEMBERED = 10_000
 
 interface Counts {
@@ -29,7 +29,7 @@ interface Counts {
   readonly note: number
 }
 
-/** An audit that is kept in a folder (audit/walk/log-audit.ts), as much of it as is needed here. */
+/** The part of an audit kept in a folder (audit/walk/log-audit.ts) that is needed here. */
 export interface KeptAudit {
   readonly auditedSize: number
   findings(): AsyncIterable<Finding>
@@ -43,7 +43,7 @@ export interface KeptAudit {
     readonly missing: readonly { readonly what: string; readonly why: string }[]
     readonly evidence: readonly Evidence[]
   }>
-  /** Gives what is kept beside the audit a range that it has not; whether there is more. */
+  /** Fills one missing range of what is kept with the audit; returns whether there is more. */
   fill(signal: AbortSignal): Promise<boolean>
   close(): Promise<void>
 }
@@ -51,13 +51,13 @@ export interface KeptAudit {
 export interface LogAuditingParts {
   /** Takes the folder. Throws AUDIT_LOCKED, AUDIT_DAMAGED, and what the disk throws. */
   readonly open: () => Promise<KeptAudit>
-  /** The head to go on to; undefined before the first. */
+  /** The head to continue to; undefined before the first. */
   readonly target: () => Promise<CosignedHead | undefined>
   /** Has the head of this size cosigned; undefined when this node has no key for that. */
   readonly cosign: (size: number) => Promise<AuditorOutcome | undefined>
   /** Whether nothing of the log may be signed: it was convicted. */
   readonly isHeld: () => boolean
-  /** Size of the head that the auditor's key has promised last; 0 for none. */
+  /** Size of the head that the auditor's key promised last; 0 for none. */
   readonly promised: () => number
   readonly told: {
     readonly onFinding: (finding: Finding) => void
@@ -66,7 +66,7 @@ export interface LogAuditingParts {
     readonly onCosigned: (size: number) => void
     readonly onError: (error: unknown) => void
   }
-  /** How often it looks; EVERY_MS and PAUSE_MS unless said otherwise. */
+  /** How often it runs; EVERY_MS and PAUSE_MS if absent. */
   readonly pace?: { readonly everyMs: number; readonly pauseMs: number }
 }
 
@@ -78,7 +78,7 @@ export class LogAuditing {
   #audit: KeptAudit | undefined
   #last: Awaited<ReturnType<KeptAudit['audit']>> | undefined
   #live: Counts = { error: 0, note: 0 }
-  /** Size of the head that was cosigned last in this life. */
+  /** Size of the head cosigned last in this run of the process. */
   #cosigned: number | undefined
   #failure: string | undefined
   readonly #rounds = new Rounds(this.#stopped.signal)
@@ -103,12 +103,12 @@ export class LogAuditing {
     if (!this.#stopped.signal.aborted) this.#running = this.#run()
   }
 
-  /** There may be another head to go on to, or something else has changed that it waits for. */
+  /** There may be a new head to continue to, or something else that the audit waits for has changed. */
   wake(): void {
     this.#rounds.wake()
   }
 
-  /** Ends what is under way; what was read by then is kept. */
+  /** Aborts the work in progress; what was read by then is kept. */
   async stop(): Promise<void> {
     this.#stopped.abort(new Error('the node stops'))
     await this.#running
@@ -122,12 +122,12 @@ export class LogAuditing {
       try {
         await this.#open()
         this.#failure = await this.#round(this.#audit!)
-        // In between, so that no head waits for it.
+        // Between rounds, so that no head waits for it.
         if (await this.#audit!.fill(this.#stopped.signal)) this.#rounds.wake()
       } catch (error) {
         if (this.#stopped.signal.aborted) return
         const failure = errorText(error)
-        // A log that is down is said once, by who polls it too.
+        // That a log is down is reported once, by its poller.
         if (failure !== this.#failure && errorCode(error) !== 'LOG_UNREACHABLE') this.#parts.told.onError(error)
         this.#failure = failure
         await this.#rounds.pause(everyMs)
@@ -141,14 +141,14 @@ export class LogAuditing {
   async #open(): Promise<void> {
     if (this.#audit !== undefined) return
     this.#audit = await this.#parts.open()
-    // What an earlier run has told.
+    // What an earlier run has reported.
     for await (const finding of this.#audit.findings()) {
       this.#remember(finding)
       this.#live = plus(this.#live, { error: 0, note: 0, [finding.level]: 1 })
     }
   }
 
-  /** Goes on to the head of now. Returns why it could not be done, or not be cosigned. */
+  /** Continues to the current head. Returns why that failed, or why the head was not cosigned. */
   async #round(audit: KeptAudit): Promise<string | undefined> {
     const { target, isHeld, told } = this.#parts
     const head = await target()
@@ -163,7 +163,7 @@ export class LogAuditing {
       )
       this.#live = this.#last.findings
       await this.#tell(audit)
-      // Told first, for it freezes the log: nothing of it is signed from here on.
+      // Reported first, since it freezes the log: nothing of it is signed from here on.
       for (const evidence of this.#last.evidence) {
         const id = toHex(sha256(encodeEvidence(evidence)))
         if (!this.#raised.has(id)) await told.onEvidence(evidence)
@@ -185,7 +185,7 @@ export class LogAuditing {
     return undefined
   }
 
-  /** Whether all records below a head were read in this life and before, under a head that is no smaller. */
+  /** Whether all records below a head were read, in this or an earlier run, under a head that is no smaller. */
   #covers(audit: KeptAudit, { size }: CosignedHead): boolean {
     return this.#last?.isComplete === true && this.#last.size >= size && audit.auditedSize >= size
   }
@@ -199,7 +199,7 @@ export class LogAuditing {
       }
   }
 
-  /** Whether this was not said yet. When there is too much to remember nothing is new any more. */
+  /** Whether a finding was not reported yet. If there are too many to remember, none counts as new any more. */
   #remember({ rule, id, tile, detail }: Finding): boolean {
     const what = JSON.stringify([rule, id, tile, detail])
     if (this.#known.has(what) || this.#known.size >= MAX_REMEMBERED) return false

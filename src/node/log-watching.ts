@@ -1,6 +1,6 @@
 /**
- * Looks through the new records of one log for modules that are watched. Only records below the quorum head are looked at, each
- * proven under it, and where it has come to is on disk: a restart loses none.
+ * Searches the new records of one log for watched modules. Only records below the quorum head are searched, each proven
+ * under it, and the position is on disk: a restart misses none.
  */
 import { errorCode, GossumError } from '../errors.js'
 import { attempted } from '../errors/attempt.js'
@@ -15,11 +15,11 @@ import type { Standing, WatchedVersion, Watches } from '../watch/watches.js'
 import type { NodeEventBody } from './events.js'
 import { Rounds } from './rounds.js'
 
-/** Records that are read at once: sixteen data tiles. */
+/** Records read at once: sixteen data tiles. */
 const STEP = 16 * 256
-/** Requests that looking at records costs, about: their tiles, those of their hashes, and the way to the head. */
+/** Approximate number of requests for so many records: their tiles, the hash tiles, and the path to the head. */
 const requestsFor = (records: number): number => 2 * Math.ceil(records / 256) + 8
-/** Milliseconds after which lists are read again while something is open, and after a log has not answered. */
+/** Milliseconds after which lists are read again while versions are open, and after a log has not answered. */
 const EVERY_MS = 60_000
 
 export interface LogWatchingParts {
@@ -30,7 +30,7 @@ export interface LogWatchingParts {
   readonly watches: Watches
   readonly kept: WatchStore
   readonly told: { readonly tell: (event: NodeEventBody) => void; readonly onError: (error: unknown) => void }
-  /** How fast the log may be asked, and how often lists are read again (EVERY_MS unless said otherwise). */
+  /** How fast the log may be asked, and how often lists are read again (EVERY_MS if absent). */
   readonly pace: { readonly budget: RequestBudget; readonly everyMs?: number }
 }
 
@@ -48,7 +48,7 @@ export class LogWatching {
     if (!this.#stopped.signal.aborted) this.#running = this.#run()
   }
 
-  /** There may be another quorum head. */
+  /** There may be a new quorum head. */
   wake(): void {
     this.#rounds.wake()
   }
@@ -68,7 +68,7 @@ export class LogWatching {
         await this.#lookAgain()
       } catch (error) {
         if (signal.aborted) return
-        // A log that is down is said by who polls it.
+        // That a log is down is reported by its poller.
         if (errorCode(error) !== 'LOG_UNREACHABLE') told.onError(error)
       }
       await this.#rounds.rest(pace.everyMs ?? EVERY_MS)
@@ -76,7 +76,7 @@ export class LogWatching {
     }
   }
 
-  /** Looks through what is new below the quorum head. At the very first there is nothing new. */
+  /** Searches what is new below the quorum head. The very first time, nothing is new. */
   async #lookThrough(): Promise<void> {
     const { log, client, quorum, watches, kept, pace } = this.#parts
     const { signal } = this.#stopped
@@ -104,18 +104,18 @@ export class LogWatching {
     const { log, watches, kept } = this.#parts
     const standing = await watches.standing(version, this.#stopped.signal)
     const isAlarm = standing === 'unauthorised'
-    // Kept before it is told: an alarm that was told once stands until somebody has seen to it.
+    // Kept before it is reported: an alarm stands until someone has dealt with it.
     if (isAlarm || standing === 'unread') await kept.put({ log, id, record, isAlarmed: isAlarm })
     await this.#tell(isAlarm ? 'unauthorised' : 'watch', head, id, record, version, standing)
   }
 
-  /** What is open is looked at again: the owner may have authorised it, or a list can be read by now. */
+  /** Checks the open versions again: the owner may have authorised them, or a list may be readable by now. */
   async #lookAgain(): Promise<void> {
     const { log, quorum, watches, kept } = this.#parts
     for (const one of kept.open.filter((version) => version.log === log)) {
       const version = watches.watched(one.record)
       const standing = version && (await watches.standing(version, this.#stopped.signal))
-      // Nobody watches it any more, or nobody says whom to believe.
+      // The module is no longer watched, or no list says which versions are authorised.
       if (standing === undefined || standing === 'authorised' || standing === 'unlisted') await kept.close(one)
       else if (standing === 'unauthorised' && !one.isAlarmed) await this.#alarm(one, version!, quorum())
     }
@@ -136,7 +136,7 @@ export class LogWatching {
     standing: Standing,
   ): Promise<void> {
     const { log, client, told } = this.#parts
-    // A log that does not show the proof now keeps no alarm back.
+    // The alarm does not wait for a log that does not return the proof now.
     const shown = await attempted(client.recordProof(head, id, { signal: this.#stopped.signal }))
     const proof = shown instanceof GossumError ? null : shown.proof.map((hash) => toBase64(hash))
     const times = [...head.cosignatures.values()].map(({ time }) => time)

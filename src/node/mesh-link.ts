@@ -1,17 +1,17 @@
 /**
- * The mesh as the other parts of a node see it: they are made before it starts, and where there is none they work without
- * it. Until then nobody is connected, nothing is counted, and what is sent reaches nobody.
+ * The mesh as the other parts of a node see it. They are built before it starts, and work without one: until then no
+ * peer is connected, nothing is counted, and what is sent reaches no peer.
  */
 import { GossumError } from '../errors.js'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Mesh, MeshInterests } from '../gossip/mesh.js'
 import type { VerifierKey } from '../tlog/note.js'
 
-/** Milliseconds between two looks at who is back. */
+/** Milliseconds between two checks for returning peers. */
 const LOOK_MS = 20
 
 export class MeshLink {
-  /** Peers that are chosen, as far as that is known before the mesh starts. */
+  /** The number of chosen peers, as far as it is known before the mesh starts. */
   readonly #chosen: number
   readonly #onError: (error: unknown) => void
   #mesh: Mesh | undefined
@@ -26,8 +26,8 @@ export class MeshLink {
   }
 
   /**
-   * Is about something else from now on (Mesh.attend). Resolves when those of the chosen peers who had to come back have, or after so
-   * many milliseconds: what they are to remember should find them there.
+   * Changes the interests (Mesh.attend). Resolves when the chosen peers that had to reconnect have done so, or after so
+   * many milliseconds: they should be there for what they are to remember.
    */
   async attend(interests: MeshInterests, ms: number): Promise<void> {
     if (this.#mesh === undefined) return
@@ -41,7 +41,7 @@ export class MeshLink {
     await this.#mesh?.stop()
   }
 
-  /** The mesh itself, for what is shown of it. */
+  /** The mesh itself, for the status. */
   get mesh(): Mesh | undefined {
     return this.#mesh
   }
@@ -51,7 +51,7 @@ export class MeshLink {
     return this.#mesh?.relayed() ?? []
   }
 
-  /** Keys that neighbours have proven to have. */
+  /** Keys that neighbours have proven to hold. */
   neighbours(): readonly VerifierKey[] {
     return this.#mesh?.neighbours() ?? []
   }
@@ -73,7 +73,7 @@ export class MeshLink {
     return this.#mesh?.promise(...sent) ?? Promise.resolve(undefined)
   }
 
-  /** What is published is on disk already; that the mesh could not take it is no reason to fail. */
+  /** What is published is on disk already, so a failure of the mesh is only reported. */
   readonly publishHead = (log: string, note: Uint8Array): void => {
     this.#mesh?.gossip.publish('head', log, note).catch(this.#onError)
   }
@@ -83,12 +83,12 @@ export class MeshLink {
     this.#mesh?.gossip.publish('evidence', log, file).catch(this.#onError)
   }
 
-  /** Throws PEER_UNHELPFUL when no peer could give it. */
+  /** Throws PEER_UNHELPFUL when no peer has it. */
   async prefixFrom(...asked: Parameters<Mesh['prefixFrom']>): ReturnType<Mesh['prefixFrom']> {
     return this.#required().prefixFrom(...asked)
   }
 
-  /** Throws PEER_UNHELPFUL when no peer could give it. */
+  /** Throws PEER_UNHELPFUL when no peer has it. */
   async tileFrom(...asked: Parameters<Mesh['tileFrom']>): ReturnType<Mesh['tileFrom']> {
     return this.#required().tileFrom(...asked)
   }

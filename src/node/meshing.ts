@@ -1,4 +1,4 @@
-/** The mesh of a node: who it is there, what it tells peers and hears from them. */
+/** The mesh of a node: its identity there, what it tells peers, and what it does with what they send. */
 import { join } from 'node:path'
 import type { Alarm } from '../evidence/alarm.js'
 import type { Mesh } from '../gossip/mesh.js'
@@ -25,7 +25,7 @@ export interface MeshingParts {
   readonly witness: Witness
 }
 
-/** What a generation of parts is to the mesh. */
+/** What a generation of parts supplies to the mesh. */
 export interface MeshSide {
   readonly interests: MeshInterests
   readonly handlers: SyncHandlers
@@ -66,7 +66,7 @@ export function meshSideOf(
   }
 }
 
-/** The handlers that hold now; what comes while they are exchanged waits for the new ones. */
+/** The current handlers; calls wait while they are replaced. */
 export function handlersBehind(gate: Gate, now: () => SyncHandlers): SyncHandlers {
   return {
     submit: (...of) => gate.pass(() => now().submit(...of)),
@@ -85,18 +85,18 @@ export function handlersBehind(gate: Gate, now: () => SyncHandlers): SyncHandler
   }
 }
 
-/** Starts the mesh. Throws CONFIG_INVALID, ADDRESS_IN_USE, and what a peer key that cannot be read throws. */
+/** Starts the mesh. Throws CONFIG_INVALID, ADDRESS_IN_USE, and what reading the peer key throws. */
 export async function startMesh(
   { home, listen, bootstrap, announce, mdns }: Config,
   { keyring, store, shared, news, barrier }: Pick<Frame, 'keyring' | 'store' | 'shared' | 'news' | 'barrier'>,
   { interests, handlers }: MeshSide,
 ): Promise<Mesh> {
-  // libp2p is loaded only by a node that has a mesh.
+  // libp2p is loaded only by a node with a mesh.
   const { Mesh } = await import('../gossip/mesh.js')
   const { loadOrCreatePeerKey, peerIdOf } = await import('../gossip/host/peer-key.js')
   const { onError } = news
   const peerKey = await loadOrCreatePeerKey(join(home, 'peer.key'))
-  // Before anybody meets us, so that no machine of ours takes us for somebody else who has the key.
+  // Before any peer meets us, so that no other machine of ours takes this one for a stranger with its key.
   await shared?.introduce(peerIdOf(peerKey))
   return Mesh.start({
     reach: {
@@ -125,7 +125,7 @@ export async function startMesh(
   })
 }
 
-/** Whose witness this is; an observer is nobody's. */
+/** The witness that this node is; an observer is none. */
 function identityOf(signer: Signer): Identity {
   const { verifier } = signer
   return { witness: verifier.vkey, key: verifier, sign: (message) => signer.sign(message) }

@@ -1,4 +1,4 @@
-/** The module mirror of a node that runs with --mirror: held to the first checksum database that it follows. */
+/** The module mirror of a node that runs with --mirror, checked against the first checksum database that it follows. */
 import { GossumError } from '../errors.js'
 import type { MirrorOperator } from '../http/mirror-operator.js'
 import type { Mirror, MirrorLog, MirrorRefusal, MirrorSettings } from '../mirror/mirror.js'
@@ -10,10 +10,10 @@ import { SUMDB_ORIGIN } from '../tlog/checkpoint.js'
 import type { ModuleVersion } from '../sumdb/module-version.js'
 import type { NodeBase } from './base.js'
 
-/** Refusals that are shown: an upstream may have any number of them. */
+/** Refusals that are shown: an upstream may cause any number of them. */
 const MAX_REFUSALS = 100
 
-/** Downloads at a time: what they write is beyond what the mirror may keep, and a zip has up to 500 MiB. */
+/** Parallel downloads: what they write comes on top of the mirror's limit, and a zip has up to 500 MiB. */
 const DOWNLOADS = 16
 
 export interface MirroringParts {
@@ -23,7 +23,7 @@ export interface MirroringParts {
   readonly records: Pick<MirrorLog, 'covered' | 'versions'>
 }
 
-/** A mirror, with what its operator says to it and sees of it. */
+/** A mirror, with the commands and the status for its operator. */
 export class Mirroring implements MirrorOperator {
   readonly mirror: Mirror
   readonly #refused: RecentRefusals
@@ -64,11 +64,11 @@ export class Mirroring implements MirrorOperator {
   }
 }
 
-/** What was refused last: of all that clients ask for again and again, each thing once. */
+/** The last refusals, each once although clients ask again and again. */
 class RecentRefusals {
   readonly #byWhat = new Map<string, MirrorStatusView['refused'][number]>()
 
-  /** Returns whether it is news. */
+  /** Returns whether it is new. */
   note(refusal: MirrorRefusal, at: number): boolean {
     const { path, version, kind, upstream, got, reason } = refusal
     const what = JSON.stringify([path, version, kind, upstream, got ?? reason])
@@ -85,7 +85,7 @@ class RecentRefusals {
   }
 }
 
-/** What the settings say of a mirror. */
+/** The mirror's part of the settings. */
 export function mirrorSettings(config: NodeBase['config']): MirrorSettings {
   const { home, mirror, mirrorBytes, private: privatePatterns, cooldown, cooldownExcept } = config
   return {
@@ -98,8 +98,8 @@ export function mirrorSettings(config: NodeBase['config']): MirrorSettings {
 }
 
 /**
- * Opens the mirror; undefined where the operator has not asked for one. Throws CONFIG_INVALID without a checksum database,
- * MIRROR_LOCKED, and what the home does not allow.
+ * Opens the mirror; undefined unless the operator asked for one. Throws CONFIG_INVALID without a checksum database,
+ * MIRROR_LOCKED, or an error of the home.
  */
 export async function makeMirroring(
   { config, followed, news, clock }: NodeBase,
@@ -114,7 +114,7 @@ export async function makeMirroring(
       'mirror: the first checksum database that is followed has no address, or there is none',
     )
   const refused = new RecentRefusals()
-  // Loaded only by a node that is a mirror.
+  // Loaded only by a node with a mirror.
   const { Mirror } = await import('../mirror/mirror.js')
   const mirror = await Mirror.open({
     ...mirrorSettings(config),

@@ -1,6 +1,6 @@
 /**
- * What happens in a node: told to whoever listens to it, counted, and heard by those of its parts that are made later than
- * the part that it happens in.
+ * What happens in a node: reported to listeners, counted, and received by parts that were built later than the part in
+ * which it happens.
  */
 import { EventEmitter } from 'node:events'
 import { errorCode, errorText } from '../errors.js'
@@ -11,13 +11,13 @@ import { EVENT_NAMES } from './audience.js'
 import type { NodeEvent, NodeEventBody } from './events.js'
 
 interface Heard {
-  /** A log has another quorum head, or something was proven or suspected of it. */
+  /** A log has a new quorum head, or something was proven or suspected about it. */
   changed: [log: string]
   /** A log has a new head that this node proved. */
   advanced: [log: string]
-  /** A head of a log came by a door, and this became of it. */
+  /** A head of a log came through a door, with this outcome. */
   outcome: [log: string, door: Door, kind: OutcomeKind]
-  /** Something is told. */
+  /** An event was reported. */
   told: [event: NodeEvent]
 }
 
@@ -37,12 +37,12 @@ export class News extends EventEmitter<Heard> {
     this.metrics = createMetrics({ events: EVENT_NAMES })
   }
 
-  /** Whoever listens by now does so as long as the node runs. */
+  /** Current listeners stay as long as the node runs. */
   keep(): void {
     this.#lasting.push(...this.listeners('told'))
   }
 
-  /** The others have ended. */
+  /** Removes the other listeners, whose parts have ended. */
   forget(): void {
     for (const what of ['changed', 'advanced', 'outcome', 'told'] as const) this.removeAllListeners(what)
     for (const listener of this.#lasting) this.on('told', listener)
@@ -55,7 +55,7 @@ export class News extends EventEmitter<Heard> {
       try {
         hear(event)
       } catch {
-        // Whoever listens to us must not come between a head and its signature.
+        // A listener must not come between a head and its signature.
         this.metrics.errors.inc({ code: 'INTERNAL' })
       }
   }

@@ -1,7 +1,7 @@
 /**
- * The one place where the parts meet. What stays as long as the node runs is its frame; everything that follows the settings is a
- * generation, which a reload exchanges for the next while whoever asks waits. What a part tells those that are made after it goes
- * through News.
+ * The one place where all parts meet. What stays as long as the node runs is its frame. Everything that depends on the
+ * settings is a generation, which a reload replaces while requests wait. A part reports to parts built after it through
+ * News.
  */
 import type { Config, LogSetting } from '../config/config.js'
 import { changesOf, takenUp, type SettingChanges } from '../config/changes.js'
@@ -18,48 +18,48 @@ import type { Self } from './self.js'
 export interface GossumNode {
   /** The witness's verifier key; undefined for an observer. */
   readonly witness: string | undefined
-  /** Undefined when the node has no mesh. */
+  /** Undefined if the node has no mesh. */
   readonly peerId: string | undefined
   readonly multiaddrs: readonly string[]
   /** URL of the HTTP API. */
   readonly http: string
   readonly view: View
-  /** The logs of the settings, of the home and of the log lists. */
+  /** The logs from the settings, the home and the log lists. */
   readonly logs: readonly LogSetting[]
-  /** Takes up other settings while it runs. Throws what a node would not start with; then nothing has changed. */
+  /** Applies other settings while the node runs. Throws what a node would not start with; then nothing has changed. */
   reload(config: Config): Promise<ReloadReport>
-  /** Reads the settings anew, as whoever started it says, and takes them up. Throws likewise. */
+  /** Reads the settings again, through NodeControls, and applies them. Throws likewise. */
   reread(): Promise<ReloadReport>
   /**
-   * Resolves, with how, when the database of a shared state is not the one that it was at the start: what it had committed may
-   * be gone. Nothing is signed from then on by this node; one that is made anew asks its peers first.
+   * Resolves with a description when the shared-state database is not the one that it was at the start: what it had
+   * committed may be lost. From then on this node signs nothing; a newly created one asks its peers first.
    */
   readonly moved: Promise<string>
   /** Ends everything, in the reverse order of the start. Safe to call twice. */
   stop(): Promise<void>
 }
 
-/** What a reload took up. */
+/** What a reload changed. */
 export interface ReloadReport extends SettingChanges {
-  /** Ids of logs that are followed now, and were not. */
+  /** Ids of the logs that are newly followed. */
   readonly followed: readonly string[]
-  /** Ids of logs that were followed, and are not any more. */
+  /** Ids of the logs that are no longer followed. */
   readonly left: readonly string[]
 }
 
-/** What the operator may ask of a node that only whoever started it can do. */
+/** What the operator may request that only the code that started the node can do. */
 export interface NodeControls extends Omit<OperatorControls, 'reload'> {
-  /** The settings as they are written now. Throws what loadConfig throws. */
+  /** Reads the settings as they are now. Throws what loadConfig throws. */
   readonly reread: () => Config
-  /** These are the settings from now on. */
+  /** Called with the settings from now on. */
   readonly onReload: (config: Config) => void
-  /** A request was answered; `route` as it is declared, or empty. */
+  /** Called when a request was answered; `route` as it is declared, or empty. */
   readonly onRequest: (route: string, status: number) => void
 }
 
-/** Milliseconds that what is under way may take before a reload ends it. */
+/** Milliseconds that work in progress may take before a reload aborts it. */
 const DRAIN_MS = 5_000
-/** Milliseconds that peers may take to come back before a node goes on without them. */
+/** Milliseconds that peers may take to reconnect before a node continues without them. */
 const PEERS_BACK_MS = 3_000
 
 /** Builds and starts a node. Throws a GossumError when it cannot; then nothing is left running. */
@@ -97,7 +97,7 @@ class Running implements GossumNode {
     this.#frame = frame
     this.#given = given
     frame.news.metrics.places(given.places.map(({ name }) => name))
-    // The generation is ended in two parts, between which those whom we chose learn what was signed.
+    // The generation ends in two parts, between which the chosen peers learn what was signed.
     this.#stops.push(
       () => this.#ending.end(),
       () => mesh.stop(),
@@ -120,7 +120,7 @@ class Running implements GossumNode {
       mesh.start(await startMesh(given, frame, { ...this.#generation.side, handlers }))
     }
     this.#generation.start()
-    // First of all when stopping: a poller or a peer may be waiting for a proof or a signature that will never come.
+    // First of all when stopping: a poller or a peer may be waiting for a proof or signature that will never come.
     this.#stops.push(
       () => this.#ending.abort(),
       () => keyring.agent?.stop(),
@@ -166,7 +166,7 @@ class Running implements GossumNode {
     return this.#inTurn(() => controls.reread())
   }
 
-  /** One reload after another; each with the settings as they are when its turn has come. */
+  /** Runs reloads one after another; each reads the settings when its turn has come. */
   #inTurn(read: () => Config): Promise<ReloadReport> {
     return this.#turns.run('reload', async () => {
       const { news } = this.#frame
@@ -185,7 +185,7 @@ class Running implements GossumNode {
   }
 
   stop(): Promise<void> {
-    // A reload that is under way ends first: half of a generation could not be stopped.
+    // A reload in progress ends first: half a generation could not be stopped.
     this.#stopping ??= this.#turns.run('reload', () => inReverse(this.#stops))
     return this.#stopping
   }
@@ -201,12 +201,12 @@ class Running implements GossumNode {
     const before = this.#self
     const changes = changesOf(this.#given, given)
     if (changes.changed.length === 0) return { ...changes, followed: [], left: [] }
-    // All that can be wrong with them is found before anything ends.
+    // Every possible fault in the settings is found before anything ends.
     const next = await selfOf(takenUp(this.#given, given), keyring, news)
     try {
       barrier.requireKept(next.config.logs)
       const [unwritten] = this.#generation.alarm.unwritten()
-      // It is in memory, and only there.
+      // It exists only in memory.
       if (unwritten !== undefined) throw new GossumError('EVIDENCE_UNWRITTEN', unwritten.id)
     } catch (error) {
       await next.lists.stop()
@@ -224,7 +224,7 @@ class Running implements GossumNode {
     }
   }
 
-  /** One generation ends and the next begins; where that one cannot, the settings are as they were. */
+  /** Ends one generation and builds the next; if that fails, rebuilds it with the old settings. */
   async #exchange(next: Self): Promise<void> {
     const { gate, doors, barrier, keyring, news } = this.#frame
     await gate.close(DRAIN_MS)
@@ -235,7 +235,8 @@ class Running implements GossumNode {
       } catch (error) {
         await this.#end()
         await this.#begin(await selfOf(this.#given, keyring, news)).catch((worse: unknown) => {
-          // Neither forth nor back: it goes on showing what it knows, and signs nothing until it is started anew.
+          // Neither generation can be built: the node keeps showing its status, and signs nothing until it is
+          // restarted.
           barrier.close()
           news.onError(worse)
         })

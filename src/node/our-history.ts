@@ -1,4 +1,6 @@
-/** What the log's own proofs say about heads of evidence: whether one is of our history, or two are of one. */
+/**
+ * What the log's own proofs say about the heads in evidence: whether one belongs to our history, or two to one history.
+ */
 import { timed } from '../lib/timed.js'
 import type { Findings } from '../evidence/lies.js'
 import type { Store } from '../store/store.js'
@@ -17,12 +19,15 @@ export interface HistoryParts {
   readonly prefix: (log: string, of: Tree, size: number, options: { signal: AbortSignal }) => Promise<Prefix>
 }
 
-/** Milliseconds that the log has to show it. */
+/** Milliseconds that the log has to answer. */
 const PATIENCE_MS = 5_000
 
-/** Asks what is kept, and then the log. Nobody can say what the log does not show. Takes heads as notes. */
+/**
+ * Checks what is kept, then asks the log. Undefined results mean that the log did not show a proof. Takes heads as
+ * notes.
+ */
 export function ourHistory({ store, cosigned, prefix }: HistoryParts): Findings {
-  /** Whether both are of one history; undefined when the log does not show it. */
+  /** Whether both belong to one history; undefined if the log does not show it. */
   const relate = async (log: string, one: Tree, other: Tree): Promise<boolean | undefined> => {
     const [smaller, larger] = one.size <= other.size ? [one, other] : [other, one]
     if (smaller.size === 0) return equalBytes(smaller.root, EMPTY_ROOT)
@@ -31,7 +36,7 @@ export function ourHistory({ store, cosigned, prefix }: HistoryParts): Findings 
       const { root } = await timed(PATIENCE_MS, [], (signal) => prefix(log, larger, smaller.size, { signal }))
       return equalBytes(root, smaller.root)
     } catch {
-      // It need not show what convicts it.
+      // A log cannot be made to prove its own guilt.
       return undefined
     }
   }

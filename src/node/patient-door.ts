@@ -1,6 +1,6 @@
 /**
- * The operator's socket, tried again and again when it cannot be opened: a disk that was full at the start, or a home that
- * was not writable, may be well a minute later, and who would mend it needs the socket.
+ * The operator's socket, retried when it cannot be opened: a disk that was full at the start, or a home that was not
+ * writable, may be well a minute later, and repairing the node needs the socket.
  */
 import { errorText } from '../errors.js'
 import type { OperatorDoor } from '../http/operator-socket.js'
@@ -10,7 +10,7 @@ const EVERY_MS = 15_000
 
 export interface PatientDoorOptions {
   readonly open: () => Promise<Pick<OperatorDoor, 'stop'>>
-  /** Is told of a reason once, as long as it stays the same. */
+  /** Called once per reason, while the reason stays the same. */
   readonly onError: (error: unknown) => void
   readonly everyMs?: number
 }
@@ -32,7 +32,7 @@ export class PatientDoor {
     return this.#fault
   }
 
-  /** Resolves after the first try, whatever came of it. */
+  /** Resolves after the first attempt, whatever its result. */
   start(): Promise<void> {
     this.#trying = this.#try()
     return this.#trying

@@ -1,4 +1,4 @@
-/** What a node tells its peers when they ask, what it does with what they bring, and whom it comes back to. */
+/** What a node answers its peers, what it does with what they bring, and which peers it returns to. */
 import type { Alarm } from '../evidence/alarm.js'
 import type { SyncHandlers } from '../gossip/sync/server/sync-server.js'
 import type { KnownPeer, PeerStore } from '../gossip/membership/peer-store.js'
@@ -12,9 +12,9 @@ import { promisedBy } from '../witness/promise.js'
 import type { Witness } from '../witness/witness.js'
 
 export interface PeerParts {
-  /** Ids of the logs that are followed. */
+  /** Ids of the followed logs. */
   readonly logs: readonly string[]
-  /** What is kept and shown. */
+  /** The stores of what is kept and shown. */
   readonly kept: { readonly store: Store; readonly cosigned: CosignedHeads }
   readonly witness: Witness
   readonly alarm: Alarm
@@ -25,17 +25,17 @@ export interface PeerParts {
   readonly onError: (error: unknown) => void
 }
 
-/** What the barrier and the log clients do for peers. */
+/** The barrier and the log clients, as far as peers use them. */
 export interface PeerAnswers {
   /** The root of the first records of a tree, from the log. */
   readonly prefix: SyncHandlers['prefix']
-  /** A chosen peer has said all that it holds of our keys. */
+  /** A chosen peer has reported everything that it holds of our keys. */
   readonly answered: SyncHandlers['answered']
-  /** What the clock of a chosen peer says. */
+  /** A chosen peer has reported the time of its clock. */
   readonly saidTime: NonNullable<SyncHandlers['saidTime']>
 }
 
-/** The answers of a node to its peers. */
+/** The handlers that answer a node's peers. */
 export function handlersFor(
   { logs, kept, witness, alarm, depositary, own, onError }: PeerParts,
   { prefix, answered, saidTime }: PeerAnswers,
@@ -58,7 +58,7 @@ export function handlersFor(
     signedBy: (key, after) => depositary.page(key, after),
     keepPromise: async (promise, from) => {
       if (!own.has(promise.witness)) return depositary.keepPromise(promise, from)
-      // We remember what we promised ourselves; what we did not, another bearer of our key did.
+      // We remember our own promises; one that we do not know was made by another node with our key.
       if (promisedBy(promise) !== undefined) await witness.recall({ heads: [], promises: [promise] })
       return false
     },
@@ -69,7 +69,7 @@ export function handlersFor(
     told: async (peer, { heads, promises }) => {
       const ours = promises.filter((promise) => own.has(promise.witness) && promisedBy(promise) !== undefined)
       await witness.recall({ heads, promises: ours })
-      // What they mean is found out behind that: a log that does not answer keeps nothing back.
+      // They are judged in the background: a log that does not answer holds nothing up.
       for (const note of [...heads, ...ours.map(({ head }) => head)]) void submit(note, peer).catch(onError)
     },
     answered,
@@ -77,7 +77,7 @@ export function handlersFor(
   }
 }
 
-/** The peers to come back to after a restart; what cannot be read any more is forgotten. */
+/** The peers to return to after a restart; unreadable entries are forgotten. */
 export function peerStoreOf({ peers }: Store): PeerStore {
   return {
     load: async () => {

@@ -1,4 +1,4 @@
-/** The pollers of a node, one a log, and what is noted of each poll. */
+/** The pollers of a node, one per log, and what is recorded of each poll. */
 import { errorText } from '../errors.js'
 import type { View } from '../status/view.js'
 import type { SumdbProxy } from '../proxy/sumdb-proxy.js'
@@ -13,7 +13,7 @@ export interface PollingParts {
   readonly witness: Witness
   readonly view: View
   readonly sumdbs: ReadonlyMap<string, SumdbProxy>
-  /** A log was asked, whatever came of it. */
+  /** A log was polled, whatever the result. */
   readonly onLook: (log: string) => void
 }
 
@@ -22,7 +22,7 @@ export function makePollers(
   { clients, witness, view, sumdbs, onLook }: PollingParts,
 ): Poller[] {
   return followed.map(({ id }) => {
-    // An observer has its heads from gossip; what is open is tried again all the same.
+    // An observer gets its heads from gossip; what is open is retried all the same.
     const client = config.observer ? undefined : clients.of(id)
     return new Poller({
       log: id,

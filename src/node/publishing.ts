@@ -1,4 +1,4 @@
-/** The published folder of a node: what anybody may ask its API for, written by the routes that answer it. */
+/** The published folder of a node: everything that its public API serves, written by the routes themselves. */
 import { errorCode, GossumError } from '../errors.js'
 import { readFrom } from '../http/without-socket.js'
 import type { Route } from '../http/router.js'
@@ -12,7 +12,7 @@ import { sha256 } from '../tlog/hash.js'
 import type { NodeBase } from './base.js'
 import { Rounds } from './rounds.js'
 
-/** Milliseconds between two rounds when much happens, when nothing does, and after one that failed. */
+/** Milliseconds between two rounds: when much changes, when nothing does, and after a failure. */
 const PAUSE_MS = { busy: 1_000, idle: 15_000, failed: 15_000 }
 
 export class Publishing {
@@ -37,7 +37,7 @@ export class Publishing {
     for (const what of ['changed', 'advanced', 'outcome', 'told'] as const) base.news.on(what, wake)
   }
 
-  /** Why the folder is not up to date; undefined when it is. */
+  /** Why the folder is out of date; undefined when it is not. */
   get fault(): string | undefined {
     return this.#fault
   }
@@ -62,7 +62,10 @@ export class Publishing {
     }
   }
 
-  /** Whether all is written. Never fails: readers of the folder see what is old, and the node goes on. */
+  /**
+   * Writes what has changed; whether everything was written. Never fails: readers of the folder see older content, and
+   * the node continues.
+   */
   async #round(): Promise<boolean> {
     try {
       await (await this.#opened()).round()
@@ -72,7 +75,7 @@ export class Publishing {
       const fault = publishFault(error, this.#dir)
       if (fault !== this.#fault) this.#base.news.onError(failed(error, fault))
       this.#fault = fault
-      // It may be another one when it is there again.
+      // When the folder is back it may be a different one.
       await this.#close()
       return false
     }

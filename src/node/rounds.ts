@@ -1,4 +1,7 @@
-/** The pauses of a part that works in rounds: they end when they are over, when there is something to do, or with the node. */
+/**
+ * The pauses of a part that works in rounds: they end when their time is over, when there is work, or when the node
+ * stops.
+ */
 export class Rounds {
   readonly #signal: AbortSignal
   #isWoken = false
@@ -8,23 +11,23 @@ export class Rounds {
     this.#signal = signal
   }
 
-  /** There is something to do: the pause ends, or is none when the round that is under way has ended. */
+  /** There is work: ends the pause, or skips the one after the current round. */
   wake(): void {
     this.#isWoken = true
     this.#wake()
   }
 
-  /** A round begins: what comes from now on is for the next one. */
+  /** A round begins: work reported from now on is for the next one. */
   begin(): void {
     this.#isWoken = false
   }
 
-  /** Resolves after so many milliseconds, or with the node. */
+  /** Resolves after so many milliseconds, or when the node stops. */
   pause(ms: number): Promise<void> {
     return this.#rest(ms, false)
   }
 
-  /** The same, or as soon as there is something to do. */
+  /** The same, or as soon as there is work. */
   rest(ms: number): Promise<void> {
     return this.#rest(ms, true)
   }

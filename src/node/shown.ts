@@ -1,4 +1,4 @@
-/** What a node shows of itself: where the view reads it. */
+/** What a node shows of itself: the sources of the view. */
 import type { Alarm } from '../evidence/alarm.js'
 import type { Exchange } from '../exchange/exchange.js'
 import type { WatchFacts } from '../status/conditions.js'
@@ -27,7 +27,7 @@ export interface ShownParts {
   readonly watching: { readonly facts: WatchFacts }
   readonly mirroring: Pick<Mirroring, 'status'> | undefined
   readonly past: Past
-  /** What writes the published folder; undefined without one, and before it is made. */
+  /** The writer of the published folder; undefined if there is none, and before it is built. */
   readonly publishing: () => { readonly fault: string | undefined } | undefined
 }
 
@@ -92,7 +92,7 @@ export function makeView(
   })
   const moved = (log: string): void => void view.advanced(log).catch(news.onError)
   news.on('advanced', moved)
-  // How logs have moved until now is known before they move again.
+  // What is known about the logs so far is recorded before they change again.
   for (const { id } of config.logs) moved(id)
   news.on('outcome', (log, door, kind) => view.counted(log, door, kind))
   return view

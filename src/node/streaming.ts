@@ -1,4 +1,4 @@
-/** What happens in a node, over HTTP: to all what is for all, and all of it to the operator. */
+/** The events over HTTP: to all those meant for all, and to the operator all of them. */
 import { eventsRoute, type EventsDoor } from '../http/events-door.js'
 import type { Route } from '../http/router.js'
 import { AUDIENCES, EVENT_NAMES, type Audience } from './audience.js'
@@ -6,11 +6,11 @@ import { EventLog } from './event-log.js'
 import type { News } from './news.js'
 
 export class Streaming {
-  /** Two that know nothing of each other: what is missing in the one would tell that there was something. */
+  /** Two separate logs with separate numbers: gaps in the public one would reveal that there was something. */
   readonly #logs = { all: new EventLog(), operator: new EventLog() }
   readonly #news: News
 
-  /** Hears all that is told from now on. */
+  /** Records all events from now on. */
   constructor(news: News) {
     this.#news = news
     news.on('told', (event) => {
@@ -19,7 +19,7 @@ export class Streaming {
     })
   }
 
-  /** The route for an audience; to the operator all is told. */
+  /** The route for an audience; the operator gets all events. */
   route(audience: Audience, node: Pick<EventsDoor, 'follows' | 'now'>): Route {
     const { eventReaders, eventReadersDropped } = this.#news.metrics
     return eventsRoute({

@@ -1,4 +1,4 @@
-/** The watches of a node: owners of modules hear of each new version of theirs in the checksum databases that it follows. */
+/** The watches of a node: owners of modules learn of each new version in the checksum databases that it follows. */
 import type { WatchFacts } from '../status/conditions.js'
 import { SUMDB_ORIGIN } from '../tlog/checkpoint.js'
 import type { WatchStore } from '../store/watch-store.js'
@@ -42,7 +42,7 @@ export class Watching {
   }
 }
 
-/** Nothing is watched where the operator has not asked for it. */
+/** Watches nothing unless the operator asked for it. */
 export async function makeWatching(
   { config, followed, store, news, clock, budget }: NodeBase,
   { cosigned }: KnownHeads,

@@ -1,4 +1,4 @@
-/** What a node serves to logs that push their heads, over its own server and through a bastion. */
+/** The routes for logs that push their heads, on the node's own server and through a bastion. */
 import { aboutWitnessRoute } from '../http/witness/about-witness.js'
 import { witnessRoutes } from '../http/witness/add-checkpoint.js'
 import { noWitnessRoutes } from '../http/witness/no-witness.js'

@@ -1,4 +1,7 @@
-/** The witness of a node: what it knows, whom it asks, what stands in its way, and who hears what became of a head. */
+/**
+ * The witness of a node: what it knows, which peers and logs it asks, what can prevent its signatures, and which parts
+ * hear of its outcomes.
+ */
 import type { Alarm } from '../evidence/alarm.js'
 import type { FirstLooks } from '../witness/first-looks.js'
 import { pushBudget } from '../witness/push-budget.js'
@@ -68,7 +71,7 @@ export function makeWitness(
         if (log !== undefined) news.emit('outcome', log, door, kind)
         news.tell(outcomeEvent(outcome, candidate))
         if (kind !== 'advanced') return
-        // A clock may be set back meanwhile.
+        // The clock may have been set back in the meantime.
         news.metrics.headDuration.observe({ door }, Math.max(0, clock.now() - candidate.receivedAt) / 1000)
         news.emit('advanced', log!)
       },

@@ -1,7 +1,7 @@
 /**
- * Connections to hosts with several addresses (RFC 8305): the next one is tried when one has failed or is slow, and
- * whichever answers first is taken. Node itself gives an address up after 250 ms, so that a host which is far away and
- * has an address that is dead is never reached.
+ * Connections to hosts with several addresses (RFC 8305): the next one is tried when one has failed or is slow, and the
+ * first to answer is used. Node itself gives up on an address after 250 ms, so it never reaches a distant host that has
+ * a dead address.
  */
 import { lookup as dnsLookup, type LookupAddress } from 'node:dns'
 import { connect as netConnect, type Socket } from 'node:net'
@@ -14,15 +14,15 @@ export const CONNECT_MS = 10_000
 export interface ConnectOptions {
   /** All addresses of a name, in the order of the system. */
   readonly lookup?: (host: string) => Promise<readonly LookupAddress[]>
-  /** Begins a connection. */
+  /** Starts a connection. */
   readonly connect?: (address: string, port: number) => Socket
   readonly staggerMs?: number
   readonly timeoutMs?: number
 }
 
 /**
- * A connection to a host. Throws what the name or the addresses failed with, of each address the reason; and the reason
- * of the signal.
+ * Connects to a host. Throws the error of the lookup, or the errors of the addresses with the reason of each, or the
+ * signal's reason.
  */
 export async function connectTo(
   host: string,
@@ -43,7 +43,7 @@ function addressesOf(host: string): Promise<LookupAddress[]> {
   })
 }
 
-/** The addresses, with the two families taking turns. */
+/** The addresses, alternating between the two families. */
 function mixed(addresses: readonly LookupAddress[]): string[] {
   const first = addresses.filter(({ family }) => family === addresses[0]!.family)
   const second = addresses.filter(({ family }) => family !== addresses[0]!.family)

@@ -1,18 +1,18 @@
 /**
- * What is done for paused answers when their connection ends.
+ * What has to be done for paused answers when their connection ends.
  *
- * undici asserts, where nobody can catch it, that its parser is not paused when a server that said "Connection: close", or
- * speaks HTTP/1.0, closes the connection (nodejs/undici#5360; the line of 7 that Node 20 can use has no cure). A server
- * could end this process so, and many would without meaning to.
+ * undici asserts, where nothing can catch it, that its parser is not paused when a server that sent "Connection:
+ * close", or speaks HTTP/1.0, closes the connection (nodejs/undici#5360; version 7, the last that supports Node 20, has
+ * no fix). A server could crash this process this way, and many would do so inadvertently.
  */
 import type { Socket } from 'node:net'
 import symbols from 'undici/lib/core/symbols.js'
 import { paused } from './paused.js'
 
-/** As much of undici's parser as is needed. */
+/** The part of undici's parser that is needed. */
 type Parser = { paused: boolean } | null | undefined
 
-/** To be called before undici listens to the socket. */
+/** Must be called before undici listens to the socket. */
 export function guardEnd(socket: Socket): void {
   const parser = (): Parser => (socket as unknown as Record<symbol, Parser>)[symbols.kParser]
   const letFinish = (): void => {
@@ -24,6 +24,6 @@ export function guardEnd(socket: Socket): void {
     if (parser()?.paused === true) for (const answer of [...paused]) answer.drain()
     letFinish()
   })
-  // Nothing more comes; the answer is cut off, and fails.
+  // Nothing more arrives; the answer is cut off, and fails.
   socket.on('error', letFinish).on('close', letFinish)
 }

@@ -1,7 +1,7 @@
 /**
- * Every HTTP request that leaves this process: over connections that stay open, to whichever address of a host answers,
- * through the proxies that the environment names, and with the logins that its addresses had. It is fetch with a third of
- * its costs, and only as much of it as is used here. Redirects are not followed, and whoever asks sets the time limit.
+ * Every HTTP request that leaves this process: over persistent connections, to whichever address of a host answers,
+ * through the proxies that the environment names, and with the logins that were in the URLs. It works like fetch at a
+ * third of the cost, reduced to what is used here. Redirects are not followed, and the caller sets the time limit.
  */
 import type { Socket } from 'node:net'
 import type { Dispatcher } from 'undici'
@@ -19,7 +19,7 @@ export interface Asked {
   readonly body?: Uint8Array<ArrayBuffer>
 }
 
-/** As much of a fetch's answer as is used here. */
+/** The part of a fetch answer that is used here. */
 export interface FetchAnswer {
   readonly status: number
   readonly headers: { get(name: string): string | null }
@@ -29,13 +29,13 @@ export interface FetchAnswer {
 }
 
 export interface OutgoingOptions extends ConnectOptions {
-  /** The most connections to one host; without it there is no limit. */
+  /** The most connections to one host; unlimited if absent. */
   readonly connections?: number
-  /** Where HTTP_PROXY, HTTPS_PROXY and NO_PROXY are. */
+  /** The source of HTTP_PROXY, HTTPS_PROXY and NO_PROXY. */
   readonly env?: Readonly<Record<string, string | undefined>>
 }
 
-/** Pieces of a body that wait to be read before the other end is made to wait. */
+/** Pieces of a body that may wait to be read before the sender is slowed down. */
 const MAX_PIECES = 4
 
 export class Outgoing {
@@ -46,7 +46,9 @@ export class Outgoing {
     this.#options = options
   }
 
-  /** Rejects with the reason of the network, and with that of the signal. Throws CONFIG_INVALID for a proxy that is no URL. */
+  /**
+   * Rejects with the network's error, or with the signal's reason. Throws CONFIG_INVALID for a proxy that is not a URL.
+   */
   readonly fetch = async (url: string, asked: Asked): Promise<FetchAnswer> => {
     const ways = await this.#load()
     const { signal, method = 'GET', body } = asked
@@ -62,7 +64,7 @@ export class Outgoing {
     return send(way, { method, headers, ...(body && { body }) }, signal)
   }
 
-  /** A TCP connection to the host of an https URL, for another protocol than HTTP. Throws as fetch does. */
+  /** A TCP connection to the host of an https URL, for a protocol other than HTTP. Throws like fetch. */
   async dial(url: string, signal: AbortSignal): Promise<Socket> {
     return (await this.#load()).dial(new URL(url), signal)
   }
@@ -80,7 +82,7 @@ export class Outgoing {
   }
 }
 
-/** What is asked by all who have no need of connections of their own. */
+/** The shared client, for callers that do not need connections of their own. */
 export const outgoing = new Outgoing()
 
 function send(
@@ -94,7 +96,7 @@ function send(
   })
 }
 
-/** An answer while it comes in. */
+/** An answer while it arrives. */
 class Incoming implements Dispatcher.DispatchHandler, PausedAnswer {
   readonly #signal: AbortSignal
   readonly #resolve: (answer: FetchAnswer) => void
@@ -130,7 +132,7 @@ class Incoming implements Dispatcher.DispatchHandler, PausedAnswer {
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller
-    // It was waiting for a connection, and nobody wants it any more.
+    // It was waiting for a connection, and its caller has given up.
     if (this.#state !== 'open') controller.abort(new Error('given up'))
   }
 
@@ -153,8 +155,8 @@ class Incoming implements Dispatcher.DispatchHandler, PausedAnswer {
   }
 
   onResponseData(controller: Dispatcher.DispatchController, piece: Uint8Array): void {
-    // One comes with each resume when nothing else is there. Counted as a piece it would pause at once what was resumed, and
-    // a reader that waits for nothing else would turn in circles, and the event loop with it.
+    // Each resume yields an empty piece when there is nothing else. Counted as a piece, it would pause at once what was
+    // resumed, and a reader that waits for nothing else would spin, and the event loop with it.
     if (piece.length === 0) return
     this.#pieces.push(piece)
     if (this.#pieces.length >= MAX_PIECES && !this.#isDraining) {

@@ -1,12 +1,15 @@
 /**
- * User and password of addresses that are asked: taken out of a URL where it is read, and put into requests where they
- * are made. What lies between, and is shown, written and told, has none.
+ * Users and passwords in URLs: removed from a URL when it is read, and added to requests when they are made. Everywhere
+ * in between, where URLs are displayed, stored and reported, there are none.
  */
 
-/** The login of each URL, as it stood there and as a request carries it, by the URL without it. */
+/** By the URL without its login: the login as it was in the URL, and as a request carries it. */
 const logins = new Map<string, { readonly userinfo: string; readonly authorization: string }>()
 
-/** The URL without user and password, which are remembered for requests to it and below it. What has none is as it was. */
+/**
+ * The URL without user and password, which are remembered for requests to it and below it. A URL without a login is
+ * returned unchanged.
+ */
 export function withoutLogin(url: string): string {
   const parsed = URL.canParse(url) ? new URL(url) : undefined
   if (parsed === undefined || (parsed.username === '' && parsed.password === '')) return url
@@ -20,13 +23,13 @@ export function withoutLogin(url: string): string {
   return clean
 }
 
-/** The URL with the login that was taken out of it, for a file that only its owner reads. */
+/** The URL with the login that was removed from it, for a file that only its owner can read. */
 export function withLogin(url: string): string {
   const login = logins.get(url)
   return login === undefined ? url : url.replace('://', `://${login.userinfo}@`)
 }
 
-/** The login that a request to this URL must carry, if any: that of the longest address above it. */
+/** The login for a request to this URL, if any: that of the longest URL that is a prefix of it. */
 export function authorizationFor(url: string): string | undefined {
   let found: string | undefined
   let longest = -1
@@ -40,7 +43,7 @@ export function authorizationFor(url: string): string | undefined {
   return found
 }
 
-/** What a server said, with any login that it repeats taken out. */
+/** A server's text without any login that it repeats. */
 export function withoutLogins(text: string): string {
   let said = text
   for (const { userinfo, authorization } of logins.values()) {
@@ -50,7 +53,7 @@ export function withoutLogins(text: string): string {
   return said
 }
 
-/** The value of a header for the login of a URL, as URL has it: percent-encoded. */
+/** The header value for the login of a URL, given percent-encoded as in the class URL. */
 export function basic(username: string, password: string): string {
   return `Basic ${Buffer.from(`${decoded(username)}:${decoded(password)}`).toString('base64')}`
 }

@@ -1,15 +1,17 @@
-/** Which requests go through a proxy, as HTTP_PROXY, HTTPS_PROXY and NO_PROXY say, in the way of Go and curl. Pure. */
+/**
+ * Which requests go through a proxy, by HTTP_PROXY, HTTPS_PROXY and NO_PROXY, interpreted like Go and curl do. Pure.
+ */
 import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net'
 import { GossumError } from '../errors.js'
 
 type Env = Readonly<Record<string, string | undefined>>
 
-/** Finds the proxy for a URL; undefined when the host is asked directly. */
+/** Finds the proxy for a URL; undefined when the host is contacted directly. */
 export type FindProxy = (url: URL) => URL | undefined
 
 /**
- * Reads the environment; names in lower case win. This machine is never asked through a proxy. Throws CONFIG_INVALID for a
- * proxy that is no http or https URL.
+ * Reads the environment; lower-case names take precedence. This machine is never contacted through a proxy. Throws
+ * CONFIG_INVALID for a proxy that is not an http or https URL.
  */
 export function readProxies(env: Env): FindProxy {
   const proxies: Partial<Record<string, URL>> = {
@@ -43,7 +45,7 @@ function isThisMachine(host: string): boolean {
   return host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'))
 }
 
-/** Names (with what is below them), addresses and networks, each with a port or without. `*` is everything. */
+/** Names (including their subdomains), addresses and networks, each with or without a port. `*` is everything. */
 function readExemptions(text: string): (host: string, port: string) => boolean {
   const networks = new BlockList()
   const names: { name: string; port: string | undefined }[] = []

@@ -1,11 +1,11 @@
-/** Why a request failed, in words: errors of the network hide their reason, in a cause or in many. Pure. */
+/** Why a request failed, as text: network errors hide their reason in one or several causes. Pure. */
 
 import { GossumError } from '../errors.js'
 
-/** Causes that are looked into, at most. */
+/** The most nested causes that are examined. */
 const DEPTH = 4
 
-/** The reason at the bottom of an error; of several addresses that were tried, that of each. */
+/** The innermost reason of an error; if several addresses were tried, the reason of each. */
 export function reasonOf(error: unknown, depth = DEPTH): string {
   if (error instanceof AggregateError && error.errors.length > 0) {
     return [...new Set(error.errors.map((one) => reasonOf(one, depth - 1)))].join('; ')

@@ -1,4 +1,7 @@
-/** Some files of undici on their own: all of it takes four times as long to load, and changes the fetch of the process. */
+/**
+ * Some files of undici on their own: the whole package takes four times as long to load, and changes the fetch of the
+ * process.
+ */
 declare module 'undici/lib/dispatcher/agent.js' {
   import type { Agent } from 'undici'
   const agent: typeof Agent
@@ -10,7 +13,7 @@ declare module 'undici/lib/core/connect.js' {
   export default build
 }
 declare module 'undici/lib/core/symbols.js' {
-  /** `kParser`: where a socket has its parser. */
+  /** `kParser`: the property of a socket that has its parser. */
   const symbols: { readonly kParser: symbol }
   export default symbols
 }

@@ -12,7 +12,7 @@ import type { FindProxy } from './proxies.js'
 type Connector = ReturnType<typeof buildConnector>
 type ConnectorOptions = Parameters<Connector>[0]
 
-/** Where a request is sent, and what it has to say there. */
+/** Where a request is sent, and what it has to contain for that. */
 export interface Way {
   readonly dispatcher: Dispatcher
   readonly origin: string
@@ -22,7 +22,7 @@ export interface Way {
 
 export interface WaysOptions extends ConnectOptions {
   readonly findProxy: FindProxy
-  /** The most connections to one host; without it there is no limit. */
+  /** The most connections to one host; unlimited if absent. */
   readonly connections?: number
 }
 
@@ -34,7 +34,7 @@ export class Ways {
 
   constructor(options: WaysOptions) {
     this.#options = options
-    // Who asks has a time limit of its own.
+    // Callers have time limits of their own.
     const settings = {
       pipelining: 1,
       headersTimeout: 0,
@@ -69,7 +69,7 @@ export class Ways {
     return { dispatcher: this.#direct, origin: proxy.origin, path: `${origin}${path}`, headers }
   }
 
-  /** A TCP connection to the host of an https URL, for those who speak something other than HTTP there. */
+  /** A TCP connection to the host of an https URL, for a protocol other than HTTP. */
   async dial(url: URL, signal: AbortSignal): Promise<Socket> {
     const host = url.hostname.replace(/^\[|\]$/g, '')
     const port = url.port === '' ? 443 : Number(url.port)
@@ -94,7 +94,7 @@ export class Ways {
     callback(null, socket)
   }
 
-  /** A connection that a proxy makes for us (CONNECT). */
+  /** A connection through a proxy (CONNECT). */
   #tunnel(proxy: URL, host: string, port: number, signal?: AbortSignal): Promise<Socket> {
     const path = `${host.includes(':') ? `[${host}]` : host}:${port}`
     const headers = { host: path, ...loginAt(proxy) }

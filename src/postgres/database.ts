@@ -1,6 +1,7 @@
 /**
- * Connections to the server that takes writes, of those that the setting names: each is asked which life of the database it
- * is before it is used. What a write came to is told as it is: what nobody can tell is `undefined`.
+ * Connections to whichever of the configured servers takes writes. Each connection checks which life of the database it
+ * has reached before it is used. The result of a write is reported honestly: `undefined` if it is unknown whether it
+ * was committed.
  */
 import { readFileSync } from 'node:fs'
 import { Client, Pool, type PoolClient, type PoolConfig, type QueryResultRow } from 'pg'
@@ -10,13 +11,13 @@ import type { StateServer, StateSetting } from '../config/state-setting.js'
 import { lifeOf, type ServerRow } from './life.js'
 import { ABOUT } from './tables.js'
 
-/** Milliseconds: to connect, for a statement as the server counts, and as we do. */
+/** Milliseconds: to connect; for a statement, as limited by the server, and as limited here. */
 const CONNECT_MS = 3_000
 const STATEMENT_MS = 4_000
 const ANSWER_MS = 6_000
-/** Milliseconds for all of it: connecting to each server, and the answer. */
+/** The most milliseconds in total: connecting to each server, and the answer. */
 const MOST_MS = 20_000
-/** Connections of a node. */
+/** Connections per node. */
 const MOST = 4
 
 export class StateDatabase {
@@ -32,22 +33,22 @@ export class StateDatabase {
     this.#setting = setting
   }
 
-  /** What the server said of itself at the last connection. */
+  /** What the server reported about itself at the last connection. */
   get server(): ServerRow | undefined {
     return this.#server
   }
 
-  /** Why the last use failed; undefined when it did not. */
+  /** Why the last use failed; undefined if it succeeded. */
   get failure(): string | undefined {
     return this.#moved ?? this.#failure
   }
 
-  /** How the database has become another one since the first connection; then it is not used any more. */
+  /** How the database has changed identity since the first connection; it is no longer used then. */
   get moved(): string | undefined {
     return this.#moved
   }
 
-  /** The rows that a statement gives. Throws STATE_UNREACHABLE. */
+  /** The rows that a statement returns. Throws STATE_UNREACHABLE. */
   async read<R extends QueryResultRow>(statement: string, values: readonly unknown[]): Promise<R[]> {
     try {
       return await this.#use(async (client) => (await client.query<R>(statement, [...values])).rows)
@@ -57,14 +58,14 @@ export class StateDatabase {
   }
 
   /**
-   * The rows that a statement gives which writes, once it is committed as the server promises it; undefined when that is not
-   * known. A server that stops waiting for its standby says so by a warning alone.
+   * The rows that a writing statement returns, once it is committed as the server promises; undefined when that is
+   * unknown. A server that stops waiting for its standby reports it only as a warning.
    */
   async write<R extends QueryResultRow>(statement: string, values: readonly unknown[]): Promise<R[] | undefined> {
     return this.transaction(async (client) => (await client.query<R>(statement, [...values])).rows)
   }
 
-  /** What an act gives that writes; undefined when it is not known whether it is committed. */
+  /** The result of an act that writes; undefined when it is unknown whether it was committed. */
   async transaction<T>(act: (client: Pick<PoolClient, 'query'>) => Promise<T>): Promise<T | undefined> {
     try {
       return await this.#use(async (client) => {
@@ -90,7 +91,7 @@ export class StateDatabase {
     await within(CONNECT_MS, this.#drop())
   }
 
-  /** Ends in any case: what the library does with a connection that broke at a bad moment is not for us to wait for. */
+  /** Ends in any case: we do not wait for whatever the library does with a connection that broke at a bad moment. */
   async #use<T>(act: (client: PoolClient) => Promise<T>): Promise<T> {
     const { promise: late, reject } = Promise.withResolvers<never>()
     const timer = setTimeout(() => reject(new Error(`no answer in ${MOST_MS} ms`)), MOST_MS)
@@ -100,7 +101,7 @@ export class StateDatabase {
     } catch (error) {
       using.catch(() => undefined)
       this.#failure = errorText(error)
-      // Whatever it was: what comes next is said on a new connection, and perhaps to another server.
+      // Whatever the reason: the next statement uses a new connection, and perhaps another server.
       void this.#drop()
       throw error
     } finally {
@@ -124,7 +125,7 @@ export class StateDatabase {
     }
   }
 
-  /** Resolves when what is under way on the connections has ended. */
+  /** Resolves when what is in progress on the connections has ended. */
   async #drop(): Promise<void> {
     const pool = this.#pool
     this.#pool = undefined
@@ -149,7 +150,7 @@ export class StateDatabase {
           obstacles.push(`${server.host}:${server.port}: ${errorText(error)}`)
           if (!/does not support SSL/.test(errorText(error))) break
         } finally {
-          // Not waited for: the end of a connection that failed may never be told.
+          // Not awaited: the library may never report the end of a failed connection.
           void client.end().catch(() => undefined)
         }
       }
@@ -168,14 +169,14 @@ export class StateDatabase {
         )
       },
     })
-    // A connection that ends is told to whoever uses it; without a listener it would end the process as well.
+    // The user of a connection is told when it ends; without a listener the error would end the process as well.
     pool.on('connect', (client) => client.on('error', () => undefined))
     // An idle one: the next use opens another.
     pool.on('error', (error) => (this.#failure = errorText(error)))
     return pool
   }
 
-  /** Is it the database that it was? Throws when it is not, and when it takes no writes. */
+  /** Checks that it is still the same database. Throws when it is not, or when it takes no writes. */
   async #look(client: Pick<PoolClient, 'query'>): Promise<void> {
     const server = (await client.query<ServerRow>(ABOUT)).rows[0]!
     if (server.standby) throw new Error('it has become a standby')
@@ -186,7 +187,7 @@ export class StateDatabase {
       throw new Error(this.#moved)
     }
     this.#server = server
-    // A commit that is not even on the disk of the server would be forgotten by a crash.
+    // A crash would lose a commit that is not even on the server's disk.
     if (server.commit === 'off' || server.commit === 'local') await client.query("SET synchronous_commit = 'on'")
   }
 
@@ -206,7 +207,7 @@ export class StateDatabase {
   }
 }
 
-/** How to encrypt, in the order in which it is tried. */
+/** The encryption settings to try, in order. */
 function sslChoices({ ssl: { mode, rootCert } }: StateSetting, { host }: StateServer): (object | false)[] {
   if (mode === 'disable' || host.startsWith('/')) return [false]
   const ca = rootCert === undefined ? {} : { ca: readFileSync(rootCert, 'utf8') }
@@ -214,7 +215,7 @@ function sslChoices({ ssl: { mode, rootCert } }: StateSetting, { host }: StateSe
     case 'prefer':
       return [{ rejectUnauthorized: false }, false]
     case 'require':
-      // As libpq: with a root certificate it is verified, without one it is not.
+      // Like libpq: with a root certificate the server is verified, without one it is not.
       return [rootCert === undefined ? { rejectUnauthorized: false } : { ...ca, checkServerIdentity: () => undefined }]
     case 'verify-ca':
       return [{ ...ca, checkServerIdentity: () => undefined }]

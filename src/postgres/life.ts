@@ -1,4 +1,4 @@
-/** What a server says of itself: which database it is, and what its "committed" means. Pure. */
+/** What a server reports about itself: which database it is, and what its "committed" means. Pure. */
 
 /** A row of ABOUT (tables.ts). */
 export interface ServerRow {
@@ -10,24 +10,24 @@ export interface ServerRow {
   readonly fsync: string
   readonly commit: string
   readonly standbys: string
-  /** Synchronous standbys that are connected; 0 also for a user who may not see them. */
+  /** Connected synchronous standbys; 0 also if the user may not see them. */
   readonly attached: number
 }
 
 /**
- * One life of one database. After a failover the timeline is another one, after a restore the system may be, and after
- * either the server was started anew: then what it had committed may be gone, and who remembers must be asked.
+ * Identifies one life of one database. A failover changes the timeline, a restore may change the system, and both
+ * restart the server: what it had committed may then be lost, and the peers that remember must be asked.
  */
 export function lifeOf({ system, timeline, started }: ServerRow): string {
   return `${system}/${timeline}/${started}`
 }
 
-/** Whether what is committed there survives a crash, and the loss of the server. */
+/** Whether what is committed there survives a crash and the loss of the server. */
 export function isSafe({ fsync, standbys }: ServerRow): boolean {
   return fsync === 'on' && standbys !== ''
 }
 
-/** What a commit there survives, in words. */
+/** What a commit there survives, as a sentence. */
 export function promiseOf({ version, fsync, commit, standbys, attached }: ServerRow): string {
   const server = `PostgreSQL ${version.split(' ', 1)[0]!}`
   if (fsync === 'off') return `${server}: fsync is off, so a crash may lose what was signed`

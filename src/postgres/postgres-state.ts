@@ -1,6 +1,6 @@
 /**
- * The signed state of one witness key in PostgreSQL (store/shared-state.ts): a row per log, replaced by one statement that
- * names what stands there. That statement is the fence; whatever cannot be told of it is never taken for a yes.
+ * The signed state of one witness key in PostgreSQL (store/shared-state.ts): one row per log, replaced by one statement
+ * that names the current content. That statement is the fence; an unknown result never counts as success.
  */
 import { GossumError } from '../errors.js'
 import type { StateSetting } from '../config/state-setting.js'
@@ -13,18 +13,18 @@ interface Written {
   readonly written: number
 }
 
-/** Milliseconds between two looks at the database while nothing is written. */
+/** Milliseconds between two checks of the database while nothing is written. */
 const LOOK_MS = 5_000
-/** Looks between two times that we say who we are, and that old lineage goes. */
+/** Checks between two announcements of this instance and removals of old lineage. */
 const LOOKS_PER_SAYING = 12
 
 export interface PostgresStateOptions {
   readonly setting: StateSetting
   /** The verifier key of the witness. */
   readonly key: string
-  /** Called once when the database is another one than at the start: what it had committed may be gone. */
+  /** Called once when the database is not the one that it was at the start: what it had committed may be lost. */
   readonly onMoved?: (how: string) => void
-  /** Called when it cannot be used, once until it can again. */
+  /** Called when the database cannot be used, once until it can be used again. */
   readonly onFailure?: (why: string) => void
 }
 
@@ -44,18 +44,18 @@ export class PostgresState implements SharedState {
     this.#sql = statements(options.setting.schema)
   }
 
-  /** Why the database could not be used the last time; undefined when it could. */
+  /** Why the last use of the database failed; undefined if it succeeded. */
   get failure(): string | undefined {
     return this.#database.failure
   }
 
-  /** What a commit there survives, in words. */
+  /** What a commit there survives, as a sentence. */
   get promise(): string {
     const { server } = this.#database
     return server === undefined ? 'not reached yet' : promiseOf(server)
   }
 
-  /** Whether it survives the loss of the server; false before it was reached. */
+  /** Whether a commit survives the loss of the server; false before the server was reached. */
   get isSafe(): boolean {
     const { server } = this.#database
     return server !== undefined && isSafe(server)
@@ -85,7 +85,7 @@ export class PostgresState implements SharedState {
       ? this.#database.write<Written>(this.#sql.first, values)
       : this.#database.write<Written>(this.#sql.next, [...values, from.seq, from.hash]))
     const result = resultOf(rows)
-    // It may stand there all the same: a write of our own that finds it says so, and nothing else does.
+    // It may have been written all the same: only a write of our own that finds it there can confirm it.
     return result === 'unknown' && (await this.confirm(log, to)) === 'won' ? 'won' : result
   }
 
@@ -95,12 +95,12 @@ export class PostgresState implements SharedState {
     return result
   }
 
-  /** Looks after the database from now on. */
+  /** Starts to check the database regularly. */
   start(): void {
     this.#timer = setInterval(() => void this.#look(), LOOK_MS).unref()
   }
 
-  /** Says there, now and from time to time, which peer of the mesh we are. */
+  /** Records there, now and regularly, which peer of the mesh we are. */
   async introduce(peer: string): Promise<void> {
     this.#peer = peer
     await this.#database.write(this.#sql.seen, [this.#options.key, peer])
@@ -116,20 +116,23 @@ export class PostgresState implements SharedState {
     await this.#database.close()
   }
 
-  // ---- what the operator does ------------------------------------------------------------------------------------
+  // ---- for the operator -----------------------------------------------------------------------------------------
 
-  /** Makes the tables where there are none. Throws STATE_UNREACHABLE. */
+  /** Creates missing tables. Throws STATE_UNREACHABLE. */
   async make(): Promise<void> {
     await this.#must(this.#database.transaction((client) => client.query(this.#sql.make)))
   }
 
-  /** Makes them, and tells the database of the key. Throws STATE_UNREACHABLE. */
+  /** Creates missing tables, and registers the key. Throws STATE_UNREACHABLE. */
   async init(): Promise<void> {
     await this.make()
     await this.#must(this.#database.write(this.#sql.addKey, [this.#options.key]))
   }
 
-  /** Puts the states of a home into the tables, as one act; the key is open from then on. Throws STATE_UNREACHABLE. */
+  /**
+   * Puts the states of a home into the tables, in one transaction; the key is open from then on. Throws
+   * STATE_UNREACHABLE.
+   */
   async put(rows: ReadonlyMap<string, StateRow>): Promise<void> {
     const { key } = this.#options
     await this.#must(
@@ -147,7 +150,10 @@ export class PostgresState implements SharedState {
     )
   }
 
-  /** From here on nobody can write a state of the key: what was under way has ended. Throws STATE_UNREACHABLE. */
+  /**
+   * Closes the key: from here on no state of it can be written, and writes in progress have ended. Throws
+   * STATE_UNREACHABLE.
+   */
   async closeKey(): Promise<void> {
     await this.#must(
       this.#database.transaction(async (client) => {

@@ -1,13 +1,13 @@
 /**
- * The tables of the shared state, and what is asked of them. One row per witness key and log holds what the journal of a home
- * would hold; it is changed by one statement that names what it replaces. `gossum_lineage` has every state that a row went
- * through, so that a machine which was away can tell whether the row goes on from what it saw. Pure.
+ * The tables of the shared state, and their statements. One row per witness key and log holds what the journal of a
+ * home would hold; it is changed by one statement that names what it replaces. `gossum_lineage` has every state that a
+ * row has held, so that a machine that was away can tell whether the row continues what it saw. Pure.
  */
 
 import { areTexts } from '../lib/is-object.js'
 import type { StateRow } from '../store/shared-state.js'
 
-/** A row as it is read: a bigint comes as text. */
+/** A row as it is read: a bigint is returned as text. */
 export interface ReadRow {
   readonly log: string
   readonly seq: string
@@ -15,20 +15,22 @@ export interface ReadRow {
   readonly state: string
 }
 
-/** The state that stands in a row; one that cannot be read where the columns are of other types than ours. */
+/** The state in a row; unreadable if the columns do not have our types. */
 export function stateRowOf({ seq, hash, state }: ReadRow): StateRow {
   return areTexts(seq, hash, state) ? { seq: Number(seq), hash, text: state } : { seq: NaN, hash: '', text: '' }
 }
 
-/** The newest states of a row whose lineage is kept: half a year at one a minute. */
+/** How many of the newest states of a row are kept as its lineage: half a year at one per minute. */
 export const LINEAGE_STATES = 262_144
 
-/** Statements of a schema, whose name is one of small letters, digits and _. Values: $1 is the verifier key. */
+/**
+ * The statements for a schema, whose name consists of lower-case letters, digits and _. $1 is always the verifier key.
+ */
 export function statements(schema: string) {
   const table = (name: string): string => `"${schema}"."gossum_${name}"`
   const [keys, states, lineage, instances] = ['keys', 'states', 'lineage', 'instances'].map(table)
   const isOpen = `EXISTS (SELECT 1 FROM ${keys} WHERE key = $1 AND closed_at IS NULL)`
-  /** The state $3, $4, $5 of the log $2, where it was written. */
+  /** Adds the state $3, $4, $5 of the log $2 to the lineage, if it was written. */
   const keptWhere = (written: string): string =>
     `WITH written AS (${written} RETURNING 1),
       kept AS (INSERT INTO ${lineage} SELECT $1, $2, $3::bigint, $4 FROM written)
@@ -49,7 +51,7 @@ export function statements(schema: string) {
     key: `SELECT closed_at IS NULL AS open FROM ${keys} WHERE key = $1`,
     addKey: `INSERT INTO ${keys} (key) VALUES ($1) ON CONFLICT (key) DO UPDATE SET closed_at = NULL`,
     closeKey: `UPDATE ${keys} SET closed_at = now() WHERE key = $1`,
-    /** Waits for writes under way, and holds those that come until the transaction ends: they see then what it did. */
+    /** Waits for writes in progress, and holds up new ones until the transaction ends, so that they see its result. */
     lock: `LOCK TABLE ${states} IN SHARE ROW EXCLUSIVE MODE`,
     rows: `SELECT log, seq, hash, state FROM ${states} WHERE key = $1`,
     row: `SELECT log, seq, hash, state FROM ${states} WHERE key = $1 AND log = $2`,
@@ -75,14 +77,14 @@ export function statements(schema: string) {
       DELETE FROM ${lineage} USING ${states} s WHERE s.key = $1 AND ${lineage}.key = s.key AND ${lineage}.log = s.log
         AND ${lineage}.seq < s.seq - ${LINEAGE_STATES}`,
     seen: `INSERT INTO ${instances} (key, peer) VALUES ($1, $2) ON CONFLICT (key, peer) DO UPDATE SET seen_at = now()`,
-    /** Whether a peer is a machine of this key that was here in the last week. */
+    /** Whether a peer is a machine with this key that was active here in the last week. */
     isInstance: `SELECT 1 FROM ${instances} WHERE key = $1 AND peer = $2 AND seen_at > now() - interval '7 days'`,
   } as const
 }
 
 export type Statements = ReturnType<typeof statements>
 
-/** Which server it is, and how it keeps what it is given. */
+/** Which server it is, and how durably it commits. */
 export const ABOUT = `
   SELECT pg_is_in_recovery() AS standby,
     (SELECT system_identifier::text FROM pg_control_system()) AS system,

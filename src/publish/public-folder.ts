@@ -1,6 +1,7 @@
 /**
- * The folder that is published: one node writes it, web servers read it at any moment. Each file is there whole or not at all. What the
- * node did not make stays as it is: the folder was empty when the node took it, and what else is put there later is not touched.
+ * The published folder: one node writes it, and web servers may read it at any moment. Each file exists completely or
+ * not at all. The node leaves alone what it did not create: the folder was empty when the node took it, and what others
+ * put there later is not touched.
  */
 import { constants, type Stats } from 'node:fs'
 import { chmod, lstat, mkdir, open, readdir, realpath, rm, rmdir } from 'node:fs/promises'
@@ -9,11 +10,11 @@ import { GossumError } from '../errors.js'
 import { lockFolder, type FolderLock } from '../lib/folder-lock.js'
 import { writeWholeFile } from '../lib/whole-file.js'
 
-/** What is of the node alone, and says that the folder is: web servers need not read it, and cannot. */
+/** Belongs to the node, and marks the folder as its own: web servers need not read it, and cannot. */
 const OWN = '.gossum'
-/** What an empty file system has. */
+/** What an empty file system contains. */
 const NOTHING: ReadonlySet<string> = new Set(['lost+found'])
-/** Whatever the umask is: others are to read it. */
+/** Whatever the umask is: others must be able to read it. */
 const FOLDER_MODE = 0o755
 const FILE_MODE = 0o644
 
@@ -28,7 +29,10 @@ export class PublicFolder {
     this.#now = now
   }
 
-  /** `now` in milliseconds since 1970. Makes the folder, or takes an empty one, or one that was taken before. Throws PUBLISH_FAILED, and what the system says. */
+  /**
+   * Creates the folder, or takes an empty one, or one that was taken before. `now` is in milliseconds since 1970.
+   * Throws PUBLISH_FAILED, or the system's error.
+   */
   static async open(path: string, now: () => number): Promise<PublicFolder> {
     if ((await mkdir(path, { recursive: true })) !== undefined) await chmod(path, FOLDER_MODE)
     const dir = await realpath(path)
@@ -42,7 +46,7 @@ export class PublicFolder {
     return new PublicFolder(dir, lock, now)
   }
 
-  /** The bytes of a file; undefined where there is none, or it is not of `length`. */
+  /** The bytes of a file; undefined if there is none, or its length is not `length`. */
   async read(file: string, length: number): Promise<Uint8Array | undefined> {
     if ((await this.#find(file))?.size !== length) return undefined
     const handle = await open(join(this.#dir, file), constants.O_RDONLY | constants.O_NOFOLLOW)
@@ -53,31 +57,31 @@ export class PublicFolder {
     }
   }
 
-  /** Puts a file in the place of what it was. One call at a time. */
+  /** Writes a file, replacing an existing one. One call at a time. */
   async write(file: string, data: Uint8Array): Promise<void> {
     const aside = join(this.#dir, OWN, 'next')
     await this.#makeFolders(dirname(file))
     const before = await this.#find(file)
-    // Web servers tell versions of a file apart by its length and the second in which it changed: no two have the same.
+    // Web servers tell versions of a file apart by its length and the second of its modification: no two are equal.
     const changedAt = Math.max(Math.floor(this.#now() / 1000), 1 + Math.floor((before?.mtimeMs ?? 0) / 1000))
     try {
       await writeWholeFile(join(this.#dir, file), data, { aside, mode: FILE_MODE, changedAt })
     } catch (error) {
-      // What is half written takes room from those who may need it to mend this.
+      // A half-written file takes space that may be needed to repair this.
       await rm(aside, { force: true }).catch(() => undefined)
       throw error
     }
   }
 
-  /** Takes a file away, and the folder that it was in, if nothing else is. */
+  /** Deletes a file, and its folder if that is then empty. */
   async remove(file: string): Promise<void> {
     if ((await this.#find(file)) === undefined) return
     await rm(join(this.#dir, file))
-    // Something else may be in it.
+    // There may be other files in it.
     await rmdir(join(this.#dir, dirname(file))).catch(() => undefined)
   }
 
-  /** What stands in a folder of it; nothing where there is none. */
+  /** The names in a subfolder; none if it does not exist. */
   async names(folder: string): Promise<string[]> {
     return (await requireFolder(join(this.#dir, folder))) ? readdir(join(this.#dir, folder)) : []
   }
@@ -86,7 +90,7 @@ export class PublicFolder {
     return this.#lock.release()
   }
 
-  /** The file, if there is one. Throws PUBLISH_FAILED for what is in its place and is none. */
+  /** The file, if there is one. Throws PUBLISH_FAILED if something else is in its place. */
   async #find(file: string): Promise<Stats | undefined> {
     for (const folder of foldersOf(dirname(file))) if (!(await requireFolder(join(this.#dir, folder)))) return undefined
     const found = await lookAt(join(this.#dir, file))
@@ -105,13 +109,13 @@ export class PublicFolder {
   }
 }
 
-/** A folder and those that it is in, the outermost first. */
+/** A folder and its parents, the outermost first. */
 function foldersOf(folder: string): string[] {
   if (folder === '.' || folder === '') return []
   return [...foldersOf(dirname(folder)), folder]
 }
 
-/** Whether it is there. Throws PUBLISH_FAILED for a link: what it leads to is not ours. */
+/** Whether the folder exists. Throws PUBLISH_FAILED for a link: its target is not ours. */
 async function requireFolder(path: string): Promise<boolean> {
   const found = await lookAt(path)
   if (found === undefined) return false

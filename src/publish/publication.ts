@@ -1,4 +1,4 @@
-/** What stands in the published folder is brought up to date: the answers of the API as they are now, those that changed. */
+/** Brings the published folder up to date: writes the current answers of the API that have changed. */
 import { hash } from 'node:crypto'
 import { errorText, GossumError } from '../errors.js'
 import {
@@ -21,15 +21,15 @@ export interface PublishedAnswer {
 
 export interface PublicationParts {
   readonly logs: PublishedLogs
-  /** What was found until now. */
+  /** The evidence and suspects so far. */
   readonly finds: () => Promise<PublishedFinds>
-  /** The answer to whoever asks for a path. */
+  /** The API's answer for a path. */
   readonly ask: (path: string) => Promise<PublishedAnswer>
-  /** What the marker says beside the time: the key of the witness; null for an observer. */
+  /** What the marker contains besides the time: the key of the witness; null for an observer. */
   readonly witness: string | null
   /** Milliseconds since 1970. */
   readonly now: () => number
-  /** Whether the node ends: then a round does, too, between two files. */
+  /** Whether the node is stopping: then a round ends, too, between two files. */
   readonly isOver: () => boolean
 }
 
@@ -39,7 +39,7 @@ export const MARKER_MS = 15_000
 export class Publication {
   readonly #folder: PublicFolder
   readonly #parts: PublicationParts
-  /** What stands in the folder, by its hash. */
+  /** The content of the folder, by hash. */
   readonly #written = new Map<string, string>()
   #isSwept = false
   #markedAt = -Infinity
@@ -50,8 +50,8 @@ export class Publication {
   }
 
   /**
-   * Brings it up to date. What lists and feeds name is there before they name it: they are read first, and written last. Throws the first
-   * thing that was in the way.
+   * Brings the folder up to date. What lists and feeds name exists before they name it: they are read first, and
+   * written last. Throws the first error.
    */
   async round(): Promise<void> {
     const { logs, finds, isOver } = this.#parts
@@ -78,7 +78,7 @@ export class Publication {
     await this.#mark()
   }
 
-  /** Undefined for what there is not, or not any more. */
+  /** Undefined if the path does not exist, or no longer does. */
   async #read(path: string): Promise<Uint8Array | undefined> {
     const { status, body } = await this.#parts.ask(path)
     if (status === 200) return body
@@ -99,7 +99,7 @@ export class Publication {
     this.#written.set(file, digest)
   }
 
-  /** Files that are not to be there any more. At the first time also those of an earlier run. Evidence stays. */
+  /** Files that should not exist any more; the first time, including those of an earlier run. Evidence stays. */
   async #left(kept: ReadonlySet<string>): Promise<string[]> {
     const names = (folder: string) => (this.#isSwept ? [] : this.#folder.names(folder))
     const found = { top: await names(SWEPT.top), logs: await names(SWEPT.logs), suspects: await names(SWEPT.suspects) }
@@ -116,7 +116,7 @@ export class Publication {
   }
 }
 
-/** One place that is taken by something else keeps no other from being written; a full disk does. */
+/** One occupied path does not prevent the others from being written; a full disk does. */
 async function withoutFault(faults: unknown[], act: () => Promise<void>): Promise<void> {
   try {
     await act()
@@ -134,7 +134,7 @@ function digestOf(bytes: Uint8Array): string {
   return hash('sha256', bytes, 'base64url')
 }
 
-/** Why a round failed, without the place of the folder on this machine: anybody may read it. */
+/** Why a round failed, without the path of the folder on this machine: it is public. */
 export function publishFault(error: unknown, dir: string): string {
   return errorText(error).replaceAll(dir, '<folder>')
 }

@@ -1,10 +1,10 @@
 /**
- * How long ago something was that has a time of day. Clocks are set: one that was ahead for a moment must not make what
- * happened then look new for days. So a thing is at least as old as the time that we have known it, by a clock that
- * nobody sets. Pure but for the clocks that it is given.
+ * The age of things that carry a time of day. Clocks get set: one that was ahead for a moment must not make what
+ * happened then look new for days. So a thing is at least as old as the monotonic time for which we have known it. Pure
+ * but for the clocks that it is given.
  */
 
-/** What is known of a name, and since when. */
+/** What is known under a name, and since when. */
 interface Known {
   readonly timeMs: number
   readonly since: number
@@ -15,15 +15,15 @@ export class Ages {
   readonly #monotonic: () => number
   readonly #known = new Map<string, Known>()
 
-  /** `now` says milliseconds since 1970, `monotonic` milliseconds since any moment. */
+  /** `now` returns milliseconds since 1970, `monotonic` milliseconds since an arbitrary moment. */
   constructor(now: () => number, monotonic: () => number) {
     this.#now = now
     this.#monotonic = monotonic
   }
 
   /**
-   * Seconds since the newest thing of this name, which says that it is of the time `timeMs` (milliseconds since 1970). Of
-   * each name one thing is known: whoever asks bounds the names.
+   * Seconds since the newest thing of this name, whose own time is `timeMs` (milliseconds since 1970). One thing is
+   * known per name; the caller limits the number of names.
    */
   of(name: string, timeMs: number): number {
     const at = this.#monotonic()

@@ -1,4 +1,4 @@
-/** The schemas of what is answered about alerts and their receivers, as status/shapes.ts has them of everything else. Pure. */
+/** The schemas of answers about alerts and their receivers; status/shapes.ts has all others. Pure. */
 import Type from 'typebox'
 import { SEVERITIES, type Severity } from './condition-names.js'
 import { count, orNull, time } from './field-shapes.js'
@@ -10,7 +10,7 @@ const kind = Enum(['hook', 'webhook'])
 const name = () =>
   Text({ description: 'the file of a hook, the host of a webhook: the rest of its URL may be a secret' })
 
-/** Who is told, and how that goes. Anybody may read it. */
+/** A receiver of alerts, and the state of its deliveries. Public. */
 export const ReceiverView = Shape({
   name: name(),
   kind,
@@ -26,7 +26,7 @@ export const AlarmView = Shape({
 })
 export type AlarmView = Type.Static<typeof AlarmView>
 
-/** What people were told of and does not hold any less. For the operator alone. */
+/** A condition that was reported and still holds. For the operator alone. */
 export const FiringView = Shape({
   name: Text({ description: 'of the condition' }),
   severity: Enum(Object.keys(SEVERITIES) as Severity[]),
@@ -42,7 +42,7 @@ export const AlarmListView = Shape({
 })
 export type AlarmListView = Type.Static<typeof AlarmListView>
 
-/** What receivers made of a sample. For the operator alone. */
+/** How the receivers handled a test alert. For the operator alone. */
 export const AlarmTestView = Shape({
   results: List(
     Shape({

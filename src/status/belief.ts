@@ -1,6 +1,6 @@
 /**
- * What a person should believe now of one log, as one sentence: `gossum status` and the dashboard say the same. It speaks of
- * what others were seen to sign, never of what this node hopes. Pure.
+ * What a person should believe now about one log, as one sentence; `gossum status` and the dashboard show the same. It
+ * is about what others were seen to sign, never about what this node expects. Pure.
  */
 import { printable } from '../lib/printable.js'
 import { isReady, type Condition } from './conditions.js'
@@ -8,7 +8,7 @@ import type { EvidenceView, LogView, StatusView } from './shapes.js'
 import { grouped, span } from '../lib/words.js'
 
 /**
- * - `agreed`  enough witnesses sign one history, and did so lately
+ * - `agreed`  enough witnesses have recently signed one history
  * - `thin`    too few for a statement, or too long ago
  * - `split`   the log is proven to have lied
  */
@@ -19,10 +19,12 @@ export interface Verdict {
   readonly sentence: string
 }
 
-/** Seconds after which what witnesses signed is no statement about now: they sign a log that stands still again well before. */
+/**
+ * Seconds after which signatures say nothing about now: witnesses renew those of a log that stands still well before.
+ */
 const STALE_S = 3600
 
-/** What there is to say of a log. `now` in milliseconds since 1970; `evidence` of all logs. */
+/** The statement about a log. `now` is in milliseconds since 1970; `evidence` is that of all logs. */
 export function beliefIn(
   status: Pick<StatusView, 'policy' | 'conditions' | 'observer'>,
   log: LogView,
@@ -42,7 +44,7 @@ export function beliefIn(
     return thin(`Too few witnesses to say: ${log.size === 0 ? 'no head was proven yet' : 'no head has a quorum yet'}.`)
   const threshold = status.policy?.threshold ?? 1
   const counted = quorum.cosignatures.filter((cosignature) => cosignature.counted)
-  // Enough of them have signed it at this time or later: fewer could say any time they like.
+  // Enough of them have signed it at this time or later; fewer than that could claim any time.
   const times = counted.map(({ time }) => Date.parse(time)).sort((a, b) => b - a)
   const signedAt = times[threshold - 1]
   if (signedAt === undefined) return thin('Too few witnesses to say: those that signed do not count, or not any more.')
@@ -66,7 +68,7 @@ export function beliefIn(
   }
 }
 
-/** What convicts a log, and nobody has acknowledged. */
+/** The unacknowledged evidence that convicts a log. */
 export function liesOf({ id }: Pick<LogView, 'id'>, evidence: readonly EvidenceView[]): EvidenceView[] {
   return evidence.filter(({ log, witness, acked }) => log === id && witness === null && !acked)
 }

@@ -1,20 +1,20 @@
-/** The names of all that can be wrong with a node, and how grave each is. Pure. */
+/** The names of everything that can be wrong with a node, and the severity of each. Pure. */
 
-/** What follows from a condition: whether the node is ready all the same, and what `gossum status` exits with. */
+/** What follows from a condition: whether the node is still ready, and the exit code of `gossum status`. */
 export const SEVERITIES = {
-  /** Somebody is proven to lie, and people have to look. */
+  /** Someone is proven to misbehave, and people have to look. */
   misbehaviour: { ready: false, exit: 3 },
-  /** Cosignatures do not come out, or not for long, or may contradict others. */
+  /** Cosignatures do not come out, will soon stop, or might contradict others. */
   failing: { ready: false, exit: 4 },
-  /** Something is not as it should be, and the node does its work. */
+  /** Something is not as it should be, but the node does its work. */
   doubtful: { ready: true, exit: 4 },
-  /** Worth knowing; how somebody chose to run a node. */
+  /** Worth knowing: a choice of how to run a node. */
   notice: { ready: true, exit: 0 },
 } as const
 
 export type Severity = keyof typeof SEVERITIES
 
-/** All conditions there are; docs/operating.md says what they mean and what to do. */
+/** All conditions; docs/operating.md explains them and what to do. */
 export const CONDITIONS = {
   // Of one log
   frozen: 'misbehaviour',
@@ -76,11 +76,11 @@ export interface Condition {
   readonly severity: Severity
   /** Log id; null when it is about the node. */
   readonly log: string | null
-  /** What is so, and how people call the log that it is about. */
+  /** The state of affairs, with the display name of the log that it is about. */
   readonly text: string
 }
 
-/** The condition of this name, of a log or of the node. */
+/** Makes the condition of this name, for a log or for the node. */
 export function condition(name: ConditionName, text: string, log: string | null = null): Condition {
   return { name, severity: CONDITIONS[name], log, text }
 }

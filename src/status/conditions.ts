@@ -1,7 +1,7 @@
 /**
- * What is wrong with a node, as one list of conditions with names. /readyz, `gossum status`, its exit code and the metrics
- * all follow this list and know of nothing else, so that what one of them calls well the others do not call ill. Health
- * means that cosignatures of proven heads come out, not that a process runs or an address answers. Pure.
+ * What is wrong with a node, as one list of named conditions. /readyz, `gossum status`, its exit code and the metrics
+ * all use this list and nothing else, so that they never disagree. Healthy means that cosignatures of proven heads come
+ * out, not that a process runs or an address answers. Pure.
  */
 import type { ClockCondition } from '../witness/clock.js'
 import type { DepositReport } from '../witness/deposit-report.js'
@@ -23,38 +23,38 @@ export {
 /** What is known of one log. */
 export interface LogFacts {
   readonly id: string
-  /** What people call it; no other log is called so. */
+  /** Its display name, which no other log has. */
   readonly label: string
   readonly isDisabled: boolean
   readonly isFrozen: boolean
-  /** Why nothing is signed for a reason of our own. */
+  /** Why nothing is signed, for a reason on our side. */
   readonly stops: {
-    /** Our own records disagree, in words. */
+    /** Our own records disagree; as a sentence. */
     readonly disagreement: string | undefined
-    /** The key cosigns another log of this origin, in words. */
+    /** The key cosigns another log of this origin; as a sentence. */
     readonly taken: string | undefined
     /** Size of a head that our key has cosigned and that is not reached. */
     readonly floor: number | undefined
   }
-  /** Undefined for a log that is only pushed. */
+  /** Undefined for a log that only pushes. */
   readonly poll: PollView | undefined
-  /** Suspects that nobody acknowledged, and how many of them people were told of. */
+  /** Suspects that are not acknowledged, and how many of them were reported. */
   readonly suspects: { readonly open: number; readonly alarmed: number }
-  /** Seconds that something has stayed behind the newest proven head; undefined when it is not. */
+  /** Seconds for which each has been behind the newest proven head without moving; undefined when it is not behind. */
   readonly lag: { readonly quorum: number | undefined; readonly cosignature: number | undefined }
   readonly hasQuorum: boolean
-  /** Seconds since a quorum has vouched that the quorum head was the newest; undefined without one. */
+  /** Seconds since a quorum vouched that the quorum head was the newest; undefined without one. */
   readonly vouchedAgo: number | undefined
-  /** How its audit stands; undefined when there is none. */
+  /** The state of its audit; undefined when there is none. */
   readonly audit: AuditFacts | undefined
-  /** Whether it may be kept from us. */
+  /** Whether the log may be kept from us. */
   readonly seclusion: LogSeclusion
 }
 
 export interface AuditFacts {
-  /** How many places of the log are not as they must be. */
+  /** In how many places the log is not as it must be. */
   readonly findings: { readonly error: number }
-  /** Why it does not go on, or why nothing is cosigned because of it. */
+  /** Why the audit does not continue, or why nothing is cosigned because of it. */
   readonly error: string | null
 }
 
@@ -63,54 +63,54 @@ export interface Facts {
   readonly logs: readonly LogFacts[]
   /** Whether a policy says whose cosignatures count. */
   readonly hasPolicy: boolean
-  /** Whether it has no witness key: what others sign is all that it has to go by. */
+  /** Whether it has no witness key: then it can rely only on what others sign. */
   readonly isObserver: boolean
-  /** Of witnesses that count, and of our own keys: names of those that were convicted, and not acknowledged. */
+  /** Names of convicted and not acknowledged keys: our own, and those of witnesses that count. */
   readonly convicted: { readonly own: readonly string[]; readonly others: readonly string[] }
-  /** What stands between the node and a signature, beside the logs. `agent`: why the ssh-agent does not sign. */
+  /** What can prevent a signature, apart from the logs. `agent`: why the ssh-agent does not sign. */
   readonly signing: {
     readonly guard: GuardReport
     readonly deposit: DepositReport
     readonly clock: readonly ClockCondition[]
     readonly agent: string | undefined
-    /** Why the database of the shared state cannot be used; undefined without one, too. */
+    /** Why the shared-state database cannot be used; undefined also if there is none. */
     readonly shared: string | undefined
   }
   /** `failure`: why the home cannot be written; `unwritten`: pieces of evidence that are not on disk. */
   readonly disk: { readonly failure: string | undefined; readonly unwritten: number }
   readonly around: {
-    /** Peers that were configured, and that are connected; undefined without a mesh. */
+    /** Configured and connected peers; undefined without a mesh. */
     readonly mesh: { readonly configured: number; readonly connected: number } | undefined
-    /** Why logs do not reach the node through its bastion. */
+    /** Why logs cannot reach the node through its bastion. */
     readonly bastion: string | undefined
     readonly places: readonly PlaceFacts[]
     /** Why the socket of the operator is not open. */
     readonly operator: string | undefined
-    /** Log lists whose last reading failed. */
+    /** Log lists that could not be read the last time. */
     readonly lists: readonly { readonly list: string; readonly error: string }[]
-    /** Of the modules whose owner watches them here. */
+    /** About the modules whose owner watches them here. */
     readonly watch: WatchFacts
-    /** Receivers of alerts that do not take them, or cannot. */
+    /** Receivers of alerts that do not accept them, or cannot. */
     readonly alarm: readonly AlarmFault[]
-    /** Why what is public cannot be written to its folder. */
+    /** Why the public files cannot be written to their folder. */
     readonly publish: string | undefined
   }
-  /** Whether the others may be kept from us. */
+  /** Whether other nodes may be kept from us. */
   readonly seclusion: NodeSeclusion
-  /** Seconds that a log may show nothing that can be proven, and a quorum may stay behind. */
+  /** Seconds for which a log may show nothing provable, and for which a quorum may be behind. */
   readonly patience: number
 }
 
 export interface WatchFacts {
   /** New versions (`path@version`) that the owner has not authorised. */
   readonly unauthorised: readonly string[]
-  /** Lists of authorised versions whose last reading failed. */
+  /** Lists of authorised versions that could not be read the last time. */
   readonly unread: readonly { readonly list: string; readonly error: string }[]
 }
 
-/** A receiver of alerts that is not told, and why. */
+/** A receiver of alerts that does not get them, and why. */
 export interface AlarmFault {
-  /** What people call it: the host of a webhook, the file of a hook. */
+  /** Its display name: the host of a webhook, the file of a hook. */
   readonly receiver: string
   readonly why: string
 }
@@ -121,10 +121,10 @@ export interface PlaceFacts {
   readonly isContradicting: boolean
 }
 
-/** Seconds that our cosignature may be behind a head that was proven: peers keep its promise first, for up to a minute. */
+/** Seconds by which our cosignature may be behind a proven head: peers keep its promise first, for up to a minute. */
 const COSIGNING_SECONDS = 90
 
-/** Everything that holds: first of each log, in their order, then of the node. */
+/** All conditions that hold: first those of each log, in order, then those of the node. */
 export function conditionsOf(facts: Facts): Condition[] {
   return [...facts.logs.flatMap((log) => logConditions(log, facts)), ...nodeConditions(facts)]
 }
@@ -134,7 +134,9 @@ export function isReady(conditions: readonly Condition[]): boolean {
   return conditions.every(({ severity }) => SEVERITIES[severity].ready)
 }
 
-/** What `gossum status` exits with. What a newer node calls by a severity that we do not know is no good news. */
+/**
+ * The exit code of `gossum status`. A severity that this version does not know, from a newer node, counts as bad news.
+ */
 export function exitOf(conditions: readonly { readonly severity: string }[]): 0 | 3 | 4 {
   const exits = conditions.map(({ severity }) => (isSeverity(severity) ? SEVERITIES[severity].exit : 4))
   return exits.includes(3) ? 3 : exits.includes(4) ? 4 : 0
@@ -175,12 +177,12 @@ function logConditions(log: LogFacts, facts: Facts): Condition[] {
     ...(alarmed > 0 ? [holds('unexplained head', `${count(alarmed, 'signed head')} that nothing explains`)] : []),
     ...(open > alarmed ? [holds('suspect', `${count(open - alarmed, 'signed head')} not proven yet`)] : []),
     ...auditConditions(audit, holds),
-    // What follows from what was just said is not said again.
+    // What follows from a condition that is listed already is not listed again.
     ...(stopped.length > 0 ? [] : comingOut(log, facts, holds)),
   ]
 }
 
-/** What an audit found, and whether it goes on. */
+/** What an audit found, and whether it continues. */
 function auditConditions(
   audit: AuditFacts | undefined,
   holds: (name: ConditionName, text: string) => Condition,
@@ -193,7 +195,7 @@ function auditConditions(
   ]
 }
 
-/** Whether cosignatures come out, whatever the reason may be why they do not. */
+/** Whether cosignatures come out, whatever the reason if they do not. */
 function comingOut(
   { poll, lag, hasQuorum, vouchedAgo, stops, seclusion }: LogFacts,
   { hasPolicy, isObserver, patience }: Facts,
@@ -209,7 +211,7 @@ function comingOut(
     ...(!isObserver && stops.taken === undefined && cosignature !== undefined && cosignature > COSIGNING_SECONDS
       ? [holds('not cosigned', `the newest proven head is not cosigned here since ${span(cosignature)}`)]
       : []),
-    // What no quorum has vouched for an observer does not even hold.
+    // An observer does not even hold what no quorum has vouched for.
     ...(hasPolicy && (quorum === undefined ? isObserver && !hasQuorum : !hasQuorum || quorum > patience)
       ? [
           holds(
@@ -218,7 +220,7 @@ function comingOut(
           ),
         ]
       : []),
-    // What does not answer shows nothing old either.
+    // A log that does not answer does not show anything old either.
     ...(isVerified && poll?.reachable === true ? secludedLog(seclusion, holds) : []),
   ]
 }
@@ -231,7 +233,7 @@ function unverified({ reachable, verifiedAgo, refusal }: PollView): string {
 
 // ---- of the node -----------------------------------------------------------------------------------------------
 
-/** Of each state of the guard that is worth a word. */
+/** The states of the guard that are worth a condition. */
 const GUARD: Partial<Record<GuardState, ConditionName>> = {
   waiting: 'guard waiting',
   unanswered: 'guard unanswered',
@@ -266,7 +268,7 @@ function nodeConditions({ hasPolicy, isObserver, convicted, signing, disk, aroun
   ]
 }
 
-/** Nobody to keep anything is no failure, unless it is required. */
+/** Having no depositaries is no failure unless deposits are required. */
 function depositCondition({ state, text, required }: DepositReport): Condition[] {
   if (state === 'deposited') return []
   if (state === 'undeposited') return [condition('undeposited', text)]

@@ -1,19 +1,19 @@
-/** Evidence in words, for people: what each kind says stands here and nowhere else. Pure. */
+/** Evidence in words, for people: the only place that words each kind. Pure. */
 import { BAD_RECORD, SPLIT_VIEW, WITNESS_CONFLICT, type Evidence } from '../evidence/evidence.js'
 import { grouped } from '../lib/words.js'
 
-/** What is told of evidence, of whatever kind. */
+/** What is reported about evidence of any kind. */
 interface Content {
   readonly sizes: readonly [number, number]
-  /** Of a bad record alone. */
+  /** Only for a bad record. */
   readonly module?: string
   readonly records?: readonly [number, number]
 }
 
-/** Characters of a module version that are printed: the log may have written any number. */
+/** The most characters of a module version that are printed: the log may have written any number. */
 const MAX_MODULE = 120
 
-/** What who is convicted has done to the log of this name. */
+/** What the convicted party has done to the log of this name. */
 export function deedOf({ type, module }: Content & { readonly type: Evidence['type'] }, log: string): string {
   switch (type) {
     case SPLIT_VIEW:
@@ -25,7 +25,7 @@ export function deedOf({ type, module }: Content & { readonly type: Evidence['ty
   }
 }
 
-/** Where it is to be seen: of whatever kind, also one that the node knows and this version does not. */
+/** Where the contradiction is, for any kind of evidence, even one that the node knows and this version does not. */
 export function placesOf({ sizes, records }: Content): string {
   return records === undefined ? `sizes ${pair(sizes)}` : `records ${pair(records)} of size ${grouped(sizes[0])}`
 }

@@ -1,4 +1,4 @@
-/** What people should hear of, the newest first, in words that can be passed on: what feeds are made of. Pure. */
+/** The entries of the feeds: what people should hear about, the newest first. Pure. */
 import { hash } from 'node:crypto'
 import { ERRORS, type ErrorCode } from '../errors.js'
 import { BAD_RECORD, SPLIT_VIEW, WITNESS_CONFLICT, type Evidence } from '../evidence/evidence.js'
@@ -8,16 +8,16 @@ import { deedOf, moduleText, placesOf } from './evidence-words.js'
 import type { EvidenceView, StatusView } from './shapes.js'
 
 export interface FeedEntry {
-  /** `urn:uuid:`, the same at each reading and after each start. */
+  /** `urn:uuid:`, the same at each reading and after each restart. */
   readonly id: string
   /** ISO 8601. */
   readonly at: string
-  /** What it is, as the events call it. */
+  /** Its kind, named like the event. */
   readonly kind: 'evidence' | ToldNews['event']
   readonly title: string
-  /** Lines. */
+  /** Lines of text. */
   readonly text: string
-  /** Where what proves it can be read: a path of the API without the slash before it. */
+  /** Where the proof can be read: a path of the API without its leading slash. */
   readonly path: string | undefined
 }
 
@@ -25,9 +25,9 @@ export interface NewsFeed {
   /** `urn:uuid:`. */
   readonly id: string
   readonly title: string
-  /** Who says all this: the key name of the witness. */
+  /** The author of the feed: the key name of the witness. */
   readonly author: string
-  /** When anything in it changed last. */
+  /** When anything in it last changed. */
   readonly updated: string
   readonly entries: readonly FeedEntry[]
 }
@@ -38,12 +38,12 @@ export interface FeedFacts {
   readonly told: readonly ToldNews[]
 }
 
-/** Entries of a feed: whoever reads it once a week has seen all that matters. */
+/** Entries of a feed: enough that a weekly reader misses nothing that matters. */
 const MOST = 100
 
 export function feedOf({ status, evidence, told }: FeedFacts): NewsFeed {
   const { witness, peerId, startedAt, logs } = status
-  // Whoever reads the feeds of two nodes tells their entries apart.
+  // A reader of the feeds of two nodes can tell their entries apart.
   const self = witness ?? `observer ${peerId ?? ''}`
   const nameOf = (id: string): string => logs.find((log) => log.id === id)?.name ?? id
   const all = [
@@ -61,7 +61,7 @@ export function feedOf({ status, evidence, told }: FeedFacts): NewsFeed {
   }
 }
 
-/** The same each time, also of what came at once. */
+/** A stable order, even for entries of the same time. */
 function order(a: FeedEntry, b: FeedEntry): number {
   if (a.at !== b.at) return a.at < b.at ? -1 : 1
   return a.id < b.id ? -1 : 1
@@ -122,7 +122,7 @@ function toldEntry({ event, at, log, id, size, code, module }: ToldNews, name: s
   }
 }
 
-/** SPEC: RFC 9562, section 5.8: a UUID of version 8, here of what tells a thing from all others. */
+/** SPEC: RFC 9562, section 5.8: a UUID of version 8, here derived from what identifies a thing. */
 function urn(...parts: readonly string[]): string {
   const hex = hash('sha256', JSON.stringify(['gossum feed', ...parts]))
   const variant = '89ab'[parseInt(hex[16]!, 16) % 4]!

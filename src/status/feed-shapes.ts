@@ -1,4 +1,4 @@
-/** The schema of the JSON Feed. Pure. Loaded, like all schemas, for the description of the API alone. */
+/** The schema of the JSON Feed. Pure. Loaded, like all schemas, only for the description of the API. */
 import Type from 'typebox'
 import { time } from './field-shapes.js'
 

@@ -1,4 +1,4 @@
-/** Schemas of the fields that many answers have. Pure. */
+/** Schemas of fields that occur in many answers. Pure. */
 import Type, { type TSchema } from 'typebox'
 
 const { Integer, Null, String: Text, Union } = Type

@@ -1,4 +1,4 @@
-/** How ids are written, as JSON Schema. Pure. */
+/** The form of ids, as JSON Schema. Pure. */
 
 /** A log id. */
 export const LOG_ID = { type: 'string', pattern: '^[0-9a-f]{64}$' } as const

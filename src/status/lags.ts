@@ -1,11 +1,11 @@
 /**
- * How long something has been behind the newest proven head of its log: a quorum, our own cosignature, what polls show. It is noted
- * when heads, quorums and polls come, not when people look, so that the first look sees what has lasted. Pure but for the
- * clock that it is given.
+ * How long something has been behind the newest proven head of its log: a quorum, our own cosignature, what polls show.
+ * It is recorded when heads, quorums and polls arrive, not when people look, so that the first look sees what has
+ * lasted. Pure but for the clock that it is given.
  */
 
 interface Behind {
-  /** The size that it stays at; undefined when there is none. */
+  /** The size at which it stays; undefined when there is none. */
   readonly size: number | undefined
   readonly since: number
 }
@@ -14,14 +14,14 @@ export class Lags {
   readonly #monotonic: () => number
   readonly #behind = new Map<string, Behind>()
 
-  /** `monotonic` says milliseconds since any moment, by a clock that nobody sets. */
+  /** `monotonic` returns milliseconds since an arbitrary moment. */
   constructor(monotonic: () => number) {
     this.#monotonic = monotonic
   }
 
   /**
-   * Notes that what has this name is at `size`, where the newest head is at `newest`. Returns for how many seconds it has not moved
-   * and been behind; undefined when it is not behind. Whoever notes bounds the names.
+   * Records that this name is at `size` while the newest head is at `newest`. Returns for how many seconds it has been
+   * behind without moving; undefined when it is not behind. The caller limits the number of names.
    */
   note(name: string, size: number | undefined, newest: number | undefined): number | undefined {
     if (newest === undefined || (size !== undefined && size >= newest)) {
@@ -35,7 +35,7 @@ export class Lags {
   }
 }
 
-/** The same for what moves all the time and is behind all the time: how long ago it should have been where it is not yet. */
+/** The same for what always moves and is always behind: how long ago it should have reached what it has not. */
 export class Trails {
   readonly #monotonic: () => number
   /** The first newest head that was not reached. */
@@ -46,7 +46,7 @@ export class Trails {
     this.#monotonic = monotonic
   }
 
-  /** As Lags has it, but for what it returns: for how many seconds the newest head of back then is not reached. */
+  /** Like Lags.note(), but returns for how many seconds a head that was once the newest has not been reached. */
   note(name: string, size: number | undefined, newest: number): number | undefined {
     const at = this.#monotonic()
     let missed = this.#missed.get(name)

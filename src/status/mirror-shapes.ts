@@ -1,4 +1,4 @@
-/** The schemas of what is answered about the module mirror, as status/shapes.ts has them of everything else. Pure. */
+/** The schemas of answers about the module mirror; status/shapes.ts has all others. Pure. */
 import Type from 'typebox'
 import { count, orNull, size, time } from './field-shapes.js'
 
@@ -6,7 +6,7 @@ const { Array: List, Boolean: Flag, Enum, Number: Num, Object: Shape, String: Te
 
 const moduleVersions = (description: string) => List(Text(), { description })
 
-/** How the module mirror stands. */
+/** The state of the module mirror. */
 export const MirrorStatusView = Shape({
   upstreams: List(
     Shape({
@@ -53,7 +53,7 @@ export const MirrorStatusView = Shape({
 })
 export type MirrorStatusView = Type.Static<typeof MirrorStatusView>
 
-/** What the operator has said of a module, or of all that was there. */
+/** The result of an operator's command about a module, or about all that there were. */
 export const MirrorAnswer = Shape({
   module: orNull(Text(), 'path@version; null for all that was there'),
   existing: Flag({ description: 'whether it was about all that was there' }),

@@ -1,19 +1,19 @@
 /**
- * How many heads of a log came by each door in each of the last minutes, and what became of them. Bounded by the logs that
- * are followed, the minutes and two closed sets. Pure.
+ * How many heads of a log arrived through each door in each of the last minutes, and their outcomes. Bounded by the
+ * followed logs, the minutes and two closed sets. Pure.
  */
 import type { OutcomeKind } from '../witness/outcome.js'
 import type { Door } from '../witness/source.js'
 
-/** Minutes that are remembered, the one that has begun included. */
+/** Minutes that are remembered, including the current one. */
 export const MINUTES = 60
 const MINUTE_MS = 60_000
 
-/** Heads with one outcome that came by one door in one minute. */
+/** Heads with one outcome that arrived through one door in one minute. */
 export interface OutcomeCount {
   readonly door: Door
   readonly outcome: OutcomeKind
-  /** Minutes since that minute; 0 for the one that has begun. */
+  /** Minutes since that minute; 0 for the current one. */
   readonly ago: number
   readonly count: number
 }
@@ -25,7 +25,7 @@ export class OutcomeMinutes {
   /** By log, then by the number of the minute, the oldest first. */
   readonly #logs = new Map<string, Map<number, Minute>>()
 
-  /** `at` is of a clock that nobody sets, in milliseconds. */
+  /** `at` is in monotonic milliseconds. */
   note(log: string, door: Door, outcome: OutcomeKind, at: number): void {
     const minutes = this.#logs.get(log) ?? new Map<number, Minute>()
     this.#logs.set(log, minutes)
@@ -37,7 +37,7 @@ export class OutcomeMinutes {
     for (const old of minutes.keys()) if (old <= now - MINUTES) minutes.delete(old)
   }
 
-  /** Those of a log that are not zero, the oldest first. */
+  /** The counts of a log that are not zero, the oldest first. */
   of(log: string, at: number): OutcomeCount[] {
     const now = Math.floor(at / MINUTE_MS)
     return [...(this.#logs.get(log) ?? [])].flatMap(([minute, counts]) => {

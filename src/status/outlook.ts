@@ -1,4 +1,7 @@
-/** What a node sees beyond itself: how its logs move, who signs them, and where its peers are (seclusion.ts says what follows). */
+/**
+ * What a node sees beyond itself: how its logs grow, who signs them, and where its peers are (seclusion.ts draws the
+ * conclusions).
+ */
 import { wideNetworkOf } from '../lib/network.js'
 import { quorumThreshold } from '../tlog/policy.js'
 import type { Polled } from '../witness/polled.js'
@@ -14,7 +17,7 @@ export class Outlook {
   readonly #tempo: Tempo
   readonly #trails: Trails
   readonly #startedAt: number
-  /** Of the polls of each log, the size that was proven last. */
+  /** For each log, the last size that a poll proved. */
   readonly #polled = new Map<string, number>()
   /** The network that all peers are in, and since when. */
   #network: { readonly name: string; readonly since: number } | undefined
@@ -28,14 +31,14 @@ export class Outlook {
     this.#startedAt = monotonic()
   }
 
-  /** Notes what a poll showed. */
+  /** Records what a poll showed. */
   polled(log: string, polled: Polled): void {
     const size = 'outcome' in polled ? polled.outcome.size : undefined
     if (size !== undefined) this.#polled.set(log, size)
     this.#pollBehind(log)
   }
 
-  /** A log has moved, or the node was started. */
+  /** A log has grown, or the node was started. */
   moved(log: string): Promise<void> {
     return this.#tempo.refresh(log)
   }
@@ -61,7 +64,7 @@ export class Outlook {
     return before.flatMap(({ cosignatures }) => cosignatures.get(own)?.time ?? []).map((s) => s * 1000)
   }
 
-  /** Who has signed the newest head lately, of those that count. */
+  /** Which of the counted witnesses have recently signed the newest head. */
   #signedLately(log: string): LogSeclusion['signedLately'] {
     const { config, cosigned, keysOf, store } = this.#parts.witnesses
     const { policy } = config
@@ -83,7 +86,8 @@ export class Outlook {
   #witnesses(): NodeSeclusion['witnesses'] {
     const { config, cosigned } = this.#parts.witnesses
     const { policy, logs } = config
-    // Who was away for as long as this node was cannot have been heard, and a log that rests gives nobody anything to sign.
+    // A node that has just started cannot have heard much, and a log that does not grow gives witnesses nothing to
+    // sign.
     const isLong = (this.#parts.time.monotonic() - this.#startedAt) / 1000 > HEARD_SECONDS
     const isLively = logs.some(
       ({ id, disabled }) => !disabled && (this.#tempo.of(id)?.usual ?? Infinity) < LIVELY_SECONDS,

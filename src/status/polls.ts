@@ -1,6 +1,6 @@
 /**
- * How the polls of each log went, and how long ago that is by a clock that nobody sets. An address that answers says
- * nothing: a sign-in page answers, too. A poll has succeeded when its head was proven.
+ * The results of the polls of each log, and how long ago they were by the monotonic clock. That an address answers
+ * proves nothing: a sign-in page answers, too. A poll has succeeded when its head was proven.
  */
 import { ERRORS, errorCode, errorText, type ErrorCode } from '../errors.js'
 import type { OutcomeKind } from '../witness/outcome.js'
@@ -16,15 +16,15 @@ interface PollRecord {
   refusal: string | null
 }
 
-/** What is shown of the polls of one log. */
+/** What is shown about the polls of one log. */
 export interface PollView {
   /** Whether the last poll got a head that the log signed; null before the first poll. */
   readonly reachable: boolean | null
-  /** Whether something answered the last poll, even if not with a head of this log. */
+  /** Whether the last poll got any answer, even if not a head of this log. */
   readonly isAnswer: boolean
   /** Milliseconds since the last head that the log signed; undefined before the first. */
   readonly answeredAgo: number | undefined
-  /** Milliseconds since the last head that was proven to lie on our history; undefined before the first. */
+  /** Milliseconds since the last head that was proven to be on our history; undefined before the first. */
   readonly verifiedAgo: number | undefined
   /** Why the last poll got no head. */
   readonly error: string | null
@@ -32,7 +32,7 @@ export interface PollView {
   readonly refusal: string | null
 }
 
-/** Characters that are kept of why a poll failed: what a log answered may be part of it. */
+/** Characters kept of why a poll failed, since part of the log's answer may be in it. */
 const MAX_ERROR = 1024
 
 const NOT_POLLED: PollView = {
@@ -53,7 +53,7 @@ export class Polls {
   }
 
   /**
-   * Notes how a poll went. Returns whether it is worth telling people: the first answer, the first failure, and then
+   * Records the result of a poll. Returns whether it is worth reporting: the first answer, the first failure, and then
    * with increasing delay.
    */
   note(log: string, polled: Polled): boolean {
@@ -90,17 +90,17 @@ export class Polls {
   }
 }
 
-/** Outcomes of a head that is proven to lie on our history. */
+/** Outcomes of a head that is proven to be on our history. */
 const VERIFIED: ReadonlySet<OutcomeKind> = new Set<OutcomeKind>(['advanced', 'known', 'past'])
 
-/** Codes of polls that nothing answered. */
+/** Codes of polls without any answer. */
 const SILENCE: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['LOG_UNREACHABLE', 'TIMEOUT'])
 
 function newRecord(): PollRecord {
   return { failures: 0, isAnswer: false, lastAnswer: undefined, lastVerified: undefined, error: null, refusal: null }
 }
 
-/** Why the head that a poll brought is not proven; null when it is. */
+/** Why the head of a poll is not proven; null when it is. */
 function refusalOf(polled: Polled): string | null {
   if ('failed' in polled) return ERRORS[errorCode(polled.failed)][0]
   if (!('outcome' in polled) || VERIFIED.has(polled.outcome.kind)) return null

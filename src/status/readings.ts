@@ -1,6 +1,6 @@
 /**
- * What a node knows of each log at this moment, and of itself, in one place: the status, the conditions and the metrics are
- * made of it. It is read in memory, and cheap, whatever a log did.
+ * What a node knows about each log and about itself at this moment, in one place: the status, the conditions and the
+ * metrics are made from it. It is read from memory, and cheap whatever a log did.
  */
 import type { LogSetting } from '../config/config.js'
 import { Ages } from './ages.js'
@@ -17,7 +17,7 @@ import type { LogView } from './shapes.js'
 import type { ViewParts } from './view-parts.js'
 import { convictedNames } from './witnesses.js'
 
-/** How long a log may show nothing that can be proven, in polling intervals. */
+/** How long a log may show nothing provable, in polling intervals. */
 const STALE_INTERVALS = 5
 /** But at least so many seconds. */
 const STALE_SECONDS = 300
@@ -40,20 +40,20 @@ export class Readings {
     this.#labels = labelsOf(parts.witnesses.config.logs)
   }
 
-  /** Notes how a poll went. Returns whether it is worth telling people. */
+  /** Records the result of a poll. Returns whether it is worth reporting. */
   polled(log: string, polled: Polled): boolean {
     this.moved(log)
     this.#outlook.polled(log, polled)
     return this.#polls.note(log, polled)
   }
 
-  /** Notes where a log, its quorum and our cosignatures stand: what lasts is to be seen between two looks at it, too. */
+  /** Records where a log, its quorum and our cosignatures are, so that lags are measured between two looks as well. */
   moved(log: string): void {
     this.signedAge(log)
     this.#lagsOf(log)
   }
 
-  /** Reads how a log moved of late: to be called at the start, and when there is a new head of it. */
+  /** Reads how a log has grown recently: to be called at the start, and when it has a new head. */
   tempo(log: string): Promise<void> {
     return this.#outlook.moved(log)
   }
@@ -68,13 +68,13 @@ export class Readings {
     return signed && this.#ages.of(`signed ${log}`, signed.time * 1000)
   }
 
-  /** Seconds since the oldest suspect of a log was first seen; 0 without any. */
+  /** Seconds since the oldest suspect of a log was first seen; 0 if there is none. */
   suspectAge(log: string): number {
     const [oldest] = this.#parts.suspects.list(log)
     return oldest === undefined ? 0 : this.#ages.of(`suspect ${log}`, Date.parse(oldest.firstSeen))
   }
 
-  /** Seconds since a witness says that it cosigned something last; undefined when it was never heard. */
+  /** Seconds since a witness last cosigned something, by its own account; undefined if it was never heard. */
   witnessAge(vkey: string): number | undefined {
     const last = this.#parts.witnesses.cosigned.signers.lastSeen(vkey)
     return last && this.#ages.of(`witness ${vkey}`, last.time * 1000)
@@ -90,12 +90,12 @@ export class Readings {
     return barrier.clock(promises)
   }
 
-  /** Why nothing of a log is signed for a reason of our own. */
+  /** Why nothing of a log is signed, for a reason on our side. */
   paused(log: string): string | undefined {
     return this.#parts.witnesses.store.heads.disagreement(log) ?? this.#parts.barrier.taken(log)
   }
 
-  /** Also by evidence that could not be written yet. */
+  /** Including by evidence that could not be written yet. */
   isFrozen(log: string): boolean {
     return isFrozen(this.#parts.witnesses.store.heads.get(log)) || this.#parts.witnesses.alarm.holds(log)
   }
@@ -108,7 +108,7 @@ export class Readings {
     return [...holds.map(({ id, acked }) => ({ id, acked })), ...more.map(({ id }) => ({ id, acked: false }))]
   }
 
-  /** All that holds. */
+  /** All conditions that hold. */
   conditions(): Condition[] {
     return conditionsOf(this.#facts())
   }
@@ -151,7 +151,7 @@ export class Readings {
     }
   }
 
-  /** Where the home is is nobody's business: anybody may read the status. */
+  /** Removes the path of the home: the status is public. */
   #withoutHome(text: string | undefined): string | undefined {
     return text?.replaceAll(this.#parts.witnesses.config.home, '<home>')
   }
@@ -171,7 +171,7 @@ export class Readings {
         taken: barrier.taken(id),
         floor: unmetFloor(store.heads.get(id))?.size,
       },
-      // A log that is only pushed comes when it wants to, and an observer asks none.
+      // A log that only pushes comes when it likes, and an observer polls none.
       poll: url === null || config.observer ? undefined : this.#polls.of(id),
       suspects: { open: open.length, alarmed: open.filter(({ alarmed }) => alarmed).length },
       lag: this.#lagsOf(id),
@@ -182,7 +182,10 @@ export class Readings {
     }
   }
 
-  /** Seconds since the last of so many cosignatures of the quorum head as the policy needs, the newest ones; undefined without one. */
+  /**
+   * Seconds since the oldest of the newest cosignatures of the quorum head, as many as the policy needs; undefined
+   * without one.
+   */
   #vouchedAgo(log: string): number | undefined {
     const { config, cosigned } = this.#parts.witnesses
     const { policy } = config
@@ -203,7 +206,7 @@ export class Readings {
   }
 }
 
-/** What people call each log: by its key name, and where several have that, by the beginning of its id, too. */
+/** The display name of each log: its key name, followed by the beginning of its id if several logs share that name. */
 function labelsOf(logs: readonly LogSetting[]): Map<string, string> {
   const named = (name: string): number => logs.filter(({ key }) => key.name === name).length
   return new Map(

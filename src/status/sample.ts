@@ -1,4 +1,4 @@
-/** What the gauges show: one reading of the node for a whole scrape. */
+/** The values of the gauges: one reading of the node for a whole scrape. */
 import { CLOCK_CONDITIONS, type ClockCondition } from '../witness/clock.js'
 import type { ConditionName, Severity } from './conditions.js'
 import type { MirrorStatusView } from './mirror-shapes.js'
@@ -20,9 +20,11 @@ export const BASTION_STATES = ['connecting', 'connected', 'serving'] as const
 
 export interface Sample {
   readonly ready: boolean
-  /** Who this is: `name+id` of the witness's key, empty for an observer; the peer id, undefined without a mesh. */
+  /**
+   * The node's identity: `name+id` of the witness's key, empty for an observer; the peer id, undefined without a mesh.
+   */
   readonly node: { readonly witness: string; readonly peerId: string | undefined }
-  /** Names of the conditions that hold, each as often as it does. */
+  /** Names of the conditions that hold, each as often as it holds. */
   readonly conditions: readonly ConditionName[]
   /** Their severities, likewise. */
   readonly severities: readonly Severity[]
@@ -30,9 +32,9 @@ export interface Sample {
   /** Our own keys, and those of the policy. */
   readonly witnesses: readonly WitnessSample[]
   readonly peers: number
-  /** Witnesses with a conviction that nobody acknowledged. */
+  /** Witnesses with an unacknowledged conviction. */
   readonly convicted: number
-  /** Keys that neighbours count beside ours. */
+  /** Keys that neighbours count and we do not. */
   readonly relayed: number
   readonly guard: (typeof GUARD_STATES)[number]
   readonly deposit: {
@@ -44,13 +46,15 @@ export interface Sample {
     readonly undeposited: number
   }
   readonly clock: {
-    /** Seconds; undefined when nobody said anything. */
+    /** Seconds; undefined without recent reports. */
     readonly offset: number | undefined
     readonly conditions: readonly ClockCondition['name'][]
   }
-  /** Whether whoever holds our key signs with it. */
+  /** Whether the holder of our key signs with it. */
   readonly canSign: boolean
-  /** Undefined without a bastion. `age`: seconds since a cosignature went out through it; undefined before the first. */
+  /**
+   * Undefined without a bastion. `age`: seconds since a cosignature went out through it; undefined before the first.
+   */
   readonly bastion: { readonly state: (typeof BASTION_STATES)[number]; readonly age: number | undefined } | undefined
   readonly places: readonly PlaceSample[]
   readonly alarm: AlarmSample
@@ -58,20 +62,20 @@ export interface Sample {
   readonly mirror?: MirrorStatusView['kept'] | undefined
 }
 
-/** What is told to hooks and webhooks. */
+/** The state of hooks and webhooks. */
 export interface AlarmSample {
   readonly receivers: number
-  /** Of all receivers, what they have not taken. */
+  /** What the receivers have not accepted yet, over all of them. */
   readonly waiting: number
-  /** Seconds since the oldest of that was made; 0 without any. */
+  /** Seconds since the oldest of it was created; 0 if there is none. */
   readonly oldestAge: number
 }
 
-/** What the gauges show of one log. */
+/** The gauges of one log. */
 export interface LogSample {
   /** Log id. */
   readonly id: string
-  /** Key name, which several logs may have. */
+  /** Key name, which several logs may share. */
   readonly name: string
   /** Names of the conditions of this log that hold. */
   readonly conditions: readonly ConditionName[]
@@ -80,37 +84,37 @@ export interface LogSample {
   readonly signedAt: number
   /** Seconds since that cosignature was made; undefined when nothing was signed. */
   readonly signedAge: number | undefined
-  /** Seconds that it is ahead of our clock. */
+  /** Seconds by which it is ahead of our clock. */
   readonly promiseAhead: number
   readonly quorumSize: number
   readonly cosignatures: number
   readonly suspects: number
-  /** Seconds since the oldest of them was first seen; 0 without any. */
+  /** Seconds since the oldest of them was first seen; 0 if there is none. */
   readonly suspectAge: number
   /** Whether a floor is not reached. */
   readonly floor: boolean
   readonly frozen: boolean
   readonly paused: boolean
-  /** Whether the last poll got a head of it. Undefined for a log that is only pushed. */
+  /** Whether the last poll got a head. Undefined for a log that only pushes. */
   readonly reachable: boolean | undefined
   /** Seconds since a polled head was proven; undefined when none was since the start. */
   readonly verifiedAge: number | undefined
-  /** How its audit stands; undefined when there is none. */
+  /** The state of its audit; undefined when there is none. */
   readonly audit: AuditView | undefined
 }
 
 export interface WitnessSample {
   /** `name+id` of its key. */
   readonly identity: string
-  /** Seconds since it cosigned something, by its own word; undefined when it was never heard. */
+  /** Seconds since it cosigned something, by its own account; undefined if it was never heard. */
   readonly age: number | undefined
 }
 
-/** A place outside the mesh. No two have one name. */
+/** A place outside the mesh. Names are unique. */
 export interface PlaceSample {
   readonly name: string
   readonly kind: string
-  /** Seconds since it answered; undefined when it did not since the start. */
+  /** Seconds since it answered; undefined if it has not since the start. */
   readonly age: number | undefined
   readonly isWell: boolean
 }

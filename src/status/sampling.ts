@@ -1,4 +1,4 @@
-/** What the gauges show, read at once for a whole scrape. */
+/** Reads all gauge values at once, for a whole scrape. */
 import type { AlarmSample, LogSample, Sample, WitnessSample } from './sample.js'
 import { isReady } from './conditions.js'
 import { unmetFloor } from '../store/heads.js'
@@ -81,7 +81,7 @@ function logSample(
   }
 }
 
-/** Seconds since a time, which may be ahead of a clock that was set back. */
+/** Seconds since a time, which may be in the future if the clock was set back. */
 function ageOf(time: string | null, now: number): number | undefined {
   return time === null ? undefined : Math.max(0, now - Date.parse(time)) / 1000
 }

@@ -1,44 +1,53 @@
 /**
- * Signs that a log, or the others, are kept from this node: what it is shown is well signed, and old, or comes from too few. None of them
- * proves anything, so each needs to last, and speaks only where this is not how things usually are. Pure.
+ * Signs that a log, or other nodes, are kept from this node: what it is shown is validly signed but old, or comes from
+ * too few. None of them proves anything, so each has to last, and is reported only if it is unusual. Pure.
  */
 import { grouped, span } from '../lib/words.js'
 import { condition, type Condition, type ConditionName } from './condition-names.js'
 
 /** What is known of one log. */
 export interface LogSeclusion {
-  /** How long its newest head has been the newest, and how long that took at most of late, in seconds; undefined when that is not known. */
+  /**
+   * For how long its newest head has been the newest, and the longest that this took recently, in seconds; undefined
+   * when unknown.
+   */
   readonly tempo: { readonly since: number; readonly usual: number } | undefined
-  /** Seconds that its polls have shown heads below one that it was proven to have signed; undefined when they do not. */
+  /**
+   * Seconds for which its polls have shown heads below one that it was proven to have signed; undefined when they do
+   * not.
+   */
   readonly pollBehind: number | undefined
-  /** How many witnesses that count have signed its newest head lately, and how many are needed. */
+  /** How many counted witnesses have recently signed its newest head, and how many are needed. */
   readonly signedLately: { readonly by: number; readonly need: number }
 }
 
-/** What is known of those around. */
+/** What is known of other nodes. */
 export interface NodeSeclusion {
-  /** Of the witnesses that the policy names; undefined without one, and as long as nobody can tell. */
+  /** The witnesses of the policy; undefined without a policy, and while it cannot be known. */
   readonly witnesses: { readonly heard: number; readonly need: number } | undefined
-  /** The one network that all peers are in, how many they are, and for how many seconds that is so; undefined when there are several. */
+  /**
+   * The one network that all peers are in, how many they are, and for how many seconds; undefined when there are
+   * several.
+   */
   readonly network: { readonly name: string; readonly peers: number; readonly seconds: number } | undefined
 }
 
-/** Seconds in which a witness is heard: honest ones sign a head that stays again every half hour. */
+/** Seconds within which every witness is heard: honest ones sign an unchanged head again every half hour. */
 export const HEARD_SECONDS = 7200
-/** A log that moves every day may rest for one. */
+/** A log that grows daily may rest for one day. */
 const STILL_SECONDS = 86_400
-/** How much longer than of late a log may rest. */
+/** How many times its recent longest pause a log may rest. */
 const STILL_TIMES = 8
-/** Seconds that polls may be behind: answers of a log come through caches. */
+/** Seconds by which polls may be behind: a log's answers come through caches. */
 const BEHIND_SECONDS = 600
-/** A log that moves at least so often is heard of all the time, in seconds. */
+/** A log that grows at least this often is expected to be heard of all the time, in seconds. */
 export const LIVELY_SECONDS = 3600
 /** Fewer peers than these may be in one network by chance. */
 export const FEW_PEERS = 3
-/** Seconds that all may be in one network: they come one after another. */
+/** Seconds for which all peers may be in one network: they connect one after another. */
 const ONE_NETWORK_SECONDS = 600
 
-/** What holds of a log that is polled, answers, and is proven. */
+/** Conditions of a log that is polled, answers, and is proven. */
 export function secludedLog(
   { tempo, pollBehind, signedLately }: LogSeclusion,
   holds: (name: ConditionName, text: string) => Condition,
@@ -56,7 +65,7 @@ export function secludedLog(
   ]
 }
 
-/** What holds of the node. */
+/** Conditions of the node. */
 export function secludedNode({ witnesses, network }: NodeSeclusion): Condition[] {
   return [
     ...(witnesses !== undefined && witnesses.heard < witnesses.need

@@ -1,7 +1,7 @@
 /**
- * The schemas of what the API answers, and the types that come from them. Fields are only added under v1, never changed.
- * Times are ISO 8601, roots base64, keys verifier keys. Pure. What runs without being asked for the description of the API
- * takes the types alone from here: typebox costs a tenth of a second and 20 MB.
+ * The schemas of the API's answers, and the types derived from them. Within v1, fields are only added, never changed.
+ * Times are ISO 8601, roots base64, keys verifier keys. Pure. Code that does not describe the API imports only types
+ * from here: typebox costs a tenth of a second and 20 MB.
  */
 import Type from 'typebox'
 import { ERRORS, type ErrorCode } from '../errors.js'
@@ -58,7 +58,7 @@ export const ListedSuspect = Shape({
 })
 export type ListedSuspect = Type.Static<typeof ListedSuspect>
 
-/** How far the audit of a log has come, and what it found. */
+/** How far the audit of a log has got, and what it found. */
 export const AuditView = Shape({
   size: size('up to which record all were read, from the first one on'),
   findings: Shape(
@@ -208,7 +208,7 @@ export const DepositView = Shape({
 })
 export type DepositView = Type.Static<typeof DepositView>
 
-/** Where the private key of the witness is, and why nothing is signed with it now. */
+/** Where the private key of the witness is, and why it does not sign now. */
 export const SigningView = Shape({ by: Enum(['file', 'ssh-agent']), error: orNull(Text()) })
 export type SigningView = Type.Static<typeof SigningView>
 
@@ -270,9 +270,9 @@ export const StatusView = Shape({
 })
 export type StatusView = Type.Static<typeof StatusView>
 
-// ---- what is brought, and what is refused ----------------------------------------------------------------------
+// ---- submissions, and refusals --------------------------------------------------------------------------------
 
-/** What became of a head. */
+/** The outcome of a submitted head. */
 export const HeadAnswer = Shape({
   outcome: Enum(['advanced', 'known', 'past', 'pending', 'refused', 'conflict']),
   log: orNull(logId(), 'null when it is signed by none that is followed'),
@@ -284,7 +284,7 @@ export const HeadAnswer = Shape({
 })
 export type HeadAnswer = Type.Static<typeof HeadAnswer>
 
-/** What became of evidence. */
+/** The result for submitted evidence. */
 export const SubmittedEvidence = Shape({
   id: evidenceId('its id, or that of earlier evidence about the same lie'),
   fate: Enum(['new', 'known', 'unknown'], {

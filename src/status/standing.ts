@@ -1,4 +1,4 @@
-/** How it stands with a node, as the API and /readyz have it. Pure. */
+/** The state of a node, as the API and /readyz report it. Pure. */
 import { CONDITION_NAMES, SEVERITIES, type Condition } from './conditions.js'
 import type { DepositReport } from '../witness/deposit-report.js'
 import type { Readiness } from './node-view.js'
@@ -8,7 +8,7 @@ export function depositView({ state, text, need, of, connected, undeposited }: D
   return { state, text, need, of, connected, undeposited: undeposited.length }
 }
 
-/** All conditions by name: those that hold with what is so, the others as what is well. */
+/** All conditions by name: for those that hold, the state of affairs; for the others, what is well. */
 export function checksOf(conditions: readonly Condition[]): Readiness['checks'] {
   return CONDITION_NAMES.flatMap((name) => {
     const held = conditions.filter((condition) => condition.name === name)

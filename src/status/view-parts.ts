@@ -1,4 +1,4 @@
-/** What the view of a node reads. */
+/** The sources of the view of a node. */
 import type { Sample } from './sample.js'
 import type { Facts } from './conditions.js'
 import type { VerifierKey } from '../tlog/note.js'
@@ -12,7 +12,7 @@ import type { Polls } from './polls.js'
 import type { AlarmView, AuditView, ExchangeView, PeerView, SigningView, StatusView } from './shapes.js'
 import type { WitnessParts } from './witnesses.js'
 
-/** What a view knows from before there was this one. */
+/** What a view takes over from earlier views. */
 export interface Past {
   readonly polls: Polls
   /** Milliseconds since 1970. */
@@ -27,15 +27,17 @@ export interface ViewParts {
   readonly time: {
     /** Milliseconds since 1970. */
     readonly now: () => number
-    /** Milliseconds since any moment, by a clock that nobody sets. */
+    /** Monotonic milliseconds since an arbitrary moment. */
     readonly monotonic: () => number
   }
-  /** What stands between this node and a signature. */
+  /** What can prevent a signature. */
   readonly barrier: {
     readonly guard: () => GuardReport
     readonly deposit: () => DepositReport
     readonly clock: (promises: readonly PromisedTime[]) => ClockReport
-    /** Why nothing of a log may be signed with its key: that is bound to another of its origin; undefined when it may. */
+    /**
+     * Why nothing of a log may be signed because its key is bound to another log of its origin; undefined when it may.
+     */
     readonly taken: (log: string) => string | undefined
     readonly signing: () => SigningView
     /** Where the signed state is kept. */
@@ -49,27 +51,27 @@ export interface ViewParts {
     readonly bastion: () => NonNullable<StatusView['bastion']> | undefined
     /** The places outside the mesh. */
     readonly exchange: () => readonly PlaceReport[]
-    /** How the audit of a log stands; undefined when there is none. */
+    /** The state of the audit of a log; undefined when there is none. */
     readonly audit: (log: string) => AuditView | undefined
     /**
-     * What else does not work: why the socket of the operator is not open, the log lists that cannot be read, who is not told of
-     * anything; and what the owner of a module should look at.
+     * Other faults: why the operator's socket is not open, unreadable log lists, receivers that get no alerts; and what
+     * the owner of a module should look at.
      */
     readonly faults: () => Pick<Facts['around'], 'operator' | 'lists' | 'watch' | 'alarm' | 'publish'>
-    /** Who is told when something is wrong, and how that goes. */
+    /** The receivers of alerts, and the state of their deliveries. */
     readonly alarm: () => AlarmView
     /** What the module mirror keeps; undefined without one. */
     readonly mirror: () => Promise<Sample['mirror']>
-    /** The metrics as a scrape gets them, with the gauges as they are now. */
+    /** The metrics for a scrape, with the current values of the gauges. */
     readonly metrics: (sample: Sample) => Promise<string>
   }
   /** Takes a head through the pipeline. */
   readonly submit: (candidate: Candidate) => Promise<Outcome>
-  /** Milliseconds since the oldest head that is on its way came. */
+  /** Milliseconds since the oldest head in progress arrived. */
   readonly underWayMs: () => number
 }
 
-/** What is shown of a place, as the exchange tells it. */
+/** What is shown of a place, as the exchange reports it. */
 type PlaceReport = Omit<ExchangeView, 'says'> & { readonly says: readonly ExchangeView['says'][number][] }
 
 interface MeshView {

@@ -1,6 +1,6 @@
 /**
- * What a node shows of itself: one reading of the witness, the store and the mesh, in the words of the API. The API, the
- * metrics and the command line all show this and nothing else.
+ * What a node shows of itself: one reading of the witness, the store and the mesh, in the terms of the API. The API,
+ * the metrics and the command line all show this and nothing else.
  */
 import type { LogSetting } from '../config/config.js'
 import type { Received } from '../evidence/alarm.js'
@@ -37,9 +37,9 @@ import { cosignatureViews, evidenceViews, ownKeys, witnessViews } from './witnes
 
 export type { ViewParts }
 
-/** Milliseconds that no head is on its way: proofs, deposits and lookups end long before. */
+/** No head is in progress for this many milliseconds: proofs, deposits and lookups end long before. */
 const STUCK_MS = 15 * 60_000
-/** Milliseconds that two readings of both clocks may be apart. Polls are further. */
+/** Milliseconds by which two readings of both clocks may differ. Polls are further apart. */
 const CLOCKS_APART_MS = 20
 
 export class View implements NodeView {
@@ -48,7 +48,7 @@ export class View implements NodeView {
   readonly #minutes = new OutcomeMinutes()
   readonly #startedAt: number
   readonly #newestHeads = new WeakMap<CosignedHead, { readonly view: HeadView; readonly convicted: string }>()
-  /** Moments as they were shown last, in milliseconds since 1970. */
+  /** Times as they were last shown, in milliseconds since 1970. */
   readonly #shownAt = new Map<string, number>()
 
   constructor(parts: ViewParts) {
@@ -57,28 +57,31 @@ export class View implements NodeView {
     this.#readings = new Readings(parts)
   }
 
-  /** Notes how a poll went. Returns whether it is worth telling people. */
+  /** Records the result of a poll. Returns whether it is worth reporting. */
   polled(log: string, polled: Polled): boolean {
     return this.#readings.polled(log, polled)
   }
 
-  /** Notes that there is a new head of a log, or what there is of it at the start. */
+  /** Records a new head of a log, or its current one at the start. */
   advanced(log: string): Promise<void> {
     this.#readings.moved(log)
     return this.#readings.tempo(log)
   }
 
-  /** All that holds. */
+  /** All conditions that hold. */
   conditions(): readonly Condition[] {
     return this.#readings.conditions()
   }
 
-  /** Notes what became of a head of a log. */
+  /** Records the outcome of a head of a log. */
   counted(log: string, door: Door, kind: OutcomeKind): void {
     this.#minutes.note(log, door, kind, this.#parts.time.monotonic())
   }
 
-  /** A moment of the monotonic clock, by our clock as it is set now: the same each time that it is shown, or no cache could keep it. */
+  /**
+   * A monotonic time as a time of our clock as it is set now; always shown as the same value, so that caches can keep
+   * it.
+   */
   #at(name: string, ago: number | undefined): string | null {
     if (ago === undefined) return null
     const at = this.#parts.time.now() - ago
@@ -176,10 +179,10 @@ export class View implements NodeView {
     return (await this.#parts.witnesses.cosigned.history(log, limit, below)).map((head) => this.#headView(head))
   }
 
-  /** The same object for as long as nothing of it changes. */
+  /** The same object while nothing in it changes. */
   #newest(head: CosignedHead | undefined): HeadView | undefined {
     if (head === undefined) return undefined
-    // Whose cosignatures count changes with convictions alone; a policy comes with another view.
+    // Which cosignatures count changes only with convictions; another policy makes another view.
     const convicted = [...this.#parts.witnesses.store.convictions.convicted()].join(' ')
     const shown = this.#newestHeads.get(head)
     if (shown?.convicted === convicted) return shown.view
@@ -242,8 +245,9 @@ export class View implements NodeView {
   }
 
   /**
-   * Acknowledges evidence, all that convicts the same log by now, or a suspect that froze its log. How many of them nobody had
-   * acknowledged, this one always counted; 0 when no log and no witness is held by this id.
+   * Acknowledges evidence, with everything else that convicts the same log by now, or a suspect that froze its log.
+   * Returns how many of them were not acknowledged before, always counting this one; 0 if no log or witness is held by
+   * this id.
    */
   async acknowledge(id: string): Promise<number> {
     const { config, store, alarm } = this.#parts.witnesses
@@ -276,8 +280,9 @@ export class View implements NodeView {
   }
 
   /**
-   * Resolves when heads can be judged, signed and shown: what a supervisor is told. Whether they are does not matter, for no start mends
-   * a log that lies, or a network that is down. Rejects when something has been under way for longer than anything takes.
+   * Resolves when heads can be judged, signed and shown: a supervisor is told that. Whether they are does not matter,
+   * since no restart fixes a log that lies or a network that is down. Rejects when something has been in progress for
+   * longer than anything takes.
    */
   async pulse(): Promise<void> {
     await this.status()
@@ -285,7 +290,7 @@ export class View implements NodeView {
     if (ms > STUCK_MS) throw new GossumError('INTERNAL', `a head has been on its way for ${Math.round(ms / 1000)} s`)
   }
 
-  /** What the gauges show. */
+  /** The values of the gauges. */
   samples(): Sample {
     return sampleOf(this.#parts, this.#readings)
   }
@@ -300,10 +305,10 @@ function iso(ms: number): string {
   return new Date(ms).toISOString()
 }
 
-/** Suspects of one log that are shown: a log can make hundreds, of 64 KiB each. */
+/** The most suspects shown per log: a log can make hundreds, of 64 KiB each. */
 const MAX_SHOWN = 16
 
-/** What is shown of the suspects of a log: first what somebody should look at, then what was acknowledged. */
+/** The suspects of a log that are shown: first those that need attention, then the acknowledged ones. */
 function suspectViews(
   suspects: readonly Suspect[],
   holds: LogView['holds'],

@@ -1,4 +1,4 @@
-/** Who cosigned what, who counts, and who is convicted: the part of the view that is about witnesses. */
+/** Which witness cosigned what, which count, and which are convicted: the part of the view about witnesses. */
 import type { Config } from '../config/config.js'
 import type { Alarm } from '../evidence/alarm.js'
 import type { Store } from '../store/store.js'
@@ -47,18 +47,18 @@ export function cosignatureViews(parts: WitnessParts, head: CosignedHead): Cosig
   }))
 }
 
-/** Keys of the witnesses of the policy in its order, after this node's own if the policy does not name them. */
+/** Keys of the policy's witnesses in its order, after this node's own if the policy does not name them. */
 export function witnessKeys(parts: WitnessParts): string[] {
   const named = (parts.config.policy?.witnesses ?? []).map(({ vkey }) => vkey)
   return [...ownKeys(parts).flatMap(({ vkey }) => (named.includes(vkey) ? [] : vkey)), ...named]
 }
 
-/** Name and id of a verifier key: what identifies it in a note, and is short also where the key is not. */
+/** Name and id of a verifier key: they identify it in a note, and are short even if the key is not. */
 export function identityOf(vkey: string): string {
   return vkey.split('+', 2).join('+')
 }
 
-/** Names of keys that were convicted and not acknowledged: our own, and those of others that count here. */
+/** Names of convicted and not acknowledged keys: our own, and those of others that count here. */
 export function convictedNames(parts: WitnessParts): { own: string[]; others: string[] } {
   const convicted = [...parts.store.convictions.convicted()]
   if (convicted.length === 0) return { own: [], others: [] }
@@ -89,7 +89,7 @@ export function witnessViews(parts: WitnessParts): WitnessView[] {
   })
 }
 
-/** All evidence, oldest first; acknowledged with the log that it froze, or the witness that it convicts. */
+/** All evidence, oldest first; acknowledged if the log that it froze, or the conviction of the witness, was. */
 export async function evidenceViews({ store, alarm }: WitnessParts): Promise<EvidenceView[]> {
   return (await alarm.list()).map(({ id, type, log, witness, sizes, module, records, seenAt }) => {
     const acked =

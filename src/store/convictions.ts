@@ -1,6 +1,6 @@
 /**
  * Witnesses that were proven to misbehave: which, by which evidence, and whether the operator has acknowledged it.
- * Few, and asked for with every head: held in memory, written through.
+ * There are few, and every head needs them: they are held in memory and written through.
  */
 import type { KeptConviction, KeptConvictions } from '../evidence/kept.js'
 import type { Table } from './disk.js'
@@ -16,7 +16,7 @@ export class Convictions implements KeptConvictions {
     this.#table = table
   }
 
-  /** Throws STORE_DAMAGED for a record that is none. */
+  /** Throws STORE_DAMAGED for an invalid record. */
   static async load(table: Table): Promise<Convictions> {
     const convictions = new Convictions(table)
     for (const [id, json] of await table.entries()) {
@@ -26,7 +26,7 @@ export class Convictions implements KeptConvictions {
     return convictions
   }
 
-  /** Verifier keys of the witnesses with a conviction that nobody acknowledged. */
+  /** Verifier keys of the witnesses with an unacknowledged conviction. */
   convicted(): ReadonlySet<string> {
     return this.#convicted
   }
@@ -39,13 +39,16 @@ export class Convictions implements KeptConvictions {
     return [...this.#byId.values()]
   }
 
-  /** Counts a conviction from now on, though it is not on disk yet: a full disk must not let a liar make a quorum. */
+  /**
+   * Counts a conviction from now on although it is not on disk yet: a full disk must not let a dishonest witness help
+   * make a quorum.
+   */
   note(conviction: KeptConviction): void {
     this.#byId.set(conviction.id, conviction)
     this.#recount()
   }
 
-  /** Keeps a conviction; durable when it returns, and counts from then on. */
+  /** Keeps a conviction, which counts from now on; durable when it resolves. */
   async put(conviction: KeptConviction): Promise<void> {
     await this.#table.put(conviction.id, JSON.stringify(conviction))
     this.note(conviction)

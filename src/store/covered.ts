@@ -1,9 +1,8 @@
 /**
- * At what time each record of a log was first covered by a quorum head: of each log the quorum heads that became known,
- * as a table of sizes and times that both ascend. What is before the first of them was there already, and nobody can say for
- * how long.
+ * When each record of a log was first covered by a quorum head: for each log, a table of the quorum heads that became
+ * known, whose sizes and times both ascend. What the first of them covers existed before, for an unknown time.
  *
- * Trusted: the times, which are those of the witnesses' cosignatures (witness/quorum-time.ts), and the database.
+ * Trusted: the times, which come from the witnesses' cosignatures (witness/quorum-time.ts), and the database.
  */
 import { GossumError } from '../errors.js'
 import { Serial } from '../lib/serial.js'
@@ -18,9 +17,9 @@ export interface CoveringHead {
 
 /** The first quorum head that covers a record. */
 export interface Covering extends CoveringHead {
-  /** The first record that this second covers: the number of records that were covered before it. */
+  /** The first record that this second covers: the number of records covered before it. */
   readonly from: number
-  /** False for what was there before the first quorum head that this node knew of: it may be any amount older. */
+  /** False for what existed before the first quorum head that this node knew: it may be any amount older. */
   readonly isExact: boolean
 }
 
@@ -30,8 +29,9 @@ interface Ends {
 }
 
 /**
- * Two tables, written in one batch: `sizes` has the time of each head, and `times` the largest size of each second. The very
- * first head stays even if another one of its second follows: what it covers is not exact.
+ * Two tables, written in one batch: `sizes` maps each head to its time, and `times` maps each second to the largest
+ * size in it. The very first head stays even if another one of the same second follows, since what it covers is not
+ * exact.
  */
 export class Covered {
   readonly #sizes: Table
@@ -45,10 +45,10 @@ export class Covered {
   }
 
   /**
-   * Adds a quorum head; on disk when it returns. A head that is no larger than one that is known adds nothing. Times never go
-   * back: of a head whose time is before that of a smaller one, that of the smaller one counts. `notAfter` is the latest time that
-   * is believed now: what is kept with a later one was a lie, or our clock's fault, and is forgotten, for it would make
-   * everything after it young for as long. Throws STORE_WRITE_FAILED and STORE_DAMAGED.
+   * Adds a quorum head; on disk when it resolves. A head that is no larger than a known one adds nothing. Times never
+   * go back: if a head is older than a smaller one, it gets the time of the smaller one. `notAfter` is the latest time
+   * that is believable now: entries with a later time came from a lie or from a wrong clock of ours, and are forgotten,
+   * because they would make everything after them look young until then. Throws STORE_WRITE_FAILED and STORE_DAMAGED.
    */
   add(log: string, { size, time }: CoveringHead, notAfter = Infinity): Promise<void> {
     return this.#serial.run(log, async () => {
@@ -57,7 +57,7 @@ export class Covered {
       const ends = known !== undefined && known.last.time > notAfter ? await this.#forget(log, notAfter) : known
       if (ends !== undefined && size <= ends.last.size) return
       const last = { size, time: Math.max(time, ends?.last.time ?? 0) }
-      // In this order any part of them would be right by itself; asked for at once, they are one write.
+      // In this order any prefix of the writes would be valid by itself; requested at once, they are one write.
       const writes = [
         this.#sizes.put(keyOf(log, size), String(last.time)),
         this.#times.put(keyOf(log, last.time), String(size)),
@@ -69,12 +69,14 @@ export class Covered {
     })
   }
 
-  /** The first head that is known, and the last; undefined before there is one. Throws STORE_DAMAGED, as all that is asked here. */
+  /** The first and the last known head; undefined if there is none. Throws STORE_DAMAGED, like all queries here. */
   async ends(log: string): Promise<Ends | undefined> {
     return this.#serial.run(log, () => this.#endsOf(log))
   }
 
-  /** The first quorum head that covers the record of this number; undefined when none does. Waits for what is being added. */
+  /**
+   * The first quorum head that covers the record with this number; undefined if none does. Waits for heads being added.
+   */
   async of(log: string, id: number): Promise<Covering | undefined> {
     const ends = await this.ends(log)
     if (ends === undefined || id >= ends.last.size) return undefined
@@ -85,7 +87,7 @@ export class Covered {
     return { ...head, from, isExact: id >= ends.first.size }
   }
 
-  /** The first record that is covered at this second or later: how many were covered before it. */
+  /** The number of the first record covered at this second or later: how many were covered before it. */
   async since(log: string, time: number): Promise<number> {
     await this.ends(log)
     return this.#before(log, time)
@@ -125,7 +127,7 @@ export class Covered {
   }
 }
 
-/** Sizes and times in one width, so that they stand in order. */
+/** Sizes and times at a fixed width, so that they sort in order. */
 function keyOf(log: string, number: number): string {
   return `${startOf(log)}${String(number).padStart(16, '0')}`
 }
@@ -134,18 +136,18 @@ function startOf(log: string): string {
   return `${log}!`
 }
 
-/** Behind all keys of a log. */
+/** After all keys of a log. */
 function endOf(log: string): string {
   return `${log}"`
 }
 
-/** What stands in a row of `sizes`. Throws STORE_DAMAGED. */
+/** The head in a row of `sizes`. Throws STORE_DAMAGED. */
 function headIn([key, value]: readonly [key: string, value: string]): CoveringHead {
   const [size, time] = numbersIn(key, value)
   return { size, time }
 }
 
-/** The number in a key, and the one that is kept for it. Throws STORE_DAMAGED. */
+/** The number in a key, and the number stored for it. Throws STORE_DAMAGED. */
 function numbersIn(key: string, value: string): [number, number] {
   const numbers = [key.slice(key.indexOf('!') + 1), value].map((digits) =>
     /^\d{1,16}$/.test(digits) ? Number(digits) : NaN,

@@ -1,23 +1,23 @@
 /**
- * The database as the store uses it: tables, written one batch after another, and opened anew after a write failed.
+ * The database as the store uses it: tables, written one batch after another, and reopened after a write failed.
  *
- * Writes that come while one is under way go into the next batch together, and share its fsync. Lazy ones go with it,
- * or after a moment; reads find them until then, and one that fails is tried again.
+ * Writes that are requested while one is in progress go into the next batch together and share its fsync. Lazy ones go
+ * with it, or after a moment; until then reads find them in memory, and one that fails is retried.
  *
- * LevelDB goes on after a failed write (a full disk) as if nothing had happened, but its log file is torn there, and
- * what it acknowledges from then on is gone at the next start. A new opening begins a new file behind what was whole.
+ * LevelDB continues after a failed write (a full disk) as if nothing had happened, but its log file is torn there, and
+ * what it acknowledges from then on is gone at the next start. Reopening begins a new file after the intact part.
  */
 import type { AbstractLevel, AbstractSublevel } from 'abstract-level'
 import { GossumError, errorText } from '../errors.js'
 import { endOfTurn } from '../lib/timed.js'
 import { LazyWrites, merged, type LazyWrite, type Range } from './lazy-writes.js'
 
-/** The database underneath: level in life, memory-level in tests. */
+/** The underlying database: level in production, memory-level in tests. */
 export type Database = AbstractLevel<string | Buffer | Uint8Array>
 
 type Part = AbstractSublevel<Database, string | Buffer | Uint8Array, string, string>
 
-/** A table, of a database that may be opened anew. */
+/** A table of a database that may be reopened. */
 export interface TableHandle {
   readonly table: string
   readonly part: () => Part
@@ -29,52 +29,52 @@ interface Change {
   readonly value: string | undefined
 }
 
-/** A change, durable when it ends if it says so; or an act that has to be alone in its batch. */
+/** A change, durable when it ends if `sync`; or an act that must be alone in its batch. */
 type Write = { readonly change: Change; readonly sync: boolean } | { readonly act: () => Promise<void> }
 
 type Waiting = { readonly place: TableHandle } & (
   { readonly lazy: LazyWrite } | (Write & { readonly resolve: () => void; readonly reject: (error: unknown) => void })
 )
 
-/** Changes, and characters in their values, in one batch: a batch under way is held in memory twice. */
+/** The most changes, and characters in their values, in one batch: a batch in progress is held in memory twice. */
 const MAX_BATCH = { changes: 1024, characters: 1024 * 1024 }
-/** How long, in ms, a lazy write waits at most, and one that failed until it is tried again. */
+/** The most milliseconds that a lazy write waits, and that a failed one waits until it is retried. */
 const LAZY_MS = 1000
 
-/** How a database is opened again after a write failed. */
+/** How a database is reopened after a write failed. */
 export interface Reopening {
-  /** Rejects when it could not be opened now: then the one before stays open, for reads. */
+  /** Rejects when it could not be opened now: then the previous one stays open, for reads. */
   readonly ready: () => Promise<void>
-  /** Opens the same database, the one before being closed by then. */
+  /** Opens the same database; the previous one is closed by then. */
   readonly open: () => Promise<Database>
 }
 
 export class Disk {
   #db: Database
   readonly #reopening: Reopening | undefined
-  /** In the order in which they were asked for. */
+  /** In the order of the requests. */
   #waiting: Waiting[] = []
-  /** How many of those that wait are not lazy. */
+  /** How many of the waiting writes are not lazy. */
   #urgent = 0
   readonly lazy = new LazyWrites()
   #lazyTimer: NodeJS.Timeout | undefined
   /** Whether the lazy ones have waited long enough. */
   #lazyAreDue = false
-  /** Ends when all writes that were asked for have ended. */
+  /** Ends when all requested writes have ended. */
   #writing: Promise<void> | undefined
   #torn = false
   #failure: string | undefined
   #closed = false
-  /** Under way while the database is opened anew: reads wait for it. */
+  /** Pending while the database is reopened: reads wait for it. */
   #opening: Promise<void> = Promise.resolve()
 
-  /** `reopening` is not for a database in memory. */
+  /** `reopening` is absent for a database in memory. */
   constructor(db: Database, reopening?: Reopening) {
     this.#db = db
     this.#reopening = reopening
   }
 
-  /** Why the last write failed; undefined when it did not. */
+  /** Why the last write failed; undefined if it succeeded. */
   get failure(): string | undefined {
     return this.#failure
   }
@@ -91,7 +91,7 @@ export class Disk {
     })
   }
 
-  /** Runs a read. Throws STORE_DAMAGED for what the database cannot read. */
+  /** Runs a read. Throws STORE_DAMAGED if the database cannot read it. */
   async read<T>(act: () => Promise<T>): Promise<T> {
     await this.#opening
     try {
@@ -103,7 +103,7 @@ export class Disk {
     }
   }
 
-  /** Writes when all writes before it have ended. Throws STORE_WRITE_FAILED. */
+  /** Writes once all earlier writes have ended. Throws STORE_WRITE_FAILED. */
   write(place: TableHandle, write: Write): Promise<void> {
     this.lazy.outdate(place.table, 'change' in write ? write.change.key : undefined)
     return new Promise((resolve, reject) => {
@@ -113,7 +113,10 @@ export class Disk {
     })
   }
 
-  /** Writes with the next batch, or in a moment. Throws STORE_WRITE_FAILED when too much waits and cannot be written. */
+  /**
+   * Writes with the next batch, or after a moment. Throws STORE_WRITE_FAILED when too much is waiting and cannot be
+   * written.
+   */
   async writeLazily(place: TableHandle, key: string, value: string): Promise<void> {
     if (this.lazy.isFull()) {
       await this.#writeLazyOnes()
@@ -138,7 +141,7 @@ export class Disk {
   }
 
   async #writeAll(): Promise<void> {
-    // What is asked for in one turn of the event loop is one batch, also when nothing is under way.
+    // What is requested in one turn of the event loop is one batch, even if nothing is in progress.
     await endOfTurn()
     const failed: Waiting[] = []
     while (this.#urgent > 0 || (this.#lazyAreDue && this.#waiting.length > 0)) {
@@ -165,7 +168,7 @@ export class Disk {
     this.#writing = undefined
   }
 
-  /** Lazy writes that failed wait for the next round, but for those that something else has taken the place of. */
+  /** Failed lazy writes wait for the next round, unless a later write has replaced them. */
   #tryAgain(failed: readonly Waiting[]): void {
     const again = failed.filter((write) => {
       if (!('lazy' in write)) return false
@@ -177,7 +180,7 @@ export class Disk {
     if (again.length > 0) this.#writeLazyOnesIn()
   }
 
-  /** What is written next: as many changes as may go together, in their order, or one act. */
+  /** What is written next: as many changes as may go together, in order, or one act. */
   #nextBatch(): Waiting[] {
     let characters = 0
     const end = this.#waiting.findIndex((write, i) => {
@@ -207,7 +210,7 @@ export class Disk {
     return this.#db.batch(operations, { sync: batch.some((write) => 'sync' in write && write.sync) } as object)
   }
 
-  /** Resolves when all that was asked for was written, or could not be. */
+  /** Resolves when everything requested was written, or could not be. */
   async flush(): Promise<void> {
     await this.#writing
     await this.#writeLazyOnes()
@@ -231,7 +234,7 @@ export class Disk {
   }
 }
 
-/** One table of the database: text by text. Its reads throw STORE_DAMAGED, its writes STORE_WRITE_FAILED. */
+/** One table of the database: text keys, text values. Its reads throw STORE_DAMAGED, its writes STORE_WRITE_FAILED. */
 export class Table {
   readonly #disk: Disk
   readonly #place: TableHandle
@@ -246,7 +249,7 @@ export class Table {
     const waiting = this.#disk.lazy.get(table, key)
     if (waiting !== undefined) return waiting
     const stored = await this.#disk.read(() => part().get(key))
-    // What was put while we read is what the next reader would find.
+    // What was put during this read is what the next read would find.
     return this.#disk.lazy.get(table, key) ?? stored
   }
 
@@ -268,12 +271,12 @@ export class Table {
     return (await this.entries(range)).map(([, value]) => value)
   }
 
-  /** Durable when it returns. */
+  /** Durable when it resolves. */
   put(key: string, value: string): Promise<void> {
     return this.#disk.write(this.#place, { change: { key, value }, sync: true })
   }
 
-  /** Found by reads from now on, and on disk sooner or later: for what can be had again. */
+  /** Visible to reads from now on, and written to disk later: for what can be had again. */
   putLazily(key: string, value: string): Promise<void> {
     return this.#disk.writeLazily(this.#place, key, value)
   }

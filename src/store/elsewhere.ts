@@ -1,6 +1,6 @@
 /**
- * The file in a home that says that what its key has signed is kept in a database, for several machines: without that, the
- * home must not go on by itself.
+ * A file in the home that marks that a database records what its key has signed, for several machines: without that
+ * database, the home must not sign.
  */
 import { existsSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
@@ -15,7 +15,7 @@ export function isElsewhere(home: string): boolean {
   return existsSync(join(home, NAME))
 }
 
-/** On the disk when it returns. */
+/** On disk when it resolves. */
 export function markElsewhere(home: string): Promise<void> {
   return writeWholeFile(join(home, NAME), TEXT)
 }

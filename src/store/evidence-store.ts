@@ -4,10 +4,10 @@ import type { Table } from './disk.js'
 import { areCounts, areTexts, type JsonObject } from '../lib/is-object.js'
 import { readRecord } from './json.js'
 
-/** Reading throws STORE_DAMAGED for a record that is none. */
+/** Reads throw STORE_DAMAGED for an invalid record. */
 export class EvidenceStore implements Shelf {
   readonly #table: Table
-  /** Of all that is kept, once somebody asked. */
+  /** Of everything kept; loaded on the first request. */
   #summaries: Promise<Map<string, EvidenceSummary>> | undefined
 
   constructor(table: Table) {
@@ -19,7 +19,7 @@ export class EvidenceStore implements Shelf {
     return json === undefined ? undefined : (readRecord('evidence', id, json, isEvidence) as KeptEvidence)
   }
 
-  /** Keeps evidence; durable when it returns. */
+  /** Keeps evidence; durable when it resolves. */
   async put(evidence: KeptEvidence): Promise<void> {
     await this.#table.put(evidence.id, JSON.stringify(evidence))
     await this.#summaries?.then((all) => all.set(evidence.id, summaryOf(evidence))).catch(() => undefined)
@@ -31,7 +31,7 @@ export class EvidenceStore implements Shelf {
     await this.#summaries?.then((all) => all.delete(id)).catch(() => undefined)
   }
 
-  /** All of it, oldest first. */
+  /** All evidence, oldest first. */
   async list(): Promise<KeptEvidence[]> {
     const all = (await this.#table.entries()).map(
       ([id, json]) => readRecord('evidence', id, json, isEvidence) as KeptEvidence,
@@ -43,7 +43,7 @@ export class EvidenceStore implements Shelf {
   async summaries(): Promise<EvidenceSummary[]> {
     this.#summaries ??= this.list().then((all) => new Map(all.map((evidence) => [evidence.id, summaryOf(evidence)])))
     const summaries = this.#summaries
-    // What could not be read now may be so later.
+    // What could not be read now may be readable later.
     summaries.catch(() => (this.#summaries = undefined))
     return [...(await summaries).values()].sort(bySeen)
   }
@@ -62,7 +62,7 @@ function summaryOf({ id, type, log, witness, sizes, module, records, seenAt }: K
   }
 }
 
-/** The order is the same each time, also of what came at once. */
+/** A stable order, even for evidence that arrived at the same time. */
 function bySeen(a: EvidenceSummary, b: EvidenceSummary): number {
   if (a.seenAt !== b.seenAt) return a.seenAt < b.seenAt ? -1 : 1
   return a.id < b.id ? -1 : 1

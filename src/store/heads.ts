@@ -1,9 +1,9 @@
 /**
- * The little state that matters, one record per log: the newest tree we proved, what we signed, and why the log is
- * frozen. It is compared and written in one act, into the journal; the database follows, and is an index.
+ * The small state that matters, one record per log: the newest tree that we proved, what we signed, and why the log is
+ * frozen. It is compared and written as one step, into the journal; the database follows, and is only an index.
  *
- * A record is on the disk before the signature that it speaks of is made. Ed25519 is deterministic, so a crash after
- * the write loses nothing: the same text and time give the same cosignature again.
+ * A record is on disk before the signature that it describes is made. Ed25519 is deterministic, so a crash after the
+ * write loses nothing: the same text and time give the same cosignature again.
  */
 import { GossumError, errorText } from '../errors.js'
 import type { Table } from './disk.js'
@@ -21,17 +21,17 @@ export type Change = Partial<Omit<LogState, 'seq'>>
 
 interface Slot {
   state: LogState
-  /** What others than the journal know of a log whose state is disputed. */
+  /** What sources other than the journal know of a log whose state is disputed. */
   others: readonly LogState[]
-  /** Why nothing of this log may be signed, in words. */
+  /** Why nothing of this log may be signed, as a sentence. */
   disagreement?: string | undefined
-  /** With a shared state: the row as we saw it last, which is `state`. */
+  /** With a shared state: the row as last seen, which matches `state`. */
   row?: StateRow | undefined
-  /** With a shared state: the number of the last state that a write of our own has found there. */
+  /** With a shared state: the sequence number of the last state that one of our own writes has found there. */
   confirmed: number
 }
 
-/** Holds kept of a log that is frozen already: the record stays small. What the operator let go makes room for more. */
+/** Holds kept for a log that is already frozen, to keep the record small. Acknowledged holds make room for new ones. */
 const MAX_HOLDS = 256
 
 export class Heads {
@@ -49,8 +49,9 @@ export class Heads {
   }
 
   /**
-   * Loads every log's state and compares the database with the journal, and the journal with the state that is shared with
-   * other machines. Disagreement is kept per log; it does not throw. Throws STATE_UNKNOWN, STATE_UNREACHABLE.
+   * Loads the state of every log, and compares the database with the journal, and the journal with the state shared
+   * with other machines. A disagreement is recorded per log and does not throw. Throws STATE_UNKNOWN,
+   * STATE_UNREACHABLE.
    */
   static async load(table: Table, journal: Journal, shared?: SharedState): Promise<Heads> {
     const heads = new Heads(table, journal, shared)
@@ -73,12 +74,12 @@ export class Heads {
     return this.#shared !== undefined
   }
 
-  /** All logs of which something is known, whether they are followed or not. */
+  /** All logs of which something is known, whether or not they are followed. */
   logs(): string[] {
     return [...this.#slots].flatMap(([log, slot]) => (knowsSomething(slot) ? log : []))
   }
 
-  /** The state of each log as a row of a shared one. Throws STATE_DISAGREES. */
+  /** The state of each log as a row of a shared state. Throws STATE_DISAGREES. */
   rows(): Map<string, StateRow> {
     return new Map(
       [...this.#slots].flatMap(([log, { state, disagreement }]) => {
@@ -88,7 +89,7 @@ export class Heads {
     )
   }
 
-  /** Why the journal could not be written the last time; undefined when it could. */
+  /** Why the last write of the journal failed; undefined if it succeeded. */
   get failure(): string | undefined {
     return this.#failure
   }
@@ -97,15 +98,15 @@ export class Heads {
     return this.#slot(log).state
   }
 
-  /** Why nothing of this log may be signed, in words; undefined when all is well. */
+  /** Why nothing of this log may be signed, as a sentence; undefined when all is well. */
   disagreement(log: string): string | undefined {
     return this.#slot(log).disagreement
   }
 
   /**
-   * Changes the state of a log if it still is `from`, durably and as one act. Returns the new state, or undefined when
-   * somebody else changed it first, on this machine or another. Throws STATE_DISAGREES, or with the state unchanged
-   * STORE_WRITE_FAILED and STATE_UNCONFIRMED.
+   * Changes the state of a log if it still is `from`, durably and as one step. Returns the new state, or undefined if
+   * it was changed first by another caller, on this machine or another. Throws STATE_DISAGREES or, with the state
+   * unchanged, STORE_WRITE_FAILED and STATE_UNCONFIRMED.
    */
   change(log: string, from: LogState, change: Change): Promise<LogState | undefined> {
     return this.#serialised(log, async (slot) => {
@@ -116,8 +117,8 @@ export class Heads {
   }
 
   /**
-   * Resolves when a write of this machine has found the state, or a later one, where all machines look: only then may what it
-   * speaks of be signed here. Throws STATE_DISAGREES, STATE_UNCONFIRMED, STORE_WRITE_FAILED.
+   * Resolves when a write by this machine has found the state, or a later one, in the shared database: only then may
+   * what it describes be signed here. Throws STATE_DISAGREES, STATE_UNCONFIRMED, STORE_WRITE_FAILED.
    */
   async confirm(log: string, { seq }: LogState): Promise<void> {
     const shared = this.#shared
@@ -133,8 +134,8 @@ export class Heads {
   }
 
   /**
-   * Takes up what another machine has written of a log. Whether the state is another one now than `seen`, whoever took it up;
-   * never without a shared state. Throws STATE_UNCONFIRMED, STORE_WRITE_FAILED.
+   * Takes up what another machine has written about a log. Returns whether the state now differs from `seen`, whichever
+   * caller took it up; always false without a shared state. Throws STATE_UNCONFIRMED, STORE_WRITE_FAILED.
    */
   async refresh(log: string, seen = this.get(log)): Promise<boolean> {
     const shared = this.#shared
@@ -146,9 +147,9 @@ export class Heads {
   }
 
   /**
-   * Freezes a log: nothing of it is signed until the hold is acknowledged. Holding twice with one id changes nothing.
-   * Nor does holding a log whose state is disputed: nothing of it is signed anyway. `acked` notes one that the operator is
-   * not to be asked about.
+   * Freezes a log: nothing of it is signed until the hold is acknowledged. Holding twice with one id changes nothing,
+   * nor does holding a log whose state is disputed, since nothing of it is signed anyway. `acked` records a hold that
+   * does not need the operator.
    */
   async hold(log: string, id: string, acked = false): Promise<void> {
     if (this.disagreement(log) !== undefined) return
@@ -159,7 +160,7 @@ export class Heads {
     })
   }
 
-  /** Acknowledges a hold on the operator's word. False when the log has no hold of this id. */
+  /** Acknowledges a hold on the operator's behalf. False when the log has no hold with this id. */
   async acknowledge(log: string, id: string): Promise<boolean> {
     if (!this.get(log).holds.some((hold) => hold.id === id)) return false
     await this.#edit(log, (state) => ({
@@ -168,7 +169,7 @@ export class Heads {
     return true
   }
 
-  /** Applies a change that does not depend on winning a race. */
+  /** Applies a change that is computed from the current state, retrying until it wins. */
   async #edit(log: string, change: (state: LogState) => Change | undefined): Promise<void> {
     for (;;) {
       const state = this.get(log)
@@ -178,13 +179,13 @@ export class Heads {
   }
 
   /**
-   * Settles a disagreement on the operator's word: goes on from the larger of what the journal and the database know,
-   * keeping every hold that either knows, and the larger floor. Nothing that does not extend the two will be signed.
-   * Throws STATE_DISAGREES when they contradict each other, or neither knows a tree: then no home may go on with this
-   * key.
+   * Settles a disagreement on the operator's behalf: continues from the larger of what the journal and the database
+   * know, with every hold that either knows, and with the larger floor. Nothing is signed that does not extend both.
+   * Throws STATE_DISAGREES when they contradict each other, or neither knows a tree: then no home may continue with
+   * this key.
    */
   async recover(log: string): Promise<void> {
-    // One at a time, as the first mends the journal for all.
+    // One at a time, as the first one repairs the journal for all.
     await this.#serial.run('', () =>
       this.#serialised(log, async (slot) => {
         if (slot.disagreement === undefined) return
@@ -200,7 +201,7 @@ export class Heads {
     )
   }
 
-  /** Puts a whole journal in the place of a damaged one, in which every log stays disputed until it is settled. */
+  /** Replaces a damaged journal with an intact one, in which every log stays disputed until it is settled. */
   async #mend(): Promise<void> {
     const why = this.#journal.damage
     if (why === undefined) return
@@ -213,7 +214,7 @@ export class Heads {
     for (const slot of this.#slots.values()) if (!knowsSomething(slot)) slot.disagreement = undefined
   }
 
-  /** Undefined when another machine has changed the state: then that is the state here, too. */
+  /** Undefined when another machine has changed the state: then its state is adopted here. */
   async #write(log: string, slot: Slot, state: LogState): Promise<LogState | undefined> {
     const text = encodeState(state)
     const shared = this.#shared
@@ -222,7 +223,7 @@ export class Heads {
       return state
     }
     const row = stateRow(state.seq, text)
-    // First where all machines look: what does not come into the journal then is taken up from there.
+    // First into the shared database: if the journal then fails, the state is taken up from there.
     const result = await shared.replace(log, slot.row, row)
     if (result === 'unknown') throw new GossumError('STATE_UNCONFIRMED')
     if (result === 'lost') {
@@ -237,7 +238,7 @@ export class Heads {
     return state
   }
 
-  /** Into the journal, and then into the index. Throws STORE_WRITE_FAILED, with the state unchanged. */
+  /** Writes to the journal, and then to the index. Throws STORE_WRITE_FAILED, with the state unchanged. */
   async #keep(log: string, slot: Slot, state: LogState, text: string): Promise<void> {
     try {
       await this.#journal.append(log, text)
@@ -247,14 +248,16 @@ export class Heads {
       throw new GossumError('STORE_WRITE_FAILED', this.#failure, error)
     }
     slot.state = state
-    // The journal has it: a database that cannot be written now is brought up at the next start.
+    // The journal has it: a database that cannot be written now is brought up to date at the next start.
     this.#table.putLazily(log, text).catch(() => undefined)
   }
 
-  /** Holds what this machine has seen of a log against the row: takes up what goes on from it, and disputes anything else. */
+  /**
+   * Compares what this machine has seen of a log with the row: adopts a row that continues it, and disputes any other.
+   */
   async #compare(log: string, slot: Slot, row: StateRow | undefined): Promise<void> {
     if (slot.disagreement !== undefined) {
-      // What it is settled with, and what it replaces.
+      // The state to settle with, and the one that the row replaces.
       const other = row === undefined ? undefined : decodeState(row.text)?.state
       if (other !== undefined) slot.others = [...slot.others, other]
       slot.row = row
@@ -274,7 +277,7 @@ export class Heads {
     }
   }
 
-  /** What the journal has of a log, as a row would have it. */
+  /** What the journal has of a log, in the form of a row. */
   #inJournal(log: string): StateRow | undefined {
     const text = this.#journal.states.get(log)
     return text === undefined ? undefined : stateRow(this.#slot(log).state.seq, text)
@@ -283,7 +286,7 @@ export class Heads {
   #slot(log: string): Slot {
     let slot = this.#slots.get(log)
     if (slot === undefined) {
-      // Of a damaged journal nobody can tell which logs it has lost.
+      // A damaged journal does not tell which logs it has lost.
       slot = { state: NOTHING, others: [], disagreement: this.#journal.damage, confirmed: 0 }
       this.#slots.set(log, slot)
     }
@@ -299,16 +302,16 @@ function knowsSomething({ state, others }: Slot): boolean {
   return state.seq > 0 || others.length > 0
 }
 
-/** What the journal says of a log, compared with what the database says. */
+/** What the journal has for a log, compared with what the database has. */
 function readSlot(inJournal: string | undefined, inDatabase: string | undefined, damage: string | undefined): Slot {
   const journal = inJournal === undefined ? { state: NOTHING } : decodeState(inJournal)
   const state = journal?.state ?? NOTHING
   const others = [...(journal?.dispute?.others ?? [])]
   const reasons = [damage, journal === undefined ? 'the state in the journal cannot be read' : journal.dispute?.why]
   if (inDatabase !== undefined && inDatabase !== inJournal) {
-    // Nobody can go on from what cannot be read, but there was something.
+    // An unreadable state cannot be continued, but there was one.
     const indexed = decodeState(inDatabase)?.state ?? NOTHING
-    // The database follows the journal: an older state is one behind which the journal has gone on.
+    // The database follows the journal: if its state is older, the journal must be able to follow from it.
     if (indexed.seq === 0 || indexed.seq >= state.seq || !mayFollow(state, indexed)) {
       others.push(indexed)
       reasons.push(whyNot(indexed.seq, state.seq))

@@ -1,9 +1,7 @@
-/**
- * The cosigned heads of the past, by log and size: what `heads` shows. Bounded: the oldest go first.
- */
+/** The past cosigned heads, by log and size, which `heads` shows. Bounded: the oldest go first. */
 import type { Table } from './disk.js'
 
-/** Heads kept per log: more than a month of a log that moves every five minutes. */
+/** Heads kept per log: more than a month for a log that grows every five minutes. */
 export const HISTORY_LENGTH = 10_000
 
 function key(log: string, size: number): string {
@@ -12,9 +10,9 @@ function key(log: string, size: number): string {
 
 export class History {
   readonly #table: Table
-  /** Heads kept per log, counted when a log is first written to. */
+  /** Heads kept per log, counted at the first write to the log. */
   readonly #counts = new Map<string, number>()
-  /** The largest size kept per log, 0 for none, once it was looked up: nothing larger has to be. */
+  /** The largest size kept per log, 0 for none, once looked up: larger sizes need no lookup. */
   readonly #largest = new Map<string, number>()
 
   constructor(table: Table) {
@@ -27,7 +25,7 @@ export class History {
     return size > largest ? undefined : this.#table.get(key(log, size))
   }
 
-  /** Keeps a cosigned head; durable when it returns, or with the next write that is. */
+  /** Keeps a cosigned head; durable when it resolves, or, lazily, with the next durable write. */
   async put(log: string, size: number, note: string, how: 'durably' | 'lazily' = 'durably'): Promise<void> {
     const isNew = !(await this.#has(log, size))
     await (how === 'durably' ? this.#table.put(key(log, size), note) : this.#table.putLazily(key(log, size), note))
@@ -39,14 +37,14 @@ export class History {
       await this.#table.clear({ gte: `${log}!`, lt: `${log}"`, limit: count - HISTORY_LENGTH })
   }
 
-  /** The newest heads, newest first; of those that are smaller than `below`. */
+  /** The newest heads, newest first, among those smaller than `below`. */
   async latest(log: string, limit: number, below = Infinity): Promise<{ size: number; note: string }[]> {
     const lt = below === Infinity ? `${log}"` : key(log, below)
     const entries = await this.#table.entries({ gte: `${log}!`, lt, reverse: true, limit })
     return entries.map(([entryKey, note]) => ({ size: Number(entryKey.slice(log.length + 1)), note }))
   }
 
-  /** Asks the disk only about heads that are not the largest: that one gets most of the cosignatures. */
+  /** Asks the disk only about heads that are not the largest, which gets most of the cosignatures. */
   async #has(log: string, size: number): Promise<boolean> {
     return (size > 0 && size === this.#largest.get(log)) || (await this.get(log, size)) !== undefined
   }

@@ -1,40 +1,43 @@
 /**
- * The file under the journal: five acts, so that tests can put a disk in its place that fails, or forgets what was not
- * synced.
+ * The file of the journal: a few operations, so that tests can replace it with a disk that fails, or that forgets what
+ * was not synced.
  */
 import { writeSync } from 'node:fs'
 import { open, readFile, rename, rm, type FileHandle } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
-/** A file that is appended to, or replaced as a whole. Each act may throw; then nobody knows how much of it was done. */
+/**
+ * A file that is appended to, or replaced as a whole. Each operation may throw; then it is unknown how much of it was
+ * done.
+ */
 export interface JournalFile {
-  /** All that is in it; undefined when there is no file. */
+  /** The whole content; undefined when there is no file. */
   read(): Promise<Uint8Array | undefined>
-  /** Hands bytes to the system, at the end of the file. Returns how many it took. */
+  /** Passes bytes to the system, at the end of the file. Returns how many it accepted. */
   append(bytes: Uint8Array): number
-  /** Resolves when what was appended is on the disk. */
+  /** Resolves when everything appended is on disk. */
   datasync(): Promise<void>
   /** Cuts the file to a length in bytes. */
   truncate(length: number): Promise<void>
-  /** Puts another content in its place, as one act. Resolves when it is on the disk. */
+  /** Replaces the content atomically. Resolves when it is on disk. */
   replace(bytes: Uint8Array): Promise<void>
   close(): Promise<void>
 }
 
 /**
- * Zeros behind the content of a new file, for what will be appended: to sync bytes that are written over others takes half
- * as long, and does not wait for what the file system has to note down of other files.
+ * Zeros after the content of a new file, to be overwritten by appends: syncing bytes that overwrite others takes half
+ * as long, and does not wait for the file system to write metadata of other files.
  */
 const ROOM = new Uint8Array(1024 * 1024)
 
 /**
- * A file of this path, for its owner only. It can be appended to from the first `replace` on. Until it is closed, zeros
- * stand behind what was appended; a crash leaves them.
+ * A file at this path, for its owner only. It can be appended to after the first `replace`. Until it is closed, zeros
+ * follow what was appended; a crash leaves them.
  */
 export class DiskJournalFile implements JournalFile {
   readonly #path: string
   #file: FileHandle | undefined
-  /** Bytes in front of the zeros. */
+  /** Bytes before the zeros. */
   #length = 0
 
   constructor(path: string) {
@@ -50,7 +53,7 @@ export class DiskJournalFile implements JournalFile {
     }
   }
 
-  /** To the cache of the system, at once: it is the sync that takes its time. */
+  /** Synchronous, into the system's cache: only the sync takes time. */
   append(bytes: Uint8Array): number {
     const taken = writeSync(this.#open().fd, bytes, 0, bytes.length, this.#length)
     this.#length += taken
@@ -66,14 +69,17 @@ export class DiskJournalFile implements JournalFile {
     this.#length = length
   }
 
-  /** A temporary file, synced, renamed, and the directory synced: a crash leaves the one content or the other. */
+  /**
+   * Writes and syncs a temporary file, renames it, and syncs the directory: a crash leaves either the old content or
+   * the new.
+   */
   async replace(bytes: Uint8Array): Promise<void> {
     const temporary = `${this.#path}.new`
     await rm(temporary, { force: true })
     const file = await open(temporary, 'wx', 0o600)
     try {
       await file.writeFile(bytes)
-      // A disk that is nearly full has none to give.
+      // A nearly full disk has no room for it.
       await file.writeFile(ROOM).catch(() => file.truncate(bytes.length))
       await file.sync()
       await rename(temporary, this.#path)
@@ -81,7 +87,7 @@ export class DiskJournalFile implements JournalFile {
       await file.close()
       throw error
     }
-    // From the rename on there is no other file to write to, also when the directory cannot be synced.
+    // After the rename there is no other file to write to, even if the directory cannot be synced.
     const before = this.#file
     this.#file = file
     this.#length = bytes.length
@@ -90,7 +96,7 @@ export class DiskJournalFile implements JournalFile {
   }
 
   async close(): Promise<void> {
-    // Nobody needs the zeros to be gone.
+    // Nothing depends on the zeros being gone.
     await this.#file?.truncate(this.#length).catch(() => undefined)
     await this.#file?.close()
     this.#file = undefined

@@ -1,21 +1,21 @@
 /**
  * The bytes of the journal. One line per state, ended by a line feed, its fields separated by a space:
- *   number of the write that brought it, lines of that write behind it, log id, hash of the line before it,
+ *   number of the write that brought it, number of lines of that write still to come, log id, hash of the previous line,
  *   the state as JSON, and the line's own hash.
- * A hash is the SHA-256 (hex) of all that stands before it in its line. The first line of the file,
- *   gossum-journal/1, number of a write, its lines, hash of the last line of the file before it, and its own hash,
- * continues the chain of a longer file that this one took the place of: it and the lines of its write were on disk as
- * a whole before the file got its name.
+ * A hash is the SHA-256 (hex) of everything before it in its line. The first line of the file,
+ *   gossum-journal/1, number of a write, its number of lines, hash of the last line of the previous file, and its own hash,
+ * continues the chain of the longer file that this one replaced: this line and the lines of its write were completely
+ * on disk before the file got its name.
  *
- * A write is begun only when the one before it is on disk. So what is wrong in the last write may be the trace of a
- * crash, and nothing was signed for it; anywhere else, it is damage.
+ * A write begins only when the one before it is on disk. So a fault in the last write may be the trace of a crash, and
+ * nothing was signed for it; anywhere else, it is damage.
  *
  * Pure.
  */
 import { fromUtf8, toHex, utf8 } from '../tlog/bytes.js'
 import { sha256 } from '../tlog/hash.js'
 
-/** Where a chain of lines has come to. */
+/** The end of a chain of lines. */
 export interface Chain {
   /** Number of the last write. */
   readonly write: number
@@ -23,17 +23,17 @@ export interface Chain {
   readonly hash: string
 }
 
-/** Before the first line of the first file. */
+/** The chain before the first line of the first file. */
 export const CHAIN_START: Chain = { write: 0, hash: '0'.repeat(64) }
-/** What a file that was made out of an old home goes on behind: as long as it begins with write 0, no run has used it. */
+/** The chain before a file that was made from an old home: while a file begins with write 0, no run has used it. */
 export const BEFORE_START: Chain = { write: -1, hash: CHAIN_START.hash }
 
-/** What is in a journal. */
+/** The content of a journal. */
 export interface Reading {
-  /** The last state of each log that can be read, as JSON. */
+  /** The last readable state of each log, as JSON. */
   readonly states: Map<string, string>
   readonly chain: Chain
-  /** What is wrong with the file, in words; undefined when it is whole. */
+  /** What is wrong with the file, as a sentence; undefined when it is intact. */
   readonly damage?: string
 }
 
@@ -56,7 +56,7 @@ function hashOf(body: string): string {
   return toHex(sha256(utf8(body)))
 }
 
-/** One write: the states of logs, in their order, as lines behind those that are there. */
+/** Formats one write: the states of logs, in order, as lines that continue the chain. */
 export function formatWrite(states: readonly StateText[], { write, hash }: Chain): { text: string; chain: Chain } {
   let previous = hash
   const lines = states.map(([log, text], i) => {
@@ -67,7 +67,7 @@ export function formatWrite(states: readonly StateText[], { write, hash }: Chain
   return { text: lines.join(''), chain: { write: write + 1, hash: previous } }
 }
 
-/** A whole file that goes on behind `chain`, with one line per log. */
+/** Formats a whole file that continues `chain`, with one line per log. */
 export function formatJournal(states: readonly StateText[], { write, hash }: Chain): { text: string; chain: Chain } {
   const body = `gossum-journal/1 ${write + 1} ${states.length} ${hash}`
   const own = hashOf(body)
@@ -75,10 +75,10 @@ export function formatJournal(states: readonly StateText[], { write, hash }: Cha
   return { text: `${body} ${own}\n${text}`, chain }
 }
 
-/** Reads a journal, whatever is in it. */
+/** Reads a journal, whatever its content. */
 export function readJournal(bytes: Uint8Array): Reading {
   const lines = (fromUtf8(bytes) ?? new TextDecoder().decode(bytes)).split('\n')
-  // Behind the last line feed: nothing, or a line that was cut.
+  // After the last line feed: nothing, or a line that was cut off.
   const rest = lines.pop() ?? ''
   const header = parseHeader(lines[0] ?? '')
   const states = new Map<string, string>()
@@ -108,13 +108,13 @@ export function readJournal(bytes: Uint8Array): Reading {
   return { states, chain, damage: `the journal is damaged: ${damage}` }
 }
 
-/** Number of the write that a journal begins with; undefined when it does not begin as one. */
+/** The number of the write with which a journal begins; undefined when it does not begin like one. */
 export function firstWrite(bytes: Uint8Array): number | undefined {
   const end = bytes.indexOf(0x0a)
   return parseHeader(fromUtf8(bytes.subarray(0, Math.max(end, 0))) ?? '')?.write
 }
 
-/** Whether a line comes next in a chain of which `left` lines of the last write are missing. */
+/** Whether a line comes next in a chain whose last write still lacks `left` lines. */
 function follows(line: Line, { write, hash }: Chain, left: number): boolean {
   const isSameWrite = left > 0 && line.write === write && line.left === left - 1
   const isNextWrite = left === 0 && line.write === write + 1

@@ -1,15 +1,15 @@
 /**
- * The journal: the truth about what was signed. A state is in it, on the disk, before the signature that it speaks of
- * is made; the database follows when it can, and is an index.
+ * The journal: the authoritative record of what was signed. A state is in it, on disk, before the signature that it
+ * describes is made; the database follows when it can, and is only an index.
  *
- * Appends that wait together share one write and one fdatasync, whatever logs they are of. When the file has grown
- * long it is replaced by one with a line per log: no log is ever dropped, whether it is followed or not.
+ * Appends that wait together share one write and one fdatasync, whichever logs they are about. When the file has grown
+ * long it is replaced by one with a line per log: no log is ever dropped, whether or not it is followed.
  */
 import { utf8 } from '../tlog/bytes.js'
 import type { JournalFile } from './journal-file.js'
 import { CHAIN_START, formatJournal, formatWrite, readJournal, type Chain, type StateText } from './journal-text.js'
 
-/** A file that has grown by so many bytes, and to more than twice what it began with, is replaced by a short one. */
+/** A file that has grown by so many bytes, and to more than twice its initial size, is replaced by a short one. */
 const LONG_BYTES = 1024 * 1024
 
 interface Waiting {
@@ -20,20 +20,20 @@ interface Waiting {
 
 export class Journal {
   readonly #file: JournalFile
-  /** Log id -> the last state that is on the disk. */
+  /** Log id -> the last state on disk. */
   readonly #states: Map<string, string>
   #chain: Chain
   #damage: string | undefined
-  /** Bytes on the disk, and how many of them the file began with. */
+  /** Bytes on disk, and how many of them the file began with. */
   #length = 0
   #short = 0
   /**
-   * What a failure left. `tail`: a write failed, and some of it may stand behind #length. `doubtful`: a sync failed;
-   * the system may have dropped what was to be written, and the next sync would say nothing of it.
+   * What a failure left. `tail`: a write failed, and part of it may follow #length. `doubtful`: a sync failed; the
+   * system may have dropped what was to be written, and the next sync would not report that.
    */
   #left: 'nothing' | 'tail' | 'doubtful' = 'doubtful'
   #waiting: Waiting[] = []
-  /** Ends when all appends that were asked for have ended. */
+  /** Ends when all requested appends have ended. */
   #writing: Promise<void> | undefined
 
   private constructor(file: JournalFile, states: Map<string, string>, chain: Chain, damage: string | undefined) {
@@ -44,8 +44,8 @@ export class Journal {
   }
 
   /**
-   * Reads a journal, or begins a new one. A whole one is replaced at once by a short one, so that all that was read is
-   * on the disk, whatever the syncs of the process before it did; a damaged one is left as it is. Rejects with what the
+   * Reads a journal, or begins a new one. An intact one is replaced by a short one at once, so that everything that was
+   * read is on disk, whatever the previous process had synced; a damaged one is left as it is. Rejects with what the
    * file throws.
    */
   static async open(file: JournalFile): Promise<Journal> {
@@ -57,17 +57,17 @@ export class Journal {
     return journal
   }
 
-  /** Log id -> its last state, as JSON. Of a damaged journal, what can be read. */
+  /** Log id -> its last state, as JSON. If the journal is damaged, what is readable. */
   get states(): ReadonlyMap<string, string> {
     return this.#states
   }
 
-  /** What is wrong with the file, in words; undefined when it is whole. Nothing can be appended to a damaged one. */
+  /** What is wrong with the file, as a sentence; undefined when it is intact. A damaged one cannot be appended to. */
   get damage(): string | undefined {
     return this.#damage
   }
 
-  /** Resolves when the state of a log is on the disk. Rejects when it may not be; then the state before it counts. */
+  /** Resolves when the state of a log is on disk. Rejects when it may not be; then the previous state counts. */
   append(log: string, text: string): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ state: [log, text], resolve, reject })
@@ -75,7 +75,7 @@ export class Journal {
     })
   }
 
-  /** Puts a whole journal with these states, and those it has of other logs, in the place of a damaged one. */
+  /** Replaces a damaged journal with an intact one that has these states and, for other logs, its own. */
   async mend(states: readonly StateText[]): Promise<void> {
     await this.#writing
     const all = new Map([...this.#states, ...states])
@@ -85,7 +85,7 @@ export class Journal {
   }
 
   async #writeAll(): Promise<void> {
-    // What is asked for together is written together; what comes later waits for the sync, and shares the next one.
+    // Appends requested together are written together; later ones wait for the sync and share the next.
     await Promise.resolve()
     while (this.#waiting.length > 0) {
       const group = this.#waiting
@@ -96,7 +96,7 @@ export class Journal {
       } catch (error) {
         for (const { reject } of group) reject(error)
       }
-      // Behind the write that made it too long: the states are on the disk, and nobody has to wait.
+      // After the write that made it too long: the states are on disk, and nothing has to wait.
       const grown = this.#length - this.#short
       if (grown > Math.max(LONG_BYTES, this.#short)) await this.#shorten().catch(() => undefined)
     }

@@ -1,8 +1,8 @@
-/** Records that are kept as JSON: what cannot be read any more is said to be damaged, with the table that it is in. Pure. */
+/** Records stored as JSON: an unreadable one is reported as damaged, with its table. Pure. */
 import { GossumError } from '../errors.js'
 import { isObject, type JsonObject } from '../lib/is-object.js'
 
-/** Reads a record. Throws STORE_DAMAGED naming the table when it is no JSON object, or none of its kind. */
+/** Reads a record. Throws STORE_DAMAGED naming the table if it is not a JSON object of the expected form. */
 export function readRecord(table: string, key: string, json: string, isOne: (fields: JsonObject) => boolean): unknown {
   let value: unknown
   try {

@@ -1,27 +1,27 @@
 /**
- * Promises that this node keeps for others (witness/depositary.ts): of each witness key and log one, that of the largest
- * tree. It is on disk before the peer is told that it is kept, so a promise that was taken in is given up for nobody who
- * is worth less to us.
+ * Promises that this node keeps for others (witness/depositary.ts): one per witness key and log, that of the largest
+ * tree. It is on disk before the peer is told that it is kept, so a promise that was accepted is never evicted for a
+ * key that ranks lower.
  *
- * Anybody can make keys, and of each key any number of promises. So there are three rooms, and no room takes from
- * another. In a full room the key that came last makes room for one that is there for longer; it gets no place itself. A
- * flood finds the room full of itself. Only a key that was silent for half a year goes before that.
+ * Anyone can make keys, and any number of promises per key. So there are three rooms, and none takes space from
+ * another. In a full room the newest key is evicted for one that has been there longer; it gets no place itself. A
+ * flood finds the room full of itself. Only keys that were silent for half a year go first.
  */
 import type { Table } from './disk.js'
 import { Serial } from '../lib/serial.js'
 import { areCounts, areTexts } from '../lib/is-object.js'
 
-/** What a key is to us: our policy counts it, a peer of our choice brought its promise, or neither. */
+/** The rank of a key: our policy counts it, a chosen peer brought its promise, or neither. */
 export type Bearer = 'counted' | 'chosen' | 'stranger'
 
-/** What a room holds: promises, bytes of their records, and promises of one key. */
+/** The limits of a room: promises, bytes of their records, and promises per key. */
 export interface Room {
   readonly promises: number
   readonly bytes: number
   readonly ofOneKey: number
 }
 
-/** What is worth more is never pushed out by what is worth less. */
+/** A higher rank is never evicted for a lower one. */
 const WORTH: Readonly<Record<Bearer, number>> = { stranger: 0, chosen: 1, counted: 2 }
 
 export const ROOMS: Readonly<Record<Bearer, Room>> = {
@@ -30,17 +30,17 @@ export const ROOMS: Readonly<Record<Bearer, Room>> = {
   stranger: { promises: 8_192, bytes: 16 * 1024 * 1024, ofOneKey: 256 },
 }
 
-/** Milliseconds of silence after which a key makes room for anybody. */
+/** Milliseconds of silence after which a key may be evicted for any other. */
 const SILENT_MS = 180 * 24 * 3_600_000
 
-/** A promise as it is kept. */
+/** A promise as it is stored. */
 export interface KeptPromise {
   /** Verifier key. */
   readonly witness: string
   /** Log id. */
   readonly log: string
   readonly seq: number
-  /** POSIX seconds, as the promise says. */
+  /** POSIX seconds, according to the promise. */
   readonly time: number
   readonly size: number
   /** Hex. */
@@ -51,12 +51,14 @@ export interface KeptPromise {
   readonly signature: string
 }
 
-/** What is in memory of one. */
+/** The part of a promise that is held in memory. */
 type Held = Pick<KeptPromise, 'size' | 'root' | 'time'> & { readonly bytes: number }
 
 interface Key {
   bearer: Bearer
-  /** When it took its place, and when a promise of it was last taken in: milliseconds since 1970, by our own clock. */
+  /**
+   * When the key got its place, and when a promise by it was last accepted: milliseconds since 1970, by our own clock.
+   */
   since: number
   heardAt: number
   readonly logs: Map<string, Held>
@@ -86,7 +88,7 @@ export class PromiseShelf {
     this.#rooms = rooms
   }
 
-  /** A record that cannot be read is none. */
+  /** Loads the promises; unreadable records are skipped. */
   static async load(table: Table, now: () => number = Date.now, rooms = ROOMS): Promise<PromiseShelf> {
     const shelf = new PromiseShelf(table, now, rooms)
     for (const [key, json] of await table.entries()) {
@@ -97,12 +99,12 @@ export class PromiseShelf {
     return shelf
   }
 
-  /** What is kept of a key and a log, without its head. */
+  /** What is kept for a key and a log, without its head. */
   get(witness: string, log: string): Pick<KeptPromise, 'size' | 'root' | 'time'> | undefined {
     return this.#keys.get(witness)?.logs.get(log)
   }
 
-  /** The logs of which a promise of a key is kept. */
+  /** The logs for which a promise by a key is kept. */
   logs(witness: string): string[] {
     return [...(this.#keys.get(witness)?.logs.keys() ?? [])]
   }
@@ -116,12 +118,12 @@ export class PromiseShelf {
   }
 
   /**
-   * Keeps a promise. True when it is on disk, or one of the same tree and no earlier time is. False when there is no room
-   * for it, or a promise is kept that it contradicts: of a larger tree, or of another of its size. That one stays. Throws
-   * STORE_WRITE_FAILED.
+   * Keeps a promise. True when it, or one for the same tree with no earlier time, is on disk. False when there is no
+   * room, or when a kept promise supersedes it: one for a larger tree, or for another tree of its size, which stays.
+   * Throws STORE_WRITE_FAILED.
    */
   put(promise: KeptPromise, bearer: Bearer): Promise<boolean> {
-    // One at a time, so that what was found to be kept is on disk. Those of other logs and keys share its write.
+    // One at a time, so that what counts as kept is on disk. Promises for other logs and keys share the write.
     return this.#serial.run(`${promise.witness} ${promise.log}`, () => this.#put(promise, bearer))
   }
 
@@ -133,13 +135,13 @@ export class PromiseShelf {
     }
     const now = this.#now()
     const key = this.#keys.get(witness)
-    // Anybody may bring what another key has promised: that makes it worth no less.
+    // Any peer may bring what a key has promised: that never lowers the key's rank.
     const room = key === undefined || WORTH[bearer] > WORTH[key.bearer] ? bearer : key.bearer
     const kept = { ...promise, bearer: room, since: key?.since ?? now, heardAt: now }
     const json = JSON.stringify(kept satisfies Encoded)
     const leaving = this.#makeRoom(witness, log, room, json.length)
     if (leaving === undefined) return false
-    // In memory before it is on disk, so that nobody is given the same place meanwhile.
+    // In memory before it is on disk, so that the place is not given away in the meantime.
     this.#hold(witness, log, kept, json.length)
     const id = `${witness} ${log}`
     try {
@@ -152,13 +154,13 @@ export class PromiseShelf {
     return true
   }
 
-  /** Makes room for a record: the records that go, or undefined when there is none and none can be made. */
+  /** Makes room for a record: returns the records to evict, or undefined when there is no room and none can be made. */
   #makeRoom(witness: string, log: string, bearer: Bearer, bytes: number): string[] | undefined {
     const { promises, bytes: most, ofOneKey } = this.#rooms[bearer]
     const key = this.#keys.get(witness)
     const held = key?.logs.get(log)
     if (held === undefined && (key?.logs.size ?? 0) >= ofOneKey) return undefined
-    // A key that changes rooms takes along all that it has.
+    // A key that changes rooms takes all its promises along.
     const comes = key === undefined || key.bearer === bearer ? [] : [...key.logs.values()]
     const more = sum(comes.map((one) => one.bytes)) + bytes - (held?.bytes ?? 0)
     const one = comes.length + (held === undefined ? 1 : 0)
@@ -179,7 +181,9 @@ export class PromiseShelf {
     return leaving.map(([vkey, log]) => `${vkey} ${log}`)
   }
 
-  /** Which keys make room: those that were silent for too long, then those that came later, the last one first. */
+  /**
+   * The keys to evict: those that were silent for too long, then those that came later than this one, the newest first.
+   */
   #leaving(bearer: Bearer, witness: string): [vkey: string, key: Key][] {
     const since = this.#keys.get(witness)?.since ?? Infinity
     const silent = this.#now() - SILENT_MS
@@ -198,7 +202,7 @@ export class PromiseShelf {
     if (key.logs.size === 0) this.#keys.delete(witness)
   }
 
-  /** A key that is worth more than before takes along all that it has. */
+  /** A key whose rank has risen takes all its promises along. */
   #move(witness: string, bearer: Bearer): void {
     const key = this.#keys.get(witness)
     if (key === undefined || WORTH[bearer] <= WORTH[key.bearer]) return
@@ -233,7 +237,7 @@ function readEncoded(json: string): Encoded | undefined {
   try {
     const kept = JSON.parse(json) as Encoded
     const { seq, time, size, root, head, signature, bearer, since, heardAt } = kept
-    // What every object has is no worth of a key.
+    // Inherited property names are not ranks.
     const isBearer = typeof bearer === 'string' && Object.hasOwn(WORTH, bearer)
     return isBearer && areCounts(seq, time, size, since, heardAt) && areTexts(root, head, signature) ? kept : undefined
   } catch {

@@ -1,10 +1,10 @@
 /**
- * What waits to be written lazily: the newest value of each record, where reads find it until the disk has it.
+ * What waits to be written lazily: the newest value of each record, where reads find it until it is on disk.
  *
  * Pure.
  */
 
-/** What a table's records are asked for with: keys from `gte` on, below `lt`. */
+/** A range of keys of a table: from `gte`, below `lt`. */
 export interface Range {
   readonly gte?: string
   readonly lt?: string
@@ -12,23 +12,23 @@ export interface Range {
   readonly limit?: number
 }
 
-/** The value of one record that waits to be written, or is being written. */
+/** The value of one record that is waiting to be written, or being written. */
 export interface LazyWrite {
   readonly table: string
   readonly key: string
   value: string
-  /** Whether a newer value may take its place: it is not being written, and nothing else was asked for behind it. */
+  /** Whether a newer value may replace it: it is not being written, and nothing else was requested after it. */
   isOpen: boolean
-  /** Whether something later was asked for its record: then that counts, whatever becomes of this. */
+  /** Whether a later write was requested for its record: then that one counts, whatever becomes of this. */
   isOutdated: boolean
 }
 
-/** From MANY on they are written at once; at MOST, whoever brings one more has to wait. */
+/** From MANY on they are written at once; at MOST, a caller that adds one has to wait. */
 const MANY = { records: 1024, characters: 1024 * 1024 }
 const MOST = { records: 8192, characters: 8 * 1024 * 1024 }
 
 export class LazyWrites {
-  /** Table -> key -> the newest. */
+  /** Table -> key -> the newest write. */
   readonly #newest = new Map<string, Map<string, LazyWrite>>()
   #records = 0
   #characters = 0
@@ -41,7 +41,7 @@ export class LazyWrites {
     return this.#records >= MOST.records || this.#characters >= MOST.characters
   }
 
-  /** A new value. Returns the write that has to be done for it; undefined when one that waits does it. */
+  /** Adds a new value. Returns the write that has to be performed for it; undefined when a waiting one covers it. */
   put(table: string, key: string, value: string): LazyWrite | undefined {
     const ofTable = this.#of(table)
     const known = ofTable.get(key)
@@ -58,14 +58,14 @@ export class LazyWrites {
     return write
   }
 
-  /** Something else is asked for: of one record, or of a whole table. */
+  /** A later write was requested: for one record, or for a whole table. */
   outdate(table: string, key?: string): void {
     const ofTable = this.#newest.get(table)
     const writes = key === undefined ? (ofTable?.values() ?? []) : [ofTable?.get(key)]
     for (const write of writes) if (write !== undefined) Object.assign(write, { isOpen: false, isOutdated: true })
   }
 
-  /** It is written, or given up. */
+  /** It was written, or given up. */
   forget(write: LazyWrite): void {
     this.#records--
     this.#characters -= write.value.length
@@ -79,7 +79,7 @@ export class LazyWrites {
     return this.#newest.get(table)?.get(key)?.value
   }
 
-  /** The records in a range, in no order, whatever its limit. */
+  /** The records in a range, unordered, ignoring its limit. */
   in(table: string, { gte, lt }: Range): [key: string, value: string][] {
     return [...(this.#newest.get(table)?.values() ?? [])]
       .filter(({ key }) => (gte === undefined || key >= gte) && (lt === undefined || key < lt))
@@ -93,7 +93,7 @@ export class LazyWrites {
   }
 }
 
-/** What a range has when some of its records wait to be written. `stored` is what the database has of it. */
+/** The content of a range when some of its records wait to be written. `stored` is what the database has. */
 export function merged(
   stored: readonly [key: string, value: string][],
   waiting: readonly [key: string, value: string][],

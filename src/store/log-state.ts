@@ -1,6 +1,6 @@
 /**
- * The state of one log: the newest tree we proved, what we promised to sign, and why nothing may be signed. And its
- * text, as the journal and the database keep it.
+ * The state of one log: the newest tree that we proved, what we promised to sign, and why nothing may be signed. Also
+ * its text, as the journal and the database store it.
  *
  * Pure.
  */
@@ -8,30 +8,32 @@ import { equalBytes } from '../tlog/bytes.js'
 import { formatHash, parseHash } from '../tlog/hash.js'
 import type { Tree } from '../tlog/merkle.js'
 
-/** What we promised to sign, and so signed: the newest cosignature of one witness key. */
+/** What we promised to sign, and so may have signed: the newest cosignature of one witness key. */
 export interface Signed {
-  /** Verifier key of the witness (ours) that signed; empty after the recovery of an old home that knew only the time. */
+  /** Verifier key of our witness that signed; empty after the recovery of an old home that knew only the time. */
   readonly key: string
-  /** Key name and key id of the ML-DSA-44 key that signs beside it, with the same time; absent when there is none. */
+  /** Key name and key id of the ML-DSA-44 key that signs as well, with the same time; absent when there is none. */
   readonly second?: string
   readonly size: number
   /** POSIX seconds in the cosignature. */
   readonly time: number
-  /** The last of each key that signed before and does no more, the newest first; at most MAX_EARLIER_KEYS of them. */
+  /**
+   * The last signature of each key that signed before and no longer does, the newest first; at most MAX_EARLIER_KEYS.
+   */
   readonly earlier?: readonly Omit<Signed, 'earlier'>[]
 }
 
-/** How many earlier keys of one log are remembered, with the time until which each signed. */
+/** How many earlier keys of one log are remembered, each with the time until which it signed. */
 export const MAX_EARLIER_KEYS = 16
 
-/** What the auditor's key has promised to sign last of a log, or is known to have signed (witness/audited.ts). */
+/** What the auditor's key last promised to sign for a log, or is known to have signed (witness/audited.ts). */
 export interface Audited {
   /** Verifier key of the auditor. */
   readonly key: string
   readonly size: number
   /** Base64. */
   readonly root: string
-  /** POSIX seconds in the cosignature; later when a cosignature by this key with a later time is known. */
+  /** POSIX seconds in the cosignature; larger when a cosignature by this key with a later time is known. */
   readonly time: number
 }
 
@@ -50,7 +52,7 @@ export interface Floor {
   readonly at: string
   /** The head as a note with the log's line and our own; absent when only the guard of an old home knew it. */
   readonly note?: string
-  /** The time of our cosignature there, or that we promised, in POSIX seconds, where it is known. */
+  /** The time that we cosigned or promised there, in POSIX seconds, if it is known. */
   readonly time?: number
 }
 
@@ -74,7 +76,7 @@ export interface LogState {
   /** Its checkpoint text with the log's signature line, as a note; absent after a recovery that knew only the tree. */
   readonly note?: string | undefined
   readonly signed?: Signed
-  /** Absent as long as no auditor has said anything of it. */
+  /** Absent until an auditor has promised something. */
   readonly audited?: Audited | undefined
   readonly floor?: Floor | undefined
   readonly firstUse?: FirstUse | undefined
@@ -85,18 +87,18 @@ export const NOTHING: LogState = { seq: 0, holds: [] }
 
 /** Why nothing of a log may be signed until the operator has settled it, and what else is known of it. */
 export interface Dispute {
-  /** In words. */
+  /** As a sentence. */
   readonly why: string
-  /** What others than the journal know: the database, the guard of an old home. */
+  /** What sources other than the journal know: the database, the guard of an old home. */
   readonly others: readonly LogState[]
 }
 
-/** The head that must be reached before anything is signed; undefined when there is none, or it is. */
+/** The head that must be reached before anything is signed; undefined when there is none, or when it was reached. */
 export function unmetFloor({ tree, floor }: Pick<LogState, 'tree' | 'floor'>): Floor | undefined {
   return floor !== undefined && floor.size > (tree?.size ?? -1) ? floor : undefined
 }
 
-/** Whether a state can have followed from an earlier one: not when the journal and the database are of different lives. */
+/** Whether a state can have followed from an earlier one. It cannot if the journal and the database have diverged. */
 export function mayFollow({ tree }: LogState, { tree: before }: LogState): boolean {
   if (tree === undefined || before === undefined) return before === undefined
   return tree.size > before.size || (tree.size === before.size && equalBytes(tree.root, before.root))
@@ -106,7 +108,7 @@ export function isFrozen(state: LogState): boolean {
   return state.holds.some((hold) => !hold.acked)
 }
 
-/** A state as it is written. */
+/** A state in its stored form. */
 interface Written extends Omit<LogState, 'tree'> {
   size?: number
   /** Base64. */
@@ -114,12 +116,12 @@ interface Written extends Omit<LogState, 'tree'> {
   dispute?: { why: string; others: Written[] }
 }
 
-/** A state as one line of JSON; with a dispute that is not settled yet. */
+/** A state as one line of JSON, with its dispute if that is not settled yet. */
 export function encodeState(state: LogState, dispute?: Dispute): string {
   return JSON.stringify(toWritten(state, dispute))
 }
 
-/** Reads what `encodeState` wrote, in this version or an older one; undefined when it cannot be read. */
+/** Reads what `encodeState` wrote, in this version or an older one; undefined when it is unreadable. */
 export function decodeState(text: string): { state: LogState; dispute?: Dispute } | undefined {
   try {
     const written = JSON.parse(text) as Written

@@ -1,13 +1,13 @@
 /**
- * Records that were proven once, by the module version that they were looked up with, bounded. What comes back from
- * disk is proven anew by whoever uses it.
+ * Records that were proven before, by the module version that was looked up; bounded. Whatever is read back from disk
+ * has to be proven again by its reader.
  */
 import { fromUtf8, utf8 } from '../tlog/bytes.js'
 import type { TwoGenerationCache } from './two-generation-cache.js'
 
-/** Lookups in one generation; one takes about 300 bytes. */
+/** Lookups per generation; one takes about 300 bytes. */
 export const LOOKUPS_PER_GENERATION = 65_536
-/** Larger records are asked for again, in bytes: those of the public log are about 200. */
+/** The largest record that is kept, in bytes; larger ones are fetched again. Those of the public log have about 200. */
 const MAX_KEPT_BYTES = 4096
 
 export interface KeptLookup {

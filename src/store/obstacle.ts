@@ -1,14 +1,14 @@
 /**
- * Why a home cannot be opened, in words that lead to the remedy. Only what cannot be read although it can be got at is
- * damage: whoever is told of damage may begin anew with a new key, and that is no answer to a wrong owner or a full
- * disk.
+ * Why a home cannot be opened, in words that suggest the remedy. Only accessible files that cannot be read count as
+ * damage: an operator who is told of damage may start over with a new key, and that is no answer to a wrong owner or a
+ * full disk.
  */
 import { stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { GossumError, HintedError, errorText } from '../errors.js'
 
 interface Obstacle {
-  /** In the code or the text of what the system or LevelDB says. */
+  /** Matches the code or the text of an error from the system or LevelDB. */
   readonly says: RegExp
   readonly what: string | ((path: string) => Promise<string>)
   readonly hint: string
@@ -57,7 +57,7 @@ const OBSTACLES: readonly Obstacle[] = [
   },
 ]
 
-/** The error of a home that could not be opened: HOME_UNUSABLE with the obstacle, STORE_LOCKED or STORE_DAMAGED. */
+/** The error for a home that could not be opened: HOME_UNUSABLE with the obstacle, STORE_LOCKED or STORE_DAMAGED. */
 export async function obstacleIn(home: string, error: unknown): Promise<Error> {
   const { code = '', path } = error as NodeJS.ErrnoException
   const text = errorText(error)
@@ -77,7 +77,7 @@ export async function obstacleIn(home: string, error: unknown): Promise<Error> {
   return new GossumError(isOfSystem ? 'HOME_UNUSABLE' : 'STORE_DAMAGED', isOfSystem ? text : `${home}: ${text}`, error)
 }
 
-/** Who owns a path, or the nearest one above it that can be looked at. */
+/** The owner of a path, or of the nearest accessible one above it. */
 async function ownership(path: string): Promise<string> {
   const user = process.getuid?.()
   for (let at = path; ; at = dirname(at)) {

@@ -1,12 +1,13 @@
 /**
- * Homes of schema 1: what was signed stood in the database, and a second file, the guard, remembered per log which
- * state was written last. They are taken over once, at the first opening: a journal is made out of the two and gets
- * its name, then the database gets its new number, then the guard goes. Stopped anywhere, it is done again or finished.
+ * Homes of schema 1: the database recorded what was signed, and a second file, the guard, recorded which state of each
+ * log was written last. They are migrated once, when first opened: a journal is made from the two and gets its name,
+ * then the database gets its new schema number, then the guard is deleted. A migration interrupted anywhere is repeated
+ * or completed.
  *
- * A log of which the two disagreed stays disputed. The guard had one line per write, fields separated by a space:
+ * A log for which the two disagreed stays disputed. The guard had one line per write, fields separated by a space:
  *   log id, sequence number, SHA-256 of the state (hex), tree size, root (base64), time of our newest cosignature,
- *   holds (ids joined by ",", or "-"), of the floor, where there is one, its size, root (base64) and when it was learnt
- *   (ISO 8601), and the first 16 hex digits of the SHA-256 of all that stands before them.
+ *   holds (ids joined by ",", or "-"), the floor if there is one (size, root in base64, when it was learnt in ISO 8601),
+ *   and the first 16 hex digits of the SHA-256 of everything before them.
  */
 import { readFile } from 'node:fs/promises'
 import { GossumError } from '../errors.js'
@@ -29,7 +30,7 @@ interface GuardEntry {
 const LINE =
   /^([0-9a-f]{64}) (\d{1,15}) ([0-9a-f]{64}) (\d{1,16}) ([A-Za-z0-9+/]{43}=|-) (\d{1,16}) ([0-9a-f,]+|-)(?: (\d{1,16}) ([A-Za-z0-9+/]{43}=) ([-+\d:.TZ]{24,27}))? ([0-9a-f]{16})$/
 
-/** What a home of schema 1 consists of, and the file of the journal that it gets. */
+/** The parts of a home of schema 1, and the file of its new journal. */
 export interface OldHome {
   /** The table `state` of its database. */
   readonly states: Table
@@ -38,8 +39,8 @@ export interface OldHome {
 }
 
 /**
- * Makes the journal, unless there is one that was in use: an old database beside it is an old copy that was put back,
- * and is held against it as any other. Throws STORE_DAMAGED when a line of the guard is not what was written.
+ * Makes the journal, unless there is one that was in use: then an old database next to it is a restored old copy, and
+ * is compared with it like any other. Throws STORE_DAMAGED when a line of the guard is not what was written.
  */
 export async function makeJournal({ states, guardPath, journal }: OldHome): Promise<void> {
   const bytes = await journal.read()
@@ -51,7 +52,10 @@ export async function makeJournal({ states, guardPath, journal }: OldHome): Prom
   await journal.replace(utf8(formatJournal(made, BEFORE_START).text))
 }
 
-/** The state of one log as the journal keeps it: as the database has it, when that is what the guard saw, or next to it. */
+/**
+ * The state of one log for the journal: the database's, if that is what the guard recorded or the next one; otherwise
+ * disputed.
+ */
 function takeOver(inDatabase: string | undefined, entry: GuardEntry | undefined): string {
   const state = (inDatabase === undefined ? undefined : decodeState(inDatabase)?.state) ?? NOTHING
   if (inDatabase !== undefined && state !== NOTHING) {
@@ -75,7 +79,7 @@ async function readGuard(path: string): Promise<Map<string, GuardEntry>> {
     throw error
   }
   const lines = text.split('\n')
-  // What stands behind the last newline is a line that a crash cut off: its state was not signed for yet.
+  // After the last newline is a line that a crash cut off: nothing was signed for its state yet.
   lines.pop()
   lines.forEach((line, i) => {
     const entry = parseLine(line)
@@ -95,7 +99,7 @@ function parseLine(line: string): GuardEntry | undefined {
   const state: LogState = {
     seq: Number(seq),
     ...(rootHash && { tree: { size: Number(size), root: rootHash } }),
-    // The guard did not know by which key.
+    // The guard did not record which key signed.
     ...(Number(time) > 0 && { signed: { key: '', size: Number(size), time: Number(time) } }),
     ...(floor && { floor }),
     holds: holds === '-' ? [] : holds.split(',').map((id) => ({ id, acked: false })),

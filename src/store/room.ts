@@ -1,13 +1,16 @@
-/** What LevelDB does not ask before it opens a database: whether its files can be read, and whether there is room. */
+/**
+ * What LevelDB does not check before it opens a database: whether its files are readable, and whether there is disk
+ * space.
+ */
 import { open, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
-/** Bytes for its new manifest and log, with room to spare. */
+/** Bytes for its new manifest and log, with a margin. */
 const MARGIN = 64 * 1024
 
 /**
- * Reads from each file with records. LevelDB goes on without a log that it cannot open, for whatever reason, and removes it: all that
- * was written last would be gone. Rejects with the obstacle.
+ * Reads from each file with records. LevelDB silently ignores a log that it cannot open, for whatever reason, and
+ * deletes it: everything written last would be lost. Rejects with the obstacle.
  */
 export async function requireReadable(location: string): Promise<void> {
   for (const path of await filesOf(location, /\.(log|ldb|sst)$/)) {
@@ -21,8 +24,9 @@ export async function requireReadable(location: string): Promise<void> {
 }
 
 /**
- * Whether a database can be opened anew: what cannot be reopened must stay open, for reads go on from it. Tries to write as much as LevelDB writes when it opens: what its log has becomes a table. Leaves nothing behind. Rejects
- * with the obstacle.
+ * Checks whether a database can be reopened: one that cannot must stay open, for reads. Tries to write as much as
+ * LevelDB writes when it opens, since the content of its log becomes a table. Leaves nothing behind. Rejects with the
+ * obstacle.
  */
 export async function requireDiskSpace(location: string): Promise<void> {
   const scratch = `${location}.room`
@@ -35,7 +39,7 @@ export async function requireDiskSpace(location: string): Promise<void> {
   }
 }
 
-/** The files of a database with such names; none where there is no database. */
+/** The files of a database whose names match; none if there is no database. */
 async function filesOf(location: string, pattern: RegExp): Promise<string[]> {
   try {
     return (await readdir(location)).filter((name) => pattern.test(name)).map((name) => join(location, name))

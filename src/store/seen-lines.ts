@@ -1,11 +1,11 @@
 /**
- * Per log and witness key the largest head that was seen with a valid line of the key and is not known to be on our
- * history: a suspect, one that was refused, one of a frozen log, or a fork. A witness that lost its memory is told of it
- * like of those that are on our history (signed-by.ts), and nothing else is made of it here: it never takes the place of
- * a head that is. Of one size two heads with different roots are kept: they convict whoever signed both.
+ * For each log and witness key, the largest head that was seen with a valid line by the key and is not known to be on
+ * our history: a suspect, a refused head, one of a frozen log, or a fork. A witness that lost its memory is told of it
+ * as of those on our history (signed-by.ts); nothing else is done with it here, and it never replaces a head that is on
+ * our history. If two heads of one size have different roots, both are kept: they convict a key that signed both.
  *
- * A dishonest log can sign anything, but what is kept is bounded by keys, and anybody can make keys. So who is here stays:
- * a stranger pushes nobody out, and is pushed out by keys that a neighbour or our policy counts, the last to come first.
+ * A dishonest log can sign anything, but what is kept is limited per key; and anyone can make keys. So existing keys
+ * stay: a stranger evicts none, and is evicted for keys that a neighbour or our policy counts, the newest first.
  */
 import type { Table } from './disk.js'
 import { areCounts, areTexts } from '../lib/is-object.js'
@@ -13,9 +13,9 @@ import type { LastSigned, KeyStanding } from './signed-by.js'
 
 /** Keys per log. */
 export const MAX_SEEN_KEYS = 1024
-/** Bytes of a head that is kept for a stranger. An honest one has a few hundred. */
+/** Bytes of a head that is kept for a stranger's key. An honest one has a few hundred. */
 export const MAX_STRANGER_BYTES = 4096
-/** Heads of one size that are kept of one key: two are as good as any number. */
+/** Heads of one size that are kept per key: two are as good as any number. */
 const SAME_SIZE = 2
 
 const WORTH: Readonly<Record<KeyStanding, number>> = { stranger: 0, relayed: 1, counted: 2 }
@@ -27,7 +27,7 @@ export interface SeenHead extends LastSigned {
 
 /** What was seen of a key. */
 interface Seen {
-  /** When it came, in milliseconds since 1970. */
+  /** When the key was first seen, in milliseconds since 1970. */
   readonly since: number
   /** By root, all of one size. */
   readonly heads: Map<string, SeenHead>
@@ -38,7 +38,7 @@ type Kept = SeenHead & { readonly note: string; readonly since: number }
 export class SeenLines {
   readonly #table: Table
   readonly #now: () => number
-  /** By log; then by key, in the order in which they came. */
+  /** By log; then by key, in the order in which they were first seen. */
   readonly #byLog = new Map<string, Map<string, Seen>>()
 
   constructor(table: Table, now: () => number = Date.now) {
@@ -46,7 +46,7 @@ export class SeenLines {
     this.#now = now
   }
 
-  /** Loads a log. A record that cannot be read is none. */
+  /** Loads a log; unreadable records are skipped. */
   async load(log: string): Promise<void> {
     const known = this.#of(log)
     const found: (Kept & { readonly vkey: string })[] = []
@@ -65,18 +65,20 @@ export class SeenLines {
     return [...(this.#byLog.get(log)?.get(vkey)?.heads.values() ?? [])]
   }
 
-  /** The logs of which a head is kept. */
+  /** The logs for which a head is kept. */
   logs(vkey: string): string[] {
     return [...this.#byLog].flatMap(([log, known]) => (known.has(vkey) ? log : []))
   }
 
-  /** The heads as notes with the log's line and that of the key: none, one, or two of one size. */
+  /** The heads as notes with the log's line and the key's: none, one, or two of one size. */
   async notes(log: string, vkey: string): Promise<string[]> {
     const kept = this.get(log, vkey).map(({ root }) => this.#table.get(idOf(log, vkey, root)))
     return (await Promise.all(kept)).flatMap((json) => (json === undefined ? [] : (readSeen(json)?.note ?? [])))
   }
 
-  /** Whether a head says more than what is kept: it is larger, or as large with another root or a later time. */
+  /**
+   * Whether a head says more than what is kept: it is larger, or of the same size with another root or a later time.
+   */
   isNews(log: string, vkey: string, { size, time, root }: SeenHead): boolean {
     const heads = this.#byLog.get(log)?.get(vkey)?.heads
     const [known] = heads?.values() ?? []
@@ -86,7 +88,7 @@ export class SeenLines {
     return same === undefined ? heads.size < SAME_SIZE : time > same.time
   }
 
-  /** Keeps a head if it is news and there is room for its key. On disk sooner or later. */
+  /** Keeps a head if it is news and there is room for its key. Written to disk lazily. */
   async put(
     log: string,
     vkey: string,
@@ -123,7 +125,7 @@ export class SeenLines {
     await this.#table.del(idOf(log, vkey, root))
   }
 
-  /** The key that makes room for a newcomer: of those that are worth least, and less than it, the last to come. */
+  /** The key to evict for a new one: among those with the lowest rank, below the newcomer's, the newest. */
   #makeRoom(
     known: ReadonlyMap<string, unknown>,
     newcomer: string,
@@ -142,7 +144,7 @@ export class SeenLines {
   }
 }
 
-/** Neither a log id nor a key nor base64 has a space in it. */
+/** Log ids, keys and base64 contain no spaces. */
 function idOf(log: string, vkey: string, root: string): string {
   return `${log} ${vkey} ${root}`
 }

@@ -1,6 +1,6 @@
 /**
- * One state out of several that disagree, on the operator's word: the larger of everything that any of them knows, so
- * that nothing is signed that does not extend them all.
+ * Merges several states that disagree into one, on the operator's behalf: the largest of everything that any of them
+ * knows, so that nothing is signed that does not extend them all.
  *
  * Pure.
  */
@@ -21,12 +21,12 @@ import {
 const NEW_KEY = 'start a new home with a new key'
 
 /**
- * The largest tree and floor, the latest cosignature and every hold that any of them knows. Throws STATE_DISAGREES
- * when they contradict each other, or none knows a tree: then no home may go on with this key.
+ * The largest tree and floor, the latest cosignature and every hold that any of them knows. Throws STATE_DISAGREES when
+ * they contradict each other, or none knows a tree: then no home may continue with this key.
  */
 export function settled(known: readonly LogState[]): LogState {
   requireOneHistory(known.flatMap(({ tree, floor, audited }) => [tree, treeAt(floor), treeAt(audited)]))
-  // Of two with one tree or floor, the one that has its note says more.
+  // If two have the same tree or floor, the one that has its note says more.
   const withTree = known.toSorted((a, b) => treeSize(b) - treeSize(a) || hasNote(b) - hasNote(a))[0]
   const tree = withTree?.tree
   const floors = known.flatMap(({ floor }) => (floor !== undefined && floor.size > 0 ? [floor] : []))
@@ -48,7 +48,7 @@ export function settled(known: readonly LogState[]): LogState {
   }
 }
 
-/** The latest cosignature, with the latest of every other key behind it. */
+/** The latest cosignature, followed by the latest of every other key. */
 function lastSigned(known: readonly LogState[]): Signed | undefined {
   const all: Omit<Signed, 'earlier'>[] = known.flatMap(({ signed }) =>
     signed ? [signed, ...(signed.earlier ?? [])] : [],
@@ -69,7 +69,7 @@ function lastAudited(known: readonly LogState[]): Audited | undefined {
   return largest && { ...largest, time: Math.max(...all.map(({ time }) => time)) }
 }
 
-/** Every hold that is known; acknowledged when any of them saw that the operator acknowledged it. */
+/** Every known hold; acknowledged if any of the states says that the operator acknowledged it. */
 function allHolds(known: readonly LogState[]): Hold[] {
   const holds = new Map<string, Hold>()
   for (const hold of known.flatMap((state) => state.holds)) {
@@ -78,7 +78,7 @@ function allHolds(known: readonly LogState[]): Hold[] {
   return [...holds.values()]
 }
 
-/** At least one tree, and not two of one size. */
+/** Requires at least one tree, and no two different ones of one size. */
 function requireOneHistory(known: readonly (Tree | undefined)[]): void {
   const trees = known.filter((tree) => tree !== undefined)
   if (trees.length === 0) throw new GossumError('STATE_DISAGREES', `no tree is known to go on from; ${NEW_KEY}`)

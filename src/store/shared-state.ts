@@ -1,41 +1,43 @@
 /**
- * The signed state of logs where several machines share one witness key: what Heads asks of the database that keeps it
- * (postgres/). One row per log; a row is replaced only by who knows what stands in it, in one act, and before anything of it
- * is signed. That act is the fence between the machines.
+ * The signed state of logs where several machines share one witness key: the interface of Heads to the database that
+ * keeps it (postgres/). One row per log; a machine can replace a row only if it knows its current content, as one
+ * atomic step, and before anything in it is signed. That step is the fence between the machines.
  */
 import { toHex, utf8 } from '../tlog/bytes.js'
 import { sha256 } from '../tlog/hash.js'
 import { decodeState, mayFollow, type LogState } from './log-state.js'
 
-/** Which state of a log it is. */
+/** Identifies a state of a log. */
 export interface StatePlace {
   readonly seq: number
   /** SHA-256 of the text of the state, hex. */
   readonly hash: string
 }
 
-/** A state as it stands in the row. */
+/** A state as it is in the row. */
 export interface StateRow extends StatePlace {
   readonly text: string
 }
 
 /**
- * - `won`      it stands there, and will after any failover that the database promises to survive
- * - `lost`     something else stands there
- * - `unknown`  nobody can tell: the connection went, the statement was cancelled, or a standby was not waited for
+ * - `won`      it is written, and survives any failover that the database promises to survive
+ * - `lost`     the row holds something else
+ * - `unknown`  the connection broke, the statement was cancelled, or a standby did not confirm
  */
 export type WriteResult = 'won' | 'lost' | 'unknown'
 
 export interface SharedState {
-  /** All rows of this witness key, by log id; undefined where the database was never told of the key. Throws STATE_UNREACHABLE. */
+  /**
+   * All rows of this witness key, by log id; undefined if the database does not know the key. Throws STATE_UNREACHABLE.
+   */
   rows(): Promise<ReadonlyMap<string, StateRow> | undefined>
   /** Throws STATE_UNCONFIRMED. */
   row(log: string): Promise<StateRow | undefined>
-  /** Puts a state in the place of exactly this one; undefined: of none. Never throws. */
+  /** Replaces exactly this state; if `from` is undefined, inserts where there is none. Never throws. */
   replace(log: string, from: StatePlace | undefined, to: StateRow): Promise<WriteResult>
-  /** Whether this state still stands there, by a write of our own that changes nothing. Never throws. */
+  /** Whether this state is still there, checked by a write of our own that changes nothing. Never throws. */
   confirm(log: string, at: StatePlace): Promise<WriteResult>
-  /** Whether the row of the log has gone through this state. Throws STATE_UNCONFIRMED. */
+  /** Whether the row of the log has ever held this state. Throws STATE_UNCONFIRMED. */
   wentThrough(log: string, at: StatePlace): Promise<boolean>
 }
 
@@ -45,8 +47,8 @@ export function stateRow(seq: number, text: string): StateRow {
 }
 
 /**
- * The state of a row that goes on from what this machine has seen of a log; why it does not, in words. `mine` and `row` are
- * not both undefined. Throws STATE_UNCONFIRMED.
+ * The state of a row that continues what this machine has seen of a log; otherwise, as a sentence, why it does not.
+ * `mine` and `row` are not both undefined. Throws STATE_UNCONFIRMED.
  */
 export async function following(
   shared: SharedState,
@@ -63,7 +65,7 @@ export async function following(
   if (row.seq === mine.seq)
     return row.hash === mine.hash ? state : `the shared state and the journal have different states ${row.seq}`
   const before = decodeState(mine.text)?.state
-  // Whatever the lineage says: a key never goes back.
+  // Whatever the row's history says, a key never goes back.
   const goesBack = before !== undefined && (!mayFollow(state, before) || timeOf(state) < timeOf(before))
   if (goesBack || !(await shared.wentThrough(log, mine)))
     return `the shared state at ${row.seq} does not go on from the journal at ${mine.seq}`

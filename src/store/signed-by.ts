@@ -1,26 +1,27 @@
 /**
- * Per log and witness key the largest head of our history that carries a cosignature by it: what a witness that lost its memory is
- * told about itself, and how long one has been silent. A number and a time are held in memory, the heads on disk.
+ * For each log and witness key, the largest head of our history that carries its cosignature: it is sent to a witness
+ * that lost its memory, and shows for how long one has been silent. Sizes and times are held in memory, the heads on
+ * disk.
  */
 import type { Table } from './disk.js'
 import { areCounts } from '../lib/is-object.js'
 
-/** Keys per log. Anybody can make keys; only those that a neighbour counts, or signs with, come this far. */
+/** Keys per log. Anyone can make keys; only those that a neighbour counts, or signs with, get here. */
 export const MAX_SIGNERS = 1024
 
-/** What a key is to us now: our policy counts it, a neighbour does, or nobody. */
+/** The rank of a key now: our policy counts it, a neighbour does, or neither. */
 export type KeyStanding = 'counted' | 'relayed' | 'stranger'
 
 /** The largest head that a key cosigned. */
 export interface LastSigned {
   readonly size: number
-  /** POSIX seconds, as the witness says. */
+  /** POSIX seconds, according to the witness. */
   readonly time: number
 }
 
 /**
- * The same, with when we heard of it, in milliseconds since 1970: as long ago as it is, by our clock as it is set now, also
- * when it was set to another time then.
+ * The same, with the time at which we learnt of it, in milliseconds since 1970: so long ago by our clock as it is set
+ * now, even if it was set differently then.
  */
 export interface LastHeard extends LastSigned {
   readonly heardAt: number
@@ -28,7 +29,7 @@ export interface LastHeard extends LastSigned {
   readonly root: string
 }
 
-/** How it is held in memory: when we heard of it by a clock that nobody sets. */
+/** The form held in memory: when we learnt of it by the monotonic clock. */
 interface Held extends LastSigned {
   readonly heard: number
   /** Base64. */
@@ -36,7 +37,7 @@ interface Held extends LastSigned {
 }
 
 export interface LastSignedHead extends LastSigned {
-  /** The head as a note with the log's line and that of the key. */
+  /** The head as a note with the log's line and the key's. */
   readonly note: string
 }
 
@@ -44,7 +45,7 @@ export class SignedBy {
   readonly #table: Table
   readonly #now: () => number
   readonly #monotonic: () => number
-  /** By log; then by key, who was silent for longest first. */
+  /** By log; then by key, the one that was silent for longest first. */
   readonly #byLog = new Map<string, Map<string, Held>>()
 
   constructor(table: Table, now: () => number = Date.now, monotonic: () => number = () => performance.now()) {
@@ -53,7 +54,7 @@ export class SignedBy {
     this.#monotonic = monotonic
   }
 
-  /** Loads a log. A record that cannot be read is none: the next cosignature makes it anew. */
+  /** Loads a log; unreadable records are skipped: the next cosignature replaces them. */
   async load(log: string): Promise<void> {
     const known = this.#of(log)
     const found: [vkey: string, last: Held][] = []
@@ -75,26 +76,26 @@ export class SignedBy {
     return { size, time, root, heardAt: Math.round(this.#now() - (this.#monotonic() - heard)) }
   }
 
-  /** The logs of which a head is kept. */
+  /** The logs for which a head is kept. */
   logs(vkey: string): string[] {
     return [...this.#byLog].flatMap(([log, known]) => (known.has(vkey) ? log : []))
   }
 
-  /** The head as a note with the log's line and that of the key. */
+  /** The head as a note with the log's line and the key's. */
   async note(log: string, vkey: string): Promise<string | undefined> {
     const json = await this.#table.get(`${log}!${vkey}`)
     return json === undefined ? undefined : readKept(json, this.#now())?.note
   }
 
-  /** Whether a cosigned head says more than what is known: it is larger, or as large and later. */
+  /** Whether a cosigned head says more than what is known: it is larger, or of the same size and later. */
   isNews(log: string, vkey: string, { size, time }: LastSigned): boolean {
     const known = this.#byLog.get(log)?.get(vkey)
     return known === undefined || size > known.size || (size === known.size && time > known.time)
   }
 
   /**
-   * Keeps a cosigned head if it is news. On disk sooner or later. Where there are too many keys one that means less to
-   * us makes room, by our own clock the one that was silent for longest; the times that keys claim do not matter.
+   * Keeps a cosigned head if it is news. Written to disk lazily. If there are too many keys, one that ranks lower is
+   * evicted, the one that by our own clock was silent for longest; the times that keys claim do not matter.
    */
   async put(
     log: string,
@@ -110,7 +111,7 @@ export class SignedBy {
     await this.#table.putLazily(`${log}!${vkey}`, JSON.stringify({ size, time, heardAt: this.#now(), note }))
   }
 
-  /** A stranger makes room for anybody; a key that a neighbour counts for all but strangers; one that we count never. */
+  /** A stranger is evicted for any key, one that a neighbour counts for all but strangers, one that we count never. */
   async #makeRoom(
     log: string,
     newcomer: string,
@@ -139,7 +140,7 @@ function rootOf(note: string): string {
   return note.split('\n', 3)[2] ?? ''
 }
 
-/** Older versions did not write when they heard of it: then the time that the witness says is taken. */
+/** Older versions did not record when they learnt of it: then the witness's time is used. */
 function readKept(json: string, now: number): (LastSignedHead & LastHeard) | undefined {
   try {
     const { size, time, note, heardAt } = JSON.parse(json) as LastSignedHead & Partial<LastHeard>

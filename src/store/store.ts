@@ -1,10 +1,11 @@
 /**
- * Everything that a node keeps on disk: the journal, and one level database beside it. One writer: the database locks
- * its directory, and a second process gets STORE_LOCKED.
+ * Everything that a node keeps on disk: the journal, and next to it one level database. Single writer: the database
+ * locks its directory, and a second process gets STORE_LOCKED.
  *
- * `heads` is what matters: its truth is the journal. `deposits` are promises that others made: they must not be lost
- * either. The rest can be had again from the log or from peers: history of cosigned heads, quorum heads, what each witness
- * cosigned, suspects, evidence files (named by their own hash) and whom they convict, proven tiles and records.
+ * `heads` is what matters; the journal is its authoritative copy. `deposits` are promises by others, which must not be
+ * lost either. Everything else can be had again from the log or from peers: the history of cosigned heads, quorum
+ * heads, what each witness cosigned, suspects, evidence files (named by their own hash) and the witnesses they convict,
+ * proven tiles and records.
  */
 import { existsSync, readdirSync } from 'node:fs'
 import { access, constants, mkdir, rm } from 'node:fs/promises'
@@ -35,7 +36,7 @@ import { TileStore, TILES_PER_GENERATION } from './tile-store.js'
 
 /** The layout of the database. A change to it needs a new number and a migration. */
 export const SCHEMA_VERSION = '2'
-/** The layout before there was a journal. */
+/** The layout before the journal was introduced. */
 const OLD_SCHEMA = '1'
 
 export class Store {
@@ -43,26 +44,26 @@ export class Store {
   readonly history: History
   /** Quorum heads: log id -> note. */
   readonly quorum: Table
-  /** At what time records were first covered by a quorum head. */
+  /** When records were first covered by a quorum head. */
   readonly covered: Covered
   readonly evidence: EvidenceStore
   readonly convictions: Convictions
   /** The largest head of our history that each witness cosigned. */
   readonly signedBy: SignedBy
-  /** The largest that it cosigned and that is not known to be on our history. */
+  /** The largest that each cosigned and that is not known to be on our history. */
   readonly seenLines: SeenLines
-  /** What witnesses promised to sign: kept for them. */
+  /** What witnesses promised to sign, kept for them. */
   readonly deposits: PromiseShelf
   /** Suspects: `<log id>!<id>` -> the suspect as JSON. */
   readonly suspects: Table
   readonly tiles: TileStore
-  /** Records that the go command's lookups brought. */
+  /** Records that the go command's lookups returned. */
   readonly lookups: LookupStore
-  /** How far new records were looked through for modules that are watched, and what is open of them. */
+  /** How far new records were searched for watched modules, and which of their versions are open. */
   readonly watched: WatchStore
-  /** What people were told of suspects and watched modules. */
+  /** What was reported about suspects and watched modules. */
   readonly told: ToldStore
-  /** Peers to come back to: one record, `book`. */
+  /** Peers to return to after a restart: one record, `book`. */
   readonly peers: Table
   readonly #disk: Disk
   readonly #journal: Journal
@@ -88,8 +89,9 @@ export class Store {
   }
 
   /**
-   * Opens the store of a home directory, making it when the home is empty, and taking over one of an older version. A home
-   * whose state is shared is opened with that alone, or to be moved. Throws STATE_ELSEWHERE, STATE_UNKNOWN, STATE_UNREACHABLE.
+   * Opens the store of a home, creating it if the home is empty, and migrating one of an older version. A home whose
+   * state is shared is opened only with that state, or in order to be moved. Throws STATE_ELSEWHERE, STATE_UNKNOWN,
+   * STATE_UNREACHABLE.
    */
   static async open(home: string, shared?: SharedState | 'moving'): Promise<Store> {
     const location = join(home, 'db')
@@ -109,7 +111,7 @@ export class Store {
         const reopening = { ready: () => requireDiskSpace(location), open: () => openDatabase(location, false) }
         if (shared === undefined || shared === 'moving') return await Store.over(db, file, reopening)
         const store = await Store.over(db, file, reopening, shared)
-        // From the first start on: what it signs now, it knows from there alone.
+        // From the first start on, the shared state is the only record of what the home signs.
         if (!isElsewhere(home)) await markElsewhere(home)
         return store
       } catch (error) {
@@ -132,12 +134,12 @@ export class Store {
     return new Store(disk, journal, await Heads.load(disk.table('state'), journal, shared), convictions, deposits)
   }
 
-  /** Why the home cannot be written, to the last try; undefined when it can. */
+  /** Why the home could not be written at the last attempt; undefined when it could. */
   get failure(): string | undefined {
     return this.heads.failure ?? this.#disk.failure
   }
 
-  /** Resolves when what was written lazily was written, or could not be. */
+  /** Resolves when all lazy writes were written, or could not be. */
   flush(): Promise<void> {
     return this.#disk.flush()
   }
@@ -148,7 +150,7 @@ export class Store {
   }
 }
 
-/** Brings a home of the previous version to this one; a home that is new, or of this version, is left as it is. */
+/** Migrates a home of the previous version; leaves a new or current one unchanged. */
 async function takeOver(disk: Disk, journal: JournalFile, guardPath: string): Promise<void> {
   const meta = disk.table('meta')
   const schema = await meta.get('schema')
@@ -158,7 +160,7 @@ async function takeOver(disk: Disk, journal: JournalFile, guardPath: string): Pr
     await meta.put('schema', SCHEMA_VERSION)
   }
   const isDone = isOld || (schema === SCHEMA_VERSION && (await journal.read()) !== undefined)
-  // Also one that an older version made anew, before it saw that the home is none of its own.
+  // Also one that an older version created again before it noticed that it cannot use this home.
   if (isDone) await rm(guardPath, { force: true })
 }
 
@@ -173,7 +175,7 @@ async function requireSchema(meta: Table): Promise<void> {
     throw new GossumError('STORE_SCHEMA', `it has version ${version}, this is ${SCHEMA_VERSION}`)
 }
 
-/** Whether there may be records here: a crash in the very first opening leaves a directory without any. */
+/** Whether there may be records here: a crash during the very first opening leaves a directory without any. */
 function holdsData(location: string): boolean {
   return existsSync(location) && readdirSync(location).some((name) => /\.(log|ldb|sst)$/.test(name))
 }

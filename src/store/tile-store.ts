@@ -1,7 +1,7 @@
 /** Proven tiles on disk, bounded. */
 import type { TwoGenerationCache } from './two-generation-cache.js'
 
-/** Tiles in one generation; a full tile is 8 KiB (11 KiB as stored). */
+/** Tiles per generation; a full tile is 8 KiB (11 KiB as stored). */
 export const TILES_PER_GENERATION = 4096
 
 /** The tiles of one log, by path. */
@@ -21,10 +21,10 @@ export class TileStore {
     return {
       get: async (path) => {
         const data = await this.#kept.get(`${log}/${path}`)
-        // Whoever reads a tile authenticates it: what is no base64 is a wrong tile like any other.
+        // Readers authenticate every tile: one that is not base64 is a wrong tile like any other.
         return data === undefined ? undefined : new Uint8Array(Buffer.from(data, 'base64'))
       },
-      /** The authenticated bytes of a tile. */
+      /** Stores the authenticated bytes of a tile. */
       put: (path, { buffer, byteOffset, length }) =>
         this.#kept.put(`${log}/${path}`, Buffer.from(buffer, byteOffset, length).toString('base64')),
     }

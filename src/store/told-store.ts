@@ -1,31 +1,31 @@
 /**
- * What people were told and nothing else keeps: suspects, and new versions of modules that are watched. The newest of it, for
- * those who come for it later. It can be lost without harm.
+ * What was reported and is kept nowhere else: suspects, and new versions of watched modules. Only the newest reports,
+ * for feed readers that come later. It can be lost without harm.
  */
 import type { Table } from './disk.js'
 import { areCounts, areTexts } from '../lib/is-object.js'
 
-/** What happened, as little of it as it takes to say so again. */
+/** What happened, with only the facts needed to report it again. */
 export interface ToldNews {
   readonly event: 'suspect' | 'watch' | 'unauthorised'
   /** ISO 8601. */
   readonly at: string
   /** Log id. */
   readonly log: string
-  /** What tells it from all others of its kind: the id of a suspect, the number of a record. */
+  /** Distinguishes it from others of its kind: the id of a suspect, the number of a record. */
   readonly id: string
-  /** Of a suspect: its size, null beyond what a tree can have; and why it is not proven. */
+  /** For a suspect: its size, null if no tree can have it; and why it is not proven. */
   readonly size?: number | null
   readonly code?: string
-  /** Of a version: `path@version`. */
+  /** For a version: `path@version`. */
   readonly module?: string
 }
 
 const EVENTS: readonly ToldNews['event'][] = ['suspect', 'watch', 'unauthorised']
-/** As feeds have it. */
+/** The time format of feeds. */
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z$/
 const MOST = 100
-/** Digits of the number that each has: keys are in the order of their bytes. */
+/** Digits of the number in each key: keys sort by their bytes. */
 const DIGITS = 15
 
 export class ToldStore {
@@ -38,7 +38,7 @@ export class ToldStore {
     this.#table = table
   }
 
-  /** What cannot be read is nothing. */
+  /** Loads the reports; unreadable ones are skipped. */
   async load(): Promise<void> {
     for (const [key, text] of await this.#table.entries()) {
       const news = read(text)
@@ -47,12 +47,12 @@ export class ToldStore {
     }
   }
 
-  /** The oldest first. */
+  /** Reports, the oldest first. */
   get list(): readonly ToldNews[] {
     return [...this.#kept.values()]
   }
 
-  /** Keeps it, in place of the oldest when there is no room. It may be on disk a moment later. */
+  /** Keeps a report, replacing the oldest when there is no room. Written to disk lazily. */
   async add(news: ToldNews): Promise<void> {
     const key = String(this.#next++).padStart(DIGITS, '0')
     this.#kept.set(key, news)

@@ -1,6 +1,6 @@
 /**
- * A bounded table of what can be had again: two generations, of which the older is dropped whole when the younger is
- * full. What is used moves to the younger one, so what is needed stays.
+ * A bounded table for what can be had again. It has two generations, and the older is dropped whole when the younger is
+ * full. Entries that are used move to the younger one, so what is needed stays.
  */
 import type { Table } from './disk.js'
 import { Serial } from '../lib/serial.js'
@@ -12,7 +12,7 @@ export class TwoGenerationCache {
   #old: Table
   #count: number | undefined
 
-  /** `most` is the number of entries in one generation: twice as many are kept. */
+  /** `most` is the number of entries per generation: up to twice as many are kept. */
   constructor(first: Table, second: Table, most: number) {
     this.#young = first
     this.#old = second
@@ -27,7 +27,7 @@ export class TwoGenerationCache {
     return old
   }
 
-  /** One at a time: two that find a generation full would both drop one. */
+  /** One at a time: two puts that find a generation full would both drop one. */
   put(key: string, value: string): Promise<void> {
     return this.#serial.run('', () => this.#put(key, value))
   }

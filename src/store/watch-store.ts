@@ -1,10 +1,10 @@
 /**
- * How far the records of each log were looked through for modules that are watched, and the versions that somebody should
- * look at until the owner has authorised them.
+ * How far the records of each log were searched for watched modules, and the versions that need attention until the
+ * owner has authorised them.
  */
 import type { Table } from './disk.js'
 
-/** A version that is not authorised, or of which nobody could say yet. */
+/** A version that is not authorised, or whose authorisation could not be checked yet. */
 export interface OpenVersion {
   readonly log: string
   readonly id: number
@@ -14,7 +14,9 @@ export interface OpenVersion {
   readonly isAlarmed: boolean
 }
 
-/** Versions that are kept open: an owner who has authorised nothing is told of each, and of so many here. */
+/**
+ * Versions kept open: an owner who has authorised nothing is notified of every version, but only so many are kept here.
+ */
 const MAX_OPEN = 1000
 
 export class WatchStore {
@@ -25,7 +27,7 @@ export class WatchStore {
     this.#table = table
   }
 
-  /** What cannot be read is nothing. */
+  /** Loads the positions and open versions; unreadable records are skipped. */
   async load(): Promise<void> {
     for (const [key, text] of await this.#table.entries()) {
       const [kind, log, id] = key.split(' ')
@@ -34,7 +36,7 @@ export class WatchStore {
     }
   }
 
-  /** How many records of a log were looked through; undefined before the first. */
+  /** How many records of a log were searched; undefined before the first search. */
   async position(log: string): Promise<number | undefined> {
     const size = Number(await this.#table.get(`position ${log}`))
     return Number.isSafeInteger(size) && size > 0 ? size - 1 : undefined
@@ -45,7 +47,7 @@ export class WatchStore {
     await this.#table.put(`position ${log}`, String(size + 1))
   }
 
-  /** In the order in which they came. */
+  /** In the order in which they were added. */
   get open(): readonly OpenVersion[] {
     return [...this.#open.values()]
   }

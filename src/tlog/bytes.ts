@@ -1,6 +1,6 @@
 /**
- * Bytes and their spellings: UTF-8, hex, base64. The decoders say exactly what Go's decoders say, because a
- * spelling that Go reads and we do not is a place to hide a fork from us.
+ * Bytes as text: UTF-8, hex, base64. The decoders accept exactly what Go's decoders accept: an encoding that Go reads
+ * and we do not would be a place to hide a fork from us.
  *
  * Pure; runs in a browser.
  */
@@ -17,7 +17,7 @@ export function utf8(text: string): Uint8Array {
   return utf8Encoder.encode(text)
 }
 
-/** The string that these bytes spell, or undefined when they are not UTF-8. */
+/** The string that these bytes encode, or undefined when they are not UTF-8. */
 export function fromUtf8(bytes: Uint8Array): string | undefined {
   try {
     return utf8Decoder.decode(bytes)
@@ -54,8 +54,8 @@ export function fromHex(hex: string): Uint8Array | undefined {
 }
 
 /**
- * Bytes of a standard, padded base64 string, or undefined. Like Go's StdEncoding it takes unused trailing
- * bits that are not zero, so that two spellings may give the same bytes; re-encode to know which one it was.
+ * Bytes of a standard, padded base64 string, or undefined. Like Go's StdEncoding it accepts unused trailing bits that
+ * are not zero, so two different texts may give the same bytes; re-encode to compare.
  */
 export function fromBase64(text: string): Uint8Array | undefined {
   if (text.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(text)) return undefined

@@ -1,6 +1,6 @@
 /**
- * Checkpoints, the text that a log signs (c2sp.org/tlog-checkpoint): origin, size in decimal and root in base64, a
- * line each, then optional extension lines. A checkpoint with the log's signature is a head.
+ * Checkpoints, the text that a log signs (c2sp.org/tlog-checkpoint): origin, size in decimal and root in base64, one
+ * per line, then optional extension lines. A checkpoint with the log's signature is a head.
  *
  * Pure.
  */
@@ -12,18 +12,18 @@ import type { Tree } from './merkle.js'
 /** The origin line of every Go checksum database, whatever its key. */
 export const SUMDB_ORIGIN = 'go.sum database tree'
 
-/** What a log signs: its name for itself, and a tree. */
+/** What a log signs: its own name, and a tree. */
 export interface Checkpoint extends Tree {
   readonly origin: string
 }
 
-/** The longest text that the go command reads a tree from, in bytes. */
+/** The longest text from which the go command reads a tree, in bytes. */
 const MAX_TEXT_BYTES = 1_000_000
 
 /**
- * Reads a checkpoint as the go command reads one: the first three lines, whatever follows, with the base64 of the
- * root leniently; texts above MAX_TEXT_BYTES it does not read. Throws CHECKPOINT_MALFORMED, or SIZE_IMPOSSIBLE for a size that Go takes (below 2^63) and no
- * tree has (beyond 2^53 - 1).
+ * Reads a checkpoint like the go command: the first three lines, ignoring any others, with lenient base64 for the root.
+ * The go command does not read texts above MAX_TEXT_BYTES. Throws CHECKPOINT_MALFORMED, or SIZE_IMPOSSIBLE for a size
+ * that Go accepts (below 2^63) and no tree has (beyond 2^53 - 1).
  */
 export function parseCheckpoint(text: string): Checkpoint {
   if (text.length > MAX_TEXT_BYTES || (text.length > MAX_TEXT_BYTES / 3 && utf8(text).length > MAX_TEXT_BYTES))
@@ -45,14 +45,14 @@ export function parseCheckpoint(text: string): Checkpoint {
   return { origin, size, root }
 }
 
-/** Writes a checkpoint: three lines, the only spelling that a witness signs. */
+/** Writes a checkpoint: three lines, the only form that a witness signs. */
 export function formatCheckpoint(checkpoint: Checkpoint): string {
   return `${checkpoint.origin}\n${checkpoint.size}\n${formatHash(checkpoint.root)}\n`
 }
 
 /**
- * The id of a log: SHA-256 of key name, line feed and origin, as 64 lower-case hex digits. The origin alone would
- * not do: every Go checksum database has the same.
+ * The id of a log: SHA-256 of key name, line feed and origin, as 64 lower-case hex digits. The origin alone would not
+ * do, since every Go checksum database has the same.
  */
 export function logId(keyName: string, origin: string): string {
   return toHex(sha256(utf8(`${keyName}\n${origin}`)))

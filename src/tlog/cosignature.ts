@@ -1,10 +1,10 @@
 /**
- * Cosignatures (c2sp.org/tlog-cosignature): a witness says that at time T this was the largest consistent tree it had
- * seen of the log. A signature line holds 8 bytes of POSIX seconds, big-endian, and the signature:
+ * Cosignatures (c2sp.org/tlog-cosignature): a witness states that at time T this was the largest consistent tree of the
+ * log that it had seen. A signature line holds 8 bytes of POSIX seconds, big-endian, and the signature:
  *
  * - cosignature/v1 (key type 0x04): Ed25519 over "cosignature/v1\ntime T\n" and the whole checkpoint text.
- * - subtree/v1 (key type 0x06): ML-DSA-44 over the names of witness and log, the time, and the tree; of extension lines
- *   it says nothing, so a checkpoint that has any is taken as not cosigned.
+ * - subtree/v1 (key type 0x06): ML-DSA-44 over the names of witness and log, the time, and the tree. It does not cover
+ *   extension lines, so a checkpoint that has any counts as not cosigned.
  *
  * Pure.
  */
@@ -26,12 +26,14 @@ import {
 } from './note.js'
 import type { Subtree } from './subtree.js'
 
-/** Bytes behind the key id: 8 of time, 64 of signature. */
+/** Bytes after the key id: 8 for the time, 64 for the signature. */
 export const COSIGNATURE_SIZE = 72
 /** The same of an ML-DSA-44 cosignature. */
 export const ML_DSA_COSIGNATURE_SIZE = 8 + ML_DSA_SIGNATURE_SIZE
 
-/** The latest time that is taken, in POSIX seconds: the last one that a date can show, some 270,000 years from now. */
+/**
+ * The latest time that is accepted, in POSIX seconds: the last that a Date can represent, some 270,000 years from now.
+ */
 export const MAX_COSIGNATURE_TIME = 8_640_000_000_000
 
 export interface Cosignature {
@@ -47,8 +49,8 @@ export function cosignatureMessage(text: string, time: number): Uint8Array {
 }
 
 /**
- * The bytes that are signed with ML-DSA-44: the cosigner's name, the time, the log's origin, and the subtree, which for a
- * checkpoint is the whole tree. Undefined when one of the two names is longer than it can say.
+ * The bytes that are signed with ML-DSA-44: the cosigner's name, the time, the log's origin, and the subtree, which for
+ * a checkpoint is the whole tree. Undefined when one of the two names is too long for it.
  */
 export function subtreeMessage(
   cosigner: string,
@@ -81,14 +83,14 @@ export function cosign(text: string, time: number, signer: SignerKey): Cosignatu
   return cosignatureOf(signer.verifier, time, signer.sign(witnessMessage(text, time, signer.verifier)))
 }
 
-/** The same by any signer, which may take time. Throws AGENT_UNAVAILABLE too. */
+/** The same with any signer, which may take time. May also throw AGENT_UNAVAILABLE. */
 export async function cosignBy(text: string, time: number, signer: Signer): Promise<Cosignature> {
   return cosignatureOf(signer.verifier, time, await signer.sign(witnessMessage(text, time, signer.verifier)))
 }
 
 /**
- * Signs a subtree of a log with an ML-DSA-44 key. Its time is zero: it says that the subtree is part of what we have seen of
- * the log, and not that this was the newest; nothing takes it for the cosignature of a checkpoint.
+ * Signs a subtree of a log with an ML-DSA-44 key. The time is zero: the subtree is part of what we have seen of the
+ * log, but not necessarily the newest. It never counts as the cosignature of a checkpoint.
  */
 export function cosignSubtree(origin: string, subtree: Subtree, { verifier, sign }: SignerKey): Signature {
   const isMlDsa = verifier.type === SIGNATURE_TYPES.mlDsa
@@ -98,10 +100,10 @@ export function cosignSubtree(origin: string, subtree: Subtree, { verifier, sign
 }
 
 /**
- * Verifies the line of a subtree by an ML-DSA-44 key, in either of the two forms that are about: behind the key id eight
- * zero bytes of time and the signature, 2428 in all, which is what cosignSubtree() writes, or the signature alone, 2420
- * (C2SP#346, not in force yet). Both sign the same bytes. Throws SIGNATURE_MISSING for another key's line,
- * COSIGNATURE_MALFORMED for any other form, SIGNATURE_INVALID.
+ * Verifies the line of a subtree by an ML-DSA-44 key, in either of the two forms in use. After the key id come eight
+ * zero bytes of time and the signature, 2428 bytes in total, which is what cosignSubtree() writes; or only the
+ * signature, 2420 bytes (C2SP#346, not in force yet). Both sign the same bytes. Throws SIGNATURE_MISSING for another
+ * key's line, COSIGNATURE_MALFORMED for any other form, SIGNATURE_INVALID.
  */
 export function verifySubtree(origin: string, subtree: Subtree, signature: Signature, key: VerifierKey): void {
   if (!isBy(signature, key)) throw new GossumError('SIGNATURE_MISSING', `${key.name}+${key.keyId}`)
@@ -124,7 +126,7 @@ function cosignatureOf({ name, keyId }: VerifierKey, time: number, signature: Ui
   return { signature: { name, keyId, bytes: concatBytes(uint64(time), signature) }, time }
 }
 
-/** How long what follows the key id is in a line by this witness key. */
+/** Bytes after the key id in a line by this witness key. */
 export function cosignatureSize({ type }: VerifierKey): number {
   return type === SIGNATURE_TYPES.mlDsa ? ML_DSA_COSIGNATURE_SIZE : COSIGNATURE_SIZE
 }
@@ -136,9 +138,9 @@ export function cosignatureLineSize(key: VerifierKey): number {
 }
 
 /**
- * Verifies one line by a witness key (type 0x04 or 0x06) over a checkpoint text. Throws COSIGNATURE_MALFORMED for a wrong
- * length, a time of 0 or one beyond MAX_COSIGNATURE_TIME, and a text that keys of the type do not sign; SIGNATURE_MISSING
- * for another key's line, SIGNATURE_INVALID; for keys of type 0x06 what parseCheckpoint throws.
+ * Verifies one line by a witness key (type 0x04 or 0x06) over a checkpoint text. Throws COSIGNATURE_MALFORMED for a
+ * wrong length, a time of 0 or beyond MAX_COSIGNATURE_TIME, or a text that keys of this type do not sign;
+ * SIGNATURE_MISSING for another key's line; SIGNATURE_INVALID; for keys of type 0x06 what parseCheckpoint throws.
  */
 export function verifyCosignature(text: string, signature: Signature, key: VerifierKey): Cosignature {
   if (!isBy(signature, key)) throw new GossumError('SIGNATURE_MISSING', `${key.name}+${key.keyId}`)
@@ -155,20 +157,23 @@ export function verifyCosignature(text: string, signature: Signature, key: Verif
   return { signature, time }
 }
 
-/** Lines by one key that are looked at: honest notes have one, and a hundred forged ones would take a tenth of a second. */
+/**
+ * Lines per key that are examined: honest notes have one, and verifying a hundred forged ones would take a tenth of a
+ * second.
+ */
 const MAX_LINES_PER_KEY = 2
 
 /**
- * Every cosignature of the note by one of these keys that verifies, one per key: the newest when there are several.
- * Lines that do not verify are dropped: anybody can write a line under anybody's name.
+ * Every verified cosignature of the note by one of these keys, one per key: the newest if there are several. Lines that
+ * do not verify are dropped, since anyone can write a line under any name.
  */
 export function verifiedCosignatures(note: Note, keys: Iterable<VerifierKey>): Map<string, Cosignature> {
   return readCosignatures(note, keys).verified
 }
 
 /**
- * What the lines of a note say that was kept because they verified, one per key and the newest of several: nothing is
- * verified again. For display alone.
+ * The cosignatures in a note that was kept because they verified, one per key, the newest if there are several: nothing
+ * is verified again. For display only.
  */
 export function keptCosignatures(note: Note, keys: Iterable<VerifierKey>): Map<string, Cosignature> {
   const known = new Map([...keys].map((key) => [`${key.name}+${key.keyId}`, key]))
@@ -183,7 +188,10 @@ export function keptCosignatures(note: Note, keys: Iterable<VerifierKey>): Map<s
   return kept
 }
 
-/** The same as verifiedCosignatures(), and which lines verified under one of these keys: two keys may have one name and one key id. */
+/**
+ * Like verifiedCosignatures(), and also returns which lines verified under one of these keys: two keys may share a name
+ * and key id.
+ */
 export function readCosignatures(
   note: Note,
   keys: Iterable<VerifierKey>,

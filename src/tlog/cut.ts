@@ -1,31 +1,31 @@
 /**
- * Heads that a log signed, cut out of whatever carries them: an answer with an odd line before the head, or a text with
- * something behind it. What stands around a head may be refused; the head itself may convict, and so it is never lost.
+ * Extracts heads that a log signed from whatever surrounds them: an answer with an odd line before the head, or a text
+ * with something after it. The surroundings may be refused, but the head itself may convict, so it must not be lost.
  *
  * Pure.
  */
 import { utf8 } from './bytes.js'
 import { isBy, MAX_SIGNATURES, parseSignatureLine, type Note, type Signature, type VerifierKey } from './note.js'
 
-/** Places from each end of a text at which a head may begin, and ends that are tried for each of them. */
+/** Positions from each end of a text at which a head may begin, and ends that are tried for each. */
 const MAX_STARTS = 4
 const MAX_ENDS = 3
-/** Signatures that are verified for one text: whoever sends it must not keep us busy. */
+/** The most signatures verified for one text: its sender must not keep us busy. */
 const MAX_VERIFIED = 32
 const EMPTY_LINE = '\n\n'
 const SIGNATURE_START = '— '
 
 /**
  * The heads in these bytes that begin with the line `origin` and that the key verifies, as notes with the verified line
- * first and the other lines below it. Each text once; empty when there is none. Never throws.
+ * first and the other lines after it. Each text once. Never throws.
  */
 export function signedHeadsIn(bytes: Uint8Array, key: VerifierKey, origin: string): Note[] {
-  // What is not UTF-8 stands around the head: inside of one nothing would verify.
+  // Anything that is not UTF-8 is around the head: inside, nothing would verify.
   const text = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes)
   const found = new Map<string, Note>()
   let left = MAX_VERIFIED
   for (const note of startsIn(text, `${origin}\n`).flatMap((start) => notesAt(text, start))) {
-    // The go command believes the first line alone; a head is signed by whichever verifies.
+    // The go command accepts only the first line; here any line that verifies will do.
     const lines = found.has(note.text) ? [] : note.signatures.filter((line) => isBy(line, key))
     const signed = lines.find((line) => left-- > 0 && key.verify(utf8(note.text), line.bytes))
     if (signed === undefined) continue
@@ -35,7 +35,7 @@ export function signedHeadsIn(bytes: Uint8Array, key: VerifierKey, origin: strin
   return [...found.values()]
 }
 
-/** Where the line stands: first of all where the go command looks for a head, then from both ends of the text. */
+/** Where the line occurs: first where the go command looks for a head, then from both ends of the text. */
 function startsIn(text: string, line: string): number[] {
   const starts: number[] = []
   const behindEmptyLine = text.indexOf(EMPTY_LINE) + EMPTY_LINE.length
@@ -47,7 +47,10 @@ function startsIn(text: string, line: string): number[] {
   return [...new Set(starts)]
 }
 
-/** What may be a note that begins here: for each block of signature lines below an empty one, the last blocks first. */
+/**
+ * What may be a note that begins here: one for each block of signature lines after an empty line, the last blocks
+ * first.
+ */
 function notesAt(text: string, start: number): Note[] {
   const notes: Note[] = []
   let at = text.lastIndexOf(`${EMPTY_LINE}${SIGNATURE_START}`)
@@ -59,7 +62,7 @@ function notesAt(text: string, start: number): Note[] {
   return notes
 }
 
-/** The signature lines from here on, without those that cannot be read. */
+/** The signature lines from here on, without unreadable ones. */
 function signaturesAt(text: string, start: number): Signature[] {
   const signatures: Signature[] = []
   for (let at = start; signatures.length < MAX_SIGNATURES && text.startsWith(SIGNATURE_START, at);) {

@@ -1,16 +1,16 @@
 /**
  * Which Ed25519 signatures are valid: exactly those that Go's crypto/ed25519 accepts, on every platform.
  *
- * What Go believes and we refuse would be a place to hide a fork from us; what we believe and Go refuses would be
- * evidence that nobody else accepts. Implementations differ on points of low order, on encodings that are not
- * canonical, and on the cofactor. Go's rule, for public key A, message M and signature R || S:
+ * A signature that Go accepts and we refuse would be a place to hide a fork from us; one that we accept and Go refuses
+ * would make evidence that nobody else accepts. Implementations differ on points of low order, on non-canonical
+ * encodings, and on the cofactor. Go's rule, for public key A, message M and signature R || S:
  *
  *   - A is decoded leniently (y may be at least p, and a negative zero x is a point), R is never decoded;
  *   - S is below the group order L;
  *   - with k = SHA-512(R || A || M), the canonical encoding of [S]B - [k]A equals the bytes of R.
  *
- * This file is the rule, on @noble/ed25519's points. native.node.ts answers with OpenSSL where it provably agrees
- * and asks this file where it may not. Test vectors: test/vectors/ed25519.json, made with Go.
+ * This file implements the rule with @noble/ed25519's points. native.node.ts answers with OpenSSL where that provably
+ * agrees, and uses this file where it may not. Test vectors: test/vectors/ed25519.json, made with Go.
  *
  * Pure.
  */
@@ -49,7 +49,7 @@ export function equationHolds(publicKey: Uint8Array, message: Uint8Array, signat
   return equalBytes(expected.toBytes(), r)
 }
 
-/** Whether the 32 bytes encode a point of order 1, 2, 4 or 8: a key that signs for anybody. */
+/** Whether the 32 bytes encode a point of order 1, 2, 4 or 8: anyone can sign for such a key. */
 export function isLowOrder(publicKey: Uint8Array): boolean {
   return decodePoint(publicKey)?.isSmallOrder() ?? false
 }
@@ -60,8 +60,8 @@ export function isPoint(publicKey: Uint8Array): boolean {
 }
 
 /**
- * The canonical encodings (hex) of the eight points of low order. As the R of a signature they are what platforms
- * disagree about; other encodings of them never equal a canonical encoding, so Go refuses those.
+ * The canonical encodings (hex) of the eight points of low order. As the R of a signature, platforms disagree about
+ * them; other encodings of these points never equal a canonical encoding, so Go refuses those.
  */
 export const LOW_ORDER_R: ReadonlySet<string> = new Set(lowOrderEncodings())
 

@@ -4,7 +4,7 @@ const HEX = Array.from({ length: 256 }, (_, i) => i.toString(16).padStart(2, '0'
 
 /** Lower-case hex. */
 export function toHex(bytes: Uint8Array): string {
-  // Joined, not added up: the chain of parts that adding makes is thirty times as large, and ids are kept.
+  // Joined, not concatenated: the rope that concatenation builds is thirty times as large, and ids are kept.
   return Array.from(bytes, (byte) => HEX[byte]!).join('')
 }
 
@@ -21,7 +21,7 @@ export function decodeBase64(text: string): Uint8Array {
   return out
 }
 
-/** A character for each byte, U+0000 to U+00FF: bytes that are compared as text. */
+/** One character per byte, U+0000 to U+00FF: for bytes that are compared as text. */
 export function toLatin1(bytes: Uint8Array): string {
   let text = ''
   // In slices: a spread of a whole tile would overflow the argument list.
@@ -29,7 +29,7 @@ export function toLatin1(bytes: Uint8Array): string {
   return text
 }
 
-/** Writes such a text back, from `at` on, where there is room for it. */
+/** Writes such a text back as bytes, from `at` on, as far as there is room. */
 export function writeLatin1(text: string, into: Uint8Array, at: number): void {
   for (let i = 0; i < text.length; i++) into[at + i] = text.charCodeAt(i)
 }

@@ -1,6 +1,6 @@
 /**
- * The hashes of a Merkle tree log (RFC 6962, section 2.1): SHA-256 with a prefix byte that keeps leaves and inner
- * nodes apart. Every hash is a 32-byte Uint8Array.
+ * The hashes of a Merkle tree log (RFC 6962, section 2.1): SHA-256 with a prefix byte that distinguishes leaves from
+ * inner nodes. Every hash is a 32-byte Uint8Array.
  *
  * Pure.
  */
@@ -20,8 +20,8 @@ export { sha256 }
 export const EMPTY_ROOT: Hash = sha256(new Uint8Array())
 
 /**
- * Where inputs are put together: the bytes of a record or a tile, with room for a prefix before them. One for all, as hashing
- * does not wait; what is larger, as no honest tile is, has one of its own.
+ * Where hash inputs are assembled: the bytes of a record or a tile, with room for a prefix. Shared, since hashing is
+ * synchronous; larger inputs, which no honest tile has, get their own.
  */
 const scratch = new Uint8Array(256 * 1024)
 
@@ -38,7 +38,9 @@ export function hashLeaf(record: Uint8Array): Hash {
   return sha256(space.subarray(0, 1 + record.length))
 }
 
-/** What inner nodes are hashed from. One for all, as hashing does not wait: a tile has 255 of them, and it doubles the rate. */
+/**
+ * The input of inner nodes. Shared, since hashing is synchronous: a tile has 255 of them, and this doubles the rate.
+ */
 const nodeInput = new Uint8Array(1 + 2 * HASH_SIZE)
 nodeInput[0] = 1
 
@@ -53,11 +55,11 @@ export function hashNode(left: Hash, right: Hash): Hash {
 }
 
 /**
- * The hashes of the leaves that stand in `data`, one behind the other, as text (toLatin1). `spans` has where each begins
- * and where it ends; none begins before the one before it ends. Three times as fast as hashLeaf for each.
+ * The hashes of the leaves in `data`, concatenated as text (toLatin1). `spans` has the beginning and end of each; none
+ * begins before the previous one ends. Three times as fast as calling hashLeaf for each.
  */
 export function leafHashes(data: Uint8Array, spans: Int32Array): string {
-  // The prefix takes the place of the byte before the leaf, which was hashed by then if it was of a leaf at all.
+  // The prefix overwrites the byte before the leaf, which was hashed by then if it belonged to a leaf at all.
   const space = scratchFor(data)
   let text = ''
   for (let i = 0; i < spans.length; i += 2) {
@@ -68,14 +70,14 @@ export function leafHashes(data: Uint8Array, spans: Int32Array): string {
   return text
 }
 
-/** The inputs of nodes in the scratch, two hashes each behind a prefix byte: for a tile of 256 hashes. */
+/** The inputs of nodes in `scratch`, two hashes each after a prefix byte: for a tile of 256 hashes. */
 const NODES = Array.from({ length: 128 }, (_, i) => scratch.subarray(2 * HASH_SIZE * i, 1 + 2 * HASH_SIZE * (i + 1)))
 
-/** The root of the perfect tree above 2^k hashes, which stand one behind the other. Throws ProofError for another number. */
+/** The root of the perfect tree above 2^k concatenated hashes. Throws ProofError for any other number. */
 export function perfectRoot(hashes: Uint8Array): Hash {
   let count = hashes.length / HASH_SIZE
   if (!Number.isInteger(Math.log2(count))) throw new ProofError('PROOF_INVALID', `a tree above ${hashes.length} bytes`)
-  // In place: by the time that a prefix, or the hash of a node, overwrites a hash, that one is in the node before.
+  // In place: by the time a prefix or a node's hash overwrites a hash, that hash has been used in the previous node.
   const space = scratchFor(hashes)
   const isTile = space === scratch && count <= 2 * NODES.length
   while (count > 1) {
@@ -91,12 +93,12 @@ export function perfectRoot(hashes: Uint8Array): Hash {
   return space.slice(1, 1 + HASH_SIZE)
 }
 
-/** The base64 spelling of a hash (44 characters). */
+/** A hash in base64 (44 characters). */
 export function formatHash(hash: Hash): string {
   return toBase64(hash)
 }
 
-/** A hash of its canonical base64 spelling; undefined for anything else. */
+/** The hash with this canonical base64 text; undefined for anything else. */
 export function parseHash(text: string): Hash | undefined {
   const hash = fromBase64(text)
   return hash?.length === HASH_SIZE && toBase64(hash) === text ? hash : undefined

@@ -1,9 +1,8 @@
 /**
- * `gossum/tlog`: transparency logs as pure functions, bytes in and verdict out. Everything here also runs in a
- * browser. Hashes are 32-byte Uint8Arrays, sizes and indices are safe integers, and what is refused is refused with
- * a GossumError.
+ * `gossum/tlog`: transparency logs as pure functions, from bytes to verdicts. Everything here also runs in a browser.
+ * Hashes are 32-byte Uint8Arrays, sizes and indices are safe integers, and refusals are thrown as GossumErrors.
  *
- * Trusted: the keys that the caller passes, and nothing else. Every byte is taken for an attacker's.
+ * Trusted: the keys that the caller passes, and nothing else. Every byte is treated as an attacker's.
  *
  * Pure.
  */

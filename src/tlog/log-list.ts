@@ -1,20 +1,20 @@
 /**
- * Log lists: which logs ask to be witnessed, and how often. A text of the line
+ * Log lists: which logs ask to be witnessed, and how often. A text that begins with the line
  *
  *     logs/v0
  *
- * and then, for each log and in this order,
+ * followed, for each log and in this order, by
  *
  *     vkey <vkey>
- *     origin <origin>     where it is not the name of the key
- *     qpd <n>             requests of add-checkpoint in a day
+ *     origin <origin>     if it is not the name of the key
+ *     qpd <n>             add-checkpoint requests per day
  *     contact <text>
  *
- * Empty lines, and lines that begin with "#", mean nothing. The witness network calls this logs/v0; C2SP's draft tlog-list
- * has taken it over, and is stricter: around a line only spaces and tabs mean nothing, and no two logs have one origin. Both
- * begin with the same line. What is read here is a tlog-list; and where a list has other blanks around a line, such as
- * CRLF, it is still read, and said to be logs/v0. Checksum databases are the exception to one origin, one log: all of
- * them have the same. A list is taken whole or not at all.
+ * Empty lines, and lines that begin with "#", are ignored. The witness network calls this format logs/v0. C2SP's draft
+ * tlog-list has adopted it and is stricter: only spaces and tabs are ignored around a line, and no two logs may share
+ * an origin. Both begin with the same line. This parser reads tlog-lists; a list with other white space around a line,
+ * such as CRLF, is read as well, and reported as logs/v0. Checksum databases are exempt from the rule of one log per
+ * origin, as they all have the same. A list is accepted as a whole or not at all.
  *
  * Pure.
  */
@@ -22,7 +22,7 @@ import { errorText, GossumError } from '../errors.js'
 import { SUMDB_ORIGIN } from './checkpoint.js'
 import { parseVerifierKey, SIGNATURE_TYPES, type VerifierKey } from './note.js'
 
-/** Which text a list keeps to: the draft of C2SP, or only what the witness network wrote before. */
+/** The format of a list: C2SP's draft, or only the earlier one of the witness network. */
 export type LogListFormat = 'c2sp.org/tlog-list' | 'logs/v0'
 
 export interface LogList {
@@ -34,7 +34,7 @@ export interface ListedLog {
   /** Of type 0x01. */
   readonly key: VerifierKey
   readonly origin: string
-  /** Requests of add-checkpoint in a day, 1 to 2^31 - 1. */
+  /** Requests of add-checkpoint per day, 1 to 2^31 - 1. */
   readonly perDay: number
 }
 
@@ -53,7 +53,7 @@ export function parseLogList(text: string): LogList {
   let next = 0
   const malformed = (why: string, at = lines[next - 1]): GossumError =>
     new GossumError('LOG_LIST_MALFORMED', at === undefined ? why : `line ${at.number}: ${why}`)
-  /** The value of the next line, if that has this word in front. */
+  /** The value of the next line, if it begins with this word. */
   const take = (word: string): string | undefined => {
     const [, first, value] = /^(\S+)(?:[ \t]+(.*))?$/.exec(lines[next]?.line ?? '') ?? []
     if (first !== word) return undefined
@@ -71,14 +71,14 @@ export function parseLogList(text: string): LogList {
 
   if (lines[next++]?.line !== HEADER) throw malformed(`a log list begins with "${HEADER}"`, lines[0])
   const logs: ListedLog[] = []
-  /** The line of the key, by what there may be one of. */
+  /** For each log, what must be unique about it -> the line of its key. */
   const seen = new Map<string, number>()
   while (next < lines.length) {
     const at = lines[next]!
     const key = keyOf(need('vkey'), malformed)
     const origin = take('origin') ?? key.name
     if (/[\x00-\x1f]/.test(origin)) throw malformed(`${JSON.stringify(origin)} is no line of a checkpoint`)
-    // One log has one key. Only checksum databases are told apart by the name of that.
+    // A log has one key. Only checksum databases are distinguished by its name.
     const log = origin === SUMDB_ORIGIN ? `${key.name}\n${origin}` : origin
     const before = seen.get(log)
     if (before !== undefined)
@@ -93,12 +93,12 @@ export function parseLogList(text: string): LogList {
   return { format, logs }
 }
 
-/** The lines that mean something. */
+/** The lines that are not ignored. */
 function linesOf(text: string): { lines: Line[]; format: LogListFormat } {
   const lines: Line[] = []
   let format: LogListFormat = 'c2sp.org/tlog-list'
   for (const [i, whole] of text.split('\n').entries()) {
-    // What ends a line is looked for where blanks begin: from each of them, it would take the square of their number.
+    // The end of a line is searched only where blanks begin: from every blank, it would take quadratic time.
     const strict = whole.replace(/^[ \t]+|(?<![ \t])[ \t]+$/g, '')
     const line = strict.trim()
     if (strict === '' || strict.startsWith('#')) continue

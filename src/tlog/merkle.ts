@@ -1,9 +1,9 @@
 /**
- * Merkle trees and their proofs, as RFC 6962 section 2.1 and golang.org/x/mod/sumdb/tlog define them: root hashes,
+ * Merkle trees and their proofs, as defined by RFC 6962 section 2.1 and golang.org/x/mod/sumdb/tlog: root hashes,
  * inclusion ("record") and consistency ("tree") proofs, made and checked, and the numbering of stored hashes.
  *
- * Sizes and indices are numbers, proven safe integers at every door; no 32-bit operator touches one. Proofs list
- * the hash next to the leaves first.
+ * Sizes and indices are numbers, checked to be safe integers wherever they enter; no 32-bit operator is used on them.
+ * Proofs list the hash closest to the leaves first.
  *
  * Pure.
  */
@@ -11,13 +11,13 @@ import { ProofError } from '../errors.js'
 import { equalBytes } from './bytes.js'
 import { EMPTY_ROOT, HASH_SIZE, hashNode, type Hash } from './hash.js'
 
-/** A tree: how many records it has, a safe integer, and its 32-byte root. */
+/** A tree: its number of records, a safe integer, and its 32-byte root. */
 export interface Tree {
   readonly size: number
   readonly root: Hash
 }
 
-/** Gives the stored hashes with these indices (storedHashIndex), in their order. Throws when it cannot. */
+/** Returns the stored hashes with these indices (storedHashIndex), in order. Throws when it cannot. */
 export type HashReader = (indexes: readonly number[]) => Hash[]
 
 /** Throws ProofError (PROOF_TOO_LARGE) unless the value is a safe integer of at least 0. */
@@ -27,7 +27,7 @@ export function requireSafe(what: string, value: number): void {
 
 /** The largest power of two strictly below n, for n >= 2: where a range of n leaves splits. */
 export function splitPoint(n: number): number {
-  // log2 may round at the edges of powers of two; the two loops mend that.
+  // log2 may be off near powers of two; the two loops correct that.
   let k = 2 ** Math.floor(Math.log2(n))
   while (k >= n) k /= 2
   while (k * 2 < n) k *= 2
@@ -51,7 +51,7 @@ export function storedHashIndex(level: number, n: number): number {
   return index
 }
 
-/** The level and position of the stored hash with this number: the inverse of storedHashIndex. */
+/** The level and position of the stored hash with this index: the inverse of storedHashIndex. */
 export function splitStoredHashIndex(index: number): { level: number; n: number } {
   requireSafe('stored hash', index)
   // The leaf sought is at least index/2; only a few steps forward remain.
@@ -81,7 +81,7 @@ function trailingZeros(n: number): number {
 }
 
 /**
- * The stored hashes that append makes: given the record's leaf hash and its number, the leaf itself and each node
+ * The stored hashes that appending a record adds, given its leaf hash and its number: the leaf itself and each node
  * that it completes, in storage order. Reads the left siblings with `read`.
  */
 export function storedHashesForRecord(index: number, leaf: Hash, read: HashReader): Hash[] {
@@ -96,8 +96,8 @@ export function storedHashesForRecord(index: number, leaf: Hash, read: HashReade
 }
 
 /**
- * The perfect subtrees that make up the range [lo, hi), left to right, as stored hash indices. `lo` must be a
- * multiple of the sizes involved, as it is for every range that a proof asks for.
+ * The perfect subtrees that make up the range [lo, hi), left to right, as stored hash indices. `lo` must be a multiple
+ * of the sizes involved, as it is for every range that a proof needs.
  */
 export function subtreeIndexes(lo: number, hi: number): number[] {
   const indexes: number[] = []
@@ -152,12 +152,12 @@ function requireTrees(newSize: number, oldSize: number): void {
   }
 }
 
-/** The hash of each range, which is one that a proof asks for. */
+/** The hash of each range; the ranges must be ones that a proof needs. */
 export function readRanges(ranges: Ranges, read: HashReader): Hash[] {
   return ranges.map(([lo, hi]) => foldRight(read(subtreeIndexes(lo, hi))))
 }
 
-/** The proof that record `index` is in the tree of `size` records. Throws ProofError when it cannot be. */
+/** The proof that record `index` is in the tree of `size` records. Throws ProofError if there is none. */
 export function proveRecord(size: number, index: number, read: HashReader): Hash[] {
   requireRecord(size, index)
   return readRanges(recordRanges(0, size, index), read)
@@ -229,8 +229,9 @@ export function checkTree(
   if (proof.length !== ranges.length) {
     throw new ProofError('PROOF_INVALID', `${proof.length} hashes where ${ranges.length} are needed`)
   }
-  // Two roots grow side by side: the old tree takes only what lies left of its edge, the new one everything. They
-  // start from the subtree that ends where the old tree ends: given in the proof, unless it is the old tree itself.
+  // Two roots are computed in parallel: the old tree's from what lies left of its edge, the new one's from everything.
+  // Both start from the subtree that ends where the old tree ends: given in the proof, unless it is the old tree
+  // itself.
   const wholeOldTree = ranges.length === 0 || ranges[0]![1] !== oldSize
   let oldHash = wholeOldTree ? oldRoot : proof[0]!
   let newHash = oldHash

@@ -1,5 +1,5 @@
 /**
- * ML-DSA-44 (FIPS 204), as cosignatures of type 0x06 use it: an empty context, and signatures that are the same each time.
+ * ML-DSA-44 (FIPS 204), as cosignatures of type 0x06 use it: with an empty context and deterministic signatures.
  *
  * Pure; runs in a browser.
  */
@@ -19,6 +19,6 @@ export function mlDsaVerifier(publicKey: Uint8Array): (message: Uint8Array, sign
 /** The public key of a 32-byte seed, and a signer for it. */
 export function mlDsaSigner(seed: Uint8Array): { publicKey: Uint8Array; sign: (message: Uint8Array) => Uint8Array } {
   const { publicKey, secretKey } = ml_dsa44.keygen(seed)
-  // Without randomness: a promised cosignature that is made again is the same.
+  // Without randomness, so that a promised cosignature that is made again is the same.
   return { publicKey, sign: (message) => ml_dsa44.sign(message, secretKey, { extraEntropy: false }) }
 }

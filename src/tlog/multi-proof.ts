@@ -1,10 +1,10 @@
 /**
- * One proof for many records of one tree. A proof for each of them would hold the hashes near the root once per record;
- * here no hash is held that can be computed from the records and the other hashes.
+ * One proof for many records of one tree. Separate proofs would each contain the hashes near the root; this one
+ * contains no hash that can be computed from the records and the other hashes.
  *
- * The proof is what a walk of the tree cannot compute by itself: from the root down, the left half before the right
- * one, the walk enters every range of leaves that holds a record, and of a range that holds none it takes the hash. The
- * hashes stand in the order of the walk. Sizes and indices are safe integers, hashes 32 bytes.
+ * It contains what a walk of the tree cannot compute. From the root down, left before right, the walk enters every
+ * range of leaves that contains one of the records, and takes the hash of every range that contains none. The hashes
+ * are in the order of the walk. Sizes and indices are safe integers, hashes 32 bytes.
  *
  * Pure.
  */
@@ -20,7 +20,7 @@ export interface ProvenLeaf {
   readonly leafHash: Hash
 }
 
-/** Throws ProofError unless the records are of a tree of this size, each named once, in their order. */
+/** Throws ProofError unless the records are in a tree of this size, and listed once each, in ascending order. */
 function requireRecords(size: number, ids: readonly number[]): void {
   if (!Number.isSafeInteger(size) || size < 0) throw new ProofError('PROOF_TOO_LARGE', `size ${size}`)
   ids.forEach((id, i) => {
@@ -30,7 +30,7 @@ function requireRecords(size: number, ids: readonly number[]): void {
   })
 }
 
-/** How many of ids[from..to) are below `mid`, as the position of the first that is not. The ids ascend. */
+/** The position of the first of ids[from..to) that is not below `mid`. The ids ascend. */
 function cutAt(ids: readonly number[], mid: number, from: number, to: number): number {
   let [low, high] = [from, to]
   while (low < high) {
@@ -60,8 +60,8 @@ function emptyRanges(size: number, ids: readonly number[]): Ranges {
 }
 
 /**
- * The proof that the records with these numbers are in the tree of `size` records; the numbers ascend. Throws
- * ProofError when they cannot be.
+ * The proof that the records with these ascending numbers are in the tree of `size` records. Throws ProofError if there
+ * is none.
  */
 export function proveRecords(size: number, ids: readonly number[], read: HashReader): Hash[] {
   return readRanges(emptyRanges(size, ids), read)
@@ -73,8 +73,8 @@ export function proveRecordsIndexes(size: number, ids: readonly number[]): numbe
 }
 
 /**
- * Checks that these records, in the order of their numbers, are in the tree with `size` records and this root. Every
- * hash of the proof must be needed. Throws ProofError when the proof does not show it.
+ * Checks that these records, in ascending order, are in the tree with `size` records and this root. Every hash of the
+ * proof must be needed. Throws ProofError when the proof does not show it.
  */
 export function checkRecords(proof: readonly Hash[], size: number, root: Hash, records: readonly ProvenLeaf[]): void {
   const ids = records.map(({ index }) => index)

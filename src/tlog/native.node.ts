@@ -1,7 +1,7 @@
 /**
- * The primitives of the platform, for Node: SHA-256 and Ed25519 as OpenSSL computes them, about ten times
- * faster than portable code. package.json (`imports`, "#native") picks this file or native.portable.ts; both
- * export the same names and are held to the same vectors.
+ * Cryptographic primitives for Node: SHA-256 and Ed25519 by OpenSSL, about ten times as fast as portable code.
+ * package.json (`imports`, "#native") picks this file or native.portable.ts; both export the same names and are tested
+ * with the same vectors.
  *
  * Pure.
  */
@@ -17,8 +17,8 @@ import { equationHolds, isLowOrder, LOW_ORDER_R } from './ed25519.js'
 import { toHex } from './bytes.js'
 
 /**
- * SHA-256 of the bytes as 32 characters, one a byte (U+0000 to U+00FF). For who hashes by the million: one shot, and out as
- * such a string ("binary"), is the fastest way through Node's binding (docs/benchmarks.md).
+ * SHA-256 of the bytes as 32 characters, one per byte (U+0000 to U+00FF). For hashing millions of inputs: one-shot
+ * hashing with this output ("binary") is the fastest way through Node's binding (docs/benchmarks.md).
  */
 export function sha256Text(data: Uint8Array): string {
   return hash('sha256', data, 'binary')
@@ -32,20 +32,20 @@ export function sha256(data: Uint8Array): Uint8Array {
   return out
 }
 
-/** DER frames around the raw 32 bytes (RFC 8410), which is how OpenSSL takes keys. */
+/** DER prefixes of the raw 32 bytes (RFC 8410), the form in which OpenSSL reads keys. */
 const SPKI_PREFIX = Buffer.from('302a300506032b6570032100', 'hex')
 const PKCS8_PREFIX = Buffer.from('302e020100300506032b657004220420', 'hex')
 
 /** A verifier for one 32-byte public key that gives Go's answer (see ed25519.ts). */
 export function ed25519Verifier(publicKey: Uint8Array): (message: Uint8Array, signature: Uint8Array) => boolean {
-  // Made when it is first needed: of the keys that neighbours name, most never verify anything here.
+  // Created on first use: most of the keys that neighbours name never verify anything here.
   let key: KeyObject | undefined
   const lowOrderKey = isLowOrder(publicKey)
   return (message, signature) => {
     if (signature.length !== 64) return false
     key ??= createPublicKey({ key: Buffer.concat([SPKI_PREFIX, publicKey]), format: 'der', type: 'spki' })
     if (nodeVerify(null, message, key, signature)) return true
-    // OpenSSL 3.5 (Node 24) refuses points of low order outright, Go does not: the exact rule decides those.
+    // OpenSSL 3.5 (Node 24) refuses points of low order, while Go does not: the exact rule decides those.
     if (!lowOrderKey && !LOW_ORDER_R.has(toHex(signature.subarray(0, 32)))) return false
     return equationHolds(publicKey, message, signature)
   }

@@ -1,6 +1,6 @@
 /**
- * The primitives as portable code, for browsers and as the second opinion in tests. Same names as
- * native.node.ts, same answers.
+ * The primitives as portable code, for browsers and for comparison in tests. Same names as native.node.ts, same
+ * answers.
  *
  * Pure.
  */
@@ -8,7 +8,7 @@ import { sign } from '@noble/ed25519'
 import { sha256 as nobleSha256 } from '@noble/hashes/sha2.js'
 import { equationHolds } from './ed25519.js'
 
-/** SHA-256 of the bytes as 32 characters, one a byte (U+0000 to U+00FF). */
+/** SHA-256 of the bytes as 32 characters, one per byte (U+0000 to U+00FF). */
 export function sha256Text(data: Uint8Array): string {
   return String.fromCharCode(...nobleSha256(data))
 }

@@ -1,9 +1,9 @@
 /**
- * Signed notes and their keys (c2sp.org/signed-note, golang.org/x/mod/sumdb/note): text, an empty line, and lines
- * of em dash, key name and base64 of key id and signature.
+ * Signed notes and their keys (c2sp.org/signed-note, golang.org/x/mod/sumdb/note): text, an empty line, and lines of em
+ * dash, key name and base64 of key id and signature.
  *
- * Two strictnesses, one parser. What parses here is what the go command reads. isCanonical tells whether the bytes
- * are also the one spelling that formatNote writes, which is all that a witness signs.
+ * One parser serves two levels of strictness. It accepts what the go command reads. isCanonical tells whether the bytes
+ * are also exactly what formatNote writes, the only form that a witness signs.
  *
  * Pure.
  */
@@ -16,7 +16,10 @@ import { ML_DSA_KEY_SIZE, mlDsaSigner, mlDsaVerifier } from './ml-dsa.js'
 
 /** The largest note that is passed on, in bytes: the size of a gossip message. */
 export const MAX_NOTE_BYTES = 64 * 1024
-/** The largest note that is read, in bytes: a text of the 1,000,000 that the go command takes, and lines of witnesses. */
+/**
+ * The largest note that is read, in bytes: the 1,000,000 bytes of text that the go command accepts, plus lines of
+ * witnesses.
+ */
 export const MAX_READ_NOTE_BYTES = 1024 * 1024
 /** The most signature lines a note may have; the go command's bound. */
 export const MAX_SIGNATURES = 100
@@ -32,14 +35,14 @@ export interface Signature {
   readonly name: string
   /** Key id: 4 bytes as 8 lower-case hex digits. */
   readonly keyId: string
-  /** What follows the key id: at least 1 byte; 64 for a log's Ed25519 line, 8 + 64 or 8 + 2420 for a cosignature. */
+  /** What follows the key id, at least 1 byte: 64 for a log's Ed25519 line, 8 + 64 or 8 + 2420 for a cosignature. */
   readonly bytes: Uint8Array
 }
 
 export interface Note {
-  /** The signed text, its final newline included. */
+  /** The signed text, including its final newline. */
   readonly text: string
-  /** The lines in their order, those of unknown keys included. */
+  /** The lines in order, including those of unknown keys. */
   readonly signatures: readonly Signature[]
 }
 
@@ -50,25 +53,25 @@ export interface VerifierKey {
   readonly type: SignatureType
   /** 32 bytes for Ed25519, 1312 for ML-DSA-44. */
   readonly publicKey: Uint8Array
-  /** The key as it is written: name+keyId+base64. */
+  /** The key as text: name+keyId+base64. */
   readonly vkey: string
-  /** Verifies a 64-byte Ed25519 signature over a message, as Go does; or one of ML-DSA-44, of 2420 bytes. */
+  /** Verifies a signature over a message: 64 bytes for Ed25519, by Go's rule, or 2420 for ML-DSA-44. */
   readonly verify: (message: Uint8Array, signature: Uint8Array) => boolean
 }
 
-/** Who makes the signatures of a key: at once, or in another place, where it takes time and may fail. */
+/** Makes the signatures of a key: synchronously, or elsewhere, where it takes time and may fail. */
 export interface Signer {
   readonly verifier: VerifierKey
-  /** Makes the signature of a message: 64 bytes of Ed25519, or 2420 of ML-DSA-44. */
+  /** Signs a message: 64 bytes for Ed25519, or 2420 for ML-DSA-44. */
   readonly sign: (message: Uint8Array) => Uint8Array | Promise<Uint8Array>
-  /** Why nothing can be signed now, where that may happen. */
+  /** Why nothing can be signed now, for signers that may fail. */
   readonly unavailable?: GossumError | undefined
 }
 
-/** A signer that holds its private key itself. */
+/** A signer that holds its own private key. */
 export interface SignerKey extends Signer {
   readonly verifier: VerifierKey
-  /** Makes the signature of a message: 64 bytes of Ed25519, or 2420 of ML-DSA-44. */
+  /** Signs a message: 64 bytes for Ed25519, or 2420 for ML-DSA-44. */
   readonly sign: (message: Uint8Array) => Uint8Array
 }
 
@@ -86,7 +89,7 @@ function keyIdOf(name: string, type: number, publicKey: Uint8Array): string {
   return toHex(sha256(concatBytes(utf8(`${name}\n`), Uint8Array.of(type), publicKey)).subarray(0, 4))
 }
 
-/** A verifier key of its parts. Throws KEY_MALFORMED, or KEY_WEAK for a public key of low order. */
+/** Makes a verifier key from its parts. Throws KEY_MALFORMED, or KEY_WEAK for a public key of low order. */
 export function makeVerifierKey(name: string, type: SignatureType, publicKey: Uint8Array): VerifierKey {
   if (!isKeyName(name)) throw new GossumError('KEY_MALFORMED', `key name ${JSON.stringify(name)}`)
   const verify = type === SIGNATURE_TYPES.mlDsa ? mlDsaKey(name, publicKey) : ed25519Key(name, publicKey)
@@ -101,7 +104,7 @@ function ed25519Key(name: string, publicKey: Uint8Array): VerifierKey['verify'] 
   return ed25519Verifier(publicKey)
 }
 
-/** Any bytes of that length are a public key of ML-DSA-44. */
+/** Any bytes of the right length are a public key of ML-DSA-44. */
 function mlDsaKey(name: string, publicKey: Uint8Array): VerifierKey['verify'] {
   // What is signed has room for a name of 255 bytes.
   // SPEC: c2sp.org/tlog-cosignature: opaque cosigner_name<1..2^8-1>.
@@ -110,7 +113,7 @@ function mlDsaKey(name: string, publicKey: Uint8Array): VerifierKey['verify'] {
   throw new GossumError('KEY_MALFORMED', `${name}: not an ML-DSA-44 public key`)
 }
 
-/** Whether the key is one of a witness, whose lines are cosignatures. */
+/** Whether this is the key of a witness, whose lines are cosignatures. */
 export function isWitnessKey({ type }: VerifierKey): boolean {
   return WITNESS_TYPES.includes(type)
 }
@@ -140,7 +143,7 @@ export function parseVerifierKey(vkey: string): VerifierKey {
   return verifier
 }
 
-/** The type that a key begins with; undefined for one that is not known here. */
+/** The type with which a key begins; undefined for one that is unknown here. */
 function typeOf(key: Uint8Array): SignatureType | undefined {
   return Object.values(SIGNATURE_TYPES).find((known) => known === key[0])
 }
@@ -150,7 +153,7 @@ export function withType(key: VerifierKey, type: SignatureType): VerifierKey {
   return key.type === type ? key : makeVerifierKey(key.name, type, key.publicKey)
 }
 
-/** A signer of a 32-byte seed. */
+/** Makes a signer from a 32-byte seed. */
 export function makeSignerKey(name: string, type: SignatureType, seed: Uint8Array): SignerKey {
   if (seed.length !== 32) throw new GossumError('KEY_MALFORMED', `a seed is 32 bytes, not ${seed.length}`)
   if (type !== SIGNATURE_TYPES.mlDsa) {
@@ -160,18 +163,18 @@ export function makeSignerKey(name: string, type: SignatureType, seed: Uint8Arra
   return { verifier: makeVerifierKey(name, type, publicKey), sign }
 }
 
-/** The secret spelling of a signer (the Go note library's form): `PRIVATE+KEY+name+keyId+base64(type || seed)`. */
+/** A signer as secret text (the form of Go's note library): `PRIVATE+KEY+name+keyId+base64(type || seed)`. */
 export function formatSignerKey(name: string, type: SignatureType, seed: Uint8Array): string {
   const { verifier } = makeSignerKey(name, type, seed)
   return `PRIVATE+KEY+${name}+${verifier.keyId}+${toBase64(concatBytes(Uint8Array.of(type), seed))}`
 }
 
-/** Reads a signer key as formatSignerKey writes it. Throws KEY_MALFORMED without ever repeating the secret. */
+/** Reads a signer key that formatSignerKey wrote. Throws KEY_MALFORMED, never repeating the secret. */
 export function parseSignerKey(skey: string): SignerKey {
   return readSignerKey(skey).signer
 }
 
-/** The secret spelling of the same seed under another name and type. Throws as parseSignerKey does. */
+/** The secret text of the same seed under another name and type. Throws like parseSignerKey. */
 export function respellSignerKey(skey: string, name: string, type: SignatureType): string {
   return formatSignerKey(name, type, readSignerKey(skey).seed)
 }
@@ -194,7 +197,7 @@ function readSignerKey(skey: string): { signer: SignerKey; seed: Uint8Array } {
 
 const SIGNATURE_PREFIX = '— '
 
-/** Whether the text has only code points that a note may have: none below U+0020 but the newline. */
+/** Whether the text has only code points that a note may contain: none below U+0020 except the newline. */
 function isNoteText(text: string): boolean {
   for (let i = 0; i < text.length; i++) {
     const unit = text.charCodeAt(i)
@@ -204,7 +207,7 @@ function isNoteText(text: string): boolean {
   return true
 }
 
-/** Reads one signature line, without its newline; undefined for what is none. */
+/** Reads one signature line, without its newline; undefined if it is not one. */
 export function parseSignatureLine(line: string): Signature | undefined {
   if (!line.startsWith(SIGNATURE_PREFIX)) return undefined
   const rest = line.slice(SIGNATURE_PREFIX.length)
@@ -217,7 +220,9 @@ export function parseSignatureLine(line: string): Signature | undefined {
   return { name, keyId: toHex(blob.subarray(0, 4)), bytes: blob.slice(4) }
 }
 
-/** Reads a note as the go command does, of `most` bytes. Throws NOTE_MALFORMED or NOTE_TOO_LARGE; verifies nothing. */
+/**
+ * Reads a note of at most `most` bytes, like the go command. Throws NOTE_MALFORMED or NOTE_TOO_LARGE; verifies nothing.
+ */
 export function parseNote(message: Uint8Array, most = MAX_READ_NOTE_BYTES): Note {
   if (message.length > most) throw new GossumError('NOTE_TOO_LARGE', `${message.length} bytes`)
   const decoded = fromUtf8(message)
@@ -239,13 +244,13 @@ export function parseNote(message: Uint8Array, most = MAX_READ_NOTE_BYTES): Note
   return { text: decoded.slice(0, cut + 1), signatures }
 }
 
-/** Writes one signature line, its newline included. */
+/** Writes one signature line, including its newline. */
 export function formatSignature(signature: Signature): string {
   const blob = concatBytes(fromHex(signature.keyId)!, signature.bytes)
   return `${SIGNATURE_PREFIX}${signature.name} ${toBase64(blob)}\n`
 }
 
-/** Writes a note: the one canonical spelling of its text and signatures. */
+/** Writes a note: the only canonical form of its text and signatures. */
 export function formatNote(note: Note): Uint8Array {
   return utf8(spellNote(note))
 }
@@ -255,7 +260,7 @@ export function spellNote(note: Note): string {
   return `${note.text}\n${note.signatures.map(formatSignature).join('')}`
 }
 
-/** Whether these bytes are the spelling that formatNote writes. */
+/** Whether these bytes are what formatNote writes. */
 export function isCanonicalNote(message: Uint8Array, note: Note): boolean {
   return equalBytes(message, formatNote(note))
 }
@@ -267,8 +272,8 @@ export function isBy(signature: Signature, key: VerifierKey): boolean {
 }
 
 /**
- * The note's signature by a key of type 0x01, verified. Like the go command it looks at the first line that claims
- * to be by the key, and at no other. Throws SIGNATURE_MISSING or SIGNATURE_INVALID.
+ * Verifies the note's signature by a key of type 0x01, and returns it. Like the go command it examines only the first
+ * line that claims to be by the key. Throws SIGNATURE_MISSING or SIGNATURE_INVALID.
  */
 export function verifyNote(note: Note, key: VerifierKey): Signature {
   const signature = note.signatures.find((line) => isBy(line, key))
@@ -285,7 +290,7 @@ export function signNote(text: string, signer: SignerKey): Signature {
   return { name, keyId, bytes: signer.sign(utf8(text)) }
 }
 
-/** Reads from the first 4 bytes of a key id its number, as the go command prints it. */
+/** A key id as a number, as the go command prints it. */
 export function keyIdNumber(keyId: string): number {
   return readUint32(fromHex(keyId)!, 0)
 }

@@ -1,32 +1,33 @@
 /**
- * What a policy protects against, in numbers. Exact, whatever the groups: the members of a group share no witness, so
- * that each question about a group is one about its cheapest members. Pure.
+ * What a policy protects against, in numbers. The numbers are exact for any groups: members of a group share no
+ * witness, so each question about a group reduces to one about its cheapest members. Pure.
  *
- * A split view has two quorum heads only if two sets of witnesses that both satisfy the policy cosign one each. The
- * witnesses in both sets lie. With `overlap` the least number of them, up to overlap - 1 liars cannot do it. For k of
- * n witnesses the overlap is 2k - n: two parties with k1 and k2 are safe from f liars when k1 + k2 > n + f.
+ * A split view has two quorum heads only if two sets of witnesses, each of which satisfies the policy, cosign one head
+ * each. The witnesses in both sets are dishonest. With `overlap` the smallest number of these, overlap - 1 dishonest
+ * witnesses cannot do it. For k of n witnesses the overlap is 2k - n: two parties with k1 and k2 are safe from f
+ * dishonest witnesses when k1 + k2 > n + f.
  */
 import { evaluate, NONE, type Policy, type PolicyWitness } from './policy.js'
 
 export interface PolicyStrength {
-  /** Witnesses below the quorum that can count: n. */
+  /** Witnesses in the quorum's groups that can count: n. */
   readonly witnesses: number
-  /** The fewest that reach the quorum: k. 0 for `quorum none`, Infinity when it cannot be reached. */
+  /** The fewest that reach the quorum: k. 0 for `quorum none`, Infinity if it cannot be reached. */
   readonly threshold: number
-  /** The least number of witnesses in both of two sets that satisfy the policy; Infinity when none does. */
+  /** The fewest witnesses that two satisfying sets have in common; Infinity if no set satisfies the policy. */
   readonly overlap: number
   /**
-   * Lying witnesses that cannot make two quorum heads of a split view: overlap - 1. -1 says that it takes no liar: the
-   * log only shows different heads to different witnesses.
+   * Dishonest witnesses that cannot make two quorum heads of a split view: overlap - 1. -1 means that no dishonest
+   * witness is needed: the log only has to show different heads to different witnesses.
    */
   readonly liars: number
-  /** The least number of silent witnesses that stop the quorum; Infinity for `quorum none`, 0 when it is stopped. */
+  /** The fewest silent witnesses that prevent a quorum; Infinity for `quorum none`, 0 if it is prevented already. */
   readonly blocking: number
-  /** Silent witnesses that do not stop the quorum: blocking - 1. */
+  /** Silent witnesses that do not prevent a quorum: blocking - 1. */
   readonly silent: number
 }
 
-/** How strong k of n equal witnesses are. */
+/** The strength of k of n equal witnesses. */
 export interface EqualStrength {
   readonly witnesses: number
   readonly threshold: number
@@ -34,7 +35,7 @@ export interface EqualStrength {
   readonly silent: number
 }
 
-/** The strength of a policy. `excluded` are vkeys that count no more: of convicted witnesses. */
+/** The strength of a policy. `excluded` are vkeys that no longer count, those of convicted witnesses. */
 export function policyStrength(policy: Policy, excluded: ReadonlySet<string> = new Set()): PolicyStrength {
   if (policy.quorum === NONE) {
     return { witnesses: 0, threshold: 0, overlap: 0, liars: -1, blocking: Infinity, silent: Infinity }
@@ -62,8 +63,8 @@ export function policyStrength(policy: Policy, excluded: ReadonlySet<string> = n
 }
 
 /**
- * Two sides that choose k members each share at least 2k - n, n being the members that can be satisfied at all
- * (worth less than Infinity); of a shared member they share its overlap.
+ * Two sides that choose k members each share at least 2k - n, where n is the number of members that can be satisfied at
+ * all (with a worth below Infinity). A shared member contributes its own overlap.
  */
 function overlapOf(k: number, of: readonly number[]): number {
   const possible = of.filter((overlap) => overlap < Infinity)
@@ -77,13 +78,16 @@ function cheapest(worths: readonly number[], count: number): number {
     .reduce((sum, worth) => sum + worth, 0)
 }
 
-/** The smallest threshold of n equal witnesses with k > 2n/3: it survives as many liars as silent witnesses, or more. */
+/**
+ * The smallest threshold of n equal witnesses with k > 2n/3: it tolerates at least as many dishonest witnesses as
+ * silent ones.
+ */
 export function equalAdvice(n: number): EqualStrength {
   const k = Math.floor((2 * n) / 3) + 1
   return { witnesses: n, threshold: k, liars: 2 * k - n - 1, silent: n - k }
 }
 
-/** The fewest equal witnesses that survive f liars and f silent ones at once: n = 3f + 1. */
+/** The fewest equal witnesses that tolerate f dishonest and f silent ones at once: n = 3f + 1. */
 export function fewestFor(f: number): EqualStrength {
   return equalAdvice(3 * f + 1)
 }

@@ -6,9 +6,9 @@
  *     group <name> all|any|<k> <member>...
  *     quorum <name>|none
  *
- * with definitions before their use. Two things differ from that page. A log's key name need not be its origin,
- * because those of sum.golang.org differ. A key of a type that is not verified here is listed and never counts; it
- * is no error, so that a policy may name tomorrow's keys today.
+ * with definitions before their use. There are two differences from the specification. A log's key name need not be its
+ * origin, because those of sum.golang.org differ. A key of a type that is not supported here is listed but never
+ * counts; it is not an error, so that a policy may already name keys of future types.
  *
  * Pure.
  */
@@ -18,27 +18,27 @@ import { isWitnessKey, parseVerifierKey, SIGNATURE_TYPES, type VerifierKey } fro
 
 /** The largest policy that is read, in bytes: room for 32 logs and 32 witnesses with ML-DSA keys of 1.8 kB each. */
 export const MAX_POLICY_BYTES = 256 * 1024
-/** The most logs, witnesses and groups that a policy may have together. */
+/** The most logs, witnesses and groups in a policy, counted together. */
 export const MAX_POLICY_LINES = 1024
 
-/** The quorum that no cosignature is needed for. */
+/** The quorum that needs no cosignature. */
 export const NONE = 'none'
 
 export interface PolicyLog {
-  /** The log's key, type 0x01; undefined when it has a type that is not verified here. */
+  /** The log's key, type 0x01; undefined if its type is not supported here. */
   readonly key: VerifierKey | undefined
   readonly vkey: string
-  /** As written; nothing is assumed about it. */
+  /** As written; not checked. */
   readonly url?: string
 }
 
 export interface PolicyWitness {
-  /** The name that groups and the quorum use; it has no meaning outside of the policy. */
+  /** The name that groups and the quorum use; it has no meaning outside the policy. */
   readonly name: string
-  /** The witness key, type 0x04 or 0x06; undefined when it has a type that is not verified here: it never counts. */
+  /** The witness key, type 0x04 or 0x06; undefined if its type is not supported here: then it never counts. */
   readonly key: VerifierKey | undefined
   readonly vkey: string
-  /** As written; nothing is assumed about it. */
+  /** As written; not checked. */
   readonly url?: string
 }
 
@@ -51,7 +51,7 @@ export interface PolicyGroup {
 }
 
 export interface Policy {
-  /** A head signed by any one of them is acceptable; without any, the log is known from elsewhere. */
+  /** A head signed by any one of them is acceptable; if there are none, the log is specified elsewhere. */
   readonly logs: readonly PolicyLog[]
   readonly witnesses: readonly PolicyWitness[]
   readonly groups: readonly PolicyGroup[]
@@ -61,9 +61,7 @@ export interface Policy {
 
 // ---- reading ---------------------------------------------------------------------------------------------------
 
-/**
- * Reads a policy: text, or the bytes of a file. Throws POLICY_MALFORMED with the number of the line that is wrong.
- */
+/** Reads a policy: text, or the bytes of a file. Throws POLICY_MALFORMED with the number of the faulty line. */
 export function parsePolicy(input: string | Uint8Array): Policy {
   const reader = new PolicyReader()
   decode(input)
@@ -80,7 +78,10 @@ export function parsePolicy(input: string | Uint8Array): Policy {
   return reader.policy()
 }
 
-/** Names are opaque octets: what is not UTF-8 is read one character an octet, so that different names stay so. */
+/**
+ * Names are opaque octets: text that is not UTF-8 is read as one character per octet, so that different names stay
+ * different.
+ */
 function decode(input: string | Uint8Array): string {
   const bytes = typeof input === 'string' ? utf8(input) : input
   if (bytes.length > MAX_POLICY_BYTES) throw malformed(`${bytes.length} bytes, more than ${MAX_POLICY_BYTES}`)
@@ -211,25 +212,28 @@ function thresholdOf(count: string, members: number): number {
 
 // ---- keys ------------------------------------------------------------------------------------------------------
 
-/** Types that are defined and that no witness has: Ed25519, ECDSA and RFC 6962 signatures of logs. */
+/** Defined types that no witness has: Ed25519, ECDSA and RFC 6962 signatures of logs. */
 const LOG_ONLY_TYPES: readonly number[] = [0x01, 0x02, 0x05]
 
 interface ParsedKey {
   readonly key: VerifierKey | undefined
   readonly vkey: string
   readonly type: number
-  /** What duplicates are decided by: the public key alone, whatever its name and type. */
+  /** What identifies duplicates: only the public key, whatever its name and type. */
   readonly identity: string
 }
 
-/** Reads a key that is to be of a kind. A well-formed key of another, or of a type that is not verified, comes without `key`. */
+/**
+ * Reads a key of a certain kind. A well-formed key of another kind, or of an unsupported type, is returned without
+ * `key`.
+ */
 function parseKey(vkey: string, isRight: (key: VerifierKey) => boolean): ParsedKey {
   const key = verifiable(vkey)
   if (key !== undefined) {
     const { type, publicKey } = key
     return { key: isRight(key) ? key : undefined, vkey: key.vkey, type, identity: toHex(publicKey) }
   }
-  // The form is right, or `verifiable` had thrown: what is behind the second plus is type and public key.
+  // The form is right, or `verifiable` would have thrown: after the second plus come type and public key.
   const bytes = fromBase64(vkey.split('+').slice(2).join('+'))!
   return { key: undefined, vkey, type: bytes[0]!, identity: toHex(bytes.subarray(1)) }
 }
@@ -243,11 +247,11 @@ function verifiable(vkey: string): VerifierKey | undefined {
   }
 }
 
-// ---- asking ----------------------------------------------------------------------------------------------------
+// ---- evaluating ------------------------------------------------------------------------------------------------
 
 /**
- * The worth of the quorum, which is not `none`: a witness gives its own, a group combines those of its members. The
- * members of a group share no witness.
+ * Evaluates a quorum other than `none`: a witness has a worth of its own, a group combines those of its members.
+ * Members of a group share no witness.
  */
 export function evaluate<T>(
   policy: Policy,
@@ -282,8 +286,8 @@ export function quorumSatisfied(policy: Policy, signedBy: ReadonlySet<string>): 
 }
 
 /**
- * The smallest number of witnesses that can reach the quorum: 0 for `quorum none`, Infinity when too many of them
- * have keys that are not verified here.
+ * The smallest number of witnesses that can reach the quorum: 0 for `quorum none`, Infinity if too many of them have
+ * keys of unsupported types.
  */
 export function quorumThreshold(policy: Policy): number {
   if (policy.quorum === NONE) return 0

@@ -1,6 +1,6 @@
 /**
- * Proof files (c2sp.org/tlog-proof, suffix .tlog-proof): that a record is in a log, as one text that is checked
- * offline.
+ * Proof files (c2sp.org/tlog-proof, suffix .tlog-proof): the proof that a record is in a log, as one text that can be
+ * checked offline.
  *
  *     c2sp.org/tlog-proof@v1
  *     extra <base64>           optional
@@ -10,7 +10,7 @@
  *                              an empty line
  *     <the note of a head>
  *
- * This file knows the syntax. Whoever checks a proof parses the note, verifies it and its cosignatures, and calls
+ * This file handles only the syntax. To check a proof, parse the note, verify it and its cosignatures, and call
  * checkRecord with the leaf hash of the record.
  *
  * Pure.
@@ -23,7 +23,7 @@ import { MAX_NOTE_BYTES } from './note.js'
 const HEADER = 'c2sp.org/tlog-proof@v1'
 /** The largest proof file that is read, in bytes: a note, a proof and 180 kB of extra data. */
 export const MAX_PROOF_FILE_BYTES = 256 * 1024
-/** The most hashes in an inclusion proof: one a level, and no tree of 2^53 - 1 records has more levels. */
+/** The most hashes in an inclusion proof: one per level, for trees of up to 2^53 - 1 records. */
 const MAX_HASHES = 53
 
 export interface ProofFile {
@@ -31,9 +31,9 @@ export interface ProofFile {
   readonly index: number
   /** The inclusion proof, at most 53 hashes, the one next to the leaf first. */
   readonly proof: readonly Hash[]
-  /** Data for the application, signed by nobody. */
+  /** Data for the application; not signed. */
   readonly extra?: Uint8Array
-  /** The note as it stands, at most 64 KiB; neither parsed nor verified. */
+  /** The note as it is in the file, at most 64 KiB; neither parsed nor verified. */
   readonly note: Uint8Array
 }
 
@@ -59,7 +59,7 @@ export function parseProofFile(bytes: Uint8Array): ProofFile {
   return { index, proof, ...(extra === undefined ? {} : { extra }), note }
 }
 
-/** Writes a proof file: what parseProofFile reads. */
+/** Writes a proof file that parseProofFile reads. */
 export function formatProofFile({ index, proof, extra, note }: ProofFile): Uint8Array {
   const extraLine = extra === undefined ? '' : `extra ${toBase64(extra)}\n`
   const hashes = proof.map((hash) => `${formatHash(hash)}\n`).join('')
@@ -70,7 +70,7 @@ function malformed(detail: string): GossumError {
   return new GossumError('PROOF_MALFORMED', detail)
 }
 
-/** The offset of the first empty line's newline pair; the note behind it has empty lines of its own. */
+/** The offset of the newline pair of the first empty line; the note after it contains empty lines of its own. */
 function emptyLine(bytes: Uint8Array): number {
   for (let i = bytes.indexOf(0x0a); i !== -1; i = bytes.indexOf(0x0a, i + 1)) if (bytes[i + 1] === 0x0a) return i
   throw malformed('no empty line')

@@ -11,8 +11,8 @@ import { fromUtf8 } from './bytes.js'
 export const MAX_RECORD_BYTES = 64 * 1024
 
 /**
- * The text of a record: UTF-8, not empty, no control character but the newline, no empty line, a newline at the
- * end, at most MAX_RECORD_BYTES. Throws RECORD_INVALID.
+ * The text of a record: UTF-8, not empty, without control characters other than the newline, without empty lines,
+ * ending in a newline, at most MAX_RECORD_BYTES. Throws RECORD_INVALID.
  */
 export function parseRecord(record: Uint8Array): string {
   const text = record.length <= MAX_RECORD_BYTES ? fromUtf8(record) : undefined
@@ -25,9 +25,9 @@ export function parseRecord(record: Uint8Array): string {
 }
 
 /**
- * The go.sum lines of a record that are about this module version: those of its files and of its go.mod, without
- * newlines. To be called with a record that was proven, and with nothing else. Throws RECORD_INVALID when there is
- * none, because a record that says nothing about a module vouches for nothing (CVE-2026-42501).
+ * The go.sum lines of a record about this module version, for its files and its go.mod, without newlines. Call it only
+ * with a proven record. Throws RECORD_INVALID when there are none, because a record that says nothing about a module
+ * vouches for nothing (CVE-2026-42501).
  */
 export function goSumLines(record: Uint8Array, path: string, version: string): string[] {
   const prefixes = [`${path} ${version} `, `${path} ${version}/go.mod `]
@@ -43,13 +43,13 @@ export interface RecordLine {
   readonly path: string
   /** Without `/go.mod`. */
   readonly version: string
-  /** The module's files as a zip, or its go.mod alone. */
+  /** The module's files as a zip, or only its go.mod. */
   readonly of: 'files' | 'go.mod'
-  /** Behind the second space, to the end of the line; `h1:` and base64 if the log is right. */
+  /** From the second space to the end of the line; `h1:` and base64 in a valid record. */
   readonly hash: string
 }
 
-/** The lines of a record's text that have the three fields of go.sum, in their order; others are left out. */
+/** The lines of a record's text that have the three fields of go.sum, in order; others are skipped. */
 export function recordLines(text: string): RecordLine[] {
   return text.split('\n').flatMap((line) => {
     const [, path, version, goMod, hash] = /^([^ ]+) ([^ ]+?)(\/go\.mod)? ([^]*)$/.exec(line) ?? []

@@ -1,10 +1,11 @@
 /**
- * Tiles: how a log is served (golang.org/design/25530-sumdb, golang.org/x/mod/sumdb/tlog). A tile of height H at
- * tile level L holds up to 2^H consecutive hashes of tree level H*L; inner levels are computed, not transported.
+ * Tiles: the form in which a log is served (golang.org/design/25530-sumdb, golang.org/x/mod/sumdb/tlog). A tile of
+ * height H at tile level L holds up to 2^H consecutive hashes of tree level H*L; the levels in between are computed,
+ * not transmitted.
  *
- * Reading hashes from tiles takes three steps, so that this file needs no I/O: planTiles says which tiles are
- * needed, the caller fetches them, openTiles authenticates every one of them against the head and only then
- * gives the hashes out.
+ * Reading hashes from tiles takes three steps, so that this file needs no I/O: planTiles determines the tiles that are
+ * needed, the caller fetches them, and openTiles authenticates every one of them against the head before it returns any
+ * hash.
  *
  * Pure.
  */
@@ -13,7 +14,7 @@ import { equalBytes } from './bytes.js'
 import { HASH_SIZE, hashNode, perfectRoot, type Hash } from './hash.js'
 import { splitStoredHashIndex, storedHashIndex, subtreeIndexes, type HashReader } from './merkle.js'
 
-/** The height of the tiles that the go command and every public log use. */
+/** The tile height that the go command and every public log use. */
 export const TILE_HEIGHT = 8
 
 export interface Tile {
@@ -70,7 +71,7 @@ export function fullTile(tile: Tile): Tile {
 
 // ---- coordinates -----------------------------------------------------------------------------------------------
 
-/** Where a stored hash lives: its tile, and the range of the tile's entries whose root it is. */
+/** The position of a stored hash: its tile, and the range of the tile's entries whose root it is. */
 function locate(height: number, storedIndex: number): { tile: Tile; from: number; to: number } {
   const { level, n } = splitStoredHashIndex(storedIndex)
   const tileLevel = Math.floor(level / height)
@@ -120,12 +121,12 @@ function entry(data: Uint8Array, i: number): Hash {
   return data.subarray(i * HASH_SIZE, (i + 1) * HASH_SIZE)
 }
 
-/** The hash that stands for a full tile, whose bytes these are, in the tile above it. */
+/** The hash that represents a full tile with these bytes in the tile above it. */
 export function tileRoot(data: Uint8Array): Hash {
   return perfectRoot(data)
 }
 
-/** The hash that a tile's bytes hold for a stored hash index: computed from its entries. */
+/** The hash at a stored hash index, computed from a tile's bytes. */
 export function hashFromTile(tile: Tile, data: Uint8Array, storedIndex: number): Hash {
   const where = locate(tile.height, storedIndex)
   const sameTile = where.tile.level === tile.level && where.tile.index === tile.index && where.to <= tile.width
@@ -138,7 +139,7 @@ export function hashFromTile(tile: Tile, data: Uint8Array, storedIndex: number):
 /** Which tiles authenticate a set of stored hashes under a head of this size. */
 export interface TilePlan {
   readonly size: number
-  /** Each tile once, every tile behind the one that authenticates it. */
+  /** Each tile once, every tile after the one that authenticates it. */
   readonly tiles: readonly Tile[]
   /** The first `edge` tiles are the right edge of the tree: together they fold to its root. */
   readonly edge: number
@@ -165,7 +166,7 @@ export function planTiles(size: number, indexes: readonly number[], height = TIL
   }
   const edge = tiles.length
   for (const index of indexes) {
-    // Up to the first ancestor that is planned already, then back down, so that parents come before children.
+    // Up to the first ancestor that is already planned, then back down, so that parents come before children.
     const missing: Tile[] = []
     const lowest = tileForIndex(height, index)
     for (let steps = 0; ; steps++) {
@@ -182,8 +183,8 @@ export function planTiles(size: number, indexes: readonly number[], height = TIL
 }
 
 /**
- * Authenticates the bytes of every planned tile under the head (plan.size, root) and returns a reader of the
- * hashes in them. `data` is in the order of `plan.tiles`. Throws TILE_INVALID naming the first tile that is wrong.
+ * Authenticates the bytes of every planned tile under the head (plan.size, root) and returns a reader for the hashes in
+ * them. `data` is in the order of `plan.tiles`. Throws TILE_INVALID naming the first wrong tile.
  */
 export function openTiles(plan: TilePlan, data: readonly Uint8Array[], root: Hash): HashReader {
   const bytesOf = new Map<string, { tile: Tile; data: Uint8Array }>()
@@ -212,8 +213,8 @@ export function openTiles(plan: TilePlan, data: readonly Uint8Array[], root: Has
       throw new GossumError('TILE_INVALID', `the right edge does not hash to the root of size ${plan.size}`)
     }
   }
-  // Every tile that is not of the edge must match its entry in its parent. Counting from the number of edge TILES, not
-  // of edge HASHES (several of which share a tile), is the difference that CVE-2026-56865 was about.
+  // Every tile that is not on the edge must match its entry in its parent. This counts from the number of edge TILES,
+  // not of edge HASHES (several of which share a tile): confusing the two was CVE-2026-56865.
   for (let i = plan.edge; i < plan.tiles.length; i++) {
     const tile = plan.tiles[i]!
     const parent = tileAncestor(tile, 1, plan.size)
@@ -227,7 +228,7 @@ export function openTiles(plan: TilePlan, data: readonly Uint8Array[], root: Has
   return (indexes) => indexes.map(read)
 }
 
-/** The level-0 stored hash index of a record: what openTiles needs to give out its leaf hash. */
+/** The level-0 stored hash index of a record, with which openTiles returns its leaf hash. */
 export function recordHashIndex(record: number): number {
   return storedHashIndex(0, record)
 }

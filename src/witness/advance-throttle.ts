@@ -1,23 +1,25 @@
 /**
  * How often one log is cosigned because of heads from others. Every node polls the log at its own moment and tells the
- * others. The first head of a burst is cosigned at once; after that, the largest one waiting, once per pause. So
- * all nodes soon sign the same head, and a fast log costs no more in the long run than one that moves every two
- * seconds.
+ * others. The first head of a burst is cosigned at once; after that, the largest one waiting, once per pause. So all
+ * nodes soon sign the same head, and in the long run a fast log costs no more than one that grows every two seconds.
  */
 
 import { setTimer, type SetTimer } from '../lib/set-timer.js'
 import { toHex } from '../tlog/bytes.js'
 import type { Tree } from '../tlog/merkle.js'
 
-/** Milliseconds that the largest head has before the others that wait. */
+/** Head start of the largest head over the others that wait, in milliseconds. */
 const HEAD_START_MS = 250
-/** Different heads that wait for their turn or are being proven: honest nodes bring one or two. */
+/** Different heads that may wait or be proven at a time: honest nodes bring one or two. */
 const MAX_HEADS = 8
 
-/** Milliseconds between two heads of a log that does not rest. */
+/** Milliseconds between two heads of a log that grows all the time. */
 export const PAUSE_MS = 2_000
 
-/** Heads after the first that are taken up without a pause. Each pause that a log rests beyond its own gives one back. */
+/**
+ * Heads after the first that are let through without a pause. A log that stays quiet beyond its pause regains one per
+ * further pause.
+ */
 export const BURST = 8
 
 interface Waiting {
@@ -28,12 +30,12 @@ interface Waiting {
 interface Line {
   /** When the pause after the last cosignature ends, in milliseconds since 1970. */
   openAt: number
-  /** Heads that are still free of a pause: 0 to BURST. */
+  /** Heads that may still go without a pause: 0 to BURST. */
   free: number
-  /** Messages of each head that is in hand, by size and root. */
+  /** Messages in progress for each head, by size and root. */
   readonly heads: Map<string, number>
   readonly waiting: Set<Waiting>
-  /** Takes back the timer that is set. */
+  /** Cancels the timer that is set. */
   cancel?: () => void
 }
 
@@ -50,9 +52,9 @@ export class AdvanceThrottle {
   }
 
   /**
-   * Takes a head in hand. Resolves when it is its turn, when it is too late for it, or when the signal is aborted, to
-   * what the caller calls once the head is decided; at once to undefined when too many others are in hand: they wait
-   * for proofs that may never come, and what can be decided at once must not wait behind them.
+   * Admits a head. Resolves when it is its turn, when it is too late for it, or when the signal is aborted, to a
+   * function that the caller calls once the head is decided. Resolves at once to undefined when too many others are in
+   * progress: they wait for proofs that may never come, and must not hold up what can be decided at once.
    */
   async turn(log: string, { size, root }: Tree, signal: AbortSignal): Promise<(() => void) | undefined> {
     const line = this.#line(log)
@@ -86,7 +88,10 @@ export class AdvanceThrottle {
     })
   }
 
-  /** A head of this size was cosigned: what is not larger need not wait, what is larger waits for the next turn. */
+  /**
+   * A head of this size was cosigned: smaller or equal ones need not wait any longer, larger ones wait for the next
+   * turn.
+   */
   signed(log: string, size: number): void {
     const line = this.#line(log)
     const now = this.#now()
@@ -96,16 +101,16 @@ export class AdvanceThrottle {
       line.free--
       line.openAt = now
     } else {
-      // On the same beat at every node: else each would skip to another head, and no quorum would meet on one.
+      // All nodes keep the same beat: otherwise each would sign different heads, and none would get a quorum.
       line.openAt = (Math.floor(now / this.#pauseMs) + 1) * this.#pauseMs
     }
     for (const waiting of [...line.waiting]) if (waiting.size <= size) waiting.go()
   }
 
   /**
-   * Lets the largest go, and with it those of its size: they are one head, or a fork that must come to light. The others
-   * go a moment later, unless they are too late by then: a log that signs what nobody can prove must not hold up what
-   * can be.
+   * Releases the largest head, and with it those of its size: they are the same head, or a fork that must come to
+   * light. The others follow a moment later unless they are too late by then: heads that nobody can prove must not hold
+   * up heads that can be proven.
    */
   #next(line: Line): void {
     delete line.cancel

@@ -1,9 +1,9 @@
 /**
- * The auditor's cosignatures: of heads that this node's witness has proven and kept, once an audit has read every record below
- * them and found none bad. What may be signed is decided in audited.ts. The order is that of every cosignature: the promise in
- * the journal, its deposit with chosen peers, the signature, and only then publication.
+ * The auditor's cosignatures, on heads that this node's witness has proven and kept, once an audit has read every
+ * record below them and found none bad. audited.ts decides what may be signed. The order is that of every cosignature:
+ * the promise in the journal, its deposit with chosen peers, the signature, and only then publication.
  *
- * Trusted: the caller, who says that the records were read; our disk, as far as the journal vouches for it.
+ * Trusted: the caller, who vouches that the records were read; our disk, as far as the journal vouches for it.
  */
 import { errorCode, type ErrorCode } from '../errors.js'
 import { Serial } from '../lib/serial.js'
@@ -19,30 +19,30 @@ import type { LogMemory } from './effects.js'
 import { makePromise } from './promise.js'
 import { isUnsigned, withLines, type PromiseDeposits } from './signing.js'
 
-/** The key of the auditor, and what is its own of the barrier. */
+/** The auditor's key, and the parts of the barrier that are its own. */
 export interface AuditorKey {
   readonly signer: Signer
-  /** Why this key must not cosign this log: it is bound to another of its origin. */
+  /** Why this key must not cosign this log: it is bound to another log of the same origin. */
   readonly obstacle: (log: string) => ErrorCode | undefined
-  /** Who keeps its promises: they are of other heads than those of the witness, and deposited apart from them. */
+  /** Keeps this key's promises. They are about other heads than the witness's, and are deposited separately. */
   readonly deposits?: PromiseDeposits
 }
 
 export interface AuditorOptions {
   readonly key: AuditorKey
   readonly kept: Pick<LogMemory, 'store' | 'cosigned'>
-  /** Why nothing at all of this log may be signed now. */
+  /** Why nothing of this log may be signed now. */
   readonly standsInTheWay: (log: string) => ErrorCode | undefined
-  /** Shows the root of the first `size` records of a tree. */
+  /** Returns the root of the first `size` records of a tree, with its proof. */
   readonly prove: (log: string, of: Tree, size: number) => Promise<Proof>
-  /** Whether somebody counts the cosignatures of this key (vkey): our own policy, or a neighbour's. */
+  /** Whether our policy or a neighbour's counts the cosignatures of this key (vkey). */
   readonly isHeard: (vkey: string) => boolean
   readonly publish: (log: string, note: Uint8Array) => void
   /** Milliseconds since 1970. */
   readonly now: () => number
 }
 
-/** What came of a head that was audited: cosigned by this call, or before, or why not. */
+/** The result for an audited head: cosigned by this call, cosigned before, or the reason why not. */
 export type AuditorOutcome = 'cosigned' | 'known' | ErrorCode
 
 export class Auditor {
@@ -54,8 +54,8 @@ export class Auditor {
   }
 
   /**
-   * Cosigns the head of this size that is kept of a log, all of whose records were read and are good. Throws STORE_WRITE_FAILED
-   * and what is a bug; then nothing was signed.
+   * Cosigns the kept head of this size of a log, whose records were all read and are all good. Throws
+   * STORE_WRITE_FAILED, or whatever a bug throws; then nothing was signed.
    */
   cosign(log: string, size: number): Promise<AuditorOutcome> {
     return this.#serial.run(log, async () => {
@@ -98,7 +98,7 @@ export class Auditor {
     }
   }
 
-  /** Makes the cosignature that the state on disk speaks of, keeps it beside the others of the head, and publishes it. */
+  /** Makes the cosignature that the state on disk promises, stores it with the others of the head, and publishes it. */
   async #make(log: string, { note }: ProvenHead, state: LogState, { time }: Audited): Promise<AuditorOutcome> {
     const { key, kept, isHeard, publish } = this.#options
     const { vkey } = key.signer.verifier
@@ -107,7 +107,7 @@ export class Auditor {
       await kept.store.heads.confirm(log, state)
       const kind = await this.#deposit(log, logNote, state, time)
       if (key.deposits?.required === true && kind !== 'deposited') return 'DEPOSIT_WAITING'
-      // While peers were waited for the log may have been convicted, or another bearer of the key seen.
+      // While waiting for peers, the log may have been convicted, or another node with this key seen.
       const obstacle = this.#obstacle(log)
       if (obstacle !== undefined) return obstacle
       const line: Cosignature = await cosignBy(note.text, time, key.signer)
@@ -128,7 +128,7 @@ export class Auditor {
     return deposits.deposit(log, [await makePromise(signer, { log, seq, time, head: formatNote(logNote) })])
   }
 
-  /** Whether the auditor has cosigned the head of this size, and the line is held. */
+  /** Whether we hold the auditor's cosignature of the head of this size. */
   async #has(log: string, size: number): Promise<boolean> {
     const { key, kept } = this.#options
     const head = await kept.cosigned.cosignedAt(log, size)

@@ -1,4 +1,4 @@
-/** Gathers what a step has to know beside the state of a log, as it is now. */
+/** Gathers what a step depends on besides the state of a log, as it is now. */
 import type { ErrorCode } from '../errors.js'
 import { isFrozen, unmetFloor, type LogState } from '../store/heads.js'
 import type { Deferred } from './deferred.js'
@@ -9,17 +9,20 @@ import type { Signing } from './signing.js'
 import type { HeadSource } from './source.js'
 import type { Circumstances } from './step-types.js'
 
-/** What may stand in the way of a signature. */
+/** What can prevent a signature. */
 export interface Barrier {
-  /** Why nothing of this log may be signed now, whatever it shows: the guard, the clock, another log of its origin. */
+  /**
+   * Why nothing of this log may be signed now, whatever the log presents: the guard, the clock, another log of the same
+   * origin.
+   */
   readonly obstacle: (log: string) => ErrorCode | undefined
-  /** Our key has signed, at this time in POSIX seconds, what this home does not know. */
+  /** Our key has signed something at this time (POSIX seconds) that this home does not know. */
   readonly sawUnknown: (time: number) => void
-  /** Whether the log is frozen though the disk could not say so yet. */
+  /** Whether the log is frozen although this could not be written to disk yet. */
   readonly isHeld?: (log: string) => boolean
   /** Whether all keys were made at this start, so that none has signed before. */
   readonly isFresh?: boolean
-  /** Whether this peer was chosen: an emptied home has to agree with what it shows. */
+  /** Whether this peer is a chosen one: an emptied home has to agree with what chosen peers show. */
   readonly isChosen?: (peer: string) => boolean
 }
 
@@ -42,7 +45,7 @@ export class Gatherer {
     this.#options = options
   }
 
-  /** For a head. */
+  /** The circumstances of a head. */
   async of(head: SizedHead, state: LogState, source: HeadSource): Promise<Circumstances> {
     const { kept, barrier, memory, signing, isVouched } = this.#options
     const { log, checkpoint } = head
@@ -61,7 +64,7 @@ export class Gatherer {
     }
   }
 
-  /** For what is no head. */
+  /** The circumstances of an input other than a head. */
   ofLog(log: string, source: HeadSource): Circumstances {
     const { signing, now } = this.#options
     return {
@@ -75,14 +78,17 @@ export class Gatherer {
     }
   }
 
-  /** Why not even what was promised may be signed now: what a step looks at before it promises, and what came since. */
+  /**
+   * Why not even what was promised may be signed now: what a step checks before it promises, and what has changed
+   * since.
+   */
   standsInTheWay(log: string): ErrorCode | undefined {
     const state = this.#options.kept.store.heads.get(log)
     if (this.#isFrozen(log, state)) return 'LOG_FROZEN'
     return this.obstacle(log, 'replay') ?? (unmetFloor(state) === undefined ? undefined : 'GUARD_BEHIND')
   }
 
-  /** Why nothing of this log may be signed now. What waited for that is looked at before anything else. */
+  /** Why nothing of this log may be signed now. Deferred heads go before anything else. */
   obstacle(log: string, source: HeadSource): ErrorCode | undefined {
     const { kept, barrier, deferred } = this.#options
     if (kept.store.heads.disagreement(log) !== undefined) return 'STATE_DISAGREES'
@@ -94,7 +100,7 @@ export class Gatherer {
     return isFrozen(state) || this.#options.barrier.isHeld?.(log) === true
   }
 
-  /** The largest head that a chosen peer has shown of a log that we hold nothing of. */
+  /** The largest head that a chosen peer has shown of a log of which we hold nothing. */
   #shown(log: string): Circumstances['shown'] {
     const { kept, barrier } = this.#options
     const heads = kept.suspects.list(log).flatMap((suspect) => {

@@ -1,37 +1,37 @@
 /**
- * Whether this machine's clock can be right: held against what others say the time is, against the times that our own
- * cosignatures promise, and against the release of this version. Others' word is for people to read; only a clock that is
- * earlier than this version stops a signature. Pure but for the clocks that it is given.
+ * Whether this machine's clock can be right. It is compared with the time that others report, with the times that our
+ * own cosignatures promise, and with the release date of this version. What others report is shown to people only;
+ * nothing but a clock earlier than the release prevents a signature. Pure but for the clocks that it is given.
  */
 import { Lru } from '../lib/lru.js'
 
-/** Seconds that a clock, or a promise, may be off before people are told. */
+/** Seconds that a clock, or a promise, may be off before a condition is reported. */
 const TOLERANCE = 60
-/** Sources of which the last word is kept: whoever was silent for longest makes room. */
+/** Sources whose last report is kept; the one that was silent for longest is evicted. */
 const MAX_SOURCES = 256
-/** A word counts for this long, in milliseconds. */
+/** How long a report counts, in milliseconds. */
 const FRESH_MS = 3_600_000
-/** Logs that are named in one sentence. */
+/** The most logs that one sentence names. */
 const MAX_NAMED = 3
 
 export const CLOCK_CONDITIONS = ['clock ahead', 'clock behind', 'promise ahead', 'clock before release'] as const
 
-/** Something about the clock that somebody should look into. */
+/** A problem with the clock that the operator should look into. */
 export interface ClockCondition {
   readonly name: (typeof CLOCK_CONDITIONS)[number]
-  /** A sentence. */
+  /** A full sentence. */
   readonly text: string
 }
 
 export interface ClockReport {
-  /** Seconds that our clock is ahead of what others say, in the median; undefined when nobody said anything lately. */
+  /** Median of the seconds by which our clock is ahead of others; undefined without recent reports. */
   readonly offset: number | undefined
   readonly conditions: readonly ClockCondition[]
 }
 
-/** The time that our newest cosignature of a log says. */
+/** The time in our newest cosignature of a log. */
 export interface PromisedTime {
-  /** What people call the log. */
+  /** Display name of the log. */
   readonly log: string
   /** POSIX seconds. */
   readonly time: number
@@ -40,26 +40,26 @@ export interface PromisedTime {
 export interface ClockOptions {
   /** Milliseconds since 1970. */
   readonly now: () => number
-  /** Milliseconds since any moment; nobody can set it. */
+  /** Monotonic milliseconds since an arbitrary moment. */
   readonly monotonic: () => number
   /** The day on which this version was released: YYYY-MM-DD. */
   readonly released: string
 }
 
-/** What a source said last. */
+/** The last report of a source. */
 interface Word {
-  /** Milliseconds that our clock was ahead of its. */
+  /** Milliseconds by which our clock was ahead of the source's. */
   readonly ahead: number
   /** By the monotonic clock. */
   readonly at: number
-  /** How our two clocks stood to each other: when that changes, ours was set, and the word is about a clock that is gone. */
+  /** Difference between our two clocks at that time. If it changes, ours was set, and the report no longer applies. */
   readonly apart: number
 }
 
 export class Clock {
   readonly #options: ClockOptions
   readonly #releasedMs: number
-  /** By source; who was silent for longest goes. */
+  /** By source; the one that was silent for longest is evicted. */
   readonly #words = new Lru<Word>(MAX_SOURCES)
 
   constructor(options: ClockOptions) {
@@ -67,19 +67,19 @@ export class Clock {
     this.#releasedMs = Date.parse(options.released)
   }
 
-  /** A source says that it is `theirMs` now, in milliseconds since 1970. Whom to ask is the caller's choice. */
+  /** A source reports that its time is `theirMs`, in milliseconds since 1970. The caller chooses the sources. */
   observe(source: string, theirMs: number): void {
     if (!Number.isFinite(theirMs)) return
     const [now, at] = [this.#options.now(), this.#options.monotonic()]
     this.#words.put(source, { ahead: now - theirMs, at, apart: now - at })
   }
 
-  /** Whether it is earlier than this version: then nothing may be signed (CLOCK_WRONG). */
+  /** Whether the clock is earlier than the release of this version: then nothing may be signed (CLOCK_WRONG). */
   get isWrong(): boolean {
     return this.#options.now() < this.#releasedMs
   }
 
-  /** How it stands with the clock, and with the times of our newest cosignatures. */
+  /** Reports on the clock, and on the times of our newest cosignatures. */
   report(promises: readonly PromisedTime[]): ClockReport {
     const words = this.#current()
     const ahead = median(words)
@@ -92,7 +92,7 @@ export class Clock {
     return { offset, conditions }
   }
 
-  /** What is said of the clock as it is set now. */
+  /** The reports that apply to the clock as it is set now. */
   #current(): number[] {
     const [now, at] = [this.#options.now(), this.#options.monotonic()]
     const counts = (word: Word): boolean =>
@@ -101,7 +101,7 @@ export class Clock {
   }
 }
 
-/** What began to hold, and what does not hold any more. */
+/** The conditions that began, and those that ended. */
 export function clockNews(
   before: readonly ClockCondition[],
   after: readonly ClockCondition[],
@@ -114,7 +114,7 @@ export function clockNews(
   ]
 }
 
-/** The middle; of two in the middle the one that agrees with us more. */
+/** The median; of two middle values, the one closer to zero. */
 function median(values: readonly number[]): number | undefined {
   const sorted = [...values].sort((a, b) => a - b)
   const middle = [sorted[(sorted.length - 1) >> 1], sorted[sorted.length >> 1]].filter((value) => value !== undefined)
@@ -142,7 +142,7 @@ function promiseAhead(promises: readonly PromisedTime[], now: number): ClockCond
   return [{ name: 'promise ahead', text }]
 }
 
-/** A length of time in its largest whole unit. */
+/** A duration in its largest whole unit. */
 function span(seconds: number): string {
   if (seconds < 120) return `${Math.round(seconds)} s`
   if (seconds < 7200) return `${Math.floor(seconds / 60)} min`

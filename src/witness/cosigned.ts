@@ -1,6 +1,6 @@
 /**
- * Cosigned heads: what we hold of each log with every cosignature that we know and verified, and the quorum head that
- * they make. Lines that do not verify never get here.
+ * Cosigned heads: what we hold of each log, with every cosignature that we know and have verified, and the quorum head
+ * that they make. Lines that do not verify never get here.
  */
 import { Lru } from '../lib/lru.js'
 import type { Store } from '../store/store.js'
@@ -17,29 +17,29 @@ import { QuorumHeads } from './quorum-heads.js'
 import { Renewals } from './renewals.js'
 import { Signers } from './signers.js'
 
-/** All lines by keys that only neighbours count may take this many bytes of a head: as many lines as a note may have. */
+/** Bytes per head for all lines by keys that only neighbours count: as much as the most lines that a note may have. */
 const MAX_RELAYED_BYTES = 25 * 1024
-/** Older heads that are held in memory, of all logs together. */
+/** Older heads kept in memory, over all logs. */
 const MAX_RECENT = 64
 
 const NONE: ReadonlyMap<string, Cosignature> = new Map()
 
-/** Whether a cosignature of the same text is later than what is known of its key. */
+/** Whether a cosignature of the same text is newer than the one known of its key. */
 function mayAdd(known: CosignedHead, { text }: Note, cosignatures: ReadonlyMap<string, Cosignature>): boolean {
   if (known.note.text !== text) return false
   return [...cosignatures].some(([key, { time }]) => time > (known.cosignatures.get(key)?.time ?? 0))
 }
 
-/** Cosignatures that came while others were written. */
+/** Cosignatures that arrived while others were being written. */
 interface Arrivals {
   /** By vkey, the newest of each. */
   readonly lines: Map<string, Cosignature>
-  /** Those by keys that had not cosigned the head yet. */
+  /** The ones by keys that had not cosigned the head yet. */
   readonly merged: Promise<ReadonlyMap<string, Cosignature>>
 }
 
 export class CosignedHeads {
-  /** Who cosigned what last. */
+  /** Who last cosigned what. */
   readonly signers: Signers
   readonly #store: Store
   readonly #quorum: Quorum
@@ -47,7 +47,7 @@ export class CosignedHeads {
   readonly #counted: ReadonlySet<string>
   readonly #relayed: () => readonly VerifierKey[]
   readonly #current = new Map<string, CosignedHead>()
-  /** Older heads as they are on disk, by log and size, the one that was used last at the end. */
+  /** Older heads as they are on disk, by log and size, least recently used first. */
   readonly #recent = new Lru<CosignedHead>(MAX_RECENT)
   readonly #known: SignatureCache
   readonly #renewals = new Renewals()
@@ -56,9 +56,9 @@ export class CosignedHeads {
   readonly #arrivals = new Map<string, Arrivals>()
 
   /**
-   * `relayed` are keys that this node's neighbours count: their cosignatures are kept beside those of the quorum's
-   * keys, as far as there is room, and never count. `onQuorum` is told when a log has another quorum head. `known` are
-   * the lines that were verified before, here or where heads come in.
+   * `relayed` are the keys that this node's neighbours count: their cosignatures are kept next to those of the quorum's
+   * keys, as far as there is room, and never count. `onQuorum` is called when a log has a new quorum head. `known`
+   * caches the lines that were verified before, here or where heads come in.
    */
   constructor(
     store: Store,
@@ -76,14 +76,14 @@ export class CosignedHeads {
     this.signers = new Signers({ kept: store.signedBy, seen: store.seenLines, counted: quorum.keys, relayed, known })
   }
 
-  /** Loads what was held of a log. A policy that changed since, and convictions, are applied anew. */
+  /** Loads what was kept of a log, and applies the current policy and convictions to it. */
   load(log: string): Promise<void> {
     return this.#serial.run(log, async () => {
       const newest = this.#store.heads.get(log)
       const kept = newest.tree && ((await this.#store.history.get(log, newest.tree.size)) ?? newest.note)
       if (kept !== undefined) this.#current.set(log, this.#decode(kept))
       await Promise.all([this.#store.signedBy.load(log), this.#store.seenLines.load(log)])
-      // What an older version did not write down, or the disk did not get to.
+      // What an older version did not write, or what did not reach the disk.
       const current = this.#current.get(log)
       if (current !== undefined) await this.signers.remember(log, current.note, current.cosignatures)
       await this.#quorumHeads.load(log)
@@ -95,18 +95,18 @@ export class CosignedHeads {
     return this.#current.get(log)
   }
 
-  /** The largest head that the policy is satisfied with, and those cosignatures alone that count. */
+  /** The largest head that satisfies the policy, with only the cosignatures that count. */
   quorum(log: string): CosignedHead | undefined {
     return this.#quorumHeads.of(log)
   }
 
-  /** Whether a head, as a note of any lines, is one that we proved and still keep. */
+  /** Whether a head, given as a note with any lines, is one that we proved and still keep. */
   async holds(log: string, head: string): Promise<boolean> {
     const { text } = parseNote(utf8(head))
     return (await this.at(log, parseCheckpoint(text).size))?.note.text === text
   }
 
-  /** The head of exactly this size that we proved, if we still keep it. */
+  /** The head of exactly this size that we proved, if it is still kept. */
   async at(log: string, size: number): Promise<ProvenHead | undefined> {
     const recent = this.#recentHead(log, size)
     const kept = recent === undefined ? await this.#store.history.get(log, size) : undefined
@@ -115,12 +115,15 @@ export class CosignedHeads {
     return { ...parseCheckpoint(note.text), note }
   }
 
-  /** The same with the cosignatures that are known of it. */
+  /** The same, with the cosignatures that are known of it. */
   async cosignedAt(log: string, size: number): Promise<CosignedHead | undefined> {
     return this.#recentHead(log, size) ?? (await this.#find(log, size))
   }
 
-  /** The newest heads of a log that are smaller than `below`, newest first, as they were kept: not verified again. */
+  /**
+   * The newest heads of a log that are smaller than `below`, newest first, as they were kept; they are not verified
+   * again.
+   */
   async history(log: string, limit: number, below = Infinity): Promise<CosignedHead[]> {
     const keys = [...this.#quorum.keys, ...this.#relayed()]
     return (await this.#store.history.latest(log, limit, below)).map(({ note: text }) => {
@@ -132,8 +135,8 @@ export class CosignedHeads {
   // ---- changes ---------------------------------------------------------------------------------------------------
 
   /**
-   * Makes a proven head the current one. Returns what merge() returns. On disk with the next write that is durable: what
-   * our cosignature promises is so already, and it can be made again from that.
+   * Makes a proven head the current one. Returns what merge() returns. It reaches the disk with the next durable write:
+   * what our cosignature promises is durable already, and the head can be rebuilt from that.
    */
   install(
     log: string,
@@ -144,8 +147,8 @@ export class CosignedHeads {
   }
 
   /**
-   * Adds verified cosignatures to a head that is proven to be on our history; durably, if one counts that is new. Returns those by keys that had
-   * not cosigned it yet. A head that we never held ourselves is not kept.
+   * Adds verified cosignatures to a head that is proven to be on our history; durably, if one that counts is new.
+   * Returns those by keys that had not cosigned it yet. A head that we never held ourselves is not kept.
    */
   async merge(
     log: string,
@@ -157,11 +160,13 @@ export class CosignedHeads {
       if (cosignature.time > (arrivals.lines.get(key)?.time ?? 0)) arrivals.lines.set(key, cosignature)
     }
     const fresh = await arrivals.merged
-    // Of a line that several bring at once, it is news from the first.
+    // If several callers bring the same line at once, it is news only from the first.
     return new Map([...fresh].filter(([key, cosignature]) => cosignatures.get(key) === cosignature))
   }
 
-  /** The lines of a head that wait for their turn: those of a burst come one by one, and are kept together. */
+  /**
+   * The cosignatures of a head that wait to be written: those of a burst arrive one by one and are written together.
+   */
   #arrivalsOf(log: string, logNote: Note): Arrivals {
     const head = `${log} ${logNote.text}`
     const waiting = this.#arrivals.get(head)
@@ -183,7 +188,7 @@ export class CosignedHeads {
     install: boolean,
   ): Promise<ReadonlyMap<string, Cosignature>> {
     const tree = parseCheckpoint(logNote.text)
-    // Both are asked for at once, so that they share one write.
+    // Both are requested at once, so that they share one write.
     const remembered = this.signers.remember(log, logNote, cosignatures, tree)
     const merged = this.#merge(log, logNote, tree, cosignatures, install)
     await Promise.all([remembered, merged])
@@ -215,7 +220,7 @@ export class CosignedHeads {
       return NONE
     }
     const head = cosignedHead(logNote.text, logNote.signatures[0]!, merged, tree)
-    // Only what a quorum may rest on is worth a sync of the disk.
+    // Only what can affect a quorum is worth an fsync.
     const isForQuorum = taken.some(([key]) => this.#counted.has(key) && !known.has(key))
     const how = !install && isForQuorum ? 'durably' : 'lazily'
     const note = spellNote(head.note)
@@ -230,22 +235,24 @@ export class CosignedHeads {
     return new Map(taken.filter(([key]) => !known.has(key)))
   }
 
-  /** Whether this is our newest head, whose own cosignature is still being deposited and made: others may be faster. */
+  /**
+   * Whether this is our newest head, whose own cosignature is still being deposited and made: others' may arrive first.
+   */
   #isOnItsWay(log: string, { text }: Note): boolean {
     return this.#store.heads.get(log).note?.startsWith(`${text}\n`) === true
   }
 
-  /** Finds the quorum head anew, after a witness was convicted or let go. There may be none any more. */
+  /** Finds the quorum head again, after a witness was convicted or is counted again. There may be none any more. */
   reconsider(log: string): Promise<void> {
     return this.#serial.run(log, () => this.#quorumHeads.reconsider(log))
   }
 
   #setCurrent(log: string, head: CosignedHead): void {
-    // Never backwards: two heads may be installed at once, the larger proven on top of the smaller.
+    // Never backwards: two heads may be installed at once, the larger proven to extend the smaller.
     if (head.size >= (this.#current.get(log)?.size ?? 0)) this.#current.set(log, head)
   }
 
-  /** As it is on disk: in memory there may be no line of a key that a neighbour has begun to count since. */
+  /** Reads from disk: memory may lack lines of a key that a neighbour has begun to count since. */
   async #find(log: string, size: number): Promise<CosignedHead | undefined> {
     const note = await this.#store.history.get(log, size)
     if (note === undefined) return undefined
@@ -266,7 +273,7 @@ export class CosignedHeads {
 
   /**
    * The cosignatures in the order of the keys: first those that may count, then as many of the others as a note has
-   * room for, each neighbour's in turn.
+   * room for, alternating between neighbours.
    */
   #ordered(cosignatures: ReadonlyMap<string, Cosignature>): ReadonlyMap<string, Cosignature> {
     const counted = this.#quorum.keys.map(({ vkey }) => vkey).filter((key) => cosignatures.has(key))

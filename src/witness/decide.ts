@@ -1,7 +1,7 @@
 /**
  * What a validly signed head means, given the tree that we hold. Pure: no I/O, no clock.
  *
- * decide() either knows, or says which proof it needs. What follows from its answer is for step.ts.
+ * decide() either reaches a decision or names the proof that it needs. step.ts decides what follows.
  */
 import type { ErrorCode } from '../errors.js'
 import { isAccepted } from '../errors/attempt.js'
@@ -9,11 +9,11 @@ import { equalBytes } from '../tlog/bytes.js'
 import { EMPTY_ROOT, type Hash } from '../tlog/hash.js'
 import { checkTree, type Tree } from '../tlog/merkle.js'
 
-/** The proof that comes with a head that is pushed (c2sp.org/tlog-witness, add-checkpoint). */
+/** The proof that comes with a pushed head (c2sp.org/tlog-witness, add-checkpoint). */
 export interface PushedProof {
-  /** The size that we hold, as the sender believes; 0 for none, Infinity for one that no tree has. */
+  /** The size that the sender believes we hold; 0 for none, Infinity for one that no tree has. */
   readonly oldSize: number
-  /** The proof (checkTree) that leads from there to the head; at most 63 hashes of 32 bytes. */
+  /** The proof (checkTree) from that size to the head: at most 63 hashes of 32 bytes. */
   readonly hashes: readonly Hash[]
 }
 
@@ -21,9 +21,9 @@ export interface PushedProof {
 export interface Held {
   /** The newest tree that we proved, if any. */
   readonly tree?: Tree | undefined
-  /** The tree of the head's own size that we proved before, if it is kept. */
+  /** The tree of the head's own size that we proved before, if it is still kept. */
   readonly kept?: Tree | undefined
-  /** Whether the log was proven to misbehave and its operator has not said otherwise. */
+  /** Whether the log was proven to misbehave and its operator has not acknowledged it. */
   readonly frozen: boolean
 }
 
@@ -33,21 +33,21 @@ export interface Prefix {
   readonly proof: readonly Hash[]
 }
 
-/** What became of a proof that decide() asked for. */
+/** The result of a proof that decide() asked for. */
 export type Proof = { readonly prefix: Prefix } | { readonly failed: ErrorCode }
 
 export type Decision =
   | { readonly kind: 'advanced' | 'known' | 'past' }
   | { readonly kind: 'pending' | 'refused'; readonly code: ErrorCode }
   | { readonly kind: 'conflict'; readonly prefix?: Prefix }
-  /** Not decided: show the root of the first `size` records of the tree `of`, and ask again. */
+  /** Undecided: return the root of the first `size` records of the tree `of`, and call again. */
   | { readonly kind: 'prove'; readonly of: Tree; readonly size: number }
 
-/** A head as it is compared. */
+/** A head, reduced to what the comparison needs. */
 export interface ComparedHead extends Tree {
-  /** Spelled in the one way that a witness signs. */
+  /** Whether it is in the canonical form that witnesses sign. */
   readonly canonical: boolean
-  /** Whether it may be the first one of its log: from the log itself, as we see it (trust on first use), or vouched for. */
+  /** Whether it may be the first head of its log: seen at the log itself (trust on first use), or vouched for. */
   readonly mayBeFirst: boolean
 }
 
@@ -70,7 +70,7 @@ export function decide(held: Held, head: ComparedHead, proof?: Proof): Decision 
   return head.size < ours.size ? { kind: 'past' } : advance(held, head)
 }
 
-/** Whether two trees of different sizes are one history, as far as the proof says. */
+/** Whether two trees of different sizes belong to one history, as far as the proof tells. */
 export function compareTrees(
   a: Tree,
   b: Tree,
@@ -85,26 +85,23 @@ export function compareTrees(
     : { kind: 'conflict', prefix: proof.prefix }
 }
 
-/**
- * Decides about a head that was pushed with a proof to which nothing can be objected: larger than what we hold, it needs
- * no other.
- */
+/** Decides about a pushed head whose proof is beyond objection: one larger than what we hold needs no other proof. */
 export function decidePushed(held: Held, head: ComparedHead): Decision {
   const isNext = held.tree !== undefined && head.size > held.tree.size
   return isNext ? advance(held, head) : decide(held, head)
 }
 
-/** A head that may be the next one: whether we sign it is another question. */
+/** A head that may be the next one; whether we sign it is decided elsewhere. */
 function advance(held: Held, head: { readonly canonical: boolean }): Decision {
   if (held.frozen) return { kind: 'refused', code: 'LOG_FROZEN' }
-  // Not forgotten: what it is consistent with today, our history may contradict tomorrow.
+  // Kept as a suspect: it is consistent with our history today, but may contradict it tomorrow.
   if (!head.canonical) return { kind: 'pending', code: 'NOT_CANONICAL' }
   return { kind: 'advanced' }
 }
 
 /**
- * Why the proof that a head was pushed with is not accepted, in the order of c2sp.org/tlog-witness; undefined when it
- * is, or when the head convicts the log whatever its proof says. What the head itself means is for decide().
+ * Why the proof of a pushed head is not accepted, in the order of c2sp.org/tlog-witness. Undefined when it is accepted,
+ * or when the head convicts the log whatever its proof says. decide() judges the head itself.
  */
 export function objectionTo(
   ours: Tree | undefined,

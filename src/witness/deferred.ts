@@ -1,14 +1,15 @@
 /**
- * Heads that came while nothing could be signed: taken up, the largest first, when something can. Until those of a log
- * are, nothing else of it is signed: one of them may be what our key signed before.
+ * Heads that arrived while nothing could be signed. When signing is possible again they are processed, the largest
+ * first. Until those of a log are done, nothing else of that log is signed: one of them may be what our key signed
+ * before.
  *
  * Pure.
  */
 import type { Candidate, SizedHead } from './head.js'
 
-/** Heads that wait of one log: each is proven to extend our own, so that honest logs have few. */
+/** Waiting heads per log. Each is proven to extend ours, so honest logs have few. */
 const MAX_PER_LOG = 8
-/** Logs of which heads wait. */
+/** Logs with waiting heads. */
 const MAX_LOGS = 4096
 
 interface Waiting {
@@ -20,7 +21,7 @@ interface Waiting {
 export class Deferred {
   readonly #byLog = new Map<string, Waiting[]>()
 
-  /** Keeps a head; of too many the smallest go. */
+  /** Keeps a head; if there are too many, the smallest are dropped. */
   add({ log, checkpoint, logNote }: SizedHead, candidate: Candidate): void {
     const waiting = this.#byLog.get(log.id) ?? []
     if (waiting.some(({ text }) => text === logNote.text) || (!this.#byLog.has(log.id) && this.#byLog.size >= MAX_LOGS))
@@ -30,22 +31,22 @@ export class Deferred {
     this.#byLog.set(log.id, waiting)
   }
 
-  /** The logs of which heads wait, or are being taken up. */
+  /** The logs that have heads waiting or in progress. */
   logs(): readonly string[] {
     return [...this.#byLog.keys()]
   }
 
-  /** Whether heads of a log wait, or are being taken up. */
+  /** Whether a log has heads waiting or in progress. */
   isOpen(log: string): boolean {
     return this.#byLog.has(log)
   }
 
-  /** Takes the heads of a log up, the largest first; the log stays open until it is done with. */
+  /** Takes the waiting heads of a log, the largest first. The log stays open until done() is called. */
   take(log: string): readonly Candidate[] {
     return (this.#byLog.get(log)?.splice(0) ?? []).map(({ candidate }) => candidate)
   }
 
-  /** Those of a log that were taken are done with. Returns what came meanwhile. */
+  /** The heads taken from a log are done. Returns those that arrived in the meantime. */
   done(log: string): readonly Candidate[] {
     const left = this.take(log)
     this.#byLog.delete(log)

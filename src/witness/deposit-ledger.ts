@@ -1,20 +1,21 @@
 /**
- * Who keeps which of our promises, counted. For each log only the newest deposit and our newest line matter: nobody is owed what they replace. Knows no clock and sends nothing; deposits.ts does. Pure.
+ * Counts which peers keep which of our promises. For each log only the newest deposit and our newest line matter: peers
+ * are not owed older ones. It has no clock and sends nothing; deposits.ts does. Pure.
  */
 import { headBytes, MAX_BYTES, MAX_HEADS, MAX_PROMISES, promiseBytes } from './frame-bytes.js'
 import { PROMISE_SECONDS, type WitnessPromise } from './promise.js'
 
-/** How many of `all` chosen peers are to keep a promise: k of n, a majority where nothing is said. */
+/** How many of `all` chosen peers are to keep a promise: k of n; a majority if `keep` is undefined. */
 export function depositsNeeded(all: number, keep: number | undefined): number {
   return keep ?? Math.floor(all / 2) + 1
 }
 
-/** How many of them must answer at start: n - k + 1, so that any k and any of these have one in common; at least one. */
+/** How many of them must answer at start: n - k + 1, so that any k and any of these share a peer; at least one. */
 export function answersNeeded(all: number, keep: number | undefined): number {
   return Math.max(1, all - depositsNeeded(all, keep) + 1)
 }
 
-/** A tree, and the time that its cosignature says. */
+/** A tree, and the time of its cosignature. */
 export interface Promised {
   readonly size: number
   /** Hex. */
@@ -23,23 +24,23 @@ export interface Promised {
   readonly time: number
 }
 
-/** The promises of one tree, one per key of ours, all of one time. */
+/** The promises of one tree, one per key of ours, all with the same time. */
 export interface Deposit extends Promised {
   readonly log: string
   readonly promises: readonly WitnessPromise[]
 }
 
-/** Milliseconds after which a peer is asked again to keep what it did not keep: it may have room by then. */
+/** Milliseconds after which a peer is asked again to keep what it refused: it may have room by then. */
 const REFUSED_MS = 60_000
 
-/** What one peer is sent at once. */
+/** What one peer is sent in one message. */
 export interface Message {
   readonly deposits: readonly Deposit[]
   readonly promises: readonly WitnessPromise[]
   readonly lines: ReadonlyMap<string, Uint8Array>
 }
 
-/** What a peer has still to be told, by log; and what it does not keep, with when it said so. */
+/** What a peer is still owed, by log, and what it refused, with the time of its refusal. */
 interface Owed {
   readonly deposits: Set<string>
   readonly lines: Set<string>
@@ -48,7 +49,7 @@ interface Owed {
 
 export class DepositLedger {
   readonly #deposits = new Map<string, Deposit>()
-  /** By log and peer, the newest that it keeps all promises of. Each tree extends the smaller ones. */
+  /** By log and peer, the newest deposit of which it keeps all promises. Each tree extends the smaller ones. */
   readonly #kept = new Map<string, Map<string, Deposit>>()
   readonly #lines = new Map<string, Uint8Array>()
   readonly #owed = new Map<string, Owed>()
@@ -58,14 +59,14 @@ export class DepositLedger {
   }
 
   /**
-   * Makes this the newest deposit of its log, unless that of the same keys speaks for it already: of the same tree and
-   * hardly any earlier, or of a larger tree, which was promised because it extends this one. Returns the newest.
+   * Makes this the newest deposit of its log, unless the current one, by the same keys, covers it: it is for the same
+   * tree and hardly earlier, or for a larger tree, which was promised because it extends this one. Returns the newest.
    */
   put(log: string, promised: Promised, promises: readonly WitnessPromise[]): Deposit {
     const before = this.#deposits.get(log)
     if (before !== undefined && hasKeysOf(before, promises) && speaksFor(before, promised)) return before
     const deposit = { log, ...promised, promises }
-    // What is kept counts for what was kept before, under the same keys.
+    // Peers that keep this one also cover the one before, if the keys are the same.
     if (before !== undefined && !(hasKeysOf(deposit, before.promises) && speaksFor(deposit, before)))
       this.#kept.delete(log)
     this.#deposits.set(log, deposit)
@@ -79,7 +80,7 @@ export class DepositLedger {
     for (const { lines } of this.#owed.values()) lines.add(log)
   }
 
-  /** Whether a peer is to be told something. Times are milliseconds since 1970. */
+  /** Whether there is something to send to a peer. Times are milliseconds since 1970. */
   owes(peer: string, now: number): boolean {
     const { deposits, lines, refused } = this.#of(peer)
     for (const [log, { deposit, at }] of refused) {
@@ -90,7 +91,7 @@ export class DepositLedger {
     return deposits.size + lines.size > 0
   }
 
-  /** How many peers keep a deposit, or might if they were told: of `takers` those that have not refused it. */
+  /** How many peers keep a deposit, or would if asked: of `takers`, those that have not refused it. */
   mightBeKeptBy(deposit: Deposit, takers: readonly string[]): number {
     const might = takers.filter(
       (peer) => !this.#isKeptBy(peer, deposit) && this.#of(peer).refused.get(deposit.log)?.deposit !== deposit,
@@ -108,7 +109,10 @@ export class DepositLedger {
     return kept !== undefined && isAtLeast(kept, deposit)
   }
 
-  /** Takes what a peer is told next: the deposits first, as much as fits. It is owed again if it does not arrive. */
+  /**
+   * Takes what is to be sent to a peer next: the deposits first, as much as fits. If it does not arrive, it is owed
+   * again.
+   */
   take(peer: string): Message {
     const owed = this.#of(peer)
     let bytes = 0
@@ -135,13 +139,13 @@ export class DepositLedger {
     return { deposits, promises, lines }
   }
 
-  /** A peer has answered: per promise whether it keeps it. What it does not keep it is owed no more for now. */
+  /** A peer has answered, for each promise, whether it keeps it. What it refused it is not owed for now. */
   answered(peer: string, message: Message, kept: readonly boolean[], now: number): void {
     let next = 0
     for (const deposit of message.deposits) {
       const answers = deposit.promises.map(() => kept[next++])
       if (answers.every((isKept) => isKept === true)) this.#note(peer, deposit)
-      // One that was replaced meanwhile is asked for no more.
+      // One that was replaced in the meantime is not offered again.
       else if (this.#deposits.get(deposit.log) === deposit)
         this.#of(peer).refused.set(deposit.log, { deposit, at: now })
     }
@@ -154,13 +158,13 @@ export class DepositLedger {
     this.#kept.set(log, kept.set(peer, deposit))
   }
 
-  /** A message did not arrive, or nobody knows: all of it that is still the newest is owed again. */
+  /** A message was lost, or its fate is unknown: all of it that is still the newest is owed again. */
   lost(peer: string, { deposits, lines }: Message): void {
     for (const deposit of deposits) this.#owe(peer, deposit)
     for (const [log, note] of lines) if (this.#lines.get(log) === note) this.#of(peer).lines.add(log)
   }
 
-  /** A peer came anew: it is owed the newest of each log that it does not keep, and our newest lines. */
+  /** A peer reconnected: it is owed the newest deposit of each log that it does not keep, and our newest lines. */
   oweAll(peer: string): void {
     const owed = this.#of(peer)
     owed.refused.clear()
@@ -187,7 +191,10 @@ function isAtLeast(kept: Promised, { size, time }: Promised): boolean {
   return kept.size > size || (kept.size === size && kept.time >= time)
 }
 
-/** Whether who remembers the one deposit knows enough of the other, too: it came late, or is the same tree a little later. */
+/**
+ * Whether a peer that keeps `deposit` knows enough of the other tree and time: they came later, or are for the same
+ * tree a little later.
+ */
 export function speaksFor(deposit: Promised, { size, root, time }: Promised): boolean {
   const isSame = deposit.size === size && deposit.root === root
   return deposit.size > size || (isSame && time <= deposit.time + PROMISE_SECONDS)

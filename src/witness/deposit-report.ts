@@ -7,19 +7,19 @@ export interface DepositReport {
   readonly state: DepositResult
   /** The state as a sentence. */
   readonly text: string
-  /** Chosen peers that are to keep a promise, and that there are: k of n. */
+  /** How many of the chosen peers are to keep a promise, and how many there are: k of n. */
   readonly need: number
   readonly of: number
   readonly connected: number
-  /** Ids of logs whose newest promise too few peers keep. */
+  /** Ids of the logs whose newest promise too few peers keep. */
   readonly undeposited: readonly string[]
-  /** Peer ids of chosen peers that are connected and know no promises. */
+  /** Peer ids of connected chosen peers that do not support promises. */
   readonly notDepositaries: readonly string[]
-  /** Whether nothing is signed that is not deposited. */
+  /** Whether nothing is signed without a deposit. */
   readonly required: boolean
 }
 
-/** Of an observer. */
+/** The report of an observer. */
 export const NOTHING_PROMISED: DepositReport = {
   ...{ state: 'nobody', text: 'an observer signs nothing, so that nobody need keep anything of it' },
   ...{ need: 0, of: 0, connected: 0, undeposited: [], notDepositaries: [], required: false },

@@ -1,4 +1,4 @@
-/** Signatures that wait for their deposit, and logs whose last wait was in vain. */
+/** Signatures that wait for their deposit, and logs whose last wait timed out. */
 import type { Deposit } from './deposit-ledger.js'
 import type { DepositResult } from './deposit-report.js'
 
@@ -15,25 +15,25 @@ export class DepositWaits {
   readonly #waits = new Map<string, readonly Wait[]>()
   readonly #inVain = new Set<string>()
 
-  /** Waits for `waitMs` milliseconds at most; `onInVain` is told when those are over for one. */
+  /** Waits for at most `waitMs` milliseconds; `onInVain` is called when a wait times out. */
   constructor(waitMs: number, onInVain: () => void) {
     this.#waitMs = waitMs
     this.#onInVain = onInVain
   }
 
-  /** Logs of which one waited in vain, and whose newest deposit is not kept by enough since. */
+  /** Logs with a wait that timed out and whose newest deposit has not been kept by enough peers since. */
   get inVain(): readonly string[] {
     return [...this.#inVain]
   }
 
-  /** The newest deposit that is waited for of each log. */
+  /** For each log, the newest deposit that is being waited for. */
   get deposits(): readonly Deposit[] {
     return [...this.#waits.values()].flatMap((waits) => waits.at(-1)?.deposit ?? [])
   }
 
   /**
-   * Waits for a deposit, and goes on waiting for those before it of the same log: who keeps this one, which extends them,
-   * keeps them, too.
+   * Waits for a deposit. Waits for earlier ones of the same log continue: a peer that keeps this one, which extends
+   * them, covers them too.
    */
   wait(deposit: Deposit): Promise<DepositResult> {
     const { log } = deposit
@@ -55,7 +55,7 @@ export class DepositWaits {
     return result
   }
 
-  /** Of the deposits of a log that are waited for these are kept by enough peers. */
+  /** Ends the waits for those deposits of a log that enough peers keep. */
   settle(log: string, isKept: (deposit: Deposit) => boolean): void {
     this.#end(log, 'deposited', ({ deposit }) => isKept(deposit))
   }
@@ -65,7 +65,7 @@ export class DepositWaits {
     this.#inVain.delete(log)
   }
 
-  /** The deposits of a log are not going to be kept by enough peers for now. */
+  /** Too few peers will keep the deposits of this log for now. */
   giveUp(log: string): void {
     this.#inVain.add(log)
     this.#end(log, 'undeposited', () => true)

@@ -1,7 +1,7 @@
 /**
- * What this node keeps for others: the promises that witnesses made before they cosigned, and the lines that are known of
- * them. Of a promise the signature is looked at and nothing else: the log need not be followed, its head may be a fork or
- * of a log that is frozen here. Whoever asks later what its key has signed is told all of it, page by page.
+ * What this node keeps for others: the promises that witnesses made before they cosigned, and the lines that are known
+ * of them. Only the signature of a promise is checked: the log need not be followed here, and the head may be a fork or
+ * belong to a log that is frozen here. Anyone who later asks what a key has signed gets all of it, page by page.
  */
 import { Lru } from '../lib/lru.js'
 import { GossumError } from '../errors.js'
@@ -17,19 +17,19 @@ import { promisedBy, type WitnessPromise } from './promise.js'
 import type { Signers } from './signers.js'
 import { readHead, type LogIdentity } from './head.js'
 
-/** Keys that one peer may speak for: a node has one or two, and one more for each log that shares an origin. */
+/** Keys that one peer may bring promises of: a node has one or two, and one more for each log that shares an origin. */
 const KEYS_OF_A_PEER = { chosen: 64, stranger: 8 }
-/** Peers of which it is remembered whose promises they brought. */
+/** Peers for which it is remembered whose promises they brought. */
 const MAX_PEERS = 256
 
-/** Who brings something: the peer id, the witness key that it has proven to have, and whether we chose it. */
+/** The peer that brings something: its id, the witness key that it has proven to have, and whether we chose it. */
 export interface Bringer {
   readonly peer: string
   readonly witness: string | undefined
   readonly chosen: boolean
 }
 
-/** What is known of a key, by log id in ascending order; `next` is the last of them when there are more. */
+/** What is known of a key, in ascending order of log id; `next` is the last id of the page when there are more. */
 export interface SignedPage {
   readonly heads: readonly Uint8Array[]
   readonly promises: readonly WitnessPromise[]
@@ -39,11 +39,13 @@ export interface SignedPage {
 export interface DepositaryParts {
   readonly shelf: PromiseShelf
   readonly signers: Signers
-  /** Logs that are followed, by id. */
+  /** The followed logs, by id. */
   readonly logs: ReadonlyMap<string, LogIdentity>
   /** Whether our policy counts a verifier key. */
   readonly counts: (vkey: string) => boolean
-  /** Keys whose lines are remembered: those that we or a neighbour count, and those that neighbours have proven to have. */
+  /**
+   * Keys whose lines are remembered: those that we or a neighbour count, and those that neighbours have proven to have.
+   */
   readonly keys: () => readonly VerifierKey[]
 }
 
@@ -56,7 +58,7 @@ export class Depositary {
     this.#parts = parts
   }
 
-  /** Keeps a promise. True when it is on disk, or one that says as much is; false when it is none, or has no room. */
+  /** Keeps a promise. True when it, or one that covers it, is on disk; false when it is invalid or there is no room. */
   async keepPromise(promise: WitnessPromise, from: Bringer): Promise<boolean> {
     const { witness, log, seq, time, head, signature } = promise
     const tree = promisedTree(promise)
@@ -68,11 +70,11 @@ export class Depositary {
       ...{ witness, log, seq, time, size: tree.size, root },
       ...{ head: fromUtf8(head)!, signature: toBase64(signature) },
     }
-    // Refused by a full disk: there are others who keep it.
+    // A full disk refuses it: other depositaries keep it.
     return (await attempted(this.#parts.shelf.put(kept, this.#bearer(key, from)))) === true
   }
 
-  /** Keeps the lines of a cosigned head of a log that is followed, by keys whose bearers are known or have made promises. */
+  /** Keeps the lines of a cosigned head of a followed log, by keys whose holders are known or have made promises. */
   async keepLine(note: Uint8Array, peer: string): Promise<void> {
     const { signers, logs, keys } = this.#parts
     const known = new Map([...keys(), ...(this.#brought.get(peer)?.values() ?? [])].map((key) => [key.vkey, key]))
@@ -85,7 +87,7 @@ export class Depositary {
     }
   }
 
-  /** A page of what is known of a key, behind the log `after`. */
+  /** A page of what is known of a key, starting after the log `after`. */
   async page(witness: string, after: string | undefined): Promise<SignedPage> {
     const { signers, shelf } = this.#parts
     const all = new Set([...signers.logs(witness), ...shelf.logs(witness)])
@@ -99,7 +101,7 @@ export class Depositary {
       const fits = here.filter((item) => (bytes += item.bytes) <= MAX_BYTES)
       const isFull = heads.length + here.length > MAX_HEADS || promises.length >= MAX_PROMISES
       if (last !== undefined && (isFull || fits.length < here.length)) return { heads, promises, next: last }
-      // What one log alone has too much of is left out: that takes heads of tens of kilobytes, which no honest log signs.
+      // What one log has too much of is left out: that takes heads of tens of kilobytes, which no honest log signs.
       for (const item of fits) {
         if ('promise' in item) promises.push(item.promise)
         else heads.push(item.head)
@@ -120,7 +122,10 @@ export class Depositary {
     ]
   }
 
-  /** What a key is worth to us by who brings its promise. A peer of our choice may not speak for any number of keys. */
+  /**
+   * How a key ranks, by which peer brings its promise. Even a chosen peer may bring promises for a limited number of
+   * keys only.
+   */
   #bearer(key: VerifierKey, { peer, witness, chosen }: Bringer): Bearer {
     const keys = this.#brought.get(peer) ?? new Map<string, VerifierKey>()
     this.#brought.put(peer, keys)
@@ -130,7 +135,7 @@ export class Depositary {
   }
 }
 
-/** The tree of what was promised; undefined when the promise does not look like one. */
+/** The tree of a promise; undefined when the promise is malformed. */
 function promisedTree({ log, seq, time, head }: WitnessPromise): Tree | undefined {
   const isTime = Number.isSafeInteger(time) && time >= 1 && time <= MAX_COSIGNATURE_TIME
   if (!/^[0-9a-f]{64}$/.test(log) || !Number.isSafeInteger(seq) || seq < 1 || !isTime) return undefined

@@ -1,8 +1,9 @@
 /**
- * Deposits: before a new tree is cosigned, peers of our choice promise to remember it (promise.ts). This file decides when they are told and how long to wait for them; deposit-ledger.ts counts who keeps what.
+ * Deposits: before a new tree is cosigned, chosen peers agree to remember the promise (promise.ts). This file decides
+ * when they are sent it and how long to wait for them; deposit-ledger.ts counts which peers keep what.
  *
- * A peer has one message of ours in hand at a time. What comes meanwhile waits for the next one, the newest of each log
- * alone, so that a slow peer costs no more than its own place in the count.
+ * A peer is sent one message at a time. What comes up in the meantime waits for the next message, only the newest of
+ * each log, so a slow peer delays nothing but its own answer.
  */
 import { endOfTurn, lastingController, timed } from '../lib/timed.js'
 import { toHex } from '../tlog/bytes.js'
@@ -13,24 +14,24 @@ import { depositReport, type DepositReport, type DepositResult } from './deposit
 import { DepositWaits } from './deposit-waits.js'
 import type { WitnessPromise } from './promise.js'
 
-/** Milliseconds for one message and its answer: an answer that is too late for the signature still counts. */
+/** Milliseconds for one message and its answer. An answer that is too late for the signature still counts. */
 const MESSAGE_MS = 10_000
-/** Milliseconds that a line of ours waits for a message that goes anyway. */
+/** Milliseconds that a line of ours waits for a message that is due anyway. */
 const LINE_MS = 200
-/** Milliseconds after which a peer that is connected and gave no answer is told again. */
+/** Milliseconds after which a connected peer that gave no answer is sent it again. */
 const RETRY_MS = 1_000
-/** How often it is looked at who is connected, in milliseconds. */
+/** How often the connected peers are checked, in milliseconds. */
 const TICK_MS = 5_000
-/** Milliseconds that a stop may take. */
+/** The most milliseconds that stopping may take. */
 const STOP_MS = 2_000
 
-/** The peers who keep our promises. */
+/** The peers that keep our promises. */
 export interface Depositaries {
-  /** How many peers are chosen, and those that are connected and speak sync. */
+  /** The number of chosen peers, and those of them that are connected and speak sync. */
   chosen(): { readonly all: number; readonly connected: readonly string[] }
   /**
-   * Sends promises and cosigned heads to a peer. Per promise whether it is kept durably; 'unsupported' by an old peer,
-   * undefined when there was no answer.
+   * Sends promises and cosigned heads to a peer. Returns for each promise whether the peer keeps it durably;
+   * 'unsupported' from an old peer, undefined if there was no answer.
    */
   promise(
     peer: string,
@@ -42,13 +43,13 @@ export interface Depositaries {
 
 export interface DepositOptions {
   readonly depositaries: Depositaries
-  /** How many are to keep a promise, at least 1; undefined for a majority of the chosen peers. */
+  /** How many peers are to keep a promise, at least 1; undefined for a majority of the chosen peers. */
   readonly keep: number | undefined
-  /** Whether nothing is signed without: what the report says of it. */
+  /** Whether nothing is signed without a deposit; only reported here. */
   readonly required: boolean
-  /** How long a signature waits for them, in milliseconds. */
+  /** How long a signature waits for the peers, in milliseconds. */
   readonly waitMs: number
-  /** Milliseconds of a clock that nobody sets. */
+  /** Monotonic milliseconds. */
   readonly now: () => number
   readonly onChange: (report: DepositReport) => void
 }
@@ -56,7 +57,7 @@ export interface DepositOptions {
 interface Peer {
   sending: Promise<void> | undefined
   unsupported: boolean
-  /** When it may be told again after it gave no answer, in milliseconds since 1970. */
+  /** When it may be sent to again after it gave no answer, in milliseconds since 1970. */
   restsUntil: number
 }
 
@@ -82,7 +83,7 @@ export class Deposits {
     this.#changed()
   }
 
-  /** Tells what is owed, within a short time, and ends. */
+  /** Sends what is owed, within STOP_MS, and ends. */
   async stop(): Promise<void> {
     clearInterval(this.#tick)
     if (!this.#stopped.signal.aborted) await timed(STOP_MS, [], (signal) => this.flush(signal))
@@ -92,8 +93,8 @@ export class Deposits {
   }
 
   /**
-   * Deposits the promises of one head, one per key of ours. Resolves when enough chosen peers keep all of them; or, when
-   * too few do, after the wait, or at once while too few are there who might.
+   * Deposits the promises of one head, one per key of ours. Resolves when enough chosen peers keep all of them;
+   * otherwise after the wait, or at once if too few are connected that might.
    */
   deposit(log: string, promises: readonly WitnessPromise[]): Promise<DepositResult> {
     if (this.#stopped.signal.aborted) return Promise.resolve('undeposited')
@@ -108,12 +109,12 @@ export class Deposits {
     return result
   }
 
-  /** Whether nothing may be signed that is not deposited. */
+  /** Whether nothing may be signed without a deposit. */
   get required(): boolean {
     return this.#options.required
   }
 
-  /** Whether there is anybody to deposit with. */
+  /** Whether there are chosen peers. */
   get hasChosen(): boolean {
     return this.#options.depositaries.chosen().all > 0
   }
@@ -124,7 +125,7 @@ export class Deposits {
     return deposit?.size === promised.size && speaksFor(deposit, promised) && this.#isKept(deposit)
   }
 
-  /** Our cosigned line of a log is out: chosen peers are told, with the next message. */
+  /** Our cosigned line of a log was published: chosen peers get it with the next message. */
   released(log: string, note: Uint8Array): void {
     this.#ledger.release(log, note)
     this.#lineTimer ??= this.#after(LINE_MS, () => {
@@ -133,7 +134,7 @@ export class Deposits {
     })
   }
 
-  /** A chosen peer has come, perhaps with another version or with room: it is told what it is owed. */
+  /** A chosen peer has connected, perhaps with a new version or with room again: it is sent what it is owed. */
   connected(peer: string): void {
     const state = this.#of(peer)
     state.unsupported = false
@@ -151,7 +152,10 @@ export class Deposits {
     return depositReport(counts, this.#options.required)
   }
 
-  /** Resolves when every chosen peer that is connected was told what it is owed, or gave no answer; or at the abort. */
+  /**
+   * Resolves when every connected chosen peer was sent what it is owed or gave no answer, or when the signal is
+   * aborted.
+   */
   async flush(signal: AbortSignal): Promise<void> {
     const aborted = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
     while (!signal.aborted) {
@@ -164,7 +168,7 @@ export class Deposits {
 
   // ---- telling ---------------------------------------------------------------------------------------------------
 
-  /** What is deposited in one turn of the event loop shares a message. */
+  /** Everything deposited in one turn of the event loop shares a message. */
   async #tellSoon(): Promise<void> {
     if (this.#isTelling) return
     this.#isTelling = true
@@ -211,7 +215,7 @@ export class Deposits {
     if (newest !== undefined && this.#isKept(newest)) this.#waits.heal(log)
   }
 
-  /** Gives up what cannot be kept by enough: too few are there, or they do not take it. */
+  /** Gives up on deposits that enough peers cannot keep: too few are connected, or too many refuse. */
   #judge(deposits: readonly Deposit[]): void {
     const { all, connected } = this.#options.depositaries.chosen()
     const need = depositsNeeded(all, this.#options.keep)

@@ -1,6 +1,6 @@
 /**
- * Performs the effects of a step, in their order, once its change is durable. What is found out on the way is returned:
- * whether it was news, the evidence, our cosignatures, and what is to be taken through the pipeline anew.
+ * Performs the effects of a step, in order, once its change is durable. Returns what only the effects can tell: whether
+ * the head was news, the evidence, our cosignatures, and what is to be submitted again.
  */
 import type { Evidence } from '../evidence/evidence.js'
 import { errorCode, type ErrorCode } from '../errors.js'
@@ -22,24 +22,24 @@ import { isUnsigned, type LogSigners, type Made, type Signing } from './signing.
 import type { Effect } from './step-types.js'
 import type { Suspect, Suspects } from './suspects.js'
 
-/** Who is told what leaves the pipeline. */
+/** The callbacks for what leaves the pipeline. */
 export interface Listeners {
-  /** The mesh: a head, whose meaning is on disk already. */
+  /** To the mesh: a head whose consequences are on disk already. */
   readonly publish: (log: string, note: Uint8Array) => void
-  /** The alarm: evidence. Not new when it is about a lie that is known. */
+  /** To the alarm: evidence. It is not new if this misbehaviour is known already. */
   readonly alarm: (evidence: Evidence) => Promise<{ id: string; isNew: boolean }>
   readonly onOutcome: (outcome: Outcome, candidate: Candidate) => void
-  /** A first head was trusted because it was the first. */
+  /** A log's first head was trusted because it was the first. */
   readonly onFirstUse: (log: string, first: FirstUse) => void
   /** A suspect that stayed one for too long, or that no tree can explain. */
   readonly onSuspectAlarm: (suspect: Suspect) => void
-  /** A suspect that had to make room for newer ones, or that nobody can ever explain. */
+  /** A suspect that had to make room for newer ones, or that can never be explained. */
   readonly onSuspectDropped: (suspect: Suspect) => void
-  /** What failed in the background: our bug, or our disk. */
+  /** A failure in the background: our bug, or our disk. */
   readonly onError: (error: unknown) => void
 }
 
-/** What is kept of logs. */
+/** The stores of what is kept of logs. */
 export interface LogMemory {
   readonly store: Store
   readonly cosigned: CosignedHeads
@@ -63,11 +63,11 @@ export interface EffectsOptions {
   }
 }
 
-/** What came of the effects of one step. */
+/** What the effects of one step resulted in. */
 export interface Performed {
-  /** Whether something of it was new to us. */
+  /** Whether any of it was new to us. */
   news: boolean
-  /** Whether a cosignature that we count was. */
+  /** Whether a cosignature that we count was new. */
   counted?: boolean
   /** Id of the evidence. */
   evidence?: string
@@ -75,11 +75,11 @@ export interface Performed {
   made?: Made
   /** Why the promised cosignature could not be made. */
   failed?: ErrorCode
-  /** Whether it waits until something may be signed. */
+  /** Whether the head waits until signing is possible. */
   isDeferred: boolean
-  /** What is judged anew, with nobody waiting for it. */
+  /** Candidates to be judged again, with nobody waiting for them. */
   readonly again: Candidate[]
-  /** What goes on with nobody waiting for it. */
+  /** Work that continues with nobody waiting for it. */
   readonly background: Promise<unknown>[]
 }
 
@@ -97,7 +97,7 @@ export class Effects {
     this.#equivocations = new WitnessEquivocations({ ...kept, ...keys, prover: tools.prover, alarm: told.alarm })
   }
 
-  /** Stops at a cosignature that cannot be made now; throws what is our own failure, or our disk's. */
+  /** Stops at a cosignature that cannot be made now; throws what is our own failure or our disk's. */
   async perform(
     candidate: Candidate,
     head: SizedHead<FollowedLog>,
@@ -172,7 +172,7 @@ export class Effects {
     }
   }
 
-  /** A size that no tree has: it freezes the log at once, and people are told. */
+  /** Handles a head of an impossible size: it freezes the log at once and raises an alarm. */
   async impossible(candidate: Candidate, head: Head<FollowedLog>): Promise<Outcome> {
     const { log, clean } = head
     const isNews = await this.#keepSuspect(candidate, head, 'SIZE_IMPOSSIBLE')
@@ -188,7 +188,7 @@ export class Effects {
     if (await kept.suspects.alarm(suspect)) told.onSuspectAlarm(suspect)
   }
 
-  /** Too many heads of the log are in hand: this one is kept, and tried again. */
+  /** Keeps a head that has to wait because too many heads of its log are in progress; it is retried. */
   async waiting(candidate: Candidate, head: SizedHead<FollowedLog>): Promise<Outcome> {
     const code = 'HEADS_WAITING'
     const isNews = await this.#keepSuspect(candidate, head, code)
@@ -196,7 +196,7 @@ export class Effects {
     return { kind: 'pending', news: isNews && head.clean, log: head.log.id, code, size, root }
   }
 
-  /** Keeps a head that could not be tied to our history; whether that is worth telling the mesh. */
+  /** Keeps a head that could not be tied to our history. Returns whether it is worth telling the mesh. */
   async #keepSuspect(candidate: Candidate, head: Head<FollowedLog>, code: ErrorCode): Promise<boolean> {
     const { kept, told, tools } = this.#options
     const { log, logNote, checkpoint } = head
@@ -250,7 +250,7 @@ export class Effects {
     performed.counted = keys.counted.some(({ vkey }) => fresh.has(vkey))
   }
 
-  /** The head is no suspect any more. Cosignatures that came while it was one are taken up now. */
+  /** The head is no longer a suspect. Cosignatures that arrived while it was one are processed now. */
   async #resolve(
     { note: bytes, receivedAt }: Candidate,
     { log, logNote }: SizedHead,

@@ -1,6 +1,6 @@
 /**
  * Finds witnesses that cosigned two histories. When a head contradicts ours, its cosigners are looked up among the
- * heads that we hold; those that were not there yet are remembered, for their other cosignature may come later.
+ * heads that we hold. Cosigners that we have no cosignature of yet are remembered, since it may arrive later.
  */
 import { makeWitnessConflict, type Evidence } from '../evidence/evidence.js'
 import { equalBytes } from '../tlog/bytes.js'
@@ -12,7 +12,7 @@ import type { CosignedHeads } from './cosigned.js'
 import type { Prefix } from './decide.js'
 import type { FollowedLog, Prover } from './prover.js'
 
-/** A head with what its witnesses signed. */
+/** A head with the cosignatures of its witnesses. */
 export interface WitnessedHead extends Tree {
   /** The text with the log's line only. */
   readonly logNote: Note
@@ -22,19 +22,19 @@ export interface WitnessedHead extends Tree {
 export interface LiarsParts {
   readonly cosigned: CosignedHeads
   readonly prover: Prover
-  /** Witnesses that our policy counts, and us. */
+  /** Witnesses that our policy counts, and this node. */
   readonly counted: readonly VerifierKey[]
-  /** Those that our neighbours count, now: their lies change no quorum here, but there. */
+  /** Witnesses that our neighbours count now: their equivocation affects the neighbours' quorums, not ours. */
   readonly relayed: () => readonly VerifierKey[]
   readonly alarm: (evidence: Evidence) => Promise<unknown>
 }
 
-/** Lies remembered of witnesses that only neighbours count: at up to 64 KiB each they hold 16 MiB at the most. */
+/** Conflicting heads remembered for witnesses that only neighbours count: 16 MiB at most, at up to 64 KiB each. */
 const MAX_RELAYED_LIES = 256
 
 export class WitnessEquivocations {
   readonly #parts: LiarsParts
-  /** The newest head that contradicts our history, by log and witness: of those that count, and of the others. */
+  /** The newest head that contradicts our history, by log and witness: for counted witnesses, and for the others. */
   readonly #countedLies = new Map<string, WitnessedHead>()
   readonly #relayedLies = new Map<string, WitnessedHead>()
 
@@ -42,7 +42,7 @@ export class WitnessEquivocations {
     this.#parts = parts
   }
 
-  /** A head that contradicts our history, and whoever brought it. */
+  /** Handles a head that contradicts our history, and the peer that brought it. */
   async sawLie(log: FollowedLog, lie: WitnessedHead, peer: string | undefined): Promise<void> {
     const { cosigned } = this.#parts
     for (const key of this.#suspected()) {
@@ -55,7 +55,7 @@ export class WitnessEquivocations {
     }
   }
 
-  /** Cosignatures that were merged into our history just now. */
+  /** Handles cosignatures that were merged into our history. */
   async sawTruth(log: FollowedLog, head: WitnessedHead): Promise<void> {
     for (const key of this.#suspected()) {
       const lie = head.cosignatures.has(key.vkey) ? this.#lies(key).get(`${log.id} ${key.vkey}`) : undefined
@@ -80,8 +80,8 @@ export class WitnessEquivocations {
   }
 
   /**
-   * Keys that we do not count may be anybody's and any number: of the log with most of their lies the oldest makes room, so
-   * that a log which lies without end does not wash away what another did.
+   * Keys that we do not count can be anyone's, in any number. So the oldest head of the log with the most entries is
+   * evicted: a log that equivocates without end cannot displace what another did.
    */
   #makeRoom(): void {
     const ofLog = new Map<string, string[]>()

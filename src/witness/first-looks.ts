@@ -1,6 +1,6 @@
-/** Whether this node has looked for a log's newest head itself: its own view comes before pushed heads. */
+/** Whether this node has looked for a log's newest head itself: its own view goes before pushed heads. */
 
-/** Milliseconds that the first head of a log that is pushed waits for our own look at the log. */
+/** Milliseconds that the first pushed head of a log waits for our own poll of the log. */
 const LOOK_MS = 3_000
 
 export class FirstLooks {
@@ -9,17 +9,17 @@ export class FirstLooks {
     { readonly promise: Promise<undefined>; readonly resolve: (over: undefined) => void }
   >
 
-  /** `logs`: ids of the logs that are polled. The others are never looked at, and nobody waits for that. */
+  /** `logs`: ids of the logs that are polled. The others are never polled, so nothing waits for them. */
   constructor(logs: readonly string[]) {
     this.#looks = new Map(logs.map((log) => [log, Promise.withResolvers<undefined>()]))
   }
 
-  /** A log was asked, whatever came of it. */
+  /** A poll of the log has ended, whatever its result. */
   over(log: string): void {
     this.#looks.get(log)?.resolve(undefined)
   }
 
-  /** Resolves when the log was asked for the first time, or takes too long to answer. */
+  /** Resolves when the first poll of the log has ended, or when it takes too long. */
   async of(log: string): Promise<void> {
     const look = this.#looks.get(log)
     if (look !== undefined)

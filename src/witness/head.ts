@@ -1,7 +1,7 @@
 /**
- * A head, made once where its bytes come in: parsed, the log's signature verified, and whatever cosignatures we know the
- * keys of. What comes out of here was signed by a configured log; whether it is true is for the rest of the pipeline to
- * find out, and nothing there parses a note again. Pure.
+ * Heads are made here, once, where their bytes come in: parsed, with the log's signature and the cosignatures of known
+ * keys verified. A Head was signed by a configured log; the rest of the pipeline decides whether it is true, and never
+ * parses a note again. Pure.
  */
 import { errorCode, GossumError } from '../errors.js'
 import { isAccepted } from '../errors/attempt.js'
@@ -11,7 +11,7 @@ import { isBy, isCanonicalNote, parseNote, verifyNote, type Note, type VerifierK
 import type { PushedProof } from './decide.js'
 import type { HeadSource } from './source.js'
 
-/** What identifies a log: its key, and the origin that it writes. */
+/** What identifies a log: its key and its origin. */
 export interface LogIdentity {
   /** Log id. */
   readonly id: string
@@ -19,18 +19,18 @@ export interface LogIdentity {
   readonly origin: string
 }
 
-/** A head as it came, before anything about it is believed. */
+/** A head as it arrived, before anything about it is believed. */
 export interface Candidate {
   readonly source: HeadSource
-  /** The bytes as they came, at most 64 KiB. */
+  /** The bytes as they arrived, at most 64 KiB. */
   readonly note: Uint8Array
-  /** The same, read, where the door had to; then the bytes are its canonical spelling. */
+  /** The parsed note, if the door had to parse it; then the bytes are its canonical encoding. */
   readonly parsed?: Note
-  /** Log id, when the door knows it: a poller, a gossip topic. */
+  /** Log id, if the door knows it: a poller, a gossip topic. */
   readonly log?: string
-  /** Peer id of who brought it, for gossip and sync. */
+  /** Peer id of the peer that brought it, for gossip and sync. */
   readonly peer?: string
-  /** What a log that pushes its head says about our own, and proves. */
+  /** What the sender of a pushed head says about our own head, and the proof. */
   readonly proof?: PushedProof
   /** Milliseconds since 1970. */
   readonly receivedAt: number
@@ -45,36 +45,36 @@ export interface Head<Log extends LogIdentity = LogIdentity> {
   readonly logNote: Note
   /** The newest verified cosignature of each known key, by vkey. */
   readonly cosignatures: ReadonlyMap<string, Cosignature>
-  /** The same of neighbours that nobody counts: remembered for them, and not passed on. */
+  /** The same for keys of neighbours that nobody counts: remembered for them, and not passed on. */
   readonly byNeighbours: ReadonlyMap<string, Cosignature>
-  /** Spelled in the one way that a witness signs. */
+  /** Whether it is in the canonical form that witnesses sign. */
   readonly canonical: boolean
   /** Every line is the log's or a verified cosignature: the bytes may be passed on as they are. */
   readonly clean: boolean
   /**
-   * A line claims to be by a witness that we count, and is by nobody of that name and key id whom we know. No honest
-   * node passes that on. Keys that neighbours name do not decide it: they may have been made to look like others.
+   * A line claims to be by a witness that we count, but verifies with no key of that name and key id that we know. No
+   * honest node passes that on. Neighbours' keys do not decide this: they may have been made to look like others.
    */
   readonly forged: boolean
 }
 
-/** A head of a size that a tree can have. */
+/** A head whose size a tree can have. */
 export type SizedHead<Log extends LogIdentity = LogIdentity> = Head<Log> & { readonly checkpoint: Checkpoint }
 
-/** Whose cosignatures are read. */
+/** Keys whose cosignatures are read. */
 export interface WitnessKeys {
-  /** Those that our policy counts, and our own. */
+  /** The keys that our policy counts, and our own. */
   readonly counted: readonly VerifierKey[]
-  /** Those that our neighbours count: kept and passed on. */
+  /** The keys that our neighbours count: their cosignatures are kept and passed on. */
   readonly relayed: readonly VerifierKey[]
-  /** Those that neighbours sign with: remembered for them. */
+  /** The keys that neighbours sign with: their cosignatures are remembered for them. */
   readonly neighbours: readonly VerifierKey[]
 }
 
 /**
- * Parses and verifies a note. `id` is the log that the door expects, if any; cosignatures by other keys than `keys` are
- * ignored; `parsed` is the note, where the door had to read it and the bytes are its canonical spelling. Throws the GossumError that the head is refused with: NOTE_*, LOG_UNKNOWN, SIGNATURE_*, CHECKPOINT_MALFORMED,
- * ORIGIN_MISMATCH.
+ * Parses and verifies a note. `id` is the log that the door expects, if any; cosignatures by keys other than `keys` are
+ * ignored; `parsed` is the note if the door had to parse it, and then the bytes are its canonical encoding. Throws the
+ * GossumError with which the head is refused: NOTE_*, LOG_UNKNOWN, SIGNATURE_*, CHECKPOINT_MALFORMED, ORIGIN_MISMATCH.
  */
 export function readHead<Log extends LogIdentity>(
   message: Uint8Array,
@@ -116,9 +116,9 @@ export function readHead<Log extends LogIdentity>(
 }
 
 /**
- * A log is known by its key, never by its origin: every Go checksum database has the same origin. Where lines claim to
- * be by several logs it is the one whose line verifies, as anybody can write a line under any name. Undefined when no
- * line claims to be by any of them; what is returned is not verified.
+ * Finds the log by its key, never by its origin: every Go checksum database has the same origin. If lines claim to be
+ * by several logs, returns the one whose line verifies, since anyone can write a line under any name. Undefined when no
+ * line claims to be by any of them; the log returned is not verified.
  */
 export function logThatSigned<Log extends LogIdentity>(note: Note, logs: readonly Log[]): Log | undefined {
   const claimed = logs.filter(({ key }) => note.signatures.some((line) => isBy(line, key)))

@@ -1,7 +1,7 @@
 /**
- * What was left open is taken up again: at the start what the last run promised, then what waited until something could be
- * signed, a floor that is not reached, and suspects, which the log's growth, the log itself or a peer may explain by now.
- * Suspects that stay are reported, once.
+ * Resumes what was left open: at the start what the last run promised, then what waited for signing to be possible, a
+ * floor that was not reached, and suspects, which the log's growth, the log itself or a peer may explain by now.
+ * Suspects that stay unexplained are reported, once.
  */
 import { errorCode, GossumError } from '../errors.js'
 import { unmetFloor } from '../store/heads.js'
@@ -26,13 +26,13 @@ export interface OpenEndsOptions {
   readonly now: () => number
 }
 
-/** How long a suspect may stay one before people are told. */
+/** How long a suspect may stay one before it is reported, in milliseconds. */
 const SUSPECT_ALARM_MS = 15 * 60_000
 
 export class OpenEnds {
   readonly #options: OpenEndsOptions
   readonly #stopped: AbortSignal
-  /** Logs whose suspects are being tried again. */
+  /** Logs whose suspects are being retried. */
   readonly #retrying = new Set<string>()
 
   constructor(options: OpenEndsOptions, stopped: AbortSignal) {
@@ -41,9 +41,9 @@ export class OpenEnds {
   }
 
   /**
-   * Takes up where the last run ended: the cosignatures that were promised on disk are made again, bit for bit, and
-   * logs that signed an impossible size are frozen, in case the crash came in between. Throws LOG_KEY_CHANGED when a
-   * head that we hold was signed by another key than the one that is configured now.
+   * Resumes where the last run ended. Cosignatures that were promised on disk are made again, bit for bit, and logs
+   * that signed an impossible size are frozen, in case the crash came in between. Throws LOG_KEY_CHANGED when a head
+   * that we hold was signed by a key other than the one configured now.
    */
   async resume(): Promise<void> {
     const { logs, kept, tools } = this.#options
@@ -55,7 +55,7 @@ export class OpenEnds {
       }
       this.#requireLogs(log)
       await cosigned.load(log)
-      // These convict, whatever the crash left undone: no file of evidence can say what they say.
+      // These freeze the log, whatever the crash left undone: no evidence file can hold them.
       for (const { id, size, code } of suspects.list(log))
         if (size === null || code === 'NOTE_TOO_LARGE') await store.heads.hold(log, id)
       const maySign = tools.gatherer.obstacle(log, 'replay') === undefined
@@ -78,7 +78,9 @@ export class OpenEnds {
     await Promise.all([...logs.keys()].map((log) => tools.signing.redeposit(log, kept.store.heads.get(log))))
   }
 
-  /** Takes up what came while nothing could be signed, the largest heads first; before anything else of their logs. */
+  /**
+   * Processes what arrived while nothing could be signed, the largest heads first, before anything else of their logs.
+   */
   async takeDeferred(submit: (candidate: Candidate) => Promise<unknown>): Promise<void> {
     const { deferred } = this.#options.tools
     await Promise.all(
@@ -95,9 +97,8 @@ export class OpenEnds {
   }
 
   /**
-   * Tries again what is open: a floor that is not reached; of the suspects of a log all that our own tree has
-   * overtaken, and at most `limit` larger ones, which only the log or a peer can explain. Returns what is to be taken
-   * through the pipeline because of it.
+   * Tries again what is open: a floor that is not reached; all suspects of a log that our own tree has overtaken, and at
+   * most `limit` larger ones, which only the log or a peer can explain. Returns the candidates to submit because of it.
    */
   async retry(log: string, limit: number): Promise<readonly Candidate[]> {
     // One at a time: each may wait for peers that do not answer.
@@ -116,14 +117,14 @@ export class OpenEnds {
     return again
   }
 
-  /** What came from a database is signed again only if the log has signed it. Throws SIGNATURE_INVALID. */
+  /** State that came from a database is signed again only if the log has signed it. Throws SIGNATURE_INVALID. */
   #requireLogs(log: string): void {
     const { logs, kept } = this.#options
     const { note } = kept.store.heads.get(log)
     if (kept.store.heads.isShared && note !== undefined) verifyNote(parseNote(utf8(note)), logs.get(log)!.key)
   }
 
-  /** Where our key signs on other machines as well: what it signed there is signed here, bit for bit, and shown. */
+  /** If our key also signs on other machines: what it signed there is signed here, bit for bit, and published. */
   async #catchUp(log: string): Promise<void> {
     const { kept, tools } = this.#options
     const { heads } = kept.store
@@ -145,7 +146,7 @@ export class OpenEnds {
       const overtaken = suspect.size !== null && suspect.size <= (kept.store.heads.get(log).tree?.size ?? 0)
       if ((overtaken || (suspect.size !== null && left-- > 0)) && (await this.#isExplained(suspect, again))) continue
       if (now() - Date.parse(suspect.firstSeen) < SUSPECT_ALARM_MS) continue
-      // A log without tiles cannot explain what it signed before; that it came late, or out of turn, is no sign of a lie.
+      // A log without tiles cannot explain what it signed before; arriving late or out of order does not make it a lie.
       if (overtaken && logs.get(log)?.prefix === undefined) await this.#letGo(suspect)
       else if (await kept.suspects.alarm(suspect)) told.onSuspectAlarm(suspect)
     }
@@ -173,7 +174,7 @@ export class OpenEnds {
   }
 }
 
-/** A head again, without the proof that came with it: our own may have moved since. */
+/** The head again, without the proof that came with it: ours may have grown since. */
 function withoutProof({ note, log, peer, receivedAt }: Candidate): Candidate {
   return {
     source: 'replay',

@@ -1,6 +1,6 @@
 /**
- * A cosignature names a log by its origin alone, and several logs may have one origin. So a key cosigns one of them, for
- * ever; and what speaks for the origin waits for all of them.
+ * A cosignature names a log by its origin alone, and several logs may share an origin. So a key cosigns only one of
+ * them, for ever, and an obstacle to one log of an origin holds for all of them.
  */
 import type { ErrorCode } from '../errors.js'
 import { unmetFloor, type LogState } from '../store/heads.js'
@@ -8,23 +8,23 @@ import type { Store } from '../store/store.js'
 import { isBy, parseNote, parseVerifierKey, type Signer } from '../tlog/note.js'
 import { utf8 } from '../tlog/bytes.js'
 
-/** A log of the settings. */
+/** A log from the settings. */
 export interface LogOfOrigin {
   /** Log id. */
   readonly id: string
   readonly origin: string
 }
 
-/** As much of a log's state as says who has cosigned it. */
+/** The part of a log's state that tells which keys have cosigned it. */
 export type SignedState = Pick<LogState, 'note' | 'signed' | 'audited' | 'floor'> & {
-  /** The origin of the log, where it was written down. */
+  /** The origin of the log, if it was recorded. */
   readonly origin?: string
 }
 
 /**
- * The id of the log of this origin that the key (a vkey) is bound to. `states` are by log id, and tell of logs that are not
- * configured any more, too: a key that has cosigned one stays with it. A key that has cosigned none of them belongs to
- * the first that is configured; undefined where there is none either.
+ * The id of the log of this origin to which the key (a vkey) is bound. `states` are by log id, and include logs that
+ * are no longer configured: a key that has cosigned one stays bound to it. A key that has cosigned none of them belongs
+ * to the first that is configured; undefined if there is none either.
  */
 export function boundLog(
   origin: string,
@@ -36,7 +36,8 @@ export function boundLog(
 }
 
 /**
- * The id of the other log for which these keys (vkeys, the first one first) must not cosign this one; undefined when they may.
+ * The id of the other log because of which these keys (vkeys, the first one first) must not cosign this one; undefined
+ * when they may.
  */
 export function takenBy(
   { id, origin }: LogOfOrigin,
@@ -44,14 +45,14 @@ export function takenBy(
   logs: readonly LogOfOrigin[],
   states: ReadonlyMap<string, SignedState>,
 ): string | undefined {
-  // The other keys go where the first one goes, unless they have been elsewhere.
+  // The other keys follow the first one, unless they are bound elsewhere.
   const bound = [boundLog(origin, first, logs, states), ...more.map((key) => signedLog(origin, key, logs, states))]
   return bound.find((log) => log !== undefined && log !== id)
 }
 
 /**
- * The logs that have a key of their own though the shared one (a vkey) has cosigned them: it stays bound to them, and would
- * seem free for another log of their origin.
+ * The logs that have a key of their own although the shared one (a vkey) has cosigned them: it stays bound to them, but
+ * would seem free for another log of their origin.
  */
 export function rekeyedLogs(
   shared: string,
@@ -63,8 +64,8 @@ export function rekeyedLogs(
 }
 
 /**
- * The log of this origin that the key has cosigned. Of several, which only older versions did, it is the one that this
- * version went on with, since then it wrote the origin down; before that the first configured one.
+ * The log of this origin that the key has cosigned. If there are several, which only older versions allowed, it is the
+ * one with which this version continued, as it then recorded the origin; before that, the first configured one.
  */
 function signedLog(
   origin: string,
@@ -90,7 +91,7 @@ function hasSigned({ signed, audited }: SignedState, key: string): boolean {
   return signed !== undefined && (signed.key === key || signed.second === nameAndId)
 }
 
-/** After a recovery it may be forgotten who signed; and a floor that nobody kept the note of may be by any key of ours. */
+/** After a recovery, which key signed may be unknown; and a floor whose note nobody kept may be by any key of ours. */
 function mayHaveSigned({ signed, floor }: SignedState, key: string): boolean {
   if (signed?.key === '') return true
   if (floor?.note === undefined) return floor !== undefined
@@ -98,26 +99,26 @@ function mayHaveSigned({ signed, floor }: SignedState, key: string): boolean {
   return parseNote(utf8(floor.note)).signatures.some((line) => isBy(line, verifier))
 }
 
-/** The origin of a log; older states have none beside the head, and it is the first line there. */
+/** The origin of a log. Older states do not record it; there it is the first line of the head. */
 export function originOf({ origin, note }: SignedState): string | undefined {
   return origin ?? note?.split('\n', 1)[0]
 }
 
 export interface OriginParts {
-  /** All logs that are known, disabled ones too. */
+  /** All known logs, including disabled ones. */
   readonly logs: readonly { readonly id: string; readonly origin: string }[]
   readonly store: Pick<Store, 'heads'>
   readonly signer: Signer
-  /** Whether a log is frozen, on disk or not. */
+  /** Whether a log is frozen, even if this is not on disk. */
   readonly isHeld: (log: string) => boolean
   /** Why nothing at all may be signed now. */
   readonly barrier: () => ErrorCode | undefined
 }
 
 /**
- * Why nothing of this origin may be signed now, though it follow from what was signed before: a log of it was convicted, or
- * that may have been forgotten with the state that is lost. Of several logs with one origin, as all checksum databases have,
- * the signature speaks for all.
+ * Why nothing of this origin may be signed now, even if it follows from what was signed before: a log of the origin was
+ * convicted, or its conviction may have been lost with the state. If several logs share an origin, as all checksum
+ * databases do, the signature speaks for all of them.
  */
 export function obstacleOfOrigin(
   origin: string,

@@ -1,7 +1,4 @@
-/**
- * What the pipeline made of a head, and what that means to every door. Pure: one table, so that no door has an opinion of
- * its own.
- */
+/** What the pipeline made of a head, and what that means at every door: one table for all of them. Pure. */
 import { traitsOf, type ErrorCode } from '../errors.js'
 import type { Cosignature } from '../tlog/cosignature.js'
 import type { Hash } from '../tlog/hash.js'
@@ -11,7 +8,7 @@ export type OutcomeKind = 'advanced' | 'known' | 'past' | 'pending' | 'refused' 
 /** What the pipeline made of a candidate. */
 export interface Outcome {
   readonly kind: OutcomeKind
-  /** Whether it told us something new and its bytes are fit to be passed on as they are. */
+  /** Whether it told us something new and its bytes may be passed on as they are. */
   readonly news: boolean
   /** Whether a cosignature that we count was new to us. */
   readonly counted?: boolean
@@ -19,24 +16,30 @@ export interface Outcome {
   readonly log?: string
   readonly size?: number
   readonly root?: Hash
-  /** Why, for refused and pending. */
+  /** The reason, if refused or pending. */
   readonly code?: ErrorCode
-  /** Evidence id, for conflict. */
+  /** Evidence id, for a conflict. */
   readonly evidence?: string
-  /** A line of it claims to be by a witness that we know and is not. */
+  /** Whether one of its lines falsely claims to be by a witness that we know. */
   readonly forged?: boolean
-  /** Our cosignature, for a head that was pushed and is the newest: what it says is on disk. */
+  /** Our cosignatures, if the head was pushed and is the newest. What they say is on disk. */
   readonly own?: readonly Cosignature[]
-  /** For a head whose sender was wrong about it: the size that we hold. */
+  /** The size that we hold, if the sender was wrong about it. */
   readonly held?: number
 }
 
-/** Whether what was refused with this code is no head of the log that was asked: no honest log, and no honest place, gives it out. */
+/**
+ * Whether what was refused with this code is not a head of the requested log: no honest log, and no honest place,
+ * serves it.
+ */
 export function isNoHead(code: ErrorCode | undefined): boolean {
   return code !== undefined && traitsOf(code).fault === 'head'
 }
 
-/** Whether it is news that only the log can have made, or a witness that we count: whoever brings it has earned something. */
+/**
+ * Whether it is news that only the log, or a witness that we count, can have made: the peer that brings it has earned
+ * credit.
+ */
 export function isDelivery({ kind, news, counted }: Outcome): boolean {
   return news && (kind === 'advanced' || kind === 'conflict' || counted === true)
 }
@@ -51,7 +54,7 @@ export interface DoorAnswer {
   readonly exit: 0 | 1 | 2 | 3 | 4
 }
 
-/** The answer of every door to an outcome; where that has a code, by the traits of the code. */
+/** The answer of every door to an outcome; if the outcome has a code, by the traits of the code. */
 export function answerTo(outcome: Outcome): DoorAnswer {
   const ifNews = outcome.news ? 'accept' : 'ignore'
   const { status, exit, gossip, retryable } = traitsOf(outcome.code ?? 'INTERNAL')
@@ -64,11 +67,12 @@ export function answerTo(outcome: Outcome): DoorAnswer {
     case 'past':
       return { status: 409, gossip: ifNews, exit: 0 }
     case 'pending':
-      // [ACCEPT] a suspect that is new to us: others may be able to prove it. [IGNORE] one that we have.
-      // Whose fault it is that the head cannot be proven yet is not for who pushed it, unless its own proof failed.
+      // [ACCEPT] a suspect that is new to us: others may be able to prove it. [IGNORE] one that we have. The sender of
+      // a push is not blamed for a head that cannot be proven yet, unless its own proof failed.
       return { status: retryable || outcome.code === undefined ? 503 : status, gossip: ifNews, exit: 4 }
     case 'refused':
-      // [REJECT] bytes that no honest node can have passed on; [IGNORE] the rest: src/errors/ says which, code by code.
+      // [ACCEPT] when it is new to us: this is the message that matters most, so it is forwarded, and no peer is ever
+      // punished for bringing it. [IGNORE] when we have it.
       return { status, gossip, exit }
     case 'conflict':
       // [ACCEPT] The most precious message there is: it travels, and nobody is ever punished for bringing it. [IGNORE] when we have it.
@@ -77,9 +81,9 @@ export function answerTo(outcome: Outcome): DoorAnswer {
 }
 
 /**
- * What gossip does with the message that brought this outcome. A line that is not by the witness it names is made up, or is by
- * another key of the same name and key id (of 32 bits, so they collide), and then its relay is honest. So such lines are
- * overlooked while they are `tolerated`, and always beside a conflict.
+ * What gossip does with the message that brought this outcome. A line that is not by the witness it names is forged, or
+ * is by another key with the same name and key id (32 bits, so they collide), in which case its relay is honest. So
+ * such lines are ignored while they are `tolerated`, and always in a conflict.
  */
 export function gossipVerdict(outcome: Outcome, tolerated = (): boolean => false): GossipVerdict {
   const isForged = outcome.forged === true && outcome.kind !== 'conflict'

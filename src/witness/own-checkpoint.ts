@@ -3,7 +3,10 @@ import { formatNote, type VerifierKey } from '../tlog/note.js'
 import { encodeCosigned } from './cosigned-head.js'
 import type { CosignedHeads } from './cosigned.js'
 
-/** The newest head of a log that carries a line of the first of these keys, with their lines alone; undefined without one. */
+/**
+ * The newest head of a log that carries a line of the first of these keys, with only their lines; undefined if there is
+ * none.
+ */
 export async function ownCheckpoint(
   cosigned: CosignedHeads,
   log: string,

@@ -1,13 +1,13 @@
 /**
- * Door: asks the log for its newest head, from our own vantage, with jitter so that nodes do not march in step, and
- * backoff so that a log in trouble is left alone.
+ * Door: asks the log for its newest head, from our own vantage, with jitter so that nodes do not poll in step, and with
+ * backoff so that a failing log is not overloaded.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { lastingController } from '../lib/timed.js'
 import { pollFailure, type Polled } from './polled.js'
 import type { Witness } from './witness.js'
 
-/** Suspects larger than our tree that are tried again after a poll. */
+/** Suspects larger than our tree that are retried after a poll. */
 const SUSPECTS_PER_POLL = 8
 /** The longest pause after failures, in polling intervals. */
 const MAX_BACKOFF_INTERVALS = 5
@@ -16,24 +16,24 @@ export interface PollerParts {
   /** Log id. */
   readonly log: string
   /**
-   * The bytes of the log's newest head, unverified. Throws a GossumError when the log does not give one. Absent for a
-   * log that is only pushed: of that one only the suspects are tried again.
+   * The bytes of the log's newest head, unverified. Throws a GossumError if the log does not serve one. Absent for a
+   * log that only pushes: for it, only the suspects are retried.
    */
   readonly latestNote?: (options: { signal: AbortSignal }) => Promise<Uint8Array>
   readonly witness: Pick<Witness, 'submit' | 'retrySuspects'>
   /** Seconds between polls, on average. */
   readonly interval: number
-  /** After each poll, when its head was judged. */
+  /** Called after each poll, once its head was judged. */
   readonly onPoll: (polled: Polled) => void
-  /** What failed that is not the log's doing: our bug, or our disk. */
+  /** Failures that are not the log's fault: our bug, or our disk. */
   readonly onError: (error: unknown) => void
-  /** What no log says. */
+  /** Time and randomness. */
   readonly world: {
     /** Milliseconds since 1970. */
     readonly now: () => number
     /** Uniform in [0, 1). */
     readonly random: () => number
-    /** Waits so many ms; rejects with the signal. Timers of the process when absent. */
+    /** Waits so many milliseconds; rejects when the signal is aborted. If absent, timers of the process are used. */
     readonly pause?: (ms: number, signal: AbortSignal) => Promise<void>
   }
 }
@@ -75,7 +75,7 @@ export class Poller {
       onPoll(polled)
       if ('failed' in polled) onError(polled.failed)
     }
-    // Also when the log is down: peers may be able to explain what it will not.
+    // Even if the log is down: peers may be able to explain what it does not.
     witness.retrySuspects(log, SUSPECTS_PER_POLL).catch(onError)
   }
 
@@ -94,7 +94,7 @@ export class Poller {
     }
   }
 
-  /** Milliseconds until the next poll: the interval, give or take a fifth, longer after failures. */
+  /** Milliseconds until the next poll: the interval, plus or minus a fifth, longer after failures. */
   #pause(): number {
     const { interval, world } = this.#parts
     const backoff = Math.min(2 ** Math.max(0, this.#failures - 1), MAX_BACKOFF_INTERVALS)

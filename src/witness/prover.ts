@@ -1,6 +1,6 @@
 /**
- * Where the proofs come from: the log, from our own vantage, and the peers when the log will not give one. A proof
- * that holds is as good from one as from the other; it is the log that may be down, or lie to us.
+ * Gets proofs: from the log, from our own vantage, and from peers when the log does not give one. A proof that verifies
+ * is equally good from either; only the log may be down, or lie to us.
  */
 import { TokenBuckets } from '../lib/token-buckets.js'
 import { GossumError } from '../errors.js'
@@ -10,14 +10,14 @@ import { checkTree, type Tree } from '../tlog/merkle.js'
 import type { Prefix, Proof } from './decide.js'
 import type { LogIdentity } from './head.js'
 
-/** Shows the root of a tree's first `size` records. Throws a GossumError when it cannot. */
+/** Returns the root of a tree's first `size` records, with its proof. Throws a GossumError if it cannot. */
 export type ShowPrefix = (of: Tree, size: number, options: { signal: AbortSignal }) => Promise<Prefix>
 
-/** A log that this node follows, and where it sees it from. */
+/** A log that this node follows, and how the node sees it. */
 export interface FollowedLog extends LogIdentity {
   /**
-   * Its tiles, as we see them. Absent for a log that has no address here and only pushes its heads: then it is the
-   * peers who may know.
+   * Its tiles, as we see them. Absent for a log that has no address here and only pushes its heads: then only peers may
+   * have them.
    */
   readonly prefix?: ShowPrefix
 }
@@ -31,9 +31,9 @@ export type PrefixFromPeers = (
   options: { signal: AbortSignal },
 ) => Promise<Prefix>
 
-/** The longest that one proof may take. */
+/** The most milliseconds that one proof may take. */
 const PROVE_TIMEOUT_MS = 60_000
-/** Milliseconds that the log has for itself before peers are asked as well. */
+/** Milliseconds that the log is asked alone before peers are asked as well. */
 const LOG_FIRST_MS = 3_000
 /** Proofs that the heads of one peer may cost us: at once, and per second in the long run. */
 const PROOF_BURST = 64
@@ -44,7 +44,7 @@ export class Prover {
   readonly #stopped: AbortSignal
   readonly #now: () => number
   readonly #budget = new TokenBuckets(PROOF_BURST, PROOFS_PER_SECOND)
-  /** Proofs under way: the head that all peers bring at once is proven once. */
+  /** Proofs in progress: a head that all peers bring at once is proven once. */
   readonly #underWay = new Map<string, Promise<Proof>>()
 
   constructor(fromPeers: PrefixFromPeers, stopped: AbortSignal, now: () => number) {
@@ -54,8 +54,8 @@ export class Prover {
   }
 
   /**
-   * The root of the first `size` records of the tree `of`, proven. `peer` brought the head and may know; `payer` pays
-   * for the proof, if anybody does, and gets PEER_BUDGET beyond its budget.
+   * The root of the first `size` records of the tree `of`, proven. `peer` brought the head and may have the proof. The
+   * proof is charged to `payer`, if any, and fails with PEER_BUDGET when its budget is used up.
    */
   prove(log: FollowedLog, of: Tree, size: number, peer: string | undefined, payer: string | undefined): Promise<Proof> {
     const key = `${log.id} ${of.size} ${toHex(of.root)} ${size}`
@@ -70,12 +70,12 @@ export class Prover {
     return proof
   }
 
-  /** The log first, and then peers too; the first proof that holds, or why the log gave none. */
+  /** Asks the log first, then peers as well. Returns the first proof that verifies, or why the log gave none. */
   async #prove(log: FollowedLog, of: Tree, size: number, peer: string | undefined): Promise<Proof> {
     const over = new AbortController()
     const { signal } = over
     const ask = async (limit: AbortSignal): Promise<Prefix> => {
-      // Whoever comes second need not go on.
+      // The slower of the two is aborted.
       limit.addEventListener('abort', () => over.abort(), { once: true })
       const fromLog =
         log.prefix === undefined
@@ -89,7 +89,7 @@ export class Prover {
     try {
       return { prefix: await timed(PROVE_TIMEOUT_MS, [this.#stopped], ask) }
     } catch (error) {
-      // The reason of the log says more than that no peer could help.
+      // The log's reason says more than that no peer could help.
       const reason: unknown = error instanceof AggregateError ? error.errors[0] : error
       if (reason instanceof GossumError) return { failed: reason.code }
       if (signal.aborted) return { failed: 'TIMEOUT' }
@@ -106,7 +106,7 @@ export class Prover {
   }
 }
 
-/** Whether it fails, or is not there after so many milliseconds. */
+/** Whether `work` fails, or is not done after so many milliseconds. */
 function hasFailed(work: Promise<unknown>, ms: number): Promise<boolean> {
   return new Promise((resolve) => {
     const timer = setTimeout(() => resolve(true), ms)

@@ -1,7 +1,7 @@
 /**
- * What the pipeline publishes to the mesh, and what counts as news there. A cosignature travels in a note of its own, so that the
- * bytes of a head grow with the number of its witnesses, not with the square of it; and one that nobody counts does
- * not travel at all, so that they do not grow with the number of nodes.
+ * What the pipeline publishes to the mesh, and what counts as news there. A cosignature travels in a note of its own,
+ * so that traffic per head grows with the number of its witnesses, not with its square. One that nobody counts does not
+ * travel at all, so that traffic does not grow with the number of nodes.
  */
 import type { Cosignature } from '../tlog/cosignature.js'
 import { formatNote, MAX_NOTE_BYTES, type Note, type VerifierKey } from '../tlog/note.js'
@@ -11,17 +11,17 @@ import { withLines, type Made } from './signing.js'
 import { SOURCES, type HeadSource } from './source.js'
 
 export interface PublisherOptions {
-  /** Keys whose cosignatures count for us; our own are among them. */
+  /** Keys whose cosignatures count for us, including our own. */
   readonly counted: readonly VerifierKey[]
-  /** Whether somebody counts the cosignatures of this key (vkey): our own policy, or a neighbour's. */
+  /** Whether our policy or a neighbour's counts the cosignatures of this key (vkey). */
   readonly isHeard: (vkey: string) => boolean
   /** Sends a head to the mesh. What it says is on disk already. */
   readonly publish: (log: string, note: Uint8Array) => void
-  /** Milliseconds between two heads of one log that it pushed itself; PAUSE_MS unless said otherwise. */
+  /** Milliseconds between two heads of one log that it pushed itself; PAUSE_MS if absent. */
   readonly pauseMs?: number | undefined
 }
 
-/** The newest heads for which cosignatures are passed on that only neighbours count. */
+/** How many of the newest heads cosignatures are passed on for that only neighbours count. */
 const NEWEST_HEADS = 16
 
 export class Publisher {
@@ -31,7 +31,7 @@ export class Publisher {
   readonly #newest = new Map<string, number[]>()
   /** Sizes of the largest heads that frozen logs have shown us, by log. */
   readonly #shown = new Map<string, number>()
-  /** Logs whose pushed heads wait, with the newest of them, if one came since the last was sent. */
+  /** Logs with pushed heads that wait, each with the newest of them, if one arrived since the last was sent. */
   readonly #held = new Map<string, { notes?: readonly Note[]; readonly timer: NodeJS.Timeout }>()
   #isStopped = false
 
@@ -40,7 +40,7 @@ export class Publisher {
     this.#pauseMs = options.pauseMs ?? PAUSE_MS
   }
 
-  /** A head was cosigned. What gossip relays travels on by itself, and our cosignature behind it. */
+  /** A head was cosigned. Gossip forwards heads that it relayed itself; our cosignature follows. */
   advanced(source: HeadSource, head: SizedHead, keys: readonly VerifierKey[], made: Made): void {
     const { log, checkpoint, logNote, cosignatures } = head
     this.#newest.set(log.id, [...(this.#newest.get(log.id) ?? []), checkpoint.size].slice(-NEWEST_HEADS))
@@ -50,7 +50,7 @@ export class Publisher {
     const others = [...cosignatures].filter(([key]) => !own.has(key)).map(([, cosignature]) => cosignature)
     const [first, ...more] = made
     const lines = [...(travels ? [] : others), ...(first !== undefined && this.#isHeard(keys) ? [first] : [])]
-    // The line of our second key travels by itself: it is large, and who does not count it would not forward the rest.
+    // The line of our second key travels alone: it is large, and peers that do not count it would not forward the rest.
     const notes = [
       ...(travels && lines.length === 0 ? [] : [withLines(logNote, lines)]),
       ...more.map((line) => withLines(logNote, [line])),
@@ -59,7 +59,7 @@ export class Publisher {
     else for (const note of notes) this.#publish(log.id, note)
   }
 
-  /** Sends what waits; what still comes is sent at once. */
+  /** Sends what waits; anything after that is sent at once. */
   stop(): void {
     this.#isStopped = true
     for (const [log, { timer, notes = [] }] of this.#held) {
@@ -70,8 +70,8 @@ export class Publisher {
   }
 
   /**
-   * Sends the first head of a burst at once, then the newest in each pause: a log may push hundreds a second, those
-   * between are of use to nobody, and peers ignore a peer that they hear too often.
+   * Sends the first head of a burst at once, then the newest in each pause. A log may push hundreds a second; those in
+   * between are of no use to anyone, and peers ignore a peer that sends too often.
    */
   #paced(log: string, notes: readonly Note[]): void {
     const held = this.#held.get(log)
@@ -88,17 +88,17 @@ export class Publisher {
     this.#held.set(log, { timer: timer.unref() })
   }
 
-  /** Our cosignatures of a head were made anew. */
+  /** Our cosignatures of a head were renewed. */
   renewed({ log, logNote }: Head, keys: readonly VerifierKey[], [first, ...more]: Made): void {
     if (first !== undefined && this.#isHeard(keys)) this.#publish(log.id, withLines(logNote, [first]))
     for (const line of more) this.#publish(log.id, withLines(logNote, [line]))
   }
 
   /**
-   * Cosignatures that we did not have came to a head of our history. Whether they are news to the mesh: of a log that
-   * moves fast, a head that we have left behind may be the next one that enough witnesses sign. When that is, our own
-   * quorum (its size, -1 for none) says for those whom we count; for those whom our neighbours count, we cannot know,
-   * and take the newest heads.
+   * New cosignatures were added to a head of our history. Returns whether they are news to the mesh: with a fast log, a
+   * head that we have left behind may be the next to get enough cosignatures. For witnesses that we count, our own
+   * quorum head tells (its size, -1 for none); for those that our neighbours count we cannot know, and take the newest
+   * heads.
    */
   merged(source: HeadSource, head: SizedHead, fresh: ReadonlyMap<string, Cosignature>, quorumSize: number): boolean {
     const { log, checkpoint, logNote } = head
@@ -108,14 +108,17 @@ export class Publisher {
     return isNews
   }
 
-  /** The log showed us a head though it is frozen: we sign no more of it, but others must be able to compare. */
+  /** The log showed us a head although it is frozen: we sign no more of it, but others must be able to compare. */
   shownFrozen({ log, checkpoint, logNote }: SizedHead): void {
     if (checkpoint.size <= (this.#shown.get(log.id) ?? 0)) return
     this.#shown.set(log.id, checkpoint.size)
     this.#publish(log.id, logNote)
   }
 
-  /** Sends on what gossip will not forward by itself: news from another source, or news in bytes not fit to be sent. */
+  /**
+   * Publishes what gossip does not forward itself: news from another source, or in bytes that are not fit to be
+   * forwarded.
+   */
   passOn(source: HeadSource, head: Head, note: Note): void {
     if (!SOURCES[source].relayed || !head.clean) this.#publish(head.log.id, note)
   }
@@ -124,7 +127,7 @@ export class Publisher {
     return first !== undefined && this.#options.isHeard(first.vkey)
   }
 
-  /** A head that a log padded beyond what a message holds stays here, as a suspect. */
+  /** A head that a log padded beyond the size of a message stays here, as a suspect. */
   #publish(log: string, note: Note): void {
     const message = formatNote(note)
     if (message.length <= MAX_NOTE_BYTES) this.#options.publish(log, message)

@@ -1,14 +1,17 @@
-/** How many of the heads that a log pushes are cosigned in a day, where a log list says so. */
+/** How many of the heads that a log pushes are cosigned per day, if a log list sets a limit. */
 import { TokenBuckets } from '../lib/token-buckets.js'
 
 const SECONDS_PER_DAY = 24 * 60 * 60
 
-/** Takes one cosignature of a log's day. Returns how to give it back when none came of it; undefined when none is left. */
+/**
+ * Takes one cosignature from a log's daily quota. Returns a function that gives it back if none was made; undefined
+ * when the quota is used up.
+ */
 export type TakePush = (log: string, now: number) => (() => void) | undefined
 
 /**
- * Of a log without a number there is always one left. A day's worth may be taken at once, and comes back evenly over the
- * day; a node that starts begins with a whole one. `now` in milliseconds.
+ * The quotas of all logs; a log without a number has no limit. A day's quota may be used at once, and refills evenly
+ * over the day; a node starts with a full one. `now` is in milliseconds.
  */
 export function pushBudget(logs: readonly { readonly id: string; readonly perDay: number | null }[]): TakePush {
   const budgets = new Map<string, TokenBuckets>()

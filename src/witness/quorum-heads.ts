@@ -1,11 +1,14 @@
-/** The quorum head of each log: the largest head that the policy is satisfied with, kept over restarts and found again when the policy counts others. */
+/**
+ * The quorum head of each log: the largest head that satisfies the policy, kept over restarts and found again when the
+ * policy changes.
+ */
 import { unlessRefused } from '../errors/attempt.js'
 import type { Store } from '../store/store.js'
 import { spellNote } from '../tlog/note.js'
 import { cosignedHead, type CosignedHead } from './cosigned-head.js'
 import type { Quorum } from './quorum.js'
 
-/** Heads that are looked at for a quorum when witnesses are convicted or let go, newest first; and at once. */
+/** Heads searched for a quorum when witnesses are convicted or counted again, newest first: in total, and per batch. */
 const RECONSIDERED = { most: 1024, atOnce: 32 }
 
 export interface QuorumHeadsParts {
@@ -13,7 +16,7 @@ export interface QuorumHeadsParts {
   readonly quorum: Quorum
   /** Reads a kept head, and verifies its lines. Throws what parseNote throws. */
   readonly read: (note: string) => CosignedHead
-  /** Is told when a log has another quorum head. */
+  /** Called when a log has a new quorum head. */
   readonly onQuorum: (log: string, head: CosignedHead) => void
 }
 
@@ -27,12 +30,12 @@ export class QuorumHeads {
     this.#counted = new Set(parts.quorum.keys.map(({ vkey }) => vkey))
   }
 
-  /** The quorum head of a log, with those cosignatures alone that count. */
+  /** The quorum head of a log, with only the cosignatures that count. */
   of(log: string): CosignedHead | undefined {
     return this.#heads.get(log)
   }
 
-  /** Loads that of a log, as the policy sees it now. */
+  /** Loads the quorum head of a log, under the current policy. */
   async load(log: string): Promise<void> {
     const head = await this.#find(log)
     if (head !== undefined) this.#heads.set(log, head)
@@ -49,7 +52,7 @@ export class QuorumHeads {
     return how === 'durably' ? quorum.put(log, note) : quorum.putLazily(log, note)
   }
 
-  /** Makes one that is written down that of the log. */
+  /** Makes one that was written down the quorum head of the log. */
   take(log: string, head: CosignedHead): void {
     const before = this.#heads.get(log)
     this.#heads.set(log, head)
@@ -57,7 +60,7 @@ export class QuorumHeads {
       this.#parts.onQuorum(log, head)
   }
 
-  /** Finds it anew, after a witness was convicted or let go. There may be none any more. */
+  /** Finds the quorum head again, after a witness was convicted or is counted again. There may be none any more. */
   async reconsider(log: string): Promise<void> {
     const head = await this.#find(log)
     if (head !== undefined) {
@@ -68,7 +71,7 @@ export class QuorumHeads {
     await this.#parts.store.quorum.del(log)
   }
 
-  /** The newest head that satisfies the policy: the one that was, or one in the history. */
+  /** The newest head that satisfies the policy: the current one, or one in the history. */
   async #find(log: string): Promise<CosignedHead | undefined> {
     const { store } = this.#parts
     const stored = await store.quorum.get(log)
@@ -98,7 +101,7 @@ export class QuorumHeads {
       : cosignedHead(note.text, note.signatures[0]!, new Map(counting), head)
   }
 
-  /** The same of a kept note. One that the disk damaged is none: it must not keep the node from starting. */
+  /** The same for a kept note. One that the disk damaged yields none: it must not keep the node from starting. */
   #asQuorum(text: string): CosignedHead | undefined {
     return unlessRefused(() => this.#ifQuorum(this.#parts.read(text)))
   }

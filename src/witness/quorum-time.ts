@@ -1,18 +1,20 @@
 /**
- * At what time a head became a quorum head, by the cosignatures alone: no log, publisher or proxy has a say in it, and no
- * clock of ours. As with any quorum, it takes liars who satisfy the policy by themselves to make a head older than it is.
+ * When a head became a quorum head, by the cosignatures alone: no log, publisher or proxy can influence it, and no
+ * clock of ours. As with any quorum, making a head look older than it is takes dishonest witnesses that satisfy the
+ * policy by themselves.
  *
  * Pure.
  */
 import type { Cosignature } from '../tlog/cosignature.js'
 
-/** Seconds that a quorum may be ahead of our clock and still be believed. */
+/** Seconds that a quorum's time may be ahead of our clock and still be believed. */
 export const MAX_AHEAD = 60
 
 /**
- * The smallest time, in seconds since 1970, such that the cosignatures of that time and before satisfy the policy; undefined when
- * all of them do not. `cosignatures` are those that count, by verifier key, the newest of each. Where the policy wants nobody
- * (`quorum none`), no one's word is enough to make a head old: the latest of them counts.
+ * The smallest time, in seconds since 1970, such that the cosignatures of that time and earlier satisfy the policy;
+ * undefined when even all of them do not. `cosignatures` are those that count, by verifier key, the newest of each.
+ * Under a policy that requires none (`quorum none`), a single witness must not be able to make a head look old, so the
+ * latest of them is used.
  */
 export function quorumTime(
   cosignatures: ReadonlyMap<string, Pick<Cosignature, 'time'>>,
@@ -29,8 +31,9 @@ export function quorumTime(
 }
 
 /**
- * The largest time, in seconds since 1970, such that the cosignatures of that time and later satisfy the policy: until then a quorum has
- * vouched that the head was the newest. It takes as many liars to make a head younger. Undefined when all of them do not.
+ * The largest time, in seconds since 1970, such that the cosignatures of that time and later satisfy the policy: until
+ * then a quorum has vouched that the head was the newest. Making a head look younger takes as many dishonest witnesses.
+ * Undefined when even all of them do not.
  */
 export function renewedTime(
   cosignatures: ReadonlyMap<string, Pick<Cosignature, 'time'>>,

@@ -1,13 +1,13 @@
 /**
- * The start barrier: what our keys have signed, as far as others remember it. A home that was restored from an older
- * copy, a key in an empty home, or a second node with the same key does not know what the key has signed; the peers that
- * keep its promises do (deposits.ts). A promise is kept by k of n chosen peers, so among any n - k + 1 of them there is
- * one that remembers it: nothing is signed before that many have told all that they hold. What they show of ours becomes
- * a floor (store/heads.ts).
+ * The start barrier: what our keys have signed, as far as others remember it. A home restored from an older copy, a key
+ * in an empty home, or a second node with the same key does not know what the key has signed; the peers that keep its
+ * promises do (deposits.ts). A promise is kept by k of n chosen peers, so among any n - k + 1 of them at least one
+ * remembers it: nothing is signed before that many have sent all that they hold. What they show of ours becomes a floor
+ * (store/heads.ts).
  */
 import { answersNeeded } from './deposit-ledger.js'
 
-/** Seconds that a cosignature of ours may be ahead of our clock and still be believed to be made elsewhere just now. */
+/** Seconds by which a cosignature of ours may be ahead of our clock and still be taken as made elsewhere just now. */
 const CLOCK_AHEAD = 60
 
 export type GuardState =
@@ -15,13 +15,13 @@ export type GuardState =
   | 'fresh'
   /** Chosen peers are being asked; nothing is signed. */
   | 'waiting'
-  /** So many have answered that whatever was deposited is known. */
+  /** Enough have answered: whatever was deposited is known. */
   | 'guarded'
-  /** Some have answered in time, and not enough. */
+  /** Some have answered in time, but not enough. */
   | 'partly guarded'
   /** None has answered in time. */
   | 'unanswered'
-  /** Nobody was chosen who could be asked. */
+  /** There are no chosen peers to ask. */
   | 'unguarded'
   /** Another node signs with a key of ours; nothing is signed. */
   | 'twin'
@@ -37,7 +37,7 @@ export interface GuardReport {
 export interface RollbackGuardOptions {
   /** Whether all our keys were made at this start, or there are none. */
   readonly fresh: boolean
-  /** Whether there are none. */
+  /** Whether there are no keys. */
   readonly keyless?: boolean
   /** How many peers are chosen: n. */
   readonly chosen: () => number
@@ -47,7 +47,7 @@ export interface RollbackGuardOptions {
   readonly waitMs: number
   /** Milliseconds since 1970. */
   readonly now: () => number
-  /** Told of every new state, and of every answer that comes when the waiting is over and more are wanted. */
+  /** Called with every new state, and after every answer that arrives when the wait is over and more are needed. */
   readonly onChange: (report: GuardReport) => void
 }
 
@@ -61,7 +61,7 @@ export class RollbackGuard {
   #twin = false
   #stopped = false
   #settle: () => void = () => undefined
-  /** Resolves when the waiting is over: from then on heads may be signed, unless there is a twin. */
+  /** Resolves when the wait is over: from then on heads may be signed, unless there is a twin. */
   readonly settled: Promise<void>
 
   constructor(options: RollbackGuardOptions) {
@@ -72,7 +72,7 @@ export class RollbackGuard {
     this.#state = options.fresh ? 'fresh' : options.chosen() > 0 ? 'waiting' : 'unguarded'
   }
 
-  /** The waiting begins, unless there is nobody to wait for. */
+  /** Starts to wait, unless there is nobody to wait for. */
   start(): void {
     const { waitMs, onChange } = this.#options
     onChange(this.report)
@@ -89,8 +89,8 @@ export class RollbackGuard {
   }
 
   /**
-   * A chosen peer has told all that it holds of our keys, which may be nothing, and all of it was taken up. Only chosen
-   * peers are heard: anybody else could come to us and say nothing, so that we believe that there is nothing.
+   * A chosen peer has sent all that it holds of our keys, perhaps nothing, and all of it was taken up. Only chosen
+   * peers count here: any other peer could connect and answer nothing, to make us believe that there is nothing.
    */
   answered(peer: string): void {
     if (this.#stopped || this.#answered.has(peer)) return
@@ -104,16 +104,16 @@ export class RollbackGuard {
   }
 
   /**
-   * There is a cosignature by a key of ours of this time, in POSIX seconds, that this home did not make. One that is
-   * younger than our start was made by somebody else who has the key. One from before it is from an earlier life of ours,
-   * and one from the future may be too: the clock was wrong then (clock.ts).
+   * A cosignature of this time (POSIX seconds), by a key of ours, was not made by this home. If it is younger than our
+   * start, another node with the key made it. If it is older, we made it in an earlier run whose state was lost. If it
+   * is in the future, that may be the case too: the clock was wrong then (clock.ts).
    */
   sawUnknown(time: number): void {
     const isAhead = time * 1000 > this.#options.now() + CLOCK_AHEAD * 1000
     if (time * 1000 > this.#startedAt && !isAhead) this.sawTwin()
   }
 
-  /** Another node has proven that it holds a key of ours. The waiting goes on: what it signed is still to be learnt. */
+  /** Another node has proven that it holds a key of ours. The wait goes on: what it signed is still to be learnt. */
   sawTwin(): void {
     if (this.#twin || this.#stopped) return
     this.#twin = true

@@ -1,6 +1,7 @@
 /**
- * The runner: takes a head through the one step (step.ts) until there is an outcome, and performs what each step says: the
- * change of the state first, durably, then the effects in order. An effect that fails comes back as an input.
+ * The runner: takes a head through the one step (step.ts) until there is an outcome, and performs what each step
+ * returns: the change of the state first, durably, then the effects in order. An effect that fails comes back as an
+ * input.
  */
 import { errorCode, GossumError } from '../errors.js'
 import type { LogState } from '../store/heads.js'
@@ -22,9 +23,9 @@ import { step } from './step.js'
 import type { AnsweredProof, Effect, HeadInput, Mark, Step } from './step-types.js'
 import type { UnderWay } from './under-way.js'
 
-/** Whose signatures are read in heads. */
+/** Keys whose signatures in heads are read. */
 export interface ReadKeys {
-  /** Keys whose cosignatures count for us; our own are among them. */
+  /** Keys whose cosignatures count for us, including our own. */
   readonly counted: readonly VerifierKey[]
   /** Keys whose cosignatures our neighbours count: verified, kept and passed on like the counted ones. */
   readonly relayed: () => readonly VerifierKey[]
@@ -50,25 +51,25 @@ export interface RunnerOptions {
     readonly deferred: Deferred
   }
   /**
-   * Resolves when this node has looked for a log's newest head itself, or will not soon. Asked before a head that is pushed
-   * becomes the first.
+   * Resolves when this node has polled the log itself, or will not soon. Awaited before a pushed head becomes the first
+   * of its log.
    */
   readonly looked: (log: string) => Promise<unknown>
-  /** Takes one of the cosignatures that a log may have for what it pushes. */
+  /** Takes one of the cosignatures that a log is allowed for its pushes. */
   readonly takePush: TakePush
 }
 
-/** What came of a head. */
+/** The result for one head. */
 export interface Judged {
   readonly outcome: Outcome
-  /** What is to be taken through the pipeline because of it, with nobody waiting. */
+  /** Candidates to submit because of it, with nobody waiting for them. */
   readonly again: readonly Candidate[]
 }
 
 export class Runner {
   readonly #options: RunnerOptions
   readonly #underWay: UnderWay
-  /** Ends what waits for its turn. */
+  /** Aborted when the node stops: ends every wait for a turn. */
   readonly #stopped: AbortSignal
 
   constructor(options: RunnerOptions, underWay: UnderWay, stopped: AbortSignal) {
@@ -78,8 +79,8 @@ export class Runner {
   }
 
   /**
-   * Judges a head. `charged`: whoever brought it pays for the proof. Throws only what is nobody's fault but ours or our
-   * disk's (STORE_WRITE_FAILED, INTERNAL): then nothing was signed.
+   * Judges a head. `charged`: the proof is charged to the peer that brought the head. Throws only our own failures and
+   * our disk's (STORE_WRITE_FAILED, INTERNAL): then nothing was signed.
    */
   async judge(candidate: Candidate, charged: boolean): Promise<Judged> {
     const { kept, tools, looked } = this.#options
@@ -103,13 +104,13 @@ export class Runner {
       leave === undefined
         ? await tools.effects.waiting(candidate, head)
         : await this.#steps(candidate, head, own, charged, again).catch(unconfirmed(id)).finally(leave)
-    // What is not on our history is remembered all the same: its witnesses may ask what they have signed.
+    // A head outside our history is remembered too: its witnesses may ask what they have signed.
     if (outcome.kind === 'pending' || outcome.kind === 'refused' || outcome.kind === 'conflict')
       await kept.cosigned.signers.see(id, head.logNote, new Map([...head.cosignatures, ...head.byNeighbours]))
     return { outcome: withForged(outcome, forged), again }
   }
 
-  /** The head in the bytes, or why they are refused. */
+  /** The head in the bytes, or the outcome that refuses them. */
   read(candidate: Candidate): Head<FollowedLog> | Outcome {
     const { logs, keys } = this.#options
     const { counted, relayed, neighbours, known } = keys
@@ -128,8 +129,8 @@ export class Runner {
   }
 
   /**
-   * Waits until a larger head that others bring may be taken up; undefined when too many are in hand. The log itself comes
-   * at our own pace, and what it pushes with a proof needs no other.
+   * Waits until a larger head that others bring may be processed; undefined when too many are in progress. Heads from
+   * the log itself come at our own pace, and heads pushed with a proof need no other proof.
    */
   async #turn({ source }: Candidate, { log, checkpoint }: SizedHead): Promise<(() => void) | undefined> {
     const { tree } = this.#options.kept.store.heads.get(log.id)
@@ -137,7 +138,10 @@ export class Runner {
     return isPaced ? this.#options.tools.throttle.turn(log.id, checkpoint, this.#stopped) : () => undefined
   }
 
-  /** Steps until there is an outcome: again with what a step asks for, and when the state was changed meanwhile. */
+  /**
+   * Takes steps until there is an outcome: again with what a step asks for, and again when the state has changed in
+   * between.
+   */
   async #steps(
     candidate: Candidate,
     head: SizedHead<FollowedLog>,
@@ -177,7 +181,7 @@ export class Runner {
     return { of, size, answer: await this.#options.tools.prover.prove(log, of, size, peer, pays) }
   }
 
-  /** Makes the change of a step durable, then performs its effects. Undefined when it is to be taken again. */
+  /** Makes the change of a step durable, then performs its effects. Undefined when the step has to be taken again. */
   async #perform(
     candidate: Candidate,
     head: SizedHead<FollowedLog>,
@@ -186,10 +190,11 @@ export class Runner {
     again: Candidate[],
   ): Promise<Outcome | undefined> {
     const { kept, tools, takePush } = this.#options
-    // Whoever pushed to another machine with our key knows more of us than this one: the answer must be of now.
+    // If it was also pushed to another machine with our key, that one may know more than this: the answer must be
+    // current.
     const isRefused = candidate.proof !== undefined && change === undefined && outcome?.kind !== 'known'
     if (isRefused && (await kept.store.heads.refresh(head.log.id, state))) return undefined
-    // Only what is new counts: heads are public, and anybody may push the last one again.
+    // Only new heads use up the quota: heads are public, and anyone may push the last one again.
     const isCounted = outcome?.kind === 'advanced' && SOURCES[candidate.source].quota
     const giveBack = isCounted ? takePush(head.log.id, candidate.receivedAt) : () => undefined
     if (giveBack === undefined) return { ...outcome!, kind: 'refused', code: 'LOG_BUDGET', news: false }
@@ -208,7 +213,7 @@ export class Runner {
       again.push(...rest.again)
       if (rest.isDeferred) {
         const { id } = head.log
-        // The waiting may have ended since the step was made: nobody would take this one up any more.
+        // The wait may have ended since the step was made: then nothing would process a deferred head any more.
         if (!tools.deferred.isOpen(id) && tools.gatherer.obstacle(id, 'replay') !== 'GUARD_WAITING') return undefined
         tools.deferred.add(head, candidate)
       }
@@ -241,7 +246,7 @@ export class Runner {
     return rest.reduce((last, next) => (last === undefined || next.time > last.time ? next : last), first)
   }
 
-  /** The marks that a head is for us: one if it carries our cosignature, and one if it carries our auditor's. */
+  /** The marks that a head carries for us: one for our cosignature, and one for our auditor's. */
   marksIn(head: SizedHead): Mark[] {
     const own = this.#ownIn(head)
     const { auditor } = this.#options.keys
@@ -258,7 +263,7 @@ export class Runner {
     for (;;) {
       const state = kept.store.heads.get(log)
       const { change, effects } = step(state, { kind: 'marks', marks }, tools.gatherer.ofLog(log, 'replay'))
-      // Another machine that has the key may have signed it, and this one not have heard of that yet.
+      // Another machine with the key may have signed it, and this one may not have read that yet.
       const isUnknown = effects.some((effect) => effect.do === 'tellUnknown')
       if (isUnknown && (await kept.store.heads.refresh(log, state))) continue
       if (change !== undefined && (await kept.store.heads.change(log, state, change)) === undefined) continue
@@ -268,7 +273,10 @@ export class Runner {
   }
 }
 
-/** Refuses what cannot be judged while the database of a shared state is away: whether it is news to our key is said there. */
+/**
+ * Refuses what cannot be judged while the shared-state database is away: only there is it known whether it is new to
+ * our key.
+ */
 function unconfirmed(log: string): (error: unknown) => Outcome {
   return (error) => {
     if (errorCode(error) !== 'STATE_UNCONFIRMED') throw error
@@ -280,12 +288,12 @@ function withForged(outcome: Outcome, forged: boolean): Outcome {
   return forged ? { ...outcome, forged } : outcome
 }
 
-/** The floor of the log that a candidate is of, on the way of that candidate. */
+/** The floor as a candidate that replaces the given one of the same log. */
 function replayOf({ log, receivedAt }: Candidate, note: string): Candidate {
   return { source: 'replay', note: utf8(note), receivedAt, ...(log !== undefined && { log }) }
 }
 
-/** What a head with our cosignature says: that we signed it, and when. */
+/** What a head with our cosignature tells: that we signed it, and when. */
 function markOf({ checkpoint: { size, root }, logNote }: SizedHead, { signature, time }: Cosignature): Mark {
   return {
     size,
@@ -295,7 +303,7 @@ function markOf({ checkpoint: { size, root }, logNote }: SizedHead, { signature,
   }
 }
 
-/** What a promise of ours says of a head; `by` is our auditor's key, if that made it. */
+/** What a promise of ours tells about a head; `by` is our auditor's key, if that made it. */
 export function markOfPromise({ checkpoint: { size, root }, logNote }: SizedHead, time: number, by?: string): Mark {
   return { size, root, time, note: spellNote(logNote), ...(by !== undefined && { by }) }
 }

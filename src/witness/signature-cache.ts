@@ -1,14 +1,14 @@
 /**
  * Signatures that were verified before. The same cosignatures reach a node again and again, from every neighbour and
- * from its own disk; verifying one costs a fifth of a millisecond, knowing it again a few microseconds.
+ * from its own disk. Verifying one takes a fifth of a millisecond, recognising it a few microseconds.
  *
- * Only what held is remembered, by a hash of key, message and signature: nobody can make another line pass.
+ * Only valid signatures are remembered, by a hash of key, message and signature, so nobody can make another line pass.
  */
 import { concatBytes, uint64 } from '../tlog/bytes.js'
 import { sha256 } from '../tlog/hash.js'
 import type { VerifierKey } from '../tlog/note.js'
 
-/** Signatures remembered for sure; up to twice as many are. About 100 bytes each. */
+/** Signatures that are certainly remembered; up to twice as many are. About 100 bytes each. */
 const REMEMBERED = 16_384
 
 export class SignatureCache {
@@ -21,7 +21,7 @@ export class SignatureCache {
     this.#limit = limit
   }
 
-  /** The same keys, verifying the same; what one of them verified once, none of them computes again. */
+  /** The same keys, verifying through the cache: what one of them has verified, none of them verifies again. */
   remembering(keys: readonly VerifierKey[]): VerifierKey[] {
     return keys.map((key) => this.#remembering(key))
   }
@@ -31,7 +31,7 @@ export class SignatureCache {
     if (known !== undefined) return known
     const remembering = { ...key, verify: this.#verifier(key) }
     this.#keys.set(key, remembering)
-    // What is wrapped once stays as it is.
+    // A wrapped key is not wrapped again.
     this.#keys.set(remembering, remembering)
     return remembering
   }
@@ -39,7 +39,7 @@ export class SignatureCache {
   #verifier({ publicKey, verify }: VerifierKey): VerifierKey['verify'] {
     const prefix = concatBytes(uint64(publicKey.length), publicKey)
     return (message, signature) => {
-      // Each part says how long it is: else a long key could be made to look like a short one and what it signed.
+      // Each part is prefixed with its length: otherwise a long key could pass for a short one plus its message.
       const hash = sha256(concatBytes(prefix, uint64(signature.length), signature, message))
       const id = Buffer.from(hash).toString('latin1')
       if (this.#young.has(id)) return true

@@ -1,8 +1,8 @@
 /**
- * Who cosigned what last, remembered apart from what we think of it. Of each witness key and log there are two kinds: the
- * largest head of our history that carries its line, which people are shown and conflicts are looked for with; and the
- * largest that was seen at all (a suspect, a refused head, one of a frozen log, a fork), if that is not smaller. A witness that
- * lost its memory is told both; what was only seen never takes the place of what is on our history.
+ * Remembers who last cosigned what, whatever we think of the head. For each witness key and log there are two heads:
+ * the largest of our history that carries its line, which people are shown and which is searched for conflicts; and the
+ * largest that was seen at all (a suspect, a refused head, one of a frozen log, a fork), if that is not smaller. A
+ * witness that lost its memory is sent both. What was only seen never replaces what is on our history.
  */
 import type { SeenLines } from '../store/seen-lines.js'
 import type { SignedBy, KeyStanding } from '../store/signed-by.js'
@@ -15,7 +15,7 @@ import { parseNote, parseVerifierKey, spellNote, type Note, type VerifierKey } f
 import { cosignedHead, encodeCosigned, type CosignedHead } from './cosigned-head.js'
 import type { SignatureCache } from './signature-cache.js'
 
-/** A head that a witness cosigned, with the time that it says, in POSIX seconds. */
+/** A head that a witness cosigned, with the time of the cosignature in POSIX seconds. */
 export interface LastSeen {
   readonly log: string
   readonly size: number
@@ -43,7 +43,7 @@ export class Signers {
     this.#counted = new Map(parts.counted.map((key) => [key.vkey, key]))
   }
 
-  /** Keeps who cosigned a head that is proven to be on our history, whether they count or not. */
+  /** Keeps who cosigned a head that is proven to be on our history, whether or not they count. */
   async remember(
     log: string,
     { text, signatures }: Note,
@@ -55,7 +55,7 @@ export class Signers {
     const { size } = tree
     const root = formatHash(tree.root)
     const news = [...cosignatures].filter(([vkey, { time }]) => kept.isNews(log, vkey, { size, time }))
-    // All are asked for at once, so that they share one write.
+    // All are requested at once, so that they share one write.
     await Promise.all([
       ...news.map(([vkey, { signature, time }]) => {
         const note = spellNote({ text, signatures: [signatures[0]!, signature] })
@@ -66,9 +66,9 @@ export class Signers {
   }
 
   /**
-   * Keeps who cosigned a head that the log signed and of which nothing else is known. To be asked about every head that
-   * does not end on our history; it costs next to nothing when there is nothing new. All `cosignatures` are verified, and
-   * by keys that we or a neighbour count or whose bearer has proven to have them.
+   * Keeps who cosigned a head that the log signed and about which nothing else is known. To be called for every head
+   * whose outcome is not on our history; it is cheap when there is nothing new. All `cosignatures` are verified, and
+   * are by keys that we or a neighbour count or that a peer has proven to hold.
    */
   async see(log: string, { text, signatures }: Note, cosignatures: ReadonlyMap<string, Cosignature>): Promise<void> {
     if (cosignatures.size === 0) return
@@ -88,20 +88,20 @@ export class Signers {
     )
   }
 
-  /** The largest head of our history that we know to carry this key's cosignature, with this one alone. */
+  /** The largest head of our history that is known to carry this key's cosignature, with only this cosignature. */
   async largestBy(log: string, vkey: string): Promise<CosignedHead | undefined> {
     const text = await this.#parts.kept.note(log, vkey)
     return text === undefined ? undefined : this.#read(text, vkey)
   }
 
-  /** The logs of which a head is kept that carries this key's cosignature. */
+  /** The logs for which a head with this key's cosignature is kept. */
   logs(vkey: string): string[] {
     return [...new Set([...this.#parts.kept.logs(vkey), ...this.#parts.seen.logs(vkey)])]
   }
 
   /**
-   * What its bearer is told of a log: the largest head of our history and the largest that was seen at all, or two of
-   * those of one size, as notes of the log's line and the one of the key.
+   * What the holder of a key is told of a log: the largest head of our history and the largest that was seen at all, or
+   * two of the same size, as notes with the log's line and the key's.
    */
   async told(log: string, vkey: string): Promise<Uint8Array[]> {
     const [proven, seen] = await Promise.all([this.largestBy(log, vkey), this.#parts.seen.notes(log, vkey)])
@@ -109,7 +109,7 @@ export class Signers {
     return heads.flatMap((head) => (head === undefined ? [] : encodeCosigned(head)))
   }
 
-  /** The last that was heard of a witness, over all logs. It is not believed that it signed after we heard of it. */
+  /** The newest cosignature of a witness, over all logs. A time later than when we received it is not believed. */
   lastSeen(vkey: string): LastSeen | undefined {
     const { kept } = this.#parts
     const all = kept.logs(vkey).map((log) => {
@@ -119,7 +119,7 @@ export class Signers {
     return all.reduce<LastSeen | undefined>((last, next) => (next.time > (last?.time ?? 0) ? next : last), undefined)
   }
 
-  /** A head that is kept with the line of a key; undefined when that does not verify (any more). */
+  /** A kept head with the line of a key; undefined when the line does not verify (any more). */
   #read(text: string, vkey: string): CosignedHead | undefined {
     const note = parseNote(utf8(text))
     const key = this.#counted.get(vkey) ?? parseVerifierKey(vkey)

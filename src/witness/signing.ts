@@ -1,6 +1,7 @@
 /**
- * Making the cosignatures that the state on disk promises: deposited first with those who remember them, then signed, then
- * kept. Only then may they leave. What was promised and could not be made is owed, and made when the key is back.
+ * Makes the cosignatures that the state on disk promises: the promise is deposited with the peers that remember it,
+ * then signed, then stored. Only then may the cosignature be published. One that was promised and could not be made is
+ * owed, and is made when the key is available again.
  */
 import { errorCode, GossumError, traitsOf, type ErrorCode } from '../errors.js'
 import { type LogState } from '../store/heads.js'
@@ -13,39 +14,39 @@ import { makePromise, type WitnessPromise } from './promise.js'
 import { isSigned } from './signed.js'
 import type { Circumstances } from './step-types.js'
 
-/** Which keys of ours cosign a log: the first, and an ML-DSA-44 key if there is one. */
+/** Our keys that cosign a log: the first, and an ML-DSA-44 key if there is one. */
 export interface LogSigners {
   of(log: string): readonly Signer[]
 }
 
-/** Where promises are deposited before the signature (deposits.ts). */
+/** Where promises are deposited before signing (deposits.ts). */
 export interface PromiseDeposits {
-  /** Whether nothing may be signed that is not deposited. */
+  /** Whether nothing may be signed without a deposit. */
   readonly required: boolean
-  /** Whether there is anybody to deposit with. */
+  /** Whether there are chosen peers. */
   readonly hasChosen: boolean
   /** Whether a cosignature of this tree and time needs no new deposit. */
   isDeposited(log: string, promised: Promised): boolean
   deposit(log: string, promises: readonly WitnessPromise[]): Promise<'deposited' | 'undeposited' | 'nobody'>
-  /** A cosigned head left: those whom we chose learn our line, whatever any policy counts. */
+  /** A cosigned head was published: chosen peers get our line, whether or not any policy counts it. */
   released(log: string, note: Uint8Array): void
 }
 
-/** Whether this is no failure of ours, but a reason not to sign now: the promise is on disk, and the cosignature owed. */
+/** Whether this is not a failure but a reason not to sign now: the promise is on disk, and the cosignature is owed. */
 export function isUnsigned(error: unknown): boolean {
   return traitsOf(errorCode(error)).fault === 'signing'
 }
 
-/** Our cosignatures of one head and one time: by our key, then by the second one if we have it. */
+/** Our cosignatures of one head, all with the same time: by our first key, then by the second if there is one. */
 export type Made = readonly Cosignature[]
 
 export interface SigningParts {
   readonly keyring: LogSigners
   readonly cosigned: CosignedHeads
   readonly deposits: PromiseDeposits | undefined
-  /** What stands in the way of a signature at this moment. */
+  /** What prevents a signature right now. */
   readonly obstacle: (log: string) => ErrorCode | undefined
-  /** Resolves when the state holds for every machine that has the key (store/heads.ts). */
+  /** Resolves when the state is final for every machine that has the key (store/heads.ts). */
   readonly confirm: (log: string, state: LogState) => Promise<void>
 }
 
@@ -55,7 +56,7 @@ export class Signing {
   readonly #deposits: PromiseDeposits | undefined
   readonly #obstacle: (log: string) => ErrorCode | undefined
   readonly #confirm: (log: string, state: LogState) => Promise<void>
-  /** Logs whose promised cosignature could not be made or kept. */
+  /** Logs whose promised cosignature could not be made or stored. */
   readonly #owed = new Set<string>()
 
   constructor({ keyring, cosigned, deposits, obstacle, confirm }: SigningParts) {
@@ -66,12 +67,12 @@ export class Signing {
     this.#confirm = confirm
   }
 
-  /** Logs whose newest head was promised a cosignature that it does not have. */
+  /** Logs whose newest head lacks a cosignature that was promised. */
   get owed(): ReadonlySet<string> {
     return this.#owed
   }
 
-  /** The keys that cosign a log as a promise names them: in full, that of ML-DSA would be larger than all the rest. */
+  /** The keys that cosign a log, as a promise names them: a full ML-DSA key would be larger than everything else. */
   keysOf(log: string): Circumstances['keys'] {
     const [first, second] = this.#keyring.of(log)
     return {
@@ -80,19 +81,19 @@ export class Signing {
     }
   }
 
-  /** The cosignatures among these that are by our keys for this log, the first key's first. */
+  /** Of these cosignatures, those by our keys for this log, the first key's first. */
   ownIn(log: string, cosignatures: ReadonlyMap<string, Cosignature> | undefined): Cosignature[] {
     return this.#keyring.of(log).flatMap(({ verifier }) => cosignatures?.get(verifier.vkey) ?? [])
   }
 
-  /** Why nothing can be signed for a log now, if a key of it is away. */
+  /** Why nothing can be signed for a log now, if one of its keys is unavailable. */
   unavailable(log: string): GossumError | undefined {
     return this.#keyring.of(log).find(({ unavailable }) => unavailable !== undefined)?.unavailable
   }
 
   /**
-   * Makes the cosignatures that the state on disk speaks of, of the head that it holds, and keeps them beside `others`.
-   * Throws STORE_WRITE_FAILED, and, with nothing signed, the codes whose fault is `signing`: they are owed.
+   * Makes the cosignatures that the state on disk promises, for the head that it holds, and stores them together with
+   * `others`. Throws STORE_WRITE_FAILED, or a code whose fault is `signing` if nothing was signed: then they are owed.
    */
   async cosign(log: string, state: LogState, logNote: Note, others: ReadonlyMap<string, Cosignature>): Promise<Made> {
     try {
@@ -100,7 +101,7 @@ export class Signing {
       await this.#deposit(log, state, logNote)
       const own = new Map<string, Cosignature>()
       for (const signer of this.#keyring.of(log)) {
-        // While the disk, the peers or an agent were waited for the log may have been convicted, or a twin seen.
+        // While waiting for disk, peers or an agent, the log may have been convicted, or a twin seen.
         const obstacle = this.#obstacle(log)
         if (obstacle !== undefined) throw new GossumError(obstacle)
         own.set(signer.verifier.vkey, await cosignBy(logNote.text, state.signed!.time, signer))
@@ -117,8 +118,8 @@ export class Signing {
   }
 
   /**
-   * Makes the cosignature that was promised on disk again, bit for bit, in case the crash came before it was kept. While
-   * nobody can sign, or nobody may, it stays owed.
+   * Makes the cosignature that was promised on disk again, bit for bit, in case a crash came before it was stored. It
+   * stays owed while the key is unavailable or may not sign.
    */
   async resume(log: string, state: LogState, maySign: boolean): Promise<void> {
     if (state.note === undefined || !isSigned(state, { keys: this.keysOf(log) })) return
@@ -151,7 +152,8 @@ export class Signing {
   }
 
   /**
-   * Deposits again what an earlier run signed: its peers may have been away then. What they keep already costs them a look.
+   * Deposits again what an earlier run signed: its peers may have been away then. For peers that already keep it, this
+   * costs one lookup.
    */
   async redeposit(log: string, state: LogState): Promise<void> {
     if (state.note === undefined || !isSigned(state, { keys: this.keysOf(log) })) return

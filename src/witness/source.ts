@@ -1,40 +1,38 @@
-/**
- * Where a head comes from, and what follows from that. Pure: one table, and no code outside it names a source.
- */
+/** Where a head comes from, and what follows from that: one table, and no code outside it names a source. Pure. */
 
 /** Where a head comes from. */
 export type HeadSource =
   /** We asked the log for its newest head. */
   | 'poll'
-  /** It stood in the log's answer to a lookup of the go command. */
+  /** It came with the log's answer to a lookup of the go command. */
   | 'lookup'
-  /** The log, or anybody, pushed it with a proof (c2sp.org/tlog-witness). */
+  /** The log, or anyone else, pushed it with a proof (c2sp.org/tlog-witness). */
   | 'push'
-  /** Somebody handed it in without a proof. */
+  /** A client submitted it without a proof. */
   | 'submit'
   /** A peer published it. */
   | 'gossip'
-  /** A peer, or another service, told us when it was asked. */
+  /** A peer, or another service, returned it when asked. */
   | 'sync'
-  /** We had it before, and look at it again. */
+  /** We had it before, and judge it again. */
   | 'replay'
 
-/** The four doors that events, metrics and suspects name. */
+/** The four doors, as named in events, metrics and suspects. */
 export type Door = 'poll' | 'push' | 'gossip' | 'sync'
 
 interface Traits {
   readonly door: Door
-  /** It comes from the log itself, as we see it: such a head may be the first one of a log (trust on first use). */
+  /** It comes from the log itself, as we see it: such a head may be the first of its log (trust on first use). */
   readonly firsthand: boolean
-  /** It waits for its turn, so that one log is cosigned at the word of others no more than every two seconds. */
+  /** It waits for its turn: heads from others make us cosign a log at most every two seconds. */
   readonly paced: boolean
-  /** Who pays for a proof that it needs: the peer that brought it, all who push together, or nobody. */
+  /** What a proof for it is charged to: the peer that brought it, one budget shared by all who push, or nothing. */
   readonly payer: 'peer' | 'pushers' | 'nobody'
-  /** A log list may say how many of these are cosigned in a day. */
+  /** A log list may limit how many of these are cosigned per day. */
   readonly quota: boolean
-  /** Gossip forwards the very bytes by itself when they are news. */
+  /** Gossip forwards these very bytes if they are news. */
   readonly relayed: boolean
-  /** Its cosignature is told at the pace of all heads: hundreds may come in a second. */
+  /** Its cosignature is published at a limited pace: hundreds may arrive in a second. */
   readonly bursts: boolean
 }
 

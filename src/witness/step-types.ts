@@ -1,6 +1,6 @@
 /**
- * What a step takes and gives (step.ts): what happened to a log, the circumstances, and the change, outcome and effects
- * that follow. Plain data. Pure.
+ * The input and output of a step (step.ts): what happened to a log, the circumstances, and the change, outcome and
+ * effects that follow. Plain data. Pure.
  */
 import type { Evidence } from '../evidence/evidence.js'
 import type { ErrorCode } from '../errors.js'
@@ -13,7 +13,7 @@ import type { SizedHead } from './head.js'
 import type { Outcome } from './outcome.js'
 import type { HeadSource } from './source.js'
 
-/** A proof that a step asked for, and what became of it. */
+/** A proof that a step asked for, and its result. */
 export interface AnsweredProof {
   readonly of: Tree
   readonly size: number
@@ -25,91 +25,94 @@ export interface HeadInput {
   readonly kind: 'head'
   readonly head: SizedHead
   readonly source: HeadSource
-  /** The proof that it was pushed with. */
+  /** The proof that came with a push. */
   readonly pushed?: PushedProof | undefined
   /** The newest cosignature by one of our keys that it carries. */
   readonly own?: Cosignature | undefined
-  /** What the steps before asked for. */
+  /** The proofs that earlier steps asked for. */
   readonly proofs: readonly AnsweredProof[]
-  /** The floor was tried for this head: it is asked for once. */
+  /** Whether the floor was already tried for this head: it is asked for once. */
   readonly triedFloor: boolean
 }
 
-/** A head that our key is known to have cosigned, or promised to, by what a peer remembers. */
+/** A head that our key has cosigned, or promised to cosign, according to what a peer remembers. */
 export interface Mark extends Tree {
   /** The head, as a note with the log's line. */
   readonly note: string
-  /** What the cosignature says, or would have said, in POSIX seconds. */
+  /** The time of the cosignature, made or promised, in POSIX seconds. */
   readonly time: number
-  /** The verifier key of our auditor, when that made it; absent for the keys that witness. */
+  /** The verifier key of our auditor, if that made it; absent for the witness keys. */
   readonly by?: string
 }
 
 export type Input =
   | HeadInput
-  /** Marks were told or seen: they are taken up before anything is proven. */
+  /** Marks were received or seen: they are applied before anything is proven. */
   | { readonly kind: 'marks'; readonly marks: readonly Mark[] }
-  /** The change of an earlier step is on disk, and the cosignature that it promises could not be made or deposited. */
+  /** The change of an earlier step is on disk, but the cosignature that it promises could not be made or deposited. */
   | { readonly kind: 'unsigned'; readonly head: SizedHead; readonly code: ErrorCode }
 
-/** What a step has to know beside the state of the log. */
+/** What a step depends on besides the state of the log. */
 export interface Circumstances {
   /** POSIX seconds. */
   readonly now: number
   /** The keys that cosign this log, as a promise names them: the vkey of the first, name and key id of the second. */
   readonly keys: Pick<Signed, 'key' | 'second'>
-  /** What stands in the way of every signature of this log. */
+  /** What prevents every signature for this log. */
   readonly obstacle?: ErrorCode | undefined
-  /** Whether the log was proven to misbehave and its operator has not said otherwise. */
+  /** Whether the log was proven to misbehave and its operator has not acknowledged it. */
   readonly frozen: boolean
   /** The head of the same size that was proven before. */
   readonly kept?: ProvenHead | undefined
-  /** Whether this very text was proven to be past. */
+  /** Whether exactly this text was proven to be an older head of our history. */
   readonly isPast: boolean
-  /** The largest head that a chosen peer has shown of a log that we hold nothing of. */
+  /** The largest head that a chosen peer has shown of a log of which we hold nothing. */
   readonly shown?: ProvenHead | undefined
   /**
-   * For an observer, which sees no log itself: whether the cosignatures known of a head that may become the first of its log
-   * satisfy the policy. Undefined for a witness, which looks for itself.
+   * For an observer, which does not poll the log: whether the cosignatures known of a head that may become the first of
+   * its log satisfy the policy. Undefined for a witness, which polls the log itself.
    */
   readonly isVouched?: boolean | undefined
   /** Our cosignatures of the newest head, as they are held. */
   readonly made: readonly Cosignature[]
-  /** Whether the newest head was promised a cosignature that could not be made yet. */
+  /** Whether a cosignature promised for the newest head could not be made yet. */
   readonly isOwed: boolean
 }
 
 export type Effect =
-  /** Show the root of the first `size` records of a tree; the answer is an input. */
+  /** Get the root of the first `size` records of a tree, with its proof; the answer is an input. */
   | { readonly do: 'prove'; readonly of: Tree; readonly size: number }
-  /** Go on to the floor first, by its head. */
+  /** Advance to the floor first, using its head. */
   | { readonly do: 'reach'; readonly note: string }
-  /** Deposit the promise on disk, make the cosignatures that it speaks of, and keep the cosigned head. */
+  /** Deposit the promise on disk, make the cosignatures that it promises, and keep the cosigned head. */
   | { readonly do: 'cosign' }
   /** Keep the head with the cosignatures of others. */
   | { readonly do: 'keep' }
   | { readonly do: 'publish'; readonly what: 'advance' | 'renewal' | 'frozen' }
-  /** Add the cosignatures that came with it to a head of our history. */
+  /** Add the cosignatures that came with a head of our history. */
   | { readonly do: 'merge' }
   | { readonly do: 'keepSuspect'; readonly code: ErrorCode }
-  /** It is a lie that no file of evidence holds: freeze the log for the suspect that is kept, and tell people at once. */
+  /**
+   * It proves misbehaviour, but is too large for an evidence file: freeze the log because of the kept suspect, and
+   * alert people at once.
+   */
   | { readonly do: 'freezeForSuspect' }
-  /** It is no suspect any more. */
+  /** It is no longer a suspect. */
   | { readonly do: 'resolve' }
   | { readonly do: 'raise'; readonly evidence: Evidence }
-  /** Look who cosigned this head, and another that contradicts it. */
+  /** Look for witnesses that cosigned both this head and another that contradicts it. */
   | { readonly do: 'compareWitnesses'; readonly as: 'truth' | 'lie' }
   | { readonly do: 'notePast' }
-  /** Take it up again once something may be signed. */
+  /** Process it again once something may be signed. */
   | { readonly do: 'defer' }
-  /** Judge it by itself, without the proof that does not hold and without keeping its sender waiting. */
+  /** Judge it again without the proof that does not verify, with nobody waiting for the result. */
   | { readonly do: 'judgeUnproven' }
   | { readonly do: 'tellFirstUse'; readonly first: FirstUse }
-  /** Our key signed what this home does not know. */
+  /** Our key signed something that this home does not know. */
   | { readonly do: 'tellUnknown'; readonly time: number }
 
 export interface Step {
-  /** Durable before anything else happens; the step counts only if the state still is the one that it saw. */
+  /** Made durable before anything else happens; the step counts only if the state is still the one that it saw. */
   readonly change?: Change
   /** Without what only the effects can tell: whether it was news, the evidence, our cosignatures. */
   readonly outcome?: Omit<Outcome, 'news'>

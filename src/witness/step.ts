@@ -1,10 +1,10 @@
 /**
- * The one step: what follows when something happens to a log. It takes the state on disk, what happened and the
- * circumstances, and gives the change of the state, the outcome, and the effects to perform once the change is durable.
- * It decides everything, the proof of a push and what stands in the way of a signature included; the runner (runner.ts)
- * performs what it says, and an effect that fails comes back as an input. Pure and total.
+ * The one step: what follows when something happens to a log. It takes the state on disk, what happened, and the
+ * circumstances. It returns the change of the state, the outcome, and the effects to perform once the change is
+ * durable. It decides everything, including on the proof of a push and on what prevents a signature. The runner
+ * (runner.ts) performs what it returns, and an effect that fails comes back as an input. Pure and total.
  *
- * What it holds: of all text that one key signs any two lie in one history, and none is lower at a later time
+ * The invariant: all text that one key signs lies in one history, and its size never decreases over time
  * (docs/protocol.md, "What a key never does").
  */
 import { encodeEvidence, makeSplitView, MAX_EVIDENCE_BYTES } from '../evidence/evidence.js'
@@ -24,7 +24,10 @@ import { isRenewalDue, isSigned, promise, signedUntil } from './signed.js'
 import { SOURCES } from './source.js'
 import type { Circumstances, Effect, HeadInput, Input, Mark, Step } from './step-types.js'
 
-/** A step without an outcome is taken again: with the proof that it asks for, the floor tried, or the state changed. */
+/**
+ * A step without an outcome is taken again: with the proof that it asks for, with the floor tried, or with the changed
+ * state.
+ */
 export function step(state: LogState, input: Input, at: Circumstances): Step {
   switch (input.kind) {
     case 'head':
@@ -72,11 +75,11 @@ type HeadDecision =
 function decideOn(state: LogState, input: HeadInput, at: Circumstances): HeadDecision {
   const { head, pushed } = input
   const floor = unmetFloor(state)
-  // Two heads of one size need no history to contradict each other.
+  // Two heads of the same size need no history to contradict each other.
   if (floor?.note !== undefined && floor.size === head.checkpoint.size && !isAt(floor, head))
     return { kind: 'conflict', with: noteOf(floor.note) }
   if (at.isPast) return { kind: 'past' }
-  // What we cosigned once, we saw with our own eyes. Who has none goes by a quorum, whoever brings the head.
+  // What we cosigned before, we saw at the log ourselves. An observer, which sees no log, relies on a quorum.
   const mayBeFirst =
     at.isVouched ??
     (SOURCES[input.source].firsthand || input.own !== undefined || (floor !== undefined && isAt(floor, head)))
@@ -88,9 +91,9 @@ function decideOn(state: LogState, input: HeadInput, at: Circumstances): HeadDec
 }
 
 /**
- * The proof that came with a pushed head does not do, and the sender is told why. The head itself is what it is: one
- * beyond our own waits for a better proof, or for what the log and the peers show; any other is judged by itself, and so
- * is one of the size of the floor, which may contradict it.
+ * The proof that came with a pushed head is not accepted, and the sender is told why. The head itself is judged as
+ * well: one larger than ours waits for a better proof, or for what the log and the peers show. Any other is judged
+ * without the proof, and so is one of the size of the floor, which may contradict it.
  */
 function onObjection(state: LogState, head: SizedHead, code: ErrorCode): Step {
   const { size } = head.checkpoint
@@ -107,7 +110,8 @@ function onAdvance(state: LogState, input: HeadInput, at: Circumstances): Step {
   if (at.obstacle === 'STATE_DISAGREES' || at.obstacle === 'KEY_DUPLICATE') return blocked(state, input, at.obstacle)
   const floor = unmetFloor(state)
   if (floor !== undefined && !isAt(floor, head)) return towardsFloor(state, floor, input)
-  // Our key cosigns another log of this origin, or there is none: the head is taken up, compared and convicted, and not signed.
+  // Our key cosigns another log of this origin, or we have no key: the head is accepted and compared, and may convict
+  // the log, but is not signed.
   const isFollowed = at.obstacle === 'ORIGIN_TAKEN' || at.obstacle === 'NO_WITNESS'
   if (at.obstacle !== undefined && !isFollowed) return blocked(state, input, at.obstacle)
   const isFirst = state.tree === undefined && state.floor === undefined
@@ -140,22 +144,22 @@ function onAdvance(state: LogState, input: HeadInput, at: Circumstances): Step {
   }
 }
 
-/** Nothing may be signed now. What is proven to extend our own is taken up first when it may. */
+/** Nothing may be signed now. A head that is proven to extend ours is deferred until signing is possible. */
 function blocked({ tree }: LogState, input: HeadInput, code: ErrorCode): Step {
   const waits = code === 'GUARD_WAITING' && input.source !== 'replay' && tree !== undefined
   return { outcome: refused(input.head, code), effects: waits ? [{ do: 'defer' }] : [] }
 }
 
 /**
- * The floor comes first: nothing is signed that is not proven to extend it. A larger head that is lets us go on from the
- * floor's tree, without a signature of it; one that contradicts it convicts the log.
+ * The floor comes first: nothing is signed that is not proven to extend it. A larger head that is proven to extend it
+ * lets us continue from the floor's tree without signing that; one that contradicts it convicts the log.
  */
 function towardsFloor(state: LogState, floor: Floor, input: HeadInput): Step {
   const { head } = input
   if (floor.note !== undefined && !input.triedFloor) return { effects: [{ do: 'reach', note: floor.note }] }
   const behind: Step = {
     outcome: refused(head, 'GUARD_BEHIND'),
-    // Kept: a head and a floor of which nobody can show that they are one history are worth a second look.
+    // Kept: a head and a floor that nobody can show to belong to one history deserve a second look.
     effects: [{ do: 'keepSuspect', code: 'GUARD_BEHIND' }],
   }
   const root = parseHash(floor.root)
@@ -177,7 +181,7 @@ function towardsFloor(state: LogState, floor: Floor, input: HeadInput): Step {
   }
 }
 
-/** Going on from the floor's tree: its head was signed before, and its time is not gone below. */
+/** Continues from the floor's tree: its head was signed before, and no later time may be below its own. */
 function fromFloor(state: LogState, floor: Floor, tree: Tree): Change {
   const note = noteOf(floor.note)
   return {
@@ -189,8 +193,8 @@ function fromFloor(state: LogState, floor: Floor, tree: Tree): Change {
 }
 
 /**
- * An old key in an emptied home: before it trusts a head because it is the first, that head must be one history with what
- * chosen peers show. A larger one of theirs is gone on to first, for it may be ours.
+ * An old key in an emptied home: before it trusts a first head, that head must belong to one history with what chosen
+ * peers show. If theirs is larger, it comes first, for it may be ours.
  */
 function beforeFirstUse(shown: ProvenHead, input: HeadInput, at: Circumstances): Step | undefined {
   const { head } = input
@@ -212,7 +216,7 @@ function beforeFirstUse(shown: ProvenHead, input: HeadInput, at: Circumstances):
   }
 }
 
-/** Our newest head again, perhaps with cosignatures that we lack; ours is made anew when it is old, or asked for. */
+/** Our newest head again, perhaps with cosignatures that we lack. Ours is renewed if it is old or was asked for. */
 function onKnown(state: LogState, input: HeadInput, at: Circumstances): Step {
   const { head, pushed } = input
   const known = outcome('known', head)
@@ -235,7 +239,7 @@ function onKnown(state: LogState, input: HeadInput, at: Circumstances): Step {
       outcome: known,
       effects: [{ do: 'cosign' }, ...renewal, ...rest],
     }
-  // Times are seconds: within one it is the same cosignature, bit for bit, which was promised on disk before.
+  // Times are in seconds: within one second it is the same cosignature, bit for bit, already promised on disk.
   const lines = at.keys.second === undefined ? 1 : 2
   const isWhole = at.made.length === lines && at.made.every(({ time }) => time === signed.time)
   return isWhole
@@ -243,7 +247,10 @@ function onKnown(state: LogState, input: HeadInput, at: Circumstances): Step {
     : { outcome: known, effects: [{ do: 'cosign' }, ...renewal, ...rest] }
 }
 
-/** A head that contradicts another that the same key signed. A size-0 head with records convicts alone. */
+/**
+ * A head that contradicts another that the same key signed. A head of size 0 with a non-empty root convicts the log by
+ * itself.
+ */
 function onConflict(
   head: SizedHead,
   other: Note | undefined,
@@ -251,7 +258,7 @@ function onConflict(
 ): Step {
   if (other === undefined && head.checkpoint.size > 0) return suspect(head, 'HISTORY_MISSING')
   const evidence = makeSplitView(head.log.key, [head.logNote, other ?? head.logNote], prefix)
-  // Padded beyond what a file of evidence holds: people are told of it all the same.
+  // Padded beyond what an evidence file holds: people are alerted all the same.
   if (encodeEvidence(evidence).length > MAX_EVIDENCE_BYTES) {
     const { outcome: pending, effects } = suspect(head, 'NOTE_TOO_LARGE')
     return { outcome: pending!, effects: [...effects, { do: 'freezeForSuspect' }] }
@@ -262,7 +269,7 @@ function onConflict(
   }
 }
 
-/** A head that could not be tied to our history yet: kept, and tried again. */
+/** A head that could not be tied to our history yet: kept, and retried. */
 function suspect(head: SizedHead, code: ErrorCode): Step {
   return { outcome: { ...outcome('pending', head), code }, effects: [{ do: 'keepSuspect', code }] }
 }
@@ -270,8 +277,8 @@ function suspect(head: SizedHead, code: ErrorCode): Step {
 // ---- marks -----------------------------------------------------------------------------------------------------
 
 /**
- * What our keys are known to have signed, or promised. What the auditor's has is told apart, and a head of it that is larger
- * than ours is one that our witness had, too.
+ * What our keys are known to have signed or promised. The auditor's marks are handled separately; one that is larger
+ * than our tree means that our witness held that head, too.
  */
 function onMarks(state: LogState, marks: readonly Mark[], at: Circumstances): Step {
   if (at.obstacle === 'STATE_DISAGREES') return { effects: [] }
@@ -289,7 +296,7 @@ function onMarks(state: LogState, marks: readonly Mark[], at: Circumstances): St
   }
 }
 
-/** A larger head than ours becomes the floor; the time of any other is not gone below. */
+/** A mark larger than our tree becomes the floor; the time of any other mark becomes a lower bound. */
 function onWitnessMarks(state: LogState, marks: readonly Mark[], at: Circumstances): Step {
   const unknown = marks.filter(({ size, time }) => size > (state.tree?.size ?? -1) || time > (state.signed?.time ?? 0))
   if (unknown.length === 0) return { effects: [] }
@@ -322,7 +329,7 @@ function refused(head: SizedHead, code: ErrorCode): Omit<Outcome, 'news'> {
   return { ...outcome('refused', head), code }
 }
 
-/** How the head stands to a tree of another size, by the proof that was asked for if there is one. */
+/** How the head relates to a tree of another size, by the proof that was asked for, if there is one yet. */
 function relationTo(tree: Tree, input: HeadInput): ReturnType<typeof compareTrees> {
   const { checkpoint } = input.head
   const question = compareTrees(checkpoint, tree, undefined)

@@ -1,7 +1,8 @@
 /**
- * Suspects: validly signed heads that could not be tied to our history yet. Kept on disk, shown, retried, alarmed
- * when they stay; never dropped in silence. Only the holder of the log's key can make one. One that was not looked at,
- * because too many came at once, is kept in memory until it is: a flood of them must not keep the disk from the others.
+ * Suspects: validly signed heads that could not be tied to our history yet. They are kept on disk, shown, retried, and
+ * reported if they stay; they are never dropped silently. Only the holder of the log's key can make one. A suspect that
+ * was not examined, because too many arrived at once, is kept in memory until it is: a flood of them must not crowd the
+ * others off the disk.
  */
 import { areCounts, areTexts, type JsonObject } from '../lib/is-object.js'
 import { Lru } from '../lib/lru.js'
@@ -17,21 +18,21 @@ import type { ProvenHead } from './cosigned-head.js'
 import type { Candidate, Head } from './head.js'
 import { SOURCES, type Door } from './source.js'
 
-/** Suspects kept per log; a log that signs more nonsense than this is caught already. */
+/** Suspects kept per log; a log that signs more than this is caught already. */
 export const MAX_SUSPECTS_PER_LOG = 256
 
 /**
- * Heads kept per log that are padded beyond what a message holds, each up to MAX_READ_NOTE_BYTES: only who holds the log's
- * key makes one, and one is enough to be told.
+ * Heads kept per log that are padded beyond the size of a message, each up to MAX_READ_NOTE_BYTES. Only the holder of
+ * the log's key can make one, and one is enough to raise an alarm.
  */
 const MAX_PADDED_PER_LOG = 4
 
-/** Why a head was not looked at. */
+/** Codes that mean that a head was not examined. */
 const UNEXAMINED: ReadonlySet<ErrorCode> = new Set(['HEADS_WAITING', 'PEER_BUDGET'])
 
-/** Peers that are remembered to have brought one. */
+/** The most peers remembered to have brought one suspect. */
 const MAX_BRINGERS = 8
-/** Cosignatures kept with one: a head may be a suspect only because our view of the log lags. */
+/** Cosignatures kept with a suspect: a head may be one only because our view of the log lags. */
 const MAX_LINES = 90
 
 export interface Suspect {
@@ -46,11 +47,11 @@ export interface Suspect {
   /** ISO 8601. */
   readonly firstSeen: string
   readonly door: Door
-  /** Peer id of who brought it. */
+  /** Peer id of the peer that brought it. */
   readonly peer?: string
-  /** Why it could not be tied, the last time it was tried. */
+  /** Why it could not be tied to our history at the last attempt. */
   readonly code: ErrorCode
-  /** Whether people were told that it stays unproven. */
+  /** Whether it was reported that it stays unproven. */
   readonly alarmed: boolean
 }
 
@@ -71,7 +72,7 @@ function isSuspect({ id, log, size, note, firstSeen, code }: JsonObject): boolea
   })
 }
 
-/** Whether a note (its characters are at most its bytes) is more than a message holds. */
+/** Whether a note is larger than a message holds. (It has at most as many characters as bytes.) */
 function isPadded(note: string): boolean {
   return note.length > MAX_NOTE_BYTES
 }
@@ -81,7 +82,7 @@ function idOf(logNote: Note): string {
   return toHex(sha256(formatNote(logNote))).slice(0, 16)
 }
 
-/** The first of those that came from the peer that most of them came from. */
+/** The oldest suspect from the peer that brought most of these. */
 function oldestOfTheBusiest(oldestFirst: readonly Suspect[]): Suspect | undefined {
   const counts = new Map<string | undefined, number>()
   for (const { peer } of oldestFirst) counts.set(peer, (counts.get(peer) ?? 0) + 1)
@@ -92,7 +93,7 @@ function oldestOfTheBusiest(oldestFirst: readonly Suspect[]): Suspect | undefine
 export class Suspects {
   readonly #table: Table
   readonly #byLog = new Map<string, Map<string, Suspect>>()
-  /** Peers that brought a suspect since we started, by its id. */
+  /** Peers that brought a suspect since the start, by its id. */
   readonly #bringers = new Lru<string[]>(MAX_SUSPECTS_PER_LOG)
 
   private constructor(table: Table) {
@@ -109,12 +110,12 @@ export class Suspects {
     return suspects
   }
 
-  /** What is kept of a head. */
+  /** What is kept of a head as a suspect. */
   of({ log, logNote }: Head): Suspect | undefined {
     return this.#of(log.id).get(idOf(logNote))
   }
 
-  /** A suspect as the head that it is; undefined for one of a size that no tree has. */
+  /** A suspect as a head; undefined if no tree has its size. */
   headOf({ size, note }: Suspect): ProvenHead | undefined {
     const { text, signatures } = parseNote(utf8(note))
     return size === null ? undefined : { ...parseCheckpoint(text), note: { text, signatures: signatures.slice(0, 1) } }
@@ -126,9 +127,9 @@ export class Suspects {
   }
 
   /**
-   * Keeps a head as a suspect, or notes why it still is one. `isNew` when it was looked at for the first time. Where
-   * there are too many, one that was not looked at makes room, of the peer that brought most of those; else the oldest
-   * that nobody was told about, but for the largest: that is the one that says most.
+   * Keeps a head as a suspect, or records why it still is one. `isNew` when it was examined for the first time. If
+   * there are too many, one that was not examined is evicted, of the peer that brought most of those; otherwise the
+   * oldest one that was not reported, but never the largest, which says most.
    */
   async keep(
     head: Head,
@@ -160,7 +161,7 @@ export class Suspects {
     return { isNew, suspect, ...(dropped && { dropped }) }
   }
 
-  /** One of the peers that brought it lately, in turns: the first that did need not be one that can explain it. */
+  /** One of the peers that brought it lately, rotating: the first one need not be able to explain it. */
   bringer({ id }: Suspect): string | undefined {
     const peers = this.#bringers.get(id)
     const next = peers?.shift()
@@ -173,7 +174,7 @@ export class Suspects {
     this.#bringers.put(id, [...before.filter((other) => other !== peer), peer].slice(-MAX_BRINGERS))
   }
 
-  /** Those of which one must go before this one is kept, oldest first; undefined while there is room. */
+  /** The suspects of which one must go before this one is kept, oldest first; undefined while there is room. */
   #crowdOf({ log, note }: Suspect): Suspect[] | undefined {
     const padded = isPadded(note) ? this.list(log).filter((other) => isPadded(other.note)) : []
     if (padded.length >= MAX_PADDED_PER_LOG) return padded
@@ -192,7 +193,7 @@ export class Suspects {
     return dropped
   }
 
-  /** Marks that people are told. False when they were already, or when the suspect is not kept (any more). */
+  /** Marks a suspect as reported. False when it was already, or is no longer kept. */
   async alarm({ log, id }: Suspect): Promise<boolean> {
     const kept = this.#of(log).get(id)
     if (kept === undefined || kept.alarmed) return false
@@ -200,7 +201,7 @@ export class Suspects {
     return true
   }
 
-  /** Forgets a head that was tied to our history, or convicted by it. Returns what was kept of it. */
+  /** Forgets a head that was tied to our history, or that convicted the log. Returns what was kept of it. */
   async resolve(log: string, logNote: Note): Promise<Suspect | undefined> {
     const suspects = this.#of(log)
     if (suspects.size === 0) return undefined
@@ -211,7 +212,7 @@ export class Suspects {
     return suspect
   }
 
-  /** In memory at once, so that nobody keeps it twice; forgotten there again when the disk did not take it. */
+  /** Kept in memory at once, so that nobody keeps it twice; removed again if the disk write fails. */
   async #put(suspect: Suspect): Promise<void> {
     const { log, id } = suspect
     const before = this.#of(log).get(id)

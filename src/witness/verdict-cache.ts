@@ -1,6 +1,6 @@
 /**
- * Verdicts that need not be reached again: bytes that were refused for what they are, and older heads that
- * were proven to be on our history, which only grows. Bounded; the least recently used goes first.
+ * Verdicts that need not be reached again: bytes that were refused for their content, and older heads that were proven
+ * to be on our history, which only grows. Bounded; the least recently used goes first.
  */
 import { traitsOf, type ErrorCode } from '../errors.js'
 import { Lru } from '../lib/lru.js'
@@ -10,12 +10,12 @@ import type { Note } from '../tlog/note.js'
 import type { Candidate } from './head.js'
 import type { Outcome } from './outcome.js'
 
-/** Notes remembered as refused, and texts as past. */
+/** The most refused notes remembered, and the most past texts. */
 const REMEMBERED = 2048
 
 /**
- * Whether the same bytes will always be refused with this code: not for the state of this node, nor for a proof that came
- * with them. That a log is not followed is true for as long as this runs.
+ * Whether the same bytes will always be refused with this code, because the reason lies neither in the state of this
+ * node nor in a proof that came with them. Which logs are followed does not change while the process runs.
  */
 function isLasting(code: ErrorCode): boolean {
   return code === 'LOG_UNKNOWN' || traitsOf(code).fault === 'head'
@@ -25,13 +25,15 @@ export class VerdictCache {
   readonly #refused = new Lru<Outcome>(REMEMBERED)
   readonly #past = new Lru<true>(REMEMBERED)
 
-  /** How the same bytes were refused before. With the log that the door expects: on another's topic they are another matter. */
+  /**
+   * How the same bytes were refused before, for the same expected log: on another log's topic the result may differ.
+   */
   refusal(candidate: Candidate): Outcome | undefined {
     if (this.#refused.size === 0) return undefined
     return this.#refused.get(bytesKey(candidate))
   }
 
-  /** Notes that bytes were refused, if they always will be. */
+  /** Remembers that bytes were refused, if they always will be. */
   noteRefusal(candidate: Candidate, outcome: Outcome): void {
     if (outcome.kind !== 'refused' || !isLasting(outcome.code!)) return
     this.#refused.put(bytesKey(candidate), outcome)

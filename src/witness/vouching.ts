@@ -1,7 +1,7 @@
 /**
- * Whether a quorum vouches for a head. An observer asks this of the first head of a log, which it does not see at the log itself: a
- * single peer can show it anything that the log has signed, an old head or one of another history, but not what the policy's
- * witnesses have cosigned.
+ * Whether a quorum vouches for a head. An observer asks this for the first head of a log, which it does not see at the
+ * log itself: a single peer can show it anything that the log has signed, such as an old head or one of another
+ * history, but not what the policy's witnesses have cosigned.
  */
 import { utf8 } from '../tlog/bytes.js'
 import { verifiedCosignatures } from '../tlog/cosignature.js'
@@ -18,8 +18,8 @@ export interface VouchingParts {
 }
 
 /**
- * By the cosignatures that came with the head, and those that came with it before: in gossip each comes in a note of its own.
- * One at least must count, whatever the policy says.
+ * Counts the cosignatures that came with the head now and before: in gossip each comes in a note of its own. At least
+ * one must count, whatever the policy says.
  */
 export function isVouchedFor(head: Head, { quorum, suspects, known }: VouchingParts): boolean {
   const suspect = suspects.of(head)

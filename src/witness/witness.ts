@@ -1,9 +1,9 @@
 /**
- * The witness: every head, whatever it comes from, is read, compared, proven, persisted, cosigned and published here. It
- * knows neither libp2p nor HTTP: what leaves goes through the callbacks it was given.
+ * The witness: every head, wherever it comes from, is read, compared, proven, persisted, cosigned and published here.
+ * It knows neither libp2p nor HTTP: everything leaves through the callbacks it was given.
  *
- * Trusted here: the configured log keys, our own keys, our disk as far as the journal vouches for it. Not trusted: the
- * log, the peers, the clock.
+ * Trusted: the configured log keys, our own keys, our disk as far as the journal vouches for it. Not trusted: the log,
+ * the peers, the clock.
  */
 import { GossumError } from '../errors.js'
 import { lastingController } from '../lib/timed.js'
@@ -31,32 +31,32 @@ import { UnderWay } from './under-way.js'
 export interface WitnessOptions {
   readonly logs: readonly FollowedLog[]
   readonly kept: LogMemory
-  /** Whose signatures are read, and made. */
+  /** The keys whose signatures are read, and those that sign. */
   readonly keys: Omit<ReadKeys, 'auditor'> & {
     readonly own: LogSigners
     readonly auditor?: AuditorKey | undefined
-    /** Whether somebody counts the cosignatures of this key (vkey): our own policy, or a neighbour's. */
+    /** Whether our policy or a neighbour's counts the cosignatures of this key (vkey). */
     readonly isHeard: (vkey: string) => boolean
   }
-  /** What may stand in the way of a signature, and who remembers that it was promised. */
+  /** What can prevent a signature, and the deposits of promises. */
   readonly barrier: Barrier & { readonly deposits?: PromiseDeposits | undefined }
   readonly ask: {
-    /** Peers, for a proof that the log does not give. */
+    /** Asks peers for a proof that the log does not give. */
     readonly prefixFromPeers: PrefixFromPeers
-    /** Whether this node has looked for a log's newest head itself (runner.ts); always, when absent. */
+    /** Resolves when this node has polled the log itself (runner.ts); if absent, as if it always had. */
     readonly looked?: (log: string) => Promise<unknown>
     /** For an observer: whether a quorum vouches for a head (vouching.ts). */
     readonly isVouched?: ((head: SizedHead) => boolean) | undefined
-    /** What a log may push (push-budget.ts); without end, when absent. */
+    /** Limits what a log may push (push-budget.ts); no limit when absent. */
     readonly takePush?: TakePush
   }
   readonly told: Listeners
   readonly time: {
     /** Milliseconds since 1970. */
     readonly now: () => number
-    /** Milliseconds of a clock that nobody sets: durations are measured with it. */
+    /** Monotonic milliseconds, for durations. */
     readonly monotonic: () => number
-    /** Milliseconds between two heads of one log that others bring; PAUSE_MS unless said otherwise. */
+    /** Milliseconds between two heads of one log that others bring; PAUSE_MS if absent. */
     readonly pauseMs?: number
   }
 }
@@ -126,36 +126,36 @@ export class Witness {
       })
   }
 
-  /** Takes up where the last run ended (open-ends.ts). Throws LOG_KEY_CHANGED. */
+  /** Resumes where the last run ended (open-ends.ts). Throws LOG_KEY_CHANGED. */
   resume(): Promise<void> {
     return this.#openEnds.resume()
   }
 
-  /** Ends the proofs that are under way: whoever waits for one goes on, undecided. What waits to be told is told. */
+  /** Aborts the proofs in progress, so that their callers continue, undecided. Sends what waits to be published. */
   abort(): void {
     this.#stopped.abort()
     this.#publisher.stop()
   }
 
-  /** Aborts, and waits until every submission has ended: then nothing writes any more. */
+  /** Aborts, and waits until every submission has ended: nothing is written after that. */
   async stop(): Promise<void> {
     this.abort()
     await this.idle()
   }
 
-  /** Milliseconds since the oldest work that has not ended began; 0 without any. */
+  /** Milliseconds since the oldest unfinished work began; 0 if there is none. */
   get underWayMs(): number {
     return this.#underWay.oldestMs
   }
 
-  /** Resolves when nothing is under way any more. */
+  /** Resolves when nothing is in progress any more. */
   idle(): Promise<void> {
     return this.#underWay.idle()
   }
 
   /**
-   * Takes a head through the pipeline. Throws only what is nobody's fault but ours or our disk's
-   * (STORE_WRITE_FAILED, INTERNAL): then nothing was signed.
+   * Takes a head through the pipeline. Throws only our own failures and our disk's (STORE_WRITE_FAILED, INTERNAL): then
+   * nothing was signed.
    */
   submit(candidate: Candidate): Promise<Outcome> {
     const refused = this.#memory.refusal(candidate)
@@ -163,7 +163,7 @@ export class Witness {
     return this.#underWay.track(judged.then((its) => this.#concluded(candidate, its)))
   }
 
-  /** What follows from an outcome, with nobody waiting. */
+  /** What follows from an outcome, with nobody waiting for it. */
   #concluded(candidate: Candidate, { outcome, again }: Judged): Outcome {
     this.#memory.noteRefusal(candidate, outcome)
     this.#told.onOutcome(outcome, candidate)
@@ -172,18 +172,18 @@ export class Witness {
     return outcome
   }
 
-  /** Takes heads through the pipeline with nobody waiting. */
+  /** Takes heads through the pipeline with nobody waiting for them. */
   #submitLater(candidates: readonly Candidate[]): void {
     for (const candidate of candidates) this.#underWay.background(this.submit(candidate))
   }
 
   /**
-   * Takes up what peers remember of our own keys, before anything of it is proven: heads with our cosignatures, and heads
+   * Takes up what peers remember of our own keys before any of it is proven: heads with our cosignatures, and heads
    * that we promised. What our keys did not sign is ignored. Durable when it returns.
    */
   async recall(told: {
     readonly heads: readonly Uint8Array[]
-    /** Each of them by a key of ours; `witness` says which one. */
+    /** Each is by a key of ours; `witness` says which. */
     readonly promises: readonly (PromisedHead & { readonly witness?: string })[]
   }): Promise<void> {
     const marks = new Map<string, Mark[]>()
@@ -208,7 +208,7 @@ export class Witness {
     return { ...head, checkpoint: head.checkpoint }
   }
 
-  /** Takes up the cosignatures that were promised on disk and could not be made, now that they can. */
+  /** Makes the cosignatures that were promised on disk and could not be made, now that they can. */
   async retryOwed(): Promise<void> {
     for (const candidate of this.#openEnds.owed()) await this.submit(candidate)
   }
@@ -218,12 +218,12 @@ export class Witness {
     return this.#underWay.track(this.#openEnds.redeposit())
   }
 
-  /** Takes up what came while nothing could be signed. */
+  /** Processes what arrived while nothing could be signed. */
   submitDeferred(): Promise<void> {
     return this.#openEnds.takeDeferred((candidate) => this.submit(candidate))
   }
 
-  /** Tries again what was left open of a log, and at most `limit` suspects that are larger than our tree (open-ends.ts). */
+  /** Tries again what is open of a log, and at most `limit` suspects larger than our tree (open-ends.ts). */
   retrySuspects(log: string, limit: number): Promise<void> {
     return this.#underWay.track(this.#retry(log, limit))
   }
@@ -233,8 +233,8 @@ export class Witness {
   }
 
   /**
-   * The proof (checkTree) that leads from the first `size` records of a head that we proved to that head, from the log
-   * or from peers. Throws the GossumError of the log when there is none.
+   * The proof (checkTree) from the first `size` records to a head that we proved, from the log or from peers. Throws
+   * the log's GossumError when there is none.
    */
   async proof(log: string, of: Tree, size: number): Promise<readonly Hash[]> {
     const proof = await this.#underWay.track(this.#prove(log, of, size))
@@ -249,8 +249,9 @@ export class Witness {
   }
 
   /**
-   * Cosigns with the auditor's key the head of this size, of which an audit has read all records and found none bad. Why it
-   * may not; undefined when this witness has no such key. Throws STORE_WRITE_FAILED, with nothing signed.
+   * Cosigns with the auditor's key the head of this size, after an audit has read all its records and found none bad.
+   * Returns the outcome; undefined when this witness has no auditor's key. Throws STORE_WRITE_FAILED, with nothing
+   * signed.
    */
   async cosignAudited(log: string, size: number): Promise<AuditorOutcome | undefined> {
     if (this.#auditor === undefined || this.#stopped.signal.aborted) return undefined

@@ -48,7 +48,7 @@ test.each([
   await until(() => asked > 3)
   expect(heard).toEqual(['READY=1'])
   expect(talk).toHaveLength(1)
-  expect(talk[0]).toContain('not told that this node lives')
+  expect(talk[0]).toContain('not told that this node is alive')
   await supervisor.stopping()
 })
 

@@ -93,7 +93,7 @@ describe('every command', () => {
   test('says of any other variable that nobody reads it, also when quiet, and goes on; help is given to all', async () => {
     const other = await gossum(['policy', 'check', 'public', '--quiet'], { env: { GOSSUM_VERSION: '7' } })
     expect(other.code).toBe(0)
-    expect(other.stderr).toBe('gossum: GOSSUM_VERSION is no setting of this version, and is ignored\n')
+    expect(other.stderr).toBe('gossum: GOSSUM_VERSION is not a setting of this version, and is ignored\n')
     const help = await gossum(['status', '--help'], { env: { GOSSUM_POLCY: 'x' } })
     expect([help.code, help.stderr]).toEqual([0, ''])
   })

@@ -161,7 +161,7 @@ test('without anybody to tell, the test says how to be told', async () => {
   const { setting } = await twoFaced()
   await RunningNode.start(home, ['--log', setting])
   const { code, stdout, stderr } = await gossumProcess(['alarm', 'test', '--home', home])
-  expect([code, stdout]).toEqual([1, 'nobody is told: there is no hook and no webhook\n'])
+  expect([code, stdout]).toEqual([1, 'no receivers: there is neither a hook nor a webhook\n'])
   expect(stderr).toContain('hooks.d')
 })
 

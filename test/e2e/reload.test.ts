@@ -164,7 +164,7 @@ test('what takes a restart is named, and waits for one', async () => {
   expect(await settled.node.json('/api/v1/witness')).toMatchObject({ contact: 'me' })
   expect((await push(http, log.body(0, 1))).status).toBe(200)
   const text = await gossum(['reload', '--home', join(settled.home, 'node')])
-  expect(text.stdout).toBe('nothing to take up; after a restart: announce, guard-wait\n')
+  expect(text.stdout).toBe('nothing to apply; after a restart: announce, guard-wait\n')
 })
 
 test('a file that is wrong changes nothing, is told, and the node goes on', async () => {

@@ -190,7 +190,7 @@ describe.skipIf(!hasPostgres)('two machines with one key', () => {
     copyFileSync(join(home, 'witness.key'), join(other, 'witness.key'))
     writeFileSync(join(other, 'state-elsewhere'), '')
     const left = await gossum(['run', '--home', other, ...logArgs, ...state, '--http', '127.0.0.1:0'])
-    expect(left.stderr).toContain('never told of this witness key')
+    expect(left.stderr).toContain('does not know this witness key')
     const back = await start(home)
     expect(await push(back.ready.http, log.body(9, 11))).toMatchObject({ status: 200 })
   })

@@ -73,7 +73,7 @@ test('takes the place of what a killed node left, half made or whole', async () 
   expect(existsSync(socket)).toBe(true)
   await expect(tellNode(home, ACK)).rejects.toMatchObject({
     code: 'NODE_UNREACHABLE',
-    detail: `${socket}: the node of this home does not run any more`,
+    detail: `${socket}: the node of this home no longer runs`,
   })
   mkdirSync(join(home, 'operator.new'))
   writeFileSync(join(home, 'operator.new', 's'), '')

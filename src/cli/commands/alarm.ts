@@ -1,4 +1,4 @@
-/** `gossum alarm`: whom a node tells when something is wrong, whether that works, and what they were told. */
+/** `gossum alarm`: who is told when something is wrong, whether that works, and what they were told. */
 import { Command } from 'commander'
 import type { AlarmListView, AlarmTestView } from '../../status/alarm-shapes.js'
 import { fromUtf8 } from '../../tlog/bytes.js'
@@ -10,17 +10,17 @@ import { alarmListLines, alarmTestLines } from '../ui/alarm-text.js'
 import { output } from '../ui/output.js'
 
 const OPERATOR = `
-Only the operator may do this: the command speaks to the node through operator.sock in its home, on the machine of the node and as the
-user that runs it.
+Only the operator may do this: the command reaches the node through operator.sock in its home, so run it on the node's machine, as
+the user that runs the node.
 `
 
 export function command(): Command {
   return new Command('alarm')
-    .description('whom a node tells when something is wrong, and whether that works')
+    .description('who is alerted when something is wrong, and whether that works')
     .addHelpText(
       'after',
       `
-A node tells the programs in hooks.d of its home, and the webhooks of --alarm URL: docs/alarm.md.
+A node alerts the programs in hooks.d in its home, and the webhooks of --alarm URL: see docs/alarm.md.
 
 Examples:
   gossum alarm test
@@ -33,7 +33,7 @@ Examples:
 
 function testCommand(): Command {
   return new Command('test')
-    .description('tell a sample to each hook and webhook, and say what they made of it')
+    .description('send a sample alert to each hook and webhook, and print the results')
     .addHelpText(
       'after',
       `${OPERATOR}
@@ -42,26 +42,26 @@ Examples:
   gossum alarm test --home /var/lib/gossum
   gossum alarm test --json | jq '.results[] | select(.ok | not)'
 
-Exit code 1 when one of them did not take it, or when there is none.
+Exit code 1 when one of them failed, or when there is none.
 `,
     )
     .action(async (_options: unknown, self: Command) => {
       const flags = self.optsWithGlobals<CommonFlags>()
       const out = output(flags)
       const asked = tellNode(operatorHome(flags), '/api/v1/alarm/test')
-      const body = await out.progress('telling a sample', asked)
+      const body = await out.progress('sending a sample', asked)
       const { results } = JSON.parse(fromUtf8(body)!) as AlarmTestView
       const isFine = results.length > 0 && results.every(({ ok }) => ok)
       if (out.isJson) out.raw(body)
       else for (const line of alarmTestLines(results, (style, text) => out.paint(style, text))) out.line(line)
-      if (results.length === 0) out.hint('put a program into hooks.d of the home, or name a webhook: see docs/alarm.md')
+      if (results.length === 0) out.hint('put a program into hooks.d in the home, or name a webhook: see docs/alarm.md')
       process.exitCode = isFine ? EXIT.fine : EXIT.couldNot
     })
 }
 
 function listCommand(): Command {
   return new Command('list')
-    .description('what people were told of and is not over, and who has yet to be told')
+    .description('the alerts that are firing, and the deliveries that are pending')
     .addHelpText(
       'after',
       `${OPERATOR}

@@ -41,8 +41,8 @@ export function statusCommand(): Command {
         "gossum status --json | jq '.logs[0].size'",
       ) +
         `
-Exit code 3 while somebody is proven to misbehave: a log is frozen, or this node's own key is convicted. 4 while cosignatures do
-not come out, or something is in doubt; the lines under "health" say what (docs/operating.md, "Conditions"). Else 0.
+Exit code 3 while misbehaviour is proven: a log is frozen, or this node's own key is convicted. 4 while no cosignatures are
+made, or something is in doubt; the lines under "health" say what (docs/operating.md, "Conditions"). Otherwise 0.
 `,
     )
     .action(async (_options: unknown, self: Command) => {
@@ -63,10 +63,10 @@ not come out, or something is in doubt; the lines under "health" say what (docs/
 
 export function headsCommand(): Command {
   return new Command('heads')
-    .description('the newest heads of a log that the node holds, the newest first')
-    .argument('[LOG]', 'name or id of the log; not needed when the node follows one')
+    .description('the newest heads of a log that the node holds, newest first')
+    .argument('[LOG]', 'name or id of the log; not needed when the node follows only one')
     .option('--limit <N>', 'how many, at most 1000', '20')
-    .option('--below <SIZE>', 'only those that are smaller')
+    .option('--below <SIZE>', 'only heads smaller than this')
     .addHelpText(
       'after',
       examples(
@@ -128,7 +128,7 @@ export function peersCommand(): Command {
 
 export function evidenceCommand(): Command {
   const command = new Command('evidence')
-    .description('proofs of misbehaviour that a running node holds')
+    .description('evidence of misbehaviour that a running node holds')
     .addHelpText(
       'after',
       examples(
@@ -170,7 +170,7 @@ export function evidenceCommand(): Command {
     .command('ack')
     .description('acknowledge evidence: you have seen it; its log may be cosigned again, or its witness counts again')
     .argument('[ID...]', 'ids of evidence or of suspects, as status prints them: with or without commas')
-    .option('--all', 'all that is not acknowledged yet')
+    .option('--all', 'everything not acknowledged yet')
     .addHelpText(
       'after',
       examples(
@@ -181,20 +181,20 @@ export function evidenceCommand(): Command {
         'gossum status                              says whether the log is still frozen',
       ) +
         `
-Only the operator may say this: the command speaks to the node through operator.sock in its home, on the machine of the
-node and as the user that runs it. The HTTP API does not take it, whatever --node says.
+Only the operator may do this: the command reaches the node through operator.sock in its home, so run it on the node's
+machine, as the user that runs the node. The HTTP API does not accept it, and --node has no effect on it.
 `,
     )
     .action(async (words: string[], options: { all?: boolean }, self: Command) => {
       const named = words.flatMap((word) => word.split(/[\s,]+/)).filter((id) => id !== '')
-      if (named.length > 0 === (options.all === true)) throw new GossumError('USAGE', 'name ids, or say --all')
+      if (named.length > 0 === (options.all === true)) throw new GossumError('USAGE', 'name ids, or use --all')
       const ids = options.all === true ? await openIds(asking(self).node) : named
       process.exitCode = await acknowledge(new Set(ids), self.optsWithGlobals<CommonFlags>())
     })
   return command.addCommand(importCommand())
 }
 
-/** The ids of all that nobody has acknowledged: evidence, and the suspects for which a log is frozen. */
+/** The ids of everything that is not acknowledged: evidence, and the suspects for which a log is frozen. */
 async function openIds(node: NodeClient): Promise<string[]> {
   const [held, known] = await Promise.all([
     node.askJson<{ evidence: EvidenceView[] }>('/api/v1/evidence', 'evidence'),
@@ -204,11 +204,11 @@ async function openIds(node: NodeClient): Promise<string[]> {
   return open.filter(({ acked }) => !acked).map(({ id }) => id)
 }
 
-/** Acknowledges each; one that is refused keeps none of the others from it. The exit code. */
+/** Acknowledges each id; a refusal of one does not affect the others. Returns the exit code. */
 async function acknowledge(ids: ReadonlySet<string>, flags: CommonFlags): Promise<number> {
   const out = output(flags)
   const exits: number[] = []
-  if (ids.size === 0) out.talk('nothing is left to be acknowledged')
+  if (ids.size === 0) out.talk('nothing is left to acknowledge')
   for (const id of ids) {
     try {
       const body = await tellNode(operatorHome(flags), `/api/v1/evidence/${encodeURIComponent(id)}/ack`)
@@ -223,13 +223,13 @@ async function acknowledge(ids: ReadonlySet<string>, flags: CommonFlags): Promis
   return gravest(exits)
 }
 
-/** What was acknowledged, and how much went with it: a fork that grew is many items, and one word of the operator. */
+/** What was acknowledged, and how many more items with it: a fork that grew is many items, acknowledged together. */
 function acknowledgedText(id: string, body: Uint8Array): string {
   const { items } = JSON.parse(fromUtf8(body)!) as Acknowledged
   return `acknowledged ${id}${items > 1 ? `, and ${counted(items - 1, 'item')} more about the same log` : ''}`
 }
 
-/** Whatever `ack` takes: evidence, or the head of a suspect. */
+/** Whatever `ack` accepts: evidence, or the head of a suspect. */
 async function shown(node: NodeClient, id: string): Promise<Uint8Array> {
   try {
     return await node.ask(`/api/v1/evidence/${id}`)

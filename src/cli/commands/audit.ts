@@ -32,18 +32,21 @@ export async function command(named: string | undefined): Promise<Command> {
   if (named === 'merge') return audit.addCommand((await import('./audit/merge-command.js')).mergeCommand())
   return audit
     .description(
-      'read every record of a log: that each is in the tree, every tile is the right one, every entry keeps the rules, ' +
-        'and no module version has two hashes',
+      'read every record of a log, and check that each is in the tree, that every tile is right, that every entry follows ' +
+        'the rules, and that no module version has two hashes',
     )
-    .option('--log <"VKEY URL [ORIGIN]">', 'the log; file:DIR is one that --keep has kept (default: sum.golang.org)')
+    .option('--log <"VKEY URL [ORIGIN]">', 'the log; file:DIR for tiles stored with --keep (default: sum.golang.org)')
     .option('--head <FILE>', 'audit up to this head, which the log signed (default: its newest, or that of --node)')
     .option('--from <N>', 'begin with this record')
     .option('--to <N>', 'end before this record')
-    .option('--keep <DIR>', 'keep the tiles there, as files at the paths at which they are served')
-    .option('--follow', 'go on with every new head until stopped')
+    .option('--keep <DIR>', 'store the tiles there, as files at the paths at which they are served')
+    .option('--follow', 'continue with every new head until stopped')
     .option('--poll <SECONDS>', `how long --follow waits before it looks for a new head (default: ${USUAL_POLL})`)
-    .option('--threads <N>', 'how many threads read (default: one a processor, at most 4)')
-    .option('--rate <N>', `requests a second, and 64 KiB each, of all threads; 0 for no limit (default: ${USUAL_RATE})`)
+    .option('--threads <N>', 'how many threads read (default: one per processor, at most 4)')
+    .option(
+      '--rate <N>',
+      `requests per second by all threads, each of up to 64 KiB; 0 = no limit (default: ${USUAL_RATE})`,
+    )
     .option('--units <A-B>', 'audit these units of 65,536 records and write the result to --out')
     .option('--out <FILE>', 'the result of --units, for gossum audit merge')
     .option('--write-evidence <FILE>', 'where evidence goes (default: gossum-evidence-ID.json here)')
@@ -57,12 +60,12 @@ Examples:
   gossum audit --node http://127.0.0.1:46787 --follow         up to what a quorum of witnesses has cosigned
   gossum audit --head head.txt --units 0-499 --out part.bin   one part of many, then: gossum audit merge part*.bin
 
-It goes on where it ended, also after kill -9: what was read is kept in HOME/audit, about 11 bytes a record (700 MB for 64
-million records). Memory stays below 400 MB whatever the size of the log. With --keep the tiles take about 230 bytes a record more.
-docs/audit.md lists the rules.
+An interrupted audit continues where it stopped, also after kill -9: what was read is stored in HOME/audit, about 11 bytes per
+record (700 MB for 64 million records). Memory stays below 400 MB whatever the size of the log. With --keep the tiles take another
+230 bytes or so per record. docs/audit.md lists the rules.
 
-Exit code 0 when every record was read and is clean; 3 when a rule is broken, or the log is convicted; 4 when something could
-not be had (the same command tries again); 1 and 2 as ever.
+Exit code 0 when every record was read and is clean; 3 when a rule is broken, or the log is convicted; 4 when something was
+not available (repeat the command); 1 and 2 as for every command.
 `,
     )
     .action(async (_options: unknown, self: Command) => {
@@ -71,7 +74,7 @@ not be had (the same command tries again); 1 and 2 as ever.
     })
 }
 
-/** An audit under way, and what people were told of it. */
+/** An audit in progress, and what was reported of it. */
 interface Session {
   readonly audit: LogAudit
   readonly flags: AuditFlags
@@ -84,7 +87,7 @@ async function run(flags: AuditFlags, out: Output): Promise<number> {
   if ((flags.units === undefined) !== (flags.out === undefined))
     throw new GossumError('USAGE', '--units and --out belong together')
   if (flags.units !== undefined && flags.follow === true)
-    throw new GossumError('USAGE', '--units is of one head, and --follow goes on to others')
+    throw new GossumError('USAGE', '--units is for one head, but --follow continues with others')
   const settings = auditSettings(flags)
   const { log, source, threads } = settings
   const stop = new AbortController()
@@ -103,7 +106,7 @@ async function run(flags: AuditFlags, out: Output): Promise<number> {
     return exitOfAudit(report)
   } catch (error) {
     if (!stop.signal.aborted) throw error
-    out.talk('stopped: the same command goes on from here')
+    out.talk('stopped: the same command continues from here')
     return EXIT.undecided
   } finally {
     process.off('SIGINT', onSignal).off('SIGTERM', onSignal)
@@ -111,10 +114,10 @@ async function run(flags: AuditFlags, out: Output): Promise<number> {
   }
 }
 
-/** Pass after pass until the log is convicted, or the signal is aborted, whose reason it throws. */
+/** Audits pass after pass until the log is convicted. Throws the reason of the signal when that is aborted. */
 async function follow(session: Session, settings: AuditSettings): Promise<number> {
   const { flags, out, signal } = session
-  /** The head up to which nothing is left to do. */
+  /** The head up to which everything is audited. */
   let done: string | undefined
   for (;;) {
     try {
@@ -125,7 +128,7 @@ async function follow(session: Session, settings: AuditSettings): Promise<number
         done = report.isComplete ? head.note.text : undefined
       }
     } catch (error) {
-      // A log that does not answer for a minute must not end who follows it for a year.
+      // An outage of a minute must not end an audit that has followed the log for a year.
       if (signal.aborted || !(error instanceof GossumError) || !traitsOf(error.code).retryable) throw error
       out.error(error)
     }
@@ -133,7 +136,7 @@ async function follow(session: Session, settings: AuditSettings): Promise<number
   }
 }
 
-/** One tile that is wrong is in the way of many units, and records that share a key may be compared again. */
+/** Reports each finding once: one wrong tile affects many units, and records that share a key may be compared again. */
 function tellOnce(out: Output): (finding: Finding) => void {
   const told = new Set<string>()
   return (finding) => {
@@ -145,7 +148,7 @@ function tellOnce(out: Output): (finding: Finding) => void {
   }
 }
 
-/** One pass: up to this head, and what it found. */
+/** One pass up to this head: what it found. */
 async function auditOnce({ audit, flags, out, signal, tell }: Session, head: AuditedHead): Promise<AuditReport> {
   const range = rangeOf(flags, head.head.size)
   const wanted = range === undefined ? head.head.size - audit.auditedSize : range.to - range.from
@@ -169,10 +172,10 @@ async function auditOnce({ audit, flags, out, signal, tell }: Session, head: Aud
   return report
 }
 
-/** Throws USAGE when the folder holds units of another head: those of two cannot stand in one file. */
+/** Throws USAGE when the folder holds units of another head: one file cannot hold the units of two heads. */
 function requireHead({ head }: LogAudit, { note }: AuditedHead, dir: string): void {
   if (head !== undefined && head.text !== note.text)
-    throw new GossumError('USAGE', `${dir} holds units of another head: name another --out, or the same --head`)
+    throw new GossumError('USAGE', `${dir} holds units of another head: choose another --out, or the same --head`)
 }
 
 async function writeUnits(
@@ -201,7 +204,7 @@ async function newestHead(flags: AuditFlags, settings: AuditSettings, signal: Ab
   verifyNote(note, log.key)
   const head = parseCheckpoint(note.text)
   if (head.origin !== log.origin) throw new GossumError('ORIGIN_MISMATCH', JSON.stringify(head.origin.slice(0, 100)))
-  // A kept folder is whole only with the head that its tiles are of.
+  // A kept folder is complete only together with the head of its tiles.
   await keeping?.keep(dialectOf(log.origin).newestHead, bytes)
   return { head, note }
 }
@@ -212,8 +215,8 @@ async function newestNote(flags: AuditFlags, { log, source }: AuditSettings, sig
   if (log.origin !== SUMDB_ORIGIN)
     throw new GossumError(
       'USAGE',
-      '--node: a node shows quorum heads of checksum databases alone; name the head with --head',
+      '--node: a node shows quorum heads only of checksum databases; give the head with --head',
     )
-  // What it shows the go command: nothing but what a quorum has cosigned.
+  // The head that the node gives the go command: always one that a quorum has cosigned.
   return new NodeClient(flags.node).ask(`/${doorPath(log.key.name)}/latest`)
 }

@@ -1,4 +1,4 @@
-/** `gossum check`: was the go command shown the same as everybody else? */
+/** `gossum check`: was the go command shown the same as everyone else? */
 import { Command } from 'commander'
 
 const PARTS = {
@@ -9,7 +9,9 @@ const PARTS = {
   index: async () => (await import('./check-index/check-index.js')).indexCommand(),
 }
 
-/** The command with the one part that was named, or else with all: CI checks often, and one needs little of the other. */
+/**
+ * The command with only the named part, or with all parts: CI checks often, and each part needs little of the others.
+ */
 export async function command(named: string | undefined): Promise<Command> {
   const check = new Command('check')
     .description('compare what the go command was shown with what the log, a node and its peers see')

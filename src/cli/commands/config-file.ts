@@ -1,4 +1,7 @@
-/** `gossum config init` and `gossum config check`: a file of settings to begin with, and all that is wrong with one. */
+/**
+ * `gossum config init` and `gossum config check`: writes a file of settings to start from, and reports what is wrong
+ * with one.
+ */
 import { open, unlink } from 'node:fs/promises'
 import { configOf } from '../../config/config.js'
 import { hear, IN_FILES } from '../../config/sources.js'
@@ -11,8 +14,8 @@ import { EXIT } from '../exit.js'
 import { output } from '../ui/output.js'
 
 export const INIT_HELP = `
-FILE is gossum.yaml here when it is left out, and - is stdout. A file that is there is never overwritten. It can be read by you alone:
-URLs in it may have passwords.
+FILE defaults to ./gossum.yaml; - is stdout. An existing file is never overwritten. Only you can read the new file: URLs in it may
+have passwords.
 
 Examples:
   gossum config init
@@ -21,8 +24,8 @@ Examples:
 `
 
 export const CHECK_HELP = `
-FILE is that of --config or $GOSSUM_CONFIG when it is left out. Every problem is told with its file, line and column, and what can be done
-about it. What the environment says is taken into account, as gossum run does; the flags of gossum run are not: gossum config show takes them.
+FILE defaults to that of --config or $GOSSUM_CONFIG. Every problem is reported with its file, line and column, and a hint.
+The environment is taken into account, as by gossum run, but not the flags of gossum run: use gossum config show for those.
 Exit code 2 when there is a problem.
 
 Examples:
@@ -30,7 +33,7 @@ Examples:
   gossum config check gossum.yaml --json | jq -c 'select(.line) | [.line, .message]'
 `
 
-/** Where `config init` writes when nobody says anything. */
+/** The file that `config init` writes by default. */
 const USUAL_FILE = 'gossum.yaml'
 
 export async function initConfig(named: string | undefined, flags: CommonFlags): Promise<void> {
@@ -40,11 +43,11 @@ export async function initConfig(named: string | undefined, flags: CommonFlags):
   if (path === '-') return out.raw(text)
   await writeNew(path, text)
   out.json({ file: path })
-  out.line(`wrote ${path}: every setting is in it, commented out at its default`)
-  out.aside(() => `change what you like, then: gossum config check ${path}; gossum run --config ${path}`)
+  out.line(`wrote ${path}: it has every setting, commented out at its default`)
+  out.aside(() => `edit it, then: gossum config check ${path}; gossum run --config ${path}`)
 }
 
-/** Writes a file that its owner alone can read. Throws FILE_UNWRITABLE when there is one. */
+/** Writes a file that only its owner can read. Throws FILE_UNWRITABLE if it exists. */
 async function writeNew(path: string, text: string): Promise<void> {
   try {
     const file = await open(path, 'wx', 0o600)
@@ -61,12 +64,12 @@ async function writeNew(path: string, text: string): Promise<void> {
   }
 }
 
-/** The exit code. */
+/** Checks a file; returns the exit code. */
 export function checkConfig(named: string | undefined, flags: CommonFlags): number {
   const out = output(flags)
   const file = named ?? flags.config ?? process.env['GOSSUM_CONFIG']
   if (!file) {
-    const error = new GossumError('USAGE', 'no file is named')
+    const error = new GossumError('USAGE', 'no file was named')
     throw new HintedError(error, 'gossum config check FILE; gossum config init makes one')
   }
   const problems = problemsIn(file, process.env)
@@ -81,7 +84,7 @@ export function checkConfig(named: string | undefined, flags: CommonFlags): numb
   return problems.length === 0 ? EXIT.fine : EXIT.refused
 }
 
-/** All that is wrong with a file, also what is wrong with it only beside what the environment says. Throws FILE_UNREADABLE. */
+/** Everything wrong with a file, including conflicts with the environment. Throws FILE_UNREADABLE. */
 export function problemsIn(file: string, env: NodeJS.ProcessEnv): GossumError[] {
   const { settings, problems } = readSettingsFile(file, IN_FILES)
   const alone = [...problems, ...settings.flatMap(problemsOf)]

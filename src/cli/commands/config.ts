@@ -1,4 +1,4 @@
-/** `gossum config`: each setting, its value, and where that comes from; a file to begin with, and what is wrong with one. */
+/** `gossum config`: shows each setting, its value and its source; writes a file to start from, and checks one. */
 import { Command } from 'commander'
 import { configOf } from '../../config/config.js'
 import { keyOf, otherwiseOf, type Setting, type Writing } from '../../config/setting.js'
@@ -25,7 +25,7 @@ Examples:
   config
     .command('init')
     .argument('[file]', 'the file to write, or - (default: gossum.yaml)')
-    .description('write a file of settings to begin with: each explained, and commented out at its default')
+    .description('write a file of settings to start from: each explained, and commented out at its default')
     .addHelpText('after', INIT_HELP)
     .action((file: string | undefined, _options: unknown, self: Command) =>
       initConfig(file, self.optsWithGlobals<CommonFlags>()),
@@ -33,19 +33,19 @@ Examples:
   config
     .command('check')
     .argument('[file]', 'the file to check (default: that of --config)')
-    .description('say all that is wrong with a file of settings, with lines')
+    .description('report everything that is wrong with a file of settings, with lines')
     .addHelpText('after', CHECK_HELP)
     .action((file: string | undefined, _options: unknown, self: Command) => {
       process.exitCode = checkConfig(file, self.optsWithGlobals<CommonFlags>())
     })
   const show = config
     .command('show')
-    .description('print every setting as gossum run would take it, and who says it; refuses what run refuses')
+    .description('print every setting as gossum run would use it, and its source; refuses what run refuses')
   declareSettings(show)
     .addHelpText(
       'after',
       `
-Users and passwords of URLs are left out. Which logs are followed, those of the home included, says gossum log list.
+Users and passwords of URLs are left out. gossum log list shows which logs are followed, including those of the home.
 
 Examples:
   gossum config show
@@ -57,10 +57,10 @@ Examples:
   return config
 }
 
-/** A setting as it is shown. */
+/** A setting as shown. */
 interface Shown {
   readonly name: string
-  /** As it is written, without passwords; null when nothing is. */
+  /** Its value without passwords; null if it has none. */
   readonly value: Writing | null
   readonly source: Heard['source']
   readonly at: string | null
@@ -71,7 +71,7 @@ interface Shown {
 function showConfig(flags: SettingFlags): void {
   const out = output(flags)
   const heard = hear(settingsOf(flags), { file: flags.config, node: flags.node, env: process.env })
-  // Whatever is wrong is said now.
+  // Reports whatever is wrong.
   const { home } = configOf(heard)
   const width = Math.max(...Object.keys(heard).map((name) => keyOf(name).length)) + 2
   for (const [name, setting] of Object.entries(ALL_SETTINGS)) {

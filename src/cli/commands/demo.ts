@@ -1,6 +1,7 @@
 /**
- * `gossum demo`: the whole story on one machine, without a network (demo/story.ts), or all of it to play with, until it is
- * stopped (demo/served-demo.ts). This is its frame: where it may write, and that nothing is left behind when it is interrupted.
+ * `gossum demo`: the whole story on one machine, without a network (demo/story.ts), or a log and witnesses that run
+ * until stopped (demo/served-demo.ts). This is the frame of both: it finds a directory, and cleans up after an
+ * interruption.
  */
 import { access, constants, mkdir, mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -25,7 +26,7 @@ export async function command(named: string | undefined): Promise<Command> {
   const program = new Command('demo')
   if (named === 'log') return program.addCommand((await import('./demo/log-command.js')).logCommand())
   return program
-    .description('the whole story on one machine: a log, witnesses, a quorum, a split view, its capture')
+    .description('the whole story on one machine: a log, witnesses, a quorum, a split view, and how it is caught')
     .option('--nodes <N>', 'number of witnesses', (text) => Number(text), 5)
     .option('--out <DIR>', 'where the evidence files are written (default: a new temporary directory)')
     .option('--serve', 'keep log and witnesses running, each with its page, until Ctrl-C; fork the log on its page')
@@ -33,7 +34,7 @@ export async function command(named: string | undefined): Promise<Command> {
     .addHelpText(
       'after',
       `
-gossum demo log is the log of --serve alone, for witnesses that you start yourself (gossum demo log --help).
+gossum demo log runs only the log of --serve, for witnesses that you start yourself (gossum demo log --help).
 
 Examples:
   gossum demo                 five witnesses catch a log that shows two histories
@@ -53,7 +54,7 @@ async function demo(flags: DemoFlags): Promise<void> {
   if (flags.serve === true && flags.out !== undefined) {
     throw new GossumError('USAGE', '--serve writes no evidence: the nodes have it on their pages')
   }
-  const directory = await usable('set $TMPDIR to a directory that is yours to write', () =>
+  const directory = await usable('set $TMPDIR to a directory that you can write to', () =>
     mkdtemp(join(tmpdir(), 'gossum-demo-')),
   )
   const interruption = listenForInterruption()
@@ -70,7 +71,7 @@ async function demo(flags: DemoFlags): Promise<void> {
 /** What the demo shows. */
 interface Act {
   run(): Promise<undefined>
-  /** Ends it in any state. */
+  /** Ends it, whatever its state. */
   end(): Promise<void>
 }
 
@@ -91,7 +92,7 @@ function story(flags: DemoFlags, directory: string): Act {
   return { run, end: () => story.end() }
 }
 
-/** What a program that a signal ended exits with. */
+/** The exit codes of a program ended by a signal. */
 const SIGNAL_EXITS = { SIGINT: 130, SIGTERM: 143 } as const
 
 /** Waits for the first signal. A second one ends the process at once, and with it every node. */
@@ -103,7 +104,7 @@ function listenForInterruption(): { exitCode: Promise<number>; close(): void } {
   return { exitCode, close: () => signals.forEach((signal) => process.off(signal, stop)) }
 }
 
-/** Works with a directory that the user chose. Throws HOME_UNUSABLE with this hint. */
+/** Runs work on a directory that the user chose. Throws HOME_UNUSABLE with this hint. */
 async function usable<T>(hint: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work()

@@ -7,7 +7,7 @@ import { output, type Output } from '../ui/output.js'
 
 export function command(): Command {
   return new Command('explain')
-    .description('say what an error code means, what to do about it, and what it comes with')
+    .description('say what an error code means, and what to do about it')
     .argument('[CODE]', 'an error code; without one all are listed')
     .addHelpText(
       'after',
@@ -15,7 +15,7 @@ export function command(): Command {
 Examples:
   gossum explain STATE_DISAGREES
   gossum explain state_disagrees --json | jq .hint
-  gossum explain                                    every code, one a line
+  gossum explain                                    every code, one per line
 
 docs/errors.md has the same on one page.
 `,
@@ -30,7 +30,7 @@ docs/errors.md has the same on one page.
 const CODES = Object.keys(ERRORS) as ErrorCode[]
 const WIDEST = Math.max(...CODES.map(({ length }) => length))
 
-/** The code that is meant, however its letters are written. Throws USAGE. */
+/** The code that is meant, in whatever case it is written. Throws USAGE. */
 function codeNamed(given: string): ErrorCode {
   const code = CODES.find((candidate) => candidate === given.toUpperCase())
   if (code !== undefined) return code
@@ -41,7 +41,7 @@ function codeNamed(given: string): ErrorCode {
   )
 }
 
-/** What the exit codes say (gossum help exit-codes). */
+/** The names of the exit codes (gossum help exit-codes). */
 const EXIT_WORDS = { 1: 'could not', 2: 'refused', 3: 'misbehaviour', 4: 'undecided' } as const
 
 function explain(out: Output, code: ErrorCode): void {
@@ -53,12 +53,12 @@ function explain(out: Output, code: ErrorCode): void {
     `  what to do     ${hint}`,
     `  over HTTP      ${status}`,
     `  exit code      ${exit} (${EXIT_WORDS[exit]})`,
-    `  asking again   ${retryable ? 'may help later' : 'gets the same answer, until something is changed'}`,
-    `  from a peer    ${gossip === 'reject' ? 'costs the peer its standing' : 'is passed over, and held against nobody'}`,
+    `  asking again   ${retryable ? 'may help later' : 'gets the same answer until something changes'}`,
+    `  from a peer    ${gossip === 'reject' ? 'lowers the score of the peer' : 'is ignored, at no cost to the peer'}`,
   ])
 }
 
-/** As a JSON line or as lines for people. */
+/** Prints a code as a JSON line, or as lines for people. */
 function tell(out: Output, code: ErrorCode, lines: readonly string[]): void {
   const [message, hint, { status, exit, gossip, retryable }] = ERRORS[code]
   out.json({ code, message, hint, status, exit, gossip, retryable })

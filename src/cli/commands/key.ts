@@ -1,4 +1,6 @@
-/** `gossum key`: the keys of a node, a file each. Those of the witness are precious, the peer key is replaceable. */
+/**
+ * `gossum key`: the keys of a node, one file each. Those of the witness must not be lost; the peer key can be replaced.
+ */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { Command } from 'commander'
@@ -28,7 +30,7 @@ interface KeyFlags extends CommonFlags {
   readonly name?: string
   readonly mlDsa?: boolean
   readonly auditor?: boolean
-  /** Of a log: its id, its key name or its verifier key. */
+  /** A log: its id, its key name or its verifier key. */
   readonly for?: string
   readonly log?: string[]
   readonly sshAgent?: boolean
@@ -48,23 +50,20 @@ Examples:
   )
   key
     .command('new')
-    .description('make the witness key, and the peer key if there is none; never overwrites')
+    .description('make the witness key, and the peer key if there is none; never overwrites a key')
     .option('--name <KEYNAME>', 'name of the witness key (default: gossum- and 8 random hex digits)')
-    .option(
-      '--ml-dsa',
-      'an ML-DSA-44 key too, under the same name; beside a witness key that is there already, that one alone',
-    )
+    .option('--ml-dsa', 'also an ML-DSA-44 key with the same name; if there is a witness key already, only that one')
     .option(
       '--auditor',
-      'the key that cosigns what gossum run --audit has read whole; named after the witness, or --name (docs/operating.md)',
+      'the key that cosigns what gossum run --audit has read in full; named after the witness, or --name (docs/operating.md)',
     )
     .option(
       '--for <LOG>',
-      'a key that cosigns this log alone: its id, key name or key, when another has its origin, too',
+      'a key that cosigns only this log (id, key name or key), for when another log has the same origin',
     )
     .option(
       '--log <"VKEY URL [ORIGIN]">',
-      'with --for: the logs, when gossum run is told them by --log (repeatable)',
+      'with --for: the logs, if gossum run is given them with --log (repeatable)',
       collect,
     )
     .addHelpText(
@@ -86,7 +85,7 @@ Examples:
     })
   key
     .command('import [FILE]')
-    .description('make the witness key of a key that is there already; never overwrites')
+    .description('make the witness key from an existing key; never overwrites a key')
     .option('--name <KEYNAME>', 'name of the witness key (an OpenSSH key needs one; a witness key keeps its own)')
     .option('--ssh-agent', 'the key stays in the ssh-agent at $SSH_AUTH_SOCK, which signs for the node; needs --name')
     .option('--fingerprint <SHA256:...>', 'which key of the ssh-agent, when it holds several')
@@ -95,7 +94,7 @@ Examples:
       `
 FILE is a signer key of Go's note library (PRIVATE+KEY+...) or an unencrypted OpenSSH Ed25519 private key. It must be
 readable by its owner alone, and stays as it is. A witness must not forget what it signed: whatever has signed with
-this key until now has to stop first (see "Keys" in docs/operating.md).
+this key until now must stop first (see "Keys" in docs/operating.md).
 
 With --ssh-agent there is no FILE: witness.key then names the public key, and gossum run asks the agent for signatures.
 
@@ -125,9 +124,12 @@ Examples:
   return key
 }
 
-/** Makes the key that cosigns one log of an origin that several have. Throws LOG_UNKNOWN, USAGE, and as createLogKey does. */
+/**
+ * Makes the key that cosigns one log, where several share its origin. Throws LOG_UNKNOWN, USAGE, and as createLogKey
+ * does.
+ */
 async function newLogKey(what: string, flags: KeyFlags): Promise<void> {
-  if (flags.mlDsa === true) throw new GossumError('USAGE', '--for goes without --ml-dsa: such a key has none beside it')
+  if (flags.mlDsa === true) throw new GossumError('USAGE', '--for cannot be combined with --ml-dsa')
   const { home, config, log: set } = flags
   const loaded = loadConfig({ home, log: set }, { ...(config === undefined ? {} : { file: config }), policy: false })
   const log = findLog(what, loaded.logs)
@@ -145,10 +147,12 @@ async function newLogKey(what: string, flags: KeyFlags): Promise<void> {
   await print(out, await requireKeyring(loaded.home), join(loaded.home, 'peer.key'))
 }
 
-/** Makes the key of the auditor, beside a witness key. Throws USAGE, KEY_MISSING, and as createAuditorKey does. */
+/**
+ * Makes the key of the auditor, in addition to a witness key. Throws USAGE, KEY_MISSING, and as createAuditorKey does.
+ */
 async function newAuditorKey(flags: KeyFlags): Promise<void> {
   const other = flags.mlDsa === true ? '--ml-dsa' : flags.for !== undefined ? '--for' : flags.log && '--log'
-  if (other !== undefined) throw new GossumError('USAGE', `--auditor goes without ${other}`)
+  if (other !== undefined) throw new GossumError('USAGE', `--auditor cannot be combined with ${other}`)
   const { home, peer } = settings(flags)
   const keyring = await requireKeyring(home)
   const name = flags.name ?? `${keyring.first.verifier.name}/auditor`
@@ -162,22 +166,22 @@ function findLog(what: string, logs: readonly LogSetting[]): LogSetting {
   const found = logs.filter(({ id, key }) => [id, key.name, key.vkey].includes(what))
   const [log] = found
   if (log === undefined)
-    throw new GossumError(
-      'LOG_UNKNOWN',
-      `${what} (gossum log list; --log for those that are told to gossum run by a flag)`,
-    )
+    throw new GossumError('LOG_UNKNOWN', `${what} (gossum log list; --log for those given to gossum run with a flag)`)
   if (found.length > 1)
-    throw new GossumError('USAGE', `--for: several logs are meant by ${what}: ${found.map(({ id }) => id).join(', ')}`)
+    throw new GossumError('USAGE', `--for: ${what} means several logs: ${found.map(({ id }) => id).join(', ')}`)
   return log
 }
 
-/** The keys of a home; nothing is made. Throws KEY_MISSING, NO_WITNESS or KEY_FILE_INVALID. */
+/** The keys of a home; none is created. Throws KEY_MISSING, NO_WITNESS or KEY_FILE_INVALID. */
 async function requireKeyring(home: string): Promise<WitnessKeyring> {
   if ((await loadWitnessVerifier(join(home, WITNESS_FILE))) === undefined) throw keyMissing(home)
   return readKeyring(home, {})
 }
 
-/** Where the keys are, and the name of a new one. A policy is often written only when the keys are known. Throws NO_WITNESS. */
+/**
+ * The home of the keys, and the name for a new one. The policy is not read: it is often written only after the keys are
+ * known. Throws NO_WITNESS.
+ */
 function settings({ home, name, config }: KeyFlags): {
   home: string
   witness: string
@@ -202,9 +206,9 @@ function settings({ home, name, config }: KeyFlags): {
 
 async function newKeys(flags: KeyFlags): Promise<void> {
   const { home, witness, second, peer, name } = settings(flags)
-  if (flags.log !== undefined) throw new GossumError('USAGE', '--log goes with --for')
+  if (flags.log !== undefined) throw new GossumError('USAGE', '--log is only for --for')
   const out = output(flags)
-  const made = (path: string): void => out.talk(`made ${path}: keep a copy; who has it is this witness`)
+  const made = (path: string): void => out.talk(`made ${path}: keep a copy; whoever has it is this witness`)
   const existing = flags.mlDsa === true ? await loadWitnessVerifier(witness) : undefined
   if (existing !== undefined && name !== undefined && name !== existing.name) {
     throw new GossumError('USAGE', `--name: the witness is ${existing.name}, and so is its second key`)
@@ -222,15 +226,15 @@ async function newKeys(flags: KeyFlags): Promise<void> {
 async function importKey(file: string | undefined, flags: KeyFlags): Promise<void> {
   if (flags.sshAgent === true) return importFromAgent(file, flags)
   if (file === undefined) throw new GossumError('USAGE', 'FILE or --ssh-agent expected')
-  if (flags.fingerprint !== undefined) throw new GossumError('USAGE', '--fingerprint goes with --ssh-agent')
+  if (flags.fingerprint !== undefined) throw new GossumError('USAGE', '--fingerprint is only for --ssh-agent')
   const { home, witness, peer } = settings(flags)
   const { verifier, wasLogKey } = await importWitnessKey(witness, file, flags.name)
   const out = output(flags)
-  out.talk(`made ${witness} of ${file}: keep a copy; who has it is this witness`)
+  out.talk(`made ${witness} from ${file}: keep a copy; whoever has it is this witness`)
   if (wasLogKey !== undefined) {
     const was = `${wasLogKey.name}+${wasLogKey.keyId}`
     const is = `${verifier.name}+${verifier.keyId}`
-    out.talk(`that was the key of a log, ${was}: now its secret is that of a witness too, ${is}`, { important: true })
+    out.talk(`that was the key of a log, ${was}: now its secret is also that of a witness, ${is}`, { important: true })
   }
   out.talk('nothing else may sign with it from now on', { important: true })
   await peerId(peer)
@@ -241,7 +245,7 @@ async function importFromAgent(file: string | undefined, flags: KeyFlags): Promi
   if (file !== undefined) throw new GossumError('USAGE', 'FILE or --ssh-agent expected, not both')
   const { home, witness, peer, name, agentSocket: socket } = settings(flags)
   if (name === undefined)
-    throw new GossumError('USAGE', 'a key in an ssh-agent has no name of a witness: give it --name NAME')
+    throw new GossumError('USAGE', 'a key in an ssh-agent has no witness name: give one with --name NAME')
   await importAgentKey(witness, { socket }, name, flags.fingerprint)
   const out = output(flags)
   out.talk(
@@ -256,13 +260,13 @@ async function showKeys(flags: KeyFlags): Promise<void> {
   await print(output(flags), await requireKeyring(home), peer)
 }
 
-/** The peer id of the key file, which is made when there is none. libp2p is loaded only for this. */
+/** The peer id of the key file, which is created if missing. libp2p is loaded only for this. */
 async function peerId(path: string): Promise<string> {
   const { loadOrCreatePeerKey, peerIdOf } = await import('../../gossip/host/peer-key.js')
   return peerIdOf(await loadOrCreatePeerKey(path))
 }
 
-/** The public halves of all keys; the peer key is not made for it. */
+/** The public halves of all keys; no peer key is created. */
 async function print(
   out: Output,
   { first, second, ofLogs, auditor: auditing }: WitnessKeyring,

@@ -1,4 +1,4 @@
-/** `gossum log add|disable|list`: which logs the node of a home follows, beside those of its settings. */
+/** `gossum log add|disable|list`: which logs the node of a home follows, in addition to those in its settings. */
 import { join } from 'node:path'
 import type { Command } from 'commander'
 import { loadConfig, parseLogSetting, type LogSetting } from '../../config/config.js'
@@ -9,15 +9,15 @@ import { requireRoomForLogs } from '../../logs/log-setting.js'
 import { declareFlags, type CommonFlags } from '../common-flags.js'
 import { output, type Output } from '../ui/output.js'
 
-/** What a change is told with: a node reads its logs when it starts. */
+/** Reported with every change: a node reads its logs when it starts. */
 const WHEN = 'the node follows this from its next start on'
 
 /** Adds the subcommands. */
 export function addBookCommands(log: Command): void {
   const add = log
     .command('add')
-    .argument('<"VKEY URL [ORIGIN]"...>', 'as --log of gossum run has it; "-" as URL for a log that pushes its heads')
-    .description('follow a log from the next start on, or follow it again, or at another address')
+    .argument('<"VKEY URL [ORIGIN]"...>', 'as with --log of gossum run; "-" as URL for a log that pushes its heads')
+    .description('follow a log from the next start on, follow it again, or at another URL')
     .addHelpText(
       'after',
       `
@@ -33,13 +33,13 @@ Examples:
   const disable = log
     .command('disable')
     .argument('<NAME|ID>', 'key name or id of the log (gossum log list)')
-    .description('neither poll nor cosign a log from the next start on; nothing of it is removed')
+    .description('neither poll nor cosign a log from the next start on; its data stays')
     .addHelpText(
       'after',
       `
 Examples:
   gossum log disable sum.example.org
-  gossum log add "VKEY https://sum.example.org"             follow it again, from where it stood
+  gossum log add "VKEY https://sum.example.org"             follow it again, from where it was
 `,
     )
     .action((name: string, _options: unknown, self: Command) => disableLog(name, self.optsWithGlobals()))
@@ -68,7 +68,7 @@ async function addLog(text: string, flags: CommonFlags): Promise<void> {
   const witness = await loadWitnessVerifier(join(home, 'witness.key'))
   if (witness?.name === log.origin)
     throw new GossumError('CONFIG_INVALID', `log: ${log.origin} is the name of this witness`)
-  // What the settings have must not be contradicted either: the node would refuse to start.
+  // Nor may it contradict the logs in the settings: the node would refuse to start.
   withLog(logs, log)
   await changeBook(home, (book) => {
     const changed = withLog(book, log)

@@ -1,6 +1,6 @@
 /**
- * `gossum log`: the logs that a node follows (log-followed.ts), and `gossum log serve`: a small checksum database of your own,
- * for a test or a private proxy.
+ * `gossum log`: the logs that a node follows (log-followed.ts), and `gossum log serve`: a small checksum database of
+ * your own, for a test or a private proxy.
  */
 import { join, resolve } from 'node:path'
 import { Command } from 'commander'
@@ -27,7 +27,7 @@ interface ServeFlags extends OutputFlags {
   readonly records?: string
 }
 
-/** The largest file of records, in bytes: some 300,000 modules. */
+/** The largest file of records, in bytes: about 300,000 modules. */
 const MAX_RECORDS_BYTES = 64 * 1024 * 1024
 
 export function command(): Command {
@@ -47,9 +47,9 @@ Examples:
   addBookCommands(log)
   log
     .command('serve')
-    .description('serve a checksum database; its key and records live in its home')
+    .description('serve a checksum database; its key and records are in its home')
     .option('--home <DIR>', 'key and records (default: XDG data home + /gossum-log)')
-    .option('--name <KEYNAME>', 'name of the log key, when it is made', 'localhost.localdev/sumdb')
+    .option('--name <KEYNAME>', 'name of the log key, if it is created', 'localhost.localdev/sumdb')
     .option('--listen <HOST:PORT>', 'where it listens; port 0 = any', '127.0.0.1:46788')
     .option('--records <FILE>', 'go.sum lines to append; - is stdin')
     .addHelpText(
@@ -77,7 +77,7 @@ async function serve(flags: ServeFlags, out: Output): Promise<void> {
   const address = hinting('CONFIG_INVALID', 'see gossum log serve --help', () => parseHostPort(flags.listen, 'listen'))
   const records = flags.records === undefined ? [] : await readRecords(flags.records)
   const { signer, created } = await loadOrCreateLogKey(join(home, 'log.key'), flags.name)
-  if (created) out.talk(`made ${join(home, 'log.key')}: keep a copy; who has it is this log`)
+  if (created) out.talk(`made ${join(home, 'log.key')}: keep a copy; whoever has it is this log`)
 
   const db = await openDatabase(join(home, 'db'), true).catch(async (error: unknown) => {
     throw await obstacleIn(home, error)
@@ -87,11 +87,11 @@ async function serve(flags: ServeFlags, out: Output): Promise<void> {
     const different = await append(log, records)
     if (different > 0) {
       const were = different === 1 ? 'record was' : 'records were'
-      out.talk(`${grouped(different)} ${were} there already with other lines: kept as it was`)
+      out.talk(`${grouped(different)} ${were} there already with other lines: not changed`)
     }
     const listening = await log.listen(address)
     const { vkey, size } = log
-    // Before the first line: who has read it may send the signal at once.
+    // Before the first line: a reader of it may send the signal at once.
     const isTold = untilSignalled()
     out.json({ ready: true, log: vkey, url: listening.url, size })
     out.line(`log      ${vkey}`)
@@ -106,7 +106,7 @@ async function serve(flags: ServeFlags, out: Output): Promise<void> {
   }
 }
 
-/** Appends records. Returns how many of them are in the log already with other lines. */
+/** Appends records. Returns how many of them are already in the log with other lines. */
 async function append(log: SumdbServer, records: readonly NewRecord[]): Promise<number> {
   const size = log.size
   const ids = await log.append(records)
@@ -124,7 +124,7 @@ async function append(log: SumdbServer, records: readonly NewRecord[]): Promise<
   return different
 }
 
-/** The order of lines means nothing. */
+/** The order of lines is irrelevant. */
 function sorted(text: string): string {
   return text.split('\n').sort().join('\n')
 }
@@ -137,7 +137,7 @@ async function readRecords(path: string): Promise<NewRecord[]> {
   })
 }
 
-/** Gives errors with this code the hint that fits here. */
+/** Replaces the hint of errors with this code by one that fits here. */
 function hinting<T>(code: ErrorCode, hint: string, work: () => T): T {
   try {
     return work()

@@ -1,4 +1,7 @@
-/** `gossum mirror`: how the module mirror of a node of this machine stands, what it is to keep or to let through, and whether its disk is sound. */
+/**
+ * `gossum mirror`: the state of the module mirror of a node on this machine, what it keeps and lets through, and
+ * whether its files are intact.
+ */
 import { stat } from 'node:fs/promises'
 import { Command } from 'commander'
 import { errorText, GossumError, HintedError } from '../../errors.js'
@@ -14,8 +17,8 @@ import { counted } from '../ui/node-text.js'
 import { output, type Output } from '../ui/output.js'
 
 const OPERATOR = `
-Only the operator may do this: the command speaks to the node through operator.sock in its home, on the machine of the node and as the
-user that runs it.
+Only the operator may do this: the command reaches the node through operator.sock in its home, so run it on the node's machine, as
+the user that runs the node.
 `
 
 export function command(): Command {
@@ -63,9 +66,9 @@ Examples:
 
 function allowCommand(): Command {
   return new Command('allow')
-    .description('let a version through the cooldown, or all that the log had before this node')
+    .description('let a version through the cooldown, or everything that the log had before this node')
     .argument('[M@V]', 'module path and version, as in example.com/mod@v1.2.3')
-    .option('--existing', "all that the log had before this node's first quorum head: nobody can prove how old it is")
+    .option('--existing', "everything the log had before this node's first quorum head: its age cannot be proven")
     .addHelpText(
       'after',
       `${OPERATOR}
@@ -76,7 +79,7 @@ Examples:
     )
     .action(async (module: string | undefined, { existing }: { existing?: true }, self: Command) => {
       if ((module === undefined) === (existing === undefined))
-        throw new GossumError('USAGE', 'name M@V, or say --existing')
+        throw new GossumError('USAGE', 'name M@V, or use --existing')
       const said = module === undefined ? 'existing' : `module=${encodeURIComponent(module)}`
       const what = module ?? "what the log had before this node's first quorum head"
       await tell(self.optsWithGlobals<CommonFlags>(), `allow?${said}`, `allowed ${what}`)
@@ -85,8 +88,8 @@ Examples:
 
 function pinCommand(verb: 'pin' | 'unpin'): Command {
   const does = {
-    pin: 'keep the files of a version however long nobody asks for them',
-    unpin: 'let the files of a version go when room is needed, as all others',
+    pin: 'keep the files of a version even if they are not requested for long',
+    unpin: 'remove the files of a version when space is needed, like all others',
   }
   return new Command(verb)
     .description(does[verb])
@@ -114,18 +117,18 @@ async function tell(flags: CommonFlags, path: string, done: string): Promise<voi
 
 function verifyCommand(): Command {
   return new Command('verify')
-    .description('read and hash all that the mirror keeps; what is damaged is set aside')
+    .description('read and hash everything that the mirror keeps, and set damaged files aside')
     .addHelpText(
       'after',
       `
-The node must not run meanwhile: a running one checks each file by itself before it serves it for the first time.
+The node must be stopped. A running node checks each file before it serves it for the first time.
 
 Examples:
   gossum mirror verify
   gossum mirror verify --home /var/lib/gossum
   gossum mirror verify --json | jq -r 'select(.flaw).file'
 
-Exit code 1 when a file was damaged. It will be asked for anew when somebody wants it.
+Exit code 1 when a file was damaged. It is fetched again when it is requested.
 `,
     )
     .action(async (_options: unknown, self: Command) => {
@@ -155,8 +158,6 @@ async function verify(home: string, out: Output): Promise<number> {
   await out.progress(() => `${counted(seen.files, 'file')}, ${bytesText(seen.bytes)}`, read())
   out.json(seen)
   const what = `${counted(seen.files, 'file')}, ${bytesText(seen.bytes)}`
-  out.line(
-    seen.damaged === 0 ? `${what}: all are as they were stored` : `${what}: ${seen.damaged} damaged and set aside`,
-  )
+  out.line(seen.damaged === 0 ? `${what}: all are intact` : `${what}: ${seen.damaged} damaged and set aside`)
   return seen.damaged === 0 ? EXIT.fine : EXIT.couldNot
 }

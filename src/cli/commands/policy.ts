@@ -21,8 +21,8 @@ Examples:
   )
   policy
     .command('check')
-    .description('say what a policy protects from: how many lying and how many silent witnesses it survives')
-    .argument('<FILE>', 'a policy (c2sp.org/tlog-policy); - is stdin, public the one that is built in')
+    .description('say what a policy protects against: how many lying and how many silent witnesses it tolerates')
+    .argument('<FILE>', 'a policy (c2sp.org/tlog-policy); - is stdin, public is the built-in one')
     .option('--node <URL>', 'a running node that says which witnesses are silent, and which are convicted')
     .addHelpText(
       'after',

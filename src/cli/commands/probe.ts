@@ -42,7 +42,7 @@ const EXITS = {
 } satisfies Record<ProbeReport['verdict'], number>
 
 const STYLES = { ok: 'green', failed: 'red', unknown: 'yellow' } as const
-/** The longest that a probe may be told to take, in seconds. */
+/** The largest timeout of a probe, in seconds. */
 const MAX_TIMEOUT = 3600
 /** The most modules that can be named. */
 const MAX_MODULES = 100
@@ -50,17 +50,17 @@ const MAX_MODULES = 100
 export function command(): Command {
   return new Command('probe')
     .description(
-      'ask a checksum database or GOPROXY as a client would, and say whether it can be believed: does every tile and ' +
-        'every record authenticate, is its head fresh, is its history ours? It only reads, and asks for nothing that ' +
-        'the log does not have',
+      'ask a checksum database or GOPROXY as a client would, and say whether it is honest: does every tile and every ' +
+        'record verify, is its head fresh, is its history ours? It only reads, and requests nothing that the log does ' +
+        'not have',
     )
     .argument('<URL>', 'of a checksum database, or of a GOPROXY')
     .option('--log <VKEY>', 'key of the log (default: that of sum.golang.org)')
-    .option('--reference <URL>', 'another address of the log to compare with, besides the node (repeatable)', collect)
-    .option('--module <PATH@VERSION>', 'look this up, too: a module version that the log has (repeatable)', collect)
+    .option('--reference <URL>', 'another URL of the log to compare with, besides the node (repeatable)', collect)
+    .option('--module <PATH@VERSION>', 'also look up this module version, which the log has (repeatable)', collect)
     .option('--samples <N>', 'how many tiles of each level, and how many records', String(USUAL_SAMPLES))
     .option('--max-lag <RECORDS>', 'how far its head may be behind (default: 1% of the log, at most 10000)')
-    .option('--timeout <SECONDS>', 'how long all of it may take', '120')
+    .option('--timeout <SECONDS>', 'time limit for the whole probe', '120')
     .option('--write-evidence <FILE>', 'where evidence goes (default: gossum-evidence-ID.json); replaces no file')
     .addHelpText(
       'after',
@@ -70,9 +70,9 @@ Examples:
   gossum probe https://goproxy.example.org --reference https://sum.golang.org
   gossum probe --log VKEY http://127.0.0.1:46788 --json | jq -r '.checks[] | [.verdict, .name] | @tsv'
 
-Exit code 0 when every answer was right, 1 when nobody answers for the log there, 2 when an answer was wrong, 3 when the
-log signed two histories, 4 when none was wrong but one did not come; that malformed paths are refused does not count.
-A server that knows who asks may be honest to a probe alone: run it where your builds run.
+Exit code 0 when every answer was right, 1 when no server for the log answers there, 2 when an answer was wrong, 3 when the
+log signed two histories, 4 when none was wrong but one is missing (other than to malformed paths).
+A server may recognise a probe and be honest only to it: run it where your builds run.
 `,
     )
     .action(async (url: string, _options: unknown, self: Command) => {
@@ -97,7 +97,7 @@ async function run(address: string, flags: ProbeFlags, out: Output): Promise<num
   const others = (flags.reference ?? []).map((other) => addressOf('--reference', other))
   const references: Reference[] = others.map((other) => ({ name: other, url: other }))
   const node = await nodeReference(flags, key)
-  // A node that nobody named need not be there, when there is somebody else to ask.
+  // The default node may be absent if there is another reference.
   const isNamed = flags.node !== undefined || Boolean(process.env['GOSSUM_NODE'])
   if (isNamed || references.length === 0 || !(node.head instanceof GossumError)) references.unshift(node)
   const report = await out.progress(`probing ${url}`, probe({ ...settings, references }))
@@ -117,14 +117,15 @@ function whole(flag: string, text: string, least: number, most: number): number 
   throw new GossumError('USAGE', `${flag} takes a whole number from ${least} to ${most}`)
 }
 
-/** An address without its login. What is wrong with one is said without what it holds: that may be a password. */
+/** A URL without its login. Errors never quote the URL: it may contain a password. */
 function addressOf(what: string, text: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (url === undefined || !/^https?:$/.test(url.protocol)) {
     throw new GossumError('USAGE', `${what} is not an http or https URL`)
   }
   const address = withoutLogin(text)
-  if (/[,|?#]/.test(address)) throw new GossumError('USAGE', `${what} is one address, without query: no list`)
+  if (/[,|?#]/.test(address))
+    throw new GossumError('USAGE', `${what} must be one URL, without a query; a list is not accepted`)
   return address
 }
 
@@ -168,7 +169,7 @@ function lineOf({ name, verdict, detail }: Check, out: Output): string {
   return `${out.paint(STYLES[verdict], verdict.padEnd(7))}  ${name.padEnd(9)}  ${detail}`
 }
 
-/** What can be done about what was found. */
+/** What can be done about the findings. */
 function hints({ head, checks }: ProbeReport, key: VerifierKey, file: string | undefined): string[] {
   const of = (name: Check['name']): Check['verdict'] => checks.find((check) => check.name === name)!.verdict
   const hasNoRecords = of('lookups') === 'unknown' && head !== null
@@ -177,14 +178,14 @@ function hints({ head, checks }: ProbeReport, key: VerifierKey, file: string | u
     ...(file === undefined ? [] : evidenceHints(key, file)),
     ...(of('head') === 'failed' ? ['is this the key of the log? name another with --log VKEY'] : []),
     ...(hasNoRecords ? ['name module versions that the log has: --module PATH@VERSION'] : []),
-    ...(isAlone ? ['name a node that follows this log (--node URL), or another address of it (--reference URL)'] : []),
+    ...(isAlone ? ['name a node that follows this log (--node URL), or another URL of it (--reference URL)'] : []),
   ]
 }
 
 function evidenceHints(key: VerifierKey, file: string): string[] {
   return [
-    `anybody can check it, offline: gossum verify --log ${key.vkey} ${file}`,
-    `a node tells others: gossum evidence import ${file}`,
+    `anyone can check it, offline: gossum verify --log ${key.vkey} ${file}`,
+    `to tell other nodes: gossum evidence import ${file}`,
   ]
 }
 
@@ -200,12 +201,12 @@ function closing(report: ProbeReport, file: string | undefined, out: Output): st
     case 'honest':
       return `${out.paint('green', 'honest')}: every answer was proven (${asked})`
     case 'undecided':
-      return `${out.paint('yellow', 'undecided')}: no answer was wrong, but some did not come: ${named('unknown')} (${asked})`
+      return `${out.paint('yellow', 'undecided')}: no answer was wrong, but some are missing: ${named('unknown')} (${asked})`
     case 'dishonest':
-      return `${out.paint('red', 'dishonest')}: this address, or something before it, gives wrong answers: ${named('failed')}; nobody's key is convicted by them (${asked})`
+      return `${out.paint('red', 'dishonest')}: this server, or something in front of it, gives wrong answers: ${named('failed')}; they convict no key (${asked})`
     case 'split-view':
       return `${out.paint('red', 'split view')}: the log signed two histories; evidence ${evidenceId(evidence!)} convicts it, ${file === undefined ? 'see above' : `in ${file}`} (${asked})`
     case 'unreachable':
-      return `${out.paint('red', 'unreachable')}: nobody answers for the log there (${asked})`
+      return `${out.paint('red', 'unreachable')}: no server for the log answers there (${asked})`
   }
 }

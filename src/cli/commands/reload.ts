@@ -1,4 +1,4 @@
-/** `gossum reload` and `gossum log-level`: what a running node does differently from now on, at its operator's word. */
+/** `gossum reload` and `gossum log-level`: change a running node, at the operator's command. */
 import { Argument, Command } from 'commander'
 import { LOG_LEVELS } from '../../config/settings.js'
 import type { ReloadReport } from '../../node/node.js'
@@ -11,14 +11,14 @@ import { reloadText } from '../ui/event-text.js'
 
 export function reloadCommand(): Command {
   return new Command('reload')
-    .description('have a running node read its settings anew and take up what changed')
+    .description('make a running node read its settings again and apply what changed')
     .addHelpText(
       'after',
       `
-The node reads the file and the environment that it was started with; its flags stay. Everything is checked before anything changes: settings
-that gossum run would refuse change nothing (exit 2). Taken up are the logs (gossum log add, disable; log lists), the policy, the places, the
-watches, the mirror and the level of the log; what takes a restart is named. Connections stay open, and whoever asks meanwhile waits.
-A SIGHUP to the node does the same.
+The node rereads the file and the environment that it was started with; its flags stay. Everything is checked first: settings that
+gossum run would refuse change nothing (exit code 2). Applied are changes of the logs (gossum log add, disable; log lists), the policy,
+the places, the watches, the mirror and the log level; changes that need a restart are named. Connections stay open, and requests wait
+meanwhile. A SIGHUP to the node does the same.
 
 Examples:
   gossum reload
@@ -33,14 +33,16 @@ Examples:
       if (out.isJson) return out.raw(body)
       const report = JSON.parse(fromUtf8(body)!) as ReloadReport
       out.line(reloadText(report))
-      for (const log of report.followed) out.line(`  followed now: ${log}`)
-      for (const log of report.left) out.line(`  not followed any more: ${log}`)
+      for (const log of report.followed) out.line(`  now followed: ${log}`)
+      for (const log of report.left) out.line(`  no longer followed: ${log}`)
     })
 }
 
 export function logLevelCommand(): Command {
   return new Command('log-level')
-    .addArgument(new Argument('[level]', 'what to log from now on (default: only say what is)').choices(LOG_LEVELS))
+    .addArgument(
+      new Argument('[level]', 'what to log from now on (default: print the current level)').choices(LOG_LEVELS),
+    )
     .description('how much a running node logs on stderr, until its next start')
     .addHelpText(
       'after',

@@ -1,4 +1,4 @@
-/** `gossum run`: a node, until it is told to stop. */
+/** `gossum run`: runs a node until it is told to stop. */
 import { setFlagsFromString } from 'node:v8'
 import { Command } from 'commander'
 import { loadConfig, type Config } from '../../config/config.js'
@@ -22,10 +22,10 @@ import { output, type Output } from '../ui/output.js'
 import { grouped, span } from '../../lib/words.js'
 import { VERSION } from '../../version.js'
 
-/** What GOSUMDB is when nobody set it. */
+/** The value of GOSUMDB when it is unset. */
 const DEFAULT_GOSUMDB = 'sum.golang.org'
 
-/** Milliseconds that an orderly stop may take before the process ends anyway. */
+/** Milliseconds that an orderly stop may take before the process is ended. */
 const STOP_TIMEOUT_MS = 5_000
 
 export function command(): Command {
@@ -43,13 +43,13 @@ Examples:
   gossum run --log "VKEY URL ORIGIN"            a log that is no checksum database (c2sp.org/tlog-tiles)
   gossum run --log "VKEY -"                     cosign what this log pushes to /add-checkpoint (docs/witness.md)
   gossum run --log-list https://example.org/log-list.1
-  gossum run --audit                            read every record, too; with gossum key new --auditor say so to others
+  gossum run --audit                            also read every record; with gossum key new --auditor, cosign what was read
   gossum run --mirror https://goproxy.example.com    a GOPROXY at /mod that serves nothing the log does not know (docs/mirror.md)
   gossum run --mirror URL --cooldown 7d --private "corp.example.com/*"
-  gossum run --config gossum.yaml               settings in a file: gossum config init writes one; gossum reload takes up what changed
+  gossum run --config gossum.yaml               settings in a file: gossum config init writes one; gossum reload applies changes
   gossum run --observer --policy FILE --bootstrap ADDRESS    no key and no poll: serve what gossip brings (docs/observer.md)
   gossum run --log-format json --log-level warn
-  gossum run --trusted-proxy 127.0.0.1          behind a reverse proxy of this machine (docs/operating.md)
+  gossum run --trusted-proxy 127.0.0.1          behind a reverse proxy on this machine (docs/operating.md)
   gossum run --bootstrap ADDRESS --bootstrap ADDRESS --bootstrap ADDRESS --deposit 2,required    (docs/operating.md)
 
 A witness key that was imported from an ssh-agent is used through the agent at $SSH_AUTH_SOCK (gossum key import --help).
@@ -59,14 +59,15 @@ A witness key that was imported from an ssh-agent is used through the agent at $
 }
 
 async function runNode(flags: SettingFlags): Promise<void> {
-  // The space for young objects would grow to 32 MB under any load, and hardly shrink: that is for programs that compute.
+  // By default the young generation grows to 32 MB under any load, and hardly shrinks: that suits programs that
+  // compute.
   setFlagsFromString('--semi-space-growth-factor=1')
   const out = output(flags)
   const reread = (): Config => loadConfig(settingsOf(flags), { file: flags.config })
   let config = reread()
   const log = await openLog(config, out)
 
-  // Events that come while the node starts wait for the ready line, which is promised to be the first.
+  // Events during the start are held back: the ready line is promised to be the first.
   const early: NodeEvent[] = []
   let ready = false
   const show = (event: NodeEvent): void => {
@@ -79,16 +80,16 @@ async function runNode(flags: SettingFlags): Promise<void> {
     log,
     onRequest: (route: string, status: number) => log.request(route, status),
     onReload: (taken: Config) => {
-      // What was said live holds until the setting itself changes.
+      // A level set at run time remains until the setting itself changes.
       if (taken.logLevel !== config.logLevel) log.level = taken.logLevel
       config = taken
     },
   }
   const supervisor = Supervisor.of({ env: process.env, talk: (text) => log.warn(text, { event: 'supervisor' }) })
-  // Who started us may tell us to stop, or be gone, before we are ready.
+  // Our parent may tell us to stop, or exit, before we are ready.
   const told = toldToStop()
   let started = undefined as GossumNode | undefined
-  // What comes of it is an event. One that comes before there is anything to reload is none.
+  // The result is an event. A signal that arrives before there is a node to reload is ignored.
   process.on('SIGHUP', () => void (started && reloaded(started, supervisor)))
   const make = (): Promise<GossumNode> =>
     createNode(config, (event) => (ready ? show(event) : early.push(event)), controls)
@@ -105,21 +106,21 @@ async function runNode(flags: SettingFlags): Promise<void> {
     await keepAnew(node, make, told, (next) => (started = node = next))
     log.say('info', 'stopping', { event: 'stopping' })
   } finally {
-    // Whatever ended it, nothing is left running.
+    // However it ended, nothing keeps running.
     await supervisor?.stopping()
     await stop(node)
   }
   log.end()
 }
 
-/** Takes up what the settings say now, and says so to who supervises the node. */
+/** Applies the current settings, and informs the supervisor. */
 async function reloaded(node: GossumNode, supervisor: Supervisor | undefined): Promise<void> {
   supervisor?.reloading()
   await node.reread().catch(() => undefined)
   supervisor?.ready(() => node.view.pulse())
 }
 
-/** What says on stderr what happens. A log for programs is loaded by who wants one. */
+/** The log on stderr. The one for programs is loaded only when it is used. */
 async function openLog({ logLevel, logFormat }: Config, out: Output): Promise<ServiceLog> {
   const json = logFormat === 'json' ? (await import('../json-log.js')).openJsonLog(lostOutput('stderr')) : undefined
   return new ServiceLog({ level: logLevel, out, json })
@@ -180,7 +181,7 @@ async function introduce(node: GossumNode, config: Config, out: Output): Promise
   for (const [label, text] of lines) out.line(`${label!.padEnd(11)}${text!}`)
 }
 
-/** What sets GOSUMDB back to what the user's own setting is now, unless that is this node already. */
+/** The command that restores the user's own setting of GOSUMDB, unless that is this node already. */
 function undoLine(http: string): string {
   const set = goEnv('GOSUMDB', { ...process.env, GOSUMDB: undefined })
   if (set === undefined || set === DEFAULT_GOSUMDB || set.includes(askable(http))) return 'go env -u GOSUMDB'
@@ -188,12 +189,12 @@ function undoLine(http: string): string {
   return `go env -w GOSUMDB="${set}"`
 }
 
-/** GOPROXY for this node as a mirror. What it calls private the go command gets elsewhere, if anywhere. */
+/** GOPROXY for this node as a mirror. Modules that are private to the mirror must be fetched elsewhere. */
 export function goProxy(http: string, { private: patterns }: Pick<Config, 'private'>): string {
   return `${askable(http)}/mod${patterns === '' ? '' : ',direct'}`
 }
 
-/** How modules come through this node, how that is undone, and from where it gets them. */
+/** How modules come through this node, how to undo that, and from where the node gets them. */
 function mirrorTexts(http: string, config: Config): string[][] {
   return [
     ['go', `go env -w GOPROXY=${goProxy(http, config)}`],
@@ -205,7 +206,7 @@ function mirrorTexts(http: string, config: Config): string[][] {
   ]
 }
 
-/** What sets GOPROXY back to what the user has written, unless that is this node already. */
+/** The command that restores the user's own setting of GOPROXY, unless that is this node already. */
 export function undoProxyLine(http: string, env: NodeJS.ProcessEnv = process.env): string {
   const set = writtenGoEnv('GOPROXY', env)
   if (!set || set.includes(`${askable(http)}/mod`)) return 'go env -u GOPROXY'
@@ -213,7 +214,7 @@ export function undoProxyLine(http: string, env: NodeJS.ProcessEnv = process.env
   return `go env -w GOPROXY="${set}"`
 }
 
-/** What other machines can dial comes before what only this one can. */
+/** Addresses that other machines can dial come first. */
 function reachableFirst(addresses: readonly string[]): string[] {
   const isLoopback = (address: string): boolean => /^\/ip4\/127\.|^\/ip6\/::1\//.test(address)
   return [...addresses].sort((a, b) => Number(isLoopback(a)) - Number(isLoopback(b)))
@@ -225,8 +226,8 @@ export function policyText({ policy }: Pick<Config, 'policy'>, own: string | und
   const need = `${quorumThreshold(policy)} of ${policy.witnesses.length} witnesses needed`
   const isListed = policy.witnesses.some(({ key }) => key?.vkey === own)
   const { liars } = policyStrength(policy)
-  const weak = liars > 0 ? '' : '; one that lies is enough for two histories (gossum policy check)'
-  return `${need}${weak}${isListed || own === undefined ? '' : '; this node is none of them (a monitor)'}`
+  const weak = liars > 0 ? '' : '; a single lying witness is enough for two histories (gossum policy check)'
+  return `${need}${weak}${isListed || own === undefined ? '' : '; this node is not one of them (a monitor)'}`
 }
 
 /** What the mesh lacks. */
@@ -234,27 +235,27 @@ export function meshTexts({ listen, bootstrap }: Pick<Config, 'listen' | 'bootst
   if (listen.length > 0)
     return bootstrap.length > 0 ? [] : ['no peers configured: others may dial in, or use --bootstrap']
   return bootstrap.length > 0
-    ? ['no --listen: dials its bootstrap peers, nobody dials in']
+    ? ['no --listen: dials its bootstrap peers; no peer can dial in']
     : ['off: no --listen and no --bootstrap']
 }
 
-/** What commands need to find the node and its home. */
+/** The flags with which commands find the node and its home. */
 function flagsFor({ http }: GossumNode, { home }: Config): Flags {
   const path = /^[\w./-]+$/.test(home) ? home : `'${home.replaceAll("'", "'\\''")}'`
   return { nodeFlag: nodeFlag(http), homeFlag: isDefaultHome(home) ? '' : ` --home ${path}` }
 }
 
-/** What an API that other machines reach shows and takes. */
+/** What an API that other machines can reach exposes and accepts. */
 export function publicTexts({ http: { host, port }, home }: Pick<Config, 'http' | 'home'>): string[] {
   if (/^(127\.|::1$|localhost$)/i.test(host)) return []
   return [
-    `! --http ${host}:${port} is for everybody who reaches it, without TLS: what this node sees (status, heads, evidence, metrics),`,
-    `  the addresses of its peers, lookups for the go command, and the doors for heads and evidence. What only the`,
-    `  operator may do is not there, but at ${home}/operator.sock. docs/operating.md, "Ports", says what to forward.`,
+    `! --http ${host}:${port} is open to everyone who can reach it, without TLS: what this node sees (status, heads, evidence, metrics),`,
+    `  the addresses of its peers, lookups for the go command, and the submission of heads and evidence. What only the`,
+    `  operator may do is available only at ${home}/operator.sock. docs/operating.md, "Ports", says what to forward.`,
   ]
 }
 
-/** What froze a log and was not acknowledged, a text each. */
+/** One text for each unacknowledged reason for which a log is frozen. */
 function frozenTexts({ name, holds, suspects }: LogView, flags: Flags): string[] {
   return holds
     .filter((hold) => !hold.acked)
@@ -264,11 +265,11 @@ function frozenTexts({ name, holds, suspects }: LogView, flags: Flags): string[]
     })
 }
 
-/** Waits for a signal, or for the end of the parent that started us with a channel. */
+/** Waits for a signal, or for the end of the parent, if it started us with a channel. */
 function toldToStop(): Promise<void> {
   return new Promise<void>((resolve) => {
     const onSignal = (): void => {
-      // A second one means now.
+      // A second one ends the process at once.
       process.once('SIGINT', () => process.exit(1))
       process.once('SIGTERM', () => process.exit(1))
       resolve()
@@ -279,7 +280,7 @@ function toldToStop(): Promise<void> {
   })
 }
 
-/** Stops the node in order; a node that cannot is ended anyway. */
+/** Stops the node in order; if that fails, the process ends anyway. */
 async function stop(node: GossumNode): Promise<void> {
   const deadline = setTimeout(() => process.exit(1), STOP_TIMEOUT_MS)
   deadline.unref()

@@ -33,12 +33,12 @@ Examples:
   gossum state move --state postgres://gossum@db.example.org/gossum
   gossum state show --json
 
-A witness that is one machine needs none of this. docs/two-machines.md has it from one machine to two, and back.
+A witness on one machine needs none of this. docs/two-machines.md describes how to go from one machine to two, and back.
 `,
     )
   state
     .command('init')
-    .description('make the tables, and tell the database of the key of this home, which has signed nothing')
+    .description('make the tables, and register the key of this home, which has signed nothing yet')
     .option(...FLAG)
     .addHelpText(
       'after',
@@ -47,21 +47,21 @@ A witness that is one machine needs none of this. docs/two-machines.md has it fr
     .action((_options: unknown, self: Command) => init(self.optsWithGlobals()))
   state
     .command('move')
-    .description('bring what the key of this home has signed into the database, once; the node is stopped')
+    .description('move what the key of this home has signed into the database, once; stop the node first')
     .option(...FLAG)
-    .option('--back', 'bring it back into this home; all machines are stopped')
+    .option('--back', 'move it back into this home; stop all machines first')
     .addHelpText('after', '\nExamples:\n  gossum state move\n  gossum state move --back\n')
     .action((_options: unknown, self: Command) => move(self.optsWithGlobals()))
   state
     .command('show')
-    .description('what stands in the database for the key of this home')
+    .description('what the database has for the key of this home')
     .option(...FLAG)
     .addHelpText('after', '\nExample:\n  gossum state show --json\n')
     .action((_options: unknown, self: Command) => show(self.optsWithGlobals()))
   return state
 }
 
-/** The database of the settings, for the key of the home, while `act` runs. */
+/** Opens the configured database for the key of the home while `act` runs. */
 async function withState<T>(flags: StateFlags, act: (state: PostgresState, home: string) => Promise<T>): Promise<T> {
   const { home, state: setting } = loadConfig(
     { ...(flags.home !== undefined && { home: flags.home }), ...(flags.state !== undefined && { state: flags.state }) },
@@ -103,7 +103,7 @@ async function move(flags: StateFlags): Promise<void> {
   )
 }
 
-/** First the home says that it goes on no more by itself: stopped anywhere, this is done again. */
+/** The home is first marked as no longer on its own: if this is interrupted anywhere, it can be repeated. */
 async function moveThere(out: Output, state: PostgresState, home: string): Promise<void> {
   const journal = await journalOf(home)
   await requireNothingNewer(state, journal)
@@ -112,7 +112,7 @@ async function moveThere(out: Output, state: PostgresState, home: string): Promi
   tell(out, { done: 'move', logs: journal.size }, `${logs(journal.size)} moved: ${state.promise}`)
 }
 
-/** Throws STATE_DISAGREES when the database knows of the key what this home does not. */
+/** Throws STATE_DISAGREES if the database has more of the key's history than this home. */
 async function requireNothingNewer(state: PostgresState, journal: ReadonlyMap<string, StateRow>): Promise<void> {
   await state.make()
   for (const [log, row] of await state.allRows()) {
@@ -125,7 +125,9 @@ async function requireNothingNewer(state: PostgresState, journal: ReadonlyMap<st
   }
 }
 
-/** First nobody can write there any more; then what stands there comes into the journal; then the home goes on by itself. */
+/**
+ * First the database is closed to writers; then its content goes into the journal; then the home is on its own again.
+ */
 async function moveBack(out: Output, state: PostgresState, home: string): Promise<void> {
   await state.closeKey()
   const closed: SharedState = {
@@ -138,7 +140,7 @@ async function moveBack(out: Output, state: PostgresState, home: string): Promis
   const store = await Store.open(home, closed)
   let count = 0
   try {
-    // Throws when one of them does not go on from what this home has seen.
+    // Throws when a state does not continue what this home has seen.
     count = store.heads.rows().size
     await store.flush()
   } finally {
@@ -148,7 +150,7 @@ async function moveBack(out: Output, state: PostgresState, home: string): Promis
   tell(
     out,
     { done: 'move back', logs: count },
-    `${logs(count)} moved back: this home goes on by itself, and no other machine may`,
+    `${logs(count)} moved back: this home is on its own again, and no other machine may sign`,
   )
 }
 
@@ -172,7 +174,7 @@ async function show(flags: StateFlags): Promise<void> {
   })
 }
 
-/** The states of a home whose node is stopped, and which is whole. */
+/** The states of a home whose node is stopped and whose journal is undamaged. */
 async function journalOf(home: string): Promise<ReadonlyMap<string, StateRow>> {
   const store = await Store.open(home, 'moving')
   try {

@@ -1,9 +1,9 @@
 /**
- * The verdict on a file: a head, evidence or a proof, judged by the keys that the caller trusts and by nothing that
- * the file says about itself. Pure.
+ * The verdict on a file: a head, evidence or a proof, judged only by the keys that the caller trusts, never by what the
+ * file says about itself. Pure.
  *
- * Stricter than what a node reads: a valid file is spelled in the one canonical way, and every line by a known key
- * verifies. So a changed byte is always refused, unless it is in a line by a key that nobody here knows.
+ * Stricter than a node: a valid file has the one canonical form, and every line by a known key verifies. So a changed
+ * byte is always refused, unless it is in a line by a key that is not known here.
  */
 import { GossumError, type ErrorCode } from '../../errors.js'
 import { attempt } from '../../errors/attempt.js'
@@ -20,16 +20,19 @@ import { parseProofFile } from '../../tlog/proof-file.js'
 export interface TrustedKeys {
   /** Keys of logs. */
   readonly logs: readonly VerifierKey[]
-  /** Whose cosignatures count; without it none does and none is needed. */
+  /** Whose cosignatures count; without it none does, and none is needed. */
   readonly policy?: Policy
-  /** Cosignatures of an earlier time do not count, in milliseconds since 1970: whoever copies heads may keep the new ones back. */
+  /**
+   * Cosignatures before this time, in milliseconds since 1970, do not count: an attacker can serve old heads and hold
+   * new ones back.
+   */
   readonly notBefore?: number
 }
 
 export interface CosignatureVerdict {
-  /** Key name, as the line says. */
+  /** Key name, according to the line. */
   readonly name: string
-  /** ISO 8601, as the line says; null for a line that holds no time. */
+  /** ISO 8601, according to the line; null if the line has no time. */
   readonly time: string | null
   /** Whether a witness of the policy made it. */
   readonly verified: boolean
@@ -41,31 +44,31 @@ export interface FileVerdict {
   /** Why it is invalid. */
   readonly reason?: string
   readonly code?: ErrorCode
-  /** Verifier key of the log; this and what follows is null unless the log's signature verified. */
+  /** Verifier key of the log; this and the following fields are null unless the log's signature verified. */
   readonly log: string | null
   readonly origin: string | null
   readonly size: number | null
   readonly root: string | null
   readonly cosignatures: readonly CosignatureVerdict[]
-  /** Of evidence. */
+  /** For evidence. */
   readonly id?: string
   readonly type?: string
   readonly sizes?: readonly [number, number]
-  /** Of evidence that convicts a witness: its verifier key. */
+  /** For evidence that convicts a witness: its verifier key. */
   readonly witness?: string
-  /** Of a bad record: the module version, and the numbers of the two records. */
+  /** For a bad record: the module version, and the numbers of the two records. */
   readonly module?: string
   readonly records?: readonly [number, number]
-  /** Of a proof: the number of the record. */
+  /** For a proof: the number of the record. */
   readonly index?: number
 }
 
-/** What became known of a file on the way to its verdict. */
+/** What is known of a file so far. */
 type Findings = { -readonly [Field in keyof FileVerdict]: FileVerdict[Field] }
 
 const PROOF_HEADER = 'c2sp.org/tlog-proof@v1\n'
 
-/** Judges the bytes of a file. `record` is what a proof is about, when the file does not hold it. */
+/** Judges the bytes of a file. `record` is the subject of a proof whose file does not contain it. */
 export function judge(bytes: Uint8Array, trust: TrustedKeys, record?: Uint8Array): FileVerdict {
   const kind = kindOf(bytes)
   const found: Findings = { kind, verdict: 'valid', log: null, origin: null, size: null, root: null, cosignatures: [] }
@@ -153,9 +156,9 @@ function judgeHead(bytes: Uint8Array, trust: TrustedKeys, found: Findings): Chec
   })
   if (refused !== undefined) throw refused
 
-  // Lines behind the third are the log's own affair: its signature covers them as they are.
+  // Lines after the third are the log's own affair: its signature covers them.
   if (!isCanonicalNote(bytes, note) || !note.text.startsWith(formatCheckpoint(head))) {
-    throw new GossumError('NOT_CANONICAL', 'the signature is good, the spelling is not the canonical one')
+    throw new GossumError('NOT_CANONICAL', 'the signature is valid, but the form is not canonical')
   }
   if (trust.policy !== undefined && !quorumSatisfied(trust.policy, signedBy)) {
     const before = old === 0 ? '' : `, and ${old} before ${new Date(trust.notBefore!).toISOString()}`
@@ -192,7 +195,7 @@ function refusalOf(note: Note, line: Signature, witness: VerifierKey): GossumErr
 
 const COSIGNATURE_SIZES = [COSIGNATURE_SIZE, ML_DSA_COSIGNATURE_SIZE]
 
-/** The time in a cosignature line, believed or not: null when there is none, or none that a date can hold. */
+/** The time in a cosignature line, unverified: null if there is none, or none that a date can represent. */
 function timeOf({ bytes }: Signature): string | null {
   const seconds = COSIGNATURE_SIZES.includes(bytes.length) ? readUint64(bytes, 0) : undefined
   const date = new Date((seconds ?? NaN) * 1000)

@@ -22,7 +22,7 @@ interface VerifyFlags extends OutputFlags {
   readonly maxAge?: string
 }
 
-/** The largest file that is read, in bytes: beyond anything that can be valid. */
+/** The largest file that is read, in bytes: more than any valid file can have. */
 const MAX_FILE_BYTES = 8 * 1024 * 1024
 
 export function command(): Command {
@@ -30,12 +30,9 @@ export function command(): Command {
     .description('check heads, evidence and proofs in files, offline; what a file says about keys is never believed')
     .argument('<FILE...>', 'files; - is stdin')
     .option('--log <VKEY>', 'key of a log to trust (repeatable; default: that of sum.golang.org)', collect)
-    .option('--policy <FILE>', 'trust its logs and witnesses, and demand its quorum of heads (C2SP tlog-policy)')
-    .option(
-      '--max-age <DURATION>',
-      'count no cosignature that is older, such as 2h: a copy of a head may be an old one',
-    )
-    .option('--record <FILE>', 'the record that a proof is about, when the proof does not hold it')
+    .option('--policy <FILE>', 'trust its logs and witnesses, and require its quorum on heads (C2SP tlog-policy)')
+    .option('--max-age <DURATION>', 'do not count older cosignatures, such as 2h: a copied head may be old')
+    .option('--record <FILE>', 'the record that a proof is about, if it is not in the proof')
     .addHelpText(
       'after',
       `
@@ -43,7 +40,7 @@ Examples:
   gossum verify head.txt                           a head of sum.golang.org
   gossum verify --log VKEY evidence.json           evidence against another log
   gossum verify --policy FILE evidence.json        evidence against a witness that the policy names
-  gossum verify --json bad.json | jq -r .module    which module version two records contradict each other about
+  gossum verify --json bad.json | jq -r .module    the module version that two records contradict each other about
   curl -s https://sum.golang.org/latest | gossum verify --json -
   gossum verify --policy FILE --max-age 2h head.txt   that a quorum signed it within two hours
 
@@ -80,7 +77,7 @@ async function verify(files: readonly string[], flags: VerifyFlags, out: Output)
   return exit
 }
 
-/** The keys of --log and of the policy; without any, that of sum.golang.org. */
+/** The keys given with --log and in the policy; by default that of sum.golang.org. */
 async function trustOf({ log, policy: path, maxAge }: VerifyFlags): Promise<TrustedKeys> {
   const named = (log ?? []).map(parseLogKey)
   const ms = maxAge === undefined ? undefined : ageOf(maxAge)
@@ -95,7 +92,7 @@ async function trustOf({ log, policy: path, maxAge }: VerifyFlags): Promise<Trus
   return ms === undefined ? trusted : { ...trusted, notBefore: now - ms }
 }
 
-/** In milliseconds. */
+/** A duration in milliseconds. */
 function ageOf(text: string): number {
   try {
     return parseDuration(text, 'max-age')
@@ -105,7 +102,7 @@ function ageOf(text: string): number {
   }
 }
 
-/** One line for people: the verdict is its first word. */
+/** One line for people, beginning with the verdict. */
 function describe(file: string, verdict: FileVerdict, trust: TrustedKeys, out: Output): string {
   const { kind, reason } = verdict
   if (verdict.verdict === 'invalid') return `${out.paint('red', 'invalid')} ${kind}  ${file}: ${reason!}`

@@ -1,4 +1,4 @@
-/** `gossum watch`: which modules are watched, and what the lists of their owners say. Nothing is asked of a node or a log. */
+/** `gossum watch`: which modules are watched, and what their owners' lists say. Neither a node nor a log is asked. */
 import { Command } from 'commander'
 import { configOf } from '../../config/config.js'
 import { hear } from '../../config/sources.js'
@@ -17,11 +17,11 @@ interface WatchFlags extends CommonFlags {
   readonly watch?: string[]
 }
 
-/** A watch with its list as it can be read now. */
+/** A watch with the current content of its list. */
 type ReadWatch = Awaited<ReturnType<Watches['lists']>>[number]
 
 export function command(): Command {
-  const watch = new Command('watch').description('modules whose new versions a node tells of').addHelpText(
+  const watch = new Command('watch').description('modules whose new versions a node reports').addHelpText(
     'after',
     `
 Examples:
@@ -32,7 +32,7 @@ Examples:
   )
   watch
     .command('list')
-    .description('print each watch of the settings, and how many lines of go.sum its owner has authorised')
+    .description('print each configured watch, and how many lines of go.sum its owner has authorised')
     .addOption(optionOf('watch', SETTINGS.watch))
     .addHelpText(
       'after',
@@ -56,7 +56,7 @@ Exit code 4 when a list cannot be read.
     .addHelpText(
       'after',
       `
-The list says with which hashes a version is authorised. What the log says of it is what a node compares with them.
+The list says with which hashes a version is authorised. A node compares them with what the log says.
 
 Examples:
   gossum watch test example.com/mod@v1.2.3
@@ -85,7 +85,7 @@ async function listWatches(flags: WatchFlags): Promise<number> {
   return lists.some(({ error }) => error !== null) ? EXIT.undecided : EXIT.fine
 }
 
-/** A watch as it is shown. */
+/** A watch as shown. */
 function told({
   modules,
   authorised,
@@ -100,7 +100,7 @@ function told({
 
 function standingOf(setting: WatchSetting, releases: Releases | undefined, error: string | null, out: Output): string {
   const { authorised, key } = told(setting)
-  if (authorised === null) return 'every new version is told'
+  if (authorised === null) return 'every new version is reported'
   const by = key === null ? '' : `, signed by ${key}`
   if (error !== null) return out.paint('red', `${authorised}${by} cannot be read: ${error}`)
   return `${authorised}${by}: ${releases?.size ?? 0} lines are authorised`
@@ -124,12 +124,12 @@ async function testVersion(asked: string, flags: WatchFlags): Promise<number> {
     out.json({ module, version, watch: told(setting), authorised: authorised ?? null, lines: lines ?? [], error })
     const verdict =
       setting.authorised === undefined
-        ? 'told, whoever made it'
+        ? 'reported, whoever made it'
         : authorised === undefined
-          ? out.paint('red', `nobody can say: ${error}`)
+          ? out.paint('red', `unknown: ${error}`)
           : authorised
             ? out.paint('green', 'authorised')
-            : out.paint('red', 'NOT AUTHORISED: in the log it would be an alarm')
+            : out.paint('red', 'NOT AUTHORISED: in the log it would raise an alarm')
     out.line(`${out.paint('bold', setting.modules)}  ${verdict}`)
     for (const line of lines ?? []) out.line(`  ${line}`)
   }
@@ -151,7 +151,7 @@ async function testVersion(asked: string, flags: WatchFlags): Promise<number> {
   )
 }
 
-/** What the list of a watch says of a version; undefined when it has none that can be read. */
+/** The lines of a watch's list about a version; undefined if it has no readable list. */
 function linesOf({ releases }: ReadWatch, module: string, version: string): string[] | undefined {
   return (
     releases &&

@@ -1,8 +1,8 @@
-/** How grave an event is. Pure. */
+/** The log level of an event. Pure. */
 import type { LogLevel } from '../../config/settings.js'
 import type { NodeEvent } from '../../node/events.js'
 
-/** `hasPolicy`: without a policy every head that the node signs is a quorum head, which is no news. */
+/** Without a policy (`hasPolicy`) every head that the node signs is a quorum head, which is not worth reporting. */
 export function levelOf(event: NodeEvent, hasPolicy: boolean): LogLevel {
   switch (event.event) {
     case 'error':
@@ -40,10 +40,10 @@ export function levelOf(event: NodeEvent, hasPolicy: boolean): LogLevel {
   }
 }
 
-/** States of the guard that somebody should look into. */
+/** States of the guard that need attention. */
 const GUARD: Readonly<Record<string, LogLevel>> = { 'partly guarded': 'warn', unanswered: 'warn', twin: 'error' }
 
-/** What a place says of a head; that it merely took it is no news. */
+/** What an external place says of a head; merely accepting it is not worth reporting. */
 const VERDICTS: Readonly<Record<string, LogLevel>> = {
   inconsistent: 'warn',
   refused: 'warn',
@@ -51,7 +51,7 @@ const VERDICTS: Readonly<Record<string, LogLevel>> = {
   uncounted: 'info',
 }
 
-/** Whether something of this level is logged at that one. */
+/** Whether a message of level `level` is logged at level `at`. */
 export function isLogged(level: LogLevel, at: LogLevel): boolean {
   return RANK[level] <= RANK[at]
 }

@@ -1,4 +1,4 @@
-/** Events in words, for people. Pure. A line that begins with "!" is shown even when quiet. */
+/** Events as text for people. Pure. Lines that begin with "!" are shown even with --quiet. */
 import { ERRORS, type ErrorCode } from '../../errors.js'
 import { BAD_RECORD, SPLIT_VIEW, WITNESS_CONFLICT } from '../../evidence/evidence.js'
 import type { NodeEvent } from '../../node/events.js'
@@ -11,31 +11,31 @@ interface NamedLog {
   readonly key: { readonly name: string }
 }
 
-/** What the words depend on besides the event. */
+/** What the text depends on besides the event. */
 export interface Telling {
   readonly logs: readonly NamedLog[]
-  /** Without a policy every head that the node signs is a quorum head: no news. */
+  /** Without a policy every head that the node signs is a quorum head, which is not worth reporting. */
   readonly hasPolicy: boolean
-  /** What a command needs to find this node: ` --node URL`, or nothing. */
+  /** The flag with which a command finds this node: ` --node URL`, or nothing. */
   readonly nodeFlag: string
-  /** What a command needs to find the home of this node: ` --home DIR`, or nothing. */
+  /** The flag with which a command finds the home of this node: ` --home DIR`, or nothing. */
   readonly homeFlag: string
   /** Verifier key of this node's witness; undefined for an observer. */
   readonly own: string | undefined
 }
 
-/** How commands find this node and its home. */
+/** The flags with which commands find this node and its home. */
 export type Flags = Pick<Telling, 'nodeFlag' | 'homeFlag'>
 
 const SOURCES = { found: 'found here', received: 'received from a peer' } as const
 
-/** As wide as the time and the name of an alarm: what a line that goes on begins with. */
+/** The indentation of a continued line: the width of the time and the name of an alarm. */
 const CONTINUED = ' '.repeat(24)
 
-/** Refused logs of one list that are told one by one. */
+/** The most refused logs of one list that get a line each. */
 const MAX_REFUSED = 5
 
-/** The lines that tell about an event; none for what nobody needs to see. Times are UTC. */
+/** The lines that describe an event; none for events that nobody needs to see. Times are UTC. */
 export function describeEvent(event: NodeEvent, telling: Telling): string[] {
   const clock = `${event.at.slice(11, 19)}Z`
   const [first, ...more] = linesOf(event, telling)
@@ -47,12 +47,12 @@ export function describeEvent(event: NodeEvent, telling: Telling): string[] {
   ]
 }
 
-/** What an operator does about a frozen log or a convicted witness: first look, then let it go on. */
+/** What an operator does about a frozen log or a convicted witness: inspect the evidence, then acknowledge it. */
 export function afterEvidence(id: string, { nodeFlag, homeFlag }: Flags): string {
   return `Read it: gossum evidence show ${id}${nodeFlag}; then: gossum evidence ack ${id}${homeFlag}`
 }
 
-/** The same for a head that nothing explains: there is no evidence to show. */
+/** The same for an unexplained head, of which there is no evidence to show. */
 export function afterSuspect(id: string, { nodeFlag, homeFlag }: Flags): string {
   return `Read it: gossum evidence show ${id}${nodeFlag}; then: gossum evidence ack ${id}${homeFlag}`
 }
@@ -84,7 +84,7 @@ function linesOf(event: NodeEvent, telling: Telling): string[] {
     case 'suspect':
       return [
         `!SUSPECT     ${nameOf(event.log)}  a signed head of size ${event.size === null ? 'beyond 2^53 - 1' : grouped(event.size)} cannot be tied to our history (${sentence(event.code)})`,
-        // A size that no tree has freezes the log: only who holds its key signs such a thing.
+        // A size that no tree has freezes the log: only the holder of its key can have signed it.
         ...(event.size === null ? [`nothing more of it is signed. ${afterSuspect(event.id, telling)}`] : []),
       ]
     case 'log':
@@ -102,11 +102,11 @@ function linesOf(event: NodeEvent, telling: Telling): string[] {
     case 'guard':
       return [GUARD_ALARMS.has(event.state) ? `!GUARD       ${event.text}` : `guard      ${event.text}`]
     case 'state':
-      return [`!STATE       ${event.text}: beginning anew`]
+      return [`!STATE       ${event.text}: starting over`]
     case 'deposit':
       return [`${event.state === 'undeposited' ? '!DEPOSIT     ' : 'deposits   '}${event.text}`]
     case 'clock':
-      return [event.holds ? `!CLOCK       ${event.text}` : `clock      no more: ${event.text}`]
+      return [event.holds ? `!CLOCK       ${event.text}` : `clock      resolved: ${event.text}`]
     case 'first-use':
       return [
         `first head ${nameOf(event.log)}  size ${grouped(event.size)}  root ${event.root}: trusted because it is the first`,
@@ -125,14 +125,14 @@ function reloadLines(event: NodeEvent & { event: 'reload' }, nameOf: (log: strin
   if (error !== null) return [`!reload     nothing has changed: ${error}`]
   return [
     `reload     ${reloadText(event)}`,
-    ...followed.map((log) => `           ${nameOf(log)} is followed now`),
-    ...left.map((log) => `           ${nameOf(log)} is not followed any more`),
+    ...followed.map((log) => `           ${nameOf(log)} is now followed`),
+    ...left.map((log) => `           ${nameOf(log)} is no longer followed`),
   ]
 }
 
-/** What became of settings that were read anew. */
+/** The result of reloading the settings. */
 export function reloadText({ changed, restart }: { changed: readonly string[]; restart: readonly string[] }): string {
-  const taken = changed.length === 0 ? 'nothing to take up' : `taken up: ${changed.join(', ')}`
+  const taken = changed.length === 0 ? 'nothing to apply' : `applied: ${changed.join(', ')}`
   return restart.length === 0 ? taken : `${taken}; after a restart: ${restart.join(', ')}`
 }
 
@@ -142,17 +142,19 @@ function logTrouble(name: string, error: string | null): string {
   return `${what}, still trying: ${pollError(error)}`
 }
 
-/** States of the guard that somebody should look into. */
+/** States of the guard that need attention. */
 const GUARD_ALARMS: ReadonlySet<string> = new Set(['partly guarded', 'unanswered', 'twin'])
 
-/** What begins the line of an alarm, as wide as CONTINUED. */
+/** The beginnings of alarm lines, as wide as CONTINUED. */
 const ALARMS = {
   [SPLIT_VIEW]: 'SPLIT VIEW  ',
   [WITNESS_CONFLICT]: 'WITNESS     ',
   [BAD_RECORD]: 'BAD RECORD  ',
 } as const
 
-/** A log or a witness was convicted. The split view that comes with what convicts a witness is told by itself. */
+/**
+ * A log or a witness was convicted. If conflicting cosignatures also prove a split view, that is an event of its own.
+ */
 function evidenceNews(event: Extract<NodeEvent, { event: 'evidence' }>, log: string, telling: Telling): string[] {
   const { id, type, witness, source } = event
   const name = witness?.split('+', 1)[0]
@@ -160,14 +162,14 @@ function evidenceNews(event: Extract<NodeEvent, { event: 'evidence' }>, log: str
   const what =
     name === undefined
       ? `nothing more of it is ${telling.own === undefined ? 'taken up' : 'signed'}`
-      : 'its cosignatures do not count any more'
+      : 'its cosignatures no longer count'
   return [
     `!${ALARMS[type]}${who} ${deedOf(event, log)}: ${placesOf(event)} (${SOURCES[source]})`,
     `${what}. ${afterEvidence(id, telling)}`,
   ]
 }
 
-/** What an audit found: an error is the log's, or its server's; a note is only worth knowing. */
+/** What an audit found: an error convicts the log or its server; a note is information. */
 function findingLines(
   { rule, level, id, tile, module, detail }: NodeEvent & { event: 'finding' },
   log: string,
@@ -177,26 +179,26 @@ function findingLines(
   return [level === 'error' ? `!BAD RECORD  ${what}` : `finding    ${what}`]
 }
 
-/** A new version of a module that is watched. */
+/** A new version of a watched module. */
 function watchLines(event: NodeEvent & { event: 'watch' | 'unauthorised' }, log: string): string[] {
   const { module, version, id, time, authorised } = event
-  const what = `${module} ${version}  record ${grouped(id)} of ${log}, there by ${time}`
+  const what = `${module} ${version}  record ${grouped(id)} of ${log}, in the log by ${time}`
   if (event.event === 'watch') return [`new        ${what}${authorised === true ? ', authorised' : ''}`]
-  return [`!UNAUTHORISED  ${what}`, 'its owner has not authorised it: gossum watch test says how the list stands']
+  return [`!UNAUTHORISED  ${what}`, 'its owner has not authorised it: gossum watch test shows what the list has']
 }
 
-/** The module mirror was given something that the log does not vouch for. */
+/** The module mirror received something that the log does not vouch for. */
 function mirrorLines(event: NodeEvent & { event: 'mirror' }, log: string): string[] {
   const { path, version, kind, upstream, expected, got, reason } = event
   const file = kind === 'mod' ? 'go.mod' : 'zip'
-  const hashes = expected === null || got === null ? [] : [`${log} has ${expected}, what came is ${got}`]
+  const hashes = expected === null || got === null ? [] : [`${log} has ${expected}, received ${got}`]
   return [
-    `!MODULE      the ${file} of ${path}@${version} from ${upstream} was given to nobody: ${reason} [${event.class}]`,
+    `!MODULE      the ${file} of ${path}@${version} from ${upstream} was not served: ${reason} [${event.class}]`,
     ...hashes,
   ]
 }
 
-/** A place outside the mesh: whether it answers, and what it objects to. What it merely took is no news. */
+/** An external place: whether it answers, and its objections. Merely accepting a head is not worth reporting. */
 function placeLines(event: Extract<NodeEvent, { event: 'exchange' }>, log: string): string[] {
   const { place, url, verdict, reachable, error, detail, size, root } = event
   const said = detail === null || detail === '' ? '' : `: ${detail}`
@@ -208,14 +210,14 @@ function placeLines(event: Extract<NodeEvent, { event: 'exchange' }>, log: strin
     case 'inconsistent':
       return [
         `!INCONSISTENT  ${place} says that our head of ${log} contradicts what it has seen: size ${grouped(size ?? 0)}, root ${String(root)}`,
-        `that is its word and proves nothing: compare with others${said}`,
+        `its word alone proves nothing: compare with others${said}`,
       ]
     case 'refused':
       return [`!place      ${place} refuses a head of ${log} that is proven here, size ${grouped(size ?? 0)}${said}`]
     case 'unknown-log':
       return [`!place      ${place} does not know ${log}; it is asked again every hour (${url})`]
     case 'uncounted':
-      return [`place      ${place} cosigned ${log}, which counts for nobody here${said}`]
+      return [`place      ${place} cosigned ${log}, which nobody counts here${said}`]
     default:
       return []
   }
@@ -246,7 +248,7 @@ function logListLines(event: NodeEvent & { event: 'log-list' }): string[] {
   const when = atNextStart ? ', followed from the next start on' : ''
   return [
     ...(added.length === 0 ? [] : [`log list   ${list} (${format}): ${counted(added.length, 'log')} added${when}`]),
-    // One line each: a hostile list may have thousands.
+    // One line each, up to a limit: a hostile list may have thousands.
     ...refused
       .slice(0, MAX_REFUSED)
       .map(({ name, message }) => `refused    ${name} of ${list} (${format}): ${message}`),

@@ -1,23 +1,23 @@
-/** How a command of this program is written so that it can be pasted into the shell that the user has. */
+/** How a command of this program is written so that the user can paste it into a shell. */
 import { realpathSync } from 'node:fs'
 import { delimiter, isAbsolute, join } from 'node:path'
 
-/** What decides it. */
+/** What determines it. */
 export interface Invocation {
   readonly env: NodeJS.ProcessEnv
-  /** The program that runs JavaScript, and the file that it runs. */
+  /** The path of the JavaScript runtime, and of the script that it runs. */
   readonly node: string
   readonly program: string
 }
 
-/** `gossum` with these arguments, by the name that it has for the user: on the PATH, by npx, or as a file of node. */
+/** `gossum` with these arguments, as the user would call it: from the PATH, through npx, or as a script of node. */
 export function pasteable(args: readonly string[], { env, node, program }: Invocation): string {
   return [...nameOf({ env, node, program }), ...args].map(quoted).join(' ')
 }
 
 function nameOf({ env, node, program }: Invocation): string[] {
   if (env['npm_command'] === 'exec') return ['npx', 'gossum']
-  // npm puts folders of its own before the user's.
+  // npm puts its own folders before the user's.
   const places = (env['PATH'] ?? '')
     .split(delimiter)
     .filter((place) => isAbsolute(place) && !/node_modules/.test(place))
@@ -25,7 +25,7 @@ function nameOf({ env, node, program }: Invocation): string[] {
   return [leadsTo(places, 'node', node) ? 'node' : node, program]
 }
 
-/** Whether the first of this name on the PATH is that file. */
+/** Whether the first program of this name on the PATH is that file. */
 function leadsTo(places: readonly string[], name: string, file: string): boolean {
   for (const place of places) {
     const found = real(join(place, name))
@@ -42,7 +42,7 @@ function real(path: string): string | undefined {
   }
 }
 
-/** As a POSIX shell reads it back. */
+/** A word quoted for a POSIX shell. */
 function quoted(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`
 }

@@ -1,19 +1,21 @@
 /**
- * What happens when our output cannot be delivered: the reader of stdout or stderr is gone, or the disk behind it is full. And when there is nobody left to wait for.
+ * Handles output that cannot be delivered, because the reader of stdout or stderr is gone or the disk is full, and work
+ * that can never finish.
  */
 import { errorText, GossumError } from '../../errors.js'
 import { EXIT } from '../exit.js'
 
 type Tell = (error: GossumError) => void
 
-/** What is to be called when what writes to one of them by itself finds nobody there: the same happens. */
+/** A handler for a writer of its own to stdout or stderr, to be called when its reader is gone. */
 export function lostOutput(name: 'stdout' | 'stderr'): (error: Error) => void {
   return (error) => void process[name].emit('error', error)
 }
 
 /**
- * A reader that has seen enough is no error: `gossum heads | head -n 1`. What `serves` until it is told to stop ends in order, and
- * with failure, so that whoever supervises it starts it again. `tell` says why, on what is left.
+ * A reader that stops early is no error: `gossum heads | head -n 1`. A command that `serves` until told to stop shuts
+ * down in order and with a failure, so that its supervisor restarts it. `tell` reports the reason on the stream that is
+ * left.
  */
 export function watchOutput(serves: boolean, tell: Tell): void {
   let isGone = false
@@ -31,8 +33,8 @@ export function watchOutput(serves: boolean, tell: Tell): void {
 }
 
 /**
- * Runs to the end of the work, whose result is the exit code. A promise alone keeps no process alive: one that whoever was asked
- * leaves open for ever would end it without a word.
+ * Waits for the work, which resolves to the exit code. A promise alone keeps no process alive: if a promise that never
+ * settles is all that remains, the process would end silently.
  */
 export async function exitWith(work: Promise<number>, tell: Tell): Promise<void> {
   const onIdle = (): void => {

@@ -1,17 +1,17 @@
-/** How a module mirror stands, in lines for people. Pure. */
+/** The status of a module mirror, as lines for people. Pure. */
 import type { MirrorStatusView } from '../../status/mirror-shapes.js'
 import { age, counted } from './node-text.js'
 import { span } from '../../lib/words.js'
 
-/** Gives a text a style. */
+/** Applies a style to a text. */
 type Paint = (style: 'red' | 'yellow' | 'bold', text: string) => string
 
-/** Refusals that are shown one by one. */
+/** The most refusals that are listed. */
 const MAX_REFUSALS = 10
-/** Versions of one module that are named. */
+/** The most versions of one module that are listed. */
 const MAX_VERSIONS = 5
 
-/** A number of bytes in its largest unit. */
+/** A number of bytes, in the largest unit that fits. */
 export function bytesText(bytes: number): string {
   const units = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB']
   const unit = Math.min(Math.floor(Math.log2(Math.max(bytes, 1)) / 10), units.length - 1)
@@ -30,7 +30,7 @@ export function mirrorStatusLines(status: MirrorStatusView, now: number, paint: 
     line('kept', `${counted(kept.files, 'file')}, ${bytesText(kept.bytes)} of ${bytesText(kept.maxBytes)}`),
     ...(kept.damaged === 0
       ? []
-      : [line('damaged', paint('red', `${counted(kept.damaged, 'file')} on this disk, set aside and asked for anew`))]),
+      : [line('damaged', paint('red', `${counted(kept.damaged, 'file')} on this disk, set aside and fetched again`))]),
     ...cooldownLines(status),
     ...pinned.map((module) => line('pinned', module)),
     ...hidden.map(({ path, versions, count }) => line('hidden', hiddenText(path, versions, count))),
@@ -49,11 +49,11 @@ function cooldownLines({ cooldown, existingAllowed, allowed }: MirrorStatusView)
   return [line('cooldown', `${span(cooldown)}${existing}`), ...allowed.map((module) => line('allowed', module))]
 }
 
-/** What the log has, and the list of an upstream lacks. */
+/** Versions that are in the log but not in the list of an upstream. */
 function hiddenText(path: string, versions: readonly string[], count: number): string {
   const named = versions.slice(0, MAX_VERSIONS)
   const more = count > named.length ? ` and ${count - named.length} more` : ''
-  return `${path}  ${named.join(', ')}${more}: in the log, and not in the list of the upstream`
+  return `${path}  ${named.join(', ')}${more}: in the log, but not in the list of the upstream`
 }
 
 function refusedLines(one: MirrorStatusView['refused'][number], now: number, paint: Paint): string[] {

@@ -1,4 +1,4 @@
-/** What a node answered, in words for people. Pure. */
+/** Answers of a node as text for people. Pure. */
 import { ERRORS } from '../../errors.js'
 import type {
   CosignatureView,
@@ -13,23 +13,25 @@ import { beliefIn } from '../../status/belief.js'
 import type { BastionReport } from '../../http/bastion/bastion.js'
 import { grouped, span } from '../../lib/words.js'
 
-/** How a text may be marked; what a mark looks like is the output's business. */
+/** Applies a style to a text; the output decides what the style looks like. */
 export type Paint = (style: 'bold' | 'dim' | 'red' | 'green' | 'yellow', text: string) => string
 
-/** Columns are this far apart. */
+/** The gap between columns. */
 const GAP = '  '
 const LABEL_WIDTH = 10
 
-/** Seconds that clocks of two machines may differ without a word about it. */
+/** Seconds by which two machines' clocks may differ without a mention. */
 const CLOCKS_DIFFER = 60
 
-/** How long ago a time was, in its largest whole unit; or how far it is ahead, which no time of the past should be. */
+/**
+ * How long ago a time was, in its largest whole unit; or how far it is ahead, which a time of the past should never be.
+ */
 export function age(time: string, now: number): string {
   const seconds = Math.round((now - Date.parse(time)) / 1000)
   return seconds < -CLOCKS_DIFFER ? `${span(-seconds)} ahead of this clock` : `${span(Math.max(0, seconds))} ago`
 }
 
-/** A number of things, in words. */
+/** A number with its noun. */
 export function counted(count: number, one: string, many = `${one}s`): string {
   return `${grouped(count)} ${count === 1 ? one : many}`
 }
@@ -49,7 +51,7 @@ function labelled(label: string, text: string): string {
   return ` ${label.padEnd(LABEL_WIDTH)}${GAP}${text}`
 }
 
-/** Why a log did not answer, or not with a head, without the sentence that says so: the reason, then the URL. */
+/** Why a log did not answer, or not with a head: the reason, then the URL, without the sentence of the error code. */
 export function pollError(error: string | null): string {
   if (error === null) return 'no reason given'
   const sentences = [ERRORS.LOG_UNREACHABLE[0], ERRORS.LOG_ANSWER_INVALID[0]].map((sentence) => `${sentence}: `)
@@ -60,14 +62,14 @@ export function pollError(error: string | null): string {
   return url === undefined ? detail : `${reason!} (${url})`
 }
 
-/** Whether something answered in the place of a log, but not with a head of it. */
+/** Whether something answered at the log's address, but not with a head of it. */
 export function isAnswer(error: string | null): boolean {
   return error?.startsWith(ERRORS.LOG_ANSWER_INVALID[0]) === true
 }
 
 // ---- status ----------------------------------------------------------------------------------------------------
 
-/** The lines of `gossum status`: a block for each log, then the node. `evidence` is all that the node holds. */
+/** The lines of `gossum status`: a block for each log, then the node. `evidence` is all the evidence of the node. */
 export function statusLines(
   status: StatusView,
   evidence: readonly EvidenceView[],
@@ -97,7 +99,7 @@ function logLines(
     ...(log.witness === null || log.witness === status.witness ? [] : [labelled('key', `its own: ${log.witness}`)]),
     ...(log.cosignatures.length === 0 ? [] : [labelled('', byWhom(log.cosignatures, now))]),
     labelled('quorum', quorumOf(log, status.policy)),
-    // A node of an earlier version says nothing of it.
+    // A node of an earlier version does not report it.
     ...(log.audit ? [labelled('audit', auditOf(log.audit, paint))] : []),
     ...(log.reachable === false ? [labelled('log', paint('yellow', troubleOf(log)))] : []),
   ]
@@ -109,14 +111,14 @@ function troubleOf({ error }: LogView): string {
   return `${isAnswer(error) ? 'shows no head of this log' : 'not reachable'}: ${pollError(error)}`
 }
 
-/** Suspects that nobody acknowledged. */
+/** Suspects that are not acknowledged. */
 function openSuspects({ holds, suspects }: LogView): LogView['suspects'] {
   return suspects.filter(({ id }) => !holds.some((hold) => hold.id === id && hold.acked))
 }
 
-/** How many there are: not all of them are shown. */
+/** The number of open suspects: not all of them are listed. */
 function openCount(log: LogView): number {
-  // A node of an earlier version shows all of them and says no number.
+  // A node of an earlier version lists all of them and has no count.
   const all = Math.max(log.suspects.length, log.suspectCount || 0)
   return all - (log.suspects.length - openSuspects(log).length)
 }
@@ -127,7 +129,7 @@ function viewOf(log: LogView, { peers, policy, observer }: StatusView, paint: Pa
     const ids = log.holds.filter((hold) => !hold.acked).map((hold) => hold.id)
     return paint('red', `FROZEN: proven to misbehave; ${nothing} until gossum evidence ack ${ids.join(', ')}`)
   }
-  if (log.disabled) return paint('yellow', 'disabled: nothing new is read or signed; gossum log add lets it go on')
+  if (log.disabled) return paint('yellow', 'disabled: nothing new is read or signed; gossum log add resumes it')
   if (log.paused !== null) return paint('red', `PAUSED: ${nothing}: ${log.paused}`)
   if (log.floor !== null) {
     const size = grouped(log.floor.size)
@@ -154,7 +156,7 @@ function newestOf(log: LogView, { observer }: StatusView, now: number): string {
   return `cosigned ${age(log.time, now)}, ${counted(log.cosignatures.length, 'cosignature')}`
 }
 
-/** Who cosigned, and how long ago each of them says that it did. */
+/** Who cosigned, and how long ago by the cosignatures' own times. */
 function byWhom(cosignatures: readonly CosignatureView[], now: number): string {
   return cosignatures
     .map(({ name, time, counted: counts }) => `${name} ${age(time, now)}${counts ? '' : ' (not counted)'}`)
@@ -170,7 +172,7 @@ function quorumOf({ quorum, size }: LogView, policy: StatusView['policy']): stri
   return `size ${grouped(quorum.size)}${behind}, ${agree} agree, ${need}`
 }
 
-/** How far the audit has come, what it found, and what its key has said. */
+/** The progress of the audit, its findings, and the cosignatures of its key. */
 function auditOf({ size, findings, complete, cosigned, error }: NonNullable<LogView['audit']>, paint: Paint): string {
   const read = `${counted(size, 'record')} read${complete ? '' : ' so far'}`
   const bad = findings.error === 0 ? 'none bad' : paint('red', `${counted(findings.error, 'place')} found bad`)
@@ -205,7 +207,7 @@ function nodeLines(status: StatusView, evidence: readonly EvidenceView[], now: n
   ]
 }
 
-/** Whether the node is ready, and each condition that makes `gossum status` exit with something else than 0. */
+/** Whether the node is ready, and each condition that makes `gossum status` exit with a code other than 0. */
 function healthLines({ ready, conditions }: StatusView, paint: Paint): string[] {
   const told = conditions.filter(({ severity }) => severity !== 'notice')
   const verdict = ready ? (told.length === 0 ? 'ok' : 'ready, but') : 'NOT READY'
@@ -217,7 +219,7 @@ function healthLines({ ready, conditions }: StatusView, paint: Paint): string[] 
   ]
 }
 
-/** A place outside the mesh: when it answered, and what it says of each log. */
+/** An external place: when it last answered, and what it says of each log. */
 function placeOf(place: ExchangeView, { logs }: StatusView, now: number, paint: Paint): string {
   const answered = place.lastAnswer === null ? 'never answered' : `answered ${age(place.lastAnswer, now)}`
   const said = place.says.map(({ log, verdict, size }) => {
@@ -252,7 +254,7 @@ const GUARD_STYLES = {
 
 const DEPOSIT_STYLES = { deposited: 'green', undeposited: 'red', nobody: 'yellow' } as const
 
-/** Evidence that convicts the node itself, and that nobody acknowledged. */
+/** Unacknowledged evidence that convicts the node itself. */
 function ownConvictions({ witness }: StatusView, evidence: readonly EvidenceView[]): string[] {
   return evidence.flatMap((item) => (witness !== null && item.witness === witness && !item.acked ? item.id : []))
 }
@@ -300,7 +302,7 @@ export function peerLines(peers: readonly PeerView[], now: number): string[] {
   )
 }
 
-/** What a chosen peer is to our promises; nothing of any other. */
+/** The role of a chosen peer for our promises; nothing for other peers. */
 function depositaryText({ chosen, depositary }: PeerView): string {
   if (!chosen) return ''
   if (depositary === false) return 'chosen, keeps no promises: an older version'

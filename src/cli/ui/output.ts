@@ -1,7 +1,9 @@
 /**
- * Where the command line speaks: stdout is for data, stderr for people. With --json stdout has JSON lines and nothing else.
+ * The output of the command line: stdout is for data, stderr for people. With --json, stdout has JSON lines and nothing
+ * else.
  *
- * Much of the text comes from others. All of it is cleaned here and coloured afterwards: an escape sequence that reaches a terminal was made here.
+ * Much of the text is untrusted. All of it is cleaned here and coloured afterwards, so every escape sequence that
+ * reaches a terminal was made here.
  */
 import { randomBytes } from 'node:crypto'
 import { errorCode, errorText, ERRORS, GossumError } from '../../errors.js'
@@ -27,11 +29,11 @@ interface Streams {
 
 const STYLES = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33 } as const
 
-/** Milliseconds before something slow is announced. */
+/** Milliseconds before a slow operation is announced. */
 const PROGRESS_AFTER_MS = 1000
 const ERASE_LINE = '\r\x1b[K'
 
-/** Stands before the number of a style until the line is printed; nobody else can have written it into a text. */
+/** Precedes the number of a style until the line is printed; random, so that no untrusted text can contain it. */
 const MARK = randomBytes(12).toString('hex')
 
 /** The output of a command with these flags. */
@@ -63,35 +65,38 @@ export class Output {
     if (!this.isJson) this.#print(this.#streams.stdout, text)
   }
 
-  /** Data as it is; on a terminal, as it may be shown there. */
+  /** Data verbatim; cleaned if stdout is a terminal. */
   raw(data: string | Uint8Array): void {
     const { stdout } = this.#streams
     const text = typeof data === 'string' ? data : stdout.isTTY === true ? new TextDecoder().decode(data) : undefined
     stdout.write(stdout.isTTY === true ? printableLines(text!) : data)
   }
 
-  /** Lines of talk that are one text, such as a file that could be written nowhere. */
+  /** Several lines for people that form one text, such as a file that could not be written anywhere. */
   block(text: string): void {
     this.#streams.stderr.write(`${printableLines(text)}\n`)
   }
 
-  /** One line of talk; --quiet leaves only the important. */
+  /** One line for people; --quiet keeps only the important ones. */
   talk(text: string, { important = false } = {}): void {
     if (important || this.#flags.quiet !== true) this.#print(this.#streams.stderr, text)
   }
 
-  /** One line of talk for who sits in front of it: only on a terminal. */
+  /** One line for people, only on a terminal. */
   aside(text: () => string): void {
     if (this.#streams.stderr.isTTY === true && !this.isJson) this.talk(text())
   }
 
-  /** One line of a command whose talk is its data; with --json it is talk. */
+  /** One line of a command whose messages are its data; with --json it goes to stderr. */
   story(text: string): void {
     if (this.isJson) this.talk(text)
     else if (this.#flags.quiet !== true) this.line(text)
   }
 
-  /** Says what takes its time, on a terminal, and takes the words back when it is done. Words that change are said anew. */
+  /**
+   * Announces slow work on a terminal, and erases the label when the work is done. A label that changes is printed
+   * again.
+   */
   async progress<T>(label: string | (() => string), work: Promise<T>): Promise<T> {
     const { stderr } = this.#streams
     if (stderr.isTTY !== true || this.isJson || this.#flags.quiet === true) return work
@@ -110,12 +115,12 @@ export class Output {
     }
   }
 
-  /** Text for stdout in a style, where colour is wanted. */
+  /** Text for stdout in a style, where colour is enabled. */
   paint(style: keyof typeof STYLES, text: string): string {
     return this.#hasColor(this.#streams.stdout) ? marked(style, text) : text
   }
 
-  /** Tells about an error: what happened, and what can be done. One JSON line with --json. */
+  /** Reports an error: what happened, and what can be done. One JSON line with --json. */
   error(error: unknown, hint = hintOf(error)): void {
     const { stderr } = this.#streams
     const message = messageOf(error)
@@ -124,14 +129,14 @@ export class Output {
       return
     }
     const name = 'gossum:'
-    // Only of our bugs there are more lines, which say where they are.
+    // Only internal errors have more lines: the stack.
     const [first, ...more] = message.split('\n')
     this.#print(stderr, `${this.#hasColor(stderr) ? marked('red', name) : name} ${first!}`)
     for (const line of more) this.#print(stderr, `  ${line}`)
     this.hint(hint)
   }
 
-  /** What can be done; nothing with --json, where errors carry it. */
+  /** What can be done; nothing with --json, where the error object carries it. */
   hint(text: string): void {
     const label = 'hint:'
     const { stderr } = this.#streams
@@ -156,7 +161,7 @@ function marked(style: keyof typeof STYLES, text: string): string {
   return `${MARK}${STYLES[style]}m${text}${MARK}0m`
 }
 
-/** What followed a mark: the number of a style, and text of whomever. */
+/** The text after a mark: the number of a style, then untrusted text. */
 function styled(part: string): string {
   const end = part.indexOf('m') + 1
   return `\x1b[${part.slice(0, end)}${printable(part.slice(end))}`
@@ -168,11 +173,11 @@ function messageOf(error: unknown): string {
 }
 
 function hintOf(error: unknown): string {
-  if (isForeignAddress(error)) return 'this machine has no such address; 127.0.0.1 is always there'
+  if (isForeignAddress(error)) return 'this machine has no such address; 127.0.0.1 always works'
   return error instanceof GossumError ? error.hint : ERRORS.INTERNAL[1]
 }
 
-/** Whether it is about listening on an address of another machine. libp2p says so in the cause only. */
+/** Whether listening failed because the address belongs to another machine. libp2p says so only in the cause. */
 function isForeignAddress(error: unknown): boolean {
   if (errorCode(error) !== 'ADDRESS_IN_USE' && errorCode(error) !== 'CONFIG_INVALID') return false
   const cause = error instanceof Error ? errorText(error.cause) : ''

@@ -1,32 +1,32 @@
-/** What a policy protects against, as JSON and in words. Pure. */
+/** What a policy protects against, as JSON and as text. Pure. */
 import type { WitnessView } from '../../status/shapes.js'
 import { quorumSatisfied, type Policy } from '../../tlog/policy.js'
 import { equalAdvice, fewestFor, policyStrength, type EqualStrength } from '../../tlog/policy-strength.js'
 import { age, counted, table, type Paint } from './node-text.js'
 import { grouped } from '../../lib/words.js'
 
-/** A witness of which no cosignature came for this long is silent: a node renews its own every half hour. */
+/** A witness is silent after this long without a cosignature: a node renews its own every half hour. */
 const SILENT_AFTER_HOURS = 2
 
-/** A list that is built in is old after this long: witnesses come and go. */
+/** A built-in list counts as old after this long: witnesses are added and retired. */
 const OLD_AFTER_DAYS = 180
 const OLD: Warning = {
   code: 'old',
-  text: `the list is more than ${OLD_AFTER_DAYS} days old: witnesses may have come and gone; look for a newer version, or write a policy`,
+  text: `the list is more than ${OLD_AFTER_DAYS} days old: witnesses may have changed; look for a newer version, or write a policy`,
 }
 
-/** What a running node has seen of one witness of the policy. */
+/** What a running node has seen of one witness of a policy. */
 export interface WitnessReport {
   /** Its name in the policy. */
   readonly name: string
   readonly key: string
-  /** Whether the node looks out for it: its own policy names it too. */
+  /** Whether the node knows it: its own policy names it too. */
   readonly known: boolean
   /** Its newest cosignature; null when there is none. */
   readonly last: { readonly size: number; readonly time: string } | null
-  /** Whether that is missing, or too long ago. */
+  /** Whether there is none, or it is too old. */
   readonly silent: boolean
-  /** Id of the evidence that convicts it; null when none does. */
+  /** Id of the evidence that convicts it; null if there is none. */
   readonly convicted: string | null
 }
 
@@ -44,28 +44,32 @@ export interface Warning {
   readonly text: string
 }
 
-/** The JSON of `policy check`. Numbers that are infinite are null. */
+/** The JSON of `policy check`. Infinite numbers are null. */
 export interface PolicyReport {
   /** Name of the quorum. */
   readonly quorum: string
   /** Witnesses below the quorum that can count. */
   readonly witnesses: number
-  /** The fewest that reach the quorum; null when it cannot be reached. */
+  /** The fewest witnesses that reach the quorum; null when it cannot be reached. */
   readonly threshold: number | null
-  /** The least number of witnesses in both of two sets that reach it. */
+  /** The least number of witnesses that any two sets reaching the quorum have in common. */
   readonly overlap: number | null
-  /** Lying witnesses that it survives: overlap - 1. */
+  /** Lying witnesses that it tolerates: overlap - 1. */
   readonly liars: number | null
-  /** The least number of silent witnesses that stop it; null for `quorum none`. */
+  /** The least number of silent witnesses that block the quorum; null for `quorum none`. */
   readonly blocking: number | null
-  /** Silent witnesses that it survives: blocking - 1. */
+  /** Silent witnesses that it tolerates: blocking - 1. */
   readonly silent: number | null
-  /** Whether the quorum can be reached: by the file alone or, with a node, by the witnesses that it hears and counts. */
+  /**
+   * Whether the quorum can be reached: by the file alone or, with a node, by the witnesses that it hears and counts.
+   */
   readonly reachable: boolean
-  /** For as many equal witnesses the smallest threshold above two thirds; and the fewest that survive one liar more. */
+  /**
+   * For this many equal witnesses, the smallest threshold above two thirds; and the fewest that tolerate one liar more.
+   */
   readonly advice: { readonly same: EqualStrength; readonly more: EqualStrength } | null
   readonly warnings: readonly Warning[]
-  /** The date of a list that is built in, and how many days old that is; null for a file. */
+  /** The date of a built-in list, and its age in days; null for a file. */
   readonly date: string | null
   readonly ageDays: number | null
   /** What the node has seen of each witness; null without a node. */
@@ -75,8 +79,8 @@ export interface PolicyReport {
 // ---- the report ------------------------------------------------------------------------------------------------
 
 /**
- * What can be said of a policy; `views` is what a running node says of witnesses, `date` that of a list that is built
- * in. `now` in ms since 1970.
+ * What can be said of a policy. `views` is what a running node reports of witnesses, `date` that of a built-in list,
+ * `now` in milliseconds since 1970.
  */
 export function policyReport(
   policy: Policy,
@@ -203,7 +207,7 @@ function needsText({ quorum, threshold, witnesses }: PolicyReport): string {
 }
 
 function liarsText(liars: number): string {
-  if (liars < 0) return 'a split view needs no liar: two histories can reach the quorum by different witnesses'
+  if (liars < 0) return 'a split view needs no liar: two histories can reach the quorum through different witnesses'
   const enough = liars === 0 ? 'one that lies is' : `${grouped(liars + 1)} that lie are`
   return `survives ${liars === 0 ? 'none' : grouped(liars)}: ${enough} enough for two histories to reach the quorum`
 }

@@ -1,9 +1,9 @@
 /**
- * SARIF 2.1.0 (docs.oasis-open.org/sarif/sarif/v2.1.0), as code scanning takes it: one run, its rules, and a result for
- * each finding. Pure.
+ * SARIF 2.1.0 (docs.oasis-open.org/sarif/sarif/v2.1.0) as code scanning accepts it: one run, its rules, and one result
+ * per finding. Pure.
  */
 
-/** Results that code scanning takes in one run; a document with more is refused whole. */
+/** The most results that code scanning accepts in one run; a document with more is refused whole. */
 const MAX_RESULTS = 25_000
 
 export interface SarifRule {
@@ -15,13 +15,13 @@ export interface SarifRule {
 export interface SarifResult<Id extends string> {
   readonly rule: Id
   readonly text: string
-  /** Path of the file that it is about. */
+  /** Path of the file that has the problem. */
   readonly file: string
-  /** From 1. */
+  /** 1-based. */
   readonly line: number
 }
 
-/** A document. The rules stand from the gravest down; `problems` are errors that kept something from being checked. */
+/** A document. The rules are ordered from worst to least; `problems` are errors that prevented checks. */
 export function sarifDocument<Id extends string>(
   rules: Readonly<Record<Id, SarifRule>>,
   results: readonly SarifResult<Id>[],
@@ -29,7 +29,7 @@ export function sarifDocument<Id extends string>(
   version: string,
 ): unknown {
   const ids = Object.keys(rules) as Id[]
-  // When there are too many, those of the gravest rules stay.
+  // If there are too many, results of the gravest rules are kept.
   const kept = results
     .map((result) => ({ ...result, ruleIndex: ids.indexOf(result.rule) }))
     .sort((a, b) => a.ruleIndex - b.ruleIndex)
@@ -70,7 +70,7 @@ function ruleOf(id: string, { short, full, level }: SarifRule): unknown {
   }
 }
 
-/** A relative path stays relative, which is what places it in a repository. */
+/** A relative path stays relative, so that code scanning finds it in the repository. */
 function uriOf(file: string): string {
   const path = file.replaceAll('\\', '/').replace(/^(\.\/+)+/, '')
   const escaped = path.split('/').map(encodeURIComponent).join('/')

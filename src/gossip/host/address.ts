@@ -1,6 +1,6 @@
 /**
- * Which addresses may be told to whom, and believed from whom. A stranger on the internet must not make us knock at
- * our own network, nor learn from us what is in it.
+ * Which addresses may be told to which peers, and believed from which. A stranger on the internet must neither make us
+ * dial into our own network nor learn from us what is in it.
  */
 import type { PeerId } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
@@ -9,11 +9,11 @@ import { BlockList, isIPv4, isIPv6 } from 'node:net'
 import { errorText, GossumError } from '../../errors.js'
 import { toHex } from '../../tlog/bytes.js'
 
-/** How near something is: the internet, a private or link-local network, this machine. */
+/** How near an address is: on the internet, on a private or link-local network, or on this machine. */
 export const NEARNESS = { internet: 0, network: 1, machine: 2 } as const
 export type Nearness = (typeof NEARNESS)[keyof typeof NEARNESS]
 
-/** Names are as near as what they resolve to, which only a lookup tells. */
+/** A name is as near as what it resolves to, which only a lookup tells. */
 const HOST_PROTOCOLS = new Set(['ip4', 'ip6', 'dns', 'dns4', 'dns6'])
 
 /** Addresses of this machine. */
@@ -29,7 +29,10 @@ const NETWORK = subnets(
   ['fc00::', 7],
   ['fe80::', 10],
 )
-/** Nothing that can be dialled: this network, groups, reserved; and IPv4 inside the prefixes of translators (RFC 6052). */
+/**
+ * Addresses that cannot be dialled: "this network", multicast, reserved; and IPv4 embedded in a translation prefix (RFC
+ * 6052).
+ */
 const NOWHERE = subnets(
   ['0.0.0.0', 8],
   ['224.0.0.0', 3],
@@ -46,7 +49,10 @@ function subnets(...ranges: readonly (readonly [network: string, bits: number])[
   return list
 }
 
-/** How near an IP address is; undefined when it cannot be dialled. IPv4 in IPv6 is what it holds. */
+/**
+ * How near an IP address is; undefined when it cannot be dialled. IPv4 embedded in IPv6 is treated as that IPv4
+ * address.
+ */
 export function nearnessOfIp(ip: string): Nearness | undefined {
   const family = isIPv4(ip) ? 'ipv4' : isIPv6(ip) ? 'ipv6' : undefined
   if (family === undefined || NOWHERE.check(ip, family)) return undefined
@@ -54,17 +60,17 @@ export function nearnessOfIp(ip: string): Nearness | undefined {
   return NETWORK.check(ip, family) ? NEARNESS.network : NEARNESS.internet
 }
 
-/** A place where a peer can be dialled: a host, a TCP port, a peer id, and nothing else. */
+/** An address at which a peer can be dialled: a host, a TCP port, a peer id, and nothing else. */
 export interface DialAddress {
   /** With /p2p/ID. */
   readonly address: Multiaddr
   readonly peer: PeerId
   readonly host: string
-  /** Whether the host is a name, to be looked up before anybody is dialled. */
+  /** Whether the host is a name, which has to be looked up before dialling. */
   readonly isName: boolean
 }
 
-/** Characters of an address, a name of 253 among them: a peer id takes the square of its length to be read. */
+/** Characters of an address, including a name of up to 253. Reading a peer id takes time quadratic in its length. */
 const MAX_ADDRESS_LENGTH = 512
 
 /** Reads an address of the form /ip4|ip6|dns|dns4|dns6/HOST/tcp/PORT/p2p/ID; undefined for any other. */
@@ -88,31 +94,34 @@ export function nearnessOf(address: Multiaddr): Nearness {
   return nearnessOfIp(address.getComponents()[0]?.value ?? '') ?? NEARNESS.internet
 }
 
-/** Whether somebody at this distance may tell of a place, or be told: nobody but the neighbours knows a neighbour. */
+/**
+ * Whether a peer this near may tell of an address, or be told it: an address is known only to peers at least as near to
+ * it.
+ */
 export function mayTell(place: DialAddress, who: Nearness): boolean {
   return place.isName || nearnessOf(place.address) <= who
 }
 
 /**
- * What counts as one network: of the internet an IPv4 /24 or an IPv6 /48, for who rents one address gets the others as
- * well; nearer to us one address, for a laboratory is no attack.
+ * The network that an address is in. On the internet that is an IPv4 /24 or an IPv6 /48, since whoever rents one
+ * address gets the others as well; nearer to us it is the single address, since a laboratory is not an attack.
  */
 export function networkOfAddress(address: Multiaddr): string {
   const [host] = address.getComponents()
   const ip = host?.value ?? ''
   if (isIPv6(ip)) {
-    // A multiaddr of IPv6 begins with a one-byte code and the 16 bytes of the address.
+    // An IPv6 multiaddr begins with a one-byte code and the 16 bytes of the address.
     return toHex(address.bytes.subarray(1, nearnessOfIp(ip) === NEARNESS.internet ? 7 : 9))
   }
   return nearnessOf(address) === NEARNESS.internet ? ip.slice(0, Math.max(0, ip.lastIndexOf('.'))) || ip : ip
 }
 
-/** An address with the peer id it leads to. */
+/** An address, followed by the id of the peer it leads to. */
 export function withPeer(address: Multiaddr, peer: PeerId): string {
   return `${address.decapsulateCode(CODE_P2P).toString()}/p2p/${peer.toString()}`
 }
 
-/** The peer id that an address ends in, if any. Throws when it is malformed. */
+/** The peer id at the end of an address, if any. Throws when the address is malformed. */
 export function peerOf(address: Multiaddr): PeerId | undefined {
   const id = address.getComponents().findLast((component) => component.name === 'p2p')?.value
   return id === undefined ? undefined : peerIdFromString(id)
@@ -129,7 +138,7 @@ export interface AddressTexts {
 
 type Addresses = Record<keyof AddressTexts, Multiaddr[]>
 
-/** Reads the addresses of a node. Throws CONFIG_INVALID naming the first that cannot be used. */
+/** Reads the addresses of a node. Throws CONFIG_INVALID naming the first that is unusable. */
 export function parseAddresses(texts: AddressTexts): Addresses {
   return {
     listen: texts.listen.map((text) => parseAddress(text, 'listen')),
@@ -138,7 +147,7 @@ export function parseAddresses(texts: AddressTexts): Addresses {
   }
 }
 
-/** An address to announce is one that others can dial; the peer id is ours anyway. */
+/** An announced address must be one that others can dial; its peer id is ours in any case. */
 function parseAnnounced(text: string): Multiaddr {
   const address = parseAddress(text, 'announce').decapsulateCode(CODE_P2P)
   const port = address.getComponents().find(({ name }) => name === 'tcp')?.value

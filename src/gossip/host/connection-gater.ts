@@ -1,38 +1,39 @@
 /**
- * Who may connect, and who gives way when there are too many. libp2p by itself bounds neither the connections of one
- * network nor those of one peer, and whoever came first would keep all places: two addresses are enough to take them.
+ * Which peers may connect, and which connection is closed when there are too many. libp2p limits neither the
+ * connections from one network nor those of one peer, and never closes one for a newcomer: an attacker with two
+ * addresses could occupy all of them.
  */
 import type { Connection, ConnectionGater, Libp2p, PeerId } from '@libp2p/interface'
 import { Slots } from '../../lib/slots.js'
 import { networkOfAddress } from './address.js'
 import { SYNC_PROTOCOL } from '../sync/messages.js'
 
-/** Hostile peers use up each of these: it costs us the limit times what one connection costs. */
+/** Hostile peers use up each of these: the cost to us is the limit times the cost of one connection. */
 const LIMITS = {
   /** Inbound connections. A mesh of any size is reached through a few dozen; each costs about 0.3 MB. */
   inbound: 112,
-  /** Inbound connections from one network (address.ts): a rack behind one address fits, a flood does not. */
+  /** Inbound connections from one network (address.ts): enough for a rack behind one address, not for a flood. */
   perNetwork: 64,
-  /** Those of them whose handshake is not finished, so that it does not lock out others. */
+  /** How many of them may have an unfinished handshake, so that these do not lock out others. */
   pendingPerNetwork: 32,
-  /** Connections of one peer id: both sides may dial at once, and the remains of a broken one linger. */
+  /** Connections of one peer id: both sides may dial at once, and a broken connection may linger. */
   perPeer: 4,
 } as const
 
-/** Milliseconds after which a peer that does not speak our protocol gives way to whoever comes. */
+/** Milliseconds after which a peer that does not speak our protocol may be closed for a newcomer. */
 const IDLE_AFTER_MS = 30_000
-/** Milliseconds that a connection may take to end. */
+/** The most milliseconds that closing a connection may take. */
 const CLOSE_TIMEOUT_MS = 1_000
 
 export class ConnectionGate implements ConnectionGater {
   #host: Libp2p | undefined
-  /** Peers that are ignored are not let in. */
+  /** Whether a peer is ignored at present: then it is not let in. */
   readonly #isPaused: (peer: string) => boolean
-  /** Peers that never give way: those that we chose, and whose witness we count. */
+  /** Whether a peer is never closed for a newcomer: one that we chose, or whose witness we count. */
   readonly #isKept: (peer: string) => boolean
-  /** Inbound sockets by network, those whose handshake is not finished included. */
+  /** Inbound sockets by network, including those with an unfinished handshake. */
   readonly #sockets = new Slots({ perKey: LIMITS.perNetwork })
-  /** Since when there is an inbound connection, in milliseconds of the monotonic clock. */
+  /** When each inbound connection was opened, in milliseconds of the monotonic clock. */
   readonly #since = new WeakMap<Connection, number>()
 
   constructor(isPaused: (peer: string) => boolean, isKept: (peer: string) => boolean) {
@@ -64,7 +65,7 @@ export class ConnectionGate implements ConnectionGater {
     return !this.#makeRoom(networkOfAddress(remoteAddr), peer)
   }
 
-  /** Whether there is a place for one more from this network; perhaps because another gave way. */
+  /** Whether one more from this network may connect, perhaps because another connection is closed for it. */
   #makeRoom(network: string, peer: PeerId): boolean {
     const inbound = this.#inbound()
     if (inbound.length < LIMITS.inbound) return true
@@ -76,8 +77,8 @@ export class ConnectionGate implements ConnectionGater {
   }
 
   /**
-   * First an idle peer, then one from the network with the most connections, if that has more than the newcomer's would
-   * have. Of several the one that came last: who is here for long stays.
+   * The connection to close: an idle peer's, otherwise one from the network with the most connections, if it has more
+   * than the newcomer's would have. Among several, the newest: long-standing peers stay.
    */
   #whoGivesWay(inbound: readonly Connection[], network: string, isKept: boolean): Connection | undefined {
     const crowds = new Map<string, number>()
@@ -86,7 +87,7 @@ export class ConnectionGate implements ConnectionGater {
       crowds.set(its, (crowds.get(its) ?? 0) + 1)
     }
     const crowdOf = ({ remoteAddr }: Connection): number => crowds.get(networkOfAddress(remoteAddr))!
-    // Else two networks would take one place from each other in turns.
+    // Otherwise two networks would keep taking one slot from each other.
     const most = isKept ? 0 : (crowds.get(network) ?? 0) + 1
     return inbound
       .filter(({ remotePeer }) => !this.#isKept(remotePeer.toString()))
@@ -96,7 +97,7 @@ export class ConnectionGate implements ConnectionGater {
       ?.connection
   }
 
-  /** Whether a peer has had the time to open a stream of ours, and has none. */
+  /** Whether a peer has had time to open a stream of ours, and has none. */
   #isIdle(connection: Connection): boolean {
     const isUsed = connection.streams.some(
       ({ protocol }) => protocol === SYNC_PROTOCOL || protocol.startsWith('/meshsub/'),

@@ -1,40 +1,48 @@
 /**
- * Who has brought us news: what a peer has earned, as the score of the host counts it. Pure.
+ * Which peers have brought us news: the credit that a peer has earned, as the host's score counts it. Pure.
  *
- * Gossipsub pays for time in the mesh, so that a peer which takes a place and never sends anything stands as well as any. Here only
- * news earns: a head that advanced us, a cosignature that we count, evidence. It fades as other news come and not with time: a log may
- * be quiet for an hour, and silence is no fault when there is nothing to tell. Nor is being late: nothing is ever taken below 0, where
- * peers lose their places. Who has earned nothing only gives way to somebody who has.
+ * Gossipsub rewards time in the mesh, so that a peer which occupies a slot and never sends anything ranks as high as
+ * any. Here only news earns credit: a head that advanced us, a cosignature that we count, evidence. Credit fades with
+ * further news, not with time: a log may be quiet for an hour, and silence is no fault when there is nothing to tell.
+ * Neither is being late: credit never goes below 0, the score at which peers lose their slots. A peer without credit
+ * only gives way to one that has some.
  */
 
-/** What is left of what peers have earned on a topic when the next news come: as much as the last 20 of them. */
+/** The factor by which credit on a topic fades with each further piece of news: it reflects about the last 20. */
 const KEPT_PER_NEWS = 0.95
-/** As that, for neighbours when the news came from somebody else than a neighbour: they had it, or ought to. */
+/**
+ * The same for neighbours when the news came from a peer that is not a neighbour: they had it, or should have had it.
+ */
 const KEPT_BY_NEIGHBOURS = 0.8
 /** How much one delivery changes the share of news that came from elsewhere. */
 const SHARE_STEP = 0.1
-/** The share of news from elsewhere beyond which the mesh of a topic withholds them. */
+/** The share of news from elsewhere above which the mesh of a topic counts as withholding. */
 const WITHHOLDING_SHARE = 0.5
-/** What a neighbour of such a topic must have earned there to be worth anything: one delivery, and not long ago. */
+/** The credit that a neighbour on such a topic must have there to be worth anything: one recent delivery. */
 const FAIR = 0.5
-/** What is as good as nothing, and is forgotten: whoever is gone does not stay in the books. */
+/** Credit below this counts as none and is forgotten, so that peers that are gone do not stay in the accounts. */
 const FAINT = 0.05
-/** The most that a peer is worth: less than a provably bad message costs, so that nothing buys one. */
+/**
+ * The highest credit of a peer: less than the penalty for a provably bad message, so that credit cannot pay for one.
+ */
 export const MOST_EARNED = 10
 
 interface Account {
   /** By peer id. */
   readonly earned: Map<string, number>
-  /** The share of news that did not come from neighbours, of late. */
+  /** The recent share of news that did not come from neighbours. */
   elsewhere: number
 }
 
-/** One piece of news, and who had it for us. */
+/** One piece of news, and the peers that had it for us. */
 export interface Delivery {
   readonly topic: string
-  /** Peer ids: who brought it first, and who did before we had judged it and could have sent it to them. */
+  /**
+   * Peer ids: of the peer that brought it first, and of those that sent it before we had judged it and so cannot have
+   * it from us.
+   */
   readonly by: readonly string[]
-  /** Whether it is for neighbours to bring: evidence is sent to all that are connected. */
+  /** Whether neighbours should have brought it: evidence is sent to all connected peers. */
   readonly viaMesh: boolean
 }
 
@@ -42,7 +50,7 @@ export class DeliveredNews {
   readonly #topics = new Map<string, Account>()
   readonly #neighbours: (topic: string) => readonly string[]
 
-  /** Knows the neighbours on a topic, as peer ids. */
+  /** `neighbours` returns the neighbours on a topic, as peer ids. */
   constructor(neighbours: (topic: string) => readonly string[]) {
     this.#neighbours = neighbours
   }
@@ -63,8 +71,8 @@ export class DeliveredNews {
   }
 
   /**
-   * What a peer is worth for what it brought, from 0 to MOST_EARNED. Nothing as long as it has a place in a mesh that withholds news and
-   * has brought none there: what it tells of other logs does not make up for that.
+   * The credit of a peer, from 0 to MOST_EARNED. It is 0 while the peer is in a mesh that withholds news and has
+   * brought none there: news about other logs does not make up for that.
    */
   worth(peer: string): number {
     let sum = 0
@@ -76,12 +84,12 @@ export class DeliveredNews {
     return Math.min(sum, MOST_EARNED)
   }
 
-  /** A peer is gone. */
+  /** A peer has disconnected. */
   gone(peer: string): void {
     for (const { earned } of this.#topics.values()) earned.delete(peer)
   }
 
-  /** These topics are left. */
+  /** These topics were left. */
   left(topics: readonly string[]): void {
     for (const topic of topics) this.#topics.delete(topic)
   }

@@ -1,18 +1,18 @@
 /**
- * Forgets peers that are gone. libp2p keeps what it learnt of a peer in its store for six hours, and gossipsub its score
- * for ten minutes, whatever it is: each stranger that connects once, under a new id, would leave 7 to 30 kB behind. What we
- * want to know of peers over their connections is in the peer store; only a bad score has to outlive one.
+ * Forgets peers that are gone. libp2p keeps what it learnt of a peer for six hours, and gossipsub keeps its score for
+ * ten minutes, good or bad: each stranger that connects once, under a new id, would leave 7 to 30 kB behind. What
+ * should outlive a connection is in the peer store; besides that, only a bad score must.
  */
 import type { Libp2p, PeerId } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { setImmediate as turn } from 'node:timers/promises'
 
-/** Bad scores of peers that are gone: those that left last. */
+/** Bad scores kept of peers that are gone, the most recent ones. */
 const MAX_BAD_SCORES = 1024
-/** Milliseconds between two looks for what came after the end of a connection. */
+/** Milliseconds between two sweeps for what was added after the end of a connection. */
 const SWEEP_INTERVAL_MS = 10_000
 
-/** What gossipsub keeps by peer id and does not let go of with the connection; its interface does not declare it. */
+/** Gossipsub's state by peer id that outlives the connection; its interface does not declare it. */
 interface GossipState {
   readonly peers: ReadonlyMap<string, PeerId>
   /** By topic: until when a peer is not grafted again. */
@@ -25,13 +25,13 @@ interface GossipState {
   removePeer(peer: PeerId): void
 }
 
-/** Forgets the peers of a host, and of its gossipsub, with their last connections, until it stops. */
+/** Forgets the peers of a host, and of its gossipsub, once their last connection has ended, until the host stops. */
 export function forgetStrangers(host: Libp2p, pubsub: object): void {
   const gossip = pubsub as GossipState
   const isGone = (peer: PeerId): boolean => host.getConnections(peer).length === 0
 
   const forget = async (peer: PeerId): Promise<void> => {
-    // The registrar looks up in the store whom to tell that it is gone, and began to before us.
+    // The registrar has begun to look up in the store which protocols to notify of the disconnection.
     await host.peerStore.has(peer)
     await turn()
     if (!isGone(peer)) return
@@ -39,7 +39,7 @@ export function forgetStrangers(host: Libp2p, pubsub: object): void {
     forgetInGossip(gossip, peer)
   }
   const sweep = async (): Promise<void> => {
-    // A stream is noted even if its connection ended before its protocol was agreed on.
+    // A stream is recorded even if its connection ended before its protocol was agreed on.
     for (const { id } of await host.peerStore.all()) if (isGone(id)) await forget(id)
     for (const peer of gossip.peers.values()) if (isGone(peer)) gossip.removePeer(peer)
     for (const id of gossip.score.peerStats.keys())
@@ -55,13 +55,13 @@ export function forgetStrangers(host: Libp2p, pubsub: object): void {
   host.addEventListener('peer:disconnect', ({ detail }) => void forget(detail).catch(() => undefined))
 }
 
-/** Lets go of all but a bad score. */
+/** Forgets everything except a bad score. */
 function forgetInGossip({ peers, backoff, score }: GossipState, peer: PeerId): void {
   const id = peer.toString()
   if (peers.has(id)) return
   for (const waiting of backoff.values()) waiting.delete(id)
   const stats = score.peerStats.get(id)
-  // Gossipsub itself removes what has expired, the address of the peer included, within a second.
+  // Gossipsub itself removes expired scores, including the peer's address, within a second.
   if (stats?.connected === false && score.score(id) >= 0) stats.expire = 0
   if (stats === undefined) score.scoreCache.delete(id)
 }

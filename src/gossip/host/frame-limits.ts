@@ -1,20 +1,20 @@
 /**
- * Watches the frames of gossipsub before gossipsub reads them. It bounds what is in a frame, not how many there are:
- * 64 KiB of zeros are 65,536 frames of nothing, each decoded and handled on its own, and nobody else is served
- * meanwhile. And a stream that it cannot read makes it forget the peer, while the connection stays and what comes on
- * it is read and thrown away for ever. A peer that does either loses its connection here.
+ * Watches gossipsub's frames before gossipsub reads them. Gossipsub limits what is in a frame, not how many there are:
+ * 64 KiB of zeros are 65,536 empty frames, each decoded and handled separately, and no other peer is served meanwhile.
+ * And when it cannot read a stream it forgets the peer, but the connection stays open and everything that arrives on it
+ * is read and thrown away for ever. A peer that causes either loses its connection here.
  */
 import type { GossipSubComponents } from '@chainsafe/libp2p-gossipsub'
 import type { Connection, Stream } from '@libp2p/interface'
 import { TokenBuckets } from '../../lib/token-buckets.js'
 
 /**
- * Frames of one peer: at once, and per second in the long run. A message is one at the most, and another may say that
- * it need not be sent here; a peer may send us 200 messages that are new in a second, and as many that are not.
+ * Frames of one peer: at once, and per second in the long run. A message takes at most one frame, and another may say
+ * that it need not be sent here. A peer may send us 200 new messages per second, and as many that are not new.
  */
 const FRAME_BURST = 5000
 const FRAMES_PER_SECOND = 500
-/** Bytes of the length of a frame: four hold 2^28 - 1. */
+/** Bytes of the length prefix of a frame: four hold up to 2^28 - 1. */
 const MAX_LENGTH_BYTES = 4
 
 export class FrameLimits {
@@ -22,16 +22,16 @@ export class FrameLimits {
   readonly #onOffence: (peer: string) => void
   readonly #frames = new TokenBuckets(FRAME_BURST, FRAMES_PER_SECOND)
 
-  /** A frame has at most so many bytes. */
+  /** `maxFrame`: the most bytes of a frame. */
   constructor(maxFrame: number, onOffence: (peer: string) => void) {
     this.#maxFrame = maxFrame
     this.#onOffence = onOffence
   }
 
-  /** The parts of a host as gossipsub is to see them: each of its streams is watched before it is handled. */
+  /** The components of a host for gossipsub, with each stream watched before gossipsub handles it. */
   over(components: GossipSubComponents): GossipSubComponents {
     const { privateKey, peerId, peerStore, registrar, connectionManager, logger } = components
-    // Stream middleware would do, were it not for libp2p 3.3, which adds the handler to it again with every stream.
+    // Stream middleware would do, but libp2p 3.3 adds the handler to it again with every stream.
     const watched: typeof registrar = Object.create(registrar) as typeof registrar
     watched.handle = (protocol, handler, options) =>
       registrar.handle(
@@ -58,33 +58,33 @@ export class FrameLimits {
         this.#onOffence(peer)
         cut(connection, new Error(fault))
       }
-      // We are the first to listen; gossipsub comes after us.
+      // We are the first listener; gossipsub's comes after ours.
       if (isBroken) event.stopImmediatePropagation()
     })
-    // Gossipsub would never come back to a peer whose stream broke; a new connection starts with a new one.
+    // Gossipsub does not open a new stream to a peer whose stream broke; a new connection gives it one.
     stream.addEventListener('close', ({ error }) => {
       if (error !== undefined) cut(connection, error)
     })
   }
 }
 
-/** Ends a connection once the current handlers have run: it may be about to say itself that it ends. */
+/** Ends a connection once the current handlers have run: it may be about to announce its own end. */
 function cut(connection: Connection, error: Error): void {
   queueMicrotask(() => {
     try {
       if (connection.status === 'open') connection.abort(error)
     } catch {
-      // It could not say so any more.
+      // It was already closed.
     }
   })
 }
 
-/** Follows the lengths in a stream of frames, and keeps nothing of what is in them. */
+/** Follows the frame lengths in a stream, and keeps nothing of the contents. */
 class LengthReader {
   readonly #max: number
-  /** Bytes of a frame that are still to come. */
+  /** Bytes of the current frame that are still to come. */
   #left = 0
-  /** The length of which a part was read, and the bytes that this part had. */
+  /** The partially read length, and the number of its bytes read so far. */
   #length = 0
   #lengthBytes = 0
 
@@ -92,7 +92,7 @@ class LengthReader {
     this.#max = max
   }
 
-  /** Reads on, and asks `allowed` about each frame that begins. Returns what is wrong, if anything. */
+  /** Reads on, and calls `allowed` for each frame that begins. Returns what is wrong, if anything. */
   read(bytes: Uint8Array, allowed: () => boolean): string | undefined {
     for (let at = 0; at < bytes.length;) {
       if (this.#left > 0) {

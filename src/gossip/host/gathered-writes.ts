@@ -1,13 +1,13 @@
 /**
- * Gathers what is written to a connection in one turn of the event loop. libp2p encrypts every frame of a stream by itself, and hands it
- * to the socket in two pieces, its length and its bytes: two calls of the system and two packets, at both sides, for a message
- * of 400 bytes that goes to eight neighbours. Most of what a head costs a node is that. Here the frames of a turn are encrypted as
- * one, and written as one. What is said is the same, byte for byte, below the encryption.
+ * Gathers what is written to a connection in one turn of the event loop. libp2p encrypts every frame of a stream
+ * separately, and passes it to the socket in two pieces, length and bytes: two system calls and two packets, at both
+ * ends, for a 400-byte message that goes to eight neighbours. That is most of what a head costs a node. Here all frames
+ * of a turn are encrypted and written as one. What is sent is the same, byte for byte, below the encryption.
  */
 import type { ConnectionEncrypter, MessageStream } from '@libp2p/interface'
 import { concatBytes } from '../../tlog/bytes.js'
 
-/** Bytes that do not wait for the end of the turn: about as much as one message of noise holds. */
+/** Bytes that do not wait for the end of the turn: about as much as one noise message holds. */
 const AT_ONCE_BYTES = 60 * 1024
 
 /** The same encryption, over connections whose writes are gathered. */
@@ -30,13 +30,13 @@ export function gatheringWrites<Components>(
   }
 }
 
-/** Noise says the length of a message apart from the message. */
+/** Noise sends the length of a message separately from the message. */
 function sendInOnePiece(raw: MessageStream): void {
   const send = raw.send.bind(raw)
   raw.send = (data) => send(data.subarray())
 }
 
-/** Makes what is sent wait for the end of the turn; what is returned sends it now. */
+/** Delays what is sent until the end of the turn; the returned function sends it now. */
 function gather(connection: MessageStream): () => void {
   const send = connection.send.bind(connection)
   let waiting: Uint8Array[] = []
@@ -49,16 +49,16 @@ function gather(connection: MessageStream): () => void {
     endOfTurn = undefined
     waiting = []
     bytes = 0
-    // A connection that was cut meanwhile takes nothing any more.
+    // A connection that was cut in the meantime takes nothing any more.
     if (data.length === 0 || connection.status !== 'open') return
     try {
       send(concatBytes(...data))
     } catch {
-      // The connection has ended itself for it, and tells everybody who uses it.
+      // The connection has closed itself because of this, and notifies its users.
     }
   }
   connection.send = (data) => {
-    // It throws what it throws when it is closed.
+    // When closed, send() throws what it should.
     if (connection.status !== 'open') return send(data)
     waiting.push(data.subarray())
     bytes += data.byteLength

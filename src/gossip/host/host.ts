@@ -1,6 +1,6 @@
 /**
- * Builds the libp2p host: TCP, noise, yamux, identify, ping and gossipsub, with every limit set far below its
- * default. A stranger may connect to us; what one may cost us is written here.
+ * Builds the libp2p host: TCP, noise, yamux, identify, ping and gossipsub, with every limit far below its default. A
+ * stranger may connect to us; this file bounds what one may cost us.
  */
 import { gossipsub, type GossipSub, type GossipSubComponents } from '@chainsafe/libp2p-gossipsub'
 import type { TopicScoreParams } from '@chainsafe/libp2p-gossipsub/score'
@@ -26,55 +26,55 @@ import { noiseCrypto } from './noise-crypto.js'
 import { IDENTIFY_LIMITS, PING_LIMITS, StreamWatch } from './stream-limits.js'
 import { MAX_MESSAGE_BYTES, messageId } from '../topics.js'
 
-/** Limits of connections, beside those of connection-gater.ts. */
+/** Limits of connections, in addition to those of connection-gater.ts. */
 const CONNECTION_LIMITS = {
-  /** Connections in all, those included that are about to give way. */
+  /** Connections in total, including those about to be closed. */
   connections: 160,
-  /** Inbound connections from one address per second: all the nodes of a site may start at once. */
+  /** Inbound connections from one address per second: all nodes of a site may start at once. */
   perAddressPerSecond: 64,
-  /** Inbound connections whose handshake is not finished. */
+  /** Inbound connections with an unfinished handshake. */
   pending: 128,
-  /** Dials at once. */
+  /** Parallel dials. */
   parallelDials: 16,
   queuedDials: 64,
-  /** Addresses tried of one peer: it chose them itself, and we would knock at every one. */
+  /** Addresses tried per peer: the peer chose them, and we would dial every one. */
   addressesPerPeer: 8,
 } as const
 
-/** Milliseconds. */
+/** In milliseconds. */
 const TIMEOUTS = {
   dial: 5_000,
   inboundUpgrade: 5_000,
-  /** Gossipsub opens its streams one after the other: a peer that stalls one delays those of all others. */
+  /** Gossipsub opens its streams one after the other: a peer that stalls one delays all others. */
   negotiation: 3_000,
   identify: 5_000,
   ping: 5_000,
-  /** Between two pings of a connection, which end one that is dead: each is a stream of its own at both sides. */
+  /** Between two pings of a connection, which end a dead one: each is a separate stream at both ends. */
   pingInterval: 60_000,
 } as const
 
 /** Streams that a peer may hold open on one connection; honest ones need about six. */
 const STREAMS_PER_CONNECTION = 32
-/** Streams of one gossipsub version on one connection: the one in use, and one that replaces it. */
+/** Streams of one gossipsub version on one connection: the current one, and one that replaces it. */
 const GOSSIP_STREAMS = 2
-/** Bytes that wait for a peer that reads slowly, per stream; beyond it the stream is reset. */
+/** Bytes queued for a peer that reads slowly, per stream; beyond that the stream is reset. */
 const WRITE_BUFFER_BYTES = 1024 * 1024
-/** Bytes that wait until we read them, per stream. */
+/** Bytes received and not yet read by us, per stream. */
 const READ_BUFFER_BYTES = 1024 * 1024
-/** The yamux window of a stream, in bytes; at its smallest, for our messages are small. */
+/** The yamux window of a stream, in bytes: the smallest possible, since our messages are small. */
 const STREAM_WINDOW_BYTES = 256 * 1024
 /** The largest identify message, in bytes. */
 const IDENTIFY_BYTES = 8 * 1024
 
 /**
- * The largest gossipsub frame, in bytes. One frame may answer for all the messages of three seconds that a peer
- * asked for, so that it must hold several of the largest; a longer frame costs its sender the stream.
+ * The largest gossipsub frame, in bytes. One frame may carry all the messages of three seconds that a peer asked for,
+ * so it must hold several of the largest. A longer frame costs its sender the stream.
  */
 const MAX_RPC_BYTES = 16 * MAX_MESSAGE_BYTES
 /**
- * Entries of one gossipsub frame. What exceeds one of them is dropped whole and unread (CVE-2026-46679: a 4 MiB
- * frame held 349,525 subscriptions), therefore they are above what an honest node with 96 logs, as many as one
- * follows, sends.
+ * Entries of one gossipsub frame. A frame that exceeds one of these limits is dropped whole and unread (CVE-2026-46679:
+ * a 4 MiB frame held 349,525 subscriptions). So they are above what an honest node sends with 96 logs, the most that
+ * one follows.
  */
 const RPC_LIMITS = {
   maxSubscriptions: 256,
@@ -85,19 +85,19 @@ const RPC_LIMITS = {
   maxControlMessages: 256,
   maxPeerInfos: 16,
 } as const
-/** Bytes of topics that gossipsub remembers per peer, with 1 KiB counted for each. */
+/** Bytes of topic names that gossipsub remembers per peer, each counted as 1 KiB. */
 const TOPIC_BYTES_PER_PEER = 256 * 1024
 
 /**
- * The parts of gossipsub that its interface does not declare: scores, whom a message is sent to and who else sent it, and
- * who has an outbound stream.
+ * The parts of gossipsub that its interface does not declare: scores, the recipients and other senders of a message,
+ * and which peers have an outbound stream.
  */
 export interface PubSub extends GossipSub {
   getScore(peer: string): number
-  /** With floodPublish to every peer on the topic that is listened to, else to the mesh. */
+  /** With floodPublish, sends to every peer on an allowed topic, otherwise to the mesh. */
   publish(topic: string, data?: Uint8Array, options?: { floodPublish?: boolean }): ReturnType<GossipSub['publish']>
   readonly streamsOutbound: ReadonlyMap<string, unknown>
-  /** Topics that are heard at all. */
+  /** The only topics whose messages are processed. */
   readonly allowedTopics: Set<string>
   /** The neighbours on a topic, as peer ids. */
   getMeshPeers(topic: string): string[]
@@ -113,24 +113,24 @@ export type Host = Libp2p<{ pubsub: PubSub; ping: Ping; identify: Identify }>
 export interface HostOptions {
   readonly peerKey: PrivateKey
   readonly listen: readonly Multiaddr[]
-  /** Every topic that this node is on; there are no others for it. */
+  /** Every topic that this node is on; it ignores all others. */
   readonly topics: readonly string[]
   readonly peers: PeerOpinions & {
-    /** Called with one that lost its connection for what it opened or sent. */
+    /** Called with a peer that lost its connection because of what it opened or sent. */
     readonly onOffence: (peer: string) => void
-    /** Whether a connected one does not give way to others when there are too many. */
+    /** Whether a connected peer keeps its connection when there are too many. */
     readonly isKept?: (peer: string) => boolean
   }
-  /** Addresses to tell peers instead of those listened on; none: what was found out. */
+  /** Addresses to tell peers instead of the listening ones; if empty, those that were discovered. */
   readonly announce?: readonly Multiaddr[]
-  /** Called with the addresses of a node that announces itself on the local network; without it nobody looks there. */
+  /** Called with the addresses of a node that announces itself on the local network; if absent, mDNS is off. */
   readonly onDiscovered?: ((addresses: readonly string[]) => void) | undefined
 }
 
-/** Where the nodes of a local network meet; libp2p hosts of other kinds meet elsewhere. */
+/** The mDNS service name of our nodes; other libp2p hosts use others. */
 const MDNS_SERVICE = '_gossum._udp.local'
 
-/** Builds a host that is not started: handlers must be in place before the first peer asks what we speak. */
+/** Builds a host that is not started: handlers must be installed before the first peer asks what we speak. */
 export async function createHost(options: HostOptions): Promise<Host> {
   const { overBudget, onOffence, isKept = () => false } = options.peers
   const gate = new ConnectionGate(overBudget, isKept)
@@ -163,7 +163,7 @@ export async function createHost(options: HostOptions): Promise<Host> {
       ),
     ],
     connectionGater: gate,
-    // At the ten seconds of libp2p they would be more than half of what an idle node computes.
+    // At libp2p's ten seconds, pings would be more than half of the work of an idle node.
     connectionMonitor: { pingInterval: TIMEOUTS.pingInterval },
     connectionManager: {
       maxConnections: CONNECTION_LIMITS.connections,
@@ -176,7 +176,7 @@ export async function createHost(options: HostOptions): Promise<Host> {
       inboundUpgradeTimeout: TIMEOUTS.inboundUpgrade,
       inboundStreamProtocolNegotiationTimeout: TIMEOUTS.negotiation,
       outboundStreamProtocolNegotiationTimeout: TIMEOUTS.negotiation,
-      // The bootstrap dialer knows better whom to come back to.
+      // The bootstrap dialer decides better which peers to reconnect to.
       reconnectRetries: 0,
     },
     peerDiscovery: options.onDiscovered === undefined ? [] : [localNetwork(options.onDiscovered)],
@@ -189,7 +189,7 @@ export async function createHost(options: HostOptions): Promise<Host> {
       pubsub: (components: GossipSubComponents) => pubsub(frames.over(components)),
     },
   })
-  // The class behind the service has what PubSub declares.
+  // The class behind the service has everything that PubSub declares.
   const typed = host as unknown as Host
   gate.watch(host)
   typed.addEventListener('connection:open', ({ detail }) => streams.opened(detail))
@@ -200,7 +200,7 @@ export async function createHost(options: HostOptions): Promise<Host> {
 
 function createPubSub(options: HostOptions): ReturnType<typeof gossipsub> {
   return gossipsub({
-    // Notes and evidence authenticate themselves; a signature of the messenger would add nothing but its name.
+    // Notes and evidence authenticate themselves; the sender's signature would add nothing but its name.
     globalSignaturePolicy: 'StrictNoSign',
     msgIdFn: (message) => messageId(message.topic, message.data),
     allowedTopics: [...options.topics],
@@ -214,12 +214,12 @@ function createPubSub(options: HostOptions): ReturnType<typeof gossipsub> {
     D: MESH.degree,
     Dhi: MESH.most,
     opportunisticGraftTicks: MESH.heartbeatsToBetter,
-    // To the mesh and not to all the connections: what a head costs must not grow with their number.
+    // To the mesh, not to all connections: the cost of a head must not grow with their number.
     floodPublish: false,
     emitSelf: false,
-    // Hellos tell who else there is, with addresses that were looked at: gossipsub would dial any that is signed.
+    // Hellos name other peers, with addresses that were checked; gossipsub would dial any signed address.
     doPX: false,
-    // A node alone has nobody to publish to, and a head may come back to its publisher: neither is an error.
+    // A single node has no peers to publish to, and a head may come back to its publisher: neither is an error.
     allowPublishToZeroTopicPeers: true,
     ignoreDuplicatePublishError: true,
     scoreParams: scoreParams(options.topics, options.peers),
@@ -233,23 +233,23 @@ function createPubSub(options: HostOptions): ReturnType<typeof gossipsub> {
   })
 }
 
-/** Who has sent a message that is being judged, beside the first one: none of them can have it from us. */
+/** The peers besides the first that have sent a message still being judged: none of them can have it from us. */
 export function otherSenders({ score, msgIdToStrFn }: PubSub, topic: string, data: Uint8Array): readonly string[] {
   return [...(score.deliveryRecords.getRecord(msgIdToStrFn(messageId(topic, data)))?.peers ?? [])]
 }
 
-/** From now on a host is on these topics, and no others. */
+/** From now on a host takes part in these topics, and no others. */
 export function allowTopics({ services: { pubsub } }: Pick<Host, 'services'>, topics: readonly string[]): void {
   const { params } = pubsub.score
   for (const name of pubsub.allowedTopics) if (!topics.includes(name)) pubsub.allowedTopics.delete(name)
   for (const name of topics) {
     pubsub.allowedTopics.add(name)
-    // What a peer has earned on a topic that we left is kept as long as it is connected.
+    // A peer's score on a topic that we left is kept while the peer is connected.
     params.topics[name] ??= topicScore()
   }
 }
 
-/** Announces this node on the local network and tells of others. Without multicast it stays silent. */
+/** Announces this node on the local network and reports others. Without multicast it stays silent. */
 function localNetwork(onDiscovered: (addresses: readonly string[]) => void) {
   return (components: MulticastDNSComponents): PeerDiscovery => {
     const service = mdns({ serviceTag: MDNS_SERVICE })(components)

@@ -1,18 +1,21 @@
 /**
- * Asks again who a peer is. libp2p asks once, when a connection opens, and gives up after some seconds: if either machine was
- * busy then, both stay connected and speak no protocol with each other, as long as the connection lasts.
+ * Asks peers again who they are. libp2p asks once, when a connection opens, and gives up after some seconds: if either
+ * machine was busy then, both stay connected and speak no protocol with each other for as long as the connection lasts.
  */
 import type { Connection, Libp2p } from '@libp2p/interface'
 import type { Identify } from '@libp2p/identify'
 
-/** Milliseconds between two looks at the connections. */
+/** Milliseconds between two checks of the connections. */
 const LOOK_MS = 2_000
-/** Looks in a row at which a peer may be unknown before it is asked again: longer than libp2p itself waits for its answer. */
+/**
+ * Consecutive checks at which a peer may be unidentified before it is asked again: longer than libp2p itself waits for
+ * an answer.
+ */
 const LOOKS_PER_QUESTION = 3
-/** Questions of ours after which one that says nothing is let go: a new connection is worth more. */
+/** Our attempts after which an unresponsive connection is closed: a new one is worth more. */
 const MAX_QUESTIONS = 3
 
-/** Looks after the connections of a host while it runs. */
+/** Checks the connections of a host while it runs. */
 export function identifyAgain(host: Libp2p<{ identify: Identify }>): void {
   const known = new WeakSet<Connection>()
   let unknown = new Map<Connection, number>()

@@ -1,14 +1,14 @@
 /**
- * The cryptography of noise, with the keys of a handshake read once. libp2p writes each private key out as DER and has OpenSSL read it
- * again for each of the three exchanges of a handshake, which takes four times as long as the exchange. Everything
- * else is its own.
+ * The cryptography of noise, with the keys of a handshake parsed once. For each of the three exchanges of a handshake,
+ * libp2p encodes the private key as DER and has OpenSSL parse it again, which takes four times as long as the exchange.
+ * Everything else is libp2p's own.
  */
 import { defaultCrypto } from '@libp2p/noise/crypto'
 import { createPublicKey, diffieHellman, generateKeyPairSync, type KeyObject } from 'node:crypto'
 
 type NoiseCrypto = typeof defaultCrypto
 
-/** Private keys that were made here, by the bytes that noise knows them by, for as long as it does. */
+/** Private keys that were made here, by the bytes by which noise refers to them, for as long as those exist. */
 const made = new WeakMap<object, KeyObject>()
 
 export const noiseCrypto: NoiseCrypto = {
@@ -26,7 +26,7 @@ export const noiseCrypto: NoiseCrypto = {
     const x = Buffer.from(publicKey.subarray()).toString('base64url')
     return diffieHellman({
       privateKey: key,
-      // Refuses anything but 32 bytes.
+      // Throws unless it has 32 bytes.
       publicKey: createPublicKey({ key: { kty: 'OKP', crv: 'X25519', x }, format: 'jwk' }),
     })
   },

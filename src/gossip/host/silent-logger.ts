@@ -1,6 +1,7 @@
 /**
- * The logger of libp2p, which nobody reads unless DEBUG says so. Its own makes two or three for every stream and connection, each with
- * a look at the environment and the terminal, and asks with each line of each frame whether somebody listens.
+ * A logger for libp2p that is silent unless DEBUG is set. libp2p's own creates two or three loggers for every stream
+ * and connection, each of which inspects the environment and the terminal, and checks for every line of every frame
+ * whether it is enabled.
  */
 import type { ComponentLogger, Logger } from '@libp2p/interface'
 
@@ -12,7 +13,7 @@ const SILENT: Logger = Object.assign(() => undefined, {
   newScope: () => SILENT,
 })
 
-/** One logger that says nothing, for everything; none, so that libp2p takes its own, where DEBUG asks for one. */
+/** One silent logger for everything; or none where DEBUG is set, so that libp2p uses its own. */
 export function libp2pLogger(env: NodeJS.ProcessEnv = process.env): { readonly logger?: ComponentLogger } {
   return (env['DEBUG'] ?? '') === '' ? { logger: { forComponent: () => SILENT } } : {}
 }

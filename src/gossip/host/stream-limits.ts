@@ -1,8 +1,8 @@
 /**
- * Bounds what may be opened on a connection, over its whole life and not only at once. libp2p counts the streams that are
- * open: a peer that opens one and resets it pays twelve bytes, and we the negotiation of a protocol, a hundred thousand
- * times if it likes. So streams, frames that carry nothing, and what the small services of libp2p are asked all come out
- * of budgets; who goes beyond them loses the connection, and is not let in for a while.
+ * Limits what may be opened on a connection over its whole life, not only at a time. libp2p counts the open streams: a
+ * peer that opens one and resets it pays twelve bytes, while we negotiate a protocol, a hundred thousand times if it
+ * likes. So streams, frames without data, and requests to libp2p's own services are all charged to budgets. A peer that
+ * exceeds one loses the connection, and is not let in for a while.
  */
 import type { GossipSubComponents } from '@chainsafe/libp2p-gossipsub'
 import type { Connection, Stream, StreamMuxerFactory } from '@libp2p/interface'
@@ -11,31 +11,31 @@ import { TokenBuckets } from '../../lib/token-buckets.js'
 import { networkOfAddress } from './address.js'
 
 /**
- * Streams that a peer opens on one connection: at once, and per second in the long run. A node opens some ten when it
- * connects, and then one for every 24 requests, of which it may send 450 in a second.
+ * Streams that a peer opens on one connection: at once, and per second in the long run. A node opens about ten when it
+ * connects, and then one per 24 requests, of which it may send 450 a second.
  */
 const STREAM_BURST = 256
 const STREAMS_PER_SECOND = 24
-/** The same for all the connections from one network: a new connection costs an attacker little. */
+/** The same for all connections from one network: a new connection costs an attacker little. */
 const NETWORK_STREAM_BURST = 2048
 const NETWORK_STREAMS_PER_SECOND = 256
-/** Frames without data on one connection: each stream has a few. One for each that we sent with data comes free. */
+/** Frames without data on one connection: each stream has a few. For each frame with data that we sent, one is free. */
 const BARE_FRAME_BURST = 8192
 const BARE_FRAMES_PER_SECOND = 1024
 
 type Registrar = GossipSubComponents['registrar']
 
-/** What one peer may ask of a service of libp2p: streams and messages, each at once and per second in the long run. */
+/** What one peer may ask of a libp2p service: streams and messages, each at once and per second in the long run. */
 interface ServiceLimits {
   readonly streams: readonly [burst: number, perSecond: number]
   readonly messages: readonly [burst: number, perSecond: number]
 }
 
-/** Honest peers identify once for each connection, and ping once a minute. */
+/** Honest peers identify once per connection, and ping once a minute. */
 export const IDENTIFY_LIMITS: ServiceLimits = { streams: [12, 0.2], messages: [64, 1] }
 export const PING_LIMITS: ServiceLimits = { streams: [24, 0.5], messages: [64, 1] }
 
-/** The parts of a yamux muxer that every frame goes through; what throws when one is read ends the connection. */
+/** The parts of a yamux muxer that every frame passes through; an error thrown there ends the connection. */
 interface FrameReader {
   handleFrame(frame: { readonly header: YamuxHeader; readonly data?: unknown }): void
   sendFrame(header: YamuxHeader, data?: unknown): unknown
@@ -47,7 +47,7 @@ interface YamuxHeader {
   readonly type: number
 }
 
-/** The flag of a frame that opens a stream, and the type of one that carries data (yamux). */
+/** The yamux flag of a frame that opens a stream, and the yamux type of one that carries data. */
 const SYN = 1
 const DATA = 0
 const PING = 2
@@ -65,14 +65,14 @@ export class StreamWatch {
     this.#onOffence = onOffence
   }
 
-  /** The same muxers, each of which counts what the other side opens. */
+  /** The same muxers, but counting what the other side opens. */
   muxers(create: () => StreamMuxerFactory): () => StreamMuxerFactory {
     return () => {
       const factory = create()
       const createMuxer = factory.createStreamMuxer.bind(factory)
       factory.createStreamMuxer = (connection) => {
         const muxer = createMuxer(connection)
-        // A property of libp2p's own: there is no event for a stream that is refused or reset at once.
+        // A private property of libp2p: there is no event for a stream that is refused or reset at once.
         this.#watch(muxer as unknown as FrameReader, connection as { readonly remoteAddr?: Multiaddr })
         return muxer
       }
@@ -80,14 +80,14 @@ export class StreamWatch {
     }
   }
 
-  /** Tells of the peers whose connections ended for it; call with every connection. */
+  /** Reports the peers whose connections ended because of it; call with every connection. */
   opened(connection: Connection): void {
     connection.addEventListener('close', ({ error }) => {
       if (error instanceof TooMuchOpened) this.#onOffence(connection.remotePeer.toString())
     })
   }
 
-  /** The parts of a host as a service of libp2p is to see them: what peers ask of it is counted first. */
+  /** The components of a host for a libp2p service, with the requests of peers counted first. */
   service<T extends { readonly registrar: Registrar }>(components: T, { streams, messages }: ServiceLimits): T {
     const opened = new TokenBuckets(...streams)
     const said = new TokenBuckets(...messages)
@@ -115,7 +115,7 @@ export class StreamWatch {
     const handleFrame = muxer.handleFrame.bind(muxer)
     const sendFrame = muxer.sendFrame.bind(muxer)
     muxer.sendFrame = (header, data) => {
-      // The other side says with a frame of its own that it has read this one.
+      // The other side acknowledges it with a frame of its own.
       if (header.type === DATA) bare.giveBack('')
       return sendFrame(header, data)
     }

@@ -1,6 +1,6 @@
 /**
  * Keeps the configured peers connected. libp2p dials a bootstrap peer once, or five times; a witness whose only peer
- * was restarted overnight would be alone in the morning.
+ * restarted overnight would be alone in the morning.
  */
 import type { PeerId } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
@@ -9,14 +9,14 @@ import { lastingController, timed } from '../../lib/timed.js'
 import { peerOf } from '../host/address.js'
 import type { Host } from '../host/host.js'
 
-/** Milliseconds between two looks at who is missing. */
+/** Milliseconds between two checks for missing peers. */
 const INTERVAL_MS = 2_000
-/** Milliseconds that one dial may take. */
+/** The most milliseconds that one dial may take. */
 const DIAL_TIMEOUT_MS = 5_000
-/** Looks in a row that a peer may be without a gossip stream, before a fresh connection is worth more. */
+/** Consecutive checks at which a peer may lack a gossip stream before a new connection is worth more. */
 const MAX_LOOKS_WITHOUT_STREAM = 15
 
-/** How dialling a configured peer goes: reported at the first failure, then less and less often, and when it has succeeded. */
+/** The state of dialling a configured peer: reported at the first failure, then less and less often, and on success. */
 export interface DialReport {
   readonly address: string
   /** Undefined when the peer answered. */
@@ -25,9 +25,9 @@ export interface DialReport {
 
 interface Target {
   readonly address: Multiaddr
-  /** Dials in a row that failed. */
+  /** Consecutive failed dials. */
   failures: number
-  /** From the address, or learnt when an address without one answered. */
+  /** From the address, or learnt when an address without a peer id answered. */
   peer: PeerId | undefined
   dialling: boolean
 }
@@ -37,9 +37,9 @@ export class BootstrapDialer {
   readonly #report: (report: DialReport) => void
   readonly #onPeers: () => void
   readonly #targets: Set<Target>
-  /** Peers that speak our protocols, connected now. */
+  /** Connected peers that speak our protocols. */
   readonly #syncPeers: ReadonlyMap<string, PeerId>
-  /** Looks in a row that found a speaker without an outbound gossip stream. */
+  /** Consecutive checks that found such a peer without an outbound gossip stream. */
   readonly #withoutStream = new Map<string, number>()
   readonly #stopped = lastingController()
   #timer: NodeJS.Timeout | undefined
@@ -56,21 +56,21 @@ export class BootstrapDialer {
     this.#onPeers = onPeers
     this.#syncPeers = syncPeers
     const targets = bootstrap.map((address) => ({ address, failures: 0, peer: peerOf(address), dialling: false }))
-    // A list that all nodes share names ourselves, too.
+    // A list that all nodes share contains us, too.
     this.#targets = new Set(targets.filter(({ peer }) => peer?.equals(host.peerId) !== true))
   }
 
-  /** Addresses that are configured. */
+  /** The number of configured addresses. */
   get size(): number {
     return this.#targets.size
   }
 
-  /** Ids of the peers that are configured, each once, as far as they are known. */
+  /** Ids of the configured peers, each once, as far as they are known. */
   get peers(): ReadonlySet<string> {
     return new Set([...this.#targets].flatMap(({ peer }) => peer?.toString() ?? []))
   }
 
-  /** How many peers are configured: those that are known, and an unknown one for each address that never answered. */
+  /** How many peers are configured: the known ones, and an unknown one for each address that never answered. */
   get count(): number {
     return this.peers.size + [...this.#targets].filter(({ peer }) => peer === undefined).length
   }
@@ -86,7 +86,7 @@ export class BootstrapDialer {
     this.#stopped.abort()
   }
 
-  /** Dials those who are not connected. */
+  /** Dials the peers that are not connected. */
   look(): void {
     for (const target of this.#targets) if (!target.dialling && !this.#isConnected(target)) void this.#dial(target)
     this.#dropMute()
@@ -96,7 +96,7 @@ export class BootstrapDialer {
     return peer !== undefined && this.#host.getConnections(peer).some((connection) => connection.status === 'open')
   }
 
-  /** Never throws: a peer that does not answer is asked again at the next look. */
+  /** Never throws: a peer that does not answer is tried again at the next check. */
   async #dial(target: Target): Promise<void> {
     target.dialling = true
     try {
@@ -109,7 +109,7 @@ export class BootstrapDialer {
       if (target.failures > 0) this.#report({ address: target.address.toString(), error: undefined })
       target.failures = 0
     } catch (error) {
-      // Not there yet; or an address without peer id turned out to be our own.
+      // Not there yet; or an address without a peer id turned out to be our own.
       if (error instanceof Error && error.name === 'InvalidPeerIdError') {
         this.#targets.delete(target)
         this.#onPeers()
@@ -126,8 +126,8 @@ export class BootstrapDialer {
   }
 
   /**
-   * Gossipsub opens one stream to a peer and does not open another when that one is reset: such a peer hears nothing
-   * from us as long as it stays connected. Hanging up gives both sides a fresh start.
+   * Gossipsub opens one stream to a peer and opens no other when that one is reset: such a peer hears nothing from us
+   * while it stays connected. Closing the connection gives both sides a fresh start.
    */
   #dropMute(): void {
     const streams = this.#host.services.pubsub.streamsOutbound

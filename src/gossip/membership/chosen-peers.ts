@@ -1,20 +1,21 @@
 /**
- * The chosen peers: those to whom this node promises what it is about to sign, and whom it asks at start what it signed
- * before. They are the configured ones; where none is configured, those of the peer store that it looked for in an earlier
- * run. Nobody becomes one by coming to us, or because a stranger told of it; who dialled this time does not matter.
+ * The chosen peers: those with which this node deposits promises, and which it asks at start what it signed before.
+ * They are the configured peers; if none is configured, those in the peer store that it dialled of its own accord in an
+ * earlier run. No peer becomes chosen by connecting to us, or because a stranger named it; which side dialled this time
+ * does not matter.
  */
 import type { PeerId } from '@libp2p/interface'
 
-/** How many peers are chosen, and the ids of those that are connected and speak the sync protocol. */
+/** The number of chosen peers, and the ids of those that are connected and speak the sync protocol. */
 export interface Chosen {
   readonly all: number
   readonly connected: readonly string[]
 }
 
 export interface ChosenPeersParts {
-  /** Ids of the configured peers that are known, and how many there are in all. */
+  /** Ids of the configured peers that are known, and how many there are in total. */
   readonly configured: { readonly peers: ReadonlySet<string>; readonly count: number }
-  /** Those of the book; fixed when the node starts. */
+  /** Those of the peer store; fixed when the node starts. */
   readonly remembered: { readonly chosen: ReadonlySet<string> }
   /** Connected peers that speak the sync protocol. */
   readonly syncPeers: ReadonlyMap<string, PeerId>
@@ -31,7 +32,7 @@ export class ChosenPeers {
     return this.#ids().has(peer)
   }
 
-  /** A configured address that was never reached counts as a peer: it is one, though we do not know which. */
+  /** A configured address that was never reached counts as a peer: it is one, although its id is unknown. */
   get report(): Chosen {
     const { configured, syncPeers } = this.#parts
     const ids = this.#ids()

@@ -1,14 +1,14 @@
 /**
- * How often this node knocks at a door that others told it of. Whoever tells addresses can name anybody's: a new peer id for
- * the same host and port costs nothing, nor does another port, a neighbour's address, or a name that leads there.
+ * How often this node dials addresses that it learnt from others. A peer can name anyone's address: a new peer id for
+ * the same host and port costs nothing, nor does another port, a neighbouring address, or a name that leads there.
  */
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { TokenBuckets } from '../../lib/token-buckets.js'
 import { NEARNESS, nearnessOf, networkOfAddress } from '../host/address.js'
 
-/** Milliseconds between two tries of one host and port, whatever peer is said to be there. */
+/** Milliseconds between two attempts at one host and port, whichever peer is said to be there. */
 const RETRY_INTERVAL_MS = 60_000
-/** Tries of one host of the internet, of one network of it, and of all: at once, and per second in the long run. */
+/** Attempts per internet host, per internet network, and in total: at once, and per second in the long run. */
 const HOST_BURST = 4
 const HOST_PER_SECOND = 2 / 60
 const NETWORK_BURST = 8
@@ -17,13 +17,16 @@ const ALL_BURST = 32
 const ALL_PER_SECOND = 20 / 60
 
 export class Knocks {
-  /** When a host and port were tried last. */
+  /** When a host and port were last tried. */
   readonly #triedAt = new Map<string, number>()
   readonly #hosts = new TokenBuckets(HOST_BURST, HOST_PER_SECOND)
   readonly #networks = new TokenBuckets(NETWORK_BURST, NETWORK_PER_SECOND)
   readonly #all = new TokenBuckets(ALL_BURST, ALL_PER_SECOND)
 
-  /** Whether an address may be tried now; then it counts as tried. Those that we reached before are bounded by their number. */
+  /**
+   * Whether an address may be tried now; if so it counts as tried. Addresses that we have reached before are exempt, as
+   * there are only so many.
+   */
   mayTry(address: Multiaddr, isProven: boolean, now: number): boolean {
     for (const [door, at] of this.#triedAt) if (now - at >= RETRY_INTERVAL_MS) this.#triedAt.delete(door)
     const door = doorOf(address)
@@ -33,7 +36,7 @@ export class Knocks {
     return true
   }
 
-  /** Near to us a few machines hold all nodes of a laboratory, and only they can tell of them. */
+  /** On nearby networks a few machines may host all nodes of a laboratory, and only peers there can name them. */
   #isAffordable(address: Multiaddr, now: number): boolean {
     if (nearnessOf(address) !== NEARNESS.internet) return true
     const host = address.getComponents()[0]?.value ?? ''
@@ -41,7 +44,7 @@ export class Knocks {
   }
 }
 
-/** The host and port of an address, whatever peer is there. */
+/** The host and port of an address, whichever peer is there. */
 export function doorOf(address: Multiaddr): string {
   const [host, tcp] = address.getComponents()
   return `${host?.value ?? ''} ${tcp?.value ?? ''}`

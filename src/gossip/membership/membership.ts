@@ -1,7 +1,7 @@
 /**
- * Who else there is, and whom to dial: peers that we met before, that peers tell of, and that answer on the local
- * network. Addresses are dialled only while we have too few neighbours, one at a time each, and a host and port never more
- * often than once a minute (knocks.ts).
+ * Which other peers exist, and which to dial: peers that we met before, that peers name, and that answer on the local
+ * network. Addresses are dialled only while we have too few neighbours, one address of a peer at a time, and a host and
+ * port at most once a minute (knocks.ts).
  */
 import { lastingController, timed } from '../../lib/timed.js'
 import type { Connection, PeerId } from '@libp2p/interface'
@@ -24,29 +24,32 @@ import type { Host } from '../host/host.js'
 import { doorOf, Knocks } from './knocks.js'
 import { MAX_PEERS } from '../sync/messages.js'
 
-/** Neighbours below which we look for more; and those of them that we chose ourselves, so that strangers cannot surround us. */
+/**
+ * Numbers of neighbours below which we look for more: in total, and chosen by ourselves, so that strangers cannot
+ * surround us.
+ */
 const ENOUGH_SPEAKERS = 8
 const ENOUGH_DIALLED = 4
-/** Milliseconds between two looks at whether there are enough. */
+/** Milliseconds between two checks whether there are enough. */
 const LOOK_INTERVAL_MS = 2_000
-/** Milliseconds that one dial may take. */
+/** The most milliseconds that one dial may take. */
 const DIAL_TIMEOUT_MS = 5_000
 const PARALLEL_DIALS = 4
-/** Tries of an address that we were only told of. */
+/** Attempts at an address that we only know from others. */
 const MAX_FAILURES = 3
-/** Addresses that we were told of, in all and by one peer. */
+/** Addresses known only from others: in total, and per peer that names them. */
 const MAX_CANDIDATES = 256
 const CANDIDATES_PER_TELLER = 32
-/** Addresses that are kept of one peer. */
+/** Addresses kept per peer. */
 const PLACES_PER_PEER = 8
 
-/** The teller of what the local network announces. */
+/** The source of what the local network announces. */
 const LOCAL_NETWORK = 'mdns'
 
 interface Candidate {
   readonly place: DialAddress
   readonly teller: string
-  /** The network of the teller; undefined for the local one, and for tellers on it. */
+  /** The network of the peer that named it; undefined for the local network, and for peers on it. */
   readonly via: string | undefined
   /** How near the host may turn out to be. */
   readonly limit: Nearness
@@ -60,9 +63,9 @@ export class Membership {
   readonly #candidates = new Map<string, Candidate>()
   readonly #knocks = new Knocks()
   readonly #dialling = new Set<string>()
-  /** Where the connection to a peer led that we dialled: its name, if it has one, outlives its number. */
+  /** The address at which we dialled a connected peer: a host name, if it has one, outlives its IP address. */
   readonly #dialledAs = new Map<string, DialAddress>()
-  /** Peers that we dial, or dialled, only because a peer told of them; and the network of that peer, if it was one. */
+  /** Peers that we dial, or dialled, only because a peer named them, with the network of that peer if there was one. */
   readonly #told = new Map<string, string | undefined>()
   readonly #stopped = lastingController()
   #loading: Promise<void> | undefined
@@ -79,12 +82,12 @@ export class Membership {
     this.#met = new Acquaintances(peerStore, (peer) => this.#isConnected(peer), onError)
   }
 
-  /** Reads the book, once. Call before the host starts: who is in it may be the first to come. */
+  /** Reads the peer store, once. Call before the host starts: a peer that is in it may be the first to connect. */
   load(): Promise<void> {
     return (this.#loading ??= this.#met.load(this.#host.peerId))
   }
 
-  /** Begins to dial. */
+  /** Starts to dial. */
   async start(): Promise<void> {
     await this.load()
     this.#look()
@@ -92,29 +95,34 @@ export class Membership {
     this.#timer.unref()
   }
 
-  /** Ends every dial and saves the book. Call before the host stops. */
+  /** Ends every dial and saves the peer store. Call before the host stops. */
   async stop(): Promise<void> {
     clearInterval(this.#timer)
     this.#stopped.abort()
     await this.#met.save()
   }
 
-  /** Peers that are in the book or could be. */
+  /** The number of peers that are in the peer store or could be. */
   get known(): number {
     return this.#met.size
   }
 
-  /** Addresses that we were told of and have not dialled yet. */
+  /** The number of addresses learnt from others and not dialled yet. */
   get waiting(): number {
     return this.#candidates.size
   }
 
-  /** Ids of the peers that we looked for in an earlier run, as the book says: at most five. */
+  /**
+   * Ids of the peers that we dialled of our own accord in an earlier run, according to the peer store: at most five.
+   */
   get chosen(): ReadonlySet<string> {
     return this.#met.chosen
   }
 
-  /** A peer that speaks our protocols has connected, and identify has told its addresses; whether we chose it. */
+  /**
+   * A peer that speaks our protocols has connected, and identify has reported its addresses. `isChosen`: whether we
+   * chose it.
+   */
   async met(peer: PeerId, connection: Connection, isChosen = false): Promise<void> {
     const id = peer.toString()
     const dialled = connection.direction === 'outbound'
@@ -125,14 +133,16 @@ export class Membership {
     this.#met.add({ peer, places, dialled, sought, via: this.#told.get(id), lastSeen: Date.now() })
   }
 
-  /** The last connection of a peer is gone. */
+  /** The last connection of a peer has ended. */
   gone(peer: PeerId): void {
     this.#dialledAs.delete(peer.toString())
     this.#told.delete(peer.toString())
     this.#met.left(peer)
   }
 
-  /** A peer tells of others. What it may not know about, cannot be dialled or is connected is dropped. */
+  /**
+   * A peer names others. Addresses that it should not know, that cannot be dialled, or that are connected are dropped.
+   */
   told(addresses: readonly string[], teller: PeerId): void {
     const near = this.#nearness(teller)
     const [connection] = this.#host.getConnections(teller)
@@ -140,12 +150,12 @@ export class Membership {
     this.#consider(addresses.slice(0, MAX_PEERS), teller.toString(), near, via)
   }
 
-  /** Somebody on the local network announces itself. This machine is not theirs to tell of. */
+  /** A node on the local network announces itself. Addresses of this machine are not accepted from it. */
   discovered(addresses: readonly string[]): void {
     this.#consider(addresses.slice(0, MAX_PEERS), LOCAL_NETWORK, NEARNESS.network)
   }
 
-  /** Neighbours that this peer may dial, at random, each at its nearest address. */
+  /** A random selection of neighbours that this peer may dial, each at its nearest address. */
   introduce(to: PeerId): string[] {
     const near = this.#nearness(to)
     const places = [...this.#syncPeers.keys()].flatMap((id) => {
@@ -170,12 +180,12 @@ export class Membership {
     this.#look()
   }
 
-  /** What one peer told of, the oldest first. */
+  /** The addresses that one peer named, the oldest first. */
   #toldBy(teller: string): string[] {
     return [...this.#candidates].flatMap(([key, candidate]) => (candidate.teller === teller ? key : []))
   }
 
-  /** The peer that told of the most. */
+  /** The peer that named the most addresses. */
   #loudest(): string {
     const counts = new Map<string, number>()
     for (const { teller } of this.#candidates.values()) counts.set(teller, (counts.get(teller) ?? 0) + 1)
@@ -189,7 +199,7 @@ export class Membership {
   #look(): void {
     if (this.#stopped.signal.aborted || !this.#wantsMore()) return
     const now = performance.now()
-    // Those that we met first; then the local network; then what strangers tell.
+    // First peers that we have met; then the local network; then what strangers name.
     const met = this.#met.all().flatMap(({ places, dialled, sought, via }) =>
       places.map((place) => ({
         place,
@@ -227,7 +237,7 @@ export class Membership {
     )
   }
 
-  /** Never throws: an address that does not answer is tried again later, for ever when it is in the book. */
+  /** Never throws: an address that does not answer is tried again later, without limit if it is in the peer store. */
   async #dial(place: DialAddress, limit: Nearness, isProven: boolean): Promise<void> {
     const id = place.peer.toString()
     this.#dialling.add(id)
@@ -239,7 +249,7 @@ export class Membership {
       if (place.isName && !this.#knocks.mayTry(address, isProven, performance.now())) throw new Error('tried before')
       await timed(DIAL_TIMEOUT_MS, [this.#stopped.signal], (signal) => this.#host.dial(address, { signal }))
     } catch {
-      // Not there, not who it should be, or too busy to answer.
+      // Not there, not the expected peer, or too busy to answer.
       if (!this.#isConnected(place.peer)) {
         this.#dialledAs.delete(id)
         this.#told.delete(id)
@@ -250,7 +260,7 @@ export class Membership {
     }
   }
 
-  /** One that answered is remembered otherwise; one that did not is tried again a few times. */
+  /** An address that answered is remembered in the peer store; one that did not is tried a few more times. */
   #forgetCandidates(place: DialAddress): void {
     for (const [key, candidate] of this.#candidates) {
       if (!candidate.place.address.equals(place.address)) continue
@@ -262,13 +272,13 @@ export class Membership {
     return this.#host.getConnections(peer).length > 0
   }
 
-  /** How near a connected peer is: as its own end of the connection says. */
+  /** How near a connected peer is, by the remote address of its connection. */
   #nearness(peer: PeerId): Nearness {
     const [connection] = this.#host.getConnections(peer)
     return connection === undefined ? NEARNESS.internet : nearnessOf(connection.remoteAddr)
   }
 
-  /** What identify told of a peer, as far as that peer can know it. */
+  /** The addresses that identify reported for a peer, as far as that peer can know them. */
   async #addressesOf(peer: PeerId, near: Nearness): Promise<DialAddress[]> {
     try {
       const { addresses } = await this.#host.peerStore.get(peer)
@@ -280,7 +290,10 @@ export class Membership {
   }
 }
 
-/** An address that the name of a place leads to, no nearer than the limit: the one that is looked at is the one that is dialled. */
+/**
+ * An address that the host name leads to, no nearer than the limit. The address that was checked is the one that is
+ * dialled.
+ */
 async function lookUp(
   { host, address, peer }: DialAddress,
   limit: Nearness,

@@ -1,10 +1,10 @@
 /**
- * What the connected peers say of themselves in their hellos: whose cosignatures they count, which witness they are,
- * where they stand. All of it is forgotten with the connection.
+ * What the connected peers say about themselves in their hellos: whose cosignatures they count, which witness they are,
+ * what their newest head is. All of it is forgotten when they disconnect.
  *
- * The keys that neighbours count are passed on for them, or a mesh of nodes with different policies would starve.
- * Whoever connects can name keys; so they are bounded, and every neighbour gets its turn: in being read, and in being
- * taken.
+ * The cosignatures of keys that neighbours count are passed on for them; otherwise a mesh of nodes with different
+ * policies would starve. Anyone who connects can name keys, so their number is limited, and keys are read and selected
+ * alternating between neighbours.
  */
 import { Lru } from '../../lib/lru.js'
 import type { VerifierKey } from '../../tlog/note.js'
@@ -13,59 +13,59 @@ import { provenWitness, witnessKey } from '../sync/identity.js'
 import type { Hello } from '../sync/messages.js'
 import { peekHead } from '../sync/pages.js'
 
-/** Keys of neighbours that are passed on. */
+/** Keys of neighbours whose cosignatures are passed on. */
 export const MAX_RELAYED = 256
-/** Bytes of a cosignature line of a key that is passed on: longer ones would take the room of others. */
+/** Bytes of a cosignature line of such a key: longer ones would take the room of others. */
 export const MAX_RELAYED_LINE_BYTES = 256
 /** Milliseconds between two selections of keys. */
 const SELECTION_INTERVAL_MS = 1000
-/** Keys that are read for the first time in one selection: each costs half a millisecond. */
+/** New keys that are parsed in one selection: each costs half a millisecond. */
 const NEW_KEYS_PER_SELECTION = 64
-/** Keys that were read and are remembered. */
+/** Parsed keys that are remembered. */
 const MAX_READ_KEYS = 1024
 
-/** Where a neighbour stands: the head in its newest hello of the first log that it names and we follow. */
+/** The head in a neighbour's newest hello of the first log that it names and we follow. */
 export interface NeighbourHead {
   /** Log id. */
   readonly log: string
   readonly size: number
-  /** When it said so: RFC 3339, in UTC. */
+  /** When the neighbour reported it: RFC 3339, in UTC. */
   readonly at: string
 }
 
 interface Neighbour {
   readonly counts: readonly string[]
-  /** The claim of its hello, as text, and the verifier key that it proved. */
+  /** The claim in its hello, as text, and the verifier key that the claim proved. */
   readonly claim: string
   readonly witness: VerifierKey | null
   readonly head: NeighbourHead | null
 }
 
 export interface NeighboursOptions {
-  /** Log ids that we follow. */
+  /** Ids of the logs that we follow. */
   readonly logs: ReadonlySet<string>
-  /** Verifier keys that we count ourselves; what is in it may change, and then changed() is called. */
+  /** Verifier keys that we count ourselves. The set may change; then changed() is called. */
   readonly counts: ReadonlySet<string>
   /**
-   * Key name and key id (`name+keyid`) of keys that mean something to us. Another key of the same two is not passed on:
-   * its lines could not be told from those of ours.
+   * Key name and key id (`name+keyid`) of keys that have a meaning here. Another key with the same two is not passed
+   * on: its lines could not be told from those of ours.
    */
   readonly reserved: ReadonlySet<string>
   /** Our own witness, if any. */
   readonly witness: string | undefined
-  /** relayed() has changed. */
+  /** Called when relayed() has changed. */
   readonly onChange: () => void
-  /** A peer that is not us has proven our own witness key. */
+  /** Called when a peer that is not us has proven our own witness key. */
   readonly onTwin: (peer: string) => void
 }
 
 export class Neighbours {
   readonly #options: NeighboursOptions
-  /** By peer id, those first that are connected for longest. */
+  /** By peer id, longest connected first. */
   readonly #neighbours = new Map<string, Neighbour>()
   /** Peers in the order in which their keys are read next. */
   readonly #queue = new Set<string>()
-  /** Keys by their spelling; undefined for what is no witness key. */
+  /** Parsed keys by their text; undefined for one that is not a witness key. */
   #read = new Lru<VerifierKey | undefined>(MAX_READ_KEYS)
   #relayed: readonly VerifierKey[] = []
   #selectedAt = -Infinity
@@ -75,7 +75,7 @@ export class Neighbours {
     this.#options = options
   }
 
-  /** A connected peer has said hello. */
+  /** A connected peer has sent its hello. */
   heard(peer: string, hello: Hello): void {
     const before = this.#neighbours.get(peer)
     const claim = hello.witness === undefined ? '' : `${hello.witness.key} ${String(hello.witness.signature)}`
@@ -88,7 +88,7 @@ export class Neighbours {
     if (before?.counts.join() !== hello.counts.join()) this.#selectSoon()
   }
 
-  /** The last connection of a peer is gone. */
+  /** The last connection of a peer has ended. */
   gone(peer: string): void {
     const before = this.#neighbours.get(peer)
     this.#neighbours.delete(peer)
@@ -96,7 +96,7 @@ export class Neighbours {
     if (before !== undefined && before.counts.length > 0) this.#selectSoon()
   }
 
-  /** The verifier key that a connected peer has proven, and where it stands. */
+  /** The verifier key that a connected peer has proven, and its newest head. */
   about(peer: string): { readonly witness: string | null; readonly head: NeighbourHead | null } {
     const { witness, head } = this.#neighbours.get(peer) ?? { witness: null, head: null }
     return { witness: witness?.vkey ?? null, head }
@@ -108,20 +108,22 @@ export class Neighbours {
     return known.filter((key) => this.#options.counts.has(key.vkey) || !this.#isReserved(key))
   }
 
-  /** The keys of neighbours, ours not among them: at most MAX_RELAYED, in turns, from who is connected for longest. */
+  /**
+   * The keys of neighbours, without ours: at most MAX_RELAYED, alternating between neighbours, longest connected first.
+   */
   relayed(): readonly VerifierKey[] {
     return this.#relayed
   }
 
   /**
-   * Whether a connected neighbour counts a key, in the spelling of its hello. Our own is among those, though it is never
-   * in relayed().
+   * Whether a connected neighbour counts a key, as written in its hello. This includes our own key, although it is
+   * never in relayed().
    */
   counts(vkey: string): boolean {
     return [...this.#neighbours.values()].some(({ counts }) => counts.includes(vkey))
   }
 
-  /** We count others than before, or other keys mean something to us. */
+  /** The keys that we count, or those that have a meaning here, have changed. */
   changed(): void {
     this.#read = new Lru(MAX_READ_KEYS)
     this.#relayed = this.#relayed.filter((key) => this.#isPassedOn(key) && !this.#options.counts.has(key.vkey))
@@ -157,11 +159,11 @@ export class Neighbours {
   }
 
   /**
-   * In turns: of each neighbour the one of its keys that most neighbours count and that is not taken yet. Whole when
-   * no key was left unread.
+   * Alternates between neighbours: from each, the key of its list that most neighbours count and that is not selected
+   * yet. `isWhole` if no key was left unread.
    */
   #selection(): { keys: VerifierKey[]; isWhole: boolean } {
-    // What was taken before is known, whatever else was read since.
+    // Keys selected before stay known, whatever else was read since.
     const known = new Map<string, VerifierKey | undefined>(this.#relayed.map((key) => [key.vkey, key]))
     const find = (vkey: string): VerifierKey | undefined => known.get(vkey) ?? this.#read.get(vkey)
     const isRead = (vkey: string): boolean => known.has(vkey) || this.#read.has(vkey)
@@ -192,7 +194,7 @@ export class Neighbours {
     return { keys: [...taken.values()], isWhole }
   }
 
-  /** The keys that each neighbour counts and we do not, by peer, those last that most neighbours count. */
+  /** The keys that each neighbour counts and we do not, by peer; the ones that most neighbours count come last. */
   #lists(): Map<string, string[]> {
     const votes = new Map<string, number>()
     const lists = new Map<string, string[]>()
@@ -205,7 +207,10 @@ export class Neighbours {
     return lists
   }
 
-  /** How many keys of each neighbour are read this time: those that name new ones share; one that had its share goes to the end of the line. */
+  /**
+   * How many keys of each neighbour are read this time: neighbours with new keys share the number, and one that had its
+   * share goes to the end of the queue.
+   */
   #allowances(lists: ReadonlyMap<string, readonly string[]>, isNew: (vkey: string) => boolean): Map<string, number> {
     const served = [...this.#queue].filter((peer) => lists.get(peer)?.some(isNew)).slice(0, NEW_KEYS_PER_SELECTION)
     for (const peer of served) {

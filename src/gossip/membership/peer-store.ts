@@ -1,6 +1,6 @@
 /**
- * The peers that a node has met, and those of them that it remembers over a restart. A module below keeps the book;
- * what is in it is decided here (worthiest).
+ * The peers that a node has met, and those of them that it remembers across a restart. A module below stores them on
+ * disk; this file decides which ones (worthiest).
  */
 import type { PeerId } from '@libp2p/interface'
 import { NEARNESS, nearnessOf, networkOfAddress, readPlace, type DialAddress } from '../host/address.js'
@@ -8,48 +8,51 @@ import { NEARNESS, nearnessOf, networkOfAddress, readPlace, type DialAddress } f
 export interface KnownPeer {
   /** Multiaddr, /p2p/ID included. */
   readonly address: string
-  /** When a connection to it was last seen open: RFC 3339, in UTC. */
+  /** When it was last seen connected: RFC 3339, in UTC. */
   readonly lastSeen: string
   /**
-   * Whether this node looked for it of its own accord: it was configured, or dialled though no peer had told of it.
-   * Earlier versions did not say; then it is not known.
+   * Whether this node dialled it of its own accord: it was configured, or dialled without any peer having named it.
+   * Unknown (absent) if an earlier version wrote the entry.
    */
   readonly dialled?: boolean
-  /** Whether this node reached it at this address. Earlier versions did not say; then only where it looked for it. */
+  /**
+   * Whether this node has reached it at this address. If absent (earlier versions), it is assumed where `dialled` is
+   * set.
+   */
   readonly proven?: boolean
-  /** The network of the peer that told of it (address.ts); absent where nobody did. */
+  /** The network of the peer that named it (address.ts); absent if no peer did. */
   readonly via?: string
-  /** When it was first met: RFC 3339, in UTC. Earlier versions did not say. */
+  /** When it was first met: RFC 3339, in UTC. Absent in entries of earlier versions. */
   readonly metAt?: string
 }
 
 export interface PeerStore {
   load(): Promise<readonly KnownPeer[]>
-  /** Replaces what was kept; at most 64 peers. */
+  /** Replaces what was stored; at most 64 peers. */
   save(peers: readonly KnownPeer[]): Promise<void>
 }
 
-/** Peers of the book that a node without a configured one trusts to remember what it signs. */
+/** Peers of the peer store that a node without configured peers trusts to remember what it signs. */
 const MAX_CHOSEN = 5
-/** Peers that are remembered beyond their connection. */
+/** Peers that are remembered after they disconnect. */
 const MAX_ABSENT = 64
-/** Those of them that one network of the internet told of, or that are in it. */
+/** How many of them may be in one internet network, or have been named by it. */
 const PLACES_PER_NETWORK = 8
-/** Milliseconds without a connection after which a peer ranks behind those that were here since. */
+/** Milliseconds without a connection after which a peer ranks behind those seen since. */
 const STALE_AFTER_MS = 7 * 24 * 3600 * 1000
-/** Milliseconds after a change until the book is saved: peers come in swarms. */
+/** Milliseconds from a change until the peer store is saved: peers arrive in swarms. */
 const SAVE_AFTER_MS = 5_000
 
 /** A peer that spoke our protocols. */
 export interface Met {
   readonly peer: PeerId
-  /** Where it can be dialled; at least one. */
+  /** Addresses at which it can be dialled; at least one. */
   readonly places: readonly DialAddress[]
-  /** Whether we dialled it: then its address is proven, not just told. */
+  /** Whether we dialled it: then its address is proven, not just claimed. */
   readonly dialled: boolean
-  /** Whether we looked for it of our own accord. */
+  /** Whether we dialled it of our own accord. */
   readonly sought: boolean
-  /** The network of the peer that told us of it, if one did. */
+  /** The network of the peer that named it, if one did. */
   readonly via?: string | undefined
   /** Milliseconds since 1970. */
   readonly metAt: number
@@ -76,7 +79,7 @@ export class Acquaintances {
     this.#onError = onError
   }
 
-  /** Reads the book. One that cannot be read is reported, and is no reason not to start. */
+  /** Reads the peer store. One that cannot be read is reported, and does not prevent the start. */
   async load(own: PeerId): Promise<void> {
     try {
       const peerStore = (await this.#peerStore?.load()) ?? []
@@ -100,7 +103,7 @@ export class Acquaintances {
     }
   }
 
-  /** Ids of the peers that we looked for in an earlier run, according to the book that was read. */
+  /** Ids of the peers that we dialled of our own accord in an earlier run, according to the peer store. */
   get chosen(): ReadonlySet<string> {
     return this.#chosen
   }
@@ -109,7 +112,7 @@ export class Acquaintances {
     return this.#met.size
   }
 
-  /** The one met last comes first. */
+  /** Peers, the one met last first. */
   all(): Met[] {
     return [...this.#met.values()].reverse()
   }
@@ -119,8 +122,8 @@ export class Acquaintances {
   }
 
   /**
-   * A peer is here. That it came to us takes nothing from the address at which we reached it before, nor is it forgotten
-   * that we looked for it once, or since when we know it.
+   * A peer has connected. If it dialled us, the address at which we reached it before stays, and so does whether we
+   * ever dialled it of our own accord, and since when we know it.
    */
   add(met: Omit<Met, 'metAt'>): void {
     const id = met.peer.toString()
@@ -135,7 +138,7 @@ export class Acquaintances {
     this.#timer.unref()
   }
 
-  /** A peer has left. */
+  /** A peer has disconnected. */
   left(peer: PeerId): void {
     const met = this.#met.get(peer.toString())
     if (met === undefined) return
@@ -143,7 +146,7 @@ export class Acquaintances {
     this.#forget()
   }
 
-  /** Saves the book. Never throws. */
+  /** Saves the peer store. Never throws. */
   save(): Promise<void> {
     clearTimeout(this.#timer)
     this.#timer = undefined
@@ -154,7 +157,7 @@ export class Acquaintances {
       const address = nearestAddress(places)!.address.toString()
       return { address, lastSeen, dialled: sought, proven: dialled, ...(via !== undefined && { via }), metAt }
     })
-    // One after the other: the last one wins.
+    // Saves run one after the other: the last one wins.
     this.#saving = this.#saving.then(() => this.#peerStore?.save(peers)).catch(this.#onError)
     return this.#saving
   }
@@ -168,9 +171,9 @@ export class Acquaintances {
 }
 
 /**
- * The peers to remember: those that we looked for, then those that we reached, then those that came to us; of each those
- * that were here in the last week, and of these those that we have known for longest: whoever brings us any number of new
- * ones displaces nobody. What one network of the internet told of, or has in it, gets a few places.
+ * The peers to remember: first those that we dialled of our own accord, then those that we reached, then those that
+ * came to us. Within each group, those seen in the last week come first, and of these the longest known: a flood of new
+ * peers displaces nobody. Peers in one internet network, or named by it, get a few slots.
  */
 function worthiest(all: readonly Met[], now: number): Met[] {
   const isRecent = ({ lastSeen }: Met): number => Number(now - lastSeen < STALE_AFTER_MS)
@@ -193,7 +196,10 @@ function worthiest(all: readonly Met[], now: number): Met[] {
   return sorted.filter(isWithinShare).slice(0, MAX_ABSENT)
 }
 
-/** Ids of the peers of a book that this node looked for in an earlier run: at most five, the longest known first. */
+/**
+ * Ids of the peers in a peer store that this node dialled of its own accord in an earlier run: at most five, the
+ * longest known first.
+ */
 export function chosenFrom(peerStore: readonly KnownPeer[]): string[] {
   const sought = peerStore.filter(({ dialled }) => dialled === true)
   const known = sought.sort((a, b) => (Date.parse(a.metAt ?? '') || 0) - (Date.parse(b.metAt ?? '') || 0))
@@ -201,7 +207,7 @@ export function chosenFrom(peerStore: readonly KnownPeer[]): string[] {
   return [...new Set(ids)].slice(0, MAX_CHOSEN)
 }
 
-/** The place that is nearest to us. */
+/** The address that is nearest to us. */
 export function nearestAddress(places: readonly DialAddress[]): DialAddress | undefined {
   return [...places].sort((a, b) => nearnessOf(b.address) - nearnessOf(a.address))[0]
 }

@@ -1,5 +1,6 @@
 /**
- * Reading the fields of a JSON message from a stranger: a value is what it should be, within its bounds, or undefined.
+ * Reads fields of a JSON message from a stranger: each returns a value of the right type within its limits, or
+ * undefined.
  *
  * Pure; nothing here throws.
  */
@@ -21,8 +22,8 @@ export function parseObject(frame: Uint8Array, maxBytes: number): JsonObject | u
 }
 
 /**
- * The first `max` items of a list that can be read: what a later version adds, or a stranger garbles, costs its own place
- * and no other. What is no list has no items, as has the `null` that Go writes for an empty one.
+ * The first `max` readable items of a list: an item that a later version adds or a stranger garbles loses only its own
+ * place. Anything but a list has no items, as has the `null` that Go writes for an empty one.
  */
 export function readSome<T>(value: unknown, max: number, read: (item: unknown) => T | undefined): T[] {
   const items: T[] = []
@@ -35,8 +36,8 @@ export function readSome<T>(value: unknown, max: number, read: (item: unknown) =
 }
 
 /**
- * A list of at most `max` items that count by their places, of which those that cannot be read are undefined; a missing
- * list, or null, is empty.
+ * A list of at most `max` items whose positions matter; unreadable ones are undefined. A missing list, or null, is
+ * empty.
  */
 export function readItems<T>(
   value: unknown,
@@ -47,23 +48,23 @@ export function readItems<T>(
   return Array.isArray(value) && value.length <= max ? value.map(read) : undefined
 }
 
-/** Whether a field is not there: Go writes null for what it leaves empty. */
+/** Whether a field is absent: Go writes null for what it leaves empty. */
 export function isAbsent(value: unknown): value is undefined | null {
   return value === undefined || value === null
 }
 
-/** A text of at most so many UTF-16 code units. */
+/** A string of at most so many UTF-16 code units. */
 export function readString(value: unknown, max: number): string | undefined {
   return typeof value === 'string' && value.length <= max ? value : undefined
 }
 
-/** The UTF-8 bytes of a text, at most so many. */
+/** The UTF-8 bytes of a string, at most so many. */
 export function readTextBytes(value: unknown, max: number): Uint8Array | undefined {
   const bytes = typeof value === 'string' && value.length <= max ? utf8(value) : undefined
   return bytes === undefined || bytes.length > max ? undefined : bytes
 }
 
-/** The bytes of a base64 text, at most so many. */
+/** The bytes of a base64 string, at most so many. */
 export function readBase64(value: unknown, max: number): Uint8Array | undefined {
   const text = readString(value, Math.ceil(max / 3) * 4)
   const bytes = text === undefined ? undefined : fromBase64(text)
@@ -80,7 +81,7 @@ export function readLogId(value: unknown): string | undefined {
   return typeof value === 'string' && LOG_ID.test(value) ? value : undefined
 }
 
-/** The texts of those items that fit into so many bytes of JSON. What is not text cannot be an item. */
+/** The texts of those items that fit into so many bytes of JSON. Bytes that are not UTF-8 are skipped. */
 export function fitting(items: readonly Uint8Array[], room: number): string[] {
   const texts: string[] = []
   for (const item of items) {

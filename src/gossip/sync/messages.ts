@@ -1,9 +1,9 @@
 /**
  * The messages of the sync protocol: a JSON object in each length-prefixed frame of a stream.
  *
- * Whatever cannot be read is as if it were not there, where the rest has a meaning without it: fields of later versions
- * are ignored, items of lists are skipped, and a request of a type that is not known here gets an error for an answer, so
- * that new requests can be added without a new protocol id. Pure.
+ * Anything unreadable is skipped if the rest makes sense without it: fields of later versions are ignored, list items
+ * are skipped, and a request of an unknown type is answered with an error, so that new requests can be added without a
+ * new protocol id. Pure.
  */
 import { toBase64, utf8 } from '../../tlog/bytes.js'
 import { HASH_SIZE, parseHash, type Hash } from '../../tlog/hash.js'
@@ -32,49 +32,49 @@ export const SYNC_PROTOCOL = '/gossum/sync/1'
 
 /** The largest frame, in bytes. Far below the 4 MiB that libp2p would buffer. */
 export const MAX_FRAME_BYTES = 256 * 1024
-/** The most heads in a hello: one a log. */
+/** The most heads in a hello: one per log. */
 export const MAX_HELLO_HEADS = 64
-/** The most evidence that a hello lists. */
+/** The most evidence files that a hello lists. */
 export const MAX_EVIDENCE_REFS = 256
 /** The most evidence files that one request names. */
 export const MAX_EVIDENCE_IDS = 16
-/** The most keys that a hello counts: those of a policy, and the sender's own. */
+/** The most keys that a hello lists as counted: those of a policy, and the sender's own. */
 export const MAX_COUNTS = 91
-/** The most addresses that a hello tells, and the longest of them, in characters. */
+/** The most addresses in a hello, and the longest of them, in characters. */
 export const MAX_PEERS = 8
 const MAX_ADDRESS_LENGTH = 256
-/** The most hashes in a proof; that of the largest tree has 54. */
+/** The most hashes in a proof; the largest tree needs 54. */
 export const MAX_PROOF = 64
-/** The bytes of a tile: only full tiles of hashes are asked for. */
+/** The bytes of a tile: only full tiles of hashes are requested. */
 export const TILE_BYTES = 2 ** TILE_HEIGHT * HASH_SIZE
 const MAX_TILE_PATH_LENGTH = 200
-/** Bytes of a hello that its counted keys may take; those that do not fit are left out. */
+/** Bytes of a hello available for its counted keys; those that do not fit are left out. */
 const COUNTS_BYTES = 64 * 1024
 
-/** Names an evidence file: the log it is about and its id, 16 lower-case hex digits. */
+/** Names an evidence file: the log that it is about, and its id of 16 lower-case hex digits. */
 export interface EvidenceName {
   readonly log: string
   readonly id: string
 }
 
-/** The claim that a witness key is at this end of the connection (identity.ts). */
+/** The claim that the witness with this key is at this end of the connection (identity.ts). */
 export interface WitnessClaim {
   /** Verifier key. */
   readonly key: string
   readonly signature: Uint8Array
 }
 
-/** What one side holds and who it is. The same as request and as answer. */
+/** What one side holds and who it is; the same as request and as answer. */
 export interface Hello {
   readonly type: 'hello'
   readonly heads: readonly Uint8Array[]
   readonly evidence: readonly EvidenceName[]
-  /** Verifier keys of the witnesses whose cosignatures the sender wants to hear of. */
+  /** Verifier keys of the witnesses whose cosignatures the sender wants to receive. */
   readonly counts: readonly string[]
   readonly witness?: WitnessClaim | undefined
-  /** Multiaddrs, /p2p/ID included, of other nodes. */
+  /** Multiaddrs of other nodes, /p2p/ID included. */
   readonly peers: readonly string[]
-  /** What the sender's clock says, in milliseconds since 1970; absent in earlier versions. */
+  /** The sender's clock, in milliseconds since 1970; absent in earlier versions. */
   readonly time?: number | undefined
 }
 
@@ -83,7 +83,7 @@ export interface EvidenceRequest {
   readonly ids: readonly string[]
 }
 
-/** Asks for the root of the first `size` records of a tree, and for its proof; 1 <= size <= of.size. */
+/** Asks for the root of the first `size` records of a tree, with its proof; 1 <= size <= of.size. */
 export interface ProofRequest {
   readonly type: 'proof'
   /** Log id. */
@@ -100,8 +100,8 @@ export interface TileRequest {
 }
 
 /**
- * Asks for the largest head of each log that is held with this witness's cosignature, and for what it promised, a page at
- * a time. Who knows no pages tells all that it can at once.
+ * Asks for the largest head of each log that is held with this witness's cosignature, and for its promises, a page at a
+ * time. A version without pages sends all that fits in one answer.
  */
 export interface SignedRequest {
   readonly type: 'signed'
@@ -111,7 +111,7 @@ export interface SignedRequest {
   readonly after?: string | undefined
 }
 
-/** Evidence files that were asked for, as many as fit into a frame. Which is which, their own bytes tell. */
+/** The requested evidence files, as many as fit into a frame; each is identified by its own bytes. */
 export interface EvidenceFiles {
   readonly type: 'evidence'
   readonly files: readonly Uint8Array[]
@@ -130,11 +130,11 @@ export interface TileAnswer {
 
 export interface PromiseAnswer {
   readonly type: 'promise'
-  /** Of each promise of the request, in its order, whether it is kept: it will be there after a crash. */
+  /** For each promise of the request, in order, whether it is kept: it would survive a crash. */
   readonly kept: readonly boolean[]
 }
 
-/** Why a request has no answer. Codes of later versions read as what they are: text. */
+/** Why a request has no answer. Codes of later versions are read as plain text. */
 export interface ErrorAnswer {
   readonly type: 'error'
   readonly code: string
@@ -195,12 +195,12 @@ function json(value: object): Uint8Array {
   return utf8(JSON.stringify(value))
 }
 
-/** What no gossip message would carry, sync does not either: one padded file must not cost the others their place. */
+/** Sync carries nothing larger than a gossip message: one padded file must not crowd out the others. */
 function isMessage(bytes: Uint8Array): boolean {
   return bytes.length <= MAX_MESSAGE_BYTES
 }
 
-/** Lists without items are left out: that is how they read, and what earlier versions wrote. */
+/** Empty lists are left out: they read the same, and earlier versions left them out, too. */
 function encodeHello(hello: Hello): Uint8Array {
   const { witness } = hello
   const counts = fitting(hello.counts.slice(0, MAX_COUNTS).map(utf8), COUNTS_BYTES)
@@ -218,7 +218,7 @@ function encodeHello(hello: Hello): Uint8Array {
 
 // ---- reading ---------------------------------------------------------------------------------------------------
 
-/** Reads a request. What cannot be read is the error to answer with. */
+/** Reads a request. If it is unreadable, returns the error to answer with. */
 export function decodeRequest(frame: Uint8Array): SyncRequest | ErrorAnswer {
   const message = parseObject(frame, MAX_FRAME_BYTES)
   if (message === undefined) return MALFORMED
@@ -247,7 +247,7 @@ export function decodeRequest(frame: Uint8Array): SyncRequest | ErrorAnswer {
   }
 }
 
-/** Reads an answer, or undefined when it is none. */
+/** Reads an answer; undefined if it is not valid. */
 export function decodeAnswer(frame: Uint8Array): SyncAnswer | undefined {
   const message = parseObject(frame, MAX_FRAME_BYTES)
   switch (message?.type) {
@@ -288,7 +288,7 @@ export function isHashTile(path: string): boolean {
   }
 }
 
-/** What cannot be read of a hello is as if it were not there: the heads beside it may be the ones that matter. */
+/** Unreadable parts of a hello are skipped: the other heads may be the ones that matter. */
 function readHello(message: JsonObject): Hello {
   return {
     type: 'hello',

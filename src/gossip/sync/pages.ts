@@ -1,6 +1,6 @@
 /**
- * What is held of a witness key, a page at a time: logs in the ascending order of their ids, as many as one message has
- * room for. A page that holds less than it was to hold says where the next one begins, so that nothing is lost.
+ * What is held of a witness key, a page at a time: logs in ascending order of their ids, as many as one message has
+ * room for. A page that is cut short says where the next one begins, so that nothing is lost.
  *
  * Pure; nothing here throws.
  */
@@ -17,22 +17,22 @@ import { jsonBytes, readItems, readLogId, readTextBytes } from './fields.js'
 /** The most logs on a page. */
 const MAX_PAGE_LOGS = MAX_PROMISES
 
-/** What is held of one witness key, of some logs. */
+/** What is held of one witness key for some logs. */
 export interface SignedPageMessage {
-  /** Of each log the largest head that carries the key's cosignature: the log's line and that one. */
+  /** For each log the largest head with the key's cosignature, with only the log's line and the key's. */
   readonly heads: readonly Uint8Array[]
-  /** Of each log the promise of the largest head. */
+  /** For each log the promise of the largest head. */
   readonly promises: readonly WitnessPromise[]
   /** The log id after which the next page begins; undefined when there is none. */
   readonly next?: string | undefined
 }
 
-/** A page as a message. What could not be read is undefined. */
+/** A page as a message. Unreadable items are undefined. */
 export interface SignedAnswer {
   readonly type: 'signed'
   readonly heads: readonly (Uint8Array | undefined)[]
   readonly promises: readonly (WitnessPromise | undefined)[]
-  /** What to ask for the next page with; undefined at the end. */
+  /** The log id with which to ask for the next page; undefined at the end. */
   readonly next?: string | undefined
 }
 
@@ -45,7 +45,7 @@ export function readPage(message: JsonObject): SignedAnswer | undefined {
   return heads && promises && isWhole ? { type: 'signed', heads, promises, next } : undefined
 }
 
-/** As much of a page as fits into so many bytes of JSON; what does not is on the next page. */
+/** As much of a page as fits into so many bytes of JSON; the rest goes on the next page. */
 export function writePage(page: SignedAnswer, room: number): JsonObject {
   const heads: string[] = []
   const promises: JsonObject[] = []
@@ -53,7 +53,7 @@ export function writePage(page: SignedAnswer, room: number): JsonObject {
   let left = room
   let last: string | undefined
   for (const [log, items] of [...byLog(page)].sort(([a], [b]) => (a < b ? -1 : 1))) {
-    // Of a log whose head is so large that the two are too much for a message the promise matters more.
+    // If a log's head is so large that both do not fit into one message, the promise matters more.
     const fits = bytesOf(items) <= room ? items : { heads: [], promises: items.promises }
     const bytes = bytesOf(fits)
     if (bytes > room) continue
@@ -96,7 +96,7 @@ function bytesOf({ heads, promises }: Items): number {
   return [...heads, ...promises].reduce((sum, item) => sum + jsonBytes(item) + 1, 0)
 }
 
-/** The log that a head says it is of, by the name of its first line, and its size. Nothing is verified. */
+/** The log named by the first line of a head, and the head's size. Nothing is verified. */
 export function peekHead(bytes: Uint8Array): { log: string; size: number } | undefined {
   try {
     const { text, signatures } = parseNote(bytes)

@@ -1,7 +1,7 @@
 /**
  * Promises as JSON, and how many of them fit into one message. Pure; nothing here throws.
  *
- * An item that cannot be read is no reason to refuse the others: what it says may be what a later version says.
+ * An unreadable item is no reason to refuse the others: it may come from a later version.
  */
 import { MAX_PROMISES } from '../../witness/frame-bytes.js'
 import type { WitnessPromise } from '../../witness/promise.js'
@@ -15,21 +15,21 @@ export const MAX_VKEY_LENGTH = 2048
 /** The bytes of the longest signature, that of ML-DSA-44. */
 const MAX_SIGNATURE_BYTES = 2420
 
-/** Asks a peer to keep promises, and tells it of cosigned heads. What could not be read is undefined. */
+/** Asks a peer to keep promises, and sends it cosigned heads. Unreadable items are undefined. */
 export interface PromiseRequest {
   readonly type: 'promise'
   readonly promises: readonly (WitnessPromise | undefined)[]
-  /** Notes: the line of the log and that of the sender's witness. */
+  /** Notes with the line of the log and the line of the sender's witness. */
   readonly lines: readonly (Uint8Array | undefined)[]
 }
 
-/** A promise as JSON; undefined when no message may carry it. */
+/** A promise as JSON; undefined when no message can carry it. */
 export function writePromise({ log, witness, seq, time, head, signature }: WitnessPromise): JsonObject | undefined {
   const text = head.length > MAX_MESSAGE_BYTES ? undefined : fromUtf8(head)
   return text === undefined ? undefined : { log, witness, seq, time, head: text, signature: toBase64(signature) }
 }
 
-/** Reads a promise. Whether its key made it is not looked at. */
+/** Reads a promise. Its signature is not checked. */
 export function readPromise(item: unknown): WitnessPromise | undefined {
   if (!isObject(item)) return undefined
   const [log, witness] = [readLogId(item.log), readString(item.witness, MAX_VKEY_LENGTH)]
@@ -41,7 +41,7 @@ export function readPromise(item: unknown): WitnessPromise | undefined {
   return { log, witness, seq, time, head, signature }
 }
 
-/** A request as JSON; an item that no message may carry is null. */
+/** A request as JSON; an item that no message can carry is null. */
 export function writeRequest({ promises, lines }: PromiseRequest): JsonObject {
   return {
     type: 'promise',
@@ -57,7 +57,7 @@ export function readRequest(message: JsonObject): PromiseRequest | undefined {
   return promises && lines && { type: 'promise', promises, lines }
 }
 
-/** Requests that carry these, each of at most so many bytes, and at least one; and which promises are in which. */
+/** Splits these into requests of at most so many bytes, at least one; with the indexes of the promises in each. */
 export function promiseRequests(
   promises: readonly WitnessPromise[],
   lines: readonly Uint8Array[],
@@ -85,7 +85,10 @@ interface Box {
   bytes: number
 }
 
-/** The first message with so many bytes of room for another item, or a new one; none when it is larger than a message. */
+/**
+ * The first message with so many bytes of room for another item, or a new one; none when the item is larger than a
+ * message.
+ */
 function boxWith(boxes: Box[], room: number, bytes: number, kind: 'indexes' | 'lines'): Box | undefined {
   if (bytes > room) return undefined
   let box = boxes.find((each) => each[kind].length < MAX_PROMISES && each.bytes + bytes <= room)

@@ -1,4 +1,4 @@
-/** What the sync door is made of, and what it is told of us. */
+/** The parts of the sync door, and its options. */
 import type { PeerId } from '@libp2p/interface'
 import type { SyncHandlers } from './server/sync-server.js'
 import type { ChosenPeers } from '../membership/chosen-peers.js'
@@ -10,31 +10,31 @@ import type { Identity } from './identity.js'
 import type { Membership } from '../membership/membership.js'
 import type { Neighbours } from '../membership/neighbours.js'
 
-/** What we are to peers. */
+/** How we appear to peers. */
 export interface OwnSide {
   /** Log ids. */
   readonly logs: readonly string[]
-  /** Our witness, for the signed hello; a node without one says nothing about itself. */
+  /** Our witness, for the signed hello; without it, the hello names no witness. */
   readonly identity?: Identity
-  /** Verifier keys of all our witness keys: of each one every peer is asked what it holds. */
+  /** Verifier keys of all our witness keys: every peer is asked what it holds of each. */
   readonly keys: readonly string[]
-  /** Verifier keys whose cosignatures this node counts; at most MAX_COUNTS are told. */
+  /** Verifier keys whose cosignatures this node counts; at most MAX_COUNTS are sent. */
   readonly counts?: readonly string[]
 }
 
-/** Milliseconds, other than usual. */
+/** Times in milliseconds that replace the defaults. */
 export interface SyncTimes {
   /** Between two rounds with a random peer. */
   readonly roundMs?: number
-  /** Until the second round with a new one. */
+  /** From a connection until the second round with a new peer. */
   readonly settledMs?: number
-  /** That the heads of a chosen peer's hello may take until its answer counts. */
+  /** For the heads of a chosen peer's hello, until its answer counts. */
   readonly judgedMs?: number
-  /** That a peer may take to write a request, and to read its answer. */
+  /** For a peer to write a request, and to read its answer. */
   readonly servedMs?: number
 }
 
-/** What changes in a running node. */
+/** What may change in a running node. */
 export interface Interests {
   /** Log ids that we follow. */
   readonly logs: ReadonlySet<string>
@@ -48,7 +48,7 @@ export interface SyncOptions {
   readonly interests: Interests
   readonly handlers: SyncHandlers
   readonly peers: {
-    /** Connected peers that speak the protocol; kept here, read elsewhere. */
+    /** Connected peers that speak the protocol; maintained here, read elsewhere. */
     readonly syncPeers: Map<string, PeerId>
     readonly neighbours: Neighbours
     readonly membership: Membership
@@ -58,7 +58,7 @@ export interface SyncOptions {
   readonly news: DeliveredNews
   readonly times: SyncTimes
   readonly told: DoorReports & {
-    /** A chosen peer is connected and speaks the protocol. */
+    /** Called when a chosen peer is connected and speaks the protocol. */
     readonly onChosen: (peer: string) => void
   }
 }

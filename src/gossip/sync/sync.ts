@@ -1,10 +1,10 @@
 /**
- * The sync door: request and response with one peer over /gossum/sync/1. Gossip only reaches who is there; sync is
- * how late joiners catch up and how everybody repairs what gossip lost.
+ * The sync door: request and response with one peer over /gossum/sync/1. Gossip only reaches connected peers; sync is
+ * how late joiners catch up and how all nodes recover what gossip lost.
  *
- * Both sides ask when they connect, the dialer again when it is grafted, and everybody asks a random peer once a minute.
- * First of all they ask what the other holds of their own witness keys. A peer that we chose is asked until it has
- * answered: nothing is signed at a start before enough of them have.
+ * Both sides ask when they connect, the dialer again when it is grafted, and every node asks a random peer once a
+ * minute. They first ask what the other holds of their own witness keys. A chosen peer is asked until it has answered:
+ * at start, nothing is signed before enough of them have.
  */
 import type { Connection, PeerId } from '@libp2p/interface'
 import { Serial } from '../../lib/serial.js'
@@ -27,22 +27,22 @@ import { evidenceToTell } from './server/listing-evidence.js'
 export type { SyncHandlers } from './server/sync-server.js'
 
 /**
- * Milliseconds after a connection until a second round. Gossip reaches a new peer only once it is grafted, a heartbeat
- * or two later, and does not tell it what was said before: what came in between would be missed.
+ * Milliseconds from a connection until a second round. Gossip reaches a new peer only once it is grafted, a heartbeat
+ * or two later, and does not send it earlier messages: what came in between would be missed.
  */
 const SETTLED_AFTER_MS = 3_000
-/** Milliseconds after which a chosen peer that has not answered is asked again: at first, and at the most. */
+/** Milliseconds after which a chosen peer that has not answered is asked again: at first, and at most. */
 const AGAIN_AFTER_MS = 500
 const AGAIN_AT_MOST_MS = 30_000
 /**
- * Milliseconds that the heads of a hello may take until the answer of its sender counts: a log that does not answer must
- * not hold up the others, and what the peer holds of ours is taken up.
+ * The most milliseconds that the heads of a hello may take until its sender's answer counts: a log that does not answer
+ * must not hold up the others, and what the peer holds of our keys is taken up already.
  */
 const JUDGED_AFTER_MS = 5_000
-/** Pages of `signed` that are asked for: those of a peer that we chose, and those of any other. */
+/** Pages of `signed` that are requested: from a chosen peer, and from any other. */
 const MAX_PAGES = 1024
 const MAX_PAGES_OF_STRANGERS = 64
-/** Hellos of one peer whose heads are worked on, or wait for that. */
+/** Hellos of one peer whose heads are being processed or waiting to be. */
 const MAX_LEARNING = 2
 /** Milliseconds between two rounds with a random peer. */
 const ROUND_INTERVAL_MS = 60_000
@@ -54,18 +54,18 @@ export class SyncDoor {
   readonly #answerer: SyncServer
   #claim: WitnessClaim | undefined
   readonly #evidence: EvidenceFetcher
-  /** Peers whose own hello we are working on. */
+  /** Peers whose own hello is being processed. */
   readonly #listening = new Set<string>()
-  /** The hellos of a peer whose heads are worked on, one after the other. */
+  /** Hellos of a peer whose heads are processed, one after the other. */
   readonly #learning = new Slots({ perKey: MAX_LEARNING })
   readonly #turns = new Serial()
-  /** Connected peers that were asked what they hold of ours, whatever came of it. */
+  /** Connected peers that were asked what they hold of our keys, whatever the result. */
   readonly #asked = new Set<string>()
-  /** Connected peers whose answer was whole. */
+  /** Connected peers whose answer was complete. */
   readonly #whole = new Set<string>()
-  /** Peers that are asked until they have answered, as long as they are connected and chosen. */
+  /** Peers that are asked until they have answered, while they are connected and chosen. */
   readonly #pressed = new Set<string>()
-  /** Connected peers of which it was told that they are chosen. */
+  /** Connected peers that were reported as chosen. */
   readonly #announced = new Set<string>()
   readonly #stopped = lastingController()
   #topology: string | undefined
@@ -120,7 +120,7 @@ export class SyncDoor {
     this.#timer.unref()
   }
 
-  /** Ends every request at once. Call before the host stops. */
+  /** Aborts every request. Call before the host stops. */
   async stop(): Promise<void> {
     const { host } = this.#options
     clearInterval(this.#timer)
@@ -131,13 +131,16 @@ export class SyncDoor {
     await host.unhandle(SYNC_PROTOCOL)
   }
 
-  /** One round with a connected peer, and all that comes of it. Never throws: a peer that fails did not help. */
+  /**
+   * One round with a connected peer, and everything that results from it. Never throws: a failure means that the peer
+   * did not help.
+   */
   async syncWith(peer: PeerId): Promise<void> {
     const { learnt } = await this.#round(peer)
     await learnt
   }
 
-  /** One round, and when its heads will have been worked on: they may hang on a log that does not answer. */
+  /** One round. `learnt` resolves when its heads have been processed: they may wait for a log that does not answer. */
   async #round(peer: PeerId): Promise<{ learnt: Promise<void> }> {
     const id = peer.toString()
     let learnt = Promise.resolve()
@@ -155,7 +158,7 @@ export class SyncDoor {
     return { learnt }
   }
 
-  /** Who is chosen may have changed: an address without a peer id was reached. */
+  /** The chosen peers may have changed: an address without a peer id was reached. */
   chosenChanged(): void {
     const { peers, told } = this.#options
     const { syncPeers, chosen } = peers
@@ -170,7 +173,7 @@ export class SyncDoor {
 
   #onConnect(peer: PeerId, connection: Connection): void {
     const { syncPeers, membership, chosen } = this.#options.peers
-    // It may be gone again by the time that identify has told us what it speaks.
+    // It may have disconnected before identify reported what it speaks.
     if (connection.status !== 'open') return
     const id = peer.toString()
     syncPeers.set(id, peer)
@@ -200,7 +203,7 @@ export class SyncDoor {
     this.#settling.add(timer)
   }
 
-  /** A round with a peer that has connected, or is chosen now; a chosen one is asked again until it has answered. */
+  /** A round with a peer that has connected or has become chosen; a chosen one is asked again until it has answered. */
   async #press(peer: PeerId): Promise<void> {
     const id = peer.toString()
     const { syncPeers, chosen } = this.#options.peers
@@ -214,13 +217,16 @@ export class SyncDoor {
         await delay(pause, undefined, { signal, ref: false })
       }
     } catch {
-      // The end of the node.
+      // The node is stopping.
     } finally {
       this.#pressed.delete(id)
     }
   }
 
-  /** Asks what the peer holds of our own keys, and hands that over. Whether it said all, and all of it was taken up. */
+  /**
+   * Asks what the peer holds of our own keys, and hands it over. Returns whether it told everything and all of it was
+   * taken up.
+   */
   async #askSigned(peer: string, ask: Ask): Promise<boolean> {
     const { own, handlers, peers } = this.#options
     const { keys } = own
@@ -243,7 +249,7 @@ export class SyncDoor {
   async #hello(to: PeerId): Promise<Hello> {
     const { handlers, interests, peers } = this.#options
     const heads = await handlers.heads()
-    // Where not all heads fit into a frame, other ones are left out each time.
+    // If not all heads fit into a frame, other ones are left out each time.
     const round = this.#rounds++
     const from = heads.length === 0 ? 0 : round % heads.length
     return {
@@ -257,7 +263,7 @@ export class SyncDoor {
     }
   }
 
-  /** Whose witness we are, as our key says it, once it could sign that: until then we are a witness without a name. */
+  /** Our claim, signed by our witness key; undefined until the key could sign it. */
   async #claimed(): Promise<WitnessClaim | undefined> {
     const { host, own } = this.#options
     const { identity } = own
@@ -265,7 +271,7 @@ export class SyncDoor {
     try {
       return (this.#claim = await claimWitness(identity, host.peerId.toString()))
     } catch (error) {
-      // Who signs has said so; an agent that is back is asked with the next hello.
+      // The signer has reported this already; an agent that is back is asked for the next hello.
       if (errorCode(error) !== 'AGENT_UNAVAILABLE') throw error
       return undefined
     }
@@ -273,7 +279,7 @@ export class SyncDoor {
 
   // ---- learning ------------------------------------------------------------------------------------------------
 
-  /** What a hello says of its sender. It counts for the connection only. */
+  /** Handles what a hello says about its sender. It holds for this connection only. */
   #heard(hello: Hello, peer: PeerId): void {
     const { host, peers, handlers } = this.#options
     const { neighbours, membership, chosen } = peers
@@ -283,12 +289,12 @@ export class SyncDoor {
     if (hello.time !== undefined && chosen.has(peer.toString())) handlers.saidTime?.(peer.toString(), hello.time)
   }
 
-  /** Works on the heads of a hello when those of the one before are done. A third hello at once is dropped. */
+  /** Processes the heads of a hello after those of the previous one. A third hello at once is dropped. */
   #learnHeads(hello: Hello, peer: string): Promise<void> {
     const leave = this.#learning.take(peer)
     if (leave === undefined) {
       this.#options.told.onDropped('sync-busy')
-      // Whoever waits for this one waits for those before it.
+      // Waiting for this one means waiting for those before it.
       return this.#turns.run(peer, () => Promise.resolve())
     }
     const learn = async (): Promise<void> => {
@@ -307,11 +313,11 @@ export class SyncDoor {
     news.delivered({ topic: headsTopic(outcome.log), by: [peer], viaMesh: true })
   }
 
-  /** Works on a hello in the background: its sender has its answer and need not wait for our proofs. */
+  /** Processes a hello in the background: its sender has its answer and need not wait for our proofs. */
   #learnFrom(hello: Hello, peer: PeerId): void {
     const id = peer.toString()
     this.#heard(hello, peer)
-    // First what it holds of ours: we are asking it for that, and then for a hello.
+    // First what it holds of our keys: we are asking it for that, and then for a hello.
     if (this.#options.peers.chosen.has(id) && !this.#asked.has(id)) return
     if (this.#listening.has(id)) {
       this.#options.told.onDropped('sync-busy')
@@ -329,7 +335,7 @@ export class SyncDoor {
     void this.#guarded(learn).finally(() => this.#listening.delete(id))
   }
 
-  /** What our own handlers throw is our bug; the round goes on. Whether they did not. */
+  /** What our own handlers throw is our bug, and the round continues. Returns whether nothing was thrown. */
   async #guarded(work: () => Promise<unknown>): Promise<boolean> {
     try {
       await work()

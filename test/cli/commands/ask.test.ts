@@ -223,7 +223,7 @@ describe('asking a node', () => {
     expect(elsewhere).toMatchObject({ code: 1, stdout: '' })
     expect(jsonError(elsewhere)).toMatchObject({
       code: 'NODE_UNREACHABLE',
-      message: expect.stringContaining('not as a gossum node') as string,
+      message: expect.stringContaining('not like a gossum node') as string,
     })
   })
 

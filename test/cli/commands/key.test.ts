@@ -108,7 +108,9 @@ describe('gossum key', () => {
     expect(jsonError(await make('--auditor')).code, 'there is no witness key').toBe('KEY_MISSING')
     const { witness, peerId } = JSON.parse((await make('--name', 'w.example')).stdout) as Record<string, string>
     for (const other of [['--ml-dsa'], ['--for', 'sum.golang.org'], ['--log', 'x']])
-      expect(jsonError(await make('--auditor', ...other)).message).toContain(`--auditor goes without ${other[0]}`)
+      expect(jsonError(await make('--auditor', ...other)).message).toContain(
+        `--auditor cannot be combined with ${other[0]}`,
+      )
     expect(jsonError(await make('--auditor', '--name', 'w.example')).code).toBe('KEY_FILE_INVALID')
 
     const made = await make('--auditor')

@@ -44,7 +44,7 @@ describe('gossum log serve', () => {
     const restarted = await startGossum([...args, '--records', more])
     expect(JSON.parse(restarted.firstLine)).toMatchObject({ log: ready.log, size: 3 })
     expect(await restarted.stop('SIGINT')).toBe(0)
-    expect(restarted.stderr()).toBe('1 record was there already with other lines: kept as it was\n')
+    expect(restarted.stderr()).toBe('1 record was there already with other lines: not changed\n')
 
     // The same lines in another order are the same record.
     const same = file('same', goSum.split('\n').reverse().join('\n'))

@@ -29,11 +29,11 @@ test('status says what is kept, hidden and refused, and who does not answer', as
       'upstream   https://one.example  answers',
       'upstream   file:///two  fails since N days ago: the folder is not there',
       'kept       3 files, 5.0 MiB of 10.0 GiB',
-      'damaged    1 file on this disk, set aside and asked for anew',
+      'damaged    1 file on this disk, set aside and fetched again',
       "cooldown   7 days; not of what the log had before this node's first quorum head",
       'allowed    example.com/new@v1.0.0',
       'pinned     example.com/old@v0.1.0',
-      'hidden     example.com/hidden  v1.1.0, v1.0.0 and 28 more: in the log, and not in the list of the upstream',
+      'hidden     example.com/hidden  v1.1.0, v1.0.0 and 28 more: in the log, but not in the list of the upstream',
       'refused    example.com/bad@v1.0.0  the zip from https://one.example, N days ago: another file is in it [repacked zip]',
       '           h1:b=, where the log has h1:a=',
       'refused    example.com/odd@v1.0.0  the go.mod from https://one.example, N days ago: no record [mirror only]',
@@ -96,7 +96,7 @@ test('verify leaves a running node alone, and finds one flipped bit in what a st
   await node.stop()
   const sound = await gossum(['mirror', 'verify', '--home', home])
   expect([sound.code, sound.stderr]).toEqual([0, ''])
-  expect(sound.stdout).toMatch(/^\d+ files?, .*: all are as they were stored\n$/)
+  expect(sound.stdout).toMatch(/^\d+ files?, .*: all are intact\n$/)
   const dir = mirrorFolder(home)
   const name = readdirSync(dir, { recursive: true, encoding: 'utf8' }).find((path) => path.endsWith('.zip'))!
   const bytes = readFileSync(join(dir, name))

@@ -92,8 +92,8 @@ describe('beside a node', () => {
     const human = await gossum(args, { cwd })
     expect(human.code).toBe(3)
     const [file] = readdirSync(cwd)
-    expect(human.stderr).toContain(`hint: anybody can check it, offline: gossum verify --log ${vkey} ${file!}\n`)
-    expect(human.stderr).toContain(`hint: a node tells others: gossum evidence import ${file!}\n`)
+    expect(human.stderr).toContain(`hint: anyone can check it, offline: gossum verify --log ${vkey} ${file!}\n`)
+    expect(human.stderr).toContain(`hint: to tell other nodes: gossum evidence import ${file!}\n`)
     const id = /^gossum-evidence-([0-9a-f]{16})\.json$/.exec(file!)![1]!
     expect(human.stdout).toContain(`\nfailed   history    the log signed two histories: here and at the node at`)
     expect(human.stdout).toContain(
@@ -172,7 +172,7 @@ describe('verdicts and exit codes', () => {
     const human = await probe(log.url, '--reference', other.url)
     expect(human).toMatchObject({ code: 2, stderr: '' })
     expect(human.stdout).toMatch(/^failed {3}tiles {6}a tile does not match the head: tile\/8\/0\/000 /m)
-    expect(human.stdout).toMatch(/\ndishonest: .* gives wrong answers: tiles; nobody's key is convicted by them \(/)
+    expect(human.stdout).toMatch(/\ndishonest: .* gives wrong answers: tiles; they convict no key \(/)
     const report = parsed(await probe(log.url, '--json', '--reference', other.url))
     expect(report).toMatchObject({ verdict: 'dishonest', evidence: null })
     expect(amiss(report)).toEqual(['tiles failed'])
@@ -197,8 +197,8 @@ describe('verdicts and exit codes', () => {
     const { url } = await serve()
     const human = await probe(url)
     expect(human.code).toBe(4)
-    expect(human.stdout).toMatch(/\nundecided: no answer was wrong, but some did not come: fresh, history \(/)
-    expect(human.stderr).toMatch(/^hint: name a node that follows this log \(--node URL\), or another address of it/)
+    expect(human.stdout).toMatch(/\nundecided: no answer was wrong, but some are missing: fresh, history \(/)
+    expect(human.stderr).toMatch(/^hint: name a node that follows this log \(--node URL\), or another URL of it/)
   })
 
   it('1 when nobody answers', async () => {
@@ -256,8 +256,8 @@ it.each([
   [['probe'], 'missing required argument'],
   [['probe', 'ftp://example.com'], 'not an http or https URL'],
   [['probe', 'example.com'], 'not an http or https URL'],
-  [['probe', 'http://proxy.example.com,direct'], 'one address'],
-  [['probe', 'http://127.0.0.1:1/?x'], 'one address'],
+  [['probe', 'http://proxy.example.com,direct'], 'one URL'],
+  [['probe', 'http://127.0.0.1:1/?x'], 'one URL'],
   [['probe', 'http://127.0.0.1:1', '--reference', 'x'], '--reference'],
   [['probe', 'http://127.0.0.1:1', '--samples', '0'], '--samples takes a whole number from 1 to 100'],
   [['probe', 'http://127.0.0.1:1', '--samples', '101'], '--samples takes'],

@@ -39,12 +39,12 @@ test('what fires, and what each has yet to be told', () => {
   expect(lines).toEqual([
     'frozen  it lied  for 5 min',
     '',
-    'webhook  h.example  nothing taken since the start, 2 waiting, the oldest for 4 min: status 503',
-    'hook     mail       took one 3 min ago',
+    'webhook  h.example  nothing delivered since the start, 2 waiting, the oldest for 4 min: status 503',
+    'hook     mail       last delivery 3 min ago',
   ])
   expect(alarmListLines({ firing: [], receivers: [] }, NOW, plain)).toEqual([
-    'nothing fires',
+    'no alert is firing',
     '',
-    'nobody is told: there is no hook and no webhook',
+    'no receivers: there is neither a hook nor a webhook',
   ])
 })

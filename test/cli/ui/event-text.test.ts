@@ -55,7 +55,7 @@ it.each([
   expect(what).toBe(
     `! 07:09:15Z  WITNESS     ${who} two histories of demo.log.example: sizes 1,800 and 2,500 (received from a peer)`,
   )
-  expect(next).toContain(`do not count any more. Read it: gossum evidence show ${ID}; then: gossum evidence ack ${ID}`)
+  expect(next).toContain(`no longer count. Read it: gossum evidence show ${ID}; then: gossum evidence ack ${ID}`)
 })
 
 it('says of a bad record which module version it is about, and where the two are', () => {
@@ -87,7 +87,7 @@ it('tells about deposits and the clock, and cries out only when somebody should 
   expect(told({ ...deposit, state: 'deposited' })).toEqual(['  07:09:15Z  deposits   who keeps it'])
   const clock = { event: 'clock', name: 'clock ahead', text: 'it is ahead' } as const
   expect(told({ ...clock, holds: true })).toEqual(['! 07:09:15Z  CLOCK       it is ahead'])
-  expect(told({ ...clock, holds: false })).toEqual(['  07:09:15Z  clock      no more: it is ahead'])
+  expect(told({ ...clock, holds: false })).toEqual(['  07:09:15Z  clock      resolved: it is ahead'])
 })
 
 it('says which head was trusted because it was the first', () => {
@@ -143,7 +143,7 @@ it('says whether this node counts', () => {
   ) as [string, string, string]
   const policy = parsePolicy(`witness a ${w1}\nwitness b ${w2}\ngroup g 2 a b\nquorum g\n`)
   expect(policyText({ policy }, w1)).toBe('2 of 2 witnesses needed')
-  expect(policyText({ policy }, own)).toBe('2 of 2 witnesses needed; this node is none of them (a monitor)')
+  expect(policyText({ policy }, own)).toBe('2 of 2 witnesses needed; this node is not one of them (a monitor)')
   expect(policyText({ policy: undefined }, own)).toMatch(/^none: only this node.s own cosignature counts/)
 })
 
@@ -204,11 +204,11 @@ it('cries out when an upstream gave what the log has not recorded, and says that
     ...{ kind: 'zip', class: 'repacked zip', expected: 'h1:a=', got: 'h1:b=', reason: 'another file is in it' },
   }
   expect(told(refused)).toEqual([
-    '! 07:09:15Z  MODULE      the zip of example.com/m@v1.0.0 from https://proxy.example was given to nobody: another file is in it [repacked zip]',
-    '!                        demo.log.example has h1:a=, what came is h1:b=',
+    '! 07:09:15Z  MODULE      the zip of example.com/m@v1.0.0 from https://proxy.example was not served: another file is in it [repacked zip]',
+    '!                        demo.log.example has h1:a=, received h1:b=',
   ])
   expect(told({ ...refused, kind: 'mod', class: 'mirror only', expected: null })).toEqual([
-    '! 07:09:15Z  MODULE      the go.mod of example.com/m@v1.0.0 from https://proxy.example was given to nobody: another file is in it [mirror only]',
+    '! 07:09:15Z  MODULE      the go.mod of example.com/m@v1.0.0 from https://proxy.example was not served: another file is in it [mirror only]',
   ])
 })
 
@@ -224,12 +224,12 @@ it('says of a place outside the mesh what somebody should look into, and that it
   expect(alarm).toBe(
     `! 07:09:15Z  INCONSISTENT  their.example says that our head of demo.log.example contradicts what it has seen: size 5,000, root ${ROOT}`,
   )
-  expect(next).toMatch(/^! +that is its word and proves nothing: compare with others: inconsistent: uh oh$/)
+  expect(next).toMatch(/^! +its word alone proves nothing: compare with others: inconsistent: uh oh$/)
   expect(about({ verdict: 'refused', detail: '422 no' })[0]).toMatch(
     /^! .* refuses a head of demo\.log\.example .*: 422 no$/,
   )
   expect(about({ verdict: 'unknown-log' })[0]).toMatch(/^! .* does not know demo\.log\.example/)
-  expect(about({ verdict: 'uncounted', detail: 'who is it' })[0]).toMatch(/^ {2}.*counts for nobody here: who is it$/)
+  expect(about({ verdict: 'uncounted', detail: 'who is it' })[0]).toMatch(/^ {2}.*nobody counts here: who is it$/)
   for (const verdict of ['taken', 'ahead', 'read', 'nothing', 'consistent', 'pending'] as const)
     expect(about({ verdict })).toEqual([])
 })
@@ -256,6 +256,6 @@ it('says at the start what an address that others reach makes public, and nothin
     publicTexts({ http: { host, port: 46787 }, home: '/var/lib/gossum' }).join('\n')
   for (const host of ['127.0.0.1', '127.8.9.1', '::1', 'localhost']) expect(said(host), host).toBe('')
   for (const host of ['0.0.0.0', '::', '192.0.2.7', 'witness.example.org', '1270.example'])
-    expect(said(host), host).toContain(`! --http ${host}:46787 is for everybody who reaches it`)
+    expect(said(host), host).toContain(`! --http ${host}:46787 is open to everyone who can reach it`)
   expect(said('0.0.0.0')).toContain('/var/lib/gossum/operator.sock')
 })

@@ -1,4 +1,4 @@
-/** What `gossum audit` was asked for. */
+/** The settings of `gossum audit`. */
 import { availableParallelism } from 'node:os'
 import { join, resolve } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
@@ -30,22 +30,24 @@ export interface AuditFlags extends CommonFlags {
   readonly writeEvidence?: string
 }
 
-/** Requests a second to a log that is served over a network, unless told otherwise. */
+/** Default rate of requests, per second, to a log that is served over a network. */
 export const USUAL_RATE = 50
-/** Seconds before a follower looks again, unless told otherwise. */
+/** Default number of seconds between two polls with --follow. */
 export const USUAL_POLL = 60
 const MAX_POLL = 86_400
-/** More threads than this many have nothing to do: one reads some hundred thousand records a second. */
+/** More threads would be idle: one reads several hundred thousand records a second. */
 const MAX_THREADS = 64
 const USUAL_THREADS = 4
 const MAX_RATE = 100_000
 
-/** A log to audit: where it is may be a folder. */
+/** A log to audit; its address may be a folder. */
 export interface AuditedLog extends Pick<LogSetting, 'id' | 'key' | 'origin'> {
   readonly url: string
 }
 
-/** "VKEY URL" or "VKEY URL ORIGIN" as run takes it, and `file:DIR` in the place of the URL. Throws USAGE and KEY_*. */
+/**
+ * Parses "VKEY URL" or "VKEY URL ORIGIN" as `run` does, where `file:DIR` may replace the URL. Throws USAGE and KEY_*.
+ */
 export function parseAuditedLog(text = `${SUM_GOLANG_ORG} ${SUM_GOLANG_ORG_URL}`): AuditedLog {
   const [, vkey, address, origin] = /^(\S+)\s+(file:\S+)(?:\s+(\S.*))?$/s.exec(text.trim()) ?? []
   if (vkey !== undefined && address !== undefined) {
@@ -53,7 +55,8 @@ export function parseAuditedLog(text = `${SUM_GOLANG_ORG} ${SUM_GOLANG_ORG_URL}`
     return { id, key, origin: named, url: `file:${resolve(folderOf(address))}` }
   }
   const { id, key, origin: named, url } = parseLogSetting(text)
-  if (url === null) throw new GossumError('USAGE', '--log: a log that is only pushed cannot be read; name its URL')
+  if (url === null)
+    throw new GossumError('USAGE', '--log: a log that only pushes its heads cannot be read; give its URL')
   return { id, key, origin: named, url }
 }
 
@@ -63,7 +66,7 @@ export interface AuditSettings {
   readonly keeping: KeepingSource | undefined
   readonly threads: number
   readonly pollMs: number
-  /** Where the audit of this log is kept. */
+  /** The folder in which the audit of this log is kept. */
   readonly dir: string
 }
 
@@ -86,11 +89,11 @@ export function auditSettings(flags: AuditFlags): AuditSettings {
   }
 }
 
-/** The records that are asked for, of a tree of this size; undefined for all of them. Throws USAGE. */
+/** The requested records of a tree of this size; undefined for all of them. Throws USAGE. */
 export function rangeOf(flags: AuditFlags, size: number): PartRange | undefined {
   const [from, to] = [bound('--from', flags.from), bound('--to', flags.to)]
   if (flags.units !== undefined) {
-    if (from !== undefined || to !== undefined) throw new GossumError('USAGE', '--units says the range already')
+    if (from !== undefined || to !== undefined) throw new GossumError('USAGE', '--units already gives the range')
     const [first, last] = unitsNamed(flags.units, size)
     return { from: first * UNIT_RECORDS, to: Math.min((last + 1) * UNIT_RECORDS, size) }
   }
@@ -110,7 +113,7 @@ function unitsNamed(text: string, size: number): [first: number, last: number] {
   )
 }
 
-/** As run's, parts of a second too. */
+/** The same range as for `run`; fractions of a second are allowed. */
 function pollOf(text = String(USUAL_POLL)): number {
   const seconds = /^[0-9]{1,5}(\.[0-9]{1,3})?$/.test(text) ? Number(text) : NaN
   if (seconds > 0 && seconds <= MAX_POLL) return seconds * 1000
@@ -121,7 +124,7 @@ function bound(flag: string, text: string | undefined): number | undefined {
   return whole(flag, text, 0, Number.MAX_SAFE_INTEGER)
 }
 
-/** A whole number of a flag; undefined when the flag is not given. Throws USAGE. */
+/** The whole number given with a flag; undefined when the flag is not given. Throws USAGE. */
 export function whole(flag: string, text: string | undefined, least: number, most: number): number | undefined {
   if (text === undefined) return undefined
   const value = /^[0-9]{1,16}$/.test(text) ? Number(text) : NaN

@@ -1,4 +1,4 @@
-/** The words of an audit, for people and for scripts. */
+/** The output of an audit, for people and for scripts. */
 import type { Finding } from '../../../audit/finding.js'
 import type { AuditReport } from '../../../audit/walk/log-audit.js'
 import type { Disagreement } from '../../../audit/walk/merge.js'
@@ -12,10 +12,10 @@ import type { Output } from '../../ui/output.js'
 import type { AuditFlags } from './audit-settings.js'
 import { grouped } from '../../../lib/words.js'
 
-/** How many tiles that could not be had are shown to people; scripts get all. */
+/** How many unavailable tiles are listed for people; scripts get all. */
 const SHOWN_MISSING = 5
 
-/** The exit code that an audit ends with. */
+/** The exit code of an audit. */
 export function exitOfAudit({ findings, evidence, isComplete }: AuditReport): number {
   const isBad = findings.error > 0 || evidence.length > 0
   return gravest([isBad ? EXIT.misbehaviour : EXIT.fine, isComplete ? EXIT.fine : EXIT.undecided])
@@ -49,7 +49,7 @@ export interface AuditRun {
   readonly read: number
 }
 
-/** What is missing, what convicts, and the line that scripts read, or the one for people. */
+/** Prints what is missing, what convicts, and the JSON line for scripts or the summary for people. */
 export async function tellOutcome(report: AuditReport, run: AuditRun, out: Output): Promise<void> {
   tellMissing(report.missing, out)
   for (const one of report.evidence) {
@@ -57,7 +57,7 @@ export async function tellOutcome(report: AuditReport, run: AuditRun, out: Outpu
     const id = evidenceId(one)
     out.json({ evidence: id, type: one.type, file })
     out.line(`${out.paint('red', 'proof')}  evidence ${id} convicts the log${file === null ? '' : `, in ${file}`}`)
-    if (file !== null) out.hint(`anybody can check it, offline: gossum verify --log ${one.log} ${file}`)
+    if (file !== null) out.hint(`anyone can check it, offline: gossum verify --log ${one.log} ${file}`)
   }
   const { audited, size, root, findings, isComplete } = report
   const [ms, recordsPerSecond] = [Math.round(run.ms), Math.round((run.read * 1000) / Math.max(run.ms, 1))]

@@ -1,4 +1,4 @@
-/** `gossum audit merge`: puts together what several machines audited. */
+/** `gossum audit merge`: merges the audits of several machines. */
 import { randomInt } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -13,7 +13,7 @@ import { output, type Output } from '../../ui/output.js'
 import { auditSettings, USUAL_RATE, whole, type AuditFlags } from './audit-settings.js'
 import { exitOfAudit, tellDisagreement, tellFinding, tellOutcome } from './audit-text.js'
 
-/** Percent of the units that are done again. */
+/** Default percentage of the units that are read again. */
 const USUAL_REDO = 1
 /** The most files that are merged. */
 const MAX_FILES = 10_000
@@ -21,13 +21,16 @@ const MAX_FILES = 10_000
 export function mergeCommand(): Command {
   return new Command('merge')
     .description(
-      'put together what gossum audit --units wrote: the units must fold to the root of their head, some of them are read ' +
+      'merge the results of gossum audit --units: the units must hash to the root of their head, some of them are read ' +
         'again, and module versions are compared across all of them',
     )
     .argument('<FILE...>', 'results of gossum audit --units, of one head')
-    .option('--log <"VKEY URL [ORIGIN]">', 'the log, asked for what is read again (default: sum.golang.org)')
-    .option('--redo <PERCENT>', `how many of the units are read again, one at least (default: ${USUAL_REDO})`)
-    .option('--rate <N>', `requests a second; 0 for no limit (default: ${USUAL_RATE})`)
+    .option('--log <"VKEY URL [ORIGIN]">', 'the log, from which units are read again (default: sum.golang.org)')
+    .option(
+      '--redo <PERCENT>',
+      `percentage of the units that is read again, at least one unit (default: ${USUAL_REDO})`,
+    )
+    .option('--rate <N>', `requests per second; 0 = no limit (default: ${USUAL_RATE})`)
     .option('--write-evidence <FILE>', 'where evidence goes (default: gossum-evidence-ID.json here)')
     .addHelpText(
       'after',
@@ -37,10 +40,10 @@ Examples:
   gossum audit --head head.txt --units 482-962 --out b.bin        on another one
   gossum audit merge a.bin b.bin
 
-That the units are of this tree is proven by their hashes. That nobody left out what was found is not: whoever would can be caught
-by what is read again, with a chance that --redo says. The files take disk space once more, in the folder for temporary files.
+The hashes prove that the units belong to this tree. They do not prove that no finding was left out: a machine that hides one is
+caught with the probability given by --redo. The files are copied to the folder for temporary files, which needs as much space.
 
-Exit code as gossum audit; 1 when a file says something else than what is read again, which is named.
+Exit code as for gossum audit; 1 when a file differs from what was read again: the file is named.
 `,
     )
     .action(async (files: string[], _options: unknown, self: Command) => {
@@ -58,11 +61,11 @@ async function merge(files: readonly string[], flags: AuditFlags, out: Output): 
   try {
     const audit = await LogAudit.open({ dir, key: log.key, origin: log.origin, source })
     const start = performance.now()
-    // One at least, and nobody can know which: of results of which none was read again nothing is known.
+    // One unit is always read again, chosen at random: without it, nothing would be known of the results.
     const always = randomInt(Math.max(unitsOf(headOf(pinned, log.key).head.size), 1))
     const isChosen = ({ from }: PartRange): boolean =>
       percent > 0 && (Math.floor(from / UNIT_RECORDS) === always || randomInt(100) < percent)
-    const { report, wrong } = await out.progress('putting it together', audit.merge(files, pinned, isChosen))
+    const { report, wrong } = await out.progress('merging', audit.merge(files, pinned, isChosen))
     for await (const finding of audit.findings()) tellFinding(finding, out)
     wrong.forEach((one) => tellDisagreement(one, out))
     await tellOutcome(report, { flags, note: pinned.head, ms: performance.now() - start, read: 0 }, out)

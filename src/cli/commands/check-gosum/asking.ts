@@ -1,6 +1,6 @@
 /**
- * Asking about module versions, for the commands that do: what was proven, what stood in the way, what convicts, and what was found
- * before. Light: what asks is loaded when there is something to ask.
+ * Asks about module versions, for the commands that need it: what was proven, what failed, what convicts, and what
+ * earlier runs found. Cheap to load: the code that asks is loaded only when there is something to ask.
  */
 import { isAbsolute, join } from 'node:path'
 import { LineCache } from '../../../audit/line-cache.js'
@@ -13,13 +13,13 @@ import type { GoSumSettings } from './gosum-settings.js'
 import type { GoSumAnswers, Wanted } from './gosum-source.js'
 import type { EvidenceReport, HeadReport } from './gosum-text.js'
 
-/** What was found out by asking, and what stood in the way. */
+/** What was found out by asking, and what went wrong. */
 export interface ModulesAsked extends Partial<GoSumAnswers> {
   readonly problem?: unknown
   readonly exit: number
 }
 
-/** Where lines are remembered that were found in the log; nowhere for a user without a home. */
+/** The cache of lines that were found in the log; undefined for a user without a home. */
 export function lineCacheOf({ vkey, trust }: GoSumSettings): LineCache | undefined {
   const xdg = process.env['XDG_CACHE_HOME']
   const home = userHome()
@@ -27,7 +27,7 @@ export function lineCacheOf({ vkey, trust }: GoSumSettings): LineCache | undefin
   return base === undefined ? undefined : new LineCache(join(base, 'gossum', 'go-sum-lines'), vkey, trust)
 }
 
-/** Asks, and makes a problem of what that throws. */
+/** Asks, and turns what is thrown into a problem. */
 export async function askModules(
   modules: readonly ModuleVersion[],
   settings: GoSumSettings,
@@ -43,7 +43,9 @@ export async function askModules(
   }
 }
 
-/** Keeps what convicts: in files, and with the node that was asked, which may know more by the heads. */
+/**
+ * Stores convicting evidence in files, and submits it to the node that was asked, which may prove more from the heads.
+ */
 export async function keepEvidence(
   { evidence, convicting }: ModulesAsked,
   { source }: GoSumSettings,

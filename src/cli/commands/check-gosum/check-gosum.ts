@@ -1,8 +1,8 @@
 /**
  * `gossum check go.sum`: every line of a go.sum file is in a record that is proven under a quorum head.
  *
- * Trusted: with `--policy`, its witnesses, whoever brings the head; without it, the node that is asked. The log and what is in between are
- * not; the file of lines that were found before is trusted like the checkout.
+ * Trusted: with `--policy`, its witnesses, whoever delivers the head; without it, the node that is asked. Neither the
+ * log nor the network is trusted; the cache of lines found before is trusted like the checkout.
  */
 import { Command } from 'commander'
 import {
@@ -46,14 +46,14 @@ export function goSumCommand(): Command {
   return new Command('go.sum')
     .description('check that every line of go.sum files is in the log, proven under a head that a quorum has cosigned')
     .argument('[FILE...]', 'go.sum files; - is stdin (default: go.sum)')
-    .option('--log <"VKEY URL">', 'the log, by its key; with a URL it is asked itself (default: sum.golang.org)')
-    .option('--policy <FILE>', 'demand its quorum of heads, whoever brings them (C2SP tlog-policy)')
-    .option('--head <FILE>', 'a cosigned head, when the log itself is asked and its own has no quorum')
+    .option('--log <"VKEY URL">', 'the log, by its key; with a URL the log itself is asked (default: sum.golang.org)')
+    .option('--policy <FILE>', 'require its quorum on heads, whoever delivers them (C2SP tlog-policy)')
+    .option('--head <FILE>', 'a cosigned head, for when the log itself is asked and its own head has no quorum')
     .option('--offline <FILE>', 'check with a proof file, without network; needs --policy')
     .option('--write-proof <FILE>', 'write a proof file for --offline; every line is looked up again')
     .option('--write-evidence <FILE>', 'where evidence goes (default: gossum-evidence-ID.json here)')
     .option('--sarif', 'one SARIF document on stdout, for code scanning')
-    .option('--no-cache', 'do not use the cache of lines that were found before')
+    .option('--no-cache', 'do not use the cache of lines found before')
     .addHelpText(
       'after',
       `
@@ -64,11 +64,11 @@ Examples:
   gossum check go.sum --policy FILE --write-proof proof.json
   gossum check go.sum --policy FILE --offline proof.json
 
-With --home DIR and no --node, the quorum head comes from the (stopped) node of that home. Modules that match GONOSUMDB,
-or GOPRIVATE, are skipped. Lines that were found are cached in $XDG_CACHE_HOME/gossum and not looked up again.
+With --home DIR and no --node, the quorum head comes from the (stopped) node of that home. Modules that match GONOSUMDB
+or GOPRIVATE are skipped. Lines that were found are cached in $XDG_CACHE_HOME/gossum and not looked up again.
 
 Exit code 0 when every line is in the log; 2 when one is missing from it, differs or is malformed; 3 when the log showed two
-histories, which the evidence proves; 4 when something is undecided; 1 when nobody answered or a file could not be read. When
+histories, which the evidence proves; 4 when something is undecided; 1 when there was no answer or a file could not be read. When
 several apply, the gravest wins: 3, 2, 1, 4.
 `,
     )
@@ -78,20 +78,20 @@ several apply, the gravest wins: 3, 2, 1, 4.
     })
 }
 
-/** A file as it was read. */
+/** A file that was read. */
 interface ReadFile {
   readonly file: string
   readonly bytes: Uint8Array
-  /** What stands for it in the cache. */
+  /** Its key in the cache. */
   readonly whole: string
 }
 
-/** A file, with what is known of its lines before anybody is asked. */
+/** A file, with what is known of its lines before anyone is asked. */
 interface Checking extends ReadFile {
   readonly goSum: GoSum
   readonly private: readonly GoSumLine[]
   readonly cached: number
-  /** What is left to be asked for. */
+  /** The lines still to ask about. */
   readonly open: readonly GoSumLine[]
 }
 
@@ -107,7 +107,7 @@ async function check(files: readonly string[], flags: GoSumFlags, out: Output): 
     out.error(error)
   }
   const patterns = goEnv('GONOSUMDB') ?? goEnv('GOPRIVATE') ?? ''
-  // A proof file is judged alone, and made of what was asked; what is remembered has no proof in it.
+  // A proof file is judged without the cache, and written from what was asked: the cache holds no proofs.
   const isRemembered = flags.cache !== false && settings.source.kind !== 'proof' && flags.writeProof === undefined
   const cache = isRemembered ? lineCacheOf(settings) : undefined
   const read = await readAll(files, patterns, fail)
@@ -123,7 +123,7 @@ async function check(files: readonly string[], flags: GoSumFlags, out: Output): 
 
   const reports = checking.map((one) => reportOf(one, asked, evidence))
   exits.push(...reports.map(exitOfReport))
-  // What a log said that lies is worth nothing the next time.
+  // Nothing that a lying log said is remembered.
   if (evidence === null) {
     const isNew = ({ whole }: ReadFile, i: number): boolean =>
       reports[i]!.verdict === 'ok' && knownFiles?.has(whole) !== true
@@ -215,7 +215,7 @@ function judged(line: GoSumLine, answers: GoSumAnswers['answers']): LineFinding 
   return judgeLine(line, answers.get(moduleKey(line)) ?? NOT_HELD)
 }
 
-const NOT_HELD: LogAnswer = { kind: 'pending', reason: 'the proof file does not hold it' }
+const NOT_HELD: LogAnswer = { kind: 'pending', reason: 'it is not in the proof file' }
 
 function foundLines({ open }: Checking, answers: GoSumAnswers['answers'] | undefined): string[] {
   if (answers === undefined) return []
@@ -233,7 +233,7 @@ function reportOf(
     ...skipped.map(privateFinding),
     ...(answers === undefined ? [] : open.flatMap((line) => judged(line, answers) ?? [])),
   ].sort((a, b) => a.line - b.line)
-  // Without a head there is nothing to say of any line, and no need to say it of each.
+  // Without a head no line can be judged; the problem is reported once, not for each line.
   const pending = answers === undefined ? open.length : findings.filter(isOpen).length
   return {
     file,

@@ -1,6 +1,6 @@
 /**
- * What `gossum check go.sum` rests on: which log, who vouches for its quorum head, and where from. Light: a file whose
- * lines are all known needs no more than this.
+ * What `gossum check go.sum` relies on: which log, who vouches for its quorum head, and where that comes from. Cheap to
+ * load: a file whose lines are all cached needs nothing else.
  */
 import { resolve } from 'node:path'
 import { SUM_GOLANG_ORG, SUM_GOLANG_ORG_URL } from '../../../config/known-logs.js'
@@ -23,11 +23,11 @@ export interface GoSumFlags extends CommonFlags {
 
 /** Where the quorum head and the records come from. */
 export type GoSumSource =
-  /** A node: it lets no head out that has no quorum. */
+  /** A node, which serves only heads that have a quorum. */
   | { readonly kind: 'node'; readonly url: string }
   /** The log itself; `head` is a file with a cosigned head. */
   | { readonly kind: 'log'; readonly url: string; readonly head: string | undefined }
-  /** A home has the quorum head, the log the records. */
+  /** A home, for the quorum head, and the log, for the records. */
   | { readonly kind: 'home'; readonly home: string; readonly url: string }
   /** A proof file. */
   | { readonly kind: 'proof'; readonly file: string }
@@ -35,10 +35,10 @@ export type GoSumSource =
 export interface GoSumSettings {
   /** Verifier key of the log, as it was given. */
   readonly vkey: string
-  /** The bytes of the policy that a head must satisfy; undefined when the source's word is enough. */
+  /** The bytes of the policy that a head must satisfy; undefined when the source is trusted. */
   readonly policy: Uint8Array | undefined
   readonly source: GoSumSource
-  /** Names whom a verdict rests on: what was found under one is not believed under another. */
+  /** Identifies whom a verdict relies on: what was found under one is not reused under another. */
   readonly trust: string
 }
 
@@ -54,23 +54,24 @@ export async function goSumSettings(flags: GoSumFlags): Promise<GoSumSettings> {
   const source = await sourceOf(flags, vkey, url)
   if (policy === undefined && (source.kind === 'log' || source.kind === 'proof')) {
     const asked = source.kind === 'log' ? 'a log alone' : 'a proof file'
-    throw new GossumError('USAGE', `${asked} cannot say whose cosignatures count: name a --policy FILE`)
+    throw new GossumError('USAGE', `${asked} does not determine whose cosignatures count: give a --policy FILE`)
   }
   if (flags.head !== undefined && source.kind !== 'log') {
     throw new GossumError('USAGE', '--head is for asking the log itself: --log "VKEY URL" --policy FILE')
   }
-  if (flags.sarif === true && flags.json === true) throw new GossumError('USAGE', '--json and --sarif are two formats')
+  if (flags.sarif === true && flags.json === true)
+    throw new GossumError('USAGE', '--json and --sarif cannot be combined')
   return { vkey, policy, source, trust: trustIn(policy, source) }
 }
 
-/** The log that the policy names, when it is one; else sum.golang.org. */
+/** The log that the policy names, if it names exactly one; otherwise sum.golang.org. */
 async function logOf(policy: Uint8Array | undefined): Promise<string> {
   if (policy === undefined) return SUM_GOLANG_ORG
   const { parsePolicy } = await import('../../../tlog/policy.js')
   const { logs } = parsePolicy(policy)
   if (logs.length === 1) return logs[0]!.vkey
   if (logs.length > 1 && !logs.some(({ vkey }) => vkey === SUM_GOLANG_ORG)) {
-    throw new GossumError('USAGE', `the policy names ${logs.length} logs: say which one with --log VKEY`)
+    throw new GossumError('USAGE', `the policy names ${logs.length} logs: choose one with --log VKEY`)
   }
   return SUM_GOLANG_ORG
 }
@@ -79,34 +80,37 @@ async function sourceOf(flags: GoSumFlags, vkey: string, given: string | undefin
   if (flags.offline !== undefined) {
     const other = (['node', 'home', 'writeProof'] as const).find((name) => flags[name] !== undefined)
     if (other !== undefined)
-      throw new GossumError('USAGE', '--offline asks nobody, and takes no --node, --home, --write-proof')
+      throw new GossumError(
+        'USAGE',
+        '--offline makes no requests, and cannot be combined with --node, --home or --write-proof',
+      )
     return { kind: 'proof', file: flags.offline }
   }
   if (flags.node !== undefined) return { kind: 'node', url: await named(flags.node) }
   if (flags.home !== undefined) {
     const url = given ?? (vkey === SUM_GOLANG_ORG ? SUM_GOLANG_ORG_URL : undefined)
     if (url === undefined)
-      throw new GossumError('USAGE', '--home has no records: say where the log is, --log "VKEY URL"')
+      throw new GossumError('USAGE', '--home has no records: give the URL of the log with --log "VKEY URL"')
     return { kind: 'home', home: resolve(flags.home), url }
   }
   if (given !== undefined) return { kind: 'log', url: given, head: flags.head }
   return { kind: 'node', url: await named(await nodeOf(flags)) }
 }
 
-/** What is not set needs no configuration to be read. */
+/** Loads the configuration only if one could matter. */
 async function nodeOf(flags: GoSumFlags): Promise<string> {
   const set = ['GOSSUM_NODE', 'GOSSUM_CONFIG', 'GOSSUM_HTTP'].some((name) => process.env[name])
   if (flags.config === undefined && !set) return `http://127.0.0.1:${(await import('../../node-client.js')).USUAL_PORT}`
   return (await import('../../node-url.js')).nodeUrl(flags)
 }
 
-/** Throws USAGE for what is no URL of a node. */
+/** Throws USAGE if this is not the URL of a node. */
 async function named(url: string): Promise<string> {
   const { NodeClient } = await import('../../node-client.js')
   return new NodeClient(url).url
 }
 
-/** Under a policy it does not matter who brought the head. */
+/** Under a policy, it does not matter who delivered the head. */
 function trustIn(policy: Uint8Array | undefined, source: GoSumSource): string {
   if (policy !== undefined) return `policy\n${Buffer.from(policy).toString('latin1')}`
   return source.kind === 'home' ? `home\n${source.home}` : `node\n${'url' in source ? source.url : ''}`

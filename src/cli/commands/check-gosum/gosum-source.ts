@@ -1,7 +1,7 @@
 /**
- * The quorum head that `gossum check go.sum` proves lines under, and what was proven: from a node, from the log itself,
- * from a home, or from a proof file. Whoever brings a head, the log's signature is verified here, and the cosignatures
- * when there is a policy.
+ * The quorum head under which `gossum check go.sum` proves lines, and what was proven: from a node, from the log
+ * itself, from a home, or from a proof file. Whatever the source, the log's signature is verified here, and so are the
+ * cosignatures if there is a policy.
  */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
@@ -31,7 +31,7 @@ import { readFileBounded } from '../../named-files.js'
 import type { GoSumSettings, GoSumSource } from './gosum-settings.js'
 import { requireHead, type CosignatureVerdict, type TrustedKeys } from '../verdict.js'
 
-/** A quorum head, and who made it one. */
+/** A quorum head, and whose cosignatures made it one. */
 export interface QuorumHead extends VerifiedHead {
   readonly cosignatures: readonly CosignatureVerdict[]
 }
@@ -40,32 +40,32 @@ export interface GoSumAnswers {
   readonly quorum: QuorumHead
   /** By module version, `path@version`. */
   readonly answers: ReadonlyMap<string, LogAnswer>
-  /** What convicts the log, and with a policy those of its witnesses that cosigned both heads; the log's first. */
+  /** Evidence against the log and, with a policy, against witnesses that cosigned both heads; the log's comes first. */
   readonly evidence: readonly TwoHeads[]
-  /** The heads that convict, as they were shown. */
+  /** The convicting heads, as they were shown. */
   readonly convicting: readonly FoundHead[]
-  /** The bytes of a proof file of all that was proven, if one was wanted. */
+  /** The bytes of a proof file for everything that was proven, if one was requested. */
   readonly proof: Uint8Array | undefined
-  /** Makes a c2sp.org/tlog-proof of one of the proven records, with the record in it, if records were wanted. */
+  /** Makes a c2sp.org/tlog-proof of one of the proven records, including the record, if records were requested. */
   readonly proveRecord?: (id: number) => Promise<Uint8Array>
 }
 
-/** What is made of the records besides answers: a proof file of them all, or one of each that is named later. */
+/** What is needed besides answers: a proof file of all records, or proofs of records named later. */
 export type Wanted = 'answers' | 'proof' | 'records'
 
-/** There is no quorum head to prove anything under: that is no fault of anybody's, and may pass. */
+/** There is no quorum head to prove anything under. That is nobody's fault, and may be temporary. */
 export class NoQuorumHead extends HintedError {}
 
-/** A log may take 15 seconds for a lookup, and a node waits 10 more for the quorum. */
+/** A log may take 15 seconds for a lookup, and a node waits another 10 for the quorum. */
 const PATIENCE = { timeoutMs: 30_000, deadlineMs: 60_000 }
-/** Tiles that are fetched at a time: a large go.sum needs thousands. */
+/** Tiles fetched concurrently: a large go.sum needs thousands. */
 const TILES_AT_ONCE = 32
-/** Connections to the log or node: one for each lookup under way. */
+/** Connections to the log or node: one for each lookup in progress. */
 const CONNECTIONS = LOOKUPS_AT_ONCE
 
 /**
- * What can be proven about these module versions. Throws NoQuorumHead, NODE_UNREACHABLE, LOG_UNREACHABLE, and the codes
- * of keys, policies, heads and homes.
+ * Proves what can be proven about these module versions. Throws NoQuorumHead, NODE_UNREACHABLE, LOG_UNREACHABLE, and
+ * the codes of keys, policies, heads and homes.
  */
 export async function askAbout(
   modules: readonly ModuleVersion[],
@@ -83,7 +83,7 @@ export async function askAbout(
   const first = await findHead(source, client, key, trust)
   let checked = await checkModules(modules, { ...parts, ...first })
   let { quorum } = first
-  // A node has the quorum cosign what its lookups find: its next head may hold what the first one did not yet.
+  // A node has the quorum cosign what its lookups find: its next head may cover what the first one did not.
   const newer = modules.filter((_, i) => isBeyond(checked.answers[i]!, quorum))
   if (source.kind === 'node' && newer.length > 0) {
     const next = await findHead(source, client, key, trust)
@@ -117,12 +117,12 @@ function convictionsIn(
   }
 }
 
-/** Whether the answer is a record that the head does not hold. */
+/** Whether the answer is a record that the head does not cover. */
 function isBeyond(answer: LogAnswer, { head }: QuorumHead): boolean {
   return answer.kind === 'pending' && answer.id !== undefined && answer.id >= head.size
 }
 
-/** What was found of all modules, with what was found of some of them later. */
+/** The answers for all modules, updated with later answers for some of them. */
 function joined(
   modules: readonly ModuleVersion[],
   all: Checked,
@@ -144,7 +144,7 @@ function parseLogKey(vkey: string): VerifierKey {
   throw new GossumError('USAGE', `--log: ${key.name} is a witness key (type 0x0${key.type}), not a log key`)
 }
 
-/** Where a node answers as the checksum database of this name. */
+/** The URL at which a node serves the checksum database of this name. */
 function doorOf(node: string, { name }: VerifierKey): string {
   return `${node}/sumdb/${name.split('/').map(encodeURIComponent).join('/')}`
 }
@@ -159,7 +159,7 @@ async function proofOf(
   return encodeGoSumProof(makeGoSumProof(key.vkey, note, records, await client.recordsProof(head, ids)))
 }
 
-/** The record goes with its proof, as the data for the application. */
+/** The proof of a record, with the record as its application data. */
 async function recordProof(
   id: number,
   record: Uint8Array,
@@ -201,7 +201,7 @@ function undecided(code: ErrorCode, error: unknown, hint?: string): NoQuorumHead
 
 interface Found {
   readonly quorum: QuorumHead
-  /** A head that the log showed besides. */
+  /** Another head that the log showed. */
   readonly shown: readonly VerifiedHead[]
 }
 
@@ -216,7 +216,7 @@ async function findHead(
   return fromLog(source, client, trust)
 }
 
-/** What the node lets out as its newest head. */
+/** The newest head that the node serves. */
 async function fromNode(url: string, client: SumdbClient): Promise<Uint8Array> {
   try {
     return requireNote(await client.latestNote(), 'NODE_UNREACHABLE', url)
@@ -224,7 +224,7 @@ async function fromNode(url: string, client: SumdbClient): Promise<Uint8Array> {
     if (errorCode(error) === 'NODE_UNREACHABLE') throw error
     const status = refusedStatus(error)
     const detail = error instanceof GossumError ? error.detail : errorText(error)
-    // A node that has no quorum head, or whose log is frozen, says so with such a status.
+    // The status with which a node refuses when it has no quorum head, or its log is frozen.
     if (status !== undefined && (status >= 500 || status === 429)) {
       throw undecided('LOG_UNREACHABLE', error, `the node says why; see gossum status --node ${url}`)
     }
@@ -232,30 +232,30 @@ async function fromNode(url: string, client: SumdbClient): Promise<Uint8Array> {
   }
 }
 
-/** What says nothing of a log: no answer, or one that cannot be its. */
+/** Codes that say nothing about a log: no answer, or one that cannot be the log's. */
 const SILENT: ReadonlySet<ErrorCode> = new Set(['LOG_UNREACHABLE', 'LOG_ANSWER_INVALID'])
 
-/** The newest head that the log shows, verified. Throws LOG_ANSWER_INVALID for an answer that is no head at all. */
+/** The newest head that the log shows, verified. Throws LOG_ANSWER_INVALID for an answer that is not a head. */
 async function newestOf(client: SumdbClient, url: string): Promise<VerifiedHead> {
   try {
     return await client.latest()
   } catch (error) {
     if (errorCode(error) !== 'NOTE_MALFORMED') throw error
-    throw new GossumError('LOG_ANSWER_INVALID', `${url} answers with something that is no head`, error)
+    throw new GossumError('LOG_ANSWER_INVALID', `${url} answered with something that is not a head`, error)
   }
 }
 
-/** Throws this code for an answer that is no note at all: a sign-in page, say. */
+/** Throws this code for an answer that is not a note, such as a sign-in page. */
 function requireNote(answer: Uint8Array, code: ErrorCode, url: string): Uint8Array {
   try {
     parseNote(answer)
     return answer
   } catch (error) {
-    throw new GossumError(code, `${url} answers with something that is no head`, error)
+    throw new GossumError(code, `${url} answered with something that is not a head`, error)
   }
 }
 
-/** The log's newest head when it has its quorum with it, else the one in the file; the larger when both have. */
+/** The log's newest head if it has its quorum with it, otherwise the one in the file; the larger if both have it. */
 async function fromLog(
   { head: file, url }: { head: string | undefined; url: string },
   client: SumdbClient,
@@ -278,7 +278,7 @@ async function fromLog(
   }
 }
 
-/** The quorum head that a home keeps. */
+/** The quorum head stored in a home. */
 async function fromHome(home: string, key: VerifierKey): Promise<Uint8Array> {
   if (!existsSync(join(home, 'db'))) throw new GossumError('HOME_UNUSABLE', `${home} is not the home of a node`)
   const { Store } = await import('../../../store/store.js')

@@ -1,4 +1,4 @@
-/** What `gossum check go.sum` says of a file: the verdict, its exit code, and the words. Pure. */
+/** The report of `gossum check go.sum` on a file: verdict, exit code and text. Pure. */
 import type { LineFinding, FindingClass } from '../../../audit/gosum.js'
 import { counted, type Paint } from '../../ui/node-text.js'
 import { EXIT } from '../../exit.js'
@@ -11,15 +11,15 @@ export type GoSumVerdict = 'ok' | 'differs' | 'misbehaviour' | 'undecided' | 'ma
 export interface FileReport {
   readonly file: string
   readonly verdict: GoSumVerdict
-  /** Lines that are not empty. */
+  /** Non-empty lines. */
   readonly lines: number
-  /** How many of them are of modules that the log is not asked for. */
+  /** How many of them are of modules about which the log is not asked. */
   readonly private: number
   /** How many were known from an earlier run. */
   readonly cached: number
-  /** How many nothing can be said of. */
+  /** How many could not be judged. */
   readonly pending: number
-  /** The quorum head that the others are proven under; null when there was nothing to prove, or no such head. */
+  /** The quorum head under which the others are proven; null if nothing had to be proven, or there was no such head. */
   readonly head: HeadReport | null
   /** The two heads that convict the log. */
   readonly evidence: EvidenceReport | null
@@ -42,7 +42,7 @@ export interface EvidenceReport {
   readonly witnesses: readonly { readonly id: string; readonly witness: string; readonly file: string | null }[]
 }
 
-/** The verdict on a file: the gravest thing found. `pending` counts lines that have no finding, too. */
+/** The verdict on a file: the gravest finding. `pending` counts lines without a finding as well. */
 export function verdictOf(findings: readonly LineFinding[], pending: number, isConvicted: boolean): GoSumVerdict {
   const found = new Set<FindingClass>(findings.map((finding) => finding.class))
   if (isConvicted || found.has('log-conflict')) return 'misbehaviour'
@@ -63,17 +63,17 @@ export function exitOfReport({ verdict }: FileReport): number {
   return VERDICT_EXIT[verdict]
 }
 
-/** What failures are told in; facts are for --json. */
+/** Whether the finding is shown to people; the others appear only with --json. */
 export function isFailure(finding: LineFinding): boolean {
   return finding.class !== 'private'
 }
 
-/** Whether it only says that nothing can be said. */
+/** Whether it only says that the line could not be judged. */
 export function isOpen(finding: LineFinding): boolean {
   return finding.class === 'pending' || finding.class === 'unproven'
 }
 
-/** One line for people: where, what, which module, and what each side says. */
+/** One line for people: where, what, which module, and what each side has. */
 export function findingLine(file: string, finding: LineFinding, paint: Paint): string {
   const { line, module, version, kind } = finding
   const what = `${file}:${line}: ${paint(isOpen(finding) ? 'yellow' : 'red', finding.class)}`
@@ -81,7 +81,7 @@ export function findingLine(file: string, finding: LineFinding, paint: Paint): s
   return `${what}  ${module} ${version!}${kind === 'mod' ? '/go.mod' : ''}  ${factOf(finding)}`
 }
 
-/** What each side says, in words. */
+/** What each side has, as text. */
 export function factOf({ class: what, have, log, record, reason }: LineFinding): string {
   const where = record === null ? '' : ` (record ${grouped(record)})`
   if (what === 'other-hash') return `go.sum has ${have}, the log says ${log.join(' and ')}${where}`
@@ -102,18 +102,18 @@ export function reportEvidenceLines({ id, sizes, file, witnesses }: EvidenceRepo
   ]
 }
 
-/** One line of talk about a file without failures. */
+/** The summary line of a file without failures. */
 export function fineLine({ file, lines, private: skipped, cached, head }: FileReport): string {
   const parts = [
     head === null ? undefined : `quorum head of ${counted(head.size, 'record')}`,
-    cached === 0 ? undefined : `${grouped(cached)} known from before`,
-    skipped === 0 ? undefined : `${grouped(skipped)} private and not asked for`,
+    cached === 0 ? undefined : `${grouped(cached)} known from an earlier run`,
+    skipped === 0 ? undefined : `${grouped(skipped)} private and not looked up`,
   ].filter((part) => part !== undefined)
   const facts = parts.length === 0 ? '' : `  (${parts.join(', ')})`
   return `${file}: fine, ${counted(lines, 'line')}${facts}`
 }
 
-/** One line of talk about a file with failures. */
+/** The summary line of a file with failures. */
 export function failedLine({ file, lines, findings, pending }: FileReport): string {
   const wrong = findings.filter((finding) => isFailure(finding) && !isOpen(finding)).length
   return `${file}: ${counted(lines, 'line')}, ${grouped(wrong)} wrong, ${grouped(pending)} undecided`

@@ -1,4 +1,4 @@
-/** What `gossum check go.sum` found, for code scanning: a rule for each class of finding, a result for each line. Pure. */
+/** The findings of `gossum check go.sum` for code scanning: a rule for each class, a result for each line. Pure. */
 import type { LineFinding, FindingClass } from '../../../audit/gosum.js'
 import { sarifDocument, type SarifResult, type SarifRule } from '../../ui/sarif-document.js'
 import { factOf, isFailure, type FileReport } from './gosum-text.js'
@@ -13,26 +13,26 @@ const RULES: Readonly<Record<RuleId, SarifRule>> = {
   },
   'other-hash': {
     short: 'The log has another hash for this module version',
-    full: 'Everybody else is given another content under this name: a moved tag, or a changed go.sum.',
+    full: 'Everyone else is given other content under this name: a moved tag, or a changed go.sum.',
     level: 'error',
   },
   'not-in-log': {
     short: 'The log does not have this module version',
-    full: 'Nobody else can see it in the log. For a private module, name it in GOPRIVATE or GONOSUMDB.',
+    full: 'It cannot be seen in the log. If the module is private, name it in GOPRIVATE or GONOSUMDB.',
     level: 'error',
   },
   malformed: {
-    short: 'This is no line of a go.sum file',
-    full: 'A line is a module path, a version and a hash. Conflict markers of git are the usual reason.',
+    short: 'This is not a line of a go.sum file',
+    full: 'A line is a module path, a version and a hash. Conflict markers of git are the usual cause.',
     level: 'error',
   },
   unproven: {
-    short: 'What was answered is not proven',
+    short: 'The answer is not proven',
     full: 'The answer is not in the tree of the quorum head: it was changed on the way, or its source lies.',
     level: 'error',
   },
   pending: {
-    short: 'Nothing can be said of this line yet',
+    short: 'This line cannot be judged yet',
     full: 'The log does not answer, or no quorum head holds the record yet. Run the check again.',
     level: 'warning',
   },
@@ -53,13 +53,13 @@ function resultOf(file: string, finding: LineFinding): SarifResult<RuleId> {
   return { rule: finding.class as RuleId, text: `${what}${factOf(finding)}`, file: nameOf(file), line }
 }
 
-/** A conviction that no line of the file brought to light. */
+/** A conviction that did not come from a line of the file. */
 function convictionOf({ file, evidence, findings }: FileReport): SarifResult<RuleId>[] {
   if (evidence === null || findings.some((finding) => finding.class === 'log-conflict')) return []
   return [{ rule: 'log-conflict', text: `evidence ${evidence.id}`, file: nameOf(file), line: 1 }]
 }
 
-/** What came by stdin has no name. */
+/** A file read from stdin has no name. */
 function nameOf(file: string): string {
   return file === '-' ? 'go.sum' : file
 }

@@ -1,8 +1,9 @@
 /**
- * `gossum check head`: the go command's own memory of a log, against a node's history and against the log as it is
- * now. The node gets the head in any case, and so do its peers; evidence that no node could take is written to a file.
+ * `gossum check head`: compares the go command's memory of a log with a node's history and with the log as it is now.
+ * The node receives the head in any case, and with it its peers; evidence that no node accepted is written to a file.
  *
- * Trusted: the node, when it says that a head is of its history. Not trusted: the log; a conviction needs two heads that it signed.
+ * Trusted: the node, when it says that a head is part of its history. Not trusted: the log; a conviction needs two
+ * heads that it signed.
  */
 import { Command } from 'commander'
 import { parseLogSetting, SUM_GOLANG_ORG, type LogSetting } from '../../../config/config.js'
@@ -37,7 +38,7 @@ interface HeadFlags extends CommonFlags {
   readonly writeEvidence?: string
 }
 
-/** The largest file that is read, in bytes: beyond anything that can be a head. */
+/** The largest file that is read, in bytes: more than any head can need. */
 const MAX_FILE_BYTES = 2 * 1024 * 1024
 
 const EXITS = { consistent: EXIT.fine, inconsistent: EXIT.misbehaviour, pending: EXIT.undecided } as const
@@ -46,12 +47,14 @@ const LABEL_WIDTH = 10
 
 export function headCommand(): Command {
   return new Command('head')
-    .description("check the head that the go command remembers of a log, by a node's history and by the log itself")
+    .description(
+      "check the head that the go command remembers of a log against a node's history and against the log itself",
+    )
     .argument('[FILE]', 'a signed head; - is stdin (default: pkg/sumdb/<name>/latest below the first entry of GOPATH)')
     .option('--log <"VKEY URL">', 'the log', `${SUM_GOLANG_ORG} https://sum.golang.org`)
     .option(
       '--write-evidence <FILE>',
-      'keep evidence here, in any case; default: ./gossum-evidence-<id>.json when no node has it',
+      'always write evidence here; default: ./gossum-evidence-<id>.json when no node has it',
     )
     .addHelpText(
       'after',
@@ -61,10 +64,10 @@ Examples:
   gossum check head --node http://10.0.0.7:46787 latest
   gossum check head --log "VKEY URL" --json | jq -r .verdict
 
-The first word is consistent (exit code 0), inconsistent (3: proven, with evidence) or pending (4: nobody could say).
-The head is submitted to the node, which keeps it and tells its peers when it is news. An empty file is what the go
-command takes for no memory at all: consistent. Exit code 2 for what is no head that the log has signed, 1 when the
-file cannot be read.
+The first word is consistent (exit code 0), inconsistent (3: proven, with evidence) or pending (4: unknown).
+The head is submitted to the node, which keeps it and tells its peers if it is new. An empty file means to the go command
+that it remembers nothing: consistent. Exit code 2 when the file has no head signed by the log, 1 when it cannot be
+read.
 `,
     )
     .action(async (file: string | undefined, _options: unknown, self: Command) => {
@@ -129,8 +132,8 @@ async function checkOne(remembered: RememberedHead, { path, log, node, flags, ou
 }
 
 /**
- * The head, or the heads that the log signed in what is none as a whole: a cached answer to a lookup, say. Throws what is
- * refused: no note, not signed by the log, no checkpoint, another origin.
+ * The head, or the heads that the log signed within a file that is not a head itself, such as a cached lookup. Throws
+ * the reason of a refusal: not a note, not signed by the log, not a checkpoint, or of another origin.
  */
 function readHeads(bytes: Uint8Array, log: LogSetting): RememberedHead[] {
   try {
@@ -139,7 +142,7 @@ function readHeads(bytes: Uint8Array, log: LogSetting): RememberedHead[] {
     return [readHead(bytes, note, log)]
   } catch (error) {
     const cut = signedHeadsIn(bytes, log.key, log.origin)
-    // Copied out of a build log, it may have lost its form.
+    // A head copied from a build log may have lost its exact form.
     const found = cut.length > 0 ? cut : findByShape(bytes, [log.key]).heads.map(({ note }) => note)
     if (found.length === 0) throw error
     return found.map((note) => readHead(formatNote(note), note, log))
@@ -151,7 +154,7 @@ function readHead(bytes: Uint8Array, note: Note, log: LogSetting): RememberedHea
   try {
     head = parseCheckpoint(note.text)
   } catch (error) {
-    // It is signed, and the go command takes it: the node must see it.
+    // It is signed, and the go command accepts it: the node must see it.
     if (errorCode(error) !== 'SIZE_IMPOSSIBLE') throw error
   }
   const origin = note.text.slice(0, note.text.indexOf('\n'))
@@ -167,7 +170,7 @@ function nothingRemembered(path: string, { key }: LogSetting, out: Output): numb
   return EXIT.fine
 }
 
-/** A size that no tree has is a lie by itself: the log's signature under it is all the proof there is. */
+/** A size that no tree has is a lie in itself: the log's signature on it is the only possible proof. */
 function verdictOf({ head }: RememberedHead, answers: readonly HeadStatement[]): HeadVerdict {
   if (head === undefined) return 'inconsistent'
   if (answers.some(({ evidence }) => evidence !== undefined)) return 'inconsistent'
@@ -184,7 +187,7 @@ interface Kept {
   readonly path: string | null
 }
 
-/** Sees to it that evidence is kept: by the node, or in a file; in both when a file is named. */
+/** Stores evidence: with the node, or in a file; in both if a file is named. */
 async function keep(
   byNode: HeadStatement,
   byLog: HeadStatement,
@@ -200,7 +203,7 @@ async function keep(
   return { id: held ?? evidenceId(evidence), path }
 }
 
-/** Gives the node evidence that it does not know of; the id that it has there, unless it is not taken. */
+/** Submits evidence to the node unless it has it already. Returns its id there; undefined if it was not accepted. */
 async function give(node: NodeClient, evidence: Evidence, out: Output): Promise<string | undefined> {
   try {
     return (await giveEvidence(node, evidence)).id
@@ -220,7 +223,7 @@ function told(label: string, { url, ...rest }: Said): string {
   return labelled(label, `${url}  ${rest.error === undefined ? rest.text : `no answer: ${rest.error.message}`}`)
 }
 
-/** What somebody said, for programs. */
+/** A statement, as a JSON object. */
 function said({ said: { url, ...rest } }: HeadStatement): object {
   return rest.error === undefined ? { url, verdict: rest.verdict, ...rest.fields } : { url, error: rest.error }
 }

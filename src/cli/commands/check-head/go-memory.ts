@@ -1,23 +1,23 @@
 /**
- * Where the go command remembers the newest head of a checksum database: `pkg/sumdb/<name>/latest` below the first
- * entry of GOPATH, which is found as the go command finds it (cmd/go/internal/cfg).
+ * Where the go command remembers the newest head of a checksum database: `pkg/sumdb/<name>/latest` in the first entry
+ * of GOPATH, which is determined as the go command does it (cmd/go/internal/cfg).
  */
 import { isAbsolute, join } from 'node:path'
 import { GossumError, HintedError } from '../../../errors.js'
 import { isMissingFile, readFileBounded } from '../../named-files.js'
 import { firstGoPath } from '../../go-env.js'
 
-/** The file that remembers the log with this key name. Throws FILE_UNREADABLE when GOPATH names no place for it. */
+/** The path of that file for this key name. Throws FILE_UNREADABLE if GOPATH has no usable place for it. */
 export function latestPath(name: string, env: NodeJS.ProcessEnv = process.env): string {
   const first = firstGoPath(env)
   if (!isAbsolute(first)) {
-    const error = new GossumError('FILE_UNREADABLE', `the first entry of GOPATH is no absolute path: ${first}`)
-    throw new HintedError(error, 'the go command refuses it, too; or name the file itself')
+    const error = new GossumError('FILE_UNREADABLE', `the first entry of GOPATH is not an absolute path: ${first}`)
+    throw new HintedError(error, 'the go command refuses it as well; name the file instead')
   }
   return join(first, 'pkg', 'sumdb', ...name.split('/'), 'latest')
 }
 
-/** What the go command remembers there, at most `most` bytes. Throws FILE_UNREADABLE. */
+/** The bytes of that file, at most `most`. Throws FILE_UNREADABLE. */
 export async function readLatest(path: string, name: string, most: number): Promise<Uint8Array> {
   try {
     return await readFileBounded(path, most)

@@ -1,5 +1,6 @@
 /**
- * What a node and the log itself say about one head. Neither is believed: a head is inconsistent only when two signatures and a proof say so.
+ * What a node and the log itself say about one head. Neither is believed: a head is inconsistent only when two
+ * signatures and a proof show it.
  */
 import { compareHeads } from '../../../audit/signed-heads.js'
 import type { LogSetting } from '../../../config/config.js'
@@ -14,7 +15,7 @@ import { parseNote, type Note } from '../../../tlog/note.js'
 import type { NodeClient } from '../../node-client.js'
 import { grouped } from '../../../lib/words.js'
 
-/** A head that the log signed, as somebody remembers it. */
+/** A head signed by the log, as someone remembers it. */
 export interface RememberedHead {
   readonly bytes: Uint8Array
   readonly note: Note
@@ -24,7 +25,7 @@ export interface RememberedHead {
 
 export type HeadVerdict = 'consistent' | 'inconsistent' | 'pending'
 
-/** What somebody said, or why they said nothing. */
+/** What was said, or why there was no answer. */
 export type Said = { readonly url: string } & (
   | { readonly error: { readonly code: ErrorCode; readonly message: string } }
   | { readonly error?: never; readonly verdict: HeadVerdict; readonly text: string; readonly fields: object }
@@ -32,11 +33,11 @@ export type Said = { readonly url: string } & (
 
 export interface HeadStatement {
   readonly said: Said
-  /** Verified: the head is not the only history that the log has signed. */
+  /** Verified: the log has signed another history than that of the head. */
   readonly evidence?: TwoHeads
 }
 
-/** Milliseconds that the log may take for all that it is asked. */
+/** Milliseconds that the log may take for everything together. */
 const LOG_TIMEOUT_MS = 60_000
 
 function failed(url: string, error: unknown): HeadStatement {
@@ -58,7 +59,7 @@ export async function askNode(
     const { outcome, code, held, evidence: id } = answer
     const fields = { outcome, code, held, evidence: id }
     if (outcome !== 'conflict') return { said: { url, verdict: verdictOf(answer), text: wordsFor(answer), fields } }
-    // That a node says so is no proof; what it holds is.
+    // The node's word is no proof; the evidence it holds is.
     const evidence = parseEvidence(await node.ask(`/api/v1/evidence/${encodeURIComponent(id ?? '')}`))
     if (evidence.type === BAD_RECORD) throw new GossumError('EVIDENCE_UNPROVEN', 'it is about records, not about heads')
     const conviction = verifyEvidence(evidence, [key])
@@ -85,7 +86,7 @@ function wordsFor({ outcome, code, held }: HeadAnswer): string {
     case 'pending':
       if (code === 'SIZE_IMPOSSIBLE' || code === 'NOTE_TOO_LARGE')
         return `is a lie that no evidence holds (${why}): it is kept as a suspect, and the log is frozen`
-      return `cannot be proven yet (${holds(held)}): ${why}; it is kept, and tried again`
+      return `cannot be proven yet (${holds(held)}): ${why}; it is kept, and will be tried again`
     default:
       return `not taken (${holds(held)}): ${why}`
   }
@@ -97,20 +98,20 @@ function holds(size: number | null): string {
 
 // ---- the log ---------------------------------------------------------------------------------------------------
 
-/** A log that can be asked. */
+/** A log with a URL. */
 export type PolledLog = LogSetting & { readonly url: string }
 
-/** Compares the head with the one that the log shows now, by the tiles of the larger one. */
+/** Compares the head with the one that the log shows now, using the tiles of the larger one. */
 export async function askLog({ key, url, origin }: PolledLog, remembered: RememberedHead): Promise<HeadStatement> {
   const late = new AbortController()
   const timer = setTimeout(() => late.abort(new GossumError('TIMEOUT', url)), LOG_TIMEOUT_MS)
   try {
     const { head: ours } = remembered
     if (ours === undefined) throw new GossumError('SIZE_IMPOSSIBLE', remembered.note.text.split('\n')[1])
-    // No history of anybody's has it: the log need not be asked.
+    // No history contains it: the log need not be asked.
     if (ours.size === 0 && !equalBytes(ours.root, EMPTY_ROOT)) {
       const evidence = makeSplitView(key, [remembered.note, remembered.note])
-      const text = 'need not be asked: no empty tree has this root'
+      const text = 'was not asked: no empty tree has this root'
       return { said: { url, verdict: 'inconsistent', text, fields: { size: null, root: null } }, evidence }
     }
     const client = new SumdbClient({ url, key, origin })
@@ -127,7 +128,7 @@ export async function askLog({ key, url, origin }: PolledLog, remembered: Rememb
     }
     // The empty tree is part of every history.
     if (shown.size < ours.size && shown.size === 0) {
-      return { said: { url, verdict: 'pending', text: 'shows the empty tree, which says nothing', fields } }
+      return { said: { url, verdict: 'pending', text: 'shows the empty tree, which proves nothing', fields } }
     }
     return { said: { url, verdict: 'consistent', text: relation(ours.size, shown.size), fields } }
   } catch (error) {
@@ -138,7 +139,7 @@ export async function askLog({ key, url, origin }: PolledLog, remembered: Rememb
 }
 
 function relation(ours: number, shown: number): string {
-  if (ours === shown) return 'shows this very head'
+  if (ours === shown) return 'shows the same head'
   const size = grouped(shown)
   return ours < shown ? `shows size ${size}, which continues it` : `shows size ${size}, which is part of it`
 }

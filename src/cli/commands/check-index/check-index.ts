@@ -1,4 +1,4 @@
-/** `gossum check index`: a public index of module versions, held against the log that a node has audited. */
+/** `gossum check index`: compares a public index of module versions with a log that a node has audited. */
 import { Command } from 'commander'
 import { parseDuration } from '../../../config/mirror-setting.js'
 import { GossumError } from '../../../errors.js'
@@ -17,18 +17,18 @@ interface IndexFlags extends CommonFlags {
   readonly lag: string
 }
 
-/** Seconds of judged time after which it is written down how far it came. */
+/** Progress is saved after this many seconds of index time have been judged. */
 const WRITE_EVERY = 3600
 
 export function indexCommand(): Command {
   return new Command('index')
-    .description('hold a public index of module versions against the log')
+    .description('compare a public index of module versions with the log')
     .argument('<URL>', 'the index, such as https://index.golang.org/index')
     .option(
       '--since <TIME>',
-      'from this time on (default: where the last run ended, or where the times of the node begin)',
+      'check from this time on (default: where the last run ended, or where the times of the node begin)',
     )
-    .option('--lag <DURATION>', 'how much later one side may have what the other one has', '6h')
+    .option('--lag <DURATION>', 'how far one side may lag behind the other', '6h')
     .addHelpText(
       'after',
       `
@@ -38,17 +38,17 @@ Examples:
   gossum check index http://10.0.0.7:46787/index --node http://127.0.0.1:46787    another node, by this one
   gossum check index https://index.golang.org/index --json | jq -r 'select(.class == "index only") | .path'
 
-The node must run with --audit: its /index has every version of the log with the time of the first quorum head that covers it.
+The node must run with --audit: its /index has every version in the log, with the time of the first quorum head that covers it.
   index only    the index shows a version of which the log has no record
   log only      the log has a version that the index has not shown within --lag
   time order    the index goes back in time, or shows a version before the log had it, or later by more than --lag
-  invalid line  a line that is none of an index
+  invalid line  a line that does not belong in an index
 
-What is younger than --lag is left to the next run, which goes on there: how far it came is kept in $XDG_CACHE_HOME/gossum.
-What the node had not seen begin is not held against the index for its time.
+Entries younger than --lag are left to the next run, which continues there: progress is stored in $XDG_CACHE_HOME/gossum.
+The times of records that the log had before the node's first quorum head are not judged.
 
-Exit code 0 when the two agree; 2 when they do not; 4 when the node is behind, or there is more than one run takes; 1 when one
-of them gave no answer. With --json each finding is a line, and the last line is the verdict.
+Exit code 0 when the two agree; 2 when they do not; 4 when the node is behind, or there is more than one run can read; 1 when one
+of them did not answer. With --json each finding is a line, and the last line is the verdict.
 `,
     )
     .action(async (url: string, _options: unknown, self: Command) => {
@@ -74,7 +74,7 @@ async function check(url: string, flags: IndexFlags, out: Output): Promise<numbe
     },
     onJudged: async (judged) => {
       reached = `, judged up to ${formatMoment(judged)}`
-      // What was told by now need not be told again when this run is stopped.
+      // What was reported up to here is not reported again if this run is interrupted.
       if (written !== undefined && compareMoments(judged, { ...written, seconds: written.seconds + WRITE_EVERY }) < 0)
         return
       if (written !== undefined) await cursor.write(judged)

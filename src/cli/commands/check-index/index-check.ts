@@ -1,5 +1,5 @@
 /**
- * Reads an index feed and the index of a node side by side, and tells what of one has no counterpart in the other.
+ * Reads an index feed and the index of a node side by side, and reports what one has and the other lacks.
  *
  * Trusted: the node, which has read the log's records under a quorum head. Not trusted: the feed.
  */
@@ -11,7 +11,7 @@ import type { LogView } from '../../../status/shapes.js'
 import { fromUtf8 } from '../../../tlog/bytes.js'
 import type { NodeClient } from '../../node-client.js'
 
-/** What is wrong with a feed. */
+/** What can be wrong with a feed. */
 export const INDEX_CLASSES = ['index only', 'log only', 'time order', 'invalid line'] as const
 export type IndexClass = (typeof INDEX_CLASSES)[number]
 
@@ -19,22 +19,24 @@ export interface IndexFinding {
   readonly class: IndexClass
   readonly path: string | null
   readonly version: string | null
-  /** The time that the feed says, and that of the first quorum head that covers the record; null where there is none. */
+  /**
+   * The time according to the feed, and that of the first quorum head that covers the record; null where there is none.
+   */
   readonly feedTime: string | null
   readonly logTime: string | null
   readonly detail: string
 }
 
-/** Pages that are read in one run: some hundred million lines. */
+/** The most pages read in one run: several hundred million lines. */
 const MAX_PAGES = 100_000
-/** Findings after which a run ends: whoever wants more runs it again, for it goes on where it ended. */
+/** A run ends after this many findings; the next one continues there. */
 const MAX_FINDINGS = 10_000
-/** Seconds that a feed may be ahead of the clock of this machine. */
+/** Seconds by which a feed may be ahead of this machine's clock. */
 const MAX_AHEAD = 60
-/** Modules whose versions are remembered. */
+/** The most modules whose versions are remembered. */
 const MAX_MODULES = 256
 
-/** What came of a run. */
+/** The result of a run. */
 export interface IndexReport {
   /** The first time that was judged, and the time up to which everything was. */
   readonly since: Moment
@@ -49,13 +51,13 @@ export interface IndexReport {
 export interface IndexCheckParts {
   readonly feed: AskPage
   readonly node: Pick<NodeClient, 'ask' | 'askJson'>
-  /** Seconds in which what one side has must be on the other one. */
+  /** Seconds within which both sides must have an entry. */
   readonly lag: number
   /** Milliseconds since 1970. */
   readonly now: () => number
-  /** Is told what is wrong, as it is found. */
+  /** Receives each finding. */
   readonly onFinding: (finding: IndexFinding) => void
-  /** Is told how far everything was judged and told. */
+  /** Receives the time up to which everything is judged and reported. */
   readonly onJudged: (judged: Moment) => Promise<void>
 }
 
@@ -65,14 +67,14 @@ export class IndexCheck {
   #findings = 0
   #lines = 0
   #records = 0
-  /** The second of the first quorum head that the node knew of: what it covers may be any amount older. */
+  /** The second of the first quorum head that the node knew: what it covers may be much older. */
   #firstSecond = 0
 
   constructor(parts: IndexCheckParts) {
     this.#parts = parts
   }
 
-  /** Checks from a time on, or from where the node's times begin. Throws what asking the two throws. */
+  /** Checks from a time on, or from where the node's times begin. Throws the errors of asking either side. */
   async run(wanted: Moment | undefined): Promise<IndexReport> {
     const { lag } = this.#parts
     const first = parseLine((await this.#askNode('limit=1')).trim())
@@ -91,19 +93,20 @@ export class IndexCheck {
     return this.#report(begin, comparison.judged, undecided)
   }
 
-  /** Reads both to their ends. Returns why that is not all there is. */
+  /** Reads both to their ends. Returns why that is not everything, if so. */
   async #readBoth(comparison: IndexComparison, feed: FeedPages, log: FeedPages): Promise<string | undefined> {
     let logUntil: Moment | undefined
     for (let pages = 0; pages < MAX_PAGES; pages++) {
-      // What the log lacks cannot be held against a feed that is far ahead of it.
+      // Missing records prove nothing against a feed that is far ahead of the log.
       const isFeedDone = feed.isEnd || (log.isEnd && !comparison.isLogBehind && logUntil === undefined)
       if (isFeedDone && log.isEnd) return this.#undecided(logUntil)
       if (!log.isEnd && (isFeedDone || comparison.isLogBehind)) logUntil = await this.#readLog(comparison, log)
       else await this.#readFeed(comparison, feed)
       await this.#judge(comparison)
-      if (this.#findings >= MAX_FINDINGS) return `there are ${this.#findings} findings already: run it again to go on`
+      if (this.#findings >= MAX_FINDINGS)
+        return `there are ${this.#findings} findings already: run it again to continue`
     }
-    return 'there is more than is read in one run: run it again to go on'
+    return 'there is more than one run reads: run it again to continue'
   }
 
   async #readFeed(comparison: IndexComparison, feed: FeedPages): Promise<void> {
@@ -111,7 +114,7 @@ export class IndexCheck {
     const page = await feed.next()
     const latest = plus(asked, MAX_AHEAD)
     const isToCome = ({ time }: FeedLine): boolean => compareMoments(time, latest) > 0
-    for (const line of page.invalid) this.#find('invalid line', undefined, {}, `no line of an index: ${line}`)
+    for (const line of page.invalid) this.#find('invalid line', undefined, {}, `not a line of an index: ${line}`)
     for (const line of page.backwards)
       this.#find(
         'time order',
@@ -120,16 +123,16 @@ export class IndexCheck {
         'the feed goes back in time, or shows more than it was asked for',
       )
     for (const line of page.lines.filter(isToCome))
-      this.#find('time order', line, { feedTime: line.time }, 'the feed shows a time that is yet to come')
+      this.#find('time order', line, { feedTime: line.time }, 'the feed shows a time in the future')
     this.#lines += page.lines.length
     comparison.feed(page.lines.filter((line) => !isToCome(line)))
     if (page.lines.some(isToCome)) feed.end()
     if (feed.isEnd) comparison.feedIsWhole(asked)
   }
 
-  /** Returns up to which time the log is whole, once it was read to its end. */
+  /** Returns the time up to which the log is complete, once it was read to its end. */
   async #readLog(comparison: IndexComparison, log: FeedPages): Promise<Moment | undefined> {
-    // Before the page: what it says is there must be on it.
+    // Asked before the page: everything up to this time must then be on the page.
     const until = await this.#logUntil()
     const page = await log.next()
     this.#records += page.lines.length
@@ -138,13 +141,13 @@ export class IndexCheck {
     return log.isEnd ? until : undefined
   }
 
-  /** Up to which time the node's index has everything; undefined while its audit is behind the quorum head. */
+  /** The time up to which the node's index is complete; undefined while its audit is behind the quorum head. */
   async #logUntil(): Promise<Moment | undefined> {
     const { value } = await this.#parts.node.askJson<{ logs: readonly LogView[] }>('/api/v1/logs', 'logs')
     const log = value.logs.find(({ audit }) => (audit?.indexed ?? null) !== null)
     const { quorum, size, verifiedAt } = log ?? {}
     if (!quorum || (log?.audit?.indexed ?? 0) < quorum.size) return undefined
-    // A head that the log still has is as new as the last look at it.
+    // If the log still has the same head, that head is as recent as the last poll.
     const times = [
       ...quorum.cosignatures.map(({ time }) => time),
       ...(quorum.size === size && verifiedAt ? [verifiedAt] : []),
@@ -156,7 +159,7 @@ export class IndexCheck {
   async #judge(comparison: IndexComparison): Promise<void> {
     const { feed, log } = comparison.overdue()
     for (const line of log)
-      this.#find('log only', line, { logTime: line.time }, 'it is in the log, and the feed has not shown it in time')
+      this.#find('log only', line, { logTime: line.time }, 'it is in the log, but the feed has not shown it in time')
     for (const line of feed) await this.#judgeFeed(line)
     await this.#parts.onJudged(comparison.judged)
   }
@@ -166,14 +169,14 @@ export class IndexCheck {
     const logTime = (await this.#versionsOf(line.path)).get(line.version)
     const times = { feedTime: line.time, ...(logTime && { logTime }) }
     if (logTime === undefined)
-      return this.#find('index only', line, times, 'the feed shows it, and the log has no record of it')
+      return this.#find('index only', line, times, 'the feed shows it, but the log has no record of it')
     const isAhead = logTime.seconds > this.#firstSecond && compareMoments(logTime, plus(line.time, lag)) > 0
     const isBehind = compareMoments(plus(logTime, lag), line.time) < 0
     if (isAhead) this.#find('time order', line, times, 'the feed shows it before the log had a record of it')
     if (isBehind) this.#find('time order', line, times, 'the feed shows it later than the log had it')
   }
 
-  /** When the versions of a path were first covered, as the node says. */
+  /** When the versions of a path were first covered, according to the node. */
   async #versionsOf(path: string): Promise<ReadonlyMap<string, Moment>> {
     const known = this.#versions.get(path)
     if (known !== undefined) return known

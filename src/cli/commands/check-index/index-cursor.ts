@@ -1,4 +1,7 @@
-/** How far a feed was held against a node's index: a small file in the cache of this user, so that the next run goes on there. */
+/**
+ * How far a feed was compared with a node's index: a small file in the user's cache, so that the next run continues
+ * there.
+ */
 import { createHash } from 'node:crypto'
 import { mkdir, readFile } from 'node:fs/promises'
 import { dirname, isAbsolute, join } from 'node:path'
@@ -10,7 +13,7 @@ export class IndexCursor {
   readonly #file: string | undefined
   readonly #of: { readonly feed: string; readonly node: string }
 
-  /** Remembers nothing where this user has no folder for caches. */
+  /** Remembers nothing if this user has no cache folder. */
   constructor(of: { readonly feed: string; readonly node: string }) {
     const xdg = process.env['XDG_CACHE_HOME']
     const home = userHome()
@@ -20,7 +23,7 @@ export class IndexCursor {
     this.#file = base === undefined ? undefined : join(base, 'gossum', 'check-index', `${name}.json`)
   }
 
-  /** The time up to which everything was judged; undefined before the first run. What cannot be read is none. */
+  /** The time up to which everything was judged; undefined before the first run, or if the file is unreadable. */
   async read(): Promise<Moment | undefined> {
     if (this.#file === undefined) return undefined
     try {

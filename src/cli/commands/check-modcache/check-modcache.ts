@@ -1,8 +1,8 @@
 /**
- * `gossum check modcache`: every module version in the module cache of the go command, zip, go.mod and extracted files, against proven
- * records.
+ * `gossum check modcache`: checks every module version in the module cache of the go command (zip, go.mod and extracted
+ * files) against proven records.
  *
- * Trusted as by `check go.sum`. Nothing in the cache is believed; everything is hashed each time.
+ * Trusted: the same as with `check go.sum`. Nothing in the cache is believed; everything is hashed each time.
  */
 import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
@@ -36,12 +36,12 @@ export function modcacheCommand(): Command {
   return new Command('modcache')
     .description('check every zip, go.mod and extracted file in the module cache against the log')
     .argument('[DIR]', 'the module cache (default: GOMODCACHE)')
-    .option('--log <"VKEY URL">', 'the log, by its key; with a URL it is asked itself (default: sum.golang.org)')
-    .option('--policy <FILE>', 'demand its quorum of heads, whoever brings them (C2SP tlog-policy)')
-    .option('--head <FILE>', 'a cosigned head, when the log itself is asked and its own has no quorum')
+    .option('--log <"VKEY URL">', 'the log, by its key; with a URL the log itself is asked (default: sum.golang.org)')
+    .option('--policy <FILE>', 'require its quorum on heads, whoever delivers them (C2SP tlog-policy)')
+    .option('--head <FILE>', 'a cosigned head, for when the log itself is asked and its own head has no quorum')
     .option('--write-evidence <FILE>', 'where evidence goes (default: gossum-evidence-ID.json here)')
     .option('--sarif', 'one SARIF document on stdout, for code scanning')
-    .option('--no-cache', 'do not use the cache of lines that were found before')
+    .option('--no-cache', 'do not use the cache of lines found before')
     .addHelpText(
       'after',
       `
@@ -50,12 +50,12 @@ Examples:
   gossum check modcache --node http://10.0.0.7:46787 --policy witnesses.policy
   gossum check modcache ./cache --json | jq '.findings[].module'
 
-Unlike go mod verify it does not believe the hashes that are noted in the cache, needs no main module, and names the files
-that were changed. Files are hashed each time, whatever was found before; hashes that were found in the log are remembered in
-$XDG_CACHE_HOME/gossum and not looked up again. Modules that match GONOSUMDB, or GOPRIVATE, are compared with themselves.
+Unlike go mod verify it does not believe the hashes stored in the cache, needs no main module, and names the files that were
+changed. Files are hashed each time; hashes that were found in the log are remembered in $XDG_CACHE_HOME/gossum and not looked up
+again. For modules that match GONOSUMDB or GOPRIVATE, the zip, its stored hash and the extracted files are only compared with each other.
 
 Exit code 0 when everything is as the log has it; 2 when something is not, or the log does not know it; 3 when the log showed
-two histories; 4 when something is undecided; 1 when nobody answered or the folder cannot be read. docs/check-module.md says
+two histories; 4 when something is undecided; 1 when there was no answer or the folder cannot be read. docs/check-module.md says
 what each class means. When several apply, the gravest wins: 3, 2, 1, 4.
 `,
     )
@@ -70,7 +70,7 @@ async function check(dir: string | undefined, flags: CacheFlags, out: Output): P
   const root = dir === undefined ? moduleCache() : resolve(dir)
   const patterns = goEnv('GONOSUMDB') ?? goEnv('GOPRIVATE') ?? ''
   const modules = await cachedModules(root)
-  // Hashing keeps a core busy, reading the disk: two for each.
+  // Hashing occupies a core, and reading waits for the disk: two tasks per core.
   const hashing = hashCached(root, modules, patterns, 2 * availableParallelism(), () => undefined)
   const cached = await out.progress(`hashing ${modules.length} modules in ${root}`, hashing)
 
@@ -102,7 +102,7 @@ function answerTo({ path, version }: CachedModule, { answers, problem }: Modules
   return answers?.get(`${path}@${version}`) ?? { kind: 'pending', reason: errorText(problem) }
 }
 
-/** What the log was found to have only now, and is to be remembered. */
+/** Whether the log was found to have it in this run, so that it is to be remembered. */
 function isNewlyFound({ isKnown, isPrivate, verdict }: JudgedModule): boolean {
   return !isKnown && !isPrivate && verdict.class === 'agree'
 }
@@ -114,7 +114,7 @@ function reportOfCache(
   asked: ModulesAsked,
   evidence: CacheReport['evidence'],
 ): CacheReport {
-  // Without a head there is nothing to say of any module, and no need to say it of each.
+  // Without a head no module can be judged; the problem is reported once, not for each module.
   const isTold = ({ verdict }: ModuleReport, i: number): boolean =>
     verdict !== 'ok' && (verdict !== 'undecided' || asked.problem === undefined || isSplit(judged[i]!))
   const findings = reports.filter(isTold)

@@ -1,4 +1,4 @@
-/** What `gossum check modcache` says: one report of a whole cache, in JSON, in words and for code scanning. Pure. */
+/** The report of `gossum check modcache` on a whole cache: JSON, text, and SARIF for code scanning. Pure. */
 import { MEANINGS, MODULE_CLASSES, type ModuleClass } from '../../../audit/module/module-views.js'
 import { counted, type Paint } from '../../ui/node-text.js'
 import { sarifDocument, type SarifResult, type SarifRule } from '../../ui/sarif-document.js'
@@ -13,20 +13,20 @@ export interface CacheReport {
   readonly verdict: ModuleOutcome
   /** Module versions in it. */
   readonly modules: number
-  /** How many of them the log is not asked for. */
+  /** How many of them the log is not asked about. */
   readonly private: number
   /** How many were known from an earlier run. */
   readonly cached: number
-  /** How many nothing can be said of. */
+  /** How many could not be judged. */
   readonly undecided: number
-  /** The quorum head that records were proven under; null when there was nothing to prove, or no such head. */
+  /** The quorum head under which records were proven; null if nothing had to be proven, or there was no such head. */
   readonly head: HeadReport | null
   readonly evidence: EvidenceReport | null
-  /** The module versions that are not as they should be. */
+  /** The module versions that differ. */
   readonly findings: readonly ModuleReport[]
 }
 
-/** A line for each finding that is worth one, and what differs below it. */
+/** A line for each finding worth one, followed by what differs. */
 export function findingLines({ findings }: CacheReport, paint: Paint): string[] {
   return findings.flatMap((finding) => {
     const what = differenceText(finding)
@@ -34,7 +34,7 @@ export function findingLines({ findings }: CacheReport, paint: Paint): string[] 
   })
 }
 
-/** One line of talk about all of it. */
+/** The summary line. */
 export function summaryLine({
   cache,
   verdict,
@@ -46,8 +46,8 @@ export function summaryLine({
 }: CacheReport): string {
   const wrong = findings.filter((finding) => finding.verdict !== 'undecided').length
   const facts = [
-    ...(cached === 0 ? [] : [`${grouped(cached)} known from before`]),
-    ...(skipped === 0 ? [] : [`${grouped(skipped)} private and not asked for`]),
+    ...(cached === 0 ? [] : [`${grouped(cached)} known from an earlier run`]),
+    ...(skipped === 0 ? [] : [`${grouped(skipped)} private and not looked up`]),
   ]
   const more = facts.length === 0 ? '' : `  (${facts.join(', ')})`
   const all = counted(modules, 'module version')
@@ -55,7 +55,7 @@ export function summaryLine({
   return `${cache}: ${all}, ${grouped(wrong)} wrong, ${grouped(undecided)} undecided${more}`
 }
 
-/** Classes as rules: those that are no failure have none. */
+/** Classes as rules; classes that are not failures have none. */
 type RuleId = 'log-conflict' | 'undecided' | 'log-differs' | 'repacked-zip' | 'mirror-only' | 'moved-tag'
 
 const RULES: Readonly<Record<RuleId, SarifRule>> = {
@@ -69,7 +69,7 @@ const RULES: Readonly<Record<RuleId, SarifRule>> = {
   'mirror-only': ruleFor('mirror only'),
   'moved-tag': ruleFor('moved tag'),
   undecided: {
-    short: 'Nothing can be said of this module yet',
+    short: 'This module cannot be judged yet',
     full: 'The log does not answer, no quorum head holds the record yet, or a file cannot be read. Run the check again.',
     level: 'warning',
   },
@@ -84,7 +84,7 @@ function sentence(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1)
 }
 
-/** The document about a cache. `problems` are errors that kept something from being checked. */
+/** The SARIF document of a cache. `problems` are errors that prevented checks. */
 export function cacheSarif(report: CacheReport, problems: readonly string[], version: string): unknown {
   const results = report.findings.map((finding) => resultOf(report.cache, finding))
   return sarifDocument(RULES, [...convictionOf(report), ...results], problems, version)
@@ -103,7 +103,7 @@ function ruleIdOf(found: ModuleClass | null): RuleId {
   return id in RULES ? (id as RuleId) : 'undecided'
 }
 
-/** A conviction that no module brought to light. */
+/** A conviction that did not come from a module. */
 function convictionOf({ cache, evidence, findings }: CacheReport): SarifResult<RuleId>[] {
   if (evidence === null || findings.some(({ verdict }) => verdict === 'misbehaviour')) return []
   return [{ rule: 'log-conflict', text: `evidence ${evidence.id}`, file: cache, line: 1 }]

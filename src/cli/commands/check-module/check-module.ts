@@ -1,8 +1,9 @@
 /**
- * `gossum check module`: one module version as the log, a GOPROXY, a git repository and this machine have it, side by side.
+ * `gossum check module`: one module version as the log, a GOPROXY, a git repository and this machine have it, side by
+ * side.
  *
- * Trusted as by `check go.sum`: the witnesses of a policy, else the node that is asked, and only for what the log says. Nothing that the
- * others say is believed; it is hashed here.
+ * Trusted: the same as with `check go.sum`, and only for what the log says: the witnesses of a policy, or the node that
+ * is asked. Nothing that the others say is believed; it is hashed here.
  */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -47,13 +48,13 @@ export function moduleCommand(): Command {
   return new Command('module')
     .description('compare what the log, a GOPROXY, a git repository and this machine have of one module version')
     .argument('<M@V>', 'the module version, such as golang.org/x/text@v0.3.0')
-    .option('--proxy <URL>', 'the module proxy; as GOPROXY: also a list, file URLs, off (default: GOPROXY)')
-    .option('--git <DIR|URL>', 'a checkout, or an https, ssh or file URL, whose tag is made a module of')
-    .option('--go-sum <FILE>', 'the go.sum file (default: go.sum here, if there)')
+    .option('--proxy <URL>', 'the module proxy, in the form of GOPROXY: also a list, file URLs, off (default: GOPROXY)')
+    .option('--git <DIR|URL>', 'a checkout, or an https, ssh or file URL; a module is made from its tag')
+    .option('--go-sum <FILE>', 'the go.sum file (default: go.sum here, if it exists)')
     .option('--modcache <DIR>', 'the module cache (default: GOMODCACHE)')
-    .option('--log <"VKEY URL">', 'the log, by its key; with a URL it is asked itself (default: sum.golang.org)')
-    .option('--policy <FILE>', 'demand its quorum of heads, whoever brings them (C2SP tlog-policy)')
-    .option('--head <FILE>', 'a cosigned head, when the log itself is asked and its own has no quorum')
+    .option('--log <"VKEY URL">', 'the log, by its key; with a URL the log itself is asked (default: sum.golang.org)')
+    .option('--policy <FILE>', 'require its quorum on heads, whoever delivers them (C2SP tlog-policy)')
+    .option('--head <FILE>', 'a cosigned head, for when the log itself is asked and its own head has no quorum')
     .option('--write-proof <FILE>', 'write the proof of the record, for gossum verify (C2SP tlog-proof)')
     .option('--write-evidence <FILE>', 'where evidence goes (default: gossum-evidence-ID.json here)')
     .addHelpText(
@@ -61,17 +62,17 @@ export function moduleCommand(): Command {
       `
 Examples:
   gossum check module golang.org/x/text@v0.3.0                        by the node on this machine, and GOPROXY
-  gossum check module example.org/m@v1.2.3 --git .                    is the tag here what the world was given?
+  gossum check module example.org/m@v1.2.3 --git .                    is the tag here what everyone was given?
   gossum check module example.org/m@v1.2.3 --git https://git.example.org/m --proxy off
   gossum check module example.org/m@v1.2.3 --policy FILE --write-proof m.tlog-proof
   gossum verify --policy FILE m.tlog-proof                            offline
 
 The first words are the class: agree, moved tag, repacked zip, log differs, mirror only, index only, lag, private; or
 undecided. docs/check-module.md says what each means and what to do. The log is not asked about modules that match
-GONOSUMDB, or GOPRIVATE, nor a proxy, but one that --proxy names, about those that match GONOPROXY.
+GONOSUMDB or GOPRIVATE, and no proxy except one named with --proxy about modules that match GONOPROXY.
 
 Exit code 0 for agree and private; 2 for moved tag, repacked zip, log differs and mirror only; 3 when the log showed two
-histories; 4 for lag, index only, or when somebody who was asked did not answer; 1 when the log could not be asked.
+histories; 4 for lag, index only, or when one of those asked did not answer; 1 when the log could not be asked.
 `,
     )
     .action(async (named: string, _options: unknown, self: Command) => {
@@ -94,7 +95,7 @@ async function check(module: ModuleVersion, flags: ModuleFlags, out: Output): Pr
   if (isPrivate && flags.writeProof !== undefined) {
     throw new GossumError(
       'USAGE',
-      `the log is not asked about ${module.path} (GONOSUMDB, GOPRIVATE): nothing is to be proven`,
+      `the log is not asked about ${module.path} (GONOSUMDB, GOPRIVATE): there is nothing to prove`,
     )
   }
   const ending = new AbortController()
@@ -110,7 +111,7 @@ async function check(module: ModuleVersion, flags: ModuleFlags, out: Output): Pr
     const views = { proxy: proxy.view, ...(git === undefined ? {} : { git }), ...local }
     return await report(module, { asked, proxy, views }, settings, flags, out)
   } finally {
-    // Those that are still at work write into the folder.
+    // Unfinished work still writes into the folder.
     ending.abort(new GossumError('TIMEOUT', 'not waited for'))
     await rm(scratch, { recursive: true, force: true })
   }
@@ -154,7 +155,7 @@ function standingOf({ path, version }: ModuleVersion, asked: ModulesAsked | unde
   return answer ?? { kind: 'pending', reason: errorText(asked.problem) }
 }
 
-/** The file with the proof; null when there is nothing to prove. Throws FILE_UNWRITABLE. */
+/** The path of the written proof; null if nothing was to be proven. Throws FILE_UNWRITABLE. */
 async function writeProof(
   standing: LogStanding,
   asked: ModulesAsked | undefined,
@@ -184,7 +185,7 @@ async function cacheViews(module: ModuleVersion, named: string | undefined): Pro
   }
 }
 
-/** Throws FILE_UNREADABLE for a file that was named and cannot be read. */
+/** Throws FILE_UNREADABLE if a file was named and cannot be read. */
 async function viewOfGoSum({ path, version }: ModuleVersion, named: string | undefined): Promise<HolderView> {
   const file = named ?? 'go.sum'
   try {

@@ -1,4 +1,4 @@
-/** What is said of a module version: the verdict, its exit code, JSON and words. For `check module` and `check modcache`. Pure. */
+/** The report on a module version: verdict, exit code, JSON and text, for `check module` and `check modcache`. Pure. */
 import {
   hashesOfRecord,
   MEANINGS,
@@ -25,7 +25,7 @@ export interface ModuleReport extends ModuleVerdict {
   readonly verdict: ModuleOutcome
   readonly log: {
     readonly kind: LogStanding['kind']
-    /** Number of the proven record; null also for what was known from an earlier run. */
+    /** Number of the proven record; also null for a result of an earlier run. */
     readonly record: number | null
     readonly zip: string | null
     readonly mod: string | null
@@ -51,7 +51,7 @@ const OUTCOME_EXIT: Readonly<Record<ModuleOutcome, number>> = {
   undecided: EXIT.undecided,
 }
 
-/** `isKnown`: the log was found to have these hashes in an earlier run. */
+/** `isKnown`: an earlier run found these hashes in the log. */
 export function reportOfModule(
   { path, version }: ModuleVersion,
   log: LogStanding,
@@ -100,10 +100,10 @@ export function exitOfModule({ verdict }: ModuleReport): number {
 
 const COLORS = { ok: 'green', differs: 'red', misbehaviour: 'red', undecided: 'yellow' } as const
 const LABEL_WIDTH = 8
-/** Files that are named on one line. */
+/** The most files named on one line. */
 const MAX_NAMED = 5
 
-/** The class, the module and what it means, on one line. */
+/** The class, the module and the meaning, on one line. */
 export function headline(report: ModuleReport, paint: Paint): string {
   const { class: found, module, version, verdict, reason, silent } = report
   const word = paint(COLORS[verdict], found ?? 'undecided')
@@ -111,7 +111,7 @@ export function headline(report: ModuleReport, paint: Paint): string {
   return `${word}  ${module} ${version}: ${found === null ? reason! : MEANINGS[found].means}${unheard}`
 }
 
-/** All of it: what each has, and what to do. */
+/** The whole report: what each holder has, and what to do. */
 export function moduleLines(report: ModuleReport, paint: Paint): string[] {
   const { class: found, log } = report
   const where = log.record === null ? '' : `record ${grouped(log.record)}  `
@@ -149,7 +149,7 @@ function filesText(files: readonly FileDifference[]): string {
   return `: ${[...named, ...more].join(', ')}`
 }
 
-/** What is wrong, on one line: who has what else, and which files. */
+/** The differences on one line: who has what, and which files. */
 export function differenceText({ differing, holders, log, reason }: ModuleReport): string {
   const parts = differing.map((holder) => {
     const view = holders[holder]

@@ -1,9 +1,9 @@
-/** The completion of bash 4 and newer. */
+/** The completion script for bash 4 and newer. */
 import { everyCommand, type CommandWords, type WantedWords } from './command-words.js'
 
 /**
- * bash cuts words at = and : before it asks. Files and folders are left to readline, which quotes and unquotes them; only behind
- * a colon that was typed as it is does it not know where the name began.
+ * bash splits words at = and : before it completes. Files and folders are left to readline, which quotes and unquotes
+ * them; only after a colon that was typed literally does readline not know where the name began.
  */
 const FUNCTION = `_gossum() {
   local commands flags valued words paths cur=\${COMP_WORDS[COMP_CWORD]}

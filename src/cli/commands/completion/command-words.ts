@@ -1,27 +1,30 @@
-/** What may be written behind `gossum`, as shells complete it: made from the commands, their flags and what these take. */
+/**
+ * What may follow `gossum` on a command line, for shell completion: derived from the commands, their flags and
+ * arguments.
+ */
 import type { Argument, Command, Option } from 'commander'
 import { ERRORS } from '../../../errors.js'
 import { collect } from '../../common-flags.js'
 
-/** What stands in one place of a command line. */
+/** What is expected at one place of a command line. */
 export interface WantedWords {
-  /** What stands for it in the help. */
+  /** Its placeholder in the help. */
   readonly name: string
-  /** All that it may be, or nothing when that is not known. */
+  /** All possible words; empty if they are not known. */
   readonly words: readonly string[]
   readonly paths: 'files' | 'folders' | undefined
   readonly isRepeated: boolean
 }
 
 export interface FlagWords {
-  /** As in `-q` and `--quiet`. */
+  /** Such as `-q` and `--quiet`. */
   readonly names: readonly string[]
   readonly help: string
   readonly value: WantedWords | undefined
 }
 
 export interface CommandWords {
-  /** The words that lead to it, without the program's. */
+  /** The words that lead to it, without `gossum` itself. */
   readonly path: readonly string[]
   readonly help: string
   readonly flags: readonly FlagWords[]
@@ -29,7 +32,7 @@ export interface CommandWords {
   readonly operand: WantedWords | undefined
 }
 
-/** The words of a command and of all below it. */
+/** The words of a command and of all its subcommands. */
 export function wordsOf(command: Command, path: readonly string[] = []): CommandWords {
   const help = command.createHelp()
   const below = command.commands.map((sub) => wordsOf(sub, [...path, sub.name()]))
@@ -49,7 +52,7 @@ export function everyCommand(root: CommandWords): readonly CommandWords[] {
   return [root, ...root.commands.flatMap(everyCommand)]
 }
 
-/** `help` takes the names of what it stands beside; that of the program knows the exit codes, too. */
+/** `help` accepts the names of its sibling commands; that of the program also accepts `exit-codes`. */
 function helpWords(help: Command, commands: readonly CommandWords[], path: readonly string[]): CommandWords {
   const named = (at: readonly string[], command: CommandWords): CommandWords => {
     const own = [...at, command.path.at(-1)!]
@@ -79,7 +82,7 @@ function operandWanted(operand: Argument): WantedWords {
   return wanted(operand.name(), operand.argChoices, operand.variadic)
 }
 
-/** What a placeholder in the help stands for: `FILE` and the like, or the words themselves, in small letters. */
+/** What a placeholder in the help means: `FILE` and the like, or, in lower case, the words themselves. */
 function wanted(name: string, choices: readonly string[] | undefined, isRepeated: boolean): WantedWords {
   const parts = name.toUpperCase() === name || name.includes('|') ? name.split('|') : [name.toUpperCase()]
   const given = parts.filter((part) => /^[a-z-]+$/.test(part))

@@ -1,4 +1,7 @@
-/** `gossum completion`: a script by which a shell completes the command line of this version, without asking it. */
+/**
+ * `gossum completion`: prints a script with which a shell completes the command line of this version without running
+ * it.
+ */
 import { Argument, Command } from 'commander'
 import { output, type OutputFlags } from '../../ui/output.js'
 import { bashScript } from './bash-script.js'
@@ -9,16 +12,16 @@ import { zshScript } from './zsh-script.js'
 const SCRIPTS = { bash: bashScript, zsh: zshScript, fish: fishScript }
 type Shell = keyof typeof SCRIPTS
 
-/** `program`: makes the program with all that it has. */
+/** `program` builds the program with all its commands. */
 export function command(program: () => Promise<Command>): Command {
   const shells = Object.keys(SCRIPTS)
   return new Command('completion')
-    .description('print a script that has a shell complete commands, flags, values, error codes and paths')
+    .description('print a script with which a shell completes commands, flags, values, error codes and paths')
     .addArgument(new Argument('<shell>', 'the shell').choices(shells))
     .addHelpText(
       'after',
       `
-The script has all words in it: a press of the tab key starts no gossum. After an update of gossum write it again.
+The script contains all words: completion does not start gossum. Write the script again after an update of gossum.
 
 Examples:
   source <(gossum completion bash)      in this shell; in ~/.bashrc, in each
@@ -26,8 +29,8 @@ Examples:
   gossum completion zsh > ~/.zfunc/_gossum
   gossum completion fish > ~/.config/fish/completions/gossum.fish
 
-The second wants the package bash-completion, the third fpath+=(~/.zfunc) before compinit in ~/.zshrc.
-bash is 4 or newer.
+The second needs the package bash-completion, the third fpath+=(~/.zfunc) before compinit in ~/.zshrc.
+bash must be 4 or newer.
 `,
     )
     .action(async (shell: Shell, _options: unknown, self: Command) => {

@@ -1,4 +1,4 @@
-/** The completion of fish: a line for each command, flag and operand, under the condition that the command line is there. */
+/** The completion script for fish: a line for each command, flag and operand, conditional on the words typed so far. */
 import { everyCommand, type CommandWords, type FlagWords, type WantedWords } from './command-words.js'
 
 export function fishScript(root: CommandWords): string {

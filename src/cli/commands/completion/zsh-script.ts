@@ -1,9 +1,9 @@
-/** The completion of zsh: a function for each command, by its own _arguments. */
+/** The completion script for zsh: a function with its own _arguments for each command. */
 import { everyCommand, type CommandWords, type FlagWords, type WantedWords } from './command-words.js'
 
 export function zshScript(root: CommandWords): string {
   const functions = everyCommand(root).filter(hasWords).map(functionOf)
-  // Read from a folder of $fpath it is the function; read by source it must be made known.
+  // Autoloaded from a folder of $fpath, it is the function; when sourced, it must be registered.
   return `#compdef gossum
 # zsh completion for gossum, written by "gossum completion zsh".
 ${functions.join('')}
@@ -49,7 +49,7 @@ function nameOf(path: readonly string[]): string {
   return ['_gossum', ...path].join('_').replaceAll(/[^a-z_]/g, '_')
 }
 
-/** A specification of each name; of a flag that is not said twice, each shuts out the others. */
+/** A specification for each name; the names of a flag that is not repeatable exclude each other. */
 function flagSpecs({ names, help, value }: FlagWords): string[] {
   const before = value?.isRepeated === true ? '*' : names.length > 1 ? `(${names.join(' ')})` : ''
   return names.map((name) => {

@@ -1,4 +1,4 @@
-/** A real node in a process of its own, as `gossum run --json` shows it. */
+/** A real node in a process of its own, observed through `gossum run --json`. */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { setTimeout } from 'node:timers/promises'
@@ -8,7 +8,7 @@ import type { NodeEvent } from '../../../node/events.js'
 import { fromUtf8 } from '../../../tlog/bytes.js'
 import { NodeClient } from '../../node-client.js'
 
-/** The program that this is part of. */
+/** The path of this program. */
 export const PROGRAM = fileURLToPath(new URL('../../main.js', import.meta.url))
 
 interface Ready {
@@ -18,22 +18,22 @@ interface Ready {
 }
 
 /**
- * The environment of all that the demo starts: no setting of the operator's, who has nodes of their own, and nobody between
- * its processes.
+ * The environment of every process of the demo: none of the settings of the operator, who may run nodes, and no proxy
+ * between the processes.
  */
 export function demoEnv(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const ours = Object.entries(env).filter(([name]) => !/^GOSSUM_|^(?:https?|all|no)_proxy$/i.test(name))
   return { ...Object.fromEntries(ours), GOSSUM_CONFIG: '' }
 }
 
-/** Between two looks at what no event tells, in milliseconds. */
+/** Milliseconds between two checks of a state for which there is no event. */
 const LOOK_AGAIN_MS = 50
 
 type Waiter = (event: NodeEvent) => void
 
-/** Events of a child that are kept for who asks later. */
+/** The most events of a child that are kept for later questions. */
 const KEPT_EVENTS = 10_000
-/** Output of a child that is kept to explain why it failed, in characters. */
+/** Output of a child kept to explain a failure, in characters. */
 const KEPT_OUTPUT = 4096
 
 export class Child {
@@ -52,10 +52,10 @@ export class Child {
     this.exited = exited
   }
 
-  /** Starts a node and waits until it is ready. Throws when it ends before that, as it does when the signal aborts. */
+  /** Starts a node and waits until it is ready. Throws if it exits first, which it does when the signal aborts. */
   static async start(number: number, args: readonly string[], signal: AbortSignal): Promise<Child> {
     signal.throwIfAborted()
-    // The channel ties the child's life to ours: it stops when we are gone, however we went.
+    // The channel ties the child's life to ours: it stops when this process ends, in whatever way.
     const child = spawn(process.execPath, [PROGRAM, 'run', '--json', ...args], {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       env: demoEnv(process.env),
@@ -76,7 +76,7 @@ export class Child {
     })
   }
 
-  /** The first event, past or to come, that satisfies the question. */
+  /** The first event, past or future, that satisfies the question. */
   when<E extends NodeEvent>(question: (event: NodeEvent) => event is E, signal: AbortSignal): Promise<E> {
     const past = this.#events.find(question)
     if (past !== undefined) return Promise.resolve(past)
@@ -92,12 +92,12 @@ export class Child {
     })
   }
 
-  /** Asks the node's API. */
+  /** Requests a path of the node's API. */
   async ask(path: string): Promise<Uint8Array> {
     return new NodeClient(this.ready.http).ask(path)
   }
 
-  /** Waits until its logs are frozen: evidence is told as soon as it is proven, and this is seen a moment later. */
+  /** Waits until its logs are frozen, which becomes visible a moment after the event that reports the evidence. */
   async untilFrozen(signal: AbortSignal): Promise<void> {
     for (;;) {
       const { logs } = JSON.parse(fromUtf8(await this.ask('/api/v1/logs'))!) as { logs: { frozen: boolean }[] }

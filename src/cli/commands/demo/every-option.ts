@@ -1,11 +1,11 @@
-/** The flag that says how often a log of the demo publishes a head by itself. */
+/** The flag that sets how often a log of the demo publishes a head. */
 import { Option } from 'commander'
 import { GossumError } from '../../../errors.js'
 
 const MOST_SECONDS = 86_400
 
 export function everyOption(): Option {
-  const help = 'the log publishes a head that often by itself; 0 = only by its button'
+  const help = 'how often the log publishes a head; 0 = only when its button is pressed'
   return new Option('--every <SECONDS>', help).default(10).argParser((text) => {
     const seconds = Number(text)
     if (text.trim() !== '' && Number.isInteger(seconds) && seconds >= 0 && seconds <= MOST_SECONDS) return seconds

@@ -1,6 +1,6 @@
 /**
- * A checksum database with two faces: one key, and for each face a history that is served at a path of its own. Both are the same
- * until somebody asks for a fork; from then on each grows by itself. It lasts: key and histories are in its home.
+ * A checksum database with two faces: one key, and for each face a history served at a path of its own. Both histories
+ * are the same until a fork is requested; from then on they grow independently. Key and histories persist in its home.
  */
 import { join } from 'node:path'
 import { loadOrCreateLogKey } from '../../../keys/key-file.js'
@@ -11,28 +11,28 @@ import { SumdbServer, type LogReply } from '../../../sumdb/log-server.js'
 import { toBase64 } from '../../../tlog/bytes.js'
 import { records } from './made-up-records.js'
 
-/** The faces, and the paths behind which they are. */
+/** The faces, which are also the first elements of their paths. */
 export const FACES = ['left', 'right'] as const
 
 export type Face = (typeof FACES)[number]
 
-/** What it shows now. */
+/** The state shown now. */
 export interface ForkableState {
   readonly log: string
-  /** Whether the faces show two histories. */
+  /** Whether the faces show different histories. */
   readonly forked: boolean
-  /** Whether it takes no more records. */
+  /** Whether it accepts no more records. */
   readonly full: boolean
   readonly faces: readonly { readonly face: Face; readonly size: number; readonly root: string }[]
 }
 
-/** Records of a new log. */
+/** The number of records in a new log. */
 const FIRST_RECORDS = 100
-/** Records that come with each head. */
+/** The number of records that each head adds. */
 const NEW_RECORDS = 12
-/** Nobody watches it for ever: then it stops growing. */
+/** The log stops growing at this size: it may run unattended. */
 const MOST_RECORDS = 500_000
-/** What the records of the two histories are made of. */
+/** What the records of the two histories are derived from. */
 const SALTS = { left: 'honest', right: 'forked' } as const
 
 export class ForkableLog {
@@ -46,7 +46,9 @@ export class ForkableLog {
     this.#close = close
   }
 
-  /** Opens the log of a home, or a new one with a key of this name. Throws STORE_LOCKED, and what else stands in the way. */
+  /**
+   * Opens the log of a home, or creates one with a key of this name. Throws STORE_LOCKED, and other reasons of failure.
+   */
   static async open(home: string, name: string): Promise<ForkableLog> {
     const { signer } = await loadOrCreateLogKey(join(home, 'log.key'), name)
     const open = async (face: Face) => {
@@ -76,12 +78,14 @@ export class ForkableLog {
     return { log: this.vkey, forked: this.#isForked, full: this.#isFull, faces: await Promise.all(faces) }
   }
 
-  /** Signs a new head with a few more records, for each face. Whether there was room for them. */
+  /** Signs a new head with a few more records, for each face. Returns whether there was room for them. */
   publish(): Promise<boolean> {
     return this.#serial.run('', () => this.#grow())
   }
 
-  /** From now on the right face shows another history. Whether that was a fork: there is one, and it needs room. */
+  /**
+   * From now on the right face shows another history. Returns whether it forked: it needs room, and can fork only once.
+   */
   fork(): Promise<boolean> {
     return this.#serial.run('', async () => {
       if (this.#isForked || this.#isFull) return false
@@ -90,12 +94,12 @@ export class ForkableLog {
     })
   }
 
-  /** Answers a request for a path behind a face. */
+  /** Answers a request for a path under a face. */
   handle(face: Face, path: string): Promise<LogReply> {
     return this.#faces[face].handle(path)
   }
 
-  /** Ends when the work in hand is done. */
+  /** Resolves when pending work is done. */
   close(): Promise<void> {
     return this.#serial.run('', this.#close)
   }
@@ -104,7 +108,7 @@ export class ForkableLog {
     return FACES.some((face) => this.#faces[face].size >= MOST_RECORDS)
   }
 
-  /** Whether there are two histories, the databases say; where there is one, a face that was interrupted catches up. */
+  /** Determines from the databases whether there are two histories; if not, an interrupted face catches up. */
   async #recover(): Promise<void> {
     const { left, right } = this.#faces
     const common = Math.min(left.size, right.size)

@@ -1,15 +1,18 @@
-/** What the demo has others do: a process that knows nothing but what it is given. */
+/** Work done by processes that know only what they are given. */
 import { spawn } from 'node:child_process'
 import type { VerifierKey } from '../../../tlog/note.js'
 import { EXIT } from '../../exit.js'
 import { demoEnv, PROGRAM } from './child.js'
 
-/** Whether `gossum verify` says that this evidence is valid, by the key of the log and the witnesses of the policy. */
+/** Whether `gossum verify` finds this evidence valid, given the key of the log and the witnesses of the policy. */
 export async function verifiedByFreshProcess(path: string, { vkey }: VerifierKey, policy: string): Promise<boolean> {
   return (await exitOf(['verify', '--log', vkey, '--policy', policy, path])) === EXIT.fine
 }
 
-/** Whether `gossum audit`, which reads the log at this URL into a home of its own, convicts it; then the evidence is at `path`. */
+/**
+ * Whether `gossum audit`, reading the log at this URL with a home of its own, convicts it; the evidence is then at
+ * `path`.
+ */
 export async function convictedByAuditor(
   url: string,
   { vkey }: VerifierKey,

@@ -1,4 +1,4 @@
-/** `gossum demo log`: the log with two faces as a process of its own, for witnesses that somebody else starts. */
+/** `gossum demo log`: the log with two faces in a process of its own, for witnesses that are started separately. */
 import { join, resolve } from 'node:path'
 import { Command } from 'commander'
 import { dataHome } from '../../../config/user-home.js'
@@ -21,14 +21,14 @@ export function logCommand(): Command {
   return new Command('log')
     .description('a checksum database with two faces, and a page with a button that forks it')
     .option('--home <DIR>', 'key and records (default: XDG data home + /gossum-demo-log)')
-    .option('--name <KEYNAME>', 'name of the log key, when it is made', 'demo.log.example')
+    .option('--name <KEYNAME>', 'name of the log key, if it is created', 'demo.log.example')
     .option('--listen <HOST:PORT>', 'where it listens; port 0 = any', '127.0.0.1:46789')
     .addOption(everyOption())
     .addHelpText(
       'after',
       `
-Its page is at /, its faces are at /left and /right: both show one history until somebody presses the button.
-Who reaches the page can press it: it is for loopback, and for networks of containers.
+Its page is at /, its faces are at /left and /right: both show one history until the button is pressed.
+Anyone who can reach the page can press it: it is meant for loopback, and for networks of containers.
 
 Examples:
   gossum demo log
@@ -49,7 +49,7 @@ async function serve(flags: LogFlags): Promise<void> {
   })
   const [left, right] = [server.faceUrl('left'), server.faceUrl('right')]
   const { forked, faces } = await log.state()
-  // Before the first line: who has read it may send the signal at once.
+  // Before the first line: a reader of it may send the signal at once.
   const isTold = untilSignalled()
   out.json({ ready: true, log: log.vkey, page: `${server.url}/`, size: faces[0]!.size, forked, faces: { left, right } })
   out.line(`log      ${log.vkey}`)

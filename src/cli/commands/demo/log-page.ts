@@ -1,18 +1,18 @@
-/** The page of a log with two faces: what it shows to whom, and the buttons that make it speak and lie. Pure. */
+/** The page of a log with two faces: what it shows to whom, and the buttons that publish a head or fork it. Pure. */
 import { html, markup } from '../../../dashboard/html.js'
 import { STYLE } from '../../../dashboard/style.js'
 import { grouped } from '../../../lib/words.js'
 import type { ForkableState } from './forkable-log.js'
 
-/** Somebody who is shown a face. */
+/** A witness to which a face is shown. */
 export interface Seer {
   readonly name: string
-  /** The address of its page. */
+  /** The URL of its page. */
   readonly page: string
   readonly face: string
 }
 
-/** `url` is the address of the log. */
+/** `url` is the URL of the log. */
 export function logPage(state: ForkableState, url: string, seers: readonly Seer[]): string {
   const { log, forked, full, faces } = state
   return `<!doctype html>\n${markup(
@@ -37,7 +37,7 @@ export function logPage(state: ForkableState, url: string, seers: readonly Seer[
           <form method="post" action="/fork">
             <button class="lie" disabled=${full || forked}>Fork the log: show the right face another history</button>
           </form>
-          ${full ? html`<p>It is full: it grows no more.</p>` : null}
+          ${full ? html`<p>It is full and no longer grows.</p>` : null}
           ${forked ? html`<p>Look at the page of any witness: the rope splits, and the proof is on its shelf.</p>` : null}
           <h2>What it shows</h2>
           <table>

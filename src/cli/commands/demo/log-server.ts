@@ -1,13 +1,13 @@
-/** Serves a log with two faces: each behind its path, and a page with buttons. */
+/** Serves a log with two faces, each under its path, and a page with buttons. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { errorText, GossumError } from '../../../errors.js'
 import { listen, urlOf } from '../../../lib/listen.js'
 import { FACES, type ForkableLog } from './forkable-log.js'
 import { logPage, type Seer } from './log-page.js'
 
-/** How long a client may take to send its request, in ms. */
+/** Milliseconds that a client may take to send its request. */
 const REQUEST_TIMEOUT_MS = 10_000
-/** How long a connection may be idle, in ms. */
+/** Milliseconds that a connection may be idle. */
 const IDLE_TIMEOUT_MS = 30_000
 const POLICY =
   "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
@@ -20,9 +20,9 @@ interface Answer {
 }
 
 export class LogServer {
-  /** Whom the page names. */
+  /** The witnesses named on the page. */
   seers: readonly Seer[] = []
-  /** Without a slash at the end. */
+  /** Without a trailing slash. */
   readonly url: string
   readonly #log: ForkableLog
   readonly #close: () => Promise<void>
@@ -33,14 +33,16 @@ export class LogServer {
     this.#close = close
   }
 
-  /** Serves the log; with `every` it publishes a head by itself that often, in seconds. Throws ADDRESS_IN_USE. */
+  /**
+   * Serves the log; with `every`, a head is published each time that many seconds have passed. Throws ADDRESS_IN_USE.
+   */
   static async start(log: ForkableLog, at: { host: string; port: number }, every: number): Promise<LogServer> {
     const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: REQUEST_TIMEOUT_MS })
     server.setTimeout(IDLE_TIMEOUT_MS)
     await listen(server, at).catch((error: unknown) => {
       throw new GossumError('ADDRESS_IN_USE', `${at.host}:${at.port}: ${errorText(error)}`, error)
     })
-    // Such as too many open files: without a listener it would end the process.
+    // Errors such as too many open files would otherwise end the process.
     server.on('error', () => undefined)
     const timer = every === 0 ? undefined : setInterval(() => void log.publish().catch(() => undefined), every * 1000)
     const self = new LogServer(log, urlOf(server), async () => {
@@ -54,7 +56,7 @@ export class LogServer {
     return self
   }
 
-  /** The address of a face, as witnesses have it. */
+  /** The URL of a face, as used by witnesses. */
   faceUrl(face: (typeof FACES)[number]): string {
     return `${this.url}/${face}`
   }
@@ -72,7 +74,7 @@ export class LogServer {
       'content-type': type,
       'content-length': Buffer.byteLength(body),
       'x-content-type-options': 'nosniff',
-      // A body is not read to its end, so the connection cannot be used again.
+      // The body is not read to its end, so the connection cannot be reused.
       ...(isRead ? {} : { connection: 'close' }),
       ...headers,
     })
@@ -98,8 +100,8 @@ export class LogServer {
     const act = { '/publish': () => this.#log.publish(), '/fork': () => this.#log.fork() }[path]
     if (request.method !== 'POST' || act === undefined)
       return say(405, 'only GET, HEAD, and POST of /publish and /fork')
-    if (isForeign(request)) return say(403, 'not from pages of others')
-    // Where there is nothing to do the page says why.
+    if (isForeign(request)) return say(403, 'not from pages of other origins')
+    // If there was nothing to do, the page says why.
     const done = await act()
     if ((request.headers.accept ?? '').includes('text/html')) return { status: 303, headers: { location: '/' } }
     return { status: done ? 200 : 409, type: 'application/json', body: JSON.stringify(await this.#log.state()) }
@@ -110,7 +112,7 @@ function say(status: number, text: string): Answer {
   return { status, body: `${text}\n` }
 }
 
-/** The address that the reader has used, where it is one: that of a container is of no use outside. */
+/** The address that the reader used, if it is valid: that of a container is useless outside it. */
 function askedAt({ headers: { host } }: IncomingMessage, url: string): string {
   return host !== undefined && /^[\w.:[\]-]+$/.test(host) ? `http://${host}` : url
 }

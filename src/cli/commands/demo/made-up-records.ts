@@ -1,9 +1,9 @@
-/** Records of modules that nobody has written, for logs of the demo. Pure. */
+/** Records of made-up modules, for logs of the demo. Pure. */
 import type { NewRecord } from '../../../sumdb/log-server.js'
 import { toBase64, utf8 } from '../../../tlog/bytes.js'
 import { sha256 } from '../../../tlog/hash.js'
 
-/** Two go.sum lines of a made-up module; `salt` makes another history of it. */
+/** Two go.sum lines of a made-up module; another `salt` makes another history. */
 export function record(n: number, salt: string): NewRecord {
   const path = `example.com/module${n}`
   const version = 'v1.0.0'

@@ -1,4 +1,4 @@
-/** What the demo waits for in the events of its nodes. */
+/** The events for which the demo waits. */
 import { BAD_RECORD, SPLIT_VIEW } from '../../../evidence/evidence.js'
 import type { NodeEvent } from '../../../node/events.js'
 
@@ -17,7 +17,7 @@ export function isAdvanced(size?: number) {
     event.event === 'outcome' && event.outcome === 'advanced' && (size === undefined || event.size === size)
 }
 
-/** Evidence that convicts the log, by two heads of such sizes, and of which nobody has looked whether it is the one. */
+/** Evidence that convicts the log by two heads of such sizes, and whose file has not been examined yet. */
 export function isSplitView(isSought: (sizes: readonly [number, number]) => boolean, looked: ReadonlySet<string>) {
   return (event: NodeEvent): event is Of<'evidence'> =>
     event.event === 'evidence' && event.type === SPLIT_VIEW && isSought(event.sizes) && !looked.has(event.id)
@@ -28,7 +28,7 @@ export function isConviction(vkey: string) {
   return (event: NodeEvent): event is Of<'evidence'> => event.event === 'evidence' && event.witness === vkey
 }
 
-/** Evidence that convicts the log by what two of its records say. */
+/** Evidence that convicts the log by two contradictory records. */
 export function isBadRecord(event: NodeEvent): event is Of<'evidence'> {
   return event.event === 'evidence' && event.type === BAD_RECORD
 }

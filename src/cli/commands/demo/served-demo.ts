@@ -1,6 +1,6 @@
 /**
- * The demo that stays: a log with two faces and its page, and witnesses with theirs, until somebody stops it. Half of the
- * witnesses see each face; who presses the button for a fork watches them find out.
+ * The demo that keeps running: a log with two faces and its page, and witnesses with theirs, until it is stopped. Half
+ * of the witnesses see each face; whoever presses the fork button can watch them find out.
  */
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -16,23 +16,23 @@ import { demoQuorum, DemoWitnesses } from './witnesses.js'
 
 export interface ServedDemoOptions {
   readonly out: Output
-  /** All that it writes is there, and goes with it. */
+  /** The directory of everything that it writes; removed at the end. */
   readonly directory: string
   readonly count: number
-  /** Seconds between the heads that the log publishes by itself; 0 for none. */
+  /** Seconds between the heads that the log publishes on its own; 0 for none. */
   readonly every: number
 }
 
-/** The longest that the start of the witnesses may take, in milliseconds. */
+/** Milliseconds that the start of the witnesses may take. */
 const START_TIMEOUT_MS = 60_000
-/** Seconds between polls: who presses the button wants to see something. */
+/** Seconds between polls: short, since someone is watching. */
 const POLL_SECONDS = 1
 
 type Held = Extract<NodeEvent, { event: 'evidence' }>
 
 export class ServedDemo {
   readonly #options: ServedDemoOptions
-  /** Ends every wait. */
+  /** Aborts every wait. */
   readonly #ended = lastingController()
   #server: Promise<LogServer> | undefined
   #witnesses: DemoWitnesses | undefined
@@ -41,7 +41,10 @@ export class ServedDemo {
     this.#options = options
   }
 
-  /** Starts all, says where they are, and tells of evidence until the end. Rejects when a node ends by itself. */
+  /**
+   * Starts everything, prints the addresses, and reports evidence until the end. Rejects when a node exits
+   * unexpectedly.
+   */
   async run(): Promise<never> {
     const { out, count, directory, every } = this.#options
     const log = await ForkableLog.open(join(directory, 'log'), 'demo.log.example')
@@ -72,7 +75,7 @@ export class ServedDemo {
     return Promise.race(nodes.flatMap((node) => [this.#tell(node), unexpectedEnd(node)]))
   }
 
-  /** Ends what is still going on, in any state, and leaves nothing behind. */
+  /** Ends everything, whatever its state, and leaves nothing behind. */
   async end(): Promise<void> {
     this.#ended.abort()
     await this.#witnesses?.stop()
@@ -97,7 +100,7 @@ export class ServedDemo {
     return witnesses.startAll(urls, () => starting.signal).finally(() => clearTimeout(timer))
   }
 
-  /** Says of each piece of evidence that a node holds it. */
+  /** Reports each piece of evidence that a node holds. */
   async #tell(node: Child): Promise<never> {
     const { out } = this.#options
     const told = new Set<string>()

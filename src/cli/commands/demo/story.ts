@@ -1,7 +1,7 @@
 /**
- * The story of the demo: a log, N witnesses in processes of their own, a quorum on each new head; then the log shows one
- * of them another history, a witness signs both, and the log contradicts itself: every one of them ends up with the proofs.
- * Succeeds only when all of that happened.
+ * The story of the demo: a log, N witnesses in processes of their own, and a quorum on each new head. Then the log
+ * shows one of them another history, a witness signs both, and the log contradicts itself; every witness ends up with
+ * the proofs. Succeeds only if all of that happened.
  */
 import { randomBytes } from 'node:crypto'
 import { copyFile, mkdir, readFile, rm, rmdir, writeFile } from 'node:fs/promises'
@@ -24,17 +24,17 @@ import { TwoFacedLog, VIEWS, type Lie } from './two-faced-log.js'
 import { demoQuorum, DemoWitnesses } from './witnesses.js'
 import { grouped } from '../../../lib/words.js'
 
-/** Seconds between polls of a demo node: the log is on this machine and moves when we say. */
+/** Seconds between polls of a demo node: the log is on this machine, and grows when the story says so. */
 const POLL_SECONDS = 0.5
-/** The longest that one step of the story may take, in milliseconds. */
+/** Milliseconds that one step of the story may take. */
 const STEP_TIMEOUT_MS = 60_000
-/** Where the evidence goes unless somebody says otherwise, in the directory of the demo. */
+/** Default name of the folder for evidence, in the directory of the demo. */
 export const OWN_OUT = 'evidence'
 
 /** The home of the auditor, in the directory of the demo. */
 const AUDITOR = 'auditor'
 
-/** How one lie was caught. Times in milliseconds from the moment it was told. */
+/** How one lie was caught. Times are in milliseconds since it was told. */
 interface Capture {
   readonly caughtBy: number
   readonly firstMs: number
@@ -43,7 +43,7 @@ interface Capture {
   readonly verified: boolean
 }
 
-/** What a node tells of evidence that it holds. */
+/** What a node reports about evidence that it holds. */
 type Held = Extract<NodeEvent, { event: 'evidence' }>
 
 export class Story {
@@ -54,7 +54,7 @@ export class Story {
   readonly #need: number
   readonly #startedAt = performance.now()
   readonly #signer: SignerKey
-  /** Ends every wait. */
+  /** Aborts every wait. */
   readonly #ended = lastingController()
   readonly #witnesses: DemoWitnesses
   #nodes: Child[] = []
@@ -95,7 +95,7 @@ export class Story {
     this.#say(
       `The log lies. It signs another history and shows it to node ${this.#victim.number} alone, at the same size:`,
     )
-    // The victim learns of it from the others: it must stand where they stand, or it would carry the lie on.
+    // The victim learns of it from the others: it must be where they are, or it would pass the lie on.
     const agreed = await log.appendHonest(12)
     await this.#everyone(this.#nodes, (node) => node.when(isAdvanced(agreed), this.#timeout()))
     const sameSize = await this.#capture(await log.fork(12), 'same-size', ([m, n]) => m === n)
@@ -124,7 +124,7 @@ export class Story {
     this.#say('')
     this.#say(`Anyone can check it, now and for ever, offline:`)
     const check = ['verify', '--log', key.vkey, resolve(splitView.capture.evidence)]
-    // Alone on its line: a shell takes it as it stands.
+    // Alone on its line, so that it can be pasted into a shell.
     const command = pasteable(check, { env: process.env, node: process.execPath, program: PROGRAM })
     this.#out.story(command)
     this.#out.json({
@@ -139,13 +139,13 @@ export class Story {
     })
   }
 
-  /** Ends what is still going on, in any state of the story. */
+  /** Ends everything, whatever the state of the story. */
   async end(): Promise<void> {
     this.#ended.abort()
     await this.#witnesses.stop()
     const log = await this.#log?.catch(() => undefined)
     await log?.close()
-    // What the demo found stays; what it needed to find it goes.
+    // What the demo found stays; what it needed for that is removed.
     const leftovers = [...VIEWS, 'elsewhere', AUDITOR].map((name) => join(this.#directory, name))
     const homes = Array.from({ length: this.#count }, (_, i) => this.#witnesses.homeOf(i + 1))
     await Promise.all([...leftovers, ...homes].map((path) => rm(path, { recursive: true, force: true })))
@@ -154,12 +154,12 @@ export class Story {
     await removeIfEmpty(this.#directory)
   }
 
-  /** Whose cosignatures count; it stays beside the evidence, for it names the key of the dishonest witness. */
+  /** Whose cosignatures count. It stays next to the evidence, since it names the key of the dishonest witness. */
   get #policy(): string {
     return join(this.#outDirectory, 'policy')
   }
 
-  /** The witness whose key signs elsewhere, too. */
+  /** The witness whose key also signs elsewhere. */
   get #liar(): Child {
     return this.#nodes[0]!
   }
@@ -168,7 +168,7 @@ export class Story {
     return this.#nodes.at(-1)!
   }
 
-  /** When a step takes too long, or the story is over. */
+  /** Aborts when a step takes too long, or the story is over. */
   #timeout(): AbortSignal {
     const step = new AbortController()
     const tooLong = (): void => step.abort(new GossumError('TIMEOUT', `a step of the demo took ${STEP_TIMEOUT_MS} ms`))
@@ -182,7 +182,7 @@ export class Story {
     return step.signal
   }
 
-  /** One line of the story, with the seconds since its start. Throws when the story is over. */
+  /** Prints one line of the story with the seconds since its start. Throws when the story is over. */
   #say(text: string): void {
     this.#ended.signal.throwIfAborted()
     const seconds = ((performance.now() - this.#startedAt) / 1000).toFixed(2).padStart(6)
@@ -208,7 +208,7 @@ export class Story {
     return { size, have, ms }
   }
 
-  /** Waits until every node holds evidence, has frozen the log, and a fresh process has verified the file. */
+  /** Waits until every node holds evidence and has frozen the log, and a fresh process has verified the file. */
   async #capture(
     lie: Lie,
     label: string,
@@ -224,8 +224,8 @@ export class Story {
   }
 
   /**
-   * The first evidence at a node that shows this lie. What an earlier one left behind may come at any time: of it the sizes
-   * say nothing, so each file is read.
+   * The first evidence at a node that shows this lie. Evidence of an earlier lie may still arrive, and sizes alone do
+   * not tell them apart, so each file is read.
    */
   async #holding(node: Child, lie: Lie, isSought: (sizes: readonly [number, number]) => boolean): Promise<Held> {
     const looked = new Set<string>()
@@ -238,8 +238,8 @@ export class Story {
   }
 
   /**
-   * Runs a second node with the key of an honest one: first by itself, where the log shows it the other history and
-   * nobody says what the key has signed before; then among the others, who compare.
+   * Runs a second node with the key of an honest one: first in isolation, where the log shows it the other history and
+   * no peer reports what the key has signed before; then among the others, which compare.
    */
   async #convict(log: TwoFacedLog): Promise<Capture & { readonly witness: string }> {
     const home = join(this.#directory, 'elsewhere')
@@ -260,7 +260,10 @@ export class Story {
     return { witness: this.#liar.ready.witness, ...capture }
   }
 
-  /** Has the log audited by a process of its own, which leaves evidence; brings that to one node, and all hold it. */
+  /**
+   * Has the log audited by a separate process, which writes evidence; submits that to one node, and waits for all
+   * others.
+   */
   async #audit(log: TwoFacedLog): Promise<Capture> {
     const module = await log.contradict()
     const home = join(this.#directory, AUDITOR)
@@ -276,7 +279,7 @@ export class Story {
     return capture
   }
 
-  /** Waits until every node holds such evidence, and writes and verifies the file of the first that did. */
+  /** Waits until every node holds such evidence, then writes and verifies the file of the first that did. */
   async #catch(
     since: number,
     label: string,
@@ -302,7 +305,7 @@ export class Story {
     return { id, capture: { caughtBy: events.length, firstMs, allMs, evidence: path, verified } }
   }
 
-  /** What an operator says at each node, for every evidence that it holds by now. */
+  /** Acknowledges, at each node, all evidence that it holds by now. */
   async #acknowledge(known: string): Promise<void> {
     await this.#everyone(this.#nodes, async (node) => {
       const { evidence } = JSON.parse(fromUtf8(await node.ask('/api/v1/evidence'))!) as { evidence: { id: string }[] }
@@ -317,7 +320,7 @@ export class Story {
   }
 }
 
-/** Nothing was found: nothing stays. */
+/** If nothing was found, the folder is removed. */
 async function removeIfEmpty(directory: string): Promise<void> {
   await rmdir(directory).catch(() => undefined)
 }

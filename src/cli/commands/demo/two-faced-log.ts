@@ -1,5 +1,6 @@
 /**
- * A checksum database that lies: one key, two histories. Everybody sees the honest one except a single victim, who has an address of their own. Until the fork both show the same.
+ * A checksum database that lies: one key, two histories. Everyone sees the honest one except a single victim, which has
+ * an address of its own. Until the fork both show the same.
  */
 import { createServer } from 'node:http'
 import { join } from 'node:path'
@@ -9,7 +10,7 @@ import { SumdbServer, type Listening } from '../../../sumdb/log-server.js'
 import { parseNote, type SignerKey } from '../../../tlog/note.js'
 import { record, records } from './made-up-records.js'
 
-/** A head of another history, as the victim saw it first. */
+/** A head of another history, as first shown to the victim. */
 export interface Lie {
   readonly text: string
   /** Milliseconds since 1970. */
@@ -20,9 +21,9 @@ export interface Lie {
 export const VIEWS = ['honest', 'shown', 'forked', 'forked-again'] as const
 
 export class TwoFacedLog {
-  /** What everybody sees. */
+  /** The URL that everyone else uses. */
   readonly honestUrl: string
-  /** What the victim sees. */
+  /** The URL that the victim uses. */
   readonly victimUrl: string
   readonly #honest: SumdbServer
   readonly #victim: VictimView
@@ -64,7 +65,7 @@ export class TwoFacedLog {
     return new TwoFacedLog({ honest, everybody, victim, open, close })
   }
 
-  /** Adds records to the one history that everybody sees. Returns the new size. */
+  /** Adds records to the one history that everyone sees. Returns the new size. */
   async append(count: number): Promise<number> {
     const added = records(this.#honest.size, count, 'honest')
     await Promise.all([this.#honest.append(added), this.#victim.log.append(added)])
@@ -79,8 +80,8 @@ export class TwoFacedLog {
   }
 
   /**
-   * Adds a record to the honest view that speaks of a module version that has one, with another hash. A server that holds to
-   * the rules gives each module version one record; so it is hidden behind the name of another one. Returns the module version.
+   * Adds to the honest view a second record of a module version, with another hash. A server that follows the rules
+   * gives each module version one record, so this one is filed under another name. Returns the module version.
    */
   async contradict(): Promise<string> {
     const { path, version, text } = record(0, 'another')
@@ -90,8 +91,8 @@ export class TwoFacedLog {
   }
 
   /**
-   * Shows the victim another history than any before: `count` records of its own behind those that all have in common.
-   * Resolves when the victim was shown its head.
+   * Shows the victim a new history: `count` records of its own after those that all have in common. Resolves when the
+   * victim has been shown its head.
    */
   async fork(count: number): Promise<Lie> {
     const lie = ++this.#lies
@@ -107,22 +108,22 @@ export class TwoFacedLog {
   }
 }
 
-/** What the victim sees. */
+/** The view of the victim. */
 interface VictimView {
   /** The history that is shown. */
   log: SumdbServer
-  /** The moment (ms since 1970) before which nobody was shown the head of this history. */
+  /** Resolves to the time (ms since 1970) at which the head of this history was first shown. */
   shown(log: SumdbServer): Promise<number>
 }
 
-/** Serves a log to the victim and notes when its head was shown first. */
+/** Serves a log to the victim, and notes when its head was first shown. */
 async function listenFor(first: SumdbServer): Promise<VictimView & Listening> {
   const waiting = new Map<SumdbServer, (at: number) => void>()
   const server = createServer((request, response) => {
     const path = request.url ?? ''
     const { log } = view
     void log.handle(path).then(({ status, type, body }) => {
-      // Before it leaves: whoever catches the lie does so later.
+      // Noted before the answer is sent, and so before anyone can catch the lie.
       if (path === '/latest') waiting.get(log)?.(Date.now())
       response.writeHead(status, { 'content-type': type, 'content-length': body.length }).end(body)
     })

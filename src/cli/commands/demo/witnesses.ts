@@ -6,17 +6,17 @@ import type { VerifierKey } from '../../../tlog/note.js'
 import { Child } from './child.js'
 
 interface WitnessesOptions {
-  /** Where their homes are. */
+  /** The folder of their homes. */
   readonly directory: string
   /** The key of the log that they follow. */
   readonly vkey: string
   /** The path of their policy. */
   readonly policy: string
-  /** Seconds between polls: the log is on this machine and moves when we say. */
+  /** Seconds between polls: the log is on this machine, and grows when the demo says so. */
   readonly poll: number
 }
 
-/** One to be started. */
+/** A witness to start. */
 interface Start {
   readonly number: number
   readonly home: string
@@ -24,14 +24,14 @@ interface Start {
   readonly bootstrap: readonly string[]
 }
 
-/** Cosignatures that make a quorum: with more than two thirds, two quorums share an honest witness. */
+/** The number of cosignatures that make a quorum: above two thirds, any two quorums share an honest witness. */
 export function demoQuorum(count: number): number {
   return Math.floor((2 * count) / 3) + 1
 }
 
 export class DemoWitnesses {
   readonly #options: WitnessesOptions
-  /** Those that run and those that are about to. */
+  /** Those that run, and those that are starting. */
   readonly #starting: Promise<Child>[] = []
 
   constructor(options: WitnessesOptions) {
@@ -42,7 +42,7 @@ export class DemoWitnesses {
     return join(this.#options.directory, `node-${number}`)
   }
 
-  /** Makes the homes and keys of so many, and the policy that counts them. */
+  /** Makes this many homes and keys, and the policy that counts them. */
   async make(count: number): Promise<void> {
     const keys: VerifierKey[] = []
     for (let number = 1; number <= count; number++) {
@@ -54,7 +54,7 @@ export class DemoWitnesses {
     await writeFile(this.#options.policy, policyText(keys))
   }
 
-  /** Starts one for each URL of the log. The first is whom the others know; from it they learn of each other. */
+  /** Starts a witness for each URL of the log. The others know only the first, and learn of each other from it. */
   async startAll(urls: readonly string[], timeout: () => AbortSignal): Promise<Child[]> {
     const start = (i: number, bootstrap: readonly string[]): Promise<Child> =>
       this.start({ number: i + 1, home: this.homeOf(i + 1), logUrl: urls[i]!, bootstrap }, timeout())
@@ -73,7 +73,7 @@ export class DemoWitnesses {
     return child
   }
 
-  /** Stops all, also those that are about to run. */
+  /** Stops all, including those that are starting. */
   async stop(): Promise<void> {
     const started = await Promise.allSettled(this.#starting)
     await Promise.all(started.flatMap((node) => (node.status === 'fulfilled' ? [node.value.stop()] : [])))

@@ -1,13 +1,13 @@
-/** What a check of `gossum doctor` says. Pure. */
+/** The result of a check of `gossum doctor`. Pure. */
 import { GossumError } from '../../../errors.js'
 import { EXIT, exitCodeOf } from '../../exit.js'
 
 export interface Diagnosis {
-  /** What was looked at; a name that stays. */
+  /** What was checked; this name is stable. */
   readonly check: string
   readonly state: 'ok' | 'warn' | 'fail'
   readonly text: string
-  /** What to do about it; null when all is well. */
+  /** What to do about it; null if nothing is wrong. */
   readonly hint: string | null
   readonly exit: number
 }
@@ -16,7 +16,7 @@ export function ok(check: string, text: string): Diagnosis {
   return { check, state: 'ok', text, hint: null, exit: EXIT.fine }
 }
 
-/** It works, and somebody should look into it. */
+/** It works, but needs attention. */
 export function warn(check: string, text: string, hint: string): Diagnosis {
   return { check, state: 'warn', text, hint, exit: EXIT.undecided }
 }
@@ -26,7 +26,7 @@ export function fail(check: string, text: string, hint: string, exit: number = E
   return { check, state: 'fail', text, hint, exit }
 }
 
-/** What was refused, with its own hint. Throws what is no refusal. */
+/** A refusal with its own hint. Rethrows what is not a refusal. */
 export function diagnosisOf(check: string, error: unknown): Diagnosis {
   if (!(error instanceof GossumError)) throw error
   return fail(check, error.message, error.hint, exitCodeOf(error.code))

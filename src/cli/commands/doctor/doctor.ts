@@ -1,4 +1,4 @@
-/** `gossum doctor`: how somebody knows that a node, its machine and the go command on it do what they should. */
+/** `gossum doctor`: checks that a node, its machine and the go command on it do what they should. */
 import { readFile, stat } from 'node:fs/promises'
 import { Command } from 'commander'
 import { configOf, type Config } from '../../../config/config.js'
@@ -22,13 +22,13 @@ const LABELS = { ok: ['green', 'OK  '], warn: ['yellow', 'WARN'], fail: ['red', 
 
 export function command(): Command {
   return new Command('doctor')
-    .description('how do I know that it works? looks at a node, its machine and the go command, and says what to do')
+    .description('check a node, its machine and the go command, and say what to do about problems')
     .addHelpText(
       'after',
       `
-Looks at the settings, the home, the keys, the disk, the journal, the node of this home if it runs, its logs and peers, the ports and what
-go env says. Nothing is changed. Exit code 0 when all is well, 4 when something is in doubt (WARN), 1 when something does not work (FAIL),
-2 when the settings are wrong, 3 when somebody is proven to misbehave: the gravest of these.
+Checks the settings, the home, the keys, the disk, the journal, the node of this home if it runs, its logs and peers, the ports and
+go env. It changes nothing. Exit code 0 when all is well, 4 when something is in doubt (WARN), 1 when something does not work
+(FAIL), 2 when the settings are wrong, 3 when misbehaviour is proven: the gravest of these.
 
 Examples:
   gossum doctor
@@ -41,7 +41,7 @@ Examples:
     })
 }
 
-/** The exit code. */
+/** Returns the exit code. */
 async function examine(flags: CommonFlags): Promise<number> {
   const out = output(flags)
   const findings: Diagnosis[] = []
@@ -80,7 +80,7 @@ async function examineNode(config: Config, tell: (findings: readonly Diagnosis[]
   tell(await goFindings(process.env, new Map(config.logs.map(({ key }) => [key.name, key]))))
 }
 
-/** What the settings amount to; and what is wrong with them. */
+/** The settings, and what is wrong with them. */
 async function settings({
   home,
   config: file = process.env['GOSSUM_CONFIG'],
@@ -99,13 +99,13 @@ async function settings({
   }
 }
 
-/** Settings that no node starts with; or a home. */
+/** An error in settings that prevents a node from starting, or of the home. */
 function unusable(error: GossumError): Diagnosis {
   if (error.code === 'HOME_UNUSABLE') return diagnosisOf('home', error)
   return { ...diagnosisOf('configuration', error), exit: EXIT.refused }
 }
 
-/** A file with passwords in it is for its owner alone. */
+/** A file that has passwords in it must be readable by its owner alone. */
 async function fileFinding(file: string): Promise<Diagnosis> {
   const text = await readFile(file, 'utf8')
   const { mode } = await stat(file)
@@ -115,7 +115,7 @@ async function fileFinding(file: string): Promise<Diagnosis> {
   return ok('configuration', file)
 }
 
-/** The node of a home, when it runs. */
+/** Asks the node of a home, if it runs. */
 async function askNode(home: string): Promise<{ status: StatusView; peers: readonly PeerView[] } | undefined> {
   const read = async <T>(path: string): Promise<T> => JSON.parse(fromUtf8(await readFromNode(home, path)) ?? '') as T
   try {

@@ -1,4 +1,6 @@
-/** Checks of the go command on this machine: whether it asks a checksum database at all, and may keep what it learnt. */
+/**
+ * Checks of the go command on this machine: whether it asks a checksum database at all, and can keep what it learnt.
+ */
 import { execFile } from 'node:child_process'
 import { accessSync, constants, existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -8,15 +10,15 @@ import { errorText, GossumError, withoutSecrets } from '../../../errors.js'
 import { parseNote, verifyNote, type VerifierKey } from '../../../tlog/note.js'
 import { fail, ok, warn, type Diagnosis } from './diagnosis.js'
 
-/** What is read of `go env`. */
+/** The variables that are read from `go env`. */
 const NAMES = ['GOSUMDB', 'GONOSUMDB', 'GOPRIVATE', 'GOFLAGS', 'GOINSECURE', 'GOPROXY', 'GOPATH', 'GOVERSION'] as const
 type GoEnv = Readonly<Partial<Record<(typeof NAMES)[number], string>>>
 
 const TIMEOUT_MS = 10_000
-/** Patterns that hold for every module. */
+/** Patterns that match every module. */
 const EVERYTHING = /(^|,)\s*(\*|\*\*|\*\.\*|\*\/\*)\s*(,|$)/
 
-/** `keys`: of the logs that are known, by name. */
+/** `keys` are those of the known logs, by name. */
 export async function goFindings(env: NodeJS.ProcessEnv, keys: ReadonlyMap<string, VerifierKey>): Promise<Diagnosis[]> {
   let said: GoEnv
   try {
@@ -29,14 +31,14 @@ export async function goFindings(env: NodeJS.ProcessEnv, keys: ReadonlyMap<strin
   return [ok('go command', said.GOVERSION ?? 'an old one'), ...settingFindings(said, env), memoryFinding(said, keys)]
 }
 
-/** What switches protection off. */
+/** Settings that switch protection off. */
 function settingFindings(said: GoEnv, env: NodeJS.ProcessEnv): Diagnosis[] {
   const { GOSUMDB = '', GONOSUMDB = '', GOPRIVATE = '', GOFLAGS = '', GOINSECURE = '', GOPROXY = '' } = said
   const findings: Diagnosis[] = [
     GOSUMDB === 'off' || GOSUMDB === ''
       ? fail(
           'GOSUMDB',
-          'off: no module is held against a checksum database',
+          'off: no module is checked against a checksum database',
           'go env -u GOSUMDB, or as gossum run prints it',
         )
       : ok('GOSUMDB', withoutSecrets(GOSUMDB)),
@@ -51,14 +53,14 @@ function settingFindings(said: GoEnv, env: NodeJS.ProcessEnv): Diagnosis[] {
       findings.push(
         fail(
           name,
-          `${value}: every module is left out`,
-          `name your own modules alone: go env -w ${name}=corp.example.com`,
+          `${value}: every module is exempt`,
+          `name only your own modules: go env -w ${name}=corp.example.com`,
         ),
       )
     else if (value !== '') findings.push(ok(name, `not checked: ${value}`))
   }
   if (/(^|\s)-?-insecure(=true)?(\s|$)/.test(GOFLAGS))
-    findings.push(fail('GOFLAGS', `${GOFLAGS}: checks and TLS are left out`, 'go env -u GOFLAGS'))
+    findings.push(fail('GOFLAGS', `${GOFLAGS}: checks and TLS are skipped`, 'go env -u GOFLAGS'))
   if (EVERYTHING.test(GOINSECURE))
     findings.push(fail('GOINSECURE', `${GOINSECURE}: every module may come without TLS`, 'go env -u GOINSECURE'))
   else if (GOINSECURE !== '') findings.push(warn('GOINSECURE', `without TLS: ${GOINSECURE}`, 'go env -u GOINSECURE'))
@@ -71,7 +73,7 @@ function settingFindings(said: GoEnv, env: NodeJS.ProcessEnv): Diagnosis[] {
 /** Where the go command remembers the newest heads that it has seen. */
 function memoryFinding({ GOPATH = '', GOSUMDB = '' }: GoEnv, keys: ReadonlyMap<string, VerifierKey>): Diagnosis {
   const dir = join(GOPATH.split(':')[0]!, 'pkg', 'sumdb')
-  if (!existsSync(dir)) return ok('go memory', 'it has verified nothing here yet')
+  if (!existsSync(dir)) return ok('go memory', 'it has not verified anything here yet')
   const name = GOSUMDB.split(/[ +]/)[0]!
   const latest = join(dir, name, 'latest')
   for (const path of [dir, join(dir, name), latest].filter((one) => existsSync(one))) {
@@ -89,7 +91,7 @@ function memoryFinding({ GOPATH = '', GOSUMDB = '' }: GoEnv, keys: ReadonlyMap<s
   return verified instanceof GossumError
     ? fail(
         'go memory',
-        `${latest} is no head of ${name}: ${verified.message}`,
+        `${latest} is not a head of ${name}: ${verified.message}`,
         'keep a copy of it, then see gossum check head --help',
       )
     : ok('go memory', `${latest}; gossum check head compares it`)

@@ -1,4 +1,7 @@
-/** Checks of a home: who may read it, its keys, its disk, and the journal of what was signed. All are readings; nothing is changed. */
+/**
+ * Checks of a home: its permissions, its keys, its disk, and the journal of what was signed. They read, and change
+ * nothing.
+ */
 import { constants, existsSync } from 'node:fs'
 import { access, open, readdir, readFile, rm, stat, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -8,16 +11,18 @@ import { keyMissing, readKeyring, requireNoWitness } from '../../../keys/keyring
 import { readJournal } from '../../../store/journal-text.js'
 import { fail, ok, diagnosisOf, warn, type Diagnosis } from './diagnosis.js'
 
-/** Bytes of free space below which there is something to do, and below which a node soon stops signing. */
+/** Bytes of free space below which to warn, and below which a node will soon stop signing. */
 const SPACE = { little: 1024 ** 3, least: 64 * 1024 ** 2 }
-/** Writes that are measured, and milliseconds of the median above which every cosignature waits. */
+/**
+ * The number of writes measured, and the median in milliseconds above which the delay of each cosignature is reported.
+ */
 const WRITES = 9
 const SLOW_MS = 100
 /** The largest journal that is read, in bytes. */
 const MAX_JOURNAL = 256 * 1024 * 1024
-/** File systems that forget everything: tmpfs and ramfs. */
+/** File systems in memory: tmpfs and ramfs. */
 const IN_MEMORY: ReadonlySet<number> = new Set([0x01021994, 0x858458f6])
-/** Hooks that are looked at. */
+/** The most hooks that are checked. */
 const MAX_HOOKS = 64
 
 export async function homeFindings(
@@ -39,7 +44,7 @@ export async function homeFindings(
 }
 
 async function homeFinding(home: string, about: Awaited<ReturnType<typeof stat>>): Promise<Diagnosis> {
-  if (!about.isDirectory()) return fail('home', `${home} is no directory`, 'choose another with --home DIR')
+  if (!about.isDirectory()) return fail('home', `${home} is not a directory`, 'choose another with --home DIR')
   const uid = process.geteuid?.()
   const mode = Number(about.mode) & 0o777
   if (uid !== undefined && Number(about.uid) !== uid)
@@ -49,11 +54,11 @@ async function homeFinding(home: string, about: Awaited<ReturnType<typeof stat>>
   } catch {
     return fail('home', `${home} cannot be written (mode ${mode.toString(8)})`, `chmod 700 ${home}`)
   }
-  // Whoever can write there can put another key into it.
+  // Whoever can write there can replace the key.
   if ((mode & 0o022) !== 0)
     return fail('home', `others may write to ${home} (mode ${mode.toString(8)})`, `chmod 700 ${home}`)
   if ((mode & 0o055) !== 0)
-    return warn('home', `others may look into ${home} (mode ${mode.toString(8)})`, `chmod 700 ${home}`)
+    return warn('home', `others may read ${home} (mode ${mode.toString(8)})`, `chmod 700 ${home}`)
   return ok('home', home)
 }
 
@@ -78,7 +83,7 @@ async function keyFinding({
   }
 }
 
-/** An observer is to have no key, so that nobody can take one from it. */
+/** An observer should have no key, so that none can be stolen. */
 function observerFinding(home: string): Diagnosis {
   try {
     requireNoWitness(home)
@@ -94,18 +99,18 @@ async function diskFindings(home: string): Promise<Diagnosis[]> {
   const said = `${Math.floor(free / 1024 ** 2)} MiB free`
   const space =
     free < SPACE.least
-      ? fail('disk space', said, 'free some: what cannot be written is not signed')
+      ? fail('disk space', said, 'free some space: nothing is signed that cannot be written')
       : free < SPACE.little
-        ? warn('disk space', said, 'free some, before what is signed cannot be written any more')
+        ? warn('disk space', said, 'free some space before signatures can no longer be recorded')
         : ok('disk space', said)
   if (IN_MEMORY.has(type)) {
     const hint = 'move the home to a disk: after a power cut this key would not know what it has signed'
-    return [space, fail('disk writes', 'the home is in memory, which forgets', hint)]
+    return [space, fail('disk writes', 'the home is on a file system in memory', hint)]
   }
   return [space, await writesFinding(home)]
 }
 
-/** How long it takes until something is on the disk. */
+/** The time until a write is durable. */
 async function writesFinding(home: string): Promise<Diagnosis> {
   const path = join(home, `.doctor-${process.pid}`)
   try {
@@ -119,7 +124,7 @@ async function writesFinding(home: string): Promise<Diagnosis> {
         times.push(performance.now() - begun)
       }
       const median = times.toSorted((a, b) => a - b)[Math.floor(WRITES / 2)]!
-      const said = `${median.toFixed(1)} ms until a write is on the disk`
+      const said = `${median.toFixed(1)} ms until a write is on disk`
       return median > SLOW_MS
         ? warn('disk writes', said, 'every cosignature waits for that: move the home to a faster disk')
         : ok('disk writes', said)
@@ -131,12 +136,12 @@ async function writesFinding(home: string): Promise<Diagnosis> {
     return fail(
       'disk writes',
       errorText(error),
-      'nothing is signed that cannot be written: make room, or mend the disk',
+      'nothing is signed that cannot be written: free space, or fix the disk',
     )
   }
 }
 
-/** The journal of a node that does not run; one that does watches over it itself. */
+/** Checks the journal of a node that does not run; a running node guards its journal itself. */
 async function journalFinding(home: string): Promise<Diagnosis> {
   const path = join(home, 'journal')
   const hint = 'keep a copy of the home, then see "The journal" in docs/operating.md'
@@ -153,7 +158,7 @@ async function journalFinding(home: string): Promise<Diagnosis> {
   }
 }
 
-/** Programs in hooks.d that are not run, or that others could exchange. */
+/** Programs in hooks.d that are not run, or that others could replace. */
 async function hooksFinding(home: string): Promise<Diagnosis> {
   const dir = join(home, 'hooks.d')
   const names = await readdir(dir).catch((): string[] => [])
@@ -168,7 +173,7 @@ async function hooksFinding(home: string): Promise<Diagnosis> {
   return ok('hooks', names.length === 0 ? 'none' : names.join(', '))
 }
 
-/** Throws nothing that is a refusal. */
+/** Turns an error into a finding. Rethrows nothing. */
 export function asFinding(check: string, error: unknown): Diagnosis {
   return error instanceof GossumError
     ? diagnosisOf(check, error)

@@ -1,4 +1,4 @@
-/** Checks of a node that runs: what holds of it, its quorums, its peers, and whether they keep what it signed. Pure. */
+/** Checks of a running node: its conditions, its quorums, its peers, and whether they keep what it signed. Pure. */
 import type { PeerView, StatusView } from '../../../status/shapes.js'
 import { SEVERITIES } from '../../../status/conditions.js'
 import { grouped } from '../../../lib/words.js'
@@ -26,7 +26,7 @@ export function nodeFindings(status: StatusView, peers: readonly PeerView[], boo
           : warn(
               `quorum of ${name}`,
               'there is none yet',
-              'gossum policy check says who is needed; gossum peers who is there',
+              'gossum policy check says who is needed, gossum peers who is connected',
             ),
       ),
     peerFinding(peers, bootstrap),
@@ -37,7 +37,7 @@ export function nodeFindings(status: StatusView, peers: readonly PeerView[], boo
   ]
 }
 
-const CONDITION_HINT = 'docs/operating.md, "Conditions"; gossum status has the whole of it'
+const CONDITION_HINT = 'docs/operating.md, "Conditions"; gossum status has the details'
 const GUARD_HINT = 'docs/operating.md, "The rollback guard"'
 const GUARDED: ReadonlySet<string> = new Set(['fresh', 'guarded', 'unguarded'])
 
@@ -48,7 +48,7 @@ function peerFinding(peers: readonly PeerView[], bootstrap: number): Diagnosis {
     return fail(
       'peers',
       `none of ${bootstrap} configured peers is connected`,
-      'check their addresses, and that TCP goes out',
+      'check their addresses, and that outgoing TCP is allowed',
     )
   if (old.length > 0) return warn('peers', `${said}; ${old.length} keep no promises`, 'have them updated')
   return ok('peers', said)

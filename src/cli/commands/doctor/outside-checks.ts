@@ -1,4 +1,4 @@
-/** Checks of what is around a node: the logs that it asks, the clock beside theirs, and the ports that it listens on. */
+/** Checks of what surrounds a node: its logs, the clock compared with theirs, and the ports it listens on. */
 import { createServer, isIP } from 'node:net'
 import { connect } from 'node:tls'
 import type { Config, LogSetting } from '../../../config/config.js'
@@ -11,15 +11,15 @@ import { EXIT } from '../../exit.js'
 import { asFinding } from './home-checks.js'
 import { fail, ok, warn, type Diagnosis } from './diagnosis.js'
 
-/** Milliseconds for a log, and for its certificate. */
+/** Milliseconds for asking a log, and for reading its certificate. */
 const PATIENCE_MS = 10_000
-/** Seconds that the clock may differ from that of a log. */
+/** Seconds by which the clock may differ from a log's. */
 const CLOCK_SECONDS = 60
-/** Days that a certificate should still be good for. */
+/** Days for which a certificate should remain valid. */
 const CERTIFICATE_DAYS = 7
 const DAY_MS = 86_400_000
 
-/** A log gives a head that it signed, over TLS that lasts, at the time that it is here. */
+/** Checks that a log answers with a head it signed, over TLS that will not expire soon, and that the clocks agree. */
 export async function logFindings(log: LogSetting): Promise<Diagnosis[]> {
   const { key, url, origin } = log
   const check = `log ${key.name}`
@@ -35,7 +35,7 @@ export async function logFindings(log: LogSetting): Promise<Diagnosis[]> {
       ...(await tlsFinding(url)),
     ]
   } catch (error) {
-    // Whoever answers there: this machine does not get what it asks for.
+    // Something else answers there: this machine does not get what it asks for.
     return [{ ...asFinding(check, error), exit: EXIT.couldNot }, ...clockFinding(date)]
   }
 }
@@ -47,7 +47,7 @@ function clockFinding(date: number | undefined): Diagnosis[] {
   const said = `${Math.abs(off)} s ${off < 0 ? 'behind' : 'ahead of'} the clock of the log`
   return [
     Math.abs(off) > CLOCK_SECONDS
-      ? fail('clock', said, 'set it, and keep it synchronised (NTP): cosignatures say the time')
+      ? fail('clock', said, 'set it, and keep it synchronised (NTP): cosignatures contain the time')
       : ok('clock', said),
   ]
 }
@@ -55,7 +55,7 @@ function clockFinding(date: number | undefined): Diagnosis[] {
 async function tlsFinding(url: string): Promise<Diagnosis[]> {
   const { protocol, hostname, port } = new URL(url)
   if (protocol !== 'https:') return []
-  // A name alone can be asked for: an address is what it is.
+  // Server names (SNI) are names only, not IP addresses.
   const servername = isIP(hostname) === 0 ? hostname : ''
   const socket = connect({ host: hostname, port: Number(port || 443), servername, timeout: PATIENCE_MS })
   try {
@@ -68,23 +68,23 @@ async function tlsFinding(url: string): Promise<Diagnosis[]> {
     const said = `the certificate of ${hostname} is good for ${days} days`
     return [days < CERTIFICATE_DAYS ? warn('certificate', said, 'tell whoever runs it') : ok('certificate', said)]
   } catch {
-    // Through a proxy it cannot be seen; the log itself was reached.
+    // Behind a proxy the certificate cannot be seen; the log itself was reached.
     return []
   } finally {
     socket.destroy()
   }
 }
 
-/** How many liars a policy survives. */
+/** How many lying witnesses a policy tolerates. */
 export function policyFinding({ policy }: Pick<Config, 'policy'>): Diagnosis {
   if (policy === undefined) return ok('policy', 'none: only the cosignature of this node counts')
   const { liars } = policyStrength(policy)
   return liars > 0
-    ? ok('policy', `survives ${liars} witnesses that lie`)
-    : warn('policy', 'one witness that lies is enough for two histories', 'gossum policy check FILE says why')
+    ? ok('policy', `tolerates ${liars} lying witnesses`)
+    : warn('policy', 'one lying witness is enough for two histories', 'gossum policy check FILE says why')
 }
 
-/** Whether a node could listen where it is told to; and who reaches it there. */
+/** Whether a node could listen on its configured addresses, and who could reach it there. */
 export async function portFindings(
   { http, listen: addresses }: Pick<Config, 'http' | 'listen'>,
   isRunning: boolean,
@@ -102,7 +102,7 @@ export async function portFindings(
       : [
           warn(
             'API address',
-            `${http.host}:${http.port} is for everybody who reaches it, without TLS`,
+            `${http.host}:${http.port} is open to everyone who can reach it, without TLS`,
             'docs/operating.md, "Ports"',
           ),
         ]),

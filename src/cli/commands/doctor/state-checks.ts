@@ -1,4 +1,4 @@
-/** Checks of the database that machines with one key share: that it is there, knows the key, and keeps what it is given. */
+/** Checks of the database that machines with one key share: that it is reachable, knows the key, and is durable. */
 import { join } from 'node:path'
 import type { Config } from '../../../config/config.js'
 import { GossumError } from '../../../errors.js'
@@ -9,14 +9,14 @@ import { diagnosisOf, fail, ok, warn, type Diagnosis } from './diagnosis.js'
 const CHECK = 'shared state'
 const HINT = 'docs/two-machines.md, "Settings of the database that are safe, and some that are not"'
 
-/** Nothing for a home that keeps its state alone. */
+/** No findings for a home that does not share its state. */
 export async function stateFindings({ home, state: setting }: Config): Promise<Diagnosis[]> {
   if (setting === undefined)
     return isElsewhere(home) ? [diagnosisOf(CHECK, new GossumError('STATE_ELSEWHERE', home))] : []
-  // What is wrong with a key is said by the checks of the home.
+  // Problems with a key are reported by the checks of the home.
   const key = await loadWitnessVerifier(join(home, WITNESS_FILE)).catch(() => undefined)
   if (key === undefined) return []
-  // Loaded by nobody else.
+  // No other command loads it.
   const { PostgresState } = await import('../../../postgres/postgres-state.js')
   const state = new PostgresState({ setting, key: key.vkey })
   try {

@@ -1,6 +1,6 @@
 /**
- * `gossum evidence import`: what the go command printed when it caught a fork, or an evidence file, given to a node.
- * What is imported is verified here first, with keys that the text does not name.
+ * `gossum evidence import`: submits an evidence file, or what the go command printed when it caught a fork, to a node.
+ * Everything imported is verified here first, with keys that do not come from the text.
  */
 import { Command } from 'commander'
 import { SUM_GOLANG_ORG } from '../../../config/config.js'
@@ -39,30 +39,29 @@ interface ImportFlags extends CommonFlags {
 
 export function importCommand(): Command {
   return new Command('import')
-    .description('make evidence of what the go command printed when it caught a fork, and give it to a running node')
+    .description(
+      'make evidence from what the go command printed when it caught a fork, and submit it to a running node',
+    )
     .argument('<FILE>', 'a build log with the SECURITY ERROR of the go command, or an evidence file; - is stdin')
     .option('--log <VKEY>', "key of a log to trust (repeatable; default: the node's logs, and sum.golang.org)", collect)
-    .option(
-      '--policy <FILE>',
-      "convict its witnesses, too, where they cosigned both heads (default: the node's policy)",
-    )
-    .option('--write <FILE>', 'write the evidence, too; then it takes no node')
+    .option('--policy <FILE>', "also convict its witnesses that cosigned both heads (default: the node's policy)")
+    .option('--write <FILE>', 'also write the evidence; then no node is needed')
     .addHelpText(
       'after',
       `
 Examples:
   go mod download 2>&1 | gossum evidence import -
   gossum evidence import build.log --write fork.json
-  gossum evidence import bad-record.json            an evidence file of whatever kind
+  gossum evidence import bad-record.json            an evidence file of any kind
   gossum evidence import --log VKEY build.log --node http://10.0.0.7:46787
 
-The log of a build may be as any CI system shows it: with times, colours and prefixes, folded, as JSON, in UTF-16.
-Heads that prove nothing by themselves are given to the node as they were printed: it may know more. Evidence that no
-node takes is written to gossum-evidence-ID.json here, or where temporary files go.
+The build log may come from any CI system: with times, colours and prefixes, folded, as JSON, in UTF-16. Heads that prove
+nothing on their own are submitted to the node as printed: it may know more. Evidence that no node accepts is written to
+gossum-evidence-ID.json here, or in the folder for temporary files.
 
 Exit code 3 when a report was proven and kept: the import worked, and what was imported proves that the log has signed
 two histories, or holds two records that contradict each other. 2 for a text without a report, or whose reports prove
-nothing; 1 when what was proven could be kept nowhere.
+nothing; 1 when what was proven could not be stored anywhere.
 `,
     )
     .action(async (file: string, _options: unknown, self: Command) => {
@@ -92,7 +91,7 @@ interface Keeping {
   readonly out: Output
 }
 
-/** Keeps a piece of evidence where it was asked for and with the node, or else in some file. */
+/** Stores a piece of evidence in the named file and with the node, or else in some file. */
 async function keep(proven: ProvenEvidence, i: number, { node, flags, out }: Keeping): Promise<number> {
   const { evidence } = proven
   const named = flags.write === undefined ? undefined : numbered(flags.write, i)
@@ -106,7 +105,9 @@ async function keep(proven: ProvenEvidence, i: number, { node, flags, out }: Kee
   if (answer instanceof GossumError && path === null) {
     path = await keepInFile(evidence, undefined, out)
     if (path === null) {
-      out.error(new HintedError(answer, `evidence ${proven.id} is proven, and kept nowhere: keep what was printed`))
+      out.error(
+        new HintedError(answer, `evidence ${proven.id} is proven, but not stored anywhere: keep what was printed`),
+      )
       return exitCodeOf(answer.code)
     }
   }
@@ -116,7 +117,7 @@ async function keep(proven: ProvenEvidence, i: number, { node, flags, out }: Kee
 
 // ---- keys ------------------------------------------------------------------------------------------------------
 
-/** The keys of the logs that the node follows, if it is there, and that of sum.golang.org; and those of witnesses. */
+/** The keys of the node's logs, if it can be reached, and that of sum.golang.org; and the keys of witnesses. */
 async function keysOf(node: NodeClient, { log, policy }: ImportFlags): Promise<TextKeys> {
   const named = policy === undefined ? undefined : parsePolicy(await readPolicyFile(policy, MAX_POLICY_BYTES))
   const [logs, witnesses] = await Promise.all([
@@ -138,7 +139,7 @@ async function witnessesOf(node: NodeClient): Promise<VerifierKey[]> {
   return known.value.witnesses.flatMap(({ key }) => readWitness(key) ?? [])
 }
 
-/** Undefined for a key of a kind that is not verified here: a policy may name such. */
+/** Undefined for a key of a type that is not verified here, which a policy may contain. */
 function readWitness(vkey: string): VerifierKey | undefined {
   const key = unlessRefused(() => parseVerifierKey(vkey))
   return key !== undefined && isWitnessKey(key) ? key : undefined
@@ -146,7 +147,7 @@ function readWitness(vkey: string): VerifierKey | undefined {
 
 // ---- heads -----------------------------------------------------------------------------------------------------
 
-/** The heads that say more than the evidence does: those that made none, and those with lines of witnesses. */
+/** The heads that tell more than the evidence: those that led to none, and those with cosignatures. */
 function untold({ heads, proven }: FromText): FoundHead[] {
   const told = new Set(
     proven.flatMap(({ evidence }) => evidenceHeads(evidence).map((head) => parseNote(utf8(head)).text)),
@@ -179,11 +180,11 @@ function tell(proven: ProvenEvidence, answer: SubmittedEvidence | GossumError, p
   out.talk(`proven: ${(witness ?? key).name} ${has}${deedOf(proven, key.name)}, at ${placesOf(proven)}`)
   if (path !== null) out.talk(`written to ${path}`)
   if (isGiven) out.talk(fateOf(answer.fate, witness !== undefined))
-  else out.talk(`given to no node: ${answer.message}`, { important: true })
+  else out.talk(`submitted to no node: ${answer.message}`, { important: true })
 }
 
 function fateOf(fate: SubmittedEvidence['fate'], isOfWitness: boolean): string {
-  if (fate === 'known') return 'the node knew of it already'
+  if (fate === 'known') return 'the node had it already'
   if (fate !== 'new') return 'the node keeps no more evidence of this kind'
-  return `the node keeps it, ${isOfWitness ? 'counts the witness no more' : 'has frozen the log'}, and tells its peers`
+  return `the node keeps it, ${isOfWitness ? 'no longer counts the witness' : 'has frozen the log'}, and tells its peers`
 }

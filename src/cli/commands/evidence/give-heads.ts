@@ -1,5 +1,6 @@
 /**
- * Heads that were found somewhere, given to a node as they were printed: with its history and the tiles of the log it may prove what they do not prove alone, also about the witnesses that cosigned them.
+ * Submits found heads to a node, as they were printed: with its history and the tiles of the log, the node may prove
+ * what the heads alone do not, also about the witnesses that cosigned them.
  */
 import { errorCode } from '../../../errors.js'
 import { evidenceId } from '../../../evidence/evidence.js'
@@ -13,11 +14,11 @@ import { askNode, type HeadStatement } from '../check-head/head-answers.js'
 import type { Output } from '../../ui/output.js'
 import { grouped } from '../../../lib/words.js'
 
-/** Heads that are given, and how many at a time: a node takes 32 of one address at once. */
+/** The most heads submitted, and how many concurrently: a node accepts 32 at a time from one address. */
 const MAX_HEADS = 16
 const AT_ONCE = 4
 
-/** Gives heads to a node; `told` are ids of evidence that was told already. The exit code of what it makes of them. */
+/** Submits heads to a node; `told` are ids of evidence already reported. Returns the exit code of the results. */
 export async function giveHeads(
   heads: readonly FoundHead[],
   told: ReadonlySet<string>,
@@ -53,7 +54,7 @@ function tell(
   return evidence !== undefined || isImpossible(note.text) ? EXIT.misbehaviour : EXIT.fine
 }
 
-/** A size that no tree has: the log's signature under it is all the proof there is. */
+/** Whether no tree can have this size: the log's signature on it is the only possible proof. */
 function isImpossible(text: string): boolean {
   try {
     parseCheckpoint(text)

@@ -1,26 +1,26 @@
-/** Asking a peer what it holds of our own witness keys: each of them, page by page. */
+/** Asks a peer what it holds of our own witness keys: key by key, page by page. */
 import type { WitnessPromise } from '../../../witness/promise.js'
 import type { Advertised } from '../server/sync-server.js'
 import type { Ask } from './sync-client.js'
 import type { SignedAnswer } from '../pages.js'
 
-/** Bytes that an item counts for beside those that it has. */
+/** Bytes that each item counts for in addition to its own. */
 const ITEM_BYTES = 256
-/** Bytes after which what a peer told is handed over though there is more. */
+/** Bytes after which what a peer has told is handed over even if there is more. */
 const HAND_OVER_BYTES = 1024 * 1024
 
 export interface TellingOptions {
   /** Verifier keys. */
   readonly keys: readonly string[]
-  /** Pages of one key that are asked for. */
+  /** The most pages asked for per key. */
   readonly maxPages: number
-  /** Takes up what was told; false when that failed. Never throws. */
+  /** Takes up what was told; resolves to false when that failed. Never throws. */
   readonly take: (told: Advertised) => Promise<boolean>
 }
 
 /**
- * Whether the peer told all that it holds and all of it was taken up. What a peer told before it failed is taken up, too.
- * Throws what `ask` throws.
+ * Whether the peer told all that it holds and all of it was taken up. What a peer told before it failed is taken up,
+ * too. Throws what `ask` throws.
  */
 export async function askSigned(ask: Ask, { keys, maxPages, take }: TellingOptions): Promise<boolean> {
   const told = new Pages()
@@ -38,7 +38,7 @@ export async function askSigned(ask: Ask, { keys, maxPages, take }: TellingOptio
         if (page === undefined || !told.add(page, witness)) isWhole = false
         if (told.bytes > HAND_OVER_BYTES) await handOver()
         if (page?.next === undefined) break
-        // One that does not come nearer to its end would go on for ever.
+        // A peer whose pages make no progress would go on for ever.
         const mayGoOn = pages < maxPages && (after === undefined || page.next > after)
         if (!mayGoOn) isWhole = false
         if (!mayGoOn) break
@@ -49,7 +49,7 @@ export async function askSigned(ask: Ask, { keys, maxPages, take }: TellingOptio
     isWhole = false
     throw error
   } finally {
-    // That there is nothing is an answer, unless it is none.
+    // An empty answer is an answer, if it is complete.
     if (told.bytes > 0 || isWhole) await handOver()
   }
   return isWhole && isTaken
@@ -60,7 +60,7 @@ class Pages {
   #promises: WitnessPromise[] = []
   bytes = 0
 
-  /** Adds what can be read of a page, and is about this key; false when that is not all of it. */
+  /** Adds what is readable in a page and about this key; false when that is not all of it. */
   add(page: SignedAnswer, witness: string): boolean {
     const heads = page.heads.filter((head) => head !== undefined)
     const promises = page.promises

@@ -1,4 +1,4 @@
-/** Fetching the evidence that a peer lists and that is not here, and having it judged. */
+/** Fetches the evidence that a peer lists and that is not here, and has it judged. */
 import { Lru } from '../../../lib/lru.js'
 import { toHex } from '../../../tlog/bytes.js'
 import { sha256 } from '../../../tlog/hash.js'
@@ -9,7 +9,7 @@ import { MAX_EVIDENCE_IDS, type EvidenceName, type Hello } from '../messages.js'
 
 /** Ids of evidence that are remembered as judged. */
 const MAX_JUDGED = 1024
-/** Requests for evidence in one round. */
+/** Requests for evidence per round. */
 const MAX_FETCHES = 22
 
 export class EvidenceFetcher {
@@ -29,15 +29,15 @@ export class EvidenceFetcher {
     this.#reports = reports
   }
 
-  /** The evidence that a peer lists, is about our logs, is not here, and was not judged before. */
+  /** The evidence that a peer lists, that is about our logs, is not here, and was not judged before. */
   async missing(hello: Hello): Promise<EvidenceName[]> {
     const ours = new Set((await this.#handlers.evidenceIds()).map(({ id }) => id))
     return hello.evidence.filter(({ log, id }) => this.#logs.has(log) && !ours.has(id) && !this.#judged.has(id))
   }
 
   /**
-   * Asks for files until all are here or the peer sends no more. A file that was not asked for is dropped. Whether all that
-   * the peer has were judged: what does not fit into a round is for the next one.
+   * Asks for files until all are here or the peer sends no more. A file that was not asked for is dropped. Returns
+   * whether everything that the peer has was judged: what does not fit into one round is left for the next.
    */
   async fetch(refs: readonly EvidenceName[], peer: string, ask: Ask): Promise<boolean> {
     const wanted = new Map(refs.map(({ log, id }) => [id, log]))
@@ -62,7 +62,10 @@ export class EvidenceFetcher {
     return isJudged
   }
 
-  /** Whether a file was judged; one that we do not keep would be fetched again in every round if that were forgotten. */
+  /**
+   * Whether a file was judged. Remembered even for a file that we do not keep, which would otherwise be fetched again
+   * in every round.
+   */
   async #judge(id: string, log: string, file: Uint8Array, peer: string): Promise<boolean> {
     try {
       await this.#handlers.submitEvidence(log, file, peer)
@@ -75,7 +78,7 @@ export class EvidenceFetcher {
   }
 }
 
-/** The id that the bytes of an evidence file give it: the first 16 hex digits of their SHA-256. */
+/** The id of an evidence file: the first 16 hex digits of the SHA-256 of its bytes. */
 function evidenceIdOf(file: Uint8Array): string {
   return toHex(sha256(file).subarray(0, 8))
 }

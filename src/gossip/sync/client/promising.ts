@@ -1,4 +1,4 @@
-/** Bringing our promises to a peer, and what is known of peers that keep them. */
+/** Sends our promises to peers, and tracks which peers keep promises. */
 import type { PeerId } from '@libp2p/interface'
 import { setTimeout as delay } from 'node:timers/promises'
 import { TokenBuckets } from '../../../lib/token-buckets.js'
@@ -7,22 +7,22 @@ import type { SyncClient } from './sync-client.js'
 import { ROOM_BYTES } from '../messages.js'
 import { promiseRequests } from '../promises.js'
 
-/** Messages to one peer: at once, and per second in the long run. Fewer than a peer takes that trusts us. */
+/** Messages to one peer: at once, and per second in the long run. Fewer than a peer that trusts us accepts. */
 const MESSAGE_BURST = 900
 const MESSAGES_PER_SECOND = 450
-/** The same for one that has said it is busy: to it we are a stranger. What waits meanwhile shares a message. */
+/** The same for a peer that has said it is busy: it treats us as a stranger. What waits meanwhile shares a message. */
 const STRANGER_BURST = 1
 const STRANGERS_PER_SECOND = 6
-/** Milliseconds until it is tried again whether another may be sent. */
+/** Milliseconds between two checks whether another message may be sent. */
 const PACE_MS = 20
 
-/** Of each promise whether the peer keeps it; or that it keeps none, for it is of an earlier version; or no answer. */
+/** For each promise whether the peer keeps it; or that an earlier version keeps none; or no answer. */
 export type PromiseAnswerOf = readonly boolean[] | 'unsupported' | undefined
 
 export class Promiser {
   readonly #syncClient: SyncClient
   readonly #syncPeers: ReadonlyMap<string, PeerId>
-  /** Connected peers by whether they know what a promise is. */
+  /** Connected peers by whether they support promises. */
   readonly #depositaries = new Map<string, boolean>()
   readonly #messages = new TokenBuckets(MESSAGE_BURST, MESSAGES_PER_SECOND)
   readonly #toBusy = new TokenBuckets(STRANGER_BURST, STRANGERS_PER_SECOND)
@@ -35,8 +35,9 @@ export class Promiser {
   }
 
   /**
-   * Brings promises and cosigned heads to a connected peer, in as many messages as it takes, one after the other. What no
-   * message may carry, or is not answered after another was, counts as not kept. Never throws.
+   * Sends promises and cosigned heads to a connected peer, in as many messages as needed, one after the other. Promises
+   * that no message can carry, and those left unanswered after another message was answered, count as not kept. Never
+   * throws.
    */
   async promise(
     peer: string,
@@ -50,7 +51,7 @@ export class Promiser {
       await this.#mayAsk(peer, signal)
       const id = this.#syncPeers.get(peer)
       if (id === undefined) break
-      // It will not learn it as long as it is connected, and would take each question for one too many.
+      // It will not support them on this connection, and would count each request as one too many.
       if (this.depositary(peer) === false) return 'unsupported'
       const answer = await this.#syncClient.askToKeep(id, request, signal)
       if (answer?.type === 'error' && answer.code === 'unknown-request') {
@@ -66,18 +67,18 @@ export class Promiser {
     return hasAnswered ? kept : undefined
   }
 
-  /** Whether a connected peer knows what a promise is; null as long as it was not asked. */
+  /** Whether a connected peer supports promises; null until it was asked. */
   depositary(peer: string): boolean | null {
     return this.#depositaries.get(peer) ?? null
   }
 
-  /** The last connection of a peer is gone; it may come back with another version. */
+  /** The last connection of a peer has ended; it may come back with another version. */
   gone(peer: string): void {
     this.#depositaries.delete(peer)
     this.#busy.delete(peer)
   }
 
-  /** Resolves when the peer will take another message, or there is no more time. */
+  /** Resolves when another message may be sent to the peer, or when the signal is aborted. */
   async #mayAsk(peer: string, signal: AbortSignal): Promise<void> {
     const budget = this.#busy.has(peer) ? this.#toBusy : this.#messages
     while (!signal.aborted && this.#syncPeers.has(peer) && !budget.take(peer, performance.now())) await delay(PACE_MS)

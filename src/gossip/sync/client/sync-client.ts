@@ -1,7 +1,7 @@
 /**
- * Asking peers over /gossum/sync/1: one stream for a round of what they hold, one for single questions, one for promises,
- * so that none waits for another. What a peer answers is read strictly and bounded in time; a peer that fails is a peer
- * that did not help.
+ * Asks peers over /gossum/sync/1: one stream for a round about what they hold, one for single questions, one for
+ * promises, so that none waits for another. Answers are parsed strictly and limited in time; a failure means only that
+ * this peer did not help.
  */
 import type { PeerId, Stream } from '@libp2p/interface'
 import { lpStream, type LengthPrefixedStream } from '@libp2p/utils'
@@ -24,24 +24,28 @@ import {
 } from '../messages.js'
 import type { PromiseRequest } from '../promises.js'
 
-/** Milliseconds until a request is answered, and until a request or an answer is read by the other side. */
+/** Milliseconds until a request is answered, and until the other side has read a request or an answer. */
 export const REQUEST_TIMEOUT_MS = 10_000
-/** Milliseconds that a peer is brought no promise after it said that it is busy: signatures wait for it. */
+/**
+ * Milliseconds for which a peer is sent no promise after it said that it is busy: short, since signatures wait for it.
+ */
 const PROMISE_PAUSE_MS = 500
-/** Peers that one question goes to beside the one that is named. */
+/** Peers that are asked one question in addition to the named one. */
 const OTHERS_ASKED = 3
 
-/** Runs something with the signal at which it ends. */
+/** Runs an action with a signal that limits it. */
 type Limited = <T>(act: (limit: AbortSignal) => Promise<T>) => Promise<T>
 
-/** Sends one request; undefined when the answer is none. Throws when the stream fails, and so ends what it was for. */
+/**
+ * Sends one request; undefined if the answer is not valid. Throws when the stream fails, which ends the conversation.
+ */
 export type Ask = (request: SyncRequest) => Promise<SyncAnswer | undefined>
 
 export class SyncClient {
   readonly #host: Host
   readonly #syncPeers: ReadonlyMap<string, PeerId>
   readonly #stopped: AbortSignal
-  /** Peers with which a round runs. */
+  /** Peers with a round in progress. */
   readonly #rounds = new Set<string>()
   readonly #questions = new Lines()
   readonly #promises = new Lines(PROMISE_PAUSE_MS)
@@ -54,7 +58,9 @@ export class SyncClient {
     this.#stopped = stopped
   }
 
-  /** Talks with a peer, unless a round with it runs: for many requests, on one stream after the other. Never throws. */
+  /**
+   * Talks to a peer unless a round with it is in progress: many requests, on one stream after the other. Never throws.
+   */
   async round(peer: PeerId, talk: (ask: Ask) => Promise<void>): Promise<void> {
     const id = peer.toString()
     if (this.#rounds.has(id)) return
@@ -66,17 +72,17 @@ export class SyncClient {
     }
   }
 
-  /** One question to one peer; undefined when there is no answer. Never throws. */
+  /** Asks one peer one question; undefined if there is no answer. Never throws. */
   ask(peer: PeerId, request: SyncRequest, signal: AbortSignal): Promise<SyncAnswer | undefined> {
     return this.#questions.ask(peer.toString(), () => this.#askNow(this.#questionTalks, peer, request, signal))
   }
 
-  /** The same for promises, which wait for no other question. */
+  /** The same for promises, which do not wait for other questions. */
   askToKeep(peer: PeerId, request: PromiseRequest, signal: AbortSignal): Promise<SyncAnswer | undefined> {
     return this.#promises.ask(peer.toString(), () => this.#askNow(this.#promiseTalks, peer, request, signal))
   }
 
-  /** The last connection of a peer is gone. */
+  /** The last connection of a peer has ended. */
   gone(peer: string): void {
     this.#questions.gone(peer)
     this.#promises.gone(peer)
@@ -85,8 +91,8 @@ export class SyncClient {
   }
 
   /**
-   * The root of the first `size` records of a tree, proven, from whoever can: the named peer first, then others.
-   * Throws PEER_UNHELPFUL.
+   * The root of the first `size` records of a tree, proven, from the first peer that has it: the named one, then
+   * others. Throws PEER_UNHELPFUL.
    */
   async prefixFrom(
     peer: string | undefined,
@@ -103,7 +109,7 @@ export class SyncClient {
     })
   }
 
-  /** A full tile of hashes, NOT verified, of this many bytes. Throws PEER_UNHELPFUL. */
+  /** A full tile of hashes of this many bytes, NOT verified. Throws PEER_UNHELPFUL. */
   async tileFrom(log: string, path: string, bytes: number, { signal }: { signal: AbortSignal }): Promise<Uint8Array> {
     if (!isHashTile(path)) throw new GossumError('PEER_UNHELPFUL', `${path} is not a full tile of hashes`)
     return this.#firstHelp(undefined, signal, path, async (other) => {
@@ -132,7 +138,7 @@ export class SyncClient {
     return [...(named ? [named] : []), ...sample(others, OTHERS_ASKED).map(([, peer]) => peer)]
   }
 
-  /** On the stream of the question before, if that is still open: a stream for each would soon be too many. */
+  /** Reuses the stream of the previous question if it is still open: one stream per question would soon be too many. */
   async #askNow(
     talks: OpenTalks,
     peer: PeerId,
@@ -143,7 +149,7 @@ export class SyncClient {
     const before = talks.take(id)
     if (before !== undefined) {
       const answer = await this.#askOn(talks, before, id, request, signal)
-      // It may have been closed at the other end meanwhile.
+      // The other end may have closed it in the meantime.
       if (answer !== undefined || signal.aborted) return answer
     }
     const limited = this.#limited(signal)
@@ -194,7 +200,7 @@ export class SyncClient {
     }
     try {
       await talk(async (request) => {
-        // A stream is good for so many requests; whoever has more opens another.
+        // A stream carries so many requests; then another is opened.
         if (open?.requests === REQUESTS_PER_STREAM) await end()
         return this.#send((open ??= await this.#open(peer, limited)), request, limited)
       })
@@ -212,7 +218,7 @@ export class SyncClient {
   }
 }
 
-/** Whether the proof shows that its root is that of the first `size` records of the tree. */
+/** Whether the proof shows that this is the root of the first `size` records of the tree. */
 function holds(prefix: Prefix, of: Tree, size: number): boolean {
   try {
     checkTree(prefix.proof, of.size, of.root, size, prefix.root)
@@ -222,7 +228,7 @@ function holds(prefix: Prefix, of: Tree, size: number): boolean {
   }
 }
 
-/** So many of the items, at random. */
+/** This many of the items, at random. */
 export function sample<T>(items: readonly T[], count: number): T[] {
   const left = [...items]
   const taken: T[] = []

@@ -1,13 +1,14 @@
 /**
- * Taking the promises and cosigned heads that peers bring to be kept. Each costs a signature to verify and a place on
- * disk: of strangers few are looked at. One that is not kept, for whatever reason, takes nothing from the others.
+ * Accepts the promises and cosigned heads that peers bring to be kept. Each costs a signature verification and a place
+ * on disk, so only few from strangers are examined. One that is not kept, for whatever reason, takes nothing from the
+ * others.
  */
 import { TokenBuckets } from '../../../lib/token-buckets.js'
 import type { WitnessPromise } from '../../../witness/promise.js'
 import type { DoorReports } from '../../gossip.js'
 import type { PromiseRequest } from '../promises.js'
 
-/** Who brought a promise. */
+/** The peer that brought a promise. */
 export interface Sender {
   /** Peer id. */
   readonly peer: string
@@ -18,20 +19,20 @@ export interface Sender {
 }
 
 export interface KeepHandlers {
-  /** Keeps a promise that a peer brought; true when it will be there after a crash. */
+  /** Keeps a promise that a peer brought; true when it would survive a crash. */
   keepPromise(promise: WitnessPromise, from: Sender): Promise<boolean>
-  /** Takes a cosigned head that a peer brought beside its promises. */
+  /** Handles a cosigned head that a peer sent with its promises. */
   keepLine(note: Uint8Array, peer: string): Promise<void>
 }
 
 /**
- * Promises and heads of one stranger that are looked at: at once, and per second in the long run. A witness that names us
- * as its bootstrap peer is one, whatever it is to others: it may start with as many logs as its key has room for, each with
- * a promise, that of a second key, and a line.
+ * Promises and heads of one stranger that are examined: at once, and per second in the long run. A witness that names
+ * us as its bootstrap peer is a stranger to us. It may start with as many logs as its key has room for, each with a
+ * promise, a promise by a second key, and a line.
  */
 const STRANGER_BURST = 768
 const STRANGER_PER_SECOND = 16
-/** And of all strangers together, for a new peer id costs nothing. */
+/** The same for all strangers together, since a new peer id costs nothing. */
 const STRANGERS_BURST = 2048
 const STRANGERS_PER_SECOND = 64
 
@@ -46,7 +47,7 @@ export class PromiseKeeper {
     this.#reports = reports
   }
 
-  /** Of each promise whether it is kept durably. All are given to the handlers at once, to be written together. */
+  /** For each promise whether it is kept durably. All are passed to the handlers at once, to be written together. */
   async keep({ promises, lines }: PromiseRequest, from: Sender, isTrusted: boolean): Promise<boolean[]> {
     const keeping = promises.map(async (promise) =>
       promise !== undefined && this.#mayLook(from, isTrusted)

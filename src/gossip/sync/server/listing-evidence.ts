@@ -1,6 +1,6 @@
 /**
- * Which evidence a hello lists when there is more than it may: of each log in turn, so that nobody hides the evidence about
- * one log behind that about another, and of one log other pieces each time, so that a late joiner learns of all.
+ * Which evidence a hello lists when there is more than fits: logs alternate, so that evidence about one log cannot hide
+ * that about another, and the pieces rotate, so that a late joiner learns of all.
  *
  * Pure.
  */
@@ -15,7 +15,7 @@ export function evidenceToTell(all: readonly EvidenceName[], max: number, round:
     if (its === undefined) byLog.set(ref.log, [ref])
     else its.push(ref)
   }
-  // Where not even each log has a place, others go first each time.
+  // If there is not even room for one per log, other logs go first each time.
   const logs = turned([...byLog.values()], round * max).map((refs) => turned(refs, round * max))
   const told: EvidenceName[] = []
   for (let turn = 0; told.length < max; turn++)
@@ -23,7 +23,7 @@ export function evidenceToTell(all: readonly EvidenceName[], max: number, round:
   return told
 }
 
-/** The same, beginning at another one. */
+/** The same items, rotated to begin at another one. */
 function turned<T>(items: readonly T[], by: number): T[] {
   const from = by % items.length
   return [...items.slice(from), ...items.slice(0, from)]

@@ -1,6 +1,6 @@
 /**
- * Answering peers over /gossum/sync/1: everything a stranger may ask for is bounded in bytes, in time, in number and
- * per peer. A peer that misbehaves loses its stream, and its standing when it goes on.
+ * Answers peers over /gossum/sync/1. Everything that a stranger may ask for is limited in bytes, in time, in number and
+ * per peer. A peer that misbehaves loses its stream; if it goes on, its score drops.
  */
 import type { Connection, Stream } from '@libp2p/interface'
 import { Slots } from '../../../lib/slots.js'
@@ -47,26 +47,26 @@ export interface SyncHandlers extends DoorHandlers, KeepHandlers {
   heads(): Promise<readonly Uint8Array[]>
   evidenceIds(): Promise<readonly EvidenceName[]>
   evidence(id: string): Promise<Uint8Array | undefined>
-  /** The root of the first `size` records of a tree, 1 <= size <= of.size, and its proof. Throws GossumError. */
+  /** The root of the first `size` records of a tree, 1 <= size <= of.size, with its proof. Throws GossumError. */
   prefix(log: string, of: Tree, size: number, options: { signal: AbortSignal }): Promise<Prefix>
   /** A proven full tile of hashes that is kept here. */
   tile(log: string, path: string): Promise<Uint8Array | undefined>
   /**
-   * What is held of this verifier key, of the logs whose ids come after one, in their ascending order: 64 of them or
-   * fewer. What does not fit into a message is asked for again.
+   * What is held of this verifier key for logs whose ids come after `after`, in ascending order: at most 64 logs. What
+   * does not fit into a message is requested again.
    */
   signedBy(witness: string, after: string | undefined): Promise<SignedPageMessage>
   /**
-   * What a peer holds of our own witness keys, perhaps nothing: all of it, or, where that is more than a megabyte or the
-   * peer did not come to the end, a part. Resolves when it is taken up: then the peer's other heads are worked on.
+   * What a peer holds of our own witness keys, perhaps nothing: all of it, or a part if it is more than a megabyte or
+   * the peer did not finish. Resolves when it is taken up; only then are the peer's other heads processed.
    */
   told(peer: string, told: Advertised): Promise<void>
   /**
-   * A chosen peer's answer is whole: all that it holds of each of our keys was told, and its hello was judged. Once for
-   * each round in which that was so.
+   * A chosen peer's answer is complete: it told all that it holds of each of our keys, and its hello was judged. Called
+   * once for each round in which that was so.
    */
   answered(peer: string): void
-  /** What the clock of a chosen peer says, in milliseconds since 1970. */
+  /** The clock of a chosen peer, in milliseconds since 1970. */
   saidTime?(peer: string, time: number): void
 }
 
@@ -76,29 +76,29 @@ const REQUESTS_PER_SECOND = 1
 /** Pages of `signed` for one peer: 4,096 logs are 64 pages, for each of a few keys, at a start and soon again. */
 const PAGE_BURST = 512
 const PAGES_PER_SECOND = 8
-/** Messages with promises of a peer that we chose or whose witness we count, and of a stranger. */
+/** Messages with promises from a peer that we chose or whose witness we count, and from a stranger. */
 const PROMISE_BURST = 1000
 const PROMISES_PER_SECOND = 500
 const STRANGER_PROMISE_BURST = 60
 const STRANGER_PROMISES_PER_SECOND = 8
-/** Proofs that one peer may ask for, which may make us fetch tiles from the log: at once, and per second. */
+/** Proofs that one peer may ask for, each of which may make us fetch tiles from the log: at once, and per second. */
 const PROOF_BURST = 16
 const PROOFS_PER_SECOND = 0.5
-/** Proofs that all peers together may ask for: a new peer id costs nothing, and the log must not pay for it. */
+/** Proofs that all peers together may ask for: a new peer id costs nothing, and the load must not reach the log. */
 const ALL_PROOFS_BURST = 128
 const ALL_PROOFS_PER_SECOND = 8
-/** Proofs that are made at once. */
+/** Proofs made in parallel. */
 const PROOFS_AT_ONCE = 8
-/** Milliseconds for one proof; less than the asker waits. */
+/** The most milliseconds for one proof; less than the client waits. */
 const PROOF_TIMEOUT_MS = 8_000
-/** Answers of evidence that are made at once: each may read five megabytes from the disk. */
+/** Evidence answers made in parallel: each may read five megabytes from the disk. */
 const EVIDENCE_AT_ONCE = 8
-/** Bytes of answers that wait for their readers: those of one peer, and of all whom we do not trust. */
+/** Bytes of answers not yet read by their recipients: per peer, and for all untrusted peers together. */
 const UNREAD_BYTES_PER_PEER = 1024 * 1024
 const UNREAD_BYTES = 16 * 1024 * 1024
 /**
- * Streams that one peer may have open with us at once, whatever the number of its connections: for a round, a question
- * and promises, each of which may just be being closed while the next is opened.
+ * Streams that one peer may have open with us, over all its connections: one each for a round, a question and promises,
+ * each of which may still be closing while the next is opened.
  */
 export const STREAMS_PER_PEER = 6
 
@@ -114,11 +114,13 @@ export interface AnswererOptions {
   readonly hellos: {
     /** Our own hello to a peer. */
     readonly ours: (connection: Connection) => Promise<Hello>
-    /** A peer has said hello and has its answer. */
+    /** A peer has sent its hello and has its answer. */
     readonly heard: (hello: Hello, connection: Connection) => void
   }
   readonly promises: {
-    /** What we know of a peer that brings promises, and whether it may bring many: we chose it, or count its witness. */
+    /**
+     * What we know of a peer that brings promises, and whether it may bring many: we chose it, or count its witness.
+     */
     readonly bringer: (peer: string) => Sender
     readonly isTrusted: (bringer: Sender) => boolean
   }
@@ -137,19 +139,19 @@ export class SyncServer {
   readonly #allProofs = new TokenBuckets(ALL_PROOFS_BURST, ALL_PROOFS_PER_SECOND)
   readonly #proving = new Slots({ total: PROOFS_AT_ONCE })
   readonly #showing = new Slots({ total: EVIDENCE_AT_ONCE })
-  /** Bytes of answers that were not read yet, by peer. */
+  /** Bytes of unread answers, by peer. */
   readonly #unread = new Slots()
   /** Inbound streams by peer. */
   readonly #streams = new Slots({ perKey: STREAMS_PER_PEER })
 
-  /** `servedMs`: that a peer may take to write a request, and to read its answer. */
+  /** `servedMs`: the most milliseconds that a peer may take to write a request, and to read its answer. */
   constructor(options: AnswererOptions, servedMs = REQUEST_TIMEOUT_MS) {
     this.#options = options
     this.#servedMs = servedMs
     this.#keeper = new PromiseKeeper(options.handlers, options.reports)
   }
 
-  /** Serves a stream that a peer opened, to its end. Never throws. */
+  /** Serves a stream that a peer opened, until it ends. Never throws. */
   async serve(stream: Stream, connection: Connection): Promise<void> {
     const peer = connection.remotePeer.toString()
     const isPaused = this.#options.meter.isPaused(peer, performance.now())
@@ -157,7 +159,7 @@ export class SyncServer {
     if (leave === undefined) {
       this.#refuse(peer, 'sync-streams')
       stream.abort(new Error('too many sync streams'))
-      // Whoever goes on when it is not listened to is sent away; the gate lets it in again later.
+      // A peer that continues while it is ignored is disconnected; the gater lets it in again later.
       if (this.#options.meter.isPaused(peer, performance.now()))
         connection.abort(new Error('too many refused requests'))
       return
@@ -165,13 +167,13 @@ export class SyncServer {
     try {
       await this.#answerAll(stream, connection)
     } catch (error) {
-      // The end of the stream is how a peer says that it has asked enough.
+      // A peer ends the stream when it has no more questions.
       if (asError(error).name === 'UnexpectedEOFError')
         await this.#timed((signal) => stream.close({ signal })).catch(() => undefined)
       else {
-        // A length that no frame has; a peer that is slow, or gone, is another matter.
+        // An impossible frame length; a peer that is slow, or has disconnected, is a different case.
         const isLie = asError(error).name.startsWith('InvalidDataLength')
-        // It weighs as much as four refused requests: each may have brought a megabyte.
+        // This counts as four refused requests: each may have brought a megabyte.
         for (let i = 0; isLie && i < 4; i++) this.#options.meter.offence(peer, performance.now())
         stream.abort(asError(error))
         if (isLie && this.#options.meter.isPaused(peer, performance.now())) connection.abort(asError(error))
@@ -234,7 +236,7 @@ export class SyncServer {
           return request
       }
     } catch (error) {
-      // What we cannot show is no bug of ours.
+      // That we cannot get the proof is not our bug.
       if (request.type === 'proof' && error instanceof GossumError) return UNKNOWN
       reports.onError(error)
       return { type: 'error', code: 'internal' }
@@ -248,7 +250,7 @@ export class SyncServer {
     return isTrusted(bringer(peer)) ? this.#promises : this.#strangersPromises
   }
 
-  /** One file after the other, as many as fit into a frame: of padded ones a few fill it. */
+  /** One file after the other, as many as fit into a frame: a few padded ones fill it. */
   async #show(ids: readonly string[]): Promise<SyncAnswer> {
     const leave = this.#showing.take('')
     if (leave === undefined) return this.#busy()
@@ -268,7 +270,7 @@ export class SyncServer {
     return { type: 'evidence', files }
   }
 
-  /** Whether an answer of so many bytes may wait for this peer to read it. */
+  /** Whether an answer of so many bytes may wait until this peer reads it. */
   #hasRoom(peer: string, bytes: number): boolean {
     if (this.#unread.of(peer) + bytes > UNREAD_BYTES_PER_PEER) return false
     const { bringer, isTrusted } = this.#options.promises
@@ -310,7 +312,7 @@ export class SyncServer {
     return BUSY
   }
 
-  /** Ends what a peer does not read or write in time. */
+  /** Aborts what a peer does not read or write in time. */
   #timed<T>(act: (signal: AbortSignal) => Promise<T>): Promise<T> {
     return timed(this.#servedMs, [this.#options.stopped], act)
   }

@@ -1,12 +1,11 @@
-/** Answers that a peer takes, or does not. */
+/** Writes answers and waits until the peer has taken them. */
 import { once } from 'node:events'
 import type { Stream } from '@libp2p/interface'
 import type { LengthPrefixedStream } from '@libp2p/utils'
 
 /**
- * Writes a frame, and resolves when nothing of it waits in the stream any more. That the stream may go on (`drain`) says
- * less: when its connection has room again libp2p says so to all of its streams, also to those that nobody reads and
- * whose window is full.
+ * Writes a frame, and resolves when none of it waits in the stream any more. The `drain` event says less: when its
+ * connection has room again, libp2p fires it on all streams, even on those that nobody reads and whose window is full.
  */
 export async function writeWhole(
   frames: Pick<LengthPrefixedStream<Stream>, 'write'>,

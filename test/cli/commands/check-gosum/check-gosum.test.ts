@@ -580,7 +580,7 @@ describe('offline, by a proof file', () => {
     expect(differs.stdout).toContain(`:3: other-hash  example.com/Module4 v1.4.0  go.sum has ${hashOf(4, 'b')}`)
     const open = await offline([sum(goSumOf(3, 5))])
     expect(open.code).toBe(4)
-    expect(open.stdout).toContain(':3: pending  example.com/Module5 v1.5.0  the proof file does not hold it')
+    expect(open.stdout).toContain(':3: pending  example.com/Module5 v1.5.0  it is not in the proof file')
   })
 
   it('a changed file proves nothing', async () => {

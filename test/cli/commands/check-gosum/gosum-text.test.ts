@@ -83,10 +83,10 @@ describe('words', () => {
   })
 
   it('of a file without failures', () => {
-    expect(fineLine(report({ cached: 3480 }))).toBe('go.sum: fine, 3,480 lines  (3,480 known from before)')
+    expect(fineLine(report({ cached: 3480 }))).toBe('go.sum: fine, 3,480 lines  (3,480 known from an earlier run)')
     const head = { size: 45_752_995, root: '', cosignatures: [] }
     expect(fineLine(report({ head, private: 12, lines: 1 }))).toBe(
-      'go.sum: fine, 1 line  (quorum head of 45,752,995 records, 12 private and not asked for)',
+      'go.sum: fine, 1 line  (quorum head of 45,752,995 records, 12 private and not looked up)',
     )
   })
 

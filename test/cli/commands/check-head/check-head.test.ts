@@ -102,7 +102,7 @@ describe('by the log alone', () => {
   const noteOf = (size: number): string => heads.find((head) => head.size === size)!.note
 
   it.each([
-    ['that it shows now', 59270573, 59270573, 'shows this very head'],
+    ['that it shows now', 59270573, 59270573, 'shows the same head'],
     ['that it has grown from', 58245238, 59270573, 'shows size 59,270,573, which continues it'],
     ['that is newer than what it shows', 59270573, 58245238, 'shows size 58,245,238, which is part of it'],
   ])('a genuine head of sum.golang.org %s is consistent', async (_what, remembered, shown, words) => {

@@ -99,7 +99,7 @@ describe.skipIf(original === undefined)('a module cache', () => {
     expect(human.stdout).toMatch(/^repacked zip {2}example\.com\/a v1\.0\.0: /)
     expect(human.stdout).toContain(': lib.go changed')
     expect(human.stderr).toBe(
-      `${root}: 4 module versions, 1 wrong, 0 undecided  (2 known from before, 1 private and not asked for)\n`,
+      `${root}: 4 module versions, 1 wrong, 0 undecided  (2 known from an earlier run, 1 private and not looked up)\n`,
     )
     expect(await json()).toMatchObject([
       2,

@@ -107,7 +107,7 @@ the node keeps it, has frozen the log, and tells its peers
     const args = [...withKey, '--write', 'fork.json', '--node', NOBODY]
     const told = await importText(FORK_REPORT, args, { cwd })
     expect(told).toMatchObject({ code: 3, stdout: `${ID}  written\n` })
-    expect(told.stderr).toMatch(/^proven: .*\nwritten to fork\.json\ngiven to no node: cannot reach the node/)
+    expect(told.stderr).toMatch(/^proven: .*\nwritten to fork\.json\nsubmitted to no node: cannot reach the node/)
     expect(Buffer.from(readFileSync(join(cwd, 'fork.json')))).toEqual(Buffer.from(encodeEvidence(forkEvidence())))
     const verified = await gossum(['verify', ...withKey, 'fork.json'], { cwd })
     expect(verified).toMatchObject({ code: 0 })
@@ -344,7 +344,7 @@ describe('a node that refuses it', () => {
     const { url } = await serveNode({ submitEvidence: () => Promise.resolve({ fate: 'known', id: 'f'.repeat(16) }) })
     const result = await importText(FORK_REPORT, ['--node', url])
     expect(result).toMatchObject({ code: 3, stdout: `${'f'.repeat(16)}  known\n` })
-    expect(result.stderr).toContain('the node knew of it already')
+    expect(result.stderr).toContain('the node had it already')
   })
 })
 
