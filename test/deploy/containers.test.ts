@@ -1,7 +1,9 @@
 /**
- * deploy/Dockerfile and deploy/compose.yaml, held to what they say without an engine: hadolint and the library of docker compose
- * read them, each step of the Dockerfile is done, and the services run as the files say, in files and networks of their own.
- * Skipped without root, overlays or these programs, unless REQUIRE_PEERS=1, which makes that a failure.
+ * deploy/Dockerfile and deploy/compose.yaml, tested without an engine: hadolint and the library of docker compose read
+ * them,
+ * each step of the Dockerfile is run, and the services run as defined, with files and networks of their own. Skipped
+ * without
+ * root, overlays or these programs, unless REQUIRE_PEERS=1, which makes that a failure.
  */
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, statSync } from 'node:fs'
@@ -56,7 +58,7 @@ afterAll(() => removeFolder(folder))
 let built: Root | undefined
 const image = (): Root => (built ??= buildImage(stages, ROOT, folder))
 
-/** Asks until it is so, or the container has ended. */
+/** Repeats a check until it succeeds, or the container has ended. */
 async function until(ask: () => Promise<boolean> | boolean, container: Container): Promise<void> {
   let code: number | null | undefined
   void container.ended.then((of) => (code = of))
@@ -124,7 +126,7 @@ describe.skipIf((obstacle !== undefined || composeconfig === undefined) && !requ
       for (const name of witnesses)
         expect(standingOf(running.get(name)!)).toEqual({ uid: '1000', capabilities: '0000000000000000' })
 
-      // What is published is where somebody listens.
+      // A service listens on every published port.
       const { services } = project()
       for (const name of ['log', ...witnesses]) {
         const { target } = services[name]!.ports![0]!
@@ -143,7 +145,7 @@ describe.skipIf((obstacle !== undefined || composeconfig === undefined) && !requ
         const holds = async (): Promise<boolean> =>
           ((await (await fetch(url)).json()) as { evidence: unknown[] }).evidence.length > 0
         await until(holds, running.get(name)!)
-        // Frozen is not ready, and the health check says so.
+        // Frozen is not ready, and the health check fails.
         await until(() => !composition.isHealthy(name, running.get(name)!), running.get(name)!)
       }
       for (const name of ['log', ...witnesses]) {

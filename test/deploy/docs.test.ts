@@ -1,4 +1,4 @@
-/** Holds docs/runbook.md and docs/install.md to the code, the alerts and the files of deploy/. */
+/** Checks docs/runbook.md and docs/install.md against the code, the alerts and the files of deploy/. */
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -45,7 +45,7 @@ describe('docs/runbook.md', () => {
   })
 })
 
-/** `gossum WORD WORD`, as the pages have it. */
+/** `gossum WORD WORD`, as in the pages. */
 const commands = new Set(
   [...`${runbook}\n${install}`.matchAll(/\bgossum ((?:[a-z]+)(?: [a-z]+)?)/g)]
     .map(([, words]) => words!.split(' '))
@@ -77,7 +77,7 @@ const commands = new Set(
 test.each([...commands])('gossum %s is a command, or one with an argument', async (words) => {
   const named = words.split(' ')
   const usageOf = async (of: readonly string[]): Promise<string> => (await gossum([...of, '--help'])).stdout
-  // Of what it does not know it prints its own help.
+  // For an unknown subcommand it prints its own help.
   const isKnown = async (of: readonly string[]): Promise<boolean> =>
     (await usageOf(of)).startsWith(`Usage: gossum ${of.join(' ')} `)
   expect((await isKnown(named)) || (named.length > 1 && (await isKnown(named.slice(0, 1))))).toBe(true)

@@ -1,6 +1,7 @@
 /**
- * The alerts and the dashboard of deploy/, held to the code, and a real Prometheus that scrapes a real node until an alert fires.
- * Without Prometheus that part is skipped, unless REQUIRE_PEERS=1, which makes it a failure.
+ * The alerts and the dashboard of deploy/, checked against the code, and a real Prometheus that scrapes a real node
+ * until an
+ * alert fires. Without Prometheus that part is skipped, unless REQUIRE_PEERS=1, which makes it a failure.
  */
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -51,7 +52,7 @@ function metricsIn(expr: string): string[] {
 }
 
 describe('alerts', () => {
-  /** The conditions that an alert names, in its expression. */
+  /** The conditions in the expression of an alert. */
   const named = (alert: string): string[] => {
     const { expr } = rules.find((rule) => rule.alert === alert)!
     return /name=~?"([^"]+)"/.exec(expr)![1]!.split('|')
@@ -104,7 +105,7 @@ test.skipIf(promtool === undefined && !required)('promtool finds the rules right
   await run(promtool!, ['test', 'rules', join(ROOT, 'test/deploy/gossum.rules.test.yml')])
 })
 
-/** Asks until it is so. */
+/** Repeats a query until it returns a value. */
 async function until<T>(ask: () => Promise<T | undefined>): Promise<T> {
   for (;;) {
     const answer = await ask().catch(() => undefined)
@@ -175,7 +176,7 @@ test.skipIf(prometheus === undefined && !required)(
     })
     expect(up.lastError).toBe('')
     await until(async () => (await query('gossum_head_size > 0'))[0])
-    // Each question of the dashboard is one, and what it asks of the node says.
+    // Each query of the dashboard is valid, and the node exports its metrics.
     const metrics = await (await fetch(`${ready.http}/metrics`)).text()
     for (const { expr } of targets) {
       await query(expr.replaceAll('$instance', '.*').replaceAll('$log', '.*'))

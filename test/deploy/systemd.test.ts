@@ -1,6 +1,7 @@
 /**
- * deploy/systemd/gossum.service: systemd finds it right and well shut in, and a node says what the unit waits for. Skipped where systemd's
- * tools are not, unless REQUIRE_PEERS=1, which makes that a failure.
+ * deploy/systemd/gossum.service: systemd accepts it and rates it as well confined, and a node sends the notifications
+ * that
+ * the unit expects. Skipped if systemd's tools are not installed, unless REQUIRE_PEERS=1, which makes that a failure.
  */
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -16,7 +17,7 @@ import { findPeer } from '../helpers/peers.js'
 
 const UNIT = new URL('../../deploy/systemd/gossum.service', import.meta.url).pathname
 const PROGRAM = '/usr/local/bin/gossum'
-/** The most that systemd-analyze may find open, in tenths: 2.0 is "OK" for what serves a network. */
+/** The maximum exposure reported by systemd-analyze, in tenths: 2.0 is "OK" for a network service. */
 const MOST_EXPOSED = 20
 const analyze = findPeer('systemd-analyze')
 const notify = findPeer('systemd-notify')
@@ -24,7 +25,7 @@ const python = findPeer('python3')
 const run = promisify(execFile)
 
 test.skipIf(analyze === undefined && !required)('the unit is right, and leaves little open', async () => {
-  // The program is not installed here: another one stands for it.
+  // The program is not installed here, so another one replaces it.
   const folder = temporaryHome()
   mkdirSync(folder, { recursive: true })
   const program = join(folder, 'gossum')
@@ -39,7 +40,7 @@ test.skipIf(analyze === undefined && !required)('the unit is right, and leaves l
   await run(analyze!, ['security', '--offline=true', `--threshold=${MOST_EXPOSED}`, '--no-pager', unit])
 })
 
-/** A socket as systemd has it: prints a line for each thing it is told. */
+/** A socket like systemd's: it prints a line for each notification. */
 const LISTENER = `
 import os, socket, sys
 s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -81,7 +82,7 @@ test.skipIf((notify === undefined || python === undefined) && !required)(
       ],
       { env: { NOTIFY_SOCKET: socket, WATCHDOG_USEC: '2000000' } },
     )
-    // A log that cannot be reached is no reason to be started anew.
+    // A log that cannot be reached is no reason for a restart.
     await until(() => told.filter((line) => line === 'WATCHDOG=1').length > 1)
     expect(told.indexOf('READY=1')).toBeLessThan(told.indexOf('WATCHDOG=1'))
     node.child.kill('SIGHUP')
